@@ -1,0 +1,57 @@
+import type { Digest, Instant } from './identity.ts';
+
+/**
+ * One outcome, one signal. A step is done, waits for something that it names, or failed with a code and a reason.
+ * "Unknown, ask a person" is a waiting with the reason `ask`.
+ */
+export type Outcome =
+  | { readonly kind: 'done'; readonly result: StepResult }
+  | { readonly kind: 'waiting'; readonly reason: string; readonly untilMs: number }
+  | { readonly kind: 'failed'; readonly code: FailureCode; readonly why: string; readonly result?: StepResult };
+
+/** `transient` may be tried again; `rejected` and `check-failed` may not; `unknown` asks a person. */
+export type FailureCode = 'transient' | 'rejected' | 'check-failed' | 'fenced' | 'expired' | 'unknown';
+
+/** What a step brought back. Small: anything large goes to a blob and is named by its digest. */
+export interface StepResult {
+  /** Restore point taken by a `restore-point` step. */
+  readonly restorePoint?: RestorePoint;
+  /** Store's schema version, read back after a `migrate` step. */
+  readonly schemaVersion?: number;
+  /** Tenants whose routing was read back from the router, after a `route` step. */
+  readonly routed?: number;
+  /** Checks of a `verify` or `soak` step. */
+  readonly checks?: CheckSummary;
+  /** Findings of a `reconcile` step. */
+  readonly reconciliation?: ReconciliationSummary;
+  /** When the effect was read back at its target (agent's wall clock, milliseconds), for measuring; never for deciding. */
+  readonly observedAt?: Instant;
+}
+
+export interface RestorePoint {
+  readonly id: string;
+  readonly store: string;
+  readonly takenAt: Instant;
+  /** Digest of the signed manifest of all files. */
+  readonly manifest: Digest;
+  readonly bytes: number;
+  /** Only true when every file was read back and compared. */
+  readonly verified: boolean;
+}
+
+export interface CheckSummary {
+  readonly passed: number;
+  readonly failed: number;
+  /** The first failure, in words; at most 500 characters. */
+  readonly firstFailure?: { readonly check: string; readonly tenant: string; readonly why: string; readonly at: Instant };
+}
+
+export interface ReconciliationSummary {
+  readonly compared: number;
+  readonly replayed: number;
+  readonly acknowledged: number;
+  /** Differences that no rule covers: put before a person. */
+  readonly asked: number;
+  readonly agrees: boolean;
+  readonly report?: Digest;
+}

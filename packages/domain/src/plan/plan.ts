@@ -1,0 +1,112 @@
+/**
+ * A plan is plain data: every wave and step in order, each step's undo, the gates, and the point of no return. The
+ * planner makes it, a person reads it, an approval binds to its envelope, controllers walk it, agents carry it out and
+ * nobody chooses anything on the way. It is stored once, by its digest; states hold cursors into it.
+ */
+import type { Digest, Instant } from '../model/identity.ts';
+import type { CellState } from '../model/cell.ts';
+import type { ArtifactFile, MigrationPhase, ReleaseRef, SchemaRange } from '../model/release.ts';
+
+export interface Plan {
+  readonly v: 1;
+  readonly application: string;
+  readonly environment: string;
+  readonly release: ReleaseRef;
+  readonly schemaRange: SchemaRange;
+  readonly policyDigest: Digest;
+  readonly waves: readonly Wave[];
+  readonly cells: readonly CellPlan[];
+  readonly gates: readonly GateSpec[];
+  readonly rollbackScope: RollbackScope;
+  readonly pointOfNoReturn: PointOfNoReturn | null;
+  /** No forward step starts after this. Part of the envelope; the rest of the schedule isn't. */
+  readonly latestFinish: Instant;
+  /** How risky, and why. */
+  readonly risk: { readonly level: 'low' | 'medium' | 'high'; readonly because: readonly string[] };
+}
+
+/** The tenants, slots and stores that are taken together, across cells. */
+export interface Wave {
+  readonly n: number;
+  readonly ring: string;
+  readonly cells: readonly string[];
+  readonly soakMs: number;
+}
+
+/** Which tenants go back when a wave fails. */
+export type RollbackScope = 'tenant' | 'ring' | 'cell' | 'all';
+
+export interface PointOfNoReturn {
+  readonly cell: string;
+  readonly step: string;
+  readonly because: string;
+}
+
+export interface CellPlan {
+  readonly cell: string;
+  /** The state that the plan was made for; another one voids it. */
+  readonly base: CellState;
+  readonly slot: { readonly from: string; readonly to: string };
+  readonly steps: readonly Step[];
+}
+
+export interface Step {
+  /** Unique in its cell: `w2.route`. */
+  readonly id: string;
+  readonly wave: number;
+  readonly action: Action;
+  /** Ids of earlier steps in this cell that this one can't do without. */
+  readonly needs: readonly string[];
+  readonly undo: Undo;
+  /** How long one attempt may take before its lease is taken back. Milliseconds. */
+  readonly timeoutMs: number;
+  /** Attempts in all, the first included. */
+  readonly attempts: number;
+}
+
+/** What a step does. The executor's name and its parameters; no choices. */
+export type Action =
+  | { readonly kind: 'restore-point'; readonly store: string }
+  | {
+      readonly kind: 'migrate';
+      readonly store: string;
+      readonly from: number;
+      readonly to: number;
+      readonly migrations: readonly MigrationRef[];
+    }
+  | { readonly kind: 'unmigrate'; readonly store: string; readonly from: number; readonly to: number; readonly migrations: readonly MigrationRef[] }
+  | { readonly kind: 'restore'; readonly store: string; readonly to: number }
+  | { readonly kind: 'deploy'; readonly slot: string; readonly release: ReleaseRef }
+  | { readonly kind: 'route'; readonly tenants: readonly string[]; readonly slot: string }
+  | { readonly kind: 'verify'; readonly tenants: readonly string[]; readonly verification: DocumentRef; readonly slot: string }
+  | { readonly kind: 'soak'; readonly tenants: readonly string[]; readonly verification: DocumentRef; readonly slot: string; readonly durationMs: number }
+  | { readonly kind: 'reconcile'; readonly store: string; readonly reconciliation: DocumentRef; readonly tenants: readonly string[] }
+  | { readonly kind: 'retire'; readonly slot: string };
+
+export type ActionKind = Action['kind'];
+
+/** A declared document, pinned by the digest of its canonical JSON. */
+export interface DocumentRef {
+  readonly name: string;
+  readonly digest: Digest;
+}
+
+export interface MigrationRef {
+  readonly id: string;
+  readonly from: number;
+  readonly to: number;
+  readonly phase: MigrationPhase;
+  readonly file: ArtifactFile;
+}
+
+/** A step's undo: an action of its own, or the reason why what it did stays. */
+export type Undo =
+  | { readonly kind: 'act'; readonly action: Action; readonly timeoutMs: number; readonly attempts: number; readonly approver?: string }
+  | { readonly kind: 'keep'; readonly because: string };
+
+/** A gate with its parameters, as the policy names it. `at` says which steps it stands before. */
+export interface GateSpec {
+  readonly gate: string;
+  readonly at: 'promotion' | 'wave' | ActionKind;
+  readonly params: Readonly<Record<string, unknown>>;
+}
