@@ -1,0 +1,9 @@
+/**
+ * Headgate's documents: bytes from outside become facts of the domain here, or refusals that name the place.
+ */
+export * from './canonical.ts';
+export * from './digest.ts';
+export * from './log/entry.ts';
+export * from './log/merkle.ts';
+export * from './log/proofs.ts';
+export * from './refusal.ts';
