@@ -1,0 +1,12 @@
+/**
+ * What this machine offers and how it is used safely: the named user that customers' processes run as, the identity of a
+ * process (a pid alone is reused), files that survive a power cut whole, free ports. Linux only, like everything that
+ * starts programs here. Both sides of the house stand on it: the server's own database and the agent's cells.
+ */
+export * from './boot-identity.ts';
+export * from './bounded-log.ts';
+export * from './durable-file.ts';
+export * from './free-port.ts';
+export * from './process-identity.ts';
+export * from './reachable.ts';
+export * from './run-as.ts';
