@@ -1,33 +1,30 @@
 /**
- * Why a document from outside was not taken. A refusal is a value: it names what was refused, where in the document
- * the trouble stands, why, and what would unblock it. Only broken infrastructure throws.
+ * Why a document from outside was not taken: the domain's refusal (what, where, why, what would unblock) with `ok: false`
+ * beside it, so that a reader's result is told apart by one field. Only broken infrastructure throws.
  */
-export interface Refusal<Code extends string = string> {
+import type { Refusal } from '@headgate/domain/model/refusal';
+
+export interface Refused<Code extends string = string> extends Refusal {
   readonly ok: false;
   readonly code: Code;
-  /** One sentence for a person: what was found and what was expected. No secrets. */
-  readonly why: string;
-  /** JSON pointer, `file:line:column` or a field's name. */
-  readonly where?: string;
-  /** What somebody can do about it. */
-  readonly unblock?: string;
 }
 
-/** Builds a refusal; leaves out what isn't known. */
+/** Builds a refusal. `where` is a JSON pointer, `file:line:column` or a field's name; no secrets in any of it. */
 export function refuse<Code extends string>(
   code: Code,
+  what: string,
   why: string,
   more: { readonly where?: string; readonly unblock?: string } = {},
-): Refusal<Code> {
-  return { ok: false, code, why, ...more };
+): Refused<Code> {
+  return { ok: false, code, what, where: more.where ?? '', why, unblock: more.unblock ?? '' };
 }
 
-/** At most `max` characters of text from outside, quoted and with control characters escaped, for use in a message. */
+/** At most `max` characters of a value from outside, as JSON (so control characters are escaped), for use in a message. */
 export function quoted(value: unknown, max = 80): string {
-  let text: string;
   if (value === undefined) return 'nothing';
+  let text: string;
   try {
-    text = JSON.stringify(value) ?? String(value);
+    text = JSON.stringify(typeof value === 'string' ? value.slice(0, max + 1) : value) ?? String(value);
   } catch {
     text = String(value);
   }

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Instant, PrincipalId } from '@headgate/domain';
 import { canonicalJson } from '../canonical.ts';
-import { quoted, type Refusal, refuse } from '../refusal.ts';
+import { quoted, type Refused, refuse } from '../refusal.ts';
 
 /** Largest entry in bytes: C2SP tlog-tiles gives an entry's length 16 bits. */
 export const MAX_ENTRY_BYTES = 65_535;
@@ -37,7 +37,7 @@ export interface EncodedEntry {
  * Canonical bytes and leaf hash of an entry. Refuses what is larger than {@link MAX_ENTRY_BYTES}: put large things into
  * a blob and their digest into the entry. Throws NotCanonical when `data` holds what JSON can't say.
  */
-export function encodeEntry(entry: LogEntry): EncodedEntry | Refusal<'entry-too-large' | 'entry-malformed'> {
+export function encodeEntry(entry: LogEntry): EncodedEntry | Refused<'entry-too-large' | 'entry-malformed'> {
   const trouble = checkFields(entry);
   if (trouble !== undefined) return trouble;
   // Only the seven fields: anything else that the caller's object carries must not slip into the log.
@@ -47,8 +47,9 @@ export function encodeEntry(entry: LogEntry): EncodedEntry | Refusal<'entry-too-
   if (length > MAX_ENTRY_BYTES) {
     return refuse(
       'entry-too-large',
-      `The log entry ${quoted(type)} of stream ${quoted(stream)} has ${length} bytes; an entry holds at most ${MAX_ENTRY_BYTES}.`,
-      { unblock: 'Store the large part as a blob and put its digest into the entry.' },
+      `log entry ${quoted(type)} of stream ${quoted(stream)}`,
+      `it has ${length} bytes, an entry holds at most ${MAX_ENTRY_BYTES}`,
+      { unblock: 'store the large part as a blob and put its digest into the entry' },
     );
   }
   // One buffer serves both: the leaf's input is the entry behind a zero byte.
@@ -69,11 +70,12 @@ export function leafOf(bytes: Uint8Array): Buffer {
 /** Reads stored bytes back. Refuses bytes that aren't exactly the canonical form of an entry. */
 export function decodeEntry(
   bytes: Uint8Array,
-): { ok: true; entry: LogEntry } | Refusal<'entry-too-large' | 'entry-malformed'> {
+): { ok: true; entry: LogEntry } | Refused<'entry-too-large' | 'entry-malformed'> {
   if (bytes.length > MAX_ENTRY_BYTES) {
     return refuse(
       'entry-too-large',
-      `The log entry has ${bytes.length} bytes; an entry holds at most ${MAX_ENTRY_BYTES}.`,
+      'log entry',
+      `it has ${bytes.length} bytes, an entry holds at most ${MAX_ENTRY_BYTES}`,
     );
   }
   let entry: LogEntry;
@@ -83,26 +85,27 @@ export function decodeEntry(
     entry = JSON.parse(text) as LogEntry;
     canonical = canonicalJson(entry);
   } catch {
-    return refuse('entry-malformed', 'The log entry is not JSON.');
+    return refuse('entry-malformed', 'log entry', 'it is not JSON');
   }
   const fields = typeof entry === 'object' && entry !== null ? Object.keys(entry).sort().join() : '';
   if (fields !== 'at,by,data,stream,type,v,version') {
     return refuse(
       'entry-malformed',
-      'The log entry must have the fields v, stream, version, type, at, by and data, and no other.',
+      'log entry',
+      'it must have the fields v, stream, version, type, at, by and data, and no other',
     );
   }
   const trouble = checkFields(entry);
   if (trouble !== undefined) return trouble;
   // Bytes, not text: a decoder turns invalid UTF-8 into U+FFFD, and two different entries would read the same.
   if (!Buffer.from(canonical).equals(bytes))
-    return refuse('entry-malformed', 'The log entry is not canonical JSON (RFC 8785).');
+    return refuse('entry-malformed', 'log entry', 'it is not canonical JSON (RFC 8785)');
   return { ok: true, entry };
 }
 
-function checkFields(entry: LogEntry): Refusal<'entry-malformed'> | undefined {
+function checkFields(entry: LogEntry): Refused<'entry-malformed'> | undefined {
   const wrong = (where: string, expected: string, found: unknown) =>
-    refuse('entry-malformed', `Log entry, ${where}: expected ${expected}, found ${quoted(found)}.`, { where });
+    refuse('entry-malformed', 'log entry', `expected ${expected}, found ${quoted(found)}`, { where });
   if (entry.v !== 1) return wrong('v', '1', entry.v);
   if (!isLabel(entry.stream)) return wrong('stream', 'a text of 1 to 200 characters', entry.stream);
   if (!Number.isSafeInteger(entry.version) || entry.version < 1)

@@ -12,7 +12,7 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { quoted, type Refusal, refuse } from '../refusal.ts';
+import { quoted, type Refused, refuse } from '../refusal.ts';
 
 /** Signature type bytes that C2SP assigned: 1 signs a note's text, 4 is a witness's cosignature with a time. */
 const KINDS = { 'tree-head': 1, witness: 4 } as const;
@@ -81,10 +81,10 @@ export function noteSigner(name: string, kind: NoteKeyKind, privateKeyPem: strin
 /** Reads a verifier key line. */
 export function parseVerifierKey(
   line: string,
-): { readonly ok: true; readonly key: NoteVerifier } | Refusal<'verifier-key'> {
+): { readonly ok: true; readonly key: NoteVerifier } | Refused<'verifier-key'> {
   const wrong = (why: string) =>
-    refuse('verifier-key', `Verifier key ${quoted(line, 60)}: ${why}.`, {
-      unblock: 'Copy the whole line that the key was made with.',
+    refuse('verifier-key', `verifier key ${quoted(line, 60)}`, why, {
+      unblock: 'copy the whole line that the key was made with',
     });
   if (typeof line !== 'string' || line.length > 400) return wrong('expected at most 400 characters');
   const match = /^([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(line);

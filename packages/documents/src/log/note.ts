@@ -1,5 +1,5 @@
 /** Signed notes, as C2SP signed-note lays them out: a text, a blank line, and signature lines. */
-import { quoted, type Refusal, refuse } from '../refusal.ts';
+import { quoted, type Refused, refuse } from '../refusal.ts';
 import type { NoteSigner } from './note-key.ts';
 import { isNoteKeyName } from './note-key.ts';
 
@@ -21,8 +21,8 @@ export interface Note {
 }
 
 /** Reads a note without trusting it: verify a signature before looking at the text. */
-export function parseNote(note: string): { readonly ok: true; readonly note: Note } | Refusal<'note-malformed'> {
-  const wrong = (why: string) => refuse('note-malformed', `Signed note: ${why}.`);
+export function parseNote(note: string): { readonly ok: true; readonly note: Note } | Refused<'note-malformed'> {
+  const wrong = (why: string) => refuse('note-malformed', 'signed note', why);
   if (typeof note !== 'string' || Buffer.byteLength(note) > MAX_NOTE_BYTES)
     return wrong(`expected at most ${MAX_NOTE_BYTES} bytes`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the specification forbids exactly these

@@ -4,7 +4,7 @@
  * two histories unnoticed.
  */
 import type { Instant } from '@headgate/domain';
-import { quoted, type Refusal, refuse } from '../refusal.ts';
+import { quoted, type Refused, refuse } from '../refusal.ts';
 import { type Note, type NoteSignature, parseNote, signatureLine } from './note.ts';
 import type { NoteSigner, NoteVerifier } from './note-key.ts';
 
@@ -40,7 +40,7 @@ export interface OpenedTreeHead {
   readonly cosignatures: readonly Cosignature[];
 }
 
-export type TreeHeadRefusal = Refusal<
+export type TreeHeadRefusal = Refused<
   'note-malformed' | 'head-malformed' | 'head-signature' | 'head-origin' | 'head-witnesses'
 >;
 
@@ -79,12 +79,12 @@ export function openTreeHead(text: string, trust: TreeHeadTrust): OpenedTreeHead
   const head = parseHead(note.text);
   if ('ok' in head) return head;
   if (head.origin !== trust.origin) {
-    return refuse('head-origin', `Tree head: expected the log ${quoted(trust.origin)}, found ${quoted(head.origin)}.`);
+    return refuse('head-origin', 'tree head', `expected the log ${quoted(trust.origin)}, found ${quoted(head.origin)}`);
   }
   const needed = trust.minWitnesses ?? 0;
   const distinct = new Set(cosignatures.map((c) => `${c.name}+${c.keyId}`)).size;
   if (distinct < needed) {
-    return refuse('head-witnesses', `Tree head: expected cosignatures of ${needed} witnesses, found ${distinct}.`);
+    return refuse('head-witnesses', 'tree head', `expected cosignatures of ${needed} witnesses, found ${distinct}`);
   }
   return { ok: true, head, cosignatures };
 }
@@ -97,7 +97,7 @@ function headText(head: TreeHead): string {
 }
 
 function parseHead(text: string): TreeHead | TreeHeadRefusal {
-  const wrong = (why: string) => refuse('head-malformed', `Tree head: ${why}.`);
+  const wrong = (why: string) => refuse('head-malformed', 'tree head', why);
   const lines = text.split('\n').slice(0, -1);
   if (lines.length !== 3) return wrong(`expected three lines (origin, size, root hash), found ${lines.length}`);
   const [origin, sizeText, rootText] = lines as [string, string, string];
@@ -119,14 +119,15 @@ function checkLogSignatures(note: Note, keys: readonly NoteVerifier[]): TreeHead
     if (!key.verify(message, signature.signature)) {
       return refuse(
         'head-signature',
-        `Tree head: the signature of ${quoted(key.name)} (key ${key.keyId}) does not verify.`,
+        'tree head',
+        `the signature of ${quoted(key.name)} (key ${key.keyId}) does not verify`,
       );
     }
     verified++;
   }
   if (verified > 0) return undefined;
-  return refuse('head-signature', 'Tree head: none of its signatures is by a trusted log key.', {
-    unblock: 'Compare the log keys in the trust file with the log’s own verifier key.',
+  return refuse('head-signature', 'tree head', 'none of its signatures is by a trusted log key', {
+    unblock: 'compare the log keys in the trust file with the log’s own verifier key',
   });
 }
 
@@ -141,7 +142,8 @@ function checkCosignatures(note: Note, witnesses: readonly NoteVerifier[]): Cosi
     ) {
       return refuse(
         'head-signature',
-        `Tree head: the cosignature of ${quoted(key.name)} (key ${key.keyId}) does not verify.`,
+        'tree head',
+        `the cosignature of ${quoted(key.name)} (key ${key.keyId}) does not verify`,
       );
     }
     found.push({ name: key.name, keyId: key.keyId, at: Number(seconds) * 1000 });

@@ -1,5 +1,5 @@
 /** What a witness demands of a new tree head, and what an auditor demands of a whole log. Pure: no I/O. */
-import type { Refusal } from '../refusal.ts';
+import type { Refused } from '../refusal.ts';
 import { refuse } from '../refusal.ts';
 import { decodeEntry, leafOf } from './entry.ts';
 import { Frontier } from './merkle.ts';
@@ -14,18 +14,27 @@ export function judgeHead(
   held: TreeHead | undefined,
   offered: TreeHead,
   proof: readonly Uint8Array[],
-): { readonly ok: true; readonly news: boolean } | Refusal<'head-shrunk' | 'head-forked' | 'head-origin'> {
+): { readonly ok: true; readonly news: boolean } | Refused<'head-shrunk' | 'head-forked' | 'head-origin'> {
   if (held === undefined) return { ok: true, news: true };
   if (held.origin !== offered.origin) {
-    return refuse('head-origin', `The held tree head is of ${held.origin}, the offered one of ${offered.origin}.`);
+    return refuse(
+      'head-origin',
+      'tree head',
+      `the held one is of ${held.origin}, the offered one of ${offered.origin}`,
+    );
   }
   if (offered.size < held.size) {
-    return refuse('head-shrunk', `The log had ${held.size} entries and now claims ${offered.size}: its tail was cut.`);
+    return refuse(
+      'head-shrunk',
+      'tree head',
+      `the log had ${held.size} entries and now claims ${offered.size}: its tail was cut`,
+    );
   }
   if (!verifyConsistency(held.size, held.root, offered.size, offered.root, proof)) {
     return refuse(
       'head-forked',
-      `The log of ${offered.size} entries does not continue the one of ${held.size} entries that was seen before.`,
+      'tree head',
+      `the log of ${offered.size} entries does not continue the one of ${held.size} entries that was seen before`,
     );
   }
   return { ok: true, news: offered.size > held.size };
@@ -33,7 +42,7 @@ export function judgeHead(
 
 export type LogVerdict =
   | { readonly ok: true; readonly entries: number; readonly root: Buffer }
-  | Refusal<'log-entry' | 'log-gap' | 'log-size' | 'log-root'>;
+  | Refused<'log-entry' | 'log-gap' | 'log-size' | 'log-root'>;
 
 /**
  * Verifies a whole log, fed entry by entry in the order of places, against a head that was opened with pinned keys.
@@ -42,7 +51,7 @@ export type LogVerdict =
 export class LogVerifier {
   readonly #frontier = Frontier.empty();
   readonly #versions = new Map<string, number>();
-  #refusal: Refusal<'log-entry' | 'log-gap'> | undefined;
+  #refusal: Refused<'log-entry' | 'log-gap'> | undefined;
 
   /** Takes the next entry's stored bytes. */
   add(bytes: Uint8Array): void {
@@ -51,7 +60,7 @@ export class LogVerifier {
     if (this.#refusal !== undefined) return;
     const decoded = decodeEntry(bytes);
     if (!decoded.ok) {
-      this.#refusal = refuse('log-entry', `Entry at place ${place}: ${decoded.why}`, { where: String(place) });
+      this.#refusal = refuse('log-entry', `log entry at place ${place}`, decoded.why, { where: String(place) });
       return;
     }
     const { stream, version } = decoded.entry;
@@ -59,7 +68,8 @@ export class LogVerifier {
     if (version !== expected) {
       this.#refusal = refuse(
         'log-gap',
-        `Entry at place ${place}: expected version ${expected} of stream ${stream}, found ${version}.`,
+        `log entry at place ${place}`,
+        `expected version ${expected} of stream ${stream}, found ${version}`,
         {
           where: String(place),
         },
@@ -73,12 +83,13 @@ export class LogVerifier {
     if (this.#refusal !== undefined) return this.#refusal;
     const entries = this.#frontier.size;
     if (entries !== head.size)
-      return refuse('log-size', `The signed tree head names ${head.size} entries, the log holds ${entries}.`);
+      return refuse('log-size', 'log', `the signed tree head names ${head.size} entries, the log holds ${entries}`);
     const root = this.#frontier.root();
     if (!root.equals(head.root)) {
       return refuse(
         'log-root',
-        `The ${entries} entries hash to ${root.toString('hex')}, the signed tree head says ${head.root.toString('hex')}.`,
+        'log',
+        `its ${entries} entries hash to ${root.toString('hex')}, the signed tree head says ${head.root.toString('hex')}`,
       );
     }
     return { ok: true, entries, root };
