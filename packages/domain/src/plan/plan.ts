@@ -48,6 +48,16 @@ export interface CellPlan {
   readonly base: CellState;
   readonly slot: { readonly from: string; readonly to: string };
   readonly steps: readonly Step[];
+  /** What an undo does once traffic is back and the new code has stopped: reconcile, then verify. In order. */
+  readonly recovery: readonly RecoveryStep[];
+}
+
+/** A step of the undo that undoes nothing itself: it finds and mends what was caught half way, or checks. */
+export interface RecoveryStep {
+  readonly id: string;
+  readonly action: Action;
+  readonly timeoutMs: number;
+  readonly attempts: number;
 }
 
 export interface Step {
@@ -84,6 +94,11 @@ export type Action =
   | { readonly kind: 'retire'; readonly slot: string };
 
 export type ActionKind = Action['kind'];
+
+/** Whether an action changes the cell. A restore point does not, and is wanted as early as can be; looking never does. */
+export function changesSomething(action: Action): boolean {
+  return action.kind !== 'verify' && action.kind !== 'soak' && action.kind !== 'restore-point';
+}
 
 /** A declared document, pinned by the digest of its canonical JSON. */
 export interface DocumentRef {

@@ -1,0 +1,31 @@
+import type { Instant } from '@headgate/domain';
+
+/** An entry in its place on the log. */
+export interface PlacedEntry {
+  readonly place: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface StoredHead {
+  readonly size: number;
+  /** Merkle root, 32 bytes. */
+  readonly root: Uint8Array;
+  /** The signed note (C2SP checkpoint). */
+  readonly note: string;
+  readonly at: Instant;
+}
+
+/**
+ * The one tree of all entries. Entries wait, in the order of their commits, until the sequencer places them: one
+ * sequencer at a time (a lock, and a fence on the tree's size), in batches, so that appends don't queue behind a lock.
+ */
+export interface LogStore {
+  /** Places waiting entries, at most `limit`, and returns how many; 0 also when another sequencer is at work. */
+  place(limit: number): Promise<number>;
+  /** Signs the tree as it stands, if it grew since the last signed head. */
+  publishHead(sign: (size: number, root: Uint8Array) => string): Promise<StoredHead | undefined>;
+  head(): Promise<StoredHead | undefined>;
+  entries(from: number, limit: number): Promise<readonly PlacedEntry[]>;
+  /** Hash of a complete subtree: level 0 is the leaves. */
+  nodes(wanted: readonly { readonly level: number; readonly index: number }[]): Promise<readonly Uint8Array[]>;
+}

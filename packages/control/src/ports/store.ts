@@ -1,0 +1,83 @@
+/**
+ * Where the control plane keeps what runs (rows) and what proves it (entries). Every controlled thing is a *stream*:
+ * `promotion/<id>`, `rollout/<id>`, `cell/<name>`, `release/<digest>`, `document/<Kind>/<name>` … A commit appends
+ * entries and replaces the row of each stream that it writes, all in one transaction, or changes nothing.
+ *
+ * Meaning, proved for every implementation by the suite in `@headgate/testkit/control/store-suite`:
+ * - A write names the version that it was decided on; another version in the store is a conflict and changes nothing.
+ * - A read names the version of a fact that was used; the same holds. This is what makes facts safe to use.
+ * - At most one row in the store holds an `exclusive` key: one active rollout a cell.
+ * - `wake` makes rows due at once. It is a hint: losing or doubling one is harmless, so it changes no version.
+ * - `now` is the store's clock, the only one that the control plane knows. It never goes back within a process.
+ */
+import type { Instant, PrincipalId } from '@headgate/domain';
+
+/** `kind/id`; the kind is what stands before the first slash. */
+export type StreamId = string;
+
+/** One event, as it goes on the log. `data` is plain JSON. */
+export interface NewEntry {
+  readonly type: string;
+  readonly data: unknown;
+}
+
+export interface Row<S = unknown> {
+  readonly stream: StreamId;
+  /** Counts entries of the stream: the version after `n` entries is `n`. */
+  readonly version: number;
+  readonly state: S;
+  /** When a controller should look, null for never. For a leased assignment, the end of the lease. */
+  readonly dueAt: Instant | null;
+}
+
+export interface Write {
+  readonly stream: StreamId;
+  /** 0 creates the stream. */
+  readonly expected: number;
+  /** At least one, except to move `dueAt` alone. */
+  readonly entries: readonly NewEntry[];
+  /** The state after the entries; plain JSON. */
+  readonly state: unknown;
+  readonly dueAt: Instant | null;
+  /** Held while the row says so; null lets go. */
+  readonly exclusive?: string | null;
+  /** Which agents' queue the row stands in (`agent/<environment>`), null for none. */
+  readonly audience?: string | null;
+  /** Rows are listed by their parent: rollouts by promotion. Set at creation. */
+  readonly parent?: StreamId | null;
+}
+
+export interface Read {
+  readonly stream: StreamId;
+  /** 0: it does not exist. */
+  readonly version: number;
+}
+
+export type Committed = { readonly ok: true } | { readonly ok: false; readonly conflict: StreamId; readonly because: 'version' | 'exclusive' };
+
+export interface Commit {
+  readonly by: PrincipalId;
+  readonly writes: readonly Write[];
+  readonly reads?: readonly Read[];
+  readonly wake?: readonly StreamId[];
+}
+
+/** A row that is due, held for the claimer until `claimMs` from now or until the row is written. */
+export interface Claimed {
+  readonly now: Instant;
+  readonly rows: readonly Row[];
+}
+
+export interface ControlStore {
+  now(): Promise<Instant>;
+  load(streams: readonly StreamId[]): Promise<ReadonlyMap<StreamId, Row>>;
+  /** Rows of a kind in the order of their streams, after a cursor; `limit` at most 1,000. */
+  list(kind: string, page: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId }): Promise<readonly Row[]>;
+  commit(commit: Commit): Promise<Committed>;
+  /** Rows that are due, oldest first, none of them held by somebody else. A dead claimer's rows are due again after `claimMs`. */
+  claim(limit: number, claimMs: number): Promise<Claimed>;
+  /** Rows that wait in one of the agents' queues, oldest first; not held: the lease's commit decides who gets it. */
+  offered(audiences: readonly string[], limit: number): Promise<Claimed>;
+  /** Moves a row's due time if it is still at this version: how a lease is renewed, and a wait prolonged, without an entry. */
+  postpone(stream: StreamId, version: number, dueAt: Instant | null): Promise<boolean>;
+}

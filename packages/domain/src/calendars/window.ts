@@ -1,0 +1,26 @@
+import type { Instant } from '../model/identity.ts';
+
+/** Whether a calendar is inside one of its windows, and when that changes next. */
+export interface WindowFact {
+  readonly calendar: string;
+  readonly open: boolean;
+  /** When it closes (if open) or opens (if closed); absent when nothing is known. */
+  readonly changesAt?: Instant;
+}
+
+/** A time in which nothing moves forward. `from` is inclusive, `to` exclusive. Freezes win over windows. */
+export interface Freeze {
+  readonly name: string;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly reason: string;
+}
+
+/** The freeze that holds at an instant; of several, the one that ends last. */
+export function activeFreeze(freezes: readonly Freeze[], now: Instant): Freeze | undefined {
+  let held: Freeze | undefined;
+  for (const freeze of freezes) {
+    if (freeze.from <= now && now < freeze.to && (held === undefined || freeze.to > held.to)) held = freeze;
+  }
+  return held;
+}

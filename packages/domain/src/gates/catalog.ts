@@ -1,0 +1,51 @@
+import { approval } from './approval.ts';
+import { type Gate, type GateFacts, type Subject, stop, type Verdict } from './gate.ts';
+import { restorePoint } from './restore-point.ts';
+import { signature } from './signature.ts';
+import { soaked } from './soaked.ts';
+import { testsPassed } from './tests-passed.ts';
+import { window } from './window.ts';
+import { changesSomething, type GateSpec } from '../plan/plan.ts';
+
+/** The gates that are known, in the order in which people read them. Adding one: a file, and a line here. */
+export const GATES: readonly Gate[] = [signature, testsPassed, soaked, window, approval, restorePoint];
+
+const BY_NAME: ReadonlyMap<string, Gate> = new Map(GATES.map((gate) => [gate.name, gate]));
+
+export function gateNamed(name: string): Gate | undefined {
+  return BY_NAME.get(name);
+}
+
+/** Judges all gates that the plan puts before a subject. A gate that nobody knows is an error, never a pass. */
+export function judgeGates(specs: readonly GateSpec[], facts: GateFacts, subject: Subject): readonly Verdict[] {
+  const verdicts: Verdict[] = [];
+  for (const spec of specs) {
+    if (!standsBefore(spec, subject)) continue;
+    const gate = BY_NAME.get(spec.gate);
+    verdicts.push(
+      gate === undefined
+        ? stop(spec.gate, 'error', `no gate is named ${spec.gate}`, 'correct the policy', 'release manager')
+        : gate.judge(spec.params, facts, subject),
+    );
+  }
+  return verdicts;
+}
+
+/**
+ * Gates of the promotion and of waves are asked before each wave, and again before each step that changes something
+ * (facts go stale: a freeze may have begun, evidence turned red), unless the wave consumed them. Steps that only look
+ * are never held back: a wave whose window closes must still be able to learn whether it is sound.
+ */
+function standsBefore(spec: GateSpec, subject: Subject): boolean {
+  switch (subject.kind) {
+    case 'promotion':
+      return spec.at === 'promotion';
+    case 'wave':
+      return spec.at === 'promotion' || spec.at === 'wave';
+    case 'step': {
+      if (spec.at === subject.action.kind) return true;
+      if (spec.at !== 'promotion' && spec.at !== 'wave') return false;
+      return changesSomething(subject.action) && BY_NAME.get(spec.gate)?.consumedByWave !== true;
+    }
+  }
+}

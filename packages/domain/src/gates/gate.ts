@@ -1,0 +1,106 @@
+/**
+ * A gate is a question asked before a step. It judges facts that were gathered before (it never fetches), and its answer
+ * always says why, what would unblock it and who can. Only `pass` and `waived` go on; no data, an error and a failure
+ * are three verdicts, and none of them is a pass.
+ */
+import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
+import type { RestorePoint } from '../model/outcome.ts';
+import type { Action } from '../plan/plan.ts';
+import type { Freeze, WindowFact } from '../calendars/window.ts';
+
+export type VerdictKind = 'pass' | 'fail' | 'no-data' | 'error' | 'pending' | 'waived';
+
+export interface Verdict {
+  readonly gate: string;
+  readonly verdict: VerdictKind;
+  readonly because: string;
+  /** What would turn it, empty when it passed. */
+  readonly unblock: string;
+  /** The role or thing that can do so. */
+  readonly who: string;
+  /** When asking again makes sense, if time alone may change the answer. */
+  readonly askAgainAt?: Instant;
+}
+
+/** A signed statement about a release, already opened and verified by `documents`. */
+export interface EvidenceFact {
+  readonly digest: Digest;
+  readonly predicateType: string;
+  readonly subject: Digest;
+  readonly verified: boolean;
+  readonly keyId: string;
+  readonly result?: { readonly passed: number; readonly failed: number; readonly skipped: number; readonly exitCode: number };
+}
+
+export interface Approval {
+  readonly by: PrincipalId;
+  readonly envelope: Digest;
+  readonly at: Instant;
+  readonly expiresAt: Instant;
+  /** `signed` with the approver's own key, or attested by the server that checked a token. */
+  readonly proof: 'signed' | 'server-attested';
+}
+
+/** A promotion of the same release that ended well in another environment. */
+export interface Soaked {
+  readonly environment: string;
+  readonly promotedAt: Instant;
+}
+
+/** All that gates may judge, gathered with the versions of the rows that it came from. */
+export interface GateFacts {
+  readonly now: Instant;
+  readonly release: {
+    readonly digest: Digest;
+    readonly authors: readonly PrincipalId[];
+    readonly signature: { readonly verified: boolean; readonly keyId: string; readonly why: string } | undefined;
+  };
+  readonly requester: PrincipalId;
+  readonly envelope: Digest;
+  readonly evidence: readonly EvidenceFact[];
+  readonly approvals: readonly Approval[];
+  readonly windows: readonly WindowFact[];
+  readonly freezes: readonly Freeze[];
+  readonly restorePoints: readonly RestorePoint[];
+  readonly soaked: readonly Soaked[];
+}
+
+/** What the gate stands before. */
+export type Subject = { readonly kind: 'promotion' } | { readonly kind: 'wave'; readonly wave: number } | { readonly kind: 'step'; readonly action: Action };
+
+export interface Gate {
+  readonly name: string;
+  /** JSON Schema of the parameters, from which forms and checks are made. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Where it stands when the policy doesn't say. */
+  readonly at: 'promotion' | 'wave' | Action['kind'];
+  /** True for what a wave uses up when it opens: an approval that expires in mid-wave doesn't stop the wave's steps. */
+  readonly consumedByWave?: true;
+  judge(params: Readonly<Record<string, unknown>>, facts: GateFacts, subject: Subject): Verdict;
+}
+
+export function pass(gate: string, because: string): Verdict {
+  return { gate, verdict: 'pass', because, unblock: '', who: '' };
+}
+
+export function stop(
+  gate: string,
+  verdict: Exclude<VerdictKind, 'pass' | 'waived'>,
+  because: string,
+  unblock: string,
+  who: string,
+  askAgainAt?: Instant,
+): Verdict {
+  return askAgainAt === undefined ? { gate, verdict, because, unblock, who } : { gate, verdict, because, unblock, who, askAgainAt };
+}
+
+/** Whether a verdict lets a step go on. */
+export function goesOn(verdict: Verdict): boolean {
+  return verdict.verdict === 'pass' || verdict.verdict === 'waived';
+}
+
+/** A whole number from the parameters, or undefined when it is missing or malformed; a gate then answers `error`. */
+export function wholeNumber(params: Readonly<Record<string, unknown>>, name: string): number | undefined {
+  const value = params[name];
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}

@@ -1,0 +1,18 @@
+import { type Gate, pass, stop } from './gate.ts';
+
+/** The release's bundle verified against a pinned key that may sign releases. */
+export const signature: Gate = {
+  name: 'signature',
+  parameters: { type: 'object', additionalProperties: false, properties: {} },
+  at: 'promotion',
+  judge(_params, facts) {
+    const { signature } = facts.release;
+    if (signature === undefined) {
+      return stop('signature', 'no-data', `no signature of release ${facts.release.digest} is on record`, 'sign the release with `headgate release create` and a trusted key', 'developer');
+    }
+    if (!signature.verified) {
+      return stop('signature', 'fail', `the signature does not verify: ${signature.why}`, 'create the release again with a key that the trust file lists for releases', 'developer');
+    }
+    return pass('signature', `signed with key ${signature.keyId}`);
+  },
+};

@@ -1,0 +1,91 @@
+/**
+ * What an undo consists of: a pure function of the plan, of how far the cell came and of the scope that was decided.
+ * Traffic first (customers before tidiness), then the new code stops, then data as the plan says, then what was caught
+ * half way is reconciled, then the stable version is verified.
+ */
+import type { Action, CellPlan, RollbackScope, Step } from './plan.ts';
+
+/** Which tenants a rollback names: resolved through the plan, so that an entry stays small at 10,000 tenants. */
+export interface Scope {
+  readonly kind: RollbackScope;
+  /** The wave that failed, or the last one opened. */
+  readonly wave: number;
+  /** The cell that failed; absent for `all`. */
+  readonly cell?: string;
+  /** Only for `tenant`. */
+  readonly tenants?: readonly string[];
+}
+
+export interface UndoStep {
+  readonly id: string;
+  readonly action: Action;
+  readonly timeoutMs: number;
+  readonly attempts: number;
+  readonly approver?: string;
+}
+
+/** The tenants of a cell that begun steps moved, in wave order. */
+export function movedTenants(cell: CellPlan, begun: number): readonly string[] {
+  return begunSteps(cell, begun).flatMap((step) => (step.action.kind === 'route' ? step.action.tenants : []));
+}
+
+/** The tenants of a cell that a scope brings back. */
+export function tenantsInScope(cell: CellPlan, scope: Scope, begun: number): readonly string[] {
+  switch (scope.kind) {
+    case 'all':
+      return movedTenants(cell, begun);
+    case 'cell':
+      return scope.cell === cell.cell ? movedTenants(cell, begun) : [];
+    case 'ring':
+      return begunSteps(cell, begun).flatMap((s) => (s.wave === scope.wave && s.action.kind === 'route' ? s.action.tenants : []));
+    case 'tenant': {
+      const named = new Set(scope.tenants ?? []);
+      return scope.cell === undefined || scope.cell === cell.cell ? movedTenants(cell, begun).filter((t) => named.has(t)) : [];
+    }
+  }
+}
+
+/** Whether the scope brings back all that the cell moved, so that the new code has nobody left to serve there. */
+export function isWhole(cell: CellPlan, scope: Scope, begun: number): boolean {
+  if (scope.kind === 'all' || (scope.kind === 'cell' && scope.cell === cell.cell)) return true;
+  const moved = movedTenants(cell, begun);
+  // A cell outside the scope that moved nobody has nothing to lose by being tidied; one with tenants on it stays.
+  return tenantsInScope(cell, scope, begun).length === moved.length;
+}
+
+/**
+ * The undo of a cell that began its first `begun` forward steps, in order. Empty when the scope leaves the cell as it is.
+ * A step that was begun counts as done: an undo observes before it acts, so undoing too much is harmless.
+ */
+export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly UndoStep[] {
+  if (begun === 0) return [];
+  const back = tenantsInScope(cell, scope, begun);
+  const whole = isWhole(cell, scope, begun);
+  if (back.length === 0 && !whole) return [];
+  const steps: UndoStep[] = [];
+  const routes = begunSteps(cell, begun).filter((s) => s.action.kind === 'route' && s.undo.kind === 'act');
+  const first = routes[0];
+  if (back.length > 0 && first?.undo.kind === 'act') {
+    // One step for all waves: the last tenant is safe as soon as the first one.
+    steps.push({ id: 'undo.route', action: { kind: 'route', tenants: back, slot: cell.slot.from }, timeoutMs: first.undo.timeoutMs, attempts: first.undo.attempts });
+  }
+  if (whole) {
+    for (const step of begunSteps(cell, begun).toReversed()) {
+      if (step.action.kind === 'route' || step.undo.kind === 'keep') continue;
+      const { action, timeoutMs, attempts, approver } = step.undo;
+      const id = `undo.${step.id}`;
+      steps.push(approver === undefined ? { id, action, timeoutMs, attempts } : { id, action, timeoutMs, attempts, approver });
+    }
+  }
+  for (const step of cell.recovery) {
+    const { action } = step;
+    if (action.kind === 'verify' || action.kind === 'reconcile') {
+      if (back.length > 0) steps.push({ ...step, action: { ...action, tenants: back } });
+    } else steps.push(step);
+  }
+  return steps;
+}
+
+function begunSteps(cell: CellPlan, begun: number): readonly Step[] {
+  return cell.steps.slice(0, begun);
+}

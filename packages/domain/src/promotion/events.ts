@@ -1,0 +1,33 @@
+import type { Approval } from '../gates/gate.ts';
+import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
+import type { ReleaseRef } from '../model/release.ts';
+import type { Scope } from '../plan/undo.ts';
+import type { PromotionResult, ShownVerdict } from './state.ts';
+
+/** What can happen to a promotion: the log's words. */
+export type PromotionEvent =
+  | {
+      readonly type: 'promotion.requested';
+      readonly data: {
+        readonly id: string;
+        readonly application: string;
+        readonly environment: string;
+        readonly release: ReleaseRef;
+        readonly plan: Digest;
+        readonly envelope: Digest;
+        readonly requester: PrincipalId;
+        readonly authors: readonly PrincipalId[];
+        readonly cells: readonly string[];
+        readonly waves: number;
+        readonly latestFinish: Instant;
+      };
+    }
+  | { readonly type: 'promotion.waiting'; readonly data: { readonly reason: string; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant } }
+  | { readonly type: 'promotion.approved'; readonly data: Approval }
+  | { readonly type: 'promotion.wave-opened'; readonly data: { readonly wave: number; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant } }
+  | { readonly type: 'promotion.paused'; readonly data: { readonly by: PrincipalId; readonly reason: string; readonly until: Instant } }
+  | { readonly type: 'promotion.resumed'; readonly data: { readonly by: PrincipalId; readonly until: Instant } }
+  | { readonly type: 'promotion.rollback-decided'; readonly data: { readonly scope: Scope; readonly because: string; readonly by: PrincipalId; readonly at: Instant; readonly until: Instant } }
+  | { readonly type: 'promotion.held'; readonly data: { readonly question: string; readonly until: Instant } }
+  | { readonly type: 'promotion.kept'; readonly data: { readonly by: PrincipalId; readonly at: Instant } }
+  | { readonly type: 'promotion.ended'; readonly data: { readonly result: PromotionResult; readonly because: string; readonly at: Instant } };

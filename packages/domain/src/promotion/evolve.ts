@@ -1,0 +1,40 @@
+import type { PromotionEvent } from './events.ts';
+import type { Promotion, PromotionCore } from './state.ts';
+
+/** Folds one event into a promotion's state. */
+export function evolvePromotion(state: Promotion | undefined, event: PromotionEvent): Promotion {
+  if (event.type === 'promotion.requested') {
+    const { plan, ...rest } = event.data;
+    const core: PromotionCore = { ...rest, planDigest: plan, wave: 0, approvals: [], undo: null };
+    return { ...core, phase: 'awaiting', reason: 'requested', verdicts: [], until: rest.latestFinish };
+  }
+  if (state === undefined) throw new Error(`the first event of a promotion is promotion.requested, not ${event.type}`);
+  const core = coreOf(state);
+  switch (event.type) {
+    case 'promotion.waiting':
+      return { ...core, phase: 'awaiting', ...event.data };
+    case 'promotion.approved':
+      return { ...state, approvals: [...state.approvals, event.data] };
+    case 'promotion.wave-opened':
+      return { ...core, wave: event.data.wave, phase: 'advancing', until: event.data.until };
+    case 'promotion.paused':
+      return { ...core, phase: 'paused', ...event.data };
+    case 'promotion.resumed':
+      return { ...core, phase: 'advancing', until: event.data.until };
+    case 'promotion.rollback-decided': {
+      const { scope, because, at, until } = event.data;
+      return { ...core, undo: { scope, because, at }, phase: 'undoing', until };
+    }
+    case 'promotion.held':
+      return { ...core, phase: 'held', ...event.data };
+    case 'promotion.kept':
+      return { ...core, phase: 'ended', result: 'partly-rolled-back', because: 'the rest of the release is kept', at: event.data.at };
+    case 'promotion.ended':
+      return { ...core, phase: 'ended', ...event.data };
+  }
+}
+
+function coreOf(state: Promotion): PromotionCore {
+  const { id, application, environment, release, planDigest, envelope, requester, authors, cells, waves, latestFinish, wave, approvals, undo } = state;
+  return { id, application, environment, release, planDigest, envelope, requester, authors, cells, waves, latestFinish, wave, approvals, undo };
+}

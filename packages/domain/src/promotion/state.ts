@@ -1,0 +1,48 @@
+/**
+ * A promotion asks to take a release to an environment. It is the parent of one rollout a cell: it opens waves when the
+ * gates let it, decides to roll back when a rollout reports that it can't go on, and ends when all of them settled.
+ *
+ *   awaiting ── gates pass, approvals cover ──▶ advancing ── wave done ──▶ awaiting (next wave) … ──▶ ended(promoted)
+ *      │ rejected, out of time                     │ paused ⇄ resumed
+ *      ▼                                           ▼ a rollout failed, or a person said so
+ *   ended(rejected | expired)                   undoing ──▶ ended(rolled-back), or held when others stay on the release
+ */
+import type { Approval, Verdict } from '../gates/gate.ts';
+import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
+import type { ReleaseRef } from '../model/release.ts';
+import type { Scope } from '../plan/undo.ts';
+
+export interface PromotionCore {
+  readonly id: string;
+  readonly application: string;
+  readonly environment: string;
+  readonly release: ReleaseRef;
+  readonly planDigest: Digest;
+  readonly envelope: Digest;
+  readonly requester: PrincipalId;
+  /** Authors of the release: barred from approving it. */
+  readonly authors: readonly PrincipalId[];
+  readonly cells: readonly string[];
+  readonly waves: number;
+  readonly latestFinish: Instant;
+  /** Waves opened so far. */
+  readonly wave: number;
+  readonly approvals: readonly Approval[];
+  /** Set with the first decision to go back. */
+  readonly undo: { readonly scope: Scope; readonly because: string; readonly at: Instant } | null;
+}
+
+/** A verdict as the state keeps it: enough to show, without texts that change every second. */
+export type ShownVerdict = Pick<Verdict, 'gate' | 'verdict' | 'because' | 'unblock' | 'who'>;
+
+export type PromotionResult = 'promoted' | 'rolled-back' | 'partly-rolled-back' | 'rejected' | 'expired';
+
+export type PromotionPhase =
+  | { readonly phase: 'awaiting'; readonly reason: string; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant }
+  | { readonly phase: 'advancing'; readonly until: Instant }
+  | { readonly phase: 'paused'; readonly by: PrincipalId; readonly reason: string; readonly until: Instant }
+  | { readonly phase: 'undoing'; readonly until: Instant }
+  | { readonly phase: 'held'; readonly question: string; readonly until: Instant }
+  | { readonly phase: 'ended'; readonly result: PromotionResult; readonly because: string; readonly at: Instant };
+
+export type Promotion = PromotionCore & PromotionPhase;

@@ -1,0 +1,45 @@
+/**
+ * A rollout takes one cell through one promotion's plan: its own stream, row and tick, so that 500 cells don't queue on
+ * one version. It hands out one step at a time, forward or undo:
+ *
+ *   waiting ── offer ──▶ offered ── lease ──▶ leased ── settle(done) ──▶ waiting (next step) … ──▶ settled
+ *      ▲                    │                   │ settle(failed, may retry) · lease lost
+ *      └────────────────────┴───────────────────┘
+ *   leased ── settle(failed for good) ──▶ failed ── the promotion decides ──▶ waiting (first undo step)
+ *   any ── unknown, or an undo that keeps failing ──▶ asking ── a person answers, or the deadline does ──▶ waiting
+ *
+ * The plan isn't in the state; `cursor` points into it. `begun` counts the forward steps that may have had an effect.
+ */
+import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
+import type { FailureCode, RestorePoint } from '../model/outcome.ts';
+import type { Scope } from '../plan/undo.ts';
+
+export interface RolloutCore {
+  readonly id: string;
+  readonly promotion: string;
+  readonly cell: string;
+  readonly environment: string;
+  readonly planDigest: Digest;
+  readonly epoch: number;
+  /** Assignments offered so far: the fence's second half. */
+  readonly n: number;
+  /** Forward steps that are done. */
+  readonly cursor: number;
+  /** Forward steps that were leased at least once: cursor, or cursor + 1. */
+  readonly begun: number;
+  /** Failures and lost leases of the step at hand. */
+  readonly attempt: number;
+  readonly undo: { readonly scope: Scope; readonly because: string; readonly cursor: number; /** An approver's yes to the step at hand. */ readonly agreed: boolean } | null;
+  readonly restorePoints: readonly RestorePoint[];
+}
+
+export type RolloutPhase =
+  /** `until` is the wait's deadline; `lookAt` when the controller looks by itself; woken, it looks at once, but not before `notBefore`. */
+  | { readonly phase: 'waiting'; readonly reason: string; readonly until: Instant; readonly lookAt: Instant; readonly notBefore: Instant }
+  | { readonly phase: 'offered'; readonly step: string; readonly until: Instant }
+  | { readonly phase: 'leased'; readonly step: string; readonly agent: PrincipalId; readonly leaseMs: number; readonly until: Instant }
+  | { readonly phase: 'failed'; readonly step: string; readonly code: FailureCode; readonly why: string; readonly tenants: readonly string[]; readonly until: Instant }
+  | { readonly phase: 'asking'; readonly step: string; readonly question: string; readonly until: Instant }
+  | { readonly phase: 'settled'; readonly result: 'completed' | 'undone' | 'kept' };
+
+export type Rollout = RolloutCore & RolloutPhase;
