@@ -1,0 +1,76 @@
+/**
+ * What people declare, as plain facts. The documents (`@headgate/documents/kinds`) turn YAML into these; nothing here
+ * knows how they were written down.
+ */
+import type { ActionKind, DocumentRef, GateSpec, RollbackScope } from '../plan/plan.ts';
+import type { Tenancy } from './cell.ts';
+import type { Instant } from './identity.ts';
+import type { Freeze } from '../calendars/window.ts';
+
+export interface RingSpec {
+  readonly name: string;
+  /** How long the wave is watched before the next one may open. Milliseconds. */
+  readonly soakMs: number;
+}
+
+export interface ApplicationSpec {
+  readonly name: string;
+  readonly tenancy: Tenancy;
+  /** Environments in the order in which releases pass through them. */
+  readonly pipeline: readonly string[];
+  readonly rings: readonly RingSpec[];
+  readonly verification: DocumentRef;
+  readonly reconciliation?: DocumentRef;
+}
+
+export interface PolicySpec {
+  readonly name: string;
+  readonly gates: readonly GateSpec[];
+  readonly rollbackScope: RollbackScope;
+  /** From the request to the last moment at which a forward step may start. Milliseconds. */
+  readonly latestFinishMs: number;
+  /** How long an approval holds. Milliseconds. */
+  readonly approvalMs: number;
+  readonly attempts: number;
+  /** By action; what isn't named takes `defaultTimeoutMs`. Milliseconds. */
+  readonly timeoutsMs: Readonly<Partial<Record<ActionKind, number>>>;
+  readonly defaultTimeoutMs: number;
+  /** The watch after a promotion: one stage after the other. */
+  readonly hypercare: readonly HypercareStage[];
+}
+
+export interface HypercareStage {
+  readonly name: string;
+  /** Milliseconds. */
+  readonly durationMs: number;
+}
+
+export interface CalendarSpec {
+  readonly name: string;
+  /** IANA name. */
+  readonly timezone: string;
+  readonly windows: readonly WindowSpec[];
+  readonly freezes: readonly Freeze[];
+}
+
+export interface WindowSpec {
+  readonly name: string;
+  /** Local date-time of the first occurrence, `2026-01-01T00:00:00`. */
+  readonly start: string;
+  /** RFC 5545 recurrence rule without the `RRULE:` prefix. */
+  readonly rrule: string;
+  readonly durationMs: number;
+}
+
+export interface EnvironmentSpec {
+  readonly name: string;
+  readonly application: string;
+  readonly policy: string;
+  readonly calendars: readonly string[];
+}
+
+/** A freeze declared in an emergency; holds for what it names, or for everything. */
+export interface DeclaredFreeze extends Freeze {
+  readonly environment?: string;
+  readonly declaredAt: Instant;
+}
