@@ -8,5 +8,7 @@ export * from './bounded-log.ts';
 export * from './durable-file.ts';
 export * from './free-port.ts';
 export * from './process-identity.ts';
+export * from './processes-in.ts';
+export * from './program-copy.ts';
 export * from './reachable.ts';
 export * from './run-as.ts';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../machine/free-port.ts';
 import { alive, gone } from '../machine/process-identity.ts';
+import { processesIn } from '../machine/processes-in.ts';
 import { Cluster } from './cluster.ts';
 import { databaseUrl, ensureDatabase, passwordFileOf, withClient } from './database.ts';
-import { processesIn } from './postmaster.ts';
 import { findPrograms, packageName } from './programs.ts';
 import { quote } from './settings.ts';
 

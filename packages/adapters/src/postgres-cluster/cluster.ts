@@ -7,9 +7,10 @@ import pg from 'pg';
 import { boundLog, logTail } from '../machine/bounded-log.ts';
 import { readSecret, writeDurably } from '../machine/durable-file.ts';
 import { gone, signalProcess } from '../machine/process-identity.ts';
+import { processesIn } from '../machine/processes-in.ts';
 import { closedFolder } from '../machine/reachable.ts';
 import { asUser } from '../machine/run-as.ts';
-import { findPostmaster, lockFileIsStale, type Postmaster, processesIn } from './postmaster.ts';
+import { findPostmaster, lockFileIsStale, type Postmaster } from './postmaster.ts';
 import type { Programs } from './programs.ts';
 import { SETTINGS_FILE, settingsOf } from './settings.ts';
 

@@ -1,6 +1,7 @@
-import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { identify, type ProcessIdentity } from '../machine/process-identity.ts';
+import { worksIn } from '../machine/processes-in.ts';
 
 /** A living postmaster of a data folder. */
 export interface Postmaster extends ProcessIdentity {
@@ -22,14 +23,6 @@ export async function findPostmaster(data: string): Promise<Postmaster | undefin
   return { ...identity, port: Number(lines?.[3]), ready: lines?.[7]?.trim() === 'ready' };
 }
 
-/** Processes that work in the data folder: the postmaster and its children, orphaned ones after a kill -9 too. */
-export async function processesIn(data: string): Promise<number[]> {
-  const real = await realpath(data);
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const works = await Promise.all(pids.map((pid) => worksIn(pid, real)));
-  return pids.filter((_, i) => works[i]);
-}
-
 /** The lock file's process, when one has that pid but is not a postmaster of this folder. */
 export async function lockFileIsStale(data: string): Promise<boolean> {
   const pid = Number((await lockFile(data))?.[0]);
@@ -44,13 +37,5 @@ async function lockFile(data: string): Promise<string[] | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
-  }
-}
-
-async function worksIn(pid: number, realData: string): Promise<boolean> {
-  try {
-    return (await readlink(`/proc/${pid}/cwd`)) === realData;
-  } catch {
-    return false; // gone meanwhile, or another user's: not ours
   }
 }

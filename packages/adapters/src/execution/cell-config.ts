@@ -1,0 +1,108 @@
+import { isAbsolute } from 'node:path';
+import { NAME_PATTERN } from '@headgate/domain';
+import { z } from 'zod';
+
+const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
+const port = z.int().min(1).max(65_535);
+const path = z.string().refine(isAbsolute, 'an absolute path');
+const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, 'the name of an environment variable');
+const localUrl = z.url({ protocol: /^https?$/ });
+
+const Store = z.strictObject({
+  /** Folder of the embedded PostgreSQL 15 cluster that holds this store and nothing else. */
+  clusterDir: path,
+  port,
+  database: z.string().min(1).max(63),
+  /** The application's login, owner of the database. */
+  user: z.string().min(1).max(63),
+  /** 0600, the login's password. */
+  passwordFile: path,
+  /** Where the cluster archives its WAL. */
+  archiveDir: path,
+  restorePointsDir: path,
+  /** Folders of files that belong to the store (attachments): restored together with the database. */
+  files: z.array(z.strictObject({ name, dir: path })).default([]),
+});
+
+/**
+ * One cell, as the agent is told about it: the only place where its folders, ports and credentials are named. Secrets
+ * stand in files of their own (0600), never here.
+ */
+export const CellConfig = z.strictObject({
+  cell: name,
+  environment: name,
+  application: name,
+  /** The cell's folder: slots, the fence, the router's state. */
+  dir: path,
+  /** The Node that `${node}` in a component's command stands for; by default the one that we run on. */
+  node: path.default(process.execPath),
+  /** For each slot the port of each component; 0 for a component that serves none. */
+  slots: z
+    .record(name, z.record(name, z.int().min(0).max(65_535)))
+    .refine((slots) => Object.keys(slots).length >= 2, 'at least two slots'),
+  /** The component that the router sends requests to. */
+  webComponent: name.default('web'),
+  /** Variable that tells a component its slot's name. */
+  slotVariable: variable.default('SLOT'),
+  /** Response header in which a component says its slot, so that checks can see who answered. */
+  slotHeader: z
+    .string()
+    .regex(/^[a-z0-9-]+$/, 'a lower-case header name')
+    .optional(),
+  /** Environment of all components. */
+  env: z.record(variable, z.string()).default({}),
+  /** Variables whose value is the content of a 0600 file. */
+  secretEnv: z.record(variable, path).default({}),
+  /** Variables whose value is the path of a private copy of that 0600 file, made for the component's user. */
+  secretFiles: z.record(variable, path).default({}),
+  /** Variables that hold a store's connection URL, by store. */
+  storeEnv: z.record(variable, name).default({}),
+  stores: z.record(name, Store),
+  tenants: z.record(name, z.strictObject({ store: name, ring: name })),
+  router: z.strictObject({
+    listenPort: port,
+    adminPort: port,
+    /** 0600, the admin API's bearer token; made when it isn't there. */
+    tokenFile: path,
+    /** Requests with a larger body are refused with 413. Bytes. */
+    maxBodyBytes: z
+      .int()
+      .min(1)
+      .default(8 * 1024 * 1024),
+  }),
+  /** The other side of reconciliations. */
+  ledger: z.strictObject({ url: localUrl, tokenFile: path }).optional(),
+  /** 0600, JSON: token by tenant, with which business transactions are made. */
+  tenantTokensFile: path.optional(),
+  /** How long a component may take to end its work when its slot is emptied, and how long old requests may take when traffic moves. Milliseconds. */
+  drainMs: z.int().min(0).max(600_000).default(10_000),
+});
+export type CellConfig = z.output<typeof CellConfig>;
+/** Before defaults: what people write. */
+export type CellConfigInput = z.input<typeof CellConfig>;
+
+/** Reads a cell's configuration; every mistake comes with its place and what was expected. */
+export function parseCellConfig(input: unknown): CellConfig {
+  const parsed = CellConfig.safeParse(input);
+  if (!parsed.success) throw new Error(`The cell's configuration isn't right:\n${z.prettifyError(parsed.error)}`);
+  const config = parsed.data;
+  const wrong: string[] = [];
+  for (const [tenant, { store }] of Object.entries(config.tenants)) {
+    if (!Object.hasOwn(config.stores, store)) wrong.push(`tenants.${tenant}.store: there is no store ${store}`);
+  }
+  for (const [into, store] of Object.entries(config.storeEnv)) {
+    if (!Object.hasOwn(config.stores, store)) wrong.push(`storeEnv.${into}: there is no store ${store}`);
+  }
+  for (const [slot, components] of Object.entries(config.slots)) {
+    if (!components[config.webComponent]) wrong.push(`slots.${slot}: the component ${config.webComponent} has no port`);
+  }
+  const ports = [
+    ...Object.values(config.slots).flatMap((components) => Object.values(components).filter((p) => p !== 0)),
+    ...Object.values(config.stores).map((store) => store.port),
+    config.router.listenPort,
+    config.router.adminPort,
+  ];
+  for (const p of new Set(ports.filter((p, i) => ports.indexOf(p) !== i))) wrong.push(`the port ${p} is named twice`);
+  if (wrong.length > 0) throw new Error(`The cell's configuration isn't right:\n${wrong.join('\n')}`);
+  return config;
+}

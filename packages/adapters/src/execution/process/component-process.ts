@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process';
+import { chmod, chown, mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Component } from '@headgate/domain';
+import { z } from 'zod';
+import { boundLog } from '../../machine/bounded-log.ts';
+import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+import { alive, gone, identify, type ProcessIdentity, signalProcess } from '../../machine/process-identity.ts';
+import { processesIn } from '../../machine/processes-in.ts';
+import { asUser, type RunAs } from '../../machine/run-as.ts';
+import { componentDir } from './slot-files.ts';
+
+export const LOG_BYTES = 2 * 1024 * 1024;
+
+const Stored = z.strictObject({ pid: z.int().min(2), startTicks: z.string(), bootId: z.string() });
+
+/** One component of a slot as an operating-system process. Nothing about it is held in memory. */
+export class ComponentProcess {
+  readonly component: Component;
+  private readonly slotDir: string;
+
+  constructor(slotDir: string, component: Component) {
+    this.slotDir = slotDir;
+    this.component = component;
+  }
+
+  get logFile(): string {
+    return join(this.slotDir, `${this.component.name}.log`);
+  }
+
+  private get pidFile(): string {
+    return join(this.slotDir, `${this.component.name}.pid.json`);
+  }
+
+  /** The process works here, whatever becomes of its files: by this folder an orphan without a pid file is found. */
+  private get runDir(): string {
+    return join(this.slotDir, 'run', this.component.name);
+  }
+
+  /** The living process, by its pid file. */
+  async running(): Promise<ProcessIdentity | undefined> {
+    const text = await readIfThere(this.pidFile);
+    if (text === undefined) return undefined;
+    const identity = Stored.parse(JSON.parse(text));
+    return alive(identity) ? identity : undefined;
+  }
+
+  /**
+   * Starts it, detached from us, after removing what an earlier, killed start may have left. `environment` is all that
+   * it gets. Files were checked by the caller.
+   */
+  async start(
+    node: string,
+    environment: Readonly<Record<string, string>>,
+    user: RunAs | undefined,
+  ): Promise<ProcessIdentity> {
+    await this.stop(0);
+    await mkdir(this.runDir, { recursive: true, mode: 0o755 });
+    if (user) await chown(this.runDir, user.uid, user.gid);
+    await chmod(this.runDir, 0o700);
+    const [program, ...args] = this.component.command.map((word) =>
+      word.replaceAll('${node}', node).replaceAll('${dir}', componentDir(this.slotDir, this.component.name)),
+    );
+    const log = await open(this.logFile, 'a', 0o600);
+    try {
+      const child = spawn(program!, args, {
+        ...asUser(user),
+        cwd: this.runDir,
+        env: environment,
+        detached: true,
+        stdio: ['ignore', log.fd, log.fd],
+      });
+      const pid = await new Promise<number>((resolve, reject) => {
+        child.once('error', reject);
+        child.once('spawn', () => resolve(child.pid!));
+      });
+      child.unref();
+      // A process that is gone at once has no identity left; a pid file of a dead one says the same.
+      const identity = identify(pid) ?? { pid, startTicks: '0', bootId: 'gone' };
+      await writeDurably(this.pidFile, `${JSON.stringify(identity)}\n`, 0o600);
+      return identity;
+    } finally {
+      await log.close();
+    }
+  }
+
+  /** Asks it to end, lets it drain that long (milliseconds), then ends it. Also ends what it left in its folder. */
+  async stop(drainMs: number): Promise<void> {
+    const left = await this.everyProcess();
+    if (drainMs > 0) {
+      const main = await this.running();
+      // Without a pid file (we were killed while starting it) everything in its folder is asked.
+      for (const identity of main ? [main] : left) signalProcess(identity, 'SIGTERM');
+      const until = performance.now() + drainMs;
+      for (const identity of left) await gone(identity, Math.max(0, until - performance.now()));
+    }
+    for (const identity of await this.everyProcess()) {
+      signalProcess(identity, 'SIGKILL');
+      if (!(await gone(identity, 5_000)))
+        throw new Error(`${this.component.name} (pid ${identity.pid}) can't be ended`);
+    }
+    await rm(this.pidFile, { force: true });
+  }
+
+  private async everyProcess(): Promise<ProcessIdentity[]> {
+    const main = await this.running();
+    const inFolder = (await processesIn(this.runDir)).filter((pid) => pid !== main?.pid && pid !== process.pid);
+    const others = inFolder.map(identify).filter((identity) => identity !== undefined);
+    return main ? [main, ...others] : others;
+  }
+
+  async boundLog(): Promise<void> {
+    await boundLog(this.logFile, LOG_BYTES);
+  }
+}

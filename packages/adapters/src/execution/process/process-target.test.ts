@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Digest, ReleaseManifest, ReleaseRef } from '@headgate/domain';
+import type { StepContext } from '@headgate/execution';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { freePorts } from '../../machine/free-port.ts';
+import { processesIn } from '../../machine/processes-in.ts';
+import { reachableProgram } from '../../machine/program-copy.ts';
+import { runAs } from '../../machine/run-as.ts';
+import { holdCell } from './cell-hold.ts';
+import { FenceFile } from './fence-file.ts';
+import { ProcessTarget } from './process-target.ts';
+import { staysInside } from './slot-files.ts';
+import { Supervisor } from './supervisor.ts';
+
+const WEB = `import http from 'node:http';
+const server = http.createServer((q, r) => r.end(process.env.SLOT + ' ' + process.env.COLOUR + ' ' + (process.getuid?.() ?? '')));
+server.listen(Number(process.env.PORT), process.env.HOST);
+process.on('SIGTERM', () => server.close(() => process.exit(0)));`;
+const WORKER = `process.on('SIGTERM', () => setTimeout(() => process.exit(0), 50)); setInterval(() => {}, 1000);`;
+const BROKEN = `process.exit(3);`;
+
+const blobs = new Map<Digest, Uint8Array>();
+function file(name: string, text: string) {
+  const bytes = Buffer.from(text);
+  const digest: Digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  blobs.set(digest, bytes);
+  return { name, digest, size: bytes.length };
+}
+function release(version: string, web: string, worker = WORKER): { ref: ReleaseRef; manifest: ReleaseManifest } {
+  const digest: Digest = `sha256:${createHash('sha256').update(version).digest('hex')}`;
+  return {
+    ref: { digest, version },
+    manifest: {
+      apiVersion: 'headgate/v1',
+      kind: 'Release',
+      application: 'psa',
+      version,
+      authors: [],
+      components: [
+        {
+          name: 'web',
+          role: 'web',
+          recovery: 'stateless',
+          files: [file('bin/web.mjs', web)],
+          command: ['${node}', '${dir}/bin/web.mjs'],
+          healthPath: '/health',
+        },
+        {
+          name: 'worker',
+          role: 'worker',
+          recovery: 'stateful',
+          files: [file('worker.mjs', worker)],
+          command: ['${node}', '${dir}/worker.mjs'],
+        },
+      ],
+      schemaRange: { min: 1, max: 2 },
+      migrations: [],
+      configuration: { web: { COLOUR: 'teal' } },
+      rollbackConditions: [],
+      notes: '',
+      origin: 'built',
+    },
+  };
+}
+
+let n = 0;
+function context(more: Partial<StepContext> = {}): StepContext {
+  const until = performance.now() + 10_000;
+  return {
+    cell: 'shared',
+    environment: 'production',
+    application: 'psa',
+    rollout: 'r1',
+    step: 's1',
+    fence: { epoch: 1, n: ++n },
+    idempotencyKey: 'r1/s1',
+    remainingMs: () => until - performance.now(),
+    signal: new AbortController().signal,
+    manifest: () => Promise.reject(new Error('not asked')),
+    blob: async (digest) => blobs.get(digest)!,
+    document: () => Promise.reject(new Error('not asked')),
+    log: () => {},
+    ...more,
+  };
+}
+
+let dir: string;
+let target: ProcessTarget;
+let port: number;
+let slots: Record<string, Record<string, number>>;
+const user = runAs();
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'headgate-process-'));
+  await chmod(dir, 0o755);
+  const [blue, green] = await freePorts(2);
+  port = blue!;
+  slots = { blue: { web: blue!, worker: 0 }, green: { web: green!, worker: 0 } };
+  target = await newTarget();
+});
+afterEach(async () => {
+  await target.retire('blue', context({ fence: { epoch: 9, n: 0 } }));
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function newTarget(): Promise<ProcessTarget> {
+  const node = await reachableProgram(process.execPath, `node-${process.version}`, user);
+  return new ProcessTarget(
+    { cellDir: dir, slots, node, user, drainMs: 3_000, environment: async (slot) => ({ SLOT: slot }) },
+    new FenceFile(dir),
+  );
+}
+
+async function ask(): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${port}/`)).text();
+}
+
+async function pidOf(component: string): Promise<number> {
+  return JSON.parse(await readFile(join(dir, 'slots/blue', `${component}.pid.json`), 'utf8')).pid;
+}
+
+test('a deployed release runs detached, healthy, as an unprivileged user, and is what observe says', async () => {
+  const { ref, manifest } = release('1.0.0', WEB);
+  const answer = await target.deploy('blue', ref, manifest, context());
+  expect(answer).toMatchObject({ ok: true, value: { phase: 'running', release: ref, intact: true } });
+  expect(await ask()).toBe(`blue teal ${user?.uid ?? process.getuid?.()}`);
+  const seen = await target.observe('blue');
+  expect(seen.components).toEqual([
+    { name: 'web', role: 'web', alive: true, healthy: true },
+    { name: 'worker', role: 'worker', alive: true, healthy: true },
+  ]);
+  expect((await target.observe('green')).phase).toBe('empty');
+});
+
+test('another agent adopts what runs, and a retire drains and empties the slot', async () => {
+  const { ref, manifest } = release('1.0.0', WEB);
+  await target.deploy('blue', ref, manifest, context());
+  const pids = [await pidOf('web'), await pidOf('worker')];
+  const next = await newTarget();
+  expect((await next.observe('blue')).components.every((component) => component.healthy)).toBe(true);
+  expect(await next.retire('blue', context())).toMatchObject({ ok: true, value: { phase: 'empty' } });
+  for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
+  expect(await next.retire('blue', context())).toMatchObject({ ok: true, value: { phase: 'empty' } });
+});
+
+test('a new deploy replaces the old one, also after an agent that was killed between start and pid file', async () => {
+  await target.deploy('blue', release('1.0.0', WEB).ref, release('1.0.0', WEB).manifest, context());
+  const orphan = await pidOf('web');
+  await rm(join(dir, 'slots/blue/web.pid.json'));
+  expect(await processesIn(join(dir, 'slots/blue/run/web'))).toEqual([orphan]);
+  const two = release('1.1.0', WEB.replace("' '", "' two '"));
+  expect(await target.deploy('blue', two.ref, two.manifest, context())).toMatchObject({ ok: true });
+  expect(await ask()).toContain('two');
+});
+
+test('a lower fence is refused and changes nothing', async () => {
+  const { ref, manifest } = release('1.0.0', WEB);
+  await target.deploy('blue', ref, manifest, context({ fence: { epoch: 2, n: 1 } }));
+  expect(await target.retire('blue', context({ fence: { epoch: 1, n: 99 } }))).toMatchObject({
+    ok: false,
+    code: 'fenced',
+  });
+  expect((await target.observe('blue')).phase).toBe('running');
+});
+
+test('a component that died is started again, with the bytes that the release names or not at all', async () => {
+  const { ref, manifest } = release('1.0.0', WEB);
+  await target.deploy('blue', ref, manifest, context());
+  const events: string[] = [];
+  const supervisor = new Supervisor(target, (event) => events.push(event));
+  const before = await pidOf('worker');
+  process.kill(before, 'SIGKILL');
+  await expect.poll(async () => (await target.observe('blue')).components[1]!.alive).toBe(false);
+  await supervisor.look();
+  expect(await pidOf('worker')).not.toBe(before);
+  expect(events).toEqual(['slot blue: worker had died and was started again']);
+
+  await writeFile(join(dir, 'slots/blue/files/worker/worker.mjs'), `${WORKER}//`);
+  expect(await target.observe('blue')).toMatchObject({ intact: false, tampered: ['worker/worker.mjs'] });
+  process.kill(await pidOf('worker'), 'SIGKILL');
+  await expect.poll(async () => (await target.observe('blue')).components[1]!.alive).toBe(false);
+  await supervisor.look(performance.now() + 5_000);
+  expect(events.at(-1)).toMatch(/worker\/worker.mjs of 1.0.0 isn't what the release names; not started/);
+  expect((await target.observe('blue')).components[1]!.alive).toBe(false);
+});
+
+test('bytes that are not what the release names never start', async () => {
+  const { ref, manifest } = release('1.0.0', WEB);
+  const answer = await target.deploy('blue', ref, manifest, context({ blob: async () => Buffer.from('evil()') }));
+  expect(answer).toMatchObject({ ok: false, code: 'rejected', why: expect.stringContaining('web/bin/web.mjs') });
+  await expect(ask()).rejects.toThrow();
+});
+
+test('a component that ends while it starts fails the deploy and leaves the slot empty', async () => {
+  const { ref, manifest } = release('1.0.1', WEB, BROKEN);
+  expect(await target.deploy('blue', ref, manifest, context())).toMatchObject({
+    ok: false,
+    code: 'check-failed',
+    why: expect.stringMatching(/worker ended while it started/),
+  });
+  expect((await target.observe('blue')).phase).toBe('empty');
+});
+
+test('the record that the supervisor starts from is private', async () => {
+  const { ref, manifest } = release('1.0.0', WEB);
+  await target.deploy('blue', ref, manifest, context());
+  expect((await stat(join(dir, 'slots/blue/release.json'))).mode & 0o777).toBe(0o600);
+});
+
+test('one process holds a cell, and a name is held again once it is given up', async () => {
+  const hold = await holdCell(dir);
+  await expect(holdCell(dir)).rejects.toThrow(`pid ${process.pid}`);
+  await hold.release();
+  await (await holdCell(dir)).release();
+});
+
+test.each(['/etc/passwd', '../x', 'a/../../x', 'a//b', './a', 'a\\b', 'a\nb', '', 'a/..'])(
+  'the file name %j is refused',
+  (name) => {
+    expect(staysInside(name)).toBe(false);
+  },
+);

@@ -1,0 +1,17 @@
+import type { StepContext } from './step-context.ts';
+
+/** How a tenant's business transaction went. */
+export type CheckResult =
+  | { readonly ok: true; readonly passed: number }
+  | { readonly ok: false; readonly passed: number; readonly check: string; readonly why: string; readonly at: number };
+
+/** Runs a Verification document's business transactions against one tenant. */
+export interface Checks {
+  /** `slot` is the one that must answer. Throws when the document itself is bad. */
+  run(
+    verification: unknown,
+    tenant: string,
+    slot: string,
+    ctx: Pick<StepContext, 'signal' | 'idempotencyKey'>,
+  ): Promise<CheckResult>;
+}

@@ -1,0 +1,42 @@
+import type { Answer } from './answer.ts';
+import type { StepContext } from './step-context.ts';
+
+/** One business fact as one side has it: its key, whose it is, and the fields that must agree. */
+export interface LedgerRow {
+  readonly key: string;
+  readonly tenant: string;
+  readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** A difference, given to the rule that covers it. */
+export interface Difference {
+  readonly key: string;
+  readonly tenant: string;
+  readonly left: LedgerRow | undefined;
+  readonly right: LedgerRow | undefined;
+  /** Name of the rule that covers it; `undefined`: none does, a person must look. */
+  readonly rule: string | undefined;
+  /** How the rule's effect counts. */
+  readonly effect: 'replay' | 'acknowledge' | undefined;
+  readonly why: string;
+}
+
+export interface Comparison {
+  readonly compared: number;
+  readonly differences: readonly Difference[];
+}
+
+/** The two sides of a Reconciliation document: what the store says and what the other system says. */
+export interface LedgerSides {
+  /** Reads both sides for these tenants and classifies what differs. Throws when the document itself is bad. */
+  compare(reconciliation: unknown, store: string, tenants: readonly string[], ctx: StepContext): Promise<Comparison>;
+  /** Applies the rules to the differences that they cover, in one fenced transaction. Idempotent. */
+  apply(
+    reconciliation: unknown,
+    store: string,
+    differences: readonly Difference[],
+    ctx: StepContext,
+  ): Promise<Answer<{ readonly applied: number }>>;
+  /** How long the sides may take to agree after rules were applied. Milliseconds, from the document. */
+  settleMs(reconciliation: unknown): number;
+}

@@ -1,0 +1,16 @@
+import type { Checks } from './checks.ts';
+import type { LedgerSides } from './ledger-sides.ts';
+import type { Migrator } from './migrator.ts';
+import type { RestorePoints } from './restore-points.ts';
+import type { Target } from './target.ts';
+import type { Traffic } from './traffic.ts';
+
+/** Everything that the steps of one cell act through. */
+export interface Ports {
+  readonly target: Target;
+  readonly traffic: Traffic;
+  readonly migrator: Migrator;
+  readonly restorePoints: RestorePoints;
+  readonly checks: Checks;
+  readonly ledgerSides: LedgerSides;
+}

@@ -1,0 +1,35 @@
+import type { RestorePoint } from '@headgate/domain';
+import type { Answer } from './answer.ts';
+import type { StepContext } from './step-context.ts';
+
+/** A restore point that is kept, with what it was taken for. */
+export interface KeptRestorePoint {
+  readonly point: RestorePoint;
+  readonly rollout: string;
+  readonly schemaVersion: number;
+}
+
+/** Which moment a restore goes to. Without one: the moment when the restore point was complete. */
+export type RecoveryTarget =
+  | { readonly kind: 'restore-point' }
+  | { readonly kind: 'time'; readonly at: string }
+  | { readonly kind: 'transaction'; readonly xid: string }
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'lsn'; readonly lsn: string };
+
+/** Copies of a whole store (database and files together) from which it can be brought back. */
+export interface RestorePoints {
+  /** Takes one, or returns the one that this step took before. Not yet verified. */
+  take(store: string, ctx: StepContext): Promise<Answer<RestorePoint>>;
+  /** Reads every file back and compares. A difference is `check-failed` and names the file. */
+  verify(store: string, id: string, signal: AbortSignal): Promise<Answer<RestorePoint>>;
+  /** Newest first. */
+  list(store: string): Promise<readonly KeptRestorePoint[]>;
+  /** Replaces the store by what it was at the moment. Whatever was written since is gone: the plan says so. */
+  restore(
+    store: string,
+    id: string,
+    target: RecoveryTarget,
+    ctx: StepContext,
+  ): Promise<Answer<{ readonly schemaVersion: number }>>;
+}
