@@ -4,13 +4,66 @@ import type { Scope } from '../plan/undo.ts';
 
 /** What can happen to a rollout. These are the log's words: renaming one is a migration of history, so don't. */
 export type RolloutEvent =
-  | { readonly type: 'rollout.opened'; readonly data: { readonly id: string; readonly promotion: string; readonly cell: string; readonly environment: string; readonly plan: Digest; readonly epoch: number; readonly until: Instant } }
-  | { readonly type: 'rollout.waiting'; readonly data: { readonly reason: string; readonly until: Instant; readonly lookAt: Instant } }
-  | { readonly type: 'rollout.offered'; readonly data: { readonly step: string; readonly n: number; readonly until: Instant } }
-  | { readonly type: 'rollout.leased'; readonly data: { readonly step: string; readonly n: number; readonly agent: PrincipalId; readonly leaseMs: number; readonly until: Instant } }
-  | { readonly type: 'rollout.lease-lost'; readonly data: { readonly step: string; readonly n: number; readonly why: 'expired' | 'revoked'; readonly lookAt: Instant; readonly until: Instant } }
-  | { readonly type: 'rollout.step-done'; readonly data: { readonly step: string; readonly n: number; readonly result: StepResult; readonly until: Instant; readonly lookAt: Instant } }
-  | { readonly type: 'rollout.step-waits'; readonly data: { readonly step: string; readonly n: number; readonly reason: string; readonly until: Instant; readonly lookAt: Instant } }
+  | {
+      readonly type: 'rollout.opened';
+      readonly data: {
+        readonly id: string;
+        readonly promotion: string;
+        readonly cell: string;
+        readonly environment: string;
+        readonly plan: Digest;
+        readonly epoch: number;
+        readonly until: Instant;
+      };
+    }
+  | {
+      readonly type: 'rollout.waiting';
+      readonly data: { readonly reason: string; readonly until: Instant; readonly lookAt: Instant };
+    }
+  | {
+      readonly type: 'rollout.offered';
+      readonly data: { readonly step: string; readonly n: number; readonly until: Instant };
+    }
+  | {
+      readonly type: 'rollout.leased';
+      readonly data: {
+        readonly step: string;
+        readonly n: number;
+        readonly agent: PrincipalId;
+        readonly leaseMs: number;
+        readonly until: Instant;
+      };
+    }
+  | {
+      readonly type: 'rollout.lease-lost';
+      readonly data: {
+        readonly step: string;
+        readonly n: number;
+        readonly why: 'expired' | 'revoked';
+        readonly lookAt: Instant;
+        readonly until: Instant;
+      };
+    }
+  | {
+      readonly type: 'rollout.step-done';
+      readonly data: {
+        readonly step: string;
+        readonly n: number;
+        readonly result: StepResult;
+        readonly until: Instant;
+        readonly lookAt: Instant;
+      };
+    }
+  | {
+      readonly type: 'rollout.step-waits';
+      readonly data: {
+        readonly step: string;
+        readonly n: number;
+        readonly reason: string;
+        readonly until: Instant;
+        readonly lookAt: Instant;
+      };
+    }
   | {
       readonly type: 'rollout.step-failed';
       readonly data: {
@@ -19,14 +72,33 @@ export type RolloutEvent =
         readonly code: FailureCode;
         readonly why: string;
         /** What follows: another try at `lookAt`, the promotion's decision, or a person's. */
-        readonly then: 'retry' | 'decide' | 'ask';
+        readonly after: 'retry' | 'decide' | 'ask';
         readonly tenants: readonly string[];
         readonly until: Instant;
         readonly lookAt: Instant;
         readonly result?: StepResult;
       };
     }
-  | { readonly type: 'rollout.asked'; readonly data: { readonly step: string; readonly question: string; readonly until: Instant } }
-  | { readonly type: 'rollout.answered'; readonly data: { readonly step: string; readonly answer: 'agree' | 'retry'; readonly until: Instant; readonly lookAt: Instant } }
-  | { readonly type: 'rollout.undo-begun'; readonly data: { readonly scope: Scope; readonly because: string; readonly until: Instant; readonly lookAt: Instant } }
+  | {
+      readonly type: 'rollout.asked';
+      readonly data: { readonly step: string; readonly question: string; readonly until: Instant };
+    }
+  | {
+      readonly type: 'rollout.answered';
+      readonly data: {
+        readonly step: string;
+        readonly answer: 'agree' | 'retry';
+        readonly until: Instant;
+        readonly lookAt: Instant;
+      };
+    }
+  | {
+      readonly type: 'rollout.undo-begun';
+      readonly data: {
+        readonly scope: Scope;
+        readonly because: string;
+        readonly until: Instant;
+        readonly lookAt: Instant;
+      };
+    }
   | { readonly type: 'rollout.settled'; readonly data: { readonly result: 'completed' | 'undone' | 'kept' } };

@@ -5,7 +5,20 @@ import type { Rollout, RolloutCore } from './state.ts';
 export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): Rollout {
   if (event.type === 'rollout.opened') {
     const { id, promotion, cell, environment, plan, epoch, until } = event.data;
-    const core: RolloutCore = { id, promotion, cell, environment, planDigest: plan, epoch, n: 0, cursor: 0, begun: 0, attempt: 0, undo: null, restorePoints: [] };
+    const core: RolloutCore = {
+      id,
+      promotion,
+      cell,
+      environment,
+      planDigest: plan,
+      epoch,
+      n: 0,
+      cursor: 0,
+      begun: 0,
+      attempt: 0,
+      undo: null,
+      restorePoints: [],
+    };
     return { ...core, phase: 'waiting', reason: 'opened', until, lookAt: 0, notBefore: 0 };
   }
   if (state === undefined) throw new Error(`the first event of a rollout is rollout.opened, not ${event.type}`);
@@ -22,7 +35,15 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
     }
     case 'rollout.lease-lost': {
       const { why, until, lookAt } = event.data;
-      return { ...core, attempt: core.attempt + 1, phase: 'waiting', reason: `the lease was lost (${why})`, until, lookAt, notBefore: lookAt };
+      return {
+        ...core,
+        attempt: core.attempt + 1,
+        phase: 'waiting',
+        reason: `the lease was lost (${why})`,
+        until,
+        lookAt,
+        notBefore: lookAt,
+      };
     }
     case 'rollout.step-done':
       return stepDone(core, event.data);
@@ -31,20 +52,39 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
       return { ...core, phase: 'waiting', reason, until, lookAt, notBefore: lookAt };
     }
     case 'rollout.step-failed': {
-      const { step, code, why, then, tenants, until, lookAt } = event.data;
-      if (then === 'retry') return { ...core, attempt: core.attempt + 1, phase: 'waiting', reason: why, until, lookAt, notBefore: lookAt };
-      if (then === 'ask') return { ...core, attempt: 0, phase: 'asking', step, question: why, until };
+      const { step, code, why, after, tenants, until, lookAt } = event.data;
+      if (after === 'retry')
+        return { ...core, attempt: core.attempt + 1, phase: 'waiting', reason: why, until, lookAt, notBefore: lookAt };
+      if (after === 'ask') return { ...core, attempt: 0, phase: 'asking', step, question: why, until };
       return { ...core, phase: 'failed', step, code, why, tenants, until };
     }
     case 'rollout.asked':
       return { ...core, phase: 'asking', ...event.data };
     case 'rollout.answered': {
       const undo = core.undo === null ? null : { ...core.undo, agreed: event.data.answer === 'agree' };
-      return { ...core, undo, attempt: 0, phase: 'waiting', reason: `answered: ${event.data.answer}`, until: event.data.until, lookAt: event.data.lookAt, notBefore: 0 };
+      return {
+        ...core,
+        undo,
+        attempt: 0,
+        phase: 'waiting',
+        reason: `answered: ${event.data.answer}`,
+        until: event.data.until,
+        lookAt: event.data.lookAt,
+        notBefore: 0,
+      };
     }
     case 'rollout.undo-begun': {
       const { scope, because, until, lookAt } = event.data;
-      return { ...core, undo: { scope, because, cursor: 0, agreed: false }, attempt: 0, phase: 'waiting', reason: 'undo begun', until, lookAt, notBefore: 0 };
+      return {
+        ...core,
+        undo: { scope, because, cursor: 0, agreed: false },
+        attempt: 0,
+        phase: 'waiting',
+        reason: 'undo begun',
+        until,
+        lookAt,
+        notBefore: 0,
+      };
     }
     case 'rollout.settled':
       return { ...core, phase: 'settled', result: event.data.result };
@@ -53,10 +93,17 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
 
 function stepDone(core: RolloutCore, data: Extract<RolloutEvent, { type: 'rollout.step-done' }>['data']): Rollout {
   const { result, until, lookAt } = data;
-  const restorePoints = result.restorePoint === undefined ? core.restorePoints : [...core.restorePoints, result.restorePoint];
+  const restorePoints =
+    result.restorePoint === undefined ? core.restorePoints : [...core.restorePoints, result.restorePoint];
   const waiting = { phase: 'waiting', reason: 'next step', until, lookAt, notBefore: 0 } as const;
   if (core.undo !== null) {
-    return { ...core, restorePoints, attempt: 0, undo: { ...core.undo, cursor: core.undo.cursor + 1, agreed: false }, ...waiting };
+    return {
+      ...core,
+      restorePoints,
+      attempt: 0,
+      undo: { ...core.undo, cursor: core.undo.cursor + 1, agreed: false },
+      ...waiting,
+    };
   }
   return { ...core, restorePoints, attempt: 0, cursor: core.cursor + 1, ...waiting };
 }

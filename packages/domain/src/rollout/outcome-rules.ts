@@ -8,20 +8,33 @@ import type { Action } from '../plan/plan.ts';
 export function provenOutcome(action: Action, outcome: Outcome): Outcome {
   if (outcome.kind !== 'done') return outcome;
   const { result } = outcome;
-  const lacks = (why: string, code: 'rejected' | 'check-failed' = 'rejected'): Outcome => ({ kind: 'failed', code, why, result });
+  const lacks = (why: string, code: 'rejected' | 'check-failed' = 'rejected'): Outcome => ({
+    kind: 'failed',
+    code,
+    why,
+    result,
+  });
   switch (action.kind) {
     case 'restore-point':
-      if (result.restorePoint === undefined || result.restorePoint.store !== action.store) return lacks(`no restore point of store ${action.store} came back`);
+      if (result.restorePoint === undefined || result.restorePoint.store !== action.store)
+        return lacks(`no restore point of store ${action.store} came back`);
       return result.restorePoint.verified ? outcome : lacks(`restore point ${result.restorePoint.id} was not verified`);
     case 'migrate':
     case 'unmigrate':
     case 'restore':
-      return result.schemaVersion === action.to ? outcome : lacks(`store ${action.store} was read back at schema ${result.schemaVersion ?? 'unknown'}, the plan says ${action.to}`);
+      return result.schemaVersion === action.to
+        ? outcome
+        : lacks(
+            `store ${action.store} was read back at schema ${result.schemaVersion ?? 'unknown'}, the plan says ${action.to}`,
+          );
     case 'route':
-      return result.routed === action.tenants.length ? outcome : lacks(`${result.routed ?? 0} of ${action.tenants.length} tenants were read back on slot ${action.slot}`);
+      return result.routed === action.tenants.length
+        ? outcome
+        : lacks(`${result.routed ?? 0} of ${action.tenants.length} tenants were read back on slot ${action.slot}`);
     case 'verify':
     case 'soak':
-      if (result.checks === undefined || result.checks.passed === 0) return lacks('no check brought a result', 'check-failed');
+      if (result.checks === undefined || result.checks.passed === 0)
+        return lacks('no check brought a result', 'check-failed');
       return result.checks.failed === 0 ? outcome : lacks(`${result.checks.failed} checks failed`, 'check-failed');
     case 'reconcile':
       if (result.reconciliation === undefined) return lacks('no comparison came back');

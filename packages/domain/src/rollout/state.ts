@@ -29,16 +29,40 @@ export interface RolloutCore {
   readonly begun: number;
   /** Failures and lost leases of the step at hand. */
   readonly attempt: number;
-  readonly undo: { readonly scope: Scope; readonly because: string; readonly cursor: number; /** An approver's yes to the step at hand. */ readonly agreed: boolean } | null;
+  readonly undo: {
+    readonly scope: Scope;
+    readonly because: string;
+    readonly cursor: number /** An approver's yes to the step at hand. */;
+    readonly agreed: boolean;
+  } | null;
   readonly restorePoints: readonly RestorePoint[];
 }
 
 export type RolloutPhase =
   /** `until` is the wait's deadline; `lookAt` when the controller looks by itself; woken, it looks at once, but not before `notBefore`. */
-  | { readonly phase: 'waiting'; readonly reason: string; readonly until: Instant; readonly lookAt: Instant; readonly notBefore: Instant }
+  | {
+      readonly phase: 'waiting';
+      readonly reason: string;
+      readonly until: Instant;
+      readonly lookAt: Instant;
+      readonly notBefore: Instant;
+    }
   | { readonly phase: 'offered'; readonly step: string; readonly until: Instant }
-  | { readonly phase: 'leased'; readonly step: string; readonly agent: PrincipalId; readonly leaseMs: number; readonly until: Instant }
-  | { readonly phase: 'failed'; readonly step: string; readonly code: FailureCode; readonly why: string; readonly tenants: readonly string[]; readonly until: Instant }
+  | {
+      readonly phase: 'leased';
+      readonly step: string;
+      readonly agent: PrincipalId;
+      readonly leaseMs: number;
+      readonly until: Instant;
+    }
+  | {
+      readonly phase: 'failed';
+      readonly step: string;
+      readonly code: FailureCode;
+      readonly why: string;
+      readonly tenants: readonly string[];
+      readonly until: Instant;
+    }
   | { readonly phase: 'asking'; readonly step: string; readonly question: string; readonly until: Instant }
   | { readonly phase: 'settled'; readonly result: 'completed' | 'undone' | 'kept' };
 
