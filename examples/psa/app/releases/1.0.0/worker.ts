@@ -1,0 +1,4 @@
+import { runWorker } from '../../core/worker.ts';
+import { edition } from './edition.ts';
+
+await runWorker(edition);

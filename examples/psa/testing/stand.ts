@@ -1,0 +1,156 @@
+/**
+ * A small stand for this example's own tests: one embedded cluster with a store and the ledger, the ERP, and releases of
+ * the system as real processes. The whole example, with cells and routers, is brought up elsewhere, by Headgate's adapters.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { freePort } from '@headgate/adapters/machine/free-port';
+import {
+  Cluster,
+  databaseUrl,
+  ensureDatabase,
+  findPrograms,
+  passwordFileOf,
+} from '@headgate/adapters/postgres-cluster/index';
+import type pg from 'pg';
+import { type Database, openPool } from '../app/core/database.ts';
+import { buildErp, buildRelease, type PsaVersion } from '../build.ts';
+import { prepareLedger } from '../erp/ledger.ts';
+import { prepareStore, seedLedger, seedStore } from '../seed.ts';
+import type { ExampleTenant } from '../tenants.ts';
+
+export const ERP_TOKEN = 'erp-token-of-the-test-stand';
+export const tokenOf = (tenant: string): string => `token-of-${tenant}`;
+
+export interface Stand {
+  readonly dir: string;
+  readonly storeUrl: string;
+  readonly store: pg.Pool;
+  readonly ledgerUrl: string;
+  readonly ledger: pg.Pool;
+  readonly erpUrl: string;
+  /** Starts both processes of a release in a slot and answers once the web process is healthy. */
+  start(version: PsaVersion, slot: string): Promise<Running>;
+  /** Runs one of the releases' migrations on the store, as the migrator would. */
+  migrate(version: PsaVersion, direction: 'up' | 'down'): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Running {
+  readonly url: string;
+  readonly web: ChildProcess;
+  readonly worker: ChildProcess;
+  /** SIGTERM to both; answers their exit codes. */
+  stop(): Promise<(number | null)[]>;
+}
+
+/** Opens a stand whose store holds the tenants, at schema version 1, routed to slot blue. */
+export async function openStand(tenants: readonly ExampleTenant[], timeEntries: number): Promise<Stand> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'psa-'));
+  await chmod(dir, 0o755);
+  const cluster = new Cluster({ dir: path.join(dir, 'cluster'), port: await freePort() }, await findPrograms(15, dir));
+  await cluster.init();
+  await cluster.start();
+  const [storeUrl, ledgerUrl] = await Promise.all(
+    ['psa', 'erp'].map(async (name) => {
+      const login = { database: name, user: name, passwordFile: passwordFileOf(cluster, name) };
+      await ensureDatabase(cluster, login);
+      return databaseUrl(cluster.config.port, login);
+    }),
+  );
+  const store = openPool(storeUrl!, 'test', 4);
+  const ledger = openPool(ledgerUrl!, 'test', 4);
+  const client = await store.connect();
+  await prepareStore({ client: client as unknown as Database, tenants, slot: 'blue', release: '1.0.0' });
+  await seedStore({ client: client as unknown as Database, tenants, timeEntries });
+  await prepareLedger(ledger as unknown as Database);
+  await seedLedger({ store: client as unknown as Database, ledger: ledger as unknown as Database });
+  client.release();
+
+  const tokens = path.join(dir, 'tokens.json');
+  const erpToken = path.join(dir, 'erp-token');
+  await writeFile(tokens, JSON.stringify(Object.fromEntries(tenants.map(({ id }) => [id, tokenOf(id)]))));
+  await writeFile(erpToken, `${ERP_TOKEN}\n`);
+  const children: ChildProcess[] = [];
+  const run = (file: string, env: Record<string, string>): ChildProcess => {
+    const child = spawn(process.execPath, [file], { env: { HOST: '127.0.0.1', ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+    children.push(child);
+    return child;
+  };
+
+  const erpPort = await freePort();
+  const erpUrl = `http://127.0.0.1:${erpPort}`;
+  run(await buildErp(path.join(dir, 'erp')), {
+    PORT: String(erpPort),
+    DATABASE_URL: ledgerUrl!,
+    ERP_TOKEN_FILE: erpToken,
+  });
+  await healthy(erpUrl);
+
+  return {
+    dir,
+    storeUrl: storeUrl!,
+    store,
+    ledgerUrl: ledgerUrl!,
+    ledger,
+    erpUrl,
+    async start(version, slot) {
+      const files = path.join(dir, version);
+      await buildRelease(version, files);
+      const port = await freePort();
+      const env = { DATABASE_URL: storeUrl!, PSA_SLOT: slot };
+      const web = run(path.join(files, 'web.mjs'), { ...env, PORT: String(port), PSA_TOKENS_FILE: tokens });
+      const worker = run(path.join(files, 'worker.mjs'), { ...env, ERP_URL: erpUrl, ERP_TOKEN_FILE: erpToken });
+      const url = `http://127.0.0.1:${port}`;
+      await healthy(url);
+      return { url, web, worker, stop: () => Promise.all([web, worker].map(stop)) };
+    },
+    async migrate(version, direction) {
+      const { migrations, files } = await buildRelease(version, path.join(dir, version));
+      const migration = migrations[0]!;
+      const file = direction === 'up' ? migration.up : migration.down!;
+      await store.query(Buffer.from(files.get(file.digest)!).toString('utf8'));
+      await (direction === 'up'
+        ? store.query('INSERT INTO headgate.migration (version, id, release, digest) VALUES ($1, $2, $3, $4)', [
+            migration.to,
+            migration.id,
+            version,
+            file.digest,
+          ])
+        : store.query('DELETE FROM headgate.migration WHERE version = $1', [migration.to]));
+    },
+    async close() {
+      await Promise.all(children.map(stop));
+      await Promise.all([store.end(), ledger.end()]);
+      await cluster.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), 8_000);
+  const [code] = (await exit) as [number | null];
+  clearTimeout(late);
+  return code;
+}
+
+async function healthy(url: string): Promise<void> {
+  await eventually(async () => (await fetch(`${url}/healthz`)).ok, 10_000);
+}
+
+/** Asks again every 20 ms until the answer is true; throws after the deadline. Errors count as not yet. */
+export async function eventually(question: () => Promise<boolean>, deadlineMs: number): Promise<void> {
+  const until = Date.now() + deadlineMs;
+  for (;;) {
+    if (await question().catch(() => false)) return;
+    if (Date.now() > until) throw new Error(`not so within ${deadlineMs} ms: ${question}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
