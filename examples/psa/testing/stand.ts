@@ -76,7 +76,10 @@ export async function openStand(tenants: readonly ExampleTenant[], timeEntries: 
   await writeFile(erpToken, `${ERP_TOKEN}\n`);
   const children: ChildProcess[] = [];
   const run = (file: string, env: Record<string, string>): ChildProcess => {
-    const child = spawn(process.execPath, [file], { env: { HOST: '127.0.0.1', ...env }, stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, [file], {
+      env: { HOST: '127.0.0.1', ...env },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     children.push(child);
     return child;
   };
