@@ -1,0 +1,85 @@
+/**
+ * Building blocks of our schemas. Each carries the phrase that stands after "expected" when a value doesn't fit, so that
+ * a person reads "expected a whole number >= 1, found "ten"" and not a validator's idiom.
+ */
+import { isDigest, NAME_PATTERN } from '@headgate/domain';
+import { z } from 'zod';
+
+/** Zod's error parameter for a fixed phrase. The `expected:` mark tells our phrases from zod's own messages. */
+export function expects(phrase: string): { error: () => string } {
+  return { error: () => `expected:${phrase}` };
+}
+
+/** A text of 1 to `max` characters. */
+export function text(max: number, what = `a text of 1 to ${max} characters`) {
+  const phrase = expects(what);
+  return z.string(phrase).min(1, phrase).max(max, phrase);
+}
+
+/** A whole number in a range. */
+export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER) {
+  const phrase = expects(
+    max === Number.MAX_SAFE_INTEGER ? `a whole number >= ${min}` : `a whole number from ${min} to ${max}`,
+  );
+  return z.number(phrase).int(phrase).min(min, phrase).max(max, phrase);
+}
+
+/** Milliseconds, at least `min`. */
+export function milliseconds(min = 0) {
+  const phrase = expects(`whole milliseconds >= ${min}`);
+  return z.number(phrase).int(phrase).min(min, phrase).max(Number.MAX_SAFE_INTEGER, phrase);
+}
+
+export const flag = z.boolean(expects('true or false'));
+
+const namePhrase = expects(
+  'a name: 1 to 63 lower-case letters, digits and hyphens, starting and ending with a letter or digit',
+);
+export const name = z.string(namePhrase).regex(NAME_PATTERN, namePhrase);
+
+const digestPhrase = expects('a digest: sha256: and 64 lower-case hexadecimal digits');
+export const digest = z.templateLiteral(['sha256:', z.string()], digestPhrase).refine(isDigest, digestPhrase);
+
+const principalPhrase = expects('a principal id: 1 to 100 letters, digits, _ . : @ -');
+/** A pseudonymous principal id. */
+export const principal = z.string(principalPhrase).regex(/^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,99}$/, principalPhrase);
+
+const pathPhrase = expects(
+  'a relative file path of at most 255 characters without "..", "//", backslash or leading slash',
+);
+/** A relative path that can't leave its folder, the same on every system. */
+export const safePath = z.string(pathPhrase).refine(isSafePath, pathPhrase);
+
+export function isSafePath(path: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what must not pass
+  if (path.length < 1 || path.length > 255 || /[\x00-\x1f\x7f\\:]/.test(path) || !path.isWellFormed()) return false;
+  return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}
+
+/** A list of at least `min` and at most `max` items. */
+export function list<T extends z.ZodType>(item: T, min: number, max: number) {
+  const phrase = expects(min > 0 ? `a list of ${min} to ${max} items` : `a list of at most ${max} items`);
+  return z.array(item, phrase).min(min, phrase).max(max, phrase);
+}
+
+/** One of a few words. */
+export function oneOf<const T extends readonly [string, ...string[]]>(...words: T) {
+  return z.enum(words, expects(`one of ${words.join(', ')}`));
+}
+
+/** A mapping with exactly these fields. */
+export function fields<T extends z.core.$ZodLooseShape>(shape: T) {
+  // The `error` function also sees unknown fields; those are told apart by the issue's code.
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? undefined : 'expected:a mapping (key: value)'),
+  });
+}
+
+/** A mapping from names of one kind to values of one kind, with at most `max` of them. */
+export function mapping<K extends z.core.$ZodRecordKey, V extends z.ZodType>(key: K, value: V, max: number) {
+  return z
+    .record(key, value, {
+      error: (issue) => (issue.code === 'invalid_type' ? 'expected:a mapping (key: value)' : undefined),
+    })
+    .refine((record) => Object.keys(record).length <= max, expects(`at most ${max} keys`));
+}

@@ -1,0 +1,14 @@
+/** The type URIs of what we sign: the one place where they stand. They are names, nothing is fetched from there. */
+import { TEST_RESULT } from '@headgate/domain/gates/tests-passed';
+
+export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+export const STATEMENT_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
+
+/** "This manifest is a release of this application." */
+export const RELEASE_PREDICATE = 'https://headgate.dev/release/v1';
+/** "I approve this envelope." */
+export const APPROVAL_PREDICATE = 'https://headgate.dev/approval/v1';
+/** in-toto's own test result, with our extension field beside its own. */
+export const TEST_RESULT_PREDICATE = TEST_RESULT;
+/** Extension field of a test result: command, exit code, log and counts of the run. */
+export const TEST_RUN_FIELD = 'https://headgate.dev/test-run/v1';
