@@ -3,6 +3,11 @@
  */
 export * from './canonical.ts';
 export * from './digest.ts';
+export * from './evidence/catalog.ts';
+export * from './evidence/evidence.ts';
+export * from './evidence/junit.ts';
+export * from './evidence/open-evidence.ts';
+export * from './evidence/test-result.ts';
 export * from './log/entry.ts';
 export * from './log/merkle.ts';
 export * from './log/note.ts';

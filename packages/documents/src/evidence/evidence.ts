@@ -1,0 +1,41 @@
+/**
+ * Evidence: a signed statement about a release's digest becomes a fact that gates judge. One file a format, and the
+ * catalog that lists them.
+ */
+import type { Digest } from '@headgate/domain';
+import type { Refused } from '../refusal.ts';
+import type { Duty } from '../trust/trust.ts';
+
+/** Structurally the domain's evidence fact, with what people want to see of it. */
+export interface EvidenceFact {
+  readonly predicateType: string;
+  readonly subject: Digest;
+  /** Always true here: what doesn't verify is a refusal and never becomes a fact. */
+  readonly verified: true;
+  readonly keyId: string;
+  /** The signer's name in the trust file. */
+  readonly signer: string;
+  readonly result: TestRun;
+  /** Digest of the bundle. */
+  readonly digest: Digest;
+}
+
+/** A run of tests. */
+export interface TestRun {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly exitCode: number;
+  /** Argument vector; empty when the evidence doesn't say. */
+  readonly command: readonly string[];
+  readonly logDigest?: Digest;
+}
+
+/** A format of evidence: which predicate it reads, whose key may sign it, and how the predicate becomes a result. */
+export interface EvidenceFormat {
+  readonly predicateType: string;
+  readonly duty: Duty;
+  read(
+    predicate: Readonly<Record<string, unknown>>,
+  ): { readonly ok: true; readonly result: TestRun } | Refused<'evidence-malformed'>;
+}

@@ -1,0 +1,50 @@
+import type { Digest } from '@headgate/domain';
+import { quoted, type Refused, refuse } from '../refusal.ts';
+import type { Trust } from '../trust/trust.ts';
+import { type BundleRefusal, expectStatement, subjectOf, verifyBundle } from '../trust/verify.ts';
+import { EVIDENCE_FORMATS } from './catalog.ts';
+import type { EvidenceFact } from './evidence.ts';
+
+export type EvidenceRefusal = BundleRefusal | Refused<'evidence-format' | 'evidence-malformed'>;
+
+/**
+ * Verifies a piece of evidence and reads it; with `subject`, only evidence about exactly that release. Never throws on
+ * what comes from outside.
+ */
+export function openEvidence(
+  bundle: unknown,
+  trust: Pick<Trust, 'signers'>,
+  subject?: Digest,
+): { readonly ok: true; readonly fact: EvidenceFact } | EvidenceRefusal {
+  const verified = verifyBundle(bundle, trust, 'evidence');
+  if (!verified.ok) return verified;
+  const { predicateType, predicate } = verified.statement;
+  const format = EVIDENCE_FORMATS.find((candidate) => candidate.predicateType === predicateType);
+  if (format === undefined) {
+    const known = EVIDENCE_FORMATS.map((candidate) => candidate.predicateType).join(', ');
+    return refuse(
+      'evidence-format',
+      'evidence',
+      `expected one of the predicate types ${known}, found ${quoted(predicateType, 200)}`,
+      {
+        where: 'predicateType',
+      },
+    );
+  }
+  const mismatch = expectStatement(verified, format.predicateType, subject);
+  if (mismatch !== undefined) return mismatch;
+  const read = format.read(predicate);
+  if (!read.ok) return read;
+  return {
+    ok: true,
+    fact: {
+      predicateType,
+      subject: subjectOf(verified.statement),
+      verified: true,
+      keyId: verified.keyId,
+      signer: verified.signer.name,
+      result: read.result,
+      digest: verified.digest,
+    },
+  };
+}
