@@ -1,0 +1,30 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+
+/** Answers with an RFC 9457 problem. */
+export function problem(reply: FastifyReply, status: number, title: string, detail: string): FastifyReply {
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title, status, detail }));
+}
+
+/** Makes the framework's own errors (a body that is too large, a bad URL) problems too. Faults of ours say nothing of their inside. */
+export function answerProblems(app: FastifyInstance): void {
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    return problem(
+      reply,
+      status,
+      status < 500 ? error.message : 'Router error',
+      status < 500 ? error.message : 'The router failed; the request may or may not have been carried out.',
+    );
+  });
+  app.setNotFoundHandler((request, reply) =>
+    problem(
+      reply,
+      404,
+      'Not found',
+      `Nothing is routed at ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200)}.`,
+    ),
+  );
+}

@@ -1,0 +1,118 @@
+import replyFrom from '@fastify/reply-from';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { InFlight } from './in-flight.ts';
+import { answerProblems, problem } from './problem.ts';
+import type { RoutingTable } from './routing-table.ts';
+
+export interface ProxyConfig {
+  /** Port of the web component, by slot. */
+  readonly upstreams: Readonly<Record<string, number>>;
+  readonly maxBodyBytes: number;
+  /** How long a request is tried again while its slot refuses connections. Milliseconds. */
+  readonly retryMs: number;
+  /** How long a slot may take to begin its answer. Milliseconds. */
+  readonly answerMs: number;
+}
+
+const RETRY_EVERY_MS = 40;
+/** The connection was never made, so the request was never sent: safe to send again whatever it asks for. */
+const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
+/** It may have been sent: again only when it asks for nothing to change. */
+const PERHAPS_SENT = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Customers' side of the router: `/t/<tenant>/…` goes, unchanged, to the tenant's slot. */
+export async function buildProxy(
+  config: ProxyConfig,
+  table: RoutingTable,
+  inFlight: InFlight,
+): Promise<FastifyInstance> {
+  const app = Fastify({ logger: false, bodyLimit: config.maxBodyBytes, routerOptions: { maxParamLength: 100 } });
+  answerProblems(app);
+  // Bodies pass through as bytes. They are held, bounded, so that a request whose connection was refused can go again.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  await app.register(replyFrom, {
+    disableCache: true,
+    disableRequestLogging: true,
+    undici: {
+      keepAliveTimeout: 1_000,
+      keepAliveMaxTimeout: 1_000,
+      connections: 256,
+      headersTimeout: config.answerMs,
+      bodyTimeout: config.answerMs,
+    },
+  });
+  const forward = forwarder(config, table, inFlight);
+  app.all('/t/:tenant', forward);
+  app.all('/t/:tenant/*', forward);
+  return app;
+}
+
+function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight) {
+  return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const { tenant } = request.params as { tenant: string };
+    const retryUntil = performance.now() + config.retryMs;
+    const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : undefined;
+
+    // The route is looked up anew for each attempt: a request that was refused goes where its tenant is routed now.
+    const attempt = (): void => {
+      const slot = table.pick(tenant, Math.random());
+      if (slot === undefined) {
+        problem(reply, 404, 'No such tenant', `The tenant ${tenant.slice(0, 63)} isn't routed here.`);
+        return;
+      }
+      const leave = inFlight.enter(slot, tenant);
+      reply.raw.once('close', leave);
+      reply.from(undefined, {
+        getUpstream: () => `http://127.0.0.1:${config.upstreams[slot]}`,
+        ...(body ? { body, contentType: request.headers['content-type'] ?? 'application/octet-stream' } : {}),
+        retryDelay: () => null,
+        rewriteHeaders: withoutConnection,
+        onError: (_reply, { error }) => {
+          leave();
+          reply.raw.off('close', leave);
+          const code = causeCode(error);
+          const again = NEVER_SENT.has(code) || (PERHAPS_SENT.has(code) && SAFE.has(request.method));
+          if (again && performance.now() < retryUntil && !reply.raw.destroyed) setTimeout(attempt, RETRY_EVERY_MS);
+          else unavailable(reply, slot, code);
+        },
+      });
+    };
+    attempt();
+    return reply;
+  };
+}
+
+function unavailable(reply: FastifyReply, slot: string, code: string): void {
+  if (code === 'UND_ERR_HEADERS_TIMEOUT')
+    problem(reply, 504, 'No answer in time', `Slot ${slot} didn't begin an answer in time.`);
+  else if (NEVER_SENT.has(code))
+    problem(
+      reply.header('retry-after', '1'),
+      503,
+      'Unavailable',
+      `Slot ${slot} takes no connections; the request was not carried out.`,
+    );
+  else
+    problem(
+      reply,
+      502,
+      'Connection lost',
+      `The connection to slot ${slot} was lost (${code}); the request may or may not have been carried out.`,
+    );
+}
+
+/** The connection to a slot and the one to the customer are two: what is said about one isn't passed on. */
+function withoutConnection<H extends Record<string, unknown>>(headers: H): H {
+  const { connection: _connection, 'keep-alive': _keepAlive, ...rest } = headers;
+  return rest as H;
+}
+
+function causeCode(error: unknown): string {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const code = (at as NodeJS.ErrnoException).code;
+    if (code !== undefined && !code.startsWith('FST_')) return code;
+  }
+  return 'unknown';
+}

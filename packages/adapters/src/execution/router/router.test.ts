@@ -1,0 +1,214 @@
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePorts } from '../../machine/free-port.ts';
+import { runAs } from '../../machine/run-as.ts';
+import { RouterProcess } from './router-process.ts';
+import { slotAt } from './routing-table.ts';
+
+/** A slot's web server that ends as a good one does: no new connections, running requests finish. */
+class SlotServer {
+  private server: http.Server | undefined;
+  private readonly port: number;
+  private readonly slot: string;
+  constructor(slot: string, port: number) {
+    this.slot = slot;
+    this.port = port;
+  }
+  async start(): Promise<void> {
+    if (this.server) return;
+    this.server = http.createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk) => chunks.push(chunk));
+      request.on('end', () =>
+        setTimeout(
+          () => {
+            response.setHeader('x-slot', this.slot);
+            response.end(`${request.method} ${request.url} ${Buffer.concat(chunks)}`);
+          },
+          request.url?.includes('slow') ? 300 : 1,
+        ),
+      );
+    });
+    await new Promise<void>((resolve) => this.server!.listen(this.port, '127.0.0.1', resolve));
+  }
+  async stop(): Promise<void> {
+    const server = this.server;
+    this.server = undefined;
+    if (server) await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+let dir: string;
+let router: RouterProcess;
+let base: string;
+let adminPort: number;
+let slots: Record<'blue' | 'green', SlotServer>;
+let n = 0;
+const fence = () => ({ epoch: 1, n: ++n });
+const all = (slot: string, ...tenants: string[]) =>
+  Object.fromEntries(tenants.map((tenant) => [tenant, { [slot]: 100 }]));
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'headgate-router-'));
+  await chmod(dir, 0o755);
+  const [listenPort, admin, blue, green] = (await freePorts(4)) as [number, number, number, number];
+  adminPort = admin;
+  base = `http://127.0.0.1:${listenPort}`;
+  slots = { blue: new SlotServer('blue', blue), green: new SlotServer('green', green) };
+  await Promise.all(Object.values(slots).map((slot) => slot.start()));
+  router = new RouterProcess({
+    cellDir: dir,
+    listenPort,
+    adminPort,
+    tokenFile: join(dir, 'router.token'),
+    maxBodyBytes: 4_096,
+    upstreams: { blue, green },
+    user: runAs(),
+  });
+  await router.start();
+});
+afterAll(async () => {
+  await router?.stop();
+  await Promise.all(Object.values(slots ?? {}).map((slot) => slot.stop()));
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function ask(path: string, init?: RequestInit): Promise<{ status: number; slot: string | null; text: string }> {
+  const response = await fetch(base + path, init);
+  return { status: response.status, slot: response.headers.get('x-slot'), text: await response.text() };
+}
+
+test('requests go unchanged to the slot of their tenant', async () => {
+  expect(await router.client.change(fence(), { ...all('blue', 'acme'), ...all('green', 'globex') })).toEqual({
+    ok: true,
+  });
+  const body = '{ "b": 1,  "a": "ü" }';
+  const answer = await ask('/t/acme/x%20y?q=1&q=2', {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(answer).toEqual({ status: 200, slot: 'blue', text: `POST /t/acme/x%20y?q=1&q=2 ${body}` });
+  expect((await ask('/t/globex')).slot).toBe('green');
+  expect((await ask('/t/globex/y', { method: 'DELETE' })).slot).toBe('green');
+  expect(await ask('/t/nobody/x')).toMatchObject({ status: 404, text: expect.stringContaining('No such tenant') });
+  expect((await ask('/elsewhere')).status).toBe(404);
+  expect((await ask('/t/constructor/x')).status).toBe(404);
+});
+
+test('a body that is too large, and a path that leaves the tenant, are refused with a problem', async () => {
+  const large = await fetch(`${base}/t/acme/x`, { method: 'POST', body: 'x'.repeat(5_000) });
+  expect(large.status).toBe(413);
+  expect(large.headers.get('content-type')).toContain('application/problem+json');
+  expect((await ask('/t/acme/%2e%2e%2fglobex')).status).toBe(400);
+});
+
+test('no request is lost in thousands, while traffic moves back and forth and the old slot is stopped each time', async () => {
+  await router.client.change(fence(), all('blue', 'acme', 'globex'));
+  let running = true;
+  let sent = 0;
+  const failures: string[] = [];
+  const seen = new Map<string, number>();
+  const load = Array.from({ length: 16 }, async (_, worker) => {
+    while (running) {
+      const tenant = worker % 2 === 0 ? 'acme' : 'globex';
+      const marker = `m${sent++}`;
+      try {
+        const slow = sent % 97 === 0 ? '/slow' : '';
+        const init = sent % 3 === 0 ? {} : { method: 'POST', body: marker };
+        const answer = await ask(`/t/${tenant}/${marker}${slow}`, init);
+        if (answer.status !== 200 || !answer.text.includes(marker)) failures.push(`${answer.status} ${answer.text}`);
+        seen.set(answer.slot ?? 'none', (seen.get(answer.slot ?? 'none') ?? 0) + 1);
+      } catch (error) {
+        failures.push(String((error as Error).cause ?? error));
+      }
+    }
+  });
+  for (let round = 0; round < 8; round++) {
+    const [from, to] = round % 2 === 0 ? (['blue', 'green'] as const) : (['green', 'blue'] as const);
+    await slots[to].start();
+    expect(await router.client.change(fence(), all(to, 'acme', 'globex'))).toEqual({ ok: true });
+    await expect
+      .poll(async () => Object.keys((await router.client.inFlight())[from] ?? {}).length, { interval: 10 })
+      .toBe(0);
+    await slots[from].stop();
+    await new Promise((done) => setTimeout(done, 250));
+  }
+  running = false;
+  await Promise.all(load);
+  await slots.green.start();
+  expect(failures).toEqual([]);
+  expect(sent).toBeGreaterThan(2_000);
+  expect(Math.min(seen.get('blue') ?? 0, seen.get('green') ?? 0)).toBeGreaterThan(300);
+}, 60_000);
+
+test('a request that a restarting slot refuses waits a moment, and goes where its tenant is routed by then', async () => {
+  await router.client.change(fence(), all('blue', 'acme'));
+  await slots.blue.stop();
+  const waiting = ask('/t/acme/x', { method: 'POST', body: 'once' });
+  await new Promise((done) => setTimeout(done, 150));
+  await router.client.change(fence(), all('green', 'acme'));
+  expect(await waiting).toMatchObject({ status: 200, slot: 'green' });
+  await router.client.change(fence(), all('blue', 'acme'));
+  expect(await ask('/t/acme/x')).toMatchObject({ status: 503, text: expect.stringContaining('was not carried out') });
+  await slots.blue.start();
+});
+
+test('a lower fence is refused, the same again is welcome, a slot that is not there is refused', async () => {
+  const high = { epoch: 3, n: 0 };
+  expect(await router.client.change(high, all('blue', 'acme'))).toEqual({ ok: true });
+  expect(await router.client.change(high, all('blue', 'acme'))).toEqual({ ok: true });
+  expect(await router.client.change({ epoch: 2, n: 999 }, all('green', 'acme'))).toMatchObject({
+    ok: false,
+    code: 'fenced',
+  });
+  expect(await router.client.change(high, all('red', 'acme'))).toMatchObject({ ok: false, code: 'rejected' });
+  expect(await router.client.change(high, { acme: { blue: 60, green: 30 } })).toMatchObject({
+    ok: false,
+    code: 'rejected',
+    why: expect.stringContaining('100'),
+  });
+  expect((await router.client.routes()).acme).toEqual({ blue: 100 });
+  n = 0;
+});
+
+test('a router that was killed is started again and routes the same', async () => {
+  await router.client.change({ epoch: 4, n: 1 }, { ...all('green', 'acme'), globex: { blue: 30, green: 70 } });
+  const { pid } = JSON.parse(await readFile(join(dir, 'router/router.pid.json'), 'utf8'));
+  await router.start(); // adopts
+  expect(JSON.parse(await readFile(join(dir, 'router/router.pid.json'), 'utf8')).pid).toBe(pid);
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => router.running()).toBe(false);
+  await router.start();
+  expect(await router.client.routes()).toMatchObject({ acme: { green: 100 }, globex: { blue: 30, green: 70 } });
+  expect((await ask('/t/acme/x')).slot).toBe('green');
+  expect(await router.client.change({ epoch: 4, n: 0 }, all('blue', 'acme'))).toMatchObject({
+    ok: false,
+    code: 'fenced',
+  });
+});
+
+test('thousands of tenants move in one call, and a split tenant is split as told', async () => {
+  const tenants = Array.from({ length: 5_000 }, (_, i) => `tenant-${i}`);
+  expect(await router.client.change({ epoch: 5, n: 1 }, all('blue', ...tenants))).toEqual({ ok: true });
+  expect(Object.keys(await router.client.routes()).length).toBeGreaterThanOrEqual(5_000);
+  const counts = { blue: 0, green: 0 };
+  for (let i = 0; i < 100; i++) counts[slotAt({ blue: 30, green: 70 }, i / 100) as 'blue' | 'green']++;
+  expect(counts).toEqual({ blue: 30, green: 70 });
+});
+
+test('nobody reads or sets routes without the token', async () => {
+  for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
+    const answer = await fetch(`http://127.0.0.1:${adminPort}/routes`, { headers: headers as Record<string, string> });
+    expect(answer.status).toBe(401);
+  }
+});
+
+test.runIf(process.getuid?.() === 0)('as root the router gives up its rights', async () => {
+  const { pid } = JSON.parse(await readFile(join(dir, 'router/router.pid.json'), 'utf8'));
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  expect(status).toMatch(new RegExp(`Uid:\\s+${runAs()!.uid}\\s+${runAs()!.uid}`));
+});

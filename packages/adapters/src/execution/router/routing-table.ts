@@ -1,0 +1,101 @@
+import type { Fence } from '@headgate/domain/protocol/fence';
+import { admits, compareFences } from '@headgate/domain/protocol/fence';
+import { z } from 'zod';
+import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+
+const name = z.string().min(1).max(63);
+const fence = z.strictObject({ epoch: z.int().min(0), n: z.int().min(0) });
+/** Per cent by slot; 100 in all. */
+const weights = z
+  .record(name, z.int().min(0).max(100))
+  .refine((all) => sum(all) === 100, 'percentages that add up to 100');
+
+export const RouteChange = z.strictObject({ fence, routes: z.record(name, weights) });
+export type RouteChange = z.output<typeof RouteChange>;
+
+const Stored = z.strictObject({ fence: fence.nullable(), routes: z.record(name, weights) });
+export type StoredRoutes = z.output<typeof Stored>;
+
+export type Weights = Readonly<Record<string, number>>;
+export type ChangeAnswer =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly code: 'fenced' | 'rejected'; readonly why: string };
+
+/** Routes by tenant: durable before they are in force, so that a restarted router routes what it had said it would. */
+export class RoutingTable {
+  private readonly path: string;
+  private readonly slots: ReadonlySet<string>;
+  private stored: StoredRoutes;
+  private last: Promise<unknown> = Promise.resolve();
+
+  private constructor(path: string, slots: ReadonlySet<string>, stored: StoredRoutes) {
+    this.path = path;
+    this.slots = slots;
+    this.stored = stored;
+  }
+
+  static async open(path: string, slots: Iterable<string>): Promise<RoutingTable> {
+    const text = await readIfThere(path);
+    const stored = text === undefined ? { fence: null, routes: {} } : Stored.parse(JSON.parse(text));
+    return new RoutingTable(path, new Set(slots), stored);
+  }
+
+  get fence(): Fence | null {
+    return this.stored.fence;
+  }
+
+  get routes(): Readonly<Record<string, Weights>> {
+    return this.stored.routes;
+  }
+
+  /** Changes the routes of the named tenants; others stay. A lower fence than one that was seen is refused. */
+  change(change: RouteChange): Promise<ChangeAnswer> {
+    const next = this.last.then(() => this.apply(change));
+    this.last = next.catch(() => {});
+    return next;
+  }
+
+  private async apply(change: RouteChange): Promise<ChangeAnswer> {
+    if (!admits(this.stored.fence ?? undefined, change.fence)) {
+      return { ok: false, code: 'fenced', why: `the router has seen the fence ${JSON.stringify(this.stored.fence)}` };
+    }
+    const unknown = new Set(
+      Object.values(change.routes).flatMap((w) => Object.keys(w).filter((slot) => !this.slots.has(slot))),
+    );
+    if (unknown.size > 0) return { ok: false, code: 'rejected', why: `there is no slot ${[...unknown].join(', ')}` };
+    const same =
+      this.stored.fence !== null &&
+      compareFences(this.stored.fence, change.fence) === 0 &&
+      Object.entries(change.routes).every(([tenant, w]) => equalWeights(this.stored.routes[tenant], w));
+    if (same) return { ok: true };
+    const next: StoredRoutes = { fence: change.fence, routes: { ...this.stored.routes, ...change.routes } };
+    await writeDurably(this.path, JSON.stringify(next), 0o600);
+    this.stored = next;
+    return { ok: true };
+  }
+
+  /** The slot for one request; `undefined` when the tenant isn't routed. `chance` is in [0, 1). */
+  pick(tenant: string, chance: number): string | undefined {
+    const all = Object.hasOwn(this.stored.routes, tenant) ? this.stored.routes[tenant] : undefined;
+    return all && slotAt(all, chance);
+  }
+}
+
+/** The slot that a number in [0, 1) falls to, by percentage. */
+export function slotAt(all: Weights, chance: number): string | undefined {
+  let rest = chance * sum(all);
+  for (const [slot, weight] of Object.entries(all)) {
+    rest -= weight;
+    if (rest < 0) return slot;
+  }
+  return undefined;
+}
+
+function sum(all: Weights): number {
+  return Object.values(all).reduce((total, weight) => total + weight, 0);
+}
+
+function equalWeights(a: Weights | undefined, b: Weights): boolean {
+  if (!a) return false;
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((slot) => (a[slot] ?? 0) === (b[slot] ?? 0));
+}

@@ -1,0 +1,37 @@
+import type { StepContext } from '@headgate/execution';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { raiseFence, type Store } from '../store/store-session.ts';
+
+/** Sends workers' jobs of these tenants to the slot, in one fenced transaction. False: a later decision was seen. */
+export async function publishWorkerRoutes(
+  store: Store,
+  tenants: readonly string[],
+  slot: string,
+  ctx: Pick<StepContext, 'cell' | 'fence'>,
+): Promise<boolean> {
+  return withClient(await store.cluster.connection(store.database), async (client) => {
+    await client.query('begin');
+    await client.query(`set local lock_timeout = '10s'`);
+    if (!(await raiseFence(client, ctx))) {
+      await client.query('rollback');
+      return false;
+    }
+    // Ordered, so that two writers lock rows in one order.
+    await client.query(
+      `insert into headgate.route(tenant, slot, epoch, n)
+       select tenant, $2, $3, $4 from unnest($1::text[]) as tenant order by tenant
+       on conflict (tenant) do update set slot = excluded.slot, epoch = excluded.epoch, n = excluded.n`,
+      [tenants, slot, ctx.fence.epoch, ctx.fence.n],
+    );
+    await client.query('commit');
+    return true;
+  });
+}
+
+/** Slot by tenant, as workers see it. */
+export async function readWorkerRoutes(store: Store): Promise<ReadonlyMap<string, string>> {
+  return withClient(await store.cluster.connection(store.database), async (client) => {
+    const { rows } = await client.query<{ tenant: string; slot: string }>('select tenant, slot from headgate.route');
+    return new Map(rows.map((row) => [row.tenant, row.slot]));
+  });
+}
