@@ -31,7 +31,18 @@ export type Hypercare = HypercareCore &
   );
 
 export type HypercareEvent =
-  | { readonly type: 'hypercare.begun'; readonly data: { readonly id: string; readonly promotion: string; readonly environment: string; readonly release: Digest; readonly cells: readonly string[]; readonly stages: readonly HypercareStage[]; readonly until: Instant } }
+  | {
+      readonly type: 'hypercare.begun';
+      readonly data: {
+        readonly id: string;
+        readonly promotion: string;
+        readonly environment: string;
+        readonly release: Digest;
+        readonly cells: readonly string[];
+        readonly stages: readonly HypercareStage[];
+        readonly until: Instant;
+      };
+    }
   | { readonly type: 'hypercare.stage-passed'; readonly data: { readonly stage: string; readonly until: Instant } }
   | { readonly type: 'hypercare.alarmed'; readonly data: { readonly why: string; readonly until: Instant } }
   | { readonly type: 'hypercare.ended'; readonly data: { readonly result: 'sound' | 'superseded' } };
@@ -44,7 +55,7 @@ export interface HypercareFacts {
 }
 
 /** An observation older than this says nothing about now. Milliseconds. */
-export const OBSERVATION_MAX_AGE_MS = 120_000;
+export const OBSERVATION_MAX_AGE_MS = 900_000;
 /** How often an alarmed watch looks again. Milliseconds. */
 export const ALARM_LOOK_MS = 60_000;
 
@@ -59,16 +70,22 @@ export function nextOfHypercare(state: Hypercare, facts: HypercareFacts): Decisi
   }
   const stage = state.stages[state.stage];
   const next = state.stages[state.stage + 1];
-  if (stage === undefined || next === undefined) return { events: [{ type: 'hypercare.ended', data: { result: 'sound' } }], lookAt: null };
-  return { events: [{ type: 'hypercare.stage-passed', data: { stage: stage.name, until: facts.now + next.durationMs } }], lookAt: null };
+  if (stage === undefined || next === undefined)
+    return { events: [{ type: 'hypercare.ended', data: { result: 'sound' } }], lookAt: null };
+  return {
+    events: [{ type: 'hypercare.stage-passed', data: { stage: stage.name, until: facts.now + next.durationMs } }],
+    lookAt: null,
+  };
 }
 
 function unsound(state: Hypercare, facts: HypercareFacts): string | undefined {
   for (const cell of state.cells) {
     const seen = facts.observed.get(cell);
     if (seen === undefined) return `no agent has observed cell ${cell}`;
-    if (facts.now - seen.at > OBSERVATION_MAX_AGE_MS) return `cell ${cell} was last observed more than ${OBSERVATION_MAX_AGE_MS / 1000} s ago`;
-    if (!seen.releases.includes(state.release)) return `cell ${cell} does not serve its tenants with the promoted release`;
+    if (facts.now - seen.at > OBSERVATION_MAX_AGE_MS)
+      return `cell ${cell} was last observed more than ${OBSERVATION_MAX_AGE_MS / 1000} s ago`;
+    if (!seen.releases.includes(state.release))
+      return `cell ${cell} does not serve its tenants with the promoted release`;
   }
   return undefined;
 }

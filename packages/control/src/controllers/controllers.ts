@@ -1,0 +1,52 @@
+import type { Deps } from '../deps.ts';
+import { GateFactsGatherer, Plans } from '../facts.ts';
+import type { Row } from '../ports/store.ts';
+import { HypercareController } from './hypercare-controller.ts';
+import { PromotionController } from './promotion-controller.ts';
+import { RolloutController } from './rollout-controller.ts';
+import type { Controller } from './tick.ts';
+
+/** How long a claimed row is held before another server may take it over. Milliseconds. */
+export const CLAIM_MS = 2_000;
+
+/** All controllers over one store. Claims what is due and ticks it; keeps nothing that a restart would miss. */
+export class Controllers {
+  readonly #deps: Deps;
+  readonly #byKind: ReadonlyMap<string, Controller>;
+  readonly plans: Plans;
+  readonly gates: GateFactsGatherer;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.plans = new Plans(deps.blobs);
+    this.gates = new GateFactsGatherer(deps.store);
+    const all: readonly Controller[] = [
+      new PromotionController(deps, this.plans, this.gates),
+      new RolloutController(deps.store, this.plans, this.gates),
+      new HypercareController(deps.store),
+    ];
+    this.#byKind = new Map(all.map((controller) => [controller.kind, controller]));
+  }
+
+  /**
+   * Ticks at most `limit` due rows side by side and returns how many were due. A row whose tick throws stays claimed and
+   * comes back when the claim runs out; `onError` hears of it.
+   */
+  async tickDue(limit: number, onError: (stream: string, error: unknown) => void): Promise<number> {
+    const { now, rows } = await this.#deps.store.claim(limit, CLAIM_MS);
+    await Promise.all(rows.map((row) => this.#tick(row, now, onError)));
+    return rows.length;
+  }
+
+  async #tick(row: Row, now: number, onError: (stream: string, error: unknown) => void): Promise<void> {
+    try {
+      const controller = this.#byKind.get(row.stream.slice(0, row.stream.indexOf('/')));
+      if (controller === undefined) throw new Error(`no controller for ${row.stream}`);
+      const committed = await controller.tick(row, now);
+      // Stale facts: look again at once, on fresh ones.
+      if (!committed.ok) await this.#deps.store.postpone(row.stream, row.version, now);
+    } catch (error) {
+      onError(row.stream, error);
+    }
+  }
+}

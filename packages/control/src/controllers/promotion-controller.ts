@@ -1,0 +1,235 @@
+import {
+  type CellState,
+  dueOfHypercare,
+  dueOfPromotion,
+  evolveHypercare,
+  evolvePromotion,
+  evolveRollout,
+  type Hypercare,
+  type HypercareEvent,
+  type HypercareStage,
+  type Instant,
+  nextOfPromotion,
+  type Plan,
+  type PolicySpec,
+  type Promotion,
+  type PromotionEvent,
+  type PromotionFacts,
+  type Rollout,
+} from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import type { GateFactsGatherer, Plans } from '../facts.ts';
+import type { Committed, Read, Row, StreamId, Write } from '../ports/store.ts';
+import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } from '../records.ts';
+import type { Controller } from './tick.ts';
+
+export interface GatheredPromotion {
+  readonly facts: PromotionFacts;
+  readonly reads: readonly Read[];
+  readonly rows: ReadonlyMap<StreamId, Row>;
+}
+
+/** The id of a promotion's rollout in a cell. */
+export function rolloutId(promotion: string, cell: string): string {
+  return `${promotion}.${cell}`;
+}
+
+export async function gatherPromotion(
+  deps: Deps,
+  plans: Plans,
+  gates: GateFactsGatherer,
+  row: Row<Promotion>,
+  now: Instant,
+): Promise<GatheredPromotion> {
+  const { state } = row;
+  const plan = await plans.get(state.planDigest);
+  const rolloutStreams = state.cells.map((cell) => streams.rollout(rolloutId(state.id, cell)));
+  const cellStreams = state.wave === 0 ? state.cells.map(streams.cell) : [];
+  const hypercare = streams.hypercare(state.environment);
+  const gathered = await gates.gather(state, now, [
+    ...rolloutStreams,
+    ...cellStreams,
+    hypercare,
+    streams.document('Environment', state.environment),
+  ]);
+  const rollouts = new Map<string, Rollout>();
+  for (const stream of rolloutStreams) {
+    const rollout = gathered.rows.get(stream)?.state as Rollout | undefined;
+    if (rollout !== undefined) rollouts.set(rollout.cell, rollout);
+  }
+  const baseChanged: string[] = [];
+  if (state.wave === 0) {
+    for (const cell of plan.cells) {
+      const record = gathered.rows.get(streams.cell(cell.cell))?.state as CellRecord | undefined;
+      if (record?.desired === undefined || record.uncertain || !sameState(deps, record.desired, cell.base))
+        baseChanged.push(cell.cell);
+    }
+  }
+  return {
+    facts: { now, plan, gates: gathered.gates, rollouts, baseChanged, busy: [] },
+    // Rollouts move all the time; what was seen of them only ever makes the promotion look again, so their versions are not checked.
+    reads: [
+      ...gathered.reads,
+      ...cellStreams.map((stream) => ({ stream, version: gathered.rows.get(stream)?.version ?? 0 })),
+    ],
+    rows: gathered.rows,
+  };
+}
+
+function sameState(deps: Deps, a: CellState, b: CellState): boolean {
+  return a === b || deps.digestOf(a) === deps.digestOf(b);
+}
+
+/** Commits a promotion's events: its own row, the rollouts that its first wave opens, and what its end leaves behind. */
+export async function commitPromotion(
+  deps: Deps,
+  row: Row<Promotion>,
+  gathered: GatheredPromotion,
+  events: readonly PromotionEvent[],
+  by: string,
+): Promise<Committed> {
+  const { store } = deps;
+  const { facts } = gathered;
+  let state: Promotion = row.state;
+  for (const event of events) state = evolvePromotion(state, event);
+  const writes: Write[] = [
+    { stream: row.stream, expected: row.version, entries: events, state, dueAt: dueOfPromotion(state, facts.now) },
+  ];
+  const opens = row.state.wave === 0 && state.wave > 0;
+  if (opens) for (const cell of state.cells) writes.push(openRollout(deps, state, cell));
+  if (state.phase === 'ended' && row.state.phase !== 'ended' && state.result === 'promoted') {
+    const left = await leaveBehind(deps, state, gathered);
+    writes.push(...left);
+  }
+  const wake = opens ? [] : state.cells.map((cell) => streams.rollout(rolloutId(state.id, cell)));
+  const committed = await store.commit({ by, writes, reads: gathered.reads, wake });
+  if (!committed.ok && committed.because === 'exclusive') {
+    // Another rollout holds one of the cells: say so, and look again.
+    const reason = `busy: ${committed.conflict} is in another rollout`;
+    if (row.state.phase === 'awaiting' && row.state.reason === reason) {
+      await store.postpone(row.stream, row.version, facts.now + 1_000);
+      return { ok: true };
+    }
+    const waiting: PromotionEvent = {
+      type: 'promotion.waiting',
+      data: { reason, verdicts: [], until: state.latestFinish },
+    };
+    return store.commit({
+      by,
+      writes: [
+        {
+          stream: row.stream,
+          expected: row.version,
+          entries: [waiting],
+          state: evolvePromotion(row.state, waiting),
+          dueAt: facts.now + 1_000,
+        },
+      ],
+    });
+  }
+  return committed;
+}
+
+function openRollout(deps: Deps, promotion: Promotion, cell: string): Write {
+  const id = rolloutId(promotion.id, cell);
+  const { environment, planDigest: plan, latestFinish: until } = promotion;
+  const opened = {
+    type: 'rollout.opened',
+    data: { id, promotion: promotion.id, cell, environment, plan, epoch: deps.epoch, until },
+  } as const;
+  return {
+    stream: streams.rollout(id),
+    expected: 0,
+    entries: [opened],
+    state: evolveRollout(undefined, opened),
+    dueAt: 0,
+    exclusive: streams.cell(cell),
+    parent: streams.promotion(promotion.id),
+  };
+}
+
+/** A promotion that ended well is remembered by its release (the next environment's soak) and watched by hypercare. */
+async function leaveBehind(deps: Deps, state: Promotion, gathered: GatheredPromotion): Promise<readonly Write[]> {
+  const { now } = gathered.facts;
+  const writes: Write[] = [];
+  const releaseStream = streams.release(state.release.digest);
+  const release = gathered.rows.get(releaseStream) as Row<ReleaseRecord> | undefined;
+  if (release !== undefined) {
+    const soaked = { environment: state.environment, promotedAt: now };
+    writes.push({
+      stream: releaseStream,
+      expected: release.version,
+      entries: [{ type: 'release.promoted', data: { ...soaked, promotion: state.id } }],
+      state: { ...release.state, soaked: [...release.state.soaked, soaked] },
+      dueAt: null,
+    });
+  }
+  const stages = await stagesOf(deps, gathered, state);
+  const first = stages[0];
+  if (first !== undefined) {
+    const stream = streams.hypercare(state.environment);
+    const before = gathered.rows.get(stream) as Row<Hypercare> | undefined;
+    const events: HypercareEvent[] = [];
+    if (before !== undefined && before.state.phase !== 'ended')
+      events.push({ type: 'hypercare.ended', data: { result: 'superseded' } });
+    events.push({
+      type: 'hypercare.begun',
+      data: {
+        id: state.id,
+        promotion: state.id,
+        environment: state.environment,
+        release: state.release.digest,
+        cells: state.cells,
+        stages,
+        until: now + first.durationMs,
+      },
+    });
+    let next: Hypercare | undefined = before?.state;
+    for (const event of events) next = evolveHypercare(next, event);
+    if (next !== undefined)
+      writes.push({
+        stream,
+        expected: before?.version ?? 0,
+        entries: events,
+        state: next,
+        dueAt: dueOfHypercare(next),
+      });
+  }
+  return writes;
+}
+
+async function stagesOf(deps: Deps, gathered: GatheredPromotion, state: Promotion): Promise<readonly HypercareStage[]> {
+  const environment = gathered.rows.get(streams.document('Environment', state.environment)) as
+    | Row<DocumentRecord<{ policy: string }>>
+    | undefined;
+  if (environment === undefined) return [];
+  const stream = streams.document('Policy', environment.state.spec.policy);
+  const policy = (await deps.store.load([stream])).get(stream) as Row<DocumentRecord<PolicySpec>> | undefined;
+  return policy?.state.spec.hypercare ?? [];
+}
+
+export class PromotionController implements Controller {
+  readonly kind = 'promotion';
+  readonly #deps: Deps;
+  readonly #plans: Plans;
+  readonly #gates: GateFactsGatherer;
+
+  constructor(deps: Deps, plans: Plans, gates: GateFactsGatherer) {
+    this.#deps = deps;
+    this.#plans = plans;
+    this.#gates = gates;
+  }
+
+  async tick(row: Row, now: Instant): Promise<Committed> {
+    const promotion = row as Row<Promotion>;
+    const gathered = await gatherPromotion(this.#deps, this.#plans, this.#gates, promotion, now);
+    const decision = nextOfPromotion(promotion.state, gathered.facts);
+    if (decision.events.length === 0) {
+      await this.#deps.store.postpone(row.stream, row.version, decision.lookAt);
+      return { ok: true };
+    }
+    return commitPromotion(this.#deps, promotion, gathered, decision.events, 'sys');
+  }
+}
+
+export type { Plan };

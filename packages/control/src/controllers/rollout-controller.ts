@@ -1,0 +1,146 @@
+import {
+  type CellPlan,
+  cellAfter,
+  courseOf,
+  dueOfRollout,
+  evolveRollout,
+  type Instant,
+  nextOfRollout,
+  type Plan,
+  type Promotion,
+  REST_WAITS,
+  type Rollout,
+  type RolloutEvent,
+  type RolloutFacts,
+} from '@headgate/domain';
+import type { GateFactsGatherer, Plans } from '../facts.ts';
+import type { Committed, ControlStore, Read, Row, StreamId, Write } from '../ports/store.ts';
+import { type CellRecord, streams } from '../records.ts';
+import type { Controller } from './tick.ts';
+
+/** Everything a rollout's decider needs, and the versions to check when its decision is committed. */
+export interface GatheredRollout {
+  readonly facts: RolloutFacts;
+  readonly reads: readonly Read[];
+  readonly cellRow: Row<CellRecord> | undefined;
+}
+
+export async function gatherRollout(
+  store: ControlStore,
+  plans: Plans,
+  gates: GateFactsGatherer,
+  row: Row<Rollout>,
+  now: Instant,
+): Promise<GatheredRollout> {
+  const { state } = row;
+  const promotionStream = streams.promotion(state.promotion);
+  const cellStream = streams.cell(state.cell);
+  const promotionRow = (await store.load([promotionStream])).get(promotionStream) as Row<Promotion> | undefined;
+  if (promotionRow === undefined) throw new Error(`${promotionStream} is missing, which ${row.stream} belongs to`);
+  const gathered = await gates.gather(promotionRow.state, now, [cellStream]);
+  const plan = await plans.get(state.planDigest);
+  const cell = cellOf(plan, state.cell);
+  return {
+    facts: { now, dueAt: row.dueAt, plan, cell, course: courseOf(promotionRow.state), gates: gathered.gates },
+    reads: [{ stream: promotionStream, version: promotionRow.version }, ...gathered.reads],
+    cellRow: gathered.rows.get(cellStream) as Row<CellRecord> | undefined,
+  };
+}
+
+function cellOf(plan: Plan, name: string): CellPlan {
+  const cell = plan.cells.find((c) => c.cell === name);
+  if (cell === undefined) throw new Error(`the plan has no cell ${name}`);
+  return cell;
+}
+
+/** Commits a rollout's events: its own row, the cell's when it settles, and who must look next. */
+export async function commitRollout(
+  store: ControlStore,
+  row: Row<Rollout>,
+  gathered: GatheredRollout,
+  events: readonly RolloutEvent[],
+  by: string,
+): Promise<Committed> {
+  const { facts } = gathered;
+  let state: Rollout = row.state;
+  for (const event of events) state = evolveRollout(state, event);
+  const settled = state.phase === 'settled';
+  const writes: Write[] = [
+    {
+      stream: row.stream,
+      expected: row.version,
+      entries: events,
+      state,
+      dueAt: dueOfRollout(state, facts.now),
+      exclusive: settled ? null : streams.cell(state.cell),
+      audience: state.phase === 'offered' ? audienceOf(state.environment) : null,
+    },
+  ];
+  if (settled && state.begun > 0) {
+    const record = gathered.cellRow?.state;
+    const { state: desired, uncertain } = cellAfter(facts.plan, facts.cell, state);
+    const next: CellRecord = { ...record, desired, uncertain };
+    const data = {
+      rollout: state.id,
+      promotion: state.promotion,
+      slots: desired.slots,
+      stores: desired.stores,
+      uncertain,
+    };
+    writes.push({
+      stream: streams.cell(state.cell),
+      expected: gathered.cellRow?.version ?? 0,
+      entries: [{ type: 'cell.changed', data }],
+      state: next,
+      dueAt: null,
+    });
+  }
+  return store.commit({
+    by,
+    writes,
+    reads: gathered.reads,
+    wake: wakesPromotion(state, row.state, facts.cell) ? [streams.promotion(state.promotion)] : [],
+  });
+}
+
+/** The queue in which an environment's agents look for work. */
+export function audienceOf(environment: string): string {
+  return `agent/${environment}`;
+}
+
+/** The promotion has something to decide: a failure, the end of a wave, the end of an undo. */
+function wakesPromotion(after: Rollout, before: Rollout, cell: CellPlan): boolean {
+  if (after.phase === 'failed' || after.phase === 'settled') return true;
+  if (after.phase === 'waiting' && after.reason === REST_WAITS) return true;
+  return (
+    after.undo === null &&
+    after.cursor !== before.cursor &&
+    cell.steps[after.cursor]?.wave !== cell.steps[before.cursor]?.wave
+  );
+}
+
+export class RolloutController implements Controller {
+  readonly kind = 'rollout';
+  readonly #store: ControlStore;
+  readonly #plans: Plans;
+  readonly #gates: GateFactsGatherer;
+
+  constructor(store: ControlStore, plans: Plans, gates: GateFactsGatherer) {
+    this.#store = store;
+    this.#plans = plans;
+    this.#gates = gates;
+  }
+
+  async tick(row: Row, now: Instant): Promise<Committed> {
+    const rollout = row as Row<Rollout>;
+    const gathered = await gatherRollout(this.#store, this.#plans, this.#gates, rollout, now);
+    const decision = nextOfRollout(rollout.state, gathered.facts);
+    if (decision.events.length === 0) {
+      await this.#store.postpone(row.stream, row.version, decision.lookAt);
+      return { ok: true };
+    }
+    return commitRollout(this.#store, rollout, gathered, decision.events, 'sys');
+  }
+}
+
+export type { StreamId };

@@ -1,0 +1,47 @@
+import type { Digest, Instant, PrincipalId } from '@headgate/domain';
+import type { Blobs } from './ports/blobs.ts';
+import type { ControlStore } from './ports/store.ts';
+
+/** Opens signed bytes with the server's own trust; implemented by `documents`, handed in by the wiring. */
+export interface Trust {
+  openRelease(manifest: Uint8Array, bundle: unknown): TrustedRelease;
+  openEvidence(bundle: unknown): TrustedEvidence;
+}
+
+type Untrusted = {
+  readonly ok: false;
+  readonly code: string;
+  readonly where: string;
+  readonly why: string;
+  readonly unblock: string;
+};
+
+export type TrustedRelease =
+  | {
+      readonly ok: true;
+      readonly keyId: string;
+      readonly digest: Digest;
+      readonly manifest: import('@headgate/domain').ReleaseManifest;
+    }
+  | Untrusted;
+export type TrustedEvidence = { readonly ok: true; readonly fact: import('@headgate/domain').EvidenceFact } | Untrusted;
+
+/** What use cases and controllers work with. */
+export interface Deps {
+  readonly store: ControlStore;
+  readonly blobs: Blobs;
+  readonly trust: Trust;
+  /** The control plane's epoch: rises when it is restored from a backup. */
+  readonly epoch: number;
+  /** Unique, unguessable ids with a prefix: `prm_…`. */
+  newId(prefix: string): string;
+  /** SHA-256 of a value's canonical JSON. */
+  digestOf(value: unknown): Digest;
+  canonical(value: unknown): Uint8Array;
+}
+
+/** Who acts, as authenticated; every command carries one. */
+export interface Actor {
+  readonly id: PrincipalId;
+  readonly at: Instant;
+}

@@ -1,0 +1,30 @@
+/**
+ * The control plane without its wiring: use cases (what people and agents ask for; a verb a file), controllers (what
+ * moves by itself) and the ports that they need. A use case asks who may, gathers facts, lets a pure decider decide, and
+ * commits the events on the versions that were read. Nothing here knows PostgreSQL, HTTP or a clock of its own.
+ */
+
+export * from './controllers/controllers.ts';
+export * from './controllers/promotion-controller.ts';
+export * from './controllers/rollout-controller.ts';
+export * from './deps.ts';
+export * from './documents-in-store.ts';
+export * from './facts.ts';
+export * from './ports/blobs.ts';
+export * from './ports/log.ts';
+export * from './ports/store.ts';
+export * from './records.ts';
+export * from './use-cases/adopt-cell.ts';
+export * from './use-cases/apply-documents.ts';
+export * from './use-cases/attach-evidence.ts';
+export * from './use-cases/command-promotion.ts';
+export * from './use-cases/declare-freeze.ts';
+export * from './use-cases/lease-step.ts';
+export * from './use-cases/observe-cell.ts';
+export * from './use-cases/plan-promotion.ts';
+export * from './use-cases/principals.ts';
+export * from './use-cases/record-refusal.ts';
+export * from './use-cases/register-release.ts';
+export * from './use-cases/request-promotion.ts';
+export * from './use-cases/result.ts';
+export * from './use-cases/settle-step.ts';

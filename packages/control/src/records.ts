@@ -1,0 +1,71 @@
+/**
+ * The rows' states that have no machine of their own: releases, documents, cells, principals, freezes. Each is a stream,
+ * so each change is an entry on the log.
+ */
+import type {
+  CellState,
+  Digest,
+  EvidenceFact,
+  Freeze,
+  Instant,
+  Principal,
+  PrincipalId,
+  ReleaseManifest,
+  ReleaseRef,
+  Soaked,
+} from '@headgate/domain';
+
+export const streams = {
+  release: (digest: Digest) => `release/${digest}`,
+  document: (kind: string, name: string) => `document/${kind}/${name}`,
+  cell: (name: string) => `cell/${name}`,
+  promotion: (id: string) => `promotion/${id}`,
+  rollout: (id: string) => `rollout/${id}`,
+  hypercare: (environment: string) => `hypercare/${environment}`,
+  principal: (id: PrincipalId) => `principal/${id}`,
+  freeze: (scope: string) => `freeze/${scope}`,
+  request: (key: string) => `request/${key}`,
+} as const;
+
+/** The one freeze row that holds for everything. */
+export const FREEZE_ALL = 'all';
+
+export interface ReleaseRecord {
+  readonly ref: ReleaseRef;
+  readonly application: string;
+  readonly manifest: ReleaseManifest;
+  /** The sigstore bundle's blob; absent for an adopted baseline. */
+  readonly bundle?: Digest;
+  readonly signature: { readonly verified: boolean; readonly keyId: string; readonly why: string } | undefined;
+  readonly evidence: readonly EvidenceFact[];
+  readonly soaked: readonly Soaked[];
+  readonly registeredAt: Instant;
+  readonly registeredBy: PrincipalId;
+}
+
+export interface DocumentRecord<S = unknown> {
+  readonly kind: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly spec: S;
+  /** Of the document's canonical JSON, which is also a blob. */
+  readonly digest: Digest;
+}
+
+export interface CellRecord {
+  /** What the cell should be: adopted, then changed only by rollouts. Absent until it is adopted. */
+  readonly desired?: CellState;
+  /** A rollout ended with a step whose effect nobody confirmed; the next observation settles it. */
+  readonly uncertain: boolean;
+  readonly observed?: { readonly state: CellState; readonly at: Instant; readonly by: PrincipalId };
+}
+
+export interface PrincipalRecord extends Principal {
+  /** SHA-256 of the token, hex; tokens are 256 random bits, so no slow hash is needed. */
+  readonly tokenHash: string;
+  readonly revoked: boolean;
+}
+
+export interface FreezeRecord {
+  readonly freezes: readonly Freeze[];
+}

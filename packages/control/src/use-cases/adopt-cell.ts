@@ -1,0 +1,104 @@
+import type { CellState, Principal, ReleaseManifest } from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import type { Row, Write } from '../ports/store.ts';
+import { type CellRecord, type ReleaseRecord, streams } from '../records.ts';
+import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
+
+/** How old the observation may be that an adoption rests on. Milliseconds. */
+const FRESH_MS = 60_000;
+
+/**
+ * Takes a running cell under control as it is: what an agent observed becomes what is desired, and the releases that run
+ * become baseline releases. They carry no signature, so they can be gone back to but never promoted.
+ */
+export async function adoptCell(
+  deps: Deps,
+  principal: Principal,
+  cell: string,
+  manifests: readonly ReleaseManifest[],
+): Promise<Result<CellState>> {
+  const stream = streams.cell(cell);
+  const denied = notPermitted(principal, 'adopt', stream);
+  if (denied !== undefined) return no(denied);
+  const byDigest = new Map(manifests.map((m) => [deps.digestOf(m), m]));
+  return untilFresh('adopt a cell', stream, async () => {
+    const row = (await deps.store.load([stream])).get(stream) as Row<CellRecord> | undefined;
+    const now = await deps.store.now();
+    const seen = row?.state.observed;
+    if (row === undefined || seen === undefined)
+      return refuse(
+        'no-observation',
+        'adopt a cell',
+        stream,
+        'no agent has observed it',
+        'start the agent of its environment and wait for its first observation',
+      );
+    if (row.state.desired !== undefined)
+      return refuse(
+        'already-adopted',
+        'adopt a cell',
+        stream,
+        'it is under control already',
+        'nothing: changes go by promotions',
+      );
+    if (now - seen.at > FRESH_MS)
+      return refuse(
+        'stale-observation',
+        'adopt a cell',
+        stream,
+        `it was last observed ${now - seen.at} ms ago`,
+        'see that the agent runs',
+      );
+    const writes: Write[] = [
+      {
+        stream,
+        expected: row.version,
+        entries: [
+          {
+            type: 'cell.adopted',
+            data: { digest: deps.digestOf(seen.state), slots: seen.state.slots, stores: seen.state.stores },
+          },
+        ],
+        state: { ...row.state, desired: seen.state, uncertain: false },
+        dueAt: null,
+      },
+    ];
+    const running = Object.values(seen.state.slots).flatMap((slot) =>
+      slot.release === undefined ? [] : [slot.release],
+    );
+    for (const ref of new Map(running.map((r) => [r.digest, r])).values()) {
+      const releaseStream = streams.release(ref.digest);
+      if ((await deps.store.load([releaseStream])).has(releaseStream)) continue;
+      const manifest = byDigest.get(ref.digest);
+      if (manifest === undefined || manifest.origin !== 'adopted')
+        return refuse(
+          'no-manifest',
+          'adopt a cell',
+          stream,
+          `release ${ref.version} (${ref.digest}) runs there, and no manifest of that digest was given`,
+          'give the manifest that the agent observed',
+        );
+      await deps.blobs.put(deps.canonical(manifest));
+      const record: ReleaseRecord = {
+        ref,
+        application: manifest.application,
+        manifest,
+        signature: undefined,
+        evidence: [],
+        soaked: [],
+        registeredAt: now,
+        registeredBy: principal.id,
+      };
+      const data = { digest: ref.digest, application: manifest.application, version: ref.version, origin: 'adopted' };
+      writes.push({
+        stream: releaseStream,
+        expected: 0,
+        entries: [{ type: 'release.adopted', data }],
+        state: record,
+        dueAt: null,
+      });
+    }
+    const committed = await deps.store.commit({ by: principal.id, writes });
+    return committed.ok ? ok(seen.state) : undefined;
+  });
+}

@@ -1,0 +1,62 @@
+import type { Principal } from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import type { Read, Write } from '../ports/store.ts';
+import { type DocumentRecord, streams } from '../records.ts';
+import { no, notPermitted, ok, type Result, untilFresh } from './result.ts';
+
+/** A document that was parsed and checked: kind, name, owner and spec, plain JSON. */
+export interface AppliedDocument {
+  readonly kind: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly spec: unknown;
+}
+
+export interface Applied {
+  readonly kind: string;
+  readonly name: string;
+  readonly digest: string;
+  readonly change: 'created' | 'changed' | 'unchanged';
+}
+
+/** Declares documents, all or none. What is unchanged makes no entry. Links between documents were checked before. */
+export async function applyDocuments(
+  deps: Deps,
+  principal: Principal,
+  documents: readonly AppliedDocument[],
+): Promise<Result<readonly Applied[]>> {
+  const denied = notPermitted(principal, 'apply', 'document');
+  if (denied !== undefined) return no(denied);
+  const canonical = documents.map((d) => deps.canonical(d));
+  const digests = await Promise.all(canonical.map((bytes) => deps.blobs.put(bytes)));
+  return untilFresh('apply documents', 'document', async () => {
+    const ids = documents.map((d) => streams.document(d.kind, d.name));
+    const rows = await deps.store.load(ids);
+    const writes: Write[] = [];
+    const reads: Read[] = [];
+    const applied: Applied[] = [];
+    documents.forEach(({ kind, name, owner, spec }, i) => {
+      const stream = ids[i] as string;
+      const digest = digests[i] as DocumentRecord['digest'];
+      const row = rows.get(stream);
+      const before = row?.state as DocumentRecord | undefined;
+      const change = before === undefined ? 'created' : before.digest === digest ? 'unchanged' : 'changed';
+      applied.push({ kind, name, digest, change });
+      const expected = row?.version ?? 0;
+      if (change === 'unchanged') reads.push({ stream, version: expected });
+      else {
+        const state: DocumentRecord = { kind, name, owner, spec, digest };
+        writes.push({
+          stream,
+          expected,
+          entries: [{ type: 'document.applied', data: { kind, name, owner, digest, change } }],
+          state,
+          dueAt: null,
+        });
+      }
+    });
+    if (writes.length === 0) return ok(applied);
+    const committed = await deps.store.commit({ by: principal.id, writes, reads });
+    return committed.ok ? ok(applied) : undefined;
+  });
+}

@@ -1,0 +1,42 @@
+import type { EvidenceFact, Principal } from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import type { Row } from '../ports/store.ts';
+import { type ReleaseRecord, streams } from '../records.ts';
+import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
+
+/** Most pieces of evidence that one release carries. */
+const MOST_EVIDENCE = 200;
+
+/** Attaches a signed statement to the release that it names. Attaching it twice is once. Promotions that wait look again. */
+export async function attachEvidence(deps: Deps, principal: Principal, bundle: unknown): Promise<Result<EvidenceFact>> {
+  const denied = notPermitted(principal, 'attach-evidence', 'evidence');
+  if (denied !== undefined) return no(denied);
+  const opened = deps.trust.openEvidence(bundle);
+  if (!opened.ok) return refuse(opened.code, 'attach the evidence', opened.where, opened.why, opened.unblock);
+  const { fact } = opened;
+  const stream = streams.release(fact.subject);
+  return untilFresh('attach the evidence', stream, async () => {
+    const row = (await deps.store.load([stream])).get(stream) as Row<ReleaseRecord> | undefined;
+    if (row === undefined) return notFound('attach the evidence', stream);
+    if (row.state.evidence.some((e) => e.digest === fact.digest)) return ok(fact);
+    if (row.state.evidence.length >= MOST_EVIDENCE)
+      return refuse(
+        'too-much-evidence',
+        'attach the evidence',
+        stream,
+        `the release carries ${MOST_EVIDENCE} statements already`,
+        'create a new release',
+      );
+    await deps.blobs.put(deps.canonical(bundle));
+    const { digest, predicateType, keyId, result } = fact;
+    const data = { evidence: digest, predicateType, keyId, ...(result === undefined ? {} : { result }) };
+    const state: ReleaseRecord = { ...row.state, evidence: [...row.state.evidence, fact] };
+    const committed = await deps.store.commit({
+      by: principal.id,
+      writes: [
+        { stream, expected: row.version, entries: [{ type: 'release.evidence-attached', data }], state, dueAt: null },
+      ],
+    });
+    return committed.ok ? ok(fact) : undefined;
+  });
+}

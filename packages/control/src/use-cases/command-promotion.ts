@@ -1,0 +1,133 @@
+import {
+  type Decided,
+  type Digest,
+  decideApprove,
+  decideKeep,
+  decidePause,
+  decideReject,
+  decideResume,
+  decideRollback,
+  type Instant,
+  type PolicySpec,
+  type Principal,
+  type Promotion,
+  type PromotionEvent,
+  type Verb,
+} from '@headgate/domain';
+import { commitPromotion, gatherPromotion } from '../controllers/promotion-controller.ts';
+import type { Deps } from '../deps.ts';
+import { loadDeclared } from '../documents-in-store.ts';
+import type { GateFactsGatherer, Plans } from '../facts.ts';
+import type { Row } from '../ports/store.ts';
+import { streams } from '../records.ts';
+import { no, notFound, notPermitted, ok, type Result, untilFresh } from './result.ts';
+
+/** What the verbs on a promotion work with besides the dependencies: the controllers' own caches. */
+export interface Gatherers {
+  readonly plans: Plans;
+  readonly gates: GateFactsGatherer;
+}
+
+type Decide = (state: Promotion, now: Instant) => Decided<PromotionEvent>;
+
+/** The one way in which a person's word reaches a promotion: permitted, decided, committed on the version it was decided on. */
+async function command(
+  deps: Deps,
+  { plans, gates }: Gatherers,
+  principal: Principal,
+  verb: Verb,
+  id: string,
+  decide: Decide,
+): Promise<Result<Promotion>> {
+  const stream = streams.promotion(id);
+  const denied = notPermitted(principal, verb, stream);
+  if (denied !== undefined) return no(denied);
+  return untilFresh(verb, stream, async () => {
+    const row = (await deps.store.load([stream])).get(stream) as Row<Promotion> | undefined;
+    if (row === undefined) return notFound(verb, stream);
+    const now = await deps.store.now();
+    const decided = decide(row.state, now);
+    if (!decided.ok) return no(decided.refusal);
+    if (decided.events.length === 0) return ok(row.state);
+    const gathered = await gatherPromotion(deps, plans, gates, row, now);
+    const committed = await commitPromotion(deps, row, gathered, decided.events, principal.id);
+    return committed.ok ? ok((await deps.store.load([stream])).get(stream)?.state as Promotion) : undefined;
+  });
+}
+
+/** Approves the envelope that the caller saw. `proof` is `signed` only when the wiring verified the approver's own signature. */
+export async function approvePromotion(
+  deps: Deps,
+  with_: Gatherers,
+  principal: Principal,
+  id: string,
+  envelope: Digest,
+  proof: 'signed' | 'server-attested',
+): Promise<Result<Promotion>> {
+  const stream = streams.promotion(id);
+  const state = (await deps.store.load([stream])).get(stream)?.state as Promotion | undefined;
+  const approvalMs = state === undefined ? 0 : await approvalLifetime(deps, state);
+  return command(deps, with_, principal, 'approve', id, (promotion, now) =>
+    decideApprove(promotion, { by: principal.id, envelope, now, expiresAt: now + approvalMs, proof }),
+  );
+}
+
+async function approvalLifetime(deps: Deps, promotion: Promotion): Promise<number> {
+  const found = await loadDeclared(deps.store, promotion.application, promotion.environment);
+  const policy: PolicySpec | undefined = found.ok ? found.declared.policy : undefined;
+  return policy?.approvalMs ?? 0;
+}
+
+export function rejectPromotion(
+  deps: Deps,
+  with_: Gatherers,
+  principal: Principal,
+  id: string,
+  reason: string,
+): Promise<Result<Promotion>> {
+  return command(deps, with_, principal, 'reject', id, (promotion, now) =>
+    decideReject(promotion, principal.id, reason, now),
+  );
+}
+
+export function pausePromotion(
+  deps: Deps,
+  with_: Gatherers,
+  principal: Principal,
+  id: string,
+  reason: string,
+): Promise<Result<Promotion>> {
+  return command(deps, with_, principal, 'pause', id, (promotion, now) =>
+    decidePause(promotion, principal.id, reason, now),
+  );
+}
+
+export function resumePromotion(
+  deps: Deps,
+  with_: Gatherers,
+  principal: Principal,
+  id: string,
+): Promise<Result<Promotion>> {
+  return command(deps, with_, principal, 'resume', id, (promotion) => decideResume(promotion, principal.id));
+}
+
+export function rollBackPromotion(
+  deps: Deps,
+  with_: Gatherers,
+  principal: Principal,
+  id: string,
+  reason: string,
+): Promise<Result<Promotion>> {
+  return command(deps, with_, principal, 'rollback', id, (promotion, now) =>
+    decideRollback(promotion, principal.id, reason, now),
+  );
+}
+
+export function keepPromotion(
+  deps: Deps,
+  with_: Gatherers,
+  principal: Principal,
+  id: string,
+): Promise<Result<Promotion>> {
+  return command(deps, with_, principal, 'keep', id, (promotion, now) => decideKeep(promotion, principal.id, now));
+}

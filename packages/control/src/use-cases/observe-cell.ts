@@ -1,0 +1,49 @@
+import type { CellState, Principal } from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import type { Row } from '../ports/store.ts';
+import { type CellRecord, streams } from '../records.ts';
+import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
+
+/** An unchanged observation is news again after this, so that hypercare knows that somebody still looks. Milliseconds. */
+const REFRESH_MS = 300_000;
+
+/**
+ * An agent says what it sees in a cell. It changes what is observed, never what is desired, unless a rollout ended
+ * uncertain: then the observation settles what became of the cell.
+ */
+export async function observeCell(deps: Deps, agent: Principal, seen: CellState): Promise<Result<CellRecord>> {
+  const stream = streams.cell(seen.cell);
+  const denied = notPermitted(agent, 'carry-out', stream);
+  if (denied !== undefined) return no(denied);
+  if (!(agent.environments ?? []).includes(seen.environment))
+    return refuse(
+      'not-yours',
+      'observe a cell',
+      stream,
+      `agent ${agent.id} is enrolled for ${(agent.environments ?? []).join(', ')}`,
+      'enrol it for this environment',
+    );
+  return untilFresh('observe a cell', stream, async () => {
+    const row = (await deps.store.load([stream])).get(stream) as Row<CellRecord> | undefined;
+    const now = await deps.store.now();
+    const before = row?.state;
+    const digest = deps.digestOf(seen);
+    const last = before?.observed;
+    const settles = before?.uncertain === true;
+    if (!settles && last !== undefined && now - last.at < REFRESH_MS && deps.digestOf(last.state) === digest)
+      return ok(before as CellRecord);
+    const observed = { state: seen, at: now, by: agent.id };
+    const next: CellRecord = settles
+      ? { desired: seen, uncertain: false, observed }
+      : { ...before, uncertain: false, observed };
+    const { slots, stores } = seen;
+    const data = { digest, slots, stores, tenants: Object.keys(seen.tenants).length, settles };
+    const committed = await deps.store.commit({
+      by: agent.id,
+      writes: [
+        { stream, expected: row?.version ?? 0, entries: [{ type: 'cell.observed', data }], state: next, dueAt: null },
+      ],
+    });
+    return committed.ok ? ok(next) : undefined;
+  });
+}

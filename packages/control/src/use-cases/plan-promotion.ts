@@ -1,0 +1,89 @@
+import { type CellState, type Digest, type Plan, planPromotion, type Refusal } from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import { type Declared, loadDeclared } from '../documents-in-store.ts';
+import type { Row } from '../ports/store.ts';
+import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } from '../records.ts';
+import { no, notFound, ok, type Result, refuse } from './result.ts';
+
+export interface PlannedPromotion {
+  readonly plan: Plan;
+  readonly release: ReleaseRecord;
+  readonly declared: Declared;
+}
+
+/** What a promotion would do, without touching anything. */
+export async function planForPromotion(
+  deps: Deps,
+  releaseDigest: Digest,
+  environment: string,
+): Promise<Result<PlannedPromotion>> {
+  const what = `plan a promotion to ${environment}`;
+  const releaseStream = streams.release(releaseDigest);
+  const release = (await deps.store.load([releaseStream])).get(releaseStream) as Row<ReleaseRecord> | undefined;
+  if (release === undefined) return notFound(what, releaseStream);
+  const found = await loadDeclared(deps.store, release.state.application, environment);
+  if (!found.ok) return refuse('missing-document', what, found.missing, found.because, 'apply it');
+  const { declared } = found;
+  const cells = await cellsOf(deps, environment);
+  if (!cells.ok) return no(...cells.refusals);
+  const planned = planPromotion({
+    application: declared.application,
+    environment,
+    policy: declared.policy,
+    policyDigest: declared.policyDigest,
+    release: release.state.ref,
+    manifest: release.state.manifest,
+    cells: cells.value,
+    now: await deps.store.now(),
+  });
+  if (!planned.ok) return no(...planned.refusals);
+  return ok({ plan: planned.plan, release: release.state, declared });
+}
+
+/** The environment's declared cells as they are. A cell that is declared but not adopted stands in the way, by name. */
+async function cellsOf(deps: Deps, environment: string): Promise<Result<readonly CellState[]>> {
+  const names = await declaredCells(deps, environment);
+  const rows = await deps.store.load(names.map(streams.cell));
+  const refusals: Refusal[] = [];
+  const states: CellState[] = [];
+  for (const name of names) {
+    const record = rows.get(streams.cell(name))?.state as CellRecord | undefined;
+    const where = streams.cell(name);
+    if (record?.desired === undefined)
+      refusals.push({
+        code: 'not-adopted',
+        what: `plan for ${environment}`,
+        where,
+        why: 'the cell is declared but not adopted',
+        unblock: `headgate adopt ${name}`,
+      });
+    else if (record.uncertain)
+      refusals.push({
+        code: 'uncertain',
+        what: `plan for ${environment}`,
+        where,
+        why: 'a rollout ended with a step whose effect nobody has confirmed',
+        unblock: 'wait for the next observation by its agent',
+      });
+    else states.push(record.desired);
+  }
+  return refusals.length > 0 ? no(...refusals) : ok(states);
+}
+
+async function declaredCells(deps: Deps, environment: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  let after: string | undefined;
+  for (;;) {
+    const page = await deps.store.list('document', {
+      limit: 1_000,
+      ...(after === undefined ? { after: 'document/Cell/' } : { after }),
+    });
+    for (const row of page) {
+      const record = row.state as DocumentRecord<{ environment: string }>;
+      if (record.kind !== 'Cell') return names;
+      if (record.spec.environment === environment) names.push(record.name);
+    }
+    if (page.length < 1_000) return names;
+    after = page.at(-1)?.stream;
+  }
+}

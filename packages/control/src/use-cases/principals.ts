@@ -1,0 +1,51 @@
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { Principal, Role } from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import type { Row } from '../ports/store.ts';
+import { type PrincipalRecord, streams } from '../records.ts';
+import { no, notPermitted, ok, type Result, refuse } from './result.ts';
+
+export interface NewPrincipal {
+  readonly id: string;
+  readonly roles: readonly Role[];
+  readonly environments?: readonly string[];
+  /** SHA-256 of the token, hex. The token itself never reaches the store. */
+  readonly tokenHash: string;
+}
+
+export function hashToken(token: string): string {
+  return hash('sha256', token, 'hex');
+}
+
+/** Creates a principal. Roles and environments go on the log, the token's hash doesn't. */
+export async function createPrincipal(deps: Deps, by: Principal, created: NewPrincipal): Promise<Result<Principal>> {
+  const stream = streams.principal(created.id);
+  const denied = notPermitted(by, 'manage-principals', stream);
+  if (denied !== undefined) return no(denied);
+  const { id, roles, environments } = created;
+  const state: PrincipalRecord = { ...created, revoked: false };
+  const data = { id, roles, ...(environments === undefined ? {} : { environments }) };
+  const committed = await deps.store.commit({
+    by: by.id,
+    writes: [{ stream, expected: 0, entries: [{ type: 'principal.created', data }], state, dueAt: null }],
+  });
+  if (!committed.ok)
+    return refuse('already-there', 'create a principal', stream, 'the id is taken', 'choose another id');
+  return ok(data as Principal);
+}
+
+/**
+ * Who a token belongs to. A token is `<principal id>.<secret>`; its whole is hashed and compared in constant time. Undefined for
+ * anything that isn't a living principal's token, without saying which part was wrong.
+ */
+export async function authenticate(deps: Pick<Deps, 'store'>, token: string): Promise<Principal | undefined> {
+  const dot = token.indexOf('.');
+  if (dot < 1 || dot > 100 || token.length > 300) return undefined;
+  const stream = streams.principal(token.slice(0, dot));
+  const row = (await deps.store.load([stream])).get(stream) as Row<PrincipalRecord> | undefined;
+  const expected = Buffer.from(row?.state.tokenHash ?? '0'.repeat(64), 'hex');
+  const matches = timingSafeEqual(Buffer.from(hashToken(token), 'hex'), expected);
+  if (!matches || row === undefined || row.state.revoked) return undefined;
+  const { id, roles, environments } = row.state;
+  return environments === undefined ? { id, roles } : { id, roles, environments };
+}

@@ -1,0 +1,78 @@
+import {
+  type Digest,
+  dueOfPromotion,
+  envelopeOf,
+  evolvePromotion,
+  type Principal,
+  type Promotion,
+  type PromotionEvent,
+} from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import { streams } from '../records.ts';
+import { planForPromotion } from './plan-promotion.ts';
+import { no, notPermitted, ok, type Result, refuse } from './result.ts';
+
+export interface RequestPromotion {
+  readonly release: Digest;
+  readonly environment: string;
+  /** The caller's idempotency key: the same key asks for the same promotion. */
+  readonly key?: string;
+}
+
+/** Asks to take a release to an environment: plans it, stores the plan by its digest, and opens the promotion. */
+export async function requestPromotion(
+  deps: Deps,
+  principal: Principal,
+  request: RequestPromotion,
+): Promise<Result<Promotion>> {
+  const what = `promote to ${request.environment}`;
+  const denied = notPermitted(principal, 'promote', `environment/${request.environment}`);
+  if (denied !== undefined) return no(denied);
+  const id =
+    request.key === undefined ? deps.newId('prm') : `prm_${deps.digestOf([principal.id, request.key]).slice(7, 31)}`;
+  const stream = streams.promotion(id);
+  const existing = (await deps.store.load([stream])).get(stream)?.state as Promotion | undefined;
+  if (existing !== undefined) {
+    const same = existing.release.digest === request.release && existing.environment === request.environment;
+    return same
+      ? ok(existing)
+      : refuse('key-reused', what, stream, 'this idempotency key asked for another promotion before', 'use a new key');
+  }
+  const planned = await planForPromotion(deps, request.release, request.environment);
+  if (!planned.ok) return planned;
+  const { plan, release } = planned.value;
+  const planDigest = await deps.blobs.put(deps.canonical(plan));
+  const envelope = await deps.blobs.put(deps.canonical(envelopeOf(plan)));
+  const event: PromotionEvent = {
+    type: 'promotion.requested',
+    data: {
+      id,
+      application: plan.application,
+      environment: plan.environment,
+      release: plan.release,
+      plan: planDigest,
+      envelope,
+      requester: principal.id,
+      authors: [...new Set([...release.manifest.authors, release.registeredBy])],
+      cells: plan.cells.map((c) => c.cell),
+      waves: plan.waves.length,
+      latestFinish: plan.latestFinish,
+    },
+  };
+  const state = evolvePromotion(undefined, event);
+  const committed = await deps.store.commit({
+    by: principal.id,
+    writes: [
+      {
+        stream,
+        expected: 0,
+        entries: [event],
+        state,
+        dueAt: dueOfPromotion(state, 0),
+        parent: streams.release(plan.release.digest),
+      },
+    ],
+  });
+  if (committed.ok) return ok(state);
+  return ok((await deps.store.load([stream])).get(stream)?.state as Promotion);
+}

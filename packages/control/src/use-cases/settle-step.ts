@@ -1,0 +1,76 @@
+import { decideAnswer, decideSettle, mayRenew, type Outcome, type Principal, type Rollout } from '@headgate/domain';
+import { commitRollout, gatherRollout } from '../controllers/rollout-controller.ts';
+import type { Deps } from '../deps.ts';
+import type { Row } from '../ports/store.ts';
+import { streams } from '../records.ts';
+import type { Gatherers } from './command-promotion.ts';
+import { LEASE_MS } from './lease-step.ts';
+import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
+
+/** An agent answers for its assignment `n`. Answering twice with the same `n` is refused the second time: it is settled. */
+export async function settleStep(
+  deps: Deps,
+  with_: Gatherers,
+  agent: Principal,
+  rollout: string,
+  n: number,
+  outcome: Outcome,
+): Promise<Result<Rollout>> {
+  const stream = streams.rollout(rollout);
+  const denied = notPermitted(agent, 'carry-out', stream);
+  if (denied !== undefined) return no(denied);
+  return untilFresh('settle a step', stream, async () => {
+    const row = (await deps.store.load([stream])).get(stream) as Row<Rollout> | undefined;
+    if (row === undefined) return notFound('settle a step', stream);
+    if (!(agent.environments ?? []).includes(row.state.environment))
+      return refuse('not-yours', 'settle a step', stream, 'the agent is not enrolled for this environment', 'enrol it');
+    const gathered = await gatherRollout(deps.store, with_.plans, with_.gates, row, await deps.store.now());
+    const decided = decideSettle(row.state, gathered.facts, agent.id, n, outcome);
+    if (!decided.ok) return no(decided.refusal);
+    const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id);
+    return committed.ok ? ok((await deps.store.load([stream])).get(stream)?.state as Rollout) : undefined;
+  });
+}
+
+/** Prolongs a lease, and says how long for; refused once the assignment is somebody else's or its step's deadline is over. */
+export async function renewLease(
+  deps: Deps,
+  agent: Principal,
+  rollout: string,
+  n: number,
+): Promise<Result<{ lifetimeMs: number }>> {
+  const stream = streams.rollout(rollout);
+  const denied = notPermitted(agent, 'carry-out', stream);
+  if (denied !== undefined) return no(denied);
+  const row = (await deps.store.load([stream])).get(stream) as Row<Rollout> | undefined;
+  if (row === undefined) return notFound('renew a lease', stream);
+  const now = await deps.store.now();
+  const lost = (): Result<{ lifetimeMs: number }> =>
+    refuse('fenced', 'renew a lease', stream, `assignment ${n} is not yours any more`, 'stop what you do for it');
+  if (!mayRenew(row.state, agent.id, n, now) || row.state.phase !== 'leased') return lost();
+  const dueAt = Math.min(now + LEASE_MS, row.state.until);
+  return (await deps.store.postpone(stream, row.version, dueAt)) ? ok({ lifetimeMs: dueAt - now }) : lost();
+}
+
+/** A person answers what a rollout asked: agree to a step that loses data, or try the step again. */
+export async function answerRollout(
+  deps: Deps,
+  with_: Gatherers,
+  principal: Principal,
+  rollout: string,
+  answer: 'agree' | 'retry',
+): Promise<Result<Rollout>> {
+  const stream = streams.rollout(rollout);
+  const denied = notPermitted(principal, 'answer', stream);
+  if (denied !== undefined) return no(denied);
+  return untilFresh('answer', stream, async () => {
+    const row = (await deps.store.load([stream])).get(stream) as Row<Rollout> | undefined;
+    if (row === undefined) return notFound('answer', stream);
+    const now = await deps.store.now();
+    const decided = decideAnswer(row.state, now, answer);
+    if (!decided.ok) return no(decided.refusal);
+    const gathered = await gatherRollout(deps.store, with_.plans, with_.gates, row, now);
+    const committed = await commitRollout(deps.store, row, gathered, decided.events, principal.id);
+    return committed.ok ? ok((await deps.store.load([stream])).get(stream)?.state as Rollout) : undefined;
+  });
+}
