@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { digestOf } from '@headgate/documents/digest';
+import pg from 'pg';
 import type { Database, Row } from './app/core/database.ts';
 import type { ExampleTenant } from './tenants.ts';
 
@@ -8,43 +9,37 @@ const PROJECTS = 20;
 /** Seeded time ends before this day, so that what is recorded later stands apart. */
 const FIRST_DAY = '2024-01-01';
 
-/** What Headgate keeps in a store: which migrations it has, and which slot each tenant's jobs belong to. */
-const CONTROL_TABLES = `
-  CREATE SCHEMA IF NOT EXISTS headgate;
-  CREATE TABLE IF NOT EXISTS headgate.migration (
-    version int PRIMARY KEY, id text NOT NULL, release text NOT NULL, digest text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT clock_timestamp());
-  CREATE TABLE IF NOT EXISTS headgate.route (
-    tenant text PRIMARY KEY, slot text NOT NULL, epoch bigint NOT NULL, n bigint NOT NULL);`;
-
 /**
  * Brings an empty database to schema version 1 and publishes every tenant's route to `slot`, as the one who brings a
- * cell up does before Headgate knows it. Does nothing where that was done before.
+ * cell up does before Headgate knows it. Needs Headgate's tables in the store, and a superuser's session: the system's
+ * own login (`owner`, whom the tables then belong to) may not write there. Does nothing where it was done before.
  */
-export async function prepareStore(args: {
-  readonly client: Database;
+export async function createSchema(args: {
+  readonly admin: Database;
+  readonly owner: string;
   readonly tenants: readonly Pick<ExampleTenant, 'id'>[];
   readonly slot: string;
   readonly release: string;
 }): Promise<void> {
-  await args.client.query(CONTROL_TABLES);
-  const done = await args.client.query('SELECT 1 FROM headgate.migration');
-  if (done.rows.length === 0) {
-    const file = new URL('./app/releases/1.0.0/migrations/0001-initial.up.sql', import.meta.url);
-    const sql = await readFile(file, 'utf8');
-    await args.client.query('BEGIN');
-    await args.client.query(sql);
-    await args.client.query(
+  const { admin, release } = args;
+  const sql = await readFile(new URL('./app/releases/1.0.0/migrations/0001-initial.up.sql', import.meta.url), 'utf8');
+  await admin.query('BEGIN');
+  const before = await admin.query('SELECT 1 FROM headgate.migration');
+  if (before.rows.length === 0) {
+    await admin.query(`SET LOCAL ROLE ${pg.escapeIdentifier(args.owner)}`);
+    await admin.query(sql);
+    await admin.query('RESET ROLE');
+    await admin.query(
       `INSERT INTO headgate.migration (version, id, release, digest) VALUES (1, '0001-initial', $1, $2)`,
-      [args.release, digestOf(sql)],
+      [release, digestOf(sql)],
     );
-    await args.client.query('COMMIT');
   }
-  await args.client.query(
+  await admin.query(
     `INSERT INTO headgate.route (tenant, slot, epoch, n) SELECT tenant, $2, 0, 0 FROM unnest($1::text[]) AS tenant
      ON CONFLICT (tenant) DO NOTHING`,
     [args.tenants.map((tenant) => tenant.id), args.slot],
   );
+  await admin.query('COMMIT');
 }
 
 /**

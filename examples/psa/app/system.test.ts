@@ -20,7 +20,7 @@ const stateOf = async (url: string, tenant: string, number: number): Promise<str
 const ledgerRows = async (tenant: string, number: number): Promise<number> =>
   (await stand.ledger.query('SELECT 1 FROM ledger_entry WHERE tenant = $1 AND invoice = $2', [tenant, number]))
     .rowCount!;
-const route = (slot: string) => stand.store.query('UPDATE headgate.route SET slot = $1, n = n + 1', [slot]);
+const route = (slot: string) => stand.admin.query('UPDATE headgate.route SET slot = $1, n = n + 1', [slot]);
 
 test('an invoice goes to the ledger once and is acknowledged', async () => {
   const client = customer(blue.url, 'brd-1');
@@ -90,12 +90,12 @@ test('a tenant sees nothing of another, and nothing at all with a wrong token', 
 });
 
 test("a worker claims only the jobs of its own slot's tenants", async () => {
-  await stand.store.query(`UPDATE headgate.route SET slot = 'green' WHERE tenant = 'int-2'`);
+  await stand.admin.query(`UPDATE headgate.route SET slot = 'green' WHERE tenant = 'int-2'`);
   const away = await customer(blue.url, 'int-2').invoiceAnHour();
   const here = await customer(blue.url, 'int-1').invoiceAnHour();
   await eventually(async () => (await stateOf(blue.url, 'int-1', here.body.number)) === 'acknowledged', 3_000);
   expect(await stateOf(blue.url, 'int-2', away.body.number)).toBe('created');
-  await stand.store.query(`UPDATE headgate.route SET slot = 'blue' WHERE tenant = 'int-2'`);
+  await stand.admin.query(`UPDATE headgate.route SET slot = 'blue' WHERE tenant = 'int-2'`);
   await eventually(async () => (await stateOf(blue.url, 'int-2', away.body.number)) === 'acknowledged', 3_000);
 });
 

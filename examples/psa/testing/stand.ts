@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { prepareStore } from '@headgate/adapters/execution/store/store-session';
 import { freePort } from '@headgate/adapters/machine/free-port';
 import {
   Cluster,
@@ -14,12 +15,13 @@ import {
   ensureDatabase,
   findPrograms,
   passwordFileOf,
+  withClient,
 } from '@headgate/adapters/postgres-cluster/index';
-import type pg from 'pg';
+import pg from 'pg';
 import { type Database, openPool } from '../app/core/database.ts';
 import { buildErp, buildRelease, type PsaVersion } from '../build.ts';
 import { prepareLedger } from '../erp/ledger.ts';
-import { prepareStore, seedLedger, seedStore } from '../seed.ts';
+import { createSchema, seedLedger, seedStore } from '../seed.ts';
 import type { ExampleTenant } from '../tenants.ts';
 
 export const ERP_TOKEN = 'erp-token-of-the-test-stand';
@@ -29,6 +31,9 @@ export interface Stand {
   readonly dir: string;
   readonly storeUrl: string;
   readonly store: pg.Pool;
+  /** A superuser's sessions in the store: whoever writes routes and migrations. */
+  readonly admin: pg.Pool;
+  readonly tokensFile: string;
   readonly ledgerUrl: string;
   readonly ledger: pg.Pool;
   readonly erpUrl: string;
@@ -54,17 +59,21 @@ export async function openStand(tenants: readonly ExampleTenant[], timeEntries: 
   const cluster = new Cluster({ dir: path.join(dir, 'cluster'), port: await freePort() }, await findPrograms(15, dir));
   await cluster.init();
   await cluster.start();
+  const login = (name: string) => ({ database: name, user: name, passwordFile: passwordFileOf(cluster, name) });
   const [storeUrl, ledgerUrl] = await Promise.all(
     ['psa', 'erp'].map(async (name) => {
-      const login = { database: name, user: name, passwordFile: passwordFileOf(cluster, name) };
-      await ensureDatabase(cluster, login);
-      return databaseUrl(cluster.config.port, login);
+      await ensureDatabase(cluster, login(name));
+      return databaseUrl(cluster.config.port, login(name));
     }),
   );
+  await prepareStore({ name: 'store', cluster, database: 'psa', user: 'psa' });
+  const admin = new pg.Pool({ ...(await cluster.connection('psa')), max: 2 });
   const store = openPool(storeUrl!, 'test', 4);
   const ledger = openPool(ledgerUrl!, 'test', 4);
+  await withClient(await cluster.connection('psa'), (client) =>
+    createSchema({ admin: client as unknown as Database, owner: 'psa', tenants, slot: 'blue', release: '1.0.0' }),
+  );
   const client = await store.connect();
-  await prepareStore({ client: client as unknown as Database, tenants, slot: 'blue', release: '1.0.0' });
   await seedStore({ client: client as unknown as Database, tenants, timeEntries });
   await prepareLedger(ledger as unknown as Database);
   await seedLedger({ store: client as unknown as Database, ledger: ledger as unknown as Database });
@@ -97,6 +106,8 @@ export async function openStand(tenants: readonly ExampleTenant[], timeEntries: 
     dir,
     storeUrl: storeUrl!,
     store,
+    admin,
+    tokensFile: tokens,
     ledgerUrl: ledgerUrl!,
     ledger,
     erpUrl,
@@ -117,17 +128,17 @@ export async function openStand(tenants: readonly ExampleTenant[], timeEntries: 
       const file = direction === 'up' ? migration.up : migration.down!;
       await store.query(Buffer.from(files.get(file.digest)!).toString('utf8'));
       await (direction === 'up'
-        ? store.query('INSERT INTO headgate.migration (version, id, release, digest) VALUES ($1, $2, $3, $4)', [
+        ? admin.query('INSERT INTO headgate.migration (version, id, release, digest) VALUES ($1, $2, $3, $4)', [
             migration.to,
             migration.id,
             version,
             file.digest,
           ])
-        : store.query('DELETE FROM headgate.migration WHERE version = $1', [migration.to]));
+        : admin.query('DELETE FROM headgate.migration WHERE version = $1', [migration.to]));
     },
     async close() {
       await Promise.all(children.map(stop));
-      await Promise.all([store.end(), ledger.end()]);
+      await Promise.all([store.end(), ledger.end(), admin.end()]);
       await cluster.stop();
       await rm(dir, { recursive: true, force: true });
     },

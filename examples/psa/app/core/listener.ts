@@ -5,7 +5,7 @@ import { badRequest, Problem } from './problem.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 /** How long connections that a proxy keeps open are still served after SIGTERM, so that no request meets a closed door. */
-const LINGER_MS = 1_000;
+const LINGER_MS = 1_500;
 const DRAIN_LIMIT_MS = 4_500;
 
 export interface Listener {
