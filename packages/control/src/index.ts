@@ -11,6 +11,7 @@ export * from './deps.ts';
 export * from './documents-in-store.ts';
 export * from './facts.ts';
 export * from './ports/blobs.ts';
+export * from './ports/errors.ts';
 export * from './ports/log.ts';
 export * from './ports/store.ts';
 export * from './records.ts';

@@ -6,3 +6,13 @@ export interface Blobs {
   put(bytes: Uint8Array): Promise<Digest>;
   get(digest: Digest): Promise<Uint8Array | undefined>;
 }
+
+/** Largest blob in bytes. */
+export const MAX_BLOB_BYTES = 64 * 1024 * 1024;
+
+/** Throws a RangeError for bytes that are too many. */
+export function checkBlob(bytes: Uint8Array): void {
+  if (bytes.length > MAX_BLOB_BYTES) {
+    throw new RangeError(`a blob has at most ${MAX_BLOB_BYTES} bytes, not ${bytes.length}`);
+  }
+}

@@ -1,8 +1,15 @@
 import type { Instant } from '@headgate/domain';
+import type { StreamId } from './store.ts';
 
 /** An entry in its place on the log. */
 export interface PlacedEntry {
   readonly place: number;
+  readonly bytes: Uint8Array;
+}
+
+/** An entry of one stream, placed on the tree or still waiting. */
+export interface StreamEntry {
+  readonly version: number;
   readonly bytes: Uint8Array;
 }
 
@@ -26,6 +33,8 @@ export interface LogStore {
   publishHead(sign: (size: number, root: Uint8Array) => string): Promise<StoredHead | undefined>;
   head(): Promise<StoredHead | undefined>;
   entries(from: number, limit: number): Promise<readonly PlacedEntry[]>;
-  /** Hash of a complete subtree: level 0 is the leaves. */
+  /** What happened to one stream, after a version, in order; `limit` at most 1,000. */
+  history(stream: StreamId, after: number, limit: number): Promise<readonly StreamEntry[]>;
+  /** Hashes of complete subtrees, in the order asked: level 0 is the leaves. Throws when one isn't complete. */
   nodes(wanted: readonly { readonly level: number; readonly index: number }[]): Promise<readonly Uint8Array[]>;
 }

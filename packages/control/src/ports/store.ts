@@ -9,6 +9,7 @@
  * - At most one row in the store holds an `exclusive` key: one active rollout a cell.
  * - `wake` makes rows due at once. It is a hint: losing or doubling one is harmless, so it changes no version.
  * - `now` is the store's clock, the only one that the control plane knows. It never goes back within a process.
+ * - A commit that throws `StoreUnavailable` may have happened. Try it again: if it had, it now conflicts.
  */
 import type { Instant, PrincipalId } from '@headgate/domain';
 
@@ -34,14 +35,14 @@ export interface Write {
   readonly stream: StreamId;
   /** 0 creates the stream. */
   readonly expected: number;
-  /** At least one, except to move `dueAt` alone. */
+  /** At least one, except to move `dueAt` alone: without entries nothing else of the row changes. */
   readonly entries: readonly NewEntry[];
   /** The state after the entries; plain JSON. */
   readonly state: unknown;
   readonly dueAt: Instant | null;
-  /** Held while the row says so; null lets go. */
+  /** Held while the row says so; null lets go; absent keeps what the row holds. */
   readonly exclusive?: string | null;
-  /** Which agents' queue the row stands in (`agent/<environment>`), null for none. */
+  /** Which agents' queue the row stands in (`agent/<environment>`), null for none; absent keeps it where it is. */
   readonly audience?: string | null;
   /** Rows are listed by their parent: rollouts by promotion. Set at creation. */
   readonly parent?: StreamId | null;
@@ -53,10 +54,15 @@ export interface Read {
   readonly version: number;
 }
 
-export type Committed = { readonly ok: true } | { readonly ok: false; readonly conflict: StreamId; readonly because: 'version' | 'exclusive' };
+export type Committed =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly conflict: StreamId; readonly because: 'version' }
+  /** `conflict` is the stream that asked for the key, `heldBy` the one that has it. */
+  | { readonly ok: false; readonly conflict: StreamId; readonly because: 'exclusive'; readonly heldBy: StreamId };
 
 export interface Commit {
   readonly by: PrincipalId;
+  /** Each stream at most once. Writes and reads together name at most 2,000 streams. */
   readonly writes: readonly Write[];
   readonly reads?: readonly Read[];
   readonly wake?: readonly StreamId[];
@@ -72,12 +78,19 @@ export interface ControlStore {
   now(): Promise<Instant>;
   load(streams: readonly StreamId[]): Promise<ReadonlyMap<StreamId, Row>>;
   /** Rows of a kind in the order of their streams, after a cursor; `limit` at most 1,000. */
-  list(kind: string, page: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId }): Promise<readonly Row[]>;
+  list(
+    kind: string,
+    page: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId },
+  ): Promise<readonly Row[]>;
   commit(commit: Commit): Promise<Committed>;
   /** Rows that are due, oldest first, none of them held by somebody else. A dead claimer's rows are due again after `claimMs`. */
   claim(limit: number, claimMs: number): Promise<Claimed>;
   /** Rows that wait in one of the agents' queues, oldest first; not held: the lease's commit decides who gets it. */
   offered(audiences: readonly string[], limit: number): Promise<Claimed>;
-  /** Moves a row's due time if it is still at this version: how a lease is renewed, and a wait prolonged, without an entry. */
-  postpone(stream: StreamId, version: number, dueAt: Instant | null): Promise<boolean>;
+  /**
+   * Moves a row's due time if it is still at this version: how a lease is renewed, and a wait prolonged, without an entry.
+   * It lets go of a claim, as a write does. With `was` it moves only a row that is still due then: a controller that
+   * looked and found nothing to do must not shorten a lease that was renewed meanwhile.
+   */
+  postpone(stream: StreamId, version: number, dueAt: Instant | null, was?: Instant | null): Promise<boolean>;
 }

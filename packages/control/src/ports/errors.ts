@@ -1,0 +1,23 @@
+import type { Refusal } from '@headgate/domain/model/refusal';
+
+/**
+ * The store can't be reached, or couldn't finish in time. Everything may be tried again: reads as they are, a commit with
+ * the versions that it was decided on. A commit whose connection broke may have happened; then the retry is a conflict,
+ * and loading the streams shows what is true.
+ */
+export class StoreUnavailable extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'StoreUnavailable';
+  }
+}
+
+/** An entry that can't go on the log: too large, or not plain JSON under a proper name. A programming error. */
+export class EntryRefused extends Error {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(`${refusal.what}: ${refusal.why}${refusal.unblock === '' ? '' : `; ${refusal.unblock}`}`);
+    this.name = 'EntryRefused';
+    this.refusal = refusal;
+  }
+}
