@@ -1,6 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { digestOf } from '@headgate/documents/digest';
-import pg from 'pg';
 import type { Database, Row } from './app/core/database.ts';
 import type { ExampleTenant } from './tenants.ts';
 
@@ -10,40 +7,7 @@ const PROJECTS = 20;
 const FIRST_DAY = '2024-01-01';
 
 /**
- * Brings an empty database to schema version 1 and publishes every tenant's route to `slot`, as the one who brings a
- * cell up does before Headgate knows it. Needs Headgate's tables in the store, and a superuser's session: the system's
- * own login (`owner`, whom the tables then belong to) may not write there. Does nothing where it was done before.
- */
-export async function createSchema(args: {
-  readonly admin: Database;
-  readonly owner: string;
-  readonly tenants: readonly Pick<ExampleTenant, 'id'>[];
-  readonly slot: string;
-  readonly release: string;
-}): Promise<void> {
-  const { admin, release } = args;
-  const sql = await readFile(new URL('./app/releases/1.0.0/migrations/0001-initial.up.sql', import.meta.url), 'utf8');
-  await admin.query('BEGIN');
-  const before = await admin.query('SELECT 1 FROM headgate.migration');
-  if (before.rows.length === 0) {
-    await admin.query(`SET LOCAL ROLE ${pg.escapeIdentifier(args.owner)}`);
-    await admin.query(sql);
-    await admin.query('RESET ROLE');
-    await admin.query(
-      `INSERT INTO headgate.migration (version, id, release, digest) VALUES (1, '0001-initial', $1, $2)`,
-      [release, digestOf(sql)],
-    );
-  }
-  await admin.query(
-    `INSERT INTO headgate.route (tenant, slot, epoch, n) SELECT tenant, $2, 0, 0 FROM unnest($1::text[]) AS tenant
-     ON CONFLICT (tenant) DO NOTHING`,
-    [args.tenants.map((tenant) => tenant.id), args.slot],
-  );
-  await admin.query('COMMIT');
-}
-
-/**
- * Fills a prepared store with customers, projects, time and past invoices; the same arguments give the same rows. A
+ * Fills a store at schema version 1 with customers, projects, time and past invoices; the same arguments give the same rows. A
  * tenth of the time is only recorded, a tenth approved, the rest invoiced by project and month.
  */
 export async function seedStore(args: {

@@ -3,7 +3,7 @@ import type { TaxCode } from './app/core/billing.ts';
 /** A tenant of the example, with the terms of the customer that its new projects go to. */
 export interface ExampleTenant {
   readonly id: string;
-  readonly ring: 'internal' | 'pilot' | 'broad' | 'staging';
+  readonly ring: 'internal' | 'pilot' | 'broad';
   readonly taxCode: TaxCode;
   readonly purchaseOrder: string | null;
 }
@@ -33,9 +33,9 @@ export const EXAMPLE_CELLS: readonly ExampleCell[] = [
     environment: 'staging',
     store: 'staging-store',
     tenants: [
-      tenant('stg-a', 'staging'),
-      tenant('stg-b', 'staging', 'reduced'),
-      tenant('stg-c', 'staging', 'standard', '4500817301'),
+      tenant('stg-a', 'internal'),
+      tenant('stg-b', 'internal', 'reduced'),
+      tenant('stg-c', 'internal', 'standard', '4500817301'),
     ],
     timeEntries: 10_000,
   },

@@ -7,6 +7,8 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { publishWorkerRoutes } from '@headgate/adapters/execution/router/worker-routes';
+import { SqlMigrator } from '@headgate/adapters/execution/sql-migrator/sql-migrator';
 import { prepareStore } from '@headgate/adapters/execution/store/store-session';
 import { freePort } from '@headgate/adapters/machine/free-port';
 import {
@@ -15,13 +17,13 @@ import {
   ensureDatabase,
   findPrograms,
   passwordFileOf,
-  withClient,
 } from '@headgate/adapters/postgres-cluster/index';
 import pg from 'pg';
 import { type Database, openPool } from '../app/core/database.ts';
+import { bringUpContext } from '../bring-up/context.ts';
 import { buildErp, buildRelease, type PsaVersion } from '../build.ts';
 import { prepareLedger } from '../erp/ledger.ts';
-import { createSchema, seedLedger, seedStore } from '../seed.ts';
+import { seedLedger, seedStore } from '../seed.ts';
 import type { ExampleTenant } from '../tenants.ts';
 
 export const ERP_TOKEN = 'erp-token-of-the-test-stand';
@@ -66,12 +68,28 @@ export async function openStand(tenants: readonly ExampleTenant[], timeEntries: 
       return databaseUrl(cluster.config.port, login(name));
     }),
   );
-  await prepareStore({ name: 'store', cluster, database: 'psa', user: 'psa' });
+  const held = { name: 'store', cluster, database: 'psa', user: 'psa' };
+  await prepareStore(held);
   const admin = new pg.Pool({ ...(await cluster.connection('psa')), max: 2 });
   const store = openPool(storeUrl!, 'test', 4);
   const ledger = openPool(ledgerUrl!, 'test', 4);
-  await withClient(await cluster.connection('psa'), (client) =>
-    createSchema({ admin: client as unknown as Database, owner: 'psa', tenants, slot: 'blue', release: '1.0.0' }),
+  const stores = new Map([['store', held]]);
+  const migrator = new SqlMigrator(stores);
+  const migrate = async (version: PsaVersion, direction: 'up' | 'down'): Promise<void> => {
+    const { migrations, files } = await buildRelease(version, path.join(dir, version));
+    const migration = migrations[0]!;
+    const file = direction === 'up' ? migration.up : migration.down!;
+    const sql = Buffer.from(files.get(file.digest)!).toString('utf8');
+    const context = bringUpContext({ cell: 'test', environment: 'test', files });
+    const answer = await migrator[direction]('store', { ...migration, file }, sql, context);
+    if (!answer.ok) throw new Error(answer.why);
+  };
+  await migrate('1.0.0', 'up');
+  await publishWorkerRoutes(
+    held,
+    tenants.map((tenant) => tenant.id),
+    'blue',
+    bringUpContext({ cell: 'test', environment: 'test', files: new Map() }),
   );
   const client = await store.connect();
   await seedStore({ client: client as unknown as Database, tenants, timeEntries });
@@ -122,20 +140,7 @@ export async function openStand(tenants: readonly ExampleTenant[], timeEntries: 
       await healthy(url);
       return { url, web, worker, stop: () => Promise.all([web, worker].map(stop)) };
     },
-    async migrate(version, direction) {
-      const { migrations, files } = await buildRelease(version, path.join(dir, version));
-      const migration = migrations[0]!;
-      const file = direction === 'up' ? migration.up : migration.down!;
-      await store.query(Buffer.from(files.get(file.digest)!).toString('utf8'));
-      await (direction === 'up'
-        ? admin.query('INSERT INTO headgate.migration (version, id, release, digest) VALUES ($1, $2, $3, $4)', [
-            migration.to,
-            migration.id,
-            version,
-            file.digest,
-          ])
-        : admin.query('DELETE FROM headgate.migration WHERE version = $1', [migration.to]));
-    },
+    migrate,
     async close() {
       await Promise.all(children.map(stop));
       await Promise.all([store.end(), ledger.end(), admin.end()]);
