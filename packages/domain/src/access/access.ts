@@ -33,8 +33,14 @@ export interface Principal {
 }
 
 /** Whether a principal may take an action; if not, why and who may. */
-export function mayDo(principal: Principal, verb: Verb): { readonly allowed: true } | { readonly allowed: false; readonly because: string } {
+export function mayDo(
+  principal: Principal,
+  verb: Verb,
+): { readonly allowed: true } | { readonly allowed: false; readonly because: string } {
   const roles: readonly Role[] = ACCESS[verb];
   if (principal.roles.some((role) => roles.includes(role))) return { allowed: true };
-  return { allowed: false, because: `${verb} takes one of the roles ${roles.join(', ')}; ${principal.id} has ${principal.roles.join(', ') || 'none'}` };
+  return {
+    allowed: false,
+    because: `${verb} takes one of the roles ${roles.join(', ')}; ${principal.id} has ${principal.roles.join(', ') || 'none'}`,
+  };
 }

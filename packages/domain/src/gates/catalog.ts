@@ -1,3 +1,4 @@
+import { changesSomething, type GateSpec } from '../plan/plan.ts';
 import { approval } from './approval.ts';
 import { type Gate, type GateFacts, type Subject, stop, type Verdict } from './gate.ts';
 import { restorePoint } from './restore-point.ts';
@@ -5,7 +6,6 @@ import { signature } from './signature.ts';
 import { soaked } from './soaked.ts';
 import { testsPassed } from './tests-passed.ts';
 import { window } from './window.ts';
-import { changesSomething, type GateSpec } from '../plan/plan.ts';
 
 /** The gates that are known, in the order in which people read them. Adding one: a file, and a line here. */
 export const GATES: readonly Gate[] = [signature, testsPassed, soaked, window, approval, restorePoint];

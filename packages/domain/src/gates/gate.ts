@@ -3,10 +3,11 @@
  * always says why, what would unblock it and who can. Only `pass` and `waived` go on; no data, an error and a failure
  * are three verdicts, and none of them is a pass.
  */
+
+import type { Freeze, WindowFact } from '../calendars/window.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
 import type { Action } from '../plan/plan.ts';
-import type { Freeze, WindowFact } from '../calendars/window.ts';
 
 export type VerdictKind = 'pass' | 'fail' | 'no-data' | 'error' | 'pending' | 'waived';
 
@@ -29,7 +30,12 @@ export interface EvidenceFact {
   readonly subject: Digest;
   readonly verified: boolean;
   readonly keyId: string;
-  readonly result?: { readonly passed: number; readonly failed: number; readonly skipped: number; readonly exitCode: number };
+  readonly result?: {
+    readonly passed: number;
+    readonly failed: number;
+    readonly skipped: number;
+    readonly exitCode: number;
+  };
 }
 
 export interface Approval {
@@ -66,7 +72,10 @@ export interface GateFacts {
 }
 
 /** What the gate stands before. */
-export type Subject = { readonly kind: 'promotion' } | { readonly kind: 'wave'; readonly wave: number } | { readonly kind: 'step'; readonly action: Action };
+export type Subject =
+  | { readonly kind: 'promotion' }
+  | { readonly kind: 'wave'; readonly wave: number }
+  | { readonly kind: 'step'; readonly action: Action };
 
 export interface Gate {
   readonly name: string;
@@ -91,7 +100,9 @@ export function stop(
   who: string,
   askAgainAt?: Instant,
 ): Verdict {
-  return askAgainAt === undefined ? { gate, verdict, because, unblock, who } : { gate, verdict, because, unblock, who, askAgainAt };
+  return askAgainAt === undefined
+    ? { gate, verdict, because, unblock, who }
+    : { gate, verdict, because, unblock, who, askAgainAt };
 }
 
 /** Whether a verdict lets a step go on. */

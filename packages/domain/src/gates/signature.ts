@@ -8,10 +8,22 @@ export const signature: Gate = {
   judge(_params, facts) {
     const { signature } = facts.release;
     if (signature === undefined) {
-      return stop('signature', 'no-data', `no signature of release ${facts.release.digest} is on record`, 'sign the release with `headgate release create` and a trusted key', 'developer');
+      return stop(
+        'signature',
+        'no-data',
+        `no signature of release ${facts.release.digest} is on record`,
+        'sign the release with `headgate release create` and a trusted key',
+        'developer',
+      );
     }
     if (!signature.verified) {
-      return stop('signature', 'fail', `the signature does not verify: ${signature.why}`, 'create the release again with a key that the trust file lists for releases', 'developer');
+      return stop(
+        'signature',
+        'fail',
+        `the signature does not verify: ${signature.why}`,
+        'create the release again with a key that the trust file lists for releases',
+        'developer',
+      );
     }
     return pass('signature', `signed with key ${signature.keyId}`);
   },

@@ -14,12 +14,34 @@ export const soaked: Gate = {
     const name = 'soaked';
     const { environment } = params;
     const durationMs = wholeNumber(params, 'durationMs');
-    if (typeof environment !== 'string' || durationMs === undefined) return stop(name, 'error', 'the policy gives no environment or duration', 'set params.environment and params.durationMs in the policy', 'release manager');
+    if (typeof environment !== 'string' || durationMs === undefined)
+      return stop(
+        name,
+        'error',
+        'the policy gives no environment or duration',
+        'set params.environment and params.durationMs in the policy',
+        'release manager',
+      );
     const there = facts.soaked.filter((s) => s.environment === environment);
-    if (there.length === 0) return stop(name, 'no-data', `this release was not promoted to ${environment}`, `promote it to ${environment} first`, 'release manager');
+    if (there.length === 0)
+      return stop(
+        name,
+        'no-data',
+        `this release was not promoted to ${environment}`,
+        `promote it to ${environment} first`,
+        'release manager',
+      );
     const since = Math.min(...there.map((s) => s.promotedAt));
     const readyAt = since + durationMs;
-    if (facts.now < readyAt) return stop(name, 'pending', `in ${environment} for ${facts.now - since} of ${durationMs} ms`, 'wait', 'nobody', readyAt);
+    if (facts.now < readyAt)
+      return stop(
+        name,
+        'pending',
+        `in ${environment} for ${facts.now - since} of ${durationMs} ms`,
+        'wait',
+        'nobody',
+        readyAt,
+      );
     return pass(name, `in ${environment} for ${facts.now - since} ms, ${durationMs} asked`);
   },
 };

@@ -10,13 +10,37 @@ export const window: Gate = {
     const name = 'window';
     const freeze = activeFreeze(facts.freezes, facts.now);
     if (freeze !== undefined) {
-      return stop(name, 'fail', `freeze ${freeze.name} holds until ${new Date(freeze.to).toISOString()}: ${freeze.reason}`, 'wait for its end, or a waiver', 'release manager', freeze.to);
+      return stop(
+        name,
+        'fail',
+        `freeze ${freeze.name} holds until ${new Date(freeze.to).toISOString()}: ${freeze.reason}`,
+        'wait for its end, or a waiver',
+        'release manager',
+        freeze.to,
+      );
     }
-    if (facts.windows.length === 0) return stop(name, 'no-data', 'no calendar says when this may change', 'name a calendar in the environment', 'release manager');
+    if (facts.windows.length === 0)
+      return stop(
+        name,
+        'no-data',
+        'no calendar says when this may change',
+        'name a calendar in the environment',
+        'release manager',
+      );
     const closed = facts.windows.find((w) => !w.open);
     if (closed !== undefined) {
-      const next = closed.changesAt === undefined ? 'no further window is known' : `it opens ${new Date(closed.changesAt).toISOString()}`;
-      return stop(name, 'pending', `calendar ${closed.calendar} is closed; ${next}`, 'wait for the window', 'nobody', closed.changesAt);
+      const next =
+        closed.changesAt === undefined
+          ? 'no further window is known'
+          : `it opens ${new Date(closed.changesAt).toISOString()}`;
+      return stop(
+        name,
+        'pending',
+        `calendar ${closed.calendar} is closed; ${next}`,
+        'wait for the window',
+        'nobody',
+        closed.changesAt,
+      );
     }
     return pass(name, `inside the windows of ${facts.windows.map((w) => w.calendar).join(', ')}`);
   },

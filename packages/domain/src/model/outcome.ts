@@ -43,7 +43,12 @@ export interface CheckSummary {
   readonly passed: number;
   readonly failed: number;
   /** The first failure, in words; at most 500 characters. */
-  readonly firstFailure?: { readonly check: string; readonly tenant: string; readonly why: string; readonly at: Instant };
+  readonly firstFailure?: {
+    readonly check: string;
+    readonly tenant: string;
+    readonly why: string;
+    readonly at: Instant;
+  };
 }
 
 export interface ReconciliationSummary {

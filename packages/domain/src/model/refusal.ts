@@ -13,12 +13,20 @@ export interface Refusal {
   readonly unblock: string;
 }
 
-export type Decided<E> = { readonly ok: true; readonly events: readonly E[] } | { readonly ok: false; readonly refusal: Refusal };
+export type Decided<E> =
+  | { readonly ok: true; readonly events: readonly E[] }
+  | { readonly ok: false; readonly refusal: Refusal };
 
 export function accepted<E>(...events: readonly E[]): Decided<E> {
   return { ok: true, events };
 }
 
-export function refused(code: string, what: string, where: string, why: string, unblock: string): { ok: false; refusal: Refusal } {
+export function refused(
+  code: string,
+  what: string,
+  where: string,
+  why: string,
+  unblock: string,
+): { ok: false; refusal: Refusal } {
   return { ok: false, refusal: { code, what, where, why, unblock } };
 }

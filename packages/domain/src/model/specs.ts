@@ -2,10 +2,11 @@
  * What people declare, as plain facts. The documents (`@headgate/documents/kinds`) turn YAML into these; nothing here
  * knows how they were written down.
  */
+
+import type { Freeze } from '../calendars/window.ts';
 import type { ActionKind, DocumentRef, GateSpec, RollbackScope } from '../plan/plan.ts';
 import type { Tenancy } from './cell.ts';
 import type { Instant } from './identity.ts';
-import type { Freeze } from '../calendars/window.ts';
 
 export interface RingSpec {
   readonly name: string;

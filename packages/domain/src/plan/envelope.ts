@@ -25,7 +25,8 @@ export function uncovered(envelope: Envelope, plan: Plan): readonly string[] {
   same('the policy', envelope.policyDigest, plan.policyDigest);
   same('the rollback scope', envelope.rollbackScope, plan.rollbackScope);
   if (plan.latestFinish > envelope.latestFinish) why.push('the latest finish is later');
-  for (const gate of envelope.gates) if (!plan.gates.some((g) => isAsStrict(g, gate))) why.push(`gate ${gate.gate} is missing or has other parameters`);
+  for (const gate of envelope.gates)
+    if (!plan.gates.some((g) => isAsStrict(g, gate))) why.push(`gate ${gate.gate} is missing or has other parameters`);
   // A point of no return may fall away with the steps that made it, but never appear or move.
   if (plan.pointOfNoReturn !== null) same('the point of no return', envelope.pointOfNoReturn, plan.pointOfNoReturn);
   for (const cell of plan.cells) {
@@ -57,7 +58,8 @@ function uncoveredCell(approved: CellPlan, cell: CellPlan): readonly string[] {
     }
     from = at + 1;
     if (!sameOrFewerTenants(original, step)) why.push(`step ${step.id} of cell ${cell.cell} differs`);
-    for (const need of original.needs) if (!kept.has(need)) why.push(`step ${step.id} of cell ${cell.cell} lost ${need}, which it needs`);
+    for (const need of original.needs)
+      if (!kept.has(need)) why.push(`step ${step.id} of cell ${cell.cell} lost ${need}, which it needs`);
   }
   return why;
 }
@@ -75,7 +77,13 @@ function sameOrFewerTenants(original: Step, step: Step): boolean {
   const { undo: isUndo } = step;
   if (wasUndo.kind === 'act' && isUndo.kind === 'act' && 'tenants' in wasUndo.action && 'tenants' in isUndo.action) {
     if (!equal(isUndo.action.tenants, is.tenants)) return false;
-    if (!equal({ ...wasUndo, action: { ...wasUndo.action, tenants: [] } }, { ...isUndo, action: { ...isUndo.action, tenants: [] } })) return false;
+    if (
+      !equal(
+        { ...wasUndo, action: { ...wasUndo.action, tenants: [] } },
+        { ...isUndo, action: { ...isUndo.action, tenants: [] } },
+      )
+    )
+      return false;
   } else if (!equal(wasUndo, isUndo)) return false;
   return equal({ ...original, action: null, undo: null }, { ...step, action: null, undo: null });
 }

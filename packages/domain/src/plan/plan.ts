@@ -3,8 +3,9 @@
  * planner makes it, a person reads it, an approval binds to its envelope, controllers walk it, agents carry it out and
  * nobody chooses anything on the way. It is stored once, by its digest; states hold cursors into it.
  */
-import type { Digest, Instant } from '../model/identity.ts';
+
 import type { CellState } from '../model/cell.ts';
+import type { Digest, Instant } from '../model/identity.ts';
 import type { ArtifactFile, MigrationPhase, ReleaseRef, SchemaRange } from '../model/release.ts';
 
 export interface Plan {
@@ -84,13 +85,35 @@ export type Action =
       readonly to: number;
       readonly migrations: readonly MigrationRef[];
     }
-  | { readonly kind: 'unmigrate'; readonly store: string; readonly from: number; readonly to: number; readonly migrations: readonly MigrationRef[] }
+  | {
+      readonly kind: 'unmigrate';
+      readonly store: string;
+      readonly from: number;
+      readonly to: number;
+      readonly migrations: readonly MigrationRef[];
+    }
   | { readonly kind: 'restore'; readonly store: string; readonly to: number }
   | { readonly kind: 'deploy'; readonly slot: string; readonly release: ReleaseRef }
   | { readonly kind: 'route'; readonly tenants: readonly string[]; readonly slot: string }
-  | { readonly kind: 'verify'; readonly tenants: readonly string[]; readonly verification: DocumentRef; readonly slot: string }
-  | { readonly kind: 'soak'; readonly tenants: readonly string[]; readonly verification: DocumentRef; readonly slot: string; readonly durationMs: number }
-  | { readonly kind: 'reconcile'; readonly store: string; readonly reconciliation: DocumentRef; readonly tenants: readonly string[] }
+  | {
+      readonly kind: 'verify';
+      readonly tenants: readonly string[];
+      readonly verification: DocumentRef;
+      readonly slot: string;
+    }
+  | {
+      readonly kind: 'soak';
+      readonly tenants: readonly string[];
+      readonly verification: DocumentRef;
+      readonly slot: string;
+      readonly durationMs: number;
+    }
+  | {
+      readonly kind: 'reconcile';
+      readonly store: string;
+      readonly reconciliation: DocumentRef;
+      readonly tenants: readonly string[];
+    }
   | { readonly kind: 'retire'; readonly slot: string };
 
 export type ActionKind = Action['kind'];
@@ -116,7 +139,13 @@ export interface MigrationRef {
 
 /** A step's undo: an action of its own, or the reason why what it did stays. */
 export type Undo =
-  | { readonly kind: 'act'; readonly action: Action; readonly timeoutMs: number; readonly attempts: number; readonly approver?: string }
+  | {
+      readonly kind: 'act';
+      readonly action: Action;
+      readonly timeoutMs: number;
+      readonly attempts: number;
+      readonly approver?: string;
+    }
   | { readonly kind: 'keep'; readonly because: string };
 
 /** A gate with its parameters, as the policy names it. `at` says which steps it stands before. */

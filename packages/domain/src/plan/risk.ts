@@ -5,16 +5,24 @@ import type { CellPlan, Plan } from './plan.ts';
 export function riskOf(manifest: ReleaseManifest, cells: readonly CellPlan[]): Plan['risk'] {
   const high: string[] = [];
   const medium: string[] = [];
-  const pending = new Map(cells.flatMap((c) => c.steps).flatMap((s) => (s.action.kind === 'migrate' ? s.action.migrations.map((m) => [m.id, m.phase] as const) : [])));
+  const pending = new Map(
+    cells
+      .flatMap((c) => c.steps)
+      .flatMap((s) => (s.action.kind === 'migrate' ? s.action.migrations.map((m) => [m.id, m.phase] as const) : [])),
+  );
   for (const [id, phase] of pending) {
     if (phase === 'contract') high.push(`migration ${id} removes something`);
     else medium.push(`migration ${id} (${phase}) changes a store`);
   }
   for (const migration of manifest.migrations) {
-    if (pending.has(migration.id) && migration.undo === 'restore') high.push(`undoing migration ${migration.id} restores the store`);
+    if (pending.has(migration.id) && migration.undo === 'restore')
+      high.push(`undoing migration ${migration.id} restores the store`);
   }
   if (manifest.components.some((c) => c.recovery === 'system-of-record')) high.push('it changes a system of record');
   else if (manifest.components.some((c) => c.recovery === 'stateful')) medium.push('it changes a stateful component');
   const because = [...high, ...medium];
-  return { level: high.length > 0 ? 'high' : medium.length > 0 ? 'medium' : 'low', because: because.length > 0 ? because : ['it changes stateless code only'] };
+  return {
+    level: high.length > 0 ? 'high' : medium.length > 0 ? 'medium' : 'low',
+    because: because.length > 0 ? because : ['it changes stateless code only'],
+  };
 }

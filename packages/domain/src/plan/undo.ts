@@ -37,10 +37,14 @@ export function tenantsInScope(cell: CellPlan, scope: Scope, begun: number): rea
     case 'cell':
       return scope.cell === cell.cell ? movedTenants(cell, begun) : [];
     case 'ring':
-      return begunSteps(cell, begun).flatMap((s) => (s.wave === scope.wave && s.action.kind === 'route' ? s.action.tenants : []));
+      return begunSteps(cell, begun).flatMap((s) =>
+        s.wave === scope.wave && s.action.kind === 'route' ? s.action.tenants : [],
+      );
     case 'tenant': {
       const named = new Set(scope.tenants ?? []);
-      return scope.cell === undefined || scope.cell === cell.cell ? movedTenants(cell, begun).filter((t) => named.has(t)) : [];
+      return scope.cell === undefined || scope.cell === cell.cell
+        ? movedTenants(cell, begun).filter((t) => named.has(t))
+        : [];
     }
   }
 }
@@ -67,14 +71,21 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   const first = routes[0];
   if (back.length > 0 && first?.undo.kind === 'act') {
     // One step for all waves: the last tenant is safe as soon as the first one.
-    steps.push({ id: 'undo.route', action: { kind: 'route', tenants: back, slot: cell.slot.from }, timeoutMs: first.undo.timeoutMs, attempts: first.undo.attempts });
+    steps.push({
+      id: 'undo.route',
+      action: { kind: 'route', tenants: back, slot: cell.slot.from },
+      timeoutMs: first.undo.timeoutMs,
+      attempts: first.undo.attempts,
+    });
   }
   if (whole) {
     for (const step of begunSteps(cell, begun).toReversed()) {
       if (step.action.kind === 'route' || step.undo.kind === 'keep') continue;
       const { action, timeoutMs, attempts, approver } = step.undo;
       const id = `undo.${step.id}`;
-      steps.push(approver === undefined ? { id, action, timeoutMs, attempts } : { id, action, timeoutMs, attempts, approver });
+      steps.push(
+        approver === undefined ? { id, action, timeoutMs, attempts } : { id, action, timeoutMs, attempts, approver },
+      );
     }
   }
   for (const step of cell.recovery) {

@@ -42,7 +42,14 @@ export function nextOfPromotion(state: Promotion, facts: PromotionFacts): Decisi
       const failure = state.phase === 'paused' ? firstFailure(state, facts) : undefined;
       if (failure !== undefined) return act(failure);
       if (facts.now < state.until) return wait(state.until);
-      return act(rollBack(facts.now, { kind: 'all', wave: state.wave }, `nobody answered in time: ${state.phase === 'paused' ? state.reason : state.question}`, 'sys'));
+      return act(
+        rollBack(
+          facts.now,
+          { kind: 'all', wave: state.wave },
+          `nobody answered in time: ${state.phase === 'paused' ? state.reason : state.question}`,
+          'sys',
+        ),
+      );
     }
     case 'undoing':
       return finishUndo(state, facts);
@@ -54,15 +61,23 @@ function openWave(state: Extract<Promotion, { phase: 'awaiting' }>, facts: Promo
   const wave = state.wave + 1;
   if (now >= state.latestFinish) return outOfTime(state, now);
   if (state.wave === 0 && facts.baseChanged.length > 0) {
-    return act(ended('expired', `the plan was made for another state of ${facts.baseChanged.join(', ')}: promote again`, now));
+    return act(
+      ended('expired', `the plan was made for another state of ${facts.baseChanged.join(', ')}: promote again`, now),
+    );
   }
   const verdicts = judgeGates(plan.gates, facts.gates, { kind: 'wave', wave });
   const closed = verdicts.filter((v) => !goesOn(v));
   const shown = verdicts.map(show);
-  if (closed.length === 0 && state.wave === 0 && facts.busy.length > 0) return waitFor(state, `busy: ${facts.busy.join(', ')}`, shown, now + LOOK_MS);
+  if (closed.length === 0 && state.wave === 0 && facts.busy.length > 0)
+    return waitFor(state, `busy: ${facts.busy.join(', ')}`, shown, now + LOOK_MS);
   if (closed.length > 0) {
     const askAgain = Math.min(...closed.map((v) => v.askAgainAt ?? now + LOOK_MS));
-    return waitFor(state, `wave ${wave}: ${closed.map((v) => `gate ${v.gate} is ${v.verdict}`).join(', ')}`, shown, Math.max(askAgain, now + 50));
+    return waitFor(
+      state,
+      `wave ${wave}: ${closed.map((v) => `gate ${v.gate} is ${v.verdict}`).join(', ')}`,
+      shown,
+      Math.max(askAgain, now + 50),
+    );
   }
   return act({ type: 'promotion.wave-opened', data: { wave, verdicts: shown, until: state.latestFinish } });
 }
@@ -76,7 +91,11 @@ function advance(state: Promotion, facts: PromotionFacts): Decision<PromotionEve
     if (now >= state.latestFinish) return outOfTime(state, now);
     return wait(state.latestFinish);
   }
-  if (state.wave < plan.waves.length) return act({ type: 'promotion.waiting', data: { reason: `wave ${state.wave} is done`, verdicts: [], until: state.latestFinish } });
+  if (state.wave < plan.waves.length)
+    return act({
+      type: 'promotion.waiting',
+      data: { reason: `wave ${state.wave} is done`, verdicts: [], until: state.latestFinish },
+    });
   return act(ended('promoted', `all ${plan.waves.length} waves are done`, now));
 }
 
@@ -105,8 +124,15 @@ function scopeOf(plan: Plan, cell: string, wave: number, tenants: readonly strin
 }
 
 function outOfTime(state: Promotion, now: Instant): Decision<PromotionEvent> {
-  if (state.wave === 0) return act(ended('expired', 'its latest finish passed before the first wave opened: promote again', now));
-  return act({ type: 'promotion.held', data: { question: 'the latest finish passed in the middle: roll back, or keep what is there?', until: now + HOLD_MS } });
+  if (state.wave === 0)
+    return act(ended('expired', 'its latest finish passed before the first wave opened: promote again', now));
+  return act({
+    type: 'promotion.held',
+    data: {
+      question: 'the latest finish passed in the middle: roll back, or keep what is there?',
+      until: now + HOLD_MS,
+    },
+  });
 }
 
 function finishUndo(state: Promotion, facts: PromotionFacts): Decision<PromotionEvent> {
@@ -126,12 +152,23 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
     else return wait(now + LOOK_MS);
   }
   if (!staying) return act(ended('rolled-back', undo.because, now));
-  return act({ type: 'promotion.held', data: { question: 'some tenants stay on the release: keep them there, or bring them back too?', until: now + HOLD_MS } });
+  return act({
+    type: 'promotion.held',
+    data: {
+      question: 'some tenants stay on the release: keep them there, or bring them back too?',
+      until: now + HOLD_MS,
+    },
+  });
 }
 
 /** A rollout outside the scope that keeps tenants on the release, and has undone what the scope named. */
 function undoneSoFar(rollout: Rollout, cell: CellPlan, scope: Scope): boolean {
-  return !isWhole(cell, scope, rollout.begun) && rollout.phase === 'waiting' && rollout.undo !== null && rollout.reason === REST_WAITS;
+  return (
+    !isWhole(cell, scope, rollout.begun) &&
+    rollout.phase === 'waiting' &&
+    rollout.undo !== null &&
+    rollout.reason === REST_WAITS
+  );
 }
 
 /** Whether a cell has done all its steps up to and including a wave. */
@@ -149,13 +186,18 @@ export function courseOf(state: Promotion): Course {
     case 'advancing':
       return { kind: 'forward', ...base };
     case 'undoing':
-      return state.undo === null ? { kind: 'hold', ...base } : { kind: 'undo', ...base, scope: state.undo.scope, because: state.undo.because };
+      return state.undo === null
+        ? { kind: 'hold', ...base }
+        : { kind: 'undo', ...base, scope: state.undo.scope, because: state.undo.because };
     case 'ended':
-      if (state.result === 'rolled-back' && state.undo !== null) return { kind: 'undo', ...base, scope: state.undo.scope, because: state.undo.because };
+      if (state.result === 'rolled-back' && state.undo !== null)
+        return { kind: 'undo', ...base, scope: state.undo.scope, because: state.undo.because };
       return { kind: state.result === 'promoted' ? 'close' : 'keep', ...base };
     case 'held':
       // A held promotion that has begun to go back keeps that scope; nothing else moves.
-      return state.undo === null ? { kind: 'hold', ...base, until: state.until } : { kind: 'undo', ...base, until: state.until, scope: state.undo.scope, because: state.undo.because };
+      return state.undo === null
+        ? { kind: 'hold', ...base, until: state.until }
+        : { kind: 'undo', ...base, until: state.until, scope: state.undo.scope, because: state.undo.because };
     case 'awaiting':
     case 'paused':
       return { kind: 'hold', ...base };
@@ -174,37 +216,81 @@ export interface ApproveCommand {
 export function decideApprove(state: Promotion, command: ApproveCommand): Decided<PromotionEvent> {
   const what = `approve promotion ${state.id}`;
   const where = `promotion/${state.id}`;
-  if (state.phase === 'ended' || state.phase === 'undoing') return refused('wrong-phase', what, where, `it is ${state.phase}`, 'nothing: there is nothing to approve any more');
-  if (state.authors.includes(command.by)) return refused('author-approves', what, where, 'an author of the release never approves it', 'another approver');
-  if (state.requester === command.by) return refused('requester-approves', what, where, 'who asked for the promotion never approves it', 'another approver');
-  if (command.envelope !== state.envelope) return refused('other-envelope', what, where, `the approval binds to envelope ${command.envelope}, the plan's is ${state.envelope}`, 'look at the plan again and approve what it says now');
-  if (state.approvals.some((a) => a.by === command.by && a.envelope === command.envelope && a.expiresAt > command.now)) return accepted();
+  if (state.phase === 'ended' || state.phase === 'undoing')
+    return refused('wrong-phase', what, where, `it is ${state.phase}`, 'nothing: there is nothing to approve any more');
+  if (state.authors.includes(command.by))
+    return refused('author-approves', what, where, 'an author of the release never approves it', 'another approver');
+  if (state.requester === command.by)
+    return refused(
+      'requester-approves',
+      what,
+      where,
+      'who asked for the promotion never approves it',
+      'another approver',
+    );
+  if (command.envelope !== state.envelope)
+    return refused(
+      'other-envelope',
+      what,
+      where,
+      `the approval binds to envelope ${command.envelope}, the plan's is ${state.envelope}`,
+      'look at the plan again and approve what it says now',
+    );
+  if (state.approvals.some((a) => a.by === command.by && a.envelope === command.envelope && a.expiresAt > command.now))
+    return accepted();
   const { by, envelope, now: at, expiresAt, proof } = command;
   return accepted({ type: 'promotion.approved', data: { by, envelope, at, expiresAt, proof } });
 }
 
 export function decideReject(state: Promotion, by: PrincipalId, reason: string, now: Instant): Decided<PromotionEvent> {
   const what = `reject promotion ${state.id}`;
-  if (state.phase !== 'awaiting') return refused('wrong-phase', what, `promotion/${state.id}`, `it is ${state.phase}`, state.wave > 0 ? 'roll it back instead' : 'nothing');
+  if (state.phase !== 'awaiting')
+    return refused(
+      'wrong-phase',
+      what,
+      `promotion/${state.id}`,
+      `it is ${state.phase}`,
+      state.wave > 0 ? 'roll it back instead' : 'nothing',
+    );
   if (state.wave > 0) return accepted(rollBack(now, { kind: 'all', wave: state.wave }, `rejected: ${reason}`, by));
   return accepted(ended('rejected', `${by}: ${reason}`, now));
 }
 
 export function decidePause(state: Promotion, by: PrincipalId, reason: string, now: Instant): Decided<PromotionEvent> {
-  if (state.phase !== 'advancing') return refused('wrong-phase', `pause promotion ${state.id}`, `promotion/${state.id}`, `it is ${state.phase}`, 'only an advancing promotion pauses');
+  if (state.phase !== 'advancing')
+    return refused(
+      'wrong-phase',
+      `pause promotion ${state.id}`,
+      `promotion/${state.id}`,
+      `it is ${state.phase}`,
+      'only an advancing promotion pauses',
+    );
   return accepted({ type: 'promotion.paused', data: { by, reason, until: now + HOLD_MS } });
 }
 
 export function decideResume(state: Promotion, by: PrincipalId): Decided<PromotionEvent> {
-  if (state.phase !== 'paused') return refused('wrong-phase', `resume promotion ${state.id}`, `promotion/${state.id}`, `it is ${state.phase}`, 'only a paused promotion resumes');
+  if (state.phase !== 'paused')
+    return refused(
+      'wrong-phase',
+      `resume promotion ${state.id}`,
+      `promotion/${state.id}`,
+      `it is ${state.phase}`,
+      'only a paused promotion resumes',
+    );
   return accepted({ type: 'promotion.resumed', data: { by, until: state.latestFinish } });
 }
 
 /** Rolling back is never blocked by a window, a freeze or a gate. */
-export function decideRollback(state: Promotion, by: PrincipalId, reason: string, now: Instant): Decided<PromotionEvent> {
+export function decideRollback(
+  state: Promotion,
+  by: PrincipalId,
+  reason: string,
+  now: Instant,
+): Decided<PromotionEvent> {
   const what = `roll promotion ${state.id} back`;
   const where = `promotion/${state.id}`;
-  if (state.phase === 'ended') return refused('wrong-phase', what, where, `it ended: ${state.result}`, 'promote the release that ran before');
+  if (state.phase === 'ended')
+    return refused('wrong-phase', what, where, `it ended: ${state.result}`, 'promote the release that ran before');
   if (state.phase === 'undoing' && state.undo?.scope.kind === 'all') return accepted();
   if (state.wave === 0) return accepted(ended('rejected', `${by}: ${reason}`, now));
   return accepted(rollBack(now, { kind: 'all', wave: state.wave }, reason, by));
@@ -212,15 +298,29 @@ export function decideRollback(state: Promotion, by: PrincipalId, reason: string
 
 /** A person keeps what a partial rollback left on the release. */
 export function decideKeep(state: Promotion, by: PrincipalId, now: Instant): Decided<PromotionEvent> {
-  if (state.phase !== 'held') return refused('wrong-phase', `keep promotion ${state.id}`, `promotion/${state.id}`, `it is ${state.phase} and asks nothing`, 'look at `headgate status`');
+  if (state.phase !== 'held')
+    return refused(
+      'wrong-phase',
+      `keep promotion ${state.id}`,
+      `promotion/${state.id}`,
+      `it is ${state.phase} and asks nothing`,
+      'look at `headgate status`',
+    );
   return accepted({ type: 'promotion.kept', data: { by, at: now } });
 }
 
 function rollBack(now: Instant, scope: Scope, because: string, by: PrincipalId): PromotionEvent {
-  return { type: 'promotion.rollback-decided', data: { scope, because: because.slice(0, 1000), by, at: now, until: now + UNDO_MS } };
+  return {
+    type: 'promotion.rollback-decided',
+    data: { scope, because: because.slice(0, 1000), by, at: now, until: now + UNDO_MS },
+  };
 }
 
-function ended(result: 'promoted' | 'rolled-back' | 'rejected' | 'expired', because: string, at: Instant): PromotionEvent {
+function ended(
+  result: 'promoted' | 'rolled-back' | 'rejected' | 'expired',
+  because: string,
+  at: Instant,
+): PromotionEvent {
   return { type: 'promotion.ended', data: { result, because, at } };
 }
 
@@ -230,7 +330,12 @@ function show(verdict: Verdict): ShownVerdict {
 }
 
 /** Only a new reason is news; the texts of verdicts change with every look. */
-function waitFor(state: Extract<Promotion, { phase: 'awaiting' }>, reason: string, verdicts: readonly ShownVerdict[], lookAt: Instant): Decision<PromotionEvent> {
+function waitFor(
+  state: Extract<Promotion, { phase: 'awaiting' }>,
+  reason: string,
+  verdicts: readonly ShownVerdict[],
+  lookAt: Instant,
+): Decision<PromotionEvent> {
   if (state.reason === reason) return wait(lookAt);
   return act({ type: 'promotion.waiting', data: { reason, verdicts, until: state.latestFinish } });
 }

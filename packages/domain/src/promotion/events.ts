@@ -22,12 +22,33 @@ export type PromotionEvent =
         readonly latestFinish: Instant;
       };
     }
-  | { readonly type: 'promotion.waiting'; readonly data: { readonly reason: string; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant } }
+  | {
+      readonly type: 'promotion.waiting';
+      readonly data: { readonly reason: string; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant };
+    }
   | { readonly type: 'promotion.approved'; readonly data: Approval }
-  | { readonly type: 'promotion.wave-opened'; readonly data: { readonly wave: number; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant } }
-  | { readonly type: 'promotion.paused'; readonly data: { readonly by: PrincipalId; readonly reason: string; readonly until: Instant } }
+  | {
+      readonly type: 'promotion.wave-opened';
+      readonly data: { readonly wave: number; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant };
+    }
+  | {
+      readonly type: 'promotion.paused';
+      readonly data: { readonly by: PrincipalId; readonly reason: string; readonly until: Instant };
+    }
   | { readonly type: 'promotion.resumed'; readonly data: { readonly by: PrincipalId; readonly until: Instant } }
-  | { readonly type: 'promotion.rollback-decided'; readonly data: { readonly scope: Scope; readonly because: string; readonly by: PrincipalId; readonly at: Instant; readonly until: Instant } }
+  | {
+      readonly type: 'promotion.rollback-decided';
+      readonly data: {
+        readonly scope: Scope;
+        readonly because: string;
+        readonly by: PrincipalId;
+        readonly at: Instant;
+        readonly until: Instant;
+      };
+    }
   | { readonly type: 'promotion.held'; readonly data: { readonly question: string; readonly until: Instant } }
   | { readonly type: 'promotion.kept'; readonly data: { readonly by: PrincipalId; readonly at: Instant } }
-  | { readonly type: 'promotion.ended'; readonly data: { readonly result: PromotionResult; readonly because: string; readonly at: Instant } };
+  | {
+      readonly type: 'promotion.ended';
+      readonly data: { readonly result: PromotionResult; readonly because: string; readonly at: Instant };
+    };

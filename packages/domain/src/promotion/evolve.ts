@@ -28,13 +28,49 @@ export function evolvePromotion(state: Promotion | undefined, event: PromotionEv
     case 'promotion.held':
       return { ...core, phase: 'held', ...event.data };
     case 'promotion.kept':
-      return { ...core, phase: 'ended', result: 'partly-rolled-back', because: 'the rest of the release is kept', at: event.data.at };
+      return {
+        ...core,
+        phase: 'ended',
+        result: 'partly-rolled-back',
+        because: 'the rest of the release is kept',
+        at: event.data.at,
+      };
     case 'promotion.ended':
       return { ...core, phase: 'ended', ...event.data };
   }
 }
 
 function coreOf(state: Promotion): PromotionCore {
-  const { id, application, environment, release, planDigest, envelope, requester, authors, cells, waves, latestFinish, wave, approvals, undo } = state;
-  return { id, application, environment, release, planDigest, envelope, requester, authors, cells, waves, latestFinish, wave, approvals, undo };
+  const {
+    id,
+    application,
+    environment,
+    release,
+    planDigest,
+    envelope,
+    requester,
+    authors,
+    cells,
+    waves,
+    latestFinish,
+    wave,
+    approvals,
+    undo,
+  } = state;
+  return {
+    id,
+    application,
+    environment,
+    release,
+    planDigest,
+    envelope,
+    requester,
+    authors,
+    cells,
+    waves,
+    latestFinish,
+    wave,
+    approvals,
+    undo,
+  };
 }

@@ -38,7 +38,12 @@ export type ShownVerdict = Pick<Verdict, 'gate' | 'verdict' | 'because' | 'unblo
 export type PromotionResult = 'promoted' | 'rolled-back' | 'partly-rolled-back' | 'rejected' | 'expired';
 
 export type PromotionPhase =
-  | { readonly phase: 'awaiting'; readonly reason: string; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant }
+  | {
+      readonly phase: 'awaiting';
+      readonly reason: string;
+      readonly verdicts: readonly ShownVerdict[];
+      readonly until: Instant;
+    }
   | { readonly phase: 'advancing'; readonly until: Instant }
   | { readonly phase: 'paused'; readonly by: PrincipalId; readonly reason: string; readonly until: Instant }
   | { readonly phase: 'undoing'; readonly until: Instant }
