@@ -19,7 +19,7 @@ export interface Store {
 const SCHEMA = `
 create schema if not exists headgate;
 create table if not exists headgate.fence(scope text primary key, epoch bigint not null, n bigint not null);
-create table if not exists headgate.migration(version int primary key, id text not null, release text not null, digest text not null, applied_at timestamptz not null default clock_timestamp());
+create table if not exists headgate.migration(version int primary key, id text not null, digest text not null, applied_by text not null, applied_at timestamptz not null default clock_timestamp());
 create table if not exists headgate.route(tenant text primary key, slot text not null, epoch bigint not null, n bigint not null);`;
 
 /** Creates our tables unless they are there. */

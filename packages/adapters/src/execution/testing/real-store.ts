@@ -1,0 +1,60 @@
+/** For tests only: a store on a real cluster of its own, and a step's context. */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { StepContext } from '@headgate/execution';
+import { freePort } from '../../machine/free-port.ts';
+import { Cluster, openCluster } from '../../postgres-cluster/cluster.ts';
+import { ensureDatabase, passwordFileOf } from '../../postgres-cluster/database.ts';
+import { findPrograms } from '../../postgres-cluster/programs.ts';
+import { prepareStore, type Store } from '../store/store-session.ts';
+
+export interface RealStore {
+  readonly dir: string;
+  readonly store: Store;
+  readonly archiveDir: string;
+  remove(): Promise<void>;
+}
+
+export async function realStore(): Promise<RealStore> {
+  const dir = await mkdtemp(join(tmpdir(), 'headgate-store-'));
+  await chmod(dir, 0o755); // as root the cluster runs as another user
+  const archiveDir = join(dir, 'archive');
+  const cluster = await openCluster(
+    { dir: join(dir, 'cluster'), port: await freePort(), archiveDir },
+    await findPrograms(15, dir),
+  );
+  await ensureDatabase(cluster, { database: 'app', user: 'app', passwordFile: passwordFileOf(cluster, 'app') });
+  const store = { name: 'main', cluster, database: 'app', user: 'app' };
+  await prepareStore(store);
+  return {
+    dir,
+    store,
+    archiveDir,
+    async remove() {
+      await new Cluster(cluster.config, cluster.programs).stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function stepContext(more: Partial<StepContext> = {}): StepContext {
+  const until = performance.now() + 30_000;
+  const missing = () => Promise.reject(new Error('this test gives no such thing'));
+  return {
+    cell: 'shared',
+    environment: 'production',
+    application: 'psa',
+    rollout: 'r1',
+    step: 's1',
+    fence: { epoch: 1, n: 1 },
+    idempotencyKey: 'r1/s1',
+    remainingMs: () => until - performance.now(),
+    signal: new AbortController().signal,
+    manifest: missing,
+    blob: missing,
+    document: missing,
+    log: () => {},
+    ...more,
+  };
+}
