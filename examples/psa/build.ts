@@ -30,7 +30,6 @@ interface ReleaseSource {
     readonly phase: MigrationPhase;
     readonly undo: Migration['undo'];
   };
-  readonly authors: readonly string[];
   readonly notes: string;
 }
 
@@ -39,19 +38,16 @@ const SOURCES: Readonly<Record<PsaVersion, ReleaseSource>> = {
   '1.0.0': {
     schemaRange: edition100.schemaRange,
     migration: { id: '0001-initial', from: 0, to: 1, phase: 'expand', undo: 'restore' },
-    authors: ['usr_dana'],
     notes: 'Time, approvals, and invoices that a worker posts to the ledger.',
   },
   '1.1.0': {
     schemaRange: edition110.schemaRange,
     migration: { id: '0002-discounts', from: 1, to: 2, phase: 'expand', undo: 'keep' },
-    authors: ['usr_dana'],
     notes: 'A project may have a discount, and each line of its invoices shows it.',
   },
   '1.2.0': {
     schemaRange: edition120.schemaRange,
     migration: { id: '0003-tax-by-line', from: 2, to: 3, phase: 'expand', undo: 'keep' },
-    authors: ['usr_dana'],
     notes: "The ledger gets each invoice's tax by code, and the customer's own document reference.",
   },
 };
@@ -82,9 +78,13 @@ export async function buildRelease(version: PsaVersion, outDir: string): Promise
   return built.release;
 }
 
-/** The unsigned manifest of a release, and the bytes of every file that it names. */
+/**
+ * The unsigned manifest of a release, and the bytes of every file that it names. 1.0.0 is the baseline: it ran before
+ * Headgate came, so it is adopted and never promoted.
+ */
 export async function psaManifest(
   version: PsaVersion,
+  authors: readonly string[] = ['usr_dana'],
 ): Promise<{ manifest: ReleaseManifest; files: Map<Digest, Uint8Array> }> {
   const { release } = await bundle(version);
   const manifest: ReleaseManifest = {
@@ -92,14 +92,14 @@ export async function psaManifest(
     kind: 'Release',
     application: 'psa',
     version,
-    authors: SOURCES[version].authors,
+    authors: version === '1.0.0' ? [] : authors,
     components: release.components,
     schemaRange: release.schemaRange,
     migrations: release.migrations,
     configuration: {},
     rollbackConditions: ['a business transaction fails for any tenant of the wave'],
     notes: SOURCES[version].notes,
-    origin: 'built',
+    origin: version === '1.0.0' ? 'adopted' : 'built',
   };
   return { manifest, files: new Map(release.files) };
 }

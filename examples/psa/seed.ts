@@ -101,14 +101,19 @@ export async function seedLedger(args: { readonly store: Database; readonly ledg
   );
   const found = open.rows[0]!;
   const taken = await args.ledger.query<Row & { rows: string }>(
-    `WITH entry AS (
+    `WITH wanted AS (
+       SELECT tenant || '/' || invoice AS key, r.*
+       FROM json_to_recordset($1::json) AS r (tenant text, invoice bigint, currency text, net bigint, tax bigint, total bigint, at timestamptz)),
+     entry AS (
        INSERT INTO ledger_entry (key, fingerprint, tenant, invoice, currency, net_cents, tax_cents, total_cents, posted_at)
-       SELECT tenant || '/' || invoice, 'seed', tenant, invoice, currency, net, tax, total, at
-       FROM json_to_recordset($1::json) AS r (tenant text, invoice bigint, currency text, net bigint, tax bigint, total bigint, at timestamptz)
-       RETURNING id, key, tenant, invoice, posted_at),
+       SELECT key, 'seed', tenant, invoice, currency, net, tax, total, at FROM wanted
+       ON CONFLICT (key) DO NOTHING RETURNING id, key, tenant, invoice, posted_at),
      counted AS (
-       INSERT INTO attempt (at, key, tenant, invoice, outcome) SELECT posted_at, key, tenant, invoice, 'accepted' FROM entry)
-     SELECT coalesce(json_agg(json_build_object('tenant', tenant, 'invoice', invoice, 'id', id)), '[]')::text AS rows FROM entry`,
+       INSERT INTO attempt (at, key, tenant, invoice, outcome) SELECT posted_at, key, tenant, invoice, 'accepted' FROM entry),
+     held AS (
+       SELECT id, tenant, invoice FROM entry
+       UNION ALL SELECT e.id, e.tenant, e.invoice FROM ledger_entry e JOIN wanted w USING (key))
+     SELECT coalesce(json_agg(json_build_object('tenant', tenant, 'invoice', invoice, 'id', id)), '[]')::text AS rows FROM held`,
     [found.rows],
   );
   await args.store.query(
