@@ -23,6 +23,7 @@ export type * from './promotion/events.ts';
 export * from './promotion/evolve.ts';
 export * from './promotion/state.ts';
 export * from './protocol/fence.ts';
+export * from './rollout/assignment.ts';
 export * from './rollout/cell-after.ts';
 export * from './rollout/decide.ts';
 export type * from './rollout/events.ts';

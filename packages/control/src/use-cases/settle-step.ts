@@ -67,9 +67,9 @@ export async function answerRollout(
     const row = (await deps.store.load([stream])).get(stream) as Row<Rollout> | undefined;
     if (row === undefined) return notFound('answer', stream);
     const now = await deps.store.now();
-    const decided = decideAnswer(row.state, now, answer);
-    if (!decided.ok) return no(decided.refusal);
     const gathered = await gatherRollout(deps.store, with_.plans, with_.gates, row, now);
+    const decided = decideAnswer(row.state, gathered.facts.cell, principal, now, answer);
+    if (!decided.ok) return no(decided.refusal);
     const committed = await commitRollout(deps.store, row, gathered, decided.events, principal.id);
     return committed.ok ? ok((await deps.store.load([stream])).get(stream)?.state as Rollout) : undefined;
   });

@@ -58,6 +58,31 @@ export function isWhole(cell: CellPlan, scope: Scope, begun: number): boolean {
 }
 
 /**
+ * Whether a scope brings back what a failed step was about, so that the rollback answers its failure. Another failure,
+ * beside the scope, is one that nobody has decided on yet.
+ */
+export function answersFailure(
+  scope: Scope,
+  cell: CellPlan,
+  failure: { readonly step: string; readonly tenants: readonly string[] },
+): boolean {
+  switch (scope.kind) {
+    case 'all':
+      return true;
+    case 'cell':
+      return scope.cell === cell.cell;
+    case 'ring':
+      return cell.steps.some((s) => s.id === failure.step && s.wave === scope.wave);
+    case 'tenant':
+      return (
+        scope.cell === cell.cell &&
+        failure.tenants.length > 0 &&
+        failure.tenants.every((t) => scope.tenants?.includes(t) === true)
+      );
+  }
+}
+
+/**
  * The undo of a cell that began its first `begun` forward steps, in order. Empty when the scope leaves the cell as it is.
  * A step that was begun counts as done: an undo observes before it acts, so undoing too much is harmless.
  */

@@ -4,8 +4,8 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
-import { isWhole, type Scope } from '../plan/undo.ts';
-import { type Course, type Decision, LOOK_MS, REST_WAITS } from '../rollout/decide.ts';
+import { answersFailure, isWhole, type Scope } from '../plan/undo.ts';
+import { askAgain, type Course, type Decision, LOOK_MS, lookBefore, REST_WAITS } from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
 import type { PromotionEvent } from './events.ts';
 import type { Promotion, ShownVerdict } from './state.ts';
@@ -39,9 +39,12 @@ export function nextOfPromotion(state: Promotion, facts: PromotionFacts): Decisi
       return advance(state, facts);
     case 'paused':
     case 'held': {
-      const failure = state.phase === 'paused' ? firstFailure(state, facts) : undefined;
+      // What runs meanwhile may fail: that is decided at once, by the plan, and waits for nobody.
+      const failure = state.undo === null ? firstFailure(state, facts) : undefined;
       if (failure !== undefined) return act(failure);
-      if (facts.now < state.until) return wait(state.until);
+      if (state.phase === 'held' && state.undo === null && allDone(state, facts))
+        return act(ended('promoted', 'the last running step was sound, after the latest finish', facts.now));
+      if (facts.now < state.until) return wait(lookBefore(state.until, facts.now));
       return act(
         rollBack(
           facts.now,
@@ -71,12 +74,11 @@ function openWave(state: Extract<Promotion, { phase: 'awaiting' }>, facts: Promo
   if (closed.length === 0 && state.wave === 0 && facts.busy.length > 0)
     return waitFor(state, `busy: ${facts.busy.join(', ')}`, shown, now + LOOK_MS);
   if (closed.length > 0) {
-    const askAgain = Math.min(...closed.map((v) => v.askAgainAt ?? now + LOOK_MS));
     return waitFor(
       state,
       `wave ${wave}: ${closed.map((v) => `gate ${v.gate} is ${v.verdict}`).join(', ')}`,
       shown,
-      Math.max(askAgain, now + 50),
+      Math.min(state.latestFinish, ...closed.map((v) => askAgain(v, now))),
     );
   }
   return act({ type: 'promotion.wave-opened', data: { wave, verdicts: shown, until: state.latestFinish } });
@@ -86,10 +88,9 @@ function advance(state: Promotion, facts: PromotionFacts): Decision<PromotionEve
   const { now, plan } = facts;
   const failure = firstFailure(state, facts);
   if (failure !== undefined) return act(failure);
-  const open = plan.cells.some((cell) => !waveDone(cell, facts.rollouts.get(cell.cell), state.wave));
-  if (open) {
+  if (!openWaveDone(state, facts)) {
     if (now >= state.latestFinish) return outOfTime(state, now);
-    return wait(state.latestFinish);
+    return wait(lookBefore(state.latestFinish, now));
   }
   if (state.wave < plan.waves.length)
     return act({
@@ -97,6 +98,14 @@ function advance(state: Promotion, facts: PromotionFacts): Decision<PromotionEve
       data: { reason: `wave ${state.wave} is done`, verdicts: [], until: state.latestFinish },
     });
   return act(ended('promoted', `all ${plan.waves.length} waves are done`, now));
+}
+
+function openWaveDone(state: Promotion, { plan, rollouts }: PromotionFacts): boolean {
+  return plan.cells.every((cell) => waveDone(cell, rollouts.get(cell.cell), state.wave));
+}
+
+function allDone(state: Promotion, facts: PromotionFacts): boolean {
+  return state.wave === facts.plan.waves.length && openWaveDone(state, facts);
 }
 
 /** A rollout that can't go on makes the promotion decide, in the scope that the plan declares. */
@@ -142,8 +151,8 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
   let staying = false;
   for (const cell of plan.cells) {
     const rollout = rollouts.get(cell.cell);
-    // A failure inside another cell of a rollback in progress widens it.
-    if (rollout !== undefined && rollout.phase === 'failed' && undo.scope.kind !== 'all') {
+    // A failure beside the scope of a rollback in progress widens it.
+    if (rollout !== undefined && rollout.phase === 'failed' && !answersFailure(undo.scope, cell, rollout)) {
       const because = `${undo.because}; then step ${rollout.step} of cell ${rollout.cell} failed: ${rollout.why}`;
       return act(rollBack(now, { kind: 'all', wave: state.wave }, because.slice(0, 1000), 'sys'));
     }
@@ -188,7 +197,7 @@ export function courseOf(state: Promotion): Course {
     case 'undoing':
       return state.undo === null
         ? { kind: 'hold', ...base }
-        : { kind: 'undo', ...base, scope: state.undo.scope, because: state.undo.because };
+        : { kind: 'undo', ...base, until: state.until, scope: state.undo.scope, because: state.undo.because };
     case 'ended':
       if (state.result === 'rolled-back' && state.undo !== null)
         return { kind: 'undo', ...base, scope: state.undo.scope, because: state.undo.because };
@@ -200,7 +209,7 @@ export function courseOf(state: Promotion): Course {
         : { kind: 'undo', ...base, until: state.until, scope: state.undo.scope, because: state.undo.because };
     case 'awaiting':
     case 'paused':
-      return { kind: 'hold', ...base };
+      return { kind: 'hold', ...base, until: state.until };
   }
 }
 
@@ -347,7 +356,7 @@ export function dueOfPromotion(state: Promotion, now: Instant): Instant | null {
     case 'advancing':
     case 'paused':
     case 'held':
-      return state.until;
+      return lookBefore(state.until, now);
     case 'undoing':
       return now + LOOK_MS;
     case 'ended':

@@ -31,8 +31,9 @@ export function evolvePromotion(state: Promotion | undefined, event: PromotionEv
       return {
         ...core,
         phase: 'ended',
-        result: 'partly-rolled-back',
-        because: 'the rest of the release is kept',
+        result: core.undo === null ? 'expired' : 'partly-rolled-back',
+        because:
+          core.undo === null ? 'its latest finish passed; what it had done is kept' : 'the rest of the release is kept',
         at: event.data.at,
       };
     case 'promotion.ended':

@@ -3,14 +3,11 @@
  * judge come in as facts.
  */
 import { judgeGates } from '../gates/catalog.ts';
-import { type GateFacts, goesOn } from '../gates/gate.ts';
-import type { Instant, PrincipalId } from '../model/identity.ts';
-import type { Outcome } from '../model/outcome.ts';
-import { accepted, type Decided, refused } from '../model/refusal.ts';
+import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
+import type { Instant } from '../model/identity.ts';
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
-import { isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
+import { answersFailure, isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { RolloutEvent } from './events.ts';
-import { provenOutcome } from './outcome-rules.ts';
 import type { Rollout } from './state.ts';
 
 /** How long an offer stands before it is made anew under a new fence. Milliseconds. */
@@ -21,6 +18,10 @@ export const ASK_MS = 3_600_000;
 export const REST_WAITS = 'the rest of the cell waits for the decision to keep it or to bring it back';
 /** How often a closed gate is asked again when it gives no time itself. Milliseconds. */
 export const LOOK_MS = 5_000;
+/** How long anything waits to be woken before it looks by itself: a lost wake-up delays, and never stalls. Milliseconds. */
+export const IDLE_LOOK_MS = 60_000;
+/** A gate that says "ask again at once" is asked after this, so that a stale fact can't spin. Milliseconds. */
+const SOON_MS = 50;
 const BACKOFF_MS = 500;
 const BACKOFF_MAX_MS = 30_000;
 
@@ -53,6 +54,11 @@ export interface Decision<E> {
 const act = (...events: RolloutEvent[]): Decision<RolloutEvent> => ({ events, lookAt: null });
 const wait = (lookAt: Instant | null): Decision<RolloutEvent> => ({ events: [], lookAt });
 
+/** A wait's end, or an idle look before it. */
+export function lookBefore(until: Instant, now: Instant): Instant {
+  return Math.min(until, now + IDLE_LOOK_MS);
+}
+
 /** The step at hand, forward or undo; undefined when there is none left. */
 export function stepAtHand(state: Rollout, cell: CellPlan): Step | UndoStep | undefined {
   return state.undo === null
@@ -65,25 +71,28 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
   if (state.phase === 'settled') return wait(null);
   if (course.kind === 'undo' && course.scope !== undefined && !sameScope(state.undo?.scope, course.scope)) {
     // A rollout that failed outside the scope stays failed, so that the promotion sees it and widens the scope.
-    const unseen = state.phase === 'failed' && state.undo === null && !isWhole(facts.cell, course.scope, state.begun);
+    const unseen = state.phase === 'failed' && !answersFailure(course.scope, facts.cell, state);
     if (!unseen) return beginUndo(state, facts, course.scope);
   }
   switch (state.phase) {
     case 'waiting':
       return now < state.notBefore ? wait(state.notBefore) : offerNext(state, facts);
     case 'offered':
-      if (state.undo === null && course.kind !== 'forward')
-        return act(waiting('the promotion is on hold', course.until, now + LOOK_MS));
-      return now < state.until ? wait(state.until) : offerNext(state, facts);
+      if (state.undo === null && course.kind !== 'forward') return offerNext(state, facts);
+      return now < state.until ? wait(lookBefore(state.until, now)) : offerNext(state, facts);
     case 'leased':
       return facts.dueAt !== null && now < facts.dueAt && now < state.until
         ? wait(Math.min(facts.dueAt, state.until))
         : loseLease(state, facts);
     case 'failed':
       // The promotion decides; this row has nothing to do but to be found.
-      return wait(now < state.until ? state.until : now + LOOK_MS);
+      if (course.kind === 'keep') return act({ type: 'rollout.settled', data: { result: 'kept' } });
+      return wait(now + IDLE_LOOK_MS);
     case 'asking': {
-      if (now < state.until) return wait(state.until);
+      // Whoever kept what is there has answered a forward step's question, too.
+      if (state.undo === null && course.kind === 'keep')
+        return act({ type: 'rollout.settled', data: { result: 'kept' } });
+      if (now < state.until) return wait(lookBefore(state.until, now));
       // Nobody answered. Forward, that is a failure like any other; an undo tries again, since stopping half way helps nobody.
       const until = state.undo === null ? course.until : now + ASK_MS;
       if (state.undo === null)
@@ -147,6 +156,8 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
   }
   if (course.kind === 'keep') return act({ type: 'rollout.settled', data: { result: 'kept' } });
   if (course.kind !== 'forward') return waitFor(state, 'the promotion is on hold', course.until, now);
+  // The promotion has not looked yet, and must: no forward step starts after the latest finish.
+  if (now >= course.until) return waitFor(state, 'the latest finish has passed', course.until, now);
   const { wave } = step as Step;
   if (wave > course.openWave) return waitFor(state, `wave ${wave} is not open`, course.until, now);
   const closed = closedGate(facts, state, step.action);
@@ -175,123 +186,10 @@ function loseLease(state: Extract<Rollout, { phase: 'leased' }>, facts: RolloutF
   });
 }
 
-/** An agent asks for the step on offer. The gates are judged again at this very moment. */
-export function decideLease(
-  state: Rollout,
-  facts: RolloutFacts,
-  agent: PrincipalId,
-  leaseMs: number,
-): Decided<RolloutEvent> {
-  const what = `lease a step of rollout ${state.id}`;
-  if (state.phase !== 'offered')
-    return refused('nothing-offered', what, `rollout/${state.id}`, `it is ${state.phase}`, 'ask again later');
-  const due = nextOfRollout(state, facts);
-  if (due.events.length > 0) return accepted(...due.events);
-  const step = stepAtHand(state, facts.cell);
-  if (step === undefined || step.id !== state.step)
-    return refused(
-      'nothing-offered',
-      what,
-      `rollout/${state.id}`,
-      'the offered step is not at hand any more',
-      'ask again later',
-    );
-  if (state.undo === null) {
-    const closed = closedGate(facts, state, step.action);
-    if (closed !== undefined) return accepted(waiting(closed.reason, facts.course.until, closed.lookAt));
-  }
-  return accepted({
-    type: 'rollout.leased',
-    data: { step: step.id, n: state.n, agent, leaseMs, until: facts.now + step.timeoutMs },
-  });
-}
-
-/** Whether a lease may be renewed: by its holder, for the same assignment, before the step's deadline. */
-export function mayRenew(state: Rollout, agent: PrincipalId, n: number, now: Instant): boolean {
-  return state.phase === 'leased' && state.agent === agent && state.n === n && now < state.until;
-}
-
-/** An agent answers for its assignment. A late answer, or one for another assignment, is refused: the step goes on without it. */
-export function decideSettle(
-  state: Rollout,
-  facts: RolloutFacts,
-  agent: PrincipalId,
-  n: number,
-  claimed: Outcome,
-): Decided<RolloutEvent> {
-  const what = `settle assignment ${n} of rollout ${state.id}`;
-  if (state.phase !== 'leased' || state.n !== n)
-    return refused(
-      'fenced',
-      what,
-      `rollout/${state.id}`,
-      'another assignment has taken its place',
-      'nothing: drop the outcome and lease anew',
-    );
-  if (state.agent !== agent)
-    return refused(
-      'not-yours',
-      what,
-      `rollout/${state.id}`,
-      `it is leased by ${state.agent}`,
-      'nothing: drop the outcome',
-    );
-  const step = stepAtHand(state, facts.cell);
-  if (step === undefined)
-    return refused('fenced', what, `rollout/${state.id}`, 'no step is at hand', 'nothing: drop the outcome');
-  const { now, course } = facts;
-  const until = state.undo === null ? course.until : now + ASK_MS;
-  const outcome = provenOutcome(step.action, claimed);
-  switch (outcome.kind) {
-    case 'done':
-      return accepted({
-        type: 'rollout.step-done',
-        data: { step: step.id, n, result: outcome.result, until, lookAt: now },
-      });
-    case 'waiting': {
-      if (outcome.reason === 'ask')
-        return accepted({
-          type: 'rollout.asked',
-          data: {
-            step: step.id,
-            question: `step ${step.id} ended in a state that nobody knows`,
-            until: Math.min(now + ASK_MS, until),
-          },
-        });
-      const lookAt = now + Math.max(0, outcome.untilMs);
-      return accepted({
-        type: 'rollout.step-waits',
-        data: { step: step.id, n, reason: outcome.reason, until, lookAt },
-      });
-    }
-    case 'failed': {
-      const event = failed(state, step, outcome.code, outcome.why, until, now);
-      const culprit = outcome.result?.checks?.firstFailure?.tenant;
-      const tenants = culprit === undefined ? [] : [culprit];
-      return accepted(
-        outcome.result === undefined ? event : { ...event, data: { ...event.data, tenants, result: outcome.result } },
-      );
-    }
-  }
-}
-
-/** A person answers what the rollout asked. */
-export function decideAnswer(state: Rollout, now: Instant, answer: 'agree' | 'retry'): Decided<RolloutEvent> {
-  if (state.phase !== 'asking')
-    return refused(
-      'nothing-asked',
-      `answer rollout ${state.id}`,
-      `rollout/${state.id}`,
-      `it is ${state.phase} and asks nothing`,
-      'look at `headgate status`',
-    );
-  return accepted({ type: 'rollout.answered', data: { step: state.step, answer, until: now + ASK_MS, lookAt: now } });
-}
-
 type FailedEvent = Extract<RolloutEvent, { type: 'rollout.step-failed' }>;
 
 /** A transient failure is tried again while attempts last; then forward asks the promotion, undo asks a person. */
-function failed(
+export function failed(
   state: Rollout,
   step: Step | UndoStep,
   code: FailedEvent['data']['code'],
@@ -317,7 +215,7 @@ function failed(
   };
 }
 
-function closedGate(
+export function closedGate(
   facts: RolloutFacts,
   state: Rollout,
   action: Action,
@@ -330,14 +228,19 @@ function closedGate(
   const closed = verdicts.find((v) => !goesOn(v));
   return closed === undefined
     ? undefined
-    : { reason: `gate ${closed.gate}: ${closed.verdict}`, lookAt: closed.askAgainAt ?? facts.now + LOOK_MS };
+    : { reason: `gate ${closed.gate}: ${closed.verdict}`, lookAt: askAgain(closed, facts.now) };
+}
+
+/** When a closed gate is asked again: when it says so, but neither at once nor only when it is too late. */
+export function askAgain(closed: Verdict, now: Instant): Instant {
+  return lookBefore(Math.max(closed.askAgainAt ?? now + LOOK_MS, now + SOON_MS), now);
 }
 
 function offer(state: Rollout, step: Step | UndoStep, until: Instant): RolloutEvent {
   return { type: 'rollout.offered', data: { step: step.id, n: state.n + 1, until } };
 }
 
-function waiting(reason: string, until: Instant, lookAt: Instant): RolloutEvent {
+export function waiting(reason: string, until: Instant, lookAt: Instant): RolloutEvent {
   return { type: 'rollout.waiting', data: { reason, until, lookAt } };
 }
 
@@ -347,7 +250,7 @@ function waitFor(
   reason: string,
   until: Instant,
   now: Instant,
-  lookAt = Math.max(until, now + LOOK_MS),
+  lookAt = lookBefore(Math.max(until, now + LOOK_MS), now),
 ): Decision<RolloutEvent> {
   if (state.phase === 'waiting' && state.reason === reason && state.until === until) return wait(lookAt);
   return act(waiting(reason, until, lookAt));
@@ -371,9 +274,10 @@ export function dueOfRollout(state: Rollout, now: Instant): Instant | null {
     case 'leased':
       return Math.min(now + state.leaseMs, state.until);
     case 'offered':
-    case 'failed':
     case 'asking':
-      return state.until;
+      return lookBefore(state.until, now);
+    case 'failed':
+      return now + IDLE_LOOK_MS;
     case 'settled':
       return null;
   }

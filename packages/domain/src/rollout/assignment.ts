@@ -1,0 +1,153 @@
+/**
+ * What an agent and a person may do to a rollout: lease the step on offer, settle it, answer a question. Each is judged
+ * on today's facts, and an answer that comes too late changes nothing.
+ */
+import type { Principal } from '../access/access.ts';
+import type { Instant, PrincipalId } from '../model/identity.ts';
+import type { Outcome, StepResult } from '../model/outcome.ts';
+import { accepted, type Decided, refused } from '../model/refusal.ts';
+import type { CellPlan } from '../plan/plan.ts';
+import { ASK_MS, closedGate, failed, nextOfRollout, type RolloutFacts, stepAtHand, waiting } from './decide.ts';
+import type { RolloutEvent } from './events.ts';
+import { provenOutcome } from './outcome-rules.ts';
+import type { Rollout } from './state.ts';
+
+/** An agent asks for the step on offer. The gates are judged again at this very moment. */
+export function decideLease(
+  state: Rollout,
+  facts: RolloutFacts,
+  agent: PrincipalId,
+  leaseMs: number,
+): Decided<RolloutEvent> {
+  const what = `lease a step of rollout ${state.id}`;
+  if (state.phase !== 'offered')
+    return refused('nothing-offered', what, `rollout/${state.id}`, `it is ${state.phase}`, 'ask again later');
+  const due = nextOfRollout(state, facts);
+  if (due.events.length > 0) return accepted(...due.events);
+  const step = stepAtHand(state, facts.cell);
+  if (step === undefined || step.id !== state.step)
+    return refused(
+      'nothing-offered',
+      what,
+      `rollout/${state.id}`,
+      'the offered step is not at hand any more',
+      'ask again later',
+    );
+  if (state.undo === null) {
+    const closed = closedGate(facts, state, step.action);
+    if (closed !== undefined) return accepted(waiting(closed.reason, facts.course.until, closed.lookAt));
+  }
+  return accepted({
+    type: 'rollout.leased',
+    data: { step: step.id, n: state.n, agent, leaseMs, until: facts.now + step.timeoutMs },
+  });
+}
+
+/** Whether a lease may be renewed: by its holder, for the same assignment, before the step's deadline. */
+export function mayRenew(state: Rollout, agent: PrincipalId, n: number, now: Instant): boolean {
+  return state.phase === 'leased' && state.agent === agent && state.n === n && now < state.until;
+}
+
+/** An agent answers for its assignment. A late answer, or one for another assignment, is refused: the step goes on without it. */
+export function decideSettle(
+  state: Rollout,
+  facts: RolloutFacts,
+  agent: PrincipalId,
+  n: number,
+  claimed: Outcome,
+): Decided<RolloutEvent> {
+  const what = `settle assignment ${n} of rollout ${state.id}`;
+  if (state.phase !== 'leased' || state.n !== n)
+    return refused(
+      'fenced',
+      what,
+      `rollout/${state.id}`,
+      'another assignment has taken its place',
+      'nothing: drop the outcome and lease anew',
+    );
+  if (state.agent !== agent)
+    return refused(
+      'not-yours',
+      what,
+      `rollout/${state.id}`,
+      `it is leased by ${state.agent}`,
+      'nothing: drop the outcome',
+    );
+  const step = stepAtHand(state, facts.cell);
+  if (step === undefined)
+    return refused('fenced', what, `rollout/${state.id}`, 'no step is at hand', 'nothing: drop the outcome');
+  const { now, course } = facts;
+  const until = state.undo === null ? course.until : now + ASK_MS;
+  const outcome = provenOutcome(step.action, claimed);
+  switch (outcome.kind) {
+    case 'done':
+      return accepted({
+        type: 'rollout.step-done',
+        data: { step: step.id, n, result: dated(outcome.result, now), until, lookAt: now },
+      });
+    case 'waiting': {
+      if (outcome.reason === 'ask')
+        return accepted({
+          type: 'rollout.asked',
+          data: {
+            step: step.id,
+            question: `step ${step.id} ended in a state that nobody knows`,
+            until: now + ASK_MS,
+          },
+        });
+      // An agent's wait is bounded by ours, whatever it asks for.
+      const askedMs = Number.isFinite(outcome.untilMs) ? Math.max(0, outcome.untilMs) : 0;
+      const lookAt = Math.max(now, Math.min(now + askedMs, now + ASK_MS, until));
+      return accepted({
+        type: 'rollout.step-waits',
+        data: { step: step.id, n, reason: outcome.reason, until, lookAt },
+      });
+    }
+    case 'failed': {
+      const event = failed(state, step, outcome.code, outcome.why, until, now);
+      const culprit = outcome.result?.checks?.firstFailure?.tenant;
+      const tenants = culprit === undefined ? [] : [culprit];
+      return accepted(
+        outcome.result === undefined ? event : { ...event, data: { ...event.data, tenants, result: outcome.result } },
+      );
+    }
+  }
+}
+
+/** An agent's clock may run ahead; it never dates a restore point after the moment at which we heard of it. */
+function dated(result: StepResult, now: Instant): StepResult {
+  const { restorePoint } = result;
+  if (restorePoint === undefined || restorePoint.takenAt <= now) return result;
+  return { ...result, restorePoint: { ...restorePoint, takenAt: now } };
+}
+
+/** The role that must agree before the step at hand runs; undefined when the question is another one. */
+export function approverAsked(state: Rollout, cell: CellPlan): string | undefined {
+  if (state.phase !== 'asking' || state.undo === null || state.undo.agreed) return undefined;
+  const step = stepAtHand(state, cell);
+  return step !== undefined && 'approver' in step ? step.approver : undefined;
+}
+
+/** A person answers what the rollout asked. What loses data is agreed to by its named approver alone. */
+export function decideAnswer(
+  state: Rollout,
+  cell: CellPlan,
+  by: Principal,
+  now: Instant,
+  answer: 'agree' | 'retry',
+): Decided<RolloutEvent> {
+  const what = `answer rollout ${state.id}`;
+  const where = `rollout/${state.id}`;
+  if (state.phase !== 'asking')
+    return refused('nothing-asked', what, where, `it is ${state.phase} and asks nothing`, 'look at `headgate status`');
+  const approver = approverAsked(state, cell);
+  if (approver !== undefined && answer === 'agree' && !by.roles.some((role) => role === approver))
+    return refused(
+      'not-the-approver',
+      what,
+      where,
+      `${state.step} takes the agreement of its ${approver}`,
+      `somebody with the role ${approver}`,
+    );
+  return accepted({ type: 'rollout.answered', data: { step: state.step, answer, until: now + ASK_MS, lookAt: now } });
+}
