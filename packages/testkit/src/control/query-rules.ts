@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import type { World } from './world.ts';
+
+export function queryRules(of: () => World): void {
+  test('loading answers for what is there', async () => {
+    const w = of();
+    const a = await w.create();
+    expect([...(await w.store.load([a, w.stream(), a])).keys()]).toEqual([a]);
+    expect((await w.store.load([])).size).toBe(0);
+  });
+
+  test('a kind is listed in the order of its streams, page by page, without its neighbours', async () => {
+    const w = of();
+    const kind = `kind${Math.random().toString(36).slice(2)}`;
+    const names = ['a', 'a-1', 'a/1', 'aa', 'b', 'Z', '10', '9'].map((id) => `${kind}/${id}`);
+    for (const stream of names) await w.create({ stream });
+    await w.create({ stream: `${kind}x/a` });
+    const listed: string[] = [];
+    for (;;) {
+      const after = listed.at(-1);
+      const page = await w.store.list(kind, { limit: 3, ...(after === undefined ? {} : { after }) });
+      if (page.length === 0) break;
+      listed.push(...page.map((row) => row.stream));
+    }
+    expect(listed).toEqual([...names].sort());
+    await expect(w.store.list(kind, { limit: 1_001 })).rejects.toThrow(RangeError);
+  });
+
+  test('rows are listed by their parent, which they keep', async () => {
+    const w = of();
+    const kind = `kid${Math.random().toString(36).slice(2)}`;
+    const parent = w.stream('parent');
+    const [b, a] = [`${kind}/b`, `${kind}/a`];
+    await w.create({ stream: b, parent });
+    await w.create({ stream: a, parent });
+    await w.create({ stream: `${kind}/c`, parent: w.stream('parent') });
+    await w.create({ stream: `other${kind}/d`, parent });
+    await w.change(a, { parent: null });
+    const page = async (after?: string) =>
+      (await w.store.list(kind, { limit: 10, parent, ...(after === undefined ? {} : { after }) })).map((r) => r.stream);
+    expect(await page()).toEqual([a, b]);
+    expect(await page(a)).toEqual([b]);
+  });
+
+  test("agents' queues are read oldest first and hold nothing", async () => {
+    const w = of();
+    const [q1, q2, q3] = [w.key(), w.key(), w.key()];
+    const first = await w.create({ audience: q1, state: 1 });
+    await w.under.advance(3);
+    const second = await w.create({ audience: q2 });
+    await w.under.advance(3);
+    const third = await w.create({ audience: q1 });
+    await w.create({ audience: q3 });
+    const queued = async (limit = 10) => (await w.store.offered([q1, q2], limit)).rows.map((row) => row.stream);
+    expect(await queued()).toEqual([first, second, third]);
+    expect(await queued(2)).toEqual([first, second]);
+    // Standing in the queue as before keeps the place; a row that leaves and comes back stands at the end.
+    await w.change(first, { audience: q1 });
+    await w.change(third);
+    expect(await queued()).toEqual([first, second, third]);
+    await w.change(first, { audience: null });
+    expect(await queued()).toEqual([second, third]);
+    await w.under.advance(3);
+    await w.change(first, { audience: q1 });
+    expect(await queued()).toEqual([second, third, first]);
+    const { now, rows } = await w.store.offered([q2], 1);
+    expect(rows).toEqual([await w.row(second)]);
+    expect(now).toBeLessThanOrEqual(await w.store.now());
+    expect((await w.store.offered([], 5)).rows).toEqual([]);
+  });
+}
