@@ -19,7 +19,11 @@ export function text(max: number, what = `a text of 1 to ${max} characters`) {
 /** A whole number in a range. */
 export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   const phrase = expects(
-    max === Number.MAX_SAFE_INTEGER ? `a whole number >= ${min}` : `a whole number from ${min} to ${max}`,
+    min === Number.MIN_SAFE_INTEGER
+      ? 'a whole number'
+      : max === Number.MAX_SAFE_INTEGER
+        ? `a whole number >= ${min}`
+        : `a whole number from ${min} to ${max}`,
   );
   return z.number(phrase).int(phrase).min(min, phrase).max(max, phrase);
 }
@@ -60,6 +64,42 @@ export function isSafePath(path: string): boolean {
 export function list<T extends z.ZodType>(item: T, min: number, max: number) {
   const phrase = expects(min > 0 ? `a list of ${min} to ${max} items` : `a list of at most ${max} items`);
   return z.array(item, phrase).min(min, phrase).max(max, phrase);
+}
+
+/** A list whose items differ in what `keyOf` says; the second one is the problem. */
+export function distinct<T extends z.ZodType>(
+  item: T,
+  min: number,
+  max: number,
+  keyOf: (item: z.output<T>) => string,
+  field?: string,
+) {
+  return list(item, min, max).check((context) => {
+    const seen = new Set<string>();
+    context.value.forEach((each, i) => {
+      const key = keyOf(each);
+      if (seen.has(key)) {
+        const path = field === undefined ? [i] : [i, field];
+        context.issues.push({
+          code: 'custom',
+          message: 'expected:a value that stands only once in the list',
+          path,
+          input: each,
+        });
+      }
+      seen.add(key);
+    });
+  });
+}
+
+/** A list of different names. */
+export function names(min: number, max: number) {
+  return distinct(name, min, max, (each) => each);
+}
+
+/** A list of mappings with different `name`s. */
+export function named<T extends z.ZodType<{ name: string }>>(item: T, min: number, max: number) {
+  return distinct(item, min, max, (each) => each.name, 'name');
 }
 
 /** One of a few words. */

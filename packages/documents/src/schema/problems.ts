@@ -52,7 +52,19 @@ function collect(issue: z.core.$ZodIssue, base: Path, value: unknown, schema: z.
       }
     }
   }
-  into.push({ path, expected: expectedOf(issue), found: quoted(at(value, path)) });
+  const expected = expectedOf(issue);
+  into.push({ path, expected, found: foundAt(value, path, expected, issue) });
+}
+
+/** What stands there, with a hint where people often slip. */
+function foundAt(value: unknown, path: Path, expected: string, issue: z.core.$ZodIssue): string {
+  const found = at(value, path);
+  const words = /\bone of ([\w, -]+)$/.exec(expected)?.[1]?.split(', ');
+  if (typeof found === 'string' && words !== undefined) return quoted(found) + didYouMean(found, words);
+  const scalar = typeof found === 'number' || typeof found === 'boolean';
+  if (scalar && issue.code === 'invalid_type' && issue.expected === 'string')
+    return `${quoted(found)}; put it in quotes if it is meant as text`;
+  return quoted(found);
 }
 
 function expectedOf(issue: z.core.$ZodIssue | z.core.$ZodRawIssue): string {
@@ -85,12 +97,15 @@ function fieldsAt(schema: z.ZodType, path: Path, value: unknown): string[] {
     if (part === undefined) break;
     candidates = candidates.flatMap((c) => stepInto(c, part));
   }
-  return [...new Set(candidates.flatMap((c) => Object.keys(c.properties ?? {})))];
+  return [
+    ...new Set(candidates.flatMap((c) => [...Object.keys(c.properties ?? {}), ...(c.propertyNames?.enum ?? [])])),
+  ];
 }
 
 interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: JsonSchema | boolean;
+  readonly propertyNames?: { readonly enum?: readonly string[] };
   readonly items?: JsonSchema | boolean;
   readonly anyOf?: readonly JsonSchema[];
   readonly oneOf?: readonly JsonSchema[];
