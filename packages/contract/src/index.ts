@@ -1,0 +1,18 @@
+/**
+ * The HTTP API as data: every route with its wire schemas (zod), from which the OpenAPI 3.1 document and the one typed
+ * client are made, and by which the server checks what it is sent. Imports nothing of ours, so that any face can stand
+ * on it alone. Refusals travel as RFC 9457 problems.
+ */
+export * from './client.ts';
+export * from './events.ts';
+export * from './openapi.ts';
+export * from './problem.ts';
+export * from './route.ts';
+export { MAX_LEASE_WAIT_MS } from './routes/agent-routes.ts';
+export * from './routes.ts';
+export type { Principal } from './schemas/access.ts';
+export type { Assignment, Outcome } from './schemas/assignment.ts';
+export type { Cell, CellState, Freeze } from './schemas/cells.ts';
+export { type LogEvent, logEvent } from './schemas/log.ts';
+export type { Promotion, Rollout, Status } from './schemas/promotions.ts';
+export { MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';

@@ -1,0 +1,21 @@
+import type { Route } from './route.ts';
+import { accessRoutes, openRoutes } from './routes/access-routes.ts';
+import { agentRoutes } from './routes/agent-routes.ts';
+import { cellRoutes } from './routes/cell-routes.ts';
+import { logRoutes } from './routes/log-routes.ts';
+import { promotionRoutes } from './routes/promotion-routes.ts';
+import { releaseRoutes } from './routes/release-routes.ts';
+
+/** Every route of the API, by its name. Adding one: a line in its resource's file. */
+export const routes = {
+  ...agentRoutes,
+  ...logRoutes,
+  ...releaseRoutes,
+  ...promotionRoutes,
+  ...cellRoutes,
+  ...accessRoutes,
+  ...openRoutes,
+} as const satisfies Record<string, Route>;
+
+export type Routes = typeof routes;
+export type RouteName = keyof Routes;

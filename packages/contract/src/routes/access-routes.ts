@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { route } from '../route.ts';
+import { enrolled, principal, role } from '../schemas/access.ts';
+import { name, pageOf, paging, principalId } from '../schemas/common.ts';
+
+export const accessRoutes = {
+  createPrincipal: route({
+    method: 'POST',
+    path: '/v1/principals',
+    summary: 'Create a local principal; its token is said once',
+    tag: 'access',
+    needs: ['manage-principals'],
+    body: z.strictObject({ id: principalId, roles: z.array(role).min(1).max(7) }),
+    response: enrolled,
+    status: 201,
+    twice: 'an id that is taken is refused with 409',
+  }),
+  listPrincipals: route({
+    method: 'GET',
+    path: '/v1/principals',
+    summary: 'Principals in the order of their ids',
+    tag: 'access',
+    needs: ['manage-principals', 'read-log'],
+    query: z.object(paging),
+    response: pageOf(principal),
+  }),
+  enrolAgent: route({
+    method: 'POST',
+    path: '/v1/agents',
+    summary: 'Enrol an agent for environments; its token is said once',
+    tag: 'access',
+    needs: ['manage-principals'],
+    body: z.strictObject({ id: principalId, environments: z.array(name).min(1).max(100) }),
+    response: enrolled,
+    status: 201,
+    twice: 'an id that is taken is refused with 409',
+  }),
+  whoami: route({
+    method: 'GET',
+    path: '/v1/whoami',
+    summary: 'Who the token belongs to',
+    tag: 'access',
+    needs: ['read', 'read-log', 'carry-out'],
+    response: principal,
+  }),
+} as const;
+
+/** What needs no token: is it up, is it ready, what does it speak. */
+export const openRoutes = {
+  healthz: route({
+    method: 'GET',
+    path: '/healthz',
+    summary: 'The process lives',
+    tag: 'server',
+    needs: [],
+    response: z.object({ status: z.literal('ok') }),
+  }),
+  readyz: route({
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Everything that it needs is there; 503 names the part that is missing',
+    tag: 'server',
+    needs: [],
+    response: z.object({
+      ready: z.boolean(),
+      parts: z.array(z.object({ part: z.string(), ready: z.boolean(), why: z.string() })),
+    }),
+  }),
+  openapi: route({
+    method: 'GET',
+    path: '/openapi.json',
+    summary: 'This document',
+    tag: 'server',
+    needs: [],
+    response: z.record(z.string(), z.unknown()),
+  }),
+} as const;

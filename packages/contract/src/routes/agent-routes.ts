@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { route } from '../route.ts';
+import { assignment, outcome } from '../schemas/assignment.ts';
+import { cell, cellState } from '../schemas/cells.ts';
+import { id, name } from '../schemas/common.ts';
+import { rollout } from '../schemas/promotions.ts';
+
+const tag = 'agents';
+const needs = ['carry-out'] as const;
+const lease = z.object({ rollout: id, n: z.coerce.number().int().min(0) });
+
+/** Longest that a long poll for work may wait, in milliseconds. */
+export const MAX_LEASE_WAIT_MS = 20_000;
+
+export const agentRoutes = {
+  leaseStep: route({
+    method: 'POST',
+    path: '/v1/agent/leases',
+    summary: 'Take the oldest step on offer in the agent’s environments; waits up to waitMs for one',
+    tag,
+    needs,
+    body: z.strictObject({ waitMs: z.int().min(0).max(MAX_LEASE_WAIT_MS).default(0) }),
+    response: z.object({ assignment: assignment.nullable() }),
+    twice: 'a lease whose answer was lost runs out after its lifetime and is offered again with a higher fence',
+  }),
+  renewLease: route({
+    method: 'POST',
+    path: '/v1/agent/leases/{rollout}/{n}/renew',
+    summary: 'Prolong a lease; 409 fenced when it is somebody else’s now: stop at once',
+    tag,
+    needs,
+    params: lease,
+    response: z.object({ lifetimeMs: z.int() }),
+    twice: 'the later renewal counts',
+  }),
+  settleStep: route({
+    method: 'POST',
+    path: '/v1/agent/leases/{rollout}/{n}/outcome',
+    summary: 'Answer for an assignment',
+    tag,
+    needs,
+    params: lease,
+    body: outcome,
+    maxBytes: 64 * 1024,
+    response: rollout,
+    twice: 'the second answer is refused with 409: it is settled',
+  }),
+  observeCell: route({
+    method: 'PUT',
+    path: '/v1/agent/cells/{cell}/observation',
+    summary: 'Say what is seen in a cell',
+    tag,
+    needs,
+    params: z.object({ cell: name }),
+    body: cellState,
+    maxBytes: 4 * 1024 * 1024,
+    response: cell,
+    twice: 'an unchanged observation is no news',
+  }),
+} as const;

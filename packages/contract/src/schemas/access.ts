@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { name, principalId } from './common.ts';
+
+export const role = z
+  .enum(['developer', 'release-manager', 'approver', 'operator', 'auditor', 'agent', 'admin'])
+  .meta({ id: 'Role' });
+
+export const principal = z
+  .object({ id: principalId, roles: z.array(role), environments: z.array(name).exactOptional() })
+  .meta({ id: 'Principal' });
+export type Principal = z.infer<typeof principal>;
+
+/** The token is said once and kept nowhere but as a hash. */
+export const enrolled = z.object({ principal, token: z.string() }).meta({ id: 'Enrolled' });

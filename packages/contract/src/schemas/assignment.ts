@@ -1,0 +1,140 @@
+/** What travels between server and agents. Objects that the server sends are loose: an older agent ignores what is new. */
+import { z } from 'zod';
+import { digest, id, instant, name, principalId, releaseRef } from './common.ts';
+
+const names = z.array(name);
+const documentRef = z.object({ name, digest });
+const file = z.object({ name: z.string(), digest, size: z.int().min(0) });
+const migrationRef = z.object({
+  id: z.string(),
+  from: z.int(),
+  to: z.int(),
+  phase: z.enum(['expand', 'data', 'contract']),
+  file,
+});
+const version = z.int().min(0);
+
+/** What a step does: the executor's name and its parameters; no choices. */
+export const action = z
+  .discriminatedUnion('kind', [
+    z.looseObject({ kind: z.literal('restore-point'), store: name }),
+    z.looseObject({
+      kind: z.literal('migrate'),
+      store: name,
+      from: version,
+      to: version,
+      migrations: z.array(migrationRef),
+    }),
+    z.looseObject({
+      kind: z.literal('unmigrate'),
+      store: name,
+      from: version,
+      to: version,
+      migrations: z.array(migrationRef),
+    }),
+    z.looseObject({ kind: z.literal('restore'), store: name, to: version }),
+    z.looseObject({ kind: z.literal('deploy'), slot: name, release: releaseRef }),
+    z.looseObject({ kind: z.literal('route'), tenants: names, slot: name }),
+    z.looseObject({ kind: z.literal('verify'), tenants: names, verification: documentRef, slot: name }),
+    z.looseObject({
+      kind: z.literal('soak'),
+      tenants: names,
+      verification: documentRef,
+      slot: name,
+      durationMs: z.int().min(0),
+    }),
+    z.looseObject({ kind: z.literal('reconcile'), store: name, reconciliation: documentRef, tenants: names }),
+    z.looseObject({ kind: z.literal('retire'), slot: name }),
+  ])
+  .meta({ id: 'Action' });
+
+/** An approval of an envelope. `signed` ones name the bundle that proves them. */
+export const approval = z
+  .looseObject({
+    by: principalId,
+    envelope: digest,
+    at: instant,
+    expiresAt: instant,
+    proof: z.enum(['signed', 'server-attested']),
+  })
+  .meta({ id: 'Approval' });
+
+/** What was decided to go back: which tenants of which cells. */
+export const scope = z.looseObject({}).meta({ id: 'Scope' });
+
+/** One step, handed to one agent: everything that it needs to check and carry it out. */
+export const assignment = z
+  .looseObject({
+    rollout: id,
+    promotion: id,
+    application: name,
+    environment: name,
+    cell: name,
+    step: z.string(),
+    action,
+    course: z.enum(['forward', 'undo']),
+    /** For an undo: what was decided. */
+    scope: scope.exactOptional(),
+    /** Forward steps that may have had an effect. */
+    begun: z.int().min(0),
+    fence: z.object({ epoch: z.int(), n: z.int() }),
+    idempotencyKey: z.string(),
+    plan: digest,
+    release: releaseRef,
+    envelope: digest,
+    approvals: z.array(approval),
+    /** Milliseconds from the moment the agent asked, on its own monotonic clock. */
+    lifetimeMs: z.int().min(0),
+    /** What is left of the step's own deadline, in milliseconds. */
+    stepMs: z.int().min(0),
+  })
+  .meta({ id: 'Assignment' });
+export type Assignment = z.infer<typeof assignment>;
+
+const text = (max: number) => z.string().max(max);
+const restorePoint = z.strictObject({
+  id: text(200),
+  store: name,
+  takenAt: instant,
+  manifest: digest,
+  bytes: z.int().min(0),
+  verified: z.boolean(),
+});
+const checks = z.strictObject({
+  passed: z.int().min(0),
+  failed: z.int().min(0),
+  firstFailure: z.strictObject({ check: text(200), tenant: text(100), why: text(500), at: instant }).exactOptional(),
+});
+const reconciliation = z.strictObject({
+  compared: z.int().min(0),
+  replayed: z.int().min(0),
+  acknowledged: z.int().min(0),
+  asked: z.int().min(0),
+  agrees: z.boolean(),
+  report: digest.exactOptional(),
+});
+export const stepResult = z
+  .strictObject({
+    restorePoint: restorePoint.exactOptional(),
+    schemaVersion: z.int().min(0).exactOptional(),
+    routed: z.int().min(0).exactOptional(),
+    checks: checks.exactOptional(),
+    reconciliation: reconciliation.exactOptional(),
+    observedAt: instant.exactOptional(),
+  })
+  .meta({ id: 'StepResult' });
+
+/** One outcome, one signal. Small: what is large goes to a blob and is named by its digest. */
+export const outcome = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('done'), result: stepResult }),
+    z.strictObject({ kind: z.literal('waiting'), reason: text(500), untilMs: z.int().min(0) }),
+    z.strictObject({
+      kind: z.literal('failed'),
+      code: z.enum(['transient', 'rejected', 'check-failed', 'fenced', 'expired', 'unknown']),
+      why: text(2_000),
+      result: stepResult.exactOptional(),
+    }),
+  ])
+  .meta({ id: 'Outcome' });
+export type Outcome = z.infer<typeof outcome>;

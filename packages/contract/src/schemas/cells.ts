@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { actions, digest, instant, name, principalId, releaseRef } from './common.ts';
+
+const range = z.strictObject({ min: z.int().min(0), max: z.int().min(0) });
+const named = <T extends z.ZodType>(value: T, most: number) =>
+  z.record(name, value).refine((r) => Object.keys(r).length <= most, `expected at most ${most} names`);
+
+/** One running copy of an application: its slots, stores and tenants, as desired or as observed. */
+export const cellState = z
+  .strictObject({
+    cell: name,
+    application: name,
+    environment: name,
+    slots: named(
+      z.strictObject({ release: releaseRef.strict().exactOptional(), schemaRange: range.exactOptional() }),
+      100,
+    ),
+    stores: named(z.strictObject({ schemaVersion: z.int().min(0) }), 1_000),
+    tenants: named(z.strictObject({ slot: name, store: name, ring: name }), 10_000),
+  })
+  .meta({ id: 'CellState' });
+export type CellState = z.infer<typeof cellState>;
+
+export const cell = z
+  .object({
+    name,
+    /** What the cell should be; null until it is adopted. */
+    desired: cellState.nullable(),
+    /** A rollout ended with a step whose effect nobody confirmed. */
+    uncertain: z.boolean(),
+    observed: z.object({ state: cellState, at: instant, by: principalId }).nullable(),
+    actions,
+  })
+  .meta({ id: 'Cell' });
+export type Cell = z.infer<typeof cell>;
+
+export const hypercare = z
+  .object({
+    promotion: z.string(),
+    environment: name,
+    release: digest,
+    cells: z.array(name),
+    stages: z.array(z.object({ name: z.string(), durationMs: z.int() })),
+    stage: z.int(),
+    phase: z.enum(['watching', 'alarmed', 'ended']),
+    why: z.string().exactOptional(),
+    result: z.string().exactOptional(),
+    until: instant.exactOptional(),
+  })
+  .meta({ id: 'Hypercare' });
+
+export const freeze = z
+  .object({ scope: z.string(), name: z.string(), from: instant, to: instant, reason: z.string() })
+  .meta({ id: 'Freeze', description: '`scope` is an environment, or `all`' });
+export type Freeze = z.infer<typeof freeze>;

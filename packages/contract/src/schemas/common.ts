@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+/** `sha256:` and 64 lower-case hexadecimal digits. */
+export const digest = z
+  .templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)])
+  .meta({ id: 'Digest', description: 'SHA-256 of the thing’s bytes, or of its canonical JSON (RFC 8785)' });
+
+/** RFC 1123 label: what applications, environments, cells, slots, stores, tenants and rings are named. */
+export const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a name: a-z, 0-9 and -');
+
+/** Milliseconds since the Unix epoch, by the control plane's one clock: its database's. */
+export const instant = z.int().meta({ id: 'Instant', description: 'Milliseconds since 1970-01-01T00:00:00Z' });
+
+/** A pseudonymous principal: never a person's name. */
+export const principalId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/i, 'expected 1 to 100 of a-z, 0-9, . _ -');
+
+/** Ids that the server makes: `prm_…`, and rollouts `prm_….cell`. */
+export const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/, 'expected an id');
+
+/** A person's words that go on the log. */
+export const reason = z.string().min(1).max(500);
+
+export const releaseRef = z.object({ digest, version: z.string() }).meta({ id: 'ReleaseRef' });
+
+export const allowed = z.object({ allowed: z.boolean(), because: z.string() });
+/** What the caller may do with a resource now, and why not: faces ask here, they never derive a rule. */
+export const actions = z.record(z.string(), allowed).meta({ id: 'Actions' });
+
+/** Page of a list. `next` is the cursor of the following page, null at the end. */
+export const paging = {
+  cursor: z.string().max(400).exactOptional(),
+  limit: z.coerce.number().int().min(1).max(200).exactOptional(),
+};
+
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), next: z.string().nullable() });
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { approval, scope } from './assignment.ts';
+import { actions, digest, id, instant, name, principalId, releaseRef } from './common.ts';
+
+export const verdict = z
+  .looseObject({
+    gate: z.string(),
+    verdict: z.enum(['pass', 'fail', 'no-data', 'error', 'pending', 'waived']),
+    because: z.string(),
+    unblock: z.string(),
+    who: z.string(),
+  })
+  .meta({ id: 'Verdict' });
+
+const undo = z.looseObject({ scope, because: z.string() });
+
+/** A promotion. Which of the last fields there are depends on the phase; `until` is the deadline of whatever it waits for. */
+export const promotion = z
+  .object({
+    id,
+    application: name,
+    environment: name,
+    release: releaseRef,
+    /** The plan's blob. */
+    plan: digest,
+    /** What an approval binds to; the envelope's blob. */
+    envelope: digest,
+    requester: principalId,
+    authors: z.array(z.string()),
+    cells: z.array(name),
+    waves: z.int(),
+    wave: z.int(),
+    latestFinish: instant,
+    approvals: z.array(approval),
+    undo: undo.nullable(),
+    phase: z.enum(['awaiting', 'advancing', 'paused', 'undoing', 'held', 'ended']),
+    reason: z.string().exactOptional(),
+    verdicts: z.array(verdict).exactOptional(),
+    until: instant.exactOptional(),
+    by: z.string().exactOptional(),
+    question: z.string().exactOptional(),
+    result: z.enum(['promoted', 'rolled-back', 'partly-rolled-back', 'rejected', 'expired']).exactOptional(),
+    because: z.string().exactOptional(),
+    at: instant.exactOptional(),
+    actions,
+  })
+  .meta({ id: 'Promotion' });
+export type Promotion = z.infer<typeof promotion>;
+
+export const rollout = z
+  .looseObject({
+    id,
+    promotion: id,
+    cell: name,
+    environment: name,
+    cursor: z.int(),
+    begun: z.int(),
+    attempt: z.int(),
+    undo: undo.nullable(),
+    phase: z.enum(['waiting', 'offered', 'leased', 'failed', 'asking', 'settled']),
+    step: z.string().exactOptional(),
+    agent: z.string().exactOptional(),
+    reason: z.string().exactOptional(),
+    question: z.string().exactOptional(),
+    code: z.string().exactOptional(),
+    why: z.string().exactOptional(),
+    result: z.string().exactOptional(),
+    until: instant.exactOptional(),
+  })
+  .meta({ id: 'Rollout' });
+export type Rollout = z.infer<typeof rollout>;
+
+/** What a promotion would do. `text` is for people; `envelope` is what an approval would bind to. */
+export const planned = z
+  .object({
+    plan: z.looseObject({
+      v: z.literal(1),
+      application: name,
+      environment: name,
+      release: releaseRef,
+      latestFinish: instant,
+    }),
+    digest,
+    envelope: digest,
+    text: z.string(),
+    verdicts: z.array(verdict),
+  })
+  .meta({ id: 'Planned' });
+
+/** Why a promotion stands where it stands, in words, with what would move it. */
+export const explanation = z.looseObject({ promotion: id, text: z.string() }).meta({ id: 'Explanation' });
+
+/** Something that waits: for what, for whom, and until when. */
+export const wait = z
+  .object({ what: z.string(), why: z.string(), who: z.string(), until: instant.nullable() })
+  .meta({ id: 'Wait' });
+
+export const status = z
+  .object({
+    at: instant,
+    /** What runs where. */
+    cells: z.array(
+      z.object({
+        name,
+        environment: z.string(),
+        application: z.string(),
+        adopted: z.boolean(),
+        uncertain: z.boolean(),
+        observedAt: instant.nullable(),
+        /** Tenants by the version that serves them, as observed if it was, else as desired. */
+        versions: z.record(z.string(), z.int()),
+        stores: z.record(z.string(), z.int()),
+      }),
+    ),
+    /** What moves: promotions that have not ended, with their rollouts. */
+    promotions: z.array(z.object({ promotion, rollouts: z.array(rollout) })),
+    hypercare: z.array(
+      z.object({ environment: name, phase: z.string(), promotion: z.string(), until: instant.nullable() }),
+    ),
+    freezes: z.array(z.object({ scope: z.string(), name: z.string(), from: instant, to: instant, reason: z.string() })),
+    /** What waits, for whom, and until when. */
+    waits: z.array(wait),
+    /** Whether any list above was cut at its bound. */
+    truncated: z.boolean(),
+  })
+  .meta({ id: 'Status' });
+export type Status = z.infer<typeof status>;

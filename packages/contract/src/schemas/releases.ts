@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { actions, digest, instant, name, principalId, releaseRef } from './common.ts';
+
+export const MAX_BLOB_BYTES = 64 * 1024 * 1024;
+
+export const evidence = z
+  .object({
+    digest,
+    predicateType: z.string(),
+    subject: digest,
+    verified: z.boolean(),
+    keyId: z.string(),
+    result: z.object({ passed: z.int(), failed: z.int(), skipped: z.int(), exitCode: z.int() }).exactOptional(),
+  })
+  .meta({ id: 'Evidence' });
+
+export const release = z
+  .object({
+    ref: releaseRef,
+    application: name,
+    origin: z.enum(['built', 'adopted']),
+    /** The sigstore bundle's blob; the manifest's blob is the release's own digest. Null for an adopted baseline. */
+    bundle: digest.nullable(),
+    signature: z.object({ verified: z.boolean(), keyId: z.string() }).nullable(),
+    authors: z.array(z.string()),
+    notes: z.string(),
+    evidence: z.array(evidence),
+    /** Environments that it was promoted to, and when. */
+    promoted: z.array(z.object({ environment: name, at: instant })),
+    registeredAt: instant,
+    registeredBy: principalId,
+    actions,
+  })
+  .meta({ id: 'Release' });
+export type Release = z.infer<typeof release>;
+
+export const document = z
+  .object({ kind: z.string(), name, owner: z.string(), spec: z.unknown(), digest })
+  .meta({ id: 'Document' });
+
+export const applied = z
+  .object({
+    kind: z.string(),
+    name: z.string(),
+    digest: z.string(),
+    change: z.enum(['created', 'changed', 'unchanged']),
+  })
+  .meta({ id: 'Applied' });
+
+/** A file of YAML documents, as the caller has it. The name stands in errors, nothing is read from there. */
+export const documentFile = z.strictObject({ name: z.string().min(1).max(300), text: z.string().max(1024 * 1024) });
+
+/** A sigstore bundle; checked by what it proves, so its form isn't repeated here. */
+export const signedBundle = z.record(z.string(), z.unknown()).meta({ id: 'SignedBundle' });
