@@ -109,7 +109,7 @@ export class Cluster {
     while (performance.now() < until) {
       const running = await findPostmaster(this.data);
       if (running?.ready) return running;
-      if (!running && (await processesIn(this.data)).length === 0) await this.launch();
+      if (!running && (await processesIn(this.data)).length === 0) await this.launch(until);
       await pause(25);
     }
     throw new Error(
@@ -117,7 +117,7 @@ export class Cluster {
     );
   }
 
-  private async launch(): Promise<void> {
+  private async launch(until: number): Promise<void> {
     if (await lockFileIsStale(this.data)) await rm(join(this.data, 'postmaster.pid'), { force: true });
     const user = this.programs.user;
     if (this.config.archiveDir) await this.ownFolder(this.config.archiveDir);
@@ -142,7 +142,6 @@ export class Cluster {
       void exit.then((how) => {
         exited = how;
       });
-      const until = performance.now() + 60_000;
       while (exited === undefined && performance.now() < until) {
         if ((await findPostmaster(this.data))?.ready) return;
         await pause(20);

@@ -1,0 +1,171 @@
+import { chmod, chown, copyFile, cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Answer, denied, granted, type RecoveryTarget, type StepContext } from '@headgate/execution';
+import { z } from 'zod';
+import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
+import { freePort } from '../../machine/free-port.ts';
+import type { Cluster } from '../../postgres-cluster/cluster.ts';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { raiseFence } from '../store/store-session.ts';
+import { Manifest } from './manifest.ts';
+import type { BackedStore } from './physical-restore-points.ts';
+import { restoreAside } from './recovery.ts';
+
+const Journal = z.strictObject({
+  key: z.string(),
+  phase: z.enum(['recovering', 'swapping', 'done']),
+  schemaVersion: z.int().optional(),
+  control: z.strictObject({
+    fence: z.array(z.strictObject({ scope: z.string(), epoch: z.string(), n: z.string() })),
+    route: z.array(z.strictObject({ tenant: z.string(), slot: z.string(), epoch: z.string(), n: z.string() })),
+  }),
+});
+type Journal = z.output<typeof Journal>;
+
+const journalFile = (cluster: Cluster): string => join(cluster.dir, 'restore.json');
+
+/**
+ * Whether a restore has stopped this cluster on purpose: nobody else may start it then. Ask after having seen that the
+ * cluster doesn't run; the journal says it before the cluster is stopped.
+ */
+export async function restoring(cluster: Cluster): Promise<boolean> {
+  return (await readJournal(cluster))?.phase === 'swapping';
+}
+
+/**
+ * Replaces a store by what it was at a moment. Recovers aside first, so that a restore point that doesn't recover costs
+ * nothing; then stops the store, swaps the folders and starts it. A journal leads a second attempt on from where the
+ * first was killed. What isn't the customers' (the fence, the routes) is carried over as it is now: going back in data
+ * must not bring an old decision back into force. The replaced folder is kept as `data.before` until the next restore.
+ */
+export async function restoreInPlace(
+  store: BackedStore,
+  restorePoint: string,
+  target: RecoveryTarget,
+  ctx: StepContext,
+  verify: () => Promise<Answer<unknown>>,
+): Promise<Answer<{ readonly schemaVersion: number }>> {
+  const { cluster } = store;
+  let journal = await readJournal(cluster);
+  if (journal?.key !== ctx.idempotencyKey) {
+    if (journal?.phase === 'swapping') {
+      return denied('unknown', `an earlier restore (${journal.key}) of the store ${store.name} isn't finished`);
+    }
+    const verified = await verify();
+    if (!verified.ok) return verified;
+    await cluster.start();
+    const control = await controlRows(store, ctx);
+    if (!control) return denied('fenced', `the store ${store.name} has seen a later decision than this one`);
+    journal = { key: ctx.idempotencyKey, phase: 'recovering', control };
+    await writeJournal(cluster, journal);
+  }
+  if (journal.phase === 'recovering') {
+    const aside = await restoreAside(
+      store,
+      restorePoint,
+      target,
+      join(cluster.dir, 'restoring'),
+      await freePort(),
+      Math.max(10_000, ctx.remainingMs()),
+    );
+    const schemaVersion = await carryOver(store, aside, journal);
+    await aside.stop();
+    await layOutFiles(store, restorePoint, target);
+    journal = { ...journal, phase: 'swapping', schemaVersion };
+    await writeJournal(cluster, journal);
+  }
+  return granted({ schemaVersion: await finishRestore(store) });
+}
+
+/**
+ * Ends a restore that came as far as the swap, from wherever it was killed: everything was prepared and decided then.
+ * Returns the store's schema version as the last restore left it.
+ */
+export async function finishRestore(store: Pick<BackedStore, 'cluster' | 'files'>): Promise<number> {
+  const { cluster } = store;
+  const journal = await readJournal(cluster);
+  if (journal?.phase === 'swapping') {
+    const prepared = join(cluster.dir, 'restoring', 'data');
+    if (await stat(prepared).catch(() => undefined)) await cluster.stop();
+    await swap(prepared, cluster.data);
+    for (const { dir } of store.files) await swap(`${dir}.restoring`, dir);
+    await rm(join(cluster.dir, 'restoring'), { recursive: true, force: true });
+    await cluster.start();
+    await writeJournal(cluster, { ...journal, phase: 'done' });
+  }
+  return journal?.schemaVersion ?? 0;
+}
+
+/** Puts a prepared folder in the place of another, from wherever an earlier attempt was killed. */
+async function swap(prepared: string, place: string): Promise<void> {
+  if (!(await stat(prepared).catch(() => undefined))) return; // done before
+  if (await stat(place).catch(() => undefined)) {
+    await rm(`${place}.before`, { recursive: true, force: true });
+    await rename(place, `${place}.before`);
+  }
+  await rename(prepared, place);
+  await syncFolder(dirname(place));
+}
+
+async function layOutFiles(store: BackedStore, restorePoint: string, target: RecoveryTarget): Promise<void> {
+  const manifest = Manifest.parse(JSON.parse(await readFile(join(restorePoint, 'manifest.json'), 'utf8')));
+  for (const { name, dir } of store.files) {
+    const prefix = join('files', name);
+    if (!manifest.folders.includes(prefix)) continue;
+    const prepared = `${dir}.restoring`;
+    await rm(prepared, { recursive: true, force: true });
+    // A later moment than the copy's needs files that came after it; the database says which of them count.
+    if (target.kind !== 'restore-point') await cp(dir, prepared, { recursive: true, preserveTimestamps: true });
+    const owner = await stat(dir).catch(() => undefined);
+    for (const folder of manifest.folders.filter((each) => each === prefix || each.startsWith(`${prefix}/`)).sort()) {
+      const path = join(prepared, folder.slice(prefix.length));
+      await mkdir(path, { recursive: true, mode: 0o755 });
+      if (owner) await chown(path, owner.uid, owner.gid);
+    }
+    for (const file of manifest.files.filter((each) => each.path.startsWith(`${prefix}/`))) {
+      const path = join(prepared, file.path.slice(prefix.length));
+      await copyFile(join(restorePoint, file.path), path);
+      await chmod(path, file.mode);
+      await chown(path, file.uid, file.gid);
+    }
+  }
+}
+
+/** The rows that aren't the customers', read under this step's fence. `undefined`: a later decision was seen. */
+async function controlRows(store: BackedStore, ctx: StepContext): Promise<Journal['control'] | undefined> {
+  return withClient(await store.cluster.connection(store.database), async (client) => {
+    if (!(await raiseFence(client, ctx))) return undefined;
+    const fence = await client.query('select scope, epoch::text, n::text from headgate.fence');
+    const route = await client.query('select tenant, slot, epoch::text, n::text from headgate.route');
+    return { fence: fence.rows, route: route.rows };
+  });
+}
+
+async function carryOver(store: BackedStore, aside: Cluster, journal: Journal): Promise<number> {
+  return withClient(await aside.connection(store.database), async (client) => {
+    await client.query('begin');
+    await client.query('truncate headgate.fence, headgate.route');
+    await client.query(
+      `insert into headgate.fence select scope, epoch, n from jsonb_to_recordset($1::jsonb) as x(scope text, epoch bigint, n bigint)`,
+      [JSON.stringify(journal.control.fence)],
+    );
+    await client.query(
+      `insert into headgate.route select tenant, slot, epoch, n from jsonb_to_recordset($1::jsonb) as x(tenant text, slot text, epoch bigint, n bigint)`,
+      [JSON.stringify(journal.control.route)],
+    );
+    const { rows } = await client.query<{ v: number }>(
+      'select coalesce(max(version), 0)::int as v from headgate.migration',
+    );
+    await client.query('commit');
+    return rows[0]!.v;
+  });
+}
+
+async function readJournal(cluster: Cluster): Promise<Journal | undefined> {
+  const text = await readIfThere(journalFile(cluster));
+  return text === undefined ? undefined : Journal.parse(JSON.parse(text));
+}
+
+async function writeJournal(cluster: Cluster, journal: Journal): Promise<void> {
+  await writeDurably(journalFile(cluster), `${JSON.stringify(journal)}\n`, 0o600);
+}

@@ -1,0 +1,196 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest, RestorePoint } from '@headgate/domain';
+import {
+  type Answer,
+  denied,
+  granted,
+  type KeptRestorePoint,
+  type RecoveryTarget,
+  type RestorePoints,
+  type StepContext,
+} from '@headgate/execution';
+import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
+import type { Store } from '../store/store-session.ts';
+import { takeCopy } from './backup.ts';
+import { readBack } from './copy-tree.ts';
+import { restoreInPlace } from './in-place.ts';
+import { Manifest, restorePointOf } from './manifest.ts';
+import { archivedBefore } from './wal.ts';
+
+/** A store with what its restore points need. */
+export interface BackedStore extends Store {
+  readonly archiveDir: string;
+  readonly restorePointsDir: string;
+  /** Folders of files that belong to the store. */
+  readonly files: readonly { readonly name: string; readonly dir: string }[];
+  /** How many restore points are kept; older ones, and the WAL before them, are removed. */
+  readonly keep: number;
+}
+
+/** A step that is tried again takes up its own restore point while it is this young, and takes a new one later. */
+const SAME_ATTEMPT_MS = 10 * 60_000;
+
+export class PhysicalRestorePoints implements RestorePoints {
+  private readonly stores: ReadonlyMap<string, BackedStore>;
+
+  constructor(stores: ReadonlyMap<string, BackedStore>) {
+    this.stores = stores;
+  }
+
+  async take(store: string, ctx: StepContext): Promise<Answer<RestorePoint>> {
+    const backed = this.find(store);
+    const before = (await this.kept(backed)).find(
+      ({ manifest }) =>
+        `${manifest.rollout}/${manifest.step}` === `${ctx.rollout}/${ctx.step}` &&
+        Date.now() - manifest.takenAt < SAME_ATTEMPT_MS,
+    );
+    if (before) return granted(before.point);
+    await mkdir(backed.restorePointsDir, { recursive: true, mode: 0o700 });
+    await this.removeLeftovers(backed);
+
+    const id = `rp-${new Date()
+      .toISOString()
+      .replace(/[-:]|\.\d+/g, '')
+      .toLowerCase()}-${randomBytes(3).toString('hex')}`;
+    const dir = join(backed.restorePointsDir, id);
+    const partial = `${dir}.partial`;
+    const taken = await takeCopy(backed, id, partial, ctx);
+    if (!taken.ok) return taken;
+    const text = JSON.stringify(taken.value);
+    const digest = digestOfText(text);
+    await writeFile(join(partial, 'manifest.json'), text, { mode: 0o600, flush: true });
+    await writeDurably(`${dir}.sha256`, `${digest}\n`, 0o600);
+    await rename(partial, dir);
+    await syncFolder(backed.restorePointsDir);
+    await this.prune(backed, id);
+    return granted(restorePointOf(taken.value, digest, false));
+  }
+
+  async verify(store: string, id: string, signal: AbortSignal): Promise<Answer<RestorePoint>> {
+    const backed = this.find(store);
+    const dir = join(backed.restorePointsDir, plain(id));
+    const mark = `${dir}.verified`;
+    await rm(mark, { force: true });
+    const text = await readIfThere(join(dir, 'manifest.json'));
+    const expected = (await readIfThere(`${dir}.sha256`))?.trim();
+    if (text === undefined) return denied('check-failed', `the restore point ${id} of ${store} isn't there`);
+    if (digestOfText(text) !== expected)
+      return denied(
+        'check-failed',
+        `manifest.json of the restore point ${id} isn't what was reported when it was taken`,
+      );
+    const manifest = Manifest.parse(JSON.parse(text));
+    for (const file of manifest.files) {
+      signal.throwIfAborted();
+      const found = await readBack(join(dir, file.path));
+      if (!found) return denied('check-failed', `${file.path} of the restore point ${id} is missing`);
+      if (found.size !== file.size || found.sha256 !== file.sha256) {
+        return denied(
+          'check-failed',
+          `${file.path} of the restore point ${id} isn't what was written (size ${found.size} of ${file.size})`,
+        );
+      }
+    }
+    const extra = await unnamedFile(dir, manifest);
+    if (extra) return denied('check-failed', `${extra} of the restore point ${id} isn't in its manifest`);
+    await writeDurably(mark, `${new Date().toISOString()}\n`, 0o600);
+    return granted(restorePointOf(manifest, expected as Digest, true));
+  }
+
+  async list(store: string): Promise<readonly KeptRestorePoint[]> {
+    return (await this.kept(this.find(store))).map(({ point, manifest }) => ({
+      point,
+      rollout: manifest.rollout,
+      schemaVersion: manifest.schemaVersion,
+    }));
+  }
+
+  async restore(
+    store: string,
+    id: string,
+    target: RecoveryTarget,
+    ctx: StepContext,
+  ): Promise<Answer<{ readonly schemaVersion: number }>> {
+    const backed = this.find(store);
+    return restoreInPlace(backed, join(backed.restorePointsDir, plain(id)), target, ctx, () =>
+      this.verify(store, id, ctx.signal),
+    );
+  }
+
+  /** Newest first. */
+  private async kept(backed: BackedStore): Promise<{ point: RestorePoint; manifest: Manifest }[]> {
+    const names = await readdir(backed.restorePointsDir).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    const found: { point: RestorePoint; manifest: Manifest }[] = [];
+    for (const name of names.filter((each) => /^rp-[0-9a-z-]+$/.test(each))) {
+      const text = await readIfThere(join(backed.restorePointsDir, name, 'manifest.json'));
+      const parsed = Manifest.safeParse(text === undefined ? undefined : parseJson(text));
+      if (!parsed.success) continue; // spoiled: verify says so by its name, and it is never the freshest
+      const verified =
+        (await stat(join(backed.restorePointsDir, `${name}.verified`)).catch(() => undefined)) !== undefined;
+      found.push({ manifest: parsed.data, point: restorePointOf(parsed.data, digestOfText(text!), verified) });
+    }
+    return found.sort((a, b) => b.manifest.takenAt - a.manifest.takenAt);
+  }
+
+  private async removeLeftovers(backed: BackedStore): Promise<void> {
+    for (const name of await readdir(backed.restorePointsDir)) {
+      if (name.endsWith('.partial')) await rm(join(backed.restorePointsDir, name), { recursive: true, force: true });
+    }
+  }
+
+  /** Removes what is older than the kept ones, and the WAL that only those needed. */
+  private async prune(backed: BackedStore, newest: string): Promise<void> {
+    const all = await this.kept(backed);
+    const kept = all.slice(0, Math.max(1, backed.keep));
+    for (const { manifest } of all.slice(kept.length)) {
+      if (manifest.id === newest) continue;
+      const dir = join(backed.restorePointsDir, manifest.id);
+      await rm(`${dir}.verified`, { force: true });
+      await rm(dir, { recursive: true, force: true });
+      await rm(`${dir}.sha256`, { force: true });
+    }
+    const oldest = kept.map(({ manifest }) => manifest.startWal).sort((a, b) => (a.slice(8) < b.slice(8) ? -1 : 1))[0];
+    if (!oldest) return;
+    for (const name of await archivedBefore(backed.archiveDir, oldest))
+      await rm(join(backed.archiveDir, name), { force: true });
+  }
+
+  private find(name: string): BackedStore {
+    const store = this.stores.get(name);
+    if (!store) throw new Error(`There is no store ${name} in this cell`);
+    return store;
+  }
+}
+
+/** An id comes from outside and becomes a path. */
+function plain(id: string): string {
+  if (!/^rp-[0-9a-z-]{1,60}$/.test(id)) throw new Error('That is no id of a restore point');
+  return id;
+}
+
+async function unnamedFile(dir: string, manifest: Manifest): Promise<string | undefined> {
+  const named = new Set(['manifest.json', ...manifest.files.map((file) => file.path)]);
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
+    if (entry.isDirectory()) continue;
+    const path = join(entry.parentPath, entry.name).slice(dir.length + 1);
+    if (!named.has(path)) return path;
+  }
+  return undefined;
+}
+
+function digestOfText(text: string): Digest {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
