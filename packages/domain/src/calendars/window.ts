@@ -24,3 +24,8 @@ export function activeFreeze(freezes: readonly Freeze[], now: Instant): Freeze |
   }
   return held;
 }
+
+/** An instant as people and logs read it, in UTC; what lies outside the calendar's range is given as its number. */
+export function instantText(at: Instant): string {
+  return Math.abs(at) <= 8.64e15 ? new Date(at).toISOString() : `${at} ms`;
+}

@@ -1,5 +1,8 @@
 import { type Gate, pass, stop, wholeNumber } from './gate.ts';
 
+/** How far the database's clock may step back, as a standby takes over, before a date in the future is an error. Milliseconds. */
+const CLOCK_STEP_MS = 60_000;
+
 /** A verified restore point of the store, taken for this rollout and not older than `maxAgeMs`, stands before a migration. */
 export const restorePoint: Gate = {
   name: 'restore-point',
@@ -43,6 +46,14 @@ export const restorePoint: Gate = {
       );
     const takenAt = Math.max(...verified.map((p) => p.takenAt));
     const ageMs = facts.now - takenAt;
+    if (ageMs < -CLOCK_STEP_MS)
+      return stop(
+        name,
+        'error',
+        `the newest restore point of store ${store} is dated ${-ageMs} ms ahead of now`,
+        'set the clocks right and take a new one',
+        'operator',
+      );
     if (ageMs > maxAgeMs)
       return stop(
         name,

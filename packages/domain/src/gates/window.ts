@@ -1,4 +1,4 @@
-import { activeFreeze } from '../calendars/window.ts';
+import { activeFreeze, instantText } from '../calendars/window.ts';
 import { type Gate, pass, stop } from './gate.ts';
 
 /** Every calendar that governs the change is inside a window, and no freeze holds. Freezes win. */
@@ -13,7 +13,7 @@ export const window: Gate = {
       return stop(
         name,
         'fail',
-        `freeze ${freeze.name} holds until ${new Date(freeze.to).toISOString()}: ${freeze.reason}`,
+        `freeze ${freeze.name} holds until ${instantText(freeze.to)}: ${freeze.reason}`,
         'wait for its end, or a waiver',
         'release manager',
         freeze.to,
@@ -30,9 +30,7 @@ export const window: Gate = {
     const closed = facts.windows.find((w) => !w.open);
     if (closed !== undefined) {
       const next =
-        closed.changesAt === undefined
-          ? 'no further window is known'
-          : `it opens ${new Date(closed.changesAt).toISOString()}`;
+        closed.changesAt === undefined ? 'no further window is known' : `it opens ${instantText(closed.changesAt)}`;
       return stop(
         name,
         'pending',

@@ -28,7 +28,10 @@ export function uncovered(envelope: Envelope, plan: Plan): readonly string[] {
   for (const gate of envelope.gates)
     if (!plan.gates.some((g) => isAsStrict(g, gate))) why.push(`gate ${gate.gate} is missing or has other parameters`);
   // A point of no return may fall away with the steps that made it, but never appear or move.
-  if (plan.pointOfNoReturn !== null) same('the point of no return', envelope.pointOfNoReturn, plan.pointOfNoReturn);
+  const point = envelope.pointOfNoReturn;
+  if (plan.pointOfNoReturn !== null) same('the point of no return', point, plan.pointOfNoReturn);
+  else if (plan.cells.some((c) => c.cell === point?.cell && c.steps.some((s) => s.id === point.step)))
+    why.push('the point of no return is hidden');
   for (const cell of plan.cells) {
     const approved = envelope.cells.find((c) => c.cell === cell.cell);
     if (approved === undefined) why.push(`cell ${cell.cell} was added`);
@@ -47,7 +50,8 @@ function uncoveredCell(approved: CellPlan, cell: CellPlan): readonly string[] {
   if (!equal(approved.base, cell.base)) why.push(`cell ${cell.cell} starts from another state`);
   if (!equal(approved.slot, cell.slot)) why.push(`cell ${cell.cell} takes other slots`);
   if (!equal(approved.recovery, cell.recovery)) why.push(`cell ${cell.cell} recovers in another way`);
-  const kept = new Set(cell.steps.map((s) => s.id));
+  const kept = new Map(cell.steps.map((s) => [s.id, s]));
+  if (kept.size < cell.steps.length) why.push(`cell ${cell.cell} has two steps of one name`);
   let from = 0;
   for (const step of cell.steps) {
     const at = approved.steps.findIndex((s, i) => i >= from && s.id === step.id);
@@ -57,35 +61,59 @@ function uncoveredCell(approved: CellPlan, cell: CellPlan): readonly string[] {
       continue;
     }
     from = at + 1;
-    if (!sameOrFewerTenants(original, step)) why.push(`step ${step.id} of cell ${cell.cell} differs`);
+    if (!isApproved(approved, original, step)) why.push(`step ${step.id} of cell ${cell.cell} differs`);
     for (const need of original.needs)
       if (!kept.has(need)) why.push(`step ${step.id} of cell ${cell.cell} lost ${need}, which it needs`);
+  }
+  for (const look of approved.steps) why.push(...lookedAway(cell, look, kept));
+  return why;
+}
+
+/** A route may be dropped with the checks that follow it, but no tenant may move while one of its checks is dropped. */
+function lookedAway(cell: CellPlan, look: Step, kept: ReadonlyMap<string, Step>): readonly string[] {
+  const { kind } = look.action;
+  if (kind !== 'verify' && kind !== 'soak') return [];
+  const now = kept.get(look.id)?.action;
+  const looksAt = new Set(now !== undefined && 'tenants' in now ? now.tenants : []);
+  const why: string[] = [];
+  for (const route of cell.steps) {
+    if (route.action.kind !== 'route' || wavePrefix(route.id) !== wavePrefix(look.id)) continue;
+    const unseen = route.action.tenants.find((t) => !looksAt.has(t));
+    if (unseen !== undefined) why.push(`step ${look.id} of cell ${cell.cell} no longer looks at tenant ${unseen}`);
   }
   return why;
 }
 
-/** The same step, or the same for fewer tenants (dropping a tenant from a route drops it from the undo too). */
-function sameOrFewerTenants(original: Step, step: Step): boolean {
-  if (equal(original, step)) return true;
-  const { action: was } = original;
-  const { action: is } = step;
-  if (!('tenants' in was) || !('tenants' in is) || is.tenants.length === 0) return false;
-  const allowed = new Set(was.tenants);
+/** Steps are named for the wave that they were planned in: `w2.route` is checked by `w2.verify`. */
+function wavePrefix(id: string): string {
+  return id.slice(0, id.indexOf('.'));
+}
+
+/** The step as approved, in its wave or a later one, for the same tenants, fewer, or some deferred from earlier waves. */
+function isApproved(approved: CellPlan, original: Step, step: Step): boolean {
+  if (step.wave < original.wave) return false;
+  const { action: was, undo: wasUndo } = original;
+  const { action: is, undo: isUndo } = step;
+  const rest = { wave: 0, action: null, undo: null };
+  if (!equal({ ...original, ...rest }, { ...step, ...rest })) return false;
+  if (!('tenants' in was) || !('tenants' in is)) return equal(was, is) && equal(wasUndo, isUndo);
+  if (!equal({ ...was, tenants: [] }, { ...is, tenants: [] }) || is.tenants.length === 0) return false;
+  const allowed = new Set(
+    approved.steps.flatMap((s) =>
+      s.action.kind === is.kind && 'tenants' in s.action && s.wave <= original.wave ? s.action.tenants : [],
+    ),
+  );
   if (!is.tenants.every((t) => allowed.has(t))) return false;
-  if (!equal({ ...was, tenants: [] }, { ...is, tenants: [] })) return false;
-  const { undo: wasUndo } = original;
-  const { undo: isUndo } = step;
-  if (wasUndo.kind === 'act' && isUndo.kind === 'act' && 'tenants' in wasUndo.action && 'tenants' in isUndo.action) {
-    if (!equal(isUndo.action.tenants, is.tenants)) return false;
-    if (
-      !equal(
-        { ...wasUndo, action: { ...wasUndo.action, tenants: [] } },
-        { ...isUndo, action: { ...isUndo.action, tenants: [] } },
-      )
-    )
-      return false;
-  } else if (!equal(wasUndo, isUndo)) return false;
-  return equal({ ...original, action: null, undo: null }, { ...step, action: null, undo: null });
+  if (
+    wasUndo.kind !== 'act' ||
+    isUndo.kind !== 'act' ||
+    !('tenants' in wasUndo.action) ||
+    !('tenants' in isUndo.action)
+  )
+    return equal(wasUndo, isUndo);
+  // What a route moves, its undo brings back.
+  const wanted = { ...wasUndo, action: { ...wasUndo.action, tenants: is.tenants } };
+  return equal(wanted, isUndo);
 }
 
 function isAsStrict(gate: GateSpec, approved: GateSpec): boolean {

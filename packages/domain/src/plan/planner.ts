@@ -4,13 +4,15 @@
  * migration before code before traffic, and an undo for each.
  */
 import type { CellState } from '../model/cell.ts';
-import { fits } from '../model/cell.ts';
 import type { Digest, Instant } from '../model/identity.ts';
 import type { Refusal } from '../model/refusal.ts';
-import type { Migration, ReleaseManifest, ReleaseRef } from '../model/release.ts';
+import type { ReleaseManifest, ReleaseRef } from '../model/release.ts';
 import type { ApplicationSpec, PolicySpec } from '../model/specs.ts';
-import type { Action, ActionKind, CellPlan, MigrationRef, Plan, RecoveryStep, Step, Undo, Wave } from './plan.ts';
+import { migrate, migrationsOf, undoMigration } from './migrations.ts';
+import type { Action, CellPlan, Plan, RecoveryStep, Step, Wave } from './plan.ts';
 import { riskOf } from './risk.ts';
+import { chooseMove, type Move, type Refuse } from './slots.ts';
+import { does, keep, type MakeStep, stepMaker, timeoutOf } from './step-maker.ts';
 
 export interface PlanRequest {
   readonly application: ApplicationSpec;
@@ -74,18 +76,30 @@ export function planPromotion(request: PlanRequest): Planned {
   }
   if (refusals.length > 0) return { ok: false, refusals };
 
-  const waves: Wave[] = [];
-  for (const ring of application.rings) {
-    const cells = request.cells
-      .filter((cell) => Object.values(cell.tenants).some((t) => t.ring === ring.name))
-      .map((c) => c.cell);
-    if (cells.length > 0) waves.push({ n: waves.length + 1, ring: ring.name, cells, soakMs: ring.soakMs });
+  const moves = new Map<CellState, Move>();
+  for (const cell of request.cells) {
+    const refuseCell: Refuse = (code, why, unblock) => refuse(code, `cell/${cell.cell}`, why, unblock);
+    const move = chooseMove(cell, request.release.digest, refuseCell);
+    // A cell that has the release, say because a promotion was kept there, has nothing to do with this one.
+    if (move !== 'there' && move !== undefined) moves.set(cell, move);
   }
-  if (waves.length === 0) refuse('no-tenants', `environment/${environment}`, 'no cell has a tenant', 'declare tenants');
+  if (moves.size === 0 && refusals.length === 0)
+    refuse(
+      'already-there',
+      `environment/${environment}`,
+      'all tenants of all its cells are on this release',
+      'nothing: it is promoted',
+    );
+
+  const waves: Wave[] = [];
+  for (const { name, soakMs } of application.rings) {
+    const cells = [...moves].filter(([cell, move]) => inRing(cell, move, name).length > 0).map(([cell]) => cell.cell);
+    if (cells.length > 0) waves.push({ n: waves.length + 1, ring: name, cells, soakMs });
+  }
 
   const cells: CellPlan[] = [];
-  for (const cell of request.cells) {
-    const planned = planCell(request, cell, waves, (code, why, unblock) =>
+  for (const [cell, move] of moves) {
+    const planned = planCell(request, cell, move, waves, (code, why, unblock) =>
       refuse(code, `cell/${cell.cell}`, why, unblock),
     );
     if (planned !== undefined) cells.push(planned);
@@ -110,173 +124,81 @@ export function planPromotion(request: PlanRequest): Planned {
   return { ok: true, plan };
 }
 
-type Refuse = (code: string, why: string, unblock: string) => void;
+function inRing(cell: CellState, move: Move, ring: string): readonly string[] {
+  return move.tenants.filter((name) => cell.tenants[name]?.ring === ring);
+}
 
-function planCell(request: PlanRequest, cell: CellState, waves: readonly Wave[], refuse: Refuse): CellPlan | undefined {
-  const slot = chooseSlots(request, cell, refuse);
-  if (slot === undefined) return undefined;
+function planCell(
+  request: PlanRequest,
+  cell: CellState,
+  move: Move,
+  waves: readonly Wave[],
+  refuse: Refuse,
+): CellPlan | undefined {
+  const { slot } = move;
   const steps: Step[] = [];
   const make = stepMaker(request.policy, steps);
-  const old = cell.slots[slot.from];
+  let needs: readonly string[] | undefined;
   for (const wave of waves) {
-    const tenants = Object.keys(cell.tenants)
-      .filter((t) => cell.tenants[t]?.ring === wave.ring)
-      .sort();
+    const tenants = inRing(cell, move, wave.ring);
     if (tenants.length === 0) continue;
-    if (steps.length === 0) {
-      if (cell.slots[slot.to]?.release !== undefined) {
-        make(wave.n, 'clear', { kind: 'retire', slot: slot.to }, keep('no tenant is routed to what ran there'));
-      }
-      for (const [store, { schemaVersion }] of Object.entries(cell.stores).sort(([a], [b]) => (a < b ? -1 : 1))) {
-        const chain = migrationChain(request.manifest, schemaVersion, store, refuse);
-        if (chain === undefined) return undefined;
-        const to = chain.at(-1)?.to ?? schemaVersion;
-        if (!fits(request.manifest.schemaRange, to)) {
-          refuse(
-            'schema-range',
-            `store ${store} would be at schema ${to}, the release runs on ${span(request.manifest.schemaRange)}`,
-            'add the migrations that are missing, or take an earlier release first',
-          );
-          return undefined;
-        }
-        const inTheWay = chain.find((m) => m.phase === 'contract');
-        if (inTheWay !== undefined) {
-          refuse(
-            'contract-with-code',
-            `migration ${inTheWay.id} removes what running code may use`,
-            'promote it on its own, once nothing uses what it removes',
-          );
-          return undefined;
-        }
-        if (old?.schemaRange !== undefined && !fits(old.schemaRange, to)) {
-          refuse(
-            'schema-range',
-            `store ${store} would be at schema ${to}, but ${old.release?.version ?? 'what runs'} in slot ${slot.from} runs on ${span(old.schemaRange)}`,
-            'promote a version between the two first',
-          );
-          return undefined;
-        }
-        if (chain.length === 0) continue;
-        const point = make(
-          wave.n,
-          `restore-point.${store}`,
-          { kind: 'restore-point', store },
-          keep('a restore point changes nothing'),
-        );
-        make(
-          wave.n,
-          `migrate.${store}`,
-          { kind: 'migrate', store, from: schemaVersion, to, migrations: chain.map((m) => ref(m, m.up)) },
-          undoMigration(request.policy, chain, store, schemaVersion),
-          [point],
-        );
-      }
-      const needs = steps.filter((s) => s.action.kind === 'migrate' || s.action.kind === 'retire').map((s) => s.id);
-      make(
-        wave.n,
-        'deploy',
-        { kind: 'deploy', slot: slot.to, release: request.release },
-        does(request.policy, { kind: 'retire', slot: slot.to }),
-        needs,
-      );
-    }
-    const deploy = steps.find((s) => s.action.kind === 'deploy');
-    const route = make(
-      wave.n,
-      'route',
-      { kind: 'route', tenants, slot: slot.to },
-      does(request.policy, { kind: 'route', tenants, slot: slot.from }),
-      deploy === undefined ? [] : [deploy.id],
-    );
-    const { verification } = request.application;
-    const verify = make(
-      wave.n,
-      'verify',
-      { kind: 'verify', tenants, verification, slot: slot.to },
-      keep('it only looks'),
-      [route],
-    );
-    if (wave.soakMs > 0)
-      make(
-        wave.n,
-        'soak',
-        { kind: 'soak', tenants, verification, slot: slot.to, durationMs: wave.soakMs },
-        keep('it only looks'),
-        [verify],
-        wave.soakMs,
-      );
+    needs ??= prepare(request, cell, move, wave.n, make, refuse);
+    if (needs === undefined) return undefined;
+    moveTenants(request, slot, wave, tenants, needs, make);
   }
-  return { cell: cell.cell, base: cell, slot, steps, recovery: recoveryOf(request, cell, slot.from) };
+  return { cell: cell.cell, base: cell, slot, steps, recovery: recoveryOf(request, cell, move) };
 }
 
-/** Traffic goes from the one slot that serves all tenants to the first one that serves none. */
-function chooseSlots(request: PlanRequest, cell: CellState, refuse: Refuse): { from: string; to: string } | undefined {
-  const serving = [...new Set(Object.values(cell.tenants).map((t) => t.slot))].sort();
-  const [from] = serving;
-  if (from === undefined) {
-    refuse('no-tenants', 'the cell has no tenant', 'declare its tenants, or leave the cell out');
-    return undefined;
-  }
-  if (serving.length > 1) {
-    refuse(
-      'mixed-slots',
-      `its tenants are on slots ${serving.join(' and ')}`,
-      'finish or roll back what left them there',
-    );
-    return undefined;
-  }
-  if (cell.slots[from]?.release?.digest === request.release.digest) {
-    refuse('already-there', `slot ${from} serves all tenants with this release`, 'nothing: it is promoted');
-    return undefined;
-  }
-  const to = Object.keys(cell.slots)
-    .sort()
-    .find((name) => name !== from);
-  if (to === undefined) {
-    refuse('no-free-slot', `slot ${from} is its only one`, 'give the cell a second slot');
-    return undefined;
-  }
-  return { from, to };
-}
-
-/** The migrations that take a store from its version as far as the release goes, without a gap. */
-function migrationChain(
-  manifest: ReleaseManifest,
-  schemaVersion: number,
-  store: string,
+/** What a cell needs before its first tenant moves: room, restore points, migrations, code. Returns what routes need. */
+function prepare(
+  request: PlanRequest,
+  cell: CellState,
+  { slot, running }: Move,
+  wave: number,
+  make: MakeStep,
   refuse: Refuse,
-): readonly Migration[] | undefined {
-  const ahead = manifest.migrations.filter((m) => m.from >= schemaVersion).sort((a, b) => a.from - b.from);
-  let at = schemaVersion;
-  for (const migration of ahead) {
-    if (migration.from !== at) {
-      refuse(
-        'migration-gap',
-        `store ${store} is at schema ${at}, the next migration starts at ${migration.from}`,
-        'take the release between them first',
-      );
-      return undefined;
-    }
-    at = migration.to;
+): readonly string[] | undefined {
+  const { policy, manifest } = request;
+  const needs: string[] = [];
+  if (!running && cell.slots[slot.to]?.release !== undefined)
+    needs.push(make(wave, 'clear', { kind: 'retire', slot: slot.to }, keep('no tenant is routed to what ran there')));
+  for (const [store, { schemaVersion }] of Object.entries(cell.stores).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const old = { slot: slot.from, state: cell.slots[slot.from] };
+    const chain = migrationsOf(manifest, store, schemaVersion, old, refuse);
+    if (chain === undefined) return undefined;
+    if (chain.length === 0) continue;
+    const action: Action = { kind: 'restore-point', store };
+    const point = make(wave, `restore-point.${store}`, action, keep('a restore point changes nothing'));
+    const undo = undoMigration(policy, chain, store, schemaVersion);
+    needs.push(make(wave, `migrate.${store}`, migrate(store, schemaVersion, chain), undo, [point]));
   }
-  return ahead;
+  // Code that serves tenants already is neither deployed again nor ever retired by an undo of this plan.
+  if (running) return needs;
+  const undo = does(policy, { kind: 'retire', slot: slot.to });
+  return [make(wave, 'deploy', { kind: 'deploy', slot: slot.to, release: request.release }, undo, needs)];
 }
 
-function undoMigration(policy: PolicySpec, chain: readonly Migration[], store: string, from: number): Undo {
-  if (chain.every((m) => m.undo === 'keep'))
-    return keep(
-      'the schema is only expanded: the code before runs on it, and other tenants may have written meanwhile',
-    );
-  const to = chain.at(-1)?.to ?? from;
-  if (chain.some((m) => m.undo === 'restore'))
-    return { ...does(policy, { kind: 'restore', store, to: from }), approver: 'approver' };
-  const down = chain.flatMap((m) => (m.undo === 'down' && m.down !== undefined ? [ref(m, m.down)] : [])).reverse();
-  return does(policy, { kind: 'unmigrate', store, from: to, to: from, migrations: down });
+/** Moves a ring's tenants of a cell, checks them, and watches them for as long as the ring soaks. */
+function moveTenants(
+  request: PlanRequest,
+  slot: CellPlan['slot'],
+  wave: Wave,
+  tenants: readonly string[],
+  needs: readonly string[],
+  make: MakeStep,
+): void {
+  const { verification } = request.application;
+  const back = does(request.policy, { kind: 'route', tenants, slot: slot.from });
+  const route = make(wave.n, 'route', { kind: 'route', tenants, slot: slot.to }, back, needs);
+  const look = { tenants, verification, slot: slot.to };
+  const verify = make(wave.n, 'verify', { kind: 'verify', ...look }, keep('it only looks'), [route]);
+  if (wave.soakMs === 0) return;
+  const soak: Action = { kind: 'soak', ...look, durationMs: wave.soakMs };
+  make(wave.n, 'soak', soak, keep('it only looks'), [verify], wave.soakMs);
 }
 
-function recoveryOf(request: PlanRequest, cell: CellState, slot: string): readonly RecoveryStep[] {
+function recoveryOf(request: PlanRequest, cell: CellState, { slot, tenants }: Move): readonly RecoveryStep[] {
   const { application, policy } = request;
-  const tenants = Object.keys(cell.tenants).sort();
   const steps: RecoveryStep[] = [];
   if (application.reconciliation !== undefined) {
     for (const store of Object.keys(cell.stores).sort()) {
@@ -289,7 +211,7 @@ function recoveryOf(request: PlanRequest, cell: CellState, slot: string): readon
       });
     }
   }
-  const verify: Action = { kind: 'verify', tenants, verification: application.verification, slot };
+  const verify: Action = { kind: 'verify', tenants, verification: application.verification, slot: slot.from };
   steps.push({
     id: 'recover.verify',
     action: verify,
@@ -312,48 +234,4 @@ function pointOfNoReturn(cells: readonly CellPlan[]): Plan['pointOfNoReturn'] {
       };
   }
   return null;
-}
-
-function stepMaker(policy: PolicySpec, steps: Step[]) {
-  return (
-    wave: number,
-    name: string,
-    action: Action,
-    undo: Undo,
-    needs: readonly string[] = [],
-    extraMs = 0,
-  ): string => {
-    const id = `w${wave}.${name}`;
-    steps.push({
-      id,
-      wave,
-      action,
-      needs,
-      undo,
-      timeoutMs: timeoutOf(policy, action.kind) + extraMs,
-      attempts: policy.attempts,
-    });
-    return id;
-  };
-}
-
-function does(policy: PolicySpec, action: Action): Extract<Undo, { kind: 'act' }> {
-  return { kind: 'act', action, timeoutMs: timeoutOf(policy, action.kind), attempts: policy.attempts };
-}
-
-function keep(because: string): Undo {
-  return { kind: 'keep', because };
-}
-
-function ref(migration: Migration, file: Migration['up']): MigrationRef {
-  const { id, from, to, phase } = migration;
-  return { id, from, to, phase, file };
-}
-
-function timeoutOf(policy: PolicySpec, kind: ActionKind): number {
-  return policy.timeoutsMs[kind] ?? policy.defaultTimeoutMs;
-}
-
-function span(range: { min: number; max: number }): string {
-  return `schema ${range.min} to ${range.max}`;
 }

@@ -1,6 +1,6 @@
 import type { CellState, SlotState, StoreState, TenantState } from '../model/cell.ts';
-import type { Action, CellPlan, Plan } from '../plan/plan.ts';
-import { undoSteps } from '../plan/undo.ts';
+import { type Action, type CellPlan, changesSomething, type Plan, type Step } from '../plan/plan.ts';
+import { type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { Rollout } from './state.ts';
 
 /**
@@ -37,14 +37,18 @@ export function cellAfter(
     }
   };
   for (const step of cell.steps.slice(0, rollout.cursor)) apply(step.action);
-  // A begun step whose undo acts is settled by that undo; one whose undo keeps it is known only if it was done.
-  const begun = cell.steps.slice(rollout.cursor, rollout.begun);
-  const uncertain = begun.some(
-    (step) => step.undo.kind === 'keep' && (step.action.kind === 'migrate' || step.action.kind === 'retire'),
-  );
-  if (rollout.undo !== null) {
-    const undo = undoSteps(cell, rollout.undo.scope, rollout.begun);
-    for (const step of undo.slice(0, rollout.undo.cursor)) apply(step.action);
-  }
+  const undone =
+    rollout.undo === null ? [] : undoSteps(cell, rollout.undo.scope, rollout.begun).slice(0, rollout.undo.cursor);
+  for (const step of undone) apply(step.action);
+  // A begun step that nobody confirmed is settled by its own undo, and by nothing else.
+  const uncertain = cell.steps
+    .slice(rollout.cursor, rollout.begun)
+    .some((step) => changesSomething(step.action) && !isUndone(step, undone));
   return { state: { ...cell.base, slots, stores, tenants }, uncertain };
+}
+
+function isUndone(step: Step, undone: readonly UndoStep[]): boolean {
+  if (step.action.kind !== 'route') return undone.some((u) => u.id === `undo.${step.id}`);
+  const back = new Set(undone.flatMap((u) => (u.action.kind === 'route' ? u.action.tenants : [])));
+  return step.action.tenants.every((tenant) => back.has(tenant));
 }

@@ -38,7 +38,10 @@ export function provenOutcome(action: Action, outcome: Outcome): Outcome {
       return result.checks.failed === 0 ? outcome : lacks(`${result.checks.failed} checks failed`, 'check-failed');
     case 'reconcile':
       if (result.reconciliation === undefined) return lacks('no comparison came back');
-      return outcome;
+      // What no rule covers is put before a person and may wait there; a difference that nobody was told of may not.
+      return result.reconciliation.agrees || result.reconciliation.asked > 0
+        ? outcome
+        : lacks('the two sides differ, and no difference was put before a person', 'check-failed');
     case 'deploy':
     case 'retire':
       return outcome;

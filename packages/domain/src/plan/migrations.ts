@@ -1,0 +1,118 @@
+import { fits, type SlotState } from '../model/cell.ts';
+import type { Migration, ReleaseManifest, SchemaRange } from '../model/release.ts';
+import type { PolicySpec } from '../model/specs.ts';
+import type { Action, MigrationRef, Undo } from './plan.ts';
+import type { Refuse } from './slots.ts';
+import { does, keep } from './step-maker.ts';
+
+/**
+ * The migrations that take a store from its version as far as the release goes, or undefined when a rule says no: no
+ * gap, nothing that running code may still use is removed, and the code before as well as the release run on what
+ * results. Both serve the store while tenants move, so both ranges must hold.
+ */
+export function migrationsOf(
+  manifest: ReleaseManifest,
+  store: string,
+  schemaVersion: number,
+  old: { readonly slot: string; readonly state: SlotState | undefined },
+  refuse: Refuse,
+): readonly Migration[] | undefined {
+  const chain = chainFrom(manifest, schemaVersion, store, refuse);
+  if (chain === undefined) return undefined;
+  const to = chain.at(-1)?.to ?? schemaVersion;
+  if (!fits(manifest.schemaRange, to)) {
+    refuse(
+      'schema-range',
+      `store ${store} would be at schema ${to}, the release runs on ${span(manifest.schemaRange)}`,
+      'add the migrations that are missing, or take an earlier release first',
+    );
+    return undefined;
+  }
+  if (chain.length === 0) return chain;
+  const removes = chain.find((m) => m.phase === 'contract');
+  if (removes !== undefined) {
+    refuse(
+      'contract-with-code',
+      `migration ${removes.id} removes what running code may use`,
+      'promote it on its own, once nothing uses what it removes',
+    );
+    return undefined;
+  }
+  const range = old.state?.schemaRange;
+  const version = old.state?.release?.version ?? 'what runs';
+  if (range === undefined) {
+    refuse(
+      'unknown-schema-range',
+      `nobody knows which schemas ${version} in slot ${old.slot} runs on, and store ${store} would go to ${to}`,
+      'adopt it as a release that declares its schema range',
+    );
+    return undefined;
+  }
+  if (!fits(range, to)) {
+    refuse(
+      'schema-range',
+      `store ${store} would be at schema ${to}, but ${version} in slot ${old.slot} runs on ${span(range)}`,
+      'promote a version between the two first',
+    );
+    return undefined;
+  }
+  return chain;
+}
+
+function chainFrom(
+  manifest: ReleaseManifest,
+  schemaVersion: number,
+  store: string,
+  refuse: Refuse,
+): readonly Migration[] | undefined {
+  const ahead = manifest.migrations.filter((m) => m.from >= schemaVersion).sort((a, b) => a.from - b.from);
+  let at = schemaVersion;
+  for (const migration of ahead) {
+    if (migration.from !== at) {
+      refuse(
+        'migration-gap',
+        `store ${store} is at schema ${at}, the next migration starts at ${migration.from}`,
+        'take the release between them first',
+      );
+      return undefined;
+    }
+    at = migration.to;
+  }
+  return ahead;
+}
+
+/** The step that runs a chain. */
+export function migrate(store: string, from: number, chain: readonly Migration[]): Action {
+  const to = chain.at(-1)?.to ?? from;
+  return { kind: 'migrate', store, from, to, migrations: chain.map((m) => ref(m, m.up)) };
+}
+
+/**
+ * What undoes a chain: one restore takes all of it back; else down-migrations run from its end, as far as the first one
+ * that is kept, since what was expanded below can't be taken from under what stands on it.
+ */
+export function undoMigration(policy: PolicySpec, chain: readonly Migration[], store: string, from: number): Undo {
+  const top = chain.at(-1)?.to ?? from;
+  if (chain.some((m) => m.undo === 'restore'))
+    return { ...does(policy, { kind: 'restore', store, to: from }), approver: 'approver' };
+  const down: MigrationRef[] = [];
+  for (const migration of chain.toReversed()) {
+    if (migration.undo !== 'down' || migration.down === undefined) break;
+    down.push(ref(migration, migration.down));
+  }
+  const to = down.at(-1)?.from;
+  if (to === undefined)
+    return keep(
+      'the schema is only expanded: the code before runs on it, and other tenants may have written meanwhile',
+    );
+  return does(policy, { kind: 'unmigrate', store, from: top, to, migrations: down });
+}
+
+function ref(migration: Migration, file: Migration['up']): MigrationRef {
+  const { id, from, to, phase } = migration;
+  return { id, from, to, phase, file };
+}
+
+function span(range: SchemaRange): string {
+  return `schema ${range.min} to ${range.max}`;
+}
