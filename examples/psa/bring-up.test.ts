@@ -17,7 +17,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await example?.stop();
-  if (example) await rm(example.root, { recursive: true, force: true });
+  // As root the example stands outside of the data folder.
+  if (example) await rm(path.dirname(example.root), { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
 });
 

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
+import { parseDocuments } from '@headgate/documents/kinds/parse-documents';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { exampleDocuments } from '../documents.ts';
 import { EXAMPLE_CELLS } from '../tenants.ts';
 import { customer } from '../testing/customer.ts';
-import { eventually, openStand, type Running, type Stand } from '../testing/stand.ts';
+import { ERP_TOKEN, eventually, openStand, type Running, type Stand } from '../testing/stand.ts';
 
 const TENANTS = EXAMPLE_CELLS.find((cell) => cell.cell === 'shared')!.tenants;
 let stand: Stand;
@@ -20,6 +22,19 @@ const stateOf = async (url: string, tenant: string, number: number): Promise<str
 const ledgerRows = async (tenant: string, number: number): Promise<number> =>
   (await stand.ledger.query('SELECT 1 FROM ledger_entry WHERE tenant = $1 AND invoice = $2', [tenant, number]))
     .rowCount!;
+const RECONCILIATION = exampleDocuments()
+  .flatMap((each) => {
+    const parsed = parseDocuments(each.text, each);
+    return parsed.ok ? parsed.documents.map((document) => document.content) : [];
+  })
+  .find((content) => content.kind === 'Reconciliation')!;
+type LeftRow = { key: string; number: string; state: string; total_cents: bigint; erp_reference: string | null };
+const leftSide = async (tenant: string): Promise<Map<string, LeftRow>> => {
+  const { rows } = await stand.store.query<LeftRow>(RECONCILIATION.spec.left.sql, [[tenant]]);
+  return new Map(rows.map((row) => [row.key, row]));
+};
+const applyRule = (name: string, values: string[]) =>
+  stand.store.query(RECONCILIATION.spec.rules.find((rule) => rule.name === name)!.do!.sql, values);
 const route = (slot: string) => stand.admin.query('UPDATE headgate.route SET slot = $1, n = n + 1', [slot]);
 
 test('an invoice goes to the ledger once and is acknowledged', async () => {
@@ -141,16 +156,45 @@ test('1.2.0 is healthy and serves plain customers, yet loses the postings and ac
 });
 
 test('the release before takes over what 1.2.0 left, without doubling what 1.2.0 posted with another body', async () => {
-  await stand.store.query(
-    `UPDATE job SET state = 'queued', due_at = now() WHERE tenant_id IN ('pil-1', 'pil-2') AND state = 'done'`,
-  );
   const green = await stand.start('1.1.0', 'green');
+  for (const [key, { state, number }] of await leftSide('pil-1')) {
+    if (state === 'created') await applyRule('created-not-posted', ['pil-1', number]);
+    expect(key).toBe(`pil-1/${number}`);
+  }
+  await stand.store.query(
+    `UPDATE job SET state = 'queued', due_at = now() WHERE tenant_id = 'pil-2' AND state = 'done'`,
+  );
   const open = () => stand.store.query(`SELECT 1 FROM invoice WHERE state = 'created'`);
   await eventually(async () => (await open()).rowCount === 0, 5_000);
   const doubled = await stand.ledger.query(`SELECT 1 FROM ledger_entry GROUP BY tenant, invoice HAVING count(*) > 1`);
   expect(doubled.rowCount).toBe(0);
   await route('blue');
   await green.stop();
+});
+
+test('the declared reconciliation sees each invoice with its ledger entry, and acknowledges one that was forgotten', async () => {
+  const answer = await fetch(`${stand.erpUrl}/ledger/entries?tenant=pil-3&limit=5000`, {
+    headers: { authorization: `Bearer ${ERP_TOKEN}` },
+  });
+  const { entries } = (await answer.json()) as { entries: { key: string; totalCents: number; erpReference: string }[] };
+  const left = await leftSide('pil-3');
+  expect(left.size).toBe(entries.length);
+  for (const entry of entries) {
+    expect(left.get(entry.key)).toMatchObject({
+      state: 'acknowledged',
+      total_cents: BigInt(entry.totalCents),
+      erp_reference: entry.erpReference,
+    });
+  }
+  const { key, erpReference } = entries[0]!;
+  const { number } = left.get(key)!;
+  await stand.store.query(
+    `UPDATE invoice SET state = 'created', erp_reference = NULL WHERE tenant_id = 'pil-3' AND number = $1`,
+    [number],
+  );
+  expect((await leftSide('pil-3')).get(key)!.state).toBe('created');
+  await applyRule('posted-not-acknowledged', ['pil-3', number, erpReference]);
+  expect((await leftSide('pil-3')).get(key)).toEqual(left.get(key));
 });
 
 test('migrations go back, and archive what they drop', async () => {

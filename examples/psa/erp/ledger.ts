@@ -8,10 +8,12 @@ import { centsToJson } from '../app/core/money.ts';
 import { badRequest, conflict } from '../app/core/problem.ts';
 
 const MAX_CENTS = Number.MAX_SAFE_INTEGER;
-const COLUMNS = 'id, tenant, invoice, currency, net_cents, tax_cents, total_cents, reference, tax_breakdown, posted_at';
+const COLUMNS =
+  'id, key, tenant, invoice, currency, net_cents, tax_cents, total_cents, reference, tax_breakdown, posted_at';
 
 interface EntryRow extends Row {
   id: bigint;
+  key: string;
   tenant: string;
   invoice: bigint;
   currency: string;
@@ -130,6 +132,7 @@ export async function summariseLedger(database: Database): Promise<Answer> {
 function toJson(row: EntryRow) {
   return {
     id: Number(row.id),
+    key: row.key,
     erpReference: `ERP-${String(row.id).padStart(8, '0')}`,
     tenant: row.tenant,
     invoice: centsToJson(row.invoice),

@@ -1,0 +1,15 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const FOLDER = new URL('./headgate/', import.meta.url);
+
+/** The example's declared documents: each file's path and text, by name. */
+export function exampleDocuments(): { readonly file: string; readonly text: string }[] {
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.yaml'))
+    .sort()
+    .map((name) => {
+      const url = new URL(name, FOLDER);
+      return { file: fileURLToPath(url), text: readFileSync(url, 'utf8') };
+    });
+}
