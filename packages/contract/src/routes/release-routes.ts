@@ -82,7 +82,7 @@ export const releaseRoutes = {
     path: '/v1/releases/{digest}',
     summary: 'One release with its evidence',
     tag: 'releases',
-    needs: ['read'],
+    needs: ['read', 'carry-out'],
     params: z.object({ digest }),
     response: release,
   }),
