@@ -6,19 +6,23 @@ import { KINDS } from './catalog.ts';
 /** A JSON Schema (draft 2020-12), as served and checked in. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-let schemas: Readonly<Record<string, JsonSchema>> | undefined;
+let made: Readonly<Record<string, JsonSchema>> | undefined;
 
 /**
  * JSON Schemas of everything that people write, by kind: for editors and forms. What a schema can't say (references,
  * rules across fields) is checked by the readers alone.
  */
 export function documentSchemas(): Readonly<Record<string, JsonSchema>> {
-  schemas ??= Object.fromEntries([
-    ...KINDS.map((each) => [each.kind, schemaOf(each.kind, each.document)]),
-    ['Trust', schemaOf('Trust', trustSchema)],
-    ['Release', schemaOf('Release', manifestSchema)],
+  made ??= makeSchemas();
+  return made;
+}
+
+function makeSchemas(): Readonly<Record<string, JsonSchema>> {
+  return Object.fromEntries([
+    ...KINDS.map((each) => [each.kind, schemaOf(each.kind, each.document)] as const),
+    ['Trust', schemaOf('Trust', trustSchema)] as const,
+    ['Release', schemaOf('Release', manifestSchema)] as const,
   ]);
-  return schemas;
 }
 
 function schemaOf(kind: string, schema: z.ZodType): JsonSchema {

@@ -1,7 +1,7 @@
 /** The candidate that a mistyped name was probably meant to be; undefined when none is near. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
-  // Longer names may be further off; a name of three letters only by one.
-  const allowed = Math.min(3, Math.max(1, Math.floor(name.length / 3)));
+  // Longer names may be further off. Two letters swapped count as two.
+  const allowed = name.length <= 3 ? 1 : name.length <= 8 ? 2 : 3;
   let best: string | undefined;
   let bestDistance = allowed + 1;
   for (const candidate of candidates) {
