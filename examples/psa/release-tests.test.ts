@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { canonicalBytes } from '@headgate/documents/canonical';
+import { readManifest } from '@headgate/documents/trust/manifest';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildRelease, PSA_VERSIONS, psaManifest } from './build.ts';
 import { parseTestCounts, testCommand } from './release-tests.ts';
@@ -35,6 +37,13 @@ test('a release is built to the same bytes twice, and its manifest names every o
   ];
   expect(named.map((file) => file.digest).sort()).toEqual([...files.keys()].sort());
   for (const file of named) expect(readFileSync(path.join(dir, file.name)).length).toBe(file.size);
+});
+
+test('every manifest is one that Headgate accepts', async () => {
+  for (const version of PSA_VERSIONS) {
+    const { manifest } = await psaManifest(version);
+    expect(readManifest(canonicalBytes(manifest))).toMatchObject({ ok: true });
+  }
 });
 
 test("the release before runs on the schema that each release's migration leaves", async () => {

@@ -208,6 +208,9 @@ test('migrations go back, and archive what they drop', async () => {
 
 test('SIGTERM finishes the request in flight on a kept-alive connection, then exits 0 within 5 s', async () => {
   const second = await stand.start('1.0.0', 'spare');
+  const working = () =>
+    stand.admin.query(`SELECT 1 FROM pg_stat_activity WHERE application_name = 'psa-worker-1.0.0-spare'`);
+  await eventually(async () => (await working()).rowCount! > 0, 5_000);
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const ask = (): Promise<{ status: number; connection: string | undefined }> =>
     new Promise((resolve, reject) => {

@@ -4,22 +4,22 @@ import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-fi
 import { freePorts } from '@headgate/adapters/machine/free-port';
 import { homeFor, makeRootFolder } from '@headgate/adapters/machine/reachable';
 import { runAs } from '@headgate/adapters/machine/run-as';
-import { z } from 'zod';
 import { EXAMPLE_CELLS } from '../tenants.ts';
 
 export const SLOTS = ['blue', 'green'] as const;
 
-const port = z.int().min(1).max(65_535);
-const Ports = z.strictObject({
-  erp: z.strictObject({ service: port, cluster: port }),
-  cells: z.record(
-    z.string(),
-    z.strictObject({ router: port, admin: port, cluster: port, web: z.strictObject({ blue: port, green: port }) }),
-  ),
-});
-
 /** Which port each part of the example has, for good: whoever comes next finds and adopts what runs there. */
-export type Ports = z.output<typeof Ports>;
+export interface Ports {
+  readonly erp: { readonly service: number; readonly cluster: number };
+  readonly cells: Readonly<Record<string, CellPorts>>;
+}
+
+export interface CellPorts {
+  readonly router: number;
+  readonly admin: number;
+  readonly cluster: number;
+  readonly web: Readonly<Record<(typeof SLOTS)[number], number>>;
+}
 
 /**
  * Where the example stands:
@@ -44,7 +44,7 @@ export async function openLayout(dataDir: string): Promise<Layout> {
   await mkdir(path.join(root, 'secrets'), { recursive: true, mode: 0o700 });
   const file = path.join(root, 'ports.json');
   const before = await readIfThere(file);
-  if (before !== undefined) return { root, ports: Ports.parse(JSON.parse(before)) };
+  if (before !== undefined) return { root, ports: JSON.parse(before) as Ports };
   const ports = await pickPorts();
   await writeDurably(file, `${JSON.stringify(ports, null, 2)}\n`, 0o600);
   return { root, ports };

@@ -56,11 +56,31 @@ export interface Running {
 
 /** Opens a stand whose store holds the tenants, at schema version 1, routed to slot blue. */
 export async function openStand(tenants: readonly ExampleTenant[], timeEntries: number): Promise<Stand> {
+  const undo: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const each of undo.splice(0).reverse()) await each();
+  };
+  try {
+    return { ...(await build(tenants, timeEntries, undo)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Builds the stand; what takes it down again goes to `undo` as it comes up. */
+async function build(
+  tenants: readonly ExampleTenant[],
+  timeEntries: number,
+  undo: (() => Promise<unknown>)[],
+): Promise<Omit<Stand, 'close'>> {
   const dir = await mkdtemp(path.join(tmpdir(), 'psa-'));
+  undo.push(() => rm(dir, { recursive: true, force: true }));
   await chmod(dir, 0o755);
   const cluster = new Cluster({ dir: path.join(dir, 'cluster'), port: await freePort() }, await findPrograms(15, dir));
   await cluster.init();
   await cluster.start();
+  undo.push(() => cluster.stop());
   const login = (name: string) => ({ database: name, user: name, passwordFile: passwordFileOf(cluster, name) });
   const [storeUrl, ledgerUrl] = await Promise.all(
     ['psa', 'erp'].map(async (name) => {
@@ -73,6 +93,7 @@ export async function openStand(tenants: readonly ExampleTenant[], timeEntries: 
   const admin = new pg.Pool({ ...(await cluster.connection('psa')), max: 2 });
   const store = openPool(storeUrl!, 'test', 4);
   const ledger = openPool(ledgerUrl!, 'test', 4);
+  undo.push(() => Promise.all([store.end(), ledger.end(), admin.end()]));
   const stores = new Map([['store', held]]);
   const migrator = new SqlMigrator(stores);
   const migrate = async (version: PsaVersion, direction: 'up' | 'down'): Promise<void> => {
@@ -102,6 +123,7 @@ export async function openStand(tenants: readonly ExampleTenant[], timeEntries: 
   await writeFile(tokens, JSON.stringify(Object.fromEntries(tenants.map(({ id }) => [id, tokenOf(id)]))));
   await writeFile(erpToken, `${ERP_TOKEN}\n`);
   const children: ChildProcess[] = [];
+  undo.push(() => Promise.all(children.map(stop)));
   const run = (file: string, env: Record<string, string>): ChildProcess => {
     const child = spawn(process.execPath, [file], {
       env: { HOST: '127.0.0.1', ...env },
@@ -141,12 +163,6 @@ export async function openStand(tenants: readonly ExampleTenant[], timeEntries: 
       return { url, web, worker, stop: () => Promise.all([web, worker].map(stop)) };
     },
     migrate,
-    async close() {
-      await Promise.all(children.map(stop));
-      await Promise.all([store.end(), ledger.end(), admin.end()]);
-      await cluster.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
   };
 }
 

@@ -1,0 +1,47 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { Example } from '../bring-up.ts';
+
+/** The customers: a process of their own that sends requests to every tenant and writes down what it was promised. */
+export class LoadProcess {
+  readonly journalFile: string;
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<unknown[]>;
+
+  private constructor(journalFile: string, child: ChildProcess) {
+    this.journalFile = journalFile;
+    this.#child = child;
+    this.#exit = once(child, 'exit');
+  }
+
+  /** Starts the load on all cells. `folder` gets its configuration and journal. */
+  static async start(example: Example, folder: string, requestsPerSecond: number): Promise<LoadProcess> {
+    const journalFile = `${folder}/load-${Date.now()}.jsonl`;
+    const cells = example.cells.map((c) => ({
+      url: c.url,
+      tokensFile: c.tokensFile,
+      tenants: c.cell.tenants.map((t) => t.id),
+    }));
+    const configFile = `${folder}/load.json`;
+    await writeFile(configFile, JSON.stringify({ journalFile, requestsPerSecond, timeLimitMs: 5_000, cells }), {
+      mode: 0o600,
+    });
+    const main = fileURLToPath(new URL('../load.ts', import.meta.url));
+    const child = spawn(process.execPath, [main, '--config', configFile], { stdio: ['ignore', 'ignore', 'inherit'] });
+    await once(child, 'spawn');
+    return new LoadProcess(journalFile, child);
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Lets what is in flight end, then stops. */
+  async stop(): Promise<void> {
+    if (this.running) this.#child.kill('SIGTERM');
+    const [code] = await this.#exit;
+    if (code !== 0) throw new Error(`the load ended with exit code ${code}: its journal may not be whole`);
+  }
+}
