@@ -1,0 +1,58 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import pg from 'pg';
+
+/** The role that servers work as. */
+export interface ApplicationRole {
+  readonly role: string;
+  /** Printable ASCII. */
+  readonly password: string;
+}
+
+/** What the role may do; nothing else. On the log: add and read. */
+const GRANTS: readonly (readonly [what: string, on: string])[] = [
+  ['usage', 'schema headgate'],
+  ['select, insert, update', 'headgate.stream'],
+  ['select, insert, delete', 'headgate.wake'],
+  ['select, insert', 'headgate.entry'],
+  ['select, insert, delete', 'headgate.entry_waiting'],
+  ['select, insert', 'headgate.log_leaf'],
+  ['select, insert', 'headgate.log_node'],
+  ['select, insert', 'headgate.log_head'],
+  ['select, insert', 'headgate.blob'],
+  ['select, update', 'headgate.meta'],
+  ['select', 'headgate.migration'],
+];
+
+/** Makes the role, or sets its password, and gives it exactly its rights. Inside the migration's transaction. */
+export async function ensureApplicationRole(client: pg.Client, { role, password }: ApplicationRole): Promise<void> {
+  const name = pg.escapeIdentifier(role);
+  const { rows } = await client.query<{ owner: boolean }>(
+    'select rolname = current_user or rolsuper as owner from pg_roles where rolname = $1',
+    [role],
+  );
+  if (rows[0]?.owner) {
+    throw new TypeError(`${role} owns the control database or is a superuser, so it can't be the application's role`);
+  }
+  const verb = rows.length === 0 ? 'create' : 'alter';
+  await client.query(`${verb} role ${name} with login password ${pg.escapeLiteral(scramVerifier(password))}`);
+  await client.query('revoke all on schema headgate from public');
+  await client.query('revoke execute on all functions in schema headgate from public');
+  await client.query(`revoke all on all tables in schema headgate from ${name}`);
+  for (const [what, on] of GRANTS) await client.query(`grant ${what} on ${on} to ${name}`);
+  await client.query(`grant execute on all functions in schema headgate to ${name}`);
+  const database = await client.query<{ name: string }>('select current_database() as name');
+  await client.query(`grant connect on database ${pg.escapeIdentifier(database.rows[0]!.name)} to ${name}`);
+}
+
+/** What PostgreSQL keeps of a password (SCRAM-SHA-256, RFC 5803), so that no server log ever sees the password itself. */
+function scramVerifier(password: string): string {
+  if (!/^[\x21-\x7e]{8,}$/.test(password)) {
+    throw new TypeError("the application role's password must have 8 or more printable ASCII characters");
+  }
+  const salt = randomBytes(16);
+  const iterations = 4096;
+  const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');
+  const hmac = (text: string) => createHmac('sha256', salted).update(text).digest();
+  const storedKey = createHash('sha256').update(hmac('Client Key')).digest('base64');
+  return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${storedKey}:${hmac('Server Key').toString('base64')}`;
+}

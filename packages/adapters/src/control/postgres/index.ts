@@ -1,0 +1,14 @@
+/**
+ * The control plane's storage on PostgreSQL, 15 to 18: rows, the log and its tree, blobs. Everything that must be atomic
+ * is one function in the database and one round trip: `commit`, `claim`, `log_place`. The database's clock is the only
+ * one; NOTIFY is not used (it makes commits queue); nothing is cached, so any number of servers may share it.
+ *
+ * Two roles: who migrates owns the tables; the application's role may add to the log and read it, and has no right to
+ * change what stands on it. Open `migrations/0003-commit.ts` first.
+ */
+export * from './bench.ts';
+export * from './clock.ts';
+export * from './embedded.ts';
+export * from './epoch.ts';
+export * from './migrate.ts';
+export * from './open.ts';

@@ -1,0 +1,17 @@
+import { tables } from './0001-tables.ts';
+import { appendOnly } from './0002-append-only.ts';
+import { commit } from './0003-commit.ts';
+import { claim } from './0004-claim.ts';
+import { log } from './0005-log.ts';
+
+/**
+ * Migrations of the control plane's own database, in order, forward only. One that was released never changes: its digest
+ * is kept where it was applied, and compared.
+ */
+export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
+  { name: '0001-tables', sql: tables },
+  { name: '0002-append-only', sql: appendOnly },
+  { name: '0003-commit', sql: commit },
+  { name: '0004-claim', sql: claim },
+  { name: '0005-log', sql: log },
+];

@@ -1,0 +1,62 @@
+import type { Blobs } from '@headgate/control/ports/blobs';
+import type { LogStore } from '@headgate/control/ports/log';
+import type { ControlStore } from '@headgate/control/ports/store';
+import { DatabaseClock } from './clock.ts';
+import { Epoch } from './epoch.ts';
+import { MIGRATIONS } from './migrations/index.ts';
+import { PostgresBlobs } from './postgres-blobs.ts';
+import { PostgresLog } from './postgres-log.ts';
+import { PostgresStore } from './postgres-store.ts';
+import { type SessionOptions, Sessions } from './sessions.ts';
+
+export interface PostgresControl {
+  readonly store: ControlStore;
+  readonly blobs: Blobs;
+  readonly log: LogStore;
+  epoch(): Promise<number>;
+  /** Raises the epoch by one, or to `atLeast`, and returns it: after a restore from a backup. */
+  raiseEpoch(atLeast?: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Opens a migrated control database. Refuses one that is too old or too new for this code, or that may forget commits. */
+export async function openPostgresControl(options: SessionOptions): Promise<PostgresControl> {
+  const sessions = new Sessions(options);
+  const clock = new DatabaseClock();
+  const store = new PostgresStore(sessions, clock);
+  try {
+    await checkDatabase(sessions);
+    await store.now();
+  } catch (error) {
+    await sessions.close();
+    throw error;
+  }
+  const epoch = new Epoch(sessions);
+  return {
+    store,
+    blobs: new PostgresBlobs(sessions),
+    log: new PostgresLog(sessions),
+    epoch: () => epoch.read(),
+    raiseEpoch: (atLeast) => epoch.raise(atLeast),
+    close: () => sessions.close(),
+  };
+}
+
+async function checkDatabase(sessions: Sessions): Promise<void> {
+  const { rows } = await sessions.query<{ schema: boolean; async: boolean; standby: boolean }>(
+    `select to_regclass('headgate.migration') is not null as schema, pg_is_in_recovery() as standby,
+            current_setting('synchronous_commit') = 'off' as async`,
+  );
+  const { schema, async, standby } = rows[0]!;
+  if (standby) throw new Error('the control database is a standby: give the address of the primary');
+  if (async) throw new Error('the control database has synchronous_commit = off: it would forget decisions in a crash');
+  const applied = schema
+    ? (await sessions.query<{ n: number }>('select count(*)::integer as n from headgate.migration')).rows[0]!.n
+    : 0;
+  if (applied === MIGRATIONS.length) return;
+  throw new Error(
+    applied < MIGRATIONS.length
+      ? `the control database is at version ${applied} and this Headgate needs ${MIGRATIONS.length}: migrate it first`
+      : `the control database is at version ${applied}, which is newer than this Headgate (${MIGRATIONS.length}): use a newer one`,
+  );
+}

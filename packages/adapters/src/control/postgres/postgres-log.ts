@@ -1,0 +1,81 @@
+import { checkLimit } from '@headgate/control/ports/commit-rules';
+import type { LogStore, PlacedEntry, StoredHead, StreamEntry } from '@headgate/control/ports/log';
+import type { StreamId } from '@headgate/control/ports/store';
+import { foldOf, type NodeId } from '@headgate/documents/log/merkle';
+import type { Sessions } from './sessions.ts';
+
+/** The log on PostgreSQL. The sequencer's work is the function `headgate.log_place`. */
+export class PostgresLog implements LogStore {
+  readonly #sessions: Sessions;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  async place(limit: number): Promise<number> {
+    checkLimit(limit);
+    const { rows } = await this.#sessions.query<{ placed: number }>('select headgate.log_place($1) as placed', [limit]);
+    return rows[0]!.placed;
+  }
+
+  /** What is visible is on the disk, so a signed head never names leaves that a crash of the database takes away. */
+  async publishHead(sign: (size: number, root: Uint8Array) => string): Promise<StoredHead | undefined> {
+    const { rows } = await this.#sessions.query<{ size: number; peaks: Buffer[]; head_size: number }>(
+      'select * from headgate.log_tree()',
+    );
+    const { size, peaks, head_size: signed } = rows[0]!;
+    if (size <= signed) return undefined;
+    const root = foldOf(peaks);
+    const note = sign(size, root);
+    const inserted = await this.#sessions.query<{ at: number }>(
+      `insert into headgate.log_head (size, root, note, at) values ($1, $2, $3, headgate.clock_ms())
+       on conflict (size) do nothing returning at`,
+      [size, root, note],
+    );
+    const at = inserted.rows[0]?.at;
+    return at === undefined ? undefined : { size, root, note, at };
+  }
+
+  async head(): Promise<StoredHead | undefined> {
+    const { rows } = await this.#sessions.query<StoredHead & Record<string, unknown>>(
+      'select size, root, note, at from headgate.log_head order by size desc limit 1',
+    );
+    return rows[0];
+  }
+
+  async entries(from: number, limit: number): Promise<readonly PlacedEntry[]> {
+    checkLimit(limit);
+    const { rows } = await this.#sessions.query<PlacedEntry & Record<string, unknown>>(
+      `select l.place, e.bytes from headgate.log_leaf l join headgate.entry e on e.id = l.entry
+       where l.place >= $1 order by l.place limit $2`,
+      [from, limit],
+    );
+    return rows;
+  }
+
+  async history(stream: StreamId, after: number, limit: number): Promise<readonly StreamEntry[]> {
+    checkLimit(limit);
+    const { rows } = await this.#sessions.query<StreamEntry & Record<string, unknown>>(
+      'select version, bytes from headgate.entry where stream = $1 and version > $2 order by version limit $3',
+      [stream, after, limit],
+    );
+    return rows;
+  }
+
+  async nodes(wanted: readonly NodeId[]): Promise<readonly Uint8Array[]> {
+    if (wanted.length === 0) return [];
+    const { rows } = await this.#sessions.query<{ hash: Buffer | null }>(
+      `select coalesce(l.hash, n.hash) as hash
+       from unnest($1::bigint[], $2::bigint[]) with ordinality as w(level, index, place)
+       left join headgate.log_leaf l on w.level = 0 and l.place = w.index
+       left join headgate.log_node n on n.level = w.level and n.index = w.index
+       order by w.place`,
+      [wanted.map((id) => id.level), wanted.map((id) => id.index)],
+    );
+    return rows.map(({ hash }, i) => {
+      if (hash !== null) return hash;
+      const { level, index } = wanted[i]!;
+      throw new RangeError(`the tree has no complete subtree ${index} on level ${level}`);
+    });
+  }
+}

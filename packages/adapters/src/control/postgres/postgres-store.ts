@@ -1,0 +1,115 @@
+import { checkCommit, checkLimit } from '@headgate/control/ports/commit-rules';
+import { StoreUnavailable } from '@headgate/control/ports/errors';
+import type { Claimed, Commit, Committed, ControlStore, Row, StreamId } from '@headgate/control/ports/store';
+import type { Instant } from '@headgate/domain';
+import type { DatabaseClock } from './clock.ts';
+import { COMMIT_SQL, commitArguments } from './commit-arguments.ts';
+import type { Sessions } from './sessions.ts';
+
+interface StreamRow {
+  readonly stream: StreamId;
+  readonly version: number;
+  readonly state: unknown;
+  readonly due_at: number | null;
+}
+
+interface CommitRow {
+  readonly outcome: 'done' | 'version' | 'exclusive' | 'clock';
+  readonly conflict: StreamId;
+  readonly held_by: StreamId;
+  readonly clock: number;
+}
+
+const COLUMNS = 'r.stream, r.version, r.state, r.due_at';
+
+/** A commit whose time doesn't fit is made anew with the database's; more often than this, the clock runs wild. */
+const CLOCK_TRIES = 4;
+
+/** The control store on PostgreSQL. Every method is one statement; `commit` another one when the clock was off. */
+export class PostgresStore implements ControlStore {
+  readonly #sessions: Sessions;
+  readonly #clock: DatabaseClock;
+
+  constructor(sessions: Sessions, clock: DatabaseClock) {
+    this.#sessions = sessions;
+    this.#clock = clock;
+  }
+
+  async now(): Promise<Instant> {
+    const { rows } = await this.#sessions.query<{ clock: number }>('select headgate.clock_ms() as clock');
+    return this.#clock.observe(rows[0]!.clock);
+  }
+
+  async load(streams: readonly StreamId[]): Promise<ReadonlyMap<StreamId, Row>> {
+    if (streams.length === 0) return new Map();
+    const { rows } = await this.#sessions.query<StreamRow>(
+      `select ${COLUMNS} from headgate.stream r where r.stream = any ($1)`,
+      [streams],
+    );
+    return new Map(rows.map((row) => [row.stream, rowOf(row)]));
+  }
+
+  async list(
+    kind: string,
+    { after = '', limit, parent }: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId },
+  ): Promise<readonly Row[]> {
+    checkLimit(limit);
+    const { rows } = await this.#sessions.query<StreamRow>(
+      `select ${COLUMNS} from headgate.stream r
+       where r.kind = $1 and r.stream > $2 ${parent === undefined ? '' : 'and r.parent = $4'}
+       order by r.stream limit $3`,
+      [kind, after, limit, ...(parent === undefined ? [] : [parent])],
+    );
+    return rows.map(rowOf);
+  }
+
+  async commit(commit: Commit): Promise<Committed> {
+    checkCommit(commit);
+    let at = this.#clock.estimate() ?? (await this.now());
+    for (let tries = 0; tries < CLOCK_TRIES; tries++) {
+      const { rows } = await this.#sessions.query<CommitRow>(COMMIT_SQL, commitArguments(commit, at));
+      const { outcome, conflict, held_by: heldBy, clock } = rows[0]!;
+      if (outcome !== 'clock') this.#clock.observe(clock);
+      if (outcome === 'done') return { ok: true };
+      if (outcome === 'version') return { ok: false, conflict, because: 'version' };
+      if (outcome === 'exclusive') return { ok: false, conflict, because: 'exclusive', heldBy };
+      at = clock;
+    }
+    throw new StoreUnavailable("the control database's clock can't be followed");
+  }
+
+  async claim(limit: number, claimMs: number): Promise<Claimed> {
+    checkLimit(limit);
+    return this.#claimed('select * from headgate.claim($1, $2)', [limit, claimMs]);
+  }
+
+  async offered(audiences: readonly string[], limit: number): Promise<Claimed> {
+    checkLimit(limit);
+    return this.#claimed(
+      `select c.clock, r.* from (select headgate.clock_ms() as clock offset 0) c left join lateral (
+         select ${COLUMNS} from headgate.stream r where r.audience = any ($1) order by r.queued_at, r.stream limit $2
+       ) r on true`,
+      [audiences, limit],
+    );
+  }
+
+  async postpone(stream: StreamId, version: number, dueAt: Instant | null, was?: Instant | null): Promise<boolean> {
+    const { rowCount } = await this.#sessions.query(
+      `update headgate.stream set due_at = $3, claimed_until = null
+       where stream = $1 and version = $2 ${was === undefined ? '' : 'and due_at is not distinct from $4'}`,
+      [stream, version, dueAt, ...(was === undefined ? [] : [was])],
+    );
+    return rowCount === 1;
+  }
+
+  /** Rows with the clock in each; one row of nothing but the clock when there are none. */
+  async #claimed(sql: string, values: readonly unknown[]): Promise<Claimed> {
+    const { rows } = await this.#sessions.query<{ clock: number } & StreamRow>(sql, values);
+    const now = this.#clock.observe(rows[0]!.clock);
+    return { now, rows: rows.filter((row) => row.stream !== null).map(rowOf) };
+  }
+}
+
+function rowOf({ stream, version, state, due_at: dueAt }: StreamRow): Row {
+  return { stream, version, state, dueAt };
+}
