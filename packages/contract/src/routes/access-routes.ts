@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
 import { enrolled, principal, role } from '../schemas/access.ts';
-import { name, pageOf, paging, principalId } from '../schemas/common.ts';
+import { localPrincipalId, name, pageOf, paging } from '../schemas/common.ts';
 
 export const accessRoutes = {
   createPrincipal: route({
@@ -10,7 +10,7 @@ export const accessRoutes = {
     summary: 'Create a local principal; its token is said once',
     tag: 'access',
     needs: ['manage-principals'],
-    body: z.strictObject({ id: principalId, roles: z.array(role).min(1).max(7) }),
+    body: z.strictObject({ id: localPrincipalId, roles: z.array(role).min(1).max(7) }),
     response: enrolled,
     status: 201,
     twice: 'an id that is taken is refused with 409',
@@ -30,7 +30,7 @@ export const accessRoutes = {
     summary: 'Enrol an agent for environments; its token is said once',
     tag: 'access',
     needs: ['manage-principals'],
-    body: z.strictObject({ id: principalId, environments: z.array(name).min(1).max(100) }),
+    body: z.strictObject({ id: localPrincipalId, environments: z.array(name).min(1).max(100) }),
     response: enrolled,
     status: 201,
     twice: 'an id that is taken is refused with 409',

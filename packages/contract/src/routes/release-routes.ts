@@ -5,6 +5,10 @@ import { applied, document, documentFile, evidence, release, signedBundle } from
 
 const kind = z.string().regex(/^[A-Z][A-Za-z]{0,49}$/, 'expected a kind: Application, Environment …');
 
+const documentName = z
+  .string()
+  .regex(/^[a-z0-9-]{1,63}(\/[a-z0-9-]{1,63})?$/, 'expected a name; of a tenant <cell>/<name>');
+
 export const releaseRoutes = {
   applyDocuments: route({
     method: 'POST',
@@ -32,8 +36,8 @@ export const releaseRoutes = {
     summary: 'One document',
     tag: 'documents',
     needs: ['read'],
-    params: z.object({ kind, name }),
-    response: document,
+    params: z.object({ kind, name: documentName }),
+    response: document.extend({ content: z.record(z.string(), z.unknown()) }).meta({ id: 'DocumentWithContent' }),
   }),
   listKinds: route({
     method: 'GET',

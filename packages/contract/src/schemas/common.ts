@@ -11,8 +11,14 @@ export const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'ex
 /** Milliseconds since the Unix epoch, by the control plane's one clock: its database's. */
 export const instant = z.int().meta({ id: 'Instant', description: 'Milliseconds since 1970-01-01T00:00:00Z' });
 
-/** A pseudonymous principal: never a person's name. */
-export const principalId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/i, 'expected 1 to 100 of a-z, 0-9, . _ -');
+/** A pseudonymous principal, as authors and entries name it: never a person's name. */
+export const principalId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,99}$/, 'expected a principal id: 1 to 100 letters, digits, _ . : @ -');
+/** A local principal's id; without dots, because a token is `<id>.<secret>`. */
+export const localPrincipalId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'expected a principal id: 1 to 63 letters, digits, _ -');
 
 /** Ids that the server makes: `prm_…`, and rollouts `prm_….cell`. */
 export const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/, 'expected an id');

@@ -35,8 +35,8 @@ export const release = z
 export type Release = z.infer<typeof release>;
 
 export const document = z
-  .object({ kind: z.string(), name, owner: z.string(), spec: z.unknown(), digest })
-  .meta({ id: 'Document' });
+  .object({ kind: z.string(), name: z.string(), owner: z.string(), digest })
+  .meta({ id: 'Document', description: 'A tenant is named `<cell>/<name>`; the digest is of the content, a blob' });
 
 export const applied = z
   .object({
