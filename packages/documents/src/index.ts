@@ -1,5 +1,21 @@
 /**
- * Headgate's documents: bytes from outside become facts of the domain here, or refusals that name the place.
+ * Headgate's documents: bytes from outside become facts of the domain here, or refusals that name the place. Everything
+ * that is hashed, signed or declared by people passes through this package, and nothing else parses it a second time.
+ *
+ * - `canonical.ts`, `digest.ts`: one value, one text, one digest (RFC 8785, SHA-256). The root of all naming.
+ * - `log/`: the transparency log's maths. An entry's bytes and leaf, the Merkle tree and its proofs (RFC 9162), signed
+ *   and co-signed tree heads (C2SP), what a witness and an auditor demand. Fixed by `docs/log-format.md`.
+ * - `trust/`: whom to believe, as a person pinned it in a trust file; releases and approvals as signed statements
+ *   (in-toto in DSSE in a sigstore bundle, with local keys and no network); strict manifests.
+ * - `evidence/`: signed statements about a release's digest, one file a format and a catalog.
+ * - `kinds/`: what people declare in YAML, one file a kind and a catalog; the references between them; and how they map to
+ *   the plain facts that the domain takes. Their JSON Schemas are checked in under `schemas/`.
+ * - `yaml/`, `schema/`: reading with places, and complaints that say what was expected.
+ *
+ * Three rules hold throughout. Input is bounded before it is parsed, and nothing from outside makes a reader throw: it
+ * answers `{ok: true, …}` or says no (`Refused`, `DocumentProblem`). Signatures are verified before what they cover is
+ * believed, and what a statement is about is always compared by the one who asks. And there is one spelling of
+ * everything that has an identity: what would mean the same in other bytes is refused.
  */
 export * from './canonical.ts';
 export * from './digest.ts';
