@@ -5,7 +5,7 @@ import { describe, expect, it, test } from 'vitest';
 import { digestOf } from '../digest.ts';
 import { RELEASE_PREDICATE, TEST_RESULT_PREDICATE, TEST_RUN_FIELD } from '../trust/predicates.ts';
 import { signStatement } from '../trust/sign.ts';
-import { generateSigningKey, signingKey } from '../trust/signing-key.ts';
+import { generateSigningKey, keyIdOf, signingKey } from '../trust/signing-key.ts';
 import { statementAbout } from '../trust/statement.ts';
 import { readJunit } from './junit.ts';
 import { openEvidence } from './open-evidence.ts';
@@ -97,6 +97,25 @@ describe('test results', () => {
     });
     expect(openEvidence(bundle, { signers: [{ ...signer, may: ['release'] }] })).toMatchObject({
       code: 'key-not-allowed',
+    });
+  });
+});
+
+describe('evidence that cosign 3.1 signed', () => {
+  // Made offline by `cosign attest-blob --key … --signing-config …`, without any service, about a file with this text.
+  const publicKeyPem = `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsAne7e9ST+RHIIXAoQRIMglG1ea8
+fX3UbJfFGVMP36V8kxtpgvuCnvM1f1otAj0iffIwGMAy273n92kc95bqWA==
+-----END PUBLIC KEY-----`;
+  const bundle =
+    '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"v8qTKx9aKaPpboTm5UUkCI7NV2ISkmaqcxAcTOVoWSg="}},"dsseEnvelope":{"payload":"eyJfdHlwZSI6Imh0dHBzOi8vaW4tdG90by5pby9TdGF0ZW1lbnQvdjAuMSIsInN1YmplY3QiOlt7Im5hbWUiOiJibG9iIiwiZGlnZXN0Ijp7InNoYTI1NiI6ImU1OTYyNWE4MjI0OTdjMTY0ZDYwNzA1ZWIzZmQ2OTc1YzM3NWNhMjEzYjgxNDAxMzdhODI2YTc3NzkwOTg2YTkifX1dLCJwcmVkaWNhdGVUeXBlIjoiaHR0cHM6Ly9pbi10b3RvLmlvL2F0dGVzdGF0aW9uL3Rlc3QtcmVzdWx0L3YwLjEiLCJwcmVkaWNhdGUiOnsiY29uZmlndXJhdGlvbiI6W10sInBhc3NlZFRlc3RzIjpbImEiXSwicmVzdWx0IjoiUEFTU0VEIn19","payloadType":"application/vnd.in-toto+json","signatures":[{"sig":"MEYCIQDF/puXpqylCkZfoqk7lXeZn2VHHLai9KDXN4nk0HMgjgIhAK/02Up/DT5FZPSo6I5vVBJLw+Lb8Pf7oniBqxola5cu"}]}}';
+  const cosigned = { ...signer, publicKey: createPublicKey(publicKeyPem) };
+
+  it('opens with its key', () => {
+    const keyId = keyIdOf(cosigned.publicKey);
+    expect(openEvidence(bundle, { signers: [{ ...cosigned, keyId }] }, digestOf('a manifest'))).toMatchObject({
+      ok: true,
+      fact: { keyId, result: { passed: 1, failed: 0, exitCode: 0 } },
     });
   });
 });

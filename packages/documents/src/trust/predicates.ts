@@ -2,6 +2,8 @@
 import { TEST_RESULT } from '@headgate/domain/gates/tests-passed';
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+/** The form before, with the same fields: cosign 3 still writes it. Read, never written. */
+export const STATEMENT_TYPE_V01 = 'https://in-toto.io/Statement/v0.1';
 export const STATEMENT_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
 /** "This manifest is a release of this application." */

@@ -15,7 +15,13 @@ export type SignedBundle = SerializedBundle;
 export function signStatement(statement: Statement, key: SigningKey): SignedBundle {
   const payload = canonicalBytes(statement);
   const signature = key.sign(dsse.preAuthEncoding(STATEMENT_PAYLOAD_TYPE, payload));
-  return bundleToJSON(
-    toDSSEBundle({ artifact: payload, artifactType: STATEMENT_PAYLOAD_TYPE, signature, keyHint: key.keyId }),
-  );
+  const bundle = toDSSEBundle({
+    artifact: payload,
+    artifactType: STATEMENT_PAYLOAD_TYPE,
+    signature,
+    keyHint: key.keyId,
+  });
+  // The hint names the key. A key id in the envelope, too, makes cosign pass over the signature.
+  for (const each of bundle.content.dsseEnvelope.signatures) each.keyid = '';
+  return bundleToJSON(bundle);
 }

@@ -1,11 +1,11 @@
 import type { Digest } from '@headgate/domain';
 import { z } from 'zod';
 import { hexOf } from '../digest.ts';
-import { STATEMENT_TYPE } from './predicates.ts';
+import { STATEMENT_TYPE, STATEMENT_TYPE_V01 } from './predicates.ts';
 
 /** An in-toto v1 statement: something said about subjects that are named by digest. */
 export interface Statement {
-  readonly _type: typeof STATEMENT_TYPE;
+  readonly _type: typeof STATEMENT_TYPE | typeof STATEMENT_TYPE_V01;
   readonly subject: readonly StatementSubject[];
   readonly predicateType: string;
   readonly predicate: Readonly<Record<string, unknown>>;
@@ -18,7 +18,7 @@ export interface StatementSubject {
 
 /** Fields that in-toto or a predicate may add later are dropped, as its parsing rules demand. */
 export const statementSchema = z.object({
-  _type: z.literal(STATEMENT_TYPE),
+  _type: z.literal([STATEMENT_TYPE, STATEMENT_TYPE_V01]),
   subject: z
     .array(
       z.object({
