@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withClient } from '@headgate/adapters/postgres-cluster/index';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Database } from './app/core/database.ts';
 import { agreement } from './audit.ts';
+import { openAuditTargets } from './bring-up/audit-targets.ts';
 import { bringUp, type Example } from './bring-up.ts';
 
 let dataDir: string;
@@ -45,17 +45,12 @@ test('three cells serve their tenants on 1.0.0, with 100,000 time entries in all
 });
 
 test('the books of a new example agree', async () => {
-  await withClient(await example.erp.connection(), async (erp) => {
-    for (const each of example.cells) {
-      await withClient(await each.connection(), async (client) => {
-        const tenants = each.cell.tenants.map((tenant) => tenant.id);
-        const stores = [{ client: client as unknown as Database, tenants }];
-        const books = await agreement({ stores, erp: erp as unknown as Database });
-        expect(books).toMatchObject({ agrees: true, count: 0 });
-        expect(books.tenants.every((tenant) => tenant.invoices > 100)).toBe(true);
-      });
-    }
-  });
+  const targets = await openAuditTargets(example);
+  const books = await agreement(targets);
+  await targets.close();
+  expect(books).toMatchObject({ agrees: true, count: 0 });
+  expect(books.tenants).toHaveLength(12);
+  expect(books.tenants.every((tenant) => tenant.invoices > 100)).toBe(true);
 });
 
 test('bringing it up again adopts what runs; after a stop it starts again where it was', async () => {

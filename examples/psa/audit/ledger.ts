@@ -5,17 +5,14 @@ import { type AuditedStore, type Findings, findings } from './findings.ts';
 export async function doubledPostings(args: {
   readonly erp: Database;
 }): Promise<Findings & { readonly postings: number }> {
-  const { rows } = await args.erp.query<Row & { tenant: string; invoice: bigint; times: bigint; postings: bigint }>(
-    `SELECT tenant, invoice, count(*) AS times FROM ledger_entry GROUP BY tenant, invoice HAVING count(*) > 1 ORDER BY 1, 2`,
+  const { rows } = await args.erp.query<Row & { tenant: string; invoice: string; times: number }>(
+    `SELECT tenant, invoice::text AS invoice, count(*)::int AS times FROM ledger_entry GROUP BY tenant, invoice HAVING count(*) > 1 ORDER BY tenant, ledger_entry.invoice`,
   );
-  const all = await args.erp.query<Row & { postings: bigint }>('SELECT count(*) AS postings FROM ledger_entry');
+  const all = await args.erp.query<Row & { postings: number }>('SELECT count(*)::int AS postings FROM ledger_entry');
   const doubled = rows.flatMap((row) =>
-    Array.from(
-      { length: Number(row.times) - 1 },
-      () => `${row.tenant}: invoice ${row.invoice} stands ${row.times} times`,
-    ),
+    Array.from({ length: row.times - 1 }, () => `${row.tenant}: invoice ${row.invoice} stands ${row.times} times`),
   );
-  return { postings: Number(all.rows[0]!.postings), ...findings(doubled) };
+  return { postings: all.rows[0]!.postings, ...findings(doubled) };
 }
 
 /** What one tenant's books come to on both sides. Cents. */
@@ -27,11 +24,12 @@ export interface TenantAgreement {
   readonly postedCents: bigint;
 }
 
+/** Numbers as text: exact, and the same however the driver hands out a bigint. */
 interface Side {
   readonly currency: string;
-  readonly net: bigint;
-  readonly tax: bigint;
-  readonly total: bigint;
+  readonly net: string;
+  readonly tax: string;
+  readonly total: string;
   readonly erpReference: string | null;
 }
 
@@ -47,13 +45,13 @@ export async function agreement(args: {
   const differences: string[] = [];
   for (const store of args.stores) {
     for (const tenant of store.tenants) {
-      const invoices = await store.client.query<Row & Side & { key: bigint }>(
-        `SELECT number AS key, currency, net_cents AS net, tax_cents AS tax, total_cents AS total, erp_reference AS "erpReference"
+      const invoices = await store.client.query<Row & Side & { key: string }>(
+        `SELECT number::text AS key, currency, net_cents::text AS net, tax_cents::text AS tax, total_cents::text AS total, erp_reference AS "erpReference"
          FROM invoice WHERE tenant_id = $1`,
         [tenant],
       );
-      const entries = await args.erp.query<Row & Side & { key: bigint }>(
-        `SELECT invoice AS key, currency, net_cents AS net, tax_cents AS tax, total_cents AS total,
+      const entries = await args.erp.query<Row & Side & { key: string }>(
+        `SELECT invoice::text AS key, currency, net_cents::text AS net, tax_cents::text AS tax, total_cents::text AS total,
                 'ERP-' || lpad(id::text, 8, '0') AS "erpReference"
          FROM ledger_entry WHERE tenant = $1`,
         [tenant],
@@ -89,5 +87,5 @@ function disagreement(invoice: Side, entries: readonly Side[]): string | undefin
 }
 
 function sum(rows: readonly Side[]): bigint {
-  return rows.reduce((total, row) => total + row.total, 0n);
+  return rows.reduce((total, row) => total + BigInt(row.total), 0n);
 }

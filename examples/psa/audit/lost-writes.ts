@@ -96,10 +96,10 @@ function difference(promised: Fields, held: Fields | undefined): string | undefi
     : `${field} was promised as ${comparable(promised[field])} and is ${comparable(held[field])}`;
 }
 
-/** Amounts are bigint in the store and numbers in JSON; everything else compares as its JSON with sorted keys. */
+/** Numbers compare by their digits, however the driver hands out a bigint; everything else as its JSON with sorted keys. */
 function comparable(value: unknown): string {
   return JSON.stringify(value ?? null, (_, each: unknown) => {
-    if (typeof each === 'bigint') return Number(each);
+    if (typeof each === 'bigint' || typeof each === 'number') return String(each);
     if (typeof each !== 'object' || each === null || Array.isArray(each)) return each;
     return Object.fromEntries(Object.entries(each).sort(([a], [b]) => (a < b ? -1 : 1)));
   });

@@ -1,9 +1,17 @@
 import pg from 'pg';
 
-// bigint columns hold cents and ids: as text they would compare wrongly, as numbers they could lose a cent.
-pg.types.setTypeParser(pg.types.builtins.INT8, BigInt);
-// A date has no time zone; the driver's Date object would invent one.
-pg.types.setTypeParser(pg.types.builtins.DATE, (text) => text);
+/**
+ * How columns become values. bigint holds cents and ids: as text it would compare wrongly, as a number it could lose a
+ * cent. A date has no time zone, and the driver's Date object would invent one. Ours alone: others in a process that
+ * imports this may want theirs.
+ */
+const TYPES: pg.CustomTypesConfig = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === pg.types.builtins.INT8) return BigInt;
+    if (oid === pg.types.builtins.DATE) return String;
+    return pg.types.getTypeParser(oid, format as 'text');
+  },
+} as pg.CustomTypesConfig;
 
 export type Row = Record<string, unknown>;
 
@@ -20,6 +28,7 @@ export function openPool(databaseUrl: string, name: string, max: number): pg.Poo
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     application_name: name,
+    types: TYPES,
     max,
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: 4_000,
