@@ -57,6 +57,8 @@ export interface CellRecord {
   readonly desired?: CellState;
   /** A rollout ended with a step whose effect nobody confirmed; the next observation settles it. */
   readonly uncertain: boolean;
+  /** The last assignment of the cell's rollouts so far; the next one goes on from there, since targets refuse lower fences. */
+  readonly assigned?: number;
   readonly observed?: { readonly state: CellState; readonly at: Instant; readonly by: PrincipalId };
 }
 

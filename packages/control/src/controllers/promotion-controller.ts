@@ -96,7 +96,7 @@ export async function commitPromotion(
     { stream: row.stream, expected: row.version, entries: events, state, dueAt: dueOfPromotion(state, facts.now) },
   ];
   const opens = row.state.wave === 0 && state.wave > 0;
-  if (opens) for (const cell of state.cells) writes.push(openRollout(deps, state, cell));
+  if (opens) for (const cell of state.cells) writes.push(openRollout(deps, state, cell, gathered));
   if (state.phase === 'ended' && row.state.phase !== 'ended' && state.result === 'promoted') {
     const left = await leaveBehind(deps, state, gathered);
     writes.push(...left);
@@ -130,12 +130,15 @@ export async function commitPromotion(
   return committed;
 }
 
-function openRollout(deps: Deps, promotion: Promotion, cell: string): Write {
+function openRollout(deps: Deps, promotion: Promotion, cell: string, gathered: GatheredPromotion): Write {
   const id = rolloutId(promotion.id, cell);
   const { environment, planDigest: plan, latestFinish: until } = promotion;
+  const { epoch } = deps;
+  // The cell's targets hold the fence of the rollout before: whoever starts again at 1 is refused by all of them.
+  const after = (gathered.rows.get(streams.cell(cell))?.state as CellRecord | undefined)?.assigned ?? 0;
   const opened = {
     type: 'rollout.opened',
-    data: { id, promotion: promotion.id, cell, environment, plan, epoch: deps.epoch, until },
+    data: { id, promotion: promotion.id, cell, environment, plan, epoch, after, until },
   } as const;
   return {
     stream: streams.rollout(id),

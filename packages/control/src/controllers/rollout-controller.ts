@@ -79,13 +79,14 @@ export async function commitRollout(
   if (settled && state.begun > 0) {
     const record = gathered.cellRow?.state;
     const { state: desired, uncertain } = cellAfter(facts.plan, facts.cell, state);
-    const next: CellRecord = { ...record, desired, uncertain };
+    const next: CellRecord = { ...record, desired, uncertain, assigned: state.n };
     const data = {
       rollout: state.id,
       promotion: state.promotion,
       slots: desired.slots,
       stores: desired.stores,
       uncertain,
+      assigned: state.n,
     };
     writes.push({
       stream: streams.cell(state.cell),

@@ -34,7 +34,7 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
       return ok(before as CellRecord);
     const observed = { state: seen, at: now, by: agent.id };
     const next: CellRecord = settles
-      ? { desired: seen, uncertain: false, observed }
+      ? { ...before, desired: seen, uncertain: false, observed }
       : { ...before, uncertain: false, observed };
     const { slots, stores } = seen;
     const data = { digest, slots, stores, tenants: Object.keys(seen.tenants).length, settles };

@@ -1,6 +1,7 @@
 /**
- * The fence that every effect carries. `n` rises with each assignment of a rollout; `epoch` rises when the control plane
- * is restored from a backup, so that what a forgotten past still sends can't act. Compared lexicographically.
+ * The fence that every effect carries. `n` rises with each assignment in a cell, across its rollouts; `epoch` rises when
+ * the control plane is restored from a backup, so that what a forgotten past still sends can't act. Compared
+ * lexicographically.
  */
 export interface Fence {
   readonly epoch: number;

@@ -13,6 +13,8 @@ export type RolloutEvent =
         readonly environment: string;
         readonly plan: Digest;
         readonly epoch: number;
+        /** The highest assignment of earlier rollouts in this cell, whose targets refuse lower ones; absent for the first. */
+        readonly after?: number;
         readonly until: Instant;
       };
     }

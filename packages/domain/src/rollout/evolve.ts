@@ -4,7 +4,7 @@ import type { Rollout, RolloutCore } from './state.ts';
 /** Folds one event into a rollout's state. Total on the log's own events: what was decided is never refused here. */
 export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): Rollout {
   if (event.type === 'rollout.opened') {
-    const { id, promotion, cell, environment, plan, epoch, until } = event.data;
+    const { id, promotion, cell, environment, plan, epoch, after = 0, until } = event.data;
     const core: RolloutCore = {
       id,
       promotion,
@@ -12,7 +12,7 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
       environment,
       planDigest: plan,
       epoch,
-      n: 0,
+      n: after,
       cursor: 0,
       begun: 0,
       attempt: 0,

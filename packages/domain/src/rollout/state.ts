@@ -21,7 +21,7 @@ export interface RolloutCore {
   readonly environment: string;
   readonly planDigest: Digest;
   readonly epoch: number;
-  /** Assignments offered so far: the fence's second half. */
+  /** The last assignment offered: the fence's second half. Goes on from the cell's rollout before, never back. */
   readonly n: number;
   /** Forward steps that are done. */
   readonly cursor: number;
