@@ -65,28 +65,37 @@ function uncoveredCell(approved: CellPlan, cell: CellPlan): readonly string[] {
     for (const need of original.needs)
       if (!kept.has(need)) why.push(`step ${step.id} of cell ${cell.cell} lost ${need}, which it needs`);
   }
-  for (const look of approved.steps) why.push(...lookedAway(cell, look, kept));
+  for (const look of approved.steps) why.push(...lookedAway(approved, cell, look, kept));
   return why;
 }
 
 /** A route may be dropped with the checks that follow it, but no tenant may move while one of its checks is dropped. */
-function lookedAway(cell: CellPlan, look: Step, kept: ReadonlyMap<string, Step>): readonly string[] {
+function lookedAway(
+  approved: CellPlan,
+  cell: CellPlan,
+  look: Step,
+  kept: ReadonlyMap<string, Step>,
+): readonly string[] {
   const { kind } = look.action;
   if (kind !== 'verify' && kind !== 'soak') return [];
   const now = kept.get(look.id)?.action;
   const looksAt = new Set(now !== undefined && 'tenants' in now ? now.tenants : []);
   const why: string[] = [];
   for (const route of cell.steps) {
-    if (route.action.kind !== 'route' || wavePrefix(route.id) !== wavePrefix(look.id)) continue;
+    if (route.action.kind !== 'route' || !needs(approved, look, route.id)) continue;
     const unseen = route.action.tenants.find((t) => !looksAt.has(t));
     if (unseen !== undefined) why.push(`step ${look.id} of cell ${cell.cell} no longer looks at tenant ${unseen}`);
   }
   return why;
 }
 
-/** Steps are named for the wave that they were planned in: `w2.route` is checked by `w2.verify`. */
-function wavePrefix(id: string): string {
-  return id.slice(0, id.indexOf('.'));
+/** Whether a step needs another, directly or through those between them. Needs point backwards, so this ends. */
+function needs(cell: CellPlan, step: Step, id: string): boolean {
+  return step.needs.some((n) => {
+    const at = cell.steps.findIndex((s) => s.id === n);
+    const needed = cell.steps[at];
+    return n === id || (needed !== undefined && at < cell.steps.indexOf(step) && needs(cell, needed, id));
+  });
 }
 
 /** The step as approved, in its wave or a later one, for the same tenants, fewer, or some deferred from earlier waves. */

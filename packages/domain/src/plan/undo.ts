@@ -92,12 +92,15 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   const whole = isWhole(cell, scope, begun);
   if (back.length === 0 && !whole) return [];
   const steps: UndoStep[] = [];
+  // A step's id is what its effect is carried out once for, so the same step for other tenants has another id. What
+  // doesn't name tenants keeps its id when a scope is widened: a store that was restored isn't restored again.
+  const named = scope.kind === 'all' || scope.kind === 'cell' ? '' : `${scope.kind}.`;
   const routes = begunSteps(cell, begun).filter((s) => s.action.kind === 'route' && s.undo.kind === 'act');
   const first = routes[0];
   if (back.length > 0 && first?.undo.kind === 'act') {
     // One step for all waves: the last tenant is safe as soon as the first one.
     steps.push({
-      id: 'undo.route',
+      id: `${named}undo.route`,
       action: { kind: 'route', tenants: back, slot: cell.slot.from },
       timeoutMs: first.undo.timeoutMs,
       attempts: first.undo.attempts,
@@ -116,7 +119,7 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   for (const step of cell.recovery) {
     const { action } = step;
     if (action.kind === 'verify' || action.kind === 'reconcile') {
-      if (back.length > 0) steps.push({ ...step, action: { ...action, tenants: back } });
+      if (back.length > 0) steps.push({ ...step, id: `${named}${step.id}`, action: { ...action, tenants: back } });
     } else steps.push(step);
   }
   return steps;

@@ -69,7 +69,7 @@ export function stepAtHand(state: Rollout, cell: CellPlan): Step | UndoStep | un
 export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> {
   const { now, course } = facts;
   if (state.phase === 'settled') return wait(null);
-  if (course.kind === 'undo' && course.scope !== undefined && !sameScope(state.undo?.scope, course.scope)) {
+  if (course.kind === 'undo' && course.scope !== undefined && !undoes(state, facts.cell, course.scope)) {
     // A rollout that failed outside the scope stays failed, so that the promotion sees it and widens the scope.
     const unseen = state.phase === 'failed' && !answersFailure(course.scope, facts.cell, state);
     if (!unseen) return beginUndo(state, facts, course.scope);
@@ -254,6 +254,11 @@ function waitFor(
 ): Decision<RolloutEvent> {
   if (state.phase === 'waiting' && state.reason === reason && state.until === until) return wait(lookAt);
   return act(waiting(reason, until, lookAt));
+}
+
+/** Whether the rollout is undoing that scope, or the whole cell, which no scope can widen. */
+function undoes(state: Rollout, cell: CellPlan, scope: Scope): boolean {
+  return sameScope(state.undo?.scope, scope) || (state.undo !== null && isWhole(cell, state.undo.scope, state.begun));
 }
 
 function sameScope(a: Scope | undefined, b: Scope): boolean {

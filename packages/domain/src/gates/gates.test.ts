@@ -1,0 +1,258 @@
+import { digestOf, HOUR_MS, MINUTE_MS, NOON, soundFacts } from '@headgate/testkit/domain/builders';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Action } from '../plan/plan.ts';
+import { GATES, gateNamed, judgeGates } from './catalog.ts';
+import { type EvidenceFact, type GateFacts, goesOn, type Subject, type Verdict, type VerdictKind } from './gate.ts';
+import { TEST_RESULT } from './tests-passed.ts';
+
+const MIGRATE: Subject = {
+  kind: 'step',
+  action: { kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [] },
+};
+const SOUND_PARAMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  signature: {},
+  'tests-passed': { minimum: 10 },
+  soaked: { environment: 'staging', durationMs: HOUR_MS },
+  window: {},
+  approval: { count: 1 },
+  'restore-point': { maxAgeMs: HOUR_MS },
+};
+
+function judge(name: string, facts: Partial<GateFacts> = {}, params = SOUND_PARAMS[name], subject = MIGRATE): Verdict {
+  const gate = gateNamed(name);
+  if (gate === undefined) throw new Error(`no gate ${name}`);
+  return gate.judge(params ?? {}, soundFacts(NOON, facts), subject);
+}
+
+const release = soundFacts().release;
+const [green] = soundFacts().evidence as [EvidenceFact];
+const [point] = soundFacts().restorePoints as [GateFacts['restorePoints'][number]];
+const [yes] = soundFacts().approvals as [GateFacts['approvals'][number]];
+const counts = { passed: 12, failed: 0, skipped: 0, exitCode: 0 };
+const freeze = { name: 'month-end', from: NOON - 1, to: NOON + HOUR_MS, reason: 'closing the books' };
+const bare: EvidenceFact = {
+  digest: green.digest,
+  predicateType: TEST_RESULT,
+  subject: green.subject,
+  verified: true,
+  keyId: 'key-1',
+};
+
+describe.each<[gate: string, rule: string, verdict: VerdictKind, facts: Partial<GateFacts>]>([
+  ['signature', 'passes a release that a pinned key signed', 'pass', {}],
+  ['signature', 'has no data without a signature', 'no-data', { release: { ...release, signature: undefined } }],
+  [
+    'signature',
+    'fails a signature that does not verify',
+    'fail',
+    { release: { ...release, signature: { verified: false, keyId: 'k', why: 'unknown key' } } },
+  ],
+
+  ['tests-passed', 'passes enough green tests', 'pass', {}],
+  ['tests-passed', 'has no data without evidence', 'no-data', { evidence: [] }],
+  ['tests-passed', 'ignores evidence that nobody signed', 'no-data', { evidence: [{ ...green, verified: false }] }],
+  [
+    'tests-passed',
+    "ignores another release's evidence",
+    'no-data',
+    { evidence: [{ ...green, subject: digestOf('other') }] },
+  ],
+  ['tests-passed', 'ignores evidence of another kind', 'no-data', { evidence: [{ ...green, predicateType: 'sbom' }] }],
+  ['tests-passed', 'fails a result without counts', 'fail', { evidence: [bare] }],
+  ['tests-passed', 'fails a failed test', 'fail', { evidence: [{ ...green, result: { ...counts, failed: 1 } }] }],
+  ['tests-passed', 'fails an exit code', 'fail', { evidence: [{ ...green, result: { ...counts, exitCode: 1 } }] }],
+  ['tests-passed', 'fails too few tests', 'fail', { evidence: [{ ...green, result: { ...counts, passed: 9 } }] }],
+  [
+    'tests-passed',
+    'fails a red run beside a green one',
+    'fail',
+    { evidence: [green, { ...green, result: { ...counts, failed: 1 } }] },
+  ],
+
+  ['soaked', 'passes what ran long enough before', 'pass', {}],
+  ['soaked', 'has no data of an environment that it never ran in', 'no-data', { soaked: [] }],
+  ['soaked', 'is not fooled by another environment', 'no-data', { soaked: [{ environment: 'dev', promotedAt: 0 }] }],
+  [
+    'soaked',
+    'waits for the rest of the time',
+    'pending',
+    { soaked: [{ environment: 'staging', promotedAt: NOON - HOUR_MS + 1 }] },
+  ],
+  [
+    'soaked',
+    'counts from the earliest promotion',
+    'pass',
+    {
+      soaked: [
+        { environment: 'staging', promotedAt: NOON },
+        { environment: 'staging', promotedAt: NOON - HOUR_MS },
+      ],
+    },
+  ],
+
+  ['window', 'passes inside all windows', 'pass', {}],
+  ['window', 'has no data without a calendar', 'no-data', { windows: [] }],
+  ['window', 'waits for a closed calendar', 'pending', { windows: [{ calendar: 'nights', open: false }] }],
+  [
+    'window',
+    'waits for one closed calendar among open ones',
+    'pending',
+    {
+      windows: [
+        { calendar: 'a', open: true },
+        { calendar: 'b', open: false, changesAt: NOON + 1 },
+      ],
+    },
+  ],
+  ['window', 'fails in a freeze, though the window is open', 'fail', { freezes: [freeze] }],
+  ['window', 'passes at the end of a freeze', 'pass', { freezes: [{ ...freeze, to: NOON }] }],
+  ['window', 'passes before a freeze', 'pass', { freezes: [{ ...freeze, from: NOON + 1 }] }],
+  ['window', 'fails in a freeze without a sensible end', 'fail', { freezes: [{ ...freeze, to: 9e15 }] }],
+
+  ['approval', 'passes with an approver', 'pass', {}],
+  ['approval', 'waits for one', 'pending', { approvals: [] }],
+  ['approval', "ignores the author's own", 'pending', { approvals: [{ ...yes, by: 'usr_author' }] }],
+  ['approval', "ignores the requester's own", 'pending', { approvals: [{ ...yes, by: 'usr_manager' }] }],
+  ['approval', 'ignores one of another envelope', 'pending', { approvals: [{ ...yes, envelope: digestOf('old') }] }],
+  ['approval', 'ignores one that has run out', 'pending', { approvals: [{ ...yes, expiresAt: NOON }] }],
+
+  ['restore-point', 'passes a fresh, verified one', 'pass', {}],
+  ['restore-point', 'has no data without one', 'no-data', { restorePoints: [] }],
+  ['restore-point', "ignores another store's", 'no-data', { restorePoints: [{ ...point, store: 'other' }] }],
+  ['restore-point', 'fails one that was not read back', 'fail', { restorePoints: [{ ...point, verified: false }] }],
+  [
+    'restore-point',
+    'fails one that is too old',
+    'fail',
+    { restorePoints: [{ ...point, takenAt: NOON - HOUR_MS - 1 }] },
+  ],
+  [
+    'restore-point',
+    'is not made fresh by a newer one that was not verified',
+    'fail',
+    {
+      restorePoints: [
+        { ...point, takenAt: NOON - 2 * HOUR_MS },
+        { ...point, verified: false },
+      ],
+    },
+  ],
+  [
+    'restore-point',
+    'errs on one from the future',
+    'error',
+    { restorePoints: [{ ...point, takenAt: NOON + 2 * MINUTE_MS }] },
+  ],
+])('gate %s', (gate, rule, kind, facts) => {
+  test(rule, () => {
+    const verdict = judge(gate, facts);
+    expect(verdict).toMatchObject({ gate, verdict: kind });
+    saysWhy(verdict);
+  });
+});
+
+function saysWhy(verdict: Verdict): void {
+  expect(verdict.because).not.toBe('');
+  if (goesOn(verdict)) return;
+  expect(verdict.unblock, `${verdict.gate} ${verdict.verdict}`).not.toBe('');
+  expect(verdict.who, `${verdict.gate} ${verdict.verdict}`).not.toBe('');
+}
+
+test('the same person counts once', () => {
+  const twice = { approvals: [yes, { ...yes, at: NOON }] };
+  expect(judge('approval', twice, { count: 2 }).verdict).toBe('pending');
+  expect(judge('approval', { approvals: [yes, { ...yes, by: 'usr_other' }] }, { count: 2 }).verdict).toBe('pass');
+});
+
+test('what only time turns says when to ask again', () => {
+  const soaked = [{ environment: 'staging', promotedAt: NOON }];
+  expect(judge('soaked', { soaked }).askAgainAt).toBe(NOON + HOUR_MS);
+  expect(judge('window', { freezes: [freeze] }).askAgainAt).toBe(freeze.to);
+  const windows = [{ calendar: 'nights', open: false, changesAt: NOON + 7 }];
+  expect(judge('window', { windows }).askAgainAt).toBe(NOON + 7);
+});
+
+test.each(Object.keys(SOUND_PARAMS).filter((name) => Object.keys(SOUND_PARAMS[name] ?? {}).length > 0))(
+  'gate %s errs on parameters that are missing or malformed',
+  (name) => {
+    for (const value of [undefined, null, -1, 1.5, '1', Number.NaN, Number.POSITIVE_INFINITY])
+      for (const key of Object.keys(SOUND_PARAMS[name] ?? {})) {
+        const verdict = judge(name, {}, { ...SOUND_PARAMS[name], [key]: value });
+        if (key === 'environment' && typeof value === 'string') continue;
+        expect(verdict.verdict).toBe('error');
+        saysWhy(verdict);
+      }
+  },
+);
+
+test('a restore-point gate before something without a store errs', () => {
+  expect(judge('restore-point', {}, { maxAgeMs: 1 }, { kind: 'wave', wave: 1 }).verdict).toBe('error');
+});
+
+test('no data never passes, whatever the parameters', () => {
+  const nothing: GateFacts = {
+    ...soundFacts(),
+    release: { ...release, signature: undefined },
+    evidence: [],
+    approvals: [],
+    windows: [],
+    restorePoints: [],
+    soaked: [],
+  };
+  const params = fc.dictionary(
+    fc.constantFrom('minimum', 'environment', 'durationMs', 'count', 'maxAgeMs'),
+    fc.oneof(fc.nat(), fc.constant('staging'), fc.anything()),
+  );
+  fc.assert(
+    fc.property(params, fc.constantFrom(...GATES), (given, gate) => {
+      const verdict = gate.judge(given, nothing, MIGRATE);
+      expect(goesOn(verdict)).toBe(false);
+      saysWhy(verdict);
+    }),
+  );
+});
+
+test('a gate that nobody knows is an error', () => {
+  const [verdict] = judgeGates([{ gate: 'horoscope', at: 'wave', params: {} }], soundFacts(), {
+    kind: 'wave',
+    wave: 1,
+  });
+  expect(verdict?.verdict).toBe('error');
+  saysWhy(verdict as Verdict);
+});
+
+describe('where gates stand', () => {
+  const specs = Object.entries(SOUND_PARAMS).map(([gate, params]) => ({
+    gate,
+    at: gateNamed(gate)?.at ?? 'wave',
+    params,
+  }));
+  const standing = (subject: Subject): string[] => judgeGates(specs, soundFacts(), subject).map((v) => v.gate);
+  const step = (action: Action): Subject => ({ kind: 'step', action });
+
+  test('all but the step gates before a wave', () => {
+    expect(standing({ kind: 'wave', wave: 1 })).toEqual(['signature', 'tests-passed', 'soaked', 'window', 'approval']);
+  });
+  test("only the promotion's before a promotion", () => {
+    expect(standing({ kind: 'promotion' })).toEqual(['signature', 'tests-passed', 'soaked']);
+  });
+  test('again before each step that changes something, but for the approval that its wave consumed', () => {
+    expect(standing(step({ kind: 'route', tenants: ['ada'], slot: 'green' }))).toEqual([
+      'signature',
+      'tests-passed',
+      'soaked',
+      'window',
+    ]);
+    expect(standing(MIGRATE)).toContain('restore-point');
+  });
+  test('never before a step that only looks', () => {
+    const verification = { name: 'v', digest: digestOf('v') };
+    expect(standing(step({ kind: 'verify', tenants: ['ada'], verification, slot: 'green' }))).toEqual([]);
+    expect(standing(step({ kind: 'restore-point', store: 'main' }))).toEqual([]);
+  });
+  test('every gate describes its parameters, and has a name of its own', () => {
+    expect(new Set(GATES.map((g) => g.name)).size).toBe(GATES.length);
+    for (const gate of GATES) expect(gate.parameters).toMatchObject({ type: 'object', additionalProperties: false });
+  });
+});

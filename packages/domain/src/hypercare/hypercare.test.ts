@@ -1,0 +1,91 @@
+import { aRelease, digestOf, HOUR_MS, MINUTE_MS, NOON } from '@headgate/testkit/domain/builders';
+import { expect, test } from 'vitest';
+import {
+  ALARM_LOOK_MS,
+  dueOfHypercare,
+  evolveHypercare,
+  type Hypercare,
+  type HypercareFacts,
+  nextOfHypercare,
+  OBSERVATION_MAX_AGE_MS,
+} from './hypercare.ts';
+
+const release = aRelease().digest;
+const begun = evolveHypercare(undefined, {
+  type: 'hypercare.begun',
+  data: {
+    id: 'prm_1',
+    promotion: 'prm_1',
+    environment: 'production',
+    release,
+    cells: ['shared', 'dedicated'],
+    stages: [
+      { name: 'hour', durationMs: HOUR_MS },
+      { name: 'day', durationMs: 24 * HOUR_MS },
+    ],
+    until: NOON + HOUR_MS,
+  },
+});
+
+function facts(now: number, more: Partial<HypercareFacts> = {}): HypercareFacts {
+  const seen = { at: now - 1, releases: [release] };
+  return {
+    now,
+    observed: new Map([
+      ['shared', seen],
+      ['dedicated', seen],
+    ]),
+    superseded: false,
+    ...more,
+  };
+}
+
+function tick(state: Hypercare, given: HypercareFacts): Hypercare {
+  return nextOfHypercare(state, given).events.reduce<Hypercare>((s, e) => evolveHypercare(s, e), state);
+}
+
+test('watches one stage after the other, and ends sound', () => {
+  expect(nextOfHypercare(begun, facts(NOON))).toEqual({ events: [], lookAt: NOON + HOUR_MS });
+  const day = tick(begun, facts(NOON + HOUR_MS));
+  expect(day).toMatchObject({ phase: 'watching', stage: 1, until: NOON + 25 * HOUR_MS });
+  const end = tick(day, facts(NOON + 25 * HOUR_MS));
+  expect(end).toMatchObject({ phase: 'ended', result: 'sound' });
+  expect(dueOfHypercare(end)).toBeNull();
+  expect(nextOfHypercare(end, facts(NOON + 99 * HOUR_MS, { superseded: true }))).toEqual({ events: [], lookAt: null });
+});
+
+test.each([
+  ['nobody has observed a cell', new Map([['shared', { at: NOON + HOUR_MS, releases: [release] }]])],
+  [
+    'an observation is old',
+    new Map(
+      ['shared', 'dedicated'].map((c) => [c, { at: NOON + HOUR_MS - OBSERVATION_MAX_AGE_MS - 1, releases: [release] }]),
+    ),
+  ],
+  [
+    'a cell serves something else',
+    new Map(['shared', 'dedicated'].map((c) => [c, { at: NOON + HOUR_MS, releases: [digestOf('else')] }])),
+  ],
+])('alarms when %s, looks again each minute, and goes on when it is sound again', (_why, observed) => {
+  const now = NOON + HOUR_MS;
+  const alarmed = tick(begun, facts(now, { observed }));
+  expect(alarmed).toMatchObject({ phase: 'alarmed', stage: 0, until: now + ALARM_LOOK_MS });
+  const later = now + MINUTE_MS;
+  const again = nextOfHypercare(alarmed, facts(later, { observed }));
+  if (again.events.length === 0) expect(again.lookAt).toBe(later + ALARM_LOOK_MS);
+  expect(tick(alarmed, facts(later))).toMatchObject({ phase: 'watching', stage: 1 });
+});
+
+test('the next promotion supersedes it at any time', () => {
+  for (const state of [begun, tick(begun, facts(NOON + HOUR_MS, { observed: new Map() }))])
+    expect(tick(state, facts(NOON, { superseded: true }))).toMatchObject({ phase: 'ended', result: 'superseded' });
+});
+
+test('a watch without stages ends by itself', () => {
+  const none = { ...begun, stages: [], phase: 'watching', until: NOON } as Hypercare;
+  expect(tick(none, facts(NOON))).toMatchObject({ phase: 'ended', result: 'sound' });
+});
+
+test('nothing comes before its beginning', () => {
+  expect(() => evolveHypercare(undefined, { type: 'hypercare.ended', data: { result: 'sound' } })).toThrow('begun');
+});

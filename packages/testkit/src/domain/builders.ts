@@ -1,0 +1,231 @@
+/** Small, sound examples of the domain's words; a test names only what it is about. */
+import {
+  type Action,
+  type ApplicationSpec,
+  type CellState,
+  type Digest,
+  type GateFacts,
+  type Instant,
+  type Migration,
+  type Outcome,
+  type Plan,
+  type PlanRequest,
+  type PolicySpec,
+  planPromotion,
+  type ReleaseManifest,
+  type ReleaseRef,
+  TEST_RESULT,
+} from '@headgate/domain';
+
+/** Noon of 5 January 2026, UTC. */
+export const NOON: Instant = Date.UTC(2026, 0, 5, 12);
+export const MINUTE_MS = 60_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 86_400_000;
+
+/** A digest that is told apart at a glance: `sha256:` and the text's character codes, padded. */
+export function digestOf(text: string): Digest {
+  const hex = [...text].map((c) => (c.codePointAt(0) ?? 0).toString(16).padStart(2, '0')).join('');
+  return `sha256:${hex.slice(-64).padEnd(64, '0')}`;
+}
+
+export function aRelease(version = '1.1.0'): ReleaseRef {
+  return { digest: digestOf(`release ${version}`), version };
+}
+
+export function aMigration(from: number, more: Partial<Migration> = {}): Migration {
+  const file = (name: string) => ({ name, digest: digestOf(name), size: 100 });
+  const id = `m${from + 1}`;
+  return { id, from, to: from + 1, phase: 'expand', up: file(`${id}.up.sql`), undo: 'keep', ...more };
+}
+
+/** `undo: 'down'` with the file that it needs. */
+export function aDownMigration(from: number, more: Partial<Migration> = {}): Migration {
+  const name = `m${from + 1}.down.sql`;
+  return aMigration(from, { undo: 'down', down: { name, digest: digestOf(name), size: 100 }, ...more });
+}
+
+export function aManifest(more: Partial<ReleaseManifest> = {}): ReleaseManifest {
+  return {
+    apiVersion: 'headgate/v1',
+    kind: 'Release',
+    application: 'psa',
+    version: '1.1.0',
+    authors: ['usr_author'],
+    components: [{ name: 'web', role: 'web', recovery: 'stateless', files: [], command: ['${node}', 'web.js'] }],
+    schemaRange: { min: 2, max: 2 },
+    migrations: [aMigration(0), aMigration(1)],
+    configuration: {},
+    rollbackConditions: [],
+    notes: '',
+    origin: 'built',
+    ...more,
+  };
+}
+
+export function anApplication(more: Partial<ApplicationSpec> = {}): ApplicationSpec {
+  return {
+    name: 'psa',
+    tenancy: 'rows',
+    pipeline: ['staging', 'production'],
+    rings: [
+      { name: 'internal', soakMs: 5 * MINUTE_MS },
+      { name: 'pilot', soakMs: 10 * MINUTE_MS },
+      { name: 'broad', soakMs: 0 },
+    ],
+    verification: { name: 'business', digest: digestOf('business') },
+    reconciliation: { name: 'ledger', digest: digestOf('ledger') },
+    ...more,
+  };
+}
+
+export function aPolicy(more: Partial<PolicySpec> = {}): PolicySpec {
+  return {
+    name: 'strict',
+    gates: [
+      { gate: 'signature', at: 'promotion', params: {} },
+      { gate: 'tests-passed', at: 'promotion', params: { minimum: 10 } },
+      { gate: 'soaked', at: 'promotion', params: { environment: 'staging', durationMs: HOUR_MS } },
+      { gate: 'window', at: 'wave', params: {} },
+      { gate: 'approval', at: 'wave', params: { count: 1 } },
+      { gate: 'restore-point', at: 'migrate', params: { maxAgeMs: HOUR_MS } },
+    ],
+    rollbackScope: 'all',
+    latestFinishMs: 8 * HOUR_MS,
+    approvalMs: 4 * HOUR_MS,
+    attempts: 3,
+    timeoutsMs: { migrate: 10 * MINUTE_MS },
+    defaultTimeoutMs: MINUTE_MS,
+    hypercare: [{ name: 'first hour', durationMs: HOUR_MS }],
+    ...more,
+  };
+}
+
+export interface CellShape {
+  readonly cell?: string;
+  /** Ring by tenant. */
+  readonly tenants?: Readonly<Record<string, string>>;
+  readonly stores?: readonly string[];
+  readonly schemaVersion?: number;
+  readonly schemaRange?: { readonly min: number; readonly max: number };
+  /** What the green slot holds, if anything. */
+  readonly green?: ReleaseRef;
+}
+
+/** A cell whose tenants are all on blue, running 1.0.0. */
+export function aCell(shape: CellShape = {}): CellState {
+  const { tenants = { ada: 'internal', bob: 'pilot', cyd: 'broad' }, stores = ['main'], schemaVersion = 1 } = shape;
+  const schemaRange = shape.schemaRange ?? { min: 1, max: 2 };
+  const first = stores[0] ?? 'main';
+  return {
+    cell: shape.cell ?? 'shared',
+    application: 'psa',
+    environment: 'production',
+    slots: {
+      blue: { release: aRelease('1.0.0'), schemaRange },
+      green: shape.green === undefined ? {} : { release: shape.green, schemaRange },
+    },
+    stores: Object.fromEntries(stores.map((name) => [name, { schemaVersion }])),
+    tenants: Object.fromEntries(
+      Object.entries(tenants).map(([name, ring]) => [name, { slot: 'blue', store: first, ring }]),
+    ),
+  };
+}
+
+export function aRequest(more: Partial<PlanRequest> = {}): PlanRequest {
+  return {
+    application: anApplication(),
+    environment: 'production',
+    policy: aPolicy(),
+    policyDigest: digestOf('policy'),
+    release: aRelease(),
+    manifest: aManifest(),
+    cells: [aCell()],
+    now: NOON,
+    ...more,
+  };
+}
+
+/** The plan of a request that is expected to be accepted. */
+export function aPlan(more: Partial<PlanRequest> = {}): Plan {
+  const planned = planPromotion(aRequest(more));
+  if (!planned.ok) throw new Error(planned.refusals.map((r) => `${r.code}: ${r.why}`).join('; '));
+  return planned.plan;
+}
+
+/** Facts on which every gate passes. */
+export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): GateFacts {
+  const { digest } = aRelease();
+  const envelope = digestOf('envelope');
+  return {
+    now,
+    release: { digest, authors: ['usr_author'], signature: { verified: true, keyId: 'key-1', why: '' } },
+    requester: 'usr_manager',
+    envelope,
+    evidence: [
+      {
+        digest: digestOf('evidence'),
+        predicateType: TEST_RESULT,
+        subject: digest,
+        verified: true,
+        keyId: 'key-1',
+        result: { passed: 12, failed: 0, skipped: 1, exitCode: 0 },
+      },
+    ],
+    approvals: [
+      { by: 'usr_approver', envelope, at: now - MINUTE_MS, expiresAt: now + HOUR_MS, proof: 'server-attested' },
+    ],
+    windows: [{ calendar: 'nights', open: true, changesAt: now + HOUR_MS }],
+    freezes: [],
+    restorePoints: [
+      { id: 'rp-1', store: 'main', takenAt: now - MINUTE_MS, manifest: digestOf('rp-1'), bytes: 1_000, verified: true },
+    ],
+    soaked: [{ environment: 'staging', promotedAt: now - 2 * HOUR_MS }],
+    ...more,
+  };
+}
+
+/** What an agent brings back from a step that went well. */
+export function soundOutcome(action: Action, now: Instant): Outcome {
+  switch (action.kind) {
+    case 'restore-point': {
+      const { store } = action;
+      const id = `rp-${store}-${now}`;
+      return {
+        kind: 'done',
+        result: { restorePoint: { id, store, takenAt: now, manifest: digestOf(id), bytes: 1_000, verified: true } },
+      };
+    }
+    case 'migrate':
+    case 'unmigrate':
+    case 'restore':
+      return { kind: 'done', result: { schemaVersion: action.to } };
+    case 'route':
+      return { kind: 'done', result: { routed: action.tenants.length } };
+    case 'verify':
+    case 'soak':
+      return { kind: 'done', result: { checks: { passed: action.tenants.length, failed: 0 } } };
+    case 'reconcile':
+      return {
+        kind: 'done',
+        result: { reconciliation: { compared: 3, replayed: 1, acknowledged: 1, asked: 0, agrees: true } },
+      };
+    case 'deploy':
+    case 'retire':
+      return { kind: 'done', result: {} };
+  }
+}
+
+/** A verification that found a tenant's business transaction broken. */
+export function brokenChecks(tenant: string, now: Instant): Outcome {
+  return {
+    kind: 'done',
+    result: {
+      checks: {
+        passed: 2,
+        failed: 1,
+        firstFailure: { check: 'invoice is posted', tenant, why: 'no entry in the ledger', at: now },
+      },
+    },
+  };
+}
