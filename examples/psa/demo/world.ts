@@ -1,0 +1,166 @@
+/**
+ * Everything that a run needs, started in the order in which a company would: the control plane, the system that runs
+ * already, the agent beside it. Server and agent are processes of their own; what they started outlives them.
+ */
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
+import { type Client, createClient } from '@headgate/contract';
+import type { SigningKey } from '@headgate/documents';
+import { bringUp, type Example } from '../bring-up.ts';
+import { Child } from './child.ts';
+import { releaseKey, writeTrust } from './trust.ts';
+import { until } from './until.ts';
+
+const packageFile = (path: string): string => fileURLToPath(new URL(`../../../packages/${path}`, import.meta.url));
+
+/** The mains that are shipped. Kill tests start decorated ones of their own. */
+export const SHIPPED = { server: packageFile('server/src/main.ts'), agent: packageFile('agent/src/main.ts') } as const;
+
+export type LocalRole = 'admin' | 'developer' | 'release-manager' | 'approver' | 'operator' | 'auditor';
+
+export interface WorldOptions {
+  readonly dataDir: string;
+  readonly port?: number | undefined;
+  readonly databaseUrl?: string | undefined;
+  readonly mains?: { readonly server: string; readonly agent: string };
+  /** Time entries in all stores together; the example's own number unless said. */
+  readonly report: (line: string) => void;
+}
+
+export class World {
+  readonly dataDir: string;
+  readonly example: Example;
+  readonly key: SigningKey;
+  readonly #options: WorldOptions;
+  #server: Child;
+  #agent: Child | undefined;
+  #address: string;
+
+  private constructor(
+    options: WorldOptions,
+    parts: { example: Example; key: SigningKey; server: Child; address: string },
+  ) {
+    this.#options = options;
+    this.dataDir = options.dataDir;
+    this.example = parts.example;
+    this.key = parts.key;
+    this.#server = parts.server;
+    this.#address = parts.address;
+  }
+
+  static async start(given: WorldOptions): Promise<World> {
+    const options = { ...given, dataDir: resolve(given.dataDir) };
+    await mkdir(options.dataDir, { recursive: true, mode: 0o755 });
+    const server = await startServer(options);
+    const [address, example] = await Promise.all([
+      serverAddress(options, server),
+      bringUp({ dataDir: options.dataDir, report: options.report }),
+    ]);
+    options.report(`the server answers at ${address}`);
+    const key = await releaseKey(join(options.dataDir, 'ci'));
+    await writeTrust(join(options.dataDir, 'trust.yaml'), key, join(options.dataDir, 'log.pub'));
+    const world = new World(options, { example, key, server, address });
+    await world.#enrolAgent();
+    await world.startAgent();
+    return world;
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  get server(): Child {
+    return this.#server;
+  }
+
+  get agent(): Child {
+    if (this.#agent === undefined) throw new Error('the agent was not started');
+    return this.#agent;
+  }
+
+  /** Where the agent keeps the newest tree head that it verified. */
+  get headFile(): string {
+    return join(this.dataDir, 'agent', 'tree-head.note');
+  }
+
+  /** A client with the token of one of the local users. */
+  async client(role: LocalRole): Promise<Client> {
+    const token = (await readFile(join(this.dataDir, 'secrets', `${role}.token`), 'utf8')).trim();
+    return createClient({ baseUrl: this.#address, token });
+  }
+
+  async startServer(): Promise<void> {
+    this.#server = await startServer(this.#options);
+    this.#address = await serverAddress(this.#options, this.#server);
+  }
+
+  async startAgent(): Promise<void> {
+    const { agent } = this.#options.mains ?? SHIPPED;
+    const folder = join(this.dataDir, 'agent');
+    this.#agent = await Child.start(
+      'agent',
+      [agent, 'run', '--config', join(folder, 'agent.yaml')],
+      join(this.dataDir, 'agent.log'),
+    );
+  }
+
+  /** Stops the agent, the server and the example, in this order. Data stays. */
+  async stop(): Promise<void> {
+    await this.#agent?.stop();
+    await this.#server.stop();
+    await this.example.stop();
+  }
+
+  /** The agent gets a token of its own, the trust file from our hand, and its cells' configuration. */
+  async #enrolAgent(): Promise<void> {
+    const folder = join(this.dataDir, 'agent');
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await chmod(folder, 0o700);
+    const tokenFile = join(folder, 'token');
+    const environments = [...new Set(this.example.cells.map((c) => c.cell.environment))];
+    if ((await readIfThere(tokenFile)) === undefined) {
+      const admin = await this.client('admin');
+      const enrolled = await admin.call('enrolAgent', { body: { id: 'agt_psa', environments } });
+      await writeDurably(tokenFile, `${enrolled.token}\n`, 0o600);
+    }
+    const trustFile = join(folder, 'trust.yaml');
+    if ((await readIfThere(trustFile)) === undefined) {
+      await writeTrust(trustFile, this.key, join(this.dataDir, 'log.pub'));
+    }
+    const config = {
+      server: this.#address,
+      name: 'agt_psa',
+      tokenFile,
+      dataDir: folder,
+      trustFile,
+      observeEveryMs: 2_000,
+      headEveryMs: 1_000,
+      environments: environments.map((name) => ({ name })),
+      cellFiles: this.example.cells.map((c) => c.configFile),
+    };
+    // JSON is YAML.
+    await writeDurably(join(folder, 'agent.yaml'), `${JSON.stringify(config, null, 2)}\n`, 0o600);
+  }
+}
+
+async function startServer({ dataDir, port, databaseUrl, mains = SHIPPED }: WorldOptions): Promise<Child> {
+  const args = [mains.server, '--data', dataDir];
+  if (port !== undefined) args.push('--port', String(port));
+  // In the environment, not on the command line: a password there would be in everybody's process list.
+  const env = databaseUrl === undefined ? process.env : { ...process.env, HEADGATE_DATABASE_URL: databaseUrl };
+  return Child.start('server', args, join(dataDir, 'server.log'), env);
+}
+
+/** Waits until the server that we started is ready, and answers its address. */
+async function serverAddress({ dataDir }: WorldOptions, server: Child): Promise<string> {
+  return until(`the server (see ${server.logFile})`, 60_000, async () => {
+    if (!server.running) throw new Error(`it ended with ${await server.ended()}`);
+    const text = await readIfThere(join(dataDir, 'server.json'));
+    if (text === undefined) return undefined;
+    const { url, pid } = JSON.parse(text) as { url: string; pid: number };
+    if (pid !== server.pid) return undefined;
+    return (await fetch(`${url}/readyz`)).ok ? url : undefined;
+  });
+}
