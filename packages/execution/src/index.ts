@@ -7,3 +7,5 @@
  * `ports/` says what the outside must be able to do, one file each; the adapters do it.
  */
 export * from './ports/index.ts';
+export { EXECUTORS, execute } from './steps/index.ts';
+export type { ActionOf, StepExecutor } from './steps/step-executor.ts';

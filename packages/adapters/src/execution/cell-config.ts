@@ -22,6 +22,8 @@ const Store = z.strictObject({
   restorePointsDir: path,
   /** Folders of files that belong to the store (attachments): restored together with the database. */
   files: z.array(z.strictObject({ name, dir: path })).default([]),
+  /** Older restore points, and the WAL that only they need, are removed. */
+  keepRestorePoints: z.int().min(1).max(1_000).default(5),
 });
 
 /**

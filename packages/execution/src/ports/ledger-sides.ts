@@ -30,13 +30,13 @@ export interface Comparison {
 export interface LedgerSides {
   /** Reads both sides for these tenants and classifies what differs. Throws when the document itself is bad. */
   compare(reconciliation: unknown, store: string, tenants: readonly string[], ctx: StepContext): Promise<Comparison>;
-  /** Applies the rules to the differences that they cover, in one fenced transaction. Idempotent. */
+  /** Applies the rules to the differences that they cover, in one fenced transaction. Idempotent: counts what changed something. */
   apply(
     reconciliation: unknown,
     store: string,
     differences: readonly Difference[],
     ctx: StepContext,
-  ): Promise<Answer<{ readonly applied: number }>>;
+  ): Promise<Answer<{ readonly replayed: number; readonly acknowledged: number }>>;
   /** How long the sides may take to agree after rules were applied. Milliseconds, from the document. */
   settleMs(reconciliation: unknown): number;
 }

@@ -25,7 +25,11 @@ export interface SlotObservation {
 
 /** Where code runs: process, Docker, Kubernetes … A slot holds one release or nothing. */
 export interface Target {
+  /** The cell's slots. */
+  readonly slots: readonly string[];
   observe(slot: string): Promise<SlotObservation>;
+  /** What is wrong with the slot's health at this moment, in words; `undefined` when nothing is. Cheap: files aren't read. */
+  ailment(slot: string): Promise<string | undefined>;
   /** Replaces what runs in the slot by this release and waits until it is healthy. The caller made sure that no tenant is routed to it. */
   deploy(
     slot: string,

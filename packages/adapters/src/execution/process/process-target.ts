@@ -35,11 +35,13 @@ export interface ProcessTargetConfig {
 /** Supervised child processes in the slots of one cell. */
 export class ProcessTarget implements Target {
   readonly config: ProcessTargetConfig;
+  readonly slots: readonly string[];
   private readonly fence: FenceFile;
   private readonly turns = new Map<string, Promise<unknown>>();
 
   constructor(config: ProcessTargetConfig, fence: FenceFile) {
     this.config = config;
+    this.slots = Object.keys(config.slots);
     this.fence = fence;
   }
 
@@ -57,6 +59,14 @@ export class ProcessTarget implements Target {
       tampered,
       components: await Promise.all(record.components.map((component) => this.look(slot, component))),
     };
+  }
+
+  async ailment(slot: string): Promise<string | undefined> {
+    const record = await readSlot(this.dir(slot));
+    if (record?.phase !== 'running') return `slot ${slot} is ${record?.phase ?? 'empty'}`;
+    const seen = await Promise.all(record.components.map((component) => this.look(slot, component)));
+    const sick = seen.find((component) => !component.healthy);
+    return sick && `slot ${slot}: ${sick.name} ${sick.alive ? "doesn't answer healthy" : "doesn't run"}`;
   }
 
   async deploy(

@@ -17,10 +17,12 @@ type Outcome = Answer<{ readonly version: number }>;
 
 /** Migrates the stores of one cell. */
 export class SqlMigrator implements Migrator {
-  private readonly stores: ReadonlyMap<string, Store>;
+  readonly stores: readonly string[];
+  private readonly byName: ReadonlyMap<string, Store>;
 
   constructor(stores: ReadonlyMap<string, Store>) {
-    this.stores = stores;
+    this.byName = stores;
+    this.stores = [...stores.keys()];
   }
 
   async version(store: string): Promise<number> {
@@ -114,7 +116,7 @@ export class SqlMigrator implements Migrator {
   }
 
   private find(name: string): Store {
-    const store = this.stores.get(name);
+    const store = this.byName.get(name);
     if (!store) throw new Error(`There is no store ${name} in this cell`);
     return store;
   }

@@ -1,0 +1,173 @@
+import type { CellState, SlotState } from '@headgate/domain';
+import type { Ports } from '@headgate/execution';
+import { boundLog } from '../machine/bounded-log.ts';
+import { reachableProgram } from '../machine/program-copy.ts';
+import { Cluster } from '../postgres-cluster/cluster.ts';
+import { ensureDatabase } from '../postgres-cluster/database.ts';
+import { findPrograms } from '../postgres-cluster/programs.ts';
+import type { CellConfig } from './cell-config.ts';
+import { componentEnvironment } from './component-environment.ts';
+import { HttpChecks } from './http-checks/http-checks.ts';
+import { type CellHold, holdCell } from './process/cell-hold.ts';
+import { FenceFile } from './process/fence-file.ts';
+import { ProcessTarget } from './process/process-target.ts';
+import { Supervisor } from './process/supervisor.ts';
+import { StoreAndHttpSides } from './reconcile/store-and-http-sides.ts';
+import { finishRestore, restoring } from './restore-points/in-place.ts';
+import { type BackedStore, PhysicalRestorePoints } from './restore-points/physical-restore-points.ts';
+import { CellTraffic } from './router/cell-traffic.ts';
+import { RouterProcess } from './router/router-process.ts';
+import { SqlMigrator } from './sql-migrator/sql-migrator.ts';
+import { prepareStore } from './store/store-session.ts';
+
+const LOG_BYTES = 4 * 1024 * 1024;
+
+/** The ports of one cell, on the real things that its configuration names. */
+export interface CellPorts extends Ports {
+  readonly config: CellConfig;
+  readonly target: ProcessTarget;
+  readonly traffic: CellTraffic;
+  /**
+   * One look after what must be alive: clusters, router, components. Starts what died, and tells of it. Call it every few
+   * hundred milliseconds, one call at a time; a part that can't be started is told of and doesn't hold up the others.
+   */
+  supervise(): Promise<void>;
+  /** Gives up the cell, so that another process may act on it. What runs goes on running. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a cell: takes hold of it (one process acts on a cell at a time), starts or adopts its clusters and its router,
+ * ends a restore that was killed in its last part. Slots are adopted as they are; `supervise` restarts what died there.
+ * `report` gets a line for people about what was started.
+ */
+export async function openCell(config: CellConfig, report: (event: string) => void = () => {}): Promise<CellPorts> {
+  const hold = await holdCell(config.dir);
+  try {
+    return await assemble(config, report, hold);
+  } catch (error) {
+    await hold.release();
+    throw error;
+  }
+}
+
+async function assemble(config: CellConfig, report: (event: string) => void, hold: CellHold): Promise<CellPorts> {
+  const programs = await findPrograms(15, config.dir);
+  const { user } = programs;
+  const node = await reachableProgram(config.node, `node-${process.version}`, user);
+  const stores = new Map<string, BackedStore>();
+  for (const [name, store] of Object.entries(config.stores)) {
+    const cluster = new Cluster({ dir: store.clusterDir, port: store.port, archiveDir: store.archiveDir }, programs);
+    const { database, user: login, archiveDir, restorePointsDir, files, keepRestorePoints } = store;
+    stores.set(name, {
+      name,
+      cluster,
+      database,
+      user: login,
+      archiveDir,
+      restorePointsDir,
+      files,
+      keep: keepRestorePoints,
+    });
+  }
+  for (const store of stores.values()) {
+    await finishRestore(store);
+    await store.cluster.init();
+    await store.cluster.start();
+    await ensureDatabase(store.cluster, { ...config.stores[store.name]! });
+    await prepareStore(store);
+  }
+  const router = new RouterProcess({
+    cellDir: config.dir,
+    ...config.router,
+    upstreams: Object.fromEntries(
+      Object.entries(config.slots).map(([slot, ports]) => [slot, ports[config.webComponent]!]),
+    ),
+    user,
+  });
+  await router.start();
+
+  const storeOf = new Map(Object.entries(config.tenants).map(([tenant, { store }]) => [tenant, store]));
+  const target = new ProcessTarget(
+    {
+      cellDir: config.dir,
+      slots: config.slots,
+      node,
+      user,
+      drainMs: config.drainMs,
+      environment: (slot) => componentEnvironment(config, slot, user),
+    },
+    new FenceFile(config.dir),
+  );
+  const supervisor = new Supervisor(target, report);
+  return {
+    config,
+    target,
+    traffic: new CellTraffic(router.client, stores, storeOf),
+    migrator: new SqlMigrator(stores),
+    restorePoints: new PhysicalRestorePoints(stores),
+    checks: new HttpChecks({
+      baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
+      tenantTokensFile: config.tenantTokensFile,
+    }),
+    ledgerSides: new StoreAndHttpSides(stores, config.ledger ? { ledger: config.ledger } : {}, storeOf),
+    async supervise() {
+      for (const store of stores.values()) await attempt(report, () => keepStore(store, report));
+      await attempt(report, async () => {
+        if (await router.running()) return;
+        report('the router had died and is started again');
+        await router.start();
+      });
+      await attempt(report, () => supervisor.look());
+    },
+    close: () => hold.release(),
+  };
+}
+
+async function keepStore(store: BackedStore, report: (event: string) => void): Promise<void> {
+  await boundLog(store.cluster.logFile, LOG_BYTES);
+  // In this order: a restore writes its journal before it stops the cluster.
+  if (await store.cluster.postmaster()) return;
+  if (await restoring(store.cluster)) return;
+  report(`the PostgreSQL of the store ${store.name} had died and is started again`);
+  await store.cluster.start();
+}
+
+async function attempt(report: (event: string) => void, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    report((error as Error).message);
+  }
+}
+
+/**
+ * What a cell really is, read from the real things: a slot counts as holding a release only while all of its files are
+ * that release's and nothing is under way there; a tenant is on the slot that the router and the workers' table agree
+ * on. A tenant on which they don't agree, or that isn't routed at all, is left out.
+ */
+export async function observeCell(cell: CellPorts): Promise<CellState> {
+  const { config } = cell;
+  const slots: Record<string, SlotState> = {};
+  for (const slot of cell.target.slots) {
+    const seen = await cell.target.observe(slot);
+    const holds = seen.phase === 'running' && seen.intact && seen.release && seen.schemaRange;
+    slots[slot] = holds ? { release: seen.release, schemaRange: seen.schemaRange } : {};
+  }
+  const stores: Record<string, { schemaVersion: number }> = {};
+  for (const store of cell.migrator.stores) stores[store] = { schemaVersion: await cell.migrator.version(store) };
+  const tenants: Record<string, { slot: string; store: string; ring: string }> = {};
+  for (const route of await cell.traffic.read()) {
+    const declared = config.tenants[route.tenant];
+    if (!declared || route.router === undefined || route.router !== route.workers) continue;
+    tenants[route.tenant] = { slot: route.router, store: declared.store, ring: declared.ring };
+  }
+  return {
+    cell: config.cell,
+    application: config.application,
+    environment: config.environment,
+    slots,
+    stores,
+    tenants,
+  };
+}

@@ -1,0 +1,112 @@
+import { parseCondition, parseExpression } from '@headgate/documents/kinds/expressions';
+import type { VerificationContent } from '@headgate/documents/kinds/verification';
+import { discreet, fill, fillJson, holds, type Known, namedValue } from './evaluate.ts';
+import { type HttpAnswer, httpCall } from './http-call.ts';
+
+type Workflow = VerificationContent['spec']['workflows'][number];
+type Step = Workflow['steps'][number];
+
+export interface WorkflowRun {
+  readonly baseUrl: string;
+  readonly token: string | undefined;
+  readonly inputs: Known['inputs'];
+  readonly requestTimeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** An answer may not be larger. Bytes. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+/** Runs one business transaction. Returns the step that failed and why, or nothing when all went well. */
+export async function runWorkflow(
+  workflow: Workflow,
+  run: WorkflowRun,
+): Promise<{ step: string; why: string } | undefined> {
+  const outputs = new Map<string, ReadonlyMap<string, unknown>>();
+  for (const step of workflow.steps) {
+    const result = await runStep(step, run, { inputs: run.inputs, outputs });
+    if (typeof result === 'string') return { step: step.stepId, why: result };
+    outputs.set(step.stepId, result);
+  }
+  return undefined;
+}
+
+/** The step's outputs, or why it failed for good. */
+async function runStep(step: Step, run: WorkflowRun, before: Known): Promise<ReadonlyMap<string, unknown> | string> {
+  const tries = new Map<number, number>();
+  for (;;) {
+    if (run.signal.aborted) return 'ended before its answer came';
+    const answer = await ask(step, run, before).catch((error: Error) => error.message);
+    const known: Known = typeof answer === 'string' ? before : { ...before, answer };
+    const wrong = typeof answer === 'string' ? answer : unmet(step, known);
+    if (wrong === undefined) {
+      const outputs = Object.entries(step.outputs ?? {}).map(
+        ([name, text]) => [name, namedValue(parseExpression(text)!, known)] as const,
+      );
+      return new Map(outputs);
+    }
+    const waitMs = retryAfter(step, known, tries);
+    if (waitMs === undefined) {
+      const tried = [...tries.values()].reduce((sum, n) => sum + n, 0);
+      return tried > 0 ? `${wrong}, after ${tried + 1} tries` : wrong;
+    }
+    await sleep(waitMs, run.signal);
+  }
+}
+
+/** The first criterion that doesn't hold, in words. */
+function unmet(step: Step, known: Known): string | undefined {
+  for (const { condition } of step.successCriteria) {
+    const parsed = parseCondition(condition)!;
+    if (!holds(parsed, known)) return `expected ${condition.trim()}, found ${discreet(namedValue(parsed.left, known))}`;
+  }
+  return undefined;
+}
+
+/** How long to wait before another try; `undefined` when there is none. The first entry whose criteria hold decides. */
+function retryAfter(step: Step, known: Known, tries: Map<number, number>): number | undefined {
+  for (const [i, entry] of (step.onFailure ?? []).entries()) {
+    if (!(entry.criteria ?? []).every(({ condition }) => holds(parseCondition(condition)!, known))) continue;
+    const done = tries.get(i) ?? 0;
+    if (done >= entry.retryLimit) return undefined;
+    tries.set(i, done + 1);
+    return entry.retryAfterMs;
+  }
+  return undefined;
+}
+
+async function ask(step: Step, run: WorkflowRun, known: Known): Promise<HttpAnswer> {
+  const { request } = step;
+  const url = new URL(run.baseUrl);
+  // Set as text that is encoded already, so that no value of a tenant's can change the path's parts or the host.
+  const [path, query] = fill(request.path, known, encodeURIComponent).split('?', 2);
+  url.pathname = path!;
+  url.search = query ?? '';
+  for (const [key, value] of Object.entries(request.query ?? {})) url.searchParams.append(key, fill(value, known));
+  const headers: Record<string, string> = { accept: 'application/json' };
+  for (const [key, value] of Object.entries(request.headers ?? {})) headers[key.toLowerCase()] = fill(value, known);
+  if (request.body !== undefined) headers['content-type'] = 'application/json';
+  if (run.token !== undefined) headers.authorization = `Bearer ${run.token}`;
+  return httpCall({
+    method: request.method,
+    url,
+    headers,
+    ...(request.body === undefined ? {} : { body: Buffer.from(JSON.stringify(fillJson(request.body, known))) }),
+    timeoutMs: run.requestTimeoutMs,
+    maxBytes: MAX_ANSWER_BYTES,
+    signal: run.signal,
+  });
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,159 @@
+import {
+  type ReconciliationContent,
+  reconciliation as reconciliationKind,
+} from '@headgate/documents/kinds/reconciliation';
+import {
+  type Answer,
+  type Comparison,
+  type Difference,
+  denied,
+  granted,
+  type LedgerSides,
+  type StepContext,
+} from '@headgate/execution';
+import pg from 'pg';
+import { z } from 'zod';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { sqlRefusal } from '../sql-migrator/sql-refusal.ts';
+import { raiseFence, type Store } from '../store/store-session.ts';
+import { classify } from './classify.ts';
+import { type Connection, type Row, readRightSide, type TenantRow } from './right-side.ts';
+
+type Spec = ReconciliationContent['spec'];
+
+/** The sides of one cell: its stores on the left, other systems by the agent's name for them on the right. */
+export class StoreAndHttpSides implements LedgerSides {
+  private readonly stores: ReadonlyMap<string, Store>;
+  private readonly connections: Readonly<Record<string, Connection>>;
+  private readonly storeOf: ReadonlyMap<string, string>;
+
+  /** `storeOf`: store by tenant, for all tenants of the cell. */
+  constructor(
+    stores: ReadonlyMap<string, Store>,
+    connections: Readonly<Record<string, Connection>>,
+    storeOf: ReadonlyMap<string, string>,
+  ) {
+    this.stores = stores;
+    this.connections = connections;
+    this.storeOf = storeOf;
+  }
+
+  settleMs(reconciliation: unknown): number {
+    return read(reconciliation).settleMs;
+  }
+
+  async compare(
+    reconciliation: unknown,
+    store: string,
+    tenants: readonly string[],
+    ctx: StepContext,
+  ): Promise<Comparison> {
+    const spec = read(reconciliation);
+    const connection = Object.hasOwn(this.connections, spec.right.connection)
+      ? this.connections[spec.right.connection]
+      : undefined;
+    if (!connection) throw new Error(`This cell's configuration has no connection named ${spec.right.connection}`);
+    // A step names the cell's tenants; those of another store are another comparison.
+    const here = tenants.filter((tenant) => this.storeOf.get(tenant) === store);
+    const [left, right] = await Promise.all([
+      this.readLeft(spec, store, here, ctx),
+      readRightSide(spec.right, spec.tenant.right, connection, here, ctx.signal),
+    ]);
+    return classify(spec, left, right);
+  }
+
+  async apply(
+    reconciliation: unknown,
+    store: string,
+    differences: readonly Difference[],
+    ctx: StepContext,
+  ): Promise<Answer<{ readonly replayed: number; readonly acknowledged: number }>> {
+    const spec = read(reconciliation);
+    return this.asOwner(store, ctx, 'read write', async (client) => {
+      const counts = { replayed: 0, acknowledged: 0 };
+      await client.query('reset role');
+      if (!(await raiseFence(client, ctx)))
+        return denied('fenced', `the store ${store} has seen a later decision than this one`);
+      await client.query(`set local role ${pg.escapeIdentifier(this.find(store).user)}`);
+      for (const difference of differences) {
+        const action = spec.rules.find((rule) => rule.name === difference.rule)?.do;
+        if (!action) continue;
+        const { rowCount } = await client.query(
+          action.sql,
+          action.params.map((parameter) => parameterValue(parameter, difference)),
+        );
+        if ((rowCount ?? 0) === 0) continue; // somebody was quicker, or an earlier attempt of ours
+        if (action.effect === 'replay') counts.replayed++;
+        else counts.acknowledged++;
+      }
+      return granted(counts);
+    });
+  }
+
+  private async readLeft(
+    spec: Spec,
+    store: string,
+    tenants: readonly string[],
+    ctx: StepContext,
+  ): Promise<TenantRow[]> {
+    const answer = await this.asOwner(store, ctx, 'read only', async (client) => {
+      const { rows } = await client.query<Row>(spec.left.sql, [tenants]);
+      return granted(rows);
+    });
+    if (!answer.ok) throw new Error(`The left side of the reconciliation can't be read: ${answer.why}`);
+    const asked = new Set(tenants);
+    return answer.value.map((row) => {
+      const tenant = row[spec.tenant.left];
+      if (typeof tenant !== 'string' || !asked.has(tenant))
+        throw new Error(`The left side has a fact of no tenant that was asked for`);
+      return { tenant, row };
+    });
+  }
+
+  /** One transaction with the application's own rights, bounded by the time that is left. */
+  private async asOwner<T>(
+    name: string,
+    ctx: StepContext,
+    mode: 'read only' | 'read write',
+    work: (client: pg.Client) => Promise<Answer<T>>,
+  ): Promise<Answer<T>> {
+    const store = this.find(name);
+    const leftMs = Math.max(1, Math.floor(ctx.remainingMs()));
+    return withClient(await store.cluster.connection(store.database), async (client) => {
+      await client.query(`set statement_timeout = ${leftMs}`);
+      await client.query(`set lock_timeout = ${Math.min(5_000, leftMs)}`);
+      await client.query(`begin ${mode}`);
+      await client.query(`set local role ${pg.escapeIdentifier(store.user)}`);
+      try {
+        const answer = await work(client);
+        await client.query(answer.ok ? 'commit' : 'rollback');
+        return answer;
+      } catch (error) {
+        await client.query('rollback').catch(() => {});
+        const refusal = sqlRefusal(error);
+        if (!refusal) throw error;
+        return refusal;
+      }
+    });
+  }
+
+  private find(name: string): Store {
+    const store = this.stores.get(name);
+    if (!store) throw new Error(`There is no store ${name} in this cell`);
+    return store;
+  }
+}
+
+function parameterValue(parameter: string, difference: Difference): unknown {
+  if (parameter === '$key') return difference.key;
+  if (parameter === '$tenant') return difference.tenant;
+  const [side, field] = parameter.slice(1).split('.') as ['left' | 'right', string];
+  return difference[side]?.fields[field] ?? null;
+}
+
+function read(reconciliation: unknown): Spec {
+  const parsed = reconciliationKind.document.safeParse(reconciliation);
+  if (!parsed.success)
+    throw new Error(`The reconciliation isn't one: ${z.prettifyError(parsed.error).slice(0, 1_000)}`);
+  return (parsed.data as ReconciliationContent).spec;
+}

@@ -1,0 +1,40 @@
+import { misfitOfStore } from './schema-fit.ts';
+import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
+
+/** Brings a store's schema forward, one file at a time, while what runs on it can live with each version. */
+export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, to }, ctx, ports) => {
+  for (const migration of migrations) {
+    const late = overdue(ctx);
+    if (late) return late;
+    if ((await ports.migrator.version(store)) < migration.to) {
+      const misfit = await misfitOfStore(ports, store, migration.to);
+      if (misfit) return failed('rejected', misfit);
+    }
+    const sql = new TextDecoder('utf-8', { fatal: true }).decode(await ctx.blob(migration.file.digest));
+    const answer = await ports.migrator.up(store, migration, sql, ctx);
+    if (!answer.ok) return failed(answer.code, answer.why);
+    ctx.log(`store ${store}: at schema version ${answer.value.version}`);
+  }
+  const version = await ports.migrator.version(store);
+  if (version !== to) return failed('rejected', `the store ${store} is at version ${version}; the plan says ${to}`);
+  return done({ schemaVersion: version });
+};
+
+/** Takes a store's schema back, in the order that the plan lists. What still runs must be able to live with it. */
+export const unmigrate: StepExecutor<'unmigrate'> = async ({ store, migrations, to }, ctx, ports) => {
+  for (const migration of migrations) {
+    const late = overdue(ctx);
+    if (late) return late;
+    if ((await ports.migrator.version(store)) > migration.from) {
+      const misfit = await misfitOfStore(ports, store, migration.from);
+      if (misfit) return failed('rejected', misfit);
+    }
+    const sql = new TextDecoder('utf-8', { fatal: true }).decode(await ctx.blob(migration.file.digest));
+    const answer = await ports.migrator.down(store, migration, sql, ctx);
+    if (!answer.ok) return failed(answer.code, answer.why);
+    ctx.log(`store ${store}: back at schema version ${answer.value.version}`);
+  }
+  const version = await ports.migrator.version(store);
+  if (version !== to) return failed('rejected', `the store ${store} is at version ${version}; the plan says ${to}`);
+  return done({ schemaVersion: version });
+};
