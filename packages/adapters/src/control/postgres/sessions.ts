@@ -26,6 +26,7 @@ types.setTypeParser(pg.types.builtins.INT8, Number);
  */
 export class Sessions {
   readonly #pool: pg.Pool;
+  readonly #names = new Map<string, string>();
 
   constructor(options: SessionOptions) {
     const statementMs = options.statementMs ?? 10_000;
@@ -48,10 +49,18 @@ export class Sessions {
     this.#pool.on('error', () => {});
   }
 
-  /** Runs one statement in a transaction of its own. Throws StoreUnavailable when the database is. */
+  /**
+   * Runs one statement in a transaction of its own; each session prepares it once. Texts are constants: a text that varies
+   * would stay in every session. Throws StoreUnavailable when the database is away.
+   */
   async query<R extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<pg.QueryResult<R>> {
+    let name = this.#names.get(text);
+    if (name === undefined) {
+      name = `headgate-${this.#names.size}`;
+      this.#names.set(text, name);
+    }
     try {
-      return await this.#pool.query<R>({ text, values: values as unknown[] });
+      return await this.#pool.query<R>({ name, text, values: values as unknown[] });
     } catch (error) {
       throw asStoreError(error);
     }
@@ -68,6 +77,10 @@ function withSettings(databaseUrl: string, role: string | undefined): string {
   const settings: Record<string, string> = {
     // Every statement of a function sees what was committed when it began: the locks rely on it.
     default_transaction_isolation: 'read committed',
+    // One plan for a statement, made once (planning took twice as long as the work), and never a scan of a whole table: a
+    // plan that was made while the tables were empty would read all of them later.
+    plan_cache_mode: 'force_generic_plan',
+    enable_seqscan: 'off',
     jit: 'off',
     tcp_keepalives_idle: '15',
     tcp_keepalives_interval: '5',

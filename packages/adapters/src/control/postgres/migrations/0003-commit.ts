@@ -9,8 +9,6 @@
  * The entries' bytes were made before, so the caller brings their time `p_at`. It must not be ahead of this clock, nor
  * more than a second behind, nor before the stream's last entry; otherwise the outcome is 'clock', nothing is changed, and
  * the caller makes the bytes anew with the time given back.
- *
- * Sequential scans are off because plans are kept: one made while the tables were empty would read all of them later.
  */
 export const commit = `
 create function headgate.commit(
@@ -22,7 +20,7 @@ create function headgate.commit(
   p_read_streams text[], p_read_versions integer[],
   p_wake text[],
   out outcome text, out conflict text, out held_by text, out clock bigint
-) language plpgsql volatile set enable_seqscan = off as $$
+) language plpgsql volatile as $$
 declare
   floor_at bigint;
 begin

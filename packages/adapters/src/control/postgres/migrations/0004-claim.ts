@@ -6,7 +6,7 @@
 export const claim = `
 create function headgate.claim(p_limit integer, p_claim_ms bigint)
 returns table (clock bigint, stream text, version integer, state json, due_at bigint)
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile as $$
 declare
   v_now bigint := headgate.clock_ms();
 begin

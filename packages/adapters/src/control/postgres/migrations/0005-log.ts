@@ -7,7 +7,7 @@
  */
 export const log = `
 create function headgate.log_place(p_limit integer) returns integer
-language plpgsql volatile set enable_seqscan = off as $$
+language plpgsql volatile as $$
 declare
   v_from bigint;
   v_to bigint;
