@@ -4,12 +4,14 @@ import type { Read, Write } from '../ports/store.ts';
 import { type DocumentRecord, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, untilFresh } from './result.ts';
 
-/** A document that was parsed and checked: kind, name, owner and spec, plain JSON. */
+/** A document that was parsed and checked: kind, name, owner and the spec as planner and gates take it, plain JSON. */
 export interface AppliedDocument {
   readonly kind: string;
   readonly name: string;
   readonly owner: string;
   readonly spec: unknown;
+  /** The document as it was declared: what is stored as a blob and named by the digest. Without it, the fields above. */
+  readonly content?: unknown;
 }
 
 export interface Applied {
@@ -27,7 +29,7 @@ export async function applyDocuments(
 ): Promise<Result<readonly Applied[]>> {
   const denied = notPermitted(principal, 'apply', 'document');
   if (denied !== undefined) return no(denied);
-  const canonical = documents.map((d) => deps.canonical(d));
+  const canonical = documents.map(({ content, ...facts }) => deps.canonical(content ?? facts));
   const digests = await Promise.all(canonical.map((bytes) => deps.blobs.put(bytes)));
   return untilFresh('apply documents', 'document', async () => {
     const ids = documents.map((d) => streams.document(d.kind, d.name));
