@@ -3,6 +3,7 @@
  *
  *   <cell>/fence.json                       highest fence seen; what comes with a lower one is refused
  *   <cell>/slots/<slot>/release.json        what the slot holds, and its phase
+ *   <cell>/slots/<slot>/manifest.json       the release's manifest, whole
  *   <cell>/slots/<slot>/files/<component>/  the files, by the release's names
  *   <cell>/slots/<slot>/run/<component>/    working folder of the process, by which orphans are found
  *   <cell>/slots/<slot>/<component>.pid.json, <component>.log

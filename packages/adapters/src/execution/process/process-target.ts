@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { canonicalJson } from '@headgate/documents/canonical';
 import type { Component, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import {
   type Answer,
@@ -10,7 +11,7 @@ import {
   type StepContext,
   type Target,
 } from '@headgate/execution';
-import { syncFolder } from '../../machine/durable-file.ts';
+import { syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import type { RunAs } from '../../machine/run-as.ts';
 import { ComponentProcess } from './component-process.ts';
 import type { FenceFile } from './fence-file.ts';
@@ -88,6 +89,8 @@ export class ProcessTarget implements Target {
         configuration: manifest.configuration,
       };
       await this.empty(slot, Math.min(this.config.drainMs, ctx.remainingMs()));
+      // Whole, so that whoever takes a running system under control can say what runs there.
+      await writeDurably(join(dir, 'manifest.json'), canonicalJson(manifest), 0o600);
       await writeSlot(dir, record);
       const escaping = await materialise(dir, record.components, (digest) => ctx.blob(digest));
       if (escaping.length > 0)
@@ -199,6 +202,7 @@ export class ProcessTarget implements Target {
     await rm(join(dir, 'files'), { recursive: true, force: true });
     await rm(join(dir, 'run'), { recursive: true, force: true });
     await rm(join(dir, 'release.json'), { force: true });
+    await rm(join(dir, 'manifest.json'), { force: true });
     await syncFolder(dir);
   }
 

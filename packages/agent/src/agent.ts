@@ -1,0 +1,138 @@
+/**
+ * The agent at work: a loop that asks for assignments and one worker a cell, and beside them, each at its own pace, the
+ * keeper and the observer of each cell and the witness of the log. None of them waits for another: with the server away
+ * the cells are kept as before, and with a cell broken the others go on.
+ */
+import { mkdir } from 'node:fs/promises';
+import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
+import { readSecret } from '@headgate/adapters/machine/durable-file';
+import { createClient } from '@headgate/contract';
+import { loadTrust, type Trust } from '@headgate/documents';
+import { Baselines } from './artifacts/baselines.ts';
+import { BlobCache } from './artifacts/blob-cache.ts';
+import { Plans } from './artifacts/plans.ts';
+import { Releases } from './artifacts/releases.ts';
+import { CellWorker } from './assignments/cell-worker.ts';
+import { leaseLoop } from './assignments/lease-loop.ts';
+import { rejected } from './assignments/refused.ts';
+import type { Cell } from './cells/cell.ts';
+import { CellKeeper } from './cells/cell-keeper.ts';
+import { enrolledHere } from './checks/enrolled-here.ts';
+import type { AgentConfig } from './config.ts';
+import type { Assignment } from './control-plane/assignment.ts';
+import { ControlPlane } from './control-plane/control-plane.ts';
+import { Every } from './every.ts';
+import { TreeHeadWitness } from './heads/tree-head-witness.ts';
+import { witnessKey } from './heads/witness-key.ts';
+import type { Logger } from './log.ts';
+import { MarksFile } from './marks/marks-file.ts';
+
+/** How long a running assignment may take to finish when the agent is stopped, before it is handed back. Milliseconds. */
+const GRACE_MS = 5_000;
+
+export interface RunningAgent {
+  /** Finishes or hands back what runs, lets go of the cells and leaves everything in them running. */
+  stop(): Promise<void>;
+}
+
+/** How a cell is opened: the adapters', unless somebody brings cells of another kind. */
+export type OpenCell = (config: CellConfig, report: (event: string) => void) => Promise<Cell>;
+
+/** Starts an agent. Throws when its own folder isn't right; everything else is tried again by itself. */
+export async function startAgent(config: AgentConfig, openCell: OpenCell, log: Logger): Promise<RunningAgent> {
+  const { dataDir } = config;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const hold = await holdCell(dataDir).catch((error: Error) => {
+    throw new Error(`Another agent works in ${dataDir}: ${error.message}`);
+  });
+  const trust = pinnedTrust(config.trustFile);
+  const token = await readSecret(config.tokenFile);
+  const plane = new ControlPlane(createClient({ baseUrl: config.server, token }));
+  const witness = await TreeHeadWitness.open({
+    dataDir,
+    trust,
+    plane,
+    key: await witnessKey(dataDir, config.name),
+    log,
+  });
+  const blobs = await BlobCache.open(dataDir, (digest, signal) => plane.blob(digest, signal));
+  const baselines = await Baselines.open(dataDir);
+  const marks = await MarksFile.open(dataDir);
+  const plans = new Plans(blobs);
+  const releases = new Releases(plane, blobs, trust, baselines);
+  const enrolment = { environments: config.environments, cells: config.cells };
+
+  const keepers = new Map<string, CellKeeper>();
+  for (const cell of config.cells) {
+    const worker = new CellWorker({
+      enrolment,
+      marks,
+      blobs,
+      plans,
+      releases,
+      alarm: () => witness.alarm.why,
+      now: () => Date.now(),
+      plane,
+      log,
+      stepEnded: (name) => keepers.get(name)?.stepEnded(),
+    });
+    const open = (): Promise<Cell> => openCell(cell, (event) => log.warn({ cell: cell.cell }, event));
+    keepers.set(
+      cell.cell,
+      new CellKeeper({ config: cell, open, worker, observeEveryMs: config.observeEveryMs, plane, baselines, log }),
+    );
+  }
+  for (const keeper of keepers.values()) keeper.start();
+
+  let sick = false;
+  const heads = new Every(
+    config.headEveryMs,
+    async (signal) => {
+      await witness.look(signal);
+      sick = false;
+    },
+    (error) => {
+      if (!sick) log.warn({ why: (error as Error).message }, 'the log’s head can’t be looked at');
+      sick = true;
+    },
+  ).start();
+  const trimming = new Every(
+    3_600_000,
+    () => blobs.trim(),
+    (error) => log.warn({ err: error }, 'blobs not trimmed'),
+  ).start();
+
+  const stopping = new AbortController();
+  const take = (assignment: Assignment, askedAt: number): void => {
+    const keeper = keepers.get(assignment.cell);
+    if (keeper !== undefined) return void keeper.worker.take(assignment, askedAt);
+    const refusal = enrolledHere({ assignment, enrolment });
+    log.error({ refusal }, 'step refused');
+    if (refusal === undefined) return;
+    const { rollout, fence } = assignment;
+    plane
+      .settle(rollout, fence.n, rejected(refusal))
+      .catch((error: Error) => log.warn({ why: error.message }, 'not settled'));
+  };
+  const leasing = leaseLoop(plane, take, log, stopping.signal);
+  log.info({ server: config.server, cells: [...keepers.keys()], trust: trust.digest }, 'agent started');
+
+  return {
+    async stop() {
+      log.info('agent stops');
+      stopping.abort();
+      await leasing;
+      await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(GRACE_MS)));
+      await Promise.all([heads.stop(), trimming.stop(), ...[...keepers.values()].map((keeper) => keeper.stop())]);
+      await hold.release();
+      log.info('agent stopped; what it kept runs on');
+    },
+  };
+}
+
+function pinnedTrust(path: string): Trust {
+  const read = loadTrust(path);
+  if (read.ok) return read.trust;
+  throw new Error(`The pinned trust file isn't right:\n${read.problems.map((p) => p.message).join('\n')}`);
+}

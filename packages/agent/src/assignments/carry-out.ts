@@ -1,0 +1,72 @@
+import type { Outcome } from '@headgate/domain';
+import type { StepContext } from '@headgate/execution';
+import { type BlobCache, Tampered } from '../artifacts/blob-cache.ts';
+import type { Releases } from '../artifacts/releases.ts';
+import type { Cell } from '../cells/cell.ts';
+import type { Logger } from '../log.ts';
+import type { MarksFile } from '../marks/marks-file.ts';
+import { type JudgeParts, judgeAssignment } from './judge.ts';
+import type { Lease } from './lease.ts';
+import { Refused, rejected } from './refused.ts';
+
+export interface CarryOutParts extends JudgeParts {
+  readonly marks: MarksFile;
+  readonly blobs: BlobCache;
+  readonly releases: Releases;
+}
+
+/**
+ * One assignment from its checks to its outcome: judge it on our own, put its token on disk, then let the executor act.
+ * Never throws; what breaks on the way is a transient failure, what is wrong is a rejection.
+ */
+export async function carryOut(parts: CarryOutParts, cell: Cell, lease: Lease, log: Logger): Promise<Outcome> {
+  const { assignment } = lease;
+  try {
+    const refused = await judgeAssignment(parts, assignment, lease.signal);
+    if (refused !== undefined) {
+      log.error({ refusal: refused }, 'step refused');
+      return rejected(refused);
+    }
+    if (!(await parts.marks.take(assignment.cell, assignment.fence)))
+      return { kind: 'failed', code: 'fenced', why: 'a later assignment was taken up meanwhile' };
+    lease.signal.throwIfAborted();
+    const approvals = assignment.approvals.map((a) => `${a.by}: server-attested`);
+    log.info({ action: assignment.action.kind, approvals }, 'step begins');
+    return await cell.carryOut(assignment.action, contextOf(parts, lease, log));
+  } catch (error) {
+    if (error instanceof Tampered || error instanceof Refused) {
+      log.error({ refusal: error.refusal }, 'step refused');
+      return rejected(error.refusal);
+    }
+    if (!lease.signal.aborted) log.warn({ err: error }, 'step broke off');
+    return { kind: 'failed', code: 'transient', why: (error as Error).message };
+  }
+}
+
+function contextOf(parts: CarryOutParts, lease: Lease, log: Logger): StepContext {
+  const { signal, assignment } = lease;
+  const { cell, environment, application, rollout, step, fence, idempotencyKey } = assignment;
+  const stepEnds = performance.now() + assignment.stepMs;
+  return {
+    cell,
+    environment,
+    application,
+    rollout,
+    step,
+    fence,
+    idempotencyKey,
+    signal,
+    // The step's own deadline, not the lease's: a lease is renewed while the work goes on, and aborts it when it isn't.
+    remainingMs: () => (signal.aborted ? 0 : Math.max(0, stepEnds - performance.now())),
+    blob: (digest) => parts.blobs.get(digest, signal),
+    async manifest(digest) {
+      const opened = await parts.releases.open(digest, signal);
+      if (!opened.ok) throw new Refused(opened.refusal);
+      return opened.release.manifest;
+    },
+    async document(digest) {
+      return JSON.parse(Buffer.from(await parts.blobs.get(digest, signal)).toString('utf8'));
+    },
+    log: (event) => log.info({ step }, event),
+  };
+}

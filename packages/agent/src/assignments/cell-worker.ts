@@ -1,0 +1,117 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Outcome } from '@headgate/domain';
+import type { Cell } from '../cells/cell.ts';
+import type { Assignment } from '../control-plane/assignment.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import type { Logger } from '../log.ts';
+import { type CarryOutParts, carryOut } from './carry-out.ts';
+import { Lease } from './lease.ts';
+import { settle } from './settle.ts';
+
+export interface WorkerParts extends CarryOutParts {
+  readonly plane: ControlPlane;
+  readonly log: Logger;
+  /** Called when a step has ended, so that what it changed is observed at once. */
+  stepEnded(cell: string): void;
+}
+
+interface Work {
+  readonly lease: Lease;
+  readonly done: Promise<void>;
+}
+
+/** How long overtaken work may take to stop before the newer assignment is handed back. Milliseconds. */
+const STOP_MS = 10_000;
+/** After how long handed-back work is offered again. Milliseconds. */
+const AGAIN_MS = 1_000;
+
+/** Does one assignment of a cell at a time. A newer one stops the older first: the server has given up on that. */
+export class CellWorker {
+  readonly #parts: WorkerParts;
+  #cell: Cell | undefined;
+  #work: Work | undefined;
+  #stopping = false;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+  }
+
+  /** Gives the worker its cell, once that could be opened. */
+  holds(cell: Cell): void {
+    this.#cell = cell;
+  }
+
+  get busy(): boolean {
+    return this.#work !== undefined;
+  }
+
+  /** Takes an assignment up; settles when it was answered for, or dropped. Never rejects. */
+  take(assignment: Assignment, askedAt: number): Promise<void> {
+    const earlier = this.#work;
+    const lease = new Lease(this.#parts.plane, assignment, askedAt);
+    earlier?.lease.end('overtaken');
+    const work = { lease, done: this.#run(lease, earlier?.done) };
+    this.#work = work;
+    void work.done.then(() => {
+      if (this.#work === work) this.#work = undefined;
+      this.#parts.stepEnded(assignment.cell);
+    });
+    return work.done;
+  }
+
+  /** Stops taking work: waits `graceMs` for what runs, then hands it back. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const work = this.#work;
+    if (work === undefined) return;
+    await Promise.race([work.done, pause(graceMs, undefined, { ref: false })]);
+    if (this.#work === work) {
+      const back = handedBack('the agent stops');
+      await settle(this.#parts.plane, work.lease, back);
+      work.lease.end('stopping');
+      await Promise.race([work.done, pause(STOP_MS, undefined, { ref: false })]);
+    }
+  }
+
+  async #run(lease: Lease, earlier: Promise<void> | undefined): Promise<void> {
+    const { rollout, promotion, cell, step, course, fence } = lease.assignment;
+    const log = this.#parts.log.child({ promotion, rollout, cell, step, course, n: fence.n, epoch: fence.epoch });
+    try {
+      if (!(await lease.begin())) return log.warn('assignment came too late, or was taken back');
+      const stopped = await stopsInTime(earlier);
+      const held = this.#cell;
+      if (held !== undefined && stopped && !this.#stopping) return await this.#answer(lease, held, log);
+      const why =
+        held === undefined ? 'the agent has not opened the cell yet' : 'the agent is still stopping earlier work';
+      log.warn({ why }, 'step handed back');
+      await settle(this.#parts.plane, lease, handedBack(why));
+    } catch (error) {
+      log.error({ err: error }, 'step could not be answered for');
+    } finally {
+      lease.close();
+    }
+  }
+
+  async #answer(lease: Lease, cell: Cell, log: Logger): Promise<void> {
+    const began = performance.now();
+    const outcome = await carryOut(this.#parts, cell, lease, log);
+    const ms = Math.round(performance.now() - began);
+    if (lease.signal.aborted) {
+      log.warn({ ms, because: (lease.signal.reason as Error).message, outcome: outcome.kind }, 'step stopped');
+      return;
+    }
+    const answered = await settle(this.#parts.plane, lease, outcome);
+    const failed = outcome.kind === 'failed' ? { code: outcome.code, why: outcome.why } : {};
+    log.info({ ms, outcome: outcome.kind, ...failed, answered }, 'step ended');
+  }
+}
+
+function handedBack(reason: string): Outcome {
+  return { kind: 'waiting', reason, untilMs: AGAIN_MS };
+}
+
+async function stopsInTime(earlier: Promise<void> | undefined): Promise<boolean> {
+  if (earlier === undefined) return true;
+  const late = Symbol('late');
+  return (await Promise.race([earlier, pause(STOP_MS, late, { ref: false })])) !== late;
+}

@@ -1,0 +1,50 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Assignment } from '../control-plane/assignment.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import type { Logger } from '../log.ts';
+
+/** How long the server may hold an empty answer back. Milliseconds. */
+export const LONG_POLL_MS = 15_000;
+const FIRST_BACKOFF_MS = 200;
+const LONGEST_BACKOFF_MS = 3_000;
+/** The server is told anew that it is away at most this often. Milliseconds. */
+const SAY_AGAIN_MS = 60_000;
+
+/** Asks for work, one assignment after the other, and hands each to whoever does its cell's. Backs off while the server is away. */
+export async function leaseLoop(
+  plane: Pick<ControlPlane, 'lease'>,
+  take: (assignment: Assignment, askedAt: number) => void,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  let backoffMs = FIRST_BACKOFF_MS;
+  let awaySince: number | undefined;
+  let saidAt = 0;
+  while (!signal.aborted) {
+    const askedAt = performance.now();
+    try {
+      const assignment = await plane.lease(LONG_POLL_MS, signal);
+      if (awaySince !== undefined)
+        log.info({ awayMs: Math.round(performance.now() - awaySince) }, 'the server is back');
+      awaySince = undefined;
+      backoffMs = FIRST_BACKOFF_MS;
+      if (assignment !== undefined) take(assignment, askedAt);
+      // An empty answer that came at once is a server that doesn't hold polls back: don't spin.
+      else if (performance.now() - askedAt < FIRST_BACKOFF_MS) await rest(FIRST_BACKOFF_MS, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      awaySince ??= askedAt;
+      if (saidAt === 0 || performance.now() - saidAt > SAY_AGAIN_MS) {
+        saidAt = performance.now();
+        log.warn({ why: (error as Error).message }, 'the server is away; supervising goes on');
+      }
+      // Spread, so that many agents don't come back in one moment.
+      await rest(backoffMs * (0.75 + Math.random() / 2), signal);
+      backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
+    }
+  }
+}
+
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  await pause(ms, undefined, { signal }).catch(() => {});
+}

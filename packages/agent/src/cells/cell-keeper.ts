@@ -1,0 +1,90 @@
+import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { Baselines } from '../artifacts/baselines.ts';
+import type { CellWorker } from '../assignments/cell-worker.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { Every } from '../every.ts';
+import type { Logger } from '../log.ts';
+import type { Cell } from './cell.ts';
+import { Observer } from './observer.ts';
+
+/** How often it is looked whether something died. A killed store must be back within a second. Milliseconds. */
+const KEEP_EVERY_MS = 250;
+/** How long to wait before a cell that couldn't be opened is tried again. Milliseconds. */
+const OPEN_AGAIN_MS = 2_000;
+/** The same trouble is said again at most this often. Milliseconds. */
+const SAY_AGAIN_MS = 60_000;
+
+export interface KeeperParts {
+  readonly config: CellConfig;
+  open(): Promise<Cell>;
+  readonly worker: CellWorker;
+  readonly observeEveryMs: number;
+  readonly plane: ControlPlane;
+  readonly baselines: Baselines;
+  readonly log: Logger;
+}
+
+/**
+ * Keeps one cell: opens it (and tries again until it can), starts what dies in it, observes it. Runs whether the server
+ * is there or not.
+ */
+export class CellKeeper {
+  readonly worker: CellWorker;
+  readonly #parts: KeeperParts;
+  readonly #log: Logger;
+  readonly #said = new Map<string, number>();
+  #cell: Cell | undefined;
+  readonly #keeping: Every;
+  #observer: Observer | undefined;
+  #observing: Every | undefined;
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+    this.worker = parts.worker;
+    this.#log = parts.log.child({ cell: parts.config.cell });
+    this.#keeping = new Every(
+      () => (this.#cell === undefined ? OPEN_AGAIN_MS : KEEP_EVERY_MS),
+      () => this.#keep(),
+      (error) => this.#trouble('the cell can’t be kept', error),
+    );
+  }
+
+  start(): void {
+    this.#keeping.start();
+  }
+
+  /** Something was done in the cell: asks for a look at once. */
+  stepEnded(): void {
+    this.#observer?.insist();
+    this.#observing?.nudge();
+  }
+
+  async stop(): Promise<void> {
+    await this.#keeping.stop();
+    await this.#observing?.stop();
+    await this.#cell?.close();
+  }
+
+  async #keep(): Promise<void> {
+    if (this.#cell !== undefined) return this.#cell.keep();
+    const cell = await this.#parts.open();
+    this.#cell = cell;
+    this.worker.holds(cell);
+    this.#log.info('cell opened');
+    const observer = new Observer(cell, { ...this.#parts, log: this.#log });
+    this.#observer = observer;
+    this.#observing = new Every(
+      this.#parts.observeEveryMs,
+      () => observer.look(),
+      (error) => this.#trouble('the cell can’t be observed, or the server can’t be told', error),
+    ).start();
+  }
+
+  #trouble(what: string, error: unknown): void {
+    const why = (error as Error).message;
+    const last = this.#said.get(what);
+    if (last !== undefined && performance.now() - last < SAY_AGAIN_MS) return;
+    this.#said.set(what, performance.now());
+    this.#log.warn({ why }, what);
+  }
+}

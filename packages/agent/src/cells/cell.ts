@@ -1,0 +1,22 @@
+import type { Action, CellState, Outcome, ReleaseManifest } from '@headgate/domain';
+import type { StepContext } from '@headgate/execution';
+
+/** What is seen in a cell, with the manifests of the releases that run there, as far as the cell itself holds them. */
+export interface Seen {
+  readonly state: CellState;
+  readonly manifests: readonly ReleaseManifest[];
+}
+
+/** A cell that this agent holds: everything that it does there goes through here. */
+export interface Cell {
+  readonly name: string;
+  readonly environment: string;
+  readonly application: string;
+  /** Carries out one action, at least once: it looks before it acts. */
+  carryOut(action: Action, ctx: StepContext): Promise<Outcome>;
+  observe(): Promise<Seen>;
+  /** One look at what must run here: starts what died. */
+  keep(): Promise<void>;
+  /** Lets go of the cell; everything in it goes on running. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,48 @@
+import type { CellPlan, Digest, Instant, Plan, Refusal, ReleaseManifest } from '@headgate/domain';
+import type { Assignment } from '../control-plane/assignment.ts';
+import type { Marks } from '../marks/marks.ts';
+
+/** What the agent was enrolled for, by its own configuration: the server can't widen it. */
+export interface Enrolment {
+  readonly environments: readonly PinnedEnvironment[];
+  readonly cells: readonly { readonly cell: string; readonly environment: string; readonly application: string }[];
+}
+
+export interface PinnedEnvironment {
+  readonly name: string;
+  /** The only policy whose plans are carried out here; without one the plan's own is taken as it is. */
+  readonly policyDigest?: Digest;
+}
+
+/** A release that the agent vouches for: sealed by a key of its own trust file, or seen running by itself. */
+export interface KnownRelease {
+  readonly digest: Digest;
+  readonly manifest: ReleaseManifest;
+  readonly by: 'signature' | 'own-observation';
+}
+
+/** Everything that the checks judge. Gathered before; the checks themselves ask nobody. */
+export interface CheckFacts {
+  readonly assignment: Assignment;
+  readonly enrolment: Enrolment;
+  /** The newest tokens that this agent acted on. */
+  readonly marks: Marks;
+  /** Its digest was recomputed from its bytes. */
+  readonly plan: Plan;
+  readonly cell: CellPlan;
+  /** The plan's release, when the step needs it: see `needsRelease`. */
+  readonly release: KnownRelease | undefined;
+  /** Why forward steps are refused at all: the alarm over the log. */
+  readonly alarm: string | undefined;
+  /** This machine's wall clock. Only ever compared with a wide tolerance. */
+  readonly now: Instant;
+}
+
+/** One question before a step; undefined when nothing speaks against it. */
+export type Check = (facts: CheckFacts) => Refusal | undefined;
+
+/** Builds a check's refusal: what is refused and where is the same for all of them. */
+export function refusal(facts: Pick<CheckFacts, 'assignment'>, code: string, why: string, unblock: string): Refusal {
+  const { rollout, step, cell } = facts.assignment;
+  return { code, what: `carry out step ${step} of rollout ${rollout}`, where: `cell/${cell}`, why, unblock };
+}

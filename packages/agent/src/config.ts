@@ -1,0 +1,158 @@
+/**
+ * `agent.yaml`: what this agent is, whom it talks to, and its cells. Strict: every mistake comes with file, line, column
+ * and what was expected, all of them at once.
+ *
+ *     server: http://127.0.0.1:7070          # plain HTTP to this machine only, else https
+ *     name: agent-production
+ *     tokenFile: /…/token                    # 0600
+ *     dataDir: /…/agent                      # 0700: trust, marks, blobs, tree heads
+ *     trustFile: /…/agent/trust.yaml         # pinned by a person
+ *     environments:
+ *       - name: production
+ *         policyDigest: sha256:…             # optional: the only policy whose plans are carried out here
+ *     cells: []                              # cells as the adapters know them …
+ *     cellFiles: [/…/shared.json]            # … or each in a file of its own
+ */
+import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { CellConfig, parseCellConfig } from '@headgate/adapters/execution/cell-config';
+import { digest, distinct, expects, fields, list, name, oneOf, text, whole } from '@headgate/documents/schema/fields';
+import { problemsOf } from '@headgate/documents/schema/problems';
+import { type DocumentProblem, problemAt, readYaml, type YamlDocument } from '@headgate/documents/yaml/read-yaml';
+import type { Digest } from '@headgate/domain';
+import { z } from 'zod';
+
+const pathPhrase = expects('an absolute path');
+const absolute = z.string(pathPhrase).refine((path) => isAbsolute(path) && !path.includes('\0'), pathPhrase);
+
+const urlPhrase = expects('https://…, or http:// to 127.0.0.1, ::1 or localhost alone, without a path');
+const serverUrl = z.string(urlPhrase).refine(isAllowedServer, urlPhrase);
+
+const agentForm = fields({
+  server: serverUrl,
+  name: text(100).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, expects('a name of letters, digits, . _ -')),
+  tokenFile: absolute,
+  dataDir: absolute,
+  trustFile: absolute,
+  environments: distinct(fields({ name, policyDigest: digest.exactOptional() }), 1, 100, (e) => e.name),
+  observeEveryMs: whole(250, 60_000).default(5_000),
+  headEveryMs: whole(250, 600_000).default(5_000),
+  logLevel: oneOf('debug', 'info', 'warn', 'error').default('info'),
+  cells: list(z.unknown(), 0, 1_000).default([]),
+  cellFiles: list(absolute, 0, 1_000).default([]),
+});
+
+export interface AgentConfig {
+  readonly server: string;
+  readonly name: string;
+  readonly tokenFile: string;
+  readonly dataDir: string;
+  readonly trustFile: string;
+  readonly environments: readonly { readonly name: string; readonly policyDigest?: Digest }[];
+  readonly cells: readonly CellConfig[];
+  /** Milliseconds between two looks at a cell. */
+  readonly observeEveryMs: number;
+  /** Milliseconds between two looks at the log's head. */
+  readonly headEveryMs: number;
+  readonly logLevel: string;
+}
+
+export type ReadConfig =
+  | { readonly ok: true; readonly config: AgentConfig }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Reads `agent.yaml` and the files that it names. */
+export function loadConfig(path: string): ReadConfig {
+  const read = readOne(path);
+  if (!read.ok) return read;
+  const { yaml } = read;
+  const parsed = agentForm.safeParse(yaml.value);
+  if (!parsed.success)
+    return refused(problemsOf(parsed.error, yaml.value, agentForm).map((p) => problemAt(yaml.placeOf(p.path), p)));
+  const { cells: inline, cellFiles, ...rest } = parsed.data;
+  const problems: string[] = [];
+  const cells: CellConfig[] = [];
+  const add = (from: YamlDocument, base: readonly (string | number)[], value: unknown): void => {
+    const cell = readCell(from, base, value);
+    if (cell.ok) cells.push(cell.config);
+    else problems.push(...cell.problems);
+  };
+  inline.forEach((value, i) => {
+    add(yaml, ['cells', i], value);
+  });
+  for (const file of cellFiles) {
+    const one = readOne(file);
+    if (one.ok) add(one.yaml, [], one.yaml.value);
+    else problems.push(...one.problems);
+  }
+  const place = (path: readonly (string | number)[], expected: string, found: string): string =>
+    problemAt(yaml.placeOf(path), { path, expected, found }).message;
+  if (inline.length + cellFiles.length === 0) problems.push(place(['cells'], 'at least one cell', 'none'));
+  const known = new Set(rest.environments.map((e) => e.name));
+  const seen = new Set<string>();
+  for (const { cell, environment } of cells) {
+    if (!known.has(environment))
+      problems.push(place(['environments'], `the environment ${environment} of cell ${cell}`, [...known].join(', ')));
+    if (seen.has(cell)) problems.push(place(['cells'], 'each cell once', `${cell} again`));
+    seen.add(cell);
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: { ...rest, cells } };
+}
+
+/** Plain HTTP shows the token to whoever listens: it stays on this machine. */
+export function isAllowedServer(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  if (url.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    return false;
+  if (url.protocol === 'https:') return true;
+  return url.protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+}
+
+type ReadCell =
+  | { readonly ok: true; readonly config: CellConfig }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+function readCell(yaml: YamlDocument, base: readonly (string | number)[], value: unknown): ReadCell {
+  const parsed = CellConfig.safeParse(value);
+  if (!parsed.success) {
+    const found = problemsOf(parsed.error, value, CellConfig);
+    return refused(
+      found.map((p) => {
+        const path = [...base, ...p.path];
+        return problemAt(yaml.placeOf(path), { ...p, path });
+      }),
+    );
+  }
+  try {
+    return { ok: true, config: parseCellConfig(value) };
+  } catch (error) {
+    // The parts that must fit together; the adapters say each on a line of its own.
+    const { file, line } = yaml.placeOf([...base]);
+    const lines = (error as Error).message.split('\n').slice(1);
+    return { ok: false, problems: lines.map((each) => `${file}:${line}: ${each}`) };
+  }
+}
+
+type ReadOne =
+  | { readonly ok: true; readonly yaml: YamlDocument }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+function readOne(path: string): ReadOne {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch (error) {
+    return { ok: false, problems: [`${path}: can't be read (${(error as NodeJS.ErrnoException).code})`] };
+  }
+  const read = readYaml(content, path);
+  if (!read.ok) return refused(read.problems);
+  const [yaml] = read.documents;
+  if (yaml === undefined || read.documents.length > 1)
+    return { ok: false, problems: [`${path}:1:1: expected one document, found ${read.documents.length}`] };
+  return { ok: true, yaml };
+}
+
+function refused(problems: readonly DocumentProblem[]): { readonly ok: false; readonly problems: readonly string[] } {
+  return { ok: false, problems: problems.map((p) => p.message) };
+}

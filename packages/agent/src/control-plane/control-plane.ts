@@ -1,0 +1,112 @@
+/**
+ * The server as the agent sees it: outbound calls only, each with its own patience. What the server refuses for good is a
+ * value; what may be tried again (it is away, restarting, overloaded) is thrown as {@link Away}.
+ */
+import { type Client, ProblemError } from '@headgate/contract';
+import { digestOf } from '@headgate/documents';
+import type { CellState, Digest, Outcome } from '@headgate/domain';
+import { type Assignment, assignmentOf } from './assignment.ts';
+
+/** The server can't answer now. */
+export class Away extends Error {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'Away';
+  }
+}
+
+/** Short: a lease lives for seconds, and a renewal that hangs is as bad as one that fails. */
+const RENEW_PATIENCE_MS = 1_500;
+const SETTLE_PATIENCE_MS = 10_000;
+const BLOB_PATIENCE_MS = 60_000;
+
+export class ControlPlane {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+  }
+
+  /** Waits up to `waitMs` for a step on offer; undefined when there is none. */
+  async lease(waitMs: number, signal: AbortSignal): Promise<Assignment | undefined> {
+    const { assignment } = await reached(
+      this.#client.call('leaseStep', { body: { waitMs } }, { signal, timeoutMs: SETTLE_PATIENCE_MS }),
+    );
+    return assignment === null ? undefined : assignmentOf(assignment);
+  }
+
+  /** How long the lease lives from the moment of asking, milliseconds; undefined when it is somebody else's now. */
+  async renew(rollout: string, n: number, signal: AbortSignal): Promise<number | undefined> {
+    const answer = await unlessRefused(
+      this.#client.call('renewLease', { rollout, n }, { signal, timeoutMs: RENEW_PATIENCE_MS }),
+    );
+    return answer?.lifetimeMs;
+  }
+
+  /** Answers for an assignment; false when it is somebody else's now, or was settled: the outcome is dropped. */
+  async settle(rollout: string, n: number, outcome: Outcome): Promise<boolean> {
+    const body = outcome as never;
+    const call = this.#client.call('settleStep', { rollout, n, body }, { timeoutMs: SETTLE_PATIENCE_MS });
+    return (await unlessRefused(call)) !== undefined;
+  }
+
+  async observe(state: CellState): Promise<void> {
+    await reached(
+      this.#client.call('observeCell', { cell: state.cell, body: state as never }, { timeoutMs: SETTLE_PATIENCE_MS }),
+    );
+  }
+
+  async putBlob(bytes: Uint8Array): Promise<Digest> {
+    const digest = digestOf(bytes);
+    await reached(this.#client.call('putBlob', { digest, body: bytes }, { timeoutMs: BLOB_PATIENCE_MS }));
+    return digest;
+  }
+
+  /** Undefined when the server has none of that digest. The bytes are the server's claim: hash them. */
+  async blob(digest: Digest, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    return unlessAbsent(this.#client.call('getBlob', { digest }, { signal, timeoutMs: BLOB_PATIENCE_MS }));
+  }
+
+  /** Digest of the bundle that seals a release; null for a baseline, undefined when the server knows no such release. */
+  async bundleOf(release: Digest, signal: AbortSignal): Promise<Digest | null | undefined> {
+    return (await unlessAbsent(this.#client.call('showRelease', { digest: release }, { signal })))?.bundle;
+  }
+
+  /** The latest signed tree head's note; undefined when none was published yet. */
+  async head(signal: AbortSignal): Promise<string | undefined> {
+    return unlessAbsent(this.#client.call('logHead', {}, { signal }));
+  }
+
+  async consistency(from: number, to: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
+    const { proof } = await reached(this.#client.call('logConsistency', { from, to }, { signal }));
+    return proof.map((hash) => Buffer.from(hash, 'base64'));
+  }
+}
+
+/** What the server refuses here is a fault of the installation (a wrong token …): as hopeless as its absence, for now. */
+async function reached<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') throw error;
+    throw new Away((error as Error).message, error);
+  }
+}
+
+/** Undefined when the server says no for good: the assignment is not ours any more. */
+async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
+  return unlessStatus(call, [404, 409, 410, 412]);
+}
+
+async function unlessAbsent<T>(call: Promise<T>): Promise<T | undefined> {
+  return unlessStatus(call, [404]);
+}
+
+async function unlessStatus<T>(call: Promise<T>, statuses: readonly number[]): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof ProblemError && statuses.includes(error.status)) return undefined;
+    return reached(Promise.reject(error));
+  }
+}

@@ -1,0 +1,123 @@
+import { parseArgs } from 'node:util';
+import { startAgent } from './agent.ts';
+import { openRealCell } from './cells/real-cell.ts';
+import { loadConfig } from './config.ts';
+import { enrol } from './enrol.ts';
+import { openLog } from './log.ts';
+
+const USAGE = `headgate-agent: carries out releases inside an environment, and alone holds its credentials
+
+  headgate-agent run --config FILE
+  headgate-agent enrol --server URL --token-file FILE --trust FILE --data DIR --name NAME
+                       --environment NAME[=POLICY_DIGEST] … --cell-file FILE …
+  headgate-agent check --config FILE          read the configuration, say what is wrong, do nothing
+
+run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it
+enrol   pins the trust file that a person hands over and writes DIR/agent.yaml
+`;
+
+const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
+
+/** Runs one command and sets the exit code: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration. */
+export async function runProgram(argv: readonly string[]): Promise<void> {
+  const [command, ...rest] = argv;
+  try {
+    switch (command) {
+      case 'run':
+        return await run(rest);
+      case 'check':
+        check(rest);
+        return;
+      case 'enrol':
+        return await enrolCommand(rest);
+      case '--help':
+      case 'help':
+        process.stdout.write(USAGE);
+        return;
+      default:
+        process.stderr.write(USAGE);
+        process.exitCode = EXIT.usage;
+    }
+  } catch (error) {
+    process.stderr.write(`headgate-agent: ${(error as Error).message}\n`);
+    process.exitCode = String((error as { code?: string }).code).startsWith('ERR_PARSE_ARGS')
+      ? EXIT.usage
+      : EXIT.failed;
+  }
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  const read = configOf(args);
+  if (!read.ok) return complain(read.problems);
+  const { config } = read;
+  const log = openLog(config.name, config.logLevel);
+  const agent = await startAgent(config, openRealCell, log);
+  const stopped = Promise.withResolvers<void>();
+  let asked = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      // The second one doesn't wait: everything here survives a kill.
+      if (asked) process.exit(EXIT.failed);
+      asked = true;
+      agent.stop().then(stopped.resolve, stopped.reject);
+    });
+  // A bug in one place must not end the keeping of the others; a kill would be no better.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody handled'));
+  await stopped.promise;
+  process.exit(EXIT.ok);
+}
+
+function check(args: readonly string[]): void {
+  const read = configOf(args);
+  if (!read.ok) {
+    complain(read.problems);
+    return;
+  }
+  const { name, server, cells, environments } = read.config;
+  const summary = { name, server, environments: environments.map((e) => e.name), cells: cells.map((c) => c.cell) };
+  process.stdout.write(`${JSON.stringify(summary)}\n`);
+}
+
+function configOf(args: readonly string[]): ReturnType<typeof loadConfig> {
+  const { values } = parseArgs({ args: [...args], options: { config: { type: 'string' } } });
+  if (values.config === undefined) return { ok: false, problems: ['expected --config FILE'] };
+  return loadConfig(values.config);
+}
+
+async function enrolCommand(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      server: { type: 'string' },
+      'token-file': { type: 'string' },
+      trust: { type: 'string' },
+      data: { type: 'string' },
+      name: { type: 'string' },
+      environment: { type: 'string', multiple: true },
+      'cell-file': { type: 'string', multiple: true },
+    },
+  });
+  const needed = ['server', 'token-file', 'trust', 'data', 'name', 'environment', 'cell-file'] as const;
+  const missing = needed.filter((option) => values[option] === undefined);
+  if (missing.length > 0) {
+    process.stderr.write(`headgate-agent: enrol needs ${missing.map((m) => `--${m}`).join(', ')}\n\n${USAGE}`);
+    process.exitCode = EXIT.usage;
+    return;
+  }
+  const enrolled = await enrol({
+    server: values.server!,
+    tokenFile: values['token-file']!,
+    trustFile: values.trust!,
+    dataDir: values.data!,
+    name: values.name!,
+    environments: values.environment!,
+    cellFiles: values['cell-file']!,
+  });
+  if (!enrolled.ok) return complain(enrolled.problems);
+  process.stdout.write(`${JSON.stringify({ config: enrolled.config, witness: enrolled.witness })}\n`);
+}
+
+function complain(problems: readonly string[]): void {
+  for (const problem of problems) process.stderr.write(`headgate-agent: ${problem}\n`);
+  process.exitCode = EXIT.config;
+}
