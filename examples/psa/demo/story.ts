@@ -1,0 +1,81 @@
+/**
+ * The example's story, as people would live it: adopt what runs, create two releases, promote the good one through
+ * staging and production ring by ring, promote the bad one and see it come back. Every step goes through the API.
+ */
+import type { Client } from '@headgate/contract';
+import type { Plan, ReleaseRef } from '@headgate/domain';
+import { exampleDocuments } from '../documents.ts';
+import { attachTests, createRelease } from './releases.ts';
+import { until } from './until.ts';
+import type { World } from './world.ts';
+
+/** How long one promotion may take in this example. */
+const PROMOTION_MS = 600_000;
+
+export interface Telling {
+  readonly world: World;
+  readonly say: (line: string) => void;
+  /** Gets somebody who is not the author to approve; resolves once they have, or once the promotion ended. */
+  readonly approve: (promotion: string) => Promise<void>;
+}
+
+export interface PromotionEnd {
+  readonly id: string;
+  readonly result: string;
+  /** Rings by wave, from the plan. */
+  readonly rings: readonly string[];
+}
+
+/** Declares the example's documents and takes its cells under control as they are. */
+export async function adopt({ world, say }: Telling): Promise<void> {
+  const manager = await world.client('release-manager');
+  const files = exampleDocuments().map(({ file, text }) => ({ name: file.split('/').at(-1) ?? file, text }));
+  const { applied } = await manager.call('applyDocuments', { body: { files, dryRun: false } });
+  say(`${applied.length} documents declared: application, environments, cells, tenants, policies, calendar, checks`);
+  const operator = await world.client('operator');
+  for (const { cell } of world.example.cells) {
+    const name = cell.cell;
+    const seen = await until(`the agent's observation of cell ${name}`, 30_000, async () => {
+      const shown = await operator.call('showCell', { cell: name }).catch(() => undefined);
+      return shown === undefined || shown.observed === null ? undefined : shown;
+    });
+    if (seen.desired !== null) continue;
+    const manifests = [world.example.baseline.manifest as unknown as Record<string, unknown>];
+    await operator.call('adoptCell', { cell: name, body: { manifests } });
+  }
+}
+
+/** Builds, signs and registers a release, with the evidence that its own tests give. */
+export async function release({ world, say }: Telling, version: '1.1.0' | '1.2.0'): Promise<ReleaseRef> {
+  const ref = await createRelease(world, version);
+  const run = await attachTests(world, await world.client('developer'), ref);
+  say(`${version}: ${run.passed} of its own tests passed, exit code ${run.exitCode}, signed as evidence`);
+  return ref;
+}
+
+/** Promotes a release to an environment and waits for the end, whichever it is. */
+export async function promote(telling: Telling, ref: ReleaseRef, environment: string): Promise<PromotionEnd> {
+  const developer = await telling.world.client('developer');
+  const body = { release: ref.digest, environment };
+  const asked = await developer.call('requestPromotion', { body }, { idempotencyKey: `${ref.digest} ${environment}` });
+  await telling.approve(asked.id);
+  const ended = await until(
+    `the end of ${ref.version} → ${environment}`,
+    PROMOTION_MS,
+    async () => {
+      const shown = await developer.call('showPromotion', { promotion: asked.id });
+      if (shown.phase === 'held') throw new Error(`it asks: ${shown.question}`);
+      if (shown.phase !== 'ended') return undefined;
+      // The rollouts let go of their cells a moment later; the next promotion needs them.
+      const { items } = await developer.call('listRollouts', { promotion: asked.id });
+      return items.every((r) => r.phase === 'settled') ? shown : undefined;
+    },
+    200,
+  );
+  return { id: asked.id, result: ended.result ?? '', rings: await ringsOf(developer, asked.plan) };
+}
+
+async function ringsOf(client: Client, plan: string): Promise<readonly string[]> {
+  const bytes = await client.call('getBlob', { digest: plan });
+  return (JSON.parse(Buffer.from(bytes).toString('utf8')) as Plan).waves.map((w) => w.ring);
+}
