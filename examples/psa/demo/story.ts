@@ -3,7 +3,7 @@
  * staging and production ring by ring, promote the bad one and see it come back. Every step goes through the API.
  */
 import type { Client } from '@headgate/contract';
-import type { Plan, ReleaseRef } from '@headgate/domain';
+import type { Digest, Plan, ReleaseRef } from '@headgate/domain';
 import { exampleDocuments } from '../documents.ts';
 import { attachTests, createRelease } from './releases.ts';
 import { until } from './until.ts';
@@ -76,6 +76,6 @@ export async function promote(telling: Telling, ref: ReleaseRef, environment: st
 }
 
 async function ringsOf(client: Client, plan: string): Promise<readonly string[]> {
-  const bytes = await client.call('getBlob', { digest: plan });
+  const bytes = await client.call('getBlob', { digest: plan as Digest });
   return (JSON.parse(Buffer.from(bytes).toString('utf8')) as Plan).waves.map((w) => w.ring);
 }
