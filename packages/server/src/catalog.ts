@@ -1,0 +1,30 @@
+/** What is installed: the handlers of every resource. The compiler refuses a route of the contract without one. */
+import type { Context } from './http/context.ts';
+import type { Handlers } from './http/handler.ts';
+import { accessHandlers } from './http/resources/access.ts';
+import { agentHandlers } from './http/resources/agents.ts';
+import { blobHandlers } from './http/resources/blobs.ts';
+import { cellHandlers } from './http/resources/cells.ts';
+import { documentHandlers } from './http/resources/documents.ts';
+import { freezeHandlers } from './http/resources/freezes.ts';
+import { logHandlers } from './http/resources/log.ts';
+import { promotionHandlers } from './http/resources/promotions.ts';
+import { releaseHandlers } from './http/resources/releases.ts';
+import { serverHandlers } from './http/resources/server.ts';
+import { statusHandlers } from './http/resources/status.ts';
+
+export function allHandlers(context: Context): Handlers {
+  return {
+    ...agentHandlers(context),
+    ...blobHandlers(context),
+    ...logHandlers(context),
+    ...documentHandlers(context),
+    ...releaseHandlers(context),
+    ...promotionHandlers(context),
+    ...cellHandlers(context),
+    ...freezeHandlers(context),
+    ...statusHandlers(context),
+    ...accessHandlers(context),
+    ...serverHandlers(context),
+  };
+}

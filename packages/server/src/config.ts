@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+/** How one server runs. From flags, else from the environment, else these defaults. */
+export interface Config {
+  /** Everything that this server keeps outside of the database. */
+  readonly dataDir: string;
+  readonly host: string;
+  /** `given` false: the next free port is as good. */
+  readonly port: { readonly number: number; readonly given: boolean };
+  /** An external PostgreSQL (15 or later); without it an embedded one is kept. Holds a password: never log it. */
+  readonly databaseUrl: string | undefined;
+  /** A role that may migrate the external database, when the one above may not. */
+  readonly databaseAdminUrl: string | undefined;
+  /** Whose releases and evidence count; read again when it changes. */
+  readonly trustFile: string;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+export const DEFAULT_PORT = 7070;
+
+export const USAGE = `headgate-server: the control plane
+
+  --data DIR            its folder (default .headgate; env HEADGATE_DATA)
+  --port N              default ${DEFAULT_PORT}, or the next free one when not given (env HEADGATE_PORT)
+  --host ADDRESS        default 127.0.0.1; anything but loopback takes --tls-cert and --tls-key (env HEADGATE_HOST)
+  --database-url URL    an external PostgreSQL, 15 or later, instead of the embedded one (env HEADGATE_DATABASE_URL)
+  --database-admin-url URL   a role that may migrate it, if the first may not (env HEADGATE_DATABASE_ADMIN_URL)
+  --trust FILE          whose releases and evidence count (default DIR/trust.yaml; env HEADGATE_TRUST)
+  --tls-cert FILE, --tls-key FILE   serve HTTPS
+  --log-level LEVEL     debug, info (default), warn, error (env HEADGATE_LOG_LEVEL)
+  --help
+`;
+
+/** What was asked for on the command line can't be done; the message says what to change. */
+export class UsageError extends Error {}
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+
+/** Reads flags and environment; throws {@link UsageError}. `help` is true when only the usage was asked for. */
+export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config | { readonly help: true } {
+  const values = flagsOf(args);
+  if (values.help === true) return { help: true };
+  const setting = (flag: string, variable: string): string | undefined => {
+    const value = (values[flag] as string | undefined) ?? env[variable];
+    return value === undefined || value === '' ? undefined : value;
+  };
+  const dataDir = resolve(setting('data', 'HEADGATE_DATA') ?? '.headgate');
+  const host = setting('host', 'HEADGATE_HOST') ?? '127.0.0.1';
+  const tls = tlsOf(setting('tls-cert', 'HEADGATE_TLS_CERT'), setting('tls-key', 'HEADGATE_TLS_KEY'));
+  if (tls === undefined && !LOOPBACK.includes(host))
+    throw new UsageError(
+      `--host ${host} is not loopback, and plain HTTP stays on loopback: give --tls-cert and --tls-key, or --host 127.0.0.1`,
+    );
+  const databaseUrl = databaseUrlOf('--database-url', setting('database-url', 'HEADGATE_DATABASE_URL'));
+  const databaseAdminUrl = databaseUrlOf(
+    '--database-admin-url',
+    setting('database-admin-url', 'HEADGATE_DATABASE_ADMIN_URL'),
+  );
+  if (databaseUrl === undefined && databaseAdminUrl !== undefined)
+    throw new UsageError('--database-admin-url goes with --database-url');
+  const level = setting('log-level', 'HEADGATE_LOG_LEVEL') ?? 'info';
+  if (!LEVELS.includes(level as Config['logLevel']))
+    throw new UsageError(`--log-level ${level}: expected one of ${LEVELS.join(', ')}`);
+  return {
+    dataDir,
+    host,
+    port: portOf(setting('port', 'HEADGATE_PORT')),
+    databaseUrl,
+    databaseAdminUrl,
+    trustFile: resolve(setting('trust', 'HEADGATE_TRUST') ?? `${dataDir}/trust.yaml`),
+    tls,
+    logLevel: level as Config['logLevel'],
+  };
+}
+
+function flagsOf(args: readonly string[]): Record<string, string | boolean | undefined> {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      strict: true,
+      allowPositionals: false,
+      options: {
+        data: text,
+        port: text,
+        host: text,
+        'database-url': text,
+        'database-admin-url': text,
+        trust: text,
+        'tls-cert': text,
+        'tls-key': text,
+        'log-level': text,
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n\n${USAGE}`);
+  }
+}
+
+function portOf(text: string | undefined): Config['port'] {
+  if (text === undefined) return { number: DEFAULT_PORT, given: false };
+  const number = Number(text);
+  if (!/^\d{1,5}$/.test(text) || number > 65_535)
+    throw new UsageError(`--port ${text}: expected a port from 1 to 65535, or 0 for any free one`);
+  return { number, given: true };
+}
+
+function databaseUrlOf(flag: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // The URL holds a password, so the message doesn't repeat it.
+  if (url === undefined || !/^postgres(ql)?:$/.test(url.protocol))
+    throw new UsageError(`${flag}: expected postgres://user:password@host:port/database`);
+  return text;
+}
+
+function tlsOf(cert: string | undefined, key: string | undefined): Config['tls'] {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) throw new UsageError('--tls-cert and --tls-key go together');
+  try {
+    return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
+  } catch (error) {
+    throw new UsageError(`--tls-cert, --tls-key: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,128 @@
+/** One server's control plane on a database: dependencies, loops and readiness; no HTTP, no process. */
+import { openPostgresControl } from '@headgate/adapters/control/postgres/index';
+import { Controllers, type Deps } from '@headgate/control';
+import { canonicalBytes, digestOfJson } from '@headgate/documents';
+import type { Logger } from 'pino';
+import type { Context, Part } from './http/context.ts';
+import { newId } from './ids.ts';
+import { createFirstPrincipals } from './installation/first-principals.ts';
+import type { Folder } from './installation/folder.ts';
+import { type Installation, openInstallation } from './installation/log-key.ts';
+import { FileTrust } from './installation/trust.ts';
+import { Loop } from './loops/loop.ts';
+import { sequence } from './loops/sequencer.ts';
+import { Wake } from './loops/wake.ts';
+import { WakingStore } from './loops/waking-store.ts';
+
+export interface ControlPlaneOptions {
+  readonly databaseUrl: string;
+  readonly folder: Folder;
+  readonly trustFile: string;
+  readonly version: string;
+  readonly log: Logger;
+  /** Why the database is away, from whoever keeps it; empty when it isn't. */
+  readonly databaseTrouble: () => string;
+}
+
+export interface ControlPlane {
+  readonly context: Context;
+  readonly installation: Installation;
+  start(): void;
+  /** Ends every wait: long polls answer, event streams end, loops finish their round. */
+  beginStop(): void;
+  /** Resolves when nothing is under way any more, and closes the database's sessions. */
+  stop(): Promise<void>;
+}
+
+/** Rows that one lane claims at a time, and lanes side by side: together they keep the pool of sessions busy. */
+const BATCH = 24;
+const LANES = 2;
+const POOL = 16;
+/** How often loops look by themselves. Milliseconds. */
+const LOOK_MS = 200;
+const TRUST_MS = 2_000;
+/** A loop that had no sound round for this long makes the server not ready. Milliseconds. */
+const SOUND_MS = 5_000;
+
+/** Opens the control plane: takes up or founds the installation, and creates its first users. */
+export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { databaseUrl, folder, log } = options;
+  const control = await openPostgresControl({ databaseUrl, poolSize: POOL, applicationName: 'headgate server' });
+  const committed = new Wake();
+  const placed = new Wake();
+  const stopping = new AbortController();
+  const trust = new FileTrust(options.trustFile, log);
+  await trust.refresh();
+  const deps: Deps = {
+    store: new WakingStore(control.store, committed),
+    blobs: control.blobs,
+    trust,
+    epoch: await control.epoch(),
+    newId,
+    digestOf: digestOfJson,
+    canonical: canonicalBytes,
+  };
+  const { installation, signer } = await openInstallation(deps.store, folder, newId);
+  const created = await createFirstPrincipals(deps, folder);
+  if (created.length > 0) log.info({ created, folder: folder.secrets }, 'local users created, tokens in the folder');
+  if (signer === undefined)
+    log.warn(
+      { origin: installation.origin, file: folder.logKey },
+      'this folder lacks the log key: another server signs',
+    );
+
+  const controllers = new Controllers(deps);
+  const onError = (stream: string, error: unknown) => log.error({ stream, err: error }, 'a tick failed');
+  const loop = (name: string, wake: Wake, pauseMs: number, round: () => Promise<boolean>) =>
+    new Loop({ name, wake, pauseMs, round, stop: stopping.signal, log });
+  const lanes = Array.from({ length: LANES }, (_, i) =>
+    loop(`controllers ${i + 1}`, committed, LOOK_MS, async () => (await controllers.tickDue(BATCH, onError)) > 0),
+  );
+  const sequencer = loop('sequencer', committed, LOOK_MS, () => sequence(control.log, signer, () => placed.signal()));
+  const trustLoop = loop('trust', new Wake(), TRUST_MS, async () => {
+    await trust.refresh();
+    return false;
+  });
+  const loops = [...lanes, sequencer, trustLoop];
+
+  async function readiness(): Promise<readonly Part[]> {
+    const database = await deps.store.now().then(
+      () => '',
+      (error: Error) => options.databaseTrouble() || error.message,
+    );
+    const running = (part: string, of: Loop): Part => ({ part, ...of.health(SOUND_MS) });
+    return [
+      { part: 'database', ready: database === '', why: database },
+      ...lanes.map((lane, i) => running(`controllers-${i + 1}`, lane)),
+      running('sequencer', sequencer),
+      // Not having them is no reason to be unready, only to say so.
+      { part: 'trust', ready: true, why: trust.trouble },
+      { part: 'log-key', ready: true, why: signer === undefined ? 'another server signs tree heads' : '' },
+    ];
+  }
+
+  return {
+    installation,
+    context: {
+      deps,
+      log: control.log,
+      trust,
+      gatherers: controllers,
+      committed,
+      placed,
+      stop: stopping.signal,
+      logger: log,
+      version: options.version,
+      readiness,
+    },
+    start: () => {
+      for (const each of loops) each.start();
+    },
+    beginStop: () => stopping.abort(),
+    stop: async () => {
+      stopping.abort();
+      await Promise.all(loops.map((each) => each.ended()));
+      await control.close();
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import {
+  migrateControlDatabase,
+  openPostgresControl,
+  type PostgresControl,
+} from '@headgate/adapters/control/postgres/index';
+import type { Config } from '../config.ts';
+
+/**
+ * Makes sure that an external database is at this code's version. The URL's own role migrates it when it may; a role that
+ * may not (as it should be: it then can't change what stands on the log) needs a migrating role beside it.
+ */
+export async function migrateExternal(config: Config & { readonly databaseUrl: string }): Promise<void> {
+  const { databaseUrl, databaseAdminUrl } = config;
+  if (databaseAdminUrl !== undefined) {
+    const { username, password } = new URL(databaseUrl);
+    const application = { role: decodeURIComponent(username), password: decodeURIComponent(password) };
+    await migrateControlDatabase({ adminUrl: databaseAdminUrl, application });
+    return;
+  }
+  if (await isCurrent(databaseUrl)) return;
+  await migrateControlDatabase({ adminUrl: databaseUrl });
+}
+
+async function isCurrent(databaseUrl: string): Promise<boolean> {
+  let opened: PostgresControl;
+  try {
+    opened = await openPostgresControl({ databaseUrl, poolSize: 1, applicationName: 'headgate start' });
+  } catch (error) {
+    if (/migrate it first/.test((error as Error).message)) return false;
+    throw error;
+  }
+  await opened.close();
+  return true;
+}

@@ -1,0 +1,41 @@
+import type { Route } from '@headgate/contract';
+import { authenticate, type Deps } from '@headgate/control';
+import { ACCESS, mayDo, type Principal, type Refusal, type Verb } from '@headgate/domain';
+import type { FastifyRequest } from 'fastify';
+
+/** Nobody: for the few routes that need no token. */
+export const NOBODY: Principal = { id: 'nobody', roles: [] };
+
+export const NO_TOKEN: Refusal = {
+  code: 'no-token',
+  what: 'authenticate',
+  where: 'authorization',
+  why: 'there is no valid token with the request',
+  unblock:
+    'send Authorization: Bearer <token>; the token of the first administrator is in the data folder, secrets/admin.token',
+};
+
+/** Who calls, by the bearer token; undefined without a valid one. */
+export async function principalOf(deps: Pick<Deps, 'store'>, request: FastifyRequest): Promise<Principal | undefined> {
+  const [, token] = /^Bearer ([A-Za-z0-9_.~+/=-]{1,300})$/.exec(request.headers.authorization ?? '') ?? [];
+  return token === undefined ? undefined : authenticate(deps, token);
+}
+
+/** The refusal for a route that none of a principal's roles opens. Use cases ask again, with the resource's name. */
+export function notAdmitted(principal: Principal, route: Route, where: string): Refusal | undefined {
+  const judged = route.needs.map((verb) => mayDo(principal, verbOf(verb)));
+  if (judged.length === 0 || judged.some((j) => j.allowed)) return undefined;
+  const first = judged[0];
+  return {
+    code: 'not-permitted',
+    what: route.needs[0] ?? '',
+    where,
+    why: first !== undefined && !first.allowed ? first.because : '',
+    unblock: 'ask somebody with one of these roles',
+  };
+}
+
+function verbOf(name: string): Verb {
+  if (!(name in ACCESS)) throw new Error(`the access table has no verb ${name}`);
+  return name as Verb;
+}

@@ -1,0 +1,27 @@
+import type { Controllers, Deps, LogStore } from '@headgate/control';
+import type { Logger } from 'pino';
+import type { FileTrust } from '../installation/trust.ts';
+import type { Wake } from '../loops/wake.ts';
+
+export interface Part {
+  readonly part: string;
+  readonly ready: boolean;
+  readonly why: string;
+}
+
+/** What handlers work with. */
+export interface Context {
+  readonly deps: Deps;
+  readonly log: LogStore;
+  readonly trust: FileTrust;
+  /** The controllers' plans and gates, which verbs share. */
+  readonly gatherers: Pick<Controllers, 'plans' | 'gates'>;
+  /** Something was committed here. */
+  readonly committed: Wake;
+  /** Entries got their places. */
+  readonly placed: Wake;
+  readonly stop: AbortSignal;
+  readonly logger: Logger;
+  readonly version: string;
+  readiness(): Promise<readonly Part[]>;
+}

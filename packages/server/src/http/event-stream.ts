@@ -1,0 +1,63 @@
+import { once } from 'node:events';
+import { type Result, refuse } from '@headgate/control';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { principalOf } from './auth.ts';
+import type { Context } from './context.ts';
+
+const PAGE = 200;
+/** Entries that another server placed are seen by looking. Milliseconds. */
+const LOOK_MS = 300;
+/** How often an idle stream shows that it lives, and its token is checked again. Milliseconds. */
+const BEAT_MS = 10_000;
+const MOST_STREAMS = 100;
+
+let streams = 0;
+
+/** Sends log entries as server-sent events from a place on, until the caller goes, the token dies or the server stops. */
+export async function streamEvents(
+  context: Context,
+  reply: FastifyReply,
+  from: number,
+  signal: AbortSignal,
+  request: FastifyRequest,
+): Promise<Result<never> | undefined> {
+  if (streams >= MOST_STREAMS)
+    return refuse('too-busy', 'watch', 'events', `${MOST_STREAMS} watchers are connected`, 'try again later');
+  streams += 1;
+  reply.hijack();
+  const { raw } = reply;
+  try {
+    raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    raw.write(': headgate\n\n');
+    let place = from;
+    let beatAt = performance.now() + BEAT_MS;
+    while (!signal.aborted) {
+      const woken = context.placed.wait(LOOK_MS, signal);
+      // While the database is away the stream stays open: it goes on where it stood.
+      const entries = await context.log.entries(place, PAGE).catch(() => []);
+      for (const entry of entries) {
+        const text = Buffer.from(entry.bytes).toString('utf8');
+        const { type } = JSON.parse(text) as { type: string };
+        if (!raw.write(`id: ${entry.place}\nevent: ${type}\ndata: ${text}\n\n`)) await drained(raw, signal);
+        place = entry.place + 1;
+      }
+      if (performance.now() >= beatAt) {
+        beatAt = performance.now() + BEAT_MS;
+        const stillThere = await principalOf(context.deps, request).catch(() => request.principal);
+        if (stillThere === undefined) break;
+        raw.write(': beat\n\n');
+      }
+      if (entries.length < PAGE) await woken;
+    }
+  } catch (error) {
+    if (!signal.aborted) context.logger.warn({ err: error, request: request.id }, 'an event stream broke');
+  } finally {
+    streams -= 1;
+    raw.end();
+  }
+  return undefined;
+}
+
+async function drained(raw: FastifyReply['raw'], signal: AbortSignal): Promise<void> {
+  await once(raw, 'drain', { signal }).catch(() => {});
+}

@@ -1,0 +1,35 @@
+/** How a route's handler looks: typed by the route, it answers with a value or refusals, and knows nothing of HTTP. */
+import type { CallOutput, Route, Routes } from '@headgate/contract';
+import type { Result } from '@headgate/control';
+import type { Principal } from '@headgate/domain';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+
+type Out<S> = S extends z.ZodType ? z.output<S> : object;
+
+/** What is sent may be read-only; what the contract says is what the caller gets. */
+export type Shown<T> = T extends readonly (infer U)[]
+  ? readonly Shown<U>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Shown<T[K]> }
+    : T;
+
+/** One call of a route: checked input, who calls, and an end to wait for. */
+export interface Call<R extends Route> {
+  readonly principal: Principal;
+  /** Parameters of the path and of the query. */
+  readonly input: Out<R['params']> & Out<R['query']>;
+  readonly body: R['body'] extends 'octets' ? Buffer : Out<R['body']>;
+  readonly idempotencyKey: string | undefined;
+  /** Aborted when the caller is gone or the server stops. */
+  readonly signal: AbortSignal;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+/** Undefined: the handler answered by itself (a stream). */
+export type Handler<R extends Route> = (
+  call: Call<R>,
+) => Promise<Result<Shown<CallOutput<R>>> | (R['response'] extends 'events' ? undefined : never)>;
+
+export type Handlers<N extends keyof Routes = keyof Routes> = { readonly [K in N]: Handler<Routes[K]> };

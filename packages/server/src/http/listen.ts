@@ -1,0 +1,29 @@
+import type { FastifyInstance } from 'fastify';
+import type { Config } from '../config.ts';
+import { UsageError } from '../config.ts';
+
+/** Ports that are tried when none was asked for. */
+const TRIES = 100;
+
+/** Listens, and answers with the port: the one that was asked for, or the next free one when none was. */
+export async function listen(app: FastifyInstance, { host, port }: Config): Promise<number> {
+  for (let number = port.number; ; number++) {
+    try {
+      await app.listen({ host, port: number });
+      const address = app.server.address();
+      return typeof address === 'object' && address !== null ? address.port : number;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EACCES')
+        throw new UsageError(`port ${number} needs more rights than this user has: choose one above 1023 with --port`);
+      if (code === 'EADDRNOTAVAIL') throw new UsageError(`--host ${host} is no address of this machine`);
+      if (code !== 'EADDRINUSE') throw error;
+      if (port.given)
+        throw new UsageError(
+          `port ${number} is taken: choose another with --port, or leave it out for the next free one`,
+        );
+      if (number >= port.number + TRIES)
+        throw new UsageError(`ports ${port.number} to ${number} are all taken: choose one with --port`);
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/** Refusals as RFC 9457 problems, and what the framework throws as refusals. */
+import { PROBLEM_MEDIA_TYPE, type Problem } from '@headgate/contract';
+import type { Refusal } from '@headgate/domain';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'The request is malformed',
+  401: 'No valid token',
+  403: 'Not permitted',
+  404: 'Not found',
+  409: 'Not as things stand',
+  413: 'Too large',
+  415: 'Unknown media type',
+  422: 'What was sent is not valid',
+  500: 'A fault of the server',
+  503: 'Not available now',
+};
+
+/** By the refusal's code; what isn't listed is a conflict with how things stand. */
+const STATUS: Readonly<Record<string, number>> = {
+  'not-permitted': 403,
+  'not-yours': 403,
+  'author-approves': 403,
+  'requester-approves': 403,
+  'not-found': 404,
+  'no-token': 401,
+  'not-json': 400,
+  malformed: 422,
+  'too-large': 413,
+  'media-type': 415,
+  'digest-differs': 422,
+  'bundle-too-large': 422,
+  'bundle-malformed': 422,
+  'key-unknown': 422,
+  'key-not-allowed': 422,
+  'signature-invalid': 422,
+  'statement-malformed': 422,
+  'wrong-predicate': 422,
+  'wrong-subject': 422,
+  'manifest-too-large': 422,
+  'manifest-malformed': 422,
+  'predicate-malformed': 422,
+  'evidence-format': 422,
+  'evidence-malformed': 422,
+  'approval-malformed': 422,
+  'approval-not-own': 422,
+  'document-malformed': 422,
+  unavailable: 503,
+  'too-busy': 503,
+  fault: 500,
+};
+
+export function statusOf(refusals: readonly Refusal[]): number {
+  return STATUS[refusals[0]?.code ?? 'fault'] ?? 409;
+}
+
+/** Answers with a problem. */
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, refusals: readonly Refusal[]): FastifyReply {
+  const status = statusOf(refusals);
+  const first = refusals[0];
+  const problem: Problem = {
+    type: `/problems/${first?.code ?? 'fault'}`,
+    title: TITLES[status] ?? 'Refused',
+    status,
+    detail: first === undefined ? '' : `${first.what}: ${first.why}`,
+    instance: request.url.split('?')[0] ?? '',
+    requestId: request.id,
+    refusals: refusals.map(({ code, what, where, why, unblock }) => ({ code, what, where, why, unblock })),
+  };
+  if (status === 401) reply.header('www-authenticate', 'Bearer realm="headgate"');
+  if (status === 503) reply.header('retry-after', '1');
+  return reply.code(status).header('content-type', PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+}
+
+/** What the framework refused before a handler saw it; undefined for a fault of ours. */
+export function refusalOfFramework(error: unknown, request: FastifyRequest): Refusal | undefined {
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  const what = `${request.method} ${request.routeOptions.url ?? request.url.split('?')[0]}`;
+  const where = 'body';
+  if (statusCode === 413)
+    return {
+      code: 'too-large',
+      what,
+      where,
+      why: `the body is larger than ${request.routeOptions.bodyLimit} bytes`,
+      unblock: 'send less; large files go up as blobs, one by one',
+    };
+  if (statusCode === 415)
+    return {
+      code: 'media-type',
+      what,
+      where: 'content-type',
+      why: 'this media type is not taken here',
+      unblock: 'send application/json, or application/octet-stream for blobs',
+    };
+  if (statusCode === 400 || code?.startsWith('FST_ERR_CTP') || error instanceof SyntaxError)
+    return { code: 'not-json', what, where, why: 'the body is not well-formed JSON', unblock: 'send a JSON object' };
+  return undefined;
+}

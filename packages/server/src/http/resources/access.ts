@@ -1,0 +1,37 @@
+import { createPrincipal, hashToken, type PrincipalRecord } from '@headgate/control';
+import type { Role } from '@headgate/domain';
+import { newToken } from '../../installation/first-principals.ts';
+import type { Context } from '../context.ts';
+import type { Handlers } from '../handler.ts';
+import { pageOfRows } from '../paging.ts';
+import { showPrincipal } from '../views.ts';
+
+export function accessHandlers({
+  deps,
+}: Context): Handlers<'createPrincipal' | 'listPrincipals' | 'enrolAgent' | 'whoami'> {
+  async function create(
+    by: Parameters<typeof createPrincipal>[1],
+    facts: { readonly id: string; readonly roles: readonly Role[]; readonly environments?: readonly string[] },
+  ) {
+    const token = newToken(facts.id);
+    const created = await createPrincipal(deps, by, { ...facts, tokenHash: hashToken(token) });
+    return created.ok ? ({ ok: true, value: { principal: showPrincipal(created.value), token } } as const) : created;
+  }
+  return {
+    async createPrincipal({ principal, body }) {
+      return create(principal, body);
+    },
+    async enrolAgent({ principal, body }) {
+      return create(principal, { id: body.id, roles: ['agent'], environments: body.environments });
+    },
+    async listPrincipals({ input }) {
+      const page = await pageOfRows(deps.store, 'principal', input);
+      if (!page.ok) return page;
+      const items = page.value.rows.map((row) => showPrincipal(row.state as PrincipalRecord));
+      return { ok: true, value: { items, next: page.value.next } };
+    },
+    async whoami({ principal }) {
+      return { ok: true, value: showPrincipal(principal) };
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { type Assignment, leaseStep, observeCell, renewLease, settleStep } from '@headgate/control';
+import type { CellState, Outcome } from '@headgate/domain';
+import type { Context } from '../context.ts';
+import type { Handlers, Shown } from '../handler.ts';
+import { showCell, showRollout } from '../views.ts';
+
+/** Another server's offers are seen by looking; ours wake the poll at once. Milliseconds. */
+const LOOK_MS = 200;
+
+export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'observeCell'> {
+  const { deps, gatherers, committed } = context;
+  return {
+    async leaseStep({ principal, body, signal }) {
+      const until = performance.now() + body.waitMs;
+      const stop = signal;
+      for (;;) {
+        // Whoever has gone away must not get a lease that nobody carries out.
+        if (stop.aborted) return { ok: true, value: { assignment: null } };
+        const woken = committed.wait(Math.min(LOOK_MS * (0.7 + 0.3 * Math.random()), until - performance.now()), stop);
+        const leased = await leaseStep(deps, gatherers, principal);
+        if (!leased.ok) return leased;
+        if (leased.value !== undefined) return { ok: true, value: { assignment: show(leased.value) } };
+        if (performance.now() >= until) return { ok: true, value: { assignment: null } };
+        await woken;
+      }
+    },
+    async renewLease({ principal, input }) {
+      return renewLease(deps, principal, input.rollout, input.n);
+    },
+    async settleStep({ principal, input, body }) {
+      const settled = await settleStep(deps, gatherers, principal, input.rollout, input.n, body as Outcome);
+      return settled.ok ? { ok: true, value: showRollout(settled.value) } : settled;
+    },
+    async observeCell({ principal, input, body }) {
+      const seen = body as CellState;
+      if (seen.cell !== input.cell) {
+        const why = `the path names ${input.cell}, the body ${seen.cell}`;
+        const unblock = 'name the same cell twice';
+        return {
+          ok: false,
+          refusals: [{ code: 'malformed', what: 'observe a cell', where: 'body/cell', why, unblock }],
+        };
+      }
+      const observed = await observeCell(deps, principal, seen);
+      return observed.ok ? { ok: true, value: showCell(seen.cell, observed.value, principal) } : observed;
+    },
+  };
+}
+
+function show(assignment: Assignment) {
+  return assignment as unknown as Shown<import('@headgate/contract').Assignment>;
+}

@@ -1,0 +1,26 @@
+import { notFound, refuse } from '@headgate/control';
+import { digestOf } from '@headgate/documents/digest';
+import type { Context } from '../context.ts';
+import type { Handlers } from '../handler.ts';
+
+export function blobHandlers({ deps }: Context): Handlers<'getBlob' | 'putBlob'> {
+  return {
+    async getBlob({ input }) {
+      const bytes = await deps.blobs.get(input.digest);
+      return bytes === undefined ? notFound('fetch a blob', `blob/${input.digest}`) : { ok: true, value: bytes };
+    },
+    async putBlob({ input, body }) {
+      const digest = digestOf(body);
+      if (digest !== input.digest)
+        return refuse(
+          'digest-differs',
+          'store a blob',
+          `blob/${input.digest}`,
+          `the ${body.length} bytes that arrived have the digest ${digest}`,
+          'send the bytes again, under their own digest',
+        );
+      await deps.blobs.put(body);
+      return { ok: true, value: { digest, bytes: body.length } };
+    },
+  };
+}

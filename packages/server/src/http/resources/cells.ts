@@ -1,0 +1,62 @@
+import { adoptCell, type CellRecord, notFound, type Result, streams } from '@headgate/control';
+import { checkManifest } from '@headgate/documents';
+import type { Hypercare, Refusal, ReleaseManifest } from '@headgate/domain';
+import type { Context } from '../context.ts';
+import type { Handlers, Shown } from '../handler.ts';
+import { pageOfRows } from '../paging.ts';
+import { nameOf, showCell } from '../views.ts';
+
+export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCell' | 'adoptCell' | 'showHypercare'> {
+  const { store } = deps;
+  async function load(name: string): Promise<CellRecord | undefined> {
+    const stream = streams.cell(name);
+    return (await store.load([stream])).get(stream)?.state as CellRecord | undefined;
+  }
+  return {
+    async listCells({ principal, input }) {
+      const page = await pageOfRows(store, 'cell', input);
+      if (!page.ok) return page;
+      const items = page.value.rows
+        .map((row) => ({ name: nameOf(row.stream), record: row.state as CellRecord }))
+        .filter(({ record }) => {
+          const environment = (record.desired ?? record.observed?.state)?.environment;
+          return input.environment === undefined || environment === input.environment;
+        })
+        .map(({ name, record }) => showCell(name, record, principal));
+      return { ok: true, value: { items, next: page.value.next } };
+    },
+    async showCell({ principal, input }) {
+      const record = await load(input.cell);
+      if (record === undefined) return notFound('show a cell', streams.cell(input.cell));
+      return { ok: true, value: showCell(input.cell, record, principal) };
+    },
+    async adoptCell({ principal, input, body }) {
+      const manifests = checked(body.manifests);
+      if (!manifests.ok) return manifests;
+      const adopted = await adoptCell(deps, principal, input.cell, manifests.value);
+      if (!adopted.ok) return adopted;
+      const record = (await load(input.cell)) as CellRecord;
+      return { ok: true, value: showCell(input.cell, record, principal) };
+    },
+    async showHypercare({ input }) {
+      const stream = streams.hypercare(input.environment);
+      const state = (await store.load([stream])).get(stream)?.state as Hypercare | undefined;
+      if (state === undefined) return notFound('show a hypercare', stream);
+      return { ok: true, value: state as unknown as Shown<never> };
+    },
+  };
+}
+
+function checked(values: readonly unknown[]): Result<readonly ReleaseManifest[]> {
+  const manifests: ReleaseManifest[] = [];
+  const refusals: Refusal[] = [];
+  values.forEach((value, i) => {
+    const manifest = checkManifest(value);
+    if (manifest.ok) manifests.push(manifest.manifest);
+    else {
+      const { code, what, where, why, unblock } = manifest;
+      refusals.push({ code, what, where: `body/manifests/${i}${where}`, why, unblock });
+    }
+  });
+  return refusals.length > 0 ? { ok: false, refusals } : { ok: true, value: manifests };
+}

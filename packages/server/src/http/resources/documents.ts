@@ -1,0 +1,59 @@
+import { applyDocuments, type DocumentRecord, notFound, streams } from '@headgate/control';
+import { documentSchemas, KIND_NAMES } from '@headgate/documents';
+import { readFiles } from '../../documents/read-files.ts';
+import type { Context } from '../context.ts';
+import type { Handlers } from '../handler.ts';
+import { pageOfRows } from '../paging.ts';
+
+const show = ({ kind, name, owner, digest }: DocumentRecord) => ({ kind, name, owner, digest });
+
+export function documentHandlers({
+  deps,
+}: Context): Handlers<'applyDocuments' | 'listDocuments' | 'showDocument' | 'listKinds' | 'showKind'> {
+  return {
+    async applyDocuments({ principal, body }) {
+      const read = await readFiles(deps, body.files);
+      if (!read.ok) return read;
+      if (body.dryRun) {
+        const ids = read.value.map((d) => streams.document(d.kind, d.name));
+        const rows = await deps.store.load(ids);
+        const applied = read.value.map(({ kind, name, content }, i) => {
+          const digest = deps.digestOf(content);
+          const before = rows.get(ids[i] as string)?.state as DocumentRecord | undefined;
+          const change = before === undefined ? 'created' : before.digest === digest ? 'unchanged' : 'changed';
+          return { kind, name, digest, change } as const;
+        });
+        return { ok: true, value: { applied } };
+      }
+      const applied = await applyDocuments(deps, principal, read.value);
+      return applied.ok ? { ok: true, value: { applied: applied.value } } : applied;
+    },
+    async listDocuments({ input }) {
+      const page = await pageOfRows(deps.store, 'document', input);
+      if (!page.ok) return page;
+      const items = page.value.rows
+        .map((row) => row.state as DocumentRecord)
+        .filter((record) => input.kind === undefined || record.kind === input.kind)
+        .map(show);
+      return { ok: true, value: { items, next: page.value.next } };
+    },
+    async showDocument({ input }) {
+      const stream = streams.document(input.kind, input.name);
+      const row = (await deps.store.load([stream])).get(stream);
+      if (row === undefined) return notFound('show a document', stream);
+      const record = row.state as DocumentRecord;
+      const bytes = await deps.blobs.get(record.digest);
+      if (bytes === undefined) return notFound('show a document', `blob/${record.digest}`);
+      const content = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
+      return { ok: true, value: { ...show(record), content } };
+    },
+    async listKinds() {
+      const schemas = documentSchemas();
+      return { ok: true, value: { kinds: KIND_NAMES.map((kind) => ({ kind, schema: schemas[kind] ?? {} })) } };
+    },
+    async showKind({ input }) {
+      const schema = documentSchemas()[input.kind];
+      return schema === undefined ? notFound('show a kind', `kind/${input.kind}`) : { ok: true, value: schema };
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { notFound, type Result, refuse } from '@headgate/control';
+import { consistencyProof, inclusionProof, leafOf } from '@headgate/documents';
+import type { Context } from '../context.ts';
+import { streamEvents } from '../event-stream.ts';
+import type { Handlers } from '../handler.ts';
+
+const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+
+export function logHandlers(
+  context: Context,
+): Handlers<'logHead' | 'logEntries' | 'logConsistency' | 'logInclusion' | 'watchEvents'> {
+  const { log } = context;
+
+  /** The size that proofs may be asked for: what was signed. */
+  async function signedSize(): Promise<number> {
+    return (await log.head())?.size ?? 0;
+  }
+  const beyond = (where: string, size: number): Result<never> =>
+    refuse('beyond-head', 'prove', where, `the signed tree head names ${size} entries`, 'ask within it, or later');
+
+  return {
+    async logHead() {
+      const head = await log.head();
+      return head === undefined ? notFound('fetch the tree head', 'log/head') : { ok: true, value: head.note };
+    },
+    async logEntries({ input }) {
+      const entries = await log.entries(input.from, input.limit);
+      return { ok: true, value: { entries: entries.map(({ place, bytes }) => ({ place, bytes: base64(bytes) })) } };
+    },
+    async logConsistency({ input: { from, to } }) {
+      const size = await signedSize();
+      if (to > size || from > to) return beyond('query/to', size);
+      const proof = await consistencyProof(log, from, to);
+      return { ok: true, value: { from, to, proof: proof.map(base64) } };
+    },
+    async logInclusion({ input: { place, size: of } }) {
+      const size = await signedSize();
+      if (of > size || place >= of) return beyond('query/size', size);
+      const [entry] = await log.entries(place, 1);
+      if (entry === undefined) return notFound('prove an entry', `log/${place}`);
+      const proof = await inclusionProof(log, place, of);
+      return { ok: true, value: { place, size: of, leaf: base64(leafOf(entry.bytes)), proof: proof.map(base64) } };
+    },
+    async watchEvents({ input, request, reply, signal }) {
+      const last = request.headers['last-event-id'];
+      const after = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : input.after;
+      const from = after === undefined ? ((await log.head())?.size ?? 0) : after + 1;
+      return streamEvents(context, reply, from, signal, request);
+    },
+  };
+}

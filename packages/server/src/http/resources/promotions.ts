@@ -1,0 +1,145 @@
+import {
+  answerRollout,
+  approvePromotion,
+  keepPromotion,
+  notFound,
+  pausePromotion,
+  planForPromotion,
+  type Result,
+  refuse,
+  rejectPromotion,
+  requestPromotion,
+  resumePromotion,
+  rollBackPromotion,
+  streams,
+} from '@headgate/control';
+import { type Digest, envelopeOf, type Principal, type Promotion, type Rollout } from '@headgate/domain';
+import type { Context } from '../context.ts';
+import { explain } from '../explain.ts';
+import type { Handlers } from '../handler.ts';
+import { pageOfRows } from '../paging.ts';
+import { planText } from '../plan-text.ts';
+import { showPromotion, showRollout } from '../views.ts';
+
+type Names =
+  | 'planPromotion'
+  | 'requestPromotion'
+  | 'listPromotions'
+  | 'showPromotion'
+  | 'explainPromotion'
+  | 'approvePromotion'
+  | 'rejectPromotion'
+  | 'pausePromotion'
+  | 'resumePromotion'
+  | 'rollBackPromotion'
+  | 'keepPromotion'
+  | 'listRollouts'
+  | 'showRollout'
+  | 'answerRollout';
+
+export function promotionHandlers({ deps, gatherers, trust }: Context): Handlers<Names> {
+  const { store } = deps;
+
+  async function shown(principal: Principal, result: Result<Promotion>) {
+    if (!result.ok) return result;
+    return { ok: true, value: showPromotion(result.value, principal, await store.now()) } as const;
+  }
+  async function load(id: string): Promise<Promotion | undefined> {
+    const stream = streams.promotion(id);
+    return (await store.load([stream])).get(stream)?.state as Promotion | undefined;
+  }
+  async function rolloutsOf(promotion: Promotion): Promise<readonly Rollout[]> {
+    const ids = promotion.cells.map((cell) => streams.rollout(`${promotion.id}.${cell}`));
+    return [...(await store.load(ids)).values()].map((row) => row.state as Rollout);
+  }
+
+  return {
+    async planPromotion({ body }) {
+      const planned = await planForPromotion(deps, body.release, body.environment);
+      if (!planned.ok) return planned;
+      const { plan } = planned.value;
+      const digest = deps.digestOf(plan);
+      const envelope = deps.digestOf(envelopeOf(plan));
+      return { ok: true, value: { plan: plan as never, digest, envelope, text: planText(plan), verdicts: [] } };
+    },
+    async requestPromotion({ principal, body, idempotencyKey }) {
+      const { release, environment } = body;
+      const key = idempotencyKey === undefined ? {} : { key: idempotencyKey };
+      return shown(principal, await requestPromotion(deps, principal, { release, environment, ...key }));
+    },
+    async listPromotions({ principal, input }) {
+      const page = await pageOfRows(store, 'promotion', input);
+      if (!page.ok) return page;
+      const now = await store.now();
+      const items = page.value.rows
+        .map((row) => row.state as Promotion)
+        .filter((p) => input.environment === undefined || p.environment === input.environment)
+        .filter((p) => input.open === undefined || (p.phase !== 'ended') === (input.open === 'true'))
+        .map((p) => showPromotion(p, principal, now));
+      return { ok: true, value: { items, next: page.value.next } };
+    },
+    async showPromotion({ principal, input }) {
+      const promotion = await load(input.promotion);
+      if (promotion === undefined) return notFound('show a promotion', streams.promotion(input.promotion));
+      return shown(principal, { ok: true, value: promotion });
+    },
+    async explainPromotion({ principal, input }) {
+      const promotion = await load(input.promotion);
+      if (promotion === undefined) return notFound('explain a promotion', streams.promotion(input.promotion));
+      return { ok: true, value: explain(promotion, await rolloutsOf(promotion), principal, await store.now()) };
+    },
+    async approvePromotion({ principal, input, body }) {
+      const { envelope, bundle } = body;
+      if (bundle !== undefined) {
+        await trust.refresh();
+        const opened = trust.openApproval(bundle, envelope);
+        const what = 'approve the promotion';
+        if (!opened.ok) return refuse(opened.code, what, opened.where, opened.why, opened.unblock);
+        const { by } = opened.approval;
+        if (by !== principal.id)
+          return refuse(
+            'approval-not-own',
+            what,
+            'body/bundle',
+            `it is signed by ${by}, and you are ${principal.id}`,
+            'sign with your own key',
+          );
+        await deps.blobs.put(deps.canonical(bundle));
+      }
+      const proof = bundle === undefined ? 'server-attested' : 'signed';
+      const id = input.promotion;
+      return shown(principal, await approvePromotion(deps, gatherers, principal, id, envelope as Digest, proof));
+    },
+    async rejectPromotion({ principal, input, body }) {
+      return shown(principal, await rejectPromotion(deps, gatherers, principal, input.promotion, body.reason));
+    },
+    async pausePromotion({ principal, input, body }) {
+      return shown(principal, await pausePromotion(deps, gatherers, principal, input.promotion, body.reason));
+    },
+    async resumePromotion({ principal, input }) {
+      return shown(principal, await resumePromotion(deps, gatherers, principal, input.promotion));
+    },
+    async rollBackPromotion({ principal, input, body }) {
+      return shown(principal, await rollBackPromotion(deps, gatherers, principal, input.promotion, body.reason));
+    },
+    async keepPromotion({ principal, input }) {
+      return shown(principal, await keepPromotion(deps, gatherers, principal, input.promotion));
+    },
+    async listRollouts({ input }) {
+      const page = await pageOfRows(store, 'rollout', input, streams.promotion(input.promotion));
+      if (!page.ok) return page;
+      const items = page.value.rows.map((row) => showRollout(row.state as Rollout));
+      return { ok: true, value: { items, next: page.value.next } };
+    },
+    async showRollout({ input }) {
+      const stream = streams.rollout(input.rollout);
+      const row = (await store.load([stream])).get(stream);
+      if (row === undefined) return notFound('show a rollout', stream);
+      return { ok: true, value: showRollout(row.state as Rollout) };
+    },
+    async answerRollout({ principal, input, body }) {
+      const answered = await answerRollout(deps, gatherers, principal, input.rollout, body.answer);
+      return answered.ok ? { ok: true, value: showRollout(answered.value) } : answered;
+    },
+  };
+}

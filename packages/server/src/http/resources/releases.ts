@@ -1,0 +1,38 @@
+import { attachEvidence, notFound, type ReleaseRecord, registerRelease, streams } from '@headgate/control';
+import type { Context } from '../context.ts';
+import type { Handlers } from '../handler.ts';
+import { pageOfRows } from '../paging.ts';
+import { showRelease } from '../views.ts';
+
+export function releaseHandlers({
+  deps,
+  trust,
+}: Context): Handlers<'registerRelease' | 'listReleases' | 'showRelease' | 'attachEvidence'> {
+  return {
+    async registerRelease({ principal, body }) {
+      await trust.refresh();
+      const request = { manifest: Buffer.from(body.manifest, 'utf8'), bundle: body.bundle };
+      const registered = await registerRelease(deps, principal, request);
+      return registered.ok ? { ok: true, value: showRelease(registered.value, principal) } : registered;
+    },
+    async listReleases({ principal, input }) {
+      const page = await pageOfRows(deps.store, 'release', input);
+      if (!page.ok) return page;
+      const items = page.value.rows
+        .map((row) => row.state as ReleaseRecord)
+        .filter((record) => input.application === undefined || record.application === input.application)
+        .map((record) => showRelease(record, principal));
+      return { ok: true, value: { items, next: page.value.next } };
+    },
+    async showRelease({ principal, input }) {
+      const stream = streams.release(input.digest);
+      const row = (await deps.store.load([stream])).get(stream);
+      if (row === undefined) return notFound('show a release', stream);
+      return { ok: true, value: showRelease(row.state as ReleaseRecord, principal) };
+    },
+    async attachEvidence({ principal, body }) {
+      await trust.refresh();
+      return attachEvidence(deps, principal, body.bundle);
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { type CellRecord, type FreezeRecord, streams } from '@headgate/control';
+import type { CellState, Hypercare, Promotion, Rollout } from '@headgate/domain';
+import type { Context } from '../context.ts';
+import { waitsOf, waitsOfRollout } from '../explain.ts';
+import type { Handlers, Shown } from '../handler.ts';
+import { allRows } from '../paging.ts';
+import { nameOf, showPromotion, showRollout } from '../views.ts';
+
+/** Bounds of what one look reads; `truncated` says when one was met. */
+const MOST = { cells: 2_000, promotions: 10_000, open: 200, others: 1_000 };
+
+export function statusHandlers({ deps }: Context): Handlers<'status'> {
+  const { store } = deps;
+  return {
+    async status({ principal }) {
+      const now = await store.now();
+      const cells = await allRows<CellRecord>(store, 'cell', MOST.cells);
+      const promotions = await allRows<Promotion>(store, 'promotion', MOST.promotions);
+      const watches = await allRows<Hypercare>(store, 'hypercare', MOST.others);
+      const freezes = await allRows<FreezeRecord>(store, 'freeze', MOST.others);
+      const open = promotions.rows.map((row) => row.state).filter((p) => p.phase !== 'ended');
+      const moving = open.slice(0, MOST.open);
+      const ids = moving.flatMap((p) => p.cells.map((cell) => streams.rollout(`${p.id}.${cell}`))).slice(0, 2_000);
+      const rows = ids.length === 0 ? new Map() : await store.load(ids);
+      const rollouts = [...rows.values()].map((row) => row.state as Rollout);
+      return {
+        ok: true,
+        value: {
+          at: now,
+          cells: cells.rows.map((row) => cellLine(nameOf(row.stream), row.state)),
+          promotions: moving.map((p) => ({
+            promotion: showPromotion(p, principal, now),
+            rollouts: rollouts.filter((r) => r.promotion === p.id).map(showRollout),
+          })) as Shown<never>,
+          hypercare: watches.rows
+            .map((row) => row.state)
+            .filter((watch) => watch.phase !== 'ended')
+            .map((watch) => ({
+              environment: watch.environment,
+              phase: watch.phase,
+              promotion: watch.promotion,
+              until: watch.until,
+            })),
+          freezes: freezes.rows.flatMap((row) =>
+            row.state.freezes.filter((f) => f.to > now).map((f) => ({ scope: nameOf(row.stream), ...f })),
+          ),
+          waits: [...moving.flatMap(waitsOf), ...rollouts.flatMap(waitsOfRollout)],
+          truncated:
+            open.length > moving.length || [cells, promotions, watches, freezes].some((list) => list.truncated),
+        },
+      };
+    },
+  };
+}
+
+function cellLine(name: string, record: CellRecord) {
+  const state: CellState | undefined = record.observed?.state ?? record.desired;
+  const versions: Record<string, number> = {};
+  for (const { slot } of Object.values(state?.tenants ?? {})) {
+    const version = state?.slots[slot]?.release?.version ?? 'nothing';
+    versions[version] = (versions[version] ?? 0) + 1;
+  }
+  const stores = Object.entries(state?.stores ?? {}).map(
+    ([store, { schemaVersion }]) => [store, schemaVersion] as const,
+  );
+  return {
+    name,
+    environment: state?.environment ?? '',
+    application: state?.application ?? '',
+    adopted: record.desired !== undefined,
+    uncertain: record.uncertain,
+    observedAt: record.observed?.at ?? null,
+    versions,
+    stores: Object.fromEntries(stores),
+  };
+}

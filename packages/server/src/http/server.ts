@@ -1,0 +1,195 @@
+/** The HTTP server: every route of the contract with its handler, the one way from a request to an answer. */
+import { randomUUID } from 'node:crypto';
+import { DEFAULT_MAX_BYTES, type Route, type RouteName, routes } from '@headgate/contract';
+import { notFound, type Result, StoreUnavailable } from '@headgate/control';
+import type { Principal, Refusal } from '@headgate/domain';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Config } from '../config.ts';
+import { Attempts } from './attempts.ts';
+import { NO_TOKEN, NOBODY, notAdmitted, principalOf } from './auth.ts';
+import type { Context } from './context.ts';
+import type { Call, Handlers } from './handler.ts';
+import { check } from './input.ts';
+import { refusalOfFramework, sendProblem } from './problems.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    principal: Principal;
+  }
+}
+
+type AnyHandler = (call: Call<Route>) => Promise<Result<unknown> | undefined>;
+
+/** Largest bodies that are held in memory at once; a blob has at most 64 MiB. */
+const MOST_UPLOADS = 4;
+
+/** Makes the server; it doesn't listen yet. */
+export function httpServer(context: Context, handlers: Handlers, tls: Config['tls']): FastifyInstance {
+  const attempts = new Attempts(context.deps, context.logger);
+  const app = Fastify({
+    logger: false,
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    bodyLimit: DEFAULT_MAX_BYTES,
+    requestTimeout: 120_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 300 },
+    ...(tls === undefined ? {} : { https: tls }),
+  }) as unknown as FastifyInstance;
+
+  let uploads = 0;
+  app.decorateRequest('principal', null as never);
+  app.addHook('onRequest', async (request) => {
+    request.principal = NOBODY;
+  });
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  );
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff');
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, id, principal } = request;
+    const line = {
+      request: id,
+      method,
+      route: request.routeOptions.url,
+      status: reply.statusCode,
+      principal: principal.id,
+      ms: Math.round(reply.elapsedTime),
+    };
+    if (reply.statusCode >= 500) context.logger.error(line, 'request');
+    else context.logger.debug(line, 'request');
+  });
+
+  /** Refuses; an attempt to act goes on the log first. */
+  async function refuse(request: FastifyRequest, reply: FastifyReply, refusals: readonly Refusal[]) {
+    if (request.principal !== NOBODY && request.method !== 'GET') await attempts.record(request.principal, refusals);
+    const [first] = refusals;
+    context.logger.info(
+      {
+        request: request.id,
+        principal: request.principal.id,
+        route: request.routeOptions.url,
+        code: first?.code,
+        where: first?.where,
+      },
+      'refused',
+    );
+    return sendProblem(request, reply, refusals);
+  }
+
+  app.setErrorHandler(async (error, request, reply) => {
+    const refused = refusalOfFramework(error, request);
+    if (refused !== undefined) return refuse(request, reply, [refused]);
+    const away = error instanceof StoreUnavailable;
+    context.logger[away ? 'warn' : 'error']({ err: error, request: request.id }, 'a request failed');
+    return sendProblem(request, reply, [away ? UNAVAILABLE : faultOf(request)]);
+  });
+  app.setNotFoundHandler(async (request, reply) => {
+    const missing = notFound(request.method, request.url.split('?')[0] ?? '');
+    return sendProblem(request, reply, missing.ok ? [] : missing.refusals);
+  });
+
+  for (const [name, route] of Object.entries<Route>(routes)) {
+    const handler = handlers[name as RouteName] as unknown as AnyHandler;
+    app.route({
+      method: route.method,
+      url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+      bodyLimit: route.maxBytes ?? DEFAULT_MAX_BYTES,
+      // Before the body is read: who may not act doesn't make us read 64 MiB either.
+      onRequest: async (request, reply) => {
+        if (route.needs.length > 0) {
+          const principal = await principalOf(context.deps, request);
+          if (principal === undefined) return refuse(request, reply, [NO_TOKEN]);
+          request.principal = principal;
+          const refused = notAdmitted(principal, route, route.path);
+          if (refused !== undefined) return refuse(request, reply, [refused]);
+        }
+        if (route.body === 'octets') {
+          if (uploads >= MOST_UPLOADS) return refuse(request, reply, [TOO_BUSY]);
+          uploads += 1;
+          reply.raw.once('close', () => {
+            uploads -= 1;
+          });
+        }
+      },
+      handler: async (request, reply) => {
+        const what = `${route.method} ${route.path}`;
+        const params = check(route.params, request.params, 'path', what);
+        const query = check(route.query, request.query, 'query', what);
+        const body =
+          route.body === 'octets' ? octets(request.body, what) : check(route.body, request.body, 'body', what);
+        for (const part of [params, query, body]) if (!part.ok) return refuse(request, reply, part.refusals);
+        if (!params.ok || !query.ok || !body.ok) throw new Error('unreachable');
+        const key = request.headers['idempotency-key'];
+        const result = await handler({
+          principal: request.principal,
+          input: { ...(query.value as object), ...(params.value as object) },
+          body: body.value as never,
+          idempotencyKey: typeof key === 'string' && key.length >= 1 && key.length <= 200 ? key : undefined,
+          get signal() {
+            return goneOrStopped(reply, context.stop);
+          },
+          request,
+          reply,
+        });
+        if (result === undefined) return reply;
+        if (!result.ok) return refuse(request, reply, result.refusals);
+        return answer(route, reply, result.value);
+      },
+    });
+  }
+  return app;
+}
+
+function answer(route: Route, reply: FastifyReply, value: unknown): FastifyReply {
+  if (route.response === 'octets') {
+    const bytes = value as Uint8Array;
+    // Named by its digest: it never changes.
+    return reply
+      .header('cache-control', 'private, max-age=31536000, immutable')
+      .type('application/octet-stream')
+      .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  }
+  if (route.response === 'text') return reply.type('text/plain; charset=utf-8').send(value);
+  if (reply.statusCode === 200) reply.code(route.status ?? 200);
+  return reply.send(value);
+}
+
+function octets(body: unknown, what: string) {
+  if (Buffer.isBuffer(body)) return { ok: true, value: body } as const;
+  const why = 'the body is missing';
+  return { ok: false, refusals: [{ code: 'malformed', what, where: 'body', why, unblock: 'send the bytes' }] } as const;
+}
+
+/** Made only for the few calls that wait. */
+function goneOrStopped(reply: FastifyReply, stop: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return AbortSignal.any([gone.signal, stop]);
+}
+
+const UNAVAILABLE: Refusal = {
+  code: 'unavailable',
+  what: 'answer',
+  where: 'database',
+  why: 'the database does not answer',
+  unblock:
+    'try again; the server goes on by itself when it is back. A request that changes something may have happened',
+};
+
+const TOO_BUSY: Refusal = {
+  code: 'too-busy',
+  what: 'take a blob',
+  where: 'blobs',
+  why: `${MOST_UPLOADS} uploads are under way`,
+  unblock: 'try again in a moment',
+};
+
+function faultOf(request: FastifyRequest): Refusal {
+  const why = 'the server met a fault of its own';
+  const unblock = `see the server's log for request ${request.id}`;
+  return { code: 'fault', what: request.method, where: request.routeOptions.url ?? '', why, unblock };
+}

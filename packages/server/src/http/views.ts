@@ -1,0 +1,67 @@
+/** Rows as the contract's resources. Only what the contract names: a record's hashes and internals stay here. */
+import type { Cell, Promotion as PromotionView, Release, Rollout as RolloutView } from '@headgate/contract';
+import type { CellRecord, PrincipalRecord, ReleaseRecord } from '@headgate/control';
+import type { Instant, Principal, Promotion, Rollout } from '@headgate/domain';
+import { actionsOfPromotion, byRole } from './actions.ts';
+import type { Shown } from './handler.ts';
+
+export function showPromotion(state: Promotion, principal: Principal, now: Instant): Shown<PromotionView> {
+  const { planDigest, ...rest } = state;
+  // The domain's own state, whose union on the phase the contract writes as optional fields.
+  return {
+    ...rest,
+    plan: planDigest,
+    actions: actionsOfPromotion(state, principal, now),
+  } as unknown as Shown<PromotionView>;
+}
+
+export function showRollout(state: Rollout): Shown<RolloutView> {
+  return state as unknown as Shown<RolloutView>;
+}
+
+export function showRelease(record: ReleaseRecord, principal: Principal): Shown<Release> {
+  const { ref, application, manifest, bundle, signature, evidence, soaked, registeredAt, registeredBy } = record;
+  return {
+    ref,
+    application,
+    origin: manifest.origin,
+    bundle: bundle ?? null,
+    signature: signature === undefined ? null : { verified: signature.verified, keyId: signature.keyId },
+    authors: manifest.authors,
+    notes: manifest.notes,
+    evidence: evidence.map(({ digest, predicateType, subject, verified, keyId, result }) => ({
+      digest,
+      predicateType,
+      subject,
+      verified,
+      keyId,
+      ...(result === undefined ? {} : { result }),
+    })),
+    promoted: soaked.map(({ environment, promotedAt }) => ({ environment, at: promotedAt })),
+    registeredAt,
+    registeredBy,
+    actions: byRole(principal, ['promote', 'attach-evidence']),
+  };
+}
+
+export function showCell(name: string, record: CellRecord, principal: Principal): Shown<Cell> {
+  const { desired, uncertain, observed } = record;
+  const adopt = byRole(principal, ['adopt']).adopt ?? { allowed: false, because: '' };
+  const adopted = { allowed: false, because: 'it is under control already' };
+  const unseen = { allowed: false, because: 'no agent has observed it' };
+  return {
+    name,
+    desired: desired ?? null,
+    uncertain,
+    observed: observed ?? null,
+    actions: { adopt: desired !== undefined ? adopted : observed === undefined ? unseen : adopt },
+  } as Shown<Cell>;
+}
+
+export function showPrincipal({ id, roles, environments }: Principal | PrincipalRecord) {
+  return environments === undefined ? { id, roles } : { id, roles, environments };
+}
+
+export function nameOf(stream: string): string {
+  return stream.slice(stream.indexOf('/') + 1);
+}

@@ -1,0 +1,46 @@
+import type { Claimed, Commit, Committed, ControlStore, Row, StreamId } from '@headgate/control';
+import type { Wake } from './wake.ts';
+
+/** The store, with every commit of this process heard by its own loops at once instead of at their next look. */
+export class WakingStore implements ControlStore {
+  readonly #store: ControlStore;
+  readonly #wake: Wake;
+
+  constructor(store: ControlStore, wake: Wake) {
+    this.#store = store;
+    this.#wake = wake;
+  }
+
+  async commit(commit: Commit): Promise<Committed> {
+    const committed = await this.#store.commit(commit);
+    if (committed.ok) this.#wake.signal();
+    return committed;
+  }
+
+  now(): Promise<number> {
+    return this.#store.now();
+  }
+
+  load(streams: readonly StreamId[]): Promise<ReadonlyMap<StreamId, Row>> {
+    return this.#store.load(streams);
+  }
+
+  list(
+    kind: string,
+    page: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId },
+  ): Promise<readonly Row[]> {
+    return this.#store.list(kind, page);
+  }
+
+  claim(limit: number, claimMs: number): Promise<Claimed> {
+    return this.#store.claim(limit, claimMs);
+  }
+
+  offered(audiences: readonly string[], limit: number): Promise<Claimed> {
+    return this.#store.offered(audiences, limit);
+  }
+
+  postpone(stream: StreamId, version: number, dueAt: number | null, was?: number | null): Promise<boolean> {
+    return this.#store.postpone(stream, version, dueAt, was);
+  }
+}

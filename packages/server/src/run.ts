@@ -1,0 +1,101 @@
+/** One server process from start to end: folder, database, control plane, HTTP; and back in the opposite order. */
+import { readFile } from 'node:fs/promises';
+import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
+import { writeDurably } from '@headgate/adapters/machine/index';
+import { destination, type Logger, pino } from 'pino';
+import { allHandlers } from './catalog.ts';
+import { type Config, readConfig, USAGE, UsageError } from './config.ts';
+import { openControlPlane } from './control-plane.ts';
+import { EmbeddedDatabase } from './database/embedded.ts';
+import { migrateExternal } from './database/external.ts';
+import { listen } from './http/listen.ts';
+import { httpServer } from './http/server.ts';
+import { openFolder } from './installation/folder.ts';
+
+/** How long open requests may take to end when the server stops. Milliseconds. */
+const GRACE_MS = 5_000;
+
+/** Exit codes: 0 stopped as asked, 1 could not start or broke, 2 wrong usage, 3 the folder belongs to another server. */
+export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  try {
+    const config = readConfig(args, env);
+    if ('help' in config) {
+      process.stdout.write(USAGE);
+      return 0;
+    }
+    await serve(config);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`headgate-server: ${(error as Error).message}\n`);
+    if (error instanceof UsageError) return 2;
+    return error instanceof DataFolderInUse ? 3 : 1;
+  }
+}
+
+async function serve(config: Config): Promise<void> {
+  const stop = stopSignal();
+  const log = logger(config);
+  const folder = await openFolder(config.dataDir);
+  const lock = await dataFolderLock(folder.root);
+  if (lock.takenOverFrom !== undefined) log.warn({ pid: lock.takenOverFrom }, 'taken over from a server that died');
+  const close: (() => Promise<unknown>)[] = [() => lock.release()];
+  try {
+    const embedded = config.databaseUrl === undefined ? await EmbeddedDatabase.open(folder, log) : undefined;
+    if (embedded !== undefined) close.push(() => embedded.close());
+    if (config.databaseUrl !== undefined) await migrateExternal({ ...config, databaseUrl: config.databaseUrl });
+    const plane = await openControlPlane({
+      databaseUrl: embedded?.databaseUrl ?? (config.databaseUrl as string),
+      folder,
+      trustFile: config.trustFile,
+      version: await version(),
+      log,
+      databaseTrouble: () => embedded?.trouble ?? '',
+    });
+    close.push(() => plane.stop());
+    const app = httpServer(plane.context, allHandlers(plane.context), config.tls);
+    const port = await listen(app, config);
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+    const url = `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`;
+    close.push(() => within(GRACE_MS, app.close()));
+    plane.start();
+    await writeDurably(folder.address, `${JSON.stringify({ url, pid: process.pid })}\n`);
+    log.info({ url, installation: plane.installation.id, pid: process.pid }, 'ready');
+    process.stdout.write(`Headgate answers at ${url}\n`);
+    await stop;
+    log.info('stopping');
+    plane.beginStop();
+  } finally {
+    for (const step of close.reverse())
+      await step().catch((error: Error) => log.error({ err: error }, 'a part did not stop in order'));
+  }
+}
+
+/** Structured lines to standard error; nothing that could hold a token or a password is ever handed to it. */
+function logger(config: Config): Logger {
+  const redact = { paths: ['*.token', '*.password', '*.databaseUrl', '*.authorization'], censor: '[secret]' };
+  return pino({ level: config.logLevel, base: null, redact }, destination({ fd: 2, sync: true }));
+}
+
+async function version(): Promise<string> {
+  const file = new URL('../package.json', import.meta.url);
+  return (JSON.parse(await readFile(file, 'utf8')) as { version: string }).version;
+}
+
+/** Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: what it leaves behind is adopted. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.on(signal, () => {
+        if (asked) process.exit(130);
+        asked = true;
+        resolve();
+      });
+  });
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}
