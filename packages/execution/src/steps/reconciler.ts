@@ -24,15 +24,17 @@ export const reconcile: StepExecutor<'reconcile'> = async ({ store, reconciliati
     const pursued = before ? differences.filter((each) => before!.has(each.key)) : differences;
     if (pursued.length === 0) return done({ reconciliation: summary(compared, counts, 0) });
     const covered = pursued.filter((each) => each.effect !== undefined && same(before?.get(each.key), each));
+    let mended = 0;
     if (covered.length > 0) {
       const answer = await ports.ledgerSides.apply(document, store, covered, ctx);
       if (!answer.ok) return failed(answer.code, answer.why);
       counts.replayed += answer.value.replayed;
       counts.acknowledged += answer.value.acknowledged;
-      if (answer.value.replayed + answer.value.acknowledged > 0) {
-        ctx.log(`store ${store}: ${answer.value.replayed} replayed, ${answer.value.acknowledged} acknowledged`);
-        settledBy = performance.now() + ports.ledgerSides.settleMs(document);
-      }
+      mended = answer.value.replayed + answer.value.acknowledged;
+    }
+    if (mended > 0) {
+      ctx.log(`store ${store}: ${counts.replayed} replayed, ${counts.acknowledged} acknowledged`);
+      settledBy = performance.now() + ports.ledgerSides.settleMs(document);
     } else if (before && performance.now() >= settledBy) {
       ctx.log(`store ${store}: ${pursued.length} differences for a person: ${name(pursued)}`);
       return done({ reconciliation: summary(compared, counts, pursued.length) });

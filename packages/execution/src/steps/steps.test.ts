@@ -1,0 +1,251 @@
+import type { Action, MigrationRef, Outcome } from '@headgate/domain';
+import { provenOutcome } from '@headgate/domain/rollout/outcome-rules';
+import type { Difference } from '@headgate/execution';
+import { MemoryCell } from '@headgate/testkit/execution/memory-cell';
+import { digestFor, manifestOf, stepContext } from '@headgate/testkit/execution/step-context';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { execute } from './index.ts';
+
+const OLD = { digest: digestFor('1.0.0'), version: '1.0.0' };
+const NEW = { digest: digestFor('1.1.0'), version: '1.1.0' };
+const verification = { name: 'v', digest: digestFor('v') };
+const reconciliation = { name: 'r', digest: digestFor('r') };
+const migration = (from: number): MigrationRef => ({
+  id: `m${from + 1}`,
+  from,
+  to: from + 1,
+  phase: 'expand',
+  file: { name: 'up.sql', digest: digestFor(`m${from}`), size: 3 },
+});
+
+let cell: MemoryCell;
+beforeEach(() => {
+  cell = new MemoryCell();
+  cell.versions.set('main', [{ version: 1, digest: digestFor('m0') }]);
+  cell.run('blue', OLD);
+  for (const tenant of ['acme', 'globex']) cell.routes.set(tenant, 'blue');
+});
+
+const context = (more = {}) =>
+  stepContext({
+    manifest: async () => manifestOf('1.1.0', { schemaRange: { min: 1, max: 2 } }),
+    blob: async () => Buffer.from('sql'),
+    document: async () => ({}),
+    ...more,
+  });
+/** Every outcome here must also be believed by the control plane. */
+const run = async (action: Action, more = {}): Promise<Outcome> => {
+  const outcome = await execute(action, context(more), cell);
+  expect(provenOutcome(action, outcome)).toEqual(outcome);
+  return outcome;
+};
+
+const EVERY: readonly Action[] = [
+  { kind: 'restore-point', store: 'main' },
+  { kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] },
+  { kind: 'deploy', slot: 'green', release: NEW },
+  { kind: 'route', tenants: ['acme', 'globex'], slot: 'green' },
+  { kind: 'verify', tenants: ['acme', 'globex'], verification, slot: 'green' },
+  { kind: 'soak', tenants: ['acme'], verification, slot: 'green', durationMs: 20 },
+  { kind: 'reconcile', store: 'main', reconciliation, tenants: ['acme'] },
+  { kind: 'retire', slot: 'blue' },
+];
+
+test('a promotion goes through, and each step again has no second effect', async () => {
+  for (const action of EVERY) expect(await run(action), action.kind).toMatchObject({ kind: 'done' });
+  const once = ['take main', 'up main 2', 'deploy green 1.1.0', 'route acme,globex green', 'retire blue'];
+  expect(cell.effects).toEqual(once);
+  for (const action of EVERY) expect(await run(action), action.kind).toMatchObject({ kind: 'done' });
+  // Routes are said again on purpose: that raises the fence.
+  expect(cell.effects).toEqual([...once, 'route acme,globex green']);
+});
+
+test('nothing is begun once the time has run out or the assignment was taken back', async () => {
+  const over = new AbortController();
+  over.abort();
+  for (const action of EVERY) {
+    expect(await run(action, { remainingMs: () => 0 }), action.kind).toMatchObject({ kind: 'failed', code: 'expired' });
+    expect(await run(action, { signal: over.signal }), action.kind).toMatchObject({ kind: 'failed', code: 'expired' });
+  }
+  expect(cell.effects).toEqual([]);
+});
+
+test('a later decision fences every step that changes something', async () => {
+  cell.run('green', NEW);
+  await run({ kind: 'route', tenants: ['acme'], slot: 'green' }, { fence: { epoch: 2, n: 1 } });
+  const stale = { fence: { epoch: 1, n: 999 } };
+  for (const action of [
+    { kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] },
+    { kind: 'route', tenants: ['acme'], slot: 'blue' },
+  ] as const) {
+    expect(await run(action, stale), action.kind).toMatchObject({ kind: 'failed', code: 'fenced' });
+  }
+  expect(cell.routes.get('acme')).toBe('green');
+});
+
+describe('restore points', () => {
+  test('one whose bytes changed fails the step and names what', async () => {
+    cell.spoiled.add('rp-r1/s1');
+    expect(await run({ kind: 'restore-point', store: 'main' })).toMatchObject({ kind: 'failed', code: 'check-failed' });
+  });
+
+  test('a restore goes to the one that this rollout took at that version, or is refused', async () => {
+    await run({ kind: 'restore-point', store: 'main' });
+    await run({ kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] });
+    const back = { kind: 'restore', store: 'main', to: 1 } as const;
+    expect(await run(back, { rollout: 'r2' })).toMatchObject({ kind: 'failed', code: 'rejected' });
+    expect(await run(back)).toMatchObject({ kind: 'done', result: { schemaVersion: 1 } });
+  });
+});
+
+describe('schema ranges', () => {
+  test('a migration out of the range of what runs is rejected', async () => {
+    cell.run('blue', OLD, { min: 1, max: 1 });
+    const answer = await run({ kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] });
+    expect(answer).toMatchObject({
+      kind: 'failed',
+      code: 'rejected',
+      why: expect.stringContaining('1.0.0 in slot blue runs on schema 1 to 1'),
+    });
+    expect(cell.effects).toEqual([]);
+  });
+
+  test('a release that can not live with the store is not deployed', async () => {
+    const answer = await run(
+      { kind: 'deploy', slot: 'green', release: NEW },
+      { manifest: async () => manifestOf('1.1.0', { schemaRange: { min: 2, max: 3 } }) },
+    );
+    expect(answer).toMatchObject({ kind: 'failed', code: 'rejected' });
+  });
+
+  test('a schema goes back only under what can live with it', async () => {
+    await run({ kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] });
+    cell.run('green', NEW, { min: 2, max: 2 });
+    const back = { kind: 'unmigrate', store: 'main', from: 2, to: 1, migrations: [migration(1)] } as const;
+    expect(await run(back)).toMatchObject({ kind: 'failed', code: 'rejected' });
+    cell.held.delete('green');
+    expect(await run(back)).toMatchObject({ kind: 'done', result: { schemaVersion: 1 } });
+    expect(await run(back)).toMatchObject({ kind: 'done' });
+  });
+});
+
+describe('slots', () => {
+  test('what serves tenants is neither replaced nor retired', async () => {
+    for (const action of [
+      { kind: 'deploy', slot: 'blue', release: NEW },
+      { kind: 'retire', slot: 'blue' },
+    ] as const) {
+      expect(await run(action)).toMatchObject({
+        kind: 'failed',
+        code: 'rejected',
+        why: expect.stringContaining('2 tenants'),
+      });
+    }
+    expect(cell.effects).toEqual([]);
+  });
+
+  test('tenants are not moved to a slot that can not serve', async () => {
+    expect(await run({ kind: 'route', tenants: ['acme'], slot: 'green' })).toMatchObject({
+      kind: 'failed',
+      code: 'transient',
+      why: expect.stringContaining('empty'),
+    });
+    expect(cell.routes.get('acme')).toBe('blue');
+  });
+
+  test('a move is done once the last request elsewhere has ended', async () => {
+    cell.run('green', NEW);
+    cell.running = 3;
+    expect(await run({ kind: 'route', tenants: ['acme'], slot: 'green' })).toMatchObject({
+      kind: 'done',
+      result: { routed: 1 },
+    });
+    expect(cell.running).toBe(0);
+  });
+});
+
+describe('looking', () => {
+  const verify = { kind: 'verify', tenants: ['acme', 'globex'], verification, slot: 'blue' } as const;
+
+  test('the first failure decides, without waiting for the others, which are told to end', async () => {
+    let told = false;
+    cell.check = async (tenant, signal) => {
+      if (tenant === 'globex') return { ok: false, passed: 0, check: 'bill', why: 'not posted', at: 42 };
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+      told = true;
+      return { ok: true, passed: 1 };
+    };
+    const outcome = await run(verify);
+    expect(outcome).toMatchObject({
+      kind: 'failed',
+      code: 'check-failed',
+      why: 'globex: bill: not posted',
+      result: { checks: { failed: 1, firstFailure: { tenant: 'globex', check: 'bill', at: 42 } } },
+    });
+    await expect.poll(() => told).toBe(true);
+  });
+
+  test('a check that can not be made at all throws: it is no result', async () => {
+    cell.check = () => Promise.reject(new Error('no such document'));
+    await expect(run(verify)).rejects.toThrow('no such document');
+  });
+
+  test('a soak lasts as long as it says, and ends with the first bad sample', async () => {
+    const soak = { kind: 'soak', tenants: ['acme'], verification, slot: 'blue', durationMs: 5_000 } as const;
+    const began = performance.now();
+    expect(await run({ ...soak, durationMs: 120 })).toMatchObject({ kind: 'done', result: { checks: { failed: 0 } } });
+    expect(performance.now() - began).toBeGreaterThanOrEqual(119);
+
+    setTimeout(() => cell.ailments.set('blue', 'slot blue: web is gone'), 50);
+    expect(await run(soak)).toMatchObject({
+      kind: 'failed',
+      code: 'check-failed',
+      why: expect.stringContaining('web is gone'),
+    });
+    cell.ailments.clear();
+    let rounds = 0;
+    cell.check = async () =>
+      ++rounds < 2 ? { ok: true, passed: 1 } : { ok: false, passed: 0, check: 'bill', why: 'late', at: 1 };
+    expect(await run(soak)).toMatchObject({ kind: 'failed', result: { checks: { passed: 1, failed: 1 } } });
+    expect(performance.now() - began).toBeLessThan(3_000);
+  });
+});
+
+describe('reconciling', () => {
+  const difference = (key: string, effect: Difference['effect']): Difference => ({
+    key,
+    tenant: 'acme',
+    left: undefined,
+    right: undefined,
+    rule: effect,
+    effect,
+    why: 'x',
+  });
+  const action = { kind: 'reconcile', store: 'main', reconciliation, tenants: ['acme'] } as const;
+
+  test('a difference is mended only when two looks see it, and one that goes by itself is left alone', async () => {
+    let looks = 0;
+    let open = ['acme/1'];
+    cell.comparison = () => {
+      const fresh = ++looks === 1 ? ['acme/9'] : [`acme/${100 + looks}`];
+      return { compared: 5, differences: [...open, ...fresh].map((key) => difference(key, 'replay')) };
+    };
+    cell.applied = (differences) => {
+      open = [];
+      return { replayed: differences.length, acknowledged: 0 };
+    };
+    expect(await run(action)).toMatchObject({
+      kind: 'done',
+      result: { reconciliation: { replayed: 1, asked: 0, agrees: true } },
+    });
+    expect(cell.effects).toEqual(['apply acme/1']);
+  });
+
+  test('what stays different is put before a person', async () => {
+    cell.comparison = () => ({
+      compared: 5,
+      differences: [difference('acme/1', undefined), difference('acme/2', 'acknowledge')],
+    });
+    expect(await run(action)).toMatchObject({ kind: 'done', result: { reconciliation: { asked: 2, agrees: false } } });
+  });
+});

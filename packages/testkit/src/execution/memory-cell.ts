@@ -1,0 +1,197 @@
+import type { MigrationRef, ReleaseManifest, ReleaseRef, RestorePoint } from '@headgate/domain';
+import { admits, type Fence } from '@headgate/domain/protocol/fence';
+import {
+  type Answer,
+  type CheckResult,
+  type Comparison,
+  type Difference,
+  denied,
+  granted,
+  type KeptRestorePoint,
+  type Ports,
+  type SlotObservation,
+  type StepContext,
+} from '@headgate/execution';
+import { digestFor } from './step-context.ts';
+
+/**
+ * A cell in memory that passes the same port suites as the real one. Tests set its parts and read `effects`, which lists
+ * what really changed, in order.
+ */
+export class MemoryCell implements Ports {
+  readonly effects: string[] = [];
+  readonly held = new Map<string, SlotObservation>();
+  readonly routes = new Map<string, string>();
+  /** Requests that run elsewhere; each look lets one end. */
+  running = 0;
+  readonly versions = new Map<string, { version: number; digest: string }[]>();
+  readonly kept: KeptRestorePoint[] = [];
+  spoiled = new Set<string>();
+  /** What is wrong with a slot's health, by slot. */
+  readonly ailments = new Map<string, string>();
+  check: (tenant: string, signal: AbortSignal) => Promise<CheckResult> = async () => ({ ok: true, passed: 1 });
+  comparison: () => Comparison = () => ({ compared: 0, differences: [] });
+  applied: (differences: readonly Difference[]) => { replayed: number; acknowledged: number } = () => ({
+    replayed: 0,
+    acknowledged: 0,
+  });
+  private fence: Fence | undefined;
+  private readonly tenants: readonly string[];
+  readonly slots: readonly string[];
+
+  constructor(
+    slots: readonly string[] = ['blue', 'green'],
+    tenants: readonly string[] = ['acme', 'globex'],
+    stores: readonly string[] = ['main'],
+  ) {
+    this.slots = slots;
+    this.tenants = tenants;
+    for (const store of stores) this.versions.set(store, []);
+  }
+
+  /** Puts a running release into a slot, as if it had always been there. */
+  run(slot: string, release: ReleaseRef, schemaRange = { min: 1, max: 2 }): void {
+    this.held.set(slot, { slot, phase: 'running', release, schemaRange, intact: true, tampered: [], components: [] });
+  }
+
+  private raise(ctx: StepContext): boolean {
+    if (!admits(this.fence, ctx.fence)) return false;
+    this.fence = ctx.fence;
+    return true;
+  }
+
+  private change<T>(ctx: StepContext, effect: string, work: () => T): Answer<T> {
+    if (!this.raise(ctx)) return denied('fenced', 'a later decision was seen');
+    this.effects.push(effect);
+    return granted(work());
+  }
+
+  readonly target = {
+    slots: ['blue', 'green'] as readonly string[],
+    observe: async (slot: string): Promise<SlotObservation> =>
+      this.held.get(slot) ?? { slot, phase: 'empty', intact: true, tampered: [], components: [] },
+    ailment: async (slot: string): Promise<string | undefined> =>
+      this.ailments.get(slot) ?? (this.held.get(slot)?.phase === 'running' ? undefined : `slot ${slot} is empty`),
+    deploy: async (
+      slot: string,
+      release: ReleaseRef,
+      manifest: ReleaseManifest,
+      ctx: StepContext,
+    ): Promise<Answer<SlotObservation>> =>
+      this.change(ctx, `deploy ${slot} ${release.version}`, () => {
+        this.run(slot, release, manifest.schemaRange);
+        return this.held.get(slot)!;
+      }),
+    retire: async (slot: string, ctx: StepContext): Promise<Answer<SlotObservation>> =>
+      this.change(ctx, `retire ${slot}`, () => {
+        this.held.delete(slot);
+        return { slot, phase: 'empty' as const, intact: true, tampered: [], components: [] };
+      }),
+  };
+
+  readonly traffic = {
+    read: async () =>
+      this.tenants.map((tenant) => ({ tenant, router: this.routes.get(tenant), workers: this.routes.get(tenant) })),
+    route: async (tenants: readonly string[], slot: string, ctx: StepContext): Promise<Answer<void>> => {
+      const unknown = tenants.find((tenant) => !this.tenants.includes(tenant));
+      if (unknown) return denied('rejected', `there is no tenant ${unknown}`);
+      return this.change(ctx, `route ${tenants.join(',')} ${slot}`, () => {
+        for (const tenant of tenants) this.routes.set(tenant, slot);
+      });
+    },
+    inFlightElsewhere: async () => (this.running > 0 ? this.running-- : 0),
+  };
+
+  readonly migrator = {
+    stores: ['main'] as readonly string[],
+    version: async (store: string): Promise<number> => this.versions.get(store)!.at(-1)?.version ?? 0,
+    up: async (
+      store: string,
+      migration: MigrationRef,
+      _sql: string,
+      ctx: StepContext,
+    ): Promise<Answer<{ version: number }>> => {
+      const rows = this.versions.get(store)!;
+      const version = rows.at(-1)?.version ?? 0;
+      if (!this.raise(ctx)) return denied('fenced', 'a later decision was seen');
+      const before = rows.find((row) => row.version === migration.to);
+      if (before)
+        return before.digest === migration.file.digest
+          ? granted({ version })
+          : denied('rejected', 'made by another file');
+      if (version !== migration.from) return denied('rejected', `the store is at version ${version}`);
+      return this.change(ctx, `up ${store} ${migration.to}`, () => {
+        rows.push({ version: migration.to, digest: migration.file.digest });
+        return { version: migration.to };
+      });
+    },
+    down: async (
+      store: string,
+      migration: MigrationRef,
+      _sql: string,
+      ctx: StepContext,
+    ): Promise<Answer<{ version: number }>> => {
+      const rows = this.versions.get(store)!;
+      const version = rows.at(-1)?.version ?? 0;
+      if (!this.raise(ctx)) return denied('fenced', 'a later decision was seen');
+      if (version <= migration.from) return granted({ version });
+      if (version !== migration.to) return denied('rejected', `the store is at version ${version}`);
+      return this.change(ctx, `down ${store} ${migration.from}`, () => {
+        rows.pop();
+        return { version: migration.from };
+      });
+    },
+  };
+
+  readonly restorePoints = {
+    take: async (store: string, ctx: StepContext): Promise<Answer<RestorePoint>> => {
+      const before = this.kept.find(({ point }) => point.id === `rp-${ctx.idempotencyKey}`);
+      if (before) return granted(before.point);
+      const schemaVersion = this.versions.get(store)!.at(-1)?.version ?? 0;
+      const point: RestorePoint = {
+        id: `rp-${ctx.idempotencyKey}`,
+        store,
+        takenAt: Date.now(),
+        manifest: digestFor(ctx.idempotencyKey),
+        bytes: 1,
+        verified: false,
+      };
+      this.effects.push(`take ${store}`);
+      this.kept.unshift({ point, rollout: ctx.rollout, schemaVersion });
+      return granted(point);
+    },
+    verify: async (_store: string, id: string): Promise<Answer<RestorePoint>> => {
+      const found = this.kept.find(({ point }) => point.id === id);
+      if (!found || this.spoiled.has(id)) return denied('check-failed', `a file of ${id} isn't what was written`);
+      return granted({ ...found.point, verified: true });
+    },
+    list: async (store: string) => this.kept.filter(({ point }) => point.store === store),
+    restore: async (
+      store: string,
+      id: string,
+      _target: unknown,
+      ctx: StepContext,
+    ): Promise<Answer<{ schemaVersion: number }>> => {
+      const found = this.kept.find(({ point }) => point.id === id)!;
+      return this.change(ctx, `restore ${store} ${id}`, () => {
+        this.versions.set(
+          store,
+          this.versions.get(store)!.filter((row) => row.version <= found.schemaVersion),
+        );
+        return { schemaVersion: found.schemaVersion };
+      });
+    },
+  };
+
+  readonly checks = {
+    run: (_verification: unknown, tenant: string, _slot: string, ctx: { readonly signal: AbortSignal }) =>
+      this.check(tenant, ctx.signal),
+  };
+
+  readonly ledgerSides = {
+    settleMs: () => 1_000,
+    compare: async () => this.comparison(),
+    apply: async (_document: unknown, _store: string, differences: readonly Difference[], ctx: StepContext) =>
+      this.change(ctx, `apply ${differences.map((each) => each.key).join(',')}`, () => this.applied(differences)),
+  };
+}
