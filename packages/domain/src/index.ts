@@ -15,6 +15,7 @@ export * from './model/specs.ts';
 export * from './plan/envelope.ts';
 export * from './plan/plan.ts';
 export * from './plan/planner.ts';
+export * from './plan/render.ts';
 export * from './plan/risk.ts';
 export * from './plan/undo.ts';
 export * from './product.ts';

@@ -202,7 +202,10 @@ function recoveryOf(request: PlanRequest, cell: CellState, { slot, tenants }: Mo
   const steps: RecoveryStep[] = [];
   if (application.reconciliation !== undefined) {
     for (const store of Object.keys(cell.stores).sort()) {
-      const action: Action = { kind: 'reconcile', store, reconciliation: application.reconciliation, tenants };
+      const living = tenants.filter((name) => cell.tenants[name]?.store === store);
+      if (living.length === 0) continue;
+      const { reconciliation } = application;
+      const action: Action = { kind: 'reconcile', store, reconciliation, tenants: living };
       steps.push({
         id: `recover.reconcile.${store}`,
         action,
@@ -221,16 +224,18 @@ function recoveryOf(request: PlanRequest, cell: CellState, { slot, tenants }: Mo
   return steps;
 }
 
-/** Where undo stops being possible without losing what was written since: the first restore in the plan. */
+/**
+ * Where undo stops being possible without losing what was written since: the first migration that only a restore takes
+ * back. Its tenants write all the time, so that is not only once the first of them moved.
+ */
 function pointOfNoReturn(cells: readonly CellPlan[]): Plan['pointOfNoReturn'] {
   for (const { cell, steps } of cells) {
     const restored = steps.find((s) => s.undo.kind === 'act' && s.undo.action.kind === 'restore');
-    const route = restored && steps.find((s) => s.action.kind === 'route');
-    if (route !== undefined)
+    if (restored !== undefined)
       return {
         cell,
-        step: route.id,
-        because: 'from the first write on, going back restores the store and loses what was written since',
+        step: restored.id,
+        because: 'from its restore point on, going back restores the store and loses what its tenants wrote since',
       };
   }
   return null;

@@ -110,19 +110,32 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
     for (const step of begunSteps(cell, begun).toReversed()) {
       if (step.action.kind === 'route' || step.undo.kind === 'keep') continue;
       const { action, timeoutMs, attempts, approver } = step.undo;
+      if ('store' in action && !namesAllOf(cell, action.store, scope, back)) continue;
       const id = `undo.${step.id}`;
       steps.push(
         approver === undefined ? { id, action, timeoutMs, attempts } : { id, action, timeoutMs, attempts, approver },
       );
     }
   }
+  const moved = new Set(back);
   for (const step of cell.recovery) {
     const { action } = step;
     if (action.kind === 'verify' || action.kind === 'reconcile') {
-      if (back.length > 0) steps.push({ ...step, id: `${named}${step.id}`, action: { ...action, tenants: back } });
+      const tenants = action.tenants.filter((t) => moved.has(t));
+      if (tenants.length > 0) steps.push({ ...step, id: `${named}${step.id}`, action: { ...action, tenants } });
     } else steps.push(step);
   }
   return steps;
+}
+
+/**
+ * A store changes only by a decision that names every tenant in it: a cell or all of them, or by name. Short of that it
+ * keeps its schema, on which the code before runs, too.
+ */
+function namesAllOf(cell: CellPlan, store: string, scope: Scope, back: readonly string[]): boolean {
+  if (scope.kind === 'all' || scope.kind === 'cell') return true;
+  const named = new Set(back);
+  return Object.entries(cell.base.tenants).every(([name, tenant]) => tenant.store !== store || named.has(name));
 }
 
 function begunSteps(cell: CellPlan, begun: number): readonly Step[] {

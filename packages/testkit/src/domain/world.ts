@@ -20,7 +20,6 @@ import {
   evolvePromotion,
   evolveRollout,
   type Freeze,
-  fits,
   type GateFacts,
   type Instant,
   nextOfPromotion,
@@ -36,6 +35,7 @@ import {
   stepAtHand,
 } from '@headgate/domain';
 import { digestOf, NOON, soundFacts, soundOutcome } from './builders.ts';
+import { effectOf, unsound } from './effects.ts';
 
 export const LEASE_MS = 3_000;
 
@@ -172,7 +172,8 @@ export class World {
     const action = this.action(cell);
     if (action === undefined) throw new Error('nothing is leased');
     this.cells.set(cell, effectOf(this.plan, this.cells.get(cell) as CellState, action));
-    this.#schemaHolds(cell);
+    const why = unsound(this.cells.get(cell) as CellState);
+    if (why !== undefined) throw new Error(`cell ${cell}: ${why}`);
   }
 
   action(cell: string): Action | undefined {
@@ -306,17 +307,6 @@ export class World {
     return due;
   }
 
-  /** Code runs on its store's schema, in every slot that serves a tenant. */
-  #schemaHolds(cell: string): void {
-    const state = this.cells.get(cell) as CellState;
-    for (const [name, tenant] of Object.entries(state.tenants)) {
-      const range = state.slots[tenant.slot]?.schemaRange;
-      const version = state.stores[tenant.store]?.schemaVersion;
-      if (range === undefined || version === undefined || !fits(range, version))
-        throw new Error(`tenant ${name} of cell ${cell} is served by code that doesn't run on schema ${version}`);
-    }
-  }
-
   #record(stream: string, event: PromotionEvent | RolloutEvent, state: Promotion | Rollout): void {
     this.history.push({ stream, event, state, at: this.now });
   }
@@ -324,29 +314,3 @@ export class World {
 
 /** Everything goes well. */
 export const sound: Carry = (_cell, _step, action, now) => soundOutcome(action, now);
-
-function effectOf(plan: Plan, cell: CellState, action: Action): CellState {
-  switch (action.kind) {
-    case 'migrate':
-    case 'unmigrate':
-    case 'restore':
-      return { ...cell, stores: { ...cell.stores, [action.store]: { schemaVersion: action.to } } };
-    case 'deploy':
-      return {
-        ...cell,
-        slots: { ...cell.slots, [action.slot]: { release: action.release, schemaRange: plan.schemaRange } },
-      };
-    case 'retire':
-      return { ...cell, slots: { ...cell.slots, [action.slot]: {} } };
-    case 'route': {
-      const tenants = { ...cell.tenants };
-      for (const name of action.tenants) {
-        const tenant = tenants[name];
-        if (tenant !== undefined) tenants[name] = { ...tenant, slot: action.slot };
-      }
-      return { ...cell, tenants };
-    }
-    default:
-      return cell;
-  }
-}

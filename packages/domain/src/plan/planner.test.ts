@@ -1,0 +1,331 @@
+import { plans, requests } from '@headgate/testkit/domain/arbitraries';
+import {
+  aCell,
+  aDownMigration,
+  aManifest,
+  aMigration,
+  anApplication,
+  aPlan,
+  aPolicy,
+  aRelease,
+  aRequest,
+} from '@headgate/testkit/domain/builders';
+import { effectOf, unsound } from '@headgate/testkit/domain/effects';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { CellState } from '../model/cell.ts';
+import type { CellPlan, Plan, Step } from './plan.ts';
+import { type PlanRequest, planPromotion } from './planner.ts';
+import { type Scope, undoSteps } from './undo.ts';
+
+const cell = (plan: Plan, at = 0): CellPlan => plan.cells[at] as CellPlan;
+const ids = (plan: Plan, at = 0): string[] => cell(plan, at).steps.map((s) => s.id);
+const stepOf = (plan: Plan, id: string): Step => cell(plan).steps.find((s) => s.id === id) as Step;
+
+function codes(more: Partial<PlanRequest>): string[] {
+  const planned = planPromotion(aRequest(more));
+  if (planned.ok) return [];
+  for (const refusal of planned.refusals)
+    for (const word of Object.values(refusal)) expect(word, JSON.stringify(refusal)).not.toBe('');
+  return planned.refusals.map((r) => `${r.code} ${r.where}`);
+}
+
+/** Tenants of one cell on both slots, as a kept promotion of 1.1.0 leaves them. */
+function halfWay(): CellState {
+  const base = aCell({ schemaVersion: 2, schemaRange: { min: 1, max: 2 } });
+  const { ada, ...rest } = base.tenants;
+  return {
+    ...base,
+    slots: { ...base.slots, green: { release: aRelease('1.1.0'), schemaRange: { min: 2, max: 2 } } },
+    tenants: { ada: { ...(ada as (typeof base.tenants)[string]), slot: 'green' }, ...rest },
+  };
+}
+
+describe('refuses', () => {
+  const two = ['main', 'side'];
+  const gap = aManifest({ migrations: [aMigration(0), aMigration(2)], schemaRange: { min: 1, max: 3 } });
+  test.each<[rule: string, request: Partial<PlanRequest>, expected: string[]]>([
+    [
+      "another application's release",
+      { manifest: aManifest({ application: 'crm' }) },
+      [`other-application release/${aRelease().digest}`],
+    ],
+    ['an environment outside the pipeline', { environment: 'dev' }, ['no-such-environment application/psa']],
+    ['an environment without cells', { cells: [] }, ['no-cells environment/production']],
+    ['a ring that nobody declared', { cells: [aCell({ tenants: { ada: 'vip' } })] }, ['no-such-ring cell/shared']],
+    ['a cell without tenants', { cells: [aCell({ tenants: {} })] }, ['no-tenants cell/shared']],
+    ['what is there already', { release: aRelease('1.0.0') }, ['already-there environment/production']],
+    [
+      'a cell with one slot',
+      { cells: [{ ...aCell(), slots: { blue: { release: aRelease('1.0.0'), schemaRange: { min: 1, max: 2 } } } }] },
+      ['no-free-slot cell/shared'],
+    ],
+    [
+      'a third release for a cell on two',
+      { cells: [halfWay()], release: aRelease('1.2.0') },
+      ['mixed-slots cell/shared'],
+    ],
+    ['a gap between migrations', { manifest: gap }, ['migration-gap cell/shared']],
+    [
+      'a migration that the code before does not run on',
+      { cells: [aCell({ schemaRange: { min: 1, max: 1 } })] },
+      ['schema-range cell/shared'],
+    ],
+    [
+      'a migration under code of which nobody knows what it runs on',
+      { cells: [{ ...aCell(), slots: { blue: { release: aRelease('1.0.0') }, green: {} } }] },
+      ['unknown-schema-range cell/shared'],
+    ],
+    [
+      'a release that does not run on what its migrations make',
+      { manifest: aManifest({ schemaRange: { min: 3, max: 3 } }) },
+      ['schema-range cell/shared'],
+    ],
+    [
+      'a store beyond what the release runs on',
+      { cells: [aCell({ schemaVersion: 5, schemaRange: { min: 1, max: 9 } })] },
+      ['schema-range cell/shared'],
+    ],
+    [
+      'a contract migration together with code',
+      { manifest: aManifest({ migrations: [aMigration(1, { phase: 'contract' })] }) },
+      ['contract-with-code cell/shared'],
+    ],
+    [
+      'and says so of each cell',
+      { manifest: gap, cells: [aCell({ stores: two }), aCell({ cell: 'dedicated' })] },
+      ['migration-gap cell/shared', 'migration-gap cell/dedicated'],
+    ],
+  ])('%s', (_rule, request, expected) => {
+    expect(codes(request)).toEqual(expected);
+  });
+});
+
+describe('plans', () => {
+  test('restore point, migration and code before the first ring of a cell, and only there', () => {
+    expect(ids(aPlan())).toEqual([
+      'w1.restore-point.main',
+      'w1.migrate.main',
+      'w1.deploy',
+      'w1.route',
+      'w1.verify',
+      'w1.soak',
+      'w2.route',
+      'w2.verify',
+      'w2.soak',
+      'w3.route',
+      'w3.verify',
+    ]);
+  });
+
+  test('each cell in the waves in which it has tenants', () => {
+    const plan = aPlan({
+      cells: [aCell({ tenants: { ada: 'internal' } }), aCell({ cell: 'dedicated', tenants: { zoe: 'broad' } })],
+    });
+    expect(plan.waves.map((w) => `${w.n} ${w.ring} ${w.cells.join()}`)).toEqual([
+      '1 internal shared',
+      '2 broad dedicated',
+    ]);
+    expect(ids(plan, 1)).toEqual(['w2.restore-point.main', 'w2.migrate.main', 'w2.deploy', 'w2.route', 'w2.verify']);
+  });
+
+  test('room first, when something is left in the slot', () => {
+    const plan = aPlan({ cells: [aCell({ green: aRelease('0.9.0') })] });
+    expect(ids(plan)[0]).toBe('w1.clear');
+    expect(stepOf(plan, 'w1.deploy').needs).toEqual(['w1.clear', 'w1.migrate.main']);
+  });
+
+  test('nothing for a store that is there already', () => {
+    expect(ids(aPlan({ cells: [aCell({ schemaVersion: 2 })] }))[0]).toBe('w1.deploy');
+  });
+
+  test('only the cells that are not on the release yet', () => {
+    const there = {
+      ...aCell({ cell: 'done', schemaVersion: 2 }),
+      slots: { blue: { release: aRelease(), schemaRange: { min: 2, max: 2 } }, green: {} },
+    };
+    expect(aPlan({ cells: [there, aCell()] }).cells.map((c) => c.cell)).toEqual(['shared']);
+  });
+
+  test('the rest of a cell that was kept half way, without touching the code that serves there', () => {
+    const on = aPlan({ cells: [halfWay()] });
+    expect(cell(on)).toMatchObject({ slot: { from: 'blue', to: 'green' } });
+    expect(ids(on)).toEqual(['w1.route', 'w1.verify', 'w1.soak', 'w2.route', 'w2.verify']);
+    expect(undoSteps(cell(on), { kind: 'all', wave: 2 }, 5).map((s) => s.id)).toEqual([
+      'undo.route',
+      'recover.reconcile.main',
+      'recover.verify',
+    ]);
+  });
+
+  test('the way back of a cell that was kept half way', () => {
+    const back = aPlan({
+      cells: [halfWay()],
+      release: aRelease('1.0.0'),
+      manifest: aManifest({ version: '1.0.0', migrations: [aMigration(0)], schemaRange: { min: 1, max: 2 } }),
+    });
+    expect(cell(back)).toMatchObject({ slot: { from: 'green', to: 'blue' } });
+    expect(stepOf(back, 'w1.route').action).toMatchObject({ tenants: ['ada'], slot: 'blue' });
+  });
+
+  test.each([
+    ['all kept', [aMigration(1), aMigration(2)], { kind: 'keep' }],
+    [
+      'all down',
+      [aDownMigration(1), aDownMigration(2)],
+      { kind: 'act', action: { kind: 'unmigrate', from: 3, to: 1 } },
+    ],
+    [
+      'one kept below',
+      [aMigration(1), aDownMigration(2)],
+      { kind: 'act', action: { kind: 'unmigrate', from: 3, to: 2 } },
+    ],
+    ['one kept on top', [aDownMigration(1), aMigration(2)], { kind: 'keep' }],
+    [
+      'one restored',
+      [aDownMigration(1), aMigration(2, { undo: 'restore' })],
+      { kind: 'act', action: { kind: 'restore', to: 1 }, approver: 'approver' },
+    ],
+  ])('the undo of migrations: %s', (_name, migrations, undo) => {
+    const manifest = aManifest({ migrations, schemaRange: { min: 3, max: 3 } });
+    const plan = aPlan({ manifest, cells: [aCell({ schemaRange: { min: 1, max: 3 } })] });
+    expect(stepOf(plan, 'w1.migrate.main').undo).toMatchObject(undo);
+  });
+
+  test('down-migrations run from the last to the first', () => {
+    const manifest = aManifest({ migrations: [aDownMigration(1), aDownMigration(2)], schemaRange: { min: 3, max: 3 } });
+    const plan = aPlan({ manifest, cells: [aCell({ schemaRange: { min: 1, max: 3 } })] });
+    expect(stepOf(plan, 'w1.migrate.main').undo).toMatchObject({
+      action: { migrations: [{ id: 'm3' }, { id: 'm2' }] },
+    });
+  });
+
+  test('a point of no return at the first migration that only a restore takes back', () => {
+    expect(aPlan().pointOfNoReturn).toBeNull();
+    const manifest = aManifest({ migrations: [aMigration(1, { undo: 'restore' })] });
+    expect(aPlan({ manifest }).pointOfNoReturn).toMatchObject({ cell: 'shared', step: 'w1.migrate.main' });
+  });
+
+  test("the policy's timeouts, with the soak on top", () => {
+    const plan = aPlan();
+    expect(stepOf(plan, 'w1.migrate.main').timeoutMs).toBe(600_000);
+    expect(stepOf(plan, 'w1.soak').timeoutMs).toBe(60_000 + 300_000);
+    expect(plan.latestFinish).toBe(aRequest().now + aPolicy().latestFinishMs);
+  });
+
+  test('no reconciliation where the application declares none, and only of the tenants that live in a store', () => {
+    const { reconciliation: _none, ...application } = anApplication();
+    expect(cell(aPlan({ application })).recovery.map((r) => r.id)).toEqual(['recover.verify']);
+    const base = aCell({ stores: ['main', 'side'] });
+    const tenants = { ...base.tenants, bob: { ...(base.tenants.bob as (typeof base.tenants)[string]), store: 'side' } };
+    expect(cell(aPlan({ cells: [{ ...base, tenants }] })).recovery.map((r) => r.action)).toMatchObject([
+      { store: 'main', tenants: ['ada', 'cyd'] },
+      { store: 'side', tenants: ['bob'] },
+      { kind: 'verify', tenants: ['ada', 'bob', 'cyd'] },
+    ]);
+  });
+
+  test.each([
+    ['low', aManifest({ migrations: [] }), aCell({ schemaVersion: 2 })],
+    ['medium', aManifest(), aCell()],
+    ['high', aManifest({ migrations: [aMigration(1, { undo: 'restore' })] }), aCell()],
+    [
+      'high',
+      aManifest({ components: [{ name: 'db', role: 'worker', recovery: 'system-of-record', files: [], command: [] }] }),
+      aCell(),
+    ],
+  ])('risk %s, with reasons', (level, manifest, from) => {
+    const { risk } = aPlan({ manifest, cells: [from] });
+    expect(risk.level).toBe(level);
+    expect(risk.because.length).toBeGreaterThan(0);
+  });
+});
+
+test('the same request makes the same plan', () => {
+  fc.assert(
+    fc.property(requests, (request) => {
+      expect(planPromotion(request)).toEqual(planPromotion(structuredClone(request)));
+    }),
+  );
+});
+
+describe('every plan', () => {
+  const everyPlan = (rule: (plan: Plan) => void, numRuns = 300): void =>
+    fc.assert(fc.property(plans, rule), { numRuns });
+
+  test('has its needs before each step, and ids of one step each', () => {
+    everyPlan((plan) => {
+      for (const { steps } of plan.cells) {
+        expect(new Set(steps.map((s) => s.id)).size).toBe(steps.length);
+        for (const [i, step] of steps.entries())
+          for (const need of step.needs) expect(steps.slice(0, i).map((s) => s.id)).toContain(need);
+      }
+    });
+  });
+
+  test('routes, then verifies the same tenants, in each wave of a cell, in the order of waves', () => {
+    everyPlan((plan) => {
+      for (const { cell, steps } of plan.cells) {
+        expect(steps.map((s) => s.wave)).toEqual(steps.map((s) => s.wave).sort((a, b) => a - b));
+        for (const { n, cells } of plan.waves) {
+          const wave = steps.filter((s) => s.wave === n);
+          expect(wave.length > 0).toBe(cells.includes(cell));
+          if (wave.length === 0) continue;
+          const kinds = wave.map((s) => s.action.kind);
+          expect(kinds.filter((k) => k === 'route')).toHaveLength(1);
+          expect(kinds.indexOf('route')).toBeLessThan(kinds.indexOf('verify'));
+          const named = wave.flatMap((s) => ('tenants' in s.action ? [s.action.tenants.join()] : []));
+          expect(new Set(named).size).toBe(1);
+        }
+      }
+    });
+  });
+
+  test('takes a restore point before each migration, and moves each tenant once', () => {
+    everyPlan((plan) => {
+      for (const { steps, base } of plan.cells) {
+        for (const step of steps) {
+          if (step.action.kind !== 'migrate') continue;
+          const [point] = steps.filter((s) => step.needs.includes(s.id));
+          expect(point?.action).toEqual({ kind: 'restore-point', store: step.action.store });
+        }
+        const moved = steps.flatMap((s) => (s.action.kind === 'route' ? s.action.tenants : []));
+        expect([...moved].sort()).toEqual(Object.keys(base.tenants).sort());
+      }
+    });
+  });
+
+  test('keeps schema ranges at every prefix of its steps, and of the undo of every prefix in every scope', () => {
+    everyPlan((plan) => {
+      for (const cell of plan.cells) {
+        let state = cell.base;
+        for (let done = 0; done <= cell.steps.length; done++) {
+          expect(unsound(state), `after ${done} steps`).toBeUndefined();
+          // The last step may have been begun without an effect.
+          for (const begun of [done, Math.min(done + 1, cell.steps.length)])
+            for (const scope of scopesOf(plan, cell, begun)) {
+              let back = state;
+              for (const step of undoSteps(cell, scope, begun)) {
+                back = effectOf(plan, back, step.action);
+                expect(unsound(back), `${JSON.stringify(scope)} of ${begun}: ${step.id}`).toBeUndefined();
+              }
+            }
+          const step = cell.steps[done];
+          if (step !== undefined) state = effectOf(plan, state, step.action);
+        }
+      }
+    }, 150);
+  });
+});
+
+function scopesOf(plan: Plan, cell: CellPlan, begun: number): Scope[] {
+  const wave = cell.steps[Math.max(begun - 1, 0)]?.wave ?? 1;
+  const [tenant] = Object.keys(cell.base.tenants);
+  return [
+    { kind: 'all', wave },
+    { kind: 'cell', wave, cell: cell.cell },
+    { kind: 'ring', wave },
+    { kind: 'tenant', wave, cell: cell.cell, tenants: tenant === undefined ? [] : [tenant] },
+    { kind: 'cell', wave, cell: plan.cells.find((c) => c.cell !== cell.cell)?.cell ?? 'elsewhere' },
+  ];
+}

@@ -1,0 +1,147 @@
+/**
+ * A plan as text for a person, in 100 columns: what will happen, in which order, what undoes it, what must hold before,
+ * and what becomes of whom if a wave fails. It tells nothing that isn't in the plan, and leaves out no step.
+ */
+import { instantText } from '../calendars/window.ts';
+import { gateNamed } from '../gates/catalog.ts';
+import type { GateSpec, Plan, Step, Wave } from './plan.ts';
+import { actionText, column, counted, durationText, indented, named } from './render-words.ts';
+import { type Scope, undoSteps } from './undo.ts';
+
+/** The plan as text, lines of at most 100 columns, ending with a newline. */
+export function renderPlan(plan: Plan): string {
+  const { release, application, environment } = plan;
+  const sections = [
+    [`Promote ${application} ${release.version} to ${environment}`, ...indented(2, [release.digest])],
+    facts(plan),
+    gates(plan),
+    ...plan.waves.map((wave) => waveText(plan, wave)),
+    failures(plan),
+  ];
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function facts(plan: Plan): readonly string[] {
+  const { risk, pointOfNoReturn: point, schemaRange, rollbackScope, latestFinish, policyDigest } = plan;
+  const tenants = new Set(plan.cells.flatMap((c) => routed(c.steps).map((t) => `${c.cell}/${t}`)));
+  const steps = plan.cells.reduce((sum, c) => sum + c.steps.length, 0);
+  const sizes = [
+    counted(plan.waves.length, 'wave'),
+    counted(plan.cells.length, 'cell'),
+    counted(tenants.size, 'tenant'),
+    counted(steps, 'step'),
+  ];
+  return [
+    ...column('Risk', `${risk.level}: ${risk.because.join('; ')}`),
+    ...column('Size', sizes.join(', ')),
+    ...column('Schema', `the release runs on schema ${schemaRange.min} to ${schemaRange.max}`),
+    ...column('Latest finish', `${instantText(latestFinish)}: no step forward starts after it`),
+    ...column('Rollback', SCOPES[rollbackScope]),
+    ...column(
+      'No return',
+      point === null
+        ? 'none: every step can be undone without losing what was written since'
+        : `after ${point.step} of cell ${point.cell}: ${point.because}`,
+    ),
+    ...column('Policy', policyDigest),
+  ];
+}
+
+const SCOPES: Readonly<Record<Plan['rollbackScope'], string>> = {
+  tenant: 'a failure brings back the tenant that it names; the others wait for a decision',
+  ring: 'a failure brings back the ring of its wave, in all cells; the others wait for a decision',
+  cell: 'a failure brings back its cell; the others wait for a decision',
+  all: 'a failure brings back every tenant that was moved',
+};
+
+function gates(plan: Plan): readonly string[] {
+  const lines = plan.gates.flatMap((gate) => {
+    const params = Object.entries(gate.params).map(([key, value]) => paramText(key, value));
+    return column(gate.gate, [standsText(gate), ...params].join('; '), 2);
+  });
+  return ['Gates', ...(lines.length > 0 ? lines : ['  none'])];
+}
+
+function standsText({ gate, at }: GateSpec): string {
+  if (at !== 'promotion' && at !== 'wave') return `before each ${at} step`;
+  const once = gateNamed(gate)?.consumedByWave === true;
+  return once ? 'before each wave' : 'before each wave, and before each step that changes something';
+}
+
+function paramText(key: string, value: unknown): string {
+  if (key.endsWith('Ms') && typeof value === 'number') return `${key.slice(0, -2)} ${durationText(value)}`;
+  return `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+}
+
+function waveText(plan: Plan, wave: Wave): readonly string[] {
+  const soak = wave.soakMs > 0 ? `, watched for ${durationText(wave.soakMs)}` : '';
+  const lines = [`Wave ${wave.n}: ring ${wave.ring}${soak}`];
+  for (const cell of plan.cells) {
+    const steps = cell.steps.filter((step) => step.wave === wave.n);
+    if (steps.length === 0) continue;
+    lines.push(...indented(2, [`cell ${cell.cell}, ${cell.slot.from} to ${cell.slot.to}: ${named(routed(steps))}`]));
+    const width = Math.max(...steps.map((s) => s.id.length)) + 2;
+    for (const step of steps) lines.push(...stepText(step, width));
+  }
+  return lines;
+}
+
+function stepText(step: Step, width: number): readonly string[] {
+  const { undo } = step;
+  const what = column(step.id, actionText(step.action), 4, width);
+  if (undo.kind === 'keep')
+    return LOOKS.has(step.action.kind) ? what : [...what, ...under(width, `kept: ${undo.because}`)];
+  const asks = undo.approver === undefined ? '' : `, if ${undo.approver} agrees`;
+  return [...what, ...under(width, `undo: ${actionText(undo.action)}${asks}`)];
+}
+
+/** What only looks has nothing to undo, which needs no saying. */
+const LOOKS: ReadonlySet<string> = new Set(['verify', 'soak', 'restore-point']);
+
+function under(width: number, text: string): readonly string[] {
+  return column('', text, 4, width);
+}
+
+function failures(plan: Plan): readonly string[] {
+  const lines = ['If it fails'];
+  for (const wave of plan.waves) {
+    for (const scope of scopesOf(plan, wave)) {
+      lines.push(`  in wave ${wave.n}${scope.kind === 'cell' ? `, in cell ${scope.cell}` : ''}:`);
+      for (const cell of plan.cells) {
+        const begun = cell.steps.filter((s) => s.wave <= wave.n).length;
+        const steps = undoSteps(cell, scope, begun);
+        if (steps.length === 0) {
+          if (begun > 0) lines.push(...indented(4, [`cell ${cell.cell} stays as it is, and waits for a decision`]));
+          continue;
+        }
+        lines.push(...indented(4, [`cell ${cell.cell}`]));
+        const width = Math.max(...steps.map((s) => s.id.length)) + 2;
+        for (const { id, action, approver } of steps)
+          lines.push(
+            ...column(id, `${actionText(action)}${approver === undefined ? '' : `, if ${approver} agrees`}`, 6, width),
+          );
+      }
+    }
+  }
+  return lines;
+}
+
+/** The rollbacks that a failure of a wave can lead to. Whose tenant fails is not known before, so one cell's stand for it. */
+function scopesOf(plan: Plan, wave: Wave): readonly Scope[] {
+  switch (plan.rollbackScope) {
+    case 'all':
+    case 'ring':
+      return [{ kind: plan.rollbackScope, wave: wave.n }];
+    case 'cell':
+      return wave.cells.map((cell) => ({ kind: 'cell', wave: wave.n, cell }));
+    case 'tenant':
+      return wave.cells.slice(0, 1).map((cell) => {
+        const steps = plan.cells.find((c) => c.cell === cell)?.steps.filter((s) => s.wave === wave.n) ?? [];
+        return { kind: 'tenant', wave: wave.n, cell, tenants: routed(steps).slice(0, 1) };
+      });
+  }
+}
+
+function routed(steps: readonly Step[]): readonly string[] {
+  return steps.flatMap((s) => (s.action.kind === 'route' ? s.action.tenants : []));
+}
