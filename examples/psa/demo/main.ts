@@ -1,5 +1,5 @@
 /** `npm start`: one command takes a real release from staging to production, and brings a bad one back. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { argv, cwd, exit, stderr, stdout } from 'node:process';
 import { agreement } from '../audit.ts';
@@ -114,6 +114,13 @@ async function measure(world: World, load: LoadProcess, ends: readonly Promotion
       500,
     ).catch(() => {});
     const auditor = await world.client('auditor');
+    // The agent looks at the head about once a second: the figures wait until it holds what the log said last.
+    const signed = treeSize(await auditor.call('logHead'));
+    await until(
+      'the agent to hold the newest tree head',
+      20_000,
+      async () => treeSize(await readFile(world.headFile, 'utf8')) >= signed || undefined,
+    );
     const log = await readLog(auditor, { head: world.headFile, trust: join(world.dataDir, 'agent', 'trust.yaml') });
     const { content, ...verdict } = log;
     return await closingFigures({
@@ -127,6 +134,11 @@ async function measure(world: World, load: LoadProcess, ends: readonly Promotion
   } finally {
     await targets.close();
   }
+}
+
+/** The size in a checkpoint's second line; what it is worth is verified later. */
+function treeSize(note: string): number {
+  return Number(note.split('\n')[1]);
 }
 
 function isGood({ line, agrees }: Closing): boolean {

@@ -44,7 +44,7 @@ export class Controllers {
       if (controller === undefined) throw new Error(`no controller for ${row.stream}`);
       const committed = await controller.tick(row, now);
       // Stale facts: look again at once, on fresh ones.
-      if (!committed.ok) await this.#deps.store.postpone(row.stream, row.version, now);
+      if (!committed.ok) await this.#deps.store.postpone(row.stream, row.version, now, row.dueAt);
     } catch (error) {
       onError(row.stream, error);
     }

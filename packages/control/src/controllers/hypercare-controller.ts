@@ -32,7 +32,7 @@ export class HypercareController implements Controller {
     const facts = { now, observed, superseded: false } as HypercareFacts;
     const decision = nextOfHypercare(hypercare, facts);
     if (decision.events.length === 0) {
-      await this.#store.postpone(row.stream, row.version, decision.lookAt);
+      await this.#store.postpone(row.stream, row.version, decision.lookAt, row.dueAt);
       return { ok: true };
     }
     let state = hypercare;

@@ -228,7 +228,7 @@ export class PromotionController implements Controller {
     const gathered = await gatherPromotion(this.#deps, this.#plans, this.#gates, promotion, now);
     const decision = nextOfPromotion(promotion.state, gathered.facts);
     if (decision.events.length === 0) {
-      await this.#deps.store.postpone(row.stream, row.version, decision.lookAt);
+      await this.#deps.store.postpone(row.stream, row.version, decision.lookAt, row.dueAt);
       return { ok: true };
     }
     return commitPromotion(this.#deps, promotion, gathered, decision.events, 'sys');

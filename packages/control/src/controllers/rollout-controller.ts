@@ -137,7 +137,7 @@ export class RolloutController implements Controller {
     const gathered = await gatherRollout(this.#store, this.#plans, this.#gates, rollout, now);
     const decision = nextOfRollout(rollout.state, gathered.facts);
     if (decision.events.length === 0) {
-      await this.#store.postpone(row.stream, row.version, decision.lookAt);
+      await this.#store.postpone(row.stream, row.version, decision.lookAt, row.dueAt);
       return { ok: true };
     }
     return commitRollout(this.#store, rollout, gathered, decision.events, 'sys');
