@@ -18,6 +18,7 @@ import { leaseLoop } from './assignments/lease-loop.ts';
 import { rejected } from './assignments/refused.ts';
 import type { Cell } from './cells/cell.ts';
 import { CellKeeper } from './cells/cell-keeper.ts';
+import { openRealCell } from './cells/real-cell.ts';
 import { enrolledHere } from './checks/enrolled-here.ts';
 import type { AgentConfig } from './config.ts';
 import type { Assignment } from './control-plane/assignment.ts';
@@ -28,19 +29,26 @@ import { witnessKey } from './heads/witness-key.ts';
 import type { Logger } from './log.ts';
 import { MarksFile } from './marks/marks-file.ts';
 
-/** How long a running assignment may take to finish when the agent is stopped, before it is handed back. Milliseconds. */
-const GRACE_MS = 5_000;
-
 export interface RunningAgent {
   /** Finishes or hands back what runs, lets go of the cells and leaves everything in them running. */
   stop(): Promise<void>;
 }
 
-/** How a cell is opened: the adapters', unless somebody brings cells of another kind. */
-export type OpenCell = (config: CellConfig, report: (event: string) => void) => Promise<Cell>;
+/** What an agent stands on. */
+export interface AgentParts {
+  openCell(config: CellConfig, report: (event: string) => void): Promise<Cell>;
+  /** The server, for this agent's token. */
+  connect(server: string, token: string): ControlPlane;
+}
+
+/** The parts that are shipped. */
+export const SHIPPED: AgentParts = {
+  openCell: openRealCell,
+  connect: (baseUrl, token) => new ControlPlane(createClient({ baseUrl, token })),
+};
 
 /** Starts an agent. Throws when its own folder isn't right; everything else is tried again by itself. */
-export async function startAgent(config: AgentConfig, openCell: OpenCell, log: Logger): Promise<RunningAgent> {
+export async function startAgent(config: AgentConfig, parts: AgentParts, log: Logger): Promise<RunningAgent> {
   const { dataDir } = config;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const hold = await holdCell(dataDir).catch((error: Error) => {
@@ -48,7 +56,7 @@ export async function startAgent(config: AgentConfig, openCell: OpenCell, log: L
   });
   const trust = pinnedTrust(config.trustFile);
   const token = await readSecret(config.tokenFile);
-  const plane = new ControlPlane(createClient({ baseUrl: config.server, token }));
+  const plane = parts.connect(config.server, token);
   const witness = await TreeHeadWitness.open({
     dataDir,
     trust,
@@ -77,7 +85,7 @@ export async function startAgent(config: AgentConfig, openCell: OpenCell, log: L
       log,
       stepEnded: (name) => keepers.get(name)?.stepEnded(),
     });
-    const open = (): Promise<Cell> => openCell(cell, (event) => log.warn({ cell: cell.cell }, event));
+    const open = (): Promise<Cell> => parts.openCell(cell, (event) => log.warn({ cell: cell.cell }, event));
     keepers.set(
       cell.cell,
       new CellKeeper({ config: cell, open, worker, observeEveryMs: config.observeEveryMs, plane, baselines, log }),
@@ -123,7 +131,7 @@ export async function startAgent(config: AgentConfig, openCell: OpenCell, log: L
       log.info('agent stops');
       stopping.abort();
       await leasing;
-      await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(GRACE_MS)));
+      await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));
       await Promise.all([heads.stop(), trimming.stop(), ...[...keepers.values()].map((keeper) => keeper.stop())]);
       await hold.release();
       log.info('agent stopped; what it kept runs on');

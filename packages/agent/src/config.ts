@@ -37,6 +37,7 @@ const agentForm = fields({
   environments: distinct(fields({ name, policyDigest: digest.exactOptional() }), 1, 100, (e) => e.name),
   observeEveryMs: whole(250, 60_000).default(5_000),
   headEveryMs: whole(250, 600_000).default(5_000),
+  graceMs: whole(0, 600_000).default(5_000),
   logLevel: oneOf('debug', 'info', 'warn', 'error').default('info'),
   cells: list(z.unknown(), 0, 1_000).default([]),
   cellFiles: list(absolute, 0, 1_000).default([]),
@@ -54,6 +55,8 @@ export interface AgentConfig {
   readonly observeEveryMs: number;
   /** Milliseconds between two looks at the log's head. */
   readonly headEveryMs: number;
+  /** How long running steps may take to finish when the agent is stopped, before they are handed back. Milliseconds. */
+  readonly graceMs: number;
   readonly logLevel: string;
 }
 

@@ -18,7 +18,9 @@
  */
 export * from './agent.ts';
 export type { Cell, Seen } from './cells/cell.ts';
-export { openRealCell } from './cells/real-cell.ts';
+export { cellOn, openRealCell } from './cells/real-cell.ts';
 export { type AgentConfig, loadConfig } from './config.ts';
+export { ControlPlane } from './control-plane/control-plane.ts';
 export { type Enrolled, type Enrolment, enrol } from './enrol.ts';
 export { openLog } from './log.ts';
+export { runProgram } from './program.ts';

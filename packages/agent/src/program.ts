@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
-import { startAgent } from './agent.ts';
-import { openRealCell } from './cells/real-cell.ts';
+import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
 import { loadConfig } from './config.ts';
 import { enrol } from './enrol.ts';
 import { openLog } from './log.ts';
@@ -19,12 +18,12 @@ enrol   pins the trust file that a person hands over and writes DIR/agent.yaml
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 
 /** Runs one command and sets the exit code: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration. */
-export async function runProgram(argv: readonly string[]): Promise<void> {
+export async function runProgram(argv: readonly string[], parts: AgentParts = SHIPPED): Promise<void> {
   const [command, ...rest] = argv;
   try {
     switch (command) {
       case 'run':
-        return await run(rest);
+        return await run(rest, parts);
       case 'check':
         check(rest);
         return;
@@ -46,12 +45,12 @@ export async function runProgram(argv: readonly string[]): Promise<void> {
   }
 }
 
-async function run(args: readonly string[]): Promise<void> {
+async function run(args: readonly string[], parts: AgentParts): Promise<void> {
   const read = configOf(args);
   if (!read.ok) return complain(read.problems);
   const { config } = read;
   const log = openLog(config.name, config.logLevel);
-  const agent = await startAgent(config, openRealCell, log);
+  const agent = await startAgent(config, parts, log);
   const stopped = Promise.withResolvers<void>();
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const)

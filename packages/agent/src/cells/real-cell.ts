@@ -6,7 +6,12 @@ import type { Cell } from './cell.ts';
 
 /** Opens a cell on the real things that its configuration names, through the adapters. */
 export async function openRealCell(config: CellConfig, report: (event: string) => void): Promise<Cell> {
-  const ports: CellPorts = await openCell(config, report);
+  return cellOn(await openCell(config, report));
+}
+
+/** A cell on its ports: what an action does is the executors' to know. */
+export function cellOn(ports: CellPorts): Cell {
+  const { config } = ports;
   return {
     name: config.cell,
     environment: config.environment,

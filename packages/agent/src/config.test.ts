@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CellConfigInput } from '@headgate/adapters/execution/cell-config';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { isAllowedServer, loadConfig } from './config.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'headgate-config-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const CELL: CellConfigInput = {
+  cell: 'shared',
+  environment: 'production',
+  application: 'psa',
+  dir: '/cells/shared',
+  slots: { blue: { web: 4001 }, green: { web: 4002 } },
+  stores: {
+    main: {
+      clusterDir: '/stores/main',
+      port: 5001,
+      database: 'psa',
+      user: 'psa',
+      passwordFile: '/secrets/main',
+      archiveDir: '/stores/archive',
+      restorePointsDir: '/stores/points',
+    },
+  },
+  tenants: { ada: { store: 'main', ring: 'internal' } },
+  router: { listenPort: 4003, adminPort: 4004, tokenFile: '/secrets/router' },
+};
+
+const GOOD = `server: http://127.0.0.1:7070
+name: agent-1
+tokenFile: /secrets/token
+dataDir: /data
+trustFile: /data/trust.yaml
+environments:
+  - name: production
+`;
+
+async function load(text: string, cell: unknown = CELL) {
+  const file = join(dir, 'agent.yaml');
+  await writeFile(join(dir, 'cell.json'), JSON.stringify(cell, null, 2));
+  await writeFile(file, `${text}cellFiles:\n  - ${join(dir, 'cell.json')}\n`);
+  return loadConfig(file);
+}
+
+test('reads what is right, and fills in what has a default', async () => {
+  expect(await load(GOOD)).toMatchObject({
+    ok: true,
+    config: { name: 'agent-1', observeEveryMs: 5_000, cells: [{ cell: 'shared', drainMs: 10_000 }] },
+  });
+});
+
+const wrong: [string, string, RegExp][] = [
+  [
+    'an unknown field',
+    `${GOOD}sever: x\n`,
+    /agent\.yaml:8:8 sever: expected one of the fields .+, did you mean "server"\?/,
+  ],
+  ['plain HTTP to another machine', GOOD.replace('127.0.0.1', '10.0.0.1'), /agent\.yaml:1:9 server: expected https/],
+  ['a relative path', GOOD.replace('/secrets/token', 'token'), /agent\.yaml:3:12 tokenFile: expected an absolute path/],
+  [
+    'no environment',
+    GOOD.replace('  - name: production\n', '').replace('environments:', 'environments: []'),
+    /agent\.yaml:6:15 environments/,
+  ],
+  [
+    'a policy that is no digest',
+    `${GOOD}    policyDigest: abc\n`,
+    /agent\.yaml:8:19 environments\[0\]\.policyDigest: expected a digest/,
+  ],
+  [
+    'a cell of another environment',
+    GOOD.replace('production', 'staging'),
+    /expected the environment production of cell shared, found staging/,
+  ],
+  ['broken YAML', `${GOOD}x: [\n`, /agent\.yaml:\d+:\d+: expected well-formed YAML/],
+];
+test.each(wrong)('refuses %s, with its place', async (_title, text, expected) => {
+  const read = await load(text);
+  expect(read.ok).toBe(false);
+  expect(!read.ok && read.problems.join('\n')).toMatch(expected);
+});
+
+test('refuses what is wrong in a cell’s own file, with its place there', async () => {
+  const cell = { ...CELL, router: { ...CELL.router, listenPort: 99_999 }, colour: 'red' };
+  const read = await load(GOOD, cell);
+  const problems = read.ok ? '' : read.problems.join('\n');
+  expect(problems).toMatch(/cell\.json:\d+:\d+ router\.listenPort/);
+  expect(problems).toMatch(/cell\.json:\d+:\d+ colour: expected .+unknown field "colour"/);
+  const twice = await load(GOOD, { ...CELL, router: { ...CELL.router, adminPort: 4003 } });
+  expect(!twice.ok && twice.problems[0]).toMatch(/cell\.json:1: the port 4003 is named twice/);
+});
+
+test('plain HTTP is for this machine alone', () => {
+  const allowed = [
+    'https://hg.example',
+    'http://127.0.0.1:7070',
+    'http://localhost:1',
+    'http://[::1]:7070',
+    'http://127.1.2.3/',
+  ];
+  const not = [
+    'http://hg.example',
+    'http://127.0.0.1.evil.example',
+    'http://0.0.0.0',
+    'ftp://127.0.0.1',
+    'https://u:p@hg.example',
+    'https://hg.example/x',
+    'x',
+  ];
+  expect(allowed.filter(isAllowedServer)).toEqual(allowed);
+  expect(not.filter(isAllowedServer)).toEqual([]);
+});

@@ -1,0 +1,145 @@
+/** For tests only: a real HTTP server that speaks the contract and answers as a test says. */
+import type { AddressInfo } from 'node:net';
+import { digestOf } from '@headgate/documents';
+import type { CellState, Digest, Outcome } from '@headgate/domain';
+import Fastify, { type FastifyReply } from 'fastify';
+import type { Assignment } from '../control-plane/assignment.ts';
+import type { SealedPlan } from './sealed-plan.ts';
+
+export interface Settled {
+  readonly n: number;
+  readonly outcome: Outcome;
+}
+
+export class ScriptedServer {
+  readonly settled: Settled[] = [];
+  readonly renewed: number[] = [];
+  readonly observed: CellState[] = [];
+  readonly uploaded: Digest[] = [];
+  /** Answers to renewals and outcomes; by default the lease is prolonged, the outcome taken. */
+  renew: (n: number) => { status: number; lifetimeMs?: number } = () => ({ status: 200, lifetimeMs: 3_000 });
+  settle: (n: number) => number = () => 200;
+  head: () => string | undefined = () => undefined;
+  consistency: (from: number, to: number) => readonly Uint8Array[] = () => [];
+  /** While true nothing is answered but by a closed connection. */
+  away = false;
+  /** How long an assignment that is at hand is held back, milliseconds: a poll that takes its time. */
+  delayMs = 0;
+  url = '';
+  readonly #sealed: SealedPlan;
+  readonly #waiting: Assignment[] = [];
+  readonly #app = Fastify({ forceCloseConnections: true, bodyLimit: 64 * 1024 * 1024 });
+
+  private constructor(sealed: SealedPlan) {
+    this.#sealed = sealed;
+  }
+
+  static async start(sealed: SealedPlan, port = 0): Promise<ScriptedServer> {
+    const server = new ScriptedServer(sealed);
+    server.#routes();
+    await server.#app.listen({ host: '127.0.0.1', port });
+    server.url = `http://127.0.0.1:${(server.#app.server.address() as AddressInfo).port}`;
+    return server;
+  }
+
+  offer(assignment: Assignment): void {
+    this.#waiting.push(assignment);
+  }
+
+  stop(): Promise<void> {
+    return this.#app.close();
+  }
+
+  #routes(): void {
+    const app = this.#app;
+    app.addHook('onRequest', async (request, reply) => {
+      if (this.away) {
+        reply.hijack();
+        request.raw.socket.destroy();
+      } else if (request.headers.authorization !== 'Bearer test-token') problem(reply, 401, 'unauthenticated');
+    });
+    app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    );
+    app.post('/v1/agent/leases', async (request) => {
+      const { waitMs } = request.body as { waitMs: number };
+      const until = performance.now() + Math.min(waitMs, 300);
+      while (this.#waiting.length === 0 && performance.now() < until) await new Promise((r) => setTimeout(r, 5));
+      const assignment = this.#waiting.shift() ?? null;
+      if (assignment !== null && this.delayMs > 0) await new Promise((r) => setTimeout(r, this.delayMs));
+      return { assignment };
+    });
+    app.post('/v1/agent/leases/:rollout/:n/renew', async (request, reply) => {
+      const n = Number((request.params as { n: string }).n);
+      this.renewed.push(n);
+      const { status, lifetimeMs } = this.renew(n);
+      return status === 200 ? { lifetimeMs } : problem(reply, status, 'fenced');
+    });
+    app.post('/v1/agent/leases/:rollout/:n/outcome', async (request, reply) => {
+      const n = Number((request.params as { n: string }).n);
+      const status = this.settle(n);
+      if (status !== 200) return problem(reply, status, 'fenced');
+      this.settled.push({ n, outcome: request.body as Outcome });
+      return ROLLOUT;
+    });
+    app.put('/v1/agent/cells/:cell/observation', async (request) => {
+      const state = request.body as CellState;
+      this.observed.push(state);
+      return { name: state.cell, desired: null, uncertain: false, observed: null, actions: {} };
+    });
+    app.get('/v1/blobs/:digest', async (request, reply) => {
+      const bytes = this.#sealed.blobs.get((request.params as { digest: Digest }).digest);
+      if (bytes === undefined) return problem(reply, 404, 'not-found');
+      return reply.type('application/octet-stream').send(Buffer.from(bytes));
+    });
+    app.put('/v1/blobs/:digest', async (request) => {
+      const bytes = request.body as Buffer;
+      this.uploaded.push(digestOf(bytes));
+      return { digest: digestOf(bytes), bytes: bytes.length };
+    });
+    app.get('/v1/releases/:digest', async () => ({
+      ref: { digest: this.#sealed.release, version: '1.1.0' },
+      application: 'psa',
+      origin: 'built',
+      bundle: this.#sealed.bundle,
+      signature: null,
+      authors: [],
+      notes: '',
+      evidence: [],
+      promoted: [],
+      registeredAt: 0,
+      registeredBy: 'usr_1',
+      actions: {},
+    }));
+    app.get('/v1/log/head', async (_request, reply) => {
+      const note = this.head();
+      return note === undefined ? problem(reply, 404, 'not-found') : reply.type('text/plain').send(note);
+    });
+    app.get('/v1/log/consistency', async (request) => {
+      const { from, to } = request.query as { from: string; to: string };
+      const proof = this.consistency(Number(from), Number(to));
+      return { from: Number(from), to: Number(to), proof: proof.map((h) => Buffer.from(h).toString('base64')) };
+    });
+  }
+}
+
+const ROLLOUT = {
+  id: 'prm_1.shared',
+  promotion: 'prm_1',
+  cell: 'shared',
+  environment: 'production',
+  cursor: 0,
+  begun: 0,
+  attempt: 0,
+  undo: null,
+  phase: 'waiting',
+};
+
+function problem(reply: FastifyReply, status: number, code: string): FastifyReply {
+  const refusals = [{ code, what: '', where: '', why: code, unblock: '' }];
+  const type = `/problems/${code}`;
+  return reply
+    .status(status)
+    .type('application/problem+json')
+    .send({ type, title: code, status, detail: code, instance: '/', refusals });
+}
