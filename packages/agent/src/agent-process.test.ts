@@ -1,0 +1,236 @@
+/** The shipped program, on a real cell: a cluster, a router, and a release in a slot. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type CellConfigInput, parseCellConfig } from '@headgate/adapters/execution/cell-config';
+import { ComponentProcess } from '@headgate/adapters/execution/process/component-process';
+import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
+import { freePorts } from '@headgate/adapters/machine/free-port';
+import { reachableProgram } from '@headgate/adapters/machine/program-copy';
+import { runAs } from '@headgate/adapters/machine/run-as';
+import { Cluster, findPrograms, type Programs } from '@headgate/adapters/postgres-cluster/index';
+import { canonicalBytes, digestOf, digestOfJson, sealRelease } from '@headgate/documents';
+import { type Digest, envelopeOf, type Plan } from '@headgate/domain';
+import { aCell, aManifest, aPlan, HOUR_MS, MINUTE_MS } from '@headgate/testkit/domain/builders';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from './testing/poll.ts';
+import { ScriptedServer } from './testing/scripted-server.ts';
+import { type SealedPlan, sealedPlan } from './testing/sealed-plan.ts';
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+const WEB = `import { createServer } from 'node:http';
+createServer((request, response) => response.end(process.pid + '')).listen(Number(process.env.PORT), '127.0.0.1');`;
+
+let dir: string;
+let server: ScriptedServer;
+let sealed: SealedPlan;
+let config: CellConfigInput;
+let programs: Programs;
+let cluster: Cluster;
+let agent: ChildProcess | undefined;
+let output = '';
+
+beforeAll(async () => {
+  sealed = sealedPlan();
+  server = await ScriptedServer.start(sealed);
+  dir = await mkdtemp(join(tmpdir(), 'headgate-agent-'));
+  await chmod(dir, 0o755);
+  programs = await findPrograms(15, dir);
+  const [store, blue, green, listen, admin] = await freePorts(5);
+  const secret = (name: string) => join(dir, `secret-${name}`);
+  config = {
+    cell: 'shared',
+    environment: 'production',
+    application: 'psa',
+    dir: join(dir, 'cell'),
+    node: await reachableProgram(process.execPath, `node-${process.version}`, runAs()),
+    slots: { blue: { web: blue! }, green: { web: green! } },
+    stores: {
+      main: {
+        clusterDir: join(dir, 'cluster'),
+        port: store!,
+        database: 'psa',
+        user: 'psa',
+        passwordFile: secret('store'),
+        archiveDir: join(dir, 'archive'),
+        restorePointsDir: join(dir, 'points'),
+      },
+    },
+    tenants: { ada: { store: 'main', ring: 'internal' } },
+    router: { listenPort: listen!, adminPort: admin!, tokenFile: secret('router') },
+    drainMs: 500,
+  };
+  cluster = new Cluster({ dir: join(dir, 'cluster'), port: store!, archiveDir: join(dir, 'archive') }, programs);
+  await writeFile(join(dir, 'token'), 'test-token\n', { mode: 0o600 });
+  await writeFile(join(dir, 'trust.yaml'), sealed.trustText);
+  const agentConfig = {
+    server: server.url,
+    name: 'agt_test',
+    tokenFile: join(dir, 'token'),
+    dataDir: join(dir, 'data'),
+    trustFile: join(dir, 'trust.yaml'),
+    environments: [{ name: 'production' }],
+    observeEveryMs: 250,
+    cells: [config],
+  };
+  await writeFile(join(dir, 'agent.yaml'), JSON.stringify(agentConfig));
+});
+
+afterAll(async () => {
+  await ended(agent, 'SIGTERM');
+  for (const slot of ['blue', 'green']) {
+    const folder = slotDir(config.dir, slot);
+    for (const each of (await readSlot(folder))?.components ?? []) await new ComponentProcess(folder, each).stop(0);
+  }
+  const router = JSON.parse(
+    await readFile(join(config.dir, 'router', 'router.pid.json'), 'utf8').catch(() => '{"pid":0}'),
+  );
+  if (router.pid > 0) process.kill(router.pid, 'SIGKILL');
+  await cluster?.stop();
+  await server?.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+function start(): ChildProcess {
+  const child = spawn(process.execPath, [MAIN, 'run', '--config', join(dir, 'agent.yaml')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child.stdout!.on('data', (data: Buffer) => {
+    output += data.toString();
+  });
+  return child;
+}
+
+async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<number | null> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  return exit;
+}
+
+/** The answer of what runs in green: its pid. */
+async function answer(): Promise<string | undefined> {
+  return fetch(`http://127.0.0.1:${config.slots.green!.web}/health`).then(
+    (r) => r.text(),
+    () => undefined,
+  );
+}
+
+/** A plan for this cell whose first step deploys a release that is sealed with the trusted key. */
+function offerDeploy(n: number): void {
+  const put = (bytes: Uint8Array): Digest => {
+    sealed.blobs.set(digestOf(bytes), bytes);
+    return digestOf(bytes);
+  };
+  const bytes = Buffer.from(WEB);
+  const manifest = aManifest({
+    migrations: [],
+    schemaRange: { min: 0, max: 0 },
+    components: [
+      {
+        name: 'web',
+        role: 'web',
+        recovery: 'stateless',
+        files: [{ name: 'web.mjs', digest: put(bytes), size: bytes.length }],
+        command: ['${node}', '${dir}/web.mjs'],
+        healthPath: '/health',
+      },
+    ],
+  });
+  const release = sealRelease(manifest, sealed.key, 0);
+  if (!release.ok) throw new Error(release.why);
+  put(release.bytes);
+  Object.assign(sealed, { bundle: put(canonicalBytes(release.bundle)), release: release.digest });
+  const ref = { digest: release.digest, version: manifest.version };
+  const cells = [aCell({ tenants: { ada: 'internal' }, schemaVersion: 0, schemaRange: { min: 0, max: 0 } })];
+  const plan: Plan = aPlan({ manifest, release: ref, cells, now: Date.now() });
+  const step = plan.cells[0]!.steps.find((s) => s.action.kind === 'deploy')!;
+  const envelope = digestOfJson(envelopeOf(plan));
+  const at = Date.now();
+  server.offer({
+    ...sealed.forward('w1.deploy'),
+    step: step.id,
+    action: step.action,
+    begun: plan.cells[0]!.steps.indexOf(step),
+    plan: put(canonicalBytes(plan)),
+    release: ref,
+    envelope,
+    approvals: [
+      { by: 'usr_approver', envelope, at: at - MINUTE_MS, expiresAt: at + HOUR_MS, proof: 'server-attested' },
+    ],
+    fence: { epoch: 1, n },
+  });
+}
+
+test('opens the cell, observes it and says so', async () => {
+  expect(parseCellConfig(config).cell).toBe('shared');
+  agent = start();
+  await eventually(() => server.observed.length > 0, 30_000);
+  expect(server.observed[0]).toEqual({
+    cell: 'shared',
+    application: 'psa',
+    environment: 'production',
+    slots: { blue: {}, green: {} },
+    stores: { main: { schemaVersion: 0 } },
+    tenants: {},
+  });
+});
+
+test('deploys a release that it verified, and observes it', async () => {
+  offerDeploy(1);
+  await eventually(() => server.settled.length === 1, 20_000);
+  expect(server.settled[0]!.outcome).toMatchObject({ kind: 'done' });
+  expect(await answer()).toMatch(/^\d+$/);
+  await eventually(() => server.observed.at(-1)?.slots.green?.release?.digest === sealed.release);
+});
+
+test('starts a killed store again within a second, and a killed component', async () => {
+  const before = (await cluster.postmaster())!.pid;
+  process.kill(before, 'SIGKILL');
+  const killedAt = performance.now();
+  await eventually(async () => {
+    const now = await cluster.postmaster();
+    return now !== undefined && now.pid !== before && now.ready;
+  });
+  expect(performance.now() - killedAt).toBeLessThan(3_000);
+  const web = await answer();
+  process.kill(Number(web), 'SIGKILL');
+  await eventually(async () => ![web, undefined].includes(await answer()));
+});
+
+test('killed -9, it leaves everything running, and the next one adopts it', async () => {
+  const web = await answer();
+  const postmaster = (await cluster.postmaster())!.pid;
+  await ended(agent, 'SIGKILL');
+  expect(await answer()).toBe(web);
+  const told = server.observed.length;
+  agent = start();
+  await eventually(() => server.observed.length > told, 20_000);
+  expect(server.observed.at(-1)?.slots.green?.release?.digest).toBe(sealed.release);
+  expect(await answer()).toBe(web);
+  expect((await cluster.postmaster())!.pid).toBe(postmaster);
+});
+
+test('stays small', async () => {
+  const status = await readFile(`/proc/${agent!.pid}/status`, 'utf8');
+  expect(Number(/VmRSS:\s+(\d+)/.exec(status)![1])).toBeLessThan(180 * 1024);
+});
+
+test('stops gracefully and leaves everything running; its log names no secret', async () => {
+  const web = await answer();
+  expect(await ended(agent, 'SIGTERM')).toBe(0);
+  expect(await answer()).toBe(web);
+  const password = (await readFile(join(dir, 'secret-store'), 'utf8')).trim();
+  const router = (await readFile(join(dir, 'secret-router'), 'utf8')).trim();
+  for (const secret of ['test-token', password, router]) expect(output).not.toContain(secret);
+  const lines = output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines).toContainEqual(
+    expect.objectContaining({ rollout: 'prm_1.shared', promotion: 'prm_1', msg: 'step ended' }),
+  );
+});
