@@ -72,11 +72,11 @@ export const CellConfig = z.strictObject({
       .min(1)
       .default(8 * 1024 * 1024),
   }),
-  /** The other side of reconciliations. */
+  /** The other side of reconciliations: the connection that their documents call `ledger`. */
   ledger: z.strictObject({ url: localUrl, tokenFile: path }).optional(),
   /** 0600, JSON: token by tenant, with which business transactions are made. */
   tenantTokensFile: path.optional(),
-  /** How long a component may take to end its work when its slot is emptied, and how long old requests may take when traffic moves. Milliseconds. */
+  /** How long a component may take to end its work when its slot is emptied. Milliseconds. */
   drainMs: z.int().min(0).max(600_000).default(10_000),
 });
 export type CellConfig = z.output<typeof CellConfig>;

@@ -10,6 +10,7 @@ import { componentEnvironment } from './component-environment.ts';
 import { HttpChecks } from './http-checks/http-checks.ts';
 import { type CellHold, holdCell } from './process/cell-hold.ts';
 import { FenceFile } from './process/fence-file.ts';
+import { KeptPart } from './process/kept-part.ts';
 import { ProcessTarget } from './process/process-target.ts';
 import { Supervisor } from './process/supervisor.ts';
 import { StoreAndHttpSides } from './reconcile/store-and-http-sides.ts';
@@ -29,7 +30,8 @@ export interface CellPorts extends Ports {
   readonly traffic: CellTraffic;
   /**
    * One look after what must be alive: clusters, router, components. Starts what died, and tells of it. Call it every few
-   * hundred milliseconds, one call at a time; a part that can't be started is told of and doesn't hold up the others.
+   * hundred milliseconds, whether or not the last call has come back: a part that is still being started, or that failed
+   * a moment ago, is left out and doesn't hold up the others.
    */
   supervise(): Promise<void>;
   /** Gives up the cell, so that another process may act on it. What runs goes on running. */
@@ -100,6 +102,15 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     new FenceFile(config.dir),
   );
   const supervisor = new Supervisor(target, report);
+  const parts = [
+    ...[...stores.values()].map((store) => new KeptPart(() => keepStore(store, report), report)),
+    new KeptPart(async () => {
+      if (await router.running()) return;
+      report('the router had died and is started again');
+      await router.start();
+    }, report),
+    ...target.slots.map((slot) => new KeptPart(() => supervisor.look(slot), report)),
+  ];
   return {
     config,
     target,
@@ -112,13 +123,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     }),
     ledgerSides: new StoreAndHttpSides(stores, config.ledger ? { ledger: config.ledger } : {}, storeOf),
     async supervise() {
-      for (const store of stores.values()) await attempt(report, () => keepStore(store, report));
-      await attempt(report, async () => {
-        if (await router.running()) return;
-        report('the router had died and is started again');
-        await router.start();
-      });
-      await attempt(report, () => supervisor.look());
+      await Promise.all(parts.map((part) => part.look()));
     },
     close: () => hold.release(),
   };
@@ -131,14 +136,6 @@ async function keepStore(store: BackedStore, report: (event: string) => void): P
   if (await restoring(store.cluster)) return;
   report(`the PostgreSQL of the store ${store.name} had died and is started again`);
   await store.cluster.start();
-}
-
-async function attempt(report: (event: string) => void, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    report((error as Error).message);
-  }
 }
 
 /**

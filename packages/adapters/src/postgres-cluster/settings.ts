@@ -25,6 +25,8 @@ export function settingsOf(config: ClusterConfig): string {
     tcp_keepalives_interval: '5',
     tcp_keepalives_count: '3',
     idle_in_transaction_session_timeout: '120s',
+    // A session whose client was killed gives up its statement and its locks within a second.
+    client_connection_check_interval: '1s',
     timezone: 'UTC',
     lc_messages: 'C',
     ...archiving(config.archiveDir),

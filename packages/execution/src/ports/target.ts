@@ -30,13 +30,26 @@ export interface Target {
   observe(slot: string): Promise<SlotObservation>;
   /** What is wrong with the slot's health at this moment, in words; `undefined` when nothing is. Cheap: files aren't read. */
   ailment(slot: string): Promise<string | undefined>;
-  /** Replaces what runs in the slot by this release and waits until it is healthy. The caller made sure that no tenant is routed to it. */
+  /**
+   * Replaces what runs in the slot by this release and waits until it is healthy. The caller made sure that no tenant is
+   * routed to it. When the slot serves this release already, only the fence rises.
+   */
   deploy(
     slot: string,
     release: ReleaseRef,
     manifest: ReleaseManifest,
     ctx: StepContext,
   ): Promise<Answer<SlotObservation>>;
-  /** Stops what runs in the slot, letting it drain, and empties it. */
+  /** Stops what runs in the slot, letting it drain, and empties it. Empty already: only the fence rises. */
   retire(slot: string, ctx: StepContext): Promise<Answer<SlotObservation>>;
+}
+
+/** Whether a slot serves this very release: its own bytes, alive and healthy. */
+export function serves(seen: SlotObservation, release: ReleaseRef): boolean {
+  return (
+    seen.phase === 'running' &&
+    seen.release?.digest === release.digest &&
+    seen.intact &&
+    seen.components.every((component) => component.alive && component.healthy)
+  );
 }

@@ -11,6 +11,7 @@ import {
   type Ports,
   type SlotObservation,
   type StepContext,
+  serves,
 } from '@headgate/execution';
 import { digestFor } from './step-context.ts';
 
@@ -77,16 +78,20 @@ export class MemoryCell implements Ports {
       release: ReleaseRef,
       manifest: ReleaseManifest,
       ctx: StepContext,
-    ): Promise<Answer<SlotObservation>> =>
-      this.change(ctx, `deploy ${slot} ${release.version}`, () => {
+    ): Promise<Answer<SlotObservation>> => {
+      if (!this.raise(ctx)) return denied('fenced', 'a later decision was seen');
+      const before = await this.target.observe(slot);
+      if (serves(before, release)) return granted(before);
+      return this.change(ctx, `deploy ${slot} ${release.version}`, () => {
         this.run(slot, release, manifest.schemaRange);
         return this.held.get(slot)!;
-      }),
-    retire: async (slot: string, ctx: StepContext): Promise<Answer<SlotObservation>> =>
-      this.change(ctx, `retire ${slot}`, () => {
-        this.held.delete(slot);
-        return { slot, phase: 'empty' as const, intact: true, tampered: [], components: [] };
-      }),
+      });
+    },
+    retire: async (slot: string, ctx: StepContext): Promise<Answer<SlotObservation>> => {
+      if (!this.raise(ctx)) return denied('fenced', 'a later decision was seen');
+      if (this.held.delete(slot)) this.effects.push(`retire ${slot}`);
+      return granted(await this.target.observe(slot));
+    },
   };
 
   readonly traffic = {

@@ -174,7 +174,7 @@ test('a component that died is started again, with the bytes that the release na
   const before = await pidOf('worker');
   process.kill(before, 'SIGKILL');
   await expect.poll(async () => (await target.observe('blue')).components[1]!.alive).toBe(false);
-  await supervisor.look();
+  await supervisor.look('blue');
   expect(await pidOf('worker')).not.toBe(before);
   expect(events).toEqual(['slot blue: worker had died and was started again']);
 
@@ -182,7 +182,7 @@ test('a component that died is started again, with the bytes that the release na
   expect(await target.observe('blue')).toMatchObject({ intact: false, tampered: ['worker/worker.mjs'] });
   process.kill(await pidOf('worker'), 'SIGKILL');
   await expect.poll(async () => (await target.observe('blue')).components[1]!.alive).toBe(false);
-  await supervisor.look(performance.now() + 5_000);
+  await supervisor.look('blue', performance.now() + 5_000);
   expect(events.at(-1)).toMatch(/worker\/worker.mjs of 1.0.0 isn't what the release names; not started/);
   expect((await target.observe('blue')).components[1]!.alive).toBe(false);
 });

@@ -9,6 +9,7 @@ import {
   granted,
   type SlotObservation,
   type StepContext,
+  serves,
   type Target,
 } from '@headgate/execution';
 import { syncFolder, writeDurably } from '../../machine/durable-file.ts';
@@ -79,6 +80,8 @@ export class ProcessTarget implements Target {
     return this.inTurn(slot, async () => {
       if (!(await this.fence.raise(ctx.fence)))
         return denied('fenced', `slot ${slot} has seen a later decision than this one`);
+      const before = await this.observe(slot);
+      if (serves(before, release)) return granted(before);
       const dir = this.dir(slot);
       await mkdir(dir, { recursive: true, mode: 0o755 });
       const record: SlotRecord = {

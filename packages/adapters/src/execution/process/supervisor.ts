@@ -21,22 +21,18 @@ export class Supervisor {
     this.report = report;
   }
 
-  /** One look at all slots. Call it every few hundred milliseconds. */
-  async look(nowMs = performance.now()): Promise<void> {
-    for (const slot of Object.keys(this.target.config.slots)) {
-      const tried = new Set<string>();
-      const { restarted, refused } = await this.target.restartDead(slot, (component) => {
-        const key = `${slot}/${component}`;
-        const before = this.attempts.get(key);
-        const wait = before ? Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** before.count) : 0;
-        if (before && nowMs - before.lastMs < wait) return false;
-        const count = before && nowMs - before.lastMs < STEADY_MS ? before.count + 1 : 0;
-        this.attempts.set(key, { count: Math.min(count, 20), lastMs: nowMs });
-        tried.add(component);
-        return true;
-      });
-      for (const component of restarted) this.report(`slot ${slot}: ${component} had died and was started again`);
-      for (const why of refused) this.report(why);
-    }
+  /** One look at a slot. Call it every few hundred milliseconds. */
+  async look(slot: string, nowMs = performance.now()): Promise<void> {
+    const { restarted, refused } = await this.target.restartDead(slot, (component) => {
+      const key = `${slot}/${component}`;
+      const before = this.attempts.get(key);
+      const wait = before ? Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** before.count) : 0;
+      if (before && nowMs - before.lastMs < wait) return false;
+      const count = before && nowMs - before.lastMs < STEADY_MS ? before.count + 1 : 0;
+      this.attempts.set(key, { count: Math.min(count, 20), lastMs: nowMs });
+      return true;
+    });
+    for (const component of restarted) this.report(`slot ${slot}: ${component} had died and was started again`);
+    for (const why of refused) this.report(why);
   }
 }

@@ -27,7 +27,12 @@ export async function buildProxy(
   table: RoutingTable,
   inFlight: InFlight,
 ): Promise<FastifyInstance> {
-  const app = Fastify({ logger: false, bodyLimit: config.maxBodyBytes, routerOptions: { maxParamLength: 100 } });
+  const app = Fastify({
+    logger: false,
+    bodyLimit: config.maxBodyBytes,
+    requestTimeout: 120_000,
+    routerOptions: { maxParamLength: 100 },
+  });
   answerProblems(app);
   // Bodies pass through as bytes. They are held, bounded, so that a request whose connection was refused can go again.
   app.removeAllContentTypeParsers();
