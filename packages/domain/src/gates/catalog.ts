@@ -45,7 +45,9 @@ function standsBefore(spec: GateSpec, subject: Subject): boolean {
     case 'step': {
       if (spec.at === subject.action.kind) return true;
       if (spec.at !== 'promotion' && spec.at !== 'wave') return false;
-      return changesSomething(subject.action) && BY_NAME.get(spec.gate)?.consumedByWave !== true;
+      // A restore point waits for the window of the migration that it is for: taken early, it would be too old by then.
+      const held = changesSomething(subject.action) || subject.action.kind === 'restore-point';
+      return held && BY_NAME.get(spec.gate)?.consumedByWave !== true;
     }
   }
 }

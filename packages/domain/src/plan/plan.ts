@@ -118,7 +118,7 @@ export type Action =
 
 export type ActionKind = Action['kind'];
 
-/** Whether an action changes the cell. A restore point does not, and is wanted as early as can be; looking never does. */
+/** Whether an action changes the cell. Taking a restore point does not, and looking never does. */
 export function changesSomething(action: Action): boolean {
   return action.kind !== 'verify' && action.kind !== 'soak' && action.kind !== 'restore-point';
 }

@@ -195,13 +195,14 @@ export class World {
   }
 
   /** Looks at everything that is due now, until nothing is. */
-  tickDue(): void {
+  tickDue(stop: () => boolean = () => false): void {
     for (let round = 0; round < 100; round++) {
       const due = [...this.due].filter(([, at]) => at !== null && at <= this.now);
       if (due.length === 0) return;
       for (const [name] of due) {
         if (name === 'promotion') this.tickPromotion();
         else this.tickRollout(name);
+        if (stop()) return;
       }
     }
     throw new Error(`it spins at ${this.now}: ${this.describe()}`);
@@ -210,7 +211,10 @@ export class World {
   /** Time passes until the next thing is due. */
   pass(): void {
     const next = Math.min(...[...this.due.values()].map((at) => at ?? Number.POSITIVE_INFINITY));
-    if (next === Number.POSITIVE_INFINITY) throw new Error(`nothing is due: ${this.describe()}`);
+    if (next === Number.POSITIVE_INFINITY) {
+      if (this.ended()) return;
+      throw new Error(`nothing is due: ${this.describe()}`);
+    }
     this.now = Math.max(this.now, next);
   }
 
@@ -221,7 +225,7 @@ export class World {
   /** A fair schedule until everything ended, or `stop` says so. */
   run(carry: Carry = sound, stop: () => boolean = () => false, most = 20_000): this {
     for (let turn = 0; turn < most; turn++) {
-      this.tickDue();
+      this.tickDue(stop);
       if (this.ended() || stop()) return this;
       const at = this.history.length;
       for (const cell of this.rollouts.keys()) {

@@ -1,0 +1,165 @@
+import { aCell, aPlan, brokenChecks, DAY_MS, HOUR_MS, NOON } from '@headgate/testkit/domain/builders';
+import { sound, World } from '@headgate/testkit/domain/world';
+import { begun, endOf, offered, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
+import { describe, expect, test } from 'vitest';
+import type { Outcome } from '../model/outcome.ts';
+import { decideApprove, decideKeep, decidePause, decideReject, decideResume, decideRollback } from './decide.ts';
+
+const BY = 'usr_operator';
+
+/** The step on offer is leased just before the latest finish, and still runs as it passes. */
+function runIntoLatestFinish(world: World): void {
+  world.now = world.plan.latestFinish - 1_000;
+  world.tickRollout('shared');
+  expect(world.lease('shared')).toBe(true);
+  world.now = world.plan.latestFinish;
+  world.tickPromotion();
+  expect(world.rollout('shared').phase).toBe('leased');
+}
+
+describe('pause, resume and the latest finish', () => {
+  const until = (world: World, wave: number) => () =>
+    world.promotion.wave === wave && world.promotion.phase === 'advancing';
+
+  test('paused, a running step ends and none begins; resumed, it goes on', () => {
+    const world = begun();
+    world.run(sound, until(world, 2));
+    world.command((p, now) => decidePause(p, BY, 'lunch', now));
+    const before = world.history.length;
+    const waits = () => world.now >= NOON + HOUR_MS;
+    world.run(sound, waits);
+    expect(world.history.slice(before).filter((h) => h.event.type === 'rollout.leased')).toEqual([]);
+    world.command((p) => decideResume(p, BY));
+    expect(endOf(world.run())).toBe('promoted');
+  });
+
+  test('paused, a failure is decided at once', () => {
+    const world = begun();
+    world.run(sound, offered(world, 4));
+    world.lease('shared');
+    world.command((p, now) => decidePause(p, BY, 'lunch', now));
+    world.settle('shared', world.rollout('shared').n, brokenChecks('ada', world.now));
+    expect(endOf(world.run())).toBe('rolled-back');
+    expect(world.now).toBe(NOON);
+  });
+
+  test('paused for a day, it is rolled back', () => {
+    const world = begun();
+    world.run(sound, until(world, 2));
+    world.command((p, now) => decidePause(p, BY, 'lunch', now));
+    expect(endOf(world.run())).toBe('rolled-back');
+    expect(world.now).toBe(NOON + DAY_MS);
+  });
+
+  test('the latest finish in the middle holds; a failure meanwhile is decided at once', () => {
+    const world = begun();
+    world.run(sound, offered(world, 4));
+    runIntoLatestFinish(world);
+    expect(endOf(world)).toBe('held');
+    world.settle('shared', world.rollout('shared').n, brokenChecks('ada', world.now));
+    expect(endOf(world.run())).toBe('rolled-back');
+  });
+
+  test('the latest finish in the middle, kept: what is there stays, also where a step failed or is unknown', () => {
+    const unknown: Outcome = { kind: 'waiting', reason: 'ask', untilMs: 0 };
+    const sure: Outcome = { kind: 'done', result: { checks: { passed: 1, failed: 0 } } };
+    for (const outcome of [unknown, sure, brokenChecks('ada', NOON)]) {
+      const world = begun();
+      world.run(sound, offered(world, 4));
+      runIntoLatestFinish(world);
+      world.command((p, now) => decideKeep(p, BY, now));
+      world.settle('shared', world.rollout('shared').n, outcome);
+      world.run();
+      expect(endOf(world)).toBe('expired');
+      expect(resultsOf(world)).toEqual(['kept', 'kept']);
+      expect(served(world)).toContain('ada:new');
+    }
+  });
+
+  test('the latest finish while only the last step runs: sound, it is promoted after all', () => {
+    const world = begun(aPlan({ cells: [aCell({ tenants: { zoe: 'broad' }, schemaVersion: 2 })] }));
+    world.run(sound, offered(world, 2));
+    runIntoLatestFinish(world);
+    expect(endOf(world)).toBe('held');
+    world.settle('shared', world.rollout('shared').n, { kind: 'done', result: { checks: { passed: 1, failed: 0 } } });
+    expect(endOf(world.run())).toBe('promoted');
+  });
+
+  test('the latest finish between two waves, unanswered, brings all back', () => {
+    const world = begun();
+    world.run(sound, () => world.promotion.phase === 'awaiting' && world.promotion.wave === 1);
+    world.windowOpen = false;
+    world.run();
+    expect(endOf(world)).toBe('rolled-back');
+    expect(served(world)).not.toContain('new');
+  });
+
+  test('no step is offered between the latest finish and the promotion’s own look at it', () => {
+    const world = begun();
+    world.run(
+      sound,
+      () =>
+        world.rollouts.size > 0 && world.rollout('shared').phase === 'waiting' && world.rollout('shared').cursor === 1,
+    );
+    world.now = world.plan.latestFinish;
+    world.tickRollout('shared');
+    expect(world.rollout('shared')).toMatchObject({ phase: 'waiting', reason: 'the latest finish has passed' });
+  });
+});
+
+describe('people’s commands', () => {
+  const approve = (world: World, by: string, envelope = world.promotion.envelope) =>
+    decideApprove(world.promotion, { by, envelope, now: world.now, expiresAt: world.now + HOUR_MS, proof: 'signed' });
+
+  test('no author and no requester approves, nobody another envelope, and nobody twice', () => {
+    const world = new World(twoCells());
+    expect(approve(world, 'usr_author')).toMatchObject({ ok: false, refusal: { code: 'author-approves' } });
+    expect(approve(world, 'usr_manager')).toMatchObject({ ok: false, refusal: { code: 'requester-approves' } });
+    expect(approve(world, 'usr_x', 'sha256:00')).toMatchObject({ ok: false, refusal: { code: 'other-envelope' } });
+    expect(approve(world, 'usr_x')).toMatchObject({ ok: true, events: [{ type: 'promotion.approved' }] });
+    world.approve('usr_x');
+    expect(approve(world, 'usr_x')).toEqual({ ok: true, events: [] });
+    world.now += 5 * HOUR_MS;
+    expect(approve(world, 'usr_x')).toMatchObject({ ok: true, events: [{ type: 'promotion.approved' }] });
+  });
+
+  test('each is refused, with what would unblock it, in the phases where it makes no sense', () => {
+    const awaiting = new World(twoCells());
+    const advancing = begun();
+    advancing.run(sound, () => advancing.promotion.phase === 'advancing');
+    const finished = begun().run();
+    for (const [world, permitted] of [
+      [awaiting, ['approve', 'reject', 'rollback']],
+      [advancing, ['approve', 'pause', 'rollback']],
+      [finished, []],
+    ] as const) {
+      const { promotion, now } = world;
+      const decided = {
+        approve: approve(world, 'usr_x'),
+        reject: decideReject(promotion, BY, 'no', now),
+        pause: decidePause(promotion, BY, 'wait', now),
+        resume: decideResume(promotion, BY),
+        rollback: decideRollback(promotion, BY, 'back', now),
+        keep: decideKeep(promotion, BY, now),
+      };
+      expect(
+        Object.entries(decided)
+          .filter(([, d]) => d.ok)
+          .map(([name]) => name),
+      ).toEqual(permitted);
+      for (const d of Object.values(decided))
+        if (!d.ok) for (const word of Object.values(d.refusal)) expect(word).not.toBe('');
+    }
+  });
+
+  test('rejected before the first wave, nothing happened; later, all is brought back', () => {
+    const early = new World(twoCells());
+    early.command((p, now) => decideReject(p, BY, 'no', now));
+    expect(endOf(early)).toBe('rejected');
+    const late = begun();
+    late.run(sound, () => late.promotion.phase === 'awaiting' && late.promotion.wave === 1);
+    late.command((p, now) => decideReject(p, BY, 'no', now));
+    expect(endOf(late.run())).toBe('rolled-back');
+    expect(served(late)).not.toContain('new');
+  });
+});
