@@ -1,4 +1,4 @@
-import { adoptCell, type CellRecord, notFound, type Result, streams } from '@headgate/control';
+import { adoptCell, type CellRecord, type Deps, notFound, type Result, streams } from '@headgate/control';
 import { checkManifest } from '@headgate/documents';
 import type { Hypercare, Refusal, ReleaseManifest } from '@headgate/domain';
 import type { Context } from '../context.ts';
@@ -31,12 +31,13 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
       return { ok: true, value: showCell(input.cell, record, principal) };
     },
     async adoptCell({ principal, input, body }) {
-      const manifests = checked(body.manifests);
+      const record = await load(input.cell);
+      const manifests = checked([...body.manifests, ...(record === undefined ? [] : await uploaded(deps, record))]);
       if (!manifests.ok) return manifests;
       const adopted = await adoptCell(deps, principal, input.cell, manifests.value);
       if (!adopted.ok) return adopted;
-      const record = (await load(input.cell)) as CellRecord;
-      return { ok: true, value: showCell(input.cell, record, principal) };
+      const after = (await load(input.cell)) as CellRecord;
+      return { ok: true, value: showCell(input.cell, after, principal) };
     },
     async showHypercare({ input }) {
       const stream = streams.hypercare(input.environment);
@@ -45,6 +46,13 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
       return { ok: true, value: state as unknown as Shown<never> };
     },
   };
+}
+
+/** Manifests of what runs there, as its agent uploaded them; whether they are these releases is told by their digest. */
+async function uploaded({ blobs }: Deps, record: CellRecord): Promise<readonly unknown[]> {
+  const running = Object.values(record.observed?.state.slots ?? {}).flatMap((slot) => slot.release?.digest ?? []);
+  const found = await Promise.all([...new Set(running)].map((digest) => blobs.get(digest)));
+  return found.flatMap((bytes) => (bytes === undefined ? [] : [JSON.parse(Buffer.from(bytes).toString('utf8'))]));
 }
 
 function checked(values: readonly unknown[]): Result<readonly ReleaseManifest[]> {

@@ -1,0 +1,25 @@
+import type { Install } from './command.ts';
+import { access } from './commands/access.ts';
+import { apply } from './commands/apply.ts';
+import { cells } from './commands/cells.ts';
+import { decide } from './commands/decide.ts';
+import { evidence } from './commands/evidence.ts';
+import { log } from './commands/log.ts';
+import { promote } from './commands/promote.ts';
+import { release } from './commands/release.ts';
+import { status } from './commands/status.ts';
+import { watch } from './commands/watch.ts';
+
+/** The commands, in the order in which people meet them. Adding one: a file, and a line here. */
+export const COMMANDS: readonly Install[] = [
+  apply,
+  release,
+  evidence,
+  promote,
+  decide,
+  watch,
+  status,
+  cells,
+  log,
+  access,
+];

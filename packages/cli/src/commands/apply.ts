@@ -1,0 +1,59 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Install } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { table } from '../output.ts';
+
+const MAX_FILE_BYTES = 1024 * 1024;
+
+interface File {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Declares documents. */
+export const apply: Install = (program, act) => {
+  program
+    .command('apply')
+    .description('declare YAML documents, all or none')
+    .requiredOption('-f, --file <path...>', 'a file, a folder (its .yaml and .yml files), or - for standard input')
+    .option('--dry-run', 'check alone, change nothing')
+    .action(
+      act(async ({ client, out, stdin, cwd }, options: { file: string[]; dryRun?: boolean }) => {
+        const files: File[] = [];
+        for (const path of options.file)
+          files.push(...(path === '-' ? [{ name: '-', text: await textOf(stdin) }] : await filesAt(cwd, path)));
+        if (files.length === 0) throw new Failure(EXIT.usage, 'usage', 'there is no .yaml or .yml file there');
+        const { applied } = await client.call('applyDocuments', { body: { files, dryRun: options.dryRun === true } });
+        const rows = applied.map(({ kind, name, change, digest }) => [kind, name, change, digest]);
+        out.answer({ applied }, table(['KIND', 'NAME', 'CHANGE', 'DIGEST'], rows));
+        return EXIT.ok;
+      }),
+    );
+};
+
+async function filesAt(cwd: string, path: string): Promise<readonly File[]> {
+  const full = join(path.startsWith('/') ? '' : cwd, path);
+  const facts = await stat(full).catch(() => undefined);
+  if (facts === undefined) throw new Failure(EXIT.usage, 'usage', `there is no file ${path}`);
+  if (facts.isDirectory()) {
+    const names = (await readdir(full)).filter((name) => /\.ya?ml$/.test(name)).sort();
+    return (await Promise.all(names.map((name) => filesAt(cwd, join(path, name))))).flat();
+  }
+  if (facts.size > MAX_FILE_BYTES)
+    throw new Failure(EXIT.usage, 'usage', `${path} has ${facts.size} bytes, at most ${MAX_FILE_BYTES} are taken`);
+  return [{ name: path, text: await readFile(full, 'utf8') }];
+}
+
+async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk));
+    size += chunk.length;
+    if (size > MAX_FILE_BYTES)
+      throw new Failure(EXIT.usage, 'usage', `standard input is larger than ${MAX_FILE_BYTES}`);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

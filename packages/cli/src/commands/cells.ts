@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Install } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { instant } from '../output.ts';
+
+const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Cells under control, and freezes over them. */
+export const cells: Install = (program, act) => {
+  program
+    .command('adopt <cell>')
+    .description('take a running cell under control as it is')
+    .option('--manifest <file...>', 'of releases that run there and that neither the server nor the agent holds')
+    .action(
+      act(async ({ client, out, cwd }, cell: string, options: { manifest?: string[] }) => {
+        const manifests: Record<string, unknown>[] = [];
+        for (const file of options.manifest ?? [])
+          manifests.push(JSON.parse(await readFile(resolve(cwd, file), 'utf8')));
+        const adopted = await client.call('adoptCell', { cell, body: { manifests } });
+        const slots = Object.entries(adopted.desired?.slots ?? {})
+          .map(([slot, { release }]) => `${slot}: ${release?.version ?? 'empty'}`)
+          .join(', ');
+        out.answer(adopted, `${cell} is under control as it is (${slots})`);
+        return EXIT.ok;
+      }),
+    );
+  const freeze = program.command('freeze').description('stop forward steps in an environment, or everywhere');
+  freeze
+    .command('declare <name>')
+    .description('from now on; undo is never stopped')
+    .requiredOption('--scope <environment>', 'an environment, or all')
+    .requiredOption('--for <duration>', '90s, 30m, 8h, 2d')
+    .requiredOption('--reason <words>', 'goes on the log')
+    .action(
+      act(async ({ client, out }, name: string, options: { scope: string; for: string; reason: string }) => {
+        const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(options.for) ?? [];
+        if (number === undefined) throw new Failure(EXIT.usage, 'usage', '--for: expected 90s, 30m, 8h or 2d');
+        const { at } = await client.call('status');
+        const to = at + Number(number) * (UNITS[unit as string] as number);
+        const body = { scope: options.scope, name, to, reason: options.reason };
+        const declared = await client.call('declareFreeze', { body });
+        out.answer(declared, `frozen: ${declared.scope} until ${instant(declared.to)}`);
+        return EXIT.ok;
+      }),
+    );
+  freeze
+    .command('lift <name>')
+    .requiredOption('--scope <environment>', 'an environment, or all')
+    .action(
+      act(async ({ client, out }, name: string, { scope }: { scope: string }) => {
+        const left = await client.call('liftFreeze', { scope, name });
+        out.answer(left, `lifted; ${left.items.length} left for ${scope}`);
+        return EXIT.ok;
+      }),
+    );
+};

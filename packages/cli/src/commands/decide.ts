@@ -1,0 +1,146 @@
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import type { Promotion } from '@headgate/contract';
+import { digestOf, signApproval } from '@headgate/documents';
+import type { Install, Session } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { instant, printable } from '../output.ts';
+import { promotionLine } from '../promotions/watch-promotion.ts';
+import { localKey } from '../releases/local-key.ts';
+
+const HOUR_MS = 3_600_000;
+
+interface ApproveOptions {
+  readonly envelope?: string;
+  readonly yes?: boolean;
+  readonly signKey?: string;
+  readonly hours: string;
+}
+
+/** People's word on a promotion: approve, reject, pause, resume, roll back, keep, answer. */
+export const decide: Install = (program, act) => {
+  program
+    .command('approve <promotion>')
+    .description('approve the envelope of a promotion; shows what that binds to')
+    .option('--envelope <digest>', 'approve only if the envelope is still this one (then without asking)')
+    .option('--yes', 'approve what is shown without asking')
+    .option('--sign-key <file>', 'sign with your own key, which agents can check for themselves')
+    .option('--hours <n>', 'with --sign-key: how long the approval holds', '24')
+    .action(
+      act(async (session, id: string, options: ApproveOptions) => {
+        const { client, out } = session;
+        const promotion = await client.call('showPromotion', { promotion: id });
+        const { envelope } = promotion;
+        out.line(await binding(session, promotion));
+        if (options.envelope !== undefined && options.envelope !== envelope)
+          throw new Failure(
+            EXIT.refused,
+            'other-envelope',
+            `the promotion's envelope is ${envelope}, not the one you named`,
+            'look at it again',
+          );
+        if (options.envelope === undefined && options.yes !== true) await confirm(session);
+        const bundle = options.signKey === undefined ? {} : { bundle: await signed(session, promotion, options) };
+        const approved = await client.call('approvePromotion', { promotion: id, body: { envelope, ...bundle } });
+        out.answer(approved, `approved.\n${promotionLine(approved)}`);
+        return EXIT.ok;
+      }),
+    );
+  const withReason = [
+    ['reject', 'rejectPromotion', 'reject a promotion that has not begun'],
+    ['pause', 'pausePromotion', 'hand out no further forward steps'],
+    ['rollback', 'rollBackPromotion', 'undo what was done, as the plan says'],
+  ] as const;
+  for (const [name, route, description] of withReason)
+    program
+      .command(`${name} <promotion>`)
+      .description(description)
+      .requiredOption('--reason <words>', 'goes on the log')
+      .action(
+        act(async ({ client, out }, promotion: string, { reason }: { reason: string }) => {
+          const after = await client.call(route, { promotion, body: { reason } });
+          out.answer(after, promotionLine(after));
+          return EXIT.ok;
+        }),
+      );
+  const plain = [
+    ['resume', 'resumePromotion', 'let a paused promotion go on'],
+    ['keep', 'keepPromotion', 'leave the tenants that stayed on the release where they are'],
+  ] as const;
+  for (const [name, route, description] of plain)
+    program
+      .command(`${name} <promotion>`)
+      .description(description)
+      .action(
+        act(async ({ client, out }, promotion: string) => {
+          const after = await client.call(route, { promotion });
+          out.answer(after, promotionLine(after));
+          return EXIT.ok;
+        }),
+      );
+  program
+    .command('answer <rollout> <agree|retry>')
+    .description('answer what a rollout asks: agree to a step that loses data, or try the step again')
+    .action(
+      act(async ({ client, out }, rollout: string, answer: string) => {
+        if (answer !== 'agree' && answer !== 'retry')
+          throw new Failure(EXIT.usage, 'usage', 'the answer is agree or retry');
+        const after = await client.call('answerRollout', { rollout, body: { answer } });
+        out.answer(after, printable(`${after.id}  ${after.phase}  ${after.reason ?? ''}`));
+        return EXIT.ok;
+      }),
+    );
+};
+
+interface EnvelopeShape {
+  readonly cells: readonly { readonly cell: string; readonly steps: readonly unknown[] }[];
+  readonly gates: readonly { readonly gate: string }[];
+  readonly pointOfNoReturn: { readonly step: string; readonly cell: string; readonly because: string } | null;
+  readonly rollbackScope: string;
+  readonly latestFinish: number;
+}
+
+/** What an approval binds to, from the envelope's own bytes, whose digest is compared here. */
+async function binding({ client }: Session, promotion: Promotion): Promise<string> {
+  const bytes = await client.call('getBlob', { digest: promotion.envelope });
+  if (digestOf(bytes) !== promotion.envelope)
+    throw new Failure(EXIT.unverified, 'digest-differs', `the envelope's bytes are not those of ${promotion.envelope}`);
+  const envelope = JSON.parse(Buffer.from(bytes).toString('utf8')) as EnvelopeShape;
+  const point = envelope.pointOfNoReturn;
+  return [
+    'This approval binds to:',
+    `  release         ${promotion.application} ${promotion.release.version} (${promotion.release.digest})`,
+    `  environment     ${promotion.environment}`,
+    ...envelope.cells.map(
+      ({ cell, steps }) => `  cell            ${cell}: ${steps.length} steps, in their order, with their undo`,
+    ),
+    `  gates           ${envelope.gates.map((g) => g.gate).join(', ')}`,
+    `  rollback scope  ${envelope.rollbackScope}`,
+    `  no return       ${point === null ? 'every step can be undone' : `${point.step} in ${point.cell}: ${point.because}`}`,
+    `  latest finish   ${instant(envelope.latestFinish)}`,
+    `  envelope        ${promotion.envelope}`,
+  ]
+    .map(printable)
+    .join('\n');
+}
+
+async function confirm({ stdin, out }: Session): Promise<void> {
+  const refuse = (why: string) => new Failure(EXIT.usage, 'not-confirmed', why, 'give --yes, or --envelope DIGEST');
+  if (out.json || !(stdin as NodeJS.ReadStream).isTTY) throw refuse('nobody can be asked here');
+  const asked = createInterface({ input: stdin, output: process.stderr });
+  try {
+    if ((await asked.question('Approve? [y/N] ')).trim().toLowerCase() !== 'y') throw refuse('not approved');
+  } finally {
+    asked.close();
+  }
+}
+
+async function signed({ client, cwd }: Session, { envelope }: Promotion, options: ApproveOptions) {
+  const hours = Number(options.hours);
+  if (!(hours > 0 && hours <= 24 * 31)) throw new Failure(EXIT.usage, 'usage', '--hours: expected a number up to 744');
+  const { id: by } = await client.call('whoami');
+  const at = Date.now();
+  const content = { envelope, by, at, expiresAt: at + Math.round(hours * HOUR_MS) };
+  return signApproval(content, localKey(resolve(cwd, options.signKey as string))) as unknown as Record<string, unknown>;
+}

@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import type { Release } from '@headgate/contract';
+import type { Install } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { instant, shortDigest, table } from '../output.ts';
+import { everything } from '../paging.ts';
+import { createRelease } from '../releases/create-release.ts';
+import { localKey } from '../releases/local-key.ts';
+import { resolveRelease } from '../releases/resolve-release.ts';
+
+/** Releases: create, list, show. */
+export const release: Install = (program, act) => {
+  const group = program.command('release').description('create, list and show releases');
+  group
+    .command('create <folder>')
+    .description('seal the release in a folder (release.yaml beside its files), upload its files and register it')
+    .requiredOption('--key <file>', 'the key to sign with: a PEM file of mode 0600')
+    .action(
+      act(async ({ client, out, cwd }, folder: string, options: { key: string }) => {
+        const created = await createRelease(client, localKey(resolve(cwd, options.key)), resolve(cwd, folder));
+        const { application, ref } = created;
+        out.answer(created, `${application} ${ref.version} is registered: ${ref.digest}`);
+        return EXIT.ok;
+      }),
+    );
+  group
+    .command('list')
+    .description('all releases')
+    .option('--application <name>')
+    .action(
+      act(async ({ client, out }, { application }: { application?: string }) => {
+        const filter = application === undefined ? {} : { application };
+        const items = await everything((page) => client.call('listReleases', { limit: 200, ...filter, ...page }));
+        const rows = [...items]
+          .sort((a, b) => a.registeredAt - b.registeredAt)
+          .map((r) => [
+            r.application,
+            r.ref.version,
+            shortDigest(r.ref.digest),
+            r.origin,
+            String(r.evidence.length),
+            instant(r.registeredAt),
+          ]);
+        out.answer({ items }, table(['APPLICATION', 'VERSION', 'DIGEST', 'ORIGIN', 'EVIDENCE', 'REGISTERED'], rows));
+        return EXIT.ok;
+      }),
+    );
+  group
+    .command('show <release>')
+    .description('one release, by digest (or its beginning), version, or application@version')
+    .action(
+      act(async ({ client, out }, text: string) => {
+        const found = await resolveRelease(client, text);
+        out.answer(found, shown(found));
+        return EXIT.ok;
+      }),
+    );
+};
+
+function shown(release: Release): string {
+  const { application, ref, origin, signature, authors, evidence, promoted, notes } = release;
+  const lines = [
+    `${application} ${ref.version}`,
+    `  digest     ${ref.digest}`,
+    `  origin     ${origin}`,
+    `  signature  ${signature === null ? 'none (adopted)' : `by key ${signature.keyId}`}`,
+    `  authors    ${authors.join(', ')}`,
+    ...evidence.map(({ predicateType, result }) => {
+      const said =
+        result === undefined ? '' : `: ${result.passed} passed, ${result.failed} failed, exit ${result.exitCode}`;
+      return `  evidence   ${predicateType}${said}`;
+    }),
+    ...promoted.map(({ environment, at }) => `  promoted   to ${environment} at ${instant(at)}`),
+    `  notes      ${notes}`,
+  ];
+  return lines.join('\n');
+}

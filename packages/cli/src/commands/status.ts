@@ -1,0 +1,70 @@
+import type { Status } from '@headgate/contract';
+import type { Install } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { instant, printable, table } from '../output.ts';
+import { promotionLine } from '../promotions/watch-promotion.ts';
+
+/** What is where, what moves, what waits; and why. */
+export const status: Install = (program, act) => {
+  program
+    .command('status')
+    .description('what is where, what moves, what waits for whom and until when')
+    .action(
+      act(async ({ client, out }) => {
+        const now = await client.call('status');
+        out.answer(now, shown(now));
+        return EXIT.ok;
+      }),
+    );
+  program
+    .command('explain <promotion>')
+    .description('why a promotion stands where it stands, and what would move it')
+    .action(
+      act(async ({ client, out }, promotion: string) => {
+        const explanation = await client.call('explainPromotion', { promotion });
+        out.answer(explanation, explanation.text);
+        return EXIT.ok;
+      }),
+    );
+  program
+    .command('whoami')
+    .description('who the token belongs to')
+    .action(
+      act(async ({ client, out }) => {
+        const me = await client.call('whoami');
+        out.answer(me, `${me.id}: ${me.roles.join(', ')}`);
+        return EXIT.ok;
+      }),
+    );
+};
+
+function shown(status: Status): string {
+  const counted = (of: Record<string, number>, between: string) =>
+    Object.entries(of)
+      .map(([key, n]) => `${key}${between}${n}`)
+      .join(', ');
+  const cells = status.cells.map((c) => [
+    c.name,
+    c.environment,
+    c.adopted ? (c.uncertain ? 'uncertain' : 'controlled') : 'not adopted',
+    counted(c.versions, ' × '),
+    counted(c.stores, ' at '),
+    instant(c.observedAt),
+  ]);
+  const waits = status.waits.map((w) => [w.what, w.who === '' ? '-' : w.who, instant(w.until), w.why]);
+  return [
+    'WHAT IS WHERE',
+    table(['CELL', 'ENVIRONMENT', 'STATE', 'TENANTS BY VERSION', 'STORES BY SCHEMA', 'OBSERVED'], cells),
+    '',
+    'WHAT MOVES',
+    ...(status.promotions.length === 0
+      ? ['(nothing)']
+      : status.promotions.map(({ promotion }) => promotionLine(promotion))),
+    '',
+    'WHAT WAITS',
+    table(['WHAT', 'FOR WHOM', 'UNTIL', 'WHY'], waits),
+    ...status.hypercare.map((h) => printable(`hypercare of ${h.environment}: ${h.phase}, until ${instant(h.until)}`)),
+    ...status.freezes.map((f) => printable(`freeze ${f.name} (${f.scope}) until ${instant(f.to)}: ${f.reason}`)),
+    ...(status.truncated ? ['(there is more than is shown)'] : []),
+  ].join('\n');
+}

@@ -1,0 +1,34 @@
+import type { LogEvent } from '@headgate/contract';
+import type { Install } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { printable } from '../output.ts';
+import { watchEvents, watchPromotion } from '../promotions/watch-promotion.ts';
+
+/** Follow one promotion to its end, or the whole log. */
+export const watch: Install = (program, act) => {
+  program
+    .command('watch [promotion]')
+    .description('follow a promotion to its end (exit code 0 only when it was promoted), or every entry of the log')
+    .option('--after <place>', 'without a promotion: begin behind this place of the log')
+    .action(
+      act(async (session, promotion: string | undefined, { after }: { after?: string }) => {
+        if (promotion !== undefined) return watchPromotion(session, promotion);
+        if (after !== undefined && !/^(-1|\d{1,15})$/.test(after))
+          throw new Failure(EXIT.usage, 'usage', '--after: expected a place');
+        await watchEvents(session, after === undefined ? undefined : Number(after), async (event, place) => {
+          session.out.event({ place, ...event }, eventLine(event, place));
+          return false;
+        });
+        return EXIT.interrupted;
+      }),
+    );
+};
+
+function eventLine({ at, type, stream, by, data }: LogEvent, place: number): string {
+  const text = JSON.stringify(data);
+  const short = text.length > 160 ? `${text.slice(0, 160)}…` : text;
+  return printable(
+    `${String(place).padStart(6)}  ${new Date(at).toISOString()}  ${type}  ${stream}  by ${by}  ${short}`,
+  );
+}

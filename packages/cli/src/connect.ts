@@ -1,0 +1,96 @@
+/** Finds the server and the token: flags, then the environment, then the data folder of a server of this machine. */
+import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { type Client, createClient } from '@headgate/contract';
+import { EXIT } from './exit-codes.ts';
+import { Failure } from './failure.ts';
+
+export interface ConnectOptions {
+  readonly server?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  /** Act as this local user of the discovered data folder, by role. */
+  readonly as?: string | undefined;
+}
+
+export interface Surroundings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+/** Makes the client that commands work with. Throws a {@link Failure} that says what is missing. */
+export function connect(options: ConnectOptions, { env, cwd }: Surroundings): Client {
+  const folder = dataFolder(env, cwd);
+  const baseUrl = options.server ?? env.HEADGATE_SERVER ?? addressIn(folder);
+  if (baseUrl === undefined)
+    throw new Failure(
+      EXIT.unreachable,
+      'no-server',
+      `no server is known: there is no .headgate/server.json in ${cwd} or above it`,
+      'start one (npm start), or give --server URL, or set HEADGATE_SERVER',
+    );
+  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol))
+    throw new Failure(EXIT.usage, 'usage', `the server's address ${baseUrl} is no http or https URL`);
+  const tokenFile = tokenFileOf(options, env, folder);
+  return createClient({ baseUrl, token: readToken(tokenFile) });
+}
+
+/** The nearest `.headgate` in the working folder or above it, or the one that the environment names. */
+export function dataFolder(env: NodeJS.ProcessEnv, cwd: string): string | undefined {
+  if (env.HEADGATE_DATA !== undefined && env.HEADGATE_DATA !== '') return resolve(cwd, env.HEADGATE_DATA);
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const candidate = join(folder, '.headgate');
+    if (existsSync(join(candidate, 'secrets')) || existsSync(join(candidate, 'server.json'))) return candidate;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+function addressIn(folder: string | undefined): string | undefined {
+  if (folder === undefined) return undefined;
+  try {
+    const { url } = JSON.parse(readFileSync(join(folder, 'server.json'), 'utf8')) as { url?: unknown };
+    return typeof url === 'string' ? url : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function tokenFileOf(options: ConnectOptions, env: NodeJS.ProcessEnv, folder: string | undefined): string {
+  const role = options.as ?? 'admin';
+  if (!/^[a-z-]{1,40}$/.test(role)) throw new Failure(EXIT.usage, 'usage', `--as ${role}: expected a role`);
+  const given = options.tokenFile ?? (options.as === undefined ? env.HEADGATE_TOKEN_FILE : undefined);
+  const file = given ?? (folder === undefined ? undefined : join(folder, 'secrets', `${role}.token`));
+  if (file !== undefined) return file;
+  throw new Failure(
+    EXIT.notPermitted,
+    'no-token',
+    'no token is known',
+    'give --token-file FILE, or set HEADGATE_TOKEN_FILE; the administrator’s is in the data folder, secrets/admin.token',
+  );
+}
+
+function readToken(file: string): string {
+  const trouble = (why: string, unblock: string) => new Failure(EXIT.notPermitted, 'token-file', why, unblock);
+  let open: number;
+  try {
+    open = openSync(file, 'r');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw trouble(`the token file ${file} can't be read (${code})`, 'give another one with --token-file');
+  }
+  try {
+    const facts = fstatSync(open);
+    if ((facts.mode & 0o077) !== 0)
+      throw trouble(
+        `others than its owner may read the token file ${file}`,
+        `chmod 600 ${file}, and replace the token`,
+      );
+    if (facts.size > 1_000)
+      throw trouble(`${file} is too large for a token file`, 'give another one with --token-file');
+    const token = readFileSync(open, 'utf8').trim();
+    if (!/^[\x21-\x7e]{1,300}$/.test(token))
+      throw trouble(`${file} holds no token`, 'give another one with --token-file');
+    return token;
+  } finally {
+    closeSync(open);
+  }
+}

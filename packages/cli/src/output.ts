@@ -1,0 +1,42 @@
+import type { Output } from './command.ts';
+
+/** Writes to the given streams; with `json` only JSON goes to standard output. */
+export function output(json: boolean, stdout: NodeJS.WritableStream): Output {
+  const write = (text: string): void => void stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  return {
+    json,
+    line: (text) => {
+      if (!json) write(text);
+    },
+    event: (value, text) => write(json ? JSON.stringify(value) : text),
+    answer: (value, text) => write(json ? JSON.stringify(value) : text),
+  };
+}
+
+/** A table with aligned columns; control characters of what the server said don't reach the terminal. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '(none)';
+  const all = [head, ...rows].map((row) => row.map(printable));
+  const widths = head.map((_, i) => Math.max(...all.map((row) => (row[i] ?? '').length)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** One line, without control characters. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}
+
+export function instant(at: number | null | undefined): string {
+  return at === null || at === undefined ? '-' : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+export function shortDigest(digest: string): string {
+  return digest.slice(7, 19);
+}

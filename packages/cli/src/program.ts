@@ -1,0 +1,72 @@
+/** The command line as a whole: reads arguments, runs one command, answers with an exit code. */
+import { Command, CommanderError } from 'commander';
+import { COMMANDS } from './catalog.ts';
+import type { Act, Session } from './command.ts';
+import { connect } from './connect.ts';
+import { EXIT, EXIT_HELP } from './exit-codes.ts';
+import { tell } from './failure.ts';
+import { output } from './output.ts';
+
+export interface Terminal {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly stop: AbortSignal;
+}
+
+interface GlobalOptions {
+  readonly server?: string;
+  readonly tokenFile?: string;
+  readonly as?: string;
+  readonly json?: boolean;
+}
+
+/** Runs one command line. */
+export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { env, cwd, stdin, stdout, stderr, stop } = terminal;
+  let exitCode: number = EXIT.ok;
+  const program = new Command('headgate')
+    .description('the release control plane for business-critical systems')
+    .option('--server <url>', 'where the server is (env HEADGATE_SERVER; else .headgate/server.json here or above)')
+    .option('--token-file <file>', 'whose token (env HEADGATE_TOKEN_FILE; else .headgate/secrets/admin.token)')
+    .option('--as <role>', 'act as this local user of the data folder: developer, approver …')
+    .option('--json', 'the answer as one line of JSON')
+    .addHelpText('after', EXIT_HELP)
+    .showHelpAfterError('(see headgate --help)')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
+
+  const globals = () => program.opts<GlobalOptions>();
+  const act: Act =
+    (work) =>
+    async (...given) => {
+      const { server, tokenFile, as, json } = globals();
+      const client = connect({ server, tokenFile, as }, { env, cwd });
+      const session: Session = { client, out: output(json === true, stdout), env, cwd, stdin, stop };
+      exitCode = await work(session, ...given);
+    };
+  for (const install of COMMANDS) install(program, act);
+  shareSettings(program);
+
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (stop.aborted) return EXIT.interrupted;
+    const told = tell(error);
+    stderr.write(`${told.lines.join('\n')}\n`);
+    if (globals().json === true) stdout.write(`${JSON.stringify(told.json)}\n`);
+    return told.exitCode;
+  }
+}
+
+/** Commands below inherit how errors are thrown, and take the options for all behind their own name, too. */
+function shareSettings(parent: Command): void {
+  for (const child of parent.commands) {
+    child.copyInheritedSettings(parent);
+    shareSettings(child);
+  }
+}

@@ -1,0 +1,10 @@
+import { loadPrivateKey, type SigningKey, signingKey } from '@headgate/documents';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+
+/** The signing key in a 0600 PEM file. */
+export function localKey(file: string): SigningKey {
+  const loaded = loadPrivateKey(file);
+  if (!loaded.ok) throw new Failure(EXIT.usage, loaded.code, `${file}: ${loaded.why}`, loaded.unblock);
+  return signingKey(loaded.privateKeyPem);
+}
