@@ -13,12 +13,19 @@ import {
   rollBackPromotion,
   streams,
 } from '@headgate/control';
-import { type Digest, envelopeOf, type Principal, type Promotion, type Rollout } from '@headgate/domain';
+import {
+  type Digest,
+  envelopeOf,
+  judgeGates,
+  type Principal,
+  type Promotion,
+  type Rollout,
+  renderPlan,
+} from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { explain } from '../explain.ts';
 import type { Handlers } from '../handler.ts';
 import { pageOfRows } from '../paging.ts';
-import { planText } from '../plan-text.ts';
 import { showPromotion, showRollout } from '../views.ts';
 
 type Names =
@@ -54,13 +61,22 @@ export function promotionHandlers({ deps, gatherers, trust }: Context): Handlers
   }
 
   return {
-    async planPromotion({ body }) {
+    async planPromotion({ principal, body }) {
       const planned = await planForPromotion(deps, body.release, body.environment);
       if (!planned.ok) return planned;
-      const { plan } = planned.value;
-      const digest = deps.digestOf(plan);
+      const { plan, release } = planned.value;
       const envelope = deps.digestOf(envelopeOf(plan));
-      return { ok: true, value: { plan: plan as never, digest, envelope, text: planText(plan), verdicts: [] } };
+      const { release: ref, environment } = plan;
+      const authors = [...new Set([...release.manifest.authors, release.registeredBy])];
+      // The gates as they would stand if the caller asked now.
+      const asked = { environment, release: ref, authors, requester: principal.id, envelope, approvals: [] };
+      const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, await store.now());
+      const verdicts = judgeGates(plan.gates, gates, { kind: 'wave', wave: 1 });
+      const digest = deps.digestOf(plan);
+      return {
+        ok: true,
+        value: { plan: plan as never, digest, envelope, text: renderPlan(plan), verdicts: verdicts as never },
+      };
     },
     async requestPromotion({ principal, body, idempotencyKey }) {
       const { release, environment } = body;
