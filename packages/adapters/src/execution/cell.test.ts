@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOfJson } from '@headgate/documents/digest';
 import type { Action, ArtifactFile, Digest, Outcome, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import { provenOutcome } from '@headgate/domain/rollout/outcome-rules';
 import { execute } from '@headgate/execution';
@@ -36,30 +37,28 @@ function file(name: string, text: string): ArtifactFile {
   return { name, digest, size: text.length };
 }
 function release(version: string, range: { min: number; max: number }): ReleaseRef {
-  const ref = { digest: digestFor(version), version };
-  manifests.set(
-    ref.digest,
-    manifestOf(version, {
-      schemaRange: range,
-      components: [
-        {
-          name: 'web',
-          role: 'web',
-          recovery: 'stateless',
-          files: [file('web.mjs', web(version))],
-          command: ['${node}', '${dir}/web.mjs'],
-          healthPath: '/health',
-        },
-        {
-          name: 'worker',
-          role: 'worker',
-          recovery: 'stateful',
-          files: [file('worker.mjs', WORKER)],
-          command: ['${node}', '${dir}/worker.mjs'],
-        },
-      ],
-    }),
-  );
+  const manifest = manifestOf(version, {
+    schemaRange: range,
+    components: [
+      {
+        name: 'web',
+        role: 'web',
+        recovery: 'stateless',
+        files: [file('web.mjs', web(version))],
+        command: ['${node}', '${dir}/web.mjs'],
+        healthPath: '/health',
+      },
+      {
+        name: 'worker',
+        role: 'worker',
+        recovery: 'stateful',
+        files: [file('worker.mjs', WORKER)],
+        command: ['${node}', '${dir}/worker.mjs'],
+      },
+    ],
+  });
+  const ref = { digest: digestOfJson(manifest), version };
+  manifests.set(ref.digest, manifest);
   return ref;
 }
 const UP = ['create table invoice(n int primary key)', 'alter table invoice add column discount int'];

@@ -14,12 +14,15 @@ export const LOG_BYTES = 2 * 1024 * 1024;
 
 const Stored = z.strictObject({ pid: z.int().min(2), startTicks: z.string(), bootId: z.string() });
 
+/** What of a component starts it; a name alone is enough to look at it and to stop it. */
+export type Startable = Pick<Component, 'name'> & Partial<Pick<Component, 'command'>>;
+
 /** One component of a slot as an operating-system process. Nothing about it is held in memory. */
 export class ComponentProcess {
-  readonly component: Component;
+  readonly component: Startable;
   private readonly slotDir: string;
 
-  constructor(slotDir: string, component: Component) {
+  constructor(slotDir: string, component: Startable) {
     this.slotDir = slotDir;
     this.component = component;
   }
@@ -58,7 +61,7 @@ export class ComponentProcess {
     await mkdir(this.runDir, { recursive: true, mode: 0o755 });
     if (user) await chown(this.runDir, user.uid, user.gid);
     await chmod(this.runDir, 0o700);
-    const [program, ...args] = this.component.command.map((word) =>
+    const [program, ...args] = (this.component.command ?? []).map((word) =>
       word.replaceAll('${node}', node).replaceAll('${dir}', componentDir(this.slotDir, this.component.name)),
     );
     const log = await open(this.logFile, 'a', 0o600);

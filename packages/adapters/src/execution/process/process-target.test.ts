@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOfJson } from '@headgate/documents/digest';
 import type { Digest, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import type { StepContext } from '@headgate/execution';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -30,40 +31,37 @@ function file(name: string, text: string) {
   return { name, digest, size: bytes.length };
 }
 function release(version: string, web: string, worker = WORKER): { ref: ReleaseRef; manifest: ReleaseManifest } {
-  const digest: Digest = `sha256:${createHash('sha256').update(version).digest('hex')}`;
-  return {
-    ref: { digest, version },
-    manifest: {
-      apiVersion: 'headgate/v1',
-      kind: 'Release',
-      application: 'psa',
-      version,
-      authors: [],
-      components: [
-        {
-          name: 'web',
-          role: 'web',
-          recovery: 'stateless',
-          files: [file('bin/web.mjs', web)],
-          command: ['${node}', '${dir}/bin/web.mjs'],
-          healthPath: '/health',
-        },
-        {
-          name: 'worker',
-          role: 'worker',
-          recovery: 'stateful',
-          files: [file('worker.mjs', worker)],
-          command: ['${node}', '${dir}/worker.mjs'],
-        },
-      ],
-      schemaRange: { min: 1, max: 2 },
-      migrations: [],
-      configuration: { web: { COLOUR: 'teal' } },
-      rollbackConditions: [],
-      notes: '',
-      origin: 'built',
-    },
+  const manifest: ReleaseManifest = {
+    apiVersion: 'headgate/v1',
+    kind: 'Release',
+    application: 'psa',
+    version,
+    authors: ['usr_author'],
+    components: [
+      {
+        name: 'web',
+        role: 'web',
+        recovery: 'stateless',
+        files: [file('bin/web.mjs', web)],
+        command: ['${node}', '${dir}/bin/web.mjs'],
+        healthPath: '/health',
+      },
+      {
+        name: 'worker',
+        role: 'worker',
+        recovery: 'stateful',
+        files: [file('worker.mjs', worker)],
+        command: ['${node}', '${dir}/worker.mjs'],
+      },
+    ],
+    schemaRange: { min: 1, max: 2 },
+    migrations: [],
+    configuration: { web: { COLOUR: 'teal' } },
+    rollbackConditions: [],
+    notes: '',
+    origin: 'built',
   };
+  return { ref: { digest: digestOfJson(manifest), version }, manifest };
 }
 
 let n = 0;
@@ -185,6 +183,25 @@ test('a component that died is started again, with the bytes that the release na
   await supervisor.look('blue', performance.now() + 5_000);
   expect(events.at(-1)).toMatch(/worker\/worker.mjs of 1.0.0 isn't what the release names; not started/);
   expect((await target.observe('blue')).components[1]!.alive).toBe(false);
+});
+
+test('a manifest that is not the one of the release is neither deployed nor started again', async () => {
+  const { ref, manifest } = release('1.0.0', WEB);
+  const other = release('6.6.6', WEB).manifest;
+  expect(await target.deploy('blue', ref, other, context())).toMatchObject({ ok: false, code: 'rejected' });
+  await target.deploy('blue', ref, manifest, context());
+  const path = join(dir, 'slots/blue/manifest.json');
+  await writeFile(path, (await readFile(path, 'utf8')).replace('teal', 'mine'));
+  expect(await target.observe('blue')).toMatchObject({ intact: false, tampered: ['manifest.json'] });
+  expect(await target.ailment('blue')).toContain('manifest.json');
+  const pids = [await pidOf('web'), await pidOf('worker')];
+  process.kill(pids[0]!, 'SIGKILL');
+  const events: string[] = [];
+  await new Supervisor(target, (event) => events.push(event)).look('blue');
+  expect(events).toEqual([expect.stringContaining('nothing is started there')]);
+  // And yet everything in the slot is found and stopped.
+  expect(await target.retire('blue', context())).toMatchObject({ ok: true, value: { phase: 'empty' } });
+  expect(() => process.kill(pids[1]!, 0)).toThrow(/ESRCH/);
 });
 
 test('bytes that are not what the release names never start', async () => {

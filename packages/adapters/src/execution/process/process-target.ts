@@ -1,6 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalJson } from '@headgate/documents/canonical';
+import { checkManifest } from '@headgate/documents/trust/manifest';
 import type { Component, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import {
   type Answer,
@@ -12,13 +12,12 @@ import {
   serves,
   type Target,
 } from '@headgate/execution';
-import { syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import type { RunAs } from '../../machine/run-as.ts';
 import { ComponentProcess } from './component-process.ts';
 import type { FenceFile } from './fence-file.ts';
 import { answersHealthy } from './health.ts';
 import { materialise, tamperedFiles } from './slot-files.ts';
-import { readSlot, type SlotRecord, slotDir, writeSlot } from './slot-record.ts';
+import { beginSlot, clearSlot, readSlot, type SlotRecord, slotDir, writePhase } from './slot-record.ts';
 
 export interface ProcessTargetConfig {
   readonly cellDir: string;
@@ -51,12 +50,13 @@ export class ProcessTarget implements Target {
     const dir = this.dir(slot);
     const record = await readSlot(dir);
     if (!record) return { slot, phase: 'empty', intact: true, tampered: [], components: [] };
-    const tampered = (await Promise.all(record.components.map((component) => tamperedFiles(dir, component)))).flat();
+    const files = await Promise.all(record.components.map((component) => tamperedFiles(dir, component)));
+    const tampered = record.genuine ? files.flat() : ['manifest.json'];
     return {
       slot,
       phase: record.phase,
       release: record.release,
-      schemaRange: record.schemaRange,
+      ...(record.schemaRange ? { schemaRange: record.schemaRange } : {}),
       intact: tampered.length === 0,
       tampered,
       components: await Promise.all(record.components.map((component) => this.look(slot, component))),
@@ -65,6 +65,7 @@ export class ProcessTarget implements Target {
 
   async ailment(slot: string): Promise<string | undefined> {
     const record = await readSlot(this.dir(slot));
+    if (record && !record.genuine) return `slot ${slot}: manifest.json isn't the one of ${record.release.version}`;
     if (record?.phase !== 'running') return `slot ${slot} is ${record?.phase ?? 'empty'}`;
     const seen = await Promise.all(record.components.map((component) => this.look(slot, component)));
     const sick = seen.find((component) => !component.healthy);
@@ -82,35 +83,36 @@ export class ProcessTarget implements Target {
         return denied('fenced', `slot ${slot} has seen a later decision than this one`);
       const before = await this.observe(slot);
       if (serves(before, release)) return granted(before);
+      const checked = checkManifest(manifest);
+      if (!checked.ok || checked.digest !== release.digest)
+        return denied('rejected', `the manifest isn't the one of release ${release.version}`);
       const dir = this.dir(slot);
       await mkdir(dir, { recursive: true, mode: 0o755 });
-      const record: SlotRecord = {
-        phase: 'deploying',
-        release,
-        schemaRange: manifest.schemaRange,
-        components: manifest.components,
-        configuration: manifest.configuration,
-      };
       await this.empty(slot, Math.min(this.config.drainMs, ctx.remainingMs()));
-      // Whole, so that whoever takes a running system under control can say what runs there.
-      await writeDurably(join(dir, 'manifest.json'), canonicalJson(manifest), 0o600);
-      await writeSlot(dir, record);
-      const escaping = await materialise(dir, record.components, (digest) => ctx.blob(digest));
-      if (escaping.length > 0)
-        return denied('rejected', `file names that leave their folder: ${escaping.join(', ').slice(0, 300)}`);
-      for (const component of record.components) {
-        const refusal = await this.startChecked(slot, record, component);
-        if (refusal) return denied('rejected', refusal);
-        ctx.log(`slot ${slot}: ${component.name} of ${release.version} started`);
-      }
-      const sick = await this.waitHealthy(slot, record, ctx);
-      if (sick) {
+      await beginSlot(dir, release, manifest);
+      const refusal = await this.bringUp(slot, dir, ctx);
+      if (refusal) {
         await this.empty(slot, 0);
-        return denied('check-failed', sick);
+        return refusal;
       }
-      await writeSlot(dir, { ...record, phase: 'running' });
+      await writePhase(dir, release, 'running');
       return granted(await this.observe(slot));
     });
+  }
+
+  /** Writes the files, starts the components and waits for their health. Returns what stood against it. */
+  private async bringUp(slot: string, dir: string, ctx: StepContext): Promise<ReturnType<typeof denied> | undefined> {
+    const record = (await readSlot(dir))!;
+    const escaping = await materialise(dir, record.components, (digest) => ctx.blob(digest));
+    if (escaping.length > 0)
+      return denied('rejected', `file names that leave their folder: ${escaping.join(', ').slice(0, 300)}`);
+    for (const component of record.components) {
+      const refusal = await this.startChecked(slot, record, component);
+      if (refusal) return denied('rejected', refusal);
+      ctx.log(`slot ${slot}: ${component.name} of ${record.release.version} started`);
+    }
+    const sick = await this.waitHealthy(slot, record, ctx);
+    return sick === undefined ? undefined : denied('check-failed', sick);
   }
 
   async retire(slot: string, ctx: StepContext): Promise<Answer<SlotObservation>> {
@@ -132,6 +134,10 @@ export class ProcessTarget implements Target {
       const restarted: string[] = [];
       const refused: string[] = [];
       if (record?.phase !== 'running') return { restarted, refused };
+      if (!record.genuine && may('manifest'))
+        refused.push(
+          `slot ${slot}: manifest.json isn't the one of ${record.release.version}; nothing is started there`,
+        );
       for (const component of record.components) {
         const process = new ComponentProcess(this.dir(slot), component);
         await process.boundLog();
@@ -147,6 +153,8 @@ export class ProcessTarget implements Target {
   /** The bytes that are about to run are the bytes that the manifest names, or nothing starts. */
   private async startChecked(slot: string, record: SlotRecord, component: Component): Promise<string | undefined> {
     const dir = this.dir(slot);
+    if (component.command.length === 0)
+      return `slot ${slot}: ${component.name} has no command; it can't be started here`;
     const tampered = await tamperedFiles(dir, component);
     if (tampered.length > 0) {
       return `slot ${slot}: ${tampered.join(', ').slice(0, 300)} of ${record.release.version} isn't what the release names; not started`;
@@ -198,15 +206,13 @@ export class ProcessTarget implements Target {
     const dir = this.dir(slot);
     const record = await readSlot(dir);
     if (!record) return;
-    if (record.phase !== 'retiring') await writeSlot(dir, { ...record, phase: 'retiring' });
-    await Promise.all(
-      record.components.map((component) => new ComponentProcess(dir, component).stop(Math.max(0, drainMs))),
-    );
+    if (record.phase !== 'retiring') await writePhase(dir, record.release, 'retiring');
+    // By the folders that processes work in, so that a spoiled manifest hides none of them.
+    const names = new Set([...record.components.map((component) => component.name), ...(await startedHere(dir))]);
+    await Promise.all([...names].map((name) => new ComponentProcess(dir, { name }).stop(Math.max(0, drainMs))));
     await rm(join(dir, 'files'), { recursive: true, force: true });
     await rm(join(dir, 'run'), { recursive: true, force: true });
-    await rm(join(dir, 'release.json'), { force: true });
-    await rm(join(dir, 'manifest.json'), { force: true });
-    await syncFolder(dir);
+    await clearSlot(dir);
   }
 
   private dir(slot: string): string {
@@ -224,4 +230,11 @@ export class ProcessTarget implements Target {
     );
     return next;
   }
+}
+
+async function startedHere(dir: string): Promise<readonly string[]> {
+  return readdir(join(dir, 'run')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
 }

@@ -1,35 +1,26 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Component, Digest, ReleaseManifest, ReleaseRef, SchemaRange } from '@headgate/domain';
+import { canonicalJson } from '@headgate/documents/canonical';
+import { readManifest } from '@headgate/documents/trust/manifest';
+import { type Component, isDigest, type ReleaseManifest, type ReleaseRef, type SchemaRange } from '@headgate/domain';
 import { z } from 'zod';
-import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
 
-const digest = z.custom<Digest>(
-  (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
-  'a sha256 digest',
-);
-
-const StoredSlot = z.strictObject({
+const Stored = z.strictObject({
   phase: z.enum(['deploying', 'running', 'retiring']),
-  release: z.strictObject({ digest, version: z.string() }),
-  schemaRange: z.strictObject({ min: z.int(), max: z.int() }),
-  components: z.array(
-    z.strictObject({
-      name: z.string(),
-      role: z.enum(['web', 'worker', 'connector', 'infrastructure']),
-      recovery: z.enum(['stateless', 'stateful', 'system-of-record']),
-      files: z.array(z.strictObject({ name: z.string(), digest, size: z.int() })),
-      command: z.array(z.string()).min(1),
-      healthPath: z.string().optional(),
-    }),
-  ),
-  configuration: z.record(z.string(), z.record(z.string(), z.string())),
+  release: z.strictObject({ digest: z.custom<ReleaseRef['digest']>(isDigest, 'a sha256 digest'), version: z.string() }),
 });
 
-/** What a slot holds: enough of the verified manifest to check and restart it without asking anybody. */
+/**
+ * What a slot holds: which release, and what its manifest says. The manifest lies beside it, whole, and is only believed
+ * while its bytes have the release's digest: then what is started, and how, is what was signed.
+ */
 export interface SlotRecord {
   readonly phase: 'deploying' | 'running' | 'retiring';
   readonly release: ReleaseRef;
-  readonly schemaRange: SchemaRange;
+  /** False when the manifest isn't the release's; then the three below are empty. */
+  readonly genuine: boolean;
+  readonly schemaRange: SchemaRange | undefined;
   readonly components: readonly Component[];
   readonly configuration: ReleaseManifest['configuration'];
 }
@@ -40,10 +31,30 @@ export function slotDir(cellDir: string, slot: string): string {
 
 export async function readSlot(dir: string): Promise<SlotRecord | undefined> {
   const text = await readIfThere(join(dir, 'release.json'));
-  return text === undefined ? undefined : (StoredSlot.parse(JSON.parse(text)) as SlotRecord);
+  if (text === undefined) return undefined;
+  const { phase, release } = Stored.parse(JSON.parse(text));
+  const read = readManifest(Buffer.from((await readIfThere(join(dir, 'manifest.json'))) ?? ''));
+  if (!read.ok || read.digest !== release.digest) {
+    return { phase, release, genuine: false, schemaRange: undefined, components: [], configuration: {} };
+  }
+  const { schemaRange, components, configuration } = read.manifest;
+  return { phase, release, genuine: true, schemaRange, components, configuration };
 }
 
-/** 0600, because the supervisor starts what it says. */
-export async function writeSlot(dir: string, record: SlotRecord): Promise<void> {
-  await writeDurably(join(dir, 'release.json'), `${JSON.stringify(record, null, 2)}\n`, 0o600);
+/** The manifest first, so that a record is never without one. */
+export async function beginSlot(dir: string, release: ReleaseRef, manifest: ReleaseManifest): Promise<void> {
+  await writeDurably(join(dir, 'manifest.json'), canonicalJson(manifest), 0o600);
+  await writePhase(dir, release, 'deploying');
+}
+
+export async function writePhase(dir: string, release: ReleaseRef, phase: SlotRecord['phase']): Promise<void> {
+  const { digest, version } = release;
+  await writeDurably(join(dir, 'release.json'), `${JSON.stringify({ phase, release: { digest, version } })}\n`, 0o600);
+}
+
+/** The record first, for the same reason. */
+export async function clearSlot(dir: string): Promise<void> {
+  await rm(join(dir, 'release.json'), { force: true });
+  await syncFolder(dir);
+  await rm(join(dir, 'manifest.json'), { force: true });
 }

@@ -33,9 +33,6 @@ export class RouterProcess {
     this.client = new RouterClient(config.adminPort, config.tokenFile);
     this.process = new ComponentProcess(this.dir, {
       name: 'router',
-      role: 'infrastructure',
-      recovery: 'stateful',
-      files: [],
       command: [process.execPath, ownMain(), join(this.dir, 'config.json')],
     });
   }
