@@ -1,20 +1,17 @@
 /** `npm start`: one command takes a real release from staging to production, and brings a bad one back. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { argv, cwd, exit, stderr, stdout } from 'node:process';
-import { agreement } from '../audit.ts';
-import { openAuditTargets } from '../bring-up/audit-targets.ts';
 import { personalApproval, scriptedApproval } from './approvals.ts';
-import { type Closing, closingFigures } from './figures.ts';
+import type { Closing } from './figures.ts';
 import { freshFolder, markTold } from './folder.ts';
 import { follow } from './follow.ts';
 import { LoadProcess } from './load-process.ts';
-import { readLog } from './log.ts';
+import { measure, settle } from './measure.ts';
 import { Narrator } from './narrator.ts';
 import { type DemoOptions, parseOptions } from './options.ts';
 import { renderClosing } from './report.ts';
 import { adopt, type PromotionEnd, promote, release, type Telling } from './story.ts';
-import { until } from './until.ts';
 import { World } from './world.ts';
 
 const parsed = parseOptions(argv.slice(2), cwd());
@@ -98,47 +95,10 @@ async function tell(world: World, load: LoadProcess, once: boolean): Promise<Clo
     if (end.result !== expected)
       throw new Error(`${ref.version} → ${environment} ended ${end.result}, the story says ${expected}`);
   }
-  return measure(world, load, ends);
-}
-
-/** Lets the customers go home, waits for the last invoice to be posted, and measures. */
-async function measure(world: World, load: LoadProcess, ends: readonly PromotionEnd[]): Promise<Closing> {
-  const targets = await openAuditTargets(world.example);
-  try {
-    await load.stop();
-    // What was created last is still on its way to the ledger. If the books never settle, the figures say so.
-    await until(
-      'the books to agree',
-      30_000,
-      async () => ((await agreement(targets)).agrees ? true : undefined),
-      500,
-    ).catch(() => {});
-    const auditor = await world.client('auditor');
-    // The agent looks at the head about once a second: the figures wait until it holds what the log said last.
-    const signed = treeSize(await auditor.call('logHead'));
-    await until(
-      'the agent to hold the newest tree head',
-      20_000,
-      async () => treeSize(await readFile(world.headFile, 'utf8')) >= signed || undefined,
-    );
-    const log = await readLog(auditor, { head: world.headFile, trust: join(world.dataDir, 'agent', 'trust.yaml') });
-    const { content, ...verdict } = log;
-    return await closingFigures({
-      entries: content,
-      log: verdict,
-      journalFile: load.journalFile,
-      stores: targets.stores,
-      erp: targets.erp,
-      rings: new Map(ends.map((end) => [end.id, end.rings])),
-    });
-  } finally {
-    await targets.close();
-  }
-}
-
-/** The size in a checkpoint's second line; what it is worth is verified later. */
-function treeSize(note: string): number {
-  return Number(note.split('\n')[1]);
+  say('the customers go home; measuring …');
+  await load.stop();
+  await settle(world);
+  return measure(world, load.journalFile, ends);
 }
 
 function isGood({ line, agrees }: Closing): boolean {

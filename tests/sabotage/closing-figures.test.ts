@@ -1,0 +1,187 @@
+/**
+ * Every figure of the closing table turns when what it measures is made bad on purpose, on the real parts: a figure that
+ * can't be made bad isn't a measure. The world is the example's own, with the first promotion of its story.
+ */
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { homeFor, readIfThere } from '@headgate/adapters/machine/index';
+import { Cluster, findPrograms, withClient } from '@headgate/adapters/postgres-cluster/index';
+import { decodeEntry, type LogEntry } from '@headgate/documents';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { scriptedApproval } from '../../examples/psa/demo/approvals.ts';
+import { type Closing, detectToSafe } from '../../examples/psa/demo/figures.ts';
+import { LoadProcess } from '../../examples/psa/demo/load-process.ts';
+import { measure, settle } from '../../examples/psa/demo/measure.ts';
+import { adopt, type PromotionEnd, promote, release } from '../../examples/psa/demo/story.ts';
+import { until } from '../../examples/psa/demo/until.ts';
+import { World } from '../../examples/psa/demo/world.ts';
+
+let dir: string;
+let world: World;
+let journalFile: string;
+let ends: PromotionEnd[];
+let sound: Closing;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'headgate-sabotage-'));
+  world = await World.start({ dataDir: dir, port: 0, report: () => {} });
+  const load = await LoadProcess.start(world.example, dir, 4);
+  journalFile = load.journalFile;
+  const telling = { world, say: () => {}, approve: scriptedApproval(world) };
+  await adopt(telling);
+  ends = [await promote(telling, await release(telling, '1.1.0'), 'staging')];
+  await load.stop();
+  await settle(world);
+  sound = await measure(world, journalFile, ends);
+});
+afterAll(async () => {
+  await world?.stop();
+  // As root, clusters and processes live in a system folder that the data folder points at.
+  await rm(await realpath(join(dir, 'system')), { recursive: true, force: true });
+  await rm(dir, { recursive: true, force: true });
+});
+
+const figures = () => measure(world, journalFile, ends);
+
+/** Changes something in a database behind everybody's back, measures, and puts it back. */
+async function sabotaged(config: Promise<pg.ClientConfig>, change: string, repair: string): Promise<Closing> {
+  return withClient(await config, async (client) => {
+    await client.query(change);
+    try {
+      return await figures();
+    } finally {
+      await client.query(repair);
+    }
+  });
+}
+
+async function controlDatabase(): Promise<pg.ClientConfig> {
+  const programs = await findPrograms(18, dir);
+  const home = join(await homeFor(dir, programs.user), 'control-database');
+  const port = Number(await readIfThere(join(dir, 'database.port')));
+  return new Cluster({ dir: home, port }, programs).connection('headgate');
+}
+
+const staging = () => {
+  const cell = world.example.cells.find((c) => c.cell.cell === 'staging');
+  if (cell === undefined) throw new Error('the example has no cell staging');
+  return cell;
+};
+
+test('an untouched run has good figures', () => {
+  expect(sound.line).toMatchObject({
+    failedRequests: { '1.1.0': 0 },
+    lostWrites: 0,
+    doubledPostings: 0,
+    logVerified: true,
+  });
+  expect(sound.promotions[0]).toMatchObject({ result: 'promoted', restorePoints: 1 });
+  expect(sound.agrees).toBe(true);
+  expect(sound.checkedWrites).toBeGreaterThan(50);
+  expect(sound.line.logEntries).toBeGreaterThan(30);
+});
+
+test('a dropped write is a lost write', async () => {
+  const change = `CREATE TABLE kept AS SELECT * FROM approval WHERE approved_at = (SELECT max(approved_at) FROM approval);
+    DELETE FROM approval a USING kept k WHERE a.tenant_id = k.tenant_id AND a.time_entry_id = k.time_entry_id`;
+  const closing = await sabotaged(
+    staging().connection(),
+    change,
+    'INSERT INTO approval SELECT * FROM kept; DROP TABLE kept',
+  );
+  expect(closing.line.lostWrites).toBe(1);
+  expect(closing.findings[0]).toMatch(/approval/);
+});
+
+test('a doubled posting is counted in the ledger, and the books disagree', async () => {
+  const change = `INSERT INTO ledger_entry (key, fingerprint, tenant, invoice, currency, net_cents, tax_cents, total_cents)
+    SELECT key || '/again', fingerprint, tenant, invoice, currency, net_cents, tax_cents, total_cents FROM ledger_entry
+    ORDER BY id DESC LIMIT 1`;
+  const closing = await sabotaged(
+    world.example.erp.connection(),
+    change,
+    `DELETE FROM ledger_entry WHERE key LIKE '%/again'`,
+  );
+  expect(closing.line.doubledPostings).toBe(1);
+  expect(closing.agrees).toBe(false);
+});
+
+test('nothing counts as reconciled while the books disagree', async () => {
+  const change =
+    'UPDATE ledger_entry SET net_cents = net_cents + 1, total_cents = total_cents + 1 WHERE id = (SELECT max(id) FROM ledger_entry)';
+  const repair =
+    'UPDATE ledger_entry SET net_cents = net_cents - 1, total_cents = total_cents - 1 WHERE id = (SELECT max(id) FROM ledger_entry)';
+  const closing = await sabotaged(world.example.erp.connection(), change, repair);
+  expect(closing.agrees).toBe(false);
+  expect(closing.line.reconciled).toBe(0);
+});
+
+test('a flipped byte in an entry is a log that does not verify', async () => {
+  const flip = `ALTER TABLE headgate.entry DISABLE TRIGGER ALL;
+    UPDATE headgate.entry SET bytes = set_byte(bytes, 40, get_byte(bytes, 40) # 1) WHERE id = (SELECT entry FROM headgate.log_leaf WHERE place = 7);
+    ALTER TABLE headgate.entry ENABLE TRIGGER ALL`;
+  // Flipping the same bit again puts it back.
+  const closing = await sabotaged(controlDatabase(), flip, flip);
+  expect(closing.line).toMatchObject({ logVerified: false, logEntries: 0 });
+  expect((await figures()).line.logVerified).toBe(true);
+});
+
+test('a log whose tail was cut does not verify, however well it was re-signed', async () => {
+  const cut = `ALTER TABLE headgate.log_leaf DISABLE TRIGGER ALL;
+    CREATE TABLE headgate.kept AS SELECT * FROM headgate.log_leaf WHERE place >= (SELECT max(place) - 2 FROM headgate.log_leaf);
+    DELETE FROM headgate.log_leaf WHERE place IN (SELECT place FROM headgate.kept);
+    ALTER TABLE headgate.log_leaf ENABLE TRIGGER ALL`;
+  const repair = 'INSERT INTO headgate.log_leaf SELECT * FROM headgate.kept; DROP TABLE headgate.kept';
+  const closing = await sabotaged(controlDatabase(), cut, repair);
+  expect(closing.line.logVerified).toBe(false);
+  expect(closing.findings.join()).toMatch(/the signed tree head names \d+ entries, the log holds \d+/);
+});
+
+test('a request that is lost is a failed request of its tenant', async () => {
+  const cell = staging();
+  const load = await LoadProcess.start(world.example, dir, 8);
+  await sleep(1_000);
+  // The router itself dies: whoever asks in this moment gets no answer.
+  const { pid } = JSON.parse((await readIfThere(join(cell.config.dir, 'router', 'router.pid.json'))) ?? '{}') as {
+    pid?: number;
+  };
+  expect(pid).toBeGreaterThan(1);
+  process.kill(pid as number, 'SIGKILL');
+  await sleep(1_500);
+  await until('the agent to start the router again', 15_000, async () =>
+    (await fetch(`${cell.url}/`).catch(() => undefined)) === undefined ? undefined : true,
+  );
+  await load.stop();
+  const { failedRequests } = await import('../../examples/psa/audit.ts');
+  const failed = await failedRequests({ journalFile: load.journalFile });
+  expect(failed.count).toBeGreaterThan(0);
+  expect(Object.keys(failed.byTenant).every((tenant) => tenant.startsWith('stg-'))).toBe(true);
+});
+
+test('a rollback without a reading of the route back has no time to safety', () => {
+  const entry = (type: string, data: object): LogEntry => ({
+    v: 1,
+    stream: 'rollout/p.c',
+    version: 1,
+    type,
+    at: 1,
+    by: 'agt',
+    data: data as LogEntry['data'],
+  });
+  const failure = entry('rollout.step-failed', {
+    step: 'w2.verify',
+    result: { checks: { passed: 1, failed: 1, firstFailure: { at: 1_000, check: 'a', tenant: 't', why: 'w' } } },
+  });
+  const back = entry('rollout.step-done', { step: 'undo.route', result: { routed: 5, observedAt: 1_400 } });
+  expect(detectToSafe([failure, back])).toBe(400);
+  expect(detectToSafe([failure])).toBeNull();
+  expect(detectToSafe([back])).toBeNull();
+  expect(detectToSafe([failure, entry('rollout.step-done', { step: 'undo.route', result: { routed: 5 } })])).toBeNull();
+});
+
+test('bytes that are no entry are not read as one', () => {
+  expect(decodeEntry(Buffer.from('{}')).ok).toBe(false);
+});
