@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, realpath, stat, symlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, lstat, mkdir, readlink, stat, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { RunAs } from './run-as.ts';
 
@@ -32,19 +32,25 @@ export async function closedFolder(path: string, user: RunAs): Promise<string | 
 
 /**
  * Folder for clusters and cells that belong to a data folder. As an ordinary user: the data folder. As root: a folder of
- * its own below the system folder, root's and traversable, to which the link `system` in the data folder points.
+ * its own below the system folder, root's and traversable, to which the link `system` in the data folder points. The link
+ * is what names it: a data folder that was deleted and made anew gets a new one, never what the old one left behind.
  */
 export async function homeFor(dataDir: string, user: RunAs | undefined): Promise<string> {
   await mkdir(dataDir, { recursive: true });
   if (!user) return resolve(dataDir);
-  const name = createHash('sha256')
-    .update(await realpath(dataDir))
-    .digest('hex')
-    .slice(0, 12);
-  const home = join(SYSTEM_FOLDER, 'homes', name);
-  await makeRootFolder(home);
   const link = join(dataDir, 'system');
-  if (!(await lstat(link).catch(() => undefined))) await symlink(home, link);
+  const homes = join(SYSTEM_FOLDER, 'homes');
+  if (!(await lstat(link).catch(() => undefined))) {
+    try {
+      await symlink(join(homes, randomBytes(6).toString('hex')), link);
+    } catch (error) {
+      // Another process of the same data folder was faster; its choice is ours.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  const home = await readlink(link);
+  if (dirname(home) !== homes) throw new Error(`${link} points to ${home}, which is not a folder of ${homes}`);
+  await makeRootFolder(home);
   return home;
 }
 
