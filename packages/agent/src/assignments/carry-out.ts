@@ -30,8 +30,10 @@ export async function carryOut(parts: CarryOutParts, cell: Cell, lease: Lease, l
     if (!(await parts.marks.take(assignment.cell, assignment.fence)))
       return { kind: 'failed', code: 'fenced', why: 'a later assignment was taken up meanwhile' };
     lease.signal.throwIfAborted();
-    const approvals = assignment.approvals.map((a) => `${a.by}: server-attested`);
-    log.info({ action: assignment.action.kind, approvals }, 'step begins');
+    // What the agent knows of approvals is what the server attests; it claims no more.
+    const approvals = assignment.approvals.map((a) => `${a.by} (server-attested)`);
+    const { kind } = assignment.action;
+    log.info(assignment.course === 'forward' ? { action: kind, approvals } : { action: kind }, 'step begins');
     return await cell.carryOut(assignment.action, contextOf(parts, lease, log));
   } catch (error) {
     if (error instanceof Tampered || error instanceof Refused) {
@@ -67,6 +69,6 @@ function contextOf(parts: CarryOutParts, lease: Lease, log: Logger): StepContext
     async document(digest) {
       return JSON.parse(Buffer.from(await parts.blobs.get(digest, signal)).toString('utf8'));
     },
-    log: (event) => log.info({ step }, event),
+    log: (event) => log.info(event),
   };
 }

@@ -38,11 +38,10 @@ const Scoped = z.looseObject({
 
 /** Reads what the contract leaves open. An undo whose scope can't be read has none, and is then refused by its check. */
 export function assignmentOf(wire: Wire): Assignment {
-  const { scope, requester, ...rest } = wire;
+  const { scope, ...rest } = wire;
   const scoped = Scoped.safeParse(scope);
   return {
-    ...(rest as unknown as Omit<Assignment, 'scope' | 'requester'>),
+    ...(rest as unknown as Omit<Assignment, 'scope'>),
     ...(scoped.success ? { scope: scope as unknown as Scope } : {}),
-    ...(typeof requester === 'string' ? { requester } : {}),
   };
 }

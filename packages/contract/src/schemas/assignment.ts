@@ -83,6 +83,8 @@ export const assignment = z
     release: releaseRef,
     envelope: digest,
     approvals: z.array(approval),
+    /** Whose approval doesn't count, beside the authors'. */
+    requester: principalId.exactOptional(),
     /** Milliseconds from the moment the agent asked, on its own monotonic clock. */
     lifetimeMs: z.int().min(0),
     /** What is left of the step's own deadline, in milliseconds. */

@@ -6,6 +6,7 @@ import {
   type Fence,
   type Instant,
   type Principal,
+  type PrincipalId,
   type Promotion,
   type ReleaseRef,
   type Rollout,
@@ -42,6 +43,8 @@ export interface Assignment {
   readonly release: ReleaseRef;
   readonly envelope: Digest;
   readonly approvals: readonly Approval[];
+  /** Whose approval doesn't count, beside the authors'. */
+  readonly requester: PrincipalId;
   /** From the moment the agent asked, on its own monotonic clock. Milliseconds. */
   readonly lifetimeMs: number;
   /** What is left of the step's own deadline. Milliseconds. */
@@ -101,6 +104,7 @@ async function leaseRow(
     release: promotion.release,
     envelope: promotion.envelope,
     approvals: promotion.approvals,
+    requester: promotion.requester,
     lifetimeMs: LEASE_MS,
     stepMs: step.timeoutMs,
   };
