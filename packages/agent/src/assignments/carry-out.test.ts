@@ -1,19 +1,8 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import {
-  canonicalBytes,
-  digestOf,
-  digestOfJson,
-  generateSigningKey,
-  hexOf,
-  sealRelease,
-  signingKey,
-} from '@headgate/documents';
-import { type Digest, envelopeOf, type Plan } from '@headgate/domain';
 import { DAY_MS, digestOf as namedDigest } from '@headgate/testkit/domain/builders';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Assignment } from '../control-plane/assignment.ts';
 import { type BenchAgent, benchAgent, ENROLMENT } from '../testing/bench-agent.ts';
+import { forPlan, put, withStep } from '../testing/other-plan.ts';
 import { type SealedPlan, sealedPlan } from '../testing/sealed-plan.ts';
 import type { CarryOutParts } from './carry-out.ts';
 
@@ -24,30 +13,6 @@ beforeEach(async () => {
   agent = await benchAgent(sealed);
 });
 afterEach(() => agent.remove());
-
-/** Puts bytes on the server and names them. */
-function put(value: unknown): Digest {
-  const bytes = canonicalBytes(value);
-  const digest = digestOf(bytes);
-  sealed.blobs.set(digest, bytes);
-  return digest;
-}
-
-/** An assignment for another plan, sound but for what the plan itself says. */
-function forPlan(step: string, plan: Plan, more: Partial<Assignment> = {}): Assignment {
-  const envelope = digestOfJson(envelopeOf(plan));
-  const action = plan.cells[0]!.steps.find((s) => s.id === step)!.action;
-  const approvals = sealed.forward(step).approvals.map((a) => ({ ...a, envelope }));
-  return sealed.forward(step, { plan: put(plan), envelope, approvals, action, ...more });
-}
-
-function withStep(step: string, change: (action: never) => object): Plan {
-  const cells = sealed.plan.cells.map((cell) => ({
-    ...cell,
-    steps: cell.steps.map((s) => (s.id === step ? ({ ...s, action: change(s.action as never) } as typeof s) : s)),
-  }));
-  return { ...sealed.plan, cells };
-}
 
 describe('a sound assignment is carried out', () => {
   const steps = [
@@ -65,10 +30,12 @@ describe('a sound assignment is carried out', () => {
   });
 
   const undo = ['undo.route', 'undo.w1.deploy', 'undo.w1.migrate.main', 'recover.reconcile.main', 'recover.verify'];
-  test.each(undo)('undo %s, with approvals that expired and after the latest finish', async (step) => {
+  test.each(undo)('undo %s, with expired approvals, after the latest finish and under the alarm', async (step) => {
     const approvals = sealed.forward('w1.route').approvals.map((a) => ({ ...a, expiresAt: 1 }));
     const now = () => sealed.now + 30 * DAY_MS;
-    expect(await agent.carryOut(sealed.undo(step, { approvals }), { now })).toMatchObject({ kind: 'done' });
+    expect(await agent.carryOut(sealed.undo(step, { approvals }), { now, alarm: () => 'a fork' })).toMatchObject({
+      kind: 'done',
+    });
   });
 
   test('the second try of a step whose first one may have had an effect', async () => {
@@ -194,7 +161,7 @@ const refusals: Case[] = [
     'not-approved',
     () => {
       const gates = sealed.plan.gates.map((g) => (g.gate === 'approval' ? { ...g, params: { count: 2 } } : g));
-      const assignment = forPlan('w1.route', { ...sealed.plan, gates });
+      const assignment = forPlan(sealed, 'w1.route', { ...sealed.plan, gates });
       return { ...assignment, approvals: [...assignment.approvals, ...assignment.approvals] };
     },
   ],
@@ -203,17 +170,21 @@ const refusals: Case[] = [
     'other-release',
     () =>
       forPlan(
+        sealed,
         'w1.migrate.main',
-        withStep('w1.migrate.main', (action: { migrations: { file: object }[] }) => ({
+        withStep(sealed, 'w1.migrate.main', (action: { migrations: { file: object }[] }) => ({
           ...(action as object),
-          migrations: action.migrations.map((m) => ({ ...m, file: { ...m.file, digest: put('drop table customer') } })),
+          migrations: action.migrations.map((m) => ({
+            ...m,
+            file: { ...m.file, digest: put(sealed, 'drop table customer') },
+          })),
         })),
       ),
   ],
   [
     'whose plan gives the release another schema range',
     'other-release',
-    () => forPlan('w1.deploy', { ...sealed.plan, schemaRange: { min: 0, max: 9 } }),
+    () => forPlan(sealed, 'w1.deploy', { ...sealed.plan, schemaRange: { min: 0, max: 9 } }),
   ],
 ];
 
@@ -239,92 +210,6 @@ describe('a step is refused, and nothing is done,', () => {
     expect(agent.cell.done).toHaveLength(1);
     expect(await agent.carryOut(step(2, 8), { marks })).toMatchObject({ kind: 'done' });
     expect(await agent.carryOut(step(3, 1), { marks })).toMatchObject({ kind: 'done' });
-  });
-});
-
-describe('a tampered artifact never runs:', () => {
-  const flipped = (bytes: Uint8Array): Uint8Array => {
-    const copy = Buffer.from(bytes);
-    copy[copy.length >> 1]! ^= 1;
-    return copy;
-  };
-
-  test.each(['plan', 'release', 'bundle'] as const)('a flipped byte in the %s that the server sends', async (what) => {
-    const digest = what === 'plan' ? sealed.forward('w1.deploy').plan : sealed[what];
-    sealed.blobs.set(digest, flipped(sealed.blobs.get(digest)!));
-    const outcome = await agent.carryOut(sealed.forward('w1.deploy'));
-    expect(outcome).toMatchObject({ code: 'rejected', why: expect.stringMatching(/^tampered/) });
-    expect(agent.cell.done).toEqual([]);
-  });
-
-  test('a flipped byte in a file, when the executor asks for it', async () => {
-    const { digest } = sealed.manifest.components[0]!.files[0]!;
-    sealed.blobs.set(digest, flipped(sealed.blobs.get(digest)!));
-    let ran = false;
-    agent.cell.act = async (_action, ctx) => {
-      await ctx.blob(digest);
-      ran = true;
-      return { kind: 'done', result: {} };
-    };
-    const outcome = await agent.carryOut(sealed.forward('w1.deploy'));
-    expect(outcome).toMatchObject({ code: 'rejected', why: expect.stringMatching(/^tampered/) });
-    expect(ran).toBe(false);
-  });
-
-  test('a flipped byte in our own cache is fetched anew', async () => {
-    const { digest, size } = sealed.manifest.components[0]!.files[0]!;
-    const { blobs } = agent.parts;
-    const { signal } = new AbortController();
-    await blobs.get(digest, signal);
-    await writeFile(join(agent.dir, 'blobs', hexOf(digest)), 'x'.repeat(size));
-    expect(digestOf(await blobs.get(digest, signal))).toBe(digest);
-  });
-
-  test('a manifest that was changed, under a digest of its own, with the old seal', async () => {
-    const digest = put({ ...sealed.manifest, notes: 'and a back door' });
-    const plan = withStep('w1.deploy', (action: object) => ({ ...action, release: { digest, version: '1.1.0' } }));
-    const release = { digest, version: '1.1.0' };
-    const outcome = await agent.carryOut(forPlan('w1.deploy', { ...plan, release }, { release }));
-    expect(outcome).toMatchObject({ code: 'rejected', why: expect.stringMatching(/^wrong-subject/) });
-    expect(agent.cell.done).toEqual([]);
-  });
-
-  test('a release sealed by a key that the trust file does not list', async () => {
-    const other = sealRelease(sealed.manifest, signingKey(generateSigningKey().privateKeyPem), 0);
-    if (!other.ok) throw new Error(other.why);
-    const bundle = put(other.bundle);
-    const deceived = await benchAgent(sealed, { bundleOf: () => bundle });
-    try {
-      const outcome = await deceived.carryOut(sealed.forward('w1.deploy'));
-      expect(outcome).toMatchObject({ code: 'rejected', why: expect.stringMatching(/^key-unknown/) });
-      expect(deceived.cell.done).toEqual([]);
-    } finally {
-      await deceived.remove();
-    }
-  });
-
-  test('no traffic goes to a release without a seal, whatever the server calls adopted', async () => {
-    const deceived = await benchAgent(sealed, { bundleOf: () => null });
-    try {
-      const outcome = await deceived.carryOut(sealed.forward('w1.route'));
-      expect(outcome).toMatchObject({ code: 'rejected', why: expect.stringMatching(/^not-signed/) });
-    } finally {
-      await deceived.remove();
-    }
-  });
-
-  test('a baseline that the agent saw itself can be gone back to, not promoted', async () => {
-    const seen = [{ digest: sealed.release, version: '1.1.0' }];
-    const knowing = await benchAgent(sealed, { bundleOf: () => null, seen });
-    try {
-      expect(await knowing.carryOut(sealed.forward('w1.deploy'))).toMatchObject({
-        why: expect.stringMatching(/^other-release/),
-      });
-      const undo = sealed.undo('undo.w1.migrate.main');
-      expect(await knowing.carryOut(undo)).toMatchObject({ kind: 'done' });
-    } finally {
-      await knowing.remove();
-    }
   });
 });
 
