@@ -27,7 +27,12 @@ export class MemoryCell implements Ports {
   running = 0;
   readonly versions = new Map<string, { version: number; digest: string }[]>();
   readonly kept: KeptRestorePoint[] = [];
-  spoiled = new Set<string>();
+  /** Restore points with a flipped byte, by id. */
+  readonly spoiled = new Set<string>();
+  /** What the customers wrote to the store; restore points hold it. */
+  marks: string[] = [];
+  private readonly copies = new Map<string, readonly string[]>();
+  private readonly restored = new Set<string>();
   /** What is wrong with a slot's health, by slot. */
   readonly ailments = new Map<string, string>();
   check: (tenant: string, signal: AbortSignal) => Promise<CheckResult> = async () => ({ ok: true, passed: 1 });
@@ -38,16 +43,10 @@ export class MemoryCell implements Ports {
   });
   private fence: Fence | undefined;
   private readonly tenants: readonly string[];
-  readonly slots: readonly string[];
 
-  constructor(
-    slots: readonly string[] = ['blue', 'green'],
-    tenants: readonly string[] = ['acme', 'globex'],
-    stores: readonly string[] = ['main'],
-  ) {
-    this.slots = slots;
+  constructor(tenants: readonly string[] = ['acme', 'globex']) {
     this.tenants = tenants;
-    for (const store of stores) this.versions.set(store, []);
+    this.versions.set('main', []);
   }
 
   /** Puts a running release into a slot, as if it had always been there. */
@@ -162,6 +161,7 @@ export class MemoryCell implements Ports {
         verified: false,
       };
       this.effects.push(`take ${store}`);
+      this.copies.set(point.id, [...this.marks]);
       this.kept.unshift({ point, rollout: ctx.rollout, schemaVersion });
       return granted(point);
     },
@@ -178,7 +178,10 @@ export class MemoryCell implements Ports {
       ctx: StepContext,
     ): Promise<Answer<{ schemaVersion: number }>> => {
       const found = this.kept.find(({ point }) => point.id === id)!;
+      if (this.restored.has(ctx.idempotencyKey)) return granted({ schemaVersion: found.schemaVersion });
+      this.restored.add(ctx.idempotencyKey);
       return this.change(ctx, `restore ${store} ${id}`, () => {
+        this.marks = [...this.copies.get(id)!];
         this.versions.set(
           store,
           this.versions.get(store)!.filter((row) => row.version <= found.schemaVersion),

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { digestOfJson } from '@headgate/documents/digest';
 import type { Digest, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import type { StepContext } from '@headgate/execution';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { stepContext } from '@headgate/testkit/execution/step-context';
+import { targetSuite } from '@headgate/testkit/execution/target-suite';
+import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { freePorts } from '../../machine/free-port.ts';
 import { processesIn } from '../../machine/processes-in.ts';
 import { reachableProgram } from '../../machine/program-copy.ts';
@@ -65,25 +67,8 @@ function release(version: string, web: string, worker = WORKER): { ref: ReleaseR
 }
 
 let n = 0;
-function context(more: Partial<StepContext> = {}): StepContext {
-  const until = performance.now() + 10_000;
-  return {
-    cell: 'shared',
-    environment: 'production',
-    application: 'psa',
-    rollout: 'r1',
-    step: 's1',
-    fence: { epoch: 1, n: ++n },
-    idempotencyKey: 'r1/s1',
-    remainingMs: () => until - performance.now(),
-    signal: new AbortController().signal,
-    manifest: () => Promise.reject(new Error('not asked')),
-    blob: async (digest) => blobs.get(digest)!,
-    document: () => Promise.reject(new Error('not asked')),
-    log: () => {},
-    ...more,
-  };
-}
+const context = (more: Partial<StepContext> = {}) =>
+  stepContext({ fence: { epoch: 1, n: ++n }, blob: async (digest) => blobs.get(digest)!, ...more });
 
 let dir: string;
 let target: ProcessTarget;
@@ -240,3 +225,31 @@ test.each(['/etc/passwd', '../x', 'a/../../x', 'a//b', './a', 'a\\b', 'a\nb', ''
     expect(staysInside(name)).toBe(false);
   },
 );
+
+let suiteDir: string;
+afterAll(() => rm(suiteDir, { recursive: true, force: true }));
+targetSuite('supervised processes', async () => {
+  suiteDir = await mkdtemp(join(tmpdir(), 'headgate-process-'));
+  await chmod(suiteDir, 0o755);
+  const [blue, green] = (await freePorts(2)) as [number, number];
+  const node = await reachableProgram(process.execPath, `node-${process.version}`, user);
+  const blob = async (digest: Digest) => blobs.get(digest)!;
+  return {
+    target: new ProcessTarget(
+      {
+        cellDir: suiteDir,
+        slots: { blue: { web: blue }, green: { web: green } },
+        node,
+        user,
+        drainMs: 3_000,
+        environment: async () => ({}),
+      },
+      new FenceFile(suiteDir),
+    ),
+    slot: 'blue',
+    releases: [
+      { ...release('1.0.0', WEB), blob },
+      { ...release('1.1.0', WEB), blob },
+    ],
+  };
+});

@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ports } from '@headgate/execution';
 import { reconcile } from '@headgate/execution/steps/reconciler';
+import { stepContext } from '@headgate/testkit/execution/step-context';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { type JsonServer, jsonServer } from '../testing/json-server.ts';
-import { type RealStore, realStore, stepContext } from '../testing/real-store.ts';
+import { type RealStore, realStore } from '../testing/real-store.ts';
 import { equal } from './classify.ts';
 import { StoreAndHttpSides } from './store-and-http-sides.ts';
 

@@ -1,9 +1,11 @@
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { restorePointsSuite } from '@headgate/testkit/execution/restore-points-suite';
+import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../machine/free-port.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { type RealStore, realStore, stepContext } from '../testing/real-store.ts';
+import { type RealStore, realStore } from '../testing/real-store.ts';
 import { restoring } from './in-place.ts';
 import { type BackedStore, PhysicalRestorePoints } from './physical-restore-points.ts';
 import { restoreAside } from './recovery.ts';
@@ -208,6 +210,29 @@ test('segments are counted across the log file boundary', () => {
     '000000010000000100000000',
     '000000010000000100000001',
   ]);
+});
+
+let another: RealStore;
+afterAll(() => another?.remove());
+restorePointsSuite('physical copies', async () => {
+  another = await realStore();
+  const store: BackedStore = {
+    ...another.store,
+    archiveDir: another.archiveDir,
+    restorePointsDir: join(another.dir, 'points'),
+    files: [],
+    keep: 5,
+  };
+  const ask = async (sql: string) =>
+    withClient(await store.cluster.connection('app'), async (client) => (await client.query(sql)).rows);
+  await ask('create table mark(n serial, mark text)');
+  return {
+    restorePoints: new PhysicalRestorePoints(new Map([['main', store]])),
+    store: 'main',
+    write: async (mark) => void (await ask(`insert into mark(mark) values ('${mark}')`)),
+    marks: async () => (await ask('select mark from mark order by n')).map((row) => row.mark),
+    spoil: (id) => flip(join(store.restorePointsDir, id, 'data', 'PG_VERSION')),
+  };
 });
 
 async function flip(path: string): Promise<void> {

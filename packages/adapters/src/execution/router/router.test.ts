@@ -2,9 +2,12 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { trafficSuite } from '@headgate/testkit/execution/traffic-suite';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePorts } from '../../machine/free-port.ts';
 import { runAs } from '../../machine/run-as.ts';
+import { type RealStore, realStore } from '../testing/real-store.ts';
+import { CellTraffic } from './cell-traffic.ts';
 import { RouterProcess } from './router-process.ts';
 import { slotAt } from './routing-table.ts';
 
@@ -211,4 +214,40 @@ test.runIf(process.getuid?.() === 0)('as root the router gives up its rights', a
   const { pid } = JSON.parse(await readFile(join(dir, 'router/router.pid.json'), 'utf8'));
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   expect(status).toMatch(new RegExp(`Uid:\\s+${runAs()!.uid}\\s+${runAs()!.uid}`));
+});
+
+describe('with the workers’ table', () => {
+  let real: RealStore;
+  let second: RouterProcess;
+  let cellDir: string;
+  afterAll(async () => {
+    await second?.stop();
+    await real?.remove();
+    await rm(cellDir, { recursive: true, force: true });
+  });
+  const tenants = Array.from({ length: 2_000 }, (_, i) => `tenant-${String(i).padStart(4, '0')}`);
+
+  trafficSuite('the router with the workers’ table', async () => {
+    real = await realStore();
+    cellDir = await mkdtemp(join(tmpdir(), 'headgate-traffic-'));
+    await chmod(cellDir, 0o755);
+    const [listenPort, admin, blue, green] = (await freePorts(4)) as [number, number, number, number];
+    const upstreams = { blue, green };
+    second = new RouterProcess({
+      cellDir,
+      listenPort,
+      adminPort: admin,
+      tokenFile: join(cellDir, 'token'),
+      maxBodyBytes: 4_096,
+      upstreams,
+      user: runAs(),
+    });
+    await second.start();
+    const storeOf = new Map(tenants.map((tenant) => [tenant, 'main']));
+    return {
+      traffic: new CellTraffic(second.client, new Map([['main', real.store]]), storeOf),
+      tenants,
+      slots: ['blue', 'green'],
+    };
+  });
 });

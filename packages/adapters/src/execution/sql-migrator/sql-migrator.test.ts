@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { MigrationRef } from '@headgate/domain';
+import { migratorSuite } from '@headgate/testkit/execution/migrator-suite';
+import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { type RealStore, realStore, stepContext } from '../testing/real-store.ts';
+import { type RealStore, realStore } from '../testing/real-store.ts';
 import { SqlMigrator } from './sql-migrator.ts';
 
 let real: RealStore;
@@ -128,4 +130,16 @@ test('up and down meet again where they began', async () => {
 test('the application can not write our tables', async () => {
   await expect(query(`set role app; delete from headgate.fence`)).rejects.toThrow(/permission denied/);
   await query(`set role app; select * from headgate.route`);
+});
+
+let another: RealStore;
+afterAll(() => another?.remove());
+migratorSuite('SQL files on PostgreSQL', async () => {
+  another = await realStore();
+  return {
+    migrator: new SqlMigrator(new Map([['main', another.store]])),
+    store: 'main',
+    up: [ONE, TWO],
+    down: 'alter table invoice drop column posted',
+  };
 });

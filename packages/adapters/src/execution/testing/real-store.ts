@@ -1,8 +1,7 @@
-/** For tests only: a store on a real cluster of its own, and a step's context. */
+/** For tests only: a store on a real cluster of its own. */
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { StepContext } from '@headgate/execution';
 import { freePort } from '../../machine/free-port.ts';
 import { Cluster, openCluster } from '../../postgres-cluster/cluster.ts';
 import { ensureDatabase, passwordFileOf } from '../../postgres-cluster/database.ts';
@@ -35,26 +34,5 @@ export async function realStore(): Promise<RealStore> {
       await new Cluster(cluster.config, cluster.programs).stop();
       await rm(dir, { recursive: true, force: true });
     },
-  };
-}
-
-export function stepContext(more: Partial<StepContext> = {}): StepContext {
-  const until = performance.now() + 30_000;
-  const missing = () => Promise.reject(new Error('this test gives no such thing'));
-  return {
-    cell: 'shared',
-    environment: 'production',
-    application: 'psa',
-    rollout: 'r1',
-    step: 's1',
-    fence: { epoch: 1, n: 1 },
-    idempotencyKey: 'r1/s1',
-    remainingMs: () => until - performance.now(),
-    signal: new AbortController().signal,
-    manifest: missing,
-    blob: missing,
-    document: missing,
-    log: () => {},
-    ...more,
   };
 }
