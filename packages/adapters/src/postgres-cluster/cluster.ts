@@ -10,20 +10,10 @@ import { gone, signalProcess } from '../machine/process-identity.ts';
 import { processesIn } from '../machine/processes-in.ts';
 import { closedFolder } from '../machine/reachable.ts';
 import { asUser } from '../machine/run-as.ts';
+import type { ClusterConfig } from './cluster-config.ts';
 import { findPostmaster, lockFileIsStale, type Postmaster } from './postmaster.ts';
 import type { Programs } from './programs.ts';
 import { SETTINGS_FILE, settingsOf } from './settings.ts';
-
-export interface ClusterConfig {
-  /** Folder of the cluster: `data` (PostgreSQL's), `password` (the superuser's, 0600), `server.log`. */
-  readonly dir: string;
-  /** On 127.0.0.1. */
-  readonly port: number;
-  /** Folder for archived WAL; without it nothing is archived and no restore point can be taken. */
-  readonly archiveDir?: string;
-  /** Further settings of postgresql.conf, over ours. */
-  readonly settings?: Readonly<Record<string, string>>;
-}
 
 /** The cluster's superuser. */
 export const SUPERUSER = 'postgres';

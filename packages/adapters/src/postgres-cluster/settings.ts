@@ -1,4 +1,4 @@
-import type { ClusterConfig } from './cluster.ts';
+import type { ClusterConfig } from './cluster-config.ts';
 
 /** The file in the data folder that holds our settings; included by postgresql.conf, rewritten before every start. */
 export const SETTINGS_FILE = 'headgate.conf';

@@ -2,9 +2,9 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Answer, denied, granted, type StepContext } from '@headgate/execution';
 import { withClient } from '../../postgres-cluster/database.ts';
+import type { BackedStore } from './backed-store.ts';
 import { type CopiedTree, copyFile, copyTree, readBack } from './copy-tree.ts';
 import type { FileEntry, Manifest } from './manifest.ts';
-import type { BackedStore } from './physical-restore-points.ts';
 import { archived, leftOut, segmentsBetween } from './wal.ts';
 
 /**

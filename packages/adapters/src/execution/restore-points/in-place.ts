@@ -7,8 +7,8 @@ import { freePort } from '../../machine/free-port.ts';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { raiseFence } from '../store/store-session.ts';
+import type { BackedStore } from './backed-store.ts';
 import { Manifest } from './manifest.ts';
-import type { BackedStore } from './physical-restore-points.ts';
 import { restoreAside } from './recovery.ts';
 
 const Journal = z.strictObject({

@@ -11,6 +11,7 @@
  * A later moment is reached with the WAL that the cluster archives (recovery.signal and a target). WAL is put into the
  * new cluster's folder beforehand, so no command of a shell is made from paths.
  */
+export * from './backed-store.ts';
 export * from './manifest.ts';
 export * from './physical-restore-points.ts';
 export * from './recovery.ts';

@@ -12,22 +12,12 @@ import {
   type StepContext,
 } from '@headgate/execution';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
-import type { Store } from '../store/store-session.ts';
+import type { BackedStore } from './backed-store.ts';
 import { takeCopy } from './backup.ts';
 import { readBack } from './copy-tree.ts';
 import { restoreInPlace } from './in-place.ts';
 import { Manifest, restorePointOf } from './manifest.ts';
 import { archivedBefore } from './wal.ts';
-
-/** A store with what its restore points need. */
-export interface BackedStore extends Store {
-  readonly archiveDir: string;
-  readonly restorePointsDir: string;
-  /** Folders of files that belong to the store. */
-  readonly files: readonly { readonly name: string; readonly dir: string }[];
-  /** How many restore points are kept; older ones, and the WAL before them, are removed. */
-  readonly keep: number;
-}
 
 /** A step that is tried again takes up its own restore point while it is this young, and takes a new one later. */
 const SAME_ATTEMPT_MS = 10 * 60_000;

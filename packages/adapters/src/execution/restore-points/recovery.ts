@@ -4,8 +4,8 @@ import type { RecoveryTarget } from '@headgate/execution';
 import { writeDurably } from '../../machine/durable-file.ts';
 import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import type { BackedStore } from './backed-store.ts';
 import { Manifest } from './manifest.ts';
-import type { BackedStore } from './physical-restore-points.ts';
 import { archived, archivedFrom } from './wal.ts';
 
 /**

@@ -6,8 +6,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../machine/free-port.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
+import type { BackedStore } from './backed-store.ts';
 import { restoring } from './in-place.ts';
-import { type BackedStore, PhysicalRestorePoints } from './physical-restore-points.ts';
+import { PhysicalRestorePoints } from './physical-restore-points.ts';
 import { restoreAside } from './recovery.ts';
 import { segmentsBetween } from './wal.ts';
 

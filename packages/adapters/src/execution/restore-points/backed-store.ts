@@ -1,0 +1,11 @@
+import type { Store } from '../store/store-session.ts';
+
+/** A store with what its restore points need. */
+export interface BackedStore extends Store {
+  readonly archiveDir: string;
+  readonly restorePointsDir: string;
+  /** Folders of files that belong to the store. */
+  readonly files: readonly { readonly name: string; readonly dir: string }[];
+  /** How many restore points are kept; older ones, and the WAL before them, are removed. */
+  readonly keep: number;
+}
