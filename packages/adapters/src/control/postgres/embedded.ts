@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readIfThere, readSecret, writeDurably } from '../../machine/durable-file.ts';
-import { type Cluster, type ClusterConfig, openCluster, SUPERUSER } from '../../postgres-cluster/cluster.ts';
+import { type Cluster, openCluster, SUPERUSER } from '../../postgres-cluster/cluster.ts';
+import type { ClusterConfig } from '../../postgres-cluster/cluster-config.ts';
 import { databaseUrl, passwordFileOf, withClient } from '../../postgres-cluster/database.ts';
 import type { Programs } from '../../postgres-cluster/programs.ts';
 import { migrateControlDatabase } from './migrate.ts';
