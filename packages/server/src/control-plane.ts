@@ -14,6 +14,14 @@ import { sequence } from './loops/sequencer.ts';
 import { Wake } from './loops/wake.ts';
 import { WakingStore } from './loops/waking-store.ts';
 
+/** What a control plane stands on. */
+export interface ServerParts {
+  readonly openControl: typeof openPostgresControl;
+}
+
+/** The parts that are shipped. */
+export const SHIPPED: ServerParts = { openControl: openPostgresControl };
+
 export interface ControlPlaneOptions {
   readonly databaseUrl: string;
   readonly folder: Folder;
@@ -45,9 +53,12 @@ const TRUST_MS = 2_000;
 const SOUND_MS = 5_000;
 
 /** Opens the control plane: takes up or founds the installation, and creates its first users. */
-export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+export async function openControlPlane(
+  options: ControlPlaneOptions,
+  parts: ServerParts = SHIPPED,
+): Promise<ControlPlane> {
   const { databaseUrl, folder, log } = options;
-  const control = await openPostgresControl({ databaseUrl, poolSize: POOL, applicationName: 'headgate server' });
+  const control = await parts.openControl({ databaseUrl, poolSize: POOL, applicationName: 'headgate server' });
   const committed = new Wake();
   const placed = new Wake();
   const stopping = new AbortController();

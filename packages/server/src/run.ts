@@ -5,7 +5,7 @@ import { writeDurably } from '@headgate/adapters/machine/index';
 import { destination, type Logger, pino } from 'pino';
 import { allHandlers } from './catalog.ts';
 import { type Config, readConfig, USAGE, UsageError } from './config.ts';
-import { openControlPlane } from './control-plane.ts';
+import { openControlPlane, type ServerParts, SHIPPED } from './control-plane.ts';
 import { EmbeddedDatabase } from './database/embedded.ts';
 import { migrateExternal } from './database/external.ts';
 import { listen } from './http/listen.ts';
@@ -16,14 +16,18 @@ import { openFolder } from './installation/folder.ts';
 const GRACE_MS = 5_000;
 
 /** Exit codes: 0 stopped as asked, 1 could not start or broke, 2 wrong usage, 3 the folder belongs to another server. */
-export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  parts: ServerParts = SHIPPED,
+): Promise<number> {
   try {
     const config = readConfig(args, env);
     if ('help' in config) {
       process.stdout.write(USAGE);
       return 0;
     }
-    await serve(config);
+    await serve(config, parts);
     return 0;
   } catch (error) {
     process.stderr.write(`headgate-server: ${(error as Error).message}\n`);
@@ -32,7 +36,7 @@ export async function run(args: readonly string[], env: NodeJS.ProcessEnv): Prom
   }
 }
 
-async function serve(config: Config): Promise<void> {
+async function serve(config: Config, parts: ServerParts): Promise<void> {
   const stop = stopSignal();
   const log = logger(config);
   const folder = await openFolder(config.dataDir);
@@ -43,14 +47,17 @@ async function serve(config: Config): Promise<void> {
     const embedded = config.databaseUrl === undefined ? await EmbeddedDatabase.open(folder, log) : undefined;
     if (embedded !== undefined) close.push(() => embedded.close());
     if (config.databaseUrl !== undefined) await migrateExternal({ ...config, databaseUrl: config.databaseUrl });
-    const plane = await openControlPlane({
-      databaseUrl: embedded?.databaseUrl ?? (config.databaseUrl as string),
-      folder,
-      trustFile: config.trustFile,
-      version: await version(),
-      log,
-      databaseTrouble: () => embedded?.trouble ?? '',
-    });
+    const plane = await openControlPlane(
+      {
+        databaseUrl: embedded?.databaseUrl ?? (config.databaseUrl as string),
+        folder,
+        trustFile: config.trustFile,
+        version: await version(),
+        log,
+        databaseTrouble: () => embedded?.trouble ?? '',
+      },
+      parts,
+    );
     close.push(() => plane.stop());
     const app = httpServer(plane.context, allHandlers(plane.context), config.tls);
     const port = await listen(app, config);

@@ -89,5 +89,6 @@ export class FileTrust implements Trust {
 }
 
 function refusedOf({ code, where, why, unblock }: Refused): Refused {
-  return { ok: false, code, where, why, unblock };
+  // Not every reader knows what would help; whoever signed it can always sign what is meant.
+  return { ok: false, code, where, why, unblock: unblock || 'have exactly this signed again by a trusted key' };
 }
