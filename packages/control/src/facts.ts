@@ -31,46 +31,53 @@ export class Plans {
   }
 }
 
-export interface GatheredGates {
-  readonly gates: GateFacts;
+/** What gates are asked about: known before any row is loaded. A promotion is one; so is a rollout's plan. */
+export type GateSubject = Pick<Promotion, 'environment' | 'release'>;
+
+export interface LoadedGates {
+  readonly rows: ReadonlyMap<StreamId, Row>;
   readonly reads: readonly Read[];
+  gatesOf(promotion: Promotion): GateFacts;
+}
+
+export interface GatheredGates extends Omit<LoadedGates, 'gatesOf'> {
+  readonly gates: GateFacts;
 }
 
 /** Remembers which calendars an environment named, so that the next tick asks for all rows in one query. */
 export class GateFactsGatherer {
   readonly #store: ControlStore;
   readonly #calendars = new Map<string, readonly string[]>();
+  readonly #specs = new NamedSpecs();
 
   constructor(store: ControlStore) {
     this.#store = store;
   }
 
   /** Facts for a promotion's gates at `now`; `extra` rows are loaded in the same query and handed back. */
-  async gather(
-    promotion: Promotion,
-    now: Instant,
-    extra: readonly StreamId[] = [],
-  ): Promise<GatheredGates & { readonly rows: ReadonlyMap<StreamId, Row> }> {
-    const environment = streams.document('Environment', promotion.environment);
-    const guessed = this.#calendars.get(promotion.environment) ?? [];
-    const fixed = [
-      streams.release(promotion.release.digest),
-      environment,
-      streams.freeze(FREEZE_ALL),
-      streams.freeze(promotion.environment),
-    ];
+  async gather(promotion: Promotion, now: Instant, extra: readonly StreamId[] = []): Promise<GatheredGates> {
+    const { rows, reads, gatesOf } = await this.load(promotion, now, extra);
+    return { rows, reads, gates: gatesOf(promotion) };
+  }
+
+  /** The same for a promotion that may itself be among the `extra` rows. */
+  async load(subject: GateSubject, now: Instant, extra: readonly StreamId[]): Promise<LoadedGates> {
+    const releaseStream = streams.release(subject.release.digest);
+    const environment = streams.document('Environment', subject.environment);
+    const guessed = this.#calendars.get(subject.environment) ?? [];
+    const fixed = [releaseStream, environment, streams.freeze(FREEZE_ALL), streams.freeze(subject.environment)];
     const rows = new Map(
       await this.#store.load([...fixed, ...guessed.map((c) => streams.document('Calendar', c)), ...extra]),
     );
     const environmentRow = rows.get(environment) as Row<DocumentRecord<{ calendars: readonly string[] }>> | undefined;
     const named = environmentRow?.state.spec.calendars ?? [];
-    this.#calendars.set(promotion.environment, named);
+    this.#calendars.set(subject.environment, named);
     const unloaded = named.filter((c) => !guessed.includes(c)).map((c) => streams.document('Calendar', c));
     if (unloaded.length > 0) for (const [stream, row] of await this.#store.load(unloaded)) rows.set(stream, row);
 
     const used = [...fixed, ...named.map((c) => streams.document('Calendar', c))];
-    const release = rows.get(streams.release(promotion.release.digest)) as Row<ReleaseRecord> | undefined;
-    const declared = [FREEZE_ALL, promotion.environment].flatMap(
+    const release = rows.get(releaseStream) as Row<ReleaseRecord> | undefined;
+    const declared = [FREEZE_ALL, subject.environment].flatMap(
       (scope) => (rows.get(streams.freeze(scope)) as Row<FreezeRecord> | undefined)?.state.freezes ?? [],
     );
     const windows: WindowFact[] = [];
@@ -79,37 +86,41 @@ export class GateFactsGatherer {
       const calendar = rows.get(streams.document('Calendar', name)) as Row<DocumentRecord<CalendarSpec>> | undefined;
       // A calendar that is named but not there is a closed one: missing data never opens a window.
       windows.push(
-        calendar === undefined ? { calendar: name, open: false } : windowFact(namedSpec(calendar.state), now),
+        calendar === undefined ? { calendar: name, open: false } : windowFact(this.#specs.of(calendar), now),
       );
       if (calendar !== undefined) freezes.push(...calendar.state.spec.freezes);
     }
     return {
       rows,
       reads: used.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
-      gates: {
+      gatesOf: ({ release: { digest }, authors, requester, envelope, approvals }) => ({
         now,
-        release: { digest: promotion.release.digest, authors: promotion.authors, signature: release?.state.signature },
-        requester: promotion.requester,
-        envelope: promotion.envelope,
+        release: { digest, authors, signature: release?.state.signature },
+        requester,
+        envelope,
         evidence: release?.state.evidence ?? [],
-        approvals: promotion.approvals,
+        approvals,
         windows,
         freezes,
         restorePoints: [],
         soaked: release?.state.soaked ?? [],
-      },
+      }),
     };
   }
 }
 
-const named = new WeakMap<object, CalendarSpec>();
+/**
+ * Calendars with their names, one object for each version: a database hands out a new object with every load, and windows
+ * are remembered by the object's identity (evaluating their rules costs milliseconds).
+ */
+class NamedSpecs {
+  readonly #held = new Map<StreamId, { readonly version: number; readonly spec: CalendarSpec }>();
 
-/** The spec with its name; one object for one record, because windows are cached by the object's identity. */
-function namedSpec(record: DocumentRecord<CalendarSpec>): CalendarSpec {
-  let spec = named.get(record);
-  if (spec === undefined) {
-    spec = { ...record.spec, name: record.name };
-    named.set(record, spec);
+  of({ stream, version, state }: Row<DocumentRecord<CalendarSpec>>): CalendarSpec {
+    const held = this.#held.get(stream);
+    if (held?.version === version) return held.spec;
+    const spec = { ...state.spec, name: state.name };
+    this.#held.set(stream, { version, spec });
+    return spec;
   }
-  return spec;
 }

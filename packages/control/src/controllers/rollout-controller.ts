@@ -23,10 +23,10 @@ export interface GatheredRollout {
   readonly facts: RolloutFacts;
   readonly reads: readonly Read[];
   readonly cellRow: Row<CellRecord> | undefined;
+  readonly promotion: Promotion;
 }
 
 export async function gatherRollout(
-  store: ControlStore,
   plans: Plans,
   gates: GateFactsGatherer,
   row: Row<Rollout>,
@@ -35,15 +35,19 @@ export async function gatherRollout(
   const { state } = row;
   const promotionStream = streams.promotion(state.promotion);
   const cellStream = streams.cell(state.cell);
-  const promotionRow = (await store.load([promotionStream])).get(promotionStream) as Row<Promotion> | undefined;
-  if (promotionRow === undefined) throw new Error(`${promotionStream} is missing, which ${row.stream} belongs to`);
-  const gathered = await gates.gather(promotionRow.state, now, [cellStream]);
   const plan = await plans.get(state.planDigest);
+  // The plan says what the promotion is about, so one query brings everything.
+  const subject = { environment: state.environment, release: plan.release };
+  const { rows, reads, gatesOf } = await gates.load(subject, now, [promotionStream, cellStream]);
+  const promotionRow = rows.get(promotionStream) as Row<Promotion> | undefined;
+  if (promotionRow === undefined) throw new Error(`${promotionStream} is missing, which ${row.stream} belongs to`);
+  const promotion = promotionRow.state;
   const cell = cellOf(plan, state.cell);
   return {
-    facts: { now, dueAt: row.dueAt, plan, cell, course: courseOf(promotionRow.state), gates: gathered.gates },
-    reads: [{ stream: promotionStream, version: promotionRow.version }, ...gathered.reads],
-    cellRow: gathered.rows.get(cellStream) as Row<CellRecord> | undefined,
+    facts: { now, dueAt: row.dueAt, plan, cell, course: courseOf(promotion), gates: gatesOf(promotion) },
+    reads: [{ stream: promotionStream, version: promotionRow.version }, ...reads],
+    cellRow: rows.get(cellStream) as Row<CellRecord> | undefined,
+    promotion,
   };
 }
 
@@ -134,7 +138,7 @@ export class RolloutController implements Controller {
 
   async tick(row: Row, now: Instant): Promise<Committed> {
     const rollout = row as Row<Rollout>;
-    const gathered = await gatherRollout(this.#store, this.#plans, this.#gates, rollout, now);
+    const gathered = await gatherRollout(this.#plans, this.#gates, rollout, now);
     const decision = nextOfRollout(rollout.state, gathered.facts);
     if (decision.events.length === 0) {
       await this.#store.postpone(row.stream, row.version, decision.lookAt, row.dueAt);

@@ -7,7 +7,6 @@ import {
   type Instant,
   type Principal,
   type PrincipalId,
-  type Promotion,
   type ReleaseRef,
   type Rollout,
   type Scope,
@@ -16,7 +15,6 @@ import {
 import { audienceOf, commitRollout, gatherRollout } from '../controllers/rollout-controller.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
-import { streams } from '../records.ts';
 import type { Gatherers } from './command-promotion.ts';
 import { no, notPermitted, ok, type Result } from './result.ts';
 
@@ -76,7 +74,7 @@ async function leaseRow(
   row: Row<Rollout>,
   now: Instant,
 ): Promise<Assignment | undefined> {
-  const gathered = await gatherRollout(deps.store, plans, gates, row, now);
+  const gathered = await gatherRollout(plans, gates, row, now);
   const decided = decideLease(row.state, gathered.facts, agent.id, LEASE_MS);
   if (!decided.ok) return undefined;
   const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id);
@@ -84,9 +82,7 @@ async function leaseRow(
   const step = stepAtHand(row.state, gathered.facts.cell);
   if (!committed.ok || leased === undefined || step === undefined) return undefined;
   const { state } = row;
-  const promotion = (await deps.store.load([streams.promotion(state.promotion)])).get(
-    streams.promotion(state.promotion),
-  )?.state as Promotion;
+  const { promotion } = gathered;
   return {
     rollout: state.id,
     promotion: state.promotion,

@@ -1,4 +1,12 @@
-import { decideAnswer, decideSettle, mayRenew, type Outcome, type Principal, type Rollout } from '@headgate/domain';
+import {
+  decideAnswer,
+  decideSettle,
+  evolveRollout,
+  mayRenew,
+  type Outcome,
+  type Principal,
+  type Rollout,
+} from '@headgate/domain';
 import { commitRollout, gatherRollout } from '../controllers/rollout-controller.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
@@ -20,15 +28,16 @@ export async function settleStep(
   const denied = notPermitted(agent, 'carry-out', stream);
   if (denied !== undefined) return no(denied);
   return untilFresh('settle a step', stream, async () => {
-    const row = (await deps.store.load([stream])).get(stream) as Row<Rollout> | undefined;
+    const [rows, now] = await Promise.all([deps.store.load([stream]), deps.store.now()]);
+    const row = rows.get(stream) as Row<Rollout> | undefined;
     if (row === undefined) return notFound('settle a step', stream);
     if (!(agent.environments ?? []).includes(row.state.environment))
       return refuse('not-yours', 'settle a step', stream, 'the agent is not enrolled for this environment', 'enrol it');
-    const gathered = await gatherRollout(deps.store, with_.plans, with_.gates, row, await deps.store.now());
+    const gathered = await gatherRollout(with_.plans, with_.gates, row, now);
     const decided = decideSettle(row.state, gathered.facts, agent.id, n, outcome);
     if (!decided.ok) return no(decided.refusal);
     const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id);
-    return committed.ok ? ok((await deps.store.load([stream])).get(stream)?.state as Rollout) : undefined;
+    return committed.ok ? ok(decided.events.reduce<Rollout>(evolveRollout, row.state)) : undefined;
   });
 }
 
@@ -67,10 +76,10 @@ export async function answerRollout(
     const row = (await deps.store.load([stream])).get(stream) as Row<Rollout> | undefined;
     if (row === undefined) return notFound('answer', stream);
     const now = await deps.store.now();
-    const gathered = await gatherRollout(deps.store, with_.plans, with_.gates, row, now);
+    const gathered = await gatherRollout(with_.plans, with_.gates, row, now);
     const decided = decideAnswer(row.state, gathered.facts.cell, principal, now, answer);
     if (!decided.ok) return no(decided.refusal);
     const committed = await commitRollout(deps.store, row, gathered, decided.events, principal.id);
-    return committed.ok ? ok((await deps.store.load([stream])).get(stream)?.state as Rollout) : undefined;
+    return committed.ok ? ok(decided.events.reduce<Rollout>(evolveRollout, row.state)) : undefined;
   });
 }
