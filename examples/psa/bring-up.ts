@@ -26,10 +26,14 @@ export interface Example {
   stop(): Promise<void>;
 }
 
-/** Brings everything up below `dataDir` and answers once it serves. `report` gets a line for each part. */
+/**
+ * Brings everything up below `dataDir` and answers once it serves. `report` gets a line for each part; `scale` makes new
+ * stores that much smaller or larger than the example says.
+ */
 export async function bringUp(args: {
   readonly dataDir: string;
   readonly report?: (line: string) => void;
+  readonly scale?: number;
 }): Promise<Example> {
   const report = args.report ?? (() => {});
   const layout = await openLayout(args.dataDir);
@@ -37,7 +41,11 @@ export async function bringUp(args: {
   const node = await reachableProgram(process.execPath, `node-${process.version}`, runAs());
   const baseline = await psaManifest('1.0.0');
   const erp = new ErpService(layout, programs, node);
-  const cells = EXAMPLE_CELLS.map((cell) => new BroughtUpCell(cell, cellConfigOf(layout, cell, erp, node), programs));
+  const scaled = EXAMPLE_CELLS.map((cell) => ({
+    ...cell,
+    timeEntries: Math.ceil(cell.timeEntries * (args.scale ?? 1)),
+  }));
+  const cells = scaled.map((cell) => new BroughtUpCell(cell, cellConfigOf(layout, cell, erp, node), programs));
 
   const parts = await Promise.allSettled([
     erp.ensure().then(() => report(`the ERP answers at ${erp.url}`)),

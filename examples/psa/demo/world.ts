@@ -25,7 +25,8 @@ export interface WorldOptions {
   readonly port?: number | undefined;
   readonly databaseUrl?: string | undefined;
   readonly mains?: { readonly server: string; readonly agent: string };
-  /** Time entries in all stores together; the example's own number unless said. */
+  /** How much smaller or larger than the example's own its stores are made; 1 unless said. */
+  readonly scale?: number;
   readonly report: (line: string) => void;
 }
 
@@ -56,7 +57,7 @@ export class World {
     const server = await startServer(options);
     const [address, example] = await Promise.all([
       serverAddress(options, server),
-      bringUp({ dataDir: options.dataDir, report: options.report }),
+      bringUp({ dataDir: options.dataDir, report: options.report, scale: options.scale ?? 1 }),
     ]);
     options.report(`the server answers at ${address}`);
     const key = await releaseKey(join(options.dataDir, 'ci'));
