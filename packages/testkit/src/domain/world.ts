@@ -43,6 +43,8 @@ export interface HistoryEntry {
   readonly stream: string;
   readonly event: PromotionEvent | RolloutEvent;
   readonly state: Promotion | Rollout;
+  /** What the machine knew as it was in that state; plain JSON, without the plan. */
+  readonly facts: { readonly gates: GateFacts };
   readonly at: Instant;
 }
 
@@ -312,7 +314,12 @@ export class World {
   }
 
   #record(stream: string, event: PromotionEvent | RolloutEvent, state: Promotion | Rollout): void {
-    this.history.push({ stream, event, state, at: this.now });
+    const { plan: _plan, rollouts, ...facts } = this.facts();
+    const known =
+      'cells' in state
+        ? { ...facts, rollouts: [...rollouts] }
+        : { now: this.now, dueAt: dueOfRollout(state, this.now), course: this.course(), gates: facts.gates };
+    this.history.push({ stream, event, state, facts: known, at: this.now });
   }
 }
 

@@ -1,0 +1,198 @@
+/**
+ * The journeys that the corpus is made of: together they reach every phase of the promotion, the rollout and the
+ * hypercare, and every kind of event. They drive the shipped deciders and nothing else.
+ */
+import type { Hypercare, HypercareEvent, HypercareFacts, Rollout } from '@headgate/domain';
+import {
+  decideAnswer,
+  decideKeep,
+  decidePause,
+  decideReject,
+  decideResume,
+  decideRollback,
+  evolveHypercare,
+  nextOfHypercare,
+} from '@headgate/domain';
+import {
+  aManifest,
+  aMigration,
+  aPlan,
+  aRelease,
+  brokenChecks,
+  DAY_MS,
+  HOUR_MS,
+  NOON,
+} from '@headgate/testkit/domain/builders';
+import { type Carry, sound, World } from '@headgate/testkit/domain/world';
+import { begun, breaking, held, offered, reached, twoCells } from '@headgate/testkit/domain/worlds';
+
+const BY = 'usr_operator';
+
+const answer = (world: World, cell: string, role: 'operator' | 'approver', said: 'agree' | 'retry'): boolean =>
+  world.answer(cell, (r: Rollout, now) => decideAnswer(r, world.cellPlan(cell), { id: BY, roles: [role] }, now, said));
+
+/** Silence at a step, once. */
+function silentOnce(step: string, then: Carry = sound): Carry {
+  let heard = false;
+  return (c, s, action, now) => {
+    if (s !== step || heard) return then(c, s, action, now);
+    heard = true;
+    return 'silence';
+  };
+}
+
+export const WORLDS: Readonly<Record<string, () => World>> = {
+  promoted: () => begun().run(),
+  'expired-unapproved': () => new World(twoCells()).run(),
+  rejected: () => {
+    const world = new World(twoCells());
+    world.tickDue();
+    world.command((p, now) => decideReject(p, BY, 'not this week', now));
+    return world.run();
+  },
+  'rolled-back-all': () => begun().run(breaking('shared', 'w2.verify', 'bob')),
+  'rolled-back-ring-then-kept': () => {
+    const world = begun(twoCells('ring'));
+    world.run(breaking('shared', 'w2.verify', 'bob'), held(world));
+    world.command((p, now) => decideKeep(p, BY, now));
+    return world.run();
+  },
+  'rolled-back-tenant-then-widened': () => {
+    const world = begun(twoCells('tenant'));
+    world.run(breaking('shared', 'w2.verify', 'bob'), held(world));
+    world.command((p, now) => decideRollback(p, BY, 'bring the rest back too', now));
+    return world.run();
+  },
+  'rolled-back-cell-unanswered': () => begun(twoCells('cell')).run(breaking('dedicated', 'w3.verify', 'yan')),
+  'paused-and-resumed': () => {
+    const world = begun();
+    world.run(sound, () => world.promotion.phase === 'advancing' && world.promotion.wave === 2);
+    world.command((p, now) => decidePause(p, BY, 'lunch', now));
+    world.run(sound, () => world.now > NOON + HOUR_MS / 2);
+    world.command((p) => decideResume(p, BY));
+    return world.run();
+  },
+  'lease-lost-and-tried-again': () =>
+    begun().run(
+      silentOnce('w1.migrate.main', (c, s, action, now) =>
+        s === 'w1.deploy' && now < NOON + 4_000
+          ? { kind: 'failed', code: 'transient', why: 'the port is still taken' }
+          : sound(c, s, action, now),
+      ),
+    ),
+  'a-step-waits': () => {
+    let waits = 2;
+    return begun().run((c, s, action, now) =>
+      s === 'w1.restore-point.main' && waits-- > 0
+        ? { kind: 'waiting', reason: 'another backup runs', untilMs: 30_000 }
+        : sound(c, s, action, now),
+    );
+  },
+  'unknown-answered': () => {
+    let asked = false;
+    const world = begun();
+    const carry: Carry = (c, s, action, now) => {
+      if (s !== 'w1.migrate.main' || asked) return sound(c, s, action, now);
+      asked = true;
+      return { kind: 'waiting', reason: 'ask', untilMs: 0 };
+    };
+    world.run(carry, reached(world, 'asking'));
+    answer(world, 'shared', 'operator', 'retry');
+    return world.run(carry);
+  },
+  'restore-agreed': () => {
+    const world = begun(aPlan({ manifest: aManifest({ migrations: [aMigration(1, { undo: 'restore' })] }) }));
+    const carry = breaking('shared', 'w1.verify', 'ada');
+    world.run(carry, reached(world, 'asking'));
+    answer(world, 'shared', 'approver', 'agree');
+    return world.run(carry);
+  },
+  'undo-fails-and-tries-again': () => {
+    let fails = 1;
+    return begun().run((c, s, action, now) => {
+      if (c === 'shared' && s === 'w2.verify') return brokenChecks('bob', now);
+      if (s === 'undo.route' && fails-- > 0) return { kind: 'failed', code: 'rejected', why: 'the router is gone' };
+      return sound(c, s, action, now);
+    });
+  },
+  'revoked-by-a-person': () => {
+    const world = begun();
+    world.run(sound, offered(world, 1));
+    world.lease('shared');
+    world.command((p, now) => decideRollback(p, BY, 'changed my mind', now));
+    return world.run();
+  },
+  'frozen-in-mid-wave': () => {
+    const world = begun();
+    return world.run((c, s, action, now) => {
+      if (s === 'w2.route') world.freezes = [{ name: 'payroll', from: now, to: now + HOUR_MS, reason: 'pay day' }];
+      return sound(c, s, action, now);
+    });
+  },
+  'out-of-time-and-kept': () => {
+    const world = begun();
+    world.run(sound, offered(world, 4));
+    world.windowOpen = false;
+    world.now = world.plan.latestFinish;
+    world.tickDue(held(world));
+    world.command((p, now) => decideKeep(p, BY, now));
+    return world.run();
+  },
+};
+
+export interface HypercareStep {
+  readonly event: HypercareEvent;
+  readonly state: Hypercare;
+  readonly facts: HypercareFacts;
+}
+
+/** A watch of two stages that is alarmed once, and one that the next promotion supersedes. */
+export const WATCHES: Readonly<Record<string, () => readonly HypercareStep[]>> = {
+  'alarmed-then-sound': () =>
+    watch([
+      [HOUR_MS, false, false],
+      [HOUR_MS + 60_000, true, false],
+      [DAY_MS * 2, true, false],
+    ]),
+  superseded: () => watch([[HOUR_MS / 2, true, true]]),
+};
+
+function watch(
+  looks: readonly (readonly [afterMs: number, seen: boolean, superseded: boolean])[],
+): readonly HypercareStep[] {
+  const release = aRelease().digest;
+  const stages = [
+    { name: 'first hour', durationMs: HOUR_MS },
+    { name: 'first day', durationMs: DAY_MS },
+  ];
+  const factsAt = (now: number, seen: boolean, superseded: boolean): HypercareFacts => ({
+    now,
+    observed: new Map(seen ? [['shared', { at: now - 1_000, releases: [release] }]] : []),
+    superseded,
+  });
+  const begun: HypercareEvent = {
+    type: 'hypercare.begun',
+    data: {
+      id: 'prm_1',
+      promotion: 'prm_1',
+      environment: 'production',
+      release,
+      cells: ['shared'],
+      stages,
+      until: NOON + HOUR_MS,
+    },
+  };
+  const steps: HypercareStep[] = [
+    { event: begun, state: evolveHypercare(undefined, begun), facts: factsAt(NOON, true, false) },
+  ];
+  for (const [afterMs, seen, superseded] of looks) {
+    const before = steps.at(-1) as HypercareStep;
+    const facts = factsAt(NOON + afterMs, seen, superseded);
+    let { state } = before;
+    for (const event of nextOfHypercare(state, facts).events) {
+      state = evolveHypercare(state, event);
+      steps.push({ event, state, facts });
+    }
+  }
+  return steps;
+}

@@ -1,0 +1,90 @@
+/**
+ * What a principal may do to a promotion or a rollout right now, and why (not). Asked of the deciders themselves, so that
+ * no face ever re-derives a rule and none can show a button that is then refused for a reason known before.
+ */
+import { mayDo, type Principal, type Verb } from '../access/access.ts';
+import type { Instant } from '../model/identity.ts';
+import type { Decided } from '../model/refusal.ts';
+import type { CellPlan } from '../plan/plan.ts';
+import {
+  decideApprove,
+  decideKeep,
+  decidePause,
+  decideReject,
+  decideResume,
+  decideRollback,
+} from '../promotion/decide.ts';
+import type { Promotion } from '../promotion/state.ts';
+import { approverAsked, decideAnswer } from '../rollout/assignment.ts';
+import type { Rollout } from '../rollout/state.ts';
+
+/** Whether an action may be taken now. `because` is never empty; refused, it ends with what would unblock it. */
+export interface Permission {
+  readonly allowed: boolean;
+  readonly because: string;
+}
+
+export type PromotionAction = 'approve' | 'reject' | 'pause' | 'resume' | 'rollback' | 'keep';
+export type RolloutAction = 'agree' | 'retry';
+
+/** What a principal may do to a promotion at `now`. */
+export function actionsOf(
+  promotion: Promotion,
+  principal: Principal,
+  now: Instant,
+): Readonly<Record<PromotionAction, Permission>> {
+  const { id: by } = principal;
+  const approval = { by, envelope: promotion.envelope, now, expiresAt: now + 1, proof: 'server-attested' } as const;
+  const may = (verb: Verb, does: string, done: string, decided: Decided<unknown>): Permission =>
+    permission(principal, verb, does, done, decided);
+  const asked = 'asked what it would do';
+  return {
+    approve: may('approve', 'it counts for the envelope', 'you have approved it', decideApprove(promotion, approval)),
+    reject: may(
+      'reject',
+      promotion.wave === 0 ? 'it ends before anything changed' : 'all that was moved is brought back',
+      'it is rejected',
+      decideReject(promotion, by, asked, now),
+    ),
+    pause: may('pause', 'running steps end and none begins', 'it is paused', decidePause(promotion, by, asked, now)),
+    resume: may('resume', 'it goes on where it stopped', 'it goes on', decideResume(promotion, by)),
+    rollback: may(
+      'rollback',
+      promotion.wave === 0 ? 'it ends before anything changed' : 'all that was moved is brought back',
+      'all is being brought back',
+      decideRollback(promotion, by, asked, now),
+    ),
+    keep: may('keep', 'what is on the release stays there', 'it is kept', decideKeep(promotion, by, now)),
+  };
+}
+
+/** What a principal may answer a rollout at `now`. */
+export function answersOf(
+  rollout: Rollout,
+  cell: CellPlan,
+  principal: Principal,
+  now: Instant,
+): Readonly<Record<RolloutAction, Permission>> {
+  const may = (answer: RolloutAction, does: string): Permission =>
+    permission(principal, 'answer', does, 'it was answered', decideAnswer(rollout, cell, principal, now, answer));
+  const agree = may('agree', 'the step runs, and loses what it says');
+  const needed = rollout.phase !== 'asking' || approverAsked(rollout, cell) !== undefined;
+  return {
+    agree: needed ? agree : { allowed: false, because: 'there is nothing to agree to: answer `retry`' },
+    retry: may('retry', 'the step is tried again'),
+  };
+}
+
+/** The table of access first, then the decider; a decider with nothing left to do has done it. */
+function permission(
+  principal: Principal,
+  verb: Verb,
+  does: string,
+  done: string,
+  decided: Decided<unknown>,
+): Permission {
+  const access = mayDo(principal, verb);
+  if (!access.allowed) return access;
+  if (!decided.ok) return { allowed: false, because: `${decided.refusal.why}; ${decided.refusal.unblock}` };
+  return decided.events.length > 0 ? { allowed: true, because: does } : { allowed: false, because: `${done} already` };
+}

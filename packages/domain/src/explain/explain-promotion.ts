@@ -1,0 +1,235 @@
+/**
+ * What a promotion waits for, why, until when, and who can unblock it: as data, for `status`, `explain` and the API.
+ * Gates are judged anew on the facts given, since the verdicts in the state are those of an earlier look.
+ */
+import { ACCESS } from '../access/access.ts';
+import { judgeGates } from '../gates/catalog.ts';
+import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gate.ts';
+import type { Instant } from '../model/identity.ts';
+import type { CellPlan, Plan } from '../plan/plan.ts';
+import type { Promotion } from '../promotion/state.ts';
+import { approverAsked } from '../rollout/assignment.ts';
+import { stepAtHand } from '../rollout/decide.ts';
+import type { Rollout } from '../rollout/state.ts';
+
+/** Something that would end a wait. */
+export interface Unblock {
+  readonly what: string;
+  /** Roles, or the thing that does it: `agent`, `time`, `headgate`. Never empty. */
+  readonly who: readonly string[];
+  /** When time alone may do it. */
+  readonly at?: Instant;
+}
+
+/** One thing that is waited for. */
+export interface Wait {
+  /** `promotion/<id>` or `rollout/<id>`. */
+  readonly where: string;
+  readonly cell?: string;
+  readonly step?: string;
+  readonly why: string;
+  /** The wait's deadline. */
+  readonly until: Instant;
+  /** What comes after it, if nobody did anything. */
+  readonly after: string;
+  readonly overdue: boolean;
+  readonly unblock: readonly Unblock[];
+}
+
+export interface Explanation {
+  readonly promotion: string;
+  readonly phase: Promotion['phase'];
+  /** One sentence. */
+  readonly summary: string;
+  /** The promotion's own first, then its rollouts' in the plan's order; empty once all ended. */
+  readonly waits: readonly Wait[];
+  /** Every gate before what comes next, as it stands now. */
+  readonly gates: readonly Verdict[];
+}
+
+/** Explains a promotion. `rollouts` by cell; gates are judged on `facts`, whose `now` is the moment explained. */
+export function explainPromotion(
+  state: Promotion,
+  rollouts: ReadonlyMap<string, Rollout>,
+  plan: Plan,
+  facts: GateFacts,
+): Explanation {
+  const { id: promotion, phase } = state;
+  const gates = gatesAhead(state, plan, facts);
+  const own = ownWait(state, gates, facts.now);
+  const theirs = plan.cells.flatMap((cell) => {
+    const rollout = rollouts.get(cell.cell);
+    return rollout === undefined || rollout.phase === 'settled' ? [] : [rolloutWait(rollout, cell, plan, facts)];
+  });
+  const waits = [...(own === undefined ? [] : [own]), ...theirs];
+  return { promotion, phase, summary: summaryOf(state, own), waits, gates };
+}
+
+function gatesAhead(state: Promotion, plan: Plan, facts: GateFacts): readonly Verdict[] {
+  if (state.phase !== 'awaiting') return [];
+  return judgeGates(plan.gates, facts, { kind: 'wave', wave: state.wave + 1 });
+}
+
+function summaryOf(state: Promotion, own: Wait | undefined): string {
+  const waves = `wave ${state.wave} of ${state.waves}`;
+  switch (state.phase) {
+    case 'ended':
+      return `It ended ${state.result}: ${state.because}.`;
+    case 'awaiting':
+      return `It waits to open wave ${state.wave + 1} of ${state.waves}: ${own?.why ?? state.reason}.`;
+    case 'advancing':
+      return `It carries out ${waves}.`;
+    case 'paused':
+      return `It is paused in ${waves}: ${state.reason}.`;
+    case 'held':
+      return `It asks, in ${waves}: ${state.question}`;
+    case 'undoing':
+      return `It rolls back (${state.undo?.scope.kind ?? 'all'}): ${state.undo?.because ?? ''}.`;
+  }
+}
+
+function ownWait(state: Promotion, gates: readonly Verdict[], now: Instant): Wait | undefined {
+  if (state.phase === 'ended') return undefined;
+  const { until } = state;
+  const base = { where: `promotion/${state.id}`, until, overdue: now >= until };
+  switch (state.phase) {
+    case 'awaiting': {
+      const closed = gates.filter((v) => !goesOn(v));
+      const why = closed.length > 0 ? closed.map((v) => `${v.gate}: ${v.because}`).join('; ') : state.reason;
+      const after = state.wave === 0 ? 'it expires, and nothing has changed' : 'it asks whether to keep or roll back';
+      return { ...base, why, after, unblock: closed.length > 0 ? closed.map(unblockOf) : [soon('wave')] };
+    }
+    case 'advancing':
+      return {
+        ...base,
+        why: `wave ${state.wave} is being carried out`,
+        after: 'it asks whether to keep or roll back',
+        unblock: [{ what: 'the steps of the wave', who: ['agent'] }],
+      };
+    case 'paused':
+      return {
+        ...base,
+        why: state.reason,
+        after: 'all that was moved is brought back',
+        unblock: [
+          { what: '`headgate resume`', who: ACCESS.resume },
+          { what: '`headgate rollback`', who: ACCESS.rollback },
+        ],
+      };
+    case 'held':
+      return {
+        ...base,
+        why: state.question,
+        after: 'all that was moved is brought back',
+        unblock: [
+          { what: '`headgate keep`', who: ACCESS.keep },
+          { what: '`headgate rollback`', who: ACCESS.rollback },
+        ],
+      };
+    case 'undoing':
+      return {
+        ...base,
+        why: state.undo?.because ?? 'it rolls back',
+        after: 'it is overdue, and goes on: an undo is never given up',
+        unblock: [{ what: 'the steps of the undo', who: ['agent'] }],
+      };
+  }
+}
+
+function rolloutWait(
+  rollout: Exclude<Rollout, { phase: 'settled' }>,
+  cell: CellPlan,
+  plan: Plan,
+  facts: GateFacts,
+): Wait {
+  const { now } = facts;
+  const step = stepAtHand(rollout, cell);
+  const { until } = rollout;
+  const forward = rollout.undo === null;
+  const base = {
+    where: `rollout/${rollout.id}`,
+    cell: rollout.cell,
+    ...(step === undefined ? {} : { step: step.id }),
+    until,
+    overdue: now >= until,
+  };
+  switch (rollout.phase) {
+    case 'waiting': {
+      const after = forward ? 'the promotion asks whether to keep or roll back' : 'it is overdue, and goes on';
+      const closed =
+        forward && step !== undefined && isGate(rollout.reason)
+          ? closedBefore(rollout, plan, facts, { kind: 'step', action: step.action })
+          : [];
+      if (closed.length > 0)
+        return {
+          ...base,
+          why: closed.map((v) => `${v.gate}: ${v.because}`).join('; '),
+          after,
+          unblock: closed.map(unblockOf),
+        };
+      if (rollout.notBefore > now)
+        return {
+          ...base,
+          why: rollout.reason,
+          after,
+          unblock: [{ what: 'it tries again', who: ['time'], at: rollout.notBefore }],
+        };
+      return { ...base, why: rollout.reason, after, unblock: [soon('promotion')] };
+    }
+    case 'offered':
+      return {
+        ...base,
+        why: `step ${rollout.step} waits for an agent of ${rollout.environment}`,
+        after: 'it is offered anew',
+        unblock: [{ what: `an agent that is enrolled for ${rollout.environment} asks for work`, who: ['agent'] }],
+      };
+    case 'leased':
+      return {
+        ...base,
+        why: `${rollout.agent} carries out step ${rollout.step}`,
+        after: 'its lease is lost, and the step is tried again or fails',
+        unblock: [{ what: 'its outcome', who: ['agent'] }],
+      };
+    case 'failed':
+      return {
+        ...base,
+        why: `step ${rollout.step} failed (${rollout.code}): ${rollout.why}`,
+        after: 'the promotion decides',
+        unblock: [soon('rollback')],
+      };
+    case 'asking': {
+      const approver = approverAsked(rollout, cell);
+      const answer = approver === undefined ? '`headgate answer retry`' : '`headgate answer agree`';
+      return {
+        ...base,
+        why: rollout.question,
+        after: approver !== undefined ? 'it asks again' : forward ? 'it counts as failed' : 'it tries again by itself',
+        unblock: [{ what: answer, who: approver === undefined ? ACCESS.answer : [approver] }],
+      };
+    }
+  }
+}
+
+function isGate(reason: string): boolean {
+  return reason.startsWith('gate ');
+}
+
+function closedBefore(rollout: Rollout, plan: Plan, facts: GateFacts, subject: Subject): readonly Verdict[] {
+  const { restorePoints } = rollout;
+  return judgeGates(plan.gates, { ...facts, restorePoints }, subject).filter((v) => !goesOn(v));
+}
+
+function unblockOf(verdict: Verdict): Unblock {
+  const { unblock: what, who, askAgainAt } = verdict;
+  return askAgainAt === undefined ? { what, who: [who] } : { what, who: [who], at: askAgainAt };
+}
+
+/** What the controllers do by themselves, at their next look. */
+function soon(what: 'wave' | 'promotion' | 'rollback'): Unblock {
+  const texts = {
+    wave: 'it opens the wave at its next look',
+    promotion: 'the promotion goes on',
+    rollback: 'the promotion rolls back, in the scope of its plan',
+  };
+  return { what: texts[what], who: ['headgate'] };
+}
