@@ -207,7 +207,7 @@ describe('looking', () => {
     cell.check = async () =>
       ++rounds < 2 ? { ok: true, passed: 1 } : { ok: false, passed: 0, check: 'bill', why: 'late', at: 1 };
     expect(await run(soak)).toMatchObject({ kind: 'failed', result: { checks: { passed: 1, failed: 1 } } });
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(4_500);
   });
 });
 

@@ -130,7 +130,9 @@ test('no request is lost in thousands, while traffic moves back and forth and th
       }
     }
   });
-  for (let round = 0; round < 8; round++) {
+  // As often as it takes for thousands of requests, on a busy machine too.
+  const until = performance.now() + 45_000;
+  for (let round = 0; round < 8 || (sent < 3_000 && performance.now() < until); round++) {
     const [from, to] = round % 2 === 0 ? (['blue', 'green'] as const) : (['green', 'blue'] as const);
     await slots[to].start();
     expect(await router.client.change(fence(), all(to, 'acme', 'globex'))).toEqual({ ok: true });
@@ -144,7 +146,7 @@ test('no request is lost in thousands, while traffic moves back and forth and th
   await Promise.all(load);
   await slots.green.start();
   expect(failures).toEqual([]);
-  expect(sent).toBeGreaterThan(2_000);
+  expect(sent).toBeGreaterThanOrEqual(3_000);
   expect(Math.min(seen.get('blue') ?? 0, seen.get('green') ?? 0)).toBeGreaterThan(300);
 }, 60_000);
 
