@@ -31,7 +31,7 @@ export function connect(options: ConnectOptions, { env, cwd }: Surroundings): Cl
   if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol))
     throw new Failure(EXIT.usage, 'usage', `the server's address ${baseUrl} is no http or https URL`);
   const tokenFile = tokenFileOf(options, env, folder);
-  return createClient({ baseUrl, token: readToken(tokenFile) });
+  return createClient({ baseUrl, token: readToken(resolve(cwd, tokenFile)) });
 }
 
 /** The nearest `.headgate` in the working folder or above it, or the one that the environment names. */
