@@ -55,13 +55,16 @@ describe('a release on its way', () => {
     const body = { release, environment: 'production' };
     const { id, envelope } = await developer.call('requestPromotion', { body });
     await until('it waits for an approval', async () => {
-      const { text } = await developer.call('explainPromotion', { promotion: id });
+      const { summary: text } = await developer.call('explainPromotion', { promotion: id });
       return /approval/.test(text);
     });
     const status = await developer.call('status');
-    const waits = status.waits.filter((w) => w.what === `promotion/${id}`);
+    const waits = status.waits.filter((w) => w.where === `promotion/${id}`);
     expect(waits.length).toBeGreaterThan(0);
-    for (const wait of waits) expect(wait.until).toBeGreaterThan(status.at);
+    for (const wait of waits) {
+      expect(wait.until).toBeGreaterThan(status.at);
+      expect(wait.unblock[0]?.who).toEqual(['approver']);
+    }
 
     expect(await refused(developer.call('approvePromotion', { promotion: id, body: { envelope } }))).toMatchObject({
       status: 403,

@@ -1,4 +1,4 @@
-import type { Status } from '@headgate/contract';
+import type { Explanation, Status } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable, table } from '../output.ts';
@@ -22,7 +22,7 @@ export const status: Install = (program, act) => {
     .action(
       act(async ({ client, out }, promotion: string) => {
         const explanation = await client.call('explainPromotion', { promotion });
-        out.answer(explanation, explanation.text);
+        out.answer(explanation, explanationText(explanation));
         return EXIT.ok;
       }),
     );
@@ -38,6 +38,25 @@ export const status: Install = (program, act) => {
     );
 };
 
+function explanationText({ promotion, summary, waits, gates, actions }: Explanation): string {
+  const may = Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [name] : []));
+  return [
+    `${promotion}: ${summary}`,
+    ...waits.flatMap((wait) => [
+      `- ${wait.where}${wait.step === undefined ? '' : `, step ${wait.step}`}: ${wait.why}`,
+      ...wait.unblock.map(({ what, who, at }) => {
+        const when = at === undefined ? '' : `, at ${instant(at)}`;
+        return `    to unblock: ${what} (${who.join(', ')}${when})`;
+      }),
+      `    until ${instant(wait.until)}${wait.overdue ? ' (overdue)' : ''}, then ${wait.after}`,
+    ]),
+    ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
+    `You may: ${may.length === 0 ? 'only look' : may.join(', ')}.`,
+  ]
+    .map(printable)
+    .join('\n');
+}
+
 function shown(status: Status): string {
   const counted = (of: Record<string, number>, between: string) =>
     Object.entries(of)
@@ -51,7 +70,12 @@ function shown(status: Status): string {
     counted(c.stores, ' at '),
     instant(c.observedAt),
   ]);
-  const waits = status.waits.map((w) => [w.what, w.who === '' ? '-' : w.who, instant(w.until), w.why]);
+  const waits = status.waits.map((w) => [
+    w.step === undefined ? w.where : `${w.where} ${w.step}`,
+    [...new Set(w.unblock.flatMap((u) => u.who))].join(', '),
+    w.overdue ? `${instant(w.until)} (overdue)` : instant(w.until),
+    w.why,
+  ]);
   return [
     'WHAT IS WHERE',
     table(['CELL', 'ENVIRONMENT', 'STATE', 'TENANTS BY VERSION', 'STORES BY SCHEMA', 'OBSERVED'], cells),

@@ -66,6 +66,7 @@ export const rollout = z
     why: z.string().exactOptional(),
     result: z.string().exactOptional(),
     until: instant.exactOptional(),
+    actions,
   })
   .meta({ id: 'Rollout' });
 export type Rollout = z.infer<typeof rollout>;
@@ -87,13 +88,35 @@ export const planned = z
   })
   .meta({ id: 'Planned' });
 
-/** Why a promotion stands where it stands, in words, with what would move it. */
-export const explanation = z.looseObject({ promotion: id, text: z.string() }).meta({ id: 'Explanation' });
-
-/** Something that waits: for what, for whom, and until when. */
+/** One thing that is waited for: why, until when, what comes after, and what would end it by whom. */
 export const wait = z
-  .object({ what: z.string(), why: z.string(), who: z.string(), until: instant.nullable() })
+  .object({
+    /** `promotion/<id>` or `rollout/<id>`. */
+    where: z.string(),
+    cell: z.string().exactOptional(),
+    step: z.string().exactOptional(),
+    why: z.string(),
+    until: instant,
+    after: z.string(),
+    overdue: z.boolean(),
+    /** `who` are roles, or the thing that does it: `agent`, `time`, `headgate`. */
+    unblock: z.array(z.object({ what: z.string(), who: z.array(z.string()), at: instant.exactOptional() })),
+  })
   .meta({ id: 'Wait' });
+export type Wait = z.infer<typeof wait>;
+
+/** Why a promotion stands where it stands, and what would move it; gates are judged at the moment of asking. */
+export const explanation = z
+  .object({
+    promotion: id,
+    phase: z.string(),
+    summary: z.string(),
+    waits: z.array(wait),
+    gates: z.array(verdict),
+    actions,
+  })
+  .meta({ id: 'Explanation' });
+export type Explanation = z.infer<typeof explanation>;
 
 export const status = z
   .object({

@@ -1,8 +1,16 @@
 /** Rows as the contract's resources. Only what the contract names: a record's hashes and internals stay here. */
 import type { Cell, Promotion as PromotionView, Release, Rollout as RolloutView } from '@headgate/contract';
 import type { CellRecord, PrincipalRecord, ReleaseRecord } from '@headgate/control';
-import type { Instant, Principal, Promotion, Rollout } from '@headgate/domain';
-import { actionsOfPromotion, byRole } from './actions.ts';
+import {
+  actionsOf,
+  answersOf,
+  type Instant,
+  type Plan,
+  type Principal,
+  type Promotion,
+  type Rollout,
+} from '@headgate/domain';
+import { byRole } from './actions.ts';
 import type { Shown } from './handler.ts';
 
 export function showPromotion(state: Promotion, principal: Principal, now: Instant): Shown<PromotionView> {
@@ -11,12 +19,14 @@ export function showPromotion(state: Promotion, principal: Principal, now: Insta
   return {
     ...rest,
     plan: planDigest,
-    actions: actionsOfPromotion(state, principal, now),
+    actions: actionsOf(state, principal, now),
   } as unknown as Shown<PromotionView>;
 }
 
-export function showRollout(state: Rollout): Shown<RolloutView> {
-  return state as unknown as Shown<RolloutView>;
+export function showRollout(state: Rollout, plan: Plan, principal: Principal, now: Instant): Shown<RolloutView> {
+  const cell = plan.cells.find((c) => c.cell === state.cell);
+  if (cell === undefined) throw new Error(`the plan of ${state.id} has no cell ${state.cell}`);
+  return { ...state, actions: answersOf(state, cell, principal, now) } as unknown as Shown<RolloutView>;
 }
 
 export function showRelease(record: ReleaseRecord, principal: Principal): Shown<Release> {

@@ -29,7 +29,9 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
     },
     async settleStep({ principal, input, body }) {
       const settled = await settleStep(deps, gatherers, principal, input.rollout, input.n, body as Outcome);
-      return settled.ok ? { ok: true, value: showRollout(settled.value) } : settled;
+      if (!settled.ok) return settled;
+      const plan = await gatherers.plans.get(settled.value.planDigest);
+      return { ok: true, value: showRollout(settled.value, plan, principal, await deps.store.now()) };
     },
     async observeCell({ principal, input, body }) {
       const seen = body as CellState;

@@ -14,6 +14,7 @@ import {
   streams,
 } from '@headgate/control';
 import {
+  actionsOf,
   type Digest,
   envelopeOf,
   judgeGates,
@@ -24,7 +25,7 @@ import {
 } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { explain } from '../explain.ts';
-import type { Handlers } from '../handler.ts';
+import type { Handlers, Shown } from '../handler.ts';
 import { pageOfRows } from '../paging.ts';
 import { showPromotion, showRollout } from '../views.ts';
 
@@ -44,7 +45,8 @@ type Names =
   | 'showRollout'
   | 'answerRollout';
 
-export function promotionHandlers({ deps, gatherers, trust }: Context): Handlers<Names> {
+export function promotionHandlers(context: Context): Handlers<Names> {
+  const { deps, gatherers, trust } = context;
   const { store } = deps;
 
   async function shown(principal: Principal, result: Result<Promotion>) {
@@ -55,9 +57,9 @@ export function promotionHandlers({ deps, gatherers, trust }: Context): Handlers
     const stream = streams.promotion(id);
     return (await store.load([stream])).get(stream)?.state as Promotion | undefined;
   }
-  async function rolloutsOf(promotion: Promotion): Promise<readonly Rollout[]> {
-    const ids = promotion.cells.map((cell) => streams.rollout(`${promotion.id}.${cell}`));
-    return [...(await store.load(ids)).values()].map((row) => row.state as Rollout);
+  async function rolloutShown(principal: Principal, rollout: Rollout) {
+    const plan = await gatherers.plans.get(rollout.planDigest);
+    return showRollout(rollout, plan, principal, await store.now());
   }
 
   return {
@@ -102,7 +104,9 @@ export function promotionHandlers({ deps, gatherers, trust }: Context): Handlers
     async explainPromotion({ principal, input }) {
       const promotion = await load(input.promotion);
       if (promotion === undefined) return notFound('explain a promotion', streams.promotion(input.promotion));
-      return { ok: true, value: explain(promotion, await rolloutsOf(promotion), principal, await store.now()) };
+      const now = await store.now();
+      const { explanation } = await explain(context, promotion, now);
+      return { ok: true, value: { ...explanation, actions: actionsOf(promotion, principal, now) } as Shown<never> };
     },
     async approvePromotion({ principal, input, body }) {
       const { envelope, bundle } = body;
@@ -141,21 +145,21 @@ export function promotionHandlers({ deps, gatherers, trust }: Context): Handlers
     async keepPromotion({ principal, input }) {
       return shown(principal, await keepPromotion(deps, gatherers, principal, input.promotion));
     },
-    async listRollouts({ input }) {
+    async listRollouts({ principal, input }) {
       const page = await pageOfRows(store, 'rollout', input, streams.promotion(input.promotion));
       if (!page.ok) return page;
-      const items = page.value.rows.map((row) => showRollout(row.state as Rollout));
+      const items = await Promise.all(page.value.rows.map((row) => rolloutShown(principal, row.state as Rollout)));
       return { ok: true, value: { items, next: page.value.next } };
     },
-    async showRollout({ input }) {
+    async showRollout({ principal, input }) {
       const stream = streams.rollout(input.rollout);
       const row = (await store.load([stream])).get(stream);
       if (row === undefined) return notFound('show a rollout', stream);
-      return { ok: true, value: showRollout(row.state as Rollout) };
+      return { ok: true, value: await rolloutShown(principal, row.state as Rollout) };
     },
     async answerRollout({ principal, input, body }) {
       const answered = await answerRollout(deps, gatherers, principal, input.rollout, body.answer);
-      return answered.ok ? { ok: true, value: showRollout(answered.value) } : answered;
+      return answered.ok ? { ok: true, value: await rolloutShown(principal, answered.value) } : answered;
     },
   };
 }

@@ -1,16 +1,19 @@
-import { type CellRecord, type FreezeRecord, streams } from '@headgate/control';
-import type { CellState, Hypercare, Promotion, Rollout } from '@headgate/domain';
+import type { CellRecord, FreezeRecord } from '@headgate/control';
+import type { CellState, Hypercare, Promotion } from '@headgate/domain';
 import type { Context } from '../context.ts';
-import { waitsOf, waitsOfRollout } from '../explain.ts';
+import { type Explained, explain } from '../explain.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { allRows } from '../paging.ts';
 import { nameOf, showPromotion, showRollout } from '../views.ts';
 
+/** Promotions that are explained at a time: the pool of sessions is shared. */
+const SIDE_BY_SIDE = 6;
+
 /** Bounds of what one look reads; `truncated` says when one was met. */
 const MOST = { cells: 2_000, promotions: 10_000, open: 200, others: 1_000 };
 
-export function statusHandlers({ deps }: Context): Handlers<'status'> {
-  const { store } = deps;
+export function statusHandlers(context: Context): Handlers<'status'> {
+  const { store } = context.deps;
   return {
     async status({ principal }) {
       const now = await store.now();
@@ -20,17 +23,19 @@ export function statusHandlers({ deps }: Context): Handlers<'status'> {
       const freezes = await allRows<FreezeRecord>(store, 'freeze', MOST.others);
       const open = promotions.rows.map((row) => row.state).filter((p) => p.phase !== 'ended');
       const moving = open.slice(0, MOST.open);
-      const ids = moving.flatMap((p) => p.cells.map((cell) => streams.rollout(`${p.id}.${cell}`))).slice(0, 2_000);
-      const rows = ids.length === 0 ? new Map() : await store.load(ids);
-      const rollouts = [...rows.values()].map((row) => row.state as Rollout);
+      const explained: Explained[] = [];
+      for (let i = 0; i < moving.length; i += SIDE_BY_SIDE)
+        explained.push(...(await Promise.all(moving.slice(i, i + SIDE_BY_SIDE).map((p) => explain(context, p, now)))));
       return {
         ok: true,
         value: {
           at: now,
           cells: cells.rows.map((row) => cellLine(nameOf(row.stream), row.state)),
-          promotions: moving.map((p) => ({
+          promotions: moving.map((p, i) => ({
             promotion: showPromotion(p, principal, now),
-            rollouts: rollouts.filter((r) => r.promotion === p.id).map(showRollout),
+            rollouts: (explained[i]?.rollouts ?? []).map((r) =>
+              showRollout(r, (explained[i] as Explained).plan, principal, now),
+            ),
           })) as Shown<never>,
           hypercare: watches.rows
             .map((row) => row.state)
@@ -44,7 +49,7 @@ export function statusHandlers({ deps }: Context): Handlers<'status'> {
           freezes: freezes.rows.flatMap((row) =>
             row.state.freezes.filter((f) => f.to > now).map((f) => ({ scope: nameOf(row.stream), ...f })),
           ),
-          waits: [...moving.flatMap(waitsOf), ...rollouts.flatMap(waitsOfRollout)],
+          waits: explained.flatMap(({ explanation }) => explanation.waits),
           truncated:
             open.length > moving.length || [cells, promotions, watches, freezes].some((list) => list.truncated),
         },
