@@ -1,0 +1,59 @@
+/**
+ * `npm run bench`: measures what must hold, and prints one JSON line a figure:
+ *
+ *   {"name","value","unit","target","better","ok"}
+ *
+ * Nothing else is printed on standard output. The exit code is 0 when every figure is ok, 1 when one isn't, 2 for wrong
+ * usage. `--only NAME` measures one figure (and what is measured together with it, but prints only that one).
+ */
+import { argv, exit, stderr, stdout } from 'node:process';
+import { parseArgs } from 'node:util';
+import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
+import { say } from './bench/scratch.ts';
+import { sequencerFigure } from './bench/sequencer.ts';
+import { tickFigures } from './bench/ticks.ts';
+
+interface Measure {
+  readonly names: readonly FigureName[];
+  readonly run: (wanted: ReadonlySet<FigureName>) => Promise<readonly Figure[]>;
+}
+
+const MEASURES: readonly Measure[] = [
+  { names: ['ticks', 'ticks-per-bare-commit'], run: tickFigures },
+  { names: ['sequencer'], run: sequencerFigure },
+];
+
+const wanted = readOnly(argv.slice(2));
+let bad = false;
+for (const { names, run } of MEASURES) {
+  const asked = new Set(names.filter((name) => wanted.has(name)));
+  if (asked.size === 0) continue;
+  const from = performance.now();
+  say(`${[...asked].join(', ')} …`);
+  const measured = await run(asked).catch((error: Error) => {
+    say(`not measured: ${error.stack ?? error.message}`);
+    return [] as readonly Figure[];
+  });
+  for (const name of asked) {
+    const each = measured.find((m) => m.name === name) ?? figure(name, Number.NaN);
+    bad ||= !each.ok;
+    stdout.write(`${JSON.stringify(each)}\n`);
+  }
+  say(`took ${((performance.now() - from) / 1_000).toFixed(1)} s`);
+}
+exit(bad ? 1 : 0);
+
+function readOnly(args: readonly string[]): ReadonlySet<FigureName> {
+  try {
+    const { values } = parseArgs({ args: [...args], options: { only: { type: 'string', multiple: true } } });
+    const only = values.only ?? FIGURE_NAMES;
+    const unknown = only.filter((name) => !FIGURE_NAMES.some((known) => known === name));
+    if (unknown.length > 0) throw new Error(`no figure is called ${unknown.join(', ')}`);
+    return new Set(only as readonly FigureName[]);
+  } catch (error) {
+    stderr.write(
+      `bench: ${(error as Error).message}\nusage: npm run bench -- [--only NAME]…   names: ${FIGURE_NAMES.join(', ')}\n`,
+    );
+    exit(2);
+  }
+}

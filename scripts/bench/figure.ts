@@ -1,0 +1,35 @@
+/** A figure of the bench, as it is printed: one JSON line. */
+export interface Figure {
+  readonly name: string;
+  /** Null when it couldn't be measured; that is never ok. */
+  readonly value: number | null;
+  readonly unit: string;
+  readonly target: number;
+  readonly better: 'lower' | 'higher';
+  readonly ok: boolean;
+}
+
+/** What must hold, from the issue that this program was built by; a figure that isn't listed is not measured. */
+export const TARGETS = {
+  ticks: { unit: 'ticks/s', target: 400, better: 'higher' },
+  'ticks-per-bare-commit': { unit: 'ratio', target: 0.25, better: 'higher' },
+  'approval-to-handled': { unit: 'ms p95', target: 200, better: 'lower' },
+  'server-memory': { unit: 'MB', target: 180, better: 'lower' },
+  'agent-memory': { unit: 'MB', target: 180, better: 'lower' },
+  'warm-start': { unit: 's', target: 5, better: 'lower' },
+  'bad-sample-to-safe': { unit: 'ms median', target: 1_000, better: 'lower' },
+  sequencer: { unit: 'entries/s', target: 2_000, better: 'higher' },
+} as const satisfies Record<string, Omit<Figure, 'name' | 'value' | 'ok'>>;
+
+export type FigureName = keyof typeof TARGETS;
+
+export const FIGURE_NAMES = Object.keys(TARGETS) as readonly FigureName[];
+
+/** A measure against its target. What is no finite number was not measured, and that is not ok. */
+export function figure(name: FigureName, measured: number): Figure {
+  const { unit, target, better } = TARGETS[name];
+  const value = Number.isFinite(measured) ? Number(measured.toPrecision(4)) : null;
+  // Judged before rounding, so that nothing is rounded into its target.
+  const ok = Number.isFinite(measured) && (better === 'lower' ? measured <= target : measured >= target);
+  return { name, value, unit, target, better, ok };
+}

@@ -1,0 +1,46 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stderr } from 'node:process';
+import { openEmbeddedControl } from '@headgate/adapters/control/postgres/embedded';
+import { freePort } from '@headgate/adapters/machine/free-port';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/index';
+
+/** Progress goes to standard error: standard output holds figures alone. */
+export function say(line: string): void {
+  stderr.write(`bench: ${line}\n`);
+}
+
+/** Does work in a fresh temporary folder that other users can traverse (as root, clusters run as another one). */
+export async function inScratch<T>(work: (dir: string) => Promise<T>): Promise<T> {
+  const dir = await mkdtemp(join(tmpdir(), 'headgate-bench-'));
+  await chmod(dir, 0o755);
+  try {
+    return await work(dir);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+export interface ScratchDatabase {
+  /** A folder for whatever else the measure needs. */
+  readonly dir: string;
+  readonly databaseUrl: string;
+  readonly adminUrl: string;
+}
+
+/** What the server's own embedded database has, too; fsync is on, as everywhere. */
+const SETTINGS = { max_connections: '80', shared_buffers: '48MB', max_wal_size: '256MB', autovacuum_naptime: '15s' };
+
+/** A migrated control database of PostgreSQL 18 on a cluster of its own, gone afterwards. */
+export async function withControlDatabase<T>(work: (database: ScratchDatabase) => Promise<T>): Promise<T> {
+  return inScratch(async (dir) => {
+    const config = { dir: join(dir, 'cluster'), port: await freePort(), settings: SETTINGS };
+    const { cluster, databaseUrl, adminUrl } = await openEmbeddedControl(config, await findPrograms(18, dir));
+    try {
+      return await work({ dir, databaseUrl, adminUrl });
+    } finally {
+      await cluster.stop();
+    }
+  });
+}
