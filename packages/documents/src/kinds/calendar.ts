@@ -1,3 +1,4 @@
+import { checkWindow } from '@headgate/domain/calendars/evaluate';
 import { z } from 'zod';
 import { expects, fields, name, named, text, whole } from '../schema/fields.ts';
 import { instant, instantMillis, localDateTime, localMillis, timezone } from './date-time.ts';
@@ -6,6 +7,14 @@ import { recurrenceTrouble } from './recurrence.ts';
 
 /** Longest window, in minutes: a week. What is open longer is said by a rule that recurs. */
 const MAX_WINDOW_MINUTES = 7 * 24 * 60;
+
+/** Why the domain wouldn't evaluate a well-formed window: a rule that never occurs, or that costs too much. */
+function windowTrouble(window: { start: string; rrule?: string; durationMinutes?: number }): string | undefined {
+  const { start, rrule = 'FREQ=DAILY;COUNT=1', durationMinutes = 60 } = window;
+  if (recurrenceTrouble(rrule) !== undefined) return undefined;
+  const why = checkWindow({ name: '', start, rrule, durationMs: durationMinutes * 60_000 });
+  return why?.slice(why.lastIndexOf('expected ') + 'expected '.length);
+}
 
 const window = fields({
   name,
@@ -28,6 +37,8 @@ const window = fields({
   if (end === undefined && durationMinutes === undefined)
     return void issue('durationMinutes', 'how long the window is open: durationMinutes, or end');
   if (end !== undefined && durationMinutes !== undefined) return void issue('end', 'durationMinutes or end, not both');
+  const unsound = windowTrouble(context.value);
+  if (unsound !== undefined) issue('rrule', unsound);
   if (end === undefined) return;
   const minutes = ((localMillis(end) ?? 0) - (localMillis(start) ?? 0)) / 60_000;
   if (minutes <= 0) issue('end', 'a time after start');

@@ -152,6 +152,8 @@ describe('what a window may say', () => {
     'FREQ=DAILY;INTERVAL=2;COUNT=10',
     'FREQ=WEEKLY;BYDAY=MO,TU,WE;WKST=MO',
     'FREQ=MONTHLY;BYDAY=-1FR',
+    'FREQ=MONTHLY;BYMONTHDAY=+1,-1',
+    'FREQ=YEARLY;BYDAY=20MO',
     'FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1',
     'FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=31;BYHOUR=20;BYMINUTE=0,30',
   ])('%s', (rrule) => {
@@ -167,7 +169,7 @@ describe('what a window may say', () => {
     ['no frequency', 'COUNT=3', 'no FREQ'],
     ['a part twice', 'FREQ=DAILY;FREQ=DAILY', 'twice'],
     ['both ends', 'FREQ=DAILY;COUNT=1;UNTIL=20270101', 'one of them'],
-    ['an interval of nothing', 'FREQ=DAILY;INTERVAL=0', 'from 1 to 999'],
+    ['an interval of nothing', 'FREQ=DAILY;INTERVAL=0', 'from 1 to 9999'],
     ['an hour that no day has', 'FREQ=DAILY;BYHOUR=24', 'hours from 0 to 23'],
     ['position zero', 'FREQ=MONTHLY;BYSETPOS=0', 'positions'],
     ['counted days of a day', 'FREQ=DAILY;BYDAY=2MO', 'only with FREQ=MONTHLY'],

@@ -25,16 +25,16 @@ const list = (item: string): RegExp => new RegExp(`^${item}(,${item})*$`);
 
 const PARTS: Readonly<Record<string, Part>> = {
   FREQ: { pattern: /^(YEARLY|MONTHLY|WEEKLY|DAILY|HOURLY)$/, expected: 'YEARLY, MONTHLY, WEEKLY, DAILY or HOURLY' },
-  INTERVAL: { pattern: /^\d{1,3}$/, expected: 'a number from 1 to 999', range: [1, 999] },
+  INTERVAL: { pattern: /^\d{1,4}$/, expected: 'a number from 1 to 9999', range: [1, 9_999] },
   COUNT: { pattern: /^\d{1,5}$/, expected: 'a number from 1 to 10000', range: [1, 10_000] },
   UNTIL: { pattern: /^\d{8}(T\d{6}Z?)?$/, expected: 'a date, or a date-time (local, or UTC with Z)' },
   WKST: { pattern: new RegExp(`^${DAYS}$`), expected: 'MO to SU' },
-  BYDAY: { pattern: list(`([+-]?[1-5])?${DAYS}`), expected: 'days such as MO or -1FR' },
+  BYDAY: { pattern: list(`([+-]?[1-9]\\d?)?${DAYS}`), expected: 'days such as MO or -1FR' },
   BYMONTH: { pattern: list('\\d{1,2}'), expected: 'months from 1 to 12', range: [1, 12] },
-  BYMONTHDAY: { pattern: list('-?\\d{1,2}'), expected: 'days from 1 to 31, or -31 to -1', range: [-31, 31] },
-  BYYEARDAY: { pattern: list('-?\\d{1,3}'), expected: 'days from 1 to 366, or -366 to -1', range: [-366, 366] },
-  BYWEEKNO: { pattern: list('-?\\d{1,2}'), expected: 'weeks from 1 to 53, or -53 to -1', range: [-53, 53] },
-  BYSETPOS: { pattern: list('-?\\d{1,3}'), expected: 'positions from 1 to 366, or -366 to -1', range: [-366, 366] },
+  BYMONTHDAY: { pattern: list('[+-]?\\d{1,2}'), expected: 'days from 1 to 31, or -31 to -1', range: [-31, 31] },
+  BYYEARDAY: { pattern: list('[+-]?\\d{1,3}'), expected: 'days from 1 to 366, or -366 to -1', range: [-366, 366] },
+  BYWEEKNO: { pattern: list('[+-]?\\d{1,2}'), expected: 'weeks from 1 to 53, or -53 to -1', range: [-53, 53] },
+  BYSETPOS: { pattern: list('[+-]?\\d{1,3}'), expected: 'positions from 1 to 366, or -366 to -1', range: [-366, 366] },
   BYHOUR: { pattern: list('\\d{1,2}'), expected: 'hours from 0 to 23', range: [0, 23] },
   BYMINUTE: { pattern: list('\\d{1,2}'), expected: 'at most four minutes from 0 to 59', range: [0, 59], most: 4 },
 };
