@@ -32,6 +32,12 @@ export function route<const R extends Route>(r: R): R {
   return r;
 }
 
+/** A schema, without naming the library that it is made with. */
+export type Schema = z.ZodType;
+
+/** What a schema makes of its input; nothing without a schema. */
+export type Parsed<S> = S extends z.ZodType ? z.output<S> : object;
+
 type Input<S> = S extends z.ZodType ? z.input<S> : object;
 
 /** What a call takes: params and query side by side, the body under `body`. */

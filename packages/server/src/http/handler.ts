@@ -1,11 +1,8 @@
 /** How a route's handler looks: typed by the route, it answers with a value or refusals, and knows nothing of HTTP. */
-import type { CallOutput, Route, Routes } from '@headgate/contract';
+import type { CallOutput, Parsed, Route, Routes } from '@headgate/contract';
 import type { Result } from '@headgate/control';
 import type { Principal } from '@headgate/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
-
-type Out<S> = S extends z.ZodType ? z.output<S> : object;
 
 /** What is sent may be read-only; what the contract says is what the caller gets. */
 export type Shown<T> = T extends readonly (infer U)[]
@@ -18,8 +15,8 @@ export type Shown<T> = T extends readonly (infer U)[]
 export interface Call<R extends Route> {
   readonly principal: Principal;
   /** Parameters of the path and of the query. */
-  readonly input: Out<R['params']> & Out<R['query']>;
-  readonly body: R['body'] extends 'octets' ? Buffer : Out<R['body']>;
+  readonly input: Parsed<R['params']> & Parsed<R['query']>;
+  readonly body: R['body'] extends 'octets' ? Buffer : Parsed<R['body']>;
   readonly idempotencyKey: string | undefined;
   /** Aborted when the caller is gone or the server stops. */
   readonly signal: AbortSignal;

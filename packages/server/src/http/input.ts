@@ -1,5 +1,5 @@
+import type { Schema } from '@headgate/contract';
 import type { Refusal } from '@headgate/domain';
-import type { z } from 'zod';
 
 const MOST_PROBLEMS = 20;
 
@@ -8,7 +8,7 @@ export type Checked =
   | { readonly ok: false; readonly refusals: readonly Refusal[] };
 
 /** Checks a part of a request by its schema; each problem names its place. What was sent is not repeated. */
-export function check(schema: z.ZodType | undefined, value: unknown, part: string, what: string): Checked {
+export function check(schema: Schema | undefined, value: unknown, part: string, what: string): Checked {
   if (schema === undefined) return { ok: true, value: {} };
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };

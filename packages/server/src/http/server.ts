@@ -121,14 +121,14 @@ export function httpServer(context: Context, handlers: Handlers, tls: Config['tl
         const query = check(route.query, request.query, 'query', what);
         const body =
           route.body === 'octets' ? octets(request.body, what) : check(route.body, request.body, 'body', what);
-        for (const part of [params, query, body]) if (!part.ok) return refuse(request, reply, part.refusals);
-        if (!params.ok || !query.ok || !body.ok) throw new Error('unreachable');
-        const key = request.headers['idempotency-key'];
+        const key = idempotencyKeyOf(request);
+        for (const part of [params, query, body, key]) if (!part.ok) return refuse(request, reply, part.refusals);
+        if (!params.ok || !query.ok || !body.ok || !key.ok) throw new Error('unreachable');
         const result = await handler({
           principal: request.principal,
           input: { ...(query.value as object), ...(params.value as object) },
           body: body.value as never,
-          idempotencyKey: typeof key === 'string' && key.length >= 1 && key.length <= 200 ? key : undefined,
+          idempotencyKey: key.value,
           get signal() {
             return goneOrStopped(reply, context.stop);
           },
@@ -162,6 +162,21 @@ function octets(body: unknown, what: string) {
   if (Buffer.isBuffer(body)) return { ok: true, value: body } as const;
   const why = 'the body is missing';
   return { ok: false, refusals: [{ code: 'malformed', what, where: 'body', why, unblock: 'send the bytes' }] } as const;
+}
+
+function idempotencyKeyOf(request: FastifyRequest) {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined || (typeof key === 'string' && /^[\x21-\x7e]([\x20-\x7e]{0,198}[\x21-\x7e])?$/.test(key)))
+    return { ok: true, value: key as string | undefined } as const;
+  const why = 'expected 1 to 200 printable ASCII characters';
+  const refusal = {
+    code: 'malformed',
+    what: request.method,
+    where: 'idempotency-key',
+    why,
+    unblock: 'send another key',
+  };
+  return { ok: false, refusals: [refusal] } as const;
 }
 
 /** Made only for the few calls that wait. */

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Wake } from './wake.ts';
+import { Wake } from './wake.ts';
 
 export interface LoopOptions {
   readonly name: string;
@@ -45,6 +45,7 @@ export class Loop {
     const { name, round, wake, pauseMs, stop, log } = this.#options;
     let failures = 0;
     while (!stop.aborted) {
+      const seen = wake.signals;
       try {
         const more = await round();
         if (failures > 0) log.info({ loop: name, failures }, 'goes on');
@@ -52,13 +53,18 @@ export class Loop {
         this.#trouble = undefined;
         this.#lastSound = performance.now();
         if (more) continue;
-        await wake.wait(pauseMs * (0.8 + 0.2 * Math.random()), stop);
+        await wake.wait(pauseMs * (0.8 + 0.2 * Math.random()), stop, seen);
       } catch (error) {
         failures += 1;
         this.#trouble = (error as Error).message;
         if (failures === 1) log.error({ loop: name, err: error }, 'a round failed; it is tried again');
-        await wake.wait(Math.min(100 * 2 ** Math.min(failures, 10), MAX_BACKOFF_MS), stop);
+        await pause(Math.min(100 * 2 ** Math.min(failures, 10), MAX_BACKOFF_MS), stop);
       }
     }
   }
+}
+
+/** Nothing wakes whoever backs off: a wake-up is no sign that the trouble is over. */
+function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return new Wake().wait(ms, stop);
 }

@@ -4,17 +4,27 @@
  */
 export class Wake {
   #waiting = new Set<() => void>();
+  #signals = 0;
+
+  /** Signals so far: whoever looked before the last one looks again instead of waiting. */
+  get signals(): number {
+    return this.#signals;
+  }
 
   /** Wakes everybody who waits now. */
   signal(): void {
+    this.#signals += 1;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const wake of waiting) wake();
   }
 
-  /** Resolves at the next signal, after `ms` milliseconds, or when `stop` is aborted; whichever comes first. */
-  wait(ms: number, stop: AbortSignal): Promise<void> {
-    if (stop.aborted) return Promise.resolve();
+  /**
+   * Resolves at the next signal, after `ms` milliseconds, or when `stop` is aborted; whichever comes first. At once when a
+   * signal came after `seen` of them: one that came while the caller was looking is not lost.
+   */
+  wait(ms: number, stop: AbortSignal, seen = this.#signals): Promise<void> {
+    if (stop.aborted || seen !== this.#signals) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
