@@ -27,9 +27,12 @@ export interface PromotionEnd {
 }
 
 /** Declares the example's documents and takes its cells under control as they are. */
-export async function adopt({ world, say }: Telling): Promise<void> {
+export async function adopt(
+  { world, say }: Pick<Telling, 'world' | 'say'>,
+  documents = exampleDocuments(),
+): Promise<void> {
   const manager = await world.client('release-manager');
-  const files = exampleDocuments().map(({ file, text }) => ({ name: file.split('/').at(-1) ?? file, text }));
+  const files = documents.map(({ file, text }) => ({ name: file.split('/').at(-1) ?? file, text }));
   const { applied } = await manager.call('applyDocuments', { body: { files, dryRun: false } });
   say(`${applied.length} documents declared: application, environments, cells, tenants, policies, calendar, checks`);
   const operator = await world.client('operator');
@@ -46,7 +49,10 @@ export async function adopt({ world, say }: Telling): Promise<void> {
 }
 
 /** Builds, signs and registers a release, with the evidence that its own tests give. */
-export async function release({ world, say }: Telling, version: '1.1.0' | '1.2.0'): Promise<ReleaseRef> {
+export async function release(
+  { world, say }: Pick<Telling, 'world' | 'say'>,
+  version: '1.1.0' | '1.2.0',
+): Promise<ReleaseRef> {
   const ref = await createRelease(world, version);
   const run = await attachTests(world, await world.client('developer'), ref);
   say(`${version}: ${run.passed} of its own tests passed, exit code ${run.exitCode}, signed as evidence`);
