@@ -8,6 +8,7 @@
  */
 import { argv, exit, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
+import { approvalFigure } from './bench/approval.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
 import { say } from './bench/scratch.ts';
 import { sequencerFigure } from './bench/sequencer.ts';
@@ -20,6 +21,7 @@ interface Measure {
 
 const MEASURES: readonly Measure[] = [
   { names: ['ticks', 'ticks-per-bare-commit'], run: tickFigures },
+  { names: ['approval-to-handled'], run: approvalFigure },
   { names: ['sequencer'], run: sequencerFigure },
 ];
 
