@@ -98,7 +98,7 @@ describe('direction', () => {
   });
 
   test('between packages by name, within one by path', () => {
-    const packageOf = (path: string): string => path.split('/').slice(0, 2).join('/');
+    const packageOf = (path: string): string => /^(packages|examples)\/[^/]+|^[^/]+/.exec(path)?.[0] ?? path;
     const wrong = shipped.flatMap(({ path, imports }) =>
       imports.flatMap(({ file, specifier }) => {
         if (file === undefined) return [];

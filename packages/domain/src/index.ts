@@ -1,4 +1,20 @@
-/** Headgate's domain: the model and everything that decides. Pure and synchronous: no clock, no randomness, no I/O. */
+/**
+ * Headgate's domain: the model and everything that decides. Pure and synchronous: no clock, no randomness, no I/O, so
+ * that a simulator can live through millions of releases before a customer does.
+ *
+ * - `model/`: what there is: releases, cells, outcomes, what people declare, refusals.
+ * - `plan/`: the planner answers a request with a plan, plain data; `undo.ts` says what undoing any prefix of it means,
+ *   `envelope.ts` what an approval of it covers, `render.ts` how a person reads it.
+ * - `gates/`: one question a file, judged on facts; `catalog.ts` lists them and says where they stand.
+ * - `promotion/`, `rollout/`, `hypercare/`: three machines of one shape. `state.ts` tells the machine in prose,
+ *   `decide.ts` has `next…(state, facts) -> events or when to look again`, commands have `decide…(…) -> events or a
+ *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
+ * - `explain/`: what is waited for and who may do what, asked of those same deciders.
+ * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
+ *
+ * States are stored for weeks and never replayed, so `corpus/` keeps what every version stored, and today's code goes on
+ * with all of it. `calendars/evaluate.ts` stands outside of this index: it alone loads the calendar library.
+ */
 
 export * from './access/access.ts';
 export * from './calendars/window.ts';
@@ -21,7 +37,9 @@ export * from './plan/render.ts';
 export * from './plan/risk.ts';
 export * from './plan/undo.ts';
 export * from './product.ts';
+export * from './promotion/commands.ts';
 export * from './promotion/decide.ts';
+export { HOLD_MS, UNDO_MS } from './promotion/endings.ts';
 export type * from './promotion/events.ts';
 export * from './promotion/evolve.ts';
 export * from './promotion/state.ts';

@@ -13,7 +13,7 @@ import {
   decideReject,
   decideResume,
   decideRollback,
-} from '../promotion/decide.ts';
+} from '../promotion/commands.ts';
 import type { Promotion } from '../promotion/state.ts';
 import { approverAsked, decideAnswer } from '../rollout/assignment.ts';
 import type { Rollout } from '../rollout/state.ts';

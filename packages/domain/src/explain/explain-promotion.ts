@@ -199,7 +199,7 @@ function rolloutWait(
       };
     case 'asking': {
       const approver = approverAsked(rollout, cell);
-      const answer = approver === undefined ? '`headgate answer retry`' : '`headgate answer agree`';
+      const answer = `\`headgate answer ${rollout.id} ${approver === undefined ? 'retry' : 'agree'}\``;
       return {
         ...base,
         why: rollout.question,

@@ -5,7 +5,7 @@ import { begun, breaking, held, offered, reached, twoCells } from '@headgate/tes
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Role, Verb } from '../access/access.ts';
-import { decidePause } from '../promotion/decide.ts';
+import { decidePause } from '../promotion/commands.ts';
 import { decideAnswer } from '../rollout/assignment.ts';
 import { actionsOf, answersOf, type PromotionAction } from './actions.ts';
 import { type Explanation, explainPromotion } from './explain-promotion.ts';
@@ -78,7 +78,7 @@ describe('it explains', () => {
     const { waits, summary } = explain(world);
     expect(waits[1]).toMatchObject({
       after: 'it asks again',
-      unblock: [{ what: '`headgate answer agree`', who: ['approver'] }],
+      unblock: [{ what: '`headgate answer prm_1.shared agree`', who: ['approver'] }],
     });
     expect(summary).toContain('rolls back (all)');
   });

@@ -3,7 +3,7 @@ import { sound, World } from '@headgate/testkit/domain/world';
 import { begun, endOf, offered, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../model/outcome.ts';
-import { decideApprove, decideKeep, decidePause, decideReject, decideResume, decideRollback } from './decide.ts';
+import { decideApprove, decideKeep, decidePause, decideReject, decideResume, decideRollback } from './commands.ts';
 
 const BY = 'usr_operator';
 
@@ -29,6 +29,16 @@ describe('pause, resume and the latest finish', () => {
     const waits = () => world.now >= NOON + HOUR_MS;
     world.run(sound, waits);
     expect(world.history.slice(before).filter((h) => h.event.type === 'rollout.leased')).toEqual([]);
+    world.command((p) => decideResume(p, BY));
+    expect(endOf(world.run())).toBe('promoted');
+  });
+
+  test('paused between two waves, the next one does not open until it is resumed', () => {
+    const world = begun();
+    world.run(sound, () => world.promotion.phase === 'awaiting' && world.promotion.wave === 1);
+    expect(world.command((p, now) => decidePause(p, BY, 'not tonight', now))).toBe(true);
+    world.run(sound, () => world.now > NOON + HOUR_MS);
+    expect(world.promotion).toMatchObject({ phase: 'paused', wave: 1 });
     world.command((p) => decideResume(p, BY));
     expect(endOf(world.run())).toBe('promoted');
   });

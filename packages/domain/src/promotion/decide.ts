@@ -1,19 +1,14 @@
-/** What a promotion does next, and what people may do to it. Pure; see state.ts for the machine in prose. */
+/** What a promotion does next by itself. Pure; see state.ts for the machine in prose. */
 import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
-import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
-import { accepted, type Decided, refused } from '../model/refusal.ts';
+import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import { answersFailure, isWhole, type Scope } from '../plan/undo.ts';
 import { askAgain, type Course, type Decision, LOOK_MS, lookBefore, REST_WAITS } from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
+import { ended, HOLD_MS, rollBack } from './endings.ts';
 import type { PromotionEvent } from './events.ts';
 import type { Promotion, ShownVerdict } from './state.ts';
-
-/** How long a pause or a held question lasts before the plan's rollback answers it. Milliseconds. */
-export const HOLD_MS = 86_400_000;
-/** How long an undo may take before `status` calls it overdue; it is never given up. Milliseconds. */
-export const UNDO_MS = 3_600_000;
 
 export interface PromotionFacts {
   readonly now: Instant;
@@ -211,126 +206,6 @@ export function courseOf(state: Promotion): Course {
     case 'paused':
       return { kind: 'hold', ...base, until: state.until };
   }
-}
-
-export interface ApproveCommand {
-  readonly by: PrincipalId;
-  readonly envelope: Digest;
-  readonly now: Instant;
-  readonly expiresAt: Instant;
-  readonly proof: 'signed' | 'server-attested';
-}
-
-/** A person's yes to an envelope: never the author's or the requester's, and only to what the plan really says. */
-export function decideApprove(state: Promotion, command: ApproveCommand): Decided<PromotionEvent> {
-  const what = `approve promotion ${state.id}`;
-  const where = `promotion/${state.id}`;
-  if (state.phase === 'ended' || state.phase === 'undoing')
-    return refused('wrong-phase', what, where, `it is ${state.phase}`, 'nothing: there is nothing to approve any more');
-  if (state.authors.includes(command.by))
-    return refused('author-approves', what, where, 'an author of the release never approves it', 'another approver');
-  if (state.requester === command.by)
-    return refused(
-      'requester-approves',
-      what,
-      where,
-      'who asked for the promotion never approves it',
-      'another approver',
-    );
-  if (command.envelope !== state.envelope)
-    return refused(
-      'other-envelope',
-      what,
-      where,
-      `the approval binds to envelope ${command.envelope}, the plan's is ${state.envelope}`,
-      'look at the plan again and approve what it says now',
-    );
-  if (state.approvals.some((a) => a.by === command.by && a.envelope === command.envelope && a.expiresAt > command.now))
-    return accepted();
-  const { by, envelope, now: at, expiresAt, proof } = command;
-  return accepted({ type: 'promotion.approved', data: { by, envelope, at, expiresAt, proof } });
-}
-
-export function decideReject(state: Promotion, by: PrincipalId, reason: string, now: Instant): Decided<PromotionEvent> {
-  const what = `reject promotion ${state.id}`;
-  if (state.phase !== 'awaiting')
-    return refused(
-      'wrong-phase',
-      what,
-      `promotion/${state.id}`,
-      `it is ${state.phase}`,
-      state.wave > 0 ? 'roll it back instead' : 'nothing',
-    );
-  if (state.wave > 0) return accepted(rollBack(now, { kind: 'all', wave: state.wave }, `rejected: ${reason}`, by));
-  return accepted(ended('rejected', `${by}: ${reason}`, now));
-}
-
-export function decidePause(state: Promotion, by: PrincipalId, reason: string, now: Instant): Decided<PromotionEvent> {
-  if (state.phase !== 'advancing')
-    return refused(
-      'wrong-phase',
-      `pause promotion ${state.id}`,
-      `promotion/${state.id}`,
-      `it is ${state.phase}`,
-      'only an advancing promotion pauses',
-    );
-  return accepted({ type: 'promotion.paused', data: { by, reason, until: now + HOLD_MS } });
-}
-
-export function decideResume(state: Promotion, by: PrincipalId): Decided<PromotionEvent> {
-  if (state.phase !== 'paused')
-    return refused(
-      'wrong-phase',
-      `resume promotion ${state.id}`,
-      `promotion/${state.id}`,
-      `it is ${state.phase}`,
-      'only a paused promotion resumes',
-    );
-  return accepted({ type: 'promotion.resumed', data: { by, until: state.latestFinish } });
-}
-
-/** Rolling back is never blocked by a window, a freeze or a gate. */
-export function decideRollback(
-  state: Promotion,
-  by: PrincipalId,
-  reason: string,
-  now: Instant,
-): Decided<PromotionEvent> {
-  const what = `roll promotion ${state.id} back`;
-  const where = `promotion/${state.id}`;
-  if (state.phase === 'ended')
-    return refused('wrong-phase', what, where, `it ended: ${state.result}`, 'promote the release that ran before');
-  if (state.phase === 'undoing' && state.undo?.scope.kind === 'all') return accepted();
-  if (state.wave === 0) return accepted(ended('rejected', `${by}: ${reason}`, now));
-  return accepted(rollBack(now, { kind: 'all', wave: state.wave }, reason, by));
-}
-
-/** A person keeps what a partial rollback left on the release. */
-export function decideKeep(state: Promotion, by: PrincipalId, now: Instant): Decided<PromotionEvent> {
-  if (state.phase !== 'held')
-    return refused(
-      'wrong-phase',
-      `keep promotion ${state.id}`,
-      `promotion/${state.id}`,
-      `it is ${state.phase} and asks nothing`,
-      'look at `headgate status`',
-    );
-  return accepted({ type: 'promotion.kept', data: { by, at: now } });
-}
-
-function rollBack(now: Instant, scope: Scope, because: string, by: PrincipalId): PromotionEvent {
-  return {
-    type: 'promotion.rollback-decided',
-    data: { scope, because: because.slice(0, 1000), by, at: now, until: now + UNDO_MS },
-  };
-}
-
-function ended(
-  result: 'promoted' | 'rolled-back' | 'rejected' | 'expired',
-  because: string,
-  at: Instant,
-): PromotionEvent {
-  return { type: 'promotion.ended', data: { result, because, at } };
 }
 
 function show(verdict: Verdict): ShownVerdict {

@@ -4,7 +4,7 @@ import { begun, breaking, offered, reached } from '@headgate/testkit/domain/worl
 import { describe, expect, test } from 'vitest';
 import type { FailureCode, Outcome } from '../model/outcome.ts';
 import type { CellPlan } from '../plan/plan.ts';
-import { decideKeep, decidePause } from '../promotion/decide.ts';
+import { decideKeep, decidePause } from '../promotion/commands.ts';
 import { approverAsked, decideAnswer, decideLease, decideSettle, mayRenew } from './assignment.ts';
 import { cellAfter } from './cell-after.ts';
 import { ASK_MS, dueOfRollout, IDLE_LOOK_MS, nextOfRollout, OFFER_MS, stepAtHand } from './decide.ts';

@@ -1,0 +1,112 @@
+/** What people may do to a promotion, by phase. Who may do it at all stands in the table of access. */
+import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
+import { accepted, type Decided, refused } from '../model/refusal.ts';
+import { ended, HOLD_MS, rollBack } from './endings.ts';
+import type { PromotionEvent } from './events.ts';
+import type { Promotion } from './state.ts';
+
+export interface ApproveCommand {
+  readonly by: PrincipalId;
+  readonly envelope: Digest;
+  readonly now: Instant;
+  readonly expiresAt: Instant;
+  readonly proof: 'signed' | 'server-attested';
+}
+
+/** A person's yes to an envelope: never the author's or the requester's, and only to what the plan really says. */
+export function decideApprove(state: Promotion, command: ApproveCommand): Decided<PromotionEvent> {
+  const what = `approve promotion ${state.id}`;
+  const where = `promotion/${state.id}`;
+  if (state.phase === 'ended' || state.phase === 'undoing')
+    return refused('wrong-phase', what, where, `it is ${state.phase}`, 'nothing: there is nothing to approve any more');
+  if (state.authors.includes(command.by))
+    return refused('author-approves', what, where, 'an author of the release never approves it', 'another approver');
+  if (state.requester === command.by)
+    return refused(
+      'requester-approves',
+      what,
+      where,
+      'who asked for the promotion never approves it',
+      'another approver',
+    );
+  if (command.envelope !== state.envelope)
+    return refused(
+      'other-envelope',
+      what,
+      where,
+      `the approval binds to envelope ${command.envelope}, the plan's is ${state.envelope}`,
+      'look at the plan again and approve what it says now',
+    );
+  if (state.approvals.some((a) => a.by === command.by && a.envelope === command.envelope && a.expiresAt > command.now))
+    return accepted();
+  const { by, envelope, now: at, expiresAt, proof } = command;
+  return accepted({ type: 'promotion.approved', data: { by, envelope, at, expiresAt, proof } });
+}
+
+export function decideReject(state: Promotion, by: PrincipalId, reason: string, now: Instant): Decided<PromotionEvent> {
+  const what = `reject promotion ${state.id}`;
+  if (state.phase !== 'awaiting')
+    return refused(
+      'wrong-phase',
+      what,
+      `promotion/${state.id}`,
+      `it is ${state.phase}`,
+      state.wave > 0 ? 'roll it back instead' : 'nothing',
+    );
+  if (state.wave > 0) return accepted(rollBack(now, { kind: 'all', wave: state.wave }, `rejected: ${reason}`, by));
+  return accepted(ended('rejected', `${by}: ${reason}`, now));
+}
+
+export function decidePause(state: Promotion, by: PrincipalId, reason: string, now: Instant): Decided<PromotionEvent> {
+  // Before the first wave there is nothing to stop; between waves a pause keeps the next one from opening.
+  if (state.phase !== 'advancing' && !(state.phase === 'awaiting' && state.wave > 0))
+    return refused(
+      'wrong-phase',
+      `pause promotion ${state.id}`,
+      `promotion/${state.id}`,
+      `it is ${state.phase}`,
+      'only a promotion that has begun and goes forward pauses',
+    );
+  return accepted({ type: 'promotion.paused', data: { by, reason, until: now + HOLD_MS } });
+}
+
+export function decideResume(state: Promotion, by: PrincipalId): Decided<PromotionEvent> {
+  if (state.phase !== 'paused')
+    return refused(
+      'wrong-phase',
+      `resume promotion ${state.id}`,
+      `promotion/${state.id}`,
+      `it is ${state.phase}`,
+      'only a paused promotion resumes',
+    );
+  return accepted({ type: 'promotion.resumed', data: { by, until: state.latestFinish } });
+}
+
+/** Rolling back is never blocked by a window, a freeze or a gate. */
+export function decideRollback(
+  state: Promotion,
+  by: PrincipalId,
+  reason: string,
+  now: Instant,
+): Decided<PromotionEvent> {
+  const what = `roll promotion ${state.id} back`;
+  const where = `promotion/${state.id}`;
+  if (state.phase === 'ended')
+    return refused('wrong-phase', what, where, `it ended: ${state.result}`, 'promote the release that ran before');
+  if (state.phase === 'undoing' && state.undo?.scope.kind === 'all') return accepted();
+  if (state.wave === 0) return accepted(ended('rejected', `${by}: ${reason}`, now));
+  return accepted(rollBack(now, { kind: 'all', wave: state.wave }, reason, by));
+}
+
+/** A person keeps what a partial rollback left on the release. */
+export function decideKeep(state: Promotion, by: PrincipalId, now: Instant): Decided<PromotionEvent> {
+  if (state.phase !== 'held')
+    return refused(
+      'wrong-phase',
+      `keep promotion ${state.id}`,
+      `promotion/${state.id}`,
+      `it is ${state.phase} and asks nothing`,
+      'look at `headgate status`',
+    );
+  return accepted({ type: 'promotion.kept', data: { by, at: now } });
+}
