@@ -9,10 +9,12 @@
 import { argv, exit, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 import { approvalFigure } from './bench/approval.ts';
+import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
 import { say } from './bench/scratch.ts';
 import { sequencerFigure } from './bench/sequencer.ts';
 import { tickFigures } from './bench/ticks.ts';
+import { warmStartFigure } from './bench/warm-start.ts';
 
 interface Measure {
   readonly names: readonly FigureName[];
@@ -22,6 +24,8 @@ interface Measure {
 const MEASURES: readonly Measure[] = [
   { names: ['ticks', 'ticks-per-bare-commit'], run: tickFigures },
   { names: ['approval-to-handled'], run: approvalFigure },
+  { names: ['server-memory', 'agent-memory', 'bad-sample-to-safe'], run: exampleFigures },
+  { names: ['warm-start'], run: warmStartFigure },
   { names: ['sequencer'], run: sequencerFigure },
 ];
 

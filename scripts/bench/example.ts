@@ -1,0 +1,43 @@
+/** Figures that take the whole example: its server, its agent with three cells, its customers. One world serves all. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { scriptedApproval } from '../../examples/psa/demo/approvals.ts';
+import { LoadProcess } from '../../examples/psa/demo/load-process.ts';
+import { adopt, type Telling } from '../../examples/psa/demo/story.ts';
+import { World } from '../../examples/psa/demo/world.ts';
+import { badSampleFigure } from './bad-sample.ts';
+import type { Figure, FigureName } from './figure.ts';
+import { idleMemoryFigures } from './idle-memory.ts';
+import { inScratch, say } from './scratch.ts';
+
+/** Of the example's own number of time entries: what is measured here doesn't depend on it. */
+const SCALE = 0.1;
+const REQUESTS_A_SECOND = 4;
+
+export async function exampleFigures(wanted: ReadonlySet<FigureName>): Promise<readonly Figure[]> {
+  return inScratch(async (dir) => {
+    const world = await World.start({ dataDir: join(dir, 'example'), port: 0, scale: SCALE, report: say });
+    try {
+      const telling: Telling = { world, say, approve: scriptedApproval(world) };
+      await adopt(telling);
+      const figures: Figure[] = [];
+      if (wanted.has('server-memory') || wanted.has('agent-memory')) figures.push(...(await idleMemoryFigures(world)));
+      if (wanted.has('bad-sample-to-safe')) figures.push(await underLoad(world, () => badSampleFigure(telling)));
+      return figures;
+    } finally {
+      await world.stop();
+    }
+  });
+}
+
+/** With customers at work, as in the story. */
+async function underLoad<T>(world: World, work: () => Promise<T>): Promise<T> {
+  const folder = join(world.dataDir, 'bench');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const load = await LoadProcess.start(world.example, folder, REQUESTS_A_SECOND);
+  try {
+    return await work();
+  } finally {
+    await load.stop();
+  }
+}
