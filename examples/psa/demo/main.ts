@@ -72,6 +72,7 @@ async function run(options: DemoOptions): Promise<number> {
     return 1;
   } finally {
     stopping.abort();
+    say('stopping what was started; the data stays');
     if (load?.running) await load.stop().catch(() => {});
     await world.stop();
   }
