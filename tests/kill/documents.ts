@@ -2,14 +2,33 @@ import { exampleDocuments } from '../../examples/psa/documents.ts';
 
 /**
  * The example's documents for a world in which kills come thicker than in life: a step may be attempted more often before
- * its promotion gives it up, and rings soak for less long. Everything else is as declared.
+ * its promotion gives it up, rings soak for less long, and a business transaction that gets no answer is asked for again
+ * (a check that meets a killed store would turn the promotion back, as it should). Everything else is as declared.
  */
 export function killDocuments(): { readonly file: string; readonly text: string }[] {
   return exampleDocuments().map(({ file, text }) => {
     if (file.endsWith('policies.yaml')) return { file, text: changed(text, / attempts: 3$/gm, ' attempts: 9') };
     if (file.endsWith('application.yaml')) return { file, text: changed(text, / soakMs: \d+$/gm, ' soakMs: 700') };
+    if (file.endsWith('verification.yaml')) return { file, text: patient(text) };
     return { file, text };
   });
+}
+
+const AGAIN = `
+            - type: retry
+              retryAfterMs: 250
+              retryLimit: 40`;
+
+/** Every step may be asked for again without a reason; one that has reasons of its own keeps them before it. */
+function patient(text: string): string {
+  const steps = text.split(/(?=^ {8}- stepId: )/m);
+  return steps
+    .map((step, i) => {
+      if (i === 0) return step;
+      const after = step.includes('          onFailure:') ? AGAIN : `\n          onFailure:${AGAIN}`;
+      return `${step.trimEnd()}${after}\n`;
+    })
+    .join('');
 }
 
 function changed(text: string, what: RegExp, by: string): string {

@@ -83,12 +83,16 @@ export class KillSession {
     this.#writeArmed();
   }
 
-  /** Nothing more fires; resolves when the last kill was got over. */
+  /** Lets the points fire that have been reached and wait for their turn, then none; resolves when all was got over. */
   async disarm(): Promise<void> {
-    this.#points = [];
     this.#moving = false;
+    // Who waits looks again every few milliseconds.
+    for (let quiet = 0; quiet < 10; quiet++) {
+      if (existsSync(join(this.folder, 'busy'))) quiet = -1;
+      await sleep(20);
+    }
+    this.#points = [];
     this.#writeArmed();
-    while (existsSync(join(this.folder, 'busy'))) await sleep(20);
   }
 
   async stop(): Promise<void> {

@@ -42,7 +42,7 @@ export async function promoteUnderKills(
     const { id } = await patiently('the request', () => developer.call('requestPromotion', { body }, options));
     if (plan.gates.some((gate) => gate.gate === 'approval')) await approve(world, id);
     const ended = await until(
-      `the end of ${ref.version} → ${environment}`,
+      `the end of ${ref.version} to ${environment}`,
       PROMOTION_MS,
       async () => {
         const shown = await developer.call('showPromotion', { promotion: id }, { timeoutMs: 5_000 });
