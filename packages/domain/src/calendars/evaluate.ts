@@ -21,6 +21,8 @@ const DAY_MS = 86_400_000;
 const SLACK_MS = 26 * HOUR_MS;
 /** How far back an answer holds: clocks of several servers differ a little. */
 const BACK_MS = 6 * HOUR_MS;
+/** What was known of the past is kept so long when more of the future is looked up: who asks a little back asks again. */
+const KEEP_MS = 30 * DAY_MS;
 /** How far ahead is looked, in turn, until the next change is found. */
 const HORIZONS_MS = [4 * DAY_MS, 40 * DAY_MS, 400 * DAY_MS, 5 * 366 * DAY_MS];
 /** No farther horizon is tried after so many occurrences: what is open that long is asked again when it ends. */
@@ -107,11 +109,12 @@ function read(calendar: string, known: Known, now: Instant): WindowFact | undefi
 }
 
 function look(
-  { timezone, recurrences }: Compiled,
+  { timezone, recurrences, known }: Compiled,
   now: Instant,
   horizonMs: number,
 ): { readonly known: Known; readonly occurrences: number } {
-  const from = now - BACK_MS;
+  const keeps = known !== undefined && known.from <= now && now - known.from < KEEP_MS;
+  const from = keeps ? Math.min(known.from, now - BACK_MS) : now - BACK_MS;
   const to = now + horizonMs;
   const spans: Span[] = [];
   for (const { rule, durationMs } of recurrences) {

@@ -76,7 +76,7 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
   }
   switch (state.phase) {
     case 'waiting':
-      return now < state.notBefore ? wait(state.notBefore) : offerNext(state, facts);
+      return now < state.notBefore ? wait(lookBefore(state.notBefore, now)) : offerNext(state, facts);
     case 'offered':
       if (state.undo === null && course.kind !== 'forward') return offerNext(state, facts);
       return now < state.until ? wait(lookBefore(state.until, now)) : offerNext(state, facts);
@@ -275,7 +275,7 @@ function sameScope(a: Scope | undefined, b: Scope): boolean {
 export function dueOfRollout(state: Rollout, now: Instant): Instant | null {
   switch (state.phase) {
     case 'waiting':
-      return state.lookAt;
+      return lookBefore(state.lookAt, now);
     case 'leased':
       return Math.min(now + state.leaseMs, state.until);
     case 'offered':

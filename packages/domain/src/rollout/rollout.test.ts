@@ -4,6 +4,7 @@ import { begun, breaking, offered, reached } from '@headgate/testkit/domain/worl
 import { describe, expect, test } from 'vitest';
 import type { FailureCode, Outcome } from '../model/outcome.ts';
 import type { CellPlan } from '../plan/plan.ts';
+import type { Scope } from '../plan/undo.ts';
 import { decideKeep, decidePause } from '../promotion/commands.ts';
 import { approverAsked, decideAnswer, decideLease, decideSettle, mayRenew } from './assignment.ts';
 import { cellAfter } from './cell-after.ts';
@@ -232,6 +233,42 @@ describe('a question', () => {
     leasedAt(0, world);
     world.settle('shared', world.rollout('shared').n, { kind: 'waiting', reason: 'ask', untilMs: 0 });
     expect(world.rollout('shared')).toMatchObject({ phase: 'asking', until: NOON + ASK_MS });
+  });
+});
+
+describe('a failure, and a rollback that was decided', () => {
+  const failing = () => {
+    const world = begun();
+    return world.run(breaking('shared', 'w2.verify', 'bob'), reached(world, 'failed'));
+  };
+  const under = (world: World, scope: Scope) =>
+    nextOfRollout(world.rollout('shared'), {
+      ...world.rolloutFacts('shared'),
+      course: { kind: 'undo', openWave: 2, until: NOON + DAY_MS, scope, because: 'b' },
+    });
+
+  test.each<Scope>([
+    { kind: 'ring', wave: 1 },
+    { kind: 'cell', wave: 2, cell: 'dedicated' },
+    { kind: 'tenant', wave: 2, cell: 'shared', tenants: ['ada'] },
+  ])('stays to be seen beside %o, so that the promotion widens it', (scope) => {
+    expect(under(failing(), scope).events).toEqual([]);
+  });
+
+  test.each<Scope>([
+    { kind: 'all', wave: 2 },
+    { kind: 'ring', wave: 2 },
+    { kind: 'cell', wave: 2, cell: 'shared' },
+    { kind: 'tenant', wave: 2, cell: 'shared', tenants: ['bob'] },
+  ])('is undone by %o', (scope) => {
+    expect(under(failing(), scope).events).toMatchObject([{ type: 'rollout.undo-begun', data: { scope } }]);
+  });
+
+  test('an undo of the whole cell is not begun again when its scope is widened', () => {
+    const world = begun(aPlan({ policy: aPolicy({ rollbackScope: 'ring' }) }));
+    world.run(breaking('shared', 'w1.verify', 'ada'), () => world.rollouts.get('shared')?.undo?.cursor === 1);
+    const wider = under(world, { kind: 'all', wave: 1 });
+    expect(wider.events.map((e) => e.type)).not.toContain('rollout.undo-begun');
   });
 });
 
