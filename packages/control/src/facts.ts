@@ -48,7 +48,6 @@ export interface GatheredGates extends Omit<LoadedGates, 'gatesOf'> {
 export class GateFactsGatherer {
   readonly #store: ControlStore;
   readonly #calendars = new Map<string, readonly string[]>();
-  readonly #specs = new NamedSpecs();
 
   constructor(store: ControlStore) {
     this.#store = store;
@@ -85,9 +84,7 @@ export class GateFactsGatherer {
     for (const name of named) {
       const calendar = rows.get(streams.document('Calendar', name)) as Row<DocumentRecord<CalendarSpec>> | undefined;
       // A calendar that is named but not there is a closed one: missing data never opens a window.
-      windows.push(
-        calendar === undefined ? { calendar: name, open: false } : windowFact(this.#specs.of(calendar), now),
-      );
+      windows.push(calendar === undefined ? { calendar: name, open: false } : windowFact(calendarOf(calendar), now));
       if (calendar !== undefined) freezes.push(...calendar.state.spec.freezes);
     }
     return {
@@ -109,18 +106,23 @@ export class GateFactsGatherer {
   }
 }
 
-/**
- * Calendars with their names, one object for each version: a database hands out a new object with every load, and windows
- * are remembered by the object's identity (evaluating their rules costs milliseconds).
- */
-class NamedSpecs {
-  readonly #held = new Map<StreamId, { readonly version: number; readonly spec: CalendarSpec }>();
+/** Calendars that are held compiled. */
+const MOST_CALENDARS = 1_000;
 
-  of({ stream, version, state }: Row<DocumentRecord<CalendarSpec>>): CalendarSpec {
-    const held = this.#held.get(stream);
-    if (held?.version === version) return held.spec;
-    const spec = { ...state.spec, name: state.name };
-    this.#held.set(stream, { version, spec });
-    return spec;
+/**
+ * Calendars with their names, one object for each digest: a database hands out a new object with every load, and windows
+ * are remembered by the object's identity (evaluating their rules costs milliseconds). What a digest names never changes,
+ * so one cache serves the process.
+ */
+const calendarsByDigest = new Map<Digest, CalendarSpec>();
+
+function calendarOf({ state }: Row<DocumentRecord<CalendarSpec>>): CalendarSpec {
+  let spec = calendarsByDigest.get(state.digest);
+  if (spec === undefined) {
+    if (calendarsByDigest.size >= MOST_CALENDARS)
+      calendarsByDigest.delete(calendarsByDigest.keys().next().value as Digest);
+    spec = { ...state.spec, name: state.name };
+    calendarsByDigest.set(state.digest, spec);
   }
+  return spec;
 }

@@ -1,0 +1,314 @@
+/**
+ * One promotion, lived through in virtual time: servers tick, agents act, people decide, and what the scenario says goes
+ * wrong. The run owns the clock, the agenda and the database; whoever lives in it puts what follows on the agenda.
+ */
+import type { Commit } from '@headgate/control';
+import { MemoryStore } from '@headgate/control/memory/index';
+import type { Digest, Instant, Plan } from '@headgate/domain';
+import { HistoryChecker } from '../history/history-checker.ts';
+import type { Recorded, Violation } from '../history/recorded.ts';
+import { Crew } from '../world/crew.ts';
+import type { Fleet } from '../world/fleet.ts';
+import { ENVIRONMENT } from '../world/fleet-spec.ts';
+import { People } from '../world/people.ts';
+import { isStoreFault, type Scenario, type StoreFault } from '../world/scenario.ts';
+import { Targets } from '../world/targets.ts';
+import { Troubles } from '../world/troubles.ts';
+import { checkEnd, checkOutcome } from '../world/world-checks.ts';
+import { Agenda, type Happening } from './agenda.ts';
+import type { StoreFaults } from './faulty-store.ts';
+import { LayeredBlobs } from './layered-blobs.ts';
+import { Random } from './random.ts';
+import { Server } from './server.ts';
+
+/** A run that is still at it after so long has something that never ends. Milliseconds of virtual time. */
+const HORIZON_MS = 14 * 86_400_000;
+/** More entries than any promotion of this size makes, however much goes wrong: beyond, something spins. */
+const MOST_ENTRIES = 30_000;
+/** Rows that one server claims at once. */
+const CLAIMS = 12;
+
+export interface Lived {
+  readonly violations: readonly Violation[];
+  /** Entries that the shipped deciders appended. */
+  readonly events: number;
+  /** Promotions that ended, by result. */
+  readonly results: readonly string[];
+  /** Steps that agents carried out in promotions that completed, the fewest of them; undefined when none completed. */
+  readonly fewestSteps: number | undefined;
+  readonly virtualMs: number;
+  readonly entries: readonly Recorded[];
+}
+
+export class Run implements StoreFaults {
+  readonly scenario: Scenario;
+  readonly fleet: Fleet;
+  readonly random: Random;
+  readonly targets: Targets;
+  readonly people: People;
+  readonly crew: Crew;
+  readonly blobs: LayeredBlobs;
+  database: MemoryStore;
+  checker: HistoryChecker;
+  now: Instant;
+  epoch = 1;
+  /** Streams of rollouts that are on offer. */
+  readonly offered = new Set<string>();
+  /** Scripts that have not begun yet, so that the run isn't over although nothing is open. */
+  expected = 0;
+  readonly entries: Recorded[] = [];
+  readonly commits: { readonly commit: Commit; readonly at: Instant; readonly entries: number }[] = [];
+  readonly #agenda = new Agenda();
+  readonly #troubles: Troubles;
+  readonly #storeFaults: Map<number, StoreFault>;
+  readonly #stalls: boolean;
+  readonly #servers: Server[] = [];
+  readonly #plans = new Map<Digest, Plan>();
+  readonly #startedAt: Instant;
+  #replaying = false;
+  #tries = 0;
+  #ids = 0;
+  #events = 0;
+  #tickAt = Number.POSITIVE_INFINITY;
+  #failure: unknown;
+
+  constructor(fleet: Fleet, scenario: Scenario) {
+    this.fleet = fleet;
+    this.scenario = scenario;
+    this.random = new Random(scenario.seed, scenario.index, 3);
+    this.now = fleet.spec.startsAt;
+    this.#startedAt = this.now;
+    this.blobs = new LayeredBlobs(fleet.blobs);
+    const stalls = scenario.faults.filter((f) => f.kind === 'stall');
+    this.#stalls = stalls.length > 0;
+    this.#storeFaults = new Map(scenario.faults.filter(isStoreFault).map((f) => [f.commit, f]));
+    this.checker = this.#newChecker();
+    this.database = this.#newDatabase();
+    this.targets = new Targets(fleet.cells, this.checker);
+    for (const { digest, version, range } of fleet.code) this.targets.learn(digest, version, range);
+    this.people = new People(this);
+    this.crew = new Crew(this);
+    this.#troubles = new Troubles(this);
+    for (let i = 0; i < scenario.servers; i++) this.#startServer();
+  }
+
+  async live(): Promise<Lived> {
+    this.people.begin();
+    for (;;) {
+      this.#plan();
+      const item = this.#agenda.take();
+      if (item === undefined) break;
+      if (item.at > this.now) this.now = item.at;
+      const happening = item.run();
+      if (happening !== undefined) await this.#finish(happening);
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.checker.violations.length > 0 || this.#isOver()) break;
+      if (this.now - this.#startedAt > HORIZON_MS || this.entries.length > MOST_ENTRIES) break;
+    }
+    if (this.checker.violations.length === 0) checkEnd(this);
+    return {
+      violations: this.checker.violations,
+      events: this.#events,
+      results: [...this.checker.promotions.values()].flatMap((p) => p.result ?? []),
+      fewestSteps: this.#fewestSteps(),
+      virtualMs: this.now - this.#startedAt,
+      entries: this.entries,
+    };
+  }
+
+  /** Puts something on the agenda, `ms` from now. */
+  after(ms: number, happening: Happening): void {
+    this.#agenda.put(this.now + ms, happening);
+  }
+
+  /** A server that answers; undefined while all of them are down. */
+  server(): Server | undefined {
+    const alive = this.#servers.filter((s) => s.alive);
+    return alive.length === 0 ? undefined : this.random.pick(alive);
+  }
+
+  nextFault(): StoreFault | undefined {
+    return this.#storeFaults.size === 0 ? undefined : this.#storeFaults.get(++this.#tries);
+  }
+
+  delayed<T>(ms: number, work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.after(ms, () => {
+        try {
+          resolve(work());
+        } catch (error) {
+          reject(error);
+        }
+        return turn();
+      });
+    });
+  }
+
+  plan(digest: Digest): Plan | undefined {
+    let plan = this.#plans.get(digest);
+    if (plan === undefined) {
+      plan = this.blobs.planOf(digest);
+      if (plan !== undefined) this.#plans.set(digest, plan);
+    }
+    return plan;
+  }
+
+  /** The control plane as it was some commits ago, under a higher epoch; what came later never was. */
+  restore(lost: number): void {
+    const kept = this.commits.slice(0, this.commits.length - lost);
+    this.entries.length = kept.at(-1)?.entries ?? 0;
+    this.commits.length = 0;
+    this.offered.clear();
+    for (const server of this.#servers) server.store.alive = false;
+    this.#servers.length = 0;
+    this.epoch++;
+    this.checker = this.#newChecker();
+    for (const entry of this.entries) this.checker.see(entry);
+    this.targets.checker = this.checker;
+    this.database = this.#newDatabase();
+    this.#replaying = true;
+    const { now } = this;
+    for (const { commit, at, entries } of kept) {
+      this.now = at;
+      this.database.commitNow(commit);
+      this.commits.push({ commit, at, entries });
+      this.#noteOffers(commit);
+    }
+    this.now = now;
+    this.#replaying = false;
+    for (let i = 0; i < this.scenario.servers; i++) this.#startServer();
+  }
+
+  #newChecker(): HistoryChecker {
+    const documents = {
+      plan: (digest: Digest) => this.plan(digest),
+      document: (digest: Digest) => this.fleet.documents.get(digest),
+    };
+    const slackMs = Math.max(0, ...this.scenario.faults.map((f) => (f.kind === 'stall' ? f.ms : 0)));
+    const checker = new HistoryChecker(documents, { slackMs });
+    for (const entry of this.fleet.entries) checker.see(entry);
+    return checker;
+  }
+
+  #newDatabase(): MemoryStore {
+    let settingUp = true;
+    const database = new MemoryStore({
+      clock: () => this.now,
+      onCommit: (commit, at) => {
+        if (!settingUp && !this.#replaying) this.#committed(commit, at);
+      },
+    });
+    database.commitNow(this.fleet.commit);
+    settingUp = false;
+    return database;
+  }
+
+  #committed(commit: Commit, at: Instant): void {
+    for (const { stream, expected, entries } of commit.writes) {
+      let version = expected;
+      for (const { type, data } of entries) {
+        const entry: Recorded = { stream, version: ++version, type, at, by: commit.by, data };
+        this.entries.push(entry);
+        if (isDecided(type)) this.#events++;
+        this.checker.see(entry);
+        checkOutcome(this, entry);
+        this.people.hear(entry);
+      }
+    }
+    this.#noteOffers(commit);
+    this.commits.push({ commit, at, entries: this.entries.length });
+    this.#troubles.strike(this.commits.length);
+  }
+
+  #noteOffers(commit: Commit): void {
+    for (const { stream, audience } of commit.writes) {
+      if (audience === undefined) continue;
+      if (audience === null) this.offered.delete(stream);
+      else this.offered.add(stream);
+    }
+  }
+
+  /** Sees that somebody looks when a row is due, and that agents come for what is on offer. */
+  #plan(): void {
+    const due = this.database.nextDueAt();
+    if (due !== undefined && due < this.#tickAt) {
+      const at = Math.max(due, this.now) + this.random.int(0, 3);
+      this.#tickAt = due;
+      this.#agenda.put(at, () => this.#tick());
+    }
+    if (this.offered.size > 0) this.crew.come();
+  }
+
+  #tick(): Promise<unknown> | undefined {
+    this.#tickAt = Number.POSITIVE_INFINITY;
+    const due = this.database.nextDueAt();
+    if (due === undefined || due > this.now) return undefined;
+    const server = this.server();
+    if (server === undefined) {
+      // All servers are down: look again when one is back.
+      this.#tickAt = Number.NEGATIVE_INFINITY;
+      this.after(100, () => this.#tick());
+      return undefined;
+    }
+    return server.controllers.tickDue(CLAIMS, () => {}).catch(ignoreUnavailable);
+  }
+
+  #startServer(): void {
+    const crashed = (ms: number): void => {
+      this.#servers.splice(this.#servers.indexOf(server), 1);
+      const { epoch } = this;
+      this.after(ms, () => {
+        if (epoch === this.epoch) this.#startServer();
+        return undefined;
+      });
+    };
+    const server = new Server(this, this.blobs, this.epoch, (prefix) => `${prefix}_${++this.#ids}`, crashed);
+    this.#servers.push(server);
+  }
+
+  async #finish(happening: Promise<unknown>): Promise<void> {
+    if (!this.#stalls) {
+      await happening;
+      return;
+    }
+    // Something may wait for virtual time, which only goes on when everybody else has come to rest.
+    happening.catch((error) => {
+      this.#failure = error;
+    });
+    await turn();
+  }
+
+  #isOver(): boolean {
+    if (this.expected > 0 || this.checker.active.size > 0) return false;
+    for (const promotion of this.checker.promotions.values()) if (promotion.phase !== 'ended') return false;
+    return !this.people.watching;
+  }
+
+  #fewestSteps(): number | undefined {
+    let fewest: number | undefined;
+    for (const { result, rollouts } of this.checker.promotions.values()) {
+      if (result !== 'promoted') continue;
+      let steps = 0;
+      for (const rollout of rollouts.values()) steps += rollout.cursor;
+      fewest = Math.min(fewest ?? steps, steps);
+    }
+    return fewest;
+  }
+}
+
+/** Whether an entry comes from the shipped deciders; what people declare doesn't count. */
+function isDecided(type: string): boolean {
+  return type.startsWith('rollout.') || type.startsWith('promotion.') || type.startsWith('hypercare.');
+}
+
+/** Until all that can go on without time passing has gone on. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+export function ignoreUnavailable(error: unknown): undefined {
+  if (error instanceof Error && error.name === 'StoreUnavailable') return undefined;
+  throw error;
+}
+
+export { ENVIRONMENT };

@@ -1,0 +1,206 @@
+/** What a rollout's entries must keep to. */
+import type { RolloutEvent, Scope, Step } from '@headgate/domain';
+import { waits } from './check-promotion.ts';
+import { proves } from './check-reading.ts';
+import type { DeclaredFacts } from './declared-facts.ts';
+import type { Recorded, Report } from './recorded.ts';
+import { changes, expectedUndo } from './scope.ts';
+import { atHand, type PromotionTrack, type RolloutTrack } from './tracks.ts';
+
+type Data<T extends RolloutEvent['type']> = Extract<RolloutEvent, { type: T }>['data'];
+
+export function openRollout(
+  data: Data<'rollout.opened'>,
+  promotion: PromotionTrack,
+  report: Report,
+): RolloutTrack | undefined {
+  const cell = promotion.index.cells.get(data.cell);
+  if (cell === undefined) {
+    report('plan-order', `the plan has no cell ${data.cell}`);
+    return undefined;
+  }
+  if (promotion.wave < 1) report('plan-order', 'a rollout was opened before the first wave');
+  const track: RolloutTrack = {
+    id: data.id,
+    promotion,
+    cell,
+    phase: 'waiting',
+    result: undefined,
+    n: data.after ?? 0,
+    step: '',
+    holder: '',
+    cursor: 0,
+    begun: 0,
+    restorePoints: [],
+    scope: undefined,
+    undo: undefined,
+    undoCursor: 0,
+    agreed: false,
+  };
+  promotion.rollouts.set(data.cell, track);
+  return track;
+}
+
+/** Checks an entry against what is known of the rollout, then takes it up. */
+export function seeRollout(track: RolloutTrack, entry: Recorded, facts: DeclaredFacts, report: Report): void {
+  if (track.phase === 'settled') report('on-the-log-once', `${entry.type} after the rollout was settled`);
+  const { data } = entry;
+  switch (entry.type as RolloutEvent['type']) {
+    case 'rollout.waiting': {
+      const { reason, until } = data as Data<'rollout.waiting'>;
+      waits(reason, until, report);
+      if (track.undo !== undefined && reason.startsWith('gate ')) report('undo-possible', `an undo waits: ${reason}`);
+      track.phase = 'waiting';
+      return;
+    }
+    case 'rollout.offered':
+      offered(track, data as Data<'rollout.offered'>, report);
+      return;
+    case 'rollout.leased':
+      leased(track, entry, facts, report);
+      return;
+    case 'rollout.lease-lost': {
+      const { n } = data as Data<'rollout.lease-lost'>;
+      if (track.phase !== 'leased' || n !== track.n) report('holder-settles', `assignment ${n} lost a lease it hadn't`);
+      track.phase = 'waiting';
+      return;
+    }
+    case 'rollout.step-done':
+      done(track, entry, report);
+      return;
+    case 'rollout.step-waits': {
+      const { n, reason, until } = data as Data<'rollout.step-waits'>;
+      settles(track, entry.by, n, report);
+      waits(reason, until, report);
+      track.phase = 'waiting';
+      return;
+    }
+    case 'rollout.step-failed': {
+      const { n, after, until, why } = data as Data<'rollout.step-failed'>;
+      if (entry.by !== 'sys') settles(track, entry.by, n, report);
+      waits(why, until, report);
+      track.phase = after === 'retry' ? 'waiting' : after === 'ask' ? 'asking' : 'failed';
+      return;
+    }
+    case 'rollout.asked': {
+      const { question, until } = data as Data<'rollout.asked'>;
+      waits(question, until, report);
+      track.phase = 'asking';
+      return;
+    }
+    case 'rollout.answered': {
+      const { answer } = data as Data<'rollout.answered'>;
+      if (track.phase !== 'asking') report('plan-order', 'an answer to nothing');
+      if (answer === 'agree' && track.undo?.agreed.has(atHand(track) ?? '') === true) {
+        if (!facts.hasRole(entry.by, ['approver'])) report('no-author-approves', `${entry.by} agreed to losing data`);
+        track.agreed = true;
+      }
+      track.phase = 'waiting';
+      return;
+    }
+    case 'rollout.undo-begun':
+      undoBegun(track, (data as Data<'rollout.undo-begun'>).scope, report);
+      return;
+    case 'rollout.settled':
+      settled(track, (data as Data<'rollout.settled'>).result, report);
+      return;
+    default:
+      report('on-the-log-once', `nobody knows the entry ${entry.type}`);
+  }
+}
+
+function offered(track: RolloutTrack, { step, n, until }: Data<'rollout.offered'>, report: Report): void {
+  if (n !== track.n + 1) report('holder-settles', `assignment ${n} was offered after ${track.n}`);
+  if (step !== atHand(track))
+    report('plan-order', `${step} was offered while ${atHand(track) ?? 'no step'} is at hand`);
+  waits('offered', until, report);
+  track.n = n;
+  track.step = step;
+  track.phase = 'offered';
+}
+
+function leased(track: RolloutTrack, entry: Recorded, facts: DeclaredFacts, report: Report): void {
+  const { step, n, agent, until } = entry.data as Data<'rollout.leased'>;
+  if (track.phase !== 'offered' || n !== track.n || step !== track.step)
+    report('holder-settles', `assignment ${n} of ${step} was leased, which is not on offer`);
+  if (entry.by !== agent) report('holder-settles', `${entry.by} leased for ${agent}`);
+  if (track.undo === undefined) forward(track, until, facts, report);
+  else if (track.undo.agreed.has(step) && !track.agreed)
+    report('undo-possible', `${step} loses data, and its approver has not agreed`);
+  track.holder = agent;
+  track.phase = 'leased';
+}
+
+/** Everything that must hold in the moment in which a forward step is handed out. */
+function forward(track: RolloutTrack, until: number, facts: DeclaredFacts, report: Report): void {
+  const { promotion, cell } = track;
+  const { index } = promotion;
+  const step = cell.steps[track.cursor];
+  if (step === undefined) return;
+  // The lease's deadline was counted from the moment of the decision.
+  const at = until - step.timeoutMs;
+  if (promotion.phase !== 'advancing')
+    report('plan-order', `step ${step.id} was handed out while the promotion is ${promotion.phase}`);
+  if (step.wave > promotion.wave)
+    report('plan-order', `step ${step.id} was handed out before wave ${step.wave} opened`);
+  if (at >= promotion.latestFinish) report('inside-window', `step ${step.id} was handed out after the latest finish`);
+  if (changes(step)) facts.checkGates(index, at, 0, report);
+  if (step.action.kind === 'migrate' && index.restorePointMaxAgeMs !== undefined)
+    checkRestorePoint(track, step.action.store, at - index.restorePointMaxAgeMs, report);
+  track.begun = track.cursor + 1;
+}
+
+function checkRestorePoint(track: RolloutTrack, store: string, oldest: number, report: Report): void {
+  const fresh = track.restorePoints.some((p) => p.store === store && p.verified && p.takenAt >= oldest);
+  if (!fresh) report('restore-point-first', `store ${store} has no fresh, verified restore point`);
+}
+
+function settles(track: RolloutTrack, by: string, n: number, report: Report): void {
+  if (track.phase !== 'leased' || n !== track.n)
+    report('holder-settles', `assignment ${n} was settled, the current one is ${track.n} (${track.phase})`);
+  else if (by !== track.holder) report('holder-settles', `${by} settled what ${track.holder} holds`);
+}
+
+function done(track: RolloutTrack, entry: Recorded, report: Report): void {
+  const { step, n, result } = entry.data as Data<'rollout.step-done'>;
+  settles(track, entry.by, n, report);
+  if (step !== atHand(track)) report('plan-order', `${step} was done while ${atHand(track) ?? 'no step'} is at hand`);
+  if (result.restorePoint !== undefined) track.restorePoints.push(result.restorePoint);
+  track.phase = 'waiting';
+  if (track.undo !== undefined) {
+    track.undoCursor++;
+    track.agreed = false;
+    return;
+  }
+  const action = (track.cell.steps[track.cursor] as Step | undefined)?.action;
+  const lacking = action === undefined ? undefined : proves(action, result);
+  if (lacking !== undefined) report('data-not-missing', `step ${step} counts as done without ${lacking}`);
+  track.cursor++;
+}
+
+function undoBegun(track: RolloutTrack, scope: Scope, report: Report): void {
+  const decided = track.promotion.scope;
+  if (decided === undefined || JSON.stringify(decided) !== JSON.stringify(scope))
+    report('named-tenants', 'a rollout goes back in a scope that nobody decided');
+  if (track.phase === 'leased') report('holder-settles', 'an undo began while a forward step was leased');
+  track.scope = scope;
+  track.undo = expectedUndo(track.cell, scope, track.begun);
+  track.undoCursor = 0;
+  track.agreed = false;
+  track.phase = 'waiting';
+}
+
+function settled(track: RolloutTrack, result: Data<'rollout.settled'>['result'], report: Report): void {
+  const { promotion, cell, undo } = track;
+  if (result === 'undone') {
+    if (undo === undefined || track.undoCursor < undo.ids.length)
+      report('back-on-stable', `cell ${cell.cell} counts as undone with undo steps left`);
+    else if (!undo.whole) report('back-on-stable', `cell ${cell.cell} counts as undone with tenants on the release`);
+  }
+  if (result === 'completed' && (undo !== undefined || track.cursor < cell.steps.length))
+    report('plan-order', `cell ${cell.cell} counts as completed with steps left`);
+  if (result !== 'undone' && promotion.phase !== 'ended')
+    report('one-active-rollout', `cell ${cell.cell} was let go (${result}) before its promotion ended`);
+  track.phase = 'settled';
+  track.result = result;
+}

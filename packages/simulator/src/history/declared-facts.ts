@@ -1,0 +1,153 @@
+/**
+ * What the log says about releases, documents, freezes and people: the facts that gates judge, folded by the checker
+ * itself, and judged by its own few lines rather than by the shipped gates.
+ */
+import type { CalendarSpec, Digest, Freeze, Instant, Role } from '@headgate/domain';
+import { windowFact } from '@headgate/domain/calendars/evaluate';
+import type { PlanIndex } from './plan-index.ts';
+import type { HistoryDocuments, Recorded, Report } from './recorded.ts';
+
+/** Windows are cached by the object's identity, so one object for one document. */
+const named = new WeakMap<object, CalendarSpec>();
+
+interface ReleaseFacts {
+  signed: boolean;
+  readonly results: { passed: number; failed: number; exitCode: number }[];
+  readonly promoted: { environment: string; promotedAt: Instant }[];
+}
+
+export class DeclaredFacts {
+  readonly #documents: HistoryDocuments;
+  readonly #releases = new Map<string, ReleaseFacts>();
+  readonly #applied = new Map<string, Digest>();
+  readonly #freezes = new Map<string, Freeze[]>();
+  readonly #roles = new Map<string, readonly Role[]>();
+
+  constructor(documents: HistoryDocuments) {
+    this.#documents = documents;
+  }
+
+  /** Takes up an entry; false when it is none of these. */
+  see(entry: Recorded): boolean {
+    // biome-ignore lint/suspicious/noExplicitAny: entries of many kinds, told apart by their type
+    const data = entry.data as any;
+    switch (entry.type) {
+      case 'release.registered':
+        this.#release(data.digest as Digest).signed = true;
+        return true;
+      case 'release.adopted':
+        this.#release(data.digest as Digest);
+        return true;
+      case 'release.evidence-attached':
+        if (data.result !== undefined) this.#release(digestIn(entry.stream)).results.push(data.result);
+        return true;
+      case 'release.promoted':
+        this.#release(digestIn(entry.stream)).promoted.push(data as never);
+        return true;
+      case 'document.applied':
+        this.#applied.set(`${data.kind}/${data.name}`, data.digest);
+        return true;
+      case 'freeze.declared': {
+        const { scope, ...freeze } = data as never as Freeze & { scope: string };
+        const others = (this.#freezes.get(scope) ?? []).filter((f) => f.name !== freeze.name);
+        this.#freezes.set(scope, [...others, freeze]);
+        return true;
+      }
+      case 'freeze.lifted':
+        this.#freezes.set(
+          data.scope,
+          (this.#freezes.get(data.scope) ?? []).filter((f) => f.name !== data.name),
+        );
+        return true;
+      case 'principal.created':
+        this.#roles.set(data.id, data.roles);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** Whether somebody may do what only these roles may; who was never created on this log is not judged. */
+  hasRole(by: string, roles: readonly Role[]): boolean {
+    const held = this.#roles.get(by);
+    return held === undefined || held.some((role) => roles.includes(role));
+  }
+
+  signed(digest: Digest): boolean {
+    return this.#releases.get(digest)?.signed ?? false;
+  }
+
+  /** Whether anything says that this digest exists: registered with a signature, or adopted as it ran. */
+  known(digest: Digest): boolean {
+    return this.#releases.has(digest);
+  }
+
+  /** Checks what stands before whatever changes something, decided at some moment in the `slackMs` up to `at`. */
+  checkGates(index: PlanIndex, at: Instant, slackMs: number, report: Report): void {
+    const { plan } = index;
+    const release = this.#releases.get(plan.release.digest);
+    if (index.asksSignature && release?.signed !== true)
+      report('after-gates', `release ${plan.release.version} has no verified signature`);
+    if (index.minimumTests !== undefined) {
+      const results = release?.results ?? [];
+      if (results.length === 0) report('data-not-missing', 'no test result of the release is on the log');
+      else if (results.some((r) => r.failed > 0 || r.exitCode !== 0)) report('after-gates', 'a test result is red');
+      else if (Math.max(...results.map((r) => r.passed)) < index.minimumTests)
+        report('after-gates', 'too few tests passed');
+    }
+    if (index.soaked !== undefined) {
+      const { environment, durationMs } = index.soaked;
+      const there = (release?.promoted ?? []).filter((p) => p.environment === environment);
+      if (there.length === 0) report('data-not-missing', `the release was not promoted to ${environment}`);
+      else if (at < Math.min(...there.map((p) => p.promotedAt)) + durationMs)
+        report('after-gates', `the release has not soaked in ${environment}`);
+    }
+    if (index.asksWindow) this.#checkWindow(plan.environment, at, at - slackMs, report);
+  }
+
+  #checkWindow(environment: string, at: Instant, since: Instant, report: Report): void {
+    for (const scope of ['all', environment]) {
+      const freeze = this.#freezes.get(scope)?.find((f) => f.from <= since && at < f.to);
+      if (freeze !== undefined) report('inside-window', `freeze ${freeze.name} holds`);
+    }
+    const declared = this.#documentOf('Environment', environment);
+    if (declared === undefined) return;
+    for (const name of (declared.spec as { calendars: readonly string[] }).calendars) {
+      const calendar = this.#calendar(name);
+      if (calendar === undefined) continue;
+      if (!windowFact(calendar, at).open && (since === at || !windowFact(calendar, since).open))
+        report('inside-window', `calendar ${name} is closed`);
+      if (calendar.freezes.some((f) => f.from <= since && at < f.to))
+        report('inside-window', `a freeze of calendar ${name} holds`);
+    }
+  }
+
+  #calendar(name: string): CalendarSpec | undefined {
+    const document = this.#documentOf('Calendar', name);
+    if (document === undefined) return undefined;
+    let spec = named.get(document);
+    if (spec === undefined) {
+      spec = { ...(document.spec as CalendarSpec), name };
+      named.set(document, spec);
+    }
+    return spec;
+  }
+
+  #documentOf(kind: string, name: string): ReturnType<HistoryDocuments['document']> {
+    const digest = this.#applied.get(`${kind}/${name}`);
+    return digest === undefined ? undefined : this.#documents.document(digest);
+  }
+
+  #release(digest: Digest): ReleaseFacts {
+    let facts = this.#releases.get(digest);
+    if (facts === undefined) {
+      facts = { signed: false, results: [], promoted: [] };
+      this.#releases.set(digest, facts);
+    }
+    return facts;
+  }
+}
+
+function digestIn(stream: string): Digest {
+  return stream.slice(stream.indexOf('/') + 1) as Digest;
+}

@@ -1,0 +1,26 @@
+/** The design's invariants by name: what a violation says. Each is checked by small functions beside this file. */
+export const INVARIANTS = {
+  'one-active-rollout': 'One active rollout per cell.',
+  'inside-window': 'No forward step outside its window, in a freeze, or after the latest finish.',
+  'after-gates': 'No forward step before its gates.',
+  'covered-by-approvals': 'No forward step without approvals that cover it.',
+  'no-author-approves': 'No author approves, and nobody does what the roles do not allow.',
+  'schema-in-range': 'The schema range of whatever runs contains the version of its store.',
+  'served-by-code': 'Every tenant is routed to a slot in which a release runs.',
+  'restore-point-first': 'No migration without the fresh, verified restore point that policy asks for.',
+  'effect-once': "No step's effect twice.",
+  'known-digest': 'No digest running that no approved plan or adoption names.',
+  'undo-possible': 'Undo stays possible until the stated point, goes in its order, and nothing blocks it.',
+  'back-on-stable': 'After a rollback all traffic in scope is on the stable version.',
+  'named-tenants': "No tenant's route changes without a decision that names it.",
+  'data-not-missing': 'No verdict passes on missing data.',
+  'on-the-log-once': 'Every change of state is on the log, once, and the row is the fold of its entries.',
+  'ends-or-waits': 'Everything ends, or says what it waits for, and until when.',
+  'plan-order':
+    'Steps go in the order of the plan, each in a wave that was opened, from the base that was planned for.',
+  'holder-settles': 'Only the holder of the current assignment settles it.',
+  'done-is-done': 'A step that counts as done has had its effect.',
+  'no-forgotten-past': 'What a forgotten epoch still sends changes nothing.',
+} as const;
+
+export type Invariant = keyof typeof INVARIANTS;

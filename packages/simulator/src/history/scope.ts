@@ -1,0 +1,72 @@
+/**
+ * The checker's own reading of what a rollback names and consists of. Written apart from `undo.ts` in the domain, from
+ * the design's words, so that a fault there shows here.
+ */
+import type { CellPlan, Scope, Step } from '@headgate/domain';
+
+/** Whether a scope names a tenant that a step of a wave moved in a cell. */
+export function names(scope: Scope, cell: string, wave: number, tenant: string): boolean {
+  if (scope.kind === 'all') return true;
+  if (scope.kind === 'ring') return scope.wave === wave;
+  if (scope.cell !== undefined && scope.cell !== cell) return false;
+  return scope.kind === 'cell' ? scope.cell === cell : (scope.tenants?.includes(tenant) ?? false);
+}
+
+export interface ExpectedUndo {
+  /** Tenants to bring back, in the order of their waves. */
+  readonly back: readonly string[];
+  /** Everyone who was moved comes back, so that the new code stops too. */
+  readonly whole: boolean;
+  /** Ids of the steps, in order. */
+  readonly ids: readonly string[];
+  /** Ids of the steps that lose data and take somebody's agreement. */
+  readonly agreed: ReadonlySet<string>;
+}
+
+/** What an undo of the first `begun` steps consists of: traffic, then code and data from the last to the first, then recovery. */
+export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): ExpectedUndo {
+  const steps = cell.steps.slice(0, begun);
+  const back: string[] = [];
+  let moved = 0;
+  for (const step of steps) {
+    if (step.action.kind !== 'route') continue;
+    for (const tenant of step.action.tenants) {
+      moved++;
+      if (names(scope, cell.cell, step.wave, tenant)) back.push(tenant);
+    }
+  }
+  const whole = back.length === moved;
+  const ids: string[] = [];
+  const agreed = new Set<string>();
+  if (begun === 0 || (back.length === 0 && !whole)) return { back, whole, ids, agreed };
+  // What names tenants has an id of its own for a narrower scope: a widened one does the same for more of them.
+  const named = scope.kind === 'ring' || scope.kind === 'tenant' ? `${scope.kind}.` : '';
+  if (back.length > 0) ids.push(`${named}undo.route`);
+  if (whole) {
+    for (const step of [...steps].reverse()) {
+      if (step.action.kind === 'route' || step.undo.kind !== 'act') continue;
+      const { action } = step.undo;
+      if (named !== '' && 'store' in action && !allNamed(cell, action.store, back)) continue;
+      ids.push(`undo.${step.id}`);
+      if (step.undo.approver !== undefined) agreed.add(`undo.${step.id}`);
+    }
+  }
+  for (const step of cell.recovery) {
+    const perTenant = step.action.kind === 'verify' || step.action.kind === 'reconcile';
+    if (!perTenant) ids.push(step.id);
+    else if ('tenants' in step.action && step.action.tenants.some((t) => back.includes(t)))
+      ids.push(`${named}${step.id}`);
+  }
+  return { back, whole, ids, agreed };
+}
+
+/** A shared store changes only by a decision that names every tenant in it. */
+function allNamed(cell: CellPlan, store: string, back: readonly string[]): boolean {
+  return Object.entries(cell.base.tenants).every(([tenant, at]) => at.store !== store || back.includes(tenant));
+}
+
+/** Steps that change the cell: those that a window and the gates hold back. */
+export function changes(step: Pick<Step, 'action'>): boolean {
+  const { kind } = step.action;
+  return kind !== 'verify' && kind !== 'soak' && kind !== 'restore-point';
+}

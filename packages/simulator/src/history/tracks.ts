@@ -1,0 +1,49 @@
+/** What the checker remembers of a promotion and of a rollout: folded from entries alone, apart from the shipped `evolve`. */
+import type { Approval, CellPlan, Digest, Instant, RestorePoint, Scope } from '@headgate/domain';
+import type { PlanIndex } from './plan-index.ts';
+import type { ExpectedUndo } from './scope.ts';
+
+export interface PromotionTrack {
+  readonly id: string;
+  readonly index: PlanIndex;
+  readonly environment: string;
+  readonly envelope: Digest;
+  readonly barred: readonly string[];
+  readonly latestFinish: Instant;
+  readonly approvals: Approval[];
+  readonly rollouts: Map<string, RolloutTrack>;
+  wave: number;
+  phase: 'awaiting' | 'advancing' | 'paused' | 'undoing' | 'held' | 'ended';
+  result: string | undefined;
+  scope: Scope | undefined;
+}
+
+export interface RolloutTrack {
+  readonly id: string;
+  readonly promotion: PromotionTrack;
+  readonly cell: CellPlan;
+  phase: 'waiting' | 'offered' | 'leased' | 'failed' | 'asking' | 'settled';
+  result: string | undefined;
+  n: number;
+  step: string;
+  holder: string;
+  cursor: number;
+  begun: number;
+  readonly restorePoints: RestorePoint[];
+  scope: Scope | undefined;
+  undo: ExpectedUndo | undefined;
+  undoCursor: number;
+  agreed: boolean;
+}
+
+/** The id of the step at hand, forward or undo; undefined when none is left. */
+export function atHand(rollout: RolloutTrack): string | undefined {
+  return rollout.undo === undefined ? rollout.cell.steps[rollout.cursor]?.id : rollout.undo.ids[rollout.undoCursor];
+}
+
+/** Whether a cell has done all its steps of the first waves. */
+export function didWaves(rollout: RolloutTrack | undefined, cell: CellPlan, waves: number): boolean {
+  const cursor = rollout?.cursor ?? 0;
+  const next = cell.steps[cursor];
+  return rollout?.undo === undefined && (next === undefined || next.wave > waves);
+}

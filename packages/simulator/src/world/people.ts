@@ -1,0 +1,235 @@
+/**
+ * Who asks, approves, answers and gets it wrong. They hear of what is on the log and act some time later through the
+ * shipped use cases; what they may not do, they try nonetheless when the scenario says so.
+ */
+import {
+  answerRollout,
+  approvePromotion,
+  keepPromotion,
+  observeCell,
+  type Result,
+  rejectPromotion,
+  requestPromotion,
+  resumePromotion,
+  rollBackPromotion,
+} from '@headgate/control';
+import type { CellState, Digest, Principal } from '@headgate/domain';
+import { ENVIRONMENT, ignoreUnavailable, type Run } from '../engine/run.ts';
+import type { Server } from '../engine/server.ts';
+import type { Recorded } from '../history/recorded.ts';
+import { AGENTS, PEOPLE } from './fleet-spec.ts';
+import type { Act } from './scenario.ts';
+
+/** How often agents say what they see, while somebody watches. Milliseconds. */
+const OBSERVE_MS = 240_000;
+/** How often somebody asks again who was refused. */
+const ASKS = 4;
+
+type Said = { readonly by: string; readonly release: Digest; readonly promotion: string };
+
+export class People {
+  /** Somebody waits for the end of hypercare. */
+  watching = false;
+  readonly #run: Run;
+  readonly #acts: ReadonlySet<Act>;
+  readonly #asked: Said[] = [];
+  #sequel: boolean;
+
+  constructor(run: Run) {
+    this.#run = run;
+    this.#acts = new Set(run.scenario.acts);
+    this.#sequel = this.#acts.has('sequel');
+  }
+
+  begin(): void {
+    const { releases, unsigned } = this.#run.fleet;
+    const traps = ['new-range-trap', 'old-range-trap', 'contract-trap'] as const;
+    let first: Digest = releases.next;
+    if (this.#acts.has('asks-for-trap')) first = releases[this.#run.random.pick(traps)];
+    else if (this.#acts.has('asks-for-unsigned')) first = unsigned;
+    else if (this.#acts.has('asks-for-untested')) first = releases.untested;
+    else if (this.#acts.has('asks-for-unsoaked')) first = releases.unsoaked;
+    this.#ask(PEOPLE.requester, first, 'main', 0, first !== releases.next);
+    if (this.#acts.has('asks-twice')) this.#ask(PEOPLE.requester, first, 'main', 15, false);
+    if (this.#acts.has('rival')) this.#ask(PEOPLE.rival, releases.sequel, 'rival', 40, false);
+    if (this.#acts.has('watched')) {
+      this.watching = true;
+      this.#observeAll();
+      // Whoever watches a promotion that never ends well goes home at some time.
+      this.#run.after(3 * 3_600_000, () => {
+        this.watching = false;
+        return undefined;
+      });
+    }
+  }
+
+  /** Something was put on the log. Nobody acts at once. */
+  hear(entry: Recorded): void {
+    switch (entry.type) {
+      case 'promotion.requested':
+        this.#requested(entry.data as { id: string; envelope: Digest; requester: string; release: { digest: Digest } });
+        return;
+      case 'promotion.waiting':
+        if ((entry.data as { reason: string }).reason.includes('gate approval is pending')) this.#approveAgain(entry);
+        return;
+      case 'promotion.held':
+        this.#answerHeld(idOf(entry));
+        return;
+      case 'promotion.paused':
+        if (!this.#acts.has('nobody-answers'))
+          this.#later(500, 30_000, (s) => resumePromotion(s.deps, s.gatherers, PEOPLE.operator, idOf(entry)));
+        return;
+      case 'promotion.ended':
+      case 'promotion.kept':
+        this.#ended();
+        return;
+      case 'rollout.asked':
+        this.#answerRollout(entry);
+        return;
+      case 'rollout.step-failed':
+        if ((entry.data as { after: string }).after === 'ask') this.#answerRollout(entry);
+        return;
+      case 'rollout.settled':
+        this.#observeUncertain(entry);
+        return;
+      case 'hypercare.ended':
+        if ((entry.data as { result: string }).result === 'sound') this.watching = false;
+        return;
+    }
+  }
+
+  /** Calls a use case at some time; whoever finds no server tries again. */
+  #later(lowMs: number, highMs: number, work: (server: Server) => Promise<Result<unknown>>, tries = 20): void {
+    const run = this.#run;
+    run.after(run.random.int(lowMs, highMs), async () => {
+      const server = run.server();
+      try {
+        if (server !== undefined) {
+          await work(server);
+          return;
+        }
+      } catch (error) {
+        ignoreUnavailable(error);
+      }
+      if (tries > 0) this.#later(200, 400, work, tries - 1);
+    });
+  }
+
+  #ask(by: Principal, release: Digest, key: string, inMs: number, trap: boolean, asks = ASKS): void {
+    const run = this.#run;
+    run.expected++;
+    this.#later(inMs, inMs + 10, async (server) => {
+      const answer = await requestPromotion(server.deps, by, { release, environment: ENVIRONMENT, key });
+      run.expected--;
+      if (answer.ok) return answer;
+      // A trap is refused for good; then the proper release is asked for.
+      if (trap) this.#ask(by, run.fleet.releases.next, `${key}-next`, 500, false);
+      else if (asks > 0) this.#ask(by, release, key, 4_000, false, asks - 1);
+      return answer;
+    });
+  }
+
+  #requested(data: { id: string; envelope: Digest; requester: string; release: { digest: Digest } }): void {
+    const { id, envelope } = data;
+    const run = this.#run;
+    const { checker } = run;
+    if (this.#asked.some((s) => s.by === data.requester && s.release === data.release.digest && s.promotion !== id))
+      checker.report('effect-once', 'one request, asked for twice under one key, made two promotions');
+    this.#asked.push({ by: data.requester, release: data.release.digest, promotion: id });
+    const { approvals } = run.fleet.spec;
+    const { releases, unsigned } = run.fleet;
+    const hopeless = [unsigned, releases.untested, releases.unsoaked].includes(data.release.digest);
+    if (this.#acts.has('author-approves')) this.#approve(PEOPLE.author, id, envelope, 60, 80);
+    if (this.#acts.has('requester-approves')) this.#approve(PEOPLE.requester, id, envelope, 60, 80);
+    if (this.#acts.has('operator-approves')) this.#approve(PEOPLE.operator, id, envelope, 60, 80);
+    if (this.#acts.has('approves-other-envelope')) this.#approve(PEOPLE.first, id, run.fleet.baseline, 60, 80);
+    if (this.#acts.has('approves-twice')) this.#approve(PEOPLE.first, id, envelope, 90, 120);
+    if (this.#acts.has('auditor-rolls-back'))
+      this.#later(100, 60_000, (s) => rollBackPromotion(s.deps, s.gatherers, PEOPLE.auditor, id, 'because I can'));
+    if (this.#acts.has('never-approves')) {
+      if (approvals === 2) this.#approve(PEOPLE.first, id, envelope, 100, 5_000);
+      return;
+    }
+    const late = this.#acts.has('approves-late') ? run.random.int(60_000, 900_000) : 0;
+    const approvers = [PEOPLE.first, PEOPLE.second, PEOPLE.third].slice(0, approvals);
+    for (const by of approvers) this.#approve(by, id, envelope, 200 + late, 5_000 + late);
+    if (this.#acts.has('rejects') || hopeless)
+      this.#later(20_000, 90_000, async (s) => {
+        const rejected = await rejectPromotion(s.deps, s.gatherers, PEOPLE.second, id, 'not this one');
+        return rejected.ok ? rejected : rollBackPromotion(s.deps, s.gatherers, PEOPLE.operator, id, 'not this one');
+      });
+  }
+
+  #approve(by: Principal, id: string, envelope: Digest, lowMs: number, highMs: number): void {
+    this.#later(lowMs, highMs, (s) => approvePromotion(s.deps, s.gatherers, by, id, envelope, 'server-attested'));
+  }
+
+  #approveAgain(entry: Recorded): void {
+    const track = this.#run.checker.promotions.get(entry.stream);
+    // Before the first wave only those come back whose approval has run out.
+    if (track === undefined || (track.wave === 0 && track.approvals.length === 0)) return;
+    if (this.#acts.has('nobody-answers')) return;
+    for (const by of [PEOPLE.first, PEOPLE.second].slice(0, this.#run.fleet.spec.approvals))
+      this.#approve(by, track.id, track.envelope, 500, 20_000);
+  }
+
+  #answerHeld(id: string): void {
+    if (this.#acts.has('nobody-answers')) return;
+    const keeps = this.#acts.has('keeps-rest') || this.#run.random.chance(0.3);
+    this.#later(500, 30_000, (s) =>
+      keeps
+        ? keepPromotion(s.deps, s.gatherers, PEOPLE.requester, id)
+        : rollBackPromotion(s.deps, s.gatherers, PEOPLE.operator, id, 'bring them all back'),
+    );
+  }
+
+  #answerRollout(entry: Recorded): void {
+    const id = idOf(entry);
+    const agreeing = (by: Principal, lowMs: number): void =>
+      this.#later(lowMs, lowMs + 5_000, (s) => answerRollout(s.deps, s.gatherers, by, id, 'agree'));
+    if (this.#acts.has('operator-agrees')) agreeing(PEOPLE.operator, 10);
+    // An undo is never given up, so somebody comes at last, after it has asked more than once.
+    const lateMs = this.#acts.has('nobody-answers') ? 9_000_000 : 0;
+    const { question } = entry.data as { question?: string };
+    if (question?.includes('must agree') === true) agreeing(PEOPLE.first, 6_000 + lateMs);
+    else
+      this.#later(500 + lateMs, 20_000 + lateMs, (s) =>
+        answerRollout(s.deps, s.gatherers, PEOPLE.operator, id, 'retry'),
+      );
+  }
+
+  #ended(): void {
+    if (!this.#sequel) return;
+    this.#sequel = false;
+    this.#ask(PEOPLE.requester, this.#run.fleet.releases.sequel, 'sequel', 2_000, false);
+  }
+
+  /** What nobody is sure of is looked at again, so that the next plan can build on it. */
+  #observeUncertain(entry: Recorded): void {
+    const track = this.#run.checker.rollouts.get(entry.stream);
+    if (track === undefined || (!this.#acts.has('sequel') && !this.#acts.has('observes'))) return;
+    this.#observe(track.cell.cell, 300);
+  }
+
+  #observe(cell: string, inMs: number): void {
+    const run = this.#run;
+    this.#later(inMs, inMs + 100, (s) => {
+      const seen = run.targets.seen(cell) as CellState;
+      return observeCell(s.deps, AGENTS[0] as Principal, seen);
+    });
+  }
+
+  #observeAll(): void {
+    const run = this.#run;
+    if (!this.watching) return;
+    for (const { cell } of run.fleet.cells) if (run.random.chance(0.95)) this.#observe(cell, 10);
+    run.after(OBSERVE_MS, () => {
+      this.#observeAll();
+      return undefined;
+    });
+  }
+}
+
+function idOf(entry: Recorded): string {
+  return entry.stream.slice(entry.stream.indexOf('/') + 1);
+}

@@ -1,0 +1,175 @@
+/**
+ * What is to go wrong, and what people do, in one promotion: drawn beforehand as plain data, so that a run that violates
+ * an invariant can be lived through again with one thing less.
+ */
+import { Random } from '../engine/random.ts';
+
+/** Counted in commits of the run, so that faults strike wherever a rollout is busy. */
+type AtCommit = { readonly commit: number };
+/** Counted in leases of the run. */
+type AtLease = { readonly lease: number };
+
+export type StoreFault = AtCommit & {
+  readonly kind: 'crash-before' | 'crash-after' | 'unavailable-before' | 'unavailable-after' | 'stall';
+  /** How long the server is down, or the commit hangs. Milliseconds. */
+  readonly ms: number;
+};
+
+export const STEP_FAULTS = [
+  'transient',
+  'rejected',
+  'unknown',
+  'red',
+  'no-reading',
+  'unverified',
+  'hangs',
+  'slow',
+  'late-outcome',
+  'zombie',
+  'dies-before',
+  'dies-after',
+  'lease-lost',
+  'outcome-twice',
+  'impostor',
+  'stranger',
+] as const;
+
+export type StepFault = AtLease & {
+  readonly kind: (typeof STEP_FAULTS)[number];
+  /** How many leases in a row it hits. */
+  readonly times: number;
+  /** How late, how long. Milliseconds. */
+  readonly ms: number;
+};
+
+export type WorldFault = AtCommit & {
+  readonly kind:
+    | 'freeze'
+    | 'freeze-all'
+    | 'window-closes'
+    | 'red-evidence'
+    | 'control-restored'
+    | 'clock-skew'
+    | 'pause'
+    | 'rollback'
+    | 'agents-down';
+  readonly ms: number;
+  /** For a restored control plane: how many commits are lost. */
+  readonly lost: number;
+};
+
+export type Fault = StoreFault | StepFault | WorldFault;
+
+/** What people do besides asking and approving in time. */
+export const ACTS = [
+  'author-approves',
+  'requester-approves',
+  'auditor-rolls-back',
+  'operator-approves',
+  'approves-other-envelope',
+  'approves-twice',
+  'asks-twice',
+  'approves-late',
+  'never-approves',
+  'rival',
+  'sequel',
+  'watched',
+  'nobody-answers',
+  'keeps-rest',
+  'rejects',
+  'operator-agrees',
+  'asks-for-trap',
+  'asks-for-unsigned',
+  'asks-for-untested',
+  'asks-for-unsoaked',
+  'observes',
+] as const;
+
+export type Act = (typeof ACTS)[number];
+
+export interface Scenario {
+  readonly seed: number;
+  readonly index: number;
+  readonly fleet: number;
+  readonly servers: number;
+  readonly faults: readonly Fault[];
+  readonly acts: readonly Act[];
+}
+
+export interface ScenarioOptions {
+  readonly seed: number;
+  /** Faults per promotion, on average. */
+  readonly faults: number;
+  /** Different installations that promotions are drawn from. */
+  readonly fleets: number;
+}
+
+/** How often each act is seen; together they are rarer than faults. */
+const ACT_CHANCE: Partial<Record<Act, number>> = {
+  'never-approves': 0.003,
+  rejects: 0.005,
+  'nobody-answers': 0.02,
+  rival: 0.03,
+  sequel: 0.06,
+  watched: 0.03,
+  'asks-for-trap': 0.04,
+};
+const OTHER_ACT_CHANCE = 0.02;
+
+export function scenarioOf(options: ScenarioOptions, index: number): Scenario {
+  const { seed, fleets } = options;
+  const random = new Random(seed, index, 2);
+  const faults = Array.from({ length: random.count(options.faults) }, () => fault(random));
+  const acts = ACTS.filter((act) => random.chance(ACT_CHANCE[act] ?? OTHER_ACT_CHANCE));
+  return { seed, index, fleet: random.int(0, fleets - 1), servers: random.int(2, 3), faults, acts };
+}
+
+function fault(random: Random): Fault {
+  const turn = random.unit();
+  if (turn < 0.3) {
+    const kind = random.pick([
+      'crash-before',
+      'crash-after',
+      'unavailable-before',
+      'unavailable-after',
+      'stall',
+      'stall',
+    ] as const);
+    const ms = kind === 'stall' ? random.pick([5, 40, 400, 2_500]) : random.pick([200, 1_000, 5_000]);
+    return { kind, commit: random.int(2, 260), ms };
+  }
+  if (turn < 0.8) {
+    const times = random.chance(0.7) ? 1 : random.int(2, 4);
+    return { kind: random.pick(STEP_FAULTS), lease: random.int(1, 90), times, ms: random.pick([500, 4_000, 10_000]) };
+  }
+  return worldFault(random);
+}
+
+function worldFault(random: Random): WorldFault {
+  const kind = random.pick<WorldFault['kind']>([
+    'freeze',
+    'freeze-all',
+    'window-closes',
+    'red-evidence',
+    'control-restored',
+    'clock-skew',
+    'pause',
+    'rollback',
+    'rollback',
+    'agents-down',
+  ]);
+  return { kind, commit: random.int(1, 240), ms: random.pick([2_000, 30_000, 240_000]), lost: random.int(1, 12) };
+}
+
+/** Whether a fault counts commits of the store. */
+export function isStoreFault(fault: Fault): fault is StoreFault {
+  return 'commit' in fault && !('lost' in fault);
+}
+
+export function isStepFault(fault: Fault): fault is StepFault {
+  return 'lease' in fault;
+}
+
+export function isWorldFault(fault: Fault): fault is WorldFault {
+  return 'lost' in fault;
+}

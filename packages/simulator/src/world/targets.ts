@@ -1,0 +1,339 @@
+/**
+ * The environment as it really is: slots, stores, routes and what was posted to the other system, each target with the
+ * fence it has seen, as the adapters keep them. Effects observe before they act. After each effect the invariants that
+ * only the world can show are checked.
+ */
+import type { Assignment } from '@headgate/control';
+import {
+  admits,
+  type CellState,
+  type Digest,
+  type Fence,
+  type Instant,
+  type Outcome,
+  type SchemaRange,
+} from '@headgate/domain';
+import type { HistoryChecker } from '../history/history-checker.ts';
+import { names } from '../history/scope.ts';
+
+interface Slot {
+  release: Digest | undefined;
+  range: SchemaRange | undefined;
+}
+
+interface StoreTarget {
+  version: number;
+  fence: Fence | undefined;
+}
+
+interface Tenant {
+  slot: string;
+  readonly store: string;
+  readonly ring: string;
+}
+
+export interface CellTarget {
+  readonly cell: CellState;
+  readonly slots: Map<string, Slot>;
+  readonly stores: Map<string, StoreTarget>;
+  readonly tenants: Map<string, Tenant>;
+  slotFence: Fence | undefined;
+  routerFence: Fence | undefined;
+}
+
+/** Something wrong with how a step goes, decided by the scenario. */
+export type Flaw = 'none' | 'red' | 'no-reading' | 'unverified';
+
+export class Targets {
+  readonly cells = new Map<string, CellTarget>();
+  readonly #versions = new Map<Digest, string>();
+  readonly #ranges = new Map<Digest, SchemaRange>();
+  readonly #allowed: Set<Digest>;
+  readonly #posted = new Set<string>();
+  readonly #effects = new Map<string, number>();
+  readonly #soaks = new Map<string, Instant>();
+  readonly #points = new Map<string, { id: string; takenAt: Instant }>();
+  checker: HistoryChecker;
+
+  constructor(cells: readonly CellState[], checker: HistoryChecker) {
+    this.checker = checker;
+    this.#allowed = new Set();
+    for (const cell of cells) {
+      const slots = new Map<string, Slot>();
+      for (const [name, { release, schemaRange }] of Object.entries(cell.slots)) {
+        slots.set(name, { release: release?.digest, range: schemaRange });
+        if (release !== undefined) this.#allowed.add(release.digest);
+      }
+      const stores = new Map<string, StoreTarget>();
+      for (const [name, { schemaVersion }] of Object.entries(cell.stores))
+        stores.set(name, { version: schemaVersion, fence: undefined });
+      const tenants = new Map<string, Tenant>();
+      for (const [name, tenant] of Object.entries(cell.tenants)) tenants.set(name, { ...tenant });
+      this.cells.set(cell.cell, { cell, slots, stores, tenants, slotFence: undefined, routerFence: undefined });
+    }
+  }
+
+  /** A cell as an agent sees it. */
+  seen(name: string): CellState | undefined {
+    const target = this.cells.get(name);
+    if (target === undefined) return undefined;
+    const slots: Record<string, CellState['slots'][string]> = {};
+    for (const [slot, { release, range }] of target.slots)
+      slots[slot] =
+        release === undefined || range === undefined
+          ? {}
+          : { release: { digest: release, version: this.#versions.get(release) ?? '1.0.0' }, schemaRange: range };
+    const stores: Record<string, { schemaVersion: number }> = {};
+    for (const [store, { version }] of target.stores) stores[store] = { schemaVersion: version };
+    return {
+      ...target.cell,
+      slots,
+      stores,
+      tenants: Object.fromEntries([...target.tenants].map(([t, s]) => [t, { ...s }])),
+    };
+  }
+
+  /** Tells which schemas a release's code really runs on: its manifest says so, and code does not lie. */
+  learn(digest: Digest, version: string, range: SchemaRange): void {
+    this.#versions.set(digest, version);
+    this.#ranges.set(digest, range);
+  }
+
+  /** Carries an assignment out. `late`: by somebody whose lifetime has run out and who does not know. */
+  perform(a: Assignment, now: Instant, flaw: Flaw): Outcome {
+    const target = this.cells.get(a.cell);
+    if (target === undefined) return failed('rejected', `there is no cell ${a.cell}`);
+    const { action } = a;
+    switch (action.kind) {
+      case 'restore-point': {
+        const point = this.#points.get(a.idempotencyKey) ?? { id: `rp-${this.#points.size}`, takenAt: now };
+        this.#points.set(a.idempotencyKey, point);
+        const manifest = a.plan;
+        const verified = flaw !== 'unverified';
+        if (flaw === 'no-reading') return done({});
+        return done({ restorePoint: { ...point, store: action.store, manifest, bytes: 1, verified } });
+      }
+      case 'migrate':
+      case 'unmigrate':
+      case 'restore':
+        return this.#changeStore(target, a, action, flaw);
+      case 'deploy':
+      case 'retire':
+        return this.#changeSlot(target, a, action);
+      case 'route':
+        return this.#route(target, a, action, flaw);
+      case 'verify':
+      case 'soak':
+        return this.#look(a, action, now, flaw);
+      case 'reconcile':
+        return this.#reconcile(target, a, action, flaw);
+    }
+  }
+
+  #changeStore(
+    target: CellTarget,
+    a: Assignment,
+    action: Extract<Assignment['action'], { kind: 'migrate' | 'unmigrate' | 'restore' }>,
+    flaw: Flaw,
+  ): Outcome {
+    const store = target.stores.get(action.store);
+    if (store === undefined) return failed('rejected', `there is no store ${action.store}`);
+    if (!this.#admit(store.fence, a)) return failed('fenced', 'the store has seen a later decision');
+    store.fence = a.fence;
+    const back = action.kind !== 'migrate';
+    if (action.kind !== 'restore' && store.version !== action.to && store.version !== action.from) {
+      const beyond = back ? store.version < action.to : store.version > action.to;
+      if (!beyond) return failed('rejected', `the store is at version ${store.version}`);
+    }
+    const already = back ? store.version <= action.to : store.version >= action.to;
+    if (!already) {
+      const removes = action.kind === 'migrate' && action.migrations.some((m) => m.phase === 'contract');
+      const older = [...target.slots.values()].some(
+        (slot) => slot.release !== undefined && slot.release !== a.release.digest,
+      );
+      if (removes && older)
+        this.checker.report('schema-in-range', `${a.cell}: ${a.step} removes what running code uses`);
+      store.version = action.to;
+      this.#effect(target, a);
+    }
+    return done(flaw === 'no-reading' ? {} : { schemaVersion: store.version });
+  }
+
+  #changeSlot(
+    target: CellTarget,
+    a: Assignment,
+    action: Extract<Assignment['action'], { kind: 'deploy' | 'retire' }>,
+  ): Outcome {
+    const slot = target.slots.get(action.slot);
+    if (slot === undefined) return failed('rejected', `there is no slot ${action.slot}`);
+    if (!this.#admit(target.slotFence, a)) return failed('fenced', 'the slot has seen a later decision');
+    target.slotFence = a.fence;
+    const wanted = action.kind === 'deploy' ? action.release.digest : undefined;
+    if (slot.release !== wanted) {
+      slot.release = wanted;
+      slot.range = wanted === undefined ? undefined : this.#ranges.get(wanted);
+      if (wanted !== undefined) this.#checkDigest(a, wanted);
+      this.#effect(target, a);
+    }
+    return done({});
+  }
+
+  #route(
+    target: CellTarget,
+    a: Assignment,
+    action: Extract<Assignment['action'], { kind: 'route' }>,
+    flaw: Flaw,
+  ): Outcome {
+    for (const name of action.tenants) {
+      const store = target.stores.get(target.tenants.get(name)?.store ?? '');
+      if (store === undefined) return failed('rejected', `there is no tenant ${name}`);
+      if (!this.#admit(store.fence, a)) return failed('fenced', 'a store has seen a later decision');
+      store.fence = a.fence;
+    }
+    if (!this.#admit(target.routerFence, a)) return failed('fenced', 'the router has seen a later decision');
+    target.routerFence = a.fence;
+    let moved = 0;
+    for (const name of action.tenants) {
+      const tenant = target.tenants.get(name);
+      if (tenant === undefined || tenant.slot === action.slot) continue;
+      tenant.slot = action.slot;
+      moved++;
+      if (!this.#named(a, name)) this.checker.report('named-tenants', `${name} was moved, and no decision names it`);
+    }
+    if (moved > 0) this.#effect(target, a);
+    return done(flaw === 'no-reading' ? {} : { routed: action.tenants.length });
+  }
+
+  /** Whether the plan's step, or a scope that was decided, names the tenant. */
+  #named(a: Assignment, tenant: string): boolean {
+    const track = this.checker.rollouts.get(`rollout/${a.rollout}`);
+    if (track === undefined) return false;
+    if (a.course === 'forward') {
+      const step = track.cell.steps.find((s) => s.id === a.step);
+      return step?.action.kind === 'route' && step.action.tenants.includes(tenant);
+    }
+    const { scope } = track.promotion;
+    if (scope === undefined) return false;
+    return track.cell.steps.some(
+      (s) => s.action.kind === 'route' && s.action.tenants.includes(tenant) && names(scope, a.cell, s.wave, tenant),
+    );
+  }
+
+  #look(
+    a: Assignment,
+    action: Extract<Assignment['action'], { kind: 'verify' | 'soak' }>,
+    now: Instant,
+    flaw: Flaw,
+  ): Outcome {
+    if (action.kind === 'soak') {
+      const since = this.#soaks.get(a.idempotencyKey) ?? now;
+      this.#soaks.set(a.idempotencyKey, since);
+      const rest = since + action.durationMs - now;
+      if (rest > 0 && flaw === 'none') return { kind: 'waiting', reason: 'soaking', untilMs: rest };
+    }
+    if (flaw === 'no-reading') return done({ checks: { passed: 0, failed: 0 } });
+    if (flaw !== 'red') return done({ checks: { passed: action.tenants.length, failed: 0 } });
+    const tenant = action.tenants[0] ?? '';
+    return {
+      kind: 'failed',
+      code: 'check-failed',
+      why: 'an invoice was not posted',
+      result: {
+        checks: { passed: 1, failed: 1, firstFailure: { check: 'invoice', tenant, why: 'not posted', at: now } },
+      },
+    };
+  }
+
+  /** The other system takes a key once; whoever asks with another key posts again. */
+  #reconcile(
+    target: CellTarget,
+    a: Assignment,
+    action: Extract<Assignment['action'], { kind: 'reconcile' }>,
+    flaw: Flaw,
+  ): Outcome {
+    const store = target.stores.get(action.store);
+    if (store === undefined) return failed('rejected', `there is no store ${action.store}`);
+    if (!this.#admit(store.fence, a)) return failed('fenced', 'the store has seen a later decision');
+    store.fence = a.fence;
+    for (const tenant of action.tenants) {
+      const key = `${a.idempotencyKey}/${tenant}`;
+      if (this.#posted.has(key)) continue;
+      this.#posted.add(key);
+      const fact = `${a.rollout}/${a.step}/${tenant}`;
+      const times = (this.#effects.get(fact) ?? 0) + 1;
+      this.#effects.set(fact, times);
+      if (times > 1) this.checker.report('effect-once', `${fact} was posted ${times} times`);
+    }
+    if (flaw === 'no-reading') return done({});
+    return done({ reconciliation: { compared: 1, replayed: 1, acknowledged: 0, asked: 0, agrees: true } });
+  }
+
+  /** A target admits by the shipped rule; what it lets in must not be older than what it has seen. */
+  #admit(held: Fence | undefined, a: Assignment): boolean {
+    if (!admits(held, a.fence)) return false;
+    if (held !== undefined && (a.fence.epoch < held.epoch || (a.fence.epoch === held.epoch && a.fence.n < held.n)))
+      this.checker.report('no-forgotten-past', `${a.idempotencyKey} acted with a fence below what its target had seen`);
+    return true;
+  }
+
+  #checkDigest(a: Assignment, digest: Digest): void {
+    if (this.#allowed.has(digest)) return;
+    const promotion = this.checker.promotions.get(`promotion/${a.promotion}`);
+    const approved = promotion !== undefined && promotion.wave > 0 && promotion.index.plan.release.digest === digest;
+    if (!approved || !this.checker.facts.known(digest))
+      this.checker.report('known-digest', `${digest} runs in cell ${a.cell} without an approved plan`);
+  }
+
+  #effect(target: CellTarget, a: Assignment): void {
+    const { kind } = a.action;
+    if (kind === 'migrate' || kind === 'unmigrate' || kind === 'restore') {
+      // Undone and done again is not twice: an undo ends the rollout, and its steps have ids of their own.
+      const key = `${a.rollout}/${a.step}`;
+      const times = (this.#effects.get(key) ?? 0) + 1;
+      this.#effects.set(key, times);
+      if (times > 1) this.checker.report('effect-once', `${key} had its effect ${times} times`);
+    }
+    checkCell(target, this.checker);
+  }
+}
+
+/** Whatever runs fits its stores, everybody is served, and the way back is open. */
+export function checkCell(target: CellTarget, checker: HistoryChecker): void {
+  const { cell } = target.cell;
+  const active = checker.active.get(cell);
+  const base = active?.cell.slot.from;
+  for (const [name, tenant] of target.tenants) {
+    const slot = target.slots.get(tenant.slot);
+    const store = target.stores.get(tenant.store);
+    if (slot?.release === undefined)
+      checker.report('served-by-code', `${name} is routed to slot ${tenant.slot} of ${cell}, where nothing runs`);
+    else if (
+      slot.range === undefined ||
+      store === undefined ||
+      store.version < slot.range.min ||
+      store.version > slot.range.max
+    )
+      checker.report('schema-in-range', `${name} in ${cell}: its code does not run on schema ${store?.version}`);
+  }
+  for (const [name, slot] of target.slots) {
+    if (slot.release === undefined) {
+      // Until its promotion has ended, a rollout must be able to bring traffic back to where it came from.
+      if (name === base) checker.report('undo-possible', `the stable release is gone from slot ${name} of ${cell}`);
+      continue;
+    }
+    for (const store of target.stores.values())
+      if (slot.range === undefined || store.version < slot.range.min || store.version > slot.range.max)
+        checker.report(
+          'schema-in-range',
+          `what runs in slot ${name} of ${cell} does not run on schema ${store.version}`,
+        );
+  }
+}
+
+function done(result: Extract<Outcome, { kind: 'done' }>['result']): Outcome {
+  return { kind: 'done', result };
+}
+
+function failed(code: Extract<Outcome, { kind: 'failed' }>['code'], why: string): Outcome {
+  return { kind: 'failed', code, why };
+}

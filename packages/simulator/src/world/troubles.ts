@@ -1,0 +1,130 @@
+/** What strikes the installation as a whole: freezes, windows, evidence, clocks, people who change their minds, a restored database. */
+import {
+  applyDocuments,
+  attachEvidence,
+  declareFreeze,
+  liftFreeze,
+  pausePromotion,
+  type Result,
+  rollBackPromotion,
+} from '@headgate/control';
+import { ENVIRONMENT, ignoreUnavailable, type Run } from '../engine/run.ts';
+import type { Server } from '../engine/server.ts';
+import { testResult } from './fleet.ts';
+import { ALWAYS, CLOSED, PEOPLE } from './fleet-spec.ts';
+import { isWorldFault, type WorldFault } from './scenario.ts';
+
+/** Entries that a backup of a moment ago may lack: what agents did, and no decision. */
+const LOSABLE = new Set([
+  'rollout.waiting',
+  'rollout.offered',
+  'rollout.leased',
+  'rollout.lease-lost',
+  'rollout.step-done',
+  'rollout.step-waits',
+]);
+
+export class Troubles {
+  readonly #run: Run;
+  readonly #faults: Map<number, WorldFault>;
+
+  constructor(run: Run) {
+    this.#run = run;
+    this.#faults = new Map(run.scenario.faults.filter(isWorldFault).map((f) => [f.commit, f]));
+  }
+
+  /** After each commit: strikes when its number has come. */
+  strike(commit: number): void {
+    if (this.#faults.size === 0) return;
+    const fault = this.#faults.get(commit);
+    if (fault === undefined) return;
+    this.#faults.delete(commit);
+    this.#run.after(1, () => this.#strike(fault));
+  }
+
+  #strike(fault: WorldFault): Promise<unknown> | undefined {
+    const run = this.#run;
+    const { ms } = fault;
+    switch (fault.kind) {
+      case 'freeze':
+        return this.#freeze(ENVIRONMENT, ms);
+      case 'freeze-all':
+        return this.#freeze('all', ms);
+      case 'window-closes':
+        return this.#closeWindow(ms);
+      case 'red-evidence': {
+        const { next } = run.fleet.releases;
+        run.after(ms, () => this.#rollBack('the tests are red'));
+        return this.#through((s) => attachEvidence(s.deps, PEOPLE.developer, testResult(next, 2, 3)));
+      }
+      case 'control-restored':
+        this.#restore(fault.lost);
+        return undefined;
+      case 'clock-skew': {
+        const agent = run.random.pick(run.crew.agents);
+        agent.rate = ms < 10_000 ? 0.4 : 1.6;
+        return undefined;
+      }
+      case 'agents-down':
+        for (const agent of run.crew.agents) agent.downUntil = run.now + ms;
+        return undefined;
+      case 'pause':
+        return this.#onOpen((s, id) => pausePromotion(s.deps, s.gatherers, PEOPLE.operator, id, 'let me look'));
+      case 'rollback':
+        return this.#rollBack('customers complain');
+    }
+  }
+
+  #freeze(scope: string, ms: number): Promise<unknown> {
+    const run = this.#run;
+    const name = 'incident';
+    const freeze = { name, from: run.now, to: run.now + ms, reason: 'an incident' };
+    // Some are lifted before their time.
+    if (run.random.chance(0.4))
+      run.after(Math.floor(ms / 2), () => this.#through((s) => liftFreeze(s.deps, PEOPLE.operator, scope, name)));
+    return this.#through((s) => declareFreeze(s.deps, PEOPLE.operator, scope, freeze));
+  }
+
+  /** The calendar is changed while the rollout goes on, and changed back after a while. */
+  #closeWindow(ms: number): Promise<unknown> {
+    const run = this.#run;
+    run.after(ms, () => this.#through((s) => applyDocuments(s.deps, PEOPLE.admin, [ALWAYS])));
+    return this.#through((s) => applyDocuments(s.deps, PEOPLE.admin, [CLOSED]));
+  }
+
+  #restore(lost: number): void {
+    const run = this.#run;
+    const { commits } = run;
+    let some = 0;
+    while (some < lost && some < commits.length) {
+      const { commit } = commits[commits.length - 1 - some] as (typeof commits)[number];
+      if (!commit.writes.every((w) => w.entries.every((e) => LOSABLE.has(e.type)))) break;
+      some++;
+    }
+    run.restore(some);
+  }
+
+  #rollBack(why: string): Promise<unknown> | undefined {
+    return this.#onOpen((s, id) => rollBackPromotion(s.deps, s.gatherers, PEOPLE.operator, id, why));
+  }
+
+  #onOpen(work: (server: Server, id: string) => Promise<Result<unknown>>): Promise<unknown> | undefined {
+    for (const { id, phase } of this.#run.checker.promotions.values())
+      if (phase !== 'ended') return this.#through((s) => work(s, id));
+    return undefined;
+  }
+
+  async #through(work: (server: Server) => Promise<Result<unknown>>, tries = 20): Promise<void> {
+    const run = this.#run;
+    const server = run.server();
+    try {
+      if (server !== undefined) {
+        await work(server);
+        return;
+      }
+    } catch (error) {
+      ignoreUnavailable(error);
+    }
+    if (tries > 0) run.after(300, () => this.#through(work, tries - 1));
+  }
+}
