@@ -60,12 +60,13 @@ export async function openControlPlane(
   const { databaseUrl, folder, log } = options;
   const control = await parts.openControl({ databaseUrl, poolSize: POOL, applicationName: 'headgate server' });
   const committed = new Wake();
+  const offered = new Wake();
   const placed = new Wake();
   const stopping = new AbortController();
   const trust = new FileTrust(options.trustFile, log);
   await trust.refresh();
   const deps: Deps = {
-    store: new WakingStore(control.store, committed),
+    store: new WakingStore(control.store, { committed, offered }),
     blobs: control.blobs,
     trust,
     epoch: await control.epoch(),
@@ -119,7 +120,7 @@ export async function openControlPlane(
       log: control.log,
       trust,
       gatherers: controllers,
-      committed,
+      offered,
       placed,
       stop: stopping.signal,
       logger: log,

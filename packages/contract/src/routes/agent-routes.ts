@@ -3,7 +3,6 @@ import { route } from '../route.ts';
 import { assignment, outcome } from '../schemas/assignment.ts';
 import { cell, cellState } from '../schemas/cells.ts';
 import { id, name } from '../schemas/common.ts';
-import { rollout } from '../schemas/promotions.ts';
 
 const tag = 'agents';
 const needs = ['carry-out'] as const;
@@ -42,7 +41,8 @@ export const agentRoutes = {
     params: lease,
     body: outcome,
     maxBytes: 64 * 1024,
-    response: rollout,
+    /** All that an agent needs to know is that it was taken. */
+    response: z.object({ id, phase: z.string() }),
     twice: 'the second answer is refused with 409: it is settled',
   }),
   observeCell: route({

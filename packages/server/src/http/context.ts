@@ -16,8 +16,8 @@ export interface Context {
   readonly trust: FileTrust;
   /** The controllers' plans and gates, which verbs share. */
   readonly gatherers: Pick<Controllers, 'plans' | 'gates'>;
-  /** Something was committed here. */
-  readonly committed: Wake;
+  /** A step was put on offer here. */
+  readonly offered: Wake;
   /** Entries got their places. */
   readonly placed: Wake;
   readonly stop: AbortSignal;

@@ -1,19 +1,28 @@
 import type { Claimed, Commit, Committed, ControlStore, Row, StreamId } from '@headgate/control';
 import type { Wake } from './wake.ts';
 
+export interface StoreWakes {
+  /** Something was committed. */
+  readonly committed: Wake;
+  /** Something was put on offer: the agents' polls look only then, or each commit would cost a look for each of them. */
+  readonly offered: Wake;
+}
+
 /** The store, with every commit of this process heard by its own loops at once instead of at their next look. */
 export class WakingStore implements ControlStore {
   readonly #store: ControlStore;
-  readonly #wake: Wake;
+  readonly #wakes: StoreWakes;
 
-  constructor(store: ControlStore, wake: Wake) {
+  constructor(store: ControlStore, wakes: StoreWakes) {
     this.#store = store;
-    this.#wake = wake;
+    this.#wakes = wakes;
   }
 
   async commit(commit: Commit): Promise<Committed> {
     const committed = await this.#store.commit(commit);
-    if (committed.ok) this.#wake.signal();
+    if (!committed.ok) return committed;
+    this.#wakes.committed.signal();
+    if (commit.writes.some(({ audience }) => typeof audience === 'string')) this.#wakes.offered.signal();
     return committed;
   }
 

@@ -2,13 +2,13 @@ import { type Assignment, leaseStep, observeCell, renewLease, settleStep } from 
 import type { CellState, Outcome } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
-import { showCell, showRollout } from '../views.ts';
+import { showCell } from '../views.ts';
 
 /** Another server's offers are seen by looking; ours wake the poll at once. Milliseconds. */
 const LOOK_MS = 200;
 
 export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'observeCell'> {
-  const { deps, gatherers, committed } = context;
+  const { deps, gatherers, offered } = context;
   return {
     async leaseStep({ principal, body, signal }) {
       const until = performance.now() + body.waitMs;
@@ -16,7 +16,7 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
       for (;;) {
         // Whoever has gone away must not get a lease that nobody carries out.
         if (stop.aborted) return { ok: true, value: { assignment: null } };
-        const woken = committed.wait(Math.min(LOOK_MS * (0.7 + 0.3 * Math.random()), until - performance.now()), stop);
+        const woken = offered.wait(Math.min(LOOK_MS * (0.7 + 0.3 * Math.random()), until - performance.now()), stop);
         const leased = await leaseStep(deps, gatherers, principal);
         if (!leased.ok) return leased;
         if (leased.value !== undefined) return { ok: true, value: { assignment: show(leased.value) } };
@@ -29,9 +29,7 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
     },
     async settleStep({ principal, input, body }) {
       const settled = await settleStep(deps, gatherers, principal, input.rollout, input.n, body as Outcome);
-      if (!settled.ok) return settled;
-      const plan = await gatherers.plans.get(settled.value.planDigest);
-      return { ok: true, value: showRollout(settled.value, plan, principal, await deps.store.now()) };
+      return settled.ok ? { ok: true, value: { id: settled.value.id, phase: settled.value.phase } } : settled;
     },
     async observeCell({ principal, input, body }) {
       const seen = body as CellState;
