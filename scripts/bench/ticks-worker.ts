@@ -20,7 +20,7 @@ interface Work {
   readonly environments: readonly string[];
 }
 
-/** As the server's long poll: woken by commits of its own process, and looking by itself for those of others. */
+/** As the server's long poll: woken by offers of its own process, and looking by itself for those of others. */
 const LOOK_MS = 200;
 
 const { databaseUrl, dir, environments } = JSON.parse(argv[2] ?? '') as Work;
@@ -34,12 +34,14 @@ const plane = await openControlPlane({
 });
 const { deps, gatherers, stop } = plane.context;
 plane.start();
+const settling = new Set<Promise<void>>();
 const agents = environments.map(work);
 process.send?.('started');
 stdin.resume();
 stdin.once('end', async () => {
   plane.beginStop();
   await Promise.all(agents);
+  await Promise.all(settling);
   await plane.stop();
   process.exit(0);
 });
@@ -47,11 +49,15 @@ stdin.once('end', async () => {
 async function work(environment: string): Promise<void> {
   const agent = agentOf(environment);
   while (!stop.aborted) {
-    const woken = plane.context.committed.wait(LOOK_MS, stop);
+    const woken = plane.context.offered.wait(LOOK_MS, stop);
     const leased = await leaseStep(deps, gatherers, agent);
     if (!leased.ok) throw new Error(`an agent may not lease: ${JSON.stringify(leased.refusals)}`);
-    if (leased.value === undefined) await woken;
-    else void settle(leased.value, environment);
+    if (leased.value === undefined) {
+      await woken;
+      continue;
+    }
+    const settled = settle(leased.value, environment).finally(() => settling.delete(settled));
+    settling.add(settled);
   }
 }
 
