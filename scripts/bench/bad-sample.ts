@@ -6,10 +6,10 @@
 import type { Client } from '@headgate/contract';
 import type { LogEntry } from '@headgate/documents';
 import type { ReleaseRef } from '@headgate/domain';
-import { detectToSafe } from '../../examples/psa/demo/figures.ts';
-import { readLog } from '../../examples/psa/demo/log.ts';
-import { promote, release, type Telling } from '../../examples/psa/demo/story.ts';
-import { until } from '../../examples/psa/demo/until.ts';
+import { detectToSafe } from '@headgate/example-psa/demo/figures.ts';
+import { readLog } from '@headgate/example-psa/demo/log.ts';
+import { promote, release, type Telling } from '@headgate/example-psa/demo/story.ts';
+import { until } from '@headgate/example-psa/demo/until.ts';
 import { median } from './arithmetic.ts';
 import { type Figure, figure } from './figure.ts';
 import { pathInWords } from './rollback-path.ts';

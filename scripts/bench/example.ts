@@ -1,10 +1,10 @@
 /** Figures that take the whole example: its server, its agent with three cells, its customers. One world serves all. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { scriptedApproval } from '../../examples/psa/demo/approvals.ts';
-import { LoadProcess } from '../../examples/psa/demo/load-process.ts';
-import { adopt, type Telling } from '../../examples/psa/demo/story.ts';
-import { World } from '../../examples/psa/demo/world.ts';
+import { scriptedApproval } from '@headgate/example-psa/demo/approvals.ts';
+import { LoadProcess } from '@headgate/example-psa/demo/load-process.ts';
+import { adopt, type Telling } from '@headgate/example-psa/demo/story.ts';
+import { World } from '@headgate/example-psa/demo/world.ts';
 import { badSampleFigure } from './bad-sample.ts';
 import type { Figure, FigureName } from './figure.ts';
 import { idleMemoryFigures } from './idle-memory.ts';

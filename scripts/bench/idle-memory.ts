@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { World } from '../../examples/psa/demo/world.ts';
+import type { World } from '@headgate/example-psa/demo/world.ts';
 import { type Figure, figure } from './figure.ts';
 import { residentMemoryOf } from './resident-memory.ts';
 import { say } from './scratch.ts';

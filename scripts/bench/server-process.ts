@@ -4,7 +4,7 @@ import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SHIPPED } from '../../examples/psa/demo/world.ts';
+import { SHIPPED } from '@headgate/example-psa/demo/world.ts';
 
 export interface ServerProcess {
   readonly url: string;
