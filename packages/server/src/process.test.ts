@@ -154,6 +154,24 @@ describe('servers on one external PostgreSQL 15', () => {
     await until('the head covers it', async () => Number((await admin.call('logHead')).split('\n')[1]) >= 8);
   });
 
+  it('say who may migrate when their role may not, and work as a role that may not once somebody did', async () => {
+    const { user, password, port } = await cluster.connection();
+    await withClient(await cluster.connection(), async (client) => {
+      await client.query("create role plain login password 'plain-enough'");
+      await client.query('create database other');
+    });
+    const own = `postgres://plain:plain-enough@127.0.0.1:${port}/other`;
+    const folder = await freshFolder();
+    const args = ['--data', folder, '--port', '0'];
+    const { code, stderr } = await runMain(args, { HEADGATE_DATABASE_URL: own });
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('--database-admin-url') });
+    const admin = `postgres://${user}:${password as string}@127.0.0.1:${port}/other`;
+    const env = { HEADGATE_DATABASE_URL: own, HEADGATE_DATABASE_ADMIN_URL: admin };
+    const server = await RealServer.start({ dataDir: folder, env });
+    expect((await (await server.client('admin')).call('whoami')).id).toBe('usr_admin');
+    await server.remove();
+  });
+
   it('go on when one of them is killed', async () => {
     const admin = await first.client('admin');
     await second.kill();

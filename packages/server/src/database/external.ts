@@ -5,6 +5,8 @@ import {
 } from '@headgate/adapters/control/postgres/index';
 import type { Config } from '../config.ts';
 
+const INSUFFICIENT_PRIVILEGE = '42501';
+
 /**
  * Makes sure that an external database is at this code's version. The URL's own role migrates it when it may; a role that
  * may not (as it should be: it then can't change what stands on the log) needs a migrating role beside it.
@@ -18,7 +20,14 @@ export async function migrateExternal(config: Config & { readonly databaseUrl: s
     return;
   }
   if (await isCurrent(databaseUrl)) return;
-  await migrateControlDatabase({ adminUrl: databaseUrl });
+  try {
+    await migrateControlDatabase({ adminUrl: databaseUrl });
+  } catch (error) {
+    if ((error as { code?: string }).code !== INSUFFICIENT_PRIVILEGE) throw error;
+    throw new Error(
+      `the role of --database-url may not bring the database up to date (${(error as Error).message}): give --database-admin-url with a role that may`,
+    );
+  }
 }
 
 async function isCurrent(databaseUrl: string): Promise<boolean> {
