@@ -160,7 +160,8 @@ export class KillSession {
       if (point.victim === 'server' || point.victim === 'agent') {
         await this.#world[point.victim].ended();
         restartedAt = Date.now();
-        await (point.victim === 'server' ? this.#world.startServer() : this.#world.startAgent());
+        if (point.victim === 'server') await this.#startServer(restartedAt);
+        else await this.#world.startAgent();
         // The next kill must find the new process.
         this.#writeArmed();
         if (point.victim === 'agent') await this.#agentIsBack(point, restartedAt);
@@ -173,6 +174,14 @@ export class KillSession {
     if (trouble === undefined && wentOnAt - restartedAt > GOES_ON_MS)
       trouble = `went on only ${((wentOnAt - restartedAt) / 1000).toFixed(1)} s after the restart`;
     return { point, at, restartedAt, backAt, wentOnAt, trouble };
+  }
+
+  /** Ready, or at work: a server in which the next point waits for its turn isn't ready before it had it. */
+  async #startServer(since: number): Promise<void> {
+    const ready = this.#world.startServer();
+    ready.catch(() => {});
+    const works = (p: Passed): boolean => p.main === 'server' && p.at >= since;
+    await Promise.race([ready, this.#until('the server works', async () => this.passed().some(works))]);
   }
 
   /** It holds the cell again that the point was about, or any. */
@@ -200,10 +209,9 @@ export class KillSession {
       const since = this.passed().filter((p) => p.at >= at && p.what !== 'opened');
       const own = since.filter((p) => point.lane === 'promotion' || p.lane === point.lane || p.lane === 'promotion');
       const idle = own.at(-1)?.what === 'rollout.waiting' || point.what === 'rollout.settled';
-      const waiting = own.find((p) => p.waits === true);
-      const moved = (idle ? since : own).find((p) => p.at > backAt);
+      // Whoever waits anywhere may be what the lane waits for: the server works on many rows at a time.
+      const moved = since.find((p) => p.at > backAt && (idle || p.waits === true || own.includes(p)));
       if (moved !== undefined) return moved.at;
-      if (waiting !== undefined) return Math.max(waiting.at, backAt);
       if (!this.#moving || Date.now() > until) return Date.now();
       await sleep(20);
     }
