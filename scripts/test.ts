@@ -26,17 +26,25 @@ const stages: readonly Stage[] = argv.includes('--kill-all')
 function run(stage: Stage): Promise<number> {
   const [command, ...args] = stage.command;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'], env: { ...env, ...stage.environment } });
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...env, ...stage.environment },
+    });
     child.on('error', reject);
     child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
   });
 }
 
-stdout.write(`Node ${process.version} (${execPath.includes('node_modules') ? 'the pinned one' : 'not the pinned one'})\n`);
+stdout.write(
+  `Node ${process.version} (${execPath.includes('node_modules') ? 'the pinned one' : 'not the pinned one'})\n`,
+);
 for (const stage of stages) {
   const from = performance.now();
   stdout.write(`\n== ${stage.name}\n`);
   const code = await run(stage);
-  stdout.write(`== ${stage.name}: ${code === 0 ? 'ok' : `failed (exit code ${code})`} in ${((performance.now() - from) / 1000).toFixed(1)} s\n`);
+  stdout.write(
+    `== ${stage.name}: ${code === 0 ? 'ok' : `failed (exit code ${code})`} in ${((performance.now() - from) / 1000).toFixed(1)} s\n`,
+  );
   if (code !== 0) exit(code);
 }
