@@ -1,7 +1,8 @@
 /** The agents: they come for what is on offer, carry it out on the targets in virtual time, and answer. */
 import { type Assignment, leaseStep, renewLease, settleStep } from '@headgate/control';
 import type { Instant, Outcome, Principal } from '@headgate/domain';
-import { ignoreUnavailable, type Run } from '../engine/run.ts';
+import type { Run } from '../engine/run.ts';
+import { ignoreUnavailable } from '../engine/unavailable.ts';
 import { AGENTS, STRANGER } from './fleet-spec.ts';
 import { isStepFault, type StepFault } from './scenario.ts';
 import type { Flaw } from './targets.ts';

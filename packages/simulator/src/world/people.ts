@@ -14,10 +14,11 @@ import {
   rollBackPromotion,
 } from '@headgate/control';
 import type { CellState, Digest, Principal } from '@headgate/domain';
-import { ENVIRONMENT, ignoreUnavailable, type Run } from '../engine/run.ts';
+import type { Run } from '../engine/run.ts';
 import type { Server } from '../engine/server.ts';
+import { ignoreUnavailable } from '../engine/unavailable.ts';
 import type { Recorded } from '../history/recorded.ts';
-import { AGENTS, PEOPLE } from './fleet-spec.ts';
+import { AGENTS, ENVIRONMENT, PEOPLE } from './fleet-spec.ts';
 import type { Act } from './scenario.ts';
 
 /** How often agents say what they see, while somebody watches. Milliseconds. */

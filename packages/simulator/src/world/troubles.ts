@@ -8,10 +8,11 @@ import {
   type Result,
   rollBackPromotion,
 } from '@headgate/control';
-import { ENVIRONMENT, ignoreUnavailable, type Run } from '../engine/run.ts';
+import type { Run } from '../engine/run.ts';
 import type { Server } from '../engine/server.ts';
+import { ignoreUnavailable } from '../engine/unavailable.ts';
 import { testResult } from './fleet.ts';
-import { ALWAYS, CLOSED, PEOPLE } from './fleet-spec.ts';
+import { ALWAYS, CLOSED, ENVIRONMENT, PEOPLE } from './fleet-spec.ts';
 import { isWorldFault, type WorldFault } from './scenario.ts';
 
 /** Entries that a backup of a moment ago may lack: what agents did, and no decision. */
