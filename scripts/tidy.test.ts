@@ -120,7 +120,7 @@ describe('direction', () => {
   });
 });
 
-test('no file imports itself in a circle', () => {
+test('no file loads itself in a circle', () => {
   expect(cycles(sources)).toEqual([]);
 });
 

@@ -9,6 +9,8 @@ export interface Import {
   /** The file in the repository, or undefined for a package from outside. */
   readonly file: string | undefined;
   readonly specifier: string;
+  /** Erased before anything runs: it can't make a circle at load time, but it does hold to the direction. */
+  readonly typeOnly: boolean;
 }
 
 export interface SourceFile {
@@ -41,7 +43,7 @@ export function readSources(paths: readonly string[]): ReadonlyMap<string, Sourc
   for (const path of paths) {
     if (!/\.tsx?$/.test(path)) continue;
     const text = readFileSync(join(ROOT, path), 'utf8');
-    const imports = specifiers(text).map((specifier) => ({ specifier, file: resolve(path, specifier) }));
+    const imports = specifiers(text).map((named) => ({ ...named, file: resolve(path, named.specifier) }));
     sources.set(path, { path, text, lines: text.split('\n').length - 1, imports });
   }
   return sources;
@@ -52,10 +54,15 @@ export function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
 }
 
-function specifiers(text: string): readonly string[] {
+function specifiers(text: string): readonly Omit<Import, 'file'>[] {
   const code = withoutComments(text);
-  const found = code.matchAll(/\b(?:from|import)\s*\(?\s*'([^'\n]+)'/g);
-  return [...new Set([...found].map((match) => match[1] ?? ''))];
+  const all = [...code.matchAll(/\b(?:from|import)\s*\(?\s*'([^'\n]+)'/g)].map((match) => match[1] ?? '');
+  const erased = [...code.matchAll(/\b(?:import|export)\s+type\s[^;']*?\bfrom\s*'([^'\n]+)'/g)].map((m) => m[1] ?? '');
+  const count = (list: readonly string[], specifier: string): number => list.filter((s) => s === specifier).length;
+  return [...new Set(all)].map((specifier) => ({
+    specifier,
+    typeOnly: count(all, specifier) === count(erased, specifier),
+  }));
 }
 
 function resolve(from: string, specifier: string): string | undefined {
@@ -78,7 +85,7 @@ export function reached(sources: ReadonlyMap<string, SourceFile>, from: Iterable
   return seen;
 }
 
-/** Groups of files that import each other in a circle. */
+/** Groups of files that load each other in a circle. */
 export function cycles(sources: ReadonlyMap<string, SourceFile>): readonly (readonly string[])[] {
   const index = new Map<string, number>();
   const low = new Map<string, number>();
@@ -89,8 +96,8 @@ export function cycles(sources: ReadonlyMap<string, SourceFile>): readonly (read
     index.set(path, at);
     low.set(path, at);
     stack.push(path);
-    for (const { file } of sources.get(path)?.imports ?? []) {
-      if (file === undefined || !sources.has(file)) continue;
+    for (const { file, typeOnly } of sources.get(path)?.imports ?? []) {
+      if (file === undefined || typeOnly || !sources.has(file)) continue;
       if (!index.has(file)) visit(file);
       if (stack.includes(file)) low.set(path, Math.min(low.get(path) ?? at, low.get(file) ?? at));
     }
