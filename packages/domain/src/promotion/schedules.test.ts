@@ -140,7 +140,7 @@ describe('under any schedule of commands, faults and time', () => {
           expect(served(world)).not.toContain('new');
         if (promotion.phase === 'ended' && promotion.result === 'promoted') expect(served(world)).not.toContain('old');
       }),
-      { numRuns: 250 },
+      { numRuns: 150 },
     );
   });
 
