@@ -1,6 +1,7 @@
 /** Figures that take the whole example: its server, its agent with three cells, its customers. One world serves all. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '@headgate/adapters/machine/free-port';
 import { scriptedApproval } from '@headgate/example-psa/demo/approvals.ts';
 import { LoadProcess } from '@headgate/example-psa/demo/load-process.ts';
 import { adopt, type Telling } from '@headgate/example-psa/demo/story.ts';
@@ -16,7 +17,9 @@ const REQUESTS_A_SECOND = 4;
 
 export async function exampleFigures(wanted: ReadonlySet<FigureName>): Promise<readonly Figure[]> {
   return inScratch(async (dir) => {
-    const world = await World.start({ dataDir: join(dir, 'example'), port: 0, scale: SCALE, report: say });
+    // A port of its own, so that the agent finds the server again after a restart.
+    const port = await freePort();
+    const world = await World.start({ dataDir: join(dir, 'example'), port, scale: SCALE, report: say });
     try {
       const telling: Telling = { world, say, approve: scriptedApproval(world) };
       await adopt(telling);

@@ -6,8 +6,15 @@ import { say } from './scratch.ts';
 
 const IDLE_MS = 60_000;
 
-/** What server and agent hold after a minute in which nobody asked anything of them: they watch three cells. */
+/**
+ * What server and agent hold after a minute in which nobody asked anything of them: they watch three cells. Both are
+ * started anew first, since on a fresh clone their first start fills the compile cache, and holds the compiler for it.
+ */
 export async function idleMemoryFigures(world: World): Promise<readonly Figure[]> {
+  await world.agent.stop();
+  await world.server.stop();
+  await world.startServer();
+  await world.startAgent();
   say('an idle minute …');
   await pause(IDLE_MS);
   const [server, agent] = await Promise.all([residentMemoryOf(world.server.pid), residentMemoryOf(world.agent.pid)]);
