@@ -19,28 +19,44 @@ function fail(message) {
 
 /** The programs that are pinned exist for Linux with glibc, on x64 and arm64. Anything else is refused, not guessed at. */
 function platform() {
-  const report = process.report && process.report.getReport();
+  const report = process.report?.getReport();
   const header = (report && (typeof report === 'string' ? JSON.parse(report) : report).header) || {};
-  const supported = process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64') && Boolean(header.glibcVersionRuntime);
+  const supported =
+    process.platform === 'linux' &&
+    (process.arch === 'x64' || process.arch === 'arm64') &&
+    Boolean(header.glibcVersionRuntime);
   if (!supported) {
     const libc = process.platform === 'linux' && !header.glibcVersionRuntime ? ' without glibc' : '';
-    fail(`this platform is ${process.platform} ${process.arch}${libc}; the pinned Node and PostgreSQL exist for Linux with glibc on x64 or arm64. Use such a machine or a container of one.`);
+    fail(
+      `this platform is ${process.platform} ${process.arch}${libc}; the pinned Node and PostgreSQL exist for Linux with glibc on x64 or arm64. Use such a machine or a container of one.`,
+    );
   }
   return `linux-${process.arch}`;
 }
 
 /** What was installed is what the lockfile says now, or it is installed anew. */
 function install(node) {
-  const wanted = createHash('sha256').update(readFileSync(join(ROOT, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(ROOT, 'package-lock.json')))
+    .digest('hex');
   const held = existsSync(STAMP) ? readFileSync(STAMP, 'utf8').trim() : '';
   if (held === wanted && existsSync(node)) return;
   process.stderr.write('headgate: installing the packages that the lockfile names (once; about half a minute) …\n');
-  const args = ['ci', '--include=dev', '--include=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = [
+    'ci',
+    '--include=dev',
+    '--include=optional',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
   const npm = process.env.npm_execpath;
-  const [command, commandArgs] = npm && npm.endsWith('.js') ? [process.execPath, [npm, ...args]] : ['npm', args];
+  const [command, commandArgs] = npm?.endsWith('.js') ? [process.execPath, [npm, ...args]] : ['npm', args];
   const result = spawnSync(command, commandArgs, { cwd: ROOT, stdio: ['ignore', 2, 2] });
   if (result.error) fail(`npm could not be started: ${result.error.message}`);
-  if (result.status !== 0) fail(`npm ci failed with exit code ${result.status}; its own message stands above. Mend that and run this again.`);
+  if (result.status !== 0)
+    fail(`npm ci failed with exit code ${result.status}; its own message stands above. Mend that and run this again.`);
   if (!existsSync(node)) fail(`npm ci did not bring ${node}. Is "omit=optional" set in an .npmrc?`);
   mkdirSync(join(ROOT, 'node_modules'), { recursive: true });
   writeFileSync(STAMP, `${wanted}\n`);
