@@ -33,6 +33,7 @@ export class CellKeeper {
   readonly #parts: KeeperParts;
   readonly #log: Logger;
   readonly #said = new Map<string, number>();
+  readonly #looks = new Set<Promise<void>>();
   #cell: Cell | undefined;
   readonly #keeping: Every;
   #observer: Observer | undefined;
@@ -62,11 +63,15 @@ export class CellKeeper {
   async stop(): Promise<void> {
     await this.#keeping.stop();
     await this.#observing?.stop();
+    await Promise.all(this.#looks);
     await this.#cell?.close();
   }
 
   async #keep(): Promise<void> {
-    if (this.#cell !== undefined) return this.#cell.keep();
+    if (this.#cell !== undefined) {
+      this.#look(this.#cell);
+      return;
+    }
     const cell = await this.#parts.open();
     this.#cell = cell;
     this.worker.holds(cell);
@@ -78,6 +83,18 @@ export class CellKeeper {
       () => observer.look(),
       (error) => this.#trouble('the cell can’t be observed, or the server can’t be told', error),
     ).start();
+  }
+
+  /**
+   * One look, which isn't waited for: a slot that is being deployed answers only when that is done, and the deploy itself
+   * may be waiting for a store that died meanwhile.
+   */
+  #look(cell: Cell): void {
+    const look = cell
+      .keep()
+      .catch((error: unknown) => this.#trouble('the cell can’t be kept', error))
+      .finally(() => this.#looks.delete(look));
+    this.#looks.add(look);
   }
 
   #trouble(what: string, error: unknown): void {

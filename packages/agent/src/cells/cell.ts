@@ -15,7 +15,7 @@ export interface Cell {
   /** Carries out one action, at least once: it looks before it acts. */
   carryOut(action: Action, ctx: StepContext): Promise<Outcome>;
   observe(): Promise<Seen>;
-  /** One look at what must run here: starts what died. */
+  /** One look at what must run here: starts what died. May be called again while an earlier look has not come back. */
   keep(): Promise<void>;
   /** Lets go of the cell; everything in it goes on running. */
   close(): Promise<void>;
