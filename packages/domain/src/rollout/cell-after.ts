@@ -48,7 +48,12 @@ export function cellAfter(
 }
 
 function isUndone(step: Step, undone: readonly UndoStep[]): boolean {
-  if (step.action.kind !== 'route') return undone.some((u) => u.id === `undo.${step.id}`);
+  const { action } = step;
+  if (action.kind !== 'route') {
+    const undo = undone.find((u) => u.id === `undo.${step.id}`)?.action;
+    // Going back half way says nothing of a store that may never have moved at all.
+    return undo !== undefined && (action.kind !== 'migrate' || ('to' in undo && undo.to === action.from));
+  }
   const back = new Set(undone.flatMap((u) => (u.action.kind === 'route' ? u.action.tenants : [])));
-  return step.action.tenants.every((tenant) => back.has(tenant));
+  return action.tenants.every((tenant) => back.has(tenant));
 }

@@ -53,6 +53,12 @@ test('differences that were put before a person may wait there', () => {
   expect(provenOutcome(ACTIONS.reconcile as Action, { kind: 'done', result })).toMatchObject({ kind: 'done' });
 });
 
+test('an undo of a migration that never had its effect is done, where it found the store', () => {
+  const partly: Action = { kind: 'unmigrate', store: 'main', from: 3, to: 2, migrations: [] };
+  expect(provenOutcome(partly, { kind: 'done', result: { schemaVersion: 1 } })).toMatchObject({ kind: 'done' });
+  expect(provenOutcome(partly, { kind: 'done', result: {} })).toMatchObject({ kind: 'failed', code: 'rejected' });
+});
+
 test('a failure and a wait are taken as they are', () => {
   for (const outcome of [
     { kind: 'waiting', reason: 'r', untilMs: 1 },

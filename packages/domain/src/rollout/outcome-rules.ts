@@ -19,8 +19,14 @@ export function provenOutcome(action: Action, outcome: Outcome): Outcome {
       if (result.restorePoint === undefined || result.restorePoint.store !== action.store)
         return lacks(`no restore point of store ${action.store} came back`);
       return result.restorePoint.verified ? outcome : lacks(`restore point ${result.restorePoint.id} was not verified`);
-    case 'migrate':
     case 'unmigrate':
+      // Below what it goes back to: the migration had not begun to have an effect, and there is nothing to undo.
+      return result.schemaVersion !== undefined && result.schemaVersion <= action.to
+        ? outcome
+        : lacks(
+            `store ${action.store} was read back at schema ${result.schemaVersion ?? 'unknown'}, the undo goes back to ${action.to}`,
+          );
+    case 'migrate':
     case 'restore':
       return result.schemaVersion === action.to
         ? outcome
