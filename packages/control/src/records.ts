@@ -62,6 +62,20 @@ export interface CellRecord {
   readonly observed?: { readonly state: CellState; readonly at: Instant; readonly by: PrincipalId };
 }
 
+/** So many stores of a cell are named in an entry, which is bounded; more are only counted. */
+const MOST_NAMED_STORES = 250;
+
+/** What an entry says of a cell's shape, within the bound of entries however many stores it has. */
+export function shapeInEntry({ slots, stores }: CellState): object {
+  const count = Object.keys(stores).length;
+  return count > MOST_NAMED_STORES ? { slots, storeCount: count } : { slots, stores };
+}
+
+/** The environment that a cell belongs to: adopted, or else declared; undefined while it is neither. */
+export function environmentOf(cell: CellRecord | undefined, declared: DocumentRecord | undefined): string | undefined {
+  return cell?.desired?.environment ?? (declared?.spec as { environment: string } | undefined)?.environment;
+}
+
 export interface PrincipalRecord extends Principal {
   /** SHA-256 of the token, hex; tokens are 256 random bits, so no slow hash is needed. */
   readonly tokenHash: string;

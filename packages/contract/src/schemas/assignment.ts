@@ -93,7 +93,12 @@ export const assignment = z
   .meta({ id: 'Assignment' });
 export type Assignment = z.infer<typeof assignment>;
 
-const text = (max: number) => z.string().max(max);
+/** What broke may have been quoted and cut in the middle of a character; what goes on the log can't be. */
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .overwrite((said) => said.toWellFormed());
 const restorePoint = z.strictObject({
   id: text(200),
   store: name,

@@ -18,15 +18,27 @@ export const principalId = z
 /** A local principal's id; without dots, because a token is `<id>.<secret>`. */
 export const localPrincipalId = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, 'expected a principal id: 1 to 63 letters, digits, _ -');
+  .regex(
+    /^(?!(sys|nobody)$)[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
+    'expected a principal id: 1 to 63 letters, digits, _ -; sys and nobody are the server’s own',
+  );
 
 /** Ids that the server makes: `prm_…`, and rollouts `prm_….cell`. */
 export const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/, 'expected an id');
 
 /** A person's words that go on the log. */
-export const reason = z.string().min(1).max(500);
+export const reason = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text.replace(/[\n\t]/g, '')), {
+    error: 'expected a text without control characters',
+  });
 
-export const releaseRef = z.object({ digest, version: z.string() }).meta({ id: 'ReleaseRef' });
+/** A release's version as manifests write it. */
+const version = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/, 'expected a version: letters, digits, . + _ -');
+
+export const releaseRef = z.object({ digest, version }).meta({ id: 'ReleaseRef' });
 
 export const allowed = z.object({ allowed: z.boolean(), because: z.string() });
 /** What the caller may do with a resource now, and why not: faces ask here, they never derive a rule. */

@@ -15,7 +15,7 @@ import {
 } from '@headgate/domain';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
 import type { Committed, ControlStore, Read, Row, StreamId, Write } from '../ports/store.ts';
-import { type CellRecord, streams } from '../records.ts';
+import { type CellRecord, shapeInEntry, streams } from '../records.ts';
 import type { Controller } from './tick.ts';
 
 /** Everything a rollout's decider needs, and the versions to check when its decision is committed. */
@@ -87,8 +87,7 @@ export async function commitRollout(
     const data = {
       rollout: state.id,
       promotion: state.promotion,
-      slots: desired.slots,
-      stores: desired.stores,
+      ...shapeInEntry(desired),
       uncertain,
       assigned: state.n,
     };

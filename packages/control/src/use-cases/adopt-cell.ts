@@ -1,7 +1,14 @@
 import type { CellState, Principal, ReleaseManifest } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row, Write } from '../ports/store.ts';
-import { type CellRecord, type ReleaseRecord, streams } from '../records.ts';
+import {
+  type CellRecord,
+  type DocumentRecord,
+  environmentOf,
+  type ReleaseRecord,
+  shapeInEntry,
+  streams,
+} from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /** How old the observation may be that an adoption rests on. Milliseconds. */
@@ -20,9 +27,11 @@ export async function adoptCell(
   const stream = streams.cell(cell);
   const denied = notPermitted(principal, 'adopt', stream);
   if (denied !== undefined) return no(denied);
+  const declaration = streams.document('Cell', cell);
   const byDigest = new Map(manifests.map((m) => [deps.digestOf(m), m]));
   return untilFresh('adopt a cell', stream, async () => {
-    const row = (await deps.store.load([stream])).get(stream) as Row<CellRecord> | undefined;
+    const rows = await deps.store.load([stream, declaration]);
+    const row = rows.get(stream) as Row<CellRecord> | undefined;
     const now = await deps.store.now();
     const seen = row?.state.observed;
     if (row === undefined || seen === undefined)
@@ -41,6 +50,15 @@ export async function adoptCell(
         'it is under control already',
         'nothing: changes go by promotions',
       );
+    const own = environmentOf(undefined, rows.get(declaration)?.state as DocumentRecord | undefined);
+    if (own !== seen.state.environment)
+      return refuse(
+        'other-environment',
+        'adopt a cell',
+        declaration,
+        `it was observed in ${seen.state.environment}, and ${own === undefined ? 'is not declared' : `is declared for ${own}`}`,
+        'apply a Cell document of that name and environment',
+      );
     if (now - seen.at > FRESH_MS)
       return refuse(
         'stale-observation',
@@ -56,7 +74,7 @@ export async function adoptCell(
         entries: [
           {
             type: 'cell.adopted',
-            data: { digest: deps.digestOf(seen.state), slots: seen.state.slots, stores: seen.state.stores },
+            data: { digest: deps.digestOf(seen.state), ...shapeInEntry(seen.state) },
           },
         ],
         state: { ...row.state, desired: seen.state, uncertain: false },

@@ -1,7 +1,7 @@
 import type { CellState, Principal } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
-import { type CellRecord, streams } from '../records.ts';
+import { type CellRecord, type DocumentRecord, environmentOf, shapeInEntry, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /** An unchanged observation is news again after this, so that hypercare knows that somebody still looks. Milliseconds. */
@@ -23,10 +23,22 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
       `agent ${agent.id} is enrolled for ${(agent.environments ?? []).join(', ')}`,
       'enrol it for this environment',
     );
+  const declaration = streams.document('Cell', seen.cell);
   return untilFresh('observe a cell', stream, async () => {
-    const row = (await deps.store.load([stream])).get(stream) as Row<CellRecord> | undefined;
+    const rows = await deps.store.load([stream, declaration]);
+    const row = rows.get(stream) as Row<CellRecord> | undefined;
     const now = await deps.store.now();
     const before = row?.state;
+    // Whose cell it is stands in the declaration, not in what an agent says: or one of staging could speak for production.
+    const own = environmentOf(before, rows.get(declaration)?.state as DocumentRecord | undefined);
+    if (own !== undefined && own !== seen.environment)
+      return refuse(
+        'not-yours',
+        'observe a cell',
+        stream,
+        `it is a cell of ${own}, the observation says ${seen.environment}`,
+        'correct agent.yaml, or the Cell document',
+      );
     const digest = deps.digestOf(seen);
     const last = before?.observed;
     const settles = before?.uncertain === true;
@@ -36,8 +48,7 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
     const next: CellRecord = settles
       ? { ...before, desired: seen, uncertain: false, observed }
       : { ...before, uncertain: false, observed };
-    const { slots, stores } = seen;
-    const data = { digest, slots, stores, tenants: Object.keys(seen.tenants).length, settles };
+    const data = { digest, ...shapeInEntry(seen), tenants: Object.keys(seen.tenants).length, settles };
     const committed = await deps.store.commit({
       by: agent.id,
       writes: [

@@ -8,7 +8,7 @@ import type { Deps } from '../deps.ts';
 export async function recordRefusal(deps: Deps, principal: Principal, refusals: readonly Refusal[]): Promise<void> {
   const first = refusals[0];
   if (first === undefined) return;
-  const short = (text: string): string => text.slice(0, 300);
+  const short = (text: string): string => text.slice(0, 300).toWellFormed();
   const { code, what, where, why } = first;
   const data = { code, what: short(what), where: short(where), why: short(why), refusals: refusals.length };
   await deps.store.commit({

@@ -12,6 +12,12 @@ import { streams } from '../records.ts';
 import { planForPromotion } from './plan-promotion.ts';
 import { no, notPermitted, ok, type Result, refuse } from './result.ts';
 
+/**
+ * Cells of one promotion. Its first and last entry name them all (65,535 bytes), and the commit that opens its first wave
+ * names each of them twice (2,000 streams).
+ */
+const MOST_CELLS = 900;
+
 export interface RequestPromotion {
   readonly release: Digest;
   readonly environment: string;
@@ -31,16 +37,27 @@ export async function requestPromotion(
   const id =
     request.key === undefined ? deps.newId('prm') : `prm_${deps.digestOf([principal.id, request.key]).slice(7, 31)}`;
   const stream = streams.promotion(id);
-  const existing = (await deps.store.load([stream])).get(stream)?.state as Promotion | undefined;
-  if (existing !== undefined) {
+  const asked = async (): Promise<Result<Promotion> | undefined> => {
+    const existing = (await deps.store.load([stream])).get(stream)?.state as Promotion | undefined;
+    if (existing === undefined) return undefined;
     const same = existing.release.digest === request.release && existing.environment === request.environment;
     return same
       ? ok(existing)
       : refuse('key-reused', what, stream, 'this idempotency key asked for another promotion before', 'use a new key');
-  }
+  };
+  const before = await asked();
+  if (before !== undefined) return before;
   const planned = await planForPromotion(deps, request.release, request.environment);
   if (!planned.ok) return planned;
   const { plan, release } = planned.value;
+  if (plan.cells.length > MOST_CELLS)
+    return refuse(
+      'too-many-cells',
+      what,
+      `environment/${request.environment}`,
+      `it has ${plan.cells.length} cells, one promotion takes at most ${MOST_CELLS}`,
+      'split the environment',
+    );
   const planDigest = await deps.blobs.put(deps.canonical(plan));
   const envelope = await deps.blobs.put(deps.canonical(envelopeOf(plan)));
   const event: PromotionEvent = {
@@ -74,5 +91,6 @@ export async function requestPromotion(
     ],
   });
   if (committed.ok) return ok(state);
-  return ok((await deps.store.load([stream])).get(stream)?.state as Promotion);
+  // Somebody asked with the same key at the same moment: perhaps for something else.
+  return (await asked()) ?? refuse('busy', what, stream, 'it changed while this was decided', 'try again');
 }

@@ -149,7 +149,7 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
     // A failure beside the scope of a rollback in progress widens it.
     if (rollout !== undefined && rollout.phase === 'failed' && !answersFailure(undo.scope, cell, rollout)) {
       const because = `${undo.because}; then step ${rollout.step} of cell ${rollout.cell} failed: ${rollout.why}`;
-      return act(rollBack(now, { kind: 'all', wave: state.wave }, because.slice(0, 1000), 'sys'));
+      return act(rollBack(now, { kind: 'all', wave: state.wave }, because.slice(0, 1000).toWellFormed(), 'sys'));
     }
     if (rollout === undefined || rollout.phase === 'settled') continue;
     if (undoneSoFar(rollout, cell, undo.scope)) staying = true;

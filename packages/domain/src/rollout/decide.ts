@@ -206,7 +206,7 @@ export function failed(
       step: step.id,
       n: state.n,
       code,
-      why: why.slice(0, 1000),
+      why: why.slice(0, 1000).toWellFormed(),
       after,
       tenants: [],
       until: after === 'ask' ? now + ASK_MS : until,

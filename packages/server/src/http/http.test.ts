@@ -271,6 +271,38 @@ describe('what is malformed, oversized, wrongly signed or names what is not ther
       /body\/to/,
     ],
     [
+      'a freeze of what is not there',
+      'declareFreeze',
+      'admin',
+      () => json({ scope: 'stagin', name: 'x', to: 9e12, reason: 'x' }),
+      409,
+      /Environment\/stagin/,
+    ],
+    [
+      'half a character',
+      'declareFreeze',
+      'admin',
+      () => '{"scope": "staging", "name": "x", "to": 9000000000000, "reason": "\\ud83d"}',
+      422,
+      /body\/reason/,
+    ],
+    [
+      'half a character where it is not looked for',
+      'adoptCell',
+      'admin',
+      () => '{"manifests": [], "\\ud83d": 1}',
+      422,
+      /body/,
+    ],
+    [
+      'the server’s own name',
+      'createPrincipal',
+      'admin',
+      () => json({ id: 'sys', roles: ['auditor'] }),
+      422,
+      /body\/id/,
+    ],
+    [
       'a role that is none',
       'createPrincipal',
       'admin',
@@ -320,7 +352,30 @@ describe('what is malformed, oversized, wrongly signed or names what is not ther
     expect((await send(routes.putBlob, 'auditor', new Uint8Array(10), headers)).status).toBe(403);
   });
 
+  it('an agent’s word counts only for cells of its environments, whatever environment it says', async () => {
+    const path = '/v1/agent/cells/live/observation';
+    for (const environment of ['staging', 'production']) {
+      const body = json({ ...company.observation('live', 'production'), environment });
+      const { status, problem } = await send({ method: 'PUT', path }, 'agent', body);
+      expect({ status, code: problem.refusals[0]?.code }).toEqual({ status: 403, code: 'not-yours' });
+    }
+  });
+
+  it('a cell that nobody declared is not adopted', async () => {
+    const body = json(company.observation('stray', 'staging'));
+    await send({ method: 'PUT', path: '/v1/agent/cells/stray/observation' }, 'agent', body);
+    const { status, problem } = await send({ method: 'POST', path: '/v1/cells/stray/adopt' }, 'admin', '{}');
+    expect({ status, where: problem.refusals[0]?.where }).toEqual({ status: 409, where: 'document/Cell/stray' });
+  });
+
+  it('an address that is none is a problem like any other', async () => {
+    const { status, type } = await send({ method: 'GET', path: '/v1/cells/%E0%A4%A' }, 'auditor');
+    expect({ status, type }).toEqual({ status: 400, type: expect.stringContaining('application/problem+json') });
+  });
+
   it('names the cursor that is none', async () => {
+    const zero = Buffer.from('cell/\0').toString('base64url');
+    expect((await send({ method: 'GET', path: `/v1/cells?cursor=${zero}` }, 'auditor')).status).toBe(422);
     const auditor = await server.client('auditor');
     expect(await refused(auditor.call('listCells', { cursor: 'zzz' }))).toMatchObject({ status: 422 });
     expect(await refused(auditor.call('listCells', { limit: 500 }))).toMatchObject({ status: 422 });

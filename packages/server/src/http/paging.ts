@@ -12,7 +12,7 @@ export async function pageOfRows(
 ): Promise<Result<{ readonly rows: readonly Row[]; readonly next: string | null }>> {
   const limit = page.limit ?? PAGE;
   const after = page.cursor === undefined ? undefined : Buffer.from(page.cursor, 'base64url').toString('utf8');
-  if (after !== undefined && !after.startsWith(`${kind}/`))
+  if (after !== undefined && (!after.startsWith(`${kind}/`) || /\p{Cc}/u.test(after)))
     return refuse(
       'malformed',
       'list',

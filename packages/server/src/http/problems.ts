@@ -1,5 +1,7 @@
 /** Refusals as RFC 9457 problems, and what the framework throws as refusals. */
 import { PROBLEM_MEDIA_TYPE, type Problem } from '@headgate/contract';
+import { EntryRefused } from '@headgate/control';
+import { NotCanonical } from '@headgate/documents/canonical';
 import type { Refusal } from '@headgate/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -45,6 +47,8 @@ const STATUS: Readonly<Record<string, number>> = {
   'approval-malformed': 422,
   'approval-not-own': 422,
   'document-malformed': 422,
+  'entry-too-large': 422,
+  'entry-malformed': 422,
   unavailable: 503,
   'too-busy': 503,
   fault: 500,
@@ -74,6 +78,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, refusa
 
 /** What the framework refused before a handler saw it; undefined for a fault of ours. */
 export function refusalOfFramework(error: unknown, request: FastifyRequest): Refusal | undefined {
+  // What was sent would stand in an entry that can't be: too large, or nothing that JSON can say. Nothing was changed.
+  if (error instanceof EntryRefused) return error.refusal;
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   const what = `${request.method} ${request.routeOptions.url ?? request.url.split('?')[0]}`;
   const where = 'body';
@@ -92,6 +98,14 @@ export function refusalOfFramework(error: unknown, request: FastifyRequest): Ref
       where: 'content-type',
       why: 'this media type is not taken here',
       unblock: 'send application/json, or application/octet-stream for blobs',
+    };
+  if (error instanceof NotCanonical)
+    return {
+      code: 'malformed',
+      what,
+      where: `body${error.pointer}`.slice(0, 300),
+      why: 'it holds what canonical JSON cannot say: half a character, or nesting that is too deep',
+      unblock: 'send well-formed Unicode, less deep',
     };
   if (statusCode === 400 || code?.startsWith('FST_ERR_CTP') || error instanceof SyntaxError)
     return { code: 'not-json', what, where, why: 'the body is not well-formed JSON', unblock: 'send a JSON object' };

@@ -34,6 +34,10 @@ export function httpServer(context: Context, handlers: Handlers, tls: Config['tl
     requestTimeout: 120_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
+    frameworkErrors: (_error, request, reply) => {
+      const where = request.url.split('?')[0]?.slice(0, 300) ?? '';
+      sendProblem(request, reply, [{ code: 'not-json', what: request.method, where, ...BAD_ADDRESS }]);
+    },
     ...(tls === undefined ? {} : { https: tls }),
   }) as unknown as FastifyInstance;
 
@@ -185,6 +189,11 @@ function goneOrStopped(reply: FastifyReply, stop: AbortSignal): AbortSignal {
   reply.raw.once('close', () => gone.abort());
   return AbortSignal.any([gone.signal, stop]);
 }
+
+const BAD_ADDRESS = {
+  why: 'the address is not well-formed: a percent sign stands before no two hexadecimal digits of UTF-8',
+  unblock: 'encode the address',
+};
 
 const UNAVAILABLE: Refusal = {
   code: 'unavailable',
