@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { approvalFigure } from './bench/approval.ts';
 import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
-import { say } from './bench/scratch.ts';
+import { letGoOfAll, say } from './bench/scratch.ts';
 import { sequencerFigure } from './bench/sequencer.ts';
 import { tickFigures } from './bench/ticks.ts';
 import { warmStartFigure } from './bench/warm-start.ts';
@@ -30,6 +30,11 @@ const MEASURES: readonly Measure[] = [
 ];
 
 const wanted = readOnly(argv.slice(2));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    say('interrupted: stopping what was started');
+    void letGoOfAll().finally(() => exit(130));
+  });
 let bad = false;
 for (const { names, run } of MEASURES) {
   const asked = new Set(names.filter((name) => wanted.has(name)));

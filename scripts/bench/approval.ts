@@ -6,15 +6,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { type Client, createClient } from '@headgate/contract';
 import type { Promotion } from '@headgate/domain';
-import pg from 'pg';
+import type pg from 'pg';
 import { percentile } from './arithmetic.ts';
 import { type Figure, figure } from './figure.ts';
 import { seedFleet } from './fleet.ts';
 import { type ScratchDatabase, say, withControlDatabase } from './scratch.ts';
 import { withDeps } from './seeding.ts';
-import { type ServerProcess, startServer } from './server-process.ts';
+import { type ServerProcess, withServer } from './server-process.ts';
 
 const SAMPLES = 80;
 /** How often it is looked whether the wave opened. Milliseconds, and part of what is measured. */
@@ -27,21 +28,16 @@ export async function approvalFigure(): Promise<readonly Figure[]> {
   return withControlDatabase(async (database) => {
     const shape = { environments: SAMPLES, cellsEach: 1, approved: false };
     const { promotions } = await withDeps(database.databaseUrl, (deps) => seedFleet(deps, shape));
-    const servers: ServerProcess[] = [];
-    const admin = new pg.Client({ connectionString: database.adminUrl });
-    await admin.connect();
-    try {
-      // One after the other: the first founds the installation and gets the users' tokens.
-      for (const name of ['a', 'b']) servers.push(await startServer(join(database.dir, name), database.databaseUrl));
-      const clients = await approvers(database, servers);
-      const samples = await sampleApprovals(admin, clients, promotions);
-      const shown = [0.5, 0.95, 1].map((share) => percentile(samples, share).toFixed(0));
-      say(`approval to handled: median ${shown[0]} ms, p95 ${shown[1]} ms, longest ${shown[2]} ms`);
-      return [figure('approval-to-handled', percentile(samples, 0.95))];
-    } finally {
-      await admin.end();
-      await Promise.all(servers.map((server) => server.stop()));
-    }
+    const { dir, databaseUrl } = database;
+    // One after the other: the first founds the installation and gets the users' tokens.
+    return withServer(join(dir, 'a'), databaseUrl, (a) =>
+      withServer(join(dir, 'b'), databaseUrl, async (b) => {
+        const samples = await sampleApprovals(database, await approvers(database, [a, b]), promotions);
+        const [middle, slow, longest] = [0.5, 0.95, 1].map((share) => percentile(samples, share).toFixed(0));
+        say(`approval to handled: median ${middle} ms, p95 ${slow} ms, longest ${longest} ms`);
+        return [figure('approval-to-handled', percentile(samples, 0.95))];
+      }),
+    );
   });
 }
 
@@ -51,22 +47,24 @@ async function approvers({ dir }: ScratchDatabase, servers: readonly ServerProce
 }
 
 async function sampleApprovals(
-  admin: pg.Client,
+  { adminUrl }: ScratchDatabase,
   clients: readonly Client[],
   promotions: readonly Promotion[],
 ): Promise<readonly number[]> {
-  // Each has been looked at once, and waits for its approval.
-  for (const { id } of promotions) await until(admin, id, "version >= 2 and state ->> 'phase' = 'awaiting'");
-  const samples: number[] = [];
-  for (const [i, { id, envelope }] of promotions.entries()) {
-    await pause(PAUSE_MS * Math.random());
-    const client = clients[i % clients.length] as Client;
-    const began = performance.now();
-    const approving = client.call('approvePromotion', { promotion: id, body: { envelope } });
-    const [handledAt] = await Promise.all([until(admin, id, "(state ->> 'wave')::integer >= 1"), approving]);
-    samples.push(handledAt - began);
-  }
-  return samples;
+  return withClient({ connectionString: adminUrl }, async (admin) => {
+    // Each has been looked at once, and waits for its approval.
+    for (const { id } of promotions) await until(admin, id, "version >= 2 and state ->> 'phase' = 'awaiting'");
+    const samples: number[] = [];
+    for (const [i, { id, envelope }] of promotions.entries()) {
+      await pause(PAUSE_MS * Math.random());
+      const client = clients[i % clients.length] as Client;
+      const began = performance.now();
+      const approving = client.call('approvePromotion', { promotion: id, body: { envelope } });
+      const [handledAt] = await Promise.all([until(admin, id, "(state ->> 'wave')::integer >= 1"), approving]);
+      samples.push(handledAt - began);
+    }
+    return samples;
+  });
 }
 
 /** When a promotion's row is first seen to fulfil a condition, by `performance.now()`. */

@@ -9,7 +9,7 @@ import { World } from '@headgate/example-psa/demo/world.ts';
 import { badSampleFigure } from './bad-sample.ts';
 import type { Figure, FigureName } from './figure.ts';
 import { idleMemoryFigures } from './idle-memory.ts';
-import { inScratch, say } from './scratch.ts';
+import { holding, inScratch, say } from './scratch.ts';
 
 /** Of the example's own number of time entries: what is measured here doesn't depend on it. */
 const SCALE = 0.1;
@@ -20,16 +20,18 @@ export async function exampleFigures(wanted: ReadonlySet<FigureName>): Promise<r
     // A port of its own, so that the agent finds the server again after a restart.
     const port = await freePort();
     const world = await World.start({ dataDir: join(dir, 'example'), port, scale: SCALE, report: say });
-    try {
-      const telling: Telling = { world, say, approve: scriptedApproval(world) };
-      await adopt(telling);
-      const figures: Figure[] = [];
-      if (wanted.has('server-memory') || wanted.has('agent-memory')) figures.push(...(await idleMemoryFigures(world)));
-      if (wanted.has('bad-sample-to-safe')) figures.push(await underLoad(world, () => badSampleFigure(telling)));
-      return figures;
-    } finally {
-      await world.stop();
-    }
+    return holding(
+      () => world.stop(),
+      async () => {
+        const telling: Telling = { world, say, approve: scriptedApproval(world) };
+        await adopt(telling);
+        const figures: Figure[] = [];
+        if (wanted.has('server-memory') || wanted.has('agent-memory'))
+          figures.push(...(await idleMemoryFigures(world)));
+        if (wanted.has('bad-sample-to-safe')) figures.push(await underLoad(world, () => badSampleFigure(telling)));
+        return figures;
+      },
+    );
   });
 }
 
@@ -38,9 +40,5 @@ async function underLoad<T>(world: World, work: () => Promise<T>): Promise<T> {
   const folder = join(world.dataDir, 'bench');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const load = await LoadProcess.start(world.example, folder, REQUESTS_A_SECOND);
-  try {
-    return await work();
-  } finally {
-    await load.stop();
-  }
+  return holding(() => load.stop(), work);
 }

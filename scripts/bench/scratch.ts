@@ -4,22 +4,43 @@ import { join } from 'node:path';
 import { stderr } from 'node:process';
 import { openEmbeddedControl } from '@headgate/adapters/control/postgres/embedded';
 import { freePort } from '@headgate/adapters/machine/free-port';
-import { findPrograms } from '@headgate/adapters/postgres-cluster/index';
+import { Cluster, findPrograms } from '@headgate/adapters/postgres-cluster/index';
 
 /** Progress goes to standard error: standard output holds figures alone. */
 export function say(line: string): void {
   stderr.write(`bench: ${line}\n`);
 }
 
+const held: (() => Promise<unknown>)[] = [];
+
+/** Does work while something is held that must be let go of afterwards, also when the bench is interrupted. */
+export async function holding<T>(letGo: () => Promise<unknown>, work: () => Promise<T>): Promise<T> {
+  held.push(letGo);
+  try {
+    return await work();
+  } finally {
+    const at = held.indexOf(letGo);
+    if (at >= 0) {
+      held.splice(at, 1);
+      await letGo();
+    }
+  }
+}
+
+/** Lets go of everything that is held, the latest first. */
+export async function letGoOfAll(): Promise<void> {
+  for (let letGo = held.pop(); letGo !== undefined; letGo = held.pop()) await letGo().catch(() => {});
+}
+
 /** Does work in a fresh temporary folder that other users can traverse (as root, clusters run as another one). */
 export async function inScratch<T>(work: (dir: string) => Promise<T>): Promise<T> {
   const dir = await mkdtemp(join(tmpdir(), 'headgate-bench-'));
   await chmod(dir, 0o755);
-  try {
-    return await work(dir);
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
+  return holding(
+    // What a process that was just stopped still writes is removed at the next try.
+    () => rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
+    () => work(dir),
+  );
 }
 
 export interface ScratchDatabase {
@@ -36,11 +57,13 @@ const SETTINGS = { max_connections: '80', shared_buffers: '48MB', max_wal_size: 
 export async function withControlDatabase<T>(work: (database: ScratchDatabase) => Promise<T>): Promise<T> {
   return inScratch(async (dir) => {
     const config = { dir: join(dir, 'cluster'), port: await freePort(), settings: SETTINGS };
-    const { cluster, databaseUrl, adminUrl } = await openEmbeddedControl(config, await findPrograms(18, dir));
-    try {
-      return await work({ dir, databaseUrl, adminUrl });
-    } finally {
-      await cluster.stop();
-    }
+    const programs = await findPrograms(18, dir);
+    return holding(
+      () => new Cluster(config, programs).stop(),
+      async () => {
+        const { databaseUrl, adminUrl } = await openEmbeddedControl(config, programs);
+        return work({ dir, databaseUrl, adminUrl });
+      },
+    );
   });
 }

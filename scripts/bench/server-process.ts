@@ -5,20 +5,24 @@ import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SHIPPED } from '@headgate/example-psa/demo/world.ts';
+import { holding } from './scratch.ts';
 
 export interface ServerProcess {
   readonly url: string;
   readonly pid: number;
   /** From its start to the first `200` of `/readyz`. Milliseconds. */
   readonly readyMs: number;
-  stop(): Promise<void>;
 }
 
 const READY_MS = 60_000;
 const STOP_MS = 15_000;
 
-/** Starts the shipped server on a data folder and waits until it is ready. */
-export async function startServer(dataDir: string, databaseUrl?: string): Promise<ServerProcess> {
+/** Starts the shipped server on a data folder, and waits until it is ready. It ends with the work, or before. */
+export async function withServer<T>(
+  dataDir: string,
+  databaseUrl: string | undefined,
+  work: (server: ServerProcess) => Promise<T>,
+): Promise<T> {
   await mkdir(dataDir, { recursive: true });
   const logFile = join(dataDir, 'server.log');
   const log = await open(logFile, 'a', 0o600);
@@ -28,9 +32,13 @@ export async function startServer(dataDir: string, databaseUrl?: string): Promis
   const child = spawn(execPath, args, { stdio: ['ignore', log.fd, log.fd], env });
   await once(child, 'spawn');
   await log.close();
-  const url = await ready(child, dataDir, logFile);
-  const readyMs = performance.now() - began;
-  return { url, pid: child.pid as number, readyMs, stop: () => stop(child) };
+  return holding(
+    () => stop(child),
+    async () => {
+      const url = await ready(child, dataDir, logFile);
+      return work({ url, pid: child.pid as number, readyMs: performance.now() - began });
+    },
+  );
 }
 
 async function ready(child: ChildProcess, dataDir: string, logFile: string): Promise<string> {
@@ -44,10 +52,7 @@ async function ready(child: ChildProcess, dataDir: string, logFile: string): Pro
       const answer = await fetch(`${said?.url}/readyz`).catch(() => undefined);
       if (answer?.ok) return said?.url as string;
     }
-    if (performance.now() > deadline) {
-      await stop(child);
-      throw new Error(`the server was not ready within ${READY_MS} ms`);
-    }
+    if (performance.now() > deadline) throw new Error(`the server was not ready within ${READY_MS} ms`);
     await pause(10);
   }
 }

@@ -6,14 +6,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execPath } from 'node:process';
+import { execArgv, execPath } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { measureBareCommits } from '@headgate/adapters/control/postgres/bench';
-import pg from 'pg';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import type pg from 'pg';
 import { mean, rate, ratio } from './arithmetic.ts';
 import { type Figure, figure } from './figure.ts';
 import { seedFleet } from './fleet.ts';
-import { type ScratchDatabase, say, withControlDatabase } from './scratch.ts';
+import { holding, type ScratchDatabase, say, withControlDatabase } from './scratch.ts';
 import { withDeps } from './seeding.ts';
 import { type CommittedEntry, countTicks } from './tick-count.ts';
 
@@ -22,6 +23,8 @@ const ENVIRONMENTS = 25;
 const SERVERS = 2;
 const WARM_MS = 2_000;
 const MEASURE_MS = 8_000;
+/** A faster machine is measured for a shorter time, before its rollouts come to their ends. */
+const MOST_ENTRIES = 12_000;
 const BARE_MS = 2_000;
 const WORKER = join(import.meta.dirname, 'ticks-worker.ts');
 
@@ -30,17 +33,13 @@ export async function tickFigures(): Promise<readonly Figure[]> {
     say(`making ${ENVIRONMENTS} promotions over ${ROLLOUTS} cells`);
     const shape = { environments: ENVIRONMENTS, cellsEach: ROLLOUTS / ENVIRONMENTS, approved: true };
     const { environments } = await withDeps(database.databaseUrl, (deps) => seedFleet(deps, shape));
-    const admin = new pg.Client({ connectionString: database.adminUrl });
-    await admin.connect();
-    try {
+    return withClient({ connectionString: database.adminUrl }, async (admin) => {
       const before = await measureBareCommits(database.adminUrl, BARE_MS);
       const ticks = await measureTicks(database, admin, environments);
       const bare = mean([before, await measureBareCommits(database.adminUrl, BARE_MS)]);
       say(`${ticks.toFixed(0)} ticks/s beside ${bare.toFixed(0)} bare commits/s of one connection`);
       return [figure('ticks', ticks), figure('ticks-per-bare-commit', ratio(ticks, bare))];
-    } finally {
-      await admin.end();
-    }
+    });
   });
 }
 
@@ -49,16 +48,12 @@ async function measureTicks(
   admin: pg.Client,
   environments: readonly string[],
 ): Promise<number> {
-  const servers = await Promise.all(
-    Array.from({ length: SERVERS }, (_, s) =>
-      startServer(
-        database,
-        s,
-        environments.filter((_e, i) => i % SERVERS === s),
-      ),
-    ),
-  );
-  try {
+  const servers: ChildProcess[] = [];
+  const work = async (): Promise<number> => {
+    for (let s = 0; s < SERVERS; s++) {
+      const mine = environments.filter((_e, i) => i % SERVERS === s);
+      servers.push(await startServer(database, s, mine));
+    }
     const deadline = performance.now() + 60_000;
     while ((await inFlight(admin)) < ROLLOUTS) {
       if (performance.now() > deadline) throw new Error(`only ${await inFlight(admin)} rollouts came into flight`);
@@ -67,24 +62,27 @@ async function measureTicks(
     await pause(WARM_MS);
     const from = await lastEntry(admin);
     const start = performance.now();
-    await pause(MEASURE_MS);
+    // Ids count entries and the few attempts that came to nothing: near enough for when to stop.
+    while (performance.now() - start < MEASURE_MS && (await lastEntry(admin)) - from < MOST_ENTRIES) await pause(250);
     const entries = await entriesAfter(admin, from);
     const elapsedMs = performance.now() - start;
     const left = await inFlight(admin);
     if (left < ROLLOUTS)
       throw new Error(`only ${left} rollouts were still in flight at the end: the fleet is too small`);
     return rate(countTicks(entries), elapsedMs);
-  } finally {
-    await Promise.all(servers.map(stopServer));
-  }
+  };
+  return holding(() => Promise.all(servers.map(stopServer)), work);
 }
 
 async function startServer({ databaseUrl, dir }: ScratchDatabase, s: number, environments: readonly string[]) {
   const folder = join(dir, `server-${s}`);
   await mkdir(folder, { recursive: true });
   const work = JSON.stringify({ databaseUrl, dir: folder, environments });
-  const options = process.env.HEADGATE_BENCH_NODE_OPTIONS?.split(' ') ?? [];
-  const child = spawn(execPath, [...options, WORKER, work], { stdio: ['pipe', 'inherit', 'inherit', 'ipc'], cwd: dir });
+  // Node's own options go along: the bench started with --cpu-prof profiles its servers too.
+  const child = spawn(execPath, [...execArgv, WORKER, work], {
+    stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
+    cwd: dir,
+  });
   await Promise.race([
     once(child, 'message'),
     once(child, 'exit').then(([code]) => Promise.reject(new Error(`a server of the bench ended with ${code}`))),
@@ -109,12 +107,12 @@ async function inFlight(admin: pg.Client): Promise<number> {
   return rows[0]?.n ?? 0;
 }
 
-async function lastEntry(admin: pg.Client): Promise<string> {
+async function lastEntry(admin: pg.Client): Promise<number> {
   const { rows } = await admin.query<{ id: string }>('select coalesce(max(id), 0)::text as id from headgate.entry');
-  return rows[0]?.id ?? '0';
+  return Number(rows[0]?.id);
 }
 
-async function entriesAfter(admin: pg.Client, id: string): Promise<readonly CommittedEntry[]> {
+async function entriesAfter(admin: pg.Client, id: number): Promise<readonly CommittedEntry[]> {
   const { rows } = await admin.query<CommittedEntry>(
     'select xmin::text as transaction, stream from headgate.entry where id > $1',
     [id],
