@@ -1,3 +1,4 @@
+import type { Digest } from '@headgate/domain';
 import { DAY_MS, digestOf as namedDigest } from '@headgate/testkit/domain/builders';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Assignment } from '../control-plane/assignment.ts';
@@ -13,6 +14,14 @@ beforeEach(async () => {
   agent = await benchAgent(sealed);
 });
 afterEach(() => agent.remove());
+
+/** A policy on the server, with the gates of the sound plan. */
+function pinned(): Digest {
+  const { gates, rollbackScope } = sealed.plan;
+  const limits = { latestFinishMs: DAY_MS, approvalMs: DAY_MS };
+  const metadata = { name: 'careful', owner: 'security' };
+  return put(sealed, { apiVersion: 'headgate/v1', kind: 'Policy', metadata, spec: { gates, rollbackScope, limits } });
+}
 
 describe('a sound assignment is carried out', () => {
   const steps = [
@@ -46,6 +55,12 @@ describe('a sound assignment is carried out', () => {
   test('the wave goes on when its approvals expire after it opened', async () => {
     const approvals = sealed.forward('w1.route').approvals.map((a) => ({ ...a, expiresAt: 1 }));
     expect(await agent.carryOut(sealed.forward('w1.deploy', { approvals }))).toMatchObject({ kind: 'done' });
+  });
+
+  test('of a plan with the gates of the pinned policy', async () => {
+    const enrolment = { ...ENROLMENT, environments: [{ name: 'production', policyDigest: pinned() }] };
+    const assignment = forPlan(sealed, 'w1.route', { ...sealed.plan, policyDigest: pinned() });
+    expect(await agent.carryOut(assignment, { enrolment })).toMatchObject({ kind: 'done' });
   });
 
   test('what only looks needs no approval and no release', async () => {
@@ -117,6 +132,12 @@ const refusals: Case[] = [
     () => ({
       enrolment: { ...ENROLMENT, environments: [{ name: 'production', policyDigest: namedDigest('pinned') }] },
     }),
+  ],
+  [
+    'of a plan that names the pinned policy and leaves out its approval',
+    'other-policy',
+    () => forPlan(sealed, 'w1.route', { ...sealed.plan, policyDigest: pinned(), gates: [] }),
+    () => ({ enrolment: { ...ENROLMENT, environments: [{ name: 'production', policyDigest: pinned() }] } }),
   ],
   [
     'after the latest finish',

@@ -1,4 +1,6 @@
 import type { Instant, Refusal } from '@headgate/domain';
+import type { BlobCache } from '../artifacts/blob-cache.ts';
+import { pinnedPolicy } from '../artifacts/pinned-policy.ts';
 import type { Plans } from '../artifacts/plans.ts';
 import type { Releases } from '../artifacts/releases.ts';
 import { judge } from '../checks/catalog.ts';
@@ -11,6 +13,7 @@ import type { MarksFile } from '../marks/marks-file.ts';
 export interface JudgeParts {
   readonly enrolment: Enrolment;
   readonly marks: Pick<MarksFile, 'marks'>;
+  readonly blobs: Pick<BlobCache, 'get'>;
   readonly plans: Pick<Plans, 'get'>;
   readonly releases: Pick<Releases, 'open'>;
   /** Why nothing may go forward. */
@@ -38,6 +41,8 @@ export async function judgeAssignment(
   const named = action.kind === 'deploy' ? action.release.digest : plan.release.digest;
   const vouched = needsRelease(assignment) ? await parts.releases.open(named, signal) : undefined;
   if (vouched?.ok === false) return vouched.refusal;
+  const pinned = enrolment.environments.find((e) => e.name === assignment.environment)?.policyDigest;
+  const asked = assignment.course === 'forward' && pinned !== undefined && pinned === plan.policyDigest;
   return judge({
     assignment,
     enrolment,
@@ -45,6 +50,7 @@ export async function judgeAssignment(
     plan,
     cell,
     release: vouched?.release,
+    policy: asked ? await pinnedPolicy(parts.blobs, pinned, signal) : undefined,
     alarm: parts.alarm(),
     now: parts.now(),
   });

@@ -1,4 +1,5 @@
 import type { CellPlan, Digest, Instant, Plan, Refusal, ReleaseManifest } from '@headgate/domain';
+import type { PolicyDemands } from '../artifacts/pinned-policy.ts';
 import type { Assignment } from '../control-plane/assignment.ts';
 import type { Marks } from '../marks/marks.ts';
 
@@ -32,6 +33,8 @@ export interface CheckFacts {
   readonly cell: CellPlan;
   /** The plan's release, when the step needs it: see `needsRelease`. */
   readonly release: KnownRelease | undefined;
+  /** The pinned policy itself, for a forward step of a plan that names it. */
+  readonly policy: PolicyDemands | undefined;
   /** Why forward steps are refused at all: the alarm over the log. */
   readonly alarm: string | undefined;
   /** This machine's wall clock. Only ever compared with a wide tolerance. */
