@@ -29,7 +29,9 @@ export async function holding<T>(letGo: () => Promise<unknown>, work: () => Prom
 
 /** Lets go of everything that is held, the latest first. */
 export async function letGoOfAll(): Promise<void> {
-  for (let letGo = held.pop(); letGo !== undefined; letGo = held.pop()) await letGo().catch(() => {});
+  // All at once: the work that breaks meanwhile must find nothing left to let go of.
+  for (const letGo of held.splice(0).reverse())
+    await letGo().catch((error: Error) => say(`not stopped in order: ${error.message}`));
 }
 
 /** Does work in a fresh temporary folder that other users can traverse (as root, clusters run as another one). */
