@@ -48,7 +48,7 @@ export class BroughtUpCell {
 
   constructor(cell: ExampleCell, input: CellConfigInput, programs: Programs) {
     const config = parseCellConfig(input);
-    const { clusterDir, port, archiveDir, database, user } = config.stores[cell.store]!;
+    const { clusterDir, port, archiveDir, database, user, passwordFile } = config.stores[cell.store]!;
     this.cell = cell;
     this.input = input;
     this.config = config;
@@ -56,7 +56,7 @@ export class BroughtUpCell {
     this.url = `http://127.0.0.1:${config.router.listenPort}`;
     this.tokensFile = config.tenantTokensFile!;
     const cluster = new Cluster({ dir: clusterDir, port, archiveDir }, programs);
-    this.store = { name: cell.store, cluster, database, user };
+    this.store = { name: cell.store, cluster, database, user, passwordFile };
     const stores = new Map([[cell.store, this.store]]);
     this.migrator = new SqlMigrator(stores);
     this.target = new ProcessTarget(

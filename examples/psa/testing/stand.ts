@@ -88,7 +88,7 @@ async function build(
       return databaseUrl(cluster.config.port, login(name));
     }),
   );
-  const held = { name: 'store', cluster, database: 'psa', user: 'psa' };
+  const held = { name: 'store', cluster, ...login('psa') };
   await prepareStore(held);
   const admin = new pg.Pool({ ...(await cluster.connection('psa')), max: 2 });
   const store = openPool(storeUrl!, 'test', 4);

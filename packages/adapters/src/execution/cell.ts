@@ -61,12 +61,13 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   const stores = new Map<string, BackedStore>();
   for (const [name, store] of Object.entries(config.stores)) {
     const cluster = new Cluster({ dir: store.clusterDir, port: store.port, archiveDir: store.archiveDir }, programs);
-    const { database, user: login, archiveDir, restorePointsDir, files, keepRestorePoints } = store;
+    const { database, user: login, passwordFile, archiveDir, restorePointsDir, files, keepRestorePoints } = store;
     stores.set(name, {
       name,
       cluster,
       database,
       user: login,
+      passwordFile,
       archiveDir,
       restorePointsDir,
       files,

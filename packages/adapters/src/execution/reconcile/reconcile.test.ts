@@ -194,6 +194,30 @@ test('a lower fence is refused by the store', async () => {
   expect(await query('select jobs from invoice')).toEqual([{ jobs: 0 }]);
 });
 
+test('a statement of the document has the application’s rights and can’t get more', async () => {
+  await query(`insert into invoice values ('acme', 1, 5, 'created')`);
+  entries = [];
+  const sqls = [
+    'reset role; create role evil superuser',
+    `do $$ begin reset role; create role evil superuser; end $$`,
+    `select set_config('role', 'postgres', true)`,
+    'update headgate.fence set n = 0',
+  ];
+  for (const sql of sqls) {
+    const content = document();
+    content.spec.rules = [
+      { name: 'evil', when: { side: 'left-only' }, do: { effect: 'replay', sql, params: [] } },
+    ] as never;
+    const answer = await reconcile(
+      action,
+      stepContext({ fence: { epoch: 1, n: ++n }, document: async () => content }),
+      { ledgerSides: sides } as unknown as Ports,
+    );
+    expect({ sql, answer }).toMatchObject({ answer: { kind: 'failed', code: 'rejected' } });
+  }
+  expect(await query(`select 1 from pg_roles where rolname = 'evil'`)).toEqual([]);
+});
+
 test('a side that can not be read is a fault, never an agreement', async () => {
   entries = [];
   const nobody = new StoreAndHttpSides(new Map([['main', real.store]]), {}, new Map([['acme', 'main']]));

@@ -11,13 +11,16 @@ import {
   type LedgerSides,
   type StepContext,
 } from '@headgate/execution';
-import pg from 'pg';
+import type pg from 'pg';
 import { z } from 'zod';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { sqlRefusal } from '../sql-migrator/sql-refusal.ts';
-import { raiseFence, type Store } from '../store/store-session.ts';
+import { ownersConnection, raiseFence, type Store } from '../store/store-session.ts';
 import { classify } from './classify.ts';
 import { type Connection, type Row, readRightSide, type TenantRow } from './right-side.ts';
+
+/** How long a statement waits for a lock. Milliseconds. */
+const LOCK_WAIT_MS = 5_000;
 
 type Spec = ReconciliationContent['spec'];
 
@@ -69,24 +72,16 @@ export class StoreAndHttpSides implements LedgerSides {
     ctx: StepContext,
   ): Promise<Answer<{ readonly replayed: number; readonly acknowledged: number }>> {
     const spec = read(reconciliation);
-    return this.asOwner(store, ctx, 'read write', async (client) => {
-      const counts = { replayed: 0, acknowledged: 0 };
-      await client.query('reset role');
-      if (!(await raiseFence(client, ctx)))
+    const leftMs = Math.max(1, Math.floor(ctx.remainingMs()));
+    // The fence's row stays locked while the application's login works: no later decision comes between the two.
+    return withClient(await this.find(store).cluster.connection(this.find(store).database), async (fence) => {
+      await fence.query(`set lock_timeout = ${Math.min(LOCK_WAIT_MS, leftMs)}`);
+      await fence.query('begin');
+      if (!(await raiseFence(fence, ctx)))
         return denied('fenced', `the store ${store} has seen a later decision than this one`);
-      await client.query(`set local role ${pg.escapeIdentifier(this.find(store).user)}`);
-      for (const difference of differences) {
-        const action = spec.rules.find((rule) => rule.name === difference.rule)?.do;
-        if (!action) continue;
-        const { rowCount } = await client.query(
-          action.sql,
-          action.params.map((parameter) => parameterValue(parameter, difference)),
-        );
-        if ((rowCount ?? 0) === 0) continue; // somebody was quicker, or an earlier attempt of ours
-        if (action.effect === 'replay') counts.replayed++;
-        else counts.acknowledged++;
-      }
-      return granted(counts);
+      const answer = await this.asOwner(store, ctx, 'read write', (client) => applyRules(client, spec, differences));
+      await fence.query(answer.ok ? 'commit' : 'rollback');
+      return answer;
     });
   }
 
@@ -110,7 +105,10 @@ export class StoreAndHttpSides implements LedgerSides {
     });
   }
 
-  /** One transaction with the application's own rights, bounded by the time that is left. */
+  /**
+   * One transaction of the application's own login, bounded by the time that is left. A login of its own, since the
+   * statements come from a document: a superuser's session that only took on the role would give it back on demand.
+   */
   private async asOwner<T>(
     name: string,
     ctx: StepContext,
@@ -119,11 +117,10 @@ export class StoreAndHttpSides implements LedgerSides {
   ): Promise<Answer<T>> {
     const store = this.find(name);
     const leftMs = Math.max(1, Math.floor(ctx.remainingMs()));
-    return withClient(await store.cluster.connection(store.database), async (client) => {
+    return withClient(await ownersConnection(store), async (client) => {
       await client.query(`set statement_timeout = ${leftMs}`);
-      await client.query(`set lock_timeout = ${Math.min(5_000, leftMs)}`);
+      await client.query(`set lock_timeout = ${Math.min(LOCK_WAIT_MS, leftMs)}`);
       await client.query(`begin ${mode}`);
-      await client.query(`set local role ${pg.escapeIdentifier(store.user)}`);
       try {
         const answer = await work(client);
         await client.query(answer.ok ? 'commit' : 'rollback');
@@ -142,6 +139,26 @@ export class StoreAndHttpSides implements LedgerSides {
     if (!store) throw new Error(`There is no store ${name} in this cell`);
     return store;
   }
+}
+
+async function applyRules(
+  client: pg.Client,
+  spec: Spec,
+  differences: readonly Difference[],
+): Promise<Answer<{ readonly replayed: number; readonly acknowledged: number }>> {
+  const counts = { replayed: 0, acknowledged: 0 };
+  for (const difference of differences) {
+    const action = spec.rules.find((rule) => rule.name === difference.rule)?.do;
+    if (!action) continue;
+    const { rowCount } = await client.query(
+      action.sql,
+      action.params.map((parameter) => parameterValue(parameter, difference)),
+    );
+    if ((rowCount ?? 0) === 0) continue; // somebody was quicker, or an earlier attempt of ours
+    if (action.effect === 'replay') counts.replayed++;
+    else counts.acknowledged++;
+  }
+  return granted(counts);
 }
 
 function parameterValue(parameter: string, difference: Difference): unknown {

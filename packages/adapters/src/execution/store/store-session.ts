@@ -1,5 +1,6 @@
 import type { StepContext } from '@headgate/execution';
 import pg from 'pg';
+import { readSecret } from '../../machine/durable-file.ts';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 
@@ -9,6 +10,14 @@ export interface Store {
   readonly cluster: Cluster;
   readonly database: string;
   readonly user: string;
+  /** 0600, the login's password. */
+  readonly passwordFile: string;
+}
+
+/** How to connect with the application's own rights. Whoever is logged in as it can't be more by `reset role`. */
+export async function ownersConnection(store: Store): Promise<pg.ClientConfig> {
+  const { user, passwordFile } = store;
+  return { ...(await store.cluster.connection(store.database)), user, password: await readSecret(passwordFile) };
 }
 
 /**

@@ -23,8 +23,9 @@ export async function realStore(): Promise<RealStore> {
     { dir: join(dir, 'cluster'), port: await freePort(), archiveDir },
     await findPrograms(15, dir),
   );
-  await ensureDatabase(cluster, { database: 'app', user: 'app', passwordFile: passwordFileOf(cluster, 'app') });
-  const store = { name: 'main', cluster, database: 'app', user: 'app' };
+  const login = { database: 'app', user: 'app', passwordFile: passwordFileOf(cluster, 'app') };
+  await ensureDatabase(cluster, login);
+  const store = { name: 'main', cluster, ...login };
   await prepareStore(store);
   return {
     dir,
