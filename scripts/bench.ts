@@ -30,8 +30,10 @@ const MEASURES: readonly Measure[] = [
 ];
 
 const wanted = readOnly(argv.slice(2));
+let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
+    interrupted = true;
     say('interrupted: stopping what was started');
     void letGoOfAll().finally(() => exit(130));
   });
@@ -42,9 +44,11 @@ for (const { names, run } of MEASURES) {
   const from = performance.now();
   say(`${[...asked].join(', ')} …`);
   const measured = await run(asked).catch((error: Error) => {
-    say(`not measured: ${error.stack ?? error.message}`);
+    if (!interrupted) say(`not measured: ${error.stack ?? error.message}`);
     return [] as readonly Figure[];
   });
+  // What broke because we stop is no measure; the stopping ends this process.
+  if (interrupted) await new Promise(() => {});
   for (const name of asked) {
     const each = measured.find((m) => m.name === name) ?? figure(name, Number.NaN);
     bad ||= !each.ok;

@@ -1,9 +1,10 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { stderr } from 'node:process';
 import { openEmbeddedControl } from '@headgate/adapters/control/postgres/embedded';
 import { freePort } from '@headgate/adapters/machine/free-port';
+import { SYSTEM_FOLDER } from '@headgate/adapters/machine/reachable';
 import { Cluster, findPrograms } from '@headgate/adapters/postgres-cluster/index';
 
 /** Progress goes to standard error: standard output holds figures alone. */
@@ -34,13 +35,24 @@ export async function letGoOfAll(): Promise<void> {
     await letGo().catch((error: Error) => say(`not stopped in order: ${error.message}`));
 }
 
+/** Removes a data folder; as root also what `homeFor` put elsewhere for it. */
+async function removeDataFolder(dir: string): Promise<void> {
+  // What a process that was just stopped still writes is removed at the next try.
+  const remove = (path: string) => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+  const home = await readlink(join(dir, 'system')).catch(() => undefined);
+  if (home !== undefined && dirname(home) === join(SYSTEM_FOLDER, 'homes')) await remove(home);
+  await remove(dir);
+}
+
 /** Does work in a fresh temporary folder that other users can traverse (as root, clusters run as another one). */
 export async function inScratch<T>(work: (dir: string) => Promise<T>): Promise<T> {
   const dir = await mkdtemp(join(tmpdir(), 'headgate-bench-'));
   await chmod(dir, 0o755);
   return holding(
-    // What a process that was just stopped still writes is removed at the next try.
-    () => rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }),
+    async () => {
+      for (const name of await readdir(dir)) await removeDataFolder(join(dir, name));
+      await removeDataFolder(dir);
+    },
     () => work(dir),
   );
 }
