@@ -98,10 +98,11 @@ test('every tenant makes an invoice at least once in two seconds', () => {
 
 test('sabotage: a deleted row is one lost write', async () => {
   const { tenant, answer } = one('project');
+  const approved = one('approval');
   const found = await lostWith(
     'DELETE FROM approval WHERE tenant_id = $1 AND time_entry_id = $2',
-    tenant,
-    one('approval').answer.id,
+    approved.tenant,
+    approved.answer.id,
   );
   expect(found.count).toBe(1);
   expect(found.first[0]).toMatch(/approval .*approver was promised as "per-900" and is null/);
