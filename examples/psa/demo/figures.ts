@@ -52,6 +52,8 @@ export interface Closing {
   readonly promotions: readonly PromotionFigures[];
   /** First findings in words, for people who must look. */
   readonly findings: readonly string[];
+  /** What has no data behind it, in words: a figure of it isn't good, however it looks. */
+  readonly unmeasured: readonly string[];
   readonly agrees: boolean;
   readonly postings: number;
   readonly checkedWrites: number;
@@ -89,6 +91,14 @@ export async function closingFigures(measured: Measured): Promise<Closing> {
   const back = promotions.findLast((p) => p.result === 'rolled-back');
   const failed: Record<string, number> = {};
   for (const p of promotions) failed[p.version] = (failed[p.version] ?? 0) + p.failed.count;
+  const unmeasured = [
+    ...promotions
+      .filter((p) => p.failed.requests === 0)
+      .map((p) => `no request of a customer ended during ${p.version} → ${p.environment}`),
+    ...(lost.checked === 0 ? ['no acknowledged write was compared with the stores'] : []),
+    ...(doubled.postings === 0 ? ['no posting stands in the ERP’s ledger'] : []),
+    ...(books.tenants.every((t) => t.invoices === 0) ? ['no invoice was compared with the ledger'] : []),
+  ];
   return {
     promotions,
     agrees: books.agrees,
@@ -96,7 +106,9 @@ export async function closingFigures(measured: Measured): Promise<Closing> {
     checkedWrites: lost.checked,
     invoicedCents: books.tenants.reduce((sum, t) => sum + t.invoicedCents, 0n),
     postedCents: books.tenants.reduce((sum, t) => sum + t.postedCents, 0n),
+    unmeasured,
     findings: [
+      ...unmeasured,
       ...lost.first,
       ...doubled.first,
       ...books.first,

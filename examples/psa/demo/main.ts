@@ -102,13 +102,17 @@ async function tell(world: World, load: LoadProcess, once: boolean): Promise<Clo
   return measure(world, load.journalFile, ends);
 }
 
-function isGood({ line, agrees }: Closing): boolean {
+function isGood({ line, agrees, unmeasured }: Closing): boolean {
   return (
     agrees &&
+    unmeasured.length === 0 &&
+    // 1.2.0 leaves invoices half way; that none was replayed means that nobody looked.
+    line.reconciled > 0 &&
     line.logVerified &&
     line.lostWrites === 0 &&
     line.doubledPostings === 0 &&
     line.detectToSafeMs !== null &&
+    line.detectToSafeMs >= 0 &&
     line.promoted === '1.1.0' &&
     line.rolledBack === '1.2.0'
   );

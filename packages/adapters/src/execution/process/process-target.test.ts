@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOfJson } from '@headgate/documents/digest';
@@ -168,6 +168,20 @@ test('a component that died is started again, with the bytes that the release na
   await supervisor.look('blue', performance.now() + 5_000);
   expect(events.at(-1)).toMatch(/worker\/worker.mjs of 1.0.0 isn't what the release names; not started/);
   expect((await target.observe('blue')).components[1]!.alive).toBe(false);
+});
+
+test('a file that the release does not name keeps the component from starting, and so does a link', async () => {
+  const { ref, manifest } = release('1.0.0', WEB);
+  await target.deploy('blue', ref, manifest, context());
+  const folder = join(dir, 'slots/blue/files/worker');
+  for (const plant of [
+    () => writeFile(join(folder, 'planted.mjs'), ''),
+    () => symlink(join(folder, 'worker.mjs'), join(folder, 'planted.mjs')),
+  ]) {
+    await plant();
+    expect(await target.observe('blue')).toMatchObject({ intact: false, tampered: ['worker/planted.mjs'] });
+    await rm(join(folder, 'planted.mjs'));
+  }
 });
 
 test('a manifest that is not the one of the release is neither deployed nor started again', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Component, Digest } from '@headgate/domain';
 import { syncFolder } from '../../machine/durable-file.ts';
@@ -51,15 +51,35 @@ export async function materialise(
   return [];
 }
 
-/** Reads a component's files back: the names that are missing, or whose bytes aren't those that the manifest names. */
+/**
+ * Reads a component's files back: the names that are missing, whose bytes aren't those that the manifest names, or that
+ * it doesn't name at all (a planted module is found by an import as well as one of the release's own).
+ */
 export async function tamperedFiles(slotDir: string, component: Component): Promise<readonly string[]> {
-  const found: string[] = [];
+  const found = await foreignFiles(slotDir, component);
   for (const file of component.files) {
     const path = join(componentDir(slotDir, component.name), file.name);
     if (!staysInside(file.name) || (await digestOfFile(path)) !== file.digest)
       found.push(`${component.name}/${file.name}`);
   }
   return found;
+}
+
+/** Everything below the component's folder but folders and the release's files; a link is never the release's. */
+async function foreignFiles(slotDir: string, component: Component): Promise<string[]> {
+  const dir = componentDir(slotDir, component.name);
+  const own = new Set(component.files.map((file) => file.name));
+  try {
+    const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => ({ entry, name: relative(dir, join(entry.parentPath, entry.name)) }))
+      .filter(({ entry, name }) => !entry.isFile() || !own.has(name))
+      .map(({ name }) => `${component.name}/${name}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 async function digestOfFile(path: string): Promise<Digest | undefined> {
