@@ -44,10 +44,28 @@ export interface GatheredGates extends Omit<LoadedGates, 'gatesOf'> {
   readonly gates: GateFacts;
 }
 
+/** The rows that every tick of a release's promotions to an environment asks for: named once, because it is asked a lot. */
+interface Asked {
+  readonly digest: Digest;
+  readonly release: StreamId;
+  readonly environment: StreamId;
+  /** The environment's calendars as they were last seen; a changed list costs one more query. */
+  readonly calendars: readonly string[];
+  readonly streams: readonly StreamId[];
+}
+
+function asked(environment: string, digest: Digest, calendars: readonly string[]): Asked {
+  const release = streams.release(digest);
+  const document = streams.document('Environment', environment);
+  const freezes = [streams.freeze(FREEZE_ALL), streams.freeze(environment)];
+  const all = [release, document, ...freezes, ...calendars.map((c) => streams.document('Calendar', c))];
+  return { digest, release, environment: document, calendars, streams: all };
+}
+
 /** Remembers which calendars an environment named, so that the next tick asks for all rows in one query. */
 export class GateFactsGatherer {
   readonly #store: ControlStore;
-  readonly #calendars = new Map<string, readonly string[]>();
+  readonly #asked = new Map<string, Asked>();
 
   constructor(store: ControlStore) {
     this.#store = store;
@@ -61,21 +79,25 @@ export class GateFactsGatherer {
 
   /** The same for a promotion that may itself be among the `extra` rows. */
   async load(subject: GateSubject, now: Instant, extra: readonly StreamId[]): Promise<LoadedGates> {
-    const releaseStream = streams.release(subject.release.digest);
-    const environment = streams.document('Environment', subject.environment);
-    const guessed = this.#calendars.get(subject.environment) ?? [];
-    const fixed = [releaseStream, environment, streams.freeze(FREEZE_ALL), streams.freeze(subject.environment)];
-    const rows = new Map(
-      await this.#store.load([...fixed, ...guessed.map((c) => streams.document('Calendar', c)), ...extra]),
-    );
-    const environmentRow = rows.get(environment) as Row<DocumentRecord<{ calendars: readonly string[] }>> | undefined;
+    const { digest } = subject.release;
+    let ask = this.#asked.get(subject.environment);
+    if (ask?.digest !== digest) {
+      ask = asked(subject.environment, digest, ask?.calendars ?? []);
+      this.#asked.set(subject.environment, ask);
+    }
+    let rows = await this.#store.load([...ask.streams, ...extra]);
+    const environmentRow = rows.get(ask.environment) as
+      | Row<DocumentRecord<{ calendars: readonly string[] }>>
+      | undefined;
     const named = environmentRow?.state.spec.calendars ?? [];
-    this.#calendars.set(subject.environment, named);
-    const unloaded = named.filter((c) => !guessed.includes(c)).map((c) => streams.document('Calendar', c));
-    if (unloaded.length > 0) for (const [stream, row] of await this.#store.load(unloaded)) rows.set(stream, row);
-
-    const used = [...fixed, ...named.map((c) => streams.document('Calendar', c))];
-    const release = rows.get(releaseStream) as Row<ReleaseRecord> | undefined;
+    const guessed = ask.calendars;
+    if (named.length !== guessed.length || named.some((name, i) => name !== guessed[i])) {
+      ask = asked(subject.environment, digest, named);
+      this.#asked.set(subject.environment, ask);
+      const unloaded = named.filter((c) => !guessed.includes(c)).map((c) => streams.document('Calendar', c));
+      if (unloaded.length > 0) rows = new Map([...rows, ...(await this.#store.load(unloaded))]);
+    }
+    const release = rows.get(ask.release) as Row<ReleaseRecord> | undefined;
     const declared = [FREEZE_ALL, subject.environment].flatMap(
       (scope) => (rows.get(streams.freeze(scope)) as Row<FreezeRecord> | undefined)?.state.freezes ?? [],
     );
@@ -89,7 +111,7 @@ export class GateFactsGatherer {
     }
     return {
       rows,
-      reads: used.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
+      reads: ask.streams.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
       gatesOf: ({ release: { digest }, authors, requester, envelope, approvals }) => ({
         now,
         release: { digest, authors, signature: release?.state.signature },

@@ -16,9 +16,10 @@ export class Controllers {
   readonly plans: Plans;
   readonly gates: GateFactsGatherer;
 
-  constructor(deps: Deps) {
+  /** `plans` may be shared by several in one process: what a digest names is the same for all of them. */
+  constructor(deps: Deps, plans: Plans = new Plans(deps.blobs)) {
     this.#deps = deps;
-    this.plans = new Plans(deps.blobs);
+    this.plans = plans;
     this.gates = new GateFactsGatherer(deps.store);
     const all: readonly Controller[] = [
       new PromotionController(deps, this.plans, this.gates),

@@ -18,6 +18,10 @@ export class Agenda {
     return this.#items.length;
   }
 
+  nextAt(): Instant | undefined {
+    return this.#items[0]?.at;
+  }
+
   put(at: Instant, run: Happening): void {
     const items = this.#items;
     const item: Item = { at, order: this.#order++, run };

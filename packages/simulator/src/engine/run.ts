@@ -4,12 +4,11 @@
  */
 import type { Commit } from '@headgate/control';
 import { MemoryStore } from '@headgate/control/memory/index';
-import type { Digest, Instant, Plan } from '@headgate/domain';
+import type { Digest, Instant } from '@headgate/domain';
 import { HistoryChecker } from '../history/history-checker.ts';
 import type { Recorded, Violation } from '../history/recorded.ts';
 import { Crew } from '../world/crew.ts';
 import type { Fleet } from '../world/fleet.ts';
-import { ENVIRONMENT } from '../world/fleet-spec.ts';
 import { People } from '../world/people.ts';
 import { isStoreFault, type Scenario, type StoreFault } from '../world/scenario.ts';
 import { Targets } from '../world/targets.ts';
@@ -17,9 +16,11 @@ import { Troubles } from '../world/troubles.ts';
 import { checkEnd, checkOutcome } from '../world/world-checks.ts';
 import { Agenda, type Happening } from './agenda.ts';
 import type { StoreFaults } from './faulty-store.ts';
+import { KnownPlans } from './known-plans.ts';
 import { LayeredBlobs } from './layered-blobs.ts';
 import { Random } from './random.ts';
 import { Server } from './server.ts';
+import { ignoreUnavailable } from './unavailable.ts';
 
 /** A run that is still at it after so long has something that never ends. Milliseconds of virtual time. */
 const HORIZON_MS = 14 * 86_400_000;
@@ -63,13 +64,15 @@ export class Run implements StoreFaults {
   readonly #storeFaults: Map<number, StoreFault>;
   readonly #stalls: boolean;
   readonly #servers: Server[] = [];
-  readonly #plans = new Map<Digest, Plan>();
+  readonly #plans: KnownPlans;
   readonly #startedAt: Instant;
   #replaying = false;
   #tries = 0;
   #ids = 0;
   #events = 0;
-  #tickAt = Number.POSITIVE_INFINITY;
+  /** The due time that the next tick is planned for, and when it comes. */
+  #plannedFor: Instant | undefined = Number.NaN;
+  #tickAt: Instant = Number.POSITIVE_INFINITY;
   #failure: unknown;
 
   constructor(fleet: Fleet, scenario: Scenario) {
@@ -79,6 +82,7 @@ export class Run implements StoreFaults {
     this.now = fleet.spec.startsAt;
     this.#startedAt = this.now;
     this.blobs = new LayeredBlobs(fleet.blobs);
+    this.#plans = new KnownPlans(this.blobs);
     const stalls = scenario.faults.filter((f) => f.kind === 'stall');
     this.#stalls = stalls.length > 0;
     this.#storeFaults = new Map(scenario.faults.filter(isStoreFault).map((f) => [f.commit, f]));
@@ -95,12 +99,13 @@ export class Run implements StoreFaults {
   async live(): Promise<Lived> {
     this.people.begin();
     for (;;) {
-      this.#plan();
-      const item = this.#agenda.take();
-      if (item === undefined) break;
-      if (item.at > this.now) this.now = item.at;
-      const happening = item.run();
-      if (happening !== undefined) await this.#finish(happening);
+      const next = this.#next();
+      if (next === undefined) break;
+      const happening = next();
+      if (happening !== undefined) {
+        if (this.#stalls) await this.#restful(happening);
+        else await happening;
+      }
       if (this.#failure !== undefined) throw this.#failure;
       if (this.checker.violations.length > 0 || this.#isOver()) break;
       if (this.now - this.#startedAt > HORIZON_MS || this.entries.length > MOST_ENTRIES) break;
@@ -144,15 +149,6 @@ export class Run implements StoreFaults {
     });
   }
 
-  plan(digest: Digest): Plan | undefined {
-    let plan = this.#plans.get(digest);
-    if (plan === undefined) {
-      plan = this.blobs.planOf(digest);
-      if (plan !== undefined) this.#plans.set(digest, plan);
-    }
-    return plan;
-  }
-
   /** The control plane as it was some commits ago, under a higher epoch; what came later never was. */
   restore(lost: number): void {
     const kept = this.commits.slice(0, this.commits.length - lost);
@@ -181,7 +177,7 @@ export class Run implements StoreFaults {
 
   #newChecker(): HistoryChecker {
     const documents = {
-      plan: (digest: Digest) => this.plan(digest),
+      plan: (digest: Digest) => this.#plans.known(digest),
       document: (digest: Digest) => this.fleet.documents.get(digest),
     };
     const slackMs = Math.max(0, ...this.scenario.faults.map((f) => (f.kind === 'stall' ? f.ms : 0)));
@@ -228,30 +224,33 @@ export class Run implements StoreFaults {
     }
   }
 
-  /** Sees that somebody looks when a row is due, and that agents come for what is on offer. */
-  #plan(): void {
-    const due = this.database.nextDueAt();
-    if (due !== undefined && due < this.#tickAt) {
-      const at = Math.max(due, this.now) + this.random.int(0, 3);
-      this.#tickAt = due;
-      this.#agenda.put(at, () => this.#tick());
-    }
+  /** What happens next: a server's look at what is due, or what is on the agenda. */
+  #next(): Happening | undefined {
     if (this.offered.size > 0) this.crew.come();
+    const due = this.database.nextDueAt();
+    if (due !== this.#plannedFor) {
+      this.#plannedFor = due;
+      this.#tickAt = due === undefined ? Number.POSITIVE_INFINITY : Math.max(due, this.now) + this.random.int(0, 3);
+    }
+    const at = this.#agenda.nextAt();
+    if (this.#tickAt < (at ?? Number.POSITIVE_INFINITY)) {
+      this.now = Math.max(this.now, this.#tickAt);
+      this.#plannedFor = Number.NaN;
+      return this.#tick;
+    }
+    const item = this.#agenda.take();
+    if (item !== undefined && item.at > this.now) this.now = item.at;
+    return item?.run;
   }
 
-  #tick(): Promise<unknown> | undefined {
-    this.#tickAt = Number.POSITIVE_INFINITY;
-    const due = this.database.nextDueAt();
-    if (due === undefined || due > this.now) return undefined;
+  readonly #tick = (): Promise<unknown> | undefined => {
     const server = this.server();
-    if (server === undefined) {
-      // All servers are down: look again when one is back.
-      this.#tickAt = Number.NEGATIVE_INFINITY;
-      this.after(100, () => this.#tick());
-      return undefined;
-    }
-    return server.controllers.tickDue(CLAIMS, () => {}).catch(ignoreUnavailable);
-  }
+    if (server !== undefined) return server.controllers.tickDue(CLAIMS, () => {}).catch(ignoreUnavailable);
+    // All servers are down: somebody looks when one is back.
+    this.#plannedFor = this.database.nextDueAt();
+    this.#tickAt = this.now + 100;
+    return undefined;
+  };
 
   #startServer(): void {
     const crashed = (ms: number): void => {
@@ -262,20 +261,23 @@ export class Run implements StoreFaults {
         return undefined;
       });
     };
-    const server = new Server(this, this.blobs, this.epoch, (prefix) => `${prefix}_${++this.#ids}`, crashed);
+    const server = new Server(
+      this,
+      this.blobs,
+      this.#plans,
+      this.epoch,
+      (prefix) => `${prefix}_${++this.#ids}`,
+      crashed,
+    );
     this.#servers.push(server);
   }
 
-  async #finish(happening: Promise<unknown>): Promise<void> {
-    if (!this.#stalls) {
-      await happening;
-      return;
-    }
-    // Something may wait for virtual time, which only goes on when everybody else has come to rest.
+  /** Something may wait for virtual time, which only goes on when everybody else has come to rest. */
+  #restful(happening: Promise<unknown>): Promise<void> {
     happening.catch((error) => {
       this.#failure = error;
     });
-    await turn();
+    return turn();
   }
 
   #isOver(): boolean {
@@ -305,10 +307,3 @@ function isDecided(type: string): boolean {
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
-
-export function ignoreUnavailable(error: unknown): undefined {
-  if (error instanceof Error && error.name === 'StoreUnavailable') return undefined;
-  throw error;
-}
-
-export { ENVIRONMENT };

@@ -1,5 +1,4 @@
-import { type Blobs, Controllers, type Deps, type Gatherers } from '@headgate/control';
-import { canonicalBytes } from '@headgate/documents';
+import { type Blobs, Controllers, type Deps, type Gatherers, type Plans } from '@headgate/control';
 import { TRUST } from '../world/fleet.ts';
 import { digestOfShared } from './digests.ts';
 import { FaultyStore, type StoreFaults } from './faulty-store.ts';
@@ -14,6 +13,7 @@ export class Server {
   constructor(
     faults: StoreFaults,
     blobs: Blobs,
+    plans: Plans,
     epoch: number,
     newId: (prefix: string) => string,
     onCrash: (ms: number) => void,
@@ -26,13 +26,21 @@ export class Server {
       epoch,
       newId,
       digestOf: digestOfShared,
-      canonical: canonicalBytes,
+      canonical: nativeBytes,
     };
-    this.controllers = new Controllers(this.deps);
+    this.controllers = new Controllers(this.deps, plans);
     this.gatherers = { plans: this.controllers.plans, gates: this.controllers.gates };
   }
 
   get alive(): boolean {
     return this.store.alive;
   }
+}
+
+/**
+ * The engine's own JSON instead of the canonical form: nobody verifies these bytes, and the order of keys is the same
+ * whenever the same code made the value.
+ */
+function nativeBytes(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value), 'utf8');
 }

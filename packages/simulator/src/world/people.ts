@@ -119,7 +119,7 @@ export class People {
   #ask(by: Principal, release: Digest, key: string, inMs: number, trap: boolean, asks = ASKS): void {
     const run = this.#run;
     run.expected++;
-    this.#later(inMs, inMs + 10, async (server) => {
+    this.#later(inMs, inMs, async (server) => {
       const answer = await requestPromotion(server.deps, by, { release, environment: ENVIRONMENT, key });
       run.expected--;
       if (answer.ok) return answer;
