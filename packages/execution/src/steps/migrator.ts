@@ -1,8 +1,15 @@
+import type { Ports } from '../ports/ports.ts';
+import type { KeptRestorePoint } from '../ports/restore-points.ts';
+import type { StepContext } from '../ports/step-context.ts';
 import { misfitOfStore } from './schema-fit.ts';
 import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
 
 /** Brings a store's schema forward, one file at a time, while what runs on it can live with each version. */
 export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, to }, ctx, ports) => {
+  const early = overdue(ctx);
+  if (early) return early;
+  const spoiled = await spoiledRestorePoint(ports, store, to, ctx);
+  if (spoiled) return failed('rejected', spoiled);
   for (const migration of migrations) {
     const late = overdue(ctx);
     if (late) return late;
@@ -19,6 +26,24 @@ export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, to }
   if (version !== to) return failed('rejected', `the store ${store} is at version ${version}; the plan says ${to}`);
   return done({ schemaVersion: version });
 };
+
+/**
+ * What is wrong with the restore point that this rollout took of the store as it is now: it was found whole when it was
+ * taken, and reading it back once more costs less than a migration that nothing brings back.
+ */
+async function spoiledRestorePoint(
+  { migrator, restorePoints }: Ports,
+  store: string,
+  to: number,
+  ctx: StepContext,
+): Promise<string | undefined> {
+  const version = await migrator.version(store);
+  if (version >= to) return undefined;
+  const own = (kept: KeptRestorePoint) => kept.rollout === ctx.rollout && kept.schemaVersion === version;
+  const taken = (await restorePoints.list(store)).find(own);
+  const whole = taken && (await restorePoints.verify(store, taken.point.id, ctx.signal));
+  return whole?.ok === false ? whole.why : undefined;
+}
 
 /** Takes a store's schema back, in the order that the plan lists. What still runs must be able to live with it. */
 export const unmigrate: StepExecutor<'unmigrate'> = async ({ store, migrations, to }, ctx, ports) => {

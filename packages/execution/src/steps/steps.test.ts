@@ -89,6 +89,16 @@ describe('restore points', () => {
     expect(await run({ kind: 'restore-point', store: 'main' })).toMatchObject({ kind: 'failed', code: 'check-failed' });
   });
 
+  test('one whose bytes changed after it was verified keeps the migration from beginning', async () => {
+    await run({ kind: 'restore-point', store: 'main' });
+    cell.spoiled.add('rp-r1/s1');
+    const migrate = { kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] } as const;
+    expect(await run(migrate)).toMatchObject({ kind: 'failed', code: 'rejected' });
+    expect(cell.effects).toEqual(['take main']);
+    cell.spoiled.clear();
+    expect(await run(migrate)).toMatchObject({ kind: 'done' });
+  });
+
   test('a restore goes to the one that this rollout took at that version, or is refused', async () => {
     await run({ kind: 'restore-point', store: 'main' });
     await run({ kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] });
