@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../machine/free-port.ts';
 import { alive, gone } from '../machine/process-identity.ts';
@@ -65,7 +66,12 @@ test('after kill -9 of the postmaster, under load, it starts again and keeps wha
     client.query('create table kept as select generate_series(1, 1000) as n'),
   );
   const before = await cluster.start();
-  const busy = withClient(await cluster.connection(), (client) => client.query('select pg_sleep(60)')).catch(() => {});
+  const connected = Promise.withResolvers<void>();
+  const busy = withClient(await cluster.connection(), (client) => {
+    connected.resolve();
+    return client.query('select pg_sleep(60)');
+  }).catch(() => {});
+  await connected.promise;
   process.kill(before.pid, 'SIGKILL');
   expect(await gone(before, 5_000)).toBe(true);
   expect(await readFile(join(cluster.data, 'postmaster.pid'), 'utf8')).toContain(String(before.pid));
@@ -76,6 +82,20 @@ test('after kill -9 of the postmaster, under load, it starts again and keeps wha
     client.query('select count(*)::int as n from kept'),
   );
   expect(rows.rows[0].n).toBe(1000);
+});
+
+test('a session that is asked for while the server is being started again waits for it; a wrong password does not', async () => {
+  const before = await cluster.start();
+  process.kill(before.pid, 'SIGKILL');
+  expect(await gone(before, 5_000)).toBe(true);
+  const config = await cluster.connection();
+  const asked = withClient(config, (client) => client.query('select 1 as one'));
+  await expect(new pg.Client(config).connect()).rejects.toThrow();
+  await cluster.start();
+  expect((await asked).rows).toEqual([{ one: 1 }]);
+  const from = performance.now();
+  await expect(withClient({ ...config, password: 'wrong' }, async () => {})).rejects.toThrow(/password/);
+  expect(performance.now() - from).toBeLessThan(3_000);
 });
 
 test('a lock file whose pid now belongs to another process does not keep the cluster down', async () => {

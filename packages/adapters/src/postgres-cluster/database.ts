@@ -40,21 +40,53 @@ export async function databaseUrl(port: number, login: DatabaseLogin): Promise<s
   return `postgres://${encodeURIComponent(login.user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${encodeURIComponent(login.database)}`;
 }
 
-/** Opens one session for `work` and closes it whatever happens. */
+/**
+ * How long a session is asked for again while its server is being started. Whoever keeps a cluster starts it within a
+ * second or two, and a step that met it just then has better things to do with its attempts. Milliseconds.
+ */
+const PATIENCE_MS = 5_000;
+
+/** Opens one session for `work` and closes it whatever happens. Waits a little for a server that is being started. */
 export async function withClient<T>(config: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(config);
   let broken: Error | undefined;
-  client.on('error', (error) => {
+  const client = await connected(config, (error) => {
     broken = error;
   });
   try {
-    await client.connect();
     return await work(client);
   } catch (error) {
     throw broken ?? error;
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+async function connected(config: pg.ClientConfig, onError: (error: Error) => void): Promise<pg.Client> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const client = new pg.Client(config);
+    client.on('error', () => {}); // until it is connected, the rejection tells
+    try {
+      await client.connect();
+      client.on('error', onError);
+      return client;
+    } catch (error) {
+      await client.end().catch(() => {});
+      if (!isStarting(error) || performance.now() >= until) throw error;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  }
+}
+
+/** Nobody listens yet, who listens says that it isn't ready, or it died in the middle of our asking. */
+function isStarting(error: unknown): boolean {
+  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  return (
+    code === 'ECONNREFUSED' ||
+    code === 'ECONNRESET' ||
+    code === '57P03' ||
+    message === 'Connection terminated unexpectedly'
+  );
 }
 
 /** Path of a login's password file inside the cluster's folder. */
