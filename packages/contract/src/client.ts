@@ -62,6 +62,8 @@ export interface Client {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Largest answer that is taken, in bytes: whoever answers doesn't decide how much of our memory that takes. */
+const MOST_ANSWER_BYTES = 128 * 1024 * 1024;
 
 /** Makes a client of one server for one token. */
 export function createClient(options: ClientOptions): Client {
@@ -101,9 +103,11 @@ export function createClient(options: ClientOptions): Client {
     const response = await request(name, input, callOptions);
     try {
       if (!response.ok) throw await problemOf(response, name);
-      if (route.response === 'octets') return new Uint8Array(await response.arrayBuffer());
-      if (route.response === 'text' || route.response === 'events') return await response.text();
-      return route.response.parse(await response.json());
+      const bytes = await bytesOf(response);
+      if (route.response === 'octets') return bytes;
+      const text = new TextDecoder().decode(bytes);
+      if (route.response === 'text' || route.response === 'events') return text;
+      return route.response.parse(JSON.parse(text));
     } catch (error) {
       if (error instanceof ProblemError || error instanceof ServerUnreachable) throw error;
       callOptions.signal?.throwIfAborted();
@@ -144,9 +148,29 @@ function acceptOf(route: Route): string {
 }
 
 async function problemOf(response: Response, name: string): Promise<ProblemError | ServerUnreachable> {
-  const parsed = problem.safeParse(await response.json().catch(() => undefined));
+  const read = async () => JSON.parse(new TextDecoder().decode(await bytesOf(response))) as unknown;
+  const parsed = problem.safeParse(await read().catch(() => undefined));
   if (parsed.success) return new ProblemError(parsed.data);
   return new ServerUnreachable(`HTTP ${response.status} to ${name}, and not by a Headgate server`);
+}
+
+async function bytesOf(response: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > MOST_ANSWER_BYTES) throw new RangeError(`it is larger than ${MOST_ANSWER_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
 
 function reasonOf(error: unknown): string {

@@ -119,6 +119,20 @@ describe('the client', () => {
       ServerUnreachable,
     );
   });
+
+  it('takes no answer without an end', async () => {
+    let sent = 0;
+    const chunk = new Uint8Array(8 * 1024 * 1024);
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        sent += chunk.length;
+        controller.enqueue(chunk);
+      },
+    });
+    const client = createClient({ baseUrl, fetch: async () => new Response(endless) });
+    await expect(client.call('logHead')).rejects.toThrow(/larger than/);
+    expect(sent).toBeLessThan(200 * 1024 * 1024);
+  });
 });
 
 describe('server-sent events', () => {
