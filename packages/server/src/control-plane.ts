@@ -10,7 +10,7 @@ import type { Folder } from './installation/folder.ts';
 import { type Installation, openInstallation } from './installation/log-key.ts';
 import { FileTrust } from './installation/trust.ts';
 import { Loop } from './loops/loop.ts';
-import { sequence } from './loops/sequencer.ts';
+import { SEQUENCER_REST_MS, sequence } from './loops/sequencer.ts';
 import { Wake } from './loops/wake.ts';
 import { WakingStore } from './loops/waking-store.ts';
 
@@ -85,12 +85,13 @@ export async function openControlPlane(
 
   const controllers = new Controllers(deps);
   const onError = (stream: string, error: unknown) => log.error({ stream, err: error }, 'a tick failed');
-  const loop = (name: string, wake: Wake, pauseMs: number, round: () => Promise<boolean>) =>
-    new Loop({ name, wake, pauseMs, round, stop: stopping.signal, log });
+  const loop = (name: string, wake: Wake, pauseMs: number, round: () => Promise<boolean>, restMs = 0) =>
+    new Loop({ name, wake, pauseMs, restMs, round, stop: stopping.signal, log });
   const lanes = Array.from({ length: LANES }, (_, i) =>
     loop(`controllers ${i + 1}`, committed, LOOK_MS, async () => (await controllers.tickDue(BATCH, onError)) > 0),
   );
-  const sequencer = loop('sequencer', committed, LOOK_MS, () => sequence(control.log, signer, () => placed.signal()));
+  const round = () => sequence(control.log, signer, () => placed.signal());
+  const sequencer = loop('sequencer', committed, LOOK_MS, round, SEQUENCER_REST_MS);
   const trustLoop = loop('trust', new Wake(), TRUST_MS, async () => {
     await trust.refresh();
     return false;

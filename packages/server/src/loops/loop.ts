@@ -8,6 +8,8 @@ export interface LoopOptions {
   readonly wake: Wake;
   /** Longest pause between rounds, milliseconds; a fifth of it is left to chance, so that servers don't march in step. */
   readonly pauseMs: number;
+  /** Shortest pause after a round that left nothing, milliseconds: what comes meanwhile is done in one go. Default 0. */
+  readonly restMs?: number;
   readonly stop: AbortSignal;
   readonly log: Logger;
 }
@@ -42,7 +44,7 @@ export class Loop {
   }
 
   async #run(): Promise<void> {
-    const { name, round, wake, pauseMs, stop, log } = this.#options;
+    const { name, round, wake, pauseMs, restMs = 0, stop, log } = this.#options;
     let failures = 0;
     while (!stop.aborted) {
       const seen = wake.signals;
@@ -53,6 +55,7 @@ export class Loop {
         this.#trouble = undefined;
         this.#lastSound = performance.now();
         if (more) continue;
+        if (restMs > 0) await pause(restMs, stop);
         await wake.wait(pauseMs * (0.8 + 0.2 * Math.random()), stop, seen);
       } catch (error) {
         failures += 1;
