@@ -57,6 +57,8 @@ export interface CellRecord {
   readonly desired?: CellState;
   /** A rollout ended with a step whose effect nobody confirmed; the next observation settles it. */
   readonly uncertain: boolean;
+  /** Until then an agent may still be at a step that was taken from it: what is seen before settles nothing. */
+  readonly restlessUntil?: Instant;
   /** The last assignment of the cell's rollouts so far; the next one goes on from there, since targets refuse lower fences. */
   readonly assigned?: number;
   readonly observed?: { readonly state: CellState; readonly at: Instant; readonly by: PrincipalId };

@@ -18,6 +18,9 @@ import type { Committed, ControlStore, Read, Row, StreamId, Write } from '../por
 import { type CellRecord, shapeInEntry, streams } from '../records.ts';
 import type { Controller } from './tick.ts';
 
+/** How long an agent holds an assignment without renewing it. Milliseconds. */
+export const LEASE_MS = 3_000;
+
 /** Everything a rollout's decider needs, and the versions to check when its decision is committed. */
 export interface GatheredRollout {
   readonly facts: RolloutFacts;
@@ -83,7 +86,9 @@ export async function commitRollout(
   if (settled && state.begun > 0) {
     const record = gathered.cellRow?.state;
     const { state: desired, uncertain } = cellAfter(facts.plan, facts.cell, state);
-    const next: CellRecord = { ...record, desired, uncertain, assigned: state.n };
+    const left: CellRecord = { ...record, desired, uncertain, assigned: state.n };
+    // Whoever lost a lease to the undo may act until the lease would have run out.
+    const next = uncertain ? { ...left, restlessUntil: facts.now + LEASE_MS } : left;
     const data = {
       rollout: state.id,
       promotion: state.promotion,

@@ -12,14 +12,11 @@ import {
   type Scope,
   stepAtHand,
 } from '@headgate/domain';
-import { audienceOf, commitRollout, gatherRollout } from '../controllers/rollout-controller.ts';
+import { audienceOf, commitRollout, gatherRollout, LEASE_MS } from '../controllers/rollout-controller.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import type { Gatherers } from './command-promotion.ts';
 import { no, notPermitted, ok, type Result } from './result.ts';
-
-/** How long an agent holds an assignment without renewing it. Milliseconds. */
-export const LEASE_MS = 3_000;
 
 /** One step, handed to one agent: everything that it needs to check and carry it out. */
 export interface Assignment {

@@ -41,13 +41,14 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
       );
     const digest = deps.digestOf(seen);
     const last = before?.observed;
-    const settles = before?.uncertain === true;
+    const settles = before?.uncertain === true && now >= (before.restlessUntil ?? 0);
     if (!settles && last !== undefined && now - last.at < REFRESH_MS && deps.digestOf(last.state) === digest)
       return ok(before as CellRecord);
     const observed = { state: seen, at: now, by: agent.id };
+    const { restlessUntil: _over, ...rest } = before ?? {};
     const next: CellRecord = settles
-      ? { ...before, desired: seen, uncertain: false, observed }
-      : { ...before, uncertain: false, observed };
+      ? { ...rest, desired: seen, uncertain: false, observed }
+      : { ...before, uncertain: before?.uncertain ?? false, observed };
     const data = { digest, ...shapeInEntry(seen), tenants: Object.keys(seen.tenants).length, settles };
     const committed = await deps.store.commit({
       by: agent.id,

@@ -7,12 +7,11 @@ import {
   type Principal,
   type Rollout,
 } from '@headgate/domain';
-import { commitRollout, gatherRollout } from '../controllers/rollout-controller.ts';
+import { commitRollout, gatherRollout, LEASE_MS } from '../controllers/rollout-controller.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import { streams } from '../records.ts';
 import type { Gatherers } from './command-promotion.ts';
-import { LEASE_MS } from './lease-step.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /** An agent answers for its assignment `n`. Answering twice with the same `n` is refused the second time: it is settled. */

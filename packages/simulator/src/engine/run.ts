@@ -2,7 +2,7 @@
  * One promotion, lived through in virtual time: servers tick, agents act, people decide, and what the scenario says goes
  * wrong. The run owns the clock, the agenda and the database; whoever lives in it puts what follows on the agenda.
  */
-import type { Commit } from '@headgate/control';
+import type { AppliedDocument, Commit } from '@headgate/control';
 import { MemoryStore } from '@headgate/control/memory/index';
 import type { Digest, Instant } from '@headgate/domain';
 import { HistoryChecker } from '../history/history-checker.ts';
@@ -26,6 +26,8 @@ import { ignoreUnavailable } from './unavailable.ts';
 const HORIZON_MS = 14 * 86_400_000;
 /** More entries than any promotion of this size makes, however much goes wrong: beyond, something spins. */
 const MOST_ENTRIES = 30_000;
+/** More happenings than any run has; time that does not move on would otherwise never end. */
+const MOST_HAPPENINGS = 300_000;
 /** Rows that one server claims at once. */
 const CLAIMS = 12;
 
@@ -49,6 +51,8 @@ export class Run implements StoreFaults {
   readonly people: People;
   readonly crew: Crew;
   readonly blobs: LayeredBlobs;
+  /** Documents that were applied in mid-run, by digest. */
+  readonly documents = new Map<Digest, AppliedDocument>();
   database: MemoryStore;
   checker: HistoryChecker;
   now: Instant;
@@ -98,7 +102,7 @@ export class Run implements StoreFaults {
 
   async live(): Promise<Lived> {
     this.people.begin();
-    for (;;) {
+    for (let happenings = 0; happenings < MOST_HAPPENINGS; happenings++) {
       const next = this.#next();
       if (next === undefined) break;
       const happening = next();
@@ -178,7 +182,7 @@ export class Run implements StoreFaults {
   #newChecker(): HistoryChecker {
     const documents = {
       plan: (digest: Digest) => this.#plans.known(digest),
-      document: (digest: Digest) => this.fleet.documents.get(digest),
+      document: (digest: Digest) => this.fleet.documents.get(digest) ?? this.documents.get(digest),
     };
     const slackMs = Math.max(0, ...this.scenario.faults.map((f) => (f.kind === 'stall' ? f.ms : 0)));
     const checker = new HistoryChecker(documents, { slackMs });

@@ -113,6 +113,11 @@ function offered(track: RolloutTrack, { step, n, until }: Data<'rollout.offered'
   if (n !== track.n + 1) report('holder-settles', `assignment ${n} was offered after ${track.n}`);
   if (step !== atHand(track))
     report('plan-order', `${step} was offered while ${atHand(track) ?? 'no step'} is at hand`);
+  if (track.undo === undefined) {
+    const { phase, wave } = track.promotion;
+    if (phase !== 'advancing') report('plan-order', `${step} was offered while the promotion is ${phase}`);
+    if ((track.cell.steps[track.cursor]?.wave ?? 0) > wave) report('plan-order', `${step} was offered before its wave`);
+  }
   waits('offered', until, report);
   track.n = n;
   track.step = step;

@@ -32,7 +32,6 @@ import { Random } from '../engine/random.ts';
 import type { Recorded } from '../history/recorded.ts';
 import {
   AGENTS,
-  CLOSED,
   cellStates,
   type FleetSpec,
   fleetSpec,
@@ -163,7 +162,7 @@ export async function makeFleet(seed: number, number: number): Promise<Fleet> {
     commit: { by: 'sys', writes },
     entries,
     blobs,
-    documents: new Map([...documents, CLOSED].map((d) => [digestOfJson(d), d])),
+    documents: new Map(documents.map((d) => [digestOfJson(d), d])),
   };
 }
 

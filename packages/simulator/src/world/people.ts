@@ -210,6 +210,7 @@ export class People {
     const track = this.#run.checker.rollouts.get(entry.stream);
     if (track === undefined || (!this.#acts.has('sequel') && !this.#acts.has('observes'))) return;
     this.#observe(track.cell.cell, 300);
+    this.#observe(track.cell.cell, 3_200);
   }
 
   #observe(cell: string, inMs: number): void {
@@ -223,8 +224,9 @@ export class People {
   #observeAll(): void {
     const run = this.#run;
     if (!this.watching) return;
-    for (const { cell } of run.fleet.cells) if (run.random.chance(0.95)) this.#observe(cell, 10);
-    run.after(OBSERVE_MS, () => {
+    for (const { cell } of run.fleet.cells) this.#observe(cell, 10);
+    // At times nobody looks for longer than an observation is worth anything.
+    run.after(run.random.chance(0.2) ? 10 * OBSERVE_MS : OBSERVE_MS, () => {
       this.#observeAll();
       return undefined;
     });

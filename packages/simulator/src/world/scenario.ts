@@ -100,6 +100,8 @@ export interface ScenarioOptions {
   readonly seed: number;
   /** Faults per promotion, on average. */
   readonly faults: number;
+  /** How much more often than usual people do what they should not, and ask for what is a trap. */
+  readonly acts: number;
   /** Different installations that promotions are drawn from. */
   readonly fleets: number;
 }
@@ -119,8 +121,16 @@ const OTHER_ACT_CHANCE = 0.02;
 export function scenarioOf(options: ScenarioOptions, index: number): Scenario {
   const { seed, fleets } = options;
   const random = new Random(seed, index, 2);
-  const faults = Array.from({ length: random.count(options.faults) }, () => fault(random));
-  const acts = ACTS.filter((act) => random.chance(ACT_CHANCE[act] ?? OTHER_ACT_CHANCE));
+  const faults: Fault[] = [];
+  const wanted = random.count(options.faults);
+  while (faults.length < wanted) {
+    const drawn = fault(random);
+    faults.push(drawn);
+    // What was decided hangs on its way, and just then the facts change: two faults that are worth meeting.
+    if (drawn.kind === 'stall' && faults.length < wanted && random.chance(0.6))
+      faults.push({ ...worldFault(random), commit: drawn.commit - random.int(0, 2) });
+  }
+  const acts = ACTS.filter((act) => random.chance((ACT_CHANCE[act] ?? OTHER_ACT_CHANCE) * options.acts));
   return { seed, index, fleet: random.int(0, fleets - 1), servers: random.int(2, 3), faults, acts };
 }
 
@@ -140,7 +150,12 @@ function fault(random: Random): Fault {
   }
   if (turn < 0.8) {
     const times = random.chance(0.7) ? 1 : random.int(2, 4);
-    return { kind: random.pick(STEP_FAULTS), lease: random.int(1, 90), times, ms: random.pick([500, 4_000, 10_000]) };
+    return {
+      kind: random.chance(0.15) ? 'red' : random.pick(STEP_FAULTS),
+      lease: random.int(1, 90),
+      times,
+      ms: random.pick([500, 4_000, 10_000]),
+    };
   }
   return worldFault(random);
 }

@@ -140,11 +140,10 @@ export class Targets {
     if (store === undefined) return failed('rejected', `there is no store ${action.store}`);
     if (!this.#admit(store.fence, a)) return failed('fenced', 'the store has seen a later decision');
     store.fence = a.fence;
+    // File by file, each in a transaction of its own: what is there already is passed over, wherever it stopped before.
     const back = action.kind !== 'migrate';
-    if (action.kind !== 'restore' && store.version !== action.to && store.version !== action.from) {
-      const beyond = back ? store.version < action.to : store.version > action.to;
-      if (!beyond) return failed('rejected', `the store is at version ${store.version}`);
-    }
+    if (!back && store.version > action.to) return failed('rejected', `the store is at version ${store.version}`);
+    if (!back && store.version < action.from) return failed('rejected', `the store is at version ${store.version}`);
     const already = back ? store.version <= action.to : store.version >= action.to;
     if (!already) {
       const removes = action.kind === 'migrate' && action.migrations.some((m) => m.phase === 'contract');
@@ -226,8 +225,9 @@ export class Targets {
     flaw: Flaw,
   ): Outcome {
     if (action.kind === 'soak') {
-      const since = this.#soaks.get(a.idempotencyKey) ?? now;
-      this.#soaks.set(a.idempotencyKey, since);
+      const key = `${a.rollout}/${a.step}`;
+      const since = this.#soaks.get(key) ?? now;
+      this.#soaks.set(key, since);
       const rest = since + action.durationMs - now;
       if (rest > 0 && flaw === 'none') return { kind: 'waiting', reason: 'soaking', untilMs: rest };
     }

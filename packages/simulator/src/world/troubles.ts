@@ -1,5 +1,6 @@
 /** What strikes the installation as a whole: freezes, windows, evidence, clocks, people who change their minds, a restored database. */
 import {
+  type AppliedDocument,
   applyDocuments,
   attachEvidence,
   declareFreeze,
@@ -8,6 +9,7 @@ import {
   type Result,
   rollBackPromotion,
 } from '@headgate/control';
+import type { Digest } from '@headgate/domain';
 import type { Run } from '../engine/run.ts';
 import type { Server } from '../engine/server.ts';
 import { ignoreUnavailable } from '../engine/unavailable.ts';
@@ -89,8 +91,16 @@ export class Troubles {
   /** The calendar is changed while the rollout goes on, and changed back after a while. */
   #closeWindow(ms: number): Promise<unknown> {
     const run = this.#run;
-    run.after(ms, () => this.#through((s) => applyDocuments(s.deps, PEOPLE.admin, [ALWAYS])));
-    return this.#through((s) => applyDocuments(s.deps, PEOPLE.admin, [CLOSED]));
+    run.after(ms, () => this.#apply(ALWAYS));
+    return this.#apply(CLOSED);
+  }
+
+  #apply(document: AppliedDocument): Promise<unknown> {
+    return this.#through(async (s) => {
+      const answer = await applyDocuments(s.deps, PEOPLE.admin, [document]);
+      if (answer.ok) for (const { digest } of answer.value) this.#run.documents.set(digest as Digest, document);
+      return answer;
+    });
   }
 
   #restore(lost: number): void {

@@ -1,0 +1,200 @@
+/**
+ * Protections of the shipped code, each with how it is taken away: a text of a source file and what stands there
+ * instead, as the file is loaded. A plant whose text is gone fails, so that the list stays true; whitespace is free.
+ */
+export interface Plant {
+  readonly name: string;
+  /** Below `packages/`. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const MEMORY = 'control/src/memory/memory-store.ts';
+const ASSIGNMENT = 'domain/src/rollout/assignment.ts';
+const ROLLOUT = 'domain/src/rollout/decide.ts';
+const PROMOTION = 'domain/src/promotion/decide.ts';
+const COMMANDS = 'domain/src/promotion/commands.ts';
+const UNDO = 'domain/src/plan/undo.ts';
+
+function plant(name: string, file: string, find: string, replace: string): Plant {
+  return { name, file, find, replace };
+}
+
+export const PLANTS: readonly Plant[] = [
+  // The store: facts and versions.
+  plant(
+    'version-fence',
+    MEMORY,
+    "if (this.#version(stream) !== expected) return { ok: false, conflict: stream, because: 'version' };",
+    '',
+  ),
+  plant(
+    'reads-check',
+    MEMORY,
+    "if (this.#version(stream) !== version) return { ok: false, conflict: stream, because: 'version' };",
+    '',
+  ),
+  plant('exclusive-key', MEMORY, '?? this.#exclusiveConflict(commit.writes)', ''),
+  // Once, by the right one.
+  plant(
+    'request-key',
+    'control/src/use-cases/request-promotion.ts',
+    '`prm_${deps.digestOf([principal.id, request.key]).slice(7, 31)}`',
+    "deps.newId('prm')",
+  ),
+  plant(
+    'step-key',
+    'control/src/use-cases/lease-step.ts',
+    'idempotencyKey: `${state.id}/${step.id}`',
+    'idempotencyKey: `${state.id}/${step.id}/${state.n}`',
+  ),
+  plant('lease-holder', ASSIGNMENT, 'if (state.agent !== agent)', 'if (false)'),
+  plant(
+    'settled-assignment',
+    ASSIGNMENT,
+    "if (state.phase !== 'leased' || state.n !== n)",
+    "if (state.phase !== 'leased')",
+  ),
+  plant(
+    'lease-runs-out',
+    ROLLOUT,
+    'return facts.dueAt !== null && now < facts.dueAt && now < state.until',
+    'return true',
+  ),
+  plant('lease-revoked-by-undo', ROLLOUT, "if (state.phase === 'leased')\n    events.push(", 'if (false) events.push('),
+  plant('fence-epoch', 'domain/src/protocol/fence.ts', 'a.epoch - b.epoch || a.n - b.n', 'a.n - b.n'),
+  plant('fence-number', 'domain/src/protocol/fence.ts', 'a.epoch - b.epoch || a.n - b.n', 'a.epoch - b.epoch'),
+  plant('fence-across-rollouts', 'domain/src/rollout/evolve.ts', 'n: after,', 'n: 0,'),
+  // Gates, where they stand and what they say.
+  plant('gates-before-wave', PROMOTION, 'const closed = verdicts.filter((v) => !goesOn(v));', 'const closed = [];'),
+  plant(
+    'gates-at-lease',
+    ASSIGNMENT,
+    'if (closed !== undefined) return accepted(waiting(',
+    'if (false) return accepted(waiting(',
+  ),
+  plant('gates-before-step', ROLLOUT, 'return closed === undefined ? undefined', 'return true ? undefined'),
+  plant(
+    'no-data-is-no-pass',
+    'domain/src/gates/gate.ts',
+    "return verdict.verdict === 'pass' ||",
+    "return verdict.verdict === 'no-data' || verdict.verdict === 'pass' ||",
+  ),
+  plant('approval-count', 'domain/src/gates/approval.ts', 'if (holding.length >= count)', 'if (holding.length >= 0)'),
+  plant('approval-expiry', 'domain/src/gates/approval.ts', '&& a.expiresAt > facts.now', ''),
+  plant('freeze', 'domain/src/gates/window.ts', 'if (freeze !== undefined)', 'if (false)'),
+  plant('window', 'domain/src/gates/window.ts', 'if (closed !== undefined)', 'if (false)'),
+  plant('tests-green', 'domain/src/gates/tests-passed.ts', 'if (red !== undefined)', 'if (false)'),
+  plant('soak-duration', 'domain/src/gates/soaked.ts', 'if (facts.now < readyAt)', 'if (false)'),
+  plant('restore-point-age', 'domain/src/gates/restore-point.ts', 'if (ageMs > maxAgeMs)', 'if (false)'),
+  // Readings.
+  plant(
+    'proven-outcome',
+    ASSIGNMENT,
+    'const outcome = provenOutcome(step.action, claimed);',
+    'const outcome = claimed;',
+  ),
+  plant(
+    'verified-restore-point',
+    'domain/src/rollout/outcome-rules.ts',
+    'return result.restorePoint.verified ? outcome :',
+    'return true ? outcome :',
+  ),
+  plant(
+    'hypercare-observed-lately',
+    'domain/src/hypercare/hypercare.ts',
+    'if (facts.now - seen.at > OBSERVATION_MAX_AGE_MS)',
+    'if (false)',
+  ),
+  // People.
+  plant('author-approves', COMMANDS, 'if (state.authors.includes(command.by))', 'if (false)'),
+  plant('requester-approves', COMMANDS, 'if (state.requester === command.by)', 'if (false)'),
+  plant('envelope', COMMANDS, 'if (command.envelope !== state.envelope)', 'if (false)'),
+  plant(
+    'roles',
+    'domain/src/access/access.ts',
+    'if (principal.roles.some((role) => roles.includes(role))) return { allowed: true };',
+    'return { allowed: true };',
+  ),
+  plant(
+    'approver-agrees',
+    ROLLOUT,
+    "if ('approver' in step && step.approver !== undefined && !state.undo.agreed) {\n      return act({\n        type: 'rollout.asked',",
+    "if (false) {\n      return act({\n        type: 'rollout.asked',",
+  ),
+  plant('named-approver', ASSIGNMENT, "if (approver !== undefined && answer === 'agree' &&", 'if (false &&'),
+  // The planner.
+  plant(
+    'schema-range-of-release',
+    'domain/src/plan/migrations.ts',
+    'if (!fits(manifest.schemaRange, to))',
+    'if (false)',
+  ),
+  plant('schema-range-of-old-code', 'domain/src/plan/migrations.ts', 'if (!fits(range, to))', 'if (false)'),
+  plant('contract-alone', 'domain/src/plan/migrations.ts', 'if (removes !== undefined)', 'if (false)'),
+  // Order: waves, course, base.
+  plant('base-state', PROMOTION, 'if (state.wave === 0 && facts.baseChanged.length > 0)', 'if (false)'),
+  plant(
+    'wave-done',
+    PROMOTION,
+    'return rollout.undo === null && (next === undefined || next.wave > wave);',
+    'return true;',
+  ),
+  plant('wave-open', ROLLOUT, 'if (wave > course.openWave)', 'if (false)'),
+  plant('course', ROLLOUT, "if (course.kind !== 'forward') return waitFor(", 'if (false) return waitFor('),
+  plant('lease-looks-first', ASSIGNMENT, 'if (due.events.length > 0)', 'if (false)'),
+  // Undo.
+  plant(
+    'undo-is-never-blocked',
+    ASSIGNMENT,
+    'if (state.undo === null) {\n    const closed',
+    'if (true) {\n    const closed',
+  ),
+  plant(
+    'undo-scope-of-ring',
+    UNDO,
+    "s.wave === scope.wave && s.action.kind === 'route' ? s.action.tenants : [],",
+    "s.action.kind === 'route' ? s.action.tenants : [],",
+  ),
+  plant(
+    'undo-scope-of-tenant',
+    UNDO,
+    'movedTenants(cell, begun).filter((t) => named.has(t))',
+    'movedTenants(cell, begun)',
+  ),
+  plant(
+    'undo-traffic-first',
+    UNDO,
+    '} else steps.push(step);\n  }\n  return steps;',
+    '} else steps.push(step);\n  }\n  return steps.reverse();',
+  ),
+  plant(
+    'undo-names-every-tenant',
+    UNDO,
+    "if ('store' in action && !namesAllOf(cell, action.store, scope, back)) continue;",
+    '',
+  ),
+  plant('undone-when-whole', ROLLOUT, 'if (isWhole(cell, state.undo.scope, state.begun)) return', 'return'),
+];
+
+export function plantNamed(name: string): Plant {
+  const found = PLANTS.find((p) => p.name === name);
+  if (found === undefined) throw new Error(`there is no plant ${name}`);
+  return found;
+}
+
+/** The source without the protection. Throws when the text isn't there exactly once. */
+export function rewrite(plant: Plant, source: string): string {
+  const pattern = plant.find
+    .trim()
+    .split(/\s+/)
+    .map((word) => word.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+    .join('\\s+');
+  const found = source.match(new RegExp(pattern, 'g')) ?? [];
+  if (found.length !== 1)
+    throw new Error(
+      `plant ${plant.name}: its target text stands ${found.length} times in packages/${plant.file}, expected once: ${plant.find}`,
+    );
+  return source.replace(found[0] as string, () => plant.replace);
+}
