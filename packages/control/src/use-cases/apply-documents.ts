@@ -1,8 +1,12 @@
 import type { Principal } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
+import { MAX_COMMIT_STREAMS } from '../ports/commit-rules.ts';
 import type { Read, Write } from '../ports/store.ts';
 import { type DocumentRecord, streams } from '../records.ts';
-import { no, notPermitted, ok, type Result, untilFresh } from './result.ts';
+import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
+
+/** Documents of one call: a commit names each one's stream. */
+const MOST_AT_ONCE = MAX_COMMIT_STREAMS;
 
 /** A document that was parsed and checked: kind, name, owner and the spec as planner and gates take it, plain JSON. */
 export interface AppliedDocument {
@@ -29,6 +33,14 @@ export async function applyDocuments(
 ): Promise<Result<readonly Applied[]>> {
   const denied = notPermitted(principal, 'apply', 'document');
   if (denied !== undefined) return no(denied);
+  if (documents.length > MOST_AT_ONCE)
+    return refuse(
+      'too-many-documents',
+      'apply documents',
+      'document',
+      `${documents.length} were given, ${MOST_AT_ONCE} are taken at a time`,
+      'apply them in parts, what is referred to first',
+    );
   const canonical = documents.map(({ content, ...facts }) => deps.canonical(content ?? facts));
   const digests = await Promise.all(canonical.map((bytes) => deps.blobs.put(bytes)));
   return untilFresh('apply documents', 'document', async () => {

@@ -70,7 +70,8 @@ export function readYaml(text: string, file: string): ReadYaml {
       prettyErrors: false,
       schema: 'core',
       strict: true,
-      uniqueKeys: true,
+      // Asked below: the parser compares each key with each before it, which takes a minute for a megabyte of keys.
+      uniqueKeys: false,
       stringKeys: false,
       logLevel: 'silent',
     });
@@ -110,8 +111,6 @@ function refusal(place: Place, expected: string, found: string): ReadYaml {
 function troubleIn(document: Document.Parsed, placeAt: (offset: number) => Place): DocumentProblem[] {
   const problems = [...document.errors, ...document.warnings].map((error) => {
     const place = placeAt(error.pos[0]);
-    if (error.code === 'DUPLICATE_KEY')
-      return problemAt(place, { path: [], expected: 'each key once', found: 'a key a second time' });
     if (/call stack/.test(error.message))
       return problemAt(place, { path: [], expected: 'less nesting', found: 'nesting that is too deep' });
     return problemAt(place, { path: [], expected: 'well-formed YAML', found: firstLine(error.message) });
@@ -129,6 +128,14 @@ function troubleIn(document: Document.Parsed, placeAt: (offset: number) => Place
         add(key, 'a text as key', `${shown}; put it in quotes if it is meant as text`);
       } else if (key.value === '__proto__') add(key, 'another key', '"__proto__"');
       return undefined;
+    }
+    if (isMap(node)) {
+      const seen = new Set<string>();
+      for (const { key } of node.items) {
+        if (!isScalar(key) || typeof key.value !== 'string') continue;
+        if (seen.has(key.value)) add(key, 'each key once', 'a key a second time');
+        seen.add(key.value);
+      }
     }
     if (isAlias(node)) add(node, 'plain data: write it out', `the alias *${node.source.slice(0, 60)}`);
     else if (isNode(node) && node.tag !== undefined && explicitTag(node))
