@@ -2,7 +2,7 @@
  * Every figure of the closing table turns when what it measures is made bad on purpose, on the real parts: a figure that
  * can't be made bad isn't a measure. The world is the example's own, with the first promotion of its story.
  */
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -194,4 +194,15 @@ test('a rollback without a reading of the route back has no time to safety', () 
 
 test('bytes that are no entry are not read as one', () => {
   expect(decodeEntry(Buffer.from('{}')).ok).toBe(false);
+});
+
+test('a journal without a request is no good day, but a day that nobody measured', async () => {
+  const nothing = join(dir, 'nothing.jsonl');
+  await writeFile(nothing, '');
+  const { unmeasured } = await measure(world, nothing, ends);
+  expect(unmeasured).toEqual([
+    'no request of a customer ended during 1.1.0 → staging',
+    'no acknowledged write was compared with the stores',
+  ]);
+  expect(sound.unmeasured).toEqual([]);
 });
