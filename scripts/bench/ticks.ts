@@ -22,10 +22,12 @@ const ROLLOUTS = 1_000;
 const ENVIRONMENTS = 25;
 const SERVERS = 2;
 const WARM_MS = 2_000;
-const MEASURE_MS = 8_000;
-/** A faster machine is measured for a shorter time, before its rollouts come to their ends. */
-const MOST_ENTRIES = 12_000;
-const BARE_MS = 2_000;
+/** Ticks and bare commits are measured in turn, so that both meet the same machine, whoever else is at work on it. */
+const TURNS = 5;
+const TICKS_MS = 1_800;
+const BARE_MS = 1_000;
+/** After their pause the servers get going again. Milliseconds. */
+const RESUME_MS = 200;
 const WORKER = join(import.meta.dirname, 'ticks-worker.ts');
 
 export async function tickFigures(): Promise<readonly Figure[]> {
@@ -34,22 +36,20 @@ export async function tickFigures(): Promise<readonly Figure[]> {
     const shape = { environments: ENVIRONMENTS, cellsEach: ROLLOUTS / ENVIRONMENTS, approved: true };
     const { environments } = await withDeps(database.databaseUrl, (deps) => seedFleet(deps, shape));
     return withClient({ connectionString: database.adminUrl }, async (admin) => {
-      const before = await measureBareCommits(database.adminUrl, BARE_MS);
-      const ticks = await measureTicks(database, admin, environments);
-      const bare = mean([before, await measureBareCommits(database.adminUrl, BARE_MS)]);
+      const { ticks, bare } = await measureInTurns(database, admin, environments);
       say(`${ticks.toFixed(0)} ticks/s beside ${bare.toFixed(0)} bare commits/s of one connection`);
       return [figure('ticks', ticks), figure('ticks-per-bare-commit', ratio(ticks, bare))];
     });
   });
 }
 
-async function measureTicks(
+async function measureInTurns(
   database: ScratchDatabase,
   admin: pg.Client,
   environments: readonly string[],
-): Promise<number> {
+): Promise<{ readonly ticks: number; readonly bare: number }> {
   const servers: ChildProcess[] = [];
-  const work = async (): Promise<number> => {
+  const work = async (): Promise<{ ticks: number; bare: number }> => {
     for (let s = 0; s < SERVERS; s++) {
       const mine = environments.filter((_e, i) => i % SERVERS === s);
       servers.push(await startServer(database, s, mine));
@@ -60,18 +60,30 @@ async function measureTicks(
       await pause(100);
     }
     await pause(WARM_MS);
-    const from = await lastEntry(admin);
-    const start = performance.now();
-    // Ids count entries and the few attempts that came to nothing: near enough for when to stop.
-    while (performance.now() - start < MEASURE_MS && (await lastEntry(admin)) - from < MOST_ENTRIES) await pause(250);
-    const entries = await entriesAfter(admin, from);
-    const elapsedMs = performance.now() - start;
+    const ticks: number[] = [];
+    const bare: number[] = [];
+    for (let turn = 0; turn < TURNS; turn++) {
+      ticks.push(await measureTicks(admin));
+      // Held still, and not stopped: their rollouts stay in flight.
+      for (const server of servers) server.kill('SIGSTOP');
+      bare.push(await measureBareCommits(database.adminUrl, BARE_MS));
+      for (const server of servers) server.kill('SIGCONT');
+      await pause(RESUME_MS);
+    }
     const left = await inFlight(admin);
     if (left < ROLLOUTS)
       throw new Error(`only ${left} rollouts were still in flight at the end: the fleet is too small`);
-    return rate(countTicks(entries), elapsedMs);
+    return { ticks: mean(ticks), bare: mean(bare) };
   };
   return holding(() => Promise.all(servers.map(stopServer)), work);
+}
+
+async function measureTicks(admin: pg.Client): Promise<number> {
+  const from = await lastEntry(admin);
+  const start = performance.now();
+  await pause(TICKS_MS);
+  const entries = await entriesAfter(admin, from);
+  return rate(countTicks(entries), performance.now() - start);
 }
 
 async function startServer({ databaseUrl, dir }: ScratchDatabase, s: number, environments: readonly string[]) {
@@ -93,6 +105,7 @@ async function startServer({ databaseUrl, dir }: ScratchDatabase, s: number, env
 async function stopServer(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
+  child.kill('SIGCONT');
   child.stdin?.end();
   const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
   await ended;
