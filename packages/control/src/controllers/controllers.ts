@@ -23,7 +23,7 @@ export class Controllers {
     this.gates = new GateFactsGatherer(deps.store);
     const all: readonly Controller[] = [
       new PromotionController(deps, this.plans, this.gates),
-      new RolloutController(deps.store, this.plans, this.gates),
+      new RolloutController(deps, this.plans, this.gates),
       new HypercareController(deps.store),
     ];
     this.#byKind = new Map(all.map((controller) => [controller.kind, controller]));

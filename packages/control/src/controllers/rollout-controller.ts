@@ -13,6 +13,7 @@ import {
   type RolloutEvent,
   type RolloutFacts,
 } from '@headgate/domain';
+import type { Deps } from '../deps.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
 import type { Committed, ControlStore, Read, Row, StreamId, Write } from '../ports/store.ts';
 import { type CellRecord, shapeInEntry, streams } from '../records.ts';
@@ -34,6 +35,7 @@ export async function gatherRollout(
   gates: GateFactsGatherer,
   row: Row<Rollout>,
   now: Instant,
+  epoch: number,
 ): Promise<GatheredRollout> {
   const { state } = row;
   const promotionStream = streams.promotion(state.promotion);
@@ -47,7 +49,7 @@ export async function gatherRollout(
   const promotion = promotionRow.state;
   const cell = cellOf(plan, state.cell);
   return {
-    facts: { now, dueAt: row.dueAt, plan, cell, course: courseOf(promotion), gates: gatesOf(promotion) },
+    facts: { now, dueAt: row.dueAt, plan, cell, course: courseOf(promotion), gates: gatesOf(promotion), epoch },
     reads: [{ stream: promotionStream, version: promotionRow.version }, ...reads],
     cellRow: rows.get(cellStream) as Row<CellRecord> | undefined,
     promotion,
@@ -130,25 +132,26 @@ function wakesPromotion(after: Rollout, before: Rollout, cell: CellPlan): boolea
 
 export class RolloutController implements Controller {
   readonly kind = 'rollout';
-  readonly #store: ControlStore;
+  readonly #deps: Pick<Deps, 'store' | 'epoch'>;
   readonly #plans: Plans;
   readonly #gates: GateFactsGatherer;
 
-  constructor(store: ControlStore, plans: Plans, gates: GateFactsGatherer) {
-    this.#store = store;
+  constructor(deps: Pick<Deps, 'store' | 'epoch'>, plans: Plans, gates: GateFactsGatherer) {
+    this.#deps = deps;
     this.#plans = plans;
     this.#gates = gates;
   }
 
   async tick(row: Row, now: Instant): Promise<Committed> {
     const rollout = row as Row<Rollout>;
-    const gathered = await gatherRollout(this.#plans, this.#gates, rollout, now);
+    const { store, epoch } = this.#deps;
+    const gathered = await gatherRollout(this.#plans, this.#gates, rollout, now, epoch);
     const decision = nextOfRollout(rollout.state, gathered.facts);
     if (decision.events.length === 0) {
-      await this.#store.postpone(row.stream, row.version, decision.lookAt, row.dueAt);
+      await store.postpone(row.stream, row.version, decision.lookAt, row.dueAt);
       return { ok: true };
     }
-    return commitRollout(this.#store, rollout, gathered, decision.events, 'sys');
+    return commitRollout(store, rollout, gathered, decision.events, 'sys');
   }
 }
 

@@ -71,7 +71,7 @@ async function leaseRow(
   row: Row<Rollout>,
   now: Instant,
 ): Promise<Assignment | undefined> {
-  const gathered = await gatherRollout(plans, gates, row, now);
+  const gathered = await gatherRollout(plans, gates, row, now, deps.epoch);
   const decided = decideLease(row.state, gathered.facts, agent.id, LEASE_MS);
   if (!decided.ok) return undefined;
   const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id);

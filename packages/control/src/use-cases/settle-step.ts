@@ -14,7 +14,10 @@ import { streams } from '../records.ts';
 import type { Gatherers } from './command-promotion.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
-/** An agent answers for its assignment `n`. Answering twice with the same `n` is refused the second time: it is settled. */
+/**
+ * An agent answers for its assignment `n`. Answering twice with the same `n` is refused the second time: it is settled.
+ * `epoch` is the one of its fence: a restored control plane hands out the same numbers for other steps.
+ */
 export async function settleStep(
   deps: Deps,
   with_: Gatherers,
@@ -22,17 +25,19 @@ export async function settleStep(
   rollout: string,
   n: number,
   outcome: Outcome,
+  epoch: number = deps.epoch,
 ): Promise<Result<Rollout>> {
   const stream = streams.rollout(rollout);
   const denied = notPermitted(agent, 'carry-out', stream);
   if (denied !== undefined) return no(denied);
+  if (epoch !== deps.epoch) return forgotten('settle a step', stream, epoch);
   return untilFresh('settle a step', stream, async () => {
     const [rows, now] = await Promise.all([deps.store.load([stream]), deps.store.now()]);
     const row = rows.get(stream) as Row<Rollout> | undefined;
     if (row === undefined) return notFound('settle a step', stream);
     if (!(agent.environments ?? []).includes(row.state.environment))
       return refuse('not-yours', 'settle a step', stream, 'the agent is not enrolled for this environment', 'enrol it');
-    const gathered = await gatherRollout(with_.plans, with_.gates, row, now);
+    const gathered = await gatherRollout(with_.plans, with_.gates, row, now, deps.epoch);
     const decided = decideSettle(row.state, gathered.facts, agent.id, n, outcome);
     if (!decided.ok) return no(decided.refusal);
     const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id);
@@ -46,10 +51,12 @@ export async function renewLease(
   agent: Principal,
   rollout: string,
   n: number,
+  epoch: number = deps.epoch,
 ): Promise<Result<{ lifetimeMs: number }>> {
   const stream = streams.rollout(rollout);
   const denied = notPermitted(agent, 'carry-out', stream);
   if (denied !== undefined) return no(denied);
+  if (epoch !== deps.epoch) return forgotten('renew a lease', stream, epoch);
   const row = (await deps.store.load([stream])).get(stream) as Row<Rollout> | undefined;
   if (row === undefined) return notFound('renew a lease', stream);
   const now = await deps.store.now();
@@ -58,6 +65,12 @@ export async function renewLease(
   if (!mayRenew(row.state, agent.id, n, now) || row.state.phase !== 'leased') return lost();
   const dueAt = Math.min(now + LEASE_MS, row.state.until);
   return (await deps.store.postpone(stream, row.version, dueAt)) ? ok({ lifetimeMs: dueAt - now }) : lost();
+}
+
+/** An assignment from before the control plane was restored: nobody remembers it, and its step is handed out anew. */
+function forgotten<T>(what: string, stream: string, epoch: number): Result<T> {
+  const why = `the assignment is of epoch ${epoch}, before the control plane was restored`;
+  return refuse('fenced', what, stream, why, 'drop it and lease anew');
 }
 
 /** A person answers what a rollout asked: agree to a step that loses data, or try the step again. */
@@ -75,7 +88,7 @@ export async function answerRollout(
     const row = (await deps.store.load([stream])).get(stream) as Row<Rollout> | undefined;
     if (row === undefined) return notFound('answer', stream);
     const now = await deps.store.now();
-    const gathered = await gatherRollout(with_.plans, with_.gates, row, now);
+    const gathered = await gatherRollout(with_.plans, with_.gates, row, now, deps.epoch);
     const decided = decideAnswer(row.state, gathered.facts.cell, principal, now, answer);
     if (!decided.ok) return no(decided.refusal);
     const committed = await commitRollout(deps.store, row, gathered, decided.events, principal.id);

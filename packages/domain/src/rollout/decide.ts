@@ -43,6 +43,8 @@ export interface RolloutFacts {
   readonly cell: CellPlan;
   readonly course: Course;
   readonly gates: GateFacts;
+  /** The control plane's epoch now; absent where nothing was ever restored. */
+  readonly epoch?: number;
 }
 
 /** Events to append; with none, when to look again (null: only when woken). */
@@ -127,8 +129,19 @@ function beginUndo(state: Rollout, facts: RolloutFacts, scope: Scope): Decision<
       type: 'rollout.lease-lost',
       data: { step: state.step, n: state.n, why: 'revoked', lookAt: facts.now, until: facts.course.until },
     });
-  events.push({ type: 'rollout.undo-begun', data: { scope, because, until: facts.now + ASK_MS, lookAt: facts.now } });
+  const begun = begunAtMost(state, facts);
+  const data = { scope, because, until: facts.now + ASK_MS, lookAt: facts.now };
+  events.push({ type: 'rollout.undo-begun', data: begun > state.begun ? { ...data, begun } : data });
   return act(...events);
+}
+
+/**
+ * How many forward steps may have had an effect. A rollout that was opened before the control plane was restored may have
+ * come farther than it knows: everything in the open waves may have been begun, and undoing too much is harmless.
+ */
+function begunAtMost(state: Rollout, { epoch = state.epoch, cell, course }: RolloutFacts): number {
+  if (epoch <= state.epoch) return state.begun;
+  return Math.max(state.begun, cell.steps.filter((step) => step.wave <= course.openWave).length);
 }
 
 function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> {

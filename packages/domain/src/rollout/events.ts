@@ -99,6 +99,8 @@ export type RolloutEvent =
       readonly data: {
         readonly scope: Scope;
         readonly because: string;
+        /** Forward steps that may have had an effect, when these are more than the rollout knows of. */
+        readonly begun?: number;
         readonly until: Instant;
         readonly lookAt: Instant;
       };

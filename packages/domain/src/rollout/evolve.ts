@@ -74,9 +74,10 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
       };
     }
     case 'rollout.undo-begun': {
-      const { scope, because, until, lookAt } = event.data;
+      const { scope, because, begun = core.begun, until, lookAt } = event.data;
       return {
         ...core,
+        begun,
         undo: { scope, because, cursor: 0, agreed: false },
         attempt: 0,
         phase: 'waiting',

@@ -1,5 +1,5 @@
 /** What a rollout's entries must keep to. */
-import type { RolloutEvent, Scope, Step } from '@headgate/domain';
+import type { RolloutEvent, Step } from '@headgate/domain';
 import { waits } from './check-promotion.ts';
 import { proves } from './check-reading.ts';
 import type { DeclaredFacts } from './declared-facts.ts';
@@ -99,7 +99,7 @@ export function seeRollout(track: RolloutTrack, entry: Recorded, facts: Declared
       return;
     }
     case 'rollout.undo-begun':
-      undoBegun(track, (data as Data<'rollout.undo-begun'>).scope, report);
+      undoBegun(track, data as Data<'rollout.undo-begun'>, report);
       return;
     case 'rollout.settled':
       settled(track, (data as Data<'rollout.settled'>).result, report);
@@ -183,7 +183,8 @@ function done(track: RolloutTrack, entry: Recorded, report: Report): void {
   track.cursor++;
 }
 
-function undoBegun(track: RolloutTrack, scope: Scope, report: Report): void {
+function undoBegun(track: RolloutTrack, { scope, begun = 0 }: Data<'rollout.undo-begun'>, report: Report): void {
+  track.begun = Math.max(track.begun, begun);
   const decided = track.promotion.scope;
   if (decided === undefined || JSON.stringify(decided) !== JSON.stringify(scope))
     report('named-tenants', 'a rollout goes back in a scope that nobody decided');

@@ -212,7 +212,7 @@ export class Crew {
     const server = run.server();
     try {
       if (server !== undefined) {
-        await settleStep(server.deps, server.gatherers, job.agent.principal, rollout, fence.n, outcome);
+        await settleStep(server.deps, server.gatherers, job.agent.principal, rollout, fence.n, outcome, fence.epoch);
         return;
       }
     } catch (error) {
@@ -230,7 +230,7 @@ export class Crew {
       try {
         if (server !== undefined) {
           const { rollout, fence } = job.assignment;
-          const renewed = await renewLease(server.deps, job.agent.principal, rollout, fence.n);
+          const renewed = await renewLease(server.deps, job.agent.principal, rollout, fence.n, fence.epoch);
           if (renewed.ok) {
             job.askedAt = askedAt;
             job.lifetimeMs = renewed.value.lifetimeMs;

@@ -169,6 +169,9 @@ export class Targets {
     target.slotFence = a.fence;
     const wanted = action.kind === 'deploy' ? action.release.digest : undefined;
     if (slot.release !== wanted) {
+      // Executors look before they act, and stop nothing that serves somebody.
+      for (const [name, tenant] of target.tenants)
+        if (tenant.slot === action.slot) return failed('rejected', `slot ${action.slot} still serves ${name}`);
       slot.release = wanted;
       slot.range = wanted === undefined ? undefined : this.#ranges.get(wanted);
       if (wanted !== undefined) this.#checkDigest(a, wanted);
