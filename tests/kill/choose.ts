@@ -23,13 +23,20 @@ export function choose(points: readonly KillPoint[], wanted: readonly Wanted[], 
 }
 
 /**
- * A part of the points that one telling can hold: at each spot one victim before and one after, another one in each
+ * A part of the open points that one telling can hold: at each spot one victim before and one after, another one in each
  * telling and at each neighbour. So a step is not disturbed so often that its attempts run out, and as many tellings as
  * there are victims get through them all.
  */
-export function rotate(points: readonly KillPoint[], telling: number): readonly KillPoint[] {
+export function rotate(
+  points: readonly KillPoint[],
+  telling: number,
+  open: (point: KillPoint) => boolean,
+): readonly KillPoint[] {
   const spots = Map.groupBy(points, (p) => `${p.where} ${p.lane} ${p.step} ${p.what} ${p.when}`);
-  return [...spots.values()].flatMap((own, i) => own[(telling + i) % own.length] ?? []);
+  return [...spots.values()].flatMap((own, i) => {
+    const first = (telling + i) % own.length;
+    return [...own.slice(first), ...own.slice(0, first)].find(open) ?? [];
+  });
 }
 
 /** A small generator that is the same everywhere: numbers in [0, 1). */

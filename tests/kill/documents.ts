@@ -1,13 +1,14 @@
 import { exampleDocuments } from '../../examples/psa/documents.ts';
 
 /**
- * The example's documents for a world in which kills come thicker than in life: a step may be attempted more often before
- * its promotion gives it up, rings soak for less long, and a business transaction that gets no answer is asked for again
- * (a check that meets a killed store would turn the promotion back, as it should). Everything else is as declared.
+ * The example's documents for a world in which things are killed: rings soak for less long, and a business transaction that gets no answer is asked for again
+ * (a check that meets a killed store would turn the promotion back, as it should). Everything else is as declared, unless
+ * kills come thicker than in life, and a step needs more `attempts` before its promotion gives it up.
  */
-export function killDocuments(): { readonly file: string; readonly text: string }[] {
+export function killDocuments(attempts?: number): { readonly file: string; readonly text: string }[] {
   return exampleDocuments().map(({ file, text }) => {
-    if (file.endsWith('policies.yaml')) return { file, text: changed(text, / attempts: 3$/gm, ' attempts: 9') };
+    if (file.endsWith('policies.yaml') && attempts !== undefined)
+      return { file, text: changed(text, / attempts: \d+$/gm, ` attempts: ${attempts}`) };
     if (file.endsWith('application.yaml')) return { file, text: changed(text, / soakMs: \d+$/gm, ' soakMs: 700') };
     if (file.endsWith('verification.yaml')) return { file, text: patient(text) };
     return { file, text };

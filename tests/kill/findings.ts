@@ -23,7 +23,6 @@ import { slotFindings } from './audit/processes.ts';
 import { customersView } from './audit/requests.ts';
 import { restorePointFindings } from './audit/restore-points.ts';
 import { readWitness } from './audit/witness.ts';
-import { killDocuments } from './documents.ts';
 import type { Scenario } from './scenario.ts';
 
 export interface Findings {
@@ -49,7 +48,7 @@ export async function findingsOf(scenario: Scenario): Promise<Findings> {
       entries: log.content,
       acknowledged: session.acknowledged(),
       plans: await plansOf(world, log.content),
-      documents: declared(),
+      documents: declared(scenario.documents),
     };
     const records = await Promise.all(cells.map(readWitness));
     const customers = await customersView(
@@ -121,9 +120,9 @@ async function plansOf(world: World, entries: readonly LogEntry[]): Promise<Read
 }
 
 /** What the entries `document.applied` name by digest, as the facts that gates judge. */
-function declared(): HistoryDocuments['document'] {
+function declared(documents: Scenario['documents']): HistoryDocuments['document'] {
   const found = new Map<string, ReturnType<HistoryDocuments['document']>>();
-  for (const { file, text } of killDocuments()) {
+  for (const { file, text } of documents) {
     const parsed = parseDocuments(text, { file });
     if (!parsed.ok) throw new Error(`${file} can't be read`);
     for (const { content } of parsed.documents) {

@@ -35,13 +35,15 @@ export interface Scenario {
   /** All points that the plans enumerate. */
   readonly points: readonly KillPoint[];
   readonly journalFile: string;
+  readonly documents: ReturnType<typeof killDocuments>;
   /** What the operating system was seen to run twice. */
   readonly crowded: readonly string[];
   /** Stops everything and removes it. */
   close(): Promise<void>;
 }
 
-export async function tellStory(choose: Chooser, say: (line: string) => void): Promise<Scenario> {
+/** `attempts` of a step, where kills come thicker than the example's own policy has room for. */
+export async function tellStory(choose: Chooser, say: (line: string) => void, attempts?: number): Promise<Scenario> {
   const dataDir = await mkdtemp(join(tmpdir(), 'headgate-kill-'));
   await prepareFolder(dataDir);
   const world = await World.start({
@@ -57,7 +59,8 @@ export async function tellStory(choose: Chooser, say: (line: string) => void): P
   };
   try {
     for (const cell of world.example.cells) await installWitness(cell);
-    await adopt({ world, say }, killDocuments());
+    const documents = killDocuments(attempts);
+    await adopt({ world, say }, documents);
     const [good, bad] = [await release({ world, say }, '1.1.0'), await release({ world, say }, '1.2.0')];
     const demo = join(dataDir, 'demo');
     await mkdir(demo, { recursive: true, mode: 0o700 });
@@ -118,6 +121,7 @@ export async function tellStory(choose: Chooser, say: (line: string) => void): P
       session,
       told,
       points: [...points.values()],
+      documents,
       journalFile: load.journalFile,
       crowded: await crowded,
       close: closeAll,
