@@ -10,6 +10,7 @@ import { type Client, createClient } from '@headgate/contract';
 import type { SigningKey } from '@headgate/documents';
 import { bringUp, type Example } from '../bring-up.ts';
 import { Child } from './child.ts';
+import { pinnedPolicies } from './pinned-policies.ts';
 import { releaseKey, writeTrust } from './trust.ts';
 import { until } from './until.ts';
 
@@ -17,6 +18,9 @@ const packageFile = (path: string): string => fileURLToPath(new URL(`../../../pa
 
 /** The mains that are shipped. Kill tests start decorated ones of their own. */
 export const SHIPPED = { server: packageFile('server/src/main.ts'), agent: packageFile('agent/src/main.ts') } as const;
+
+/** Little room for young objects: server and agent wait most of the time, and are small then (20 MB less each). */
+const NODE_FLAGS = ['--max-semi-space-size=4'] as const;
 
 export type LocalRole = 'admin' | 'developer' | 'release-manager' | 'approver' | 'operator' | 'auditor';
 
@@ -102,7 +106,7 @@ export class World {
     const folder = join(this.dataDir, 'agent');
     this.#agent = await Child.start(
       'agent',
-      [agent, 'run', '--config', join(folder, 'agent.yaml')],
+      [...NODE_FLAGS, agent, 'run', '--config', join(folder, 'agent.yaml')],
       join(this.dataDir, 'agent.log'),
     );
   }
@@ -130,6 +134,7 @@ export class World {
     if ((await readIfThere(trustFile)) === undefined) {
       await writeTrust(trustFile, this.key, join(this.dataDir, 'log.pub'));
     }
+    const pinned = pinnedPolicies();
     const config = {
       server: this.#address,
       name: 'agt_psa',
@@ -138,7 +143,7 @@ export class World {
       trustFile,
       observeEveryMs: 2_000,
       headEveryMs: 1_000,
-      environments: environments.map((name) => ({ name })),
+      environments: environments.map((name) => ({ name, policyDigest: pinned.get(name) })),
       cellFiles: this.example.cells.map((c) => c.configFile),
     };
     // JSON is YAML.
@@ -147,7 +152,7 @@ export class World {
 }
 
 async function startServer({ dataDir, port, databaseUrl, mains = SHIPPED }: WorldOptions): Promise<Child> {
-  const args = [mains.server, '--data', dataDir];
+  const args = [...NODE_FLAGS, mains.server, '--data', dataDir];
   if (port !== undefined) args.push('--port', String(port));
   // In the environment, not on the command line: a password there would be in everybody's process list.
   const env = databaseUrl === undefined ? process.env : { ...process.env, HEADGATE_DATABASE_URL: databaseUrl };
