@@ -10,10 +10,10 @@ const LOOK_EVERY_MS = 20;
 export const route: StepExecutor<'route'> = async ({ tenants, slot }, ctx, ports) => {
   const late = overdue(ctx);
   if (late) return late;
-  if (!onSlot(await ports.traffic.read(), tenants, slot).all) {
-    const ailment = await ports.target.ailment(slot);
-    if (ailment) return failed('transient', `no tenant is moved to a slot that can't serve: ${ailment}`);
-  }
+  // Asked together, since customers may be waiting for a slot that works.
+  const [before, ailment] = await Promise.all([ports.traffic.read(), ports.target.ailment(slot)]);
+  if (ailment && !onSlot(before, tenants, slot).all)
+    return failed('transient', `no tenant is moved to a slot that can't serve: ${ailment}`);
   // Also when all is there already: the fence goes up, so that a forgotten decision can't move them away.
   const answer = await ports.traffic.route(tenants, slot, ctx);
   if (!answer.ok) return failed(answer.code, answer.why);
