@@ -44,13 +44,19 @@ export class Simulator {
     this.#seed = seed;
   }
 
+  /** One promotion, alone. */
   async live(scenario: Scenario): ReturnType<Run['live']> {
-    let fleet = this.#fleets.get(scenario.fleet);
+    return new Run(await this.fleet(scenario.fleet), scenario).live();
+  }
+
+  /** The installation of this number, as it is before any promotion. */
+  async fleet(number: number): Promise<Fleet> {
+    let fleet = this.#fleets.get(number);
     if (fleet === undefined) {
-      fleet = await makeFleet(this.#seed, scenario.fleet);
-      this.#fleets.set(scenario.fleet, fleet);
+      fleet = await makeFleet(this.#seed, number);
+      this.#fleets.set(number, fleet);
     }
-    return new Run(fleet, scenario).live();
+    return fleet;
   }
 
   /** Stops at the first violation. */

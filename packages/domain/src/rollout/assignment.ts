@@ -123,7 +123,8 @@ function dated(result: StepResult, now: Instant): StepResult {
 
 /** The role that must agree before the step at hand runs; undefined when the question is another one. */
 export function approverAsked(state: Rollout, cell: CellPlan): string | undefined {
-  if (state.phase !== 'asking' || state.undo === null || state.undo.agreed) return undefined;
+  // Agreed to before, it failed and asks again: more is lost by now than was agreed to.
+  if (state.phase !== 'asking' || state.undo === null) return undefined;
   const step = stepAtHand(state, cell);
   return step !== undefined && 'approver' in step ? step.approver : undefined;
 }

@@ -9,6 +9,8 @@ const MOST_PLANS = 400;
 /** The plans of one run's servers, parsed once for all of them, and at hand without waiting. */
 export class KnownPlans extends Plans {
   readonly #blobs: LayeredBlobs;
+  /** Those of this run. */
+  readonly asked = new Map<Digest, Plan>();
 
   constructor(blobs: Blobs & LayeredBlobs) {
     super(blobs);
@@ -22,10 +24,12 @@ export class KnownPlans extends Plans {
   }
 
   known(digest: Digest): Plan | undefined {
-    const held = parsed.get(digest);
+    const held = this.asked.get(digest);
     if (held !== undefined) return held;
-    const plan = this.#blobs.planOf(digest);
+    const plan = parsed.get(digest) ?? this.#blobs.planOf(digest);
     if (plan === undefined) return undefined;
+    this.asked.set(digest, plan);
+    if (parsed.has(digest)) return plan;
     if (parsed.size >= MOST_PLANS) parsed.delete(parsed.keys().next().value as Digest);
     parsed.set(digest, plan);
     return plan;

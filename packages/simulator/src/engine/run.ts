@@ -4,7 +4,7 @@
  */
 import type { AppliedDocument, Commit } from '@headgate/control';
 import { MemoryStore } from '@headgate/control/memory/index';
-import type { Digest, Instant } from '@headgate/domain';
+import type { Digest, Instant, Plan } from '@headgate/domain';
 import { HistoryChecker } from '../history/history-checker.ts';
 import type { Recorded, Violation } from '../history/recorded.ts';
 import { Crew } from '../world/crew.ts';
@@ -41,6 +41,8 @@ export interface Lived {
   readonly fewestSteps: number | undefined;
   readonly virtualMs: number;
   readonly entries: readonly Recorded[];
+  /** The plans of its promotions. */
+  readonly plans: ReadonlyMap<Digest, Plan>;
 }
 
 export class Run implements StoreFaults {
@@ -122,6 +124,7 @@ export class Run implements StoreFaults {
       fewestSteps: this.#fewestSteps(),
       virtualMs: this.now - this.#startedAt,
       entries: this.entries,
+      plans: this.#plans.asked,
     };
   }
 

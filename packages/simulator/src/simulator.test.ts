@@ -1,0 +1,39 @@
+import { digestOfJson } from '@headgate/documents';
+import { expect, test } from 'vitest';
+import { Simulator } from './simulate.ts';
+import { scenarioOf } from './world/scenario.ts';
+
+const OPTIONS = { seed: 7, faults: 1, acts: 1, fleets: 12 };
+
+test('hundreds of promotions, with a fault each on average, violate nothing', { timeout: 300_000 }, async () => {
+  const run = await new Simulator(OPTIONS.seed).simulate({
+    ...OPTIONS,
+    from: 0,
+    promotions: 300,
+    events: 0,
+    stride: 1,
+  });
+  expect(run.found?.violations ?? []).toEqual([]);
+  expect(run.completed).toBeGreaterThan(150);
+  expect(run.results['rolled-back']).toBeGreaterThan(10);
+  expect(run.fewestSteps).toBeGreaterThanOrEqual(40);
+});
+
+test('far more faults than real life has violate nothing', { timeout: 300_000 }, async () => {
+  const harsh = { ...OPTIONS, faults: 5, acts: 4 };
+  const run = await new Simulator(OPTIONS.seed).simulate({ ...harsh, from: 0, promotions: 150, events: 0, stride: 1 });
+  expect(run.found?.violations ?? []).toEqual([]);
+});
+
+test('the same seed is the same history, and each promotion is the same when it is lived through alone', async () => {
+  const digests = async (simulator: Simulator, indices: readonly number[]): Promise<string[]> => {
+    const all: string[] = [];
+    for (const index of indices)
+      all.push(digestOfJson((await simulator.live(scenarioOf({ ...OPTIONS, faults: 3 }, index))).entries as never));
+    return all;
+  };
+  const first = await digests(new Simulator(OPTIONS.seed), [0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(await digests(new Simulator(OPTIONS.seed), [0, 1, 2, 3, 4, 5, 6, 7])).toEqual(first);
+  expect(await digests(new Simulator(OPTIONS.seed), [5])).toEqual([first[5]]);
+  expect(new Set(first).size).toBe(first.length);
+});
