@@ -2,7 +2,7 @@ import type { Plan } from '@headgate/domain';
 import type { World } from '@headgate/testkit/domain/world';
 import { begun, breaking, twoCells } from '@headgate/testkit/domain/worlds';
 import { expect, test } from 'vitest';
-import { choose } from './choose.ts';
+import { choose, rotate } from './choose.ts';
 import { spotsOfCommit } from './commit-spots.ts';
 import { EFFECTS, forwardSpots, pointsOf, sameSpot, say, undoSpots } from './points.ts';
 
@@ -64,4 +64,16 @@ test('the same seed chooses the same points, and every wanted kind of point is a
   expect(chosen).toEqual(choose(points, wanted, 7));
   expect(chosen.map(({ victim, when }) => ({ victim, when }))).toEqual(wanted);
   expect(new Set(chosen.map(({ lane, step }) => `${lane} ${step}`)).size).toBe(wanted.length);
+});
+
+test('as many tellings as a spot has victims get through all points, one before and one after at each spot', () => {
+  const plan = twoCells();
+  const points = pointsOf('1.1.0', forwardSpots(plan), plan);
+  const done = new Set<string>();
+  for (let telling = 1; telling <= 4; telling++) {
+    const chosen = rotate(points, telling, ({ id }) => !done.has(id));
+    expect(new Set(chosen.map((p) => `${p.where} ${p.when} ${say(p)}`)).size).toBe(chosen.length);
+    for (const { id } of chosen) done.add(id);
+  }
+  expect(done.size).toBe(points.length);
 });
