@@ -120,7 +120,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
     if (refusal === undefined) return;
     const { rollout, fence } = assignment;
     plane
-      .settle(rollout, fence.n, rejected(refusal))
+      .settle(rollout, fence, rejected(refusal))
       .catch((error: Error) => log.warn({ why: error.message }, 'not settled'));
   };
   const leasing = leaseLoop(plane, take, log, stopping.signal);

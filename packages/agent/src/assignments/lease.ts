@@ -82,7 +82,7 @@ export class Lease {
     const { rollout, fence } = this.assignment;
     const askedAt = performance.now();
     try {
-      const lifetimeMs = await this.#plane.renew(rollout, fence.n, this.signal);
+      const lifetimeMs = await this.#plane.renew(rollout, fence, this.signal);
       if (this.#closed) return;
       if (lifetimeMs === undefined) return this.end('lost');
       this.#lifetimeMs = Math.max(1, lifetimeMs);

@@ -18,7 +18,7 @@ export async function settle(
   const { rollout, fence } = lease.assignment;
   for (let waitMs = FIRST_WAIT_MS; lease.remainingMs() > 0; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
     try {
-      return (await plane.settle(rollout, fence.n, bounded(outcome))) ? 'settled' : 'dropped';
+      return (await plane.settle(rollout, fence, bounded(outcome))) ? 'settled' : 'dropped';
     } catch {
       await pause(Math.min(waitMs, lease.remainingMs()));
     }

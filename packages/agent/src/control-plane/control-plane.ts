@@ -4,7 +4,7 @@
  */
 import { type Client, ProblemError } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
-import type { CellState, Digest, Outcome } from '@headgate/domain';
+import type { CellState, Digest, Fence, Outcome } from '@headgate/domain';
 import { type Assignment, assignmentOf } from './assignment.ts';
 
 /** The server can't answer now. */
@@ -36,17 +36,17 @@ export class ControlPlane {
   }
 
   /** How long the lease lives from the moment of asking, milliseconds; undefined when it is somebody else's now. */
-  async renew(rollout: string, n: number, signal: AbortSignal): Promise<number | undefined> {
+  async renew(rollout: string, { epoch, n }: Fence, signal: AbortSignal): Promise<number | undefined> {
     const answer = await unlessRefused(
-      this.#client.call('renewLease', { rollout, n }, { signal, timeoutMs: RENEW_PATIENCE_MS }),
+      this.#client.call('renewLease', { rollout, n, epoch }, { signal, timeoutMs: RENEW_PATIENCE_MS }),
     );
     return answer?.lifetimeMs;
   }
 
   /** Answers for an assignment; false when it is somebody else's now, or was settled: the outcome is dropped. */
-  async settle(rollout: string, n: number, outcome: Outcome): Promise<boolean> {
+  async settle(rollout: string, { epoch, n }: Fence, outcome: Outcome): Promise<boolean> {
     const body = outcome as never;
-    const call = this.#client.call('settleStep', { rollout, n, body }, { timeoutMs: SETTLE_PATIENCE_MS });
+    const call = this.#client.call('settleStep', { rollout, n, epoch, body }, { timeoutMs: SETTLE_PATIENCE_MS });
     return (await unlessRefused(call)) !== undefined;
   }
 

@@ -7,6 +7,8 @@ import { id, name } from '../schemas/common.ts';
 const tag = 'agents';
 const needs = ['carry-out'] as const;
 const lease = z.object({ rollout: id, n: z.coerce.number().int().min(0) });
+/** The fence's other half: a restored control plane hands out the same numbers for other steps, and forgets the old ones. */
+const epoch = z.object({ epoch: z.coerce.number().int().min(0).exactOptional() });
 
 /** Longest that a long poll for work may wait, in milliseconds. */
 export const MAX_LEASE_WAIT_MS = 20_000;
@@ -29,6 +31,7 @@ export const agentRoutes = {
     tag,
     needs,
     params: lease,
+    query: epoch,
     response: z.object({ lifetimeMs: z.int() }),
     twice: 'the later renewal counts',
   }),
@@ -39,6 +42,7 @@ export const agentRoutes = {
     tag,
     needs,
     params: lease,
+    query: epoch,
     body: outcome,
     maxBytes: 64 * 1024,
     /** All that an agent needs to know is that it was taken. */

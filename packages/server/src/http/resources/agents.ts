@@ -25,10 +25,18 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
       }
     },
     async renewLease({ principal, input }) {
-      return renewLease(deps, principal, input.rollout, input.n);
+      return renewLease(deps, principal, input.rollout, input.n, input.epoch);
     },
     async settleStep({ principal, input, body }) {
-      const settled = await settleStep(deps, gatherers, principal, input.rollout, input.n, body as Outcome);
+      const settled = await settleStep(
+        deps,
+        gatherers,
+        principal,
+        input.rollout,
+        input.n,
+        body as Outcome,
+        input.epoch,
+      );
       return settled.ok ? { ok: true, value: { id: settled.value.id, phase: settled.value.phase } } : settled;
     },
     async observeCell({ principal, input, body }) {
