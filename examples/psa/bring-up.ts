@@ -47,6 +47,26 @@ export async function bringUp(args: {
   }));
   const cells = scaled.map((cell) => new BroughtUpCell(cell, cellConfigOf(layout, cell, erp, node), programs));
 
+  const stop = async (): Promise<void> => {
+    await Promise.all(cells.map((each) => each.stop()));
+    await erp.stop();
+  };
+  try {
+    await startAll(erp, cells, baseline, report);
+  } catch (error) {
+    // Half an example helps nobody; what was started ends, so that the next try begins from rest.
+    await stop().catch(() => {});
+    throw error;
+  }
+  return { root: layout.root, cells, erp, baseline, stop };
+}
+
+async function startAll(
+  erp: ErpService,
+  cells: readonly BroughtUpCell[],
+  baseline: Example['baseline'],
+  report: (line: string) => void,
+): Promise<void> {
   const parts = await Promise.allSettled([
     erp.ensure().then(() => report(`the ERP answers at ${erp.url}`)),
     ...cells.map(async (each) => {
@@ -66,16 +86,6 @@ export async function bringUp(args: {
     const how = await each.bringUpCode(baseline, ledger);
     report(`cell ${each.cell.cell}: release ${baseline.manifest.version} ${HOW[how]}, customers at ${each.url}`);
   }
-  return {
-    root: layout.root,
-    cells,
-    erp,
-    baseline,
-    async stop() {
-      await Promise.all(cells.map((each) => each.stop()));
-      await erp.stop();
-    },
-  };
 }
 
 const HOW = {

@@ -22,59 +22,62 @@ if (!parsed.ok) {
 const { options } = parsed;
 const narrator = new Narrator((line) => stdout.write(`${line}\n`), stdout.isTTY === true);
 const say = (line: string): void => narrator.say(line);
-exit(await run(options));
+const interrupted = new Promise<'interrupted'>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      say('stopping what was started; the data stays (once more ends this at once, and leaves it running)');
+      resolve('interrupted');
+    });
+});
+const ended = await run(options);
+// The last line of all, once everything has stopped.
+if (ended.closing !== undefined && options.json) stdout.write(`${JSON.stringify(ended.closing.line)}\n`);
+exit(ended.code);
 
-async function run(options: DemoOptions): Promise<number> {
-  const folder = await freshFolder(options);
-  if (folder.told !== undefined) say(folder.told);
-  say(`data in ${folder.dir}`);
-  say('starting the control plane, and beside it the system as it runs today …');
-  const stopping = new AbortController();
-  const world = await World.start({
-    dataDir: folder.dir,
-    port: options.port,
-    databaseUrl: options.databaseUrl,
-    report: say,
-  });
+async function run(options: DemoOptions): Promise<{ readonly code: number; readonly closing?: Closing }> {
+  let world: World | undefined;
   let load: LoadProcess | undefined;
-  const interrupted = new Promise<'interrupted'>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('interrupted'));
-  });
+  let dir = '';
+  const stopping = new AbortController();
   try {
+    const folder = await freshFolder(options);
+    dir = folder.dir;
+    if (folder.told !== undefined) say(folder.told);
+    say(`data in ${dir}`);
+    say('starting the control plane, and beside it the system as it runs today …');
+    const { port, databaseUrl } = options;
+    world = await World.start({ dataDir: dir, port, databaseUrl, report: say });
     const following = follow(world, narrator, stopping.signal);
-    const told = (async () => {
-      if (!folder.fresh) return undefined;
-      const demo = join(folder.dir, 'demo');
-      await mkdir(demo, { recursive: true, mode: 0o700 });
-      load = await LoadProcess.start(world.example, demo, 4);
-      const closing = await tell(world, load, options.once);
-      await markTold(folder.dir);
-      return closing;
-    })();
-    const first = await Promise.race([told, interrupted]);
-    if (first === 'interrupted') return 130;
-    if (first !== undefined) stdout.write(`${renderClosing(first)}\n`);
+    const closing = await Promise.race([interrupted, folder.fresh ? story(world) : undefined]);
+    if (closing === 'interrupted') return { code: 130 };
+    if (closing !== undefined) stdout.write(`${renderClosing(closing)}\n`);
     if (options.once) {
       stopping.abort();
       await following;
-      if (first !== undefined && options.json) stdout.write(`${JSON.stringify(first.line)}\n`);
-      return first !== undefined && isGood(first) ? 0 : 1;
+      return closing === undefined ? { code: 1 } : { code: isGood(closing) ? 0 : 1, closing };
     }
-    say(
-      `serving at ${world.address}; try: npm run headgate -- status --server ${world.address} --token-file ${folder.dir}/secrets/operator.token`,
-    );
+    const token = `--token-file ${dir}/secrets/operator.token`;
+    say(`serving at ${world.address}; try: npm run headgate -- status --server ${world.address} ${token}`);
     say('Ctrl-C stops everything that was started');
     await interrupted;
-    return 0;
+    return { code: 0 };
   } catch (error) {
     narrator.say(`stopped: ${(error as Error).message}`, 'bad');
-    say(`logs: ${folder.dir}/server.log, ${folder.dir}/agent.log`);
-    return 1;
+    if (dir !== '') say(`logs: ${dir}/server.log, ${dir}/agent.log`);
+    return { code: 1 };
   } finally {
     stopping.abort();
-    say('stopping what was started; the data stays');
     if (load?.running) await load.stop().catch(() => {});
-    await world.stop();
+    await world?.stop();
+  }
+
+  async function story(of: World): Promise<Closing> {
+    const demo = join(of.dataDir, 'demo');
+    await mkdir(demo, { recursive: true, mode: 0o700 });
+    load = await LoadProcess.start(of.example, demo, 4);
+    const closing = await tell(of, load, options.once);
+    await markTold(of.dataDir);
+    return closing;
   }
 }
 

@@ -59,17 +59,28 @@ export class World {
     const options = { ...given, dataDir: resolve(given.dataDir) };
     await mkdir(options.dataDir, { recursive: true, mode: 0o755 });
     const server = await startServer(options);
-    const [address, example] = await Promise.all([
-      serverAddress(options, server),
-      bringUp({ dataDir: options.dataDir, report: options.report, scale: options.scale ?? 1 }),
-    ]);
-    options.report(`the server answers at ${address}`);
-    const key = await releaseKey(join(options.dataDir, 'ci'));
-    await writeTrust(join(options.dataDir, 'trust.yaml'), key, join(options.dataDir, 'log.pub'));
-    const world = new World(options, { example, key, server, address });
-    await world.#enrolAgent();
-    await world.startAgent();
-    return world;
+    let example: Example | undefined;
+    try {
+      // Both are waited for, so that a failure of one can stop what the other started.
+      const [address, broughtUp] = await Promise.allSettled([
+        serverAddress(options, server),
+        bringUp({ dataDir: options.dataDir, report: options.report, scale: options.scale ?? 1 }),
+      ]);
+      if (broughtUp.status === 'rejected') throw broughtUp.reason;
+      example = broughtUp.value;
+      if (address.status === 'rejected') throw address.reason;
+      options.report(`the server answers at ${address.value}`);
+      const key = await releaseKey(join(options.dataDir, 'ci'));
+      await writeTrust(join(options.dataDir, 'trust.yaml'), key, join(options.dataDir, 'log.pub'));
+      const world = new World(options, { example, key, server, address: address.value });
+      await world.#enrolAgent();
+      await world.startAgent();
+      return world;
+    } catch (error) {
+      await server.stop();
+      await example?.stop().catch(() => {});
+      throw error;
+    }
   }
 
   get address(): string {
