@@ -10,7 +10,8 @@ export function killDocuments(attempts?: number): { readonly file: string; reado
     if (file.endsWith('policies.yaml') && attempts !== undefined)
       return { file, text: changed(text, / attempts: \d+$/gm, ` attempts: ${attempts}`) };
     if (file.endsWith('application.yaml')) return { file, text: changed(text, / soakMs: \d+$/gm, ' soakMs: 700') };
-    if (file.endsWith('verification.yaml')) return { file, text: patient(text) };
+    if (file.endsWith('verification.yaml'))
+      return { file, text: patient(changed(text, /retryLimit: 24$/gm, 'retryLimit: 60')) };
     return { file, text };
   });
 }

@@ -32,6 +32,7 @@ export async function promoteUnderKills(
 ): Promise<Told> {
   const developer = await world.client('developer');
   const operator = await world.client('operator');
+  const manager = await world.client('release-manager');
   const body = { release: ref.digest, environment };
   const preview = await patiently('a plan', () => developer.call('planPromotion', { body }));
   const plan = preview.plan as unknown as Plan;
@@ -52,8 +53,9 @@ export async function promoteUnderKills(
           asked.push(`${rollout.cell}: ${rollout.question}`);
           await operator.call('answerRollout', { rollout: rollout.id, body: { answer: 'retry' } });
         }
-        const over = shown.phase === 'ended' || shown.phase === 'held';
-        return over && (shown.phase === 'held' || items.every((r) => r.phase === 'settled')) ? shown : undefined;
+        // One cell came back and another has the release: it stays there, and the rest is asked for again.
+        if (shown.phase === 'held') await manager.call('keepPromotion', { promotion: id });
+        return shown.phase === 'ended' && items.every((r) => r.phase === 'settled') ? shown : undefined;
       },
       100,
     );
@@ -63,7 +65,7 @@ export async function promoteUnderKills(
       version: ref.version,
       environment,
       result: ended.result ?? ended.phase,
-      because: ended.because ?? ended.question ?? '',
+      because: ended.because ?? '',
       plan: JSON.parse(Buffer.from(bytes).toString('utf8')) as Plan,
       asked,
     };
