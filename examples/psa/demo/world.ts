@@ -6,6 +6,7 @@ import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
+import { makeFolder } from '@headgate/adapters/machine/make-folder';
 import { type Client, createClient } from '@headgate/contract';
 import type { SigningKey } from '@headgate/documents';
 import { bringUp, type Example } from '../bring-up.ts';
@@ -57,7 +58,7 @@ export class World {
 
   static async start(given: WorldOptions): Promise<World> {
     const options = { ...given, dataDir: resolve(given.dataDir) };
-    await mkdir(options.dataDir, { recursive: true, mode: 0o755 });
+    await makeFolder(options.dataDir, 0o755);
     const server = await startServer(options);
     let example: Example | undefined;
     try {

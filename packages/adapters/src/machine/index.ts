@@ -7,6 +7,7 @@ export * from './boot-identity.ts';
 export * from './bounded-log.ts';
 export * from './durable-file.ts';
 export * from './free-port.ts';
+export * from './make-folder.ts';
 export * from './process-identity.ts';
 export * from './processes-in.ts';
 export * from './program-copy.ts';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, readlink, stat, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 import type { RunAs } from './run-as.ts';
 
 /** Where programs and clusters stand when we are root: a home folder is often closed to the user that they run as. */
@@ -36,7 +37,7 @@ export async function closedFolder(path: string, user: RunAs): Promise<string | 
  * is what names it: a data folder that was deleted and made anew gets a new one, never what the old one left behind.
  */
 export async function homeFor(dataDir: string, user: RunAs | undefined): Promise<string> {
-  await mkdir(dataDir, { recursive: true });
+  await makeFolder(dataDir, 0o755);
   if (!user) return resolve(dataDir);
   const link = join(dataDir, 'system');
   const homes = join(SYSTEM_FOLDER, 'homes');

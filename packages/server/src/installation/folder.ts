@@ -1,5 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@headgate/adapters/machine/index';
 
 /** What stands where in a server's data folder. */
 export interface Folder {
@@ -17,7 +18,7 @@ export interface Folder {
 /** Makes the data folder (traversable, because clusters below it may run as another user) and its folder of secrets. */
 export async function openFolder(root: string): Promise<Folder> {
   const secrets = join(root, 'secrets');
-  await mkdir(root, { recursive: true, mode: 0o755 });
+  await makeFolder(root, 0o755);
   await mkdir(secrets, { recursive: true, mode: 0o700 });
   await chmod(secrets, 0o700);
   return {
