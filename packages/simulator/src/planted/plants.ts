@@ -8,6 +8,8 @@ export interface Plant {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** It shows only where a control plane was restored, so each one is. */
+  readonly restores: boolean;
 }
 
 const MEMORY = 'control/src/memory/memory-store.ts';
@@ -17,8 +19,8 @@ const PROMOTION = 'domain/src/promotion/decide.ts';
 const COMMANDS = 'domain/src/promotion/commands.ts';
 const UNDO = 'domain/src/plan/undo.ts';
 
-function plant(name: string, file: string, find: string, replace: string): Plant {
-  return { name, file, find, replace };
+function plant(name: string, file: string, find: string, replace: string, restores = false): Plant {
+  return { name, file, find, replace, restores };
 }
 
 export const PLANTS: readonly Plant[] = [
@@ -66,6 +68,14 @@ export const PLANTS: readonly Plant[] = [
   plant('fence-epoch', 'domain/src/protocol/fence.ts', 'a.epoch - b.epoch || a.n - b.n', 'a.n - b.n'),
   plant('fence-number', 'domain/src/protocol/fence.ts', 'a.epoch - b.epoch || a.n - b.n', 'a.epoch - b.epoch'),
   plant('fence-across-rollouts', 'domain/src/rollout/evolve.ts', 'n: after,', 'n: 0,'),
+  plant(
+    'forgotten-outcome',
+    'control/src/use-cases/settle-step.ts',
+    "if (epoch !== deps.epoch) return forgotten('settle a step', stream, epoch);",
+    '',
+    true,
+  ),
+  plant('begun-before-restore', ROLLOUT, 'if (epoch <= state.epoch) return state.begun;', 'return state.begun;', true),
   // Gates, where they stand and what they say.
   plant('gates-before-wave', PROMOTION, 'const closed = verdicts.filter((v) => !goesOn(v));', 'const closed = [];'),
   plant(

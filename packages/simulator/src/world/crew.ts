@@ -212,7 +212,17 @@ export class Crew {
     const server = run.server();
     try {
       if (server !== undefined) {
-        await settleStep(server.deps, server.gatherers, job.agent.principal, rollout, fence.n, outcome, fence.epoch);
+        const settled = await settleStep(
+          server.deps,
+          server.gatherers,
+          job.agent.principal,
+          rollout,
+          fence.n,
+          outcome,
+          fence.epoch,
+        );
+        if (settled.ok && fence.epoch < run.epoch)
+          run.checker.report('no-forgotten-past', `${rollout} took an outcome of epoch ${fence.epoch}`);
         return;
       }
     } catch (error) {

@@ -102,6 +102,8 @@ export interface ScenarioOptions {
   readonly faults: number;
   /** How much more often than usual people do what they should not, and ask for what is a trap. */
   readonly acts: number;
+  /** Whether every control plane is restored from a backup once. */
+  readonly restores?: boolean;
   /** Different installations that promotions are drawn from. */
   readonly fleets: number;
 }
@@ -129,9 +131,21 @@ export function scenarioOf(options: ScenarioOptions, index: number): Scenario {
     // What was decided hangs on its way, and just then the facts change: two faults that are worth meeting.
     if (drawn.kind === 'stall' && faults.length < wanted && random.chance(0.6))
       faults.push({ ...worldFault(random), commit: drawn.commit - random.int(0, 2) });
+    if (drawn.kind === 'control-restored' && random.chance(0.5))
+      faults.push(...lateFrom(drawn.commit, random).slice(0, wanted - faults.length));
+  }
+  if (options.restores === true) {
+    const commit = random.int(20, 200);
+    faults.push({ kind: 'control-restored', commit, ms: 0, lost: random.int(2, 30) }, ...lateFrom(commit, random));
   }
   const acts = ACTS.filter((act) => random.chance((ACT_CHANCE[act] ?? OTHER_ACT_CHANCE) * options.acts));
   return { seed, index, fleet: random.int(0, fleets - 1), servers: random.int(2, 3), faults, acts };
+}
+
+/** Agents that were at work as a past was forgotten: they answer when it has gone on without them. */
+function lateFrom(commit: number, random: Random): Fault[] {
+  const first = Math.max(1, Math.floor(commit / 3) - random.int(5, 9));
+  return [0, 1, 2].map((i) => ({ kind: 'late-outcome', lease: first + i, times: 1, ms: random.int(3_000, 7_000) }));
 }
 
 function fault(random: Random): Fault {
@@ -173,7 +187,7 @@ function worldFault(random: Random): WorldFault {
     'rollback',
     'agents-down',
   ]);
-  return { kind, commit: random.int(1, 240), ms: random.pick([2_000, 30_000, 240_000]), lost: random.int(1, 12) };
+  return { kind, commit: random.int(1, 240), ms: random.pick([2_000, 30_000, 240_000]), lost: random.int(1, 30) };
 }
 
 /** Whether a fault counts commits of the store. */
