@@ -4,9 +4,9 @@
  */
 import type { AppliedDocument, Commit } from '@headgate/control';
 import { MemoryStore } from '@headgate/control/memory/index';
-import type { Digest, Instant, Plan } from '@headgate/domain';
+import type { Digest, Instant } from '@headgate/domain';
 import { HistoryChecker } from '../history/history-checker.ts';
-import type { Recorded, Violation } from '../history/recorded.ts';
+import type { Recorded } from '../history/recorded.ts';
 import { Crew } from '../world/crew.ts';
 import type { Fleet } from '../world/fleet.ts';
 import { People } from '../world/people.ts';
@@ -18,6 +18,7 @@ import { Agenda, type Happening } from './agenda.ts';
 import type { StoreFaults } from './faulty-store.ts';
 import { KnownPlans } from './known-plans.ts';
 import { LayeredBlobs } from './layered-blobs.ts';
+import { fewestSteps, isDecided, type Lived } from './lived.ts';
 import { Random } from './random.ts';
 import { Server } from './server.ts';
 import { ignoreUnavailable } from './unavailable.ts';
@@ -30,20 +31,6 @@ const MOST_ENTRIES = 30_000;
 const MOST_HAPPENINGS = 300_000;
 /** Rows that one server claims at once. */
 const CLAIMS = 12;
-
-export interface Lived {
-  readonly violations: readonly Violation[];
-  /** Entries that the shipped deciders appended. */
-  readonly events: number;
-  /** Promotions that ended, by result. */
-  readonly results: readonly string[];
-  /** Steps that agents carried out in promotions that completed, the fewest of them; undefined when none completed. */
-  readonly fewestSteps: number | undefined;
-  readonly virtualMs: number;
-  readonly entries: readonly Recorded[];
-  /** The plans of its promotions. */
-  readonly plans: ReadonlyMap<Digest, Plan>;
-}
 
 export class Run implements StoreFaults {
   readonly scenario: Scenario;
@@ -121,7 +108,7 @@ export class Run implements StoreFaults {
       violations: this.checker.violations,
       events: this.#events,
       results: [...this.checker.promotions.values()].flatMap((p) => p.result ?? []),
-      fewestSteps: this.#fewestSteps(),
+      fewestSteps: fewestSteps(this.checker),
       virtualMs: this.now - this.#startedAt,
       entries: this.entries,
       plans: this.#plans.asked,
@@ -292,22 +279,6 @@ export class Run implements StoreFaults {
     for (const promotion of this.checker.promotions.values()) if (promotion.phase !== 'ended') return false;
     return !this.people.watching;
   }
-
-  #fewestSteps(): number | undefined {
-    let fewest: number | undefined;
-    for (const { result, rollouts } of this.checker.promotions.values()) {
-      if (result !== 'promoted') continue;
-      let steps = 0;
-      for (const rollout of rollouts.values()) steps += rollout.cursor;
-      fewest = Math.min(fewest ?? steps, steps);
-    }
-    return fewest;
-  }
-}
-
-/** Whether an entry comes from the shipped deciders; what people declare doesn't count. */
-function isDecided(type: string): boolean {
-  return type.startsWith('rollout.') || type.startsWith('promotion.') || type.startsWith('hypercare.');
 }
 
 /** Until all that can go on without time passing has gone on. */

@@ -15,6 +15,7 @@ export interface Recorded {
 /** What entries name by digest. Plans must all be there; without a document, what rests on it is not checked. */
 export interface HistoryDocuments {
   plan(digest: Digest): Plan | undefined;
+  /** With the spec as planner and gates take it; undefined leaves windows unchecked. */
   document(digest: Digest): Pick<AppliedDocument, 'kind' | 'name' | 'spec'> | undefined;
 }
 

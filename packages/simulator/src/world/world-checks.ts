@@ -9,7 +9,7 @@ import {
 } from '@headgate/domain';
 import type { Run } from '../engine/run.ts';
 import type { Recorded } from '../history/recorded.ts';
-import { checkCell } from './targets.ts';
+import { checkCell } from './check-cell.ts';
 
 /** What an entry claims about the world is so. */
 export function checkOutcome(run: Run, entry: Recorded): void {
