@@ -46,8 +46,10 @@ export interface Scenario {
 export async function tellStory(choose: Chooser, say: (line: string) => void, attempts?: number): Promise<Scenario> {
   const dataDir = await mkdtemp(join(tmpdir(), 'headgate-kill-'));
   await prepareFolder(dataDir);
+  const documents = killDocuments(attempts);
   const world = await World.start({
     dataDir,
+    documents,
     port: await freePort(),
     mains: { server: main('server-main.ts'), agent: main('agent-main.ts') },
     scale: SCALE,
@@ -59,7 +61,6 @@ export async function tellStory(choose: Chooser, say: (line: string) => void, at
   };
   try {
     for (const cell of world.example.cells) await installWitness(cell);
-    const documents = killDocuments(attempts);
     await adopt({ world, say }, documents);
     const [good, bad] = [await release({ world, say }, '1.1.0'), await release({ world, say }, '1.2.0')];
     const demo = join(dataDir, 'demo');

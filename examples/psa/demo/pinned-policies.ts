@@ -6,8 +6,8 @@ import { exampleDocuments } from '../documents.ts';
  * The policy of each environment, by digest: what the agent pins, so that nobody gets a plan carried out by declaring a
  * weaker policy. In earnest a person reads the policy and carries its digest to the agent; here we are that person.
  */
-export function pinnedPolicies(): ReadonlyMap<string, Digest> {
-  const parsed = exampleDocuments().flatMap(({ file, text }) => {
+export function pinnedPolicies(documents = exampleDocuments()): ReadonlyMap<string, Digest> {
+  const parsed = documents.flatMap(({ file, text }) => {
     const read = parseDocuments(text, { file });
     if (!read.ok) throw new Error(read.problems.map((p) => p.message).join('\n'));
     return read.documents;

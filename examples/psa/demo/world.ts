@@ -10,6 +10,7 @@ import { makeFolder } from '@headgate/adapters/machine/make-folder';
 import { type Client, createClient } from '@headgate/contract';
 import type { SigningKey } from '@headgate/documents';
 import { bringUp, type Example } from '../bring-up.ts';
+import type { exampleDocuments } from '../documents.ts';
 import { Child } from './child.ts';
 import { pinnedPolicies } from './pinned-policies.ts';
 import { releaseKey, writeTrust } from './trust.ts';
@@ -32,6 +33,8 @@ export interface WorldOptions {
   readonly mains?: { readonly server: string; readonly agent: string };
   /** How much smaller or larger than the example's own its stores are made; 1 unless said. */
   readonly scale?: number;
+  /** What will be declared, if not the example's own: the agent pins its policies. */
+  readonly documents?: ReturnType<typeof exampleDocuments>;
   readonly report: (line: string) => void;
 }
 
@@ -146,7 +149,7 @@ export class World {
     if ((await readIfThere(trustFile)) === undefined) {
       await writeTrust(trustFile, this.key, join(this.dataDir, 'log.pub'));
     }
-    const pinned = pinnedPolicies();
+    const pinned = pinnedPolicies(this.#options.documents);
     const config = {
       server: this.#address,
       name: 'agt_psa',
