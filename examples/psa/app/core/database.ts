@@ -45,6 +45,11 @@ export function openPool(databaseUrl: string, name: string, max: number): pg.Poo
 export async function inTransaction<T>(pool: pg.Pool, work: (database: Database) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  // The pool listens only to idle connections: one that breaks between two statements would end the process.
+  const onBroken = (error: Error): void => {
+    broken = error;
+  };
+  client.on('error', onBroken);
   try {
     await client.query('BEGIN');
     const result = await work(client as unknown as Database);
@@ -56,6 +61,7 @@ export async function inTransaction<T>(pool: pg.Pool, work: (database: Database)
     });
     throw error;
   } finally {
+    client.off('error', onBroken);
     client.release(broken);
   }
 }
