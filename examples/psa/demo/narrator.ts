@@ -112,13 +112,17 @@ function resultText(result: Result): string {
   if (result.restorePoint !== undefined)
     return `: ${(result.restorePoint.bytes / 1e6).toFixed(0)} MB, every file read back and compared`;
   if (result.schemaVersion !== undefined) return `: store at schema ${result.schemaVersion}`;
-  if (result.routed !== undefined) return `: ${result.routed} tenants read back`;
-  if (result.checks !== undefined) return `: ${result.checks.passed} checks passed`;
+  if (result.routed !== undefined) return `: ${counted(result.routed, 'tenant')} read back`;
+  if (result.checks !== undefined) return `: ${counted(result.checks.passed, 'check')} passed`;
   if (result.reconciliation !== undefined) {
     const { compared, replayed, acknowledged, asked } = result.reconciliation;
     return `: ${compared} compared, ${replayed} posted again, ${acknowledged} acknowledged, ${asked} for a person`;
   }
   return '';
+}
+
+function counted(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 
 function scopeText(scope: { kind: string; cell?: string; wave: number }): string {

@@ -12,6 +12,7 @@ export const access: Install = (program, act) => {
     .command('principal')
     .description('local principals')
     .command('create <id>')
+    .description('make a principal; its token is said only once')
     .requiredOption('--role <role...>', 'developer, release-manager, approver, operator, auditor, admin')
     .option('--token-out <file>', 'write the token to a new 0600 file instead of showing it')
     .action(
@@ -24,6 +25,7 @@ export const access: Install = (program, act) => {
     .command('agent')
     .description('agents, which carry out steps inside environments')
     .command('enrol <id>')
+    .description('make an agent known; its token is said only once')
     .requiredOption('--environment <name...>', 'environments whose steps it carries out')
     .option('--token-out <file>', 'write the token to a new 0600 file instead of showing it')
     .action(

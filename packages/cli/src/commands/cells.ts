@@ -29,9 +29,9 @@ export const cells: Install = (program, act) => {
   const freeze = program.command('freeze').description('stop forward steps in an environment, or everywhere');
   freeze
     .command('declare <name>')
-    .description('from now on; undo is never stopped')
+    .description('stop forward steps from now on; undo is never stopped')
     .requiredOption('--scope <environment>', 'an environment, or all')
-    .requiredOption('--for <duration>', '90s, 30m, 8h, 2d')
+    .requiredOption('--for <duration>', 'for how long: 90s, 30m, 8h, 2d')
     .requiredOption('--reason <words>', 'goes on the log')
     .action(
       act(async ({ client, out }, name: string, options: { scope: string; for: string; reason: string }) => {
@@ -47,6 +47,7 @@ export const cells: Install = (program, act) => {
     );
   freeze
     .command('lift <name>')
+    .description('end a freeze before its time')
     .requiredOption('--scope <environment>', 'an environment, or all')
     .action(
       act(async ({ client, out }, name: string, { scope }: { scope: string }) => {

@@ -9,7 +9,7 @@ export const promote: Install = (program, act) => {
   program
     .command('plan <release>')
     .description('what a promotion would do; touches nothing')
-    .requiredOption('--to <environment>')
+    .requiredOption('--to <environment>', 'the environment to take it to')
     .action(
       act(async ({ client, out }, text: string, { to }: { to: string }) => {
         const { ref } = await resolveRelease(client, text);
@@ -21,7 +21,7 @@ export const promote: Install = (program, act) => {
   program
     .command('promote <release>')
     .description('ask to take a release to an environment')
-    .requiredOption('--to <environment>')
+    .requiredOption('--to <environment>', 'the environment to take it to')
     .option('--key <key>', 'the same key asks for the same promotion: safe to send again')
     .option('--watch', 'follow it to its end; exit code 0 only when it was promoted')
     .action(

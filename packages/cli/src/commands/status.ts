@@ -76,6 +76,7 @@ function shown(status: Status): string {
     w.overdue ? `${instant(w.until)} (overdue)` : instant(w.until),
     w.why,
   ]);
+  const watched = status.hypercare.length + status.freezes.length;
   return [
     'WHAT IS WHERE',
     table(['CELL', 'ENVIRONMENT', 'STATE', 'TENANTS BY VERSION', 'STORES BY SCHEMA', 'OBSERVED'], cells),
@@ -86,7 +87,7 @@ function shown(status: Status): string {
       : status.promotions.map(({ promotion }) => promotionLine(promotion))),
     '',
     'WHAT WAITS',
-    table(['WHAT', 'FOR WHOM', 'UNTIL', 'WHY'], waits),
+    ...(waits.length > 0 ? [table(['WHAT', 'FOR WHOM', 'UNTIL', 'WHY'], waits)] : watched > 0 ? [] : ['(nothing)']),
     ...status.hypercare.map((h) => printable(`hypercare of ${h.environment}: ${h.phase}, until ${instant(h.until)}`)),
     ...status.freezes.map((f) => printable(`freeze ${f.name} (${f.scope}) until ${instant(f.to)}: ${f.reason}`)),
     ...(status.truncated ? ['(there is more than is shown)'] : []),

@@ -10,7 +10,10 @@ export const watch: Install = (program, act) => {
   program
     .command('watch [promotion]')
     .description('follow a promotion to its end (exit code 0 only when it was promoted), or every entry of the log')
-    .option('--after <place>', 'without a promotion: begin behind this place of the log')
+    .option(
+      '--after <place>',
+      'without a promotion: begin behind this place of the log (-1: at its first entry; default: from now on)',
+    )
     .action(
       act(async (session, promotion: string | undefined, { after }: { after?: string }) => {
         if (promotion !== undefined) return watchPromotion(session, promotion);
