@@ -1,5 +1,7 @@
 import { stdin, stdout } from 'node:process';
 import { createInterface } from 'node:readline/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Narrator } from './narrator.ts';
 import type { World } from './world.ts';
 
 type Approve = (promotion: string) => Promise<void>;
@@ -14,28 +16,49 @@ export function scriptedApproval(world: World): Approve {
   };
 }
 
-/** Says how a person approves; in a terminal also asks right here. */
-export function personalApproval(world: World, say: (line: string) => void): Approve {
+/**
+ * Says how a person approves; in a terminal also asks right here. Whichever comes first counts: an approval from another
+ * window takes the question back.
+ */
+export function personalApproval(world: World, narrator: Narrator): Approve {
   return async (promotion) => {
     if (!(await asksForApproval(world, promotion))) return;
     const approver = await world.client('approver');
     const shown = await approver.call('showPromotion', { promotion });
-    say(`needs an approval by somebody who is neither author nor requester:`);
-    say(
+    narrator.say('needs an approval by somebody who is neither author nor requester:');
+    narrator.say(
       `  npm run headgate -- approve ${promotion} --server ${world.address} --token-file ${world.dataDir}/secrets/approver.token`,
     );
     if (!stdin.isTTY) return;
-    const terminal = createInterface({ input: stdin, output: stdout });
-    try {
-      const answer = await terminal.question(
-        `  Approve ${shown.release.version} → ${shown.environment} as usr_approver, right here? [y/N] `,
-      );
-      if (/^y(es)?$/i.test(answer.trim()))
-        await approver.call('approvePromotion', { promotion, body: { envelope: shown.envelope } });
-    } finally {
-      terminal.close();
-    }
+    const answered = new AbortController();
+    const elsewhere = (async () => {
+      while (!answered.signal.aborted) {
+        const { approvals, phase } = await approver.call('showPromotion', { promotion });
+        if (approvals.length > 0 || phase !== 'awaiting') return answered.abort();
+        await sleep(500);
+      }
+    })();
+    const question = `  Approve ${shown.release.version} → ${shown.environment} as usr_approver, right here? [y/N] `;
+    const yes = await narrator.quietly(() => askInTerminal(question, answered.signal));
+    answered.abort();
+    await elsewhere;
+    if (yes) await approver.call('approvePromotion', { promotion, body: { envelope: shown.envelope } });
   };
+}
+
+async function askInTerminal(question: string, signal: AbortSignal): Promise<boolean> {
+  const terminal = createInterface({ input: stdin, output: stdout });
+  // While a line is read, the terminal hands Ctrl-C to the reader; it means the same as ever.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    return /^y(es)?$/i.test((await terminal.question(question, { signal })).trim());
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    stdout.write('\n');
+    return false;
+  } finally {
+    terminal.close();
+  }
 }
 
 async function asksForApproval(world: World, promotion: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
 /** A process of the demonstration's own (server, agent), with its output in a file. */
 export class Child {
@@ -41,6 +42,12 @@ export class Child {
   async ended(): Promise<string> {
     const [code, signal] = (await this.#exit) as [number | null, string | null];
     return signal === null ? `exit code ${code}` : signal;
+  }
+
+  /** The last line that it wrote, for whoever must say why it ended. */
+  async lastWords(): Promise<string> {
+    const text = await readFile(this.logFile, 'utf8').catch(() => '');
+    return text.trim().split('\n').at(-1)?.slice(0, 500) ?? '';
   }
 
   /** Asks it to end; after `graceMs` makes it. */

@@ -3,13 +3,21 @@ import type { LogEvent } from '@headgate/contract';
 import type { Narrator } from './narrator.ts';
 import type { World } from './world.ts';
 
-/** Tells the log's entries as the server places them, from the first one on, across restarts of the server. */
-export async function follow(world: World, narrator: Narrator, signal: AbortSignal): Promise<void> {
-  let after = -1;
+/**
+ * Tells the log's entries as the server places them, across restarts of the server: from the first one on, or (where the
+ * story was told before) only what comes from now on.
+ */
+export async function follow(
+  world: World,
+  narrator: Narrator,
+  from: 'the first entry' | 'now',
+  signal: AbortSignal,
+): Promise<void> {
+  let after = from === 'now' ? undefined : -1;
   while (!signal.aborted) {
     try {
       const client = await world.client('auditor');
-      for await (const event of client.watch({ after, signal })) {
+      for await (const event of client.watch({ ...(after === undefined ? {} : { after }), signal })) {
         after = Number(event.id);
         narrator.tell(JSON.parse(event.data) as LogEvent);
       }

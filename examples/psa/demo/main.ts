@@ -1,4 +1,5 @@
 /** `npm start`: one command takes a real release from staging to production, and brings a bad one back. */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { argv, cwd, exit, stderr, stdout } from 'node:process';
@@ -47,7 +48,7 @@ async function run(options: DemoOptions): Promise<{ readonly code: number; reado
     say('starting the control plane, and beside it the system as it runs today …');
     const { port, databaseUrl } = options;
     world = await World.start({ dataDir: dir, port, databaseUrl, report: say });
-    const following = follow(world, narrator, stopping.signal);
+    const following = follow(world, narrator, folder.fresh ? 'the first entry' : 'now', stopping.signal);
     const closing = await Promise.race([interrupted, folder.fresh ? story(world) : undefined]);
     if (closing === 'interrupted') return { code: 130 };
     if (closing !== undefined) stdout.write(`${renderClosing(closing)}\n`);
@@ -63,7 +64,7 @@ async function run(options: DemoOptions): Promise<{ readonly code: number; reado
     return { code: 0 };
   } catch (error) {
     narrator.say(`stopped: ${(error as Error).message}`, 'bad');
-    if (dir !== '') say(`logs: ${dir}/server.log, ${dir}/agent.log`);
+    if (existsSync(`${dir}/server.log`)) say(`logs: ${dir}/server.log, ${dir}/agent.log`);
     return { code: 1 };
   } finally {
     stopping.abort();
@@ -82,7 +83,7 @@ async function run(options: DemoOptions): Promise<{ readonly code: number; reado
 }
 
 async function tell(world: World, load: LoadProcess, once: boolean): Promise<Closing> {
-  const approve = once ? scriptedApproval(world) : personalApproval(world, say);
+  const approve = once ? scriptedApproval(world) : personalApproval(world, narrator);
   const telling: Telling = { world, say, approve };
   await adopt(telling);
   const good = await release(telling, '1.1.0');

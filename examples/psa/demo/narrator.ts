@@ -13,6 +13,7 @@ export class Narrator {
   readonly #colour: boolean;
   readonly #leasedAt = new Map<string, number>();
   readonly #names = new Map<string, string>();
+  #held: string[] | undefined;
 
   constructor(write: (line: string) => void, colour: boolean) {
     this.#write = write;
@@ -22,7 +23,20 @@ export class Narrator {
   /** A line of our own, with the time since the start. */
   say(line: string, tone: 'plain' | 'good' | 'bad' | 'bold' = 'plain'): void {
     const seconds = ((performance.now() - this.#begun) / 1000).toFixed(1).padStart(6);
-    this.#write(`${this.#paint('dim', `${seconds}s`)}  ${this.#paint(tone, line)}`);
+    const text = `${this.#paint('dim', `${seconds}s`)}  ${this.#paint(tone, line)}`;
+    if (this.#held === undefined) this.#write(text);
+    else this.#held.push(text);
+  }
+
+  /** Keeps lines back while a person is asked something, so that the question stands alone. */
+  async quietly<T>(ask: () => Promise<T>): Promise<T> {
+    this.#held ??= [];
+    try {
+      return await ask();
+    } finally {
+      for (const line of this.#held) this.#write(line);
+      this.#held = undefined;
+    }
   }
 
   tell(entry: LogEvent): void {

@@ -14,7 +14,7 @@ import type { exampleDocuments } from '../documents.ts';
 import { Child } from './child.ts';
 import { pinnedPolicies } from './pinned-policies.ts';
 import { releaseKey, writeTrust } from './trust.ts';
-import { until } from './until.ts';
+import { Hopeless, until } from './until.ts';
 
 const packageFile = (path: string): string => fileURLToPath(new URL(`../../../packages/${path}`, import.meta.url));
 
@@ -177,7 +177,8 @@ async function startServer({ dataDir, port, databaseUrl, mains = SHIPPED }: Worl
 /** Waits until the server that we started is ready, and answers its address. */
 async function serverAddress({ dataDir }: WorldOptions, server: Child): Promise<string> {
   return until(`the server (see ${server.logFile})`, 60_000, async () => {
-    if (!server.running) throw new Error(`it ended with ${await server.ended()}`);
+    if (!server.running)
+      throw new Hopeless(`the server ended with ${await server.ended()}: ${await server.lastWords()}`);
     const text = await readIfThere(join(dataDir, 'server.json'));
     if (text === undefined) return undefined;
     const { url, pid } = JSON.parse(text) as { url: string; pid: number };

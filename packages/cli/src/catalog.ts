@@ -6,6 +6,7 @@ import { decide } from './commands/decide.ts';
 import { evidence } from './commands/evidence.ts';
 import { log } from './commands/log.ts';
 import { promote } from './commands/promote.ts';
+import { promotion } from './commands/promotion.ts';
 import { release } from './commands/release.ts';
 import { status } from './commands/status.ts';
 import { watch } from './commands/watch.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Install[] = [
   release,
   evidence,
   promote,
+  promotion,
   decide,
   watch,
   status,
