@@ -33,8 +33,9 @@ export function personalApproval(world: World, narrator: Narrator): Approve {
     const answered = new AbortController();
     const elsewhere = (async () => {
       while (!answered.signal.aborted) {
-        const { approvals, phase } = await approver.call('showPromotion', { promotion });
-        if (approvals.length > 0 || phase !== 'awaiting') return answered.abort();
+        // A server that is away for a moment, or for good because everything is being stopped, has nothing to say here.
+        const now = await approver.call('showPromotion', { promotion }).catch(() => undefined);
+        if (now !== undefined && (now.approvals.length > 0 || now.phase !== 'awaiting')) return answered.abort();
         await sleep(500);
       }
     })();
