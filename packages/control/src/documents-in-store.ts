@@ -1,12 +1,4 @@
-import type {
-  ApplicationSpec,
-  CalendarSpec,
-  DocumentRef,
-  EnvironmentSpec,
-  GateSpec,
-  PolicySpec,
-  RollbackScope,
-} from '@headgate/domain';
+import type { ApplicationSpec, CalendarSpec, DocumentRef, EnvironmentSpec, PolicySpec } from '@headgate/domain';
 import type { ControlStore, Row, StreamId } from './ports/store.ts';
 import type { DocumentRecord } from './records.ts';
 import { streams } from './records.ts';
@@ -83,5 +75,3 @@ export async function loadDeclared(store: ControlStore, application: string, env
 function missing(kind: string, name: string, because: string): Found {
   return { ok: false, missing: streams.document(kind, name), because };
 }
-
-export type { GateSpec, RollbackScope };

@@ -10,7 +10,6 @@ import {
   type HypercareStage,
   type Instant,
   nextOfPromotion,
-  type Plan,
   type PolicySpec,
   type Promotion,
   type PromotionEvent,
@@ -234,5 +233,3 @@ export class PromotionController implements Controller {
     return commitPromotion(this.#deps, promotion, gathered, decision.events, 'sys');
   }
 }
-
-export type { Plan };

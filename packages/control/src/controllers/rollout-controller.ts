@@ -15,7 +15,7 @@ import {
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
-import type { Committed, ControlStore, Read, Row, StreamId, Write } from '../ports/store.ts';
+import type { Committed, ControlStore, Read, Row, Write } from '../ports/store.ts';
 import { type CellRecord, shapeInEntry, streams } from '../records.ts';
 import type { Controller } from './tick.ts';
 
@@ -154,5 +154,3 @@ export class RolloutController implements Controller {
     return commitRollout(store, rollout, gathered, decision.events, 'sys');
   }
 }
-
-export type { StreamId };
