@@ -88,8 +88,7 @@ export async function seedFleet(
   const controllers = new Controllers(deps);
   await sideBySide(environments, async (environment) => {
     const asked = await must(requestPromotion(deps, DEVELOPER, { release, environment }));
-    if (shape.approved)
-      await must(approvePromotion(deps, controllers, APPROVER, asked.id, asked.envelope, 'server-attested'));
+    if (shape.approved) await must(approvePromotion(deps, controllers, APPROVER, asked.id, asked.envelope));
     promotions.set(environment, asked);
   });
   return { environments, promotions: environments.map((environment) => promotions.get(environment) as Promotion) };

@@ -12,7 +12,7 @@ import type { SigningKey } from '@headgate/documents';
 import { bringUp, type Example } from '../bring-up.ts';
 import type { exampleDocuments } from '../documents.ts';
 import { Child } from './child.ts';
-import { pinnedPolicies } from './pinned-policies.ts';
+import { pinsOf } from './pins.ts';
 import { releaseKey, writeTrust } from './trust.ts';
 import { Hopeless, until } from './until.ts';
 
@@ -149,7 +149,7 @@ export class World {
     if ((await readIfThere(trustFile)) === undefined) {
       await writeTrust(trustFile, this.key, join(this.dataDir, 'log.pub'));
     }
-    const pinned = pinnedPolicies(this.#options.documents);
+    const pins = pinsOf(this.#options.documents);
     const config = {
       server: this.#address,
       name: 'agt_psa',
@@ -158,7 +158,7 @@ export class World {
       trustFile,
       observeEveryMs: 2_000,
       headEveryMs: 1_000,
-      environments: environments.map((name) => ({ name, policyDigest: pinned.get(name) })),
+      environments: environments.map((name) => ({ name, ...pins.get(name) })),
       cellFiles: this.example.cells.map((c) => c.configFile),
     };
     // JSON is YAML.

@@ -13,6 +13,7 @@ import { Baselines } from './artifacts/baselines.ts';
 import { BlobCache } from './artifacts/blob-cache.ts';
 import { Plans } from './artifacts/plans.ts';
 import { Releases } from './artifacts/releases.ts';
+import { SignedApprovals } from './artifacts/signed-approvals.ts';
 import { CellWorker } from './assignments/cell-worker.ts';
 import { leaseLoop } from './assignments/lease-loop.ts';
 import { rejected } from './assignments/refused.ts';
@@ -69,6 +70,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
   const marks = await MarksFile.open(dataDir);
   const plans = new Plans(blobs);
   const releases = new Releases(plane, blobs, trust, baselines);
+  const approvals = new SignedApprovals(blobs, trust);
   const enrolment = { environments: config.environments, cells: config.cells };
 
   const keepers = new Map<string, CellKeeper>();
@@ -79,6 +81,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
       blobs,
       plans,
       releases,
+      approvals,
       alarm: () => witness.alarm.why,
       now: () => Date.now(),
       plane,

@@ -10,6 +10,8 @@
  *     environments:
  *       - name: production
  *         policyDigest: sha256:…             # optional: the only policy whose plans are carried out here
+ *         documents: [sha256:…]              # optional: the only verifications and reconciliations that are
+ *         signedApprovals: true              # optional: only approvals signed by a key of the trust file count
  *     cells: []                              # cells as the adapters know them …
  *     cellFiles: [/…/shared.json]            # … or each in a file of its own
  */
@@ -19,8 +21,8 @@ import { CellConfig, parseCellConfig } from '@headgate/adapters/execution/cell-c
 import { digest, distinct, expects, fields, list, name, oneOf, text, whole } from '@headgate/documents/schema/fields';
 import { problemsOf } from '@headgate/documents/schema/problems';
 import { type DocumentProblem, problemAt, readYaml, type YamlDocument } from '@headgate/documents/yaml/read-yaml';
-import type { Digest } from '@headgate/domain';
 import { z } from 'zod';
+import type { PinnedEnvironment } from './checks/facts.ts';
 
 const pathPhrase = expects('an absolute path');
 const absolute = z.string(pathPhrase).refine((path) => isAbsolute(path) && !path.includes('\0'), pathPhrase);
@@ -28,13 +30,20 @@ const absolute = z.string(pathPhrase).refine((path) => isAbsolute(path) && !path
 const urlPhrase = expects('https://…, or http:// to 127.0.0.1, ::1 or localhost alone, without a path');
 const serverUrl = z.string(urlPhrase).refine(isAllowedServer, urlPhrase);
 
+const pinnedEnvironment = fields({
+  name,
+  policyDigest: digest.exactOptional(),
+  documents: list(digest, 0, 1_000).exactOptional(),
+  signedApprovals: z.boolean(expects('true or false')).exactOptional(),
+});
+
 const agentForm = fields({
   server: serverUrl,
   name: text(100).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, expects('a name of letters, digits, . _ -')),
   tokenFile: absolute,
   dataDir: absolute,
   trustFile: absolute,
-  environments: distinct(fields({ name, policyDigest: digest.exactOptional() }), 1, 100, (e) => e.name),
+  environments: distinct(pinnedEnvironment, 1, 100, (e) => e.name),
   observeEveryMs: whole(250, 60_000).default(5_000),
   headEveryMs: whole(250, 600_000).default(5_000),
   graceMs: whole(0, 600_000).default(5_000),
@@ -49,7 +58,7 @@ export interface AgentConfig {
   readonly tokenFile: string;
   readonly dataDir: string;
   readonly trustFile: string;
-  readonly environments: readonly { readonly name: string; readonly policyDigest?: Digest }[];
+  readonly environments: readonly PinnedEnvironment[];
   readonly cells: readonly CellConfig[];
   /** Milliseconds between two looks at a cell. */
   readonly observeEveryMs: number;

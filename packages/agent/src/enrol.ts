@@ -17,6 +17,10 @@ export interface Enrolment {
   /** `production`, or `production=sha256:…` to pin its policy. */
   readonly environments: readonly string[];
   readonly cellFiles: readonly string[];
+  /** `production=sha256:…`: the verifications and reconciliations that alone are carried out there. */
+  readonly documents?: readonly string[];
+  /** Environments where only signed approvals count. */
+  readonly signedApprovals?: readonly string[];
 }
 
 export type Enrolled =
@@ -44,10 +48,9 @@ export async function enrol(wanted: Enrolment): Promise<Enrolled> {
   await writeDurably(trustFile, trust.text, 0o600);
   const config = join(dataDir, 'agent.yaml');
   const { server, name } = wanted;
-  const environments = wanted.environments.map((each) => {
-    const [environment, policyDigest] = each.split('=', 2);
-    return policyDigest === undefined ? { name: environment } : { name: environment, policyDigest };
-  });
+  const pinned = pinnedEnvironments(wanted);
+  if (!pinned.ok) return pinned;
+  const { environments } = pinned;
   const cellFiles = wanted.cellFiles.map((file) => resolve(file));
   const content = { server, name, tokenFile, dataDir, trustFile, environments, cellFiles };
   await writeDurably(config, stringify(content), 0o600);
@@ -55,6 +58,43 @@ export async function enrol(wanted: Enrolment): Promise<Enrolled> {
   if (!read.ok) return read;
   const witness = await witnessKey(dataDir, name);
   return { ok: true, config, witness: witness.verifierKey };
+}
+
+type Pinned =
+  | { readonly ok: true; readonly environments: readonly object[] }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** What is pinned for each environment. That digests are digests is for the configuration's own form to say. */
+function pinnedEnvironments({ environments, documents = [], signedApprovals = [] }: Enrolment): Pinned {
+  const split = (text: string): [string, string | undefined] => {
+    const [name = '', value] = text.split('=', 2);
+    return [name, value];
+  };
+  const known = new Set(environments.map((each) => split(each)[0]));
+  const unknown = [
+    ...documents.map((each) => ({ option: '--document', name: split(each)[0] })),
+    ...signedApprovals.map((name) => ({ option: '--signed-approvals', name })),
+  ].filter(({ name }) => !known.has(name));
+  if (unknown.length > 0)
+    return {
+      ok: false,
+      problems: unknown.map(
+        ({ option, name }) => `${option}: expected one of the environments ${[...known].join(', ')}, found ${name}`,
+      ),
+    };
+  return {
+    ok: true,
+    environments: environments.map((each) => {
+      const [name, policyDigest] = split(each);
+      const own = documents.map(split).flatMap(([of, digest]) => (of === name ? [digest ?? ''] : []));
+      return {
+        name,
+        ...(policyDigest === undefined ? {} : { policyDigest }),
+        ...(own.length === 0 ? {} : { documents: own }),
+        ...(signedApprovals.includes(name) ? { signedApprovals: true } : {}),
+      };
+    }),
+  };
 }
 
 function readTrust(

@@ -9,10 +9,13 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent run --config FILE
   headgate-agent enrol --server URL --token-file FILE --trust FILE --data DIR --name NAME
                        --environment NAME[=POLICY_DIGEST] … --cell-file FILE …
+                       [--document ENVIRONMENT=DIGEST …] [--signed-approvals ENVIRONMENT …]
   headgate-agent check --config FILE          read the configuration, say what is wrong, do nothing
 
 run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it
-enrol   pins the trust file that a person hands over and writes DIR/agent.yaml
+enrol   pins the trust file that a person hands over and writes DIR/agent.yaml; with a policy's digest, plans under
+        another one are refused there; with documents', other verifications and reconciliations; with
+        --signed-approvals, what no approver signed with a key of the trust file
 `;
 
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
@@ -94,6 +97,8 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
       name: { type: 'string' },
       environment: { type: 'string', multiple: true },
       'cell-file': { type: 'string', multiple: true },
+      document: { type: 'string', multiple: true },
+      'signed-approvals': { type: 'string', multiple: true },
     },
   });
   const needed = ['server', 'token-file', 'trust', 'data', 'name', 'environment', 'cell-file'] as const;
@@ -111,6 +116,8 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
     name: values.name!,
     environments: values.environment!,
     cellFiles: values['cell-file']!,
+    documents: values.document ?? [],
+    signedApprovals: values['signed-approvals'] ?? [],
   });
   if (!enrolled.ok) return complain(enrolled.problems);
   process.stdout.write(`${JSON.stringify({ config: enrolled.config, witness: enrolled.witness })}\n`);

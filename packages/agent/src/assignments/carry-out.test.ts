@@ -1,3 +1,4 @@
+import { generateSigningKey, signApproval, signingKey } from '@headgate/documents';
 import type { Digest } from '@headgate/domain';
 import { DAY_MS, digestOf as namedDigest } from '@headgate/testkit/domain/builders';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -63,15 +64,47 @@ describe('a sound assignment is carried out', () => {
     expect(await agent.carryOut(assignment, { enrolment })).toMatchObject({ kind: 'done' });
   });
 
-  test('what only looks needs no approval and no release', async () => {
-    const unsealed = await benchAgent(sealed, { bundleOf: () => undefined });
-    try {
-      expect(await unsealed.carryOut(sealed.forward('w1.verify', { approvals: [] }))).toMatchObject({ kind: 'done' });
-    } finally {
-      await unsealed.remove();
-    }
+  test('whose documents are pinned', async () => {
+    const documents = documentsOfPlan();
+    const enrolment = { ...ENROLMENT, environments: [{ name: 'production', documents }] };
+    expect(await agent.carryOut(sealed.forward('w1.verify'), { enrolment })).toMatchObject({ kind: 'done' });
+  });
+
+  test('that its approver signed, where nothing less counts', async () => {
+    const assignment = sealed.forward('w1.route', { approvals: [signedBy()] });
+    expect(await agent.carryOut(assignment, { enrolment: SIGNED_ONLY })).toMatchObject({ kind: 'done' });
+  });
+
+  test('an undo of what this agent began, without approvals and under pins that came later', async () => {
+    const { steps } = sealed.plan.cells[0]!;
+    const last = steps.at(-1)!;
+    expect(await agent.carryOut(sealed.forward(last.id))).toMatchObject({ kind: 'done' });
+    const { MarksFile } = await import('../marks/marks-file.ts');
+    const marks = await MarksFile.open(agent.dir);
+    const environments = [{ name: 'production', policyDigest: pinned(), documents: [], signedApprovals: true }];
+    const back = sealed.undo('recover.reconcile.main', { approvals: [], fence: { epoch: 1, n: 2 } });
+    const outcome = await agent.carryOut(back, { marks, enrolment: { ...ENROLMENT, environments } });
+    expect(outcome).toMatchObject({ kind: 'done' });
   });
 });
+
+/** All that the sound plan names to be checked or reconciled by. */
+function documentsOfPlan(): Digest[] {
+  const { steps, recovery } = sealed.plan.cells[0]!;
+  return [...steps, ...recovery].flatMap(({ action }) => {
+    if ('verification' in action) return [action.verification.digest];
+    return 'reconciliation' in action ? [action.reconciliation.digest] : [];
+  });
+}
+
+const SIGNED_ONLY = { ...ENROLMENT, environments: [{ name: 'production', signedApprovals: true }] };
+
+/** The approval of the sound plan, signed; by default by its approver, now and for a day. */
+function signedBy(key = sealed.approverKey, at = sealed.now, envelope = sealed.forward('w1.route').envelope) {
+  const content = { envelope, by: 'usr_approver', at, expiresAt: at + DAY_MS };
+  const bundle = put(sealed, signApproval(content, key));
+  return { ...content, envelope: sealed.forward('w1.route').envelope, proof: 'signed' as const, bundle };
+}
 
 type Case = [title: string, code: string, assignment: () => Assignment, parts?: () => Partial<CarryOutParts>];
 
@@ -152,6 +185,73 @@ const refusals: Case[] = [
     () => ({ alarm: () => 'a fork' }),
   ],
   ['without an approval', 'not-approved', () => sealed.forward('w1.route', { approvals: [] })],
+  ['that only looks, without an approval', 'not-approved', () => sealed.forward('w1.verify', { approvals: [] })],
+  [
+    'that undoes what this agent never began, without an approval',
+    'not-approved',
+    () => sealed.undo('undo.route', { approvals: [] }),
+  ],
+  [
+    'that undoes what this agent never began, under another policy than the pinned one',
+    'other-policy',
+    () => sealed.undo('recover.verify'),
+    () => ({
+      enrolment: { ...ENROLMENT, environments: [{ name: 'production', policyDigest: namedDigest('pinned') }] },
+    }),
+  ],
+  [
+    'whose plan names a document that nobody pinned, at its very first step',
+    'other-document',
+    () => sealed.forward('w1.restore-point.main'),
+    () => ({ enrolment: { ...ENROLMENT, environments: [{ name: 'production', documents: [] }] } }),
+  ],
+  [
+    'that undoes what this agent never began, with a document that nobody pinned',
+    'other-document',
+    () => sealed.undo('recover.reconcile.main'),
+    () => ({ enrolment: { ...ENROLMENT, environments: [{ name: 'production', documents: [] }] } }),
+  ],
+  [
+    'on the server’s word, where only signed approvals count',
+    'not-approved',
+    () => sealed.forward('w1.route'),
+    () => ({ enrolment: SIGNED_ONLY }),
+  ],
+  [
+    'whose approval a stranger signed',
+    'not-approved',
+    () => sealed.forward('w1.route', { approvals: [signedBy(signingKey(generateSigningKey().privateKeyPem))] }),
+    () => ({ enrolment: SIGNED_ONLY }),
+  ],
+  [
+    'whose approval the release’s key signed',
+    'not-approved',
+    () => sealed.forward('w1.route', { approvals: [signedBy(sealed.key)] }),
+    () => ({ enrolment: SIGNED_ONLY }),
+  ],
+  [
+    'whose approver signed another envelope',
+    'not-approved',
+    () => {
+      const other = signedBy(sealed.approverKey, sealed.now, namedDigest('other'));
+      return sealed.forward('w1.route', { approvals: [other] });
+    },
+    () => ({ enrolment: SIGNED_ONLY }),
+  ],
+  [
+    'that opens a wave with a signed approval that expired, whatever the server says',
+    'not-approved',
+    () => {
+      const long = { ...signedBy(sealed.approverKey, sealed.now - 3 * DAY_MS), expiresAt: sealed.now + DAY_MS };
+      return sealed.forward('w2.route', { approvals: [long] });
+    },
+    () => ({ enrolment: SIGNED_ONLY }),
+  ],
+  [
+    'with an epoch that no number of restores explains',
+    'absurd-epoch',
+    () => sealed.forward('w1.route', { fence: { epoch: 1_001, n: 1 } }),
+  ],
   [
     'approved by the author',
     'not-approved',

@@ -3,6 +3,7 @@ import type { StepContext } from '@headgate/execution';
 import { type BlobCache, Tampered } from '../artifacts/blob-cache.ts';
 import type { Releases } from '../artifacts/releases.ts';
 import type { Cell } from '../cells/cell.ts';
+import { signedOnly } from '../checks/approved.ts';
 import type { Logger } from '../log.ts';
 import type { MarksFile } from '../marks/marks-file.ts';
 import { type JudgeParts, judgeAssignment } from './judge.ts';
@@ -22,16 +23,17 @@ export interface CarryOutParts extends JudgeParts {
 export async function carryOut(parts: CarryOutParts, cell: Cell, lease: Lease, log: Logger): Promise<Outcome> {
   const { assignment } = lease;
   try {
-    const refused = await judgeAssignment(parts, assignment, lease.signal);
-    if (refused !== undefined) {
-      log.error({ refusal: refused }, 'step refused');
-      return rejected(refused);
+    const judged = await judgeAssignment(parts, assignment, lease.signal);
+    if (!judged.ok) {
+      log.error({ refusal: judged.refusal }, 'step refused');
+      return rejected(judged.refusal);
     }
-    if (!(await parts.marks.take(assignment.cell, assignment.fence)))
+    if (!(await parts.marks.take(assignment.cell, assignment.fence, judged.forward)))
       return { kind: 'failed', code: 'fenced', why: 'a later assignment was taken up meanwhile' };
     lease.signal.throwIfAborted();
-    // What the agent knows of approvals is what the server attests; it claims no more.
-    const approvals = assignment.approvals.map((a) => `${a.by} (server-attested)`);
+    // Without the approvers' own signatures the agent knows of approvals what the server attests; it claims no more.
+    const how = signedOnly({ assignment, enrolment: parts.enrolment }) ? 'signed' : 'server-attested';
+    const approvals = assignment.approvals.map((a) => `${a.by} (${how})`);
     const { kind } = assignment.action;
     log.info(assignment.course === 'forward' ? { action: kind, approvals } : { action: kind }, 'step begins');
     return await cell.carryOut(assignment.action, contextOf(parts, lease, log));

@@ -4,6 +4,7 @@
  */
 import type { Refusal } from '@headgate/domain';
 import { approved } from './approved.ts';
+import { documentsPinned } from './documents-pinned.ts';
 import { enrolledHere } from './enrolled-here.ts';
 import { envelopeNamed } from './envelope-named.ts';
 import type { Check, CheckFacts } from './facts.ts';
@@ -23,6 +24,7 @@ export const CHECKS: readonly Check[] = [
   stepOfPlan,
   envelopeNamed,
   policyPinned,
+  documentsPinned,
   inTime,
   releaseKnown,
   approved,

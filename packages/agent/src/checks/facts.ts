@@ -1,7 +1,8 @@
+import type { SignedApproval } from '@headgate/documents';
 import type { CellPlan, Digest, Instant, Plan, Refusal, ReleaseManifest } from '@headgate/domain';
 import type { PolicyDemands } from '../artifacts/pinned-policy.ts';
 import type { Assignment } from '../control-plane/assignment.ts';
-import type { Marks } from '../marks/marks.ts';
+import { begunOf, type Marks } from '../marks/marks.ts';
 
 /** What the agent was enrolled for, by its own configuration: the server can't widen it. */
 export interface Enrolment {
@@ -13,6 +14,10 @@ export interface PinnedEnvironment {
   readonly name: string;
   /** The only policy whose plans are carried out here; without one the plan's own is taken as it is. */
   readonly policyDigest?: Digest;
+  /** The only documents (Verification, Reconciliation) that are carried out here; without a list the plan's own are. */
+  readonly documents?: readonly Digest[];
+  /** Only approvals count that their approvers signed with keys of the pinned trust file; the server's word doesn't. */
+  readonly signedApprovals?: boolean;
 }
 
 /** A release that the agent vouches for: sealed by a key of its own trust file, or seen running by itself. */
@@ -31,10 +36,14 @@ export interface CheckFacts {
   /** Its digest was recomputed from its bytes. */
   readonly plan: Plan;
   readonly cell: CellPlan;
-  /** The plan's release, when the step needs it: see `needsRelease`. */
+  /** The release that the step needs, if it needs one: see `needsRelease`. */
   readonly release: KnownRelease | undefined;
-  /** The pinned policy itself, for a forward step of a plan that names it. */
+  /** The plan's release, whose authors' approvals don't count; undefined when none are asked for. */
+  readonly promoted: KnownRelease | undefined;
+  /** The pinned policy itself, for a plan that names it. */
   readonly policy: PolicyDemands | undefined;
+  /** Those of the assignment's approvals whose signature holds, by the agent's own trust. Empty unless they are asked for. */
+  readonly signed: readonly SignedApproval[];
   /** Why forward steps are refused at all: the alarm over the log. */
   readonly alarm: string | undefined;
   /** This machine's wall clock. Only ever compared with a wide tolerance. */
@@ -43,6 +52,15 @@ export interface CheckFacts {
 
 /** One question before a step; undefined when nothing speaks against it. */
 export type Check = (facts: CheckFacts) => Refusal | undefined;
+
+/**
+ * Whether this is the undo of something that this agent itself took forward, and so judged before: it needs no approval
+ * and no pin any more. One step more than the agent knows of may have been handed out to nobody; never more.
+ */
+export function begunHere({ assignment, marks }: Pick<CheckFacts, 'assignment' | 'marks'>): boolean {
+  const begun = begunOf(marks, assignment.cell, assignment.plan);
+  return assignment.course === 'undo' && begun !== undefined && assignment.begun <= begun + 1;
+}
 
 /** Builds a check's refusal: what is refused and where is the same for all of them. */
 export function refusal(facts: Pick<CheckFacts, 'assignment'>, code: string, why: string, unblock: string): Refusal {

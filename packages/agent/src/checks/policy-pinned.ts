@@ -1,14 +1,15 @@
 import { canonicalJson } from '@headgate/documents';
-import { type Check, refusal } from './facts.ts';
+import { begunHere, type Check, refusal } from './facts.ts';
 
 /**
  * The plan was made under the policy that a person pinned for this environment, if one was pinned: it names that policy,
- * and it has that policy's gates. The name alone is the server's word.
+ * and it has that policy's gates. The name alone is the server's word. An undo of what this agent began was
+ * judged when it began.
  */
 export const policyPinned: Check = (facts) => {
   const { assignment, enrolment, plan, policy } = facts;
   const pinned = enrolment.environments.find((e) => e.name === assignment.environment)?.policyDigest;
-  if (pinned === undefined || assignment.course === 'undo') return undefined;
+  if (pinned === undefined || begunHere(facts)) return undefined;
   if (pinned !== plan.policyDigest)
     return refusal(
       facts,

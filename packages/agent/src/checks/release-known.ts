@@ -1,14 +1,14 @@
 import { canonicalJson } from '@headgate/documents';
-import { type Action, changesSomething, type MigrationRef, type Refusal } from '@headgate/domain';
+import type { Action, MigrationRef, Refusal } from '@headgate/domain';
 import type { Assignment } from '../control-plane/assignment.ts';
 import { type Check, type CheckFacts, refusal } from './facts.ts';
 
 /**
- * Whether a step needs a release that the agent vouches for: forward, whatever changes the cell (no traffic for code that
- * nobody trusts either); in an undo, whatever runs the release's bytes or is judged by its manifest.
+ * Whether a step needs a release that the agent vouches for: forward, every one (no look at code that nobody trusts, and
+ * its authors' approvals don't count); in an undo, whatever runs the release's bytes or is judged by its manifest.
  */
 export function needsRelease({ action, course }: Pick<Assignment, 'action' | 'course'>): boolean {
-  return course === 'forward' ? changesSomething(action) : RUNS_ITS_BYTES.has(action.kind);
+  return course === 'forward' || RUNS_ITS_BYTES.has(action.kind);
 }
 
 const RUNS_ITS_BYTES: ReadonlySet<Action['kind']> = new Set(['deploy', 'migrate', 'unmigrate', 'restore']);

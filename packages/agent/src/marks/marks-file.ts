@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
+import { digest } from '@headgate/contract/schemas/common';
 import type { Fence } from '@headgate/domain/protocol/fence';
 import { z } from 'zod';
-import { type Marks, NO_MARKS, staleness, taken } from './marks.ts';
+import { type BegunPlan, type Marks, NO_MARKS, staleness, taken } from './marks.ts';
 
 const count = z.int().min(0);
 const Stored = z.strictObject({
   epoch: count,
   cells: z.record(z.string(), z.strictObject({ epoch: count, n: count })),
+  plans: z.record(z.string(), z.array(z.strictObject({ plan: digest, begun: count }))).default({}),
 });
 
 /** The marks on disk. A token is taken only once the file says so, fsync included: a kill in between costs a retry, never a replay. */
@@ -32,11 +34,11 @@ export class MarksFile {
     return this.#marks;
   }
 
-  /** Takes a token durably; false when it is stale by now. */
-  take(cell: string, token: Fence): Promise<boolean> {
+  /** Takes a token durably, and with it how far a plan is taken forward; false when it is stale by now. */
+  take(cell: string, token: Fence, forward?: BegunPlan): Promise<boolean> {
     const next = this.#turn.then(async () => {
       if (staleness(this.#marks, cell, token) !== undefined) return false;
-      const marks = taken(this.#marks, cell, token);
+      const marks = taken(this.#marks, cell, token, forward);
       await writeDurably(this.#path, `${JSON.stringify(marks)}\n`, 0o600);
       this.#marks = marks;
       return true;

@@ -1,7 +1,8 @@
 import { compareFences } from '@headgate/domain/protocol/fence';
+import { digestOf } from '@headgate/testkit/domain/builders';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { NO_MARKS, staleness, taken } from './marks.ts';
+import { describe, expect, test } from 'vitest';
+import { begunOf, LARGEST_EPOCH_RISE, type Marks, NO_MARKS, staleness, taken } from './marks.ts';
 
 const token = fc.record({ epoch: fc.integer({ min: 0, max: 3 }), n: fc.integer({ min: 0, max: 9 }) });
 const offer = fc.record({ cell: fc.constantFrom('a', 'b', '__proto__'), token });
@@ -24,4 +25,31 @@ test('whatever is offered in whatever order, a cell’s taken tokens rise strict
       }
     }),
   );
+});
+
+describe('how far a plan was taken', () => {
+  const plan = (n: number) => digestOf(`plan ${n}`);
+  const step = (marks: Marks, n: number, begun: number) =>
+    taken(marks, 'a', { epoch: 1, n: (marks.cells.a?.n ?? 0) + 1 }, { plan: plan(n), begun });
+
+  test('never shrinks, whatever step is tried again, and is another cell’s own', () => {
+    const marks = step(step(step(NO_MARKS, 1, 2), 1, 5), 1, 3);
+    expect(begunOf(marks, 'a', plan(1))).toBe(5);
+    expect(begunOf(marks, 'b', plan(1))).toBeUndefined();
+    expect(begunOf(marks, '__proto__', plan(1))).toBeUndefined();
+  });
+
+  test('is remembered through an undo’s tokens, and for the last eight plans of a cell', () => {
+    let marks: Marks = NO_MARKS;
+    for (let n = 1; n <= 9; n++) marks = step(marks, n, n);
+    marks = taken(marks, 'a', { epoch: 1, n: 99 });
+    const known = Array.from({ length: 9 }, (_, i) => begunOf(marks, 'a', plan(i + 1)));
+    expect(known).toEqual([undefined, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});
+
+test('an epoch rises by restores, never to where no honest server comes', () => {
+  const at = taken(NO_MARKS, 'a', { epoch: 5, n: 1 });
+  expect(staleness(at, 'a', { epoch: 5 + LARGEST_EPOCH_RISE, n: 1 })).toBeUndefined();
+  expect(staleness(at, 'a', { epoch: 6 + LARGEST_EPOCH_RISE, n: 1 })).toBe('absurd-epoch');
 });

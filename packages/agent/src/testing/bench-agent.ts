@@ -9,6 +9,7 @@ import { Baselines } from '../artifacts/baselines.ts';
 import { BlobCache } from '../artifacts/blob-cache.ts';
 import { Plans } from '../artifacts/plans.ts';
 import { Releases } from '../artifacts/releases.ts';
+import { SignedApprovals } from '../artifacts/signed-approvals.ts';
 import { type CarryOutParts, carryOut } from '../assignments/carry-out.ts';
 import { Lease } from '../assignments/lease.ts';
 import type { Cell } from '../cells/cell.ts';
@@ -70,6 +71,7 @@ export async function benchAgent(
     blobs,
     plans: new Plans(blobs),
     releases: new Releases(plane, blobs, sealed.trust, baselines),
+    approvals: new SignedApprovals(blobs, sealed.trust),
     alarm: () => undefined,
     now: () => sealed.now,
   };

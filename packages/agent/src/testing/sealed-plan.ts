@@ -24,6 +24,8 @@ export interface SealedPlan {
   readonly logKey: NoteSigner;
   readonly trust: Trust;
   readonly trustText: string;
+  /** With which `usr_approver` signs. */
+  readonly approverKey: SigningKey;
   readonly manifest: ReleaseManifest;
   readonly release: Digest;
   readonly bundle: Digest;
@@ -35,8 +37,19 @@ export interface SealedPlan {
   undo(step: string, more?: Partial<Assignment>): Assignment;
 }
 
-export function trustText(publicKeyPem: string, logKeyLine: string): string {
-  const pem = publicKeyPem.trim().split('\n').join('\n          ');
+/** `approverPem`: also trusts this key for what `usr_approver` approves. */
+export function trustText(publicKeyPem: string, logKeyLine: string, approverPem?: string): string {
+  const indented = (text: string): string => text.trim().split('\n').join('\n          ');
+  const pem = indented(publicKeyPem);
+  const approver =
+    approverPem === undefined
+      ? ''
+      : `
+    - name: approver
+      principal: usr_approver
+      may: [approval]
+      publicKey: |
+          ${indented(approverPem)}`;
   return `apiVersion: headgate/v1
 kind: Trust
 metadata: {name: test, owner: security}
@@ -45,7 +58,7 @@ spec:
     - name: ci
       may: [release, evidence]
       publicKey: |
-          ${pem}
+          ${pem}${approver}
   log:
     origin: ${ORIGIN}
     keys: ["${logKeyLine}"]
@@ -62,7 +75,8 @@ export function parsed(text: string): Trust {
 export function sealedPlan(now = Date.now()): SealedPlan {
   const key = signingKey(generateSigningKey().privateKeyPem);
   const logKey = noteSigner(ORIGIN, 'tree-head', generateNoteKey(ORIGIN, 'tree-head').privateKeyPem);
-  const text = trustText(key.publicKeyPem, logKey.verifierKey);
+  const approverKey = signingKey(generateSigningKey().privateKeyPem);
+  const text = trustText(key.publicKeyPem, logKey.verifierKey, approverKey.publicKeyPem);
   const blobs = new Map<Digest, Uint8Array>();
   const put = (bytes: Uint8Array): Digest => {
     const digest = digestOf(bytes);
@@ -128,6 +142,7 @@ export function sealedPlan(now = Date.now()): SealedPlan {
     logKey,
     trust: parsed(text),
     trustText: text,
+    approverKey,
     manifest,
     release: sealed.digest,
     bundle,

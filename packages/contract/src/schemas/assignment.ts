@@ -56,6 +56,7 @@ export const approval = z
     at: instant,
     expiresAt: instant,
     proof: z.enum(['signed', 'server-attested']),
+    bundle: digest.exactOptional(),
   })
   .meta({ id: 'Approval' });
 

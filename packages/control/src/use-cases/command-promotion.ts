@@ -55,21 +55,30 @@ async function command(
   });
 }
 
-/** Approves the envelope that the caller saw. `proof` is `signed` only when the wiring verified the approver's own signature. */
+/** What an approver signed: given only when the wiring verified it, and its bundle is stored. */
+export interface ApprovalSignature {
+  readonly bundle: Digest;
+  readonly expiresAt: Instant;
+}
+
+/** Approves the envelope that the caller saw, for as long as the policy lets an approval hold, or as was signed if that is less. */
 export async function approvePromotion(
   deps: Deps,
   with_: Gatherers,
   principal: Principal,
   id: string,
   envelope: Digest,
-  proof: 'signed' | 'server-attested',
+  signature?: ApprovalSignature,
 ): Promise<Result<Promotion>> {
   const stream = streams.promotion(id);
   const state = (await deps.store.load([stream])).get(stream)?.state as Promotion | undefined;
   const approvalMs = state === undefined ? 0 : await approvalLifetime(deps, state);
-  return command(deps, with_, principal, 'approve', id, (promotion, now) =>
-    decideApprove(promotion, { by: principal.id, envelope, now, expiresAt: now + approvalMs, proof }),
-  );
+  return command(deps, with_, principal, 'approve', id, (promotion, now) => {
+    const yes = { by: principal.id, envelope, now, expiresAt: now + approvalMs };
+    if (signature === undefined) return decideApprove(promotion, yes);
+    const { bundle, expiresAt } = signature;
+    return decideApprove(promotion, { ...yes, bundle, expiresAt: Math.min(expiresAt, yes.expiresAt) });
+  });
 }
 
 async function approvalLifetime(deps: Deps, promotion: Promotion): Promise<number> {

@@ -34,7 +34,7 @@ export function actionsOf(
   now: Instant,
 ): Readonly<Record<PromotionAction, Permission>> {
   const { id: by } = principal;
-  const approval = { by, envelope: promotion.envelope, now, expiresAt: now + 1, proof: 'server-attested' } as const;
+  const approval = { by, envelope: promotion.envelope, now, expiresAt: now + 1 };
   const may = (verb: Verb, does: string, done: string, decided: Decided<unknown>): Permission =>
     permission(principal, verb, does, done, decided);
   const asked = 'asked what it would do';

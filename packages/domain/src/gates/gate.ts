@@ -45,6 +45,8 @@ export interface Approval {
   readonly expiresAt: Instant;
   /** `signed` with the approver's own key, or attested by the server that checked a token. */
   readonly proof: 'signed' | 'server-attested';
+  /** The signed bundle itself, by digest, for whoever takes nobody's word. Only with `signed`. */
+  readonly bundle?: Digest;
 }
 
 /** A promotion of the same release that ended well in another environment. */

@@ -1,4 +1,4 @@
-import { aCell, aPlan, brokenChecks, DAY_MS, HOUR_MS, NOON } from '@headgate/testkit/domain/builders';
+import { aCell, aPlan, brokenChecks, DAY_MS, digestOf, HOUR_MS, NOON } from '@headgate/testkit/domain/builders';
 import { sound, World } from '@headgate/testkit/domain/world';
 import { begun, endOf, offered, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
@@ -119,7 +119,7 @@ describe('pause, resume and the latest finish', () => {
 
 describe('people’s commands', () => {
   const approve = (world: World, by: string, envelope = world.promotion.envelope) =>
-    decideApprove(world.promotion, { by, envelope, now: world.now, expiresAt: world.now + HOUR_MS, proof: 'signed' });
+    decideApprove(world.promotion, { by, envelope, now: world.now, expiresAt: world.now + HOUR_MS });
 
   test('no author and no requester approves, nobody another envelope, and nobody twice', () => {
     const world = new World(twoCells());
@@ -131,6 +131,21 @@ describe('people’s commands', () => {
     expect(approve(world, 'usr_x')).toEqual({ ok: true, events: [] });
     world.now += 5 * HOUR_MS;
     expect(approve(world, 'usr_x')).toMatchObject({ ok: true, events: [{ type: 'promotion.approved' }] });
+  });
+
+  test('who signs after having shown a token says more; what was signed for an hour gone by says nothing', () => {
+    const world = new World(twoCells());
+    world.approve('usr_x');
+    const { now, promotion } = world;
+    const yes = { by: 'usr_x', envelope: promotion.envelope, now, bundle: digestOf('signed') };
+    expect(decideApprove(promotion, { ...yes, expiresAt: now + HOUR_MS })).toMatchObject({
+      ok: true,
+      events: [{ data: { proof: 'signed', bundle: yes.bundle } }],
+    });
+    expect(decideApprove(promotion, { ...yes, expiresAt: now })).toMatchObject({
+      ok: false,
+      refusal: { code: 'approval-expired', unblock: 'sign it again' },
+    });
   });
 
   test('each is refused, with what would unblock it, in the phases where it makes no sense', () => {

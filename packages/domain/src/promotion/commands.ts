@@ -10,7 +10,8 @@ export interface ApproveCommand {
   readonly envelope: Digest;
   readonly now: Instant;
   readonly expiresAt: Instant;
-  readonly proof: 'signed' | 'server-attested';
+  /** The bundle that the approver signed, verified; without one the server attests that a token was shown. */
+  readonly bundle?: Digest;
 }
 
 /** A person's yes to an envelope: never the author's or the requester's, and only to what the plan really says. */
@@ -37,10 +38,14 @@ export function decideApprove(state: Promotion, command: ApproveCommand): Decide
       `the approval binds to envelope ${command.envelope}, the plan's is ${state.envelope}`,
       'look at the plan again and approve what it says now',
     );
-  if (state.approvals.some((a) => a.by === command.by && a.envelope === command.envelope && a.expiresAt > command.now))
-    return accepted();
-  const { by, envelope, now: at, expiresAt, proof } = command;
-  return accepted({ type: 'promotion.approved', data: { by, envelope, at, expiresAt, proof } });
+  const { by, envelope, now: at, expiresAt, bundle } = command;
+  if (expiresAt <= at)
+    return refused('approval-expired', what, where, 'what was signed does not hold any more', 'sign it again');
+  const holding = state.approvals.filter((a) => a.by === by && a.envelope === envelope && a.expiresAt > at);
+  // Who signs after having shown a token says more than before.
+  if (holding.some((a) => bundle === undefined || a.proof === 'signed')) return accepted();
+  const proof = bundle === undefined ? { proof: 'server-attested' as const } : { proof: 'signed' as const, bundle };
+  return accepted({ type: 'promotion.approved', data: { by, envelope, at, expiresAt, ...proof } });
 }
 
 export function decideReject(state: Promotion, by: PrincipalId, reason: string, now: Instant): Decided<PromotionEvent> {

@@ -35,11 +35,13 @@ export class People {
   readonly #acts: ReadonlySet<Act>;
   readonly #asked: Said[] = [];
   #sequel: boolean;
+  #finishes: boolean;
 
   constructor(run: Run) {
     this.#run = run;
     this.#acts = new Set(run.scenario.acts);
     this.#sequel = this.#acts.has('sequel');
+    this.#finishes = this.#acts.has('keeps-rest');
   }
 
   begin(): void {
@@ -81,7 +83,10 @@ export class People {
           this.#later(500, 30_000, (s) => resumePromotion(s.deps, s.gatherers, PEOPLE.operator, idOf(entry)));
         return;
       case 'promotion.ended':
+        this.#ended();
+        return;
       case 'promotion.kept':
+        this.#finishKept(entry);
         this.#ended();
         return;
       case 'rollout.asked':
@@ -162,7 +167,7 @@ export class People {
   }
 
   #approve(by: Principal, id: string, envelope: Digest, lowMs: number, highMs: number): void {
-    this.#later(lowMs, highMs, (s) => approvePromotion(s.deps, s.gatherers, by, id, envelope, 'server-attested'));
+    this.#later(lowMs, highMs, (s) => approvePromotion(s.deps, s.gatherers, by, id, envelope));
   }
 
   #approveAgain(entry: Recorded): void {
@@ -205,10 +210,19 @@ export class People {
     this.#ask(PEOPLE.requester, this.#run.fleet.releases.sequel, 'sequel', 2_000, false);
   }
 
+  /** Who means to keep what is there asks later for the tenants that were left out. */
+  #finishKept(entry: Recorded): void {
+    const track = this.#run.checker.promotions.get(entry.stream);
+    if (track === undefined || !this.#finishes) return;
+    this.#finishes = false;
+    this.#ask(PEOPLE.requester, track.index.plan.release.digest, 'rest', 6_000, false);
+  }
+
   /** What nobody is sure of is looked at again, so that the next plan can build on it. */
   #observeUncertain(entry: Recorded): void {
     const track = this.#run.checker.rollouts.get(entry.stream);
-    if (track === undefined || (!this.#acts.has('sequel') && !this.#acts.has('observes'))) return;
+    const builds = (['sequel', 'observes', 'keeps-rest'] as const).some((act) => this.#acts.has(act));
+    if (track === undefined || !builds) return;
     this.#observe(track.cell.cell, 300);
     this.#observe(track.cell.cell, 3_200);
   }

@@ -1,4 +1,5 @@
 import {
+  type ApprovalSignature,
   answerRollout,
   approvePromotion,
   keepPromotion,
@@ -110,12 +111,13 @@ export function promotionHandlers(context: Context): Handlers<Names> {
     },
     async approvePromotion({ principal, input, body }) {
       const { envelope, bundle } = body;
+      let signature: ApprovalSignature | undefined;
       if (bundle !== undefined) {
         await trust.refresh();
         const opened = trust.openApproval(bundle, envelope);
         const what = 'approve the promotion';
         if (!opened.ok) return refuse(opened.code, what, opened.where, opened.why, opened.unblock);
-        const { by } = opened.approval;
+        const { by, expiresAt } = opened.approval;
         if (by !== principal.id)
           return refuse(
             'approval-not-own',
@@ -124,11 +126,10 @@ export function promotionHandlers(context: Context): Handlers<Names> {
             `it is signed by ${by}, and you are ${principal.id}`,
             'sign with your own key',
           );
-        await deps.blobs.put(deps.canonical(bundle));
+        signature = { bundle: await deps.blobs.put(deps.canonical(bundle)), expiresAt };
       }
-      const proof = bundle === undefined ? 'server-attested' : 'signed';
       const id = input.promotion;
-      return shown(principal, await approvePromotion(deps, gatherers, principal, id, envelope as Digest, proof));
+      return shown(principal, await approvePromotion(deps, gatherers, principal, id, envelope as Digest, signature));
     },
     async rejectPromotion({ principal, input, body }) {
       return shown(principal, await rejectPromotion(deps, gatherers, principal, input.promotion, body.reason));
