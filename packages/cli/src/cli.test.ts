@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { generateSigningKey, loadTrust, openApproval } from '@headgate/documents';
 import { RealServer, until } from '@headgate/server/testing/real-server';
 import { DOCUMENTS, SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -216,6 +217,32 @@ describe('headgate', () => {
     expect(await headgate('pause', id, '--reason', 'x')).toMatchObject({
       code: 1,
       err: expect.stringContaining('it is ended'),
+    });
+  });
+
+  it('signs an approval with one’s own key; the agent is handed what was signed', async () => {
+    const pair = generateSigningKey();
+    const stranger = generateSigningKey();
+    await company.trust(pair.publicKeyPem);
+    await writeFile(join(folder, 'own.key'), pair.privateKeyPem, { mode: 0o600 });
+    await writeFile(join(folder, 'stranger.key'), stranger.privateKeyPem, { mode: 0o600 });
+    await company.release('2.1.1');
+    const asked = await headgate('--as', 'developer', 'promote', '2.1.1', '--to', 'production', '--json');
+    const { id, envelope } = asked.json();
+    const approve = (key: string) => headgate('--as', 'approver', 'approve', id, '--yes', '--sign-key', key);
+    expect(await approve('stranger.key')).toMatchObject({ code: 1 });
+    expect(await approve('own.key')).toMatchObject({ code: 0 });
+    const auditor = await server.client('auditor');
+    const promotion = () => auditor.call('showPromotion', { promotion: id });
+    const carried = await company.carryOut(async () => (await promotion()).phase === 'ended');
+    const [approval] = carried[0]?.approvals ?? [];
+    expect(approval).toMatchObject({ by: 'usr_approver', proof: 'signed' });
+    const bytes = await auditor.call('getBlob', { digest: approval?.bundle ?? envelope });
+    const read = loadTrust(join(server.dataDir, 'trust.yaml'));
+    if (!read.ok) throw new Error(read.problems[0]?.message);
+    expect(openApproval(JSON.parse(Buffer.from(bytes).toString()), read.trust, envelope)).toMatchObject({
+      ok: true,
+      approval: { by: 'usr_approver', envelope },
     });
   });
 

@@ -120,14 +120,20 @@ export class SmallCompany {
     return createClient({ baseUrl: this.server.url, token: this.#agentToken });
   }
 
-  async trust(): Promise<void> {
+  /** With `approverPem` also what this key's owner, `usr_approver`, approves. */
+  async trust(approverPem?: string): Promise<void> {
     const verifier = (await readFile(join(this.server.dataDir, 'log.pub'), 'utf8')).trim();
     const trust = {
       apiVersion: 'headgate/v1',
       kind: 'Trust',
       metadata: { name: 'shop', owner: 'security' },
       spec: {
-        signers: [{ name: 'ci', may: ['release', 'evidence'], publicKey: this.key.publicKeyPem }],
+        signers: [
+          { name: 'ci', may: ['release', 'evidence'], publicKey: this.key.publicKeyPem },
+          ...(approverPem === undefined
+            ? []
+            : [{ name: 'approver', principal: 'usr_approver', may: ['approval'], publicKey: approverPem }]),
+        ],
         log: { origin: verifier.split('+')[0], keys: [verifier] },
       },
     };
