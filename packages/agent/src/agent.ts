@@ -82,10 +82,11 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
       plans,
       releases,
       approvals,
-      alarm: () => witness.alarm.why,
+      alarm: () => witness.alarm.trouble ?? witness.standsStill(),
       now: () => Date.now(),
       plane,
       log,
+      answered: () => witness.owes(),
       stepEnded: (name) => keepers.get(name)?.stepEnded(),
     });
     const open = (): Promise<Cell> => parts.openCell(cell, (event) => log.warn({ cell: cell.cell }, event));

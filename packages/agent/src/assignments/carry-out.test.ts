@@ -43,7 +43,7 @@ describe('a sound assignment is carried out', () => {
   test.each(undo)('undo %s, with expired approvals, after the latest finish and under the alarm', async (step) => {
     const approvals = sealed.forward('w1.route').approvals.map((a) => ({ ...a, expiresAt: 1 }));
     const now = () => sealed.now + 30 * DAY_MS;
-    expect(await agent.carryOut(sealed.undo(step, { approvals }), { now, alarm: () => 'a fork' })).toMatchObject({
+    expect(await agent.carryOut(sealed.undo(step, { approvals }), { now, alarm: () => FORK })).toMatchObject({
       kind: 'done',
     });
   });
@@ -105,6 +105,8 @@ function signedBy(key = sealed.approverKey, at = sealed.now, envelope = sealed.f
   const bundle = put(sealed, signApproval(content, key));
   return { ...content, envelope: sealed.forward('w1.route').envelope, proof: 'signed' as const, bundle };
 }
+
+const FORK = { why: 'a fork', unblock: 'find out' };
 
 type Case = [title: string, code: string, assignment: () => Assignment, parts?: () => Partial<CarryOutParts>];
 
@@ -178,12 +180,7 @@ const refusals: Case[] = [
     () => sealed.forward('w1.route'),
     () => ({ now: () => sealed.plan.latestFinish + DAY_MS }),
   ],
-  [
-    'while the log contradicts itself',
-    'log-alarm',
-    () => sealed.forward('w1.verify'),
-    () => ({ alarm: () => 'a fork' }),
-  ],
+  ['while the log contradicts itself', 'log-alarm', () => sealed.forward('w1.verify'), () => ({ alarm: () => FORK })],
   ['without an approval', 'not-approved', () => sealed.forward('w1.route', { approvals: [] })],
   ['that only looks, without an approval', 'not-approved', () => sealed.forward('w1.verify', { approvals: [] })],
   [

@@ -10,6 +10,7 @@ import { enrolledHere } from '../checks/enrolled-here.ts';
 import { begunHere, type Enrolment, refusal } from '../checks/facts.ts';
 import { needsRelease } from '../checks/release-known.ts';
 import type { Assignment } from '../control-plane/assignment.ts';
+import type { LogTrouble } from '../heads/alarm.ts';
 import type { BegunPlan } from '../marks/marks.ts';
 import type { MarksFile } from '../marks/marks-file.ts';
 
@@ -21,7 +22,7 @@ export interface JudgeParts {
   readonly releases: Pick<Releases, 'open'>;
   readonly approvals: Pick<SignedApprovals, 'of'>;
   /** Why nothing may go forward. */
-  alarm(): string | undefined;
+  alarm(): LogTrouble | undefined;
   /** This machine's wall clock. */
   now(): Instant;
 }

@@ -2,6 +2,7 @@ import type { SignedApproval } from '@headgate/documents';
 import type { CellPlan, Digest, Instant, Plan, Refusal, ReleaseManifest } from '@headgate/domain';
 import type { PolicyDemands } from '../artifacts/pinned-policy.ts';
 import type { Assignment } from '../control-plane/assignment.ts';
+import type { LogTrouble } from '../heads/alarm.ts';
 import { begunOf, type Marks } from '../marks/marks.ts';
 
 /** What the agent was enrolled for, by its own configuration: the server can't widen it. */
@@ -45,7 +46,7 @@ export interface CheckFacts {
   /** Those of the assignment's approvals whose signature holds, by the agent's own trust. Empty unless they are asked for. */
   readonly signed: readonly SignedApproval[];
   /** Why forward steps are refused at all: the alarm over the log. */
-  readonly alarm: string | undefined;
+  readonly alarm: LogTrouble | undefined;
   /** This machine's wall clock. Only ever compared with a wide tolerance. */
   readonly now: Instant;
 }

@@ -11,6 +11,12 @@ export interface Contradiction {
   readonly offered: string;
 }
 
+/** What is wrong with the log, and what would put it right. */
+export interface LogTrouble {
+  readonly why: string;
+  readonly unblock: string;
+}
+
 /**
  * The alarm over the log: a file, so that it outlives us and a person can lift it by removing the file, once they know
  * what happened. The first contradiction is the one that is kept.
@@ -25,8 +31,13 @@ export class ForkAlarm {
   }
 
   /** Why nothing goes forward, or undefined. Looks at the file each time. */
-  get why(): string | undefined {
-    return existsSync(this.path) ? `the log contradicted what it had said before: see ${this.path}` : undefined;
+  get trouble(): LogTrouble | undefined {
+    if (!existsSync(this.path)) return undefined;
+    return {
+      why: `the log contradicted what it had said before: see ${this.path}`,
+      unblock:
+        'find out who rewrote the log; a person then removes FORK-ALARM.json from the agent’s data folder (and tree-head.note, to take up the new log)',
+    };
   }
 
   async raise(contradiction: Contradiction, at: Date): Promise<void> {

@@ -94,7 +94,7 @@ describe('a head', () => {
       expect(own.held?.size).toBe(size);
       expect(await file('tree-head.note')).toBe(log!.note());
     }
-    expect(own.alarm.why).toBeUndefined();
+    expect(own.alarm.trouble).toBeUndefined();
     const verifier = parseVerifierKey((await file('witness.pub')).trim());
     if (!verifier.ok) throw new Error(verifier.why);
     const trust = { ...sealed.trust.log, witnesses: [verifier.key], minWitnesses: 1 };
@@ -115,6 +115,31 @@ describe('a head', () => {
     expect(again.held?.size).toBe(9);
   });
 
+  test('that stands still although the server took an answer of ours is the log’s newest no more', async () => {
+    const minute = 60_000;
+    log!.grow(5);
+    const own = await witness();
+    await own.look(signal);
+    const settledAt = performance.now() - 3 * minute;
+    own.owes(settledAt);
+    own.owes(settledAt + 2 * minute);
+    await own.look(signal);
+    expect(own.standsStill(settledAt + minute)).toBeUndefined();
+    expect(own.standsStill(settledAt + minute + 1)?.why).toMatch(/^the log has stood at 5 entries for 60 s/);
+    log!.grow(6);
+    await own.look(signal);
+    expect(own.standsStill()).toBeUndefined();
+  });
+
+  test('that was asked for before the server took our answer does not show it', async () => {
+    log!.grow(5);
+    const own = await witness();
+    const later = performance.now() + 1_000;
+    own.owes(later);
+    await own.look(signal);
+    expect(own.standsStill(later + 60_001)).toBeDefined();
+  });
+
   test('signed by a key that was not pinned is not taken up, nor held against the log', async () => {
     log!.grow(3);
     const own = await witness();
@@ -122,7 +147,7 @@ describe('a head', () => {
     log!.grow(4).signedBy(noteSigner(ORIGIN, 'tree-head', generateNoteKey(ORIGIN, 'tree-head').privateKeyPem));
     await own.look(signal);
     expect(own.held?.size).toBe(3);
-    expect(own.alarm.why).toBeUndefined();
+    expect(own.alarm.trouble).toBeUndefined();
   });
 
   test('that somebody wrote into our folder keeps the agent from starting', async () => {
@@ -146,14 +171,14 @@ describe('the alarm is raised, and the held head kept, by', () => {
     await own.look(signal);
     log = offered();
     await own.look(signal);
-    expect(own.alarm.why).toMatch(/FORK-ALARM/);
+    expect(own.alarm.trouble?.why).toMatch(/FORK-ALARM/);
     expect(JSON.parse(await file('FORK-ALARM.json'))).toMatchObject({ code, held, offered: log?.note() ?? '' });
     expect(await file('tree-head.note')).toBe(held);
     // It outlives a restart, and a person can lift it.
     const again = await witness();
-    expect(again.alarm.why).toBeDefined();
+    expect(again.alarm.trouble?.why).toBeDefined();
     await unlink(join(dir, 'FORK-ALARM.json'));
-    expect(again.alarm.why).toBeUndefined();
+    expect(again.alarm.trouble).toBeUndefined();
   });
 
   test('a proof that does not fit', async () => {
@@ -165,6 +190,6 @@ describe('the alarm is raised, and the held head kept, by', () => {
     const key = await witnessKey(dir, 'agt_1');
     const deceived = await TreeHeadWitness.open({ dataDir: dir, trust: sealed.trust, plane: lie, key, log: silent });
     await deceived.look(signal);
-    expect(deceived.alarm.why).toBeDefined();
+    expect(deceived.alarm.trouble?.why).toBeDefined();
   });
 });

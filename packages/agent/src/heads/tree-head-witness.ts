@@ -10,7 +10,10 @@ import {
 } from '@headgate/documents';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Logger } from '../log.ts';
-import { ForkAlarm } from './alarm.ts';
+import { ForkAlarm, type LogTrouble } from './alarm.ts';
+
+/** How long the log may take to show an answer of ours. The sequencer places entries within a second. Milliseconds. */
+const MOST_LAG_MS = 60_000;
 
 interface Held {
   readonly note: string;
@@ -34,6 +37,8 @@ export class TreeHeadWitness {
   readonly #parts: WitnessParts;
   readonly #path: string;
   #held: Held | undefined;
+  /** When the server took an answer of ours, by the monotonic clock, that no head has shown yet. */
+  #owedSince: number | undefined;
 
   private constructor(parts: WitnessParts, held: Held | undefined) {
     this.#parts = parts;
@@ -61,9 +66,28 @@ export class TreeHeadWitness {
     return this.#held?.head;
   }
 
+  /** The server took an answer of ours, which the log must come to hold. `at`: by `performance.now()`. */
+  owes(at = performance.now()): void {
+    this.#owedSince ??= at;
+  }
+
+  /**
+   * Why the head that we are shown can't be the log's newest; undefined when it may be. A server that shows us an old head
+   * for ever could rewrite all that came after it.
+   */
+  standsStill(now = performance.now()): LogTrouble | undefined {
+    if (this.#owedSince === undefined || now - this.#owedSince <= MOST_LAG_MS) return undefined;
+    const since = Math.round((now - this.#owedSince) / 1_000);
+    return {
+      why: `the log has stood at ${this.#held?.head.size ?? 0} entries for ${since} s, although the server took an answer of this agent since`,
+      unblock: 'see why the server shows no newer head: its sequencer places entries within a second',
+    };
+  }
+
   /** One look at the log's head. Throws only when the server is away. */
   async look(signal: AbortSignal): Promise<void> {
     const { plane, trust, log } = this.#parts;
+    const askedAt = performance.now();
     const note = await plane.head(signal);
     const held = this.#held;
     if (note === undefined) {
@@ -89,6 +113,8 @@ export class TreeHeadWitness {
     if (!judged.news && held !== undefined) return;
     await writeDurably(this.#path, note, 0o600);
     this.#held = { note, head };
+    // What was owed before we asked may be in it; what came later may not.
+    if (this.#owedSince !== undefined && this.#owedSince <= askedAt) this.#owedSince = undefined;
     await this.#cosign(note);
     log.debug({ size: head.size }, 'tree head witnessed');
   }
