@@ -109,10 +109,15 @@ function refusal(place: Place, expected: string, found: string): ReadYaml {
 
 /** Syntax errors, and what plain data doesn't have. */
 function troubleIn(document: Document.Parsed, placeAt: (offset: number) => Place): DocumentProblem[] {
-  const problems = [...document.errors, ...document.warnings].map((error) => {
+  const said = [...document.errors, ...document.warnings];
+  // The parser keeps going where its stack ended, and what it then says is about the stack, not about the text.
+  const ended = said.find((error) => /call stack|stack overflow/i.test(error.message));
+  if (ended !== undefined) {
+    const found = 'nesting that is too deep';
+    return [problemAt(placeAt(ended.pos[0]), { path: [], expected: 'less nesting', found })];
+  }
+  const problems = said.map((error) => {
     const place = placeAt(error.pos[0]);
-    if (/call stack/.test(error.message))
-      return problemAt(place, { path: [], expected: 'less nesting', found: 'nesting that is too deep' });
     return problemAt(place, { path: [], expected: 'well-formed YAML', found: firstLine(error.message) });
   });
   if (problems.length > 0) return problems.slice(0, MAX_PROBLEMS);

@@ -1,67 +1,76 @@
-/** From YAML files to documents that can be applied: read, linked with what was declared before, put as plain facts. */
-import type { AppliedDocument, Deps, DocumentRecord, Result } from '@headgate/control';
-import {
-  type AnyContent,
-  type AnyDocument,
-  calendarSpec,
-  checkLinks,
-  type DocumentProblem,
-  environmentSpec,
-  identityOf,
-  parseDocuments,
-  policySpec,
-  readDocument,
-} from '@headgate/documents';
-import type { Refusal } from '@headgate/domain';
+/**
+ * Files that people apply, read where they can't hold up anybody else. Reading YAML takes up to three seconds a megabyte,
+ * and the server decides for everybody on one thread: what is larger than a page is read on a thread of its own, one
+ * at a time, within a deadline.
+ */
+import { Worker } from 'node:worker_threads';
+import { type Deps, type DocumentRecord, type Result, refuse } from '@headgate/control';
+import { type AnyContent, readDocument } from '@headgate/documents';
 import { allRows } from '../http/paging.ts';
+import { type ReadDocument, readAll, type YamlFile } from './read-all.ts';
+
+export type { ReadDocument } from './read-all.ts';
 
 /** Documents of one installation that references are checked against. */
 const MOST_DOCUMENTS = 50_000;
 const CACHED = 5_000;
-
-export interface ReadDocument extends AppliedDocument {
-  readonly content: AnyContent;
-}
+/** What is read on the server's own thread: some fifty milliseconds at the worst. Characters. */
+const MOST_INLINE = 16 * 1024;
+/** How long reading may take. Milliseconds. */
+const MOST_READING_MS = 15_000;
+const MOST_READING_MB = 1_024;
+/** How many may stand in line for the reader. */
+const MOST_WAITING = 8;
 
 /** Contents by digest: immutable, so read once. */
 const contents = new Map<string, AnyContent>();
+let waiting = 0;
+let turn: Promise<unknown> = Promise.resolve();
 
 /** Reads files and checks them as a whole, beside what is declared already; every problem names file and line. */
-export async function readFiles(
-  deps: Deps,
-  files: readonly { readonly name: string; readonly text: string }[],
-): Promise<Result<readonly ReadDocument[]>> {
-  const documents: AnyDocument[] = [];
-  const problems: DocumentProblem[] = [];
-  for (const { name, text } of files) {
-    const parsed = parseDocuments(text, { file: name });
-    if (parsed.ok) documents.push(...parsed.documents);
-    else problems.push(...parsed.problems);
-  }
-  if (problems.length > 0) return { ok: false, refusals: problems.map(refusalOf) };
-  const twice = firstTwice(documents);
-  if (twice !== undefined) return { ok: false, refusals: [twice] };
-  const wrong = checkLinks(documents, await declaredBefore(deps));
-  if (wrong.length > 0) return { ok: false, refusals: wrong.map(refusalOf) };
-  return { ok: true, value: documents.map(({ content }) => applied(content)) };
+export async function readFiles(deps: Deps, files: readonly YamlFile[]): Promise<Result<readonly ReadDocument[]>> {
+  const declared = await declaredBefore(deps);
+  if (files.reduce((sum, { text }) => sum + text.length, 0) <= MOST_INLINE) return readAll(files, declared);
+  if (waiting >= MOST_WAITING)
+    return busy('the reader is busy with other files', 'apply again in a moment, or fewer documents at a time');
+  waiting++;
+  const mine = turn.then(() => readAside(files, declared)).finally(() => waiting--);
+  turn = mine.catch(() => {});
+  return mine;
 }
 
-function firstTwice(documents: readonly AnyDocument[]): Refusal | undefined {
-  const seen = new Map<string, AnyDocument>();
-  for (const document of documents) {
-    const identity = identityOf(document.content);
-    const before = seen.get(identity);
-    if (before !== undefined)
-      return {
-        code: 'document-malformed',
-        what: 'apply documents',
-        where: `${document.place.file}:${document.place.line}`,
-        why: `${identity} stands in ${before.place.file}:${before.place.line}, too`,
-        unblock: 'declare each document once',
-      };
-    seen.set(identity, document);
+/** Reads on a thread of its own. Throws only when that can't be had. */
+export async function readAside(
+  files: readonly YamlFile[],
+  declared: readonly AnyContent[],
+  mostMs = MOST_READING_MS,
+): Promise<Result<readonly ReadDocument[]>> {
+  const worker = new Worker(new URL('./reading-thread.ts', import.meta.url), {
+    workerData: { files, declared },
+    resourceLimits: { maxOldGenerationSizeMb: MOST_READING_MB },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<Result<readonly ReadDocument[]>>();
+  const late = setTimeout(
+    () => resolve(busy(`reading took more than ${mostMs / 1_000} s`, 'apply fewer documents at a time')),
+    mostMs,
+  );
+  worker.once('message', resolve);
+  worker.once('error', (error: NodeJS.ErrnoException) =>
+    error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+      ? resolve(busy(`reading took more than ${MOST_READING_MB} MB`, 'apply fewer documents at a time'))
+      : reject(error),
+  );
+  worker.once('exit', () => reject(new Error('the thread that reads documents ended without an answer')));
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(late);
+    await worker.terminate();
   }
-  return undefined;
+}
+
+function busy(why: string, unblock: string): Result<never> {
+  return refuse('documents-not-read', 'apply documents', 'files', why, unblock);
 }
 
 async function declaredBefore(deps: Deps): Promise<readonly AnyContent[]> {
@@ -81,38 +90,4 @@ async function declaredBefore(deps: Deps): Promise<readonly AnyContent[]> {
     found.push(content);
   }
   return found;
-}
-
-/** A tenant's name is unique within its cell only, so its stream carries the cell's. */
-function applied(content: AnyContent): ReadDocument {
-  const name = identityOf(content).slice(content.kind.length + 1);
-  return { kind: content.kind, name, owner: content.metadata.owner, spec: specOf(content), content };
-}
-
-/** The plain facts that planner and gates take; kinds that only agents read keep their spec as declared. */
-function specOf(content: AnyContent): unknown {
-  switch (content.kind) {
-    case 'Environment':
-      return withoutName(environmentSpec(content));
-    case 'Policy':
-      return withoutName(policySpec(content));
-    case 'Calendar':
-      return withoutName(calendarSpec(content));
-    default:
-      return content.spec;
-  }
-}
-
-function withoutName<T extends { readonly name: string }>({ name: _, ...spec }: T): Omit<T, 'name'> {
-  return spec;
-}
-
-function refusalOf(problem: DocumentProblem): Refusal {
-  return {
-    code: 'document-malformed',
-    what: 'apply documents',
-    where: `${problem.file}:${problem.line}:${problem.column}`,
-    why: problem.message,
-    unblock: 'correct it there; `headgate apply --dry-run` checks without applying',
-  };
 }
