@@ -40,7 +40,9 @@ export function decideApprove(state: Promotion, command: ApproveCommand): Decide
     );
   const { by, envelope, now: at, expiresAt, bundle } = command;
   if (expiresAt <= at)
-    return refused('approval-expired', what, where, 'what was signed does not hold any more', 'sign it again');
+    return bundle === undefined
+      ? refused('approval-expired', what, where, 'no policy says how long an approval holds', 'declare a Policy here')
+      : refused('approval-expired', what, where, 'what was signed does not hold any more', 'sign it again');
   const holding = state.approvals.filter((a) => a.by === by && a.envelope === envelope && a.expiresAt > at);
   // Who signs after having shown a token says more than before.
   if (holding.some((a) => bundle === undefined || a.proof === 'signed')) return accepted();
