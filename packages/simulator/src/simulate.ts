@@ -19,8 +19,11 @@ export interface Figures {
   promotions: number;
   events: number;
   virtualMs: number;
-  /** Of promotions that completed: how many, and the fewest steps that one of them carried out. */
+  /** Promotions that completed. */
   completed: number;
+  /** Of them, those that finished what a promotion that was kept half way had left: their plans are the rest alone. */
+  rests: number;
+  /** Steps that each of the others carried out, the fewest; undefined when there are none. */
   fewestSteps: number | undefined;
   readonly results: Record<string, number>;
 }
@@ -66,6 +69,7 @@ export class Simulator {
       events: 0,
       virtualMs: 0,
       completed: 0,
+      rests: 0,
       fewestSteps: undefined,
       results: {},
     };
@@ -81,9 +85,10 @@ export class Simulator {
       figures.events += lived.events;
       figures.virtualMs += lived.virtualMs;
       for (const result of lived.results) figures.results[result] = (figures.results[result] ?? 0) + 1;
-      if (lived.fewestSteps !== undefined) {
+      for (const { steps, rest } of lived.completed) {
         figures.completed++;
-        figures.fewestSteps = Math.min(figures.fewestSteps ?? lived.fewestSteps, lived.fewestSteps);
+        if (rest) figures.rests++;
+        else figures.fewestSteps = Math.min(figures.fewestSteps ?? steps, steps);
       }
       if (lived.violations.length > 0) {
         const found = { scenario, violations: lived.violations, entries: lived.entries };

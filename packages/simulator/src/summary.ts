@@ -13,7 +13,9 @@ export interface Summary {
   /** By the processor time used, so that a busy machine does not blur it: what one core does in a minute. */
   readonly eventsPerCoreMinute: number;
   readonly completed: number;
-  /** Of a promotion that completed. */
+  /** Of those that completed: how many finished what a promotion that was kept half way had left. */
+  readonly rests: number;
+  /** Carried out in each of the others that completed; 0 when there are none. */
   readonly fewestSteps: number;
   readonly virtualDays: number;
   readonly results: Readonly<Record<string, number>>;
@@ -29,6 +31,7 @@ export function summaryOf(run: Simulated, seed: number, cpuMs: number): Summary 
     promotions: run.promotions,
     events: run.events,
     completed: run.completed,
+    rests: run.rests,
     fewestSteps: run.fewestSteps ?? 0,
     virtualDays: run.virtualMs / 86_400_000,
     results: run.results,
@@ -45,12 +48,13 @@ export function summaryOfShards(all: readonly Summary[], seed: number): Summary 
   const results: Record<string, number> = {};
   for (const s of all)
     for (const [name, count] of Object.entries(s.results)) results[name] = (results[name] ?? 0) + count;
-  const fewest = all.filter((s) => s.completed > 0).map((s) => s.fewestSteps);
+  const fewest = all.filter((s) => s.completed > s.rests).map((s) => s.fewestSteps);
   return figures({
     violations: sum((s) => s.violations),
     promotions: sum((s) => s.promotions),
     events: sum((s) => s.events),
     completed: sum((s) => s.completed),
+    rests: sum((s) => s.rests),
     fewestSteps: fewest.length > 0 ? Math.min(...fewest) : 0,
     virtualDays: sum((s) => s.virtualDays),
     results,

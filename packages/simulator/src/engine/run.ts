@@ -7,6 +7,7 @@ import { MemoryStore } from '@headgate/control/memory/index';
 import type { Digest, Instant } from '@headgate/domain';
 import { HistoryChecker } from '../history/history-checker.ts';
 import type { Recorded } from '../history/recorded.ts';
+import { completedOf } from '../world/check-size.ts';
 import { Crew } from '../world/crew.ts';
 import type { Fleet } from '../world/fleet.ts';
 import { People } from '../world/people.ts';
@@ -18,7 +19,7 @@ import { Agenda, type Happening } from './agenda.ts';
 import type { StoreFaults } from './faulty-store.ts';
 import { KnownPlans } from './known-plans.ts';
 import { LayeredBlobs } from './layered-blobs.ts';
-import { fewestSteps, isDecided, type Lived } from './lived.ts';
+import { isDecided, type Lived } from './lived.ts';
 import { Random } from './random.ts';
 import { Server } from './server.ts';
 import { ignoreUnavailable } from './unavailable.ts';
@@ -108,7 +109,7 @@ export class Run implements StoreFaults {
       violations: this.checker.violations,
       events: this.#events,
       results: [...this.checker.promotions.values()].flatMap((p) => p.result ?? []),
-      fewestSteps: fewestSteps(this.checker),
+      completed: completedOf(this.checker.promotions),
       virtualMs: this.now - this.#startedAt,
       entries: this.entries,
       plans: this.#plans.asked,

@@ -26,14 +26,13 @@ const OBSERVE_MS = 240_000;
 /** How often somebody asks again who was refused. */
 const ASKS = 4;
 
-type Said = { readonly by: string; readonly release: Digest; readonly promotion: string };
-
 export class People {
   /** Somebody waits for the end of hypercare. */
   watching = false;
   readonly #run: Run;
   readonly #acts: ReadonlySet<Act>;
-  readonly #asked: Said[] = [];
+  /** Under how many keys each asked for each release, and the promotions that came of it. */
+  readonly #asked = new Map<string, { readonly keys: Set<string>; readonly promotions: Set<string> }>();
   #sequel: boolean;
   #finishes: boolean;
 
@@ -124,6 +123,7 @@ export class People {
   #ask(by: Principal, release: Digest, key: string, inMs: number, trap: boolean, asks = ASKS): void {
     const run = this.#run;
     run.expected++;
+    this.#askedFor(by.id, release).keys.add(key);
     this.#later(inMs, inMs, async (server) => {
       const answer = await requestPromotion(server.deps, by, { release, environment: ENVIRONMENT, key });
       run.expected--;
@@ -139,9 +139,9 @@ export class People {
     const { id, envelope } = data;
     const run = this.#run;
     const { checker } = run;
-    if (this.#asked.some((s) => s.by === data.requester && s.release === data.release.digest && s.promotion !== id))
+    const { keys, promotions } = this.#askedFor(data.requester, data.release.digest);
+    if (promotions.add(id).size > keys.size)
       checker.report('effect-once', 'one request, asked for twice under one key, made two promotions');
-    this.#asked.push({ by: data.requester, release: data.release.digest, promotion: id });
     const { approvals } = run.fleet.spec;
     const { releases, unsigned } = run.fleet;
     const hopeless = [unsigned, releases.untested, releases.unsoaked].includes(data.release.digest);
@@ -164,6 +164,16 @@ export class People {
         const rejected = await rejectPromotion(s.deps, s.gatherers, PEOPLE.second, id, 'not this one');
         return rejected.ok ? rejected : rollBackPromotion(s.deps, s.gatherers, PEOPLE.operator, id, 'not this one');
       });
+  }
+
+  #askedFor(by: string, release: Digest): { readonly keys: Set<string>; readonly promotions: Set<string> } {
+    const of = `${by} ${release}`;
+    let asked = this.#asked.get(of);
+    if (asked === undefined) {
+      asked = { keys: new Set(), promotions: new Set() };
+      this.#asked.set(of, asked);
+    }
+    return asked;
   }
 
   #approve(by: Principal, id: string, envelope: Digest, lowMs: number, highMs: number): void {

@@ -10,11 +10,21 @@ import {
 import type { Run } from '../engine/run.ts';
 import type { Recorded } from '../history/recorded.ts';
 import { checkCell } from './check-cell.ts';
+import { checkCompleted, checkPlanned } from './check-size.ts';
 
 /** What an entry claims about the world is so. */
 export function checkOutcome(run: Run, entry: Recorded): void {
   if (entry.type === 'rollout.step-done') checkDone(run, entry);
   else if (entry.type === 'rollout.settled') checkSettled(run, entry);
+  else if (entry.type.startsWith('promotion.')) checkSize(run, entry);
+}
+
+function checkSize({ checker }: Run, entry: Recorded): void {
+  const track = checker.promotions.get(entry.stream);
+  if (track === undefined) return;
+  if (entry.type === 'promotion.requested') checkPlanned(track, checker.promotions, checker.report);
+  else if (entry.type === 'promotion.ended' && track.result === 'promoted')
+    checkCompleted(track, checker.promotions, checker.report);
 }
 
 function checkDone(run: Run, entry: Recorded): void {
