@@ -83,6 +83,8 @@ function success(action: Action): Outcome {
     case 'restore':
       return { kind: 'done', result: { observedAt, schemaVersion: action.to } };
     case 'route':
+    case 'hold':
+    case 'open':
       return { kind: 'done', result: { observedAt, routed: action.tenants.length } };
     case 'verify':
     case 'soak':

@@ -32,6 +32,8 @@ export const EFFECTS: Readonly<Record<Action['kind'], readonly string[]>> = {
   deploy: ['target.deploy'],
   retire: ['target.retire'],
   route: ['traffic.route'],
+  hold: ['traffic.hold'],
+  open: ['traffic.open'],
   verify: ['checks.run'],
   soak: ['checks.run'],
   reconcile: ['ledgerSides.apply'],

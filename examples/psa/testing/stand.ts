@@ -108,8 +108,7 @@ async function build(
   await migrate('1.0.0', 'up');
   await publishWorkerRoutes(
     held,
-    tenants.map((tenant) => tenant.id),
-    'blue',
+    new Map(tenants.map((tenant) => [tenant.id, 'blue'])),
     bringUpContext({ cell: 'test', environment: 'test', files: new Map() }),
   );
   const client = await store.connect();

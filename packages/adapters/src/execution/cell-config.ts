@@ -71,6 +71,10 @@ export const CellConfig = z.strictObject({
       .int()
       .min(1)
       .default(8 * 1024 * 1024),
+    /** How a request names its tenant: `/t/<tenant>/…`, or the first label of its host name. */
+    tenantBy: z.enum(['path', 'host']).default('path'),
+    /** When a request of a tenant under maintenance is told to come again. Seconds. */
+    retryAfterS: z.int().min(1).max(86_400).default(30),
   }),
   /** The other side of reconciliations: the connection that their documents call `ledger`. */
   ledger: z.strictObject({ url: localUrl, tokenFile: path }).optional(),

@@ -115,6 +115,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   ];
   return {
     config,
+    tenancy: 'rows',
     target,
     traffic: new CellTraffic(router.client, stores, storeOf),
     migrator: new SqlMigrator(stores),
@@ -122,6 +123,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     checks: new HttpChecks({
       baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
       tenantTokensFile: config.tenantTokensFile,
+      routerTokenFile: config.router.tokenFile,
     }),
     ledgerSides: new StoreAndHttpSides(stores, config.ledger ? { ledger: config.ledger } : {}, storeOf),
     async supervise() {

@@ -16,7 +16,10 @@ export const cellState = z
       100,
     ),
     stores: named(z.strictObject({ schemaVersion: z.int().min(0) }), 1_000),
-    tenants: named(z.strictObject({ slot: name, store: name, ring: name }), 10_000),
+    tenants: named(
+      z.strictObject({ slot: name, store: name, ring: name, held: z.literal(true).exactOptional() }),
+      10_000,
+    ),
   })
   .meta({ id: 'CellState' });
 export type CellState = z.infer<typeof cellState>;

@@ -13,6 +13,8 @@ const ACTIONS: Readonly<Record<ActionKind, true>> = {
   restore: true,
   deploy: true,
   route: true,
+  hold: true,
+  open: true,
   verify: true,
   soak: true,
   reconcile: true,

@@ -18,6 +18,8 @@ export interface TenantState {
   readonly slot: string;
   readonly store: string;
   readonly ring: string;
+  /** Held: nobody is served, and no worker takes the tenant's jobs, until it is opened again. */
+  readonly held?: true;
 }
 
 /** One running copy of an application inside an environment, as desired or as observed. */

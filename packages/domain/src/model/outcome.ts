@@ -18,7 +18,7 @@ export interface StepResult {
   readonly restorePoint?: RestorePoint;
   /** Store's schema version, read back after a `migrate` step. */
   readonly schemaVersion?: number;
-  /** Tenants whose routing was read back from the router, after a `route` step. */
+  /** Tenants that were read back from the router as a `route`, `hold` or `open` step wants them. */
   readonly routed?: number;
   /** Checks of a `verify` or `soak` step. */
   readonly checks?: CheckSummary;

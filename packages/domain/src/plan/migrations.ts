@@ -8,13 +8,14 @@ import { does, keep } from './step-maker.ts';
 /**
  * The migrations that take a store from its version as far as the release goes, or undefined when a rule says no: no
  * gap, nothing that running code may still use is removed, and the code before as well as the release run on what
- * results. Both serve the store while tenants move, so both ranges must hold.
+ * results. Both serve the store while tenants move, so both ranges must hold. Without `old` nothing serves the store
+ * meanwhile: its tenants are held, and what runs before is never asked to live with what results.
  */
 export function migrationsOf(
   manifest: ReleaseManifest,
   store: string,
   schemaVersion: number,
-  old: { readonly slot: string; readonly state: SlotState | undefined },
+  old: { readonly slot: string; readonly state: SlotState | undefined } | undefined,
   refuse: Refuse,
 ): readonly Migration[] | undefined {
   const chain = chainFrom(manifest, schemaVersion, store, refuse);
@@ -28,7 +29,7 @@ export function migrationsOf(
     );
     return undefined;
   }
-  if (chain.length === 0) return chain;
+  if (chain.length === 0 || old === undefined) return chain;
   const removes = chain.find((m) => m.phase === 'contract');
   if (removes !== undefined) {
     refuse(

@@ -66,6 +66,11 @@ export interface Step {
   readonly id: string;
   readonly wave: number;
   readonly action: Action;
+  /**
+   * Whom the step is about alone, where their store serves nobody else: what fails there is theirs, and a rollback that
+   * names them takes it back although the rest of the cell goes on.
+   */
+  readonly of?: readonly string[];
   /** Ids of earlier steps in this cell that this one can't do without. */
   readonly needs: readonly string[];
   readonly undo: Undo;
@@ -95,6 +100,8 @@ export type Action =
   | { readonly kind: 'restore'; readonly store: string; readonly to: number }
   | { readonly kind: 'deploy'; readonly slot: string; readonly release: ReleaseRef }
   | { readonly kind: 'route'; readonly tenants: readonly string[]; readonly slot: string }
+  | { readonly kind: 'hold'; readonly tenants: readonly string[] }
+  | { readonly kind: 'open'; readonly tenants: readonly string[] }
   | {
       readonly kind: 'verify';
       readonly tenants: readonly string[];

@@ -9,6 +9,7 @@ import type { Refusal } from '../model/refusal.ts';
 import type { ReleaseManifest, ReleaseRef } from '../model/release.ts';
 import type { ApplicationSpec, PolicySpec } from '../model/specs.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
+import { upgradeOwnStores } from './own-stores.ts';
 import type { Action, CellPlan, Plan, RecoveryStep, Step, Wave } from './plan.ts';
 import { riskOf } from './risk.ts';
 import { chooseMove, type Move, type Refuse } from './slots.ts';
@@ -144,7 +145,13 @@ function planCell(
     if (tenants.length === 0) continue;
     needs ??= prepare(request, cell, move, wave.n, make, refuse);
     if (needs === undefined) return undefined;
-    moveTenants(request, slot, wave, tenants, needs, make);
+    if (request.application.tenancy !== 'store-per-tenant') moveTenants(request, slot, wave, tenants, needs, make);
+    else {
+      const upgraded = upgradeOwnStores({ request, cell, slot, wave, tenants, needs, make, refuse });
+      if (upgraded === undefined) return undefined;
+      if (upgraded.rest.length > 0) moveTenants(request, slot, wave, upgraded.rest, needs, make, upgraded.opened);
+      else soakTenants(request, slot, wave, tenants, upgraded.opened, make);
+    }
   }
   return { cell: cell.cell, base: cell, slot, steps, recovery: recoveryOf(request, cell, move) };
 }
@@ -162,7 +169,8 @@ function prepare(
   const needs: string[] = [];
   if (!running && cell.slots[slot.to]?.release !== undefined)
     needs.push(make(wave, 'clear', { kind: 'retire', slot: slot.to }, keep('no tenant is routed to what ran there')));
-  for (const [store, { schemaVersion }] of Object.entries(cell.stores).sort(([a], [b]) => (a < b ? -1 : 1))) {
+  const shared = request.application.tenancy === 'store-per-tenant' ? {} : cell.stores;
+  for (const [store, { schemaVersion }] of Object.entries(shared).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const old = { slot: slot.from, state: cell.slots[slot.from] };
     const chain = migrationsOf(manifest, store, schemaVersion, old, refuse);
     if (chain === undefined) return undefined;
@@ -170,12 +178,12 @@ function prepare(
     const action: Action = { kind: 'restore-point', store };
     const point = make(wave, `restore-point.${store}`, action, keep('a restore point changes nothing'));
     const undo = undoMigration(policy, chain, store, schemaVersion);
-    needs.push(make(wave, `migrate.${store}`, migrate(store, schemaVersion, chain), undo, [point]));
+    needs.push(make(wave, `migrate.${store}`, migrate(store, schemaVersion, chain), undo, { needs: [point] }));
   }
   // Code that serves tenants already is neither deployed again nor ever retired by an undo of this plan.
   if (running) return needs;
   const undo = does(policy, { kind: 'retire', slot: slot.to });
-  return [make(wave, 'deploy', { kind: 'deploy', slot: slot.to, release: request.release }, undo, needs)];
+  return [make(wave, 'deploy', { kind: 'deploy', slot: slot.to, release: request.release }, undo, { needs })];
 }
 
 /** Moves a ring's tenants of a cell, checks them, and watches them for as long as the ring soaks. */
@@ -186,15 +194,29 @@ function moveTenants(
   tenants: readonly string[],
   needs: readonly string[],
   make: MakeStep,
+  opened: readonly string[] = [],
 ): void {
   const { verification } = request.application;
   const back = does(request.policy, { kind: 'route', tenants, slot: slot.from });
-  const route = make(wave.n, 'route', { kind: 'route', tenants, slot: slot.to }, back, needs);
-  const look = { tenants, verification, slot: slot.to };
-  const verify = make(wave.n, 'verify', { kind: 'verify', ...look }, keep('it only looks'), [route]);
+  const route = make(wave.n, 'route', { kind: 'route', tenants, slot: slot.to }, back, { needs });
+  const look: Action = { kind: 'verify', tenants, verification, slot: slot.to };
+  const verify = make(wave.n, 'verify', look, keep('it only looks'), { needs: [route] });
+  soakTenants(request, slot, wave, tenants, [...opened, verify], make);
+}
+
+/** Watches a ring's tenants for as long as it soaks. */
+function soakTenants(
+  request: PlanRequest,
+  slot: CellPlan['slot'],
+  wave: Wave,
+  tenants: readonly string[],
+  needs: readonly string[],
+  make: MakeStep,
+): void {
   if (wave.soakMs === 0) return;
-  const soak: Action = { kind: 'soak', ...look, durationMs: wave.soakMs };
-  make(wave.n, 'soak', soak, keep('it only looks'), [verify], wave.soakMs);
+  const { verification } = request.application;
+  const soak: Action = { kind: 'soak', tenants, verification, slot: slot.to, durationMs: wave.soakMs };
+  make(wave.n, 'soak', soak, keep('it only looks'), { needs, extraMs: wave.soakMs });
 }
 
 function recoveryOf(request: PlanRequest, cell: CellState, { slot, tenants }: Move): readonly RecoveryStep[] {
@@ -226,12 +248,21 @@ function recoveryOf(request: PlanRequest, cell: CellState, { slot, tenants }: Mo
 
 /**
  * Where undo stops being possible without losing what was written since: the first migration that only a restore takes
- * back. Its tenants write all the time, so that is not only once the first of them moved.
+ * back. Its tenants write all the time, so that is not only once the first of them moved; those who were held meanwhile
+ * write from when they are opened on.
  */
 function pointOfNoReturn(cells: readonly CellPlan[]): Plan['pointOfNoReturn'] {
   for (const { cell, steps } of cells) {
     const restored = steps.find((s) => s.undo.kind === 'act' && s.undo.action.kind === 'restore');
-    if (restored !== undefined)
+    if (restored?.of !== undefined) {
+      const opened = steps.find((s) => s.action.kind === 'open');
+      if (opened !== undefined)
+        return {
+          cell,
+          step: opened.id,
+          because: 'from then on, going back restores a store and loses what its tenants wrote since',
+        };
+    } else if (restored !== undefined)
       return {
         cell,
         step: restored.id,

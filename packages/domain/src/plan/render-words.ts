@@ -58,6 +58,10 @@ export function actionText(action: Action): string {
       return `stop what runs in slot ${action.slot}, and empty it`;
     case 'route':
       return `route ${named(action.tenants)} to slot ${action.slot}`;
+    case 'hold':
+      return `hold ${named(action.tenants)}: no request and no job until opened`;
+    case 'open':
+      return `open ${named(action.tenants)}`;
     case 'verify':
       return `check ${action.verification.name} on slot ${action.slot} for ${named(action.tenants)}`;
     case 'soak':

@@ -1,22 +1,25 @@
 import type { PolicySpec } from '../model/specs.ts';
 import type { Action, ActionKind, Step, Undo } from './plan.ts';
 
-/** Appends a step and returns its id; `extraMs` comes on top of the policy's timeout. */
-export type MakeStep = (
-  wave: number,
-  name: string,
-  action: Action,
-  undo: Undo,
-  needs?: readonly string[],
-  extraMs?: number,
-) => string;
+/** What a step has beside its action and its undo. */
+export interface StepMore {
+  readonly needs?: readonly string[];
+  /** On top of the policy's timeout. Milliseconds. */
+  readonly extraMs?: number;
+  /** Whom it is about alone. */
+  readonly of?: readonly string[];
+}
+
+/** Appends a step and returns its id. */
+export type MakeStep = (wave: number, name: string, action: Action, undo: Undo, more?: StepMore) => string;
 
 /** Makes the steps of one cell, with the policy's timeouts and attempts. */
 export function stepMaker(policy: PolicySpec, steps: Step[]): MakeStep {
-  return (wave, name, action, undo, needs = [], extraMs = 0) => {
+  return (wave, name, action, undo, { needs = [], extraMs = 0, of } = {}) => {
     const id = `w${wave}.${name}`;
     const timeoutMs = timeoutOf(policy, action.kind) + extraMs;
-    steps.push({ id, wave, action, needs, undo, timeoutMs, attempts: policy.attempts });
+    const step = { id, wave, action, needs, undo, timeoutMs, attempts: policy.attempts };
+    steps.push(of === undefined ? step : { ...step, of });
     return id;
   };
 }

@@ -3,7 +3,7 @@
  * Traffic first (customers before tidiness), then the new code stops, then data as the plan says, then what was caught
  * half way is reconciled, then the stable version is verified.
  */
-import type { Action, CellPlan, RollbackScope, Step } from './plan.ts';
+import type { Action, CellPlan, RollbackScope, Step, Undo } from './plan.ts';
 
 /** Which tenants a rollback names: resolved through the plan, so that an entry stays small at 10,000 tenants. */
 export interface Scope {
@@ -24,9 +24,14 @@ export interface UndoStep {
   readonly approver?: string;
 }
 
-/** The tenants of a cell that begun steps moved, in wave order. */
+/** The tenants of a cell that begun steps moved or held, in wave order. */
 export function movedTenants(cell: CellPlan, begun: number): readonly string[] {
-  return begunSteps(cell, begun).flatMap((step) => (step.action.kind === 'route' ? step.action.tenants : []));
+  return [...new Set(begunSteps(cell, begun).flatMap(taken))];
+}
+
+/** Whom a step takes from where they were. */
+function taken({ action }: Step): readonly string[] {
+  return action.kind === 'route' || action.kind === 'hold' ? action.tenants : [];
 }
 
 /** The tenants of a cell that a scope brings back. */
@@ -37,9 +42,7 @@ export function tenantsInScope(cell: CellPlan, scope: Scope, begun: number): rea
     case 'cell':
       return scope.cell === cell.cell ? movedTenants(cell, begun) : [];
     case 'ring':
-      return begunSteps(cell, begun).flatMap((s) =>
-        s.wave === scope.wave && s.action.kind === 'route' ? s.action.tenants : [],
-      );
+      return [...new Set(begunSteps(cell, begun).flatMap((s) => (s.wave === scope.wave ? taken(s) : [])))];
     case 'tenant': {
       const named = new Set(scope.tenants ?? []);
       return scope.cell === undefined || scope.cell === cell.cell
@@ -73,13 +76,22 @@ export function answersFailure(
       return scope.cell === cell.cell;
     case 'ring':
       return cell.steps.some((s) => s.id === failure.step && s.wave === scope.wave);
-    case 'tenant':
+    case 'tenant': {
+      const tenants = whoFailed(cell, failure);
       return (
-        scope.cell === cell.cell &&
-        failure.tenants.length > 0 &&
-        failure.tenants.every((t) => scope.tenants?.includes(t) === true)
+        scope.cell === cell.cell && tenants.length > 0 && tenants.every((t) => scope.tenants?.includes(t) === true)
       );
+    }
   }
+}
+
+/** Whose a failure is: those whom its checks name, or those whom the step is about alone. Empty: the cell's. */
+export function whoFailed(
+  cell: CellPlan,
+  failure: { readonly step: string; readonly tenants: readonly string[] },
+): readonly string[] {
+  if (failure.tenants.length > 0) return failure.tenants;
+  return cell.steps.find((s) => s.id === failure.step)?.of ?? [];
 }
 
 /**
@@ -95,29 +107,35 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   // A step's id is what its effect is carried out once for, so the same step for other tenants has another id. What
   // doesn't name tenants keeps its id when a scope is widened: a store that was restored isn't restored again.
   const named = scope.kind === 'all' || scope.kind === 'cell' ? '' : `${scope.kind}.`;
-  const routes = begunSteps(cell, begun).filter((s) => s.action.kind === 'route' && s.undo.kind === 'act');
+  const moved = new Set(back);
+  const begunOnes = begunSteps(cell, begun);
+  const shared = begunOnes.filter((s) => s.of === undefined);
+  const routes = shared.filter((s) => s.action.kind === 'route' && s.undo.kind === 'act');
+  const together = new Set(routes.flatMap(taken));
+  const routed = back.filter((tenant) => together.has(tenant));
   const first = routes[0];
-  if (back.length > 0 && first?.undo.kind === 'act') {
+  if (routed.length > 0 && first?.undo.kind === 'act') {
     // One step for all waves: the last tenant is safe as soon as the first one.
     steps.push({
       id: `${named}undo.route`,
-      action: { kind: 'route', tenants: back, slot: cell.slot.from },
+      action: { kind: 'route', tenants: routed, slot: cell.slot.from },
       timeoutMs: first.undo.timeoutMs,
       attempts: first.undo.attempts,
     });
   }
+  // Whoever has a store of their own goes back the way they came, without regard to the others.
+  for (const step of begunOnes.toReversed()) {
+    if (step.of === undefined || !step.of.every((tenant) => moved.has(tenant))) continue;
+    if (step.undo.kind === 'act') steps.push(undoOf(step, step.undo));
+  }
   if (whole) {
-    for (const step of begunSteps(cell, begun).toReversed()) {
+    for (const step of shared.toReversed()) {
       if (step.action.kind === 'route' || step.undo.kind === 'keep') continue;
-      const { action, timeoutMs, attempts, approver } = step.undo;
+      const { action } = step.undo;
       if ('store' in action && !namesAllOf(cell, action.store, scope, back)) continue;
-      const id = `undo.${step.id}`;
-      steps.push(
-        approver === undefined ? { id, action, timeoutMs, attempts } : { id, action, timeoutMs, attempts, approver },
-      );
+      steps.push(undoOf(step, step.undo));
     }
   }
-  const moved = new Set(back);
   for (const step of cell.recovery) {
     const { action } = step;
     if (action.kind === 'verify' || action.kind === 'reconcile') {
@@ -126,6 +144,11 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
     } else steps.push(step);
   }
   return steps;
+}
+
+function undoOf(step: Step, { action, timeoutMs, attempts, approver }: Extract<Undo, { kind: 'act' }>): UndoStep {
+  const undo = { id: `undo.${step.id}`, action, timeoutMs, attempts };
+  return approver === undefined ? undo : { ...undo, approver };
 }
 
 /**

@@ -3,7 +3,7 @@ import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
-import { answersFailure, isWhole, type Scope } from '../plan/undo.ts';
+import { answersFailure, isWhole, type Scope, whoFailed } from '../plan/undo.ts';
 import { askAgain, type Course, type Decision, LOOK_MS, lookBefore, REST_WAITS } from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { ended, HOLD_MS, rollBack } from './endings.ts';
@@ -108,7 +108,9 @@ function firstFailure(state: Promotion, facts: PromotionFacts): PromotionEvent |
   for (const rollout of facts.rollouts.values()) {
     if (rollout.phase !== 'failed' || rollout.undo !== null) continue;
     const because = `step ${rollout.step} of cell ${rollout.cell} failed (${rollout.code}): ${rollout.why}`;
-    return rollBack(facts.now, scopeOf(facts.plan, rollout.cell, state.wave, rollout.tenants), because, 'sys');
+    const cell = facts.plan.cells.find((c) => c.cell === rollout.cell);
+    const tenants = cell === undefined ? [] : whoFailed(cell, rollout);
+    return rollBack(facts.now, scopeOf(facts.plan, rollout.cell, state.wave, tenants), because, 'sys');
   }
   return undefined;
 }

@@ -34,6 +34,13 @@ export function cellAfter(
           if (tenant !== undefined) tenants[name] = { ...tenant, slot: action.slot };
         }
         return;
+      case 'hold':
+      case 'open':
+        for (const name of action.tenants) {
+          const { held: _, ...tenant } = tenants[name] ?? {};
+          if ('slot' in tenant) tenants[name] = action.kind === 'hold' ? { ...tenant, held: true } : tenant;
+        }
+        return;
     }
   };
   for (const step of cell.steps.slice(0, rollout.cursor)) apply(step.action);

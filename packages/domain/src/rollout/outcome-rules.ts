@@ -1,6 +1,8 @@
 import type { Outcome } from '../model/outcome.ts';
 import type { Action } from '../plan/plan.ts';
 
+const HELD = { hold: 'held', open: 'served' } as const;
+
 /**
  * What an agent's "done" must bring back to be believed. A step that says it is done without the reading that proves it
  * has failed: no data is never a pass.
@@ -37,6 +39,11 @@ export function provenOutcome(action: Action, outcome: Outcome): Outcome {
       return result.routed === action.tenants.length
         ? outcome
         : lacks(`${result.routed ?? 0} of ${action.tenants.length} tenants were read back on slot ${action.slot}`);
+    case 'hold':
+    case 'open':
+      return result.routed === action.tenants.length
+        ? outcome
+        : lacks(`${result.routed ?? 0} of ${action.tenants.length} tenants were read back as ${HELD[action.kind]}`);
     case 'verify':
     case 'soak':
       if (result.checks === undefined || result.checks.passed === 0)

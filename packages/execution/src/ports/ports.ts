@@ -1,3 +1,4 @@
+import type { Tenancy } from '@headgate/domain';
 import type { Checks } from './checks.ts';
 import type { LedgerSides } from './ledger-sides.ts';
 import type { Migrator } from './migrator.ts';
@@ -7,6 +8,8 @@ import type { Traffic } from './traffic.ts';
 
 /** Everything that the steps of one cell act through. */
 export interface Ports {
+  /** Whether a store serves one tenant or several: what must fit a store's schema depends on it. */
+  readonly tenancy: Tenancy;
   readonly target: Target;
   readonly traffic: Traffic;
   readonly migrator: Migrator;

@@ -6,16 +6,30 @@ export interface TenantRoute {
   readonly tenant: string;
   /** Slot by the router (requests). `undefined`: not routed, or split over several. */
   readonly router: string | undefined;
-  /** Slot by the table that workers claim jobs under. */
+  /** Slot by the table that workers claim jobs under; `undefined` while nobody takes the tenant's jobs. */
   readonly workers: string | undefined;
+  /** The store that the tenant lives in. */
+  readonly store: string;
+  /** The router turns the tenant's requests away until it is opened. */
+  readonly held: boolean;
 }
 
-/** Who serves a tenant. Requests and workers' jobs move together. */
+/** Who serves a tenant. Requests and workers' jobs move together, and stop together. */
 export interface Traffic {
   /** Reads back the routes of all tenants, from the router and from the workers' tables. */
   read(): Promise<readonly TenantRoute[]>;
-  /** Sends new work of these tenants to the slot. Returns once router and tables took it; old requests may still run. */
+  /**
+   * Sends new work of these tenants to the slot, that of held ones once they are opened. Returns once router and tables
+   * took it; old requests may still run.
+   */
   route(tenants: readonly string[], slot: string, ctx: StepContext): Promise<Answer<void>>;
-  /** Requests of these tenants that run in other slots than this one. */
-  inFlightElsewhere(tenants: readonly string[], slot: string): Promise<number>;
+  /**
+   * Takes no new work of these tenants: requests are told when to come again, and jobs stay where they are. Returns once
+   * that holds and no job of theirs runs any more; old requests may still run.
+   */
+  hold(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>>;
+  /** Takes the work of these tenants again, in the slot that each is routed to. */
+  open(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>>;
+  /** Requests of these tenants that run in other slots than this one; without one, in any. */
+  inFlightElsewhere(tenants: readonly string[], slot?: string): Promise<number>;
 }

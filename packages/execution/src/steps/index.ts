@@ -6,6 +6,7 @@ import type { Action, ActionKind, Outcome } from '@headgate/domain';
 import type { Ports } from '../ports/ports.ts';
 import type { StepContext } from '../ports/step-context.ts';
 import { deploy, retire } from './deployer.ts';
+import { hold, open } from './holder.ts';
 import { migrate, unmigrate } from './migrator.ts';
 import { reconcile } from './reconciler.ts';
 import { takeRestorePoint } from './restore-point-taker.ts';
@@ -19,8 +20,10 @@ export const EXECUTORS: { readonly [K in ActionKind]: StepExecutor<K> } = {
   'restore-point': takeRestorePoint,
   migrate,
   deploy,
+  hold,
   route,
   verify,
+  open,
   soak,
   retire,
   unmigrate,

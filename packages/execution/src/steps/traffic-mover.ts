@@ -1,4 +1,5 @@
 import type { TenantRoute } from '../ports/traffic.ts';
+import { misfitOfTenants } from './schema-fit.ts';
 import { done, failed, overdue, pause, type StepExecutor } from './step-executor.ts';
 
 const LOOK_EVERY_MS = 20;
@@ -14,6 +15,10 @@ export const route: StepExecutor<'route'> = async ({ tenants, slot }, ctx, ports
   const [before, ailment] = await Promise.all([ports.traffic.read(), ports.target.ailment(slot)]);
   if (ailment && !onSlot(before, tenants, slot).all)
     return failed('transient', `no tenant is moved to a slot that can't serve: ${ailment}`);
+  // Held ones are judged when they are opened: what they come to may still be on its way.
+  const served = before.filter((each) => tenants.includes(each.tenant) && !each.held && each.router !== slot);
+  const misfit = await misfitOfTenants(ports, served, slot);
+  if (misfit) return failed('rejected', misfit);
   // Also when all is there already: the fence goes up, so that a forgotten decision can't move them away.
   const answer = await ports.traffic.route(tenants, slot, ctx);
   if (!answer.ok) return failed(answer.code, answer.why);
@@ -39,7 +44,9 @@ function onSlot(
   slot: string,
 ): { all: boolean; missing: string | undefined } {
   const there = new Set(
-    routes.filter((each) => each.router === slot && each.workers === slot).map((each) => each.tenant),
+    routes
+      .filter((each) => each.router === slot && (each.workers === slot || (each.held && each.workers === undefined)))
+      .map((each) => each.tenant),
   );
   const missing = tenants.find((tenant) => !there.has(tenant));
   return { all: missing === undefined, missing };

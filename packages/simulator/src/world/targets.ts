@@ -31,6 +31,7 @@ interface Tenant {
   slot: string;
   readonly store: string;
   readonly ring: string;
+  held?: true;
 }
 
 export interface CellTarget {
@@ -41,6 +42,9 @@ export interface CellTarget {
   slotFence: Fence | undefined;
   routerFence: Fence | undefined;
 }
+
+/** What changes who serves a tenant. */
+const MOVES: ReadonlySet<string> = new Set(['route', 'hold', 'open']);
 
 /** Something wrong with how a step goes, decided by the scenario. */
 export type Flaw = 'none' | 'red' | 'no-reading' | 'unverified';
@@ -123,6 +127,9 @@ export class Targets {
         return this.#changeSlot(target, a, action);
       case 'route':
         return this.#route(target, a, action, flaw);
+      case 'hold':
+      case 'open':
+        return this.#hold(target, a, action, flaw);
       case 'verify':
       case 'soak':
         return this.#look(a, action, now, flaw);
@@ -207,18 +214,56 @@ export class Targets {
     return done(flaw === 'no-reading' ? {} : { routed: action.tenants.length });
   }
 
+  #hold(
+    target: CellTarget,
+    a: Assignment,
+    action: Extract<Assignment['action'], { kind: 'hold' | 'open' }>,
+    flaw: Flaw,
+  ): Outcome {
+    for (const name of action.tenants) {
+      const tenant = target.tenants.get(name);
+      const store = target.stores.get(tenant?.store ?? '');
+      if (tenant === undefined || store === undefined) return failed('rejected', `there is no tenant ${name}`);
+      if (!this.#admit(store.fence, a)) return failed('fenced', 'a store has seen a later decision');
+      // Executors look before they let anybody in.
+      const range = target.slots.get(tenant.slot)?.range;
+      const fitting = range !== undefined && store.version >= range.min && store.version <= range.max;
+      if (action.kind === 'open' && !fitting) return failed('rejected', `slot ${tenant.slot} can't serve ${name}`);
+      store.fence = a.fence;
+    }
+    if (!this.#admit(target.routerFence, a)) return failed('fenced', 'the router has seen a later decision');
+    target.routerFence = a.fence;
+    let changed = 0;
+    for (const name of action.tenants) {
+      const tenant = target.tenants.get(name);
+      if (tenant === undefined || (tenant.held === true) === (action.kind === 'hold')) continue;
+      if (action.kind === 'hold') tenant.held = true;
+      else delete tenant.held;
+      changed++;
+      if (!this.#named(a, name))
+        this.checker.report('named-tenants', `${name} was ${action.kind}, and no decision names it`);
+    }
+    if (changed > 0) this.#effect(target, a);
+    return done(flaw === 'no-reading' ? {} : { routed: action.tenants.length });
+  }
+
   /** Whether the plan's step, or a scope that was decided, names the tenant. */
   #named(a: Assignment, tenant: string): boolean {
     const track = this.checker.rollouts.get(`rollout/${a.rollout}`);
     if (track === undefined) return false;
     if (a.course === 'forward') {
       const step = track.cell.steps.find((s) => s.id === a.step);
-      return step?.action.kind === 'route' && step.action.tenants.includes(tenant);
+      const action = step?.action;
+      return action !== undefined && MOVES.has(action.kind) && 'tenants' in action && action.tenants.includes(tenant);
     }
     const { scope } = track.promotion;
     if (scope === undefined) return false;
     return track.cell.steps.some(
-      (s) => s.action.kind === 'route' && s.action.tenants.includes(tenant) && names(scope, a.cell, s.wave, tenant),
+      (s) =>
+        MOVES.has(s.action.kind) &&
+        'tenants' in s.action &&
+        s.action.tenants.includes(tenant) &&
+        names(scope, a.cell, s.wave, tenant),
     );
   }
 

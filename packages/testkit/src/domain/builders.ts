@@ -201,6 +201,8 @@ export function soundOutcome(action: Action, now: Instant): Outcome {
     case 'restore':
       return { kind: 'done', result: { schemaVersion: action.to } };
     case 'route':
+    case 'hold':
+    case 'open':
       return { kind: 'done', result: { routed: action.tenants.length } };
     case 'verify':
     case 'soak':

@@ -21,6 +21,15 @@ export function effectOf(plan: Plan, cell: CellState, action: Action): CellState
       }
       return { ...cell, tenants };
     }
+    case 'hold':
+    case 'open': {
+      const tenants = { ...cell.tenants };
+      for (const name of action.tenants) {
+        const { held: _, ...tenant } = tenants[name] ?? {};
+        if ('slot' in tenant) tenants[name] = action.kind === 'hold' ? { ...tenant, held: true } : tenant;
+      }
+      return { ...cell, tenants };
+    }
     default:
       return cell;
   }

@@ -1,4 +1,4 @@
-import type { MigrationRef, ReleaseManifest, ReleaseRef, RestorePoint } from '@headgate/domain';
+import type { MigrationRef, ReleaseManifest, ReleaseRef, RestorePoint, Tenancy } from '@headgate/domain';
 import { admits, type Fence } from '@headgate/domain/protocol/fence';
 import {
   type Answer,
@@ -23,6 +23,10 @@ export class MemoryCell implements Ports {
   readonly effects: string[] = [];
   readonly held = new Map<string, SlotObservation>();
   readonly routes = new Map<string, string>();
+  readonly turnedAway = new Set<string>();
+  tenancy: Tenancy = 'rows';
+  /** The store of a tenant that doesn't live in `main`. */
+  readonly stores = new Map<string, string>();
   /** Requests that run elsewhere; each look lets one end. */
   running = 0;
   readonly versions = new Map<string, { version: number; digest: string }[]>();
@@ -66,6 +70,14 @@ export class MemoryCell implements Ports {
     return granted(work());
   }
 
+  private turn(tenants: readonly string[], verb: 'hold' | 'open', ctx: StepContext): Answer<void> {
+    const unknown = tenants.find((tenant) => !this.tenants.includes(tenant));
+    if (unknown) return denied('rejected', `there is no tenant ${unknown}`);
+    return this.change(ctx, `${verb} ${tenants.join(',')}`, () => {
+      for (const tenant of tenants) verb === 'hold' ? this.turnedAway.add(tenant) : this.turnedAway.delete(tenant);
+    });
+  }
+
   readonly target = {
     slots: ['blue', 'green'] as readonly string[],
     observe: async (slot: string): Promise<SlotObservation> =>
@@ -95,7 +107,11 @@ export class MemoryCell implements Ports {
 
   readonly traffic = {
     read: async () =>
-      this.tenants.map((tenant) => ({ tenant, router: this.routes.get(tenant), workers: this.routes.get(tenant) })),
+      this.tenants.map((tenant) => {
+        const held = this.turnedAway.has(tenant);
+        const router = this.routes.get(tenant);
+        return { tenant, store: this.stores.get(tenant) ?? 'main', router, workers: held ? undefined : router, held };
+      }),
     route: async (tenants: readonly string[], slot: string, ctx: StepContext): Promise<Answer<void>> => {
       const unknown = tenants.find((tenant) => !this.tenants.includes(tenant));
       if (unknown) return denied('rejected', `there is no tenant ${unknown}`);
@@ -103,6 +119,10 @@ export class MemoryCell implements Ports {
         for (const tenant of tenants) this.routes.set(tenant, slot);
       });
     },
+    hold: async (tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> =>
+      this.turn(tenants, 'hold', ctx),
+    open: async (tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> =>
+      this.turn(tenants, 'open', ctx),
     inFlightElsewhere: async () => (this.running > 0 ? this.running-- : 0),
   };
 

@@ -42,9 +42,32 @@ export function trafficSuite(name: string, make: () => Promise<TrafficWorld>): v
       expect(await on(slots[1])).toEqual(tenants.slice(0, 1));
     });
 
+    test('held tenants are turned away, and no worker takes their jobs; the others are served', async () => {
+      const { traffic, tenants, slots } = await world();
+      const [first = ''] = tenants;
+      expect(await traffic.hold([first], at(3))).toMatchObject({ ok: true });
+      const held = (await traffic.read()).find((route) => route.tenant === first);
+      expect(held).toMatchObject({ held: true, workers: undefined, router: slots[1] });
+      expect((await on(slots[0])).sort()).toEqual(tenants.slice(1).sort());
+      expect(await traffic.inFlightElsewhere([first])).toBe(0);
+    });
+
+    test('who is held can be moved, and stays held until opened, on the slot that they were moved to', async () => {
+      const { traffic, tenants, slots } = await world();
+      const [first = ''] = tenants;
+      const read = async () => (await traffic.read()).find((route) => route.tenant === first);
+      expect(await traffic.route([first], slots[0], at(4))).toMatchObject({ ok: true });
+      expect(await read()).toMatchObject({ held: true, workers: undefined, router: slots[0] });
+      expect(await traffic.open([first], at(5))).toMatchObject({ ok: true });
+      expect(await read()).toMatchObject({ held: false, workers: slots[0], router: slots[0] });
+      expect(await traffic.hold([first], at(4))).toMatchObject({ ok: false, code: 'fenced' });
+      expect(await read()).toMatchObject({ held: false, workers: slots[0], router: slots[0] });
+      expect(await traffic.route([first], slots[1], at(5))).toMatchObject({ ok: true });
+    });
+
     test('a tenant that the cell does not have is rejected, and nobody moves', async () => {
       const { traffic, tenants, slots } = await world();
-      expect(await traffic.route([...tenants, 'nobody'], slots[1], at(3))).toMatchObject({
+      expect(await traffic.route([...tenants, 'nobody'], slots[1], at(6))).toMatchObject({
         ok: false,
         code: 'rejected',
       });

@@ -3,6 +3,7 @@ import { type VerificationContent, verification as verificationKind } from '@hea
 import type { CheckResult, Checks, StepContext } from '@headgate/execution';
 import { z } from 'zod';
 import { readSecret } from '../../machine/durable-file.ts';
+import { checkPass } from '../router/check-pass.ts';
 import { runWorkflow } from './workflow-runner.ts';
 
 export interface HttpChecksConfig {
@@ -10,6 +11,8 @@ export interface HttpChecksConfig {
   readonly baseUrl: string;
   /** 0600, JSON: token by tenant. Read anew for each run, so that tokens can be changed. */
   readonly tenantTokensFile: string | undefined;
+  /** The router's admin token, which opens the door of a tenant that is held; without one, checks knock like customers. */
+  readonly routerTokenFile?: string;
 }
 
 const Tokens = z.record(z.string(), z.string());
@@ -33,11 +36,13 @@ export class HttpChecks implements Checks {
     const { spec } = this.read(verification);
     const token = await this.token(tenant);
     const inputs = { tenant, slot, run: randomBytes(6).toString('hex') };
+    const pass = await this.pass();
     let passed = 0;
     for (const workflow of spec.workflows) {
       const failure = await runWorkflow(workflow, {
         baseUrl: this.config.baseUrl,
         token,
+        pass,
         inputs,
         requestTimeoutMs: spec.requestTimeoutMs,
         signal: ctx.signal,
@@ -56,6 +61,11 @@ export class HttpChecks implements Checks {
     const content = read.data as VerificationContent;
     this.parsed = { from: verification, content };
     return content;
+  }
+
+  private async pass(): Promise<string | undefined> {
+    const { routerTokenFile } = this.config;
+    return routerTokenFile === undefined ? undefined : checkPass(await readSecret(routerTokenFile));
   }
 
   private async token(tenant: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import { parseCondition, parseExpression } from '@headgate/documents/kinds/expressions';
 import type { VerificationContent } from '@headgate/documents/kinds/verification';
+import { CHECK_HEADER } from '../router/check-pass.ts';
 import { discreet, fill, fillJson, holds, type Known, namedValue } from './evaluate.ts';
 import { type HttpAnswer, httpCall } from './http-call.ts';
 
@@ -9,6 +10,8 @@ type Step = Workflow['steps'][number];
 export interface WorkflowRun {
   readonly baseUrl: string;
   readonly token: string | undefined;
+  /** Opens the door of a held tenant. */
+  readonly pass?: string | undefined;
   readonly inputs: Known['inputs'];
   readonly requestTimeoutMs: number;
   readonly signal: AbortSignal;
@@ -87,6 +90,7 @@ async function ask(step: Step, run: WorkflowRun, known: Known): Promise<HttpAnsw
   for (const [key, value] of Object.entries(request.headers ?? {})) headers[key.toLowerCase()] = fill(value, known);
   if (request.body !== undefined) headers['content-type'] = 'application/json';
   if (run.token !== undefined) headers.authorization = `Bearer ${run.token}`;
+  if (run.pass !== undefined) headers[CHECK_HEADER] = run.pass;
   return httpCall({
     method: request.method,
     url,

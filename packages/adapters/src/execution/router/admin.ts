@@ -18,7 +18,7 @@ export function buildAdmin(token: string, table: RoutingTable, inFlight: InFligh
     return undefined;
   });
   app.get('/health', async () => ({ pid: process.pid }));
-  app.get('/routes', async () => ({ fence: table.fence, routes: table.routes }));
+  app.get('/routes', async () => ({ fence: table.fence, routes: table.routes, held: [...table.held] }));
   app.get('/inflight', async () => ({ inFlight: inFlight.read() }));
   app.put('/routes', async (request, reply) => {
     const change = RouteChange.safeParse(request.body);

@@ -1,8 +1,8 @@
 import { type Answer, denied, granted, type StepContext, type TenantRoute, type Traffic } from '@headgate/execution';
 import type { Store } from '../store/store-session.ts';
 import type { RouterClient } from './router-client.ts';
-import type { Weights } from './routing-table.ts';
-import { publishWorkerRoutes, readWorkerRoutes } from './worker-routes.ts';
+import type { ChangeAnswer, Weights } from './routing-table.ts';
+import { NOWHERE, publishWorkerRoutes, readWorkerRoutes } from './worker-routes.ts';
 
 /** Moves tenants of one cell between slots: the workers' tables first, then the router. */
 export class CellTraffic implements Traffic {
@@ -18,36 +18,54 @@ export class CellTraffic implements Traffic {
   }
 
   async read(): Promise<readonly TenantRoute[]> {
-    const [requests, ...jobs] = await Promise.all([
-      this.router.routes(),
+    const [{ routes, held }, ...jobs] = await Promise.all([
+      this.router.table(),
       ...[...this.stores.values()].map(readWorkerRoutes),
     ]);
     const workers = new Map(jobs.flatMap((map) => [...map]));
-    return [...this.storeOf.keys()].map((tenant) => ({
+    const away = new Set(held);
+    return [...this.storeOf].map(([tenant, store]) => ({
       tenant,
-      router: wholeSlot(requests[tenant]),
-      workers: workers.get(tenant),
+      store,
+      router: wholeSlot(routes[tenant]),
+      workers: workers.get(tenant) || undefined,
+      held: away.has(tenant),
     }));
   }
 
   async route(tenants: readonly string[], slot: string, ctx: StepContext): Promise<Answer<void>> {
-    const unknown = tenants.filter((tenant) => !this.storeOf.has(tenant));
+    const held = new Set((await this.router.table()).held);
+    const moved = await this.publish(new Map(tenants.map((t) => [t, held.has(t) ? NOWHERE : slot])), ctx);
+    if (!moved.ok) return moved;
+    return answered(await this.router.change(ctx.fence, byTenant(tenants, { [slot]: 100 })));
+  }
+
+  /** Requests first: what they leave behind, workers would take up. */
+  async hold(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> {
+    const turnedAway = answered(await this.router.change(ctx.fence, {}, byTenant(tenants, true)));
+    return turnedAway.ok ? this.publish(new Map(tenants.map((t) => [t, NOWHERE])), ctx) : turnedAway;
+  }
+
+  async open(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> {
+    const { routes } = await this.router.table();
+    const published = await this.publish(new Map(tenants.map((t) => [t, wholeSlot(routes[t]) ?? NOWHERE])), ctx);
+    return published.ok ? answered(await this.router.change(ctx.fence, {}, byTenant(tenants, false))) : published;
+  }
+
+  /** Tells the workers who takes whose jobs, store by store. */
+  private async publish(slots: ReadonlyMap<string, string>, ctx: StepContext): Promise<Answer<void>> {
+    const unknown = [...slots.keys()].filter((tenant) => !this.storeOf.has(tenant));
     if (unknown.length > 0)
       return denied('rejected', `the cell ${ctx.cell} has no tenant ${unknown.slice(0, 5).join(', ')}`);
     for (const [name, store] of this.stores) {
-      const here = tenants.filter((tenant) => this.storeOf.get(tenant) === name);
-      if (here.length > 0 && !(await publishWorkerRoutes(store, here, slot, ctx))) {
+      const here = new Map([...slots].filter(([tenant]) => this.storeOf.get(tenant) === name));
+      if (here.size > 0 && !(await publishWorkerRoutes(store, here, ctx)))
         return denied('fenced', `the store ${name} has seen a later decision than this one`);
-      }
     }
-    const answer = await this.router.change(
-      ctx.fence,
-      Object.fromEntries(tenants.map((tenant) => [tenant, { [slot]: 100 }])),
-    );
-    return answer.ok ? granted(undefined) : denied(answer.code, answer.why);
+    return granted(undefined);
   }
 
-  async inFlightElsewhere(tenants: readonly string[], slot: string): Promise<number> {
+  async inFlightElsewhere(tenants: readonly string[], slot?: string): Promise<number> {
     const asked = new Set(tenants);
     let running = 0;
     for (const [other, counts] of Object.entries(await this.router.inFlight())) {
@@ -56,6 +74,14 @@ export class CellTraffic implements Traffic {
     }
     return running;
   }
+}
+
+function byTenant<T>(tenants: readonly string[], value: T): Readonly<Record<string, T>> {
+  return Object.fromEntries(tenants.map((tenant) => [tenant, value]));
+}
+
+function answered(answer: ChangeAnswer): Answer<void> {
+  return answer.ok ? granted(undefined) : denied(answer.code, answer.why);
 }
 
 /** The slot that has all of a tenant's requests. */

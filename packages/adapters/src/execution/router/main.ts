@@ -8,6 +8,7 @@ import Fastify from 'fastify';
 import { z } from 'zod';
 import { readSecret } from '../../machine/durable-file.ts';
 import { buildAdmin } from './admin.ts';
+import { checkPass } from './check-pass.ts';
 import { InFlight } from './in-flight.ts';
 import { buildProxy } from './proxy.ts';
 import { RoutingTable } from './routing-table.ts';
@@ -21,6 +22,8 @@ const Config = z.strictObject({
   maxBodyBytes: z.int(),
   retryMs: z.int(),
   answerMs: z.int(),
+  tenantBy: z.enum(['path', 'host']),
+  retryAfterS: z.int(),
   user: z.strictObject({ name: z.string(), uid: z.int(), gid: z.int() }).nullable(),
 });
 export type RouterFileConfig = z.output<typeof Config>;
@@ -32,7 +35,7 @@ const token = await readSecret(config.tokenFile);
 const table = await RoutingTable.open(config.stateFile, Object.keys(config.upstreams));
 const inFlight = new InFlight();
 const admin = buildAdmin(token, table, inFlight);
-const proxy = await buildProxy(config, table, inFlight);
+const proxy = await buildProxy({ ...config, checkPass: checkPass(token) }, table, inFlight);
 
 await proxy.listen({ host: '127.0.0.1', port: config.listenPort });
 await admin.listen({ host: '127.0.0.1', port: config.adminPort });

@@ -1,5 +1,6 @@
 import replyFrom from '@fastify/reply-from';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { CHECK_HEADER, passes } from './check-pass.ts';
 import type { InFlight } from './in-flight.ts';
 import { answerProblems, problem } from './problem.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -12,6 +13,12 @@ export interface ProxyConfig {
   readonly retryMs: number;
   /** How long a slot may take to begin its answer. Milliseconds. */
   readonly answerMs: number;
+  /** How a request names its tenant: by its path, `/t/<tenant>/…`, or by the first label of its host. */
+  readonly tenantBy: 'path' | 'host';
+  /** When a request of a held tenant is told to come again. Seconds. */
+  readonly retryAfterS: number;
+  /** What our own checks say to reach a held tenant. */
+  readonly checkPass: string;
 }
 
 const RETRY_EVERY_MS = 40;
@@ -21,7 +28,10 @@ const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
 const PERHAPS_SENT = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Customers' side of the router: `/t/<tenant>/…` goes, unchanged, to the tenant's slot. */
+/**
+ * Customers' side of the router: a request goes, unchanged, to its tenant's slot. One of a held tenant is answered with
+ * 503 and when to come again, whatever it asks for.
+ */
 export async function buildProxy(
   config: ProxyConfig,
   table: RoutingTable,
@@ -49,19 +59,28 @@ export async function buildProxy(
     },
   });
   const forward = forwarder(config, table, inFlight);
-  app.all('/t/:tenant', forward);
-  app.all('/t/:tenant/*', forward);
+  if (config.tenantBy === 'host') app.all('/*', forward);
+  else {
+    app.all('/t/:tenant', forward);
+    app.all('/t/:tenant/*', forward);
+  }
   return app;
 }
 
 function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight) {
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const { tenant } = request.params as { tenant: string };
+    const tenant = config.tenantBy === 'host' ? firstLabel(request.headers.host) : paramOf(request);
+    const checks = passes(config.checkPass, request.headers[CHECK_HEADER]);
     const retryUntil = performance.now() + config.retryMs;
     const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : undefined;
 
     // The route is looked up anew for each attempt: a request that was refused goes where its tenant is routed now.
     const attempt = (): void => {
+      // Asked at each attempt: a tenant may be held while a request waits for its slot.
+      if (table.held.has(tenant) && !checks) {
+        turnAway(reply, config.retryAfterS);
+        return;
+      }
       const slot = table.pick(tenant, Math.random());
       if (slot === undefined) {
         problem(reply, 404, 'No such tenant', `The tenant ${tenant.slice(0, 63)} isn't routed here.`);
@@ -74,6 +93,7 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
         ...(body ? { body, contentType: request.headers['content-type'] ?? 'application/octet-stream' } : {}),
         retryDelay: () => null,
         rewriteHeaders: withoutConnection,
+        rewriteRequestHeaders: (_request, headers) => withoutCheck(headers),
         onError: (_reply, { error }) => {
           leave();
           reply.raw.off('close', leave);
@@ -87,6 +107,25 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
     attempt();
     return reply;
   };
+}
+
+function paramOf(request: FastifyRequest): string {
+  return (request.params as { tenant: string }).tenant;
+}
+
+/** `t1` of `t1.example.org:8080`; a bare name or an address is nobody's. */
+function firstLabel(host: string | undefined): string {
+  const [label = '', ...rest] = (host ?? '').toLowerCase().split(':')[0]?.split('.') ?? [];
+  return rest.length === 0 ? '' : label;
+}
+
+function turnAway(reply: FastifyReply, retryAfterS: number): void {
+  problem(
+    reply.header('retry-after', String(retryAfterS)).header('cache-control', 'no-store'),
+    503,
+    'Under maintenance',
+    `This system is being updated. Nothing was carried out; please try again in ${retryAfterS} seconds.`,
+  );
 }
 
 function unavailable(reply: FastifyReply, slot: string, code: string): void {
@@ -111,6 +150,12 @@ function unavailable(reply: FastifyReply, slot: string, code: string): void {
 /** The connection to a slot and the one to the customer are two: what is said about one isn't passed on. */
 function withoutConnection<H extends Record<string, unknown>>(headers: H): H {
   const { connection: _connection, 'keep-alive': _keepAlive, ...rest } = headers;
+  return rest as H;
+}
+
+/** What opens a held tenant's door is ours; no application sees it. */
+function withoutCheck<H extends Record<string, unknown>>(headers: H): H {
+  const { [CHECK_HEADER]: _check, ...rest } = headers;
   return rest as H;
 }
 

@@ -4,7 +4,10 @@ import { z } from 'zod';
 import { readSecret } from '../../machine/durable-file.ts';
 import type { ChangeAnswer, Weights } from './routing-table.ts';
 
-const Routes = z.object({ routes: z.record(z.string(), z.record(z.string(), z.number())) });
+const Routes = z.object({
+  routes: z.record(z.string(), z.record(z.string(), z.number())),
+  held: z.array(z.string()),
+});
 const Flights = z.object({ inFlight: z.record(z.string(), z.record(z.string(), z.number())) });
 
 /** The router's admin API, from the agent's side. */
@@ -17,8 +20,12 @@ export class RouterClient {
     this.tokenFile = tokenFile;
   }
 
-  async change(fence: Fence, routes: Readonly<Record<string, Weights>>): Promise<ChangeAnswer> {
-    const { status, body } = await this.ask('PUT', '/routes', { fence, routes });
+  async change(
+    fence: Fence,
+    routes: Readonly<Record<string, Weights>>,
+    held: Readonly<Record<string, boolean>> = {},
+  ): Promise<ChangeAnswer> {
+    const { status, body } = await this.ask('PUT', '/routes', { fence, routes, held });
     if (status === 200) return { ok: true };
     const why = String((body as { detail?: unknown }).detail ?? `status ${status}`);
     if (status === 409) return { ok: false, code: 'fenced', why };
@@ -26,8 +33,13 @@ export class RouterClient {
     throw new Error(`The router answered ${status} to a change of routes: ${why}`);
   }
 
+  /** What is routed where, and who is held. */
+  async table(): Promise<{ readonly routes: Readonly<Record<string, Weights>>; readonly held: readonly string[] }> {
+    return Routes.parse(await this.read('/routes'));
+  }
+
   async routes(): Promise<Readonly<Record<string, Weights>>> {
-    return Routes.parse(await this.read('/routes')).routes;
+    return (await this.table()).routes;
   }
 
   /** Running requests by slot and tenant. */

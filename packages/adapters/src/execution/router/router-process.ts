@@ -16,6 +16,9 @@ export interface RouterConfig {
   readonly maxBodyBytes: number;
   /** Port of the web component, by slot. */
   readonly upstreams: Readonly<Record<string, number>>;
+  readonly tenantBy: 'path' | 'host';
+  /** When a request of a held tenant is told to come again. Seconds. */
+  readonly retryAfterS: number;
   readonly user: RunAs | undefined;
 }
 
@@ -78,7 +81,7 @@ export class RouterProcess {
 
   /** Writes what the process starts with. Returns whether it is another configuration than before. */
   private async writeConfig(): Promise<boolean> {
-    const { user, listenPort, adminPort, tokenFile, maxBodyBytes, upstreams } = this.config;
+    const { user, listenPort, adminPort, tokenFile, maxBodyBytes, upstreams, tenantBy, retryAfterS } = this.config;
     const state = join(this.dir, 'state');
     if (!(await stat(state).catch(() => undefined))) {
       await mkdir(this.dir, { recursive: true, mode: 0o755 });
@@ -97,6 +100,8 @@ export class RouterProcess {
       maxBodyBytes,
       retryMs: 3_000,
       answerMs: 60_000,
+      tenantBy,
+      retryAfterS,
       user: user ? { ...user } : null,
     };
     const text = `${JSON.stringify(file, null, 2)}\n`;

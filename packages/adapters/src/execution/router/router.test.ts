@@ -8,6 +8,7 @@ import { freePorts } from '../../machine/free-port.ts';
 import { runAs } from '../../machine/run-as.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
 import { CellTraffic } from './cell-traffic.ts';
+import { checkPass } from './check-pass.ts';
 import { RouterProcess } from './router-process.ts';
 import { slotAt } from './routing-table.ts';
 
@@ -29,6 +30,7 @@ class SlotServer {
         setTimeout(
           () => {
             response.setHeader('x-slot', this.slot);
+            response.setHeader('x-said', Object.keys(request.headers).join(' '));
             response.end(`${request.method} ${request.url} ${Buffer.concat(chunks)}`);
           },
           request.url?.includes('slow') ? 300 : 1,
@@ -49,6 +51,7 @@ let router: RouterProcess;
 let base: string;
 let adminPort: number;
 let slots: Record<'blue' | 'green', SlotServer>;
+let upstreams: Record<'blue' | 'green', number>;
 let n = 0;
 const fence = () => ({ epoch: 1, n: ++n });
 const all = (slot: string, ...tenants: string[]) =>
@@ -60,6 +63,7 @@ beforeAll(async () => {
   const [listenPort, admin, blue, green] = (await freePorts(4)) as [number, number, number, number];
   adminPort = admin;
   base = `http://127.0.0.1:${listenPort}`;
+  upstreams = { blue, green };
   slots = { blue: new SlotServer('blue', blue), green: new SlotServer('green', green) };
   await Promise.all(Object.values(slots).map((slot) => slot.start()));
   router = new RouterProcess({
@@ -68,7 +72,9 @@ beforeAll(async () => {
     adminPort,
     tokenFile: join(dir, 'router.token'),
     maxBodyBytes: 4_096,
-    upstreams: { blue, green },
+    upstreams,
+    tenantBy: 'path',
+    retryAfterS: 17,
     user: runAs(),
   });
   await router.start();
@@ -124,6 +130,48 @@ function rawStatus(path: string): Promise<number | undefined> {
       .on('error', reject);
   });
 }
+
+describe('a held tenant', () => {
+  const pass = async () => checkPass((await readFile(join(dir, 'router.token'), 'utf8')).trim());
+
+  test('is told when to come again, whatever it asks for; others are served', async () => {
+    await router.client.change(fence(), all('blue', 'acme', 'globex'), { acme: true });
+    for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
+      const answer = await fetch(`${base}/t/acme/x`, { method });
+      expect({ method, status: answer.status, again: answer.headers.get('retry-after') }).toEqual({
+        method,
+        status: 503,
+        again: '17',
+      });
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
+      expect(answer.headers.get('x-slot')).toBeNull();
+    }
+    expect((await ask('/t/globex/x')).slot).toBe('blue');
+  });
+
+  test('is held by a restarted router, too', async () => {
+    await router.stop();
+    await router.start();
+    expect((await ask('/t/acme/x')).status).toBe(503);
+  });
+
+  test('is reached by our own checks, whose pass the application never sees; a wrong one opens nothing', async () => {
+    const knock = (header: string) => fetch(`${base}/t/acme/headers`, { headers: { 'x-headgate-check': header } });
+    expect((await knock('wrong')).status).toBe(503);
+    const answer = await knock(await pass());
+    expect({ status: answer.status, slot: answer.headers.get('x-slot') }).toEqual({ status: 200, slot: 'blue' });
+    expect(answer.headers.get('x-said')).not.toContain('x-headgate-check');
+    const token = (await readFile(join(dir, 'router.token'), 'utf8')).trim();
+    expect((await knock(token)).status).toBe(503);
+  });
+
+  test('is served again once it is opened, where it is routed to by then', async () => {
+    await router.client.change(fence(), all('green', 'acme'));
+    expect((await ask('/t/acme/x')).status).toBe(503);
+    await router.client.change(fence(), {}, { acme: false });
+    expect((await ask('/t/acme/x')).slot).toBe('green');
+  });
+});
 
 test('no request is lost in thousands, while traffic moves back and forth and the old slot is stopped each time', async () => {
   await router.client.change(fence(), all('blue', 'acme', 'globex'));
@@ -237,6 +285,7 @@ test.runIf(process.getuid?.() === 0)('as root the router gives up its rights', a
 describe('with the workers’ table', () => {
   let real: RealStore;
   let second: RouterProcess;
+  let secondBase: string;
   let cellDir: string;
   afterAll(async () => {
     await second?.stop();
@@ -249,8 +298,8 @@ describe('with the workers’ table', () => {
     real = await realStore();
     cellDir = await mkdtemp(join(tmpdir(), 'headgate-traffic-'));
     await chmod(cellDir, 0o755);
-    const [listenPort, admin, blue, green] = (await freePorts(4)) as [number, number, number, number];
-    const upstreams = { blue, green };
+    const [listenPort, admin] = (await freePorts(2)) as [number, number];
+    secondBase = `http://127.0.0.1:${listenPort}`;
     second = new RouterProcess({
       cellDir,
       listenPort,
@@ -258,6 +307,8 @@ describe('with the workers’ table', () => {
       tokenFile: join(cellDir, 'token'),
       maxBodyBytes: 4_096,
       upstreams,
+      tenantBy: 'host',
+      retryAfterS: 30,
       user: runAs(),
     });
     await second.start();
@@ -267,5 +318,21 @@ describe('with the workers’ table', () => {
       tenants,
       slots: ['blue', 'green'],
     };
+  });
+
+  test('a tenant can be named by the first label of its host', async () => {
+    const ask = (host: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const { port } = new URL(secondBase);
+        http
+          .get({ hostname: '127.0.0.1', port, path: '/web/health', headers: { host } }, (response) => {
+            response.resume();
+            resolve(response.statusCode);
+          })
+          .on('error', reject);
+      });
+    expect(await ask(`${tenants[0]}.localhost:1`)).toBe(200);
+    for (const host of ['localhost', '127.0.0.1', 'nobody.localhost', '__proto__.localhost', `.${tenants[0]}`])
+      expect({ host, status: await ask(host) }).toEqual({ host, status: 404 });
   });
 });

@@ -10,10 +10,19 @@ const weights = z
   .record(name, z.int().min(0).max(100))
   .refine((all) => sum(all) === 100, 'percentages that add up to 100');
 
-export const RouteChange = z.strictObject({ fence, routes: z.record(name, weights) });
+export const RouteChange = z.strictObject({
+  fence,
+  routes: z.record(name, weights),
+  /** True to turn a tenant's requests away, false to take them again; who isn't named stays as it is. */
+  held: z.record(name, z.boolean()).default({}),
+});
 export type RouteChange = z.output<typeof RouteChange>;
 
-const Stored = z.strictObject({ fence: fence.nullable(), routes: z.record(name, weights) });
+const Stored = z.strictObject({
+  fence: fence.nullable(),
+  routes: z.record(name, weights),
+  held: z.array(name).default([]),
+});
 export type StoredRoutes = z.output<typeof Stored>;
 
 export type Weights = Readonly<Record<string, number>>;
@@ -26,17 +35,19 @@ export class RoutingTable {
   private readonly path: string;
   private readonly slots: ReadonlySet<string>;
   private stored: StoredRoutes;
+  private heldNow: ReadonlySet<string>;
   private last: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string, slots: ReadonlySet<string>, stored: StoredRoutes) {
     this.path = path;
     this.slots = slots;
     this.stored = stored;
+    this.heldNow = new Set(stored.held);
   }
 
   static async open(path: string, slots: Iterable<string>): Promise<RoutingTable> {
     const text = await readIfThere(path);
-    const stored = text === undefined ? { fence: null, routes: {} } : Stored.parse(JSON.parse(text));
+    const stored = text === undefined ? { fence: null, routes: {}, held: [] } : Stored.parse(JSON.parse(text));
     return new RoutingTable(path, new Set(slots), stored);
   }
 
@@ -48,7 +59,12 @@ export class RoutingTable {
     return this.stored.routes;
   }
 
-  /** Changes the routes of the named tenants; others stay. A lower fence than one that was seen is refused. */
+  /** Tenants whose requests are turned away. */
+  get held(): ReadonlySet<string> {
+    return this.heldNow;
+  }
+
+  /** Changes the routes of the named tenants, and who is held; others stay. A lower fence than one that was seen is refused. */
   change(change: RouteChange): Promise<ChangeAnswer> {
     const next = this.last.then(() => this.apply(change));
     this.last = next.catch(() => {});
@@ -66,11 +82,16 @@ export class RoutingTable {
     const same =
       this.stored.fence !== null &&
       compareFences(this.stored.fence, change.fence) === 0 &&
-      Object.entries(change.routes).every(([tenant, w]) => equalWeights(this.stored.routes[tenant], w));
+      Object.entries(change.routes).every(([tenant, w]) => equalWeights(this.stored.routes[tenant], w)) &&
+      Object.entries(change.held).every(([tenant, held]) => this.heldNow.has(tenant) === held);
     if (same) return { ok: true };
-    const next: StoredRoutes = { fence: change.fence, routes: { ...this.stored.routes, ...change.routes } };
+    const held = new Set(this.heldNow);
+    for (const [tenant, hold] of Object.entries(change.held)) hold ? held.add(tenant) : held.delete(tenant);
+    const routes = { ...this.stored.routes, ...change.routes };
+    const next: StoredRoutes = { fence: change.fence, routes, held: [...held].sort() };
     await writeDurably(this.path, JSON.stringify(next), 0o600);
     this.stored = next;
+    this.heldNow = held;
     return { ok: true };
   }
 

@@ -2,11 +2,13 @@ import type { StepContext } from '@headgate/execution';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { raiseFence, type Store } from '../store/store-session.ts';
 
-/** Sends workers' jobs of these tenants to the slot, in one fenced transaction. False: a later decision was seen. */
+/** No slot has this name, so no worker takes the jobs of a tenant that is routed here: it is held. */
+export const NOWHERE = '';
+
+/** Sends workers' jobs of each tenant to its slot, in one fenced transaction. False: a later decision was seen. */
 export async function publishWorkerRoutes(
   store: Store,
-  tenants: readonly string[],
-  slot: string,
+  slots: ReadonlyMap<string, string>,
   ctx: Pick<StepContext, 'cell' | 'fence'>,
 ): Promise<boolean> {
   return withClient(await store.cluster.connection(store.database), async (client) => {
@@ -19,9 +21,9 @@ export async function publishWorkerRoutes(
     // Ordered, so that two writers lock rows in one order.
     await client.query(
       `insert into headgate.route(tenant, slot, epoch, n)
-       select tenant, $2, $3, $4 from unnest($1::text[]) as tenant order by tenant
+       select tenant, slot, $3, $4 from unnest($1::text[], $2::text[]) as each(tenant, slot) order by tenant
        on conflict (tenant) do update set slot = excluded.slot, epoch = excluded.epoch, n = excluded.n`,
-      [tenants, slot, ctx.fence.epoch, ctx.fence.n],
+      [[...slots.keys()], [...slots.values()], ctx.fence.epoch, ctx.fence.n],
     );
     await client.query('commit');
     return true;
