@@ -26,11 +26,8 @@ describe('a promotion', () => {
     expect(world.rollouts.size).toBe(0);
   });
 
-  test('is told to be made anew when a cell changed before the first wave, and waits for a busy one', () => {
+  test('is told to be made anew when a cell changed before the first wave', () => {
     const world = begun();
-    world.facts = () => ({ ...World.prototype.facts.call(world), busy: ['shared'] });
-    world.tickDue();
-    expect(world.promotion).toMatchObject({ phase: 'awaiting', reason: 'busy: shared' });
     world.facts = () => ({ ...World.prototype.facts.call(world), baseChanged: ['shared'] });
     world.tickPromotion();
     expect(world.promotion).toMatchObject({ phase: 'ended', result: 'expired' });
