@@ -92,7 +92,8 @@ function advance(state: Promotion, facts: PromotionFacts): Decision<PromotionEve
       type: 'promotion.waiting',
       data: { reason: `wave ${state.wave} is done`, verdicts: [], until: state.latestFinish },
     });
-  return act(ended('promoted', `all ${plan.waves.length} waves are done`, now));
+  const { length } = plan.waves;
+  return act(ended('promoted', length === 1 ? 'its only wave is done' : `all ${length} waves are done`, now));
 }
 
 function openWaveDone(state: Promotion, { plan, rollouts }: PromotionFacts): boolean {

@@ -1,4 +1,4 @@
-import { HOUR_MS, MINUTE_MS, NOON } from '@headgate/testkit/domain/builders';
+import { aCell, aPlan, HOUR_MS, MINUTE_MS, NOON } from '@headgate/testkit/domain/builders';
 import { type Carry, sound, World } from '@headgate/testkit/domain/world';
 import { begun, endOf, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +9,11 @@ describe('a promotion', () => {
     expect(endOf(world)).toBe('promoted');
     expect(resultsOf(world)).toEqual(['completed', 'completed']);
     expect(served(world)).not.toContain('old');
+  });
+
+  test('with one wave says that it was the only one', () => {
+    const world = begun(aPlan({ cells: [aCell({ tenants: { zoe: 'broad' } })] })).run();
+    expect(world.promotion).toMatchObject({ result: 'promoted', because: 'its only wave is done' });
   });
 
   test('waits for its approval, and says so', () => {
