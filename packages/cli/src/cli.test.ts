@@ -205,6 +205,13 @@ describe('headgate', () => {
     expect(other).toMatchObject({ code: 1 });
     expect((await headgate('explain', id)).out).toContain('approval');
     expect((await headgate('status')).out).toContain(`promotion/${id}`);
+    // People read a digest's beginning; programs get all of it.
+    for (const args of [['explain', id], ['status']]) {
+      const people = (await headgate(...args)).out;
+      expect(people).toContain(envelope.slice(0, 19));
+      expect(people).not.toContain(envelope);
+      expect((await headgate(...args, '--json')).out).toContain(envelope);
+    }
 
     const watching = spawned('watch', id);
     const approved = await headgate('--as', 'approver', 'approve', id, '--envelope', envelope);
@@ -326,6 +333,17 @@ describe('exit codes and errors', () => {
     const json = await headgate(...args, '--json');
     expect(json.code).toBe(code);
     if (code !== 2 || json.out !== '') expect(json.json()).toMatchObject({ error: expect.anything() });
+  });
+
+  it.each([
+    [['bogus'], 'headgate'],
+    [['promotion', 'lst'], 'headgate promotion'],
+    [['log', 'verify', '--bogus'], 'headgate log verify'],
+    [['promote', '1.0.0'], 'headgate promote'],
+    [['watch', '--after', 'x'], 'headgate watch'],
+    [['answer', 'prm_1.c1', 'maybe'], 'headgate answer'],
+  ])('%j points to the help of %s', async (args, command) => {
+    expect(await headgate(...args)).toMatchObject({ code: 2, err: expect.stringContaining(`(see ${command} --help)`) });
   });
 
   it('without a server anywhere says how to get one', async () => {

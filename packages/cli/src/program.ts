@@ -4,7 +4,7 @@ import { COMMANDS } from './catalog.ts';
 import type { Act, Session } from './command.ts';
 import { connect } from './connect.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
-import { tell } from './failure.ts';
+import { Failure, tell } from './failure.ts';
 import { output } from './output.ts';
 
 export interface Terminal {
@@ -34,14 +34,17 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     .option('--as <role>', 'act as this local user of the data folder: developer, approver …')
     .option('--json', 'the answer as one line of JSON')
     .addHelpText('after', EXIT_HELP)
-    .showHelpAfterError('(see headgate --help)')
+    .showHelpAfterError(seeHelp('headgate'))
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
 
   const globals = () => program.opts<GlobalOptions>();
+  let running: Command | undefined;
   const act: Act =
     (work) =>
     async (...given) => {
+      // What an action is given last is its command.
+      running = given.at(-1) as Command;
       const { server, tokenFile, as, json } = globals();
       const client = connect({ server, tokenFile, as }, { env, cwd });
       const session: Session = { client, out: output(json === true, stdout), env, cwd, stdin, stop };
@@ -57,16 +60,27 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (stop.aborted) return EXIT.interrupted;
     const told = tell(error);
-    stderr.write(`${told.lines.join('\n')}\n`);
+    const misused = error instanceof Failure && error.code === 'usage' && running !== undefined;
+    const lines = misused ? [...told.lines, seeHelp(nameOf(running as Command))] : told.lines;
+    stderr.write(`${lines.join('\n')}\n`);
     if (globals().json === true) stdout.write(`${JSON.stringify(told.json)}\n`);
     return told.exitCode;
   }
 }
 
-/** Commands below inherit how errors are thrown, and take the options for all behind their own name, too. */
+function seeHelp(name: string): string {
+  return `(see ${name} --help)`;
+}
+
+/** A command with all that stands before it: `headgate log verify`. */
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
+}
+
+/** Commands below inherit how errors are thrown, take the options for all behind their own name, too, and point to their own help. */
 function shareSettings(parent: Command): void {
   for (const child of parent.commands) {
-    child.copyInheritedSettings(parent);
+    child.copyInheritedSettings(parent).showHelpAfterError(seeHelp(nameOf(child)));
     shareSettings(child);
   }
 }

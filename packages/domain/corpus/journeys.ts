@@ -12,6 +12,7 @@ import {
   decideRollback,
   evolveHypercare,
   nextOfHypercare,
+  succeedHypercare,
 } from '@headgate/domain';
 import {
   aManifest,
@@ -150,49 +151,51 @@ export interface HypercareStep {
 export const WATCHES: Readonly<Record<string, () => readonly HypercareStep[]>> = {
   'alarmed-then-sound': () =>
     watch([
-      [HOUR_MS, false, false],
-      [HOUR_MS + 60_000, true, false],
-      [DAY_MS * 2, true, false],
+      [HOUR_MS, false],
+      [HOUR_MS + 60_000, true],
+      [DAY_MS * 2, true],
     ]),
-  superseded: () => watch([[HOUR_MS / 2, true, true]]),
+  superseded: () => watch([], HOUR_MS / 2),
 };
 
+/** A watch with its looks; `nextAfterMs`: when the next promotion ended well, if one did. */
 function watch(
-  looks: readonly (readonly [afterMs: number, seen: boolean, superseded: boolean])[],
+  looks: readonly (readonly [afterMs: number, seen: boolean])[],
+  nextAfterMs?: number,
 ): readonly HypercareStep[] {
   const release = aRelease().digest;
   const stages = [
     { name: 'first hour', durationMs: HOUR_MS },
     { name: 'first day', durationMs: DAY_MS },
   ];
-  const factsAt = (now: number, seen: boolean, superseded: boolean): HypercareFacts => ({
+  const factsAt = (now: number, seen: boolean): HypercareFacts => ({
     now,
     observed: new Map(seen ? [['shared', { at: now - 1_000, releases: [release] }]] : []),
-    superseded,
   });
-  const begun: HypercareEvent = {
-    type: 'hypercare.begun',
-    data: {
-      id: 'prm_1',
-      promotion: 'prm_1',
-      environment: 'production',
-      release,
-      cells: ['shared'],
-      stages,
-      until: NOON + HOUR_MS,
-    },
-  };
-  const steps: HypercareStep[] = [
-    { event: begun, state: evolveHypercare(undefined, begun), facts: factsAt(NOON, true, false) },
-  ];
-  for (const [afterMs, seen, superseded] of looks) {
-    const before = steps.at(-1) as HypercareStep;
-    const facts = factsAt(NOON + afterMs, seen, superseded);
-    let { state } = before;
-    for (const event of nextOfHypercare(state, facts).events) {
+  const watchOf = (id: string) => ({
+    id,
+    promotion: id,
+    environment: 'production',
+    release,
+    cells: ['shared'],
+    stages,
+  });
+  const steps: HypercareStep[] = [];
+  let state: Hypercare | undefined;
+  const take = (events: readonly HypercareEvent[], facts: HypercareFacts): void => {
+    for (const event of events) {
       state = evolveHypercare(state, event);
       steps.push({ event, state, facts });
     }
+  };
+  take(succeedHypercare(state, watchOf('prm_1'), NOON), factsAt(NOON, true));
+  for (const [afterMs, seen] of looks) {
+    const facts = factsAt(NOON + afterMs, seen);
+    take(nextOfHypercare(state as unknown as Hypercare, facts).events, facts);
+  }
+  if (nextAfterMs !== undefined) {
+    const now = NOON + nextAfterMs;
+    take(succeedHypercare(state, watchOf('prm_2'), now), factsAt(now, true));
   }
   return steps;
 }

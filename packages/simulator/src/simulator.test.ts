@@ -1,7 +1,7 @@
 import { digestOfJson } from '@headgate/documents';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Simulator } from './simulate.ts';
-import { scenarioOf } from './world/scenario.ts';
+import { type Act, scenarioOf } from './world/scenario.ts';
 
 const OPTIONS = { seed: 7, faults: 1, acts: 1, fleets: 12 };
 
@@ -36,4 +36,27 @@ test('the same seed is the same history, and each promotion is the same when it 
   expect(await digests(new Simulator(OPTIONS.seed), [0, 1, 2, 3, 4, 5, 6, 7])).toEqual(first);
   expect(await digests(new Simulator(OPTIONS.seed), [5])).toEqual([first[5]]);
   expect(new Set(first).size).toBe(first.length);
+});
+
+describe('two promotions in one environment', () => {
+  const live = (act: Act): ReturnType<Simulator['live']> => {
+    const quiet = { ...scenarioOf({ ...OPTIONS, faults: 0, acts: 0 }, 1), acts: [act] };
+    return new Simulator(OPTIONS.seed).live(quiet);
+  };
+
+  test('the one that finds a cell in the other’s hands waits, and says whose', async () => {
+    const { entries, violations } = await live('rival');
+    expect(violations).toEqual([]);
+    const waits = entries
+      .filter((e) => e.type === 'promotion.waiting')
+      .map((e) => (e.data as { reason: string }).reason);
+    expect(waits).toContainEqual(expect.stringMatching(/^busy: cell c(\d) is held by rollout\/prm_\w+\.c\1$/));
+  });
+
+  test('the one that ends well later supersedes the other’s watch', async () => {
+    const { entries, violations } = await live('sequel');
+    expect(violations).toEqual([]);
+    const watch = entries.filter((e) => e.type.startsWith('hypercare.')).map((e) => e.type);
+    expect(watch).toEqual(['hypercare.begun', 'hypercare.ended', 'hypercare.begun']);
+  });
 });

@@ -1,7 +1,7 @@
 import type { Explanation, Status } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { instant, printable, table } from '../output.ts';
+import { instant, printable, table, withShortDigests } from '../output.ts';
 import { promotionLine } from '../promotions/watch-promotion.ts';
 
 /** What is where, what moves, what waits; and why. */
@@ -12,7 +12,7 @@ export const status: Install = (program, act) => {
     .action(
       act(async ({ client, out }) => {
         const now = await client.call('status');
-        out.answer(now, shown(now));
+        out.answer(now, withShortDigests(shown(now)));
         return EXIT.ok;
       }),
     );
@@ -22,7 +22,7 @@ export const status: Install = (program, act) => {
     .action(
       act(async ({ client, out }, promotion: string) => {
         const explanation = await client.call('explainPromotion', { promotion });
-        out.answer(explanation, explanationText(explanation));
+        out.answer(explanation, withShortDigests(explanationText(explanation)));
         return EXIT.ok;
       }),
     );

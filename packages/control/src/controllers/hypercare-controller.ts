@@ -29,7 +29,7 @@ export class HypercareController implements Controller {
       const releases = [...serving].flatMap((slot) => seen.state.slots[slot]?.release?.digest ?? []);
       observed.set(name, { at: seen.at, releases });
     }
-    const facts = { now, observed, superseded: false } as HypercareFacts;
+    const facts = { now, observed } as HypercareFacts;
     const decision = nextOfHypercare(hypercare, facts);
     if (decision.events.length === 0) {
       await this.#store.postpone(row.stream, row.version, decision.lookAt, row.dueAt);

@@ -6,7 +6,6 @@ import {
   evolvePromotion,
   evolveRollout,
   type Hypercare,
-  type HypercareEvent,
   type HypercareStage,
   type Instant,
   nextOfPromotion,
@@ -15,6 +14,7 @@ import {
   type PromotionEvent,
   type PromotionFacts,
   type Rollout,
+  succeedHypercare,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
@@ -65,7 +65,7 @@ export async function gatherPromotion(
     }
   }
   return {
-    facts: { now, plan, gates: gathered.gates, rollouts, baseChanged, busy: [] },
+    facts: { now, plan, gates: gathered.gates, rollouts, baseChanged },
     // Rollouts move all the time; what was seen of them only ever makes the promotion look again, so their versions are not checked.
     reads: [
       ...gathered.reads,
@@ -104,7 +104,8 @@ export async function commitPromotion(
   const committed = await store.commit({ by, writes, reads: gathered.reads, wake });
   if (!committed.ok && committed.because === 'exclusive') {
     // Another rollout holds one of the cells: say so, and look again.
-    const reason = `busy: ${committed.conflict} is in another rollout`;
+    const cell = state.cells.find((name) => streams.rollout(rolloutId(state.id, name)) === committed.conflict);
+    const reason = `busy: cell ${cell} is held by ${committed.heldBy}`;
     if (row.state.phase === 'awaiting' && row.state.reason === reason) {
       await store.postpone(row.stream, row.version, facts.now + 1_000);
       return { ok: true };
@@ -166,37 +167,16 @@ async function leaveBehind(deps: Deps, state: Promotion, gathered: GatheredPromo
       dueAt: null,
     });
   }
+  const stream = streams.hypercare(state.environment);
+  const before = gathered.rows.get(stream) as Row<Hypercare> | undefined;
+  const { id, environment, cells } = state;
   const stages = await stagesOf(deps, gathered, state);
-  const first = stages[0];
-  if (first !== undefined) {
-    const stream = streams.hypercare(state.environment);
-    const before = gathered.rows.get(stream) as Row<Hypercare> | undefined;
-    const events: HypercareEvent[] = [];
-    if (before !== undefined && before.state.phase !== 'ended')
-      events.push({ type: 'hypercare.ended', data: { result: 'superseded' } });
-    events.push({
-      type: 'hypercare.begun',
-      data: {
-        id: state.id,
-        promotion: state.id,
-        environment: state.environment,
-        release: state.release.digest,
-        cells: state.cells,
-        stages,
-        until: now + first.durationMs,
-      },
-    });
-    let next: Hypercare | undefined = before?.state;
-    for (const event of events) next = evolveHypercare(next, event);
-    if (next !== undefined)
-      writes.push({
-        stream,
-        expected: before?.version ?? 0,
-        entries: events,
-        state: next,
-        dueAt: dueOfHypercare(next),
-      });
-  }
+  const watch = { id, promotion: id, environment, release: state.release.digest, cells, stages };
+  const entries = succeedHypercare(before?.state, watch, now);
+  let next = before?.state;
+  for (const event of entries) next = evolveHypercare(next, event);
+  if (next !== undefined && entries.length > 0)
+    writes.push({ stream, expected: before?.version ?? 0, entries, state: next, dueAt: dueOfHypercare(next) });
   return writes;
 }
 

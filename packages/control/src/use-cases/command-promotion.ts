@@ -10,6 +10,7 @@ import {
   type Instant,
   type PolicySpec,
   type Principal,
+  type PrincipalId,
   type Promotion,
   type PromotionEvent,
   type Verb,
@@ -87,56 +88,41 @@ async function approvalLifetime(deps: Deps, promotion: Promotion): Promise<numbe
   return policy?.approvalMs ?? 0;
 }
 
-export function rejectPromotion(
+/** A word that goes on the log with its reason. */
+export type ReasonedWord = (
   deps: Deps,
   with_: Gatherers,
   principal: Principal,
   id: string,
   reason: string,
-): Promise<Result<Promotion>> {
-  return command(deps, with_, principal, 'reject', id, (promotion, now) =>
-    decideReject(promotion, principal.id, reason, now),
-  );
+) => Promise<Result<Promotion>>;
+
+/** A word that needs none. */
+export type PlainWord = (deps: Deps, with_: Gatherers, principal: Principal, id: string) => Promise<Result<Promotion>>;
+
+function reasoned(
+  verb: Verb,
+  decide: (state: Promotion, by: PrincipalId, reason: string, now: Instant) => Decided<PromotionEvent>,
+): ReasonedWord {
+  return (deps, with_, principal, id, reason) =>
+    command(deps, with_, principal, verb, id, (promotion, now) => decide(promotion, principal.id, reason, now));
 }
 
-export function pausePromotion(
-  deps: Deps,
-  with_: Gatherers,
-  principal: Principal,
-  id: string,
-  reason: string,
-): Promise<Result<Promotion>> {
-  return command(deps, with_, principal, 'pause', id, (promotion, now) =>
-    decidePause(promotion, principal.id, reason, now),
-  );
+function plain(
+  verb: Verb,
+  decide: (state: Promotion, by: PrincipalId, now: Instant) => Decided<PromotionEvent>,
+): PlainWord {
+  return (deps, with_, principal, id) =>
+    command(deps, with_, principal, verb, id, (promotion, now) => decide(promotion, principal.id, now));
 }
 
-export function resumePromotion(
-  deps: Deps,
-  with_: Gatherers,
-  principal: Principal,
-  id: string,
-): Promise<Result<Promotion>> {
-  return command(deps, with_, principal, 'resume', id, (promotion) => decideResume(promotion, principal.id));
-}
-
-export function rollBackPromotion(
-  deps: Deps,
-  with_: Gatherers,
-  principal: Principal,
-  id: string,
-  reason: string,
-): Promise<Result<Promotion>> {
-  return command(deps, with_, principal, 'rollback', id, (promotion, now) =>
-    decideRollback(promotion, principal.id, reason, now),
-  );
-}
-
-export function keepPromotion(
-  deps: Deps,
-  with_: Gatherers,
-  principal: Principal,
-  id: string,
-): Promise<Result<Promotion>> {
-  return command(deps, with_, principal, 'keep', id, (promotion, now) => decideKeep(promotion, principal.id, now));
-}
+/** Turns a promotion down that waits for a wave; what waves before it did is undone. */
+export const rejectPromotion = reasoned('reject', decideReject);
+/** Hands out no further forward steps, until somebody resumes or the hold runs out. */
+export const pausePromotion = reasoned('pause', decidePause);
+/** Lets a paused promotion go on. */
+export const resumePromotion = plain('resume', decideResume);
+/** Undoes everything that was done; never blocked by a window, a freeze or a gate. */
+export const rollBackPromotion = reasoned('rollback', decideRollback);
+/** Ends a held promotion and leaves the tenants that stayed on the release where they are. */
+export const keepPromotion = plain('keep', decideKeep);

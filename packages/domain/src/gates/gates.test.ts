@@ -165,6 +165,16 @@ test('the same person counts once', () => {
   expect(judge('approval', { approvals: [yes, { ...yes, by: 'usr_other' }] }, { count: 2 }).verdict).toBe('pass');
 });
 
+test('durations are said as people say them', () => {
+  const soaked = [{ environment: 'staging', promotedAt: NOON - 5_400 }];
+  expect(judge('soaked', { soaked }).because).toBe('in staging for 5 s of 1 h');
+  expect(judge('soaked').because).toMatch(/^in staging for [\dhmins ]+, 1 h asked$/);
+  const [point] = soundFacts(NOON).restorePoints;
+  if (point === undefined) throw new Error('sound facts have a restore point');
+  const aged = { restorePoints: [{ ...point, takenAt: NOON - 2 * HOUR_MS - 1 }] };
+  expect(judge('restore-point', aged, { maxAgeMs: 2 * HOUR_MS }).because).toContain('is 2 h 1 s old, 2 h are allowed');
+});
+
 test('what only time turns says when to ask again', () => {
   const soaked = [{ environment: 'staging', promotedAt: NOON }];
   expect(judge('soaked', { soaked }).askAgainAt).toBe(NOON + HOUR_MS);

@@ -1,3 +1,4 @@
+import { ageText, durationText } from '../model/duration.ts';
 import { type Gate, pass, stop, wholeNumber } from './gate.ts';
 
 /** How far the database's clock may step back, as a standby takes over, before a date in the future is an error. Milliseconds. */
@@ -50,7 +51,7 @@ export const restorePoint: Gate = {
       return stop(
         name,
         'error',
-        `the newest restore point of store ${store} is dated ${-ageMs} ms ahead of now`,
+        `the newest restore point of store ${store} is dated ${ageText(-ageMs)} ahead of now`,
         'set the clocks right and take a new one',
         'operator',
       );
@@ -58,10 +59,10 @@ export const restorePoint: Gate = {
       return stop(
         name,
         'fail',
-        `the newest restore point of store ${store} is ${ageMs} ms old, ${maxAgeMs} ms are allowed`,
+        `the newest restore point of store ${store} is ${ageText(ageMs)} old, ${durationText(maxAgeMs)} are allowed`,
         'take a new one',
         'operator',
       );
-    return pass(name, `verified restore point of store ${store}, ${Math.max(0, ageMs)} ms old`);
+    return pass(name, `verified restore point of store ${store}, ${ageText(Math.max(0, ageMs))} old`);
   },
 };

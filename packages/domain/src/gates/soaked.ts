@@ -1,3 +1,4 @@
+import { durationText, lastedText } from '../model/duration.ts';
 import { type Gate, pass, stop, wholeNumber } from './gate.ts';
 
 /** The same release ended well in the environment before, at least `durationMs` ago. */
@@ -37,11 +38,11 @@ export const soaked: Gate = {
       return stop(
         name,
         'pending',
-        `in ${environment} for ${facts.now - since} of ${durationMs} ms`,
+        `in ${environment} for ${lastedText(facts.now - since)} of ${durationText(durationMs)}`,
         'wait',
         'nobody',
         readyAt,
       );
-    return pass(name, `in ${environment} for ${facts.now - since} ms, ${durationMs} asked`);
+    return pass(name, `in ${environment} for ${lastedText(facts.now - since)}, ${durationText(durationMs)} asked`);
   },
 };

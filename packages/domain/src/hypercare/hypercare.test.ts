@@ -1,5 +1,5 @@
 import { aRelease, digestOf, HOUR_MS, MINUTE_MS, NOON } from '@headgate/testkit/domain/builders';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   ALARM_LOOK_MS,
   dueOfHypercare,
@@ -8,6 +8,7 @@ import {
   type HypercareFacts,
   nextOfHypercare,
   OBSERVATION_MAX_AGE_MS,
+  succeedHypercare,
 } from './hypercare.ts';
 
 const release = aRelease().digest;
@@ -35,7 +36,6 @@ function facts(now: number, more: Partial<HypercareFacts> = {}): HypercareFacts 
       ['shared', seen],
       ['dedicated', seen],
     ]),
-    superseded: false,
     ...more,
   };
 }
@@ -51,7 +51,7 @@ test('watches one stage after the other, and ends sound', () => {
   const end = tick(day, facts(NOON + 25 * HOUR_MS));
   expect(end).toMatchObject({ phase: 'ended', result: 'sound' });
   expect(dueOfHypercare(end)).toBeNull();
-  expect(nextOfHypercare(end, facts(NOON + 99 * HOUR_MS, { superseded: true }))).toEqual({ events: [], lookAt: null });
+  expect(nextOfHypercare(end, facts(NOON + 99 * HOUR_MS))).toEqual({ events: [], lookAt: null });
 });
 
 test.each([
@@ -76,9 +76,31 @@ test.each([
   expect(tick(alarmed, facts(later))).toMatchObject({ phase: 'watching', stage: 1 });
 });
 
-test('the next promotion supersedes it at any time', () => {
-  for (const state of [begun, tick(begun, facts(NOON + HOUR_MS, { observed: new Map() }))])
-    expect(tick(state, facts(NOON, { superseded: true }))).toMatchObject({ phase: 'ended', result: 'superseded' });
+describe('the next promotion that ends well', () => {
+  const { environment, cells } = begun;
+  const next = { id: 'prm_2', promotion: 'prm_2', environment, release: digestOf('next'), cells };
+  const alarmed = tick(begun, facts(NOON + HOUR_MS, { observed: new Map() }));
+  const typesOf = (before: Hypercare | undefined, stages: Hypercare['stages']): string[] =>
+    succeedHypercare(before, { ...next, stages }, NOON).map((e) => e.type);
+
+  test.each([
+    ['supersedes a watch', begun, ['hypercare.ended', 'hypercare.begun']],
+    ['supersedes an alarmed one', alarmed, ['hypercare.ended', 'hypercare.begun']],
+    ['lets an ended one be', tick({ ...begun, stage: 1 }, facts(NOON + HOUR_MS)), ['hypercare.begun']],
+    ['begins the first', undefined, ['hypercare.begun']],
+  ])('%s, and begins its own', (_what, before, types) => {
+    expect(typesOf(before, begun.stages)).toEqual(types);
+    const state = succeedHypercare(before, { ...next, stages: begun.stages }, NOON).reduce<Hypercare | undefined>(
+      (s, e) => evolveHypercare(s, e),
+      before,
+    );
+    expect(state).toMatchObject({ promotion: 'prm_2', phase: 'watching', stage: 0, until: NOON + HOUR_MS });
+  });
+
+  test('supersedes the watch before it also when its policy asks for none', () => {
+    expect(typesOf(begun, [])).toEqual(['hypercare.ended']);
+    expect(typesOf(undefined, [])).toEqual([]);
+  });
 });
 
 test('a watch without stages ends by itself', () => {

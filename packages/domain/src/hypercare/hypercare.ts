@@ -51,7 +51,6 @@ export interface HypercareFacts {
   readonly now: Instant;
   /** What each cell was last seen to be, absent when no agent has seen it. */
   readonly observed: ReadonlyMap<string, { readonly at: Instant; readonly releases: readonly Digest[] }>;
-  readonly superseded: boolean;
 }
 
 /** An observation older than this says nothing about now. Milliseconds. */
@@ -59,9 +58,25 @@ export const OBSERVATION_MAX_AGE_MS = 900_000;
 /** How often an alarmed watch looks again. Milliseconds. */
 export const ALARM_LOOK_MS = 60_000;
 
+/**
+ * What a promotion that ended well leaves to watch: the environment's watch before it is superseded, whatever came of it,
+ * and its own begins, when the policy has a stage. One that was rolled back leaves the watch before it as it is.
+ */
+export function succeedHypercare(
+  before: Hypercare | undefined,
+  watch: Omit<HypercareCore, 'stage'>,
+  now: Instant,
+): readonly HypercareEvent[] {
+  const events: HypercareEvent[] = [];
+  if (before !== undefined && before.phase !== 'ended')
+    events.push({ type: 'hypercare.ended', data: { result: 'superseded' } });
+  const [first] = watch.stages;
+  if (first !== undefined) events.push({ type: 'hypercare.begun', data: { ...watch, until: now + first.durationMs } });
+  return events;
+}
+
 export function nextOfHypercare(state: Hypercare, facts: HypercareFacts): Decision<HypercareEvent> {
   if (state.phase === 'ended') return { events: [], lookAt: null };
-  if (facts.superseded) return { events: [{ type: 'hypercare.ended', data: { result: 'superseded' } }], lookAt: null };
   if (facts.now < state.until) return { events: [], lookAt: state.until };
   const why = unsound(state, facts);
   if (why !== undefined) {

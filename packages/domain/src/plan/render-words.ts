@@ -1,3 +1,4 @@
+import { durationText } from '../model/duration.ts';
 import type { Action } from './plan.ts';
 
 const COLUMNS = 100;
@@ -18,26 +19,6 @@ export function named(names: readonly string[]): string {
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
-
-/** `1 h 30 min`, exact to the millisecond. */
-export function durationText(ms: number): string {
-  const parts: string[] = [];
-  let rest = ms;
-  for (const [unit, size] of UNITS) {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    if (count > 0) parts.push(`${count} ${unit}`);
-  }
-  return parts.length > 0 ? parts.join(' ') : '0 s';
-}
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1_000],
-  ['ms', 1],
-] as const;
 
 /** What an action does, in words. */
 export function actionText(action: Action): string {

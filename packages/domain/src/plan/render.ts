@@ -2,10 +2,12 @@
  * A plan as text for a person, in 100 columns: what will happen, in which order, what undoes it, what must hold before,
  * and what becomes of whom if a wave fails. It tells nothing that isn't in the plan, and leaves out no step.
  */
+
 import { instantText } from '../calendars/window.ts';
 import { gateNamed } from '../gates/catalog.ts';
+import { durationText } from '../model/duration.ts';
 import type { GateSpec, Plan, Step, Wave } from './plan.ts';
-import { actionText, column, counted, durationText, indented, named } from './render-words.ts';
+import { actionText, column, counted, indented, named } from './render-words.ts';
 import { type Scope, undoSteps } from './undo.ts';
 
 /** The plan as text, lines of at most 100 columns, ending with a newline. */

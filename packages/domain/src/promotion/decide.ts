@@ -16,9 +16,11 @@ export interface PromotionFacts {
   readonly gates: GateFacts;
   /** By cell; empty before the first wave. */
   readonly rollouts: ReadonlyMap<string, Rollout>;
-  /** Cells whose state is no longer the plan's base, and cells that another promotion holds, with the reason. */
+  /**
+   * Cells whose state is no longer the plan's base; looked at before the first wave alone. That another promotion holds a
+   * cell is no fact to gather: only the commit that opens the rollouts can tell without a race.
+   */
   readonly baseChanged: readonly string[];
-  readonly busy: readonly string[];
 }
 
 const act = (...events: PromotionEvent[]): Decision<PromotionEvent> => ({ events, lookAt: null });
@@ -66,8 +68,6 @@ function openWave(state: Extract<Promotion, { phase: 'awaiting' }>, facts: Promo
   const verdicts = judgeGates(plan.gates, facts.gates, { kind: 'wave', wave });
   const closed = verdicts.filter((v) => !goesOn(v));
   const shown = verdicts.map(show);
-  if (closed.length === 0 && state.wave === 0 && facts.busy.length > 0)
-    return waitFor(state, `busy: ${facts.busy.join(', ')}`, shown, now + LOOK_MS);
   if (closed.length > 0) {
     return waitFor(
       state,
@@ -92,7 +92,8 @@ function advance(state: Promotion, facts: PromotionFacts): Decision<PromotionEve
       type: 'promotion.waiting',
       data: { reason: `wave ${state.wave} is done`, verdicts: [], until: state.latestFinish },
     });
-  return act(ended('promoted', `all ${plan.waves.length} waves are done`, now));
+  const { length } = plan.waves;
+  return act(ended('promoted', length === 1 ? 'its only wave is done' : `all ${length} waves are done`, now));
 }
 
 function openWaveDone(state: Promotion, { plan, rollouts }: PromotionFacts): boolean {

@@ -1,4 +1,4 @@
-import { HOUR_MS, MINUTE_MS, NOON } from '@headgate/testkit/domain/builders';
+import { aCell, aPlan, HOUR_MS, MINUTE_MS, NOON } from '@headgate/testkit/domain/builders';
 import { type Carry, sound, World } from '@headgate/testkit/domain/world';
 import { begun, endOf, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +9,11 @@ describe('a promotion', () => {
     expect(endOf(world)).toBe('promoted');
     expect(resultsOf(world)).toEqual(['completed', 'completed']);
     expect(served(world)).not.toContain('old');
+  });
+
+  test('with one wave says that it was the only one', () => {
+    const world = begun(aPlan({ cells: [aCell({ tenants: { zoe: 'broad' } })] })).run();
+    expect(world.promotion).toMatchObject({ result: 'promoted', because: 'its only wave is done' });
   });
 
   test('waits for its approval, and says so', () => {
@@ -26,11 +31,8 @@ describe('a promotion', () => {
     expect(world.rollouts.size).toBe(0);
   });
 
-  test('is told to be made anew when a cell changed before the first wave, and waits for a busy one', () => {
+  test('is told to be made anew when a cell changed before the first wave', () => {
     const world = begun();
-    world.facts = () => ({ ...World.prototype.facts.call(world), busy: ['shared'] });
-    world.tickDue();
-    expect(world.promotion).toMatchObject({ phase: 'awaiting', reason: 'busy: shared' });
     world.facts = () => ({ ...World.prototype.facts.call(world), baseChanged: ['shared'] });
     world.tickPromotion();
     expect(world.promotion).toMatchObject({ phase: 'ended', result: 'expired' });

@@ -97,7 +97,7 @@ export class World {
 
   facts(): PromotionFacts {
     const { now, plan, rollouts } = this;
-    return { now, plan, gates: this.gates(), rollouts, baseChanged: [], busy: [] };
+    return { now, plan, gates: this.gates(), rollouts, baseChanged: [] };
   }
 
   rolloutFacts(cell: string): RolloutFacts {

@@ -1,0 +1,65 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { MissingPart } from './missing-part.ts';
+import { runProgram } from './run-program.ts';
+
+/** PostgreSQL's server and tools of one major version, so that pg_dump fits the server. */
+const POSTGRESQL = ['postgresql-15', 'postgresql-client-15'];
+
+/** What Odoo imports, of Debian 12 (its own package names one that is younger: lxml still brings that part along here). */
+const PYTHON =
+  'lxml asn1crypto babel cbor2 chardet cryptography dateutil docutils geoip2 gevent greenlet idna jinja2 libsass markupsafe num2words ofxparse openpyxl openssl pil polib psutil psycopg2 pypdf tz qrcode reportlab requests rjsmin serial stdnum urllib3 usb vobject werkzeug xlrd xlsxwriter xlwt zeep freezegun magic passlib'
+    .split(' ')
+    .map((name) => `python3-${name}`);
+
+/** What has to be installed on Debian 12 for Odoo and its stores. */
+export const DEBIAN_PACKAGES: readonly string[] = ['python3', ...PYTHON, ...POSTGRESQL];
+
+/** Installs what of the packages isn't there. Returns the names of those that were installed now. */
+export async function installPackages(names: readonly string[] = DEBIAN_PACKAGES): Promise<readonly string[]> {
+  const missing = await missingPackages(names);
+  if (missing.length === 0) return [];
+  try {
+    await withoutMainCluster();
+    await runProgram(['apt-get', 'update', '-qq'], { timeoutMs: 300_000 });
+    const install = ['apt-get', 'install', '-y', '-qq', '--no-install-recommends'];
+    const options = ['-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Options::=--force-confold'];
+    await runProgram([...install, ...options, ...missing], { timeoutMs: 900_000 });
+  } catch (error) {
+    throw new MissingPart(
+      missing.length === 1 ? missing[0]! : `${missing[0]} and ${missing.length - 1} further Debian packages`,
+      (error as Error).message,
+      `Install by hand: apt-get install --no-install-recommends ${missing.join(' ')}`,
+    );
+  }
+  const still = await missingPackages(names);
+  if (still.length > 0) throw new MissingPart(still.join(', '), 'apt-get installed without it', 'Look at apt’s log');
+  return missing;
+}
+
+async function missingPackages(names: readonly string[]): Promise<string[]> {
+  // Ends with 1 when it doesn't know one of them, and still lists the others.
+  const listed = await runProgram(['dpkg-query', '--show', '--showformat', '${Package} ${db:Status-Status}\\n', '*'], {
+    timeoutMs: 60_000,
+  });
+  const there = new Set(listed.split('\n').filter((line) => line.endsWith(' installed')));
+  return names.filter((name) => !there.has(`${name} installed`));
+}
+
+/** Debian starts a server of its own with postgresql-15; nobody here needs it. Where somebody decided already, that stays. */
+async function withoutMainCluster(folder = '/etc/postgresql-common'): Promise<void> {
+  if (await stat(folder).catch(() => undefined)) return;
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${folder}/createcluster.conf`, 'create_main_cluster = false\n');
+}
+
+/** Folder of PostgreSQL's programs, by the package that brought them. */
+export async function postgresqlPrograms(): Promise<{ readonly bin: string; readonly version: string }> {
+  const files = await runProgram(['dpkg-query', '--listfiles', 'postgresql-15'], { timeoutMs: 60_000 });
+  const initdb = files.split('\n').find((path) => path.endsWith('/bin/initdb'));
+  if (!initdb) throw new MissingPart('PostgreSQL 15', 'its package has no initdb', 'apt-get install postgresql-15');
+  const bin = (await runProgram([initdb.replace(/initdb$/, 'pg_config'), '--bindir'], { timeoutMs: 10_000 })).trim();
+  const version = await runProgram(['dpkg-query', '--show', '--showformat', '${Version}', 'postgresql-15'], {
+    timeoutMs: 60_000,
+  });
+  return { bin, version };
+}
