@@ -5,6 +5,7 @@ import {
   aManifest,
   aMigration,
   anApplication,
+  anUpgrade,
   aPlan,
   aPolicy,
   aRelease,
@@ -16,7 +17,7 @@ import { describe, expect, test } from 'vitest';
 import type { CellState } from '../model/cell.ts';
 import type { CellPlan, Plan, Step } from './plan.ts';
 import { type PlanRequest, planPromotion } from './planner.ts';
-import { type Scope, undoSteps } from './undo.ts';
+import { type Scope, tenantsInScope, undoSteps } from './undo.ts';
 
 const cell = (plan: Plan, at = 0): CellPlan => plan.cells[at] as CellPlan;
 const ids = (plan: Plan, at = 0): string[] => cell(plan, at).steps.map((s) => s.id);
@@ -40,6 +41,63 @@ function halfWay(): CellState {
     tenants: { ada: { ...(ada as (typeof base.tenants)[string]), slot: 'green' }, ...rest },
   };
 }
+
+describe('tenants with stores of their own', () => {
+  const upgrade = (more: Partial<PlanRequest> = {}): Plan => {
+    const planned = planPromotion(anUpgrade(more));
+    if (!planned.ok) throw new Error(planned.refusals[0]?.why);
+    return planned.plan;
+  };
+
+  test('are taken one after the other, each in a maintenance of its own, and no longer than it takes', () => {
+    const [internal, pilot] = [ids(upgrade()).slice(0, 8), ids(upgrade()).slice(8, 15)];
+    const group = (wave: number, name: string) =>
+      ['hold', 'restore-point', 'migrate', 'route', 'verify', 'open'].map((verb) => `w${wave}.${verb}.${name}`);
+    expect(internal).toEqual(['w1.deploy', ...group(1, 'ada'), 'w1.soak']);
+    expect(pilot).toEqual([...group(2, 'bob'), 'w2.soak']);
+  });
+
+  test('go back without anybody’s leave until they are opened, and lose nothing by it', () => {
+    const plan = upgrade();
+    expect(stepOf(plan, 'w1.migrate.ada').undo).toMatchObject({ action: { kind: 'restore', store: 'ada', to: 1 } });
+    expect(stepOf(plan, 'w1.migrate.ada').undo).not.toHaveProperty('approver');
+    expect(stepOf(plan, 'w1.open.ada').undo).toMatchObject({ action: { kind: 'hold' }, approver: 'approver' });
+    expect(plan.pointOfNoReturn).toMatchObject({ step: 'w1.open.ada' });
+  });
+
+  test('of which one fails go back alone: held, back on their slot and their store, and opened', () => {
+    const plan = upgrade();
+    const of = cell(plan);
+    const scope: Scope = { kind: 'tenant', wave: 2, cell: 'shared', tenants: ['bob'] };
+    const begun = (id: string) => of.steps.findIndex((s) => s.id === id) + 1;
+    const undo = (id: string) => undoSteps(of, scope, begun(id)).map((s) => s.id);
+    expect(undo('w2.migrate.bob')).toEqual([
+      'undo.w2.migrate.bob',
+      'undo.w2.hold.bob',
+      'tenant.recover.reconcile.bob',
+      'tenant.recover.verify',
+    ]);
+    expect(undo('w2.verify.bob').slice(0, 3)).toEqual(['undo.w2.route.bob', 'undo.w2.migrate.bob', 'undo.w2.hold.bob']);
+    expect(undo('w2.open.bob')[0]).toBe('undo.w2.open.bob');
+    expect(undo('w1.open.ada')).toEqual([]);
+  });
+
+  test('that need no upgrade only move, together', () => {
+    const manifest = aManifest({ schemaRange: { min: 1, max: 1 }, migrations: [] });
+    expect(ids(upgrade({ manifest })).slice(0, 4)).toEqual(['w1.deploy', 'w1.route', 'w1.verify', 'w1.soak']);
+  });
+
+  test.each<[rule: string, request: Partial<PlanRequest>, code: string]>([
+    ['a store that serves two', { cells: [aCell({ schemaRange: { min: 1, max: 1 } })] }, 'shared-store'],
+    [
+      'an upgrade that nothing takes back, below code that can’t live with it',
+      { manifest: aManifest({ schemaRange: { min: 2, max: 2 }, migrations: [aMigration(1)] }) },
+      'no-way-back',
+    ],
+  ])('is refused for %s', (_rule, request, code) => {
+    expect(codes(anUpgrade(request))).toEqual([`${code} cell/shared`]);
+  });
+});
 
 describe('refuses', () => {
   const two = ['main', 'side'];
@@ -271,11 +329,21 @@ describe('every plan', () => {
           const wave = steps.filter((s) => s.wave === n);
           expect(wave.length > 0).toBe(cells.includes(cell));
           if (wave.length === 0) continue;
-          const kinds = wave.map((s) => s.action.kind);
-          expect(kinds.filter((k) => k === 'route')).toHaveLength(1);
-          expect(kinds.indexOf('route')).toBeLessThan(kinds.indexOf('verify'));
-          const named = wave.flatMap((s) => ('tenants' in s.action ? [s.action.tenants.join()] : []));
-          expect(new Set(named).size).toBe(1);
+          // All together, or each that has a store of their own by themselves; watched together in the end.
+          const groups = Map.groupBy(
+            wave.filter((s) => 'tenants' in s.action && s.action.kind !== 'soak'),
+            (s) => ('tenants' in s.action ? s.action.tenants.join() : ''),
+          );
+          expect(wave.filter((s) => s.action.kind === 'route')).toHaveLength(groups.size);
+          for (const group of groups.values()) {
+            const kinds = group.map((s) => s.action.kind);
+            expect([
+              ['route', 'verify'],
+              ['hold', 'route', 'verify', 'open'],
+            ]).toContainEqual(kinds);
+          }
+          const watched = wave.flatMap((s) => (s.action.kind === 'soak' ? s.action.tenants : []));
+          if (watched.length > 0) expect(watched.join()).toBe([...groups.keys()].join().split(',').sort().join());
         }
       }
     });
@@ -299,16 +367,21 @@ describe('every plan', () => {
     everyPlan((plan) => {
       for (const cell of plan.cells) {
         let state = cell.base;
+        const own = cell.steps.some((step) => step.of !== undefined);
         for (let done = 0; done <= cell.steps.length; done++) {
-          expect(unsound(state), `after ${done} steps`).toBeUndefined();
+          expect(unsound(state, own), `after ${done} steps`).toBeUndefined();
           // The last step may have been begun without an effect.
           for (const begun of [done, Math.min(done + 1, cell.steps.length)])
             for (const scope of scopesOf(plan, cell, begun)) {
               let back = state;
               for (const step of undoSteps(cell, scope, begun)) {
                 back = effectOf(plan, back, step.action);
-                expect(unsound(back), `${JSON.stringify(scope)} of ${begun}: ${step.id}`).toBeUndefined();
+                expect(unsound(back, own), `${JSON.stringify(scope)} of ${begun}: ${step.id}`).toBeUndefined();
               }
+              // Whom a decision names is served when it is carried out, and nobody else's door was touched.
+              const held = Object.keys(back.tenants).filter((name) => back.tenants[name]?.held);
+              const named = new Set(tenantsInScope(cell, scope, begun));
+              expect(held.filter((name) => named.has(name) || !state.tenants[name]?.held)).toEqual([]);
             }
           const step = cell.steps[done];
           if (step !== undefined) state = effectOf(plan, state, step.action);

@@ -4,12 +4,14 @@ import {
   aManifest,
   aMigration,
   anApplication,
+  anUpgrade,
   aPlan,
   aPolicy,
   aRelease,
 } from '@headgate/testkit/domain/builders';
 import { describe, expect, test } from 'vitest';
 import type { Plan } from './plan.ts';
+import { planPromotion } from './planner.ts';
 import { renderPlan } from './render.ts';
 import { named } from './render-words.ts';
 
@@ -34,6 +36,11 @@ const PLANS: Readonly<Record<string, () => Plan>> = {
       policy: aPolicy({ rollbackScope: 'cell' }),
       manifest: aManifest({ migrations: [aMigration(1, { undo: 'restore', phase: 'data' })] }),
     }),
+  'own-stores-tenant-scope': () => {
+    const planned = planPromotion(anUpgrade());
+    if (!planned.ok) throw new Error(planned.refusals[0]?.why);
+    return planned.plan;
+  },
   'tenant-scope-no-gates': () =>
     aPlan({
       policy: aPolicy({ rollbackScope: 'tenant', gates: [] }),

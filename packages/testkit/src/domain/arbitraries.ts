@@ -39,6 +39,27 @@ function cell(name: string): fc.Arbitrary<CellState> {
   });
 }
 
+/** A cell whose tenants live in stores of their own; what runs may or may not run on what comes. */
+function ownCell(name: string): fc.Arbitrary<CellState> {
+  const tenants = fc.dictionary(fc.constantFrom('ada', 'bob', 'cyd', 'dan', 'eve'), fc.constantFrom(...RINGS), {
+    minKeys: 1,
+    noNullPrototype: true,
+  });
+  return fc.record({ tenants, narrow: fc.boolean(), occupied: fc.boolean() }).map(({ tenants, narrow, occupied }) =>
+    aCell({
+      cell: name,
+      tenants,
+      ownStores: true,
+      schemaRange: { min: 1, max: narrow ? 1 : 4 },
+      ...(occupied ? { green: aRelease('0.9.0') } : {}),
+    }),
+  );
+}
+
+const cells: fc.Arbitrary<readonly CellState[]> = fc
+  .record({ n: fc.integer({ min: 1, max: 3 }), own: fc.boolean() })
+  .chain(({ n, own }) => fc.tuple(...[...Array(n).keys()].map((i) => (own ? ownCell : cell)(`cell-${i}`))));
+
 const migrations: fc.Arbitrary<readonly Migration[]> = fc
   .array(fc.constantFrom('keep', 'down', 'restore'), { maxLength: 3 })
   .map((undos) => undos.map((undo, i) => (undo === 'down' ? aDownMigration(1 + i) : aMigration(1 + i, { undo }))));
@@ -48,14 +69,16 @@ export const requests: fc.Arbitrary<PlanRequest> = fc
   .record({
     scope,
     migrations,
-    cells: fc.integer({ min: 1, max: 3 }).chain((n) => fc.tuple(...[...Array(n).keys()].map((i) => cell(`cell-${i}`)))),
+    cells,
     soaks: fc.tuple(fc.constantFrom(0, 60_000), fc.constantFrom(0, 600_000), fc.constant(0)),
     attempts: fc.integer({ min: 1, max: 3 }),
     reconciles: fc.boolean(),
   })
   .map(({ scope, migrations, cells, soaks, attempts, reconciles }) => {
     const max = 1 + migrations.length;
+    const own = cells.every((c) => Object.entries(c.tenants).every(([name, { store }]) => store === name));
     const { reconciliation, ...rest } = anApplication({
+      tenancy: own ? 'store-per-tenant' : 'rows',
       rings: RINGS.map((name, i) => ({ name, soakMs: soaks[i] ?? 0 })),
     });
     return aRequest({

@@ -108,6 +108,8 @@ export interface CellShape {
   readonly stores?: readonly string[];
   readonly schemaVersion?: number;
   readonly schemaRange?: { readonly min: number; readonly max: number };
+  /** Each tenant lives in a store of its own, of its own name. */
+  readonly ownStores?: boolean;
   /** What the green slot holds, if anything. */
   readonly green?: ReleaseRef;
 }
@@ -125,9 +127,14 @@ export function aCell(shape: CellShape = {}): CellState {
       blue: { release: aRelease('1.0.0'), schemaRange },
       green: shape.green === undefined ? {} : { release: shape.green, schemaRange },
     },
-    stores: Object.fromEntries(stores.map((name) => [name, { schemaVersion }])),
+    stores: Object.fromEntries(
+      (shape.ownStores ? Object.keys(tenants) : stores).map((name) => [name, { schemaVersion }]),
+    ),
     tenants: Object.fromEntries(
-      Object.entries(tenants).map(([name, ring]) => [name, { slot: 'blue', store: first, ring }]),
+      Object.entries(tenants).map(([name, ring]) => [
+        name,
+        { slot: 'blue', store: shape.ownStores ? name : first, ring },
+      ]),
     ),
   };
 }
@@ -144,6 +151,17 @@ export function aRequest(more: Partial<PlanRequest> = {}): PlanRequest {
     now: NOON,
     ...more,
   };
+}
+
+/** A release that upgrades stores of tenants' own: neither code runs on the other's schema, and only a restore goes back. */
+export function anUpgrade(more: Partial<PlanRequest> = {}): PlanRequest {
+  return aRequest({
+    application: anApplication({ tenancy: 'store-per-tenant' }),
+    policy: aPolicy({ rollbackScope: 'tenant' }),
+    manifest: aManifest({ schemaRange: { min: 2, max: 2 }, migrations: [aMigration(1, { undo: 'restore' })] }),
+    cells: [aCell({ ownStores: true, schemaRange: { min: 1, max: 1 } })],
+    ...more,
+  });
 }
 
 /** The plan of a request that is expected to be accepted. */

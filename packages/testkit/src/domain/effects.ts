@@ -35,10 +35,22 @@ export function effectOf(plan: Plan, cell: CellState, action: Action): CellState
   }
 }
 
-/** Why a cell is unsound: code that runs on a schema outside its range, or a tenant on a slot where nothing runs. */
-export function unsound(cell: CellState): string | undefined {
+/**
+ * Why a cell is unsound: code that runs on a schema outside its range, or a tenant on a slot where nothing runs. With
+ * `ownStores` code runs on the stores of those tenants alone that it serves, and nobody is served while held.
+ */
+export function unsound(cell: CellState, ownStores = false): string | undefined {
   for (const [name, tenant] of Object.entries(cell.tenants))
     if (cell.slots[tenant.slot]?.release === undefined) return `tenant ${name} is on empty slot ${tenant.slot}`;
+  if (ownStores) {
+    for (const [name, { slot, store, held }] of Object.entries(cell.tenants)) {
+      const range = cell.slots[slot]?.schemaRange;
+      const at = cell.stores[store]?.schemaVersion ?? 0;
+      if (!held && (range === undefined || !fits(range, at)))
+        return `tenant ${name} is served by slot ${slot}, which doesn't run on schema ${at}`;
+    }
+    return undefined;
+  }
   for (const [slot, { release, schemaRange }] of Object.entries(cell.slots))
     for (const [store, { schemaVersion }] of Object.entries(cell.stores))
       if (release !== undefined && (schemaRange === undefined || !fits(schemaRange, schemaVersion)))
