@@ -79,7 +79,15 @@ describe('tenants with stores of their own', () => {
     ]);
     expect(undo('w2.verify.bob').slice(0, 3)).toEqual(['undo.w2.route.bob', 'undo.w2.migrate.bob', 'undo.w2.hold.bob']);
     expect(undo('w2.open.bob')[0]).toBe('undo.w2.open.bob');
-    expect(undo('w1.open.ada')).toEqual([]);
+    expect(undo('w1.soak')).toEqual([]);
+  });
+
+  test('who was being opened as somebody else fails is opened again, and who is held goes back with any decision', () => {
+    const of = cell(upgrade());
+    const elsewhere: Scope = { kind: 'tenant', wave: 1, cell: 'elsewhere', tenants: ['zoe'] };
+    const undo = (id: string) => undoSteps(of, elsewhere, of.steps.findIndex((s) => s.id === id) + 1).map((s) => s.id);
+    expect(undo('w2.open.bob')).toEqual(['again.w2.open.bob']);
+    expect(undo('w2.migrate.bob').slice(0, 2)).toEqual(['undo.w2.migrate.bob', 'undo.w2.hold.bob']);
   });
 
   test('that need no upgrade only move, together', () => {

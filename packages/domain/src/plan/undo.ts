@@ -34,22 +34,37 @@ function taken({ action }: Step): readonly string[] {
   return action.kind === 'route' || action.kind === 'hold' ? action.tenants : [];
 }
 
-/** The tenants of a cell that a scope brings back. */
+/**
+ * The tenants of a cell that a scope brings back, in wave order: those whom it names, and whoever is held at that moment.
+ * Nobody is served while held, and nothing was written since, so no decision to go back leaves them behind.
+ */
 export function tenantsInScope(cell: CellPlan, scope: Scope, begun: number): readonly string[] {
+  const named = namedBy(cell, scope, begun);
+  const held = heldTenants(cell, begun);
+  return movedTenants(cell, begun).filter((tenant) => named.has(tenant) || held.has(tenant));
+}
+
+function namedBy(cell: CellPlan, scope: Scope, begun: number): ReadonlySet<string> {
   switch (scope.kind) {
     case 'all':
-      return movedTenants(cell, begun);
+      return new Set(movedTenants(cell, begun));
     case 'cell':
-      return scope.cell === cell.cell ? movedTenants(cell, begun) : [];
+      return new Set(scope.cell === cell.cell ? movedTenants(cell, begun) : []);
     case 'ring':
-      return [...new Set(begunSteps(cell, begun).flatMap((s) => (s.wave === scope.wave ? taken(s) : [])))];
-    case 'tenant': {
-      const named = new Set(scope.tenants ?? []);
-      return scope.cell === undefined || scope.cell === cell.cell
-        ? movedTenants(cell, begun).filter((t) => named.has(t))
-        : [];
-    }
+      return new Set(begunSteps(cell, begun).flatMap((s) => (s.wave === scope.wave ? taken(s) : [])));
+    case 'tenant':
+      return new Set(scope.cell === undefined || scope.cell === cell.cell ? scope.tenants : []);
   }
+}
+
+/** Whom a begun step holds, and none has begun to open again. */
+export function heldTenants(cell: CellPlan, begun: number): ReadonlySet<string> {
+  const held = new Set<string>();
+  for (const { action } of begunSteps(cell, begun)) {
+    if (action.kind === 'hold') for (const tenant of action.tenants) held.add(tenant);
+    else if (action.kind === 'open') for (const tenant of action.tenants) held.delete(tenant);
+  }
+  return held;
 }
 
 /** Whether the scope brings back all that the cell moved, so that the new code has nobody left to serve there. */
@@ -69,6 +84,9 @@ export function answersFailure(
   cell: CellPlan,
   failure: { readonly step: string; readonly tenants: readonly string[] },
 ): boolean {
+  const step = cell.steps.find((s) => s.id === failure.step);
+  // It holds its tenant, who so goes back with any rollback.
+  if (step?.of !== undefined && step.action.kind !== 'open') return true;
   switch (scope.kind) {
     case 'all':
       return true;
@@ -102,8 +120,8 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   if (begun === 0) return [];
   const back = tenantsInScope(cell, scope, begun);
   const whole = isWhole(cell, scope, begun);
-  if (back.length === 0 && !whole) return [];
-  const steps: UndoStep[] = [];
+  const steps: UndoStep[] = [...openAgain(cell, begun, back)];
+  if (back.length === 0 && !whole) return steps;
   // A step's id is what its effect is carried out once for, so the same step for other tenants has another id. What
   // doesn't name tenants keeps its id when a scope is widened: a store that was restored isn't restored again.
   const named = scope.kind === 'all' || scope.kind === 'cell' ? '' : `${scope.kind}.`;
@@ -144,6 +162,14 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
     } else steps.push(step);
   }
   return steps;
+}
+
+/** Whoever was being opened, and stays: nobody knows whether they are served, so they are opened again. */
+function openAgain(cell: CellPlan, begun: number, back: readonly string[]): readonly UndoStep[] {
+  const last = begunSteps(cell, begun).at(-1);
+  if (last?.action.kind !== 'open' || last.action.tenants.some((tenant) => back.includes(tenant))) return [];
+  const { id, action, timeoutMs, attempts } = last;
+  return [{ id: `again.${id}`, action, timeoutMs, attempts }];
 }
 
 function undoOf(step: Step, { action, timeoutMs, attempts, approver }: Extract<Undo, { kind: 'act' }>): UndoStep {

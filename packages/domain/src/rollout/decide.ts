@@ -6,6 +6,7 @@ import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
+import { named } from '../plan/render-words.ts';
 import { answersFailure, isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { RolloutEvent } from './events.ts';
 import type { Rollout } from './state.ts';
@@ -167,15 +168,56 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
       return act({ type: 'rollout.settled', data: { result: 'completed' } });
     return waitFor(state, 'the other cells are not done', course.until, now);
   }
-  if (course.kind === 'keep') return act({ type: 'rollout.settled', data: { result: 'kept' } });
-  if (course.kind !== 'forward') return waitFor(state, 'the promotion is on hold', course.until, now);
+  const away = heldFor(state, cell);
+  if (course.kind === 'keep')
+    // Whoever is held is not kept so: they go back, or are opened if that had begun.
+    return away === undefined
+      ? act({ type: 'rollout.settled', data: { result: 'kept' } })
+      : beginUndo(state, facts, { kind: 'tenant', wave: course.openWave, cell: cell.cell, tenants: [] });
+  if (away !== undefined && now >= facts.plan.latestFinish)
+    return giveUp(state, step, 'the latest finish has passed', facts);
+  if (course.kind !== 'forward') {
+    // A person's pause keeps a tenant held for as long as it lasts, and says so.
+    const meanwhile = away === undefined ? '' : `, and ${named(away)} is held meanwhile`;
+    return waitFor(state, `the promotion is on hold${meanwhile}`, course.until, now);
+  }
   // The promotion has not looked yet, and must: no forward step starts after the latest finish.
   if (now >= course.until) return waitFor(state, 'the latest finish has passed', course.until, now);
   const { wave } = step as Step;
   if (wave > course.openWave) return waitFor(state, `wave ${wave} is not open`, course.until, now);
   const closed = closedGate(facts, state, step.action);
-  if (closed !== undefined) return waitFor(state, closed.reason, course.until, now, closed.lookAt);
+  if (closed !== undefined)
+    return away === undefined
+      ? waitFor(state, closed.reason, course.until, now, closed.lookAt)
+      : giveUp(state, step, closed.reason, facts);
   return act(offer(state, step, Math.min(now + OFFER_MS, course.until)));
+}
+
+/** Who is held for the step at hand: held by a step before it and not opened since. Undefined: nobody. */
+function heldFor(state: Rollout, cell: CellPlan): readonly string[] | undefined {
+  const { of } = cell.steps[state.cursor] ?? {};
+  if (of === undefined) return undefined;
+  const before = cell.steps
+    .slice(0, state.cursor)
+    .findLast((s) => s.action.kind === 'hold' || s.action.kind === 'open');
+  return before?.action.kind === 'hold' && sameTenants(before.of, of) ? of : undefined;
+}
+
+/**
+ * Nobody's customers wait behind a closed gate: what would keep a held tenant held fails the step, and the tenant goes
+ * back to where nothing was lost.
+ */
+function giveUp(
+  state: Rollout,
+  step: Step | UndoStep,
+  why: string,
+  { now, course }: RolloutFacts,
+): Decision<RolloutEvent> {
+  return act(failed(state, step, 'rejected', `${why}, and the tenant is held meanwhile`, course.until, now));
+}
+
+function sameTenants(a: readonly string[] | undefined, b: readonly string[]): boolean {
+  return a?.join() === b.join();
 }
 
 function endOfUndo(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> {

@@ -82,7 +82,7 @@ export class Run implements StoreFaults {
     this.#storeFaults = new Map(scenario.faults.filter(isStoreFault).map((f) => [f.commit, f]));
     this.checker = this.#newChecker();
     this.database = this.#newDatabase();
-    this.targets = new Targets(fleet.cells, this.checker);
+    this.targets = new Targets(fleet.cells, this.checker, fleet.spec.ownStores);
     for (const { digest, version, range } of fleet.code) this.targets.learn(digest, version, range);
     this.people = new People(this);
     this.crew = new Crew(this);

@@ -12,6 +12,9 @@ export function proves(action: Action, result: StepResult): string | undefined {
       return result.schemaVersion === action.to ? undefined : `the store read back at schema ${action.to}`;
     case 'route':
       return result.routed === action.tenants.length ? undefined : 'all routes read back';
+    case 'hold':
+    case 'open':
+      return result.routed === action.tenants.length ? undefined : 'all doors read back';
     case 'verify':
     case 'soak':
       if (result.checks === undefined || result.checks.passed < 1) return 'a check that passed';

@@ -49,6 +49,8 @@ export function seeRollout(track: RolloutTrack, entry: Recorded, facts: Declared
     case 'rollout.waiting': {
       const { reason, until } = data as Data<'rollout.waiting'>;
       waits(reason, until, report);
+      if (track.undo === undefined && reason.startsWith('gate ') && holds(track))
+        report('held-briefly', `${track.cell.steps[track.cursor]?.of?.join()} is held behind a closed gate: ${reason}`);
       if (track.undo !== undefined && reason.startsWith('gate ')) report('undo-possible', `an undo waits: ${reason}`);
       track.phase = 'waiting';
       return;
@@ -107,6 +109,13 @@ export function seeRollout(track: RolloutTrack, entry: Recorded, facts: Declared
     default:
       report('on-the-log-once', `nobody knows the entry ${entry.type}`);
   }
+}
+
+/** Whether the step at hand is one of a tenant whom a step before it holds. */
+function holds({ cell, cursor }: RolloutTrack): boolean {
+  const of = cell.steps[cursor]?.of;
+  const own = cell.steps.slice(0, cursor).filter((step) => of !== undefined && step.of?.[0] === of[0]);
+  return own.some((step) => step.action.kind === 'hold') && !own.some((step) => step.action.kind === 'open');
 }
 
 function offered(track: RolloutTrack, { step, n, until }: Data<'rollout.offered'>, report: Report): void {
@@ -186,7 +195,9 @@ function done(track: RolloutTrack, entry: Recorded, report: Report): void {
 function undoBegun(track: RolloutTrack, { scope, begun = 0 }: Data<'rollout.undo-begun'>, report: Report): void {
   track.begun = Math.max(track.begun, begun);
   const decided = track.promotion.scope;
-  if (decided === undefined || JSON.stringify(decided) !== JSON.stringify(scope))
+  // A rollout that is let go as it is brings back, or opens, whom alone it holds, and names nobody else.
+  const lettingGo = track.promotion.phase === 'ended' && scope.kind === 'tenant' && scope.tenants?.length === 0;
+  if (!lettingGo && (decided === undefined || JSON.stringify(decided) !== JSON.stringify(scope)))
     report('named-tenants', 'a rollout goes back in a scope that nobody decided');
   if (track.phase === 'leased') report('holder-settles', 'an undo began while a forward step was leased');
   track.scope = scope;

@@ -23,28 +23,50 @@ export interface ExpectedUndo {
   readonly agreed: ReadonlySet<string>;
 }
 
-/** What an undo of the first `begun` steps consists of: traffic, then code and data from the last to the first, then recovery. */
+/**
+ * What an undo of the first `begun` steps consists of: traffic, then each that has a store of their own the way they came,
+ * then code and data from the last to the first, then recovery.
+ */
 export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): ExpectedUndo {
   const steps = cell.steps.slice(0, begun);
   const back: string[] = [];
-  let moved = 0;
+  const moved = new Set<string>();
+  let together = false;
   for (const step of steps) {
-    if (step.action.kind !== 'route') continue;
+    if (step.action.kind !== 'route' && step.action.kind !== 'hold') continue;
     for (const tenant of step.action.tenants) {
-      moved++;
-      if (names(scope, cell.cell, step.wave, tenant)) back.push(tenant);
+      if (moved.has(tenant)) continue;
+      moved.add(tenant);
+      if (!names(scope, cell.cell, step.wave, tenant)) continue;
+      back.push(tenant);
+      if (step.of === undefined) together = true;
     }
   }
-  const whole = back.length === moved;
+  // Whoever is held at that moment goes back whatever is named; whoever was being opened, and stays, is opened again.
+  const held = new Set<string>();
+  for (const { action } of steps) {
+    if (action.kind === 'hold') for (const tenant of action.tenants) held.add(tenant);
+    if (action.kind === 'open') for (const tenant of action.tenants) held.delete(tenant);
+  }
+  for (const tenant of moved) if (held.has(tenant) && !back.includes(tenant)) back.push(tenant);
+  const whole = back.length === moved.size;
   const ids: string[] = [];
   const agreed = new Set<string>();
+  const last = steps.at(-1);
+  if (last?.action.kind === 'open' && !last.action.tenants.some((tenant) => back.includes(tenant)))
+    ids.push(`again.${last.id}`);
   if (begun === 0 || (back.length === 0 && !whole)) return { back, whole, ids, agreed };
   // What names tenants has an id of its own for a narrower scope: a widened one does the same for more of them.
   const named = scope.kind === 'ring' || scope.kind === 'tenant' ? `${scope.kind}.` : '';
-  if (back.length > 0) ids.push(`${named}undo.route`);
+  if (together) ids.push(`${named}undo.route`);
+  for (const step of [...steps].reverse()) {
+    if (step.of === undefined || step.undo.kind !== 'act' || step.of.some((tenant) => !back.includes(tenant))) continue;
+    ids.push(`undo.${step.id}`);
+    if (step.undo.approver !== undefined) agreed.add(`undo.${step.id}`);
+  }
   if (whole) {
     for (const step of [...steps].reverse()) {
-      if (step.action.kind === 'route' || step.undo.kind !== 'act') continue;
+      if (step.of !== undefined || step.action.kind === 'route' || step.undo.kind !== 'act') continue;
       const { action } = step.undo;
       if (named !== '' && 'store' in action && !allNamed(cell, action.store, back)) continue;
       ids.push(`undo.${step.id}`);

@@ -152,7 +152,7 @@ export const PLANTS: readonly Plant[] = [
     'return true;',
   ),
   plant('wave-open', ROLLOUT, 'if (wave > course.openWave)', 'if (false)'),
-  plant('course', ROLLOUT, "if (course.kind !== 'forward') return waitFor(", 'if (false) return waitFor('),
+  plant('course', ROLLOUT, "if (course.kind !== 'forward') {", 'if (false) {'),
   plant('lease-looks-first', ASSIGNMENT, 'if (due.events.length > 0)', 'if (false)'),
   // Undo.
   plant(
@@ -161,17 +161,12 @@ export const PLANTS: readonly Plant[] = [
     'if (state.undo === null) {\n    const closed',
     'if (true) {\n    const closed',
   ),
-  plant(
-    'undo-scope-of-ring',
-    UNDO,
-    "s.wave === scope.wave && s.action.kind === 'route' ? s.action.tenants : [],",
-    "s.action.kind === 'route' ? s.action.tenants : [],",
-  ),
+  plant('undo-scope-of-ring', UNDO, '(s.wave === scope.wave ? taken(s) : [])', 'taken(s)'),
   plant(
     'undo-scope-of-tenant',
     UNDO,
-    'movedTenants(cell, begun).filter((t) => named.has(t))',
-    'movedTenants(cell, begun)',
+    'new Set(scope.cell === undefined || scope.cell === cell.cell ? scope.tenants : [])',
+    'new Set(movedTenants(cell, begun))',
   ),
   plant(
     'undo-traffic-first',
@@ -184,6 +179,24 @@ export const PLANTS: readonly Plant[] = [
     UNDO,
     "if ('store' in action && !namesAllOf(cell, action.store, scope, back)) continue;",
     '',
+  ),
+  // Tenants with stores of their own.
+  plant('held-goes-back', UNDO, 'named.has(tenant) || held.has(tenant)', 'named.has(tenant)'),
+  plant('opened-again', UNDO, '[...openAgain(cell, begun, back)]', '[]'),
+  plant('own-undo-by-name', UNDO, '!step.of.every((tenant) => moved.has(tenant))', 'false'),
+  plant('kept-is-not-held', ROLLOUT, 'return away === undefined\n      ? act(', 'return true\n      ? act('),
+  plant(
+    'held-briefly',
+    ROLLOUT,
+    'return away === undefined\n      ? waitFor(state, closed.reason',
+    'return true\n      ? waitFor(state, closed.reason',
+  ),
+  plant('way-back-of-own-store', 'domain/src/plan/own-stores.ts', 'if (!bringsBack(', 'if (false && !bringsBack('),
+  plant(
+    'held-before-upgrade',
+    'domain/src/plan/own-stores.ts',
+    "const hold = step('hold', { kind: 'hold', tenants }",
+    "const hold = step('hold', { kind: 'open', tenants }",
   ),
   plant('undone-when-whole', ROLLOUT, 'if (isWhole(cell, state.undo.scope, state.begun)) return', 'return'),
 ];

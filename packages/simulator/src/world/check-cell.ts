@@ -1,7 +1,10 @@
 import type { HistoryChecker } from '../history/history-checker.ts';
 import type { CellTarget } from './targets.ts';
 
-/** Whatever runs fits its stores, everybody is served, and the way back is open. */
+/**
+ * Whatever runs fits its stores, everybody who isn't held is served, and the way back is open. Where each tenant has a
+ * store of their own, code runs on the stores of those whom it serves.
+ */
 export function checkCell(target: CellTarget, checker: HistoryChecker): void {
   const { cell } = target.cell;
   const active = checker.active.get(cell);
@@ -11,6 +14,7 @@ export function checkCell(target: CellTarget, checker: HistoryChecker): void {
     const store = target.stores.get(tenant.store);
     if (slot?.release === undefined)
       checker.report('served-by-code', `${name} is routed to slot ${tenant.slot} of ${cell}, where nothing runs`);
+    else if (tenant.held) continue;
     else if (
       slot.range === undefined ||
       store === undefined ||
@@ -25,6 +29,7 @@ export function checkCell(target: CellTarget, checker: HistoryChecker): void {
       if (name === base) checker.report('undo-possible', `the stable release is gone from slot ${name} of ${cell}`);
       continue;
     }
+    if (target.ownStores) continue;
     for (const store of target.stores.values())
       if (slot.range === undefined || store.version < slot.range.min || store.version > slot.range.max)
         checker.report(

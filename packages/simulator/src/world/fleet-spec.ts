@@ -62,6 +62,8 @@ export interface FleetSpec {
   readonly policy: PolicySpec;
   readonly rings: readonly string[];
   readonly baselineRange: SchemaRange;
+  /** Each tenant lives in a store of their own, on whose schema the other version doesn't run. */
+  readonly ownStores: boolean;
   readonly approvals: number;
 }
 
@@ -69,6 +71,7 @@ export function fleetSpec(random: Random): FleetSpec {
   const startsAt = MONDAY + random.pick([9, 12, 20]) * HOUR;
   const rings = ['internal', 'pilot', 'broad', 'late'].slice(0, random.chance(0.75) ? 3 : 4);
   const approvals = random.chance(0.6) ? 1 : 2;
+  const ownStores = random.chance(0.25);
   const policy: PolicySpec = {
     name: 'strict',
     gates: [
@@ -103,7 +106,7 @@ export function fleetSpec(random: Random): FleetSpec {
   });
   const documents = [
     document('Application', APPLICATION, {
-      tenancy: 'rows',
+      tenancy: ownStores ? 'store-per-tenant' : 'rows',
       pipeline: ['staging', ENVIRONMENT, 'lab'],
       rings: rings.map((name, i) => ({ name, soakMs: i === rings.length - 1 ? 0 : random.pick([0, 1_500, 4_000]) })),
       verification: 'business',
@@ -117,7 +120,8 @@ export function fleetSpec(random: Random): FleetSpec {
     ALWAYS,
     document('Calendar', 'nights', calendarSpec([daily('from-eight', '08:00', 16 * HOUR)])),
   ];
-  return { startsAt, documents, policy, rings, baselineRange: { min: 1, max: 5 }, approvals };
+  const baselineRange = { min: 1, max: ownStores ? 1 : 5 };
+  return { startsAt, documents, policy, rings, baselineRange, ownStores, approvals };
 }
 
 function calendarSpec(windows: readonly WindowSpec[]): unknown {
@@ -140,13 +144,14 @@ export function cellStates(random: Random, spec: FleetSpec, running: ReleaseRef)
     for (const ring of rings)
       for (let t = random.int(1, 2); t > 0; t--)
         tenants.push([`${cell}-${ring}-${t}`, { slot: 'blue', store: random.pick(stores), ring }]);
+    const own = spec.ownStores ? tenants.map(([name]) => name) : undefined;
     return {
       cell,
       application: APPLICATION,
       environment: ENVIRONMENT,
       slots: { blue: { release: running, schemaRange: spec.baselineRange }, green: {} },
-      stores: Object.fromEntries(stores.map((store) => [store, { schemaVersion: 1 }])),
-      tenants: Object.fromEntries(tenants),
+      stores: Object.fromEntries((own ?? stores).map((store) => [store, { schemaVersion: 1 }])),
+      tenants: Object.fromEntries(tenants.map(([name, t]) => [name, own === undefined ? t : { ...t, store: name }])),
     };
   });
 }
@@ -161,7 +166,17 @@ export type ReleaseKind =
   | 'unsoaked';
 
 /** The releases of a fleet, as drafts: digests are theirs once they are canonical. */
-export function manifestOf(kind: ReleaseKind, random: Random, file: Migration['up']): ReleaseManifest {
+export function manifestOf(
+  kind: ReleaseKind,
+  random: Random,
+  file: Migration['up'],
+  ownStores: boolean,
+): ReleaseManifest {
+  // Where the code before runs on nothing else, only a restore goes back; a trap is that somebody forgot to say so.
+  const forgotten = kind === 'old-range-trap' || kind === 'contract-trap';
+  const undos: readonly Migration['undo'][] = !ownStores
+    ? ['keep', 'keep', 'down', 'restore']
+    : [forgotten ? 'keep' : 'restore'];
   const migration = (from: number, phase: Migration['phase'] = 'expand'): Migration => ({
     id: `m${from + 1}`,
     from,
@@ -169,7 +184,7 @@ export function manifestOf(kind: ReleaseKind, random: Random, file: Migration['u
     phase,
     up: file,
     down: file,
-    undo: random.pick(['keep', 'keep', 'down', 'restore']),
+    undo: random.pick(undos),
   });
   const chains: Record<ReleaseKind, readonly [version: string, range: SchemaRange, migrations: readonly Migration[]]> =
     {

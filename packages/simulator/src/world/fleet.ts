@@ -136,7 +136,7 @@ export async function makeFleet(seed: number, number: number): Promise<Fleet> {
     await must(observeCell(deps, agent, cell));
     await must(adoptCell(deps, PEOPLE.admin, cell.cell, [baselineManifest, unsignedManifest]));
   }
-  const { digests: releases, code } = await registerAll(deps, random, at);
+  const { digests: releases, code } = await registerAll(deps, random, at, spec.ownStores);
   code.push({ digest: baseline, version: '1.0.0', range }, { digest: unsigned, version: '0.9.9', range });
   const byStream = new Map(commits.flatMap((c) => c.writes.map((w) => [w.stream, { ...w, expected: 0 }] as const)));
   const entries: Recorded[] = [];
@@ -170,13 +170,14 @@ async function registerAll(
   deps: Deps,
   random: Random,
   at: Instant,
+  ownStores: boolean,
 ): Promise<{ readonly digests: Fleet['releases']; readonly code: Fleet['code'][number][] }> {
   const code: Fleet['code'][number][] = [];
   const bytes = canonicalBytes('select 1');
   const file = { name: 'migration.sql', digest: await deps.blobs.put(bytes), size: bytes.length };
   const digests: Partial<Record<ReleaseKind, Digest>> = {};
   for (const kind of KINDS) {
-    const draft = canonicalBytes(manifestOf(kind, random, file));
+    const draft = canonicalBytes(manifestOf(kind, random, file, ownStores));
     const registered = await must(registerRelease(deps, PEOPLE.developer, { manifest: draft, bundle: {} }));
     const { digest } = registered.ref;
     digests[kind] = digest;

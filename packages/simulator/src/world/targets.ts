@@ -14,7 +14,6 @@ import {
   type SchemaRange,
 } from '@headgate/domain';
 import type { HistoryChecker } from '../history/history-checker.ts';
-import { names } from '../history/scope.ts';
 import { checkCell } from './check-cell.ts';
 
 interface Slot {
@@ -39,6 +38,8 @@ export interface CellTarget {
   readonly slots: Map<string, Slot>;
   readonly stores: Map<string, StoreTarget>;
   readonly tenants: Map<string, Tenant>;
+  /** Each store serves one tenant, by declaration. */
+  readonly ownStores: boolean;
   slotFence: Fence | undefined;
   routerFence: Fence | undefined;
 }
@@ -60,7 +61,7 @@ export class Targets {
   readonly #points = new Map<string, { id: string; takenAt: Instant }>();
   checker: HistoryChecker;
 
-  constructor(cells: readonly CellState[], checker: HistoryChecker) {
+  constructor(cells: readonly CellState[], checker: HistoryChecker, ownStores: boolean) {
     this.checker = checker;
     this.#allowed = new Set();
     for (const cell of cells) {
@@ -74,7 +75,15 @@ export class Targets {
         stores.set(name, { version: schemaVersion, fence: undefined });
       const tenants = new Map<string, Tenant>();
       for (const [name, tenant] of Object.entries(cell.tenants)) tenants.set(name, { ...tenant });
-      this.cells.set(cell.cell, { cell, slots, stores, tenants, slotFence: undefined, routerFence: undefined });
+      this.cells.set(cell.cell, {
+        cell,
+        slots,
+        stores,
+        tenants,
+        ownStores,
+        slotFence: undefined,
+        routerFence: undefined,
+      });
     }
   }
 
@@ -154,11 +163,17 @@ export class Targets {
     if (!back && store.version < action.from) return failed('rejected', `the store is at version ${store.version}`);
     const already = back ? store.version <= action.to : store.version >= action.to;
     if (!already) {
+      for (const [name, tenant] of target.tenants)
+        if (target.ownStores && tenant.store === action.store && !tenant.held)
+          this.checker.report(
+            'held-while-upgraded',
+            `store ${action.store} of ${a.cell} was changed while ${name} was served`,
+          );
       const removes = action.kind === 'migrate' && action.migrations.some((m) => m.phase === 'contract');
       const older = [...target.slots.values()].some(
         (slot) => slot.release !== undefined && slot.release !== a.release.digest,
       );
-      if (removes && older)
+      if (removes && older && !target.ownStores)
         this.checker.report('schema-in-range', `${a.cell}: ${a.step} removes what running code uses`);
       store.version = action.to;
       this.#effect(target, a);
@@ -256,15 +271,9 @@ export class Targets {
       const action = step?.action;
       return action !== undefined && MOVES.has(action.kind) && 'tenants' in action && action.tenants.includes(tenant);
     }
-    const { scope } = track.promotion;
-    if (scope === undefined) return false;
-    return track.cell.steps.some(
-      (s) =>
-        MOVES.has(s.action.kind) &&
-        'tenants' in s.action &&
-        s.action.tenants.includes(tenant) &&
-        names(scope, a.cell, s.wave, tenant),
-    );
+    // By the checker's own reading of what was decided; whoever was being opened is opened again.
+    const step = track.cell.steps.find((s) => a.step === `again.${s.id}`);
+    return track.undo?.back.includes(tenant) === true || step?.of?.includes(tenant) === true;
   }
 
   #look(

@@ -46,6 +46,11 @@ function checkDone(run: Run, entry: Recorded): void {
     case 'route':
       if (action.tenants.some((t) => target.tenants.get(t)?.slot !== action.slot)) not('tenants were not moved');
       return;
+    case 'hold':
+    case 'open':
+      if (action.tenants.some((t) => (target.tenants.get(t)?.held === true) !== (action.kind === 'hold')))
+        not(`tenants were not ${action.kind === 'hold' ? 'held' : 'opened'}`);
+      return;
   }
 }
 
@@ -57,9 +62,12 @@ function checkSettled(run: Run, entry: Recorded): void {
   if (target === undefined) return;
   const { from, to } = track.cell.slot;
   if (track.undo !== undefined) {
-    for (const tenant of track.undo.back)
+    for (const tenant of track.undo.back) {
       if (target.tenants.get(tenant)?.slot !== from)
         checker.report('back-on-stable', `${tenant} is not on the stable slot of ${track.cell.cell}`);
+      if (target.tenants.get(tenant)?.held)
+        checker.report('back-on-stable', `${tenant} was brought back in ${track.cell.cell}, and nobody serves them`);
+    }
   } else if (track.result === 'completed') {
     for (const step of track.cell.steps)
       if (step.action.kind === 'route' && step.action.tenants.some((t) => target.tenants.get(t)?.slot !== to))
@@ -78,7 +86,12 @@ export function checkEnd(run: Run): void {
       );
   for (const rollout of checker.active.values())
     checker.report('ends-or-waits', `rollout ${rollout.id} is ${rollout.phase}, and nothing will ever change it`);
-  for (const target of run.targets.cells.values()) checkCell(target, checker);
+  for (const target of run.targets.cells.values()) {
+    checkCell(target, checker);
+    for (const [name, { held }] of target.tenants)
+      if (held)
+        checker.report('ends-or-waits', `${name} is held in ${target.cell.cell}, and nothing will ever open it`);
+  }
   if (run.scenario.index % 4 === 0 || run.scenario.faults.length > 1) checkFolds(run);
 }
 
