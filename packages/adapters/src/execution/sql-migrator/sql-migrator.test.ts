@@ -77,14 +77,6 @@ test('a file that fails leaves nothing behind and says why without customers’ 
   ).toMatchObject({ why: expect.stringContaining('"invoce" does not exist') });
 });
 
-test('a file that ends its own transaction is found', async () => {
-  const sneaky = `create table sneaky(x int); commit; begin;`;
-  expect(
-    await migrator.up('main', migration(1, sneaky), sneaky, stepContext({ fence: { epoch: 1, n: 3 } })),
-  ).toMatchObject({ ok: false, code: 'unknown' });
-  expect(await migrator.version('main')).toBe(1);
-});
-
 test('a lock that is not had in time is given up, and two migrators do not meet', async () => {
   await withClient(await real.store.cluster.connection('app'), async (client) => {
     await client.query('begin; lock table invoice in access share mode;');
