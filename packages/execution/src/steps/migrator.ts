@@ -1,3 +1,5 @@
+import type { MigrationRef } from '@headgate/domain';
+import type { MigrationBack } from '../ports/migrator.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { KeptRestorePoint } from '../ports/restore-points.ts';
 import type { StepContext } from '../ports/step-context.ts';
@@ -55,7 +57,9 @@ export const unmigrate: StepExecutor<'unmigrate'> = async ({ store, migrations, 
       if (misfit) return failed('rejected', misfit);
     }
     const sql = new TextDecoder('utf-8', { fatal: true }).decode(await ctx.blob(migration.file.digest));
-    const answer = await ports.migrator.down(store, migration, sql, ctx);
+    const back = await withItsWayThere(migration, ctx);
+    if (!back) return failed('rejected', `the release doesn't say with which file ${migration.id} went forward`);
+    const answer = await ports.migrator.down(store, back, sql, ctx);
     if (!answer.ok) return failed(answer.code, answer.why);
     ctx.log(`store ${store}: back at schema version ${answer.value.version}`);
   }
@@ -64,3 +68,10 @@ export const unmigrate: StepExecutor<'unmigrate'> = async ({ store, migrations, 
   if (version > to) return failed('rejected', `the store ${store} is at version ${version}; the plan says ${to}`);
   return done({ schemaVersion: version });
 };
+
+/** The migration with the file that the sealed release says it went forward with: the plan names only the way back. */
+async function withItsWayThere(migration: MigrationRef, ctx: StepContext): Promise<MigrationBack | undefined> {
+  const manifest = ctx.release && (await ctx.manifest(ctx.release));
+  const own = manifest?.migrations.find((each) => each.id === migration.id && each.to === migration.to);
+  return own && { ...migration, up: own.up };
+}

@@ -1,4 +1,4 @@
-import type { Action, MigrationRef, Outcome } from '@headgate/domain';
+import type { Action, Migration, MigrationRef, Outcome } from '@headgate/domain';
 import { provenOutcome } from '@headgate/domain/rollout/outcome-rules';
 import type { Difference } from '@headgate/execution';
 import { MemoryCell } from '@headgate/testkit/execution/memory-cell';
@@ -18,6 +18,11 @@ const migration = (from: number): MigrationRef => ({
   file: { name: 'up.sql', digest: digestFor(`m${from}`), size: 3 },
 });
 
+const sealed = (from: number): Migration => {
+  const { file, ...rest } = migration(from);
+  return { ...rest, up: file, down: { ...file, name: 'down.sql' }, undo: 'down' };
+};
+
 let cell: MemoryCell;
 beforeEach(() => {
   cell = new MemoryCell();
@@ -28,7 +33,8 @@ beforeEach(() => {
 
 const context = (more = {}) =>
   stepContext({
-    manifest: async () => manifestOf('1.1.0', { schemaRange: { min: 1, max: 2 } }),
+    release: NEW.digest,
+    manifest: async () => manifestOf('1.1.0', { schemaRange: { min: 1, max: 2 }, migrations: [sealed(1)] }),
     blob: async () => Buffer.from('sql'),
     document: async () => ({}),
     ...more,
@@ -134,6 +140,13 @@ describe('schema ranges', () => {
     const back = { kind: 'unmigrate', store: 'main', from: 2, to: 1, migrations: [migration(1)] } as const;
     expect(await run(back)).toMatchObject({ kind: 'failed', code: 'rejected' });
     cell.held.delete('green');
+    cell.versions.get('main')![1]!.digest = digestFor('tampered');
+    expect(await run(back)).toMatchObject({ kind: 'failed', code: 'rejected', why: 'made by another file' });
+    cell.versions.get('main')![1]!.digest = digestFor('m1');
+    for (const unsaid of [{ release: undefined }, { manifest: async () => manifestOf('1.1.0') }])
+      expect(await run(back, unsaid)).toMatchObject({
+        why: expect.stringContaining('with which file m2 went forward'),
+      });
     expect(await run(back)).toMatchObject({ kind: 'done', result: { schemaVersion: 1 } });
     expect(await run(back)).toMatchObject({ kind: 'done' });
   });

@@ -8,6 +8,7 @@ import {
   denied,
   granted,
   type KeptRestorePoint,
+  type MigrationBack,
   type Ports,
   type SlotObservation,
   type StepContext,
@@ -131,7 +132,7 @@ export class MemoryCell implements Ports {
     },
     down: async (
       store: string,
-      migration: MigrationRef,
+      migration: MigrationBack,
       _sql: string,
       ctx: StepContext,
     ): Promise<Answer<{ version: number }>> => {
@@ -140,6 +141,7 @@ export class MemoryCell implements Ports {
       if (!this.raise(ctx)) return denied('fenced', 'a later decision was seen');
       if (version <= migration.from) return granted({ version });
       if (version !== migration.to) return denied('rejected', `the store is at version ${version}`);
+      if (rows.at(-1)!.digest !== migration.up.digest) return denied('rejected', 'made by another file');
       return this.change(ctx, `down ${store} ${migration.from}`, () => {
         rows.pop();
         return { version: migration.from };

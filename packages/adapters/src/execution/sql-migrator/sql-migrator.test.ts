@@ -112,6 +112,7 @@ test('up and down meet again where they began', async () => {
   const down = 'alter table invoice drop column posted';
   const back = {
     ...migration(1, down),
+    up: migration(1, TWO).file,
     file: { name: '2.down.sql', digest: migration(1, down).file.digest, size: down.length },
   };
   expect(await migrator.down('main', back, down, ctx)).toEqual({ ok: true, value: { version: 1 } });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { MigrationRef } from '@headgate/domain';
-import { type Answer, denied, granted, type Migrator, type StepContext } from '@headgate/execution';
+import { type Answer, denied, granted, type MigrationBack, type Migrator, type StepContext } from '@headgate/execution';
 import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { closeMigrationLogin, tooMuchRight } from '../store/migration-login.ts';
@@ -69,8 +69,8 @@ export class SqlMigrator implements Migrator {
     });
   }
 
-  async down(store: string, migration: MigrationRef, sql: string, ctx: StepContext): Promise<Outcome> {
-    const { from, to, id } = migration;
+  async down(store: string, migration: MigrationBack, sql: string, ctx: StepContext): Promise<Outcome> {
+    const { from, to, id, up } = migration;
     return this.change(store, ctx, {
       direction: 'down',
       migration,
@@ -79,8 +79,12 @@ export class SqlMigrator implements Migrator {
       judge(rows) {
         const version = versionOf(rows);
         if (version <= from) return granted({ version });
-        if (version === to) return undefined;
-        return denied('rejected', `the store ${store} is at version ${version}; ${id} goes back from ${to}`);
+        if (version !== to)
+          return denied('rejected', `the store ${store} is at version ${version}; ${id} goes back from ${to}`);
+        const recorded = rows.at(-1)?.digest;
+        if (recorded === up.digest) return undefined;
+        const why = `version ${to} of the store ${store} was made by another file (${recorded}) than ${up.name} of this release (${up.digest})`;
+        return denied('rejected', `${why}; only the release that made it, or a person, can take it back`);
       },
     });
   }
