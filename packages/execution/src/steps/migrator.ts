@@ -1,7 +1,7 @@
 import type { MigrationRef } from '@headgate/domain';
 import type { MigrationBack } from '../ports/migrator.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { KeptRestorePoint } from '../ports/restore-points.ts';
+import type { KeptRestorePoint, UnreadableRestorePoint } from '../ports/restore-points.ts';
 import type { StepContext } from '../ports/step-context.ts';
 import { misfitOfStore } from './schema-fit.ts';
 import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
@@ -31,7 +31,8 @@ export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, to }
 
 /**
  * What is wrong with the restore point that this rollout took of the store as it is now: it was found whole when it was
- * taken, and reading it back once more costs less than a migration that nothing brings back.
+ * taken, and reading it back once more costs less than a migration that nothing brings back. One that can't be read any
+ * more counts as this rollout's unless it is known to be another's.
  */
 async function spoiledRestorePoint(
   { migrator, restorePoints }: Ports,
@@ -42,9 +43,17 @@ async function spoiledRestorePoint(
   const version = await migrator.version(store);
   if (version >= to) return undefined;
   const own = (kept: KeptRestorePoint) => kept.rollout === ctx.rollout && kept.schemaVersion === version;
-  const taken = (await restorePoints.list(store)).find(own);
-  const whole = taken && (await restorePoints.verify(store, taken.point.id, ctx.signal));
-  return whole?.ok === false ? whole.why : undefined;
+  const { kept, unreadable } = await restorePoints.list(store);
+  const taken = kept.find(own);
+  const lost = unreadable.find((each) => each.rollout === undefined || each.rollout === ctx.rollout);
+  if (!taken) return lost && sayUnreadable(store, lost);
+  const whole = await restorePoints.verify(store, taken.point.id, ctx.signal);
+  return whole.ok ? undefined : whole.why;
+}
+
+/** Which restore point can't be read, why, and what helps. */
+export function sayUnreadable(store: string, { id, why }: UnreadableRestorePoint): string {
+  return `restore point ${id} of store ${store}: manifest unreadable: ${why}; take a new one`;
 }
 
 /** Takes a store's schema back, in the order that the plan lists. What still runs must be able to live with it. */

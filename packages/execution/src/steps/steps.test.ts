@@ -105,6 +105,33 @@ describe('restore points', () => {
     expect(await run(migrate)).toMatchObject({ kind: 'done' });
   });
 
+  test('one that can not be read keeps the migration from beginning, by name; another rollout’s does not', async () => {
+    const migrate = { kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] } as const;
+    const back = { kind: 'restore', store: 'main', to: 1 } as const;
+    for (const rollout of ['r1', undefined]) {
+      cell.unreadable.set('rp-1', { id: 'rp-1', rollout, why: 'manifest.json is no JSON' });
+      expect(await run(migrate)).toMatchObject({
+        kind: 'failed',
+        code: 'rejected',
+        why: 'restore point rp-1 of store main: manifest unreadable: manifest.json is no JSON; take a new one',
+      });
+      expect(await run(back)).toMatchObject({
+        code: 'rejected',
+        why: expect.stringContaining('rp-1: manifest unreadable'),
+      });
+    }
+    expect(cell.effects).toEqual([]);
+    cell.unreadable.set('rp-1', { id: 'rp-1', rollout: 'r0', why: 'manifest.json is no JSON' });
+    expect(await run(migrate)).toMatchObject({ kind: 'done' });
+  });
+
+  test('a new one, taken after one became unreadable, lets the migration begin', async () => {
+    cell.unreadable.set('rp-1', { id: 'rp-1', rollout: 'r1', why: 'manifest.json is no JSON' });
+    await run({ kind: 'restore-point', store: 'main' });
+    const migrate = { kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] } as const;
+    expect(await run(migrate)).toMatchObject({ kind: 'done' });
+  });
+
   test('a restore goes to the one that this rollout took at that version, or is refused', async () => {
     await run({ kind: 'restore-point', store: 'main' });
     await run({ kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] });

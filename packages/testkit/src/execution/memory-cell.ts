@@ -10,9 +10,11 @@ import {
   type KeptRestorePoint,
   type MigrationBack,
   type Ports,
+  type RestorePointList,
   type SlotObservation,
   type StepContext,
   serves,
+  type UnreadableRestorePoint,
 } from '@headgate/execution';
 import { digestFor } from './step-context.ts';
 
@@ -30,6 +32,8 @@ export class MemoryCell implements Ports {
   readonly kept: KeptRestorePoint[] = [];
   /** Restore points with a flipped byte, by id. */
   readonly spoiled = new Set<string>();
+  /** Restore points whose manifest can't be read any more, by id. */
+  readonly unreadable = new Map<string, UnreadableRestorePoint>();
   /** What the customers wrote to the store; restore points hold it. */
   marks: string[] = [];
   private readonly copies = new Map<string, readonly string[]>();
@@ -172,7 +176,10 @@ export class MemoryCell implements Ports {
       if (!found || this.spoiled.has(id)) return denied('check-failed', `a file of ${id} isn't what was written`);
       return granted({ ...found.point, verified: true });
     },
-    list: async (store: string) => this.kept.filter(({ point }) => point.store === store),
+    list: async (store: string): Promise<RestorePointList> => ({
+      kept: this.kept.filter(({ point }) => point.store === store && !this.unreadable.has(point.id)),
+      unreadable: [...this.unreadable.values()],
+    }),
     restore: async (
       store: string,
       id: string,
