@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, readlink, stat, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { POINTER, recordHome } from './home-record.ts';
 import { makeFolder } from './make-folder.ts';
 import type { RunAs } from './run-as.ts';
 
 /** Where programs and clusters stand when we are root: a home folder is often closed to the user that they run as. */
 export const SYSTEM_FOLDER = '/var/lib/headgate';
+/** Where the homes of data folders stand when we are root. */
+export const HOMES = join(SYSTEM_FOLDER, 'homes');
 
 /**
  * The first folder on the way to `path` that `user` can't pass, or `undefined` when all can be passed. Looks at the
@@ -34,13 +37,13 @@ export async function closedFolder(path: string, user: RunAs): Promise<string | 
 /**
  * Folder for clusters and cells that belong to a data folder. As an ordinary user: the data folder. As root: a folder of
  * its own below the system folder, root's and traversable, to which the link `system` in the data folder points. The link
- * is what names it: a data folder that was deleted and made anew gets a new one, never what the old one left behind.
+ * is what names it: a data folder that was deleted and made anew gets a new one, never what the old one left behind;
+ * `sweepHomes` removes that.
  */
-export async function homeFor(dataDir: string, user: RunAs | undefined): Promise<string> {
+export async function homeFor(dataDir: string, user: RunAs | undefined, homes = HOMES): Promise<string> {
   await makeFolder(dataDir, 0o755);
   if (!user) return resolve(dataDir);
-  const link = join(dataDir, 'system');
-  const homes = join(SYSTEM_FOLDER, 'homes');
+  const link = join(dataDir, POINTER);
   if (!(await lstat(link).catch(() => undefined))) {
     try {
       await symlink(join(homes, randomBytes(6).toString('hex')), link);
@@ -52,6 +55,7 @@ export async function homeFor(dataDir: string, user: RunAs | undefined): Promise
   const home = await readlink(link);
   if (dirname(home) !== homes) throw new Error(`${link} points to ${home}, which is not a folder of ${homes}`);
   await makeRootFolder(home);
+  await recordHome(home, dataDir);
   return home;
 }
 

@@ -57,6 +57,7 @@ function contextOf(parts: CarryOutParts, lease: Lease, log: Logger): StepContext
     application,
     rollout,
     step,
+    release: assignment.release.digest,
     fence,
     idempotencyKey,
     signal,

@@ -1,6 +1,11 @@
-import type { MigrationRef } from '@headgate/domain';
+import type { ArtifactFile, MigrationRef } from '@headgate/domain';
 import type { Answer } from './answer.ts';
 import type { StepContext } from './step-context.ts';
+
+/** A migration on its way back: `file` is what takes it back, `up` what the release says it went forward with. */
+export interface MigrationBack extends MigrationRef {
+  readonly up: ArtifactFile;
+}
 
 /** Changes a store's schema, one version at a time, each exactly once. */
 export interface Migrator {
@@ -15,10 +20,13 @@ export interface Migrator {
     sql: string,
     ctx: StepContext,
   ): Promise<Answer<{ readonly version: number }>>;
-  /** From `migration.to` back to `migration.from`. Already back: nothing happens. */
+  /**
+   * From `migration.to` back to `migration.from`. Already back: nothing happens. Rejected when the store's record says that
+   * it went forward with another file than `up`: what that one did, this release doesn't know how to take back.
+   */
   down(
     store: string,
-    migration: MigrationRef,
+    migration: MigrationBack,
     sql: string,
     ctx: StepContext,
   ): Promise<Answer<{ readonly version: number }>>;

@@ -2,11 +2,27 @@ import type { RestorePoint } from '@headgate/domain';
 import type { Answer } from './answer.ts';
 import type { StepContext } from './step-context.ts';
 
-/** A restore point that is kept, with what it was taken for. */
+/** A restore point that is kept, with what it was taken for. Its manifest is the one that was reported when it was taken. */
 export interface KeptRestorePoint {
+  /** `point.manifest` is the digest of the manifest that was read just now. */
   readonly point: RestorePoint;
   readonly rollout: string;
   readonly schemaVersion: number;
+}
+
+/** A restore point that can't be told what it is of: it can't be relied on, and it isn't nothing either. */
+export interface UnreadableRestorePoint {
+  readonly id: string;
+  /** What it was taken for, as far as that is known beside it. */
+  readonly rollout: string | undefined;
+  /** What is wrong with its manifest, in words. */
+  readonly why: string;
+}
+
+/** Newest first, both. */
+export interface RestorePointList {
+  readonly kept: readonly KeptRestorePoint[];
+  readonly unreadable: readonly UnreadableRestorePoint[];
 }
 
 /** Which moment a restore goes to. Without one: the moment when the restore point was complete. */
@@ -23,8 +39,8 @@ export interface RestorePoints {
   take(store: string, ctx: StepContext): Promise<Answer<RestorePoint>>;
   /** Reads every file back and compares. A difference is `check-failed` and names the file. */
   verify(store: string, id: string, signal: AbortSignal): Promise<Answer<RestorePoint>>;
-  /** Newest first. */
-  list(store: string): Promise<readonly KeptRestorePoint[]>;
+  /** All that there are of the store, also those that can't be read. */
+  list(store: string): Promise<RestorePointList>;
   /** Replaces the store by what it was at the moment. Whatever was written since is gone: the plan says so. */
   restore(
     store: string,

@@ -8,6 +8,8 @@ export interface StepContext {
   readonly application: string;
   readonly rollout: string;
   readonly step: string;
+  /** The release that the step's plan promotes; absent where no plan stands behind the step (a system is brought up). */
+  readonly release?: Digest;
   /** Goes with every effect; a target that has seen a higher one refuses it. */
   readonly fence: Fence;
   /** `rollout/step`: the same for every attempt at this step. */

@@ -1,5 +1,7 @@
+import type { MigrationRef } from '@headgate/domain';
+import type { MigrationBack } from '../ports/migrator.ts';
 import type { Ports } from '../ports/ports.ts';
-import type { KeptRestorePoint } from '../ports/restore-points.ts';
+import type { KeptRestorePoint, UnreadableRestorePoint } from '../ports/restore-points.ts';
 import type { StepContext } from '../ports/step-context.ts';
 import { misfitOfStore } from './schema-fit.ts';
 import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
@@ -29,7 +31,8 @@ export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, to }
 
 /**
  * What is wrong with the restore point that this rollout took of the store as it is now: it was found whole when it was
- * taken, and reading it back once more costs less than a migration that nothing brings back.
+ * taken, and reading it back once more costs less than a migration that nothing brings back. One that can't be read any
+ * more counts as this rollout's unless it is known to be another's.
  */
 async function spoiledRestorePoint(
   { migrator, restorePoints }: Ports,
@@ -40,9 +43,17 @@ async function spoiledRestorePoint(
   const version = await migrator.version(store);
   if (version >= to) return undefined;
   const own = (kept: KeptRestorePoint) => kept.rollout === ctx.rollout && kept.schemaVersion === version;
-  const taken = (await restorePoints.list(store)).find(own);
-  const whole = taken && (await restorePoints.verify(store, taken.point.id, ctx.signal));
-  return whole?.ok === false ? whole.why : undefined;
+  const { kept, unreadable } = await restorePoints.list(store);
+  const taken = kept.find(own);
+  const lost = unreadable.find((each) => each.rollout === undefined || each.rollout === ctx.rollout);
+  if (!taken) return lost && sayUnreadable(store, lost);
+  const whole = await restorePoints.verify(store, taken.point.id, ctx.signal);
+  return whole.ok ? undefined : whole.why;
+}
+
+/** Which restore point can't be read, why, and what helps. */
+export function sayUnreadable(store: string, { id, why }: UnreadableRestorePoint): string {
+  return `restore point ${id} of store ${store}: manifest unreadable: ${why}; take a new one`;
 }
 
 /** Takes a store's schema back, in the order that the plan lists. What still runs must be able to live with it. */
@@ -55,7 +66,9 @@ export const unmigrate: StepExecutor<'unmigrate'> = async ({ store, migrations, 
       if (misfit) return failed('rejected', misfit);
     }
     const sql = new TextDecoder('utf-8', { fatal: true }).decode(await ctx.blob(migration.file.digest));
-    const answer = await ports.migrator.down(store, migration, sql, ctx);
+    const back = await withItsWayThere(migration, ctx);
+    if (!back) return failed('rejected', `the release doesn't say with which file ${migration.id} went forward`);
+    const answer = await ports.migrator.down(store, back, sql, ctx);
     if (!answer.ok) return failed(answer.code, answer.why);
     ctx.log(`store ${store}: back at schema version ${answer.value.version}`);
   }
@@ -64,3 +77,10 @@ export const unmigrate: StepExecutor<'unmigrate'> = async ({ store, migrations, 
   if (version > to) return failed('rejected', `the store ${store} is at version ${version}; the plan says ${to}`);
   return done({ schemaVersion: version });
 };
+
+/** The migration with the file that the sealed release says it went forward with: the plan names only the way back. */
+async function withItsWayThere(migration: MigrationRef, ctx: StepContext): Promise<MigrationBack | undefined> {
+  const manifest = ctx.release && (await ctx.manifest(ctx.release));
+  const own = manifest?.migrations.find((each) => each.id === migration.id && each.to === migration.to);
+  return own && { ...migration, up: own.up };
+}

@@ -8,12 +8,16 @@ import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
 export const restore: StepExecutor<'restore'> = async ({ store, to }, ctx, ports) => {
   const late = overdue(ctx);
   if (late) return late;
-  const own = (await ports.restorePoints.list(store)).filter(
-    (kept) => kept.rollout === ctx.rollout && kept.schemaVersion === to,
-  );
-  const [newest] = own;
-  if (!newest)
-    return failed('rejected', `this rollout took no restore point of the store ${store} at schema version ${to}`);
+  const { kept, unreadable } = await ports.restorePoints.list(store);
+  const newest = kept.find((each) => each.rollout === ctx.rollout && each.schemaVersion === to);
+  if (!newest) {
+    const lost = unreadable.find((each) => each.rollout === undefined || each.rollout === ctx.rollout);
+    const none = `there is no restore point of the store ${store} at schema version ${to} that this rollout took`;
+    return failed(
+      'rejected',
+      lost ? `${none} and that can be read: ${lost.id}: manifest unreadable: ${lost.why}` : none,
+    );
+  }
   const misfit = await misfitOfStore(ports, store, to);
   if (misfit) return failed('rejected', misfit);
   const answer = await ports.restorePoints.restore(store, newest.point.id, { kind: 'restore-point' }, ctx);

@@ -1,4 +1,4 @@
-import type { Action, MigrationRef, Outcome } from '@headgate/domain';
+import type { Action, Migration, MigrationRef, Outcome } from '@headgate/domain';
 import { provenOutcome } from '@headgate/domain/rollout/outcome-rules';
 import type { Difference } from '@headgate/execution';
 import { MemoryCell } from '@headgate/testkit/execution/memory-cell';
@@ -18,6 +18,11 @@ const migration = (from: number): MigrationRef => ({
   file: { name: 'up.sql', digest: digestFor(`m${from}`), size: 3 },
 });
 
+const sealed = (from: number): Migration => {
+  const { file, ...rest } = migration(from);
+  return { ...rest, up: file, down: { ...file, name: 'down.sql' }, undo: 'down' };
+};
+
 let cell: MemoryCell;
 beforeEach(() => {
   cell = new MemoryCell();
@@ -28,7 +33,8 @@ beforeEach(() => {
 
 const context = (more = {}) =>
   stepContext({
-    manifest: async () => manifestOf('1.1.0', { schemaRange: { min: 1, max: 2 } }),
+    release: NEW.digest,
+    manifest: async () => manifestOf('1.1.0', { schemaRange: { min: 1, max: 2 }, migrations: [sealed(1)] }),
     blob: async () => Buffer.from('sql'),
     document: async () => ({}),
     ...more,
@@ -99,6 +105,33 @@ describe('restore points', () => {
     expect(await run(migrate)).toMatchObject({ kind: 'done' });
   });
 
+  test('one that can not be read keeps the migration from beginning, by name; another rollout’s does not', async () => {
+    const migrate = { kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] } as const;
+    const back = { kind: 'restore', store: 'main', to: 1 } as const;
+    for (const rollout of ['r1', undefined]) {
+      cell.unreadable.set('rp-1', { id: 'rp-1', rollout, why: 'manifest.json is no JSON' });
+      expect(await run(migrate)).toMatchObject({
+        kind: 'failed',
+        code: 'rejected',
+        why: 'restore point rp-1 of store main: manifest unreadable: manifest.json is no JSON; take a new one',
+      });
+      expect(await run(back)).toMatchObject({
+        code: 'rejected',
+        why: expect.stringContaining('rp-1: manifest unreadable'),
+      });
+    }
+    expect(cell.effects).toEqual([]);
+    cell.unreadable.set('rp-1', { id: 'rp-1', rollout: 'r0', why: 'manifest.json is no JSON' });
+    expect(await run(migrate)).toMatchObject({ kind: 'done' });
+  });
+
+  test('a new one, taken after one became unreadable, lets the migration begin', async () => {
+    cell.unreadable.set('rp-1', { id: 'rp-1', rollout: 'r1', why: 'manifest.json is no JSON' });
+    await run({ kind: 'restore-point', store: 'main' });
+    const migrate = { kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] } as const;
+    expect(await run(migrate)).toMatchObject({ kind: 'done' });
+  });
+
   test('a restore goes to the one that this rollout took at that version, or is refused', async () => {
     await run({ kind: 'restore-point', store: 'main' });
     await run({ kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] });
@@ -134,6 +167,13 @@ describe('schema ranges', () => {
     const back = { kind: 'unmigrate', store: 'main', from: 2, to: 1, migrations: [migration(1)] } as const;
     expect(await run(back)).toMatchObject({ kind: 'failed', code: 'rejected' });
     cell.held.delete('green');
+    cell.versions.get('main')![1]!.digest = digestFor('tampered');
+    expect(await run(back)).toMatchObject({ kind: 'failed', code: 'rejected', why: 'made by another file' });
+    cell.versions.get('main')![1]!.digest = digestFor('m1');
+    for (const unsaid of [{ release: undefined }, { manifest: async () => manifestOf('1.1.0') }])
+      expect(await run(back, unsaid)).toMatchObject({
+        why: expect.stringContaining('with which file m2 went forward'),
+      });
     expect(await run(back)).toMatchObject({ kind: 'done', result: { schemaVersion: 1 } });
     expect(await run(back)).toMatchObject({ kind: 'done' });
   });

@@ -5,7 +5,15 @@
 
 import { join } from 'node:path';
 import { type EmbeddedControl, openEmbeddedControl } from '@headgate/adapters/control/postgres/index';
-import { alive, boundLog, freePort, homeFor, readIfThere, writeDurably } from '@headgate/adapters/machine/index';
+import {
+  alive,
+  boundLog,
+  freePort,
+  homeFor,
+  readIfThere,
+  sweepHomes,
+  writeDurably,
+} from '@headgate/adapters/machine/index';
 import { type Cluster, findPostmaster, findPrograms, type Postmaster } from '@headgate/adapters/postgres-cluster/index';
 import type { Logger } from 'pino';
 import type { Folder } from '../installation/folder.ts';
@@ -43,6 +51,8 @@ export class EmbeddedDatabase {
     const control = await openEmbeddedControl({ dir, port, settings: SETTINGS }, programs);
     const postmaster = await control.cluster.start();
     log.info({ postgres: programs.version, port, pid: postmaster.pid }, 'the embedded database runs');
+    // Only with root are there homes. Nobody waits for it.
+    if (programs.user) void sweepHomes((line) => log.info(line));
     const database = new EmbeddedDatabase(control, postmaster, log);
     database.#watch = database.#keep();
     return database;

@@ -35,5 +35,6 @@ restorePointsSuite('the cell in memory', async () => {
     write: async (mark) => void cell.marks.push(mark),
     marks: async () => cell.marks,
     spoil: async (id) => void cell.spoiled.add(id),
+    spoilManifest: async (id) => void cell.unreadable.set(id, { id, rollout: 'r1', why: 'spoiled' }),
   };
 });

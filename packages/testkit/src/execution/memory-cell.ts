@@ -8,10 +8,13 @@ import {
   denied,
   granted,
   type KeptRestorePoint,
+  type MigrationBack,
   type Ports,
+  type RestorePointList,
   type SlotObservation,
   type StepContext,
   serves,
+  type UnreadableRestorePoint,
 } from '@headgate/execution';
 import { digestFor } from './step-context.ts';
 
@@ -33,6 +36,8 @@ export class MemoryCell implements Ports {
   readonly kept: KeptRestorePoint[] = [];
   /** Restore points with a flipped byte, by id. */
   readonly spoiled = new Set<string>();
+  /** Restore points whose manifest can't be read any more, by id. */
+  readonly unreadable = new Map<string, UnreadableRestorePoint>();
   /** What the customers wrote to the store; restore points hold it. */
   marks: string[] = [];
   private readonly copies = new Map<string, readonly string[]>();
@@ -151,7 +156,7 @@ export class MemoryCell implements Ports {
     },
     down: async (
       store: string,
-      migration: MigrationRef,
+      migration: MigrationBack,
       _sql: string,
       ctx: StepContext,
     ): Promise<Answer<{ version: number }>> => {
@@ -160,6 +165,7 @@ export class MemoryCell implements Ports {
       if (!this.raise(ctx)) return denied('fenced', 'a later decision was seen');
       if (version <= migration.from) return granted({ version });
       if (version !== migration.to) return denied('rejected', `the store is at version ${version}`);
+      if (rows.at(-1)!.digest !== migration.up.digest) return denied('rejected', 'made by another file');
       return this.change(ctx, `down ${store} ${migration.from}`, () => {
         rows.pop();
         return { version: migration.from };
@@ -190,7 +196,10 @@ export class MemoryCell implements Ports {
       if (!found || this.spoiled.has(id)) return denied('check-failed', `a file of ${id} isn't what was written`);
       return granted({ ...found.point, verified: true });
     },
-    list: async (store: string) => this.kept.filter(({ point }) => point.store === store),
+    list: async (store: string): Promise<RestorePointList> => ({
+      kept: this.kept.filter(({ point }) => point.store === store && !this.unreadable.has(point.id)),
+      unreadable: [...this.unreadable.values()],
+    }),
     restore: async (
       store: string,
       id: string,

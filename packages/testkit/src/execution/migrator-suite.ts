@@ -59,7 +59,13 @@ export function migratorSuite(name: string, make: () => Promise<MigratorWorld>):
       const { migrator, store, up, down } = await world();
       await migrator.up(store, migration(1, up[1]), up[1], at(3));
       expect(await migrator.version(store)).toBe(2);
-      const back = migration(1, down);
+      const { file } = migration(1, up[1]);
+      const back = { ...migration(1, down), up: file };
+      expect(
+        await migrator.down(store, { ...back, up: { ...file, digest: digestFor('another') } }, down, at(4)),
+        'what another file made',
+      ).toMatchObject({ ok: false, code: 'rejected', why: expect.stringContaining('another file') });
+      expect(await migrator.version(store)).toBe(2);
       expect(await migrator.down(store, back, down, at(4))).toEqual({ ok: true, value: { version: 1 } });
       expect(await migrator.down(store, back, down, at(4))).toEqual({ ok: true, value: { version: 1 } });
       expect(await migrator.down(store, back, down, at(1))).toMatchObject({ ok: false, code: 'fenced' });

@@ -9,7 +9,10 @@ export interface RestorePointsWorld {
   readonly store: string;
   write(mark: string): Promise<void>;
   marks(): Promise<readonly string[]>;
+  /** Changes what is in it. */
   spoil(id: string): Promise<void>;
+  /** Changes what it says about itself. */
+  spoilManifest(id: string): Promise<void>;
 }
 
 /** What all restore points do. `make` is asked once. */
@@ -29,7 +32,10 @@ export function restorePointsSuite(name: string, make: () => Promise<RestorePoin
         value: { id: taken.ok && taken.value.id },
       });
       first = taken.ok ? taken.value.id : '';
-      expect(await restorePoints.list(store)).toMatchObject([{ rollout: 'r1', point: { id: first } }]);
+      expect(await restorePoints.list(store)).toMatchObject({
+        kept: [{ rollout: 'r1', point: { id: first, manifest: taken.ok && taken.value.manifest } }],
+        unreadable: [],
+      });
     });
 
     test('it verifies by being read back', async () => {
@@ -54,9 +60,19 @@ export function restorePointsSuite(name: string, make: () => Promise<RestorePoin
       const { restorePoints, store, spoil } = await world();
       const second = await restorePoints.take(store, at(3));
       const id = second.ok ? second.value.id : '';
-      expect((await restorePoints.list(store)).map(({ point }) => point.id)).toEqual([id, first]);
+      expect((await restorePoints.list(store)).kept.map(({ point }) => point.id)).toEqual([id, first]);
       await spoil(id);
       expect(await restorePoints.verify(store, id, at(3).signal)).toMatchObject({ ok: false, code: 'check-failed' });
+    });
+
+    test('one that can not be told what it is of is listed as that, with what it was taken for', async () => {
+      const { restorePoints, store, spoilManifest } = await world();
+      const { kept } = await restorePoints.list(store);
+      const id = kept[0]!.point.id;
+      await spoilManifest(id);
+      const { unreadable, ...others } = await restorePoints.list(store);
+      expect(unreadable).toEqual([{ id, rollout: 'r1', why: expect.stringMatching(/./) }]);
+      expect(others.kept).toEqual(kept.slice(1));
     });
 
     test('one that is not there does not verify', async () => {

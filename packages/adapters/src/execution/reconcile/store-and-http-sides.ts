@@ -15,7 +15,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { sqlRefusal } from '../sql-migrator/sql-refusal.ts';
-import { ownersConnection, raiseFence, type Store } from '../store/store-session.ts';
+import { controlConnection, ownersConnection, raiseFence, type Store } from '../store/store-session.ts';
 import { classify } from './classify.ts';
 import { type Connection, type Row, readRightSide, type TenantRow } from './right-side.ts';
 
@@ -74,7 +74,7 @@ export class StoreAndHttpSides implements LedgerSides {
     const spec = read(reconciliation);
     const leftMs = Math.max(1, Math.floor(ctx.remainingMs()));
     // The fence's row stays locked while the application's login works: no later decision comes between the two.
-    return withClient(await this.find(store).cluster.connection(this.find(store).database), async (fence) => {
+    return withClient(await controlConnection(this.find(store)), async (fence) => {
       await fence.query(`set lock_timeout = ${Math.min(LOCK_WAIT_MS, leftMs)}`);
       await fence.query('begin');
       if (!(await raiseFence(fence, ctx)))

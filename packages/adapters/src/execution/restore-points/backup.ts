@@ -2,6 +2,7 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Answer, denied, granted, type StepContext } from '@headgate/execution';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { controlConnection } from '../store/store-session.ts';
 import type { BackedStore } from './backed-store.ts';
 import { type CopiedTree, copyFile, copyTree, readBack } from './copy-tree.ts';
 import type { FileEntry, Manifest } from './manifest.ts';
@@ -19,7 +20,7 @@ export async function takeCopy(
 ): Promise<Answer<Manifest>> {
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { mode: 0o700 });
-  return withClient(await store.cluster.connection(store.database), async (client) => {
+  return withClient(await controlConnection(store), async (client) => {
     const version = async (): Promise<number> =>
       (await client.query<{ v: number }>('select coalesce(max(version), 0)::int as v from headgate.migration')).rows[0]!
         .v;

@@ -6,7 +6,7 @@ import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-fil
 import { freePort } from '../../machine/free-port.ts';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { raiseFence } from '../store/store-session.ts';
+import { controlConnection, raiseFence } from '../store/store-session.ts';
 import type { BackedStore } from './backed-store.ts';
 import { Manifest } from './manifest.ts';
 import { restoreAside } from './recovery.ts';
@@ -133,7 +133,7 @@ async function layOutFiles(store: BackedStore, restorePoint: string, target: Rec
 
 /** The rows that aren't the customers', read under this step's fence. `undefined`: a later decision was seen. */
 async function controlRows(store: BackedStore, ctx: StepContext): Promise<Journal['control'] | undefined> {
-  return withClient(await store.cluster.connection(store.database), async (client) => {
+  return withClient(await controlConnection(store), async (client) => {
     if (!(await raiseFence(client, ctx))) return undefined;
     const fence = await client.query('select scope, epoch::text, n::text from headgate.fence');
     const route = await client.query('select tenant, slot, epoch::text, n::text from headgate.route');
@@ -142,7 +142,7 @@ async function controlRows(store: BackedStore, ctx: StepContext): Promise<Journa
 }
 
 async function carryOver(store: BackedStore, aside: Cluster, journal: Journal): Promise<number> {
-  return withClient(await aside.connection(store.database), async (client) => {
+  return withClient(await controlConnection({ cluster: aside, database: store.database }), async (client) => {
     await client.query('begin');
     await client.query('truncate headgate.fence, headgate.route');
     await client.query(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Digest, RestorePoint } from '@headgate/domain';
 import { z } from 'zod';
 
@@ -30,6 +31,11 @@ export const Manifest = z.strictObject({
   files: z.array(FileEntry),
 });
 export type Manifest = z.output<typeof Manifest>;
+
+/** A manifest's digest is that of its bytes as they stand. */
+export function digestOfText(text: string): Digest {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
 
 /** What is told about a restore point outside of its folder. */
 export function restorePointOf(manifest: Manifest, digest: Digest, verified: boolean): RestorePoint {

@@ -1,13 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest, RestorePoint } from '@headgate/domain';
 import {
   type Answer,
   denied,
   granted,
-  type KeptRestorePoint,
   type RecoveryTarget,
+  type RestorePointList,
   type RestorePoints,
   type StepContext,
 } from '@headgate/execution';
@@ -16,7 +16,8 @@ import type { BackedStore } from './backed-store.ts';
 import { takeCopy } from './backup.ts';
 import { readBack } from './copy-tree.ts';
 import { restoreInPlace } from './in-place.ts';
-import { Manifest, restorePointOf } from './manifest.ts';
+import { digestOfText, Manifest, restorePointOf } from './manifest.ts';
+import { readAll, reportedOf } from './read-all.ts';
 import { archivedBefore } from './wal.ts';
 
 /** A step that is tried again takes up its own restore point while it is this young, and takes a new one later. */
@@ -31,7 +32,7 @@ export class PhysicalRestorePoints implements RestorePoints {
 
   async take(store: string, ctx: StepContext): Promise<Answer<RestorePoint>> {
     const backed = this.find(store);
-    const before = (await this.kept(backed)).find(
+    const before = (await readAll(backed)).kept.find(
       ({ manifest }) =>
         `${manifest.rollout}/${manifest.step}` === `${ctx.rollout}/${ctx.step}` &&
         Date.now() - manifest.takenAt < SAME_ATTEMPT_MS,
@@ -51,7 +52,7 @@ export class PhysicalRestorePoints implements RestorePoints {
     const text = JSON.stringify(taken.value);
     const digest = digestOfText(text);
     await writeFile(join(partial, 'manifest.json'), text, { mode: 0o600, flush: true });
-    await writeDurably(`${dir}.sha256`, `${digest}\n`, 0o600);
+    await writeDurably(`${dir}.sha256`, `${digest}\n${ctx.rollout}\n`, 0o600);
     await rename(partial, dir);
     await syncFolder(backed.restorePointsDir);
     await this.prune(backed, id);
@@ -64,7 +65,7 @@ export class PhysicalRestorePoints implements RestorePoints {
     const mark = `${dir}.verified`;
     await rm(mark, { force: true });
     const text = await readIfThere(join(dir, 'manifest.json'));
-    const expected = (await readIfThere(`${dir}.sha256`))?.trim();
+    const { digest: expected } = await reportedOf(dir);
     if (text === undefined) return denied('check-failed', `the restore point ${id} of ${store} isn't there`);
     if (digestOfText(text) !== expected)
       return denied(
@@ -89,12 +90,12 @@ export class PhysicalRestorePoints implements RestorePoints {
     return granted(restorePointOf(manifest, expected as Digest, true));
   }
 
-  async list(store: string): Promise<readonly KeptRestorePoint[]> {
-    return (await this.kept(this.find(store))).map(({ point, manifest }) => ({
-      point,
-      rollout: manifest.rollout,
-      schemaVersion: manifest.schemaVersion,
-    }));
+  async list(store: string): Promise<RestorePointList> {
+    const { kept, unreadable } = await readAll(this.find(store));
+    return {
+      kept: kept.map(({ point, manifest: { rollout, schemaVersion } }) => ({ point, rollout, schemaVersion })),
+      unreadable,
+    };
   }
 
   async restore(
@@ -109,40 +110,26 @@ export class PhysicalRestorePoints implements RestorePoints {
     );
   }
 
-  /** Newest first. */
-  private async kept(backed: BackedStore): Promise<{ point: RestorePoint; manifest: Manifest }[]> {
-    const names = await readdir(backed.restorePointsDir).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    });
-    const found: { point: RestorePoint; manifest: Manifest }[] = [];
-    for (const name of names.filter((each) => /^rp-[0-9a-z-]+$/.test(each))) {
-      const text = await readIfThere(join(backed.restorePointsDir, name, 'manifest.json'));
-      const parsed = Manifest.safeParse(text === undefined ? undefined : parseJson(text));
-      if (!parsed.success) continue; // spoiled: verify says so by its name, and it is never the freshest
-      const verified =
-        (await stat(join(backed.restorePointsDir, `${name}.verified`)).catch(() => undefined)) !== undefined;
-      found.push({ manifest: parsed.data, point: restorePointOf(parsed.data, digestOfText(text!), verified) });
-    }
-    return found.sort((a, b) => b.manifest.takenAt - a.manifest.takenAt);
-  }
-
   private async removeLeftovers(backed: BackedStore): Promise<void> {
-    for (const name of await readdir(backed.restorePointsDir)) {
-      if (name.endsWith('.partial')) await rm(join(backed.restorePointsDir, name), { recursive: true, force: true });
+    const names = (await readdir(backed.restorePointsDir)).filter((name) => name.startsWith('rp-'));
+    for (const name of names) {
+      const [id, ending] = name.split('.');
+      if (ending === 'partial' || (ending && !names.includes(id!)))
+        await rm(join(backed.restorePointsDir, name), { recursive: true, force: true });
     }
   }
 
   /** Removes what is older than the kept ones, and the WAL that only those needed. */
   private async prune(backed: BackedStore, newest: string): Promise<void> {
-    const all = await this.kept(backed);
+    const { kept: all } = await readAll(backed);
     const kept = all.slice(0, Math.max(1, backed.keep));
     for (const { manifest } of all.slice(kept.length)) {
       if (manifest.id === newest) continue;
       const dir = join(backed.restorePointsDir, manifest.id);
-      await rm(`${dir}.verified`, { force: true });
-      await rm(dir, { recursive: true, force: true });
-      await rm(`${dir}.sha256`, { force: true });
+      // Away first, then removed: what is half removed must not look like one that can't be read.
+      await rename(dir, `${dir}.partial`);
+      for (const ending of ['.partial', '.verified', '.sha256'])
+        await rm(`${dir}${ending}`, { recursive: true, force: true });
     }
     const oldest = kept.map(({ manifest }) => manifest.startWal).sort((a, b) => (a.slice(8) < b.slice(8) ? -1 : 1))[0];
     if (!oldest) return;
@@ -171,16 +158,4 @@ async function unnamedFile(dir: string, manifest: Manifest): Promise<string | un
     if (!named.has(path)) return path;
   }
   return undefined;
-}
-
-function digestOfText(text: string): Digest {
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

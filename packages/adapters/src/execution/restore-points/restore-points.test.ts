@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { restorePointsSuite } from '@headgate/testkit/execution/restore-points-suite';
@@ -59,7 +60,12 @@ test('a restore point is taken while the store is written to, and verifies', asy
   await writer;
   const id = taken.ok ? taken.value.id : '';
   expect(await points.verify('main', id, ctx.signal)).toMatchObject({ ok: true, value: { verified: true } });
-  expect(await points.list('main')).toMatchObject([{ rollout: 'r1', schemaVersion: 3, point: { id, verified: true } }]);
+  expect(await points.list('main')).toMatchObject({
+    kept: [
+      { rollout: 'r1', schemaVersion: 3, point: { id, verified: true, manifest: taken.ok && taken.value.manifest } },
+    ],
+    unreadable: [],
+  });
   const aside = await restoreAside(
     backed,
     join(backed.restorePointsDir, id),
@@ -169,7 +175,7 @@ test('an attempt that was killed in the middle of the swap is led to its end', a
 });
 
 test('a flipped byte, a missing file, an added file and a changed manifest are each named', async () => {
-  const [newest] = await points.list('main');
+  const [newest] = (await points.list('main')).kept;
   const dir = join(backed.restorePointsDir, newest!.point.id);
   const verify = () => points.verify('main', newest!.point.id, new AbortController().signal);
   const manifest = JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8'));
@@ -182,7 +188,7 @@ test('a flipped byte, a missing file, an added file and a changed manifest are e
     await flip(join(dir, path));
     expect(await verify()).toMatchObject({ ok: false, code: 'check-failed', why: expect.stringContaining(path) });
     expect(
-      (await points.list('main')).find(({ point }) => point.id === newest!.point.id)?.point.verified ?? false,
+      (await points.list('main')).kept.find(({ point }) => point.id === newest!.point.id)?.point.verified ?? false,
     ).toBe(false);
     await flip(join(dir, path));
   }
@@ -196,12 +202,56 @@ test('a flipped byte, a missing file, an added file and a changed manifest are e
   expect(restored).toMatchObject({ ok: false, code: 'check-failed' });
 });
 
+test('one whose manifest can not be relied on is listed with what is wrong, and is not counted among the others', async () => {
+  const { kept } = await points.list('main');
+  const { id } = kept[0]!.point;
+  const dir = join(backed.restorePointsDir, id);
+  const [manifest, sidecar] = [await readFile(join(dir, 'manifest.json')), await readFile(`${dir}.sha256`, 'utf8')];
+  const other = await readFile(join(backed.restorePointsDir, kept[1]!.point.id, 'manifest.json'));
+  const foreign = `${manifest}`.replace('"rollout":"r1"', '"rollout":"r9"');
+  const digest = (content: Buffer | string) => `sha256:${createHash('sha256').update(content).digest('hex')}\nr1\n`;
+  for (const [content, beside, why, rollout = 'r1'] of [
+    [undefined, sidecar, /is missing/],
+    [manifest.subarray(0, 100), sidecar, /isn't what was reported/],
+    [foreign, sidecar, /isn't what was reported/],
+    [manifest, undefined, /sha256, which says .+ is missing/, null],
+    [manifest, digest(manifest).slice(0, -3), undefined],
+    ['{"v":2}', digest('{"v":2}'), /another version/],
+    ['{"v":', digest('{"v":'), /another version/],
+    [other, digest(other), new RegExp(`is that of ${kept[1]!.point.id}`)],
+  ] as const) {
+    for (const [path, bytes] of [
+      [join(dir, 'manifest.json'), content],
+      [`${dir}.sha256`, beside],
+    ] as const)
+      await (bytes === undefined ? rm(path) : writeFile(path, bytes));
+    const unreadable = why ? [{ id, rollout: rollout ?? undefined, why: expect.stringMatching(why) }] : [];
+    expect(await points.list('main')).toMatchObject({ kept: why ? [kept[1]] : kept, unreadable });
+  }
+  await rm(join(dir, 'manifest.json'), { force: true });
+  await mkdir(join(dir, 'manifest.json'));
+  expect((await points.list('main')).unreadable[0]?.why).toMatch(/can't be read \(EISDIR\)/);
+  await rm(join(dir, 'manifest.json'), { recursive: true });
+  await writeFile(join(dir, 'manifest.json'), manifest);
+  await writeFile(`${dir}.sha256`, sidecar);
+  expect(await points.list('main')).toEqual({ kept, unreadable: [] });
+});
+
 test('older restore points, and the WAL that only they needed, are removed', async () => {
-  const kept = await points.list('main');
+  const { kept } = await points.list('main');
   expect(kept.length).toBe(2);
   const names = await readdir(backed.restorePointsDir);
   expect(names.filter((name) => name.endsWith('.sha256')).length).toBe(2);
   expect(names.filter((name) => name.endsWith('.partial'))).toEqual([]);
+  // What a kill -9 in the middle of removing one leaves.
+  for (const file of ['rp-old.partial', 'rp-old.sha256', 'rp-old.verified', 'notes.txt'])
+    await writeFile(join(backed.restorePointsDir, file), '');
+  const taken = await points.take('main', context());
+  expect(taken).toMatchObject({ ok: true });
+  const ids = (await points.list('main')).kept.map(({ point }) => point.id);
+  expect((await readdir(backed.restorePointsDir)).filter((name) => !ids.some((id) => name.startsWith(id)))).toEqual([
+    'notes.txt',
+  ]);
 });
 
 test('segments are counted across the log file boundary', () => {
@@ -233,6 +283,7 @@ restorePointsSuite('physical copies', async () => {
     write: async (mark) => void (await ask(`insert into mark(mark) values ('${mark}')`)),
     marks: async () => (await ask('select mark from mark order by n')).map((row) => row.mark),
     spoil: (id) => flip(join(store.restorePointsDir, id, 'data', 'PG_VERSION')),
+    spoilManifest: (id) => flip(join(store.restorePointsDir, id, 'manifest.json')),
   };
 });
 

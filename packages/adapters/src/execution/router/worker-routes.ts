@@ -1,6 +1,6 @@
 import type { StepContext } from '@headgate/execution';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { raiseFence, type Store } from '../store/store-session.ts';
+import { controlConnection, raiseFence, type Store } from '../store/store-session.ts';
 
 /** No slot has this name, so no worker takes the jobs of a tenant that is routed here: it is held. */
 export const NOWHERE = '';
@@ -11,7 +11,7 @@ export async function publishWorkerRoutes(
   slots: ReadonlyMap<string, string>,
   ctx: Pick<StepContext, 'cell' | 'fence'>,
 ): Promise<boolean> {
-  return withClient(await store.cluster.connection(store.database), async (client) => {
+  return withClient(await controlConnection(store), async (client) => {
     await client.query('begin');
     await client.query(`set local lock_timeout = '10s'`);
     if (!(await raiseFence(client, ctx))) {
@@ -32,7 +32,7 @@ export async function publishWorkerRoutes(
 
 /** Slot by tenant, as workers see it. */
 export async function readWorkerRoutes(store: Store): Promise<ReadonlyMap<string, string>> {
-  return withClient(await store.cluster.connection(store.database), async (client) => {
+  return withClient(await controlConnection(store), async (client) => {
     const { rows } = await client.query<{ tenant: string; slot: string }>('select tenant, slot from headgate.route');
     return new Map(rows.map((row) => [row.tenant, row.slot]));
   });

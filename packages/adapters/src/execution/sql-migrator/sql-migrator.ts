@@ -1,12 +1,22 @@
+import { randomBytes } from 'node:crypto';
 import type { MigrationRef } from '@headgate/domain';
-import { type Answer, denied, granted, type Migrator, type StepContext } from '@headgate/execution';
-import pg from 'pg';
+import { type Answer, denied, granted, type MigrationBack, type Migrator, type StepContext } from '@headgate/execution';
+import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { raiseFence, type Store } from '../store/store-session.ts';
+import { closeMigrationLogin, tooMuchRight } from '../store/migration-login.ts';
+import {
+  controlConnection,
+  fenceScope,
+  holdMigrations,
+  prepareForMigrations,
+  raiseFence,
+  type Store,
+} from '../store/store-session.ts';
+import { runMigration } from './migration-session.ts';
 import { sqlRefusal } from './sql-refusal.ts';
 
-/** How long a migration may wait for a lock, and make everyone queue behind it, before it gives up. Milliseconds. */
-const LOCK_WAIT_MS = 2_000;
+/** How long the control session waits for the fence's row. Milliseconds. */
+const FENCE_WAIT_MS = 2_000;
 
 interface Applied {
   readonly version: number;
@@ -14,6 +24,17 @@ interface Applied {
 }
 
 type Outcome = Answer<{ readonly version: number }>;
+
+/** One version's change of the schema, in one direction. */
+interface Change {
+  readonly direction: 'up' | 'down';
+  readonly migration: MigrationRef;
+  readonly sql: string;
+  /** Where it leads. */
+  readonly to: number;
+  /** What is answered without running anything; `undefined`: it is to be run. */
+  judge(applied: readonly Applied[]): Outcome | undefined;
+}
 
 /** Migrates the stores of one cell. */
 export class SqlMigrator implements Migrator {
@@ -26,92 +47,74 @@ export class SqlMigrator implements Migrator {
   }
 
   async version(store: string): Promise<number> {
-    const found = this.find(store);
-    return withClient(await found.cluster.connection(found.database), currentVersion);
+    return withClient(await controlConnection(this.find(store)), async (client) => versionOf(await applied(client)));
   }
 
   async up(store: string, migration: MigrationRef, sql: string, ctx: StepContext): Promise<Outcome> {
-    return this.inTransaction(store, ctx, async (client, applied) => {
-      const version = applied.at(-1)?.version ?? 0;
-      const before = applied.find((row) => row.version === migration.to);
-      if (before) {
-        if (before.digest === migration.file.digest) return granted({ version });
-        return denied(
-          'rejected',
-          `version ${migration.to} of the store ${store} was made by another file than ${migration.file.name}`,
-        );
-      }
-      if (version !== migration.from) {
-        return denied(
-          'rejected',
-          `the store ${store} is at version ${version}; ${migration.id} goes from ${migration.from} to ${migration.to}`,
-        );
-      }
-      const refusal = await runAsOwner(client, this.find(store).user, sql);
-      if (refusal) return refusal;
-      await client.query('insert into headgate.migration(version, id, digest, applied_by) values ($1, $2, $3, $4)', [
-        migration.to,
-        migration.id,
-        migration.file.digest,
-        ctx.idempotencyKey,
-      ]);
-      return granted({ version: migration.to });
+    const { from, to, id, file } = migration;
+    return this.change(store, ctx, {
+      direction: 'up',
+      migration,
+      sql,
+      to,
+      judge(rows) {
+        const version = versionOf(rows);
+        const before = rows.find((row) => row.version === to);
+        if (before && before.digest !== file.digest)
+          return denied('rejected', `version ${to} of the store ${store} was made by another file than ${file.name}`);
+        if (before) return granted({ version });
+        if (version === from) return undefined;
+        return denied('rejected', `the store ${store} is at version ${version}; ${id} goes from ${from} to ${to}`);
+      },
     });
   }
 
-  async down(store: string, migration: MigrationRef, sql: string, ctx: StepContext): Promise<Outcome> {
-    return this.inTransaction(store, ctx, async (client, applied) => {
-      const version = applied.at(-1)?.version ?? 0;
-      if (version <= migration.from) return granted({ version });
-      if (version !== migration.to) {
-        return denied(
-          'rejected',
-          `the store ${store} is at version ${version}; ${migration.id} goes back from ${migration.to}`,
-        );
-      }
-      const refusal = await runAsOwner(client, this.find(store).user, sql);
-      if (refusal) return refusal;
-      await client.query('delete from headgate.migration where version = $1', [migration.to]);
-      return granted({ version: migration.from });
+  async down(store: string, migration: MigrationBack, sql: string, ctx: StepContext): Promise<Outcome> {
+    const { from, to, id, up } = migration;
+    return this.change(store, ctx, {
+      direction: 'down',
+      migration,
+      sql,
+      to: from,
+      judge(rows) {
+        const version = versionOf(rows);
+        if (version <= from) return granted({ version });
+        if (version !== to)
+          return denied('rejected', `the store ${store} is at version ${version}; ${id} goes back from ${to}`);
+        const recorded = rows.at(-1)?.digest;
+        if (recorded === up.digest) return undefined;
+        const why = `version ${to} of the store ${store} was made by another file (${recorded}) than ${up.name} of this release (${up.digest})`;
+        return denied('rejected', `${why}; only the release that made it, or a person, can take it back`);
+      },
     });
   }
 
-  private async inTransaction(
-    store: string,
-    ctx: StepContext,
-    work: (client: pg.Client, applied: readonly Applied[]) => Promise<Outcome>,
-  ): Promise<Outcome> {
-    const found = this.find(store);
-    const leftMs = Math.floor(ctx.remainingMs());
-    if (leftMs <= 0) return denied('expired', 'no time is left for the migration');
-    return withClient(await found.cluster.connection(found.database), async (client) => {
-      // The server ends the statement by itself when our time is up; it would go on if only we went away.
-      await client.query(`set statement_timeout = ${leftMs}`);
-      await client.query(`set lock_timeout = ${Math.min(LOCK_WAIT_MS, leftMs)}`);
-      await client.query('begin');
+  private async change(name: string, ctx: StepContext, change: Change): Promise<Outcome> {
+    const store = this.find(name);
+    if (ctx.signal.aborted || ctx.remainingMs() <= 0) return denied('expired', 'no time is left for the migration');
+    return withClient(await controlConnection(store), async (control) => {
+      if (!(await holdMigrations(control)))
+        return denied('transient', `another migration of the store ${name} is running`);
+      const login = await prepareForMigrations(control, store);
+      const right = await tooMuchRight(control, login);
+      if (right) {
+        const why = `a migration of the store ${name} could do more than its owner's work: ${right}; take that right away`;
+        return denied('rejected', why);
+      }
+      await closeMigrationLogin(control, login);
+      const secret = randomBytes(32).toString('base64url');
+      const decided = await permit(control, store, change, secret, ctx);
+      if (decided) return decided;
       try {
-        const { rows } = await client.query(`select pg_try_advisory_xact_lock(hashtext('headgate.migration')) as mine`);
-        if (!rows[0].mine)
-          return await undone(client, denied('transient', `another migration of the store ${store} is running`));
-        if (!(await raiseFence(client, ctx))) {
-          return await undone(client, denied('fenced', `the store ${store} has seen a later decision than this one`));
-        }
-        const transaction = await transactionId(client);
-        const answer = await work(client, await appliedMigrations(client));
-        if (!answer.ok) return await undone(client, answer);
-        if ((await transactionId(client)) !== transaction) {
-          return await undone(
-            client,
-            denied('unknown', 'the file ended the transaction that it ran in; look at what it left in the store'),
-          );
-        }
-        await client.query('commit');
-        return answer;
-      } catch (error) {
-        const refusal = sqlRefusal(error);
-        if (!refusal) throw error;
-        return await undone(client, refusal);
+        const ran = await runMigration(control, store, { login, secret, sql: change.sql }, ctx);
+        if (!ran.ok) return ran;
+        if (ran.value === 'committed') return granted({ version: change.to });
+      } finally {
+        await closeMigrationLogin(control, login);
       }
+      // It was ended from outside, and is gone by now: the record says on which side of its commit that was.
+      if (versionOf(await applied(control)) === change.to) return granted({ version: change.to });
+      return denied('expired', 'the time for this migration ran out, and its session was ended');
     });
   }
 
@@ -122,33 +125,56 @@ export class SqlMigrator implements Migrator {
   }
 }
 
-async function runAsOwner(client: pg.Client, owner: string, sql: string): Promise<Answer<never> | undefined> {
-  await client.query(`set local role ${pg.escapeIdentifier(owner)}`);
+/** Raises the fence and, when there is something to run, permits exactly that. Answers when there isn't. */
+async function permit(
+  control: pg.Client,
+  store: Store,
+  { direction, migration, judge }: Change,
+  secret: string,
+  ctx: StepContext,
+): Promise<Outcome | undefined> {
+  await control.query('begin');
   try {
-    await client.query(sql);
+    await control.query(`set local lock_timeout = ${FENCE_WAIT_MS}`);
+    if (!(await raiseFence(control, ctx))) {
+      await control.query('rollback');
+      return denied('fenced', `the store ${store.name} has seen a later decision than this one`);
+    }
+    const answer = judge(await applied(control));
+    if (answer) {
+      await control.query(answer.ok ? 'commit' : 'rollback');
+      return answer;
+    }
+    await control.query(
+      `insert into headgate.permit(secret, scope, epoch, n, direction, version_from, version_to, id, digest, applied_by)
+       values (sha256(convert_to($1, 'UTF8')), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [
+        secret,
+        fenceScope(ctx),
+        ctx.fence.epoch,
+        ctx.fence.n,
+        direction,
+        migration.from,
+        migration.to,
+        migration.id,
+        migration.file.digest,
+        ctx.idempotencyKey,
+      ],
+    );
+    await control.query('commit');
+    return undefined;
   } catch (error) {
+    await control.query('rollback').catch(() => {}); // the session ends right after, which undoes it too
     const refusal = sqlRefusal(error);
     if (!refusal) throw error;
     return refusal;
   }
-  await client.query('reset role');
-  return undefined;
 }
 
-async function transactionId(client: pg.Client): Promise<string> {
-  const { rows } = await client.query('select pg_current_xact_id()::text as id');
-  return rows[0].id;
-}
-
-async function undone<T>(client: pg.Client, answer: Answer<T>): Promise<Answer<T>> {
-  await client.query('rollback').catch(() => {}); // the session ends right after, which undoes it too
-  return answer;
-}
-
-async function appliedMigrations(client: pg.Client): Promise<readonly Applied[]> {
+async function applied(client: pg.ClientBase): Promise<readonly Applied[]> {
   return (await client.query<Applied>('select version, digest from headgate.migration order by version')).rows;
 }
 
-async function currentVersion(client: pg.Client): Promise<number> {
-  return (await appliedMigrations(client)).at(-1)?.version ?? 0;
+function versionOf(rows: readonly Applied[]): number {
+  return rows.at(-1)?.version ?? 0;
 }

@@ -2,6 +2,9 @@ import type { FailureCode } from '@headgate/domain';
 import { denied } from '@headgate/execution';
 import pg from 'pg';
 
+/** How PostgreSQL refuses them where one function runs a whole file; our clusters speak English (lc_messages). */
+const TRANSACTION_CONTROL = 'EXECUTE of transaction commands is not implemented';
+
 /**
  * What a PostgreSQL error means for a step, or `undefined` when it is broken infrastructure. The message is only passed
  * on where it speaks of the statement; others may quote a customer's data, so they are named by code and object.
@@ -10,8 +13,12 @@ export function sqlRefusal(error: unknown): ReturnType<typeof denied> | undefine
   if (!(error instanceof pg.DatabaseError) || error.code === undefined) return undefined;
   const code = refusalCode(error.code);
   if (code === undefined) return undefined;
+  if (error.code === '2D000' || error.message === TRANSACTION_CONTROL) {
+    const unblocks = 'a migration is run whole in one transaction, so leave BEGIN, COMMIT, ROLLBACK and SAVEPOINT out';
+    return denied(code, `PostgreSQL refused it (${error.code}): the file controls its transaction; ${unblocks}`);
+  }
   const object = [error.table, error.column, error.constraint].filter(Boolean).join('.');
-  const speaksOfStatement = error.code.startsWith('42') || error.code === '55P03' || error.code === '57014';
+  const speaksOfStatement = /^(42|0A|25|55P03|57014)/.test(error.code);
   const what = speaksOfStatement ? error.message.slice(0, 300) : object ? `on ${object}` : '';
   return denied(code, `PostgreSQL refused it (${error.code})${what ? `: ${what}` : ''}`);
 }

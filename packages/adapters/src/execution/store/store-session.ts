@@ -3,6 +3,8 @@ import pg from 'pg';
 import { readSecret } from '../../machine/durable-file.ts';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { closeMigrationLogin, prepareMigrationLogin } from './migration-login.ts';
+import { prepareSchema } from './store-schema.ts';
 
 /** One store of a cell: a database in a cluster of its own, and the login that the application uses. */
 export interface Store {
@@ -14,37 +16,63 @@ export interface Store {
   readonly passwordFile: string;
 }
 
+/**
+ * What a session of ours is by, whatever the database's owner set for it (`alter database … set`): a search path alone
+ * would make us run the owner's functions with a superuser's rights. Given as the session starts, they win.
+ */
+const OWN_SETTINGS: Readonly<Record<string, string>> = {
+  search_path: 'pg_catalog,pg_temp',
+  role: 'none',
+  default_transaction_isolation: 'read committed',
+  default_transaction_read_only: 'off',
+  synchronous_commit: 'on',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_session_timeout: '0',
+};
+
+/** How we connect to a store ourselves, as superuser. Every name in a statement there is a qualified one. */
+export async function controlConnection(store: Pick<Store, 'cluster' | 'database'>): Promise<pg.ClientConfig> {
+  const options = Object.entries(OWN_SETTINGS).map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`);
+  return { ...(await store.cluster.connection(store.database)), options: options.join(' ') };
+}
+
 /** How to connect with the application's own rights. Whoever is logged in as it can't be more by `reset role`. */
 export async function ownersConnection(store: Store): Promise<pg.ClientConfig> {
   const { user, passwordFile } = store;
   return { ...(await store.cluster.connection(store.database)), user, password: await readSecret(passwordFile) };
 }
 
-/**
- * Our own tables in each store. The application's login may read routes and its version, and change neither.
- * `fence`: the highest fence by scope (the cell). `migration`: what brought the schema where it is. `route`: the slot
- * whose workers may claim a tenant's jobs.
- */
-const SCHEMA = `
-create schema if not exists headgate;
-create table if not exists headgate.fence(scope text primary key, epoch bigint not null, n bigint not null);
-create table if not exists headgate.migration(version int primary key, id text not null, digest text not null, applied_by text not null, applied_at timestamptz not null default clock_timestamp());
-create table if not exists headgate.route(tenant text primary key, slot text not null, epoch bigint not null, n bigint not null);`;
+/** How long somebody else may keep us from preparing a store. Milliseconds. */
+const PREPARE_MS = 10_000;
 
-/** Creates our tables unless they are there. */
+/** Creates our schema and the migrations' login unless they are there, and ends what a killed migration left running. */
 export async function prepareStore(store: Store): Promise<void> {
-  await withClient(await store.cluster.connection(store.database), async (client) => {
-    const { rows } = await client.query(`select to_regclass('headgate.route') is not null as there`);
-    if (rows[0].there) return;
-    const user = pg.escapeIdentifier(store.user);
-    // "if not exists" of two sessions can collide; the lock lets one go first.
-    await client.query('begin');
-    await client.query(`select pg_advisory_xact_lock(hashtext('headgate.schema'))`);
-    await client.query(SCHEMA);
-    await client.query(`grant usage on schema headgate to ${user}`);
-    await client.query(`grant select on headgate.route, headgate.migration to ${user}`);
-    await client.query('commit');
+  await withClient(await controlConnection(store), async (client) => {
+    const login = await prepareForMigrations(client, store);
+    if (await holdMigrations(client)) await closeMigrationLogin(client, login);
   });
+}
+
+/** Our schema, and who may what there, as they have to be. Returns the name of the migrations' login. */
+export async function prepareForMigrations(client: pg.ClientBase, store: Store): Promise<string> {
+  const user = pg.escapeIdentifier(store.user);
+  await client.query('begin');
+  await client.query(`set local lock_timeout = ${PREPARE_MS}`);
+  // Two sessions that do this at once would collide ("if not exists", grants); the lock lets one go first.
+  await client.query(`select pg_advisory_xact_lock(hashtext('headgate.schema'))`);
+  await prepareSchema(client);
+  await client.query(`grant usage on schema headgate to ${user}`);
+  await client.query(`grant select on headgate.route, headgate.migration to ${user}`);
+  const login = await prepareMigrationLogin(client, store);
+  await client.query('commit');
+  return login;
+}
+
+/** Makes this session the one that may migrate the store, for as long as it lives. False: another one is. */
+export async function holdMigrations(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query(`select pg_try_advisory_lock(hashtext('headgate.migration')) as mine`);
+  return rows[0].mine;
 }
 
 /** Raises the store's fence to this step's, in the caller's transaction, whose end releases the row. False: a later one was seen. */
@@ -53,10 +81,12 @@ export async function raiseFence(client: pg.ClientBase, ctx: Pick<StepContext, '
     `insert into headgate.fence as held(scope, epoch, n) values ($1, $2, $3)
      on conflict (scope) do update set epoch = excluded.epoch, n = excluded.n
      where (held.epoch, held.n) <= (excluded.epoch, excluded.n)`,
-    [`cell:${ctx.cell}`, ctx.fence.epoch, ctx.fence.n],
+    [fenceScope(ctx), ctx.fence.epoch, ctx.fence.n],
   );
   return rowCount === 1;
 }
 
-/** The tables' names, for those that carry them over when a store is put back. */
-export const CONTROL_TABLES = ['headgate.fence', 'headgate.route'] as const;
+/** Whose decisions a fence row orders: a cell's. */
+export function fenceScope(ctx: Pick<StepContext, 'cell'>): string {
+  return `cell:${ctx.cell}`;
+}

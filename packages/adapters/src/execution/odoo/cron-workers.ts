@@ -1,0 +1,61 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+import { ComponentProcess } from '../process/component-process.ts';
+import { cronCommand, odooEnvironment } from './command.ts';
+import type { DatabaseDoor } from './database-door.ts';
+import type { OdooStores } from './store.ts';
+
+const Serving = z.strictObject({ databases: z.array(z.string()), addons: z.array(z.string()) });
+
+/** How long a scheduled job may take to end when its process is asked to. Milliseconds. */
+const DRAIN_MS = 20_000;
+
+/**
+ * The processes that run Odoo's scheduled jobs: one a slot, for exactly the databases that are routed to it. The rule: the
+ * serving processes never run jobs; before a tenant is held its database leaves the list, and it joins the list of its
+ * new slot after it was opened there. What slips through meets the database's door.
+ */
+export class CronWorkers {
+  private readonly stores: OdooStores;
+  private readonly door: DatabaseDoor;
+
+  constructor(stores: OdooStores, door: DatabaseDoor) {
+    this.stores = stores;
+    this.door = door;
+  }
+
+  /** Makes the slot's process run the jobs of these databases and no others; without any there is no process. */
+  async ensure(slot: string, addons: readonly string[], databases: readonly string[]): Promise<void> {
+    const wanted = { databases: [...databases].sort(), addons: [...addons] };
+    const dir = join(this.stores.dir, 'scheduler', slot);
+    const serving = await readServing(dir);
+    const process = new ComponentProcess(dir, { name: 'scheduler' });
+    const running = await process.running();
+    if (wanted.databases.length === 0) {
+      if (running) await process.stop(DRAIN_MS);
+      return;
+    }
+    if (running && JSON.stringify(serving) === JSON.stringify(wanted)) return;
+    if (running) await process.stop(DRAIN_MS);
+    await mkdir(dir, { recursive: true, mode: 0o755 });
+    await writeDurably(join(dir, 'serving.json'), `${JSON.stringify(wanted)}\n`);
+    const { odoo } = this.stores;
+    const command = cronCommand(odoo, wanted.addons, wanted.databases);
+    const environment = odooEnvironment(odoo, await this.door.slotLogin(slot));
+    await new ComponentProcess(dir, { name: 'scheduler', command }).start('', environment, odoo.user);
+  }
+
+  /** The databases whose jobs the slot's living process runs. */
+  async serving(slot: string): Promise<readonly string[]> {
+    const dir = join(this.stores.dir, 'scheduler', slot);
+    if (!(await new ComponentProcess(dir, { name: 'scheduler' }).running())) return [];
+    return (await readServing(dir))?.databases ?? [];
+  }
+}
+
+async function readServing(dir: string): Promise<z.output<typeof Serving> | undefined> {
+  const text = await readIfThere(join(dir, 'serving.json'));
+  return text === undefined ? undefined : Serving.parse(JSON.parse(text));
+}

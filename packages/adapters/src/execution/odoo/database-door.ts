@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import pg from 'pg';
+import { readIfThere, readSecret, writeDurably } from '../../machine/durable-file.ts';
+import type { OdooLogin } from './command.ts';
+import { inRecords } from './records.ts';
+import type { OdooStore, OdooStores } from './store.ts';
+
+/**
+ * Who of Odoo's processes may open a tenant's database. Each slot has a login of its own, and a database lets in the one
+ * login of the slot that its tenant is routed to, or nobody while it is held. So neither the scheduler of the wrong slot,
+ * nor a request that names another tenant's database in its body, nor a forgotten upgrade reaches it, whatever Odoo's own
+ * filter says. All logins act as the owner, so what they create belongs to it. Customers' own logins (a reporting tool's)
+ * aren't touched.
+ */
+export class DatabaseDoor {
+  private readonly stores: OdooStores;
+
+  constructor(stores: OdooStores) {
+    this.stores = stores;
+  }
+
+  /** Creates the owner and the slots' logins unless they are there. */
+  async prepare(slots: readonly string[]): Promise<void> {
+    const { owner } = this.stores;
+    await inRecords(this.stores, async (client) => {
+      const there = await client.query('select 1 from pg_roles where rolname = $1', [owner]);
+      if (there.rowCount === 0) await client.query(`create role ${pg.escapeIdentifier(owner)} nologin`);
+      for (const slot of slots) {
+        const file = this.passwordFile(slot);
+        if ((await readIfThere(file)) === undefined) await writeDurably(file, `${newPassword()}\n`, 0o600);
+        const role = this.slotRole(slot);
+        const known = await client.query('select 1 from pg_roles where rolname = $1', [role]);
+        await client.query(
+          known.rowCount === 0
+            ? create(role, await readSecret(file), owner)
+            : alterPassword(role, await readSecret(file)),
+        );
+        await client.query(actAs(role, owner));
+      }
+    });
+  }
+
+  /** The login that the processes of a slot use. */
+  async slotLogin(slot: string): Promise<OdooLogin> {
+    const { port } = this.stores.cluster.config;
+    return { port, user: this.slotRole(slot), password: await readSecret(this.passwordFile(slot)) };
+  }
+
+  /** Lets the slot's processes in, and nobody else of Odoo's. Sessions of others end. */
+  async open(store: OdooStore, slot: string): Promise<void> {
+    await this.admit(store.database, this.slotRole(slot));
+  }
+
+  /** Lets nobody of Odoo's in and ends their sessions. Requests should have drained before. */
+  async close(store: OdooStore): Promise<void> {
+    await this.admit(store.database, undefined);
+  }
+
+  /** The slot that a tenant's database is open for; `undefined`: it is held. */
+  async openFor(store: OdooStore, slots: readonly string[]): Promise<string | undefined> {
+    return inRecords(this.stores, async (client) => {
+      for (const slot of slots) {
+        const { rows } = await client.query<{ open: boolean }>(
+          `select has_database_privilege($1, $2, 'connect') as open`,
+          [this.slotRole(slot), store.database],
+        );
+        if (rows[0]!.open) return slot;
+      }
+      return undefined;
+    });
+  }
+
+  /**
+   * A login for one assignment alone. All earlier ones of this store are locked out and their sessions ended first, and
+   * the slots' too: from here on only this login reaches the database.
+   */
+  async forAssignment(store: OdooStore): Promise<OdooLogin> {
+    await this.endAssignments(store);
+    const { owner, cluster } = this.stores;
+    const role = `hg_${store.database.slice(0, 40)}_${randomBytes(6).toString('hex')}`;
+    const password = newPassword();
+    await inRecords(this.stores, async (client) => {
+      await client.query('begin');
+      await client.query('insert into headgate.login(role, database) values ($1, $2)', [role, store.database]);
+      await client.query(create(role, password, owner));
+      await client.query(actAs(role, owner));
+      await client.query('commit');
+    });
+    await this.admit(store.database, role);
+    return { port: cluster.config.port, user: role, password };
+  }
+
+  /** Locks out, and removes, the logins of earlier assignments at this store. */
+  async endAssignments(store: OdooStore): Promise<void> {
+    await inRecords(this.stores, async (client) => {
+      const { rows } = await client.query<{ role: string; there: boolean }>(
+        `select role, exists(select from pg_roles where rolname = role) as there from headgate.login where database = $1`,
+        [store.database],
+      );
+      for (const { role, there } of rows) {
+        if (there) {
+          const name = pg.escapeIdentifier(role);
+          await client.query(`alter role ${name} nologin`);
+          await endSessions(client, 'usename = $1', [role]);
+          await client.query(`revoke all on database ${pg.escapeIdentifier(store.database)} from ${name}`);
+          await client.query(`drop role ${name}`);
+        }
+        await client.query('delete from headgate.login where role = $1', [role]);
+      }
+    });
+  }
+
+  private async admit(database: string, admitted: string | undefined): Promise<void> {
+    const { owner } = this.stores;
+    await inRecords(this.stores, async (client) => {
+      const name = pg.escapeIdentifier(database);
+      const { rows } = await client.query<{ role: string }>(
+        `select rolname as role from pg_roles
+         where rolname = $1 or oid in (select member from pg_auth_members where roleid = (select oid from pg_roles where rolname = $1))`,
+        [owner],
+      );
+      await client.query('begin');
+      await client.query(`revoke connect on database ${name} from public`);
+      for (const { role } of rows)
+        if (role !== admitted)
+          await client.query(`revoke connect on database ${name} from ${pg.escapeIdentifier(role)}`);
+      if (admitted !== undefined)
+        await client.query(`grant connect on database ${name} to ${pg.escapeIdentifier(admitted)}`);
+      await client.query('commit');
+      const others = rows.map(({ role }) => role).filter((role) => role !== admitted);
+      await endSessions(client, 'datname = $1 and usename = any($2)', [database, others]);
+    });
+  }
+
+  private slotRole(slot: string): string {
+    return `${this.stores.owner}_${slot}`;
+  }
+
+  private passwordFile(slot: string): string {
+    return join(this.stores.cluster.dir, `password-${this.slotRole(slot)}`);
+  }
+}
+
+/** How long a session that was told to end may take. Milliseconds. */
+const END_MS = 10_000;
+
+/** Ends the sessions that the condition names, and waits until they are gone. */
+export async function endSessions(client: pg.ClientBase, condition: string, values: unknown[]): Promise<void> {
+  const until = performance.now() + END_MS;
+  for (;;) {
+    const { rows } = await client.query<{ pid: number }>(
+      `select pid, pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and (${condition})`,
+      values,
+    );
+    if (rows.length === 0) return;
+    if (performance.now() > until) throw new Error(`${rows.length} database sessions don't end (${rows[0]!.pid} …)`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function newPassword(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+// No inheritance: what a login may do, it may as the owner; the right to connect is its own.
+function create(role: string, password: string, owner: string): string {
+  return `create role ${pg.escapeIdentifier(role)} login noinherit password ${pg.escapeLiteral(password)} in role ${pg.escapeIdentifier(owner)}`;
+}
+
+function alterPassword(role: string, password: string): string {
+  return `alter role ${pg.escapeIdentifier(role)} login password ${pg.escapeLiteral(password)}`;
+}
+
+function actAs(role: string, owner: string): string {
+  return `alter role ${pg.escapeIdentifier(role)} set role = ${pg.escapeLiteral(owner)}`;
+}

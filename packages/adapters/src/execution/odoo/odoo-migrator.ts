@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import type { MigrationRef } from '@headgate/domain';
+import { type Answer, denied, granted, type Migrator, type StepContext } from '@headgate/execution';
+import type pg from 'pg';
+import { odooEnvironment, upgradeCommand } from './command.ts';
+import { incompatibilities } from './compatibility.ts';
+import type { DatabaseDoor } from './database-door.ts';
+import { upgradeFailure } from './failure-words.ts';
+import { installedModules, type ModuleVersions, moduleDrift } from './installed-modules.ts';
+import { layOutAddons } from './lay-out-addons.ts';
+import { watchingLocks } from './lock-holders.ts';
+import { readAddons } from './module-manifest.ts';
+import { endLeftovers, runBounded } from './odoo-run.ts';
+import { holdStore } from './records.ts';
+import { findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
+import { readUpgrade, type UpgradeDocument } from './upgrade-document.ts';
+import { declareVersion, storeVersion } from './version-records.ts';
+
+type Outcome = Answer<{ readonly version: number }>;
+
+/** Kept back of a step's time, for reading the versions afterwards. Milliseconds. */
+const READ_BACK_MS = 3_000;
+
+/**
+ * Upgrades the modules of one tenant's database by Odoo's own upgrade. What was done is read from the database's
+ * `ir_module_module`; neither an exit code nor a health check is believed. The tenant must be held: nothing but the
+ * upgrade reaches its database until somebody opens it again.
+ */
+export class OdooMigrator implements Migrator {
+  readonly stores: readonly string[];
+  private readonly of: OdooStores;
+  private readonly door: DatabaseDoor;
+
+  constructor(stores: OdooStores, door: DatabaseDoor) {
+    this.of = stores;
+    this.door = door;
+    this.stores = [...stores.byName.keys()];
+  }
+
+  /** Throws, in words, when the modules are at versions that no release has: somebody upgraded by hand. */
+  async version(store: string): Promise<number> {
+    const seen = await storeVersion(this.of, findStore(this.of, store));
+    if (seen.kind === 'drifted') throw new Error(`The store ${store} has drifted: ${seen.why.join('; ')}`);
+    return seen.kind === 'at' ? seen.version : seen.from;
+  }
+
+  async up(name: string, migration: MigrationRef, text: string, ctx: StepContext): Promise<Outcome> {
+    const store = findStore(this.of, name);
+    const upgrade = readUpgrade(text);
+    if (!upgrade.ok) return upgrade;
+    const done = await holdStore(this.of, store, ctx, (control) =>
+      this.upgrade(control, store, migration, upgrade.value, ctx),
+    );
+    if (done === 'busy') return denied('transient', `somebody else is at work on the store ${name}`);
+    if (done === 'fenced') return denied('fenced', `the store ${name} has seen a later decision than this one`);
+    return done;
+  }
+
+  /** Odoo has no way back: a tenant goes back by its restore point. */
+  async down(store: string, migration: MigrationRef): Promise<Outcome> {
+    if ((await this.version(store)) <= migration.from) return granted({ version: migration.from });
+    return denied('rejected', `Odoo can't take ${migration.id} back; the store ${store} is restored instead`);
+  }
+
+  private async upgrade(
+    control: pg.Client,
+    store: OdooStore,
+    migration: MigrationRef,
+    upgrade: UpgradeDocument,
+    ctx: StepContext,
+  ): Promise<Outcome> {
+    const seen = await storeVersion(this.of, store);
+    if (seen.kind === 'at' && seen.version === migration.to) return granted({ version: seen.version });
+    if (seen.kind === 'drifted') return denied('rejected', seen.why.join('; '));
+    const version = seen.kind === 'at' ? seen.version : seen.from;
+    if (version !== migration.from) {
+      const why = `the store ${store.name} is at version ${version}; ${migration.id} goes from ${migration.from} to ${migration.to}`;
+      return denied('rejected', why);
+    }
+    const target: ModuleVersions = Object.fromEntries(upgrade.modules.map(({ name, to }) => [name, to]));
+    const addons = await layOutAddons(upgrade, join(this.of.dir, 'upgrades'), ctx);
+    const wrong = await this.incompatible(store, upgrade, addons, ctx);
+    if (wrong.length > 0) return denied('rejected', `nothing was touched: ${wrong.join('; ')}`.slice(0, 1_000));
+    const other = await declareVersion(control, migration.to, target, migration.file.digest);
+    if (other) return denied('rejected', other);
+    await control.query(
+      `insert into headgate.pending(store, key, version_from, version_to) values ($1, $2, $3, $4)
+       on conflict (store) do update set key = excluded.key, started_at = clock_timestamp()`,
+      [store.name, ctx.idempotencyKey, migration.from, migration.to],
+    );
+    ctx.log(`store ${store.name}: Odoo upgrades ${upgrade.modules.map(({ name }) => name).join(', ')}`);
+    const failure = await this.run(store, target, addons, ctx);
+    if (failure) return denied(failure.code, failure.why);
+    await control.query('delete from headgate.pending where store = $1', [store.name]);
+    return granted({ version: migration.to });
+  }
+
+  private async incompatible(
+    store: OdooStore,
+    upgrade: UpgradeDocument,
+    addons: string,
+    ctx: StepContext,
+  ): Promise<readonly string[]> {
+    const workDir = join(storeDir(this.of, store), 'manifests');
+    const read = await readAddons(this.of.odoo, [addons], workDir, ctx.signal);
+    return incompatibilities(upgrade, read, await installedModules(this.of, store.database));
+  }
+
+  /** Runs Odoo's upgrade under a login of its own. Returns why it failed, or nothing when the versions read back are right. */
+  private async run(
+    store: OdooStore,
+    target: ModuleVersions,
+    addons: string,
+    ctx: StepContext,
+  ): Promise<ReturnType<typeof upgradeFailure> | undefined> {
+    const { odoo } = this.of;
+    const workDir = join(storeDir(this.of, store), 'upgrade');
+    await endLeftovers(workDir);
+    const login = await this.door.forAssignment(store);
+    try {
+      const { value: run, holders } = await watchingLocks(this.of, login.user, () =>
+        runBounded({
+          command: upgradeCommand(odoo, [addons], store.database, Object.keys(target)),
+          environment: odooEnvironment(odoo, login),
+          workDir,
+          user: odoo.user,
+          deadlineMs: ctx.remainingMs() - READ_BACK_MS,
+          signal: ctx.signal,
+          secrets: [login.password],
+        }),
+      );
+      await this.door.endAssignments(store);
+      const drift = moduleDrift(await installedModules(this.of, store.database), target);
+      if (run.exitCode === 0 && drift.length === 0) return undefined;
+      return upgradeFailure({ run, holders, drift });
+    } finally {
+      // Whatever happened: no forgotten process of this attempt acts on.
+      await this.door.endAssignments(store);
+    }
+  }
+}

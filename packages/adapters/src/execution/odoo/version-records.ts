@@ -1,0 +1,73 @@
+import type pg from 'pg';
+import {
+  halfDone,
+  type InstalledModule,
+  installedModules,
+  type ModuleVersions,
+  moduleDrift,
+} from './installed-modules.ts';
+import { inRecords } from './records.ts';
+import type { OdooStore, OdooStores } from './store.ts';
+
+/** Which module versions a schema version stands for, in this cell. Another meaning for a known version is refused. */
+export async function declareVersion(
+  client: pg.ClientBase,
+  version: number,
+  modules: ModuleVersions,
+  digest: string,
+): Promise<string | undefined> {
+  await client.query(
+    'insert into headgate.version(version, modules, digest) values ($1, $2, $3) on conflict (version) do nothing',
+    [version, JSON.stringify(modules), digest],
+  );
+  const { rows } = await client.query<{ same: boolean }>(
+    'select modules = $2::jsonb as same from headgate.version where version = $1',
+    [version, JSON.stringify(modules)],
+  );
+  return rows[0]!.same ? undefined : `schema version ${version} stands for other module versions in this cell already`;
+}
+
+/** Declares the version that a cell was brought up or adopted at. Throws when it means something else already. */
+export async function declareBaseline(stores: OdooStores, version: number, modules: ModuleVersions): Promise<void> {
+  const wrong = await inRecords(stores, (client) => declareVersion(client, version, modules, 'adopted'));
+  if (wrong) throw new Error(wrong);
+}
+
+/** Where a store stands, by its own `ir_module_module`. */
+export type StoreVersion =
+  | { readonly kind: 'at'; readonly version: number }
+  /** An upgrade was begun and didn't end: it counts as not done, whatever the modules say. */
+  | { readonly kind: 'half-way'; readonly from: number; readonly to: number; readonly key: string }
+  /** The modules are at versions that nobody here declared: somebody upgraded by hand. */
+  | { readonly kind: 'drifted'; readonly why: readonly string[] };
+
+export async function storeVersion(stores: OdooStores, store: OdooStore): Promise<StoreVersion> {
+  const installed = await installedModules(stores, store.database);
+  return inRecords(stores, async (client) => {
+    const pending = await client.query<{ from: number; to: number; key: string }>(
+      'select version_from as from, version_to as to, key from headgate.pending where store = $1',
+      [store.name],
+    );
+    if (pending.rows[0]) return { kind: 'half-way', ...pending.rows[0] };
+    const { rows } = await client.query<{ version: number; modules: ModuleVersions }>(
+      'select version, modules from headgate.version order by version desc',
+    );
+    return placed(installed, rows);
+  });
+}
+
+function placed(
+  installed: ReadonlyMap<string, InstalledModule>,
+  declared: readonly { readonly version: number; readonly modules: ModuleVersions }[],
+): StoreVersion {
+  const fitting = declared.find(({ modules }) => moduleDrift(installed, modules).length === 0);
+  if (fitting) return { kind: 'at', version: fitting.version };
+  const half = halfDone(installed);
+  if (half.length > 0) return { kind: 'drifted', why: half };
+  const names = new Set(declared.flatMap(({ modules }) => Object.keys(modules)));
+  const found = [...names].map((name) => `${name} ${installed.get(name)?.version ?? 'not installed'}`);
+  return {
+    kind: 'drifted',
+    why: [`the modules are at versions that no release of this cell has: ${found.join(', ')}`],
+  };
+}

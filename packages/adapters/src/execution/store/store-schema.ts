@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+
+/**
+ * Our own tables in each store. The application's login may read routes and its version, and change nothing.
+ * `fence`: the highest fence by scope (the cell). `migration`: what brought the schema where it is. `route`: the slot
+ * whose workers may claim a tenant's jobs. `permit`: the one migration that may be recorded next, and by what secret.
+ *
+ * The functions are how a login without our rights does the two things around a migration that need them. They belong to
+ * the superuser and run with its rights and with a search path of their own, decide nothing by what the caller says, and
+ * change only what the permit allows: see ../sql-migrator/index.ts for the whole argument.
+ */
+const SCHEMA = `
+create schema if not exists headgate;
+create table if not exists headgate.fence(scope text primary key, epoch bigint not null, n bigint not null);
+create table if not exists headgate.migration(version int primary key, id text not null, digest text not null, applied_by text not null, applied_at timestamptz not null default clock_timestamp());
+create table if not exists headgate.route(tenant text primary key, slot text not null, epoch bigint not null, n bigint not null);
+create table if not exists headgate.permit(
+  one boolean primary key default true check (one), secret bytea not null,
+  scope text not null, epoch bigint not null, n bigint not null,
+  direction text not null check (direction in ('up', 'down')),
+  version_from int not null, version_to int not null, id text not null, digest text not null, applied_by text not null,
+  transaction xid8);
+
+create or replace function headgate.enter_migration() returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  permit headgate.permit%rowtype;
+begin
+  select * into permit from headgate.permit for update;
+  if not found then
+    raise exception 'no migration is permitted' using errcode = 'insufficient_privilege';
+  end if;
+  perform 1 from headgate.fence where scope = permit.scope and epoch = permit.epoch and n = permit.n for update;
+  if not found then
+    return false;
+  end if;
+  update headgate.permit set transaction = pg_current_xact_id();
+  return true;
+end $$;
+
+create or replace function headgate.run_migration(sql text) returns void language plpgsql as $$
+begin
+  execute sql;
+end $$;
+
+create or replace function headgate.record_migration(secret text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  permit headgate.permit%rowtype;
+  version_now int;
+begin
+  select * into permit from headgate.permit for update;
+  if not found or permit.secret <> sha256(convert_to(record_migration.secret, 'UTF8'))
+     or permit.transaction is distinct from pg_current_xact_id() then
+    raise exception 'this is not the migration that was permitted' using errcode = 'insufficient_privilege';
+  end if;
+  select coalesce(max(version), 0) into version_now from headgate.migration;
+  if permit.direction = 'up' and version_now = permit.version_from then
+    insert into headgate.migration(version, id, digest, applied_by)
+    values (permit.version_to, permit.id, permit.digest, permit.applied_by);
+  elsif permit.direction = 'down' and version_now = permit.version_to then
+    delete from headgate.migration where version = permit.version_to;
+  else
+    raise exception 'the store moved to version % meanwhile', version_now using errcode = 'insufficient_privilege';
+  end if;
+  delete from headgate.permit;
+end $$;
+
+revoke all on all functions in schema headgate from public;`;
+
+/** Says that a store has exactly this. Kept as the schema's comment, which only the schema's owner can change. */
+const MARK = `Headgate's own; ${createHash('sha256').update(SCHEMA).digest('hex').slice(0, 16)}`;
+
+/**
+ * Creates our schema, or brings an older one to this version; does nothing when it is there. In the caller's transaction,
+ * a superuser's.
+ */
+export async function prepareSchema(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ mark: string | null; foreign: string | null }>(
+    `select obj_description(n.oid, 'pg_namespace') as mark, case when not r.rolsuper then r.rolname end as foreign
+     from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'headgate'`,
+  );
+  const [there] = rows;
+  if (there?.foreign) {
+    throw new Error(
+      `The database has a schema headgate that belongs to ${there.foreign}, who could change what we keep there; give it another name`,
+    );
+  }
+  if (there?.mark === MARK) return;
+  await client.query(SCHEMA);
+  await client.query(`comment on schema headgate is ${pg.escapeLiteral(MARK)}`);
+}

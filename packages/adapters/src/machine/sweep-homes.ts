@@ -1,0 +1,84 @@
+/**
+ * With root, the bulk of a data folder's data stands in a home of its own below the system folder (see `homeFor`). Who
+ * deletes the data folder doesn't see that, so homes would pile up for ever. At a server's start those are removed that
+ * certainly nobody can ask for any more; everything that is in doubt is left, and counted in one line:
+ *
+ * - a home that doesn't say whose it is;
+ * - one whose pointer still has a name somewhere: its data folder was moved, and is told of at its next start;
+ * - one whose data folder lay on a file system that isn't mounted now;
+ * - one in which a process works, or that one was started with;
+ * - one that was of use within the last hour (or week, where a moved data folder couldn't be told from a deleted one).
+ */
+import { chmod, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type HomeOwner, homeOwner, POINTER } from './home-record.ts';
+import { processesBelow } from './processes-in.ts';
+import { HOMES } from './reachable.ts';
+
+const HOUR_MS = 3_600_000;
+const WEEK_MS = 7 * 24 * HOUR_MS;
+/** So many are looked at, and so many removed, in one sweep; the next start goes on. */
+const LOOKED_AT = 1_000;
+const REMOVED = 20;
+
+/** Homes that are being removed; what a killed sweep leaves of them is nobody's. */
+const GOING = '.gone-';
+
+/** Removes homes whose data folder is gone. `report` gets a line for people about each, and about what was left. Never throws. */
+export async function sweepHomes(report: (line: string) => void, homes = HOMES): Promise<void> {
+  const names = (await readdir(homes).catch(() => [])).toSorted();
+  for (const name of names.filter((each) => each.startsWith(GOING))) await remove(join(homes, name)).catch(() => {});
+  let removed = 0;
+  let unknown = 0;
+  for (const name of names.filter((each) => /^[0-9a-f]{12}$/.test(each)).slice(0, LOOKED_AT)) {
+    const home = join(homes, name);
+    try {
+      const owner = await homeOwner(home);
+      if (!owner) unknown++;
+      if (!owner || removed >= REMOVED || !(await orphaned(home, owner))) continue;
+      const going = join(homes, GOING + name);
+      await rename(home, going);
+      await remove(going);
+      removed++;
+      report(`${home} was removed: the data folder ${owner.dataDir} that it belonged to is gone`);
+    } catch (error) {
+      report(`${home} was left alone: ${(error as Error).message}`);
+    }
+  }
+  if (unknown > 0)
+    report(`${unknown} folders of ${homes} don't say which data folder they belong to, and were left alone`);
+}
+
+async function orphaned(home: string, owner: HomeOwner): Promise<boolean> {
+  if ((await pointed(join(owner.dataDir, POINTER))) === home) return false;
+  if (owner.pointerNames === undefined) {
+    if ((await deviceAt(owner.dataDir)) !== owner.device) return false;
+  } else if (owner.pointerNames > 1) return false;
+  const restMs = owner.pointerNames === undefined ? WEEK_MS : HOUR_MS;
+  if (Date.now() - owner.lastUse < restMs) return false;
+  return (await processesBelow(home)).length === 0;
+}
+
+async function pointed(pointer: string): Promise<string | undefined> {
+  try {
+    return await readlink(pointer);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EINVAL') return undefined;
+    throw error; // can't be seen now: that isn't gone
+  }
+}
+
+/** The file system that a path lies on, or would. */
+async function deviceAt(path: string): Promise<string> {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const found = await stat(folder, { bigint: true }).catch(() => undefined);
+    if (found || folder === dirname(folder)) return String(found?.dev);
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  // What is in it belonged to an unprivileged user: from here on that one can't put other things in their place.
+  await chmod(path, 0o700);
+  await rm(path, { recursive: true, force: true });
+}
