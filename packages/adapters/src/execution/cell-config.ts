@@ -34,6 +34,8 @@ export const CellConfig = z.strictObject({
   cell: name,
   environment: name,
   application: name,
+  /** As the application declares it: whether a store serves one tenant alone. */
+  tenancy: z.enum(['rows', 'schema-per-tenant', 'store-per-tenant']).default('rows'),
   /** The cell's folder: slots, the fence, the router's state. */
   dir: path,
   /** The Node that `${node}` in a component's command stands for; by default the one that we run on. */

@@ -1,4 +1,4 @@
-import type { CellState, SlotState } from '@headgate/domain';
+import type { CellState, SlotState, TenantState } from '@headgate/domain';
 import type { Ports } from '@headgate/execution';
 import { boundLog } from '../machine/bounded-log.ts';
 import { reachableProgram } from '../machine/program-copy.ts';
@@ -115,7 +115,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   ];
   return {
     config,
-    tenancy: 'rows',
+    tenancy: config.tenancy,
     target,
     traffic: new CellTraffic(router.client, stores, storeOf),
     migrator: new SqlMigrator(stores),
@@ -157,11 +157,12 @@ export async function observeCell(cell: CellPorts): Promise<CellState> {
   }
   const stores: Record<string, { schemaVersion: number }> = {};
   for (const store of cell.migrator.stores) stores[store] = { schemaVersion: await cell.migrator.version(store) };
-  const tenants: Record<string, { slot: string; store: string; ring: string }> = {};
+  const tenants: Record<string, TenantState> = {};
   for (const route of await cell.traffic.read()) {
     const declared = config.tenants[route.tenant];
-    if (!declared || route.router === undefined || route.router !== route.workers) continue;
-    tenants[route.tenant] = { slot: route.router, store: declared.store, ring: declared.ring };
+    if (!declared || route.router === undefined || route.workers !== (route.held ? undefined : route.router)) continue;
+    const tenant = { slot: route.router, store: declared.store, ring: declared.ring };
+    tenants[route.tenant] = route.held ? { ...tenant, held: true } : tenant;
   }
   return {
     cell: config.cell,
