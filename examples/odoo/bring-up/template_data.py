@@ -7,6 +7,9 @@ from odoo import Command
 company = env.company
 company.write({'name': 'Headgate example', 'ps_reference_pattern': '{year}-{month}/{project}'})
 
+# Verifications post their invoices here, so that none takes a number of the customer's own.
+env['account.journal'].create({'name': 'Verification', 'code': 'CHK', 'type': 'sale', 'company_id': company.id})
+
 groups = [
     'base.group_user',
     'base.group_partner_manager',

@@ -2,7 +2,12 @@
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseDoor, declareBaseline, type OdooStores, prepareRecords } from '@headgate/adapters/execution/odoo/index';
+import {
+  DatabaseDoor,
+  declareBaseline,
+  type OdooStores,
+  prepareRecords,
+} from '@headgate/adapters/execution/odoo/index';
 import { freePort } from '@headgate/adapters/machine/free-port';
 import { runAs } from '@headgate/adapters/machine/run-as';
 import { Cluster, openCluster } from '@headgate/adapters/postgres-cluster/cluster';

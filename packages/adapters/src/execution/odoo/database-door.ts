@@ -71,6 +71,19 @@ export class DatabaseDoor {
     });
   }
 
+  /** Odoo's logins that may open the database: none while its tenant is held. */
+  async admitted(store: OdooStore): Promise<readonly string[]> {
+    return inRecords(this.stores, async (client) => {
+      const { rows } = await client.query<{ role: string }>(
+        `select r.rolname as role from pg_roles r
+         where (r.rolname = $1 or r.oid in (select member from pg_auth_members where roleid = (select oid from pg_roles where rolname = $1)))
+           and r.rolcanlogin and has_database_privilege(r.oid, $2, 'connect')`,
+        [this.stores.owner, store.database],
+      );
+      return rows.map(({ role }) => role);
+    });
+  }
+
   /**
    * A login for one assignment alone. All earlier ones of this store are locked out and their sessions ended first, and
    * the slots' too: from here on only this login reaches the database.

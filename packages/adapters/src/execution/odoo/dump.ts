@@ -35,7 +35,10 @@ export async function restoreDatabase(
 ): Promise<void> {
   const options = ['--exit-on-error', `--jobs=${JOBS}`, '--dbname', plainName(database)];
   await tool(stores, database, ['pg_restore', ...options, dir], deadlineMs, signal);
-  await withClient(await stores.cluster.connection(database), (client) => client.query('analyze'));
+  await withClient(await stores.cluster.connection(database), async (client) => {
+    await client.query('analyze');
+    await client.query('checkpoint');
+  });
 }
 
 async function tool(
@@ -56,7 +59,8 @@ async function tool(
       PGPORT: String(cluster.config.port),
       PGUSER: SUPERUSER,
       PGPASSWORD: password,
-      PGOPTIONS: '-c statement_timeout=0 -c lock_timeout=60000',
+      // A restore commits thousands of times; the checkpoint after it makes all of them durable at once.
+      PGOPTIONS: '-c statement_timeout=0 -c lock_timeout=60000 -c synchronous_commit=off',
       PGAPPNAME: 'headgate',
     },
     // One folder a database: what is left in it from a killed run is ended before the next.

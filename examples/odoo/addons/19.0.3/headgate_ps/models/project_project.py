@@ -1,5 +1,6 @@
-from odoo import Command, _, fields, models
+from odoo import Command, _, api, fields, models
 from odoo.exceptions import UserError
+from odoo.modules.module import Manifest
 
 
 class ProjectProject(models.Model):
@@ -34,6 +35,12 @@ class ProjectProject(models.Model):
         })
         lines.sudo().write({'timesheet_invoice_id': invoice.id})
         return invoice.id
+
+    @api.model
+    def ps_versions(self):
+        """Version of the code that answers, and of the database that it answers from: Odoo doesn't compare them itself."""
+        module = self.env['ir.module.module'].sudo().search([('name', '=', 'headgate_ps')])
+        return {'code': Manifest.for_addon('headgate_ps')['version'], 'database': module.latest_version}
 
     def _ps_billable_lines(self):
         return self.env['account.analytic.line'].search(

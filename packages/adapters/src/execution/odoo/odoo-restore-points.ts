@@ -1,0 +1,185 @@
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { RestorePoint } from '@headgate/domain';
+import {
+  type Answer,
+  denied,
+  granted,
+  type RecoveryTarget,
+  type RestorePointList,
+  type RestorePoints,
+  type StepContext,
+} from '@headgate/execution';
+import type pg from 'pg';
+import { copyFile, copyTree } from '../restore-points/copy-tree.ts';
+import { danglingAttachments } from './attachments.ts';
+import type { DatabaseDoor } from './database-door.ts';
+import { createDatabase, dumpDatabase, ownTree, restoreDatabase } from './dump.ts';
+import { halfDone, installedModules } from './installed-modules.ts';
+import { KeptPoints } from './kept-points.ts';
+import { digestTree, type PointManifest } from './point-manifest.ts';
+import { holdStore } from './records.ts';
+import { filestoreDir, findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
+import { beginSwap, endSwap, finishSwap, prepared, readSwap } from './tenant-swap.ts';
+import { storeVersion } from './version-records.ts';
+
+/** A step that is tried again takes up its own restore point while it is this young, and takes a new one later. */
+const SAME_ATTEMPT_MS = 10 * 60_000;
+
+/**
+ * Restore points of single tenants: a dump of the database and a copy of the filestore, taken while nobody of Odoo's may
+ * write, so that both are of one moment. Restoring replaces this tenant alone; its neighbours in the cluster go on.
+ *
+ *   <store>/restore-points/<id>/manifest.json   every file with size and SHA-256, the modules' versions
+ *   <store>/restore-points/<id>/dump/           pg_dump's folder
+ *   <store>/restore-points/<id>/filestore/      the attachments' files
+ */
+export class OdooRestorePoints implements RestorePoints {
+  private readonly stores: OdooStores;
+  private readonly door: DatabaseDoor;
+
+  constructor(stores: OdooStores, door: DatabaseDoor) {
+    this.stores = stores;
+    this.door = door;
+  }
+
+  async take(name: string, ctx: StepContext): Promise<Answer<RestorePoint>> {
+    const store = findStore(this.stores, name);
+    const done = await holdStore(this.stores, store, ctx, () => this.takeHeld(store, ctx));
+    return typeof done === 'string' ? held(done, name) : done;
+  }
+
+  async verify(store: string, id: string, signal: AbortSignal): Promise<Answer<RestorePoint>> {
+    const found = await this.kept(findStore(this.stores, store)).verify(id, signal);
+    return found.ok ? granted(found.value.point) : found;
+  }
+
+  async list(store: string): Promise<RestorePointList> {
+    const { kept, unreadable } = await this.kept(findStore(this.stores, store)).list();
+    return {
+      kept: kept.map(({ point, manifest: { rollout, schemaVersion } }) => ({ point, rollout, schemaVersion })),
+      unreadable,
+    };
+  }
+
+  async restore(
+    name: string,
+    id: string,
+    target: RecoveryTarget,
+    ctx: StepContext,
+  ): Promise<Answer<{ readonly schemaVersion: number }>> {
+    const store = findStore(this.stores, name);
+    if (target.kind !== 'restore-point')
+      return denied('rejected', `a tenant's restore point holds one moment; ${target.kind} can't be reached with it`);
+    const done = await holdStore(this.stores, store, ctx, (control) => this.restoreHeld(control, store, id, ctx));
+    return typeof done === 'string' ? held(done, name) : done;
+  }
+
+  private async takeHeld(store: OdooStore, ctx: StepContext): Promise<Answer<RestorePoint>> {
+    const kept = this.kept(store);
+    const before = (await kept.list()).kept.find(
+      ({ manifest }) =>
+        manifest.rollout === ctx.rollout &&
+        manifest.step === ctx.step &&
+        Date.now() - manifest.takenAt < SAME_ATTEMPT_MS,
+    );
+    if (before) return granted(before.point);
+    const version = await storeVersion(this.stores, store);
+    if (version.kind !== 'at')
+      return denied(
+        'rejected',
+        `the store ${store.name} isn't at a known version, so nothing would be brought back by it`,
+      );
+    const open = await this.door.admitted(store);
+    if (open.length > 0)
+      return denied('rejected', `${open.join(', ')} may still write to the store ${store.name}; hold its tenant first`);
+    const { id, partial } = await kept.begin();
+    const { database } = store;
+    const filestore = filestoreDir(this.stores, store);
+    await dumpDatabase(this.stores, database, join(partial, 'dump'), ctx.remainingMs(), ctx.signal);
+    // The dump's files again, for their digests; the filestore is copied and digested in one go.
+    const dump = await digestTree(join(partial, 'dump'), 'dump', ctx.signal);
+    const files = await copyTree(filestore, partial, 'filestore', (path) => path.startsWith('checklist'), ctx.signal);
+    const modules = await installedModules(this.stores, database);
+    const manifest: PointManifest = {
+      v: 1,
+      id,
+      store: store.name,
+      database,
+      rollout: ctx.rollout,
+      step: ctx.step,
+      schemaVersion: version.version,
+      modules: Object.fromEntries([...modules.values()].map((module) => [module.name, module.version])),
+      danglingAttachments: await danglingAttachments(this.stores, database, join(partial, 'filestore')),
+      takenAt: Date.now(),
+      files: [...dump, ...files.files],
+    };
+    const point = await kept.complete(partial, manifest);
+    await kept.prune(this.stores.keep);
+    return granted(point);
+  }
+
+  private async restoreHeld(
+    control: pg.Client,
+    store: OdooStore,
+    id: string,
+    ctx: StepContext,
+  ): Promise<Answer<{ readonly schemaVersion: number }>> {
+    const journal = await readSwap(this.stores, store);
+    if (journal?.key !== ctx.idempotencyKey) {
+      if (journal?.phase === 'swapping')
+        return denied('unknown', `an earlier restore (${journal.key}) of the store ${store.name} isn't finished`);
+      const verified = await this.kept(store).verify(id, ctx.signal);
+      if (!verified.ok) return verified;
+      await this.door.endAssignments(store);
+      await this.door.close(store);
+      const wrong = await this.prepare(store, verified.value.manifest, ctx);
+      if (wrong !== undefined) return denied('check-failed', wrong);
+      await beginSwap(this.stores, store, ctx.idempotencyKey, verified.value.manifest.schemaVersion);
+    }
+    const finished = (await finishSwap(this.stores, store))!;
+    if (finished.phase === 'swapping') {
+      await control.query('delete from headgate.pending where store = $1', [store.name]);
+      await endSwap(this.stores, store, finished);
+    }
+    return granted({ schemaVersion: finished.schemaVersion });
+  }
+
+  /** Restores beside the tenant and looks at it. Returns what is wrong with it; the tenant itself wasn't touched then. */
+  private async prepare(store: OdooStore, manifest: PointManifest, ctx: StepContext): Promise<string | undefined> {
+    const { database, filestore } = prepared(this.stores, store);
+    const point = this.kept(store).folder(manifest.id);
+    await createDatabase(this.stores, database, 'anew');
+    await restoreDatabase(this.stores, database, join(point, 'dump'), ctx.remainingMs(), ctx.signal);
+    await rm(filestore, { recursive: true, force: true });
+    await mkdir(filestore, { recursive: true, mode: 0o755 });
+    for (const file of manifest.files.filter(({ path }) => path.startsWith('filestore/'))) {
+      ctx.signal.throwIfAborted();
+      const to = join(filestore, file.path.slice('filestore/'.length));
+      await mkdir(dirname(to), { recursive: true, mode: 0o755 });
+      await copyFile(join(point, file.path), to, file.path);
+      await chmod(to, file.mode);
+    }
+    await ownTree(filestore, this.stores.odoo.user);
+    const modules = await installedModules(this.stores, database);
+    const half = halfDone(modules);
+    if (half.length > 0) return `in the restored database ${half.join('; ')}`;
+    for (const [name, version] of Object.entries(manifest.modules)) {
+      const found = modules.get(name)?.version;
+      if (found !== version) return `the restored database has the module ${name} at ${found}, not at ${version}`;
+    }
+    const dangling = await danglingAttachments(this.stores, database, filestore);
+    if (dangling === manifest.danglingAttachments) return undefined;
+    return `${dangling} attachments have no file after restoring; there were ${manifest.danglingAttachments} before`;
+  }
+
+  private kept(store: OdooStore): KeptPoints {
+    return new KeptPoints(join(storeDir(this.stores, store), 'restore-points'));
+  }
+}
+
+function held(done: 'busy' | 'fenced', store: string): ReturnType<typeof denied> {
+  return done === 'busy'
+    ? denied('transient', `somebody else is at work on the store ${store}`)
+    : denied('fenced', `the store ${store} has seen a later decision than this one`);
+}
