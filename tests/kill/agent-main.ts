@@ -7,7 +7,7 @@ import { EFFECTS, type Spot } from './points.ts';
 import { argument, Trigger } from './trigger.ts';
 
 enableCompileCache();
-const { openCell } = await import('@headgate/adapters/execution/cell');
+const { openAnyCell } = await import('@headgate/adapters/execution/cell-kinds');
 const { cellOn, SHIPPED } = await import('@headgate/agent');
 const { runProgram } = await import('@headgate/agent/program');
 
@@ -42,7 +42,7 @@ function decorated(ports: CellPorts): CellPorts {
 await runProgram(process.argv.slice(2), {
   ...SHIPPED,
   async openCell(config, report) {
-    const ports = await openCell(config, report);
+    const ports = await openAnyCell(config, report);
     trigger.note({ where: 'effect', lane: config.cell, step: null, what: 'opened' });
     return cellOn(decorated(ports));
   },

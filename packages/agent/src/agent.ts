@@ -4,7 +4,7 @@
  * the cells are kept as before, and with a cell broken the others go on.
  */
 import { mkdir } from 'node:fs/promises';
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
 import { createClient } from '@headgate/contract';
@@ -37,7 +37,7 @@ export interface RunningAgent {
 
 /** What an agent stands on. */
 export interface AgentParts {
-  openCell(config: CellConfig, report: (event: string) => void): Promise<Cell>;
+  openCell(config: AnyCellConfig, report: (event: string) => void): Promise<Cell>;
   /** The server, for this agent's token. */
   connect(server: string, token: string): ControlPlane;
 }

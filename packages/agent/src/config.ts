@@ -17,7 +17,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { CellConfig, parseCellConfig } from '@headgate/adapters/execution/cell-config';
+import { type AnyCellConfig, CELL_KINDS, cellKind } from '@headgate/adapters/execution/cell-kinds';
 import { digest, distinct, expects, fields, list, name, oneOf, text, whole } from '@headgate/documents/schema/fields';
 import { problemsOf } from '@headgate/documents/schema/problems';
 import { type DocumentProblem, problemAt, readYaml, type YamlDocument } from '@headgate/documents/yaml/read-yaml';
@@ -59,7 +59,7 @@ export interface AgentConfig {
   readonly dataDir: string;
   readonly trustFile: string;
   readonly environments: readonly PinnedEnvironment[];
-  readonly cells: readonly CellConfig[];
+  readonly cells: readonly AnyCellConfig[];
   /** Milliseconds between two looks at a cell. */
   readonly observeEveryMs: number;
   /** Milliseconds between two looks at the log's head. */
@@ -83,7 +83,7 @@ export function loadConfig(path: string): ReadConfig {
     return refused(problemsOf(parsed.error, yaml.value, agentForm).map((p) => problemAt(yaml.placeOf(p.path), p)));
   const { cells: inline, cellFiles, ...rest } = parsed.data;
   const problems: string[] = [];
-  const cells: CellConfig[] = [];
+  const cells: AnyCellConfig[] = [];
   const add = (from: YamlDocument, base: readonly (string | number)[], value: unknown): void => {
     const cell = readCell(from, base, value);
     if (cell.ok) cells.push(cell.config);
@@ -122,13 +122,18 @@ export function isAllowedServer(text: string): boolean {
 }
 
 type ReadCell =
-  | { readonly ok: true; readonly config: CellConfig }
+  | { readonly ok: true; readonly config: AnyCellConfig }
   | { readonly ok: false; readonly problems: readonly string[] };
 
 function readCell(yaml: YamlDocument, base: readonly (string | number)[], value: unknown): ReadCell {
-  const parsed = CellConfig.safeParse(value);
+  const kind = cellKind(value);
+  if (kind === undefined) {
+    const path = [...base, 'kind'];
+    return refused([problemAt(yaml.placeOf(path), { path, expected: `one of ${Object.keys(CELL_KINDS).join(', ')}` })]);
+  }
+  const parsed = kind.form.safeParse(value);
   if (!parsed.success) {
-    const found = problemsOf(parsed.error, value, CellConfig);
+    const found = problemsOf(parsed.error, value, kind.form);
     return refused(
       found.map((p) => {
         const path = [...base, ...p.path];
@@ -137,7 +142,7 @@ function readCell(yaml: YamlDocument, base: readonly (string | number)[], value:
     );
   }
   try {
-    return { ok: true, config: parseCellConfig(value) };
+    return { ok: true, config: kind.parse(value) };
   } catch (error) {
     // The parts that must fit together; the adapters say each on a line of its own.
     const { file, line } = yaml.placeOf([...base]);

@@ -31,6 +31,7 @@ const Store = z.strictObject({
  * stand in files of their own (0600), never here.
  */
 export const CellConfig = z.strictObject({
+  kind: z.literal('process').default('process'),
   cell: name,
   environment: name,
   application: name,

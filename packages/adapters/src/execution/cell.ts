@@ -24,11 +24,19 @@ import { prepareStore } from './store/store-session.ts';
 
 const LOG_BYTES = 4 * 1024 * 1024;
 
+/** What every kind of cell says of itself. */
+export interface CellIdentity {
+  readonly cell: string;
+  readonly environment: string;
+  readonly application: string;
+  /** The cell's folder. */
+  readonly dir: string;
+  readonly tenants: Readonly<Record<string, { readonly store: string; readonly ring: string }>>;
+}
+
 /** The ports of one cell, on the real things that its configuration names. */
 export interface CellPorts extends Ports {
-  readonly config: CellConfig;
-  readonly target: ProcessTarget;
-  readonly traffic: CellTraffic;
+  readonly config: CellIdentity;
   /**
    * One look after what must be alive: clusters, router, components. Starts what died, and tells of it. Call it every few
    * hundred milliseconds, whether or not the last call has come back: a part that is still being started, or that failed

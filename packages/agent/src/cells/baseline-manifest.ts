@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { CellIdentity } from '@headgate/adapters/execution/cell';
 import { slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { readIfThere } from '@headgate/adapters/machine/durable-file';
 import { readManifest } from '@headgate/documents';
@@ -9,7 +9,10 @@ import type { CellState, ReleaseManifest } from '@headgate/domain';
  * Manifests of the baselines that run in a cell's slots, as whoever put them there left them: only those whose digest is
  * the one that the slot names. The adoption needs them, since nobody ever registered such a release.
  */
-export async function adoptedManifests(config: CellConfig, state: CellState): Promise<readonly ReleaseManifest[]> {
+export async function adoptedManifests(
+  config: Pick<CellIdentity, 'dir'>,
+  state: CellState,
+): Promise<readonly ReleaseManifest[]> {
   const found: ReleaseManifest[] = [];
   for (const [slot, { release }] of Object.entries(state.slots)) {
     if (release === undefined) continue;

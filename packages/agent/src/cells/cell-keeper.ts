@@ -1,4 +1,4 @@
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import type { Baselines } from '../artifacts/baselines.ts';
 import type { CellWorker } from '../assignments/cell-worker.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
@@ -15,7 +15,7 @@ const OPEN_AGAIN_MS = 2_000;
 const SAY_AGAIN_MS = 60_000;
 
 export interface KeeperParts {
-  readonly config: CellConfig;
+  readonly config: AnyCellConfig;
   open(): Promise<Cell>;
   readonly worker: CellWorker;
   readonly observeEveryMs: number;

@@ -1,12 +1,12 @@
-import { type CellPorts, observeCell, openCell } from '@headgate/adapters/execution/cell';
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import { type CellPorts, observeCell } from '@headgate/adapters/execution/cell';
+import { type AnyCellConfig, openAnyCell } from '@headgate/adapters/execution/cell-kinds';
 import { execute } from '@headgate/execution';
 import { adoptedManifests } from './baseline-manifest.ts';
 import type { Cell } from './cell.ts';
 
 /** Opens a cell on the real things that its configuration names, through the adapters. */
-export async function openRealCell(config: CellConfig, report: (event: string) => void): Promise<Cell> {
-  return cellOn(await openCell(config, report));
+export async function openRealCell(config: AnyCellConfig, report: (event: string) => void): Promise<Cell> {
+  return cellOn(await openAnyCell(config, report));
 }
 
 /** A cell on its ports: what an action does is the executors' to know. */

@@ -13,6 +13,8 @@ export interface HttpChecksConfig {
   readonly tenantTokensFile: string | undefined;
   /** The router's admin token, which opens the door of a tenant that is held; without one, checks knock like customers. */
   readonly routerTokenFile?: string;
+  /** The host that names a tenant, where the router knows tenants by it. */
+  hostOf?(tenant: string): string;
 }
 
 const Tokens = z.record(z.string(), z.string());
@@ -43,6 +45,7 @@ export class HttpChecks implements Checks {
         baseUrl: this.config.baseUrl,
         token,
         pass,
+        host: this.config.hostOf?.(tenant),
         inputs,
         requestTimeoutMs: spec.requestTimeoutMs,
         signal: ctx.signal,

@@ -12,6 +12,8 @@ export interface WorkflowRun {
   readonly token: string | undefined;
   /** Opens the door of a held tenant. */
   readonly pass?: string | undefined;
+  /** Names the tenant to the router. */
+  readonly host?: string | undefined;
   readonly inputs: Known['inputs'];
   readonly requestTimeoutMs: number;
   readonly signal: AbortSignal;
@@ -90,6 +92,7 @@ async function ask(step: Step, run: WorkflowRun, known: Known): Promise<HttpAnsw
   for (const [key, value] of Object.entries(request.headers ?? {})) headers[key.toLowerCase()] = fill(value, known);
   if (request.body !== undefined) headers['content-type'] = 'application/json';
   if (run.token !== undefined) headers.authorization = `Bearer ${run.token}`;
+  if (run.host !== undefined) headers.host = run.host;
   if (run.pass !== undefined) headers[CHECK_HEADER] = run.pass;
   return httpCall({
     method: request.method,

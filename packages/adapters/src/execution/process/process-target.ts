@@ -16,7 +16,7 @@ import type { RunAs } from '../../machine/run-as.ts';
 import { ComponentProcess } from './component-process.ts';
 import type { FenceFile } from './fence-file.ts';
 import { answersHealthy } from './health.ts';
-import { materialise, tamperedFiles } from './slot-files.ts';
+import { componentDir, materialise, tamperedFiles } from './slot-files.ts';
 import { beginSlot, clearSlot, readSlot, type SlotRecord, slotDir, writePhase } from './slot-record.ts';
 
 export interface ProcessTargetConfig {
@@ -29,6 +29,8 @@ export interface ProcessTargetConfig {
   readonly user: RunAs | undefined;
   /** How long a component may take to end its work when it is stopped. Milliseconds. */
   readonly drainMs: number;
+  /** What starts a component, where its own command doesn't say it all: `undefined` takes that. */
+  command?(slot: string, component: Component, dir: string): readonly string[] | undefined;
   /** Environment of a component, without what the release's own configuration says. Holds secrets: never log it. */
   environment(slot: string): Promise<Readonly<Record<string, string>>>;
 }
@@ -167,7 +169,8 @@ export class ProcessTarget implements Target {
       HOST: '127.0.0.1',
       ...(port ? { PORT: String(port) } : {}),
     };
-    await new ComponentProcess(dir, component).start(this.config.node, environment, this.config.user);
+    const command = this.config.command?.(slot, component, componentDir(dir, component.name)) ?? component.command;
+    await new ComponentProcess(dir, { ...component, command }).start(this.config.node, environment, this.config.user);
     return undefined;
   }
 

@@ -1,7 +1,7 @@
 import { type Answer, denied, granted, type StepContext, type TenantRoute, type Traffic } from '@headgate/execution';
 import type { Store } from '../store/store-session.ts';
 import type { RouterClient } from './router-client.ts';
-import type { ChangeAnswer, Weights } from './routing-table.ts';
+import { type ChangeAnswer, wholeSlot } from './routing-table.ts';
 import { NOWHERE, publishWorkerRoutes, readWorkerRoutes } from './worker-routes.ts';
 
 /** Moves tenants of one cell between slots: the workers' tables first, then the router. */
@@ -82,10 +82,4 @@ function byTenant<T>(tenants: readonly string[], value: T): Readonly<Record<stri
 
 function answered(answer: ChangeAnswer): Answer<void> {
   return answer.ok ? granted(undefined) : denied(answer.code, answer.why);
-}
-
-/** The slot that has all of a tenant's requests. */
-function wholeSlot(weights: Weights | undefined): string | undefined {
-  const parts = Object.entries(weights ?? {}).filter(([, weight]) => weight > 0);
-  return parts.length === 1 ? parts[0]![0] : undefined;
 }

@@ -24,6 +24,7 @@ const Config = z.strictObject({
   answerMs: z.int(),
   tenantBy: z.enum(['path', 'host']),
   retryAfterS: z.int(),
+  tenantHeader: z.strictObject({ name: z.string(), values: z.record(z.string(), z.string()) }).nullable(),
   user: z.strictObject({ name: z.string(), uid: z.int(), gid: z.int() }).nullable(),
 });
 export type RouterFileConfig = z.output<typeof Config>;

@@ -15,6 +15,8 @@ export interface ProxyConfig {
   readonly answerMs: number;
   /** How a request names its tenant: by its path, `/t/<tenant>/…`, or by the first label of its host. */
   readonly tenantBy: 'path' | 'host';
+  /** A header that tells the slot something of the tenant, whatever the request said: Odoo's database. */
+  readonly tenantHeader: { readonly name: string; readonly values: Readonly<Record<string, string>> } | null;
   /** When a request of a held tenant is told to come again. Seconds. */
   readonly retryAfterS: number;
   /** What our own checks say to reach a held tenant. */
@@ -93,7 +95,7 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
         ...(body ? { body, contentType: request.headers['content-type'] ?? 'application/octet-stream' } : {}),
         retryDelay: () => null,
         rewriteHeaders: withoutConnection,
-        rewriteRequestHeaders: (_request, headers) => withoutCheck(headers),
+        rewriteRequestHeaders: (_request, headers) => addressed(withoutCheck(headers), tenant, config.tenantHeader),
         onError: (_reply, { error }) => {
           leave();
           reply.raw.off('close', leave);
@@ -157,6 +159,17 @@ function withoutConnection<H extends Record<string, unknown>>(headers: H): H {
 function withoutCheck<H extends Record<string, unknown>>(headers: H): H {
   const { [CHECK_HEADER]: _check, ...rest } = headers;
   return rest as H;
+}
+
+function addressed<H extends Record<string, unknown>>(
+  headers: H,
+  tenant: string,
+  header: ProxyConfig['tenantHeader'],
+): H {
+  if (header === null) return headers;
+  const { [header.name]: _said, ...rest } = headers;
+  const value = Object.hasOwn(header.values, tenant) ? header.values[tenant] : undefined;
+  return (value === undefined ? rest : { ...rest, [header.name]: value }) as H;
 }
 
 function causeCode(error: unknown): string {

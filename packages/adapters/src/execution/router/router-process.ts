@@ -17,6 +17,8 @@ export interface RouterConfig {
   /** Port of the web component, by slot. */
   readonly upstreams: Readonly<Record<string, number>>;
   readonly tenantBy: 'path' | 'host';
+  /** A header that tells the slot something of each tenant, by tenant. Lower-case. */
+  readonly tenantHeader?: { readonly name: string; readonly values: Readonly<Record<string, string>> };
   /** When a request of a held tenant is told to come again. Seconds. */
   readonly retryAfterS: number;
   readonly user: RunAs | undefined;
@@ -81,7 +83,8 @@ export class RouterProcess {
 
   /** Writes what the process starts with. Returns whether it is another configuration than before. */
   private async writeConfig(): Promise<boolean> {
-    const { user, listenPort, adminPort, tokenFile, maxBodyBytes, upstreams, tenantBy, retryAfterS } = this.config;
+    const { user, listenPort, adminPort, tokenFile, maxBodyBytes, upstreams, tenantBy, retryAfterS, tenantHeader } =
+      this.config;
     const state = join(this.dir, 'state');
     if (!(await stat(state).catch(() => undefined))) {
       await mkdir(this.dir, { recursive: true, mode: 0o755 });
@@ -102,6 +105,7 @@ export class RouterProcess {
       answerMs: 60_000,
       tenantBy,
       retryAfterS,
+      tenantHeader: tenantHeader === undefined ? null : { name: tenantHeader.name, values: { ...tenantHeader.values } },
       user: user ? { ...user } : null,
     };
     const text = `${JSON.stringify(file, null, 2)}\n`;

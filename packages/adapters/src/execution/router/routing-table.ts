@@ -112,6 +112,12 @@ export function slotAt(all: Weights, chance: number): string | undefined {
   return undefined;
 }
 
+/** The slot that has all of a tenant's requests. */
+export function wholeSlot(weights: Weights | undefined): string | undefined {
+  const parts = Object.entries(weights ?? {}).filter(([, weight]) => weight > 0);
+  return parts.length === 1 ? parts[0]![0] : undefined;
+}
+
 function sum(all: Weights): number {
   return Object.values(all).reduce((total, weight) => total + weight, 0);
 }

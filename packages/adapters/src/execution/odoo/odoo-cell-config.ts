@@ -1,0 +1,87 @@
+import { isAbsolute } from 'node:path';
+import { NAME_PATTERN } from '@headgate/domain';
+import { z } from 'zod';
+
+const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
+const port = z.int().min(1).max(65_535);
+const path = z.string().refine(isAbsolute, 'an absolute path');
+const database = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a plain name of a database');
+
+/**
+ * One cell of Odoo, as the agent is told about it. Its tenants' databases stand in one PostgreSQL cluster of ours; what
+ * serves a slot runs the release's addons on the installation that all slots share.
+ */
+export const OdooCellConfig = z.strictObject({
+  kind: z.literal('odoo'),
+  cell: name,
+  environment: name,
+  application: name,
+  tenancy: z.literal('store-per-tenant').default('store-per-tenant'),
+  /** The cell's folder: slots, restore points, the router's state. */
+  dir: path,
+  odoo: z.strictObject({
+    /** Folder that holds `usr/bin/odoo`. */
+    dir: path,
+    python: path.default('/usr/bin/python3'),
+    /** Odoo's data folder: filestores and sessions. */
+    dataDir: path,
+    /** 0: one process with threads; else so many worker processes. */
+    workers: z.int().min(0).max(64).default(0),
+  }),
+  postgresql: z.strictObject({
+    clusterDir: path,
+    port,
+    /** PostgreSQL 15's own programs, pg_dump among them. */
+    programsDir: path,
+    /** The role that owns the tenants' databases. */
+    owner: database.default('odoo'),
+  }),
+  /** Port of what serves each slot. */
+  slots: z.record(name, port).refine((slots) => Object.keys(slots).length >= 2, 'at least two slots'),
+  /** Database by store; a store serves one tenant. */
+  stores: z.record(name, database),
+  tenants: z.record(name, z.strictObject({ store: name, ring: name })),
+  router: z.strictObject({
+    listenPort: port,
+    adminPort: port,
+    /** 0600, the admin API's bearer token; made when it isn't there. */
+    tokenFile: path,
+    maxBodyBytes: z
+      .int()
+      .min(1)
+      .default(128 * 1024 * 1024),
+    /** When a request of a tenant under maintenance is told to come again. Seconds. */
+    retryAfterS: z.int().min(1).max(86_400).default(30),
+  }),
+  /** 0600, JSON: API key by tenant, with which business transactions are made. */
+  tenantTokensFile: path.optional(),
+  keepRestorePoints: z.int().min(1).max(1_000).default(5),
+  /** How long Odoo may take to end its requests when its slot is emptied. Milliseconds. */
+  drainMs: z.int().min(0).max(600_000).default(20_000),
+});
+export type OdooCellConfig = z.output<typeof OdooCellConfig>;
+/** Before defaults: what people write. */
+export type OdooCellConfigInput = z.input<typeof OdooCellConfig>;
+
+/** Reads an Odoo cell's configuration; every mistake comes with its place and what was expected. */
+export function parseOdooCellConfig(input: unknown): OdooCellConfig {
+  const parsed = OdooCellConfig.safeParse(input);
+  if (!parsed.success) throw new Error(`The cell's configuration isn't right:\n${z.prettifyError(parsed.error)}`);
+  const config = parsed.data;
+  const wrong: string[] = [];
+  const livesIn = new Map<string, string>();
+  for (const [tenant, { store }] of Object.entries(config.tenants)) {
+    if (!Object.hasOwn(config.stores, store)) wrong.push(`tenants.${tenant}.store: there is no store ${store}`);
+    const other = livesIn.get(store);
+    if (other !== undefined) wrong.push(`tenants.${tenant}.store: ${other} lives in ${store}, and a store serves one`);
+    livesIn.set(store, tenant);
+  }
+  const databases = Object.values(config.stores);
+  for (const twice of new Set(databases.filter((each, i) => databases.indexOf(each) !== i)))
+    wrong.push(`stores: the database ${twice} is named twice`);
+  const { listenPort, adminPort } = config.router;
+  const ports = [...Object.values(config.slots), config.postgresql.port, listenPort, adminPort];
+  for (const p of new Set(ports.filter((p, i) => ports.indexOf(p) !== i))) wrong.push(`the port ${p} is named twice`);
+  if (wrong.length > 0) throw new Error(`The cell's configuration isn't right:\n${wrong.join('\n')}`);
+  return config;
+}

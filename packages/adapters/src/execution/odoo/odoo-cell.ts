@@ -1,0 +1,169 @@
+import { join } from 'node:path';
+import type { Component } from '@headgate/domain';
+import { boundLog } from '../../machine/bounded-log.ts';
+import { runAs } from '../../machine/run-as.ts';
+import { Cluster } from '../../postgres-cluster/cluster.ts';
+import type { CellPorts } from '../cell.ts';
+import { HttpChecks } from '../http-checks/http-checks.ts';
+import { type CellHold, holdCell } from '../process/cell-hold.ts';
+import { FenceFile } from '../process/fence-file.ts';
+import { KeptPart } from '../process/kept-part.ts';
+import { ProcessTarget } from '../process/process-target.ts';
+import { componentDir } from '../process/slot-files.ts';
+import { readSlot, slotDir } from '../process/slot-record.ts';
+import { Supervisor } from '../process/supervisor.ts';
+import { StoreAndHttpSides } from '../reconcile/store-and-http-sides.ts';
+import { RouterProcess } from '../router/router-process.ts';
+import { odooEnvironment, serveCommand } from './command.ts';
+import { CronWorkers } from './cron-workers.ts';
+import { DatabaseDoor } from './database-door.ts';
+import type { OdooInstallation } from './installation.ts';
+import type { OdooCellConfig } from './odoo-cell-config.ts';
+import { OdooMigrator } from './odoo-migrator.ts';
+import { OdooRestorePoints } from './odoo-restore-points.ts';
+import { OdooTraffic } from './odoo-traffic.ts';
+import { prepareRecords } from './records.ts';
+import type { OdooStores } from './store.ts';
+import { finishSwap } from './tenant-swap.ts';
+
+const LOG_BYTES = 4 * 1024 * 1024;
+/** The component of a release whose files are its modules. It has no command of its own but this word. */
+export const ODOO_COMMAND = 'odoo';
+
+/** The host by which the router knows a tenant; nobody resolves it. */
+export function tenantHost(tenant: string): string {
+  return `${tenant}.localhost`;
+}
+
+/** The stores of an Odoo cell, as its configuration names them. */
+export function odooStores(config: OdooCellConfig): OdooStores {
+  const user = runAs();
+  const { clusterDir, port, programsDir, owner } = config.postgresql;
+  const { dir, python, dataDir } = config.odoo;
+  return {
+    odoo: { dir, python, dataDir, user },
+    cluster: new Cluster({ dir: clusterDir, port }, { major: 15, version: '15', bin: programsDir, user }),
+    owner,
+    byName: new Map(Object.entries(config.stores).map(([name, database]) => [name, { name, database }])),
+    dir: join(config.dir, 'odoo'),
+    keep: config.keepRestorePoints,
+  };
+}
+
+/**
+ * Opens an Odoo cell: takes hold of it, starts or adopts its cluster and its router, ends a restore that was killed in its
+ * last part. What serves the slots, and the schedulers, are adopted as they are; `supervise` restarts what died.
+ */
+export async function openOdooCell(
+  config: OdooCellConfig,
+  report: (event: string) => void = () => {},
+): Promise<CellPorts> {
+  const hold = await holdCell(config.dir);
+  try {
+    return await assemble(config, report, hold);
+  } catch (error) {
+    await hold.release();
+    throw error;
+  }
+}
+
+async function assemble(config: OdooCellConfig, report: (event: string) => void, hold: CellHold): Promise<CellPorts> {
+  const stores = odooStores(config);
+  const { cluster, odoo } = stores;
+  await cluster.init();
+  await cluster.start();
+  await prepareRecords(stores);
+  const slots = Object.keys(config.slots);
+  const door = new DatabaseDoor(stores);
+  await door.prepare(slots);
+  for (const store of stores.byName.values()) await finishSwap(stores, store);
+  const storeOf = new Map(Object.entries(config.tenants).map(([tenant, { store }]) => [tenant, store]));
+  const databases = [...storeOf].map(([tenant, store]) => [tenant, config.stores[store]!] as const);
+  const router = new RouterProcess({
+    cellDir: config.dir,
+    ...config.router,
+    upstreams: config.slots,
+    tenantBy: 'host',
+    tenantHeader: { name: 'x-odoo-database', values: Object.fromEntries(databases) },
+    user: odoo.user,
+  });
+  await router.start();
+
+  const target = new ProcessTarget(
+    {
+      cellDir: config.dir,
+      slots: Object.fromEntries(Object.entries(config.slots).map(([slot, web]) => [slot, { web }])),
+      node: process.execPath,
+      user: odoo.user,
+      drainMs: config.drainMs,
+      command: (slot, component, dir) => odooCommand(config, odoo, slot, component, dir),
+      environment: async (slot) => odooEnvironment(odoo, await door.slotLogin(slot)),
+    },
+    new FenceFile(config.dir),
+  );
+  const traffic = new OdooTraffic({
+    router: router.client,
+    stores,
+    door,
+    cron: new CronWorkers(stores, door),
+    slots,
+    storeOf,
+    addons: (slot) => addonsOf(config, slot),
+  });
+  const supervisor = new Supervisor(target, report);
+  const parts = [
+    new KeptPart(async () => {
+      await boundLog(cluster.logFile, LOG_BYTES);
+      if (await cluster.postmaster()) return;
+      report('the PostgreSQL of the cell had died and is started again');
+      await cluster.start();
+    }, report),
+    new KeptPart(async () => {
+      if (await router.running()) return;
+      report('the router had died and is started again');
+      await router.start();
+    }, report),
+    new KeptPart(() => traffic.tellSchedulers(), report),
+    ...slots.map((slot) => new KeptPart(() => supervisor.look(slot), report)),
+  ];
+  return {
+    config,
+    tenancy: config.tenancy,
+    target,
+    traffic,
+    migrator: new OdooMigrator(stores, door),
+    restorePoints: new OdooRestorePoints(stores, door),
+    checks: new HttpChecks({
+      baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
+      tenantTokensFile: config.tenantTokensFile,
+      routerTokenFile: config.router.tokenFile,
+      hostOf: tenantHost,
+    }),
+    // No reconciliation is declared for an Odoo cell: it has no stores of that kind.
+    ledgerSides: new StoreAndHttpSides(new Map(), {}, storeOf),
+    async supervise() {
+      await Promise.all(parts.map((part) => part.look()));
+    },
+    close: () => hold.release(),
+  };
+}
+
+function odooCommand(
+  config: OdooCellConfig,
+  odoo: OdooInstallation,
+  slot: string,
+  component: Component,
+  dir: string,
+): readonly string[] | undefined {
+  if (component.command.length !== 1 || component.command[0] !== ODOO_COMMAND) return undefined;
+  const { workers } = config.odoo;
+  return serveCommand({ odoo, addons: [dir], httpPort: config.slots[slot]!, workers, database: undefined });
+}
+
+/** The modules of what runs in a slot. */
+async function addonsOf(config: OdooCellConfig, slot: string): Promise<readonly string[] | undefined> {
+  const dir = slotDir(config.dir, slot);
+  const record = await readSlot(dir);
+  const web = record?.phase === 'running' && record.components.find((c) => c.command[0] === ODOO_COMMAND);
+  return web ? [componentDir(dir, web.name)] : undefined;
+}
