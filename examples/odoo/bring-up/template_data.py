@@ -8,7 +8,14 @@ company = env.company
 company.write({'name': 'Headgate example', 'ps_reference_pattern': '{year}-{month}/{project}'})
 
 # Verifications post their invoices here, so that none takes a number of the customer's own.
-env['account.journal'].create({'name': 'Verification', 'code': 'CHK', 'type': 'sale', 'company_id': company.id})
+sales = env['account.journal'].search([('code', '=', 'INV'), ('company_id', '=', company.id)])
+env['account.journal'].create({
+    'name': 'Verification',
+    'code': 'CHK',
+    'type': 'sale',
+    'company_id': company.id,
+    'default_account_id': sales.default_account_id.id,
+})
 
 groups = [
     'base.group_user',

@@ -3,8 +3,8 @@ import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { odooEnvironment, serveCommand } from '@headgate/adapters/execution/odoo/index';
 import { ComponentProcess } from '@headgate/adapters/execution/process/component-process';
-import { freePort } from '@headgate/adapters/machine/free-port';
 import { logTail } from '@headgate/adapters/machine/bounded-log';
+import { freePort } from '@headgate/adapters/machine/free-port';
 import type { Stand } from './stand.ts';
 
 export interface ServingSlot {
@@ -19,7 +19,13 @@ export async function serve(stand: Stand, slot: string, version: string): Promis
   const httpPort = await freePort();
   const dir = join(stand.dir, 'slots', slot);
   await mkdir(dir, { recursive: true });
-  const command = serveCommand({ odoo: stores.odoo, addons: [stand.addons(version)], httpPort, workers: 0, database: undefined });
+  const command = serveCommand({
+    odoo: stores.odoo,
+    addons: [stand.addons(version)],
+    httpPort,
+    workers: 0,
+    database: undefined,
+  });
   const web = new ComponentProcess(dir, { name: 'web', command });
   await web.start('', odooEnvironment(stores.odoo, await door.slotLogin(slot)), stores.odoo.user);
   const url = `http://127.0.0.1:${httpPort}`;
@@ -27,7 +33,8 @@ export async function serve(stand: Stand, slot: string, version: string): Promis
   for (;;) {
     const answer = await fetch(`${url}/web/health`).catch(() => undefined);
     if (answer?.ok) return { url, logFile: web.logFile, stop: () => web.stop(2_000) };
-    if (performance.now() > until) throw new Error(`Odoo in slot ${slot} doesn't answer: ${await logTail(web.logFile)}`);
+    if (performance.now() > until)
+      throw new Error(`Odoo in slot ${slot} doesn't answer: ${await logTail(web.logFile)}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
