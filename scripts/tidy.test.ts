@@ -179,7 +179,7 @@ describe('size', () => {
 
   test('files are named in kebab-case', () => {
     const wrong = all.filter(
-      ({ path }) => !/^[a-z0-9-]+(\.(test|test-support|spec|d|config))?\.tsx?$/.test(posix.basename(path)),
+      ({ path }) => !/^[a-z0-9-]+(\.(test|odoo\.test|test-support|spec|d|config))?\.tsx?$/.test(posix.basename(path)),
     );
     expect(wrong.map((file) => file.path)).toEqual([]);
   });
