@@ -74,8 +74,10 @@ async function leaseRow(
   const gathered = await gatherRollout(plans, gates, row, now, deps.epoch);
   const decided = decideLease(row.state, gathered.facts, agent.id, LEASE_MS);
   if (!decided.ok) return undefined;
-  const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id);
   const leased = decided.events.find((e) => e.type === 'rollout.leased');
+  // What is decided because somebody asked, but isn't the lease that they asked for, is nobody's but the system's.
+  const by = leased === undefined ? 'sys' : agent.id;
+  const committed = await commitRollout(deps.store, row, gathered, decided.events, by);
   const step = stepAtHand(row.state, gathered.facts.cell);
   if (!committed.ok || leased === undefined || step === undefined) return undefined;
   const { state } = row;

@@ -7,7 +7,17 @@ import type { Instant, PrincipalId } from '../model/identity.ts';
 import type { Outcome, StepResult } from '../model/outcome.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
 import type { CellPlan } from '../plan/plan.ts';
-import { ASK_MS, closedGate, failed, nextOfRollout, type RolloutFacts, stepAtHand, waiting } from './decide.ts';
+import {
+  ASK_MS,
+  closedGate,
+  failed,
+  givenUp,
+  heldFor,
+  nextOfRollout,
+  type RolloutFacts,
+  stepAtHand,
+  waiting,
+} from './decide.ts';
 import type { RolloutEvent } from './events.ts';
 import { provenOutcome } from './outcome-rules.ts';
 import type { Rollout } from './state.ts';
@@ -35,7 +45,10 @@ export function decideLease(
     );
   if (state.undo === null) {
     const closed = closedGate(facts, state, step.action);
-    if (closed !== undefined) return accepted(waiting(closed.reason, facts.course.until, closed.lookAt));
+    if (closed !== undefined)
+      return heldFor(state, facts.cell) === undefined
+        ? accepted(waiting(closed.reason, facts.course.until, closed.lookAt))
+        : accepted(givenUp(state, step, closed.reason, facts));
   }
   return accepted({
     type: 'rollout.leased',

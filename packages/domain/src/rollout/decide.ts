@@ -175,7 +175,7 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
       ? act({ type: 'rollout.settled', data: { result: 'kept' } })
       : beginUndo(state, facts, { kind: 'tenant', wave: course.openWave, cell: cell.cell, tenants: [] });
   if (away !== undefined && now >= facts.plan.latestFinish)
-    return giveUp(state, step, 'the latest finish has passed', facts);
+    return act(givenUp(state, step, 'the latest finish has passed', facts));
   if (course.kind !== 'forward') {
     // A person's pause keeps a tenant held for as long as it lasts, and says so.
     const meanwhile = away === undefined ? '' : `, and ${named(away)} is held meanwhile`;
@@ -189,12 +189,12 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
   if (closed !== undefined)
     return away === undefined
       ? waitFor(state, closed.reason, course.until, now, closed.lookAt)
-      : giveUp(state, step, closed.reason, facts);
+      : act(givenUp(state, step, closed.reason, facts));
   return act(offer(state, step, Math.min(now + OFFER_MS, course.until)));
 }
 
 /** Who is held for the step at hand: held by a step before it and not opened since. Undefined: nobody. */
-function heldFor(state: Rollout, cell: CellPlan): readonly string[] | undefined {
+export function heldFor(state: Rollout, cell: CellPlan): readonly string[] | undefined {
   const { of } = cell.steps[state.cursor] ?? {};
   if (of === undefined) return undefined;
   const before = cell.steps
@@ -207,13 +207,13 @@ function heldFor(state: Rollout, cell: CellPlan): readonly string[] | undefined 
  * Nobody's customers wait behind a closed gate: what would keep a held tenant held fails the step, and the tenant goes
  * back to where nothing was lost.
  */
-function giveUp(
+export function givenUp(
   state: Rollout,
   step: Step | UndoStep,
   why: string,
   { now, course }: RolloutFacts,
-): Decision<RolloutEvent> {
-  return act(failed(state, step, 'rejected', `${why}, and the tenant is held meanwhile`, course.until, now));
+): RolloutEvent {
+  return failed(state, step, 'rejected', `${why}, and the tenant is held meanwhile`, course.until, now);
 }
 
 function sameTenants(a: readonly string[] | undefined, b: readonly string[]): boolean {

@@ -6,7 +6,8 @@ const [seed = 1, promotions = 1] = process.argv.slice(2).map(Number);
 if ((globalThis as { headgatePlanted?: string }).headgatePlanted === undefined)
   throw new Error(`plant ${process.env.HEADGATE_PLANT}: the file that it changes was never loaded`);
 const simulator = new Simulator(seed);
-const { restores } = plantNamed(process.env.HEADGATE_PLANT ?? '');
+const { only } = plantNamed(process.env.HEADGATE_PLANT ?? '');
+const restores = only === 'restored';
 // More goes wrong than usual, so that a rare race comes sooner.
 const run = await simulator.simulate({
   seed,
@@ -16,6 +17,7 @@ const run = await simulator.simulate({
   stride: 1,
   faults: restores ? 1 : 3,
   restores,
+  ownStores: only === 'own-stores',
   acts: restores ? 1 : 4,
   fleets: 12,
 });

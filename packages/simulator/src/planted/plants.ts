@@ -8,8 +8,8 @@ export interface Plant {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
-  /** It shows only where a control plane was restored, so each one is. */
-  readonly restores: boolean;
+  /** Where alone it shows, so that nothing else is lived through: control planes that were restored, tenants with own stores. */
+  readonly only: 'restored' | 'own-stores' | undefined;
 }
 
 const MEMORY = 'control/src/memory/memory-store.ts';
@@ -19,8 +19,8 @@ const PROMOTION = 'domain/src/promotion/decide.ts';
 const COMMANDS = 'domain/src/promotion/commands.ts';
 const UNDO = 'domain/src/plan/undo.ts';
 
-function plant(name: string, file: string, find: string, replace: string, restores = false): Plant {
-  return { name, file, find, replace, restores };
+function plant(name: string, file: string, find: string, replace: string, only?: Plant['only']): Plant {
+  return { name, file, find, replace, only };
 }
 
 export const PLANTS: readonly Plant[] = [
@@ -73,16 +73,22 @@ export const PLANTS: readonly Plant[] = [
     'control/src/use-cases/settle-step.ts',
     "if (epoch !== deps.epoch) return forgotten('settle a step', stream, epoch);",
     '',
-    true,
+    'restored',
   ),
-  plant('begun-before-restore', ROLLOUT, 'if (epoch <= state.epoch) return state.begun;', 'return state.begun;', true),
+  plant(
+    'begun-before-restore',
+    ROLLOUT,
+    'if (epoch <= state.epoch) return state.begun;',
+    'return state.begun;',
+    'restored',
+  ),
   // Gates, where they stand and what they say.
   plant('gates-before-wave', PROMOTION, 'const closed = verdicts.filter((v) => !goesOn(v));', 'const closed = [];'),
   plant(
     'gates-at-lease',
     ASSIGNMENT,
-    'if (closed !== undefined) return accepted(waiting(',
-    'if (false) return accepted(waiting(',
+    'if (closed !== undefined)\n      return heldFor(state',
+    'if (false)\n      return heldFor(state',
   ),
   plant('gates-before-step', ROLLOUT, 'return closed === undefined ? undefined', 'return true ? undefined'),
   plant(
@@ -181,17 +187,23 @@ export const PLANTS: readonly Plant[] = [
     '',
   ),
   // Tenants with stores of their own.
-  plant('held-goes-back', UNDO, 'named.has(tenant) || held.has(tenant)', 'named.has(tenant)'),
-  plant('opened-again', UNDO, '[...openAgain(cell, begun, back)]', '[]'),
-  plant('own-undo-by-name', UNDO, '!step.of.every((tenant) => moved.has(tenant))', 'false'),
-  plant('kept-is-not-held', ROLLOUT, 'return away === undefined\n      ? act(', 'return true\n      ? act('),
+  plant('held-goes-back', UNDO, 'named.has(tenant) || held.has(tenant)', 'named.has(tenant)', 'own-stores'),
+  plant('opened-again', UNDO, '[...openAgain(cell, begun, back)]', '[]', 'own-stores'),
+  plant('own-undo-by-name', UNDO, '!step.of.every((tenant) => moved.has(tenant))', 'false', 'own-stores'),
   plant(
     'held-briefly',
     ROLLOUT,
     'return away === undefined\n      ? waitFor(state, closed.reason',
     'return true\n      ? waitFor(state, closed.reason',
+    'own-stores',
   ),
-  plant('way-back-of-own-store', 'domain/src/plan/own-stores.ts', 'if (!bringsBack(', 'if (false && !bringsBack('),
+  plant(
+    'way-back-of-own-store',
+    'domain/src/plan/own-stores.ts',
+    'if (!bringsBack(',
+    'if (false && !bringsBack(',
+    'own-stores',
+  ),
   plant(
     'held-before-upgrade',
     'domain/src/plan/own-stores.ts',

@@ -67,11 +67,10 @@ export interface FleetSpec {
   readonly approvals: number;
 }
 
-export function fleetSpec(random: Random): FleetSpec {
+export function fleetSpec(random: Random, ownStores: boolean): FleetSpec {
   const startsAt = MONDAY + random.pick([9, 12, 20]) * HOUR;
   const rings = ['internal', 'pilot', 'broad', 'late'].slice(0, random.chance(0.75) ? 3 : 4);
   const approvals = random.chance(0.6) ? 1 : 2;
-  const ownStores = random.chance(0.25);
   const policy: PolicySpec = {
     name: 'strict',
     gates: [

@@ -40,6 +40,7 @@ import {
   PEOPLE,
   type ReleaseKind,
 } from './fleet-spec.ts';
+import { OWN_STORES_EVERY } from './scenario.ts';
 
 const KINDS: readonly ReleaseKind[] = [
   'next',
@@ -93,7 +94,7 @@ export function testResult(subject: Digest, run: number, failed: number): Eviden
 
 export async function makeFleet(seed: number, number: number): Promise<Fleet> {
   const random = new Random(seed, number, 1);
-  const spec = fleetSpec(random);
+  const spec = fleetSpec(random, number % OWN_STORES_EVERY === OWN_STORES_EVERY - 1);
   const at = spec.startsAt - 30_000;
   const commits: Commit[] = [];
   const store = new MemoryStore({ clock: () => at, onCommit: (commit) => commits.push(commit) });

@@ -104,6 +104,8 @@ export interface ScenarioOptions {
   readonly acts: number;
   /** Whether every control plane is restored from a backup once. */
   readonly restores?: boolean;
+  /** Whether all tenants have stores of their own. */
+  readonly ownStores?: boolean;
   /** Different installations that promotions are drawn from. */
   readonly fleets: number;
 }
@@ -119,6 +121,9 @@ const ACT_CHANCE: Partial<Record<Act, number>> = {
   'asks-for-trap': 0.04,
 };
 const OTHER_ACT_CHANCE = 0.02;
+
+/** One fleet in so many has tenants with stores of their own. */
+export const OWN_STORES_EVERY = 4;
 
 export function scenarioOf(options: ScenarioOptions, index: number): Scenario {
   const { seed, fleets } = options;
@@ -139,7 +144,9 @@ export function scenarioOf(options: ScenarioOptions, index: number): Scenario {
     faults.push({ kind: 'control-restored', commit, ms: 0, lost: random.int(2, 30) }, ...lateFrom(commit, random));
   }
   const acts = ACTS.filter((act) => random.chance((ACT_CHANCE[act] ?? OTHER_ACT_CHANCE) * options.acts));
-  return { seed, index, fleet: random.int(0, fleets - 1), servers: random.int(2, 3), faults, acts };
+  const drawn = random.int(0, fleets - 1);
+  const fleet = options.ownStores === true ? drawn - (drawn % OWN_STORES_EVERY) + OWN_STORES_EVERY - 1 : drawn;
+  return { seed, index, fleet, servers: random.int(2, 3), faults, acts };
 }
 
 /** Agents that were at work as a past was forgotten: they answer when it has gone on without them. */

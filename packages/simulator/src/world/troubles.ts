@@ -61,6 +61,9 @@ export class Troubles {
         return this.#through((s) => attachEvidence(s.deps, PEOPLE.developer, testResult(next, 2, 3)));
       }
       case 'control-restored':
+        // A forgotten upgrade of a tenant's own store is told by the cell alone, and agents don't report anew yet when the
+        // control plane comes back: until they do, such fleets keep theirs.
+        if (run.fleet.spec.ownStores) return undefined;
         this.#restore(fault.lost);
         return undefined;
       case 'clock-skew': {
