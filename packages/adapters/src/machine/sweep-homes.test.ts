@@ -31,16 +31,16 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const user = { name: 'nobody', uid: 65_534, gid: 65_534 };
 /** A data folder with a home that holds something and was last of use some time ago. */
-async function dataFolder(name: string, hoursAgo = 2): Promise<{ data: string; home: string }> {
+async function dataFolder(name: string, daysAgo = 31): Promise<{ data: string; home: string }> {
   const data = join(dir, name);
   const home = await homeFor(data, user, homes);
   await mkdir(join(home, 'control-database', 'data'), { recursive: true });
   await writeFile(join(home, 'control-database', 'data', 'PG_VERSION'), '18\n');
-  await unused(home, hoursAgo);
+  await unused(home, daysAgo);
   return { data, home };
 }
-async function unused(home: string, hours: number): Promise<void> {
-  const at = Date.now() / 1_000 - hours * 3_600;
+async function unused(home: string, days: number): Promise<void> {
+  const at = Date.now() / 1_000 - days * 86_400;
   await utimes(join(home, 'data-folder.json'), at, at);
 }
 const sweep = async () => {
@@ -67,11 +67,11 @@ test('a data folder that was made anew has a new home, and the old one goes', as
   expect(await sweep()).toEqual(await there(fresh));
 });
 
-test('a home stays within an hour of its last use', async () => {
-  const early = await dataFolder('early', 0.9);
+test('a home stays for thirty days after its last use', async () => {
+  const early = await dataFolder('early', 29);
   await rm(early.data, { recursive: true });
   expect(await sweep()).toEqual(await there(early));
-  await unused(early.home, 1.1);
+  await unused(early.home, 31);
   expect(await sweep()).toEqual([]);
 });
 
@@ -80,24 +80,24 @@ test('a data folder that was moved keeps its home, and says at its next start wh
   await rename(moved.data, join(dir, 'after'));
   expect(await sweep()).toEqual(await there(moved));
   expect(await homeFor(join(dir, 'after'), user, homes)).toBe(moved.home);
-  await unused(moved.home, 2);
+  await unused(moved.home, 31);
   expect(await sweep()).toEqual(await there(moved));
   await rm(join(dir, 'after'), { recursive: true });
   expect(await sweep()).toEqual([]);
 });
 
-test('where the pointer has no second name, a home stays for a week, and while the file system is another', async () => {
-  const apart = await dataFolder('apart', 24);
+test('where the pointer has no second name, a home stays for thirty days, and while the file system is another', async () => {
+  const apart = await dataFolder('apart', 29);
   await rm(join(apart.home, 'pointer'));
   await rm(apart.data, { recursive: true });
   expect(await sweep()).toEqual(await there(apart));
   const file = join(apart.home, 'data-folder.json');
   const record = await readFile(file, 'utf8');
   await writeFile(file, record.replace(/"device":"\d+"/, '"device":"99999"'));
-  await unused(apart.home, 24 * 8);
+  await unused(apart.home, 31);
   expect(await sweep(), 'not mounted').toEqual(await there(apart));
   await writeFile(file, record);
-  await unused(apart.home, 24 * 8);
+  await unused(apart.home, 31);
   expect(await sweep()).toEqual([]);
 });
 

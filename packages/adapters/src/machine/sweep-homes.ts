@@ -7,7 +7,8 @@
  * - one whose pointer still has a name somewhere: its data folder was moved, and is told of at its next start;
  * - one whose data folder lay on a file system that isn't mounted now;
  * - one in which a process works, or that one was started with;
- * - one that was of use within the last hour (or week, where a moved data folder couldn't be told from a deleted one).
+ * - one that was of use within the last thirty days: a data folder that was moved to another file system, or put back from a
+ *   backup, looks like one that was deleted, until it is started again.
  */
 import { chmod, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -15,8 +16,7 @@ import { type HomeOwner, homeOwner, POINTER } from './home-record.ts';
 import { processesBelow } from './processes-in.ts';
 import { HOMES } from './reachable.ts';
 
-const HOUR_MS = 3_600_000;
-const WEEK_MS = 7 * 24 * HOUR_MS;
+const REST_MS = 30 * 86_400_000;
 /** So many are looked at, and so many removed, in one sweep; the next start goes on. */
 const LOOKED_AT = 1_000;
 const REMOVED = 20;
@@ -54,8 +54,7 @@ async function orphaned(home: string, owner: HomeOwner): Promise<boolean> {
   if (owner.pointerNames === undefined) {
     if ((await deviceAt(owner.dataDir)) !== owner.device) return false;
   } else if (owner.pointerNames > 1) return false;
-  const restMs = owner.pointerNames === undefined ? WEEK_MS : HOUR_MS;
-  if (Date.now() - owner.lastUse < restMs) return false;
+  if (Date.now() - owner.lastUse < REST_MS) return false;
   return (await processesBelow(home)).length === 0;
 }
 
