@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CellConfigInput } from '@headgate/adapters/execution/cell-config';
+import { isAllowedServer } from '@headgate/contract/server-address';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isAllowedServer, loadConfig } from './config.ts';
+import { loadConfig } from './config.ts';
 
 let dir: string;
 beforeEach(async () => {

@@ -18,6 +18,7 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { type AnyCellConfig, CELL_KINDS, cellKind } from '@headgate/adapters/execution/cell-kinds';
+import { isAllowedServer } from '@headgate/contract/server-address';
 import { digest, distinct, expects, fields, list, name, oneOf, text, whole } from '@headgate/documents/schema/fields';
 import { problemsOf } from '@headgate/documents/schema/problems';
 import { type DocumentProblem, problemAt, readYaml, type YamlDocument } from '@headgate/documents/yaml/read-yaml';
@@ -109,16 +110,6 @@ export function loadConfig(path: string): ReadConfig {
     seen.add(cell);
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config: { ...rest, cells } };
-}
-
-/** Plain HTTP shows the token to whoever listens: it stays on this machine. */
-export function isAllowedServer(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  if (url.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '')
-    return false;
-  if (url.protocol === 'https:') return true;
-  return url.protocol === 'http:' && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
 }
 
 type ReadCell =

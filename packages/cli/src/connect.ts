@@ -1,7 +1,9 @@
 /** Finds the server and the token: flags, then the environment, then the data folder of a server of this machine. */
+
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type Client, createClient } from '@headgate/contract';
+import { isAllowedServer } from '@headgate/contract/server-address';
 import { EXIT } from './exit-codes.ts';
 import { Failure } from './failure.ts';
 
@@ -28,8 +30,13 @@ export function connect(options: ConnectOptions, { env, cwd }: Surroundings): Cl
       `no server is known: there is no .headgate/server.json in ${cwd} or above it`,
       'start one (npm start), or give --server URL, or set HEADGATE_SERVER',
     );
-  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol))
-    throw new Failure(EXIT.usage, 'usage', `the server's address ${baseUrl} is no http or https URL`);
+  if (!isAllowedServer(baseUrl))
+    throw new Failure(
+      EXIT.usage,
+      'usage',
+      `the server's address is ${baseUrl.slice(0, 200)}, and a token goes to no such one`,
+      'give https://…, or http:// to 127.0.0.1, ::1 or localhost alone, without a path',
+    );
   const tokenFile = tokenFileOf(options, env, folder);
   return createClient({ baseUrl, token: readToken(resolve(cwd, tokenFile)) });
 }

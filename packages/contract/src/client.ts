@@ -173,7 +173,12 @@ async function bytesOf(response: Response): Promise<Uint8Array> {
   return whole;
 }
 
+/** How TLS says that it doesn't believe a certificate: OpenSSL's names, and Node's own. */
+const UNTRUSTED = /^(CERT_|SELF_SIGNED_|DEPTH_ZERO_|UNABLE_TO_(GET|VERIFY)_|ERR_TLS_CERT_)/;
+
 function reasonOf(error: unknown): string {
   const cause = (error as { cause?: { code?: string; message?: string } }).cause;
+  if (cause?.code !== undefined && UNTRUSTED.test(cause.code))
+    return `its certificate isn't trusted here (${cause.code}); name its authority's file in NODE_EXTRA_CA_CERTS`;
   return cause?.code ?? cause?.message ?? (error as Error).message;
 }
