@@ -42,6 +42,12 @@ function halfWay(): CellState {
   };
 }
 
+/** A cell in which somebody left a tenant in maintenance. */
+function holding(): CellState {
+  const base = aCell();
+  return { ...base, tenants: { ...base.tenants, bob: { slot: 'blue', store: 'main', ring: 'pilot', held: true } } };
+}
+
 describe('tenants with stores of their own', () => {
   const upgrade = (more: Partial<PlanRequest> = {}): Plan => {
     const planned = planPromotion(anUpgrade(more));
@@ -120,6 +126,7 @@ describe('refuses', () => {
     ['an environment without cells', { cells: [] }, ['no-cells environment/production']],
     ['a ring that nobody declared', { cells: [aCell({ tenants: { ada: 'vip' } })] }, ['no-such-ring cell/shared']],
     ['a cell without tenants', { cells: [aCell({ tenants: {} })] }, ['no-tenants cell/shared']],
+    ['a tenant that is held', { cells: [holding()] }, ['tenant-held cell/shared']],
     ['what is there already', { release: aRelease('1.0.0') }, ['already-there environment/production']],
     [
       'a cell with one slot',

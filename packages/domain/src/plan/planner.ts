@@ -75,6 +75,16 @@ export function planPromotion(request: PlanRequest): Planned {
         'add the ring to the application, or correct the tenant',
       );
   }
+  for (const cell of request.cells) {
+    const held = Object.entries(cell.tenants).find(([, tenant]) => tenant.held);
+    if (held !== undefined)
+      refuse(
+        'tenant-held',
+        `cell/${cell.cell}`,
+        `tenant ${held[0]} is held, and nobody is served there`,
+        'see which rollout holds it, and end that first',
+      );
+  }
   if (refusals.length > 0) return { ok: false, refusals };
 
   const moves = new Map<CellState, Move>();
