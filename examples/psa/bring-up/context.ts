@@ -12,13 +12,14 @@ export function bringUpContext(args: {
   readonly cell: string;
   readonly environment: string;
   readonly files: ReadonlyMap<Digest, Uint8Array>;
+  readonly application?: string;
   readonly log?: (line: string) => void;
 }): StepContext {
   const until = performance.now() + LIFETIME_MS;
   return {
     cell: args.cell,
     environment: args.environment,
-    application: 'psa',
+    application: args.application ?? 'psa',
     rollout: 'bring-up',
     step: args.cell,
     fence: { epoch: 0, n: 0 },

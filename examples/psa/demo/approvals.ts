@@ -2,12 +2,12 @@ import { stdin, stdout } from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Narrator } from './narrator.ts';
-import type { World } from './world.ts';
+import type { RunningSystem, World } from './world.ts';
 
 type Approve = (promotion: string) => Promise<void>;
 
 /** Approves as the second principal, with its own token: what `--once` does in place of a person. */
-export function scriptedApproval(world: World): Approve {
+export function scriptedApproval<S extends RunningSystem>(world: World<S>): Approve {
   return async (promotion) => {
     const approver = await world.client('approver');
     const shown = await approver.call('showPromotion', { promotion });
@@ -20,7 +20,7 @@ export function scriptedApproval(world: World): Approve {
  * Says how a person approves; in a terminal also asks right here. Whichever comes first counts: an approval from another
  * window takes the question back.
  */
-export function personalApproval(world: World, narrator: Narrator): Approve {
+export function personalApproval<S extends RunningSystem>(world: World<S>, narrator: Narrator): Approve {
   return async (promotion) => {
     if (!(await asksForApproval(world, promotion))) return;
     const approver = await world.client('approver');
@@ -62,7 +62,7 @@ async function askInTerminal(question: string, signal: AbortSignal): Promise<boo
   }
 }
 
-async function asksForApproval(world: World, promotion: string): Promise<boolean> {
+async function asksForApproval<S extends RunningSystem>(world: World<S>, promotion: string): Promise<boolean> {
   const approver = await world.client('approver');
   const shown = await approver.call('showPromotion', { promotion });
   const bytes = await approver.call('getBlob', { digest: shown.plan });

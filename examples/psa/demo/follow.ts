@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LogEvent } from '@headgate/contract';
 import type { Narrator } from './narrator.ts';
-import type { World } from './world.ts';
+import type { RunningSystem, World } from './world.ts';
 
 /**
  * Tells the log's entries as the server places them, across restarts of the server: from the first one on, or (where the
  * story was told before) only what comes from now on.
  */
-export async function follow(
-  world: World,
+export async function follow<S extends RunningSystem>(
+  world: World<S>,
   narrator: Narrator,
   from: 'the first entry' | 'now',
   signal: AbortSignal,

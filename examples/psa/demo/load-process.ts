@@ -24,14 +24,20 @@ export class LoadProcess {
       tokensFile: c.tokensFile,
       tenants: c.cell.tenants.map((t) => t.id),
     }));
-    const configFile = `${folder}/load.json`;
-    await writeFile(configFile, JSON.stringify({ journalFile, requestsPerSecond, timeLimitMs: 5_000, cells }), {
-      mode: 0o600,
-    });
     const main = fileURLToPath(new URL('../load.ts', import.meta.url));
+    return LoadProcess.run(main, `${folder}/load.json`, { journalFile, requestsPerSecond, timeLimitMs: 5_000, cells });
+  }
+
+  /** Starts a load's program, which reads its configuration from this file and keeps the journal that it names. */
+  static async run(
+    main: string,
+    configFile: string,
+    config: { readonly journalFile: string } & Readonly<Record<string, unknown>>,
+  ): Promise<LoadProcess> {
+    await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
     const child = spawn(process.execPath, [main, '--config', configFile], { stdio: ['ignore', 'ignore', 'inherit'] });
     await once(child, 'spawn');
-    return new LoadProcess(journalFile, child);
+    return new LoadProcess(config.journalFile, child);
   }
 
   get running(): boolean {

@@ -6,7 +6,7 @@ import { type Closing, closingFigures } from './figures.ts';
 import { readLog } from './log.ts';
 import type { PromotionEnd } from './story.ts';
 import { until } from './until.ts';
-import type { World } from './world.ts';
+import type { RunningSystem, World } from './world.ts';
 
 /** How long the last invoices may take to reach the ledger once the customers went home. Milliseconds. */
 const SETTLE_MS = 30_000;
@@ -23,6 +23,11 @@ export async function settle(world: World): Promise<void> {
   } finally {
     await targets.close();
   }
+  await agentHoldsHead(world);
+}
+
+/** Waits until the agent holds the newest tree head. */
+export async function agentHoldsHead<S extends RunningSystem>(world: World<S>): Promise<void> {
   const auditor = await world.client('auditor');
   const signed = treeSize(await auditor.call('logHead'));
   const held = async (): Promise<true | undefined> =>

@@ -9,7 +9,7 @@ export interface DemoOptions {
   readonly databaseUrl: string | undefined;
 }
 
-const HELP = `npm start -- [options]
+const HELP = `[options]
 
   --once               approve by a scripted second person, end after the closing table
   --json               print the closing figures as the last line, as JSON
@@ -22,7 +22,9 @@ export type Parsed =
   | { readonly ok: true; readonly options: DemoOptions }
   | { readonly ok: false; readonly text: string; readonly code: number };
 
-export function parseOptions(argv: readonly string[], cwd: string): Parsed {
+/** `command`: what a person typed before the options; `more`: help on options that the caller takes itself. */
+export function parseOptions(argv: readonly string[], cwd: string, command = 'npm start --', more = ''): Parsed {
+  const help = `${command} ${HELP}${more}`;
   try {
     const { values } = parseArgs({
       args: [...argv],
@@ -35,10 +37,10 @@ export function parseOptions(argv: readonly string[], cwd: string): Parsed {
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
-    if (values.help) return { ok: false, text: HELP, code: 0 };
+    if (values.help) return { ok: false, text: help, code: 0 };
     const port = values.port === undefined ? undefined : Number(values.port);
     if (port !== undefined && !(Number.isInteger(port) && port >= 1 && port <= 65_535))
-      return { ok: false, text: `--port takes a number from 1 to 65535, found "${values.port}"\n\n${HELP}`, code: 2 };
+      return { ok: false, text: `--port takes a number from 1 to 65535, found "${values.port}"\n\n${help}`, code: 2 };
     return {
       ok: true,
       options: {
@@ -50,6 +52,6 @@ export function parseOptions(argv: readonly string[], cwd: string): Parsed {
       },
     };
   } catch (error) {
-    return { ok: false, text: `${(error as Error).message}\n\n${HELP}`, code: 2 };
+    return { ok: false, text: `${(error as Error).message}\n\n${help}`, code: 2 };
   }
 }

@@ -4,16 +4,17 @@
  */
 import type { Client } from '@headgate/contract';
 import type { Digest, Plan, ReleaseRef } from '@headgate/domain';
+import type { Example } from '../bring-up.ts';
 import { exampleDocuments } from '../documents.ts';
 import { attachTests, createRelease } from './releases.ts';
 import { until } from './until.ts';
-import type { World } from './world.ts';
+import type { RunningSystem, World } from './world.ts';
 
 /** How long one promotion may take in this example. */
 const PROMOTION_MS = 600_000;
 
-export interface Telling {
-  readonly world: World;
+export interface Telling<S extends RunningSystem = Example> {
+  readonly world: World<S>;
   readonly say: (line: string) => void;
   /** Gets somebody who is not the author to approve; resolves once they have, or once the promotion ended. */
   readonly approve: (promotion: string) => Promise<void>;
@@ -27,8 +28,8 @@ export interface PromotionEnd {
 }
 
 /** Declares the example's documents and takes its cells under control as they are. */
-export async function adopt(
-  { world, say }: Pick<Telling, 'world' | 'say'>,
+export async function adopt<S extends RunningSystem>(
+  { world, say }: Pick<Telling<S>, 'world' | 'say'>,
   documents = exampleDocuments(),
 ): Promise<void> {
   const manager = await world.client('release-manager');
@@ -60,7 +61,11 @@ export async function release(
 }
 
 /** Promotes a release to an environment and waits for the end, whichever it is. */
-export async function promote(telling: Telling, ref: ReleaseRef, environment: string): Promise<PromotionEnd> {
+export async function promote<S extends RunningSystem>(
+  telling: Telling<S>,
+  ref: ReleaseRef,
+  environment: string,
+): Promise<PromotionEnd> {
   const developer = await telling.world.client('developer');
   const body = { release: ref.digest, environment };
   const asked = await developer.call('requestPromotion', { body }, { idempotencyKey: `${ref.digest} ${environment}` });

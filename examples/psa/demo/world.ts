@@ -9,8 +9,9 @@ import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-fi
 import { makeFolder } from '@headgate/adapters/machine/make-folder';
 import { type Client, createClient } from '@headgate/contract';
 import type { SigningKey } from '@headgate/documents';
+import type { ReleaseManifest } from '@headgate/domain';
 import { bringUp, type Example } from '../bring-up.ts';
-import type { exampleDocuments } from '../documents.ts';
+import { exampleDocuments } from '../documents.ts';
 import { Child } from './child.ts';
 import { pinsOf } from './pins.ts';
 import { releaseKey, writeTrust } from './trust.ts';
@@ -38,20 +39,44 @@ export interface WorldOptions {
   readonly report: (line: string) => void;
 }
 
-export class World {
+/** A system as it runs before Headgate comes. */
+export interface RunningSystem {
+  readonly cells: readonly {
+    readonly cell: { readonly cell: string; readonly environment: string };
+    /** What the agent is told about the cell. */
+    readonly configFile: string;
+  }[];
+  /** What runs there, as an adoption is given it. */
+  readonly baseline: { readonly manifest: ReleaseManifest };
+  /** Stops every process of it. Data stays. */
+  stop(): Promise<void>;
+}
+
+/** Another system than this example's own, with all that a world must know of it. */
+export interface Setting<S extends RunningSystem> {
+  /** The agent's name, `agt_…`. */
+  readonly agent: string;
+  readonly documents: ReturnType<typeof exampleDocuments>;
+  bringUp(): Promise<S>;
+}
+
+export class World<S extends RunningSystem = Example> {
   readonly dataDir: string;
-  readonly example: Example;
+  readonly example: S;
   readonly key: SigningKey;
   readonly #options: WorldOptions;
+  readonly #setting: Setting<S>;
   #server: Child;
   #agent: Child | undefined;
   #address: string;
 
   private constructor(
     options: WorldOptions,
-    parts: { example: Example; key: SigningKey; server: Child; address: string },
+    setting: Setting<S>,
+    parts: { example: S; key: SigningKey; server: Child; address: string },
   ) {
     this.#options = options;
+    this.#setting = setting;
     this.dataDir = options.dataDir;
     this.example = parts.example;
     this.key = parts.key;
@@ -59,24 +84,28 @@ export class World {
     this.#address = parts.address;
   }
 
-  static async start(given: WorldOptions): Promise<World> {
+  static start(given: WorldOptions): Promise<World> {
+    const { report, scale = 1, documents = exampleDocuments() } = given;
+    const dataDir = resolve(given.dataDir);
+    return World.around(given, { agent: 'agt_psa', documents, bringUp: () => bringUp({ dataDir, report, scale }) });
+  }
+
+  /** The same around another system. */
+  static async around<S extends RunningSystem>(given: WorldOptions, setting: Setting<S>): Promise<World<S>> {
     const options = { ...given, dataDir: resolve(given.dataDir) };
     await makeFolder(options.dataDir, 0o755);
     const server = await startServer(options);
-    let example: Example | undefined;
+    let example: S | undefined;
     try {
       // Both are waited for, so that a failure of one can stop what the other started.
-      const [address, broughtUp] = await Promise.allSettled([
-        serverAddress(options, server),
-        bringUp({ dataDir: options.dataDir, report: options.report, scale: options.scale ?? 1 }),
-      ]);
+      const [address, broughtUp] = await Promise.allSettled([serverAddress(options, server), setting.bringUp()]);
       if (broughtUp.status === 'rejected') throw broughtUp.reason;
       example = broughtUp.value;
       if (address.status === 'rejected') throw address.reason;
       options.report(`the server answers at ${address.value}`);
       const key = await releaseKey(join(options.dataDir, 'ci'));
       await writeTrust(join(options.dataDir, 'trust.yaml'), key, join(options.dataDir, 'log.pub'));
-      const world = new World(options, { example, key, server, address: address.value });
+      const world = new World(options, setting, { example, key, server, address: address.value });
       await world.#enrolAgent();
       await world.startAgent();
       return world;
@@ -142,17 +171,17 @@ export class World {
     const environments = [...new Set(this.example.cells.map((c) => c.cell.environment))];
     if ((await readIfThere(tokenFile)) === undefined) {
       const admin = await this.client('admin');
-      const enrolled = await admin.call('enrolAgent', { body: { id: 'agt_psa', environments } });
+      const enrolled = await admin.call('enrolAgent', { body: { id: this.#setting.agent, environments } });
       await writeDurably(tokenFile, `${enrolled.token}\n`, 0o600);
     }
     const trustFile = join(folder, 'trust.yaml');
     if ((await readIfThere(trustFile)) === undefined) {
       await writeTrust(trustFile, this.key, join(this.dataDir, 'log.pub'));
     }
-    const pins = pinsOf(this.#options.documents);
+    const pins = pinsOf(this.#setting.documents);
     const config = {
       server: this.#address,
-      name: 'agt_psa',
+      name: this.#setting.agent,
       tokenFile,
       dataDir: folder,
       trustFile,

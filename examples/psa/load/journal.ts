@@ -37,7 +37,7 @@ export interface FailedRequest extends Request {
 export type JournalLine = AcknowledgedRequest | FailedRequest;
 
 /** The load's own memory of what it was promised: append-only, and on the disk before it counts. */
-export class Journal {
+export class Journal<Line = JournalLine> {
   readonly #file: FileHandle;
   #waiting: { readonly line: string; readonly done: () => void; readonly fail: (error: unknown) => void }[] = [];
   #flushing: Promise<void> | undefined;
@@ -46,12 +46,12 @@ export class Journal {
     this.#file = file;
   }
 
-  static async open(path: string): Promise<Journal> {
+  static async open<Line = JournalLine>(path: string): Promise<Journal<Line>> {
     return new Journal(await open(path, 'a', 0o600));
   }
 
   /** Appends a line; resolves once it is synced to the disk. Lines that come while another sync runs share the next. */
-  append(line: JournalLine): Promise<void> {
+  append(line: Line): Promise<void> {
     return new Promise((done, fail) => {
       this.#waiting.push({ line: `${JSON.stringify(line)}\n`, done, fail });
       this.#flushing ??= this.#flush();
@@ -80,12 +80,12 @@ export class Journal {
 }
 
 /** Reads a journal. A last line that a crash cut off was never counted, so it is left out; any other bad line throws. */
-export async function* readJournal(path: string): AsyncGenerator<JournalLine> {
+export async function* readJournal<Line = JournalLine>(path: string): AsyncGenerator<Line> {
   let number = 0;
   let before: string | undefined;
-  const parse = (line: string): JournalLine => {
+  const parse = (line: string): Line => {
     try {
-      return JSON.parse(line) as JournalLine;
+      return JSON.parse(line) as Line;
     } catch {
       throw new Error(`${path}:${number}: not a line of a journal`);
     }

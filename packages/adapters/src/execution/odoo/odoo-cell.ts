@@ -14,6 +14,7 @@ import { readSlot, slotDir } from '../process/slot-record.ts';
 import { Supervisor } from '../process/supervisor.ts';
 import { StoreAndHttpSides } from '../reconcile/store-and-http-sides.ts';
 import { RouterProcess } from '../router/router-process.ts';
+import { ChecksBehindDoor } from './checks-behind-door.ts';
 import { odooEnvironment, serveCommand } from './command.ts';
 import { CronWorkers } from './cron-workers.ts';
 import { DatabaseDoor } from './database-door.ts';
@@ -110,6 +111,12 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     storeOf,
     addons: (slot) => addonsOf(config, slot),
   });
+  const checks = new HttpChecks({
+    baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
+    tenantTokensFile: config.tenantTokensFile,
+    routerTokenFile: config.router.tokenFile,
+    hostOf: tenantHost,
+  });
   const supervisor = new Supervisor(target, report);
   const parts = [
     new KeptPart(async () => {
@@ -133,12 +140,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     traffic,
     migrator: new OdooMigrator(stores, door),
     restorePoints: new OdooRestorePoints(stores, door),
-    checks: new HttpChecks({
-      baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
-      tenantTokensFile: config.tenantTokensFile,
-      routerTokenFile: config.router.tokenFile,
-      hostOf: tenantHost,
-    }),
+    checks: new ChecksBehindDoor({ checks, router: router.client, door, stores, storeOf }),
     // No reconciliation is declared for an Odoo cell: it has no stores of that kind.
     ledgerSides: new StoreAndHttpSides(new Map(), {}, storeOf),
     async supervise() {

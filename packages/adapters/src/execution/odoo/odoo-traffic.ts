@@ -48,7 +48,8 @@ export class OdooTraffic implements Traffic {
     const held = new Set((await router.table()).held);
     const served = tenants.filter((tenant) => !held.has(tenant));
     const refused = await this.eachStore(tenants, ctx, async (store, tenant) => {
-      if (!held.has(tenant)) await this.parts.door.open(store, slot);
+      // Of held ones the door is closed; a check that was killed may have left it open for the slot that it looked at.
+      await (held.has(tenant) ? this.parts.door.close(store) : this.parts.door.open(store, slot));
     });
     if (refused) return refused;
     const routed = answered(

@@ -1,0 +1,73 @@
+import http from 'node:http';
+
+export type Answered =
+  | { readonly kind: 'ok'; readonly status: number; readonly text: string }
+  /** 503 with Retry-After: not carried out, and told when to come again. */
+  | { readonly kind: 'turned-away'; readonly afterS: number }
+  | { readonly kind: 'failed'; readonly why: string };
+
+export interface OdooRequest {
+  readonly url: string;
+  readonly host: string;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly key?: string;
+  readonly body?: unknown;
+  readonly timeLimitMs: number;
+}
+
+/** Sends one request to a tenant of a cell's router. Never throws and never tries again by itself. */
+export function odooRequest(agent: http.Agent, asked: OdooRequest): Promise<Answered> {
+  return new Promise((resolve) => {
+    const failed = (why: string): void => resolve({ kind: 'failed', why });
+    const payload = asked.body === undefined ? undefined : Buffer.from(JSON.stringify(asked.body));
+    const request = http.request(
+      `${asked.url}${asked.path}`,
+      {
+        method: asked.method,
+        agent,
+        headers: {
+          host: asked.host,
+          ...(asked.key === undefined ? {} : { authorization: `Bearer ${asked.key}` }),
+          ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', (error) => failed(`the answer broke off: ${error.message}`));
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          const status = response.statusCode ?? 0;
+          const after = Number(response.headers['retry-after'] ?? Number.NaN);
+          if (status === 503 && Number.isInteger(after)) resolve({ kind: 'turned-away', afterS: after });
+          else if (status >= 200 && status <= 299) resolve({ kind: 'ok', status, text });
+          else failed(`status ${status}: ${text.slice(0, 300)}`);
+        });
+      },
+    );
+    // A limit on the whole answer, not only on silence.
+    const limit = setTimeout(
+      () => request.destroy(new Error(`no answer within ${asked.timeLimitMs} ms`)),
+      asked.timeLimitMs,
+    );
+    request.on('close', () => clearTimeout(limit));
+    request.on('error', (error) => failed(error.message));
+    request.end(payload);
+  });
+}
+
+/** Calls a model's method by JSON-2. Throws when it isn't carried out. */
+export async function callOdoo<T>(
+  to: Omit<OdooRequest, 'method' | 'path' | 'body'>,
+  model: string,
+  method: string,
+  body: unknown,
+): Promise<T> {
+  const agent = new http.Agent();
+  const answer = await odooRequest(agent, { ...to, method: 'POST', path: `/json/2/${model}/${method}`, body });
+  agent.destroy();
+  if (answer.kind !== 'ok')
+    throw new Error(`${model}.${method} of ${to.host}: ${answer.kind === 'failed' ? answer.why : 'under maintenance'}`);
+  return JSON.parse(answer.text) as T;
+}
