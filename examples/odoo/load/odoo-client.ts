@@ -42,7 +42,7 @@ export function odooRequest(agent: http.Agent, asked: OdooRequest): Promise<Answ
           const after = Number(response.headers['retry-after'] ?? Number.NaN);
           if (status === 503 && Number.isInteger(after)) resolve({ kind: 'turned-away', afterS: after });
           else if (status >= 200 && status <= 299) resolve({ kind: 'ok', status, text });
-          else failed(`status ${status}: ${text.slice(0, 300)}`);
+          else failed(`status ${status}: ${inWords(text)}`);
         });
       },
     );
@@ -55,6 +55,18 @@ export function odooRequest(agent: http.Agent, asked: OdooRequest): Promise<Answ
     request.on('error', (error) => failed(error.message));
     request.end(payload);
   });
+}
+
+/** An error page without its markup, or the message of an error in JSON. */
+function inWords(text: string): string {
+  const message = /"message": *"([^"]{1,300})/.exec(text)?.[1];
+  return (
+    message ??
+    text
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim()
+  ).slice(0, 300);
 }
 
 /** Calls a model's method by JSON-2. Throws when it isn't carried out. */

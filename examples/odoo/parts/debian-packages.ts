@@ -11,8 +11,18 @@ const PYTHON =
     .split(' ')
     .map((name) => `python3-${name}`);
 
+/** What Odoo's pages are made of: its package links to these files in place of bringing them. */
+const PAGES = [
+  'libjs-jquery',
+  'libjs-jquery-form',
+  'libjs-underscore',
+  'fonts-font-awesome',
+  'fonts-inconsolata',
+  'fonts-roboto-unhinted',
+];
+
 /** What has to be installed on Debian 12 for Odoo and its stores. */
-export const DEBIAN_PACKAGES: readonly string[] = ['python3', ...PYTHON, ...POSTGRESQL];
+export const DEBIAN_PACKAGES: readonly string[] = ['python3', ...PYTHON, ...PAGES, ...POSTGRESQL];
 
 /** Installs what of the packages isn't there. Returns the names of those that were installed now. */
 export async function installPackages(names: readonly string[] = DEBIAN_PACKAGES): Promise<readonly string[]> {

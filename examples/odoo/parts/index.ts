@@ -61,7 +61,12 @@ export async function knownParts(): Promise<OdooParts | undefined> {
   const parts = Parts.safeParse(JSON.parse(text));
   if (!parts.success) return undefined;
   const { odoo, postgresql } = parts.data;
-  const needed = [join(odoo.dir, 'usr/bin/odoo'), join(postgresql.bin, 'postgres'), join(postgresql.bin, 'pg_dump')];
+  const needed = [
+    join(odoo.dir, 'usr/bin/odoo'),
+    join(odoo.dir, 'usr/share/javascript/jquery/jquery.js'),
+    join(postgresql.bin, 'postgres'),
+    join(postgresql.bin, 'pg_dump'),
+  ];
   const there = await Promise.all(needed.map((path) => stat(path).catch(() => undefined)));
   return there.every(Boolean) ? parts.data : undefined;
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeRootFolder, SYSTEM_FOLDER } from '@headgate/adapters/machine/reachable';
 import type { OdooPackage } from './odoo-package.ts';
@@ -8,11 +8,17 @@ import { runProgram } from './run-program.ts';
 /** Translations, documents and the countries' charts of accounts: two thirds of the package, and nothing here needs them. */
 const LEFT_OUT = ['*.po', '*.pot', './usr/share/doc', 'l10n_*'];
 
+/** Folders of the system's that the package's own links lead to, as they would where it is installed. */
+const SHARED = ['javascript', 'fonts', 'fonts-font-awesome'];
+
 /** Unpacks the package into a system folder that everyone may read and returns it. A folder that is there is whole. */
 export async function unpackOdoo(odoo: OdooPackage): Promise<string> {
   const place = join(SYSTEM_FOLDER, 'odoo');
   const dir = join(place, `${odoo.version.replace(/[^0-9A-Za-z.+~-]/g, '_')}-${odoo.sha256.slice(0, 12)}`);
-  if (await stat(dir).catch(() => undefined)) return dir;
+  if (await stat(dir).catch(() => undefined)) {
+    await linkShared(dir);
+    return dir;
+  }
   await makeRootFolder(place);
   const staging = `${dir}.new`;
   await rm(staging, { recursive: true, force: true });
@@ -23,8 +29,17 @@ export async function unpackOdoo(odoo: OdooPackage): Promise<string> {
   const compile = ['/usr/bin/python3', '-m', 'compileall', '-q', '-j', '2', '-s', staging, '-p', dir, 'odoo'];
   // Ends with 1 for templates of modules, which are no Python.
   await runProgram(compile, { cwd: code, timeoutMs: 300_000 }).catch(() => '');
+  await linkShared(staging);
   await rename(staging, dir);
   return dir;
+}
+
+async function linkShared(dir: string): Promise<void> {
+  await makeRootFolder(join(dir, 'usr/share'));
+  for (const name of SHARED) {
+    const link = join(dir, 'usr/share', name);
+    if (!(await lstat(link).catch(() => undefined))) await symlink(join('/usr/share', name), link);
+  }
 }
 
 async function untar(file: string, into: string): Promise<void> {
