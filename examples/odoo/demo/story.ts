@@ -3,7 +3,10 @@
  * it breaks come back by itself. Every step goes through the API.
  */
 
-import type { ReleaseRef } from '@headgate/domain';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest, Plan, ReleaseRef } from '@headgate/domain';
+import { renderPlan } from '@headgate/domain/plan/render';
 import { attachResult, registerRelease } from '@headgate/example-psa/demo/releases.ts';
 import type { Telling } from '@headgate/example-psa/demo/story.ts';
 import { until } from '@headgate/example-psa/demo/until.ts';
@@ -48,7 +51,12 @@ export async function promote(
   const developer = await world.client('developer');
   const manager = await world.client('release-manager');
   const body = { release: ref.digest, environment };
-  const { id } = await developer.call('requestPromotion', { body }, { idempotencyKey: `${ref.digest} ${environment}` });
+  const { id, plan } = await developer.call(
+    'requestPromotion',
+    { body },
+    { idempotencyKey: `${ref.digest} ${environment}` },
+  );
+  await sayPlan(telling, plan, `${ref.version}-${environment}`);
   await telling.approve(id);
   let question: string | undefined;
   const result = await until(
@@ -70,4 +78,16 @@ export async function promote(
   );
   const { version } = ref;
   return { id, version, environment, result, ...(question === undefined ? {} : { question }), from, to: Date.now() };
+}
+
+/** Keeps the plan's text for whoever approves, and says what it says of a failure. */
+async function sayPlan({ world, say }: Telling<OdooExample>, digest: string, name: string): Promise<void> {
+  const developer = await world.client('developer');
+  const bytes = await developer.call('getBlob', { digest: digest as Digest });
+  const text = renderPlan(JSON.parse(Buffer.from(bytes).toString('utf8')) as Plan);
+  const file = join(world.dataDir, 'demo', `plan-${name}.txt`);
+  await writeFile(file, text, { mode: 0o600 });
+  say(`the plan, as its approver sees it: ${file}`);
+  for (const [, title, words] of text.matchAll(/^(Rollback|No return) +(\S.*(?:\n {10,}.*)*)/gm))
+    say(`  ${title!.toLowerCase()}: ${words!.replace(/\s+/g, ' ')}`);
 }
