@@ -3,7 +3,7 @@
 import type { Failing } from '../bring-up/example-cells.ts';
 import { schemaOf } from '../build.ts';
 import type { OdooJournalLine } from '../load/journal-line.ts';
-import { type Met, met, type Stretch } from './journal-figures.ts';
+import { type Met, met, type Neighbours, neighbours, p95, type Stretch } from './journal-figures.ts';
 import type { LostWrites } from './lost-writes.ts';
 import type { OdooPromotion } from './story.ts';
 import type { TenantState } from './tenant-state.ts';
@@ -54,6 +54,8 @@ export interface OdooClosing {
   readonly line: OdooClosingLine;
   readonly tenants: readonly TenantFigures[];
   readonly promotions: readonly OdooPromotion[];
+  /** Those who were served while another tenant of their cell was away; and the 95th percentile in the quiet before. */
+  readonly neighbours: Neighbours & { readonly quietP95Ms: number | null };
   readonly checkedWrites: number;
   readonly logEntries: number;
   /** What isn't as the story says, in words; empty: all is. */
@@ -70,6 +72,11 @@ export function closing(measured: Measured): OdooClosing {
   const upgraded = measured.tenants.filter(
     (tenant) => states.between.get(tenant)?.moduleVersion === schemaOf('19.0.2').module,
   );
+  const own = measured.tenants.map((tenant) => measured.lines.get(tenant) ?? []);
+  const quiet = own.flat().filter(({ at, outcome }) => {
+    return outcome === 'acknowledged' && at >= measured.quiet.from && at < measured.quiet.to;
+  });
+  const beside = { ...neighbours(own, [good, bad]), quietP95Ms: p95(quiet.map(({ ms }) => ms)) };
   const line: OdooClosingLine = {
     promoted: good.result === 'promoted' ? good.version : '',
     rolledBack: bad.result === 'promoted' ? '' : bad.version,
@@ -84,9 +91,16 @@ export function closing(measured: Measured): OdooClosing {
     line,
     tenants,
     promotions,
+    neighbours: beside,
     checkedWrites: writes.checked,
     logEntries: log.entries,
-    findings: [...expectations(line, measured, tenants, bad), ...writes.lost.slice(0, 20), ...measured.numbersWrong],
+    findings: [
+      ...expectations(line, measured, tenants, bad),
+      ...(beside.failed > 0 ? [`${beside.failed} requests failed while another tenant was away`] : []),
+      ...(beside.requests === 0 ? ['nobody was served while another tenant was away'] : []),
+      ...writes.lost.slice(0, 20),
+      ...measured.numbersWrong,
+    ],
   };
 }
 

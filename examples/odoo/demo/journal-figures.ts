@@ -50,6 +50,37 @@ export function met(lines: readonly OdooJournalLine[], { from, to }: Stretch): M
   };
 }
 
+/** What those met who were served while others of the cell were away. */
+export interface Neighbours {
+  readonly requests: number;
+  readonly failed: number;
+  /** Milliseconds; `null`: nobody was answered. */
+  readonly p95Ms: number | null;
+}
+
+/** The requests that tenants sent while another of them was away, and theirs in the quiet before. */
+export function neighbours(lines: readonly (readonly OdooJournalLine[])[], stretches: readonly Stretch[]): Neighbours {
+  const away = lines.map((own) => stretches.flatMap((stretch) => awayIn(own, stretch)));
+  const beside = lines.flatMap((own, i) =>
+    own.filter(({ at }) => {
+      const within = ({ from, to }: Stretch): boolean => at >= from && at <= to;
+      return !away[i]!.some(within) && away.some((others, j) => j !== i && others.some(within));
+    }),
+  );
+  const answered = beside.filter(({ outcome }) => outcome === 'acknowledged');
+  return {
+    requests: beside.length,
+    failed: beside.length - answered.length,
+    p95Ms: p95(answered.map(({ ms }) => ms)),
+  };
+}
+
+/** From the first to the last request that was turned away. */
+function awayIn(lines: readonly OdooJournalLine[], { from, to }: Stretch): readonly Stretch[] {
+  const times = lines.filter((l) => l.outcome === 'turned-away' && l.at >= from && l.at < to).map(({ at }) => at);
+  return times.length === 0 ? [] : [{ from: Math.min(...times), to: Math.max(...times) }];
+}
+
 function downtime(lines: readonly OdooJournalLine[]): number | null {
   const away = lines.filter(({ outcome }) => outcome === 'turned-away');
   const [first, last] = [away[0], away.at(-1)];

@@ -13,14 +13,10 @@ export function renderOdoo(closing: OdooClosing): string {
   }
   lines.push('', '  tenant      now at       while 19.0.2 came          while 19.0.3 came          invoices');
   for (const tenant of tenants) lines.push(tenantLine(tenant));
+  const { neighbours: beside } = closing;
   lines.push(
     '',
-    '  Latency of tenants that were served, p95 before → while 19.0.2 came → while 19.0.3 came:',
-    ...tenants.map(
-      ({ tenant, quiet, upgrade, second }) =>
-        `    ${tenant.padEnd(10)} ${ms(quiet.p95Ms)} → ${ms(upgrade.p95Ms)} → ${ms(second.p95Ms)}`,
-    ),
-    '',
+    `  neighbours    ${beside.failed} of ${beside.requests} requests failed while another tenant was away; p95 ${ms(beside.p95Ms)}, before ${ms(beside.quietP95Ms)}`,
     `  writes lost   ${line.lostWrites} of ${closing.checkedWrites} acknowledged timesheet lines, compared with the databases`,
     `  log           ${closing.logEntries} entries, ${line.logVerified ? 'verified against the tree head that the agent holds' : 'NOT VERIFIED'}`,
   );
