@@ -86,7 +86,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
       now: () => Date.now(),
       plane,
       log,
-      answered: () => witness.owes(),
+      leased: () => witness.owes(),
       stepEnded: (name) => keepers.get(name)?.stepEnded(),
     });
     const open = (): Promise<Cell> => parts.openCell(cell, (event) => log.warn({ cell: cell.cell }, event));

@@ -70,6 +70,16 @@ const wrong: [string, string, RegExp][] = [
     /agent\.yaml:6:15 environments/,
   ],
   [
+    'signed approvals without the policy that says how many',
+    `${GOOD}    signedApprovals: true\n`,
+    /agent\.yaml:8:22 environments\[0\]\.signedApprovals: expected a policyDigest beside it/,
+  ],
+  [
+    'an unknown kind of cell',
+    GOOD.replace('environments:', 'cells: [{kind: mainframe}]\nenvironments:'),
+    /agent\.yaml:6:16 cells\[0\]\.kind: expected one of process, odoo/,
+  ],
+  [
     'a policy that is no digest',
     `${GOOD}    policyDigest: abc\n`,
     /agent\.yaml:8:19 environments\[0\]\.policyDigest: expected a digest/,

@@ -101,6 +101,15 @@ export function loadConfig(path: string): ReadConfig {
   const place = (path: readonly (string | number)[], expected: string, found: string): string =>
     problemAt(yaml.placeOf(path), { path, expected, found }).message;
   if (inline.length + cellFiles.length === 0) problems.push(place(['cells'], 'at least one cell', 'none'));
+  for (const [i, { name, signedApprovals, policyDigest }] of rest.environments.entries())
+    if (signedApprovals && policyDigest === undefined)
+      problems.push(
+        place(
+          ['environments', i, 'signedApprovals'],
+          `a policyDigest beside it: how many approvals ${name} takes is the policy's to say`,
+          'none',
+        ),
+      );
   const known = new Set(rest.environments.map((e) => e.name));
   const seen = new Set<string>();
   for (const { cell, environment } of cells) {

@@ -324,7 +324,7 @@ describe('exit codes and errors', () => {
     [['--as', 'auditor', 'freeze', 'lift', 'x', '--scope', 'all'], 4, /freeze takes one of the roles/],
     [['--token-file', 'nowhere', 'status'], 4, /nowhere can't be read/],
     [['--server', 'http://127.0.0.1:9', 'status'], 5, /no answer/],
-    [['--server', 'ftp://x', 'status'], 2, /no http/],
+    [['--server', 'ftp://x', 'status'], 2, /a token goes to no such one/],
     [['apply', '-f', 'nowhere.yaml'], 2, /no file nowhere/],
     [['freeze', 'declare', 'x', '--scope', 'all', '--for', 'long', '--reason', 'r'], 2, /--for/],
   ])('%j ends with %i', async (args, code, message) => {

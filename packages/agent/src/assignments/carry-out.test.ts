@@ -55,7 +55,9 @@ describe('a sound assignment is carried out', () => {
 
   test('the wave goes on when its approvals expire after it opened', async () => {
     const approvals = sealed.forward('w1.route').approvals.map((a) => ({ ...a, expiresAt: 1 }));
-    expect(await agent.carryOut(sealed.forward('w1.deploy', { approvals }))).toMatchObject({ kind: 'done' });
+    expect(await agent.carryOut(sealed.forward('w1.migrate.main'))).toMatchObject({ kind: 'done' });
+    const fence = { epoch: 1, n: 2 };
+    expect(await agent.carryOut(sealed.forward('w1.deploy', { approvals, fence }))).toMatchObject({ kind: 'done' });
   });
 
   test('of a plan with the gates of the pinned policy', async () => {
@@ -305,6 +307,49 @@ const refusals: Case[] = [
     () => forPlan(sealed, 'w1.deploy', { ...sealed.plan, schemaRange: { min: 0, max: 9 } }),
   ],
 ];
+
+describe('by what this agent knows of a plan', () => {
+  let n = 0;
+  const go = (assignment: Assignment) => agent.carryOut({ ...assignment, fence: { epoch: 1, n: ++n } });
+  beforeEach(() => {
+    n = 0;
+  });
+
+  test('steps go in their order: none is left out, and one may be tried again', async () => {
+    for (const step of ['w1.restore-point.main', 'w1.migrate.main', 'w1.migrate.main'])
+      expect(await go(sealed.forward(step)), step).toMatchObject({ kind: 'done' });
+    expect(await go(sealed.forward('w1.route'))).toMatchObject({ why: expect.stringMatching(/^out-of-order/) });
+    expect(await go(sealed.forward('w1.deploy'))).toMatchObject({ kind: 'done' });
+  });
+
+  test('what was being taken back never goes forward again', async () => {
+    expect(await go(sealed.forward('w1.deploy'))).toMatchObject({ kind: 'done' });
+    expect(await go(sealed.undo('undo.w1.deploy'))).toMatchObject({ kind: 'done' });
+    expect(await go(sealed.forward('w1.deploy'))).toMatchObject({ why: expect.stringMatching(/^taken-back/) });
+  });
+
+  test('only the newest plan is taken back, whoever approved the one before', async () => {
+    expect(await go(sealed.forward('w1.deploy'))).toMatchObject({ kind: 'done' });
+    const newer = { ...sealed.plan, latestFinish: sealed.plan.latestFinish + 1 };
+    expect(await go(forPlan(sealed, 'w1.deploy', newer))).toMatchObject({ kind: 'done' });
+    expect(await go(sealed.undo('undo.w1.deploy'))).toMatchObject({ why: expect.stringMatching(/^not-the-newest/) });
+  });
+
+  test('a look at the end of a plan does not stand for its beginning', async () => {
+    const approvals = sealed.forward('w1.route').approvals.map((a) => ({ ...a, expiresAt: 1 }));
+    expect(await go(sealed.forward('w3.verify', { approvals }))).toMatchObject({
+      why: expect.stringMatching(/^not-approved/),
+    });
+  });
+
+  test('what only takes back never goes forward, whatever plan says so', async () => {
+    const restore = { kind: 'restore', store: 'main', to: 0 };
+    const plan = withStep(sealed, 'w1.restore-point.main', () => restore);
+    expect(await go(forPlan(sealed, 'w1.restore-point.main', plan))).toMatchObject({
+      why: expect.stringMatching(/^step-not-in-plan/),
+    });
+  });
+});
 
 describe('a step is refused, and nothing is done,', () => {
   test.each(refusals)('%s', async (_title, code, assignment, parts) => {

@@ -28,7 +28,7 @@ export async function carryOut(parts: CarryOutParts, cell: Cell, lease: Lease, l
       log.error({ refusal: judged.refusal }, 'step refused');
       return rejected(judged.refusal);
     }
-    if (!(await parts.marks.take(assignment.cell, assignment.fence, judged.forward)))
+    if (!(await parts.marks.take(assignment.cell, assignment.fence, judged.step)))
       return { kind: 'failed', code: 'fenced', why: 'a later assignment was taken up meanwhile' };
     lease.signal.throwIfAborted();
     // Without the approvers' own signatures the agent knows of approvals what the server attests; it claims no more.

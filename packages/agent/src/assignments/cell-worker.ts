@@ -11,8 +11,8 @@ import { settle } from './settle.ts';
 export interface WorkerParts extends CarryOutParts {
   readonly plane: ControlPlane;
   readonly log: Logger;
-  /** Called when the server took what a step came to, which so must be on the log. */
-  answered(): void;
+  /** Called when the server handed out a step, which so must be on the log. */
+  leased(): void;
   /** Called when a step has ended, so that what it changed is observed at once. */
   stepEnded(cell: string): void;
 }
@@ -96,6 +96,7 @@ export class CellWorker {
 
   async #answer(lease: Lease, cell: Cell, log: Logger): Promise<void> {
     const began = performance.now();
+    this.#parts.leased();
     const outcome = await carryOut(this.#parts, cell, lease, log);
     const ms = Math.round(performance.now() - began);
     if (lease.signal.aborted) {
@@ -103,7 +104,6 @@ export class CellWorker {
       return;
     }
     const answered = await settle(this.#parts.plane, lease, outcome);
-    if (answered === 'settled' && outcome.kind !== 'waiting') this.#parts.answered();
     const failed = outcome.kind === 'failed' ? { code: outcome.code, why: outcome.why } : {};
     log.info({ ms, outcome: outcome.kind, ...failed, answered }, 'step ended');
   }

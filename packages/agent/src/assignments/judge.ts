@@ -27,10 +27,10 @@ export interface JudgeParts {
   now(): Instant;
 }
 
-/** A refusal, or the leave to go on; `forward` says what is then remembered of how far the plan was taken. */
+/** A refusal, or the leave to go on; `step` is what is then remembered of the plan. */
 export type Judged =
   | { readonly ok: false; readonly refusal: Refusal }
-  | { readonly ok: true; readonly forward?: BegunPlan };
+  | { readonly ok: true; readonly step: BegunPlan };
 
 /** Gathers what the checks stand on, and asks them. Throws when the server is away. */
 export async function judgeAssignment(parts: JudgeParts, assignment: Assignment, signal: AbortSignal): Promise<Judged> {
@@ -70,9 +70,10 @@ export async function judgeAssignment(parts: JudgeParts, assignment: Assignment,
     now: parts.now(),
   });
   if (against !== undefined) return refused(against);
-  if (assignment.course === 'undo') return { ok: true };
+  if (assignment.course === 'undo')
+    return { ok: true, step: { plan: assignment.plan, begun: assignment.begun, undone: true } };
   const begun = cell.steps.findIndex((step) => step.id === assignment.step) + 1;
-  return { ok: true, forward: { plan: assignment.plan, begun } };
+  return { ok: true, step: { plan: assignment.plan, begun } };
 }
 
 function refused(refusal: Refusal): Judged {

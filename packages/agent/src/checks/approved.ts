@@ -1,5 +1,5 @@
-import { changesSomething, type Instant, type PrincipalId, wholeNumber } from '@headgate/domain';
-import { begunHere, type Check, type CheckFacts, refusal } from './facts.ts';
+import { type Instant, type PrincipalId, wholeNumber } from '@headgate/domain';
+import { begunHere, begunKnown, type Check, type CheckFacts, refusal } from './facts.ts';
 
 /** How far this machine's clock may be off the control plane's. Milliseconds. */
 export const CLOCK_TOLERANCE_MS = 300_000;
@@ -15,7 +15,7 @@ interface Yes {
  * Enough people who are neither the author nor the requester said yes to exactly this envelope: before every forward step,
  * also one that only looks, since looking is done with the environment's credentials. The approvals are what the server
  * attests, or, where the environment asks for it, what the approvers signed. A wave consumes its approvals when it opens,
- * so expiry is judged at a wave's first step in the cell. An undo of what this agent began needs none; any other undo is
+ * so expiry is judged until this agent has begun a step of the wave in the cell. An undo of what this agent began needs none; any other undo is
  * one of something that was approved, however long ago.
  */
 export const approved: Check = (facts) => {
@@ -70,10 +70,11 @@ function barredOf(facts: CheckFacts): string {
   return own.length === 0 ? '' : ` (${own.join(', ')} made or requested the change)`;
 }
 
-/** Whether no earlier step of this wave was there to change something in this cell. */
-function opensWave({ assignment, cell }: CheckFacts): boolean {
+/** Whether this agent has begun nothing of the step's wave in this cell: then its approvals must hold now. */
+function opensWave(facts: CheckFacts): boolean {
+  const { assignment, cell } = facts;
   if (assignment.course === 'undo') return false;
   const step = cell.steps.find((s) => s.id === assignment.step);
-  const first = cell.steps.find((s) => s.wave === step?.wave && changesSomething(s.action));
-  return step === undefined || first?.id === step.id;
+  const first = cell.steps.findIndex((s) => s.wave === step?.wave);
+  return (begunKnown(facts) ?? 0) <= first;
 }

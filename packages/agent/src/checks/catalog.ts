@@ -8,6 +8,7 @@ import { documentsPinned } from './documents-pinned.ts';
 import { enrolledHere } from './enrolled-here.ts';
 import { envelopeNamed } from './envelope-named.ts';
 import type { Check, CheckFacts } from './facts.ts';
+import { inOrder } from './in-order.ts';
 import { inTime } from './in-time.ts';
 import { logUnbroken } from './log-unbroken.ts';
 import { notReplayed } from './not-replayed.ts';
@@ -22,6 +23,7 @@ export const CHECKS: readonly Check[] = [
   logUnbroken,
   planFits,
   stepOfPlan,
+  inOrder,
   envelopeNamed,
   policyPinned,
   documentsPinned,

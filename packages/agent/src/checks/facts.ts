@@ -3,7 +3,7 @@ import type { CellPlan, Digest, Instant, Plan, Refusal, ReleaseManifest } from '
 import type { PolicyDemands } from '../artifacts/pinned-policy.ts';
 import type { Assignment } from '../control-plane/assignment.ts';
 import type { LogTrouble } from '../heads/alarm.ts';
-import { begunOf, type Marks } from '../marks/marks.ts';
+import { type Marks, newestPlan, planOf } from '../marks/marks.ts';
 
 /** What the agent was enrolled for, by its own configuration: the server can't widen it. */
 export interface Enrolment {
@@ -56,11 +56,18 @@ export type Check = (facts: CheckFacts) => Refusal | undefined;
 
 /**
  * Whether this is the undo of something that this agent itself took forward, and so judged before: it needs no approval
- * and no pin any more. One step more than the agent knows of may have been handed out to nobody; never more.
+ * and no pin any more. One step more than the agent knows of may have been handed out to nobody; never more. What came
+ * before the newest plan is settled, and nobody's to take back.
  */
 export function begunHere({ assignment, marks }: Pick<CheckFacts, 'assignment' | 'marks'>): boolean {
-  const begun = begunOf(marks, assignment.cell, assignment.plan);
-  return assignment.course === 'undo' && begun !== undefined && assignment.begun <= begun + 1;
+  const newest = newestPlan(marks, assignment.cell);
+  const known = newest?.plan === assignment.plan ? newest : undefined;
+  return assignment.course === 'undo' && known !== undefined && assignment.begun <= known.begun + 1;
+}
+
+/** How many steps of the assignment's plan this agent began in its cell; undefined: it knows nothing of the plan. */
+export function begunKnown({ assignment, marks }: Pick<CheckFacts, 'assignment' | 'marks'>): number | undefined {
+  return planOf(marks, assignment.cell, assignment.plan)?.begun;
 }
 
 /** Builds a check's refusal: what is refused and where is the same for all of them. */

@@ -26,7 +26,21 @@ export const stepOfPlan: Check = (facts) => {
       );
 };
 
+/** What a planner has go forward. What only ever takes something back isn't among it, whoever made the plan. */
+const FORWARD: ReadonlySet<Action['kind']> = new Set([
+  'restore-point',
+  'migrate',
+  'deploy',
+  'retire',
+  'hold',
+  'route',
+  'verify',
+  'open',
+  'soak',
+]);
+
 function forwardStep({ assignment, cell }: CheckFacts): Action | undefined {
+  if (!FORWARD.has(assignment.action.kind)) return undefined;
   const at = cell.steps.findIndex((step) => step.id === assignment.step);
   // `begun` counts the steps that may have had an effect: those before this one, and perhaps this one.
   return at === assignment.begun || at === assignment.begun - 1 ? cell.steps[at]?.action : undefined;

@@ -12,7 +12,7 @@ import type { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Logger } from '../log.ts';
 import { ForkAlarm, type LogTrouble } from './alarm.ts';
 
-/** How long the log may take to show an answer of ours. The sequencer places entries within a second. Milliseconds. */
+/** How long the log may take to show that a step was handed out. The sequencer places entries within a second. Milliseconds. */
 const MOST_LAG_MS = 60_000;
 
 interface Held {
@@ -37,7 +37,7 @@ export class TreeHeadWitness {
   readonly #parts: WitnessParts;
   readonly #path: string;
   #held: Held | undefined;
-  /** When the server took an answer of ours, by the monotonic clock, that no head has shown yet. */
+  /** When the server handed out a step, by the monotonic clock, that no head has shown yet. */
   #owedSince: number | undefined;
 
   private constructor(parts: WitnessParts, held: Held | undefined) {
@@ -66,7 +66,7 @@ export class TreeHeadWitness {
     return this.#held?.head;
   }
 
-  /** The server took an answer of ours, which the log must come to hold. `at`: by `performance.now()`. */
+  /** The server handed out a step, which the log must come to hold. `at`: by `performance.now()`. */
   owes(at = performance.now()): void {
     this.#owedSince ??= at;
   }
@@ -79,7 +79,7 @@ export class TreeHeadWitness {
     if (this.#owedSince === undefined || now - this.#owedSince <= MOST_LAG_MS) return undefined;
     const since = Math.round((now - this.#owedSince) / 1_000);
     return {
-      why: `the log has stood at ${this.#held?.head.size ?? 0} entries for ${since} s, although the server took an answer of this agent since`,
+      why: `the log has stood at ${this.#held?.head.size ?? 0} entries for ${since} s, although the server has handed out a step since`,
       unblock: 'see why the server shows no newer head: its sequencer places entries within a second',
     };
   }

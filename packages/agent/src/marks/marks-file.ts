@@ -9,7 +9,12 @@ const count = z.int().min(0);
 const Stored = z.strictObject({
   epoch: count,
   cells: z.record(z.string(), z.strictObject({ epoch: count, n: count })),
-  plans: z.record(z.string(), z.array(z.strictObject({ plan: digest, begun: count }))).default({}),
+  plans: z
+    .record(
+      z.string(),
+      z.array(z.strictObject({ plan: digest, begun: count, undone: z.literal(true).exactOptional() })),
+    )
+    .default({}),
 });
 
 /** The marks on disk. A token is taken only once the file says so, fsync included: a kill in between costs a retry, never a replay. */
@@ -34,11 +39,11 @@ export class MarksFile {
     return this.#marks;
   }
 
-  /** Takes a token durably, and with it how far a plan is taken forward; false when it is stale by now. */
-  take(cell: string, token: Fence, forward?: BegunPlan): Promise<boolean> {
+  /** Takes a token durably, and with it how far a plan is taken, or that it is taken back; false when it is stale by now. */
+  take(cell: string, token: Fence, step: BegunPlan): Promise<boolean> {
     const next = this.#turn.then(async () => {
       if (staleness(this.#marks, cell, token) !== undefined) return false;
-      const marks = taken(this.#marks, cell, token, forward);
+      const marks = taken(this.#marks, cell, token, step);
       await writeDurably(this.#path, `${JSON.stringify(marks)}\n`, 0o600);
       this.#marks = marks;
       return true;

@@ -10,6 +10,8 @@ import type { Fence } from '@headgate/domain/protocol/fence';
 export interface BegunPlan {
   readonly plan: Digest;
   readonly begun: number;
+  /** It was being taken back, so it never goes forward again: another attempt is another plan. */
+  readonly undone?: true;
 }
 
 export interface Marks {
@@ -42,20 +44,28 @@ export function staleness(
   return mark !== undefined && mark.epoch === token.epoch && token.n <= mark.n ? 'replayed' : undefined;
 }
 
-/** The marks once a token was taken that isn't stale; with `forward`, for a step that takes this plan this far. */
-export function taken(marks: Marks, cell: string, token: Fence, forward?: BegunPlan): Marks {
+/** The marks once a token was taken that isn't stale, for a step that takes this plan this far, or takes it back. */
+export function taken(marks: Marks, cell: string, token: Fence, step: BegunPlan): Marks {
   const { epoch, n } = token;
   const cells = { ...marks.cells, [cell]: { epoch, n } };
-  if (forward === undefined) return { ...marks, epoch, cells };
-  const before = plansOf(marks, cell);
-  const begun = Math.max(forward.begun, begunOf(marks, cell, forward.plan) ?? 0);
-  const others = before.filter((each) => each.plan !== forward.plan).slice(1 - MOST_PLANS);
-  return { epoch, cells, plans: { ...marks.plans, [cell]: [...others, { plan: forward.plan, begun }] } };
+  const known = planOf(marks, cell, step.plan);
+  const others = plansOf(marks, cell)
+    .filter((each) => each.plan !== step.plan)
+    .slice(1 - MOST_PLANS);
+  const begun = Math.max(step.begun, known?.begun ?? 0);
+  const own: BegunPlan = { plan: step.plan, begun };
+  const undone = step.undone ?? known?.undone;
+  return { epoch, cells, plans: { ...marks.plans, [cell]: [...others, undone ? { ...own, undone } : own] } };
 }
 
-/** How many of a plan's steps this agent began in a cell; undefined when it never took the plan forward there. */
-export function begunOf(marks: Marks, cell: string, plan: Digest): number | undefined {
-  return plansOf(marks, cell).find((each) => each.plan === plan)?.begun;
+/** What this agent knows of a plan in a cell; undefined when it never acted on it there. */
+export function planOf(marks: Marks, cell: string, plan: Digest): BegunPlan | undefined {
+  return plansOf(marks, cell).find((each) => each.plan === plan);
+}
+
+/** The plan that this agent acted on last in a cell. */
+export function newestPlan(marks: Marks, cell: string): BegunPlan | undefined {
+  return plansOf(marks, cell).at(-1);
 }
 
 function plansOf(marks: Marks, cell: string): readonly BegunPlan[] {

@@ -94,29 +94,60 @@ export const decide: Install = (program, act) => {
 };
 
 interface EnvelopeShape {
-  readonly cells: readonly { readonly cell: string; readonly steps: readonly unknown[] }[];
+  readonly application: string;
+  readonly environment: string;
+  readonly release: { readonly digest: string; readonly version: string };
+  readonly cells: readonly {
+    readonly cell: string;
+    readonly steps: readonly {
+      readonly id: string;
+      readonly undo: {
+        readonly approver?: string;
+        readonly action?: { readonly kind: string; readonly store?: string };
+      };
+    }[];
+  }[];
   readonly gates: readonly { readonly gate: string }[];
   readonly pointOfNoReturn: { readonly step: string; readonly cell: string; readonly because: string } | null;
   readonly rollbackScope: string;
   readonly latestFinish: number;
 }
 
-/** What an approval binds to, from the envelope's own bytes, whose digest is compared here. */
+/**
+ * What an approval binds to, all of it from the envelope's own bytes, whose digest is compared here: what the server says of
+ * the promotion beside them is not what is signed, and where it differs nothing is.
+ */
 async function binding({ client }: Session, promotion: Promotion): Promise<string> {
   const bytes = await client.call('getBlob', { digest: promotion.envelope });
   if (digestOf(bytes) !== promotion.envelope)
     throw new Failure(EXIT.unverified, 'digest-differs', `the envelope's bytes are not those of ${promotion.envelope}`);
   const envelope = JSON.parse(Buffer.from(bytes).toString('utf8')) as EnvelopeShape;
-  const point = envelope.pointOfNoReturn;
+  const { application, environment, release, pointOfNoReturn: point } = envelope;
+  const said = [promotion.application, promotion.environment, promotion.release.digest, promotion.release.version];
+  if ([application, environment, release.digest, release.version].some((each, i) => each !== said[i]))
+    throw new Failure(
+      EXIT.unverified,
+      'other-envelope',
+      `the server says that this is ${said[0]} ${said[3]} for ${said[1]}, and the envelope is of ${application} ${release.version} for ${environment}`,
+      'find out who changed it; approve nothing before',
+    );
+  const losing = envelope.cells.flatMap(({ cell, steps }) =>
+    steps.filter(({ undo }) => undo.action?.kind === 'restore').map(({ id }) => `${id} of ${cell}`),
+  );
   return [
     'This approval binds to:',
-    `  release         ${promotion.application} ${promotion.release.version} (${promotion.release.digest})`,
-    `  environment     ${promotion.environment}`,
+    `  release         ${application} ${release.version} (${release.digest})`,
+    `  environment     ${environment}`,
     ...envelope.cells.map(
       ({ cell, steps }) => `  cell            ${cell}: ${steps.length} steps, in their order, with their undo`,
     ),
     `  gates           ${envelope.gates.map((g) => g.gate).join(', ')}`,
     `  rollback scope  ${envelope.rollbackScope}`,
+    ...(losing.length === 0
+      ? []
+      : [
+          `  undo restores   ${losing.slice(0, 5).join(', ')}${losing.length > 5 ? ` and ${losing.length - 5} more` : ''}`,
+        ]),
     `  no return       ${point === null ? 'every step can be undone' : `${point.step} in ${point.cell}: ${point.because}`}`,
     `  latest finish   ${instant(envelope.latestFinish)}`,
     `  envelope        ${promotion.envelope}`,
