@@ -7,7 +7,7 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
-import { answersFailure, isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
+import { answersFailure, heldTenants, isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { RolloutEvent } from './events.ts';
 import type { Rollout } from './state.ts';
 
@@ -89,12 +89,10 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
         : loseLease(state, facts);
     case 'failed':
       // The promotion decides; this row has nothing to do but to be found.
-      if (course.kind === 'keep') return act({ type: 'rollout.settled', data: { result: 'kept' } });
-      return wait(now + IDLE_LOOK_MS);
+      return course.kind === 'keep' ? letGo(state, facts) : wait(now + IDLE_LOOK_MS);
     case 'asking': {
       // Whoever kept what is there has answered a forward step's question, too.
-      if (state.undo === null && course.kind === 'keep')
-        return act({ type: 'rollout.settled', data: { result: 'kept' } });
+      if (state.undo === null && course.kind === 'keep') return letGo(state, facts);
       if (now < state.until) return wait(lookBefore(state.until, now));
       // Nobody answered. Forward, that is a failure like any other; an undo tries again, since stopping half way helps nobody.
       const until = state.undo === null ? course.until : now + ASK_MS;
@@ -121,8 +119,21 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
   }
 }
 
-function beginUndo(state: Rollout, facts: RolloutFacts, scope: Scope): Decision<RolloutEvent> {
-  const because = facts.course.because ?? 'the promotion rolls back';
+/** What is kept as it is keeps nobody held: who may be goes back, or is opened if that had begun. */
+function letGo(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> {
+  const { course, cell } = facts;
+  const away = heldFor(state, cell);
+  if (away === undefined) return act({ type: 'rollout.settled', data: { result: 'kept' } });
+  const nobodyElse: Scope = { kind: 'tenant', wave: course.openWave, cell: cell.cell, tenants: [] };
+  return beginUndo(state, facts, nobodyElse, `what is there is kept, and ${named(away)} may be held`);
+}
+
+function beginUndo(
+  state: Rollout,
+  facts: RolloutFacts,
+  scope: Scope,
+  because = facts.course.because ?? 'the promotion rolls back',
+): Decision<RolloutEvent> {
   const events: RolloutEvent[] = [];
   // The running step loses its lease: what it still does is fenced off by the undo's higher fence.
   if (state.phase === 'leased')
@@ -168,12 +179,8 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
       return act({ type: 'rollout.settled', data: { result: 'completed' } });
     return waitFor(state, 'the other cells are not done', course.until, now);
   }
+  if (course.kind === 'keep') return letGo(state, facts);
   const away = heldFor(state, cell);
-  if (course.kind === 'keep')
-    // Whoever is held is not kept so: they go back, or are opened if that had begun.
-    return away === undefined
-      ? act({ type: 'rollout.settled', data: { result: 'kept' } })
-      : beginUndo(state, facts, { kind: 'tenant', wave: course.openWave, cell: cell.cell, tenants: [] });
   if (away !== undefined && now >= facts.plan.latestFinish)
     return act(givenUp(state, step, 'the latest finish has passed', facts));
   if (course.kind !== 'forward') {
@@ -193,14 +200,13 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
   return act(offer(state, step, Math.min(now + OFFER_MS, course.until)));
 }
 
-/** Who is held for the step at hand: held by a step before it and not opened since. Undefined: nobody. */
-export function heldFor(state: Rollout, cell: CellPlan): readonly string[] | undefined {
-  const { of } = cell.steps[state.cursor] ?? {};
-  if (of === undefined) return undefined;
-  const before = cell.steps
-    .slice(0, state.cursor)
-    .findLast((s) => s.action.kind === 'hold' || s.action.kind === 'open');
-  return before?.action.kind === 'hold' && sameTenants(before.of, of) ? of : undefined;
+/**
+ * Who may be held while a rollout goes forward. A step whose lease was lost may have had its effect, or none: whom it holds
+ * counts as held, and whom it opens as well. Undefined: nobody.
+ */
+export function heldFor({ cursor, begun }: Rollout, cell: CellPlan): readonly string[] | undefined {
+  const held = new Set([...heldTenants(cell, cursor), ...heldTenants(cell, begun)]);
+  return held.size === 0 ? undefined : [...held];
 }
 
 /**
@@ -214,10 +220,6 @@ export function givenUp(
   { now, course }: RolloutFacts,
 ): RolloutEvent {
   return failed(state, step, 'rejected', `${why}, and the tenant is held meanwhile`, course.until, now);
-}
-
-function sameTenants(a: readonly string[] | undefined, b: readonly string[]): boolean {
-  return a?.join() === b.join();
 }
 
 function endOfUndo(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> {

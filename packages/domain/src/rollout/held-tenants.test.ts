@@ -1,10 +1,10 @@
-import { anUpgrade, HOUR_MS } from '@headgate/testkit/domain/builders';
-import { sound, type World } from '@headgate/testkit/domain/world';
-import { begun, breaking, endOf, held, offered, served } from '@headgate/testkit/domain/worlds';
+import { anUpgrade, DAY_MS, HOUR_MS } from '@headgate/testkit/domain/builders';
+import { type Carry, LEASE_MS, sound, type World } from '@headgate/testkit/domain/world';
+import { begun, breaking, endOf, held, offered, reached, served } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
 import type { Plan } from '../plan/plan.ts';
 import { planPromotion } from '../plan/planner.ts';
-import { decidePause } from '../promotion/commands.ts';
+import { decideKeep, decidePause } from '../promotion/commands.ts';
 import { nextOfRollout } from './decide.ts';
 
 function upgrade(): Plan {
@@ -13,11 +13,38 @@ function upgrade(): Plan {
   return planned.plan;
 }
 
+const at = (world: World, id: string): number => world.cellPlan('shared').steps.findIndex((s) => s.id === id);
+
+/** A step of the cell is on offer. */
+function offering(id: string): World {
+  const world = begun(upgrade());
+  return world.run(sound, offered(world, at(world, id)));
+}
+
+/** A step has its effect, and its agent is never heard of again. */
+function silently(id: string): World {
+  const world = offering(id);
+  world.lease('shared');
+  world.effect('shared');
+  return world;
+}
+
+function freeze(world: World, forMs: number): World {
+  world.freezes = [{ name: 'now', reason: 'month end', from: world.now, to: world.now + forMs }];
+  return world;
+}
+
+/** The promotion's latest finish passes, it asks, and a person keeps what is there. */
+function kept(world: World): World {
+  world.now = Math.max(world.now, world.plan.latestFinish);
+  world.tickPromotion();
+  expect(world.command((p, now) => decideKeep(p, 'usr_1', now))).toBe(true);
+  return world.run(sound);
+}
+
 /** The cell's first tenant is held, and the step after that is on offer. */
 function holding(): World {
-  const world = begun(upgrade());
-  const cursor = world.cellPlan('shared').steps.findIndex((s) => s.id === 'w1.restore-point.ada');
-  return world.run(sound, offered(world, cursor));
+  return offering('w1.restore-point.ada');
 }
 
 const isHeld = (world: World): boolean => world.cells.get('shared')?.tenants.ada?.held === true;
@@ -55,8 +82,7 @@ describe('a promotion of tenants with stores of their own', () => {
 describe('while a tenant is held', () => {
   test('a freeze brings them back instead of keeping them waiting', () => {
     const world = holding();
-    world.freezes = [{ name: 'now', reason: 'month end', from: world.now, to: world.now + HOUR_MS }];
-    world.run(sound, () => world.promotion.phase === 'ended');
+    freeze(world, HOUR_MS).run(sound, () => world.promotion.phase === 'ended');
     expect(endOf(world)).toBe('rolled-back');
     expect(isHeld(world)).toBe(false);
   });
@@ -86,5 +112,65 @@ describe('while a tenant is held', () => {
     expect(events).toMatchObject([
       { type: 'rollout.undo-begun', data: { scope: { kind: 'tenant', cell: 'shared', tenants: [] } } },
     ]);
+  });
+});
+
+describe('while nobody knows whether a tenant is held, since the lease of their hold was lost', () => {
+  test('a freeze brings them back', () => {
+    const world = silently('w1.hold.ada');
+    freeze(world, DAY_MS).run(sound, () => world.promotion.phase === 'ended');
+    expect(endOf(world)).toBe('rolled-back');
+    expect(isHeld(world)).toBe(false);
+  });
+
+  test('a person’s pause says whom it keeps waiting', () => {
+    const world = silently('w1.hold.ada');
+    world.now += LEASE_MS;
+    world.tickDue();
+    world.command((p, now) => decidePause(p, 'usr_1', 'wait', now));
+    world.tickDue();
+    expect(world.rollout('shared')).toMatchObject({
+      reason: 'the promotion is on hold, and ada is held meanwhile',
+    });
+  });
+});
+
+describe('what is kept as it is keeps nobody held', () => {
+  const unknown: (id: string) => Carry = (id) => (cell, step, action, now) =>
+    step === id ? { kind: 'failed', code: 'unknown', why: 'nobody knows' } : sound(cell, step, action, now);
+
+  test('whose hold had its effect although its lease was lost', () => {
+    const world = silently('w1.hold.ada');
+    world.now += LEASE_MS;
+    // Nothing looks at the rollout any more before the promotion asks.
+    world.command((p, now) => decidePause(p, 'usr_1', 'wait', now));
+    const course = { kind: 'keep', openWave: 1, until: world.now } as const;
+    world.tickRollout('shared');
+    const { events } = nextOfRollout(world.rollout('shared'), { ...world.rolloutFacts('shared'), course });
+    expect(events).toMatchObject([{ type: 'rollout.undo-begun', data: { scope: { kind: 'tenant', tenants: [] } } }]);
+  });
+
+  test.each(['w1.hold.ada', 'w1.migrate.ada', 'w1.verify.ada', 'w1.open.ada'])(
+    'while %s asks what became of it',
+    (id) => {
+      const world = begun(upgrade());
+      kept(world.run(unknown(id), reached(world, 'asking')));
+      expect(endOf(world)).toBe('expired');
+      expect(isHeld(world)).toBe(false);
+      expect(served(world)).toBe(id === 'w1.open.ada' ? 'ada:new bob:old cyd:old' : 'ada:old bob:old cyd:old');
+    },
+  );
+
+  test('when their step failed, and the promotion had not looked yet', () => {
+    const world = offering('w1.verify.ada');
+    world.lease('shared');
+    world.wakes = false;
+    world.now = world.plan.latestFinish;
+    world.tickPromotion();
+    world.settle('shared', world.rollout('shared').n, { kind: 'failed', code: 'check-failed', why: 'broken' });
+    expect(world.command((p, now) => decideKeep(p, 'usr_1', now))).toBe(true);
+    world.run(sound);
+    expect(isHeld(world)).toBe(false);
+    expect(served(world)).toBe('ada:old bob:old cyd:old');
   });
 });
