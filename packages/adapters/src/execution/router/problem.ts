@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
 /** Answers with an RFC 9457 problem. */
@@ -27,4 +28,21 @@ export function answerProblems(app: FastifyInstance): void {
       `Nothing is routed at ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 200)}.`,
     ),
   );
+}
+
+/** Answers what can't even be read as a request with a problem, and closes its connection. */
+export function answerUnreadable(error: { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, title] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? [408, 'Request Timeout']
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? [431, 'Request Header Fields Too Large']
+        : [400, 'Bad Request'];
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail: 'The request was not carried out.' });
+  const head = `content-type: application/problem+json\r\ncontent-length: ${body.length}\r\nconnection: close`;
+  socket.end(`HTTP/1.1 ${status} ${title}\r\n${head}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -2,7 +2,8 @@ import replyFrom from '@fastify/reply-from';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { CHECK_HEADER, passes } from './check-pass.ts';
 import type { InFlight } from './in-flight.ts';
-import { answerProblems, problem } from './problem.ts';
+import { answerProblems, answerUnreadable, problem } from './problem.ts';
+import { misreadable } from './request-target.ts';
 import type { RoutingTable } from './routing-table.ts';
 
 export interface ProxyConfig {
@@ -44,8 +45,16 @@ export async function buildProxy(
     bodyLimit: config.maxBodyBytes,
     requestTimeout: 120_000,
     routerOptions: { maxParamLength: 100 },
+    clientErrorHandler: answerUnreadable,
+    frameworkErrors: (error, _request, reply) => {
+      problem(reply, error.statusCode ?? 400, 'Bad request target', error.message.slice(0, 300));
+    },
   });
   answerProblems(app);
+  app.addHook('onRequest', async (request, reply) => {
+    const why = misreadable(request.raw.url ?? '');
+    return why === undefined ? undefined : problem(reply, 400, 'Bad request target', why);
+  });
   // Bodies pass through as bytes. They are held, bounded, so that a request whose connection was refused can go again.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));

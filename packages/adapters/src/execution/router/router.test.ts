@@ -1,5 +1,6 @@
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import http from 'node:http';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { trafficSuite } from '@headgate/testkit/execution/traffic-suite';
@@ -114,20 +115,63 @@ test('a body that is too large, and a path that leaves the tenant, are refused w
   expect(large.headers.get('content-type')).toContain('application/problem+json');
   expect((await ask('/t/acme/%2e%2e%2fglobex')).status).toBe(400);
   // As no browser would send them: the way to the slot resolves such parts, and would come out at another tenant.
-  for (const path of ['/t/acme/../globex', '/t/acme/./../globex/x', '/t/acme/..\\globex', '/t/acme/%2e%2E/globex'])
-    expect({ path, status: await rawStatus(path) }).toEqual({ path, status: 400 });
+  for (const path of [
+    '/t/acme/../globex',
+    '/t/acme/./../globex/x',
+    '/t/acme/..\\globex',
+    '/t/acme/x\\..\\..\\globex/invoices',
+    '/t/acme\\..\\globex',
+    '\\t\\acme\\x',
+    '/t/acme/%2e%2E/globex',
+    '/t/acme/%2e/x',
+    '/t/acme/x/.%2e\\..\\globex',
+    '/t/acme/x?y=\\..',
+    '/t/acme/x#/../globex',
+    '/t/acme/ü{x}',
+    '/t/acme/%zz',
+    'http://globex.example.org/t/acme/x',
+    't/acme/x',
+    '*',
+  ])
+    for (const method of ['GET', 'POST'])
+      expect({ path, method, ...(await askRaw(base, method, path)) }).toEqual({ path, method, ...REFUSED });
+  expect(await askRaw(base, 'GET', 'http://127.0.0.1/t/acme/x')).toEqual(REFUSED);
+  expect(await askRaw(base, 'OPTIONS', '*')).toEqual(REFUSED);
 });
 
-/** Asks for a path as it is written. */
-function rawStatus(path: string): Promise<number | undefined> {
-  const { hostname, port } = new URL(base);
+test('a path that is unusual and allowed arrives as it was asked', async () => {
+  for (const path of [
+    "/t/acme/a%5Cb/%2F/x...y/;v=1/~(!$&'*+,=:@)//x",
+    "/t/acme/x?q='a'|{b}\"<>^`&r=../..//",
+    '/t/acme//x/',
+    '/t/acme/%C3%BC',
+  ])
+    expect({ path, said: (await askRaw(base, 'GET', path)).said }).toEqual({ path, said: `GET ${path} ` });
+});
+
+const REFUSED = { status: 400, type: 'application/problem+json', slot: undefined };
+
+/** Asks for a request target as it is written, which no library would. */
+function askRaw(
+  at: string,
+  method: string,
+  target: string,
+  host = 'x',
+): Promise<{ status: number; type: string | undefined; slot: string | undefined; said?: string }> {
   return new Promise((resolve, reject) => {
-    http
-      .get({ hostname, port, path }, (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      })
-      .on('error', reject);
+    const socket = net.connect(Number(new URL(at).port), '127.0.0.1', () =>
+      socket.write(`${method} ${target} HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`),
+    );
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.on('error', reject).on('close', () => {
+      const said = (name: string) => answer.match(new RegExp(`^${name}: ([^;\\r]*)`, 'im'))?.[1];
+      const slot = said('x-slot');
+      const body = slot === undefined ? {} : { said: answer.slice(answer.indexOf('\r\n\r\n') + 4) };
+      resolve({ status: Number(answer.slice(9, 12)), type: said('content-type'), slot, ...body });
+    });
   });
 }
 
@@ -334,5 +378,22 @@ describe('with the workers’ table', () => {
     expect(await ask(`${tenants[0]}.localhost:1`)).toBe(200);
     for (const host of ['localhost', '127.0.0.1', 'nobody.localhost', '__proto__.localhost', `.${tenants[0]}`])
       expect({ host, status: await ask(host) }).toEqual({ host, status: 404 });
+  });
+
+  test('and then, too, a path arrives as it was asked or not at all', async () => {
+    const host = `${tenants[0]}.localhost:1`;
+    for (const target of [
+      '/x\\..\\y',
+      '\\x',
+      '/a/../b',
+      '/a/%2e%2e/b',
+      '//evil.example.org/..',
+      `http://${tenants[1]}.localhost/x`,
+      `//${tenants[1]}.localhost\\x`,
+      '*',
+    ])
+      expect({ target, ...(await askRaw(secondBase, 'POST', target, host)) }).toEqual({ target, ...REFUSED });
+    for (const target of ['/', '/web/x?y=1', '//evil.example.org/x'])
+      expect((await askRaw(secondBase, 'POST', target, host)).said).toBe(`POST ${target} `);
   });
 });

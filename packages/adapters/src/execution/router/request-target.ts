@@ -1,0 +1,15 @@
+/**
+ * Why a request target isn't sent on; `undefined` when it is, and then it arrives as it was asked. Whoever reads the path
+ * otherwise than we do could else be told of one tenant while we looked up another: on the way to a slot the path is read
+ * as a URL of the WHATWG's, which takes `\` for `/`, resolves `.` and `..` (also percent-encoded) and encodes characters.
+ */
+export function misreadable(target: string): string | undefined {
+  // RFC 9112, section 3.2: the other forms are for proxies that a client chose, and for a server as a whole.
+  if (!target.startsWith('/')) return 'The request target has to be a path that begins with a slash.';
+  if (/[\\#]/.test(target))
+    return 'The request target may hold neither a backslash nor a fragment; percent-encode them.';
+  const path = target.split('?', 1)[0] as string;
+  if (new URL(`http://slot${path}`).pathname !== path)
+    return 'The path may hold no dot segments, and only characters that RFC 3986 allows; percent-encode others.';
+  return undefined;
+}
