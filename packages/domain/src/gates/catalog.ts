@@ -34,7 +34,8 @@ export function judgeGates(specs: readonly GateSpec[], facts: GateFacts, subject
 /**
  * Gates of the promotion and of waves are asked before each wave, and again before each step that changes something
  * (facts go stale: a freeze may have begun, evidence turned red), unless the wave consumed them. Steps that only look
- * are never held back: a wave whose window closes must still be able to learn whether it is sound.
+ * are never held back: a wave whose window closes must still be able to learn whether it is sound. Neither is opening
+ * whoever is held: their checks passed, and behind a closed gate they would go on being served by nobody.
  */
 function standsBefore(spec: GateSpec, subject: Subject): boolean {
   switch (subject.kind) {
@@ -46,8 +47,9 @@ function standsBefore(spec: GateSpec, subject: Subject): boolean {
       if (spec.at === subject.action.kind) return true;
       if (spec.at !== 'promotion' && spec.at !== 'wave') return false;
       // A restore point waits for the window of the migration that it is for: taken early, it would be too old by then.
-      const held = changesSomething(subject.action) || subject.action.kind === 'restore-point';
-      return held && BY_NAME.get(spec.gate)?.consumedByWave !== true;
+      const { kind } = subject.action;
+      const waits = (changesSomething(subject.action) && kind !== 'open') || kind === 'restore-point';
+      return waits && BY_NAME.get(spec.gate)?.consumedByWave !== true;
     }
   }
 }

@@ -164,10 +164,15 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   return steps;
 }
 
-/** Whoever was being opened, and stays: nobody knows whether they are served, so they are opened again. */
+/**
+ * Whoever was being opened last: nobody knows whether they are served, so they are opened again, unless they go back at
+ * once. Those for whom an approver is asked first are served until the answer comes.
+ */
 function openAgain(cell: CellPlan, begun: number, back: readonly string[]): readonly UndoStep[] {
   const last = begunSteps(cell, begun).at(-1);
-  if (last?.action.kind !== 'open' || last.action.tenants.some((tenant) => back.includes(tenant))) return [];
+  if (last?.action.kind !== 'open') return [];
+  const asks = last.undo.kind === 'act' && last.undo.approver !== undefined;
+  if (!asks && last.action.tenants.some((tenant) => back.includes(tenant))) return [];
   const { id, action, timeoutMs, attempts } = last;
   return [{ id: `again.${id}`, action, timeoutMs, attempts }];
 }

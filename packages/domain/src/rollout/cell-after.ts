@@ -56,6 +56,7 @@ export function cellAfter(
 
 function isUndone(step: Step, undone: readonly UndoStep[]): boolean {
   const { action } = step;
+  if (undone.some((u) => u.id === `again.${step.id}`)) return true;
   if (action.kind !== 'route') {
     const undo = undone.find((u) => u.id === `undo.${step.id}`)?.action;
     // Going back half way says nothing of a store that may never have moved at all.

@@ -4,7 +4,8 @@ import { begun, breaking, endOf, held, offered, reached, served } from '@headgat
 import { describe, expect, test } from 'vitest';
 import type { Plan } from '../plan/plan.ts';
 import { planPromotion } from '../plan/planner.ts';
-import { decideKeep, decidePause } from '../promotion/commands.ts';
+import { decideKeep, decidePause, decideRollback } from '../promotion/commands.ts';
+import { approverAsked } from './assignment.ts';
 import { nextOfRollout } from './decide.ts';
 
 function upgrade(): Plan {
@@ -132,6 +133,31 @@ describe('while nobody knows whether a tenant is held, since the lease of their 
     expect(world.rollout('shared')).toMatchObject({
       reason: 'the promotion is on hold, and ada is held meanwhile',
     });
+  });
+});
+
+describe('while nobody knows whether a verified tenant was opened', () => {
+  const closing: readonly (readonly [string, (world: World) => void])[] = [
+    ['its lease was lost without effect', (world) => world.lease('shared')],
+    ['nobody had leased it yet', () => undefined],
+  ];
+  test.each(closing)('a freeze does not keep them held: %s', (_how, before) => {
+    const world = offering('w1.open.ada');
+    before(world);
+    freeze(world, DAY_MS);
+    world.run(sound, () => world.rollout('shared').cursor > at(world, 'w1.open.ada'));
+    expect(isHeld(world)).toBe(false);
+    expect(served(world)).toBe('ada:new bob:old cyd:old');
+    expect(world.promotion.phase).toBe('advancing');
+  });
+
+  test('a rollback opens them first, and asks the approver while they are served', () => {
+    const world = offering('w1.open.ada');
+    world.lease('shared');
+    world.command((p, now) => decideRollback(p, 'usr_1', 'all of it', now));
+    world.run(sound, reached(world, 'asking'));
+    expect(approverAsked(world.rollout('shared'), world.cellPlan('shared'))).toBe('approver');
+    expect(isHeld(world)).toBe(false);
   });
 });
 

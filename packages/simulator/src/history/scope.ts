@@ -42,7 +42,7 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
       if (step.of === undefined) together = true;
     }
   }
-  // Whoever is held at that moment goes back whatever is named; whoever was being opened, and stays, is opened again.
+  // Whoever is held at that moment goes back whatever is named. Whoever was being opened is opened again, if they stay or a person is asked before they go back.
   const held = new Set<string>();
   for (const { action } of steps) {
     if (action.kind === 'hold') for (const tenant of action.tenants) held.add(tenant);
@@ -53,7 +53,8 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
   const ids: string[] = [];
   const agreed = new Set<string>();
   const last = steps.at(-1);
-  if (last?.action.kind === 'open' && !last.action.tenants.some((tenant) => back.includes(tenant)))
+  const staying = last?.action.kind === 'open' && !last.action.tenants.some((tenant) => back.includes(tenant));
+  if (last?.action.kind === 'open' && (staying || (last.undo.kind === 'act' && last.undo.approver !== undefined)))
     ids.push(`again.${last.id}`);
   if (begun === 0 || (back.length === 0 && !whole)) return { back, whole, ids, agreed };
   // What names tenants has an id of its own for a narrower scope: a widened one does the same for more of them.
@@ -87,8 +88,8 @@ function allNamed(cell: CellPlan, store: string, back: readonly string[]): boole
   return Object.entries(cell.base.tenants).every(([tenant, at]) => at.store !== store || back.includes(tenant));
 }
 
-/** Steps that change the cell: those that a window and the gates hold back. */
+/** Steps that a window and the gates hold back: those that change the cell. Whoever was verified is opened all the same. */
 export function changes(step: Pick<Step, 'action'>): boolean {
   const { kind } = step.action;
-  return kind !== 'verify' && kind !== 'soak' && kind !== 'restore-point';
+  return kind !== 'open' && kind !== 'verify' && kind !== 'soak' && kind !== 'restore-point';
 }
