@@ -3,7 +3,7 @@
  * it breaks come back by itself. Every step goes through the API.
  */
 
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest, Plan, ReleaseRef } from '@headgate/domain';
 import { renderPlan } from '@headgate/domain/plan/render';
@@ -85,7 +85,9 @@ async function sayPlan({ world, say }: Telling<OdooExample>, digest: string, nam
   const developer = await world.client('developer');
   const bytes = await developer.call('getBlob', { digest: digest as Digest });
   const text = renderPlan(JSON.parse(Buffer.from(bytes).toString('utf8')) as Plan);
-  const file = join(world.dataDir, 'demo', `plan-${name}.txt`);
+  const folder = join(world.dataDir, 'demo');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, `plan-${name}.txt`);
   await writeFile(file, text, { mode: 0o600 });
   say(`the plan, as its approver sees it: ${file}`);
   for (const [, title, words] of text.matchAll(/^(Rollback|No return) +(\S.*(?:\n {10,}.*)*)/gm))
