@@ -59,8 +59,13 @@ function namedBy(cell: CellPlan, scope: Scope, begun: number): ReadonlySet<strin
 
 /** Whom a begun step holds, and none has begun to open again. */
 export function heldTenants(cell: CellPlan, begun: number): ReadonlySet<string> {
+  return heldAfter(begunSteps(cell, begun));
+}
+
+/** Whom steps, forward or undo, hold and don't open again. */
+export function heldAfter(steps: readonly Pick<Step, 'action'>[]): ReadonlySet<string> {
   const held = new Set<string>();
-  for (const { action } of begunSteps(cell, begun)) {
+  for (const { action } of steps) {
     if (action.kind === 'hold') for (const tenant of action.tenants) held.add(tenant);
     else if (action.kind === 'open') for (const tenant of action.tenants) held.delete(tenant);
   }

@@ -7,7 +7,7 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
-import { answersFailure, heldTenants, isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
+import { answersFailure, heldAfter, heldTenants, isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { RolloutEvent } from './events.ts';
 import type { Rollout } from './state.ts';
 
@@ -75,7 +75,8 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
   if (course.kind === 'undo' && course.scope !== undefined && !undoes(state, facts.cell, course.scope)) {
     // A rollout that failed outside the scope stays failed, so that the promotion sees it and widens the scope.
     const unseen = state.phase === 'failed' && !answersFailure(course.scope, facts.cell, state);
-    if (!unseen) return beginUndo(state, facts, course.scope);
+    // Nor does a wider scope begin, which may ask a person about somebody else first, while whom the undo took is held.
+    if (!unseen && !holdsSomebody(state, facts.cell)) return beginUndo(state, facts, course.scope);
   }
   switch (state.phase) {
     case 'waiting':
@@ -311,6 +312,13 @@ function waitFor(
 ): Decision<RolloutEvent> {
   if (state.phase === 'waiting' && state.reason === reason && state.until === until) return wait(lookAt);
   return act(waiting(reason, until, lookAt));
+}
+
+/** Whether the undo itself may hold somebody whom it has not opened yet: agreed to, its hold may have had its effect. */
+function holdsSomebody({ undo, begun }: Rollout, cell: CellPlan): boolean {
+  if (undo === null) return false;
+  const steps = undoSteps(cell, undo.scope, begun).slice(0, undo.cursor + (undo.agreed ? 1 : 0));
+  return heldAfter(steps).size > 0;
 }
 
 /** Whether the rollout is undoing that scope, or the whole cell, which no scope can widen. */

@@ -2,10 +2,12 @@ import { anUpgrade, DAY_MS, HOUR_MS } from '@headgate/testkit/domain/builders';
 import { type Carry, LEASE_MS, sound, type World } from '@headgate/testkit/domain/world';
 import { begun, breaking, endOf, held, offered, reached, served } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
+import { accepted } from '../model/refusal.ts';
 import type { Plan } from '../plan/plan.ts';
 import { planPromotion } from '../plan/planner.ts';
 import { decideKeep, decidePause, decideRollback } from '../promotion/commands.ts';
-import { approverAsked } from './assignment.ts';
+import { rollBack } from '../promotion/endings.ts';
+import { approverAsked, decideAnswer } from './assignment.ts';
 import { nextOfRollout } from './decide.ts';
 
 function upgrade(): Plan {
@@ -158,6 +160,56 @@ describe('while nobody knows whether a verified tenant was opened', () => {
     world.run(sound, reached(world, 'asking'));
     expect(approverAsked(world.rollout('shared'), world.cellPlan('shared'))).toBe('approver');
     expect(isHeld(world)).toBe(false);
+  });
+});
+
+describe('an undo that holds a tenant, as was agreed', () => {
+  const agree = (world: World): boolean =>
+    world.answer('shared', (r, now) =>
+      decideAnswer(r, world.cellPlan('shared'), { id: 'usr_2', roles: ['approver'] }, now, 'agree'),
+    );
+
+  /** Ada and bob were opened; ada alone goes back, and the approver has agreed to it. */
+  function takingBack(): World {
+    const world = offering('w2.soak');
+    const scope = { kind: 'tenant', wave: 2, cell: 'shared', tenants: ['ada'] } as const;
+    world.command((_p, now) => accepted(rollBack(now, scope, 'ada is unhappy', 'usr_1')));
+    world.run(sound, reached(world, 'asking'));
+    expect(agree(world)).toBe(true);
+    return world;
+  }
+
+  test.each([
+    ['is held', (world: World) => world.run(sound, () => isHeld(world) && world.rollout('shared').phase !== 'leased')],
+    [
+      'may be held, since the lease was lost',
+      (world: World) => {
+        world.run(sound, reached(world, 'offered'));
+        world.lease('shared');
+        world.effect('shared');
+      },
+    ],
+  ])('opens them before a wider one asks about somebody else: who %s', (_who, until) => {
+    const world = takingBack();
+    until(world);
+    expect(isHeld(world)).toBe(true);
+    world.command((p, now) => decideRollback(p, 'usr_1', 'all of it', now));
+    world.run(sound, reached(world, 'asking'));
+    expect(world.rollout('shared')).toMatchObject({ step: 'undo.w2.open.bob' });
+    expect(served(world)).toBe('ada:old bob:new cyd:old');
+    expect(isHeld(world)).toBe(false);
+  });
+
+  test('goes on in the wider scope until all are back', () => {
+    const world = takingBack();
+    world.run(sound, () => isHeld(world));
+    world.command((p, now) => decideRollback(p, 'usr_1', 'all of it', now));
+    while (!world.ended()) {
+      world.run(sound, () => world.rollout('shared').phase === 'asking');
+      agree(world);
+    }
+    expect(endOf(world)).toBe('rolled-back');
+    expect(served(world)).toBe('ada:old bob:old cyd:old');
   });
 });
 
