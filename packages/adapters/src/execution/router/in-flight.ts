@@ -2,7 +2,7 @@
 export class InFlight {
   private readonly counts = new Map<string, Map<string, number>>();
 
-  /** Counts one request in. Call what it returns when the request has ended; calling it again does nothing. */
+  /** Counts one request in. Call what it returns when its slot is through with it; calling it again does nothing. */
   enter(slot: string, tenant: string): () => void {
     const tenants = this.counts.get(slot) ?? new Map<string, number>();
     this.counts.set(slot, tenants);

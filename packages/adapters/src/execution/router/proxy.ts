@@ -1,10 +1,12 @@
-import replyFrom from '@fastify/reply-from';
+import type { Readable } from 'node:stream';
+import replyFrom, { type FastifyReplyFromHooks } from '@fastify/reply-from';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { CHECK_HEADER, passes } from './check-pass.ts';
 import type { InFlight } from './in-flight.ts';
 import { answerProblems, answerUnreadable, problem } from './problem.ts';
 import { misreadable } from './request-target.ts';
 import type { RoutingTable } from './routing-table.ts';
+import { passOn } from './upstream-answer.ts';
 
 export interface ProxyConfig {
   /** Port of the web component, by slot. */
@@ -84,6 +86,8 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
     const checks = passes(config.checkPass, request.headers[CHECK_HEADER]);
     const retryUntil = performance.now() + config.retryMs;
     const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : undefined;
+    // Read to its end, a request isn't taken for one that was broken off while we sent it when its client leaves later.
+    request.raw.resume();
 
     // The route is looked up anew for each attempt: a request that was refused goes where its tenant is routed now.
     const attempt = (): void => {
@@ -97,23 +101,37 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
         problem(reply, 404, 'No such tenant', `The tenant ${tenant.slice(0, 63)} isn't routed here.`);
         return;
       }
+      // Until the slot has answered, not until the client has gone: the application goes on, and may write, without it.
       const leave = inFlight.enter(slot, tenant);
-      reply.raw.once('close', leave);
-      reply.from(undefined, {
+      const options: FastifyReplyFromHooks = {
         getUpstream: () => `http://127.0.0.1:${config.upstreams[slot]}`,
         ...(body ? { body, contentType: request.headers['content-type'] ?? 'application/octet-stream' } : {}),
         retryDelay: () => null,
-        rewriteHeaders: withoutConnection,
+        rewriteHeaders: (headers) => {
+          // Of a request that was broken off, the answer is thrown away without a word (no onResponse, no onError).
+          if (request.raw.aborted) leave();
+          return withoutConnection(headers);
+        },
         rewriteRequestHeaders: (_request, headers) => addressed(withoutCheck(headers), tenant, config.tenantHeader),
         onError: (_reply, { error }) => {
           leave();
-          reply.raw.off('close', leave);
           const code = causeCode(error);
           const again = NEVER_SENT.has(code) || (PERHAPS_SENT.has(code) && SAFE.has(request.method));
           if (again && performance.now() < retryUntil && !reply.raw.destroyed) setTimeout(attempt, RETRY_EVERY_MS);
           else unavailable(reply, slot, code);
         },
-      });
+        onResponse: (_request, _reply, { stream }) => {
+          const answer = passOn(stream as unknown as Readable, !SAFE.has(request.method), config.answerMs, leave);
+          if (reply.sent || reply.raw.destroyed) answer.destroy();
+          else reply.send(answer);
+        },
+      };
+      try {
+        reply.from(undefined, options);
+      } catch (error) {
+        leave();
+        throw error;
+      }
     };
     attempt();
     return reply;
