@@ -40,12 +40,37 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world?.stop();
-  // As root, clusters and processes live in a system folder that the data folder points at.
-  await rm(await realpath(join(dir, 'system')), { recursive: true, force: true });
+  // As root, clusters and processes live in a system folder that the data folder points at; else in the data folder itself.
+  const home = await realpath(join(dir, 'system')).catch(() => dir);
+  await rm(home, { recursive: true, force: true });
   await rm(dir, { recursive: true, force: true });
 });
 
 const figures = () => measure(world, journalFile, ends);
+
+/** The processes that listen where the cells' configurations say: each answers something. */
+async function answering(): Promise<number[]> {
+  const ports = world.example.cells.flatMap(({ config }) => [
+    config.router.listenPort,
+    ...Object.values(config.slots).flatMap((slot) => (slot.web ? [slot.web] : [])),
+  ]);
+  const asked = await Promise.all(
+    ports.map((port) =>
+      fetch(`http://127.0.0.1:${port}/`).then(
+        () => [port],
+        () => [],
+      ),
+    ),
+  );
+  return asked.flat();
+}
+
+test('a second world on the same folder is refused, and leaves what it finds there running', async () => {
+  const before = await answering();
+  expect(before.length).toBeGreaterThanOrEqual(6);
+  await expect(World.start({ dataDir: dir, port: 0, report: () => {} })).rejects.toThrow(/in use/);
+  expect(await answering()).toEqual(before);
+});
 
 /** Changes something in a database behind everybody's back, measures, and puts it back. */
 async function sabotaged(config: Promise<pg.ClientConfig>, change: string, repair: string): Promise<Closing> {

@@ -97,15 +97,14 @@ export class World<S extends RunningSystem = Example> {
     const server = await startServer(options);
     let example: S | undefined;
     try {
-      // Both are waited for, so that a failure of one can stop what the other started.
-      const [address, broughtUp] = await Promise.allSettled([serverAddress(options, server), setting.bringUp()]);
-      if (broughtUp.status === 'rejected') throw broughtUp.reason;
-      example = broughtUp.value;
-      if (address.status === 'rejected') throw address.reason;
-      options.report(`the server answers at ${address.value}`);
+      // The server first: it holds the folder, or says who else does. What runs there is another's then, and not ours to
+      // bring up or to stop.
+      const address = await serverAddress(options, server);
+      options.report(`the server answers at ${address}`);
+      example = await setting.bringUp();
       const key = await releaseKey(join(options.dataDir, 'ci'));
       await writeTrust(join(options.dataDir, 'trust.yaml'), key, join(options.dataDir, 'log.pub'));
-      const world = new World(options, setting, { example, key, server, address: address.value });
+      const world = new World(options, setting, { example, key, server, address });
       await world.#enrolAgent();
       await world.startAgent();
       return world;
