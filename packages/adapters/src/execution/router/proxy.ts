@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { CHECK_HEADER, passes } from './check-pass.ts';
 import type { InFlight } from './in-flight.ts';
 import { answerProblems, answerUnreadable, problem } from './problem.ts';
+import { toSlot } from './request-headers.ts';
 import { misreadable } from './request-target.ts';
 import type { RoutingTable } from './routing-table.ts';
 import { passOn } from './upstream-answer.ts';
@@ -112,7 +113,7 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
           if (request.raw.aborted) leave();
           return withoutConnection(headers);
         },
-        rewriteRequestHeaders: (_request, headers) => addressed(withoutCheck(headers), tenant, config.tenantHeader),
+        rewriteRequestHeaders: (_request, headers) => toSlot(headers, tenant, config.tenantHeader),
         onError: (_reply, { error }) => {
           leave();
           const code = causeCode(error);
@@ -180,23 +181,6 @@ function unavailable(reply: FastifyReply, slot: string, code: string): void {
 function withoutConnection<H extends Record<string, unknown>>(headers: H): H {
   const { connection: _connection, 'keep-alive': _keepAlive, ...rest } = headers;
   return rest as H;
-}
-
-/** What opens a held tenant's door is ours; no application sees it. */
-function withoutCheck<H extends Record<string, unknown>>(headers: H): H {
-  const { [CHECK_HEADER]: _check, ...rest } = headers;
-  return rest as H;
-}
-
-function addressed<H extends Record<string, unknown>>(
-  headers: H,
-  tenant: string,
-  header: ProxyConfig['tenantHeader'],
-): H {
-  if (header === null) return headers;
-  const { [header.name]: _said, ...rest } = headers;
-  const value = Object.hasOwn(header.values, tenant) ? header.values[tenant] : undefined;
-  return (value === undefined ? rest : { ...rest, [header.name]: value }) as H;
 }
 
 function causeCode(error: unknown): string {

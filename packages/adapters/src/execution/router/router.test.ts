@@ -32,6 +32,7 @@ class SlotServer {
           () => {
             response.setHeader('x-slot', this.slot);
             response.setHeader('x-said', Object.keys(request.headers).join(' '));
+            response.setHeader('x-database', request.headers['x-database'] ?? 'none');
             response.end(`${request.method} ${request.url} ${Buffer.concat(chunks)}`);
           },
           request.url?.includes('slow') ? 300 : 1,
@@ -147,6 +148,28 @@ test('a path that is unusual and allowed arrives as it was asked', async () => {
     '/t/acme/%C3%BC',
   ])
     expect({ path, said: (await askRaw(base, 'GET', path)).said }).toEqual({ path, said: `GET ${path} ` });
+});
+
+test('a body that its sender first asks leave for is asked for, and passed on', async () => {
+  const { port } = new URL(base);
+  const answer = await new Promise<{ status: number | undefined; continued: boolean; text: string }>(
+    (resolve, reject) => {
+      let continued = false;
+      const headers = { expect: '100-continue', 'content-length': 3 };
+      const request = http.request({ hostname: '127.0.0.1', port, path: '/t/acme/x', method: 'POST', headers });
+      request.on('error', reject).on('response', async (response) => {
+        let text = '';
+        for await (const chunk of response) text += chunk;
+        resolve({ status: response.statusCode, continued, text });
+      });
+      request.once('continue', () => {
+        continued = true;
+        request.end('abc');
+      });
+      request.flushHeaders();
+    },
+  );
+  expect(answer).toEqual({ status: 200, continued: true, text: 'POST /t/acme/x abc' });
 });
 
 const REFUSED = { status: 400, type: 'application/problem+json', slot: undefined };
@@ -352,6 +375,7 @@ describe('with the workers’ table', () => {
       maxBodyBytes: 4_096,
       upstreams,
       tenantBy: 'host',
+      tenantHeader: { name: 'x-database', values: { [tenants[0]!]: 'first' } },
       retryAfterS: 30,
       user: runAs(),
     });
@@ -380,7 +404,38 @@ describe('with the workers’ table', () => {
       expect({ host, status: await ask(host) }).toEqual({ host, status: 404 });
   });
 
-  test('and then, too, a path arrives as it was asked or not at all', async () => {
+  test('no header of the request passes for one of ours, also not by a name that applications take for the same', async () => {
+    const headers = {
+      host: `${tenants[0]}.localhost`,
+      'X-Database': ['other', 'another'],
+      x_database: 'other',
+      X_DataBase: 'other',
+      'x_headgate-check': 'x',
+      x_database2: 'kept',
+    };
+    const told = (host: string) =>
+      new Promise<http.IncomingHttpHeaders>((resolve, reject) => {
+        const { port } = new URL(secondBase);
+        http
+          .get({ hostname: '127.0.0.1', port, path: '/x', headers: { ...headers, host } }, (response) => {
+            response.resume();
+            resolve(response.headers);
+          })
+          .on('error', reject);
+      });
+    const names = ['x-database', 'x_database2'];
+    const said = (answer: http.IncomingHttpHeaders) =>
+      String(answer['x-said'])
+        .split(' ')
+        .filter((name) => name.startsWith('x'))
+        .sort();
+    const first = await told(`${tenants[0]}.localhost`);
+    expect({ database: first['x-database'], said: said(first) }).toEqual({ database: 'first', said: names });
+    const second = await told(`${tenants[1]}.localhost`);
+    expect({ database: second['x-database'], said: said(second) }).toEqual({ database: 'none', said: ['x_database2'] });
+  });
+
+  test('where hosts name tenants, too, a path arrives as it was asked or not at all', async () => {
     const host = `${tenants[0]}.localhost:1`;
     for (const target of [
       '/x\\..\\y',
