@@ -1,6 +1,6 @@
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { printable, shortDigest } from '../output.ts';
+import { printable } from '../output.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
 import { resolveRelease } from '../releases/resolve-release.ts';
 
@@ -37,7 +37,7 @@ export const promote: Install = (program, act) => {
           out.line(promotionLine(promotion));
           return watchPromotion(session, promotion.id);
         }
-        const approve = `envelope ${shortDigest(promotion.envelope)}; approve with: headgate approve ${promotion.id}`;
+        const approve = `envelope ${promotion.envelope}; approve with: headgate approve ${promotion.id}`;
         out.answer(promotion, `${promotionLine(promotion)}\n${printable(approve)}`);
         return EXIT.ok;
       }),

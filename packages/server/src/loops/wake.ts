@@ -32,7 +32,7 @@ export class Wake {
         this.#waiting.delete(done);
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      const timer = setTimeout(done, Math.max(0, ms));
       stop.addEventListener('abort', done, { once: true });
       this.#waiting.add(done);
     });
