@@ -37,12 +37,9 @@ export function instant(at: number | null | undefined): string {
   return at === null || at === undefined ? '-' : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/**
- * A text for people with its digests cut to their first 12 hexadecimal digits, which is as much as anybody compares. An
- * envelope's stays whole: it is what `approve --envelope` asks for, and no part of it would do.
- */
+/** A text for people with its digests cut to their first 12 hexadecimal digits, which is as much as anybody compares. */
 export function withShortDigests(text: string): string {
-  return text.replace(/(?<!envelope )\b(sha256:[0-9a-f]{12})[0-9a-f]{52}\b/g, '$1');
+  return text.replace(/\b(sha256:[0-9a-f]{12})[0-9a-f]{52}\b/g, '$1');
 }
 
 export function shortDigest(digest: string): string {
