@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Enrolment, enrol } from './enrol.ts';
 import { sealedPlan } from './testing/sealed-plan.ts';
 
@@ -66,4 +69,50 @@ test('refuses a trust file that is wrong, and pins nothing', async () => {
 test('refuses a token that others may read', async () => {
   await chmod(wanted.tokenFile, 0o644);
   expect(await enrol(wanted)).toMatchObject({ ok: false, problems: [expect.stringMatching(/can be read by others/)] });
+});
+
+describe('a check of what was enrolled', () => {
+  /** What `headgate-agent check` prints and ends with, as a process of its own. */
+  async function checked(): Promise<{ code: number | null; out: string; err: string }> {
+    const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+    const child = spawn(process.execPath, [main, 'check', '--config', join(wanted.dataDir, 'agent.yaml')]);
+    const said = { out: '', err: '' };
+    child.stdout.on('data', (chunk: Buffer) => {
+      said.out += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      said.err += chunk.toString();
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, ...said };
+  }
+
+  test('says what is pinned, and whose keys are trusted for what', async () => {
+    const document = `sha256:${'b'.repeat(64)}`;
+    const pins = { documents: [`production=${document}`], signedApprovals: ['production'] };
+    expect(await enrol({ ...wanted, ...pins })).toMatchObject({ ok: true });
+    const { code, out } = await checked();
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      environments: [
+        { name: 'production', policyDigest: `sha256:${'a'.repeat(64)}`, documents: [document], signedApprovals: true },
+      ],
+      trust: { signers: [{ name: 'ci', may: ['release', 'evidence'] }, { principal: 'usr_approver' }] },
+    });
+  });
+
+  test('refuses a trust file that was spoiled or is gone', async () => {
+    await enrol(wanted);
+    await writeFile(join(wanted.dataDir, 'trust.yaml'), 'garbage: true\n');
+    expect(await checked()).toMatchObject({ code: 78, out: '', err: expect.stringContaining('trust.yaml') });
+    await rm(join(wanted.dataDir, 'trust.yaml'));
+    expect(await checked()).toMatchObject({ code: 78, out: '' });
+  });
+
+  test('a pin for an environment that is not enrolled is refused', async () => {
+    expect(await enrol({ ...wanted, signedApprovals: ['staging'] })).toEqual({
+      ok: false,
+      problems: ['--signed-approvals: expected one of the environments production, found staging'],
+    });
+  });
 });

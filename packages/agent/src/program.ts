@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { loadTrust } from '@headgate/documents';
 import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
 import { loadConfig } from './config.ts';
 import { enrol } from './enrol.ts';
@@ -10,7 +11,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent enrol --server URL --token-file FILE --trust FILE --data DIR --name NAME
                        --environment NAME[=POLICY_DIGEST] … --cell-file FILE …
                        [--document ENVIRONMENT=DIGEST …] [--signed-approvals ENVIRONMENT …]
-  headgate-agent check --config FILE          read the configuration, say what is wrong, do nothing
+  headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 
 run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it
 enrol   pins the trust file that a person hands over and writes DIR/agent.yaml; with a policy's digest, plans under
@@ -75,8 +76,15 @@ function check(args: readonly string[]): void {
     complain(read.problems);
     return;
   }
-  const { name, server, cells, environments } = read.config;
-  const summary = { name, server, environments: environments.map((e) => e.name), cells: cells.map((c) => c.cell) };
+  const { name, server, cells, environments, trustFile } = read.config;
+  const trust = loadTrust(trustFile);
+  if (!trust.ok) {
+    complain(trust.problems.map((p) => p.message));
+    return;
+  }
+  // With what is pinned, so that a person sees what the agent would refuse, and by whose keys it judges.
+  const signers = trust.trust.signers.map(({ name, may, principal }) => ({ name, may, principal }));
+  const summary = { name, server, environments, cells: cells.map((c) => c.cell), trust: { file: trustFile, signers } };
   process.stdout.write(`${JSON.stringify(summary)}\n`);
 }
 
