@@ -1,12 +1,16 @@
 /** What a file that a trusted key sealed can't do all the same: see index.ts for why. */
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { MigrationRef } from '@headgate/domain';
 import { stepContext } from '@headgate/testkit/execution/step-context';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ensureDatabase, withClient } from '../../postgres-cluster/database.ts';
+import { publishWorkerRoutes, readWorkerRoutes } from '../router/worker-routes.ts';
 import { closeMigrationLogin, openMigrationLogin } from '../store/migration-login.ts';
-import { controlConnection, prepareStore } from '../store/store-session.ts';
+import { controlConnection, prepareStore, withoutTimeouts } from '../store/store-session.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
 import { SqlMigrator } from './sql-migrator.ts';
 
@@ -196,6 +200,37 @@ test('our sessions don’t follow what the owner sets for the database, however 
   await prepareStore(real.store);
   expect(await ask(`select who from trap.caught where who <> 'app'`)).toEqual([]);
   await withClient(await real.store.cluster.connection(), (client) => client.query('alter database app reset all'));
+});
+
+test('no timeout that a file sets for the database ends our sessions, nor those of later files', async () => {
+  const known = await ask(`select name from pg_settings where name like '%timeout' and context = 'user'
+    and name ~ '^(statement|lock|transaction|idle_session|idle_in_transaction_session)_timeout$' order by 1`);
+  expect((await withoutTimeouts(real.store.cluster)).match(/\w+(?==0)/g)?.sort()).toEqual(
+    known.map(({ name }) => name),
+  );
+  expect(await up(known.map(({ name }) => `alter database app set ${name} = 1`).join('; '))).toMatchObject({
+    ok: true,
+  });
+  for (let i = 0; i < 20; i++) {
+    const ctx = { cell: 'other', fence: { epoch: 1, n: ++n } };
+    expect(await publishWorkerRoutes(real.store, new Map([['ada', `slot${i}`]]), ctx)).toBe(true);
+    expect((await readWorkerRoutes(real.store)).get('ada')).toBe(`slot${i}`);
+    expect(await up('select pg_sleep(0.01)')).toMatchObject({ ok: true });
+  }
+  await prepareStore(real.store);
+  await withClient(await real.store.cluster.connection(), (client) => client.query('alter database app reset all'));
+  await ask(`delete from headgate.route; delete from headgate.fence where scope = 'cell:other'`);
+});
+
+test.each([
+  ['13', 'idle_in_transaction_session_timeout lock_timeout statement_timeout'],
+  ['14', 'idle_in_transaction_session_timeout idle_session_timeout lock_timeout statement_timeout'],
+  ['17', 'idle_in_transaction_session_timeout idle_session_timeout lock_timeout statement_timeout transaction_timeout'],
+])('of PostgreSQL %s, no timeout is named that it doesn’t know', async (version, names) => {
+  const data = await mkdtemp(join(tmpdir(), 'headgate-version-'));
+  await writeFile(join(data, 'PG_VERSION'), `${version}\n`);
+  expect((await withoutTimeouts({ data })).match(/\w+(?==0)/g)?.sort()).toEqual(names.split(' '));
+  await rm(data, { recursive: true });
 });
 
 test('a file that never ends, and hears no timeout, is ended from outside', async () => {

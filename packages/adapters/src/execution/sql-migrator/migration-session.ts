@@ -2,7 +2,7 @@ import { type Answer, denied, granted, type StepContext } from '@headgate/execut
 import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { endMigrationSessions, openMigrationLogin, shutMigrationLogin } from '../store/migration-login.ts';
-import type { Store } from '../store/store-session.ts';
+import { type Store, withoutTimeouts } from '../store/store-session.ts';
 import { sqlRefusal } from './sql-refusal.ts';
 
 /** How long a migration may wait for a lock, and make everyone queue behind it, before it gives up. Milliseconds. */
@@ -29,7 +29,9 @@ export async function runMigration(
   ctx: StepContext,
 ): Promise<Answer<'committed' | 'ended'>> {
   const password = await openMigrationLogin(control, login);
-  const connection = { ...(await store.cluster.connection(store.database)), user: login, password };
+  // An earlier file may have set the database's timeouts. This one may set its own; then only it is ended.
+  const options = await withoutTimeouts(store.cluster);
+  const connection = { ...(await store.cluster.connection(store.database)), user: login, password, options };
   const end = endInTime(control, login, ctx);
   try {
     return await withClient(connection, async (client) => {

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { StepContext } from '@headgate/execution';
 import pg from 'pg';
 import { readSecret } from '../../machine/durable-file.ts';
@@ -26,14 +28,31 @@ const OWN_SETTINGS: Readonly<Record<string, string>> = {
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   synchronous_commit: 'on',
-  statement_timeout: '0',
-  lock_timeout: '0',
-  idle_session_timeout: '0',
 };
+
+/** After which the server ends a statement, a transaction or a session, and the version of PostgreSQL that first knew it. */
+const TIMEOUTS: Readonly<Record<string, number>> = {
+  statement_timeout: 0,
+  lock_timeout: 0,
+  idle_in_transaction_session_timeout: 0,
+  idle_session_timeout: 14,
+  transaction_timeout: 17,
+};
+
+/**
+ * Options of a session that no timeout of the database's owner ends: only those that the server knows, since it turns away
+ * whoever names another.
+ */
+export async function withoutTimeouts(cluster: Pick<Cluster, 'data'>): Promise<string> {
+  const version = Number.parseInt(await readFile(join(cluster.data, 'PG_VERSION'), 'utf8'), 10);
+  const known = Object.entries(TIMEOUTS).filter(([, since]) => since <= version);
+  return known.map(([name]) => `-c ${name}=0`).join(' ');
+}
 
 /** How we connect to a store ourselves, as superuser. Every name in a statement there is a qualified one. */
 export async function controlConnection(store: Pick<Store, 'cluster' | 'database'>): Promise<pg.ClientConfig> {
   const options = Object.entries(OWN_SETTINGS).map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`);
+  options.push(await withoutTimeouts(store.cluster));
   return { ...(await store.cluster.connection(store.database)), options: options.join(' ') };
 }
 
