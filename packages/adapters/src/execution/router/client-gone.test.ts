@@ -94,6 +94,7 @@ test.each([
 
 test('a request whose application fails after its client has gone is counted until then', async () => {
   await askAndGo('POST', '/t/ada/fails', 'hi');
+  await new Promise((done) => setTimeout(done, WRITES_AFTER_MS / 4));
   expect(running()).toBe(1);
   await expect.poll(running, { interval: 5 }).toBe(0);
 });
