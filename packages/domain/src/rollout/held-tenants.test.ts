@@ -121,8 +121,10 @@ describe('while a tenant is held', () => {
 describe('while nobody knows whether a tenant is held, since the lease of their hold was lost', () => {
   test('a freeze brings them back', () => {
     const world = silently('w1.hold.ada');
+    const since = world.now;
     freeze(world, DAY_MS).run(sound, () => world.promotion.phase === 'ended');
     expect(endOf(world)).toBe('rolled-back');
+    expect(world.now - since).toBeLessThan(60_000);
     expect(isHeld(world)).toBe(false);
   });
 

@@ -111,10 +111,10 @@ export function seeRollout(track: RolloutTrack, entry: Recorded, facts: Declared
   }
 }
 
-/** Whether the step at hand is one of a tenant whom a step before it holds. */
-function holds({ cell, cursor }: RolloutTrack): boolean {
+/** Whether the step at hand is one of a tenant whom a step holds that was handed out once, whatever came of it. */
+function holds({ cell, cursor, begun }: RolloutTrack): boolean {
   const of = cell.steps[cursor]?.of;
-  const own = cell.steps.slice(0, cursor).filter((step) => of !== undefined && step.of?.[0] === of[0]);
+  const own = cell.steps.slice(0, begun).filter((step) => of !== undefined && step.of?.[0] === of[0]);
   return own.some((step) => step.action.kind === 'hold') && !own.some((step) => step.action.kind === 'open');
 }
 

@@ -7,7 +7,8 @@ export const INVARIANTS = {
   'no-author-approves': 'No author approves, and nobody does what the roles do not allow.',
   'schema-in-range': 'The schema range of whatever runs contains the version of its store.',
   'held-while-upgraded': 'A store that serves one tenant alone is changed only while that tenant is held.',
-  'held-briefly': 'Nobody is held behind a closed gate: who is held goes on, or goes back.',
+  'held-briefly':
+    'Nobody is held behind a closed gate, behind a question about somebody else, or once their rollout is settled.',
   'served-by-code': 'Every tenant is routed to a slot in which a release runs.',
   'restore-point-first': 'No migration without the fresh, verified restore point that policy asks for.',
   'effect-once': "No step's effect twice.",

@@ -197,6 +197,7 @@ export const PLANTS: readonly Plant[] = [
     'return true\n      ? waitFor(state, closed.reason',
     'own-stores',
   ),
+  plant('opened-before-asking', UNDO, 'if (!asks && last.action', 'if (last.action', 'own-stores'),
   plant(
     'way-back-of-own-store',
     'domain/src/plan/own-stores.ts',

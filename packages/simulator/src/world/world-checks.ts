@@ -16,6 +16,7 @@ import { checkCompleted, checkPlanned } from './check-size.ts';
 export function checkOutcome(run: Run, entry: Recorded): void {
   if (entry.type === 'rollout.step-done') checkDone(run, entry);
   else if (entry.type === 'rollout.settled') checkSettled(run, entry);
+  else if (entry.type === 'rollout.asked') checkAsked(run, entry);
   else if (entry.type.startsWith('promotion.')) checkSize(run, entry);
 }
 
@@ -60,6 +61,12 @@ function checkSettled(run: Run, entry: Recorded): void {
   if (track === undefined) return;
   const target = run.targets.cells.get(track.cell.cell);
   if (target === undefined) return;
+  for (const [name, { held }] of target.tenants)
+    if (held)
+      checker.report(
+        'held-briefly',
+        `${name} is held in ${track.cell.cell}, whose rollout is settled: ${track.result}`,
+      );
   const { from, to } = track.cell.slot;
   if (track.undo !== undefined) {
     for (const tenant of track.undo.back) {
@@ -73,6 +80,17 @@ function checkSettled(run: Run, entry: Recorded): void {
       if (step.action.kind === 'route' && step.action.tenants.some((t) => target.tenants.get(t)?.slot !== to))
         checker.report('done-is-done', `cell ${track.cell.cell} counts as completed with tenants on slot ${from}`);
   }
+}
+
+/** Nobody is served by nobody for as long as an approver takes, except whom the step itself that is asked about may hold. */
+function checkAsked({ checker, targets }: Run, entry: Recorded): void {
+  const track = checker.rollouts.get(entry.stream);
+  const { step } = entry.data as Extract<RolloutEvent, { type: 'rollout.asked' }>['data'];
+  if (track?.undo?.agreed.has(step) !== true) return;
+  const about = track.cell.steps.find(({ id }) => step === `undo.${id}`)?.of ?? [];
+  for (const [name, { held }] of targets.cells.get(track.cell.cell)?.tenants ?? [])
+    if (held && !about.includes(name))
+      checker.report('held-briefly', `${name} is held in ${track.cell.cell} while an approver is asked for ${step}`);
 }
 
 /** At the end of a run nothing is left open, every row is the fold of its entries, and everybody is served. */
