@@ -148,6 +148,43 @@ describe.skipIf(missing)('an Odoo tenant', () => {
     expect(await query('acme', `select name from res_partner where id = 1`)).toEqual([{ name: 'kept' }]);
   });
 
+  test('whoever acts as the owner of a tenant’s database gets no superuser’s hands, read or restored', async () => {
+    const { cluster, owner } = at.stores;
+    // As the owner, which any module's code is: functions that note as whom they run, in a view and in a check.
+    await withClient({ ...(await cluster.connection('custom')), options: `-c role=${owner}` }, async (client) => {
+      await client.query(`create table public.seen(who text)`);
+      await client.query(`create function public.note() returns int language plpgsql security invoker as $$
+        begin
+          if current_setting('is_superuser') = 'on' then
+            execute 'alter role ${owner} superuser';
+          end if;
+          return 1;
+        end $$`);
+      await client.query(`create table public.checked(x int, check (public.note() = x))`);
+      await client.query(`insert into public.checked values (1)`);
+      await client.query(`alter table public.ir_attachment rename to ir_attachment_real`);
+      await client.query(
+        `create view public.ir_attachment as select * from public.ir_attachment_real where public.note() = 1`,
+      );
+      await client.query(`alter table public.ir_module_module rename to ir_module_module_real`);
+      await client.query(
+        `create view public.ir_module_module as select * from public.ir_module_module_real where public.note() = 1`,
+      );
+    });
+    await at.door.close(at.stores.byName.get('custom')!);
+    await storeVersion(at.stores, at.stores.byName.get('custom')!);
+    const taken = await points.take('custom', stepWith(second));
+    if (taken.ok) await points.restore('custom', taken.value.id, { kind: 'restore-point' }, stepWith(second));
+    expect(await query('postgres', `select rolsuper from pg_roles where rolname = $1`, [owner])).toEqual([
+      { rolsuper: false },
+    ]);
+    await withClient({ ...(await cluster.connection('custom')), options: `-c role=${owner}` }, async (client) => {
+      await client.query('drop view public.ir_attachment, public.ir_module_module');
+      await client.query(`alter table public.ir_attachment_real rename to ir_attachment`);
+      await client.query(`alter table public.ir_module_module_real rename to ir_module_module`);
+    });
+  });
+
   test('somebody who upgraded by hand is noticed', async () => {
     await query('custom', `update ir_module_module set latest_version = '19.0.2.0.9' where name = 'headgate_ps'`);
     await expect(migrator.version('custom')).rejects.toThrow(/has drifted.*19\.0\.2\.0\.9/);

@@ -6,6 +6,7 @@ import {
   DatabaseDoor,
   declareBaseline,
   type OdooStores,
+  prepareReader,
   prepareRecords,
 } from '@headgate/adapters/execution/odoo/index';
 import { freePort } from '@headgate/adapters/machine/free-port';
@@ -57,6 +58,7 @@ export async function stand(names: readonly string[]): Promise<Stand> {
   };
   await mkdir(stores.dir);
   await prepareRecords(stores);
+  await prepareReader(stores);
   const door = new DatabaseDoor(stores);
   await door.prepare([...SLOTS, SETUP_SLOT]);
   const addons = (version: string) => join(dir, 'addons', version);

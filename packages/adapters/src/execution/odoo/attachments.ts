@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inTenant, type OdooStores } from './store.ts';
+import { inTenant } from './reader.ts';
+import type { OdooStores } from './store.ts';
 
 /** How many of a database's attachments name a file that isn't in this folder. */
 export async function danglingAttachments(stores: OdooStores, database: string, filestore: string): Promise<number> {

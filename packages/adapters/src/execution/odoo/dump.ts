@@ -5,9 +5,10 @@ import { readSecret } from '../../machine/durable-file.ts';
 import type { RunAs } from '../../machine/run-as.ts';
 import { SUPERUSER } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { plainName } from './command.ts';
-import { endSessions } from './database-door.ts';
+import { type OdooLogin, plainName } from './command.ts';
+import { DatabaseDoor, endSessions } from './database-door.ts';
 import { runBounded } from './odoo-run.ts';
+import { inRecords } from './records.ts';
 import type { OdooStores } from './store.ts';
 
 /** Sessions that dump or restore at once. */
@@ -25,7 +26,11 @@ export async function dumpDatabase(
   await tool(stores, database, ['pg_dump', ...options, '--dbname', plainName(database)], deadlineMs, signal);
 }
 
-/** Fills an empty database from such a folder, and gathers statistics: without them everything is slow at first. */
+/**
+ * Fills an empty database from such a folder, and gathers statistics: without them everything is slow at first. What a dump
+ * holds is the tenant's: a check or an index may call functions of its own as rows come in. So it is filled as the owner, by
+ * a login for this alone, and never as the superuser.
+ */
 export async function restoreDatabase(
   stores: OdooStores,
   database: string,
@@ -34,9 +39,19 @@ export async function restoreDatabase(
   signal = new AbortController().signal,
 ): Promise<void> {
   const options = ['--exit-on-error', `--jobs=${JOBS}`, '--dbname', plainName(database)];
-  await tool(stores, database, ['pg_restore', ...options, dir], deadlineMs, signal);
-  await withClient(await stores.cluster.connection(database), async (client) => {
-    await client.query('analyze');
+  const door = new DatabaseDoor(stores);
+  const store = { name: database, database };
+  const login = await door.forAssignment(store);
+  try {
+    await tool(stores, database, ['pg_restore', ...options, dir], deadlineMs, signal, login);
+    const { user, password } = login;
+    await withClient({ ...(await stores.cluster.connection(database)), user, password }, async (client) => {
+      await client.query('analyze');
+    });
+  } finally {
+    await door.endAssignments(store);
+  }
+  await inRecords(stores, async (client) => {
     await client.query('checkpoint');
   });
 }
@@ -47,9 +62,11 @@ async function tool(
   [program, ...args]: readonly string[],
   deadlineMs: number,
   signal: AbortSignal,
+  login?: OdooLogin,
 ): Promise<void> {
   const { cluster } = stores;
-  const password = await readSecret(cluster.passwordFile);
+  const user = login?.user ?? SUPERUSER;
+  const password = login?.password ?? (await readSecret(cluster.passwordFile));
   const run = await runBounded({
     command: [join(cluster.programs.bin, program!), ...args],
     environment: {
@@ -57,7 +74,7 @@ async function tool(
       LC_ALL: 'C',
       PGHOST: '127.0.0.1',
       PGPORT: String(cluster.config.port),
-      PGUSER: SUPERUSER,
+      PGUSER: user,
       PGPASSWORD: password,
       // A restore commits thousands of times; the checkpoint after it makes all of them durable at once.
       PGOPTIONS: '-c statement_timeout=0 -c lock_timeout=60000 -c synchronous_commit=off',

@@ -18,6 +18,7 @@ export * from './installed-modules.ts';
 export * from './odoo-migrator.ts';
 export * from './odoo-restore-points.ts';
 export * from './odoo-run.ts';
+export * from './reader.ts';
 export * from './records.ts';
 export * from './store.ts';
 export * from './tenant-swap.ts';

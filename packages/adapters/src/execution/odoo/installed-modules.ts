@@ -1,4 +1,5 @@
-import { inTenant, type OdooStores } from './store.ts';
+import { inTenant } from './reader.ts';
+import type { OdooStores } from './store.ts';
 
 /** A module of a tenant as its own database says: the only source that knows (the health check passes on anything). */
 export interface InstalledModule {

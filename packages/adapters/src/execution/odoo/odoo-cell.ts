@@ -23,6 +23,7 @@ import type { OdooCellConfig } from './odoo-cell-config.ts';
 import { OdooMigrator } from './odoo-migrator.ts';
 import { OdooRestorePoints } from './odoo-restore-points.ts';
 import { OdooTraffic } from './odoo-traffic.ts';
+import { prepareReader } from './reader.ts';
 import { prepareRecords } from './records.ts';
 import type { OdooStores } from './store.ts';
 import { finishSwap } from './tenant-swap.ts';
@@ -74,6 +75,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
   await cluster.init();
   await cluster.start();
   await prepareRecords(stores);
+  await prepareReader(stores);
   const slots = Object.keys(config.slots);
   const door = new DatabaseDoor(stores);
   await door.prepare(slots);

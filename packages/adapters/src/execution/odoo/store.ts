@@ -1,7 +1,5 @@
 import { join } from 'node:path';
-import type pg from 'pg';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
-import { withClient } from '../../postgres-cluster/database.ts';
 import { filestoreOf, type OdooInstallation } from './installation.ts';
 
 /** One tenant's store: a database and a filestore, in a cluster that it shares with its neighbours. */
@@ -35,16 +33,4 @@ export function storeDir(stores: OdooStores, store: OdooStore): string {
 
 export function filestoreDir(stores: OdooStores, store: OdooStore): string {
   return filestoreOf(stores.odoo, store.database);
-}
-
-/** Our own settings for a superuser's session in a database whose owner may have set others. */
-const OPTIONS = '-c search_path=pg_catalog,pg_temp -c role=none -c statement_timeout=0 -c lock_timeout=10000';
-
-/** A superuser's session in a tenant's database. Every name in its statements is a qualified one. */
-export async function inTenant<T>(
-  stores: OdooStores,
-  database: string,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  return withClient({ ...(await stores.cluster.connection(database)), options: OPTIONS }, work);
 }
