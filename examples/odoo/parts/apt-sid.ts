@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { askMirror, type MirrorPatience, PATIENCE } from './apt.ts';
 import { debianMirror } from './debian-mirror.ts';
 import { runProgram } from './run-program.ts';
 
@@ -8,8 +9,10 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** A newer Debian suite as apt sees it, in folders of its own: the machine's own lists and sources aren't touched. */
 export interface AptSid {
-  /** Runs one of apt's programs against sid alone. */
-  apt(command: readonly string[], timeoutMs: number, cwd?: string): Promise<string>;
+  /** Runs one of apt's programs that asks the mirror, for sid alone. */
+  ask(command: readonly string[], timeoutMs: number, cwd?: string): Promise<void>;
+  /** What the index says of a package's newest version. */
+  show(name: string): Promise<string>;
   remove(): Promise<void>;
 }
 
@@ -17,8 +20,8 @@ export interface AptSid {
  * Reads sid's signed index from the machine's own mirror. apt itself checks the index against Debian's keyring and each
  * package against the index; what isn't signed is refused.
  */
-export async function aptSid(): Promise<AptSid> {
-  const mirror = await debianMirror();
+export async function aptSid(aptDir?: string, patience: MirrorPatience = PATIENCE): Promise<AptSid> {
+  const mirror = await debianMirror(aptDir);
   const dir = await mkdtemp(join(tmpdir(), 'headgate-apt-'));
   const file = (name: string) => join(dir, name);
   await mkdir(file('lists/partial'), { recursive: true });
@@ -41,9 +44,12 @@ export async function aptSid(): Promise<AptSid> {
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} "${value}";\n`);
   await writeFile(file('apt.conf'), lines.join(''));
+  const env = { APT_CONFIG: file('apt.conf') };
   return {
-    apt: (command, timeoutMs, cwd = dir) =>
-      runProgram(command, { timeoutMs, cwd, env: { APT_CONFIG: file('apt.conf') } }),
+    async ask(command, timeoutMs, cwd = dir) {
+      await askMirror(command, { timeoutMs, cwd, env }, patience);
+    },
+    show: (name) => runProgram(['apt-cache', 'show', '--no-all-versions', name], { timeoutMs: 60_000, cwd: dir, env }),
     remove: () => rm(dir, { recursive: true, force: true }),
   };
 }

@@ -1,6 +1,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { askMirror, PATIENCE, pastLocks } from './apt.ts';
 import { MissingPart } from './missing-part.ts';
-import { runProgram } from './run-program.ts';
+import { lastLines, runProgram } from './run-program.ts';
 
 /** PostgreSQL's server and tools of one major version, so that pg_dump fits the server. */
 const POSTGRESQL = ['postgresql-15', 'postgresql-client-15'];
@@ -21,6 +22,9 @@ const PAGES = [
   'fonts-roboto-unhinted',
 ];
 
+/** Unpacking and configuring, which nothing should cut short. Milliseconds. */
+const INSTALL_MS = 900_000;
+
 /** What has to be installed on Debian 12 for Odoo and its stores. */
 export const DEBIAN_PACKAGES: readonly string[] = ['python3', ...PYTHON, ...PAGES, ...POSTGRESQL];
 
@@ -28,16 +32,21 @@ export const DEBIAN_PACKAGES: readonly string[] = ['python3', ...PYTHON, ...PAGE
 export async function installPackages(names: readonly string[] = DEBIAN_PACKAGES): Promise<readonly string[]> {
   const missing = await missingPackages(names);
   if (missing.length === 0) return [];
+  // What the update warned of is why the install fails, if it does: a source that isn't ours may always be away.
+  let warned = '';
   try {
     await withoutMainCluster();
-    await runProgram(['apt-get', 'update', '-qq'], { timeoutMs: 300_000 });
+    warned = (await askMirror(['apt-get', 'update', '-qq'], { timeoutMs: PATIENCE.indexMs })).err;
     const install = ['apt-get', 'install', '-y', '-qq', '--no-install-recommends'];
-    const options = ['-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Options::=--force-confold'];
-    await runProgram([...install, ...options, ...missing], { timeoutMs: 900_000 });
+    // All that goes over the network first: cut short, it leaves nothing half installed.
+    await askMirror([...install, '--download-only', ...missing], { timeoutMs: PATIENCE.downloadMs });
+    const options = ['--no-download', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Options::=--force-confdef'];
+    const conffiles = ['-o', 'Dpkg::Options::=--force-confold'];
+    await pastLocks(() => runProgram([...install, ...options, ...conffiles, ...missing], { timeoutMs: INSTALL_MS }));
   } catch (error) {
     throw new MissingPart(
       missing.length === 1 ? missing[0]! : `${missing[0]} and ${missing.length - 1} further Debian packages`,
-      (error as Error).message,
+      [(error as Error).message, lastLines(warned)].filter(Boolean).join('\n'),
       `Install by hand: apt-get install --no-install-recommends ${missing.join(' ')}`,
     );
   }

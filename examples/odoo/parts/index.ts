@@ -10,6 +10,7 @@ import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-fi
 import { makeRootFolder, SYSTEM_FOLDER } from '@headgate/adapters/machine/reachable';
 import { z } from 'zod';
 import { installPackages, postgresqlPrograms } from './debian-packages.ts';
+import { exclusively } from './exclusively.ts';
 import { requireDebian12 } from './machine.ts';
 import { odooPackage } from './odoo-package.ts';
 import { unpackOdoo } from './unpack.ts';
@@ -17,6 +18,8 @@ import { unpackOdoo } from './unpack.ts';
 export { MissingPart } from './missing-part.ts';
 
 const CACHE = '/var/cache/headgate';
+/** How long one process waits while another gets the parts. Milliseconds. */
+const INSTALL_MS = 1_800_000;
 
 const Parts = z.strictObject({
   odoo: z.strictObject({
@@ -42,14 +45,23 @@ export async function odooParts(say: (line: string) => void = () => {}, cache = 
   const known = await knownParts();
   if (known) return known;
   await requireDebian12();
-  say('installing PostgreSQL 15 and the libraries of Odoo from Debian 12');
+  await makeRootFolder(SYSTEM_FOLDER);
+  // Whoever waited finds all that the other one got.
+  return exclusively(
+    join(SYSTEM_FOLDER, 'odoo-parts.lock'),
+    INSTALL_MS,
+    async () => (await knownParts()) ?? get(say, cache),
+  );
+}
+
+async function get(say: (line: string) => void, cache: string): Promise<OdooParts> {
+  say('installing PostgreSQL 15 and the libraries of Odoo from Debian 12, as far as they miss');
   await installPackages();
   say('getting Odoo 19 from Debian');
   const file = await odooPackage(cache);
   say(`unpacking Odoo ${file.version}`);
   const dir = await unpackOdoo(file);
   const parts = { odoo: { version: file.version, sha256: file.sha256, dir }, postgresql: await postgresqlPrograms() };
-  await makeRootFolder(SYSTEM_FOLDER);
   await writeDurably(recordFile(), `${JSON.stringify(parts, undefined, 2)}\n`);
   return parts;
 }

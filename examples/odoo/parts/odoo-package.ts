@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
 import { z } from 'zod';
+import { type MirrorPatience, PATIENCE } from './apt.ts';
 import { aptSid } from './apt-sid.ts';
 import { MissingPart } from './missing-part.ts';
 
@@ -26,8 +27,12 @@ export interface OdooPackage extends z.output<typeof Record_> {
  * The package's file: the cached one, read back against the digest that was recorded, else a download that apt checked.
  * The version is whatever sid has within major 19 (superseded files vanish there, so none can be pinned).
  */
-export async function odooPackage(cache: string): Promise<OdooPackage> {
-  return (await cached(cache)) ?? (await download(cache));
+export async function odooPackage(
+  cache: string,
+  aptDir?: string,
+  patience: MirrorPatience = PATIENCE,
+): Promise<OdooPackage> {
+  return (await cached(cache)) ?? (await download(cache, aptDir, patience));
 }
 
 async function cached(cache: string): Promise<OdooPackage | undefined> {
@@ -39,20 +44,20 @@ async function cached(cache: string): Promise<OdooPackage | undefined> {
   return (await sha256Of(file)) === record.data.sha256 ? { ...record.data, file } : undefined;
 }
 
-async function download(cache: string): Promise<OdooPackage> {
+async function download(cache: string, aptDir: string | undefined, patience: MirrorPatience): Promise<OdooPackage> {
   await mkdir(cache, { recursive: true, mode: 0o755 });
   const fetched = join(cache, 'fetched');
   let sid: Awaited<ReturnType<typeof aptSid>> | undefined;
   try {
-    sid = await aptSid();
-    await sid.apt(['apt-get', 'update', '-qq', '-o', 'APT::Update::Error-Mode=any'], 300_000);
-    const shown = await sid.apt(['apt-cache', 'show', '--no-all-versions', PACKAGE], 60_000);
+    sid = await aptSid(aptDir, patience);
+    await sid.ask(['apt-get', 'update', '-qq', '-o', 'APT::Update::Error-Mode=any'], patience.indexMs);
+    const shown = await sid.show(PACKAGE);
     const version = /^Version: (\S+)$/m.exec(shown)?.[1] ?? 'none';
     const sha256 = /^SHA256: ([0-9a-f]{64})$/m.exec(shown)?.[1];
     if (!MAJOR_19.test(version)) throw new Error(`sid has ${PACKAGE} in version ${version}, and this is for major 19`);
     await rm(fetched, { recursive: true, force: true });
     await mkdir(fetched, { recursive: true });
-    await sid.apt(['apt-get', 'download', '-qq', `${PACKAGE}=${version}`], 900_000, fetched);
+    await sid.ask(['apt-get', 'download', '-qq', `${PACKAGE}=${version}`], patience.downloadMs, fetched);
     const [name] = await readdir(fetched);
     if (!name || (await sha256Of(join(fetched, name))) !== sha256)
       throw new Error(`what was downloaded isn't what the signed index names`);
