@@ -2,17 +2,18 @@
  * The rows' states that have no machine of their own: releases, documents, cells, principals, freezes. Each is a stream,
  * so each change is an entry on the log.
  */
-import type {
-  CellState,
-  Digest,
-  EvidenceFact,
-  Freeze,
-  Instant,
-  Principal,
-  PrincipalId,
-  ReleaseManifest,
-  ReleaseRef,
-  Soaked,
+import {
+  type CellState,
+  type Digest,
+  type EvidenceFact,
+  type Freeze,
+  type Instant,
+  type Principal,
+  type PrincipalId,
+  type ReleaseManifest,
+  type ReleaseRef,
+  type Soaked,
+  withoutDrift,
 } from '@headgate/domain';
 
 export const streams = {
@@ -65,12 +66,13 @@ export interface CellRecord {
 }
 
 /** So many stores of a cell are named in an entry, which is bounded; more are only counted. */
-const MOST_NAMED_STORES = 250;
+export const MOST_NAMED_STORES = 250;
 
 /** What an entry says of a cell's shape, within the bound of entries however many stores it has. */
-export function shapeInEntry({ slots, stores }: CellState): object {
+export function shapeInEntry(cell: CellState): object {
+  const { slots, stores } = cell;
   const count = Object.keys(stores).length;
-  return count > MOST_NAMED_STORES ? { slots, storeCount: count } : { slots, stores };
+  return count > MOST_NAMED_STORES ? { slots, storeCount: count } : { slots, stores: withoutDrift(cell).stores };
 }
 
 /** The environment that a cell belongs to: adopted, or else declared; undefined while it is neither. */

@@ -71,7 +71,7 @@ function told(s: Summary): string {
     .join(', ');
   return [
     `${s.promotions} promotions in ${s.virtualDays} days of virtual time: ${results}`,
-    `at least ${s.fewestSteps} steps in each of the ${s.completed - s.rests} that completed; ${s.rests} more finished the rest of one that was kept half way`,
+    `at least ${s.fewestSteps} steps in each of the ${s.completed - s.rests} that completed; ${s.rests} more were for some tenants alone, or for the rest`,
     `${s.events} events in ${(s.wallMs / 1000).toFixed(1)} s: ${s.eventsPerMinute} a minute, ${s.eventsPerCoreMinute} a minute of one core`,
     s.violations === 0 ? 'no invariant was violated' : `${s.violations} violations`,
   ].join('\n');

@@ -21,7 +21,7 @@ export interface Figures {
   virtualMs: number;
   /** Promotions that completed. */
   completed: number;
-  /** Of them, those that finished what a promotion that was kept half way had left: their plans are the rest alone. */
+  /** Of them, those for some tenants alone, and those that finished what such a one, or a kept one, had left. */
   rests: number;
   /** Steps that each of the others carried out, the fewest; undefined when there are none. */
   fewestSteps: number | undefined;

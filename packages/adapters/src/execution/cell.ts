@@ -1,4 +1,4 @@
-import type { CellState, SlotState, TenantState } from '@headgate/domain';
+import type { CellState, SlotState, StoreState, TenantState } from '@headgate/domain';
 import type { Ports } from '@headgate/execution';
 import { boundLog } from '../machine/bounded-log.ts';
 import { reachableProgram } from '../machine/program-copy.ts';
@@ -163,8 +163,8 @@ export async function observeCell(cell: CellPorts): Promise<CellState> {
     const holds = seen.phase === 'running' && seen.intact && seen.release && seen.schemaRange;
     slots[slot] = holds ? { release: seen.release, schemaRange: seen.schemaRange } : {};
   }
-  const stores: Record<string, { schemaVersion: number }> = {};
-  for (const store of cell.migrator.stores) stores[store] = { schemaVersion: await cell.migrator.version(store) };
+  const stores: Record<string, StoreState> = {};
+  for (const store of cell.migrator.stores) stores[store] = await cell.migrator.look(store);
   const tenants: Record<string, TenantState> = {};
   for (const route of await cell.traffic.read()) {
     const declared = config.tenants[route.tenant];

@@ -4,16 +4,26 @@ import { printable } from '../output.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
 import { resolveRelease } from '../releases/resolve-release.ts';
 
+const ONLY = 'these tenants alone, with commas between; everybody else stays where they are';
+
+/** The tenants that `--only` names. */
+function tenantsOf(only: string | undefined): { readonly tenants?: string[] } {
+  if (only === undefined) return {};
+  return { tenants: only.split(',').map((name) => name.trim()) };
+}
+
 /** Plan a promotion without asking for it, and ask for it. */
 export const promote: Install = (program, act) => {
   program
     .command('plan <release>')
     .description('what a promotion would do; touches nothing')
     .requiredOption('--to <environment>', 'the environment to take it to')
+    .option('--only <tenants>', ONLY)
     .action(
-      act(async ({ client, out }, text: string, { to }: { to: string }) => {
+      act(async ({ client, out }, text: string, { to, only }: { to: string; only?: string }) => {
         const { ref } = await resolveRelease(client, text);
-        const planned = await client.call('planPromotion', { body: { release: ref.digest, environment: to } });
+        const body = { release: ref.digest, environment: to, ...tenantsOf(only) };
+        const planned = await client.call('planPromotion', { body });
         out.answer(planned, `${planned.text}\nenvelope ${planned.envelope}`);
         return EXIT.ok;
       }),
@@ -22,15 +32,16 @@ export const promote: Install = (program, act) => {
     .command('promote <release>')
     .description('ask to take a release to an environment')
     .requiredOption('--to <environment>', 'the environment to take it to')
+    .option('--only <tenants>', ONLY)
     .option('--key <key>', 'the same key asks for the same promotion: safe to send again')
     .option('--watch', 'follow it to its end; exit code 0 only when it was promoted')
     .action(
-      act(async (session, text: string, options: { to: string; key?: string; watch?: boolean }) => {
+      act(async (session, text: string, options: { to: string; only?: string; key?: string; watch?: boolean }) => {
         const { client, out } = session;
         const { ref } = await resolveRelease(client, text);
         const promotion = await client.call(
           'requestPromotion',
-          { body: { release: ref.digest, environment: options.to } },
+          { body: { release: ref.digest, environment: options.to, ...tenantsOf(options.only) } },
           options.key === undefined ? {} : { idempotencyKey: options.key },
         );
         if (options.watch === true) {

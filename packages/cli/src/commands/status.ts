@@ -80,6 +80,9 @@ function shown(status: Status): string {
   return [
     'WHAT IS WHERE',
     table(['CELL', 'ENVIRONMENT', 'STATE', 'TENANTS BY VERSION', 'STORES BY SCHEMA', 'OBSERVED'], cells),
+    ...status.cells.flatMap((c) =>
+      c.drift.map(({ store, why }) => printable(`store ${store} of cell ${c.name} has drifted: ${why}`)),
+    ),
     '',
     'WHAT MOVES',
     ...(status.promotions.length === 0

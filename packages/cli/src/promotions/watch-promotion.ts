@@ -8,12 +8,13 @@ const PATIENCE_MS = 60_000;
 
 /** One line that says where a promotion stands. */
 export function promotionLine(promotion: Promotion): string {
-  const { id, release, environment, phase, wave, waves } = promotion;
+  const { id, release, environment, phase, wave, waves, only } = promotion;
+  const whom = only === undefined ? '' : ` for ${only.count} ${only.count === 1 ? 'tenant' : 'tenants'} alone`;
   const why = promotion.because ?? promotion.question ?? promotion.reason ?? '';
   const result = promotion.result === undefined ? phase : `${phase}: ${promotion.result}`;
   const until = promotion.until === undefined ? '' : `; until ${instant(promotion.until)}`;
   return printable(
-    `${id}  ${release.version} to ${environment}  ${result}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}`,
+    `${id}  ${release.version} to ${environment}${whom}  ${result}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}`,
   );
 }
 

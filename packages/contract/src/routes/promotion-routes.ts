@@ -6,6 +6,12 @@ import { signedBundle } from '../schemas/releases.ts';
 
 const tag = 'promotions';
 const params = z.object({ promotion: id });
+const asked = z.strictObject({
+  release: digest,
+  environment: name,
+  /** Only these tenants; the others stay where they are. Without: everybody who isn't on the release yet. */
+  tenants: z.array(name).min(1).max(10_000).exactOptional(),
+});
 const words = z.strictObject({ reason });
 
 export const promotionRoutes = {
@@ -15,7 +21,7 @@ export const promotionRoutes = {
     summary: 'What a promotion would do; touches nothing',
     tag,
     needs: ['read'],
-    body: z.strictObject({ release: digest, environment: name }),
+    body: asked,
     response: planned,
     twice: 'nothing is changed',
   }),
@@ -25,7 +31,7 @@ export const promotionRoutes = {
     summary: 'Ask to take a release to an environment',
     tag,
     needs: ['promote'],
-    body: z.strictObject({ release: digest, environment: name }),
+    body: asked,
     response: promotion,
     status: 201,
     twice: 'with an Idempotency-Key header the same key asks for the same promotion; without one, for another',

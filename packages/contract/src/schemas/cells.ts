@@ -15,7 +15,14 @@ export const cellState = z
       z.strictObject({ release: releaseRef.strict().exactOptional(), schemaRange: range.exactOptional() }),
       100,
     ),
-    stores: named(z.strictObject({ schemaVersion: z.int().min(0) }), 1_000),
+    stores: named(
+      z.strictObject({
+        schemaVersion: z.int().min(0),
+        /** Observed only: in what the store differs from everything that a release leaves. */
+        drift: z.array(z.string().min(1).max(500)).max(20).exactOptional(),
+      }),
+      10_000,
+    ),
     tenants: named(
       z.strictObject({ slot: name, store: name, ring: name, held: z.literal(true).exactOptional() }),
       10_000,

@@ -31,6 +31,8 @@ export const promotion = z
     waves: z.int(),
     wave: z.int(),
     latestFinish: instant,
+    /** Of one that names tenants: the digest of the sorted names that were asked for, and how many tenants it moves. */
+    only: z.object({ asked: digest, count: z.int() }).exactOptional(),
     approvals: z.array(approval),
     undo: undo.nullable(),
     phase: z.enum(['awaiting', 'advancing', 'paused', 'undoing', 'held', 'ended']),
@@ -133,6 +135,8 @@ export const status = z
         /** Tenants by the version that serves them, as observed if it was, else as desired. */
         versions: z.record(z.string(), z.int()),
         stores: z.record(z.string(), z.int()),
+        /** Stores that somebody changed by hand, and how; as observed. */
+        drift: z.array(z.object({ store: name, why: z.string() })),
       }),
     ),
     /** What moves: promotions that have not ended, with their rollouts. */

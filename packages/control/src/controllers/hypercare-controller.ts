@@ -1,4 +1,5 @@
 import {
+  driftOf,
   dueOfHypercare,
   evolveHypercare,
   type Hypercare,
@@ -21,13 +22,15 @@ export class HypercareController implements Controller {
   async tick(row: Row, now: Instant): Promise<Committed> {
     const hypercare = (row as Row<Hypercare>).state;
     const cells = await this.#store.load(hypercare.cells.map(streams.cell));
-    const observed = new Map<string, { at: Instant; releases: string[] }>();
+    const observed = new Map<string, { at: Instant; releases: string[]; drift?: string }>();
     for (const name of hypercare.cells) {
       const seen = (cells.get(streams.cell(name))?.state as CellRecord | undefined)?.observed;
       if (seen === undefined) continue;
       const serving = new Set(Object.values(seen.state.tenants).map((tenant) => tenant.slot));
       const releases = [...serving].flatMap((slot) => seen.state.slots[slot]?.release?.digest ?? []);
-      observed.set(name, { at: seen.at, releases });
+      const [drifted] = driftOf(seen.state);
+      const drift = drifted && { drift: `store ${drifted.store} has drifted: ${drifted.why}` };
+      observed.set(name, { at: seen.at, releases, ...drift });
     }
     const facts = { now, observed } as HypercareFacts;
     const decision = nextOfHypercare(hypercare, facts);

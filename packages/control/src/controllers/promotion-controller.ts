@@ -157,7 +157,8 @@ async function leaveBehind(deps: Deps, state: Promotion, gathered: GatheredPromo
   const writes: Write[] = [];
   const releaseStream = streams.release(state.release.digest);
   const release = gathered.rows.get(releaseStream) as Row<ReleaseRecord> | undefined;
-  if (release !== undefined) {
+  // A release that some tenants have isn't one that the environment has lived with.
+  if (release !== undefined && gathered.facts.plan.tenants === undefined) {
     const soaked = { environment: state.environment, promotedAt: now };
     writes.push({
       stream: releaseStream,

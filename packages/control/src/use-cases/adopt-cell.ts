@@ -1,4 +1,4 @@
-import type { CellState, Principal, ReleaseManifest } from '@headgate/domain';
+import { type CellState, driftOf, type Principal, type ReleaseManifest } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row, Write } from '../ports/store.ts';
 import {
@@ -66,6 +66,15 @@ export async function adoptCell(
         stream,
         `it was last observed ${now - seen.at} ms ago`,
         'see that the agent runs',
+      );
+    const [drifted] = driftOf(seen.state);
+    if (drifted !== undefined)
+      return refuse(
+        'drifted',
+        'adopt a cell',
+        stream,
+        `store ${drifted.store} is at no version that a release leaves: ${drifted.why}`,
+        'bring the store to a version that a release of this cell leaves, and wait for the next observation',
       );
     const writes: Write[] = [
       {

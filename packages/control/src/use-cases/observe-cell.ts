@@ -1,7 +1,14 @@
-import type { CellState, Principal } from '@headgate/domain';
+import { type CellState, driftOf, type Principal, withoutDrift } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
-import { type CellRecord, type DocumentRecord, environmentOf, shapeInEntry, streams } from '../records.ts';
+import {
+  type CellRecord,
+  type DocumentRecord,
+  environmentOf,
+  MOST_NAMED_STORES,
+  shapeInEntry,
+  streams,
+} from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /** An unchanged observation is news again after this, so that hypercare knows that somebody still looks. Milliseconds. */
@@ -41,15 +48,24 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
       );
     const digest = deps.digestOf(seen);
     const last = before?.observed;
-    const settles = before?.uncertain === true && now >= (before.restlessUntil ?? 0);
+    const drifted = driftOf(seen).map(({ store }) => store);
+    // What somebody made by hand is never taken for what should be.
+    const settles = before?.uncertain === true && now >= (before.restlessUntil ?? 0) && drifted.length === 0;
     if (!settles && last !== undefined && now - last.at < REFRESH_MS && deps.digestOf(last.state) === digest)
       return ok(before as CellRecord);
     const observed = { state: seen, at: now, by: agent.id };
     const { restlessUntil: _over, ...rest } = before ?? {};
     const next: CellRecord = settles
-      ? { ...rest, desired: seen, uncertain: false, observed }
+      ? { ...rest, desired: withoutDrift(seen), uncertain: false, observed }
       : { ...before, uncertain: before?.uncertain ?? false, observed };
-    const data = { digest, ...shapeInEntry(seen), tenants: Object.keys(seen.tenants).length, settles };
+    const data = {
+      digest,
+      ...shapeInEntry(seen),
+      tenants: Object.keys(seen.tenants).length,
+      settles,
+      // Named, so that the log says since when; how each differs stands in the row.
+      ...(drifted.length > 0 && { drifted: drifted.slice(0, MOST_NAMED_STORES) }),
+    };
     const committed = await deps.store.commit({
       by: agent.id,
       writes: [

@@ -1,4 +1,4 @@
-import { type CellState, type Digest, type Plan, planPromotion, type Refusal } from '@headgate/domain';
+import { type CellState, type Digest, driftOf, type Plan, planPromotion, type Refusal } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { type Declared, loadDeclared } from '../documents-in-store.ts';
 import type { Row } from '../ports/store.ts';
@@ -11,11 +11,12 @@ export interface PlannedPromotion {
   readonly declared: Declared;
 }
 
-/** What a promotion would do, without touching anything. */
+/** What a promotion would do, to these tenants or (without) to all, without touching anything. */
 export async function planForPromotion(
   deps: Deps,
   releaseDigest: Digest,
   environment: string,
+  tenants?: readonly string[],
 ): Promise<Result<PlannedPromotion>> {
   const what = `plan a promotion to ${environment}`;
   const releaseStream = streams.release(releaseDigest);
@@ -33,7 +34,9 @@ export async function planForPromotion(
     policyDigest: declared.policyDigest,
     release: release.state.ref,
     manifest: release.state.manifest,
-    cells: cells.value,
+    cells: cells.value.states,
+    drift: cells.value.drift,
+    ...(tenants !== undefined && { tenants }),
     now: await deps.store.now(),
   });
   if (!planned.ok) return no(...planned.refusals);
@@ -41,11 +44,17 @@ export async function planForPromotion(
 }
 
 /** The environment's declared cells as they are. A cell that is declared but not adopted stands in the way, by name. */
-async function cellsOf(deps: Deps, environment: string): Promise<Result<readonly CellState[]>> {
+async function cellsOf(
+  deps: Deps,
+  environment: string,
+): Promise<
+  Result<{ readonly states: readonly CellState[]; readonly drift: Record<string, ReturnType<typeof driftOf>> }>
+> {
   const names = await declaredCells(deps, environment);
   const rows = await deps.store.load(names.map(streams.cell));
   const refusals: Refusal[] = [];
   const states: CellState[] = [];
+  const drift: Record<string, ReturnType<typeof driftOf>> = {};
   for (const name of names) {
     const record = rows.get(streams.cell(name))?.state as CellRecord | undefined;
     const where = streams.cell(name);
@@ -65,9 +74,12 @@ async function cellsOf(deps: Deps, environment: string): Promise<Result<readonly
         why: 'a rollout ended with a step whose effect nobody has confirmed',
         unblock: 'wait for the next observation by its agent',
       });
-    else states.push(record.desired);
+    else {
+      states.push(record.desired);
+      if (record.observed !== undefined) drift[name] = driftOf(record.observed.state);
+    }
   }
-  return refusals.length > 0 ? no(...refusals) : ok(states);
+  return refusals.length > 0 ? no(...refusals) : ok({ states, drift });
 }
 
 async function declaredCells(deps: Deps, environment: string): Promise<readonly string[]> {

@@ -3,6 +3,7 @@ import {
   dueOfPromotion,
   envelopeOf,
   evolvePromotion,
+  type Plan,
   type Principal,
   type Promotion,
   type PromotionEvent,
@@ -21,6 +22,8 @@ const MOST_CELLS = 900;
 export interface RequestPromotion {
   readonly release: Digest;
   readonly environment: string;
+  /** The only tenants that it is for; absent: everybody who isn't on the release yet. */
+  readonly tenants?: readonly string[];
   /** The caller's idempotency key: the same key asks for the same promotion. */
   readonly key?: string;
 }
@@ -37,17 +40,21 @@ export async function requestPromotion(
   const id =
     request.key === undefined ? deps.newId('prm') : `prm_${deps.digestOf([principal.id, request.key]).slice(7, 31)}`;
   const stream = streams.promotion(id);
+  const only = request.tenants && deps.digestOf([...new Set(request.tenants)].sort());
   const asked = async (): Promise<Result<Promotion> | undefined> => {
     const existing = (await deps.store.load([stream])).get(stream)?.state as Promotion | undefined;
     if (existing === undefined) return undefined;
-    const same = existing.release.digest === request.release && existing.environment === request.environment;
+    const same =
+      existing.release.digest === request.release &&
+      existing.environment === request.environment &&
+      existing.only?.asked === only;
     return same
       ? ok(existing)
       : refuse('key-reused', what, stream, 'this idempotency key asked for another promotion before', 'use a new key');
   };
   const before = await asked();
   if (before !== undefined) return before;
-  const planned = await planForPromotion(deps, request.release, request.environment);
+  const planned = await planForPromotion(deps, request.release, request.environment, request.tenants);
   if (!planned.ok) return planned;
   const { plan, release } = planned.value;
   if (plan.cells.length > MOST_CELLS)
@@ -74,6 +81,7 @@ export async function requestPromotion(
       cells: plan.cells.map((c) => c.cell),
       waves: plan.waves.length,
       latestFinish: plan.latestFinish,
+      ...(only !== undefined && { only: { asked: only, count: movedBy(plan) } }),
     },
   };
   const state = evolvePromotion(undefined, event);
@@ -93,4 +101,11 @@ export async function requestPromotion(
   if (committed.ok) return ok(state);
   // Somebody asked with the same key at the same moment: perhaps for something else.
   return (await asked()) ?? refuse('busy', what, stream, 'it changed while this was decided', 'try again');
+}
+
+function movedBy(plan: Plan): number {
+  const moved = plan.cells.flatMap(({ cell, steps }) =>
+    steps.flatMap(({ action }) => (action.kind === 'route' ? action.tenants.map((name) => `${cell}/${name}`) : [])),
+  );
+  return new Set(moved).size;
 }

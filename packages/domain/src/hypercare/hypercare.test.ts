@@ -66,6 +66,15 @@ test.each([
     'a cell serves something else',
     new Map(['shared', 'dedicated'].map((c) => [c, { at: NOON + HOUR_MS, releases: [digestOf('else')] }])),
   ],
+  [
+    'a store was changed by hand',
+    new Map(
+      ['shared', 'dedicated'].map((c) => [
+        c,
+        { at: NOON + HOUR_MS, releases: [release], drift: 'store main has drifted' },
+      ]),
+    ),
+  ],
 ])('alarms when %s, looks again each minute, and goes on when it is sound again', (_why, observed) => {
   const now = NOON + HOUR_MS;
   const alarmed = tick(begun, facts(now, { observed }));

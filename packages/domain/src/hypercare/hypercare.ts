@@ -50,7 +50,15 @@ export type HypercareEvent =
 export interface HypercareFacts {
   readonly now: Instant;
   /** What each cell was last seen to be, absent when no agent has seen it. */
-  readonly observed: ReadonlyMap<string, { readonly at: Instant; readonly releases: readonly Digest[] }>;
+  readonly observed: ReadonlyMap<
+    string,
+    {
+      readonly at: Instant;
+      readonly releases: readonly Digest[];
+      /** The first of its stores that has drifted, and how. */
+      readonly drift?: string;
+    }
+  >;
 }
 
 /** An observation older than this says nothing about now. Milliseconds. */
@@ -101,6 +109,7 @@ function unsound(state: Hypercare, facts: HypercareFacts): string | undefined {
       return `cell ${cell} was last observed more than ${OBSERVATION_MAX_AGE_MS / 1000} s ago`;
     if (!seen.releases.includes(state.release))
       return `cell ${cell} does not serve its tenants with the promoted release`;
+    if (seen.drift !== undefined) return `in cell ${cell} ${seen.drift}`;
   }
   return undefined;
 }

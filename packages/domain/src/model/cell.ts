@@ -12,6 +12,11 @@ export interface SlotState {
 
 export interface StoreState {
   readonly schemaVersion: number;
+  /**
+   * In what the store differs from everything that a release leaves, one thing a line: somebody changed it by hand. Seen,
+   * never desired. The version is then the highest that it has reached in all its parts.
+   */
+  readonly drift?: readonly string[];
 }
 
 export interface TenantState {
@@ -41,4 +46,17 @@ export interface Observation {
 /** Whether code with this range may serve a store at this version. */
 export function fits(range: SchemaRange, schemaVersion: number): boolean {
   return range.min <= schemaVersion && schemaVersion <= range.max;
+}
+
+/** The stores of an observed cell that somebody changed by hand, and how, in words. */
+export function driftOf(seen: CellState): readonly { readonly store: string; readonly why: string }[] {
+  return Object.entries(seen.stores)
+    .filter(([, { drift }]) => drift !== undefined && drift.length > 0)
+    .map(([store, { drift }]) => ({ store, why: (drift as readonly string[]).join('; ') }));
+}
+
+/** The cell without what is seen and never desired. */
+export function withoutDrift(seen: CellState): CellState {
+  const stores = Object.entries(seen.stores).map(([name, { schemaVersion }]) => [name, { schemaVersion }] as const);
+  return { ...seen, stores: Object.fromEntries(stores) };
 }

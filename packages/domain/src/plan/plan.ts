@@ -20,6 +20,11 @@ export interface Plan {
   readonly gates: readonly GateSpec[];
   readonly rollbackScope: RollbackScope;
   readonly pointOfNoReturn: PointOfNoReturn | null;
+  /**
+   * The only tenants that it is for, sorted; absent: everybody who isn't on the release yet. The others of a cell stay
+   * where they are, and a store that one of them lives in isn't changed.
+   */
+  readonly tenants?: readonly string[];
   /** No forward step starts after this. Part of the envelope; the rest of the schedule isn't. */
   readonly latestFinish: Instant;
   /** How risky, and why. */

@@ -364,7 +364,7 @@ describe('every plan', () => {
     });
   });
 
-  test('takes a restore point before each migration, and moves each tenant once', () => {
+  test('takes a restore point before each migration, and moves each tenant that it is for once', () => {
     everyPlan((plan) => {
       for (const { steps, base } of plan.cells) {
         for (const step of steps) {
@@ -373,7 +373,8 @@ describe('every plan', () => {
           expect(point?.action).toEqual({ kind: 'restore-point', store: step.action.store });
         }
         const moved = steps.flatMap((s) => (s.action.kind === 'route' ? s.action.tenants : []));
-        expect([...moved].sort()).toEqual(Object.keys(base.tenants).sort());
+        const meant = Object.keys(base.tenants).filter((name) => plan.tenants?.includes(name) ?? true);
+        expect([...moved].sort()).toEqual(meant.sort());
       }
     });
   });

@@ -3,11 +3,13 @@
  * somebody could not foresee: rings in their order, one cell's tenants of a ring together, restore point before
  * migration before code before traffic, and an undo for each.
  */
-import type { CellState } from '../model/cell.ts';
+import type { CellState, driftOf } from '../model/cell.ts';
 import type { Digest, Instant } from '../model/identity.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { ReleaseManifest, ReleaseRef } from '../model/release.ts';
 import type { ApplicationSpec, PolicySpec } from '../model/specs.ts';
+import { isThere, livesIn, refuseUnknown } from './asked-tenants.ts';
+import { refuseDrifted } from './drifted-stores.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
 import { upgradeOwnStores } from './own-stores.ts';
 import type { Action, CellPlan, Plan, RecoveryStep, Step, Wave } from './plan.ts';
@@ -24,6 +26,10 @@ export interface PlanRequest {
   readonly manifest: ReleaseManifest;
   /** The environment's cells as they are now. */
   readonly cells: readonly CellState[];
+  /** The only tenants that are asked for; absent: everybody who isn't on the release yet. */
+  readonly tenants?: readonly string[];
+  /** Stores that were seen to have been changed by hand, by cell. */
+  readonly drift?: Readonly<Record<string, ReturnType<typeof driftOf>>>;
   readonly now: Instant;
 }
 
@@ -64,8 +70,11 @@ export function planPromotion(request: PlanRequest): Planned {
       'it has no cell whose state is known',
       'declare a cell and adopt what runs there',
     );
+  const only = request.tenants === undefined ? undefined : new Set(request.tenants);
+  const asked = only === undefined ? request.cells : request.cells.filter((cell) => livesIn(cell, only));
+  if (only !== undefined) refuseUnknown(only, request.cells, environment, refuse);
   const known = new Set(application.rings.map((ring) => ring.name));
-  for (const cell of request.cells) {
+  for (const cell of asked) {
     const unknown = Object.entries(cell.tenants).find(([, tenant]) => !known.has(tenant.ring));
     if (unknown !== undefined)
       refuse(
@@ -75,7 +84,7 @@ export function planPromotion(request: PlanRequest): Planned {
         'add the ring to the application, or correct the tenant',
       );
   }
-  for (const cell of request.cells) {
+  for (const cell of asked) {
     const held = Object.entries(cell.tenants).find(([, tenant]) => tenant.held);
     if (held !== undefined)
       refuse(
@@ -88,9 +97,9 @@ export function planPromotion(request: PlanRequest): Planned {
   if (refusals.length > 0) return { ok: false, refusals };
 
   const moves = new Map<CellState, Move>();
-  for (const cell of request.cells) {
+  for (const cell of asked) {
     const refuseCell: Refuse = (code, why, unblock) => refuse(code, `cell/${cell.cell}`, why, unblock);
-    const move = chooseMove(cell, request.release.digest, refuseCell);
+    const move = chooseMove(cell, request.release.digest, only, refuseCell);
     // A cell that has the release, say because a promotion was kept there, has nothing to do with this one.
     if (move !== 'there' && move !== undefined) moves.set(cell, move);
   }
@@ -98,7 +107,9 @@ export function planPromotion(request: PlanRequest): Planned {
     refuse(
       'already-there',
       `environment/${environment}`,
-      'all tenants of all its cells are on this release',
+      only === undefined
+        ? 'all tenants of all its cells are on this release'
+        : 'the tenants that were named are on this release',
       'nothing: it is promoted',
     );
 
@@ -110,9 +121,9 @@ export function planPromotion(request: PlanRequest): Planned {
 
   const cells: CellPlan[] = [];
   for (const [cell, move] of moves) {
-    const planned = planCell(request, cell, move, waves, (code, why, unblock) =>
-      refuse(code, `cell/${cell.cell}`, why, unblock),
-    );
+    const refuseCell: Refuse = (code, why, unblock) => refuse(code, `cell/${cell.cell}`, why, unblock);
+    refuseDrifted(request, cell, move, refuseCell);
+    const planned = planCell(request, cell, move, waves, refuseCell);
     if (planned !== undefined) cells.push(planned);
   }
   if (refusals.length > 0) return { ok: false, refusals };
@@ -132,7 +143,10 @@ export function planPromotion(request: PlanRequest): Planned {
     latestFinish: request.now + policy.latestFinishMs,
     risk: riskOf(manifest, cells),
   };
-  return { ok: true, plan };
+  // Whoever names everybody who is left asks for the whole.
+  const left = request.cells.some((cell) => !isThere(cell, request.release.digest, moves.get(cell)));
+  if (only === undefined || !left) return { ok: true, plan };
+  return { ok: true, plan: { ...plan, tenants: [...moves.values()].flatMap(({ tenants }) => tenants).sort() } };
 }
 
 function inRing(cell: CellState, move: Move, ring: string): readonly string[] {
@@ -170,7 +184,7 @@ function planCell(
 function prepare(
   request: PlanRequest,
   cell: CellState,
-  { slot, running }: Move,
+  { slot, running, staying }: Move,
   wave: number,
   make: MakeStep,
   refuse: Refuse,
@@ -185,6 +199,15 @@ function prepare(
     const chain = migrationsOf(manifest, store, schemaVersion, old, refuse);
     if (chain === undefined) return undefined;
     if (chain.length === 0) continue;
+    const other = staying.find((name) => cell.tenants[name]?.store === store);
+    if (other !== undefined) {
+      refuse(
+        'shared-store',
+        `the release migrates store ${store}, in which ${other} lives too, who isn't named`,
+        'name every tenant of the store, or promote the release to all',
+      );
+      return undefined;
+    }
     const action: Action = { kind: 'restore-point', store };
     const point = make(wave, `restore-point.${store}`, action, keep('a restore point changes nothing'));
     const undo = undoMigration(policy, chain, store, schemaVersion);

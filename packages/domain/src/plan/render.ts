@@ -36,6 +36,9 @@ function facts(plan: Plan): readonly string[] {
   return [
     ...column('Risk', `${risk.level}: ${risk.because.join('; ')}`),
     ...column('Size', sizes.join(', ')),
+    ...(plan.tenants === undefined
+      ? []
+      : column('Only for', `${named(plan.tenants)}; everybody else stays where they are, on what serves them now`)),
     ...column('Schema', `the release runs on schema ${schemaRange.min} to ${schemaRange.max}`),
     ...column('Latest finish', `${instantText(latestFinish)}: no step forward starts after it`),
     ...column('Rollback', SCOPES[rollbackScope]),

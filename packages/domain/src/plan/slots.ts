@@ -9,15 +9,22 @@ export interface Move {
   readonly slot: { readonly from: string; readonly to: string };
   /** The release runs in the slot and serves tenants there, left by a promotion that was kept half way. */
   readonly running: boolean;
-  /** Those on the slot `from`, sorted. */
+  /** Those on the slot `from` who are asked for, sorted. */
   readonly tenants: readonly string[];
+  /** Those on the slot `from` who stay there. */
+  readonly staying: readonly string[];
 }
 
 /**
- * Chooses a cell's slots; `there` when all its tenants are on the release. Traffic goes from the one slot that serves all
+ * Chooses a cell's slots; `there` when all its tenants who are asked for (`only`; undefined: all) are on the release. Traffic goes from the one slot that serves all
  * tenants to the first one that serves none. When a kept promotion left them on two, the rest can follow to either.
  */
-export function chooseMove(cell: CellState, release: Digest, refuse: Refuse): Move | 'there' | undefined {
+export function chooseMove(
+  cell: CellState,
+  release: Digest,
+  only: ReadonlySet<string> | undefined,
+  refuse: Refuse,
+): Move | 'there' | undefined {
   const serving = [...new Set(Object.values(cell.tenants).map((t) => t.slot))].sort();
   const [first] = serving;
   if (first === undefined) {
@@ -46,8 +53,11 @@ export function chooseMove(cell: CellState, release: Digest, refuse: Refuse): Mo
     refuse('no-free-slot', `slot ${from} is its only one`, 'give the cell a second slot');
     return undefined;
   }
-  const tenants = Object.keys(cell.tenants)
+  const there = Object.keys(cell.tenants)
     .filter((name) => cell.tenants[name]?.slot === from)
     .sort();
-  return { slot: { from, to }, running: running !== undefined, tenants };
+  const tenants = there.filter((name) => only === undefined || only.has(name));
+  if (tenants.length === 0) return 'there';
+  const staying = there.filter((name) => !tenants.includes(name));
+  return { slot: { from, to }, running: running !== undefined, tenants, staying };
 }

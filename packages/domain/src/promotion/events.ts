@@ -2,7 +2,7 @@ import type { Approval } from '../gates/gate.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { ReleaseRef } from '../model/release.ts';
 import type { Scope } from '../plan/undo.ts';
-import type { PromotionResult, ShownVerdict } from './state.ts';
+import type { OnlyTenants, PromotionResult, ShownVerdict } from './state.ts';
 
 /** What can happen to a promotion: the log's words. */
 export type PromotionEvent =
@@ -20,6 +20,7 @@ export type PromotionEvent =
         readonly cells: readonly string[];
         readonly waves: number;
         readonly latestFinish: Instant;
+        readonly only?: OnlyTenants;
       };
     }
   | {

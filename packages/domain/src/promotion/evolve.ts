@@ -54,6 +54,7 @@ function coreOf(state: Promotion): PromotionCore {
     cells,
     waves,
     latestFinish,
+    only,
     wave,
     approvals,
     undo,
@@ -73,5 +74,6 @@ function coreOf(state: Promotion): PromotionCore {
     wave,
     approvals,
     undo,
+    ...(only !== undefined && { only }),
   };
 }

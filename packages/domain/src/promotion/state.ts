@@ -12,6 +12,12 @@ import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { ReleaseRef } from '../model/release.ts';
 import type { Scope } from '../plan/undo.ts';
 
+/** Of a promotion that names tenants: the digest of their names as they were asked for, and how many the plan moves. */
+export interface OnlyTenants {
+  readonly asked: Digest;
+  readonly count: number;
+}
+
 export interface PromotionCore {
   readonly id: string;
   readonly application: string;
@@ -25,6 +31,8 @@ export interface PromotionCore {
   readonly cells: readonly string[];
   readonly waves: number;
   readonly latestFinish: Instant;
+  /** Absent: it is for everybody. */
+  readonly only?: OnlyTenants;
   /** Waves opened so far. */
   readonly wave: number;
   readonly approvals: readonly Approval[];

@@ -1,4 +1,4 @@
-import type { ArtifactFile, MigrationRef } from '@headgate/domain';
+import type { ArtifactFile, MigrationRef, StoreState } from '@headgate/domain';
 import type { Answer } from './answer.ts';
 import type { StepContext } from './step-context.ts';
 
@@ -11,8 +11,10 @@ export interface MigrationBack extends MigrationRef {
 export interface Migrator {
   /** The cell's stores. */
   readonly stores: readonly string[];
-  /** The store's schema version; 0 before the first migration. */
+  /** The store's schema version; 0 before the first migration. Throws, in words, when it is at none that a release leaves. */
   version(store: string): Promise<number>;
+  /** What is seen of the store, also when it is at no version that a release leaves. */
+  look(store: string): Promise<StoreState>;
   /** From `migration.from` to `migration.to`. Already there by the same file: nothing happens. */
   up(
     store: string,

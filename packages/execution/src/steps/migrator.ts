@@ -7,10 +7,10 @@ import { misfitOfStore } from './schema-fit.ts';
 import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
 
 /** Brings a store's schema forward, one file at a time, while what runs on it can live with each version. */
-export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, to }, ctx, ports) => {
+export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, from, to }, ctx, ports) => {
   const early = overdue(ctx);
   if (early) return early;
-  const spoiled = await spoiledRestorePoint(ports, store, to, ctx);
+  const spoiled = (await changedBefore(ports, store, from, ctx)) ?? (await spoiledRestorePoint(ports, store, to, ctx));
   if (spoiled) return failed('rejected', spoiled);
   for (const migration of migrations) {
     const late = overdue(ctx);
@@ -28,6 +28,22 @@ export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, to }
   if (version !== to) return failed('rejected', `the store ${store} is at version ${version}; the plan says ${to}`);
   return done({ schemaVersion: version });
 };
+
+/**
+ * Whether the store was at another version than the plan's before anything of the plan began: this rollout's restore
+ * points say what it was at. Somebody changed it by hand then, and there would be no way back to where the plan starts.
+ */
+async function changedBefore(
+  { restorePoints }: Ports,
+  store: string,
+  from: number,
+  ctx: StepContext,
+): Promise<string | undefined> {
+  const taken = (await restorePoints.list(store)).kept.filter((kept) => kept.rollout === ctx.rollout);
+  const [newest] = taken;
+  if (newest === undefined || taken.some((kept) => kept.schemaVersion === from)) return undefined;
+  return `the store ${store} was at version ${newest.schemaVersion} before this plan began, and the plan starts from ${from}: somebody changed it by hand; bring it back, or adopt it as it is`;
+}
 
 /**
  * What is wrong with the restore point that this rollout took of the store as it is now: it was found whole when it was

@@ -211,6 +211,14 @@ export const PLANTS: readonly Plant[] = [
     "const hold = step('hold', { kind: 'hold', tenants }",
     "const hold = step('hold', { kind: 'open', tenants }",
   ),
+  // Promotions for some tenants alone.
+  plant('only-who-is-asked', 'domain/src/plan/slots.ts', 'only === undefined || only.has(name)', 'true'),
+  plant(
+    'store-of-others',
+    'domain/src/plan/planner.ts',
+    'const other = staying.find((name) => cell.tenants[name]?.store === store);',
+    'const other = undefined as string | undefined;',
+  ),
   plant('undone-when-whole', ROLLOUT, 'if (isWhole(cell, state.undo.scope, state.begun)) return', 'return'),
 ];
 

@@ -13,7 +13,7 @@ import {
   resumePromotion,
   rollBackPromotion,
 } from '@headgate/control';
-import type { CellState, Digest, Principal } from '@headgate/domain';
+import type { CellState, Digest, Principal, Promotion } from '@headgate/domain';
 import type { Run } from '../engine/run.ts';
 import type { Server } from '../engine/server.ts';
 import { ignoreUnavailable } from '../engine/unavailable.ts';
@@ -51,8 +51,9 @@ export class People {
     else if (this.#acts.has('asks-for-unsigned')) first = unsigned;
     else if (this.#acts.has('asks-for-untested')) first = releases.untested;
     else if (this.#acts.has('asks-for-unsoaked')) first = releases.unsoaked;
-    this.#ask(PEOPLE.requester, first, 'main', 0, first !== releases.next);
-    if (this.#acts.has('asks-twice')) this.#ask(PEOPLE.requester, first, 'main', 15, false);
+    const some = first === releases.next && this.#acts.has('asks-for-some') ? this.#some() : undefined;
+    this.#ask(PEOPLE.requester, first, 'main', 0, first !== releases.next, ASKS, some);
+    if (this.#acts.has('asks-twice')) this.#ask(PEOPLE.requester, first, 'main', 15, false, ASKS, some);
     if (this.#acts.has('rival')) this.#ask(PEOPLE.rival, releases.sequel, 'rival', 40, false);
     if (this.#acts.has('watched')) {
       this.watching = true;
@@ -82,6 +83,7 @@ export class People {
           this.#later(500, 30_000, (s) => resumePromotion(s.deps, s.gatherers, PEOPLE.operator, idOf(entry)));
         return;
       case 'promotion.ended':
+        this.#finishSome(entry);
         this.#ended();
         return;
       case 'promotion.kept':
@@ -120,19 +122,70 @@ export class People {
     });
   }
 
-  #ask(by: Principal, release: Digest, key: string, inMs: number, trap: boolean, asks = ASKS): void {
+  #ask(
+    by: Principal,
+    release: Digest,
+    key: string,
+    inMs: number,
+    trap: boolean,
+    asks = ASKS,
+    some?: readonly string[],
+  ): void {
     const run = this.#run;
     run.expected++;
     this.#askedFor(by.id, release).keys.add(key);
     this.#later(inMs, inMs, async (server) => {
-      const answer = await requestPromotion(server.deps, by, { release, environment: ENVIRONMENT, key });
+      const tenants = some && { tenants: some };
+      const answer = await requestPromotion(server.deps, by, { release, environment: ENVIRONMENT, key, ...tenants });
       run.expected--;
+      if (answer.ok && some !== undefined) this.#checkSome(answer.value, some);
       if (answer.ok) return answer;
+      // Some of a shared store are refused for good; then it is asked for for all.
+      if (some !== undefined) {
+        this.#ask(by, release, `${key}-all`, 500, trap);
+        return answer;
+      }
       // A trap is refused for good; then the proper release is asked for.
       if (trap) this.#ask(by, run.fleet.releases.next, `${key}-next`, 500, false);
       else if (asks > 0) this.#ask(by, release, key, 4_000, false, asks - 1);
       return answer;
     });
+  }
+
+  /** Tenants that a first promotion is for alone: where stores are shared mostly all of a cell, since their store changes. */
+  #some(): readonly string[] {
+    const { random, fleet } = this.#run;
+    const chosen = fleet.cells.filter(() => random.chance(0.4));
+    const cells = chosen.length > 0 ? chosen : fleet.cells.slice(0, 1);
+    return cells.flatMap(({ tenants }) => {
+      const names = Object.keys(tenants);
+      const some = fleet.spec.ownStores || random.chance(0.1) ? names.filter(() => random.chance(0.5)) : names;
+      return some.length > 0 ? some : names.slice(0, 1);
+    });
+  }
+
+  /** Whoever asked for some reads what the plan would do to the others. */
+  #checkSome({ id }: Promotion, some: readonly string[]): void {
+    const { checker } = this.#run;
+    const track = checker.promotions.get(`promotion/${id}`);
+    for (const { base, steps } of track?.index.plan.cells ?? [])
+      for (const { id, action } of steps) {
+        const about =
+          'tenants' in action
+            ? action.tenants
+            : 'store' in action
+              ? Object.keys(base.tenants).filter((name) => base.tenants[name]?.store === action.store)
+              : [];
+        const other = about.find((name) => !some.includes(name));
+        if (other !== undefined) checker.report('named-tenants', `${id} is about ${other}, whom nobody asked for`);
+      }
+  }
+
+  /** Once the first ones have it, it is asked for for all. */
+  #finishSome(entry: Recorded): void {
+    const track = this.#run.checker.promotions.get(entry.stream);
+    if (track?.index.plan.tenants === undefined || track.result !== 'promoted') return;
+    this.#ask(PEOPLE.requester, track.index.plan.release.digest, 'others', 2_000, false);
   }
 
   #requested(data: { id: string; envelope: Digest; requester: string; release: { digest: Digest } }): void {

@@ -73,16 +73,20 @@ export const requests: fc.Arbitrary<PlanRequest> = fc
     soaks: fc.tuple(fc.constantFrom(0, 60_000), fc.constantFrom(0, 600_000), fc.constant(0)),
     attempts: fc.integer({ min: 1, max: 3 }),
     reconciles: fc.boolean(),
+    only: fc.option(fc.uniqueArray(fc.nat(9), { minLength: 1, maxLength: 4 }), { freq: 3 }),
   })
-  .map(({ scope, migrations, cells, soaks, attempts, reconciles }) => {
+  .map(({ scope, migrations, cells, soaks, attempts, reconciles, only }) => {
     const max = 1 + migrations.length;
     const own = cells.every((c) => Object.entries(c.tenants).every(([name, { store }]) => store === name));
+    const everybody = [...new Set(cells.flatMap((c) => Object.keys(c.tenants)))].sort();
+    const tenants = only?.map((n) => everybody[n % everybody.length] as string);
     const { reconciliation, ...rest } = anApplication({
       tenancy: own ? 'store-per-tenant' : 'rows',
       rings: RINGS.map((name, i) => ({ name, soakMs: soaks[i] ?? 0 })),
     });
     return aRequest({
       cells,
+      ...(tenants !== undefined && { tenants }),
       application: reconciles && reconciliation !== undefined ? { ...rest, reconciliation } : rest,
       policy: aPolicy({ rollbackScope: scope, attempts }),
       manifest: aManifest({ migrations, schemaRange: { min: max, max } }),

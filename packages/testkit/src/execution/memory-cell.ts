@@ -1,4 +1,4 @@
-import type { MigrationRef, ReleaseManifest, ReleaseRef, RestorePoint, Tenancy } from '@headgate/domain';
+import type { MigrationRef, ReleaseManifest, ReleaseRef, RestorePoint, StoreState, Tenancy } from '@headgate/domain';
 import { admits, type Fence } from '@headgate/domain/protocol/fence';
 import {
   type Answer,
@@ -134,6 +134,9 @@ export class MemoryCell implements Ports {
   readonly migrator = {
     stores: ['main'] as readonly string[],
     version: async (store: string): Promise<number> => this.versions.get(store)!.at(-1)?.version ?? 0,
+    look: async (store: string): Promise<StoreState> => ({
+      schemaVersion: this.versions.get(store)!.at(-1)?.version ?? 0,
+    }),
     up: async (
       store: string,
       migration: MigrationRef,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { MigrationRef } from '@headgate/domain';
+import type { MigrationRef, StoreState } from '@headgate/domain';
 import { type Answer, denied, granted, type Migrator, type StepContext } from '@headgate/execution';
 import type pg from 'pg';
 import { odooEnvironment, upgradeCommand } from './command.ts';
@@ -42,6 +42,14 @@ export class OdooMigrator implements Migrator {
     const seen = await storeVersion(this.of, findStore(this.of, store));
     if (seen.kind === 'drifted') throw new Error(`The store ${store} has drifted: ${seen.why.join('; ')}`);
     return seen.kind === 'at' ? seen.version : seen.from;
+  }
+
+  /** Also of a tenant that somebody upgraded by hand, or whose database can't be read as one of Odoo's. */
+  async look(name: string): Promise<StoreState> {
+    const seen = await storeVersion(this.of, findStore(this.of, name));
+    if (seen.kind === 'at') return { schemaVersion: seen.version };
+    if (seen.kind === 'half-way') return { schemaVersion: seen.from };
+    return { schemaVersion: seen.reached, drift: seen.why };
   }
 
   async up(name: string, migration: MigrationRef, text: string, ctx: StepContext): Promise<Outcome> {

@@ -39,10 +39,26 @@ export type StoreVersion =
   /** An upgrade was begun and didn't end: it counts as not done, whatever the modules say. */
   | { readonly kind: 'half-way'; readonly from: number; readonly to: number; readonly key: string }
   /** The modules are at versions that nobody here declared: somebody upgraded by hand. */
-  | { readonly kind: 'drifted'; readonly why: readonly string[] };
+  | {
+      readonly kind: 'drifted';
+      readonly why: readonly string[];
+      /** The highest declared version that all of its modules have come to; 0: to none. */
+      readonly reached: number;
+    };
+
+/** So much is told of a drift; an agent's observation is bounded. */
+const MOST_LINES = 20;
+const MOST_CHARACTERS = 300;
 
 export async function storeVersion(stores: OdooStores, store: OdooStore): Promise<StoreVersion> {
-  const installed = await installedModules(stores, store.database);
+  let installed: ReadonlyMap<string, InstalledModule>;
+  try {
+    installed = await installedModules(stores, store.database);
+  } catch (error) {
+    const why = NO_ODOO[(error as { readonly code?: string }).code ?? ''];
+    if (why === undefined) throw error;
+    return { kind: 'drifted', why: [`the database ${store.database} ${why}`], reached: 0 };
+  }
   return inRecords(stores, async (client) => {
     const pending = await client.query<{ from: number; to: number; key: string }>(
       'select version_from as from, version_to as to, key from headgate.pending where store = $1',
@@ -56,18 +72,45 @@ export async function storeVersion(stores: OdooStores, store: OdooStore): Promis
   });
 }
 
+/** What PostgreSQL says of a database that is none of Odoo's, by the code of its error. */
+const NO_ODOO: Readonly<Record<string, string>> = {
+  '3D000': "isn't there",
+  '42P01': 'has no table ir_module_module, so it is no database of Odoo',
+  '42703': 'has a table ir_module_module that is none of Odoo',
+};
+
 function placed(
   installed: ReadonlyMap<string, InstalledModule>,
   declared: readonly { readonly version: number; readonly modules: ModuleVersions }[],
 ): StoreVersion {
   const fitting = declared.find(({ modules }) => moduleDrift(installed, modules).length === 0);
   if (fitting) return { kind: 'at', version: fitting.version };
-  const half = halfDone(installed);
-  if (half.length > 0) return { kind: 'drifted', why: half };
   const names = new Set(declared.flatMap(({ modules }) => Object.keys(modules)));
+  const half = halfDone(installed);
   const found = [...names].map((name) => `${name} ${installed.get(name)?.version ?? 'not installed'}`);
+  const why =
+    half.length > 0 ? half : [`the modules are at versions that no release of this cell has: ${found.join(', ')}`];
   return {
     kind: 'drifted',
-    why: [`the modules are at versions that no release of this cell has: ${found.join(', ')}`],
+    why: why.slice(0, MOST_LINES).map((line) => line.slice(0, MOST_CHARACTERS)),
+    reached: declared.find(({ modules }) => hasReached(installed, modules))?.version ?? 0,
   };
+}
+
+/** Whether each of the modules is at the version or beyond it. */
+function hasReached(installed: ReadonlyMap<string, InstalledModule>, modules: ModuleVersions): boolean {
+  return Object.entries(modules).every(([name, version]) => {
+    const found = installed.get(name);
+    return found !== undefined && compareVersions(found.version, version) >= 0;
+  });
+}
+
+/** Versions as Odoo writes them, compared number by number. */
+function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => text.split('.').map(Number)) as [number[], number[]];
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return Number.isNaN(difference) ? -1 : difference;
+  }
+  return 0;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { MigrationRef } from '@headgate/domain';
+import type { MigrationRef, StoreState } from '@headgate/domain';
 import { type Answer, denied, granted, type MigrationBack, type Migrator, type StepContext } from '@headgate/execution';
 import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
@@ -48,6 +48,11 @@ export class SqlMigrator implements Migrator {
 
   async version(store: string): Promise<number> {
     return withClient(await controlConnection(this.find(store)), async (client) => versionOf(await applied(client)));
+  }
+
+  /** Only migrations change the schema of such a store as far as we know: it never drifts. */
+  async look(store: string): Promise<StoreState> {
+    return { schemaVersion: await this.version(store) };
   }
 
   async up(store: string, migration: MigrationRef, sql: string, ctx: StepContext): Promise<Outcome> {

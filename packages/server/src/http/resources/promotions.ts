@@ -65,7 +65,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
 
   return {
     async planPromotion({ principal, body }) {
-      const planned = await planForPromotion(deps, body.release, body.environment);
+      const planned = await planForPromotion(deps, body.release, body.environment, body.tenants);
       if (!planned.ok) return planned;
       const { plan, release } = planned.value;
       const envelope = deps.digestOf(envelopeOf(plan));
@@ -82,9 +82,8 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       };
     },
     async requestPromotion({ principal, body, idempotencyKey }) {
-      const { release, environment } = body;
       const key = idempotencyKey === undefined ? {} : { key: idempotencyKey };
-      return shown(principal, await requestPromotion(deps, principal, { release, environment, ...key }));
+      return shown(principal, await requestPromotion(deps, principal, { ...body, ...key }));
     },
     async listPromotions({ principal, input }) {
       const page = await pageOfRows(store, 'promotion', input);

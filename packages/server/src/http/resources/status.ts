@@ -1,5 +1,5 @@
 import type { CellRecord, FreezeRecord } from '@headgate/control';
-import type { CellState, Hypercare, Promotion } from '@headgate/domain';
+import { type CellState, driftOf, type Hypercare, type Promotion } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { type Explained, explain } from '../explain.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -77,5 +77,6 @@ function cellLine(name: string, record: CellRecord) {
     observedAt: record.observed?.at ?? null,
     versions,
     stores: Object.fromEntries(stores),
+    drift: record.observed === undefined ? [] : [...driftOf(record.observed.state)],
   };
 }
