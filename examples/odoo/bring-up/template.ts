@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createDatabase,
@@ -14,6 +14,7 @@ import {
   restoreDatabase,
   runBounded,
 } from '@headgate/adapters/execution/odoo/index';
+import { keepTemplate, keptTemplate } from '../parts/template-cache.ts';
 import { runShell } from './shell.ts';
 
 /** The database that tenants are copied from. */
@@ -33,13 +34,13 @@ export async function ensureTemplate(
   odooDigest: string,
 ): Promise<'there' | 'restored' | 'installed'> {
   if (await databaseThere(stores, TEMPLATE.database)) return 'there';
-  const kept = join(CACHE, `odoo-template-${await keyOf(addons, odooDigest)}`);
+  const key = await keyOf(addons, odooDigest);
   const making = { name: TEMPLATE.name, database: `${TEMPLATE.database}_new` };
   await createDatabase(stores, making.database, 'anew');
   const from = filestoreDir(stores, making);
   await rm(from, { recursive: true, force: true });
-  const known = (await stat(kept).catch(() => undefined)) !== undefined;
-  if (known) {
+  const kept = await keptTemplate(CACHE, key);
+  if (kept !== undefined) {
     await restoreDatabase(stores, making.database, join(kept, 'dump'));
     await cp(join(kept, 'filestore'), from, { recursive: true });
     await ownTree(from, stores.odoo.user);
@@ -57,22 +58,17 @@ export async function ensureTemplate(
     if (run.exitCode !== 0) throw new Error(`Odoo couldn't install its modules: ${run.output.slice(-2_000)}`);
     await runShell(stores, { script: 'template_data.py', login, addons: [addons], database: making.database });
     await door.endAssignments(making);
-    await keep(stores, making, kept);
+    await keepTemplate(CACHE, key, async (dir) => {
+      const never = new AbortController().signal;
+      await dumpDatabase(stores, making.database, join(dir, 'dump'), 300_000, never);
+      await cp(filestoreDir(stores, making), join(dir, 'filestore'), { recursive: true });
+    });
   }
   await renameDatabase(stores, making.database, TEMPLATE.database);
   const place = filestoreDir(stores, TEMPLATE);
   await rm(place, { recursive: true, force: true });
   await rename(from, place);
-  return known ? 'restored' : 'installed';
-}
-
-async function keep(stores: OdooStores, store: OdooStore, kept: string): Promise<void> {
-  const staging = `${kept}.new`;
-  await rm(staging, { recursive: true, force: true });
-  await mkdir(staging, { recursive: true, mode: 0o755 });
-  await dumpDatabase(stores, store.database, join(staging, 'dump'), 300_000, new AbortController().signal);
-  await cp(filestoreDir(stores, store), join(staging, 'filestore'), { recursive: true });
-  await rename(staging, kept);
+  return kept === undefined ? 'installed' : 'restored';
 }
 
 async function databaseThere(stores: OdooStores, database: string): Promise<boolean> {

@@ -36,11 +36,10 @@ export interface AptRun {
  * hangs ends it, and it is tried twice. Throws what the second try said.
  */
 export async function askMirror(command: readonly string[], run: AptRun, patience = PATIENCE): Promise<Said> {
-  const [program, ...rest] = command;
   const seconds = String(Math.ceil(patience.silenceMs / 1000));
   const limits = ['http', 'https'].flatMap((scheme) => ['-o', `Acquire::${scheme}::Timeout=${seconds}`]);
   // One try of apt's own is one of ours.
-  const bounded = [program!, ...limits, '-o', 'Acquire::Retries=0', ...rest];
+  const bounded = [...command, ...limits, '-o', 'Acquire::Retries=0'];
   const once = (): Promise<Said> => pastLocks(() => runAndListen(bounded, run));
   return once().catch(async () => {
     await sleep(patience.pauseMs);

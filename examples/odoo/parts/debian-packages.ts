@@ -45,7 +45,7 @@ export async function installPackages(names: readonly string[] = DEBIAN_PACKAGES
     await pastLocks(() => runProgram([...install, ...options, ...conffiles, ...missing], { timeoutMs: INSTALL_MS }));
   } catch (error) {
     throw new MissingPart(
-      missing.length === 1 ? missing[0]! : `${missing[0]} and ${missing.length - 1} further Debian packages`,
+      `What Odoo needs of Debian 12 (${missing.length} packages: ${missing[0]} …)`,
       [(error as Error).message, lastLines(warned)].filter(Boolean).join('\n'),
       `Install by hand: apt-get install --no-install-recommends ${missing.join(' ')}`,
     );
