@@ -7,6 +7,7 @@ export * from './cell-config.ts';
 export * from './component-environment.ts';
 export * from './http-checks/index.ts';
 export * from './process/index.ts';
+export * from './program-run/index.ts';
 export * from './reconcile/index.ts';
 export * from './restore-points/index.ts';
 export * from './router/index.ts';

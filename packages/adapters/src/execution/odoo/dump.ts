@@ -5,9 +5,9 @@ import { readSecret } from '../../machine/durable-file.ts';
 import type { RunAs } from '../../machine/run-as.ts';
 import { SUPERUSER } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { runBounded } from '../program-run/bounded-run.ts';
 import { type OdooLogin, plainName } from './command.ts';
 import { DatabaseDoor, endSessions } from './database-door.ts';
-import { runBounded } from './odoo-run.ts';
 import { inRecords } from './records.ts';
 import type { OdooStores } from './store.ts';
 

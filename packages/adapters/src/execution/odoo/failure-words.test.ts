@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { RunResult } from '../program-run/bounded-run.ts';
 import { upgradeFailure } from './failure-words.ts';
-import type { RunResult } from './odoo-run.ts';
 
 const run = (output: string, more: Partial<RunResult> = {}): RunResult => ({
   exitCode: 255,

@@ -1,6 +1,6 @@
 import type { FailureCode } from '@headgate/domain';
+import type { RunResult } from '../program-run/bounded-run.ts';
 import { holderInWords, type LockHolder } from './lock-holders.ts';
-import type { RunResult } from './odoo-run.ts';
 
 export interface UpgradeFailure {
   readonly run: RunResult;

@@ -8,6 +8,7 @@
  * What we remember stands beside the tenants' databases, never in them (`records`). The serving processes never run
  * scheduled jobs; one process a slot does, for exactly the tenants routed there (`cron-workers`).
  */
+export { type BoundedRun, type RunResult, runBounded } from '../program-run/bounded-run.ts';
 export * from './command.ts';
 export * from './compatibility.ts';
 export * from './cron-workers.ts';
@@ -17,7 +18,6 @@ export * from './installation.ts';
 export * from './installed-modules.ts';
 export * from './odoo-migrator.ts';
 export * from './odoo-restore-points.ts';
-export * from './odoo-run.ts';
 export * from './reader.ts';
 export * from './records.ts';
 export * from './store.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { runBounded } from '../program-run/bounded-run.ts';
 import { coreAddons, type OdooInstallation } from './installation.ts';
-import { runBounded } from './odoo-run.ts';
 
 const ModuleManifest = z.object({
   name: z.string(),

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { MigrationRef, StoreState } from '@headgate/domain';
 import { type Answer, denied, granted, type Migrator, type StepContext } from '@headgate/execution';
 import type pg from 'pg';
+import { runBounded } from '../program-run/bounded-run.ts';
+import { endLeftovers } from '../program-run/leftovers.ts';
 import { odooEnvironment, upgradeCommand } from './command.ts';
 import { incompatibilities } from './compatibility.ts';
 import type { DatabaseDoor } from './database-door.ts';
@@ -10,7 +12,6 @@ import { installedModules, type ModuleVersions, moduleDrift } from './installed-
 import { layOutAddons } from './lay-out-addons.ts';
 import { watchingLocks } from './lock-holders.ts';
 import { readAddons } from './module-manifest.ts';
-import { endLeftovers, runBounded } from './odoo-run.ts';
 import { holdStore } from './records.ts';
 import { findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
 import { readUpgrade, type UpgradeDocument } from './upgrade-document.ts';
