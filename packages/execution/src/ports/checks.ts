@@ -7,11 +7,14 @@ export type CheckResult =
 
 /** Runs a Verification document's business transactions against one tenant. */
 export interface Checks {
-  /** `slot` is the one that must answer. Throws when the document itself is bad. */
+  /**
+   * `slot` is the one that must answer. Throws when the document itself is bad, and when a later decision than the fence's
+   * was seen by what must let the check in.
+   */
   run(
     verification: unknown,
     tenant: string,
     slot: string,
-    ctx: Pick<StepContext, 'signal' | 'idempotencyKey'>,
+    ctx: Pick<StepContext, 'signal' | 'idempotencyKey' | 'fence'>,
   ): Promise<CheckResult>;
 }

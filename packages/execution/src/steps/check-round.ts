@@ -23,7 +23,8 @@ export async function checkRound(
   const worker = async (): Promise<CheckSummary | undefined> => {
     for (let tenant = waiting.shift(); tenant !== undefined; tenant = waiting.shift()) {
       if (signal.aborted) return undefined;
-      const result = await checks.run(verification, tenant, slot, { signal, idempotencyKey: ctx.idempotencyKey });
+      const { idempotencyKey, fence } = ctx;
+      const result = await checks.run(verification, tenant, slot, { signal, idempotencyKey, fence });
       if (over.signal.aborted) return undefined;
       passed += result.passed;
       if (!result.ok) return { passed, failed: 1, firstFailure: failureOf(tenant, result) };

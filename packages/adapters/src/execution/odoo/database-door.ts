@@ -57,17 +57,21 @@ export class DatabaseDoor {
     await this.admit(store.database, undefined);
   }
 
-  /** The slot that a tenant's database is open for; `undefined`: it is held. */
-  async openFor(store: OdooStore, slots: readonly string[]): Promise<string | undefined> {
+  /** The slot that each tenant's database is open for, by its name, of all that are open; one question for all of them. */
+  async openFor(stores: readonly OdooStore[], slots: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const databases = stores.map(({ database }) => database);
+    const roles = slots.map((slot) => this.slotRole(slot));
     return inRecords(this.stores, async (client) => {
-      for (const slot of slots) {
-        const { rows } = await client.query<{ open: boolean }>(
-          `select has_database_privilege($1, $2, 'connect') as open`,
-          [this.slotRole(slot), store.database],
-        );
-        if (rows[0]!.open) return slot;
-      }
-      return undefined;
+      const { rows } = await client.query<{ database: string; slot: number }>(
+        `select d.datname as database, min(s.place)::int as slot
+         from pg_database d
+         cross join unnest($2::text[]) with ordinality as s(role, place)
+         join pg_roles r on r.rolname = s.role
+         where d.datname = any($1) and has_database_privilege(r.oid, d.oid, 'connect')
+         group by 1`,
+        [databases, roles],
+      );
+      return new Map(rows.map(({ database, slot }) => [database, slots[slot - 1]!]));
     });
   }
 

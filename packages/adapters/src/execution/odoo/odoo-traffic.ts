@@ -35,12 +35,18 @@ export class OdooTraffic implements Traffic {
     const { router, stores, door, slots, storeOf } = this.parts;
     const { routes, held } = await router.table();
     const away = new Set(held);
-    const read: TenantRoute[] = [];
-    for (const [tenant, name] of storeOf) {
-      const workers = await door.openFor(findStore(stores, name), slots);
-      read.push({ tenant, store: name, router: wholeSlot(routes[tenant]), workers, held: away.has(tenant) });
-    }
-    return read;
+    const tenants = [...storeOf].map(([tenant, name]) => ({ tenant, store: findStore(stores, name) }));
+    const open = await door.openFor(
+      tenants.map(({ store }) => store),
+      slots,
+    );
+    return tenants.map(({ tenant, store }) => ({
+      tenant,
+      store: store.name,
+      router: wholeSlot(routes[tenant]),
+      workers: open.get(store.database),
+      held: away.has(tenant),
+    }));
   }
 
   async route(tenants: readonly string[], slot: string, ctx: StepContext): Promise<Answer<void>> {
