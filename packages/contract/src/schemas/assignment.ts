@@ -35,7 +35,7 @@ export const action = z
     z.looseObject({ kind: z.literal('restore'), store: name, to: version }),
     z.looseObject({ kind: z.literal('deploy'), slot: name, release: releaseRef }),
     z.looseObject({ kind: z.literal('route'), tenants: names, slot: name }),
-    z.looseObject({ kind: z.literal('hold'), tenants: names }),
+    z.looseObject({ kind: z.literal('hold'), tenants: names, reads: z.literal(true).exactOptional() }),
     z.looseObject({ kind: z.literal('open'), tenants: names }),
     z.looseObject({ kind: z.literal('verify'), tenants: names, verification: documentRef, slot: name }),
     z.looseObject({

@@ -51,6 +51,11 @@ const spec = fields({
   rollbackScope: oneOf(...(Object.keys(scopes) as [RollbackScope, ...RollbackScope[]])).describe(
     'Which tenants go back when a wave fails.',
   ),
+  maintenance: oneOf('whole', 'reads-first')
+    .exactOptional()
+    .describe(
+      'How tenants with stores of their own are held: as a whole at once (the default), or, while the restore point is taken, for writes alone.',
+    ),
   limits: fields({
     latestFinishMs: milliseconds(1).describe('From the request to the last moment at which a forward step may start.'),
     approvalMs: milliseconds(1).describe('How long an approval holds.'),

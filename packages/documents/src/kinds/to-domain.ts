@@ -33,13 +33,14 @@ export function applicationSpec(
 
 /** The policy as planner and gates take it. */
 export function policySpec(content: PolicyContent): PolicySpec {
-  const { gates, rollbackScope, limits, hypercare } = content.spec;
+  const { gates, rollbackScope, maintenance, limits, hypercare } = content.spec;
   const { latestFinishMs, approvalMs, attempts, stepTimeoutMs, timeoutsMs } = limits;
   const { name } = content.metadata;
   return {
     name,
     gates,
     rollbackScope,
+    ...(maintenance !== undefined && { maintenance }),
     latestFinishMs,
     approvalMs,
     attempts,

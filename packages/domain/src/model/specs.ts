@@ -28,6 +28,8 @@ export interface PolicySpec {
   readonly name: string;
   readonly gates: readonly GateSpec[];
   readonly rollbackScope: RollbackScope;
+  /** How tenants with stores of their own are held; absent is `whole`. */
+  readonly maintenance?: MaintenanceMode;
   /** From the request to the last moment at which a forward step may start. Milliseconds. */
   readonly latestFinishMs: number;
   /** How long an approval holds. Milliseconds. */
@@ -39,6 +41,9 @@ export interface PolicySpec {
   /** The watch after a promotion: one stage after the other. */
   readonly hypercare: readonly HypercareStage[];
 }
+
+/** Held as a whole at once, or at first for writes alone: while the restore point is taken, those who only read are served. */
+export type MaintenanceMode = 'whole' | 'reads-first';
 
 export interface HypercareStage {
   readonly name: string;

@@ -88,13 +88,23 @@ function upgrade(
   const from = cell.stores[store]?.schemaVersion ?? 0;
   const step = (name: string, action: Action, undo: Undo, needs: readonly string[]): string =>
     make(wave.n, `${name}.${tenant}`, action, undo, { needs, of });
-  const hold = step('hold', { kind: 'hold', tenants }, does(policy, { kind: 'open', tenants }), needs);
-  const point = step('restore-point', { kind: 'restore-point', store }, keep('a restore point changes nothing'), [
-    hold,
-  ]);
+  const opening = does(policy, { kind: 'open', tenants });
+  const copy = (needs: readonly string[]): string =>
+    step('restore-point', { kind: 'restore-point', store }, keep('a restore point changes nothing'), needs);
+  const quiet = (): readonly string[] => {
+    if (policy.maintenance !== 'reads-first') {
+      const hold = step('hold', { kind: 'hold', tenants }, opening, needs);
+      return [copy([hold])];
+    }
+    const writes = step('hold-writes', { kind: 'hold', tenants, reads: true }, opening, needs);
+    const point = copy([writes]);
+    const opened = keep(`undoing ${writes} opens it again`);
+    return [point, step('hold', { kind: 'hold', tenants }, opened, [point])];
+  };
+  const held = quiet();
   // Nobody writes meanwhile, so a restore loses nothing and needs nobody's leave; opening is what makes it cost something.
   const { approver: _, ...undo } = { approver: undefined, ...undoing };
-  const migrated = step('migrate', migrate(store, from, chain), undo as Undo, [point]);
+  const migrated = step('migrate', migrate(store, from, chain), undo as Undo, held);
   const back = does(policy, { kind: 'route', tenants, slot: slot.from });
   const route = step('route', { kind: 'route', tenants, slot: slot.to }, back, [migrated]);
   const look: Action = { kind: 'verify', tenants, verification: application.verification, slot: slot.to };

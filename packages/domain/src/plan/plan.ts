@@ -105,7 +105,8 @@ export type Action =
   | { readonly kind: 'restore'; readonly store: string; readonly to: number }
   | { readonly kind: 'deploy'; readonly slot: string; readonly release: ReleaseRef }
   | { readonly kind: 'route'; readonly tenants: readonly string[]; readonly slot: string }
-  | { readonly kind: 'hold'; readonly tenants: readonly string[] }
+  /** With `reads` nobody writes, and those who only read are still served. */
+  | { readonly kind: 'hold'; readonly tenants: readonly string[]; readonly reads?: true }
   | { readonly kind: 'open'; readonly tenants: readonly string[] }
   | {
       readonly kind: 'verify';

@@ -40,6 +40,7 @@ export function actionText(action: Action): string {
     case 'route':
       return `route ${named(action.tenants)} to slot ${action.slot}`;
     case 'hold':
+      if (action.reads) return `hold the writes of ${named(action.tenants)}: only who reads is served until opened`;
       return `hold ${named(action.tenants)}: no request and no job until opened`;
     case 'open':
       return `open ${named(action.tenants)}`;

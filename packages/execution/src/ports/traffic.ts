@@ -12,6 +12,8 @@ export interface TenantRoute {
   readonly store: string;
   /** The router turns the tenant's requests away until it is opened. */
   readonly held: boolean;
+  /** Held, but for those who only read. */
+  readonly reads?: true;
 }
 
 /** Who serves a tenant. Requests and workers' jobs move together, and stop together. */
@@ -25,11 +27,14 @@ export interface Traffic {
   route(tenants: readonly string[], slot: string, ctx: StepContext): Promise<Answer<void>>;
   /**
    * Takes no new work of these tenants: requests are told when to come again, and jobs stay where they are. Returns once
-   * that holds and no job of theirs runs any more; old requests may still run.
+   * that holds and no job of theirs runs any more; old requests may still run. With `reads` those who only read are
+   * served, if this kind of cell can tell them from the others; whoever is held as a whole already stays so.
    */
-  hold(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>>;
+  hold(tenants: readonly string[], ctx: StepContext, reads?: boolean): Promise<Answer<void>>;
   /** Takes the work of these tenants again, in the slot that each is routed to. */
   open(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>>;
   /** Requests of these tenants that run in other slots than this one; without one, in any. */
   inFlightElsewhere(tenants: readonly string[], slot?: string): Promise<number>;
+  /** Of the requests of these tenants that run, those that may write. */
+  writesInFlight(tenants: readonly string[]): Promise<number>;
 }

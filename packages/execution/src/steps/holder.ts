@@ -4,20 +4,27 @@ import { done, failed, overdue, pause, type StepExecutor } from './step-executor
 
 const LOOK_EVERY_MS = 20;
 
-/** Takes no new work of tenants, waits until their last request has ended, and reads back that they are held. */
-export const hold: StepExecutor<'hold'> = async ({ tenants }, ctx, ports) => {
+/**
+ * Takes no new work of tenants, waits until their last request (the last one that may write, where readers are served)
+ * has ended, and reads back that they are held.
+ */
+export const hold: StepExecutor<'hold'> = async ({ tenants, reads }, ctx, ports) => {
   const late = overdue(ctx);
   if (late) return late;
-  const answer = await ports.traffic.hold(tenants, ctx);
+  const { traffic } = ports;
+  const answer = await traffic.hold(tenants, ctx, reads === true);
   if (!answer.ok) return failed(answer.code, answer.why);
-  for (let running = await ports.traffic.inFlightElsewhere(tenants); running > 0; ) {
+  const inFlight = () => (reads ? traffic.writesInFlight(tenants) : traffic.inFlightElsewhere(tenants));
+  for (let running = await inFlight(); running > 0; ) {
     if (overdue(ctx)) return failed('transient', `${running} requests of these tenants still run`);
     await pause(LOOK_EVERY_MS, ctx.signal);
-    running = await ports.traffic.inFlightElsewhere(tenants);
+    running = await inFlight();
   }
-  const missing = without(await ports.traffic.read(), tenants, (each) => each.held && each.workers === undefined);
+  // One who is held as a whole is held for writes, too.
+  const isHeld = (each: TenantRoute) => each.held && each.workers === undefined && (reads === true || !each.reads);
+  const missing = without(await traffic.read(), tenants, isHeld);
   if (missing !== undefined) return failed('transient', `${missing} isn't held when read back`);
-  ctx.log(`${tenants.length} tenants held`);
+  ctx.log(`${tenants.length} tenants held${reads ? ' for writes' : ''}`);
   return done({ routed: tenants.length });
 };
 

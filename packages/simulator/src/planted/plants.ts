@@ -211,6 +211,13 @@ export const PLANTS: readonly Plant[] = [
     "const hold = step('hold', { kind: 'hold', tenants }",
     "const hold = step('hold', { kind: 'open', tenants }",
   ),
+  plant(
+    'readers-away-before-upgrade',
+    'domain/src/plan/own-stores.ts',
+    "step('hold', { kind: 'hold', tenants }, opened",
+    "step('hold', { kind: 'hold', tenants, reads: true }, opened",
+    'own-stores',
+  ),
   // Promotions for some tenants alone.
   plant('only-who-is-asked', 'domain/src/plan/slots.ts', 'only === undefined || only.has(name)', 'true'),
   plant(

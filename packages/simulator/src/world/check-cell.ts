@@ -14,7 +14,7 @@ export function checkCell(target: CellTarget, checker: HistoryChecker): void {
     const store = target.stores.get(tenant.store);
     if (slot?.release === undefined)
       checker.report('served-by-code', `${name} is routed to slot ${tenant.slot} of ${cell}, where nothing runs`);
-    else if (tenant.held) continue;
+    else if (tenant.held && !tenant.reads) continue;
     else if (
       slot.range === undefined ||
       store === undefined ||

@@ -71,7 +71,7 @@ export function fleetSpec(random: Random, ownStores: boolean): FleetSpec {
   const startsAt = MONDAY + random.pick([9, 12, 20]) * HOUR;
   const rings = ['internal', 'pilot', 'broad', 'late'].slice(0, random.chance(0.75) ? 3 : 4);
   const approvals = random.chance(0.6) ? 1 : 2;
-  const policy: PolicySpec = {
+  let policy: PolicySpec = {
     name: 'strict',
     gates: [
       { gate: 'signature', at: 'promotion', params: {} },
@@ -96,6 +96,7 @@ export function fleetSpec(random: Random, ownStores: boolean): FleetSpec {
       { name: 'first-hour', durationMs: HOUR / 2 },
     ],
   };
+  if (ownStores && random.chance(0.5)) policy = { ...policy, maintenance: 'reads-first' };
   const calendars = random.chance(0.7) ? ['always'] : ['always', 'nights'];
   const document = (kind: string, name: string, spec: unknown): AppliedDocument => ({
     kind,

@@ -31,6 +31,8 @@ interface Tenant {
   readonly store: string;
   readonly ring: string;
   held?: true;
+  /** Held for writes alone: those who only read are served. */
+  reads?: true;
 }
 
 export interface CellTarget {
@@ -103,7 +105,7 @@ export class Targets {
       ...target.cell,
       slots,
       stores,
-      tenants: Object.fromEntries([...target.tenants].map(([t, s]) => [t, { ...s }])),
+      tenants: Object.fromEntries([...target.tenants].map(([t, { reads: _, ...s }]) => [t, s])),
     };
   }
 
@@ -251,9 +253,13 @@ export class Targets {
     let changed = 0;
     for (const name of action.tenants) {
       const tenant = target.tenants.get(name);
-      if (tenant === undefined || (tenant.held === true) === (action.kind === 'hold')) continue;
+      if (tenant === undefined) continue;
+      const reads = action.kind === 'hold' && action.reads === true && (tenant.reads === true || !tenant.held);
+      if ((tenant.held === true) === (action.kind === 'hold') && (tenant.reads === true) === reads) continue;
       if (action.kind === 'hold') tenant.held = true;
       else delete tenant.held;
+      if (reads) tenant.reads = true;
+      else delete tenant.reads;
       changed++;
       if (!this.#named(a, name))
         this.checker.report('named-tenants', `${name} was ${action.kind}, and no decision names it`);

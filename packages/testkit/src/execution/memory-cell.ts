@@ -129,6 +129,7 @@ export class MemoryCell implements Ports {
     open: async (tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> =>
       this.turn(tenants, 'open', ctx),
     inFlightElsewhere: async () => (this.running > 0 ? this.running-- : 0),
+    writesInFlight: async () => (this.running > 0 ? this.running-- : 0),
   };
 
   readonly migrator = {

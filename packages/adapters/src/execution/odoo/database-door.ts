@@ -10,8 +10,8 @@ import type { OdooStore, OdooStores } from './store.ts';
  * Who of Odoo's processes may open a tenant's database. Each slot has a login of its own, and a database lets in the one
  * login of the slot that its tenant is routed to, or nobody while it is held. So neither the scheduler of the wrong slot,
  * nor a request that names another tenant's database in its body, nor a forgotten upgrade reaches it, whatever Odoo's own
- * filter says. All logins act as the owner, so what they create belongs to it. Customers' own logins (a reporting tool's)
- * aren't touched.
+ * filter says. All logins act as the owner, so what they create belongs to it; while a tenant is held for writes alone, its
+ * slot's login acts as a role that may only read. Customers' own logins (a reporting tool's) aren't touched.
  */
 export class DatabaseDoor {
   private readonly stores: OdooStores;
@@ -26,6 +26,9 @@ export class DatabaseDoor {
     await inRecords(this.stores, async (client) => {
       const there = await client.query('select 1 from pg_roles where rolname = $1', [owner]);
       if (there.rowCount === 0) await client.query(`create role ${pg.escapeIdentifier(owner)} nologin`);
+      const reading = await client.query('select 1 from pg_roles where rolname = $1', [this.readingRole]);
+      const role = pg.escapeIdentifier(this.readingRole);
+      if (reading.rowCount === 0) await client.query(`create role ${role} nologin in role pg_read_all_data`);
       for (const slot of slots) {
         const file = this.passwordFile(slot);
         if ((await readIfThere(file)) === undefined) await writeDurably(file, `${newPassword()}\n`, 0o600);
@@ -37,6 +40,7 @@ export class DatabaseDoor {
             : alterPassword(role, await readSecret(file)),
         );
         await client.query(actAs(role, owner));
+        await client.query(`grant ${pg.escapeIdentifier(this.readingRole)} to ${pg.escapeIdentifier(role)}`);
       }
     });
   }
@@ -47,8 +51,18 @@ export class DatabaseDoor {
     return { port, user: this.slotRole(slot), password: await readSecret(this.passwordFile(slot)) };
   }
 
-  /** Lets the slot's processes in, and nobody else of Odoo's. Sessions of others end. */
+  /** Lets the slot's processes in, and nobody else of Odoo's. Sessions of others, and those that could only read, end. */
   async open(store: OdooStore, slot: string): Promise<void> {
+    await this.act(store.database, this.slotRole(slot), 'owner');
+    await this.admit(store.database, this.slotRole(slot));
+  }
+
+  /**
+   * Lets the slot's processes in to read, and nobody else of Odoo's. When this returns, no session is left that may write:
+   * those that are at work end their work first.
+   */
+  async openToRead(store: OdooStore, slot: string): Promise<void> {
+    await this.act(store.database, this.slotRole(slot), 'reader');
     await this.admit(store.database, this.slotRole(slot));
   }
 
@@ -57,7 +71,10 @@ export class DatabaseDoor {
     await this.admit(store.database, undefined);
   }
 
-  /** The slot that each tenant's database is open for, by its name, of all that are open; one question for all of them. */
+  /**
+   * The slot that each tenant's database is open for, to write as well, by its name, of all that are open; one question for
+   * all of them.
+   */
   async openFor(stores: readonly OdooStore[], slots: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const databases = stores.map(({ database }) => database);
     const roles = slots.map((slot) => this.slotRole(slot));
@@ -67,7 +84,7 @@ export class DatabaseDoor {
          from pg_database d
          cross join unnest($2::text[]) with ordinality as s(role, place)
          join pg_roles r on r.rolname = s.role
-         where d.datname = any($1) and has_database_privilege(r.oid, d.oid, 'connect')
+         where d.datname = any($1) and has_database_privilege(r.oid, d.oid, 'connect') and ${ACTS_AS_OWNER}
          group by 1`,
         [databases, roles],
       );
@@ -75,13 +92,15 @@ export class DatabaseDoor {
     });
   }
 
-  /** Odoo's logins that may open the database: none while its tenant is held. */
+  /** Odoo's logins that may write to the database: none while its tenant is held. */
   async admitted(store: OdooStore): Promise<readonly string[]> {
     return inRecords(this.stores, async (client) => {
       const { rows } = await client.query<{ role: string }>(
         `select r.rolname as role from pg_roles r
          where (r.rolname = $1 or r.oid in (select member from pg_auth_members where roleid = (select oid from pg_roles where rolname = $1)))
-           and r.rolcanlogin and has_database_privilege(r.oid, $2, 'connect')`,
+           and r.rolcanlogin
+           and exists (select from pg_database d where d.datname = $2
+             and has_database_privilege(r.oid, d.oid, 'connect') and ${ACTS_AS_OWNER})`,
         [this.stores.owner, store.database],
       );
       return rows.map(({ role }) => role);
@@ -128,6 +147,27 @@ export class DatabaseDoor {
     });
   }
 
+  /**
+   * As whom a slot's login acts in a database from its next session on. Sessions from before end, each once it is idle (Odoo
+   * takes a new one then), at the latest after a while.
+   */
+  private async act(database: string, login: string, as: 'owner' | 'reader'): Promise<void> {
+    await inRecords(this.stores, async (client) => {
+      const { rows } = await client.query<{ setting: string | null }>(
+        `select array_to_string(s.setconfig, ',') as setting from pg_db_role_setting s
+         join pg_roles r on r.oid = s.setrole join pg_database d on d.oid = s.setdatabase
+         where r.rolname = $1 and d.datname = $2`,
+        [login, database],
+      );
+      const reads = rows[0]?.setting?.startsWith('role=') ?? false;
+      if (as === 'owner' && !reads) return;
+      const what = as === 'owner' ? 'reset role' : `set role = ${pg.escapeLiteral(this.readingRole)}`;
+      const [role, name] = [pg.escapeIdentifier(login), pg.escapeIdentifier(database)];
+      await client.query(`alter role ${role} in database ${name} ${what}`);
+      await endOlderSessions(client, database, login);
+    });
+  }
+
   private async admit(database: string, admitted: string | undefined): Promise<void> {
     const { owner } = this.stores;
     await inRecords(this.stores, async (client) => {
@@ -154,9 +194,40 @@ export class DatabaseDoor {
     return `${this.stores.owner}_${slot}`;
   }
 
+  /** What a slot's login acts as in the database of a tenant that is held for writes alone. */
+  private get readingRole(): string {
+    return `${this.stores.owner}_reading`;
+  }
+
   private passwordFile(slot: string): string {
     return join(this.stores.cluster.dir, `password-${this.slotRole(slot)}`);
   }
+}
+
+/** Of a role `r` and a database `d`: whether the role's sessions there act as the owner. */
+const ACTS_AS_OWNER = `not exists (
+  select from pg_db_role_setting s
+  where s.setrole = r.oid and s.setdatabase = d.oid and array_to_string(s.setconfig, ',') like 'role=%')`;
+
+/** How long a session may go on with what it is at before it is ended. Milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/** Ends a login's sessions in a database that began before now: the idle ones at once, the others when they have become idle. */
+async function endOlderSessions(client: pg.ClientBase, database: string, login: string): Promise<void> {
+  const { rows } = await client.query<{ now: string }>('select clock_timestamp()::text as now');
+  const older = 'datname = $1 and usename = $2 and backend_start <= $3::timestamptz';
+  const values = [database, login, rows[0]!.now];
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const left = await client.query(
+      `select case when state = 'idle' then pg_terminate_backend(pid) end from pg_stat_activity where ${older}`,
+      values,
+    );
+    if (left.rowCount === 0) return;
+    if (performance.now() > until) break;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await endSessions(client, older, values);
 }
 
 /** How long a session that was told to end may take. Milliseconds. */

@@ -17,6 +17,7 @@ import { RouterProcess } from '../router/router-process.ts';
 import { ChecksBehindDoor } from './checks-behind-door.ts';
 import { odooEnvironment, serveCommand } from './command.ts';
 import { CronWorkers } from './cron-workers.ts';
+import { prepareDataView } from './data-view.ts';
 import { DatabaseDoor } from './database-door.ts';
 import type { OdooInstallation } from './installation.ts';
 import type { OdooCellConfig } from './odoo-cell-config.ts';
@@ -24,6 +25,7 @@ import { OdooMigrator } from './odoo-migrator.ts';
 import { OdooRestorePoints } from './odoo-restore-points.ts';
 import { OdooTraffic } from './odoo-traffic.ts';
 import { prepareReader } from './reader.ts';
+import { ODOO_READS } from './reading-calls.ts';
 import { prepareRecords } from './records.ts';
 import type { OdooStores } from './store.ts';
 import { finishSwap } from './tenant-swap.ts';
@@ -43,7 +45,7 @@ export function odooStores(config: OdooCellConfig): OdooStores {
   const { clusterDir, port, programsDir, owner } = config.postgresql;
   const { dir, python, dataDir } = config.odoo;
   return {
-    odoo: { dir, python, dataDir, user },
+    odoo: { dir, python, dataDir, dataView: join(config.dir, 'odoo', 'data-view'), user },
     cluster: new Cluster({ dir: clusterDir, port }, { major: 15, version: '15', bin: programsDir, user }),
     owner,
     byName: new Map(Object.entries(config.stores).map(([name, database]) => [name, { name, database }])),
@@ -74,6 +76,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
   const { cluster, odoo } = stores;
   await cluster.init();
   await cluster.start();
+  await prepareDataView(odoo);
   await prepareRecords(stores);
   await prepareReader(stores);
   const slots = Object.keys(config.slots);
@@ -87,6 +90,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     ...config.router,
     upstreams: config.slots,
     tenantBy: 'host',
+    readingCalls: ODOO_READS,
     tenantHeader: { name: 'x-odoo-database', values: Object.fromEntries(databases) },
     user: odoo.user,
   });

@@ -1,6 +1,6 @@
 import { type Answer, denied, granted, type StepContext, type TenantRoute, type Traffic } from '@headgate/execution';
 import type { RouterClient } from '../router/router-client.ts';
-import { type ChangeAnswer, wholeSlot } from '../router/routing-table.ts';
+import { type ChangeAnswer, type Hold, wholeSlot } from '../router/routing-table.ts';
 import type { CronWorkers } from './cron-workers.ts';
 import type { DatabaseDoor } from './database-door.ts';
 import { holdStore } from './records.ts';
@@ -33,8 +33,9 @@ export class OdooTraffic implements Traffic {
 
   async read(): Promise<readonly TenantRoute[]> {
     const { router, stores, door, slots, storeOf } = this.parts;
-    const { routes, held } = await router.table();
+    const { routes, held, reads } = await router.table();
     const away = new Set(held);
+    const readable = new Set(reads);
     const tenants = [...storeOf].map(([tenant, name]) => ({ tenant, store: findStore(stores, name) }));
     const open = await door.openFor(
       tenants.map(({ store }) => store),
@@ -46,6 +47,7 @@ export class OdooTraffic implements Traffic {
       router: wholeSlot(routes[tenant]),
       workers: open.get(store.database),
       held: away.has(tenant),
+      ...(readable.has(tenant) && { reads: true }),
     }));
   }
 
@@ -65,13 +67,23 @@ export class OdooTraffic implements Traffic {
     return routed;
   }
 
-  async hold(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> {
+  async hold(tenants: readonly string[], ctx: StepContext, reads = false): Promise<Answer<void>> {
     const { router, door } = this.parts;
-    const turnedAway = answered(await router.change(ctx.fence, {}, Object.fromEntries(tenants.map((t) => [t, true]))));
+    const { routes, ...before } = await router.table();
+    // Who is held as a whole isn't let in again to read.
+    const whole = new Set(before.held.filter((tenant) => !before.reads.includes(tenant)));
+    const holdOf = (tenant: string): Hold => (reads && !whole.has(tenant) ? 'writes' : true);
+    const holds = Object.fromEntries(tenants.map((tenant) => [tenant, holdOf(tenant)]));
+    const turnedAway = answered(await router.change(ctx.fence, {}, holds));
     if (!turnedAway.ok) return turnedAway;
-    await this.drained(tenants, ctx);
+    await this.drained(ctx, () => (reads ? this.writesInFlight(tenants) : this.inFlightElsewhere(tenants)));
     await this.tellSchedulers();
-    return (await this.eachStore(tenants, ctx, (store) => door.close(store))) ?? granted(undefined);
+    const refused = await this.eachStore(tenants, ctx, async (store, tenant) => {
+      const slot = wholeSlot(routes[tenant]);
+      if (holds[tenant] === 'writes' && slot !== undefined) await door.openToRead(store, slot);
+      else await door.close(store);
+    });
+    return refused ?? granted(undefined);
   }
 
   async open(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> {
@@ -88,13 +100,11 @@ export class OdooTraffic implements Traffic {
   }
 
   async inFlightElsewhere(tenants: readonly string[], slot?: string): Promise<number> {
-    const asked = new Set(tenants);
-    let running = 0;
-    for (const [other, counts] of Object.entries(await this.parts.router.inFlight())) {
-      if (other === slot) continue;
-      for (const [tenant, count] of Object.entries(counts)) if (asked.has(tenant)) running += count;
-    }
-    return running;
+    return countOf(await this.parts.router.inFlight(), tenants, slot);
+  }
+
+  async writesInFlight(tenants: readonly string[]): Promise<number> {
+    return countOf(await this.parts.router.writesInFlight(), tenants);
   }
 
   /** Each slot's scheduler runs the jobs of exactly those who are routed there and not held. */
@@ -117,8 +127,8 @@ export class OdooTraffic implements Traffic {
   }
 
   /** Closing the door ends sessions: first those that still answer somebody may finish. */
-  private async drained(tenants: readonly string[], ctx: StepContext): Promise<void> {
-    while (!ctx.signal.aborted && ctx.remainingMs() > LAST_MS && (await this.inFlightElsewhere(tenants)) > 0)
+  private async drained(ctx: StepContext, inFlight: () => Promise<number>): Promise<void> {
+    while (!ctx.signal.aborted && ctx.remainingMs() > LAST_MS && (await inFlight()) > 0)
       await new Promise((done) => setTimeout(done, LOOK_EVERY_MS));
   }
 
@@ -145,6 +155,19 @@ export class OdooTraffic implements Traffic {
 const LOOK_EVERY_MS = 50;
 /** Kept back of a step's time for closing doors. Milliseconds. */
 const LAST_MS = 5_000;
+
+/** Requests of these tenants in other slots than this one. */
+function countOf(
+  running: Readonly<Record<string, Readonly<Record<string, number>>>>,
+  tenants: readonly string[],
+  but?: string,
+): number {
+  const asked = new Set(tenants);
+  return Object.entries(running)
+    .filter(([slot]) => slot !== but)
+    .flatMap(([, counts]) => Object.entries(counts))
+    .reduce((sum, [tenant, count]) => sum + (asked.has(tenant) ? count : 0), 0);
+}
 
 function answered(answer: ChangeAnswer): Answer<void> {
   return answer.ok ? granted(undefined) : denied(answer.code, answer.why);

@@ -18,8 +18,13 @@ export function buildAdmin(token: string, table: RoutingTable, inFlight: InFligh
     return undefined;
   });
   app.get('/health', async () => ({ pid: process.pid }));
-  app.get('/routes', async () => ({ fence: table.fence, routes: table.routes, held: [...table.held] }));
-  app.get('/inflight', async () => ({ inFlight: inFlight.read() }));
+  app.get('/routes', async () => ({
+    fence: table.fence,
+    routes: table.routes,
+    held: [...table.held],
+    reads: [...table.reads],
+  }));
+  app.get('/inflight', async () => ({ inFlight: inFlight.read(), writes: inFlight.writes() }));
   app.put('/routes', async (request, reply) => {
     const change = RouteChange.safeParse(request.body);
     if (!change.success)

@@ -40,7 +40,10 @@ export class CellTraffic implements Traffic {
     return answered(await this.router.change(ctx.fence, byTenant(tenants, { [slot]: 100 })));
   }
 
-  /** Requests first: what they leave behind, workers would take up. */
+  /**
+   * Requests first: what they leave behind, workers would take up. As a whole whatever was asked: nothing below tells those
+   * who only read from the others.
+   */
   async hold(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> {
     const turnedAway = answered(await this.router.change(ctx.fence, {}, byTenant(tenants, true)));
     return turnedAway.ok ? this.publish(new Map(tenants.map((t) => [t, NOWHERE])), ctx) : turnedAway;
@@ -73,6 +76,10 @@ export class CellTraffic implements Traffic {
       for (const [tenant, count] of Object.entries(counts)) if (asked.has(tenant)) running += count;
     }
     return running;
+  }
+
+  writesInFlight(tenants: readonly string[]): Promise<number> {
+    return this.inFlightElsewhere(tenants);
   }
 }
 

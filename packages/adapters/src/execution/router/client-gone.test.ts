@@ -43,7 +43,14 @@ beforeAll(async () => {
   await new Promise<void>((done) => application.listen(blue, '127.0.0.1', done));
   const table = await RoutingTable.open(join(dir, 'routes.json'), ['blue']);
   await table.change({ fence: { epoch: 1, n: 1 }, routes: { ada: { blue: 100 } }, held: {} });
-  const config = { maxBodyBytes: 4_096, retryMs: 300, answerMs: 1_500, retryAfterS: 17, checkPass: 'x' };
+  const config = {
+    maxBodyBytes: 4_096,
+    retryMs: 300,
+    answerMs: 1_500,
+    retryAfterS: 17,
+    checkPass: 'x',
+    readingCalls: [],
+  };
   proxy = await buildProxy({ ...config, upstreams: { blue }, tenantBy: 'path', tenantHeader: null }, table, inFlight);
   await proxy.listen({ host: '127.0.0.1', port });
 });

@@ -11,6 +11,7 @@ import { buildAdmin } from './admin.ts';
 import { checkPass } from './check-pass.ts';
 import { InFlight } from './in-flight.ts';
 import { buildProxy } from './proxy.ts';
+import { ReadingCalls } from './reading.ts';
 import { RoutingTable } from './routing-table.ts';
 
 const Config = z.strictObject({
@@ -24,6 +25,7 @@ const Config = z.strictObject({
   answerMs: z.int(),
   tenantBy: z.enum(['path', 'host']),
   retryAfterS: z.int(),
+  readingCalls: z.array(ReadingCalls).max(100),
   tenantHeader: z.strictObject({ name: z.string(), values: z.record(z.string(), z.string()) }).nullable(),
   user: z.strictObject({ name: z.string(), uid: z.int(), gid: z.int() }).nullable(),
 });

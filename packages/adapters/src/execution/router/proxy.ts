@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { CHECK_HEADER, passes } from './check-pass.ts';
 import type { InFlight } from './in-flight.ts';
 import { answerProblems, answerUnreadable, problem } from './problem.ts';
+import { onlyReads, type ReadingCalls } from './reading.ts';
 import { toSlot } from './request-headers.ts';
 import { misreadable } from './request-target.ts';
 import type { RoutingTable } from './routing-table.ts';
@@ -21,6 +22,8 @@ export interface ProxyConfig {
   readonly tenantBy: 'path' | 'host';
   /** A header that tells the slot something of the tenant, whatever the request said: Odoo's database. */
   readonly tenantHeader: { readonly name: string; readonly values: Readonly<Record<string, string>> } | null;
+  /** Posted calls that only read: served while a tenant is held for writes alone. */
+  readonly readingCalls: readonly ReadingCalls[];
   /** When a request of a held tenant is told to come again. Seconds. */
   readonly retryAfterS: number;
   /** What our own checks say to reach a held tenant. */
@@ -36,7 +39,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Customers' side of the router: a request goes, unchanged, to its tenant's slot. One of a held tenant is answered with
- * 503 and when to come again, whatever it asks for.
+ * 503 and when to come again, whatever it asks for; while only its writes are held, one that only reads goes through.
  */
 export async function buildProxy(
   config: ProxyConfig,
@@ -85,6 +88,7 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const tenant = config.tenantBy === 'host' ? firstLabel(request.headers.host) : paramOf(request);
     const checks = passes(config.checkPass, request.headers[CHECK_HEADER]);
+    const reads = onlyReads(config.readingCalls, request.method, request.raw.url ?? '');
     const retryUntil = performance.now() + config.retryMs;
     const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : undefined;
     // Read to its end, a request isn't taken for one that was broken off while we sent it when its client leaves later.
@@ -93,8 +97,8 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
     // The route is looked up anew for each attempt: a request that was refused goes where its tenant is routed now.
     const attempt = (): void => {
       // Asked at each attempt: a tenant may be held while a request waits for its slot.
-      if (table.held.has(tenant) && !checks) {
-        turnAway(reply, config.retryAfterS);
+      if (table.held.has(tenant) && !checks && !(reads && table.reads.has(tenant))) {
+        turnAway(reply, config.retryAfterS, table.reads.has(tenant));
         return;
       }
       const slot = table.pick(tenant, Math.random());
@@ -103,7 +107,7 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
         return;
       }
       // Until the slot has answered, not until the client has gone: the application goes on, and may write, without it.
-      const leave = inFlight.enter(slot, tenant);
+      const leave = inFlight.enter(slot, tenant, !reads);
       const options: FastifyReplyFromHooks = {
         getUpstream: () => `http://127.0.0.1:${config.upstreams[slot]}`,
         ...(body ? { body, contentType: request.headers['content-type'] ?? 'application/octet-stream' } : {}),
@@ -149,12 +153,12 @@ function firstLabel(host: string | undefined): string {
   return rest.length === 0 ? '' : label;
 }
 
-function turnAway(reply: FastifyReply, retryAfterS: number): void {
+function turnAway(reply: FastifyReply, retryAfterS: number, readable: boolean): void {
   problem(
     reply.header('retry-after', String(retryAfterS)).header('cache-control', 'no-store'),
     503,
-    'Under maintenance',
-    `This system is being updated. Nothing was carried out; please try again in ${retryAfterS} seconds.`,
+    readable ? 'Read-only for now' : 'Under maintenance',
+    `This system is being updated${readable ? ', and can only be read' : ''}. Nothing was carried out; please try again in ${retryAfterS} seconds.`,
   );
 }
 

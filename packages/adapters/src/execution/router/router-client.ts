@@ -2,13 +2,15 @@ import http from 'node:http';
 import type { Fence } from '@headgate/domain/protocol/fence';
 import { z } from 'zod';
 import { readSecret } from '../../machine/durable-file.ts';
-import type { ChangeAnswer, Weights } from './routing-table.ts';
+import type { ChangeAnswer, Hold, Weights } from './routing-table.ts';
 
 const Routes = z.object({
   routes: z.record(z.string(), z.record(z.string(), z.number())),
   held: z.array(z.string()),
+  reads: z.array(z.string()).default([]),
 });
-const Flights = z.object({ inFlight: z.record(z.string(), z.record(z.string(), z.number())) });
+const Counts = z.record(z.string(), z.record(z.string(), z.number()));
+const Flights = z.object({ inFlight: Counts, writes: Counts });
 
 /** The router's admin API, from the agent's side. */
 export class RouterClient {
@@ -23,7 +25,7 @@ export class RouterClient {
   async change(
     fence: Fence,
     routes: Readonly<Record<string, Weights>>,
-    held: Readonly<Record<string, boolean>> = {},
+    held: Readonly<Record<string, Hold>> = {},
   ): Promise<ChangeAnswer> {
     const { status, body } = await this.ask('PUT', '/routes', { fence, routes, held });
     if (status === 200) return { ok: true };
@@ -33,8 +35,12 @@ export class RouterClient {
     throw new Error(`The router answered ${status} to a change of routes: ${why}`);
   }
 
-  /** What is routed where, and who is held. */
-  async table(): Promise<{ readonly routes: Readonly<Record<string, Weights>>; readonly held: readonly string[] }> {
+  /** What is routed where, who is held, and of those whose reading requests are served. */
+  async table(): Promise<{
+    readonly routes: Readonly<Record<string, Weights>>;
+    readonly held: readonly string[];
+    readonly reads: readonly string[];
+  }> {
     return Routes.parse(await this.read('/routes'));
   }
 
@@ -45,6 +51,11 @@ export class RouterClient {
   /** Running requests by slot and tenant. */
   async inFlight(): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>> {
     return Flights.parse(await this.read('/inflight')).inFlight;
+  }
+
+  /** Of these, the ones that may change something. */
+  async writesInFlight(): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>> {
+    return Flights.parse(await this.read('/inflight')).writes;
   }
 
   /** Whether the router answers, with our token. */

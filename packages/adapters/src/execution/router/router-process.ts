@@ -6,6 +6,7 @@ import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import type { RunAs } from '../../machine/run-as.ts';
 import { ComponentProcess } from '../process/component-process.ts';
 import type { RouterFileConfig } from './main.ts';
+import type { ReadingCalls } from './reading.ts';
 import { RouterClient } from './router-client.ts';
 
 export interface RouterConfig {
@@ -19,6 +20,8 @@ export interface RouterConfig {
   readonly tenantBy: 'path' | 'host';
   /** A header that tells the slot something of each tenant, by tenant. Lower-case. */
   readonly tenantHeader?: { readonly name: string; readonly values: Readonly<Record<string, string>> };
+  /** Posted calls that only read. */
+  readonly readingCalls?: readonly ReadingCalls[];
   /** When a request of a held tenant is told to come again. Seconds. */
   readonly retryAfterS: number;
   readonly user: RunAs | undefined;
@@ -85,6 +88,7 @@ export class RouterProcess {
   private async writeConfig(): Promise<boolean> {
     const { user, listenPort, adminPort, tokenFile, maxBodyBytes, upstreams, tenantBy, retryAfterS, tenantHeader } =
       this.config;
+    const { readingCalls = [] } = this.config;
     const state = join(this.dir, 'state');
     if (!(await stat(state).catch(() => undefined))) {
       await mkdir(this.dir, { recursive: true, mode: 0o755 });
@@ -105,6 +109,7 @@ export class RouterProcess {
       answerMs: 60_000,
       tenantBy,
       retryAfterS,
+      readingCalls: [...readingCalls],
       tenantHeader: tenantHeader === undefined ? null : { name: tenantHeader.name, values: { ...tenantHeader.values } },
       user: user ? { ...user } : null,
     };

@@ -76,6 +76,7 @@ beforeAll(async () => {
     maxBodyBytes: 4_096,
     upstreams,
     tenantBy: 'path',
+    readingCalls: [{ under: '/t/', calls: ['search_read'] }],
     retryAfterS: 17,
     user: runAs(),
   });
@@ -91,6 +92,29 @@ async function ask(path: string, init?: RequestInit): Promise<{ status: number; 
   const response = await fetch(base + path, init);
   return { status: response.status, slot: response.headers.get('x-slot'), text: await response.text() };
 }
+
+test('a tenant that is held for writes alone serves those who only read, and tells the others to come again', async () => {
+  await router.client.change(fence(), all('blue', 'acme'), { acme: 'writes' });
+  expect(await router.client.table()).toMatchObject({ held: ['acme'], reads: ['acme'] });
+  const post = (path: string) => ask(path, { method: 'POST', body: '{}' });
+  expect((await ask('/t/acme/page')).slot).toBe('blue');
+  expect((await post('/t/acme/json/2/res.partner/search_read?x=/create')).slot).toBe('blue');
+  for (const path of ['/t/acme/page', '/t/acme/json/2/res.partner/create', '/t/acme/search_read/create']) {
+    const { status, slot, text } = await post(path);
+    expect({ path, status, slot }).toEqual({ path, status: 503, slot: null });
+    expect(JSON.parse(text)).toMatchObject({
+      title: 'Read-only for now',
+      detail: expect.stringContaining('17 seconds'),
+    });
+  }
+  for (const method of ['PUT', 'PATCH', 'DELETE'])
+    expect((await ask('/t/acme/search_read', { method })).status).toBe(503);
+  await router.client.change(fence(), {}, { acme: true });
+  expect(await router.client.table()).toMatchObject({ held: ['acme'], reads: [] });
+  expect((await ask('/t/acme/page')).status).toBe(503);
+  await router.client.change(fence(), {}, { acme: false });
+  expect((await post('/t/acme/page')).slot).toBe('blue');
+});
 
 test('requests go unchanged to the slot of their tenant', async () => {
   expect(await router.client.change(fence(), { ...all('blue', 'acme'), ...all('green', 'globex') })).toEqual({

@@ -13,8 +13,11 @@ const weights = z
 export const RouteChange = z.strictObject({
   fence,
   routes: z.record(name, weights),
-  /** True to turn a tenant's requests away, false to take them again; who isn't named stays as it is. */
-  held: z.record(name, z.boolean()).default({}),
+  /**
+   * True to turn a tenant's requests away, `writes` to turn away those that may change something, false to take them again;
+   * who isn't named stays as it is.
+   */
+  held: z.record(name, z.union([z.boolean(), z.literal('writes')])).default({}),
 });
 export type RouteChange = z.output<typeof RouteChange>;
 
@@ -22,8 +25,13 @@ const Stored = z.strictObject({
   fence: fence.nullable(),
   routes: z.record(name, weights),
   held: z.array(name).default([]),
+  /** Of those held, the ones whose reading requests are served. */
+  reads: z.array(name).default([]),
 });
 export type StoredRoutes = z.output<typeof Stored>;
+
+/** Whether a tenant is held, and for whom. */
+export type Hold = boolean | 'writes';
 
 export type Weights = Readonly<Record<string, number>>;
 export type ChangeAnswer =
@@ -36,6 +44,7 @@ export class RoutingTable {
   private readonly slots: ReadonlySet<string>;
   private stored: StoredRoutes;
   private heldNow: ReadonlySet<string>;
+  private readsNow: ReadonlySet<string>;
   private last: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string, slots: ReadonlySet<string>, stored: StoredRoutes) {
@@ -43,11 +52,13 @@ export class RoutingTable {
     this.slots = slots;
     this.stored = stored;
     this.heldNow = new Set(stored.held);
+    this.readsNow = new Set(stored.reads);
   }
 
   static async open(path: string, slots: Iterable<string>): Promise<RoutingTable> {
     const text = await readIfThere(path);
-    const stored = text === undefined ? { fence: null, routes: {}, held: [] } : Stored.parse(JSON.parse(text));
+    const stored =
+      text === undefined ? { fence: null, routes: {}, held: [], reads: [] } : Stored.parse(JSON.parse(text));
     return new RoutingTable(path, new Set(slots), stored);
   }
 
@@ -62,6 +73,11 @@ export class RoutingTable {
   /** Tenants whose requests are turned away. */
   get held(): ReadonlySet<string> {
     return this.heldNow;
+  }
+
+  /** Of those who are held, the ones whose reading requests are served. */
+  get reads(): ReadonlySet<string> {
+    return this.readsNow;
   }
 
   /** Changes the routes of the named tenants, and who is held; others stay. A lower fence than one that was seen is refused. */
@@ -83,16 +99,25 @@ export class RoutingTable {
       this.stored.fence !== null &&
       compareFences(this.stored.fence, change.fence) === 0 &&
       Object.entries(change.routes).every(([tenant, w]) => equalWeights(this.stored.routes[tenant], w)) &&
-      Object.entries(change.held).every(([tenant, held]) => this.heldNow.has(tenant) === held);
+      Object.entries(change.held).every(([tenant, hold]) => this.holdOf(tenant) === hold);
     if (same) return { ok: true };
     const held = new Set(this.heldNow);
-    for (const [tenant, hold] of Object.entries(change.held)) hold ? held.add(tenant) : held.delete(tenant);
+    const reads = new Set(this.readsNow);
+    for (const [tenant, hold] of Object.entries(change.held)) {
+      hold === false ? held.delete(tenant) : held.add(tenant);
+      hold === 'writes' ? reads.add(tenant) : reads.delete(tenant);
+    }
     const routes = { ...this.stored.routes, ...change.routes };
-    const next: StoredRoutes = { fence: change.fence, routes, held: [...held].sort() };
+    const next: StoredRoutes = { fence: change.fence, routes, held: [...held].sort(), reads: [...reads].sort() };
     await writeDurably(this.path, JSON.stringify(next), 0o600);
     this.stored = next;
     this.heldNow = held;
+    this.readsNow = reads;
     return { ok: true };
+  }
+
+  private holdOf(tenant: string): Hold {
+    return this.readsNow.has(tenant) ? 'writes' : this.heldNow.has(tenant);
   }
 
   /** The slot for one request; `undefined` when the tenant isn't routed. `chance` is in [0, 1). */
