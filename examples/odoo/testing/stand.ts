@@ -6,6 +6,7 @@ import {
   DatabaseDoor,
   declareBaseline,
   type OdooStores,
+  prepareDataView,
   prepareReader,
   prepareRecords,
 } from '@headgate/adapters/execution/odoo/index';
@@ -49,14 +50,20 @@ export async function stand(names: readonly string[]): Promise<Stand> {
     referencePattern: name.startsWith('custom') ? '{customer}/{year}' : '{year}-{month}/{project}',
   }));
   const stores: OdooStores = {
-    odoo: { dir: parts.odoo.dir, python: '/usr/bin/python3', dataDir, user },
+    odoo: {
+      dir: parts.odoo.dir,
+      python: '/usr/bin/python3',
+      dataDir,
+      dataView: join(dir, 'headgate', 'data-view'),
+      user,
+    },
     cluster,
     owner: 'odoo',
     byName: new Map(tenants.map(({ store }) => [store.name, store])),
     dir: join(dir, 'headgate'),
     keep: 3,
   };
-  await mkdir(stores.dir);
+  await prepareDataView(stores.odoo);
   await prepareRecords(stores);
   await prepareReader(stores);
   const door = new DatabaseDoor(stores);

@@ -112,7 +112,7 @@ function program(odoo: OdooInstallation, addons: readonly string[]): string[] {
     '-c',
     '/dev/null', // the package's own configuration names another user and database
     `--addons-path=${paths.join(',')}`,
-    `--data-dir=${odoo.dataDir}`,
+    `--data-dir=${odoo.dataView}`,
   ];
 }
 

@@ -30,6 +30,7 @@ const addons = (own: ModuleManifest[]): Addons => ({
   series: '19.0',
   own,
   available: new Set(['base', ...own.map(({ name }) => name)]),
+  inDataDir: [],
 });
 const installed = new Map(
   [
@@ -66,4 +67,12 @@ test('a database that is at neither version, or has a module that the release la
   const why = incompatibilities(upgrade, addons([manifest()]), drifted).join('; ');
   expect(why).toContain('of this database is at 19.0.1.5.0');
   expect(why).toContain("customers_own is installed in this database and isn't in the release's addons path");
+});
+
+test('a module in the data folder that is called like one of the release, or of Odoo, is named, and another is not', () => {
+  const why = incompatibilities(upgrade, { ...addons([manifest()]), inDataDir: ['ps', 'base', 'other'] }, installed);
+  expect(why).toEqual([
+    "Odoo's data folder has a module ps of its own in addons/19.0; take it away",
+    "Odoo's data folder has a module base of its own in addons/19.0; take it away",
+  ]);
 });

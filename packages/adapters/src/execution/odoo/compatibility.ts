@@ -15,6 +15,9 @@ export function incompatibilities(
   return [
     ...upgrade.modules.flatMap((module) => ofUpgraded(module, own.get(module.name), addons, installed)),
     ...addons.own.flatMap((manifest) => ofManifest(manifest, addons)),
+    ...addons.inDataDir
+      .filter((name) => addons.available.has(name))
+      .map((name) => `Odoo's data folder has a module ${name} of its own in addons/${addons.series}; take it away`),
     ...[...installed.keys()]
       .filter((name) => !addons.available.has(name))
       .map((name) => `the module ${name} is installed in this database and isn't in the release's addons path`),

@@ -12,6 +12,7 @@ export { type BoundedRun, type RunResult, runBounded } from '../program-run/boun
 export * from './command.ts';
 export * from './compatibility.ts';
 export * from './cron-workers.ts';
+export * from './data-view.ts';
 export * from './database-door.ts';
 export * from './dump.ts';
 export * from './installation.ts';

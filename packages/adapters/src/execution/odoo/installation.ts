@@ -9,6 +9,8 @@ export interface OdooInstallation {
   readonly python: string;
   /** Odoo's data folder: `filestore/<database>` and sessions, shared by all slots of a cell. */
   readonly dataDir: string;
+  /** What Odoo's processes are given as their data folder: one of ours, with links into the real one (`data-view`). */
+  readonly dataView: string;
   /** Who Odoo runs as; `undefined`: ourselves. Odoo refuses nothing as root, but root it must not be. */
   readonly user: RunAs | undefined;
 }

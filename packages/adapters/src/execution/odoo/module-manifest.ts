@@ -24,9 +24,19 @@ export interface Addons {
   readonly own: readonly ModuleManifest[];
   /** Names of all modules that can be loaded. */
   readonly available: ReadonlySet<string>;
+  /**
+   * Names of modules in the data folder's `addons/<series>`, which Odoo by itself takes before all others. Its processes
+   * are started so that they don't see them (`data-view`); one that is called like another was meant to replace it.
+   */
+  readonly inDataDir: readonly string[];
 }
 
-const Said = z.object({ series: z.string(), own: z.array(ModuleManifest), core: z.array(z.string()) });
+const Said = z.object({
+  series: z.string(),
+  own: z.array(ModuleManifest),
+  core: z.array(z.string()),
+  inDataDir: z.array(z.string()),
+});
 
 /**
  * Reads manifests with the interpreter that Odoo runs on, as literals: nothing in them is executed. Requirements are
@@ -78,9 +88,11 @@ def module(folder, name):
     return said
 
 def names(folder):
+    if not os.path.isdir(folder):
+        return []
     return sorted(each for each in os.listdir(folder) if os.path.isfile(os.path.join(folder, each, '__manifest__.py')))
 
-core, *own = sys.argv[1:]
+core, data, *own = sys.argv[1:]
 release = {}
 with open(os.path.join(core, '..', 'release.py')) as file:
     for line in file:
@@ -91,6 +103,7 @@ print(json.dumps({
     'series': release['series'],
     'own': [module(folder, name) for folder in own for name in names(folder)],
     'core': names(core),
+    'inDataDir': names(os.path.join(data, 'addons', release['series'])),
 }))
 `;
 
@@ -102,7 +115,7 @@ export async function readAddons(
   signal: AbortSignal,
 ): Promise<Addons> {
   const run = await runBounded({
-    command: [odoo.python, '-I', '-c', READER, coreAddons(odoo), ...folders],
+    command: [odoo.python, '-I', '-c', READER, coreAddons(odoo), odoo.dataDir, ...folders],
     environment: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' },
     workDir,
     user: odoo.user,
@@ -111,6 +124,6 @@ export async function readAddons(
     secrets: [],
   });
   if (run.exitCode !== 0) throw new Error(`The modules' manifests can't be read: ${run.output.slice(-500)}`);
-  const { series, own, core } = Said.parse(JSON.parse(run.output));
-  return { series, own, available: new Set([...core, ...own.map(({ name }) => name)]) };
+  const { series, own, core, inDataDir } = Said.parse(JSON.parse(run.output));
+  return { series, own, available: new Set([...core, ...own.map(({ name }) => name)]), inDataDir };
 }

@@ -15,7 +15,7 @@ import { readAddons } from './module-manifest.ts';
 import { holdStore } from './records.ts';
 import { findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
 import { readUpgrade, type UpgradeDocument } from './upgrade-document.ts';
-import { declareVersion, storeVersion } from './version-records.ts';
+import { declareVersion, recordUpgraded, storeVersion, upgradedBy } from './version-records.ts';
 
 type Outcome = Answer<{ readonly version: number }>;
 
@@ -57,18 +57,22 @@ export class OdooMigrator implements Migrator {
     const store = findStore(this.of, name);
     const upgrade = readUpgrade(text);
     if (!upgrade.ok) return upgrade;
-    const done = await holdStore(this.of, store, ctx, (control) =>
-      this.upgrade(control, store, migration, upgrade.value, ctx),
-    );
-    if (done === 'busy') return denied('transient', `somebody else is at work on the store ${name}`);
-    if (done === 'fenced') return denied('fenced', `the store ${name} has seen a later decision than this one`);
-    return done;
+    return this.held(name, ctx, (control) => this.upgrade(control, store, migration, upgrade.value, ctx));
   }
 
   /** Odoo has no way back: a tenant goes back by its restore point. */
-  async down(store: string, migration: MigrationRef): Promise<Outcome> {
-    if ((await this.version(store)) <= migration.from) return granted({ version: migration.from });
-    return denied('rejected', `Odoo can't take ${migration.id} back; the store ${store} is restored instead`);
+  async down(name: string, migration: MigrationRef, _text: string, ctx: StepContext): Promise<Outcome> {
+    return this.held(name, ctx, async () => {
+      if ((await this.version(name)) <= migration.from) return granted({ version: migration.from });
+      return denied('rejected', `Odoo can't take ${migration.id} back; the store ${name} is restored instead`);
+    });
+  }
+
+  private async held(name: string, ctx: StepContext, work: (control: pg.Client) => Promise<Outcome>): Promise<Outcome> {
+    const done = await holdStore(this.of, findStore(this.of, name), ctx, work);
+    if (done === 'busy') return denied('transient', `somebody else is at work on the store ${name}`);
+    if (done === 'fenced') return denied('fenced', `the store ${name} has seen a later decision than this one`);
+    return done;
   }
 
   private async upgrade(
@@ -79,7 +83,14 @@ export class OdooMigrator implements Migrator {
     ctx: StepContext,
   ): Promise<Outcome> {
     const seen = await storeVersion(this.of, store);
-    if (seen.kind === 'at' && seen.version === migration.to) return granted({ version: seen.version });
+    if (seen.kind === 'at' && seen.version === migration.to) {
+      const by = await upgradedBy(control, store, migration.to);
+      if (by === undefined || by === migration.file.digest) return granted({ version: seen.version });
+      return denied(
+        'rejected',
+        `the store ${store.name} came to version ${migration.to} by another file than this one`,
+      );
+    }
     if (seen.kind === 'drifted') return denied('rejected', seen.why.join('; '));
     const version = seen.kind === 'at' ? seen.version : seen.from;
     if (version !== migration.from) {
@@ -100,7 +111,7 @@ export class OdooMigrator implements Migrator {
     ctx.log(`store ${store.name}: Odoo upgrades ${upgrade.modules.map(({ name }) => name).join(', ')}`);
     const failure = await this.run(store, target, addons, ctx);
     if (failure) return denied(failure.code, failure.why);
-    await control.query('delete from headgate.pending where store = $1', [store.name]);
+    await recordUpgraded(control, store, migration.to, migration.file.digest);
     return granted({ version: migration.to });
   }
 

@@ -21,7 +21,7 @@ import { digestTree, type PointManifest } from './point-manifest.ts';
 import { holdStore } from './records.ts';
 import { filestoreDir, findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
 import { beginSwap, endSwap, finishSwap, prepared, readSwap } from './tenant-swap.ts';
-import { storeVersion } from './version-records.ts';
+import { recordRestored, storeVersion } from './version-records.ts';
 
 /** A step that is tried again takes up its own restore point while it is this young, and takes a new one later. */
 const SAME_ATTEMPT_MS = 10 * 60_000;
@@ -139,7 +139,7 @@ export class OdooRestorePoints implements RestorePoints {
     }
     const finished = (await finishSwap(this.stores, store))!;
     if (finished.phase === 'swapping') {
-      await control.query('delete from headgate.pending where store = $1', [store.name]);
+      await recordRestored(control, store, finished.schemaVersion);
       await endSwap(this.stores, store, finished);
     }
     return granted({ schemaVersion: finished.schemaVersion });

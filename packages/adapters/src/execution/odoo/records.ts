@@ -18,6 +18,8 @@ const TABLES = `
   create table if not exists headgate.pending(
     store text primary key, key text not null, version_from int not null, version_to int not null,
     started_at timestamptz not null default clock_timestamp());
+  create table if not exists headgate.upgraded(
+    store text not null, version int not null, digest text not null, primary key (store, version));
 `;
 
 /** Makes our database and its tables unless they are there. */

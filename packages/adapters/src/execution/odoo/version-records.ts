@@ -33,6 +33,43 @@ export async function declareBaseline(stores: OdooStores, version: number, modul
   if (wrong) throw new Error(wrong);
 }
 
+/** By which file a store came to a version; `undefined`: not by us, it was adopted there. */
+export async function upgradedBy(
+  client: pg.ClientBase,
+  store: OdooStore,
+  version: number,
+): Promise<string | undefined> {
+  const { rows } = await client.query<{ digest: string }>(
+    'select digest from headgate.upgraded where store = $1 and version = $2',
+    [store.name, version],
+  );
+  return rows[0]?.digest;
+}
+
+/** An upgrade came to its end: it is no longer under way, and its file is what made the version. */
+export async function recordUpgraded(
+  client: pg.ClientBase,
+  store: OdooStore,
+  version: number,
+  digest: string,
+): Promise<void> {
+  await client.query(
+    `with ended as (delete from headgate.pending where store = $1)
+     insert into headgate.upgraded(store, version, digest) values ($1, $2, $3)
+     on conflict (store, version) do update set digest = excluded.digest`,
+    [store.name, version, digest],
+  );
+}
+
+/** A store was restored: nothing is under way, and what came after this version never was. */
+export async function recordRestored(client: pg.ClientBase, store: OdooStore, version: number): Promise<void> {
+  await client.query(
+    `with ended as (delete from headgate.pending where store = $1)
+     delete from headgate.upgraded where store = $1 and version > $2`,
+    [store.name, version],
+  );
+}
+
 /** Where a store stands, by its own `ir_module_module`. */
 export type StoreVersion =
   | { readonly kind: 'at'; readonly version: number }
