@@ -40,23 +40,27 @@ export async function release(telling: Telling<OdooExample>, version: OdooVersio
   return ref;
 }
 
-/** Promotes a release to an environment and waits for the end. A question whether others stay is answered with `keep`. */
+/**
+ * Promotes a release to an environment, or to some of its tenants alone, and waits for the end. A question whether others stay is answered with
+ * `keep`.
+ */
 export async function promote(
   telling: Telling<OdooExample>,
   ref: ReleaseRef,
   environment: string,
+  tenants?: string[],
 ): Promise<OdooPromotion> {
   const { world, say } = telling;
   const from = Date.now();
   const developer = await world.client('developer');
   const manager = await world.client('release-manager');
-  const body = { release: ref.digest, environment };
+  const body = { release: ref.digest, environment, ...(tenants && { tenants }) };
   const { id, plan } = await developer.call(
     'requestPromotion',
     { body },
-    { idempotencyKey: `${ref.digest} ${environment}` },
+    { idempotencyKey: `${ref.digest} ${environment} ${tenants?.join(' ') ?? ''}`.trim() },
   );
-  await sayPlan(telling, plan, `${ref.version}-${environment}`);
+  await sayPlan(telling, plan, [ref.version, environment, ...(tenants ?? [])].join('-'));
   await telling.approve(id);
   let question: string | undefined;
   const result = await until(

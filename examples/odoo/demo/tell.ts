@@ -1,16 +1,13 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { ReleaseRef } from '@headgate/domain';
-import { LoadProcess } from '@headgate/example-psa/demo/load-process.ts';
 import { readLog } from '@headgate/example-psa/demo/log.ts';
 import { agentHoldsHead } from '@headgate/example-psa/demo/measure.ts';
 import { adopt, type Telling } from '@headgate/example-psa/demo/story.ts';
 import type { Failing } from '../bring-up/example-cells.ts';
 import type { OdooExample } from '../bring-up.ts';
 import { odooDocuments } from '../documents.ts';
-import type { OdooLoadConfig } from '../load/journal-line.ts';
+import { startCustomers } from './customers.ts';
 import { closing, type OdooClosing, type Snapshot } from './figures.ts';
 import { linesByTenant } from './journal-figures.ts';
 import { lostWrites } from './lost-writes.ts';
@@ -34,7 +31,7 @@ export async function tellOdoo(
   const good = await release(telling, '19.0.2');
   const bad = await release(telling, '19.0.3');
   const before = await snapshot();
-  const load = await startLoad(world.example, join(world.dataDir, 'demo'));
+  const load = await startCustomers(cells, join(world.dataDir, 'demo'), { readsPerSecond: 2, writesPerSecond: 0.5 });
   started(async () => {
     if (load.running) await load.stop();
   });
@@ -86,21 +83,4 @@ export async function tellOdoo(
     for (const tenant of tenants) names.set(tenant, await postInvoice(production, tenant));
     return names;
   }
-}
-
-async function startLoad(example: OdooExample, folder: string): Promise<LoadProcess> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const config: OdooLoadConfig = {
-    journalFile: join(folder, `load-${Date.now()}.jsonl`),
-    cells: example.cells.map(({ cell, url, tokensFile, host }) => ({
-      url,
-      tokensFile,
-      tenants: cell.tenants.map(({ id }) => ({ id, host: host(id) })),
-    })),
-    readsPerSecond: 2,
-    writesPerSecond: 0.5,
-    timeLimitMs: 10_000,
-  };
-  const main = fileURLToPath(new URL('../load.ts', import.meta.url));
-  return LoadProcess.run(main, join(folder, 'load.json'), { ...config });
 }

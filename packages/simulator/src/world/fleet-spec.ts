@@ -67,11 +67,11 @@ export interface FleetSpec {
   readonly approvals: number;
 }
 
-export function fleetSpec(random: Random, ownStores: boolean): FleetSpec {
+export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolean): FleetSpec {
   const startsAt = MONDAY + random.pick([9, 12, 20]) * HOUR;
   const rings = ['internal', 'pilot', 'broad', 'late'].slice(0, random.chance(0.75) ? 3 : 4);
   const approvals = random.chance(0.6) ? 1 : 2;
-  let policy: PolicySpec = {
+  const policy: PolicySpec = {
     name: 'strict',
     gates: [
       { gate: 'signature', at: 'promotion', params: {} },
@@ -91,12 +91,12 @@ export function fleetSpec(random: Random, ownStores: boolean): FleetSpec {
     attempts: random.int(2, 4),
     timeoutsMs: { migrate: 120_000, 'restore-point': 120_000 },
     defaultTimeoutMs: 30_000,
+    ...(readsFirst && { maintenance: 'reads-first' as const }),
     hypercare: [
       { name: 'first-minute', durationMs: MINUTE },
       { name: 'first-hour', durationMs: HOUR / 2 },
     ],
   };
-  if (ownStores && random.chance(0.5)) policy = { ...policy, maintenance: 'reads-first' };
   const calendars = random.chance(0.7) ? ['always'] : ['always', 'nights'];
   const document = (kind: string, name: string, spec: unknown): AppliedDocument => ({
     kind,

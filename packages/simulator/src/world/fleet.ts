@@ -94,7 +94,10 @@ export function testResult(subject: Digest, run: number, failed: number): Eviden
 
 export async function makeFleet(seed: number, number: number): Promise<Fleet> {
   const random = new Random(seed, number, 1);
-  const spec = fleetSpec(random, number % OWN_STORES_EVERY === OWN_STORES_EVERY - 1);
+  const ownStores = number % OWN_STORES_EVERY === OWN_STORES_EVERY - 1;
+  // Every other fleet of that kind serves readers at first.
+  const readsFirst = ownStores && number % (2 * OWN_STORES_EVERY) < OWN_STORES_EVERY;
+  const spec = fleetSpec(random, ownStores, readsFirst);
   const at = spec.startsAt - 30_000;
   const commits: Commit[] = [];
   const store = new MemoryStore({ clock: () => at, onCommit: (commit) => commits.push(commit) });

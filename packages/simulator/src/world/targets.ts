@@ -166,7 +166,7 @@ export class Targets {
     const already = back ? store.version <= action.to : store.version >= action.to;
     if (!already) {
       for (const [name, tenant] of target.tenants)
-        if (target.ownStores && tenant.store === action.store && !tenant.held)
+        if (target.ownStores && tenant.store === action.store && (!tenant.held || tenant.reads))
           this.checker.report(
             'held-while-upgraded',
             `store ${action.store} of ${a.cell} was changed while ${name} was served`,
