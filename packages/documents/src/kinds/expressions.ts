@@ -9,12 +9,19 @@ export type Expression =
   | { readonly kind: 'status' }
   /** The response's body: the whole of it, or what an RFC 6901 pointer names in its JSON. */
   | { readonly kind: 'body'; readonly pointer: string }
+  /** Of an XML-RPC answer that is a fault: the whole of it, or what a pointer names in it. It has no body then. */
+  | { readonly kind: 'fault'; readonly pointer: string }
   | { readonly kind: 'header'; readonly name: string }
+  /** The tenant's token. Only as a parameter of XML-RPC, which carries it there; a verification refuses it elsewhere. */
+  | { readonly kind: 'token' }
   | { readonly kind: 'input'; readonly name: InputName }
   | { readonly kind: 'output'; readonly step: string; readonly name: string };
 
-/** What a verification is given: whose transaction it is, which slot must answer, and a text that is unique to this run. */
-export const INPUT_NAMES = ['tenant', 'slot', 'run'] as const;
+/**
+ * What a verification is given: whose transaction it is, the name of the tenant's database where it has one of its own
+ * (else the tenant's), which slot must answer, and a text that is unique to this run.
+ */
+export const INPUT_NAMES = ['tenant', 'database', 'slot', 'run'] as const;
 export type InputName = (typeof INPUT_NAMES)[number];
 
 export type Literal = string | number | boolean | null;
@@ -36,8 +43,10 @@ export type Template = readonly (string | Expression)[];
 export function parseExpression(text: string): Expression | undefined {
   if (text === '$statusCode') return { kind: 'status' };
   if (text === '$response.body') return { kind: 'body', pointer: '' };
-  const body = /^\$response\.body#((?:\/(?:[^~\s{}]|~[01])*)*)$/.exec(text);
-  if (body !== null) return { kind: 'body', pointer: body[1]! };
+  if (text === '$response.fault') return { kind: 'fault', pointer: '' };
+  if (text === '$inputs.token') return { kind: 'token' };
+  const answered = /^\$response\.(body|fault)#((?:\/(?:[^~\s{}]|~[01])*)*)$/.exec(text);
+  if (answered !== null) return { kind: answered[1] as 'body' | 'fault', pointer: answered[2]! };
   const header = /^\$response\.header\.([A-Za-z0-9-]{1,100})$/.exec(text);
   if (header !== null) return { kind: 'header', name: header[1]!.toLowerCase() };
   const input = INPUT_NAMES.find((name) => text === `$inputs.${name}`);

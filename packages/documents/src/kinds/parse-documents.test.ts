@@ -24,6 +24,15 @@ describe('declared documents', () => {
   const parsed = parseDocuments(SAMPLE, { file: 'sample.yaml' });
   if (!parsed.ok) throw new Error(parsed.problems.map((p) => p.message).join('\n'));
 
+  it('of a verification may give the token to XML-RPC, and see its faults', () => {
+    const text = changed(
+      'Verification',
+      'body: {minutes: 30, note: "check {$inputs.run}"}',
+      'xmlRpc: {method: m, params: [db, 1, $inputs.token, {a: "{$inputs.run}"}], nilFault: nothing}',
+    ).replace('$statusCode == 201', '$response.fault#/faultCode == 1');
+    expect(messages(text)).toEqual([]);
+  });
+
   it('are read, of every kind, with defaults and places', () => {
     expect(new Set(parsed.documents.map((d) => d.content.kind))).toEqual(new Set(KIND_NAMES));
     expect(parsed.documents[0]).toMatchObject({
@@ -204,6 +213,60 @@ describe('declared documents', () => {
       'a response before there is one',
       changed('Verification', 'check {$inputs.run}', 'check {$statusCode}'),
       'request.body.note: expected only inputs and outputs',
+    ],
+    [
+      'the token in a path',
+      changed('Verification', 'path: /api/{$inputs.tenant}/entries', 'path: "/api/{$inputs.token}/entries"'),
+      'request.path: expected the token only as a whole parameter of XML-RPC',
+    ],
+    [
+      'the token in a header',
+      changed('Verification', '"{$inputs.run}-entry"', '"{$inputs.token}"'),
+      'request.headers.Idempotency-Key: expected the token only',
+    ],
+    [
+      'the token in a body',
+      changed('Verification', '"check {$inputs.run}"', '$inputs.token'),
+      'request.body.note: expected the token only',
+    ],
+    [
+      'the token as an output',
+      changed('Verification', '$response.body#/id}', '$inputs.token}'),
+      'outputs.id: expected the token only',
+    ],
+    [
+      'the token in a criterion',
+      changed('Verification', '== $steps.create.outputs.id', '== $inputs.token'),
+      'successCriteria[2].condition: expected the token only',
+    ],
+    [
+      'the token as a part of a parameter',
+      changed(
+        'Verification',
+        'body: {minutes: 30, note: "check {$inputs.run}"}',
+        'xmlRpc: {method: m, params: ["a{$inputs.token}"]}',
+      ),
+      'request.xmlRpc.params[0]: expected the token only as a whole parameter',
+    ],
+    [
+      'a fault of a request that is not XML-RPC',
+      changed('Verification', '$statusCode == 201', '$response.fault#/faultCode == 1'),
+      'successCriteria[0].condition: expected a fault only where the request is XML-RPC',
+    ],
+    [
+      'XML-RPC with a body',
+      changed('Verification', 'body: {minutes: 30', 'xmlRpc: {method: m, params: []}\n            body: {minutes: 30'),
+      'request.body: expected either a body or xmlRpc',
+    ],
+    [
+      'XML-RPC by GET',
+      changed('Verification', 'query: {full: "1"}', 'xmlRpc: {method: m, params: []}'),
+      'request.method: expected POST for xmlRpc',
+    ],
+    [
+      'no method',
+      changed('Verification', 'request: {method: GET, path', 'request: {path'),
+      'request.method: expected a method, or xmlRpc',
     ],
     ['a body for GET', changed('Verification', 'query: {full: "1"}', 'body: {a: 1}'), 'expected no body for GET'],
     [

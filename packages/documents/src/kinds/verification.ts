@@ -18,7 +18,7 @@ const template = (max: number) => text(max).refine((value) => parseTemplate(valu
 const pathPhrase = expects('a path that starts with /');
 const headerPhrase = expects('a header name');
 const expressionPhrase = expects(
-  'an expression: $statusCode, $response.body#/a/b, $response.header.x, $inputs.tenant or $steps.x.outputs.y',
+  'an expression: $statusCode, $response.body#/a/b, $response.fault#/a, $response.header.x, $inputs.tenant or $steps.x.outputs.y',
 );
 const conditionPhrase = expects("a comparison like $statusCode == 201 or $response.body#/state == 'posted'");
 
@@ -26,8 +26,22 @@ const criterion = fields({
   condition: text(1_000).refine((value) => parseCondition(value) !== undefined, conditionPhrase),
 });
 
+const methodPhrase = expects('the name of an XML-RPC method');
+const xmlRpc = fields({
+  method: z.string(methodPhrase).regex(/^[A-Za-z0-9_.:/]{1,200}$/, methodPhrase),
+  params: z
+    .array(z.unknown(), expects('a list of parameters'))
+    .max(50, expects('a list of at most 50 parameters'))
+    .describe('Plain data, with expressions as in a body. $inputs.token is the key with which the tenant is checked.'),
+  nilFault: text(200)
+    .exactOptional()
+    .describe(
+      'How the text of a fault ends that only says that there is nothing to answer, or nothing there to do it. The body is null then.',
+    ),
+});
+
 const request = fields({
-  method: oneOf('GET', 'POST', 'PUT', 'PATCH', 'DELETE'),
+  method: oneOf('GET', 'POST', 'PUT', 'PATCH', 'DELETE').exactOptional().describe('Not for XML-RPC, which is POST.'),
   path: template(1_000).refine((value) => value.startsWith('/') && !value.startsWith('//'), pathPhrase),
   query: mapping(text(100), template(1_000), 50).exactOptional(),
   headers: mapping(z.string().regex(/^[A-Za-z0-9-]{1,100}$/, headerPhrase), template(2_000), 50).exactOptional(),
@@ -35,6 +49,18 @@ const request = fields({
     .unknown()
     .optional()
     .describe('JSON. A text that is one expression stands for its value; other texts may hold expressions in braces.'),
+  xmlRpc: xmlRpc
+    .exactOptional()
+    .describe(
+      'In place of a body: a call by XML-RPC. $response.body is the value that it answers; a fault fails the step, unless a criterion names $response.fault.',
+    ),
+}).check((context) => {
+  const { method, body, xmlRpc } = context.value;
+  const issue = (path: string[], expected: string, input: unknown) =>
+    context.issues.push({ code: 'custom', message: `expected:${expected}`, path, input });
+  if (xmlRpc === undefined && method === undefined) issue(['method'], 'a method, or xmlRpc', method);
+  if (xmlRpc !== undefined && method !== undefined && method !== 'POST') issue(['method'], 'POST for xmlRpc', method);
+  if (xmlRpc !== undefined && body !== undefined) issue(['body'], 'either a body or xmlRpc', body);
 });
 
 const step = fields({
@@ -72,7 +98,11 @@ const workflow = fields({
     const issue = (path: (string | number)[], expected: string, input: unknown) =>
       context.issues.push({ code: 'custom', message: `expected:${expected}`, path: ['steps', i, ...path], input });
     const check = (expression: Expression, path: (string | number)[], input: unknown, answered: boolean) => {
-      if (expression.kind === 'output') {
+      if (expression.kind === 'token') {
+        issue(path, 'the token only as a whole parameter of XML-RPC, since it is a secret', input);
+      } else if (expression.kind === 'fault' && answered && each.request.xmlRpc === undefined) {
+        issue(path, 'a fault only where the request is XML-RPC', input);
+      } else if (expression.kind === 'output') {
         const known = outputs.get(expression.step);
         if (known === undefined)
           issue(path, `the output of an earlier step (${[...outputs.keys()].join(', ') || 'there is none'})`, input);
@@ -85,17 +115,20 @@ const workflow = fields({
     const checkTemplate = (value: string, path: (string | number)[]) => {
       for (const part of parseTemplate(value) ?? []) if (typeof part !== 'string') check(part, path, value, false);
     };
-    const { path, query, headers, body } = each.request;
+    const { path, query, headers, body, xmlRpc } = each.request;
     checkTemplate(path, ['request', 'path']);
     for (const [key, value] of Object.entries(query ?? {})) checkTemplate(value, ['request', 'query', key]);
     for (const [key, value] of Object.entries(headers ?? {})) checkTemplate(value, ['request', 'headers', key]);
     if (body !== undefined && each.request.method === 'GET') issue(['request', 'body'], 'no body for GET', body);
-    walkTexts(body, ['request', 'body'], (value, at) => {
+    const checkText = (value: string, at: (string | number)[]) => {
       const whole = value.startsWith('$') ? parseExpression(value) : undefined;
+      if (whole?.kind === 'token' && at[1] === 'xmlRpc') return;
       if (whole !== undefined) return check(whole, at, value, false);
       if (parseTemplate(value) === undefined) return void issue(at, 'a text in which {…} holds an expression', value);
       checkTemplate(value, at);
-    });
+    };
+    walkTexts(body, ['request', 'body'], checkText);
+    walkTexts(xmlRpc?.params, ['request', 'xmlRpc', 'params'], checkText);
     const conditions = [
       ...each.successCriteria.map(({ condition }, c) => ({ condition, path: ['successCriteria', c, 'condition'] })),
       ...(each.onFailure ?? []).flatMap(({ criteria }, f) =>

@@ -1,17 +1,32 @@
 import {
   type Condition,
   type Expression,
+  type InputName,
   type Literal,
   parseExpression,
   parseTemplate,
 } from '@headgate/documents/kinds/expressions';
-import type { HttpAnswer } from './http-call.ts';
+
+/** What a step was answered, whatever it was asked by. */
+export interface StepAnswer {
+  readonly status: number;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The body as plain data; `undefined` when it is none. */
+  body(): unknown;
+  /** Of XML-RPC: the fault that was answered in place of a value. */
+  readonly fault?: unknown;
+  /** Why it can't be a success whatever the criteria say. */
+  readonly wrong?: string;
+}
 
 /** What expressions can name at some point of a workflow. */
 export interface Known {
-  readonly inputs: Readonly<Record<'tenant' | 'slot' | 'run', string>>;
+  readonly inputs: Readonly<Record<InputName, string>>;
   readonly outputs: ReadonlyMap<string, ReadonlyMap<string, unknown>>;
-  readonly answer?: HttpAnswer;
+  readonly answer?: StepAnswer;
+  /** The tenant's token: there only while the parameters of XML-RPC are filled in. */
+  readonly token?: string | undefined;
 }
 
 /** The value that an expression names; `undefined` when there is none. */
@@ -22,7 +37,11 @@ export function namedValue(expression: Expression, known: Known): unknown {
     case 'header':
       return known.answer?.headers[expression.name];
     case 'body':
-      return pointed(known.answer?.json(), expression.pointer);
+      return pointed(known.answer?.body(), expression.pointer);
+    case 'fault':
+      return pointed(known.answer?.fault, expression.pointer);
+    case 'token':
+      return known.token;
     case 'input':
       return known.inputs[expression.name];
     case 'output':

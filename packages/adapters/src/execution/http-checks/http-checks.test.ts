@@ -130,13 +130,12 @@ test('a document that is none, and a tenant without a token, are faults, never p
 });
 
 const known: Known = {
-  inputs: { tenant: 'acme', slot: 'green', run: 'x' },
+  inputs: { tenant: 'acme', database: 'acme', slot: 'green', run: 'x' },
   outputs: new Map([['a', new Map<string, unknown>([['n', 5]])]]),
   answer: {
     status: 200,
     headers: { 'x-a': 'b' },
-    text: '',
-    json: () => ({ n: 5, t: 'x', z: null, 'a/b': [0, { c: true }], o: {} }),
+    body: () => ({ n: 5, t: 'x', z: null, 'a/b': [0, { c: true }], o: {} }),
   },
 };
 test.each([

@@ -15,6 +15,8 @@ export interface HttpChecksConfig {
   readonly routerTokenFile?: string;
   /** The host that names a tenant, where the router knows tenants by it. */
   hostOf?(tenant: string): string;
+  /** The tenant's database, where it has one of its own and protocols name it. */
+  databaseOf?(tenant: string): string;
 }
 
 const Tokens = z.record(z.string(), z.string());
@@ -37,7 +39,8 @@ export class HttpChecks implements Checks {
   ): Promise<CheckResult> {
     const { spec } = this.read(verification);
     const token = await this.token(tenant);
-    const inputs = { tenant, slot, run: randomBytes(6).toString('hex') };
+    const database = this.config.databaseOf?.(tenant) ?? tenant;
+    const inputs = { tenant, database, slot, run: randomBytes(6).toString('hex') };
     const pass = await this.pass();
     let passed = 0;
     for (const workflow of spec.workflows) {

@@ -1,8 +1,9 @@
 import { parseCondition, parseExpression } from '@headgate/documents/kinds/expressions';
 import type { VerificationContent } from '@headgate/documents/kinds/verification';
 import { CHECK_HEADER } from '../router/check-pass.ts';
-import { discreet, fill, fillJson, holds, type Known, namedValue } from './evaluate.ts';
-import { type HttpAnswer, httpCall } from './http-call.ts';
+import { discreet, fill, fillJson, holds, type Known, namedValue, type StepAnswer } from './evaluate.ts';
+import { httpCall } from './http-call.ts';
+import { faultWords, readXmlRpc, xmlRpcBody } from './xml-rpc-call.ts';
 
 type Workflow = VerificationContent['spec']['workflows'][number];
 type Step = Workflow['steps'][number];
@@ -30,7 +31,7 @@ export async function runWorkflow(
   const outputs = new Map<string, ReadonlyMap<string, unknown>>();
   for (const step of workflow.steps) {
     const result = await runStep(step, run, { inputs: run.inputs, outputs });
-    if (typeof result === 'string') return { step: step.stepId, why: result };
+    if (typeof result === 'string') return { step: step.stepId, why: masked(result, run.token) };
     outputs.set(step.stepId, result);
   }
   return undefined;
@@ -48,6 +49,9 @@ async function runStep(step: Step, run: WorkflowRun, before: Known): Promise<Rea
       const outputs = Object.entries(step.outputs ?? {}).map(
         ([name, text]) => [name, namedValue(parseExpression(text)!, known)] as const,
       );
+      // What is taken from an answer goes into paths and headers: a server that repeats the key mustn't bring it there.
+      const echo = outputs.find(([, value]) => run.token !== undefined && repeats(value, run.token));
+      if (echo) return `the answer repeats the tenant's token in what is taken as ${echo[0]}`;
       return new Map(outputs);
     }
     const waitMs = retryAfter(step, known, tries);
@@ -59,13 +63,32 @@ async function runStep(step: Step, run: WorkflowRun, before: Known): Promise<Rea
   }
 }
 
-/** The first criterion that doesn't hold, in words. */
+/** The first criterion that doesn't hold, in words; a fault that none of them looks at, which comes with status 200. */
 function unmet(step: Step, known: Known): string | undefined {
+  const { wrong, fault } = known.answer ?? {};
+  if (wrong !== undefined) return wrong;
+  if (fault !== undefined && !looksAtFault(step)) return faultWords(fault);
   for (const { condition } of step.successCriteria) {
     const parsed = parseCondition(condition)!;
     if (!holds(parsed, known)) return `expected ${condition.trim()}, found ${discreet(namedValue(parsed.left, known))}`;
   }
   return undefined;
+}
+
+function looksAtFault(step: Step): boolean {
+  return step.successCriteria.some(({ condition }) => {
+    const { left, right } = parseCondition(condition)!;
+    return left.kind === 'fault' || ('expression' in right && right.expression.kind === 'fault');
+  });
+}
+
+function repeats(value: unknown, token: string): boolean {
+  return (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).includes(token);
+}
+
+/** No message holds the token, wherever in it the server may have put it. */
+function masked(text: string, token: string | undefined): string {
+  return token === undefined || token === '' ? text : text.replaceAll(token, '***');
 }
 
 /** How long to wait before another try; `undefined` when there is none. The first entry whose criteria hold decides. */
@@ -80,7 +103,7 @@ function retryAfter(step: Step, known: Known, tries: Map<number, number>): numbe
   return undefined;
 }
 
-async function ask(step: Step, run: WorkflowRun, known: Known): Promise<HttpAnswer> {
+async function ask(step: Step, run: WorkflowRun, known: Known): Promise<StepAnswer> {
   const { request } = step;
   const url = new URL(run.baseUrl);
   // Set as text that is encoded already, so that no value of a tenant's can change the path's parts or the host.
@@ -88,21 +111,31 @@ async function ask(step: Step, run: WorkflowRun, known: Known): Promise<HttpAnsw
   url.pathname = path!;
   url.search = query ?? '';
   for (const [key, value] of Object.entries(request.query ?? {})) url.searchParams.append(key, fill(value, known));
-  const headers: Record<string, string> = { accept: 'application/json' };
+  const { xmlRpc } = request;
+  const [media, body] =
+    xmlRpc !== undefined
+      ? ['text/xml', xmlRpcBody(xmlRpc, known, run.token)]
+      : [
+          'application/json',
+          request.body === undefined ? undefined : Buffer.from(JSON.stringify(fillJson(request.body, known))),
+        ];
+  const headers: Record<string, string> = { accept: media };
   for (const [key, value] of Object.entries(request.headers ?? {})) headers[key.toLowerCase()] = fill(value, known);
-  if (request.body !== undefined) headers['content-type'] = 'application/json';
+  if (body !== undefined) headers['content-type'] = media;
   if (run.token !== undefined) headers.authorization = `Bearer ${run.token}`;
   if (run.host !== undefined) headers.host = run.host;
   if (run.pass !== undefined) headers[CHECK_HEADER] = run.pass;
-  return httpCall({
-    method: request.method,
+  const answer = await httpCall({
+    method: request.method ?? 'POST',
     url,
     headers,
-    ...(request.body === undefined ? {} : { body: Buffer.from(JSON.stringify(fillJson(request.body, known))) }),
+    ...(body === undefined ? {} : { body }),
     timeoutMs: run.requestTimeoutMs,
     maxBytes: MAX_ANSWER_BYTES,
     signal: run.signal,
   });
+  if (xmlRpc !== undefined) return readXmlRpc(answer, xmlRpc);
+  return { status: answer.status, headers: answer.headers, body: () => answer.json() };
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
