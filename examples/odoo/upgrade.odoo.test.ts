@@ -1,7 +1,12 @@
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   installedModules,
   OdooMigrator,
   OdooRestorePoints,
+  odooEnvironment,
+  runBounded,
+  shellCommand,
   storeVersion,
 } from '@headgate/adapters/execution/odoo/index';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
@@ -52,6 +57,33 @@ describe.skipIf(missing)('an Odoo tenant', () => {
     expect(answer).toMatchObject({ why: expect.stringContaining('needs the module l10n_nowhere') });
     expect(answer).toMatchObject({ why: expect.stringContaining('the Python library no-such-library') });
     expect(await migrator.version('acme')).toBe(1);
+  });
+
+  test('a module in Odoo’s data folder replaces none of the release, and is named before anything is touched', async () => {
+    const { odoo } = at.stores;
+    const shadow = join(odoo.dataDir, 'addons', '19.0', 'headgate_ps');
+    await cp(join(at.addons('19.0.2'), 'headgate_ps'), shadow, { recursive: true });
+    expect(await up('acme', second)).toMatchObject({
+      ok: false,
+      code: 'rejected',
+      why: expect.stringMatching(
+        /nothing was touched: .*data folder has a module headgate_ps of its own in addons\/19\.0/,
+      ),
+    });
+    const login = await at.door.forAssignment(at.stores.byName.get('acme')!);
+    const run = await runBounded({
+      command: shellCommand(odoo, [at.addons('19.0.1')], 'acme'),
+      environment: odooEnvironment(odoo, login),
+      workDir: join(at.dir, 'shell'),
+      user: odoo.user,
+      deadlineMs: 60_000,
+      signal: new AbortController().signal,
+      input: 'import odoo.addons.headgate_ps as m\nprint("LOADED", m.__path__[0])\n',
+      secrets: [login.password],
+    });
+    await at.door.endAssignments(at.stores.byName.get('acme')!);
+    expect(run.output).toContain(`LOADED ${at.addons('19.0.1')}/headgate_ps`);
+    await rm(join(odoo.dataDir, 'addons'), { recursive: true });
   });
 
   test('is upgraded by Odoo itself, once, and its modules say so', async () => {
