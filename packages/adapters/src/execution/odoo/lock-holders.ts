@@ -1,54 +1,14 @@
+import { type LockHolder, lockHolders, watchingLocks as watching } from '../store/lock-holders.ts';
 import { inRecords } from './records.ts';
 import type { OdooStores } from './store.ts';
 
-/** Who keeps an upgrade waiting. No query's text: it may hold customers' data. */
-export interface LockHolder {
-  readonly pid: number;
-  readonly user: string;
-  readonly application: string;
-  /** When its transaction began, in UTC. */
-  readonly since: string;
-}
+export { holderInWords, type LockHolder } from '../store/lock-holders.ts';
 
-/** The sessions that this login's sessions wait for at this moment. */
-export async function lockHolders(stores: OdooStores, login: string): Promise<readonly LockHolder[]> {
-  return inRecords(stores, async (client) => {
-    const { rows } = await client.query<LockHolder>(
-      `select distinct holder.pid, coalesce(holder.usename, '') as user, left(coalesce(holder.application_name, ''), 60) as application,
-         coalesce(to_char(holder.xact_start at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS'), 'an unknown time') as since
-       from pg_stat_activity waiting
-       cross join unnest(pg_blocking_pids(waiting.pid)) as blocking(pid)
-       join pg_stat_activity holder on holder.pid = blocking.pid
-       where waiting.usename = $1 and waiting.wait_event_type = 'Lock'`,
-      [login],
-    );
-    return rows;
-  });
-}
-
-/** Looks every half second while `work` runs and keeps who was seen last. */
+/** Looks every half second while `work` runs at whom this login's sessions wait for, and keeps who was seen last. */
 export async function watchingLocks<T>(
   stores: OdooStores,
   login: string,
   work: () => Promise<T>,
 ): Promise<{ readonly value: T; readonly holders: readonly LockHolder[] }> {
-  let holders: readonly LockHolder[] = [];
-  let looking = Promise.resolve();
-  const timer = setInterval(() => {
-    looking = looking.then(async () => {
-      const seen = await lockHolders(stores, login).catch(() => []); // a look that fails tells nothing; the upgrade goes on
-      if (seen.length > 0) holders = seen;
-    });
-  }, 500);
-  try {
-    return { value: await work(), holders };
-  } finally {
-    clearInterval(timer);
-    await looking;
-  }
-}
-
-export function holderInWords({ pid, user, application, since }: LockHolder): string {
-  const name = application === '' ? '' : ` (application "${application}")`;
-  return `database session ${pid} of ${user}${name}, in a transaction since ${since} UTC`;
+  return watching(() => inRecords(stores, (client) => lockHolders(client, login)), work);
 }

@@ -5,6 +5,8 @@ import pg from 'pg';
  * Our own tables in each store. The application's login may read routes and its version, and change nothing.
  * `fence`: the highest fence by scope (the cell). `migration`: what brought the schema where it is. `route`: the slot
  * whose workers may claim a tenant's jobs. `permit`: the one migration that may be recorded next, and by what secret.
+ * `answer`: what the application's own version query says at that version, where a command migrates. `attempt`: the
+ * command that was begun and hasn't been seen to its end.
  *
  * The functions are how a login without our rights does the two things around a migration that need them. They belong to
  * the superuser and run with its rights and with a search path of their own, decide nothing by what the caller says, and
@@ -14,6 +16,11 @@ const SCHEMA = `
 create schema if not exists headgate;
 create table if not exists headgate.fence(scope text primary key, epoch bigint not null, n bigint not null);
 create table if not exists headgate.migration(version int primary key, id text not null, digest text not null, applied_by text not null, applied_at timestamptz not null default clock_timestamp());
+alter table headgate.migration add column if not exists answer text;
+create table if not exists headgate.attempt(
+  one boolean primary key default true check (one),
+  direction text not null check (direction in ('up', 'down')), version_from int not null, version_to int not null,
+  digest text not null, goal text, key text not null, started_at timestamptz not null default clock_timestamp());
 create table if not exists headgate.route(tenant text primary key, slot text not null, epoch bigint not null, n bigint not null);
 create table if not exists headgate.permit(
   one boolean primary key default true check (one), secret bytea not null,

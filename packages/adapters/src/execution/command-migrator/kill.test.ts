@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { MigrationRef } from '@headgate/domain';
+import { digestFor, stepContext } from '@headgate/testkit/execution/step-context';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { type RealStore, realStore } from '../testing/real-store.ts';
+import { CommandMigrations } from './command-config.ts';
+import { CommandMigrator } from './command-migrator.ts';
+import { erpProgram } from './testing/erp-program.ts';
+import type { OneMigration } from './testing/migrate-once.ts';
+
+const MAIN = new URL('testing/migrate-once.ts', import.meta.url).pathname;
+
+let real: RealStore;
+let migrations: object;
+let migrator: CommandMigrator;
+let flag: string;
+let n = 0;
+beforeAll(async () => {
+  real = await realStore();
+  const { user } = real.store.cluster.programs;
+  const { program } = await erpProgram(real.dir, user);
+  migrations = {
+    kind: 'command',
+    program,
+    databaseEnv: { url: 'DATABASE_URL' },
+    versionQuery: 'select name from erp_version order by n desc limit 1',
+  };
+  const store = { ...real.store, migrations: CommandMigrations.parse(migrations) };
+  migrator = new CommandMigrator(new Map([['main', store]]), { dir: join(real.dir, 'commands'), user });
+  flag = join(real.dir, 'wait');
+});
+afterAll(() => real?.remove());
+
+const query = async (sql: string) =>
+  withClient(await real.store.cluster.connection('app'), (client) => client.query(sql).then(({ rows }) => rows));
+const says = async () => (await query('select name from public.erp_version order by n')).map(({ name }) => name);
+const sessions = () =>
+  query(`select pid from pg_stat_activity where usename like 'headgate_migrator_%'`).then((rows) => rows.length);
+const document = (words: readonly string[], from: string | null, to: string): string =>
+  JSON.stringify({ apiVersion: 'headgate/v1', kind: 'CommandMigration', arguments: words, from, to });
+function migration(from: number, text: string): MigrationRef {
+  const file = { name: `${from + 1}.yaml`, digest: digestFor(text), size: text.length };
+  return { id: `m${from + 1}`, from, to: from + 1, phase: 'expand', file };
+}
+const up = (from: number, text: string) =>
+  migrator.up('main', migration(from, text), text, stepContext({ fence: { epoch: 7, n: ++n } }));
+
+/** An agent of its own that begins the migration; killed with SIGKILL by whoever asked for it. */
+async function agent(text: string): Promise<ChildProcess> {
+  const one: OneMigration = {
+    dir: real.dir,
+    cluster: real.store.cluster.config,
+    passwordFile: real.store.passwordFile,
+    migrations,
+    migration: migration(1, text),
+    text,
+    n: ++n,
+  };
+  const file = join(real.dir, 'one.json');
+  await writeFile(file, JSON.stringify(one), { mode: 0o600 });
+  const child = spawn(process.execPath, [MAIN, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise<void>((resolve) => child.stdout!.once('data', () => resolve()));
+  return child;
+}
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await ended;
+}
+
+beforeEach(async () => {
+  await query('delete from headgate.migration; delete from headgate.attempt');
+  await query('drop table if exists public.erp_version, public.invoice');
+  const one = document(['to', 'one'], null, 'one');
+  expect(await up(0, one)).toEqual({ ok: true, value: { version: 1 } });
+  await writeFile(flag, '');
+});
+
+test.each([
+  ['before its program changed anything', 'early', ['one']],
+  ['after its program was done, and before it could say so', 'late', ['one', 'two']],
+])('an agent that was killed %s: the next one ends what is left and finishes', async (_, how, said) => {
+  const text = document([how, 'two', flag], 'one', 'two');
+  const child = await agent(text);
+  await expect.poll(sessions, { timeout: 20_000 }).toBe(1);
+  await expect.poll(says, { timeout: 20_000 }).toEqual(said);
+  await kill(child);
+  expect(await migrator.look('main'), 'not done until somebody saw its end').toEqual({ schemaVersion: 1 });
+  expect(await sessions(), 'the program lives on').toBe(1);
+  await rm(flag);
+  // It would end by itself by now, were it not ended first.
+  expect(await up(1, text)).toEqual({ ok: true, value: { version: 2 } });
+  expect(await sessions()).toBe(0);
+  expect(await says()).toEqual(['one', 'two']);
+  expect(await migrator.look('main')).toEqual({ schemaVersion: 2 });
+});
+
+test('killed at any moment, a migration happens once', async () => {
+  const text = document(['slowly', 'two'], 'one', 'two');
+  for (const afterMs of [30, 120, 250, 450, 700, 1_000]) {
+    const child = await agent(text);
+    await sleep(afterMs); // the moment of the kill, not something that is waited for
+    await kill(child);
+    expect(await up(1, text), `killed after ${afterMs} ms`).toEqual({ ok: true, value: { version: 2 } });
+    expect(await says()).toEqual(['one', 'two']);
+    const down = document(['to', 'one'], 'two', 'one');
+    const back = { ...migration(1, down), up: migration(1, text).file };
+    const ctx = stepContext({ fence: { epoch: 7, n: ++n } });
+    expect(await migrator.down('main', back, down, ctx)).toEqual({ ok: true, value: { version: 1 } });
+    await query(`delete from public.erp_version where n > 1`);
+  }
+});
