@@ -58,8 +58,8 @@ export class DatabaseDoor {
   }
 
   /**
-   * Lets the slot's processes in to read, and nobody else of Odoo's. When this returns, no session is left that may write:
-   * those that are at work end their work first.
+   * Lets the slot's processes in to read, and nobody else of Odoo's. When this returns, no session is left that may write.
+   * Requests should have drained before.
    */
   async openToRead(store: OdooStore, slot: string): Promise<void> {
     await this.act(store.database, this.slotRole(slot), 'reader');
@@ -147,10 +147,7 @@ export class DatabaseDoor {
     });
   }
 
-  /**
-   * As whom a slot's login acts in a database from its next session on. Sessions from before end, each once it is idle (Odoo
-   * takes a new one then), at the latest after a while.
-   */
+  /** As whom a slot's login acts in a database from its next session on. Sessions from before end. */
   private async act(database: string, login: string, as: 'owner' | 'reader'): Promise<void> {
     await inRecords(this.stores, async (client) => {
       const { rows } = await client.query<{ setting: string | null }>(
@@ -164,7 +161,7 @@ export class DatabaseDoor {
       const what = as === 'owner' ? 'reset role' : `set role = ${pg.escapeLiteral(this.readingRole)}`;
       const [role, name] = [pg.escapeIdentifier(login), pg.escapeIdentifier(database)];
       await client.query(`alter role ${role} in database ${name} ${what}`);
-      await endOlderSessions(client, database, login);
+      await endSessions(client, 'datname = $1 and usename = $2', [database, login]);
     });
   }
 
@@ -208,27 +205,6 @@ export class DatabaseDoor {
 const ACTS_AS_OWNER = `not exists (
   select from pg_db_role_setting s
   where s.setrole = r.oid and s.setdatabase = d.oid and array_to_string(s.setconfig, ',') like 'role=%')`;
-
-/** How long a session may go on with what it is at before it is ended. Milliseconds. */
-const PATIENCE_MS = 10_000;
-
-/** Ends a login's sessions in a database that began before now: the idle ones at once, the others when they have become idle. */
-async function endOlderSessions(client: pg.ClientBase, database: string, login: string): Promise<void> {
-  const { rows } = await client.query<{ now: string }>('select clock_timestamp()::text as now');
-  const older = 'datname = $1 and usename = $2 and backend_start <= $3::timestamptz';
-  const values = [database, login, rows[0]!.now];
-  const until = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const left = await client.query(
-      `select case when state = 'idle' then pg_terminate_backend(pid) end from pg_stat_activity where ${older}`,
-      values,
-    );
-    if (left.rowCount === 0) return;
-    if (performance.now() > until) break;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  await endSessions(client, older, values);
-}
 
 /** How long a session that was told to end may take. Milliseconds. */
 const END_MS = 10_000;

@@ -71,32 +71,60 @@ export class OdooTraffic implements Traffic {
     const { router, door } = this.parts;
     const { routes, ...before } = await router.table();
     // Who is held as a whole isn't let in again to read.
-    const whole = new Set(before.held.filter((tenant) => !before.reads.includes(tenant)));
-    const holdOf = (tenant: string): Hold => (reads && !whole.has(tenant) ? 'writes' : true);
-    const holds = Object.fromEntries(tenants.map((tenant) => [tenant, holdOf(tenant)]));
-    const turnedAway = answered(await router.change(ctx.fence, {}, holds));
-    if (!turnedAway.ok) return turnedAway;
-    await this.drained(ctx, () => (reads ? this.writesInFlight(tenants) : this.inFlightElsewhere(tenants)));
+    const partly = new Set([...before.reads, ...before.pausing]);
+    const whole = new Set(before.held.filter((tenant) => !partly.has(tenant)));
+    const readable = reads ? tenants.filter((tenant) => !whole.has(tenant)) : [];
+    const away = await this.turnAway(tenants, readable, ctx);
+    if (!away.ok) return away;
     await this.tellSchedulers();
     const refused = await this.eachStore(tenants, ctx, async (store, tenant) => {
       const slot = wholeSlot(routes[tenant]);
-      if (holds[tenant] === 'writes' && slot !== undefined) await door.openToRead(store, slot);
+      if (readable.includes(tenant) && slot !== undefined) await door.openToRead(store, slot);
       else await door.close(store);
     });
-    return refused ?? granted(undefined);
+    if (refused) return refused;
+    return readable.length === 0 ? granted(undefined) : this.holdAs('writes', readable, ctx);
   }
 
   async open(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> {
     const { router, door } = this.parts;
-    const { routes } = await router.table();
+    const { routes, reads } = await router.table();
+    const reading = tenants.filter((tenant) => reads.includes(tenant));
+    if (reading.length > 0) {
+      const away = await this.turnAway(reading, reading, ctx);
+      if (!away.ok) return away;
+    }
     const refused = await this.eachStore(tenants, ctx, async (store, tenant) => {
       const slot = wholeSlot(routes[tenant]);
       if (slot !== undefined) await door.open(store, slot);
     });
     if (refused) return refused;
-    const opened = answered(await router.change(ctx.fence, {}, Object.fromEntries(tenants.map((t) => [t, false]))));
+    const opened = await this.holdAs(false, tenants, ctx);
     if (opened.ok) await this.tellSchedulers();
     return opened;
+  }
+
+  /** Takes no new requests, those who read and may go on soon waiting, until the running ones have ended. */
+  private async turnAway(
+    tenants: readonly string[],
+    readable: readonly string[],
+    ctx: StepContext,
+  ): Promise<Answer<void>> {
+    const whole = tenants.filter((tenant) => !readable.includes(tenant));
+    for (const [hold, those] of [
+      [true, whole],
+      ['pause', readable],
+    ] as const) {
+      const held = those.length === 0 ? granted(undefined) : await this.holdAs(hold, those, ctx);
+      if (!held.ok) return held;
+    }
+    await this.drained(tenants, ctx);
+    return granted(undefined);
+  }
+
+  private async holdAs(hold: Hold, tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> {
+    const holds = Object.fromEntries(tenants.map((tenant) => [tenant, hold]));
+    return answered(await this.parts.router.change(ctx.fence, {}, holds));
   }
 
   async inFlightElsewhere(tenants: readonly string[], slot?: string): Promise<number> {
@@ -127,8 +155,8 @@ export class OdooTraffic implements Traffic {
   }
 
   /** Closing the door ends sessions: first those that still answer somebody may finish. */
-  private async drained(ctx: StepContext, inFlight: () => Promise<number>): Promise<void> {
-    while (!ctx.signal.aborted && ctx.remainingMs() > LAST_MS && (await inFlight()) > 0)
+  private async drained(tenants: readonly string[], ctx: StepContext): Promise<void> {
+    while (!ctx.signal.aborted && ctx.remainingMs() > LAST_MS && (await this.inFlightElsewhere(tenants)) > 0)
       await new Promise((done) => setTimeout(done, LOOK_EVERY_MS));
   }
 

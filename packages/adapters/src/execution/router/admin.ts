@@ -23,6 +23,7 @@ export function buildAdmin(token: string, table: RoutingTable, inFlight: InFligh
     routes: table.routes,
     held: [...table.held],
     reads: [...table.reads],
+    pausing: [...table.pausing],
   }));
   app.get('/inflight', async () => ({ inFlight: inFlight.read(), writes: inFlight.writes() }));
   app.put('/routes', async (request, reply) => {

@@ -97,6 +97,10 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
     // The route is looked up anew for each attempt: a request that was refused goes where its tenant is routed now.
     const attempt = (): void => {
       // Asked at each attempt: a tenant may be held while a request waits for its slot.
+      if (reads && table.pausing.has(tenant) && !checks && performance.now() < retryUntil && !reply.raw.destroyed) {
+        setTimeout(attempt, RETRY_EVERY_MS);
+        return;
+      }
       if (table.held.has(tenant) && !checks && !(reads && table.reads.has(tenant))) {
         turnAway(reply, config.retryAfterS, table.reads.has(tenant));
         return;

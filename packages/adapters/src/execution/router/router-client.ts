@@ -8,6 +8,7 @@ const Routes = z.object({
   routes: z.record(z.string(), z.record(z.string(), z.number())),
   held: z.array(z.string()),
   reads: z.array(z.string()).default([]),
+  pausing: z.array(z.string()).default([]),
 });
 const Counts = z.record(z.string(), z.record(z.string(), z.number()));
 const Flights = z.object({ inFlight: Counts, writes: Counts });
@@ -40,6 +41,7 @@ export class RouterClient {
     readonly routes: Readonly<Record<string, Weights>>;
     readonly held: readonly string[];
     readonly reads: readonly string[];
+    readonly pausing: readonly string[];
   }> {
     return Routes.parse(await this.read('/routes'));
   }

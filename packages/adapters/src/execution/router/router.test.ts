@@ -112,6 +112,14 @@ test('a tenant that is held for writes alone serves those who only read, and tel
   await router.client.change(fence(), {}, { acme: true });
   expect(await router.client.table()).toMatchObject({ held: ['acme'], reads: [] });
   expect((await ask('/t/acme/page')).status).toBe(503);
+  // While it changes from one to the other, who reads waits and who writes doesn't.
+  await router.client.change(fence(), {}, { acme: 'pause' });
+  const waiting = ask('/t/acme/page');
+  expect((await post('/t/acme/page')).status).toBe(503);
+  await router.client.change(fence(), {}, { acme: 'writes' });
+  expect((await waiting).slot).toBe('blue');
+  await router.client.change(fence(), {}, { acme: 'pause' });
+  expect((await ask('/t/acme/page')).status).toBe(503);
   await router.client.change(fence(), {}, { acme: false });
   expect((await post('/t/acme/page')).slot).toBe('blue');
 });

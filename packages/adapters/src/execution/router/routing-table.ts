@@ -14,10 +14,10 @@ export const RouteChange = z.strictObject({
   fence,
   routes: z.record(name, weights),
   /**
-   * True to turn a tenant's requests away, `writes` to turn away those that may change something, false to take them again;
-   * who isn't named stays as it is.
+   * True to turn a tenant's requests away, `writes` to turn away those that may change something, `pause` the same while
+   * those that only read wait for what comes next; false to take them again. Who isn't named stays as it is.
    */
-  held: z.record(name, z.union([z.boolean(), z.literal('writes')])).default({}),
+  held: z.record(name, z.union([z.boolean(), z.enum(['writes', 'pause'])])).default({}),
 });
 export type RouteChange = z.output<typeof RouteChange>;
 
@@ -27,11 +27,13 @@ const Stored = z.strictObject({
   held: z.array(name).default([]),
   /** Of those held, the ones whose reading requests are served. */
   reads: z.array(name).default([]),
+  /** Of those held, the ones whose reading requests wait. */
+  pausing: z.array(name).default([]),
 });
 export type StoredRoutes = z.output<typeof Stored>;
 
 /** Whether a tenant is held, and for whom. */
-export type Hold = boolean | 'writes';
+export type Hold = boolean | 'writes' | 'pause';
 
 export type Weights = Readonly<Record<string, number>>;
 export type ChangeAnswer =
@@ -45,6 +47,7 @@ export class RoutingTable {
   private stored: StoredRoutes;
   private heldNow: ReadonlySet<string>;
   private readsNow: ReadonlySet<string>;
+  private pausingNow: ReadonlySet<string>;
   private last: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string, slots: ReadonlySet<string>, stored: StoredRoutes) {
@@ -53,12 +56,15 @@ export class RoutingTable {
     this.stored = stored;
     this.heldNow = new Set(stored.held);
     this.readsNow = new Set(stored.reads);
+    this.pausingNow = new Set(stored.pausing);
   }
 
   static async open(path: string, slots: Iterable<string>): Promise<RoutingTable> {
     const text = await readIfThere(path);
     const stored =
-      text === undefined ? { fence: null, routes: {}, held: [], reads: [] } : Stored.parse(JSON.parse(text));
+      text === undefined
+        ? { fence: null, routes: {}, held: [], reads: [], pausing: [] }
+        : Stored.parse(JSON.parse(text));
     return new RoutingTable(path, new Set(slots), stored);
   }
 
@@ -78,6 +84,11 @@ export class RoutingTable {
   /** Of those who are held, the ones whose reading requests are served. */
   get reads(): ReadonlySet<string> {
     return this.readsNow;
+  }
+
+  /** Of those who are held, the ones whose reading requests wait for what comes next. */
+  get pausing(): ReadonlySet<string> {
+    return this.pausingNow;
   }
 
   /** Changes the routes of the named tenants, and who is held; others stay. A lower fence than one that was seen is refused. */
@@ -101,23 +112,28 @@ export class RoutingTable {
       Object.entries(change.routes).every(([tenant, w]) => equalWeights(this.stored.routes[tenant], w)) &&
       Object.entries(change.held).every(([tenant, hold]) => this.holdOf(tenant) === hold);
     if (same) return { ok: true };
-    const held = new Set(this.heldNow);
-    const reads = new Set(this.readsNow);
-    for (const [tenant, hold] of Object.entries(change.held)) {
-      hold === false ? held.delete(tenant) : held.add(tenant);
-      hold === 'writes' ? reads.add(tenant) : reads.delete(tenant);
-    }
-    const routes = { ...this.stored.routes, ...change.routes };
-    const next: StoredRoutes = { fence: change.fence, routes, held: [...held].sort(), reads: [...reads].sort() };
+    const holds = new Map<string, Hold>([...this.heldNow].map((tenant) => [tenant, this.holdOf(tenant)]));
+    for (const [tenant, hold] of Object.entries(change.held)) holds.set(tenant, hold);
+    const those = (which: (hold: Hold) => boolean): string[] =>
+      [...holds].flatMap(([tenant, hold]) => (which(hold) ? [tenant] : [])).sort();
+    const next: StoredRoutes = {
+      fence: change.fence,
+      routes: { ...this.stored.routes, ...change.routes },
+      held: those((hold) => hold !== false),
+      reads: those((hold) => hold === 'writes'),
+      pausing: those((hold) => hold === 'pause'),
+    };
     await writeDurably(this.path, JSON.stringify(next), 0o600);
     this.stored = next;
-    this.heldNow = held;
-    this.readsNow = reads;
+    this.heldNow = new Set(next.held);
+    this.readsNow = new Set(next.reads);
+    this.pausingNow = new Set(next.pausing);
     return { ok: true };
   }
 
   private holdOf(tenant: string): Hold {
-    return this.readsNow.has(tenant) ? 'writes' : this.heldNow.has(tenant);
+    if (this.readsNow.has(tenant)) return 'writes';
+    return this.pausingNow.has(tenant) ? 'pause' : this.heldNow.has(tenant);
   }
 
   /** The slot for one request; `undefined` when the tenant isn't routed. `chance` is in [0, 1). */
