@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
+import { CommandMigrations } from './command-migrator/command-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
 const port = z.int().min(1).max(65_535);
@@ -24,6 +25,8 @@ const Store = z.strictObject({
   files: z.array(z.strictObject({ name, dir: path })).default([]),
   /** Older restore points, and the WAL that only they need, are removed. */
   keepRestorePoints: z.int().min(1).max(1_000).default(5),
+  /** How the releases' migrations are carried out here: by a program of the application's; absent: they are SQL. */
+  migrations: CommandMigrations.optional(),
 });
 
 /**

@@ -1,13 +1,17 @@
+import { join } from 'node:path';
 import type { CellState, SlotState, StoreState, TenantState } from '@headgate/domain';
-import type { Ports } from '@headgate/execution';
+import type { Migrator, Ports } from '@headgate/execution';
 import { boundLog } from '../machine/bounded-log.ts';
 import { reachableProgram } from '../machine/program-copy.ts';
+import type { RunAs } from '../machine/run-as.ts';
 import { Cluster } from '../postgres-cluster/cluster.ts';
 import { ensureDatabase } from '../postgres-cluster/database.ts';
 import { findPrograms } from '../postgres-cluster/programs.ts';
 import type { CellConfig } from './cell-config.ts';
+import { CommandMigrator, type CommandStore } from './command-migrator/command-migrator.ts';
 import { componentEnvironment } from './component-environment.ts';
 import { HttpChecks } from './http-checks/http-checks.ts';
+import { migratorByStore } from './migrator-by-store.ts';
 import { type CellHold, holdCell } from './process/cell-hold.ts';
 import { FenceFile } from './process/fence-file.ts';
 import { KeptPart } from './process/kept-part.ts';
@@ -89,6 +93,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     await ensureDatabase(store.cluster, { ...config.stores[store.name]! });
     await prepareStore(store);
   }
+  const migrator = await migratorOf(config, stores, user);
   const router = new RouterProcess({
     cellDir: config.dir,
     ...config.router,
@@ -126,7 +131,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     tenancy: config.tenancy,
     target,
     traffic: new CellTraffic(router.client, stores, storeOf),
-    migrator: new SqlMigrator(stores),
+    migrator,
     restorePoints: new PhysicalRestorePoints(stores),
     checks: new HttpChecks({
       baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
@@ -139,6 +144,24 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     },
     close: () => hold.release(),
   };
+}
+
+/** SQL files where the configuration says nothing else. What a killed agent's commands left running is ended. */
+async function migratorOf(
+  config: CellConfig,
+  stores: ReadonlyMap<string, BackedStore>,
+  user: RunAs | undefined,
+): Promise<Migrator> {
+  const sql = new Map<string, BackedStore>();
+  const commands = new Map<string, CommandStore>();
+  for (const [name, store] of stores) {
+    const migrations = config.stores[name]?.migrations;
+    if (migrations) commands.set(name, { ...store, migrations });
+    else sql.set(name, store);
+  }
+  const command = new CommandMigrator(commands, { dir: join(config.dir, 'migrations'), user });
+  await command.endLeftovers();
+  return migratorByStore([new SqlMigrator(sql), command]);
 }
 
 async function keepStore(store: BackedStore, report: (event: string) => void): Promise<void> {

@@ -43,6 +43,11 @@ export class CommandMigrator implements Migrator {
     this.place = place;
   }
 
+  /** Ends the programs that a killed agent left running. Nobody else may be at work on these stores. */
+  async endLeftovers(): Promise<void> {
+    for (const store of this.byName.values()) await endLeftovers(this.scratch(store));
+  }
+
   async version(name: string): Promise<number> {
     const { schemaVersion, drift } = await this.look(name);
     if (drift) throw new Error(`The store ${name} has drifted: ${drift.join('; ')}`);
