@@ -135,8 +135,20 @@ function goesOn(machine: Machine, step: CorpusStep, file: CorpusFile): void {
   expect(due === null, `${phase} ${over ? 'is over' : 'waits for something'}`).toBe(over);
 }
 
+test('since 002 it has tenants with stores of their own, and promotions for some alone', () => {
+  const files = read('002');
+  const actions = files.flatMap(
+    ({ plan }) => plan?.cells.flatMap((c) => c.steps.map((s) => JSON.stringify(s.action))) ?? [],
+  );
+  for (const part of ['"kind":"hold"', '"reads":true', '"kind":"open"', '"kind":"restore"'])
+    expect(JSON.stringify(files.map(({ plan }) => plan)), part).toContain(part);
+  expect(actions.length).toBeGreaterThan(100);
+  const only = files.flatMap((f) => f.streams.flatMap((s) => s.steps.map((t) => (t.state as { only?: object }).only)));
+  expect(only.filter(Boolean)[0]).toMatchObject({ count: 1 });
+});
+
 test('there is a corpus', () => {
-  expect(folders[0]).toBe('001');
+  expect(folders).toEqual(['001', '002']);
 });
 
 test('a folder is written once', () => {

@@ -12,12 +12,16 @@ import {
   decideRollback,
   evolveHypercare,
   nextOfHypercare,
+  type PlanRequest,
+  planPromotion,
   succeedHypercare,
 } from '@headgate/domain';
 import {
   aManifest,
   aMigration,
+  anUpgrade,
   aPlan,
+  aPolicy,
   aRelease,
   brokenChecks,
   DAY_MS,
@@ -139,6 +143,37 @@ export const WORLDS: Readonly<Record<string, () => World>> = {
     world.command((p, now) => decideKeep(p, BY, now));
     return world.run();
   },
+};
+
+const upgrading = (more: Partial<PlanRequest> = {}): World => {
+  const planned = planPromotion(anUpgrade(more));
+  if (!planned.ok) throw new Error(planned.refusals[0]?.why);
+  return begun(planned.plan);
+};
+
+/** Tenants with stores of their own: held, upgraded, opened; one of them goes back; some alone; readers served at first. */
+export const OWN_STORES: Readonly<Record<string, () => World>> = {
+  'own-stores-promoted': () => upgrading().run(),
+  'own-stores-one-goes-back-then-kept': () => {
+    const world = upgrading();
+    world.run(breaking('shared', 'w2.verify.bob', 'bob'), held(world));
+    world.command((p, now) => decideKeep(p, BY, now));
+    return world.run();
+  },
+  'own-stores-all-go-back-once-agreed': () => {
+    const world = upgrading();
+    const carry = breaking('shared', 'w2.verify.bob', 'bob');
+    world.run(carry, held(world));
+    world.command((p, now) => decideRollback(p, BY, 'bring the rest back too', now));
+    world.run(carry, reached(world, 'asking'));
+    answer(world, 'shared', 'approver', 'agree');
+    return world.run(carry);
+  },
+  'own-stores-for-one-tenant': () => upgrading({ tenants: ['bob'] }).run(),
+  'own-stores-read-first': () =>
+    upgrading({ policy: aPolicy({ rollbackScope: 'tenant', maintenance: 'reads-first' }) }).run(
+      breaking('shared', 'w1.verify.ada', 'ada'),
+    ),
 };
 
 export interface HypercareStep {

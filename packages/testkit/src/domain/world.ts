@@ -82,6 +82,7 @@ export class World {
         cells: plan.cells.map((c) => c.cell),
         waves: plan.waves.length,
         latestFinish: plan.latestFinish,
+        ...(plan.tenants && { only: { asked: digestOf('tenants'), count: plan.tenants.length } }),
       },
     };
     this.promotion = evolvePromotion(undefined, event);
