@@ -12,6 +12,8 @@ export interface ExampleCell {
   readonly cell: string;
   readonly environment: 'staging' | 'production';
   readonly tenants: readonly CellTenant[];
+  /** `dedicated`: a set of processes for the one tenant. Without it, all tenants share one. */
+  readonly serving?: 'dedicated';
 }
 
 /** In which place, in the order in which production's tenants are upgraded, the one stands that 19.0.3 breaks. */

@@ -73,7 +73,7 @@ export function cellConfigOf(layout: Layout, cell: ExampleCell, parts: OdooParts
     environment: cell.environment,
     application: 'odoo',
     dir: join(root, 'cells', cell.cell),
-    odoo: { dir: parts.odoo.dir, dataDir: join(root, 'data', cell.cell) },
+    odoo: { dir: parts.odoo.dir, dataDir: join(root, 'data', cell.cell), serving: cell.serving ?? 'shared' },
     postgresql: {
       clusterDir: join(root, 'clusters', cell.cell),
       port: ports.cluster,

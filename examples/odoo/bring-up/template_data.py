@@ -24,6 +24,7 @@ groups = [
     'hr_timesheet.group_timesheet_manager',
     'account.group_account_manager',
     'hr.group_hr_manager',
+    'sales_team.group_sale_salesman',
 ]
 api = env['res.users'].with_context(no_reset_password=True).create({
     'name': 'API',

@@ -35,7 +35,10 @@ export function serveCommand(serving: Serving): readonly string[] {
     '--no-database-list',
     '--max-cron-threads=0',
     `--workers=${workers}`,
-    database === undefined ? '--db-filter=.*' : `--db-filter=^${escapePattern(database)}$`,
+    // A dedicated Odoo loads its database's modules as it starts; where its tenant is held, with the first request after.
+    ...(database === undefined
+      ? ['--db-filter=.*']
+      : ['-d', plainName(database), `--db-filter=^${escapePattern(database)}$`]),
   ];
 }
 

@@ -7,6 +7,11 @@
  *
  * What we remember stands beside the tenants' databases, never in them (`records`). The serving processes never run
  * scheduled jobs; one process a slot does, for exactly the tenants routed there (`cron-workers`).
+ *
+ * A cell is shared (one set of processes for all tenants of a slot) or dedicated (one tenant, and processes that know its
+ * database alone); everything else is the same for both. What tells whether a tenant is sound is business:
+ * `business/professional-services.yaml` is a verification that any Odoo with timesheets and accounting can take as it is,
+ * by JSON-2 and by XML-RPC, and says in its head what a database needs for it.
  */
 export { type BoundedRun, type RunResult, runBounded } from '../program-run/bounded-run.ts';
 export * from './command.ts';

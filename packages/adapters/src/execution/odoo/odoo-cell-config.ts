@@ -27,6 +27,12 @@ export const OdooCellConfig = z.strictObject({
     dataDir: path,
     /** 0: one process with threads; else so many worker processes. */
     workers: z.int().min(0).max(64).default(0),
+    /**
+     * `shared`: one set of processes serves all tenants of a slot. `dedicated`: the cell has one tenant, and its processes
+     * know no database but that tenant's. Either way its scheduled jobs have a process of their own, since who is held is
+     * to run none while the last requests are still answered.
+     */
+    serving: z.enum(['shared', 'dedicated']).default('shared'),
   }),
   postgresql: z.strictObject({
     clusterDir: path,
@@ -75,6 +81,16 @@ export function parseOdooCellConfig(input: unknown): OdooCellConfig {
     const other = livesIn.get(store);
     if (other !== undefined) wrong.push(`tenants.${tenant}.store: ${other} lives in ${store}, and a store serves one`);
     livesIn.set(store, tenant);
+  }
+  if (config.odoo.serving === 'dedicated') {
+    for (const [what, { length }] of [
+      ['tenants', Object.keys(config.tenants)],
+      ['stores', Object.keys(config.stores)],
+    ] as const)
+      if (length !== 1)
+        wrong.push(
+          `${what}: a dedicated Odoo has exactly one, not ${length}; odoo.serving is shared where there are more`,
+        );
   }
   const databases = Object.values(config.stores);
   for (const twice of new Set(databases.filter((each, i) => databases.indexOf(each) !== i)))

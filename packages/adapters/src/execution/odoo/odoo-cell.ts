@@ -122,6 +122,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     tenantTokensFile: config.tenantTokensFile,
     routerTokenFile: config.router.tokenFile,
     hostOf: tenantHost,
+    databaseOf: (tenant) => config.stores[config.tenants[tenant]?.store ?? ''] ?? tenant,
   });
   const supervisor = new Supervisor(target, report);
   const parts = [
@@ -164,8 +165,9 @@ function odooCommand(
   dir: string,
 ): readonly string[] | undefined {
   if (component.command.length !== 1 || component.command[0] !== ODOO_COMMAND) return undefined;
-  const { workers } = config.odoo;
-  return serveCommand({ odoo, addons: [dir], httpPort: config.slots[slot]!, workers, database: undefined });
+  const { workers, serving } = config.odoo;
+  const database = serving === 'dedicated' ? Object.values(config.stores)[0] : undefined;
+  return serveCommand({ odoo, addons: [dir], httpPort: config.slots[slot]!, workers, database });
 }
 
 /** The modules of what runs in a slot. */

@@ -1,0 +1,63 @@
+import { describe, expect, it, test } from 'vitest';
+import { serveCommand } from './command.ts';
+import { type OdooCellConfigInput, parseOdooCellConfig } from './odoo-cell-config.ts';
+
+const config = (
+  tenants: readonly string[],
+  serving?: 'shared' | 'dedicated',
+  stores = tenants,
+): OdooCellConfigInput => ({
+  kind: 'odoo',
+  cell: 'solo',
+  environment: 'production',
+  application: 'odoo',
+  dir: '/cells/solo',
+  odoo: { dir: '/odoo', dataDir: '/data', ...(serving && { serving }) },
+  postgresql: { clusterDir: '/cluster', port: 5001, programsDir: '/programs' },
+  slots: { blue: 5002, green: 5003 },
+  stores: Object.fromEntries(stores.map((name) => [name, name])),
+  tenants: Object.fromEntries(tenants.map((name) => [name, { store: name, ring: 'broad' }])),
+  router: { listenPort: 5004, adminPort: 5005, tokenFile: '/token' },
+});
+
+describe('an Odoo cell', () => {
+  it('is shared unless it says otherwise', () => {
+    expect(parseOdooCellConfig(config(['acme', 'globex'])).odoo.serving).toBe('shared');
+    expect(parseOdooCellConfig(config(['acme'], 'dedicated')).odoo.serving).toBe('dedicated');
+  });
+
+  test.each([
+    ['two tenants', config(['acme', 'globex'], 'dedicated'), /tenants: a dedicated Odoo has exactly one, not 2/],
+    ['no tenant', config([], 'dedicated'), /tenants: a dedicated Odoo has exactly one, not 0/],
+    [
+      'a store too many',
+      config(['acme'], 'dedicated', ['acme', 'old']),
+      /stores: a dedicated Odoo has exactly one, not 2/,
+    ],
+  ])('is refused as a dedicated one with %s', (_, input, why) => {
+    expect(() => parseOdooCellConfig(input)).toThrow(why);
+  });
+});
+
+describe('what serves', () => {
+  const command = (database: string | undefined) =>
+    serveCommand({
+      odoo: { dir: '/odoo', python: '/usr/bin/python3', dataDir: '/data', user: undefined, dataView: '/view' },
+      addons: ['/addons'],
+      httpPort: 5002,
+      workers: 0,
+      database,
+    });
+
+  it('knows one database alone where it is dedicated, and lists none either way', () => {
+    expect(command('acme-1')).toEqual(
+      expect.arrayContaining(['-d', 'acme-1', '--db-filter=^acme\\-1$', '--no-database-list']),
+    );
+    expect(command(undefined)).toEqual(expect.arrayContaining(['--db-filter=.*', '--no-database-list']));
+    expect(command(undefined)).not.toContain('-d');
+  });
+
+  it('takes no list of databases for one', () => {
+    expect(() => command('acme,globex')).toThrow(/plain name/);
+  });
+});
