@@ -93,7 +93,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     await ensureDatabase(store.cluster, { ...config.stores[store.name]! });
     await prepareStore(store);
   }
-  const migrator = await migratorOf(config, stores, user);
+  const migrator = await migratorOf(config, stores, user, node);
   const router = new RouterProcess({
     cellDir: config.dir,
     ...config.router,
@@ -151,6 +151,7 @@ async function migratorOf(
   config: CellConfig,
   stores: ReadonlyMap<string, BackedStore>,
   user: RunAs | undefined,
+  node: string,
 ): Promise<Migrator> {
   const sql = new Map<string, BackedStore>();
   const commands = new Map<string, CommandStore>();
@@ -159,7 +160,7 @@ async function migratorOf(
     if (migrations) commands.set(name, { ...store, migrations });
     else sql.set(name, store);
   }
-  const command = new CommandMigrator(commands, { dir: join(config.dir, 'migrations'), user });
+  const command = new CommandMigrator(commands, { dir: join(config.dir, 'migrations'), user, node });
   await command.endLeftovers();
   return migratorByStore([new SqlMigrator(sql), command]);
 }

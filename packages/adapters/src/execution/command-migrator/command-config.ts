@@ -39,12 +39,18 @@ const TIMEOUT_MS = 30 * 60_000;
 export const CommandMigrations = z
   .strictObject({
     kind: z.literal('command'),
-    /** The program and its leading arguments, which no release can change: `[/usr/bin/python3, manage.py, migrate]`. */
+    /**
+     * The program and its leading arguments, which no release can change: `[/usr/bin/python3, manage.py, migrate]`. As the
+     * program, `${node}` is the cell's Node.
+     */
     program: z
       .array(argument)
       .min(1)
       .max(50)
-      .refine(([first]) => first !== undefined && isAbsolute(first), 'an absolute path of a program comes first'),
+      .refine(
+        ([first]) => first !== undefined && (isAbsolute(first) || first === '${node}'),
+        'an absolute path of a program comes first',
+      ),
     /** The component of the release whose files it runs among; none: the program needs no file of the release. */
     component: z.string().regex(NAME_PATTERN, 'the name of a component').optional(),
     env: z.record(variable, argument.or(z.literal(''))).default({}),

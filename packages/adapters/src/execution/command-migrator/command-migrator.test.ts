@@ -30,7 +30,7 @@ async function world(): Promise<World> {
     migrator(more = {}) {
       const migrations = CommandMigrations.parse({
         kind: 'command',
-        program,
+        program: ['${node}', ...program.slice(1)],
         secretEnv: { ERP_KEY: join(real.dir, 'key') },
         databaseEnv: { url: 'DATABASE_URL' },
         versionQuery: VERSION_QUERY,
@@ -39,6 +39,7 @@ async function world(): Promise<World> {
       return new CommandMigrator(new Map([['main', { ...real.store, migrations }]]), {
         dir: join(real.dir, 'commands'),
         user,
+        node: program[0]!,
       });
     },
   };

@@ -3,6 +3,7 @@ import type { MigrationRef, StoreState } from '@headgate/domain';
 import { type Answer, denied, granted, type MigrationBack, type Migrator, type StepContext } from '@headgate/execution';
 import type pg from 'pg';
 import { writeDurably } from '../../machine/durable-file.ts';
+import { makeRootFolder } from '../../machine/reachable.ts';
 import type { RunAs } from '../../machine/run-as.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { endLeftovers } from '../program-run/leftovers.ts';
@@ -12,9 +13,9 @@ import type { CommandMigrations } from './command-config.ts';
 import { readCommandMigration } from './command-document.ts';
 import { readSecrets } from './command-environment.ts';
 import { beginAttempt, fenced, forgetAttempt, readRecords, recordBaseline, recordChange } from './command-records.ts';
-import { type Change, judge, type Records, standing } from './judge.ts';
+import { type Change, halfWay, judge, type Records, standing } from './judge.ts';
 import { layOutComponent } from './release-files.ts';
-import { runCommand } from './run-command.ts';
+import { runCommand, SPARE_MS } from './run-command.ts';
 import { askVersion, type Said } from './version-query.ts';
 
 /** A store, and how its application's own program migrates it. */
@@ -27,6 +28,8 @@ export interface CommandPlace {
   readonly dir: string;
   /** Whom commands run as; `undefined`: ourselves. */
   readonly user: RunAs | undefined;
+  /** What `${node}` stands for where a configuration names it as the program. */
+  readonly node: string;
 }
 
 type Outcome = Answer<{ readonly version: number }>;
@@ -58,6 +61,9 @@ export class CommandMigrator implements Migrator {
     const store = this.find(name);
     return withClient(await controlConnection(store), async (control) => {
       for (;;) {
+        const before = await readRecords(control);
+        // A command may be at work, and hold the very table that the query would read.
+        if (before.attempt) return halfWay(before);
         const { records, said } = await readStore(control, store);
         const seen = standing(records, said);
         // What was read before a migration and after it isn't a drift.
@@ -135,12 +141,14 @@ export class CommandMigrator implements Migrator {
     }
     const secrets = await readSecrets(store.migrations);
     if (!secrets.ok) return secrets;
+    await makeRootFolder(this.folder(store));
     const { component } = store.migrations;
     const files = join(this.folder(store), 'release');
     if (component !== undefined) {
       const laidOut = await layOutComponent(component, files, ctx);
       if (!laidOut.ok) return laidOut;
     }
+    if (ctx.remainingMs() <= SPARE_MS) return denied('expired', 'too little time is left for the migration');
     if (!(await beginAttempt(control, change, ctx))) return overtaken(store.name);
     ctx.log(`store ${store.name}: the application's own program migrates it (${change.migration.id})`);
     const ran = await runCommand(control, store, {
@@ -151,9 +159,12 @@ export class CommandMigrator implements Migrator {
       scratch: this.scratch(store),
       cwd: component === undefined ? undefined : files,
       user: this.place.user,
+      node: this.place.node,
       ctx,
     });
-    await writeDurably(join(this.folder(store), 'output.txt'), ran.output, 0o600);
+    await writeDurably(join(this.folder(store), 'output.txt'), ran.output, 0o600).catch(() => {
+      ctx.log(`store ${store.name}: what the program printed couldn't be kept`);
+    });
     if (ran.failure) {
       // A program that changed nothing that can be seen wasn't begun.
       if (ran.said.kind === 'version' && ran.said.answer === change.start) await forgetAttempt(control, ctx);

@@ -46,8 +46,8 @@ const EMPTY: Recorded = { version: 0, digest: '', answer: null };
 
 /** Where a store stands. While a command is begun and not ended it counts as not done, whatever the query says. */
 export function standing({ recorded, attempt }: Records, said: Said): StoreState {
+  if (attempt) return halfWay({ recorded, attempt });
   const { version, answer } = recorded.at(-1) ?? EMPTY;
-  if (attempt) return { schemaVersion: version };
   if (said.kind === 'unclear') return { schemaVersion: version, drift: [said.why] };
   const known = !unknown({ version, answer });
   if (known && said.answer === answer) return { schemaVersion: version };
@@ -58,6 +58,11 @@ export function standing({ recorded, attempt }: Records, said: Said): StoreState
     why = `the application says ${inWords(said.answer)}, and Headgate knows of no migration; if it was there before, ${baseline}`;
   const reached = recorded.findLast((each) => each.answer !== null && each.answer === said.answer);
   return { schemaVersion: reached?.version ?? version, drift: [why] };
+}
+
+/** Where a store stands while a command is at work, or was killed at it: where it began. */
+export function halfWay({ recorded }: Records): StoreState {
+  return { schemaVersion: (recorded.at(-1) ?? EMPTY).version };
 }
 
 /** A version that SQL files made, of which nobody said what the version query says there. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MigrationRef } from '@headgate/domain';
 import { digestFor, stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { processesIn } from '../../machine/processes-in.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
 import { CommandMigrations } from './command-config.ts';
@@ -30,7 +31,7 @@ beforeAll(async () => {
     versionQuery: 'select name from erp_version order by n desc limit 1',
   };
   const store = { ...real.store, migrations: CommandMigrations.parse(migrations) };
-  migrator = new CommandMigrator(new Map([['main', store]]), { dir: join(real.dir, 'commands'), user });
+  migrator = new CommandMigrator(new Map([['main', store]]), { dir: join(real.dir, 'commands'), user, node: '' });
   flag = join(real.dir, 'wait');
 });
 afterAll(() => real?.remove());
@@ -48,6 +49,13 @@ function migration(from: number, text: string): MigrationRef {
 }
 const up = (from: number, text: string) =>
   migrator.up('main', migration(from, text), text, stepContext({ fence: { epoch: 7, n: ++n } }));
+/** As a controller tries again: the server may not have seen yet that a killed agent's session is gone. */
+async function upAgain(from: number, text: string): ReturnType<typeof up> {
+  for (const until = performance.now() + 10_000; ; await sleep(20)) {
+    const answer = await up(from, text);
+    if (answer.ok || !answer.why.includes('another migration') || performance.now() > until) return answer;
+  }
+}
 
 /** An agent of its own that begins the migration; killed with SIGKILL by whoever asked for it. */
 async function agent(text: string): Promise<ChildProcess> {
@@ -94,10 +102,41 @@ test.each([
   expect(await sessions(), 'the program lives on').toBe(1);
   await rm(flag);
   // It would end by itself by now, were it not ended first.
-  expect(await up(1, text)).toEqual({ ok: true, value: { version: 2 } });
+  expect(await upAgain(1, text)).toEqual({ ok: true, value: { version: 2 } });
   expect(await sessions()).toBe(0);
   expect(await says()).toEqual(['one', 'two']);
   expect(await migrator.look('main')).toEqual({ schemaVersion: 2 });
+});
+
+test('whoever opens the cell next ends what is left, before anything else', async () => {
+  const child = await agent(document(['early', 'two', flag], 'one', 'two'));
+  await expect.poll(sessions, { timeout: 20_000 }).toBe(1);
+  await kill(child);
+  await migrator.endLeftovers();
+  await expect.poll(sessions).toBe(0);
+  expect(await processesIn(join(real.dir, 'commands/main/scratch'))).toEqual([]);
+});
+
+test('a program that is killed from outside is told so, and can be called again', async () => {
+  const text = document(['early', 'two', flag], 'one', 'two');
+  const answer = up(1, text);
+  await expect.poll(sessions, { timeout: 20_000 }).toBe(1);
+  for (const pid of await processesIn(join(real.dir, 'commands/main/scratch'))) process.kill(pid, 'SIGKILL');
+  expect(await answer).toMatchObject({
+    ok: false,
+    code: 'transient',
+    why: expect.stringContaining('was ended from outside; the application says "one"'),
+  });
+  await rm(flag);
+  expect(await up(1, text)).toEqual({ ok: true, value: { version: 2 } });
+});
+
+test('a session that the server ends is told so, and its program doesn’t go on', async () => {
+  const text = document(['early', 'two', flag], 'one', 'two');
+  const answer = up(1, text);
+  await expect.poll(sessions, { timeout: 20_000 }).toBe(1);
+  await query(`select pg_terminate_backend(pid) from pg_stat_activity where usename like 'headgate_migrator_%'`);
+  expect(await answer).toMatchObject({ ok: false, why: expect.stringContaining('terminating connection') });
 });
 
 test('killed at any moment, a migration happens once', async () => {
@@ -106,7 +145,7 @@ test('killed at any moment, a migration happens once', async () => {
     const child = await agent(text);
     await sleep(afterMs); // the moment of the kill, not something that is waited for
     await kill(child);
-    expect(await up(1, text), `killed after ${afterMs} ms`).toEqual({ ok: true, value: { version: 2 } });
+    expect(await upAgain(1, text), `killed after ${afterMs} ms`).toEqual({ ok: true, value: { version: 2 } });
     expect(await says()).toEqual(['one', 'two']);
     const down = document(['to', 'one'], 'two', 'one');
     const back = { ...migration(1, down), up: migration(1, text).file };

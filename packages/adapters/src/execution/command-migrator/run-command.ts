@@ -15,6 +15,8 @@ import { askVersion, type Said } from './version-query.ts';
 const READ_BACK_MS = 3_000;
 /** Between asking a program to end and ending it. Milliseconds. */
 const GRACE_MS = 2_000;
+/** With less time left than this there is no use in beginning. Milliseconds. */
+export const SPARE_MS = READ_BACK_MS + GRACE_MS;
 
 export interface Command {
   /** The migrations' login of the store, closed. */
@@ -27,6 +29,8 @@ export interface Command {
   /** Where it begins to work; `undefined`: in its scratch folder. */
   readonly cwd: string | undefined;
   readonly user: RunAs | undefined;
+  /** What `${node}` stands for as the program. */
+  readonly node: string;
   readonly ctx: StepContext;
 }
 
@@ -40,8 +44,9 @@ export interface CommandRun {
 
 /** Runs the program under the store's migrations' login, and asks the application for its version once nobody is at it any more. */
 export async function runCommand(control: pg.Client, store: CommandStore, command: Command): Promise<CommandRun> {
-  const { login, words, secrets, goal, scratch, cwd, user, ctx } = command;
+  const { login, words, secrets, goal, scratch, cwd, user, node, ctx } = command;
   const { migrations, database, cluster } = store;
+  const [program, ...leading] = migrations.program;
   await rm(scratch, { recursive: true, force: true });
   await actAsOwner(control, login, store);
   const password = await openMigrationLogin(control, login);
@@ -55,12 +60,12 @@ export async function runCommand(control: pg.Client, store: CommandStore, comman
     () => lockHolders(control, login),
     () =>
       runBounded({
-        command: [...migrations.program, ...words],
+        command: [program === '${node}' ? node : program!, ...leading, ...words],
         environment: environment.variables,
         workDir: scratch,
         ...(cwd === undefined ? {} : { cwd }),
         user,
-        deadlineMs: Math.min(migrations.timeoutMs, ctx.remainingMs() - READ_BACK_MS - GRACE_MS),
+        deadlineMs: Math.min(migrations.timeoutMs, ctx.remainingMs() - SPARE_MS),
         graceMs: GRACE_MS,
         signal: ctx.signal,
         secrets: environment.secrets,

@@ -82,6 +82,10 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
       output: output(),
       durationMs: Math.round(performance.now() - started),
     };
+  } catch (error) {
+    // Nobody looks after it any more.
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+    throw error;
   } finally {
     ending.cancel();
     child.stdout!.destroy();

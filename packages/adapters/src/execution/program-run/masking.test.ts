@@ -27,6 +27,12 @@ test('a line of a key doesn’t show by itself, and short texts aren’t secrets
   expect(mask('a b c', ['b', ''])).toBe('a b c');
 });
 
+test('the base64 of a long secret doesn’t show where it is wrapped', () => {
+  const secret = 'x1Y2z3'.repeat(40);
+  const wrapped = Buffer.from(secret).toString('base64').replace(/.{76}/g, '$&\n');
+  expect(mask(wrapped, [secret])).toMatch(/^(\*\*\*\n?)+$/);
+});
+
 test('of two secrets that begin alike the longer one is masked whole, wherever the stream is cut', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 20 }), (cuts) => {

@@ -33,13 +33,21 @@ function spelled(secret: string): string[] {
   texts.push(secret.replaceAll('\\', '\\\\').replaceAll("'", "\\'")); // as Python shows it
   const hex = bytes.toString('hex');
   const encoded = [0, 1, 2].flatMap((before) => inBase64(bytes, before));
+  const wrapped = [64, 76].flatMap((width) => linesOf(bytes.toString('base64'), width));
   const all = [
     ...texts.map((text) => Buffer.from(text, 'utf8').toString('latin1')),
     hex,
     hex.toUpperCase(),
     ...encoded,
+    ...wrapped,
   ];
   return all.filter((text) => text.length >= SHORTEST_SECRET);
+}
+
+/** A long text as tools wrap it: its lines, but for a short last one. */
+function linesOf(text: string, width: number): string[] {
+  if (text.length <= width) return [];
+  return (text.match(new RegExp(`.{1,${width}}`, 'g')) ?? []).filter((line) => line.length >= LINE);
 }
 
 /**

@@ -28,7 +28,11 @@ const store = {
   passwordFile: one.passwordFile,
   migrations: CommandMigrations.parse(one.migrations),
 };
-const migrator = new CommandMigrator(new Map([['main', store]]), { dir: `${one.dir}/commands`, user: programs.user });
+const migrator = new CommandMigrator(new Map([['main', store]]), {
+  dir: `${one.dir}/commands`,
+  user: programs.user,
+  node: '',
+});
 console.log('begins');
 const answer = await migrator.up('main', one.migration, one.text, stepContext({ fence: { epoch: 7, n: one.n } }));
 console.log(JSON.stringify(answer));
