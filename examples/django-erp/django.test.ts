@@ -17,12 +17,14 @@ import { readYaml } from '@headgate/documents/yaml/read-yaml';
 import type { Action, Digest, MigrationRef, Outcome, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import { execute } from '@headgate/execution';
 import { stepContext } from '@headgate/testkit/execution/step-context';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { djangoMissing } from './django-missing.ts';
 
 const HERE = import.meta.dirname;
 const MANUAL = join(HERE, '../../docs/command-migrator.md');
 const missing = await djangoMissing();
+// A dozen starts of Python, on a machine that may have other things to do.
+vi.setConfig({ testTimeout: 180_000 });
 
 const manifests = new Map<Digest, ReleaseManifest>();
 const blobs = new Map<Digest, Uint8Array>();

@@ -149,7 +149,7 @@ test('much output is bounded, and its beginning and end are kept', async () => {
 test('a program that hangs is asked to end, then ended, and the reason says what the application says', async () => {
   const migrator = await atOne();
   const began = performance.now();
-  const until = began + 6_500;
+  const until = began + 9_000;
   expect(await up(migrator, ['hang'], { remainingMs: () => until - performance.now() })).toMatchObject({
     ok: false,
     code: 'expired',

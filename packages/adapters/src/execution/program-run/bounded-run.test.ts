@@ -45,7 +45,7 @@ test('at the deadline it is asked to end, and ended with all that it started whe
   const asked = await node(
     `process.on('SIGTERM', () => { console.log('asked'); process.exit(3) }); setInterval(() => {}, 9)`,
     {
-      deadlineMs: 1_000,
+      deadlineMs: 3_000,
       graceMs: 5_000,
     },
   );
@@ -54,7 +54,7 @@ test('at the deadline it is asked to end, and ended with all that it started whe
     `process.on('SIGTERM', () => {});
      console.log(require('node:child_process').spawn('/bin/sleep', ['300'], { stdio: 'inherit' }).pid);
      setInterval(() => {}, 9)`,
-    { deadlineMs: 1_000, graceMs: 200 },
+    { deadlineMs: 3_000, graceMs: 200 },
   );
   expect(stubborn).toMatchObject({ ended: 'deadline', exitCode: undefined });
   expect(identify(Number(stubborn.output.trim()))).toBeUndefined();
