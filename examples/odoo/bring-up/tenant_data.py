@@ -14,8 +14,6 @@ for tenant in tenants:
     registry = Registry(tenant['database'])
     with registry.cursor() as cr:
         tenant_env = api.Environment(cr, SUPERUSER_ID, {})
-        # A copy of a database must not take itself for the original.
-        tenant_env['ir.config_parameter'].init(force=True)
         tenant_env.company.write({'name': tenant['name'], 'ps_reference_pattern': tenant['referencePattern']})
         user = tenant_env['res.users'].search([('login', '=', 'api')])
         user.password = tenant['password']

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chown, cp, rm, writeFile } from 'node:fs/promises';
+import { chown, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  copyDatabase,
+  createTenant,
   type DatabaseDoor,
-  filestoreDir,
   type OdooStore,
   type OdooStores,
-  ownTree,
 } from '@headgate/adapters/execution/odoo/index';
 import { readIfThere, readSecret, writeDurably } from '@headgate/adapters/machine/durable-file';
 import { runShell } from './shell.ts';
@@ -42,11 +40,8 @@ export async function ensureTenants(
   const fresh = tenants.filter(({ store }) => !Object.hasOwn(known, store.name));
   if (fresh.length > 0) {
     for (const { store } of fresh) {
-      await copyDatabase(stores, TEMPLATE.database, store.database);
-      const place = filestoreDir(stores, store);
-      await rm(place, { recursive: true, force: true });
-      await cp(filestoreDir(stores, TEMPLATE), place, { recursive: true });
-      await ownTree(place, stores.odoo.user);
+      const made = await createTenant(stores, door, { store, template: TEMPLATE });
+      if (!made.ok) throw new Error(made.why);
       known[store.name] = {
         login: 'api',
         key: randomBytes(20).toString('hex'),

@@ -27,6 +27,7 @@ export * from './odoo-restore-points.ts';
 export * from './reader.ts';
 export * from './records.ts';
 export * from './store.ts';
+export * from './tenant-creation.ts';
 export * from './tenant-swap.ts';
 export * from './upgrade-document.ts';
 export * from './version-records.ts';

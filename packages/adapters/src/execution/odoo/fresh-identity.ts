@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { withClient } from '../../postgres-cluster/database.ts';
+import type { OdooLogin } from './command.ts';
+import type { OdooStore, OdooStores } from './store.ts';
+
+/** Parameters that are one database's own, and which Odoo makes anew when they are needed and not there. */
+const FORGOTTEN = ['mail.web_push_vapid_public_key', 'mail.web_push_vapid_private_key'] as const;
+
+/** Tables of keys by which somebody gets in: API keys, and devices that need no second factor. */
+const KEYS = ['res_users_apikeys', 'auth_totp_device'] as const;
+
+/**
+ * Makes a copied database one of its own, in one transaction and as its owner: another `database.uuid` (by which Odoo's
+ * services know it) and `database.secret` (which signs sessions and links, so none of the template's is good here), no API
+ * key, no trusted device, no second factor's secret and no password of the template's. Odoo itself changes the parameters
+ * alone when it duplicates a database. Whoever is to log in gets a password or a key afterwards.
+ */
+export async function freshIdentity(stores: OdooStores, store: OdooStore, login: OdooLogin): Promise<void> {
+  const { user, password } = login;
+  await withClient({ ...(await stores.cluster.connection(store.database)), user, password }, async (client) => {
+    await client.query('begin');
+    for (const key of ['database.uuid', 'database.secret'])
+      await client.query(
+        `insert into public.ir_config_parameter(key, value, create_uid, create_date) values ($1, $2, 1, now() at time zone 'utc')
+         on conflict (key) do update set value = excluded.value, write_date = excluded.create_date`,
+        [key, randomUUID()],
+      );
+    await client.query(
+      `update public.ir_config_parameter set value = to_char(now() at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS')
+       where key = 'database.create_date'`,
+    );
+    await client.query('delete from public.ir_config_parameter where key = any($1)', [FORGOTTEN]);
+    for (const table of KEYS)
+      if (await hasColumn(client, table, 'id')) await client.query(`delete from public.${pg.escapeIdentifier(table)}`);
+    await client.query('update public.res_users set password = null where password is not null');
+    if (await hasColumn(client, 'res_users', 'totp_secret'))
+      await client.query('update public.res_users set totp_secret = null where totp_secret is not null');
+    await client.query('commit');
+  });
+}
+
+async function hasColumn(client: pg.ClientBase, table: string, column: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `select 1 from information_schema.columns where table_schema = 'public' and table_name = $1 and column_name = $2`,
+    [table, column],
+  );
+  return rowCount === 1;
+}
