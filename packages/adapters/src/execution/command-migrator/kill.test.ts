@@ -139,6 +139,17 @@ test('a session that the server ends is told so, and its program doesn’t go on
   expect(await answer).toMatchObject({ ok: false, why: expect.stringContaining('terminating connection') });
 });
 
+test('a decision that comes later while a program runs keeps what it did from being recorded', async () => {
+  const text = document(['early', 'two', flag], 'one', 'two');
+  const answer = up(1, text);
+  await expect.poll(sessions, { timeout: 20_000 }).toBe(1);
+  await query(`update headgate.fence set epoch = 8`);
+  await rm(flag);
+  expect(await answer).toMatchObject({ ok: false, code: 'fenced' });
+  expect(await migrator.look('main')).toEqual({ schemaVersion: 1 });
+  await query(`update headgate.fence set epoch = 7`);
+});
+
 test('killed at any moment, a migration happens once', async () => {
   const text = document(['slowly', 'two'], 'one', 'two');
   for (const afterMs of [30, 120, 250, 450, 700, 1_000]) {
