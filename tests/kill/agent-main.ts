@@ -15,8 +15,11 @@ const trigger = new Trigger(join(dirname(argument('--config')), '..', 'kill'), '
 
 /** `rollout/step`, wherever the method takes it; a method without it belongs to the step before it. */
 function keyOf(args: readonly unknown[]): string | undefined {
-  const context = args.at(-1) as { readonly idempotencyKey?: unknown } | undefined;
-  return typeof context?.idempotencyKey === 'string' ? context.idempotencyKey : undefined;
+  for (const each of args) {
+    const { idempotencyKey } = (each ?? {}) as { readonly idempotencyKey?: unknown };
+    if (typeof idempotencyKey === 'string') return idempotencyKey;
+  }
+  return undefined;
 }
 
 function decorated(ports: CellPorts): CellPorts {
