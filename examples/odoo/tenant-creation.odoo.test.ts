@@ -102,6 +102,8 @@ describe.skipIf(missing)('a tenant made out of a template', () => {
     await whole('failing');
   });
 
+  /** The moments at which somebody really was killed before the last word. */
+  const halfWay = new Set<string>();
   const appears = (path: string) => () =>
     stat(path).then(
       () => true,
@@ -129,9 +131,14 @@ describe.skipIf(missing)('a tenant made out of a template', () => {
     while (child.exitCode === null && !(await seen()));
     child.kill('SIGKILL');
     await ended;
+    if (!(await databases(name)).includes(name)) halfWay.add(moment);
     if ((await databases(name)).includes(name)) await expect.poll(() => folders(name)).toEqual([name]);
     // PostgreSQL may still be copying for the one that was killed; its lock ends with it.
     await expect.poll(async () => (await create(name)).ok, { timeout: 60_000, interval: 200 }).toBe(true);
     await whole(name);
+  });
+
+  test('was killed half-way at most of these moments', () => {
+    expect(halfWay.size).toBeGreaterThanOrEqual(3);
   });
 });
