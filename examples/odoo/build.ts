@@ -51,9 +51,12 @@ export interface BuiltRelease {
 
 /**
  * The unsigned manifest of a release and the bytes of its files: our module's folder, and for all but the baseline the
- * upgrade that leads to it, which names the same files.
+ * upgrade that leads to it, which names the same files. `change` alters them first, as another author would have.
  */
-export async function odooRelease(version: OdooVersion): Promise<BuiltRelease> {
+export async function odooRelease(
+  version: OdooVersion,
+  change: (files: Map<string, Buffer>) => void = () => {},
+): Promise<BuiltRelease> {
   const source: ReleaseSource = SOURCES[version];
   const files = new Map<Digest, Uint8Array>();
   const add = (name: string, bytes: Uint8Array): ArtifactFile => {
@@ -62,7 +65,9 @@ export async function odooRelease(version: OdooVersion): Promise<BuiltRelease> {
     return { name, digest, size: bytes.length };
   };
   const modules: ArtifactFile[] = [];
-  for (const [name, bytes] of await filesBelow(join(ADDONS, version))) modules.push(add(name, bytes));
+  const sources = new Map(await filesBelow(join(ADDONS, version)));
+  change(sources);
+  for (const [name, bytes] of sources) modules.push(add(name, bytes));
   const migrations: Migration[] = [];
   if (source.before !== undefined) {
     const upgrade = {

@@ -115,4 +115,20 @@ describe.skipIf(missing)('a tenant that is held for writes alone', () => {
     expect(await open({ kind: 'open', tenants: [TENANT] }, step(), cell)).toMatchObject({ kind: 'done' });
     expect(await kinds([create, page, search, create])).toEqual(['ok', 'ok', 'ok', 'ok']);
   }, 120_000);
+
+  test('isn’t opened while an upgrade of its database is half done', async () => {
+    const { stores } = production();
+    const records = async (sql: string) =>
+      withClient(await stores.cluster.connection('headgate'), (client) => client.query(sql, [TENANT]));
+    expect(await hold({ kind: 'hold', tenants: [TENANT] }, step(), cell)).toMatchObject({ kind: 'done' });
+    await records(`insert into headgate.pending(store, key, version_from, version_to) values ($1, 'r0/s0', 1, 2)`);
+    expect(await open({ kind: 'open', tenants: [TENANT] }, step(), cell)).toMatchObject({
+      kind: 'failed',
+      why: expect.stringContaining("from version 1 to 2 was begun and didn't end"),
+    });
+    expect(await kinds([page, search])).toEqual(['turned-away', 'turned-away']);
+    await records('delete from headgate.pending where store = $1');
+    expect(await open({ kind: 'open', tenants: [TENANT] }, step(), cell)).toMatchObject({ kind: 'done' });
+    expect(await kinds([page, create])).toEqual(['ok', 'ok']);
+  }, 120_000);
 });

@@ -19,7 +19,7 @@ export interface Company {
 }
 
 /** Brings the company up and adopts both of its cells. `say` gets a line for each part. */
-export async function foundCompany(say: (line: string) => void): Promise<Company> {
+export async function foundCompany(say: (line: string) => void, documents = odooDocuments()): Promise<Company> {
   const dataDir = await mkdtemp(join(tmpdir(), 'headgate-odoo-company-'));
   let world: World<OdooExample> | undefined;
   const remove = async (): Promise<void> => {
@@ -33,12 +33,12 @@ export async function foundCompany(say: (line: string) => void): Promise<Company
       { dataDir, port: await freePort(), report: say },
       {
         agent: 'agt_odoo',
-        documents: odooDocuments(),
+        documents,
         bringUp: () => bringUpOdoo({ dataDir, failing: 'first', report: say }),
       },
     );
     const telling = { world, say, approve: scriptedApproval(world) };
-    await adopt(telling, odooDocuments());
+    await adopt(telling, documents);
     const production = world.example.cells.find(({ cell }) => cell.environment === 'production')!;
     return { world, telling, production, remove };
   } catch (error) {

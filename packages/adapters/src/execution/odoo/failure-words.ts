@@ -10,6 +10,8 @@ export interface UpgradeFailure {
   readonly drift: readonly string[];
 }
 
+const END_IT = "end that work, or upgrade when it doesn't run";
+
 /**
  * Why an upgrade failed, in words for who administers Odoo. Read from what Odoo printed, which is bounded and masked;
  * the most particular reason wins.
@@ -24,12 +26,13 @@ export function upgradeFailure({ run, holders, drift }: UpgradeFailure): { code:
     return { code: 'rejected', why: 'the disk is full: make room for the database and its files, then try again' };
   if (/LockNotAvailable|lock timeout/i.test(output)) {
     const who = waited === '' ? 'a session that has ended since' : waited;
-    const why = `the upgrade waited in vain for a lock held by ${who}; end that work, or upgrade when it doesn't run`;
+    const why = `the upgrade waited in vain for a lock held by ${who}; ${END_IT}`;
     return { code: 'transient', why };
   }
   if (run.ended === 'deadline' || run.ended === 'aborted') {
     const why = `the upgrade didn't end within ${Math.round(run.durationMs / 1_000)} s and was stopped${at(output)}`;
-    return { code: 'expired', why: waited === '' ? why : `${why}; it waited for ${waited}` };
+    const waiting = `it waited for a lock held by ${waited}; ${END_IT}`;
+    return { code: 'expired', why: waited === '' ? why : `${why}; ${waiting}` };
   }
   if (run.ended === 'killed') {
     return { code: 'transient', why: `Odoo's upgrade process was ended from outside${at(output)}` };

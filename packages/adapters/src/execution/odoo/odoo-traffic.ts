@@ -5,6 +5,7 @@ import type { CronWorkers } from './cron-workers.ts';
 import type { DatabaseDoor } from './database-door.ts';
 import { holdStore } from './records.ts';
 import { findStore, type OdooStore, type OdooStores } from './store.ts';
+import { storeVersion } from './version-records.ts';
 
 export interface OdooTrafficParts {
   readonly router: RouterClient;
@@ -88,6 +89,8 @@ export class OdooTraffic implements Traffic {
 
   async open(tenants: readonly string[], ctx: StepContext): Promise<Answer<void>> {
     const { router, door } = this.parts;
+    const unfinished = await this.unfinished(tenants);
+    if (unfinished !== undefined) return denied('rejected', unfinished);
     const { routes, reads } = await router.table();
     const reading = tenants.filter((tenant) => reads.includes(tenant));
     if (reading.length > 0) {
@@ -102,6 +105,17 @@ export class OdooTraffic implements Traffic {
     const opened = await this.holdAs(false, tenants, ctx);
     if (opened.ok) await this.tellSchedulers();
     return opened;
+  }
+
+  /** The first of the tenants whose store an upgrade left half way, in words: no code runs on such a database. */
+  private async unfinished(tenants: readonly string[]): Promise<string | undefined> {
+    const { stores, storeOf } = this.parts;
+    for (const name of tenants.flatMap((tenant) => storeOf.get(tenant) ?? [])) {
+      const seen = await storeVersion(stores, findStore(stores, name));
+      if (seen.kind === 'half-way')
+        return `the upgrade of the store ${name} from version ${seen.from} to ${seen.to} was begun and didn't end; nobody is let in before it is restored, or upgraded to the end`;
+    }
+    return undefined;
   }
 
   /** Takes no new requests, those who read and may go on soon waiting, until the running ones have ended. */
