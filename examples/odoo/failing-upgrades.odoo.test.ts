@@ -132,6 +132,6 @@ describe.skipIf(missing)('an upgrade that can’t be carried out', () => {
     await admin((client) => client.query(`create tablespace small owner ${owner} location '${folder}'`));
     const filling = `create table filling tablespace small as select repeat('x', 900) from generate_series(1, 200000)`;
     expect(await fails(migrating(`cr.execute("${filling}")`))).toContain('the disk is full: make room');
-    expect(await fails(migrating(`open('/dev/full', 'w').write('x')`))).toContain('the disk is full: make room');
+    expect(await fails(migrating(`open('/dev/full', 'wb', 0).write(b'x')`))).toContain('the disk is full: make room');
   }, 900_000);
 });
