@@ -99,6 +99,7 @@ export function closing(measured: Measured): OdooClosing {
       ...(beside.failed > 0 ? [`${beside.failed} requests failed while another tenant was away`] : []),
       ...(beside.requests === 0 ? ['nobody was served while another tenant was away'] : []),
       ...writes.lost.slice(0, 20),
+      ...writes.doubled.slice(0, 20),
       ...measured.numbersWrong,
     ],
   };
@@ -144,16 +145,28 @@ function expectations(
   expect(line.tenantsRestored === 1, `${line.tenantsRestored} tenants were restored`);
   expect(line.tenantsUntouched === names.length - 1 - failed, `${line.tenantsUntouched} tenants were untouched`);
   expect(line.logVerified, `the log doesn't verify: ${log.why}`);
-  expect(writes.checked > 0, 'no acknowledged write was compared with the databases');
-  tenants.forEach(({ tenant, restored, version, upgrade, second, quiet, attachments }, place) => {
+  tenants.forEach(({ tenant, restored, version, upgrade, second, quiet, attachments, invoices }, place) => {
     const stays = place < failed ? '19.0.3' : '19.0.2';
     expect(version === schemaOf(stays).module, `${tenant} is at ${version}, the story says ${stays}`);
     expect(restored === (place === failed), `${tenant} was ${restored ? '' : 'not '}restored`);
     expect(upgrade.downtimeMs !== null, `no downtime of ${tenant} was measured`);
     expect(quiet.p95Ms !== null, `no request of ${tenant} was answered before`);
+    const compared = writes.checkedOf.get(tenant) ?? 0;
+    expect(compared > 0, `no acknowledged write of ${tenant} was compared with its database`);
+    const [number, next] = invoices.map(numberOf);
+    expect(
+      number !== undefined && next === number + 1,
+      `${tenant} posted the invoice ${invoices[1]} after ${invoices[0]}`,
+    );
     wrong.push(...upgrade.failures, ...second.failures);
     const [before, after] = [states.before.get(tenant)!.attachments, states.after.get(tenant)!.attachments];
     expect(attachments > 0 && JSON.stringify(before) === JSON.stringify(after), `${tenant}'s attachments changed`);
   });
   return wrong;
+}
+
+/** The running number of an invoice's name; undefined: it has none. */
+function numberOf(invoice: string): number | undefined {
+  const digits = /(\d+)$/.exec(invoice)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }

@@ -175,6 +175,26 @@ describe('headgate', () => {
     expect(evidence).toHaveLength(2);
   });
 
+  it('plans for some tenants alone, and lets no words of somebody else’s act on the terminal', async () => {
+    await company.release('2.0.9');
+    const only = await headgate('--as', 'developer', 'plan', '2.0.9', '--to', 'staging', '--only', 'acme, bolt');
+    expect(only.code).toBe(0);
+    const one = await headgate('--as', 'developer', 'plan', '2.0.9', '--to', 'staging', '--only', 'acme');
+    expect(one.out).toMatch(/Only for +acme; everybody else stays/);
+    const none = await headgate('--as', 'developer', 'plan', '2.0.9', '--to', 'staging', '--only', 'acme,nobody');
+    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('no cell of it has nobody') });
+
+    const seen = company.observation('live', 'production');
+    const drift = ['the module \u001b]0;owned\u0007\u001b[2J is at 9'];
+    const body = { ...seen, stores: { main: { schemaVersion: 1, drift } } };
+    await company.agent.call('observeCell', { cell: 'live', body });
+    const refused = await headgate('--as', 'developer', 'plan', '2.0.9', '--to', 'production');
+    expect(refused.err).toContain('owned');
+    const shown = await headgate('status');
+    for (const text of [refused.err, shown.out]) expect(text.replace(/\n/g, '')).not.toMatch(/\p{Cc}/u);
+    await company.agent.call('observeCell', { cell: 'live', body: seen });
+  });
+
   it('takes a release to production: plan, promote, approve what was shown, watch', async () => {
     const release = await company.release('2.1.0');
     const plan = await headgate('--as', 'developer', 'plan', '2.1.0', '--to', 'production');

@@ -5,7 +5,7 @@ import type { Act, Session } from './command.ts';
 import { connect } from './connect.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
 import { Failure, tell } from './failure.ts';
-import { output } from './output.ts';
+import { output, printable } from './output.ts';
 
 export interface Terminal {
   readonly env: NodeJS.ProcessEnv;
@@ -62,7 +62,8 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     const told = tell(error);
     const misused = error instanceof Failure && error.code === 'usage' && running !== undefined;
     const lines = misused ? [...told.lines, seeHelp(nameOf(running as Command))] : told.lines;
-    stderr.write(`${lines.join('\n')}\n`);
+    // What a refusal quotes may come from anywhere: a tenant's database, somebody else's server.
+    stderr.write(`${lines.map(printable).join('\n')}\n`);
     if (globals().json === true) stdout.write(`${JSON.stringify(told.json)}\n`);
     return told.exitCode;
   }

@@ -30,6 +30,7 @@ export * from './model/outcome.ts';
 export * from './model/refusal.ts';
 export * from './model/release.ts';
 export * from './model/specs.ts';
+export { reachesEverybody } from './plan/asked-tenants.ts';
 export * from './plan/envelope.ts';
 export * from './plan/plan.ts';
 export * from './plan/planner.ts';

@@ -82,7 +82,8 @@ async function cellsOf(
   return refusals.length > 0 ? no(...refusals) : ok({ states, drift });
 }
 
-async function declaredCells(deps: Deps, environment: string): Promise<readonly string[]> {
+/** The names of an environment's cells, adopted or not. */
+export async function declaredCells(deps: Pick<Deps, 'store'>, environment: string): Promise<readonly string[]> {
   const names: string[] = [];
   let after: string | undefined;
   for (;;) {

@@ -3,6 +3,7 @@
  */
 import type { CellState } from '../model/cell.ts';
 import type { Digest } from '../model/identity.ts';
+import type { CellPlan, Plan } from './plan.ts';
 import type { Move } from './slots.ts';
 
 /** Whether a cell has one of these tenants. */
@@ -11,9 +12,24 @@ export function livesIn(cell: CellState, only: ReadonlySet<string>): boolean {
 }
 
 /** Whether nobody of a cell is left on another release once its move is made. */
-export function isThere(cell: CellState, release: Digest, move: Move | undefined): boolean {
+export function isThere(cell: CellState, release: Digest, move: Pick<Move, 'tenants'> | undefined): boolean {
+  const moved = new Set(move?.tenants);
   return Object.entries(cell.tenants).every(
-    ([name, { slot }]) => move?.tenants.includes(name) || cell.slots[slot]?.release?.digest === release,
+    ([name, { slot }]) => moved.has(name) || cell.slots[slot]?.release?.digest === release,
+  );
+}
+
+/**
+ * Whether everybody of an environment is on the plan's release once it was carried out. `others` are the cells that it
+ * leaves out, as they are now: since it was made somebody may have moved there, to the release or away from it.
+ */
+export function reachesEverybody(plan: Plan, others: readonly CellState[]): boolean {
+  const { digest } = plan.release;
+  const moved = ({ steps }: CellPlan): string[] =>
+    steps.flatMap(({ action }) => (action.kind === 'route' ? action.tenants : []));
+  return (
+    plan.cells.every((cell) => isThere(cell.base, digest, { tenants: moved(cell) })) &&
+    others.every((cell) => isThere(cell, digest, undefined))
   );
 }
 

@@ -29,10 +29,11 @@ export function upgradeOwnStores(
 ): { readonly opened: readonly string[]; readonly rest: readonly string[] } | undefined {
   const { request, cell, tenants, refuse } = own;
   const stores = [...new Set(tenants.map((name) => cell.tenants[name]?.store ?? ''))].sort();
+  const livingIn = tenantsByStore(cell);
   const opened: string[] = [];
   const rest: string[] = [];
   for (const store of stores) {
-    const living = Object.keys(cell.tenants).filter((name) => cell.tenants[name]?.store === store);
+    const living = livingIn.get(store) ?? [];
     const [name] = living;
     if (name === undefined || living.length > 1) {
       refuse(
@@ -54,6 +55,17 @@ export function upgradeOwnStores(
     opened.push(upgrade(own, name, store, chain, undo));
   }
   return { opened, rest };
+}
+
+/** Gathered once a wave: asking each store anew would take minutes where there are thousands. */
+function tenantsByStore(cell: CellState): ReadonlyMap<string, string[]> {
+  const livingIn = new Map<string, string[]>();
+  for (const [name, { store }] of Object.entries(cell.tenants)) {
+    const living = livingIn.get(store);
+    if (living === undefined) livingIn.set(store, [name]);
+    else living.push(name);
+  }
+  return livingIn;
 }
 
 /** Whether what the undo leaves is something that the code before runs on. */

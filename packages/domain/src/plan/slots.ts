@@ -58,6 +58,6 @@ export function chooseMove(
     .sort();
   const tenants = there.filter((name) => only === undefined || only.has(name));
   if (tenants.length === 0) return 'there';
-  const staying = there.filter((name) => !tenants.includes(name));
+  const staying = there.filter((name) => only !== undefined && !only.has(name));
   return { slot: { from, to }, running: running !== undefined, tenants, staying };
 }

@@ -4,6 +4,7 @@ import type { StepContext } from '@headgate/execution';
 import pg from 'pg';
 import type { RunAs } from '../../machine/run-as.ts';
 import { runBounded } from '../program-run/bounded-run.ts';
+import { mask } from '../program-run/masking.ts';
 import { lockHolders, watchingLocks } from '../store/lock-holders.ts';
 import { closeMigrationLogin, openMigrationLogin } from '../store/migration-login.ts';
 import { commandEnvironment } from './command-environment.ts';
@@ -75,7 +76,10 @@ export async function runCommand(control: pg.Client, store: CommandStore, comman
   await closeMigrationLogin(control, login);
   const said = await askVersion(store, migrations.versionQuery);
   const well = run.exitCode === 0 && said.kind === 'version' && said.answer === goal;
-  return { failure: well ? undefined : commandFailure({ run, holders, said, goal }), said, output: run.output };
+  if (well) return { failure: undefined, said, output: run.output };
+  const { code, why } = commandFailure({ run, holders, said, goal });
+  // Once more: its words are cleaned of colours, and may only now spell what was masked.
+  return { failure: { code, why: mask(why, environment.secrets) }, said, output: run.output };
 }
 
 /** What the login makes belongs to the application's owner; nothing of ours queues behind it for long. Undone as it is closed. */
