@@ -42,7 +42,8 @@ export class CronWorkers {
     await mkdir(dir, { recursive: true, mode: 0o755 });
     await writeDurably(join(dir, 'serving.json'), `${JSON.stringify(wanted)}\n`);
     const { odoo } = this.stores;
-    const command = cronCommand(odoo, wanted.addons, wanted.databases);
+    // It starts anew with every tenant that comes or goes, just when their neighbours are to feel nothing of it.
+    const command = ['/usr/bin/nice', '-n', '10', ...cronCommand(odoo, wanted.addons, wanted.databases)];
     const environment = odooEnvironment(odoo, await this.door.slotLogin(slot));
     await new ComponentProcess(dir, { name: 'scheduler', command }).start('', environment, odoo.user);
   }

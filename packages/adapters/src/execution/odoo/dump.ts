@@ -10,7 +10,10 @@ import { type OdooLogin, plainName } from './command.ts';
 import { DatabaseDoor, endSessions } from './database-door.ts';
 import { inRecords } from './records.ts';
 import type { OdooStores } from './store.ts';
+import { TOOLS, yieldToOthers } from './yield-to-others.ts';
 
+/** How often new sessions of a tool are told to yield. Milliseconds. */
+const YIELD_EVERY_MS = 150;
 /** Sessions that dump or restore at once. */
 const JOBS = 2;
 
@@ -67,6 +70,10 @@ async function tool(
   const { cluster } = stores;
   const user = login?.user ?? SUPERUSER;
   const password = login?.password ?? (await readSecret(cluster.passwordFile));
+  const yielding = setInterval(() => {
+    // Best effort: a look that fails leaves them as they are.
+    inRecords(stores, (client) => yieldToOthers(client, { database })).catch(() => {});
+  }, YIELD_EVERY_MS);
   const run = await runBounded({
     command: [join(cluster.programs.bin, program!), ...args],
     environment: {
@@ -78,7 +85,7 @@ async function tool(
       PGPASSWORD: password,
       // A restore commits thousands of times; the checkpoint after it makes all of them durable at once.
       PGOPTIONS: '-c statement_timeout=0 -c lock_timeout=60000 -c synchronous_commit=off',
-      PGAPPNAME: 'headgate',
+      PGAPPNAME: TOOLS,
     },
     // One folder a database: what is left in it from a killed run is ended before the next.
     workDir: join(stores.dir, 'tools', database),
@@ -86,7 +93,7 @@ async function tool(
     deadlineMs,
     signal,
     secrets: [password],
-  });
+  }).finally(() => clearInterval(yielding));
   if (run.exitCode !== 0) {
     const how = run.ended === 'by-itself' ? `ended with ${run.exitCode}` : `was stopped (${run.ended})`;
     throw new Error(`${program} ${how}: ${run.output.trim().slice(-800)}`);

@@ -16,7 +16,7 @@ export async function watchingLocks<T>(
 ): Promise<{ readonly value: T; readonly holders: readonly LockHolder[] }> {
   const look = () =>
     inRecords(stores, async (client) => {
-      await yieldToOthers(client, login);
+      await yieldToOthers(client, { login });
       return lockHolders(client, login);
     });
   return watching(look, work);

@@ -6,12 +6,23 @@ const NICE = 10;
 /** Gone since it was listed, or not ours to change: it goes on as it is. */
 const LEFT_ALONE = new Set(['ESRCH', 'EPERM', 'EACCES']);
 
+/** How our own tools call themselves in a tenant's database. */
+export const TOOLS = 'headgate';
+
 /**
- * Lets customers' sessions go before this login's: half of an upgrade's work is done by its database sessions, which don't
- * inherit how nice the upgrade's own process is. The cluster runs on this machine.
+ * Lets customers' sessions go before those of a login, or of our tools in a database: half of the work of an upgrade, or of
+ * a dump, is done by its database sessions, which don't inherit how nice its own process is. The cluster runs on this machine.
  */
-export async function yieldToOthers(client: pg.ClientBase, login: string): Promise<void> {
-  const { rows } = await client.query<{ pid: number }>('select pid from pg_stat_activity where usename = $1', [login]);
+export async function yieldToOthers(
+  client: pg.ClientBase,
+  whose: { readonly login: string } | { readonly database: string },
+): Promise<void> {
+  const { rows } = await ('login' in whose
+    ? client.query<{ pid: number }>('select pid from pg_stat_activity where usename = $1', [whose.login])
+    : client.query<{ pid: number }>('select pid from pg_stat_activity where datname = $1 and application_name = $2', [
+        whose.database,
+        TOOLS,
+      ]));
   for (const { pid } of rows) {
     try {
       setPriority(pid, NICE);

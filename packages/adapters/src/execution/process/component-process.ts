@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { chmod, chown, mkdir, open, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Component } from '@headgate/domain';
 import { z } from 'zod';
@@ -84,6 +85,23 @@ export class ComponentProcess {
       return identity;
     } finally {
       await log.close();
+    }
+  }
+
+  /**
+   * Lets everything else go before it, or no longer. Its threads have a niceness each; only root may take one's back, so
+   * nobody else's is ever changed.
+   */
+  async yielding(nice: number): Promise<void> {
+    const main = await this.running();
+    if (main === undefined || process.getuid?.() !== 0) return;
+    for (const thread of await readdir(`/proc/${main.pid}/task`).catch(() => [])) {
+      try {
+        setPriority(Number(thread), nice);
+      } catch (error) {
+        // It ended since it was listed.
+        if ((error as { readonly info?: { readonly code?: string } }).info?.code !== 'ESRCH') throw error;
+      }
     }
   }
 

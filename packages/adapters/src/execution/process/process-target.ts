@@ -1,4 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { checkManifest } from '@headgate/documents/trust/manifest';
 import type { Component, ReleaseManifest, ReleaseRef } from '@headgate/domain';
@@ -34,6 +35,9 @@ export interface ProcessTargetConfig {
   /** Environment of a component, without what the release's own configuration says. Holds secrets: never log it. */
   environment(slot: string): Promise<Readonly<Record<string, string>>>;
 }
+
+/** How much nicer than usual a component is while it starts in a slot that serves nobody. */
+const STARTING_NICER = 10;
 
 /** Supervised child processes in the slots of one cell. */
 export class ProcessTarget implements Target {
@@ -113,7 +117,13 @@ export class ProcessTarget implements Target {
       if (refusal) return denied('rejected', refusal);
       ctx.log(`slot ${slot}: ${component.name} of ${record.release.version} started`);
     }
+    const starting = record.components.map((component) => new ComponentProcess(dir, component));
+    // Nobody is served here yet, and somebody next door is.
+    const usual = getPriority();
+    for (const each of starting) await each.yielding(Math.min(19, usual + STARTING_NICER));
     const sick = await this.waitHealthy(slot, record, ctx);
+    // Killed before this, the slot never counts as running, and is begun anew.
+    for (const each of starting) await each.yielding(usual);
     return sick === undefined ? undefined : denied('check-failed', sick);
   }
 
