@@ -1,22 +1,37 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type pg from 'pg';
 import { inTenant } from './reader.ts';
 import type { OdooStores } from './store.ts';
 
-/** How many of a database's attachments name a file that isn't in this folder. */
+const TABLE = { name: 'ir_attachment', columns: ['store_fname'] } as const;
+/** So many names are in our memory at once. */
+const BATCH = 2_000;
+/** A name of Odoo's has 43 characters. */
+const MOST_CHARACTERS = 200;
+/** Millions of files take their time. */
+const BOUNDS = { deadlineMs: 900_000, mostBytes: 4 * 1024 ** 3 };
+
+/** How many of a database's attachments name a file that isn't in this folder. Throws a `StoreFault` like `installedModules`. */
 export async function danglingAttachments(stores: OdooStores, database: string, filestore: string): Promise<number> {
-  const names = await inTenant(stores, database, async (client) => {
-    const { rows } = await client.query<{ name: string }>(
-      'select distinct store_fname as name from public.ir_attachment where store_fname is not null',
+  const count = async (client: pg.ClientBase): Promise<number> => {
+    await client.query(
+      `declare names no scroll cursor for
+       select distinct pg_catalog."left"(store_fname, ${MOST_CHARACTERS}) collate pg_catalog."C" as name
+       from only public.${TABLE.name} where store_fname is not null`,
     );
-    return rows.map(({ name }) => name);
-  });
-  let dangling = 0;
-  for (const name of names) {
-    // Odoo writes them as two hexadecimal digits, a slash and the digest; anything else could lead out of the folder.
-    const there =
-      /^[0-9a-f]{2}\/[0-9a-f]{40}$/.test(name) && (await stat(join(filestore, name)).catch(() => undefined));
-    if (!there) dangling++;
-  }
-  return dangling;
+    let dangling = 0;
+    for (;;) {
+      const { rows } = await client.query<{ name: string }>(`fetch ${BATCH} from names`);
+      for (const { name } of rows) if (!(await isThere(filestore, name))) dangling++;
+      if (rows.length < BATCH) return dangling;
+    }
+  };
+  return inTenant(stores, database, TABLE, count, BOUNDS);
+}
+
+async function isThere(filestore: string, name: string): Promise<boolean> {
+  // Odoo writes them as two hexadecimal digits, a slash and the digest; anything else could lead out of the folder.
+  if (!/^[0-9a-f]{2}\/[0-9a-f]{40}$/.test(name)) return false;
+  return (await stat(join(filestore, name)).catch(() => undefined)) !== undefined;
 }

@@ -1,3 +1,5 @@
+import { plainText } from '../store/plain-text.ts';
+import { StoreFault } from '../store/store-fault.ts';
 import { inTenant } from './reader.ts';
 import type { OdooStores } from './store.ts';
 
@@ -10,18 +12,49 @@ export interface InstalledModule {
   readonly version: string;
 }
 
-/** All modules of a database that aren't plainly uninstalled, by name. Throws when it is no Odoo database. */
+const TABLE = { name: 'ir_module_module', columns: ['name', 'state', 'latest_version'] } as const;
+/** Longer than any name, state or version of Odoo's. Characters. */
+const MOST_CHARACTERS = 200;
+/** Odoo itself has less than a thousand. */
+const MOST_MODULES = 20_000;
+
+/**
+ * All modules of a database that aren't plainly uninstalled, by name. Texts are bounded, and hold nothing that a terminal
+ * would act on. Throws a `StoreFault` when it is no Odoo database, or holds what no Odoo writes.
+ */
 export async function installedModules(
   stores: OdooStores,
   database: string,
 ): Promise<ReadonlyMap<string, InstalledModule>> {
-  return inTenant(stores, database, async (client) => {
-    const { rows } = await client.query<InstalledModule>(
-      `select name, state, coalesce(latest_version, '') as version from public.ir_module_module
-       where state not in ('uninstalled', 'uninstallable') order by name`,
+  const rows = await inTenant(stores, database, TABLE, async (client) => {
+    const asked = await client.query<InstalledModule>(
+      `select ${bounded('name')} as name, ${bounded('state')} as state, ${bounded('latest_version')} as version
+       from only public.${TABLE.name}
+       where state operator(pg_catalog.<>) 'uninstalled' collate pg_catalog."C"
+         and state operator(pg_catalog.<>) 'uninstallable' collate pg_catalog."C"
+       limit ${MOST_MODULES + 1}`,
     );
-    return new Map(rows.map((row) => [row.name, row]));
+    return asked.rows;
   });
+  if (rows.length > MOST_MODULES)
+    throw new StoreFault(`the database ${database} says that it has more than ${MOST_MODULES} modules`);
+  const plain = rows.map(({ name, state, version }) => ({
+    name: text(name),
+    state: text(state),
+    version: text(version),
+  }));
+  const byName = new Map(plain.sort((a, b) => (a.name < b.name ? -1 : 1)).map((module) => [module.name, module]));
+  // Odoo keeps them apart itself; of two rows one could hide what the other says.
+  if (byName.size !== rows.length) throw new StoreFault(`the database ${database} names a module more than once`);
+  return byName;
+}
+
+function bounded(column: string): string {
+  return `pg_catalog."left"(${column}, ${MOST_CHARACTERS})`;
+}
+
+function text(read: string | null): string {
+  return plainText(read ?? '', 2 * MOST_CHARACTERS);
 }
 
 /** Versions by module name, as they should be. */

@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import { plainText } from '../store/plain-text.ts';
+import { StoreFault } from '../store/store-fault.ts';
 import {
   halfDone,
   type InstalledModule,
@@ -92,9 +94,9 @@ export async function storeVersion(stores: OdooStores, store: OdooStore): Promis
   try {
     installed = await installedModules(stores, store.database);
   } catch (error) {
-    const why = NO_ODOO[(error as { readonly code?: string }).code ?? ''];
-    if (why === undefined) throw error;
-    return { kind: 'drifted', why: [`the database ${store.database} ${why}`], reached: 0 };
+    if (error instanceof StoreFault) return { kind: 'drifted', why: [error.message], reached: 0 };
+    if ((error as { readonly code?: string }).code !== NO_DATABASE) throw error;
+    return { kind: 'drifted', why: [`the database ${store.database} isn't there`], reached: 0 };
   }
   return inRecords(stores, async (client) => {
     const pending = await client.query<{ from: number; to: number; key: string }>(
@@ -109,12 +111,7 @@ export async function storeVersion(stores: OdooStores, store: OdooStore): Promis
   });
 }
 
-/** What PostgreSQL says of a database that is none of Odoo's, by the code of its error. */
-const NO_ODOO: Readonly<Record<string, string>> = {
-  '3D000': "isn't there",
-  '42P01': 'has no table ir_module_module, so it is no database of Odoo',
-  '42703': 'has a table ir_module_module that is none of Odoo',
-};
+const NO_DATABASE = '3D000';
 
 function placed(
   installed: ReadonlyMap<string, InstalledModule>,
@@ -129,7 +126,7 @@ function placed(
     half.length > 0 ? half : [`the modules are at versions that no release of this cell has: ${found.join(', ')}`];
   return {
     kind: 'drifted',
-    why: why.slice(0, MOST_LINES).map((line) => line.slice(0, MOST_CHARACTERS)),
+    why: why.slice(0, MOST_LINES).map((line) => plainText(line, MOST_CHARACTERS)),
     reached: declared.find(({ modules }) => hasReached(installed, modules))?.version ?? 0,
   };
 }

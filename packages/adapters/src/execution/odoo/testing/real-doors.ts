@@ -1,5 +1,7 @@
 /** For tests only: databases of tenants behind doors, on a real cluster, without an Odoo. */
 import { join } from 'node:path';
+import type pg from 'pg';
+import { withClient } from '../../../postgres-cluster/database.ts';
 import { realStore } from '../../testing/real-store.ts';
 import { DatabaseDoor } from '../database-door.ts';
 import { createDatabase } from '../dump.ts';
@@ -30,3 +32,19 @@ export async function realDoors(names: readonly string[]): Promise<RealDoors> {
   for (const name of names) await createDatabase(stores, name, 'anew');
   return { stores, door, remove };
 }
+
+/** Something as a slot's processes could do it: with the owner's rights, in a database that is open for the slot. */
+export async function asSlot<T>(
+  { stores, door }: Pick<RealDoors, 'stores' | 'door'>,
+  database: string,
+  work: (client: pg.Client) => Promise<T>,
+  slot: (typeof SLOTS)[number] = 'blue',
+): Promise<T> {
+  const { user, password } = await door.slotLogin(slot);
+  return withClient({ ...(await stores.cluster.connection(database)), user, password }, work);
+}
+
+/** What is read of a tenant, as an Odoo would have it, at version 1. */
+export const MODULES = `
+  create table public.ir_module_module(name varchar not null, state varchar(16), latest_version varchar);
+  insert into public.ir_module_module values ('base', 'installed', '19.0.1'), ('sale', 'uninstalled', null)`;
