@@ -1,4 +1,5 @@
 import type { ArtifactFile, FailureCode, MigrationRef, StoreState } from '@headgate/domain';
+import { plainText } from '../store/plain-text.ts';
 import type { Said } from './version-query.ts';
 
 /** A version that was recorded: by which file, and what the application's version query says there. */
@@ -150,5 +151,5 @@ function refuse(why: string): Verdict {
 
 /** An answer of the version query, for people. */
 export function inWords(answer: string | null): string {
-  return answer === null ? 'nothing yet' : `"${answer.slice(0, 80)}"`;
+  return answer === null ? 'nothing yet' : `"${plainText(answer, 80)}"`;
 }
