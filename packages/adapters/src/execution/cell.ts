@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { CellState, SlotState, StoreState, TenantState } from '@headgate/domain';
 import type { Migrator, Ports } from '@headgate/execution';
+import pg from 'pg';
 import { boundLog } from '../machine/bounded-log.ts';
 import { reachableProgram } from '../machine/program-copy.ts';
 import type { RunAs } from '../machine/run-as.ts';
@@ -24,6 +25,7 @@ import { PhysicalRestorePoints } from './restore-points/physical-restore-points.
 import { CellTraffic } from './router/cell-traffic.ts';
 import { RouterProcess } from './router/router-process.ts';
 import { SqlMigrator } from './sql-migrator/sql-migrator.ts';
+import { StoreFault } from './store/store-fault.ts';
 import { prepareStore } from './store/store-session.ts';
 
 const LOG_BYTES = 4 * 1024 * 1024;
@@ -177,7 +179,8 @@ async function keepStore(store: BackedStore, report: (event: string) => void): P
 /**
  * What a cell really is, read from the real things: a slot counts as holding a release only while all of its files are
  * that release's and nothing is under way there; a tenant is on the slot that the router and the workers' table agree
- * on. A tenant on which they don't agree, or that isn't routed at all, is left out.
+ * on. A tenant on which they don't agree, or that isn't routed at all, is left out. A store that can't be looked at has
+ * drifted, and its neighbours are told of as they are. Throws when nobody can be asked: a cluster or a router is away.
  */
 export async function observeCell(cell: CellPorts): Promise<CellState> {
   const { config } = cell;
@@ -188,7 +191,7 @@ export async function observeCell(cell: CellPorts): Promise<CellState> {
     slots[slot] = holds ? { release: seen.release, schemaRange: seen.schemaRange } : {};
   }
   const stores: Record<string, StoreState> = {};
-  for (const store of cell.migrator.stores) stores[store] = await cell.migrator.look(store);
+  for (const store of cell.migrator.stores) stores[store] = await lookAt(cell.migrator, store);
   const tenants: Record<string, TenantState> = {};
   for (const route of await cell.traffic.read()) {
     const declared = config.tenants[route.tenant];
@@ -204,4 +207,16 @@ export async function observeCell(cell: CellPorts): Promise<CellState> {
     stores,
     tenants,
   };
+}
+
+/** What a store is, or that its database doesn't let itself be looked at: in our words, none of which its owner chose. */
+async function lookAt(migrator: Migrator, store: string): Promise<StoreState> {
+  try {
+    return await migrator.look(store);
+  } catch (error) {
+    if (error instanceof StoreFault) return { schemaVersion: 0, drift: [error.message] };
+    // Of a server that is going down, or coming up, each store would say the same.
+    if (!(error instanceof pg.DatabaseError) || /^(57P0[1-3]|08)/.test(error.code ?? '')) throw error;
+    return { schemaVersion: 0, drift: [`its database can't be looked at (PostgreSQL's error ${error.code})`] };
+  }
 }
