@@ -4,6 +4,7 @@ import pg from 'pg';
 import { readIfThere, readSecret, writeDurably } from '../../machine/durable-file.ts';
 import type { OdooLogin } from './command.ts';
 import { inRecords } from './records.ts';
+import { resetSettings } from './role-settings.ts';
 import type { OdooStore, OdooStores } from './store.ts';
 
 /**
@@ -24,8 +25,13 @@ export class DatabaseDoor {
   async prepare(slots: readonly string[]): Promise<void> {
     const { owner } = this.stores;
     await inRecords(this.stores, async (client) => {
-      const there = await client.query('select 1 from pg_roles where rolname = $1', [owner]);
+      const there = await client.query<{ may: boolean }>('select rolcanlogin as may from pg_roles where rolname = $1', [
+        owner,
+      ]);
       if (there.rowCount === 0) await client.query(`create role ${pg.escapeIdentifier(owner)} nologin`);
+      // Odoo finds a host's database among those of a role that may log in (`pg_user`); as this one nobody can all the same.
+      if (!there.rows[0]?.may)
+        await client.query(`alter role ${pg.escapeIdentifier(owner)} login password null connection limit 0`);
       const reading = await client.query('select 1 from pg_roles where rolname = $1', [this.readingRole]);
       const role = pg.escapeIdentifier(this.readingRole);
       if (reading.rowCount === 0) await client.query(`create role ${role} nologin in role pg_read_all_data`);
@@ -34,12 +40,10 @@ export class DatabaseDoor {
         if ((await readIfThere(file)) === undefined) await writeDurably(file, `${newPassword()}\n`, 0o600);
         const role = this.slotRole(slot);
         const known = await client.query('select 1 from pg_roles where rolname = $1', [role]);
-        await client.query(
-          known.rowCount === 0
-            ? create(role, await readSecret(file), owner)
-            : alterPassword(role, await readSecret(file)),
-        );
-        await client.query(actAs(role, owner));
+        if (known.rowCount === 0) await client.query(create(role, await readSecret(file), owner));
+        await client.query('begin');
+        await this.putRight(client, slot);
+        await client.query('commit');
         await client.query(`grant ${pg.escapeIdentifier(this.readingRole)} to ${pg.escapeIdentifier(role)}`);
       }
     });
@@ -51,9 +55,12 @@ export class DatabaseDoor {
     return { port, user: this.slotRole(slot), password: await readSecret(this.passwordFile(slot)) };
   }
 
-  /** Lets the slot's processes in, and nobody else of Odoo's. Sessions of others, and those that could only read, end. */
+  /**
+   * Lets the slot's processes in, and nobody else of Odoo's. Sessions of others, and those that could only read, end.
+   * Settings that somebody made for the slot's login go: whoever wants one sets it for the database.
+   */
   async open(store: OdooStore, slot: string): Promise<void> {
-    await this.act(store.database, this.slotRole(slot), 'owner');
+    await this.act(store.database, slot, 'owner');
     await this.admit(store.database, this.slotRole(slot));
   }
 
@@ -62,7 +69,7 @@ export class DatabaseDoor {
    * Requests should have drained before.
    */
   async openToRead(store: OdooStore, slot: string): Promise<void> {
-    await this.act(store.database, this.slotRole(slot), 'reader');
+    await this.act(store.database, slot, 'reader');
     await this.admit(store.database, this.slotRole(slot));
   }
 
@@ -147,22 +154,38 @@ export class DatabaseDoor {
     });
   }
 
-  /** As whom a slot's login acts in a database from its next session on. Sessions from before end. */
-  private async act(database: string, login: string, as: 'owner' | 'reader'): Promise<void> {
+  /** As whom a slot's login acts in a database from its next session on. Sessions from before a change end. */
+  private async act(database: string, slot: string, as: 'owner' | 'reader'): Promise<void> {
+    const login = this.slotRole(slot);
     await inRecords(this.stores, async (client) => {
-      const { rows } = await client.query<{ setting: string | null }>(
-        `select array_to_string(s.setconfig, ',') as setting from pg_db_role_setting s
+      await client.query('begin');
+      await this.putRight(client, slot);
+      const { rows } = await client.query<{ settings: readonly string[] | null }>(
+        `select s.setconfig as settings from pg_db_role_setting s
          join pg_roles r on r.oid = s.setrole join pg_database d on d.oid = s.setdatabase
          where r.rolname = $1 and d.datname = $2`,
         [login, database],
       );
-      const reads = rows[0]?.setting?.startsWith('role=') ?? false;
-      if (as === 'owner' && !reads) return;
-      const what = as === 'owner' ? 'reset role' : `set role = ${pg.escapeLiteral(this.readingRole)}`;
-      const [role, name] = [pg.escapeIdentifier(login), pg.escapeIdentifier(database)];
-      await client.query(`alter role ${role} in database ${name} ${what}`);
+      const there = `alter role ${pg.escapeIdentifier(login)} in database ${pg.escapeIdentifier(database)}`;
+      await client.query(`${there} reset all`);
+      if (as === 'reader') await client.query(`${there} set role = ${pg.escapeLiteral(this.readingRole)}`);
+      await client.query('commit');
+      if (as === 'owner' && rows.length === 0) return;
       await endSessions(client, 'datname = $1 and usename = $2', [database, login]);
     });
+  }
+
+  /**
+   * A slot's login as it has to be, everywhere: whoever runs as it, in any tenant's database, can change its password and
+   * its settings, also for its neighbours' databases. In the caller's transaction.
+   */
+  private async putRight(client: pg.ClientBase, slot: string): Promise<void> {
+    const role = this.slotRole(slot);
+    // Two that change one role at once would collide.
+    await client.query(`select pg_advisory_xact_lock(hashtext('headgate.slot-login'))`);
+    await client.query(alterPassword(role, await readSecret(this.passwordFile(slot))));
+    await resetSettings(client, role, ['role', this.readingRole]);
+    await client.query(actAs(role, this.stores.owner));
   }
 
   private async admit(database: string, admitted: string | undefined): Promise<void> {
@@ -203,8 +226,8 @@ export class DatabaseDoor {
 
 /** Of a role `r` and a database `d`: whether the role's sessions there act as the owner. */
 const ACTS_AS_OWNER = `not exists (
-  select from pg_db_role_setting s
-  where s.setrole = r.oid and s.setdatabase = d.oid and array_to_string(s.setconfig, ',') like 'role=%')`;
+  select from pg_db_role_setting s, unnest(s.setconfig) as setting
+  where s.setrole = r.oid and s.setdatabase = d.oid and setting like 'role=%')`;
 
 /** How long a session that was told to end may take. Milliseconds. */
 const END_MS = 10_000;
