@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OdooMigrator } from '@headgate/adapters/execution/odoo/index';
+import { tenantHost } from '@headgate/adapters/execution/odoo/odoo-cell';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import type { VerificationContent } from '@headgate/documents/kinds/verification';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -39,7 +40,7 @@ describe.skipIf(missing)('business transactions by JSON-2 and by XML-RPC', () =>
   });
 
   const check = async (slot: ServingSlot, tenant: string, withTokens = tokens) => {
-    const where = { url: slot.url, tokens: withTokens };
+    const where = { url: slot.url, tokens: withTokens, hostOf: tenantHost };
     return new Map([...(await eachWorkflow(own, where, tenant)), ...(await eachWorkflow(general, where, tenant))]);
   };
   const query = async (database: string, sql: string) =>

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { Journal } from '@headgate/example-psa/load/journal.ts';
 import type { OdooJournalLine, OdooLoadConfig } from './load/journal-line.ts';
 import { type Answered, callOdoo, odooRequest } from './load/odoo-client.ts';
+import { type Person, peopleIn, Session } from './load/session.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string' } } });
 if (values.config === undefined) throw new Error('usage: node load.ts --config file.json');
@@ -23,9 +24,10 @@ const agent = new http.Agent({ keepAlive: true });
 
 const customers = config.cells.flatMap((cell) => {
   const keys = JSON.parse(readFileSync(cell.tokensFile, 'utf8')) as Record<string, string>;
+  const people = peopleIn(cell.peopleFile);
   return cell.tenants.flatMap(({ id, host }) => {
     const to = { url: cell.url, host, key: keys[id]!, timeLimitMs: config.timeLimitMs };
-    return [reader(id, to), writer(id, to)];
+    return [reader(id, people[id]!, to), writer(id, to)];
   });
 });
 await Promise.all(customers);
@@ -34,10 +36,14 @@ agent.destroy();
 
 type To = Parameters<typeof callOdoo>[0];
 
-async function reader(tenant: string, { url, host, timeLimitMs }: To): Promise<void> {
+/** Logs in once, before anything else, and stays: who is logged out later met a failure. */
+async function reader(tenant: string, person: Person, { url, host, timeLimitMs }: To): Promise<void> {
+  const session = new Session(agent, { url, host, timeLimitMs });
+  let loggedIn = false;
   await atPace(config.readsPerSecond, async () => {
     const at = Date.now();
-    const answer = await odooRequest(agent, { url, host, timeLimitMs, method: 'GET', path: '/web/login' });
+    const answer = loggedIn ? await session.openClient() : await session.logIn(person);
+    loggedIn ||= answer.kind === 'ok';
     await journal.append({ tenant, action: 'read', ...ended(at, answer) });
   });
 }

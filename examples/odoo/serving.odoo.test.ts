@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { HttpChecks } from '@headgate/adapters/execution/http-checks/http-checks';
 import { OdooMigrator } from '@headgate/adapters/execution/odoo/index';
+import { tenantHost } from '@headgate/adapters/execution/odoo/odoo-cell';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { readYaml } from '@headgate/documents/yaml/read-yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -34,9 +35,14 @@ describe.skipIf(missing)('Odoo serving its tenants from two slots', () => {
   });
 
   const check = (slot: ServingSlot, tenant: string) =>
-    new HttpChecks({ baseUrl: slot.url, tenantTokensFile: tokens }).run(verification, tenant, 'any', {
-      signal: new AbortController().signal,
-    });
+    new HttpChecks({ baseUrl: slot.url, tenantTokensFile: tokens, hostOf: tenantHost }).run(
+      verification,
+      tenant,
+      'any',
+      {
+        signal: new AbortController().signal,
+      },
+    );
   const query = async (database: string, sql: string) =>
     withClient(await at.stores.cluster.connection(database), async (client) => (await client.query(sql)).rows);
   const up = async (

@@ -22,9 +22,10 @@ export async function startCustomers(
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const config: OdooLoadConfig = {
     journalFile: join(folder, `load-${Date.now()}.jsonl`),
-    cells: cells.map(({ cell, url, tokensFile, host }) => ({
+    cells: cells.map(({ cell, url, tokensFile, stores, host }) => ({
       url,
       tokensFile,
+      peopleFile: join(stores.dir, 'tenant-access.json'),
       tenants: cell.tenants.map(({ id }) => ({ id, host: host(id) })),
     })),
     ...pace,

@@ -1,4 +1,4 @@
-/** One request of a customer, as it ended: `open` of the login page, or a timesheet line written by an API client. */
+/** One request of a customer, as it ended: a page that somebody who logged in opened, or a timesheet line written by an API client. */
 export interface OdooJournalLine {
   readonly tenant: string;
   readonly action: 'read' | 'write';
@@ -21,6 +21,8 @@ export interface OdooLoadConfig {
     readonly url: string;
     /** JSON object of tenant to API key. */
     readonly tokensFile: string;
+    /** JSON object of tenant to login and password. */
+    readonly peopleFile: string;
     readonly tenants: readonly { readonly id: string; readonly host: string }[];
   }[];
   readonly readsPerSecond: number;

@@ -1,7 +1,13 @@
 import http from 'node:http';
 
 export type Answered =
-  | { readonly kind: 'ok'; readonly status: number; readonly text: string }
+  | {
+      readonly kind: 'ok';
+      readonly status: number;
+      readonly text: string;
+      readonly cookie?: string;
+      readonly location?: string;
+    }
   /** 503 with Retry-After: not carried out, and told when to come again. */
   | { readonly kind: 'turned-away'; readonly afterS: number }
   | { readonly kind: 'failed'; readonly why: string };
@@ -13,6 +19,11 @@ export interface OdooRequest {
   readonly path: string;
   readonly key?: string;
   readonly body?: unknown;
+  /** Sent as a browser sends a form. */
+  readonly form?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Whether being led elsewhere is an answer too; it isn't followed. */
+  readonly redirects?: boolean;
   readonly timeLimitMs: number;
 }
 
@@ -20,7 +31,7 @@ export interface OdooRequest {
 export function odooRequest(agent: http.Agent, asked: OdooRequest): Promise<Answered> {
   return new Promise((resolve) => {
     const failed = (why: string): void => resolve({ kind: 'failed', why });
-    const payload = asked.body === undefined ? undefined : Buffer.from(JSON.stringify(asked.body));
+    const [payload, type] = contentOf(asked);
     const request = http.request(
       `${asked.url}${asked.path}`,
       {
@@ -29,7 +40,8 @@ export function odooRequest(agent: http.Agent, asked: OdooRequest): Promise<Answ
         headers: {
           host: asked.host,
           ...(asked.key === undefined ? {} : { authorization: `Bearer ${asked.key}` }),
-          ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
+          ...(payload === undefined ? {} : { 'content-type': type, 'content-length': payload.length }),
+          ...asked.headers,
         },
       },
       (response) => {
@@ -41,8 +53,11 @@ export function odooRequest(agent: http.Agent, asked: OdooRequest): Promise<Answ
           const status = response.statusCode ?? 0;
           const after = Number(response.headers['retry-after'] ?? Number.NaN);
           if (status === 503 && Number.isInteger(after)) resolve({ kind: 'turned-away', afterS: after });
-          else if (status >= 200 && status <= 299) resolve({ kind: 'ok', status, text });
-          else failed(`status ${status}: ${inWords(text)}`);
+          else if (status >= 200 && status <= (asked.redirects ? 399 : 299)) {
+            const cookie = /\bsession_id=[^;]+/.exec(String(response.headers['set-cookie'] ?? ''))?.[0];
+            const { location } = response.headers;
+            resolve({ kind: 'ok', status, text, ...(cookie && { cookie }), ...(location && { location }) });
+          } else failed(`status ${status}: ${inWords(text)}`);
         });
       },
     );
@@ -55,6 +70,12 @@ export function odooRequest(agent: http.Agent, asked: OdooRequest): Promise<Answ
     request.on('error', (error) => failed(error.message));
     request.end(payload);
   });
+}
+
+function contentOf({ body, form }: OdooRequest): [payload: Buffer | undefined, type: string] {
+  if (form !== undefined)
+    return [Buffer.from(new URLSearchParams(form).toString()), 'application/x-www-form-urlencoded'];
+  return [body === undefined ? undefined : Buffer.from(JSON.stringify(body)), 'application/json'];
 }
 
 /** An error page without its markup, or the message of an error in JSON. */

@@ -21,9 +21,10 @@ export interface Serving {
 }
 
 /**
- * The argument vector of a serving Odoo. Which database a request is for comes from `X-Odoo-Database` (set by the router,
- * which knows the tenant): the filter lets every name through, since the database itself refuses a login that it isn't
- * open for (see `DatabaseDoor`), also on the ways that Odoo's filter doesn't look at (XML-RPC names its own database).
+ * The argument vector of a serving Odoo. Which database a request is for Odoo's own filter says: the one that is named as
+ * the first label of the host, which the router sets. (By `X-Odoo-Database` alone it would keep no session, and nobody
+ * could log in with a browser; the router adds it to calls with a key.) The database itself refuses a login that it isn't
+ * open for (see `DatabaseDoor`), also on the ways that the filter doesn't look at (XML-RPC names its own database).
  */
 export function serveCommand(serving: Serving): readonly string[] {
   const { odoo, addons, httpPort, workers, database } = serving;
@@ -37,7 +38,7 @@ export function serveCommand(serving: Serving): readonly string[] {
     `--workers=${workers}`,
     // A dedicated Odoo loads its database's modules as it starts; where its tenant is held, with the first request after.
     ...(database === undefined
-      ? ['--db-filter=.*']
+      ? ['--db-filter=^%d$']
       : ['-d', plainName(database), `--db-filter=^${escapePattern(database)}$`]),
   ];
 }

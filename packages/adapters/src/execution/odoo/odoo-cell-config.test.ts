@@ -39,6 +39,25 @@ describe('an Odoo cell', () => {
   });
 });
 
+describe('a tenant’s database', () => {
+  const named = (serving: 'shared' | 'dedicated', tenant: string, database: string): OdooCellConfigInput => ({
+    ...config([tenant], serving),
+    stores: { [tenant]: database },
+  });
+
+  it('is named as its tenant where it is found by the host, and as one likes where there is one alone', () => {
+    expect(parseOdooCellConfig(named('shared', 'acme', 'acme')).stores).toEqual({ acme: 'acme' });
+    expect(parseOdooCellConfig(named('dedicated', 'acme', 'acme_prod')).stores).toEqual({ acme: 'acme_prod' });
+    expect(() => parseOdooCellConfig(named('shared', 'acme', 'acme_prod'))).toThrow(
+      /stores.acme: the database of the tenant acme is acme_prod; .*first label of its host, so it has to be named acme, or/,
+    );
+  });
+
+  it('can’t be found by a host that Odoo reads otherwise', () => {
+    expect(() => parseOdooCellConfig(named('shared', 'www', 'www'))).toThrow(/tenants.www: /);
+  });
+});
+
 describe('what serves', () => {
   const command = (database: string | undefined) =>
     serveCommand({
@@ -53,7 +72,7 @@ describe('what serves', () => {
     expect(command('acme-1')).toEqual(
       expect.arrayContaining(['-d', 'acme-1', '--db-filter=^acme\\-1$', '--no-database-list']),
     );
-    expect(command(undefined)).toEqual(expect.arrayContaining(['--db-filter=.*', '--no-database-list']));
+    expect(command(undefined)).toEqual(expect.arrayContaining(['--db-filter=^%d$', '--no-database-list']));
     expect(command(undefined)).not.toContain('-d');
   });
 

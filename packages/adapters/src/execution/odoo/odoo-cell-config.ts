@@ -92,6 +92,17 @@ export function parseOdooCellConfig(input: unknown): OdooCellConfig {
           `${what}: a dedicated Odoo has exactly one, not ${length}; odoo.serving is shared where there are more`,
         );
   }
+  if (config.odoo.serving === 'shared')
+    for (const [tenant, { store }] of Object.entries(config.tenants)) {
+      const named = config.stores[store];
+      // Odoo makes links to the very host by which it finds the database, so the two can't be told apart.
+      if (named !== undefined && named !== tenant)
+        wrong.push(
+          `stores.${store}: the database of the tenant ${tenant} is ${named}; a shared Odoo finds a tenant's database by the first label of its host, so it has to be named ${tenant}, or served by an Odoo of its own (odoo.serving: dedicated)`,
+        );
+      if (tenant === 'www')
+        wrong.push('tenants.www: Odoo takes a leading www. for no part of a host; name it otherwise');
+    }
   const databases = Object.values(config.stores);
   for (const twice of new Set(databases.filter((each, i) => databases.indexOf(each) !== i)))
     wrong.push(`stores: the database ${twice} is named twice`);

@@ -91,7 +91,8 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     upstreams: config.slots,
     tenantBy: 'host',
     readingCalls: ODOO_READS,
-    tenantHeader: { name: 'x-odoo-database', values: Object.fromEntries(databases) },
+    // With this header Odoo keeps no session, so nobody with a browser gets it: their host says which database is theirs.
+    tenantHeader: { name: 'x-odoo-database', values: Object.fromEntries(databases), withBearerOnly: true },
     user: odoo.user,
   });
   await router.start();

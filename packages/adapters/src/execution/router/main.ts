@@ -26,7 +26,9 @@ const Config = z.strictObject({
   tenantBy: z.enum(['path', 'host']),
   retryAfterS: z.int(),
   readingCalls: z.array(ReadingCalls).max(100),
-  tenantHeader: z.strictObject({ name: z.string(), values: z.record(z.string(), z.string()) }).nullable(),
+  tenantHeader: z
+    .strictObject({ name: z.string(), values: z.record(z.string(), z.string()), withBearerOnly: z.boolean() })
+    .nullable(),
   user: z.strictObject({ name: z.string(), uid: z.int(), gid: z.int() }).nullable(),
 });
 export type RouterFileConfig = z.output<typeof Config>;

@@ -20,8 +20,15 @@ export interface ProxyConfig {
   readonly answerMs: number;
   /** How a request names its tenant: by its path, `/t/<tenant>/…`, or by the first label of its host. */
   readonly tenantBy: 'path' | 'host';
-  /** A header that tells the slot something of the tenant, whatever the request said: Odoo's database. */
-  readonly tenantHeader: { readonly name: string; readonly values: Readonly<Record<string, string>> } | null;
+  /**
+   * A header that tells the slot something of the tenant, whatever the request said: Odoo's database. With
+   * `withBearerOnly` only requests that carry a bearer token get it; of all others it is taken away alone.
+   */
+  readonly tenantHeader: {
+    readonly name: string;
+    readonly values: Readonly<Record<string, string>>;
+    readonly withBearerOnly: boolean;
+  } | null;
   /** Posted calls that only read: served while a tenant is held for writes alone. */
   readonly readingCalls: readonly ReadingCalls[];
   /** When a request of a held tenant is told to come again. Seconds. */
@@ -90,6 +97,8 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
     const checks = passes(config.checkPass, request.headers[CHECK_HEADER]);
     const reads = onlyReads(config.readingCalls, request.method, request.raw.url ?? '');
     const retryUntil = performance.now() + config.retryMs;
+    const { remoteAddress: address } = request.raw.socket;
+    const arrival = { host: request.headers.host, address, encrypted: 'encrypted' in request.raw.socket };
     const body = Buffer.isBuffer(request.body) && request.body.length > 0 ? request.body : undefined;
     // Read to its end, a request isn't taken for one that was broken off while we sent it when its client leaves later.
     request.raw.resume();
@@ -121,7 +130,7 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
           if (request.raw.aborted) leave();
           return withoutConnection(headers);
         },
-        rewriteRequestHeaders: (_request, headers) => toSlot(headers, tenant, config.tenantHeader),
+        rewriteRequestHeaders: (_request, headers) => toSlot(headers, tenant, config.tenantHeader, arrival),
         onError: (_reply, { error }) => {
           leave();
           const code = causeCode(error);

@@ -19,7 +19,12 @@ export interface RouterConfig {
   readonly upstreams: Readonly<Record<string, number>>;
   readonly tenantBy: 'path' | 'host';
   /** A header that tells the slot something of each tenant, by tenant. Lower-case. */
-  readonly tenantHeader?: { readonly name: string; readonly values: Readonly<Record<string, string>> };
+  readonly tenantHeader?: {
+    readonly name: string;
+    readonly values: Readonly<Record<string, string>>;
+    /** Only for requests with a bearer token. */
+    readonly withBearerOnly?: boolean;
+  };
   /** Posted calls that only read. */
   readonly readingCalls?: readonly ReadingCalls[];
   /** When a request of a held tenant is told to come again. Seconds. */
@@ -110,7 +115,10 @@ export class RouterProcess {
       tenantBy,
       retryAfterS,
       readingCalls: [...readingCalls],
-      tenantHeader: tenantHeader === undefined ? null : { name: tenantHeader.name, values: { ...tenantHeader.values } },
+      tenantHeader:
+        tenantHeader === undefined
+          ? null
+          : { withBearerOnly: false, ...tenantHeader, values: { ...tenantHeader.values } },
       user: user ? { ...user } : null,
     };
     const text = `${JSON.stringify(file, null, 2)}\n`;

@@ -444,6 +444,10 @@ describe('with the workers’ table', () => {
       X_DataBase: 'other',
       'x_headgate-check': 'x',
       x_database2: 'kept',
+      'x-forwarded-host': 'evil.example',
+      x_forwarded_for: '6.6.6.6',
+      'X-Forwarded-Prefix': '/evil',
+      forwarded: 'host=evil.example',
     };
     const told = (host: string) =>
       new Promise<http.IncomingHttpHeaders>((resolve, reject) => {
@@ -455,7 +459,8 @@ describe('with the workers’ table', () => {
           })
           .on('error', reject);
       });
-    const names = ['x-database', 'x_database2'];
+    const ours = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+    const names = ['x-database', ...ours, 'x_database2'];
     const said = (answer: http.IncomingHttpHeaders) =>
       String(answer['x-said'])
         .split(' ')
@@ -464,7 +469,10 @@ describe('with the workers’ table', () => {
     const first = await told(`${tenants[0]}.localhost`);
     expect({ database: first['x-database'], said: said(first) }).toEqual({ database: 'first', said: names });
     const second = await told(`${tenants[1]}.localhost`);
-    expect({ database: second['x-database'], said: said(second) }).toEqual({ database: 'none', said: ['x_database2'] });
+    expect({ database: second['x-database'], said: said(second) }).toEqual({
+      database: 'none',
+      said: [...ours, 'x_database2'],
+    });
   });
 
   test('where hosts name tenants, too, a path arrives as it was asked or not at all', async () => {
