@@ -183,6 +183,10 @@ test('an exit code is not believed: well with the wrong answer fails, and so doe
     why: expect.stringMatching(/exit code 3\), although the version is reached; .* 2 invoices could not be converted/),
   });
   expect(await migrator.version('main'), 'half way counts as not done').toBe(1);
+  expect(await migrator.look('main'), 'and is told').toEqual({
+    schemaVersion: 1,
+    drift: ["an upgrade from version 1 to 2 is under way, or was begun and didn't end"],
+  });
   expect(await up(migrator, ['to', 'two']), 'another file').toMatchObject({
     ok: false,
     why: expect.stringContaining('was begun and didn'),

@@ -52,22 +52,30 @@ export class CommandMigrator implements Migrator {
   }
 
   async version(name: string): Promise<number> {
-    const { schemaVersion, drift } = await this.look(name);
-    if (drift) throw new Error(`The store ${name} has drifted: ${drift.join('; ')}`);
+    const { seen, halfWay } = await this.standing(name);
+    const { schemaVersion, drift } = seen;
+    // Where it began is where it counts as standing; what is done about it, the step decides.
+    if (drift && !halfWay) throw new Error(`The store ${name} has drifted: ${drift.join('; ')}`);
     return schemaVersion;
   }
 
+  /** While a command is under way, what is in the database is nobody's version: that is told as a drift. */
   async look(name: string): Promise<StoreState> {
+    return (await this.standing(name)).seen;
+  }
+
+  private async standing(name: string): Promise<{ readonly seen: StoreState; readonly halfWay: boolean }> {
     const store = this.find(name);
     return withClient(await controlConnection(store), async (control) => {
       for (;;) {
         const before = await readRecords(control);
         // A command may be at work, and hold the very table that the query would read.
-        if (before.attempt) return halfWay(before);
+        if (before.attempt) return { seen: halfWay(before), halfWay: true };
         const { records, said } = await readStore(control, store);
         const seen = standing(records, said);
         // What was read before a migration and after it isn't a drift.
-        if (!seen.drift || sameRecords(records, await readRecords(control))) return seen;
+        if (!seen.drift || sameRecords(records, await readRecords(control)))
+          return { seen, halfWay: records.attempt !== undefined };
       }
     });
   }

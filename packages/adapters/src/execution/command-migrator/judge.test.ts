@@ -159,6 +159,18 @@ test('nothing is done where the version can’t be told', () => {
       expect(judge('main', change, { recorded, attempt: undefined }, said)).toMatchObject({ kind: 'refuse' });
 });
 
+test('what was begun and isn’t known to have ended is told, whatever the query says', () => {
+  for (const [change, told] of [
+    [up2, "an upgrade from version 1 to 2 is under way, or was begun and didn't end"],
+    [down2, "the way back from version 2 to 1 is under way, or was begun and didn't end"],
+  ] as const)
+    for (const answer of ['one', 'two', 'half'])
+      expect(standing({ recorded: [one], attempt: attempt(change) }, { kind: 'version', answer })).toEqual({
+        schemaVersion: 1,
+        drift: [told],
+      });
+});
+
 test('a program runs only from where its document begins, or where itself was begun', () => {
   const answers = fc.constantFrom<string | null>(null, 'one', 'two', 'half');
   fc.assert(

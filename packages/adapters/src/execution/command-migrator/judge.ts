@@ -61,9 +61,14 @@ export function standing({ recorded, attempt }: Records, said: Said): StoreState
   return { schemaVersion: reached?.version ?? version, drift: [why] };
 }
 
-/** Where a store stands while a command is at work, or was killed at it: where it began. */
-export function halfWay({ recorded }: Records): StoreState {
-  return { schemaVersion: (recorded.at(-1) ?? EMPTY).version };
+/** Where a store stands while a command is at work, or was killed at it: where it began, with what is told of that. */
+export function halfWay({ recorded, attempt }: Records): StoreState {
+  const { version } = recorded.at(-1) ?? EMPTY;
+  if (!attempt) return { schemaVersion: version };
+  const { direction, from, to } = attempt;
+  const what =
+    direction === 'up' ? `an upgrade from version ${from} to ${to}` : `the way back from version ${to} to ${from}`;
+  return { schemaVersion: version, drift: [`${what} is under way, or was begun and didn't end`] };
 }
 
 /** A version that SQL files made, of which nobody said what the version query says there. */

@@ -15,7 +15,7 @@ import { readAddons } from './module-manifest.ts';
 import { holdStore } from './records.ts';
 import { findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
 import { readUpgrade, type UpgradeDocument } from './upgrade-document.ts';
-import { declareVersion, recordUpgraded, storeVersion, upgradedBy } from './version-records.ts';
+import { declareVersion, recordUpgraded, storeVersion, upgradedBy, upgradeUnderWay } from './version-records.ts';
 
 type Outcome = Answer<{ readonly version: number }>;
 
@@ -45,12 +45,21 @@ export class OdooMigrator implements Migrator {
     return seen.kind === 'at' ? seen.version : seen.from;
   }
 
-  /** Also of a tenant that somebody upgraded by hand, or whose database can't be read as one of Odoo's. */
+  /**
+   * Also of a tenant that somebody upgraded by hand, or whose database can't be read as one of Odoo's. While an upgrade is
+   * under way, what is in the database is nobody's version: that is told as a drift.
+   */
   async look(name: string): Promise<StoreState> {
-    const seen = await storeVersion(this.of, findStore(this.of, name));
+    const store = findStore(this.of, name);
+    // An upgrade may be at work, and hold the very table that would be read.
+    const seen = (await upgradeUnderWay(this.of, store)) ?? (await storeVersion(this.of, store));
     if (seen.kind === 'at') return { schemaVersion: seen.version };
-    if (seen.kind === 'half-way') return { schemaVersion: seen.from };
-    return { schemaVersion: seen.reached, drift: seen.why };
+    if (seen.kind === 'drifted') return { schemaVersion: seen.reached, drift: seen.why };
+    const { from, to } = seen;
+    return {
+      schemaVersion: from,
+      drift: [`an upgrade from version ${from} to ${to} is under way, or was begun and didn't end`],
+    };
   }
 
   async up(name: string, migration: MigrationRef, text: string, ctx: StepContext): Promise<Outcome> {

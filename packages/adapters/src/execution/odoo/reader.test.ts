@@ -127,6 +127,24 @@ test('what a tenant wrote is read up to a bound, and told as plain text', async 
   }
 });
 
+test('an upgrade that is under way, or that didn’t end, is told as drift; its steps go on from where it began', async () => {
+  await inRecords(at.stores, (client) =>
+    client.query(`insert into headgate.pending(store, key, version_from, version_to) values ('acme', 'k', 1, 2)`),
+  );
+  try {
+    await asSlot(at, 'acme', async (client) => {
+      await client.query('begin; lock table ir_module_module in access exclusive mode');
+      expect(await migrator.look('acme'), 'nor does it wait for the upgrade').toEqual({
+        schemaVersion: 1,
+        drift: ["an upgrade from version 1 to 2 is under way, or was begun and didn't end"],
+      });
+    });
+    expect(await migrator.version('acme')).toBe(1);
+  } finally {
+    await inRecords(at.stores, (client) => client.query('delete from headgate.pending'));
+  }
+});
+
 test('tables that inherit from it add nothing', async () => {
   await tenant(`create table more () inherits (ir_module_module); insert into more values ('crm', 'to upgrade', '1')`);
   expect([...(await installedModules(at.stores, 'acme')).keys()]).toEqual(['base']);

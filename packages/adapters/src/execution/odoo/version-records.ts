@@ -72,11 +72,18 @@ export async function recordRestored(client: pg.ClientBase, store: OdooStore, ve
   );
 }
 
+/** An upgrade was begun and didn't end: it counts as not done, whatever the modules say. */
+interface HalfWay {
+  readonly kind: 'half-way';
+  readonly from: number;
+  readonly to: number;
+  readonly key: string;
+}
+
 /** Where a store stands, by its own `ir_module_module`. */
 export type StoreVersion =
   | { readonly kind: 'at'; readonly version: number }
-  /** An upgrade was begun and didn't end: it counts as not done, whatever the modules say. */
-  | { readonly kind: 'half-way'; readonly from: number; readonly to: number; readonly key: string }
+  | HalfWay
   /** The modules are at versions that nobody here declared: somebody upgraded by hand. */
   | {
       readonly kind: 'drifted';
@@ -89,6 +96,19 @@ export type StoreVersion =
 const MOST_LINES = 20;
 const MOST_CHARACTERS = 300;
 
+/** The upgrade of a store that was begun and isn't known to have ended; its database isn't asked. */
+export async function upgradeUnderWay(stores: OdooStores, store: OdooStore): Promise<HalfWay | undefined> {
+  return inRecords(stores, (client) => pending(client, store));
+}
+
+async function pending(client: pg.ClientBase, store: OdooStore): Promise<HalfWay | undefined> {
+  const { rows } = await client.query<{ from: number; to: number; key: string }>(
+    'select version_from as from, version_to as to, key from headgate.pending where store = $1',
+    [store.name],
+  );
+  return rows[0] && { kind: 'half-way', ...rows[0] };
+}
+
 export async function storeVersion(stores: OdooStores, store: OdooStore): Promise<StoreVersion> {
   let installed: ReadonlyMap<string, InstalledModule>;
   try {
@@ -99,11 +119,8 @@ export async function storeVersion(stores: OdooStores, store: OdooStore): Promis
     return { kind: 'drifted', why: [`the database ${store.database} isn't there`], reached: 0 };
   }
   return inRecords(stores, async (client) => {
-    const pending = await client.query<{ from: number; to: number; key: string }>(
-      'select version_from as from, version_to as to, key from headgate.pending where store = $1',
-      [store.name],
-    );
-    if (pending.rows[0]) return { kind: 'half-way', ...pending.rows[0] };
+    const begun = await pending(client, store);
+    if (begun) return begun;
     const { rows } = await client.query<{ version: number; modules: ModuleVersions }>(
       'select version, modules from headgate.version order by version desc',
     );
