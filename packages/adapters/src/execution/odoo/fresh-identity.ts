@@ -7,14 +7,32 @@ import type { OdooStore, OdooStores } from './store.ts';
 /** Parameters that are one database's own, and which Odoo makes anew when they are needed and not there. */
 const FORGOTTEN = ['mail.web_push_vapid_public_key', 'mail.web_push_vapid_private_key'] as const;
 
-/** Tables of keys by which somebody gets in: API keys, and devices that need no second factor. */
-const KEYS = ['res_users_apikeys', 'auth_totp_device'] as const;
+/** Tables of keys by which somebody gets in: API keys, passkeys, and devices that need no second factor. */
+const KEYS = ['res_users_apikeys', 'auth_passkey_key', 'auth_totp_device'] as const;
+
+const GMAIL = ['google_gmail_refresh_token', 'google_gmail_access_token'] as const;
+const OUTLOOK = ['microsoft_outlook_refresh_token', 'microsoft_outlook_access_token'] as const;
+
+/** What somebody proves by who they are, here or elsewhere, and which stands in rows that stay. */
+const SECRETS: Readonly<Record<string, readonly string[]>> = {
+  res_users: ['password', 'totp_secret', 'oauth_access_token', 'microsoft_calendar_token', 'microsoft_calendar_rtoken'],
+  res_users_settings: ['google_calendar_token', 'google_calendar_rtoken'],
+  // An account without a token is one that Odoo makes anew when it is needed.
+  iap_account: ['account_token'],
+  ir_mail_server: ['smtp_pass', 'smtp_ssl_private_key', ...GMAIL, ...OUTLOOK],
+  fetchmail_server: ['password', ...GMAIL, ...OUTLOOK],
+};
 
 /**
  * Makes a copied database one of its own, in one transaction and as its owner: another `database.uuid` (by which Odoo's
  * services know it) and `database.secret` (which signs sessions and links, so none of the template's is good here), no API
- * key, no trusted device, no second factor's secret and no password of the template's. Odoo itself changes the parameters
- * alone when it duplicates a database. Whoever is to log in gets a password or a key afterwards.
+ * key, no passkey, no trusted device, no second factor's secret, no token and no password of the template's users; no
+ * account of the template's with Odoo's paid services, and no password or token of its mail servers and calendars. Odoo
+ * itself changes the parameters alone when it duplicates a database. Whoever is to log in gets a password or a key
+ * afterwards.
+ *
+ * What its maker configured for whole companies stays: payment providers, LDAP, certificates, electronic invoicing, keys of
+ * maps and text messages. A secret that no two tenants may share doesn't belong into a template.
  */
 export async function freshIdentity(stores: OdooStores, store: OdooStore, login: OdooLogin): Promise<void> {
   const { user, password } = login;
@@ -33,9 +51,14 @@ export async function freshIdentity(stores: OdooStores, store: OdooStore, login:
     await client.query('delete from public.ir_config_parameter where key = any($1)', [FORGOTTEN]);
     for (const table of KEYS)
       if (await hasColumn(client, table, 'id')) await client.query(`delete from public.${pg.escapeIdentifier(table)}`);
-    await client.query('update public.res_users set password = null where password is not null');
-    if (await hasColumn(client, 'res_users', 'totp_secret'))
-      await client.query('update public.res_users set totp_secret = null where totp_secret is not null');
+    for (const [table, columns] of Object.entries(SECRETS))
+      for (const column of columns)
+        if (await hasColumn(client, table, column)) {
+          const name = pg.escapeIdentifier(column);
+          await client.query(
+            `update public.${pg.escapeIdentifier(table)} set ${name} = null where ${name} is not null`,
+          );
+        }
     await client.query('commit');
   });
 }
