@@ -4,7 +4,11 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CellPorts } from '@headgate/adapters/execution/cell';
+import { DatabaseDoor } from '@headgate/adapters/execution/odoo/index';
 import { openOdooCell } from '@headgate/adapters/execution/odoo/odoo-cell';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { encodeCall } from '@headgate/documents/xml-rpc/index';
+import { hold, open } from '@headgate/execution/steps/holder';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stepContext } from '../../packages/testkit/src/execution/step-context.ts';
 import { BroughtUpCell } from './bring-up/cell.ts';
@@ -132,6 +136,65 @@ describe.skipIf(missing)('at the router of an Odoo', () => {
       });
     expect(await ask('birch', keys['birch']!)).toMatchObject({ kind: 'ok' });
     expect(await ask('birch', keys['aspen']!)).toMatchObject({ kind: 'failed' });
+  });
+
+  test('nobody writes to a tenant that is held and checked by way of a neighbour’s host', async () => {
+    const post = (path: string, body: string) => {
+      const headers = { 'content-type': path === '/jsonrpc' ? 'application/json' : 'text/xml' };
+      return new Promise<{ status: number; text: string }>((resolve, reject) => {
+        const options = { method: 'POST', agent, headers: { ...headers, host: up.host('aspen') } };
+        const request = http.request(`${up.url}${path}`, options, async (response) => {
+          let text = '';
+          for await (const chunk of response) text += String(chunk);
+          resolve({ status: response.statusCode!, text });
+        });
+        request.on('error', reject);
+        request.end(body);
+      });
+    };
+    const logInTo = (tenant: string) => [tenant, 'api', keys[tenant]!, {}];
+    const own = await post('/xmlrpc/2/common', encodeCall('authenticate', logInTo('aspen')));
+    const uid = Number(/<int>(\d+)<\/int>/.exec(own.text)?.[1]);
+    expect(uid).toBeGreaterThan(0);
+    const create = (tenant: string) => [tenant, uid, keys[tenant]!, 'res.partner', 'create', [{ name: 'Sneaked in' }]];
+    const json = (service: string, method: string, args: unknown) =>
+      JSON.stringify({ jsonrpc: '2.0', method: 'call', params: { service, method, args } });
+    expect(await hold({ kind: 'hold', tenants: ['birch'] }, step(), cell)).toMatchObject({ kind: 'done' });
+    const birch = up.stores.byName.get('birch')!;
+    const door = new DatabaseDoor(up.stores);
+    // As while checks of the held tenant run.
+    await door.open(birch, 'blue');
+    try {
+      for (const [path, body] of [
+        ['/xmlrpc/2/object', encodeCall('execute_kw', create('birch'))],
+        ['/xmlrpc/object', encodeCall('execute_kw', create('birch'))],
+        ['/de/xmlrpc/2/object', encodeCall('execute_kw', create('birch'))],
+        ['/%78mlrpc/2/object', encodeCall('execute_kw', create('birch'))],
+        ['/xmlrpc/2/common', encodeCall('authenticate', logInTo('birch'))],
+        ['/jsonrpc', json('object', 'execute_kw', create('birch'))],
+        ['/xmlrpc/2/db', encodeCall('db_exist', ['birch'])],
+        ['/jsonrpc', json('db', 'db_exist', ['birch'])],
+      ] as const)
+        expect({ path, ...(await post(path, body)) }).toMatchObject({ path, status: 403 });
+    } finally {
+      await door.close(birch);
+    }
+    const rows = await withClient(await up.stores.cluster.connection('birch'), async (client) => {
+      return (await client.query(`select 1 from res_partner where name = 'Sneaked in'`)).rows;
+    });
+    expect(rows).toEqual([]);
+    expect(await open({ kind: 'open', tenants: ['birch'] }, step(), cell)).toMatchObject({ kind: 'done' });
+    // Its own host takes the same calls.
+    for (const [path, body] of [
+      ['/xmlrpc/2/object', encodeCall('execute_kw', create('aspen'))],
+      ['/jsonrpc', json('object', 'execute_kw', create('aspen'))],
+      ['/jsonrpc', json('common', 'version', [])],
+      ['/xmlrpc/2/common', encodeCall('version', [])],
+    ] as const) {
+      const answer = await post(path, body);
+      expect(answer.status).toBe(200);
+      expect(answer.text).not.toMatch(/<fault>|"error"/);
+    }
   });
 
   test('the whole verification passes', async () => {

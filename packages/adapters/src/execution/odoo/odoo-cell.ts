@@ -93,6 +93,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     readingCalls: ODOO_READS,
     // With this header Odoo keeps no session, so nobody with a browser gets it: their host says which database is theirs.
     tenantHeader: { name: 'x-odoo-database', values: Object.fromEntries(databases), withBearerOnly: true },
+    callGuard: 'odoo-rpc',
     user: odoo.user,
   });
   await router.start();

@@ -51,7 +51,11 @@ beforeAll(async () => {
     checkPass: 'x',
     readingCalls: [],
   };
-  proxy = await buildProxy({ ...config, upstreams: { blue }, tenantBy: 'path', tenantHeader: null }, table, inFlight);
+  proxy = await buildProxy(
+    { ...config, upstreams: { blue }, tenantBy: 'path', tenantHeader: null, callGuard: null },
+    table,
+    inFlight,
+  );
   await proxy.listen({ host: '127.0.0.1', port });
 });
 afterAll(async () => {

@@ -8,6 +8,7 @@ import Fastify from 'fastify';
 import { z } from 'zod';
 import { readSecret } from '../../machine/durable-file.ts';
 import { buildAdmin } from './admin.ts';
+import { CALL_GUARDS } from './call-guards.ts';
 import { checkPass } from './check-pass.ts';
 import { InFlight } from './in-flight.ts';
 import { buildProxy } from './proxy.ts';
@@ -29,6 +30,7 @@ const Config = z.strictObject({
   tenantHeader: z
     .strictObject({ name: z.string(), values: z.record(z.string(), z.string()), withBearerOnly: z.boolean() })
     .nullable(),
+  callGuard: z.enum(['odoo-rpc']).nullable(),
   user: z.strictObject({ name: z.string(), uid: z.int(), gid: z.int() }).nullable(),
 });
 export type RouterFileConfig = z.output<typeof Config>;
@@ -40,7 +42,11 @@ const token = await readSecret(config.tokenFile);
 const table = await RoutingTable.open(config.stateFile, Object.keys(config.upstreams));
 const inFlight = new InFlight();
 const admin = buildAdmin(token, table, inFlight);
-const proxy = await buildProxy({ ...config, checkPass: checkPass(token) }, table, inFlight);
+const proxy = await buildProxy(
+  { ...config, checkPass: checkPass(token), callGuard: config.callGuard && CALL_GUARDS[config.callGuard] },
+  table,
+  inFlight,
+);
 
 await proxy.listen({ host: '127.0.0.1', port: config.listenPort });
 await admin.listen({ host: '127.0.0.1', port: config.adminPort });

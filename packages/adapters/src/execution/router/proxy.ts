@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import replyFrom, { type FastifyReplyFromHooks } from '@fastify/reply-from';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { CallGuard } from './call-guard.ts';
 import { CHECK_HEADER, passes } from './check-pass.ts';
 import type { InFlight } from './in-flight.ts';
 import { answerProblems, answerUnreadable, problem } from './problem.ts';
@@ -29,6 +30,8 @@ export interface ProxyConfig {
     readonly values: Readonly<Record<string, string>>;
     readonly withBearerOnly: boolean;
   } | null;
+  /** Refuses requests for what they say inside: calls that name somebody else's database. */
+  readonly callGuard: CallGuard | null;
   /** Posted calls that only read: served while a tenant is held for writes alone. */
   readonly readingCalls: readonly ReadingCalls[];
   /** When a request of a held tenant is told to come again. Seconds. */
@@ -103,6 +106,14 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
     // Read to its end, a request isn't taken for one that was broken off while we sent it when its client leaves later.
     request.raw.resume();
 
+    const refusal = config.callGuard?.({
+      target: request.raw.url ?? '',
+      headers: request.headers,
+      body,
+      tenantValue: ownValue(config.tenantHeader?.values ?? {}, tenant),
+    });
+    if (refusal !== undefined) return problem(reply, 403, refusal.title, refusal.detail);
+
     // The route is looked up anew for each attempt: a request that was refused goes where its tenant is routed now.
     const attempt = (): void => {
       // Asked at each attempt: a tenant may be held while a request waits for its slot.
@@ -154,6 +165,10 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
     attempt();
     return reply;
   };
+}
+
+function ownValue(values: Readonly<Record<string, string>>, key: string): string | undefined {
+  return Object.hasOwn(values, key) ? values[key] : undefined;
 }
 
 function paramOf(request: FastifyRequest): string {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import type { RunAs } from '../../machine/run-as.ts';
 import { ComponentProcess } from '../process/component-process.ts';
+import type { CallGuardName } from './call-guards.ts';
 import type { RouterFileConfig } from './main.ts';
 import type { ReadingCalls } from './reading.ts';
 import { RouterClient } from './router-client.ts';
@@ -25,6 +26,8 @@ export interface RouterConfig {
     /** Only for requests with a bearer token. */
     readonly withBearerOnly?: boolean;
   };
+  /** Refuses requests for what they say inside. */
+  readonly callGuard?: CallGuardName;
   /** Posted calls that only read. */
   readonly readingCalls?: readonly ReadingCalls[];
   /** When a request of a held tenant is told to come again. Seconds. */
@@ -93,7 +96,7 @@ export class RouterProcess {
   private async writeConfig(): Promise<boolean> {
     const { user, listenPort, adminPort, tokenFile, maxBodyBytes, upstreams, tenantBy, retryAfterS, tenantHeader } =
       this.config;
-    const { readingCalls = [] } = this.config;
+    const { readingCalls = [], callGuard = null } = this.config;
     const state = join(this.dir, 'state');
     if (!(await stat(state).catch(() => undefined))) {
       await mkdir(this.dir, { recursive: true, mode: 0o755 });
@@ -119,6 +122,7 @@ export class RouterProcess {
         tenantHeader === undefined
           ? null
           : { withBearerOnly: false, ...tenantHeader, values: { ...tenantHeader.values } },
+      callGuard,
       user: user ? { ...user } : null,
     };
     const text = `${JSON.stringify(file, null, 2)}\n`;
