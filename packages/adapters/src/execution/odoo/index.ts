@@ -2,8 +2,9 @@
  * Odoo, as a system whose tenants each have a database and a filestore of their own. What is special about it: only
  * Odoo's own upgrade can migrate a database; old code can't serve an upgraded one; and a broken tenant still answers
  * the health check with "pass". So a tenant is upgraded in a maintenance window of its own, in which nobody but the upgrade reaches
- * its database (`database-door`), what runs there is read from the database itself (`installed-modules`), and what went
- * wrong is undone by the tenant's own restore point, database and files together (`odoo-restore-points`).
+ * its database (`database-door`), what runs there is read from the database itself (`installed-modules`) by a login as
+ * which nothing of the tenant's own ever runs (`reader`), and what went wrong is undone by the tenant's own restore point,
+ * database and files together (`odoo-restore-points`).
  *
  * What we remember stands beside the tenants' databases, never in them (`records`). The serving processes never run
  * scheduled jobs; one process a slot does, for exactly the tenants routed there (`cron-workers`).

@@ -4,6 +4,7 @@ import { type Answer, denied, granted, type Migrator, type StepContext } from '@
 import type pg from 'pg';
 import { runBounded } from '../program-run/bounded-run.ts';
 import { endLeftovers } from '../program-run/leftovers.ts';
+import { plainText } from '../store/plain-text.ts';
 import { odooEnvironment, upgradeCommand } from './command.ts';
 import { incompatibilities } from './compatibility.ts';
 import type { DatabaseDoor } from './database-door.ts';
@@ -109,7 +110,7 @@ export class OdooMigrator implements Migrator {
     const target: ModuleVersions = Object.fromEntries(upgrade.modules.map(({ name, to }) => [name, to]));
     const addons = await layOutAddons(upgrade, join(this.of.dir, 'upgrades'), ctx);
     const wrong = await this.incompatible(store, upgrade, addons, ctx);
-    if (wrong.length > 0) return denied('rejected', `nothing was touched: ${wrong.join('; ')}`.slice(0, 1_000));
+    if (wrong.length > 0) return denied('rejected', plainText(`nothing was touched: ${wrong.join('; ')}`, 1_000));
     const other = await declareVersion(control, migration.to, target, migration.file.digest);
     if (other) return denied('rejected', other);
     await control.query(

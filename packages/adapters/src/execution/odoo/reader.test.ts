@@ -7,7 +7,7 @@ import { withClient } from '../../postgres-cluster/database.ts';
 import { danglingAttachments } from './attachments.ts';
 import { installedModules } from './installed-modules.ts';
 import { OdooMigrator } from './odoo-migrator.ts';
-import { prepareReader } from './reader.ts';
+import { inTenant, prepareReader } from './reader.ts';
 import { inRecords } from './records.ts';
 import { findStore } from './store.ts';
 import { asSlot, MODULES, type RealDoors, realDoors } from './testing/real-doors.ts';
@@ -164,6 +164,25 @@ test('a reader whose password and settings were changed is put right, and reads'
     );
     expect(rows).toEqual([]);
   });
+});
+
+test('a look that takes too long, or is told too much, ends in words, and its session with it', async () => {
+  const table = { name: 'ir_module_module', columns: ['name'] };
+  const look = (sql: string, deadlineMs: number) =>
+    inTenant(at.stores, 'acme', table, (client) => client.query(sql), { deadlineMs, mostBytes: 1_000_000 });
+  await expect(look('select pg_catalog.pg_sleep(60)', 300)).rejects.toThrow(
+    "the database acme: it didn't answer within 0.3 s, and its session was ended",
+  );
+  await expect(look(`select pg_catalog.repeat('x', 100000000)`, 20_000)).rejects.toThrow(
+    'the database acme: it answered with more than 1000000 bytes, and was asked no further',
+  );
+  const left = () =>
+    inRecords(at.stores, async (client) => {
+      const { rowCount } = await client.query(`select from pg_stat_activity where usename = 'headgate_reader'`);
+      return rowCount;
+    });
+  await expect.poll(left, { timeout: 10_000 }).toBe(0);
+  expect(await migrator.look('acme')).toEqual(AT_ONE);
 });
 
 test('attachments without a file are counted in batches, whatever their names are', async () => {
