@@ -11,8 +11,9 @@ export interface OdooTable {
  * Holds a table for the rest of the transaction, and sees that reading it runs nothing of its owner's: it is an ordinary
  * table (a view has functions) without row security (policies have), its columns are text (another type has functions that
  * print it), and no index or statistics of it call anything that isn't PostgreSQL's or an extension's own (the planner
- * works out what is constant in them). `only` keeps tables out that inherit from it. Somebody could make such an
- * index between this and the reading: what runs then is in a transaction that can write nothing, in its own database. Throws a `StoreFault` in fixed words.
+ * works out what is constant in them). `only` keeps tables out that inherit from it. Somebody could make such an index
+ * between this and the reading: what runs then is in a transaction that can write nothing, in its own database. Throws a
+ * `StoreFault` in fixed words.
  */
 export async function requireOrdinary(client: pg.ClientBase, database: string, table: OdooTable): Promise<void> {
   try {
