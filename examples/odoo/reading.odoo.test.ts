@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import type { CellPorts } from '@headgate/adapters/execution/cell';
 import { DatabaseDoor } from '@headgate/adapters/execution/odoo/index';
 import { openOdooCell } from '@headgate/adapters/execution/odoo/odoo-cell';
+import { ComponentProcess } from '@headgate/adapters/execution/process/component-process';
+import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import type { StepContext } from '@headgate/execution';
 import { hold, open } from '@headgate/execution/steps/holder';
@@ -16,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stepContext } from '../../packages/testkit/src/execution/step-context.ts';
 import { bringUpOdoo, type OdooExample } from './bring-up.ts';
 import { type OdooRequest, odooRequest } from './load/odoo-client.ts';
+import { peopleIn, Session } from './load/session.ts';
 import { odooMissing } from './testing/required.ts';
 
 const missing = await odooMissing();
@@ -60,6 +63,32 @@ describe.skipIf(missing)('a tenant that is held for writes alone', () => {
     const answers = [];
     for (const ask of asked) answers.push((await ask()).kind);
     return answers;
+  };
+
+  const held = async () => (await cell.traffic.read()).find(({ tenant }) => tenant === TENANT);
+  const loggedIn = async () => {
+    const session = new Session(agent, to);
+    const person = peopleIn(join(production().stores.dir, 'tenant-access.json'))[TENANT]!;
+    expect(await session.logIn(person)).toMatchObject({ kind: 'ok' });
+    expect(await session.openClient()).toMatchObject({ kind: 'ok' });
+    return session;
+  };
+  /** As a crash of it would. */
+  const killServing = async () => {
+    const dir = slotDir(production().config.dir, 'blue');
+    for (const each of (await readSlot(dir))!.components) await new ComponentProcess(dir, each).stop(0);
+  };
+  const restarted = async () => {
+    await expect
+      .poll(
+        async () => {
+          await cell.supervise();
+          return (await fetch(`http://127.0.0.1:${production().config.slots.blue}/web/health`).catch(() => undefined))
+            ?.ok;
+        },
+        { timeout: 60_000, interval: 200 },
+      )
+      .toBe(true);
   };
 
   test('reads and writes before', async () => {
@@ -114,6 +143,45 @@ describe.skipIf(missing)('a tenant that is held for writes alone', () => {
     expect(await kinds([page, search, create])).toEqual(['ok', 'ok', 'turned-away']);
     expect(await open({ kind: 'open', tenants: [TENANT] }, step(), cell)).toMatchObject({ kind: 'done' });
     expect(await kinds([create, page, search, create])).toEqual(['ok', 'ok', 'ok', 'ok']);
+  }, 120_000);
+
+  test('is read by who had logged in before, also in a process that was started anew since', async () => {
+    const session = await loggedIn();
+    await killServing();
+    await restarted();
+    expect(await hold({ kind: 'hold', tenants: [TENANT], reads: true }, step(), cell)).toMatchObject({ kind: 'done' });
+    expect(await held()).toMatchObject({ held: true, reads: true });
+    expect(await kinds([() => session.openClient(), page, search, create])).toEqual(['ok', 'ok', 'ok', 'turned-away']);
+    expect(await kinds([() => session.openClient(), search])).toEqual(['ok', 'ok']);
+    expect(await open({ kind: 'open', tenants: [TENANT] }, step(), cell)).toMatchObject({ kind: 'done' });
+    expect(await kinds([() => session.openClient(), create])).toEqual(['ok', 'ok']);
+  }, 120_000);
+
+  test('is held as a whole where nothing can serve who reads, and logs nobody out', async () => {
+    const session = await loggedIn();
+    await killServing();
+    expect(await hold({ kind: 'hold', tenants: [TENANT], reads: true }, step(), cell)).toMatchObject({ kind: 'done' });
+    expect(await held()).not.toHaveProperty('reads');
+    await restarted();
+    expect(await kinds([() => session.openClient(), page, search])).toEqual([
+      'turned-away',
+      'turned-away',
+      'turned-away',
+    ]);
+    expect(await open({ kind: 'open', tenants: [TENANT] }, step(), cell)).toMatchObject({ kind: 'done' });
+    expect(await kinds([() => session.openClient(), search, create])).toEqual(['ok', 'ok', 'ok']);
+  }, 120_000);
+
+  test('is held as a whole where several processes serve, of which one may not have loaded its modules', async () => {
+    const { config } = production();
+    await cell.close();
+    cell = await openOdooCell({ ...config, odoo: { ...config.odoo, workers: 2 } });
+    expect(await hold({ kind: 'hold', tenants: [TENANT], reads: true }, step(), cell)).toMatchObject({ kind: 'done' });
+    expect(await held()).not.toHaveProperty('reads');
+    expect(await kinds([page, search])).toEqual(['turned-away', 'turned-away']);
+    expect(await open({ kind: 'open', tenants: [TENANT] }, step(), cell)).toMatchObject({ kind: 'done' });
+    await cell.close();
+    cell = await openOdooCell(config);
   }, 120_000);
 
   test('isn’t opened while an upgrade of its database is half done', async () => {

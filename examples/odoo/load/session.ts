@@ -24,7 +24,9 @@ export class Session {
 
   constructor(agent: http.Agent, at: At) {
     this.agent = agent;
-    this.at = at;
+    const { url, host, timeLimitMs } = at;
+    // A key that came along would make the browser an API client, of whom Odoo keeps no session.
+    this.at = { url, host, timeLimitMs };
   }
 
   /** By the login page's own form: opens it, sends it, and is led to the client. */

@@ -29,6 +29,7 @@ import { ODOO_READS } from './reading-calls.ts';
 import { prepareRecords } from './records.ts';
 import type { OdooStores } from './store.ts';
 import { finishSwap } from './tenant-swap.ts';
+import { servesLogin } from './warm-slot.ts';
 
 const LOG_BYTES = 4 * 1024 * 1024;
 /** The component of a release whose files are its modules. It has no command of its own but this word. */
@@ -118,6 +119,9 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     slots,
     storeOf,
     addons: (slot) => addonsOf(config, slot),
+    // Of several processes nobody can tell which one answers next.
+    warm: async (slot, tenant, signal) =>
+      config.odoo.workers === 0 && servesLogin(config.slots[slot]!, tenantHost(tenant), signal),
   });
   const checks = new HttpChecks({
     baseUrl: `http://127.0.0.1:${config.router.listenPort}`,

@@ -1,6 +1,6 @@
 import { type Answer, denied, granted, type StepContext, type TenantRoute, type Traffic } from '@headgate/execution';
 import type { RouterClient } from '../router/router-client.ts';
-import { type ChangeAnswer, type Hold, wholeSlot } from '../router/routing-table.ts';
+import { type ChangeAnswer, type Hold, type Weights, wholeSlot } from '../router/routing-table.ts';
 import type { CronWorkers } from './cron-workers.ts';
 import type { DatabaseDoor } from './database-door.ts';
 import { holdStore } from './records.ts';
@@ -17,6 +17,11 @@ export interface OdooTrafficParts {
   readonly storeOf: ReadonlyMap<string, string>;
   /** The addons folders of what runs in a slot; `undefined`: nothing runs there. */
   addons(slot: string): Promise<readonly string[] | undefined>;
+  /**
+   * Whether the slot answers a tenant with all of its modules loaded, loading them if it has to and may. Never throws, and
+   * ends when the signal does. False of a slot of which it can't be told: one with several processes.
+   */
+  warm(slot: string, tenant: string, signal: AbortSignal): Promise<boolean>;
 }
 
 /**
@@ -74,10 +79,17 @@ export class OdooTraffic implements Traffic {
     // Who is held as a whole isn't let in again to read.
     const partly = new Set([...before.reads, ...before.pausing]);
     const whole = new Set(before.held.filter((tenant) => !partly.has(tenant)));
-    const readable = reads ? tenants.filter((tenant) => !whole.has(tenant)) : [];
-    const away = await this.turnAway(tenants, readable, ctx);
+    const asked = reads ? tenants.filter((tenant) => !whole.has(tenant)) : [];
+    // Who hasn't loaded a tenant's modules answers nobody who reads, since loading writes. While everybody is served yet.
+    const warm = await this.warm(asked, routes, WARM_MS, ctx);
+    const away = await this.turnAway(tenants, warm, ctx);
     if (!away.ok) return away;
     await this.tellSchedulers();
+    // Once more: it may have died and been started anew while requests ended.
+    const readable = await this.warm(warm, routes, STILL_WARM_MS, ctx);
+    const cold = warm.filter((tenant) => !readable.includes(tenant));
+    const wholly = cold.length === 0 ? granted(undefined) : await this.holdAs(true, cold, ctx);
+    if (!wholly.ok) return wholly;
     const refused = await this.eachStore(tenants, ctx, async (store, tenant) => {
       const slot = wholeSlot(routes[tenant]);
       if (readable.includes(tenant) && slot !== undefined) await door.openToRead(store, slot);
@@ -105,6 +117,24 @@ export class OdooTraffic implements Traffic {
     const opened = await this.holdAs(false, tenants, ctx);
     if (opened.ok) await this.tellSchedulers();
     return opened;
+  }
+
+  /** Of the tenants, those whose slot can serve who only reads. The time is for all of them. */
+  private async warm(
+    tenants: readonly string[],
+    routes: Readonly<Record<string, Weights>>,
+    timeLimitMs: number,
+    ctx: StepContext,
+  ): Promise<readonly string[]> {
+    const limit = AbortSignal.timeout(Math.max(0, Math.min(timeLimitMs, ctx.remainingMs() - LAST_MS)));
+    const signal = AbortSignal.any([limit, ctx.signal]);
+    const warm: string[] = [];
+    // One after the other: loading takes a core, and neighbours are served beside it.
+    for (const tenant of tenants) {
+      const slot = wholeSlot(routes[tenant]);
+      if (slot !== undefined && !signal.aborted && (await this.parts.warm(slot, tenant, signal))) warm.push(tenant);
+    }
+    return warm;
   }
 
   /** The first of the tenants whose store an upgrade left half way, in words: no code runs on such a database. */
@@ -195,6 +225,9 @@ export class OdooTraffic implements Traffic {
 }
 
 const LOOK_EVERY_MS = 50;
+/** How long slots may take to load what tenants need before they are held, and to answer once they are. Milliseconds. */
+const WARM_MS = 20_000;
+const STILL_WARM_MS = 3_000;
 /** Kept back of a step's time for closing doors. Milliseconds. */
 const LAST_MS = 5_000;
 
