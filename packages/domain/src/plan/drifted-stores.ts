@@ -10,7 +10,7 @@ export function refuseDrifted({ drift, application }: PlanRequest, cell: CellSta
     if (!own || stores.has(store))
       refuse(
         'drifted',
-        `store ${store} was changed by hand: ${why}`,
+        `store ${store} is not as a release leaves it: ${why}`,
         'bring it to a version that a release leaves (restore it, or finish what was begun), and wait for the next observation',
       );
 }
