@@ -99,7 +99,7 @@ describe.skipIf(missing)('at the router of an Odoo', () => {
 
   test('a client gets a session by authenticate, and calls with its cookie', async () => {
     const session = new Session(agent, at('birch'));
-    const { login, password } = people['birch']!;
+    const { login, password } = people.birch!;
     const body = { jsonrpc: '2.0', params: { db: 'birch', login, password } };
     const answer = await session.send('POST', '/web/session/authenticate', { body });
     expect(answer).toMatchObject({ kind: 'ok', cookie: expect.stringMatching(/^session_id=/) });
@@ -111,7 +111,7 @@ describe.skipIf(missing)('at the router of an Odoo', () => {
 
   test('a session of one tenant is of no use at another’s host', async () => {
     const own = new Session(agent, at('birch'));
-    expect(await own.logIn(people['birch']!)).toMatchObject({ kind: 'ok' });
+    expect(await own.logIn(people.birch!)).toMatchObject({ kind: 'ok' });
     expect(await own.openClient()).toMatchObject({ kind: 'ok', status: 200 });
     const cookie = own.loggedInWith!;
     const there = new Session(agent, at('aspen'));
