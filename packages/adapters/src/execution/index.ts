@@ -4,8 +4,8 @@
  */
 export * from './cell.ts';
 export * from './cell-config.ts';
-export * from './component-environment.ts';
 export * from './command-migrator/index.ts';
+export * from './component-environment.ts';
 export * from './http-checks/index.ts';
 export * from './process/index.ts';
 export * from './program-run/index.ts';
