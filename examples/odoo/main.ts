@@ -72,7 +72,11 @@ async function run(): Promise<{ readonly code: number; readonly closing?: OdooCl
       await following;
       return closing === undefined ? { code: 1 } : { code: closing.findings.length === 0 ? 0 : 1, closing };
     }
-    say(`serving at ${world.address}; Ctrl-C stops everything that was started`);
+    const token = `--token-file ${dir}/secrets/operator.token`;
+    say(`serving at ${world.address}; try: npm run headgate -- status --server ${world.address} ${token}`);
+    for (const { cell, url, host } of world.example.cells)
+      say(`cell ${cell.cell}: ${cell.tenants.map(({ id }) => url.replace('127.0.0.1', host(id))).join(', ')}`);
+    say('Ctrl-C stops everything that was started');
     await interrupted;
     return { code: 0 };
   } catch (error) {

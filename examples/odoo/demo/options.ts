@@ -4,7 +4,7 @@ import type { Failing } from '../bring-up/example-cells.ts';
 
 const MORE = `  --failing WHICH      which production tenant 19.0.3 breaks, in the order of upgrading: first (default) or third
 
-  Here everything is kept in ./.headgate/odoo unless --data says otherwise.
+  Here --data is ./.headgate/odoo unless it is given.
 `;
 
 export type OdooOptions =
