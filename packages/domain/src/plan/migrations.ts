@@ -25,7 +25,9 @@ export function migrationsOf(
     refuse(
       'schema-range',
       `store ${store} would be at schema ${to}, the release runs on ${span(manifest.schemaRange)}`,
-      'add the migrations that are missing, or take an earlier release first',
+      to > manifest.schemaRange.max
+        ? 'take a release that runs on it; for this one the store would have to go back first'
+        : 'add the migrations that are missing, or take an earlier release first',
     );
     return undefined;
   }
