@@ -10,7 +10,9 @@ const READS_PER_WRITE = 4;
 const PACES = [2, 4, 8, 12, 16, 24, 32, 48, 64];
 const STEP_MS = 8_000;
 /** The first requests of a step meet a machine that isn't warm. */
-const WARM_MS = 2_000;
+const WARM_MS = 4_000;
+/** So many steps in a row in which it doesn't keep up end the search: one alone may have met something else. */
+const BEHIND = 2;
 /** Less than this share of what was asked: it doesn't keep up. */
 const KEEPS_UP = 0.9;
 
@@ -24,6 +26,7 @@ export interface Capacity {
 export async function capacityOf(cell: BroughtUpCell, folder: string, say: (line: string) => void): Promise<Capacity> {
   const tenants = cell.cell.tenants.length;
   let perSecond = 0;
+  let behind = 0;
   for (const reads of PACES) {
     const asked = tenants * reads * (1 + 1 / READS_PER_WRITE);
     const load = await startCustomers([cell], join(folder, `pace-${reads}`), paceOf(reads));
@@ -36,7 +39,8 @@ export async function capacityOf(cell: BroughtUpCell, folder: string, say: (line
     const rate = (served.length * 1_000) / STEP_MS;
     say(`asked for ${asked.toFixed(0)}/s, served ${rate.toFixed(1)}/s`);
     perSecond = Math.max(perSecond, rate);
-    if (rate < KEEPS_UP * asked) break;
+    behind = rate < KEEPS_UP * asked ? behind + 1 : 0;
+    if (behind === BEHIND) break;
   }
   return { perSecond, tenants };
 }
