@@ -3,7 +3,7 @@ import {
   dueOfPromotion,
   envelopeOf,
   evolvePromotion,
-  type Plan,
+  movedTenants,
   type Principal,
   type Promotion,
   type PromotionEvent,
@@ -65,6 +65,7 @@ export async function requestPromotion(
       `it has ${plan.cells.length} cells, one promotion takes at most ${MOST_CELLS}`,
       'split the environment',
     );
+  const moved = plan.cells.reduce((sum, cell) => sum + movedTenants(cell, cell.steps.length).length, 0);
   const planDigest = await deps.blobs.put(deps.canonical(plan));
   const envelope = await deps.blobs.put(deps.canonical(envelopeOf(plan)));
   const event: PromotionEvent = {
@@ -81,7 +82,7 @@ export async function requestPromotion(
       cells: plan.cells.map((c) => c.cell),
       waves: plan.waves.length,
       latestFinish: plan.latestFinish,
-      ...(only !== undefined && { only: { asked: only, count: movedBy(plan) } }),
+      ...(only !== undefined && { only: { asked: only, count: moved } }),
     },
   };
   const state = evolvePromotion(undefined, event);
@@ -101,11 +102,4 @@ export async function requestPromotion(
   if (committed.ok) return ok(state);
   // Somebody asked with the same key at the same moment: perhaps for something else.
   return (await asked()) ?? refuse('busy', what, stream, 'it changed while this was decided', 'try again');
-}
-
-function movedBy(plan: Plan): number {
-  const moved = plan.cells.flatMap(({ cell, steps }) =>
-    steps.flatMap(({ action }) => (action.kind === 'route' ? action.tenants.map((name) => `${cell}/${name}`) : [])),
-  );
-  return new Set(moved).size;
 }

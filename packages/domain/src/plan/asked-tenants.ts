@@ -3,8 +3,9 @@
  */
 import type { CellState } from '../model/cell.ts';
 import type { Digest } from '../model/identity.ts';
-import type { CellPlan, Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 import type { Move } from './slots.ts';
+import { movedTenants } from './undo.ts';
 
 /** Whether a cell has one of these tenants. */
 export function livesIn(cell: CellState, only: ReadonlySet<string>): boolean {
@@ -25,10 +26,8 @@ export function isThere(cell: CellState, release: Digest, move: Pick<Move, 'tena
  */
 export function reachesEverybody(plan: Plan, others: readonly CellState[]): boolean {
   const { digest } = plan.release;
-  const moved = ({ steps }: CellPlan): string[] =>
-    steps.flatMap(({ action }) => (action.kind === 'route' ? action.tenants : []));
   return (
-    plan.cells.every((cell) => isThere(cell.base, digest, { tenants: moved(cell) })) &&
+    plan.cells.every((cell) => isThere(cell.base, digest, { tenants: movedTenants(cell, cell.steps.length) })) &&
     others.every((cell) => isThere(cell, digest, undefined))
   );
 }
