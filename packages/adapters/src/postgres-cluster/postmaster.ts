@@ -19,7 +19,7 @@ export async function findPostmaster(data: string): Promise<Postmaster | undefin
   const pid = Number(lines?.[0]);
   if (!Number.isSafeInteger(pid) || pid <= 1) return undefined;
   const identity = identify(pid);
-  if (!identity || !(await worksIn(pid, await realpath(data)))) return undefined;
+  if (!identity || !worksIn(pid, await realpath(data))) return undefined;
   return { ...identity, port: Number(lines?.[3]), ready: lines?.[7]?.trim() === 'ready' };
 }
 
@@ -27,7 +27,7 @@ export async function findPostmaster(data: string): Promise<Postmaster | undefin
 export async function lockFileIsStale(data: string): Promise<boolean> {
   const pid = Number((await lockFile(data))?.[0]);
   return (
-    Number.isSafeInteger(pid) && pid > 0 && identify(pid) !== undefined && !(await worksIn(pid, await realpath(data)))
+    Number.isSafeInteger(pid) && pid > 0 && identify(pid) !== undefined && !worksIn(pid, await realpath(data))
   );
 }
 

@@ -5,8 +5,8 @@ import { checkRound } from './check-round.ts';
 import { done, failed, overdue, pause, type StepExecutor } from './step-executor.ts';
 
 const HEALTH_EVERY_MS = 250;
-/** Between the end of one round of business transactions and the next: they are work for the customers' system too. */
-const ROUND_EVERY_MS = 500;
+/** At least so long, and at least as long as the round took, lies between two rounds of business transactions: they are work for the customers' system too. */
+const BETWEEN_ROUNDS_MS = 500;
 
 /** Watches a slot under its customers' work: health all the time, business transactions again and again. The first bad sample ends it. */
 export const soak: StepExecutor<'soak'> = async ({ tenants, verification, slot, durationMs }, ctx, ports) => {
@@ -60,11 +60,13 @@ async function repeatChecks(
   ctx: StepContext,
 ): Promise<CheckSummary> {
   for (let passed = 0; ; ) {
+    const began = performance.now();
     const round = await checkRound(ports.checks, document, tenants, slot, ctx);
     passed += round.passed;
     if (round.failed > 0) return { ...round, passed };
     if (ctx.signal.aborted || performance.now() >= until) return { passed, failed: 0 };
-    await pause(Math.min(ROUND_EVERY_MS, Math.max(1, until - performance.now())), ctx.signal);
+    const rest = Math.max(BETWEEN_ROUNDS_MS, performance.now() - began);
+    await pause(Math.min(rest, Math.max(1, until - performance.now())), ctx.signal);
     if (performance.now() >= until) return { passed, failed: 0 };
   }
 }

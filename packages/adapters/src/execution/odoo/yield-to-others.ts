@@ -1,5 +1,6 @@
 import { setPriority } from 'node:os';
 import type pg from 'pg';
+import { niceSession } from '../../machine/session-niceness.ts';
 
 /** As nice as the programs that we run for a step are. */
 const NICE = 10;
@@ -30,5 +31,7 @@ export async function yieldToOthers(
       const { info } = error as { readonly info?: { readonly code?: string } };
       if (!LEFT_ALONE.has(info?.code ?? '')) throw error;
     }
+    // PostgreSQL makes each of its server processes the leader of a session of its own.
+    await niceSession(pid, NICE);
   }
 }

@@ -9,6 +9,7 @@ import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { alive, gone, identify, type ProcessIdentity, signalProcess } from '../../machine/process-identity.ts';
 import { processesIn } from '../../machine/processes-in.ts';
 import { asUser, type RunAs } from '../../machine/run-as.ts';
+import { niceSession } from '../../machine/session-niceness.ts';
 import { componentDir } from './slot-files.ts';
 
 export const LOG_BYTES = 2 * 1024 * 1024;
@@ -103,6 +104,7 @@ export class ComponentProcess {
         if ((error as { readonly info?: { readonly code?: string } }).info?.code !== 'ESRCH') throw error;
       }
     }
+    await niceSession(main.pid, nice);
   }
 
   /** Asks it to end, lets it drain that long (milliseconds), then ends it. Also ends what it left in its folder. */

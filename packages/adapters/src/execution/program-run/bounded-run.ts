@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { identify } from '../../machine/process-identity.ts';
 import { asUser, type RunAs } from '../../machine/run-as.ts';
+import { niceSession } from '../../machine/session-niceness.ts';
 import { KeptOutput } from './kept-output.ts';
 import { endLeftovers, RUN_VARIABLE, rememberRun } from './leftovers.ts';
 import { Masker, spellings } from './masking.ts';
@@ -38,6 +39,8 @@ export interface RunResult {
 }
 
 const KEPT_BYTES = 256 * 1024;
+/** How much it lets others go before it. */
+const NICE = 10;
 /** How long the pipes of a program that is gone may still give something. Milliseconds. */
 const DRAIN_MS = 2_000;
 
@@ -51,11 +54,11 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
   await chmod(run.workDir, 0o700);
   await endLeftovers(run.workDir);
   const started = performance.now();
-  const child = spawn('/usr/bin/nice', ['-n', '10', ...run.command], {
+  const child = spawn('/usr/bin/nice', ['-n', String(NICE), ...run.command], {
     ...asUser(run.user),
     cwd: run.cwd ?? run.workDir,
     env: { ...run.environment, [RUN_VARIABLE]: run.workDir },
-    detached: true, // leader of a group: its children end with it
+    detached: true, // leader of a session and a group: its children end with it
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const exited = new Promise<number | null>((resolve, reject) => {
@@ -71,6 +74,7 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
   const ending = endInTime(child, run);
   try {
     if (leader) await rememberRun(run.workDir, leader);
+    if (child.pid !== undefined) await niceSession(child.pid, NICE);
     const exitCode = await exited;
     // What it left in the background may hold the pipe, and has no business any more.
     await endLeftovers(run.workDir);

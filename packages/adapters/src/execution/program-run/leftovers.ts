@@ -1,8 +1,9 @@
-import { readdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { bootId } from '../../machine/boot-identity.ts';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { alive, gone, identify, type ProcessIdentity, signalProcess } from '../../machine/process-identity.ts';
+import { allPids, cwdOf, readOfProcess } from '../../machine/processes-in.ts';
 
 /** Variable that says where a run works: whatever it starts inherits it, also what left its group and its folder. */
 export const RUN_VARIABLE = 'HEADGATE_RUN';
@@ -37,25 +38,18 @@ export async function endLeftovers(workDir: string): Promise<void> {
 async function leftovers(workDir: string): Promise<readonly ProcessIdentity[]> {
   const folder = await realpath(workDir).catch(() => workDir);
   const leader = await groupOf(workDir);
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      if (pid === process.pid) return undefined;
-      const [cwd, environment, stat] = await Promise.all([
-        readlink(`/proc/${pid}/cwd`).catch(() => ''),
-        readFile(`/proc/${pid}/environ`, 'utf8').catch(() => ''), // gone meanwhile, or another user's: not ours
-        readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''),
-      ]);
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const [group, session] = [Number(fields[2]), Number(fields[3])];
-      const ours =
-        cwd === folder ||
-        environment.split('\0').includes(`${RUN_VARIABLE}=${workDir}`) ||
-        (leader !== undefined && (group === leader || session === leader));
-      return ours ? identify(pid) : undefined;
-    }),
-  );
-  return found.filter((identity) => identity !== undefined);
+  const ours = (pid: number): boolean => {
+    if (cwdOf(pid) === folder) return true;
+    if (readOfProcess(pid, 'environ').split('\0').includes(`${RUN_VARIABLE}=${workDir}`)) return true;
+    if (leader === undefined) return false;
+    const stat = readOfProcess(pid, 'stat');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return Number(fields[2]) === leader || Number(fields[3]) === leader;
+  };
+  return allPids()
+    .filter((pid) => pid !== process.pid && ours(pid))
+    .map(identify)
+    .filter((identity) => identity !== undefined);
 }
 
 /** The recorded run's group; `undefined` when none of it can be left. A pid isn't given away while a group has it. */

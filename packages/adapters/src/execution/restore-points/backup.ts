@@ -50,6 +50,7 @@ export async function takeCopy(
       return denied('transient', `the WAL of the store ${store.name} wasn't archived within ${Math.round(waitMs)} ms`);
     }
     const wal: FileEntry[] = [];
+    await mkdir(join(dir, 'wal'), { recursive: true, mode: 0o700 });
     for (const segment of segments)
       wal.push((await copyFile(join(store.archiveDir, segment), join(dir, 'wal', segment), join('wal', segment)))!);
     const folders: CopiedTree[] = [];
