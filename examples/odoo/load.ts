@@ -1,6 +1,6 @@
 /**
  * Customers of every tenant, as a process of its own: `node load.ts --config file.json`. Some look at a page, some write
- * timesheet lines by the API; all at a fixed pace, told to come again or not. It knows nothing of releases, and keeps a
+ * timesheet lines by the API; all at a pace of their own, told to come again or not. It knows nothing of releases, and keeps a
  * journal of what it was promised. Stops on SIGTERM once what is in flight has ended.
  */
 import { randomUUID } from 'node:crypto';
@@ -76,14 +76,18 @@ function ended(at: number, answer: Answered): Pick<OdooJournalLine, 'at' | 'ms' 
   return answer.kind === 'failed' ? { at, ms, outcome: 'failed', why: answer.why } : { at, ms, outcome: 'turned-away' };
 }
 
-/** One request at a time; after a slow one the pace goes on from then, since catching up would be a burst. */
+/**
+ * One request at a time, so many a second on average, at random as people come (exponential gaps): those who ask at a fixed
+ * beat meet either always or never, and what one waits for the other would be luck. After a slow answer the pace goes on
+ * from then, since catching up would be a burst.
+ */
 async function atPace(perSecond: number, request: () => Promise<void>): Promise<void> {
-  const pause = 1_000 / perSecond;
-  let due = performance.now() + Math.random() * pause;
+  const gap = () => (-Math.log(1 - Math.random()) * 1_000) / perSecond;
+  let due = performance.now() + gap();
   while (!stopping.signal.aborted) {
     await sleep(Math.max(0, due - performance.now()), undefined, { signal: stopping.signal }).catch(() => {});
     if (stopping.signal.aborted) return;
-    due = Math.max(due + pause, performance.now());
+    due = Math.max(due + gap(), performance.now());
     await request();
   }
 }

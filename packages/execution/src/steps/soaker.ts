@@ -5,8 +5,12 @@ import { checkRound } from './check-round.ts';
 import { done, failed, overdue, pause, type StepExecutor } from './step-executor.ts';
 
 const HEALTH_EVERY_MS = 250;
-/** At least so long, and at least as long as the round took, lies between two rounds of business transactions: they are work for the customers' system too. */
+/**
+ * Between two rounds of business transactions lies at least so long, and three times what the round took: they are work for
+ * the customers' system too, and take no more than a quarter of one's time.
+ */
 const BETWEEN_ROUNDS_MS = 500;
+const REST_PER_ROUND = 3;
 
 /** Watches a slot under its customers' work: health all the time, business transactions again and again. The first bad sample ends it. */
 export const soak: StepExecutor<'soak'> = async ({ tenants, verification, slot, durationMs }, ctx, ports) => {
@@ -65,7 +69,7 @@ async function repeatChecks(
     passed += round.passed;
     if (round.failed > 0) return { ...round, passed };
     if (ctx.signal.aborted || performance.now() >= until) return { passed, failed: 0 };
-    const rest = Math.max(BETWEEN_ROUNDS_MS, performance.now() - began);
+    const rest = Math.max(BETWEEN_ROUNDS_MS, REST_PER_ROUND * (performance.now() - began));
     await pause(Math.min(rest, Math.max(1, until - performance.now())), ctx.signal);
     if (performance.now() >= until) return { passed, failed: 0 };
   }

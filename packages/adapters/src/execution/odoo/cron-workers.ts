@@ -11,7 +11,7 @@ import type { OdooStores } from './store.ts';
 const Serving = z.strictObject({ databases: z.array(z.string()), addons: z.array(z.string()) });
 
 /** How much its jobs let customers go before them. */
-const NICE = 10;
+const NICE = 15;
 /** How long a scheduled job may take to end when its process is asked to. Milliseconds. */
 const DRAIN_MS = 20_000;
 

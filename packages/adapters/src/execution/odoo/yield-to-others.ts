@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { niceSession } from '../../machine/session-niceness.ts';
 
 /** As nice as the programs that we run for a step are. */
-const NICE = 10;
+const NICE = 15;
 /** Gone since it was listed, or not ours to change: it goes on as it is. */
 const LEFT_ALONE = new Set(['ESRCH', 'EPERM', 'EACCES']);
 

@@ -37,7 +37,7 @@ export interface ProcessTargetConfig {
 }
 
 /** How much nicer than usual a component is while it starts in a slot that serves nobody. */
-const STARTING_NICER = 10;
+const STARTING_NICER = 15;
 
 /** Supervised child processes in the slots of one cell. */
 export class ProcessTarget implements Target {

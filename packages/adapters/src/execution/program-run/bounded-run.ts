@@ -40,7 +40,7 @@ export interface RunResult {
 
 const KEPT_BYTES = 256 * 1024;
 /** How much it lets others go before it. */
-const NICE = 10;
+const NICE = 15;
 /** How long the pipes of a program that is gone may still give something. Milliseconds. */
 const DRAIN_MS = 2_000;
 
