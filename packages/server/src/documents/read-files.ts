@@ -3,6 +3,8 @@
  * and the server decides for everybody on one thread: what is larger than a page is read on a thread of its own, one
  * at a time, within a deadline.
  */
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type Deps, type DocumentRecord, type Result, refuse } from '@headgate/control';
 import { type AnyContent, readDocument } from '@headgate/documents';
@@ -45,7 +47,7 @@ export async function readAside(
   declared: readonly AnyContent[],
   mostMs = MOST_READING_MS,
 ): Promise<Result<readonly ReadDocument[]>> {
-  const worker = new Worker(new URL('./reading-thread.ts', import.meta.url), {
+  const worker = new Worker(readingThread(), {
     workerData: { files, declared },
     resourceLimits: { maxOldGenerationSizeMb: MOST_READING_MB },
   });
@@ -90,4 +92,10 @@ async function declaredBefore(deps: Deps): Promise<readonly AnyContent[]> {
     found.push(content);
   }
   return found;
+}
+
+/** Beside this file, and named as this one is where we run as emitted JavaScript. */
+function readingThread(): string {
+  const here = fileURLToPath(import.meta.url);
+  return join(here, '..', 'reading-thread.ts'.replace(/\.ts$/, extname(here)));
 }

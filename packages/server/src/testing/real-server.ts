@@ -13,24 +13,26 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** A spawned `main.ts`, as users start it, on a folder of its own. */
 export class RealServer {
   readonly dataDir: string;
+  readonly #main: string;
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
   #url = '';
   #errors = '';
 
-  private constructor(dataDir: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  private constructor(main: string, dataDir: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#main = main;
     this.dataDir = dataDir;
     this.#args = args;
     this.#env = env;
   }
 
-  /** Starts one on a fresh folder, or on the given one, and waits until it is ready. */
+  /** Starts one on a fresh folder, or on the given one, and waits until it is ready. `main`: another build's program. */
   static async start(
-    given: { dataDir?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+    given: { main?: string; dataDir?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
   ): Promise<RealServer> {
     const dataDir = given.dataDir ?? (await freshFolder());
-    const server = new RealServer(dataDir, given.args ?? [], { ...process.env, ...given.env });
+    const server = new RealServer(given.main ?? MAIN, dataDir, given.args ?? [], { ...process.env, ...given.env });
     await server.start();
     return server;
   }
@@ -47,7 +49,7 @@ export class RealServer {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [MAIN, '--data', this.dataDir, '--port', '0', ...this.#args], {
+    const child = spawn(process.execPath, [this.#main, '--data', this.dataDir, '--port', '0', ...this.#args], {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: this.#env,
     });
