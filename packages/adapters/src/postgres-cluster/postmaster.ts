@@ -26,9 +26,7 @@ export async function findPostmaster(data: string): Promise<Postmaster | undefin
 /** The lock file's process, when one has that pid but is not a postmaster of this folder. */
 export async function lockFileIsStale(data: string): Promise<boolean> {
   const pid = Number((await lockFile(data))?.[0]);
-  return (
-    Number.isSafeInteger(pid) && pid > 0 && identify(pid) !== undefined && !worksIn(pid, await realpath(data))
-  );
+  return Number.isSafeInteger(pid) && pid > 0 && identify(pid) !== undefined && !worksIn(pid, await realpath(data));
 }
 
 async function lockFile(data: string): Promise<string[] | undefined> {
