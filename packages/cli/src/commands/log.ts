@@ -1,70 +1,126 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { loadTrust, type NoteVerifier, parseVerifierKey } from '@headgate/documents';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { CHECKPOINT, type ExportVerdict, verifyExport } from '@headgate/documents';
 import type { Install, Session } from '../command.ts';
-import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
+import { ExportFolder } from '../log/export-folder.ts';
+import { exportLog } from '../log/export-log.ts';
+import { logTrust, type TrustOptions, textOf } from '../log/log-trust.ts';
 import { verifyLog } from '../log/verify-log.ts';
 
-interface Options {
-  readonly head?: string;
-  readonly key?: readonly string[];
-  readonly trust?: string;
+interface VerifyOptions extends TrustOptions {
+  readonly head?: readonly string[];
+  readonly earlier?: string;
 }
 
-/** The log: verified whole, from its bytes. */
+interface ExportOptions extends TrustOptions {
+  readonly witness?: readonly string[];
+}
+
+const KEY = 'the log’s verifier key: the line, or a file that holds it (default: log.pub of the data folder)';
+const TRUST = 'a trust file that names the log’s keys and the witnesses’';
+
+/** The log: exported as files that others can read, and verified whole from its bytes, with the server or without it. */
 export const log: Install = (program, act) => {
-  program
-    .command('log')
-    .description('the log of everything that was decided and done')
-    .command('verify')
-    .description('fetch every entry, recompute leaves and root, and compare them with a signed tree head')
-    .option('--head <file>', 'the signed tree head that an agent or an auditor holds: shows a cut tail, too')
-    .option(
-      '--key <key...>',
-      'the log’s verifier key: the line, or a file that holds it (default: log.pub of the data folder)',
+  const command = program.command('log').description('the log of everything that was decided and done');
+  command
+    .command('verify [export]')
+    .description(
+      'recompute every hash of the log, of the server or of an export (offline), and compare with signed tree heads',
     )
-    .option('--trust <file>', 'a trust file that names the log’s keys')
+    .option(
+      '--head <file...>',
+      'signed tree heads that agents or auditors hold: show a cut tail and a rewritten history',
+    )
+    .option('--key <key...>', KEY)
+    .option('--trust <file>', TRUST)
+    .option('--witness-key <key...>', 'a witness’s verifier key (an agent’s witness.pub); with an export')
+    .option('--min-witnesses <n>', 'how many must have co-signed (default: all whose keys are given); with an export')
+    .option('--earlier <folder>', 'an export from before, which shows exactly what was rewritten; with an export')
     .action(
-      act(async (session, options: Options) => {
+      act(async (session, folder: string | undefined, options: VerifyOptions) =>
+        folder === undefined ? verifyServer(session, options) : verifyFolder(session, folder, options),
+      ),
+    );
+  command
+    .command('export <folder>')
+    .description('write the log as C2SP tlog-tiles, with its signed head; goes on where an earlier export ended')
+    .option('--key <key...>', KEY)
+    .option('--trust <file>', TRUST)
+    .option('--witness <file...>', 'co-signed tree heads as agents keep them (tree-head.cosigned.note)')
+    .action(
+      act(async (session, folder: string, options: ExportOptions) => {
         const { client, out, cwd } = session;
-        const note = options.head === undefined ? undefined : textOf(resolve(cwd, options.head), '--head');
-        const verified = await verifyLog(client, note, keysOf(session, options));
-        const against = verified.heldSize === undefined ? '' : `, continuing the held head of ${verified.heldSize}`;
-        const first =
-          verified.firstBad === undefined ? '' : `; the first entry that doesn't fit is at place ${verified.firstBad}`;
-        const text = verified.ok
-          ? `the log verifies: ${verified.entries} entries${against}`
-          : `the log does NOT verify (${verified.code}): ${verified.why}${first}`;
-        out.answer(verified, text);
-        return verified.ok ? EXIT.ok : EXIT.unverified;
+        const witnessed = (options.witness ?? []).map((file) => textOf(resolve(cwd, file), '--witness'));
+        const { logKeys } = logTrust(session, options);
+        const exported = await exportLog(client, new ExportFolder(resolve(cwd, folder)), logKeys, witnessed);
+        const { entries, resumedFrom, witnesses } = exported;
+        const resumed = resumedFrom > 0 ? `, ${resumedFrom} of them were there` : '';
+        const by = witnesses.length > 0 ? `, co-signed by ${witnesses.length} witnesses` : '';
+        out.answer(exported, `exported ${entries} entries to ${folder}${resumed}${by}`);
+        return EXIT.ok;
       }),
     );
 };
 
-function keysOf({ env, cwd }: Session, { key, trust }: Options): readonly NoteVerifier[] {
-  if (trust !== undefined) {
-    const read = loadTrust(resolve(cwd, trust));
-    if (!read.ok) throw new Failure(EXIT.usage, 'usage', read.problems.map((p) => p.message).join('\n'));
-    return read.trust.log.logKeys;
-  }
-  const folder = dataFolder(env, cwd);
-  const given = key ?? (folder === undefined ? [] : [join(folder, 'log.pub')]);
-  if (given.length === 0)
-    throw new Failure(EXIT.usage, 'usage', 'no key of the log is known', 'give --key, or --trust FILE');
-  return given.map((text) => {
-    const line = text.includes('+') ? text : textOf(resolve(cwd, text), '--key').trim();
-    const parsed = parseVerifierKey(line);
-    if (!parsed.ok) throw new Failure(EXIT.usage, 'usage', `--key: ${parsed.why}`, parsed.unblock);
-    return parsed.key;
-  });
+async function verifyServer(session: Session, options: VerifyOptions): Promise<number> {
+  const { out, cwd } = session;
+  for (const flag of ['earlier', 'witnessKey', 'minWitnesses'] as const)
+    if (options[flag] !== undefined)
+      throw new Failure(
+        EXIT.usage,
+        'usage',
+        'witnesses and earlier exports are compared with an export',
+        'name its folder',
+      );
+  const [held, ...more] = options.head ?? [];
+  if (more.length > 0)
+    throw new Failure(EXIT.usage, 'usage', 'several heads are compared with an export', 'name its folder');
+  const note = held === undefined ? undefined : textOf(resolve(cwd, held), '--head');
+  const verified = await verifyLog(session.client, note, logTrust(session, options).logKeys);
+  const against = verified.heldSize === undefined ? '' : `, continuing the held head of ${verified.heldSize}`;
+  const text = verified.ok
+    ? `the log verifies: ${verified.entries} entries${against}`
+    : `the log does NOT verify (${verified.code}): ${verified.why}${first(verified)}`;
+  out.answer(verified, text);
+  return verified.ok ? EXIT.ok : EXIT.unverified;
 }
 
-function textOf(file: string, flag: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new Failure(EXIT.usage, 'usage', `${flag}: ${file} can't be read (${(error as NodeJS.ErrnoException).code})`);
+async function verifyFolder(session: Session, folder: string, options: VerifyOptions): Promise<number> {
+  const { out, cwd, stop } = session;
+  const held = (options.head ?? []).map((file) => ({ note: textOf(resolve(cwd, file), '--head'), from: file }));
+  const earlier = options.earlier === undefined ? undefined : exportIn(resolve(cwd, options.earlier));
+  const trust = logTrust(session, options);
+  const demands = { trust, held, ...(earlier !== undefined && { earlier }) };
+  const verifying = verifyExport(exportIn(resolve(cwd, folder)), demands);
+  let step = verifying.next();
+  while (step.done !== true) {
+    // Lets a signal in.
+    await new Promise((done) => setImmediate(done));
+    stop.throwIfAborted();
+    step = verifying.next();
   }
+  const verdict = step.value;
+  out.answer(verdict, said(verdict));
+  return verdict.ok ? EXIT.ok : EXIT.unverified;
+}
+
+function exportIn(folder: string): ExportFolder {
+  if (existsSync(folder)) return new ExportFolder(folder);
+  throw new Failure(EXIT.usage, 'usage', `${folder} is no folder with an export: it has no ${CHECKPOINT}`);
+}
+
+function said(verdict: ExportVerdict): string {
+  if (!verdict.ok) return `the export does NOT verify (${verdict.code}): ${verdict.why}${first(verdict)}`;
+  const { entries, heads, witnessed } = verdict;
+  const held = heads > 0 ? `, continuing ${heads} other heads` : '';
+  const by = witnessed === undefined ? '' : `, co-signed up to ${witnessed.size} by ${witnessed.by.length} witnesses`;
+  return `the export verifies: ${entries} entries${held}${by}`;
+}
+
+function first({ firstBad, lastBad }: { readonly firstBad?: number; readonly lastBad?: number }): string {
+  if (firstBad === undefined) return '';
+  if (lastBad === undefined) return `; the first entry that doesn't fit is at place ${firstBad}`;
+  return `; the first entry that doesn't fit is one of the places ${firstBad} to ${lastBad}`;
 }

@@ -10,10 +10,10 @@ import {
   LogVerifier,
   leafOf,
   type NoteVerifier,
-  openTreeHead,
   type TreeHead,
   verifyConsistency,
 } from '@headgate/documents';
+import { currentNote, openHead } from './heads.ts';
 
 const PAGE = 1_000;
 
@@ -116,22 +116,6 @@ async function firstUnproven(client: Client, leaves: readonly Buffer[], head: Tr
     else wrong = middle;
   }
   return good;
-}
-
-async function currentNote(client: Client): Promise<string | undefined> {
-  try {
-    return await client.call('logHead');
-  } catch (error) {
-    if (error instanceof ProblemError && error.status === 404) return undefined;
-    throw error;
-  }
-}
-
-/** A log's key is named after its origin. */
-function openHead(note: string, keys: readonly NoteVerifier[]) {
-  const origin = note.split('\n', 1)[0] ?? '';
-  const logKeys = keys.filter((key) => key.kind === 'tree-head' && key.name === origin);
-  return openTreeHead(note, { origin, logKeys });
 }
 
 function bad(code: string, why: string, entries: number): LogVerification {

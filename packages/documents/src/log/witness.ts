@@ -1,7 +1,8 @@
 /** What a witness demands of a new tree head, and what an auditor demands of a whole log. Pure: no I/O. */
 import type { Refused } from '../refusal.ts';
 import { refuse } from '../refusal.ts';
-import { decodeEntry, leafOf } from './entry.ts';
+import { leafOf } from './entry.ts';
+import { EntryChecks } from './entry-checks.ts';
 import { Frontier } from './merkle.ts';
 import { verifyConsistency } from './proofs.ts';
 import type { TreeHead } from './tree-head.ts';
@@ -50,32 +51,14 @@ export type LogVerdict =
  */
 export class LogVerifier {
   readonly #frontier = Frontier.empty();
-  readonly #versions = new Map<string, number>();
+  readonly #checks = new EntryChecks();
   #refusal: Refused<'log-entry' | 'log-gap'> | undefined;
 
   /** Takes the next entry's stored bytes. */
   add(bytes: Uint8Array): void {
     const place = this.#frontier.size;
     this.#frontier.append(leafOf(bytes));
-    if (this.#refusal !== undefined) return;
-    const decoded = decodeEntry(bytes);
-    if (!decoded.ok) {
-      this.#refusal = refuse('log-entry', `log entry at place ${place}`, decoded.why, { where: String(place) });
-      return;
-    }
-    const { stream, version } = decoded.entry;
-    const expected = (this.#versions.get(stream) ?? 0) + 1;
-    if (version !== expected) {
-      this.#refusal = refuse(
-        'log-gap',
-        `log entry at place ${place}`,
-        `expected version ${expected} of stream ${stream}, found ${version}`,
-        {
-          where: String(place),
-        },
-      );
-    }
-    this.#versions.set(stream, version);
+    this.#refusal ??= this.#checks.check(bytes, place);
   }
 
   /** The verdict against a trusted head. A log longer than the head is judged only after `add` was stopped at its size. */
