@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { approvalFigure } from './bench/approval.ts';
 import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
+import { logExportFigure } from './bench/log-export.ts';
 import { letGoOfAll, say } from './bench/scratch.ts';
 import { sequencerFigure } from './bench/sequencer.ts';
 import { tickFigures } from './bench/ticks.ts';
@@ -26,6 +27,7 @@ const MEASURES: readonly Measure[] = [
   { names: ['approval-to-handled'], run: approvalFigure },
   { names: ['server-memory', 'agent-memory', 'bad-sample-to-safe'], run: exampleFigures },
   { names: ['warm-start'], run: warmStartFigure },
+  { names: ['log-export-verified'], run: logExportFigure },
   { names: ['sequencer'], run: sequencerFigure },
 ];
 

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -35,7 +36,8 @@ export class ExportFolder implements ExportFiles {
     const file = openFile(join(this.root, path));
     if (file === undefined) return undefined;
     try {
-      const bytes = Buffer.allocUnsafe(maxBytes + 1);
+      // One more than it says, since it may grow while it is read.
+      const bytes = Buffer.allocUnsafe(Math.min(fstatSync(file).size, maxBytes) + 1);
       let length = 0;
       for (;;) {
         const read = readSync(file, bytes, length, bytes.length - length, length);

@@ -2,6 +2,7 @@
  * A log entry's bytes and its leaf. Both are fixed for ever: old logs must verify with new code, so a change here is a
  * new `v`, never an edit. `docs/log-format.md` documents them with test vectors.
  */
+import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { Instant, PrincipalId } from '@headgate/domain';
 import { canonicalJson } from '../canonical.ts';
@@ -97,8 +98,8 @@ export function decodeEntry(
   }
   const trouble = checkFields(entry);
   if (trouble !== undefined) return trouble;
-  // Bytes, not text: a decoder turns invalid UTF-8 into U+FFFD, and two different entries would read the same.
-  if (!Buffer.from(canonical).equals(bytes))
+  // The bytes, too: a decoder turns invalid UTF-8 into U+FFFD, and two different entries would read the same.
+  if (canonical !== text || !isUtf8(bytes))
     return refuse('entry-malformed', 'log entry', 'it is not canonical JSON (RFC 8785)');
   return { ok: true, entry };
 }
