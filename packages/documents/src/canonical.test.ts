@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { canonicalJson, MAX_DEPTH, NotCanonical } from './canonical.ts';
+import { canonicalJson, isCanonicalText, MAX_DEPTH, NotCanonical } from './canonical.ts';
 import { digestOf, digestOfJson, hexOf } from './digest.ts';
 
 describe('canonical JSON', () => {
@@ -94,5 +94,49 @@ describe('digests', () => {
     expect(digestOf(Buffer.from('abc'))).toBe(digestOf('abc'));
     expect(digestOfJson({ b: 1, a: 2 })).toBe(digestOf('{"a":2,"b":1}'));
     expect(hexOf(digestOf('abc'))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+  });
+});
+
+describe('a text is told to be canonical', () => {
+  const texts = fc
+    .jsonValue()
+    .chain((value) => fc.constantFrom(JSON.stringify(value), canonicalJson(value), JSON.stringify(value, null, 1)));
+
+  it('exactly when it is what its value is written as', () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        const value: unknown = JSON.parse(text);
+        expect(isCanonicalText(text, value)).toBe(canonicalJson(value) === text);
+      }),
+    );
+  });
+
+  it.each([
+    '{"b":1,"a":2}',
+    '{"a":{"b":1,"a":2}}',
+    '[{"b":1,"a":2}]',
+    '-0',
+    '1.0',
+    '1e400',
+    '{"9":1,"10":1}',
+    ' 1',
+    '"\\u0061"',
+    '{"a":1,"a":1}',
+  ])('so not %s', (text) => {
+    let said = false;
+    try {
+      said = isCanonicalText(text, JSON.parse(text));
+    } catch {}
+    expect(said).toBe(false);
+  });
+
+  it('so {"10":1,"9":1}, which the engine reads in another order', () => {
+    expect(isCanonicalText('{"10":1,"9":1}', JSON.parse('{"10":1,"9":1}'))).toBe(true);
+  });
+
+  it('but never with a lone surrogate, or nested without end', () => {
+    const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
+    for (const text of ['"\\ud800"', '{"\\udfff":1}', deep])
+      expect(() => isCanonicalText(text, JSON.parse(text))).toThrow(NotCanonical);
   });
 });

@@ -23,6 +23,30 @@ export function canonicalJson(value: unknown): string {
   return encode(value, '', 0);
 }
 
+/**
+ * Whether `text` is the canonical JSON of `value`, which was parsed from it. The engine's own writer answers for most texts
+ * at a multiple of the speed: it differs from ours in the order of keys and in lone surrogates alone. Throws as
+ * {@link canonicalJson}.
+ */
+export function isCanonicalText(text: string, value: unknown): boolean {
+  if (JSON.stringify(value) === text && !text.includes('\\ud') && keysInOrder(value, 0)) return true;
+  return canonicalJson(value) === text;
+}
+
+/** False also when it is nested deeper than is allowed, so that the slow way says so. */
+function keysInOrder(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth >= MAX_DEPTH) return false;
+  if (Array.isArray(value)) return value.every((item) => keysInOrder(item, depth + 1));
+  let before: string | undefined;
+  for (const key of Object.keys(value)) {
+    if (before !== undefined && !(before < key)) return false;
+    before = key;
+    if (!keysInOrder((value as Record<string, unknown>)[key], depth + 1)) return false;
+  }
+  return true;
+}
+
 /** UTF-8 bytes of {@link canonicalJson}. */
 export function canonicalBytes(value: unknown): Buffer {
   return Buffer.from(canonicalJson(value), 'utf8');

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { Instant, PrincipalId } from '@headgate/domain';
-import { canonicalJson } from '../canonical.ts';
+import { canonicalJson, isCanonicalText } from '../canonical.ts';
 import { quoted, type Refused, refuse } from '../refusal.ts';
 
 /** Largest entry in bytes: C2SP tlog-tiles gives an entry's length 16 bits. */
@@ -80,11 +80,11 @@ export function decodeEntry(
     );
   }
   let entry: LogEntry;
-  let canonical: string;
+  let canonical: boolean;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
   try {
     entry = JSON.parse(text) as LogEntry;
-    canonical = canonicalJson(entry);
+    canonical = isCanonicalText(text, entry);
   } catch {
     return refuse('entry-malformed', 'log entry', 'it is not JSON');
   }
@@ -99,7 +99,7 @@ export function decodeEntry(
   const trouble = checkFields(entry);
   if (trouble !== undefined) return trouble;
   // The bytes, too: a decoder turns invalid UTF-8 into U+FFFD, and two different entries would read the same.
-  if (canonical !== text || !isUtf8(bytes))
+  if (!canonical || !isUtf8(bytes))
     return refuse('entry-malformed', 'log entry', 'it is not canonical JSON (RFC 8785)');
   return { ok: true, entry };
 }
