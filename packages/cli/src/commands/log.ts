@@ -44,6 +44,10 @@ export const log: Install = (program, act) => {
       ),
     );
   command
+    .command('audit')
+    .description('fold the entries of every stream and compare them with the rows that the server runs on')
+    .action(act(async (session) => auditServer(session)));
+  command
     .command('export <folder>')
     .description('write the log as C2SP tlog-tiles, with its signed head; goes on where an earlier export ended')
     .option('--key <key...>', KEY)
@@ -85,6 +89,26 @@ async function verifyServer(session: Session, options: VerifyOptions): Promise<n
     : `the log does NOT verify (${verified.code}): ${verified.why}${first(verified)}`;
   out.answer(verified, text);
   return verified.ok ? EXIT.ok : EXIT.unverified;
+}
+
+async function auditServer({ client, out, stop }: Session): Promise<number> {
+  const differences: { stream: string; field: string; why: string }[] = [];
+  let checked = 0;
+  let cursor: string | null | undefined;
+  do {
+    stop.throwIfAborted();
+    const page = await client.call('auditLog', { limit: 500, ...(cursor != null && { cursor }) });
+    checked += page.checked;
+    differences.push(...page.differences);
+    cursor = page.next;
+  } while (cursor !== null);
+  const lines = differences.map(({ stream, why }) => `${stream}: ${why}`);
+  const text =
+    lines.length === 0
+      ? `rows and log agree: ${checked} streams`
+      : `rows and log do NOT agree in ${lines.length} of ${checked} streams' fields:\n${lines.join('\n')}`;
+  out.answer({ ok: lines.length === 0, checked, differences }, text);
+  return lines.length === 0 ? EXIT.ok : EXIT.unverified;
 }
 
 async function verifyFolder(session: Session, folder: string, options: VerifyOptions): Promise<number> {

@@ -2,11 +2,10 @@
  * History rewritten with every right that the server's machine has: the database's superuser, and the key that signs the
  * log's heads. The server alone can't show it; what an agent witnessed, and an export from before, do.
  */
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { ControlPlane } from '@headgate/agent';
 import { TreeHeadWitness } from '@headgate/agent/heads/tree-head-witness';
 import { witnessKey } from '@headgate/agent/heads/witness-key';
@@ -22,6 +21,7 @@ import {
 } from '@headgate/documents';
 import { RealServer, until } from '@headgate/server/testing/real-server';
 import { SmallCompany } from '@headgate/server/testing/small-company';
+import { asSuperuser } from '@headgate/server/testing/superuser';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCommandLine } from '../program.ts';
 import { openHead } from './heads.ts';
@@ -49,13 +49,7 @@ async function headgate(...args: string[]): Promise<{ code: number; out: string;
 
 /** What the attacker does: changes who applied a document, hashes the whole tree anew, signs it with the log's own key. */
 async function rewriteHistory(): Promise<number> {
-  const postmaster = await server.postmaster();
-  const home = await realpath(join(server.dataDir, 'system')).catch(() => server.dataDir);
-  const cluster = join(home, 'control-database');
-  const password = (await readFile(join(cluster, 'password'), 'utf8')).trim();
-  const port = Number((await readFile(join(cluster, 'data', 'postmaster.pid'), 'utf8')).split('\n')[3]);
-  expect(postmaster).toBeDefined();
-  return withClient({ host: '127.0.0.1', port, user: 'postgres', password, database: 'headgate' }, async (db) => {
+  return asSuperuser(server, async (db) => {
     const { rows } = await db.query<{ place: string; id: string; bytes: Buffer }>(
       'select l.place, e.id, e.bytes from headgate.log_leaf l join headgate.entry e on e.id = l.entry order by l.place',
     );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
 import { digest } from '../schemas/common.ts';
-import { consistency, inclusion, placedEntry } from '../schemas/log.ts';
+import { auditedRows, consistency, inclusion, placedEntry } from '../schemas/log.ts';
 import { MAX_BLOB_BYTES } from '../schemas/releases.ts';
 
 const place = z.coerce.number().int().min(0);
@@ -62,6 +62,18 @@ export const logRoutes = {
     needs: ['read-log', 'read'],
     query: z.object({ place, size: place }),
     response: inclusion,
+  }),
+  auditLog: route({
+    method: 'GET',
+    path: '/v1/log/audit',
+    summary: 'Folds the entries of streams and compares them with the rows that run; a page of streams at a time',
+    tag: 'log',
+    needs: ['read-log'],
+    query: z.object({
+      cursor: z.string().max(400).exactOptional(),
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+    }),
+    response: auditedRows,
   }),
   watchEvents: route({
     method: 'GET',

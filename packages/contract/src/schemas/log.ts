@@ -27,3 +27,12 @@ export type LogEvent = z.infer<typeof logEvent>;
 
 export const consistency = z.object({ from: z.int(), to: z.int(), proof: z.array(base64) });
 export const inclusion = z.object({ place: z.int(), size: z.int(), leaf: base64, proof: z.array(base64) });
+
+/** What a page of the audit found; `next` is the cursor of the following page, null at the end. */
+export const auditedRows = z
+  .object({
+    checked: z.int().min(0),
+    differences: z.array(z.object({ stream: z.string(), field: z.string(), why: z.string() })),
+    next: z.string().nullable(),
+  })
+  .meta({ id: 'AuditedRows' });

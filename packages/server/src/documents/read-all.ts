@@ -64,7 +64,7 @@ function applied(content: AnyContent): ReadDocument {
 }
 
 /** The plain facts that planner and gates take; kinds that only agents read keep their spec as declared. */
-function specOf(content: AnyContent): unknown {
+export function specOf(content: AnyContent): unknown {
   switch (content.kind) {
     case 'Environment':
       return withoutName(environmentSpec(content));

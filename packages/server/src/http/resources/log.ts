@@ -1,5 +1,6 @@
-import { notFound, type Result, refuse } from '@headgate/control';
-import { consistencyProof, inclusionProof, leafOf } from '@headgate/documents';
+import { auditRows, KINDS, notFound, type Result, refuse } from '@headgate/control';
+import { type AnyContent, consistencyProof, inclusionProof, leafOf } from '@headgate/documents';
+import { specOf } from '../../documents/read-all.ts';
 import type { Context } from '../context.ts';
 import { streamEvents } from '../event-stream.ts';
 import type { Handlers } from '../handler.ts';
@@ -8,7 +9,7 @@ const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
 export function logHandlers(
   context: Context,
-): Handlers<'logHead' | 'logEntries' | 'logConsistency' | 'logInclusion' | 'watchEvents'> {
+): Handlers<'logHead' | 'logEntries' | 'logConsistency' | 'logInclusion' | 'auditLog' | 'watchEvents'> {
   const { log } = context;
 
   /** The size that proofs may be asked for: what was signed. */
@@ -40,6 +41,24 @@ export function logHandlers(
       if (entry === undefined) return notFound('prove an entry', `log/${place}`);
       const proof = await inclusionProof(log, place, of);
       return { ok: true, value: { place, size: of, leaf: base64(leafOf(entry.bytes)), proof: proof.map(base64) } };
+    },
+    async auditLog({ input: { cursor, limit } }) {
+      const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString('utf8');
+      if (after !== undefined && (!KINDS.some((kind) => after.startsWith(`${kind}/`)) || /\p{Cc}/u.test(after)))
+        return refuse(
+          'malformed',
+          'audit',
+          'query/cursor',
+          'it is no cursor of the audit',
+          'take `next` of the page before',
+        );
+      const means = { ...context.deps, specOf: (content: unknown) => specOf(content as AnyContent) };
+      const { checked, differences, next } = await auditRows(means, log, {
+        limit,
+        ...(after !== undefined && { after }),
+      });
+      const shown = next === undefined ? null : Buffer.from(next).toString('base64url');
+      return { ok: true, value: { checked, differences: [...differences], next: shown } };
     },
     async watchEvents({ input, request, reply, signal }) {
       const last = request.headers['last-event-id'];

@@ -1,0 +1,141 @@
+/**
+ * What a stream's entries say that its row must hold, kind by kind. The row is what runs and the log is what proves, so
+ * whatever can be derived from entries is derived anew here, by the deciders' own folds where there is one, and both
+ * are put side by side under the names of the row's fields.
+ */
+import type { LogEntry } from '@headgate/documents/log/entry';
+import {
+  evolveHypercare,
+  evolvePromotion,
+  evolveRollout,
+  type Freeze,
+  type HypercareEvent,
+  type PromotionEvent,
+  type RolloutEvent,
+} from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import {
+  type CellRecord,
+  type DocumentRecord,
+  type FreezeRecord,
+  type PrincipalRecord,
+  type ReleaseRecord,
+  shapeInEntry,
+} from '../records.ts';
+
+export interface FoldMeans extends Pick<Deps, 'digestOf' | 'blobs'> {
+  /** The facts that a declared document stands for. */
+  specOf(content: unknown): unknown;
+}
+
+type Facts = Readonly<Record<string, unknown>>;
+
+/** Both sides of a comparison, field by field; a field that is undefined on both is equal. */
+export interface Sides {
+  readonly entries: Facts;
+  readonly row: Facts;
+}
+
+/** Kinds that are compared by more than their number of entries. */
+export const FOLDS: Readonly<
+  Record<string, (entries: readonly LogEntry[], state: never, means: FoldMeans) => Sides | Promise<Sides>>
+> = {
+  promotion: machine<PromotionEvent>(evolvePromotion),
+  rollout: machine<RolloutEvent>(evolveRollout),
+  hypercare: machine<HypercareEvent>(evolveHypercare),
+  installation: whole,
+  attempt: whole,
+  principal: (entries, { id, roles, environments }: PrincipalRecord) => {
+    const { id: created, roles: given, environments: where } = dataOf(entries[0]);
+    return { entries: { id: created, roles: given, environments: where }, row: { id, roles, environments } };
+  },
+  async document(entries, state: DocumentRecord, { blobs, digestOf, specOf }) {
+    const { kind, name, owner, digest } = dataOf(entries.at(-1));
+    const bytes = await blobs.get(digest as DocumentRecord['digest']);
+    const content: unknown = bytes === undefined ? undefined : JSON.parse(Buffer.from(bytes).toString('utf8'));
+    const declared = content === undefined ? {} : { content: digestOf(content), spec: digestOf(specOf(content)) };
+    return {
+      entries: { kind, name, owner, digest, content: digest, ...declared },
+      row: {
+        kind: state.kind,
+        name: state.name,
+        owner: state.owner,
+        digest: state.digest,
+        content: state.digest,
+        spec: digestOf(state.spec),
+      },
+    };
+  },
+  release(entries, state: ReleaseRecord, { digestOf }) {
+    const { digest, application, version } = dataOf(entries[0]);
+    const of = (type: string) => entries.filter((entry) => entry.type === type).map(dataOf);
+    return {
+      entries: {
+        ref: { digest, version },
+        application,
+        manifest: digest,
+        evidence: of('release.evidence-attached').map(({ evidence }) => evidence),
+        soaked: of('release.promoted').map(({ environment, promotedAt }) => ({ environment, promotedAt })),
+      },
+      row: {
+        ref: state.ref,
+        application: state.application,
+        manifest: digestOf(state.manifest),
+        evidence: state.evidence.map((fact) => fact.digest),
+        soaked: state.soaked,
+      },
+    };
+  },
+  cell(entries, state: CellRecord, { digestOf }) {
+    const observed = entries.findLast(({ type }) => type === 'cell.observed');
+    const desired = entries.findLast(
+      (entry) => entry.type === 'cell.changed' || entry.type === 'cell.adopted' || dataOf(entry).settles === true,
+    );
+    const changed = entries.findLast(({ type }) => type === 'cell.changed');
+    const { slots, stores, storeCount } = dataOf(desired);
+    const row = state.desired === undefined ? {} : (shapeInEntry(state.desired) as Facts);
+    return {
+      entries: {
+        observed: dataOf(observed).digest,
+        desired: { slots, stores, storeCount },
+        uncertain: desired?.type === 'cell.changed' && dataOf(desired).uncertain === true,
+        assigned: dataOf(changed).assigned,
+      },
+      row: {
+        observed: state.observed === undefined ? undefined : digestOf(state.observed.state),
+        desired: { slots: row.slots, stores: row.stores, storeCount: row.storeCount },
+        uncertain: state.uncertain,
+        assigned: state.assigned,
+      },
+    };
+  },
+  freeze(entries, { freezes }: FreezeRecord) {
+    const held = new Map<string, Freeze>();
+    for (const entry of entries) {
+      const { scope: _, ...freeze } = dataOf(entry) as unknown as Freeze & { scope: string };
+      held.delete(freeze.name);
+      if (entry.type === 'freeze.declared') held.set(freeze.name, freeze);
+    }
+    // One that is over may be dropped whenever the row is written.
+    const last = entries.at(-1)?.at ?? 0;
+    const lasting = (list: readonly Freeze[]) => list.filter((freeze) => freeze.to > last);
+    return { entries: { freezes: lasting([...held.values()]) }, row: { freezes: lasting(freezes) } };
+  },
+};
+
+/** A stream whose row is nothing but its folded entries. */
+function machine<E extends { readonly type: string }>(evolve: (state: never, event: E) => unknown) {
+  return (entries: readonly LogEntry[], state: never): Sides => {
+    let folded: unknown;
+    for (const { type, data } of entries) folded = evolve(folded as never, { type, data } as unknown as E);
+    return { entries: folded as Facts, row: state };
+  };
+}
+
+function whole(entries: readonly LogEntry[], state: never): Sides {
+  return { entries: dataOf(entries.at(-1)), row: state };
+}
+
+function dataOf(entry: LogEntry | undefined): Readonly<Record<string, unknown>> {
+  return entry?.data ?? {};
+}

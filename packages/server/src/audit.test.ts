@@ -1,0 +1,116 @@
+/** Rows and log, folded and compared, on a real server that lived through everything that makes rows. */
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { RealServer } from './testing/real-server.ts';
+import { SmallCompany } from './testing/small-company.ts';
+import { asSuperuser } from './testing/superuser.ts';
+
+let server: RealServer;
+let company: SmallCompany;
+let release: string;
+
+async function audit(limit = 500) {
+  const auditor = await server.client('auditor');
+  const differences: { stream: string; field: string }[] = [];
+  let checked = 0;
+  let cursor: string | null | undefined;
+  do {
+    const page = await auditor.call('auditLog', { limit, ...(cursor != null && { cursor }) });
+    checked += page.checked;
+    differences.push(...page.differences.map(({ stream, field }) => ({ stream, field })));
+    cursor = page.next;
+  } while (cursor !== null);
+  return { checked, differences };
+}
+
+beforeAll(async () => {
+  server = await RealServer.start();
+  company = await SmallCompany.found(server);
+  release = await company.release('1.1.0');
+  const developer = await server.client('developer');
+  for (const environment of ['staging', 'production']) {
+    const { id, envelope } = await developer.call('requestPromotion', {
+      body: { release: release as never, environment },
+    });
+    if (environment === 'production') {
+      const approver = await server.client('approver');
+      await approver.call('approvePromotion', { promotion: id, body: { envelope } });
+    }
+    const auditor = await server.client('auditor');
+    await company.carryOut(async () => (await auditor.call('showPromotion', { promotion: id })).phase === 'ended');
+  }
+  const manager = await server.client('release-manager');
+  const now = Date.now();
+  const freeze = { scope: 'staging', from: now, to: now + 3_600_000, reason: 'month-end' };
+  await manager.call('declareFreeze', { body: { ...freeze, name: 'month-end' } });
+  await manager.call('declareFreeze', { body: { ...freeze, name: 'audit' } });
+  await manager.call('liftFreeze', { scope: 'staging', name: 'audit' });
+});
+afterAll(() => server?.remove());
+
+describe('rows and log', () => {
+  it('agree after everything that the server does by itself, read in pages of any size', async () => {
+    const whole = await audit();
+    expect(whole.differences).toEqual([]);
+    expect(whole.checked).toBeGreaterThan(20);
+    for (const limit of [1, 3, 7]) expect(await audit(limit)).toEqual(whole);
+  });
+
+  const tampered: [string, string, string, string][] = [
+    ['a policy’s gates', 'document/Policy/careful', "jsonb_set(state::jsonb, '{spec,gates}', '[]')", 'spec'],
+    ['a document’s digest', 'document/Cell/live', "jsonb_set(state::jsonb, '{digest}', '\"sha256:00\"')", 'digest'],
+    ['who a principal is', 'principal/usr_developer', "jsonb_set(state::jsonb, '{roles}', '[\"admin\"]')", 'roles'],
+    [
+      'what a cell should be',
+      'cell/live',
+      "jsonb_set(state::jsonb, '{desired,stores,main,schemaVersion}', '2')",
+      'desired',
+    ],
+    [
+      'what was seen of a cell',
+      'cell/live',
+      "jsonb_set(state::jsonb, '{observed,state,stores,main,schemaVersion}', '2')",
+      'observed',
+    ],
+    ['where a release has been', 'release/', "jsonb_set(state::jsonb, '{soaked}', '[]')", 'soaked'],
+    ['what tests a release passed', 'release/', "jsonb_set(state::jsonb, '{evidence}', '[]')", 'evidence'],
+    ['a freeze', 'freeze/staging', "jsonb_set(state::jsonb, '{freezes}', '[]')", 'freezes'],
+    ['how a promotion ended', 'promotion/', "jsonb_set(state::jsonb, '{result}', '\"rolled-back\"')", 'result'],
+    ['how a rollout stands', 'rollout/', "jsonb_set(state::jsonb, '{cursor}', '0')", 'cursor'],
+  ];
+  test.each(tampered)('differ when a row was given another word about %s', async (_title, prefix, change, field) => {
+    const stream = await asSuperuser(server, async (db) => {
+      const { rows } = await db.query<{ stream: string; state: string }>(
+        `select stream, state::text as state from headgate.stream
+         where starts_with(stream, $1) and (${change})::text <> (state::jsonb)::text order by stream limit 1`,
+        [prefix],
+      );
+      const found = rows[0];
+      if (found === undefined) throw new Error(`no row of ${prefix} to tamper with`);
+      await db.query(`update headgate.stream set state = (${change})::json where stream = $1`, [found.stream]);
+      return found;
+    });
+    const { differences } = await audit();
+    await asSuperuser(server, (db) =>
+      db.query('update headgate.stream set state = $2::json where stream = $1', [stream.stream, stream.state]),
+    );
+    expect(differences).toContainEqual({ stream: stream.stream, field });
+    expect(differences.every((each) => each.stream === stream.stream)).toBe(true);
+    expect((await audit()).differences).toEqual([]);
+  });
+
+  it('differ when a row counts other entries than there are', async () => {
+    const set = (by: number) =>
+      asSuperuser(server, (db) =>
+        db.query("update headgate.stream set version = version + $1 where stream = 'principal/usr_auditor'", [by]),
+      );
+    await set(1);
+    expect((await audit()).differences).toEqual([{ stream: 'principal/usr_auditor', field: 'version' }]);
+    await set(-1);
+  });
+
+  it('are compared from a cursor of the audit alone', async () => {
+    const auditor = await server.client('auditor');
+    for (const cursor of ['', 'x', Buffer.from('nothing/x').toString('base64url')])
+      await expect(auditor.call('auditLog', { limit: 5, cursor })).rejects.toMatchObject({ status: 422 });
+  });
+});
