@@ -13,6 +13,7 @@ export * from './documents-in-store.ts';
 export * from './facts.ts';
 export * from './ports/blobs.ts';
 export * from './ports/errors.ts';
+export * from './ports/facets.ts';
 export * from './ports/log.ts';
 export * from './ports/store.ts';
 export * from './records.ts';

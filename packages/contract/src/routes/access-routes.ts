@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
 import { enrolled, principal, role } from '../schemas/access.ts';
-import { localPrincipalId, name, pageOf, paging } from '../schemas/common.ts';
+import { localPrincipalId, name, pageOf, paging, prefix } from '../schemas/common.ts';
 
 export const accessRoutes = {
   createPrincipal: route({
@@ -21,7 +21,7 @@ export const accessRoutes = {
     summary: 'Principals in the order of their ids',
     tag: 'access',
     needs: ['manage-principals', 'read-log'],
-    query: z.object(paging),
+    query: z.object({ ...paging, prefix }),
     response: pageOf(principal),
   }),
   enrolAgent: route({

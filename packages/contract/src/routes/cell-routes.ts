@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
 import { cell, freeze, hypercare } from '../schemas/cells.ts';
-import { instant, name, pageOf, paging, reason } from '../schemas/common.ts';
+import { instant, name, pageOf, paging, prefix, reason } from '../schemas/common.ts';
 import { status } from '../schemas/promotions.ts';
 
 const freezeName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'expected a name');
@@ -13,7 +13,7 @@ export const cellRoutes = {
     summary: 'Cells in the order of their names',
     tag: 'cells',
     needs: ['read'],
-    query: z.object({ ...paging, environment: name.exactOptional() }),
+    query: z.object({ ...paging, prefix, environment: name.exactOptional() }),
     response: pageOf(cell),
   }),
   showCell: route({

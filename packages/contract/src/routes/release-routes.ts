@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
-import { digest, name, pageOf, paging } from '../schemas/common.ts';
+import { digest, name, pageOf, paging, prefix } from '../schemas/common.ts';
 import { applied, document, documentFile, evidence, release, signedBundle } from '../schemas/releases.ts';
 
 const kind = z.string().regex(/^[A-Z][A-Za-z]{0,49}$/, 'expected a kind: Application, Environment …');
@@ -27,7 +27,7 @@ export const releaseRoutes = {
     summary: 'Documents in the order of kind and name',
     tag: 'documents',
     needs: ['read'],
-    query: z.object({ ...paging, kind: kind.exactOptional() }),
+    query: z.object({ ...paging, prefix, kind: kind.exactOptional() }),
     response: pageOf(document),
   }),
   showDocument: route({
@@ -78,7 +78,7 @@ export const releaseRoutes = {
     summary: 'Releases in the order of their digests',
     tag: 'releases',
     needs: ['read'],
-    query: z.object({ ...paging, application: name.exactOptional() }),
+    query: z.object({ ...paging, prefix, application: name.exactOptional() }),
     response: pageOf(release),
   }),
   showRelease: route({

@@ -48,7 +48,15 @@ export const actions = z.record(z.string(), allowed).meta({ id: 'Actions' });
 export const paging = {
   cursor: z.string().max(400).exactOptional(),
   limit: z.coerce.number().int().min(1).max(200).exactOptional(),
+  /** By name or id. */
+  order: z.enum(['asc', 'desc']).exactOptional(),
 };
+
+/** A search by how names begin. */
+export const prefix = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$/, 'expected how a name begins')
+  .exactOptional();
 
 export function pageOf<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), next: z.string().nullable() });

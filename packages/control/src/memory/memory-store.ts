@@ -8,7 +8,7 @@
  */
 import type { Instant } from '@headgate/domain';
 import { checkCommit, checkLimit, entryBytes, kindOf } from '../ports/commit-rules.ts';
-import type { Claimed, Commit, Committed, ControlStore, Row, StreamId, Write } from '../ports/store.ts';
+import type { Claimed, Commit, Committed, ControlStore, ListPage, Row, StreamId, Write } from '../ports/store.ts';
 import { type Due, DueHeap } from './due-heap.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { RowLists } from './row-lists.ts';
@@ -55,12 +55,9 @@ export class MemoryStore implements ControlStore {
     return Promise.resolve(this.loadNow(streams));
   }
 
-  async list(
-    kind: string,
-    page: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId },
-  ): Promise<readonly Row[]> {
+  async list(kind: string, page: ListPage): Promise<readonly Row[]> {
     checkLimit(page.limit);
-    return this.#lists.page(kind, page).map((stream) => this.#slots.get(stream)!.row);
+    return this.#lists.page(kind, page, (stream) => this.#slots.get(stream)!.row);
   }
 
   async commit(commit: Commit): Promise<Committed> {

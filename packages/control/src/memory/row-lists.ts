@@ -1,4 +1,5 @@
-import type { StreamId } from '../ports/store.ts';
+import { facetOf, isOpen } from '../ports/facets.ts';
+import type { ListPage, Row, StreamId } from '../ports/store.ts';
 
 interface List {
   readonly streams: StreamId[];
@@ -14,18 +15,29 @@ export class RowLists {
     if (parent !== null) this.#push(`${kind} ${parent}`, stream);
   }
 
-  page(
-    kind: string,
-    { after, limit, parent }: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId },
-  ): StreamId[] {
+  page(kind: string, page: ListPage, rowOf: (stream: StreamId) => Row): Row[] {
+    const { after, limit, parent, under, descending } = page;
     const list = this.#lists.get(parent === undefined ? kind : `${kind} ${parent}`);
     if (list === undefined) return [];
     if (!list.sorted) {
       list.streams.sort();
       list.sorted = true;
     }
-    const from = after === undefined ? 0 : firstAfter(list.streams, after);
-    return list.streams.slice(from, from + limit);
+    const { streams } = list;
+    const step = descending === true ? -1 : 1;
+    let at =
+      after === undefined ? (step > 0 ? 0 : streams.length - 1) : firstAfter(streams, after) - (step > 0 ? 0 : 1);
+    if (step < 0 && streams[at] === after) at -= 1;
+    const rows: Row[] = [];
+    for (; rows.length < limit && at >= 0 && at < streams.length; at += step) {
+      const row = rowOf(streams[at]!);
+      const { stream, state } = row;
+      if (under !== undefined && !stream.startsWith(under)) continue;
+      if (page.facet !== undefined && facetOf(stream, state) !== page.facet) continue;
+      if (page.open !== undefined && isOpen(stream, state) !== page.open) continue;
+      rows.push(row);
+    }
+    return rows;
   }
 
   #push(key: string, stream: StreamId): void {

@@ -68,6 +68,22 @@ export interface Commit {
   readonly wake?: readonly StreamId[];
 }
 
+/** Which rows of a kind, and from where. Every condition is met by the store: a page is short only at the end. */
+export interface ListPage {
+  /** The last stream of the page before. */
+  readonly after?: StreamId;
+  readonly limit: number;
+  readonly parent?: StreamId;
+  /** Only streams that begin so. */
+  readonly under?: string;
+  /** Only rows whose `facetOf` is this. */
+  readonly facet?: string;
+  /** Only rows whose `isOpen` is this. */
+  readonly open?: boolean;
+  /** From the last stream to the first. */
+  readonly descending?: boolean;
+}
+
 /** A row that is due, held for the claimer until `claimMs` from now or until the row is written. */
 export interface Claimed {
   readonly now: Instant;
@@ -77,11 +93,8 @@ export interface Claimed {
 export interface ControlStore {
   now(): Promise<Instant>;
   load(streams: readonly StreamId[]): Promise<ReadonlyMap<StreamId, Row>>;
-  /** Rows of a kind in the order of their streams, after a cursor; `limit` at most 1,000. */
-  list(
-    kind: string,
-    page: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId },
-  ): Promise<readonly Row[]>;
+  /** Rows of a kind in the order of their streams; `limit` at most 1,000. */
+  list(kind: string, page: ListPage): Promise<readonly Row[]>;
   commit(commit: Commit): Promise<Committed>;
   /** Rows that are due, oldest first, none of them held by somebody else. A dead claimer's rows are due again after `claimMs`. */
   claim(limit: number, claimMs: number): Promise<Claimed>;

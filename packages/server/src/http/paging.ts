@@ -1,14 +1,25 @@
-import type { ControlStore, Row, StreamId } from '@headgate/control';
+import type { ControlStore, ListPage, Row } from '@headgate/control';
 import { type Result, refuse } from '@headgate/control';
 
 export const PAGE = 50;
 
-/** A page of a kind's rows. Cursors are opaque: the last stream of the page before, in base64url. */
+/** What a list is asked for: how much, from where, which, in which order. */
+export interface PageQuery {
+  readonly cursor?: string;
+  readonly limit?: number;
+  /** `desc` for the last first. */
+  readonly order?: 'asc' | 'desc';
+}
+
+/**
+ * A page of a kind's rows. Cursors are opaque: the last stream of the page before, in base64url, so that what is inserted
+ * or removed meanwhile neither doubles nor hides a row that was there all along.
+ */
 export async function pageOfRows(
   store: ControlStore,
   kind: string,
-  page: { readonly cursor?: string; readonly limit?: number },
-  parent?: StreamId,
+  page: PageQuery,
+  only: Pick<ListPage, 'parent' | 'facet' | 'open' | 'under'> = {},
 ): Promise<Result<{ readonly rows: readonly Row[]; readonly next: string | null }>> {
   const limit = page.limit ?? PAGE;
   const after = page.cursor === undefined ? undefined : Buffer.from(page.cursor, 'base64url').toString('utf8');
@@ -21,9 +32,10 @@ export async function pageOfRows(
       'take `next` of the page before',
     );
   const rows = await store.list(kind, {
+    ...only,
     limit: limit + 1,
-    ...(after === undefined ? {} : { after }),
-    ...(parent === undefined ? {} : { parent }),
+    ...(after !== undefined && { after }),
+    ...(page.order === 'desc' && { descending: true }),
   });
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
@@ -31,16 +43,22 @@ export async function pageOfRows(
   return { ok: true, value: { rows: shown, next } };
 }
 
+/** Only streams of a kind whose name begins so. */
+export function beginning(kind: string, prefix: string | undefined): Pick<ListPage, 'under'> {
+  return prefix === undefined ? {} : { under: `${kind}/${prefix}` };
+}
+
 /** All rows of a kind, up to a bound; `truncated` when there are more. */
 export async function allRows<S>(
   store: ControlStore,
   kind: string,
   most: number,
+  only: Pick<ListPage, 'facet' | 'open'> = {},
 ): Promise<{ readonly rows: readonly Row<S>[]; readonly truncated: boolean }> {
   const rows: Row[] = [];
   for (;;) {
     const after = rows.at(-1)?.stream;
-    const page = await store.list(kind, { limit: 1_000, ...(after === undefined ? {} : { after }) });
+    const page = await store.list(kind, { ...only, limit: 1_000, ...(after !== undefined && { after }) });
     rows.push(...page);
     if (page.length < 1_000) return { rows: rows as Row<S>[], truncated: false };
     if (rows.length >= most) return { rows: rows as Row<S>[], truncated: true };

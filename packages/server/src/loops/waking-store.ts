@@ -1,4 +1,4 @@
-import type { Claimed, Commit, Committed, ControlStore, Row, StreamId } from '@headgate/control';
+import type { Claimed, Commit, Committed, ControlStore, ListPage, Row, StreamId } from '@headgate/control';
 import type { Wake } from './wake.ts';
 
 export interface StoreWakes {
@@ -34,10 +34,7 @@ export class WakingStore implements ControlStore {
     return this.#store.load(streams);
   }
 
-  list(
-    kind: string,
-    page: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId },
-  ): Promise<readonly Row[]> {
+  list(kind: string, page: ListPage): Promise<readonly Row[]> {
     return this.#store.list(kind, page);
   }
 

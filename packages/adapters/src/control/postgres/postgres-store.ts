@@ -1,6 +1,6 @@
 import { checkCommit, checkLimit } from '@headgate/control/ports/commit-rules';
 import { StoreUnavailable } from '@headgate/control/ports/errors';
-import type { Claimed, Commit, Committed, ControlStore, Row, StreamId } from '@headgate/control/ports/store';
+import type { Claimed, Commit, Committed, ControlStore, ListPage, Row, StreamId } from '@headgate/control/ports/store';
 import type { Instant } from '@headgate/domain';
 import type { DatabaseClock } from './clock.ts';
 import { COMMIT_SQL, commitArguments } from './commit-arguments.ts';
@@ -19,6 +19,9 @@ interface CommitRow {
   readonly held_by: StreamId;
   readonly clock: number;
 }
+
+/** Sorts behind every name. */
+const LAST_CHARACTER = '\u{10ffff}';
 
 const COLUMNS = 'r.stream, r.version, r.state, r.due_at';
 
@@ -49,16 +52,25 @@ export class PostgresStore implements ControlStore {
     return new Map(rows.map((row) => [row.stream, rowOf(row)]));
   }
 
-  async list(
-    kind: string,
-    { after = '', limit, parent }: { readonly after?: StreamId; readonly limit: number; readonly parent?: StreamId },
-  ): Promise<readonly Row[]> {
-    checkLimit(limit);
+  async list(kind: string, page: ListPage): Promise<readonly Row[]> {
+    checkLimit(page.limit);
+    const values: unknown[] = [kind, page.limit];
+    const conditions = ['r.kind = $1'];
+    const add = (condition: (value: string) => string, value: unknown): void => {
+      if (value !== undefined) conditions.push(condition(`$${values.push(value)}`));
+    };
+    const { under, descending } = page;
+    add((after) => `r.stream ${descending === true ? '<' : '>'} ${after}`, page.after);
+    add((parent) => `r.parent = ${parent}`, page.parent);
+    add((facet) => `r.facet = ${facet}`, page.facet);
+    // Written out, so that the index of what is open serves it.
+    if (page.open !== undefined) conditions.push(page.open ? 'r.open' : 'not r.open');
+    add((from) => `r.stream >= ${from}`, under);
+    add((to) => `r.stream < ${to}`, under === undefined ? undefined : `${under}${LAST_CHARACTER}`);
     const { rows } = await this.#sessions.query<StreamRow>(
-      `select ${COLUMNS} from headgate.stream r
-       where r.kind = $1 and r.stream > $2 ${parent === undefined ? '' : 'and r.parent = $4'}
-       order by r.stream limit $3`,
-      [kind, after, limit, ...(parent === undefined ? [] : [parent])],
+      `select ${COLUMNS} from headgate.stream r where ${conditions.join(' and ')}
+       order by r.stream ${descending === true ? 'desc' : 'asc'} limit $2`,
+      values,
     );
     return rows.map(rowOf);
   }

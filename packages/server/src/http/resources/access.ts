@@ -3,7 +3,7 @@ import type { Role } from '@headgate/domain';
 import { newToken } from '../../installation/first-principals.ts';
 import type { Context } from '../context.ts';
 import type { Handlers } from '../handler.ts';
-import { pageOfRows } from '../paging.ts';
+import { beginning, pageOfRows } from '../paging.ts';
 import { showPrincipal } from '../views.ts';
 
 export function accessHandlers({
@@ -25,7 +25,7 @@ export function accessHandlers({
       return create(principal, { id: body.id, roles: ['agent'], environments: body.environments });
     },
     async listPrincipals({ input }) {
-      const page = await pageOfRows(deps.store, 'principal', input);
+      const page = await pageOfRows(deps.store, 'principal', input, beginning('principal', input.prefix));
       if (!page.ok) return page;
       const items = page.value.rows.map((row) => showPrincipal(row.state as PrincipalRecord));
       return { ok: true, value: { items, next: page.value.next } };

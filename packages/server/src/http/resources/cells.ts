@@ -3,7 +3,7 @@ import { checkManifest } from '@headgate/documents';
 import type { Hypercare, Refusal, ReleaseManifest } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
-import { pageOfRows } from '../paging.ts';
+import { beginning, pageOfRows } from '../paging.ts';
 import { nameOf, showCell } from '../views.ts';
 
 export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCell' | 'adoptCell' | 'showHypercare'> {
@@ -14,15 +14,11 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
   }
   return {
     async listCells({ principal, input }) {
-      const page = await pageOfRows(store, 'cell', input);
+      const { environment, prefix } = input;
+      const only = { ...beginning('cell', prefix), ...(environment !== undefined && { facet: environment }) };
+      const page = await pageOfRows(store, 'cell', input, only);
       if (!page.ok) return page;
-      const items = page.value.rows
-        .map((row) => ({ name: nameOf(row.stream), record: row.state as CellRecord }))
-        .filter(({ record }) => {
-          const environment = (record.desired ?? record.observed?.state)?.environment;
-          return input.environment === undefined || environment === input.environment;
-        })
-        .map(({ name, record }) => showCell(name, record, principal));
+      const items = page.value.rows.map((row) => showCell(nameOf(row.stream), row.state as CellRecord, principal));
       return { ok: true, value: { items, next: page.value.next } };
     },
     async showCell({ principal, input }) {

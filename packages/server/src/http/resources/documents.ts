@@ -1,9 +1,9 @@
-import { applyDocuments, type DocumentRecord, notFound, streams } from '@headgate/control';
+import { applyDocuments, type DocumentRecord, notFound, refuse, streams } from '@headgate/control';
 import { documentSchemas, KIND_NAMES } from '@headgate/documents';
 import { readFiles } from '../../documents/read-files.ts';
 import type { Context } from '../context.ts';
 import type { Handlers } from '../handler.ts';
-import { pageOfRows } from '../paging.ts';
+import { beginning, pageOfRows } from '../paging.ts';
 
 const show = ({ kind, name, owner, digest }: DocumentRecord) => ({ kind, name, owner, digest });
 
@@ -29,12 +29,13 @@ export function documentHandlers({
       return applied.ok ? { ok: true, value: { applied: applied.value } } : applied;
     },
     async listDocuments({ input }) {
-      const page = await pageOfRows(deps.store, 'document', input);
+      const { kind, prefix } = input;
+      if (kind === undefined && prefix !== undefined)
+        return refuse('malformed', 'list', 'query/prefix', 'names begin so within a kind', 'give the kind, too');
+      const only = kind === undefined ? {} : beginning('document', `${kind}/${prefix ?? ''}`);
+      const page = await pageOfRows(deps.store, 'document', input, only);
       if (!page.ok) return page;
-      const items = page.value.rows
-        .map((row) => row.state as DocumentRecord)
-        .filter((record) => input.kind === undefined || record.kind === input.kind)
-        .map(show);
+      const items = page.value.rows.map((row) => show(row.state as DocumentRecord));
       return { ok: true, value: { items, next: page.value.next } };
     },
     async showDocument({ input }) {

@@ -86,14 +86,15 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       return shown(principal, await requestPromotion(deps, principal, { ...body, ...key }));
     },
     async listPromotions({ principal, input }) {
-      const page = await pageOfRows(store, 'promotion', input);
+      const { environment, open } = input;
+      const only = {
+        ...(environment !== undefined && { facet: environment }),
+        ...(open !== undefined && { open: open === 'true' }),
+      };
+      const page = await pageOfRows(store, 'promotion', input, only);
       if (!page.ok) return page;
       const now = await store.now();
-      const items = page.value.rows
-        .map((row) => row.state as Promotion)
-        .filter((p) => input.environment === undefined || p.environment === input.environment)
-        .filter((p) => input.open === undefined || (p.phase !== 'ended') === (input.open === 'true'))
-        .map((p) => showPromotion(p, principal, now));
+      const items = page.value.rows.map((row) => showPromotion(row.state as Promotion, principal, now));
       return { ok: true, value: { items, next: page.value.next } };
     },
     async showPromotion({ principal, input }) {
@@ -146,7 +147,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       return shown(principal, await keepPromotion(deps, gatherers, principal, input.promotion));
     },
     async listRollouts({ principal, input }) {
-      const page = await pageOfRows(store, 'rollout', input, streams.promotion(input.promotion));
+      const page = await pageOfRows(store, 'rollout', input, { parent: streams.promotion(input.promotion) });
       if (!page.ok) return page;
       const items = await Promise.all(page.value.rows.map((row) => rolloutShown(principal, row.state as Rollout)));
       return { ok: true, value: { items, next: page.value.next } };

@@ -1,7 +1,7 @@
 import { attachEvidence, notFound, type ReleaseRecord, registerRelease, streams } from '@headgate/control';
 import type { Context } from '../context.ts';
 import type { Handlers } from '../handler.ts';
-import { pageOfRows } from '../paging.ts';
+import { beginning, pageOfRows } from '../paging.ts';
 import { showRelease } from '../views.ts';
 
 export function releaseHandlers({
@@ -16,12 +16,10 @@ export function releaseHandlers({
       return registered.ok ? { ok: true, value: showRelease(registered.value, principal) } : registered;
     },
     async listReleases({ principal, input }) {
-      const page = await pageOfRows(deps.store, 'release', input);
+      const only = input.application === undefined ? {} : { facet: input.application };
+      const page = await pageOfRows(deps.store, 'release', input, { ...only, ...beginning('release', input.prefix) });
       if (!page.ok) return page;
-      const items = page.value.rows
-        .map((row) => row.state as ReleaseRecord)
-        .filter((record) => input.application === undefined || record.application === input.application)
-        .map((record) => showRelease(record, principal));
+      const items = page.value.rows.map((row) => showRelease(row.state as ReleaseRecord, principal));
       return { ok: true, value: { items, next: page.value.next } };
     },
     async showRelease({ principal, input }) {

@@ -18,10 +18,10 @@ export function statusHandlers(context: Context): Handlers<'status'> {
     async status({ principal }) {
       const now = await store.now();
       const cells = await allRows<CellRecord>(store, 'cell', MOST.cells);
-      const promotions = await allRows<Promotion>(store, 'promotion', MOST.promotions);
+      const promotions = await allRows<Promotion>(store, 'promotion', MOST.promotions, { open: true });
       const watches = await allRows<Hypercare>(store, 'hypercare', MOST.others);
       const freezes = await allRows<FreezeRecord>(store, 'freeze', MOST.others);
-      const open = promotions.rows.map((row) => row.state).filter((p) => p.phase !== 'ended');
+      const open = promotions.rows.map((row) => row.state);
       const moving = open.slice(0, MOST.open);
       const explained: Explained[] = [];
       for (let i = 0; i < moving.length; i += SIDE_BY_SIDE)

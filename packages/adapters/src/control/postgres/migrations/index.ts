@@ -3,6 +3,7 @@ import { appendOnly } from './0002-append-only.ts';
 import { commit } from './0003-commit.ts';
 import { claim } from './0004-claim.ts';
 import { log } from './0005-log.ts';
+import { lists } from './0006-lists.ts';
 
 /**
  * Migrations of the control plane's own database, in order, forward only. One that was released never changes: its digest
@@ -14,4 +15,5 @@ export const MIGRATIONS: readonly { readonly name: string; readonly sql: string 
   { name: '0003-commit', sql: commit },
   { name: '0004-claim', sql: claim },
   { name: '0005-log', sql: log },
+  { name: '0006-lists', sql: lists },
 ];
