@@ -28,7 +28,12 @@ export const FIGURE_NAMES = Object.keys(TARGETS) as readonly FigureName[];
 
 /** A measure against its target. What is no finite number was not measured, and that is not ok. */
 export function figure(name: FigureName, measured: number): Figure {
-  const { unit, target, better } = TARGETS[name];
+  return judged(name, TARGETS[name], measured);
+}
+
+/** The same for a figure that is named while it is measured. */
+export function judged(name: string, must: Omit<Figure, 'name' | 'value' | 'ok'>, measured: number): Figure {
+  const { unit, target, better } = must;
   const value = Number.isFinite(measured) ? Number(measured.toPrecision(4)) : null;
   // Judged before rounding, so that nothing is rounded into its target.
   const ok = Number.isFinite(measured) && (better === 'lower' ? measured <= target : measured >= target);

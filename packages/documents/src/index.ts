@@ -40,6 +40,7 @@ export type * from './kinds/tenant.ts';
 export * from './kinds/to-domain.ts';
 export type * from './kinds/verification.ts';
 export * from './log/entry.ts';
+export * from './log/entry-checks.ts';
 export * from './log/export-tiles.ts';
 export * from './log/export-verdict.ts';
 export type { ExportFiles } from './log/export-walk.ts';

@@ -1,0 +1,93 @@
+/**
+ * Every list and every search, asked of two shipped servers in turn: one with a large fleet, one with a tenth of it. Taking
+ * turns lets whatever else the machine does meet both alike.
+ */
+import { median, percentile, ratio } from './arithmetic.ts';
+import { type Figure, judged } from './figure.ts';
+
+export interface FleetServer {
+  readonly url: string;
+  readonly token: string;
+}
+
+interface Question {
+  readonly name: string;
+  readonly path: string;
+  /** Answers about everything there is, however much: no page of it. */
+  readonly whole?: boolean;
+}
+
+const SLOWEST = { unit: 'ms p95', target: 200, better: 'lower' } as const;
+const GROWTH = { unit: 'ratio of p95', target: 1.2, better: 'lower' } as const;
+/** Questions that are asked before any counts. */
+const WARM = 40;
+const ROUNDS = 5;
+
+const in64 = (stream: string) => Buffer.from(stream).toString('base64url');
+
+/** Names that both fleets have, the last of them well behind the first page of the smaller. */
+export const QUESTIONS: readonly Question[] = [
+  { name: 'cells', path: '/v1/cells' },
+  { name: 'cells-backwards', path: '/v1/cells?order=desc' },
+  { name: 'cells-of-environment', path: '/v1/cells?environment=env-03&limit=10' },
+  { name: 'cells-by-prefix', path: '/v1/cells?prefix=cell-0005&limit=9' },
+  { name: 'tenants', path: '/v1/documents?kind=Tenant' },
+  { name: 'tenants-deep', path: `/v1/documents?kind=Tenant&cursor=${in64('document/Tenant/cell-00050')}` },
+  { name: 'tenants-by-prefix', path: '/v1/documents?kind=Tenant&prefix=cell-00042/tenant-0000' },
+  { name: 'documents', path: '/v1/documents' },
+  { name: 'releases', path: '/v1/releases' },
+  { name: 'releases-of-application', path: '/v1/releases?application=psa&order=desc' },
+  { name: 'releases-of-no-application', path: '/v1/releases?application=nothing' },
+  { name: 'releases-by-prefix', path: '/v1/releases?prefix=sha256:a&limit=20' },
+  { name: 'promotions', path: '/v1/promotions' },
+  { name: 'promotions-open', path: '/v1/promotions?open=true' },
+  { name: 'promotions-of-environment', path: '/v1/promotions?environment=env-07' },
+  { name: 'principals', path: '/v1/principals' },
+  { name: 'freezes', path: '/v1/freezes' },
+  { name: 'log-entries', path: '/v1/log/entries?from=5000&limit=100' },
+  { name: 'log-head', path: '/v1/log/head' },
+  { name: 'log-inclusion', path: '/v1/log/inclusion?place=5000&size=6000' },
+  { name: 'log-audit', path: `/v1/log/audit?limit=50&cursor=${in64('document/Tenant/')}` },
+  { name: 'status', path: '/v1/status', whole: true },
+];
+
+/**
+ * Two figures a question: how slow it is in the large fleet, and how much slower than in the small one. The latter is the
+ * middle one of a few rounds: a lone hiccup of the machine among answers of milliseconds is no growth.
+ */
+export async function measureLists(
+  large: FleetServer,
+  small: FleetServer,
+  samples: number,
+): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (const { name, path, whole } of QUESTIONS) {
+    for (let i = 0; i < WARM; i++) for (const server of [large, small]) await ask(server, path);
+    const all: number[] = [];
+    const growth: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const took = { large: [] as number[], small: [] as number[] };
+      for (let i = 0; i < samples / ROUNDS; i++)
+        for (const [which, server] of i % 2 === 0 ? ORDER(large, small) : ORDER(large, small).reverse())
+          took[which].push(await ask(server, path));
+      all.push(...took.large);
+      growth.push(ratio(percentile(took.large, 0.95), percentile(took.small, 0.95)));
+    }
+    figures.push(judged(`list-${name}`, SLOWEST, percentile(all, 0.95)));
+    if (whole !== true) figures.push(judged(`list-${name}-growth`, GROWTH, median(growth)));
+  }
+  return figures;
+}
+
+const ORDER = (large: FleetServer, small: FleetServer): ['large' | 'small', FleetServer][] => [
+  ['large', large],
+  ['small', small],
+];
+
+/** Milliseconds until the last byte of the answer; NaN for an answer that is none. */
+async function ask({ url, token }: FleetServer, path: string): Promise<number> {
+  const from = performance.now();
+  const answer = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+  await answer.arrayBuffer();
+  return answer.ok ? performance.now() - from : Number.NaN;
+}
