@@ -20,6 +20,7 @@ export * from './records.ts';
 export * from './use-cases/adopt-cell.ts';
 export * from './use-cases/apply-documents.ts';
 export * from './use-cases/attach-evidence.ts';
+export * from './use-cases/change-principal.ts';
 export * from './use-cases/command-promotion.ts';
 export * from './use-cases/declare-freeze.ts';
 export * from './use-cases/lease-step.ts';

@@ -18,7 +18,27 @@ export const access: Install = (program, act) => {
     .action(
       act(async (session, id: string, options: { role: string[]; tokenOut?: string }) => {
         const body = { id, roles: options.role as Role[] };
-        return hand(session, await session.client.call('createPrincipal', { body }), options.tokenOut);
+        return hand(session, await session.client.call('createPrincipal', { body }), options.tokenOut, 'is created');
+      }),
+    );
+  const principal = program.commands.find((command) => command.name() === 'principal');
+  principal
+    ?.command('rotate <id>')
+    .description('give a principal or an agent a new token, said only once; the one before ends at once')
+    .option('--token-out <file>', 'write the token to a new 0600 file instead of showing it')
+    .action(
+      act(async (session, id: string, options: { tokenOut?: string }) =>
+        hand(session, await session.client.call('rotateToken', { id }), options.tokenOut, 'has a new token'),
+      ),
+    );
+  principal
+    ?.command('revoke <id>')
+    .description('take every right from a principal or an agent, for good and at once')
+    .action(
+      act(async ({ client, out }, id: string) => {
+        const revoked = await client.call('revokePrincipal', { id });
+        out.answer(revoked, `${revoked.id} is revoked`);
+        return EXIT.ok;
       }),
     );
   program
@@ -31,7 +51,7 @@ export const access: Install = (program, act) => {
     .action(
       act(async (session, id: string, options: { environment: string[]; tokenOut?: string }) => {
         const body = { id, environments: options.environment };
-        return hand(session, await session.client.call('enrolAgent', { body }), options.tokenOut);
+        return hand(session, await session.client.call('enrolAgent', { body }), options.tokenOut, 'is created');
       }),
     );
 };
@@ -40,18 +60,19 @@ function hand(
   { out, cwd }: Session,
   made: { principal: { id: string }; token: string },
   file: string | undefined,
+  became: string,
 ): number {
   const { principal, token } = made;
   if (file === undefined) {
-    out.answer(made, `${principal.id} is created. Its token, said only now:\n${token}`);
+    out.answer(made, `${principal.id} ${became}. Its token, said only now:\n${token}`);
     return EXIT.ok;
   }
   try {
     writeFileSync(resolve(cwd, file), `${token}\n`, { mode: 0o600, flag: 'wx' });
   } catch (error) {
-    const why = `${principal.id} is created, but its token could not be written: ${(error as Error).message}`;
-    throw new Failure(EXIT.refused, 'token-file', why, 'create another principal, with another --token-out');
+    const why = `${principal.id} ${became}, but the token could not be written: ${(error as Error).message}`;
+    throw new Failure(EXIT.refused, 'token-file', why, 'headgate principal rotate, with another --token-out');
   }
-  out.answer({ principal, tokenFile: file }, `${principal.id} is created; its token is in ${file}`);
+  out.answer({ principal, tokenFile: file }, `${principal.id} ${became}; it is in ${file}`);
   return EXIT.ok;
 }

@@ -45,9 +45,13 @@ export const FOLDS: Readonly<
   hypercare: machine<HypercareEvent>(evolveHypercare),
   installation: whole,
   attempt: whole,
-  principal: (entries, { id, roles, environments }: PrincipalRecord) => {
+  principal: (entries, { id, roles, environments, revoked }: PrincipalRecord) => {
     const { id: created, roles: given, environments: where } = dataOf(entries[0]);
-    return { entries: { id: created, roles: given, environments: where }, row: { id, roles, environments } };
+    const ended = entries.some(({ type }) => type === 'principal.revoked');
+    return {
+      entries: { id: created, roles: given, environments: where, revoked: ended },
+      row: { id, roles, environments, revoked },
+    };
   },
   async document(entries, state: DocumentRecord, { blobs, digestOf, specOf }) {
     const { kind, name, owner, digest } = dataOf(entries.at(-1));

@@ -22,7 +22,8 @@ export class Attempts {
   async record(principal: Principal, refusals: readonly Refusal[]): Promise<void> {
     const [first] = refusals;
     // That the server was too slow or away is no attempt to do what is not allowed.
-    if (first === undefined || ['busy', 'unavailable', 'too-busy', 'fault'].includes(first.code)) return;
+    if (first === undefined || ['busy', 'unavailable', 'too-busy', 'too-many-requests', 'fault'].includes(first.code))
+      return;
     if (!this.#take(principal.id)) {
       this.#logger.warn({ principal: principal.id, code: first.code }, 'too many refused attempts: not on the log');
       return;

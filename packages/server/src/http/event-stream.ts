@@ -3,11 +3,12 @@ import { type Result, refuse } from '@headgate/control';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { principalOf } from './auth.ts';
 import type { Context } from './context.ts';
+import { HEADERS } from './security-headers.ts';
 
 const PAGE = 200;
 /** Entries that another server placed are seen by looking. Milliseconds. */
 const LOOK_MS = 300;
-/** How often an idle stream shows that it lives, and its token is checked again. Milliseconds. */
+/** How often an idle stream shows that it lives, and its token is checked again, as before every entry. Milliseconds. */
 const BEAT_MS = 10_000;
 const MOST_STREAMS = 100;
 
@@ -27,7 +28,7 @@ export async function streamEvents(
   reply.hijack();
   const { raw } = reply;
   try {
-    raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+    raw.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
     raw.write(': headgate\n\n');
     let place = from;
     let beatAt = performance.now() + BEAT_MS;
@@ -35,6 +36,11 @@ export async function streamEvents(
       const woken = context.placed.wait(LOOK_MS, signal);
       // While the database is away the stream stays open: it goes on where it stood.
       const entries = await context.log.entries(place, PAGE).catch(() => []);
+      // Nothing goes to a token that was revoked meanwhile.
+      if (entries.length > 0 || performance.now() >= beatAt) {
+        const stillThere = await principalOf(context.deps, request).catch(() => request.principal);
+        if (stillThere === undefined) break;
+      }
       for (const entry of entries) {
         const text = Buffer.from(entry.bytes).toString('utf8');
         const { type } = JSON.parse(text) as { type: string };
@@ -43,8 +49,6 @@ export async function streamEvents(
       }
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS;
-        const stillThere = await principalOf(context.deps, request).catch(() => request.principal);
-        if (stillThere === undefined) break;
         raw.write(': beat\n\n');
       }
       if (entries.length < PAGE) await woken;

@@ -14,6 +14,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: 'Too large',
   415: 'Unknown media type',
   422: 'What was sent is not valid',
+  429: 'Too many requests',
   500: 'A fault of the server',
   503: 'Not available now',
 };
@@ -49,6 +50,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'document-malformed': 422,
   'entry-too-large': 422,
   'entry-malformed': 422,
+  'too-many-requests': 429,
   unavailable: 503,
   'too-busy': 503,
   fault: 500,

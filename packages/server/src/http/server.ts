@@ -11,6 +11,8 @@ import type { Context } from './context.ts';
 import type { Call, Handlers } from './handler.ts';
 import { check } from './input.ts';
 import { refusalOfFramework, sendProblem } from './problems.ts';
+import { type Allowances, RateLimits } from './rate-limits.ts';
+import { secure } from './security-headers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -24,7 +26,12 @@ type AnyHandler = (call: Call<Route>) => Promise<Result<unknown> | undefined>;
 const MOST_UPLOADS = 4;
 
 /** Makes the server; it doesn't listen yet. */
-export function httpServer(context: Context, handlers: Handlers, tls: Config['tls']): FastifyInstance {
+export function httpServer(
+  context: Context,
+  handlers: Handlers,
+  tls: Config['tls'],
+  limits = new RateLimits(),
+): FastifyInstance {
   const attempts = new Attempts(context.deps, context.logger);
   const app = Fastify({
     logger: false,
@@ -36,6 +43,8 @@ export function httpServer(context: Context, handlers: Handlers, tls: Config['tl
     routerOptions: { maxParamLength: 300 },
     frameworkErrors: (_error, request, reply) => {
       const where = request.url.split('?')[0]?.slice(0, 300) ?? '';
+      // The framework answers this without its hooks.
+      secure(reply, tls !== undefined);
       sendProblem(request, reply, [{ code: 'not-json', what: request.method, where, ...BAD_ADDRESS }]);
     },
     ...(tls === undefined ? {} : { https: tls }),
@@ -43,15 +52,16 @@ export function httpServer(context: Context, handlers: Handlers, tls: Config['tl
 
   let uploads = 0;
   app.decorateRequest('principal', null as never);
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     request.principal = NOBODY;
+    const tooMany = limited(reply, 'address', request.ip);
+    if (tooMany !== undefined) return refuse(request, reply, [tooMany]);
   });
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
   );
   app.addHook('onSend', async (_request, reply) => {
-    reply.header('x-content-type-options', 'nosniff');
-    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    secure(reply, tls !== undefined);
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method, id, principal } = request;
@@ -62,10 +72,19 @@ export function httpServer(context: Context, handlers: Handlers, tls: Config['tl
       status: reply.statusCode,
       principal: principal.id,
       ms: Math.round(reply.elapsedTime),
+      // Whoever follows a promotion finds what was asked about it.
+      ...namedIn(request.params),
     };
     if (reply.statusCode >= 500) context.logger.error(line, 'request');
     else context.logger.debug(line, 'request');
   });
+
+  /** Counts a call; the refusal when there were too many. */
+  function limited(reply: FastifyReply, kind: keyof Allowances, who: string): Refusal | undefined {
+    const tooMany = limits.refuse(kind, who);
+    if (tooMany !== undefined) reply.header('retry-after', String(tooMany.retryAfterS));
+    return tooMany?.refusal;
+  }
 
   /** Refuses; an attempt to act goes on the log first. */
   async function refuse(request: FastifyRequest, reply: FastifyReply, refusals: readonly Refusal[]) {
@@ -106,7 +125,10 @@ export function httpServer(context: Context, handlers: Handlers, tls: Config['tl
       onRequest: async (request, reply) => {
         if (route.needs.length > 0) {
           const principal = await principalOf(context.deps, request);
-          if (principal === undefined) return refuse(request, reply, [NO_TOKEN]);
+          if (principal === undefined)
+            return refuse(request, reply, [limited(reply, 'stranger', request.ip) ?? NO_TOKEN]);
+          const tooMany = limited(reply, 'principal', principal.id);
+          if (tooMany !== undefined) return refuse(request, reply, [tooMany]);
           request.principal = principal;
           const refused = notAdmitted(principal, route, route.path);
           if (refused !== undefined) return refuse(request, reply, [refused]);
@@ -146,6 +168,12 @@ export function httpServer(context: Context, handlers: Handlers, tls: Config['tl
     });
   }
   return app;
+}
+
+/** The promotion or rollout that a request's path names, for the log line. */
+function namedIn(params: unknown): object {
+  const { promotion, rollout } = (params ?? {}) as { promotion?: string; rollout?: string };
+  return { ...(promotion !== undefined && { promotion }), ...(rollout !== undefined && { rollout }) };
 }
 
 function answer(route: Route, reply: FastifyReply, value: unknown): FastifyReply {

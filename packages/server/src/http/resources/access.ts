@@ -1,4 +1,4 @@
-import { createPrincipal, hashToken, type PrincipalRecord } from '@headgate/control';
+import { createPrincipal, hashToken, type PrincipalRecord, revokePrincipal, rotateToken } from '@headgate/control';
 import type { Role } from '@headgate/domain';
 import { newToken } from '../../installation/first-principals.ts';
 import type { Context } from '../context.ts';
@@ -8,7 +8,9 @@ import { showPrincipal } from '../views.ts';
 
 export function accessHandlers({
   deps,
-}: Context): Handlers<'createPrincipal' | 'listPrincipals' | 'enrolAgent' | 'whoami'> {
+}: Context): Handlers<
+  'createPrincipal' | 'rotateToken' | 'revokePrincipal' | 'listPrincipals' | 'enrolAgent' | 'whoami'
+> {
   async function create(
     by: Parameters<typeof createPrincipal>[1],
     facts: { readonly id: string; readonly roles: readonly Role[]; readonly environments?: readonly string[] },
@@ -20,6 +22,15 @@ export function accessHandlers({
   return {
     async createPrincipal({ principal, body }) {
       return create(principal, body);
+    },
+    async rotateToken({ principal, input }) {
+      const token = newToken(input.id);
+      const rotated = await rotateToken(deps, principal, input.id, hashToken(token));
+      return rotated.ok ? { ok: true, value: { principal: showPrincipal(rotated.value), token } } : rotated;
+    },
+    async revokePrincipal({ principal, input }) {
+      const revoked = await revokePrincipal(deps, principal, input.id);
+      return revoked.ok ? { ok: true, value: showPrincipal(revoked.value) } : revoked;
     },
     async enrolAgent({ principal, body }) {
       return create(principal, { id: body.id, roles: ['agent'], environments: body.environments });

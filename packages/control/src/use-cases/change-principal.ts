@@ -1,0 +1,49 @@
+import type { Principal } from '@headgate/domain';
+import type { Deps } from '../deps.ts';
+import type { Row } from '../ports/store.ts';
+import { type PrincipalRecord, streams } from '../records.ts';
+import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
+
+/** Gives a principal a new token. The one before is worth nothing from the commit on, on every server. */
+export function rotateToken(deps: Deps, by: Principal, id: string, tokenHash: string): Promise<Result<Principal>> {
+  return change(deps, by, id, 'principal.token-rotated', (before) =>
+    before.revoked
+      ? refuse('revoked', 'rotate a token', streams.principal(id), 'the principal was revoked', 'create another one')
+      : ok({ ...before, tokenHash }),
+  );
+}
+
+/** Takes every right from a principal, for good. Revoking twice is one revocation. */
+export function revokePrincipal(deps: Deps, by: Principal, id: string): Promise<Result<Principal>> {
+  return change(deps, by, id, 'principal.revoked', (before) =>
+    by.id === id
+      ? refuse('own-right', 'revoke a principal', streams.principal(id), 'it is you', 'ask another administrator')
+      : ok(before.revoked ? before : { ...before, revoked: true }),
+  );
+}
+
+async function change(
+  deps: Deps,
+  by: Principal,
+  id: string,
+  type: string,
+  decide: (before: PrincipalRecord) => Result<PrincipalRecord>,
+): Promise<Result<Principal>> {
+  const stream = streams.principal(id);
+  const denied = notPermitted(by, 'manage-principals', stream);
+  if (denied !== undefined) return no(denied);
+  return untilFresh(type, stream, async () => {
+    const row = (await deps.store.load([stream])).get(stream) as Row<PrincipalRecord> | undefined;
+    if (row === undefined) return notFound(type, stream);
+    const after = decide(row.state);
+    if (!after.ok) return after;
+    const { roles, environments } = row.state;
+    const shown: Principal = environments === undefined ? { id, roles } : { id, roles, environments };
+    if (after.value === row.state) return ok(shown);
+    const committed = await deps.store.commit({
+      by: by.id,
+      writes: [{ stream, expected: row.version, entries: [{ type, data: { id } }], state: after.value, dueAt: null }],
+    });
+    return committed.ok ? ok(shown) : undefined;
+  });
+}
