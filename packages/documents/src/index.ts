@@ -32,6 +32,7 @@ export * from './kinds/document.ts';
 export type * from './kinds/environment.ts';
 export * from './kinds/expressions.ts';
 export * from './kinds/links.ts';
+export type * from './kinds/notification.ts';
 export * from './kinds/parse-documents.ts';
 export type * from './kinds/policy.ts';
 export type * from './kinds/reconciliation.ts';
