@@ -4,7 +4,6 @@
  * sending itself doesn't hold up the tick: rollouts are ticked beside it.
  */
 import {
-  type Attempted,
   afterAttempt,
   afterCall,
   type Circuit,
@@ -20,7 +19,7 @@ import type { Deps } from '../deps.ts';
 import type { Courier } from '../ports/courier.ts';
 import type { Committed, Row } from '../ports/store.ts';
 import { deliveryWrite } from './notifier.ts';
-import { loadChannel } from './rules.ts';
+import { type FoundChannel, loadChannel } from './rules.ts';
 
 /** An attempt that wasn't settled by then is lost. Longer than a courier takes. Milliseconds. */
 const ATTEMPT_MS = 15_000;
@@ -52,16 +51,19 @@ export class DeliveryController implements Controller {
   async tick(row: Row, now: Instant): Promise<Committed> {
     const delivery = row.state as Delivery;
     const given = row as Row<Delivery>;
-    const late = delivery.giveUpAt <= now ? 'it could not be sent in time' : undefined;
-    const worn = delivery.attempt >= MOST_ATTEMPTS ? 'nothing is known of its last attempts' : undefined;
-    const why = late ?? worn;
-    if (why !== undefined) {
-      const because = delivery.why === undefined ? why : `${why}: ${delivery.why}`;
-      return this.#commit(given, { type: 'delivery.given-up', data: { why: because, at: now } });
-    }
+    const found = await loadChannel(this.#deps.store, delivery.rule, delivery.channel, now);
+    if (typeof found === 'string') return this.#giveUp(given, found, now);
+    // What was gathered into quiet hours, or failed until they began, waits for their end like the rest.
+    const canWait = !delivery.urgent && delivery.about !== 'event';
+    if (canWait && found.quietUntil !== undefined) return this.#later(given, found.quietUntil);
+    const late = delivery.giveUpAt <= now;
+    if (delivery.attempt > 0 && late) return this.#giveUp(given, 'it could not be sent in time', now);
+    if (delivery.attempt >= MOST_ATTEMPTS) return this.#giveUp(given, 'nothing is known of its last attempts', now);
     const key = `${delivery.rule}/${delivery.channel}`;
     const may = mayCall(this.#circuits.get(key) ?? CLOSED, now);
-    if (!may.may) return this.#later(given, may.lookAt);
+    if (!may.may) {
+      return late ? this.#giveUp(given, 'its channel fails', now) : this.#later(given, may.lookAt);
+    }
     const toOne = [...this.#onTheWay.values()].filter((to) => to === key).length;
     if (this.#stop.signal.aborted || this.#onTheWay.size >= MOST_ON_THE_WAY || toOne >= MOST_TO_ONE)
       return this.#later(given, now + BUSY_MS);
@@ -74,7 +76,7 @@ export class DeliveryController implements Controller {
     const committed = await this.#deps.store.commit({ by: 'sys', writes: [write] });
     if (!committed.ok) return committed;
     const sending = { ...given, version: row.version + 1, state: write.state as Delivery };
-    const way = this.#send(sending, key, now)
+    const way = this.#send(sending, found, key, now)
       .catch((error: unknown) => this.#options.onError(row.stream, error))
       .finally(() => this.#onTheWay.delete(way));
     this.#onTheWay.set(way, key);
@@ -87,19 +89,22 @@ export class DeliveryController implements Controller {
     await Promise.all(this.#onTheWay.keys());
   }
 
-  async #send(row: Row<Delivery>, key: string, at: Instant): Promise<void> {
+  async #send(row: Row<Delivery>, to: FoundChannel, key: string, at: Instant): Promise<void> {
     const { store } = this.#deps;
-    const found = await loadChannel(store, row.state.rule, row.state.channel);
-    const outcome: Attempted =
-      typeof found === 'string'
-        ? { kind: 'refused', why: found }
-        : await this.#options.courier.send({ delivery: row.state, ...found, at }, this.#stop.signal);
+    const { channel, overrides } = to;
+    const { courier } = this.#options;
+    const outcome = await courier.send({ delivery: row.state, channel, overrides, at }, this.#stop.signal);
     if (this.#stop.signal.aborted && outcome.kind !== 'delivered') return;
     const now = await store.now();
     const circuit = this.#circuits.get(key) ?? CLOSED;
     this.#circuits.set(key, afterCall(circuit, outcome.kind !== 'failed', now));
     // A conflict: the attempt's time had run out, and somebody else makes another.
     await this.#commit(row, afterAttempt(row.state, outcome, now, this.#options.chance()));
+  }
+
+  #giveUp(row: Row<Delivery>, why: string, at: Instant): Promise<Committed> {
+    const because = row.state.why === undefined ? why : `${why}: ${row.state.why}`;
+    return this.#commit(row, { type: 'delivery.given-up', data: { why: because, at } });
   }
 
   #commit(row: Row<Delivery>, event: DeliveryEvent): Promise<Committed> {

@@ -77,14 +77,21 @@ function overridesOf({ spec }: NotificationRecord): Overrides {
 export interface FoundChannel {
   readonly channel: Channel;
   readonly overrides: Overrides;
+  /** It is quiet for its people until then. */
+  readonly quietUntil: Instant | undefined;
 }
 
 /** A rule's channel as it is declared now, or why there is none. */
-export async function loadChannel(store: ControlStore, rule: string, name: string): Promise<FoundChannel | string> {
+export async function loadChannel(
+  store: ControlStore,
+  rule: string,
+  name: string,
+  now: Instant,
+): Promise<FoundChannel | string> {
   const stream = streams.document(KIND, rule);
   const record = (await store.load([stream])).get(stream)?.state as NotificationRecord | undefined;
   if (record === undefined) return `there is no Notification ${rule}`;
   const channel = record.spec.channels.find((each) => each.name === name);
   if (channel === undefined) return `Notification ${rule} has no channel ${name}`;
-  return { channel, overrides: overridesOf(record) };
+  return { channel, overrides: overridesOf(record), quietUntil: quietUntilOf(record, now) };
 }

@@ -43,10 +43,9 @@ export async function testChannel(
   const where = streams.document('Notification', rule);
   const denied = notPermitted(principal, 'notify', where);
   if (denied !== undefined) return no(denied);
-  const found = await loadChannel(deps.store, rule, channel);
-  if (typeof found === 'string')
-    return refuse('not-found', what, where, found, 'name one of `headgate notify list --declared`');
   const now = await deps.store.now();
+  const found = await loadChannel(deps.store, rule, channel, now);
+  if (typeof found === 'string') return refuse('not-found', what, where, found, 'name one that stands in the document');
   const id = deps.newId('msg');
   const data: QueuedDelivery = {
     ...{ id, rule, channel, audience: 'team', about: 'test', urgent: true },
