@@ -1,4 +1,5 @@
 /** One mail over SMTP, to a judged address. */
+import { isIP } from 'node:net';
 import type { Attempted } from '@headgate/domain';
 import { createTransport } from 'nodemailer';
 import { type Allowed, allowedAddresses, TargetRefused } from './guard.ts';
@@ -30,7 +31,8 @@ export async function sendMail(target: SmtpTarget, id: string, mail: Mail, allow
     secure: security === 'tls',
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
-    tls: { servername: host },
+    // An address is no server's name (RFC 6066): its certificate is checked against the address itself.
+    ...(isIP(host) > 0 ? {} : { tls: { servername: host } }),
     ...(login === undefined ? {} : { auth: login }),
     connectionTimeout: STEP_MS,
     greetingTimeout: STEP_MS,
