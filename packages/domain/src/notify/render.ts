@@ -49,17 +49,17 @@ function viewOf(delivery: Delivery): Record<string, unknown> {
   const [first, ...others] = items;
   const unnamed = count - items.length;
   const values = first === undefined ? {} : itemView(first);
-  return {
+  return bare({
     ...{ rule, channel, about, audience, count, unnamed: unnamed > 0 ? unnamed : false },
     ...values,
     others: others.map(itemView),
-    all: items.map((item) => ({ ...itemView(item), line: lineOf(item) })),
-  };
+    all: items.map((item) => bare({ ...itemView(item), line: lineOf(item) })),
+  });
 }
 
 /** Everything that a template may name is there: what is missing must not be looked up in what stands around it. */
 function itemView(item: Item): Record<string, unknown> {
-  return {
+  return bare({
     happening: item.happening,
     at: new Date(item.at).toISOString(),
     application: item.application,
@@ -72,7 +72,12 @@ function itemView(item: Item): Record<string, unknown> {
     result: item.result ?? '',
     promoted: item.result === 'promoted',
     tenants: item.tenants?.join(', ') ?? '',
-  };
+  });
+}
+
+/** Without a prototype: templates look names up in it, and would call what they find. */
+function bare(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.assign(Object.create(null) as object, values) as Record<string, unknown>;
 }
 
 function lineOf({ happening, application, version, environment, tenants, words, at }: Item): string {
