@@ -43,7 +43,7 @@ metadata: {name: team, owner: team-shop}
 spec:
   audience: team
   channels: [${hook('good', receiver.url)}, ${hook('inside', 'http://169.254.169.254/latest')}]
-  templates: [{about: started, subject: "Hey {{application}}", text: "off {{version}} goes, {{nothing}}<b>"}]
+  templates: [{about: started, subject: "Hey {{application}}", text: "off {{version}} goes, {{cell}}<b>"}]
 `;
   const manager = await server.client('release-manager');
   await manager.call('applyDocuments', { body: { files: [{ name: 'n.yaml', text }] } });
@@ -77,6 +77,6 @@ it('lists, and retries what was given up alone', async () => {
 });
 
 it('previews what the Notification says instead, and the shipped words else', async () => {
-  expect((await headgate('notify', 'preview', 'team', 'started')).out).toBe('Hey shop\n\noff 2.4.0 goes, <b>\n');
+  expect((await headgate('notify', 'preview', 'team', 'started')).out).toBe('Hey shop\n\noff 2.4.0 goes, live<b>\n');
   expect((await headgate('notify', 'preview', 'team', 'finished')).out).toContain('shop 2.4.0 in production: promoted');
 });

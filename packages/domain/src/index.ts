@@ -9,7 +9,7 @@
  * - `promotion/`, `rollout/`, `hypercare/`: three machines of one shape. `state.ts` tells the machine in prose,
  *   `decide.ts` has `next…(state, facts) -> events or when to look again`, commands have `decide…(…) -> events or a
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
- * - `notify/`: what people are told, when and in which words. `render.ts` alone loads the template library.
+ * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
  * - `explain/`: what is waited for and who may do what, asked of those same deciders.
  * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
  *

@@ -1,8 +1,8 @@
 /** The declared Notifications as rules, with whether it is quiet for them now. */
 import type { Channel, NotificationSpec } from '@headgate/documents';
+import type { Overrides } from '@headgate/documents/words/render';
 import type { Audience, CalendarSpec, Digest, Instant, Rule } from '@headgate/domain';
 import { windowFact } from '@headgate/domain/calendars/evaluate';
-import type { Overrides } from '@headgate/domain/notify/render';
 import type { ControlStore, Row } from '../ports/store.ts';
 import { type DocumentRecord, streams } from '../records.ts';
 

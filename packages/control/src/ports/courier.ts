@@ -3,8 +3,8 @@
  * within its own time limit, and says nothing of secrets in its words.
  */
 import type { Channel } from '@headgate/documents';
+import type { Overrides } from '@headgate/documents/words/render';
 import type { Attempted, Delivery, Instant } from '@headgate/domain';
-import type { Overrides } from '@headgate/domain/notify/render';
 
 export interface Parcel {
   readonly delivery: Delivery;

@@ -1,5 +1,4 @@
 import { HAPPENINGS } from '@headgate/domain/notify/happening';
-import { templateTrouble } from '@headgate/domain/notify/render';
 import { AUDIENCES } from '@headgate/domain/notify/rule';
 import { z } from 'zod';
 import {
@@ -16,6 +15,7 @@ import {
   text,
   whole,
 } from '../schema/fields.ts';
+import { templateTrouble } from '../words/render.ts';
 import { window } from './calendar.ts';
 import { timezone } from './date-time.ts';
 import { type ContentOf, kind } from './document.ts';

@@ -1,6 +1,7 @@
 /** What goes over the wire, by kind of channel. */
+
+import { escaped, type Overrides, renderDelivery } from '@headgate/documents/words/render';
 import { type Delivery, PRODUCT } from '@headgate/domain';
-import { escaped, type Overrides, renderDelivery } from '@headgate/domain/notify/render';
 
 export interface Body {
   readonly contentType: string;

@@ -7,9 +7,9 @@ import {
   streams,
   testChannel,
 } from '@headgate/control';
+import { renderDelivery } from '@headgate/documents/words/render';
+import { sampleDelivery } from '@headgate/documents/words/sample';
 import { type Delivery, dueOfDelivery, type Principal } from '@headgate/domain';
-import { renderDelivery } from '@headgate/domain/notify/render';
-import { sampleDelivery } from '@headgate/domain/notify/sample';
 import { byRole } from '../actions.ts';
 import type { Context } from '../context.ts';
 import type { Handlers } from '../handler.ts';

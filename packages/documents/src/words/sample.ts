@@ -1,7 +1,5 @@
-import type { Instant } from '../model/identity.ts';
-import type { Delivery, DeliveryKind, Item } from './delivery.ts';
-import { HAPPENINGS } from './happening.ts';
-import type { Audience } from './rule.ts';
+import type { Audience, Delivery, DeliveryKind, Instant, Item } from '@headgate/domain';
+import { HAPPENINGS } from '@headgate/domain';
 
 /** A delivery with made-up values, to see how it would read. */
 export function sampleDelivery(rule: string, audience: Audience, about: DeliveryKind, at: Instant): Delivery {

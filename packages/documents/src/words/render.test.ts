@@ -1,9 +1,8 @@
+import type { Delivery, DeliveryKind } from '@headgate/domain';
+import { AUDIENCES, HAPPENINGS } from '@headgate/domain';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Delivery, DeliveryKind } from './delivery.ts';
-import { HAPPENINGS } from './happening.ts';
 import { escaped, renderDelivery, templateTrouble } from './render.ts';
-import { AUDIENCES } from './rule.ts';
 import { sampleDelivery } from './sample.ts';
 import { shippedTemplate } from './templates.ts';
 
@@ -88,6 +87,7 @@ describe('a template of one’s own', () => {
     '{{#open}}',
     '{{=<% %>=}}',
     '{{words',
+    '{{passwords}}',
     '{{#a}}{{{b}}}{{/a}}',
     '{{a}}'.repeat(300),
   ])('may not say %s', (text) => expect(templateTrouble(text)).toBeTypeOf('string'));

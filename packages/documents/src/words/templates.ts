@@ -2,8 +2,7 @@
  * What messages say, by audience and happening. A declared Notification may say it otherwise. Values stand in double
  * braces and sections between {{#name}} and {{/name}}: mustache without its ways to leave a value as it is.
  */
-import type { DeliveryKind } from './delivery.ts';
-import type { Audience } from './rule.ts';
+import type { Audience, DeliveryKind } from '@headgate/domain';
 
 export interface Template {
   readonly subject: string;

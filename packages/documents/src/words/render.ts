@@ -1,6 +1,7 @@
 /** From a delivery to words. Values are escaped for where they will stand; templates can't ask for anything else. */
+
+import type { Delivery, Item } from '@headgate/domain';
 import mustache from 'mustache';
-import type { Delivery, Item } from './delivery.ts';
 import { shippedTemplate, type Template } from './templates.ts';
 
 /** Where words will stand: plain text, HTML, or a chat whose markup wraps links and mentions in angle brackets. */
@@ -88,6 +89,12 @@ function lineOf({ happening, application, version, environment, tenants, words, 
 
 const MOST_TAGS = 200;
 
+/** What templates may name: the first happening's values, and the lists of them. A name that isn't there would say nothing. */
+export const TEMPLATE_NAMES: readonly string[] = [
+  ...['application', 'version', 'environment', 'promotion', 'happening', 'words', 'cell', 'wave', 'result', 'promoted'],
+  ...['tenants', 'at', 'count', 'unnamed', 'others', 'all', 'line', 'rule', 'channel', 'about', 'audience', '.'],
+];
+
 /** Why a template can't be used, or undefined: it must parse, escape all that it shows, and include nothing. */
 export function templateTrouble(template: string): string | undefined {
   let tokens: unknown[];
@@ -104,6 +111,8 @@ export function templateTrouble(template: string): string | undefined {
       if (tags > MOST_TAGS) return `at most ${MOST_TAGS} pieces`;
       if (kind === '&' || kind === '{') return `double braces for ${value}: values are always escaped`;
       if (kind === '>' || kind === '=') return 'a template without partials and other delimiters';
+      if (kind !== 'text' && kind !== '!' && !TEMPLATE_NAMES.includes(value))
+        return `no {{${value.slice(0, 40)}}}, but one of ${TEMPLATE_NAMES.join(', ')}`;
       const inner = Array.isArray(token[4]) ? visit(token[4]) : undefined;
       if (inner !== undefined) return inner;
     }
@@ -112,20 +121,3 @@ export function templateTrouble(template: string): string | undefined {
   if (/\{\{\s*=/.test(template)) return 'a template without partials and other delimiters';
   return visit(tokens);
 }
-
-/** The names that templates may use, for forms and documentation. */
-export const TEMPLATE_VALUES = [
-  'application',
-  'version',
-  'environment',
-  'promotion',
-  'happening',
-  'words',
-  'cell',
-  'wave',
-  'result',
-  'promoted',
-  'tenants',
-  'at',
-  'count',
-] as const;
