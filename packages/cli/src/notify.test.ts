@@ -31,7 +31,7 @@ async function headgate(...args: string[]): Promise<{ code: number; out: string 
 beforeAll(async () => {
   receiver = await Receiver.open();
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
-  server = await RealServer.start({ env: { HEADGATE_NOTIFY_KEY: secret, HEADGATE_ALLOW_NOTIFY: receiver.address } });
+  server = await RealServer.start({ env: { HEADGATE_NOTIFY_KEY: secret, HEADGATE_NOTIFY_ALLOW: receiver.address } });
   folder = await mkdtemp(join(tmpdir(), 'headgate-notify-'));
   await symlink(server.dataDir, join(folder, '.headgate'));
   const hook = (name: string, url: string) =>

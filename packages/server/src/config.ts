@@ -19,7 +19,7 @@ export interface Config {
   /** Where notifications may go beyond public addresses over TLS: `host:port`, or networks. */
   readonly notifyAllow: readonly string[];
   /** Files that notifications' secrets are read from, by reference. */
-  readonly notifySecrets: string;
+  readonly notifyKeys: string;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -35,8 +35,8 @@ export const USAGE = `headgate-server: the control plane
   --database-admin-url URL   a role that may migrate it, if the first may not (env HEADGATE_DATABASE_ADMIN_URL)
   --trust FILE          whose releases and evidence count (default DIR/trust.yaml; env HEADGATE_TRUST)
   --notify-allow LIST   host:port or networks, separated by commas, that notifications may go to beyond public
-                        addresses over TLS (env HEADGATE_ALLOW_NOTIFY)
-  --notify-secrets DIR  files of the channels' secrets (default DIR/notify-secrets; env HEADGATE_SECRETS_NOTIFY)
+                        addresses over TLS (env HEADGATE_NOTIFY_ALLOW)
+  --notify-keys DIR  files of the channels' keys (default DIR/notify-keys; env HEADGATE_NOTIFY_KEYS)
   --tls-cert FILE, --tls-key FILE   serve HTTPS
   --log-level LEVEL     debug, info (default), warn, error (env HEADGATE_LOG_LEVEL)
   --help
@@ -80,8 +80,8 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     databaseUrl,
     databaseAdminUrl,
     trustFile: resolve(setting('trust', 'HEADGATE_TRUST') ?? `${dataDir}/trust.yaml`),
-    notifyAllow: allowOf(setting('notify-allow', 'HEADGATE_ALLOW_NOTIFY')),
-    notifySecrets: resolve(setting('notify-secrets', 'HEADGATE_SECRETS_NOTIFY') ?? `${dataDir}/notify-secrets`),
+    notifyAllow: allowOf(setting('notify-allow', 'HEADGATE_NOTIFY_ALLOW')),
+    notifyKeys: resolve(setting('notify-keys', 'HEADGATE_NOTIFY_KEYS') ?? `${dataDir}/notify-keys`),
     tls,
     logLevel: level as Config['logLevel'],
   };
@@ -102,7 +102,7 @@ function flagsOf(args: readonly string[]): Record<string, string | boolean | und
         'database-admin-url': text,
         trust: text,
         'notify-allow': text,
-        'notify-secrets': text,
+        'notify-keys': text,
         'tls-cert': text,
         'tls-key': text,
         'log-level': text,

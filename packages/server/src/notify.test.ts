@@ -84,7 +84,7 @@ beforeAll(async () => {
     env: {
       HEADGATE_NOTIFY_ONE: SECRETS[0],
       HEADGATE_NOTIFY_TWO: SECRETS[1],
-      HEADGATE_ALLOW_NOTIFY: receiver.address,
+      HEADGATE_NOTIFY_ALLOW: receiver.address,
     },
   });
   company = await SmallCompany.found(server);

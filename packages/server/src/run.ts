@@ -55,7 +55,7 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
         trustFile: config.trustFile,
         version: await version(),
         log,
-        courier: new ChannelCourier(new Allowed(config.notifyAllow), new Secrets(config.notifySecrets, env)),
+        courier: new ChannelCourier(new Allowed(config.notifyAllow), new Secrets(config.notifyKeys, env)),
         databaseTrouble: () => embedded?.trouble ?? '',
       },
       parts,
