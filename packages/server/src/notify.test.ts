@@ -1,5 +1,9 @@
 /** Telling people, end to end: a real server, a real promotion, a real receiver. */
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Delivery } from '@headgate/contract';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -136,6 +140,39 @@ describe('a promotion is told', () => {
       expect(() => new Webhook(`whsec_${randomBytes(32).toString('base64')}`).verify(body, given)).toThrow();
     }
     expect(receiver.received.length).toBeGreaterThan(10);
+  });
+
+  it('so that the receiver of our documentation believes it, and nothing that was changed', async () => {
+    const text = await readFile(new URL('../../../docs/notifications.md', import.meta.url), 'utf8');
+    const folder = await mkdtemp(join(tmpdir(), 'headgate-snippet-'));
+    const file = join(folder, 'verified.mjs');
+    await writeFile(file, /```js\n(.*?)```/s.exec(text)?.[1] ?? '');
+    type Verified = (headers: object, body: string, secret: string, now?: number) => { id: string; message: object };
+    const { verified } = (await import(pathToFileURL(file).href)) as { verified: Verified };
+    await rm(folder, { recursive: true });
+    for (const { headers, body } of receiver.received) {
+      expect(verified(headers, body, SECRETS[1])).toEqual({ id: headers['webhook-id'], message: JSON.parse(body) });
+      expect(() => verified(headers, `${body} `, SECRETS[0])).toThrow('not signed');
+      expect(() => verified({ ...headers, 'webhook-id': 'msg_0' }, body, SECRETS[0])).toThrow('not signed');
+      expect(() => verified(headers, body, SECRETS[0], Date.now() + 600_000)).toThrow('too old');
+    }
+  });
+
+  it('to programs as CloudEvents, each by itself', () => {
+    const events = at('events').map(({ headers, body }) => {
+      expect(headers['content-type']).toBe('application/cloudevents+json; charset=utf-8');
+      return JSON.parse(body) as { specversion: string; id: string; type: string; data: object };
+    });
+    const types = events.map(({ type }) => type.slice('dev.cdevents.'.length, -'.0.3.0'.length));
+    const once = [
+      'pipelinerun.queued',
+      'pipelinerun.started',
+      'service.upgraded',
+      'pipelinerun.finished',
+      'environment.modified',
+    ];
+    expect(types.sort()).toEqual([...once, ...once].sort());
+    expect(new Set(events.map(({ id }) => id)).size).toBe(10);
   });
 
   it('no more to who says 410, with the reason on the log, until a person tries again', async () => {
