@@ -135,11 +135,15 @@ describe('no storms', () => {
     expect(urgent[0]?.items).toHaveLength(40);
   });
 
-  test('one that asks every three seconds for an hour is gathered for longer and longer', () => {
+  test('one that asks every three seconds for three hours is gathered for longer and longer, to ten minutes', () => {
     const desk = new Desk();
-    for (let n = 0; n < 1_200; n++) desk.tell(START + n * 3_000, [rule()], entry(n, 'rollout.asked'));
-    expect(desk.all.length).toBeLessThan(14);
-    expect(desk.all.reduce((sum, d) => sum + d.count, 0)).toBe(1_200);
+    for (let n = 0; n < 3_600; n++) {
+      const now = START + n * 3_000;
+      desk.tell(now, [rule()], entry(n, 'rollout.asked'));
+      expect(desk.all.at(-1)?.dueAt).toBeLessThanOrEqual(now + 10 * MINUTE);
+    }
+    expect(desk.all.length).toBeLessThan(26);
+    expect(desk.all.reduce((sum, d) => sum + d.count, 0)).toBe(3_600);
   });
 
   test('an approval that is waited for is asked once a wave, whatever else its gates say', () => {
