@@ -6,7 +6,9 @@
  *
  * Ends when its standard input does, so it can't outlive the bench.
  */
+
 import { argv, stdin } from 'node:process';
+import { Allowed, ChannelCourier, Secrets } from '@headgate/adapters/control/notify/index';
 import { type Assignment, leaseStep, settleStep } from '@headgate/control';
 import type { Action, Outcome } from '@headgate/domain';
 import { openControlPlane } from '@headgate/server/control-plane';
@@ -25,6 +27,7 @@ const LOOK_MS = 200;
 
 const { databaseUrl, dir, environments } = JSON.parse(argv[2] ?? '') as Work;
 const plane = await openControlPlane({
+  courier: new ChannelCourier(new Allowed([]), new Secrets('', {})),
   databaseUrl,
   folder: await openFolder(dir),
   trustFile: `${dir}/trust.yaml`,

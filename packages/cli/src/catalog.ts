@@ -5,6 +5,7 @@ import { cells } from './commands/cells.ts';
 import { decide } from './commands/decide.ts';
 import { evidence } from './commands/evidence.ts';
 import { log } from './commands/log.ts';
+import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
 import { release } from './commands/release.ts';
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Install[] = [
   watch,
   status,
   cells,
+  notify,
   log,
   access,
 ];

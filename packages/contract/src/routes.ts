@@ -3,6 +3,7 @@ import { accessRoutes, openRoutes } from './routes/access-routes.ts';
 import { agentRoutes } from './routes/agent-routes.ts';
 import { cellRoutes } from './routes/cell-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
+import { notifyRoutes } from './routes/notify-routes.ts';
 import { promotionRoutes } from './routes/promotion-routes.ts';
 import { releaseRoutes } from './routes/release-routes.ts';
 
@@ -13,6 +14,7 @@ export const routes = {
   ...releaseRoutes,
   ...promotionRoutes,
   ...cellRoutes,
+  ...notifyRoutes,
   ...accessRoutes,
   ...openRoutes,
 } as const satisfies Record<string, Route>;

@@ -26,6 +26,8 @@ export const streams = {
   principal: (id: PrincipalId) => `principal/${id}`,
   freeze: (scope: string) => `freeze/${scope}`,
   request: (key: string) => `request/${key}`,
+  delivery: (id: string) => `delivery/${id}`,
+  notifier: 'notifier/this',
 } as const;
 
 /** The one freeze row that holds for everything. */

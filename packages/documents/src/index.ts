@@ -10,6 +10,7 @@
  * - `evidence/`: signed statements about a release's digest, one file a format and a catalog.
  * - `kinds/`: what people declare in YAML, one file a kind and a catalog; the references between them; and how they map to
  *   the plain facts that the domain takes. Their JSON Schemas are checked in under `schemas/`.
+ * - `words/`: what messages to people say, with every value escaped for where it will stand.
  * - `yaml/`, `schema/`: reading with places, and complaints that say what was expected.
  *
  * Three rules hold throughout. Input is bounded before it is parsed, and nothing from outside makes a reader throw: it
@@ -32,6 +33,7 @@ export * from './kinds/document.ts';
 export type * from './kinds/environment.ts';
 export * from './kinds/expressions.ts';
 export * from './kinds/links.ts';
+export type * from './kinds/notification.ts';
 export * from './kinds/parse-documents.ts';
 export type * from './kinds/policy.ts';
 export type * from './kinds/reconciliation.ts';

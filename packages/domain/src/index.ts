@@ -9,6 +9,7 @@
  * - `promotion/`, `rollout/`, `hypercare/`: three machines of one shape. `state.ts` tells the machine in prose,
  *   `decide.ts` has `next…(state, facts) -> events or when to look again`, commands have `decide…(…) -> events or a
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
+ * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
  * - `explain/`: what is waited for and who may do what, asked of those same deciders.
  * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
  *
@@ -30,6 +31,11 @@ export * from './model/outcome.ts';
 export * from './model/refusal.ts';
 export * from './model/release.ts';
 export * from './model/specs.ts';
+export * from './notify/circuit.ts';
+export * from './notify/decide.ts';
+export * from './notify/delivery.ts';
+export * from './notify/happening.ts';
+export * from './notify/rule.ts';
 export { reachesEverybody } from './plan/asked-tenants.ts';
 export * from './plan/envelope.ts';
 export * from './plan/plan.ts';

@@ -8,6 +8,7 @@ import { cellHandlers } from './http/resources/cells.ts';
 import { documentHandlers } from './http/resources/documents.ts';
 import { freezeHandlers } from './http/resources/freezes.ts';
 import { logHandlers } from './http/resources/log.ts';
+import { notificationHandlers } from './http/resources/notifications.ts';
 import { promotionHandlers } from './http/resources/promotions.ts';
 import { releaseHandlers } from './http/resources/releases.ts';
 import { serverHandlers } from './http/resources/server.ts';
@@ -23,6 +24,7 @@ export function allHandlers(context: Context): Handlers {
     ...promotionHandlers(context),
     ...cellHandlers(context),
     ...freezeHandlers(context),
+    ...notificationHandlers(context),
     ...statusHandlers(context),
     ...accessHandlers(context),
     ...serverHandlers(context),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Allowed } from '@headgate/adapters/control/notify/index';
 
 /** How one server runs. From flags, else from the environment, else these defaults. */
 export interface Config {
@@ -15,6 +16,10 @@ export interface Config {
   readonly databaseAdminUrl: string | undefined;
   /** Whose releases and evidence count; read again when it changes. */
   readonly trustFile: string;
+  /** Where notifications may go beyond public addresses over TLS: `host:port`, or networks. */
+  readonly notifyAllow: readonly string[];
+  /** Files that notifications' secrets are read from, by reference. */
+  readonly notifyKeys: string;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -29,6 +34,9 @@ export const USAGE = `headgate-server: the control plane
   --database-url URL    an external PostgreSQL, 15 or later, instead of the embedded one (env HEADGATE_DATABASE_URL)
   --database-admin-url URL   a role that may migrate it, if the first may not (env HEADGATE_DATABASE_ADMIN_URL)
   --trust FILE          whose releases and evidence count (default DIR/trust.yaml; env HEADGATE_TRUST)
+  --notify-allow LIST   host:port or networks, separated by commas, that notifications may go to beyond public
+                        addresses over TLS (env HEADGATE_NOTIFY_ALLOW)
+  --notify-keys DIR  files of the channels' keys (default DIR/notify-keys; env HEADGATE_NOTIFY_KEYS)
   --tls-cert FILE, --tls-key FILE   serve HTTPS
   --log-level LEVEL     debug, info (default), warn, error (env HEADGATE_LOG_LEVEL)
   --help
@@ -72,6 +80,8 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     databaseUrl,
     databaseAdminUrl,
     trustFile: resolve(setting('trust', 'HEADGATE_TRUST') ?? `${dataDir}/trust.yaml`),
+    notifyAllow: allowOf(setting('notify-allow', 'HEADGATE_NOTIFY_ALLOW')),
+    notifyKeys: resolve(setting('notify-keys', 'HEADGATE_NOTIFY_KEYS') ?? `${dataDir}/notify-keys`),
     tls,
     logLevel: level as Config['logLevel'],
   };
@@ -91,6 +101,8 @@ function flagsOf(args: readonly string[]): Record<string, string | boolean | und
         'database-url': text,
         'database-admin-url': text,
         trust: text,
+        'notify-allow': text,
+        'notify-keys': text,
         'tls-cert': text,
         'tls-key': text,
         'log-level': text,
@@ -108,6 +120,16 @@ function portOf(text: string | undefined): Config['port'] {
   if (!/^\d{1,5}$/.test(text) || number > 65_535)
     throw new UsageError(`--port ${text}: expected a port from 1 to 65535, or 0 for any free one`);
   return { number, given: true };
+}
+
+function allowOf(text: string | undefined): readonly string[] {
+  const items = (text ?? '').split(',').flatMap((item) => item.trim() || []);
+  try {
+    new Allowed(items);
+  } catch (error) {
+    throw new UsageError(`--notify-allow ${(error as Error).message}`);
+  }
+  return items;
 }
 
 function databaseUrlOf(flag: string, text: string | undefined): string | undefined {

@@ -1,6 +1,6 @@
 /** One server's control plane on a database: dependencies, loops and readiness; no HTTP, no process. */
 import { openPostgresControl } from '@headgate/adapters/control/postgres/index';
-import { Controllers, type Deps } from '@headgate/control';
+import { Controllers, type Courier, DeliveryController, type Deps, Notifier, Plans } from '@headgate/control';
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import type { Logger } from 'pino';
 import type { Context, Part } from './http/context.ts';
@@ -28,6 +28,7 @@ export interface ControlPlaneOptions {
   readonly trustFile: string;
   readonly version: string;
   readonly log: Logger;
+  readonly courier: Courier;
   /** Why the database is away, from whoever keeps it; empty when it isn't. */
   readonly databaseTrouble: () => string;
 }
@@ -49,6 +50,8 @@ const POOL = 16;
 /** How often loops look by themselves. Milliseconds. */
 const LOOK_MS = 200;
 const TRUST_MS = 2_000;
+/** Between two readings of the log for news: what comes meanwhile is read in one go. Milliseconds. */
+const NOTIFIER_REST_MS = 100;
 /** A loop that had no sound round for this long makes the server not ready. Milliseconds. */
 const SOUND_MS = 5_000;
 
@@ -83,8 +86,11 @@ export async function openControlPlane(
       'this folder lacks the log key: another server signs',
     );
 
-  const controllers = new Controllers(deps);
   const onError = (stream: string, error: unknown) => log.error({ stream, err: error }, 'a tick failed');
+  const deliveries = new DeliveryController(deps, { courier: options.courier, chance: Math.random, onError });
+  const plans = new Plans(deps.blobs);
+  const controllers = new Controllers(deps, plans, [deliveries]);
+  const notifier = new Notifier(deps, control.log, plans, `/headgate/${installation.id}`);
   const loop = (name: string, wake: Wake, pauseMs: number, round: () => Promise<boolean>, restMs = 0) =>
     new Loop({ name, wake, pauseMs, restMs, round, stop: stopping.signal, log });
   const lanes = Array.from({ length: LANES }, (_, i) =>
@@ -96,7 +102,8 @@ export async function openControlPlane(
     await trust.refresh();
     return false;
   });
-  const loops = [...lanes, sequencer, trustLoop];
+  const notifierLoop = loop('notifier', placed, LOOK_MS, () => notifier.round(), NOTIFIER_REST_MS);
+  const loops = [...lanes, sequencer, trustLoop, notifierLoop];
 
   async function readiness(): Promise<readonly Part[]> {
     const database = await deps.store.now().then(
@@ -108,6 +115,7 @@ export async function openControlPlane(
       { part: 'database', ready: database === '', why: database },
       ...lanes.map((lane, i) => running(`controllers-${i + 1}`, lane)),
       running('sequencer', sequencer),
+      running('notifier', notifierLoop),
       // Not having them is no reason to be unready, only to say so.
       { part: 'trust', ready: true, why: trust.trouble },
       { part: 'log-key', ready: true, why: signer === undefined ? 'another server signs tree heads' : '' },
@@ -135,6 +143,7 @@ export async function openControlPlane(
     stop: async () => {
       stopping.abort();
       await Promise.all(loops.map((each) => each.ended()));
+      await deliveries.stop();
       await control.close();
     },
   };

@@ -1,6 +1,7 @@
 /** One server process from start to end: folder, database, control plane, HTTP; and back in the opposite order. */
 import { readFile } from 'node:fs/promises';
 import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
+import { Allowed, ChannelCourier, Secrets } from '@headgate/adapters/control/notify/index';
 import { writeDurably } from '@headgate/adapters/machine/index';
 import { destination, type Logger, pino } from 'pino';
 import { allHandlers } from './catalog.ts';
@@ -27,7 +28,7 @@ export async function run(
       process.stdout.write(USAGE);
       return 0;
     }
-    await serve(config, parts);
+    await serve(config, env, parts);
     return 0;
   } catch (error) {
     process.stderr.write(`headgate-server: ${(error as Error).message}\n`);
@@ -36,7 +37,7 @@ export async function run(
   }
 }
 
-async function serve(config: Config, parts: ServerParts): Promise<void> {
+async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts): Promise<void> {
   const stop = stopSignal();
   const log = logger(config);
   const folder = await openFolder(config.dataDir);
@@ -54,6 +55,7 @@ async function serve(config: Config, parts: ServerParts): Promise<void> {
         trustFile: config.trustFile,
         version: await version(),
         log,
+        courier: new ChannelCourier(new Allowed(config.notifyAllow), new Secrets(config.notifyKeys, env)),
         databaseTrouble: () => embedded?.trouble ?? '',
       },
       parts,

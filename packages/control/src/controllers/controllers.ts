@@ -16,8 +16,11 @@ export class Controllers {
   readonly plans: Plans;
   readonly gates: GateFactsGatherer;
 
-  /** `plans` may be shared by several in one process: what a digest names is the same for all of them. */
-  constructor(deps: Deps, plans: Plans = new Plans(deps.blobs)) {
+  /**
+   * `plans` may be shared by several in one process: what a digest names is the same for all of them. `more` are those
+   * that need what only a server has.
+   */
+  constructor(deps: Deps, plans: Plans = new Plans(deps.blobs), more: readonly Controller[] = []) {
     this.#deps = deps;
     this.plans = plans;
     this.gates = new GateFactsGatherer(deps.store);
@@ -25,6 +28,7 @@ export class Controllers {
       new PromotionController(deps, this.plans, this.gates),
       new RolloutController(deps, this.plans, this.gates),
       new HypercareController(deps.store),
+      ...more,
     ];
     this.#byKind = new Map(all.map((controller) => [controller.kind, controller]));
   }

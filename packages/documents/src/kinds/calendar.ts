@@ -16,7 +16,8 @@ function windowTrouble(window: { start: string; rrule?: string; durationMinutes?
   return why?.slice(why.lastIndexOf('expected ') + 'expected '.length);
 }
 
-const window = fields({
+/** A window as calendars declare it; quiet hours are declared the same way. */
+export const window = fields({
   name,
   start: localDateTime.describe('Where the first occurrence starts, on the calendar’s own clock.'),
   rrule: z

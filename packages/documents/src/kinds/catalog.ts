@@ -3,6 +3,7 @@ import { type CalendarContent, calendar } from './calendar.ts';
 import { type CellContent, cell } from './cell.ts';
 import type { Kind } from './document.ts';
 import { type EnvironmentContent, environment } from './environment.ts';
+import { type NotificationContent, notification } from './notification.ts';
 import { type PolicyContent, policy } from './policy.ts';
 import { type ReconciliationContent, reconciliation } from './reconciliation.ts';
 import { type TenantContent, tenant } from './tenant.ts';
@@ -18,6 +19,7 @@ export const KINDS = [
   policy,
   verification,
   reconciliation,
+  notification,
 ] as const satisfies readonly Kind[];
 
 export type AnyContent =
@@ -28,7 +30,8 @@ export type AnyContent =
   | CalendarContent
   | PolicyContent
   | VerificationContent
-  | ReconciliationContent;
+  | ReconciliationContent
+  | NotificationContent;
 
 export type KindName = AnyContent['kind'];
 

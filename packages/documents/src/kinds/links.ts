@@ -106,6 +106,9 @@ function checkDocument(content: AnyContent, declared: Declared, report: Report):
           reference('Environment', environment, ['spec', 'gates', i, 'params', 'environment']);
       });
       break;
+    case 'Notification':
+      content.spec.environments.forEach((name, i) => void reference('Environment', name, ['spec', 'environments', i]));
+      break;
     case 'Calendar':
     case 'Verification':
     case 'Reconciliation':

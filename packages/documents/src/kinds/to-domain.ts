@@ -1,11 +1,18 @@
 /** From what people declared to the plain facts that the domain's planner and gates take. */
 import type { Digest } from '@headgate/domain';
-import type { ApplicationSpec, CalendarSpec, EnvironmentSpec, PolicySpec } from '@headgate/domain/model/specs';
+import type {
+  ApplicationSpec,
+  CalendarSpec,
+  EnvironmentSpec,
+  PolicySpec,
+  WindowSpec,
+} from '@headgate/domain/model/specs';
 import type { DocumentRef } from '@headgate/domain/plan/plan';
 import type { ApplicationContent } from './application.ts';
 import type { CalendarContent } from './calendar.ts';
 import { instantMillis, localMillis } from './date-time.ts';
 import type { EnvironmentContent } from './environment.ts';
+import type { NotificationContent } from './notification.ts';
 import type { PolicyContent } from './policy.ts';
 
 /**
@@ -56,12 +63,7 @@ export function calendarSpec(content: CalendarContent): CalendarSpec {
   return {
     name: content.metadata.name,
     timezone,
-    windows: windows.map(({ name, start, rrule, durationMinutes, end }) => ({
-      name,
-      start: start.length === 'yyyy-mm-ddThh:mm'.length ? `${start}:00` : start,
-      rrule: rrule ?? 'FREQ=DAILY;COUNT=1',
-      durationMs: durationMinutes === undefined ? localMillis(end!)! - localMillis(start)! : durationMinutes * 60_000,
-    })),
+    windows: windows.map(windowSpec),
     freezes: freezes.map(({ name, from, to, reason }) => ({
       name,
       from: instantMillis(from)!,
@@ -70,6 +72,29 @@ export function calendarSpec(content: CalendarContent): CalendarSpec {
     })),
   };
 }
+
+type DeclaredWindow = CalendarContent['spec']['windows'][number];
+
+function windowSpec({ name, start, rrule, durationMinutes, end }: DeclaredWindow): WindowSpec {
+  return {
+    name,
+    start: start.length === 'yyyy-mm-ddThh:mm'.length ? `${start}:00` : start,
+    rrule: rrule ?? 'FREQ=DAILY;COUNT=1',
+    durationMs: durationMinutes === undefined ? localMillis(end!)! - localMillis(start)! : durationMinutes * 60_000,
+  };
+}
+
+/** What is kept of a Notification: the rule that decides, its channels, its templates, and its quiet hours. */
+export function notificationSpec(content: NotificationContent): NotificationSpec {
+  const { quietHours, ...spec } = content.spec;
+  if (quietHours === undefined) return spec;
+  const { timezone, windows } = quietHours;
+  const name = `quiet hours of ${content.metadata.name}`;
+  return { ...spec, quiet: { name, timezone, windows: windows.map(windowSpec), freezes: [] } };
+}
+
+/** A Notification as the notifier takes it. */
+export type NotificationSpec = Omit<NotificationContent['spec'], 'quietHours'> & { readonly quiet?: CalendarSpec };
 
 export function environmentSpec(content: EnvironmentContent): EnvironmentSpec {
   const { application, policy, calendars } = content.spec;

@@ -19,6 +19,7 @@ test('the table, as people read it', () => {
       "freeze": "release-manager operator admin",
       "keep": "release-manager admin",
       "manage-principals": "admin",
+      "notify": "release-manager operator admin",
       "pause": "release-manager operator admin",
       "promote": "developer release-manager admin",
       "read": "developer release-manager approver operator auditor admin",

@@ -18,6 +18,7 @@ export const ACCESS = {
   keep: ['release-manager', 'admin'],
   answer: ['operator', 'approver', 'release-manager', 'admin'],
   freeze: ['operator', 'release-manager', 'admin'],
+  notify: ['operator', 'release-manager', 'admin'],
   'read-log': ['auditor', 'operator', 'release-manager', 'admin', 'agent'],
   'manage-principals': ['admin'],
   'carry-out': ['agent'],

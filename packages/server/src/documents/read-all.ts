@@ -8,6 +8,7 @@ import {
   type DocumentProblem,
   environmentSpec,
   identityOf,
+  notificationSpec,
   parseDocuments,
   policySpec,
 } from '@headgate/documents';
@@ -72,6 +73,8 @@ export function specOf(content: AnyContent): unknown {
       return withoutName(policySpec(content));
     case 'Calendar':
       return withoutName(calendarSpec(content));
+    case 'Notification':
+      return notificationSpec(content);
     default:
       return content.spec;
   }

@@ -153,4 +153,13 @@ spec:
     - name: amounts-differ
       when: {side: both-differ}
       ask: Which side is right?
+---
+apiVersion: headgate/v1
+kind: Notification
+metadata: {name: on-call, owner: team-psa}
+spec:
+  audience: team
+  environments: [production]
+  channels:
+    - {name: pager, type: webhook, url: "https://pager.example.org/in", secrets: [{env: HEADGATE_NOTIFY_PAGER}]}
 `;

@@ -1,0 +1,63 @@
+/** Entries of the log that may be news, with the fixed facts of the promotions that they are about. */
+import { decodeEntry, type LogEntry } from '@headgate/documents/log/entry';
+import type { Noted, Plan, Promotion, ReleaseRef, Rollout, ToldPromotion } from '@headgate/domain';
+import type { Plans } from '../facts.ts';
+import type { PlacedEntry } from '../ports/log.ts';
+import type { ControlStore } from '../ports/store.ts';
+import { streams } from '../records.ts';
+
+/** A rollout's other entries, of which there are many, are news to nobody. */
+const OF_ROLLOUTS: ReadonlySet<string> = new Set(['rollout.asked', 'rollout.settled']);
+
+export interface PlacedNews {
+  readonly place: number;
+  readonly entry: LogEntry;
+}
+
+/** Those of the entries that may be news. Throws for one that can't be read: the log is ours, so it is broken. */
+export function newsAmong(entries: readonly PlacedEntry[]): readonly PlacedNews[] {
+  return entries.flatMap(({ place, bytes }) => {
+    const read = decodeEntry(bytes);
+    if (!read.ok) throw new Error(`entry ${place} of the log can't be read: ${read.why}`);
+    const { entry } = read;
+    const news = entry.stream.startsWith('promotion/') || OF_ROLLOUTS.has(entry.type);
+    return news ? [{ place, entry }] : [];
+  });
+}
+
+/** Joins entries with the promotions that they are about. */
+export async function noted(store: ControlStore, plans: Plans, news: readonly PlacedNews[]): Promise<readonly Noted[]> {
+  const rollouts = await store.load([
+    ...new Set(news.map((n) => n.entry.stream).filter((s) => s.startsWith('rollout/'))),
+  ]);
+  const promotionOf = ({ stream }: LogEntry): string => {
+    const rollout = rollouts.get(stream)?.state as Rollout | undefined;
+    return rollout === undefined ? stream : streams.promotion(rollout.promotion);
+  };
+  const promotions = await store.load([...new Set(news.map(({ entry }) => promotionOf(entry)))]);
+  const facts = new Map<string, ToldPromotion>();
+  for (const [stream, row] of promotions) {
+    const promotion = row.state as Promotion;
+    facts.set(stream, factsOf(promotion, await plans.get(promotion.planDigest)));
+  }
+  return news.flatMap(({ place, entry }) => {
+    const promotion = facts.get(promotionOf(entry));
+    if (promotion === undefined) throw new Error(`entry ${place} is about ${promotionOf(entry)}, which has no row`);
+    const cell = (rollouts.get(entry.stream)?.state as Rollout | undefined)?.cell;
+    const { at, type, data } = entry;
+    return [{ place, at, promotion, type, data, ...(cell !== undefined && { cell }) } as unknown as Noted];
+  });
+}
+
+function factsOf(promotion: Promotion, plan: Plan): ToldPromotion {
+  const { id, application, environment, release, requester, authors, waves, cells } = promotion;
+  const before: Record<string, ReleaseRef> = {};
+  const tenants: string[][] = Array.from({ length: waves }, () => []);
+  for (const { cell, base, slot, steps } of plan.cells) {
+    const stable = base.slots[slot.from]?.release;
+    if (stable !== undefined) before[cell] = stable;
+    for (const { wave, action } of steps)
+      if (action.kind === 'route') tenants[wave - 1]?.push(...action.tenants.map((tenant) => `${cell}/${tenant}`));
+  }
+  return { id, application, environment, release, requester, authors, waves, cells, tenants, before };
+}
