@@ -48,6 +48,7 @@ export * from './log/tree-head.ts';
 export * from './log/witness.ts';
 export * from './refusal.ts';
 export * from './schema/problems.ts';
+export * from './service/index.ts';
 export * from './trust/approval.ts';
 export * from './trust/manifest.ts';
 export * from './trust/predicates.ts';
