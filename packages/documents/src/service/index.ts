@@ -8,3 +8,4 @@ export * from './migration-files.ts';
 export * from './names.ts';
 export * from './read-service.ts';
 export type { ServiceContent, ServiceEnvironment, UrlSource } from './service.ts';
+export * from './service-release.ts';
