@@ -4,15 +4,19 @@ import { apply } from './commands/apply.ts';
 import { cells } from './commands/cells.ts';
 import { decide } from './commands/decide.ts';
 import { evidence } from './commands/evidence.ts';
+import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
 import { release } from './commands/release.ts';
+import { setup } from './commands/setup.ts';
 import { status } from './commands/status.ts';
 import { watch } from './commands/watch.ts';
 
 /** The commands, in the order in which people meet them. Adding one: a file, and a line here. */
 export const COMMANDS: readonly Install[] = [
+  init,
+  setup,
   apply,
   release,
   evidence,

@@ -1,4 +1,5 @@
 /** The command line as a whole: reads arguments, runs one command, answers with an exit code. */
+import type { Client } from '@headgate/contract';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './catalog.ts';
 import type { Act, Session } from './command.ts';
@@ -46,8 +47,19 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
       // What an action is given last is its command.
       running = given.at(-1) as Command;
       const { server, tokenFile, as, json } = globals();
-      const client = connect({ server, tokenFile, as }, { env, cwd });
-      const session: Session = { client, out: output(json === true, stdout), env, cwd, stdin, stop };
+      let client: Client | undefined;
+      const session: Session = {
+        // Only whoever asks for it needs a server: a configuration is written before there is one.
+        get client() {
+          client ??= connect({ server, tokenFile, as }, { env, cwd });
+          return client;
+        },
+        out: output(json === true, stdout),
+        env,
+        cwd,
+        stdin,
+        stop,
+      };
       exitCode = await work(session, ...given);
     };
   for (const install of COMMANDS) install(program, act);
