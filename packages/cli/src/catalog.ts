@@ -3,6 +3,7 @@ import { access } from './commands/access.ts';
 import { apply } from './commands/apply.ts';
 import { cells } from './commands/cells.ts';
 import { decide } from './commands/decide.ts';
+import { doctor } from './commands/doctor.ts';
 import { evidence } from './commands/evidence.ts';
 import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
@@ -28,4 +29,5 @@ export const COMMANDS: readonly Install[] = [
   cells,
   log,
   access,
+  doctor,
 ];
