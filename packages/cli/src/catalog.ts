@@ -2,6 +2,8 @@ import type { Install } from './command.ts';
 import { access } from './commands/access.ts';
 import { apply } from './commands/apply.ts';
 import { cells } from './commands/cells.ts';
+import { ci } from './commands/ci.ts';
+import { completion } from './commands/completion.ts';
 import { decide } from './commands/decide.ts';
 import { doctor } from './commands/doctor.ts';
 import { evidence } from './commands/evidence.ts';
@@ -21,6 +23,7 @@ export const COMMANDS: readonly Install[] = [
   apply,
   release,
   evidence,
+  ci,
   promote,
   promotion,
   decide,
@@ -30,4 +33,5 @@ export const COMMANDS: readonly Install[] = [
   log,
   access,
   doctor,
+  completion,
 ];
