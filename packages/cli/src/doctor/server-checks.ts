@@ -23,7 +23,15 @@ const ANSWER_MS = 5_000;
 const ready: Check<ServerFacts> = {
   name: 'server',
   async look({ server }) {
-    const answer = await fetch(`${server}/readyz`, { signal: AbortSignal.timeout(ANSWER_MS) });
+    const answer = await fetch(`${server}/readyz`, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);
+    if (answer === undefined)
+      return [
+        wrong(
+          this.name,
+          `${server} doesn't answer`,
+          'start headgate-server, or say where it is: --server URL, or HEADGATE_SERVER',
+        ),
+      ];
     const { parts } = (await answer.json()) as { parts: readonly { part: string; ready: boolean; why: string }[] };
     const away = parts.filter((part) => !part.ready);
     if (away.length === 0) return [ok(this.name, `${server} is ready (${parts.map(({ part }) => part).join(', ')})`)];

@@ -58,6 +58,8 @@ export function recognise(project: Project, answered?: string): Recognised {
     );
   if (project.truncated) unknown.push('everything: the folder holds more than is looked at');
   const files = filesOf(project, migrations?.sqlFolder);
+  if (files.length === 0)
+    unknown.push('what a release is made of: nothing that looks like code stands in the folder; write `files`');
   return {
     name: nameOf(project),
     run: start?.run,

@@ -19,7 +19,7 @@ export function serviceText(found: Recognised, { environment, owner }: ServicePl
     `  # ${run === undefined ? 'TO DO: the command, word by word, without a shell' : `from ${runBecause}`}; \${dir} is the folder of a release's files`,
     `  run: ${list(run ?? ['${dir}/TO-DO'])}`,
     '  # files and folders that a release is made of; leave out what only tests and builds need',
-    `  files: ${list(files)}`,
+    `  files: ${list(files.length > 0 ? files : ['TO-DO'])}`,
     `  # ${health === undefined ? 'TO DO: a path that answers 200 once it serves' : healthBecause}; no customer moves before it answers`,
     `  health: ${health ?? '/TO-DO'}`,
     ...migrationLines(migrations),
