@@ -3,8 +3,11 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
+/** The driver, as a build leaves it beside the code. */
+const DRIVER = './pg.mjs';
+
 const SERVER = `import http from 'node:http';
-import pg from './pg.mjs';
+import pg from '${DRIVER}';
 
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 4 });
 pool.on('error', () => {});
@@ -49,7 +52,7 @@ export async function writeShop(folder: string): Promise<void> {
   );
   await writeFile(join(folder, 'migrations', '0001-orders.sql'), ORDERS);
   await writeFile(join(folder, 'README.md'), '# Shop\n');
-  await writeFile(join(folder, 'pg.mjs'), await driver());
+  await writeFile(join(folder, DRIVER), await driver());
 }
 
 /** The driver as one file, as a build would leave it beside the code. */

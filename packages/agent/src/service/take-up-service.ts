@@ -18,7 +18,7 @@ export interface TakenUp {
  * started: it would hold the cells.
  */
 export async function takeUpService(
-  config: AgentConfig,
+  config: Pick<AgentConfig, 'cells'>,
   file: string,
   version: string,
   report: (line: string) => void,
