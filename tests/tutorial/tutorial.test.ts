@@ -1,7 +1,9 @@
 /** docs/tutorial.md, command by command: a service that is none of the examples, from nothing to a promoted release. */
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { findTools } from '@headgate/adapters/execution/external-store/postgres-tools';
 import { ComponentProcess } from '@headgate/adapters/execution/process/component-process';
 import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
@@ -20,6 +22,7 @@ const tools = await findTools(15, undefined);
 let real: RealStore;
 let dir: string;
 let shell: Shell;
+let adminPassword: string;
 
 const query = async (sql: string): Promise<{ n: number }[]> =>
   withClient(await real.store.cluster.connection('shop'), async (client) => (await client.query(sql)).rows);
@@ -44,12 +47,13 @@ beforeAll(async () => {
       await client.query(`insert into orders(item) values ('pencil'), ('paper')`);
     },
   );
+  adminPassword = await readSecret(real.store.cluster.passwordFile);
   const { HEADGATE_SERVER: _s, HEADGATE_DATA: _d, HEADGATE_TOKEN_FILE: _t, ...env } = process.env;
   shell = new Shell(dir, {
     ...env,
     PATH: `${join(dir, 'bin')}:${env.PATH}`,
     SHOP_DATABASE_URL: `postgres://shop:plain@127.0.0.1:${port}/shop`,
-    SHOP_ADMIN_URL: `postgres://postgres:${await readSecret(real.store.cluster.passwordFile)}@127.0.0.1:${port}/postgres`,
+    SHOP_ADMIN_URL: `postgres://postgres:${adminPassword}@127.0.0.1:${port}/postgres`,
   });
 });
 
@@ -99,6 +103,18 @@ test.skipIf(tools === undefined)('every command of the tutorial does what it say
     { n: 1, applied_by: 'was there before Headgate' },
     { n: 2, applied_by: expect.stringMatching(/./) },
   ]);
+  const points = await readdir(join(dir, '.headgate', 'cells', 'shop-production-restore-points'));
+  expect(points.filter((name) => /^rp-[0-9a-z-]+$/.test(name))).toHaveLength(1);
+  expect(points.filter((name) => name.endsWith('.verified'))).toHaveLength(1);
+
+  // Both URLs stayed where they were: in no answer, no log, and no file that was written.
+  const { stdout: found } = await promisify(execFile)('grep', ['-rlaE', `:plain@|${adminPassword}`, '.'], {
+    cwd: dir,
+  }).catch(() => ({ stdout: '' }));
+  expect(found).toBe('');
+  const everything = `${shell.ran.map(({ output }) => output).join('')}${await shell.said()}`;
+  for (const secret of [':plain@', adminPassword]) expect(everything).not.toContain(secret);
+
   const slowest = [...shell.ran].sort((a, b) => b.seconds - a.seconds)[0]!;
   process.stdout.write(
     `tutorial: ${shell.ran.length} commands, ${seconds.toFixed(1)} s; the slowest took ${slowest.seconds.toFixed(1)} s: ${slowest.command.slice(0, 70)}\n`,

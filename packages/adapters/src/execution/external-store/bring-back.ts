@@ -24,6 +24,8 @@ interface ControlRows {
 
 const asideOf = (store: ExternalStore): string => `${store.database.slice(0, 40)}__restoring`;
 const beforeOf = (store: ExternalStore): string => `${store.database.slice(0, 40)}__before`;
+/** What the migrations' logins are called, one for each database. */
+const MIGRATOR = 'headgate_migrator_';
 /** A database says by which step it was brought back: a second attempt finds it done. */
 const markOf = (ctx: StepContext): string => `brought back by Headgate: ${ctx.idempotencyKey}`;
 
@@ -92,7 +94,7 @@ async function controlRows(store: ExternalStore, ctx: StepContext): Promise<Cont
 async function createLike(store: ExternalStore, database: string): Promise<void> {
   const quoted = pg.escapeIdentifier;
   await withClient(await store.cluster.connection(), async (client) => {
-    await client.query(`drop database if exists ${quoted(database)} with (force)`);
+    await forget(client, database);
     const { rows } = await client.query<{ encoding: string; collate: string; ctype: string }>(
       `select pg_encoding_to_char(encoding) as encoding, datcollate as collate, datctype as ctype from pg_database where datname = $1`,
       [store.database],
@@ -120,7 +122,7 @@ async function createLike(store: ExternalStore, database: string): Promise<void>
       [store.database],
     );
     await client.query(`revoke all on database ${quoted(database)} from public`);
-    for (const { right, grantee } of rights)
+    for (const { right, grantee } of rights.filter((each) => !each.grantee?.startsWith(MIGRATOR)))
       await client.query(
         `grant ${right} on database ${quoted(database)} to ${grantee === null ? 'public' : quoted(grantee)}`,
       );
@@ -170,12 +172,21 @@ async function fill(aside: ExternalStore, manifest: DumpManifest, source: Source
   });
 }
 
+/** Removes what an earlier restore left behind, with the migrations' login that was made for it. */
+async function forget(client: pg.Client, database: string): Promise<void> {
+  const { rows } = await client.query<{ oid: string }>('select oid::text from pg_database where datname = $1', [
+    database,
+  ]);
+  await client.query(`drop database if exists ${pg.escapeIdentifier(database)} with (force)`);
+  for (const { oid } of rows) await client.query(`drop role if exists ${pg.escapeIdentifier(`${MIGRATOR}${oid}`)}`);
+}
+
 /** Both names change in one transaction: at every moment there is one database of the store's name, and only one. */
 async function exchange(store: ExternalStore, aside: string, ctx: StepContext): Promise<void> {
   const [live, fresh, old] = [store.database, aside, beforeOf(store)].map((each) => pg.escapeIdentifier(each));
   await withClient(await store.cluster.connection(), async (client) => {
     await client.query(`comment on database ${fresh} is ${pg.escapeLiteral(markOf(ctx))}`);
-    await client.query(`drop database if exists ${old} with (force)`);
+    await forget(client, beforeOf(store));
     const until = performance.now() + Math.max(5_000, Math.min(30_000, ctx.remainingMs()));
     for (;;) {
       try {

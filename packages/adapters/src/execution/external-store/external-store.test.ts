@@ -126,6 +126,35 @@ describe.skipIf(tools === undefined)('With pg_dump', () => {
     });
   });
 
+  test('going back again and again leaves one database behind, and one login', async () => {
+    const store = await opened();
+    await asOwner(store, 'create table t(n int)');
+    const points = new DumpRestorePoints(new Map([['main', store]]));
+    const at = (n: number) => stepContext({ step: `s${n}`, idempotencyKey: `r1/s${n}`, fence: { epoch: 1, n } });
+    const taken = await points.take('main', at(1));
+    const id = taken.ok ? taken.value.id : '';
+    for (const n of [2, 3, 4])
+      expect(await points.restore('main', id, { kind: 'restore-point' }, at(n))).toMatchObject({ ok: true });
+    const { rows } = await withClient(await store.cluster.connection(), (client) =>
+      client.query(
+        `select datname, (select count(*)::int from pg_roles where rolname = 'headgate_migrator_' || d.oid) as logins
+         from pg_database d where datname like $1 order by 1`,
+        [`${store.database}%`],
+      ),
+    );
+    expect(rows).toEqual([
+      { datname: store.database, logins: 1 },
+      { datname: `${store.database}__before`, logins: 1 },
+    ]);
+    const orphans = await withClient(await store.cluster.connection(), (client) =>
+      client.query(
+        `select rolname from pg_roles where rolname like 'headgate_migrator_%'
+         and not exists (select 1 from pg_database where rolname = 'headgate_migrator_' || oid)`,
+      ),
+    );
+    expect(orphans.rows).toEqual([]);
+  });
+
   test('a table of somebody else’s is told before anything is dumped', async () => {
     const store = await opened();
     await withClient(await controlConnection(store), (client) => client.query('create table public.foreigner(n int)'));
