@@ -40,7 +40,7 @@ export class BroughtUpCell {
   readonly url: string;
   readonly tokensFile: string;
   private readonly input: CellConfigInput;
-  private readonly store: Store;
+  private readonly store: Store & { readonly cluster: Cluster };
   private readonly migrator: SqlMigrator;
   private readonly target: ProcessTarget;
   private readonly router: RouterProcess;

@@ -4,6 +4,8 @@ import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
 import { loadConfig } from './config.ts';
 import { enrol } from './enrol.ts';
 import { openLog } from './log.ts';
+import { enrolForService } from './service/enrol-for-service.ts';
+import { takeUpService } from './service/take-up-service.ts';
 
 const USAGE = `headgate-agent: carries out releases inside an environment, and alone holds its credentials
 
@@ -11,12 +13,17 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent enrol --server URL --token-file FILE --trust FILE --data DIR --name NAME
                        --environment NAME[=POLICY_DIGEST] … --cell-file FILE …
                        [--document ENVIRONMENT=DIGEST …] [--signed-approvals ENVIRONMENT …]
+  headgate-agent enrol --handed FILE --service FILE [--cells DIR]
+  headgate-agent take-up --config FILE --service FILE --version VERSION
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 
 run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it
 enrol   pins the trust file that a person hands over and writes DIR/agent.yaml; with a policy's digest, plans under
         another one are refused there; with documents', other verifications and reconciliations; with
-        --signed-approvals, what no approver signed with a key of the trust file
+        --signed-approvals, what no approver signed with a key of the trust file; with --handed, all of it from the file
+        that "headgate setup" wrote and a person carried here, and the cells from a service's file
+take-up puts what runs today, the folder of the service's file, into its cells beside what serves customers now: before the
+        first run, so that it can be adopted
 `;
 
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
@@ -28,6 +35,8 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
     switch (command) {
       case 'run':
         return await run(rest, parts);
+      case 'take-up':
+        return await takeUpCommand(rest);
       case 'check':
         check(rest);
         return;
@@ -94,6 +103,22 @@ function configOf(args: readonly string[]): ReturnType<typeof loadConfig> {
   return loadConfig(values.config);
 }
 
+async function takeUpCommand(args: readonly string[]): Promise<void> {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({ args: [...args], options: { config: text, service: text, version: text } });
+  const { config: file, service, version } = values;
+  if (file === undefined || service === undefined || version === undefined) {
+    process.stderr.write(`headgate-agent: take-up needs --config, --service and --version\n\n${USAGE}`);
+    process.exitCode = EXIT.usage;
+    return;
+  }
+  const read = loadConfig(file);
+  if (!read.ok) return complain(read.problems);
+  const report = (line: string): void => void process.stderr.write(`headgate-agent: ${line}\n`);
+  for (const taken of await takeUpService(read.config, service, version, report))
+    process.stdout.write(`${JSON.stringify(taken)}\n`);
+}
+
 async function enrolCommand(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
@@ -107,8 +132,17 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
       'cell-file': { type: 'string', multiple: true },
       document: { type: 'string', multiple: true },
       'signed-approvals': { type: 'string', multiple: true },
+      handed: { type: 'string' },
+      service: { type: 'string' },
+      cells: { type: 'string' },
     },
   });
+  if (values.handed !== undefined && values.service !== undefined) {
+    const enrolled = await enrolForService(values.handed, values.service, values.cells);
+    if (!enrolled.ok) return complain(enrolled.problems);
+    process.stdout.write(`${JSON.stringify({ config: enrolled.config, witness: enrolled.witness })}\n`);
+    return;
+  }
   const needed = ['server', 'token-file', 'trust', 'data', 'name', 'environment', 'cell-file'] as const;
   const missing = needed.filter((option) => values[option] === undefined);
   if (missing.length > 0) {

@@ -2,21 +2,29 @@ import type { Install } from './command.ts';
 import { access } from './commands/access.ts';
 import { apply } from './commands/apply.ts';
 import { cells } from './commands/cells.ts';
+import { ci } from './commands/ci.ts';
+import { completion } from './commands/completion.ts';
 import { decide } from './commands/decide.ts';
+import { doctor } from './commands/doctor.ts';
 import { evidence } from './commands/evidence.ts';
+import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
 import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
 import { release } from './commands/release.ts';
+import { setup } from './commands/setup.ts';
 import { status } from './commands/status.ts';
 import { watch } from './commands/watch.ts';
 
 /** The commands, in the order in which people meet them. Adding one: a file, and a line here. */
 export const COMMANDS: readonly Install[] = [
+  init,
+  setup,
   apply,
   release,
   evidence,
+  ci,
   promote,
   promotion,
   decide,
@@ -26,4 +34,6 @@ export const COMMANDS: readonly Install[] = [
   notify,
   log,
   access,
+  doctor,
+  completion,
 ];

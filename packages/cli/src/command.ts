@@ -4,7 +4,10 @@ import type { Surroundings } from './connect.ts';
 
 /** What a command works with. */
 export interface Session extends Surroundings {
+  /** Made when it is first asked for; throws when no server or token is known. */
   readonly client: Client;
+  /** The server's address; throws when none is known. */
+  readonly server: string;
   readonly out: Output;
   readonly stdin: NodeJS.ReadableStream;
   /** Aborted by Ctrl-C. */

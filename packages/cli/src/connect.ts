@@ -20,7 +20,15 @@ export interface Surroundings {
 }
 
 /** Makes the client that commands work with. Throws a {@link Failure} that says what is missing. */
-export function connect(options: ConnectOptions, { env, cwd }: Surroundings): Client {
+export function connect(options: ConnectOptions, surroundings: Surroundings): Client {
+  const { env, cwd } = surroundings;
+  const baseUrl = serverAddress(options, surroundings);
+  const tokenFile = tokenFileOf(options, env, dataFolder(env, cwd));
+  return createClient({ baseUrl, token: readToken(resolve(cwd, tokenFile)) });
+}
+
+/** Where the server is. Throws a {@link Failure} when nobody says so, or where it can't be. */
+export function serverAddress(options: ConnectOptions, { env, cwd }: Surroundings): string {
   const folder = dataFolder(env, cwd);
   const baseUrl = options.server ?? env.HEADGATE_SERVER ?? addressIn(folder);
   if (baseUrl === undefined)
@@ -37,8 +45,7 @@ export function connect(options: ConnectOptions, { env, cwd }: Surroundings): Cl
       `the server's address is ${baseUrl.slice(0, 200)}, and a token goes to no such one`,
       'give https://…, or http:// to 127.0.0.1, ::1 or localhost alone, without a path',
     );
-  const tokenFile = tokenFileOf(options, env, folder);
-  return createClient({ baseUrl, token: readToken(resolve(cwd, tokenFile)) });
+  return baseUrl;
 }
 
 /** The nearest `.headgate` in the working folder or above it, or the one that the environment names. */

@@ -12,6 +12,8 @@ export const EXIT = {
   unreachable: 5,
   /** The log, a signature or a digest doesn't verify. */
   unverified: 6,
+  /** It goes on, and wasn't at its end when the time to wait for it was over. */
+  waiting: 7,
   interrupted: 130,
 } as const;
 
@@ -24,4 +26,5 @@ Exit codes:
   4  not permitted (no valid token, or its roles don't take this)
   5  the server can't be reached; whether the command had an effect isn't known
   6  verification failed (log, signature or digest)
+  7  not at its end yet when the time to wait was over
 `;

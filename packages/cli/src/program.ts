@@ -3,7 +3,7 @@ import type { Client } from '@headgate/contract';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './catalog.ts';
 import type { Act, Session } from './command.ts';
-import { connect } from './connect.ts';
+import { connect, serverAddress } from './connect.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
 import { Failure, tell } from './failure.ts';
 import { output, printable } from './output.ts';
@@ -53,6 +53,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
         get client() {
           client ??= connect({ server, tokenFile, as }, { env, cwd });
           return client;
+        },
+        get server() {
+          return serverAddress({ server, tokenFile, as }, { env, cwd });
         },
         out: output(json === true, stdout),
         env,

@@ -56,6 +56,7 @@ export * from './log/verify-export.ts';
 export * from './log/witness.ts';
 export * from './refusal.ts';
 export * from './schema/problems.ts';
+export * from './service/index.ts';
 export * from './trust/approval.ts';
 export * from './trust/manifest.ts';
 export * from './trust/predicates.ts';

@@ -29,6 +29,25 @@ const Store = z.strictObject({
   migrations: CommandMigrations.optional(),
 });
 
+const urlSource = z.union(
+  [z.strictObject({ variable }), z.strictObject({ file: path })],
+  'where the URL is: {variable: NAME} of our environment, or {file: /path} of mode 0600',
+);
+
+/** A store in a database that is there already, on a server that somebody else keeps. */
+const ExternalStore = z.strictObject({
+  /** The application's own login, owner of the database. */
+  url: urlSource,
+  /** A superuser of the same server. */
+  adminUrl: urlSource,
+  /** Dumps go here: for their size, and away from the database's own disk. */
+  restorePointsDir: path,
+  keepRestorePoints: z.int().min(1).max(1_000).default(5),
+  /** Folder of pg_dump and pg_restore; by default the installed ones that fit the server. */
+  toolsDir: path.optional(),
+  migrations: CommandMigrations.optional(),
+});
+
 /**
  * One cell, as the agent is told about it: the only place where its folders, ports and credentials are named. Secrets
  * stand in files of their own (0600), never here.
@@ -65,7 +84,9 @@ export const CellConfig = z.strictObject({
   secretFiles: z.record(variable, path).default({}),
   /** Variables that hold a store's connection URL, by store. */
   storeEnv: z.record(variable, name).default({}),
-  stores: z.record(name, Store),
+  stores: z.record(name, Store).default({}),
+  /** Stores in databases of somebody else's. */
+  externalStores: z.record(name, ExternalStore).default({}),
   tenants: z.record(name, z.strictObject({ store: name, ring: name })),
   router: z.strictObject({
     listenPort: port,
@@ -77,8 +98,8 @@ export const CellConfig = z.strictObject({
       .int()
       .min(1)
       .default(8 * 1024 * 1024),
-    /** How a request names its tenant: `/t/<tenant>/…`, or the first label of its host name. */
-    tenantBy: z.enum(['path', 'host']).default('path'),
+    /** How a request names its tenant: `/t/<tenant>/…`, the first label of its host name, or not at all: every request is of `one`. */
+    tenantBy: z.union([z.enum(['path', 'host']), z.strictObject({ one: name })]).default('path'),
     /** When a request of a tenant under maintenance is told to come again. Seconds. */
     retryAfterS: z.int().min(1).max(86_400).default(30),
   }),
@@ -99,11 +120,18 @@ export function parseCellConfig(input: unknown): CellConfig {
   if (!parsed.success) throw new Error(`The cell's configuration isn't right:\n${z.prettifyError(parsed.error)}`);
   const config = parsed.data;
   const wrong: string[] = [];
+  const known = (store: string): boolean =>
+    Object.hasOwn(config.stores, store) || Object.hasOwn(config.externalStores, store);
+  for (const twice of Object.keys(config.stores).filter((each) => Object.hasOwn(config.externalStores, each)))
+    wrong.push(`externalStores.${twice}: stores has one of that name, too`);
+  const { tenantBy } = config.router;
+  if (typeof tenantBy === 'object' && Object.keys(config.tenants).join() !== tenantBy.one)
+    wrong.push(`router.tenantBy.one: the cell has to have this tenant alone, ${tenantBy.one}`);
   for (const [tenant, { store }] of Object.entries(config.tenants)) {
-    if (!Object.hasOwn(config.stores, store)) wrong.push(`tenants.${tenant}.store: there is no store ${store}`);
+    if (!known(store)) wrong.push(`tenants.${tenant}.store: there is no store ${store}`);
   }
   for (const [into, store] of Object.entries(config.storeEnv)) {
-    if (!Object.hasOwn(config.stores, store)) wrong.push(`storeEnv.${into}: there is no store ${store}`);
+    if (!known(store)) wrong.push(`storeEnv.${into}: there is no store ${store}`);
   }
   for (const [slot, components] of Object.entries(config.slots)) {
     if (!components[config.webComponent]) wrong.push(`slots.${slot}: the component ${config.webComponent} has no port`);

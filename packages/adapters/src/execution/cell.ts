@@ -11,6 +11,8 @@ import { findPrograms } from '../postgres-cluster/programs.ts';
 import type { CellConfig } from './cell-config.ts';
 import { CommandMigrator, type CommandStore } from './command-migrator/command-migrator.ts';
 import { componentEnvironment } from './component-environment.ts';
+import { DumpRestorePoints } from './external-store/dump-restore-points.ts';
+import { type ExternalStore, openExternalStore } from './external-store/external-store.ts';
 import { HttpChecks } from './http-checks/http-checks.ts';
 import { migratorByStore } from './migrator-by-store.ts';
 import { type CellHold, holdCell } from './process/cell-hold.ts';
@@ -22,11 +24,12 @@ import { StoreAndHttpSides } from './reconcile/store-and-http-sides.ts';
 import type { BackedStore } from './restore-points/backed-store.ts';
 import { finishRestore, restoring } from './restore-points/in-place.ts';
 import { PhysicalRestorePoints } from './restore-points/physical-restore-points.ts';
+import { restorePointsByStore } from './restore-points-by-store.ts';
 import { CellTraffic } from './router/cell-traffic.ts';
 import { RouterProcess } from './router/router-process.ts';
 import { SqlMigrator } from './sql-migrator/sql-migrator.ts';
 import { StoreFault } from './store/store-fault.ts';
-import { prepareStore } from './store/store-session.ts';
+import { prepareStore, type Store } from './store/store-session.ts';
 
 const LOG_BYTES = 4 * 1024 * 1024;
 
@@ -95,7 +98,12 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     await ensureDatabase(store.cluster, { ...config.stores[store.name]! });
     await prepareStore(store);
   }
-  const migrator = await migratorOf(config, stores, user, node);
+  const external = new Map<string, ExternalStore>();
+  for (const [name, store] of Object.entries(config.externalStores))
+    external.set(name, await openExternalStore(name, store));
+  for (const store of external.values()) await prepareStore(store);
+  const all = new Map<string, Store>([...stores, ...external]);
+  const migrator = await migratorOf(config, all, user, node);
   const router = new RouterProcess({
     cellDir: config.dir,
     ...config.router,
@@ -132,15 +140,19 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     config,
     tenancy: config.tenancy,
     target,
-    traffic: new CellTraffic(router.client, stores, storeOf),
+    traffic: new CellTraffic(router.client, all, storeOf),
     migrator,
-    restorePoints: new PhysicalRestorePoints(stores),
+    restorePoints: restorePointsByStore(
+      [...stores.keys()],
+      new PhysicalRestorePoints(stores),
+      new DumpRestorePoints(external),
+    ),
     checks: new HttpChecks({
       baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
       tenantTokensFile: config.tenantTokensFile,
       routerTokenFile: config.router.tokenFile,
     }),
-    ledgerSides: new StoreAndHttpSides(stores, config.ledger ? { ledger: config.ledger } : {}, storeOf),
+    ledgerSides: new StoreAndHttpSides(all, config.ledger ? { ledger: config.ledger } : {}, storeOf),
     async supervise() {
       await Promise.all(parts.map((part) => part.look()));
     },
@@ -151,14 +163,14 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
 /** SQL files where the configuration says nothing else. What a killed agent's commands left running is ended. */
 async function migratorOf(
   config: CellConfig,
-  stores: ReadonlyMap<string, BackedStore>,
+  stores: ReadonlyMap<string, Store>,
   user: RunAs | undefined,
   node: string,
 ): Promise<Migrator> {
-  const sql = new Map<string, BackedStore>();
+  const sql = new Map<string, Store>();
   const commands = new Map<string, CommandStore>();
   for (const [name, store] of stores) {
-    const migrations = config.stores[name]?.migrations;
+    const { migrations } = config.stores[name] ?? config.externalStores[name]!;
     if (migrations) commands.set(name, { ...store, migrations });
     else sql.set(name, store);
   }

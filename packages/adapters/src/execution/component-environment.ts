@@ -5,6 +5,7 @@ import { readSecret } from '../machine/durable-file.ts';
 import type { RunAs } from '../machine/run-as.ts';
 import { databaseUrl } from '../postgres-cluster/database.ts';
 import type { CellConfig } from './cell-config.ts';
+import { externalDatabaseUrl } from './external-store/external-store.ts';
 
 /**
  * The environment of a cell's components, as its configuration says. Holds secrets: it goes to the process and nowhere
@@ -21,8 +22,11 @@ export async function componentEnvironment(
     environment[variable] = await privateCopy(config.dir, variable, await readSecret(file), user);
   }
   for (const [variable, name] of Object.entries(config.storeEnv)) {
-    const store = config.stores[name]!;
-    environment[variable] = await databaseUrl(store.port, store);
+    const store = config.stores[name];
+    environment[variable] =
+      store === undefined
+        ? await externalDatabaseUrl(config.externalStores[name]!.url)
+        : await databaseUrl(store.port, store);
   }
   return environment;
 }

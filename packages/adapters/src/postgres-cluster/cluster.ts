@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFile, chmod, chown, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -43,6 +43,11 @@ export class Cluster {
   /** Whether the cluster was initialised (the data folder appears by a rename, so it is whole). */
   async initialised(): Promise<boolean> {
     return (await stat(join(this.data, 'PG_VERSION')).catch(() => undefined)) !== undefined;
+  }
+
+  /** PostgreSQL's major version, as the data folder says it. */
+  async major(): Promise<number> {
+    return Number.parseInt(await readFile(join(this.data, 'PG_VERSION'), 'utf8'), 10);
   }
 
   /** Creates the cluster unless it is there: data checksums, UTF-8, SCRAM, a random password in a 0600 file. */

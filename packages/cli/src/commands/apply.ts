@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { holdsService, readService } from '@headgate/documents';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
@@ -25,13 +26,24 @@ export const apply: Install = (program, act) => {
         for (const path of options.file)
           files.push(...(path === '-' ? [{ name: '-', text: await textOf(stdin) }] : await filesAt(cwd, path)));
         if (files.length === 0) throw new Failure(EXIT.usage, 'usage', 'there is no .yaml or .yml file there');
-        const { applied } = await client.call('applyDocuments', { body: { files, dryRun: options.dryRun === true } });
+        const plain = files.map(expanded);
+        const { applied } = await client.call('applyDocuments', {
+          body: { files: plain, dryRun: options.dryRun === true },
+        });
         const rows = applied.map(({ kind, name, change, digest }) => [kind, name, change, digest]);
         out.answer({ applied }, table(['KIND', 'NAME', 'CHANGE', 'DIGEST'], rows));
         return EXIT.ok;
       }),
     );
 };
+
+/** A file with a service in it stands for many documents; they are what is declared. */
+function expanded(file: File): File {
+  if (!holdsService(file.text, file.name)) return file;
+  const read = readService(file.text, file.name);
+  if (read.ok) return { name: file.name, text: read.documents };
+  throw new Failure(EXIT.refused, 'service-malformed', read.problems.map((p) => p.message).join('\n'));
+}
 
 async function filesAt(cwd: string, path: string): Promise<readonly File[]> {
   const full = join(path.startsWith('/') ? '' : cwd, path);

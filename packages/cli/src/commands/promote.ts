@@ -1,6 +1,7 @@
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { printable } from '../output.ts';
+import { notFoundOut, planText } from '../promotions/plan-text.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
 import { resolveRelease } from '../releases/resolve-release.ts';
 
@@ -19,12 +20,14 @@ export const promote: Install = (program, act) => {
     .description('what a promotion would do; touches nothing')
     .requiredOption('--to <environment>', 'the environment to take it to')
     .option('--only <tenants>', ONLY)
+    .option('--dry-run', 'what a plan always is; said for whoever wants to be sure')
     .action(
       act(async ({ client, out }, text: string, { to, only }: { to: string; only?: string }) => {
         const { ref } = await resolveRelease(client, text);
         const body = { release: ref.digest, environment: to, ...tenantsOf(only) };
         const planned = await client.call('planPromotion', { body });
-        out.answer(planned, `${planned.text}\nenvelope ${planned.envelope}`);
+        const notKnown = notFoundOut(planned.verdicts);
+        out.answer({ ...planned, notFoundOut: notKnown }, planText(planned, notKnown));
         return EXIT.ok;
       }),
     );

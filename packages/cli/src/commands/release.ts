@@ -8,16 +8,27 @@ import { createRelease } from '../releases/create-release.ts';
 import { localKey } from '../releases/local-key.ts';
 import { resolveRelease } from '../releases/resolve-release.ts';
 
+interface CreateOptions {
+  readonly key: string;
+  readonly version?: string;
+  readonly author?: readonly string[];
+}
+
 /** Releases: create, list, show. */
 export const release: Install = (program, act) => {
   const group = program.command('release').description('create, list and show releases');
   group
     .command('create <folder>')
-    .description('seal the release in a folder (release.yaml beside its files), upload its files and register it')
+    .description(
+      'seal the release in a folder (release.yaml or headgate.yaml beside its files), upload and register it',
+    )
     .requiredOption('--key <file>', 'the key to sign with: a PEM file of mode 0600')
+    .option('--version <version>', 'with headgate.yaml: default package.json’s, else what Git describes')
+    .option('--author <id...>', 'with headgate.yaml: who made the change, and may not approve it; default: you')
     .action(
-      act(async ({ client, out, cwd }, folder: string, options: { key: string }) => {
-        const created = await createRelease(client, localKey(resolve(cwd, options.key)), resolve(cwd, folder));
+      act(async ({ client, out, cwd }, folder: string, options: CreateOptions) => {
+        const facts = { version: options.version, authors: options.author };
+        const created = await createRelease(client, localKey(resolve(cwd, options.key)), resolve(cwd, folder), facts);
         const { application, ref } = created;
         out.answer(created, `${application} ${ref.version} is registered: ${ref.digest}`);
         return EXIT.ok;

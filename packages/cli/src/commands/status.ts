@@ -2,18 +2,29 @@ import type { Explanation, Status } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable, table, withShortDigests } from '../output.ts';
-import { promotionLine } from '../promotions/watch-promotion.ts';
+import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
 
 /** What is where, what moves, what waits; and why. */
 export const status: Install = (program, act) => {
   program
     .command('status')
     .description('what is where, what moves, what waits for whom and until when')
+    .option('--watch', 'and again whenever it changes, until Ctrl-C')
     .action(
-      act(async ({ client, out }) => {
-        const now = await client.call('status');
-        out.answer(now, withShortDigests(shown(now)));
-        return EXIT.ok;
+      act(async (session, options: { watch?: true }) => {
+        const { client, out } = session;
+        const look = async (): Promise<void> => {
+          const now = await client.call('status');
+          out.event(now, withShortDigests(shown(now)));
+        };
+        await look();
+        if (options.watch === undefined) return EXIT.ok;
+        await watchEvents(session, undefined, async () => {
+          out.line(`\n${'—'.repeat(40)}`);
+          await look();
+          return false;
+        });
+        return EXIT.interrupted;
       }),
     );
   program

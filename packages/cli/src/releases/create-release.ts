@@ -2,10 +2,31 @@ import type { Client, Release } from '@headgate/contract';
 import { type SigningKey, sealRelease } from '@headgate/documents';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { type ReleaseFolder, readReleaseFolder } from './release-folder.ts';
+import { holdsManifest, type ReleaseFolder, readReleaseFolder } from './release-folder.ts';
+import { serviceAt, serviceReleaseFolder } from './service-folder.ts';
 
-/** Reads, seals, uploads and registers the release in a folder. Doing it twice is one release. */
-export async function createRelease(client: Client, key: SigningKey, dir: string): Promise<Release> {
+/** What a folder doesn't say itself where a service stands in it. */
+export interface ReleaseFacts {
+  readonly version?: string | undefined;
+  /** Without any: whoever's token this is. */
+  readonly authors?: readonly string[] | undefined;
+}
+
+/**
+ * Reads, seals, uploads and registers the release in a folder: its release.yaml, or else what its service says. Doing it
+ * twice is one release.
+ */
+export async function createRelease(
+  client: Client,
+  key: SigningKey,
+  dir: string,
+  { version, authors }: ReleaseFacts = {},
+): Promise<Release> {
+  if (!(await holdsManifest(dir)) && (await serviceAt(dir)) !== undefined) {
+    const by = authors ?? [(await client.call('whoami')).id];
+    const folder = await serviceReleaseFolder(dir, { version, authors: by });
+    if (folder !== undefined) return registerFolder(client, key, folder);
+  }
   return registerFolder(client, key, await readReleaseFolder(dir));
 }
 

@@ -57,6 +57,12 @@ export async function readReleaseFolder(path: string): Promise<ReleaseFolder> {
   return { manifest, files };
 }
 
+/** Whether a folder has such a manifest of its own. */
+export async function holdsManifest(path: string): Promise<boolean> {
+  for (const name of NAMES) if (await stat(join(path, name)).catch(() => undefined)) return true;
+  return false;
+}
+
 async function manifestFile(path: string): Promise<string> {
   const facts = await stat(path).catch(() => undefined);
   if (facts === undefined) throw new Failure(EXIT.notFound, 'not-found', `there is no ${path}`);

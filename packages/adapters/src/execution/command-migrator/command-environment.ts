@@ -5,6 +5,7 @@ import type { CommandMigrations } from './command-config.ts';
 
 /** The database login of one assignment. */
 export interface CommandLogin {
+  readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly password: string;
@@ -48,11 +49,11 @@ export function commandEnvironment(
 function databaseVariables({ databaseEnv }: CommandMigrations, login: CommandLogin): Record<string, string> {
   if ('url' in databaseEnv) {
     const [user, password, database] = [login.user, login.password, login.database].map(encodeURIComponent);
-    return { [databaseEnv.url]: `${databaseEnv.scheme}://${user}:${password}@127.0.0.1:${login.port}/${database}` };
+    return { [databaseEnv.url]: `${databaseEnv.scheme}://${user}:${password}@${login.host}:${login.port}/${database}` };
   }
   const { host, port, user, password, database } = databaseEnv;
   const set: Record<string, string> = { [password]: login.password };
-  if (host !== undefined) set[host] = '127.0.0.1';
+  if (host !== undefined) set[host] = login.host;
   if (port !== undefined) set[port] = String(login.port);
   if (user !== undefined) set[user] = login.user;
   if (database !== undefined) set[database] = login.database;

@@ -51,12 +51,8 @@ export async function runCommand(control: pg.Client, store: CommandStore, comman
   await rm(scratch, { recursive: true, force: true });
   await actAsOwner(control, login, store);
   const password = await openMigrationLogin(control, login);
-  const environment = commandEnvironment(
-    migrations,
-    secrets,
-    { port: cluster.config.port, user: login, password, database },
-    scratch,
-  );
+  const { host = '127.0.0.1', port = 5432 } = await cluster.connection(database);
+  const environment = commandEnvironment(migrations, secrets, { host, port, user: login, password, database }, scratch);
   const { value: run, holders } = await watchingLocks(
     () => lockHolders(control, login),
     () =>

@@ -11,13 +11,14 @@ import {
   type StepContext,
 } from '@headgate/execution';
 import type pg from 'pg';
+import { digestTree } from '../kept-points/kept-manifest.ts';
+import { KeptPoints } from '../kept-points/kept-points.ts';
 import { copyFile, copyTree } from '../restore-points/copy-tree.ts';
 import { danglingAttachments } from './attachments.ts';
 import type { DatabaseDoor } from './database-door.ts';
 import { createDatabase, dumpDatabase, ownTree, restoreDatabase } from './dump.ts';
 import { halfDone, installedModules } from './installed-modules.ts';
-import { KeptPoints } from './kept-points.ts';
-import { digestTree, type PointManifest } from './point-manifest.ts';
+import { PointManifest } from './point-manifest.ts';
 import { holdStore } from './records.ts';
 import { filestoreDir, findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
 import { beginSwap, endSwap, finishSwap, prepared, readSwap } from './tenant-swap.ts';
@@ -173,8 +174,8 @@ export class OdooRestorePoints implements RestorePoints {
     return `${dangling} attachments have no file after restoring; there were ${manifest.danglingAttachments} before`;
   }
 
-  private kept(store: OdooStore): KeptPoints {
-    return new KeptPoints(join(storeDir(this.stores, store), 'restore-points'));
+  private kept(store: OdooStore): KeptPoints<PointManifest> {
+    return new KeptPoints(join(storeDir(this.stores, store), 'restore-points'), PointManifest);
   }
 }
 

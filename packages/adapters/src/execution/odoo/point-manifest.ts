@@ -1,61 +1,11 @@
-import { open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Digest, RestorePoint } from '@headgate/domain';
 import { z } from 'zod';
-import { readBack } from '../restore-points/copy-tree.ts';
-
-const FileEntry = z.strictObject({
-  /** Below the restore point's folder: `dump/toc.dat`, `filestore/4f/4f3a…`. */
-  path: z.string(),
-  size: z.int().min(0),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  mode: z.int(),
-  uid: z.int(),
-  gid: z.int(),
-});
+import { KeptManifest } from '../kept-points/kept-manifest.ts';
 
 /** What a tenant's restore point holds: every file of the dump and of the filestore, and where the tenant stood. */
-export const PointManifest = z.strictObject({
-  v: z.literal(1),
-  id: z.string(),
-  store: z.string(),
-  database: z.string(),
-  rollout: z.string(),
-  step: z.string(),
-  schemaVersion: z.int().min(0),
+export const PointManifest = KeptManifest.extend({
   /** Versions of all installed modules, for whoever looks at it later. */
   modules: z.record(z.string(), z.string()),
   /** Attachments whose file was missing already: a restore can't have fewer, and must not have more. */
   danglingAttachments: z.int().min(0),
-  takenAt: z.int(),
-  files: z.array(FileEntry),
 });
 export type PointManifest = z.output<typeof PointManifest>;
-
-/** What is told about a restore point outside of its folder. */
-export function pointOf(manifest: PointManifest, digest: Digest, verified: boolean): RestorePoint {
-  return {
-    id: manifest.id,
-    store: manifest.store,
-    takenAt: manifest.takenAt,
-    manifest: digest,
-    bytes: manifest.files.reduce((sum, file) => sum + file.size, 0),
-    verified,
-  };
-}
-
-/** Entries for the files that a tool wrote into a folder, made durable. */
-export async function digestTree(dir: string, prefix: string, signal: AbortSignal): Promise<PointManifest['files']> {
-  const files: PointManifest['files'] = [];
-  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    signal.throwIfAborted();
-    const path = join(entry.parentPath, entry.name);
-    const file = await open(path, 'r');
-    await file.datasync().finally(() => file.close());
-    const { mode, uid, gid } = await stat(path);
-    const { size, sha256 } = (await readBack(path))!;
-    files.push({ path: join(prefix, path.slice(dir.length + 1)), size, sha256, mode: mode & 0o777, uid, gid });
-  }
-  return files;
-}

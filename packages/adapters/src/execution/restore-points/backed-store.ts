@@ -1,7 +1,11 @@
+import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import type { Store } from '../store/store-session.ts';
 
 /** A store with what its restore points need. */
 export interface BackedStore extends Store {
+  /** Ours to stop, to copy and to start again. */
+  readonly cluster: Cluster;
+  readonly passwordFile: string;
   readonly archiveDir: string;
   readonly restorePointsDir: string;
   /** Folders of files that belong to the store. */

@@ -24,7 +24,7 @@ const Config = z.strictObject({
   maxBodyBytes: z.int(),
   retryMs: z.int(),
   answerMs: z.int(),
-  tenantBy: z.enum(['path', 'host']),
+  tenantBy: z.union([z.enum(['path', 'host']), z.strictObject({ one: z.string() })]),
   retryAfterS: z.int(),
   readingCalls: z.array(ReadingCalls).max(100),
   tenantHeader: z

@@ -19,8 +19,8 @@ export interface ProxyConfig {
   readonly retryMs: number;
   /** How long a slot may take to begin its answer. Milliseconds. */
   readonly answerMs: number;
-  /** How a request names its tenant: by its path, `/t/<tenant>/…`, or by the first label of its host. */
-  readonly tenantBy: 'path' | 'host';
+  /** How a request names its tenant: by its path, `/t/<tenant>/…`, by the first label of its host, or not: there is one. */
+  readonly tenantBy: TenantBy;
   /**
    * A header that tells the slot something of the tenant, whatever the request said: Odoo's database. With
    * `withBearerOnly` only requests that carry a bearer token get it; of all others it is taken away alone.
@@ -39,6 +39,9 @@ export interface ProxyConfig {
   /** What our own checks say to reach a held tenant. */
   readonly checkPass: string;
 }
+
+/** How a request names its tenant. */
+export type TenantBy = 'path' | 'host' | { readonly one: string };
 
 const RETRY_EVERY_MS = 40;
 /** The connection was never made, so the request was never sent: safe to send again whatever it asks for. */
@@ -86,7 +89,7 @@ export async function buildProxy(
     },
   });
   const forward = forwarder(config, table, inFlight);
-  if (config.tenantBy === 'host') app.all('/*', forward);
+  if (config.tenantBy !== 'path') app.all('/*', forward);
   else {
     app.all('/t/:tenant', forward);
     app.all('/t/:tenant/*', forward);
@@ -94,9 +97,15 @@ export async function buildProxy(
   return app;
 }
 
+/** Whose request it is. */
+function tenantOf(by: TenantBy, request: FastifyRequest): string {
+  if (by === 'path') return paramOf(request);
+  return by === 'host' ? firstLabel(request.headers.host) : by.one;
+}
+
 function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight) {
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const tenant = config.tenantBy === 'host' ? firstLabel(request.headers.host) : paramOf(request);
+    const tenant = tenantOf(config.tenantBy, request);
     const checks = passes(config.checkPass, request.headers[CHECK_HEADER]);
     const reads = onlyReads(config.readingCalls, request.method, request.raw.url ?? '');
     const retryUntil = performance.now() + config.retryMs;

@@ -7,6 +7,7 @@ import type { RunAs } from '../../machine/run-as.ts';
 import { ComponentProcess } from '../process/component-process.ts';
 import type { CallGuardName } from './call-guards.ts';
 import type { RouterFileConfig } from './main.ts';
+import type { TenantBy } from './proxy.ts';
 import type { ReadingCalls } from './reading.ts';
 import { RouterClient } from './router-client.ts';
 
@@ -18,7 +19,7 @@ export interface RouterConfig {
   readonly maxBodyBytes: number;
   /** Port of the web component, by slot. */
   readonly upstreams: Readonly<Record<string, number>>;
-  readonly tenantBy: 'path' | 'host';
+  readonly tenantBy: TenantBy;
   /** A header that tells the slot something of each tenant, by tenant. Lower-case. */
   readonly tenantHeader?: {
     readonly name: string;

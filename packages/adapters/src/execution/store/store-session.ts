@@ -1,21 +1,26 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { StepContext } from '@headgate/execution';
 import pg from 'pg';
 import { readSecret } from '../../machine/durable-file.ts';
-import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { closeMigrationLogin, prepareMigrationLogin } from './migration-login.ts';
 import { prepareSchema } from './store-schema.ts';
 
-/** One store of a cell: a database in a cluster of its own, and the login that the application uses. */
+/** The PostgreSQL server that a store is on: a cluster that we keep, or one that somebody else does. */
+export interface StoreServer {
+  /** How to connect as a superuser. */
+  connection(database?: string): Promise<pg.ClientConfig>;
+  /** PostgreSQL's major version. */
+  major(): Promise<number>;
+}
+
+/** One store of a cell: a database, and the login that the application uses. */
 export interface Store {
   readonly name: string;
-  readonly cluster: Cluster;
+  readonly cluster: StoreServer;
   readonly database: string;
   readonly user: string;
-  /** 0600, the login's password. */
-  readonly passwordFile: string;
+  /** The login's password: in a 0600 file, or told when it is asked for. */
+  readonly passwordFile: string | (() => Promise<string>);
 }
 
 /**
@@ -43,8 +48,8 @@ const TIMEOUTS: Readonly<Record<string, number>> = {
  * Options of a session that no timeout of the database's owner ends: only those that the server knows, since it turns away
  * whoever names another.
  */
-export async function withoutTimeouts(cluster: Pick<Cluster, 'data'>): Promise<string> {
-  const version = Number.parseInt(await readFile(join(cluster.data, 'PG_VERSION'), 'utf8'), 10);
+export async function withoutTimeouts(server: Pick<StoreServer, 'major'>): Promise<string> {
+  const version = await server.major();
   const known = Object.entries(TIMEOUTS).filter(([, since]) => since <= version);
   return known.map(([name]) => `-c ${name}=0`).join(' ');
 }
@@ -59,7 +64,8 @@ export async function controlConnection(store: Pick<Store, 'cluster' | 'database
 /** How to connect with the application's own rights. Whoever is logged in as it can't be more by `reset role`. */
 export async function ownersConnection(store: Store): Promise<pg.ClientConfig> {
   const { user, passwordFile } = store;
-  return { ...(await store.cluster.connection(store.database)), user, password: await readSecret(passwordFile) };
+  const password = typeof passwordFile === 'string' ? await readSecret(passwordFile) : await passwordFile();
+  return { ...(await store.cluster.connection(store.database)), user, password };
 }
 
 /** How long somebody else may keep us from preparing a store. Milliseconds. */

@@ -10,7 +10,7 @@ import { prepareStore, type Store } from '../store/store-session.ts';
 
 export interface RealStore {
   readonly dir: string;
-  readonly store: Store;
+  readonly store: Store & { readonly cluster: Cluster; readonly passwordFile: string };
   readonly archiveDir: string;
   remove(): Promise<void>;
 }

@@ -3,21 +3,28 @@ import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest, RestorePoint } from '@headgate/domain';
 import { type Answer, denied, granted, type UnreadableRestorePoint } from '@headgate/execution';
+import type { z } from 'zod';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import { readBack } from '../restore-points/copy-tree.ts';
-import { PointManifest, pointOf } from './point-manifest.ts';
+import { type KeptManifest, pointOf } from './kept-manifest.ts';
 
-export interface KeptPoint {
+export interface KeptPoint<M extends KeptManifest> {
   readonly point: RestorePoint;
-  readonly manifest: PointManifest;
+  readonly manifest: M;
 }
 
-/** The restore points of one store, as folders. One that is there under its name is whole: it appears by a rename. */
-export class KeptPoints {
+/**
+ * The restore points of one store, as folders with a manifest: of a dump, of files, of both. One that is there under its
+ * name is whole: it appears by a rename.
+ */
+export class KeptPoints<M extends KeptManifest> {
   readonly dir: string;
+  private readonly form: z.ZodType<M>;
 
-  constructor(dir: string) {
+  /** `form`: of the manifests that are written and read here. */
+  constructor(dir: string, form: z.ZodType<M>) {
     this.dir = dir;
+    this.form = form;
   }
 
   /** Folder of a restore point. An id comes from outside and becomes a path. */
@@ -46,7 +53,7 @@ export class KeptPoints {
   }
 
   /** Makes a filled folder a restore point. */
-  async complete(partial: string, manifest: PointManifest): Promise<RestorePoint> {
+  async complete(partial: string, manifest: M): Promise<RestorePoint> {
     const text = JSON.stringify(manifest);
     const digest = digestOf(text);
     const dir = this.folder(manifest.id);
@@ -58,7 +65,7 @@ export class KeptPoints {
   }
 
   /** Reads every file back and compares. */
-  async verify(id: string, signal: AbortSignal): Promise<Answer<KeptPoint>> {
+  async verify(id: string, signal: AbortSignal): Promise<Answer<KeptPoint<M>>> {
     const dir = this.folder(id);
     await rm(`${dir}.verified`, { force: true });
     const text = await readIfThere(join(dir, 'manifest.json'));
@@ -66,7 +73,7 @@ export class KeptPoints {
     const bad = (what: string) => denied('check-failed', `${what} (restore point ${id})`);
     if (text === undefined) return bad("it isn't there");
     if (digestOf(text) !== expected) return bad("manifest.json isn't what was reported when it was taken");
-    const manifest = PointManifest.parse(JSON.parse(text));
+    const manifest = this.form.parse(JSON.parse(text));
     for (const file of manifest.files) {
       signal.throwIfAborted();
       const found = await readBack(join(dir, file.path));
@@ -85,19 +92,19 @@ export class KeptPoints {
 
   /** All that there are, newest first; also those that can't be read or aren't what was reported, with why. */
   async list(): Promise<{
-    readonly kept: readonly KeptPoint[];
+    readonly kept: readonly KeptPoint<M>[];
     readonly unreadable: readonly UnreadableRestorePoint[];
   }> {
     const names = await readdir(this.dir).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
       throw error;
     });
-    const kept: KeptPoint[] = [];
+    const kept: KeptPoint<M>[] = [];
     const unreadable: UnreadableRestorePoint[] = [];
     for (const id of names.filter((each) => /^rp-[0-9a-z-]+$/.test(each))) {
       const { digest, rollout } = await this.reported(id);
       const text = await readIfThere(join(this.dir, id, 'manifest.json'));
-      const manifest = PointManifest.safeParse(text === undefined ? undefined : parsed(text));
+      const manifest = this.form.safeParse(text === undefined ? undefined : parsed(text));
       if (manifest.success && digestOf(text!) === digest) {
         const verified = (await stat(join(this.dir, `${id}.verified`)).catch(() => undefined)) !== undefined;
         kept.push({ manifest: manifest.data, point: pointOf(manifest.data, digest, verified) });

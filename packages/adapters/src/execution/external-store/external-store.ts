@@ -1,0 +1,117 @@
+import pg from 'pg';
+import { withClient } from '../../postgres-cluster/database.ts';
+import type { Store, StoreServer } from '../store/store-session.ts';
+import { type ConnectionUrl, clientConfig, readConnectionUrl, type UrlSource } from './connection-url.ts';
+
+/** The oldest PostgreSQL that our own schema runs on (xid8, and schemas that only their owner may change). */
+const OLDEST_MAJOR = 14;
+
+/** What the agent is told about a database that is there already, on a server that somebody else keeps. */
+export interface ExternalStoreConfig {
+  /** The application's own login, owner of the database. */
+  readonly url: UrlSource;
+  /** A superuser of the same server. */
+  readonly adminUrl: UrlSource;
+  readonly restorePointsDir: string;
+  readonly keepRestorePoints: number;
+  /** Folder that holds pg_dump and pg_restore; without it they are looked for. */
+  readonly toolsDir?: string | undefined;
+}
+
+/** A store in such a database. */
+export interface ExternalStore extends Store {
+  readonly cluster: ExternalServer;
+  readonly restorePointsDir: string;
+  readonly keep: number;
+  readonly toolsDir: string | undefined;
+}
+
+/** A PostgreSQL server that somebody else keeps: never started, stopped or copied by us. */
+export class ExternalServer implements StoreServer {
+  private readonly admin: UrlSource;
+  private known: number | undefined;
+
+  constructor(admin: UrlSource) {
+    this.admin = admin;
+  }
+
+  /** Read anew each time, so that a rotated password needs no restart where it stands in a file. */
+  async url(): Promise<ConnectionUrl> {
+    return readConnectionUrl(this.admin);
+  }
+
+  async connection(database?: string): Promise<pg.ClientConfig> {
+    return clientConfig(await this.url(), database);
+  }
+
+  async major(): Promise<number> {
+    this.known ??= await withClient(await this.connection(), async (client) => {
+      const { rows } = await client.query<{ v: string }>(`select current_setting('server_version_num') as v`);
+      return Math.floor(Number(rows[0]!.v) / 10_000);
+    });
+    return this.known;
+  }
+}
+
+/**
+ * Opens a store in a database that is there. Looks whether it can be one: both logins reach the same database, the
+ * application owns it and is no superuser, ours is one. Throws, in words, what isn't so and how to mend it.
+ */
+export async function openExternalStore(name: string, config: ExternalStoreConfig): Promise<ExternalStore> {
+  const cluster = new ExternalServer(config.adminUrl);
+  const own = await readConnectionUrl(config.url);
+  const trouble = (why: string): Error => new Error(`The store ${name} can't be taken under control: ${why}`);
+  if ((await cluster.major()) < OLDEST_MAJOR) throw trouble(`PostgreSQL ${OLDEST_MAJOR} or later is needed`);
+  const identity = async (connection: pg.ClientConfig): Promise<string> =>
+    withClient(connection, async (client) => {
+      const { rows } = await client.query<{ oid: string; started: string }>(
+        `select oid::text, pg_postmaster_start_time()::text as started from pg_database where datname = current_database()`,
+      );
+      return `${rows[0]!.oid} ${rows[0]!.started}`;
+    });
+  const [ours, theirs] = [await identity(await cluster.connection(own.database)), await identity(clientConfig(own))];
+  if (ours !== theirs) throw trouble(`adminUrl reaches another server than url; name the same one in both`);
+  await withClient(await cluster.connection(own.database), async (client) => {
+    const { rows } = await client.query<{ superuser: boolean; owner: string; owned: boolean; much: boolean }>(
+      `select (select rolsuper from pg_roles where rolname = session_user) as superuser,
+         pg_get_userbyid(datdba) as owner, pg_get_userbyid(datdba) = $1 as owned,
+         (select rolsuper from pg_roles where rolname = $1) as much
+       from pg_database where datname = current_database()`,
+      [own.user],
+    );
+    const { superuser, owner, owned, much } = rows[0]!;
+    if (!superuser)
+      throw trouble(
+        `the login of adminUrl is no superuser; Headgate's fences have to be out of the application's reach`,
+      );
+    if (much)
+      throw trouble(
+        `the application logs in as a superuser (${own.user}); give it a login of its own that owns its database`,
+      );
+    if (!owned)
+      throw trouble(
+        `the database belongs to ${owner}, not to the application's login; run: alter database ${pg.escapeIdentifier(own.database)} owner to ${pg.escapeIdentifier(own.user)}`,
+      );
+  });
+  return {
+    name,
+    cluster,
+    database: own.database,
+    user: own.user,
+    passwordFile: async () => (await readConnectionUrl(config.url)).password,
+    restorePointsDir: config.restorePointsDir,
+    keep: config.keepRestorePoints,
+    toolsDir: config.toolsDir,
+  };
+}
+
+/** The application's connection URL, for its own environment. Holds a password: never log it. */
+export async function externalDatabaseUrl(source: UrlSource): Promise<string> {
+  const { user, password, host, port, database, ssl, rootCertificate } = await readConnectionUrl(source);
+  const at = host.includes(':') ? `[${host}]` : host;
+  const query = new URLSearchParams();
+  if (ssl !== 'disable') query.set('sslmode', ssl);
+  if (rootCertificate !== undefined) query.set('sslrootcert', rootCertificate);
+  const tail = query.size === 0 ? '' : `?${query}`;
+  return `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@${at}:${port}/${encodeURIComponent(database)}${tail}`;
+}

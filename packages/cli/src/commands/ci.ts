@@ -1,0 +1,139 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Promotion, Release } from '@headgate/contract';
+import type { Install, Session } from '../command.ts';
+import { type AttachedRun, attachTestRun } from '../evidence/attach-test-run.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { printable } from '../output.ts';
+import { secondsOf } from '../patience.ts';
+import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
+import { createRelease } from '../releases/create-release.ts';
+import { localKey } from '../releases/local-key.ts';
+
+interface Options {
+  readonly key: string;
+  readonly to?: string;
+  readonly version?: string;
+  readonly author?: readonly string[];
+  readonly bundle?: readonly string[];
+  readonly junit?: string;
+  readonly wait?: string;
+}
+
+/** What a job of a CI system is told, and leaves behind. */
+interface Done {
+  readonly release: { readonly digest: string; readonly version: string };
+  readonly evidence: readonly string[];
+  readonly tests: AttachedRun | null;
+  readonly promotion: Promotion | null;
+  /** A page about it; null where no promotion was asked for. */
+  readonly link: string | null;
+}
+
+/** The one step of a CI system: release, evidence, request. */
+export const ci: Install = (program, act) => {
+  program
+    .command('ci <folder> [command...]')
+    .description(
+      'create a release, attach evidence, ask for a promotion; the same run twice asks once: ci . --key K --to staging -- npm test',
+    )
+    .requiredOption('--key <file>', 'the key to sign with: a PEM file of mode 0600')
+    .option('--to <environment>', 'ask for a promotion there; without it the release is registered alone')
+    .option('--version <version>', 'default: package.json’s, else what Git describes')
+    .option('--author <id...>', 'who made the change, and may not approve it; default: whose token this is')
+    .option('--bundle <file...>', 'evidence that was signed elsewhere')
+    .option('--junit <file>', 'the report that the command writes')
+    .option(
+      '--wait <seconds>',
+      `follow the promotion for so long; exit code ${EXIT.waiting} when it isn't at its end by then`,
+    )
+    .action(
+      act(async (session, folder: string, command: string[], options: Options) => {
+        const { client, out, cwd } = session;
+        const waitMs = options.wait === undefined ? undefined : secondsOf(options.wait, '--wait') * 1_000;
+        if (waitMs !== undefined && options.to === undefined)
+          throw new Failure(EXIT.usage, 'usage', '--wait goes with --to');
+        const key = localKey(resolve(cwd, options.key));
+        const facts = { version: options.version, authors: options.author };
+        const release = await createRelease(client, key, resolve(cwd, folder), facts);
+        out.line(printable(`${release.application} ${release.ref.version} is registered: ${release.ref.digest}`));
+        const evidence = await attachBundles(session, options.bundle ?? []);
+        const tests =
+          command.length === 0
+            ? null
+            : await attachTestRun(client, key, {
+                release: `${release.application}@${release.ref.version}`,
+                subject: release.ref.digest,
+                command,
+                cwd,
+                junit: options.junit === undefined ? undefined : resolve(cwd, options.junit),
+                onOutput: (chunk) => void process.stderr.write(chunk),
+              });
+        const { digest, version } = release.ref;
+        const said = { release: { digest, version }, evidence, tests };
+        // The evidence of a red run is attached like any other; nothing is asked for on its strength.
+        if (tests !== null && (tests.exitCode !== 0 || tests.failed > 0)) {
+          const done: Done = { ...said, promotion: null, link: null };
+          out.answer(
+            done,
+            `the tests failed (exit code ${tests.exitCode}, ${tests.failed} failed): attached, and no promotion is asked for`,
+          );
+          return EXIT.refused;
+        }
+        if (options.to === undefined) {
+          out.answer({ ...said, promotion: null, link: null } satisfies Done, 'no promotion was asked for');
+          return EXIT.ok;
+        }
+        return ask(session, release, options.to, waitMs, said);
+      }),
+    );
+};
+
+async function ask(
+  session: Session,
+  { ref }: Release,
+  environment: string,
+  waitMs: number | undefined,
+  said: Pick<Done, 'release' | 'evidence' | 'tests'>,
+): Promise<number> {
+  const { client, out, server, stop } = session;
+  const promotion = await client.call(
+    'requestPromotion',
+    { body: { release: ref.digest, environment } },
+    // A job that is run again is the same wish.
+    { idempotencyKey: `ci-${ref.digest.slice(7, 39)}-${environment}` },
+  );
+  const link = `${server}/promotions/${promotion.id}`;
+  const answer = (now: Promotion): void =>
+    out.answer({ ...said, promotion: now, link } satisfies Done, `${promotionLine(now)}\n${link}`);
+  if (waitMs === undefined) {
+    answer(promotion);
+    return EXIT.ok;
+  }
+  out.line(link);
+  const late = AbortSignal.timeout(waitMs);
+  const code = await watchPromotion(
+    { ...session, out: { ...out, event: (_value, text) => out.line(text) }, stop: AbortSignal.any([stop, late]) },
+    promotion.id,
+  );
+  answer(await client.call('showPromotion', { promotion: promotion.id }));
+  return code === EXIT.interrupted && late.aborted && !stop.aborted ? EXIT.waiting : code;
+}
+
+async function attachBundles({ client, cwd }: Session, files: readonly string[]): Promise<readonly string[]> {
+  const attached: string[] = [];
+  for (const file of files) {
+    const text = await readFile(resolve(cwd, file), 'utf8').catch((error: NodeJS.ErrnoException) => {
+      throw new Failure(EXIT.usage, 'usage', `--bundle: ${file} can't be read (${error.code})`);
+    });
+    let bundle: Record<string, unknown>;
+    try {
+      bundle = JSON.parse(text) as Record<string, unknown>;
+    } catch {
+      throw new Failure(EXIT.usage, 'usage', `--bundle: ${file} is not JSON`);
+    }
+    attached.push((await client.call('attachEvidence', { body: { bundle } })).digest);
+  }
+  return attached;
+}

@@ -1,0 +1,72 @@
+import type { Install, Session } from '../command.ts';
+import { dataFolder } from '../connect.ts';
+import { type Check, type Finding, unknown, wrong } from '../doctor/finding.ts';
+import { LOCAL_CHECKS } from '../doctor/local-checks.ts';
+import { SERVER_CHECKS } from '../doctor/server-checks.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type Failure, tell } from '../failure.ts';
+import { printable } from '../output.ts';
+import { patiently, secondsOf } from '../patience.ts';
+
+const SIGNS = { ok: 'ok     ', wrong: 'WRONG  ', unknown: 'unknown' } as const;
+
+/** What is wrong with this installation, and how to mend it. */
+export const doctor: Install = (program, act) => {
+  program
+    .command('doctor')
+    .description('what is wrong with this installation, and how to mend it; exit code 0 when nothing is')
+    .option('--wait <seconds>', 'wait so long for the server to be ready, and look then', '0')
+    .action(
+      act(async (session, options: { wait: string }) => {
+        const { out, env, cwd, stop } = session;
+        const waitMs = secondsOf(options.wait, '--wait') * 1_000;
+        if (waitMs > 0)
+          await patiently(
+            waitMs,
+            stop,
+            () => answers(session),
+            () => true,
+          ).catch(() => {});
+        const folder = dataFolder(env, cwd);
+        const findings = await looked(LOCAL_CHECKS, { folder });
+        const reached = reach(session);
+        if ('finding' in reached) findings.push(reached.finding);
+        else findings.push(...(await looked(SERVER_CHECKS, { ...reached, folder, now: () => Date.now() })));
+        const sick = findings.filter(({ verdict }) => verdict === 'wrong');
+        const text = findings.flatMap(({ check, verdict, why, mend }) => [
+          `${SIGNS[verdict]}  ${check}: ${why}`,
+          ...(mend === '' ? [] : [`           to mend: ${mend}`]),
+        ]);
+        out.answer({ healthy: sick.length === 0, findings }, text.map(printable).join('\n'));
+        return sick.length === 0 ? EXIT.ok : EXIT.refused;
+      }),
+    );
+};
+
+async function looked<Facts>(checks: readonly Check<Facts>[], facts: Facts): Promise<Finding[]> {
+  const found = await Promise.all(
+    checks.map((check) =>
+      check.look(facts).catch((error: Error): readonly Finding[] => {
+        const { lines } = tell(error);
+        return [unknown(check.name, lines[0] ?? error.message, 'mend what stands in its way, and look again')];
+      }),
+    ),
+  );
+  return found.flat();
+}
+
+function reach(session: Session): Pick<Session, 'server' | 'client'> | { readonly finding: Finding } {
+  try {
+    const { server, client } = session;
+    return { server, client };
+  } catch (error) {
+    const { message, unblock } = error as Failure;
+    return { finding: wrong('server', message, unblock ?? '') };
+  }
+}
+
+async function answers(session: Session): Promise<void> {
+  const answer = await fetch(`${session.server}/readyz`, { signal: AbortSignal.timeout(2_000) });
+  await answer.body?.cancel();
+  if (!answer.ok) throw new Error('not ready');
+}

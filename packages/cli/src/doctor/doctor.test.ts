@@ -1,0 +1,115 @@
+/** Every finding on a real installation, and each of them turned bad by hand. */
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { generateSigningKey, savePrivateKey } from '@headgate/documents';
+import { RealServer, until } from '@headgate/server/testing/real-server';
+import { SmallCompany } from '@headgate/server/testing/small-company';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommandLine } from '../program.ts';
+import type { Finding } from './finding.ts';
+import { SERVER_CHECKS } from './server-checks.ts';
+
+let server: RealServer;
+
+async function doctor(...more: string[]): Promise<{ code: number; healthy: boolean; findings: readonly Finding[] }> {
+  let out = '';
+  const into = new Writable({
+    write(chunk, _encoding, done) {
+      out += String(chunk);
+      done();
+    },
+  });
+  const { signal: stop } = new AbortController();
+  const env = { HEADGATE_DATA: server.dataDir };
+  const terminal = { env, cwd: server.dataDir, stdin: process.stdin, stdout: into, stderr: into, stop };
+  const code = await runCommandLine(['doctor', '--json', ...more], terminal);
+  return { code, ...JSON.parse(out.trim().split('\n').at(-1) ?? '{}') };
+}
+
+const of = (findings: readonly Finding[], check: string) => findings.filter((each) => each.check === check);
+
+beforeAll(async () => {
+  server = await RealServer.start();
+  await SmallCompany.found(server);
+});
+afterAll(() => server?.remove());
+
+test('nothing is wrong with an installation that is sound', async () => {
+  await until('a tree head is signed', async () => of((await doctor()).findings, 'log')[0]?.verdict === 'ok');
+  const { code, healthy, findings } = await doctor('--wait', '10');
+  expect(findings.filter(({ verdict }) => verdict === 'wrong')).toEqual([]);
+  expect([code, healthy]).toEqual([0, true]);
+  expect([...new Set(findings.map(({ check }) => check))]).toEqual([
+    'configuration',
+    'keys',
+    'disk',
+    'server',
+    'clock',
+    'token',
+    'agents',
+    'log',
+    'database',
+  ]);
+});
+
+test('a secret that others may read is named, with what to do', async () => {
+  const file = join(server.dataDir, 'secrets', 'auditor.token');
+  await chmod(file, 0o644);
+  const { code, findings } = await doctor();
+  await chmod(file, 0o600);
+  expect(code).toBe(1);
+  expect(of(findings, 'configuration')).toMatchObject([
+    { verdict: 'wrong', why: expect.stringContaining(file), mend: expect.stringContaining('chmod 600') },
+  ]);
+});
+
+test('a trust file that isn’t there, or doesn’t know the key that releases are signed with, is wrong', async () => {
+  const file = join(server.dataDir, 'trust.yaml');
+  await rename(file, `${file}.away`);
+  expect(of((await doctor()).findings, 'keys')).toMatchObject([
+    { verdict: 'wrong', why: expect.stringContaining('every release is refused') },
+  ]);
+  await rename(`${file}.away`, file);
+  await mkdir(join(server.dataDir, 'ci'));
+  savePrivateKey(join(server.dataDir, 'ci', 'release.key'), generateSigningKey().privateKeyPem);
+  expect(of((await doctor()).findings, 'keys')).toMatchObject([
+    { verdict: 'wrong', why: expect.stringContaining("isn't among the trusted keys") },
+  ]);
+  await rm(join(server.dataDir, 'ci'), { recursive: true });
+});
+
+test('another key than the log’s shows that it doesn’t verify, and a head that it doesn’t continue', async () => {
+  const file = join(server.dataDir, 'log.pub');
+  const own = await readFile(file, 'utf8');
+  await writeFile(file, own.replace(/\+[0-9a-f]{8}\+/, '+00000000+'));
+  expect(of((await doctor()).findings, 'log')).toMatchObject([{ verdict: 'wrong' }]);
+  await writeFile(file, own);
+});
+
+test('clocks that differ are told, by how much', async () => {
+  const client = await server.client('admin');
+  const clock = SERVER_CHECKS.find(({ name }) => name === 'clock')!;
+  const facts = { server: server.url, client, folder: undefined };
+  expect(await clock.look({ ...facts, now: () => Date.now() + 60_000 })).toMatchObject([
+    { verdict: 'wrong', mend: expect.stringContaining('NTP') },
+  ]);
+  expect(await clock.look({ ...facts, now: () => Date.now() - 60_000 })).toMatchObject([{ verdict: 'wrong' }]);
+});
+
+test('a token that is nobody’s leaves what it would show unknown, never ok', async () => {
+  const file = join(server.dataDir, 'secrets', 'admin.token');
+  const own = await readFile(file, 'utf8');
+  await writeFile(file, 'nobody.aaaa\n', { mode: 0o600 });
+  const { findings } = await doctor();
+  await writeFile(file, own, { mode: 0o600 });
+  for (const check of ['token', 'agents', 'clock', 'log']) expect(of(findings, check)[0]?.verdict).toBe('unknown');
+});
+
+test('a server that is away is wrong, and so is nothing else that it would say', async () => {
+  await server.stop();
+  const { code, findings } = await doctor();
+  expect(code).toBe(1);
+  expect(of(findings, 'server')[0]?.verdict).not.toBe('ok');
+  expect(of(findings, 'agents')[0]?.verdict).toBe('unknown');
+});

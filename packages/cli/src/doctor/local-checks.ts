@@ -1,0 +1,103 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadPrivateKey, loadTrust, signingKey } from '@headgate/documents';
+import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
+
+/** What checks of this machine are told. */
+export interface LocalFacts {
+  /** The server's data folder, if it is on this machine. */
+  readonly folder: string | undefined;
+}
+
+/** Below both of them a disk counts as full. */
+const LEAST_FREE = { share: 0.05, bytes: 1024 * 1024 * 1024 };
+
+const configuration: Check<LocalFacts> = {
+  name: 'configuration',
+  async look({ folder }) {
+    if (folder === undefined)
+      return [
+        unknown(
+          this.name,
+          'no data folder (.headgate) is here or above, so the server’s own files can’t be looked at',
+          'run doctor beside the server’s data folder, or set HEADGATE_DATA',
+        ),
+      ];
+    const secrets = join(folder, 'secrets');
+    if (!existsSync(secrets))
+      return [wrong(this.name, `${folder} holds no secrets`, 'start headgate-server with --data on this folder')];
+    const open = readdirSync(secrets).filter((name) => (statSync(join(secrets, name)).mode & 0o077) !== 0);
+    if (open.length > 0)
+      return [
+        wrong(
+          this.name,
+          `others may read ${open.map((name) => join(secrets, name)).join(', ')}`,
+          'chmod 600 them, and replace what they hold',
+        ),
+      ];
+    return [ok(this.name, `${folder}, its secrets readable for their owner alone`)];
+  },
+};
+
+const keys: Check<LocalFacts> = {
+  name: 'keys',
+  async look({ folder }) {
+    if (folder === undefined)
+      return [unknown(this.name, 'the trust file is in the server’s data folder', 'run doctor there')];
+    const file = join(folder, 'trust.yaml');
+    if (!existsSync(file))
+      return [
+        wrong(
+          this.name,
+          `there is no ${file}, so every release is refused`,
+          'headgate setup SERVICE, or write one (docs/trust.md)',
+        ),
+      ];
+    const read = loadTrust(file);
+    if (!read.ok)
+      return [
+        wrong(
+          this.name,
+          read.problems.map((p) => p.message).join('; '),
+          `correct ${file}; until then nothing is trusted`,
+        ),
+      ];
+    const known: Finding = ok(this.name, `${read.trust.signers.length} keys are trusted`);
+    const own = join(folder, 'ci', 'release.key');
+    if (!existsSync(own)) return [known];
+    const loaded = loadPrivateKey(own);
+    if (!loaded.ok) return [known, wrong(this.name, `${own}: ${loaded.why}`, loaded.unblock)];
+    const { keyId } = signingKey(loaded.privateKeyPem);
+    if (read.trust.signers.some((signer) => signer.keyId === keyId)) return [known];
+    return [
+      wrong(
+        this.name,
+        `${own} isn't among the trusted keys: what it signs is refused`,
+        `add its public half to ${file}`,
+      ),
+    ];
+  },
+};
+
+const disk: Check<LocalFacts> = {
+  name: 'disk',
+  async look({ folder }) {
+    if (folder === undefined) return [unknown(this.name, 'the data folder isn’t on this machine', 'run doctor there')];
+    const { bavail, blocks, bsize } = await statfs(folder);
+    const [free, share] = [bavail * bsize, bavail / blocks];
+    const why = `${Math.round(free / 1024 / 1024)} MB (${Math.round(share * 100)} %) are free below ${folder}`;
+    if (free < LEAST_FREE.bytes || share < LEAST_FREE.share)
+      return [
+        wrong(
+          this.name,
+          why,
+          'make room, or move the data folder: a full disk stops PostgreSQL, and restore points with it',
+        ),
+      ];
+    return [ok(this.name, why)];
+  },
+};
+
+/** Checks of this machine's files. */
+export const LOCAL_CHECKS: readonly Check<LocalFacts>[] = [configuration, keys, disk];

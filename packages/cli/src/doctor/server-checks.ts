@@ -1,0 +1,142 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Client } from '@headgate/contract';
+import { parseVerifierKey } from '@headgate/documents';
+import { verifyLog } from '../log/verify-log.ts';
+import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
+
+/** What checks of a server are told. */
+export interface ServerFacts {
+  readonly server: string;
+  readonly client: Client;
+  readonly folder: string | undefined;
+  /** Milliseconds since 1970, by this machine. */
+  readonly now: () => number;
+}
+
+/** By how much two clocks may differ before dates in evidence and approvals mislead. Milliseconds. */
+const MOST_SKEW_MS = 5_000;
+/** An agent says an unchanged observation again each minute. Milliseconds. */
+const SILENT_MS = 150_000;
+const ANSWER_MS = 5_000;
+
+const ready: Check<ServerFacts> = {
+  name: 'server',
+  async look({ server }) {
+    const answer = await fetch(`${server}/readyz`, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);
+    if (answer === undefined)
+      return [
+        wrong(
+          this.name,
+          `${server} doesn't answer`,
+          'start headgate-server, or say where it is: --server URL, or HEADGATE_SERVER',
+        ),
+      ];
+    const { parts } = (await answer.json()) as { parts: readonly { part: string; ready: boolean; why: string }[] };
+    const away = parts.filter((part) => !part.ready);
+    if (away.length === 0) return [ok(this.name, `${server} is ready (${parts.map(({ part }) => part).join(', ')})`)];
+    return away.map(({ part, why }) =>
+      wrong(this.name, `${part} isn't ready: ${why}`, `look at the server's log for ${part}`),
+    );
+  },
+};
+
+const clock: Check<ServerFacts> = {
+  name: 'clock',
+  async look({ client, now }) {
+    const asked = now();
+    const { at } = await client.call('status');
+    // Somewhere between asking and being answered.
+    const answered = now();
+    const skewMs = at < asked ? asked - at : Math.max(0, at - answered);
+    const why = `this machine and the control plane differ by ${Math.round(skewMs)} ms`;
+    return [skewMs <= MOST_SKEW_MS ? ok(this.name, why) : wrong(this.name, why, 'set both clocks by NTP')];
+  },
+};
+
+const rights: Check<ServerFacts> = {
+  name: 'token',
+  async look({ client }) {
+    const { id, roles } = await client.call('whoami');
+    return [ok(this.name, `${id} may act as ${roles.join(', ')}`)];
+  },
+};
+
+const agents: Check<ServerFacts> = {
+  name: 'agents',
+  async look({ client }) {
+    const { cells, at, truncated } = await client.call('status');
+    if (cells.length === 0)
+      return [
+        unknown(this.name, 'no agent has said anything about any cell', 'start headgate-agent where your service runs'),
+      ];
+    const findings = cells.flatMap((cell): Finding[] => {
+      const found: Finding[] = [];
+      if (cell.observedAt === null)
+        found.push(wrong(this.name, `no agent has looked at ${cell.name}`, `start the agent of ${cell.environment}`));
+      else if (at - cell.observedAt > SILENT_MS)
+        found.push(
+          wrong(
+            this.name,
+            `${cell.name} was last looked at ${Math.round((at - cell.observedAt) / 1_000)} s ago`,
+            `see that the agent of ${cell.environment} runs and reaches the server`,
+          ),
+        );
+      if (!cell.adopted)
+        found.push(wrong(this.name, `${cell.name} is seen and not under control`, `headgate adopt ${cell.name}`));
+      for (const { store, why } of cell.drift)
+        found.push(
+          wrong(
+            this.name,
+            `store ${store} of ${cell.name} has drifted: ${why}`,
+            'bring it back to a version that a release leaves',
+          ),
+        );
+      return found;
+    });
+    if (truncated) findings.push(unknown(this.name, 'there are more cells than one look shows', 'headgate status'));
+    return findings.length > 0 ? findings : [ok(this.name, `${cells.length} cells are looked at and under control`)];
+  },
+};
+
+const log: Check<ServerFacts> = {
+  name: 'log',
+  async look({ client, folder }) {
+    const keyFile = folder === undefined ? undefined : join(folder, 'log.pub');
+    if (folder === undefined || keyFile === undefined || !existsSync(keyFile))
+      return [unknown(this.name, 'the log’s key isn’t on this machine', 'headgate log verify --key KEY')];
+    const key = parseVerifierKey(readFileSync(keyFile, 'utf8').trim());
+    if (!key.ok) return [wrong(this.name, `${keyFile}: ${key.why}`, key.unblock)];
+    const held = join(folder, 'agent', 'tree-head.note');
+    const note = existsSync(held) ? readFileSync(held, 'utf8') : undefined;
+    const verified = await verifyLog(client, note, [key.key]);
+    const against = note === undefined ? ' (no agent’s head is on this machine, so a cut tail wouldn’t show)' : '';
+    if (verified.ok) return [ok(this.name, `${verified.entries} entries verify${against}`)];
+    if (verified.code === 'no-head') return [unknown(this.name, 'no tree head is signed yet', 'ask again in a moment')];
+    return [
+      wrong(
+        this.name,
+        verified.why ?? 'it does not verify',
+        'change nothing, keep the agents’ heads, and find out who wrote to the database',
+      ),
+    ];
+  },
+};
+
+const database: Check<ServerFacts> = {
+  name: 'database',
+  async look({ folder }) {
+    if (folder !== undefined && existsSync(join(folder, 'database.port')))
+      return [ok(this.name, 'the embedded PostgreSQL 18, kept by the server: for evaluation')];
+    return [
+      unknown(
+        this.name,
+        'the server doesn’t say which PostgreSQL it is on',
+        'ask it: select version(); 15 or later is needed',
+      ),
+    ];
+  },
+};
+
+/** Checks that ask the server. */
+export const SERVER_CHECKS: readonly Check<ServerFacts>[] = [ready, clock, rights, agents, log, database];

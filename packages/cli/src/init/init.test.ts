@@ -1,0 +1,67 @@
+/** The command on a real folder with a real Git, and a real server behind `--url`. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { runCommandLine } from '../program.ts';
+
+const run = promisify(execFile);
+let dir: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'headgate-init-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+async function init(...args: string[]): Promise<{ code: number; out: string }> {
+  let out = '';
+  const into = new Writable({
+    write(chunk, _encoding, done) {
+      out += String(chunk);
+      done();
+    },
+  });
+  const { signal: stop } = new AbortController();
+  const terminal = { env: {}, cwd: dir, stdin: Readable.from(['']), stdout: into, stderr: into, stop };
+  return { code: await runCommandLine(['init', ...args], terminal), out };
+}
+
+const written = () => readFile(join(dir, 'headgate.yaml'), 'utf8');
+
+test('it shows what it would write, writes only when told to, and never over what is there', async () => {
+  const shown = await init();
+  expect(shown.code).toBe(2);
+  expect(shown.out).toContain('kind: Service');
+  await expect(written()).rejects.toThrow(/ENOENT/);
+  expect((await init('--yes')).code).toBe(0);
+  await writeFile(join(dir, 'headgate.yaml'), 'mine');
+  expect(await init('--yes')).toMatchObject({ code: 1, out: expect.stringContaining('nothing is overwritten') });
+  expect(await written()).toBe('mine');
+});
+
+test('it knows the repository, and leaves a token in its address out', async () => {
+  await run('git', ['-C', dir, 'init', '-q', '-b', 'trunk']);
+  await run('git', ['-C', dir, 'remote', 'add', 'origin', 'https://someone:secret@git.example/shop.git']);
+  await init('--yes');
+  expect(await written()).toContain('(https://git.example/shop.git, trunk)');
+});
+
+test('a running copy says where it is healthy; one that doesn’t answer is told, and nothing written', async () => {
+  const server = createServer((request, response) => {
+    response.statusCode = request.url === '/up' ? 200 : 404;
+    response.end();
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect((await init('--yes', '--url', url)).code).toBe(0);
+  expect(await written()).toContain('health: /up');
+  await new Promise((closed) => server.close(closed));
+  await rm(join(dir, 'headgate.yaml'));
+  expect((await init('--yes', '--url', url)).code).toBe(5);
+  await expect(written()).rejects.toThrow(/ENOENT/);
+});

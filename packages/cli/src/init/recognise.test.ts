@@ -1,0 +1,98 @@
+import { readService } from '@headgate/documents';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Project } from './project.ts';
+import { recognise } from './recognise.ts';
+import { serviceText } from './service-text.ts';
+
+function project(files: Readonly<Record<string, string>>, more: Partial<Project> = {}): Project {
+  const texts = new Map(Object.entries(files).filter(([, text]) => text !== ''));
+  return { name: 'shop', paths: Object.keys(files).sort(), texts, git: undefined, truncated: false, ...more };
+}
+
+const PLACE = { environment: 'production', owner: 'team-shop' };
+
+describe('migrations are known by what their tool leaves', () => {
+  const tools: [string, Record<string, string>, string | RegExp][] = [
+    ['SQL files', { 'migrations/0001-a.sql': '', 'migrations/0002-b.sql': '', 'seeds/1.sql': '' }, 'migrations'],
+    ['golang-migrate', { 'db/migrations/1_a.up.sql': '', 'db/migrations/1_a.down.sql': '' }, 'db/migrations'],
+    ['Flyway', { 'src/main/resources/db/migration/V1__init.sql': '' }, /flyway_schema_history/],
+    ['Liquibase', { 'src/main/resources/db/changelog/db.changelog-master.yaml': '' }, /databasechangelog/],
+    ['Alembic', { 'alembic.ini': '', 'alembic/versions/1a2b_x.py': '' }, /alembic_version/],
+    ['Django', { 'manage.py': '', 'billing/migrations/0001_initial.py': '' }, /django_migrations/],
+    ['Rails', { 'db/migrate/20240101000000_create_orders.rb': '', Gemfile: '' }, /schema_migrations/],
+    [
+      'Prisma',
+      { 'prisma/schema.prisma': '', 'prisma/migrations/20240101_init/migration.sql': '' },
+      /_prisma_migrations/,
+    ],
+    ['Knex', { 'knexfile.js': '', 'migrations/20240101_a.js': '' }, /knex_migrations/],
+    ['Sequelize', { '.sequelizerc': '' }, /SequelizeMeta/],
+    ['node-pg-migrate', { 'package.json': '{"dependencies":{"node-pg-migrate":"7"}}' }, /pgmigrations/],
+  ];
+  test.each(tools)('%s', (tool, files, expected) => {
+    const found = recognise(project(files)).migrations;
+    expect(found?.tool).toBe(tool);
+    if (typeof expected === 'string') expect(found?.sqlFolder).toBe(expected);
+    else expect(found?.command?.versionQuery).toMatch(expected);
+    const read = readService(serviceText(recognise(project(files)), PLACE), 'headgate.yaml');
+    expect(read.ok || read.problems[0]?.message).toBe(true);
+  });
+});
+
+describe('how a service is started', () => {
+  const starts: [string, Record<string, string>, readonly string[] | undefined][] = [
+    [
+      'package.json',
+      { 'package.json': '{"scripts":{"start":"node ./server.mjs --fast"}}', 'server.mjs': 'x' },
+      ['${node}', '${dir}/server.mjs', '--fast'],
+    ],
+    ['Procfile', { Procfile: 'release: x\nweb: gunicorn shop.wsgi', 'shop/wsgi.py': 'x' }, ['gunicorn', 'shop.wsgi']],
+    ['Dockerfile', { Dockerfile: 'FROM x\nCMD ["python3", "app.py"]\n', 'app.py': 'x' }, ['python3', '${dir}/app.py']],
+    [
+      'a shell’s line is nobody’s guess',
+      { 'package.json': '{"scripts":{"start":"node a.js && node b.js"}}' },
+      undefined,
+    ],
+    ['nothing', {}, undefined],
+  ];
+  test.each(starts)('%s', (_what, files, expected) => {
+    const found = recognise(project(files));
+    expect(found.run).toEqual(expected);
+    expect(found.unknown.some((each) => each.startsWith('how it is started'))).toBe(expected === undefined);
+  });
+});
+
+test('its health path is a route of the code, not of its tests; a running copy knows better', () => {
+  const files = { 'a.test.js': "get('/ping')", 'src/app.py': "@app.get('/healthz')" };
+  expect(recognise(project(files)).health).toBe('/healthz');
+  expect(recognise(project(files), '/up').health).toBe('/up');
+  expect(recognise(project({})).unknown.join()).toContain('--url');
+});
+
+test('what it writes is a Service, whatever the folder and its package are called', () => {
+  fc.assert(
+    fc.property(fc.string({ maxLength: 60 }), fc.string({ unit: 'binary', maxLength: 60 }), (folder, name) => {
+      const found = recognise(
+        project({ 'package.json': JSON.stringify({ name }), 'server.js': 'x' }, { name: folder }),
+      );
+      const read = readService(serviceText(found, PLACE), 'headgate.yaml');
+      expect(read.ok || read.problems[0]?.message).toBe(true);
+    }),
+  );
+});
+
+test('without comments it is at most twenty lines', () => {
+  const found = recognise(
+    project({
+      'package.json': '{"scripts":{"start":"node server.js"}}',
+      'migrations/1-a.sql': '',
+      'server.js': "'/health'",
+    }),
+  );
+  const lines = serviceText(found, PLACE)
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.trim().startsWith('#'));
+  expect(lines.length).toBeLessThanOrEqual(20);
+  expect(found.unknown).toEqual([]);
+});

@@ -1,0 +1,65 @@
+import type { Recognised } from './recognise.ts';
+
+/** Where the two connection URLs stand, if not in variables of the agent's environment. */
+export interface ServicePlace {
+  readonly environment: string;
+  readonly owner: string;
+}
+
+/** The file that init writes: what was found, why it says so, and what to change next. */
+export function serviceText(found: Recognised, { environment, owner }: ServicePlace): string {
+  const { name, run, runBecause, files, health, healthBecause, migrations, git } = found;
+  const upper = name.toUpperCase().replaceAll('-', '_');
+  const lines = [
+    `# What Headgate knows of ${name}${git?.remote === undefined ? '' : ` (${git.remote}${git.branch === undefined ? '' : `, ${git.branch}`})`}. Written by headgate init; it is yours now.`,
+    'apiVersion: headgate/v1',
+    'kind: Service',
+    `metadata: {name: ${name}, owner: ${owner}}`,
+    'spec:',
+    `  # ${run === undefined ? 'TO DO: the command, word by word, without a shell' : `from ${runBecause}`}; \${dir} is the folder of a release's files`,
+    `  run: ${list(run ?? ['${dir}/TO-DO'])}`,
+    '  # files and folders that a release is made of; leave out what only tests and builds need',
+    `  files: ${list(files.length > 0 ? files : ['TO-DO'])}`,
+    `  # ${health === undefined ? 'TO DO: a path that answers 200 once it serves' : healthBecause}; no customer moves before it answers`,
+    `  health: ${health ?? '/TO-DO'}`,
+    ...migrationLines(migrations),
+    '  environments:',
+    '    # releases pass them from top to bottom; put staging here first, as soon as there is one',
+    `    - name: ${environment}`,
+    '      # URLs hold passwords: they stand in the agent’s environment, or in files ({file: /etc/…}) of mode 0600',
+    `      database: {url: {variable: ${upper}_DATABASE_URL}, adminUrl: {variable: ${upper}_ADMIN_URL}}`,
+    '      # one other person agrees before anything changes here; 0 lets releases pass by themselves',
+    '      approvals: 1',
+    '  # watched for so long before a release counts; hours, once customers depend on it',
+    '  soakMs: 2000',
+    '  # tests: 1            # then no release moves without passed tests attached (headgate ci --junit …)',
+    '  # calendar: …         # a Calendar beside this document: when changes may start, and freezes',
+    '  # verification: …     # a Verification beside it: a transaction that customers live from, in place of health alone',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function migrationLines(found: Recognised['migrations']): readonly string[] {
+  if (found === undefined)
+    return ['  # migrations: a folder of numbered SQL files; Headgate runs each once, in one transaction'];
+  if (found.sqlFolder !== undefined)
+    return [
+      '  # numbered SQL files, each run once in one transaction; the n-th makes schema version n',
+      `  migrations: ${found.sqlFolder}`,
+    ];
+  const { program, versionQuery, url } = found.command!;
+  return [
+    `  # ${found.tool} (${found.because}) migrates: a release's migrations say with which arguments it is called (docs/command-migrator.md)`,
+    '  migrations: headgate/migrations',
+    '  migrate:',
+    '    kind: command',
+    `    program: ${list(program)}`,
+    '    component: web',
+    `    databaseEnv: {url: ${url}}`,
+    `    versionQuery: ${JSON.stringify(versionQuery)}`,
+  ];
+}
+
+function list(items: readonly string[]): string {
+  return `[${items.map((item) => (/^[A-Za-z0-9_./-]+$/.test(item) ? item : JSON.stringify(item))).join(', ')}]`;
+}

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { notFoundOut, planText } from './plan-text.ts';
+
+const verdict = (gate: string, said: string) => ({
+  gate,
+  verdict: said,
+  because: `because of ${gate}`,
+  unblock: 'look',
+  who: 'operator',
+});
+const PLANNED = { text: 'Three waves.', envelope: 'sha256:abc', verdicts: [] };
+
+test('what a plan couldn’t find out is told apart from what it would wait for, and passes as neither', () => {
+  const verdicts = ['pass', 'waived', 'pending', 'fail', 'no-data', 'error'].map((said) => verdict(`g-${said}`, said));
+  const unknown = notFoundOut(verdicts);
+  expect(unknown.map(({ gate }) => gate)).toEqual(['g-no-data', 'g-error']);
+  const [waits, notKnown] = planText({ ...PLANNED, verdicts }, unknown).split('It could not find out:');
+  expect(waits).toContain('g-pending');
+  expect(waits).toContain('g-fail');
+  expect(waits).not.toMatch(/g-(pass|waived|no-data|error)/);
+  expect(notKnown).toMatch(/g-no-data[\s\S]*g-error/);
+});
+
+test('a plan that knows everything says that, too, and that nothing was touched', () => {
+  expect(planText(PLANNED, [])).toBe(
+    'Three waves.\n\nNothing is left that it could not find out.\n\nNothing was touched. An approval would bind to the envelope sha256:abc',
+  );
+});

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { type ContentOf, kind } from '../kinds/document.ts';
+import {
+  expects,
+  fields,
+  list,
+  mapping,
+  milliseconds,
+  name,
+  named,
+  oneOf,
+  safePath,
+  text,
+  whole,
+} from '../schema/fields.ts';
+
+const absolutePhrase = expects('an absolute path');
+const absolute = z.string(absolutePhrase).regex(/^\/[^\0]{0,4000}$/, absolutePhrase);
+const variable = text(128).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, expects('the name of an environment variable'));
+
+const sourcePhrase = expects(
+  'where the URL is: {variable: NAME} of the agent’s environment, or {file: /path} of mode 0600',
+);
+const source = z
+  .union([fields({ variable }), fields({ file: absolute })], sourcePhrase)
+  .describe('Where a connection URL stands. Never the URL itself: it holds a password.');
+
+const environment = fields({
+  name,
+  database: fields({
+    url: source.describe('The application’s own login, owner of the database.'),
+    adminUrl: source.describe(
+      'A superuser of the same server: fences, restore points and migrations’ logins are its work.',
+    ),
+  }).exactOptional(),
+  port: whole(1, 65_535)
+    .exactOptional()
+    .describe('Where customers’ requests arrive; a free one is chosen when none is given.'),
+  approvals: whole(0, 20).exactOptional().describe('People who must agree; by default one for the last environment.'),
+  env: mapping(variable, z.string(expects('a text')).max(4_096, expects('at most 4096 characters')), 200).default({}),
+});
+
+const spec = fields({
+  run: list(text(4_096), 1, 64).describe('The command; ${dir} is the release’s folder, ${node} the agent’s Node.'),
+  files: list(safePath, 1, 500).describe('Files and folders that make up a release, beside this document.'),
+  health: z
+    .string(expects('a path that starts with /'))
+    .regex(/^\/[\x21-\x7e]{0,499}$/, expects('a path that starts with /'))
+    .describe('Answers 2xx once the service serves.'),
+  databaseVariable: variable
+    .default('DATABASE_URL')
+    .describe('The variable in which the service is given its connection URL.'),
+  migrations: safePath.exactOptional().describe('A folder of numbered SQL files, or of command migrations.'),
+  phase: oneOf('expand', 'data', 'contract').default('expand').describe('Of migrations whose name doesn’t say it.'),
+  migrate: z
+    .record(z.string(), z.unknown())
+    .exactOptional()
+    .describe('Where the application’s own program migrates: what docs/command-migrator.md says of a store.'),
+  environments: named(environment, 1, 20).describe('In the order in which releases pass through them.'),
+  tests: whole(1).exactOptional().describe('At least so many passed tests must be attached before a promotion.'),
+  soakMs: milliseconds(0).default(60_000).describe('How long a promoted release is watched before it counts.'),
+  calendar: name.exactOptional().describe('A Calendar declared beside it; without one, releases may move at any time.'),
+  verification: name
+    .exactOptional()
+    .describe('A Verification declared beside it; without one, the health path is asked.'),
+});
+
+/** A web service with a database, said once: releases, agents and the control plane each take their part of it. */
+export const service = kind(
+  'Service',
+  'A web service, its database, and the environments that its releases pass through.',
+  spec,
+);
+export type ServiceContent = ContentOf<typeof service>;
+export type ServiceEnvironment = ServiceContent['spec']['environments'][number];
+/** Where a connection URL stands. */
+export type UrlSource = z.output<typeof source>;
