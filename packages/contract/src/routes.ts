@@ -3,6 +3,7 @@ import { accessRoutes, openRoutes } from './routes/access-routes.ts';
 import { agentRoutes } from './routes/agent-routes.ts';
 import { cellRoutes } from './routes/cell-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
+import { planRoutes } from './routes/plan-routes.ts';
 import { promotionRoutes } from './routes/promotion-routes.ts';
 import { releaseRoutes } from './routes/release-routes.ts';
 
@@ -12,6 +13,7 @@ export const routes = {
   ...logRoutes,
   ...releaseRoutes,
   ...promotionRoutes,
+  ...planRoutes,
   ...cellRoutes,
   ...accessRoutes,
   ...openRoutes,

@@ -8,6 +8,7 @@ import { cellHandlers } from './http/resources/cells.ts';
 import { documentHandlers } from './http/resources/documents.ts';
 import { freezeHandlers } from './http/resources/freezes.ts';
 import { logHandlers } from './http/resources/log.ts';
+import { planHandlers } from './http/resources/plans.ts';
 import { promotionHandlers } from './http/resources/promotions.ts';
 import { releaseHandlers } from './http/resources/releases.ts';
 import { serverHandlers } from './http/resources/server.ts';
@@ -21,6 +22,7 @@ export function allHandlers(context: Context): Handlers {
     ...documentHandlers(context),
     ...releaseHandlers(context),
     ...promotionHandlers(context),
+    ...planHandlers(context),
     ...cellHandlers(context),
     ...freezeHandlers(context),
     ...statusHandlers(context),

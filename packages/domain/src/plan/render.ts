@@ -52,7 +52,8 @@ function facts(plan: Plan): readonly string[] {
   ];
 }
 
-const SCOPES: Readonly<Record<Plan['rollbackScope'], string>> = {
+/** What a failure brings back, by the scope that the policy chose. */
+export const SCOPES: Readonly<Record<Plan['rollbackScope'], string>> = {
   tenant: 'a failure brings back the tenant that it names; the others wait for a decision',
   ring: 'a failure brings back the ring of its wave, in all cells; the others wait for a decision',
   cell: 'a failure brings back its cell; the others wait for a decision',
@@ -67,7 +68,8 @@ function gates(plan: Plan): readonly string[] {
   return ['Gates', ...(lines.length > 0 ? lines : ['  none'])];
 }
 
-function standsText({ gate, at }: GateSpec): string {
+/** Before what a gate stands. */
+export function standsText({ gate, at }: GateSpec): string {
   if (at !== 'promotion' && at !== 'wave') return `before each ${at} step`;
   const once = gateNamed(gate)?.consumedByWave === true;
   return once ? 'before each wave' : 'before each wave, and before each step that changes something';
