@@ -20,6 +20,7 @@ const stages: readonly Stage[] = argv.includes('--kill-all')
   ? [{ name: 'every kill point', command: [bin('vitest'), 'run', 'tests/kill'], environment: { HEADGATE_KILL: 'all' } }]
   : [
       { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.json'] },
+      { name: 'types of the page', command: [bin('tsc'), '-p', 'packages/web/tsconfig.json'] },
       { name: 'style', command: [bin('biome'), 'check', '.'] },
       { name: 'tests', command: [bin('vitest'), 'run'] },
     ];
