@@ -39,6 +39,7 @@ export function SignIn() {
               autoComplete="off"
               spellCheck={false}
               required
+              withAsterisk={false}
               data-autofocus
             />
             {trouble !== undefined && <Trouble of={trouble} />}

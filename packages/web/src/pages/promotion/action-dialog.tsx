@@ -71,6 +71,7 @@ export function ActionDialog({ promotion, action, close }: Props) {
               autosize
               minRows={2}
               required
+              withAsterisk={false}
               data-autofocus
             />
           )}
