@@ -43,7 +43,7 @@ export const promotions = (client: Client, open: boolean) =>
     queryFn: ({ signal, pageParam }) =>
       client.call(
         'listPromotions',
-        { limit: PAGE, ...(open ? { open: 'true' as const } : {}), ...cursor(pageParam) },
+        { ...(open ? { open: 'true' as const, limit: 200 } : { limit: PAGE }), ...cursor(pageParam) },
         { signal },
       ),
     initialPageParam: first,

@@ -3,7 +3,7 @@
  * with where they stand, and what a rollback of everything would do from here. The words are those of `render.ts`.
  */
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
-import { SCOPES, standsText } from '../plan/render.ts';
+import { LOOKS, SCOPES, standsText } from '../plan/render.ts';
 import { actionText, named } from '../plan/render-words.ts';
 import { tenantsInScope, type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { Rollout } from '../rollout/state.ts';
@@ -81,11 +81,10 @@ export interface StepInWords {
 export function stepsInWords(cell: CellPlan, rollout: Rollout | undefined): readonly StepInWords[] {
   const back = rollout?.undo ?? null;
   const forward = cell.steps.map((step, i): StepInWords => {
-    const { id, wave, undo } = step;
-    const how = undo.kind === 'act' ? { undo: actionText(undo.action) } : { kept: undo.because };
+    const { id, wave } = step;
     const stands = back === null ? forwardStands(i, rollout) : i < (rollout?.begun ?? 0) ? 'begun' : 'left';
     const done = i < (rollout?.cursor ?? 0) ? 'done' : stands;
-    return { id, course: 'forward', wave, text: actionText(step.action), ...how, stands: done };
+    return { id, course: 'forward', wave, text: actionText(step.action), ...undoWords(step), stands: done };
   });
   if (rollout === undefined || back === null) return forward;
   const undoing = undoSteps(cell, back.scope, rollout.begun).map(
@@ -97,6 +96,11 @@ export function stepsInWords(cell: CellPlan, rollout: Rollout | undefined): read
     }),
   );
   return [...forward, ...undoing];
+}
+
+function undoWords({ action, undo }: Step): Pick<StepInWords, 'undo' | 'kept' | 'approver'> {
+  if (undo.kind === 'keep') return LOOKS.has(action.kind) ? {} : { kept: undo.because };
+  return { undo: actionText(undo.action), ...(undo.approver === undefined ? {} : { approver: undo.approver }) };
 }
 
 function forwardStands(i: number, rollout: Rollout | undefined): StepStands {

@@ -103,7 +103,7 @@ function stepText(step: Step, width: number): readonly string[] {
 }
 
 /** What only looks has nothing to undo, which needs no saying. */
-const LOOKS: ReadonlySet<string> = new Set(['verify', 'soak', 'restore-point']);
+export const LOOKS: ReadonlySet<string> = new Set(['verify', 'soak', 'restore-point']);
 
 function under(width: number, text: string): readonly string[] {
   return column('', text, 4, width);

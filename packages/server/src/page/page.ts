@@ -32,11 +32,11 @@ export function addPage(app: FastifyInstance, log: Logger, open: () => Promise<O
     });
 
   app.get('/assets/:file', async (request, reply) => {
-    headers(reply);
     const { file } = request.params as { file: string };
     const result = await opened();
     const asset = result.ok ? result.bundle.assets.get(file) : undefined;
     if (asset === undefined) return reply.callNotFound();
+    headers(reply);
     reply
       .type(asset.type)
       .header('cache-control', `public, max-age=${YEAR_S}, immutable`)

@@ -13,7 +13,7 @@ export function Trouble({ of, again }: { readonly of: unknown; readonly again?: 
               <Said>{why === '' ? what : why}</Said>
             </Text>
             {unblock !== '' && (
-              <Text size="sm" c="dimmed">
+              <Text size="sm">
                 What helps: <Said>{unblock}</Said>
               </Text>
             )}

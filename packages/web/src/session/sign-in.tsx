@@ -33,7 +33,7 @@ export function SignIn() {
             )}
             <PasswordInput
               label="Token"
-              description="What `headgate` on the command line signs in with"
+              description="The same that the command line signs in with"
               value={token}
               onChange={(event) => setToken(event.currentTarget.value)}
               autoComplete="off"

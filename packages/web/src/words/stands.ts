@@ -30,6 +30,11 @@ export function promotionStands({ phase, result }: Pick<Promotion, 'phase' | 're
   return result === undefined ? PHASES[phase] : RESULTS[result];
 }
 
+/** Waves that are behind a promotion: the one that it opened last is, once it waits to open the next. */
+export function wavesDone({ phase, wave }: Pick<Promotion, 'phase' | 'wave'>): number {
+  return phase === 'awaiting' || phase === 'ended' ? wave : Math.max(wave - 1, 0);
+}
+
 /** Where a rollout stands, in a word. */
 export function rolloutStands({ phase, result, undo }: Pick<Rollout, 'phase' | 'result' | 'undo'>): Stands {
   if (phase === 'settled') return { word: result ?? 'settled', tone: result === 'completed' ? 'teal' : 'gray' };
@@ -61,8 +66,9 @@ const STEPS: Readonly<Record<string, Stands>> = {
   left: { word: 'left out', tone: 'gray' },
 };
 
-/** Where a step stands, in a word. */
-export function stepStands(stands: string): Stands {
+/** Where a step stands, in a word. The one at hand is only next while its rollout waits, for a gate or for its wave. */
+export function stepStands(stands: string, waiting = false): Stands {
+  if (stands === 'at-hand' && waiting) return { word: 'next', tone: 'gray' };
   return STEPS[stands] ?? { word: stands, tone: 'gray' };
 }
 

@@ -44,7 +44,8 @@ function Shown({ cell: { desired, observed, uncertain } }: { readonly cell: Cell
             'No agent has observed it yet.'
           ) : (
             <>
-              Observed <Instant at={observed.at} /> by <Said>{observed.by}</Said>
+              Observed <Instant at={observed.at} /> by <Said>{observed.by}</Said>. While a promotion moves a cell, what
+              was seen runs ahead of what should be.
             </>
           )}
         </Text>

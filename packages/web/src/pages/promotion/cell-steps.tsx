@@ -17,6 +17,8 @@ interface Props {
   /** Null: the steps of its way back. */
   readonly wave: number | null;
   readonly rollout: Rollout | undefined;
+  /** Whether this is where the cell is now, so that its own mark stands here. */
+  readonly marked: boolean;
   readonly open: boolean;
   readonly head: string;
 }
@@ -33,13 +35,15 @@ export function CellSteps(props: Props) {
             {open ? '▾' : '▸'} cell {props.cell}
           </Text>
         </UnstyledButton>
-        {props.rollout !== undefined && <Mark of={rolloutStands(props.rollout)} />}
+        {props.rollout !== undefined && props.marked && <Mark of={rolloutStands(props.rollout)} />}
         <Text size="sm" c="dimmed" component="span">
           <Said>{props.head}</Said>
         </Text>
-        <Link to="/cells/$cell" params={{ cell: props.cell }} aria-label={`the cell ${props.cell} itself`}>
-          look at it
-        </Link>
+        <Text size="xs" component="span">
+          <Link to="/cells/$cell" params={{ cell: props.cell }} aria-label={`the cell ${props.cell} itself`}>
+            its state
+          </Link>
+        </Text>
       </Group>
       <div id={id}>{open && <Steps {...props} />}</div>
     </div>
@@ -73,23 +77,23 @@ function Steps({ promotion, cell, wave, rollout }: Props) {
 }
 
 function Step({ step, rollout }: { readonly step: PlanStep; readonly rollout: Rollout | undefined }) {
-  const { id, text, undo, kept, approver, stands } = step;
+  const { id, course, text, undo, kept, approver, stands } = step;
   const asks = approver === undefined ? '' : `, if ${approver} agrees`;
   const now = stands === 'at-hand' && rollout?.step === id ? rollout : undefined;
   return (
     <li data-stands={stands}>
       <Group gap="xs" wrap="nowrap" align="flex-start">
-        <Mark of={stepStands(stands)} />
+        <Mark of={stepStands(stands, rollout?.phase === 'waiting')} />
         <Stack gap={0}>
           <Text size="sm">
-            <Said>{`${text}${asks}`}</Said>{' '}
+            <Said>{course === 'undo' ? `${text}${asks}` : text}</Said>{' '}
             <Text span c="dimmed" size="xs" className="mono">
               {id}
             </Text>
           </Text>
           {undo !== undefined && (
             <Text size="xs" c="dimmed">
-              undone by: <Said>{undo}</Said>
+              undone by: <Said>{`${undo}${asks}`}</Said>
             </Text>
           )}
           {kept !== undefined && (

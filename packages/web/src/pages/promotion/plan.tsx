@@ -51,6 +51,11 @@ function Outline(props: {
         <List.Item>
           If a step fails: <Said>{outline.rollback}</Said>
         </List.Item>
+        {outline.gates.map(({ gate, stands }) => (
+          <List.Item key={`${gate} ${stands}`}>
+            Gate <strong>{gate}</strong>: {stands}
+          </List.Item>
+        ))}
       </List>
       <PointOfNoReturn point={point} />
       {waves.map(({ n, ring, soakMs, cells }) => (
@@ -69,6 +74,7 @@ function Outline(props: {
                     cell={cell.cell}
                     wave={n}
                     rollout={props.rollouts.get(cell.cell)}
+                    marked={going.length === 0 && n === promotion.wave}
                     open={cells.length <= MOST_OPEN && (n === Math.max(promotion.wave, 1) || waves.length <= 3)}
                     head={`${cell.from} to ${cell.to}: ${cell.who}`}
                   />
@@ -83,6 +89,11 @@ function Outline(props: {
           <Title order={3} size="h5" mb="xs">
             The way back
           </Title>
+          {promotion.undo !== null && (
+            <Text size="sm" mb="xs">
+              <Said>{promotion.undo.because}</Said>
+            </Text>
+          )}
           <Some of={going} noun="cell">
             {(some) => (
               <Stack gap="sm">
@@ -93,8 +104,9 @@ function Outline(props: {
                     cell={rollout.cell}
                     wave={null}
                     rollout={rollout}
+                    marked
                     open={going.length <= MOST_OPEN}
-                    head={rollout.undo?.because ?? ''}
+                    head=""
                   />
                 ))}
               </Stack>

@@ -1,7 +1,7 @@
 import { Button, Group, Stack, Switch, Table, Text, Title } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Mark } from '../../parts/mark.tsx';
@@ -11,10 +11,20 @@ import { promotions } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { promotionStands } from '../../words/stands.ts';
 
+/** So few are no page worth stopping at. */
+const FEW = 20;
+
 /** All promotions, a page at a time. */
 export function Promotions() {
   const [open, setOpen] = useState(false);
   const pages = useInfiniteQuery(promotions(useClient(), open));
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
+  const found = pages.data?.pages.reduce((sum, { items }) => sum + items.length, 0) ?? 0;
+  // A page of a filtered list may be empty though there are more behind it.
+  const goOn = found < FEW && hasNextPage && !isFetchingNextPage;
+  useEffect(() => {
+    if (goOn) void fetchNextPage();
+  }, [goOn, fetchNextPage]);
   return (
     <Stack>
       <Group justify="space-between">
@@ -26,7 +36,7 @@ export function Promotions() {
       <Fetched of={pages}>
         {(data) => {
           const items = data.pages.flatMap((page) => page.items);
-          if (items.length === 0 && !pages.hasNextPage)
+          if (items.length === 0 && !hasNextPage)
             return (
               <Nothing>{open ? 'Nothing moves.' : 'Nobody has asked for a promotion yet: headgate promote.'}</Nothing>
             );
@@ -68,13 +78,8 @@ export function Promotions() {
           );
         }}
       </Fetched>
-      {pages.hasNextPage && (
-        <Button
-          variant="subtle"
-          onClick={() => pages.fetchNextPage()}
-          loading={pages.isFetchingNextPage}
-          className="more"
-        >
+      {hasNextPage && (
+        <Button variant="subtle" onClick={() => fetchNextPage()} loading={isFetchingNextPage} className="more">
           More
         </Button>
       )}
