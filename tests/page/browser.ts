@@ -1,6 +1,6 @@
 /** For tests only: the system's Chromium, driven by Playwright, with everything that its page complains of kept. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installPackages } from '@headgate/example-odoo/parts/debian-packages.ts';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -57,6 +57,15 @@ export async function openTab(browser: Browser, url: string, colorScheme: 'light
   });
   page.on('pageerror', (error) => complaints.push(error.message));
   return { page, context, complaints };
+}
+
+/** Signs in at an address with the token of a role's first user, as it lies in a server's folder. */
+export async function signIn(tab: Tab, dataDir: string, role: string, at = '/'): Promise<void> {
+  const token = (await readFile(join(dataDir, 'secrets', `${role}.token`), 'utf8')).trim();
+  await tab.page.goto(at);
+  await tab.page.getByLabel('Token', { exact: true }).fill(token);
+  await tab.page.getByRole('button', { name: 'Sign in' }).click();
+  await tab.page.getByRole('button', { name: 'Sign out' }).waitFor();
 }
 
 /** By how many pixels a page is wider than its window. */

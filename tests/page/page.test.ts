@@ -5,7 +5,7 @@ import { RealServer, until } from '@headgate/server/testing/real-server';
 import { SmallCompany } from '@headgate/server/testing/small-company';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { atBothWidths, chromiumMissing, openTab, startBrowser, type Tab } from './browser.ts';
+import { atBothWidths, chromiumMissing, openTab, signIn, startBrowser, type Tab } from './browser.ts';
 
 const missing = await chromiumMissing();
 
@@ -34,10 +34,7 @@ describe.skipIf(missing)('the page', () => {
 
   async function signedIn(role: string, at = '/'): Promise<Tab> {
     const tab = await openTab(browser, server.url);
-    await tab.page.goto(at);
-    await tab.page.getByLabel('Token', { exact: true }).fill(await tokenOf(role));
-    await tab.page.getByRole('button', { name: 'Sign in' }).click();
-    await tab.page.getByRole('button', { name: 'Sign out' }).waitFor();
+    await signIn(tab, server.dataDir, role, at);
     return tab;
   }
   async function promote(environment: string): Promise<string> {
@@ -175,6 +172,30 @@ describe.skipIf(missing)('the page', () => {
     await operator.call('liftFreeze', { scope: 'production', name: 'payroll' });
     await page.getByText('Frozen: no step forward begins').waitFor({ state: 'hidden' });
     await page.getByText('was changed by hand').waitFor({ state: 'hidden' });
+    await context.close();
+  });
+
+  it('draws the beginning of 10,000 tenants, and finds the one that is looked for', async () => {
+    const manager = await server.client('release-manager');
+    const text = `apiVersion: headgate/v1
+kind: Cell
+metadata: {name: big, owner: team-shop}
+spec: {environment: production, slots: [blue, green], stores: [{name: main}]}
+`;
+    await manager.call('applyDocuments', { body: { files: [{ name: 'big.yaml', text }] } });
+    const tenant = { slot: 'blue', store: 'main', ring: 'broad' };
+    const tenants = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`t-${i}`, tenant]));
+    const body = { ...company.observation('big', 'production'), tenants };
+    await company.agent.call('observeCell', { cell: 'big', body });
+    const { page, context, complaints } = await signedIn('auditor', '/cells/big');
+    await page.getByRole('heading', { name: 'Tenants (10000)' }).waitFor();
+    const rows = page.getByRole('table', { name: 'tenants' }).locator('tbody tr');
+    expect(await rows.count()).toBe(50);
+    await page.getByRole('button', { name: '9,950 more rows' }).waitFor();
+    await page.getByLabel('Find a tenant').fill('t-9876');
+    await expect.poll(() => rows.count()).toBe(1);
+    expect(await atBothWidths(page, 'cell-big')).toBeLessThanOrEqual(0);
+    expect(complaints).toEqual([]);
     await context.close();
   });
 
