@@ -75,6 +75,28 @@ describe.skipIf(missing)('the page', () => {
     await tab.context.close();
   });
 
+  it('shows what happens on a busy log although each answer takes longer than the next entry', async () => {
+    const tab = await openTab(browser, server.url);
+    await tab.page.route('**/v1/status', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 900));
+      await route.continue().catch(() => {});
+    });
+    await signIn(tab, server.dataDir, 'auditor');
+    await tab.page.getByRole('status', { name: 'Updates: live' }).waitFor();
+    await tab.page.getByRole('heading', { name: 'What is where' }).waitFor();
+    const manager = await server.client('release-manager');
+    const shown = tab.page.getByText('the flood').first();
+    const to = Date.now() + 3_600_000;
+    for (let i = 0; i < 150 && !(await shown.isVisible()); i++) {
+      await manager.call('declareFreeze', {
+        body: { scope: 'all', name: 'flood', to: to + i, reason: `the flood ${i}` },
+      });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(await shown.isVisible()).toBe(true);
+    await tab.context.close();
+  });
+
   it('asks by itself where it can’t follow the log', async () => {
     const tab = await openTab(browser, server.url);
     await tab.page.route('**/v1/events*', (route) => route.abort());

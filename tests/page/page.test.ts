@@ -188,7 +188,7 @@ spec: {environment: production, slots: [blue, green], stores: [{name: main}]}
     const body = { ...company.observation('big', 'production'), tenants };
     await company.agent.call('observeCell', { cell: 'big', body });
     const { page, context, complaints } = await signedIn('auditor', '/cells/big');
-    await page.getByRole('heading', { name: 'Tenants (10000)' }).waitFor();
+    await page.getByRole('heading', { name: 'Tenants (10,000)' }).waitFor();
     const rows = page.getByRole('table', { name: 'tenants' }).locator('tbody tr');
     expect(await rows.count()).toBe(50);
     await page.getByRole('button', { name: '9,950 more rows' }).waitFor();

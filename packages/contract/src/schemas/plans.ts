@@ -31,7 +31,7 @@ export const planOutline = z
   .meta({ id: 'PlanOutline' });
 export type PlanOutline = z.infer<typeof planOutline>;
 
-/** One step in words, and where it stands. `left`: the way back began before its turn. */
+/** One step in words, and where it stands. `left`: it ended, or the way back began, before its turn. */
 export const planStep = z
   .object({
     id: z.string(),

@@ -27,6 +27,7 @@ test('an outline leaves out no step and no cell, and names no list of tenants in
 test('steps stand where the rollout has them: done behind it, one at hand, the rest ahead', () => {
   const world = begun();
   expect(stepsInWords(cellOf(world), undefined).every((s) => s.stands === 'ahead')).toBe(true);
+  expect(stepsInWords(cellOf(world), undefined, true).every((s) => s.stands === 'left')).toBe(true);
   world.run(sound, offered(world, 3));
   const rollout = world.rollouts.get('shared');
   const stands = stepsInWords(cellOf(world), rollout).map((s) => s.stands);

@@ -60,7 +60,7 @@ function takes(action: Action): action is Extract<Action, { kind: 'route' | 'hol
   return action.kind === 'route' || action.kind === 'hold';
 }
 
-/** `begun`: it may have had an effect, and nobody carries it out now. `left`: the way back began before its turn. */
+/** `begun`: it may have had an effect, and nobody carries it out now. `left`: it ended, or the way back began, before its turn. */
 export type StepStands = 'done' | 'at-hand' | 'begun' | 'ahead' | 'left';
 
 export interface StepInWords {
@@ -77,12 +77,13 @@ export interface StepInWords {
   readonly stands: StepStands;
 }
 
-/** The steps of one cell in order, forward and then back once that was decided. */
-export function stepsInWords(cell: CellPlan, rollout: Rollout | undefined): readonly StepInWords[] {
+/** The steps of one cell in order, forward and then back once that was decided. `ended`: the promotion has. */
+export function stepsInWords(cell: CellPlan, rollout: Rollout | undefined, ended = false): readonly StepInWords[] {
   const back = rollout?.undo ?? null;
   const forward = cell.steps.map((step, i): StepInWords => {
     const { id, wave } = step;
-    const stands = back === null ? forwardStands(i, rollout) : i < (rollout?.begun ?? 0) ? 'begun' : 'left';
+    const over = ended || back !== null || rollout?.phase === 'settled';
+    const stands = over ? (i < (rollout?.begun ?? 0) ? 'begun' : 'left') : i === rollout?.cursor ? 'at-hand' : 'ahead';
     const done = i < (rollout?.cursor ?? 0) ? 'done' : stands;
     return { id, course: 'forward', wave, text: actionText(step.action), ...undoWords(step), stands: done };
   });
@@ -101,11 +102,6 @@ export function stepsInWords(cell: CellPlan, rollout: Rollout | undefined): read
 function undoWords({ action, undo }: Step): Pick<StepInWords, 'undo' | 'kept' | 'approver'> {
   if (undo.kind === 'keep') return LOOKS.has(action.kind) ? {} : { kept: undo.because };
   return { undo: actionText(undo.action), ...(undo.approver === undefined ? {} : { approver: undo.approver }) };
-}
-
-function forwardStands(i: number, rollout: Rollout | undefined): StepStands {
-  if (rollout === undefined || rollout.phase === 'settled') return 'ahead';
-  return i === rollout.cursor ? 'at-hand' : 'ahead';
 }
 
 function wordsOf({ id, action, approver }: UndoStep) {

@@ -49,20 +49,27 @@ export async function follow(
   }
 }
 
-/** Gathers streams for a moment, and marks what they touch. */
+/**
+ * Gathers streams for a moment, and marks what they touch. One round of fetching ends before the next begins: otherwise a
+ * busy log would cut off each slow answer by asking again.
+ */
 function gatherer(queries: QueryClient, signal: AbortSignal): (stream: string) => void {
   let gathered = new Set<string>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  signal.addEventListener('abort', () => clearTimeout(timer));
-  const flush = () => {
-    const streams = gathered;
-    gathered = new Set();
-    timer = undefined;
-    void queries.invalidateQueries({ predicate: ({ queryKey }) => staleAfter(streams, queryKey) });
+  let busy = false;
+  const round = async () => {
+    while (gathered.size > 0 && !signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+      const streams = gathered;
+      gathered = new Set();
+      await queries.invalidateQueries({ predicate: ({ queryKey }) => staleAfter(streams, queryKey) });
+    }
+    busy = false;
   };
   return (stream) => {
     gathered.add(stream);
-    timer ??= setTimeout(flush, GATHER_MS);
+    if (busy) return;
+    busy = true;
+    void round();
   };
 }
 

@@ -57,7 +57,8 @@ export function planHandlers(context: Context): Handlers<'showPlan' | 'listSteps
           'it is not a cursor of this list',
           'take `next` of the page before',
         );
-      const steps = stepsInWords(cell, (await rolloutsOf(promotion, [cell.cell])).get(cell.cell))
+      const rollout = (await rolloutsOf(promotion, [cell.cell])).get(cell.cell);
+      const steps = stepsInWords(cell, rollout, promotion.phase === 'ended')
         .filter((step) => input.wave === undefined || step.wave === input.wave)
         .filter((step) => input.course === undefined || step.course === input.course);
       const to = from + (input.limit ?? PAGE);

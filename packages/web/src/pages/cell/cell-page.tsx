@@ -52,7 +52,7 @@ function Shown({ cell: { desired, observed, uncertain } }: { readonly cell: Cell
       </Stack>
       {desired === null && (
         <Alert color="yellow" title="Not under control yet">
-          headgate adopt takes it as it is.
+          <Code>headgate adopt</Code> takes it as it is.
         </Alert>
       )}
       {uncertain && (
@@ -145,7 +145,7 @@ function Tenants({ desired, seen }: Both) {
     return of === undefined ? '' : `${of.slot} ${of.store} ${of.held ?? ''}`;
   };
   return (
-    <Section title={`Tenants (${all.length})`}>
+    <Section title={`Tenants (${all.length.toLocaleString('en')})`}>
       {all.length > 20 && (
         <TextInput label="Find a tenant" value={part} onChange={(e) => setPart(e.currentTarget.value)} maw={320} />
       )}
@@ -194,8 +194,12 @@ function Beside(props: {
                     )}
                   </Group>
                 </Table.Td>
-                <Table.Td data-label="Should be">{props.show(desired, name)}</Table.Td>
-                <Table.Td data-label="Was seen">{props.show(seen, name)}</Table.Td>
+                <Table.Td data-label="Should be">
+                  {desired === null ? <Nothing>not known yet</Nothing> : props.show(desired, name)}
+                </Table.Td>
+                <Table.Td data-label="Was seen">
+                  {seen === null ? <Nothing>not seen yet</Nothing> : props.show(seen, name)}
+                </Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>
