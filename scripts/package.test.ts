@@ -78,7 +78,7 @@ test('on an older Node it says what it needs, and starts nothing', () => {
   expect(() => execFileSync(process.execPath, [old], { stdio: 'pipe' })).toThrow(/needs Node 24 or later/);
 });
 
-test('its server starts with a database of its own, reads documents on a thread aside, and ends when told', async () => {
+test('its server starts with a database of its own, reads documents on a thread aside, serves the page, and ends when told', async () => {
   const server = await RealServer.start({ main: program('headgate-server') });
   try {
     const documents = join(ROOT, 'examples/psa/headgate');
@@ -86,6 +86,9 @@ test('its server starts with a database of its own, reads documents on a thread 
     const env = { ...process.env, HEADGATE_DATA: server.dataDir };
     const { stdout } = await run(process.execPath, [program('headgate'), ...args], { env });
     expect(JSON.parse(stdout)).toBeTruthy();
+    const page = await (await fetch(`${server.url}/`)).text();
+    const [, script] = /<script type="module" src="(\/assets\/[^"]+\.js)">/.exec(page) ?? [];
+    expect((await fetch(`${server.url}${script}`)).headers.get('content-type')).toContain('text/javascript');
   } finally {
     await server.remove();
   }

@@ -4,6 +4,7 @@
  * can't offer is left out, unless HEADGATE_REQUIRE_REAL=1 says that nothing may be. `--kill-all` runs every kill point.
  */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv, env, execPath, exit, stdout } from 'node:process';
 
@@ -20,6 +21,7 @@ const stages: readonly Stage[] = argv.includes('--kill-all')
   ? [{ name: 'every kill point', command: [bin('vitest'), 'run', 'tests/kill'], environment: { HEADGATE_KILL: 'all' } }]
   : [
       { name: 'types', command: [bin('tsc'), '-p', 'tsconfig.json'] },
+      { name: 'types of the page', command: [bin('tsc'), '-p', 'packages/web/tsconfig.json'] },
       { name: 'style', command: [bin('biome'), 'check', '.'] },
       { name: 'tests', command: [bin('vitest'), 'run'] },
     ];
@@ -40,6 +42,12 @@ function leftOut(): readonly LeftOut[] {
       what: 'the control store on a PostgreSQL of yours',
       why: 'set HEADGATE_TEST_DATABASE_URL; the embedded 15 and 18 were used',
       chosen: true,
+    });
+  if (!existsSync('/usr/bin/chromium'))
+    out.push({
+      what: 'the page in a browser',
+      why: 'apt-get install --no-install-recommends chromium',
+      chosen: false,
     });
   if (process.getuid?.() !== 0)
     out.push({ what: 'that a router started by root gives up its rights', why: 'you are not root', chosen: false });

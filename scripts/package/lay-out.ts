@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { dependencies, manifestIn, PROGRAMS, ROOT, SHIPPED } from './shipped.ts';
+import { BUILT, dependencies, manifestIn, PROGRAMS, ROOT, SHIPPED } from './shipped.ts';
 
 /** The Node that emitted code is made for; type stripping isn't needed there. */
 const NODE = '>=24';
@@ -13,11 +13,13 @@ const NODE = '>=24';
  *   package.json, README.md, LICENSE
  *   bin/headgate.js …                     check Node's version, then start the program
  *   node_modules/@headgate/NAME/src/*.js  emitted JavaScript (Node strips no types below node_modules), brought along
+ *   node_modules/@headgate/web/dist       the page's static files
  *   share/                                documents to take as they are, systemd units, the Dockerfile
  */
 export function layOut(folder: string): void {
   emit(join(folder, 'emitted'));
   for (const name of SHIPPED) layOutOurs(folder, name);
+  for (const name of BUILT) layOutBuilt(folder, name);
   execFileSync('rm', ['-r', join(folder, 'emitted')]);
   mkdirSync(join(folder, 'bin'));
   for (const [program, module] of Object.entries(PROGRAMS)) {
@@ -47,6 +49,16 @@ function layOutOurs(folder: string, name: string): void {
   const { name: own, version, license, dependencies } = manifestIn(`packages/${name}`);
   const exports = { '.': './src/index.js', './*': './src/*.js' };
   writeJson(join(to, 'package.json'), { name: own, version, license, type: 'module', exports, dependencies });
+}
+
+/** The static files of a package, which its own program builds; the server looks for them beside itself. */
+function layOutBuilt(folder: string, name: string): void {
+  const from = join(ROOT, 'packages', name);
+  execFileSync(process.execPath, [join(from, 'src/build/main.ts')], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const to = join(folder, 'node_modules', '@headgate', name);
+  cpSync(join(from, 'dist'), join(to, 'dist'), { recursive: true, filter: (path) => !path.endsWith('made-of') });
+  const { name: own, version, license } = manifestIn(`packages/${name}`);
+  writeJson(join(to, 'package.json'), { name: own, version, license });
 }
 
 function share(folder: string): void {

@@ -17,6 +17,9 @@ export const SHIPPED = [
   'cli',
 ] as const;
 
+/** Of these only what they are built into is shipped: nothing of them runs in Node. */
+export const BUILT = ['web'] as const;
+
 /** What users call, and the module that it starts. */
 export const PROGRAMS: Readonly<Record<string, string>> = {
   headgate: '@headgate/cli/main',
@@ -57,6 +60,7 @@ export function dependencies(): { readonly theirs: Versions; readonly optional: 
       theirs[dependency] = version;
     }
   }
+  for (const { name, version } of BUILT.map((each) => manifestIn(`packages/${each}`))) ours[name] = version;
   const optional = Object.entries(manifestIn('.').optionalDependencies ?? {}).filter(
     ([name]) => !name.startsWith('node-'),
   );

@@ -15,5 +15,6 @@ export type { Assignment, Outcome } from './schemas/assignment.ts';
 export type { Cell, CellState, Freeze } from './schemas/cells.ts';
 export { type LogEvent, logEvent } from './schemas/log.ts';
 export type { Delivery } from './schemas/notify.ts';
+export type { PlanOutline, PlanStep, WayBack } from './schemas/plans.ts';
 export type { Explanation, Promotion, Rollout, Status, Wait } from './schemas/promotions.ts';
 export { MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';

@@ -4,6 +4,7 @@ import { agentRoutes } from './routes/agent-routes.ts';
 import { cellRoutes } from './routes/cell-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
 import { notifyRoutes } from './routes/notify-routes.ts';
+import { planRoutes } from './routes/plan-routes.ts';
 import { promotionRoutes } from './routes/promotion-routes.ts';
 import { releaseRoutes } from './routes/release-routes.ts';
 
@@ -13,6 +14,7 @@ export const routes = {
   ...logRoutes,
   ...releaseRoutes,
   ...promotionRoutes,
+  ...planRoutes,
   ...cellRoutes,
   ...notifyRoutes,
   ...accessRoutes,

@@ -21,6 +21,7 @@ export * from './access/access.ts';
 export * from './calendars/window.ts';
 export * from './explain/actions.ts';
 export * from './explain/explain-promotion.ts';
+export * from './explain/plan-in-words.ts';
 export * from './gates/catalog.ts';
 export * from './gates/gate.ts';
 export { TEST_RESULT } from './gates/tests-passed.ts';

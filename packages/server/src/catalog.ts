@@ -9,6 +9,7 @@ import { documentHandlers } from './http/resources/documents.ts';
 import { freezeHandlers } from './http/resources/freezes.ts';
 import { logHandlers } from './http/resources/log.ts';
 import { notificationHandlers } from './http/resources/notifications.ts';
+import { planHandlers } from './http/resources/plans.ts';
 import { promotionHandlers } from './http/resources/promotions.ts';
 import { releaseHandlers } from './http/resources/releases.ts';
 import { serverHandlers } from './http/resources/server.ts';
@@ -22,6 +23,7 @@ export function allHandlers(context: Context): Handlers {
     ...documentHandlers(context),
     ...releaseHandlers(context),
     ...promotionHandlers(context),
+    ...planHandlers(context),
     ...cellHandlers(context),
     ...freezeHandlers(context),
     ...notificationHandlers(context),

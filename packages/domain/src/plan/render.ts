@@ -52,7 +52,8 @@ function facts(plan: Plan): readonly string[] {
   ];
 }
 
-const SCOPES: Readonly<Record<Plan['rollbackScope'], string>> = {
+/** What a failure brings back, by the scope that the policy chose. */
+export const SCOPES: Readonly<Record<Plan['rollbackScope'], string>> = {
   tenant: 'a failure brings back the tenant that it names; the others wait for a decision',
   ring: 'a failure brings back the ring of its wave, in all cells; the others wait for a decision',
   cell: 'a failure brings back its cell; the others wait for a decision',
@@ -67,7 +68,8 @@ function gates(plan: Plan): readonly string[] {
   return ['Gates', ...(lines.length > 0 ? lines : ['  none'])];
 }
 
-function standsText({ gate, at }: GateSpec): string {
+/** Before what a gate stands. */
+export function standsText({ gate, at }: GateSpec): string {
   if (at !== 'promotion' && at !== 'wave') return `before each ${at} step`;
   const once = gateNamed(gate)?.consumedByWave === true;
   return once ? 'before each wave' : 'before each wave, and before each step that changes something';
@@ -101,7 +103,7 @@ function stepText(step: Step, width: number): readonly string[] {
 }
 
 /** What only looks has nothing to undo, which needs no saying. */
-const LOOKS: ReadonlySet<string> = new Set(['verify', 'soak', 'restore-point']);
+export const LOOKS: ReadonlySet<string> = new Set(['verify', 'soak', 'restore-point']);
 
 function under(width: number, text: string): readonly string[] {
   return column('', text, 4, width);

@@ -5,6 +5,7 @@ import { notFound, type Result, StoreUnavailable } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
+import { addPage } from '../page/page.ts';
 import { Attempts } from './attempts.ts';
 import { NO_TOKEN, NOBODY, notAdmitted, principalOf } from './auth.ts';
 import type { Context } from './context.ts';
@@ -167,6 +168,7 @@ export function httpServer(
       },
     });
   }
+  addPage(app, context.logger);
   return app;
 }
 

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { digest, id, instant, name, releaseRef } from './common.ts';
+
+/** A promotion's plan without its steps, which are listed by cell. */
+export const planOutline = z
+  .object({
+    promotion: id,
+    plan: digest,
+    envelope: digest,
+    application: name,
+    environment: name,
+    release: releaseRef,
+    latestFinish: instant,
+    risk: z.object({ level: z.enum(['low', 'medium', 'high']), because: z.array(z.string()) }),
+    /** From this step on, going back loses something; null when it never does. */
+    pointOfNoReturn: z.object({ cell: name, step: z.string(), because: z.string() }).nullable(),
+    /** What a failure brings back, in words. */
+    rollback: z.string(),
+    gates: z.array(z.object({ gate: z.string(), stands: z.string() })),
+    waves: z.array(
+      z.object({
+        n: z.int(),
+        ring: z.string(),
+        soakMs: z.int(),
+        cells: z.array(
+          z.object({ cell: name, from: z.string(), to: z.string(), tenants: z.int(), who: z.string(), steps: z.int() }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'PlanOutline' });
+export type PlanOutline = z.infer<typeof planOutline>;
+
+/** One step in words, and where it stands. `left`: it ended, or the way back began, before its turn. */
+export const planStep = z
+  .object({
+    id: z.string(),
+    course: z.enum(['forward', 'undo']),
+    wave: z.int().nullable(),
+    text: z.string(),
+    undo: z.string().exactOptional(),
+    kept: z.string().exactOptional(),
+    approver: z.string().exactOptional(),
+    stands: z.enum(['done', 'at-hand', 'begun', 'ahead', 'left']),
+  })
+  .meta({ id: 'PlanStep' });
+export type PlanStep = z.infer<typeof planStep>;
+
+/** What a rollback of everything would do if it were asked for now. */
+export const wayBack = z
+  .object({
+    promotion: id,
+    /** What the action itself says: whether it is possible, and what it comes to. */
+    because: z.string(),
+    allowed: z.boolean(),
+    cells: z.array(
+      z.object({
+        cell: name,
+        tenants: z.int(),
+        who: z.string(),
+        /** Steps in all; `first` names the first of them. */
+        steps: z.int(),
+        first: z.array(z.object({ id: z.string(), text: z.string(), approver: z.string().exactOptional() })),
+        /** What is lost, in words. */
+        loses: z.array(z.string()),
+      }),
+    ),
+    /** Whether a list above was cut at its bound. */
+    truncated: z.boolean(),
+  })
+  .meta({ id: 'WayBack' });
+export type WayBack = z.infer<typeof wayBack>;

@@ -1,0 +1,133 @@
+/**
+ * A plan in words, a piece at a time, for faces that can't show 10,000 tenants at once: its outline, the steps of one cell
+ * with where they stand, and what a rollback of everything would do from here. The words are those of `render.ts`.
+ */
+import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
+import { LOOKS, SCOPES, standsText } from '../plan/render.ts';
+import { actionText, named } from '../plan/render-words.ts';
+import { tenantsInScope, type UndoStep, undoSteps } from '../plan/undo.ts';
+import type { Rollout } from '../rollout/state.ts';
+
+export interface OutlineCell {
+  readonly cell: string;
+  readonly from: string;
+  readonly to: string;
+  /** Tenants that the wave moves or holds here. */
+  readonly tenants: number;
+  readonly who: string;
+  readonly steps: number;
+}
+
+export interface PlanOutline {
+  readonly risk: Plan['risk'];
+  readonly pointOfNoReturn: Plan['pointOfNoReturn'];
+  readonly rollback: string;
+  readonly gates: readonly { readonly gate: string; readonly stands: string }[];
+  readonly waves: readonly {
+    readonly n: number;
+    readonly ring: string;
+    readonly soakMs: number;
+    readonly cells: readonly OutlineCell[];
+  }[];
+}
+
+/** A plan without its steps. */
+export function planOutline(plan: Plan): PlanOutline {
+  const { risk, pointOfNoReturn, rollbackScope } = plan;
+  return {
+    risk,
+    pointOfNoReturn,
+    rollback: SCOPES[rollbackScope],
+    gates: plan.gates.map((gate) => ({ gate: gate.gate, stands: standsText(gate) })),
+    waves: plan.waves.map(({ n, ring, soakMs }) => ({
+      n,
+      ring,
+      soakMs,
+      cells: plan.cells.flatMap((cell) => {
+        const steps = cell.steps.filter((step) => step.wave === n);
+        return steps.length === 0 ? [] : [outlineCell(cell, steps)];
+      }),
+    })),
+  };
+}
+
+function outlineCell({ cell, slot }: CellPlan, steps: readonly Step[]): OutlineCell {
+  const who = [...new Set(steps.flatMap(({ action }) => (takes(action) ? action.tenants : [])))];
+  return { cell, from: slot.from, to: slot.to, tenants: who.length, who: named(who), steps: steps.length };
+}
+
+function takes(action: Action): action is Extract<Action, { kind: 'route' | 'hold' }> {
+  return action.kind === 'route' || action.kind === 'hold';
+}
+
+/** `begun`: it may have had an effect, and nobody carries it out now. `left`: it ended, or the way back began, before its turn. */
+export type StepStands = 'done' | 'at-hand' | 'begun' | 'ahead' | 'left';
+
+export interface StepInWords {
+  readonly id: string;
+  readonly course: 'forward' | 'undo';
+  /** Null for steps of an undo. */
+  readonly wave: number | null;
+  readonly text: string;
+  /** What undoes it; or, with `kept`, why what it did stays. Absent for what undoes nothing. */
+  readonly undo?: string;
+  readonly kept?: string;
+  /** Whose yes it takes first. */
+  readonly approver?: string;
+  readonly stands: StepStands;
+}
+
+/** The steps of one cell in order, forward and then back once that was decided. `ended`: the promotion has. */
+export function stepsInWords(cell: CellPlan, rollout: Rollout | undefined, ended = false): readonly StepInWords[] {
+  const back = rollout?.undo ?? null;
+  const forward = cell.steps.map((step, i): StepInWords => {
+    const { id, wave } = step;
+    const over = ended || back !== null || rollout?.phase === 'settled';
+    const stands = over ? (i < (rollout?.begun ?? 0) ? 'begun' : 'left') : i === rollout?.cursor ? 'at-hand' : 'ahead';
+    const done = i < (rollout?.cursor ?? 0) ? 'done' : stands;
+    return { id, course: 'forward', wave, text: actionText(step.action), ...undoWords(step), stands: done };
+  });
+  if (rollout === undefined || back === null) return forward;
+  const undoing = undoSteps(cell, back.scope, rollout.begun).map(
+    (step, i): StepInWords => ({
+      ...wordsOf(step),
+      course: 'undo',
+      wave: null,
+      stands: i < back.cursor || rollout.phase === 'settled' ? 'done' : i === back.cursor ? 'at-hand' : 'ahead',
+    }),
+  );
+  return [...forward, ...undoing];
+}
+
+function undoWords({ action, undo }: Step): Pick<StepInWords, 'undo' | 'kept' | 'approver'> {
+  if (undo.kind === 'keep') return LOOKS.has(action.kind) ? {} : { kept: undo.because };
+  return { undo: actionText(undo.action), ...(undo.approver === undefined ? {} : { approver: undo.approver }) };
+}
+
+function wordsOf({ id, action, approver }: UndoStep) {
+  return { id, text: actionText(action), ...(approver === undefined ? {} : { approver }) };
+}
+
+export interface WayBackCell {
+  readonly cell: string;
+  /** Tenants that go back, or are opened where they are. */
+  readonly tenants: number;
+  readonly who: string;
+  readonly steps: readonly { readonly id: string; readonly text: string; readonly approver?: string }[];
+  /** What is lost on the way, in words; empty when nothing is. */
+  readonly loses: readonly string[];
+}
+
+/** What a person's rollback, which is always of everything, would do from here; cells that it leaves alone aren't told. */
+export function wayBack(plan: Plan, rollouts: ReadonlyMap<string, Rollout>, wave: number): readonly WayBackCell[] {
+  return plan.cells.flatMap((cell) => {
+    const rollout = rollouts.get(cell.cell);
+    if (rollout === undefined) return [];
+    const scope = { kind: 'all', wave } as const;
+    const steps = undoSteps(cell, scope, rollout.begun);
+    if (steps.length === 0) return [];
+    const who = tenantsInScope(cell, scope, rollout.begun);
+    const loses = steps.flatMap(({ action }) => (action.kind === 'restore' ? [actionText(action)] : []));
+    return [{ cell: cell.cell, tenants: who.length, who: named(who), steps: steps.map(wordsOf), loses }];
+  });
+}

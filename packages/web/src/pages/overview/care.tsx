@@ -1,0 +1,81 @@
+import type { Status } from '@headgate/contract';
+import { Alert, List } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import { Instant } from '../../parts/instant.tsx';
+import { Said } from '../../parts/said.tsx';
+import { Some } from '../../parts/some.tsx';
+
+/** What holds for a whole environment or asks for a look: freezes, watches after a promotion, stores changed by hand. */
+export function Care({ status: { at, freezes, hypercare, cells } }: { readonly status: Status }) {
+  const odd = cells.flatMap((cell) => [
+    ...cell.drift.map(({ store, why }) => ({ cell: cell.name, why: `store ${store} was changed by hand: ${why}` })),
+    ...(cell.uncertain ? [{ cell: cell.name, why: 'a step ended here whose effect nobody confirmed' }] : []),
+  ]);
+  return (
+    <>
+      {freezes.length > 0 && (
+        <Alert color="blue" title="Frozen: no step forward begins; the way back stays open">
+          <Some of={freezes} noun="freeze">
+            {(some) => (
+              <List size="sm">
+                {some.map(({ scope, name, from, to, reason }) => (
+                  <List.Item key={`${scope}/${name}`}>
+                    <strong>{scope === 'all' ? 'everything' : <Said>{scope}</Said>}</strong>, <Said>{name}</Said>:{' '}
+                    <Said>{reason}</Said>;{' '}
+                    {from > at ? (
+                      <>
+                        from <Instant at={from} />{' '}
+                      </>
+                    ) : (
+                      ''
+                    )}
+                    until <Instant at={to} />
+                  </List.Item>
+                ))}
+              </List>
+            )}
+          </Some>
+        </Alert>
+      )}
+      {odd.length > 0 && (
+        <Alert color="red" title="Not as Headgate left it">
+          <Some of={odd} noun="finding">
+            {(some) => (
+              <List size="sm">
+                {some.map(({ cell, why }) => (
+                  <List.Item key={`${cell} ${why}`}>
+                    <Link to="/cells/$cell" params={{ cell }}>
+                      {cell}
+                    </Link>
+                    : <Said>{why}</Said>
+                  </List.Item>
+                ))}
+              </List>
+            )}
+          </Some>
+        </Alert>
+      )}
+      {hypercare.length > 0 && (
+        <Alert color={hypercare.some((h) => h.phase === 'alarmed') ? 'red' : 'teal'} title="Watched after a promotion">
+          <List size="sm">
+            {hypercare.map(({ environment, phase, promotion, until }) => (
+              <List.Item key={environment}>
+                <strong>{environment}</strong>: {phase}
+                {until !== null && (
+                  <>
+                    {' '}
+                    until <Instant at={until} />
+                  </>
+                )}
+                ,{' '}
+                <Link to="/promotions/$promotion" params={{ promotion }}>
+                  its promotion
+                </Link>
+              </List.Item>
+            ))}
+          </List>
+        </Alert>
+      )}
+    </>
+  );
+}

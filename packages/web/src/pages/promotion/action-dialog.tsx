@@ -1,0 +1,121 @@
+import type { Promotion } from '@headgate/contract';
+import { Alert, Button, Code, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Fetched } from '../../parts/fetched.tsx';
+import { Said } from '../../parts/said.tsx';
+import { Trouble } from '../../parts/trouble.tsx';
+import { plan, promotion as promotionQuery, wayBack } from '../../queries.ts';
+import { useClient } from '../../session/use-client.ts';
+import { shortDigest } from '../../words/visible.ts';
+import type { Action } from './action-list.ts';
+import { PointOfNoReturn } from './plan.tsx';
+import { WayBackText } from './way-back.tsx';
+
+interface Props {
+  readonly promotion: Promotion;
+  readonly action: Action;
+  readonly close: () => void;
+}
+
+/** Asks once more, and shows what it comes to before anything is sent. */
+export function ActionDialog({ promotion, action, close }: Props) {
+  const client = useClient();
+  const queries = useQueryClient();
+  const [reason, setReason] = useState('');
+  // What is approved is what stood here when the dialog opened, whatever comes in meanwhile.
+  const [seen] = useState(promotion);
+  const says = promotion.actions[action.name];
+  const send = useMutation({
+    mutationFn: () => action.send(client, seen, reason.trim()),
+    onSuccess: (after) => {
+      queries.setQueryData(promotionQuery(client, after.id).queryKey, after);
+      void queries.invalidateQueries({ queryKey: ['promotion', after.id] });
+      close();
+    },
+  });
+  const { application, release, environment } = seen;
+  return (
+    <Modal
+      opened
+      onClose={close}
+      size="lg"
+      lockScroll={false}
+      title={`${action.label}: ${application} ${release.version} to ${environment}`}
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          send.mutate();
+        }}
+      >
+        <Stack>
+          {says !== undefined && !says.allowed ? (
+            <Alert color="yellow" title="Not any more">
+              <Said>{says.because}</Said>
+            </Alert>
+          ) : (
+            <Text size="sm">
+              What it comes to: <Said>{says?.because ?? ''}</Said>.
+            </Text>
+          )}
+          {action.name === 'approve' && <Approved promotion={seen} />}
+          {action.goesBack && <Back promotion={seen.id} />}
+          {action.reason && (
+            <Textarea
+              label="Reason"
+              description="It goes on the log, for everybody to read, for good"
+              value={reason}
+              onChange={(event) => setReason(event.currentTarget.value)}
+              maxLength={500}
+              autosize
+              minRows={2}
+              required
+              withAsterisk={false}
+              data-autofocus
+            />
+          )}
+          {send.error !== null && <Trouble of={send.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              Leave it
+            </Button>
+            <Button
+              type="submit"
+              color={action.color}
+              loading={send.isPending}
+              disabled={says?.allowed !== true || (action.reason && reason.trim() === '')}
+            >
+              {action.label}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
+
+/** What an approval binds to. */
+function Approved({ promotion: { id, envelope } }: { readonly promotion: Promotion }) {
+  const outline = useQuery(plan(useClient(), id));
+  return (
+    <Fetched of={outline}>
+      {({ risk, pointOfNoReturn, rollback }) => (
+        <>
+          <Text size="sm">
+            You approve the envelope <Code>{shortDigest(envelope)}</Code>: this release, these steps and their undo. If
+            any of it changes, your approval doesn’t count.
+          </Text>
+          <Text size="sm">
+            Risk {risk.level}: <Said>{risk.because.join('; ')}</Said>. If a step fails: <Said>{rollback}</Said>.
+          </Text>
+          <PointOfNoReturn point={pointOfNoReturn} />
+        </>
+      )}
+    </Fetched>
+  );
+}
+
+function Back({ promotion }: { readonly promotion: string }) {
+  return <Fetched of={useQuery(wayBack(useClient(), promotion))}>{(data) => <WayBackText of={data} />}</Fetched>;
+}

@@ -1,0 +1,83 @@
+import type { Promotion } from '@headgate/contract';
+import { Alert, Code, Group, Stack, Text, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Fetched } from '../../parts/fetched.tsx';
+import { Instant } from '../../parts/instant.tsx';
+import { Mark } from '../../parts/mark.tsx';
+import { Progress } from '../../parts/progress.tsx';
+import { Said } from '../../parts/said.tsx';
+import { explanation, promotion } from '../../queries.ts';
+import { useClient } from '../../session/use-client.ts';
+import { promotionStands } from '../../words/stands.ts';
+import { shortDigest } from '../../words/visible.ts';
+import { Actions } from './actions.tsx';
+import { Approvals } from './approvals.tsx';
+import { Evidence } from './evidence.tsx';
+import { Gates } from './gates.tsx';
+import { Plan } from './plan.tsx';
+import { Questions } from './questions.tsx';
+import { Waits } from './waits.tsx';
+
+/** One promotion: where it stands and why, what can be done, and its plan as it is carried out. */
+export function PromotionPage({ id }: { readonly id: string }) {
+  const client = useClient();
+  const shown = useQuery(promotion(client, id));
+  const why = useQuery(explanation(client, id));
+  return (
+    <Fetched of={shown}>
+      {(data) => (
+        <Stack gap="xl">
+          <Head promotion={data} summary={why.data?.summary ?? ''} />
+          <Questions promotion={data} />
+          <Actions promotion={data} />
+          {data.phase !== 'ended' && (
+            <Fetched of={why}>
+              {({ waits, gates }) => (
+                <>
+                  <Waits waits={waits} />
+                  <Gates gates={gates} />
+                </>
+              )}
+            </Fetched>
+          )}
+          <Plan promotion={data} />
+          <Approvals promotion={data} />
+          <Evidence promotion={data} />
+        </Stack>
+      )}
+    </Fetched>
+  );
+}
+
+function Head({ promotion: p, summary }: { readonly promotion: Promotion; readonly summary: string }) {
+  return (
+    <Stack gap="xs">
+      <Group justify="space-between" align="flex-start">
+        <Title order={1} size="h2">
+          {p.application} {p.release.version} to {p.environment}
+        </Title>
+        <Mark of={promotionStands(p)} />
+      </Group>
+      <Text role="status">
+        <Said>{summary}</Said>
+      </Text>
+      <Progress promotion={p} />
+      {p.only !== undefined && (
+        <Alert color="blue">Only for {p.only.count} of its tenants; everybody else stays where they are.</Alert>
+      )}
+      <Text size="sm" c="dimmed">
+        Asked for by <Said>{p.requester}</Said>. Release <Code>{shortDigest(p.release.digest)}</Code>, envelope{' '}
+        <Code>{shortDigest(p.envelope)}</Code>, <Code>{p.id}</Code>.{' '}
+        {p.at === undefined ? (
+          <>
+            No step forward starts after <Instant at={p.latestFinish} />.
+          </>
+        ) : (
+          <>
+            Ended <Instant at={p.at} />.
+          </>
+        )}
+      </Text>
+    </Stack>
+  );
+}

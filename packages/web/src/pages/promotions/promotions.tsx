@@ -1,0 +1,88 @@
+import { Button, Group, Stack, Switch, Table, Text, Title } from '@mantine/core';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { Fetched } from '../../parts/fetched.tsx';
+import { Instant } from '../../parts/instant.tsx';
+import { Mark } from '../../parts/mark.tsx';
+import { Said } from '../../parts/said.tsx';
+import { Nothing } from '../../parts/section.tsx';
+import { promotions } from '../../queries.ts';
+import { useClient } from '../../session/use-client.ts';
+import { promotionStands } from '../../words/stands.ts';
+
+/** So few are no page worth stopping at. */
+const FEW = 20;
+
+/** All promotions, a page at a time. */
+export function Promotions() {
+  const [open, setOpen] = useState(false);
+  const pages = useInfiniteQuery(promotions(useClient(), open));
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
+  const found = pages.data?.pages.reduce((sum, { items }) => sum + items.length, 0) ?? 0;
+  // A page of a filtered list may be empty though there are more behind it.
+  const goOn = found < FEW && hasNextPage && !isFetchingNextPage;
+  useEffect(() => {
+    if (goOn) void fetchNextPage();
+  }, [goOn, fetchNextPage]);
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <Title order={1} size="h2">
+          Promotions
+        </Title>
+        <Switch label="Only those that move" checked={open} onChange={(e) => setOpen(e.currentTarget.checked)} />
+      </Group>
+      <Fetched of={pages}>
+        {(data) => {
+          const items = data.pages.flatMap((page) => page.items);
+          if (items.length === 0 && !hasNextPage)
+            return (
+              <Nothing>{open ? 'Nothing moves.' : 'Nobody has asked for a promotion yet: headgate promote.'}</Nothing>
+            );
+          return (
+            <Table className="rows" aria-label="promotions">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>Promotion</Table.Th>
+                  <Table.Th>Stands</Table.Th>
+                  <Table.Th>Wave</Table.Th>
+                  <Table.Th>Why</Table.Th>
+                  <Table.Th>Ended</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {items.map((each) => (
+                  <Table.Tr key={each.id}>
+                    <Table.Td data-label="Promotion">
+                      <Link to="/promotions/$promotion" params={{ promotion: each.id }}>
+                        {each.application} {each.release.version} to {each.environment}
+                      </Link>
+                    </Table.Td>
+                    <Table.Td data-label="Stands">
+                      <Mark of={promotionStands(each)} />
+                    </Table.Td>
+                    <Table.Td data-label="Wave">
+                      {each.wave} of {each.waves}
+                    </Table.Td>
+                    <Table.Td data-label="Why">
+                      <Text size="sm" lineClamp={3}>
+                        <Said>{each.because ?? each.question ?? each.undo?.because ?? each.reason ?? ''}</Said>
+                      </Text>
+                    </Table.Td>
+                    <Table.Td data-label="Ended">{each.at !== undefined && <Instant at={each.at} />}</Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          );
+        }}
+      </Fetched>
+      {hasNextPage && (
+        <Button variant="subtle" onClick={() => fetchNextPage()} loading={isFetchingNextPage} className="more">
+          More
+        </Button>
+      )}
+    </Stack>
+  );
+}

@@ -1,0 +1,119 @@
+/** What pages ask the server. A key begins with what it shows: `live/stale.ts` goes by that. */
+import type { Client } from '@headgate/contract';
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { z } from 'zod';
+
+const PAGE = 50;
+const first = undefined as string | undefined;
+const cursor = (at: string | undefined) => (at === undefined ? {} : { cursor: at });
+
+export const whoami = (client: Client) =>
+  queryOptions({
+    queryKey: ['whoami'],
+    queryFn: ({ signal }) => client.call('whoami', {}, { signal }),
+    staleTime: 60_000,
+  });
+
+export const status = (client: Client) =>
+  queryOptions({ queryKey: ['status'], queryFn: ({ signal }) => client.call('status', {}, { signal }) });
+
+/** Only what the page needs of an application's document. */
+const application = z.looseObject({ spec: z.looseObject({ pipeline: z.array(z.string()) }) });
+
+/** Each application's environments, in the order in which releases pass them. */
+export const pipelines = (client: Client) =>
+  queryOptions({
+    queryKey: ['document', 'Application'],
+    queryFn: async ({ signal }) => {
+      const { items } = await client.call('listDocuments', { kind: 'Application', limit: PAGE }, { signal });
+      const shown = await Promise.all(
+        items.map(({ kind, name }) => client.call('showDocument', { kind, name }, { signal })),
+      );
+      return shown.flatMap(({ content }) => {
+        const read = application.safeParse(content);
+        return read.success ? [read.data.spec.pipeline] : [];
+      });
+    },
+    staleTime: 60_000,
+  });
+
+export const promotions = (client: Client, open: boolean) =>
+  infiniteQueryOptions({
+    queryKey: ['promotions', open],
+    queryFn: ({ signal, pageParam }) =>
+      client.call(
+        'listPromotions',
+        { ...(open ? { open: 'true' as const, limit: 200 } : { limit: PAGE }), ...cursor(pageParam) },
+        { signal },
+      ),
+    initialPageParam: first,
+    getNextPageParam: ({ next }) => next ?? undefined,
+  });
+
+export const promotion = (client: Client, id: string) =>
+  queryOptions({
+    queryKey: ['promotion', id],
+    queryFn: ({ signal }) => client.call('showPromotion', { promotion: id }, { signal }),
+  });
+
+export const explanation = (client: Client, id: string) =>
+  queryOptions({
+    queryKey: ['promotion', id, 'explanation'],
+    queryFn: ({ signal }) => client.call('explainPromotion', { promotion: id }, { signal }),
+  });
+
+/** A plan never changes. */
+export const plan = (client: Client, id: string) =>
+  queryOptions({
+    queryKey: ['plan', id],
+    queryFn: ({ signal }) => client.call('showPlan', { promotion: id }, { signal }),
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: false,
+  });
+
+export const wayBack = (client: Client, id: string) =>
+  queryOptions({
+    queryKey: ['promotion', id, 'way-back'],
+    queryFn: ({ signal }) => client.call('showWayBack', { promotion: id }, { signal }),
+  });
+
+export const rollouts = (client: Client, id: string) =>
+  infiniteQueryOptions({
+    queryKey: ['promotion', id, 'rollouts'],
+    queryFn: ({ signal, pageParam }) =>
+      client.call('listRollouts', { promotion: id, limit: 200, ...cursor(pageParam) }, { signal }),
+    initialPageParam: first,
+    getNextPageParam: ({ next }) => next ?? undefined,
+  });
+
+/** The steps of one wave in one cell, or, without a wave, those of its way back. */
+export const steps = (client: Client, id: string, cell: string, wave: number | null) =>
+  infiniteQueryOptions({
+    queryKey: ['promotion', id, 'steps', cell, wave],
+    queryFn: ({ signal, pageParam }) =>
+      client.call(
+        'listSteps',
+        {
+          promotion: id,
+          cell,
+          ...(wave === null ? { course: 'undo' as const } : { wave }),
+          limit: 100,
+          ...cursor(pageParam),
+        },
+        { signal },
+      ),
+    initialPageParam: first,
+    getNextPageParam: ({ next }) => next ?? undefined,
+  });
+
+export const release = (client: Client, digest: `sha256:${string}`) =>
+  queryOptions({
+    queryKey: ['release', digest],
+    queryFn: ({ signal }) => client.call('showRelease', { digest }, { signal }),
+  });
+
+export const cell = (client: Client, name: string) =>
+  queryOptions({
+    queryKey: ['cell', name],
+    queryFn: ({ signal }) => client.call('showCell', { cell: name }, { signal }),
+  });
