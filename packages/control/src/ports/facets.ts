@@ -4,19 +4,22 @@ interface Filtered {
   readonly environment?: string;
   readonly application?: string;
   readonly phase?: string;
+  readonly rule?: string;
   readonly desired?: { readonly environment?: string };
   readonly observed?: { readonly state?: { readonly environment?: string } };
 }
 
-/** What a list of a row's kind is filtered by: promotions, rollouts and cells by environment, releases by application. */
+/** What a list of a row's kind is filtered by: promotions, rollouts and cells by environment, releases by application, messages by notification. */
 export function facetOf(stream: StreamId, state: unknown): string | undefined {
-  const { environment, application, desired, observed } = (state ?? {}) as Filtered;
+  const { environment, application, rule, desired, observed } = (state ?? {}) as Filtered;
   switch (stream.split('/', 1)[0]) {
     case 'promotion':
     case 'rollout':
       return environment;
     case 'release':
       return application;
+    case 'delivery':
+      return rule;
     case 'cell':
       return desired?.environment ?? observed?.state?.environment;
     default:

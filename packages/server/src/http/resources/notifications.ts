@@ -24,12 +24,13 @@ export function notificationHandlers({ deps }: Context): Handlers<Names> {
   return {
     async listDeliveries({ principal, input }) {
       const { promotion, notification, channel, state } = input;
-      const parent = promotion === undefined ? undefined : streams.promotion(promotion);
-      const page = await pageOfRows(store, 'delivery', input, parent);
+      const page = await pageOfRows(store, 'delivery', input, {
+        ...(promotion !== undefined && { parent: streams.promotion(promotion) }),
+        ...(notification !== undefined && { facet: notification }),
+      });
       if (!page.ok) return page;
       const items = page.value.rows
         .map((row) => row.state as Delivery)
-        .filter((d) => notification === undefined || d.rule === notification)
         .filter((d) => channel === undefined || d.channel === channel)
         .filter((d) => state === undefined || d.phase === state)
         .map((d) => showDelivery(d, principal));
