@@ -52,6 +52,8 @@ describe.skipIf(missing)('the page', () => {
   it('refuses a token that is nobody’s, and keeps a good one out of every address', async () => {
     const { page, context } = await openTab(browser, server.url);
     await page.goto('/');
+    await page.getByLabel('Token', { exact: true }).fill('usr_nobody.nöthing');
+    await page.getByText('an unusual character in it').waitFor();
     await page.getByLabel('Token', { exact: true }).fill('usr_nobody.nothing');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('there is no valid token with the request').waitFor();

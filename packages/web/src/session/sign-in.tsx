@@ -3,12 +3,16 @@ import { type FormEvent, useState } from 'react';
 import { Trouble } from '../parts/trouble.tsx';
 import { endedBecause, signIn } from './session.ts';
 
+/** What a header can carry. */
+const SENDABLE = /^[\x21-\x7e]+$/;
+
 /** Asks for a token once. It goes into the request's header and this tab's storage, and nowhere else. */
 export function SignIn() {
   const [token, setToken] = useState('');
   const [trouble, setTrouble] = useState<unknown>();
   const [busy, setBusy] = useState(false);
   const ended = endedBecause();
+  const odd = token.trim() !== '' && !SENDABLE.test(token.trim());
 
   async function submit(event: FormEvent) {
     event.preventDefault();
@@ -34,6 +38,7 @@ export function SignIn() {
             <PasswordInput
               label="Token"
               description="The same that the command line signs in with"
+              error={odd ? 'There is a space or an unusual character in it: copy it again' : undefined}
               value={token}
               onChange={(event) => setToken(event.currentTarget.value)}
               autoComplete="off"
@@ -43,7 +48,7 @@ export function SignIn() {
               data-autofocus
             />
             {trouble !== undefined && <Trouble of={trouble} />}
-            <Button type="submit" loading={busy} disabled={token.trim() === ''}>
+            <Button type="submit" loading={busy} disabled={token.trim() === '' || odd}>
               Sign in
             </Button>
             <Text size="sm" c="dimmed">
