@@ -5,6 +5,8 @@
  */
 import type { LogEntry } from '@headgate/documents/log/entry';
 import {
+  type DeliveryEvent,
+  evolveDelivery,
   evolveHypercare,
   evolvePromotion,
   evolveRollout,
@@ -43,6 +45,7 @@ export const FOLDS: Readonly<
   promotion: machine<PromotionEvent>(evolvePromotion),
   rollout: machine<RolloutEvent>(evolveRollout),
   hypercare: machine<HypercareEvent>(evolveHypercare),
+  delivery: machine<DeliveryEvent>(evolveDelivery),
   installation: whole,
   attempt: whole,
   principal: (entries, { id, roles, environments, revoked }: PrincipalRecord) => {

@@ -12,11 +12,12 @@ alter table headgate.stream
       when 'promotion' then state ->> 'environment'
       when 'rollout' then state ->> 'environment'
       when 'release' then state ->> 'application'
+      when 'delivery' then state ->> 'rule'
       when 'cell' then coalesce(state #>> '{desired,environment}', state #>> '{observed,state,environment}')
     end) stored,
   add column open boolean generated always as (
     case split_part(stream, '/', 1) when 'promotion' then state ->> 'phase' <> 'ended' end) stored;
-comment on column headgate.stream.facet is 'What a list of the kind is filtered by: the environment, or the application';
+comment on column headgate.stream.facet is 'What a list of the kind is filtered by: the environment, the application, or the notification';
 comment on column headgate.stream.open is 'Whether a promotion has yet to end';
 create index stream_facet on headgate.stream (kind, facet, stream) where facet is not null;
 create index stream_open on headgate.stream (kind, open, stream) where open;
