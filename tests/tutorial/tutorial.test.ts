@@ -16,7 +16,7 @@ import { ORDERS, writeShop } from './shop.ts';
 
 const TUTORIAL = join(import.meta.dirname, '..', '..', 'docs', 'tutorial.md');
 /** For one command. Milliseconds. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 90_000;
 const tools = await findTools(15, undefined);
 
 let real: RealStore;
