@@ -26,7 +26,7 @@ export const promote: Install = (program, act) => {
         const { ref } = await resolveRelease(client, text);
         const body = { release: ref.digest, environment: to, ...tenantsOf(only) };
         const planned = await client.call('planPromotion', { body });
-        const notKnown = notFoundOut(planned.verdicts);
+        const notKnown = notFoundOut(planned);
         out.answer({ ...planned, notFoundOut: notKnown }, planText(planned, notKnown));
         return EXIT.ok;
       }),

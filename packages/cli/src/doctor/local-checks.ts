@@ -87,7 +87,7 @@ const disk: Check<LocalFacts> = {
     const { bavail, blocks, bsize } = await statfs(folder);
     const [free, share] = [bavail * bsize, bavail / blocks];
     const why = `${Math.round(free / 1024 / 1024)} MB (${Math.round(share * 100)} %) are free below ${folder}`;
-    if (free < LEAST_FREE.bytes || share < LEAST_FREE.share)
+    if (free < LEAST_FREE.bytes && share < LEAST_FREE.share)
       return [
         wrong(
           this.name,

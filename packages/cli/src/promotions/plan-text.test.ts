@@ -12,8 +12,13 @@ const PLANNED = { text: 'Three waves.', envelope: 'sha256:abc', verdicts: [] };
 
 test('what a plan couldn’t find out is told apart from what it would wait for, and passes as neither', () => {
   const verdicts = ['pass', 'waived', 'pending', 'fail', 'no-data', 'error'].map((said) => verdict(`g-${said}`, said));
-  const unknown = notFoundOut(verdicts);
-  expect(unknown.map(({ gate }) => gate)).toEqual(['g-no-data', 'g-error']);
+  const action = { kind: 'migrate', migrations: [{ id: '0002-note' }] };
+  const plan = {
+    gates: [...verdicts, verdict('restore-point', '')].map(({ gate }) => ({ gate, at: 'migrate' })),
+    waves: [{ steps: [{ action }] }],
+  };
+  const unknown = notFoundOut({ plan, verdicts });
+  expect(unknown.map(({ what }) => what)).toEqual(['g-no-data', 'g-error', 'restore-point', 'migration 0002-note']);
   const [waits, notKnown] = planText({ ...PLANNED, verdicts }, unknown).split('It could not find out:');
   expect(waits).toContain('g-pending');
   expect(waits).toContain('g-fail');

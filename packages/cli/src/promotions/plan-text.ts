@@ -8,15 +8,57 @@ interface Verdict {
   readonly who: string;
 }
 
-/** What a plan couldn't find out: gates without data, and gates that failed to judge. Neither of them counts as passed. */
-export function notFoundOut(verdicts: readonly Verdict[]): readonly Verdict[] {
-  return verdicts.filter(({ verdict }) => verdict === 'no-data' || verdict === 'error');
+/** What a plan couldn't find out, and what would tell. */
+export interface NotFoundOut {
+  readonly what: string;
+  readonly because: string;
+  readonly unblock: string;
+}
+
+/**
+ * What a plan couldn't find out: gates without data and gates that failed to judge, neither of which counts as passed; gates
+ * that stand before a single step and are judged only there; and of each migration how long it takes and what it locks,
+ * which nobody knows who hasn't run it on a copy.
+ */
+export function notFoundOut(planned: {
+  readonly plan: object;
+  readonly verdicts: readonly Verdict[];
+}): readonly NotFoundOut[] {
+  const { plan, verdicts } = planned;
+  const { gates = [] } = plan as { readonly gates?: readonly { readonly gate: string; readonly at: string }[] };
+  const judged = new Set(verdicts.map(({ gate }) => gate));
+  const blank = verdicts
+    .filter(({ verdict }) => verdict === 'no-data' || verdict === 'error')
+    .map(({ gate, because, unblock, who }) => ({ what: gate, because, unblock: `${unblock} (${who})` }));
+  const later = gates
+    .filter(({ gate }) => !judged.has(gate))
+    .map(({ gate, at }) => ({
+      what: gate,
+      because: `it is judged before each ${at} step`,
+      unblock: 'nothing: the step waits for it',
+    }));
+  const migrations = [...migrationsIn(plan)].sort().map((id) => ({
+    what: `migration ${id}`,
+    because: 'how long it takes and what it locks on this data is not known',
+    unblock: 'run it on a restored copy of this size first',
+  }));
+  return [...blank, ...later, ...migrations];
+}
+
+/** The migrations that any step of a plan runs forward, wherever it stands. */
+function migrationsIn(value: unknown, found = new Set<string>(), depth = 0): ReadonlySet<string> {
+  if (typeof value !== 'object' || value === null || depth > 20) return found;
+  const { kind, migrations } = value as { readonly kind?: unknown; readonly migrations?: unknown };
+  if (kind === 'migrate' && Array.isArray(migrations))
+    for (const each of migrations as readonly { readonly id: string }[]) found.add(each.id);
+  for (const each of Object.values(value)) migrationsIn(each, found, depth + 1);
+  return found;
 }
 
 /** A plan in the words of a person, and below it what it doesn't know. */
 export function planText(
   planned: { readonly text: string; readonly envelope: string; readonly verdicts: readonly Verdict[] },
-  unknown: readonly Verdict[],
+  unknown: readonly NotFoundOut[],
 ): string {
   const waits = planned.verdicts.filter(({ verdict }) => verdict === 'pending' || verdict === 'fail');
   const lines = (list: readonly Verdict[]): string[] =>
@@ -27,7 +69,12 @@ export function planText(
     '',
     ...(unknown.length === 0
       ? ['Nothing is left that it could not find out.']
-      : ['It could not find out:', ...lines(unknown)]),
+      : [
+          'It could not find out:',
+          ...unknown.map(({ what, because, unblock }) =>
+            printable(`- ${what}: ${because}; what would tell: ${unblock}`),
+          ),
+        ]),
     '',
     `Nothing was touched. An approval would bind to the envelope ${planned.envelope}`,
   ].join('\n');
