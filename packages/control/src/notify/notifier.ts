@@ -64,7 +64,10 @@ export class Notifier {
     } else {
       const told = await noted(store, this.#plans, news);
       if (told.length > 0) await this.#tell(row, told, end, news.length - told.length);
-      else await this.#save(row, { ...row.state, place: end }, [], [], news.length);
+      else {
+        const { after: _, ...state } = row.state;
+        await this.#save(row, { ...state, place: end }, [], [], news.length);
+      }
     }
     return news.length > 0 || entries.length === BATCH;
   }
