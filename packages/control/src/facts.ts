@@ -20,10 +20,16 @@ export class Plans {
   }
 
   async get(digest: Digest): Promise<Plan> {
+    const plan = await this.find(digest);
+    if (plan === undefined) throw new Error(`plan ${digest} is missing from the blobs`);
+    return plan;
+  }
+
+  async find(digest: Digest): Promise<Plan | undefined> {
     const held = this.#byDigest.get(digest);
     if (held !== undefined) return held;
     const bytes = await this.#blobs.get(digest);
-    if (bytes === undefined) throw new Error(`plan ${digest} is missing from the blobs`);
+    if (bytes === undefined) return undefined;
     const plan = JSON.parse(Buffer.from(bytes).toString('utf8')) as Plan;
     if (this.#byDigest.size >= this.#most) this.#byDigest.delete(this.#byDigest.keys().next().value as Digest);
     this.#byDigest.set(digest, plan);

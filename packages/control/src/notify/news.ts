@@ -25,7 +25,10 @@ export function newsAmong(entries: readonly PlacedEntry[]): readonly PlacedNews[
   });
 }
 
-/** Joins entries with the promotions that they are about. */
+/**
+ * Joins entries with the promotions that they are about. One whose promotion or plan isn't there is left out: it mends
+ * nobody's database that nobody is told anything any more.
+ */
 export async function noted(store: ControlStore, plans: Plans, news: readonly PlacedNews[]): Promise<readonly Noted[]> {
   const rollouts = await store.load([
     ...new Set(news.map((n) => n.entry.stream).filter((s) => s.startsWith('rollout/'))),
@@ -38,11 +41,12 @@ export async function noted(store: ControlStore, plans: Plans, news: readonly Pl
   const facts = new Map<string, ToldPromotion>();
   for (const [stream, row] of promotions) {
     const promotion = row.state as Promotion;
-    facts.set(stream, factsOf(promotion, await plans.get(promotion.planDigest)));
+    const plan = await plans.find(promotion.planDigest);
+    if (plan !== undefined) facts.set(stream, factsOf(promotion, plan));
   }
   return news.flatMap(({ place, entry }) => {
     const promotion = facts.get(promotionOf(entry));
-    if (promotion === undefined) throw new Error(`entry ${place} is about ${promotionOf(entry)}, which has no row`);
+    if (promotion === undefined) return [];
     const cell = (rollouts.get(entry.stream)?.state as Rollout | undefined)?.cell;
     const { at, type, data } = entry;
     return [{ place, at, promotion, type, data, ...(cell !== undefined && { cell }) } as unknown as Noted];

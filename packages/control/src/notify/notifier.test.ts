@@ -184,6 +184,22 @@ describe('the notifier', () => {
     );
   });
 
+  test('leaves out what is about a promotion that isn’t there, says so, and tells the rest', async () => {
+    const world = new World();
+    await world.declare('team');
+    const part = world.server();
+    await reads(part, world);
+    await world.event('prm_1', 'promotion.requested');
+    const planDigest = `sha256:${'0'.repeat(64)}`;
+    const lost = { stream: 'promotion/prm_lost', expected: 0, state: { planDigest }, dueAt: null };
+    await world.store.commit({ by: 'u', writes: [{ ...lost, entries: [{ type: 'promotion.requested', data: {} }] }] });
+    await world.event('prm_2', 'promotion.requested');
+    await reads(part, world);
+    expect((await world.deliveries()).map((d) => d.promotion).sort()).toEqual(['prm_1', 'prm_2']);
+    const log = (await world.log.entries(0, 1_000)).map(({ bytes }) => Buffer.from(bytes).toString()).join('\n');
+    expect(log).toContain('"leftOut":1');
+  });
+
   test('writes nothing for entries that are no news: its own would be the next', async () => {
     const world = new World();
     const part = world.server();

@@ -62,7 +62,12 @@ export class Notifier {
       this.#seen = end;
       if (end - row.state.place >= MOST_UNSAVED) await this.#save(row, { ...row.state, place: end }, [], []);
     } else {
-      await this.#tell(row, await noted(store, this.#plans, news), end);
+      const told = await noted(store, this.#plans, news);
+      if (told.length > 0) await this.#tell(row, told, end, news.length - told.length);
+      else {
+        const { after: _, ...state } = row.state;
+        await this.#save(row, { ...state, place: end }, [], [], news.length);
+      }
     }
     return news.length > 0 || entries.length === BATCH;
   }
@@ -80,7 +85,7 @@ export class Notifier {
   }
 
   /** Tells as many entries, or of one entry as many rules, as one commit holds. */
-  async #tell(row: Row<Stored>, all: readonly Noted[], end: number): Promise<void> {
+  async #tell(row: Row<Stored>, all: readonly Noted[], end: number, leftOut: number): Promise<void> {
     const now = await this.#deps.store.now();
     const { after, ...before } = row.state;
     const rules = await loadRules(this.#deps.store, now, after);
@@ -95,7 +100,7 @@ export class Notifier {
         const state: Stored = last
           ? decided.state
           : { ...decided.state, promotions, place: told[0]?.place ?? from, after: hearing.at(-1)?.name as string };
-        await this.#save(row, state, decided.queued, decided.folds);
+        await this.#save(row, state, decided.queued, decided.folds, leftOut);
         return;
       }
       if (told.length > 1) told = told.slice(0, Math.ceil(told.length / 2));
@@ -119,7 +124,13 @@ export class Notifier {
   }
 
   /** A conflict changes nothing: somebody else told it, or a message left; the next round reads on from what is stored. */
-  async #save(row: Row<Stored>, state: Stored, queued: Messages['queued'], folds: Messages['folds']): Promise<void> {
+  async #save(
+    row: Row<Stored>,
+    state: Stored,
+    queued: Messages['queued'],
+    folds: Messages['folds'],
+    leftOut = 0,
+  ): Promise<void> {
     const { store } = this.#deps;
     const rows = await store.load(folds.map(({ id }) => this.#stream(id)));
     const writes: Write[] = queued.map((each) => {
@@ -134,7 +145,7 @@ export class Notifier {
       );
     }
     const { place } = state;
-    const entry = { type: 'notifier.read', data: { place, queued: queued.length, folded: folds.length } };
+    const entry = { type: 'notifier.read', data: { place, queued: queued.length, folded: folds.length, leftOut } };
     writes.push({ stream: row.stream, expected: row.version, entries: [entry], state, dueAt: null });
     const committed = await store.commit({ by: 'sys', writes });
     if (committed.ok) this.#seen = Math.max(this.#seen, place);
