@@ -111,6 +111,28 @@ describe('every answer', () => {
   });
 });
 
+describe('what it measures', () => {
+  it('is told in Prometheus’ words to who may read, without a label that grows with customers', async () => {
+    const auditor = await server.client('auditor');
+    await auditor.call('showCell', { cell: 'live' });
+    await fetch(`${server.url}/no/such/tenant-acme`);
+    const text = await auditor.call('metrics');
+    expect(text).toMatch(/^headgate_part_ready\{part="database"\} 1$/m);
+    expect(text).toMatch(
+      /^headgate_http_request_seconds_count\{method="GET",route="\/v1\/cells\/:cell",status="2xx"\} \d+$/m,
+    );
+    expect(text).toMatch(/^headgate_http_request_seconds_count\{method="OTHER",route="none",status="4xx"\} \d+$/m);
+    expect(text).toMatch(/^headgate_http_limited_total\{kind="stranger"\} [1-9]\d*$/m);
+    expect(Number(/^headgate_log_entries (\d+)$/m.exec(text)?.[1])).toBeGreaterThan(10);
+    expect(text).toMatch(/^process_cpu_seconds_total /m);
+    const labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label));
+    for (const label of ['tenant', 'cell', 'store', 'promotion', 'rollout', 'principal', 'address'])
+      expect(labels).not.toContain(label);
+    expect(text).not.toContain('acme');
+    expect(await fetch(`${server.url}/metrics`)).toMatchObject({ status: 401 });
+  });
+});
+
 describe('no secret', () => {
   it('is in any log line, entry, event, row that is no hash, or answer', async () => {
     const auditor = await server.client('auditor');
