@@ -1,5 +1,5 @@
 import type { Route } from './route.ts';
-import { accessRoutes, openRoutes } from './routes/access-routes.ts';
+import { accessRoutes, metricsRoutes, openRoutes } from './routes/access-routes.ts';
 import { agentRoutes } from './routes/agent-routes.ts';
 import { cellRoutes } from './routes/cell-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
@@ -18,6 +18,7 @@ export const routes = {
   ...cellRoutes,
   ...notifyRoutes,
   ...accessRoutes,
+  ...metricsRoutes,
   ...openRoutes,
 } as const satisfies Record<string, Route>;
 

@@ -4,6 +4,7 @@ import { Controllers, type Courier, DeliveryController, type Deps, Notifier, Pla
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import type { Logger } from 'pino';
 import type { Context, Part } from './http/context.ts';
+import { Metrics } from './http/metrics.ts';
 import { newId } from './ids.ts';
 import { createFirstPrincipals } from './installation/first-principals.ts';
 import type { Folder } from './installation/folder.ts';
@@ -134,6 +135,7 @@ export async function openControlPlane(
       stop: stopping.signal,
       logger: log,
       version: options.version,
+      metrics: new Metrics({ readiness, logEntries: async () => (await control.log.head())?.size ?? 0 }),
       readiness,
     },
     start: () => {

@@ -65,6 +65,17 @@ export const accessRoutes = {
   }),
 } as const;
 
+export const metricsRoutes = {
+  metrics: route({
+    method: 'GET',
+    path: '/metrics',
+    summary: 'What this process measures, in Prometheus’ text format; scrape it with a token that may read',
+    tag: 'server',
+    needs: ['read', 'read-log'],
+    response: 'text',
+  }),
+} as const;
+
 /** What needs no token: is it up, is it ready, what does it speak. */
 export const openRoutes = {
   healthz: route({

@@ -2,6 +2,7 @@ import type { Controllers, Deps, LogStore } from '@headgate/control';
 import type { Logger } from 'pino';
 import type { FileTrust } from '../installation/trust.ts';
 import type { Wake } from '../loops/wake.ts';
+import type { Metrics } from './metrics.ts';
 
 export interface Part {
   readonly part: string;
@@ -23,5 +24,6 @@ export interface Context {
   readonly stop: AbortSignal;
   readonly logger: Logger;
   readonly version: string;
+  readonly metrics: Metrics;
   readiness(): Promise<readonly Part[]>;
 }

@@ -76,6 +76,7 @@ describe('every answer', () => {
       await ask('/healthz'),
       await ask('/readyz'),
       await ask('/v1/cells'),
+      await ask('/metrics'),
       await ask('/v1/cells', { headers: authorization }),
       await ask('/nowhere'),
       await ask('/v1/%zz'),
@@ -85,7 +86,7 @@ describe('every answer', () => {
         body: '{',
       }),
     ];
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 401, 200, 404, 400, 400]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 401, 401, 200, 404, 400, 400]);
     for (const { headers, url } of answers) {
       expect(headers.get('x-content-type-options'), url).toBe('nosniff');
       expect(headers.get('x-frame-options'), url).toBe('DENY');
@@ -108,6 +109,27 @@ describe('every answer', () => {
     expect(limited?.headers.get('content-type')).toContain('application/problem+json');
     expect(await limited?.json()).toMatchObject({ status: 429, refusals: [{ code: 'too-many-requests' }] });
     expect((await (await server.client('auditor')).call('whoami')).roles).toEqual(['auditor']);
+  });
+});
+
+describe('what it measures', () => {
+  it('is told in Prometheus’ words to who may read, without a label that grows with customers', async () => {
+    const auditor = await server.client('auditor');
+    await auditor.call('showCell', { cell: 'live' });
+    await fetch(`${server.url}/no/such/tenant-acme`);
+    const text = await auditor.call('metrics');
+    expect(text).toMatch(/^headgate_part_ready\{part="database"\} 1$/m);
+    expect(text).toMatch(
+      /^headgate_http_request_seconds_count\{method="GET",route="\/v1\/cells\/:cell",status="2xx"\} \d+$/m,
+    );
+    expect(text).toMatch(/^headgate_http_request_seconds_count\{method="OTHER",route="none",status="4xx"\} \d+$/m);
+    expect(text).toMatch(/^headgate_http_limited_total\{kind="stranger"\} [1-9]\d*$/m);
+    expect(Number(/^headgate_log_entries (\d+)$/m.exec(text)?.[1])).toBeGreaterThan(10);
+    expect(text).toMatch(/^process_cpu_seconds_total /m);
+    const labels = new Set([...text.matchAll(/[{,](\w+)="/g)].map(([, label]) => label));
+    for (const label of ['tenant', 'cell', 'store', 'promotion', 'rollout', 'principal', 'address'])
+      expect(labels).not.toContain(label);
+    expect(text).not.toContain('acme');
   });
 });
 

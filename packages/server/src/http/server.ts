@@ -66,6 +66,7 @@ export function httpServer(
   });
   app.addHook('onResponse', async (request, reply) => {
     const { method, id, principal } = request;
+    context.metrics.request(method, request.routeOptions.url, reply.statusCode, reply.elapsedTime);
     const line = {
       request: id,
       method,
@@ -83,7 +84,10 @@ export function httpServer(
   /** Counts a call; the refusal when there were too many. */
   function limited(reply: FastifyReply, kind: keyof Allowances, who: string): Refusal | undefined {
     const tooMany = limits.refuse(kind, who);
-    if (tooMany !== undefined) reply.header('retry-after', String(tooMany.retryAfterS));
+    if (tooMany !== undefined) {
+      reply.header('retry-after', String(tooMany.retryAfterS));
+      context.metrics.limited(kind);
+    }
     return tooMany?.refusal;
   }
 
