@@ -21,7 +21,10 @@ async function promote(body: { environment: string; tenants?: string[] }, idempo
 
 async function carriedOut(promotion: string): Promise<string[]> {
   const auditor = await server.client('auditor');
-  const ended = async () => (await auditor.call('showPromotion', { promotion })).phase === 'ended';
+  // A promotion has ended before its rollouts let go of their cells, which is what the cells then show.
+  const ended = async () =>
+    (await auditor.call('showPromotion', { promotion })).phase === 'ended' &&
+    (await auditor.call('listRollouts', { promotion })).items.every(({ phase }) => phase === 'settled');
   const carried = await company.carryOut(ended);
   return carried.flatMap(({ action }) => ('tenants' in action ? (action.tenants as string[]) : []));
 }
