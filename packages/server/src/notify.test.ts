@@ -122,6 +122,15 @@ describe('a promotion is told', () => {
     expect(found.sort()).toEqual([...both, ...both].sort());
   });
 
+  it('by rows that are what the log’s entries lead to', async () => {
+    const auditor = await server.client('auditor');
+    const page = await auditor.call('auditLog', { limit: 500 });
+    expect(page).toMatchObject({ differences: [], next: null });
+    const told = (await deliveries()).length;
+    expect(told).toBeGreaterThan(5);
+    expect(page.checked).toBeGreaterThan(told);
+  });
+
   it('to approvers only while something waits for them', () => {
     expect(said('approvers')).toEqual(['headgate.waiting']);
   });

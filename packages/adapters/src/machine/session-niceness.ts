@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** How much whatever works for a step, or for nobody in particular, lets customers go before it. */
+export const STEP_NICENESS = 15;
+
 /** No such kernel feature, the process is gone, or not ours to change: it goes on as it is. */
 const LEFT_ALONE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EINVAL']);
 const TRIES = 5;

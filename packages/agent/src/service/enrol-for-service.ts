@@ -21,10 +21,11 @@ export async function enrolForService(handedFile: string, serviceFile: string, c
   const read = readYaml(await readFile(handedFile, 'utf8'), handedFile);
   if (!read.ok) return { ok: false, problems: read.problems.map((p) => p.message) };
   const [yaml] = read.documents;
-  const parsed = handedForm.safeParse(yaml?.value);
-  if (yaml === undefined || !parsed.success) {
-    const problems = parsed.success || yaml === undefined ? [] : problemsOf(parsed.error, yaml.value, handedForm);
-    return { ok: false, problems: problems.map((each) => problemAt(yaml!.placeOf(each.path), each).message) };
+  if (yaml === undefined) return { ok: false, problems: [`${handedFile}: it is empty; write it with: headgate setup`] };
+  const parsed = handedForm.safeParse(yaml.value);
+  if (!parsed.success) {
+    const problems = problemsOf(parsed.error, yaml.value, handedForm);
+    return { ok: false, problems: problems.map((each) => problemAt(yaml.placeOf(each.path), each).message) };
   }
   const folder = dirname(resolve(handedFile));
   const { server, name: agent, tokenFile, trustFile, environments } = parsed.data;

@@ -73,6 +73,6 @@ function hand(
     const why = `${principal.id} ${became}, but the token could not be written: ${(error as Error).message}`;
     throw new Failure(EXIT.refused, 'token-file', why, 'headgate principal rotate, with another --token-out');
   }
-  out.answer({ principal, tokenFile: file }, `${principal.id} ${became}; it is in ${file}`);
+  out.answer({ principal, tokenFile: file }, `${principal.id} ${became}; the token is in ${file}`);
   return EXIT.ok;
 }

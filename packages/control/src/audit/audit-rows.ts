@@ -9,10 +9,12 @@ import { FOLDS, type FoldMeans } from './folds.ts';
 export const KINDS = [
   'attempt',
   'cell',
+  'delivery',
   'document',
   'freeze',
   'hypercare',
   'installation',
+  'notifier',
   'principal',
   'promotion',
   'release',

@@ -18,13 +18,13 @@ const quietByDigest = new Map<Digest, CalendarSpec>();
 /** All rules, in the order of their names, after one of them. */
 export async function loadRules(store: ControlStore, now: Instant, afterName?: string): Promise<readonly Rule[]> {
   const rules: Rule[] = [];
-  let after = afterName === undefined ? `document/${KIND}/` : streams.document(KIND, afterName);
+  const under = streams.document(KIND, '');
+  let after = afterName === undefined ? under : streams.document(KIND, afterName);
   for (;;) {
-    const rows = await store.list('document', { after, limit: PAGE });
-    const ours = rows.filter((row) => row.stream.startsWith(`document/${KIND}/`)) as Row<NotificationRecord>[];
-    rules.push(...ours.map((row) => ruleOf(row.state, now)));
-    if (ours.length < PAGE) return rules;
-    after = ours.at(-1)?.stream as string;
+    const rows = (await store.list('document', { under, after, limit: PAGE })) as Row<NotificationRecord>[];
+    rules.push(...rows.map((row) => ruleOf(row.state, now)));
+    if (rows.length < PAGE) return rules;
+    after = rows.at(-1)?.stream as string;
   }
 }
 

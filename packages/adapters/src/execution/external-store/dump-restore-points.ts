@@ -19,9 +19,6 @@ import { DumpManifest } from './dump-manifest.ts';
 import type { ExternalStore } from './external-store.ts';
 import { findTools, runTool } from './postgres-tools.ts';
 
-/** A step that is tried again takes up its own restore point while it is this young, and takes a new one later. */
-const SAME_ATTEMPT_MS = 10 * 60_000;
-
 /** Restore points of databases that somebody else keeps: dumps of one moment each, with a manifest. */
 export class DumpRestorePoints implements RestorePoints {
   private readonly stores: ReadonlyMap<string, ExternalStore>;
@@ -33,13 +30,8 @@ export class DumpRestorePoints implements RestorePoints {
   async take(name: string, ctx: StepContext): Promise<Answer<RestorePoint>> {
     const store = this.find(name);
     const kept = keptPoints(store);
-    const before = (await kept.list()).kept.find(
-      ({ manifest }) =>
-        manifest.rollout === ctx.rollout &&
-        manifest.step === ctx.step &&
-        Date.now() - manifest.takenAt < SAME_ATTEMPT_MS,
-    );
-    if (before) return granted(before.point);
+    const before = await kept.ofAttempt(ctx);
+    if (before) return granted(before);
     const toolsDir = await toolsOf(store);
     if (toolsDir === undefined) return missingTools(store);
     return withClient(await controlConnection(store), async (client) => {
@@ -100,11 +92,7 @@ export class DumpRestorePoints implements RestorePoints {
   }
 
   async list(store: string): Promise<RestorePointList> {
-    const { kept, unreadable } = await keptPoints(this.find(store)).list();
-    return {
-      kept: kept.map(({ point, manifest: { rollout, schemaVersion } }) => ({ point, rollout, schemaVersion })),
-      unreadable,
-    };
+    return keptPoints(this.find(store)).told();
   }
 
   async restore(

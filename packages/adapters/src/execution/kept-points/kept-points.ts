@@ -2,11 +2,20 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest, RestorePoint } from '@headgate/domain';
-import { type Answer, denied, granted, type UnreadableRestorePoint } from '@headgate/execution';
+import {
+  type Answer,
+  denied,
+  granted,
+  type RestorePointList,
+  type StepContext,
+  type UnreadableRestorePoint,
+} from '@headgate/execution';
 import type { z } from 'zod';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import { readBack } from '../restore-points/copy-tree.ts';
 import { type KeptManifest, pointOf } from './kept-manifest.ts';
+
+const SAME_ATTEMPT_MS = 10 * 60_000;
 
 export interface KeptPoint<M extends KeptManifest> {
   readonly point: RestorePoint;
@@ -62,6 +71,27 @@ export class KeptPoints<M extends KeptManifest> {
     await rename(partial, dir);
     await syncFolder(this.dir);
     return pointOf(manifest, digest, false);
+  }
+
+  /**
+   * The one that this step took, if it is tried again: it takes up its own restore point while that is young, and takes a
+   * new one later.
+   */
+  async ofAttempt({ rollout, step }: Pick<StepContext, 'rollout' | 'step'>): Promise<RestorePoint | undefined> {
+    const { kept } = await this.list();
+    return kept.find(
+      ({ manifest }) =>
+        manifest.rollout === rollout && manifest.step === step && Date.now() - manifest.takenAt < SAME_ATTEMPT_MS,
+    )?.point;
+  }
+
+  /** As a store's list of them is told. */
+  async told(): Promise<RestorePointList> {
+    const { kept, unreadable } = await this.list();
+    return {
+      kept: kept.map(({ point, manifest: { rollout, schemaVersion } }) => ({ point, rollout, schemaVersion })),
+      unreadable,
+    };
   }
 
   /** Reads every file back and compares. */

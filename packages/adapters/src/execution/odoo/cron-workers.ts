@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
-import { niceSession } from '../../machine/session-niceness.ts';
+import { niceSession, STEP_NICENESS } from '../../machine/session-niceness.ts';
 import { ComponentProcess } from '../process/component-process.ts';
 import { cronCommand, odooEnvironment } from './command.ts';
 import type { DatabaseDoor } from './database-door.ts';
@@ -10,8 +10,6 @@ import type { OdooStores } from './store.ts';
 
 const Serving = z.strictObject({ databases: z.array(z.string()), addons: z.array(z.string()) });
 
-/** How much its jobs let customers go before them. */
-const NICE = 15;
 /** How long a scheduled job may take to end when its process is asked to. Milliseconds. */
 const DRAIN_MS = 20_000;
 
@@ -46,10 +44,15 @@ export class CronWorkers {
     await writeDurably(join(dir, 'serving.json'), `${JSON.stringify(wanted)}\n`);
     const { odoo } = this.stores;
     // It starts anew with every tenant that comes or goes, just when their neighbours are to feel nothing of it.
-    const command = ['/usr/bin/nice', '-n', String(NICE), ...cronCommand(odoo, wanted.addons, wanted.databases)];
+    const command = [
+      '/usr/bin/nice',
+      '-n',
+      String(STEP_NICENESS),
+      ...cronCommand(odoo, wanted.addons, wanted.databases),
+    ];
     const environment = odooEnvironment(odoo, await this.door.slotLogin(slot));
     const started = await new ComponentProcess(dir, { name: 'scheduler', command }).start('', environment, odoo.user);
-    await niceSession(started.pid, NICE);
+    await niceSession(started.pid, STEP_NICENESS);
   }
 
   /** The databases whose jobs the slot's living process runs. */

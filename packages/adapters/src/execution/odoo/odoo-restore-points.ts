@@ -24,9 +24,6 @@ import { filestoreDir, findStore, type OdooStore, type OdooStores, storeDir } fr
 import { beginSwap, endSwap, finishSwap, prepared, readSwap } from './tenant-swap.ts';
 import { recordRestored, storeVersion } from './version-records.ts';
 
-/** A step that is tried again takes up its own restore point while it is this young, and takes a new one later. */
-const SAME_ATTEMPT_MS = 10 * 60_000;
-
 /**
  * Restore points of single tenants: a dump of the database and a copy of the filestore, taken while nobody of Odoo's may
  * write, so that both are of one moment. Restoring replaces this tenant alone; its neighbours in the cluster go on.
@@ -56,11 +53,7 @@ export class OdooRestorePoints implements RestorePoints {
   }
 
   async list(store: string): Promise<RestorePointList> {
-    const { kept, unreadable } = await this.kept(findStore(this.stores, store)).list();
-    return {
-      kept: kept.map(({ point, manifest: { rollout, schemaVersion } }) => ({ point, rollout, schemaVersion })),
-      unreadable,
-    };
+    return this.kept(findStore(this.stores, store)).told();
   }
 
   async restore(
@@ -78,13 +71,8 @@ export class OdooRestorePoints implements RestorePoints {
 
   private async takeHeld(store: OdooStore, ctx: StepContext): Promise<Answer<RestorePoint>> {
     const kept = this.kept(store);
-    const before = (await kept.list()).kept.find(
-      ({ manifest }) =>
-        manifest.rollout === ctx.rollout &&
-        manifest.step === ctx.step &&
-        Date.now() - manifest.takenAt < SAME_ATTEMPT_MS,
-    );
-    if (before) return granted(before.point);
+    const before = await kept.ofAttempt(ctx);
+    if (before) return granted(before);
     const version = await storeVersion(this.stores, store);
     if (version.kind !== 'at')
       return denied(

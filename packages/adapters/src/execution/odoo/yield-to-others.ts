@@ -1,9 +1,7 @@
 import { setPriority } from 'node:os';
 import type pg from 'pg';
-import { niceSession } from '../../machine/session-niceness.ts';
+import { niceSession, STEP_NICENESS } from '../../machine/session-niceness.ts';
 
-/** As nice as the programs that we run for a step are. */
-const NICE = 15;
 /** Gone since it was listed, or not ours to change: it goes on as it is. */
 const LEFT_ALONE = new Set(['ESRCH', 'EPERM', 'EACCES']);
 
@@ -26,12 +24,12 @@ export async function yieldToOthers(
       ]));
   for (const { pid } of rows) {
     try {
-      setPriority(pid, NICE);
+      setPriority(pid, STEP_NICENESS);
     } catch (error) {
       const { info } = error as { readonly info?: { readonly code?: string } };
       if (!LEFT_ALONE.has(info?.code ?? '')) throw error;
     }
     // PostgreSQL makes each of its server processes the leader of a session of its own.
-    await niceSession(pid, NICE);
+    await niceSession(pid, STEP_NICENESS);
   }
 }

@@ -14,6 +14,7 @@ import {
   type Target,
 } from '@headgate/execution';
 import type { RunAs } from '../../machine/run-as.ts';
+import { STEP_NICENESS } from '../../machine/session-niceness.ts';
 import { ComponentProcess } from './component-process.ts';
 import type { FenceFile } from './fence-file.ts';
 import { answersHealthy } from './health.ts';
@@ -35,9 +36,6 @@ export interface ProcessTargetConfig {
   /** Environment of a component, without what the release's own configuration says. Holds secrets: never log it. */
   environment(slot: string): Promise<Readonly<Record<string, string>>>;
 }
-
-/** How much nicer than usual a component is while it starts in a slot that serves nobody. */
-const STARTING_NICER = 15;
 
 /** Supervised child processes in the slots of one cell. */
 export class ProcessTarget implements Target {
@@ -120,7 +118,7 @@ export class ProcessTarget implements Target {
     const starting = record.components.map((component) => new ComponentProcess(dir, component));
     // Nobody is served here yet, and somebody next door is.
     const usual = getPriority();
-    for (const each of starting) await each.yielding(Math.min(19, usual + STARTING_NICER));
+    for (const each of starting) await each.yielding(Math.min(19, usual + STEP_NICENESS));
     const sick = await this.waitHealthy(slot, record, ctx);
     // Killed before this, the slot never counts as running, and is begun anew.
     for (const each of starting) await each.yielding(usual);

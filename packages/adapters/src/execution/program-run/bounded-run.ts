@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { identify } from '../../machine/process-identity.ts';
 import { asUser, type RunAs } from '../../machine/run-as.ts';
-import { niceSession } from '../../machine/session-niceness.ts';
+import { niceSession, STEP_NICENESS } from '../../machine/session-niceness.ts';
 import { KeptOutput } from './kept-output.ts';
 import { endLeftovers, RUN_VARIABLE, rememberRun } from './leftovers.ts';
 import { Masker, spellings } from './masking.ts';
@@ -39,8 +39,6 @@ export interface RunResult {
 }
 
 const KEPT_BYTES = 256 * 1024;
-/** How much it lets others go before it. */
-const NICE = 15;
 /** How long the pipes of a program that is gone may still give something. Milliseconds. */
 const DRAIN_MS = 2_000;
 
@@ -54,7 +52,7 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
   await chmod(run.workDir, 0o700);
   await endLeftovers(run.workDir);
   const started = performance.now();
-  const child = spawn('/usr/bin/nice', ['-n', String(NICE), ...run.command], {
+  const child = spawn('/usr/bin/nice', ['-n', String(STEP_NICENESS), ...run.command], {
     ...asUser(run.user),
     cwd: run.cwd ?? run.workDir,
     env: { ...run.environment, [RUN_VARIABLE]: run.workDir },
@@ -74,7 +72,7 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
   const ending = endInTime(child, run);
   try {
     if (leader) await rememberRun(run.workDir, leader);
-    if (child.pid !== undefined) await niceSession(child.pid, NICE);
+    if (child.pid !== undefined) await niceSession(child.pid, STEP_NICENESS);
     const exitCode = await exited;
     // What it left in the background may hold the pipe, and has no business any more.
     await endLeftovers(run.workDir);
