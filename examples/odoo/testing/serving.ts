@@ -24,6 +24,7 @@ export async function serve(stand: Stand, slot: string, version: string): Promis
     addons: [stand.addons(version)],
     httpPort,
     workers: 0,
+    websocketPort: undefined,
     database: undefined,
   });
   const web = new ComponentProcess(dir, { name: 'web', command });

@@ -37,6 +37,8 @@ export class LoadProcess {
     await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
     const child = spawn(process.execPath, [main, '--config', configFile], { stdio: ['ignore', 'ignore', 'inherit'] });
     await once(child, 'spawn');
+    // Whoever leaves in the middle (Ctrl-C) takes the customers along.
+    process.once('exit', () => child.kill());
     return new LoadProcess(config.journalFile, child);
   }
 

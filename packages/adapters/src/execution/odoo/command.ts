@@ -16,6 +16,11 @@ export interface Serving {
   readonly httpPort: number;
   /** 0: one process with threads, which is right up to some ten users and for two cores; else worker processes. */
   readonly workers: number;
+  /**
+   * Of the process that then keeps the browsers' WebSockets: beside worker processes Odoo starts one, on port 8072 where it
+   * isn't told another, for which two slots would fight.
+   */
+  readonly websocketPort: number | undefined;
   /** Databases that it may serve: one for a dedicated Odoo; `undefined`: whichever the request's header names. */
   readonly database: string | undefined;
 }
@@ -27,7 +32,8 @@ export interface Serving {
  * open for (see `DatabaseDoor`), also on the ways that the filter doesn't look at (XML-RPC names its own database).
  */
 export function serveCommand(serving: Serving): readonly string[] {
-  const { odoo, addons, httpPort, workers, database } = serving;
+  const { odoo, addons, httpPort, workers, websocketPort, database } = serving;
+  if (workers > 0 && websocketPort === undefined) throw new Error('worker processes need a port for their WebSockets');
   return [
     ...program(odoo, addons),
     '--http-interface=127.0.0.1',
@@ -36,6 +42,7 @@ export function serveCommand(serving: Serving): readonly string[] {
     '--no-database-list',
     '--max-cron-threads=0',
     `--workers=${workers}`,
+    ...(websocketPort === undefined ? [] : [`--gevent-port=${websocketPort}`]),
     // A dedicated Odoo loads its database's modules as it starts; where its tenant is held, with the first request after.
     ...(database === undefined
       ? ['--db-filter=^%d$']

@@ -65,6 +65,7 @@ describe('what serves', () => {
       addons: ['/addons'],
       httpPort: 5002,
       workers: 0,
+      websocketPort: undefined,
       database,
     });
 

@@ -44,6 +44,8 @@ export const OdooCellConfig = z.strictObject({
   }),
   /** Port of what serves each slot. */
   slots: z.record(name, port).refine((slots) => Object.keys(slots).length >= 2, 'at least two slots'),
+  /** Port of what keeps each slot's WebSockets: one for each slot where `odoo.workers` is above 0, else none. */
+  websocketPorts: z.record(name, port).default({}),
   /** Database by store; a store serves one tenant. */
   stores: z.record(name, database),
   tenants: z.record(name, z.strictObject({ store: name, ring: name })),
@@ -106,8 +108,22 @@ export function parseOdooCellConfig(input: unknown): OdooCellConfig {
   const databases = Object.values(config.stores);
   for (const twice of new Set(databases.filter((each, i) => databases.indexOf(each) !== i)))
     wrong.push(`stores: the database ${twice} is named twice`);
+  const { workers } = config.odoo;
+  for (const slot of Object.keys(config.slots))
+    if (workers > 0 && !Object.hasOwn(config.websocketPorts, slot))
+      wrong.push(`websocketPorts.${slot}: with odoo.workers above 0 each slot needs a port of its own for WebSockets`);
+  for (const slot of Object.keys(config.websocketPorts)) {
+    if (!Object.hasOwn(config.slots, slot)) wrong.push(`websocketPorts.${slot}: there is no slot ${slot}`);
+    if (workers === 0) wrong.push(`websocketPorts.${slot}: with odoo.workers 0 a slot's one port takes WebSockets too`);
+  }
   const { listenPort, adminPort } = config.router;
-  const ports = [...Object.values(config.slots), config.postgresql.port, listenPort, adminPort];
+  const ports = [
+    ...Object.values(config.slots),
+    ...Object.values(config.websocketPorts),
+    config.postgresql.port,
+    listenPort,
+    adminPort,
+  ];
   for (const p of new Set(ports.filter((p, i) => ports.indexOf(p) !== i))) wrong.push(`the port ${p} is named twice`);
   if (wrong.length > 0) throw new Error(`The cell's configuration isn't right:\n${wrong.join('\n')}`);
   return config;

@@ -90,6 +90,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     cellDir: config.dir,
     ...config.router,
     upstreams: config.slots,
+    ...(config.odoo.workers > 0 ? { websocketUpstreams: config.websocketPorts } : {}),
     tenantBy: 'host',
     readingCalls: ODOO_READS,
     // With this header Odoo keeps no session, so nobody with a browser gets it: their host says which database is theirs.
@@ -173,7 +174,8 @@ function odooCommand(
   if (component.command.length !== 1 || component.command[0] !== ODOO_COMMAND) return undefined;
   const { workers, serving } = config.odoo;
   const database = serving === 'dedicated' ? Object.values(config.stores)[0] : undefined;
-  return serveCommand({ odoo, addons: [dir], httpPort: config.slots[slot]!, workers, database });
+  const httpPort = config.slots[slot]!;
+  return serveCommand({ odoo, addons: [dir], httpPort, workers, websocketPort: config.websocketPorts[slot], database });
 }
 
 /** The modules of what runs in a slot. */

@@ -90,20 +90,14 @@ export class ComponentProcess {
   }
 
   /**
-   * Lets everything else go before it, or no longer. Its threads have a niceness each; only root may take one's back, so
-   * nobody else's is ever changed.
+   * Lets everything else go before it, or no longer; with it the processes that it has started, which were born as nice as
+   * it was. Their threads have a niceness each; only root may take one's back, so nobody else's is ever changed.
    */
   async yielding(nice: number): Promise<void> {
     const main = await this.running();
     if (main === undefined || process.getuid?.() !== 0) return;
-    for (const thread of await readdir(`/proc/${main.pid}/task`).catch(() => [])) {
-      try {
-        setPriority(Number(thread), nice);
-      } catch (error) {
-        // It ended since it was listed.
-        if ((error as { readonly info?: { readonly code?: string } }).info?.code !== 'ESRCH') throw error;
-      }
-    }
+    for (const { pid } of await this.everyProcess())
+      for (const thread of await readdir(`/proc/${pid}/task`).catch(() => [])) setNiceness(Number(thread), nice);
     await niceSession(main.pid, nice);
   }
 
@@ -134,5 +128,14 @@ export class ComponentProcess {
 
   async boundLog(): Promise<void> {
     await boundLog(this.logFile, LOG_BYTES);
+  }
+}
+
+function setNiceness(thread: number, nice: number): void {
+  try {
+    setPriority(thread, nice);
+  } catch (error) {
+    // It ended since it was listed.
+    if ((error as { readonly info?: { readonly code?: string } }).info?.code !== 'ESRCH') throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
 /** Answers with an RFC 9457 problem. */
@@ -42,7 +43,27 @@ export function answerUnreadable(error: { readonly code?: string }, socket: Sock
       : error.code === 'HPE_HEADER_OVERFLOW'
         ? [431, 'Request Header Fields Too Large']
         : [400, 'Bad Request'];
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail: 'The request was not carried out.' });
-  const head = `content-type: application/problem+json\r\ncontent-length: ${body.length}\r\nconnection: close`;
-  socket.end(`HTTP/1.1 ${status} ${title}\r\n${head}\r\n\r\n${body}`, () => socket.destroy());
+  closeWithProblem(socket, { status, title, detail: 'The request was not carried out.' });
+}
+
+/** Answers with a problem where there is only a connection, and closes that. Its text is ours alone: nothing of a request. */
+export function closeWithProblem(socket: Duplex, { status, title, detail, retryAfterS }: RawProblem): void {
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail });
+  const lines = [
+    `HTTP/1.1 ${status} ${title}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    ...(retryAfterS === undefined ? [] : [`retry-after: ${retryAfterS}`]),
+    'cache-control: no-store',
+    'connection: close',
+  ];
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+export interface RawProblem {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** When to come again. Seconds. */
+  readonly retryAfterS?: number;
 }

@@ -9,11 +9,15 @@ import { onlyReads, type ReadingCalls } from './reading.ts';
 import { toSlot } from './request-headers.ts';
 import { misreadable } from './request-target.ts';
 import type { RoutingTable } from './routing-table.ts';
+import { type TenantBy, tenantOf } from './tenant-of.ts';
 import { passOn } from './upstream-answer.ts';
+import { isWebSocket, WebSockets } from './websockets.ts';
 
 export interface ProxyConfig {
   /** Port of the web component, by slot. */
   readonly upstreams: Readonly<Record<string, number>>;
+  /** Port of what takes WebSockets, by slot, where that isn't the web component. */
+  readonly websocketUpstreams?: Readonly<Record<string, number>>;
   readonly maxBodyBytes: number;
   /** How long a request is tried again while its slot refuses connections. Milliseconds. */
   readonly retryMs: number;
@@ -40,9 +44,6 @@ export interface ProxyConfig {
   readonly checkPass: string;
 }
 
-/** How a request names its tenant. */
-export type TenantBy = 'path' | 'host' | { readonly one: string };
-
 const RETRY_EVERY_MS = 40;
 /** The connection was never made, so the request was never sent: safe to send again whatever it asks for. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'UND_ERR_CONNECT_TIMEOUT']);
@@ -61,6 +62,7 @@ export async function buildProxy(
 ): Promise<FastifyInstance> {
   const app = Fastify({
     logger: false,
+    http: { shouldUpgradeCallback: isWebSocket },
     bodyLimit: config.maxBodyBytes,
     requestTimeout: 120_000,
     routerOptions: { maxParamLength: 100 },
@@ -88,6 +90,9 @@ export async function buildProxy(
       bodyTimeout: config.answerMs,
     },
   });
+  const webSockets = new WebSockets(config, table, inFlight);
+  app.server.on('upgrade', (request, socket, head) => webSockets.take(request, socket, head));
+  app.addHook('preClose', async () => webSockets.close());
   const forward = forwarder(config, table, inFlight);
   if (config.tenantBy !== 'path') app.all('/*', forward);
   else {
@@ -97,15 +102,9 @@ export async function buildProxy(
   return app;
 }
 
-/** Whose request it is. */
-function tenantOf(by: TenantBy, request: FastifyRequest): string {
-  if (by === 'path') return paramOf(request);
-  return by === 'host' ? firstLabel(request.headers.host) : by.one;
-}
-
 function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight) {
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    const tenant = tenantOf(config.tenantBy, request);
+    const tenant = tenantOf(config.tenantBy, request.raw.url ?? '', request.headers.host);
     const checks = passes(config.checkPass, request.headers[CHECK_HEADER]);
     const reads = onlyReads(config.readingCalls, request.method, request.raw.url ?? '');
     const retryUntil = performance.now() + config.retryMs;
@@ -178,16 +177,6 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
 
 function ownValue(values: Readonly<Record<string, string>>, key: string): string | undefined {
   return Object.hasOwn(values, key) ? values[key] : undefined;
-}
-
-function paramOf(request: FastifyRequest): string {
-  return (request.params as { tenant: string }).tenant;
-}
-
-/** `t1` of `t1.example.org:8080`; a bare name or an address is nobody's. */
-function firstLabel(host: string | undefined): string {
-  const [label = '', ...rest] = (host ?? '').toLowerCase().split(':')[0]?.split('.') ?? [];
-  return rest.length === 0 ? '' : label;
 }
 
 function turnAway(reply: FastifyReply, retryAfterS: number, readable: boolean): void {

@@ -7,9 +7,9 @@ import type { RunAs } from '../../machine/run-as.ts';
 import { ComponentProcess } from '../process/component-process.ts';
 import type { CallGuardName } from './call-guards.ts';
 import type { RouterFileConfig } from './main.ts';
-import type { TenantBy } from './proxy.ts';
 import type { ReadingCalls } from './reading.ts';
 import { RouterClient } from './router-client.ts';
+import type { TenantBy } from './tenant-of.ts';
 
 export interface RouterConfig {
   readonly cellDir: string;
@@ -19,6 +19,8 @@ export interface RouterConfig {
   readonly maxBodyBytes: number;
   /** Port of the web component, by slot. */
   readonly upstreams: Readonly<Record<string, number>>;
+  /** Port of what takes each slot's WebSockets, where that isn't the web component's. */
+  readonly websocketUpstreams?: Readonly<Record<string, number>>;
   readonly tenantBy: TenantBy;
   /** A header that tells the slot something of each tenant, by tenant. Lower-case. */
   readonly tenantHeader?: {
@@ -97,7 +99,7 @@ export class RouterProcess {
   private async writeConfig(): Promise<boolean> {
     const { user, listenPort, adminPort, tokenFile, maxBodyBytes, upstreams, tenantBy, retryAfterS, tenantHeader } =
       this.config;
-    const { readingCalls = [], callGuard = null } = this.config;
+    const { readingCalls = [], callGuard = null, websocketUpstreams } = this.config;
     const state = join(this.dir, 'state');
     if (!(await stat(state).catch(() => undefined))) {
       await mkdir(this.dir, { recursive: true, mode: 0o755 });
@@ -113,6 +115,8 @@ export class RouterProcess {
       tokenFile,
       stateFile: join(state, 'routes.json'),
       upstreams: { ...upstreams },
+      // Left out where it says nothing new: with another file than before the router is started anew.
+      ...(websocketUpstreams === undefined ? {} : { websocketUpstreams: { ...websocketUpstreams } }),
       maxBodyBytes,
       retryMs: 3_000,
       answerMs: 60_000,

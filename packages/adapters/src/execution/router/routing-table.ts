@@ -49,6 +49,7 @@ export class RoutingTable {
   private readsNow: ReadonlySet<string>;
   private pausingNow: ReadonlySet<string>;
   private last: Promise<unknown> = Promise.resolve();
+  private readonly listeners: (() => void)[] = [];
 
   private constructor(path: string, slots: ReadonlySet<string>, stored: StoredRoutes) {
     this.path = path;
@@ -128,7 +129,19 @@ export class RoutingTable {
     this.heldNow = new Set(next.held);
     this.readsNow = new Set(next.reads);
     this.pausingNow = new Set(next.pausing);
+    for (const each of this.listeners) each();
     return { ok: true };
+  }
+
+  /** Has `listener` called after each change, once it is in force. */
+  onChange(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Whether some of a tenant's requests go to a slot. */
+  leadsTo(tenant: string, slot: string): boolean {
+    const weights = Object.hasOwn(this.stored.routes, tenant) ? this.stored.routes[tenant] : undefined;
+    return weights !== undefined && Object.hasOwn(weights, slot) && weights[slot]! > 0;
   }
 
   private holdOf(tenant: string): Hold {
