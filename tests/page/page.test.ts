@@ -171,7 +171,7 @@ describe.skipIf(missing)('the page', () => {
     expect(await atBothWidths(page, 'overview-dark')).toBeLessThanOrEqual(0);
     expect(complaints).toEqual([]);
     await company.agent.call('observeCell', { cell: 'stage', body: state });
-    await operator.call('liftFreeze', { scope: 'production', name: 'payroll' });
+    await operator.call('liftFreeze', { scope: 'production', name: 'payroll', body: { reason: 'paid' } });
     await page.getByText('Frozen: no step forward begins').waitFor({ state: 'hidden' });
     await page.getByText('was changed by hand').waitFor({ state: 'hidden' });
     await context.close();

@@ -7,6 +7,8 @@ import { completion } from './commands/completion.ts';
 import { decide } from './commands/decide.ts';
 import { doctor } from './commands/doctor.ts';
 import { evidence } from './commands/evidence.ts';
+import { freeze } from './commands/freeze.ts';
+import { incident } from './commands/incident.ts';
 import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
 import { notify } from './commands/notify.ts';
@@ -30,6 +32,8 @@ export const COMMANDS: readonly Install[] = [
   decide,
   watch,
   status,
+  incident,
+  freeze,
   cells,
   notify,
   log,

@@ -309,7 +309,8 @@ describe('headgate', () => {
     const args = ['--scope', 'staging', '--for', '30m', '--reason', 'month end'];
     expect(await headgate('freeze', 'declare', 'close', ...args)).toMatchObject({ code: 0 });
     expect((await headgate('status')).out).toContain('month end');
-    expect(await headgate('freeze', 'lift', 'close', '--scope', 'staging')).toMatchObject({ code: 0 });
+    const lifted = await headgate('freeze', 'lift', 'close', '--scope', 'staging', '--because', 'closed');
+    expect(lifted).toMatchObject({ code: 0 });
     expect((await headgate('status')).out).not.toContain('month end');
   });
 });
@@ -341,7 +342,11 @@ describe('exit codes and errors', () => {
     [['promote', '1.0.0'], 2, /--to/],
     [['release', 'show', '77.0.0'], 3, /no release is 77\.0\.0/],
     [['explain', 'prm_nothing'], 3, /no such thing/],
-    [['--as', 'auditor', 'freeze', 'lift', 'x', '--scope', 'all'], 4, /freeze takes one of the roles/],
+    [
+      ['--as', 'auditor', 'freeze', 'lift', 'x', '--scope', 'all', '--because', 'r'],
+      4,
+      /freeze takes one of the roles/,
+    ],
     [['--token-file', 'nowhere', 'status'], 4, /nowhere can't be read/],
     [['--server', 'http://127.0.0.1:9', 'status'], 5, /no answer/],
     [['--server', 'ftp://x', 'status'], 2, /a token goes to no such one/],

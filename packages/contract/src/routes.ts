@@ -2,6 +2,8 @@ import type { Route } from './route.ts';
 import { accessRoutes, metricsRoutes, openRoutes } from './routes/access-routes.ts';
 import { agentRoutes } from './routes/agent-routes.ts';
 import { cellRoutes } from './routes/cell-routes.ts';
+import { freezeRoutes } from './routes/freeze-routes.ts';
+import { incidentRoutes } from './routes/incident-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
 import { notifyRoutes } from './routes/notify-routes.ts';
 import { planRoutes } from './routes/plan-routes.ts';
@@ -16,6 +18,8 @@ export const routes = {
   ...promotionRoutes,
   ...planRoutes,
   ...cellRoutes,
+  ...freezeRoutes,
+  ...incidentRoutes,
   ...notifyRoutes,
   ...accessRoutes,
   ...metricsRoutes,

@@ -6,7 +6,7 @@ import type { CalendarSpec, Digest, Freeze, GateFacts, Instant, Plan, Promotion,
 import { windowFact } from '@headgate/domain/calendars/evaluate';
 import type { Blobs } from './ports/blobs.ts';
 import type { ControlStore, Read, Row, StreamId } from './ports/store.ts';
-import { type DocumentRecord, FREEZE_ALL, type FreezeRecord, type ReleaseRecord, streams } from './records.ts';
+import { type DocumentRecord, type FreezeRecord, freezeScopesOf, type ReleaseRecord, streams } from './records.ts';
 
 /** Plans by digest: immutable, so they are parsed once. Bounded, oldest out. */
 export class Plans {
@@ -38,7 +38,7 @@ export class Plans {
 }
 
 /** What gates are asked about: known before any row is loaded. A promotion is one; so is a rollout's plan. */
-export type GateSubject = Pick<Promotion, 'environment' | 'release'>;
+export type GateSubject = Pick<Promotion, 'application' | 'environment' | 'release'>;
 
 export interface LoadedGates {
   readonly rows: ReadonlyMap<StreamId, Row>;
@@ -60,10 +60,11 @@ interface Asked {
   readonly streams: readonly StreamId[];
 }
 
-function asked(environment: string, digest: Digest, calendars: readonly string[]): Asked {
+function asked(subject: GateSubject, calendars: readonly string[]): Asked {
+  const { digest } = subject.release;
   const release = streams.release(digest);
-  const document = streams.document('Environment', environment);
-  const freezes = [streams.freeze(FREEZE_ALL), streams.freeze(environment)];
+  const document = streams.document('Environment', subject.environment);
+  const freezes = freezeScopesOf(subject).map(streams.freeze);
   const all = [release, document, ...freezes, ...calendars.map((c) => streams.document('Calendar', c))];
   return { digest, release, environment: document, calendars, streams: all };
 }
@@ -88,7 +89,7 @@ export class GateFactsGatherer {
     const { digest } = subject.release;
     let ask = this.#asked.get(subject.environment);
     if (ask?.digest !== digest) {
-      ask = asked(subject.environment, digest, ask?.calendars ?? []);
+      ask = asked(subject, ask?.calendars ?? []);
       this.#asked.set(subject.environment, ask);
     }
     let rows = await this.#store.load([...ask.streams, ...extra]);
@@ -98,13 +99,13 @@ export class GateFactsGatherer {
     const named = environmentRow?.state.spec.calendars ?? [];
     const guessed = ask.calendars;
     if (named.length !== guessed.length || named.some((name, i) => name !== guessed[i])) {
-      ask = asked(subject.environment, digest, named);
+      ask = asked(subject, named);
       this.#asked.set(subject.environment, ask);
       const unloaded = named.filter((c) => !guessed.includes(c)).map((c) => streams.document('Calendar', c));
       if (unloaded.length > 0) rows = new Map([...rows, ...(await this.#store.load(unloaded))]);
     }
     const release = rows.get(ask.release) as Row<ReleaseRecord> | undefined;
-    const declared = [FREEZE_ALL, subject.environment].flatMap(
+    const declared = freezeScopesOf(subject).flatMap(
       (scope) => (rows.get(streams.freeze(scope)) as Row<FreezeRecord> | undefined)?.state.freezes ?? [],
     );
     const windows: WindowFact[] = [];

@@ -33,6 +33,18 @@ export const streams = {
 /** The one freeze row that holds for everything. */
 export const FREEZE_ALL = 'all';
 
+const OF_APPLICATION = 'application:';
+
+/** The application that a freeze's scope names; undefined for an environment, and for all. */
+export function frozenApplication(scope: string): string | undefined {
+  return scope.startsWith(OF_APPLICATION) ? scope.slice(OF_APPLICATION.length) : undefined;
+}
+
+/** The scopes whose freezes hold over a promotion. */
+export function freezeScopesOf(of: { readonly environment: string; readonly application: string }): readonly string[] {
+  return [FREEZE_ALL, of.environment, `${OF_APPLICATION}${of.application}`];
+}
+
 export interface ReleaseRecord {
   readonly ref: ReleaseRef;
   readonly application: string;

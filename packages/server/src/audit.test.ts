@@ -43,7 +43,7 @@ beforeAll(async () => {
   const freeze = { scope: 'staging', from: now, to: now + 3_600_000, reason: 'month-end' };
   await manager.call('declareFreeze', { body: { ...freeze, name: 'month-end' } });
   await manager.call('declareFreeze', { body: { ...freeze, name: 'audit' } });
-  await manager.call('liftFreeze', { scope: 'staging', name: 'audit' });
+  await manager.call('liftFreeze', { scope: 'staging', name: 'audit', body: { reason: 'over' } });
 });
 afterAll(() => server?.remove());
 

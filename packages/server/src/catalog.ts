@@ -7,6 +7,7 @@ import { blobHandlers } from './http/resources/blobs.ts';
 import { cellHandlers } from './http/resources/cells.ts';
 import { documentHandlers } from './http/resources/documents.ts';
 import { freezeHandlers } from './http/resources/freezes.ts';
+import { incidentHandlers } from './http/resources/incident.ts';
 import { logHandlers } from './http/resources/log.ts';
 import { notificationHandlers } from './http/resources/notifications.ts';
 import { planHandlers } from './http/resources/plans.ts';
@@ -26,6 +27,7 @@ export function allHandlers(context: Context): Handlers {
     ...planHandlers(context),
     ...cellHandlers(context),
     ...freezeHandlers(context),
+    ...incidentHandlers(context),
     ...notificationHandlers(context),
     ...statusHandlers(context),
     ...accessHandlers(context),

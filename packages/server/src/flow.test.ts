@@ -153,7 +153,11 @@ describe('the log', () => {
       }
       return undefined;
     })();
-    await (await server.client('operator')).call('liftFreeze', { scope: 'staging', name: 'x' });
+    await (await server.client('operator')).call('liftFreeze', {
+      scope: 'staging',
+      name: 'x',
+      body: { reason: 'over' },
+    });
     const last = Number(await watching);
     stop.abort();
     expect(seen).toEqual(Array.from({ length: last - 1 }, (_, i) => String(i + 2)));

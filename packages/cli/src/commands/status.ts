@@ -3,6 +3,7 @@ import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable, table, withShortDigests } from '../output.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
+import { endOf, scopeText } from './freeze.ts';
 
 /** What is where, what moves, what waits; and why. */
 export const status: Install = (program, act) => {
@@ -87,8 +88,13 @@ function shown(status: Status): string {
     w.overdue ? `${instant(w.until)} (overdue)` : instant(w.until),
     w.why,
   ]);
-  const watched = status.hypercare.length + status.freezes.length;
   return [
+    ...status.freezes.map((f) =>
+      printable(
+        `FROZEN: ${scopeText(f.scope)}, ${endOf(f)} (${f.name}): ${f.reason}; headgate freeze lift ${f.name} --because "…"`,
+      ),
+    ),
+    ...(status.freezes.length > 0 ? [''] : []),
     'WHAT IS WHERE',
     table(['CELL', 'ENVIRONMENT', 'STATE', 'TENANTS BY VERSION', 'STORES BY SCHEMA', 'OBSERVED'], cells),
     ...status.cells.flatMap((c) =>
@@ -101,9 +107,12 @@ function shown(status: Status): string {
       : status.promotions.map(({ promotion }) => promotionLine(promotion))),
     '',
     'WHAT WAITS',
-    ...(waits.length > 0 ? [table(['WHAT', 'FOR WHOM', 'UNTIL', 'WHY'], waits)] : watched > 0 ? [] : ['(nothing)']),
+    ...(waits.length > 0
+      ? [table(['WHAT', 'FOR WHOM', 'UNTIL', 'WHY'], waits)]
+      : status.hypercare.length > 0
+        ? []
+        : ['(nothing)']),
     ...status.hypercare.map((h) => printable(`hypercare of ${h.environment}: ${h.phase}, until ${instant(h.until)}`)),
-    ...status.freezes.map((f) => printable(`freeze ${f.name} (${f.scope}) until ${instant(f.to)}: ${f.reason}`)),
     ...(status.truncated ? ['(there is more than is shown)'] : []),
   ].join('\n');
 }

@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
-import { cell, freeze, hypercare } from '../schemas/cells.ts';
-import { instant, name, pageOf, paging, prefix, reason } from '../schemas/common.ts';
+import { cell, hypercare } from '../schemas/cells.ts';
+import { name, pageOf, paging, prefix } from '../schemas/common.ts';
 import { status } from '../schemas/promotions.ts';
-
-const freezeName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'expected a name');
 
 export const cellRoutes = {
   listCells: route({
@@ -48,42 +46,6 @@ export const cellRoutes = {
     needs: ['read'],
     params: z.object({ environment: name }),
     response: hypercare,
-  }),
-  listFreezes: route({
-    method: 'GET',
-    path: '/v1/freezes',
-    summary: 'Declared freezes (those of calendars stand in their documents)',
-    tag: 'freezes',
-    needs: ['read'],
-    response: z.object({ items: z.array(freeze) }),
-  }),
-  declareFreeze: route({
-    method: 'POST',
-    path: '/v1/freezes',
-    summary: 'Stop forward steps in an environment, or everywhere, at once; undo is never stopped',
-    tag: 'freezes',
-    needs: ['freeze'],
-    body: z.strictObject({
-      scope: name.describe('an environment, or all'),
-      name: freezeName,
-      /** Now, unless said. */
-      from: instant.exactOptional(),
-      to: instant,
-      reason,
-    }),
-    response: freeze,
-    status: 201,
-    twice: 'a freeze of the same name replaces the first',
-  }),
-  liftFreeze: route({
-    method: 'DELETE',
-    path: '/v1/freezes/{scope}/{name}',
-    summary: 'End a declared freeze',
-    tag: 'freezes',
-    needs: ['freeze'],
-    params: z.object({ scope: name, name: freezeName }),
-    response: z.object({ items: z.array(freeze) }),
-    twice: 'a freeze that is gone is gone',
   }),
   status: route({
     method: 'GET',

@@ -58,8 +58,3 @@ export const hypercare = z
     until: instant.exactOptional(),
   })
   .meta({ id: 'Hypercare' });
-
-export const freeze = z
-  .object({ scope: z.string(), name: z.string(), from: instant, to: instant, reason: z.string() })
-  .meta({ id: 'Freeze', description: '`scope` is an environment, or `all`' });
-export type Freeze = z.infer<typeof freeze>;

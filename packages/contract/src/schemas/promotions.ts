@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { approval, scope } from './assignment.ts';
 import { actions, digest, id, instant, name, principalId, releaseRef } from './common.ts';
+import { freeze } from './freezes.ts';
 
 export const verdict = z
   .looseObject({
@@ -44,6 +45,8 @@ export const promotion = z
     result: z.enum(['promoted', 'rolled-back', 'partly-rolled-back', 'rejected', 'expired']).exactOptional(),
     because: z.string().exactOptional(),
     at: instant.exactOptional(),
+    /** The declared freeze that holds over it. */
+    frozen: z.object({ name: z.string(), to: instant.nullable(), reason: z.string() }).exactOptional(),
     actions,
   })
   .meta({ id: 'Promotion' });
@@ -144,7 +147,7 @@ export const status = z
     hypercare: z.array(
       z.object({ environment: name, phase: z.string(), promotion: z.string(), until: instant.nullable() }),
     ),
-    freezes: z.array(z.object({ scope: z.string(), name: z.string(), from: instant, to: instant, reason: z.string() })),
+    freezes: z.array(freeze),
     /** What waits, for whom, and until when. */
     waits: z.array(wait),
     /** Whether any list above was cut at its bound. */

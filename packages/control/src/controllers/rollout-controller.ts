@@ -42,7 +42,7 @@ export async function gatherRollout(
   const cellStream = streams.cell(state.cell);
   const plan = await plans.get(state.planDigest);
   // The plan says what the promotion is about, so one query brings everything.
-  const subject = { environment: state.environment, release: plan.release };
+  const subject = { application: plan.application, environment: state.environment, release: plan.release };
   const { rows, reads, gatesOf } = await gates.load(subject, now, [promotionStream, cellStream]);
   const promotionRow = rows.get(promotionStream) as Row<Promotion> | undefined;
   if (promotionRow === undefined) throw new Error(`${promotionStream} is missing, which ${row.stream} belongs to`);

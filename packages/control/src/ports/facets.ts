@@ -1,6 +1,7 @@
 import type { StreamId } from './store.ts';
 
 interface Filtered {
+  readonly at?: number;
   readonly environment?: string;
   readonly application?: string;
   readonly phase?: string;
@@ -30,4 +31,11 @@ export function facetOf(stream: StreamId, state: unknown): string | undefined {
 /** Whether a promotion has yet to end; undefined for what is none. */
 export function isOpen(stream: StreamId, state: unknown): boolean | undefined {
   return stream.startsWith('promotion/') ? (state as Filtered).phase !== 'ended' : undefined;
+}
+
+/** When a promotion ended; undefined for one that hasn't, and for what is none. */
+export function endedAt(stream: StreamId, state: unknown): number | undefined {
+  if (!stream.startsWith('promotion/')) return undefined;
+  const { phase, at } = state as Filtered;
+  return phase === 'ended' ? at : undefined;
 }

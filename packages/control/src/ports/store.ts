@@ -80,6 +80,8 @@ export interface ListPage {
   readonly facet?: string;
   /** Only rows whose `isOpen` is this. */
   readonly open?: boolean;
+  /** Only promotions that ended then or later: `endedAt`. */
+  readonly endedSince?: Instant;
   /** From the last stream to the first. */
   readonly descending?: boolean;
 }

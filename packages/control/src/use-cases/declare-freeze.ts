@@ -1,72 +1,127 @@
-import type { Freeze, Principal } from '@headgate/domain';
+import type { Freeze, Instant, Principal, Promotion } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
-import type { Row } from '../ports/store.ts';
-import { FREEZE_ALL, type FreezeRecord, streams } from '../records.ts';
+import type { Row, StreamId } from '../ports/store.ts';
+import { FREEZE_ALL, type FreezeRecord, frozenApplication, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /** Freezes that one scope holds at a time: every tick reads them. */
 const MOST_FREEZES = 100;
+/** Promotions that look again at once when a freeze is lifted; what lies behind them looks within a minute by itself. */
+const MOST_WOKEN = 200;
+
+/** A freeze as somebody asks for it; without a name it gets one of its time. */
+export type AskedFreeze = Omit<Freeze, 'name' | 'by'> & { readonly name?: string };
 
 /**
- * Declares a freeze for an environment, or for everything (`all`). Forward steps stop at once; undo never does. A scope
- * that isn't there is refused: a freeze of a misspelt environment would stop nothing, and look as if it did.
+ * Declares a freeze for an environment, for an application (`application:<name>`), or for everything (`all`). Forward steps
+ * stop at once; undo never does. A scope that isn't there is refused: a freeze of a misspelt environment would stop
+ * nothing, and look as if it did.
  */
 export async function declareFreeze(
   deps: Deps,
   principal: Principal,
   scope: string,
-  freeze: Freeze,
-): Promise<Result<FreezeRecord>> {
+  asked: AskedFreeze,
+): Promise<Result<Freeze>> {
   const what = 'declare a freeze';
   const stream = streams.freeze(scope);
   const denied = notPermitted(principal, 'freeze', stream);
   if (denied !== undefined) return no(denied);
-  const environment = streams.document('Environment', scope);
-  if (scope !== FREEZE_ALL && !(await deps.store.load([environment])).has(environment))
-    return refuse('missing-document', what, environment, 'there is no such environment', `name one, or ${FREEZE_ALL}`);
-  const now = await deps.store.now();
-  const event = { type: 'freeze.declared', data: { scope, ...freeze } };
-  return change(deps, principal, scope, event, (before) => {
-    const others = before.filter((f) => f.name !== freeze.name && f.to > now);
+  const missing = await missingScope(deps, scope);
+  if (missing !== undefined)
+    return refuse(
+      'missing-document',
+      what,
+      missing,
+      'there is no such document',
+      `name one that is declared, or ${FREEZE_ALL}`,
+    );
+  return untilFresh(what, stream, async () => {
+    const now = await deps.store.now();
+    const row = await rowOf(deps, stream);
+    const lasting = (row?.state.freezes ?? []).filter((f) => f.to > now);
+    const name = asked.name ?? nameOf(now, new Set(lasting.map((f) => f.name)));
+    const { from, to, reason } = asked;
+    const freeze: Freeze = { name, from, to, reason, by: principal.id };
+    const others = lasting.filter((f) => f.name !== name);
     if (others.length >= MOST_FREEZES)
       return refuse('too-many-freezes', what, stream, `${MOST_FREEZES} are declared there`, 'lift one');
-    return ok([...others, freeze]);
+    const entry = { type: 'freeze.declared', data: { scope, ...freeze } };
+    const committed = await write(deps, principal, stream, row, entry, [...others, freeze]);
+    return committed ? ok(freeze) : undefined;
   });
 }
 
-/** Ends a declared freeze by its name. Ending one that isn't there is no change. */
+/** Ends a declared freeze by its name, and has what waited for it look again. Ending one that isn't there is no change. */
 export async function liftFreeze(
   deps: Deps,
   principal: Principal,
   scope: string,
   name: string,
-): Promise<Result<FreezeRecord>> {
-  return change(deps, principal, scope, { type: 'freeze.lifted', data: { scope, name } }, (before) =>
-    ok(before.some((f) => f.name === name) ? before.filter((f) => f.name !== name) : before),
-  );
-}
-
-async function change(
-  deps: Deps,
-  principal: Principal,
-  scope: string,
-  entry: { type: string; data: object },
-  apply: (before: readonly Freeze[]) => Result<readonly Freeze[]>,
+  reason: string,
 ): Promise<Result<FreezeRecord>> {
   const stream = streams.freeze(scope);
   const denied = notPermitted(principal, 'freeze', stream);
   if (denied !== undefined) return no(denied);
-  return untilFresh(entry.type, stream, async () => {
-    const row = (await deps.store.load([stream])).get(stream) as Row<FreezeRecord> | undefined;
+  return untilFresh('lift a freeze', stream, async () => {
+    const row = await rowOf(deps, stream);
     const before = row?.state.freezes ?? [];
-    const after = apply(before);
-    if (!after.ok) return after;
-    if (after.value === before) return ok({ freezes: before });
-    const state: FreezeRecord = { freezes: after.value };
-    const committed = await deps.store.commit({
-      by: principal.id,
-      writes: [{ stream, expected: row?.version ?? 0, entries: [entry], state, dueAt: null }],
-    });
-    return committed.ok ? ok(state) : undefined;
+    if (!before.some((f) => f.name === name)) return ok({ freezes: before });
+    const after = before.filter((f) => f.name !== name);
+    const entry = { type: 'freeze.lifted', data: { scope, name, reason } };
+    const committed = await write(deps, principal, stream, row, entry, after, await waiting(deps, scope));
+    return committed ? ok({ freezes: after }) : undefined;
   });
+}
+
+/** The document that a scope names and that isn't there. */
+async function missingScope(deps: Deps, scope: string): Promise<StreamId | undefined> {
+  if (scope === FREEZE_ALL) return undefined;
+  const application = frozenApplication(scope);
+  const named =
+    application === undefined ? streams.document('Environment', scope) : streams.document('Application', application);
+  return (await deps.store.load([named])).has(named) ? undefined : named;
+}
+
+async function rowOf(deps: Deps, stream: StreamId): Promise<Row<FreezeRecord> | undefined> {
+  return (await deps.store.load([stream])).get(stream) as Row<FreezeRecord> | undefined;
+}
+
+/** `now-20260302-2230`, and `-2` behind it when that is taken. */
+function nameOf(now: Instant, taken: ReadonlySet<string>): string {
+  const stamp = `now-${new Date(now).toISOString().slice(0, 16).replace(/[-:]/g, '').replace('T', '-')}`;
+  for (let n = 1; ; n++) {
+    const name = n === 1 ? stamp : `${stamp}-${n}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+/** The open promotions in a scope and their rollouts. */
+async function waiting(deps: Deps, scope: string): Promise<readonly StreamId[]> {
+  const application = frozenApplication(scope);
+  const facet = scope === FREEZE_ALL || application !== undefined ? {} : { facet: scope };
+  const open = await deps.store.list('promotion', { open: true, limit: MOST_WOKEN, ...facet });
+  const ids = open
+    .map((row) => row.state as Promotion)
+    .filter((p) => application === undefined || p.application === application)
+    .flatMap(({ id, cells }) => [streams.promotion(id), ...cells.map((cell) => streams.rollout(`${id}.${cell}`))]);
+  return ids.slice(0, MOST_WOKEN * 5);
+}
+
+async function write(
+  deps: Deps,
+  principal: Principal,
+  stream: StreamId,
+  row: Row<FreezeRecord> | undefined,
+  entry: { readonly type: string; readonly data: object },
+  freezes: readonly Freeze[],
+  wake: readonly StreamId[] = [],
+): Promise<boolean> {
+  const state: FreezeRecord = { freezes };
+  const committed = await deps.store.commit({
+    by: principal.id,
+    writes: [{ stream, expected: row?.version ?? 0, entries: [entry], state, dueAt: null }],
+    wake,
+  });
+  return committed.ok;
 }

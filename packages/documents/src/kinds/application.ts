@@ -1,4 +1,5 @@
 import { distinct, expects, fields, mapping, milliseconds, name, named, names, oneOf, text } from '../schema/fields.ts';
+import { contacts } from './contacts.ts';
 import { type ContentOf, kind } from './document.ts';
 
 export const tenancy = oneOf('store-per-tenant', 'schema-per-tenant', 'rows');
@@ -35,6 +36,7 @@ const spec = fields({
   reconciliation: name
     .exactOptional()
     .describe('The Reconciliation that finds transactions caught half way by a rollback.'),
+  contacts,
 }).check((context) => {
   const { tenancy, tenantKeys } = context.value;
   if (tenantKeys !== undefined && tenancy !== 'rows') {

@@ -97,6 +97,6 @@ export function notificationSpec(content: NotificationContent): NotificationSpec
 export type NotificationSpec = Omit<NotificationContent['spec'], 'quietHours'> & { readonly quiet?: CalendarSpec };
 
 export function environmentSpec(content: EnvironmentContent): EnvironmentSpec {
-  const { application, policy, calendars } = content.spec;
-  return { name: content.metadata.name, application, policy, calendars };
+  const { application, policy, calendars, contacts } = content.spec;
+  return { name: content.metadata.name, application, policy, calendars, ...(contacts !== undefined && { contacts }) };
 }

@@ -52,6 +52,17 @@ const migration = fields({
   undo: oneOf('keep', 'down', 'restore'),
 });
 
+const urlPhrase = expects('an https URL without a user and a password, at most 1,000 characters');
+const runbook = fields({
+  title: text(200),
+  url: z
+    .string(urlPhrase)
+    .max(1_000, urlPhrase)
+    .regex(/^https:\/\/[^\s\p{Cc}@]+$/u, urlPhrase)
+    .exactOptional(),
+  text: text(5_000).exactOptional(),
+});
+
 export const manifestSchema: z.ZodType<ReleaseManifest> = fields({
   apiVersion: z.literal(API_VERSION, expects(`"${API_VERSION}"`)),
   kind: z.literal('Release', expects('"Release"')),
@@ -72,6 +83,7 @@ export const manifestSchema: z.ZodType<ReleaseManifest> = fields({
   ),
   rollbackConditions: list(text(500), 0, 100),
   notes: z.string(expects('a text')).max(50_000, expects('at most 50000 characters')),
+  runbooks: list(runbook, 0, 20).exactOptional(),
   origin: oneOf('built', 'adopted'),
 });
 

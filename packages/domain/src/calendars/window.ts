@@ -1,4 +1,4 @@
-import type { Instant } from '../model/identity.ts';
+import type { Instant, PrincipalId } from '../model/identity.ts';
 
 /** Whether a calendar is inside one of its windows, and when that changes next. */
 export interface WindowFact {
@@ -14,6 +14,16 @@ export interface Freeze {
   readonly from: Instant;
   readonly to: Instant;
   readonly reason: string;
+  /** Who declared it; absent for a calendar's, and for older ones. */
+  readonly by?: PrincipalId;
+}
+
+/** The end of a freeze that holds until somebody lifts it: the last instant that a date can name. */
+export const UNTIL_LIFTED: Instant = 8.64e15;
+
+/** Until when a freeze holds, in words. */
+export function freezeEndText({ to }: Pick<Freeze, 'to'>): string {
+  return to >= UNTIL_LIFTED ? 'until it is lifted' : `until ${instantText(to)}`;
 }
 
 /** The freeze that holds at an instant; of several, the one that ends last. */

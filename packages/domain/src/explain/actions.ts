@@ -3,6 +3,7 @@
  * no face ever re-derives a rule and none can show a button that is then refused for a reason known before.
  */
 import { mayDo, type Principal, type Verb } from '../access/access.ts';
+import { type Freeze, freezeEndText } from '../calendars/window.ts';
 import type { Instant } from '../model/identity.ts';
 import type { Decided } from '../model/refusal.ts';
 import type { CellPlan } from '../plan/plan.ts';
@@ -27,19 +28,30 @@ export interface Permission {
 export type PromotionAction = 'approve' | 'reject' | 'pause' | 'resume' | 'rollback' | 'keep';
 export type RolloutAction = 'agree' | 'retry';
 
-/** What a principal may do to a promotion at `now`. */
+/**
+ * What a principal may do to a promotion at `now`. `freeze`: the one that holds over it, which forbids nobody to decide and
+ * says why nothing comes of it yet.
+ */
 export function actionsOf(
   promotion: Promotion,
   principal: Principal,
   now: Instant,
+  freeze?: Freeze,
 ): Readonly<Record<PromotionAction, Permission>> {
   const { id: by } = principal;
   const approval = { by, envelope: promotion.envelope, now, expiresAt: now + 1 };
   const may = (verb: Verb, does: string, done: string, decided: Decided<unknown>): Permission =>
     permission(principal, verb, does, done, decided);
   const asked = 'asked what it would do';
+  const held =
+    freeze === undefined ? '' : `; frozen ${freezeEndText(freeze)} (${freeze.reason}): no step forward begins before`;
   return {
-    approve: may('approve', 'it counts for the envelope', 'you have approved it', decideApprove(promotion, approval)),
+    approve: may(
+      'approve',
+      `it counts for the envelope${held}`,
+      'you have approved it',
+      decideApprove(promotion, approval),
+    ),
     reject: may(
       'reject',
       promotion.wave === 0 ? 'it ends before anything changed' : 'all that was moved is brought back',
@@ -47,7 +59,7 @@ export function actionsOf(
       decideReject(promotion, by, asked, now),
     ),
     pause: may('pause', 'running steps end and none begins', 'it is paused', decidePause(promotion, by, asked, now)),
-    resume: may('resume', 'it goes on where it stopped', 'it goes on', decideResume(promotion, by)),
+    resume: may('resume', `it goes on where it stopped${held}`, 'it goes on', decideResume(promotion, by)),
     rollback: may(
       'rollback',
       promotion.wave === 0 ? 'it ends before anything changed' : 'all that was moved is brought back',

@@ -1,5 +1,6 @@
 import { changesSomething, type GateSpec } from '../plan/plan.ts';
 import { approval } from './approval.ts';
+import { frozenVerdict } from './freeze.ts';
 import { type Gate, type GateFacts, type Subject, stop, type Verdict } from './gate.ts';
 import { restorePoint } from './restore-point.ts';
 import { signature } from './signature.ts';
@@ -16,7 +17,10 @@ export function gateNamed(name: string): Gate | undefined {
   return BY_NAME.get(name);
 }
 
-/** Judges all gates that the plan puts before a subject. A gate that nobody knows is an error, never a pass. */
+/**
+ * Judges all gates that the plan puts before a subject. A gate that nobody knows is an error, never a pass. A freeze stands
+ * there whether the policy has the window gate or not.
+ */
 export function judgeGates(specs: readonly GateSpec[], facts: GateFacts, subject: Subject): readonly Verdict[] {
   const verdicts: Verdict[] = [];
   for (const spec of specs) {
@@ -28,7 +32,9 @@ export function judgeGates(specs: readonly GateSpec[], facts: GateFacts, subject
         : gate.judge(spec.params, facts, subject),
     );
   }
-  return verdicts;
+  const judged = verdicts.some(({ gate }) => gate === window.name);
+  const frozen = judged || !goesForward(subject) ? undefined : frozenVerdict('freeze', facts);
+  return frozen === undefined ? verdicts : [frozen, ...verdicts];
 }
 
 /**
@@ -46,10 +52,14 @@ function standsBefore(spec: GateSpec, subject: Subject): boolean {
     case 'step': {
       if (spec.at === subject.action.kind) return true;
       if (spec.at !== 'promotion' && spec.at !== 'wave') return false;
-      // A restore point waits for the window of the migration that it is for: taken early, it would be too old by then.
-      const { kind } = subject.action;
-      const waits = (changesSomething(subject.action) && kind !== 'open') || kind === 'restore-point';
-      return waits && BY_NAME.get(spec.gate)?.consumedByWave !== true;
+      return goesForward(subject) && BY_NAME.get(spec.gate)?.consumedByWave !== true;
     }
   }
+}
+
+/** A restore point waits for the window of the migration that it is for: taken early, it would be too old by then. */
+function goesForward(subject: Subject): boolean {
+  if (subject.kind !== 'step') return true;
+  const { kind } = subject.action;
+  return (changesSomething(subject.action) && kind !== 'open') || kind === 'restore-point';
 }

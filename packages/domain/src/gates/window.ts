@@ -1,4 +1,5 @@
-import { activeFreeze, instantText } from '../calendars/window.ts';
+import { instantText } from '../calendars/window.ts';
+import { frozenVerdict } from './freeze.ts';
 import { type Gate, pass, stop } from './gate.ts';
 
 /** Every calendar that governs the change is inside a window, and no freeze holds. Freezes win. */
@@ -8,17 +9,8 @@ export const window: Gate = {
   at: 'wave',
   judge(_params, facts) {
     const name = 'window';
-    const freeze = activeFreeze(facts.freezes, facts.now);
-    if (freeze !== undefined) {
-      return stop(
-        name,
-        'fail',
-        `freeze ${freeze.name} holds until ${instantText(freeze.to)}: ${freeze.reason}`,
-        'wait for its end, or a waiver',
-        'release manager',
-        freeze.to,
-      );
-    }
+    const freeze = frozenVerdict(name, facts);
+    if (freeze !== undefined) return freeze;
     if (facts.windows.length === 0)
       return stop(
         name,

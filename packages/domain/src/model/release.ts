@@ -61,8 +61,16 @@ export interface ReleaseManifest {
   /** Conditions, beyond the policy's, that roll a promotion of this release back. */
   readonly rollbackConditions: readonly string[];
   readonly notes: string;
+  /** What to do when something goes wrong with it: shown where an incident is looked at. */
+  readonly runbooks?: readonly Runbook[];
   /** `adopted` for a baseline that was observed running, not built by us. */
   readonly origin: 'built' | 'adopted';
+}
+
+export interface Runbook {
+  readonly title: string;
+  readonly url?: string;
+  readonly text?: string;
 }
 
 /** A release as plans and states name it. */

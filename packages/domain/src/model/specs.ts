@@ -6,6 +6,7 @@
 import type { Freeze } from '../calendars/window.ts';
 import type { ActionKind, DocumentRef, GateSpec, RollbackScope } from '../plan/plan.ts';
 import type { Tenancy } from './cell.ts';
+import type { Contact } from './contact.ts';
 import type { Instant } from './identity.ts';
 
 export interface RingSpec {
@@ -73,6 +74,7 @@ export interface EnvironmentSpec {
   readonly application: string;
   readonly policy: string;
   readonly calendars: readonly string[];
+  readonly contacts?: readonly Contact[];
 }
 
 /** A freeze declared in an emergency; holds for what it names, or for everything. */

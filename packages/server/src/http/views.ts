@@ -4,23 +4,36 @@ import type { CellRecord, PrincipalRecord, ReleaseRecord } from '@headgate/contr
 import {
   actionsOf,
   answersOf,
+  type Freeze,
   type Instant,
   type Plan,
   type Principal,
   type Promotion,
   type Rollout,
+  UNTIL_LIFTED,
 } from '@headgate/domain';
 import { byRole } from './actions.ts';
 import type { Shown } from './handler.ts';
 
-export function showPromotion(state: Promotion, principal: Principal, now: Instant): Shown<PromotionView> {
+/** `freeze`: the declared one that holds over it. */
+export function showPromotion(
+  state: Promotion,
+  principal: Principal,
+  now: Instant,
+  freeze?: Freeze,
+): Shown<PromotionView> {
   const { planDigest, ...rest } = state;
   // The domain's own state, whose union on the phase the contract writes as optional fields.
   return {
     ...rest,
     plan: planDigest,
-    actions: actionsOf(state, principal, now),
+    ...(freeze !== undefined && state.phase !== 'ended' && { frozen: frozenBy(freeze) }),
+    actions: actionsOf(state, principal, now, freeze),
   } as unknown as Shown<PromotionView>;
+}
+
+function frozenBy({ name, to, reason }: Freeze) {
+  return { name, to: to >= UNTIL_LIFTED ? null : to, reason };
 }
 
 export function showRollout(state: Rollout, plan: Plan, principal: Principal, now: Instant): Shown<RolloutView> {

@@ -87,7 +87,9 @@ export class Troubles {
     const freeze = { name, from: run.now, to: run.now + ms, reason: 'an incident' };
     // Some are lifted before their time.
     if (run.random.chance(0.4))
-      run.after(Math.floor(ms / 2), () => this.#through((s) => liftFreeze(s.deps, PEOPLE.operator, scope, name)));
+      run.after(Math.floor(ms / 2), () =>
+        this.#through((s) => liftFreeze(s.deps, PEOPLE.operator, scope, name, 'it is over')),
+      );
     return this.#through((s) => declareFreeze(s.deps, PEOPLE.operator, scope, freeze));
   }
 

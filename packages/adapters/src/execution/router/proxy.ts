@@ -10,6 +10,7 @@ import { toSlot } from './request-headers.ts';
 import { misreadable } from './request-target.ts';
 import type { RoutingTable } from './routing-table.ts';
 import { type TenantBy, tenantOf } from './tenant-of.ts';
+import { turnAway } from './turn-away.ts';
 import { passOn } from './upstream-answer.ts';
 import { isWebSocket, WebSockets } from './websockets.ts';
 
@@ -130,7 +131,7 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
         return;
       }
       if (table.held.has(tenant) && !checks && !(reads && table.reads.has(tenant))) {
-        turnAway(reply, config.retryAfterS, table.reads.has(tenant));
+        turnAway(request, reply, config.retryAfterS, table.reads.has(tenant));
         return;
       }
       const slot = table.pick(tenant, Math.random());
@@ -177,15 +178,6 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
 
 function ownValue(values: Readonly<Record<string, string>>, key: string): string | undefined {
   return Object.hasOwn(values, key) ? values[key] : undefined;
-}
-
-function turnAway(reply: FastifyReply, retryAfterS: number, readable: boolean): void {
-  problem(
-    reply.header('retry-after', String(retryAfterS)).header('cache-control', 'no-store'),
-    503,
-    readable ? 'Read-only for now' : 'Under maintenance',
-    `This system is being updated${readable ? ', and can only be read' : ''}. Nothing was carried out; please try again in ${retryAfterS} seconds.`,
-  );
 }
 
 function unavailable(reply: FastifyReply, slot: string, code: string): void {

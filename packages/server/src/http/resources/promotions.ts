@@ -26,6 +26,7 @@ import {
 } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { explain } from '../explain.ts';
+import { freezesOver } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { pageOfRows } from '../paging.ts';
 import { showPromotion, showRollout } from '../views.ts';
@@ -52,7 +53,9 @@ export function promotionHandlers(context: Context): Handlers<Names> {
 
   async function shown(principal: Principal, result: Result<Promotion>) {
     if (!result.ok) return result;
-    return { ok: true, value: showPromotion(result.value, principal, await store.now()) } as const;
+    const now = await store.now();
+    const over = await freezesOver(store, [result.value], now);
+    return { ok: true, value: showPromotion(result.value, principal, now, over(result.value)) } as const;
   }
   async function load(id: string): Promise<Promotion | undefined> {
     const stream = streams.promotion(id);
@@ -69,10 +72,18 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       if (!planned.ok) return planned;
       const { plan, release } = planned.value;
       const envelope = deps.digestOf(envelopeOf(plan));
-      const { release: ref, environment } = plan;
+      const { release: ref, environment, application } = plan;
       const authors = [...new Set([...release.manifest.authors, release.registeredBy])];
       // The gates as they would stand if the caller asked now.
-      const asked = { environment, release: ref, authors, requester: principal.id, envelope, approvals: [] };
+      const asked = {
+        application,
+        environment,
+        release: ref,
+        authors,
+        requester: principal.id,
+        envelope,
+        approvals: [],
+      };
       const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, await store.now());
       const verdicts = judgeGates(plan.gates, gates, { kind: 'wave', wave: 1 });
       const digest = deps.digestOf(plan);
@@ -94,7 +105,9 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       const page = await pageOfRows(store, 'promotion', input, only);
       if (!page.ok) return page;
       const now = await store.now();
-      const items = page.value.rows.map((row) => showPromotion(row.state as Promotion, principal, now));
+      const states = page.value.rows.map((row) => row.state as Promotion);
+      const over = await freezesOver(store, states, now);
+      const items = states.map((promotion) => showPromotion(promotion, principal, now, over(promotion)));
       return { ok: true, value: { items, next: page.value.next } };
     },
     async showPromotion({ principal, input }) {
@@ -107,7 +120,9 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       if (promotion === undefined) return notFound('explain a promotion', streams.promotion(input.promotion));
       const now = await store.now();
       const { explanation } = await explain(context, promotion, now);
-      return { ok: true, value: { ...explanation, actions: actionsOf(promotion, principal, now) } as Shown<never> };
+      const over = await freezesOver(store, [promotion], now);
+      const actions = actionsOf(promotion, principal, now, over(promotion));
+      return { ok: true, value: { ...explanation, actions } as Shown<never> };
     },
     async approvePromotion({ principal, input, body }) {
       const { envelope, bundle } = body;

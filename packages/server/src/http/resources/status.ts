@@ -2,6 +2,7 @@ import type { CellRecord, FreezeRecord } from '@headgate/control';
 import { type CellState, driftOf, type Hypercare, type Promotion } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { type Explained, explain } from '../explain.ts';
+import { freezesOver, showFreeze } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { allRows } from '../paging.ts';
 import { nameOf, showPromotion, showRollout } from '../views.ts';
@@ -23,6 +24,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
       const freezes = await allRows<FreezeRecord>(store, 'freeze', MOST.others);
       const open = promotions.rows.map((row) => row.state);
       const moving = open.slice(0, MOST.open);
+      const over = await freezesOver(store, moving, now);
       const explained: Explained[] = [];
       for (let i = 0; i < moving.length; i += SIDE_BY_SIDE)
         explained.push(...(await Promise.all(moving.slice(i, i + SIDE_BY_SIDE).map((p) => explain(context, p, now)))));
@@ -32,7 +34,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
           at: now,
           cells: cells.rows.map((row) => cellLine(nameOf(row.stream), row.state)),
           promotions: moving.map((p, i) => ({
-            promotion: showPromotion(p, principal, now),
+            promotion: showPromotion(p, principal, now, over(p)),
             rollouts: (explained[i]?.rollouts ?? []).map((r) =>
               showRollout(r, (explained[i] as Explained).plan, principal, now),
             ),
@@ -47,7 +49,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
               until: watch.until,
             })),
           freezes: freezes.rows.flatMap((row) =>
-            row.state.freezes.filter((f) => f.to > now).map((f) => ({ scope: nameOf(row.stream), ...f })),
+            row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
           ),
           waits: explained.flatMap(({ explanation }) => explanation.waits),
           truncated:

@@ -4,6 +4,7 @@ import { commit } from './0003-commit.ts';
 import { claim } from './0004-claim.ts';
 import { log } from './0005-log.ts';
 import { lists } from './0006-lists.ts';
+import { ended } from './0007-ended.ts';
 
 /**
  * Migrations of the control plane's own database, in order, forward only. One that was released never changes: its digest
@@ -16,4 +17,5 @@ export const MIGRATIONS: readonly { readonly name: string; readonly sql: string 
   { name: '0004-claim', sql: claim },
   { name: '0005-log', sql: log },
   { name: '0006-lists', sql: lists },
+  { name: '0007-ended', sql: ended },
 ];

@@ -1,0 +1,109 @@
+/**
+ * Which business transactions failed or were caught half way, from what checks and reconciliations reported of a promotion.
+ * What nobody reported is said as not known: it is never taken for sound.
+ */
+import type { Instant } from '../model/identity.ts';
+import type { CheckSummary, ReconciliationSummary } from '../model/outcome.ts';
+import { counted } from '../plan/render-words.ts';
+import type { RolloutEvent } from '../rollout/events.ts';
+
+/** An entry of a rollout's stream. */
+export interface RolloutEntry {
+  readonly cell: string;
+  readonly at: Instant;
+  readonly event: RolloutEvent;
+}
+
+export interface TransactionLine {
+  readonly at: Instant;
+  readonly cell: string;
+  readonly step: string;
+  readonly kind: 'checked' | 'reconciled';
+  readonly sound: boolean;
+  readonly words: string;
+  readonly tenant?: string;
+  readonly check?: string;
+  /** The reconciliation's report, a blob. */
+  readonly report?: string;
+}
+
+export interface Transactions {
+  /** What went wrong first, then the newest. */
+  readonly lines: readonly TransactionLine[];
+  readonly checks: { readonly passed: number; readonly failed: number };
+  readonly reconciled: Pick<ReconciliationSummary, 'compared' | 'replayed' | 'acknowledged' | 'asked'>;
+  readonly unknown: readonly string[];
+}
+
+export interface TransactionFacts {
+  readonly entries: readonly RolloutEntry[];
+  /** The plan has a reconciliation for the way back. */
+  readonly reconciles: boolean;
+  /** A way back was decided. */
+  readonly goesBack: boolean;
+  /** Cells whose entries weren't read, and cells of whose entries only the last were. */
+  readonly unread: number;
+  readonly cut: number;
+}
+
+export function transactionsOf({ entries, reconciles, goesBack, unread, cut }: TransactionFacts): Transactions {
+  const lines: TransactionLine[] = [];
+  const checks = { passed: 0, failed: 0 };
+  const reconciled = { compared: 0, replayed: 0, acknowledged: 0, asked: 0 };
+  let named = 0;
+  for (const { cell, at, event } of entries) {
+    if (event.type !== 'rollout.step-done' && event.type !== 'rollout.step-failed') continue;
+    const { step, result } = event.data;
+    if (result?.checks !== undefined) {
+      checks.passed += result.checks.passed;
+      checks.failed += result.checks.failed;
+      if (result.checks.firstFailure !== undefined) named += 1;
+      lines.push({ at, cell, step, ...checkLine(result.checks) });
+    }
+    if (result?.reconciliation !== undefined) {
+      const { compared, replayed, acknowledged, asked } = result.reconciliation;
+      reconciled.compared += compared;
+      reconciled.replayed += replayed;
+      reconciled.acknowledged += acknowledged;
+      reconciled.asked += asked;
+      lines.push({ at, cell, step, ...reconcileLine(result.reconciliation) });
+    }
+  }
+  lines.sort((a, b) => Number(a.sound) - Number(b.sound) || b.at - a.at);
+  const told = lines.some(({ kind }) => kind === 'reconciled');
+  const unknown = [
+    ...(lines.some(({ kind }) => kind === 'checked') ? [] : ['No check of a business transaction has reported yet.']),
+    ...(checks.failed > named
+      ? [`Of ${counted(checks.failed, 'failed check')} the first of each step is named; the others are only counted.`]
+      : []),
+    ...(goesBack && !told
+      ? [
+          reconciles
+            ? 'No reconciliation has reported yet: which transactions were caught half way isn’t known.'
+            : 'The application declares no Reconciliation: which transactions were caught half way isn’t known.',
+        ]
+      : []),
+    ...(unread > 0 ? [`The reports of ${counted(unread, 'more cell')} were not read for this look.`] : []),
+    ...(cut > 0 ? [`Of ${counted(cut, 'cell')} only the last entries were read.`] : []),
+    'Customers’ own requests aren’t seen here: only what checks and reconciliations reported.',
+  ];
+  return { lines, checks, reconciled, unknown };
+}
+
+function checkLine({ passed, failed, firstFailure: first }: CheckSummary) {
+  const kind = 'checked' as const;
+  if (failed === 0) return { kind, sound: true, words: `${counted(passed, 'check')} passed` };
+  const counts = `${failed} of ${counted(passed + failed, 'check')} failed`;
+  if (first === undefined) return { kind, sound: false, words: `${counts}; which isn’t known` };
+  return { kind, sound: false, words: `${counts}: ${first.why}`, tenant: first.tenant, check: first.check };
+}
+
+function reconcileLine({ compared, replayed, acknowledged, asked, agrees, report }: ReconciliationSummary) {
+  const end = agrees ? 'both sides agree' : 'the sides do NOT agree';
+  return {
+    kind: 'reconciled' as const,
+    sound: agrees && asked === 0,
+    words: `${compared} compared, ${replayed} replayed, ${acknowledged} acknowledged, ${asked} put before a person; ${end}`,
+    ...(report !== undefined && { report }),
+  };
+}

@@ -1,0 +1,167 @@
+/** One promotion as the incident's screen tells it: steps at hand, transactions, what can be done, the entries before. */
+import { type ReleaseRecord, type Row, type StreamEntry, streams } from '@headgate/control';
+import { decodeEntry, type LogEntry } from '@headgate/documents/log/entry';
+import {
+  ACCESS,
+  actionsOf,
+  actionText,
+  type Freeze,
+  type Instant,
+  type InvolvedPromotion,
+  movedAt,
+  type Principal,
+  type PromotionAction,
+  type Rollout,
+  type RolloutEntry,
+  type RolloutEvent,
+  stepAtHand,
+  transactionsOf,
+  wayBack,
+} from '@headgate/domain';
+import type { Context } from '../context.ts';
+import type { Shown } from '../handler.ts';
+import { showPromotion } from '../views.ts';
+import { type Told, toldOf } from './entries.ts';
+
+/** Of each promotion: cells whose entries are read, and so many of them; what is told of them. */
+const MOST = { cells: 20, entries: 200, own: 10, steps: 20, lines: 20, runbooks: 20 };
+
+/** What a rollout in trouble has to tell comes before what one that is done has. */
+const LOUD: readonly Rollout['phase'][] = ['failed', 'asking', 'leased', 'offered', 'waiting', 'settled'];
+
+const COMMANDS: Readonly<Record<PromotionAction, string>> = {
+  approve: 'approve',
+  reject: 'reject --reason',
+  pause: 'pause --reason',
+  resume: 'resume',
+  rollback: 'rollback --reason',
+  keep: 'keep',
+};
+
+export interface ToldPromotionMatter {
+  readonly shown: Shown<never>;
+  readonly entries: readonly Told[];
+  /** By `cell/tenant`. */
+  readonly since: ReadonlyMap<string, Instant>;
+  /** A step asks for somebody who agrees to losing data. */
+  readonly asksDataLoss: boolean;
+}
+
+export async function tellPromotion(
+  { deps, log }: Context,
+  principal: Principal,
+  involved: InvolvedPromotion,
+  now: Instant,
+  freeze: Freeze | undefined,
+): Promise<ToldPromotionMatter> {
+  const { promotion, plan, rollouts } = involved;
+  const own = streams.promotion(promotion.id);
+  const ordered = [...rollouts.values()].sort((a, b) => LOUD.indexOf(a.phase) - LOUD.indexOf(b.phase));
+  const told = ordered.slice(0, MOST.cells);
+  const rows = await deps.store.load([
+    own,
+    streams.release(promotion.release.digest),
+    ...told.map(({ id }) => streams.rollout(id)),
+  ]);
+  const last = async (stream: string, most: number): Promise<readonly LogEntry[]> => {
+    const version = rows.get(stream)?.version ?? 0;
+    return (await log.history(stream, Math.max(0, version - most), most)).map(decoded);
+  };
+  const ofCells: { readonly rollout: Rollout; readonly entries: readonly LogEntry[] }[] = [];
+  for (const rollout of told) ofCells.push({ rollout, entries: await last(streams.rollout(rollout.id), MOST.entries) });
+  const since = new Map<string, Instant>();
+  const all: RolloutEntry[] = [];
+  for (const { rollout, entries } of ofCells) {
+    const { cell } = rollout;
+    const logged = entries.map(({ at, type, data }) => ({
+      cell,
+      at,
+      event: { type, data } as unknown as RolloutEvent,
+    }));
+    all.push(...logged);
+    const cellPlan = plan.cells.find((each) => each.cell === cell);
+    if (cellPlan === undefined) continue;
+    for (const [tenant, at] of movedAt(cellPlan, rollout, logged)) since.set(`${cell}/${tenant}`, at);
+  }
+  const transactions = transactionsOf({
+    entries: all,
+    reconciles: plan.cells.some(({ recovery }) => recovery.some(({ action }) => action.kind === 'reconcile')),
+    goesBack: promotion.undo !== null,
+    unread: ordered.length - told.length,
+    cut: told.filter(({ id }) => (rows.get(streams.rollout(id))?.version ?? 0) > MOST.entries).length,
+  });
+  const manifest = (rows.get(streams.release(promotion.release.digest)) as Row<ReleaseRecord> | undefined)?.state
+    .manifest;
+  const entries = [...(await last(own, MOST.own)), ...ofCells.flatMap((each) => each.entries.slice(-MOST.own))]
+    .sort((a, b) => b.at - a.at)
+    .slice(0, MOST.own)
+    .map(toldOf);
+  const shown = {
+    promotion: showPromotion(promotion, principal, now, freeze),
+    notes: (manifest?.notes ?? '').slice(0, 2_000),
+    steps: stepsAtHand(involved),
+    transactions: { ...transactions, lines: transactions.lines.slice(0, MOST.lines) },
+    can: can(involved, principal, now, freeze),
+    runbooks: (manifest?.runbooks ?? []).slice(0, MOST.runbooks),
+  } as unknown as Shown<never>;
+  const asksDataLoss = [...rollouts.values()].some((r) => {
+    const cell = plan.cells.find((each) => each.cell === r.cell);
+    const step = cell === undefined || r.phase !== 'asking' ? undefined : stepAtHand(r, cell);
+    return step !== undefined && 'approver' in step && step.approver !== undefined;
+  });
+  return { shown, entries, since, asksDataLoss };
+}
+
+function decoded({ bytes }: StreamEntry): LogEntry {
+  const read = decodeEntry(bytes);
+  if (!read.ok) throw new Error(`an entry of the log can't be read: ${read.why}`);
+  return read.entry;
+}
+
+function stepsAtHand({ plan, rollouts }: InvolvedPromotion) {
+  return plan.cells
+    .flatMap((cell) => {
+      const rollout = rollouts.get(cell.cell);
+      const step = rollout === undefined || rollout.phase === 'settled' ? undefined : stepAtHand(rollout, cell);
+      if (rollout === undefined || step === undefined) return [];
+      const stands = rollout.phase === 'leased' ? `at work by ${rollout.agent}` : rollout.phase;
+      return [{ cell: cell.cell, step: step.id, text: actionText(step.action), stands }];
+    })
+    .slice(0, MOST.steps);
+}
+
+/** What can be done, what it comes to, and who must agree. */
+function can(
+  { promotion, plan, rollouts }: InvolvedPromotion,
+  principal: Principal,
+  now: Instant,
+  freeze: Freeze | undefined,
+) {
+  if (promotion.phase === 'ended') return [];
+  const back = wayBack(plan, rollouts, promotion.wave);
+  const loses = back.flatMap((cell) => cell.loses);
+  const tenants = back.reduce((sum, cell) => sum + cell.tenants, 0);
+  const approvers = [...new Set(back.flatMap(({ steps }) => steps.flatMap(({ approver }) => approver ?? [])))];
+  const consequences: Partial<Record<PromotionAction, string>> = {
+    rollback:
+      tenants === 0
+        ? 'nobody was moved'
+        : `${tenants} tenant${tenants === 1 ? '' : 's'} back; ${loses.length === 0 ? 'nothing that was written is lost' : `LOSES: ${loses.slice(0, 5).join('; ')}`}`,
+    pause: 'whoever is held stays held until somebody goes on or goes back',
+    keep: 'tenants that are on the release stay on it',
+  };
+  return Object.entries(actionsOf(promotion, principal, now, freeze)).map(([name, { allowed, because }]) => {
+    const action = name as PromotionAction;
+    const who: readonly string[] = ACCESS[action];
+    const agree = action === 'rollback' ? approvers.map((role) => `${role} (before data is lost)`) : [];
+    const [command = '', option = ''] = COMMANDS[action].split(' ');
+    return {
+      action,
+      allowed,
+      because,
+      who: [...who, ...agree],
+      consequence: consequences[action] ?? '',
+      command: `headgate ${command} ${promotion.id}${option === '' ? '' : ` ${option} "…"`}`,
+    };
+  });
+}

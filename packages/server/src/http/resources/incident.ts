@@ -1,0 +1,205 @@
+import { type DocumentRecord, type FreezeRecord, type Row, refuse, streams } from '@headgate/control';
+import { decodeEntry } from '@headgate/documents/log/entry';
+import {
+  type AffectedTenant,
+  type Incident,
+  type Instant,
+  incidentOf,
+  type Matter,
+  type Principal,
+  whomToCall,
+} from '@headgate/domain';
+import type { Context } from '../context.ts';
+import { freezesOver, showFreeze } from '../freezes-over.ts';
+import type { Handlers, Shown } from '../handler.ts';
+import { declaredContacts } from '../incident/declared-contacts.ts';
+import { type Told, toldOf } from '../incident/entries.ts';
+import { type Gathered, gatherIncident } from '../incident/gather.ts';
+import { tellPromotion } from '../incident/promotion-matter.ts';
+import { allRows, PAGE } from '../paging.ts';
+import { nameOf } from '../views.ts';
+import { freezeActions } from './freezes.ts';
+
+/** What one look tells; the counts are of all. */
+const MOST = { matters: 50, promotions: 10, cells: 20, cellEntries: 200, told: 10, changes: 20, freezes: 1_000 };
+
+export function incidentHandlers(context: Context): Handlers<'showIncident' | 'listIncidentTenants'> {
+  const { deps } = context;
+
+  async function look(input: { readonly hours: number; readonly environment?: string }) {
+    const now = await deps.store.now();
+    const gathered = await gatherIncident(context, now, input);
+    return { now, gathered, incident: incidentOf(gathered.facts) };
+  }
+
+  return {
+    async showIncident({ principal, input }) {
+      const { now, gathered, incident } = await look(input);
+      const { matters, tenants } = incident;
+      const told = await tellMatters(context, principal, gathered, matters.slice(0, MOST.matters), now);
+      const held = tenants.filter((t) => t.held);
+      const declared = await declaredContacts(context, matters, held);
+      const { dataLossAsked, since } = told;
+      const { calls, unknown } = whomToCall({ matters, held, declared, dataLossAsked });
+      const { rows } = await allRows<FreezeRecord>(deps.store, 'freeze', MOST.freezes);
+      const freezes = rows.flatMap((row) =>
+        row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
+      );
+      const page = tenants.slice(0, PAGE);
+      const { freeze } = freezeActions(principal);
+      const truncated = gathered.truncated || matters.length > MOST.matters;
+      return {
+        ok: true,
+        value: {
+          at: now,
+          since: gathered.facts.since,
+          summary: summaryOf(incident, input.hours),
+          counts: {
+            matters: matters.length,
+            tenants: tenants.length,
+            held: held.length,
+            cells: new Set(tenants.map((t) => t.cell)).size,
+          },
+          matters: told.matters,
+          tenants: { items: await showTenants(context, page, since), next: nextOf(tenants, page) },
+          calls,
+          changes: changesOf(gathered),
+          freezes,
+          unknown: [
+            ...incident.unknown,
+            ...unknown,
+            ...(gathered.truncated
+              ? ['There is more than one look reads: what lies behind its bounds isn’t counted.']
+              : []),
+          ],
+          actions: { freeze },
+          truncated,
+        } as Shown<never>,
+      };
+    },
+    async listIncidentTenants({ input }) {
+      const after = input.cursor === undefined ? undefined : Buffer.from(input.cursor, 'base64url').toString('utf8');
+      if (after !== undefined && !/^[01] [a-z0-9-]{1,63}\/[a-z0-9-]{1,63}$/.test(after))
+        return refuse(
+          'malformed',
+          'list',
+          'query/cursor',
+          'it is not a cursor of this list',
+          'take `next` of the page before',
+        );
+      const { incident } = await look(input);
+      const { held, prefix } = input;
+      const all = incident.tenants
+        .filter((t) => held === undefined || t.held === (held === 'true'))
+        .filter((t) => prefix === undefined || t.tenant.startsWith(prefix));
+      const rest = after === undefined ? all : all.filter((t) => keyOf(t) > after);
+      const page = rest.slice(0, input.limit ?? PAGE);
+      return { ok: true, value: { items: await showTenants(context, page, new Map()), next: nextOf(rest, page) } };
+    },
+  };
+}
+
+interface ToldMatters {
+  readonly matters: readonly Shown<never>[];
+  readonly since: ReadonlyMap<string, Instant>;
+  readonly dataLossAsked: ReadonlySet<string>;
+}
+
+async function tellMatters(
+  context: Context,
+  principal: Principal,
+  { facts }: Gathered,
+  matters: readonly Matter[],
+  now: Instant,
+): Promise<ToldMatters> {
+  const { promotions } = facts;
+  const byId = new Map(promotions.map((each) => [each.promotion.id, each]));
+  const over = await freezesOver(
+    context.deps.store,
+    promotions.map((each) => each.promotion),
+    now,
+  );
+  const since = new Map<string, Instant>();
+  const dataLossAsked = new Set<string>();
+  const shown: Shown<never>[] = [];
+  let left = MOST.promotions;
+  for (const matter of matters) {
+    const { cells, promotion: id, ...rest } = matter;
+    const involved = id === undefined || matter.kind === 'alarmed' ? undefined : byId.get(id);
+    let promotion: Shown<never> | null = null;
+    let entries: readonly Told[] = [];
+    if (involved !== undefined && left-- > 0) {
+      const told = await tellPromotion(context, principal, involved, now, over(involved.promotion));
+      promotion = told.shown;
+      entries = told.entries;
+      for (const [tenant, at] of told.since) since.set(tenant, Math.max(at, since.get(tenant) ?? 0));
+      if (told.asksDataLoss) dataLossAsked.add(matter.environment);
+    } else if (cells[0] !== undefined) entries = await entriesOfCell(context, cells[0].cell);
+    shown.push({
+      ...rest,
+      cells: cells.slice(0, MOST.cells),
+      cellCount: cells.length,
+      promotion,
+      entries,
+    } as Shown<never>);
+  }
+  return { matters: shown, since, dataLossAsked };
+}
+
+/** What was logged last of a cell besides that it was looked at. */
+async function entriesOfCell({ deps, log }: Context, cell: string): Promise<readonly Told[]> {
+  const stream = streams.cell(cell);
+  const version = (await deps.store.load([stream])).get(stream)?.version ?? 0;
+  const entries = await log.history(stream, Math.max(0, version - MOST.cellEntries), MOST.cellEntries);
+  return entries
+    .flatMap(({ bytes }) => {
+      const read = decodeEntry(bytes);
+      return read.ok ? [read.entry] : [];
+    })
+    .filter(({ type, data }) => type !== 'cell.observed' || data.drifted !== undefined || data.settles === true)
+    .slice(-MOST.told)
+    .reverse()
+    .map(toldOf);
+}
+
+async function showTenants({ deps }: Context, page: readonly AffectedTenant[], since: ReadonlyMap<string, Instant>) {
+  const names = page.map(({ cell, tenant }) => streams.document('Tenant', `${cell}/${tenant}`));
+  const rows = await deps.store.load(names);
+  return page.map((tenant, i) => {
+    const row = rows.get(names[i] as string) as Row<DocumentRecord<{ serviceLevel?: string }>> | undefined;
+    const at = since.get(`${tenant.cell}/${tenant.tenant}`) ?? null;
+    return {
+      ...tenant,
+      matters: [...new Set(tenant.matters)],
+      serviceLevel: row?.state.spec.serviceLevel ?? null,
+      since: at,
+    };
+  });
+}
+
+/** Sorts as the list does: who is held first. */
+function keyOf({ held, cell, tenant }: AffectedTenant): string {
+  return `${held ? 0 : 1} ${cell}/${tenant}`;
+}
+
+function nextOf(all: readonly AffectedTenant[], page: readonly AffectedTenant[]): string | null {
+  const last = page.at(-1);
+  return last === undefined || all.length === page.length ? null : Buffer.from(keyOf(last)).toString('base64url');
+}
+
+function changesOf({ ended }: Gathered) {
+  return ended.slice(0, MOST.changes).flatMap((p) => {
+    if (p.phase !== 'ended') return [];
+    const { id, application, environment, release, result, at } = p;
+    return [{ promotion: id, application, environment, release, result, at }];
+  });
+}
+
+function summaryOf({ matters, tenants }: Incident, hours: number): string {
+  if (matters.length === 0)
+    return `Nothing is known to be wrong, and nothing went wrong in the last ${hours} h. That says only what agents observe and checks report.`;
+  const held = tenants.filter((t) => t.held).length;
+  const count = (n: number, noun: string) => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
+  const [first] = matters as [Matter, ...Matter[]];
+  return `${count(matters.length, 'matter')} ${matters.length === 1 ? 'reaches' : 'reach'} ${count(tenants.length, 'tenant')}; ${held === 0 ? 'none is held' : `${held.toLocaleString('en')} held`}. First: ${first.application} in ${first.environment}: ${first.why}.`;
+}
