@@ -10,8 +10,13 @@
  * What stands here is what other programs may use of it: its words.
  */
 export * from './words/cells.ts';
+export * from './words/contacts.ts';
+export * from './words/entries.ts';
 export * from './words/environments.ts';
+export * from './words/freezes.ts';
 export * from './words/instants.ts';
+export * from './words/matters.ts';
+export * from './words/names.ts';
 export * from './words/stands.ts';
 export * from './words/visible.ts';
 export * from './words/waits.ts';

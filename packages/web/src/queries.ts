@@ -2,6 +2,8 @@
 import type { Client } from '@headgate/contract';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { z } from 'zod';
+import { logSize } from './live/log-size.ts';
+import { entryOf } from './words/entries.ts';
 
 const PAGE = 50;
 const first = undefined as string | undefined;
@@ -37,13 +39,17 @@ export const pipelines = (client: Client) =>
     staleTime: 60_000,
   });
 
-export const promotions = (client: Client, open: boolean) =>
+export const promotions = (client: Client, open: boolean, environment: string | undefined) =>
   infiniteQueryOptions({
-    queryKey: ['promotions', open],
+    queryKey: ['promotions', open, environment],
     queryFn: ({ signal, pageParam }) =>
       client.call(
         'listPromotions',
-        { ...(open ? { open: 'true' as const, limit: 200 } : { limit: PAGE }), ...cursor(pageParam) },
+        {
+          ...(open ? { open: 'true' as const, limit: 200 } : { limit: PAGE }),
+          ...(environment === undefined ? {} : { environment }),
+          ...cursor(pageParam),
+        },
         { signal },
       ),
     initialPageParam: first,
@@ -116,4 +122,83 @@ export const cell = (client: Client, name: string) =>
   queryOptions({
     queryKey: ['cell', name],
     queryFn: ({ signal }) => client.call('showCell', { cell: name }, { signal }),
+  });
+
+export const freezes = (client: Client) =>
+  queryOptions({ queryKey: ['freeze'], queryFn: ({ signal }) => client.call('listFreezes', {}, { signal }) });
+
+/** Changes with any promotion, so it isn't among what one freeze makes stale: it asks by itself. */
+export const freezeEffect = (client: Client, scope: string) =>
+  queryOptions({
+    queryKey: ['effect', scope],
+    queryFn: ({ signal }) => client.call('showFreezeEffect', { scope }, { signal }),
+    refetchInterval: 5_000,
+  });
+
+/** What a freeze may be of, besides everything. */
+export const freezeScopes = (client: Client) =>
+  queryOptions({
+    queryKey: ['document', 'scopes'],
+    queryFn: async ({ signal }) => {
+      const named = async (kind: string) =>
+        (await client.call('listDocuments', { kind, limit: 200 }, { signal })).items.map(({ name }) => name);
+      const [environments, applications] = await Promise.all([named('Environment'), named('Application')]);
+      return [...environments, ...applications.map((name) => `application:${name}`)];
+    },
+    staleTime: 60_000,
+  });
+
+export const incident = (client: Client, hours: number) =>
+  queryOptions({
+    queryKey: ['incident', hours],
+    queryFn: ({ signal }) => client.call('showIncident', { hours }, { signal }),
+  });
+
+export const incidentTenants = (client: Client, hours: number, held: boolean, prefix: string | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ['incident', hours, 'tenants', held, prefix],
+    queryFn: ({ signal, pageParam }) =>
+      client.call(
+        'listIncidentTenants',
+        {
+          hours,
+          limit: 100,
+          ...(held ? { held: 'true' as const } : {}),
+          ...(prefix === undefined ? {} : { prefix }),
+          ...cursor(pageParam),
+        },
+        { signal },
+      ),
+    initialPageParam: first,
+    getNextPageParam: ({ next }) => next ?? undefined,
+  });
+
+export const releases = (client: Client, application: string | undefined, order: 'asc' | 'desc') =>
+  infiniteQueryOptions({
+    queryKey: ['release', 'list', application, order],
+    queryFn: ({ signal, pageParam }) =>
+      client.call(
+        'listReleases',
+        { limit: PAGE, order, ...(application === undefined ? {} : { application }), ...cursor(pageParam) },
+        { signal },
+      ),
+    initialPageParam: first,
+    getNextPageParam: ({ next }) => next ?? undefined,
+  });
+
+/** Entries before a place, the newest first; without a place from the end of the signed log. */
+export const logBefore = (client: Client, before: number | undefined) =>
+  infiniteQueryOptions({
+    queryKey: ['log', before],
+    queryFn: async ({ signal, pageParam }) => {
+      const to = pageParam ?? (await logSize(client));
+      const from = Math.max(0, to - PAGE);
+      if (to === from) return { items: [], from: 0 };
+      const { entries } = await client.call('logEntries', { from, limit: to - from }, { signal });
+      return { items: entries.map(entryOf).reverse(), from };
+    },
+    initialPageParam: before,
+    getNextPageParam: ({ from }) => (from > 0 ? from : undefined),
+    refetchInterval: false,
+    staleTime: Number.POSITIVE_INFINITY,
   });

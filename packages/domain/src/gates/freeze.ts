@@ -11,5 +11,5 @@ export function frozenVerdict(gate: string, { freezes, now }: Pick<GateFacts, 'f
   const because = `freeze ${freeze.name} holds ${freezeEndText(freeze)}: ${freeze.reason}`;
   if (freeze.to >= UNTIL_LIFTED)
     return stop(gate, 'fail', because, `\`headgate freeze lift ${freeze.name}\``, 'release manager');
-  return stop(gate, 'fail', because, 'wait for its end, or lift it', 'release manager', freeze.to);
+  return stop(gate, 'fail', because, 'wait for its end, or a waiver', 'release manager', freeze.to);
 }

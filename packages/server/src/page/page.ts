@@ -5,7 +5,16 @@ import type { Logger } from 'pino';
 import { type Opened, openBundle } from './bundle.ts';
 
 /** Addresses of the client, which all get the index; it shows its own page for one that it doesn't know. */
-const ADDRESSES = ['/', '/promotions', '/promotions/:id', '/cells/:name'] as const;
+const ADDRESSES = [
+  '/',
+  '/incident',
+  '/promotions',
+  '/promotions/:id',
+  '/cells/:name',
+  '/releases',
+  '/freezes',
+  '/log',
+] as const;
 
 const YEAR_S = 31_536_000;
 

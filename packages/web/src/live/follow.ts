@@ -1,6 +1,7 @@
-import { type Client, logEvent, ProblemError } from '@headgate/contract';
+import { logEvent, ProblemError } from '@headgate/contract';
 import type { QueryClient } from '@tanstack/react-query';
 import { type Session, signOut } from '../session/session.ts';
+import { logSize } from './log-size.ts';
 import { staleAfter } from './stale.ts';
 
 export type Liveness = 'connecting' | 'live' | 'asking';
@@ -27,7 +28,7 @@ export async function follow(
   while (!signal.aborted) {
     try {
       if (after === undefined) {
-        after = await lastPlace(client);
+        after = (await logSize(client)) - 1;
         // What was fetched before this place was known may be older than it.
         void queries.invalidateQueries();
       }
@@ -71,16 +72,6 @@ function gatherer(queries: QueryClient, signal: AbortSignal): (stream: string) =
     busy = true;
     void round();
   };
-}
-
-/** The last place of the signed log; -1 before there is one. A tree head's second line is its size (C2SP tlog-checkpoint). */
-async function lastPlace(client: Client): Promise<number> {
-  const note = await client.call('logHead').catch((error: unknown) => {
-    if (error instanceof ProblemError && error.status === 404) return '';
-    throw error;
-  });
-  const size = Number(note.split('\n')[1] ?? 0);
-  return Number.isSafeInteger(size) ? size - 1 : -1;
 }
 
 /** Said where a session ended by itself. */

@@ -15,6 +15,9 @@ test.each([
   ['cell/stage', ['cell', 'live'], false],
   ['document/Application/shop', ['document', 'Application'], true],
   ['cell/live', ['status'], true],
+  ['cell/live', ['incident', 6], true],
+  ['freeze/all', ['freeze'], true],
+  ['promotion/prm_1', ['freeze'], false],
   ['cell/live', ['whoami'], false],
   ['promotion/prm_1', ['plan', 'prm_1'], false],
 ])('%s on the log makes %j stale: %s', (stream, key, stale) => {

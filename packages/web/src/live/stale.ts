@@ -6,7 +6,7 @@ export function staleAfter(streams: ReadonlySet<string>, queryKey: readonly unkn
   const [shows, name] = queryKey;
   if (shows === 'whoami') return false;
   // What is about everything changes with anything.
-  if (shows === 'status') return true;
+  if (shows === 'status' || shows === 'incident') return true;
   return [...streams].some((stream) => {
     const [kind = '', id = ''] = [stream.slice(0, stream.indexOf('/')), stream.slice(stream.indexOf('/') + 1)];
     switch (shows) {

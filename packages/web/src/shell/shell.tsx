@@ -6,6 +6,7 @@ import { Said } from '../parts/said.tsx';
 import { whoami } from '../queries.ts';
 import { signOut } from '../session/session.ts';
 import { useClient } from '../session/use-client.ts';
+import { FrozenBanner } from './frozen-banner.tsx';
 
 /** The frame of every page: where to go, who is signed in, and whether what is shown is live. */
 export function Shell() {
@@ -25,21 +26,32 @@ export function Shell() {
                 <Link to="/" activeOptions={{ exact: true }} className="place">
                   Overview
                 </Link>
-                <Link to="/promotions" className="place">
-                  Promotions
-                </Link>
+                {PLACES.map(({ to, name }) => (
+                  <Link key={to} to={to} className="place">
+                    {name}
+                  </Link>
+                ))}
               </Group>
             </Group>
             <Person />
           </Group>
         </Container>
       </header>
+      <FrozenBanner />
       <Container size="xl" component="main" id="content" tabIndex={-1} py="lg">
         <Outlet />
       </Container>
     </>
   );
 }
+
+const PLACES = [
+  { to: '/incident', name: 'Incident' },
+  { to: '/promotions', name: 'Promotions' },
+  { to: '/releases', name: 'Releases' },
+  { to: '/freezes', name: 'Freezes' },
+  { to: '/log', name: 'Log' },
+] as const;
 
 const LIVE = {
   live: { color: 'teal', word: 'live', title: 'Changes are shown as they happen' },

@@ -5,38 +5,14 @@ import { Instant } from '../../parts/instant.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Some } from '../../parts/some.tsx';
 
-/** What holds for a whole environment or asks for a look: freezes, watches after a promotion, stores changed by hand. */
-export function Care({ status: { at, freezes, hypercare, cells } }: { readonly status: Status }) {
+/** What asks for a look: watches after a promotion, stores changed by hand. What is frozen stands above every page. */
+export function Care({ status: { hypercare, cells } }: { readonly status: Status }) {
   const odd = cells.flatMap((cell) => [
     ...cell.drift.map(({ store, why }) => ({ cell: cell.name, why: `store ${store} was changed by hand: ${why}` })),
     ...(cell.uncertain ? [{ cell: cell.name, why: 'a step ended here whose effect nobody confirmed' }] : []),
   ]);
   return (
     <>
-      {freezes.length > 0 && (
-        <Alert color="blue" title="Frozen: no step forward begins; the way back stays open">
-          <Some of={freezes} noun="freeze">
-            {(some) => (
-              <List size="sm">
-                {some.map(({ scope, name, from, to, reason }) => (
-                  <List.Item key={`${scope}/${name}`}>
-                    <strong>{scope === 'all' ? 'everything' : <Said>{scope}</Said>}</strong>, <Said>{name}</Said>:{' '}
-                    <Said>{reason}</Said>;{' '}
-                    {from > at ? (
-                      <>
-                        from <Instant at={from} />{' '}
-                      </>
-                    ) : (
-                      ''
-                    )}
-                    until <Instant at={to} />
-                  </List.Item>
-                ))}
-              </List>
-            )}
-          </Some>
-        </Alert>
-      )}
       {odd.length > 0 && (
         <Alert color="red" title="Not as Headgate left it">
           <Some of={odd} noun="finding">

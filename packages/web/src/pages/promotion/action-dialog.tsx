@@ -1,8 +1,9 @@
 import type { Promotion } from '@headgate/contract';
-import { Alert, Button, Code, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Code, Group, Modal, Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Fetched } from '../../parts/fetched.tsx';
+import { ReasonField } from '../../parts/reason-field.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Trouble } from '../../parts/trouble.tsx';
 import { plan, promotion as promotionQuery, wayBack } from '../../queries.ts';
@@ -61,20 +62,7 @@ export function ActionDialog({ promotion, action, close }: Props) {
           )}
           {action.name === 'approve' && <Approved promotion={seen} />}
           {action.goesBack && <Back promotion={seen.id} />}
-          {action.reason && (
-            <Textarea
-              label="Reason"
-              description="It goes on the log, for everybody to read, for good"
-              value={reason}
-              onChange={(event) => setReason(event.currentTarget.value)}
-              maxLength={500}
-              autosize
-              minRows={2}
-              required
-              withAsterisk={false}
-              data-autofocus
-            />
-          )}
+          {action.reason && <ReasonField value={reason} onChange={setReason} />}
           {send.error !== null && <Trouble of={send.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>

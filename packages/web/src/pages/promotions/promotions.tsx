@@ -1,14 +1,16 @@
-import { Button, Group, Stack, Switch, Table, Text, Title } from '@mantine/core';
+import { Group, Stack, Switch, Table, Text, TextInput, Title } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Mark } from '../../parts/mark.tsx';
+import { More } from '../../parts/more.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Nothing } from '../../parts/section.tsx';
 import { promotions } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
+import { NAME } from '../../words/names.ts';
 import { promotionStands } from '../../words/stands.ts';
 
 /** So few are no page worth stopping at. */
@@ -17,7 +19,9 @@ const FEW = 20;
 /** All promotions, a page at a time. */
 export function Promotions() {
   const [open, setOpen] = useState(false);
-  const pages = useInfiniteQuery(promotions(useClient(), open));
+  const [environment, setEnvironment] = useState('');
+  const named = NAME.test(environment.trim()) ? environment.trim() : undefined;
+  const pages = useInfiniteQuery(promotions(useClient(), open, named));
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
   const found = pages.data?.pages.reduce((sum, { items }) => sum + items.length, 0) ?? 0;
   // A page of a filtered list may be empty though there are more behind it.
@@ -31,7 +35,10 @@ export function Promotions() {
         <Title order={1} size="h2">
           Promotions
         </Title>
-        <Switch label="Only those that move" checked={open} onChange={(e) => setOpen(e.currentTarget.checked)} />
+        <Group align="flex-end">
+          <TextInput label="Environment" value={environment} onChange={(e) => setEnvironment(e.currentTarget.value)} />
+          <Switch label="Only those that move" checked={open} onChange={(e) => setOpen(e.currentTarget.checked)} />
+        </Group>
       </Group>
       <Fetched of={pages}>
         {(data) => {
@@ -78,11 +85,7 @@ export function Promotions() {
           );
         }}
       </Fetched>
-      {hasNextPage && (
-        <Button variant="subtle" onClick={() => fetchNextPage()} loading={isFetchingNextPage} className="more">
-          More
-        </Button>
-      )}
+      <More of={pages} />
     </Stack>
   );
 }
