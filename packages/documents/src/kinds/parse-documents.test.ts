@@ -95,7 +95,7 @@ describe('declared documents', () => {
     [
       'an unknown field',
       changed('Tenant', 'ring: broad', 'rings: broad'),
-      'spec.rings: expected one of the fields cell, store, ring, calendar, found the unknown field "rings", did you mean "ring"?',
+      'spec.rings: expected one of the fields cell, store, ring, calendar, serviceLevel, contacts, found the unknown field "rings", did you mean "ring"?',
     ],
     [
       'an unknown kind',

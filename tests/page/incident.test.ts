@@ -1,0 +1,143 @@
+/** An incident at three in the morning, in a real browser: which tenants, which transactions, whom to call; freezing, and out again. */
+import { RealServer } from '@headgate/server/testing/real-server';
+import { PEOPLE, TroubledCompany } from '@headgate/server/testing/troubled-company';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { atBothWidths, chromiumMissing, NARROW, openTab, overflow, signIn, startBrowser, type Tab } from './browser.ts';
+
+const missing = await chromiumMissing();
+
+let server: RealServer;
+let troubled: TroubledCompany;
+let browser: Browser;
+
+async function signedIn(role: string, at: string, colour: 'light' | 'dark' = 'light'): Promise<Tab> {
+  const tab = await openTab(browser, server.url, colour);
+  await signIn(tab, server.dataDir, role, at);
+  return tab;
+}
+
+describe.skipIf(missing)('the page of an incident', () => {
+  beforeAll(async () => {
+    server = await RealServer.start();
+    troubled = await TroubledCompany.found(server);
+    browser = await startBrowser();
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.remove();
+  });
+
+  it('shows on one screen who is held, what failed, what changed, what can be done, and whom to call first', async () => {
+    const { page, context, complaints } = await signedIn('operator', '/incident');
+    await page.getByRole('heading', { name: 'Incident', exact: true }).waitFor();
+    expect(await page.title()).toBe('Incident · Headgate');
+    const tenants = page.getByRole('table', { name: 'tenants that it reaches' });
+    await tenants.getByText('acme', { exact: true }).waitFor();
+    // The one that is held stands first: the test that a held tenant who isn't fed to the screen would turn red.
+    const rows = await tenants.locator('tbody tr').allInnerTexts();
+    expect(rows[0]).toMatch(/acme[\s\S]*held[\s\S]*1\.0\.0[\s\S]*gold/);
+    expect(rows[1]).toMatch(/bolt[\s\S]*not held/);
+    const calls = page.getByRole('list', { name: 'whom to call, first one first' }).getByRole('listitem');
+    expect(await calls.count()).toBe(3);
+    expect(await calls.first().innerText()).toContain(PEOPLE.onCall);
+    expect(await calls.first().getByRole('link').getAttribute('href')).toBe('tel:+442079460018');
+    await page.getByText('the ledger said 500').first().waitFor();
+    await page.getByText('Not known: The application declares no Reconciliation', { exact: false }).waitFor();
+    await page.getByText('asked for by usr_developer', { exact: false }).waitFor();
+    expect(await atBothWidths(page, 'incident')).toBeLessThanOrEqual(0);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('reads in the dark on a phone, by keyboard, and whoever may not act learns why', async () => {
+    const { page, context, complaints } = await signedIn('auditor', '/incident', 'dark');
+    await page.setViewportSize(NARROW);
+    await page.getByRole('table', { name: 'tenants that it reaches' }).waitFor();
+    expect(await overflow(page)).toBeLessThanOrEqual(0);
+    expect(await atBothWidths(page, 'incident-dark')).toBeLessThanOrEqual(0);
+    const freeze = page.getByRole('button', { name: 'Freeze now' });
+    await freeze.focus();
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Freeze now');
+    expect(await freeze.getAttribute('aria-disabled')).toBe('true');
+    await page.getByText(/freeze takes one of the roles/).waitFor();
+    await freeze.press('Enter');
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('freezes with the consequence shown and a reason, says so over every page, and is lifted with a reason', async () => {
+    const { page, context, complaints } = await signedIn('operator', '/incident');
+    const onlooker = await signedIn('approver', '/');
+    await page.getByRole('button', { name: 'Freeze now' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('What', { exact: true }).selectOption('all');
+    await dialog.getByText('1 promotion going back, which nothing stops', { exact: false }).waitFor();
+    await dialog.getByText('It does not end by itself.', { exact: false }).waitFor();
+    const send = dialog.getByRole('button', { name: 'Freeze everything' });
+    expect(await send.isDisabled()).toBe(true);
+    await dialog.getByLabel('Reason').fill('the ledger burns');
+    expect(await atBothWidths(page, 'freeze-dialog')).toBeLessThanOrEqual(0);
+    await send.click();
+    await dialog.waitFor({ state: 'hidden' });
+    for (const each of [page, onlooker.page]) {
+      const banner = each.getByRole('complementary', { name: 'Frozen' });
+      await banner.getByText('the ledger burns').waitFor();
+      await banner.getByText('until somebody lifts it').waitFor();
+    }
+    expect(await onlooker.page.getByRole('button', { name: 'Lift' }).count()).toBe(0);
+    await page.getByRole('link', { name: 'Freezes' }).click();
+    await page.getByRole('table', { name: 'freezes' }).getByText('usr_operator').waitFor();
+    expect(await atBothWidths(page, 'freezes')).toBeLessThanOrEqual(0);
+    await page.getByRole('button', { name: 'Lift', exact: true }).click();
+    const lift = page.getByRole('dialog');
+    await lift.getByLabel('Reason').fill('it is out');
+    expect(await atBothWidths(page, 'lift-dialog')).toBeLessThanOrEqual(0);
+    await lift.getByRole('button', { name: 'Lift the freeze' }).click();
+    await page.getByText('Nothing is frozen.').waitFor();
+    await onlooker.page.getByRole('complementary', { name: 'Frozen' }).waitFor({ state: 'hidden' });
+    expect([...complaints, ...onlooker.complaints]).toEqual([]);
+    await context.close();
+    await onlooker.context.close();
+  });
+
+  it('lists releases, promotions by what they are, and the log with its newest entry first', async () => {
+    const { page, context, complaints } = await signedIn('operator', '/releases');
+    const releases = page.getByRole('table', { name: 'releases' });
+    await releases.getByText('shop 2.0.0').waitFor();
+    await releases.getByText('1 statement: 1 passed, 0 failed').waitFor();
+    expect(await atBothWidths(page, 'releases')).toBeLessThanOrEqual(0);
+    await page.getByLabel('Application').fill('bank');
+    await page.getByText('bank has none.').waitFor();
+    await page.getByRole('link', { name: 'Promotions' }).click();
+    await page.getByLabel('Environment').fill('production');
+    await page.getByRole('link', { name: 'shop 2.0.0 to production' }).waitFor();
+    await page.getByRole('link', { name: 'Log' }).click();
+    const log = page.getByRole('table', { name: 'entries of the log' });
+    await log.getByText('freeze.lifted').waitFor();
+    const places = (await log.locator('tbody tr td:first-child').allInnerTexts()).map(Number);
+    expect(places).toEqual([...places].sort((a, b) => b - a));
+    expect(await atBothWidths(page, 'log')).toBeLessThanOrEqual(0);
+    for (let i = 0; i < 10 && (await page.getByRole('button', { name: 'More' }).count()) > 0; i++)
+      await page.getByRole('button', { name: 'More' }).click();
+    await log.getByRole('cell', { name: '0', exact: true }).waitFor();
+    await page.getByLabel('Of what is shown, only with').fill('freeze.');
+    await expect.poll(() => log.locator('tbody tr').count()).toBe(2);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('says what it can’t know when nobody observes a cell, and no calm that it doesn’t know of', async () => {
+    const { page, context } = await signedIn('operator', '/incident');
+    await troubled.company.carryOut(async () => {
+      const auditor = await server.client('auditor');
+      return (await auditor.call('showPromotion', { promotion: troubled.promotion })).phase === 'ended';
+    });
+    await troubled.hold(false);
+    await page.getByText('went wrong, and ended').waitFor();
+    await page.getByLabel('Looking back').selectOption('1');
+    await page.getByText('rolled-back').first().waitFor();
+    await context.close();
+  });
+});
