@@ -48,6 +48,9 @@ export const QUESTIONS: readonly Question[] = [
   { name: 'log-inclusion', path: '/v1/log/inclusion?place=5000&size=6000' },
   { name: 'log-audit', path: `/v1/log/audit?limit=50&cursor=${in64('document/Tenant/')}` },
   { name: 'status', path: '/v1/status', whole: true },
+  // Nobody observes a seeded cell any more, so every one of them and all of its tenants are a matter.
+  { name: 'incident', path: '/v1/incident', whole: true },
+  { name: 'incident-tenants', path: '/v1/incident/tenants?prefix=tenant-0000', whole: true },
 ];
 
 /** How often each question is asked: at least so often, and at least so long. */

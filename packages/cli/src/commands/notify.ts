@@ -12,7 +12,21 @@ interface ListOptions {
   readonly state?: Delivery['state'];
 }
 
-const ABOUT = ['planned', 'started', 'waiting', 'paused', 'rolled-back', 'finished', 'digest', 'test'] as const;
+const ABOUT = [
+  'planned',
+  'started',
+  'waiting',
+  'paused',
+  'rolled-back',
+  'finished',
+  'alarmed',
+  'sound',
+  'frozen',
+  'lifted',
+  'adopted',
+  'digest',
+  'test',
+] as const;
 type About = (typeof ABOUT)[number];
 const STATES: readonly string[] = ['waiting', 'sending', 'sent', 'given-up'];
 

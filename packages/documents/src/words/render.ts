@@ -82,9 +82,11 @@ function bare(values: Record<string, unknown>): Record<string, unknown> {
 }
 
 function lineOf({ happening, application, version, environment, tenants, words, at }: Item): string {
-  const whom = tenants === undefined ? `in ${environment}` : `for ${tenants.join(', ')}`;
+  const what = version === '' ? '' : `${application} ${version} `;
+  const whom =
+    tenants === undefined ? (version === '' ? environment : `in ${environment}`) : `for ${tenants.join(', ')}`;
   const day = new Date(at).toISOString().slice(0, 16).replace('T', ' ');
-  return `${day} UTC: ${application} ${version} ${happening} ${whom}${words ? `: ${words}` : ''}`;
+  return `${day} UTC: ${what}${happening}${version === '' ? ':' : ''} ${whom}${words ? `: ${words}` : ''}`;
 }
 
 const MOST_TAGS = 200;

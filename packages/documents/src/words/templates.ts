@@ -35,6 +35,26 @@ const TEAM: Book = {
     subject: `${WHAT} in {{environment}}: {{result}}`,
     text: `${WHAT} has come to its end in {{environment}}: {{result}}.${INSIDE}`,
   },
+  alarmed: {
+    subject: `${WHAT} is not sound in {{environment}}`,
+    text: `The watch after ${WHAT} in {{environment}} found something.${INSIDE}\nLook at it: headgate incident`,
+  },
+  sound: {
+    subject: `${WHAT} is sound in {{environment}}`,
+    text: `The watch after ${WHAT} in {{environment}} has ended well.${INSIDE}`,
+  },
+  frozen: {
+    subject: 'Frozen: {{environment}}',
+    text: `No step forward begins any more: {{environment}} is frozen. What is at work ends its step, and the way back stays open.\n{{words}}${MORE}\nWhat it stops: headgate freeze list, headgate status`,
+  },
+  lifted: {
+    subject: 'Not frozen any more: {{environment}}',
+    text: `What waited for a freeze of {{environment}} goes on by itself.\n{{words}}${MORE}`,
+  },
+  adopted: {
+    subject: '{{application}} is under control in {{environment}}',
+    text: `{{application}} was taken under control in {{environment}} as it runs, on {{version}}.\n{{words}}${MORE}`,
+  },
 };
 
 const APPROVERS: Book = {
@@ -65,10 +85,16 @@ const CUSTOMERS: Book = {
     subject: 'Your update has ended',
     text: `The update of {{application}}${FOR} {{#promoted}}is done: you work with {{version}} now.{{/promoted}}{{^promoted}}was not made for good. We will come back to you.{{/promoted}}`,
   },
+  // Customers are told of their own updates alone; these read soundly if a rule of another day tells them.
+  alarmed: { subject: 'We look after your update', text: `We look closer at the update of {{application}}${FOR}.` },
+  sound: { subject: 'Your update is settled', text: `The update of {{application}}${FOR} has settled.` },
+  frozen: { subject: 'Updates are on hold', text: 'Updates are on hold until further notice.' },
+  lifted: { subject: 'Updates go on', text: 'Updates go on as planned.' },
+  adopted: { subject: 'Your system is looked after', text: 'Updates of {{application}} are looked after from now on.' },
 };
 
 const DIGEST: Template = {
-  subject: '{{count}} news of {{application}}',
+  subject: '{{count}} news{{#application}} of {{application}}{{/application}}',
   text: 'Since the last message, {{count}} in all:{{#all}}\n- {{line}}{{/all}}{{#unnamed}}\n… and {{unnamed}} more{{/unnamed}}',
 };
 const TEST: Template = {

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import { CDEVENTS_VERSION, type CloudEvent, cdEventsOf } from './cd-events.ts';
-import type { Noted } from './happening.ts';
+import type { NotedPromotion } from './happening.ts';
 
 const { schemas } = JSON.parse(
   readFileSync(new URL(`./testing/cdevents-${CDEVENTS_VERSION}.json`, import.meta.url), 'utf8'),
@@ -22,7 +22,7 @@ function trouble(event: CloudEvent): string {
   return validate(event.data) ? '' : ajv.errorsText(validate.errors);
 }
 
-function noted(type: string, data: object, cell?: string): Noted {
+function noted(type: string, data: object, cell?: string): NotedPromotion {
   const digest = `sha256:${'a'.repeat(64)}`;
   const promotion = {
     ...{ id: 'prm_1', application: 'shop', environment: 'production', release: { digest, version: '2.0.0+b1' } },
@@ -36,7 +36,7 @@ function noted(type: string, data: object, cell?: string): Noted {
     type,
     data,
     ...(cell !== undefined && { cell }),
-  } as unknown as Noted;
+  } as unknown as NotedPromotion;
 }
 
 const SOURCE = '/headgate/ins_1';

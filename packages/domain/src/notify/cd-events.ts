@@ -7,7 +7,7 @@ import type { ReleaseRef } from '../model/release.ts';
 import { PRODUCT } from '../product.ts';
 import type { PromotionEvent } from '../promotion/events.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
-import type { Noted } from './happening.ts';
+import type { NotedPromotion } from './happening.ts';
 
 export const CDEVENTS_VERSION = '0.5.1';
 
@@ -29,7 +29,7 @@ interface Said {
 }
 
 /** The events that an entry stands for, none for most; `source` is a URI reference that names the installation. */
-export function cdEventsOf(noted: Noted, source: string): readonly CloudEvent[] {
+export function cdEventsOf(noted: NotedPromotion, source: string): readonly CloudEvent[] {
   return said(noted, source).map(({ type, subject, content }, n) => {
     const id = `${noted.place}-${n}`;
     const fullType = `dev.cdevents.${type}.0.3.0`;
@@ -59,7 +59,7 @@ const OUTCOME: Readonly<Record<string, string>> = {
   expired: 'cancel',
 };
 
-function said(noted: Noted, source: string): readonly Said[] {
+function said(noted: NotedPromotion, source: string): readonly Said[] {
   const { promotion, cell } = noted;
   const { id, application, environment, release } = promotion;
   const run = { pipelineName: `${application} to ${environment}`, uri: `urn:headgate:promotion:${id}` };

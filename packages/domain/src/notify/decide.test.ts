@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decideDeliveries, NOTHING_READ, type NotifierState, type NotifyFacts } from './decide.ts';
 import { type Delivery, evolveDelivery } from './delivery.ts';
-import { HAPPENINGS, happeningOf, type Noted, type ToldPromotion } from './happening.ts';
+import {
+  HAPPENINGS,
+  happeningBeside,
+  happeningOf,
+  type Noted,
+  type NotedPromotion,
+  type ToldPromotion,
+} from './happening.ts';
 import { AUDIENCES, concerns, type Rule } from './rule.ts';
 
 const MINUTE = 60_000;
@@ -34,11 +41,18 @@ const DATA: Readonly<Record<string, object>> = {
   'rollout.asked': { step: 'w1.migrate', question: 'inside-words' },
   'rollout.settled': { result: 'completed' },
   'promotion.resumed': {},
+  'hypercare.alarmed': { why: 'inside-words', until: 0 },
+  'hypercare.ended': { result: 'sound' },
 };
 
-function entry(place: number, type: string, of = promotion('prm_1'), data: object = DATA[type] as object): Noted {
+function entry(
+  place: number,
+  type: string,
+  of = promotion('prm_1'),
+  data: object = DATA[type] as object,
+): NotedPromotion {
   const cell = type.startsWith('rollout.') ? { cell: 'live-cell' } : {};
-  return { place, at: START + place, promotion: of, type, data, ...cell } as unknown as Noted;
+  return { place, at: START + place, promotion: of, type, data, ...cell } as unknown as NotedPromotion;
 }
 
 function rule(more: Partial<Rule> = {}): Rule {
@@ -86,6 +100,8 @@ describe('an entry of the log is news', () => {
     ['rollout.asked', 1, 'waiting', true],
     ['promotion.rollback-decided', 1, 'rolled-back', true],
     ['promotion.ended', 1, 'finished', false],
+    ['hypercare.alarmed', 0, 'alarmed', true],
+    ['hypercare.ended', 0, 'sound', false],
   ])('%s after wave %i is %s, urgent: %s', (type, wave, kind, urgent) => {
     expect(happeningOf(entry(1, type), wave)).toMatchObject({ kind, urgent });
   });
@@ -97,6 +113,48 @@ describe('an entry of the log is news', () => {
   test('a wait for a window or a test is none: only people are asked', () => {
     const verdicts = [{ gate: 'window', verdict: 'pending', because: '', unblock: '', who: '' }];
     expect(happeningOf(entry(1, 'promotion.waiting', promotion('p'), { verdicts }), 0)).toBeUndefined();
+  });
+});
+
+describe('beside all promotions', () => {
+  const beside = (type: string, data: object, more: object = {}) =>
+    happeningBeside({ place: 1, at: START, type, by: 'usr_ops', data: data as Record<string, unknown>, ...more });
+  const freeze = { name: 'now-1', from: START, to: 8.64e15, reason: 'it burns' };
+  const all = beside('freeze.declared', { scope: 'all', ...freeze });
+  const staging = beside('freeze.lifted', { scope: 'staging', name: 'now-1', reason: 'out' });
+  const cell = { cell: 'live-cell', application: 'shop', environment: 'production', version: '1.0.0' };
+  const adopted = beside('cell.adopted', {}, { adopted: cell });
+
+  test('a freeze is urgent news, says why, by whom and until when; out of it and an adoption can wait', () => {
+    expect(all).toMatchObject({ kind: 'frozen', urgent: true, of: { environment: 'everything' } });
+    expect(all?.words).toBe('now-1, until it is lifted, by usr_ops: it burns');
+    expect(staging).toMatchObject({ kind: 'lifted', urgent: false, words: 'now-1 is lifted by usr_ops: out' });
+    expect(adopted).toMatchObject({ kind: 'adopted', urgent: false, of: { version: '1.0.0' } });
+    expect(beside('cell.observed', {})).toBeUndefined();
+  });
+
+  test.each([
+    ['the team of every environment of a freeze of everything', rule({ environments: ['production'] }), all, true],
+    ['approvers of a freeze', rule({ audience: 'approvers', principals: ['usr_a'] }), all, true],
+    ['support of a freeze', rule({ audience: 'support' }), all, true],
+    ['no customers of a freeze', rule({ audience: 'customers', tenants: ['live-cell/acme'] }), all, false],
+    ['nobody of a freeze elsewhere', rule({ environments: ['production'] }), staging, false],
+    ['the team of an adoption', rule(), adopted, true],
+    ['approvers of no adoption', rule({ audience: 'approvers' }), adopted, false],
+  ])('%s', (_title, of, happening, told) => {
+    expect(happening !== undefined && concerns(of, happening)).toBe(told);
+  });
+
+  test('a storm of freezes is gathered, and none is lost', () => {
+    const facts = { now: START, rules: [rule()], closed: new Set<string>(), source: '/headgate/x' };
+    const many = Array.from({ length: 20 }, (_, i) => ({
+      ...{ place: i, at: START, type: 'freeze.declared', by: 'usr_ops' },
+      data: { scope: 'all', ...freeze, name: `now-${i}` },
+    }));
+    const { queued } = decideDeliveries(NOTHING_READ, many, 20, facts);
+    expect(queued).toHaveLength(1);
+    expect(queued[0]).toMatchObject({ count: 20, about: 'frozen', urgent: true });
+    expect(queued[0]?.promotion).toBeUndefined();
   });
 });
 

@@ -12,7 +12,7 @@
 import type { Instant } from '../model/identity.ts';
 import { cdEventsOf } from './cd-events.ts';
 import { type Item, MOST_ITEMS, type QueuedDelivery } from './delivery.ts';
-import { type Happening, happeningOf, type Noted } from './happening.ts';
+import { type Happening, happeningBeside, happeningOf, type Noted, type NotedPromotion } from './happening.ts';
 import { concerns, ownTenants, type Rule } from './rule.ts';
 
 export interface NotifierState {
@@ -71,6 +71,11 @@ export function decideDeliveries(
   const promotions = { ...state.promotions };
   const desk = new Desk(state, facts);
   for (const noted of entries) {
+    if (noted.promotion === undefined) {
+      const beside = happeningBeside(noted);
+      if (beside !== undefined) desk.tell(beside);
+      continue;
+    }
     const { id } = noted.promotion;
     const before = promotions[id] ?? { wave: 0, asked: 0 };
     desk.events(noted);
@@ -111,7 +116,7 @@ class Desk {
     }
   }
 
-  events(noted: Noted): void {
+  events(noted: NotedPromotion): void {
     const { rules, source, now } = this.#facts;
     const wanted = rules.flatMap((rule) =>
       rule.channels.flatMap((c) => (c.format === 'cdevents' ? [{ rule, c }] : [])),
@@ -133,9 +138,9 @@ class Desk {
   #message(rule: Rule, channel: string, happening: Happening, item: Item): void {
     const { now } = this.#facts;
     const to = `${rule.name}/${channel}`;
-    const { kind, urgent, promotion } = happening;
+    const { kind, urgent, key: of } = happening;
     if (urgent) {
-      const key = `${to}/${promotion.id}/${kind}/urgent`;
+      const key = `${to}/${of}/${kind}/urgent`;
       const last = this.#open[key];
       const run = last !== undefined && last.dueAt + HOUR_MS > now ? last.run + 1 : 0;
       const first = Math.min(rule.gatherMs, URGENT_MS);
@@ -153,7 +158,7 @@ class Desk {
       this.#digest(rule, channel, happening, item, turn);
       return;
     }
-    const key = `${to}/${promotion.id}/${kind}/${happening.about}`;
+    const key = `${to}/${of}/${kind}/${happening.about}`;
     if (!this.#takesMore(key) && !this.#countOne(to, rule)) {
       this.#digest(rule, channel, happening, item, (Math.floor(now / HOUR_MS) + 1) * HOUR_MS);
       return;
@@ -199,7 +204,7 @@ class Desk {
     this.#open[key] = { id, dueAt, run };
     this.#queued.set(id, {
       ...{ id, rule: rule.name, channel, audience: rule.audience, about, urgent: happening.urgent },
-      ...(about === 'digest' ? {} : { promotion: happening.promotion.id }),
+      ...(about === 'digest' || happening.promotion === undefined ? {} : { promotion: happening.promotion.id }),
       ...{ items: [item], count: 1, madeAt: this.#facts.now, dueAt },
     });
   }
@@ -236,16 +241,15 @@ const MOST_NAMED = 20;
 const MOST_WORDS = 400;
 
 function itemFor(rule: Rule, happening: Happening): Item {
-  const { kind, at, promotion, words, cell, wave, result } = happening;
-  const { id, application, environment, release } = promotion;
-  const shown = { happening: kind, at, application, environment, version: release.version };
+  const { kind, at, promotion, words, cell, wave, result, of } = happening;
+  const shown = { happening: kind, at, ...of };
   if (rule.audience === 'customers') {
     const tenants = ownTenants(rule, happening).map((tenant) => tenant.slice(tenant.indexOf('/') + 1));
     return { ...shown, ...(result !== undefined && { result }), tenants: tenants.slice(0, MOST_NAMED) };
   }
   return {
     ...shown,
-    promotion: id,
+    ...(promotion !== undefined && { promotion: promotion.id }),
     words: words.slice(0, MOST_WORDS),
     ...(cell !== undefined && { cell }),
     ...(wave !== undefined && { wave }),

@@ -1,12 +1,27 @@
 /** From an entry of the log to what people are told: most entries are no news to anybody but the audit. */
+import { freezeEndText } from '../calendars/window.ts';
+import type { HypercareEvent } from '../hypercare/hypercare.ts';
 import type { Instant, PrincipalId } from '../model/identity.ts';
 import type { ReleaseRef } from '../model/release.ts';
 import type { PromotionEvent } from '../promotion/events.ts';
 import type { PromotionCore } from '../promotion/state.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 
-/** What people are told of, in the order in which it happens to a promotion that goes badly. */
-export const HAPPENINGS = ['planned', 'started', 'waiting', 'paused', 'rolled-back', 'finished'] as const;
+/** What people are told of, first in the order in which it happens to a promotion that goes badly. */
+export const HAPPENINGS = [
+  'planned',
+  'started',
+  'waiting',
+  'paused',
+  'rolled-back',
+  'finished',
+  // Of the watch after a promotion, of freezes, and of cells that are taken under control.
+  'alarmed',
+  'sound',
+  'frozen',
+  'lifted',
+  'adopted',
+] as const;
 export type HappeningKind = (typeof HAPPENINGS)[number];
 
 /** What is fixed about a promotion from its request on: facts that don't go stale, however late an entry is read. */
@@ -21,21 +36,46 @@ export interface ToldPromotion
   readonly before: Readonly<Record<string, ReleaseRef>>;
 }
 
-/** An entry of a promotion, or of one of its rollouts, with what it is about. */
-export type Noted = {
+/** An entry of a promotion, of one of its rollouts or of the watch after it, with what it is about. */
+export type NotedPromotion = {
   /** On the log: unique, and rising. */
   readonly place: number;
   readonly at: Instant;
   readonly promotion: ToldPromotion;
   /** Of a rollout's entry. */
   readonly cell?: string;
-} & Pick<PromotionEvent | RolloutEvent, 'type' | 'data'>;
+} & Pick<PromotionEvent | RolloutEvent | HypercareEvent, 'type' | 'data'>;
+
+/** An entry beside all promotions: of a freeze, or of a cell that was adopted. */
+export interface NotedBeside {
+  readonly place: number;
+  readonly at: Instant;
+  readonly promotion?: undefined;
+  readonly type: string;
+  readonly by: PrincipalId;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Of a cell: what was taken under control. */
+  readonly adopted?: {
+    readonly cell: string;
+    readonly application: string;
+    readonly environment: string;
+    readonly version: string;
+  };
+}
+
+export type Noted = NotedPromotion | NotedBeside;
 
 export interface Happening {
   readonly kind: HappeningKind;
   readonly place: number;
   readonly at: Instant;
-  readonly promotion: ToldPromotion;
+  /** Absent for what is beside all promotions. */
+  readonly promotion?: ToldPromotion;
+  /** What it is of, as messages name it, and what messages are gathered by. */
+  readonly of: { readonly application: string; readonly environment: string; readonly version: string };
+  readonly key: string;
+  /** The environment that it is in; absent: it may be any. */
+  readonly within?: string;
   /** Tells apart what is news of the same kind: a wave, an approval, a question. */
   readonly about: string;
   /** It can't wait for the morning. */
@@ -56,12 +96,15 @@ export interface Happening {
  * What an entry means to people, or undefined. `wave` is the last wave that was opened before it: what happens in the
  * middle of a rollout is urgent, and concerns only those whose wave has begun.
  */
-export function happeningOf(noted: Noted, wave: number): Happening | undefined {
+export function happeningOf(noted: NotedPromotion, wave: number): Happening | undefined {
   const { place, at, promotion, cell } = noted;
   const begun = [...new Set(promotion.tenants.slice(0, wave).flat())];
   const everybody = [...new Set(promotion.tenants.flat())];
-  const base = { place, at, promotion, about: '', urgent: false, words: '', tenants: begun };
-  const entry = noted as PromotionEvent | RolloutEvent;
+  const { id: key, application, environment, release } = promotion;
+  const of = { application, environment, version: release.version };
+  const whose = { promotion, of, key, within: environment };
+  const base = { place, at, ...whose, about: '', urgent: false, words: '', tenants: begun };
+  const entry = noted as PromotionEvent | RolloutEvent | HypercareEvent;
   switch (entry.type) {
     case 'promotion.requested':
       return { ...base, kind: 'planned', words: `requested by ${entry.data.requester}`, tenants: everybody };
@@ -96,7 +139,43 @@ export function happeningOf(noted: Noted, wave: number): Happening | undefined {
       const { result, because } = entry.data;
       return { ...base, kind: 'finished', words: because, result, tenants: wave === 0 ? everybody : begun };
     }
+    case 'hypercare.alarmed':
+      return { ...base, kind: 'alarmed', urgent: true, words: entry.data.why, tenants: [] };
+    case 'hypercare.ended':
+      if (entry.data.result !== 'sound') return undefined;
+      return { ...base, kind: 'sound', words: 'every stage of its watch has passed', tenants: [] };
     default:
       return undefined;
   }
+}
+
+/** What an entry beside all promotions means to people, or undefined. */
+export function happeningBeside({ place, at, type, data, by, adopted }: NotedBeside): Happening | undefined {
+  const base = { place, at, about: '', urgent: false, tenants: [] };
+  if (adopted !== undefined) {
+    const { cell, application, environment, version } = adopted;
+    const of = { application, environment, version };
+    const words = `cell ${cell}, by ${by}`;
+    return {
+      ...base,
+      kind: 'adopted',
+      key: `adopted/${environment}/${application}`,
+      of,
+      within: environment,
+      cell,
+      words,
+    };
+  }
+  if (type !== 'freeze.declared' && type !== 'freeze.lifted') return undefined;
+  const { scope, name, reason } = data as { scope: string; name: string; reason?: string };
+  const all = scope === 'all';
+  const application = scope.startsWith('application:') ? scope.slice('application:'.length) : undefined;
+  const environment = all ? 'everything' : application === undefined ? scope : `all of ${application}`;
+  const of = { application: application ?? '', environment, version: '' };
+  const own = all || application !== undefined ? {} : { within: scope };
+  const beside = { ...base, key: `freeze/${scope}`, of, ...own };
+  if (type === 'freeze.lifted')
+    return { ...beside, kind: 'lifted', words: `${name} is lifted by ${by}: ${reason ?? 'nobody said why'}` };
+  const end = freezeEndText({ to: Number(data.to) });
+  return { ...beside, kind: 'frozen', urgent: true, words: `${name}, ${end}, by ${by}: ${reason ?? ''}` };
 }

@@ -31,17 +31,19 @@ export type ChannelFormat = 'message' | 'cdevents';
 
 /** Whether a rule's people are told of a happening at all. */
 export function concerns(rule: Rule, happening: Happening): boolean {
-  const { promotion, kind, approval, wave } = happening;
-  if (rule.environments.length > 0 && !rule.environments.includes(promotion.environment)) return false;
+  const { promotion, kind, approval, wave, within } = happening;
+  // What may be in any environment is told to everybody.
+  if (rule.environments.length > 0 && within !== undefined && !rule.environments.includes(within)) return false;
   if (!rule.happenings.includes(kind)) return false;
   if (rule.audience === 'approvers') {
-    if (approval === undefined) return false;
+    // Nobody's approval moves anything while it is frozen.
+    if (approval === undefined) return kind === 'frozen' || kind === 'lifted';
     return rule.principals.length === 0 || rule.principals.some((who) => !approval.barred.includes(who));
   }
   if (rule.audience === 'customers') return ownTenants(rule, happening).length > 0;
   // A wave is news to its own customers; to the others the promotion starts once.
   if (kind === 'started' && (wave ?? 1) > 1) return false;
-  if (rule.tenants.length === 0) return true;
+  if (rule.tenants.length === 0 || promotion === undefined) return true;
   return ownTenants(rule, { tenants: promotion.tenants.flat() }).length > 0;
 }
 

@@ -78,11 +78,14 @@ function summaryOf(stops: readonly FreezeStop[], running: number): string {
   const count = (stands: FreezeStop['stands']) => stops.filter((stop) => stop.stands === stands).length;
   const promotions = (n: number) => `${n} promotion${n === 1 ? '' : 's'}`;
   if (stops.length === 0) return 'Nothing moves there now; what is asked for meanwhile waits.';
-  const back = count('goes-back');
-  return [
-    `${promotions(count('stopped'))} stopped before the next step`,
-    `${promotions(count('waits'))} waiting already`,
+  const [stopped, waits, back] = [count('stopped'), count('waits'), count('goes-back')];
+  const parts = [
+    ...(stopped > 0 ? [`${promotions(stopped)} stopped before the next step`] : []),
+    ...(waits > 0 ? [`${promotions(waits)} waiting already`] : []),
     ...(back > 0 ? [`${promotions(back)} going back, which nothing stops`] : []),
-    `${running} step${running === 1 ? '' : 's'} at work, which end${running === 1 ? 's' : ''} first.`,
-  ].join('; ');
+    running === 0
+      ? 'no step is at work'
+      : `${running} step${running === 1 ? '' : 's'} at work, which end${running === 1 ? 's' : ''} first`,
+  ];
+  return `${parts.join('; ')}.`;
 }

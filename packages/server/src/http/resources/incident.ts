@@ -21,7 +21,17 @@ import { nameOf } from '../views.ts';
 import { freezeActions } from './freezes.ts';
 
 /** What one look tells; the counts are of all. */
-const MOST = { matters: 50, promotions: 10, cells: 20, cellEntries: 200, told: 10, changes: 20, freezes: 1_000 };
+const MOST = {
+  matters: 50,
+  promotions: 10,
+  cells: 20,
+  /** Matters of cells whose entries are read, and how many of each: most say only that it was looked at. */
+  cellMatters: 6,
+  cellEntries: 40,
+  told: 10,
+  changes: 20,
+  freezes: 1_000,
+};
 
 export function incidentHandlers(context: Context): Handlers<'showIncident' | 'listIncidentTenants'> {
   const { deps } = context;
@@ -123,6 +133,7 @@ async function tellMatters(
   const dataLossAsked = new Set<string>();
   const shown: Shown<never>[] = [];
   let left = MOST.promotions;
+  const ofCells = await entriesOfCells(context, matters);
   for (const matter of matters) {
     const { cells, promotion: id, ...rest } = matter;
     const involved = id === undefined || matter.kind === 'alarmed' ? undefined : byId.get(id);
@@ -134,7 +145,7 @@ async function tellMatters(
       entries = told.entries;
       for (const [tenant, at] of told.since) since.set(tenant, Math.max(at, since.get(tenant) ?? 0));
       if (told.asksDataLoss) dataLossAsked.add(matter.environment);
-    } else if (cells[0] !== undefined) entries = await entriesOfCell(context, cells[0].cell);
+    } else entries = ofCells.get(matter.key) ?? [];
     shown.push({
       ...rest,
       cells: cells.slice(0, MOST.cells),
@@ -146,20 +157,31 @@ async function tellMatters(
   return { matters: shown, since, dataLossAsked };
 }
 
-/** What was logged last of a cell besides that it was looked at. */
-async function entriesOfCell({ deps, log }: Context, cell: string): Promise<readonly Told[]> {
-  const stream = streams.cell(cell);
-  const version = (await deps.store.load([stream])).get(stream)?.version ?? 0;
-  const entries = await log.history(stream, Math.max(0, version - MOST.cellEntries), MOST.cellEntries);
-  return entries
-    .flatMap(({ bytes }) => {
-      const read = decodeEntry(bytes);
-      return read.ok ? [read.entry] : [];
-    })
-    .filter(({ type, data }) => type !== 'cell.observed' || data.drifted !== undefined || data.settles === true)
-    .slice(-MOST.told)
-    .reverse()
-    .map(toldOf);
+/** What was logged last of a matter's first cell besides that it was looked at, by the matter's key. */
+async function entriesOfCells(
+  { deps, log }: Context,
+  matters: readonly Matter[],
+): Promise<ReadonlyMap<string, readonly Told[]>> {
+  const asked = matters
+    .filter(({ promotion, cells }) => promotion === undefined && cells.length > 0)
+    .slice(0, MOST.cellMatters)
+    .map(({ key, cells }) => ({ key, stream: streams.cell(cells[0]?.cell ?? '') }));
+  const rows = await deps.store.load(asked.map(({ stream }) => stream));
+  const told = await Promise.all(
+    asked.map(async ({ key, stream }) => {
+      const version = rows.get(stream)?.version ?? 0;
+      const entries = await log.history(stream, Math.max(0, version - MOST.cellEntries), MOST.cellEntries);
+      const read = entries.flatMap(({ bytes }) => {
+        const decoded = decodeEntry(bytes);
+        return decoded.ok ? [decoded.entry] : [];
+      });
+      const news = read.filter(
+        ({ type, data }) => type !== 'cell.observed' || data.drifted !== undefined || data.settles === true,
+      );
+      return [key, news.slice(-MOST.told).reverse().map(toldOf)] as const;
+    }),
+  );
+  return new Map(told);
 }
 
 async function showTenants({ deps }: Context, page: readonly AffectedTenant[], since: ReadonlyMap<string, Instant>) {

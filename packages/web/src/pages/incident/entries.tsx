@@ -9,7 +9,7 @@ export function Entries({ of }: { readonly of: Matter['entries'] }) {
     return <Text size="sm">The log’s last entries of it say nothing but that it was looked at.</Text>;
   return (
     <details>
-      <summary>The last {of.length} entries of the log</summary>
+      <summary>{of.length === 1 ? 'The last entry of the log' : `The last ${of.length} entries of the log`}</summary>
       <List size="sm" type="ordered" mt="xs">
         {of.map(({ at, by, stream, type, words }, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: entries of one answer never change places

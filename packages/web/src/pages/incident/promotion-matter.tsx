@@ -25,6 +25,8 @@ export function PromotionMatter({ of }: { readonly of: Told }) {
 
 function Possible({ of: { can, promotion } }: { readonly of: Told }) {
   const [asked, setAsked] = useState<Action>();
+  const open = can.filter(({ allowed }) => allowed);
+  const closed = can.filter(({ allowed }) => !allowed);
   if (can.length === 0) return null;
   return (
     <div>
@@ -32,32 +34,53 @@ function Possible({ of: { can, promotion } }: { readonly of: Told }) {
         What can be done
       </Title>
       <Stack gap="xs" mt={4}>
-        {can.map(({ action: name, allowed, because, consequence, who }) => {
-          const action = ACTIONS.find((each) => each.name === name);
-          const why = `why-${promotion.id}-${name}`;
-          if (action === undefined) return null;
-          return (
-            <Group key={name} gap="sm" wrap="nowrap" align="center">
-              <Button
-                w={110}
-                flex="0 0 auto"
-                variant="light"
-                color={action.color}
-                aria-describedby={why}
-                {...(allowed ? { onClick: () => setAsked(action) } : { 'data-disabled': true, 'aria-disabled': true })}
-              >
-                {action.label}
-              </Button>
-              <Text size="sm" id={why} {...(allowed ? {} : { c: 'dimmed' })}>
-                <Said>{`${because}${allowed && consequence !== '' ? `; ${consequence}` : ''}`}</Said>
-                {allowed && ` (${who.join(', ')})`}
-              </Text>
-            </Group>
-          );
-        })}
+        {open.length === 0 && <Text size="sm">Nothing by you now.</Text>}
+        {open.map((each) => (
+          <Row key={each.action} promotion={promotion.id} can={each} onClick={setAsked} />
+        ))}
+        {closed.length > 0 && (
+          <details>
+            <summary>What can’t be done by you now, and why</summary>
+            <List size="sm" mt="xs">
+              {closed.map(({ action, because, who }) => (
+                <List.Item key={action}>
+                  <strong>{action}</strong>: <Said>{because}</Said> ({who.join(', ')})
+                </List.Item>
+              ))}
+            </List>
+          </details>
+        )}
       </Stack>
       {asked !== undefined && <ActionDialog promotion={promotion} action={asked} close={() => setAsked(undefined)} />}
     </div>
+  );
+}
+
+function Row(props: {
+  readonly promotion: string;
+  readonly can: Told['can'][number];
+  readonly onClick: (action: Action) => void;
+}) {
+  const { action: name, because, consequence, who } = props.can;
+  const action = ACTIONS.find((each) => each.name === name);
+  const why = `why-${props.promotion}-${name}`;
+  if (action === undefined) return null;
+  return (
+    <Group gap="sm" wrap="nowrap" align="center">
+      <Button
+        w={110}
+        flex="0 0 auto"
+        variant="light"
+        color={action.color}
+        aria-describedby={why}
+        onClick={() => props.onClick(action)}
+      >
+        {action.label}
+      </Button>
+      <Text size="sm" id={why}>
+        <Said>{`${because}${consequence === '' ? '' : `; ${consequence}`}`}</Said> ({who.join(', ')})
+      </Text>
+    </Group>
   );
 }
 

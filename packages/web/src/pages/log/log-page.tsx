@@ -93,7 +93,7 @@ function Rows({ items }: { readonly items: readonly PlacedEvent[] }) {
             </Table.Td>
             <Table.Td data-label="By">{event !== undefined && <Said>{event.by}</Said>}</Table.Td>
             <Table.Td data-label="Data">
-              <Text size="sm" className="mono" component="span">
+              <Text size="sm" className="mono" lineClamp={4}>
                 {event !== undefined && <Said>{dataText(event.data)}</Said>}
               </Text>
             </Table.Td>
