@@ -17,6 +17,16 @@ async function signedIn(role: string, at: string, colour: 'light' | 'dark' = 'li
   return tab;
 }
 
+/** Who stands on the screen as held. */
+async function heldOnScreen({ page }: Tab): Promise<readonly string[]> {
+  const rows = page.getByRole('table', { name: 'tenants that it reaches' }).locator('tbody tr');
+  await rows.first().waitFor();
+  const texts = await rows.evaluateAll((all) =>
+    all.map((row) => [...row.children].map((cell) => cell.textContent ?? '')),
+  );
+  return texts.flatMap(([tenant, stands]) => (stands === 'held' ? [tenant?.replace(/live$/, '').trim() ?? ''] : []));
+}
+
 describe.skipIf(missing)('the page of an incident', () => {
   beforeAll(async () => {
     server = await RealServer.start();
@@ -34,13 +44,13 @@ describe.skipIf(missing)('the page of an incident', () => {
     expect(await page.title()).toBe('Incident · Headgate');
     const tenants = page.getByRole('table', { name: 'tenants that it reaches' });
     await tenants.getByText('acme', { exact: true }).waitFor();
-    // The one that is held stands first: the test that a held tenant who isn't fed to the screen would turn red.
+    expect(await heldOnScreen({ page, context, complaints })).toEqual(['acme']);
     const rows = await tenants.locator('tbody tr').allInnerTexts();
     expect(rows[0]).toMatch(/acme[\s\S]*held[\s\S]*1\.0\.0[\s\S]*gold/);
     expect(rows[1]).toMatch(/bolt[\s\S]*not held/);
     const calls = page.getByRole('list', { name: 'whom to call, first one first' }).getByRole('listitem');
     expect(await calls.count()).toBe(3);
-    expect(await calls.first().innerText()).toContain(PEOPLE.onCall);
+    expect(await calls.first().textContent()).toContain(PEOPLE.onCall);
     expect(await calls.first().getByRole('link').getAttribute('href')).toBe('tel:+442079460018');
     await page.getByText('the ledger said 500').first().waitFor();
     await page.getByText('Not known: The application declares no Reconciliation', { exact: false }).waitFor();
@@ -48,6 +58,19 @@ describe.skipIf(missing)('the page of an incident', () => {
     expect(await atBothWidths(page, 'incident')).toBeLessThanOrEqual(0);
     expect(complaints).toEqual([]);
     await context.close();
+  });
+
+  it('is seen to be wrong when a held tenant is dropped from what feeds it', async () => {
+    const tab = await openTab(browser, server.url);
+    await tab.page.route('**/v1/incident?*', async (route) => {
+      const response = await route.fetch();
+      const answer = (await response.json()) as { tenants: { items: { held: boolean }[] } };
+      const items = answer.tenants.items.filter(({ held }) => !held);
+      await route.fulfill({ response, json: { ...answer, tenants: { ...answer.tenants, items } } });
+    });
+    await signIn(tab, server.dataDir, 'operator', '/incident');
+    expect(await heldOnScreen(tab)).not.toEqual(['acme']);
+    await tab.context.close();
   });
 
   it('reads in the dark on a phone, by keyboard, and whoever may not act learns why', async () => {

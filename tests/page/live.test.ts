@@ -77,10 +77,11 @@ describe.skipIf(missing)('the page', () => {
 
   it('shows what happens on a busy log although each answer takes longer than the next entry', async () => {
     const tab = await openTab(browser, server.url);
-    await tab.page.route('**/v1/status', async (route) => {
-      await new Promise((resolve) => setTimeout(resolve, 900));
-      await route.continue().catch(() => {});
-    });
+    for (const address of ['**/v1/status', '**/v1/freezes'])
+      await tab.page.route(address, async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 900));
+        await route.continue().catch(() => {});
+      });
     await signIn(tab, server.dataDir, 'auditor');
     await tab.page.getByRole('status', { name: 'Updates: live' }).waitFor();
     await tab.page.getByRole('heading', { name: 'What is where' }).waitFor();

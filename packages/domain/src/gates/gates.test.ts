@@ -1,7 +1,7 @@
 import { digestOf, HOUR_MS, MINUTE_MS, NOON, soundFacts } from '@headgate/testkit/domain/builders';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Action } from '../plan/plan.ts';
+import type { Action, GateSpec } from '../plan/plan.ts';
 import { GATES, gateNamed, judgeGates } from './catalog.ts';
 import { type EvidenceFact, type GateFacts, goesOn, type Subject, type Verdict, type VerdictKind } from './gate.ts';
 import { TEST_RESULT } from './tests-passed.ts';
@@ -264,5 +264,36 @@ describe('where gates stand', () => {
   test('every gate describes its parameters, and has a name of its own', () => {
     expect(new Set(GATES.map((g) => g.name)).size).toBe(GATES.length);
     for (const gate of GATES) expect(gate.parameters).toMatchObject({ type: 'object', additionalProperties: false });
+  });
+});
+
+describe('a freeze', () => {
+  const frozen = soundFacts(NOON, { freezes: [freeze] });
+  const specs: readonly GateSpec[] = [{ gate: 'signature', at: 'promotion', params: {} }];
+  const gatesOf = (subject: Subject, more = specs) =>
+    judgeGates(more, frozen, subject).map((v) => `${v.gate} ${v.verdict}`);
+  const wave: Subject = { kind: 'wave', wave: 1 };
+
+  test('stands before every wave and every change, although the policy has no window gate', () => {
+    expect(gatesOf(wave)).toEqual(['freeze fail', 'signature pass']);
+    expect(gatesOf(MIGRATE)).toEqual(['freeze fail', 'signature pass']);
+  });
+  test('is said once where the policy has the window gate, and where that stands elsewhere all the same', () => {
+    const at = (place: 'wave' | 'deploy') => [...specs, { gate: 'window', at: place, params: {} }];
+    expect(gatesOf(wave, at('wave'))).toEqual(['signature pass', 'window fail']);
+    expect(gatesOf(MIGRATE, at('deploy'))).toEqual(['freeze fail', 'signature pass']);
+  });
+  test('keeps nobody from looking, and nobody held', () => {
+    const verification = { name: 'v', digest: digestOf('v') };
+    const looks: Action = { kind: 'verify', tenants: ['ada'], verification, slot: 'green' };
+    for (const action of [looks, { kind: 'open', tenants: ['ada'] } as const])
+      expect(gatesOf({ kind: 'step', action })).toEqual([]);
+  });
+  test('without an end says so, and who ends it', () => {
+    const endless = { ...freeze, to: 8.64e15 };
+    const [verdict] = judgeGates(specs, soundFacts(NOON, { freezes: [endless] }), wave);
+    expect(verdict?.because).toContain('until it is lifted');
+    expect(verdict?.unblock).toContain('headgate freeze lift');
+    expect(verdict?.askAgainAt).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@
  * What the log says about releases, documents, freezes and people: the facts that gates judge, folded by the checker
  * itself, and judged by its own few lines rather than by the shipped gates.
  */
-import type { CalendarSpec, Digest, Freeze, Instant, Role } from '@headgate/domain';
+import type { CalendarSpec, Digest, Freeze, Instant, Plan, Role } from '@headgate/domain';
 import { windowFact } from '@headgate/domain/calendars/evaluate';
 import type { PlanIndex } from './plan-index.ts';
 import type { HistoryDocuments, Recorded, Report } from './recorded.ts';
@@ -102,14 +102,19 @@ export class DeclaredFacts {
       else if (at < Math.min(...there.map((p) => p.promotedAt)) + durationMs)
         report('after-gates', `the release has not soaked in ${environment}`);
     }
+    // A freeze holds whatever the policy asks for.
+    this.#checkFreezes(plan, at, at - slackMs, report);
     if (index.asksWindow) this.#checkWindow(plan.environment, at, at - slackMs, report);
   }
 
-  #checkWindow(environment: string, at: Instant, since: Instant, report: Report): void {
-    for (const scope of ['all', environment]) {
+  #checkFreezes({ environment, application }: Plan, at: Instant, since: Instant, report: Report): void {
+    for (const scope of ['all', environment, `application:${application}`]) {
       const freeze = this.#freezes.get(scope)?.find((f) => f.from <= since && at < f.to);
       if (freeze !== undefined) report('inside-window', `freeze ${freeze.name} holds`);
     }
+  }
+
+  #checkWindow(environment: string, at: Instant, since: Instant, report: Report): void {
     const declared = this.#documentOf('Environment', environment);
     if (declared === undefined) return;
     for (const name of (declared.spec as { calendars: readonly string[] }).calendars) {

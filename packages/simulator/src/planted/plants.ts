@@ -100,6 +100,12 @@ export const PLANTS: readonly Plant[] = [
   plant('approval-count', 'domain/src/gates/approval.ts', 'if (holding.length >= count)', 'if (holding.length >= 0)'),
   plant('approval-expiry', 'domain/src/gates/approval.ts', '&& a.expiresAt > facts.now', ''),
   plant('freeze', 'domain/src/gates/window.ts', 'if (freeze !== undefined)', 'if (false)'),
+  plant(
+    'freeze-without-gate',
+    'domain/src/gates/catalog.ts',
+    'return frozen === undefined ? verdicts',
+    'return true ? verdicts',
+  ),
   plant('window', 'domain/src/gates/window.ts', 'if (closed !== undefined)', 'if (false)'),
   plant('tests-green', 'domain/src/gates/tests-passed.ts', 'if (red !== undefined)', 'if (false)'),
   plant('soak-duration', 'domain/src/gates/soaked.ts', 'if (facts.now < readyAt)', 'if (false)'),

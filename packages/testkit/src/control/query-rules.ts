@@ -79,6 +79,32 @@ export function queryRules(of: () => World): void {
     }
   });
 
+  test('promotions are listed by when they ended, those that haven’t never', async () => {
+    const w = of();
+    const tag = Math.random().toString(36).slice(2);
+    const place = `env-${tag}`;
+    const ended = (name: string, at: number) =>
+      w.create({ stream: `promotion/${tag}-${name}`, state: { environment: place, phase: 'ended', at } });
+    await w.create({
+      stream: `promotion/${tag}-open`,
+      state: { environment: place, phase: 'advancing', until: 9_000 },
+    });
+    for (const [name, at] of [
+      ['b', 3_000],
+      ['a', 2_000],
+      ['old', 999],
+    ] as const)
+      await ended(name, at);
+    const since = async (endedSince: number) =>
+      (await w.store.list('promotion', { limit: 10, facet: place, endedSince })).map(({ stream }) =>
+        stream.slice(tag.length + 11),
+      );
+    expect(await since(1_000)).toEqual(['a', 'b']);
+    expect(await since(2_000)).toEqual(['a', 'b']);
+    expect(await since(2_001)).toEqual(['b']);
+    expect(await since(0)).toEqual(['a', 'b', 'old']);
+  });
+
   test('a list follows what its rows say now, whatever their kind', async () => {
     const w = of();
     const tag = Math.random().toString(36).slice(2);
