@@ -48,7 +48,7 @@ describe('headgate incident', () => {
     );
     expect(out).toMatch(new RegExp(`1\\. ${PEOPLE.onCall}, on-call: \\${PEOPLE.phone} \\(nights\\)`));
     expect(out).toMatch(/live\/acme +HELD +1\.0\.0 +\S+ +pilot +gold/);
-    expect(out).toMatch(/live\/bolt +served/);
+    expect(out).toMatch(/live\/bolt +not held/);
     expect(out).toContain('w2.verify bolt: 2 of 5 checks failed: the ledger said 500');
     expect(out).toContain('asked for by usr_developer, approved by usr_approver');
     expect(out).toContain('declares no Reconciliation');

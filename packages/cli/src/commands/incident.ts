@@ -58,10 +58,10 @@ export function incidentText(found: Incident): string {
       : calls.map((call, i) => {
           const how = [call.phone, call.email, call.chat].filter((each) => each !== undefined).join(', ');
           const hours = call.hours === undefined ? '' : ` (${call.hours})`;
-          return printable(`${i + 1}. ${call.name}, ${call.role}: ${how}${hours}\n   ${call.because} [${call.of}]`);
+          return keepsLines(`${i + 1}. ${call.name}, ${call.role}: ${how}${hours}\n   ${call.because} [${call.of}]`);
         })),
     '',
-    `WHICH TENANTS (${counts.tenants} in ${counts.cells} cells, ${counts.held} held)`,
+    `WHICH TENANTS (${counted(counts.tenants, 'tenant')} in ${counted(counts.cells, 'cell')}, ${counts.held} held)`,
     tenantTable(tenants.items),
     ...(more > 0 ? [`(and ${more} more: headgate incident --tenants)`] : []),
     '',
@@ -98,7 +98,7 @@ function matterLines({
   cells,
   cellCount,
 }: Matter) {
-  const reach = `${tenants} tenants${held > 0 ? `, ${held} HELD` : ''}`;
+  const reach = `${counted(tenants, 'tenant')}${held > 0 ? `, ${held} HELD` : ''}`;
   const lines = [
     `* ${kind}: ${application} in ${environment} (${reach}), since ${since === null ? 'not known' : instant(since)}`,
     `  ${why}`,
@@ -133,8 +133,12 @@ function matterLines({
         ...(book.text === undefined ? [] : [`    ${book.text}`]),
       );
   }
-  for (const { at, type, words, by } of entries) lines.push(`  ${instant(at)} ${type} by ${by}: ${words}`);
+  for (const { at, stream, words, by } of entries) lines.push(`  ${instant(at)} ${words} (${stream} by ${by})`);
   return lines.map(keepsLines);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** As `printable`, of each line by itself. */
@@ -145,7 +149,7 @@ function keepsLines(text: string): string {
 function tenantTable(tenants: readonly AffectedTenant[]): string {
   const rows = tenants.map((t) => [
     `${t.cell}/${t.tenant}`,
-    t.held ? 'HELD' : 'served',
+    t.held === null ? 'not known' : t.held ? 'HELD' : 'not held',
     t.release ?? 'not known',
     t.since === null ? 'not known' : instant(t.since),
     t.ring,

@@ -13,8 +13,9 @@ export function promotionLine(promotion: Promotion): string {
   const why = promotion.because ?? promotion.question ?? promotion.reason ?? '';
   const result = promotion.result === undefined ? phase : `${phase}: ${promotion.result}`;
   const until = promotion.until === undefined ? '' : `; until ${instant(promotion.until)}`;
+  const frozen = promotion.frozen === undefined ? '' : `  FROZEN (${promotion.frozen.name})`;
   return printable(
-    `${id}  ${release.version} to ${environment}${whom}  ${result}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}`,
+    `${id}  ${release.version} to ${environment}${whom}  ${result}${frozen}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}`,
   );
 }
 

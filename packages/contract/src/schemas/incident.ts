@@ -13,7 +13,8 @@ export const affectedTenant = z
     store: z.string(),
     /** As its document says; null: it says none. */
     serviceLevel: z.string().nullable(),
-    held: z.boolean(),
+    /** Null: not known, since nobody has looked lately. */
+    held: z.boolean().nullable(),
     /** The version that serves it, as it was seen; null: not known. */
     release: z.string().nullable(),
     seenAt: instant.nullable(),

@@ -176,13 +176,24 @@ function rolloutWait(
         };
       return { ...base, why: rollout.reason, after, unblock: [soon('promotion')] };
     }
-    case 'offered':
+    case 'offered': {
+      // What closed since the offer is noticed when an agent asks for it.
+      const closed =
+        forward && step !== undefined ? closedBefore(rollout, plan, facts, { kind: 'step', action: step.action }) : [];
+      if (closed.length > 0)
+        return {
+          ...base,
+          why: closed.map((v) => `${v.gate}: ${v.because}`).join('; '),
+          after: 'it is offered anew',
+          unblock: closed.map(unblockOf),
+        };
       return {
         ...base,
         why: `step ${rollout.step} waits for an agent of ${rollout.environment}`,
         after: 'it is offered anew',
         unblock: [{ what: `an agent that is enrolled for ${rollout.environment} asks for work`, who: ['agent'] }],
       };
+    }
     case 'leased':
       return {
         ...base,

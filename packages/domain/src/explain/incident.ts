@@ -75,8 +75,8 @@ export interface AffectedTenant {
   readonly application: string;
   readonly ring: string;
   readonly store: string;
-  /** Nobody of theirs is served. */
-  readonly held: boolean;
+  /** Nobody of theirs is served. Null: not known, since nobody has looked lately. */
+  readonly held: boolean | null;
   /** The version that serves them, as it was seen; null: not known. */
   readonly release: string | null;
   readonly seenAt: Instant | null;
@@ -86,7 +86,7 @@ export interface AffectedTenant {
 
 export interface Incident {
   readonly matters: readonly Matter[];
-  /** Held ones first, then by cell and name. */
+  /** Held ones first, then those of whom it isn't known, then by cell and name. */
   readonly tenants: readonly AffectedTenant[];
   readonly unknown: readonly string[];
 }
@@ -247,23 +247,29 @@ class Desk {
       application: seen?.application ?? involved?.promotion.application ?? known.application,
       ring: of?.ring ?? '',
       store: of?.store ?? '',
-      held: of?.held === true || this.#holders.has(id),
+      held: of?.held === true || this.#holders.has(id) ? true : this.#lately(seen) ? false : null,
       release: seen?.observedAt === undefined ? null : (release ?? null),
       seenAt: seen?.observedAt ?? null,
       matters: [key],
     });
   }
 
+  /** What was seen longer ago says nothing about now. */
+  #lately(seen: SeenCell | undefined): boolean {
+    const at = seen?.observedAt;
+    return at !== undefined && this.#facts.now - at <= OBSERVATION_MAX_AGE_MS;
+  }
+
   result(): Incident {
     // By `cell/tenant` as a whole, which is what cursors of the list are compared with.
     const tenants = [...this.#tenants]
-      .sort(([a, one], [b, other]) => Number(other.held) - Number(one.held) || compare(a, b))
+      .sort(([a, one], [b, other]) => heldRank(one) - heldRank(other) || compare(a, b))
       .map(([, tenant]) => tenant);
     const counts = new Map<string, { tenants: number; held: number }>();
     for (const { matters, held } of tenants)
       for (const key of new Set(matters)) {
         const count = counts.get(key) ?? { tenants: 0, held: 0 };
-        counts.set(key, { tenants: count.tenants + 1, held: count.held + Number(held) });
+        counts.set(key, { tenants: count.tenants + 1, held: count.held + Number(held === true) });
       }
     const matters = [...this.#matters.values()].map((draft): Matter => {
       const { cells, why } = draft;
@@ -294,6 +300,11 @@ class Desk {
       ...(cells.length === 0 ? ['No cell is declared or observed, so nothing is known of any tenant.'] : []),
     ];
   }
+}
+
+/** Where a tenant stands in the list: who is held first, then whose state nobody knows. */
+export function heldRank({ held }: Pick<AffectedTenant, 'held'>): number {
+  return held === true ? 0 : held === null ? 1 : 2;
 }
 
 function rank({ kind }: Matter): number {

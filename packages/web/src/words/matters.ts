@@ -18,3 +18,9 @@ export function matterStands(kind: Matter['kind']): Stands {
 
 /** Hours that an incident may be looked back for. */
 export const LOOK_BACK_HOURS = [1, 6, 24, 72, 168] as const;
+
+/** Whether a tenant is held, as far as that is known. */
+export function heldStands(held: boolean | null): Stands {
+  if (held === null) return { word: 'not known', tone: 'orange' };
+  return held ? { word: 'held', tone: 'red' } : { word: 'not held', tone: 'gray' };
+}

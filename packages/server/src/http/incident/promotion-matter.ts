@@ -92,7 +92,9 @@ export async function tellPromotion(
   });
   const manifest = (rows.get(streams.release(promotion.release.digest)) as Row<ReleaseRecord> | undefined)?.state
     .manifest;
-  const entries = [...(await last(own, MOST.own)), ...ofCells.flatMap((each) => each.entries.slice(-MOST.own))]
+  // That a step was on offer says no more than that somebody took it, which is an entry, too.
+  const entries = [...(await last(own, MOST.own)), ...ofCells.flatMap((each) => each.entries)]
+    .filter(({ type }) => type !== 'rollout.offered')
     .sort((a, b) => b.at - a.at)
     .slice(0, MOST.own)
     .map(toldOf);

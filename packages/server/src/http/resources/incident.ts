@@ -2,6 +2,7 @@ import { type DocumentRecord, type FreezeRecord, type Row, refuse, streams } fro
 import { decodeEntry } from '@headgate/documents/log/entry';
 import {
   type AffectedTenant,
+  heldRank,
   type Incident,
   type Instant,
   incidentOf,
@@ -47,7 +48,7 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
       const { now, gathered, incident } = await look(input);
       const { matters, tenants } = incident;
       const told = await tellMatters(context, principal, gathered, matters.slice(0, MOST.matters), now);
-      const held = tenants.filter((t) => t.held);
+      const held = tenants.filter((t) => t.held === true);
       const declared = await declaredContacts(context, matters, held);
       const { dataLossAsked, since } = told;
       const { calls, unknown } = whomToCall({ matters, held, declared, dataLossAsked });
@@ -89,7 +90,7 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
     },
     async listIncidentTenants({ input }) {
       const after = input.cursor === undefined ? undefined : Buffer.from(input.cursor, 'base64url').toString('utf8');
-      if (after !== undefined && !/^[01] [a-z0-9-]{1,63}\/[a-z0-9-]{1,63}$/.test(after))
+      if (after !== undefined && !/^[012] [a-z0-9-]{1,63}\/[a-z0-9-]{1,63}$/.test(after))
         return refuse(
           'malformed',
           'list',
@@ -200,8 +201,8 @@ async function showTenants({ deps }: Context, page: readonly AffectedTenant[], s
 }
 
 /** Sorts as the list does: who is held first. */
-function keyOf({ held, cell, tenant }: AffectedTenant): string {
-  return `${held ? 0 : 1} ${cell}/${tenant}`;
+function keyOf(of: AffectedTenant): string {
+  return `${heldRank(of)} ${of.cell}/${of.tenant}`;
 }
 
 function nextOf(all: readonly AffectedTenant[], page: readonly AffectedTenant[]): string | null {
@@ -220,8 +221,9 @@ function changesOf({ ended }: Gathered) {
 function summaryOf({ matters, tenants }: Incident, hours: number): string {
   if (matters.length === 0)
     return `Nothing is known to be wrong, and nothing went wrong in the last ${hours} h. That says only what agents observe and checks report.`;
-  const held = tenants.filter((t) => t.held).length;
+  const held = tenants.filter((t) => t.held === true).length;
+  const unknown = tenants.filter((t) => t.held === null).length;
   const count = (n: number, noun: string) => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
   const [first] = matters as [Matter, ...Matter[]];
-  return `${count(matters.length, 'matter')} ${matters.length === 1 ? 'reaches' : 'reach'} ${count(tenants.length, 'tenant')}; ${held === 0 ? 'none is held' : `${held.toLocaleString('en')} held`}. First: ${first.application} in ${first.environment}: ${first.why}.`;
+  return `${count(matters.length, 'matter')} ${matters.length === 1 ? 'reaches' : 'reach'} ${count(tenants.length, 'tenant')}; ${held === 0 ? (unknown === 0 ? 'none is held' : 'none is known to be held') : `${held.toLocaleString('en')} held`}${unknown === 0 ? '' : `, of ${unknown.toLocaleString('en')} that isn’t known`}. First: ${first.application} in ${first.environment}: ${first.why}.`;
 }

@@ -11,6 +11,7 @@ import { Said } from '../../parts/said.tsx';
 import { Nothing, Section } from '../../parts/section.tsx';
 import { incidentTenants } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
+import { heldStands } from '../../words/matters.ts';
 import { counted } from '../../words/stands.ts';
 
 /** Tenants' names as the API takes their beginnings. */
@@ -88,7 +89,7 @@ function Rows({ tenants }: { readonly tenants: readonly AffectedTenant[] }) {
               </div>
             </Table.Td>
             <Table.Td data-label="Stands">
-              <Mark of={t.held ? { word: 'held', tone: 'red' } : { word: 'not held', tone: 'gray' }} />
+              <Mark of={heldStands(t.held)} />
             </Table.Td>
             <Table.Td data-label="Release">{t.release === null ? 'not known' : <Said>{t.release}</Said>}</Table.Td>
             <Table.Td data-label="Since">{t.since === null ? 'not known' : <Away at={t.since} />}</Table.Td>
