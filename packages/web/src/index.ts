@@ -1,5 +1,5 @@
 /**
- * The page in the browser: what is where, what moves, what waits for whom, and what to do about it. It imports the
+ * The page in the browser: what is where, what moves, what waits for whom, what burns, and what to do about it. It imports the
  * contract alone and knows no rule of its own: what may be done, why not, and what it would come to, the server says.
  *
  * - `main.tsx` starts it, `router.tsx` lists its pages, `pages/` has one folder each.
