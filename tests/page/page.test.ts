@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RealServer, until } from '@headgate/server/testing/real-server';
-import { SmallCompany } from '@headgate/server/testing/small-company';
+import { didIt, SmallCompany } from '@headgate/server/testing/small-company';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { atBothWidths, chromiumMissing, openTab, signIn, startBrowser, type Tab } from './browser.ts';
@@ -109,7 +109,11 @@ describe.skipIf(missing)('the page', () => {
     // Its steps, as the agent carries them out; the page isn't loaded again.
     await page.evaluate('window.sameDocument = true');
     let carried = 0;
-    await company.carryOut(async () => carried++ >= 3);
+    const counted = (assignment: Parameters<typeof didIt>[0]) => {
+      carried += 1;
+      return didIt(assignment);
+    };
+    await company.carryOut(async () => carried >= 3, counted);
     await page.locator('.steps li[data-stands=done]').nth(2).waitFor();
     await page.getByRole('status', { name: 'Updates: live' }).waitFor();
     expect(await page.evaluate('window.sameDocument')).toBe(true);

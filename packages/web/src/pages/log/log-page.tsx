@@ -73,7 +73,7 @@ function Rows({ items }: { readonly items: readonly PlacedEvent[] }) {
           <Table.Th>Place</Table.Th>
           <Table.Th>At</Table.Th>
           <Table.Th>What</Table.Th>
-          <Table.Th>By</Table.Th>
+          <Table.Th miw={140}>By</Table.Th>
           <Table.Th>Data</Table.Th>
         </Table.Tr>
       </Table.Thead>
