@@ -34,6 +34,7 @@ export function expandService(service: ServiceContent, agent: string): readonly 
       pipeline: spec.environments.map((each) => each.name),
       rings: [{ name: SERVICE_RING, soakMs: spec.soakMs }],
       verification,
+      ...(spec.contacts !== undefined && { contacts: spec.contacts }),
     }),
   ];
   spec.environments.forEach((environment, i) => {

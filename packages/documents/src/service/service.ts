@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contacts } from '../kinds/contacts.ts';
 import { type ContentOf, kind } from '../kinds/document.ts';
 import {
   expects,
@@ -63,6 +64,7 @@ const spec = fields({
   verification: name
     .exactOptional()
     .describe('A Verification declared beside it; without one, the health path is asked.'),
+  contacts,
 });
 
 /** A web service with a database, said once: releases, agents and the control plane each take their part of it. */

@@ -204,8 +204,10 @@ describe('whom to call', () => {
       dataLossAsked: new Set(),
     });
     expect(twice.calls.map(({ name }) => name)).toEqual(['Night', 'Desk', 'Data']);
-    expect(twice.unknown).toEqual([
-      'Nobody to call is declared for Application/shop: its document takes spec.contacts.',
+    expect(twice.unknown).toEqual([]);
+    const nobody = whomToCall({ matters, held: [], declared: declared.slice(3), dataLossAsked: new Set() });
+    expect(nobody.unknown).toEqual([
+      'Nobody to call is declared for shop in production: their documents Application and Environment take spec.contacts.',
     ]);
   });
 });

@@ -95,11 +95,18 @@ function reasonFor(
   }
 }
 
-/** What has nobody to call is said, with where to declare them. */
+/** As many as are named of those for which nobody is declared. */
+const MOST_UNKNOWN = 10;
+
+/** An environment of an application with a matter, and nobody declared for either: said, with where to declare them. */
 function nobodyFor({ matters, declared }: CallFacts): readonly string[] {
-  const names = new Set(declared.filter(({ contacts }) => contacts.length > 0).map((d) => `${d.kind}/${d.name}`));
-  const asked = new Set(matters.flatMap((m) => [`Environment/${m.environment}`, `Application/${m.application}`]));
-  return [...asked]
-    .filter((each) => !names.has(each) && !each.endsWith('/'))
-    .map((each) => `Nobody to call is declared for ${each}: its document takes spec.contacts.`);
+  const known = new Set(declared.filter(({ contacts }) => contacts.length > 0).map((d) => `${d.kind}/${d.name}`));
+  const without = matters
+    .filter((m) => !known.has(`Environment/${m.environment}`) && !known.has(`Application/${m.application}`))
+    .map(({ application, environment }) => `${application} in ${environment}`);
+  const each = [...new Set(without)];
+  const where = 'their documents Application and Environment take spec.contacts';
+  const named = each.slice(0, MOST_UNKNOWN).map((what) => `Nobody to call is declared for ${what}: ${where}.`);
+  const more = each.length - named.length;
+  return more > 0 ? [...named, `Nobody to call is declared for ${more} more.`] : named;
 }
