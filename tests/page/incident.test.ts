@@ -55,6 +55,12 @@ describe.skipIf(missing)('the page of an incident', () => {
     await page.getByText('the ledger said 500').first().waitFor();
     await page.getByText('Not known: The application declares no Reconciliation', { exact: false }).waitFor();
     await page.getByText('asked for by usr_developer', { exact: false }).waitFor();
+    const runbook = page.getByRole('link', { name: 'Ledger down' });
+    expect(await runbook.getAttribute('href')).toBe('https://runbooks.example/ledger');
+    await page.getByLabel('Environment').selectOption('staging');
+    await page.getByText('Nothing is known to be wrong', { exact: false }).waitFor();
+    await page.getByLabel('Environment').selectOption('');
+    await tenants.getByText('acme', { exact: true }).waitFor();
     expect(await atBothWidths(page, 'incident')).toBeLessThanOrEqual(0);
     expect(complaints).toEqual([]);
     await context.close();

@@ -53,6 +53,7 @@ describe('an incident', () => {
       approvals: [{ by: 'usr_approver' }],
     });
     expect(matter?.promotion?.steps[0]).toMatchObject({ cell: 'live', text: expect.any(String) });
+    expect(matter?.promotion?.runbooks).toMatchObject([{ title: 'Ledger down', text: 'Stop the poster first.' }]);
     expect(matter?.entries).toHaveLength(10);
     expect(matter?.entries.some(({ type }) => type === 'promotion.rollback-decided')).toBe(true);
   });

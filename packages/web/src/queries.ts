@@ -148,20 +148,26 @@ export const freezeScopes = (client: Client) =>
     staleTime: 60_000,
   });
 
-export const incident = (client: Client, hours: number) =>
+/** What an incident is asked with. */
+export interface LookBack {
+  readonly hours: number;
+  readonly environment?: string;
+}
+
+export const incident = (client: Client, look: LookBack) =>
   queryOptions({
-    queryKey: ['incident', hours],
-    queryFn: ({ signal }) => client.call('showIncident', { hours }, { signal }),
+    queryKey: ['incident', look],
+    queryFn: ({ signal }) => client.call('showIncident', { ...look }, { signal }),
   });
 
-export const incidentTenants = (client: Client, hours: number, held: boolean, prefix: string | undefined) =>
+export const incidentTenants = (client: Client, look: LookBack, held: boolean, prefix: string | undefined) =>
   infiniteQueryOptions({
-    queryKey: ['incident', hours, 'tenants', held, prefix],
+    queryKey: ['incident', look, 'tenants', held, prefix],
     queryFn: ({ signal, pageParam }) =>
       client.call(
         'listIncidentTenants',
         {
-          hours,
+          ...look,
           limit: 100,
           ...(held ? { held: 'true' as const } : {}),
           ...(prefix === undefined ? {} : { prefix }),

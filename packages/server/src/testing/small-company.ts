@@ -184,18 +184,18 @@ export class SmallCompany {
     };
   }
 
-  sealed(version: string, key = this.key) {
-    const sealed = sealRelease(this.manifest(version), key, 1_700_000_000_000);
+  sealed(version: string, key = this.key, more: object = {}) {
+    const sealed = sealRelease({ ...this.manifest(version), ...more }, key, 1_700_000_000_000);
     if (!('bundle' in sealed)) throw new Error(sealed.why);
     const bundle = sealed.bundle as unknown as Record<string, unknown>;
     return { manifest: sealed.bytes.toString('utf8'), bundle, digest: sealed.digest };
   }
 
-  /** Uploads and registers a release with a green test run. */
-  async release(version: string): Promise<Digest> {
+  /** Uploads and registers a release with a green test run; `more` stands in its manifest. */
+  async release(version: string, more: object = {}): Promise<Digest> {
     const developer = await this.server.client('developer');
     await developer.call('putBlob', { digest: digestOf(this.artifact), body: this.artifact });
-    const { digest, ...body } = this.sealed(version);
+    const { digest, ...body } = this.sealed(version, this.key, more);
     await developer.call('registerRelease', { body });
     await developer.call('attachEvidence', { body: { bundle: this.evidence(version, digest) } });
     return digest;

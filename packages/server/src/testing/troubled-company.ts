@@ -52,7 +52,8 @@ export class TroubledCompany {
     const manager = await server.client('release-manager');
     const files = [{ name: 'people.yaml', text: `${WITH_CONTACTS}---${CONTACTS}` }];
     await manager.call('applyDocuments', { body: { files } });
-    const release = await company.release('2.0.0');
+    const runbooks = [{ title: 'Ledger down', url: 'https://runbooks.example/ledger', text: 'Stop the poster first.' }];
+    const release = await company.release('2.0.0', { runbooks });
     const developer = await server.client('developer');
     const { id } = await developer.call('requestPromotion', { body: { release, environment: 'production' } });
     const approver = await server.client('approver');

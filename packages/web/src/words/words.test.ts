@@ -2,8 +2,12 @@ import type { Wait } from '@headgate/contract';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { namesOfBoth } from './cells.ts';
+import { mailLink, phoneLink, webLink } from './contacts.ts';
+import { dataText, entryOf } from './entries.ts';
 import { byEnvironment, type StatusCell } from './environments.ts';
+import { scopeWords } from './freezes.ts';
 import { awayText, instantText, spanText } from './instants.ts';
+import { heldStands, matterStands } from './matters.ts';
 import { counted, promotionStands, rolloutStands, stepStands, verdictStands, wavesDone } from './stands.ts';
 import { shortDigest, visible, withShortDigests } from './visible.ts';
 import { peopleOf, promotionOf, waitsForPeople } from './waits.ts';
@@ -160,4 +164,66 @@ describe('waits', () => {
 it('names of both are sorted, each once', () => {
   expect(namesOfBoth({ b: 1, a: 1 }, { b: 2, c: 2 })).toEqual(['a', 'b', 'c']);
   expect(namesOfBoth(undefined, undefined)).toEqual([]);
+});
+
+describe('somebody to call', () => {
+  it.each([
+    ['+44 20 7946 0018', 'tel:+442079460018'],
+    ['(020) 7946-0018 ext. 42', 'tel:02079460018,42'],
+    ['110', 'tel:110'],
+  ])('%s leads to %s', (phone, link) => {
+    expect(phoneLink(phone)).toBe(link);
+  });
+  it('is written to at their address alone', () => {
+    expect(mailLink('a+b@example.org')).toBe('mailto:a%2Bb@example.org');
+    expect(mailLink('a@b?cc=c@d')).toBe('mailto:a@b%3Fcc%3Dc%40d');
+  });
+  it.each([
+    ['https://runbooks.example/x', true],
+    ['http://runbooks.example/x', false],
+    ['javascript:alert(1)', false],
+    ['//x', false],
+    [undefined, false],
+  ])('a runbook at %s is led to: %s', (url, led) => {
+    expect(webLink(url) !== undefined).toBe(led);
+  });
+});
+
+describe('an entry', () => {
+  const event = {
+    v: 1,
+    stream: 'cell/a',
+    version: 1,
+    type: 'cell.observed',
+    at: 5,
+    by: 'agt_a',
+    data: { why: 'Füße' },
+  };
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  it('is read from its bytes', () => {
+    expect(entryOf({ place: 3, bytes: base64(JSON.stringify(event)) })).toEqual({ place: 3, event });
+  });
+  it.each(['{}', 'nothing', '[1]', '\u00ff'])('that says %s keeps its place and is said not to be readable', (text) => {
+    expect(entryOf({ place: 3, bytes: base64(text) })).toEqual({ place: 3, event: undefined });
+  });
+  it('has its data in one bounded line', () => {
+    expect(dataText({ a: 'x'.repeat(1_000) })).toHaveLength(301);
+  });
+});
+
+describe('what burns', () => {
+  it('is never said to be calm when nobody knows', () => {
+    expect([true, false, null].map((held) => heldStands(held).word)).toEqual(['held', 'not held', 'not known']);
+  });
+  it('has a word for every kind, also for one of a newer server', () => {
+    expect(matterStands('unobserved').word).toBe('not observed');
+    expect(matterStands('flooded' as never)).toEqual({ word: 'flooded', tone: 'red' });
+  });
+  it.each([
+    ['all', 'everything'],
+    ['production', 'production'],
+    ['application:shop', 'application shop'],
+  ])('a freeze of %s is one of %s', (scope, words) => {
+    expect(scopeWords(scope)).toBe(words);
+  });
 });

@@ -29,14 +29,8 @@ const MOST = { cells: 20, entries: 200, own: 10, steps: 20, lines: 20, runbooks:
 /** What a rollout in trouble has to tell comes before what one that is done has. */
 const LOUD: readonly Rollout['phase'][] = ['failed', 'asking', 'leased', 'offered', 'waiting', 'settled'];
 
-const COMMANDS: Readonly<Record<PromotionAction, string>> = {
-  approve: 'approve',
-  reject: 'reject --reason',
-  pause: 'pause --reason',
-  resume: 'resume',
-  rollback: 'rollback --reason',
-  keep: 'keep',
-};
+/** Commands that take a person's words. */
+const REASONED: ReadonlySet<string> = new Set(['reject', 'pause', 'rollback']);
 
 export interface ToldPromotionMatter {
   readonly shown: Shown<never>;
@@ -156,14 +150,14 @@ function can(
     const action = name as PromotionAction;
     const who: readonly string[] = ACCESS[action];
     const agree = action === 'rollback' ? approvers.map((role) => `${role} (before data is lost)`) : [];
-    const [command = '', option = ''] = COMMANDS[action].split(' ');
+    const words = REASONED.has(action) ? ' --reason "…"' : '';
     return {
       action,
       allowed,
       because,
       who: [...who, ...agree],
       consequence: consequences[action] ?? '',
-      command: `headgate ${command} ${promotion.id}${option === '' ? '' : ` ${option} "…"`}`,
+      command: `headgate ${action} ${promotion.id}${words}`,
     };
   });
 }

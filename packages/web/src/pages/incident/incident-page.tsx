@@ -7,7 +7,7 @@ import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Nothing, Section } from '../../parts/section.tsx';
-import { incident } from '../../queries.ts';
+import { freezeScopes, incident, type LookBack } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { usePageTitle } from '../../shell/page-title.ts';
 import { LOOK_BACK_HOURS } from '../../words/matters.ts';
@@ -20,27 +20,40 @@ import { Tenants } from './tenants.tsx';
 /** Which tenants, which transactions, whom to call: on one screen, in the order in which it is needed at night. */
 export function IncidentPage() {
   usePageTitle('Incident');
-  const [hours, setHours] = useState<number>(6);
-  const found = useQuery(incident(useClient(), hours));
+  const [look, setLook] = useState<LookBack>({ hours: 6 });
+  const client = useClient();
+  const found = useQuery(incident(client, look));
+  const scopes = useQuery(freezeScopes(client));
+  const environments = (scopes.data ?? []).filter((scope) => !scope.includes(':'));
   return (
     <Stack gap="lg">
       <Group justify="space-between" align="flex-end">
         <Title order={1} size="h2">
           Incident
         </Title>
-        <NativeSelect
-          label="Looking back"
-          value={String(hours)}
-          onChange={(event) => setHours(Number(event.currentTarget.value))}
-          data={LOOK_BACK_HOURS.map((each) => ({ value: String(each), label: counted(each, 'hour') }))}
-        />
+        <Group>
+          <NativeSelect
+            label="Environment"
+            value={look.environment ?? ''}
+            onChange={({ currentTarget: { value } }) =>
+              setLook({ hours: look.hours, ...(value === '' ? {} : { environment: value }) })
+            }
+            data={[{ value: '', label: 'all' }, ...environments]}
+          />
+          <NativeSelect
+            label="Looking back"
+            value={String(look.hours)}
+            onChange={({ currentTarget: { value } }) => setLook({ ...look, hours: Number(value) })}
+            data={LOOK_BACK_HOURS.map((each) => ({ value: String(each), label: counted(each, 'hour') }))}
+          />
+        </Group>
       </Group>
-      <Fetched of={found}>{(data) => <Shown incident={data} hours={hours} />}</Fetched>
+      <Fetched of={found}>{(data) => <Shown incident={data} look={look} />}</Fetched>
     </Stack>
   );
 }
 
-function Shown({ incident: found, hours }: { readonly incident: Incident; readonly hours: number }) {
+function Shown({ incident: found, look }: { readonly incident: Incident; readonly look: LookBack }) {
   const { counts, matters, unknown, changes, at } = found;
   const [only] = new Set(matters.map((m) => m.environment)).size === 1 ? matters : [];
   return (
@@ -59,7 +72,7 @@ function Shown({ incident: found, hours }: { readonly incident: Incident; readon
       <FreezeButton says={found.actions.freeze} {...(only === undefined ? {} : { scope: only.environment })} />
       {counts.matters > 0 && <Calls calls={found.calls} />}
       <Unknown lines={unknown} />
-      {counts.tenants > 0 && <Tenants incident={found} hours={hours} />}
+      {counts.tenants > 0 && <Tenants key={`${look.environment ?? ''} ${look.hours}`} incident={found} look={look} />}
       <Section title="What is the matter, and what can be done">
         {matters.length === 0 && <Nothing>Nothing that is known.</Nothing>}
         {matters.map((matter) => (

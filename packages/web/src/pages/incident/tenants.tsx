@@ -9,7 +9,7 @@ import { Mark } from '../../parts/mark.tsx';
 import { More } from '../../parts/more.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Nothing, Section } from '../../parts/section.tsx';
-import { incidentTenants } from '../../queries.ts';
+import { incidentTenants, type LookBack } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { heldStands } from '../../words/matters.ts';
 import { counted } from '../../words/stands.ts';
@@ -18,7 +18,7 @@ import { counted } from '../../words/stands.ts';
 const BEGINNING = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** Whom it reaches: those that are held first, a page at a time. */
-export function Tenants({ incident, hours }: { readonly incident: Incident; readonly hours: number }) {
+export function Tenants({ incident, look }: { readonly incident: Incident; readonly look: LookBack }) {
   const { counts, tenants } = incident;
   const [begins, setBegins] = useState('');
   const [held, setHeld] = useState(false);
@@ -26,7 +26,7 @@ export function Tenants({ incident, hours }: { readonly incident: Incident; read
   const typed = begins.trim().toLowerCase();
   const prefix = BEGINNING.test(typed) ? typed : undefined;
   const filtered = prefix !== undefined || held || asked;
-  const pages = useInfiniteQuery({ ...incidentTenants(useClient(), hours, held, prefix), enabled: filtered });
+  const pages = useInfiniteQuery({ ...incidentTenants(useClient(), look, held, prefix), enabled: filtered });
   return (
     <Section title={`Which tenants (${counted(counts.tenants, 'tenant')}, ${counts.held.toLocaleString('en')} held)`}>
       {counts.tenants > 5 && (
