@@ -144,6 +144,34 @@ async function settles(part: Part, world: World): Promise<void> {
 }
 
 describe('the notifier', () => {
+  test('tells of a freeze, an adoption and an alarm after a promotion, each by what it is of', async () => {
+    const world = new World();
+    await world.declare('team', { happenings: ['frozen', 'adopted', 'alarmed'] });
+    const part = world.server();
+    await reads(part, world);
+    await world.event('prm_1', 'promotion.requested');
+    const put = async (stream: string, type: string, state: object, data: object) => {
+      const entries = [{ type, data }];
+      const writes = [{ stream, expected: 0, entries, state, dueAt: null }];
+      expect(await world.store.commit({ by: 'usr_ops', writes })).toEqual({ ok: true });
+    };
+    const freeze = { name: 'now', from: START, to: START + HOUR, reason: 'it burns' };
+    await put('freeze/all', 'freeze.declared', { freezes: [freeze] }, { scope: 'all', ...freeze });
+    const slots = { blue: { release: { digest: `sha256:${'a'.repeat(64)}`, version: '1.0.0' } } };
+    const desired = { cell: 'live', application: 'shop', environment: 'production', slots, stores: {}, tenants: {} };
+    await put('cell/live', 'cell.adopted', { desired, uncertain: false }, { slots });
+    const watch = { promotion: 'prm_1', environment: 'production', phase: 'alarmed' };
+    await put('hypercare/production', 'hypercare.alarmed', watch, { why: 'cell live was not seen', until: 0 });
+    await world.log.place(1_000);
+    await reads(part, world);
+    const told = (await world.deliveries()).map(({ about, promotion, items }) => [about, promotion, items[0]?.words]);
+    expect(told.sort()).toEqual([
+      ['adopted', undefined, 'cell live, by usr_ops'],
+      ['alarmed', 'prm_1', 'cell live was not seen'],
+      ['frozen', undefined, 'now, until 2026-03-02T13:00:00.000Z, by usr_ops: it burns'],
+    ]);
+  });
+
   test('tells nothing of what was before it began, and everything since', async () => {
     const world = new World();
     await world.declare('team');
