@@ -3,6 +3,7 @@
  * client are made, and by which the server checks what it is sent. Imports nothing of ours, so that any face can stand
  * on it alone. Refusals travel as RFC 9457 problems.
  */
+export * from './address.ts';
 export * from './client.ts';
 export * from './events.ts';
 export * from './openapi.ts';
@@ -20,3 +21,4 @@ export type { Delivery } from './schemas/notify.ts';
 export type { PlanOutline, PlanStep, WayBack } from './schemas/plans.ts';
 export type { Explanation, Promotion, Rollout, Status, Wait } from './schemas/promotions.ts';
 export { MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';
+export * from './visible.ts';

@@ -6,10 +6,19 @@ export const digest = z
   .meta({ id: 'Digest', description: 'SHA-256 of the thing’s bytes, or of its canonical JSON (RFC 8785)' });
 
 /** RFC 1123 label: what applications, environments, cells, slots, stores, tenants and rings are named. */
-export const name = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a name: a-z, 0-9 and -');
+export const name = z
+  .string()
+  .regex(/^(?!constructor$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a name: a-z, 0-9 and -');
+
+/** Last millisecond that a date can say (ECMA-262, 21.4.1.1). */
+export const LAST_INSTANT = 8_640_000_000_000_000;
 
 /** Milliseconds since the Unix epoch, by the control plane's one clock: its database's. */
-export const instant = z.int().meta({ id: 'Instant', description: 'Milliseconds since 1970-01-01T00:00:00Z' });
+export const instant = z
+  .int()
+  .min(0)
+  .max(LAST_INSTANT)
+  .meta({ id: 'Instant', description: 'Milliseconds since 1970-01-01T00:00:00Z' });
 
 /** A pseudonymous principal, as authors and entries name it: never a person's name. */
 export const principalId = z

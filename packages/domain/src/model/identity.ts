@@ -12,8 +12,11 @@ export function isDigest(text: unknown): text is Digest {
   return typeof text === 'string' && DIGEST.test(text);
 }
 
-/** RFC 1123 label, as in Kubernetes: what applications, environments, cells, slots, stores, tenants and rings are named. */
-export const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/**
+ * RFC 1123 label, as in Kubernetes: what applications, environments, cells, slots, stores, tenants and rings are named.
+ * All but one: where names are keys, as in a cell's slots and tenants, `constructor` would be there without being declared.
+ */
+export const NAME_PATTERN = /^(?!constructor$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export function isName(text: unknown): text is string {
   return typeof text === 'string' && NAME_PATTERN.test(text);

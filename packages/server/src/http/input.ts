@@ -1,4 +1,4 @@
-import type { Schema } from '@headgate/contract';
+import { notWholeNumbers, type Schema, visible } from '@headgate/contract';
 import type { Refusal } from '@headgate/domain';
 
 const MOST_PROBLEMS = 20;
@@ -10,16 +10,18 @@ export type Checked =
 /** Checks a part of a request by its schema; each problem names its place. What was sent is not repeated. */
 export function check(schema: Schema | undefined, value: unknown, part: string, what: string): Checked {
   if (schema === undefined) return { ok: true, value: {} };
+  const odd = part === 'body' ? [] : notWholeNumbers(schema, value);
+  if (odd.length > 0) return { ok: false, refusals: odd.map((name) => malformed(what, [part, name], WHOLE_NUMBER)) };
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
-  const refusals = parsed.error.issues.slice(0, MOST_PROBLEMS).map(
-    (issue): Refusal => ({
-      code: 'malformed',
-      what,
-      where: [part, ...issue.path.map(String)].join('/').slice(0, 300),
-      why: issue.message.slice(0, 300),
-      unblock: 'the schema stands in /openapi.json',
-    }),
-  );
-  return { ok: false, refusals };
+  const { issues } = parsed.error;
+  return { ok: false, refusals: issues.slice(0, MOST_PROBLEMS).map((i) => malformed(what, [part, ...i.path], i.message)) };
+}
+
+const WHOLE_NUMBER = 'expected a whole number in digits';
+
+function malformed(what: string, path: readonly PropertyKey[], why: string): Refusal {
+  // A key is anybody's text: what can't be seen in it is made visible before it is repeated.
+  const where = path.map((part) => visible(String(part).slice(0, 80))).join('/').slice(0, 300);
+  return { code: 'malformed', what, where, why: why.slice(0, 300), unblock: 'the schema stands in /openapi.json' };
 }

@@ -4,6 +4,7 @@ import { EntryRefused } from '@headgate/control';
 import { NotCanonical } from '@headgate/documents/canonical';
 import type { Refusal } from '@headgate/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { BodyMalformed } from './json-body.ts';
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'The request is malformed',
@@ -11,10 +12,12 @@ const TITLES: Readonly<Record<number, string>> = {
   403: 'Not permitted',
   404: 'Not found',
   409: 'Not as things stand',
+  408: 'Too slow',
   413: 'Too large',
   415: 'Unknown media type',
   422: 'What was sent is not valid',
   429: 'Too many requests',
+  431: 'Too long an address, or too many headers',
   500: 'A fault of the server',
   503: 'Not available now',
 };
@@ -60,19 +63,24 @@ export function statusOf(refusals: readonly Refusal[]): number {
   return STATUS[refusals[0]?.code ?? 'fault'] ?? 409;
 }
 
-/** Answers with a problem. */
-export function sendProblem(request: FastifyRequest, reply: FastifyReply, refusals: readonly Refusal[]): FastifyReply {
-  const status = statusOf(refusals);
+/** The problem that refusals make. `instance`: the request's path. */
+export function problemOf(refusals: readonly Refusal[], status: number, instance: string, requestId: string): Problem {
   const first = refusals[0];
-  const problem: Problem = {
+  return {
     type: `/problems/${first?.code ?? 'fault'}`,
     title: TITLES[status] ?? 'Refused',
     status,
     detail: first === undefined ? '' : `${first.what}: ${first.why}`,
-    instance: request.url.split('?')[0] ?? '',
-    requestId: request.id,
+    instance: instance.slice(0, 300),
+    requestId,
     refusals: refusals.map(({ code, what, where, why, unblock }) => ({ code, what, where, why, unblock })),
   };
+}
+
+/** Answers with a problem. */
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, refusals: readonly Refusal[]): FastifyReply {
+  const status = statusOf(refusals);
+  const problem = problemOf(refusals, status, request.url.split('?')[0] ?? '', request.id);
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="headgate"');
   if (status === 503) reply.header('retry-after', '1');
   return reply.code(status).header('content-type', PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
@@ -101,6 +109,8 @@ export function refusalOfFramework(error: unknown, request: FastifyRequest): Ref
       why: 'this media type is not taken here',
       unblock: 'send application/json, or application/octet-stream for blobs',
     };
+  if (error instanceof BodyMalformed)
+    return { code: 'not-json', what, where: error.where, why: error.message, unblock: 'send well-formed JSON in UTF-8' };
   if (error instanceof NotCanonical)
     return {
       code: 'malformed',

@@ -1,6 +1,6 @@
 /** The HTTP server: every route of the contract with its handler, the one way from a request to an answer. */
 import { randomUUID } from 'node:crypto';
-import { DEFAULT_MAX_BYTES, type Route, type RouteName, routes } from '@headgate/contract';
+import { DEFAULT_MAX_BYTES, queryOf, type Route, type RouteName, routes } from '@headgate/contract';
 import { notFound, type Result, StoreUnavailable } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -11,6 +11,8 @@ import { NO_TOKEN, NOBODY, notAdmitted, principalOf } from './auth.ts';
 import type { Context } from './context.ts';
 import type { Call, Handlers } from './handler.ts';
 import { check } from './input.ts';
+import { readJson } from './json-body.ts';
+import { answerNoRequest } from './no-request.ts';
 import { refusalOfFramework, sendProblem } from './problems.ts';
 import { type Allowances, RateLimits } from './rate-limits.ts';
 import { secure } from './security-headers.ts';
@@ -48,6 +50,7 @@ export function httpServer(
       secure(reply, tls !== undefined);
       sendProblem(request, reply, [{ code: 'not-json', what: request.method, where, ...BAD_ADDRESS }]);
     },
+    clientErrorHandler: (error, socket) => answerNoRequest(error, socket),
     ...(tls === undefined ? {} : { https: tls }),
   }) as unknown as FastifyInstance;
 
@@ -57,6 +60,14 @@ export function httpServer(
     request.principal = NOBODY;
     const tooMany = limited(reply, 'address', request.ip);
     if (tooMany !== undefined) return refuse(request, reply, [tooMany]);
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, readJson(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
   });
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
@@ -116,12 +127,13 @@ export function httpServer(
     return sendProblem(request, reply, [away ? UNAVAILABLE : faultOf(request)]);
   });
   app.setNotFoundHandler(async (request, reply) => {
-    const missing = notFound(request.method, request.url.split('?')[0] ?? '');
+    const missing = notFound(request.method, (request.url.split('?')[0] ?? '').slice(0, 300));
     return sendProblem(request, reply, missing.ok ? [] : missing.refusals);
   });
 
   for (const [name, route] of Object.entries<Route>(routes)) {
     const handler = handlers[name as RouteName] as unknown as AnyHandler;
+    const querySchema = queryOf(route);
     app.route({
       method: route.method,
       url: route.path.replace(/\{(\w+)\}/g, ':$1'),
@@ -149,7 +161,8 @@ export function httpServer(
       handler: async (request, reply) => {
         const what = `${route.method} ${route.path}`;
         const params = check(route.params, request.params, 'path', what);
-        const query = check(route.query, request.query, 'query', what);
+        // A probe may add what it likes; whoever mistypes a filter must not get everything.
+        const query = check(querySchema, request.query, 'query', what);
         const body =
           route.body === 'octets' ? octets(request.body, what) : check(route.body, request.body, 'body', what);
         const key = idempotencyKeyOf(request);

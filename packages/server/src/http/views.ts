@@ -88,3 +88,8 @@ export function showPrincipal({ id, roles, environments }: Principal | Principal
 export function nameOf(stream: string): string {
   return stream.slice(stream.indexOf('/') + 1);
 }
+
+/** A pointer into the bundle of a request's body, as a place of that body; other places stay. */
+export function inBundle(where: string): string {
+  return where === '' || where.startsWith('/') ? `body/bundle${where === '/' ? '' : where}` : where;
+}

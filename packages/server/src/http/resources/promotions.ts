@@ -29,7 +29,7 @@ import { explain } from '../explain.ts';
 import { freezesOver } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { pageOfRows } from '../paging.ts';
-import { showPromotion, showRollout } from '../views.ts';
+import { inBundle, showPromotion, showRollout } from '../views.ts';
 
 type Names =
   | 'planPromotion'
@@ -131,7 +131,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
         await trust.refresh();
         const opened = trust.openApproval(bundle, envelope);
         const what = 'approve the promotion';
-        if (!opened.ok) return refuse(opened.code, what, opened.where, opened.why, opened.unblock);
+        if (!opened.ok) return refuse(opened.code, what, inBundle(opened.where), opened.why, opened.unblock);
         const { by, expiresAt } = opened.approval;
         if (by !== principal.id)
           return refuse(

@@ -1,8 +1,8 @@
-import { attachEvidence, notFound, type ReleaseRecord, registerRelease, streams } from '@headgate/control';
+import { attachEvidence, notFound, type ReleaseRecord, type Result, registerRelease, streams } from '@headgate/control';
 import type { Context } from '../context.ts';
 import type { Handlers } from '../handler.ts';
 import { beginning, pageOfRows } from '../paging.ts';
-import { showRelease } from '../views.ts';
+import { inBundle, showRelease } from '../views.ts';
 
 export function releaseHandlers({
   deps,
@@ -13,7 +13,7 @@ export function releaseHandlers({
       await trust.refresh();
       const request = { manifest: Buffer.from(body.manifest, 'utf8'), bundle: body.bundle };
       const registered = await registerRelease(deps, principal, request);
-      return registered.ok ? { ok: true, value: showRelease(registered.value, principal) } : registered;
+      return registered.ok ? { ok: true, value: showRelease(registered.value, principal) } : placed(registered);
     },
     async listReleases({ principal, input }) {
       const only = input.application === undefined ? {} : { facet: input.application };
@@ -30,7 +30,13 @@ export function releaseHandlers({
     },
     async attachEvidence({ principal, body }) {
       await trust.refresh();
-      return attachEvidence(deps, principal, body.bundle);
+      const attached = await attachEvidence(deps, principal, body.bundle);
+      return attached.ok ? attached : placed(attached);
     },
   };
+}
+
+/** What is wrong with a bundle is said by a pointer into it, and it stands in the body. */
+function placed({ refusals }: Extract<Result<never>, { ok: false }>): Result<never> {
+  return { ok: false, refusals: refusals.map((each) => ({ ...each, where: inBundle(each.where) })) };
 }

@@ -62,7 +62,8 @@ export function statusHandlers(context: Context): Handlers<'status'> {
 
 function cellLine(name: string, record: CellRecord) {
   const state: CellState | undefined = record.observed?.state ?? record.desired;
-  const versions: Record<string, number> = {};
+  // A version may be called like what every mapping has.
+  const versions: Record<string, number> = Object.create(null) as Record<string, number>;
   for (const { slot } of Object.values(state?.tenants ?? {})) {
     const version = state?.slots[slot]?.release?.version ?? 'nothing';
     versions[version] = (versions[version] ?? 0) + 1;
