@@ -4,8 +4,7 @@ import { z } from 'zod';
 import type { Coverage } from './generate/coverage.ts';
 import { type Choice, example } from './generate/example.ts';
 import { branchesOf, fieldsIn, inlined, type JsonSchema, type Standing } from './generate/fields.ts';
-import { classesFor, isFreeText, type Mutant, type MutationClass, mutantsOf } from './generate/mutations.ts';
-import { sampled } from './generate/sample.ts';
+import { classesFor, isEndless, isFreeText, type Mutant, type MutationClass, mutantsOf } from './generate/mutations.ts';
 import { Pairs, Raw, serialise } from './generate/serialise.ts';
 
 export type Part = 'path' | 'query' | 'body';
@@ -26,6 +25,8 @@ export interface Case {
   /** The contract takes it as it is, so it may be accepted; and whether a rule says that such a field may hold it. */
   readonly legal: boolean;
   readonly freeText: boolean;
+  /** The contract takes any number of letters or items there. */
+  readonly endless: boolean;
 }
 
 const PARTS = ['path', 'query', 'body'] as const;
@@ -45,7 +46,7 @@ function bases(schema: JsonSchema, at: Choice['at']): unknown[] {
   return Array.from({ length: branches }, (_, nth) => example(schema, { nth, at }));
 }
 
-function most(schema: JsonSchema): number {
+export function most(schema: JsonSchema): number {
   const inner = [
     ...branchesOf(schema),
     ...Object.values(schema.properties ?? {}),
@@ -55,9 +56,13 @@ function most(schema: JsonSchema): number {
   return Math.max(1, branchesOf(schema).length, ...inner.map(most));
 }
 
-/** All cases of the contract. `known` says what stands at a field of a route's part, where the installation has something. */
-export function casesOf(known: Readonly<Record<string, unknown>>, coverage: Coverage): Case[] {
-  return Object.entries<Route>(routes).flatMap(([name, route]) =>
+/** All cases of some routes: the contract's, unless others are said. `known` says what stands at a field of a route's part, where the installation has something. */
+export function casesOf(
+  known: Readonly<Record<string, unknown>>,
+  coverage: Coverage,
+  of: Readonly<Record<string, Route>> = routes,
+): Case[] {
+  return Object.entries<Route>(of).flatMap(([name, route]) =>
     PARTS.flatMap((part) => casesOfPart(name as RouteName, route, part, known, coverage)),
   );
 }
@@ -73,7 +78,7 @@ function casesOfPart(
   if (zod === undefined) return [];
   const schema = jsonSchemaOf(zod);
   const row = `${name} ${part}`;
-  coverage.expect(row, schema, part !== 'body');
+  coverage.expect(row, schema, part);
   const cases: Case[] = [];
   const seen = new Set<string>();
   for (const base of bases(schema, knownAt(known, name, part))) {
@@ -85,8 +90,7 @@ function casesOfPart(
         if (seen.has(key) || (part === 'path' && of === 'duplicate')) continue;
         const mutants = part === 'body' ? mutantsOf(base, field, of) : inAddress(base as object, field, of, part);
         if (mutants.length > 0) seen.add(key);
-        for (const mutant of sampled(mutants, `${row} ${key}`))
-          cases.push(caseOf(name, route, part, zod, known, field, mutant));
+        for (const mutant of mutants) cases.push(caseOf(name, route, part, zod, known, field, mutant));
       }
     }
   }
@@ -119,6 +123,7 @@ function caseOf(
   const path = route.path.replace(/\{(\w+)\}/g, (_, param: string) => written(params[param]));
   const query = schemaOf(route, 'query') === undefined || part === 'body' ? '' : queryOf(own('query'), part);
   const body = schemaOf(route, 'body');
+  const legal = !mutant.never && zod.safeParse(plain(mutant.value)).success;
   return {
     route: name,
     method: route.method,
@@ -130,13 +135,14 @@ function caseOf(
     what: mutant.what,
     // A key that nobody takes is named itself; the mapping that it stands in is where it is.
     where: [part, ...(field.key === true ? field.path.slice(0, -1) : field.path)].join('/'),
-    legal: !mutant.never && zod.safeParse(plain(mutant.value)).success,
+    legal,
     freeText: isFreeText(field.schema),
+    endless: legal && isEndless(field.schema, mutant),
   };
 }
 
 /** Raw texts and numbers as JSON would read them, for the contract's own judgement. */
-function plain(value: unknown): unknown {
+export function plain(value: unknown): unknown {
   if (value instanceof Raw || value instanceof Pairs) return JSON.parse(serialise(value).toString('utf8'));
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;

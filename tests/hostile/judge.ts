@@ -38,6 +38,7 @@ export function judge(the: Case, { status, type, text }: Answer): Judged {
   });
   if (status >= 500 || status === 0) return wrong('a fault');
   if (/\n\s+at .+:\d+:\d+|node_modules|node:internal/.test(text)) return wrong('a stack in the answer');
+  if (the.endless) return wrong('a field without an end');
   if (status < 300) {
     if (!the.legal) return wrong('taken, though the contract doesn’t');
     if (!RULES.some((rule) => rule.holds(the))) return wrong('taken, and no rule says that it may be');

@@ -38,7 +38,8 @@ const pinnedEnvironment = fields({
   signedApprovals: z.boolean(expects('true or false')).exactOptional(),
 });
 
-const agentForm = fields({
+/** The form of `agent.yaml` itself; cells have forms of their own. */
+export const agentForm = fields({
   server: serverUrl,
   name: text(100).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, expects('a name of letters, digits, . _ -')),
   tokenFile: absolute,

@@ -15,13 +15,13 @@ export class Coverage {
   readonly #due = new Map<string, { readonly field: Field; readonly classes: readonly MutationClass[] }>();
 
   /** Every field of a schema has to have its cases from now on. */
-  expect(name: string, schema: JsonSchema, address = false): void {
+  expect(name: string, schema: JsonSchema, part: 'path' | 'query' | 'body' = 'body'): void {
     this.#counts.set(name, this.#counts.get(name) ?? new Map());
     for (const field of fieldsOf(schema)) {
       const key = field.id.endsWith('{key}') ? ({ key: true } as const) : {};
-      // An item of a list has no key of its own to be doubled.
-      const classes = classesFor({ ...field, ...key }, address).filter(
-        (each) => each !== 'duplicate' || !/\]$/.test(field.id),
+      // An item of a list has no key of its own to be doubled, and neither has a part of a path.
+      const classes = classesFor({ ...field, ...key }, part !== 'body').filter(
+        (each) => each !== 'duplicate' || (part !== 'path' && !/\]$/.test(field.id)),
       );
       this.#due.set(`${name} ${field.id}`, { field, classes });
     }

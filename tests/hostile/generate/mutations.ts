@@ -3,6 +3,7 @@
  * They know nothing of what should become of it: that is judged by whoever sends it.
  */
 import { bare, branchesOf, isMapping, type JsonSchema, type Path, type Standing } from './fields.ts';
+import { chance, MORE } from './sample.ts';
 import { Pairs, Raw, withAt } from './serialise.ts';
 
 export const CLASSES = ['type', 'size', 'encoding', 'duplicate', 'prototype', 'path', 'markup', 'bidi'] as const;
@@ -62,6 +63,26 @@ const TEXTS: Readonly<Record<'encoding' | 'path' | 'markup' | 'bidi', readonly (
   ],
 };
 
+/** What texts of a class are made of, when more of them are asked for. */
+const LETTERS: Readonly<Record<keyof typeof TEXTS, readonly string[]>> = {
+  encoding: ['\u0000', '\u0007', '\u001b[', '\u009b', '\u007f', '\ud83d', '\udc00', '\n', '\r', '\u2028', 'a', 'b'],
+  path: ['../', '..\\', '/', './/', '%2e', '%2f', '\u0000', '~', 'a', '.'],
+  markup: ['<', '>', '"', "'", '&', '${', '}}', '{{', '<!--', ']]>', ';', '--', '`', '\\', 'a'],
+  bidi: ['\u202a', '\u202e', '\u2066', '\u2069', '\u200e', '\u200f', '\u061c', '\u200b', '\u00ad', 'a', '\u05d0'],
+};
+
+/** The texts of a class: those of the table, and as many more by chance as were asked for. */
+function textsOf(of: keyof typeof TEXTS, at: string): readonly (readonly [string, string])[] {
+  const pick = chance(`${of} ${at}`);
+  const letters = LETTERS[of];
+  const more = Array.from({ length: MORE }, () => {
+    const text = Array.from({ length: 1 + (pick() % 12) }, () => letters[pick() % letters.length]).join('');
+    // One letter of the class at least, and no lone letter that is harmless.
+    return ['by chance', `${letters[pick() % (letters.length - 1 - (of === 'encoding' ? 1 : 0))]}${text}`] as const;
+  });
+  return [...TEXTS[of], ...more];
+}
+
 /** The classes that are for a field; `address`: it stands in a path or a query, where everything is text. */
 export function classesFor({ schema, key }: Pick<Standing, 'schema' | 'key'>, address = false): MutationClass[] {
   const types = typesOf(schema);
@@ -108,7 +129,7 @@ export function mutantsOf(root: unknown, field: Standing, of: MutationClass): Mu
       ];
     case 'encoding':
       return [
-        ...TEXTS.encoding.map(([what, text]) => put(what, text)),
+        ...textsOf('encoding', path.join('/')).map(([what, text]) => put(what, text)),
         ...(key === true
           ? []
           : [
@@ -118,7 +139,7 @@ export function mutantsOf(root: unknown, field: Standing, of: MutationClass): Mu
             ]),
       ];
     default:
-      return TEXTS[of].map(([what, text]) => put(what, text));
+      return textsOf(of, path.join('/')).map(([what, text]) => put(what, text));
   }
 }
 
@@ -134,6 +155,14 @@ export function isFreeText(given: JsonSchema): boolean {
   if (branchesOf(schema).length > 1) return branchesOf(schema).some((branch) => isFreeText(branch));
   const free = pattern === undefined && format === undefined && words === undefined && contentEncoding === undefined;
   return schema.type === 'string' && free && !('const' in schema);
+}
+
+/** Whether a schema that takes a mutant of the class `size` has no end itself. */
+export function isEndless(given: JsonSchema, { of, what }: Mutant): boolean {
+  const schema = bare(given);
+  if (of !== 'size') return false;
+  if (/letters?\b/.test(what)) return (schema.maxLength ?? Number.POSITIVE_INFINITY) > 10_000_000;
+  return / items$/.test(what) && schema.maxItems === undefined;
 }
 
 /** The types that a field takes; empty for one that takes anything. */

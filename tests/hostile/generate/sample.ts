@@ -1,19 +1,26 @@
-/** Which mutants of a class are tried: all of them, or a seeded few that begin somewhere else each time. */
+/** How much is tried: the table of every class, and with HEADGATE_HOSTILE=all as many texts more, by a seed. */
 import { env } from 'node:process';
 
-export const ALL = env.HEADGATE_HOSTILE === 'all';
 export const SEED = Number(env.HEADGATE_HOSTILE_SEED ?? 1);
 
-/** At least one of the list; all of them when all were asked for. `at` keeps the choice apart from others. */
-export function sampled<T>(list: readonly T[], at: string, most = 1): readonly T[] {
-  if (ALL || list.length <= most) return list;
-  const from = hash(`${SEED} ${at}`) % list.length;
-  return Array.from({ length: most }, (_, i) => list[(from + i) % list.length] as T);
+/** Texts by chance for each field and class of texts. */
+export const MORE = env.HEADGATE_HOSTILE === 'all' ? 12 : 0;
+
+/** Numbers by chance, the same for the same seed and place: mulberry32 begun with FNV-1a. */
+export function chance(at: string): () => number {
+  let state = 0x811c9dc5;
+  for (const c of `${SEED} ${at}`) state = Math.imul(state ^ (c.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return (t ^ (t >>> 14)) >>> 0;
+  };
 }
 
-/** FNV-1a, 32 bits. */
-function hash(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  return h;
+/** Two of the list, chosen by the seed; all of them when all were asked for. */
+export function few<T>(list: readonly T[], at: string): readonly T[] {
+  if (MORE > 0 || list.length <= 2) return list;
+  const from = chance(at)() % list.length;
+  return [list[from] as T, list[(from + 1 + (from % 3)) % list.length] as T];
 }

@@ -24,7 +24,7 @@ const run = z.strictObject({
 });
 
 /** Loose outside of our field: in-toto asks readers to ignore what they don't know. */
-const predicateSchema = z.object({
+export const testResultPredicate = z.object({
   result: z.enum(['PASSED', 'WARNED', 'FAILED'], expects('PASSED, WARNED or FAILED')),
   passedTests: testNames.optional(),
   warnedTests: testNames.optional(),
@@ -76,9 +76,9 @@ export const testResult: EvidenceFormat = {
   predicateType: TEST_RESULT_PREDICATE,
   duty: 'evidence',
   read(predicate) {
-    const parsed = predicateSchema.safeParse(predicate);
+    const parsed = testResultPredicate.safeParse(predicate);
     if (!parsed.success) {
-      const [problem] = problemsOf(parsed.error, predicate, predicateSchema);
+      const [problem] = problemsOf(parsed.error, predicate, testResultPredicate);
       const where = `predicate.${dotted(problem?.path ?? [])}`;
       return wrong(`at ${where}: expected ${problem?.expected}, found ${problem?.found}`, where);
     }

@@ -160,7 +160,7 @@ function readBundle(input: unknown): { ok: true; bundle: ReadBundle; digest: Dig
       );
     }
     try {
-      value = JSON.parse(typeof input === 'string' ? input : Buffer.from(input).toString('utf8'));
+      value = JSON.parse(typeof input === 'string' ? input : utf8(input));
     } catch {
       return refuse('bundle-malformed', 'signed bundle', 'it is not JSON');
     }
@@ -212,11 +212,16 @@ function isSigned(bundle: ReadBundle, signer: TrustedSigner): boolean {
   }
 }
 
+/** Throws for bytes that are no UTF-8: two different payloads must not read as one. */
+function utf8(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+}
+
 function readStatement(payload: string): { ok: true; statement: Statement } | BundleRefusal {
   const wrong = (why: string, where = '') => refuse('statement-malformed', 'signed statement', why, { where });
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(payload, 'base64').toString('utf8'));
+    value = JSON.parse(utf8(Buffer.from(payload, 'base64')));
   } catch {
     return wrong('it is not JSON');
   }

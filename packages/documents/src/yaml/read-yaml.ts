@@ -59,6 +59,12 @@ export function readYaml(text: string, file: string): ReadYaml {
   const size = Buffer.byteLength(text);
   if (size > MAX_YAML_BYTES) return refusal(start, `at most ${MAX_YAML_BYTES} bytes`, `${size} bytes`);
   if (!text.isWellFormed()) return refusal(start, 'UTF-8 text', 'a broken character');
+  // What a file's bytes become that are no UTF-8. Who takes it for text writes it back as other bytes than were there.
+  const lost = text.indexOf('\ufffd');
+  if (lost >= 0) {
+    const before = text.slice(0, lost).split('\n');
+    return refusal({ file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }, 'UTF-8 text', 'other bytes');
+  }
   const lines = new LineCounter();
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(Math.max(0, offset));

@@ -55,7 +55,7 @@ test.each([
   ['{} {}', 'body:1:4', /nothing behind/],
   ['\ufeff{}', 'body:1:1', /expected a value/],
   [`${'['.repeat(200)}${']'.repeat(200)}`, `body${'/0'.repeat(100)}`, /nested deeper/],
-  [Buffer.concat([Buffer.from('{"žluť": ["𝒳", "'), Buffer.from([0xc0, 0xaf, 0x22])]), 'body/žluť/1', /UTF-8 from byte 20/],
+  [Buffer.concat([Buffer.from('{"žluť": ["𝒳", "'), Buffer.from([0xc0, 0xaf, 0x22])]), 'body/žluť/1', /UTF-8 from byte 21/],
 ])('%s is refused at %s', (text, where, why) => {
   const fault = faultOf(text as string);
   expect(fault.where).toBe(where);
