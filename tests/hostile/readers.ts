@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
 import { agentForm, loadConfig } from '@headgate/agent/config';
-import { generateNoteKey, generateSigningKey, noteSigner, parseDocuments, signingKey } from '@headgate/documents';
+import { canonicalBytes, generateNoteKey, generateSigningKey, noteSigner, parseDocuments, type NotCanonical, signingKey } from '@headgate/documents';
 import { testResult, testResultPredicate } from '@headgate/documents/evidence/test-result';
 import { KINDS } from '@headgate/documents/kinds/catalog';
 import { readService } from '@headgate/documents/service/read-service';
@@ -48,7 +48,12 @@ const AT: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     'spec.workflows[].steps[].onFailure[].criteria[].condition': '$statusCode == 200',
     'spec.workflows[].steps[].outputs{}': '$response.body#/id',
   },
-  Notification: { 'spec.tenants[]': 'alpha/beta' },
+  Notification: {
+    'spec.tenants[]': 'alpha/beta',
+    'spec.quietHours.timezone': 'Etc/UTC',
+    'spec.quietHours.windows[].start': '2026-01-31T22:00',
+    'spec.quietHours.windows[].end': '2026-02-01T22:00',
+  },
   Trust: {
     'spec.signers[].publicKey': signingKey(generateSigningKey().privateKeyPem).publicKeyPem,
     'spec.signers[].principal': 'usr_alpha',
@@ -89,6 +94,16 @@ const kinds = KINDS.map((kind) =>
   ),
 );
 
+/** Whether it is written as it was read: nothing twice, nothing that JSON lost, no nesting that exhausts a stack. */
+function sameAgain(value: unknown, bytes: Buffer): boolean {
+  try {
+    return serialise(value).equals(bytes);
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 /** A configuration is a file, and its problems are lines for people. */
 function file(name: string, schema: z.ZodType, at: Reader['at'], wrap: (value: string) => string): Reader {
   return {
@@ -102,13 +117,21 @@ function file(name: string, schema: z.ZodType, at: Reader['at'], wrap: (value: s
         writeFileSync(path, wrap(textOf(bytes)));
         const found = loadConfig(path);
         if (found.ok) return { ok: true, value: found.config };
-        return { ok: false, places: found.problems.map((line) => /:\d+:\d+ (\S+?):? expected/.exec(line)?.[1] ?? line) };
+        return { ok: false, places: found.problems.map(placeOf) };
       } finally {
         rmSync(folder, { recursive: true });
       }
     },
   };
 }
+
+/** `agent.yaml:3:7 cells[0].dir: expected …`, or without a pointer where the text itself is at fault. */
+function placeOf(line: string): string {
+  const [, number, pointer] = /:(\d+):\d+(?: (\S+?))?: expected/.exec(line) ?? [];
+  return pointer?.replace(/^cells\[0\]\.?/, '') ?? `line ${number ?? '?'}`;
+}
+
+const AGENT = { server: 'http://127.0.0.1:1', name: 'a', tokenFile: '/a', dataDir: '/b', trustFile: '/c' };
 
 const cells = [
   ['cell of processes', CellConfig],
@@ -127,15 +150,20 @@ export const READERS: readonly Reader[] = [
   {
     name: 'release manifest',
     schema: manifestSchema as unknown as z.ZodType,
-    at: {},
+    at: { 'migrations[].from': 0, 'migrations[].to': 1 },
     read(bytes) {
-      const found = readManifest(bytes);
-      if (found.ok) throw new Error('what is written on lines is not canonical');
-      const places = found.problems.map(({ pointer }) => pointer);
-      // All that is wrong with it is how it is written; unless it can't be written otherwise, its value is taken.
-      if (!/canonical JSON/.test(found.why)) return { ok: false, places };
       const value: unknown = JSON.parse(textOf(bytes));
-      return serialise(value).equals(bytes) ? { ok: true, value } : { ok: false, places: ['line 1'] };
+      // It is signed and read as canonical bytes: what can't be written so again is another manifest than was signed.
+      if (!isUtf8(bytes) || !sameAgain(value, bytes)) return { ok: false, places: ['line 1'] };
+      let canonical: Buffer;
+      try {
+        canonical = canonicalBytes(value);
+      } catch (error) {
+        return { ok: false, places: [(error as NotCanonical).pointer] };
+      }
+      const found = readManifest(canonical);
+      if (found.ok) return { ok: true, value };
+      return { ok: false, places: found.problems.map(({ pointer }) => (pointer === '' ? 'line 1' : pointer)) };
     },
   },
   {
@@ -144,11 +172,12 @@ export const READERS: readonly Reader[] = [
     at: {},
     read(bytes) {
       // It arrives in a signed statement: that bytes and keys are sound was asked before, of the statement.
-      if (!isUtf8(bytes) || !serialise(JSON.parse(textOf(bytes))).equals(bytes)) return { ok: false, places: ['line 1'] };
+      if (!isUtf8(bytes) || !sameAgain(JSON.parse(textOf(bytes)), bytes)) return { ok: false, places: ['line 1'] };
       const found = testResult.read(JSON.parse(textOf(bytes)) as Record<string, unknown>);
-      return found.ok ? { ok: true, value: found.result } : { ok: false, places: [found.where.replace(/^predicate\.?/, '')] };
+      return found.ok ? { ok: true, value: found.result } : { ok: false, places: [found.where.replace(/^predicate\.?/, '').replace(/^\["(\S+?)"\]/, '$1')] };
     },
   },
   file('agent.yaml', agentForm as unknown as z.ZodType, {}, (text) => text),
-  ...cells.map(([name, form]) => file(name, form as unknown as z.ZodType, {}, (text) => `{"cells": [${text}]}`)),
+  ...cells.map(([name, form]) => file(name, form as unknown as z.ZodType, {}, (text) =>
+      `{"environments": [{"name": "alpha"}], ${JSON.stringify(AGENT).slice(1, -1)}, "cells": [\n${text}]}`)),
 ];

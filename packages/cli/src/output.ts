@@ -1,15 +1,19 @@
+import { visible, visibleJson } from '@headgate/contract';
 import type { Output } from './command.ts';
 
 /** Writes to the given streams; with `json` only JSON goes to standard output. */
 export function output(json: boolean, stdout: NodeJS.WritableStream): Output {
   const write = (text: string): void => void stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  // Whoever wrote it: no text moves the cursor, turns the direction of reading or hides a part of itself.
+  const asJson = (value: unknown): void => write(visibleJson(value));
+  const words = (text: string): void => write(visible(text));
   return {
     json,
     line: (text) => {
-      if (!json) write(text);
+      if (!json) words(text);
     },
-    event: (value, text) => write(json ? JSON.stringify(value) : text),
-    answer: (value, text) => write(json ? JSON.stringify(value) : text),
+    event: (value, text) => (json ? asJson(value) : words(text)),
+    answer: (value, text) => (json ? asJson(value) : words(text)),
   };
 }
 
@@ -28,9 +32,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('\n');
 }
 
-/** One line, without control characters. */
+/** One line, in which everything can be seen. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ');
+  return visible(text.replace(/[\n\r\t]+/g, ' '));
 }
 
 export function instant(at: number | null | undefined): string {

@@ -12,3 +12,10 @@ export function visible(text: string): string {
     WANTED.has(c) ? c : `‹U+${(c.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}›`,
   );
 }
+
+/** JSON with what nobody could see spelled out: the same value to whoever reads it, and no escape to a terminal. */
+export function visibleJson(value: unknown): string {
+  return JSON.stringify(value).replace(UNSEEN, (c) =>
+    [...Array(c.length).keys()].map((i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
+  );
+}

@@ -18,7 +18,12 @@ export interface Mutant {
   readonly never: boolean;
 }
 
-const LONG = 'a'.repeat(200_000);
+/** How much is too much: more than any bound of what is tried, and little enough to be tried often. */
+export interface TooMuch {
+  readonly letters: number;
+  readonly keys: number;
+}
+const A_LOT: TooMuch = { letters: 200_000, keys: 10_001 };
 
 const TEXTS: Readonly<Record<'encoding' | 'path' | 'markup' | 'bidi', readonly (readonly [string, string])[]>> = {
   encoding: [
@@ -98,7 +103,7 @@ export function classesFor({ schema, key }: Pick<Standing, 'schema' | 'key'>, ad
 }
 
 /** Every mutant of a value at a field. */
-export function mutantsOf(root: unknown, field: Standing, of: MutationClass): Mutant[] {
+export function mutantsOf(root: unknown, field: Standing, of: MutationClass, much: TooMuch = A_LOT): Mutant[] {
   const { path, schema, key } = field;
   const here = valueAt(root, path);
   const put = (what: string, value: unknown, never = false): Mutant =>
@@ -110,7 +115,7 @@ export function mutantsOf(root: unknown, field: Standing, of: MutationClass): Mu
     case 'type':
       return otherTypes(types).map((value) => put(shortly(value), value));
     case 'size':
-      return sizes(schema, types, here, key === true).map(([what, value]) => put(what, value));
+      return sizes(schema, types, here, key === true, much).map(([what, value]) => put(what, value));
     case 'duplicate': {
       const parent = path.slice(0, -1);
       const name = path.at(-1);
@@ -190,13 +195,13 @@ function otherTypes(types: ReadonlySet<string>): unknown[] {
   return [...all.filter(([type]) => !types.has(type)).map(([, value]) => value), ...(types.has('number') ? ['7', 1.5] : [])];
 }
 
-function sizes(given: JsonSchema, types: ReadonlySet<string>, here: unknown, key: boolean): (readonly [string, unknown])[] {
+function sizes(given: JsonSchema, types: ReadonlySet<string>, here: unknown, key: boolean, much: TooMuch): (readonly [string, unknown])[] {
   const schema = bare(given);
   const found: (readonly [string, unknown])[] = [];
   if (key || types.has('string')) {
-    found.push(['200,000 letters', LONG], ['nothing', '']);
+    found.push([`${much.letters} letters`, 'a'.repeat(much.letters)], ['nothing', '']);
     const text = key ? 'alpha' : String(here ?? 'alpha');
-    found.push(['its last letter 200,000 times', text + (text.at(-1) ?? 'a').repeat(200_000)]);
+    found.push([`its last letter ${much.letters} times`, text + (text.at(-1) ?? 'a').repeat(much.letters)]);
   }
   if (types.has('number')) {
     found.push(['a number without end', new Raw('1e400')], ['2^53', 2 ** 53], ['-2^53', -(2 ** 53)]);
@@ -211,7 +216,8 @@ function sizes(given: JsonSchema, types: ReadonlySet<string>, here: unknown, key
   if (types.has('object')) {
     const own = Object.entries((here ?? {}) as object);
     const one = own[0]?.[1] ?? 1;
-    found.push(['10,001 keys more', Object.fromEntries([...own, ...Array.from({ length: 10_001 }, (_, i) => [`k${i}`, one])])]);
+    const more = Array.from({ length: much.keys }, (_, i) => [`k${i}`, one] as const);
+    found.push([`${much.keys} keys more`, Object.fromEntries([...own, ...more])]);
     const deep = new Raw(`${'{"alpha":'.repeat(3_000)}1${'}'.repeat(3_000)}`);
     found.push(['3,000 deep', new Pairs([...own, ['beta', deep]])]);
   }

@@ -18,9 +18,7 @@ export function chance(at: string): () => number {
   };
 }
 
-/** Two of the list, chosen by the seed; all of them when all were asked for. */
+/** One of the list, chosen by the seed; all of them when all were asked for. */
 export function few<T>(list: readonly T[], at: string): readonly T[] {
-  if (MORE > 0 || list.length <= 2) return list;
-  const from = chance(at)() % list.length;
-  return [list[from] as T, list[(from + 1 + (from % 3)) % list.length] as T];
+  return MORE > 0 || list.length <= 1 ? list : [list[chance(at)() % list.length] as T];
 }

@@ -5,9 +5,9 @@ import { CommandMigrations } from './command-migrator/command-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
 const port = z.int().min(1).max(65_535);
-const path = z.string().refine(isAbsolute, 'an absolute path');
-const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, 'the name of an environment variable');
-const localUrl = z.url({ protocol: /^https?$/ });
+const path = z.string().max(4_096).refine(isAbsolute, 'an absolute path');
+const variable = z.string().regex(/^[A-Z_][A-Z0-9_]{0,127}$/, 'the name of an environment variable');
+const localUrl = z.url({ protocol: /^https?$/ }).max(2_000);
 
 const Store = z.strictObject({
   /** Folder of the embedded PostgreSQL 15 cluster that holds this store and nothing else. */
@@ -22,7 +22,7 @@ const Store = z.strictObject({
   archiveDir: path,
   restorePointsDir: path,
   /** Folders of files that belong to the store (attachments): restored together with the database. */
-  files: z.array(z.strictObject({ name, dir: path })).default([]),
+  files: z.array(z.strictObject({ name, dir: path })).max(100).default([]),
   /** Older restore points, and the WAL that only they need, are removed. */
   keepRestorePoints: z.int().min(1).max(1_000).default(5),
   /** How the releases' migrations are carried out here: by a program of the application's; absent: they are SQL. */
@@ -74,10 +74,10 @@ export const CellConfig = z.strictObject({
   /** Response header in which a component says its slot, so that checks can see who answered. */
   slotHeader: z
     .string()
-    .regex(/^[a-z0-9-]+$/, 'a lower-case header name')
+    .regex(/^[a-z0-9-]{1,100}$/, 'a lower-case header name')
     .optional(),
   /** Environment of all components. */
-  env: z.record(variable, z.string()).default({}),
+  env: z.record(variable, z.string().max(32_768)).default({}),
   /** Variables whose value is the content of a 0600 file. */
   secretEnv: z.record(variable, path).default({}),
   /** Variables whose value is the path of a private copy of that 0600 file, made for the component's user. */

@@ -3,7 +3,7 @@ import { NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
 import { argument } from './argument.ts';
 
-const path = z.string().refine(isAbsolute, 'an absolute path');
+const path = z.string().max(4_096).refine(isAbsolute, 'an absolute path');
 const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'the name of an environment variable');
 
 /** Which variables tell the program where the database is. */
@@ -15,7 +15,7 @@ const DatabaseEnv = z.union(
       /** What the URL begins with, where the program's library wants something particular. */
       scheme: z
         .string()
-        .regex(/^[a-z][a-z0-9+.:-]*$/, 'a scheme without ://')
+        .regex(/^[a-z][a-z0-9+.:-]{0,99}$/, 'a scheme without ://')
         .default('postgresql'),
     }),
     z.strictObject({

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
 const port = z.int().min(1).max(65_535);
-const path = z.string().refine(isAbsolute, 'an absolute path');
+const path = z.string().max(4_096).refine(isAbsolute, 'an absolute path');
 const database = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'a plain name of a database');
 
 /**
