@@ -4,7 +4,7 @@
  */
 import { bare, branchesOf, isMapping, type JsonSchema, type Path, type Standing } from './fields.ts';
 import { chance, MORE } from './sample.ts';
-import { Pairs, Raw, withAt } from './serialise.ts';
+import { Pairs, Raw, serialise, withAt } from './serialise.ts';
 
 export const CLASSES = ['type', 'size', 'encoding', 'duplicate', 'prototype', 'path', 'markup', 'bidi'] as const;
 export type MutationClass = (typeof CLASSES)[number];
@@ -216,8 +216,10 @@ function sizes(given: JsonSchema, types: ReadonlySet<string>, here: unknown, key
   if (types.has('object')) {
     const own = Object.entries((here ?? {}) as object);
     const one = own[0]?.[1] ?? 1;
-    const more = Array.from({ length: much.keys }, (_, i) => [`k${i}`, one] as const);
-    found.push([`${much.keys} keys more`, Object.fromEntries([...own, ...more])]);
+    // As many as are no more than a body takes.
+    const keys = Math.min(much.keys, Math.ceil((much.keys * 12) / serialise(one).length));
+    const more = Array.from({ length: keys }, (_, i) => [`k${i}`, one] as const);
+    found.push([`${keys} keys more`, Object.fromEntries([...own, ...more])]);
     const deep = new Raw(`${'{"alpha":'.repeat(3_000)}1${'}'.repeat(3_000)}`);
     found.push(['3,000 deep', new Pairs([...own, ['beta', deep]])]);
   }
