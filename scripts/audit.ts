@@ -34,7 +34,9 @@ export function auditOf(said: string): Audit {
   const packages = Object.keys(report.vulnerabilities).sort();
   const advisories = new Set(
     Object.values(report.vulnerabilities).flatMap(({ via = [] }) =>
-      via.flatMap((each) => (typeof each === 'object' && each !== null ? [String((each as { source?: unknown }).source)] : [])),
+      via.flatMap((each) =>
+        typeof each === 'object' && each !== null ? [String((each as { source?: unknown }).source)] : [],
+      ),
     ),
   );
   if (packages.length === 0) return { kind: 'clean', packages: total };

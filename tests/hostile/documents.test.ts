@@ -10,7 +10,7 @@ import { classesFor, isEndless, isFreeText, type Mutant, mutantsOf, valueAt } fr
 import { few, SEED } from './generate/sample.ts';
 import { serialise } from './generate/serialise.ts';
 import { jsonSchemaOf, most, plain } from './http-cases.ts';
-import { type Read, READERS, type Reader } from './readers.ts';
+import { READERS, type Read, type Reader } from './readers.ts';
 
 /** Reading YAML takes seconds a megabyte: no text of a document has more than 50,000 letters, no mapping more than 2,000 keys. */
 const TOO_MUCH = { letters: 60_000, keys: 2_001 };
@@ -66,7 +66,8 @@ function judge(reader: Reader, field: Standing, mutant: Mutant, legal: boolean, 
     if (!legal) return 'taken';
     if (!mayHold(field, mutant)) return 'taken, and no rule says that it may be';
     const now = valueAt(read.value, field.path);
-    if (isFreeText(field.schema) && now !== undefined && now !== valueAt(plain(mutant.value), field.path)) return 'taken as something else';
+    if (isFreeText(field.schema) && now !== undefined && now !== valueAt(plain(mutant.value), field.path))
+      return 'taken as something else';
     return undefined;
   }
   if (legal) return undefined;
@@ -77,10 +78,13 @@ function judge(reader: Reader, field: Standing, mutant: Mutant, legal: boolean, 
 
 /** What may be taken: a person's words, values within their bounds, and words that are no keys of anything. */
 /** Teams and labels, of which no path is made; and the paths of a machine's own configuration, which its owner says. */
-const NOWHERE_A_PATH = /\.(owner|labels\{key\})$|(^|[.|\d])(\w*([fF]ile|[dD]ir)|node|python|program|addons\w*|run\w*)(\[\])?$/;
+const NOWHERE_A_PATH =
+  /\.(owner|labels\{key\})$|(^|[.|\d])(\w*([fF]ile|[dD]ir)|node|python|program|addons\w*|run\w*)(\[\])?$/;
 
 function mayHold(field: Standing, { of }: Mutant): boolean {
-  return isFreeText(field.schema) || of === 'size' || of === 'type' || of === 'prototype' || NOWHERE_A_PATH.test(field.id);
+  return (
+    isFreeText(field.schema) || of === 'size' || of === 'type' || of === 'prototype' || NOWHERE_A_PATH.test(field.id)
+  );
 }
 
 function names(place: string, { path, key }: Standing, { never }: Mutant): boolean {
@@ -92,5 +96,8 @@ function names(place: string, { path, key }: Standing, { never }: Mutant): boole
 }
 
 function pathOf(pointer: string): Path {
-  return pointer.split('/').slice(1).map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
 }

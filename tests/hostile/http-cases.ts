@@ -117,7 +117,11 @@ function caseOf(
 ): Case {
   const own = (of: Part): unknown => {
     const schema = schemaOf(route, of);
-    return schema === undefined ? {} : of === part ? mutant.value : example(jsonSchemaOf(schema), { nth: 0, at: knownAt(known, name, of) });
+    return schema === undefined
+      ? {}
+      : of === part
+        ? mutant.value
+        : example(jsonSchemaOf(schema), { nth: 0, at: knownAt(known, name, of) });
   };
   const params = own('path') as Record<string, unknown>;
   const path = route.path.replace(/\{(\w+)\}/g, (_, param: string) => written(params[param]));
@@ -154,7 +158,12 @@ const NUMBERS = ['alpha', 'true', '1.5', '', ' 5', '0x10', '1e1', '+5', 'NaN', '
 /** What stands in an address is text: other texts instead of other types, and percent signs before what is no UTF-8. */
 function inAddress(base: object, field: Standing, of: MutationClass, part: Part): Mutant[] {
   const name = String(field.path[0]);
-  const put = (what: string, value: unknown, never = true): Mutant => ({ of, what, value: { ...base, [name]: value }, never });
+  const put = (what: string, value: unknown, never = true): Mutant => ({
+    of,
+    what,
+    value: { ...base, [name]: value },
+    never,
+  });
   if (of === 'type') return NUMBERS.map((text) => put(JSON.stringify(text), text, field.schema.enum === undefined));
   if (of === 'duplicate') return [put('twice', [(base as Record<string, unknown>)[name], 'alpha'])];
   if (of === 'encoding') {

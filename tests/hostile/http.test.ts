@@ -63,7 +63,8 @@ afterAll(() => server?.remove());
 
 function tokenFor(the: Case): string | undefined {
   const { needs } = routes[the.route] as Route;
-  const role = needs.includes('carry-out') && !needs.includes('read') ? 'agent' : needs.includes('approve') ? 'approver' : 'admin';
+  const role =
+    needs.includes('carry-out') && !needs.includes('read') ? 'agent' : needs.includes('approve') ? 'approver' : 'admin';
   return needs.length === 0 ? undefined : tokens.get(role);
 }
 
@@ -93,7 +94,9 @@ test('no field of any route, in no class of mutation, breaks the server, changes
       );
       const after = await heldIn(db);
       if (!mayChange && JSON.stringify(after) !== JSON.stringify(before))
-        wrong.push(`${JSON.stringify(before)} became ${JSON.stringify(after)} by one of\n${these.map(shortly).join('\n')}`);
+        wrong.push(
+          `${JSON.stringify(before)} became ${JSON.stringify(after)} by one of\n${these.map(shortly).join('\n')}`,
+        );
       return after;
     };
     let held = await heldIn(db);
@@ -113,4 +116,5 @@ test('no field of any route, in no class of mutation, breaks the server, changes
   expect(server.errors).not.toMatch(/a request failed|unhandled|uncaught|"level":[56]0/i);
 });
 
-const shortly = ({ method, url, of, what, field }: Case): string => `${method} ${url.slice(0, 120)} ${field} ${of} ${what}`;
+const shortly = ({ method, url, of, what, field }: Case): string =>
+  `${method} ${url.slice(0, 120)} ${field} ${of} ${what}`;

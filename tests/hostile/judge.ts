@@ -23,7 +23,8 @@ const RULES: readonly { readonly why: string; readonly holds: (the: Case) => boo
   {
     // Names of cells, slots, stores and tenants are keys of mappings, and there `constructor` is refused.
     why: 'ids, versions and searches are parts of keys in the database, never keys of a mapping',
-    holds: ({ of, field }) => of === 'prototype' && /(^|[.\]])(id|name|prefix|promotion|rollout|delivery|version)$/.test(field),
+    holds: ({ of, field }) =>
+      of === 'prototype' && /(^|[.\]])(id|name|prefix|promotion|rollout|delivery|version)$/.test(field),
   },
   {
     why: 'a search is compared with names, and no path is made of it',

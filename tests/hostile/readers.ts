@@ -6,7 +6,15 @@ import { join } from 'node:path';
 import { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
 import { agentForm, loadConfig } from '@headgate/agent/config';
-import { canonicalBytes, generateNoteKey, generateSigningKey, noteSigner, parseDocuments, type NotCanonical, signingKey } from '@headgate/documents';
+import {
+  canonicalBytes,
+  generateNoteKey,
+  generateSigningKey,
+  type NotCanonical,
+  noteSigner,
+  parseDocuments,
+  signingKey,
+} from '@headgate/documents';
 import { testResult, testResultPredicate } from '@headgate/documents/evidence/test-result';
 import { KINDS } from '@headgate/documents/kinds/catalog';
 import { readService } from '@headgate/documents/service/read-service';
@@ -17,7 +25,9 @@ import type { z } from 'zod';
 import { serialise } from './generate/serialise.ts';
 
 /** `place` names a field as the reader does: a pointer or a dotted path. */
-export type Read = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly places: readonly string[] };
+export type Read =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly places: readonly string[] };
 
 export interface Reader {
   readonly name: string;
@@ -70,7 +80,7 @@ function yaml(
   name: string,
   schema: z.ZodType,
   read: (text: string) => { readonly ok: boolean; readonly problems?: readonly { pointer: string; line: number }[] },
-  valueOf: (found: never) => unknown,
+  contentOf: (found: never) => unknown,
 ): Reader {
   return {
     name,
@@ -78,9 +88,12 @@ function yaml(
     at: AT[name] ?? {},
     read(bytes) {
       const found = read(textOf(bytes));
-      if (found.ok) return { ok: true, value: valueOf(found as never) };
+      if (found.ok) return { ok: true, value: contentOf(found as never) };
       // A fault of the text itself has a line and no pointer.
-      return { ok: false, places: (found.problems ?? []).map(({ pointer, line }) => (pointer === '' ? `line ${line}` : pointer)) };
+      return {
+        ok: false,
+        places: (found.problems ?? []).map(({ pointer, line }) => (pointer === '' ? `line ${line}` : pointer)),
+      };
     },
   };
 }
@@ -146,7 +159,12 @@ export const READERS: readonly Reader[] = [
     (text) => readService(text, 'hostile.yaml'),
     (found: { service: unknown }) => found.service,
   ),
-  yaml('Trust', trustSchema, (text) => parseTrust(text, 'trust.yaml'), () => undefined),
+  yaml(
+    'Trust',
+    trustSchema,
+    (text) => parseTrust(text, 'trust.yaml'),
+    () => undefined,
+  ),
   {
     name: 'release manifest',
     schema: manifestSchema as unknown as z.ZodType,
@@ -174,10 +192,18 @@ export const READERS: readonly Reader[] = [
       // It arrives in a signed statement: that bytes and keys are sound was asked before, of the statement.
       if (!isUtf8(bytes) || !sameAgain(JSON.parse(textOf(bytes)), bytes)) return { ok: false, places: ['line 1'] };
       const found = testResult.read(JSON.parse(textOf(bytes)) as Record<string, unknown>);
-      return found.ok ? { ok: true, value: found.result } : { ok: false, places: [found.where.replace(/^predicate\.?/, '').replace(/^\["(\S+?)"\]/, '$1')] };
+      return found.ok
+        ? { ok: true, value: found.result }
+        : { ok: false, places: [found.where.replace(/^predicate\.?/, '').replace(/^\["(\S+?)"\]/, '$1')] };
     },
   },
   file('agent.yaml', agentForm as unknown as z.ZodType, {}, (text) => text),
-  ...cells.map(([name, form]) => file(name, form as unknown as z.ZodType, {}, (text) =>
-      `{"environments": [{"name": "alpha"}], ${JSON.stringify(AGENT).slice(1, -1)}, "cells": [\n${text}]}`)),
+  ...cells.map(([name, form]) =>
+    file(
+      name,
+      form as unknown as z.ZodType,
+      {},
+      (text) => `{"environments": [{"name": "alpha"}], ${JSON.stringify(AGENT).slice(1, -1)}, "cells": [\n${text}]}`,
+    ),
+  ),
 ];

@@ -28,19 +28,32 @@ export async function send(base: string, sent: Sent, headers: Readonly<Record<st
 
 class Ended extends Error {}
 
-function once(base: string, { method, url, body }: Sent, headers: Readonly<Record<string, string>>, by: Agent | undefined) {
+function once(
+  base: string,
+  { method, url, body }: Sent,
+  headers: Readonly<Record<string, string>>,
+  by: Agent | undefined,
+) {
   const { hostname, port } = new URL(base);
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const own = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(body.length) };
-  const asked = request({ agent: by ?? false, hostname, port, method, path: url, headers: { ...own, ...headers } }, (response) => {
-    const chunks: Buffer[] = [];
-    response.on('data', (chunk: Buffer) => chunks.push(chunk));
-    response.on('error', reject);
-    response.on('end', () => {
-      const { statusCode: status = 0, headers: got } = response;
-      resolve({ status, type: String(got['content-type']), headers: got, text: Buffer.concat(chunks).toString('utf8') });
-    });
-  });
+  const asked = request(
+    { agent: by ?? false, hostname, port, method, path: url, headers: { ...own, ...headers } },
+    (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const { statusCode: status = 0, headers: got } = response;
+        resolve({
+          status,
+          type: String(got['content-type']),
+          headers: got,
+          text: Buffer.concat(chunks).toString('utf8'),
+        });
+      });
+    },
+  );
   asked.on('error', (error: NodeJS.ErrnoException) => {
     const what = `${error.message} (${error.code}) at ${method} ${url.slice(0, 200)}, ${body?.length ?? 0} bytes`;
     reject(error.code === 'ECONNRESET' || error.code === 'EPIPE' ? new Ended(what) : new Error(what));

@@ -7,6 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
+import type { Tracing } from '@headgate/adapters/tracing/index';
 import { createClient } from '@headgate/contract';
 import { loadTrust, type Trust } from '@headgate/documents';
 import { Baselines } from './artifacts/baselines.ts';
@@ -38,14 +39,17 @@ export interface RunningAgent {
 /** What an agent stands on. */
 export interface AgentParts {
   openCell(config: AnyCellConfig, report: (event: string) => void): Promise<Cell>;
-  /** The server, for this agent's token. */
-  connect(server: string, token: string): ControlPlane;
+  /** The server, for this agent's token; `traceparent` says which trace a call belongs to. */
+  connect(server: string, token: string, traceparent?: () => string | undefined): ControlPlane;
+  /** Absent: nobody wants traces. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The parts that are shipped. */
 export const SHIPPED: AgentParts = {
   openCell: openRealCell,
-  connect: (baseUrl, token) => new ControlPlane(createClient({ baseUrl, token })),
+  connect: (baseUrl, token, traceparent) =>
+    new ControlPlane(createClient({ baseUrl, token, ...(traceparent && { traceparent }) })),
 };
 
 /** Starts an agent. Throws when its own folder isn't right; everything else is tried again by itself. */
@@ -57,7 +61,8 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
   });
   const trust = pinnedTrust(config.trustFile);
   const token = await readSecret(config.tokenFile);
-  const plane = parts.connect(config.server, token);
+  const { tracing } = parts;
+  const plane = parts.connect(config.server, token, tracing && (() => tracing.current()));
   const witness = await TreeHeadWitness.open({
     dataDir,
     trust,
@@ -86,6 +91,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
       now: () => Date.now(),
       plane,
       log,
+      tracing,
       leased: () => witness.owes(),
       stepEnded: (name) => keepers.get(name)?.stepEnded(),
     });

@@ -26,7 +26,10 @@ import { z } from 'zod';
 import type { PinnedEnvironment } from './checks/facts.ts';
 
 const pathPhrase = expects('an absolute path');
-const absolute = z.string(pathPhrase).max(4_096, pathPhrase).refine((path) => isAbsolute(path) && !path.includes('\0'), pathPhrase);
+const absolute = z
+  .string(pathPhrase)
+  .max(4_096, pathPhrase)
+  .refine((path) => isAbsolute(path) && !path.includes('\0'), pathPhrase);
 
 const urlPhrase = expects('https://…, or http:// to 127.0.0.1, ::1 or localhost alone, without a path');
 const serverUrl = z.string(urlPhrase).max(2_000, urlPhrase).refine(isAllowedServer, urlPhrase);

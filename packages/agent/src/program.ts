@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { startTracing } from '@headgate/adapters/tracing/index';
 import { loadTrust } from '@headgate/documents';
 import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
 import { loadConfig } from './config.ts';
@@ -63,7 +65,10 @@ async function run(args: readonly string[], parts: AgentParts): Promise<void> {
   if (!read.ok) return complain(read.problems);
   const { config } = read;
   const log = openLog(config.name, config.logLevel);
-  const agent = await startAgent(config, parts, log);
+  const tracing = await startTracing(process.env, 'headgate-agent', await ownVersion(), (why) =>
+    log.warn({ why }, 'tracing'),
+  );
+  const agent = await startAgent(config, { ...parts, tracing }, log);
   const stopped = Promise.withResolvers<void>();
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -71,12 +76,20 @@ async function run(args: readonly string[], parts: AgentParts): Promise<void> {
       // The second one doesn't wait: everything here survives a kill.
       if (asked) process.exit(EXIT.failed);
       asked = true;
-      agent.stop().then(stopped.resolve, stopped.reject);
+      agent
+        .stop()
+        .then(() => tracing?.stop())
+        .then(stopped.resolve, stopped.reject);
     });
   // A bug in one place must not end the keeping of the others; a kill would be no better.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody handled'));
   await stopped.promise;
   process.exit(EXIT.ok);
+}
+
+async function ownVersion(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 function check(args: readonly string[]): void {

@@ -2,7 +2,7 @@
 
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type Client, createClient } from '@headgate/contract';
+import { type Client, createClient, traceParentOf } from '@headgate/contract';
 import { isAllowedServer } from '@headgate/contract/server-address';
 import { EXIT } from './exit-codes.ts';
 import { Failure } from './failure.ts';
@@ -24,7 +24,9 @@ export function connect(options: ConnectOptions, surroundings: Surroundings): Cl
   const { env, cwd } = surroundings;
   const baseUrl = serverAddress(options, surroundings);
   const tokenFile = tokenFileOf(options, env, dataFolder(env, cwd));
-  return createClient({ baseUrl, token: readToken(resolve(cwd, tokenFile)) });
+  // A pipeline that traces its jobs says so: what it starts goes on in its trace.
+  const traceparent = () => traceParentOf(env.TRACEPARENT);
+  return createClient({ baseUrl, token: readToken(resolve(cwd, tokenFile)), traceparent });
 }
 
 /** Where the server is. Throws a {@link Failure} when nobody says so, or where it can't be. */

@@ -14,6 +14,8 @@ export interface ClientOptions {
   /** Absent only for the routes that need none. */
   readonly token?: string;
   readonly fetch?: typeof fetch;
+  /** The trace that a call belongs to, as the W3C's `traceparent`; asked for each call. */
+  readonly traceparent?: () => string | undefined;
 }
 
 export interface CallOptions {
@@ -75,6 +77,8 @@ export function createClient(options: ClientOptions): Client {
     const url = base + pathOf(route, input) + queryOf(route, input);
     const headers: Record<string, string> = { accept: acceptOf(route) };
     if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
+    const traceparent = options.traceparent?.();
+    if (traceparent !== undefined) headers.traceparent = traceparent;
     if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey;
     const init: RequestInit = { method: route.method, headers, redirect: 'error' };
     if (route.body === 'octets') {

@@ -21,4 +21,5 @@ export type { Delivery } from './schemas/notify.ts';
 export type { PlanOutline, PlanStep, WayBack } from './schemas/plans.ts';
 export type { Explanation, Promotion, Rollout, Status, Wait } from './schemas/promotions.ts';
 export { MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';
+export * from './traceparent.ts';
 export * from './visible.ts';

@@ -1,5 +1,6 @@
 /** One server's control plane on a database: dependencies, loops and readiness; no HTTP, no process. */
 import { openPostgresControl } from '@headgate/adapters/control/postgres/index';
+import type { Tracing } from '@headgate/adapters/tracing/index';
 import { Controllers, type Courier, DeliveryController, type Deps, Notifier, Plans } from '@headgate/control';
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import type { Logger } from 'pino';
@@ -14,6 +15,8 @@ import { Loop } from './loops/loop.ts';
 import { SEQUENCER_REST_MS, sequence } from './loops/sequencer.ts';
 import { Wake } from './loops/wake.ts';
 import { WakingStore } from './loops/waking-store.ts';
+import { aroundTicks } from './tracing/ticks.ts';
+import { TracedStore } from './tracing/traced-store.ts';
 
 /** What a control plane stands on. */
 export interface ServerParts {
@@ -30,6 +33,8 @@ export interface ControlPlaneOptions {
   readonly version: string;
   readonly log: Logger;
   readonly courier: Courier;
+  /** Absent: nobody wants traces. */
+  readonly tracing?: Tracing | undefined;
   /** Why the database is away, from whoever keeps it; empty when it isn't. */
   readonly databaseTrouble: () => string;
 }
@@ -69,8 +74,10 @@ export async function openControlPlane(
   const stopping = new AbortController();
   const trust = new FileTrust(options.trustFile, log);
   await trust.refresh();
+  const { tracing } = options;
+  const waking = new WakingStore(control.store, { committed, offered });
   const deps: Deps = {
-    store: new WakingStore(control.store, { committed, offered }),
+    store: tracing === undefined ? waking : new TracedStore(waking, tracing),
     blobs: control.blobs,
     trust,
     epoch: await control.epoch(),
@@ -87,10 +94,13 @@ export async function openControlPlane(
       'this folder lacks the log key: another server signs',
     );
 
-  const onError = (stream: string, error: unknown) => log.error({ stream, err: error }, 'a tick failed');
+  const onError = (stream: string, error: unknown) => {
+    tracing?.failHere((error as Error).name);
+    log.error({ stream, err: error }, 'a tick failed');
+  };
   const deliveries = new DeliveryController(deps, { courier: options.courier, chance: Math.random, onError });
   const plans = new Plans(deps.blobs);
-  const controllers = new Controllers(deps, plans, [deliveries]);
+  const controllers = new Controllers(deps, plans, [deliveries], aroundTicks(waking, tracing));
   const notifier = new Notifier(deps, control.log, plans, `/headgate/${installation.id}`);
   const loop = (name: string, wake: Wake, pauseMs: number, round: () => Promise<boolean>, restMs = 0) =>
     new Loop({ name, wake, pauseMs, restMs, round, stop: stopping.signal, log });
@@ -135,6 +145,7 @@ export async function openControlPlane(
       stop: stopping.signal,
       logger: log,
       version: options.version,
+      tracing,
       metrics: new Metrics({ readiness, logEntries: async () => (await control.log.head())?.size ?? 0 }),
       readiness,
     },

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
 import { Allowed, ChannelCourier, Secrets } from '@headgate/adapters/control/notify/index';
 import { writeDurably } from '@headgate/adapters/machine/index';
+import { startTracing } from '@headgate/adapters/tracing/index';
 import { destination, type Logger, pino } from 'pino';
 import { allHandlers } from './catalog.ts';
 import { type Config, readConfig, USAGE, UsageError } from './config.ts';
@@ -12,9 +13,12 @@ import { migrateExternal } from './database/external.ts';
 import { listen } from './http/listen.ts';
 import { httpServer } from './http/server.ts';
 import { openFolder } from './installation/folder.ts';
+import { idsHere } from './log-lines.ts';
 
 /** How long open requests may take to end when the server stops. Milliseconds. */
 const GRACE_MS = 5_000;
+/** That nobody takes our traces is said at most this often. Milliseconds. */
+const SAY_AGAIN_MS = 60_000;
 
 /** Exit codes: 0 stopped as asked, 1 could not start or broke, 2 wrong usage, 3 the folder belongs to another server. */
 export async function run(
@@ -43,7 +47,14 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
   const folder = await openFolder(config.dataDir);
   const lock = await dataFolderLock(folder.root);
   if (lock.takenOverFrom !== undefined) log.warn({ pid: lock.takenOverFrom }, 'taken over from a server that died');
-  const close: (() => Promise<unknown>)[] = [() => lock.release()];
+  const own = await version();
+  let saidAt = Number.NEGATIVE_INFINITY;
+  const tracing = await startTracing(env, 'headgate-server', own, (why) => {
+    if (performance.now() - saidAt < SAY_AGAIN_MS) return;
+    saidAt = performance.now();
+    log.warn({ why }, 'tracing');
+  });
+  const close: (() => Promise<unknown>)[] = [() => lock.release(), async () => tracing?.stop()];
   try {
     const embedded = config.databaseUrl === undefined ? await EmbeddedDatabase.open(folder, log) : undefined;
     if (embedded !== undefined) close.push(() => embedded.close());
@@ -53,8 +64,9 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
         databaseUrl: embedded?.databaseUrl ?? (config.databaseUrl as string),
         folder,
         trustFile: config.trustFile,
-        version: await version(),
+        version: own,
         log,
+        tracing,
         courier: new ChannelCourier(new Allowed(config.notifyAllow), new Secrets(config.notifyKeys, env)),
         databaseTrouble: () => embedded?.trouble ?? '',
       },
@@ -82,7 +94,7 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
 /** Structured lines to standard error; nothing that could hold a token or a password is ever handed to it. */
 function logger(config: Config): Logger {
   const redact = { paths: ['*.token', '*.password', '*.databaseUrl', '*.authorization'], censor: '[secret]' };
-  return pino({ level: config.logLevel, base: null, redact }, destination({ fd: 2, sync: true }));
+  return pino({ level: config.logLevel, base: null, redact, mixin: idsHere }, destination({ fd: 2, sync: true }));
 }
 
 async function version(): Promise<string> {

@@ -47,7 +47,9 @@ export class Coverage {
     return this.#due.size;
   }
   get cases(): number {
-    return [...this.#counts.values()].flatMap((row) => [...row.values()]).reduce((n, c) => n + c.refused + c.accepted, 0);
+    return [...this.#counts.values()]
+      .flatMap((row) => [...row.values()])
+      .reduce((n, c) => n + c.refused + c.accepted, 0);
   }
 
   /** One line a schema: `refused` of each class, and behind a plus what was accepted by a rule. */
@@ -62,7 +64,14 @@ export class Coverage {
     });
     const lines = [head, ...rows, ['all', ...sum]];
     const widths = head.map((_, i) => Math.max(...lines.map((line) => (line[i] ?? '').length)));
-    return lines.map((line) => line.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()).join('\n');
+    return lines
+      .map((line) =>
+        line
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd(),
+      )
+      .join('\n');
   }
 }
 

@@ -82,10 +82,12 @@ function mappingFor(schema: JsonSchema, choice: Choice, id: string): unknown {
     if (value !== undefined) made[name] = value;
   }
   if (isMapping(schema)) {
-    const keys = schema.propertyNames?.enum ?? [
-      textFor(schema.propertyNames ?? { type: 'string' }, `${id}{key}`),
-    ];
-    made[String(keys[choice.nth % keys.length])] = example(schema.additionalProperties as JsonSchema, choice, `${id}{}`);
+    const keys = schema.propertyNames?.enum ?? [textFor(schema.propertyNames ?? { type: 'string' }, `${id}{key}`)];
+    made[String(keys[choice.nth % keys.length])] = example(
+      schema.additionalProperties as JsonSchema,
+      choice,
+      `${id}{}`,
+    );
   }
   return made;
 }

@@ -62,7 +62,7 @@ export function inlined(schema: JsonSchema): JsonSchema {
 /** The branches of a union that tell mappings or lists apart; null and other scalars are alternatives of one field. */
 export function branchesOf(schema: JsonSchema): readonly JsonSchema[] {
   const all = schema.anyOf ?? schema.oneOf ?? [];
-  return all.filter((branch) => branch.type !== 'null').flatMap((b) => (b.anyOf ?? b.oneOf ? branchesOf(b) : [b]));
+  return all.filter((branch) => branch.type !== 'null').flatMap((b) => ((b.anyOf ?? b.oneOf) ? branchesOf(b) : [b]));
 }
 
 /** A schema with its nullability and single branches taken off. */
@@ -132,12 +132,16 @@ export function fits(branch: JsonSchema, value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const has = value as Record<string, unknown>;
   return (
-    (branch.required ?? []).every((name) => Object.hasOwn(has, name) || branch.properties?.[name]?.default !== undefined) &&
-    Object.entries(branch.properties ?? {}).every(([name, s]) => s.const === undefined || s.const === has[name])
+    (branch.required ?? []).every(
+      (name) => Object.hasOwn(has, name) || branch.properties?.[name]?.default !== undefined,
+    ) && Object.entries(branch.properties ?? {}).every(([name, s]) => s.const === undefined || s.const === has[name])
   );
 }
 
 /** `spec.gates[1].params`, as problems name a place of a document. */
 export function dotted(path: Path): string {
-  return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('').replace(/^\./, '');
+  return path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`))
+    .join('')
+    .replace(/^\./, '');
 }

@@ -94,7 +94,8 @@ export function classesFor({ schema, key }: Pick<Standing, 'schema' | 'key'>, ad
   const text = key === true || types.has('string');
   const found: MutationClass[] = [];
   // An address knows texts alone: whatever a text field is given there is one.
-  if (key !== true && types.size > 0 && !(address && types.has('string') && schema.enum === undefined)) found.push('type');
+  if (key !== true && types.size > 0 && !(address && types.has('string') && schema.enum === undefined))
+    found.push('type');
   if (text || types.has('number') || types.has('array') || types.has('object')) found.push('size');
   if (text) found.push('encoding', 'path', 'markup', 'bidi');
   if (text || types.has('object')) found.push('prototype');
@@ -120,7 +121,11 @@ export function mutantsOf(root: unknown, field: Standing, of: MutationClass, muc
       const parent = path.slice(0, -1);
       const name = path.at(-1);
       if (typeof name === 'number') return [];
-      const value = withAt(root, parent, (before) => new Pairs([...Object.entries(before as object), [name as string, here]]));
+      const value = withAt(
+        root,
+        parent,
+        (before) => new Pairs([...Object.entries(before as object), [name as string, here]]),
+      );
       return [{ of, what: 'the key twice', value, never: true }];
     }
     case 'prototype':
@@ -192,10 +197,19 @@ function otherTypes(types: ReadonlySet<string>): unknown[] {
     ['object', { alpha: { beta: 1 } }],
     ['null', null],
   ];
-  return [...all.filter(([type]) => !types.has(type)).map(([, value]) => value), ...(types.has('number') ? ['7', 1.5] : [])];
+  return [
+    ...all.filter(([type]) => !types.has(type)).map(([, value]) => value),
+    ...(types.has('number') ? ['7', 1.5] : []),
+  ];
 }
 
-function sizes(given: JsonSchema, types: ReadonlySet<string>, here: unknown, key: boolean, much: TooMuch): (readonly [string, unknown])[] {
+function sizes(
+  given: JsonSchema,
+  types: ReadonlySet<string>,
+  here: unknown,
+  key: boolean,
+  much: TooMuch,
+): (readonly [string, unknown])[] {
   const schema = bare(given);
   const found: (readonly [string, unknown])[] = [];
   if (key || types.has('string')) {

@@ -21,7 +21,13 @@ export class Pairs {
 export function serialise(value: unknown, indent = ''): Buffer {
   const inner = `${indent} `;
   if (value instanceof Raw) return value.bytes;
-  if (Array.isArray(value)) return wrapped('[', ']', indent, value.map((each) => serialise(each, inner)));
+  if (Array.isArray(value))
+    return wrapped(
+      '[',
+      ']',
+      indent,
+      value.map((each) => serialise(each, inner)),
+    );
   if (value instanceof Pairs || (typeof value === 'object' && value !== null)) {
     const pairs = value instanceof Pairs ? value.pairs : Object.entries(value);
     const written = pairs.map(([key, each]) =>

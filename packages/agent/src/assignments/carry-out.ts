@@ -1,3 +1,4 @@
+import type { Tracing } from '@headgate/adapters/tracing/index';
 import type { Outcome } from '@headgate/domain';
 import type { StepContext } from '@headgate/execution';
 import { type BlobCache, Tampered } from '../artifacts/blob-cache.ts';
@@ -14,6 +15,7 @@ export interface CarryOutParts extends JudgeParts {
   readonly marks: MarksFile;
   readonly blobs: BlobCache;
   readonly releases: Releases;
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface CarryOutParts extends JudgeParts {
 export async function carryOut(parts: CarryOutParts, cell: Cell, lease: Lease, log: Logger): Promise<Outcome> {
   const { assignment } = lease;
   try {
-    const judged = await judgeAssignment(parts, assignment, lease.signal);
+    const judged = await inSpan(parts, 'judge', () => judgeAssignment(parts, assignment, lease.signal));
     if (!judged.ok) {
       log.error({ refusal: judged.refusal }, 'step refused');
       return rejected(judged.refusal);
@@ -36,7 +38,7 @@ export async function carryOut(parts: CarryOutParts, cell: Cell, lease: Lease, l
     const approvals = assignment.approvals.map((a) => `${a.by} (${how})`);
     const { kind } = assignment.action;
     log.info(assignment.course === 'forward' ? { action: kind, approvals } : { action: kind }, 'step begins');
-    return await cell.carryOut(assignment.action, contextOf(parts, lease, log));
+    return await inSpan(parts, `execute ${kind}`, () => cell.carryOut(assignment.action, contextOf(parts, lease, log)));
   } catch (error) {
     if (error instanceof Tampered || error instanceof Refused) {
       log.error({ refusal: error.refusal }, 'step refused');
@@ -45,6 +47,10 @@ export async function carryOut(parts: CarryOutParts, cell: Cell, lease: Lease, l
     if (!lease.signal.aborted) log.warn({ err: error }, 'step broke off');
     return { kind: 'failed', code: 'transient', why: (error as Error).message };
   }
+}
+
+function inSpan<T>({ tracing }: CarryOutParts, name: string, work: () => Promise<T>): Promise<T> {
+  return tracing === undefined ? work() : tracing.around(name, {}, work);
 }
 
 function contextOf(parts: CarryOutParts, lease: Lease, log: Logger): StepContext {

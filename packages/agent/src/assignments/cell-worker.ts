@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Tracing } from '@headgate/adapters/tracing/index';
 import type { Outcome } from '@headgate/domain';
 import type { Cell } from '../cells/cell.ts';
 import type { Assignment } from '../control-plane/assignment.ts';
@@ -11,6 +12,7 @@ import { settle } from './settle.ts';
 export interface WorkerParts extends CarryOutParts {
   readonly plane: ControlPlane;
   readonly log: Logger;
+  readonly tracing?: Tracing | undefined;
   /** Called when the server handed out a step, which so must be on the log. */
   leased(): void;
   /** Called when a step has ended, so that what it changed is observed at once. */
@@ -52,7 +54,7 @@ export class CellWorker {
     const earlier = this.#work;
     const lease = new Lease(this.#parts.plane, assignment, askedAt);
     earlier?.lease.end('overtaken');
-    const work = { lease, done: this.#run(lease, earlier?.done) };
+    const work = { lease, done: this.#traced(lease, () => this.#run(lease, earlier?.done)) };
     this.#work = work;
     void work.done.then(() => {
       if (this.#work === work) this.#work = undefined;
@@ -73,6 +75,16 @@ export class CellWorker {
       work.lease.end('stopping');
       await Promise.race([work.done, pause(STOP_MS, undefined, { ref: false })]);
     }
+  }
+
+  /** Everything that becomes of an assignment is one span of its promotion's trace. */
+  #traced(lease: Lease, run: () => Promise<void>): Promise<void> {
+    const { tracing } = this.#parts;
+    if (tracing === undefined) return run();
+    const { rollout, promotion, cell, step, traceparent: under } = lease.assignment;
+    const ids = { promotion, rollout, cell, step };
+    const attributes = Object.fromEntries(Object.entries(ids).map(([name, id]) => [`headgate.${name}`, id]));
+    return tracing.around('assignment', { kind: 'consumer', attributes, under }, run);
   }
 
   async #run(lease: Lease, earlier: Promise<void> | undefined): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Assignment as Wire } from '@headgate/contract';
+import { traceParentOf, type Assignment as Wire } from '@headgate/contract';
 import type { Action, Approval, Digest, PrincipalId, ReleaseRef, Scope } from '@headgate/domain';
 import type { Fence } from '@headgate/domain/protocol/fence';
 import { z } from 'zod';
@@ -27,6 +27,8 @@ export interface Assignment {
   readonly lifetimeMs: number;
   /** What is left of the step's own deadline. Milliseconds. */
   readonly stepMs: number;
+  /** The trace that it belongs to (W3C `traceparent`). */
+  readonly traceparent?: string;
 }
 
 const Scoped = z.looseObject({
@@ -38,10 +40,12 @@ const Scoped = z.looseObject({
 
 /** Reads what the contract leaves open. An undo whose scope can't be read has none, and is then refused by its check. */
 export function assignmentOf(wire: Wire): Assignment {
-  const { scope, ...rest } = wire;
+  const { scope, traceparent, ...rest } = wire;
+  const trace = traceParentOf(traceparent);
   const scoped = Scoped.safeParse(scope);
   return {
     ...(rest as unknown as Omit<Assignment, 'scope'>),
+    ...(trace === undefined ? {} : { traceparent: trace }),
     ...(scoped.success ? { scope: scope as unknown as Scope } : {}),
   };
 }

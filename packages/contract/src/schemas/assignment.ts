@@ -92,6 +92,8 @@ export const assignment = z
     lifetimeMs: z.int().min(0),
     /** What is left of the step's own deadline, in milliseconds. */
     stepMs: z.int().min(0),
+    /** The trace that it belongs to, as the W3C's Trace Context has it. */
+    traceparent: z.string().max(100).exactOptional(),
   })
   .meta({ id: 'Assignment' });
 export type Assignment = z.infer<typeof assignment>;

@@ -9,10 +9,14 @@ import type { Controller } from './tick.ts';
 /** How long a claimed row is held before another server may take it over. Milliseconds. */
 export const CLAIM_MS = 2_000;
 
+/** Runs a tick's work with whatever somebody wants to know of it: its lines' ids, its trace. */
+export type Around = (row: Row, tick: () => Promise<void>) => Promise<void>;
+
 /** All controllers over one store. Claims what is due and ticks it; keeps nothing that a restart would miss. */
 export class Controllers {
   readonly #deps: Deps;
   readonly #byKind: ReadonlyMap<string, Controller>;
+  readonly #around: Around | undefined;
   readonly plans: Plans;
   readonly gates: GateFactsGatherer;
 
@@ -20,8 +24,9 @@ export class Controllers {
    * `plans` may be shared by several in one process: what a digest names is the same for all of them. `more` are those
    * that need what only a server has.
    */
-  constructor(deps: Deps, plans: Plans = new Plans(deps.blobs), more: readonly Controller[] = []) {
+  constructor(deps: Deps, plans: Plans = new Plans(deps.blobs), more: readonly Controller[] = [], around?: Around) {
     this.#deps = deps;
+    this.#around = around;
     this.plans = plans;
     this.gates = new GateFactsGatherer(deps.store);
     const all: readonly Controller[] = [
@@ -39,7 +44,13 @@ export class Controllers {
    */
   async tickDue(limit: number, onError: (stream: string, error: unknown) => void): Promise<number> {
     const { now, rows } = await this.#deps.store.claim(limit, CLAIM_MS);
-    await Promise.all(rows.map((row) => this.#tick(row, now, onError)));
+    const around = this.#around;
+    await Promise.all(
+      rows.map((row) => {
+        const tick = () => this.#tick(row, now, onError);
+        return around === undefined ? tick() : around(row, tick);
+      }),
+    );
     return rows.length;
   }
 

@@ -44,6 +44,8 @@ export interface Assignment {
   readonly lifetimeMs: number;
   /** What is left of the step's own deadline. Milliseconds. */
   readonly stepMs: number;
+  /** The promotion's trace, where it has one. */
+  readonly traceparent?: string;
 }
 
 /** Gives an agent the oldest step on offer in its environments, or undefined when there is none. */
@@ -102,5 +104,6 @@ async function leaseRow(
     requester: promotion.requester,
     lifetimeMs: LEASE_MS,
     stepMs: step.timeoutMs,
+    ...(promotion.trace !== undefined && { traceparent: promotion.trace }),
   };
 }

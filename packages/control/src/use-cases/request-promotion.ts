@@ -26,6 +26,8 @@ export interface RequestPromotion {
   readonly tenants?: readonly string[];
   /** The caller's idempotency key: the same key asks for the same promotion. */
   readonly key?: string;
+  /** The trace that it begins in (W3C `traceparent`), for whoever follows it. */
+  readonly trace?: string;
 }
 
 /** Asks to take a release to an environment: plans it, stores the plan by its digest, and opens the promotion. */
@@ -83,6 +85,7 @@ export async function requestPromotion(
       waves: plan.waves.length,
       latestFinish: plan.latestFinish,
       ...(only !== undefined && { only: { asked: only, count: moved } }),
+      ...(request.trace !== undefined && { trace: request.trace }),
     },
   };
   const state = evolvePromotion(undefined, event);

@@ -63,7 +63,11 @@ export function readYaml(text: string, file: string): ReadYaml {
   const lost = text.indexOf('\ufffd');
   if (lost >= 0) {
     const before = text.slice(0, lost).split('\n');
-    return refusal({ file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }, 'UTF-8 text', 'other bytes');
+    return refusal(
+      { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 },
+      'UTF-8 text',
+      'other bytes',
+    );
   }
   const lines = new LineCounter();
   const placeAt = (offset: number): Place => {

@@ -21,6 +21,8 @@ export type PromotionEvent =
         readonly waves: number;
         readonly latestFinish: Instant;
         readonly only?: OnlyTenants;
+        /** The trace that it began in (W3C `traceparent`); nothing decides by it. */
+        readonly trace?: string;
       };
     }
   | {

@@ -55,6 +55,7 @@ function coreOf(state: Promotion): PromotionCore {
     waves,
     latestFinish,
     only,
+    trace,
     wave,
     approvals,
     undo,
@@ -75,5 +76,6 @@ function coreOf(state: Promotion): PromotionCore {
     approvals,
     undo,
     ...(only !== undefined && { only }),
+    ...(trace !== undefined && { trace }),
   };
 }

@@ -33,6 +33,8 @@ export interface PromotionCore {
   readonly latestFinish: Instant;
   /** Absent: it is for everybody. */
   readonly only?: OnlyTenants;
+  /** The trace that its ticks and steps belong to; absent where nobody traced. */
+  readonly trace?: string;
   /** Waves opened so far. */
   readonly wave: number;
   readonly approvals: readonly Approval[];

@@ -1,3 +1,4 @@
+import type { Tracing } from '@headgate/adapters/tracing/index';
 import type { Controllers, Deps, LogStore } from '@headgate/control';
 import type { Logger } from 'pino';
 import type { FileTrust } from '../installation/trust.ts';
@@ -25,5 +26,7 @@ export interface Context {
   readonly logger: Logger;
   readonly version: string;
   readonly metrics: Metrics;
+  /** Absent: nobody wants traces. */
+  readonly tracing: Tracing | undefined;
   readiness(): Promise<readonly Part[]>;
 }

@@ -15,13 +15,19 @@ export function check(schema: Schema | undefined, value: unknown, part: string, 
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
   const { issues } = parsed.error;
-  return { ok: false, refusals: issues.slice(0, MOST_PROBLEMS).map((i) => malformed(what, [part, ...i.path], i.message)) };
+  return {
+    ok: false,
+    refusals: issues.slice(0, MOST_PROBLEMS).map((i) => malformed(what, [part, ...i.path], i.message)),
+  };
 }
 
 const WHOLE_NUMBER = 'expected a whole number in digits';
 
 function malformed(what: string, path: readonly PropertyKey[], why: string): Refusal {
   // A key is anybody's text: what can't be seen in it is made visible before it is repeated.
-  const where = path.map((part) => visible(String(part).slice(0, 80))).join('/').slice(0, 300);
+  const where = path
+    .map((part) => visible(String(part).slice(0, 80)))
+    .join('/')
+    .slice(0, 300);
   return { code: 'malformed', what, where, why: why.slice(0, 300), unblock: 'the schema stands in /openapi.json' };
 }

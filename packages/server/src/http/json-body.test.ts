@@ -55,7 +55,11 @@ test.each([
   ['{} {}', 'body:1:4', /nothing behind/],
   ['\ufeff{}', 'body:1:1', /expected a value/],
   [`${'['.repeat(200)}${']'.repeat(200)}`, `body${'/0'.repeat(100)}`, /nested deeper/],
-  [Buffer.concat([Buffer.from('{"žluť": ["𝒳", "'), Buffer.from([0xc0, 0xaf, 0x22])]), 'body/žluť/1', /UTF-8 from byte 21/],
+  [
+    Buffer.concat([Buffer.from('{"žluť": ["𝒳", "'), Buffer.from([0xc0, 0xaf, 0x22])]),
+    'body/žluť/1',
+    /UTF-8 from byte 21/,
+  ],
 ])('%s is refused at %s', (text, where, why) => {
   const fault = faultOf(text as string);
   expect(fault.where).toBe(where);
@@ -65,4 +69,3 @@ test.each([
 test('a key that hides something is named so that it is seen', () => {
   expect(faultOf('{"a\\u202eb": 1, "a\\u202eb": 2}').where).toBe('body/a‹U+202E›b');
 });
-

@@ -159,7 +159,8 @@ class Scan {
       if (code !== 0x5c) continue;
       escaped = true;
       const next = text[i + 1] ?? '';
-      const ok = next === 'u' ? /^[0-9a-fA-F]{4}$/.test(text.slice(i + 2, i + 6)) : '"\\/bfnrt'.includes(next) && next !== '';
+      const ok =
+        next === 'u' ? /^[0-9a-fA-F]{4}$/.test(text.slice(i + 2, i + 6)) : '"\\/bfnrt'.includes(next) && next !== '';
       if (!ok) {
         this.#at = i;
         this.#odd('an escape that JSON has');
@@ -178,7 +179,9 @@ class Scan {
 
   /** `body/files/0/name`. */
   place(): string {
-    return ['body', ...this.#open.filter(({ at }) => at !== -1).map(({ at }) => visible(String(at).slice(0, 80)))].join('/').slice(0, 300);
+    return ['body', ...this.#open.filter(({ at }) => at !== -1).map(({ at }) => visible(String(at).slice(0, 80)))]
+      .join('/')
+      .slice(0, 300);
   }
 
   #odd(expected: string): never {

@@ -7,15 +7,31 @@ import { HEADERS } from './security-headers.ts';
 
 /** By Node's code; what isn't listed is no HTTP. */
 const KNOWN: Readonly<Record<string, readonly [status: string, code: string, where: string, why: string]>> = {
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'too-large', 'headers', 'address and headers are too long'],
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    'too-large',
+    'headers',
+    'address and headers are too long',
+  ],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'too-slow', 'request', 'it took too long to arrive'],
 };
 
 /** Answers on the bare socket, and ends it. */
 export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy();
-  const [line, code, where, why] = KNOWN[error.code ?? ''] ?? ['400 Bad Request', 'not-http', 'request', 'it is no HTTP'];
-  const refusal = { code, what: 'read a request', where, why, unblock: 'send a well-formed request, at once and not so long' };
+  const [line, code, where, why] = KNOWN[error.code ?? ''] ?? [
+    '400 Bad Request',
+    'not-http',
+    'request',
+    'it is no HTTP',
+  ];
+  const refusal = {
+    code,
+    what: 'read a request',
+    where,
+    why,
+    unblock: 'send a well-formed request, at once and not so long',
+  };
   const body = JSON.stringify(problemOf([refusal], Number(line.slice(0, 3)), '', randomUUID()));
   const headers = {
     ...HEADERS,

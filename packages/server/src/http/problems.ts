@@ -110,7 +110,13 @@ export function refusalOfFramework(error: unknown, request: FastifyRequest): Ref
       unblock: 'send application/json, or application/octet-stream for blobs',
     };
   if (error instanceof BodyMalformed)
-    return { code: 'not-json', what, where: error.where, why: error.message, unblock: 'send well-formed JSON in UTF-8' };
+    return {
+      code: 'not-json',
+      what,
+      where: error.where,
+      why: error.message,
+      unblock: 'send well-formed JSON in UTF-8',
+    };
   if (error instanceof NotCanonical)
     return {
       code: 'malformed',

@@ -5,6 +5,7 @@ import { notFound, type Result, StoreUnavailable } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
+import { withIds } from '../log-lines.ts';
 import { addPage } from '../page/page.ts';
 import { Attempts } from './attempts.ts';
 import { NO_TOKEN, NOBODY, notAdmitted, principalOf } from './auth.ts';
@@ -16,6 +17,7 @@ import { answerNoRequest } from './no-request.ts';
 import { refusalOfFramework, sendProblem } from './problems.ts';
 import { type Allowances, RateLimits } from './rate-limits.ts';
 import { secure } from './security-headers.ts';
+import { TracedRequests } from './traced-requests.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -56,6 +58,11 @@ export function httpServer(
 
   let uploads = 0;
   app.decorateRequest('principal', null as never);
+  // Whatever is logged on the way carries the request's id, whoever logs it; and the caller is told it.
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    withIds({ request: request.id, ...namedIn(request.params) }, done);
+  });
   app.addHook('onRequest', async (request, reply) => {
     request.principal = NOBODY;
     const tooMany = limited(reply, 'address', request.ip);
@@ -131,6 +138,7 @@ export function httpServer(
     return sendProblem(request, reply, missing.ok ? [] : missing.refusals);
   });
 
+  const traced = new TracedRequests(context.tracing);
   for (const [name, route] of Object.entries<Route>(routes)) {
     const handler = handlers[name as RouteName] as unknown as AnyHandler;
     const querySchema = queryOf(route);
@@ -158,7 +166,7 @@ export function httpServer(
           });
         }
       },
-      handler: async (request, reply) => {
+      handler: traced.around(name, route, async (request, reply) => {
         const what = `${route.method} ${route.path}`;
         const params = check(route.params, request.params, 'path', what);
         // A probe may add what it likes; whoever mistypes a filter must not get everything.
@@ -168,21 +176,23 @@ export function httpServer(
         const key = idempotencyKeyOf(request);
         for (const part of [params, query, body, key]) if (!part.ok) return refuse(request, reply, part.refusals);
         if (!params.ok || !query.ok || !body.ok || !key.ok) throw new Error('unreachable');
-        const result = await handler({
-          principal: request.principal,
-          input: { ...(query.value as object), ...(params.value as object) },
-          body: body.value as never,
-          idempotencyKey: key.value,
-          get signal() {
-            return goneOrStopped(reply, context.stop);
-          },
-          request,
-          reply,
-        });
+        const result = await traced.useCase(name, () =>
+          handler({
+            principal: request.principal,
+            input: { ...(query.value as object), ...(params.value as object) },
+            body: body.value as never,
+            idempotencyKey: key.value,
+            get signal() {
+              return goneOrStopped(reply, context.stop);
+            },
+            request,
+            reply,
+          }),
+        );
         if (result === undefined) return reply;
         if (!result.ok) return refuse(request, reply, result.refusals);
         return answer(route, reply, result.value);
-      },
+      }),
     });
   }
   addPage(app, context.logger);

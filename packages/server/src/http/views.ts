@@ -22,7 +22,7 @@ export function showPromotion(
   now: Instant,
   freeze?: Freeze,
 ): Shown<PromotionView> {
-  const { planDigest, ...rest } = state;
+  const { planDigest, trace: _, ...rest } = state;
   // The domain's own state, whose union on the phase the contract writes as optional fields.
   return {
     ...rest,

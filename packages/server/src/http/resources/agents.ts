@@ -1,5 +1,6 @@
 import { type Assignment, leaseStep, observeCell, renewLease, settleStep } from '@headgate/control';
 import type { CellState, Outcome } from '@headgate/domain';
+import { attributesOf } from '../../tracing/attributes.ts';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { showCell } from '../views.ts';
@@ -8,7 +9,18 @@ import { showCell } from '../views.ts';
 const LOOK_MS = 200;
 
 export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'observeCell'> {
-  const { deps, gatherers, offered } = context;
+  const { deps, gatherers, offered, tracing } = context;
+
+  /** The assignment with the trace that its agent goes on in: that it was handed out is a moment of its own there. */
+  function handedOut(assignment: Assignment): Assignment {
+    if (tracing === undefined) return assignment;
+    const { promotion, rollout, cell, step, traceparent: under } = assignment;
+    const attributes = attributesOf({ promotion, rollout, cell, step });
+    const span = tracing.start('lease step', { attributes, under });
+    span.end();
+    return { ...assignment, traceparent: span.parent };
+  }
+
   return {
     async leaseStep({ principal, body, signal }) {
       const until = performance.now() + body.waitMs;
@@ -19,7 +31,7 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
         const woken = offered.wait(Math.min(LOOK_MS * (0.7 + 0.3 * Math.random()), until - performance.now()), stop);
         const leased = await leaseStep(deps, gatherers, principal);
         if (!leased.ok) return leased;
-        if (leased.value !== undefined) return { ok: true, value: { assignment: show(leased.value) } };
+        if (leased.value !== undefined) return { ok: true, value: { assignment: show(handedOut(leased.value)) } };
         if (performance.now() >= until) return { ok: true, value: { assignment: null } };
         await woken;
       }

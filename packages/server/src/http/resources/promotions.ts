@@ -1,3 +1,4 @@
+import { traceParentOf } from '@headgate/contract';
 import {
   type ApprovalSignature,
   answerRollout,
@@ -92,9 +93,12 @@ export function promotionHandlers(context: Context): Handlers<Names> {
         value: { plan: plan as never, digest, envelope, text: renderPlan(plan), verdicts: verdicts as never },
       };
     },
-    async requestPromotion({ principal, body, idempotencyKey }) {
+    async requestPromotion({ principal, body, idempotencyKey, request }) {
       const key = idempotencyKey === undefined ? {} : { key: idempotencyKey };
-      return shown(principal, await requestPromotion(deps, principal, { ...body, ...key }));
+      // Its ticks and steps hang below this request; without traces of our own, below the caller's.
+      const trace = context.tracing?.current() ?? traceParentOf(request.headers.traceparent);
+      const traced = trace === undefined ? {} : { trace };
+      return shown(principal, await requestPromotion(deps, principal, { ...body, ...key, ...traced }));
     },
     async listPromotions({ principal, input }) {
       const { environment, open } = input;
