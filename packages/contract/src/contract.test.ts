@@ -59,6 +59,17 @@ describe('the OpenAPI document', () => {
     expect(text).not.toContain('"$schema"');
   });
 
+  it('requires of an address what can’t be left out, and nothing else', () => {
+    const required = (path: string) =>
+      (document.paths[path]?.get as unknown as { parameters: { name: string; required: boolean }[] }).parameters
+        .filter((p) => p.required)
+        .map((p) => p.name);
+    expect(required('/v1/promotions')).toEqual([]);
+    expect(required('/v1/log/entries')).toEqual([]);
+    expect(required('/v1/log/consistency')).toEqual(['from', 'to']);
+    expect(required('/v1/promotions/{promotion}/rollouts')).toEqual(['promotion']);
+  });
+
   it('is the same each time', () => {
     expect(JSON.stringify(openApiDocument('0.1.0'))).toBe(JSON.stringify(document));
   });

@@ -32,6 +32,8 @@ export function openApiDocument(version: string): Json {
   };
 }
 
+const PROBLEM = { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } };
+
 function operation(operationId: string, route: Route, schema: (of: z.ZodType) => Json): Json {
   const parameters = [
     ...parametersOf(route.params, 'path', schema),
@@ -62,10 +64,9 @@ function operation(operationId: string, route: Route, schema: (of: z.ZodType) =>
         }),
     responses: {
       [String(route.status ?? 200)]: { description: 'Done', content: contentOf(route, schema) },
-      default: {
-        description: 'Refused, and why',
-        content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
+      // Not as "default", which generated clients take for one more way to succeed.
+      '4XX': { description: 'Refused, and why', content: PROBLEM },
+      '5XX': { description: 'Not possible now, or a fault of the server', content: PROBLEM },
     },
   };
 }
@@ -81,7 +82,8 @@ function parametersOf(of: z.ZodObject | undefined, place: 'path' | 'query', sche
   return Object.entries(of?.shape ?? {}).map(([name, value]) => ({
     name,
     in: place,
-    required: place === 'path' || !(value as z.ZodType).safeParse(undefined).success,
+    // Whether it may be left out is the object's to say: undefined is not the same.
+    required: place === 'path' || !z.object({ [name]: value as z.ZodType }).safeParse({}).success,
     schema: schema(value as z.ZodType),
   }));
 }
