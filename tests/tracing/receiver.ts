@@ -72,7 +72,9 @@ export class Receiver {
   #take(text: string): void {
     this.text += text;
     for (const { resource, scopeSpans } of (JSON.parse(text) as Sent).resourceSpans)
-      for (const { name, kind, traceId, spanId, parentSpanId = '', attributes, status } of scopeSpans.flatMap((s) => s.spans))
+      for (const { name, kind, traceId, spanId, parentSpanId = '', attributes, status } of scopeSpans.flatMap(
+        (s) => s.spans,
+      ))
         this.spans.push({
           service: valuesOf(resource.attributes)['service.name'] ?? '',
           name,

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startTracing, tracesWanted, type Tracing } from '@headgate/adapters/tracing/index';
+import { startTracing, type Tracing, tracesWanted } from '@headgate/adapters/tracing/index';
 import { type RunningAgent, SHIPPED, startAgent } from '@headgate/agent/agent';
 import type { Cell } from '@headgate/agent/cells/cell';
 import type { AgentConfig } from '@headgate/agent/config';
@@ -98,7 +98,12 @@ test('a promotion that somebody asked for within a trace is followed in it to th
   for (const name of ['tick promotion', 'tick rollout', 'lease step']) {
     const found = named(name).filter((s) => s.attributes['headgate.promotion'] === id);
     expect({ name, found: found.length > 0 }).toEqual({ name, found: true });
-    for (const span of found) expect({ name, trace: span.traceId, above: above(span)?.name }).toEqual({ name, trace: TRACE, above: 'requestPromotion' });
+    for (const span of found)
+      expect({ name, trace: span.traceId, above: above(span)?.name }).toEqual({
+        name,
+        trace: TRACE,
+        above: 'requestPromotion',
+      });
   }
   expect(named('commit').some((s) => above(s)?.name === 'tick rollout')).toBe(true);
 
@@ -113,8 +118,14 @@ test('a promotion that somebody asked for within a trace is followed in it to th
     expect(span.attributes).toMatchObject({ 'headgate.cell': 'stage', 'headgate.promotion': id });
   }
   for (const span of [...named('judge'), ...named(/^execute /)]) expect(above(span)?.name).toBe('assignment');
-  expect(named(/^execute /).map((s) => s.name)).toEqual(expect.arrayContaining(['execute deploy', 'execute route', 'execute verify']));
-  for (const span of named(/outcome$/)) expect({ service: span.service, above: above(span)?.name }).toEqual({ service: 'headgate-server', above: 'assignment' });
+  expect(named(/^execute /).map((s) => s.name)).toEqual(
+    expect.arrayContaining(['execute deploy', 'execute route', 'execute verify']),
+  );
+  for (const span of named(/outcome$/))
+    expect({ service: span.service, above: above(span)?.name }).toEqual({
+      service: 'headgate-server',
+      above: 'assignment',
+    });
   expect(receiver.spans.filter((s) => s.status === 2)).toEqual([]);
 });
 
@@ -125,7 +136,8 @@ test('what goes out holds no secret, no tenant and nobody’s name', async () =>
     const secret = name.endsWith('.token') ? text.slice(text.indexOf('.') + 1) : (text.split('\n')[1] ?? text);
     expect({ name, told: receiver.text.includes(secret) }).toEqual({ name, told: false });
   }
-  for (const word of ['acme', 'bolt', 'usr_', 'agt_']) expect({ word, told: receiver.text.includes(word) }).toEqual({ word, told: false });
+  for (const word of ['acme', 'bolt', 'usr_', 'agt_'])
+    expect({ word, told: receiver.text.includes(word) }).toEqual({ word, told: false });
   expect(receiver.text).toContain('headgate-server');
 });
 
@@ -134,9 +146,15 @@ test('a request’s lines carry the id that its caller was told, and a tick’s 
   const id = answer.headers.get('x-request-id');
   expect((await answer.json()) as object).toMatchObject({ requestId: id });
   const lines = () =>
-    server.errors.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
+    server.errors
+      .split('\n')
+      .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
   await until('it was logged', async () => lines().some((line) => line.msg === 'refused' && line.request === id));
-  expect(lines().filter((line) => line.request === id).map((line) => line.promotion)).toContain('nowhere');
+  expect(
+    lines()
+      .filter((line) => line.request === id)
+      .map((line) => line.promotion),
+  ).toContain('nowhere');
 });
 
 test('nothing is sent, or loaded, unless a receiver is named', async () => {

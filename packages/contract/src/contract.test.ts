@@ -61,7 +61,7 @@ describe('the OpenAPI document', () => {
 
   it('requires of an address what can’t be left out, and nothing else', () => {
     const required = (path: string) =>
-      (document.paths[path]?.get as unknown as { parameters: { name: string; required: boolean }[] }).parameters
+      (document.paths[path]!.get as unknown as { parameters: { name: string; required: boolean }[] }).parameters
         .filter((p) => p.required)
         .map((p) => p.name);
     expect(required('/v1/promotions')).toEqual([]);

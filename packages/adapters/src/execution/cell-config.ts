@@ -22,7 +22,10 @@ const Store = z.strictObject({
   archiveDir: path,
   restorePointsDir: path,
   /** Folders of files that belong to the store (attachments): restored together with the database. */
-  files: z.array(z.strictObject({ name, dir: path })).max(100).default([]),
+  files: z
+    .array(z.strictObject({ name, dir: path }))
+    .max(100)
+    .default([]),
   /** Older restore points, and the WAL that only they need, are removed. */
   keepRestorePoints: z.int().min(1).max(1_000).default(5),
   /** How the releases' migrations are carried out here: by a program of the application's; absent: they are SQL. */

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -18,7 +18,7 @@ export const access: Install = (program, act) => {
     .action(
       act(async (session, id: string, options: { role: string[]; tokenOut?: string }) => {
         const body = { id, roles: options.role as Role[] };
-        return hand(session, await session.client.call('createPrincipal', { body }), options.tokenOut, 'is created');
+        return hand(session, () => session.client.call('createPrincipal', { body }), options.tokenOut, 'is created');
       }),
     );
   const principal = program.commands.find((command) => command.name() === 'principal');
@@ -28,7 +28,7 @@ export const access: Install = (program, act) => {
     .option('--token-out <file>', 'write the token to a new 0600 file instead of showing it')
     .action(
       act(async (session, id: string, options: { tokenOut?: string }) =>
-        hand(session, await session.client.call('rotateToken', { id }), options.tokenOut, 'has a new token'),
+        hand(session, () => session.client.call('rotateToken', { id }), options.tokenOut, 'has a new token'),
       ),
     );
   principal
@@ -51,28 +51,59 @@ export const access: Install = (program, act) => {
     .action(
       act(async (session, id: string, options: { environment: string[]; tokenOut?: string }) => {
         const body = { id, environments: options.environment };
-        return hand(session, await session.client.call('enrolAgent', { body }), options.tokenOut, 'is created');
+        return hand(session, () => session.client.call('enrolAgent', { body }), options.tokenOut, 'is created');
       }),
     );
 };
 
-function hand(
+interface Made {
+  readonly principal: { readonly id: string };
+  readonly token: string;
+}
+
+/**
+ * Has a token made and hands it over. A token is said once, and the one before ends with it, so the file that it goes to
+ * is taken first: where it can't be, nothing is asked for.
+ */
+async function hand(
   { out, cwd }: Session,
-  made: { principal: { id: string }; token: string },
+  make: () => Promise<Made>,
   file: string | undefined,
   became: string,
-): number {
-  const { principal, token } = made;
+): Promise<number> {
   if (file === undefined) {
-    out.answer(made, `${principal.id} ${became}. Its token, said only now:\n${token}`);
+    const made = await make();
+    out.answer(made, `${made.principal.id} ${became}. Its token, said only now:\n${made.token}`);
     return EXIT.ok;
   }
+  const path = resolve(cwd, file);
+  const taken = takeFile(path);
   try {
-    writeFileSync(resolve(cwd, file), `${token}\n`, { mode: 0o600, flag: 'wx' });
+    const { principal, token } = await make();
+    try {
+      writeSync(taken, `${token}\n`);
+      fsyncSync(taken);
+    } catch (error) {
+      const why = `${principal.id} ${became}, but the token could not be written: ${(error as Error).message}`;
+      throw new Failure(EXIT.refused, 'token-file', why, 'headgate principal rotate, with another --token-out');
+    }
+    out.answer({ principal, tokenFile: file }, `${principal.id} ${became}; the token is in ${file}`);
+    return EXIT.ok;
   } catch (error) {
-    const why = `${principal.id} ${became}, but the token could not be written: ${(error as Error).message}`;
-    throw new Failure(EXIT.refused, 'token-file', why, 'headgate principal rotate, with another --token-out');
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(taken);
   }
-  out.answer({ principal, tokenFile: file }, `${principal.id} ${became}; the token is in ${file}`);
-  return EXIT.ok;
+}
+
+/** A new file of mode 0600, open for writing. */
+function takeFile(path: string): number {
+  try {
+    return openSync(path, 'wx', 0o600);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EEXIST' ? `there is a file ${path} already, and it is not written over` : message;
+    throw new Failure(EXIT.usage, 'token-file', `${why}; nothing was changed`, 'name another file with --token-out');
+  }
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Promotion, Release } from '@headgate/contract';
+import type { Client, Promotion, Release } from '@headgate/contract';
 import type { Install, Session } from '../command.ts';
 import { type AttachedRun, attachTestRun } from '../evidence/attach-test-run.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -19,6 +19,7 @@ interface Options {
   readonly bundle?: readonly string[];
   readonly junit?: string;
   readonly wait?: string;
+  readonly again?: boolean;
 }
 
 /** What a job of a CI system is told, and leaves behind. */
@@ -44,6 +45,7 @@ export const ci: Install = (program, act) => {
     .option('--author <id...>', 'who made the change, and may not approve it; default: whose token this is')
     .option('--bundle <file...>', 'evidence that was signed elsewhere')
     .option('--junit <file>', 'the report that the command writes')
+    .option('--again', 'when the promotion that was asked for so ended without success: ask for another one')
     .option(
       '--wait <seconds>',
       `follow the promotion for so long; exit code ${EXIT.waiting} when it isn't at its end by then`,
@@ -85,7 +87,7 @@ export const ci: Install = (program, act) => {
           out.answer({ ...said, promotion: null, link: null } satisfies Done, 'no promotion was asked for');
           return EXIT.ok;
         }
-        return ask(session, release, options.to, waitMs, said);
+        return ask(session, release, { environment: options.to, again: options.again === true, waitMs }, said);
       }),
     );
 };
@@ -93,17 +95,12 @@ export const ci: Install = (program, act) => {
 async function ask(
   session: Session,
   { ref }: Release,
-  environment: string,
-  waitMs: number | undefined,
+  wanted: { readonly environment: string; readonly again: boolean; readonly waitMs: number | undefined },
   said: Pick<Done, 'release' | 'evidence' | 'tests'>,
 ): Promise<number> {
   const { client, out, server, stop } = session;
-  const promotion = await client.call(
-    'requestPromotion',
-    { body: { release: ref.digest, environment } },
-    // A job that is run again is the same wish.
-    { idempotencyKey: `ci-${ref.digest.slice(7, 39)}-${environment}` },
-  );
+  const { waitMs } = wanted;
+  const promotion = await request(client, ref.digest, wanted);
   const link = `${server}/promotions/${promotion.id}`;
   const answer = (now: Promotion): void =>
     out.answer({ ...said, promotion: now, link } satisfies Done, `${promotionLine(now)}\n${link}`);
@@ -119,6 +116,30 @@ async function ask(
   );
   answer(await client.call('showPromotion', { promotion: promotion.id }));
   return code === EXIT.interrupted && late.aborted && !stop.aborted ? EXIT.waiting : code;
+}
+
+/** Promotions of one release to one environment that one job asks for, one after the other. */
+const MOST_ATTEMPTS = 100;
+
+/**
+ * A job that is run again is the same wish, as long as what became of it isn't known, and also when it came true. One that
+ * was rolled back, rejected or ran out of time stays what it was: only `--again` asks for another, and that, too, only
+ * once, however often the job is run.
+ */
+async function request(
+  client: Client,
+  release: Release['ref']['digest'],
+  { environment, again }: { readonly environment: string; readonly again: boolean },
+): Promise<Promotion> {
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+    const idempotencyKey = `ci-${release.slice(7, 39)}-${environment}${attempt === 1 ? '' : `-${attempt}`}`;
+    const promotion = await client.call('requestPromotion', { body: { release, environment } }, { idempotencyKey });
+    if (promotion.phase !== 'ended' || promotion.result === 'promoted') return promotion;
+    const why = `${promotion.id}, which asked for this release in ${environment}, ended ${promotion.result}: ${promotion.because}`;
+    if (!again) throw new Failure(EXIT.refused, 'ended', why, 'ask for another promotion with --again');
+  }
+  const why = `${MOST_ATTEMPTS} promotions of this release to ${environment} ended without success`;
+  throw new Failure(EXIT.refused, 'ended', why, 'make another release');
 }
 
 async function attachBundles({ client, cwd }: Session, files: readonly string[]): Promise<readonly string[]> {

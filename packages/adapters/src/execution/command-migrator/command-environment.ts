@@ -49,7 +49,9 @@ export function commandEnvironment(
 function databaseVariables({ databaseEnv }: CommandMigrations, login: CommandLogin): Record<string, string> {
   if ('url' in databaseEnv) {
     const [user, password, database] = [login.user, login.password, login.database].map(encodeURIComponent);
-    return { [databaseEnv.url]: `${databaseEnv.scheme}://${user}:${password}@${login.host}:${login.port}/${database}` };
+    // An IPv6 address stands in brackets there (RFC 3986, 3.2.2): its colons are no port's.
+    const host = login.host.includes(':') ? `[${login.host}]` : login.host;
+    return { [databaseEnv.url]: `${databaseEnv.scheme}://${user}:${password}@${host}:${login.port}/${database}` };
   }
   const { host, port, user, password, database } = databaseEnv;
   const set: Record<string, string> = { [password]: login.password };
