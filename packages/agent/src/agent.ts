@@ -6,6 +6,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
+import { openFormat } from '@headgate/adapters/machine/data-format';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
 import type { Tracing } from '@headgate/adapters/tracing/index';
 import { createClient } from '@headgate/contract';
@@ -26,6 +27,7 @@ import type { AgentConfig } from './config.ts';
 import type { Assignment } from './control-plane/assignment.ts';
 import { ControlPlane } from './control-plane/control-plane.ts';
 import { Every } from './every.ts';
+import { AGENT_FORMAT } from './format.ts';
 import { TreeHeadWitness } from './heads/tree-head-witness.ts';
 import { witnessKey } from './heads/witness-key.ts';
 import type { Logger } from './log.ts';
@@ -59,6 +61,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
   const hold = await holdCell(dataDir).catch((error: Error) => {
     throw new Error(`Another agent works in ${dataDir}: ${error.message}`);
   });
+  await openFormat(dataDir, AGENT_FORMAT, (step) => log.info(step, 'the data folder was migrated'));
   const trust = pinnedTrust(config.trustFile);
   const token = await readSecret(config.tokenFile);
   const { tracing } = parts;

@@ -2,6 +2,7 @@
  * `agent.yaml`: what this agent is, whom it talks to, and its cells. Strict: every mistake comes with file, line, column
  * and what was expected, all of them at once.
  *
+ *     version: 1                             # of this form; without it: from before there were any
  *     server: http://127.0.0.1:7070          # plain HTTP to this machine only, else https
  *     name: agent-production
  *     tokenFile: /…/token                    # 0600
@@ -24,6 +25,7 @@ import { problemsOf } from '@headgate/documents/schema/problems';
 import { type DocumentProblem, problemAt, readYaml, type YamlDocument } from '@headgate/documents/yaml/read-yaml';
 import { z } from 'zod';
 import type { PinnedEnvironment } from './checks/facts.ts';
+import { CONFIG_VERSION, versionOf } from './config-version.ts';
 
 const pathPhrase = expects('an absolute path');
 const absolute = z
@@ -43,6 +45,7 @@ const pinnedEnvironment = fields({
 
 /** The form of `agent.yaml` itself; cells have forms of their own. */
 export const agentForm = fields({
+  version: whole(0, CONFIG_VERSION).default(0).describe('Of this form; a file from before there were any has none.'),
   server: serverUrl,
   name: text(100).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, expects('a name of letters, digits, . _ -')),
   tokenFile: absolute,
@@ -83,10 +86,16 @@ export function loadConfig(path: string): ReadConfig {
   const read = readOne(path);
   if (!read.ok) return read;
   const { yaml } = read;
+  const version = versionOf(yaml.value);
+  if (typeof version === 'number' && version > CONFIG_VERSION) {
+    const expected = `a version up to ${CONFIG_VERSION}: it was written for a newer agent, and that one reads it`;
+    const problem = { path: ['version'], expected, found: String(version) };
+    return refused([problemAt(yaml.placeOf(problem.path), problem)]);
+  }
   const parsed = agentForm.safeParse(yaml.value);
   if (!parsed.success)
     return refused(problemsOf(parsed.error, yaml.value, agentForm).map((p) => problemAt(yaml.placeOf(p.path), p)));
-  const { cells: inline, cellFiles, ...rest } = parsed.data;
+  const { cells: inline, cellFiles, version: _, ...rest } = parsed.data;
   const problems: string[] = [];
   const cells: AnyCellConfig[] = [];
   const add = (from: YamlDocument, base: readonly (string | number)[], value: unknown): void => {

@@ -5,6 +5,7 @@ import { readSecret, writeDurably } from '@headgate/adapters/machine/durable-fil
 import { parseTrust } from '@headgate/documents';
 import { stringify } from 'yaml';
 import { loadConfig } from './config.ts';
+import { CONFIG_VERSION } from './config-version.ts';
 import { witnessKey } from './heads/witness-key.ts';
 
 export interface Enrolment {
@@ -52,7 +53,7 @@ export async function enrol(wanted: Enrolment): Promise<Enrolled> {
   if (!pinned.ok) return pinned;
   const { environments } = pinned;
   const cellFiles = wanted.cellFiles.map((file) => resolve(file));
-  const content = { server, name, tokenFile, dataDir, trustFile, environments, cellFiles };
+  const content = { version: CONFIG_VERSION, server, name, tokenFile, dataDir, trustFile, environments, cellFiles };
   await writeDurably(config, stringify(content), 0o600);
   const read = loadConfig(config);
   if (!read.ok) return read;

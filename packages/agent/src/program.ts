@@ -3,7 +3,8 @@ import { parseArgs } from 'node:util';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { loadTrust } from '@headgate/documents';
 import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
-import { loadConfig } from './config.ts';
+import { type AgentConfig, loadConfig } from './config.ts';
+import { migrateConfig } from './config-version.ts';
 import { enrol } from './enrol.ts';
 import { openLog } from './log.ts';
 import { enrolForService } from './service/enrol-for-service.ts';
@@ -63,8 +64,14 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
 async function run(args: readonly string[], parts: AgentParts): Promise<void> {
   const read = configOf(args);
   if (!read.ok) return complain(read.problems);
-  const { config } = read;
+  const { config, file } = read;
   const log = openLog(config.name, config.logLevel);
+  // It runs from a file that can't be written as well as from one that can: the older form is read for ever.
+  const changes = await migrateConfig(file).catch((error: Error) => {
+    log.warn({ file, why: error.message }, 'the configuration is of an older version, and can’t be rewritten');
+    return [];
+  });
+  for (const what of changes) log.info({ file, what }, 'the configuration was migrated');
   const tracing = await startTracing(process.env, 'headgate-agent', await ownVersion(), (why) =>
     log.warn({ why }, 'tracing'),
   );
@@ -110,10 +117,15 @@ function check(args: readonly string[]): void {
   process.stdout.write(`${JSON.stringify(summary)}\n`);
 }
 
-function configOf(args: readonly string[]): ReturnType<typeof loadConfig> {
+type ConfigRead =
+  | { readonly ok: true; readonly config: AgentConfig; readonly file: string }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+function configOf(args: readonly string[]): ConfigRead {
   const { values } = parseArgs({ args: [...args], options: { config: { type: 'string' } } });
   if (values.config === undefined) return { ok: false, problems: ['expected --config FILE'] };
-  return loadConfig(values.config);
+  const read = loadConfig(values.config);
+  return read.ok ? { ...read, file: values.config } : read;
 }
 
 async function takeUpCommand(args: readonly string[]): Promise<void> {

@@ -11,6 +11,7 @@ import { freeze } from './commands/freeze.ts';
 import { incident } from './commands/incident.ts';
 import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
+import { migrate } from './commands/migrate.ts';
 import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Install[] = [
   notify,
   log,
   access,
+  migrate,
   doctor,
   completion,
 ];

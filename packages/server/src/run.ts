@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
 import { Allowed, ChannelCourier, Secrets } from '@headgate/adapters/control/notify/index';
-import { writeDurably } from '@headgate/adapters/machine/index';
+import { openFormat, writeDurably } from '@headgate/adapters/machine/index';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { destination, type Logger, pino } from 'pino';
 import { allHandlers } from './catalog.ts';
@@ -13,6 +13,7 @@ import { migrateExternal } from './database/external.ts';
 import { listen } from './http/listen.ts';
 import { httpServer } from './http/server.ts';
 import { openFolder } from './installation/folder.ts';
+import { SERVER_FORMAT } from './installation/format.ts';
 import { idsHere } from './log-lines.ts';
 
 /** How long open requests may take to end when the server stops. Milliseconds. */
@@ -56,6 +57,7 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
   });
   const close: (() => Promise<unknown>)[] = [() => lock.release(), async () => tracing?.stop()];
   try {
+    await openFormat(folder.root, SERVER_FORMAT, (step) => log.info(step, 'the data folder was migrated'));
     const embedded = config.databaseUrl === undefined ? await EmbeddedDatabase.open(folder, log) : undefined;
     if (embedded !== undefined) close.push(() => embedded.close());
     if (config.databaseUrl !== undefined) await migrateExternal({ ...config, databaseUrl: config.databaseUrl });

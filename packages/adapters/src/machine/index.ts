@@ -5,6 +5,7 @@
  */
 export * from './boot-identity.ts';
 export * from './bounded-log.ts';
+export * from './data-format.ts';
 export * from './durable-file.ts';
 export * from './free-port.ts';
 export * from './home-record.ts';

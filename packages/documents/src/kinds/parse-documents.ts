@@ -4,6 +4,7 @@ import { digestOfJson } from '../digest.ts';
 import { quoted, type Refused, refuse } from '../refusal.ts';
 import { didYouMean } from '../schema/nearest.ts';
 import { dotted, MAX_PROBLEMS, type Path, type Problem, problemsOf } from '../schema/problems.ts';
+import { toCurrent } from '../versions/conversions.ts';
 import { type DocumentProblem, problemAt, readYaml, type YamlDocument } from '../yaml/read-yaml.ts';
 import { type AnyContent, KIND_NAMES, type KindName, kindNamed } from './catalog.ts';
 import type { Parsed } from './document.ts';
@@ -100,16 +101,18 @@ function checkContent(value: unknown): Checked {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return wrong([], `a document with apiVersion: ${API_VERSION}, kind, metadata and spec`, quoted(value));
   }
-  const { kind: name } = value as { kind?: unknown };
+  const current = toCurrent(value);
+  if (!current.ok) return { ok: false, problems: [current.problem] };
+  const { kind: name } = current.value as { kind?: unknown };
   const kind = kindNamed(name);
   if (kind === undefined) {
     const near = typeof name === 'string' ? didYouMean(name, KIND_NAMES) : '';
     return wrong(['kind'], `one of ${KIND_NAMES.join(', ')}`, `${quoted(name)}${near}`);
   }
   const schema = kind.document as z.ZodType<AnyContent>;
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(current.value);
   if (parsed.success) return { ok: true, content: parsed.data };
-  return { ok: false, problems: problemsOf(parsed.error, value, schema) };
+  return { ok: false, problems: problemsOf(parsed.error, current.value, schema) };
 }
 
 function placeOfProblem(yaml: YamlDocument, problem: Problem) {

@@ -3,6 +3,7 @@
  * verification, more tenants. The service is expanded here, before anything is sent: the control plane knows documents alone.
  */
 import { type Problem, problemsOf } from '../schema/problems.ts';
+import { toCurrent } from '../versions/conversions.ts';
 import { type DocumentProblem, problemAt, readYaml } from '../yaml/read-yaml.ts';
 import { expandService } from './expand.ts';
 import { type ServiceContent, service } from './service.ts';
@@ -36,9 +37,11 @@ export function readService(text: string, file: string, agent = SERVICE_AGENT): 
     const problem = { path: [], expected: 'one document of kind Service', found: String(found.length) };
     return { ok: false, problems: [problemAt(place, problem)] };
   }
-  const parsed = service.document.safeParse(only.value);
+  const current = toCurrent(only.value);
+  if (!current.ok) return { ok: false, problems: [problemAt(only.placeOf(current.problem.path), current.problem)] };
+  const parsed = service.document.safeParse(current.value);
   if (!parsed.success) {
-    const problems = problemsOf(parsed.error, only.value, service.document);
+    const problems = problemsOf(parsed.error, current.value, service.document);
     return { ok: false, problems: problems.map((each) => problemAt(only.placeOf(each.path), withoutSecret(each))) };
   }
   const content = parsed.data as ServiceContent;

@@ -35,6 +35,7 @@ import {
   whole,
 } from '../schema/fields.ts';
 import { problemsOf } from '../schema/problems.ts';
+import { toCurrent } from '../versions/conversions.ts';
 import { type DocumentProblem, problemAt, readYaml } from '../yaml/read-yaml.ts';
 import { isAllowedKey, keyIdOf } from './signing-key.ts';
 import type { Trust, TrustedSigner } from './trust.ts';
@@ -102,9 +103,11 @@ export function parseTrust(text: string, file: string): ReadTrust {
   const [yaml, second] = read.documents;
   if (yaml === undefined || second !== undefined)
     return problem('one document of kind Trust', String(read.documents.length));
-  const parsed = trustSchema.safeParse(yaml.value);
+  const current = toCurrent(yaml.value);
+  if (!current.ok) return { ok: false, problems: [problemAt(yaml.placeOf(current.problem.path), current.problem)] };
+  const parsed = trustSchema.safeParse(current.value);
   if (!parsed.success) {
-    const found = problemsOf(parsed.error, yaml.value, trustSchema);
+    const found = problemsOf(parsed.error, current.value, trustSchema);
     return { ok: false, problems: found.map((each) => problemAt(yaml.placeOf(each.path), each)) };
   }
   const signers = parsed.data.spec.signers.map(signerOf);
