@@ -18,7 +18,7 @@ const TSC = join(import.meta.dirname, '..', '..', 'node_modules', '.bin', 'tsc')
 
 /** A program of somebody's that knows nothing but the generated client. */
 const CONSUMER = `
-import { ApiError, Generated, type Problem, type Promotion } from './client';
+import { ApiError, Generated, type Problem, type Promotion } from "./client";
 
 const [base = '', token = '', promotion = '', release = ''] = process.argv.slice(2);
 const client = new Generated({ BASE: base, TOKEN: token });

@@ -150,6 +150,8 @@ test('a request’s lines carry the id that its caller was told, and a tick’s 
       .split('\n')
       .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
   await until('it was logged', async () => lines().some((line) => line.msg === 'refused' && line.request === id));
+  // And nothing else of each other.
+  for (const line of lines().filter(({ msg }) => msg === 'request')) expect(line).not.toHaveProperty('code');
   expect(
     lines()
       .filter((line) => line.request === id)

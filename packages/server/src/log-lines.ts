@@ -10,9 +10,9 @@ export function withIds<T>(ids: LineIds, work: () => T): T {
   return lines.run(ids, work);
 }
 
-/** For the logger: what its next line carries. */
-export function idsHere(): LineIds {
-  return lines.getStore() ?? {};
+/** For the logger: what its next line carries. A copy, because the logger writes the line's own fields into it. */
+export function idsHere(): Record<string, string> {
+  return { ...lines.getStore() };
 }
 
 /** A stream's ids by the names that lines and spans have for them: `rollout/prm_a.live` is of promotion `prm_a`, too. */

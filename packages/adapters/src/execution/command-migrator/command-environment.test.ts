@@ -4,7 +4,6 @@ import { commandEnvironment } from './command-environment.ts';
 
 const login = { port: 5433, user: 'mig 1', password: 'p@ss/word', database: 'a b' };
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration's own placeholder
 const NODE = '${node}';
 
 test.each([
