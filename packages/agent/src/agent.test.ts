@@ -92,7 +92,8 @@ describe('a lease', () => {
   });
 
   test('that is lost stops the work, and its outcome is dropped', async () => {
-    server.renew = () => ({ status: 409 });
+    // Lost while it is carried out, and not before.
+    server.renew = () => (cell.contexts.length === 0 ? { status: 200, lifetimeMs: 300 } : { status: 409 });
     cell.act = cell.untilAborted;
     server.offer(step('w1.verify', 1, { lifetimeMs: 300 }));
     await eventually(() => cell.contexts[0]?.signal.aborted === true);

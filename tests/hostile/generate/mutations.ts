@@ -231,7 +231,8 @@ function sizes(
     const own = Object.entries((here ?? {}) as object);
     const one = own[0]?.[1] ?? 1;
     // As many as are no more than a body takes.
-    const keys = Math.min(much.keys, Math.ceil((much.keys * 12) / serialise(one).length));
+    const wanted = isMapping(schema) ? much.keys : 101;
+    const keys = Math.min(wanted, Math.ceil((wanted * 12) / serialise(one).length));
     const more = Array.from({ length: keys }, (_, i) => [`k${i}`, one] as const);
     found.push([`${keys} keys more`, Object.fromEntries([...own, ...more])]);
     const deep = new Raw(`${'{"alpha":'.repeat(3_000)}1${'}'.repeat(3_000)}`);

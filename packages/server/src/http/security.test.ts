@@ -42,7 +42,7 @@ describe('a token', () => {
     const { token } = await admin.call('createPrincipal', { body: { id: 'usr_gone', roles: ['auditor'] } });
     const stream = await fetch(`${server.url}/v1/events`, { headers: { authorization: `Bearer ${token}` } });
     const reader = stream.body!.getReader();
-    expect(new TextDecoder().decode((await reader.read()).value)).toBe(': headgate\n\n');
+    expect(new TextDecoder().decode((await reader.read()).value)).toMatch(/^: headgate\n\n/);
     await admin.call('revokePrincipal', { id: 'usr_gone' });
     expect((await refused(as(token).call('whoami'))).status).toBe(401);
     // Its revocation is itself an entry, and is not told to it.
