@@ -98,7 +98,7 @@ test.each([
       await new Promise((done) => setTimeout(done, 5));
     }
     expect(written).toContain(path);
-    expect(looks).toBeGreaterThan(10);
+    expect(looks).toBeGreaterThan(0);
     await expect.poll(running, { interval: 5 }).toBe(0);
   },
 );
