@@ -21,12 +21,16 @@ export interface PromotionFacts {
    * cell is no fact to gather: only the commit that opens the rollouts can tell without a race.
    */
   readonly baseChanged: readonly string[];
+  /** Cells that were not read back since a restore: what became of them is not known. */
+  readonly unread?: readonly string[];
 }
 
 const act = (...events: PromotionEvent[]): Decision<PromotionEvent> => ({ events, lookAt: null });
 const wait = (lookAt: Instant | null): Decision<PromotionEvent> => ({ events: [], lookAt });
 
 export function nextOfPromotion(state: Promotion, facts: PromotionFacts): Decision<PromotionEvent> {
+  const unread = state.phase === 'undoing' || state.phase === 'ended' ? [] : (facts.unread ?? []);
+  if (unread.length > 0) return waitForReading(state, unread, facts.now);
   switch (state.phase) {
     case 'ended':
       return wait(null);
@@ -54,6 +58,13 @@ export function nextOfPromotion(state: Promotion, facts: PromotionFacts): Decisi
     case 'undoing':
       return finishUndo(state, facts);
   }
+}
+
+/** What the rows say of a cell may be long past: nothing opens, ends or turns back before it was read back. */
+function waitForReading(state: Promotion, unread: readonly string[], now: Instant): Decision<PromotionEvent> {
+  const some = `${unread.slice(0, 3).join(', ')}${unread.length > 3 ? ` and ${unread.length - 3} more` : ''}`;
+  const reason = `not read back since the restore: ${some} (headgate recovery)`;
+  return state.phase === 'awaiting' ? waitFor(state, reason, [], now + LOOK_MS) : wait(now + LOOK_MS);
 }
 
 function openWave(state: Extract<Promotion, { phase: 'awaiting' }>, facts: PromotionFacts): Decision<PromotionEvent> {
