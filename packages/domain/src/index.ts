@@ -62,6 +62,7 @@ export * from './promotion/evolve.ts';
 export * from './promotion/state.ts';
 export * from './protocol/fence.ts';
 export type * from './recovery/account.ts';
+export * from './recovery/gap.ts';
 export * from './recovery/judge-cell.ts';
 export * from './recovery/take-up.ts';
 export * from './recovery/unread.ts';

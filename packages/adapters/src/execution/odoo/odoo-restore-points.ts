@@ -13,7 +13,7 @@ import {
 import type pg from 'pg';
 import { digestTree } from '../kept-points/kept-manifest.ts';
 import { KeptPoints } from '../kept-points/kept-points.ts';
-import { copyFile, copyTree } from '../restore-points/copy-tree.ts';
+import { copyFile, copyTree } from '../../machine/copy-tree.ts';
 import { danglingAttachments } from './attachments.ts';
 import type { DatabaseDoor } from './database-door.ts';
 import { createDatabase, dumpDatabase, ownTree, restoreDatabase } from './dump.ts';

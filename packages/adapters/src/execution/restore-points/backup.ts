@@ -4,9 +4,10 @@ import { type Answer, denied, granted, type StepContext } from '@headgate/execut
 import { withClient } from '../../postgres-cluster/database.ts';
 import { controlConnection } from '../store/store-session.ts';
 import type { BackedStore } from './backed-store.ts';
-import { type CopiedTree, copyFile, copyTree, readBack } from './copy-tree.ts';
+import { type CopiedTree, copyFile, copyTree, readBack } from '../../machine/copy-tree.ts';
 import type { FileEntry, Manifest } from './manifest.ts';
-import { archived, leftOut, segmentsBetween } from './wal.ts';
+import { leftOut, segmentsBetween } from '../../postgres-cluster/copied-parts.ts';
+import { archived } from './wal.ts';
 
 /**
  * Copies a running store into `dir`. PostgreSQL's backup mode belongs to the one session that is held open here: when

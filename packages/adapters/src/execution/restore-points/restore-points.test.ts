@@ -11,7 +11,7 @@ import type { BackedStore } from './backed-store.ts';
 import { restoring } from './in-place.ts';
 import { PhysicalRestorePoints } from './physical-restore-points.ts';
 import { restoreAside } from './recovery.ts';
-import { segmentsBetween } from './wal.ts';
+import { segmentsBetween } from '../../postgres-cluster/copied-parts.ts';
 
 let real: RealStore;
 let backed: BackedStore;

@@ -1,4 +1,13 @@
-import { type Assignment, leaseStep, observeCell, renewLease, settleStep } from '@headgate/control';
+import {
+  type Assignment,
+  leaseStep,
+  observeCell,
+  type RecoveryRecord,
+  refuse,
+  renewLease,
+  settleStep,
+  streams,
+} from '@headgate/control';
 import type { CellState, Outcome } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -10,7 +19,9 @@ const LOOK_MS = 200;
 export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'observeCell'> {
   const { deps, gatherers, offered } = context;
   return {
-    async leaseStep({ principal, body, signal }) {
+    async leaseStep({ principal, input, body, signal }) {
+      const behind = await forgotten(context, principal.id, input);
+      if (behind !== undefined) return behind;
       const until = performance.now() + body.waitMs;
       const stop = signal;
       for (;;) {
@@ -50,9 +61,40 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
         };
       }
       const observed = await observeCell(deps, principal, seen);
-      return observed.ok ? { ok: true, value: showCell(seen.cell, observed.value, principal) } : observed;
+      return observed.ok ? { ok: true, value: showCell(deps, seen.cell, observed.value, principal) } : observed;
     },
   };
+}
+
+/**
+ * Whether an agent has seen more than this server's database knows: then that was restored from a backup, and nobody said
+ * so. Whatever is handed out now could be a step that was done, so nothing is.
+ */
+async function forgotten(
+  { deps, log, logger }: Context,
+  agent: string,
+  seen: { readonly epoch?: number; readonly head?: number },
+) {
+  const { epoch = 0, head = 0 } = seen;
+  if (epoch === 0 && head === 0) return undefined;
+  const known = (await log.head())?.size ?? 0;
+  let behind = '';
+  if (epoch > deps.epoch) behind = `${agent} has seen epoch ${epoch}, and this is epoch ${deps.epoch}`;
+  else if (head > known) {
+    const stream = streams.recovery(deps.epoch);
+    const recovery = (await deps.store.load([stream])).get(stream)?.state as RecoveryRecord | undefined;
+    // What a recovery named as gone is known.
+    if (recovery === undefined) behind = `${agent} has seen ${head} entries of the log, and it has ${known}`;
+  }
+  if (behind === '') return undefined;
+  logger.error({ agent, epoch, head }, `the database was restored from a backup, and nobody said so: ${behind}`);
+  return refuse<never>(
+    'forgotten-past',
+    'hand out a step',
+    'database',
+    `${behind}: the database was restored from a backup`,
+    'stop the servers, run headgate-server recover, start them',
+  );
 }
 
 function show(assignment: Assignment) {
