@@ -107,7 +107,7 @@ export interface RecoveryRecord {
   /** Until then agents may tell what they did; then a person is asked. */
   readonly until: Instant;
   readonly kept: { readonly size: number; readonly root: string };
-  readonly lost: LostHead | undefined;
+  readonly lost?: LostHead;
   readonly by: string;
   readonly because: string;
   readonly backup?: string;

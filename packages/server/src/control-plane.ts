@@ -9,6 +9,7 @@ import { newId } from './ids.ts';
 import { createFirstPrincipals } from './installation/first-principals.ts';
 import type { Folder } from './installation/folder.ts';
 import { type Installation, openInstallation } from './installation/log-key.ts';
+import { ForgottenPast, LogMemory } from './installation/log-memory.ts';
 import { FileTrust } from './installation/trust.ts';
 import { Loop } from './loops/loop.ts';
 import { SEQUENCER_REST_MS, sequence } from './loops/sequencer.ts';
@@ -32,6 +33,8 @@ export interface ControlPlaneOptions {
   readonly courier: Courier;
   /** Why the database is away, from whoever keeps it; empty when it isn't. */
   readonly databaseTrouble: () => string;
+  /** The database forgot something that was seen, or another server said that it did: this process must end. */
+  readonly onForgotten?: (error: Error) => void;
 }
 
 export interface ControlPlane {
@@ -51,6 +54,8 @@ const POOL = 16;
 /** How often loops look by themselves. Milliseconds. */
 const LOOK_MS = 200;
 const TRUST_MS = 2_000;
+/** How often the newest head is remembered outside of the database. Milliseconds. */
+const MEMORY_MS = 1_000;
 /** Between two readings of the log for news: what comes meanwhile is read in one go. Milliseconds. */
 const NOTIFIER_REST_MS = 100;
 /** A loop that had no sound round for this long makes the server not ready. Milliseconds. */
@@ -63,6 +68,14 @@ export async function openControlPlane(
 ): Promise<ControlPlane> {
   const { databaseUrl, folder, log } = options;
   const control = await parts.openControl({ databaseUrl, poolSize: POOL, applicationName: 'headgate server' });
+  const memory = new LogMemory(folder);
+  const epoch = await control.epoch();
+  try {
+    await memory.check(control.log, epoch);
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
   const committed = new Wake();
   const offered = new Wake();
   const placed = new Wake();
@@ -73,7 +86,7 @@ export async function openControlPlane(
     store: new WakingStore(control.store, { committed, offered }),
     blobs: control.blobs,
     trust,
-    epoch: await control.epoch(),
+    epoch,
     newId,
     digestOf: digestOfJson,
     canonical: canonicalBytes,
@@ -103,8 +116,19 @@ export async function openControlPlane(
     await trust.refresh();
     return false;
   });
+  const memoryLoop = loop('memory', new Wake(), MEMORY_MS, async () => {
+    try {
+      const now = await control.epoch();
+      if (now !== epoch) throw new ForgottenPast(`The database is at epoch ${now}, and this server began in ${epoch}`);
+      await memory.check(control.log, epoch);
+    } catch (error) {
+      if (error instanceof ForgottenPast) options.onForgotten?.(error);
+      throw error;
+    }
+    return false;
+  });
   const notifierLoop = loop('notifier', placed, LOOK_MS, () => notifier.round(), NOTIFIER_REST_MS);
-  const loops = [...lanes, sequencer, trustLoop, notifierLoop];
+  const loops = [...lanes, sequencer, trustLoop, memoryLoop, notifierLoop];
 
   async function readiness(): Promise<readonly Part[]> {
     const database = await deps.store.now().then(
@@ -116,6 +140,7 @@ export async function openControlPlane(
       { part: 'database', ready: database === '', why: database },
       ...lanes.map((lane, i) => running(`controllers-${i + 1}`, lane)),
       running('sequencer', sequencer),
+      running('memory', memoryLoop),
       // Not having them is no reason to be unready, only to say so.
       { part: 'notifier', ready: true, why: notifierLoop.health(SOUND_MS).why },
       { part: 'trust', ready: true, why: trust.trouble },

@@ -12,6 +12,7 @@ import { migrateExternal } from './database/external.ts';
 import { listen } from './http/listen.ts';
 import { httpServer } from './http/server.ts';
 import { openFolder } from './installation/folder.ts';
+import { commandOf } from './recovery/commands.ts';
 
 /** How long open requests may take to end when the server stops. Milliseconds. */
 const GRACE_MS = 5_000;
@@ -23,6 +24,8 @@ export async function run(
   parts: ServerParts = SHIPPED,
 ): Promise<number> {
   try {
+    const command = commandOf(args);
+    if (command !== undefined) return await command(args.slice(1), env);
     const config = readConfig(args, env);
     if ('help' in config) {
       process.stdout.write(USAGE);
@@ -39,6 +42,8 @@ export async function run(
 
 async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts): Promise<void> {
   const stop = stopSignal();
+  const forgotten = Promise.withResolvers<never>();
+  forgotten.promise.catch(() => {});
   const log = logger(config);
   const folder = await openFolder(config.dataDir);
   const lock = await dataFolderLock(folder.root);
@@ -57,6 +62,7 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
         log,
         courier: new ChannelCourier(new Allowed(config.notifyAllow), new Secrets(config.notifyKeys, env)),
         databaseTrouble: () => embedded?.trouble ?? '',
+        onForgotten: forgotten.reject,
       },
       parts,
     );
@@ -70,7 +76,7 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
     await writeDurably(folder.address, `${JSON.stringify({ url, pid: process.pid })}\n`);
     log.info({ url, installation: plane.installation.id, pid: process.pid }, 'ready');
     process.stdout.write(`Headgate answers at ${url}\n`);
-    await stop;
+    await Promise.race([stop, forgotten.promise]);
     log.info('stopping');
     plane.beginStop();
   } finally {

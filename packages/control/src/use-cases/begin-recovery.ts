@@ -8,7 +8,7 @@ export interface RecoveryFacts {
   /** The log as the restored database has it. */
   readonly kept: { readonly size: number; readonly root: string };
   /** The newest head that somebody remembers of the log before; undefined: nobody does. */
-  readonly lost: LostHead | undefined;
+  readonly lost?: LostHead;
   /** Who began it, and why: words of a person. */
   readonly by: string;
   readonly because: string;

@@ -2,7 +2,7 @@
 
 interface Sizes {
   readonly kept: { readonly size: number };
-  readonly lost: { readonly size: number; readonly from: string } | undefined;
+  readonly lost?: { readonly size: number; readonly from: string } | undefined;
 }
 
 /** Which entries of the log are gone, as far as anybody remembers. Places count from 0. */
