@@ -14,6 +14,7 @@ import { log } from './commands/log.ts';
 import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
+import { recovery } from './commands/recovery.ts';
 import { release } from './commands/release.ts';
 import { setup } from './commands/setup.ts';
 import { status } from './commands/status.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Install[] = [
   cells,
   notify,
   log,
+  recovery,
   access,
   doctor,
   completion,
