@@ -74,7 +74,10 @@ function writesOf(answer: CellAnswer, facts: Asked): Result<readonly Write[]> {
     case 'go-back': {
       if (held === undefined)
         return refuse('nothing-to-undo', WHAT, row.stream, 'no rollout holds it', 'answer as-remembered or as-seen');
-      return ok([answered, ...goBack(held, `${by}: ${reason}`, by, now)]);
+      const back = goBack(held, `${by}: ${reason}`, by, now);
+      // How far it came is its agent's to tell, before or after.
+      if (row.state.asked?.epoch === epoch) return ok([answered, ...back]);
+      return ok([cellWrite(row, row.state, { type: 'cell.answered', data: { answer, reason } }), ...back]);
     }
     case 'as-seen':
       return asSeen(facts, record, data);

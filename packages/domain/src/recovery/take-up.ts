@@ -46,7 +46,7 @@ export function rollBackAll(
   const decided = promotion.undo?.scope;
   if (decided !== undefined && isWhole(own, decided, own.steps.length)) return undefined;
   const { wave } = promotion;
-  // Beside another scope that was decided, only everything holds both.
-  const all = plan.rollbackScope === 'all' || decided !== undefined;
+  // Beside another scope that was decided, only everything holds both; a ring reaches over cells.
+  const all = decided !== undefined || plan.rollbackScope === 'all' || plan.rollbackScope === 'ring';
   return rollBack(now, all ? { kind: 'all', wave } : { kind: 'cell', wave, cell }, because, by);
 }
