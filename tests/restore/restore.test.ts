@@ -30,13 +30,20 @@ function moves({ routeChanges }: StoreRecord): Record<string, number> {
 }
 
 async function done(promotion: string, cell: string, kind: RegExp): Promise<void> {
-  await until(`${kind} of ${cell}`, 120_000, async () => {
-    const rollout = await restored.rollout(promotion, cell);
-    return rollout !== undefined && kind.test(rollout.step ?? '') && rollout.phase === 'leased' ? true : undefined;
-  }, 20);
+  await until(
+    `${kind} of ${cell}`,
+    120_000,
+    async () => {
+      const rollout = await restored.rollout(promotion, cell);
+      return rollout !== undefined && kind.test(rollout.step ?? '') && rollout.phase === 'leased' ? true : undefined;
+    },
+    20,
+  );
 }
 
-test('a promotion that went on after the backup is read back from its agent, and goes on', { timeout: 300_000 }, async () => {
+test('a promotion that went on after the backup is read back from its agent, and goes on', {
+  timeout: 300_000,
+}, async () => {
   const promotion = await restored.request('staging', 'staging');
   await done(promotion, 'staging', /restore-point/);
   // Paused for the backup, which so holds a decision that is taken back in the gap.
@@ -103,7 +110,9 @@ test('a promotion that went on after the backup is read back from its agent, and
   expect(log.ok).toBe(true);
 });
 
-test('a promotion that was made after the backup is nobody’s any more: its cell asks a person', { timeout: 300_000 }, async () => {
+test('a promotion that was made after the backup is nobody’s any more: its cell asks a person', {
+  timeout: 300_000,
+}, async () => {
   expect(await restored.backUp('second')).toMatchObject({ code: 0 });
   const forgotten = await restored.request('production', 'production');
   await done(forgotten, 'shared', /verify/);

@@ -147,7 +147,9 @@ async function acceptCommand(args: readonly string[], parts: AgentParts): Promis
     return;
   }
   if (!(await continues(from, values.head, heads)))
-    throw new Error(`the log that the server shows (${offered.size}:${root}) doesn't continue ${values.head}: look at both heads again`);
+    throw new Error(
+      `the log that the server shows (${offered.size}:${root}) doesn't continue ${values.head}: look at both heads again`,
+    );
   const kept = await acceptRestoredLog({ config: read.config }, heads, values.because, new Date());
   process.stdout.write(`${JSON.stringify({ accepted: offered.size, root, before: held?.size ?? 0, kept })}\n`);
 }

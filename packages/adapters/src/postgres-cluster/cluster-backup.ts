@@ -46,7 +46,8 @@ export async function copyCluster<T>(
     for (const segment of segmentsBetween(started[0]!.wal, wal)) {
       const path = join('wal', segment);
       const entry = await copyFile(join(cluster.data, 'pg_wal', segment), join(to, path), path);
-      if (entry === undefined) throw new Error(`the WAL segment ${segment} was recycled while it was copied: try again`);
+      if (entry === undefined)
+        throw new Error(`the WAL segment ${segment} was recycled while it was copied: try again`);
       files.push(entry);
     }
     return { folders: [...tree.folders, 'wal'], files, at };
@@ -71,7 +72,8 @@ export async function clusterFromCopy(
   { folders, files }: ClusterCopy,
 ): Promise<Cluster> {
   const cluster = new Cluster(config, programs);
-  if ((await stat(cluster.data).catch(() => undefined)) !== undefined) throw new Error(`${cluster.data} is there already`);
+  if ((await stat(cluster.data).catch(() => undefined)) !== undefined)
+    throw new Error(`${cluster.data} is there already`);
   const { user } = programs;
   const own = async (path: string): Promise<void> => {
     if (user) await chown(path, user.uid, user.gid);

@@ -50,7 +50,10 @@ class SeenCell extends CountingCell {
 
 async function observer(): Promise<{ observer: Observer; baselines: Baselines }> {
   const baselines = await Baselines.open(dir);
-  return { observer: new Observer(new SeenCell(), { plane, baselines, account: async () => telling, log: silent }), baselines };
+  return {
+    observer: new Observer(new SeenCell(), { plane, baselines, account: async () => telling, log: silent }),
+    baselines,
+  };
 }
 
 beforeEach(async () => {

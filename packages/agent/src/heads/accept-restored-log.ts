@@ -73,7 +73,12 @@ export async function acceptRestoredLog(
   try {
     const kept = join(dataDir, 'replaced-logs', at.toISOString().replace(/[:.]/g, '-'));
     await mkdir(kept, { recursive: true, mode: 0o700 });
-    const why = { at: at.toISOString(), because, acceptedSize: offered.size, acceptedRoot: offered.root.toString('hex') };
+    const why = {
+      at: at.toISOString(),
+      because,
+      acceptedSize: offered.size,
+      acceptedRoot: offered.root.toString('hex'),
+    };
     await writeDurably(join(kept, 'accepted.json'), `${JSON.stringify(why, null, 2)}\n`, 0o600);
     // The alarm goes last: killed in between, the agent goes on refusing, and this is done again.
     for (const name of ['tree-head.cosigned.note', 'tree-head.note'])

@@ -60,7 +60,8 @@ export async function gatherPromotion(
     const rollout = gathered.rows.get(stream)?.state as Rollout | undefined;
     if (rollout !== undefined) rollouts.set(rollout.cell, rollout);
   }
-  const epochOf = (cell: string) => (gathered.rows.get(streams.cell(cell))?.state as CellRecord | undefined)?.epoch ?? 1;
+  const epochOf = (cell: string) =>
+    (gathered.rows.get(streams.cell(cell))?.state as CellRecord | undefined)?.epoch ?? 1;
   const unread = deps.epoch > 1 ? state.cells.filter((cell) => epochOf(cell) < deps.epoch) : [];
   const baseChanged: string[] = [];
   if (state.wave === 0) {

@@ -84,7 +84,11 @@ function writesOf(answer: CellAnswer, facts: Asked): Result<readonly Write[]> {
   }
 }
 
-function asSeen({ row, held, now, since }: Asked, record: CellRecord, data: { epoch: number }): Result<readonly Write[]> {
+function asSeen(
+  { row, held, now, since }: Asked,
+  record: CellRecord,
+  data: { epoch: number },
+): Result<readonly Write[]> {
   const seen = record.observed;
   if (seen === undefined || seen.at < since)
     return refuse('stale-observation', WHAT, row.stream, 'nobody has observed it since', 'start its agent');

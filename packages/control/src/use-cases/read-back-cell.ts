@@ -73,9 +73,12 @@ export async function readBackCell(
     };
     const now = await deps.store.now();
     const finding = judgeCell(remembered, told);
-    const writes = 'why' in finding ? ask(deps, row, finding, now) : confirm(deps, row, held, finding, now);
+    const asks = 'why' in finding;
+    const writes = asks ? ask(deps, row, finding, now) : confirm(deps, row, held, finding, agent.id, now);
     if (writes.length === 0) return ok(row.state);
-    const committed = await deps.store.commit({ by: agent.id, writes, wake: wakes(held) });
+    // That a promotion goes back is nothing that an agent decides.
+    const by = finding.kind === 'undone' ? 'sys' : agent.id;
+    const committed = await deps.store.commit({ by, writes, wake: wakes(held) });
     return committed.ok ? ok(writes[0]?.state as CellRecord) : undefined;
   });
 }
@@ -118,18 +121,22 @@ function confirm(
   row: Row<CellRecord>,
   held: HeldBy | undefined,
   finding: Exclude<Finding, Question>,
+  agent: string,
   now: Instant,
 ): readonly Write[] {
   const { asked: _, ...record } = row.state;
   const { rollout: far } = finding;
   const reached = far && { rollout: held?.row.state.id, cursor: far.cursor, begun: far.begun };
-  const data = { epoch, finding: finding.kind, ...reached };
+  const data = { epoch, finding: finding.kind, agent, ...reached };
   const writes = [cellWrite(row, { ...record, epoch }, { type: 'cell.read-back', data })];
   if (held === undefined || far === undefined) return writes;
   const taken = takeUp(held.row.state, far, { epoch, now, until: held.promotion.state.latestFinish });
   writes.push(rolloutWrite(held, taken, now));
   if (finding.kind !== 'undone') return writes;
-  return [...writes, ...goBack(held, `the agent of cell ${held.cell.cell} was taking it back before the restore`, 'sys', now)];
+  return [
+    ...writes,
+    ...goBack(held, `the agent of cell ${held.cell.cell} was taking it back before the restore`, 'sys', now),
+  ];
 }
 
 /** The decision to go back, of a promotion that has not decided so for this cell already. */

@@ -11,7 +11,8 @@ export function gapInWords({ kept, lost }: Sizes): string {
   if (lost === undefined)
     return `the log holds ${size} entries; nobody remembers how many there were, so any number after entry ${size - 1} may be gone`;
   if (lost.size === size) return `none of the ${size} entries that ${lost.from} has seen is gone`;
-  if (lost.size < size) return `the log holds ${size} entries, and ${lost.from} has seen ${lost.size}: what came after those may be gone`;
+  if (lost.size < size)
+    return `the log holds ${size} entries, and ${lost.from} has seen ${lost.size}: what came after those may be gone`;
   const range = lost.size - size === 1 ? `entry ${size} is` : `entries ${size} to ${lost.size - 1} are`;
   return `${range} gone (${lost.size - size} of ${lost.size} that ${lost.from} has seen; more may have followed)`;
 }

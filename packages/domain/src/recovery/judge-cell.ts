@@ -112,12 +112,7 @@ function undoneSo(rollout: Rollout, cell: CellPlan, own: ToldPlan | undefined): 
 }
 
 /** Restore points that the rollout took of stores whose migration is still ahead, and that it doesn't remember. */
-function pointsAhead(
-  rollout: Rollout,
-  cell: CellPlan,
-  cursor: number,
-  told: CellAccount,
-): readonly RestorePoint[] {
+function pointsAhead(rollout: Rollout, cell: CellPlan, cursor: number, told: CellAccount): readonly RestorePoint[] {
   const ahead = new Set(
     cell.steps.slice(cursor).flatMap(({ action }) => (action.kind === 'migrate' ? [action.store] : [])),
   );

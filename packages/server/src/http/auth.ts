@@ -16,7 +16,10 @@ export const NO_TOKEN: Refusal = {
 };
 
 /** Who calls, by the bearer token; undefined without a valid one. */
-export async function principalOf(deps: Pick<Deps, 'store' | 'epoch'>, request: FastifyRequest): Promise<Principal | undefined> {
+export async function principalOf(
+  deps: Pick<Deps, 'store' | 'epoch'>,
+  request: FastifyRequest,
+): Promise<Principal | undefined> {
   const [, token] = /^Bearer ([A-Za-z0-9_.~+/=-]{1,300})$/.exec(request.headers.authorization ?? '') ?? [];
   return token === undefined ? undefined : authenticate(deps, token);
 }

@@ -78,7 +78,8 @@ async function demandContinuation(
 ): Promise<void> {
   const held = headOf(last.note);
   const size = note === undefined ? 0 : headOf(note).size;
-  if (epoch < last.epoch) throw new ForgottenPast(`The database is at epoch ${epoch}, and this server has seen ${last.epoch}`);
+  if (epoch < last.epoch)
+    throw new ForgottenPast(`The database is at epoch ${epoch}, and this server has seen ${last.epoch}`);
   if (note === undefined || size < held.size)
     throw new ForgottenPast(
       `The log holds ${size} entries, and this server has seen ${held.size}: entries ${size} to ${held.size - 1} are gone`,

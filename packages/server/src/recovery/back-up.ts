@@ -19,7 +19,8 @@ export interface BackUpOptions {
 export async function backUp(options: BackUpOptions): Promise<{ manifest: BackupManifest; sum: string; to: string }> {
   const { folder, secrets } = options;
   const to = resolve(options.to);
-  if ((await stat(to).catch(() => undefined)) !== undefined) throw new UsageError(`${to} is there already: name a new folder`);
+  if ((await stat(to).catch(() => undefined)) !== undefined)
+    throw new UsageError(`${to} is there already: name a new folder`);
   const cluster = await clusterIn(folder);
   if (!(await cluster.initialised()))
     throw new UsageError(
@@ -73,15 +74,18 @@ interface Facts {
 async function factsOf(client: import('pg').Client): Promise<Facts> {
   const { withClient } = await import('@headgate/adapters/postgres-cluster/index');
   const { host, port, user, password } = client;
-  return withClient({ host, port, ...(user && { user }), ...(password && { password }), database: 'headgate' }, async (own) => {
-    const { rows } = await own.query<Facts & { state: { id: string } }>(
-      `select m.epoch, coalesce(h.size, 0)::integer as size, coalesce(h.note, '') as note,
+  return withClient(
+    { host, port, ...(user && { user }), ...(password && { password }), database: 'headgate' },
+    async (own) => {
+      const { rows } = await own.query<Facts & { state: { id: string } }>(
+        `select m.epoch, coalesce(h.size, 0)::integer as size, coalesce(h.note, '') as note,
               (select count(*)::integer from headgate.migration) as "schemaVersion",
               (select state->>'id' from headgate.stream where stream = 'installation/this') as installation
        from headgate.meta m left join lateral (select size, note from headgate.log_head order by size desc limit 1) h on true`,
-    );
-    return rows[0]!;
-  });
+      );
+      return rows[0]!;
+    },
+  );
 }
 
 /** What of the server's folder goes with it: what it can't be made anew from. */

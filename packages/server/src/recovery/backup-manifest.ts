@@ -39,7 +39,8 @@ export async function sealBackup(dir: string, manifest: BackupManifest): Promise
 export async function openBackup(dir: string): Promise<{ readonly manifest: BackupManifest; readonly sum: string }> {
   const read = (name: string) =>
     readFile(join(dir, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') throw new UsageError(`${dir} is no backup, or one that wasn't finished: it has no ${name}`);
+      if (error.code === 'ENOENT')
+        throw new UsageError(`${dir} is no backup, or one that wasn't finished: it has no ${name}`);
       throw error;
     });
   const [text, said] = [await read(FILE), (await read(SUM)).trim()];

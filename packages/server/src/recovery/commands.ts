@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
-import { gapInWords, bewareOf } from '@headgate/domain';
+import { bewareOf, gapInWords } from '@headgate/domain';
 import { destination, pino } from 'pino';
 import { readConfig, UsageError } from '../config.ts';
 import { EmbeddedDatabase } from '../database/embedded.ts';
@@ -74,7 +74,9 @@ async function restore(args: readonly string[], env: NodeJS.ProcessEnv): Promise
   const lock = await dataFolderLock(folder.root);
   try {
     const { manifest, aside, brought } = await restoreBackup(folder, from, new Date());
-    say(`laid out: the backup of ${manifest.takenAt}, epoch ${manifest.epoch}, the log up to entry ${manifest.log.size - 1}`);
+    say(
+      `laid out: the backup of ${manifest.takenAt}, epoch ${manifest.epoch}, the log up to entry ${manifest.log.size - 1}`,
+    );
     if (aside !== undefined) say(`  the database of before is kept in ${aside}`);
     if (brought.length > 0) say(`  from the backup into ${folder.root}: ${brought.join(', ')}`);
     say('Now: headgate-server recover --by NAME --because "…", with the same --data');
@@ -132,10 +134,15 @@ async function recoverCommand(args: readonly string[], env: NodeJS.ProcessEnv): 
 
 type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
 
-function flags(args: readonly string[], usage: string, options: NonNullable<Parameters<typeof parseArgs>[0]>['options']): Values | undefined {
+function flags(
+  args: readonly string[],
+  usage: string,
+  options: NonNullable<Parameters<typeof parseArgs>[0]>['options'],
+): Values | undefined {
   let values: Values;
   try {
-    values = parseArgs({ args: [...args], strict: true, allowPositionals: false, options: options ?? {} }).values as Values;
+    values = parseArgs({ args: [...args], strict: true, allowPositionals: false, options: options ?? {} })
+      .values as Values;
   } catch (error) {
     throw new UsageError(`${(error as Error).message}\n\n${usage}`);
   }

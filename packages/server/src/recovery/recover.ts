@@ -6,16 +6,23 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openPostgresControl, type PostgresControl } from '@headgate/adapters/control/postgres/index';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/index';
-import { beginRecovery, type Deps, hashToken, type LostHead, type RecoveryRecord, rotateToken } from '@headgate/control';
-import { canonicalBytes, digestOfJson, signTreeHead, type NoteSigner } from '@headgate/documents';
+import {
+  beginRecovery,
+  type Deps,
+  hashToken,
+  type LostHead,
+  type RecoveryRecord,
+  rotateToken,
+} from '@headgate/control';
+import { canonicalBytes, digestOfJson, type NoteSigner, signTreeHead } from '@headgate/documents';
 import { ROLES } from '@headgate/domain';
+import type { Logger } from 'pino';
 import { newId } from '../ids.ts';
 import { localUser, newToken } from '../installation/first-principals.ts';
 import type { Folder } from '../installation/folder.ts';
 import { type Installation, openInstallation } from '../installation/log-key.ts';
 import { LogMemory, signedHead } from '../installation/log-memory.ts';
 import { FileTrust } from '../installation/trust.ts';
-import type { Logger } from 'pino';
 
 export interface RecoverOptions {
   readonly folder: Folder;
@@ -46,7 +53,9 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
   try {
     const servers = await control.servers();
     if (servers > 0)
-      throw new Error(`${servers} sessions of servers work on this database: stop all servers first, then run this again`);
+      throw new Error(
+        `${servers} sessions of servers work on this database: stop all servers first, then run this again`,
+      );
     const base = { store: control.store, blobs: control.blobs, trust: new FileTrust('', log), newId };
     const means = { ...base, digestOf: digestOfJson, canonical: canonicalBytes };
     if ((await control.log.head()) === undefined)
@@ -123,4 +132,3 @@ async function rotateLocal(deps: Deps, folder: Folder): Promise<readonly string[
   }
   return rotated;
 }
-

@@ -69,7 +69,10 @@ test('a backup is taken while the server runs, restored, and gone on from only w
   expect(broken).toMatchObject({ code: 1, err: expect.stringContaining('data/PG_VERSION isn') });
   await writeFile(damaged, version);
 
-  expect(await run('restore', ...data, '--from', to)).toMatchObject({ code: 0, out: expect.stringContaining('recover') });
+  expect(await run('restore', ...data, '--from', to)).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('recover'),
+  });
   const start = await run(...data, '--port', '0');
   expect(start).toMatchObject({ code: 1, err: expect.stringContaining('headgate-server recover --because') });
 

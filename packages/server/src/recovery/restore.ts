@@ -21,7 +21,10 @@ export async function restoreBackup(folder: Folder, from: string, at: Date): Pro
   const { manifest, sum } = await openBackup(dir);
   const damaged = await damagedFile(dir, manifest.files);
   if (damaged !== undefined) throw new Error(`The backup ${dir} is damaged: ${damaged}. Nothing was changed`);
-  const [own, theirs] = await Promise.all([readIfThere(folder.logVerifier), readIfThere(join(dir, 'folder', 'log.pub'))]);
+  const [own, theirs] = await Promise.all([
+    readIfThere(folder.logVerifier),
+    readIfThere(join(dir, 'folder', 'log.pub')),
+  ]);
   if (own !== undefined && theirs !== undefined && own !== theirs)
     throw new Error(`${folder.root} belongs to another installation than the backup: give an empty folder with --data`);
   const cluster = await clusterIn(folder);

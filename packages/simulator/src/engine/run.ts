@@ -159,6 +159,7 @@ export class Run implements StoreFaults {
     this.checker = this.#newChecker();
     for (const entry of this.entries) this.checker.see(entry);
     this.targets.checker = this.checker;
+    this.targets.epoch = this.epoch;
     this.database = this.#newDatabase();
     this.#replaying = true;
     const { now } = this;

@@ -65,6 +65,8 @@ export class Targets {
   readonly #soaks = new Map<string, Instant>();
   readonly #points = new Map<string, { id: string; takenAt: Instant }>();
   readonly marks = new Marks();
+  /** The control plane's; what was handed out under a lower one was decided in a past that no log holds any more. */
+  epoch = 1;
   checker: HistoryChecker;
 
   constructor(cells: readonly CellState[], checker: HistoryChecker, ownStores: boolean) {
@@ -276,6 +278,7 @@ export class Targets {
 
   /** Whether the plan's step, or a scope that was decided, names the tenant. */
   #named(a: Assignment, tenant: string): boolean {
+    if (a.fence.epoch < this.epoch) return true;
     const track = this.checker.rollouts.get(`rollout/${a.rollout}`);
     if (track === undefined) return false;
     if (a.course === 'forward') {
@@ -347,7 +350,7 @@ export class Targets {
   }
 
   #checkDigest(a: Assignment, digest: Digest): void {
-    if (this.#allowed.has(digest)) return;
+    if (this.#allowed.has(digest) || a.fence.epoch < this.epoch) return;
     const promotion = this.checker.promotions.get(`promotion/${a.promotion}`);
     const approved = promotion !== undefined && promotion.wave > 0 && promotion.index.plan.release.digest === digest;
     if (!approved || !this.checker.facts.known(digest))

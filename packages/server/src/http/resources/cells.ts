@@ -18,7 +18,9 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
       const only = { ...beginning('cell', prefix), ...(environment !== undefined && { facet: environment }) };
       const page = await pageOfRows(store, 'cell', input, only);
       if (!page.ok) return page;
-      const items = page.value.rows.map((row) => showCell(deps, nameOf(row.stream), row.state as CellRecord, principal));
+      const items = page.value.rows.map((row) =>
+        showCell(deps, nameOf(row.stream), row.state as CellRecord, principal),
+      );
       return { ok: true, value: { items, next: page.value.next } };
     },
     async showCell({ principal, input }) {

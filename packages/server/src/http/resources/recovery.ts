@@ -1,4 +1,12 @@
-import { answerCell, type CellRecord, type Deps, isReadBack, type RecoveryRecord, readBackCell, streams } from '@headgate/control';
+import {
+  answerCell,
+  type CellRecord,
+  type Deps,
+  isReadBack,
+  type RecoveryRecord,
+  readBackCell,
+  streams,
+} from '@headgate/control';
 import { bewareOf, type CellAccount, gapInWords, type Instant, type Rollout, unreadCell } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -40,9 +48,7 @@ export function recoveryHandlers({
         value: {
           epoch,
           recovery: { ...said, lost: lost ?? null, gap: gapInWords({ kept, lost }) },
-          unread: await Promise.all(
-            shown.map((row) => showUnread(deps, nameOf(row.stream), row.state, record, now)),
-          ),
+          unread: await Promise.all(shown.map((row) => showUnread(deps, nameOf(row.stream), row.state, record, now))),
           truncated: truncated || unread.length > shown.length,
         },
       };
