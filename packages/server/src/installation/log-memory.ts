@@ -51,7 +51,8 @@ export class LogMemory {
   async check(log: LogStore, epoch: number): Promise<void> {
     const laidOut = await this.laidOut();
     if (laidOut !== undefined) throw new ForgottenPast(`This folder was restored from the backup ${laidOut.backup}`);
-    const last = (this.#last ??= await this.remembered());
+    this.#last ??= await this.remembered();
+    const last = this.#last;
     const stored = await log.head();
     if (stored?.note === last?.note && epoch === (last?.epoch ?? epoch)) return;
     if (last !== undefined) await demandContinuation(log, last, epoch, stored?.note);
