@@ -1,4 +1,4 @@
-import { aPlan, aRelease, anUpgrade, digestOf, NOON } from '@headgate/testkit/domain/builders';
+import { anUpgrade, aPlan, aRelease, digestOf, NOON } from '@headgate/testkit/domain/builders';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CellState } from '../model/cell.ts';
@@ -19,7 +19,15 @@ const cellOf = (of: Plan): CellPlan => of.cells[0] as CellPlan;
 function rollout(of: Plan, more: Partial<Rollout> = {}): Rollout {
   const opened = evolveRollout(undefined, {
     type: 'rollout.opened',
-    data: { id: 'p.shared', promotion: 'p', cell: 'shared', environment: 'e', plan: PLAN, epoch: 1, until: of.latestFinish },
+    data: {
+      id: 'p.shared',
+      promotion: 'p',
+      cell: 'shared',
+      environment: 'e',
+      plan: PLAN,
+      epoch: 1,
+      until: of.latestFinish,
+    },
   });
   return { ...opened, ...more } as Rollout;
 }
@@ -149,7 +157,13 @@ describe('a cell that no rollout holds', () => {
 
 test('a newer plan on top of the one that the rows hold is nothing to go on from', () => {
   const state = after(plan, 2);
-  const told = account({ plans: [{ plan: PLAN, begun: 2 }, { plan: digestOf('newer'), begun: 1 }], state });
+  const told = account({
+    plans: [
+      { plan: PLAN, begun: 2 },
+      { plan: digestOf('newer'), begun: 1 },
+    ],
+    state,
+  });
   expect(judgeCell(remembered(plan, rollout(plan, { cursor: 2, begun: 2 })), told).kind).toBe('unknown-plan');
 });
 
