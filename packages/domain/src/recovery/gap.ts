@@ -24,7 +24,8 @@ export function bewareOf(refuseTokens: boolean): readonly string[] {
       ? 'people’s tokens from before are refused; an administrator gives new ones: headgate principal rotate ID'
       : 'tokens that were revoked or rotated in the gap are worth something again: rotate them (headgate principal rotate ID)',
     'agents that were revoked in the gap may act again: headgate principal list, then revoke them again',
-    'approvals, freezes, pauses and rejections of the gap are gone: declare the freezes again, approve again',
+    'freezes of the gap are gone: declare them again before agents take the restored log up',
+    'approvals, pauses and rejections of the gap are gone: say them again',
     'documents, releases and evidence of the gap are gone: apply, register and attach them again',
     'promotions of the gap are gone: where an agent acted on one, its cell asks',
     'notifications of the gap may be sent twice, under the same ids',
