@@ -4,14 +4,14 @@
  * the truth can't be read back.
  */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stdout } from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readLog } from '../../examples/psa/demo/log.ts';
 import { until } from '../../examples/psa/demo/until.ts';
 import { schemaFindings } from '../kill/audit/effects.ts';
-import { readWitness, type StoreRecord } from '../kill/audit/witness.ts';
+import { readWitness, type StoreRecord, withStore } from '../kill/audit/witness.ts';
 import { RestoredWorld } from './restored-world.ts';
 
 const say = (line: string): void => void stdout.write(`  ${line}\n`);
@@ -145,4 +145,43 @@ test('a promotion that was made after the backup is nobody’s any more: its cel
   expect(after.migrations).toEqual(between.migrations);
   expect(new Set(Object.values(moves(after)))).toEqual(new Set([1]));
   expect(await restored.differences()).toEqual([]);
+});
+
+test('an agent that is away is waited for, with words, and a person asked only later', {
+  timeout: 120_000,
+}, async () => {
+  await restored.world.agent.stop();
+  expect(await restored.backUp('third')).toMatchObject({ code: 0 });
+  expect(await restored.restore('third')).toMatchObject({ code: 0 });
+  expect(await restored.recover('once more')).toMatchObject({ code: 0 });
+  await restored.world.startServer();
+  const { epoch, unread } = await restored.recovery();
+  expect(epoch).toBe(4);
+  expect(unread).toHaveLength(3);
+  for (const { why, until: waits, answers } of unread) {
+    expect(why).toContain('its agent is waited for');
+    expect(waits).toBeGreaterThan(Date.now());
+    expect(answers).toEqual([]);
+  }
+  const early = await restored.headgate('operator', 'recovery', 'answer', 'shared', 'as-remembered', '--reason', 'x');
+  expect(early).toMatchObject({ code: expect.any(Number), err: expect.stringContaining('its agent may still tell') });
+  expect(early.code).not.toBe(0);
+  await restored.world.startAgent();
+  await restored.acceptLog().catch(() => {});
+  await until('the cells to be read back', 60_000, async () =>
+    (await restored.recovery()).unread.length === 0 ? true : undefined,
+  );
+});
+
+test('what is counted here can be wrong: a tenant that is moved again, a head from before', async () => {
+  await withStore(restored.cell('staging'), async (client) => {
+    await client.query("update headgate.route set slot = case slot when 'blue' then 'green' else 'blue' end");
+  });
+  expect(new Set(Object.values(moves(await readWitness(restored.cell('staging')))))).not.toEqual(new Set([1]));
+  const replaced = join(restored.world.dataDir, 'agent', 'replaced-logs');
+  const [first = ''] = (await readdir(replaced)).sort();
+  const trust = join(restored.world.dataDir, 'agent', 'trust.yaml');
+  const head = join(replaced, first, 'tree-head.note');
+  const log = await readLog(await restored.world.client('auditor'), { head, trust });
+  expect(log.ok).toBe(false);
 });

@@ -66,6 +66,7 @@ export * from './recovery/gap.ts';
 export * from './recovery/judge-cell.ts';
 export * from './recovery/take-up.ts';
 export * from './recovery/unread.ts';
+export { misfitOfState } from './recovery/where-it-stands.ts';
 export * from './rollout/assignment.ts';
 export * from './rollout/cell-after.ts';
 export * from './rollout/decide.ts';

@@ -43,8 +43,9 @@ function printed({ epoch, recovery, unread, truncated }: RecoveryShown): string 
     unread.length === 0
       ? 'every cell was read back, or answered for'
       : `${unread.length}${truncated ? ' and more' : ''} cells in which nothing moves yet:`,
-    ...unread.flatMap(({ cell, environment, promotion, why, until, answers }) => [
+    ...unread.flatMap(({ cell, environment, promotion, why, until, held, answers }) => [
       `  ${cell} (${environment})${promotion === null ? '' : `, held by ${promotion}`}: ${why}`,
+      ...(held.length === 0 ? [] : [`    nobody serves ${held.join(', ')} there`]),
       answers.length === 0
         ? `    its agent unblocks it; a person may from ${instant(until)}`
         : `    a person unblocks it: headgate recovery answer ${cell} ${answers.join('|')} --reason "…"`,

@@ -42,6 +42,8 @@ export const unreadCell = z
     /** What is waited for, who unblocks it, and what may be answered now. */
     why: z.string(),
     until: instant,
+    /** Tenants that nobody serves there, as last seen. */
+    held: z.array(z.string()),
     answers: z.array(z.enum(['as-remembered', 'as-seen', 'go-back'])),
   })
   .meta({ id: 'UnreadCell' });

@@ -1,4 +1,4 @@
-import { driftOf, type Instant, type Principal, withoutDrift } from '@headgate/domain';
+import { driftOf, type Instant, misfitOfState, type Principal, withoutDrift } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row, Write } from '../ports/store.ts';
 import { type CellRecord, type RecoveryRecord, shapeInEntry, streams } from '../records.ts';
@@ -63,14 +63,16 @@ interface Asked {
 }
 
 function writesOf(answer: CellAnswer, facts: Asked): Result<readonly Write[]> {
-  const { deps, row, held, by, reason, now } = facts;
+  const { deps, row, held, by, reason, now, since } = facts;
   const { epoch } = deps;
   const { asked: _, ...record } = row.state;
   const data = { epoch, answer, reason };
   const answered = cellWrite(row, { ...record, epoch }, { type: 'cell.answered', data });
   switch (answer) {
-    case 'as-remembered':
-      return ok([answered]);
+    case 'as-remembered': {
+      const differs = held === undefined ? misfitSeen(record, since) : undefined;
+      return differs === undefined ? ok([answered]) : notAsRemembered(row.stream, differs);
+    }
     case 'go-back': {
       if (held === undefined)
         return refuse('nothing-to-undo', WHAT, row.stream, 'no rollout holds it', 'answer as-remembered or as-seen');
@@ -82,6 +84,18 @@ function writesOf(answer: CellAnswer, facts: Asked): Result<readonly Write[]> {
     case 'as-seen':
       return asSeen(facts, record, data);
   }
+}
+
+/** In what the cell differs from what it should be, by an observation since the recovery began. */
+function misfitSeen({ desired, observed }: CellRecord, since: Instant): string | undefined {
+  if (desired === undefined || observed === undefined || observed.at < since) return undefined;
+  return misfitOfState(desired, observed.state);
+}
+
+/** A plan that is made for what the rows say would do again what was done. */
+function notAsRemembered(stream: string, differs: string): Result<never> {
+  const why = `it does not stand as the rows have it: ${differs}`;
+  return refuse('differs', WHAT, stream, why, 'answer as-seen, or bring it back to that by hand');
 }
 
 function asSeen(

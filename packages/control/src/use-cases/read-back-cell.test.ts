@@ -77,6 +77,11 @@ describe('a cell of which its agent tells', () => {
     expect(early).toMatchObject({ ok: false, refusals: [{ code: 'stale-observation' }] });
     now += 10;
     await observeCell(deps, AGENT, UPGRADED);
+    // Doing what the rows would have done next would do it twice.
+    expect(await answerCell(deps, gatherers(), OPERATOR, 'shared', 'as-remembered', 'x')).toMatchObject({
+      ok: false,
+      refusals: [{ code: 'differs', why: expect.stringContaining('store main is at schema 2') }],
+    });
     const answered = await answerCell(deps, gatherers(), OPERATOR, 'shared', 'as-seen', 'looked');
     expect(answered).toMatchObject({ ok: true, value: { epoch: 2, desired: UPGRADED } });
     expect(await answerCell(deps, gatherers(), OPERATOR, 'shared', 'as-remembered', 'x')).toMatchObject({

@@ -18,7 +18,7 @@ export function unreadCell(
   const since = `since the restore (epoch ${epoch})`;
   const why =
     asked === undefined
-      ? `the cell is not read back ${since}: its agent is waited for, and a person after that (headgate recovery)`
+      ? `the cell is not read back ${since}: its agent is waited for (there, if it has seen what the log lacks: headgate-agent accept-restored-log), and a person after that`
       : `the cell asks a person ${since}: ${asked.finding}: ${asked.why}`;
   return { why: why.slice(0, 500).toWellFormed(), until };
 }

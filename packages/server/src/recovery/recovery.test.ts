@@ -4,9 +4,11 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createClient } from '@headgate/contract';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RealServer, until } from '../testing/real-server.ts';
-import { SmallCompany } from '../testing/small-company.ts';
+import { refused, SmallCompany } from '../testing/small-company.ts';
+import { asSuperuser } from '../testing/superuser.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
@@ -49,6 +51,7 @@ afterAll(async () => {
 
 test('a backup is taken while the server runs, restored, and gone on from only when somebody says so', async () => {
   const data = ['--data', server.dataDir];
+  const atBackup = await remembered(server);
   const to = join(away, 'b1');
   const taken = await run('backup', ...data, '--to', to);
   expect({ ...taken, err: '' }).toMatchObject({ code: 0, out: expect.stringContaining('it holds the log’s key') });
@@ -59,6 +62,7 @@ test('a backup is taken while the server runs, restored, and gone on from only w
   const admin = await server.client('admin');
   const token = (await admin.call('createPrincipal', { body: { id: 'usr_lost', roles: ['auditor'] } })).token;
   await admin.call('revokePrincipal', { id: 'usr_developer' });
+  await until('the gap is signed', async () => (await sizeOf(server)) >= atBackup + 2);
   const before = await remembered(server);
   await server.stop();
 
@@ -78,7 +82,6 @@ test('a backup is taken while the server runs, restored, and gone on from only w
 
   const recovered = await run('recover', ...data, '--by', 'usr_ops', '--because', 'the disk died');
   expect(recovered.err).toBe('');
-  console.log(recovered.out);
   const [, first, last] = /entries (\d+) to (\d+) are gone/.exec(recovered.out) ?? [];
   expect(Number(last)).toBe(before - 1);
 
@@ -97,4 +100,40 @@ test('a backup is taken while the server runs, restored, and gone on from only w
   expect((await after.call('whoami')).id).toBe('usr_admin');
   // Agents tell before anything moves.
   expect(shown.unread.map(({ cell }) => cell)).toEqual(['live', 'stage']);
+});
+
+test('a server that remembers nothing hands out no step once an agent has seen more than its database knows', async () => {
+  const data = ['--data', server.dataDir];
+  const to = join(away, 'b2');
+  await run('backup', ...data, '--to', to);
+  const admin = await server.client('admin');
+  const { token } = await admin.call('enrolAgent', { body: { id: 'agt_far', environments: ['production'] } });
+  const before = await remembered(server);
+  await server.stop();
+  await run('restore', ...data, '--from', to);
+  for (const name of ['newest-head.json', 'restored.json']) await rm(join(server.dataDir, name), { force: true });
+  await server.start();
+
+  // The agent's enrolment is forgotten, too: another one has seen as much.
+  const known = await (await server.client('admin')).call('enrolAgent', {
+    body: { id: 'agt_near', environments: ['production'] },
+  });
+  expect(token).not.toBe(known.token);
+  const agent = createClient({ baseUrl: server.url, token: known.token });
+  const ask = (seen: { epoch: number; head: number }) => agent.call('leaseStep', { ...seen, body: { waitMs: 0 } });
+  expect(await ask({ epoch: 2, head: 1 })).toEqual({ assignment: null });
+  const problem = await refused(ask({ epoch: 2, head: before + 1_000 }));
+  expect(problem.problem.refusals).toMatchObject([
+    { code: 'forgotten-past', unblock: expect.stringContaining('accept-restored-log') },
+  ]);
+  expect((await refused(ask({ epoch: 3, head: 1 }))).problem.refusals).toMatchObject([
+    { why: expect.stringContaining('epoch 3'), unblock: expect.stringContaining('headgate-server recover') },
+  ]);
+});
+
+test('a server that runs on while another epoch begins, or its database is replaced, ends by itself', async () => {
+  await asSuperuser(server, (client) => client.query('update headgate.meta set epoch = epoch + 1'));
+  await until('it ended', async () => (await fetch(`${server.url}/healthz`).catch(() => undefined)) === undefined);
+  expect(await server.stop()).toBe(1);
+  expect(server.errors).toContain('this server began in 2');
 });

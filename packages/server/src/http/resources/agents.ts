@@ -78,22 +78,22 @@ async function forgotten(
   const { epoch = 0, head = 0 } = seen;
   if (epoch === 0 && head === 0) return undefined;
   const known = (await log.head())?.size ?? 0;
-  let behind = '';
-  if (epoch > deps.epoch) behind = `${agent} has seen epoch ${epoch}, and this is epoch ${deps.epoch}`;
-  else if (head > known) {
-    const stream = streams.recovery(deps.epoch);
-    const recovery = (await deps.store.load([stream])).get(stream)?.state as RecoveryRecord | undefined;
-    // What a recovery named as gone is known.
-    if (recovery === undefined) behind = `${agent} has seen ${head} entries of the log, and it has ${known}`;
-  }
-  if (behind === '') return undefined;
-  logger.error({ agent, epoch, head }, `the database was restored from a backup, and nobody said so: ${behind}`);
+  if (epoch <= deps.epoch && head <= known) return undefined;
+  const stream = streams.recovery(deps.epoch);
+  const recovery = (await deps.store.load([stream])).get(stream)?.state as RecoveryRecord | undefined;
+  const seenMore =
+    epoch > deps.epoch
+      ? `${agent} has seen epoch ${epoch}, and this is epoch ${deps.epoch}`
+      : `${agent} has seen ${head} entries of the log, and it has ${known}`;
+  logger.error({ agent, epoch, head, known }, 'an agent has seen more than the database knows: it gets no step');
   return refuse<never>(
     'forgotten-past',
     'hand out a step',
     'database',
-    `${behind}: the database was restored from a backup`,
-    'stop the servers, run headgate-server recover, start them',
+    `${seenMore}: the database was restored from a backup`,
+    recovery === undefined || epoch > deps.epoch
+      ? 'stop the servers, run headgate-server recover, start them'
+      : 'a person takes the restored log up at the agent: headgate-agent accept-restored-log',
   );
 }
 

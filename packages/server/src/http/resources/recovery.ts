@@ -16,6 +16,8 @@ import { nameOf, showCell } from '../views.ts';
 /** Cells that are looked at for a list of those that were not read back, and that it names. */
 const MOST_CELLS = 20_000;
 const MOST_UNREAD = 500;
+/** Tenants of a cell that are named as held. */
+const MOST_HELD = 50;
 
 export function recoveryHandlers({
   deps,
@@ -82,6 +84,10 @@ async function showUnread(
     asked: asked === undefined ? null : { finding: asked.finding, why: asked.why, at: asked.at },
     promotion: held?.promotion ?? null,
     ...unreadCell(asked, recovery),
+    held: Object.entries(record.observed?.state.tenants ?? {})
+      .filter(([, tenant]) => tenant.held === true)
+      .map(([name]) => name)
+      .slice(0, MOST_HELD),
     answers: mayAnswer ? answers : [],
   };
 }
