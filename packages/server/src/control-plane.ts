@@ -1,6 +1,6 @@
 /** One server's control plane on a database: dependencies, loops and readiness; no HTTP, no process. */
 import { openPostgresControl } from '@headgate/adapters/control/postgres/index';
-import { Controllers, type Courier, DeliveryController, type Deps, Notifier, Plans } from '@headgate/control';
+import { Controllers, type Courier, DeliveryController, type Deps, Notifier, Plans, streams } from '@headgate/control';
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import type { Logger } from 'pino';
 import type { Context, Part } from './http/context.ts';
@@ -70,8 +70,9 @@ export async function openControlPlane(
   const control = await parts.openControl({ databaseUrl, poolSize: POOL, applicationName: 'headgate server' });
   const memory = new LogMemory(folder);
   const epoch = await control.epoch();
+  const recovered = async () => (await control.store.load([streams.recovery(epoch)])).size > 0;
   try {
-    await memory.check(control.log, epoch);
+    await memory.check(control.log, epoch, recovered);
   } catch (error) {
     await control.close();
     throw error;
@@ -120,7 +121,7 @@ export async function openControlPlane(
     try {
       const now = await control.epoch();
       if (now !== epoch) throw new ForgottenPast(`The database is at epoch ${now}, and this server began in ${epoch}`);
-      await memory.check(control.log, epoch);
+      await memory.check(control.log, epoch, recovered);
     } catch (error) {
       if (error instanceof ForgottenPast) options.onForgotten?.(error);
       throw error;

@@ -76,7 +76,11 @@ export async function gatherPromotion(
     // Rollouts move all the time; what was seen of them only ever makes the promotion look again, so their versions are not checked.
     reads: [
       ...gathered.reads,
-      ...cellStreams.map((stream) => ({ stream, version: gathered.rows.get(stream)?.version ?? 0 })),
+      // Once read back a cell stays so; what else it is matters before the first wave alone.
+      ...(state.wave === 0 ? cellStreams : []).map((stream) => ({
+        stream,
+        version: gathered.rows.get(stream)?.version ?? 0,
+      })),
     ],
     rows: gathered.rows,
   };

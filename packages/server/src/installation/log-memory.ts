@@ -47,15 +47,19 @@ export class LogMemory {
     return text === undefined || text === '' ? undefined : JSON.parse(text);
   }
 
-  /** Throws {@link ForgottenPast} when the log lacks something that this folder has seen; remembers its newest head else. */
-  async check(log: LogStore, epoch: number): Promise<void> {
+  /**
+   * Throws {@link ForgottenPast} when the log lacks something that this folder has seen; remembers its newest head else.
+   * `recovered`: a person said, through another server's folder, that it goes on so in this epoch.
+   */
+  async check(log: LogStore, epoch: number, recovered: () => Promise<boolean>): Promise<void> {
     const laidOut = await this.laidOut();
     if (laidOut !== undefined) throw new ForgottenPast(`This folder was restored from the backup ${laidOut.backup}`);
     this.#last ??= await this.remembered();
     const last = this.#last;
     const stored = await log.head();
     if (stored?.note === last?.note && epoch === (last?.epoch ?? epoch)) return;
-    if (last !== undefined) await demandContinuation(log, last, epoch, stored?.note);
+    const said = last !== undefined && epoch > last.epoch && (await recovered());
+    if (last !== undefined && !said) await demandContinuation(log, last, epoch, stored?.note);
     if (stored !== undefined) await this.remember({ epoch, note: stored.note });
   }
 
