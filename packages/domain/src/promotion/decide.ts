@@ -4,6 +4,7 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import { answersFailure, isWhole, type Scope, whoFailed } from '../plan/undo.ts';
+import { CELLS_NOT_READ_BACK } from '../recovery/unread.ts';
 import { askAgain, type Course, type Decision, LOOK_MS, lookBefore, REST_WAITS } from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { ended, HOLD_MS, rollBack } from './endings.ts';
@@ -63,7 +64,7 @@ export function nextOfPromotion(state: Promotion, facts: PromotionFacts): Decisi
 /** What the rows say of a cell may be long past: nothing opens, ends or turns back before it was read back. */
 function waitForReading(state: Promotion, unread: readonly string[], now: Instant): Decision<PromotionEvent> {
   const some = `${unread.slice(0, 3).join(', ')}${unread.length > 3 ? ` and ${unread.length - 3} more` : ''}`;
-  const reason = `not read back since the restore: ${some} (headgate recovery)`;
+  const reason = `${CELLS_NOT_READ_BACK}: ${some} (headgate recovery)`;
   return state.phase === 'awaiting' ? waitFor(state, reason, [], now + LOOK_MS) : wait(now + LOOK_MS);
 }
 

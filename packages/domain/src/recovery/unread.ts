@@ -6,6 +6,17 @@ export interface Unread {
   readonly until: Instant;
 }
 
+const NOT_READ_BACK = 'the cell is not read back';
+const ASKS_PERSON = 'the cell asks a person';
+/** How a promotion says that cells of it are not known yet. */
+export const CELLS_NOT_READ_BACK = 'not read back since the restore';
+
+/** Whether a wait's reason is that it isn't known what was done before a restore, and whether a person is asked already. */
+export function unreadReason(reason: string): 'agent' | 'person' | undefined {
+  if (reason.startsWith(ASKS_PERSON)) return 'person';
+  return [NOT_READ_BACK, CELLS_NOT_READ_BACK].some((start) => reason.startsWith(start)) ? 'agent' : undefined;
+}
+
 /** How long after a restore an agent has to tell what it did, before a person is asked. Milliseconds. */
 export const TELL_MS = 600_000;
 
@@ -18,7 +29,7 @@ export function unreadCell(
   const since = `since the restore (epoch ${epoch})`;
   const why =
     asked === undefined
-      ? `the cell is not read back ${since}: its agent is waited for (there, if it has seen what the log lacks: headgate-agent accept-restored-log), and a person after that`
-      : `the cell asks a person ${since}: ${asked.finding}: ${asked.why}`;
+      ? `${NOT_READ_BACK} ${since}: its agent is waited for (there, if it has seen what the log lacks: headgate-agent accept-restored-log), and a person after that`
+      : `${ASKS_PERSON} ${since}: ${asked.finding}: ${asked.why}`;
   return { why: why.slice(0, 500).toWellFormed(), until };
 }
