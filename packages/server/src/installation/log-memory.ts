@@ -3,6 +3,7 @@
  * epoch. A database that was restored from a backup has forgotten that head, so a server notices a restore of which nobody
  * told it, and does nothing on a forgotten past.
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/index';
 import type { LogStore } from '@headgate/control';
@@ -44,7 +45,7 @@ export class LogMemory {
   /** What a restore of ours laid out here, of which nobody has said yet that it is to go on. */
   async laidOut(): Promise<{ readonly backup: string; readonly takenAt: string } | undefined> {
     const text = await readIfThere(this.#marker);
-    return text === undefined || text === '' ? undefined : JSON.parse(text);
+    return text === undefined ? undefined : JSON.parse(text);
   }
 
   /**
@@ -71,7 +72,7 @@ export class LogMemory {
   /** Somebody said that what was laid out here is to go on. */
   async goOn(newest: Remembered): Promise<void> {
     await this.remember(newest);
-    if ((await this.laidOut()) !== undefined) await writeDurably(this.#marker, '');
+    await rm(this.#marker, { force: true });
   }
 }
 
