@@ -123,7 +123,8 @@ export async function openControlPlane(
       if (now !== epoch) throw new ForgottenPast(`The database is at epoch ${now}, and this server began in ${epoch}`);
       await memory.check(control.log, epoch, recovered);
     } catch (error) {
-      if (error instanceof ForgottenPast) options.onForgotten?.(error);
+      // Another history is for people to look at, and for agents to refuse: it is shown, and the server isn't ready.
+      if (error instanceof ForgottenPast && !error.forked) options.onForgotten?.(error);
       throw error;
     }
     return false;

@@ -18,11 +18,14 @@ export interface Remembered {
 
 /** The database's log doesn't go on from what this folder remembers. */
 export class ForgottenPast extends Error {
-  constructor(why: string) {
+  /** As much is there as was seen, and it is something else: that is no restore, it is another history. */
+  readonly forked: boolean;
+  constructor(why: string, forked = false) {
     super(
       `${why}. The database was restored from a backup, or is another one; nothing is done on it before somebody says so: stop all servers, then run\n  headgate-server recover --because "…" --by NAME   (with the same --data and database as the server)\nSee docs/operations/backup-and-restore.md`,
     );
     this.name = 'ForgottenPast';
+    this.forked = forked;
   }
 }
 
@@ -93,7 +96,7 @@ async function demandContinuation(
   const nodes = (ids: Parameters<LogStore['nodes']>[0]) => log.nodes(ids) as Promise<Buffer[]>;
   const proof = held.size > 0 && size > held.size ? await consistencyProof({ nodes }, held.size, size) : [];
   const judged = judgeHead(held, headOf(note), proof);
-  if (!judged.ok) throw new ForgottenPast(`The log isn't the one that this server has seen: ${judged.why}`);
+  if (!judged.ok) throw new ForgottenPast(`The log isn't the one that this server has seen: ${judged.why}`, true);
 }
 
 /** Of a note that this installation wrote: its own signature is checked where it isn't ours. */
