@@ -81,6 +81,13 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
   const approvals = new SignedApprovals(blobs, trust);
   const enrolment = { environments: config.environments, cells: config.cells };
 
+  const account = {
+    marks,
+    async log() {
+      await witness.look(AbortSignal.timeout(10_000));
+      return witness.alarm.trouble;
+    },
+  };
   const keepers = new Map<string, CellKeeper>();
   for (const cell of config.cells) {
     const worker = new CellWorker({
@@ -96,12 +103,21 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
       log,
       tracing,
       leased: () => witness.owes(),
-      stepEnded: (name) => keepers.get(name)?.stepEnded(),
+      stepEnded: (name) => keepers.get(name)?.lookAgain(),
     });
     const open = (): Promise<Cell> => parts.openCell(cell, (event) => log.warn({ cell: cell.cell }, event));
     keepers.set(
       cell.cell,
-      new CellKeeper({ config: cell, open, worker, observeEveryMs: config.observeEveryMs, plane, baselines, log }),
+      new CellKeeper({
+        config: cell,
+        open,
+        worker,
+        observeEveryMs: config.observeEveryMs,
+        plane,
+        baselines,
+        account,
+        log,
+      }),
     );
   }
   for (const keeper of keepers.values()) keeper.start();
@@ -136,7 +152,12 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
       .settle(rollout, fence, rejected(refusal))
       .catch((error: Error) => log.warn({ why: error.message }, 'not settled'));
   };
-  const leasing = leaseLoop(plane, take, log, stopping.signal);
+  const leasing = leaseLoop(plane, take, log, stopping.signal, {
+    seen: () => ({ epoch: marks.marks.epoch, head: witness.held?.size ?? 0 }),
+    isBack: () => {
+      for (const keeper of keepers.values()) keeper.lookAgain();
+    },
+  });
   log.info({ server: config.server, cells: [...keepers.keys()], trust: trust.digest }, 'agent started');
 
   return {

@@ -6,6 +6,7 @@ import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
 import { type AgentConfig, loadConfig } from './config.ts';
 import { migrateConfig } from './config-version.ts';
 import { enrol } from './enrol.ts';
+import { acceptRestoredLog, continues, headsToCompare } from './heads/accept-restored-log.ts';
 import { openLog } from './log.ts';
 import { enrolForService } from './service/enrol-for-service.ts';
 import { takeUpService } from './service/take-up-service.ts';
@@ -18,6 +19,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
                        [--document ENVIRONMENT=DIGEST …] [--signed-approvals ENVIRONMENT …]
   headgate-agent enrol --handed FILE --service FILE [--cells DIR]
   headgate-agent take-up --config FILE --service FILE --version VERSION
+  headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 
 run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it
@@ -27,6 +29,9 @@ enrol   pins the trust file that a person hands over and writes DIR/agent.yaml; 
         that "headgate setup" wrote and a person carried here, and the cells from a service's file
 take-up puts what runs today, the folder of the service's file, into its cells beside what serves customers now: before the
         first run, so that it can be adopted
+accept-restored-log   after a restore of the control plane from a backup: shows the head of the log that this agent holds and
+        the one that the server shows now; with the head that was shown and a reason, takes the restored log up. The agent
+        must not run. What it held is kept below DATA/replaced-logs
 `;
 
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
@@ -40,6 +45,8 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
         return await run(rest, parts);
       case 'take-up':
         return await takeUpCommand(rest);
+      case 'accept-restored-log':
+        return await acceptCommand(rest, parts);
       case 'check':
         check(rest);
         return;
@@ -142,6 +149,34 @@ async function takeUpCommand(args: readonly string[]): Promise<void> {
   const report = (line: string): void => void process.stderr.write(`headgate-agent: ${line}\n`);
   for (const taken of await takeUpService(read.config, service, version, report))
     process.stdout.write(`${JSON.stringify(taken)}\n`);
+}
+
+async function acceptCommand(args: readonly string[], parts: AgentParts): Promise<void> {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({ args: [...args], options: { config: text, head: text, because: text } });
+  const read = configOf(values.config === undefined ? [] : ['--config', values.config]);
+  if (!read.ok) return complain(read.problems);
+  const trust = loadTrust(read.config.trustFile);
+  if (!trust.ok) return complain(trust.problems.map((p) => p.message));
+  const from = { config: read.config, trust: trust.trust, connect: parts.connect };
+  const heads = await headsToCompare(from);
+  const { held, offered } = heads;
+  const root = offered.root.toString('hex');
+  if (values.head === undefined || values.because === undefined) {
+    const before = held === undefined ? 'nothing' : `${held.size} entries, root ${held.root.toString('hex')}`;
+    process.stdout.write(
+      `held     ${before}\noffered  ${offered.size} entries, root ${root}\n` +
+        `Compare them with what headgate-server recover named. To take the offered log up, with the agent stopped:\n` +
+        `  headgate-agent accept-restored-log --config ${values.config} --head ${offered.size}:${root} --because "…"\n`,
+    );
+    return;
+  }
+  if (!(await continues(from, values.head, heads)))
+    throw new Error(
+      `the log that the server shows (${offered.size}:${root}) doesn't continue ${values.head}: look at both heads again`,
+    );
+  const kept = await acceptRestoredLog({ config: read.config }, heads, values.because, new Date());
+  process.stdout.write(`${JSON.stringify({ accepted: offered.size, root, before: held?.size ?? 0, kept })}\n`);
 }
 
 async function enrolCommand(args: readonly string[]): Promise<void> {

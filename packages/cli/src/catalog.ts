@@ -15,6 +15,7 @@ import { migrate } from './commands/migrate.ts';
 import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
+import { recovery } from './commands/recovery.ts';
 import { release } from './commands/release.ts';
 import { setup } from './commands/setup.ts';
 import { status } from './commands/status.ts';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Install[] = [
   cells,
   notify,
   log,
+  recovery,
   access,
   migrate,
   doctor,

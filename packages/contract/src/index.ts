@@ -20,6 +20,7 @@ export { type LogEvent, logEvent } from './schemas/log.ts';
 export type { Delivery } from './schemas/notify.ts';
 export type { PlanOutline, PlanStep, WayBack } from './schemas/plans.ts';
 export type { Explanation, Promotion, Rollout, Status, Wait } from './schemas/promotions.ts';
+export type { CellAccount, RecoveryShown, UnreadCell } from './schemas/recovery.ts';
 export { MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';
 export * from './traceparent.ts';
 export * from './visible.ts';

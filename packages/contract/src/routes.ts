@@ -8,6 +8,7 @@ import { logRoutes } from './routes/log-routes.ts';
 import { notifyRoutes } from './routes/notify-routes.ts';
 import { planRoutes } from './routes/plan-routes.ts';
 import { promotionRoutes } from './routes/promotion-routes.ts';
+import { recoveryRoutes } from './routes/recovery-routes.ts';
 import { releaseRoutes } from './routes/release-routes.ts';
 
 /** Every route of the API, by its name. Adding one: a line in its resource's file. */
@@ -21,6 +22,7 @@ export const routes = {
   ...freezeRoutes,
   ...incidentRoutes,
   ...notifyRoutes,
+  ...recoveryRoutes,
   ...accessRoutes,
   ...metricsRoutes,
   ...openRoutes,

@@ -10,6 +10,7 @@ import {
   type Instant,
   type Principal,
   type PrincipalId,
+  type Question,
   type ReleaseManifest,
   type ReleaseRef,
   type Soaked,
@@ -25,6 +26,8 @@ export const streams = {
   hypercare: (environment: string) => `hypercare/${environment}`,
   principal: (id: PrincipalId) => `principal/${id}`,
   freeze: (scope: string) => `freeze/${scope}`,
+  /** One for each restore from a backup: the epoch that it began. */
+  recovery: (epoch: number) => `recovery/${epoch}`,
   request: (key: string) => `request/${key}`,
   delivery: (id: string) => `delivery/${id}`,
   notifier: 'notifier/this',
@@ -77,6 +80,38 @@ export interface CellRecord {
   /** The last assignment of the cell's rollouts so far; the next one goes on from there, since targets refuse lower fences. */
   readonly assigned?: number;
   readonly observed?: { readonly state: CellState; readonly at: Instant; readonly by: PrincipalId };
+  /** The epoch in which it was last known what was done there; absent: the first. */
+  readonly epoch?: number;
+  /** What a person is asked after a restore. */
+  readonly asked?: {
+    readonly epoch: number;
+    readonly finding: Question['kind'];
+    readonly why: string;
+    readonly at: Instant;
+  };
+}
+
+/** A signed tree head of the log as it was before a restore, and who remembered it. */
+export interface LostHead {
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly root: string;
+  readonly note: string;
+  readonly from: string;
+}
+
+/** A restore from a backup: what is known of what is gone. */
+export interface RecoveryRecord {
+  readonly epoch: number;
+  readonly at: Instant;
+  /** Until then agents may tell what they did; then a person is asked. */
+  readonly until: Instant;
+  readonly kept: { readonly size: number; readonly root: string };
+  readonly lost?: LostHead;
+  readonly by: string;
+  readonly because: string;
+  readonly backup?: string;
+  readonly refuseTokens: boolean;
 }
 
 /** So many stores of a cell are named in an entry, which is bounded; more are only counted. */
@@ -98,6 +133,8 @@ export interface PrincipalRecord extends Principal {
   /** SHA-256 of the token, hex; tokens are 256 random bits, so no slow hash is needed. */
   readonly tokenHash: string;
   readonly revoked: boolean;
+  /** The epoch in which the token was made; absent: the first. */
+  readonly epoch?: number;
 }
 
 export interface FreezeRecord {

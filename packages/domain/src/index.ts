@@ -10,6 +10,7 @@
  *   `decide.ts` has `next…(state, facts) -> events or when to look again`, commands have `decide…(…) -> events or a
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
  * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
+ * - `recovery/`: what a restored control plane makes of what agents tell of their cells.
  * - `explain/`: what is waited for and who may do what, asked of those same deciders.
  * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
  *
@@ -60,6 +61,12 @@ export type * from './promotion/events.ts';
 export * from './promotion/evolve.ts';
 export * from './promotion/state.ts';
 export * from './protocol/fence.ts';
+export type * from './recovery/account.ts';
+export * from './recovery/gap.ts';
+export * from './recovery/judge-cell.ts';
+export * from './recovery/take-up.ts';
+export * from './recovery/unread.ts';
+export { misfitOfState } from './recovery/where-it-stands.ts';
 export * from './rollout/assignment.ts';
 export * from './rollout/cell-after.ts';
 export * from './rollout/decide.ts';

@@ -12,6 +12,7 @@ import { logHandlers } from './http/resources/log.ts';
 import { notificationHandlers } from './http/resources/notifications.ts';
 import { planHandlers } from './http/resources/plans.ts';
 import { promotionHandlers } from './http/resources/promotions.ts';
+import { recoveryHandlers } from './http/resources/recovery.ts';
 import { releaseHandlers } from './http/resources/releases.ts';
 import { serverHandlers } from './http/resources/server.ts';
 import { statusHandlers } from './http/resources/status.ts';
@@ -29,6 +30,7 @@ export function allHandlers(context: Context): Handlers {
     ...freezeHandlers(context),
     ...incidentHandlers(context),
     ...notificationHandlers(context),
+    ...recoveryHandlers(context),
     ...statusHandlers(context),
     ...accessHandlers(context),
     ...serverHandlers(context),

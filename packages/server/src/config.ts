@@ -40,6 +40,9 @@ export const USAGE = `headgate-server: the control plane
   --tls-cert FILE, --tls-key FILE   serve HTTPS
   --log-level LEVEL     debug, info (default), warn, error (env HEADGATE_LOG_LEVEL)
   --help
+
+headgate-server backup | restore | recover   a copy of the embedded database and the server's folder; laying one out; going on
+                        from one, or from a backup of an external database (each with --help)
 `;
 
 /** What was asked for on the command line can't be done; the message says what to change. */

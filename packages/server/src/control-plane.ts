@@ -1,7 +1,7 @@
 /** One server's control plane on a database: dependencies, loops and readiness; no HTTP, no process. */
 import { openPostgresControl } from '@headgate/adapters/control/postgres/index';
 import type { Tracing } from '@headgate/adapters/tracing/index';
-import { Controllers, type Courier, DeliveryController, type Deps, Notifier, Plans } from '@headgate/control';
+import { Controllers, type Courier, DeliveryController, type Deps, Notifier, Plans, streams } from '@headgate/control';
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import type { Logger } from 'pino';
 import type { Context, Part } from './http/context.ts';
@@ -10,6 +10,7 @@ import { newId } from './ids.ts';
 import { createFirstPrincipals } from './installation/first-principals.ts';
 import type { Folder } from './installation/folder.ts';
 import { type Installation, openInstallation } from './installation/log-key.ts';
+import { ForgottenPast, LogMemory } from './installation/log-memory.ts';
 import { FileTrust } from './installation/trust.ts';
 import { Loop } from './loops/loop.ts';
 import { SEQUENCER_REST_MS, sequence } from './loops/sequencer.ts';
@@ -37,6 +38,8 @@ export interface ControlPlaneOptions {
   readonly tracing?: Tracing | undefined;
   /** Why the database is away, from whoever keeps it; empty when it isn't. */
   readonly databaseTrouble: () => string;
+  /** The database forgot something that was seen, or another server said that it did: this process must end. */
+  readonly onForgotten?: (error: Error) => void;
 }
 
 export interface ControlPlane {
@@ -56,6 +59,8 @@ const POOL = 16;
 /** How often loops look by themselves. Milliseconds. */
 const LOOK_MS = 200;
 const TRUST_MS = 2_000;
+/** How often the newest head is remembered outside of the database. Milliseconds. */
+const MEMORY_MS = 1_000;
 /** Between two readings of the log for news: what comes meanwhile is read in one go. Milliseconds. */
 const NOTIFIER_REST_MS = 100;
 /** A loop that had no sound round for this long makes the server not ready. Milliseconds. */
@@ -68,6 +73,15 @@ export async function openControlPlane(
 ): Promise<ControlPlane> {
   const { databaseUrl, folder, log } = options;
   const control = await parts.openControl({ databaseUrl, poolSize: POOL, applicationName: 'headgate server' });
+  const memory = new LogMemory(folder);
+  const epoch = await control.epoch();
+  const recovered = async () => (await control.store.load([streams.recovery(epoch)])).size > 0;
+  try {
+    await memory.check(control.log, epoch, recovered);
+  } catch (error) {
+    await control.close();
+    throw error;
+  }
   const committed = new Wake();
   const offered = new Wake();
   const placed = new Wake();
@@ -80,7 +94,7 @@ export async function openControlPlane(
     store: tracing === undefined ? waking : new TracedStore(waking, tracing),
     blobs: control.blobs,
     trust,
-    epoch: await control.epoch(),
+    epoch,
     newId,
     digestOf: digestOfJson,
     canonical: canonicalBytes,
@@ -113,8 +127,20 @@ export async function openControlPlane(
     await trust.refresh();
     return false;
   });
+  const memoryLoop = loop('memory', new Wake(), MEMORY_MS, async () => {
+    try {
+      const now = await control.epoch();
+      if (now !== epoch) throw new ForgottenPast(`The database is at epoch ${now}, and this server began in ${epoch}`);
+      await memory.check(control.log, epoch, recovered);
+    } catch (error) {
+      // Another history is for people to look at, and for agents to refuse: it is shown, and the server isn't ready.
+      if (error instanceof ForgottenPast && !error.forked) options.onForgotten?.(error);
+      throw error;
+    }
+    return false;
+  });
   const notifierLoop = loop('notifier', placed, LOOK_MS, () => notifier.round(), NOTIFIER_REST_MS);
-  const loops = [...lanes, sequencer, trustLoop, notifierLoop];
+  const loops = [...lanes, sequencer, trustLoop, memoryLoop, notifierLoop];
 
   async function readiness(): Promise<readonly Part[]> {
     const database = await deps.store.now().then(
@@ -126,6 +152,7 @@ export async function openControlPlane(
       { part: 'database', ready: database === '', why: database },
       ...lanes.map((lane, i) => running(`controllers-${i + 1}`, lane)),
       running('sequencer', sequencer),
+      running('memory', memoryLoop),
       // Not having them is no reason to be unready, only to say so.
       { part: 'notifier', ready: true, why: notifierLoop.health(SOUND_MS).why },
       { part: 'trust', ready: true, why: trust.trouble },

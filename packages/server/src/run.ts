@@ -15,6 +15,7 @@ import { httpServer } from './http/server.ts';
 import { openFolder } from './installation/folder.ts';
 import { SERVER_FORMAT } from './installation/format.ts';
 import { idsHere } from './log-lines.ts';
+import { commandOf } from './recovery/commands.ts';
 
 /** How long open requests may take to end when the server stops. Milliseconds. */
 const GRACE_MS = 5_000;
@@ -28,6 +29,8 @@ export async function run(
   parts: ServerParts = SHIPPED,
 ): Promise<number> {
   try {
+    const command = commandOf(args);
+    if (command !== undefined) return await command(args.slice(1), env);
     const config = readConfig(args, env);
     if ('help' in config) {
       process.stdout.write(USAGE);
@@ -44,6 +47,8 @@ export async function run(
 
 async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts): Promise<void> {
   const stop = stopSignal();
+  const forgotten = Promise.withResolvers<never>();
+  forgotten.promise.catch(() => {});
   const log = logger(config);
   const folder = await openFolder(config.dataDir);
   const lock = await dataFolderLock(folder.root);
@@ -71,6 +76,7 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
         tracing,
         courier: new ChannelCourier(new Allowed(config.notifyAllow), new Secrets(config.notifyKeys, env)),
         databaseTrouble: () => embedded?.trouble ?? '',
+        onForgotten: forgotten.reject,
       },
       parts,
     );
@@ -84,7 +90,7 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
     await writeDurably(folder.address, `${JSON.stringify({ url, pid: process.pid })}\n`);
     log.info({ url, installation: plane.installation.id, pid: process.pid }, 'ready');
     process.stdout.write(`Headgate answers at ${url}\n`);
-    await stop;
+    await Promise.race([stop, forgotten.promise]);
     log.info('stopping');
     plane.beginStop();
   } finally {

@@ -8,6 +8,7 @@
  */
 
 export * from './cluster.ts';
+export * from './cluster-backup.ts';
 export * from './cluster-config.ts';
 export * from './database.ts';
 export * from './postmaster.ts';

@@ -71,7 +71,10 @@ export async function judgeAssignment(parts: JudgeParts, assignment: Assignment,
   });
   if (against !== undefined) return refused(against);
   if (assignment.course === 'undo')
-    return { ok: true, step: { plan: assignment.plan, begun: assignment.begun, undone: true } };
+    return {
+      ok: true,
+      step: { plan: assignment.plan, begun: assignment.begun, undone: true, undoing: assignment.step },
+    };
   const begun = cell.steps.findIndex((step) => step.id === assignment.step) + 1;
   return { ok: true, step: { plan: assignment.plan, begun } };
 }

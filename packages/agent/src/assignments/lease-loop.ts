@@ -10,12 +10,21 @@ const LONGEST_BACKOFF_MS = 3_000;
 /** The server is told anew that it is away at most this often. Milliseconds. */
 const SAY_AGAIN_MS = 60_000;
 
+/** What the loop tells of us, and whom it tells of the server. */
+export interface Watching {
+  /** The newest epoch and the size of the log that we have seen. */
+  seen(): { readonly epoch: number; readonly head: number };
+  /** The server answers again; it may be another one, on another database. */
+  isBack(): void;
+}
+
 /** Asks for work, one assignment after the other, and hands each to whoever does its cell's. Backs off while the server is away. */
 export async function leaseLoop(
   plane: Pick<ControlPlane, 'lease'>,
   take: (assignment: Assignment, askedAt: number) => void,
   log: Logger,
   signal: AbortSignal,
+  server: Watching = { seen: () => ({ epoch: 0, head: 0 }), isBack: () => {} },
 ): Promise<void> {
   let backoffMs = FIRST_BACKOFF_MS;
   let awaySince: number | undefined;
@@ -23,9 +32,11 @@ export async function leaseLoop(
   while (!signal.aborted) {
     const askedAt = performance.now();
     try {
-      const assignment = await plane.lease(LONG_POLL_MS, signal);
-      if (awaySince !== undefined)
+      const assignment = await plane.lease(LONG_POLL_MS, signal, server.seen());
+      if (awaySince !== undefined) {
         log.info({ awayMs: Math.round(performance.now() - awaySince) }, 'the server is back');
+        server.isBack();
+      }
       awaySince = undefined;
       backoffMs = FIRST_BACKOFF_MS;
       if (assignment !== undefined) take(assignment, askedAt);

@@ -4,6 +4,7 @@ import type { CellWorker } from '../assignments/cell-worker.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
+import { type AccountParts, accountOf } from './account.ts';
 import type { Cell } from './cell.ts';
 import { Observer } from './observer.ts';
 
@@ -21,6 +22,7 @@ export interface KeeperParts {
   readonly observeEveryMs: number;
   readonly plane: ControlPlane;
   readonly baselines: Baselines;
+  readonly account: AccountParts;
   readonly log: Logger;
 }
 
@@ -54,8 +56,8 @@ export class CellKeeper {
     this.#keeping.start();
   }
 
-  /** Something was done in the cell: asks for a look at once. */
-  stepEnded(): void {
+  /** Something was done in the cell, or the server is another one now: asks for a look at once. */
+  lookAgain(): void {
     this.#observer?.insist();
     this.#observing?.nudge();
   }
@@ -76,7 +78,8 @@ export class CellKeeper {
     this.#cell = cell;
     this.worker.holds(cell);
     this.#log.info('cell opened');
-    const observer = new Observer(cell, { ...this.#parts, log: this.#log });
+    const account = (of: Cell) => accountOf(of, this.#parts.account, () => this.worker.busy);
+    const observer = new Observer(cell, { ...this.#parts, account, log: this.#log });
     this.#observer = observer;
     this.#observing = new Every(
       this.#parts.observeEveryMs,

@@ -1,4 +1,4 @@
-import type { Action, CellState, Outcome, ReleaseManifest } from '@headgate/domain';
+import type { Action, CellAccount, CellState, Outcome, ReleaseManifest } from '@headgate/domain';
 import type { StepContext } from '@headgate/execution';
 
 /** What is seen in a cell, with the manifests of the releases that run there, as far as the cell itself holds them. */
@@ -15,6 +15,8 @@ export interface Cell {
   /** Carries out one action, at least once: it looks before it acts. */
   carryOut(action: Action, ctx: StepContext): Promise<Outcome>;
   observe(): Promise<Seen>;
+  /** Restore points that are kept of a store. */
+  keptPoints(store: string): Promise<CellAccount['restorePoints']>;
   /** One look at what must run here: starts what died. May be called again while an earlier look has not come back. */
   keep(): Promise<void>;
   /** Lets go of the cell; everything in it goes on running. */

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { canonicalBytes, canonicalJson, digestOf, digestOfJson } from '@headgate/documents';
-import type { CellState, Digest, ReleaseManifest } from '@headgate/domain';
+import type { CellAccount, CellState, Digest, ReleaseManifest } from '@headgate/domain';
 import { aCell } from '@headgate/testkit/domain/builders';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Baselines } from '../artifacts/baselines.ts';
 import { CountingCell, silent } from '../testing/bench-agent.ts';
 import { sealedPlan } from '../testing/sealed-plan.ts';
+import type { Telling } from './account.ts';
 import { adoptedManifests } from './baseline-manifest.ts';
 import { Observer } from './observer.ts';
 
@@ -17,6 +18,9 @@ let told: CellState[];
 let uploaded: Digest[];
 let state: CellState;
 let away = false;
+let unread = false;
+let accounts: CellAccount[];
+let telling: Telling;
 const baseline: ReleaseManifest = { ...sealedPlan().manifest, version: '1.0.0', origin: 'adopted' };
 const release = { digest: digestOfJson(baseline), version: '1.0.0' };
 
@@ -24,6 +28,12 @@ const plane = {
   observe: async (seen: CellState) => {
     if (away) throw new Error('away');
     told.push(seen);
+    return { unread };
+  },
+  tell: async (account: CellAccount) => {
+    accounts.push(account);
+    unread = false;
+    return { asked: false };
   },
   putBlob: async (bytes: Uint8Array) => {
     uploaded.push(digestOf(bytes));
@@ -40,12 +50,16 @@ class SeenCell extends CountingCell {
 
 async function observer(): Promise<{ observer: Observer; baselines: Baselines }> {
   const baselines = await Baselines.open(dir);
-  return { observer: new Observer(new SeenCell(), { plane, baselines, log: silent }), baselines };
+  return {
+    observer: new Observer(new SeenCell(), { plane, baselines, account: async () => telling, log: silent }),
+    baselines,
+  };
 }
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'headgate-observer-'));
-  [told, uploaded, away] = [[], [], false];
+  [told, uploaded, away, unread, accounts] = [[], [], false, false, []];
+  telling = { ok: false, why: 'a step is being ended', unblock: '' };
   state = { ...aCell(), slots: { blue: { release, schemaRange: { min: 1, max: 2 } }, green: {} } };
   await mkdir(join(dir, 'slots', 'blue'), { recursive: true });
   await writeFile(join(dir, 'slots', 'blue', 'manifest.json'), canonicalJson(baseline));
@@ -94,4 +108,17 @@ test('after a step each look is told, changed or not', async () => {
   await own.look();
   await own.look();
   expect(told).toHaveLength(3);
+});
+
+test('a restored server is told what was done, as soon as nothing is under way, and not again once it understood', async () => {
+  const { observer: own } = await observer();
+  unread = true;
+  await own.look();
+  expect(accounts).toEqual([]);
+  const account: CellAccount = { fence: { epoch: 1, n: 4 }, plans: [], state, restorePoints: [] };
+  telling = { ok: true, account };
+  await own.look();
+  expect(accounts).toEqual([account]);
+  await own.look();
+  expect(accounts).toHaveLength(1);
 });

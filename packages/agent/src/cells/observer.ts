@@ -3,6 +3,7 @@ import type { CellState, Digest, ReleaseRef } from '@headgate/domain';
 import type { Baselines } from '../artifacts/baselines.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Logger } from '../log.ts';
+import type { Telling } from './account.ts';
 import type { Cell } from './cell.ts';
 
 /** An unchanged observation is said again after this, so that the server knows that somebody still looks. Milliseconds. */
@@ -12,7 +13,9 @@ const SAY_AGAIN_MS = 60_000;
 const INSIST_MS = 30_000;
 
 export interface ObserverParts {
-  readonly plane: Pick<ControlPlane, 'observe' | 'putBlob'>;
+  readonly plane: Pick<ControlPlane, 'observe' | 'tell' | 'putBlob'>;
+  /** What is told of the cell when the server asks for it, after a restore. */
+  account(cell: Cell): Promise<Telling>;
   readonly baselines: Baselines;
   readonly log: Logger;
 }
@@ -47,10 +50,25 @@ export class Observer {
       await plane.putBlob(canonicalBytes(manifest));
       this.#uploaded.add(own);
     }
-    await plane.observe(state);
+    const { unread } = await plane.observe(state);
     if (said?.digest !== digest)
       log.info({ cell: state.cell, slots: state.slots, stores: state.stores }, 'cell observed');
     this.#said = { digest, at: performance.now() };
+    if (unread) await this.#tell();
+  }
+
+  /** The server was restored from a backup and doesn't know what was done here: it is told, now and until it has understood. */
+  async #tell(): Promise<void> {
+    const { plane, log } = this.#parts;
+    this.insist();
+    const telling = await this.#parts.account(this.#cell);
+    if (!telling.ok) {
+      const { why, unblock } = telling;
+      return log.warn({ why, unblock }, 'the server was restored, and asks what was done here; nothing is told yet');
+    }
+    const { asked } = await plane.tell(telling.account);
+    if (asked) log.warn('the server was restored, and a person is asked about this cell: headgate recovery');
+    else log.info({ plans: telling.account.plans }, 'the server was restored, and was told what was done here');
   }
 
   /** After a step every look is told for a while: the server may wait for one to learn what became of the cell. */

@@ -21,6 +21,10 @@ export function cellOn(ports: CellPorts): Cell {
       const state = await observeCell(ports);
       return { state, manifests: await adoptedManifests(config, state) };
     },
+    async keptPoints(store) {
+      const { kept } = await ports.restorePoints.list(store);
+      return kept.map(({ rollout, point }) => ({ rollout, point }));
+    },
     keep: () => ports.supervise(),
     close: () => ports.close(),
   };

@@ -4,7 +4,7 @@
  */
 import { type Client, ProblemError } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
-import type { CellState, Digest, Fence, Outcome } from '@headgate/domain';
+import type { CellAccount, CellState, Digest, Fence, Outcome } from '@headgate/domain';
 import { type Assignment, assignmentOf } from './assignment.ts';
 
 /** The server can't answer now. */
@@ -27,10 +27,17 @@ export class ControlPlane {
     this.#client = client;
   }
 
-  /** Waits up to `waitMs` for a step on offer; undefined when there is none. */
-  async lease(waitMs: number, signal: AbortSignal): Promise<Assignment | undefined> {
+  /**
+   * Waits up to `waitMs` for a step on offer; undefined when there is none. `seen`: the newest epoch and the size of the log
+   * as we know them, by which a server notices that its database forgot something.
+   */
+  async lease(
+    waitMs: number,
+    signal: AbortSignal,
+    seen: { readonly epoch: number; readonly head: number } = { epoch: 0, head: 0 },
+  ): Promise<Assignment | undefined> {
     const { assignment } = await reached(
-      this.#client.call('leaseStep', { body: { waitMs } }, { signal, timeoutMs: SETTLE_PATIENCE_MS }),
+      this.#client.call('leaseStep', { ...seen, body: { waitMs } }, { signal, timeoutMs: SETTLE_PATIENCE_MS }),
     );
     return assignment === null ? undefined : assignmentOf(assignment);
   }
@@ -50,10 +57,21 @@ export class ControlPlane {
     return (await unlessRefused(call)) !== undefined;
   }
 
-  async observe(state: CellState): Promise<void> {
-    await reached(
+  /** Says what is seen in a cell; `unread`: the server asks what was done there, see {@link tell}. */
+  async observe(state: CellState): Promise<{ readonly unread: boolean }> {
+    const { unread } = await reached(
       this.#client.call('observeCell', { cell: state.cell, body: state as never }, { timeoutMs: SETTLE_PATIENCE_MS }),
     );
+    return { unread: unread !== undefined };
+  }
+
+  /** Tells a restored server what was done in a cell; `asked`: it asks a person about it. */
+  async tell(account: CellAccount): Promise<{ readonly asked: boolean }> {
+    const { cell } = account.state;
+    const { unread } = await reached(
+      this.#client.call('readBackCell', { cell, body: account as never }, { timeoutMs: SETTLE_PATIENCE_MS }),
+    );
+    return { asked: unread?.asked === true };
   }
 
   async putBlob(bytes: Uint8Array): Promise<Digest> {

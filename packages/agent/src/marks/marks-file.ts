@@ -12,7 +12,14 @@ const Stored = z.strictObject({
   plans: z
     .record(
       z.string(),
-      z.array(z.strictObject({ plan: digest, begun: count, undone: z.literal(true).exactOptional() })),
+      z.array(
+        z.strictObject({
+          plan: digest,
+          begun: count,
+          undone: z.literal(true).exactOptional(),
+          undoing: z.string().exactOptional(),
+        }),
+      ),
     )
     .default({}),
 });

@@ -12,6 +12,8 @@ export interface BegunPlan {
   readonly begun: number;
   /** It was being taken back, so it never goes forward again: another attempt is another plan. */
   readonly undone?: true;
+  /** The undo step that was begun last. */
+  readonly undoing?: string;
 }
 
 export interface Marks {
@@ -53,9 +55,15 @@ export function taken(marks: Marks, cell: string, token: Fence, step: BegunPlan)
     .filter((each) => each.plan !== step.plan)
     .slice(1 - MOST_PLANS);
   const begun = Math.max(step.begun, known?.begun ?? 0);
-  const own: BegunPlan = { plan: step.plan, begun };
   const undone = step.undone ?? known?.undone;
-  return { epoch, cells, plans: { ...marks.plans, [cell]: [...others, undone ? { ...own, undone } : own] } };
+  const undoing = step.undoing ?? known?.undoing;
+  const own: BegunPlan = {
+    plan: step.plan,
+    begun,
+    ...(undone && { undone }),
+    ...(undoing !== undefined && { undoing }),
+  };
+  return { epoch, cells, plans: { ...marks.plans, [cell]: [...others, own] } };
 }
 
 /** What this agent knows of a plan in a cell; undefined when it never acted on it there. */
@@ -68,6 +76,7 @@ export function newestPlan(marks: Marks, cell: string): BegunPlan | undefined {
   return plansOf(marks, cell).at(-1);
 }
 
-function plansOf(marks: Marks, cell: string): readonly BegunPlan[] {
+/** The plans that are remembered for a cell, the newest last. */
+export function plansOf(marks: Marks, cell: string): readonly BegunPlan[] {
   return Object.hasOwn(marks.plans, cell) ? (marks.plans[cell] ?? []) : [];
 }

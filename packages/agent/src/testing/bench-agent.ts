@@ -41,6 +41,9 @@ export class CountingCell implements Cell {
   observe(): never {
     throw new Error('not in this test');
   }
+  async keptPoints(): Promise<readonly never[]> {
+    return [];
+  }
   async keep(): Promise<void> {}
   async close(): Promise<void> {}
 }

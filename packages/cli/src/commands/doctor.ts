@@ -2,6 +2,7 @@ import type { Install, Session } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { type Check, type Finding, unknown, wrong } from '../doctor/finding.ts';
 import { LOCAL_CHECKS } from '../doctor/local-checks.ts';
+import { recovery } from '../doctor/recovery-check.ts';
 import { SERVER_CHECKS } from '../doctor/server-checks.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type Failure, tell } from '../failure.ts';
@@ -31,7 +32,8 @@ export const doctor: Install = (program, act) => {
         const findings = await looked(LOCAL_CHECKS, { folder });
         const reached = reach(session);
         if ('finding' in reached) findings.push(reached.finding);
-        else findings.push(...(await looked(SERVER_CHECKS, { ...reached, folder, now: () => Date.now() })));
+        else
+          findings.push(...(await looked([...SERVER_CHECKS, recovery], { ...reached, folder, now: () => Date.now() })));
         const sick = findings.filter(({ verdict }) => verdict === 'wrong');
         const text = findings.flatMap(({ check, verdict, why, mend }) => [
           `${SIGNS[verdict]}  ${check}: ${why}`,

@@ -50,6 +50,7 @@ test('nothing is wrong with an installation that is sound', async () => {
     'agents',
     'log',
     'database',
+    'recovery',
   ]);
 });
 

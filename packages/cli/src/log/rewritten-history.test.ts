@@ -133,6 +133,16 @@ it('fits in itself: server, database and a fresh export show nothing', async () 
   expect(await headgate('log', 'verify', 'after')).toMatchObject({ code: 0 });
 });
 
+it('is noticed by the server that runs on it, which is ready no more', async () => {
+  await until('the server to notice', async () => {
+    const { parts } = (await (await fetch(`${server.url}/readyz`)).json()) as {
+      parts: { part: string; ready: boolean; why: string }[];
+    };
+    const memory = parts.find(({ part }) => part === 'memory');
+    return memory?.ready === false && memory.why.includes('does not continue the one');
+  });
+});
+
 it('is refused by the head that an agent holds, online and offline', async () => {
   const held = ['--head', 'agent/tree-head.note'];
   expect(await headgate('log', 'verify', ...held)).toMatchObject({

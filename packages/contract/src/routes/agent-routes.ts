@@ -20,6 +20,11 @@ export const agentRoutes = {
     summary: 'Take the oldest step on offer in the agent’s environments; waits up to waitMs for one',
     tag,
     needs,
+    /** What the agent has seen: the newest epoch, and how far the log went. A server that is behind hands out nothing. */
+    query: z.object({
+      epoch: z.coerce.number().int().min(0).exactOptional(),
+      head: z.coerce.number().int().min(0).exactOptional(),
+    }),
     body: z.strictObject({ waitMs: z.int().min(0).max(MAX_LEASE_WAIT_MS).default(0) }),
     response: z.object({ assignment: assignment.nullable() }),
     twice: 'a lease whose answer was lost runs out after its lifetime and is offered again with a higher fence',

@@ -104,7 +104,7 @@ const text = (max: number) =>
     .string()
     .max(max)
     .overwrite((said) => said.toWellFormed());
-const restorePoint = z.strictObject({
+export const restorePoint = z.strictObject({
   id: text(200),
   store: name,
   takenAt: instant,

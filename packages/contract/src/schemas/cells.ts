@@ -39,6 +39,8 @@ export const cell = z
     /** A rollout ended with a step whose effect nobody confirmed. */
     uncertain: z.boolean(),
     observed: z.object({ state: cellState, at: instant, by: principalId }).nullable(),
+    /** Set while it isn't known what was done there before a restore of the control plane: the epoch that asks. */
+    unread: z.object({ epoch: z.int(), asked: z.boolean() }).exactOptional(),
     actions,
   })
   .meta({ id: 'Cell' });

@@ -17,6 +17,7 @@ export const KINDS = [
   'notifier',
   'principal',
   'promotion',
+  'recovery',
   'release',
   'request',
   'rollout',

@@ -48,6 +48,7 @@ export const FOLDS: Readonly<
   delivery: machine<DeliveryEvent>(evolveDelivery),
   installation: whole,
   attempt: whole,
+  recovery: whole,
   principal: (entries, { id, roles, environments, revoked }: PrincipalRecord) => {
     const { id: created, roles: given, environments: where } = dataOf(entries[0]);
     const ended = entries.some(({ type }) => type === 'principal.revoked');

@@ -46,7 +46,8 @@ export async function gatherPromotion(
   const { state } = row;
   const plan = await plans.get(state.planDigest);
   const rolloutStreams = state.cells.map((cell) => streams.rollout(rolloutId(state.id, cell)));
-  const cellStreams = state.wave === 0 ? state.cells.map(streams.cell) : [];
+  // After a restore it must be known of each what was done there.
+  const cellStreams = state.wave === 0 || deps.epoch > 1 ? state.cells.map(streams.cell) : [];
   const hypercare = streams.hypercare(state.environment);
   const gathered = await gates.gather(state, now, [
     ...rolloutStreams,
@@ -59,6 +60,9 @@ export async function gatherPromotion(
     const rollout = gathered.rows.get(stream)?.state as Rollout | undefined;
     if (rollout !== undefined) rollouts.set(rollout.cell, rollout);
   }
+  const epochOf = (cell: string) =>
+    (gathered.rows.get(streams.cell(cell))?.state as CellRecord | undefined)?.epoch ?? 1;
+  const unread = deps.epoch > 1 ? state.cells.filter((cell) => epochOf(cell) < deps.epoch) : [];
   const baseChanged: string[] = [];
   if (state.wave === 0) {
     for (const cell of plan.cells) {
@@ -68,11 +72,15 @@ export async function gatherPromotion(
     }
   }
   return {
-    facts: { now, plan, gates: gathered.gates, rollouts, baseChanged },
+    facts: { now, plan, gates: gathered.gates, rollouts, baseChanged, ...(unread.length > 0 && { unread }) },
     // Rollouts move all the time; what was seen of them only ever makes the promotion look again, so their versions are not checked.
     reads: [
       ...gathered.reads,
-      ...cellStreams.map((stream) => ({ stream, version: gathered.rows.get(stream)?.version ?? 0 })),
+      // Once read back a cell stays so; what else it is matters before the first wave alone.
+      ...(state.wave === 0 ? cellStreams : []).map((stream) => ({
+        stream,
+        version: gathered.rows.get(stream)?.version ?? 0,
+      })),
     ],
     rows: gathered.rows,
   };

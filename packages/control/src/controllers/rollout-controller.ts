@@ -12,11 +12,13 @@ import {
   type Rollout,
   type RolloutEvent,
   type RolloutFacts,
+  TELL_MS,
+  unreadCell,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
 import type { Committed, ControlStore, Read, Row, Write } from '../ports/store.ts';
-import { type CellRecord, shapeInEntry, streams } from '../records.ts';
+import { type CellRecord, type RecoveryRecord, shapeInEntry, streams } from '../records.ts';
 import type { Controller } from './tick.ts';
 
 /** How long an agent holds an assignment without renewing it. Milliseconds. */
@@ -43,15 +45,22 @@ export async function gatherRollout(
   const plan = await plans.get(state.planDigest);
   // The plan says what the promotion is about, so one query brings everything.
   const subject = { application: plan.application, environment: state.environment, release: plan.release };
-  const { rows, reads, gatesOf } = await gates.load(subject, now, [promotionStream, cellStream]);
+  // Before the first restore there is nothing to read back.
+  const restored = epoch > 1 ? [streams.recovery(epoch)] : [];
+  const { rows, reads, gatesOf } = await gates.load(subject, now, [promotionStream, cellStream, ...restored]);
   const promotionRow = rows.get(promotionStream) as Row<Promotion> | undefined;
   if (promotionRow === undefined) throw new Error(`${promotionStream} is missing, which ${row.stream} belongs to`);
   const promotion = promotionRow.state;
   const cell = cellOf(plan, state.cell);
+  const cellRow = rows.get(cellStream) as Row<CellRecord> | undefined;
+  const recovery = rows.get(streams.recovery(epoch))?.state as RecoveryRecord | undefined;
+  const asked = cellRow?.state.asked?.epoch === epoch ? cellRow.state.asked : undefined;
+  const unread =
+    (cellRow?.state.epoch ?? 1) >= epoch ? undefined : unreadCell(asked, recovery ?? { epoch, until: now + TELL_MS });
   return {
-    facts: { now, dueAt: row.dueAt, plan, cell, course: courseOf(promotion), gates: gatesOf(promotion), epoch },
+    facts: { now, dueAt: row.dueAt, plan, cell, course: courseOf(promotion), gates: gatesOf(promotion), epoch, unread },
     reads: [{ stream: promotionStream, version: promotionRow.version }, ...reads],
-    cellRow: rows.get(cellStream) as Row<CellRecord> | undefined,
+    cellRow,
     promotion,
   };
 }

@@ -60,6 +60,11 @@ export class MemoryStore implements ControlStore {
     return this.#lists.page(kind, page, (stream) => this.#slots.get(stream)!.row);
   }
 
+  async holder(key: string): Promise<Row | undefined> {
+    const stream = this.#holders.get(key);
+    return stream === undefined ? undefined : this.#slots.get(stream)?.row;
+  }
+
   async commit(commit: Commit): Promise<Committed> {
     return this.commitNow(commit);
   }

@@ -95,6 +95,8 @@ export interface Claimed {
 export interface ControlStore {
   now(): Promise<Instant>;
   load(streams: readonly StreamId[]): Promise<ReadonlyMap<StreamId, Row>>;
+  /** The row that holds an exclusive key; undefined: none does. */
+  holder(key: string): Promise<Row | undefined>;
   /** Rows of a kind in the order of their streams; `limit` at most 1,000. */
   list(kind: string, page: ListPage): Promise<readonly Row[]>;
   commit(commit: Commit): Promise<Committed>;

@@ -94,7 +94,8 @@ async function leaseRow(
     action: step.action,
     course: state.undo === null ? 'forward' : 'undo',
     ...(state.undo === null ? {} : { scope: state.undo.scope }),
-    begun: state.begun,
+    // Handed out again after a restore, a step is its place in the plan, however far the agent came before.
+    begun: state.undo === null ? Math.min(state.begun, state.cursor + 1) : state.begun,
     fence: { epoch: deps.epoch, n: state.n },
     idempotencyKey: `${state.id}/${step.id}`,
     plan: state.planDigest,

@@ -2,7 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { Principal, Role } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
-import { type PrincipalRecord, streams } from '../records.ts';
+import { type PrincipalRecord, type RecoveryRecord, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse } from './result.ts';
 
 export interface NewPrincipal {
@@ -23,7 +23,7 @@ export async function createPrincipal(deps: Deps, by: Principal, created: NewPri
   const denied = notPermitted(by, 'manage-principals', stream);
   if (denied !== undefined) return no(denied);
   const { id, roles, environments } = created;
-  const state: PrincipalRecord = { ...created, revoked: false };
+  const state: PrincipalRecord = { ...created, revoked: false, ...madeIn(deps) };
   const data = { id, roles, ...(environments === undefined ? {} : { environments }) };
   const committed = await deps.store.commit({
     by: by.id,
@@ -34,18 +34,29 @@ export async function createPrincipal(deps: Deps, by: Principal, created: NewPri
   return ok(data as Principal);
 }
 
+/** The epoch that a token is made in; after a restore the ones from before may be worth nothing. */
+export function madeIn({ epoch }: Pick<Deps, 'epoch'>): { readonly epoch?: number } {
+  return epoch > 1 ? { epoch } : {};
+}
+
 /**
  * Who a token belongs to. A token is `<principal id>.<secret>`; its whole is hashed and compared in constant time. Undefined for
- * anything that isn't a living principal's token, without saying which part was wrong.
+ * anything that isn't a living principal's token, without saying which part was wrong. After a restore from a backup, in
+ * which revoked tokens are worth something again, people's tokens from before may be refused; agents' are not, since what
+ * they may do is what their own machines let them.
  */
-export async function authenticate(deps: Pick<Deps, 'store'>, token: string): Promise<Principal | undefined> {
+export async function authenticate(deps: Pick<Deps, 'store' | 'epoch'>, token: string): Promise<Principal | undefined> {
   const dot = token.indexOf('.');
   if (dot < 1 || dot > 100 || token.length > 300) return undefined;
   const stream = streams.principal(token.slice(0, dot));
-  const row = (await deps.store.load([stream])).get(stream) as Row<PrincipalRecord> | undefined;
+  const recovered = streams.recovery(deps.epoch);
+  const rows = await deps.store.load(deps.epoch > 1 ? [stream, recovered] : [stream]);
+  const row = rows.get(stream) as Row<PrincipalRecord> | undefined;
   const expected = Buffer.from(row?.state.tokenHash ?? '0'.repeat(64), 'hex');
   const matches = timingSafeEqual(Buffer.from(hashToken(token), 'hex'), expected);
   if (!matches || row === undefined || row.state.revoked) return undefined;
-  const { id, roles, environments } = row.state;
+  const { id, roles, environments, epoch = 1 } = row.state;
+  const recovery = rows.get(recovered)?.state as RecoveryRecord | undefined;
+  if (recovery?.refuseTokens && epoch < deps.epoch && !roles.includes('agent')) return undefined;
   return environments === undefined ? { id, roles } : { id, roles, environments };
 }

@@ -8,6 +8,7 @@ import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gat
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import type { Promotion } from '../promotion/state.ts';
+import { unreadReason } from '../recovery/unread.ts';
 import { approverAsked } from '../rollout/assignment.ts';
 import { stepAtHand } from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
@@ -94,10 +95,11 @@ function ownWait(state: Promotion, gates: readonly Verdict[], now: Instant): Wai
   const base = { where: `promotion/${state.id}`, until, overdue: now >= until };
   switch (state.phase) {
     case 'awaiting': {
-      const closed = gates.filter((v) => !goesOn(v));
+      const unread = unblockUnread(state.reason);
+      const closed = unread === undefined ? gates.filter((v) => !goesOn(v)) : [];
       const why = closed.length > 0 ? closed.map((v) => `${v.gate}: ${v.because}`).join('; ') : state.reason;
       const after = state.wave === 0 ? 'it expires, and nothing has changed' : 'it asks whether to keep or roll back';
-      return { ...base, why, after, unblock: closed.length > 0 ? closed.map(unblockOf) : [soon('wave')] };
+      return { ...base, why, after, unblock: closed.length > 0 ? closed.map(unblockOf) : (unread ?? [soon('wave')]) };
     }
     case 'advancing':
       return {
@@ -156,6 +158,8 @@ function rolloutWait(
   switch (rollout.phase) {
     case 'waiting': {
       const after = forward ? 'the promotion asks whether to keep or roll back' : 'it is overdue, and goes on';
+      const unread = unblockUnread(rollout.reason);
+      if (unread !== undefined) return { ...base, why: rollout.reason, after: 'a person may answer', unblock: unread };
       const closed =
         forward && step !== undefined && isGate(rollout.reason)
           ? closedBefore(rollout, plan, facts, { kind: 'step', action: step.action })
@@ -219,6 +223,14 @@ function rolloutWait(
       };
     }
   }
+}
+
+/** After a restore of the control plane: a cell's agent, then a person. Undefined: it isn't that. */
+function unblockUnread(reason: string): readonly Unblock[] | undefined {
+  const asked = unreadReason(reason);
+  if (asked === undefined) return undefined;
+  const person = { what: '`headgate recovery` says what may be answered', who: ACCESS.answer };
+  return asked === 'person' ? [person] : [{ what: 'its agent tells what was done there', who: ['agent'] }, person];
 }
 
 function isGate(reason: string): boolean {

@@ -4,6 +4,7 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import { answersFailure, isWhole, type Scope, whoFailed } from '../plan/undo.ts';
+import { CELLS_NOT_READ_BACK } from '../recovery/unread.ts';
 import { askAgain, type Course, type Decision, LOOK_MS, lookBefore, REST_WAITS } from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { ended, HOLD_MS, rollBack } from './endings.ts';
@@ -21,12 +22,16 @@ export interface PromotionFacts {
    * cell is no fact to gather: only the commit that opens the rollouts can tell without a race.
    */
   readonly baseChanged: readonly string[];
+  /** Cells that were not read back since a restore: what became of them is not known. */
+  readonly unread?: readonly string[];
 }
 
 const act = (...events: PromotionEvent[]): Decision<PromotionEvent> => ({ events, lookAt: null });
 const wait = (lookAt: Instant | null): Decision<PromotionEvent> => ({ events: [], lookAt });
 
 export function nextOfPromotion(state: Promotion, facts: PromotionFacts): Decision<PromotionEvent> {
+  const unread = state.phase === 'undoing' || state.phase === 'ended' ? [] : (facts.unread ?? []);
+  if (unread.length > 0) return waitForReading(state, unread, facts.now);
   switch (state.phase) {
     case 'ended':
       return wait(null);
@@ -54,6 +59,13 @@ export function nextOfPromotion(state: Promotion, facts: PromotionFacts): Decisi
     case 'undoing':
       return finishUndo(state, facts);
   }
+}
+
+/** What the rows say of a cell may be long past: nothing opens, ends or turns back before it was read back. */
+function waitForReading(state: Promotion, unread: readonly string[], now: Instant): Decision<PromotionEvent> {
+  const some = `${unread.slice(0, 3).join(', ')}${unread.length > 3 ? ` and ${unread.length - 3} more` : ''}`;
+  const reason = `${CELLS_NOT_READ_BACK}: ${some} (headgate recovery)`;
+  return state.phase === 'awaiting' ? waitFor(state, reason, [], now + LOOK_MS) : wait(now + LOOK_MS);
 }
 
 function openWave(state: Extract<Promotion, { phase: 'awaiting' }>, facts: PromotionFacts): Decision<PromotionEvent> {

@@ -8,6 +8,7 @@ import type { Instant } from '../model/identity.ts';
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
 import { answersFailure, heldAfter, heldTenants, isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
+import type { Unread } from '../recovery/unread.ts';
 import type { RolloutEvent } from './events.ts';
 import type { Rollout } from './state.ts';
 
@@ -46,6 +47,8 @@ export interface RolloutFacts {
   readonly gates: GateFacts;
   /** The control plane's epoch now; absent where nothing was ever restored. */
   readonly epoch?: number;
+  /** Why nothing moves in this cell after a restore, before it is known what was done there. */
+  readonly unread?: Unread | undefined;
 }
 
 /** Events to append; with none, when to look again (null: only when woken). */
@@ -72,6 +75,7 @@ export function stepAtHand(state: Rollout, cell: CellPlan): Step | UndoStep | un
 export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> {
   const { now, course } = facts;
   if (state.phase === 'settled') return wait(null);
+  if (facts.unread !== undefined) return waitForReading(state, facts, facts.unread);
   if (course.kind === 'undo' && course.scope !== undefined && !undoes(state, facts.cell, course.scope)) {
     // A rollout that failed outside the scope stays failed, so that the promotion sees it and widens the scope.
     const unseen = state.phase === 'failed' && !answersFailure(course.scope, facts.cell, state);
@@ -117,6 +121,18 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
       }
       return act({ type: 'rollout.answered', data: { step: state.step, answer: 'retry', until, lookAt: now } });
     }
+  }
+}
+
+/** What the rows say may be long past: nothing is handed out, and nothing decided, before the cell was read back. */
+function waitForReading(state: Rollout, { now }: RolloutFacts, { why, until }: Unread): Decision<RolloutEvent> {
+  switch (state.phase) {
+    case 'waiting':
+    case 'offered':
+      return waitFor(state, why, until, now, now + LOOK_MS);
+    default:
+      // Whoever holds a lease of a forgotten past can't renew it, nor answer for it.
+      return wait(now + LOOK_MS);
   }
 }
 

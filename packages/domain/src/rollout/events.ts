@@ -1,5 +1,5 @@
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
-import type { FailureCode, StepResult } from '../model/outcome.ts';
+import type { FailureCode, RestorePoint, StepResult } from '../model/outcome.ts';
 import type { Scope } from '../plan/undo.ts';
 
 /** What can happen to a rollout. These are the log's words: renaming one is a migration of history, so don't. */
@@ -101,6 +101,21 @@ export type RolloutEvent =
         readonly because: string;
         /** Forward steps that may have had an effect, when these are more than the rollout knows of. */
         readonly begun?: number;
+        readonly until: Instant;
+        readonly lookAt: Instant;
+      };
+    }
+  /** After a restore of the control plane: how far the agent says that it came. */
+  | {
+      readonly type: 'rollout.read-back';
+      readonly data: {
+        readonly epoch: number;
+        readonly cursor: number;
+        readonly begun: number;
+        readonly undoCursor?: number;
+        readonly restorePoints?: readonly RestorePoint[];
+        /** It goes on waiting for the decision that it waited for. */
+        readonly stays?: true;
         readonly until: Instant;
         readonly lookAt: Instant;
       };

@@ -30,7 +30,7 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
       return { ...core, n: event.data.n, phase: 'offered', step: event.data.step, until: event.data.until };
     case 'rollout.leased': {
       const { step, agent, leaseMs, until } = event.data;
-      const begun = core.undo === null ? core.cursor + 1 : core.begun;
+      const begun = core.undo === null ? Math.max(core.begun, core.cursor + 1) : core.begun;
       return { ...core, begun, phase: 'leased', step, agent, leaseMs, until };
     }
     case 'rollout.lease-lost': {
@@ -87,6 +87,8 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
         notBefore: 0,
       };
     }
+    case 'rollout.read-back':
+      return readBack(state, core, event.data);
     case 'rollout.settled':
       return { ...core, phase: 'settled', result: event.data.result };
   }
@@ -107,6 +109,20 @@ function stepDone(core: RolloutCore, data: Extract<RolloutEvent, { type: 'rollou
     };
   }
   return { ...core, restorePoints, attempt: 0, cursor: core.cursor + 1, ...waiting };
+}
+
+function readBack(
+  state: Rollout,
+  core: RolloutCore,
+  data: Extract<RolloutEvent, { type: 'rollout.read-back' }>['data'],
+): Rollout {
+  const { epoch, cursor, begun, undoCursor, until, lookAt } = data;
+  if (data.stays) return { ...state, epoch };
+  const restorePoints = [...core.restorePoints, ...(data.restorePoints ?? [])];
+  const further = core.undo !== null && undoCursor !== undefined && undoCursor > core.undo.cursor;
+  const undo = further ? { ...core.undo, cursor: undoCursor, agreed: false } : core.undo;
+  const waiting = { phase: 'waiting', reason: 'read back from the agent', until, lookAt, notBefore: 0 } as const;
+  return { ...core, epoch, cursor, begun, undo, restorePoints, attempt: 0, ...waiting };
 }
 
 /** The part of the state that every phase has; the phase's own facts fall away. */

@@ -25,7 +25,7 @@ export interface RolloutCore {
   readonly n: number;
   /** Forward steps that are done. */
   readonly cursor: number;
-  /** Forward steps that were leased at least once: cursor, or cursor + 1. */
+  /** Forward steps that may have had an effect: cursor, or cursor + 1; more where a restored control plane was told so. */
   readonly begun: number;
   /** Failures and lost leases of the step at hand. */
   readonly attempt: number;

@@ -14,7 +14,7 @@ import {
   sweepHomes,
   writeDurably,
 } from '@headgate/adapters/machine/index';
-import { type Cluster, findPostmaster, findPrograms, type Postmaster } from '@headgate/adapters/postgres-cluster/index';
+import { Cluster, findPostmaster, findPrograms, type Postmaster } from '@headgate/adapters/postgres-cluster/index';
 import type { Logger } from 'pino';
 import type { Folder } from '../installation/folder.ts';
 
@@ -45,10 +45,9 @@ export class EmbeddedDatabase {
 
   /** Finds the programs, starts or adopts the cluster, brings its schema up to date, and keeps it from then on. */
   static async open(folder: Folder, log: Logger): Promise<EmbeddedDatabase> {
-    const programs = await findPrograms(MAJOR, folder.root);
-    const dir = join(await homeFor(folder.root, programs.user), 'control-database');
-    const port = await portOf(dir, folder);
-    const control = await openEmbeddedControl({ dir, port, settings: SETTINGS }, programs);
+    const { config, programs } = await clusterIn(folder);
+    const { port } = config;
+    const control = await openEmbeddedControl(config, programs);
     const postmaster = await control.cluster.start();
     log.info({ postgres: programs.version, port, pid: postmaster.pid }, 'the embedded database runs');
     // Only with root are there homes. Nobody waits for it.
@@ -90,6 +89,13 @@ export class EmbeddedDatabase {
       }
     }
   }
+}
+
+/** The cluster of a server's folder, which need not be there yet. */
+export async function clusterIn(folder: Folder): Promise<Cluster> {
+  const programs = await findPrograms(MAJOR, folder.root);
+  const dir = join(await homeFor(folder.root, programs.user), 'control-database');
+  return new Cluster({ dir, port: await portOf(dir, folder), settings: SETTINGS }, programs);
 }
 
 /** The port of the postmaster that runs, else the one of last time, else a free one. */

@@ -6,6 +6,15 @@ import type { Logger } from 'pino';
 const BURST = 60;
 const PER_SECOND = 1;
 const MOST_PRINCIPALS = 1_000;
+/** That the server was too slow, away or restored is no attempt to do what is not allowed. */
+const NO_ATTEMPTS: ReadonlySet<string> = new Set([
+  'busy',
+  'unavailable',
+  'too-busy',
+  'too-many-requests',
+  'fault',
+  'forgotten-past',
+]);
 
 /** Puts refused attempts to act on the log, bounded, so that nobody fills it with nonsense. */
 export class Attempts {
@@ -21,9 +30,7 @@ export class Attempts {
   /** Records an attempt. Never throws: the caller hears the refusal, whatever becomes of the record. */
   async record(principal: Principal, refusals: readonly Refusal[]): Promise<void> {
     const [first] = refusals;
-    // That the server was too slow or away is no attempt to do what is not allowed.
-    if (first === undefined || ['busy', 'unavailable', 'too-busy', 'too-many-requests', 'fault'].includes(first.code))
-      return;
+    if (first === undefined || NO_ATTEMPTS.has(first.code)) return;
     if (!this.#take(principal.id)) {
       this.#logger.warn({ principal: principal.id, code: first.code }, 'too many refused attempts: not on the log');
       return;

@@ -10,13 +10,16 @@ export const NO_TOKEN: Refusal = {
   code: 'no-token',
   what: 'authenticate',
   where: 'authorization',
-  why: 'there is no valid token with the request',
+  why: 'there is no valid token with the request (after a restore of the control plane, people’s tokens from before may be refused)',
   unblock:
     'send Authorization: Bearer <token>; the token of the first administrator is in the data folder, secrets/admin.token',
 };
 
 /** Who calls, by the bearer token; undefined without a valid one. */
-export async function principalOf(deps: Pick<Deps, 'store'>, request: FastifyRequest): Promise<Principal | undefined> {
+export async function principalOf(
+  deps: Pick<Deps, 'store' | 'epoch'>,
+  request: FastifyRequest,
+): Promise<Principal | undefined> {
   const [, token] = /^Bearer ([A-Za-z0-9_.~+/=-]{1,300})$/.exec(request.headers.authorization ?? '') ?? [];
   return token === undefined ? undefined : authenticate(deps, token);
 }

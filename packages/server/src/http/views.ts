@@ -1,6 +1,6 @@
 /** Rows as the contract's resources. Only what the contract names: a record's hashes and internals stay here. */
 import type { Cell, Promotion as PromotionView, Release, Rollout as RolloutView } from '@headgate/contract';
-import type { CellRecord, PrincipalRecord, ReleaseRecord } from '@headgate/control';
+import { type CellRecord, type Deps, isReadBack, type PrincipalRecord, type ReleaseRecord } from '@headgate/control';
 import {
   actionsOf,
   answersOf,
@@ -67,7 +67,14 @@ export function showRelease(record: ReleaseRecord, principal: Principal): Shown<
   };
 }
 
-export function showCell(name: string, record: CellRecord, principal: Principal): Shown<Cell> {
+export function showCell(
+  deps: Pick<Deps, 'epoch'>,
+  name: string,
+  record: CellRecord,
+  principal: Principal,
+): Shown<Cell> {
+  const { epoch } = deps;
+  const unread = isReadBack(deps, record) ? {} : { unread: { epoch, asked: record.asked?.epoch === epoch } };
   const { desired, uncertain, observed } = record;
   const adopt = byRole(principal, ['adopt']).adopt ?? { allowed: false, because: '' };
   const adopted = { allowed: false, because: 'it is under control already' };
@@ -77,6 +84,7 @@ export function showCell(name: string, record: CellRecord, principal: Principal)
     desired: desired ?? null,
     uncertain,
     observed: observed ?? null,
+    ...unread,
     actions: { adopt: desired !== undefined ? adopted : observed === undefined ? unseen : adopt },
   } as Shown<Cell>;
 }

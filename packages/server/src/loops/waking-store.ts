@@ -34,6 +34,10 @@ export class WakingStore implements ControlStore {
     return this.#store.load(streams);
   }
 
+  holder(key: string): Promise<Row | undefined> {
+    return this.#store.holder(key);
+  }
+
   list(kind: string, page: ListPage): Promise<readonly Row[]> {
     return this.#store.list(kind, page);
   }

@@ -38,6 +38,9 @@ export class TracedStore implements ControlStore {
   list(kind: string, page: ListPage): Promise<readonly Row[]> {
     return this.#store.list(kind, page);
   }
+  holder(key: StreamId): Promise<Row | undefined> {
+    return this.#store.holder(key);
+  }
   claim(limit: number, claimMs: number) {
     return this.#store.claim(limit, claimMs);
   }

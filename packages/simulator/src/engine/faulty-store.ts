@@ -42,6 +42,10 @@ export class FaultyStore implements ControlStore {
     return this.alive ? this.#database.load(streams) : gone();
   }
 
+  holder(key: string): Promise<Row | undefined> {
+    return this.alive ? this.#database.holder(key) : gone();
+  }
+
   list(kind: string, page: Parameters<ControlStore['list']>[1]): Promise<readonly Row[]> {
     return this.alive ? this.#database.list(kind, page) : gone();
   }

@@ -2,9 +2,9 @@
  * One promotion, lived through in virtual time: servers tick, agents act, people decide, and what the scenario says goes
  * wrong. The run owns the clock, the agenda and the database; whoever lives in it puts what follows on the agenda.
  */
-import type { AppliedDocument, Commit } from '@headgate/control';
+import { type AppliedDocument, type Commit, type RecoveryRecord, streams } from '@headgate/control';
 import { MemoryStore } from '@headgate/control/memory/index';
-import type { Digest, Instant } from '@headgate/domain';
+import { type Digest, type Instant, TELL_MS } from '@headgate/domain';
 import { HistoryChecker } from '../history/history-checker.ts';
 import type { Recorded } from '../history/recorded.ts';
 import { completedOf } from '../world/check-size.ts';
@@ -13,6 +13,7 @@ import type { Fleet } from '../world/fleet.ts';
 import { People } from '../world/people.ts';
 import { isStoreFault, type Scenario, type StoreFault } from '../world/scenario.ts';
 import { Targets } from '../world/targets.ts';
+import { Tellers } from '../world/tellers.ts';
 import { Troubles } from '../world/troubles.ts';
 import { checkEnd, checkOutcome } from '../world/world-checks.ts';
 import { Agenda, type Happening } from './agenda.ts';
@@ -40,6 +41,7 @@ export class Run implements StoreFaults {
   readonly targets: Targets;
   readonly people: People;
   readonly crew: Crew;
+  readonly tellers: Tellers;
   readonly blobs: LayeredBlobs;
   /** Documents that were applied in mid-run, by digest. */
   readonly documents = new Map<Digest, AppliedDocument>();
@@ -86,6 +88,7 @@ export class Run implements StoreFaults {
     for (const { digest, version, range } of fleet.code) this.targets.learn(digest, version, range);
     this.people = new People(this);
     this.crew = new Crew(this);
+    this.tellers = new Tellers(this);
     this.#troubles = new Troubles(this);
     for (let i = 0; i < scenario.servers; i++) this.#startServer();
   }
@@ -156,6 +159,7 @@ export class Run implements StoreFaults {
     this.checker = this.#newChecker();
     for (const entry of this.entries) this.checker.see(entry);
     this.targets.checker = this.checker;
+    this.targets.epoch = this.epoch;
     this.database = this.#newDatabase();
     this.#replaying = true;
     const { now } = this;
@@ -167,7 +171,28 @@ export class Run implements StoreFaults {
     }
     this.now = now;
     this.#replaying = false;
+    this.#beginRecovery(kept.length, lost);
     for (let i = 0; i < this.scenario.servers; i++) this.#startServer();
+  }
+
+  /** What the shipped command puts on the log. */
+  #beginRecovery(kept: number, lost: number): void {
+    const { epoch, now: at } = this;
+    const root = String(kept);
+    const gone = { size: kept + lost, root, note: '', from: 'the simulator' };
+    const state: RecoveryRecord = {
+      epoch,
+      at,
+      until: at + TELL_MS,
+      kept: { size: kept, root },
+      lost: gone,
+      by: 'usr_ops',
+      because: 'the disk died',
+      refuseTokens: true,
+    };
+    const entries = [{ type: 'recovery.begun', data: state }];
+    const write = { stream: streams.recovery(epoch), expected: 0, entries, state, dueAt: null };
+    this.database.commitNow({ by: 'sys', writes: [write] });
   }
 
   #newChecker(): HistoryChecker {

@@ -103,6 +103,9 @@ export function seeRollout(track: RolloutTrack, entry: Recorded, facts: Declared
     case 'rollout.undo-begun':
       undoBegun(track, data as Data<'rollout.undo-begun'>, report);
       return;
+    case 'rollout.read-back':
+      readBack(track, data as Data<'rollout.read-back'>);
+      return;
     case 'rollout.settled':
       settled(track, (data as Data<'rollout.settled'>).result, report);
       return;
@@ -161,7 +164,7 @@ function forward(track: RolloutTrack, until: number, facts: DeclaredFacts, repor
   if (changes(step)) facts.checkGates(index, at, 0, report);
   if (step.action.kind === 'migrate' && index.restorePointMaxAgeMs !== undefined)
     checkRestorePoint(track, step.action.store, at - index.restorePointMaxAgeMs, report);
-  track.begun = track.cursor + 1;
+  track.begun = Math.max(track.begun, track.cursor + 1);
 }
 
 function checkRestorePoint(track: RolloutTrack, store: string, oldest: number, report: Report): void {
@@ -204,6 +207,19 @@ function undoBegun(track: RolloutTrack, { scope, begun = 0 }: Data<'rollout.undo
   track.undo = expectedUndo(track.cell, scope, track.begun);
   track.undoCursor = 0;
   track.agreed = false;
+  track.phase = 'waiting';
+}
+
+function readBack(track: RolloutTrack, data: Data<'rollout.read-back'>): void {
+  if (data.stays) return;
+  const { cursor, begun, undoCursor = 0, restorePoints = [] } = data;
+  track.cursor = cursor;
+  track.begun = begun;
+  if (track.undo !== undefined && undoCursor > track.undoCursor) {
+    track.undoCursor = undoCursor;
+    track.agreed = false;
+  }
+  track.restorePoints.push(...restorePoints);
   track.phase = 'waiting';
 }
 

@@ -103,12 +103,15 @@ export class HistoryChecker {
   }
 
   #cell(entry: Recorded): void {
+    const { type } = entry;
     const cell = entry.stream.slice('cell/'.length);
     const data = entry.data as Pick<CellState, 'slots' | 'stores'> & { settles?: boolean; uncertain?: boolean };
     if (entry.type === 'cell.observed') {
       this.#observed.set(cell, entry.at);
       if (data.settles !== true) return;
     }
+    // What was asked and answered after a restore changes nothing by itself.
+    if (READINGS.has(type) && data.settles !== true) return;
     // What is uncertain is known again with the next observation; nothing may be built on it meanwhile.
     if (data.uncertain === true) this.#cells.set(cell, UNCERTAIN);
     else this.#cells.set(cell, data);
@@ -128,6 +131,7 @@ export class HistoryChecker {
   readonly #watched = new Map<string, readonly string[]>();
 }
 
+const READINGS: ReadonlySet<string> = new Set(['cell.read-back', 'cell.asked', 'cell.answered']);
 const UNCERTAIN: Pick<CellState, 'slots' | 'stores'> = { slots: { '': {} }, stores: {} };
 
 function sameCell(a: Pick<CellState, 'slots' | 'stores'>, b: Pick<CellState, 'slots' | 'stores'>): boolean {

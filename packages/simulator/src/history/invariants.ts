@@ -24,6 +24,8 @@ export const INVARIANTS = {
   'holder-settles': 'Only the holder of the current assignment settles it.',
   'done-is-done': 'A step that counts as done has had its effect.',
   'no-forgotten-past': 'What a forgotten epoch still sends changes nothing.',
+  'read-back':
+    'What agents tell after a restore of the control plane explains itself, and what counts as done by it has had its effect.',
   'large-enough':
     'In the simulator a plan has at least 3 waves, 8 cells and 40 steps, and whoever completes has carried out as many; what finishes a kept promotion is counted with it.',
 } as const;

@@ -18,6 +18,7 @@ const ROLLOUT = 'domain/src/rollout/decide.ts';
 const PROMOTION = 'domain/src/promotion/decide.ts';
 const COMMANDS = 'domain/src/promotion/commands.ts';
 const UNDO = 'domain/src/plan/undo.ts';
+const JUDGE = 'domain/src/recovery/judge-cell.ts';
 
 function plant(name: string, file: string, find: string, replace: string, only?: Plant['only']): Plant {
   return { name, file, find, replace, only };
@@ -75,13 +76,10 @@ export const PLANTS: readonly Plant[] = [
     '',
     'restored',
   ),
-  plant(
-    'begun-before-restore',
-    ROLLOUT,
-    'if (epoch <= state.epoch) return state.begun;',
-    'return state.begun;',
-    'restored',
-  ),
+  plant('nothing-before-reading', ROLLOUT, 'if (facts.unread !== undefined) return', 'if (false) return', 'restored'),
+  plant('read-back-done', JUDGE, 'Math.max(rollout.cursor, marked - 1)', 'rollout.cursor', 'restored'),
+  plant('read-back-begun', JUDGE, 'Math.max(rollout.begun, marked)', 'rollout.begun', 'restored'),
+  plant('taken-back-goes-back', JUDGE, 'if (wider || (undone && forward))', 'if (false)', 'restored'),
   // Gates, where they stand and what they say.
   plant('gates-before-wave', PROMOTION, 'const closed = verdicts.filter((v) => !goesOn(v));', 'const closed = [];'),
   plant(

@@ -34,6 +34,8 @@ export class Crew {
   readonly #faults: Map<number, StepFault>;
   /** Faults that hit several leases of one step. */
   readonly #again = new Map<string, { readonly fault: StepFault; left: number }>();
+  /** Until when somebody may still act in a cell. */
+  readonly #busy = new Map<string, Instant>();
   #leases = 0;
   #coming = false;
 
@@ -45,6 +47,11 @@ export class Crew {
       downUntil: 0,
     }));
     this.#faults = new Map(run.scenario.faults.filter(isStepFault).map((f) => [f.lease, f]));
+  }
+
+  /** Until when somebody is at a step in the cell; an agent tells of a cell only when nothing is under way there. */
+  busyUntil(cell: string): Instant {
+    return this.#busy.get(cell) ?? 0;
   }
 
   /** Something is on offer: somebody comes, unless somebody is on the way. */
@@ -109,6 +116,9 @@ export class Crew {
     const run = this.#run;
     const { fault } = job;
     const takesMs = run.random.int(20, 700);
+    const longMs = fault?.kind === 'slow' || fault?.kind === 'zombie' ? fault.ms : takesMs;
+    const { cell } = job.assignment;
+    this.#busy.set(cell, Math.max(this.busyUntil(cell), run.now + longMs));
     switch (fault?.kind) {
       case undefined:
         run.after(takesMs, () => this.#finish(job, 'none'));

@@ -15,6 +15,7 @@ import {
 } from '@headgate/domain';
 import type { HistoryChecker } from '../history/history-checker.ts';
 import { checkCell } from './check-cell.ts';
+import { Marks } from './marks.ts';
 
 interface Slot {
   release: Digest | undefined;
@@ -46,6 +47,8 @@ export interface CellTarget {
   routerFence: Fence | undefined;
 }
 
+/** What changes a store, or who serves a tenant: done again it would be noticed. */
+const ONCE: ReadonlySet<string> = new Set(['migrate', 'unmigrate', 'restore', 'route', 'hold', 'open']);
 /** What changes who serves a tenant. */
 const MOVES: ReadonlySet<string> = new Set(['route', 'hold', 'open']);
 
@@ -61,6 +64,9 @@ export class Targets {
   readonly #effects = new Map<string, number>();
   readonly #soaks = new Map<string, Instant>();
   readonly #points = new Map<string, { id: string; takenAt: Instant }>();
+  readonly marks = new Marks();
+  /** The control plane's; what was handed out under a lower one was decided in a past that no log holds any more. */
+  epoch = 1;
   checker: HistoryChecker;
 
   constructor(cells: readonly CellState[], checker: HistoryChecker, ownStores: boolean) {
@@ -120,6 +126,7 @@ export class Targets {
     const target = this.cells.get(a.cell);
     if (target === undefined) return failed('rejected', `there is no cell ${a.cell}`);
     const { action } = a;
+    this.marks.take(a, this.checker.rollouts.get(`rollout/${a.rollout}`)?.cell.steps ?? []);
     switch (action.kind) {
       case 'restore-point': {
         const point = this.#points.get(a.idempotencyKey) ?? { id: `rp-${this.#points.size}`, takenAt: now };
@@ -127,6 +134,7 @@ export class Targets {
         const manifest = a.plan;
         const verified = flaw !== 'unverified';
         if (flaw === 'no-reading') return done({});
+        this.marks.keep(a.cell, a.rollout, { ...point, store: action.store, manifest, bytes: 1, verified });
         return done({ restorePoint: { ...point, store: action.store, manifest, bytes: 1, verified } });
       }
       case 'migrate':
@@ -270,6 +278,7 @@ export class Targets {
 
   /** Whether the plan's step, or a scope that was decided, names the tenant. */
   #named(a: Assignment, tenant: string): boolean {
+    if (a.fence.epoch < this.epoch) return true;
     const track = this.checker.rollouts.get(`rollout/${a.rollout}`);
     if (track === undefined) return false;
     if (a.course === 'forward') {
@@ -341,7 +350,7 @@ export class Targets {
   }
 
   #checkDigest(a: Assignment, digest: Digest): void {
-    if (this.#allowed.has(digest)) return;
+    if (this.#allowed.has(digest) || a.fence.epoch < this.epoch) return;
     const promotion = this.checker.promotions.get(`promotion/${a.promotion}`);
     const approved = promotion !== undefined && promotion.wave > 0 && promotion.index.plan.release.digest === digest;
     if (!approved || !this.checker.facts.known(digest))
@@ -350,7 +359,8 @@ export class Targets {
 
   #effect(target: CellTarget, a: Assignment): void {
     const { kind } = a.action;
-    if (kind === 'migrate' || kind === 'unmigrate' || kind === 'restore') {
+    // On the way back, whom a wider scope takes again is held again.
+    if (ONCE.has(kind) && (a.course === 'forward' || !MOVES.has(kind))) {
       // Undone and done again is not twice: an undo ends the rollout, and its steps have ids of their own.
       const key = `${a.rollout}/${a.step}`;
       const times = (this.#effects.get(key) ?? 0) + 1;

@@ -17,7 +17,10 @@ import { testResult } from './fleet.ts';
 import { ALWAYS, CLOSED, ENVIRONMENT, PEOPLE } from './fleet-spec.ts';
 import { isWorldFault, type WorldFault } from './scenario.ts';
 
-/** Entries that a backup of a moment ago may lack: what agents did, and no decision. */
+/**
+ * Entries that a backup of a moment ago may lack: what agents did, and what was decided about them. Not that something
+ * was asked for or opened at all, of which only agents would know, nor what people declare, who aren't told of the loss here.
+ */
 const LOSABLE = new Set([
   'rollout.waiting',
   'rollout.offered',
@@ -25,6 +28,23 @@ const LOSABLE = new Set([
   'rollout.lease-lost',
   'rollout.step-done',
   'rollout.step-waits',
+  'rollout.step-failed',
+  'rollout.asked',
+  'rollout.answered',
+  'rollout.undo-begun',
+  'rollout.read-back',
+  'rollout.settled',
+  'cell.changed',
+  'cell.observed',
+  'cell.read-back',
+  'cell.answered',
+  'promotion.waiting',
+  'promotion.approved',
+  'promotion.wave-opened',
+  'promotion.paused',
+  'promotion.resumed',
+  'promotion.rollback-decided',
+  'promotion.held',
 ]);
 
 export class Troubles {
@@ -61,9 +81,6 @@ export class Troubles {
         return this.#through((s) => attachEvidence(s.deps, PEOPLE.developer, testResult(next, 2, 3)));
       }
       case 'control-restored':
-        // A forgotten upgrade of a tenant's own store is told by the cell alone, and agents don't report anew yet when the
-        // control plane comes back: until they do, such fleets keep theirs.
-        if (run.fleet.spec.ownStores) return undefined;
         this.#restore(fault.lost);
         return undefined;
       case 'clock-skew': {
@@ -118,6 +135,7 @@ export class Troubles {
       some++;
     }
     run.restore(some);
+    this.#run.tellers.begin();
   }
 
   #rollBack(why: string): Promise<unknown> | undefined {

@@ -9,6 +9,16 @@ export function queryRules(of: () => World): void {
     expect((await w.store.load([])).size).toBe(0);
   });
 
+  test('who holds a key is found by it, until it lets go', async () => {
+    const w = of();
+    const key = w.stream('key');
+    expect(await w.store.holder(key)).toBeUndefined();
+    const stream = await w.create({ exclusive: key });
+    expect((await w.store.holder(key))?.stream).toBe(stream);
+    await w.change(stream, { exclusive: null });
+    expect(await w.store.holder(key)).toBeUndefined();
+  });
+
   test('a kind is listed in the order of its streams, page by page, without its neighbours', async () => {
     const w = of();
     const kind = `kind${Math.random().toString(36).slice(2)}`;

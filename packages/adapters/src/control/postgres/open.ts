@@ -16,6 +16,8 @@ export interface PostgresControl {
   epoch(): Promise<number>;
   /** Raises the epoch by one, or to `atLeast`, and returns it: after a restore from a backup. */
   raiseEpoch(atLeast?: number): Promise<number>;
+  /** Sessions of servers that work on the database. */
+  servers(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,7 @@ export async function openPostgresControl(options: SessionOptions): Promise<Post
     log: new PostgresLog(sessions),
     epoch: () => epoch.read(),
     raiseEpoch: (atLeast) => epoch.raise(atLeast),
+    servers: () => epoch.servers(),
     close: () => sessions.close(),
   };
 }

@@ -52,6 +52,14 @@ export class PostgresStore implements ControlStore {
     return new Map(rows.map((row) => [row.stream, rowOf(row)]));
   }
 
+  async holder(key: string): Promise<Row | undefined> {
+    const { rows } = await this.#sessions.query<StreamRow>(
+      `select ${COLUMNS} from headgate.stream r where r.exclusive = $1`,
+      [key],
+    );
+    return rows[0] === undefined ? undefined : rowOf(rows[0]);
+  }
+
   async list(kind: string, page: ListPage): Promise<readonly Row[]> {
     checkLimit(page.limit);
     const values: unknown[] = [kind, page.limit];

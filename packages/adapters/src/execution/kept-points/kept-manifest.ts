@@ -2,7 +2,7 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest, RestorePoint } from '@headgate/domain';
 import { z } from 'zod';
-import { readBack } from '../restore-points/copy-tree.ts';
+import { readBack } from '../../machine/copy-tree.ts';
 
 const FileEntry = z.strictObject({
   /** Below the restore point's folder: `dump/toc.dat`, `filestore/4f/4f3a…`. */

@@ -11,8 +11,8 @@ import {
   type UnreadableRestorePoint,
 } from '@headgate/execution';
 import type { z } from 'zod';
+import { readBack } from '../../machine/copy-tree.ts';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
-import { readBack } from '../restore-points/copy-tree.ts';
 import { type KeptManifest, pointOf } from './kept-manifest.ts';
 
 const SAME_ATTEMPT_MS = 10 * 60_000;

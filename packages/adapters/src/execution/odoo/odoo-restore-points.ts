@@ -11,9 +11,9 @@ import {
   type StepContext,
 } from '@headgate/execution';
 import type pg from 'pg';
+import { copyFile, copyTree } from '../../machine/copy-tree.ts';
 import { digestTree } from '../kept-points/kept-manifest.ts';
 import { KeptPoints } from '../kept-points/kept-points.ts';
-import { copyFile, copyTree } from '../restore-points/copy-tree.ts';
 import { danglingAttachments } from './attachments.ts';
 import type { DatabaseDoor } from './database-door.ts';
 import { createDatabase, dumpDatabase, ownTree, restoreDatabase } from './dump.ts';

@@ -1,12 +1,13 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Answer, denied, granted, type StepContext } from '@headgate/execution';
+import { type CopiedTree, copyFile, copyTree, readBack } from '../../machine/copy-tree.ts';
+import { leftOut, segmentsBetween } from '../../postgres-cluster/copied-parts.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { controlConnection } from '../store/store-session.ts';
 import type { BackedStore } from './backed-store.ts';
-import { type CopiedTree, copyFile, copyTree, readBack } from './copy-tree.ts';
 import type { FileEntry, Manifest } from './manifest.ts';
-import { archived, leftOut, segmentsBetween } from './wal.ts';
+import { archived } from './wal.ts';
 
 /**
  * Copies a running store into `dir`. PostgreSQL's backup mode belongs to the one session that is held open here: when

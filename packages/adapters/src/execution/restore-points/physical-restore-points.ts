@@ -11,10 +11,10 @@ import {
   type RestorePoints,
   type StepContext,
 } from '@headgate/execution';
+import { readBack } from '../../machine/copy-tree.ts';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import type { BackedStore } from './backed-store.ts';
 import { takeCopy } from './backup.ts';
-import { readBack } from './copy-tree.ts';
 import { restoreInPlace } from './in-place.ts';
 import { digestOfText, Manifest, restorePointOf } from './manifest.ts';
 import { readAll, reportedOf } from './read-all.ts';

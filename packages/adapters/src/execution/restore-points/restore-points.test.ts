@@ -5,13 +5,13 @@ import { restorePointsSuite } from '@headgate/testkit/execution/restore-points-s
 import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../../machine/free-port.ts';
+import { segmentsBetween } from '../../postgres-cluster/copied-parts.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
 import type { BackedStore } from './backed-store.ts';
 import { restoring } from './in-place.ts';
 import { PhysicalRestorePoints } from './physical-restore-points.ts';
 import { restoreAside } from './recovery.ts';
-import { segmentsBetween } from './wal.ts';
 
 let real: RealStore;
 let backed: BackedStore;

@@ -1,4 +1,13 @@
-import { type Assignment, leaseStep, observeCell, renewLease, settleStep } from '@headgate/control';
+import {
+  type Assignment,
+  leaseStep,
+  observeCell,
+  type RecoveryRecord,
+  refuse,
+  renewLease,
+  settleStep,
+  streams,
+} from '@headgate/control';
 import type { CellState, Outcome } from '@headgate/domain';
 import { attributesOf } from '../../tracing/attributes.ts';
 import type { Context } from '../context.ts';
@@ -22,7 +31,9 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
   }
 
   return {
-    async leaseStep({ principal, body, signal }) {
+    async leaseStep({ principal, input, body, signal }) {
+      const behind = await forgotten(context, principal.id, input);
+      if (behind !== undefined) return behind;
       const until = performance.now() + body.waitMs;
       const stop = signal;
       for (;;) {
@@ -62,9 +73,40 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
         };
       }
       const observed = await observeCell(deps, principal, seen);
-      return observed.ok ? { ok: true, value: showCell(seen.cell, observed.value, principal) } : observed;
+      return observed.ok ? { ok: true, value: showCell(deps, seen.cell, observed.value, principal) } : observed;
     },
   };
+}
+
+/**
+ * Whether an agent has seen more than this server's database knows: then that was restored from a backup, and nobody said
+ * so. Whatever is handed out now could be a step that was done, so nothing is.
+ */
+async function forgotten(
+  { deps, log, logger }: Context,
+  agent: string,
+  seen: { readonly epoch?: number; readonly head?: number },
+) {
+  const { epoch = 0, head = 0 } = seen;
+  if (epoch === 0 && head === 0) return undefined;
+  const known = (await log.head())?.size ?? 0;
+  if (epoch <= deps.epoch && head <= known) return undefined;
+  const stream = streams.recovery(deps.epoch);
+  const recovery = (await deps.store.load([stream])).get(stream)?.state as RecoveryRecord | undefined;
+  const seenMore =
+    epoch > deps.epoch
+      ? `${agent} has seen epoch ${epoch}, and this is epoch ${deps.epoch}`
+      : `${agent} has seen ${head} entries of the log, and it has ${known}`;
+  logger.error({ agent, epoch, head, known }, 'an agent has seen more than the database knows: it gets no step');
+  return refuse<never>(
+    'forgotten-past',
+    'hand out a step',
+    'database',
+    `${seenMore}: the database was restored from a backup`,
+    recovery === undefined || epoch > deps.epoch
+      ? 'stop the servers, run headgate-server recover, start them'
+      : 'a person takes the restored log up at the agent: headgate-agent accept-restored-log',
+  );
 }
 
 function show(assignment: Assignment) {

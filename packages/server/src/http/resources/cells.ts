@@ -18,13 +18,15 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
       const only = { ...beginning('cell', prefix), ...(environment !== undefined && { facet: environment }) };
       const page = await pageOfRows(store, 'cell', input, only);
       if (!page.ok) return page;
-      const items = page.value.rows.map((row) => showCell(nameOf(row.stream), row.state as CellRecord, principal));
+      const items = page.value.rows.map((row) =>
+        showCell(deps, nameOf(row.stream), row.state as CellRecord, principal),
+      );
       return { ok: true, value: { items, next: page.value.next } };
     },
     async showCell({ principal, input }) {
       const record = await load(input.cell);
       if (record === undefined) return notFound('show a cell', streams.cell(input.cell));
-      return { ok: true, value: showCell(input.cell, record, principal) };
+      return { ok: true, value: showCell(deps, input.cell, record, principal) };
     },
     async adoptCell({ principal, input, body }) {
       const record = await load(input.cell);
@@ -33,7 +35,7 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
       const adopted = await adoptCell(deps, principal, input.cell, manifests.value);
       if (!adopted.ok) return adopted;
       const after = (await load(input.cell)) as CellRecord;
-      return { ok: true, value: showCell(input.cell, after, principal) };
+      return { ok: true, value: showCell(deps, input.cell, after, principal) };
     },
     async showHypercare({ input }) {
       const stream = streams.hypercare(input.environment);

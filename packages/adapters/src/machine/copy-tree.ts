@@ -4,13 +4,24 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { FileEntry } from './manifest.ts';
 
 const AT_ONCE = 8;
 const CHUNK = 256 * 1024;
 
 const datasync = promisify(fdatasync);
 const writeOut = promisify(write);
+
+/** A file of a copy, as its manifest names it. */
+export interface FileEntry {
+  /** Below the copy's folder: `data/base/1/1259`. */
+  readonly path: string;
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
 
 export interface CopiedTree {
   readonly folders: string[];
