@@ -61,6 +61,7 @@ beforeEach(async () => {
     cells: [{ cell: 'shared', environment: 'production', application: 'psa' } as AgentConfig['cells'][number]],
     observeEveryMs: 50,
     headEveryMs: 50,
+    watchEveryMs: 50,
     graceMs: 200,
     logLevel: 'silent',
   };

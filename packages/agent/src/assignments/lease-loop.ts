@@ -10,12 +10,21 @@ const LONGEST_BACKOFF_MS = 3_000;
 /** The server is told anew that it is away at most this often. Milliseconds. */
 const SAY_AGAIN_MS = 60_000;
 
+/** Who hears whether the server is there, and has a word before anything is taken from it. */
+export interface LeaseContact {
+  /** Throws while the server is away; settles when work may be asked for. */
+  before?(signal: AbortSignal): Promise<void>;
+  found?(): void;
+  lost?(at: Date): void;
+}
+
 /** Asks for work, one assignment after the other, and hands each to whoever does its cell's. Backs off while the server is away. */
 export async function leaseLoop(
   plane: Pick<ControlPlane, 'lease'>,
   take: (assignment: Assignment, askedAt: number) => void,
   log: Logger,
   signal: AbortSignal,
+  contact: LeaseContact = {},
 ): Promise<void> {
   let backoffMs = FIRST_BACKOFF_MS;
   let awaySince: number | undefined;
@@ -23,10 +32,12 @@ export async function leaseLoop(
   while (!signal.aborted) {
     const askedAt = performance.now();
     try {
+      await contact.before?.(signal);
       const assignment = await plane.lease(LONG_POLL_MS, signal);
       if (awaySince !== undefined)
         log.info({ awayMs: Math.round(performance.now() - awaySince) }, 'the server is back');
       awaySince = undefined;
+      contact.found?.();
       backoffMs = FIRST_BACKOFF_MS;
       if (assignment !== undefined) take(assignment, askedAt);
       // An empty answer that came at once is a server that doesn't hold polls back: don't spin.
@@ -34,9 +45,13 @@ export async function leaseLoop(
     } catch (error) {
       if (signal.aborted) return;
       awaySince ??= askedAt;
+      contact.lost?.(new Date());
       if (saidAt === 0 || performance.now() - saidAt > SAY_AGAIN_MS) {
         saidAt = performance.now();
-        log.warn({ why: (error as Error).message }, 'the server is away; supervising goes on');
+        log.warn(
+          { why: (error as Error).message },
+          'the server is away: nothing new is begun; the cells are kept as they are',
+        );
       }
       // Spread, so that many agents don't come back in one moment.
       await rest(backoffMs * (0.75 + Math.random() / 2), signal);

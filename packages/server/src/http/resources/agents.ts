@@ -1,5 +1,5 @@
-import { type Assignment, leaseStep, observeCell, renewLease, settleStep } from '@headgate/control';
-import type { CellState, Outcome } from '@headgate/domain';
+import { type Assignment, leaseStep, observeCell, renewLease, settleStep, takeUpUndone } from '@headgate/control';
+import type { CellState, Outcome, UndoneAway } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { showCell } from '../views.ts';
@@ -7,7 +7,9 @@ import { showCell } from '../views.ts';
 /** Another server's offers are seen by looking; ours wake the poll at once. Milliseconds. */
 const LOOK_MS = 200;
 
-export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'observeCell'> {
+export function agentHandlers(
+  context: Context,
+): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'tellUndone' | 'observeCell'> {
   const { deps, gatherers, offered } = context;
   return {
     async leaseStep({ principal, body, signal }) {
@@ -38,6 +40,12 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
         input.epoch,
       );
       return settled.ok ? { ok: true, value: { id: settled.value.id, phase: settled.value.phase } } : settled;
+    },
+    async tellUndone({ principal, input, body }) {
+      const taken = await takeUpUndone(deps, gatherers, principal, input.rollout, body as UndoneAway);
+      if (!taken.ok) return taken;
+      const { rollout, took } = taken.value;
+      return { ok: true, value: { id: rollout.id, phase: rollout.phase, took } };
     },
     async observeCell({ principal, input, body }) {
       const seen = body as CellState;
