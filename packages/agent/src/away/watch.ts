@@ -92,9 +92,11 @@ export class Watch {
 
   #note(name: string, outcome: Outcome): Watched {
     const before = this.#seen.get(name);
-    const state = outcome.kind === 'done' ? 'sound' : isFailing(outcome) ? 'failing' : 'no-data';
-    const why = outcome.kind === 'failed' ? outcome.why : outcome.kind === 'waiting' ? outcome.reason : '';
-    const tenant = outcome.kind === 'failed' ? outcome.result?.checks?.firstFailure?.tenant : undefined;
+    const state = stateOf(outcome);
+    const first = outcome.kind === 'waiting' ? undefined : outcome.result?.checks?.firstFailure;
+    const said = outcome.kind === 'failed' ? outcome.why : outcome.kind === 'waiting' ? outcome.reason : '';
+    const why = said === '' && first !== undefined ? `${first.tenant}: ${first.check}: ${first.why}` : said;
+    const tenant = first?.tenant;
     const changed = before?.state !== state;
     const since = changed ? new Date() : before.since;
     const watched: Watched = { state, since, why, tenant, looks: (before?.looks ?? 0) + 1 };
@@ -127,9 +129,11 @@ export class Watch {
   }
 }
 
-/** A failing check counts; what broke on the way to it says nothing of the release. */
-function isFailing(outcome: Outcome): boolean {
-  return outcome.kind === 'failed' && outcome.code === 'check-failed';
+/** Only a check that failed is a failing one: what broke on the way to it, or brought no result, says nothing of the release. */
+function stateOf(outcome: Outcome): Watched['state'] {
+  if (outcome.kind === 'waiting') return 'no-data';
+  if ((outcome.result?.checks?.failed ?? 0) > 0) return 'failing';
+  return outcome.kind === 'done' && (outcome.result.checks?.passed ?? 0) > 0 ? 'sound' : 'no-data';
 }
 
 /** Whether a wave of the plan is in progress in a cell, as far as the agent can know. */
