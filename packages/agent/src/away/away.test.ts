@@ -2,13 +2,15 @@
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Action, type Outcome, undoSteps } from '@headgate/domain';
+import { type Action, type Outcome, type Plan, undoSteps } from '@headgate/domain';
 import type { StepContext } from '@headgate/execution';
 import { aCell, brokenChecks, soundOutcome } from '@headgate/testkit/domain/builders';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type RunningAgent, SHIPPED, startAgent } from '../agent.ts';
+import { rollBack as rollBackCommand } from '../commands/rollback.ts';
 import type { AgentConfig } from '../config.ts';
 import { CountingCell, silent } from '../testing/bench-agent.ts';
+import { forPlan } from '../testing/other-plan.ts';
 import { eventually } from '../testing/poll.ts';
 import { ScriptedServer } from '../testing/scripted-server.ts';
 import { type SealedPlan, sealedPlan } from '../testing/sealed-plan.ts';
@@ -72,10 +74,10 @@ afterEach(async () => {
 });
 
 /** Wave 1 is deployed and routed, and its soak runs, as the server goes. */
-async function inMidWave(more: Partial<AgentConfig> = {}): Promise<void> {
+async function inMidWave(more: Partial<AgentConfig> = {}, plan = sealed.plan): Promise<void> {
   await start(more);
   for (const [n, step] of ['w1.deploy', 'w1.route', 'w1.verify'].entries()) {
-    server.offer(sealed.forward(step, { fence: { epoch: 1, n: n + 1 } }));
+    server.offer(forPlan(sealed, step, plan, { fence: { epoch: 1, n: n + 1 } }));
     await eventually(() => server.settled.length === n + 1);
   }
   server.away = true;
@@ -217,6 +219,45 @@ describe('rollback', () => {
     cell.act = sound;
     expect(await rollBack()).toEqual({ undone: ['shared'], standsStill: [] });
     expect(cell.effects.filter((e) => e.key.endsWith('/undo.route'))).toHaveLength(1);
+  });
+
+  test('works where no agent runs, by the same folder, and the next agent tells it', async () => {
+    await inMidWave();
+    await agent.stop();
+    const parts = { ...SHIPPED, openCell: async () => cell };
+    const wish = { cell: 'shared', because: 'it hurts', by: 'usr_op', yes: true };
+    expect(await rollBackCommand(config, parts, wish)).toBe(0);
+    expect(cell.effects.slice(3).map((e) => e.key)).toEqual(planned().map((step) => `prm_1.shared/${step.id}`));
+    server.away = false;
+    await start();
+    await eventually(() => server.undone.length === 1);
+    expect(server.undone[0]!.scope).toEqual({ kind: 'cell', wave: 1, cell: 'shared' });
+  });
+
+  test('never takes a step that loses data without its approver: what comes before it is done, and it says what waits', async () => {
+    const cells = sealed.plan.cells.map((own) => ({
+      ...own,
+      steps: own.steps.map((step) =>
+        step.id === 'w1.deploy' && step.undo.kind === 'act'
+          ? { ...step, undo: { ...step.undo, approver: 'approver' } }
+          : step,
+      ),
+    }));
+    const plan: Plan = { ...sealed.plan, cells };
+    await inMidWave({ environments: [{ name: 'production', rollBackAloneAfterMs: 0 }] }, plan);
+    cell.act = async (action) => (action.kind === 'soak' ? brokenChecks('ada', Date.now()) : sound(action));
+    await eventually(async () => exitOf(await agent.behind.status()) === 4);
+    // Not by itself, although that is declared: somebody's agreement is missing.
+    expect(cell.effects).toHaveLength(3);
+    const ended = await rollBack();
+    expect(ended.standsStill[0]!.why).toContain('approver must agree to undo.w1.deploy');
+    expect(cell.effects.slice(3).map((e) => e.key)).toEqual(['prm_1.shared/undo.route']);
+    server.away = false;
+    await eventually(() => server.undone.length === 1);
+    expect(server.undone[0]).toMatchObject({
+      steps: [{ id: 'undo.route' }],
+      stopped: expect.stringContaining('approver'),
+    });
   });
 
   test('does nothing but what was shown', async () => {
