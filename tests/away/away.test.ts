@@ -203,10 +203,20 @@ test('no write that a customer was promised is lost', async () => {
   }
 });
 
-test('sabotage: a count of moves sees a tenant that was moved twice, and the checker an undo that nobody decided', () => {
-  const once = { tenant: 'a', slot: 'green', epoch: 1, n: 3 };
-  const twice = [once, { ...once, slot: 'blue', n: 5 }, { ...once, n: 6 }, { ...once, slot: 'blue', n: 7 }];
-  expect(movesTwice({ routeChanges: twice })).not.toEqual([]);
+test('sabotage: a tenant that was moved twice is counted, and the checker sees an undo that was told wrongly', async () => {
+  const once = { tenant: 'a', slot: 'green' };
+  expect(movesTwice({ routeChanges: [once, { ...once, slot: 'blue' }] })).toEqual([]);
+  expect(movesTwice({ routeChanges: [once, { ...once, slot: 'blue' }, once] })).toEqual(['a to green: 2 times']);
+  const auditor = await world.client('auditor');
+  const files = { head: world.headFile, trust: join(world.dataDir, 'agent', 'trust.yaml') };
+  const { content } = await readLog(auditor, files);
+  const told = (more: object): LogEntry[] =>
+    content.map((entry) =>
+      entry.type === 'rollout.undone-away' ? { ...entry, data: { ...(entry.data as object), ...more } } : entry,
+    );
+  expect(violations(told({}))).toEqual([]);
+  for (const wrong of [{ by: '' }, { n: 0 }, { cursor: 99 }, { cursor: 1 }])
+    expect([wrong, violations(told(wrong)).length > 0]).toEqual([wrong, true]);
 });
 
 /** A tenant goes to the new slot once and back once. */

@@ -35,6 +35,8 @@ export async function takeUpUndone(
     const decided = decideUndoneAway(row.state, gathered.facts.cell, agent.id, told, now);
     if (!decided.ok) {
       if (decided.refusal.code !== 'settled') return no(decided.refusal);
+      // Told twice: the first time settled it.
+      if (row.state.undo !== null && row.state.n >= told.n) return ok({ rollout: row.state, took: 'known' });
       const took = await takeUpLate(deps, agent, row.state, told, now);
       return took === undefined ? undefined : ok({ rollout: row.state, took });
     }
