@@ -84,14 +84,22 @@ function judge(reader: Reader, field: Standing, mutant: Mutant, legal: boolean, 
   return flawed && read.places.length >= 20 ? undefined : `it names ${JSON.stringify(read.places.slice(0, 4))}`;
 }
 
-/** What may be taken: a person's words, values within their bounds, and words that are no keys of anything. */
+/** Whom to call: one line as a person wrote it, shown as text and never followed. */
+const SAID_OF_SOMEBODY = /\.contacts\[\]\.(name|chat|hours)$/;
+
 /** Teams and labels, of which no path is made; and the paths of a machine's own configuration, which its owner says. */
 const NOWHERE_A_PATH =
   /\.(owner|labels\{key\})$|(^|[.|\d])(\w*([fF]ile|[dD]ir)|node|python|program|addons\w*|run\w*)(\[\])?$/;
 
+/** What may be taken: a person's words, values within their bounds, and words that are no keys of anything. */
 function mayHold(field: Standing, { of }: Mutant): boolean {
   return (
-    isFreeText(field.schema) || of === 'size' || of === 'type' || of === 'prototype' || NOWHERE_A_PATH.test(field.id)
+    isFreeText(field.schema) ||
+    SAID_OF_SOMEBODY.test(field.id) ||
+    of === 'size' ||
+    of === 'type' ||
+    of === 'prototype' ||
+    NOWHERE_A_PATH.test(field.id)
   );
 }
 

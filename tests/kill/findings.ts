@@ -1,21 +1,14 @@
 /** Counts everything that a telling did, at its target. An empty list is what each of these should be. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  calendarSpec,
-  digestOfJson,
-  environmentSpec,
-  identityOf,
-  type LogEntry,
-  parseDocuments,
-} from '@headgate/documents';
+import type { LogEntry } from '@headgate/documents';
 import type { Plan } from '@headgate/domain';
-import type { HistoryDocuments } from '@headgate/simulator/history/recorded';
 import { agreement, lostWrites } from '../../examples/psa/audit.ts';
 import { type AuditTargets, openAuditTargets } from '../../examples/psa/bring-up/audit-targets.ts';
 import { type ReadLog, readLog } from '../../examples/psa/demo/log.ts';
 import { until } from '../../examples/psa/demo/until.ts';
 import type { World } from '../../examples/psa/demo/world.ts';
+import { declared } from './audit/declared-documents.ts';
 import { routeFindings, schemaFindings, servedFindings } from './audit/effects.ts';
 import { historyFindings, type RecordedHistory } from './audit/history.ts';
 import { postingFindings } from './audit/postings.ts';
@@ -117,21 +110,4 @@ async function plansOf(world: World, entries: readonly LogEntry[]): Promise<Read
     plans.set(digest, JSON.parse(Buffer.from(bytes).toString('utf8')) as Plan);
   }
   return plans;
-}
-
-/** What the entries `document.applied` name by digest, as the facts that gates judge. */
-function declared(documents: Scenario['documents']): HistoryDocuments['document'] {
-  const found = new Map<string, ReturnType<HistoryDocuments['document']>>();
-  for (const { file, text } of documents) {
-    const parsed = parseDocuments(text, { file });
-    if (!parsed.ok) throw new Error(`${file} can't be read`);
-    for (const { content } of parsed.documents) {
-      const { kind } = content;
-      const name = identityOf(content).slice(kind.length + 1);
-      const spec =
-        kind === 'Environment' ? environmentSpec(content) : kind === 'Calendar' ? calendarSpec(content) : content.spec;
-      found.set(digestOfJson(content), { kind, name, spec });
-    }
-  }
-  return (digest) => found.get(digest);
 }

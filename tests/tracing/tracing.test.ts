@@ -43,6 +43,7 @@ beforeAll(async () => {
     trustFile: join(server.dataDir, 'trust.yaml'),
     environments: [{ name: 'staging' }, { name: 'production' }],
     cells: [{ cell: 'stage', environment: 'staging', application: 'shop' } as AgentConfig['cells'][number]],
+    watchEveryMs: 60_000,
     observeEveryMs: 60_000,
     headEveryMs: 200,
     graceMs: 200,

@@ -61,6 +61,7 @@ beforeEach(async () => {
     cells: [{ cell: 'shared', environment: 'production', application: 'psa' } as AgentConfig['cells'][number]],
     observeEveryMs: 50,
     headEveryMs: 50,
+    watchEveryMs: 60_000,
     graceMs: 200,
     logLevel: 'silent',
   };
@@ -95,7 +96,7 @@ describe('a lease', () => {
     // Lost while it is carried out, and not before.
     server.renew = () => (cell.contexts.length === 0 ? { status: 200, lifetimeMs: 300 } : { status: 409 });
     cell.act = cell.untilAborted;
-    server.offer(step('w1.verify', 1, { lifetimeMs: 300 }));
+    server.offer(step('w1.verify', 1, { lifetimeMs: 900 }));
     await eventually(() => cell.contexts[0]?.signal.aborted === true);
     server.offer(step('w1.verify', 2));
     cell.act = async () => ({ kind: 'done', result: { checks: { passed: 1, failed: 0 } } });

@@ -19,6 +19,9 @@ import { SignedApprovals } from './artifacts/signed-approvals.ts';
 import { CellWorker } from './assignments/cell-worker.ts';
 import { leaseLoop } from './assignments/lease-loop.ts';
 import { rejected } from './assignments/refused.ts';
+import { Away } from './away/away.ts';
+import type { Behind } from './away/door.ts';
+import { KnownBundles } from './away/known-bundles.ts';
 import type { Cell } from './cells/cell.ts';
 import { CellKeeper } from './cells/cell-keeper.ts';
 import { openRealCell } from './cells/real-cell.ts';
@@ -34,6 +37,8 @@ import type { Logger } from './log.ts';
 import { MarksFile } from './marks/marks-file.ts';
 
 export interface RunningAgent {
+  /** What a person at this machine may ask of it. */
+  readonly behind: Behind;
   /** Finishes or hands back what runs, lets go of the cells and leaves everything in them running. */
   stop(): Promise<void>;
 }
@@ -55,7 +60,13 @@ export const SHIPPED: AgentParts = {
 };
 
 /** Starts an agent. Throws when its own folder isn't right; everything else is tried again by itself. */
-export async function startAgent(config: AgentConfig, parts: AgentParts, log: Logger): Promise<RunningAgent> {
+export async function startAgent(
+  config: AgentConfig,
+  parts: AgentParts,
+  log: Logger,
+  /** `alone`: takes nothing from the server; for a person who wants to go back while no agent runs. */
+  mode: 'at-work' | 'alone' = 'at-work',
+): Promise<RunningAgent> {
   const { dataDir } = config;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const hold = await holdCell(dataDir).catch((error: Error) => {
@@ -77,7 +88,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
   const baselines = await Baselines.open(dataDir);
   const marks = await MarksFile.open(dataDir);
   const plans = new Plans(blobs);
-  const releases = new Releases(plane, blobs, trust, baselines);
+  const releases = new Releases(await KnownBundles.open(dataDir, plane), blobs, trust, baselines);
   const approvals = new SignedApprovals(blobs, trust);
   const enrolment = { environments: config.environments, cells: config.cells };
 
@@ -89,21 +100,29 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
     },
   };
   const keepers = new Map<string, CellKeeper>();
+  const carry = {
+    enrolment,
+    marks,
+    blobs,
+    plans,
+    releases,
+    approvals,
+    alarm: () => witness.alarm.trouble ?? witness.standsStill(),
+    now: () => Date.now(),
+  };
+  const stepEnded = (name: string): void => keepers.get(name)?.lookAgain();
+  const worker = (name: string): CellWorker | undefined => keepers.get(name)?.worker;
+  const away = await Away.open({ config, carry, blobs, plane, log, worker, stepEnded });
   for (const cell of config.cells) {
     const worker = new CellWorker({
-      enrolment,
-      marks,
-      blobs,
-      plans,
-      releases,
-      approvals,
-      alarm: () => witness.alarm.trouble ?? witness.standsStill(),
-      now: () => Date.now(),
+      ...carry,
       plane,
       log,
       tracing,
+      begins: (assignment) => away.begins(assignment),
+      answered: (assignment) => away.answered(assignment),
       leased: () => witness.owes(),
-      stepEnded: (name) => keepers.get(name)?.lookAgain(),
+      stepEnded,
     });
     const open = (): Promise<Cell> => parts.openCell(cell, (event) => log.warn({ cell: cell.cell }, event));
     keepers.set(
@@ -121,6 +140,7 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
     );
   }
   for (const keeper of keepers.values()) keeper.start();
+  await away.start();
 
   let sick = false;
   const heads = new Every(
@@ -143,6 +163,8 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
   const stopping = new AbortController();
   const take = (assignment: Assignment, askedAt: number): void => {
     const keeper = keepers.get(assignment.cell);
+    // Asked for before it began to go back by itself: nobody carries it out, and its lease runs out.
+    if (away.goesBack) return void log.warn({ step: assignment.step }, 'left alone: the agent goes back by itself');
     if (keeper !== undefined) return void keeper.worker.take(assignment, askedAt);
     const refusal = enrolledHere({ assignment, enrolment });
     log.error({ refusal }, 'step refused');
@@ -152,19 +174,25 @@ export async function startAgent(config: AgentConfig, parts: AgentParts, log: Lo
       .settle(rollout, fence, rejected(refusal))
       .catch((error: Error) => log.warn({ why: error.message }, 'not settled'));
   };
-  const leasing = leaseLoop(plane, take, log, stopping.signal, {
+  if (mode === 'alone') await away.ask();
+  const server = {
+    ...away.leaseContact(),
     seen: () => ({ epoch: marks.marks.epoch, head: witness.held?.size ?? 0 }),
     isBack: () => {
       for (const keeper of keepers.values()) keeper.lookAgain();
     },
-  });
+  };
+  const leasing = mode === 'alone' ? undefined : leaseLoop(plane, take, log, stopping.signal, server);
   log.info({ server: config.server, cells: [...keepers.keys()], trust: trust.digest }, 'agent started');
 
   return {
+    behind: away.behind,
     async stop() {
       log.info('agent stops');
       stopping.abort();
+      const gone = away.stop();
       await leasing;
+      await gone;
       await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));
       await Promise.all([heads.stop(), trimming.stop(), ...[...keepers.values()].map((keeper) => keeper.stop())]);
       await hold.release();

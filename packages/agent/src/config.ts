@@ -13,6 +13,8 @@
  *         policyDigest: sha256:…             # optional: the only policy whose plans are carried out here
  *         documents: [sha256:…]              # optional: the only verifications and reconciliations that are
  *         signedApprovals: true              # optional: only approvals signed by a key of the trust file count
+ *         rollBackAloneAfterMs: 900000       # optional: with the server away so long, a failing stop condition is enough
+ *     watchEveryMs: 5000                     # optional: how often stop conditions are looked at with the server away
  *     cells: []                              # cells as the adapters know them …
  *     cellFiles: [/…/shared.json]            # … or each in a file of its own
  */
@@ -41,6 +43,7 @@ const pinnedEnvironment = fields({
   policyDigest: digest.exactOptional(),
   documents: list(digest, 0, 1_000).exactOptional(),
   signedApprovals: z.boolean(expects('true or false')).exactOptional(),
+  rollBackAloneAfterMs: whole(0, 2_592_000_000).exactOptional(),
 });
 
 /** The form of `agent.yaml` itself; cells have forms of their own. */
@@ -54,6 +57,7 @@ export const agentForm = fields({
   environments: distinct(pinnedEnvironment, 1, 100, (e) => e.name),
   observeEveryMs: whole(250, 60_000).default(5_000),
   headEveryMs: whole(250, 600_000).default(5_000),
+  watchEveryMs: whole(100, 600_000).default(5_000),
   graceMs: whole(0, 600_000).default(5_000),
   logLevel: oneOf('debug', 'info', 'warn', 'error').default('info'),
   cells: list(z.unknown(), 0, 1_000).default([]),
@@ -72,6 +76,8 @@ export interface AgentConfig {
   readonly observeEveryMs: number;
   /** Milliseconds between two looks at the log's head. */
   readonly headEveryMs: number;
+  /** Milliseconds between two looks at the stop conditions while the server is away. */
+  readonly watchEveryMs: number;
   /** How long running steps may take to finish when the agent is stopped, before they are handed back. Milliseconds. */
   readonly graceMs: number;
   readonly logLevel: string;

@@ -11,10 +11,15 @@
  *   <data>/blobs/                  bytes by digest, hashed again at each reading
  *   <data>/tree-head.note          the log's head as it was last seen, and tree-head.cosigned.note
  *   <data>/witness.pem, .pub       its own key, with which it co-signs heads
+ *   <data>/standing.json           the last assignment of each cell: what an undo of its own is made from
+ *   <data>/undone.jsonl            what it undid by itself while the server was away
+ *   <data>/contact.json            since when the server is away
+ *   <data>/bundles.json            which blob seals which release
+ *   <data>/door/agent.sock         where a person on the machine asks it: `status`, `rollback`
  *   <data>/FORK-ALARM.json         the log contradicted itself: nothing goes forward until a person removes it
  *
  * `assignments/` is the protocol (lease, renew, carry out, settle), `cells/` keeps and observes, `heads/` witnesses the
- * log, `artifacts/` fetches and verifies, `marks/` refuses replays.
+ * log, `away/` is what it does while the server is away, `artifacts/` fetches and verifies, `marks/` refuses replays.
  */
 export * from './agent.ts';
 export type { Cell, Seen } from './cells/cell.ts';

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { loadTrust } from '@headgate/documents';
 import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
+import { rollBack } from './commands/rollback.ts';
+import { showStatus } from './commands/status.ts';
 import { type AgentConfig, loadConfig } from './config.ts';
 import { migrateConfig } from './config-version.ts';
 import { enrol } from './enrol.ts';
@@ -19,6 +21,8 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
                        [--document ENVIRONMENT=DIGEST …] [--signed-approvals ENVIRONMENT …]
   headgate-agent enrol --handed FILE --service FILE [--cells DIR]
   headgate-agent take-up --config FILE --service FILE --version VERSION
+  headgate-agent status --config FILE [--json]
+  headgate-agent rollback --config FILE --because "…" [CELL] [--as ID] [--yes]
   headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 
@@ -29,6 +33,10 @@ enrol   pins the trust file that a person hands over and writes DIR/agent.yaml; 
         that "headgate setup" wrote and a person carried here, and the cells from a service's file
 take-up puts what runs today, the folder of the service's file, into its cells beside what serves customers now: before the
         first run, so that it can be adopted
+status  how things stand: since when the server is away, each cell's plan and tenants, stop conditions, and the way back.
+        Exit code 0 well, 2 not running, 3 server away, 4 a stop condition fails, 5 a rollback stands still
+rollback  with the server away: shows what the plan's own undo would do and lose, asks, and carries it out, in CELL or
+        wherever a wave is in progress. Run again it goes on. Exit code 0 undone, 1 refused, 2 not confirmed, 5 stands still
 accept-restored-log   after a restore of the control plane from a backup: shows the head of the log that this agent holds and
         the one that the server shows now; with the head that was shown and a reason, takes the restored log up. The agent
         must not run. What it held is kept below DATA/replaced-logs
@@ -47,6 +55,10 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
         return await takeUpCommand(rest);
       case 'accept-restored-log':
         return await acceptCommand(rest, parts);
+      case 'status':
+        return await statusCommand(rest);
+      case 'rollback':
+        return await rollbackCommand(rest, parts);
       case 'check':
         check(rest);
         return;
@@ -104,6 +116,32 @@ async function run(args: readonly string[], parts: AgentParts): Promise<void> {
 async function ownVersion(): Promise<string> {
   const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
+}
+
+async function statusCommand(args: readonly string[]): Promise<void> {
+  const json = args.includes('--json');
+  const read = configOf(args.filter((arg) => arg !== '--json'));
+  if (!read.ok) return complain(read.problems);
+  process.exitCode = await showStatus(read.config, json);
+}
+
+async function rollbackCommand(args: readonly string[], parts: AgentParts): Promise<void> {
+  const text = { type: 'string' } as const;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { config: text, because: text, as: text, yes: { type: 'boolean' } },
+  });
+  const { config, because, as: by, yes = false } = values;
+  if (config === undefined || because === undefined || positionals.length > 1) {
+    process.stderr.write(`headgate-agent: rollback needs --config, --because, and at most one cell\n\n${USAGE}`);
+    process.exitCode = EXIT.usage;
+    return;
+  }
+  const read = loadConfig(config);
+  if (!read.ok) return complain(read.problems);
+  const [cell] = positionals;
+  process.exit(await rollBack(read.config, parts, { cell, because, by, yes }));
 }
 
 function check(args: readonly string[]): void {

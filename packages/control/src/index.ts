@@ -40,3 +40,4 @@ export * from './use-cases/register-release.ts';
 export * from './use-cases/request-promotion.ts';
 export * from './use-cases/result.ts';
 export * from './use-cases/settle-step.ts';
+export * from './use-cases/take-up-undone.ts';

@@ -74,3 +74,4 @@ export type * from './rollout/events.ts';
 export * from './rollout/evolve.ts';
 export * from './rollout/outcome-rules.ts';
 export * from './rollout/state.ts';
+export * from './rollout/undone-away.ts';

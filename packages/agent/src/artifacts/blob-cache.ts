@@ -64,6 +64,12 @@ export class BlobCache {
     return bytes;
   }
 
+  /** Whether the bytes are here, whole. */
+  async holds(digest: Digest): Promise<boolean> {
+    const kept = await readFile(join(this.#dir, hexOf(digest))).catch(absent);
+    return kept !== undefined && digestOf(kept) === digest;
+  }
+
   /** Removes the least recently used blobs beyond the bound. */
   async trim(most = MOST_BYTES): Promise<void> {
     const files = await Promise.all(

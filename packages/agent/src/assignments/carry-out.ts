@@ -5,6 +5,7 @@ import { type BlobCache, Tampered } from '../artifacts/blob-cache.ts';
 import type { Releases } from '../artifacts/releases.ts';
 import type { Cell } from '../cells/cell.ts';
 import { signedOnly } from '../checks/approved.ts';
+import type { Assignment } from '../control-plane/assignment.ts';
 import type { Logger } from '../log.ts';
 import type { MarksFile } from '../marks/marks-file.ts';
 import { type JudgeParts, judgeAssignment } from './judge.ts';
@@ -16,6 +17,8 @@ export interface CarryOutParts extends JudgeParts {
   readonly blobs: BlobCache;
   readonly releases: Releases;
   readonly tracing?: Tracing | undefined;
+  /** Called when an assignment was judged, before anything is done for it: it is written down what is at work. */
+  begins?(assignment: Assignment): Promise<void>;
 }
 
 /**
@@ -30,6 +33,7 @@ export async function carryOut(parts: CarryOutParts, cell: Cell, lease: Lease, l
       log.error({ refusal: judged.refusal }, 'step refused');
       return rejected(judged.refusal);
     }
+    await parts.begins?.(assignment);
     if (!(await parts.marks.take(assignment.cell, assignment.fence, judged.step)))
       return { kind: 'failed', code: 'fenced', why: 'a later assignment was taken up meanwhile' };
     lease.signal.throwIfAborted();
@@ -38,7 +42,9 @@ export async function carryOut(parts: CarryOutParts, cell: Cell, lease: Lease, l
     const approvals = assignment.approvals.map((a) => `${a.by} (${how})`);
     const { kind } = assignment.action;
     log.info(assignment.course === 'forward' ? { action: kind, approvals } : { action: kind }, 'step begins');
-    return await inSpan(parts, `execute ${kind}`, () => cell.carryOut(assignment.action, contextOf(parts, lease, log)));
+    return await inSpan(parts, `execute ${kind}`, () =>
+      cell.carryOut(assignment.action, contextOf(parts, assignment, lease.signal, log)),
+    );
   } catch (error) {
     if (error instanceof Tampered || error instanceof Refused) {
       log.error({ refusal: error.refusal }, 'step refused');
@@ -53,8 +59,13 @@ function inSpan<T>({ tracing }: CarryOutParts, name: string, work: () => Promise
   return tracing === undefined ? work() : tracing.around(name, {}, work);
 }
 
-function contextOf(parts: CarryOutParts, lease: Lease, log: Logger): StepContext {
-  const { signal, assignment } = lease;
+/** What an executor is given for an assignment, for as long as the signal lets it. */
+export function contextOf(
+  parts: Pick<CarryOutParts, 'blobs' | 'releases'>,
+  assignment: Omit<Assignment, 'action' | 'lifetimeMs'>,
+  signal: AbortSignal,
+  log: Logger,
+): StepContext {
   const { cell, environment, application, rollout, step, fence, idempotencyKey } = assignment;
   const stepEnds = performance.now() + assignment.stepMs;
   return {

@@ -15,6 +15,8 @@ export interface WorkerParts extends CarryOutParts {
   readonly tracing?: Tracing | undefined;
   /** Called when the server handed out a step, which so must be on the log. */
   leased(): void;
+  /** Called when the server took the answer for a step that was done. */
+  answered?(assignment: Assignment): Promise<void>;
   /** Called when a step has ended, so that what it changed is observed at once. */
   stepEnded(cell: string): void;
 }
@@ -47,6 +49,18 @@ export class CellWorker {
 
   get busy(): boolean {
     return this.#work !== undefined;
+  }
+
+  /** Undefined until it could be opened. */
+  get cell(): Cell | undefined {
+    return this.#cell;
+  }
+
+  /** Ends what runs for the server, and settles once it has stopped. */
+  async yields(): Promise<void> {
+    const work = this.#work;
+    work?.lease.end('overtaken');
+    await work?.done;
   }
 
   /** Takes an assignment up; settles when it was answered for, or dropped. Never rejects. */
@@ -116,6 +130,7 @@ export class CellWorker {
       return;
     }
     const answered = await settle(this.#parts.plane, lease, outcome);
+    if (outcome.kind === 'done' && answered === 'settled') await this.#parts.answered?.(lease.assignment);
     const failed = outcome.kind === 'failed' ? { code: outcome.code, why: outcome.why } : {};
     log.info({ ms, outcome: outcome.kind, ...failed, answered }, 'step ended');
   }

@@ -9,13 +9,18 @@ const FIRST_BACKOFF_MS = 200;
 const LONGEST_BACKOFF_MS = 3_000;
 /** The server is told anew that it is away at most this often. Milliseconds. */
 const SAY_AGAIN_MS = 60_000;
+const NOTHING_SEEN = { epoch: 0, head: 0 };
 
-/** What the loop tells of us, and whom it tells of the server. */
-export interface Watching {
+/** What the loop tells of us, who hears whether the server is there, and who has a word before anything is taken from it. */
+export interface LeaseContact {
   /** The newest epoch and the size of the log that we have seen. */
-  seen(): { readonly epoch: number; readonly head: number };
+  seen?(): { readonly epoch: number; readonly head: number };
+  /** Throws while the server is away; settles when work may be asked for. */
+  before?(signal: AbortSignal): Promise<void>;
+  found?(): void;
+  lost?(at: Date): void;
   /** The server answers again; it may be another one, on another database. */
-  isBack(): void;
+  isBack?(): void;
 }
 
 /** Asks for work, one assignment after the other, and hands each to whoever does its cell's. Backs off while the server is away. */
@@ -24,7 +29,7 @@ export async function leaseLoop(
   take: (assignment: Assignment, askedAt: number) => void,
   log: Logger,
   signal: AbortSignal,
-  server: Watching = { seen: () => ({ epoch: 0, head: 0 }), isBack: () => {} },
+  contact: LeaseContact = {},
 ): Promise<void> {
   let backoffMs = FIRST_BACKOFF_MS;
   let awaySince: number | undefined;
@@ -32,12 +37,14 @@ export async function leaseLoop(
   while (!signal.aborted) {
     const askedAt = performance.now();
     try {
-      const assignment = await plane.lease(LONG_POLL_MS, signal, server.seen());
+      await contact.before?.(signal);
+      const assignment = await plane.lease(LONG_POLL_MS, signal, contact.seen?.() ?? NOTHING_SEEN);
       if (awaySince !== undefined) {
         log.info({ awayMs: Math.round(performance.now() - awaySince) }, 'the server is back');
-        server.isBack();
+        contact.isBack?.();
       }
       awaySince = undefined;
+      contact.found?.();
       backoffMs = FIRST_BACKOFF_MS;
       if (assignment !== undefined) take(assignment, askedAt);
       // An empty answer that came at once is a server that doesn't hold polls back: don't spin.
@@ -45,9 +52,13 @@ export async function leaseLoop(
     } catch (error) {
       if (signal.aborted) return;
       awaySince ??= askedAt;
+      contact.lost?.(new Date());
       if (saidAt === 0 || performance.now() - saidAt > SAY_AGAIN_MS) {
         saidAt = performance.now();
-        log.warn({ why: (error as Error).message }, 'the server is away; supervising goes on');
+        log.warn(
+          { why: (error as Error).message },
+          'the server is away: nothing new is begun; the cells are kept as they are',
+        );
       }
       // Spread, so that many agents don't come back in one moment.
       await rest(backoffMs * (0.75 + Math.random() / 2), signal);

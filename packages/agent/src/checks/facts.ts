@@ -19,6 +19,11 @@ export interface PinnedEnvironment {
   readonly documents?: readonly Digest[];
   /** Only approvals count that their approvers signed with keys of the pinned trust file; the server's word doesn't. */
   readonly signedApprovals?: boolean;
+  /**
+   * After how long without a server a failing stop condition is taken back by the agent itself, where nothing is lost by it;
+   * without it, never. Milliseconds.
+   */
+  readonly rollBackAloneAfterMs?: number;
 }
 
 /** A release that the agent vouches for: sealed by a key of its own trust file, or seen running by itself. */

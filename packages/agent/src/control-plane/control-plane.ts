@@ -4,7 +4,7 @@
  */
 import { type Client, ProblemError } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
-import type { CellAccount, CellState, Digest, Fence, Outcome } from '@headgate/domain';
+import type { CellAccount, CellState, Digest, Fence, Outcome, UndoneAway } from '@headgate/domain';
 import { type Assignment, assignmentOf } from './assignment.ts';
 
 /** The server can't answer now. */
@@ -19,6 +19,8 @@ export class Away extends Error {
 const RENEW_PATIENCE_MS = 1_500;
 const SETTLE_PATIENCE_MS = 10_000;
 const BLOB_PATIENCE_MS = 60_000;
+/** What the server will never take, however often it is told. */
+const REFUSED: readonly number[] = [400, 404, 409, 410, 412, 413, 422];
 
 export class ControlPlane {
   readonly #client: Client;
@@ -55,6 +57,19 @@ export class ControlPlane {
     const body = outcome as never;
     const call = this.#client.call('settleStep', { rollout, n, epoch, body }, { timeoutMs: SETTLE_PATIENCE_MS });
     return (await unlessRefused(call)) !== undefined;
+  }
+
+  /** Tells what was undone without it; answers what the server made of that, in words. Throws while it is away. */
+  async undone(rollout: string, told: UndoneAway): Promise<string> {
+    try {
+      const body = told as never;
+      const { took } = await this.#client.call('tellUndone', { rollout, body }, { timeoutMs: BLOB_PATIENCE_MS });
+      return took;
+    } catch (error) {
+      if (error instanceof ProblemError && REFUSED.includes(error.status))
+        return `refused: ${error.message}`.slice(0, 500);
+      return reached(Promise.reject(error));
+    }
   }
 
   /** Says what is seen in a cell; `unread`: the server asks what was done there, see {@link tell}. */

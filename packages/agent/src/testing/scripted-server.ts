@@ -1,7 +1,7 @@
 /** For tests only: a real HTTP server that speaks the contract and answers as a test says. */
 import type { AddressInfo } from 'node:net';
 import { digestOf } from '@headgate/documents';
-import type { CellState, Digest, Outcome } from '@headgate/domain';
+import type { CellState, Digest, Outcome, UndoneAway } from '@headgate/domain';
 import Fastify, { type FastifyReply } from 'fastify';
 import type { Assignment } from '../control-plane/assignment.ts';
 import type { SealedPlan } from './sealed-plan.ts';
@@ -16,6 +16,9 @@ export class ScriptedServer {
   readonly renewed: number[] = [];
   readonly observed: CellState[] = [];
   readonly uploaded: Digest[] = [];
+  /** What agents undid by themselves, and how many had been asked for work by then. */
+  readonly undone: (UndoneAway & { readonly rollout: string; readonly leasesBefore: number })[] = [];
+  leases = 0;
   /** Answers to renewals and outcomes; by default the lease is prolonged, the outcome taken. */
   renew: (n: number) => { status: number; lifetimeMs?: number } = () => ({ status: 200, lifetimeMs: 3_000 });
   settle: (n: number) => number = () => 200;
@@ -62,6 +65,7 @@ export class ScriptedServer {
       done(null, body),
     );
     app.post('/v1/agent/leases', async (request) => {
+      this.leases++;
       const { waitMs } = request.body as { waitMs: number };
       const until = performance.now() + Math.min(waitMs, 300);
       while (this.#waiting.length === 0 && performance.now() < until) await new Promise((r) => setTimeout(r, 5));
@@ -81,6 +85,11 @@ export class ScriptedServer {
       if (status !== 200) return problem(reply, status, 'fenced');
       this.settled.push({ n, outcome: request.body as Outcome });
       return ROLLOUT;
+    });
+    app.post('/v1/agent/rollouts/:rollout/undone', async (request) => {
+      const { rollout } = request.params as { rollout: string };
+      this.undone.push({ ...(request.body as UndoneAway), rollout, leasesBefore: this.leases });
+      return { id: rollout, phase: 'waiting', took: 'taken-up' };
     });
     app.put('/v1/agent/cells/:cell/observation', async (request) => {
       const state = request.body as CellState;

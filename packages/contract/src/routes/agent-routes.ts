@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
-import { assignment, outcome } from '../schemas/assignment.ts';
+import { assignment, outcome, undoneAway } from '../schemas/assignment.ts';
 import { cell, cellState } from '../schemas/cells.ts';
 import { id, name } from '../schemas/common.ts';
 
@@ -53,6 +53,19 @@ export const agentRoutes = {
     /** All that an agent needs to know is that it was taken. */
     response: z.object({ id, phase: z.string() }),
     twice: 'the second answer is refused with 409: it is settled',
+  }),
+  tellUndone: route({
+    method: 'POST',
+    path: '/v1/agent/rollouts/{rollout}/undone',
+    summary: 'Tell what the agent took back by itself while the server was away',
+    tag,
+    needs,
+    params: z.object({ rollout: id }),
+    body: undoneAway,
+    maxBytes: 16 * 1024 * 1024,
+    /** `late`: the rollout had been settled; its cell is uncertain until it is observed. */
+    response: z.object({ id, phase: z.string(), took: z.enum(['taken-up', 'known', 'late']) }),
+    twice: 'what is known is no news',
   }),
   observeCell: route({
     method: 'PUT',

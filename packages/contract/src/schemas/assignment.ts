@@ -150,3 +150,27 @@ export const outcome = z
   ])
   .meta({ id: 'Outcome' });
 export type Outcome = z.infer<typeof outcome>;
+
+/** What an agent undid by itself while the server was away: it has happened, and is taken up as a fact. */
+export const undoneAway = z
+  .strictObject({
+    plan: digest,
+    scope: z.strictObject({
+      kind: z.enum(['tenant', 'ring', 'cell', 'all']),
+      wave: z.int().min(0),
+      cell: name.exactOptional(),
+      tenants: z.array(name).max(10_000).exactOptional(),
+    }),
+    /** Forward steps that it had begun. */
+    begun: z.int().min(0),
+    /** The undo steps that it carried out, in their order. */
+    steps: z.array(z.strictObject({ id: text(300), result: stepResult })).max(50_000),
+    /** The highest number of its own tokens. */
+    n: z.int().min(0),
+    /** A person, as they named themselves at the agent’s machine, or `agent`. */
+    by: text(100),
+    because: text(500),
+    since: instant,
+    stopped: text(1_000).exactOptional(),
+  })
+  .meta({ id: 'UndoneAway' });

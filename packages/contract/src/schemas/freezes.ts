@@ -4,7 +4,10 @@ import { actions, instant, name, principalId, releaseRef } from './common.ts';
 /** `all`, an environment, or `application:<name>`. */
 export const freezeScope = z
   .string()
-  .regex(/^(application:)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'expected all, an environment, or application:<name>');
+  .regex(
+    /^(application:)?(?!constructor$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    'expected all, an environment, or application:<name>',
+  );
 
 export const freeze = z
   .object({

@@ -119,7 +119,7 @@ export async function commitRollout(
     by,
     writes,
     reads: gathered.reads,
-    wake: wakesPromotion(state, row.state, facts.cell) ? [streams.promotion(state.promotion)] : [],
+    wake: wakesPromotion(state, row.state, gathered) ? [streams.promotion(state.promotion)] : [],
   });
 }
 
@@ -128,10 +128,11 @@ export function audienceOf(environment: string): string {
   return `agent/${environment}`;
 }
 
-/** The promotion has something to decide: a failure, the end of a wave, the end of an undo. */
-function wakesPromotion(after: Rollout, before: Rollout, cell: CellPlan): boolean {
+/** The promotion has something to decide: a failure, the end of a wave, the end of an undo, or an undo that it hasn't decided. */
+function wakesPromotion(after: Rollout, before: Rollout, { facts: { cell }, promotion }: GatheredRollout): boolean {
   if (after.phase === 'failed' || after.phase === 'settled') return true;
   if (after.phase === 'waiting' && after.reason === REST_WAITS) return true;
+  if (after.undo !== null && promotion.undo === null) return true;
   return (
     after.undo === null &&
     after.cursor !== before.cursor &&

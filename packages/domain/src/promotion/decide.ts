@@ -71,6 +71,8 @@ function waitForReading(state: Promotion, unread: readonly string[], now: Instan
 function openWave(state: Extract<Promotion, { phase: 'awaiting' }>, facts: PromotionFacts): Decision<PromotionEvent> {
   const { now, plan } = facts;
   const wave = state.wave + 1;
+  const failure = state.wave > 0 ? firstFailure(state, facts) : undefined;
+  if (failure !== undefined) return act(failure);
   if (now >= state.latestFinish) return outOfTime(state, now);
   if (state.wave === 0 && facts.baseChanged.length > 0) {
     return act(
@@ -119,6 +121,7 @@ function allDone(state: Promotion, facts: PromotionFacts): boolean {
 /** A rollout that can't go on makes the promotion decide, in the scope that the plan declares. */
 function firstFailure(state: Promotion, facts: PromotionFacts): PromotionEvent | undefined {
   for (const rollout of facts.rollouts.values()) {
+    if (rollout.undo !== null) return takeUp(state, facts, rollout.undo);
     if (rollout.phase !== 'failed' || rollout.undo !== null) continue;
     const because = `step ${rollout.step} of cell ${rollout.cell} failed (${rollout.code}): ${rollout.why}`;
     const cell = facts.plan.cells.find((c) => c.cell === rollout.cell);
@@ -126,6 +129,21 @@ function firstFailure(state: Promotion, facts: PromotionFacts): PromotionEvent |
     return rollBack(facts.now, scopeOf(facts.plan, rollout.cell, state.wave, tenants), because, 'sys');
   }
   return undefined;
+}
+
+/**
+ * A rollout goes back that nobody here has decided: its agent did, while the control plane was away. The promotion takes it
+ * up as its own decision, never narrower than what its plan declares.
+ */
+function takeUp(
+  state: Promotion,
+  { now, plan }: PromotionFacts,
+  { scope, because }: NonNullable<Rollout['undo']>,
+): PromotionEvent {
+  const { rollbackScope } = plan;
+  const asDeclared =
+    scope.kind === 'all' || scope.kind === rollbackScope || (scope.kind === 'cell' && rollbackScope === 'tenant');
+  return rollBack(now, asDeclared ? scope : { kind: 'all', wave: state.wave }, because, 'sys');
 }
 
 /** The declared scope; a failure that names no tenant can't be a tenant's, so it takes the cell. */

@@ -120,4 +120,26 @@ export type RolloutEvent =
         readonly lookAt: Instant;
       };
     }
+  | {
+      /** Its agent took it back by itself while the control plane was away: it has happened. */
+      readonly type: 'rollout.undone-away';
+      readonly data: {
+        readonly scope: Scope;
+        readonly because: string;
+        /** Who decided it, as they named themselves at the agent's machine; or `agent`. */
+        readonly by: string;
+        readonly agent: PrincipalId;
+        /** Since when the agent had no answer, by its own clock. */
+        readonly since: Instant;
+        readonly begun: number;
+        /** Undo steps that the agent says it carried out; `cursor` of them are this undo's own. */
+        readonly done: number;
+        readonly cursor: number;
+        readonly n: number;
+        /** Why the agent went no further. */
+        readonly stopped?: string;
+        readonly until: Instant;
+        readonly lookAt: Instant;
+      };
+    }
   | { readonly type: 'rollout.settled'; readonly data: { readonly result: 'completed' | 'undone' | 'kept' } };

@@ -89,6 +89,21 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
     }
     case 'rollout.read-back':
       return readBack(state, core, event.data);
+    case 'rollout.undone-away': {
+      const { scope, because, begun, cursor, n, until, lookAt } = event.data;
+      return {
+        ...core,
+        n,
+        begun,
+        undo: { scope, because, cursor, agreed: false },
+        attempt: 0,
+        phase: 'waiting',
+        reason: 'its agent went back while the server was away',
+        until,
+        lookAt,
+        notBefore: 0,
+      };
+    }
     case 'rollout.settled':
       return { ...core, phase: 'settled', result: event.data.result };
   }

@@ -106,6 +106,9 @@ export function seeRollout(track: RolloutTrack, entry: Recorded, facts: Declared
     case 'rollout.read-back':
       readBack(track, data as Data<'rollout.read-back'>);
       return;
+    case 'rollout.undone-away':
+      undoneAway(track, entry, report);
+      return;
     case 'rollout.settled':
       settled(track, (data as Data<'rollout.settled'>).result, report);
       return;
@@ -220,6 +223,23 @@ function readBack(track: RolloutTrack, data: Data<'rollout.read-back'>): void {
     track.agreed = false;
   }
   track.restorePoints.push(...restorePoints);
+  track.phase = 'waiting';
+}
+
+/** Somebody at the agent's machine decided it, and it has happened: in order, above every token before, losing nothing. */
+function undoneAway(track: RolloutTrack, entry: Recorded, report: Report): void {
+  const { scope, begun, cursor, n, by, agent } = entry.data as Data<'rollout.undone-away'>;
+  if (by === '' || agent !== entry.by) report('named-tenants', `${entry.by} tells of an undo that nobody decided`);
+  if (n < track.n) report('holder-settles', `the agent's tokens ended at ${n}, below ${track.n}`);
+  track.n = Math.max(track.n, n);
+  track.begun = Math.max(track.begun, begun);
+  track.scope = scope;
+  track.undo = expectedUndo(track.cell, scope, track.begun);
+  if (cursor > track.undo.ids.length) report('plan-order', `${cursor} of ${track.undo.ids.length} steps were undone`);
+  const lost = track.undo.ids.slice(0, cursor).find((id) => track.undo?.agreed.has(id));
+  if (lost !== undefined) report('undo-possible', `${lost} loses data, and its approver has not agreed`);
+  track.undoCursor = cursor;
+  track.agreed = false;
   track.phase = 'waiting';
 }
 

@@ -7,8 +7,9 @@ import {
   renewLease,
   settleStep,
   streams,
+  takeUpUndone,
 } from '@headgate/control';
-import type { CellState, Outcome } from '@headgate/domain';
+import type { CellState, Outcome, UndoneAway } from '@headgate/domain';
 import { attributesOf } from '../../tracing/attributes.ts';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -17,7 +18,9 @@ import { showCell } from '../views.ts';
 /** Another server's offers are seen by looking; ours wake the poll at once. Milliseconds. */
 const LOOK_MS = 200;
 
-export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'observeCell'> {
+export function agentHandlers(
+  context: Context,
+): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'tellUndone' | 'observeCell'> {
   const { deps, gatherers, offered, tracing } = context;
 
   /** The assignment with the trace that its agent goes on in: that it was handed out is a moment of its own there. */
@@ -61,6 +64,12 @@ export function agentHandlers(context: Context): Handlers<'leaseStep' | 'renewLe
         input.epoch,
       );
       return settled.ok ? { ok: true, value: { id: settled.value.id, phase: settled.value.phase } } : settled;
+    },
+    async tellUndone({ principal, input, body }) {
+      const taken = await takeUpUndone(deps, gatherers, principal, input.rollout, body as UndoneAway);
+      if (!taken.ok) return taken;
+      const { rollout, took } = taken.value;
+      return { ok: true, value: { id: rollout.id, phase: rollout.phase, took } };
     },
     async observeCell({ principal, input, body }) {
       const seen = body as CellState;

@@ -1,0 +1,119 @@
+/**
+ * The agent's own door: a socket in a folder of its data that nobody else may enter, for a person on the machine. It says how
+ * things stand, and goes back when it is asked to with the server away.
+ */
+import { chmod, type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import type { Refusal } from '@headgate/domain';
+import { z } from 'zod';
+import type { AgentStatus } from './status.ts';
+
+/** What is asked at the door. Bounded, like everything from outside. */
+export const Ask = z.strictObject({
+  /** Undefined: every cell in which a wave is in progress. */
+  cell: z.string().min(1).max(200).exactOptional(),
+});
+export const RollBackAsk = Ask.extend({
+  by: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,99}$/),
+  because: z.string().trim().min(1).max(500),
+  /** Of the way back that the person saw: another one is refused. */
+  seen: z.string().max(100),
+});
+export type RollBackAsk = z.output<typeof RollBackAsk>;
+
+/** What going back would do, as it was shown. */
+export interface Shown {
+  readonly lines: readonly string[];
+  /** Names exactly this. */
+  readonly seen: string;
+}
+
+export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
+
+/** How a rollback ended: all undone, or it stands still somewhere. */
+export interface RolledBack {
+  readonly undone: readonly string[];
+  readonly standsStill: readonly { readonly cell: string; readonly why: string }[];
+}
+
+/** What is behind the door. */
+export interface Behind {
+  status(): Promise<AgentStatus>;
+  show(ask: z.output<typeof Ask>): Promise<Answer<Shown>>;
+  rollBack(ask: RollBackAsk, progress: (line: string) => void): Promise<Answer<RolledBack>>;
+}
+
+const MOST_BYTES = 64 * 1024;
+
+export interface Door {
+  close(): Promise<void>;
+}
+
+/** The socket of a data folder by a short name: the kernel takes no more than 107 bytes, and folders can be deep. */
+export async function doorPath(dataDir: string): Promise<{ readonly path: string; readonly folder: FileHandle }> {
+  const folder = await open(join(dataDir, 'door'), 'r');
+  return { path: `/proc/self/fd/${folder.fd}/agent.sock`, folder };
+}
+
+/** Opens the door. The caller holds the data folder, so a socket that is there already is a dead agent's. */
+export async function openDoor(dataDir: string, behind: Behind): Promise<Door> {
+  const dir = join(dataDir, 'door');
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await chmod(dir, 0o700);
+  await rm(join(dir, 'agent.sock'), { force: true });
+  const { path, folder } = await doorPath(dataDir);
+  const server = createServer(
+    { requestTimeout: 10_000 },
+    (request, response) => void answer(behind, request, response),
+  );
+  try {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
+    await chmod(join(dir, 'agent.sock'), 0o600);
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+  return { close: () => closed(server, folder) };
+}
+
+async function closed(server: Server, folder: FileHandle): Promise<void> {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await folder.close();
+}
+
+async function answer(behind: Behind, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const send = (status: number, value: unknown): void => {
+    if (!response.headersSent) response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(`${JSON.stringify(value)}\n`);
+  };
+  try {
+    const { method, url } = request;
+    if (method === 'GET' && url === '/status') return send(200, await behind.status());
+    if (method !== 'POST' || (url !== '/way-back' && url !== '/rollback')) return send(404, { ok: false });
+    const body: unknown = JSON.parse(await text(request));
+    if (url === '/way-back') return send(200, await behind.show(Ask.parse(body)));
+    const ask = RollBackAsk.parse(body);
+    // A line as it goes on, the answer last. Whoever asked may go away: what was decided goes on.
+    const progress = (line: string): void => {
+      if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.write(`${JSON.stringify({ line })}\n`);
+    };
+    send(200, await behind.rollBack(ask, progress));
+  } catch (error) {
+    const why = (error as Error).message;
+    send(error instanceof z.ZodError || error instanceof SyntaxError ? 400 : 500, { ok: false, why });
+  }
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > MOST_BYTES) throw new SyntaxError('too much was sent');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}

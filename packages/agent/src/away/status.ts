@@ -1,0 +1,182 @@
+/** What a person needs to know at three in the morning, as data and as lines. */
+import { named } from '@headgate/domain/plan/render-words';
+import type { CarryOutParts } from '../assignments/carry-out.ts';
+import type { Contact } from './contact.ts';
+import { lastIn, type Undoing } from './journal.ts';
+import type { JournalFile } from './journal-file.ts';
+import type { StandingFile } from './standing.ts';
+import { inProgress, type Watch } from './watch.ts';
+import { begunOf, movedIn, waveOf, wayBackOf, wayBackText } from './way-back.ts';
+
+export interface CellStatus {
+  readonly cell: string;
+  readonly environment: string;
+  readonly open: boolean;
+  /** Absent: this agent has begun nothing here. */
+  readonly work?: {
+    readonly promotion: string;
+    readonly rollout: string;
+    readonly plan: string;
+    readonly release: string;
+    readonly step: string;
+    readonly begun: number;
+    readonly steps: number;
+    readonly inProgress: boolean;
+    readonly moved: readonly string[];
+    readonly held: readonly string[];
+    /** What an undo of the cell would do, lose, and stop at; `missing`: why it isn't ready. */
+    readonly wayBack: readonly string[];
+    readonly missing: readonly string[];
+    readonly approvals: readonly string[];
+  };
+  /** Why nothing can be said of the work. */
+  readonly unreadable?: string;
+  readonly watch?: { readonly state: string; readonly since: string; readonly why: string };
+  readonly undoing?: Pick<Undoing, 'phase' | 'by' | 'because' | 'at' | 'why' | 'told'> & { readonly stepsDone: number };
+}
+
+export interface AgentStatus {
+  readonly agent: string;
+  readonly at: string;
+  readonly running: boolean;
+  readonly server: { readonly url: string; readonly awaySince: string | null };
+  readonly cells: readonly CellStatus[];
+}
+
+export interface StatusParts {
+  readonly name: string;
+  readonly server: string;
+  readonly running: boolean;
+  readonly cells: readonly { readonly cell: string; readonly environment: string }[];
+  readonly carry: CarryOutParts;
+  readonly standing: StandingFile;
+  readonly journal: Pick<JournalFile, 'all'>;
+  readonly contact: Pick<Contact, 'awaySince'>;
+  readonly watch: Pick<Watch, 'of'>;
+  isOpen(cell: string): boolean;
+  /** Why the undo of a cell isn't ready; empty: it is. */
+  missing(cell: string): Promise<readonly string[]>;
+}
+
+export async function statusOf(parts: StatusParts): Promise<AgentStatus> {
+  const { name: agent, running, server: url, contact } = parts;
+  const cells = await Promise.all(parts.cells.map((cell) => cellStatus(parts, cell)));
+  const awaySince = contact.awaySince?.toISOString() ?? null;
+  return { agent, at: new Date().toISOString(), running, server: { url, awaySince }, cells };
+}
+
+async function cellStatus(
+  parts: StatusParts,
+  { cell, environment }: { readonly cell: string; readonly environment: string },
+): Promise<CellStatus> {
+  const watched = parts.watch.of(cell);
+  const undoing = lastIn(parts.journal.all, cell);
+  const base = {
+    cell,
+    environment,
+    open: parts.isOpen(cell),
+    ...(watched && { watch: { state: watched.state, since: watched.since.toISOString(), why: watched.why } }),
+    ...(undoing && { undoing: shown(undoing) }),
+  };
+  const standing = parts.standing.of(cell);
+  const begun = begunOf(standing, parts.carry.marks.marks);
+  if (standing === undefined || begun === undefined) return base;
+  const { last } = standing;
+  const opened = await parts.carry.plans.get(last.plan, AbortSignal.timeout(2_000)).catch((error: Error) => error);
+  if (opened instanceof Error) return { ...base, unreadable: opened.message };
+  const plan = opened.ok ? opened.plan : undefined;
+  const cellPlan = plan?.cells.find((c) => c.cell === cell);
+  if (plan === undefined || cellPlan === undefined) return { ...base, unreadable: 'its plan can’t be read here' };
+  const way = wayBackOf(cellPlan, { kind: 'cell', wave: waveOf(cellPlan, begun), cell }, begun);
+  const { moved, held } = movedIn(cellPlan, begun);
+  const { promotion, rollout, release, step, approvals } = last;
+  return {
+    ...base,
+    work: {
+      promotion,
+      rollout,
+      plan: last.plan,
+      release: release.version,
+      step,
+      begun,
+      steps: cellPlan.steps.length,
+      inProgress: inProgress(standing, plan, cellPlan, begun, parts.carry),
+      moved,
+      held,
+      wayBack: wayBackText(way),
+      missing: await parts.missing(cell),
+      approvals: approvals.map(({ by, proof }) => `${by} (${proof})`),
+    },
+  };
+}
+
+function shown({ phase, by, because, at, why, told, done }: Undoing) {
+  return { phase, by, because, at, why, told, stepsDone: done.length };
+}
+
+/** Exit codes of `status`: what a monitor asks for. */
+export const STATUS_EXIT = { well: 0, notRunning: 2, away: 3, failing: 4, standsStill: 5 } as const;
+
+export function exitOf({ running, server, cells }: AgentStatus): number {
+  if (cells.some(({ undoing }) => undoing?.phase === 'stopped' && undoing.told === undefined))
+    return STATUS_EXIT.standsStill;
+  if (cells.some(({ watch }) => watch?.state === 'failing')) return STATUS_EXIT.failing;
+  if (!running) return STATUS_EXIT.notRunning;
+  return server.awaySince === null ? STATUS_EXIT.well : STATUS_EXIT.away;
+}
+
+/** The status as lines for a person. */
+export function statusText(status: AgentStatus): string {
+  const { agent, at, running, server, cells } = status;
+  const lines = [`${agent} at ${at}${running ? '' : ': it does not run; this is what its folder says'}`];
+  lines.push(
+    server.awaySince === null
+      ? `server ${server.url}: ${running ? 'answers' : 'not asked'}`
+      : `server ${server.url}: AWAY since ${server.awaySince} (${ago(server.awaySince, at)}); nothing new is begun, cells are kept`,
+  );
+  for (const cell of cells) lines.push('', ...cellLines(cell, at));
+  return `${lines.join('\n')}\n`;
+}
+
+function cellLines(status: CellStatus, at: string): readonly string[] {
+  const { cell, environment, open, work, watch, undoing, unreadable } = status;
+  const lines = [`cell ${cell} (${environment})${open ? '' : ': not open'}`];
+  if (unreadable !== undefined) lines.push(`  its plan: ${unreadable}`);
+  if (work === undefined) lines.push('  nothing was begun here');
+  else {
+    lines.push(
+      `  ${work.release}, promotion ${work.promotion}: ${work.begun} of ${work.steps} steps begun, last ${work.step}`,
+    );
+    lines.push(`  plan ${work.plan}, approved by ${work.approvals.join(', ') || 'nobody'}`);
+    lines.push(`  on the release: ${named(work.moved)}${work.held.length > 0 ? `; HELD: ${named(work.held)}` : ''}`);
+    lines.push(work.inProgress ? '  a wave is in progress' : '  no wave is in progress that this agent knows of');
+  }
+  if (watch !== undefined) {
+    const words = {
+      sound: 'stop conditions hold',
+      failing: 'A STOP CONDITION FAILS',
+      'no-data': 'stop conditions can’t be judged',
+    };
+    const what = words[watch.state as keyof typeof words] ?? watch.state;
+    lines.push(`  ${what}, since ${watch.since} (${ago(watch.since, at)})${watch.why === '' ? '' : `: ${watch.why}`}`);
+  }
+  if (undoing !== undefined) {
+    const told = undoing.told === undefined ? 'the server has not heard' : `the server: ${undoing.told}`;
+    const why = undoing.why === undefined ? '' : `: ${undoing.why}`;
+    lines.push(
+      `  going back, by ${undoing.by} (${undoing.because}): ${undoing.phase}${why}; ${undoing.stepsDone} steps done; ${told}`,
+    );
+  }
+  if (work !== undefined && undoing?.phase !== 'finished') {
+    lines.push(work.missing.length === 0 ? '  undo: ready' : `  undo: NOT READY: ${work.missing.join('; ')}`);
+    lines.push(...work.wayBack.slice(1));
+  }
+  return lines;
+}
+
+/** How long ago, in the largest unit that tells. */
+function ago(since: string, at: string): string {
+  const seconds = Math.max(0, Math.round((Date.parse(at) - Date.parse(since)) / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
+}

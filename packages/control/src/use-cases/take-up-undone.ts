@@ -1,0 +1,74 @@
+import { decideUndoneAway, evolveRollout, type Principal, type Rollout, type UndoneAway } from '@headgate/domain';
+import { commitRollout, gatherRollout, LEASE_MS } from '../controllers/rollout-controller.ts';
+import type { Deps } from '../deps.ts';
+import type { Row } from '../ports/store.ts';
+import { type CellRecord, shapeInEntry, streams } from '../records.ts';
+import type { Gatherers } from './command-promotion.ts';
+import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
+
+/** What became of what an agent told. `late`: the rollout had been settled, so only the cell's record learns of it. */
+export type TakenUp = 'taken-up' | 'known' | 'late';
+
+/**
+ * An agent tells what it took back by itself while the control plane was away. It has happened, so nothing here may turn
+ * it down but that it is no rollout of the agent's: an open rollout goes on from there, and its promotion decides to go
+ * back; of a settled one the cell counts as uncertain until it is observed.
+ */
+export async function takeUpUndone(
+  deps: Deps,
+  with_: Gatherers,
+  agent: Principal,
+  rollout: string,
+  told: UndoneAway,
+): Promise<Result<{ readonly rollout: Rollout; readonly took: TakenUp }>> {
+  const what = 'take up what an agent undid';
+  const stream = streams.rollout(rollout);
+  const denied = notPermitted(agent, 'carry-out', stream);
+  if (denied !== undefined) return no(denied);
+  return untilFresh(what, stream, async () => {
+    const row = (await deps.store.load([stream])).get(stream) as Row<Rollout> | undefined;
+    if (row === undefined) return notFound(what, stream);
+    if (!(agent.environments ?? []).includes(row.state.environment))
+      return refuse('not-yours', what, stream, 'the agent is not enrolled for this environment', 'enrol it');
+    const now = await deps.store.now();
+    const gathered = await gatherRollout(with_.plans, with_.gates, row, now, deps.epoch);
+    const decided = decideUndoneAway(row.state, gathered.facts.cell, agent.id, told, now);
+    if (!decided.ok) {
+      if (decided.refusal.code !== 'settled') return no(decided.refusal);
+      // Told twice: the first time settled it.
+      if (row.state.undo !== null && row.state.n >= told.n) return ok({ rollout: row.state, took: 'known' });
+      const took = await takeUpLate(deps, agent, row.state, told, now);
+      return took === undefined ? undefined : ok({ rollout: row.state, took });
+    }
+    if (decided.events.length === 0) return ok({ rollout: row.state, took: 'known' });
+    const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id);
+    const state = decided.events.reduce<Rollout>(evolveRollout, row.state);
+    return committed.ok ? ok({ rollout: state, took: 'taken-up' }) : undefined;
+  });
+}
+
+/** Undefined: it changed meanwhile. */
+async function takeUpLate(
+  deps: Deps,
+  agent: Principal,
+  { id, promotion, cell }: Rollout,
+  { by, because, since, n }: UndoneAway,
+  now: number,
+): Promise<TakenUp | undefined> {
+  const stream = streams.cell(cell);
+  const row = (await deps.store.load([stream])).get(stream) as Row<CellRecord> | undefined;
+  const record = row?.state;
+  if (row === undefined || record?.desired === undefined) return 'late';
+  // Whoever has it uncertain already, or went on from a higher number, has heard of it.
+  if (record.uncertain && (record.assigned ?? 0) >= n) return 'known';
+  const assigned = Math.max(record.assigned ?? 0, n);
+  const words = `undone by ${agent.id} while the server was away, by ${by}: ${because}`.slice(0, 1000).toWellFormed();
+  const away = { because: words, since };
+  const data = { rollout: id, promotion, ...shapeInEntry(record.desired), uncertain: true, assigned, away };
+  const next: CellRecord = { ...record, uncertain: true, assigned, restlessUntil: now + LEASE_MS };
+  const committed = await deps.store.commit({
+    by: agent.id,
+    writes: [{ stream, expected: row.version, entries: [{ type: 'cell.changed', data }], state: next, dueAt: null }],
+  });
+  return committed.ok ? 'late' : undefined;
+}

@@ -1,0 +1,151 @@
+import { decideUndoneAway, type Scope, stepAtHand, type UndoneAway, undoSteps } from '@headgate/domain';
+import { digestOf, soundOutcome } from '@headgate/testkit/domain/builders';
+import { effectOf } from '@headgate/testkit/domain/effects';
+import type { World } from '@headgate/testkit/domain/world';
+import { begun, endOf, reached, served, twoCells } from '@headgate/testkit/domain/worlds';
+import { expect, test } from 'vitest';
+
+const WHOLE: Scope = { kind: 'all', wave: 1 };
+
+/** What an agent would tell that carried out the first `count` steps of its undo; their effects happen. */
+function told(world: World, more: Partial<UndoneAway> & { readonly count?: number } = {}): UndoneAway {
+  const { count = 99, ...rest } = more;
+  const cell = world.cellPlan('shared');
+  const own = { scope: WHOLE, begun: world.rollout('shared').begun, ...rest };
+  const steps = undoSteps(cell, own.scope, own.begun).slice(0, count);
+  for (const { action } of steps) world.cells.set('shared', effectOf(world.plan, world.cells.get('shared')!, action));
+  const done = steps.map(({ id, action }) => {
+    const outcome = soundOutcome(action, world.now);
+    return { id, result: outcome.kind === 'done' ? outcome.result : {} };
+  });
+  const { planDigest: plan, n } = world.rollout('shared');
+  return { plan, steps: done, n: n + done.length, by: 'usr_op', because: 'it hurts', since: world.now, ...own };
+}
+
+const take = (world: World, what: UndoneAway): boolean =>
+  world.answer('shared', (rollout, now) => decideUndoneAway(rollout, world.cellPlan('shared'), 'agt_1', what, now));
+
+/** The first wave soaks as the server goes. */
+function inMidWave(scope?: Parameters<typeof twoCells>[0]): World {
+  const world = begun(twoCells(scope));
+  const soaks = (): boolean =>
+    world.rollouts.get('shared')?.phase === 'leased' && world.action('shared')?.kind === 'soak';
+  return world.run(
+    (_cell, _step, action, now) => (action.kind === 'soak' ? 'silence' : soundOutcome(action, now)),
+    soaks,
+  );
+}
+
+test('a whole undo settles the rollout without another step, and its promotion decides to go back', () => {
+  const world = inMidWave();
+  const leases = () => world.history.filter(({ event }) => event.type === 'rollout.leased').length;
+  expect(take(world, told(world))).toBe(true);
+  const before = leases();
+  world.run();
+  expect(leases()).toBe(before);
+  expect(endOf(world)).toBe('rolled-back');
+  expect(served(world)).not.toContain('new');
+  const decided = world.history.find(({ event }) => event.type === 'promotion.rollback-decided');
+  expect(JSON.stringify(decided?.event)).toContain('undone by agt_1 while the server was away, by usr_op: it hurts');
+});
+
+test('half an undo is gone on with where it stood, above the agent’s tokens', () => {
+  const world = inMidWave();
+  const what = told(world, { count: 2, stopped: 'it still serves' });
+  take(world, what);
+  const rollout = world.rollout('shared');
+  expect(stepAtHand(rollout, world.cellPlan('shared'))?.id).toBe(
+    undoSteps(world.cellPlan('shared'), WHOLE, rollout.begun)[2]!.id,
+  );
+  world.tickRollout('shared');
+  expect(world.rollout('shared').n).toBe(what.n + 1);
+  world.run();
+  expect(endOf(world)).toBe('rolled-back');
+});
+
+test('told twice, it is known: nothing is put on the log again', () => {
+  const world = inMidWave();
+  const what = told(world);
+  take(world, what);
+  const { length } = world.history;
+  expect(take(world, what)).toBe(true);
+  expect(world.history).toHaveLength(length);
+});
+
+test('a step that proves nothing, or is another than this undo’s, is carried out again with all after it', () => {
+  const world = inMidWave();
+  const what = told(world);
+  const [first, ...rest] = what.steps;
+  take(world, { ...what, steps: [{ id: first!.id, result: {} }, ...rest] });
+  expect(world.rollout('shared').undo?.cursor).toBe(0);
+});
+
+test('what the agent never began, but was handed out to nobody, is undone too', () => {
+  const world = inMidWave();
+  const { begun: known } = world.rollout('shared');
+  const what = told(world, { begun: known - 1 });
+  take(world, what);
+  expect(world.rollout('shared')).toMatchObject({ begun: known });
+  world.run();
+  expect(endOf(world)).toBe('rolled-back');
+});
+
+test('a scope that the plan doesn’t declare widens to all; one tenant of a tenant-wide plan stays one', () => {
+  const cell: Scope = { kind: 'cell', wave: 1, cell: 'shared' };
+  const decided = (scope: Parameters<typeof twoCells>[0], of: Scope) => {
+    const world = inMidWave(scope);
+    take(world, told(world, { scope: of }));
+    world.tickPromotion();
+    return world.promotion.undo?.scope;
+  };
+  expect(decided('ring', cell)).toEqual({ kind: 'all', wave: 1 });
+  expect(decided('all', cell)).toEqual({ kind: 'all', wave: 1 });
+  expect(decided('tenant', cell)).toEqual(cell);
+  const tenant: Scope = { kind: 'tenant', wave: 1, cell: 'shared', tenants: ['ada'] };
+  expect(decided('tenant', tenant)).toEqual(tenant);
+});
+
+test('it is taken up between waves and while paused, too: whatever was meant here, it has happened', () => {
+  for (const meanwhile of ['paused', 'awaiting'] as const) {
+    const world = begun();
+    if (meanwhile === 'awaiting') world.windowOpen = true;
+    world.run(undefined, () => world.promotion.wave === 1 && world.rollout('shared').cursor > 3);
+    world.approve();
+    if (meanwhile === 'paused')
+      world.command((promotion, now) => ({
+        ok: true,
+        events: [
+          { type: 'promotion.paused', data: { by: 'usr_op', reason: 'wait', until: now + promotion.latestFinish } },
+        ],
+      }));
+    else {
+      world.freezes = [{ name: 'x', from: 0, to: world.now + 3_600_000, reason: 'x' } as never];
+      world.run(undefined, () => world.promotion.phase === 'awaiting' && world.promotion.wave === 1);
+    }
+    take(world, told(world));
+    world.freezes = [];
+    world.tickPromotion();
+    expect([meanwhile, world.promotion.phase]).toEqual([meanwhile, 'undoing']);
+  }
+});
+
+test('what can’t be is refused: another plan, a settled rollout, more steps than there are', () => {
+  const world = inMidWave();
+  const what = told(world);
+  const code = (wrong: Partial<UndoneAway>) => {
+    const decided = decideUndoneAway(
+      world.rollout('shared'),
+      world.cellPlan('shared'),
+      'agt_1',
+      { ...what, ...wrong },
+      world.now,
+    );
+    return decided.ok ? 'ok' : decided.refusal.code;
+  };
+  expect(code({ plan: digestOf('another') })).toBe('other-plan');
+  expect(code({ begun: 10_000 })).toBe('other-plan');
+  expect(code({ scope: { kind: 'cell', wave: 1, cell: 'dedicated' } })).toBe('other-plan');
+  take(world, what);
+  world.run(undefined, reached(world, 'settled'));
+  expect(code({})).toBe('settled');
+});

@@ -1,0 +1,109 @@
+/**
+ * What an agent took back by itself while the control plane was away. By the time anybody hears of it, it has happened:
+ * it is taken up as a fact, whatever was meant to happen here meanwhile, and the rollout goes on from there. Never
+ * forward: customers are back, or on their way.
+ */
+import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
+import type { StepResult } from '../model/outcome.ts';
+import { accepted, type Decided, refused } from '../model/refusal.ts';
+import type { CellPlan } from '../plan/plan.ts';
+import { isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
+import { ASK_MS } from './decide.ts';
+import type { RolloutEvent } from './events.ts';
+import { provenOutcome } from './outcome-rules.ts';
+import type { Rollout } from './state.ts';
+
+/** What the agent tells. */
+export interface UndoneAway {
+  readonly plan: Digest;
+  readonly scope: Scope;
+  /** Forward steps that the agent had begun: what it derived the undo from. */
+  readonly begun: number;
+  /** The steps of that undo which it carried out, in their order, with what came of each. */
+  readonly steps: readonly { readonly id: string; readonly result: StepResult }[];
+  /** The highest number of its own tokens: the next assignment here carries a higher one. */
+  readonly n: number;
+  /** Who decided it: a person at the agent's machine, or the agent for a condition that was declared. */
+  readonly by: string;
+  readonly because: string;
+  /** From when on the control plane had not answered, by the agent's clock. */
+  readonly since: Instant;
+  /** Why it went no further; absent: the undo was done. */
+  readonly stopped?: string;
+}
+
+/**
+ * Takes up what an agent did. What it did is compared step by step with what the undo is from here; the rest, or all of it
+ * where the two differ, is carried out again, which changes nothing where it had its effect. Told twice, it is known.
+ */
+export function decideUndoneAway(
+  state: Rollout,
+  cell: CellPlan,
+  agent: PrincipalId,
+  told: UndoneAway,
+  now: Instant,
+): Decided<RolloutEvent> {
+  const what = `take up what ${agent} undid in rollout ${state.id}`;
+  const where = `rollout/${state.id}`;
+  if (told.plan !== state.planDigest)
+    return refused(
+      'other-plan',
+      what,
+      where,
+      `it is of the plan ${told.plan}`,
+      'nothing: the rollout has another plan',
+    );
+  if (told.begun > cell.steps.length || (told.scope.cell !== undefined && told.scope.cell !== cell.cell))
+    return refused('other-plan', what, where, 'its scope is not one of this cell', 'nothing: it says what can’t be');
+  if (state.phase === 'settled')
+    return refused(
+      'settled',
+      what,
+      where,
+      `it is settled (${state.result})`,
+      'nothing: the cell’s next observation says what became of it',
+    );
+  const begun = Math.max(state.begun, told.begun);
+  const scope = widest(state, cell, told.scope, begun);
+  const cursor = alike(undoSteps(cell, told.scope, told.begun), undoSteps(cell, scope, begun), told);
+  const n = Math.max(state.n, told.n);
+  const known = state.undo;
+  if (known !== null && same(known.scope, scope) && state.begun === begun && known.cursor >= cursor && state.n === n)
+    return accepted();
+  const { by, because, since, stopped } = told;
+  const words = `undone by ${agent} while the server was away, by ${by}: ${because}`.slice(0, 1000).toWellFormed();
+  const data = { scope, because: words, by, agent, since, begun, done: told.steps.length, cursor, n };
+  const until = now + ASK_MS;
+  return accepted({
+    type: 'rollout.undone-away',
+    data: { ...data, ...(stopped !== undefined && { stopped }), until, lookAt: now },
+  });
+}
+
+/** Of what the agent brought back and what was decided here meanwhile, the wider; what neither names alone, the cell. */
+function widest(state: Rollout, cell: CellPlan, told: Scope, begun: number): Scope {
+  const here = state.undo?.scope;
+  if (here === undefined || same(here, told) || (isWhole(cell, told, begun) && !isWhole(cell, here, begun)))
+    return told;
+  if (isWhole(cell, here, begun)) return here;
+  return { kind: 'cell', wave: told.wave, cell: cell.cell };
+}
+
+/** How many of the first steps of an undo were carried out as they stand, and proved it. */
+function alike(theirs: readonly UndoStep[], ours: readonly UndoStep[], { steps }: UndoneAway): number {
+  let count = 0;
+  for (const [i, step] of ours.entries()) {
+    const done = steps[i];
+    if (done === undefined || done.id !== step.id || theirs[i] === undefined) break;
+    if (JSON.stringify(theirs[i]?.action) !== JSON.stringify(step.action)) break;
+    if (provenOutcome(step.action, { kind: 'done', result: done.result }).kind !== 'done') break;
+    count++;
+  }
+  return count;
+}
+
+function same(a: Scope, b: Scope): boolean {
+  return (
+    a.kind === b.kind && a.wave === b.wave && a.cell === b.cell && (a.tenants ?? []).join() === (b.tenants ?? []).join()
+  );
+}
