@@ -1,0 +1,149 @@
+/** One run from nothing to its figures: installation, people at work, chaos, rest, counting. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '@headgate/simulator/engine/random';
+import { watchProcesses } from '../kill/audit/processes.ts';
+import { installWitness } from '../kill/audit/witness.ts';
+import { Chaos } from './chaos.ts';
+import { type Findings, findingsOf } from './findings.ts';
+import { type Installation, openInstallation } from './installation.ts';
+import { People } from './people.ts';
+import { goingOn, Pulse } from './pulse.ts';
+import { APPLICATIONS } from './systems.ts';
+
+/** Once nobody harms anything any more, everything must have ended within this. Milliseconds. */
+export const REST_MS = 60_000;
+
+export interface RunOptions {
+  /** Of the small systems; each has an agent and two cells. */
+  readonly applications: number;
+  readonly minutes: number;
+  readonly promotions: number;
+  readonly seed: number;
+  /** Between two harms. Milliseconds. */
+  readonly everyMs: readonly [number, number];
+  readonly databaseRestarts: number;
+  readonly say: (line: string) => void;
+}
+
+export interface Run {
+  readonly installation: Installation;
+  readonly findings: Findings;
+  readonly figures: Readonly<Record<string, unknown>>;
+}
+
+export async function run(options: RunOptions): Promise<Run> {
+  const { seed, say } = options;
+  const installation = await openInstallation({
+    servers: 3,
+    applications: APPLICATIONS.slice(0, options.applications),
+    say,
+  });
+  const pulse = new Pulse(installation.database.adminUrl);
+  const watching = new AbortController();
+  try {
+    const cells = installation.systems.flatMap((system) => system.cells);
+    for (const cell of cells) await installWitness(cell);
+    const crowded = watchProcesses(
+      cells.map(({ config }) => config),
+      watching.signal,
+    );
+    const lengthMs = options.minutes * 60_000;
+    const chaos = new Chaos(installation, { ...options, lengthMs, random: new Random(seed, 1) });
+    const people = new People(installation, tickets(options.promotions, lengthMs));
+    pulse.start();
+    const from = Date.now();
+    chaos.start();
+    const working = Promise.all(installation.systems.map((system, i) => people.work(system, new Random(seed, 2, i))));
+    const progress = setInterval(() => say(progressLine(from, people, chaos)), 30_000);
+    await Promise.race([working, sleep(lengthMs)]);
+    await sleep(Math.max(0, lengthMs - (Date.now() - from)));
+    await chaos.stop();
+    const calmAt = Date.now();
+    await working;
+    clearInterval(progress);
+    const restMs = Date.now() - calmAt;
+    watching.abort();
+    await pulse.stop();
+    const processes = [...installation.servers, ...installation.systems.map(({ agent }) => agent)];
+    const findings = await findingsOf(installation, people.asked, {
+      'not come back': chaos.troubles,
+      'not ended in time': restMs > REST_MS ? [`${restMs} ms after the last harm there was still something to do`] : [],
+      'people stuck': people.troubles,
+      'did not end well': processes.flatMap((each) => each.badStops),
+      'processes doubled': await crowded,
+    });
+    return {
+      installation,
+      findings,
+      figures: figuresOf({ options, from, restMs, pulse, chaos, people, processes, findings }),
+    };
+  } catch (error) {
+    watching.abort();
+    await pulse.stop().catch(() => {});
+    await installation.close();
+    throw error;
+  }
+}
+
+/** Spread over the whole time; at the end of it there are no more. */
+function tickets(count: number, lengthMs: number): () => Promise<number | undefined> {
+  const from = Date.now();
+  let given = 0;
+  return async () => {
+    const nth = given++;
+    if (nth >= count) return undefined;
+    // Early enough that the last ones meet harm too.
+    await sleep(Math.max(0, from + (nth * lengthMs * 0.92) / count - Date.now()));
+    return nth;
+  };
+}
+
+function progressLine(from: number, people: People, chaos: Chaos): string {
+  const seconds = Math.round((Date.now() - from) / 1_000);
+  return `${seconds} s: ${people.asked.length} asked for, ${people.told.length} ended, ${chaos.disturbances.length} harms got over, ${people.troubles.length + chaos.troubles.length} troubles`;
+}
+
+function counted(items: readonly string[]): Readonly<Record<string, number>> {
+  return Object.fromEntries([...Map.groupBy(items, (item) => item)].map(([item, all]) => [item, all.length]).sort());
+}
+
+interface Parts {
+  readonly options: RunOptions;
+  readonly from: number;
+  readonly restMs: number;
+  readonly pulse: Pulse;
+  readonly chaos: Chaos;
+  readonly people: People;
+  readonly processes: Installation['servers'];
+  readonly findings: Findings;
+}
+
+function figuresOf({ options, from, restMs, pulse, chaos, people, processes, findings }: Parts) {
+  const { disturbances, reconnected } = chaos;
+  const on = goingOn(pulse, disturbances);
+  const took = people.told.map(({ ms }) => ms).sort((a, b) => a - b);
+  const back = reconnected.map(({ ms }) => ms).sort((a, b) => a - b);
+  const silence = pulse.longestSilence();
+  const kind = (victim: string): string => victim.replace(/-\d+$/, '').replace(/^agt_.*/, 'agent');
+  return {
+    seed: options.seed,
+    minutes: options.minutes,
+    harms: counted(disturbances.map(({ victim, harm }) => `${kind(victim)} ${harm}`)),
+    promotions: counted(people.told.map(({ result }) => result)),
+    asked: people.asked.length,
+    questions: people.questions.length,
+    promotionMs: { median: took[took.length >> 1] ?? 0, longest: took.at(-1) ?? 0 },
+    wentOnMs: { median: on[on.length >> 1] ?? 0, longest: on.at(-1) ?? 0 },
+    longestSilenceMs: silence.ms,
+    longestSilenceAtS: Math.round((silence.at - from) / 1_000),
+    reconnected: back.length,
+    reconnectMs: { median: back[back.length >> 1] ?? 0, longest: back.at(-1) ?? 0 },
+    couldNotStart: processes.reduce((sum, each) => sum + each.endings.length, 0),
+    restMs,
+    logEntries: findings.logEntries,
+    logBytes: findings.logBytes,
+    rowsAudited: findings.rowsAudited,
+    violations: findings.wrong.history?.length ?? 0,
+    wrong: Object.values(findings.wrong).flat().length,
+  };
+}
