@@ -1,7 +1,16 @@
 /** One server's control plane on a database: dependencies, loops and readiness; no HTTP, no process. */
-import { openPostgresControl } from '@headgate/adapters/control/postgres/index';
+import { MIGRATIONS, openPostgresControl } from '@headgate/adapters/control/postgres/index';
 import type { Tracing } from '@headgate/adapters/tracing/index';
-import { Controllers, type Courier, DeliveryController, type Deps, Notifier, Plans, streams } from '@headgate/control';
+import {
+  Controllers,
+  type Courier,
+  DeliveryController,
+  type Deps,
+  KNOWN_FORMAT,
+  Notifier,
+  Plans,
+  streams,
+} from '@headgate/control';
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import type { Logger } from 'pino';
 import type { Context, Part } from './http/context.ts';
@@ -13,6 +22,7 @@ import { type Installation, openInstallation } from './installation/log-key.ts';
 import { ForgottenPast, LogMemory } from './installation/log-memory.ts';
 import { FileTrust } from './installation/trust.ts';
 import { Loop } from './loops/loop.ts';
+import { PRESENCE_MS, Presence } from './loops/presence.ts';
 import { SEQUENCER_REST_MS, sequence } from './loops/sequencer.ts';
 import { Wake } from './loops/wake.ts';
 import { WakingStore } from './loops/waking-store.ts';
@@ -86,10 +96,16 @@ export async function openControlPlane(
   const offered = new Wake();
   const placed = new Wake();
   const stopping = new AbortController();
+  const presence = new Presence(control.servers, {
+    id: newId('srv'),
+    version: options.version,
+    knows: MIGRATIONS.length,
+    format: KNOWN_FORMAT,
+  });
   const trust = new FileTrust(options.trustFile, log);
   await trust.refresh();
   const { tracing } = options;
-  const waking = new WakingStore(control.store, { committed, offered });
+  const waking = new WakingStore(control.store, { committed, offered }, () => presence.holds());
   const deps: Deps = {
     store: tracing === undefined ? waking : new TracedStore(waking, tracing),
     blobs: control.blobs,
@@ -140,7 +156,12 @@ export async function openControlPlane(
     return false;
   });
   const notifierLoop = loop('notifier', placed, LOOK_MS, () => notifier.round(), NOTIFIER_REST_MS);
+<<<<<<< HEAD
   const loops = [...lanes, sequencer, trustLoop, memoryLoop, notifierLoop];
+=======
+  const presenceLoop = loop('presence', new Wake(), PRESENCE_MS, () => presence.round());
+  const loops = [...lanes, sequencer, trustLoop, notifierLoop, presenceLoop];
+>>>>>>> 6b83f6b (Let two builds of Headgate run side by side on one database: rows say the format that they need, servers say that they are there, and contract steps wait)
 
   async function readiness(): Promise<readonly Part[]> {
     const database = await deps.store.now().then(
@@ -155,6 +176,7 @@ export async function openControlPlane(
       running('memory', memoryLoop),
       // Not having them is no reason to be unready, only to say so.
       { part: 'notifier', ready: true, why: notifierLoop.health(SOUND_MS).why },
+      { part: 'servers', ready: presence.behind === '', why: presence.behind || presence.told },
       { part: 'trust', ready: true, why: trust.trouble },
       { part: 'log-key', ready: true, why: signer === undefined ? 'another server signs tree heads' : '' },
     ];
@@ -184,6 +206,7 @@ export async function openControlPlane(
       stopping.abort();
       await Promise.all(loops.map((each) => each.ended()));
       await deliveries.stop();
+      await presence.leave();
       await control.close();
     },
   };
