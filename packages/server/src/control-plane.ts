@@ -56,6 +56,8 @@ export interface ControlPlane {
   readonly context: Context;
   readonly installation: Installation;
   start(): void;
+  /** From now on it isn't ready, so that a balancer sends nobody here any more; everything else goes on. */
+  leave(): void;
   /** Ends every wait: long polls answer, event streams end, loops finish their round. */
   beginStop(): void;
   /** Resolves when nothing is under way any more, and closes the database's sessions. */
@@ -156,13 +158,10 @@ export async function openControlPlane(
     return false;
   });
   const notifierLoop = loop('notifier', placed, LOOK_MS, () => notifier.round(), NOTIFIER_REST_MS);
-<<<<<<< HEAD
-  const loops = [...lanes, sequencer, trustLoop, memoryLoop, notifierLoop];
-=======
   const presenceLoop = loop('presence', new Wake(), PRESENCE_MS, () => presence.round());
-  const loops = [...lanes, sequencer, trustLoop, notifierLoop, presenceLoop];
->>>>>>> 6b83f6b (Let two builds of Headgate run side by side on one database: rows say the format that they need, servers say that they are there, and contract steps wait)
+  const loops = [...lanes, sequencer, trustLoop, memoryLoop, notifierLoop, presenceLoop];
 
+  let leaving = false;
   async function readiness(): Promise<readonly Part[]> {
     const database = await deps.store.now().then(
       () => '',
@@ -170,6 +169,7 @@ export async function openControlPlane(
     );
     const running = (part: string, of: Loop): Part => ({ part, ...of.health(SOUND_MS) });
     return [
+      { part: 'server', ready: !leaving, why: leaving ? 'it is stopping' : '' },
       { part: 'database', ready: database === '', why: database },
       ...lanes.map((lane, i) => running(`controllers-${i + 1}`, lane)),
       running('sequencer', sequencer),
@@ -200,6 +200,9 @@ export async function openControlPlane(
     },
     start: () => {
       for (const each of loops) each.start();
+    },
+    leave: () => {
+      leaving = true;
     },
     beginStop: () => stopping.abort(),
     stop: async () => {

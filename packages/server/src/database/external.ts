@@ -11,10 +11,11 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 /**
  * Makes sure that an external database is at this code's version. The URL's own role migrates it when it may; a role that
  * may not (as it should be: it then can't change what stands on the log) needs a migrating role beside it. Undefined: there
- * was nothing to do for a role that may not migrate.
+ * was nothing that this code can't do without. With `insist` what may wait for later is tried, too.
  */
 export async function migrateExternal(
   config: Config & { readonly databaseUrl: string },
+  insist = false,
 ): Promise<Migrated | undefined> {
   const { databaseUrl, databaseAdminUrl } = config;
   if (databaseAdminUrl !== undefined) {
@@ -22,7 +23,7 @@ export async function migrateExternal(
     const application = { role: decodeURIComponent(username), password: decodeURIComponent(password) };
     return migrateControlDatabase({ adminUrl: databaseAdminUrl, application });
   }
-  if (await isCurrent(databaseUrl)) return undefined;
+  if (!insist && (await isCurrent(databaseUrl))) return undefined;
   try {
     return await migrateControlDatabase({ adminUrl: databaseUrl });
   } catch (error) {
