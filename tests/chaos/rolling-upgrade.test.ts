@@ -3,8 +3,10 @@
  * exchanged for the next build's, on one database that the first of the new ones migrates.
  */
 import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Random } from '@headgate/simulator/engine/random';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../../examples/psa/demo/until.ts';
 import { SHIPPED } from '../../examples/psa/demo/world.ts';
@@ -49,6 +51,48 @@ async function migrate({ server }: Build): Promise<{ readonly code: number; read
   }
 }
 
+/** Versions of a promotion in the new build's format that is under way, and of what belongs to it. */
+async function newerVersions(): Promise<ReadonlyMap<string, number>> {
+  return withAdmin(async (client) => {
+    const { rows } = await client.query<{ stream: string; version: number }>(
+      `with newer as (select stream from headgate.stream where format > 1 and open limit 1)
+       select r.stream, r.version from headgate.stream r, newer n where n.stream in (r.stream, r.parent)`,
+    );
+    return new Map(rows.map(({ stream, version }) => [stream, version]));
+  });
+}
+
+async function withAdmin<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: installation.database.adminUrl });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Freezes the only server of the new build while a promotion of its format is under way, and looks what the old one does. */
+async function leftAlone(newer: KeptProcess, urlOfOlder: string): Promise<void> {
+  await until(
+    'a promotion in the new format, under way',
+    PATIENCE_MS,
+    async () => (await newerVersions()).size > 1 || undefined,
+    10,
+  );
+  const frozen = newer.disturb('freeze', 7_000);
+  // What it had claimed is anybody's again after two seconds.
+  await sleep(2_500);
+  const from = await newerVersions();
+  await sleep(3_500);
+  const { ready, servers } = await told(urlOfOlder);
+  expect([...(await newerVersions())]).toEqual([...from]);
+  expect(from.size, 'it ended before anybody looked').toBeGreaterThan(1);
+  expect(ready).toBe(true);
+  expect(servers).toMatch(/[1-9]\d* rows of a newer version are left to it/);
+  await frozen;
+}
+
 async function exchange(process: KeptProcess, build: Build): Promise<void> {
   installation.useBuild(process, build);
   await process.disturb('stop', 0);
@@ -91,6 +135,9 @@ test('no promotion stands still or happens twice while servers and agents of two
   const before = live();
   await until('promotions to live side by side', PATIENCE_MS, async () => live() >= before + 2 || undefined);
   expect(one.pid).toBe(pid);
+
+  // With nobody there who knows the new format, what is of it stands still, and the rest goes on.
+  await leftAlone(two, urlOne);
 
   // One of the old build that dies meanwhile comes back on the newer database, and works.
   await one.disturb('kill', 0);

@@ -49,14 +49,16 @@ export async function run(options: RunOptions): Promise<Run> {
     );
     const lengthMs = options.minutes * 60_000;
     const chaos = new Chaos(installation, { ...options, lengthMs, random: new Random(seed, 1) });
-    const people = new People(installation, tickets(options.promotions, lengthMs));
+    const tickets = new Tickets(options.promotions, lengthMs);
+    const people = new People(installation, () => tickets.next());
     pulse.start();
     const from = Date.now();
     chaos.start();
     const working = Promise.all(installation.systems.map((system, i) => people.work(system, new Random(seed, 2, i))));
     const progress = setInterval(() => say(progressLine(from, people, chaos)), 30_000);
-    await Promise.race([working, sleep(lengthMs)]);
-    await sleep(Math.max(0, lengthMs - (Date.now() - from)));
+    // For the whole time at least, and longer if promotions took longer.
+    while (Date.now() - from < lengthMs || (tickets.left > 0 && Date.now() - from < 1.5 * lengthMs)) await sleep(100);
+    tickets.close();
     await chaos.stop();
     const calmAt = Date.now();
     await working;
@@ -85,17 +87,31 @@ export async function run(options: RunOptions): Promise<Run> {
   }
 }
 
-/** Spread over the whole time; at the end of it there are no more. */
-function tickets(count: number, lengthMs: number): () => Promise<number | undefined> {
-  const from = Date.now();
-  let given = 0;
-  return async () => {
-    const nth = given++;
-    if (nth >= count) return undefined;
+/** What may be asked for, spread over the whole time. */
+class Tickets {
+  left: number;
+  readonly #count: number;
+  readonly #lengthMs: number;
+  readonly #from = Date.now();
+
+  constructor(count: number, lengthMs: number) {
+    this.left = count;
+    this.#count = count;
+    this.#lengthMs = lengthMs;
+  }
+
+  /** Resolves when the next one's time has come; undefined: there is none left. */
+  async next(): Promise<number | undefined> {
+    if (this.left <= 0) return undefined;
+    const nth = this.#count - this.left--;
     // Early enough that the last ones meet harm too.
-    await sleep(Math.max(0, from + (nth * lengthMs * 0.92) / count - Date.now()));
+    await sleep(Math.max(0, this.#from + (nth * this.#lengthMs * 0.92) / this.#count - Date.now()));
     return nth;
-  };
+  }
+
+  close(): void {
+    this.left = 0;
+  }
 }
 
 function progressLine(from: number, people: People, chaos: Chaos): string {
