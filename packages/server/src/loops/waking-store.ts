@@ -51,7 +51,9 @@ export class WakingStore implements ControlStore {
     return this.#store.list(kind, page);
   }
 
-  claim(limit: number, claimMs: number): Promise<Claimed> {
+  async claim(limit: number, claimMs: number): Promise<Claimed> {
+    // What it claimed and may not write would be kept from the others.
+    await this.#mayWrite();
     return this.#store.claim(limit, claimMs);
   }
 
