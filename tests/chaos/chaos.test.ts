@@ -26,7 +26,7 @@ test('servers, agents and their PostgreSQL are harmed at random: nothing happens
   say(JSON.stringify(figures));
   const wrong = Object.entries(findings.wrong).filter(([, each]) => each.length > 0);
   expect(Object.fromEntries(wrong), `seed ${SEED}`).toEqual({});
-  expect(figures.asked).toBeGreaterThanOrEqual(6);
+  expect(figures.asked).toBeGreaterThanOrEqual(3);
   expect(Object.keys(figures.harms as object).length).toBeGreaterThanOrEqual(3);
   for (const [what, seen] of Object.entries(sabotaged(findings))) expect(seen, what).toBe(true);
 });

@@ -20,6 +20,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const { installation, findings, figures } = await run({
   applications: 3,
   minutes,
+  mostMinutes: 1.5 * minutes,
   promotions: number(values.promotions, 200),
   seed: number(values.seed, 1),
   everyMs: [1_500, 5_000],

@@ -13,11 +13,18 @@ interface Look {
   readonly open: number;
 }
 
+/** What the installation took at most, and what it holds at the end. */
+export interface Sizes {
+  readonly sessions: number;
+  readonly databaseBytes: number;
+}
+
 export class Pulse {
   /** The looks at which something had changed, and the first one. */
   readonly looks: Look[] = [];
   readonly #pool: pg.Pool;
   #listening: Promise<void> | undefined;
+  sizes: Sizes = { sessions: 0, databaseBytes: 0 };
   #stopped = false;
 
   constructor(adminUrl: string) {
@@ -72,11 +79,15 @@ export class Pulse {
 
   async #look(): Promise<Look> {
     try {
-      const { rows } = await this.#pool.query<{ entries: number; open: number }>(
-        `select (select coalesce(max(id), 0) from headgate.entry)::integer as entries,
+      const { rows } = await this.#pool.query<{ entries: number; open: number } & Sizes>(
+        `select (select count(*) from pg_stat_activity where application_name = 'headgate server')::integer as sessions,
+                pg_database_size(current_database())::integer as "databaseBytes",
+                (select coalesce(max(id), 0) from headgate.entry)::integer as entries,
                 (select count(*) from headgate.stream where kind = 'promotion' and open)::integer as open`,
       );
-      return { at: Date.now(), entries: rows[0]?.entries, open: rows[0]?.open ?? 0 };
+      const { entries, open = 0, sessions = 0, databaseBytes = 0 } = rows[0] ?? {};
+      this.sizes = { sessions: Math.max(sessions, this.sizes.sessions), databaseBytes };
+      return { at: Date.now(), entries, open };
     } catch {
       return { at: Date.now(), entries: undefined, open: this.looks.at(-1)?.open ?? 0 };
     }

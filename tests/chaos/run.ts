@@ -1,6 +1,7 @@
 /** One run from nothing to its figures: installation, people at work, chaos, rest, counting. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '@headgate/simulator/engine/random';
+import { residentMemoryOf } from '../../scripts/bench/resident-memory.ts';
 import { watchProcesses } from '../kill/audit/processes.ts';
 import { installWitness } from '../kill/audit/witness.ts';
 import { Chaos } from './chaos.ts';
@@ -16,7 +17,9 @@ export const REST_MS = 60_000;
 export interface RunOptions {
   /** Of the small systems; each has an agent and two cells. */
   readonly applications: number;
+  /** So long at least; longer, up to `mostMinutes`, until all promotions were asked for. */
   readonly minutes: number;
+  readonly mostMinutes: number;
   readonly promotions: number;
   readonly seed: number;
   /** Between two harms. Milliseconds. */
@@ -47,6 +50,7 @@ export async function run(options: RunOptions): Promise<Run> {
       cells.map(({ config }) => config),
       watching.signal,
     );
+    const processes = [...installation.servers, ...installation.systems.map(({ agent }) => agent)];
     const lengthMs = options.minutes * 60_000;
     const chaos = new Chaos(installation, { ...options, lengthMs, random: new Random(seed, 1) });
     const tickets = new Tickets(options.promotions, lengthMs);
@@ -56,17 +60,19 @@ export async function run(options: RunOptions): Promise<Run> {
     chaos.start();
     const working = Promise.all(installation.systems.map((system, i) => people.work(system, new Random(seed, 2, i))));
     const progress = setInterval(() => say(progressLine(from, people, chaos)), 30_000);
-    // For the whole time at least, and longer if promotions took longer.
-    while (Date.now() - from < lengthMs || (tickets.left > 0 && Date.now() - from < 1.5 * lengthMs)) await sleep(100);
+    const resident = new Map<string, number>();
+    const weighing = setInterval(() => void weigh(processes, resident), 2_000);
+    while (Date.now() - from < lengthMs || (tickets.left > 0 && Date.now() - from < options.mostMinutes * 60_000))
+      await sleep(100);
     tickets.close();
     await chaos.stop();
     const calmAt = Date.now();
     await working;
     clearInterval(progress);
+    clearInterval(weighing);
     const restMs = Date.now() - calmAt;
     watching.abort();
     await pulse.stop();
-    const processes = [...installation.servers, ...installation.systems.map(({ agent }) => agent)];
     const findings = await findingsOf(installation, people.asked, {
       'not come back': chaos.troubles,
       'not ended in time': restMs > REST_MS ? [`${restMs} ms after the last harm there was still something to do`] : [],
@@ -77,7 +83,7 @@ export async function run(options: RunOptions): Promise<Run> {
     return {
       installation,
       findings,
-      figures: figuresOf({ options, from, restMs, pulse, chaos, people, processes, findings }),
+      figures: figuresOf({ options, from, calmAt, restMs, pulse, chaos, people, processes, findings, resident }),
     };
   } catch (error) {
     watching.abort();
@@ -114,6 +120,19 @@ class Tickets {
   }
 }
 
+/** Keeps the most that a process of each kind was seen to hold in memory. Megabytes. */
+async function weigh(processes: Parts['processes'], resident: Map<string, number>): Promise<void> {
+  for (const { name, pid } of processes) {
+    const megabytes = pid === undefined ? Number.NaN : await residentMemoryOf(pid);
+    const kind = kindOf(name);
+    if (megabytes > (resident.get(kind) ?? 0)) resident.set(kind, Math.round(megabytes));
+  }
+}
+
+function kindOf(name: string): string {
+  return name.replace(/-\d+$/, '').replace(/^agt_.*/, 'agent');
+}
+
 function progressLine(from: number, people: People, chaos: Chaos): string {
   const seconds = Math.round((Date.now() - from) / 1_000);
   return `${seconds} s: ${people.asked.length} asked for, ${people.told.length} ended, ${chaos.disturbances.length} harms got over, ${people.troubles.length + chaos.troubles.length} troubles`;
@@ -126,25 +145,26 @@ function counted(items: readonly string[]): Readonly<Record<string, number>> {
 interface Parts {
   readonly options: RunOptions;
   readonly from: number;
+  readonly calmAt: number;
   readonly restMs: number;
   readonly pulse: Pulse;
   readonly chaos: Chaos;
   readonly people: People;
   readonly processes: Installation['servers'];
   readonly findings: Findings;
+  readonly resident: ReadonlyMap<string, number>;
 }
 
-function figuresOf({ options, from, restMs, pulse, chaos, people, processes, findings }: Parts) {
+function figuresOf({ options, from, calmAt, restMs, pulse, chaos, people, processes, findings, resident }: Parts) {
   const { disturbances, reconnected } = chaos;
   const on = goingOn(pulse, disturbances);
   const took = people.told.map(({ ms }) => ms).sort((a, b) => a - b);
   const back = reconnected.map(({ ms }) => ms).sort((a, b) => a - b);
   const silence = pulse.longestSilence();
-  const kind = (victim: string): string => victim.replace(/-\d+$/, '').replace(/^agt_.*/, 'agent');
   return {
     seed: options.seed,
-    minutes: options.minutes,
-    harms: counted(disturbances.map(({ victim, harm }) => `${kind(victim)} ${harm}`)),
+    minutes: Math.round((calmAt - from) / 6_000) / 10,
+    harms: counted(disturbances.map(({ victim, harm }) => `${kindOf(victim)} ${harm}`)),
     promotions: counted(people.told.map(({ result }) => result)),
     asked: people.asked.length,
     questions: people.questions.length,
@@ -158,6 +178,8 @@ function figuresOf({ options, from, restMs, pulse, chaos, people, processes, fin
     restMs,
     logEntries: findings.logEntries,
     logBytes: findings.logBytes,
+    ...pulse.sizes,
+    mostResidentMB: Object.fromEntries(resident),
     rowsAudited: findings.rowsAudited,
     violations: findings.wrong.history?.length ?? 0,
     wrong: Object.values(findings.wrong).flat().length,
