@@ -46,6 +46,8 @@ export class Chaos {
 
   start(): void {
     this.#running ??= Promise.all([this.#harmProcesses(), this.#restartDatabase()]);
+    // Whoever stops it hears of what broke; until then nobody waits.
+    this.#running.catch(() => {});
   }
 
   /** Lets what is under way end. */
@@ -74,7 +76,9 @@ export class Chaos {
       const victim = random.pick(free);
       const harm = random.pick<Harm>(['kill', 'kill', 'stop', 'freeze']);
       const ms = harm === 'freeze' ? random.int(500, 9_000) : random.int(0, 2_500);
-      const harmed = this.#harm(victim, harm, ms).finally(() => this.#under.delete(harmed));
+      const harmed = this.#harm(victim, harm, ms)
+        .catch((error: Error) => void this.troubles.push(`${victim.name}: ${error.message}`))
+        .finally(() => this.#under.delete(harmed));
       this.#under.add(harmed);
     }
   }

@@ -59,6 +59,8 @@ export async function run(options: RunOptions): Promise<Run> {
     const from = Date.now();
     chaos.start();
     const working = Promise.all(installation.systems.map((system, i) => people.work(system, new Random(seed, 2, i))));
+    working.catch(() => {}); // it is waited for below
+    crowded.catch(() => {});
     const progress = setInterval(() => say(progressLine(from, people, chaos)), 30_000);
     const resident = new Map<string, number>();
     const weighing = setInterval(() => void weigh(processes, resident), 2_000);
