@@ -207,7 +207,10 @@ async function bringUp(
     command: () => [...NODE_FLAGS, main(), 'run', '--config', configFile],
     logFile: join(dir, `${name}.log`),
     env: process.env,
-    ready: async () => {},
+    // Told to stop before that, it ends by the signal's default, as every program that is being loaded does.
+    ready: async (child) => {
+      while (child.running && !(await hearsSigterm(child.pid))) await sleep(20);
+    },
   });
   await agent.start();
   return { application, line, baseline, cells, agent, agentDir };
@@ -224,4 +227,11 @@ async function adopt(operator: Client, systems: readonly SmallSystem[]): Promise
       const manifests = [baseline.manifest as unknown as Record<string, unknown>];
       await operator.call('adoptCell', { cell: cell.cell, body: { manifests } });
     }
+}
+
+/** Whether a process has a handler for SIGTERM, by the kernel's own word. */
+async function hearsSigterm(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
+  return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
 }
