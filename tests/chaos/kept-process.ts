@@ -91,6 +91,20 @@ export class KeptProcess {
     }
   }
 
+  /** Freezes it for as long as the work takes, and lets it go on. */
+  async frozenWhile<T>(work: () => Promise<T>): Promise<T> {
+    this.#busy = true;
+    const child = this.#child as Child;
+    process.kill(child.pid, 'SIGSTOP');
+    try {
+      return await work();
+    } finally {
+      if (child.running) process.kill(child.pid, 'SIGCONT');
+      await this.kept.ready(child);
+      this.#busy = false;
+    }
+  }
+
   /** Asks it to end, for good. */
   async stop(): Promise<void> {
     this.#wanted = false;
