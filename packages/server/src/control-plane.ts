@@ -98,7 +98,7 @@ export async function openControlPlane(
   const offered = new Wake();
   const placed = new Wake();
   const stopping = new AbortController();
-  const presence = new Presence(control.servers, {
+  const presence = new Presence(control.presence, {
     id: newId('srv'),
     version: options.version,
     knows: MIGRATIONS.length,

@@ -16,7 +16,7 @@ export interface PostgresControl {
   readonly blobs: Blobs;
   readonly log: LogStore;
   /** Which servers are there. */
-  readonly servers: Servers;
+  readonly presence: Servers;
   epoch(): Promise<number>;
   /** Raises the epoch by one, or to `atLeast`, and returns it: after a restore from a backup. */
   raiseEpoch(atLeast?: number): Promise<number>;
@@ -42,7 +42,7 @@ export async function openPostgresControl(options: SessionOptions): Promise<Post
     store,
     blobs: new PostgresBlobs(sessions),
     log: new PostgresLog(sessions),
-    servers: new Servers(sessions),
+    presence: new Servers(sessions),
     epoch: () => epoch.read(),
     raiseEpoch: (atLeast) => epoch.raise(atLeast),
     servers: () => epoch.servers(),

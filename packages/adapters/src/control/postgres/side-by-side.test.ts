@@ -63,8 +63,8 @@ describe('a row that a newer Headgate wrote in its own way', () => {
     const stale = { ok: false, conflict: 'thing/newer', because: 'version' };
     expect(await control.store.commit({ by: 'u', writes: [writeOf('thing/newer', 7)] })).toEqual(stale);
     const me = { id: 'srv_1', version: '1.0.0', knows: MIGRATIONS.length, format: 1 };
-    expect((await control.servers.beat(me)).newerRows).toBe(2);
-    await control.servers.leave(me.id);
+    expect((await control.presence.beat(me)).newerRows).toBe(2);
+    await control.presence.leave(me.id);
   });
 
   test('whoever calls the functions of before is code of format 1', async () => {
@@ -152,8 +152,8 @@ describe('a contract step', () => {
   });
 
   test('waits while an older server is there, and says for which', async () => {
-    await control.servers.beat(older);
-    await control.servers.beat(newer);
+    await control.presence.beat(older);
+    await control.presence.beat(newer);
     const done = await tried(() => applyMissing(admin, [...MIGRATIONS, expand, contract]));
     expect(done).toMatchObject({ from: MIGRATIONS.length, to: MIGRATIONS.length + 1 });
     expect(done.left).toEqual([
@@ -165,7 +165,7 @@ describe('a contract step', () => {
   });
 
   test('is done once the older one said goodbye, and from then on refuses it', async () => {
-    await control.servers.leave(older.id);
+    await control.presence.leave(older.id);
     const done = await tried(async () => {
       const stepped = await applyMissing(admin, [...MIGRATIONS, expand, contract]);
       await expect(applyMissing(admin, MIGRATIONS)).rejects.toThrow(/use a newer one/);
@@ -175,11 +175,11 @@ describe('a contract step', () => {
   });
 
   test('waits for a server that was killed no longer than its lease', async () => {
-    await control.servers.beat(older);
+    await control.presence.beat(older);
     await admin.query("update headgate.server set seen_at = seen_at - 31000 where id = 'srv_older'");
     const done = await tried(() => applyMissing(admin, [...MIGRATIONS, expand, contract]));
     expect(done.left).toEqual([]);
-    await control.servers.leave(older.id);
-    await control.servers.leave(newer.id);
+    await control.presence.leave(older.id);
+    await control.presence.leave(newer.id);
   });
 });
