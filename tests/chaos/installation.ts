@@ -2,6 +2,7 @@
  * Several servers on one PostgreSQL of their own, a balancer before them, and an agent for each of the small systems: all
  * of them real processes, kept as a service manager would.
  */
+import { statSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -202,14 +203,19 @@ async function bringUp(
   };
   const configFile = join(agentDir, 'agent.yaml');
   await writeDurably(configFile, `${JSON.stringify(config, null, 2)}\n`, 0o600);
+  const logFile = join(dir, `${name}.log`);
+  let from = 0;
   const agent = new KeptProcess({
     name,
-    command: () => [...NODE_FLAGS, main(), 'run', '--config', configFile],
-    logFile: join(dir, `${name}.log`),
+    command: () => {
+      from = statSync(logFile, { throwIfNoEntry: false })?.size ?? 0;
+      return [...NODE_FLAGS, main(), 'run', '--config', configFile];
+    },
+    logFile,
     env: process.env,
-    // Told to stop before that, it ends by the signal's default, as every program that is being loaded does.
+    // Told to stop before that, it may end by the signal itself, as every program that is being loaded does.
     ready: async (child) => {
-      while (child.running && !(await hearsSigterm(child.pid))) await sleep(20);
+      while (child.running && !(await readFile(logFile)).subarray(from).includes('agent started')) await sleep(20);
     },
   });
   await agent.start();
@@ -227,11 +233,4 @@ async function adopt(operator: Client, systems: readonly SmallSystem[]): Promise
       const manifests = [baseline.manifest as unknown as Record<string, unknown>];
       await operator.call('adoptCell', { cell: cell.cell, body: { manifests } });
     }
-}
-
-/** Whether a process has a handler for SIGTERM, by the kernel's own word. */
-async function hearsSigterm(pid: number): Promise<boolean> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
-  return (BigInt(`0x${caught}`) & (1n << 14n)) !== 0n;
 }
