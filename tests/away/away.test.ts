@@ -24,8 +24,8 @@ import { until } from '../../examples/psa/demo/until.ts';
 import { SHIPPED, World } from '../../examples/psa/demo/world.ts';
 import { exampleDocuments } from '../../examples/psa/documents.ts';
 import { type JournalLine, readJournal } from '../../examples/psa/load/journal.ts';
-import { declared } from '../kill/audit/declared-documents.ts';
 import { installWitness, readWitness } from '../kill/audit/witness.ts';
+import { declaredIn } from '../kill/recorded.ts';
 
 const say = (): void => {};
 let world: World;
@@ -230,6 +230,6 @@ function movesTwice({
 }
 
 function violations(content: readonly LogEntry[]): string[] {
-  const known = { plan: () => plan, document: declared(documents()) };
+  const known = { plan: () => plan, document: declaredIn(documents()) };
   return checkHistory(content, known).map((v) => `${v.invariant}: ${v.why}`);
 }

@@ -1,14 +1,11 @@
 /** Counts everything that a telling did, at its target. An empty list is what each of these should be. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LogEntry } from '@headgate/documents';
-import type { Plan } from '@headgate/domain';
 import { agreement, lostWrites } from '../../examples/psa/audit.ts';
 import { type AuditTargets, openAuditTargets } from '../../examples/psa/bring-up/audit-targets.ts';
 import { type ReadLog, readLog } from '../../examples/psa/demo/log.ts';
 import { until } from '../../examples/psa/demo/until.ts';
 import type { World } from '../../examples/psa/demo/world.ts';
-import { declared } from './audit/declared-documents.ts';
 import { routeFindings, schemaFindings, servedFindings } from './audit/effects.ts';
 import { historyFindings, type RecordedHistory } from './audit/history.ts';
 import { postingFindings } from './audit/postings.ts';
@@ -16,6 +13,7 @@ import { slotFindings } from './audit/processes.ts';
 import { customersView } from './audit/requests.ts';
 import { restorePointFindings } from './audit/restore-points.ts';
 import { readWitness } from './audit/witness.ts';
+import { declaredIn, plansIn, treeSize } from './recorded.ts';
 import type { Scenario } from './scenario.ts';
 
 export interface Findings {
@@ -40,8 +38,8 @@ export async function findingsOf(scenario: Scenario): Promise<Findings> {
     const history: RecordedHistory = {
       entries: log.content,
       acknowledged: session.acknowledged(),
-      plans: await plansOf(world, log.content),
-      documents: declared(scenario.documents),
+      plans: await plansIn(await world.client('auditor'), log.content),
+      documents: declaredIn(scenario.documents),
     };
     const records = await Promise.all(cells.map(readWitness));
     const customers = await customersView(
@@ -93,21 +91,4 @@ export async function settledLog(world: World): Promise<ReadLog> {
     treeSize(await readFile(world.headFile, 'utf8')) >= signed ? true : undefined,
   );
   return readLog(auditor, { head: world.headFile, trust: join(world.dataDir, 'agent', 'trust.yaml') });
-}
-
-/** The size in a checkpoint's second line. */
-function treeSize(note: string): number {
-  return Number(note.split('\n')[1]);
-}
-
-async function plansOf(world: World, entries: readonly LogEntry[]): Promise<ReadonlyMap<string, Plan>> {
-  const auditor = await world.client('auditor');
-  const plans = new Map<string, Plan>();
-  for (const { type, data } of entries) {
-    if (type !== 'promotion.requested') continue;
-    const digest = (data as { plan: `sha256:${string}` }).plan;
-    const bytes = await auditor.call('getBlob', { digest });
-    plans.set(digest, JSON.parse(Buffer.from(bytes).toString('utf8')) as Plan);
-  }
-  return plans;
 }

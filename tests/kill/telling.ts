@@ -1,9 +1,9 @@
 /** The example's story, told by people who try again when the server is away, while things are killed under it. */
 
-import { ProblemError } from '@headgate/contract';
 import type { Digest, Plan, ReleaseRef } from '@headgate/domain';
 import { until } from '../../examples/psa/demo/until.ts';
 import type { World } from '../../examples/psa/demo/world.ts';
+import { patiently } from './patiently.ts';
 import type { KillPoint } from './points.ts';
 import type { KillSession } from './session.ts';
 
@@ -81,20 +81,4 @@ async function approve(world: World, promotion: string): Promise<void> {
     if (shown.phase === 'ended' || shown.approvals.length > 0) return;
     await approver.call('approvePromotion', { promotion, body: { envelope: shown.envelope } }, { timeoutMs: 10_000 });
   });
-}
-
-/** Tries again while the server or its database is away, as people do; anything else is an answer. */
-async function patiently<T>(what: string, call: () => Promise<T>): Promise<T> {
-  let refusal: ProblemError | undefined;
-  const answer = await until(what, 60_000, async () => {
-    try {
-      return { value: await call() };
-    } catch (error) {
-      if (!(error instanceof ProblemError) || error.status >= 500 || error.status === 409) throw error;
-      refusal = error;
-      return { refused: true } as const;
-    }
-  });
-  if ('refused' in answer) throw refusal as ProblemError;
-  return answer.value;
 }

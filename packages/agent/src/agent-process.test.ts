@@ -24,6 +24,9 @@ const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const WEB = `import { createServer } from 'node:http';
 createServer((request, response) => response.end(process.pid + '')).listen(Number(process.env.PORT), '127.0.0.1');`;
 
+/** It never says that it is healthy: deploying it takes as long as the step may. */
+const SILENT = `setInterval(() => {}, 1_000);`;
+
 let dir: string;
 let server: ScriptedServer;
 let sealed: SealedPlan;
@@ -74,6 +77,7 @@ beforeAll(async () => {
     trustFile: join(dir, 'trust.yaml'),
     environments: [{ name: 'production' }],
     observeEveryMs: 250,
+    graceMs: 1_000,
     cells: [config],
   };
   await writeFile(join(dir, 'agent.yaml'), JSON.stringify(agentConfig));
@@ -120,12 +124,12 @@ async function answer(): Promise<string | undefined> {
 }
 
 /** A plan for this cell whose first step deploys a release that is sealed with the trusted key. */
-function offerDeploy(n: number): void {
+function offerDeploy(n: number, web = WEB): void {
   const put = (bytes: Uint8Array): Digest => {
     sealed.blobs.set(digestOf(bytes), bytes);
     return digestOf(bytes);
   };
-  const bytes = Buffer.from(WEB);
+  const bytes = Buffer.from(web);
   const manifest = aManifest({
     migrations: [],
     schemaRange: { min: 0, max: 0 },
@@ -233,4 +237,17 @@ test('stops gracefully and leaves everything running; its log names no secret', 
   expect(lines).toContainEqual(
     expect.objectContaining({ rollout: 'prm_1.shared', promotion: 'prm_1', msg: 'step ended' }),
   );
+});
+
+test('told to stop in the middle of a step, it hands the step back, and exits with 0', async () => {
+  agent = start();
+  const told = server.observed.length;
+  await eventually(() => server.observed.length > told, 20_000);
+  const before = server.settled.length;
+  offerDeploy(2, SILENT);
+  await eventually(() => server.renewed.includes(2), 20_000);
+  expect(await ended(agent, 'SIGTERM')).toBe(0);
+  expect(server.settled.slice(before)).toEqual([
+    { n: 2, outcome: { kind: 'waiting', reason: 'the agent stops', untilMs: expect.any(Number) } },
+  ]);
 });

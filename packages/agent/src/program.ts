@@ -85,6 +85,16 @@ async function run(args: readonly string[], parts: AgentParts): Promise<void> {
   if (!read.ok) return complain(read.problems);
   const { config, file } = read;
   const log = openLog(config.name, config.logLevel);
+  // Before it starts: who is told to stop while starting ends in order, too.
+  const told = Promise.withResolvers<void>();
+  let asked = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      // The second one doesn't wait: everything here survives a kill.
+      if (asked) process.exit(EXIT.failed);
+      asked = true;
+      told.resolve();
+    });
   // It runs from a file that can't be written as well as from one that can: the older form is read for ever.
   const changes = await migrateConfig(file).catch((error: Error) => {
     log.warn({ file, why: error.message }, 'the configuration is of an older version, and can’t be rewritten');
@@ -95,21 +105,11 @@ async function run(args: readonly string[], parts: AgentParts): Promise<void> {
     log.warn({ why }, 'tracing'),
   );
   const agent = await startAgent(config, { ...parts, tracing }, log);
-  const stopped = Promise.withResolvers<void>();
-  let asked = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.on(signal, () => {
-      // The second one doesn't wait: everything here survives a kill.
-      if (asked) process.exit(EXIT.failed);
-      asked = true;
-      agent
-        .stop()
-        .then(() => tracing?.stop())
-        .then(stopped.resolve, stopped.reject);
-    });
   // A bug in one place must not end the keeping of the others; a kill would be no better.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a rejection that nobody handled'));
-  await stopped.promise;
+  await told.promise;
+  await agent.stop();
+  await tracing?.stop();
   process.exit(EXIT.ok);
 }
 

@@ -19,6 +19,7 @@ export type * from './ports/courier.ts';
 export * from './ports/errors.ts';
 export * from './ports/facets.ts';
 export * from './ports/log.ts';
+export * from './ports/row-format.ts';
 export * from './ports/store.ts';
 export * from './records.ts';
 export * from './use-cases/adopt-cell.ts';

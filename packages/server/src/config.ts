@@ -21,12 +21,14 @@ export interface Config {
   /** Files that notifications' secrets are read from, by reference. */
   readonly notifyKeys: string;
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  /** Told to stop, it isn't ready for so long before it stops answering: a balancer sends nobody here meanwhile. Milliseconds. */
+  readonly drainMs: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
 export const DEFAULT_PORT = 7070;
 
-export const USAGE = `headgate-server: the control plane
+export const USAGE = `headgate-server: the control plane; headgate-server migrate: only its external database
 
   --data DIR            its folder (default .headgate; env HEADGATE_DATA)
   --port N              default ${DEFAULT_PORT}, or the next free one when not given (env HEADGATE_PORT)
@@ -38,6 +40,7 @@ export const USAGE = `headgate-server: the control plane
                         addresses over TLS (env HEADGATE_NOTIFY_ALLOW)
   --notify-keys DIR  files of the channels' keys (default DIR/notify-keys; env HEADGATE_NOTIFY_KEYS)
   --tls-cert FILE, --tls-key FILE   serve HTTPS
+  --drain-ms N          told to stop, say so on /readyz for so long before (default 0; env HEADGATE_DRAIN_MS)
   --log-level LEVEL     debug, info (default), warn, error (env HEADGATE_LOG_LEVEL)
   --help
 
@@ -86,6 +89,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     notifyAllow: allowOf(setting('notify-allow', 'HEADGATE_NOTIFY_ALLOW')),
     notifyKeys: resolve(setting('notify-keys', 'HEADGATE_NOTIFY_KEYS') ?? `${dataDir}/notify-keys`),
     tls,
+    drainMs: drainOf(setting('drain-ms', 'HEADGATE_DRAIN_MS') ?? '0'),
     logLevel: level as Config['logLevel'],
   };
 }
@@ -108,6 +112,7 @@ function flagsOf(args: readonly string[]): Record<string, string | boolean | und
         'notify-keys': text,
         'tls-cert': text,
         'tls-key': text,
+        'drain-ms': text,
         'log-level': text,
         help: { type: 'boolean' },
       },
@@ -123,6 +128,12 @@ function portOf(text: string | undefined): Config['port'] {
   if (!/^\d{1,5}$/.test(text) || number > 65_535)
     throw new UsageError(`--port ${text}: expected a port from 1 to 65535, or 0 for any free one`);
   return { number, given: true };
+}
+
+function drainOf(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 60_000)
+    throw new UsageError(`--drain-ms ${text}: expected milliseconds, at most 60000`);
+  return Number(text);
 }
 
 function allowOf(text: string | undefined): readonly string[] {

@@ -1,7 +1,16 @@
 /** One server's control plane on a database: dependencies, loops and readiness; no HTTP, no process. */
-import { openPostgresControl } from '@headgate/adapters/control/postgres/index';
+import { MIGRATIONS, openPostgresControl } from '@headgate/adapters/control/postgres/index';
 import type { Tracing } from '@headgate/adapters/tracing/index';
-import { Controllers, type Courier, DeliveryController, type Deps, Notifier, Plans, streams } from '@headgate/control';
+import {
+  Controllers,
+  type Courier,
+  DeliveryController,
+  type Deps,
+  KNOWN_FORMAT,
+  Notifier,
+  Plans,
+  streams,
+} from '@headgate/control';
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import type { Logger } from 'pino';
 import type { Context, Part } from './http/context.ts';
@@ -13,6 +22,7 @@ import { type Installation, openInstallation } from './installation/log-key.ts';
 import { ForgottenPast, LogMemory } from './installation/log-memory.ts';
 import { FileTrust } from './installation/trust.ts';
 import { Loop } from './loops/loop.ts';
+import { PRESENCE_MS, Presence } from './loops/presence.ts';
 import { SEQUENCER_REST_MS, sequence } from './loops/sequencer.ts';
 import { Wake } from './loops/wake.ts';
 import { WakingStore } from './loops/waking-store.ts';
@@ -46,6 +56,8 @@ export interface ControlPlane {
   readonly context: Context;
   readonly installation: Installation;
   start(): void;
+  /** From now on it isn't ready, so that a balancer sends nobody here any more; everything else goes on. */
+  leave(): void;
   /** Ends every wait: long polls answer, event streams end, loops finish their round. */
   beginStop(): void;
   /** Resolves when nothing is under way any more, and closes the database's sessions. */
@@ -86,10 +98,16 @@ export async function openControlPlane(
   const offered = new Wake();
   const placed = new Wake();
   const stopping = new AbortController();
+  const presence = new Presence(control.presence, {
+    id: newId('srv'),
+    version: options.version,
+    knows: MIGRATIONS.length,
+    format: KNOWN_FORMAT,
+  });
   const trust = new FileTrust(options.trustFile, log);
   await trust.refresh();
   const { tracing } = options;
-  const waking = new WakingStore(control.store, { committed, offered });
+  const waking = new WakingStore(control.store, { committed, offered }, () => presence.holds());
   const deps: Deps = {
     store: tracing === undefined ? waking : new TracedStore(waking, tracing),
     blobs: control.blobs,
@@ -140,8 +158,10 @@ export async function openControlPlane(
     return false;
   });
   const notifierLoop = loop('notifier', placed, LOOK_MS, () => notifier.round(), NOTIFIER_REST_MS);
-  const loops = [...lanes, sequencer, trustLoop, memoryLoop, notifierLoop];
+  const presenceLoop = loop('presence', new Wake(), PRESENCE_MS, () => presence.round());
+  const loops = [...lanes, sequencer, trustLoop, memoryLoop, notifierLoop, presenceLoop];
 
+  let leaving = false;
   async function readiness(): Promise<readonly Part[]> {
     const database = await deps.store.now().then(
       () => '',
@@ -149,12 +169,14 @@ export async function openControlPlane(
     );
     const running = (part: string, of: Loop): Part => ({ part, ...of.health(SOUND_MS) });
     return [
+      { part: 'server', ready: !leaving, why: leaving ? 'it is stopping' : '' },
       { part: 'database', ready: database === '', why: database },
       ...lanes.map((lane, i) => running(`controllers-${i + 1}`, lane)),
       running('sequencer', sequencer),
       running('memory', memoryLoop),
       // Not having them is no reason to be unready, only to say so.
       { part: 'notifier', ready: true, why: notifierLoop.health(SOUND_MS).why },
+      { part: 'servers', ready: presence.behind === '', why: presence.behind || presence.told },
       { part: 'trust', ready: true, why: trust.trouble },
       { part: 'log-key', ready: true, why: signer === undefined ? 'another server signs tree heads' : '' },
     ];
@@ -179,11 +201,15 @@ export async function openControlPlane(
     start: () => {
       for (const each of loops) each.start();
     },
+    leave: () => {
+      leaving = true;
+    },
     beginStop: () => stopping.abort(),
     stop: async () => {
       stopping.abort();
       await Promise.all(loops.map((each) => each.ended()));
       await deliveries.stop();
+      await presence.leave();
       await control.close();
     },
   };

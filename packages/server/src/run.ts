@@ -1,5 +1,6 @@
 /** One server process from start to end: folder, database, control plane, HTTP; and back in the opposite order. */
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
 import { Allowed, ChannelCourier, Secrets } from '@headgate/adapters/control/notify/index';
 import { openFormat, writeDurably } from '@headgate/adapters/machine/index';
@@ -17,12 +18,15 @@ import { SERVER_FORMAT } from './installation/format.ts';
 import { idsHere } from './log-lines.ts';
 import { commandOf } from './recovery/commands.ts';
 
-/** How long open requests may take to end when the server stops. Milliseconds. */
+/** How long open requests may take to end when the server stops, and then what decides by itself. Milliseconds. */
 const GRACE_MS = 5_000;
 /** That nobody takes our traces is said at most this often. Milliseconds. */
 const SAY_AGAIN_MS = 60_000;
 
-/** Exit codes: 0 stopped as asked, 1 could not start or broke, 2 wrong usage, 3 the folder belongs to another server. */
+/**
+ * Exit codes: 0 stopped as asked, 1 could not start or broke, 2 wrong usage, 3 the folder belongs to another server, 4 (of
+ * `migrate`) a step waits for older servers.
+ */
 export async function run(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -65,7 +69,10 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
     await openFormat(folder.root, SERVER_FORMAT, (step) => log.info(step, 'the data folder was migrated'));
     const embedded = config.databaseUrl === undefined ? await EmbeddedDatabase.open(folder, log) : undefined;
     if (embedded !== undefined) close.push(() => embedded.close());
-    if (config.databaseUrl !== undefined) await migrateExternal({ ...config, databaseUrl: config.databaseUrl });
+    if (config.databaseUrl !== undefined) {
+      const migrated = await migrateExternal({ ...config, databaseUrl: config.databaseUrl });
+      for (const left of migrated?.left ?? []) log.warn(left, 'a step of the database is left for later');
+    }
     const plane = await openControlPlane(
       {
         databaseUrl: embedded?.databaseUrl ?? (config.databaseUrl as string),
@@ -80,18 +87,24 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
       },
       parts,
     );
-    close.push(() => plane.stop());
+    close.push(() => within(GRACE_MS, plane.stop()));
     const app = httpServer(plane.context, allHandlers(plane.context), config.tls);
     const port = await listen(app, config);
     const host = config.host.includes(':') ? `[${config.host}]` : config.host;
     const url = `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`;
-    close.push(() => within(GRACE_MS, app.close()));
+    close.push(async () => {
+      await within(GRACE_MS, app.close());
+      // Who sends a body a byte at a time isn't waited for, and doesn't keep the process alive either.
+      app.server.closeAllConnections();
+    });
     plane.start();
     await writeDurably(folder.address, `${JSON.stringify({ url, pid: process.pid })}\n`);
     log.info({ url, installation: plane.installation.id, pid: process.pid }, 'ready');
     process.stdout.write(`Headgate answers at ${url}\n`);
     await Promise.race([stop, forgotten.promise]);
-    log.info('stopping');
+    log.info({ drainMs: config.drainMs }, 'stopping');
+    plane.leave();
+    await sleep(config.drainMs);
     plane.beginStop();
   } finally {
     for (const step of close.reverse())

@@ -19,7 +19,7 @@ export function soleFolders(cells: readonly CellConfig[]): readonly string[] {
 
 /** Folders of these in which more than one process works at this moment. */
 export function crowded(folders: readonly string[]): readonly string[] {
-  const counts = new Map(folders.filter(existsSync).map((folder) => [realpathSync(folder), 0]));
+  const counts = new Map(folders.flatMap((folder) => realPathOf(folder) ?? []).map((folder) => [folder, 0]));
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     const folder = workingFolder(pid);
@@ -27,6 +27,15 @@ export function crowded(folders: readonly string[]): readonly string[] {
     if (folder !== undefined && count !== undefined) counts.set(folder, count + 1);
   }
   return [...counts].filter(([, count]) => count > 1).map(([folder, count]) => `${count} processes in ${folder}`);
+}
+
+/** A slot that is cleared at this moment has none. */
+function realPathOf(folder: string): string | undefined {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return undefined;
+  }
 }
 
 function workingFolder(pid: string): string | undefined {

@@ -3,7 +3,6 @@
  * triggers, in the transaction of the effect. None of our own books is asked.
  */
 import pg from 'pg';
-import type { BroughtUpCell } from '../../../examples/psa/bring-up/cell.ts';
 
 const WITNESS = `
 create schema witness;
@@ -50,13 +49,19 @@ export interface StoreRecord {
   readonly routeChanges: readonly RouteChange[];
 }
 
+/** A cell with one store, of which an audit may ask as its superuser. */
+export interface WitnessedCell {
+  readonly cell: { readonly cell: string; readonly store: string };
+  connection(): Promise<pg.ClientConfig>;
+}
+
 /** Installs the witness in a cell's store. */
-export async function installWitness(cell: BroughtUpCell): Promise<void> {
+export async function installWitness(cell: WitnessedCell): Promise<void> {
   await withStore(cell, (client) => client.query(WITNESS));
 }
 
 /** Reads what a store's witness saw. */
-export async function readWitness(cell: BroughtUpCell): Promise<StoreRecord> {
+export async function readWitness(cell: WitnessedCell): Promise<StoreRecord> {
   return withStore(cell, async (client) => {
     const changes = await client.query<SchemaChange>(
       `select xid, array_agg(tag || ' ' || object order by id) as commands from witness.ddl group by xid order by min(id)`,
@@ -78,7 +83,7 @@ export async function readWitness(cell: BroughtUpCell): Promise<StoreRecord> {
 }
 
 /** A superuser's session in a cell's store. */
-export async function withStore<T>(cell: BroughtUpCell, work: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withStore<T>(cell: WitnessedCell, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(await cell.connection());
   client.on('error', () => {}); // the query's own rejection tells
   await client.connect();

@@ -104,6 +104,8 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   for (const store of external.values()) await prepareStore(store);
   const all = new Map<string, Store>([...stores, ...external]);
   const migrator = await migratorOf(config, all, user, node);
+  const restorePoints = new PhysicalRestorePoints(stores);
+  await restorePoints.endLeftovers();
   const router = new RouterProcess({
     cellDir: config.dir,
     ...config.router,
@@ -142,11 +144,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     target,
     traffic: new CellTraffic(router.client, all, storeOf),
     migrator,
-    restorePoints: restorePointsByStore(
-      [...stores.keys()],
-      new PhysicalRestorePoints(stores),
-      new DumpRestorePoints(external),
-    ),
+    restorePoints: restorePointsByStore([...stores.keys()], restorePoints, new DumpRestorePoints(external)),
     checks: new HttpChecks({
       baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
       tenantTokensFile: config.tenantTokensFile,

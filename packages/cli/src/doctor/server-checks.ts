@@ -34,7 +34,10 @@ const ready: Check<ServerFacts> = {
       ];
     const { parts } = (await answer.json()) as { parts: readonly { part: string; ready: boolean; why: string }[] };
     const away = parts.filter((part) => !part.ready);
-    if (away.length === 0) return [ok(this.name, `${server} is ready (${parts.map(({ part }) => part).join(', ')})`)];
+    // Which versions are there, in an upgrade's midst.
+    const others = parts.find(({ part }) => part === 'servers')?.why;
+    const ready = `${server} is ready (${parts.map(({ part }) => part).join(', ')})`;
+    if (away.length === 0) return [ok(this.name, others ? `${ready}; ${others}` : ready)];
     return away.map(({ part, why }) =>
       wrong(this.name, `${part} isn't ready: ${why}`, `look at the server's log for ${part}`),
     );

@@ -21,3 +21,16 @@ export class EntryRefused extends Error {
     this.refusal = refusal;
   }
 }
+
+/**
+ * A row that is to be written, or that a decision rests on, was written by a newer Headgate in a way that this one can't
+ * decide on. Nothing was changed; a server of that version does it.
+ */
+export class NewerRow extends Error {
+  readonly stream: string;
+  constructor(stream: string) {
+    super(`${stream} was written by a newer Headgate than this one`);
+    this.name = 'NewerRow';
+    this.stream = stream;
+  }
+}

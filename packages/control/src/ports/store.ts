@@ -9,6 +9,8 @@
  * - At most one row in the store holds an `exclusive` key: one active rollout a cell.
  * - `wake` makes rows due at once. It is a hint: losing or doubling one is harmless, so it changes no version.
  * - `now` is the store's clock, the only one that the control plane knows. It never goes back within a process.
+ * - Rows that a newer Headgate wrote in its own way (`row-format.ts`) are neither claimed nor offered, and a commit that
+ *   writes one or rests on one throws `NewerRow`. In a store of one process's own there are none.
  * - A commit that throws `StoreUnavailable` may have happened. Try it again: if it had, it now conflicts.
  */
 import type { Instant, PrincipalId } from '@headgate/domain';
@@ -29,6 +31,8 @@ export interface Row<S = unknown> {
   readonly state: S;
   /** When a controller should look, null for never. For a leased assignment, the end of the lease. */
   readonly dueAt: Instant | null;
+  /** A newer Headgate wrote it in a way that this code can't decide on: to be shown, and left alone. */
+  readonly newer?: true;
 }
 
 export interface Write {

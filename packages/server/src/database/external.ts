@@ -1,4 +1,5 @@
 import {
+  type Migrated,
   migrateControlDatabase,
   openPostgresControl,
   type PostgresControl,
@@ -9,19 +10,22 @@ const INSUFFICIENT_PRIVILEGE = '42501';
 
 /**
  * Makes sure that an external database is at this code's version. The URL's own role migrates it when it may; a role that
- * may not (as it should be: it then can't change what stands on the log) needs a migrating role beside it.
+ * may not (as it should be: it then can't change what stands on the log) needs a migrating role beside it. Undefined: there
+ * was nothing that this code can't do without. With `insist` what may wait for later is tried, too.
  */
-export async function migrateExternal(config: Config & { readonly databaseUrl: string }): Promise<void> {
+export async function migrateExternal(
+  config: Config & { readonly databaseUrl: string },
+  insist = false,
+): Promise<Migrated | undefined> {
   const { databaseUrl, databaseAdminUrl } = config;
   if (databaseAdminUrl !== undefined) {
     const { username, password } = new URL(databaseUrl);
     const application = { role: decodeURIComponent(username), password: decodeURIComponent(password) };
-    await migrateControlDatabase({ adminUrl: databaseAdminUrl, application });
-    return;
+    return migrateControlDatabase({ adminUrl: databaseAdminUrl, application });
   }
-  if (await isCurrent(databaseUrl)) return;
+  if (!insist && (await isCurrent(databaseUrl))) return undefined;
   try {
-    await migrateControlDatabase({ adminUrl: databaseUrl });
+    return await migrateControlDatabase({ adminUrl: databaseUrl });
   } catch (error) {
     if ((error as { code?: string }).code !== INSUFFICIENT_PRIVILEGE) throw error;
     throw new Error(

@@ -55,6 +55,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'entry-malformed': 422,
   'too-many-requests': 429,
   unavailable: 503,
+  'newer-row': 503,
   'too-busy': 503,
   fault: 500,
 };

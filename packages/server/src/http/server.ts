@@ -1,7 +1,7 @@
 /** The HTTP server: every route of the contract with its handler, the one way from a request to an answer. */
 import { randomUUID } from 'node:crypto';
 import { DEFAULT_MAX_BYTES, queryOf, type Route, type RouteName, routes } from '@headgate/contract';
-import { notFound, type Result, StoreUnavailable } from '@headgate/control';
+import { NewerRow, notFound, type Result, StoreUnavailable } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
@@ -129,6 +129,7 @@ export function httpServer(
   app.setErrorHandler(async (error, request, reply) => {
     const refused = refusalOfFramework(error, request);
     if (refused !== undefined) return refuse(request, reply, [refused]);
+    if (error instanceof NewerRow) return sendProblem(request, reply, [leftToNewer(error, request)]);
     const away = error instanceof StoreUnavailable;
     context.logger[away ? 'warn' : 'error']({ err: error, request: request.id }, 'a request failed');
     return sendProblem(request, reply, [away ? UNAVAILABLE : faultOf(request)]);
@@ -260,6 +261,12 @@ const UNAVAILABLE: Refusal = {
   unblock:
     'try again; the server goes on by itself when it is back. A request that changes something may have happened',
 };
+
+/** Whoever tries again through a balancer comes to a newer server. */
+function leftToNewer({ stream }: NewerRow, request: FastifyRequest): Refusal {
+  const why = 'a newer Headgate wrote it, and this server leaves it alone';
+  return { code: 'newer-row', what: request.method, where: stream, why, unblock: 'ask a server of the newer version' };
+}
 
 const TOO_BUSY: Refusal = {
   code: 'too-busy',

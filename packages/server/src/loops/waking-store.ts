@@ -8,17 +8,26 @@ export interface StoreWakes {
   readonly offered: Wake;
 }
 
-/** The store, with every commit of this process heard by its own loops at once instead of at their next look. */
+/** Throws while this server may not write. */
+export type MayWrite = () => Promise<void>;
+
+/**
+ * The store, with every commit of this process heard by its own loops at once instead of at their next look, and none made
+ * by a server that was left behind.
+ */
 export class WakingStore implements ControlStore {
   readonly #store: ControlStore;
   readonly #wakes: StoreWakes;
+  readonly #mayWrite: MayWrite;
 
-  constructor(store: ControlStore, wakes: StoreWakes) {
+  constructor(store: ControlStore, wakes: StoreWakes, mayWrite: MayWrite) {
     this.#store = store;
     this.#wakes = wakes;
+    this.#mayWrite = mayWrite;
   }
 
   async commit(commit: Commit): Promise<Committed> {
+    await this.#mayWrite();
     const committed = await this.#store.commit(commit);
     if (!committed.ok) return committed;
     this.#wakes.committed.signal();
@@ -42,7 +51,9 @@ export class WakingStore implements ControlStore {
     return this.#store.list(kind, page);
   }
 
-  claim(limit: number, claimMs: number): Promise<Claimed> {
+  async claim(limit: number, claimMs: number): Promise<Claimed> {
+    // What it claimed and may not write would be kept from the others.
+    await this.#mayWrite();
     return this.#store.claim(limit, claimMs);
   }
 

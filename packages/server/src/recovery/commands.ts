@@ -7,6 +7,7 @@ import { destination, pino } from 'pino';
 import { readConfig, UsageError } from '../config.ts';
 import { EmbeddedDatabase } from '../database/embedded.ts';
 import { migrateExternal } from '../database/external.ts';
+import { migrateCommand } from '../database/migrate-command.ts';
 import { openFolder } from '../installation/folder.ts';
 import { backUp } from './back-up.ts';
 import { recover } from './recover.ts';
@@ -38,7 +39,12 @@ const USAGE = {
 `,
 } as const;
 
-const COMMANDS: Readonly<Record<string, Command>> = { backup, restore, recover: recoverCommand };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  backup,
+  restore,
+  recover: recoverCommand,
+  migrate: migrateCommand,
+};
 
 /** The command that the first word names; undefined: it is none, the server is to run. */
 export function commandOf([word]: readonly string[]): Command | undefined {

@@ -21,6 +21,7 @@ const GRANTS: readonly (readonly [what: string, on: string])[] = [
   ['select, insert', 'headgate.blob'],
   ['select, update', 'headgate.meta'],
   ['select', 'headgate.migration'],
+  ['select, insert, update, delete', 'headgate.server'],
 ];
 
 /** Makes the role, or sets its password, and gives it exactly its rights. Inside the migration's transaction. */

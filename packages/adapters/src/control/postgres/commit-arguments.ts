@@ -1,10 +1,11 @@
 import { entryBytes } from '@headgate/control/ports/commit-rules';
+import { formatOf, KNOWN_FORMAT } from '@headgate/control/ports/row-format';
 import type { Commit } from '@headgate/control/ports/store';
 import type { Instant } from '@headgate/domain';
 
 /** The call of `headgate.commit`, with the casts that its arrays need. */
 export const COMMIT_SQL = `select * from headgate.commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-  $16, $17, $18, $19)`;
+  $16, $17, $18, $19, $20, $21)`;
 
 /**
  * A commit as arrays, one item a write. The bytes of all entries go as one value with offsets: no escaping, no copies.
@@ -39,5 +40,7 @@ export function commitArguments(commit: Commit, at: Instant): unknown[] {
     reads.map((r) => r.stream),
     reads.map((r) => r.version),
     wake,
+    KNOWN_FORMAT,
+    writes.map((w) => formatOf(w.stream, w.state)),
   ];
 }

@@ -11,4 +11,6 @@ export * from './clock.ts';
 export * from './embedded.ts';
 export * from './epoch.ts';
 export * from './migrate.ts';
+export { MIGRATIONS } from './migrations/index.ts';
 export * from './open.ts';
+export * from './servers.ts';

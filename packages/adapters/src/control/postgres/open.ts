@@ -3,16 +3,20 @@ import type { LogStore } from '@headgate/control/ports/log';
 import type { ControlStore } from '@headgate/control/ports/store';
 import { DatabaseClock } from './clock.ts';
 import { Epoch } from './epoch.ts';
-import { MIGRATIONS } from './migrations/index.ts';
+import { tooOld } from './migrate-steps.ts';
+import { MIGRATIONS, requiredOf } from './migrations/index.ts';
 import { PostgresBlobs } from './postgres-blobs.ts';
 import { PostgresLog } from './postgres-log.ts';
 import { PostgresStore } from './postgres-store.ts';
+import { Servers } from './servers.ts';
 import { type SessionOptions, Sessions } from './sessions.ts';
 
 export interface PostgresControl {
   readonly store: ControlStore;
   readonly blobs: Blobs;
   readonly log: LogStore;
+  /** Which servers are there. */
+  readonly presence: Servers;
   epoch(): Promise<number>;
   /** Raises the epoch by one, or to `atLeast`, and returns it: after a restore from a backup. */
   raiseEpoch(atLeast?: number): Promise<number>;
@@ -21,7 +25,7 @@ export interface PostgresControl {
   close(): Promise<void>;
 }
 
-/** Opens a migrated control database. Refuses one that is too old or too new for this code, or that may forget commits. */
+/** Opens a migrated control database. Refuses one that is too old for this code, one that has left it behind, and one that may forget commits. */
 export async function openPostgresControl(options: SessionOptions): Promise<PostgresControl> {
   const sessions = new Sessions(options);
   const clock = new DatabaseClock();
@@ -38,6 +42,7 @@ export async function openPostgresControl(options: SessionOptions): Promise<Post
     store,
     blobs: new PostgresBlobs(sessions),
     log: new PostgresLog(sessions),
+    presence: new Servers(sessions),
     epoch: () => epoch.read(),
     raiseEpoch: (atLeast) => epoch.raise(atLeast),
     servers: () => epoch.servers(),
@@ -56,10 +61,13 @@ async function checkDatabase(sessions: Sessions): Promise<void> {
   const applied = schema
     ? (await sessions.query<{ n: number }>('select count(*)::integer as n from headgate.migration')).rows[0]!.n
     : 0;
-  if (applied === MIGRATIONS.length) return;
-  throw new Error(
-    applied < MIGRATIONS.length
-      ? `the control database is at version ${applied} and this Headgate needs ${MIGRATIONS.length}: migrate it first`
-      : `the control database is at version ${applied}, which is newer than this Headgate (${MIGRATIONS.length}): use a newer one`,
+  const required = requiredOf(MIGRATIONS);
+  if (applied < required)
+    throw new Error(
+      `the control database is at version ${applied} and this Headgate needs ${required}: migrate it first`,
+    );
+  const { rows: left } = await sessions.query<{ oldest: number }>(
+    'select max(oldest) as oldest from headgate.migration',
   );
+  if (left[0]!.oldest > MIGRATIONS.length) throw new Error(tooOld(left[0]!.oldest, MIGRATIONS.length));
 }

@@ -1,5 +1,6 @@
 import { checkCommit, checkLimit } from '@headgate/control/ports/commit-rules';
-import { StoreUnavailable } from '@headgate/control/ports/errors';
+import { NewerRow, StoreUnavailable } from '@headgate/control/ports/errors';
+import { KNOWN_FORMAT } from '@headgate/control/ports/row-format';
 import type { Claimed, Commit, Committed, ControlStore, ListPage, Row, StreamId } from '@headgate/control/ports/store';
 import type { Instant } from '@headgate/domain';
 import type { DatabaseClock } from './clock.ts';
@@ -11,10 +12,12 @@ interface StreamRow {
   readonly version: number;
   readonly state: unknown;
   readonly due_at: number | null;
+  /** Absent of claimed ones, which are all known. */
+  readonly format?: number;
 }
 
 interface CommitRow {
-  readonly outcome: 'done' | 'version' | 'exclusive' | 'clock';
+  readonly outcome: 'done' | 'version' | 'exclusive' | 'format' | 'clock';
   readonly conflict: StreamId;
   readonly held_by: StreamId;
   readonly clock: number;
@@ -23,7 +26,7 @@ interface CommitRow {
 /** Sorts behind every name. */
 const LAST_CHARACTER = '\u{10ffff}';
 
-const COLUMNS = 'r.stream, r.version, r.state, r.due_at';
+const COLUMNS = 'r.stream, r.version, r.state, r.due_at, r.format';
 
 /** A commit whose time doesn't fit is made anew with the database's; more often than this, the clock runs wild. */
 const CLOCK_TRIES = 4;
@@ -94,6 +97,7 @@ export class PostgresStore implements ControlStore {
       if (outcome === 'done') return { ok: true };
       if (outcome === 'version') return { ok: false, conflict, because: 'version' };
       if (outcome === 'exclusive') return { ok: false, conflict, because: 'exclusive', heldBy };
+      if (outcome === 'format') throw new NewerRow(conflict);
       at = clock;
     }
     throw new StoreUnavailable("the control database's clock can't be followed");
@@ -101,16 +105,18 @@ export class PostgresStore implements ControlStore {
 
   async claim(limit: number, claimMs: number): Promise<Claimed> {
     checkLimit(limit);
-    return this.#claimed('select * from headgate.claim($1, $2)', [limit, claimMs]);
+    return this.#claimed('select * from headgate.claim($1, $2, $3)', [limit, claimMs, KNOWN_FORMAT]);
   }
 
   async offered(audiences: readonly string[], limit: number): Promise<Claimed> {
     checkLimit(limit);
     return this.#claimed(
       `select c.clock, r.* from (select headgate.clock_ms() as clock offset 0) c left join lateral (
-         select ${COLUMNS} from headgate.stream r where r.audience = any ($1) order by r.queued_at, r.stream limit $2
+         select ${COLUMNS} from headgate.stream r where r.audience = any ($1) and r.format <= $3
+           and coalesce((select p.format from headgate.stream p where p.stream = r.parent), 1) <= $3
+         order by r.queued_at, r.stream limit $2
        ) r on true`,
-      [audiences, limit],
+      [audiences, limit, KNOWN_FORMAT],
     );
   }
 
@@ -131,6 +137,6 @@ export class PostgresStore implements ControlStore {
   }
 }
 
-function rowOf({ stream, version, state, due_at: dueAt }: StreamRow): Row {
-  return { stream, version, state, dueAt };
+function rowOf({ stream, version, state, due_at: dueAt, format = 1 }: StreamRow): Row {
+  return { stream, version, state, dueAt, ...(format > KNOWN_FORMAT && { newer: true }) };
 }

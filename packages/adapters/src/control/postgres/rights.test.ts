@@ -92,12 +92,8 @@ test('the admin’s own role is not taken for the application’s', async () => 
   await expect(attempt).rejects.toThrow(/can't be the application's role/);
 });
 
-test('a database of another version of Headgate is refused', async () => {
+test('a database that is none of this Headgate, or was changed, is refused', async () => {
   const open = () => openPostgresControl({ databaseUrl: database.adminUrl, poolSize: 1 });
-  await admin.query("insert into headgate.migration (version, name, digest) values (99, 'later', 'x')");
-  await expect(open()).rejects.toThrow(/newer than this Headgate/);
-  await expect(migrateControlDatabase({ adminUrl: database.adminUrl })).rejects.toThrow(/newer than this Headgate/);
-  await admin.query('delete from headgate.migration where version = 99');
   await admin.query("update headgate.migration set digest = 'x' || digest where version = 2");
   await expect(migrateControlDatabase({ adminUrl: database.adminUrl })).rejects.toThrow(/0002-append-only.*differs/);
   await admin.query('update headgate.migration set digest = substr(digest, 2) where version = 2');

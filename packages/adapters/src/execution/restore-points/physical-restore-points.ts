@@ -47,8 +47,14 @@ export class PhysicalRestorePoints implements RestorePoints {
       .toLowerCase()}-${randomBytes(3).toString('hex')}`;
     const dir = join(backed.restorePointsDir, id);
     const partial = `${dir}.partial`;
-    const taken = await takeCopy(backed, id, partial, ctx);
-    if (!taken.ok) return taken;
+    let taken: Awaited<ReturnType<typeof takeCopy>> | undefined;
+    try {
+      taken = await takeCopy(backed, id, partial, ctx);
+      if (!taken.ok) return taken;
+    } finally {
+      // Half a store isn't left on the disk until somebody takes the next one, which may be in weeks.
+      if (taken?.ok !== true) await rm(partial, { recursive: true, force: true });
+    }
     const text = JSON.stringify(taken.value);
     const digest = digestOfText(text);
     await writeFile(join(partial, 'manifest.json'), text, { mode: 0o600, flush: true });
@@ -110,8 +116,13 @@ export class PhysicalRestorePoints implements RestorePoints {
     );
   }
 
+  /** Removes what an agent left that was killed in the middle: for whoever holds the cell, before anything is taken. */
+  async endLeftovers(): Promise<void> {
+    for (const backed of this.stores.values()) await this.removeLeftovers(backed);
+  }
+
   private async removeLeftovers(backed: BackedStore): Promise<void> {
-    const names = (await readdir(backed.restorePointsDir)).filter((name) => name.startsWith('rp-'));
+    const names = (await readdir(backed.restorePointsDir).catch(() => [])).filter((name) => name.startsWith('rp-'));
     for (const name of names) {
       const [id, ending] = name.split('.');
       if (ending === 'partial' || (ending && !names.includes(id!)))

@@ -254,6 +254,26 @@ test('older restore points, and the WAL that only they needed, are removed', asy
   ]);
 });
 
+test('nothing half made is left: not of a copy that was stopped, and not by whoever was killed', async () => {
+  const before = await readdir(backed.restorePointsDir);
+  const stopped = new AbortController();
+  const taking = points.take('main', context({ signal: stopped.signal }));
+  await expect
+    .poll(async () => (await readdir(backed.restorePointsDir)).some((n) => n.endsWith('.partial')))
+    .toBe(true);
+  stopped.abort();
+  expect(
+    await taking.then(
+      (taken) => taken.ok,
+      () => false,
+    ),
+  ).toBe(false);
+  expect(await readdir(backed.restorePointsDir)).toEqual(before);
+  await mkdir(join(backed.restorePointsDir, 'rp-killed.partial'));
+  await points.endLeftovers();
+  expect(await readdir(backed.restorePointsDir)).toEqual(before);
+});
+
 test('segments are counted across the log file boundary', () => {
   expect(segmentsBetween('0000000100000000000000FE', '000000010000000100000001')).toEqual([
     '0000000100000000000000FE',

@@ -5,12 +5,23 @@ import { claim } from './0004-claim.ts';
 import { log } from './0005-log.ts';
 import { lists } from './0006-lists.ts';
 import { ended } from './0007-ended.ts';
+import { sideBySide } from './0008-side-by-side.ts';
+
+export interface ControlMigration {
+  readonly name: string;
+  readonly sql: string;
+  /**
+   * Set on one that takes away what older code uses (a contract step): code that runs on the database afterwards must know
+   * at least so many migrations. Without it the code of before runs on (an expand step).
+   */
+  readonly needs?: number;
+}
 
 /**
  * Migrations of the control plane's own database, in order, forward only. One that was released never changes: its digest
  * is kept where it was applied, and compared.
  */
-export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
+export const MIGRATIONS: readonly ControlMigration[] = [
   { name: '0001-tables', sql: tables },
   { name: '0002-append-only', sql: appendOnly },
   { name: '0003-commit', sql: commit },
@@ -18,4 +29,10 @@ export const MIGRATIONS: readonly { readonly name: string; readonly sql: string 
   { name: '0005-log', sql: log },
   { name: '0006-lists', sql: lists },
   { name: '0007-ended', sql: ended },
+  { name: '0008-side-by-side', sql: sideBySide },
 ];
+
+/** What code that knows these can't do without: contract steps at the end may come later. */
+export function requiredOf(migrations: readonly ControlMigration[]): number {
+  return migrations.findLastIndex(({ needs }) => needs === undefined) + 1;
+}

@@ -1,0 +1,25 @@
+/**
+ * Builds of Headgate run side by side while one is exchanged for the next. What an older one can't decide on (a field that
+ * it would drop, a phase that it doesn't know) is said by the row's *format*: the lowest that code must know to decide on
+ * the row. A row gets a higher one only when its state really has what is new, so older servers do the rest as before.
+ */
+import type { StreamId } from './store.ts';
+
+/** The highest format that this code decides on. It reads a format one release before it first writes it. */
+export const KNOWN_FORMAT = 1;
+
+interface Newer {
+  readonly format: number;
+  /** The streams' kind. */
+  readonly kind: string;
+  /** Whether a state has what came with this format. */
+  readonly has: (state: unknown) => boolean;
+}
+
+/** What came since format 1, oldest first. */
+const NEWER: readonly Newer[] = [];
+
+/** The lowest format that code must know to decide on a stream in this state. */
+export function formatOf(stream: StreamId, state: unknown): number {
+  return NEWER.findLast(({ kind, has }) => stream.startsWith(`${kind}/`) && has(state))?.format ?? 1;
+}
