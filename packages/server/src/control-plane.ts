@@ -209,6 +209,8 @@ export async function openControlPlane(
       stopping.abort();
       await Promise.all(loops.map((each) => each.ended()));
       await deliveries.stop();
+      // What came since the last look is remembered, too. With the database away nothing came.
+      await memory.check(control.log, epoch, recovered).catch(() => {});
       await presence.leave();
       await control.close();
     },
