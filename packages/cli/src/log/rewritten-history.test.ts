@@ -119,6 +119,11 @@ beforeAll(async () => {
   await witness.look(never);
   const offline = await headgate('log', 'verify', 'before', '--witness-key', 'agent/witness.pub');
   expect(offline).toMatchObject({ code: 0, out: expect.stringMatching(/co-signed up to \d+ by 1 witnesses/) });
+  // A server remembers the newest head once a second.
+  await until('the server to remember it', async () => {
+    const { note } = JSON.parse(await readFile(join(server.dataDir, 'newest-head.json'), 'utf8')) as { note: string };
+    return Number(note.split('\n')[1]) >= (witness.held?.size ?? 0);
+  });
   place = await rewriteHistory();
 });
 

@@ -105,7 +105,7 @@ describe('declared documents', () => {
     [
       'another API version',
       changed('Policy', 'headgate/v1', 'headgate/v2'),
-      '1:13 apiVersion: expected "headgate/v1", found "headgate/v2"',
+      '1:13 apiVersion: expected "headgate/v1": this one is of another Headgate, perhaps a newer one, and so is what can read it, found "headgate/v2"',
     ],
     [
       'an unknown gate',

@@ -66,7 +66,7 @@ export const PLANTS: readonly Plant[] = [
     'return true',
   ),
   plant('lease-revoked-by-undo', ROLLOUT, "if (state.phase === 'leased')\n    events.push(", 'if (false) events.push('),
-  plant('fence-epoch', 'domain/src/protocol/fence.ts', 'a.epoch - b.epoch || a.n - b.n', 'a.n - b.n'),
+  plant('fence-epoch', 'domain/src/protocol/fence.ts', 'a.epoch - b.epoch || a.n - b.n', 'a.n - b.n', 'restored'),
   plant('fence-number', 'domain/src/protocol/fence.ts', 'a.epoch - b.epoch || a.n - b.n', 'a.epoch - b.epoch'),
   plant('fence-across-rollouts', 'domain/src/rollout/evolve.ts', 'n: after,', 'n: 0,'),
   plant(
