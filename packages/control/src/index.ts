@@ -33,6 +33,7 @@ export * from './use-cases/declare-freeze.ts';
 export * from './use-cases/lease-step.ts';
 export * from './use-cases/notify.ts';
 export * from './use-cases/observe-cell.ts';
+export * from './use-cases/overtaking.ts';
 export * from './use-cases/plan-promotion.ts';
 export * from './use-cases/principals.ts';
 export * from './use-cases/read-back-cell.ts';

@@ -1,4 +1,5 @@
 import { canonicalJson } from '@headgate/documents';
+import { gatesToOvertake } from '@headgate/domain';
 import { begunHere, type Check, refusal } from './facts.ts';
 
 /**
@@ -18,7 +19,10 @@ export const policyPinned: Check = (facts) => {
       'have a person pin the new policy in agent.yaml, or promote under the old one',
     );
   const { gates, rollbackScope } = plan;
-  if (policy !== undefined && canonicalJson(policyOf(policy)) === canonicalJson({ gates, rollbackScope }))
+  if (
+    policy !== undefined &&
+    canonicalJson(policyOf(policy, plan.overtakes)) === canonicalJson({ gates, rollbackScope })
+  )
     return undefined;
   return refusal(
     facts,
@@ -28,4 +32,8 @@ export const policyPinned: Check = (facts) => {
   );
 };
 
-const policyOf = ({ gates, rollbackScope }: NonNullable<Parameters<Check>[0]['policy']>) => ({ gates, rollbackScope });
+/** What a policy demands of a plan; of one that overtakes another, one approval more. */
+const policyOf = (
+  { gates, rollbackScope }: NonNullable<Parameters<Check>[0]['policy']>,
+  overtakes: string | undefined,
+) => ({ gates: overtakes === undefined ? gates : gatesToOvertake(gates), rollbackScope });

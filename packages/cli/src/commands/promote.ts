@@ -1,5 +1,6 @@
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
 import { printable } from '../output.ts';
 import { notFoundOut, planText } from '../promotions/plan-text.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
@@ -7,10 +8,31 @@ import { resolveRelease } from '../releases/resolve-release.ts';
 
 const ONLY = 'these tenants alone, with commas between; everybody else stays where they are';
 
+const OVERTAKE = 'a hotfix: the open promotion that ends for it; what is half way goes back, what is done stays';
+
+/** The promotion that `--overtake` names, with its reason. */
+function overtaken(
+  promotion: string | undefined,
+  because = '',
+): { readonly overtakes?: { promotion: string; because: string } } {
+  if (promotion === undefined) return {};
+  if (because === '') throw new Failure(EXIT.usage, 'usage', '--overtake takes --because: it goes on the log');
+  return { overtakes: { promotion, because } };
+}
+
 /** The tenants that `--only` names. */
 function tenantsOf(only: string | undefined): { readonly tenants?: string[] } {
   if (only === undefined) return {};
   return { tenants: only.split(',').map((name) => name.trim()) };
+}
+
+interface PromoteOptions {
+  readonly to: string;
+  readonly only?: string;
+  readonly overtake?: string;
+  readonly because?: string;
+  readonly key?: string;
+  readonly watch?: boolean;
 }
 
 /** Plan a promotion without asking for it, and ask for it. */
@@ -20,31 +42,52 @@ export const promote: Install = (program, act) => {
     .description('what a promotion would do; touches nothing')
     .requiredOption('--to <environment>', 'the environment to take it to')
     .option('--only <tenants>', ONLY)
+    .option('--overtake <promotion>', OVERTAKE)
     .option('--dry-run', 'what a plan always is; said for whoever wants to be sure')
     .action(
-      act(async ({ client, out }, text: string, { to, only }: { to: string; only?: string }) => {
-        const { ref } = await resolveRelease(client, text);
-        const body = { release: ref.digest, environment: to, ...tenantsOf(only) };
-        const planned = await client.call('planPromotion', { body });
-        const notKnown = notFoundOut(planned);
-        out.answer({ ...planned, notFoundOut: notKnown }, planText(planned, notKnown));
-        return EXIT.ok;
-      }),
+      act(
+        async (
+          { client, out },
+          text: string,
+          { to, only, overtake }: { to: string; only?: string; overtake?: string },
+        ) => {
+          const { ref } = await resolveRelease(client, text);
+          const body = {
+            release: ref.digest,
+            environment: to,
+            ...tenantsOf(only),
+            ...overtaken(overtake, 'asked what it would do'),
+          };
+          const planned = await client.call('planPromotion', { body });
+          const notKnown = notFoundOut(planned);
+          out.answer({ ...planned, notFoundOut: notKnown }, planText(planned, notKnown));
+          return EXIT.ok;
+        },
+      ),
     );
   program
     .command('promote <release>')
     .description('ask to take a release to an environment')
     .requiredOption('--to <environment>', 'the environment to take it to')
     .option('--only <tenants>', ONLY)
+    .option('--overtake <promotion>', OVERTAKE)
+    .option('--because <reason>', 'why it can’t wait for the one that it overtakes')
     .option('--key <key>', 'the same key asks for the same promotion: safe to send again')
     .option('--watch', 'follow it to its end; exit code 0 only when it was promoted')
     .action(
-      act(async (session, text: string, options: { to: string; only?: string; key?: string; watch?: boolean }) => {
+      act(async (session, text: string, options: PromoteOptions) => {
         const { client, out } = session;
         const { ref } = await resolveRelease(client, text);
         const promotion = await client.call(
           'requestPromotion',
-          { body: { release: ref.digest, environment: options.to, ...tenantsOf(options.only) } },
+          {
+            body: {
+              release: ref.digest,
+              environment: options.to,
+              ...tenantsOf(options.only),
+              ...overtaken(options.overtake, options.because),
+            },
+          },
           options.key === undefined ? {} : { idempotencyKey: options.key },
         );
         if (options.watch === true) {

@@ -11,6 +11,8 @@ const asked = z.strictObject({
   environment: name,
   /** Only these tenants; the others stay where they are. Without: everybody who isn't on the release yet. */
   tenants: z.array(name).min(1).max(10_000).exactOptional(),
+  /** An open promotion at a hold point, which ends superseded: what is half way goes back, what is done stays. */
+  overtakes: z.strictObject({ promotion: id, because: reason }).exactOptional(),
 });
 const words = z.strictObject({ reason });
 

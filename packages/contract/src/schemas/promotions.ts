@@ -34,6 +34,9 @@ export const promotion = z
     latestFinish: instant,
     /** Of one that names tenants: the digest of the sorted names that were asked for, and how many tenants it moves. */
     only: z.object({ asked: digest, count: z.int() }).exactOptional(),
+    /** The open promotion that it overtakes; the one that overtook it. */
+    overtakes: id.exactOptional(),
+    overtakenBy: id.exactOptional(),
     approvals: z.array(approval),
     undo: undo.nullable(),
     phase: z.enum(['awaiting', 'advancing', 'paused', 'undoing', 'held', 'ended']),
@@ -42,7 +45,9 @@ export const promotion = z
     until: instant.exactOptional(),
     by: z.string().exactOptional(),
     question: z.string().exactOptional(),
-    result: z.enum(['promoted', 'rolled-back', 'partly-rolled-back', 'rejected', 'expired']).exactOptional(),
+    result: z
+      .enum(['promoted', 'rolled-back', 'partly-rolled-back', 'superseded', 'rejected', 'expired'])
+      .exactOptional(),
     because: z.string().exactOptional(),
     at: instant.exactOptional(),
     /** The declared freeze that holds over it. */

@@ -22,6 +22,7 @@ import type { Deps } from '../deps.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
 import type { Committed, Read, Row, StreamId, Write } from '../ports/store.ts';
 import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } from '../records.ts';
+import { holdsCells } from '../use-cases/overtaking.ts';
 import { declaredCells } from '../use-cases/plan-promotion.ts';
 import type { Controller } from './tick.ts';
 
@@ -71,8 +72,18 @@ export async function gatherPromotion(
         baseChanged.push(cell.cell);
     }
   }
+  const { overtakes } = state;
+  const overtakenOpen = state.wave === 0 && overtakes !== undefined && (await holdsCells(deps, overtakes));
   return {
-    facts: { now, plan, gates: gathered.gates, rollouts, baseChanged, ...(unread.length > 0 && { unread }) },
+    facts: {
+      now,
+      plan,
+      gates: gathered.gates,
+      rollouts,
+      baseChanged,
+      ...(unread.length > 0 && { unread }),
+      ...(overtakenOpen && { overtakenOpen }),
+    },
     // Rollouts move all the time; what was seen of them only ever makes the promotion look again, so their versions are not checked.
     reads: [
       ...gathered.reads,

@@ -3,6 +3,7 @@ import type { Deps } from '../deps.ts';
 import { type Declared, loadDeclared } from '../documents-in-store.ts';
 import type { Row } from '../ports/store.ts';
 import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } from '../records.ts';
+import { type Overtaking, whoIsLeft } from './overtaking.ts';
 import { no, notFound, ok, type Result, refuse } from './result.ts';
 
 export interface PlannedPromotion {
@@ -17,6 +18,7 @@ export async function planForPromotion(
   releaseDigest: Digest,
   environment: string,
   tenants?: readonly string[],
+  overtaking?: Pick<Overtaking, 'promotion' | 'release' | 'cells'>,
 ): Promise<Result<PlannedPromotion>> {
   const what = `plan a promotion to ${environment}`;
   const releaseStream = streams.release(releaseDigest);
@@ -27,6 +29,9 @@ export async function planForPromotion(
   const { declared } = found;
   const cells = await cellsOf(deps, environment);
   if (!cells.ok) return no(...cells.refusals);
+  const after = new Map(overtaking?.cells.map((cell) => [cell.cell, cell]));
+  const states = cells.value.states.map((cell) => after.get(cell.cell) ?? cell);
+  const only = overtaking === undefined ? tenants : (tenants ?? whoIsLeft(states, overtaking.release));
   const planned = planPromotion({
     application: declared.application,
     environment,
@@ -34,9 +39,10 @@ export async function planForPromotion(
     policyDigest: declared.policyDigest,
     release: release.state.ref,
     manifest: release.state.manifest,
-    cells: cells.value.states,
+    cells: states,
     drift: cells.value.drift,
-    ...(tenants !== undefined && { tenants }),
+    ...(only !== undefined && { tenants: only }),
+    ...(overtaking !== undefined && { overtakes: overtaking.promotion }),
     now: await deps.store.now(),
   });
   if (!planned.ok) return no(...planned.refusals);

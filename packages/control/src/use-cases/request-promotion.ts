@@ -10,6 +10,7 @@ import {
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { streams } from '../records.ts';
+import { type Overtakes, overtake } from './overtaking.ts';
 import { planForPromotion } from './plan-promotion.ts';
 import { no, notPermitted, ok, type Result, refuse } from './result.ts';
 
@@ -24,6 +25,8 @@ export interface RequestPromotion {
   readonly environment: string;
   /** The only tenants that it is for; absent: everybody who isn't on the release yet. */
   readonly tenants?: readonly string[];
+  /** The open promotion that it overtakes. */
+  readonly overtakes?: Overtakes;
   /** The caller's idempotency key: the same key asks for the same promotion. */
   readonly key?: string;
   /** The trace that it begins in (W3C `traceparent`), for whoever follows it. */
@@ -49,14 +52,18 @@ export async function requestPromotion(
     const same =
       existing.release.digest === request.release &&
       existing.environment === request.environment &&
-      existing.only?.asked === only;
+      existing.only?.asked === only &&
+      existing.overtakes === request.overtakes?.promotion;
     return same
       ? ok(existing)
       : refuse('key-reused', what, stream, 'this idempotency key asked for another promotion before', 'use a new key');
   };
   const before = await asked();
   if (before !== undefined) return before;
-  const planned = await planForPromotion(deps, request.release, request.environment, request.tenants);
+  const overtaken = request.overtakes && (await overtake(deps, principal, request.overtakes, request.environment, id));
+  if (overtaken?.ok === false) return overtaken;
+  const overtaking = overtaken?.value;
+  const planned = await planForPromotion(deps, request.release, request.environment, request.tenants, overtaking);
   if (!planned.ok) return planned;
   const { plan, release } = planned.value;
   if (plan.cells.length > MOST_CELLS)
@@ -86,6 +93,7 @@ export async function requestPromotion(
       latestFinish: plan.latestFinish,
       ...(only !== undefined && { only: { asked: only, count: moved } }),
       ...(request.trace !== undefined && { trace: request.trace }),
+      ...(overtaking !== undefined && { overtakes: overtaking.promotion }),
     },
   };
   const state = evolvePromotion(undefined, event);
@@ -100,7 +108,10 @@ export async function requestPromotion(
         dueAt: dueOfPromotion(state, 0),
         parent: streams.release(plan.release.digest),
       },
+      ...(overtaking === undefined ? [] : [overtaking.write]),
     ],
+    reads: overtaking?.reads ?? [],
+    wake: overtaking?.wake ?? [],
   });
   if (committed.ok) return ok(state);
   // Somebody asked with the same key at the same moment: perhaps for something else.

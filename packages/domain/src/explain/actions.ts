@@ -15,6 +15,7 @@ import {
   decideResume,
   decideRollback,
 } from '../promotion/commands.ts';
+import { decideOvertake } from '../promotion/overtake.ts';
 import type { Promotion } from '../promotion/state.ts';
 import { approverAsked, decideAnswer } from '../rollout/assignment.ts';
 import type { Rollout } from '../rollout/state.ts';
@@ -25,7 +26,7 @@ export interface Permission {
   readonly because: string;
 }
 
-export type PromotionAction = 'approve' | 'reject' | 'pause' | 'resume' | 'rollback' | 'keep';
+export type PromotionAction = 'approve' | 'reject' | 'pause' | 'resume' | 'rollback' | 'keep' | 'overtake';
 export type RolloutAction = 'agree' | 'retry';
 
 /**
@@ -65,6 +66,13 @@ export function actionsOf(
       promotion.wave === 0 ? 'it ends before anything changed' : 'all that was moved is brought back',
       'all is being brought back',
       decideRollback(promotion, by, asked, now),
+    ),
+    overtake: may(
+      'rollback',
+      'a hotfix takes its place: what is half way goes back, what is done stays',
+      'it is overtaken',
+      // By its phase alone: what each cell is in the middle of is asked when somebody does it.
+      decideOvertake(promotion, { plan: { cells: [] } as never, rollouts: new Map(), now }, by, 'a hotfix', asked),
     ),
     keep: may('keep', 'what is on the release stays there', 'it is kept', decideKeep(promotion, by, now)),
   };

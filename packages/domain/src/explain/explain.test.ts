@@ -146,6 +146,7 @@ describe('what somebody may do', () => {
     resume: 'operator',
     rollback: 'operator',
     keep: 'release-manager',
+    overtake: 'operator',
   };
   const may = (world: World, id = 'usr_x', roles: readonly Role[] = Object.values(ROLE)): string[] =>
     Object.entries(actionsOf(world.promotion, { id, roles }, world.now)).flatMap(([action, p]) => {

@@ -24,6 +24,7 @@ export function uncovered(envelope: Envelope, plan: Plan): readonly string[] {
   same('the schema range', envelope.schemaRange, plan.schemaRange);
   same('the policy', envelope.policyDigest, plan.policyDigest);
   same('who it is for', envelope.tenants, plan.tenants);
+  same('what it overtakes', envelope.overtakes, plan.overtakes);
   same('the rollback scope', envelope.rollbackScope, plan.rollbackScope);
   if (plan.latestFinish > envelope.latestFinish) why.push('the latest finish is later');
   for (const gate of envelope.gates)

@@ -25,6 +25,8 @@ export interface Plan {
    * where they are, and a store that one of them lives in isn't changed.
    */
   readonly tenants?: readonly string[];
+  /** The open promotion that it overtakes. */
+  readonly overtakes?: string;
   /** No forward step starts after this. Part of the envelope; the rest of the schedule isn't. */
   readonly latestFinish: Instant;
   /** How risky, and why. */

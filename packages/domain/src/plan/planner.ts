@@ -11,6 +11,7 @@ import type { ApplicationSpec, PolicySpec } from '../model/specs.ts';
 import { isThere, livesIn, refuseUnknown } from './asked-tenants.ts';
 import { refuseDrifted } from './drifted-stores.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
+import { gatesToOvertake } from './overtaking.ts';
 import { upgradeOwnStores } from './own-stores.ts';
 import type { Action, CellPlan, Plan, RecoveryStep, Step, Wave } from './plan.ts';
 import { riskOf } from './risk.ts';
@@ -28,6 +29,8 @@ export interface PlanRequest {
   readonly cells: readonly CellState[];
   /** The only tenants that are asked for; absent: everybody who isn't on the release yet. */
   readonly tenants?: readonly string[];
+  /** The open promotion that it overtakes: then one approval more is asked for. */
+  readonly overtakes?: string;
   /** Stores that were seen to have been changed by hand, by cell. */
   readonly drift?: Readonly<Record<string, ReturnType<typeof driftOf>>>;
   readonly now: Instant;
@@ -137,11 +140,12 @@ export function planPromotion(request: PlanRequest): Planned {
     policyDigest: request.policyDigest,
     waves,
     cells,
-    gates: policy.gates,
+    gates: request.overtakes === undefined ? policy.gates : gatesToOvertake(policy.gates),
     rollbackScope: policy.rollbackScope,
     pointOfNoReturn: pointOfNoReturn(cells),
     latestFinish: request.now + policy.latestFinishMs,
     risk: riskOf(manifest, cells),
+    ...(request.overtakes !== undefined && { overtakes: request.overtakes }),
   };
   // Whoever names everybody who is left asks for the whole.
   const left = request.cells.some((cell) => !isThere(cell, request.release.digest, moves.get(cell)));

@@ -39,6 +39,12 @@ function facts(plan: Plan): readonly string[] {
     ...(plan.tenants === undefined
       ? []
       : column('Only for', `${named(plan.tenants)}; everybody else stays where they are, on what serves them now`)),
+    ...(plan.overtakes === undefined
+      ? []
+      : column(
+          'Overtakes',
+          `${plan.overtakes}, which ends superseded: cells wholly on its release keep it, those half way go back first; one approval more is asked for`,
+        )),
     ...column('Schema', `the release runs on schema ${schemaRange.min} to ${schemaRange.max}`),
     ...column('Latest finish', `${instantText(latestFinish)}: no step forward starts after it`),
     ...column('Rollback', SCOPES[rollbackScope]),

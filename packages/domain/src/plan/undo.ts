@@ -12,6 +12,8 @@ export interface Scope {
   readonly wave: number;
   /** The cell that failed; absent for `all`. */
   readonly cell?: string;
+  /** Only for `cell`, instead of one: those that a promotion that is overtaken leaves half way. */
+  readonly cells?: readonly string[];
   /** Only for `tenant`. */
   readonly tenants?: readonly string[];
 }
@@ -44,12 +46,16 @@ export function tenantsInScope(cell: CellPlan, scope: Scope, begun: number): rea
   return movedTenants(cell, begun).filter((tenant) => named.has(tenant) || held.has(tenant));
 }
 
+function namesCell({ cell, cells }: Scope, name: string): boolean {
+  return cell === name || cells?.includes(name) === true;
+}
+
 function namedBy(cell: CellPlan, scope: Scope, begun: number): ReadonlySet<string> {
   switch (scope.kind) {
     case 'all':
       return new Set(movedTenants(cell, begun));
     case 'cell':
-      return new Set(scope.cell === cell.cell ? movedTenants(cell, begun) : []);
+      return new Set(namesCell(scope, cell.cell) ? movedTenants(cell, begun) : []);
     case 'ring':
       return new Set(begunSteps(cell, begun).flatMap((s) => (s.wave === scope.wave ? taken(s) : [])));
     case 'tenant':
@@ -74,7 +80,7 @@ export function heldAfter(steps: readonly Pick<Step, 'action'>[]): ReadonlySet<s
 
 /** Whether the scope brings back all that the cell moved, so that the new code has nobody left to serve there. */
 export function isWhole(cell: CellPlan, scope: Scope, begun: number): boolean {
-  if (scope.kind === 'all' || (scope.kind === 'cell' && scope.cell === cell.cell)) return true;
+  if (scope.kind === 'all' || (scope.kind === 'cell' && namesCell(scope, cell.cell))) return true;
   const moved = movedTenants(cell, begun);
   // A cell outside the scope that moved nobody has nothing to lose by being tidied; one with tenants on it stays.
   return tenantsInScope(cell, scope, begun).length === moved.length;
@@ -96,7 +102,7 @@ export function answersFailure(
     case 'all':
       return true;
     case 'cell':
-      return scope.cell === cell.cell;
+      return namesCell(scope, cell.cell);
     case 'ring':
       return cell.steps.some((s) => s.id === failure.step && s.wave === scope.wave);
     case 'tenant': {

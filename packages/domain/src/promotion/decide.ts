@@ -24,6 +24,8 @@ export interface PromotionFacts {
   readonly baseChanged: readonly string[];
   /** Cells that were not read back since a restore: what became of them is not known. */
   readonly unread?: readonly string[];
+  /** The promotion that this one overtakes has not let go of all its cells. */
+  readonly overtakenOpen?: boolean;
 }
 
 const act = (...events: PromotionEvent[]): Decision<PromotionEvent> => ({ events, lookAt: null });
@@ -74,6 +76,13 @@ function openWave(state: Extract<Promotion, { phase: 'awaiting' }>, facts: Promo
   const failure = state.wave > 0 ? firstFailure(state, facts) : undefined;
   if (failure !== undefined) return act(failure);
   if (now >= state.latestFinish) return outOfTime(state, now);
+  if (state.wave === 0 && facts.overtakenOpen)
+    return waitFor(
+      state,
+      `promotion ${state.overtakes} is being overtaken`,
+      [],
+      Math.min(state.latestFinish, now + LOOK_MS),
+    );
   if (state.wave === 0 && facts.baseChanged.length > 0) {
     return act(
       ended('expired', `the plan was made for another state of ${facts.baseChanged.join(', ')}: promote again`, now),
@@ -188,6 +197,7 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
     if (undoneSoFar(rollout, cell, undo.scope)) staying = true;
     else return wait(now + LOOK_MS);
   }
+  if (state.overtakenBy !== undefined) return act(ended('superseded', undo.because, now));
   if (!staying) return act(ended('rolled-back', undo.because, now));
   return act({
     type: 'promotion.held',

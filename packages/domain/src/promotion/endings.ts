@@ -18,7 +18,7 @@ export function rollBack(now: Instant, scope: Scope, because: string, by: Princi
 
 /** The end. */
 export function ended(
-  result: 'promoted' | 'rolled-back' | 'rejected' | 'expired',
+  result: 'promoted' | 'rolled-back' | 'superseded' | 'rejected' | 'expired',
   because: string,
   at: Instant,
 ): PromotionEvent {

@@ -23,6 +23,7 @@ export type PromotionEvent =
         readonly only?: OnlyTenants;
         /** The trace that it began in (W3C `traceparent`); nothing decides by it. */
         readonly trace?: string;
+        readonly overtakes?: string;
       };
     }
   | {
@@ -45,6 +46,18 @@ export type PromotionEvent =
         readonly scope: Scope;
         readonly because: string;
         readonly by: PrincipalId;
+        readonly at: Instant;
+        readonly until: Instant;
+      };
+    }
+  | {
+      /** A hotfix takes its place: what is half way goes back, what is done stays. */
+      readonly type: 'promotion.overtaken';
+      readonly data: {
+        readonly scope: Scope;
+        readonly because: string;
+        readonly by: PrincipalId;
+        readonly hotfix: string;
         readonly at: Instant;
         readonly until: Instant;
       };

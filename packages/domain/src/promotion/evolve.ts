@@ -25,6 +25,10 @@ export function evolvePromotion(state: Promotion | undefined, event: PromotionEv
       const { scope, because, at, until } = event.data;
       return { ...core, undo: { scope, because, at }, phase: 'undoing', until };
     }
+    case 'promotion.overtaken': {
+      const { scope, because, at, until, hotfix } = event.data;
+      return { ...core, overtakenBy: hotfix, undo: { scope, because, at }, phase: 'undoing', until };
+    }
     case 'promotion.held':
       return { ...core, phase: 'held', ...event.data };
     case 'promotion.kept':
@@ -56,6 +60,8 @@ function coreOf(state: Promotion): PromotionCore {
     latestFinish,
     only,
     trace,
+    overtakes,
+    overtakenBy,
     wave,
     approvals,
     undo,
@@ -77,5 +83,7 @@ function coreOf(state: Promotion): PromotionCore {
     undo,
     ...(only !== undefined && { only }),
     ...(trace !== undefined && { trace }),
+    ...(overtakes !== undefined && { overtakes }),
+    ...(overtakenBy !== undefined && { overtakenBy }),
   };
 }

@@ -35,6 +35,10 @@ export interface PromotionCore {
   readonly only?: OnlyTenants;
   /** The trace that its ticks and steps belong to; absent where nobody traced. */
   readonly trace?: string;
+  /** The open promotion that this one overtakes. */
+  readonly overtakes?: string;
+  /** The one that overtook it. */
+  readonly overtakenBy?: string;
   /** Waves opened so far. */
   readonly wave: number;
   readonly approvals: readonly Approval[];
@@ -45,7 +49,7 @@ export interface PromotionCore {
 /** A verdict as the state keeps it: enough to show, without texts that change every second. */
 export type ShownVerdict = Pick<Verdict, 'gate' | 'verdict' | 'because' | 'unblock' | 'who'>;
 
-export type PromotionResult = 'promoted' | 'rolled-back' | 'partly-rolled-back' | 'rejected' | 'expired';
+export type PromotionResult = 'promoted' | 'rolled-back' | 'partly-rolled-back' | 'superseded' | 'rejected' | 'expired';
 
 export type PromotionPhase =
   | {

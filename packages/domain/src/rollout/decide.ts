@@ -348,7 +348,8 @@ function sameScope(a: Scope | undefined, b: Scope): boolean {
     a.kind === b.kind &&
     a.wave === b.wave &&
     a.cell === b.cell &&
-    (a.tenants ?? []).join() === (b.tenants ?? []).join()
+    (a.tenants ?? []).join() === (b.tenants ?? []).join() &&
+    (a.cells ?? []).join() === (b.cells ?? []).join()
   );
 }
 

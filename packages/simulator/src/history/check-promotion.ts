@@ -65,6 +65,9 @@ export function seePromotion(
       decided(track, entry, scope, facts, report);
       return;
     }
+    case 'promotion.overtaken':
+      overtaken(track, entry, facts, report);
+      return;
     case 'promotion.held': {
       const { question, until } = entry.data as Data<'promotion.held'>;
       waits(question, until, report);
@@ -143,6 +146,23 @@ function decided(track: PromotionTrack, entry: Recorded, scope: Scope, facts: De
   track.phase = 'undoing';
 }
 
+/** It rests: nothing of it is handed out, and nobody is held; what was done stays, what was begun goes back, losing nothing. */
+function overtaken(track: PromotionTrack, entry: Recorded, facts: DeclaredFacts, report: Report): void {
+  const { scope, hotfix } = entry.data as Data<'promotion.overtaken'>;
+  if (hotfix === '' || !facts.hasRole(entry.by, ['operator', 'release-manager', 'admin']))
+    report('no-author-approves', `${entry.by} may not overtake`);
+  if (track.wave === 0 || (track.phase !== 'awaiting' && track.phase !== 'paused' && track.phase !== 'held'))
+    report('plan-order', `a promotion was overtaken in wave ${track.wave} while it was ${track.phase}`);
+  for (const { cell, phase, begun, cursor } of track.rollouts.values()) {
+    if (phase === 'leased') report('holder-settles', `it was overtaken while cell ${cell.cell} was at a step`);
+    const half = begun > 0 && cursor < cell.steps.length;
+    if (phase !== 'settled' && half !== (scope.cells?.includes(cell.cell) === true))
+      report('named-tenants', `cell ${cell.cell} is ${half ? '' : 'not '}half way, and the overtaking says otherwise`);
+  }
+  track.scope = scope;
+  track.phase = 'undoing';
+}
+
 function ended(track: PromotionTrack, { result }: Data<'promotion.ended'>, report: Report): void {
   const { index } = track;
   if (result === 'promoted') {
@@ -150,6 +170,11 @@ function ended(track: PromotionTrack, { result }: Data<'promotion.ended'>, repor
       if (!didWaves(track.rollouts.get(cell.cell), cell, index.plan.waves.length))
         report('plan-order', `the promotion ended well while cell ${cell.cell} had steps left`);
     if (track.wave !== index.plan.waves.length) report('plan-order', `it ended well after wave ${track.wave}`);
+  }
+  if (result === 'superseded') {
+    for (const { cell, phase, undo, undoCursor } of track.rollouts.values())
+      if (phase !== 'settled' && (undo === undefined || undoCursor < undo.ids.length))
+        report('back-on-stable', `it was superseded while cell ${cell.cell} was still at it`);
   }
   if (result === 'rolled-back') {
     for (const rollout of track.rollouts.values())

@@ -8,6 +8,7 @@ import type { CellPlan, Scope, Step } from '@headgate/domain';
 export function names(scope: Scope, cell: string, wave: number, tenant: string): boolean {
   if (scope.kind === 'all') return true;
   if (scope.kind === 'ring') return scope.wave === wave;
+  if (scope.cells !== undefined) return scope.cells.includes(cell);
   if (scope.cell !== undefined && scope.cell !== cell) return false;
   return scope.kind === 'cell' ? scope.cell === cell : (scope.tenants?.includes(tenant) ?? false);
 }

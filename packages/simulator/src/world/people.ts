@@ -35,12 +35,14 @@ export class People {
   readonly #asked = new Map<string, { readonly keys: Set<string>; readonly promotions: Set<string> }>();
   #sequel: boolean;
   #finishes: boolean;
+  #overtakes: boolean;
 
   constructor(run: Run) {
     this.#run = run;
     this.#acts = new Set(run.scenario.acts);
     this.#sequel = this.#acts.has('sequel');
     this.#finishes = this.#acts.has('keeps-rest');
+    this.#overtakes = this.#acts.has('overtakes');
   }
 
   begin(): void {
@@ -73,12 +75,13 @@ export class People {
         this.#requested(entry.data as { id: string; envelope: Digest; requester: string; release: { digest: Digest } });
         return;
       case 'promotion.waiting':
-        if ((entry.data as { reason: string }).reason.includes('gate approval is pending')) this.#approveAgain(entry);
+        this.#waits(entry, (entry.data as { reason: string }).reason);
         return;
       case 'promotion.held':
         this.#answerHeld(idOf(entry));
         return;
       case 'promotion.paused':
+        this.#overtake(entry);
         if (!this.#acts.has('nobody-answers'))
           this.#later(500, 30_000, (s) => resumePromotion(s.deps, s.gatherers, PEOPLE.operator, idOf(entry)));
         return;
@@ -195,7 +198,8 @@ export class People {
     const { keys, promotions } = this.#askedFor(data.requester, data.release.digest);
     if (promotions.add(id).size > keys.size)
       checker.report('effect-once', 'one request, asked for twice under one key, made two promotions');
-    const { approvals } = run.fleet.spec;
+    const overtaking = checker.promotions.get(`promotion/${id}`)?.index.plan.overtakes !== undefined;
+    const approvals = run.fleet.spec.approvals + (overtaking ? 1 : 0);
     const { releases, unsigned } = run.fleet;
     const hopeless = [unsigned, releases.untested, releases.unsoaked].includes(data.release.digest);
     if (this.#acts.has('author-approves')) this.#approve(PEOPLE.author, id, envelope, 60, 80);
@@ -265,6 +269,24 @@ export class People {
       this.#later(500 + lateMs, 20_000 + lateMs, (s) =>
         answerRollout(s.deps, s.gatherers, PEOPLE.operator, id, 'retry'),
       );
+  }
+
+  #waits(entry: Recorded, reason: string): void {
+    if (reason.includes('gate approval is pending')) this.#approveAgain(entry);
+    if (/^wave \d+ is done/.test(reason)) this.#overtake(entry);
+  }
+
+  /** A hotfix can't wait for what is paused, or for the next wave: whoever may asks, whatever it is in the middle of. */
+  #overtake(entry: Recorded): void {
+    if (!this.#overtakes) return;
+    this.#overtakes = false;
+    const promotion = idOf(entry);
+    const release = this.#run.fleet.releases.sequel;
+    this.#askedFor(PEOPLE.rival.id, release).keys.add('hotfix');
+    const overtakes = { promotion, because: 'invoices are wrong' };
+    this.#later(50, 20_000, (s) =>
+      requestPromotion(s.deps, PEOPLE.rival, { release, environment: ENVIRONMENT, key: 'hotfix', overtakes }),
+    );
   }
 
   #ended(): void {

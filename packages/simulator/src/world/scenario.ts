@@ -84,6 +84,7 @@ export const ACTS = [
   'asks-for-unsoaked',
   'observes',
   'asks-for-some',
+  'overtakes',
 ] as const;
 
 export type Act = (typeof ACTS)[number];
@@ -121,10 +122,11 @@ const ACT_CHANCE: Partial<Record<Act, number>> = {
   watched: 0.03,
   'asks-for-trap': 0.04,
   'asks-for-some': 0.05,
+  overtakes: 0.06,
 };
 const OTHER_ACT_CHANCE = 0.02;
-/** It came later than the others: drawn last, it leaves the histories of earlier seeds as they were. */
-const LAST_DRAWN: Act = 'asks-for-some';
+/** They came later than the others: drawn last, they leave the histories of earlier seeds as they were. */
+const LAST_DRAWN: readonly Act[] = ['asks-for-some', 'overtakes'];
 
 /** One fleet in so many has tenants with stores of their own. */
 export const OWN_STORES_EVERY = 4;
@@ -148,11 +150,11 @@ export function scenarioOf(options: ScenarioOptions, index: number): Scenario {
     faults.push({ kind: 'control-restored', commit, ms: 0, lost: random.int(2, 30) }, ...lateFrom(commit, random));
   }
   const draws = (act: Act): boolean => random.chance((ACT_CHANCE[act] ?? OTHER_ACT_CHANCE) * options.acts);
-  const acts = ACTS.filter((act) => act !== LAST_DRAWN && draws(act));
+  const acts = ACTS.filter((act) => !LAST_DRAWN.includes(act) && draws(act));
   const drawn = random.int(0, fleets - 1);
   const fleet = options.ownStores === true ? drawn - (drawn % OWN_STORES_EVERY) + OWN_STORES_EVERY - 1 : drawn;
   const servers = random.int(2, 3);
-  return { seed, index, fleet, servers, faults, acts: draws(LAST_DRAWN) ? [...acts, LAST_DRAWN] : acts };
+  return { seed, index, fleet, servers, faults, acts: [...acts, ...LAST_DRAWN.filter(draws)] };
 }
 
 /** Agents that were at work as a past was forgotten: they answer when it has gone on without them. */

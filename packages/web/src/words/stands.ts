@@ -20,6 +20,7 @@ const PHASES: Readonly<Record<Promotion['phase'], Stands>> = {
 const RESULTS: Readonly<Record<NonNullable<Promotion['result']>, Stands>> = {
   promoted: { word: 'promoted', tone: 'teal' },
   'rolled-back': { word: 'rolled back', tone: 'orange' },
+  superseded: { word: 'superseded', tone: 'gray' },
   'partly-rolled-back': { word: 'partly rolled back', tone: 'red' },
   rejected: { word: 'rejected', tone: 'gray' },
   expired: { word: 'expired', tone: 'gray' },

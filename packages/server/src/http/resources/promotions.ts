@@ -5,6 +5,7 @@ import {
   approvePromotion,
   keepPromotion,
   notFound,
+  overtake,
   pausePromotion,
   planForPromotion,
   type Result,
@@ -69,7 +70,10 @@ export function promotionHandlers(context: Context): Handlers<Names> {
 
   return {
     async planPromotion({ principal, body }) {
-      const planned = await planForPromotion(deps, body.release, body.environment, body.tenants);
+      const { overtakes, environment: to } = body;
+      const overtaken = overtakes && (await overtake(deps, principal, overtakes, to, 'the hotfix'));
+      if (overtaken?.ok === false) return overtaken;
+      const planned = await planForPromotion(deps, body.release, to, body.tenants, overtaken?.value);
       if (!planned.ok) return planned;
       const { plan, release } = planned.value;
       const envelope = deps.digestOf(envelopeOf(plan));

@@ -1,0 +1,120 @@
+import { cellsOvertaken, decideOvertake, decidePause, gatesToOvertake, type Promotion } from '@headgate/domain';
+import { aCell, aPlan, aPolicy } from '@headgate/testkit/domain/builders';
+import type { World } from '@headgate/testkit/domain/world';
+import { begun, endOf, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
+import { describe, expect, test } from 'vitest';
+
+const facts = ({ plan, rollouts, now }: World) => ({ plan, rollouts, now });
+const decide = (world: World) =>
+  decideOvertake(world.promotion, facts(world), 'usr_ops', 'prm_2', 'invoices are wrong');
+const overtake = (world: World): boolean => world.command(() => decide(world));
+const codeOf = (world: World): string => {
+  const decided = decide(world);
+  return decided.ok ? 'ok' : decided.refusal.code;
+};
+
+/** Paused when the shared cell rests after so many steps. */
+function pausedAfter(cursor: number, plan = twoCells()): World {
+  const world = begun(plan);
+  world.run(
+    undefined,
+    () => world.rollouts.get('shared')?.cursor === cursor && world.rollout('shared').phase !== 'leased',
+  );
+  world.command((promotion, now) => decidePause(promotion, 'usr_ops', 'a hotfix', now));
+  return world;
+}
+
+test('between waves it is superseded: who is half way goes back, and nobody is asked', () => {
+  const world = begun();
+  world.run(undefined, () => world.promotion.phase === 'awaiting' && world.promotion.wave === 1);
+  expect(served(world)).toContain('ada:new');
+  expect(overtake(world)).toBe(true);
+  world.run();
+  expect([endOf(world), served(world)]).toEqual(['superseded', 'ada:old bob:old cyd:old zoe:old yan:old']);
+});
+
+test('a cell that is wholly on the release keeps it, and one that was never touched is let go', () => {
+  const plan = aPlan({
+    policy: aPolicy(),
+    cells: [
+      aCell({ tenants: { ada: 'internal' } }),
+      aCell({ cell: 'half', tenants: { bob: 'internal', eve: 'broad' } }),
+      aCell({ cell: 'untouched', tenants: { cyd: 'broad' } }),
+    ],
+  });
+  const world = begun(plan);
+  world.run(undefined, () => world.promotion.phase === 'awaiting' && world.promotion.wave === 1);
+  const decided = decide(world);
+  const scope =
+    decided.ok && decided.events[0]?.type === 'promotion.overtaken' ? decided.events[0].data.scope : undefined;
+  expect(scope?.cells).toEqual(['half']);
+  const expected = cellsOvertaken(plan, world.rollouts, scope!);
+  overtake(world);
+  world.run();
+  expect(served(world)).toBe('ada:new bob:old eve:old cyd:old');
+  expect(resultsOf(world)).toEqual(['kept', 'undone', 'undone']);
+  // What the hotfix is planned for is what then stands, to the last field.
+  for (const cell of expected) expect(cell).toEqual(world.cells.get(cell.cell));
+});
+
+test('its approvals are void and nothing of it goes forward again', () => {
+  const world = pausedAfter(4);
+  overtake(world);
+  world.approve();
+  world.run();
+  const after = world.history.slice(world.history.findIndex(({ event }) => event.type === 'promotion.overtaken'));
+  const opened = after.filter(({ event }) => event.type === 'promotion.wave-opened');
+  expect([endOf(world), opened]).toEqual(['superseded', []]);
+});
+
+describe('is refused, with what would unblock', () => {
+  test('before it has begun, once it ended, and while it goes back', () => {
+    const fresh = begun();
+    expect(codeOf(fresh)).toBe('wrong-phase');
+    fresh.run();
+    expect(codeOf(fresh)).toBe('wrong-phase');
+    const back = pausedAfter(4);
+    overtake(back);
+    expect(codeOf(back)).toBe('wrong-phase');
+  });
+
+  test('while it carries out a wave, and in the middle of a step', () => {
+    const world = begun();
+    world.run(undefined, () => world.rollouts.get('shared')?.phase === 'leased');
+    expect(codeOf(world)).toBe('not-at-hold');
+    world.command((promotion, now) => decidePause(promotion, 'usr_ops', 'a hotfix', now));
+    const decided = decide(world);
+    expect(decided).toMatchObject({
+      ok: false,
+      refusal: { code: 'not-at-hold', why: expect.stringContaining('step w1.') },
+    });
+  });
+
+  test('past the point of no return of a cell that is half way', () => {
+    const world = pausedAfter(5);
+    const cells = world.plan.cells.map((cell) => ({
+      ...cell,
+      steps: cell.steps.map((step) =>
+        step.undo.kind === 'act' && step.action.kind === 'deploy'
+          ? { ...step, undo: { ...step.undo, approver: 'approver' } }
+          : step,
+      ),
+    }));
+    const decided = decideOvertake(
+      world.promotion as Promotion,
+      { ...facts(world), plan: { ...world.plan, cells } },
+      'usr_ops',
+      'prm_2',
+      'x',
+    );
+    expect(decided).toMatchObject({ ok: false, refusal: { code: 'past-no-return' } });
+  });
+});
+
+test('the hotfix has every gate of the policy, and one approval more', () => {
+  const { gates } = aPolicy();
+  const raised = gatesToOvertake(gates);
+  expect(raised.map((gate) => gate.gate)).toEqual(gates.map((gate) => gate.gate));
+  expect(raised.find((gate) => gate.gate === 'approval')?.params).toEqual({ count: 2 });
+  expect(gatesToOvertake([])).toEqual([{ gate: 'approval', at: 'wave', params: { count: 1 } }]);
+});
