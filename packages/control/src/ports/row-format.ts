@@ -3,10 +3,11 @@
  * it would drop, a phase that it doesn't know) is said by the row's *format*: the lowest that code must know to decide on
  * the row. A row gets a higher one only when its state really has what is new, so older servers do the rest as before.
  */
+import type { Promotion } from '@headgate/domain';
 import type { StreamId } from './store.ts';
 
 /** The highest format that this code decides on. It reads a format one release before it first writes it. */
-export const KNOWN_FORMAT = 1;
+export const KNOWN_FORMAT = 2;
 
 interface Newer {
   readonly format: number;
@@ -17,7 +18,17 @@ interface Newer {
 }
 
 /** What came since format 1, oldest first. */
-const NEWER: readonly Newer[] = [];
+const NEWER: readonly Newer[] = [
+  {
+    // Format 1 knows no list of cells in a scope: it would leave half-way cells on the release, and forget the hotfix.
+    format: 2,
+    kind: 'promotion',
+    has: (state) => {
+      const { overtakes, overtakenBy } = state as Partial<Promotion>;
+      return overtakes !== undefined || overtakenBy !== undefined;
+    },
+  },
+];
 
 /** The lowest format that code must know to decide on a stream in this state. */
 export function formatOf(stream: StreamId, state: unknown): number {

@@ -13,7 +13,7 @@ import { rolloutId } from '../controllers/promotion-controller.ts';
 import type { Deps } from '../deps.ts';
 import { Plans } from '../facts.ts';
 import type { Read, Row, Write } from '../ports/store.ts';
-import { streams } from '../records.ts';
+import { type CellRecord, streams } from '../records.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse } from './result.ts';
 
 /** The open promotion that a hotfix is to overtake, and why. */
@@ -34,55 +34,70 @@ export interface Overtaking {
   readonly wake: readonly string[];
 }
 
+/** The promotion that is to overtake. */
+export interface Hotfix {
+  readonly id: string;
+  readonly environment: string;
+  readonly release: Digest;
+}
+
 /**
- * Decides whether a hotfix `id` may overtake, for who may also roll back: cells that are half way go back by it. Commits
- * nothing: that happens together with the hotfix's own request, or not at all.
+ * Decides whether a hotfix may overtake. Commits nothing: that happens together with the hotfix's own request, or not at
+ * all. What was read of rollouts is checked again there: a step that was handed out meanwhile is a conflict.
  */
 export async function overtake(
   deps: Deps,
   principal: Principal,
   { promotion, because }: Overtakes,
-  environment: string,
-  id: string,
+  { id, environment, release }: Hotfix,
 ): Promise<Result<Overtaking>> {
   const stream = streams.promotion(promotion);
   const what = `overtake promotion ${promotion}`;
-  const denied = notPermitted(principal, 'rollback', stream);
+  const denied = notPermitted(principal, 'overtake', stream);
   if (denied !== undefined) return no(denied);
   const row = (await deps.store.load([stream])).get(stream) as Row<Promotion> | undefined;
   if (row === undefined) return notFound(what, stream);
   const { state } = row;
   if (state.environment !== environment)
     return refuse('other-environment', what, stream, `it is one to ${state.environment}`, `name one to ${environment}`);
+  if (state.release.digest === release)
+    return refuse('same-release', what, stream, 'it takes the same release there', `\`headgate resume ${promotion}\``);
   const plan = await new Plans(deps.blobs).get(state.planDigest);
   const ids = state.cells.map((cell) => streams.rollout(rolloutId(state.id, cell)));
   const rows = await deps.store.load(ids);
   const rollouts = new Map<string, Rollout>();
   for (const { state } of rows.values()) rollouts.set((state as Rollout).cell, state as Rollout);
-  const now = await deps.store.now();
-  const decided = decideOvertake(state, { plan, rollouts, now }, principal.id, id, because);
+  const { epoch } = deps;
+  const facts = { plan, rollouts, epoch, unread: await notReadBack(deps, state), now: await deps.store.now() };
+  const decided = decideOvertake(state, facts, principal.id, id, because);
   if (!decided.ok) return no(decided.refusal);
   const next = decided.events.reduce(evolvePromotion, state);
-  const scope = next.undo?.scope ?? { kind: 'cell', wave: state.wave, cells: [] };
+  if (next.undo === null) throw new Error('an overtaken promotion has decided an undo');
   return ok({
     promotion,
     release: state.release.digest,
-    cells: cellsOvertaken(plan, rollouts, scope),
-    write: { stream, expected: row.version, entries: decided.events, state: next, dueAt: dueOfPromotion(next, now) },
+    cells: cellsOvertaken(plan, rollouts, next.undo.scope),
+    write: { stream, expected: row.version, entries: decided.events, state: next, dueAt: dueOfPromotion(next, facts.now) },
     reads: [...rows.values()].map(({ stream, version }) => ({ stream, version })),
     wake: ids,
   });
 }
 
-/** Whom a hotfix is for, unless somebody says otherwise: all who are not on the overtaken release. Undefined: everybody. */
-export function whoIsLeft(cells: readonly CellState[], release: Digest): readonly string[] | undefined {
-  let everybody = true;
+/** Cells that were not read back since a restore: what their rows say may be long past. */
+async function notReadBack({ store, epoch }: Deps, { cells }: Promotion): Promise<readonly string[]> {
+  if (epoch <= 1) return [];
+  const rows = await store.load(cells.map(streams.cell));
+  return cells.filter((cell) => ((rows.get(streams.cell(cell))?.state as CellRecord | undefined)?.epoch ?? 1) < epoch);
+}
+
+/** Who stays on the overtaken release, and for whom a hotfix is: everybody else. */
+export function whoStays(cells: readonly CellState[], release: Digest) {
+  const stay: string[] = [];
   const left: string[] = [];
   for (const { slots, tenants } of cells)
     for (const [name, { slot }] of Object.entries(tenants))
-      if (slots[slot]?.release?.digest === release) everybody = false;
-      else left.push(name);
-  return everybody ? undefined : left;
+      (slots[slot]?.release?.digest === release ? stay : left).push(name);
+  return { stay, left } as const;
 }
 
 /** Whether an overtaken promotion still holds a cell. */

@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts';
 import { type Declared, loadDeclared } from '../documents-in-store.ts';
 import type { Row } from '../ports/store.ts';
 import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } from '../records.ts';
-import { type Overtaking, whoIsLeft } from './overtaking.ts';
+import { type Overtaking, whoStays } from './overtaking.ts';
 import { no, notFound, ok, type Result, refuse } from './result.ts';
 
 export interface PlannedPromotion {
@@ -31,7 +31,9 @@ export async function planForPromotion(
   if (!cells.ok) return no(...cells.refusals);
   const after = new Map(overtaking?.cells.map((cell) => [cell.cell, cell]));
   const states = cells.value.states.map((cell) => after.get(cell.cell) ?? cell);
-  const only = overtaking === undefined ? tenants : (tenants ?? whoIsLeft(states, overtaking.release));
+  const who = whoMoves(states, tenants, overtaking, what);
+  if (!who.ok) return who;
+  const only = who.value;
   const planned = planPromotion({
     application: declared.application,
     environment,
@@ -47,6 +49,25 @@ export async function planForPromotion(
   });
   if (!planned.ok) return no(...planned.refusals);
   return ok({ plan: planned.plan, release: release.state, declared });
+}
+
+/** For whom it is; undefined: everybody. A hotfix leaves those alone who stay on the release that it overtakes. */
+function whoMoves(
+  states: readonly CellState[],
+  asked: readonly string[] | undefined,
+  overtaking: Pick<Overtaking, 'promotion' | 'release'> | undefined,
+  what: string,
+): Result<readonly string[] | undefined> {
+  if (overtaking === undefined) return ok(asked);
+  const where = streams.promotion(overtaking.promotion);
+  const { stay, left } = whoStays(states, overtaking.release);
+  const kept = new Set(stay);
+  const newer = asked?.find((name) => kept.has(name));
+  if (newer !== undefined)
+    return refuse('on-newer-release', what, where, `${newer} stays on its release`, 'name who is not on it');
+  if (left.length === 0)
+    return refuse('on-newer-release', what, where, 'everybody is on its release already', 'promote without overtaking');
+  return ok(asked ?? (stay.length === 0 ? undefined : left));
 }
 
 /** The environment's declared cells as they are. A cell that is declared but not adopted stands in the way, by name. */

@@ -60,7 +60,9 @@ export async function requestPromotion(
   };
   const before = await asked();
   if (before !== undefined) return before;
-  const overtaken = request.overtakes && (await overtake(deps, principal, request.overtakes, request.environment, id));
+  const { environment, release: digest } = request;
+  const hotfix = { id, environment, release: digest };
+  const overtaken = request.overtakes && (await overtake(deps, principal, request.overtakes, hotfix));
   if (overtaken?.ok === false) return overtaken;
   const overtaking = overtaken?.value;
   const planned = await planForPromotion(deps, request.release, request.environment, request.tenants, overtaking);

@@ -15,6 +15,8 @@ export const ACCESS = {
   pause: ['operator', 'release-manager', 'admin'],
   resume: ['operator', 'release-manager', 'admin'],
   rollback: ['operator', 'release-manager', 'admin'],
+  // Who may both promote and roll back: it does the one and the other.
+  overtake: ['release-manager', 'admin'],
   keep: ['release-manager', 'admin'],
   answer: ['operator', 'approver', 'release-manager', 'admin'],
   freeze: ['operator', 'release-manager', 'admin'],

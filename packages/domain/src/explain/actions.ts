@@ -15,7 +15,7 @@ import {
   decideResume,
   decideRollback,
 } from '../promotion/commands.ts';
-import { decideOvertake } from '../promotion/overtake.ts';
+import { decideAtHold } from '../promotion/overtake.ts';
 import type { Promotion } from '../promotion/state.ts';
 import { approverAsked, decideAnswer } from '../rollout/assignment.ts';
 import type { Rollout } from '../rollout/state.ts';
@@ -67,12 +67,12 @@ export function actionsOf(
       'all is being brought back',
       decideRollback(promotion, by, asked, now),
     ),
+    // By its phase: what each cell is in the middle of is looked at when somebody does it.
     overtake: may(
-      'rollback',
-      'a hotfix takes its place: what is half way goes back, what is done stays',
+      'overtake',
+      'a hotfix takes its place: cells that are half way go back, those that are done keep the release',
       'it is overtaken',
-      // By its phase alone: what each cell is in the middle of is asked when somebody does it.
-      decideOvertake(promotion, { plan: { cells: [] } as never, rollouts: new Map(), now }, by, 'a hotfix', asked),
+      decideAtHold(promotion),
     ),
     keep: may('keep', 'what is on the release stays there', 'it is kept', decideKeep(promotion, by, now)),
   };

@@ -146,7 +146,7 @@ describe('what somebody may do', () => {
     resume: 'operator',
     rollback: 'operator',
     keep: 'release-manager',
-    overtake: 'operator',
+    overtake: 'release-manager',
   };
   const may = (world: World, id = 'usr_x', roles: readonly Role[] = Object.values(ROLE)): string[] =>
     Object.entries(actionsOf(world.promotion, { id, roles }, world.now)).flatMap(([action, p]) => {
@@ -161,7 +161,7 @@ describe('what somebody may do', () => {
     advancing.run(sound, () => advancing.promotion.phase === 'advancing');
     expect(may(advancing)).toEqual(['approve', 'pause', 'rollback']);
     advancing.command((p, now) => decidePause(p, 'usr_1', 'lunch', now));
-    expect(may(advancing)).toEqual(['approve', 'resume', 'rollback']);
+    expect(may(advancing)).toEqual(['approve', 'resume', 'rollback', 'overtake']);
     const partly = begun(twoCells('ring'));
     partly.run(breaking('shared', 'w2.verify', 'bob'), held(partly));
     expect(may(partly)).toEqual(['approve', 'rollback', 'keep']);
@@ -193,7 +193,7 @@ describe('what somebody may do', () => {
   test('agrees with the table of access for each action alone', () => {
     for (const [action, role] of Object.entries(ROLE) as [PromotionAction & Verb, Role][]) {
       const world =
-        action === 'resume'
+        action === 'resume' || action === 'overtake'
           ? pausedWorld()
           : action === 'keep'
             ? heldWorld()

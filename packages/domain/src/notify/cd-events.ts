@@ -57,6 +57,7 @@ const OUTCOME: Readonly<Record<string, string>> = {
   promoted: 'success',
   rejected: 'cancel',
   expired: 'cancel',
+  superseded: 'cancel',
 };
 
 function said(noted: NotedPromotion, source: string): readonly Said[] {

@@ -133,6 +133,10 @@ export function happeningOf(noted: NotedPromotion, wave: number): Happening | un
       return { ...base, kind: 'paused', words: `${entry.data.reason} (${entry.data.by})` };
     case 'promotion.rollback-decided':
       return { ...base, kind: 'rolled-back', urgent: true, words: entry.data.because };
+    case 'promotion.overtaken':
+      // With nothing half way nobody goes back, and its end says the rest.
+      if (entry.data.scope.cells?.length === 0) return undefined;
+      return { ...base, kind: 'rolled-back', urgent: true, words: entry.data.because };
     case 'promotion.kept':
       return { ...base, kind: 'finished', words: `kept by ${entry.data.by}`, result: 'kept' };
     case 'promotion.ended': {

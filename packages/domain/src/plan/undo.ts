@@ -12,7 +12,7 @@ export interface Scope {
   readonly wave: number;
   /** The cell that failed; absent for `all`. */
   readonly cell?: string;
-  /** Only for `cell`, instead of one: those that a promotion that is overtaken leaves half way. */
+  /** Only for `cell`, instead of one: those that a promotion that is overtaken leaves half way. A promotion's alone. */
   readonly cells?: readonly string[];
   /** Only for `tenant`. */
   readonly tenants?: readonly string[];
@@ -44,6 +44,16 @@ export function tenantsInScope(cell: CellPlan, scope: Scope, begun: number): rea
   const named = namedBy(cell, scope, begun);
   const held = heldTenants(cell, begun);
   return movedTenants(cell, begun).filter((tenant) => named.has(tenant) || held.has(tenant));
+}
+
+/**
+ * What a promotion's scope is in one cell. A list of cells stays with the promotion: of 900 rollouts each would carry all
+ * of it, and an agent needs to know of its own cell alone.
+ */
+export function scopeIn(scope: Scope, cell: string): Scope {
+  const { wave, cells } = scope;
+  if (cells === undefined) return scope;
+  return cells.includes(cell) ? { kind: 'cell', wave, cell } : { kind: 'tenant', wave, cell, tenants: [] };
 }
 
 function namesCell({ cell, cells }: Scope, name: string): boolean {

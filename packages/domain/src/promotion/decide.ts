@@ -197,7 +197,8 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
     if (undoneSoFar(rollout, cell, undo.scope)) staying = true;
     else return wait(now + LOOK_MS);
   }
-  if (state.overtakenBy !== undefined) return act(ended('superseded', undo.because, now));
+  // Widened to everything, nothing of it is left to be superseded.
+  if (state.overtakenBy !== undefined && undo.scope.kind !== 'all') return act(ended('superseded', undo.because, now));
   if (!staying) return act(ended('rolled-back', undo.because, now));
   return act({
     type: 'promotion.held',

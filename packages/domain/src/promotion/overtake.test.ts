@@ -80,7 +80,7 @@ describe('is refused, with what would unblock', () => {
 
   test('while it carries out a wave, and in the middle of a step', () => {
     const world = begun();
-    world.run(undefined, () => world.rollouts.get('shared')?.phase === 'leased');
+    world.run(undefined, () => world.promotion.phase === 'advancing' && world.rollouts.get('shared')?.phase === 'leased');
     expect(codeOf(world)).toBe('not-at-hold');
     world.command((promotion, now) => decidePause(promotion, 'usr_ops', 'a hotfix', now));
     const decided = decide(world);

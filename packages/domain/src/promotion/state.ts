@@ -6,6 +6,8 @@
  *      │ rejected, out of time                     │ paused ⇄ resumed
  *      ▼                                           ▼ a rollout failed, or a person said so
  *   ended(rejected | expired)                   undoing ──▶ ended(rolled-back), or held when others stay on the release
+ *
+ * At rest, awaiting a wave after its first, paused or held, a hotfix may overtake it: undoing ──▶ ended(superseded).
  */
 import type { Approval, Verdict } from '../gates/gate.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';

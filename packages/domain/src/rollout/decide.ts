@@ -7,7 +7,7 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
-import { answersFailure, heldAfter, heldTenants, isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
+import { answersFailure, heldAfter, heldTenants, isWhole, type Scope, scopeIn, type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { Unread } from '../recovery/unread.ts';
 import type { RolloutEvent } from './events.ts';
 import type { Rollout } from './state.ts';
@@ -76,11 +76,12 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
   const { now, course } = facts;
   if (state.phase === 'settled') return wait(null);
   if (facts.unread !== undefined) return waitForReading(state, facts, facts.unread);
-  if (course.kind === 'undo' && course.scope !== undefined && !undoes(state, facts.cell, course.scope)) {
+  const scope = course.kind === 'undo' && course.scope !== undefined && scopeIn(course.scope, facts.cell.cell);
+  if (scope && !undoes(state, facts.cell, scope)) {
     // A rollout that failed outside the scope stays failed, so that the promotion sees it and widens the scope.
-    const unseen = state.phase === 'failed' && !answersFailure(course.scope, facts.cell, state);
+    const unseen = state.phase === 'failed' && !answersFailure(scope, facts.cell, state);
     // Nor does a wider scope begin, which may ask a person about somebody else first, while whom the undo took is held.
-    if (!unseen && !holdsSomebody(state, facts.cell)) return beginUndo(state, facts, course.scope);
+    if (!unseen && !holdsSomebody(state, facts.cell)) return beginUndo(state, facts, scope);
   }
   switch (state.phase) {
     case 'waiting':
@@ -158,7 +159,7 @@ function beginUndo(
       type: 'rollout.lease-lost',
       data: { step: state.step, n: state.n, why: 'revoked', lookAt: facts.now, until: facts.course.until },
     });
-  const begun = begunAtMost(state, facts);
+  const begun = begunAtMost(state, facts.cell, facts.course.openWave, facts.epoch);
   const data = { scope, because, until: facts.now + ASK_MS, lookAt: facts.now };
   events.push({ type: 'rollout.undo-begun', data: begun > state.begun ? { ...data, begun } : data });
   return act(...events);
@@ -168,9 +169,9 @@ function beginUndo(
  * How many forward steps may have had an effect. A rollout that was opened before the control plane was restored may have
  * come farther than it knows: everything in the open waves may have been begun, and undoing too much is harmless.
  */
-function begunAtMost(state: Rollout, { epoch = state.epoch, cell, course }: RolloutFacts): number {
+export function begunAtMost(state: Rollout, cell: CellPlan, openWave: number, epoch = state.epoch): number {
   if (epoch <= state.epoch) return state.begun;
-  return Math.max(state.begun, cell.steps.filter((step) => step.wave <= course.openWave).length);
+  return Math.max(state.begun, cell.steps.filter((step) => step.wave <= openWave).length);
 }
 
 function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> {
@@ -348,8 +349,7 @@ function sameScope(a: Scope | undefined, b: Scope): boolean {
     a.kind === b.kind &&
     a.wave === b.wave &&
     a.cell === b.cell &&
-    (a.tenants ?? []).join() === (b.tenants ?? []).join() &&
-    (a.cells ?? []).join() === (b.cells ?? []).join()
+    (a.tenants ?? []).join() === (b.tenants ?? []).join()
   );
 }
 

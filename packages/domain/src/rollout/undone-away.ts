@@ -107,7 +107,6 @@ function same(a: Scope, b: Scope): boolean {
     a.kind === b.kind &&
     a.wave === b.wave &&
     a.cell === b.cell &&
-    (a.tenants ?? []).join() === (b.tenants ?? []).join() &&
-    (a.cells ?? []).join() === (b.cells ?? []).join()
+    (a.tenants ?? []).join() === (b.tenants ?? []).join()
   );
 }

@@ -13,6 +13,13 @@ export function names(scope: Scope, cell: string, wave: number, tenant: string):
   return scope.kind === 'cell' ? scope.cell === cell : (scope.tenants?.includes(tenant) ?? false);
 }
 
+/** What a promotion's scope that lists cells comes to in one of them; nobody, where it isn't listed. */
+export function ofCell(scope: Scope, cell: string): Scope {
+  if (scope.cells === undefined) return scope;
+  const { wave } = scope;
+  return scope.cells.includes(cell) ? { kind: 'cell', wave, cell } : { kind: 'tenant', wave, cell, tenants: [] };
+}
+
 export interface ExpectedUndo {
   /** Tenants to bring back, in the order of their waves. */
   readonly back: readonly string[];

@@ -145,6 +145,7 @@ function can(
         : `${tenants} tenant${tenants === 1 ? '' : 's'} back; ${loses.length === 0 ? 'nothing that was written is lost' : `LOSES: ${loses.slice(0, 5).join('; ')}`}`,
     pause: 'whoever is held stays held until somebody goes on or goes back',
     keep: 'tenants that are on the release stay on it',
+    overtake: 'cells that are half way go back, cells that are done stay, and the hotfix asks for one approval more',
   };
   return Object.entries(actionsOf(promotion, principal, now, freeze)).map(([name, { allowed, because }]) => {
     const action = name as PromotionAction;
@@ -157,7 +158,10 @@ function can(
       because,
       who: [...who, ...agree],
       consequence: consequences[action] ?? '',
-      command: `headgate ${action} ${promotion.id}${words}`,
+      command:
+        action === 'overtake'
+          ? `headgate promote HOTFIX --to ${promotion.environment} --overtake ${promotion.id} --because "…"`
+          : `headgate ${action} ${promotion.id}${words}`,
     };
   });
 }

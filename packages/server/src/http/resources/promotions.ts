@@ -71,7 +71,8 @@ export function promotionHandlers(context: Context): Handlers<Names> {
   return {
     async planPromotion({ principal, body }) {
       const { overtakes, environment: to } = body;
-      const overtaken = overtakes && (await overtake(deps, principal, overtakes, to, 'the hotfix'));
+      const hotfix = { id: 'the hotfix', environment: to, release: body.release };
+      const overtaken = overtakes && (await overtake(deps, principal, overtakes, hotfix));
       if (overtaken?.ok === false) return overtaken;
       const planned = await planForPromotion(deps, body.release, to, body.tenants, overtaken?.value);
       if (!planned.ok) return planned;
