@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MIGRATIONS } from '@headgate/adapters/control/postgres/index';
+import { KNOWN_FORMAT } from '@headgate/control/ports/row-format';
 import { rewrite } from '@headgate/simulator/planted/plants';
 import type { Build } from './installation.ts';
 
@@ -33,11 +34,14 @@ const CHANGES: readonly (readonly [file: string, find: string, replace: string])
 
 /** What code that knows`,
   ],
-  [FORMAT, 'KNOWN_FORMAT = 1', 'KNOWN_FORMAT = 2'],
+  [FORMAT, `KNOWN_FORMAT = ${KNOWN_FORMAT};`, `KNOWN_FORMAT = ${KNOWN_FORMAT + 1};`],
   [
     FORMAT,
-    'const NEWER: readonly Newer[] = [];',
-    "const NEWER: readonly Newer[] = [{ format: 2, kind: 'promotion', has: (state) => (state as { remark?: string }).remark !== undefined }];",
+    `  },
+];`,
+    `  },
+  { format: ${KNOWN_FORMAT + 1}, kind: 'promotion', has: (state) => (state as { remark?: string }).remark !== undefined },
+];`,
   ],
   [
     'domain/src/promotion/state.ts',

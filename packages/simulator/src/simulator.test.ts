@@ -53,6 +53,13 @@ describe('two promotions in one environment', () => {
     expect(waits).toContainEqual(expect.stringMatching(/^busy: cell c(\d) is held by rollout\/prm_\w+\.c\1$/));
   });
 
+  test('a hotfix that overtakes takes the other’s place', async () => {
+    const { entries, violations } = await live('overtakes');
+    expect(violations).toEqual([]);
+    const ended = entries.filter((e) => e.type === 'promotion.ended').map((e) => (e.data as { result: string }).result);
+    expect(ended).toEqual(['superseded', 'promoted']);
+  });
+
   test('the one that ends well later supersedes the other’s watch', async () => {
     const { entries, violations } = await live('sequel');
     expect(violations).toEqual([]);

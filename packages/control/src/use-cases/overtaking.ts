@@ -77,7 +77,13 @@ export async function overtake(
     promotion,
     release: state.release.digest,
     cells: cellsOvertaken(plan, rollouts, next.undo.scope),
-    write: { stream, expected: row.version, entries: decided.events, state: next, dueAt: dueOfPromotion(next, facts.now) },
+    write: {
+      stream,
+      expected: row.version,
+      entries: decided.events,
+      state: next,
+      dueAt: dueOfPromotion(next, facts.now),
+    },
     reads: [...rows.values()].map(({ stream, version }) => ({ stream, version })),
     wake: ids,
   });

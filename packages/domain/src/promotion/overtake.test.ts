@@ -1,7 +1,16 @@
-import { cellsOvertaken, decideOvertake, decidePause, gatesToOvertake, type Promotion } from '@headgate/domain';
+import {
+  ACCESS,
+  cellsOvertaken,
+  decideOvertake,
+  decidePause,
+  decideRollback,
+  gatesToOvertake,
+  type Promotion,
+  type Rollout,
+} from '@headgate/domain';
 import { aCell, aPlan, aPolicy } from '@headgate/testkit/domain/builders';
 import type { World } from '@headgate/testkit/domain/world';
-import { begun, endOf, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
+import { begun, endOf, offered, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
 
 const facts = ({ plan, rollouts, now }: World) => ({ plan, rollouts, now });
@@ -80,14 +89,12 @@ describe('is refused, with what would unblock', () => {
 
   test('while it carries out a wave, and in the middle of a step', () => {
     const world = begun();
-    world.run(undefined, () => world.promotion.phase === 'advancing' && world.rollouts.get('shared')?.phase === 'leased');
+    world.run(undefined, offered(world, 2));
     expect(codeOf(world)).toBe('not-at-hold');
+    world.lease('shared');
     world.command((promotion, now) => decidePause(promotion, 'usr_ops', 'a hotfix', now));
     const decided = decide(world);
-    expect(decided).toMatchObject({
-      ok: false,
-      refusal: { code: 'not-at-hold', why: expect.stringContaining('step w1.') },
-    });
+    expect(decided).toMatchObject({ refusal: { code: 'not-at-hold', why: expect.stringContaining('(leased)') } });
   });
 
   test('past the point of no return of a cell that is half way', () => {
@@ -109,6 +116,72 @@ describe('is refused, with what would unblock', () => {
     );
     expect(decided).toMatchObject({ ok: false, refusal: { code: 'past-no-return' } });
   });
+});
+
+describe('builds on no guess', () => {
+  test('while nobody knows what became of a step whose lease was lost', () => {
+    const world = begun();
+    world.run(undefined, offered(world, 2));
+    world.lease('shared');
+    world.command((promotion, now) => decidePause(promotion, 'usr_ops', 'a hotfix', now));
+    world.rollouts.set('shared', { ...world.rollout('shared'), phase: 'waiting', begun: 3 } as Rollout);
+    expect(decide(world)).toMatchObject({
+      refusal: { code: 'not-at-hold', unblock: expect.stringContaining('resume') },
+    });
+  });
+
+  test('after a restore: nothing before the cells are read back, and no step of an open wave that may have begun', () => {
+    const world = pausedAfter(2);
+    expect(codeOf(world)).toBe('ok');
+    const asked = (more: object) => decideOvertake(world.promotion, { ...facts(world), ...more }, 'usr_ops', 'p', 'x');
+    expect(asked({ epoch: 2, unread: ['shared'] })).toMatchObject({ refusal: { code: 'unread' } });
+    expect(asked({ epoch: 2 })).toMatchObject({ refusal: { why: expect.stringContaining('nobody knows') } });
+    for (const [cell, rollout] of world.rollouts) world.rollouts.set(cell, { ...rollout, epoch: 2 });
+    expect(asked({ epoch: 2 })).toMatchObject({ ok: true });
+  });
+
+  test('while a cell goes back that its agent took back by itself', () => {
+    const world = pausedAfter(4);
+    const undo = { scope: { kind: 'all' as const, wave: 1 }, because: 'away', cursor: 0, agreed: false };
+    world.rollouts.set('shared', { ...world.rollout('shared'), undo });
+    expect(decide(world)).toMatchObject({ refusal: { why: expect.stringContaining('by itself') } });
+  });
+
+  test('wherever it rests, what the hotfix is planned for is what then stands', () => {
+    const own = aPlan({
+      policy: aPolicy(),
+      cells: [aCell({ tenants: { ada: 'internal' } }), aCell({ cell: 'other' })],
+    });
+    const accepted = new Set<boolean>();
+    for (const plan of [twoCells(), twoCells('ring'), own])
+      for (let cursor = 0; cursor < 14; cursor++) {
+        const world = begun(plan);
+        world.run(undefined, () => world.ended() || world.rollouts.get('shared')?.cursor === cursor);
+        world.command((promotion, now) => decidePause(promotion, 'usr_ops', 'a hotfix', now));
+        const decided = decide(world);
+        accepted.add(decided.ok);
+        if (!decided.ok || decided.events[0]?.type !== 'promotion.overtaken') continue;
+        const expected = cellsOvertaken(plan, world.rollouts, decided.events[0].data.scope);
+        overtake(world);
+        world.run();
+        expect(endOf(world)).toBe('superseded');
+        expect(expected).toEqual(plan.cells.map(({ cell }) => world.cells.get(cell)));
+      }
+    expect(accepted).toEqual(new Set([true, false]));
+  });
+});
+
+test('rolled back wholly by somebody after all, it ends so', () => {
+  const world = pausedAfter(4);
+  overtake(world);
+  expect(world.command((promotion, now) => decideRollback(promotion, 'usr_ops', 'all of it', now))).toBe(true);
+  world.run();
+  expect(endOf(world)).toBe('rolled-back');
+});
+
+test('who may is who may both promote and roll back', () => {
+  const promotes: readonly string[] = ACCESS.promote;
+  expect(ACCESS.overtake).toEqual(ACCESS.rollback.filter((role) => promotes.includes(role)));
 });
 
 test('the hotfix has every gate of the policy, and one approval more', () => {

@@ -7,7 +7,16 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
-import { answersFailure, heldAfter, heldTenants, isWhole, type Scope, scopeIn, type UndoStep, undoSteps } from '../plan/undo.ts';
+import {
+  answersFailure,
+  heldAfter,
+  heldTenants,
+  isWhole,
+  type Scope,
+  scopeIn,
+  type UndoStep,
+  undoSteps,
+} from '../plan/undo.ts';
 import type { Unread } from '../recovery/unread.ts';
 import type { RolloutEvent } from './events.ts';
 import type { Rollout } from './state.ts';

@@ -104,9 +104,6 @@ function alike(theirs: readonly UndoStep[], ours: readonly UndoStep[], { steps }
 
 function same(a: Scope, b: Scope): boolean {
   return (
-    a.kind === b.kind &&
-    a.wave === b.wave &&
-    a.cell === b.cell &&
-    (a.tenants ?? []).join() === (b.tenants ?? []).join()
+    a.kind === b.kind && a.wave === b.wave && a.cell === b.cell && (a.tenants ?? []).join() === (b.tenants ?? []).join()
   );
 }

@@ -203,7 +203,10 @@ function undoBegun(track: RolloutTrack, { scope, begun = 0 }: Data<'rollout.undo
   const decided = track.promotion.scope;
   // A rollout that is let go as it is brings back, or opens, whom alone it holds, and names nobody else.
   const lettingGo = track.promotion.phase === 'ended' && scope.kind === 'tenant' && scope.tenants?.length === 0;
-  if (!lettingGo && (decided === undefined || JSON.stringify(ofCell(decided, track.cell.cell)) !== JSON.stringify(scope)))
+  if (
+    !lettingGo &&
+    (decided === undefined || JSON.stringify(ofCell(decided, track.cell.cell)) !== JSON.stringify(scope))
+  )
     report('named-tenants', 'a rollout goes back in a scope that nobody decided');
   if (track.phase === 'leased') report('holder-settles', 'an undo began while a forward step was leased');
   track.scope = scope;

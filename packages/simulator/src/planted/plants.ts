@@ -17,6 +17,7 @@ const ASSIGNMENT = 'domain/src/rollout/assignment.ts';
 const ROLLOUT = 'domain/src/rollout/decide.ts';
 const PROMOTION = 'domain/src/promotion/decide.ts';
 const COMMANDS = 'domain/src/promotion/commands.ts';
+const OVERTAKE = 'domain/src/promotion/overtake.ts';
 const UNDO = 'domain/src/plan/undo.ts';
 const JUDGE = 'domain/src/recovery/judge-cell.ts';
 
@@ -231,6 +232,9 @@ export const PLANTS: readonly Plant[] = [
     'const other = undefined as string | undefined;',
   ),
   plant('undone-when-whole', ROLLOUT, 'if (isWhole(cell, state.undo.scope, state.begun)) return', 'return'),
+  // A hotfix that overtakes.
+  plant('overtaken-at-rest', OVERTAKE, "if (phase !== 'waiting' && phase !== 'offered') return", 'if (false) return'),
+  plant('overtaken-half-way', OVERTAKE, '&& rollout.cursor < cell.steps.length', ''),
 ];
 
 export function plantNamed(name: string): Plant {

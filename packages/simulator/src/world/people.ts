@@ -7,6 +7,7 @@ import {
   approvePromotion,
   keepPromotion,
   observeCell,
+  pausePromotion,
   type Result,
   rejectPromotion,
   requestPromotion,
@@ -25,6 +26,8 @@ import type { Act } from './scenario.ts';
 const OBSERVE_MS = 240_000;
 /** How often somebody asks again who was refused. */
 const ASKS = 4;
+/** Refused because of what it is in the middle of: it rests some time. */
+const NOT_YET: ReadonlySet<string> = new Set(['not-at-hold', 'unread', 'busy']);
 
 export class People {
   /** Somebody waits for the end of hypercare. */
@@ -75,13 +78,15 @@ export class People {
         this.#requested(entry.data as { id: string; envelope: Digest; requester: string; release: { digest: Digest } });
         return;
       case 'promotion.waiting':
-        this.#waits(entry, (entry.data as { reason: string }).reason);
+        if ((entry.data as { reason: string }).reason.includes('gate approval is pending')) this.#approveAgain(entry);
         return;
       case 'promotion.held':
         this.#answerHeld(idOf(entry));
         return;
-      case 'promotion.paused':
+      case 'promotion.wave-opened':
         this.#overtake(entry);
+        return;
+      case 'promotion.paused':
         if (!this.#acts.has('nobody-answers'))
           this.#later(500, 30_000, (s) => resumePromotion(s.deps, s.gatherers, PEOPLE.operator, idOf(entry)));
         return;
@@ -271,22 +276,26 @@ export class People {
       );
   }
 
-  #waits(entry: Recorded, reason: string): void {
-    if (reason.includes('gate approval is pending')) this.#approveAgain(entry);
-    if (/^wave \d+ is done/.test(reason)) this.#overtake(entry);
-  }
-
-  /** A hotfix can't wait for what is paused, or for the next wave: whoever may asks, whatever it is in the middle of. */
+  /** A hotfix can't wait for the next wave: whoever may pauses, and asks until it rests, or until that is refused for good. */
   #overtake(entry: Recorded): void {
     if (!this.#overtakes) return;
     this.#overtakes = false;
-    const promotion = idOf(entry);
-    const release = this.#run.fleet.releases.sequel;
-    this.#askedFor(PEOPLE.rival.id, release).keys.add('hotfix');
+    this.#askedFor(PEOPLE.rival.id, this.#run.fleet.releases.sequel).keys.add('hotfix');
+    this.#askToOvertake(idOf(entry), 50, 30_000);
+  }
+
+  #askToOvertake(promotion: string, lowMs: number, highMs: number, asks = 2 * ASKS): void {
+    const run = this.#run;
+    const release = run.fleet.releases.sequel;
     const overtakes = { promotion, because: 'invoices are wrong' };
-    this.#later(50, 20_000, (s) =>
-      requestPromotion(s.deps, PEOPLE.rival, { release, environment: ENVIRONMENT, key: 'hotfix', overtakes }),
-    );
+    this.#later(lowMs, highMs, async ({ deps, gatherers }) => {
+      if (run.random.chance(0.5)) await pausePromotion(deps, gatherers, PEOPLE.operator, promotion, 'a hotfix');
+      const request = { release, environment: ENVIRONMENT, key: 'hotfix', overtakes };
+      const answer = await requestPromotion(deps, PEOPLE.rival, request);
+      const again = !answer.ok && answer.refusals.some(({ code }) => NOT_YET.has(code));
+      if (again && asks > 0) this.#askToOvertake(promotion, 200, 4_000, asks - 1);
+      return answer;
+    });
   }
 
   #ended(): void {

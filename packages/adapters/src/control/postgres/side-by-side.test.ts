@@ -1,5 +1,6 @@
 /** Two builds on one database: what the older one still does, and what it leaves alone. */
 import { NewerRow } from '@headgate/control/ports/errors';
+import { KNOWN_FORMAT } from '@headgate/control/ports/row-format';
 import { writeOf } from '@headgate/testkit/control/world';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -28,7 +29,8 @@ const create = async (stream: string, more: object = {}) => {
   expect(await control.store.commit({ by: 'u', writes: [writeOf(stream, 0, more)] })).toEqual({ ok: true });
 };
 /** As a newer build leaves a row behind. */
-const makeNewer = (stream: string) => admin.query('update headgate.stream set format = 2 where stream = $1', [stream]);
+const makeNewer = (stream: string) =>
+  admin.query('update headgate.stream set format = $2 where stream = $1', [stream, KNOWN_FORMAT + 1]);
 const claimed = async () => (await control.store.claim(100, 1)).rows.map(({ stream }) => stream);
 
 describe('a row that a newer Headgate wrote in its own way', () => {
