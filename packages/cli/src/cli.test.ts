@@ -291,6 +291,30 @@ describe('headgate', () => {
     expect(await headgate('watch', id)).toMatchObject({ code: 1 });
   });
 
+  it('overtakes an open promotion that rests, for a reason alone', async () => {
+    await company.release('2.3.0');
+    await company.release('2.3.1');
+    const asked = await headgate('--as', 'developer', 'promote', '2.3.0', '--to', 'staging', '--json');
+    const { id } = asked.json();
+    const promotion = async () => (await server.client('auditor')).call('showPromotion', { promotion: id });
+    await until('it advances', async () => (await promotion()).phase === 'advancing');
+    const overtake = ['--as', 'release-manager', 'promote', '2.3.1', '--to', 'staging', '--overtake', id];
+    expect(await headgate(...overtake)).toMatchObject({ code: 2, err: expect.stringContaining('--because') });
+    const reasoned = [...overtake, '--because', 'invoices are wrong'];
+    expect(await headgate(...reasoned)).toMatchObject({ code: 1, err: expect.stringContaining('headgate pause') });
+    expect(await headgate('--as', 'operator', 'pause', id, '--reason', 'a hotfix')).toMatchObject({ code: 0 });
+    const planned = await headgate('--as', 'release-manager', 'plan', '2.3.1', '--to', 'staging', '--overtake', id);
+    expect(planned.out).toMatch(/Overtakes .*which ends superseded/s);
+    const hotfix = await headgate(...reasoned, '--json');
+    expect(hotfix.json()).toMatchObject({ overtakes: id });
+    const ended = async () => (await promotion()).phase === 'ended';
+    await company.carryOut(ended);
+    expect((await promotion()).result).toBe('superseded');
+    expect((await headgate('status')).out).toContain(`overtaking ${id}`);
+    const left = await headgate('--as', 'operator', 'rollback', hotfix.json().id, '--reason', 'seen');
+    expect(left).toMatchObject({ code: 0 });
+  });
+
   it('creates principals and agents whose tokens are said once', async () => {
     expect(
       await headgate('principal', 'create', 'usr_new', '--role', 'approver', '--token-out', 'new.token'),

@@ -53,11 +53,19 @@ describe('two promotions in one environment', () => {
     expect(waits).toContainEqual(expect.stringMatching(/^busy: cell c(\d) is held by rollout\/prm_\w+\.c\1$/));
   });
 
-  test('a hotfix that overtakes takes the other’s place', async () => {
-    const { entries, violations } = await live('overtakes');
-    expect(violations).toEqual([]);
-    const ended = entries.filter((e) => e.type === 'promotion.ended').map((e) => (e.data as { result: string }).result);
-    expect(ended).toEqual(['superseded', 'promoted']);
+  test('a hotfix that overtakes takes the other’s place, and finds its plan’s base as it was predicted', async () => {
+    const simulator = new Simulator(OPTIONS.seed);
+    let overtaken = 0;
+    for (let index = 0; index < 40; index++) {
+      const quiet = { ...scenarioOf({ ...OPTIONS, faults: 0, acts: 0 }, index), acts: ['overtakes'] as const };
+      const { entries, violations } = await simulator.live(quiet);
+      expect(violations).toEqual([]);
+      if (!entries.some(({ type }) => type === 'promotion.overtaken')) continue;
+      overtaken++;
+      const ended = entries.filter(({ type }) => type === 'promotion.ended');
+      expect(ended.map(({ data }) => (data as { result: string }).result)).toEqual(['superseded', 'promoted']);
+    }
+    expect(overtaken).toBeGreaterThan(3);
   });
 
   test('the one that ends well later supersedes the other’s watch', async () => {

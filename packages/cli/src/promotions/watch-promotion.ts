@@ -8,14 +8,15 @@ const PATIENCE_MS = 60_000;
 
 /** One line that says where a promotion stands. */
 export function promotionLine(promotion: Promotion): string {
-  const { id, release, environment, phase, wave, waves, only } = promotion;
+  const { id, release, environment, phase, wave, waves, only, overtakes } = promotion;
   const whom = only === undefined ? '' : ` for ${only.count} ${only.count === 1 ? 'tenant' : 'tenants'} alone`;
+  const over = overtakes === undefined ? '' : `, overtaking ${overtakes}`;
   const why = promotion.because ?? promotion.question ?? promotion.reason ?? '';
   const result = promotion.result === undefined ? phase : `${phase}: ${promotion.result}`;
   const until = promotion.until === undefined ? '' : `; until ${instant(promotion.until)}`;
   const frozen = promotion.frozen === undefined ? '' : `  FROZEN (${promotion.frozen.name})`;
   return printable(
-    `${id}  ${release.version} to ${environment}${whom}  ${result}${frozen}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}`,
+    `${id}  ${release.version} to ${environment}${whom}${over}  ${result}${frozen}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}`,
   );
 }
 

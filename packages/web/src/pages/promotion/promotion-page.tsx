@@ -65,6 +65,16 @@ function Head({ promotion: p, summary }: { readonly promotion: Promotion; readon
       {p.only !== undefined && (
         <Alert color="blue">Only for {p.only.count} of its tenants; everybody else stays where they are.</Alert>
       )}
+      {p.overtakes !== undefined && (
+        <Alert color="orange">
+          A hotfix: it overtakes <Code>{p.overtakes}</Code>, and needs one approval more than usual.
+        </Alert>
+      )}
+      {p.overtakenBy !== undefined && (
+        <Alert color="orange">
+          Overtaken by <Code>{p.overtakenBy}</Code>: what was half way goes back, what was done stays.
+        </Alert>
+      )}
       <Text size="sm" c="dimmed">
         Asked for by <Said>{p.requester}</Said>. Release <Code>{shortDigest(p.release.digest)}</Code>, envelope{' '}
         <Code>{shortDigest(p.envelope)}</Code>, <Code>{p.id}</Code>.{' '}
