@@ -33,6 +33,11 @@ export const streams = {
   notifier: 'notifier/this',
 } as const;
 
+/** The id of a promotion's rollout in a cell. */
+export function rolloutId(promotion: string, cell: string): string {
+  return `${promotion}.${cell}`;
+}
+
 /** The one freeze row that holds for everything. */
 export const FREEZE_ALL = 'all';
 

@@ -21,7 +21,7 @@ import {
 import type { Deps } from '../deps.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
 import type { Committed, Read, Row, StreamId, Write } from '../ports/store.ts';
-import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } from '../records.ts';
+import { type CellRecord, type DocumentRecord, type ReleaseRecord, rolloutId, streams } from '../records.ts';
 import { holdsCells } from '../use-cases/overtaking.ts';
 import { declaredCells } from '../use-cases/plan-promotion.ts';
 import type { Controller } from './tick.ts';
@@ -30,11 +30,6 @@ export interface GatheredPromotion {
   readonly facts: PromotionFacts;
   readonly reads: readonly Read[];
   readonly rows: ReadonlyMap<StreamId, Row>;
-}
-
-/** The id of a promotion's rollout in a cell. */
-export function rolloutId(promotion: string, cell: string): string {
-  return `${promotion}.${cell}`;
 }
 
 export async function gatherPromotion(

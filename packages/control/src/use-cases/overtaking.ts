@@ -9,11 +9,10 @@ import {
   type Promotion,
   type Rollout,
 } from '@headgate/domain';
-import { rolloutId } from '../controllers/promotion-controller.ts';
 import type { Deps } from '../deps.ts';
 import { Plans } from '../facts.ts';
 import type { Read, Row, Write } from '../ports/store.ts';
-import { type CellRecord, streams } from '../records.ts';
+import { type CellRecord, rolloutId, streams } from '../records.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse } from './result.ts';
 
 /** The open promotion that a hotfix is to overtake, and why. */

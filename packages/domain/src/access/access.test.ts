@@ -20,6 +20,7 @@ test('the table, as people read it', () => {
       "keep": "release-manager admin",
       "manage-principals": "admin",
       "notify": "release-manager operator admin",
+      "overtake": "release-manager admin",
       "pause": "release-manager operator admin",
       "promote": "developer release-manager admin",
       "read": "developer release-manager approver operator auditor admin",
