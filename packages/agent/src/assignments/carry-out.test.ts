@@ -1,5 +1,5 @@
 import { generateSigningKey, signApproval, signingKey } from '@headgate/documents';
-import type { Digest } from '@headgate/domain';
+import { type Digest, gatesToOvertake } from '@headgate/domain';
 import { DAY_MS, digestOf as namedDigest } from '@headgate/testkit/domain/builders';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Assignment } from '../control-plane/assignment.ts';
@@ -22,6 +22,11 @@ function pinned(): Digest {
   const limits = { latestFinishMs: DAY_MS, approvalMs: DAY_MS };
   const metadata = { name: 'careful', owner: 'security' };
   return put(sealed, { apiVersion: 'headgate/v1', kind: 'Policy', metadata, spec: { gates, rollbackScope, limits } });
+}
+
+/** The sound plan as one that overtakes. */
+function overtaking(gates = gatesToOvertake(sealed.plan.gates)) {
+  return { ...sealed.plan, policyDigest: pinned(), overtakes: 'prm_open', gates };
 }
 
 describe('a sound assignment is carried out', () => {
@@ -64,6 +69,15 @@ describe('a sound assignment is carried out', () => {
     const enrolment = { ...ENROLMENT, environments: [{ name: 'production', policyDigest: pinned() }] };
     const assignment = forPlan(sealed, 'w1.route', { ...sealed.plan, policyDigest: pinned() });
     expect(await agent.carryOut(assignment, { enrolment })).toMatchObject({ kind: 'done' });
+  });
+
+  test('of a plan that overtakes, with the gates of the pinned policy and two approvals where it asks for one', async () => {
+    const enrolment = { ...ENROLMENT, environments: [{ name: 'production', policyDigest: pinned() }] };
+    const assignment = forPlan(sealed, 'w1.route', overtaking());
+    expect(await agent.carryOut(assignment, { enrolment })).toMatchObject({ kind: 'failed' });
+    const [approval] = assignment.approvals;
+    const approvals = [approval!, { ...approval!, by: 'usr_second' as const }];
+    expect(await agent.carryOut({ ...assignment, approvals }, { enrolment })).toMatchObject({ kind: 'done' });
   });
 
   test('whose documents are pinned', async () => {
@@ -174,6 +188,12 @@ const refusals: Case[] = [
     'of a plan that names the pinned policy and leaves out its approval',
     'other-policy',
     () => forPlan(sealed, 'w1.route', { ...sealed.plan, policyDigest: pinned(), gates: [] }),
+    () => ({ enrolment: { ...ENROLMENT, environments: [{ name: 'production', policyDigest: pinned() }] } }),
+  ],
+  [
+    'of a plan that overtakes with no approval more than the pinned policy asks for',
+    'other-policy',
+    () => forPlan(sealed, 'w1.route', overtaking(sealed.plan.gates)),
     () => ({ enrolment: { ...ENROLMENT, environments: [{ name: 'production', policyDigest: pinned() }] } }),
   ],
   [

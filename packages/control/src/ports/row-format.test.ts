@@ -1,0 +1,9 @@
+import { expect, test } from 'vitest';
+import { formatOf } from './row-format.ts';
+
+test('a promotion that overtakes, or was overtaken, is for servers that know of it; all else is as before', () => {
+  expect(formatOf('promotion/prm_2', { overtakes: 'prm_1' })).toBe(2);
+  expect(formatOf('promotion/prm_1', { overtakenBy: 'prm_2' })).toBe(2);
+  expect(formatOf('promotion/prm_3', { phase: 'awaiting' })).toBe(1);
+  expect(formatOf('rollout/prm_1.shop', { overtakes: 'prm_1' })).toBe(1);
+});
