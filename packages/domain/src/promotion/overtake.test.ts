@@ -6,9 +6,10 @@ import {
   decideRollback,
   gatesToOvertake,
   type Promotion,
+  planPromotion,
   type Rollout,
 } from '@headgate/domain';
-import { aCell, aPlan, aPolicy } from '@headgate/testkit/domain/builders';
+import { aCell, anUpgrade, aPlan, aPolicy } from '@headgate/testkit/domain/builders';
 import type { World } from '@headgate/testkit/domain/world';
 import { begun, endOf, offered, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
@@ -138,6 +139,19 @@ describe('builds on no guess', () => {
     expect(asked({ epoch: 2 })).toMatchObject({ refusal: { why: expect.stringContaining('nobody knows') } });
     for (const [cell, rollout] of world.rollouts) world.rollouts.set(cell, { ...rollout, epoch: 2 });
     expect(asked({ epoch: 2 })).toMatchObject({ ok: true });
+  });
+
+  test('with stores of tenants’ own: never while one is held, nor when the way back would lose what they wrote since', () => {
+    const planned = planPromotion(anUpgrade());
+    if (!planned.ok) throw new Error(planned.refusals[0]?.why);
+    const { steps } = planned.plan.cells[0]!;
+    const why = steps.map((_, cursor) => {
+      const decided = decide(pausedAfter(cursor, planned.plan));
+      return decided.ok ? 'ok' : /is held in cell|loses what was/.exec(decided.refusal.why)?.[0];
+    });
+    expect(new Set(why)).toEqual(new Set(['ok', 'is held in cell', 'loses what was']));
+    // Once somebody writes to an upgraded store it only ever gets worse, until the cell is done.
+    expect(why.slice(why.indexOf('loses what was'))).not.toContain('ok');
   });
 
   test('while a cell goes back that its agent took back by itself', () => {
