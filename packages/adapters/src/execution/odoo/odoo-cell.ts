@@ -90,7 +90,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     cellDir: config.dir,
     ...config.router,
     upstreams: config.slots,
-    ...(config.odoo.workers > 0 ? { websocketUpstreams: config.websocketPorts } : {}),
+    ...(config.odoo.workers > 0 ? { websockets: { path: '/websocket', ports: config.websocketPorts } } : {}),
     tenantBy: 'host',
     readingCalls: ODOO_READS,
     // With this header Odoo keeps no session, so nobody with a browser gets it: their host says which database is theirs.

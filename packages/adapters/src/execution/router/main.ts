@@ -21,7 +21,7 @@ const Config = z.strictObject({
   tokenFile: z.string(),
   stateFile: z.string(),
   upstreams: z.record(z.string(), z.int()),
-  websocketUpstreams: z.record(z.string(), z.int()).exactOptional(),
+  websockets: z.strictObject({ path: z.string(), ports: z.record(z.string(), z.int()) }).exactOptional(),
   maxBodyBytes: z.int(),
   retryMs: z.int(),
   answerMs: z.int(),

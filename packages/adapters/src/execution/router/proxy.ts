@@ -17,8 +17,8 @@ import { isWebSocket, WebSockets } from './websockets.ts';
 export interface ProxyConfig {
   /** Port of the web component, by slot. */
   readonly upstreams: Readonly<Record<string, number>>;
-  /** Port of what takes WebSockets, by slot, where that isn't the web component. */
-  readonly websocketUpstreams?: Readonly<Record<string, number>>;
+  /** What takes the WebSockets at this path, where that isn't the web component: a port by slot. */
+  readonly websockets?: { readonly path: string; readonly ports: Readonly<Record<string, number>> };
   readonly maxBodyBytes: number;
   /** How long a request is tried again while its slot refuses connections. Milliseconds. */
   readonly retryMs: number;

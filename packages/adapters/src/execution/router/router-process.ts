@@ -19,8 +19,8 @@ export interface RouterConfig {
   readonly maxBodyBytes: number;
   /** Port of the web component, by slot. */
   readonly upstreams: Readonly<Record<string, number>>;
-  /** Port of what takes each slot's WebSockets, where that isn't the web component's. */
-  readonly websocketUpstreams?: Readonly<Record<string, number>>;
+  /** What takes the WebSockets at this path, where that isn't the web component: a port by slot. */
+  readonly websockets?: { readonly path: string; readonly ports: Readonly<Record<string, number>> };
   readonly tenantBy: TenantBy;
   /** A header that tells the slot something of each tenant, by tenant. Lower-case. */
   readonly tenantHeader?: {
@@ -99,7 +99,7 @@ export class RouterProcess {
   private async writeConfig(): Promise<boolean> {
     const { user, listenPort, adminPort, tokenFile, maxBodyBytes, upstreams, tenantBy, retryAfterS, tenantHeader } =
       this.config;
-    const { readingCalls = [], callGuard = null, websocketUpstreams } = this.config;
+    const { readingCalls = [], callGuard = null, websockets } = this.config;
     const state = join(this.dir, 'state');
     if (!(await stat(state).catch(() => undefined))) {
       await mkdir(this.dir, { recursive: true, mode: 0o755 });
@@ -116,7 +116,7 @@ export class RouterProcess {
       stateFile: join(state, 'routes.json'),
       upstreams: { ...upstreams },
       // Left out where it says nothing new: with another file than before the router is started anew.
-      ...(websocketUpstreams === undefined ? {} : { websocketUpstreams: { ...websocketUpstreams } }),
+      ...(websockets === undefined ? {} : { websockets: { ...websockets, ports: { ...websockets.ports } } }),
       maxBodyBytes,
       retryMs: 3_000,
       answerMs: 60_000,

@@ -15,57 +15,91 @@ export interface TunnelEnds {
 }
 
 export interface TunnelEvents {
+  /** The slot is at work for it. Answers what says that it is through. */
+  enters(): () => void;
   /** Asked when the slot has agreed: whether the two sides may be joined still. */
   mayJoin(): boolean;
-  /** They are joined. */
-  joined(): void;
   /** The slot couldn't be asked; the client waits for an answer. */
   unanswered(): void;
-  /** Both sides are closed, or about to be. Called once. */
-  ended(): void;
+  /** The client is gone, or about to be. Called once. */
+  over(): void;
 }
 
 /** A client that has gone without a word is found by TCP after this. Milliseconds. */
 const KEEP_ALIVE_MS = 30_000;
+/** How long a slot may take to be through with a WebSocket that was cut, and a client to read a refusal. Milliseconds. */
+const LET_GO_MS = 5_000;
 
-/** Asks the slot, and joins the two sides when it agrees. Returns what ends it, whatever has become of it. */
+/**
+ * Asks the slot, and joins the two sides when it agrees. Returns what ends it, whatever has become of it: the client is
+ * gone at once, and the slot counts as being at work until it has answered, or closed its side. Throws when such a
+ * handshake can't be written at all; then nothing has begun.
+ */
 export function openTunnel(ends: TunnelEnds, events: TunnelEvents): () => void {
   const { request, client, head, port, headers, answerMs } = ends;
   const asked = http.request({ host: '127.0.0.1', port, method: 'GET', path: request.url, headers, agent: false });
+  let leave = events.enters();
   let slotSide: Duplex | undefined;
+  let answered = false;
   let over = false;
-  const finish = (): boolean => {
+  const late = setTimeout(() => asked.destroy(new Error('no answer in time')), answerMs);
+  const through = (): void => {
+    clearTimeout(late);
+    leave();
+  };
+  const isOver = (): boolean => {
     const first = !over;
     over = true;
-    clearTimeout(late);
-    if (first) events.ended();
+    if (first) events.over();
     return first;
   };
   const end = (): void => {
-    finish();
-    asked.destroy();
+    if (!isOver()) return;
     client.destroy();
-    slotSide?.destroy();
+    // A slot that was asked goes on, and may write, without its client; it counts until it has answered.
+    if (slotSide !== undefined && !slotSide.closed) letGo(slotSide);
   };
-  const late = setTimeout(() => asked.destroy(new Error('no answer in time')), answerMs);
+  /** A message may be at work in the slot at this moment: it counts until its side is closed. */
+  const letGo = (socket: Duplex): void => {
+    leave = events.enters();
+    const cut = setTimeout(() => socket.destroy(), LET_GO_MS);
+    socket.once('close', () => {
+      clearTimeout(cut);
+      leave();
+    });
+    socket.unpipe();
+    socket.resume();
+    socket.end();
+  };
   client.once('close', end);
   asked.on('error', () => {
-    if (slotSide === undefined && finish()) events.unanswered();
-    else end();
+    through();
+    // With half an answer on its way there is no place for another one.
+    if (answered || slotSide !== undefined) end();
+    else if (isOver()) events.unanswered();
   });
   asked.on('response', (response) => {
+    answered = true;
+    response.on('error', end).once('close', () => {
+      through();
+      // Whoever doesn't read it, or never closes, isn't waited for.
+      setTimeout(end, LET_GO_MS).unref();
+    });
+    if (over) return void response.resume();
     // The application doesn't want one: its answer is passed on as it is, and that was it.
-    clearTimeout(late);
+    client.resume();
     client.write(answerHead(response));
-    response.on('error', end).pipe(client);
+    response.once('end', () => client.end(end)).pipe(client, { end: false });
   });
   asked.on('upgrade', (response, socket, first) => {
-    clearTimeout(late);
-    slotSide = socket;
     // A half-closed WebSocket is of no use to anybody.
     for (const side of [socket, client]) side.on('error', end).once('close', end).once('end', end);
-    if (over || !events.mayJoin()) return end();
-    events.joined();
+    if (over || !events.mayJoin()) {
+      socket.once('close', through).destroy();
+      return end();
+    }
+    through();
+    slotSide = socket;
     for (const each of [request.socket, response.socket])
       each.setTimeout(0).setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
     client.write(answerHead(response));
@@ -74,7 +108,12 @@ export function openTunnel(ends: TunnelEnds, events: TunnelEvents): () => void {
     socket.pipe(client);
     client.pipe(socket);
   });
-  asked.end();
+  try {
+    asked.end();
+  } catch (error) {
+    // What Node finds out last. It says so once more as an error of the request, which answers the client.
+    asked.destroy(error as Error);
+  }
   return end;
 }
 

@@ -60,9 +60,7 @@ class Client {
   }
   static ask(port: number, path: string, more = '', upgrade = 'websocket', first = ''): Client {
     const client = new Client(port);
-    client.socket.write(
-      `GET ${path} HTTP/1.1\r\nhost: Shop.example\r\nconnection: Upgrade\r\nupgrade: ${upgrade}\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n${more}\r\n${first}`,
-    );
+    client.socket.write(`${HANDSHAKE(path, more, upgrade)}${first}`);
     clients.push(client);
     return client;
   }
@@ -74,6 +72,8 @@ class Client {
   }
 }
 const clients: Client[] = [];
+const HANDSHAKE = (path: string, more = '', upgrade = 'websocket'): string =>
+  `GET ${path} HTTP/1.1\r\nhost: Shop.example\r\nconnection: Upgrade\r\nupgrade: ${upgrade}\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n${more}\r\n`;
 
 let dir: string;
 let port: number;
@@ -104,7 +104,10 @@ beforeAll(async () => {
   proxy = await buildProxy(
     {
       upstreams: { blue: ports[1], green: ports[2], own: ports[1], dead: ports[4] },
-      websocketUpstreams: { blue: ports[1], green: ports[2], own: ports[3], dead: ports[4] },
+      websockets: {
+        path: '/t/ada/socket-apart',
+        ports: { blue: ports[1], green: ports[2], own: ports[3], dead: ports[4] },
+      },
       maxBodyBytes: 4_096,
       retryMs: 300,
       answerMs: 1_000,
@@ -124,7 +127,8 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const { socket } of clients.splice(0)) socket.destroy();
   await expect.poll(() => blue.open.size + green.open.size + aside.open.size, { interval: 5 }).toBe(0);
-  expect(Object.values(inFlight.read()).flatMap((tenants) => Object.keys(tenants))).toEqual([]);
+  const running = () => Object.values(inFlight.read()).flatMap((tenants) => Object.keys(tenants));
+  await expect.poll(running, { interval: 5, timeout: 6_000 }).toEqual([]);
 });
 afterAll(async () => {
   await proxy?.close();
@@ -163,7 +167,8 @@ describe('a WebSocket', () => {
 
   test('goes to where the slot takes WebSockets, where that is another port than its pages', async () => {
     await change({ ada: 'own' });
-    await Client.ask(port, '/t/ada/socket').says('aside:');
+    await Client.ask(port, '/t/ada/socket-apart').says('aside:');
+    await Client.ask(port, '/t/ada/socket').says('blue:');
     expect(await (await fetch(`http://127.0.0.1:${port}/t/ada/page`)).text()).toBe('blue /t/ada/page');
   });
 
@@ -206,6 +211,56 @@ describe('a WebSocket', () => {
     await client.closed();
     expect(client.text).toBe('');
     await change({}, { ada: false });
+  });
+
+  test('that is cut while its slot is asked counts until the slot has answered', async () => {
+    await change({ ada: 'blue' });
+    const client = Client.ask(port, '/t/ada/socket-late');
+    await expect.poll(() => inFlight.read().blue?.ada, { interval: 5 }).toBe(1);
+    await change({}, { ada: true });
+    expect(inFlight.read().blue?.ada).toBe(1);
+    await client.closed();
+    await expect.poll(() => inFlight.read().blue?.ada, { interval: 5, timeout: 5_000 }).toBe(undefined);
+    await change({}, { ada: false });
+  });
+
+  test('that is cut counts until its slot has closed its side', async () => {
+    await change({ ada: 'blue' });
+    const client = Client.ask(port, '/t/ada/socket');
+    await client.says('blue:');
+    await change({}, { ada: true });
+    expect(inFlight.read().blue?.ada).toBe(1);
+    await client.closed();
+    await expect.poll(() => inFlight.read().blue?.ada, { interval: 5, timeout: 8_000 }).toBe(undefined);
+    await change({}, { ada: false });
+  });
+
+  test('that was refused isn’t kept by a client that never closes', async () => {
+    await change({ ada: 'blue' });
+    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => {}).resume();
+    socket.write(HANDSHAKE('/t/ada/other'));
+    await once(socket, 'end');
+    await expect.poll(() => inFlight.read().blue?.ada, { interval: 5 }).toBe(undefined);
+    // The router has let go of the connection: whoever writes on it hears so.
+    const writes = () => !socket.destroyed && socket.write('x') && false;
+    await expect.poll(() => writes() || socket.destroyed, { interval: 50, timeout: 9_000 }).toBe(true);
+  });
+
+  test.each([
+    'trailer: a',
+    'te: trailers',
+    'transfer-encoding: chunked',
+    'content-length: 40',
+    'connection: x, sec-websocket-key',
+    'keep-alive: 5',
+    'expect: 100-continue',
+    'proxy-connection: x',
+  ])('with the header "%s" is one like others', async (header) => {
+    await change({ ada: 'blue' });
+    await Client.ask(port, '/t/ada/socket', `${header}\r\n`).says('blue:');
+    const { te, trailer, 'content-length': length, 'transfer-encoding': pieces, connection } = blue.seen.at(-1) ?? {};
+    expect({ te, trailer, length, pieces, connection }).toEqual({ connection: 'Upgrade' });
   });
 
   test('that the application doesn’t want gets the application’s own answer', async () => {

@@ -3,7 +3,7 @@
  * passed on as bytes. A WebSocket may write at any time and for hours, so none outlives the route that it came by: when
  * its tenant is held (for writes alone, too) or leads elsewhere, it is closed, and its client comes again.
  */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CHECK_HEADER, passes } from './check-pass.ts';
 import type { InFlight } from './in-flight.ts';
@@ -18,6 +18,17 @@ import { openTunnel } from './tunnel.ts';
 /** How many may be open: of all tenants together, and of one, so that nobody takes the others' share. */
 const MOST_OPEN = 20_000;
 const MOST_OF_ONE = 5_000;
+/** RFC 9110, section 7.6.1, and what says how long a body is. */
+const OF_ANOTHER_CONNECTION = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
 
 /** Whose a WebSocket is, and where it leads. */
 interface Way {
@@ -29,7 +40,8 @@ interface Way {
 
 /** Whether a request asks for a WebSocket; any other `Upgrade` is none of ours, and the request is served without. */
 export function isWebSocket(request: IncomingMessage): boolean {
-  return request.method === 'GET' && /^\s*websocket\s*$/i.test(request.headers.upgrade ?? '');
+  const { upgrade = '', 'sec-websocket-key': key = '' } = request.headers;
+  return request.method === 'GET' && /^\s*websocket\s*$/i.test(upgrade) && /^[A-Za-z0-9+/]{22}==$/.test(key);
 }
 
 /** The WebSockets that are open through one router. */
@@ -83,36 +95,46 @@ export class WebSockets {
   }
 
   private join(request: IncomingMessage, client: Duplex, head: Buffer, way: Way): void {
-    const { config } = this;
+    const { answerMs } = this.config;
     const { tenant, slot } = way;
+    this.count(tenant, 1);
+    const over = (): void => {
+      this.open.delete(way);
+      this.count(tenant, -1);
+    };
+    try {
+      const ends = { request, client, head, answerMs, port: this.portOf(request.url ?? '', slot) };
+      const end = openTunnel(
+        { ...ends, headers: this.headersOf(request, tenant) },
+        {
+          enters: () => this.inFlight.enter(slot, tenant, true),
+          // Its tenant may have been held while the slot was asked.
+          mayJoin: () => this.mayStay(way),
+          unanswered: () =>
+            closeWithProblem(client, this.comeAgain('Unavailable', `Slot ${slot} takes no WebSockets at the moment`)),
+          over,
+        },
+      );
+      this.open.set(way, end);
+    } catch {
+      over();
+      closeWithProblem(client, { status: 400, title: 'Bad request', detail: 'Such a handshake can’t be passed on.' });
+    }
+  }
+
+  private portOf(url: string, slot: string): number {
+    const { upstreams, websockets } = this.config;
+    const apart = websockets !== undefined && url.split('?', 1)[0] === websockets.path;
+    return (apart ? websockets.ports : upstreams)[slot] as number;
+  }
+
+  /** A handshake has no body, and is about this connection alone. */
+  private headersOf(request: IncomingMessage, tenant: string): OutgoingHttpHeaders {
     const { remoteAddress: address } = request.socket;
     const arrival = { host: request.headers.host, address, encrypted: 'encrypted' in request.socket };
-    // Until the slot has answered it is a request like others; after that nobody waits for it to end.
-    const leave = this.inFlight.enter(slot, tenant, true);
-    this.count(tenant, 1);
-    const end = openTunnel(
-      {
-        request,
-        client,
-        head,
-        port: (config.websocketUpstreams ?? config.upstreams)[slot] as number,
-        headers: toSlot({ ...request.headers }, tenant, config.tenantHeader, arrival),
-        answerMs: config.answerMs,
-      },
-      {
-        // Its tenant may have been held while the slot was asked.
-        mayJoin: () => this.mayStay(way),
-        joined: leave,
-        unanswered: () =>
-          closeWithProblem(client, this.comeAgain('Unavailable', `Slot ${slot} takes no WebSockets at the moment`)),
-        ended: () => {
-          leave();
-          this.open.delete(way);
-          this.count(tenant, -1);
-        },
-      },
-    );
-    this.open.set(way, end);
+    const headers = Object.entries(request.headers).filter(([name]) => !OF_ANOTHER_CONNECTION.has(name));
+    const own = { ...Object.fromEntries(headers), connection: 'Upgrade', upgrade: 'websocket' };
+    return toSlot(own, tenant, this.config.tenantHeader, arrival);
   }
 
   private mayStay({ tenant, slot, checks }: Way): boolean {
