@@ -202,10 +202,14 @@ async function acceptCommand(args: readonly string[], parts: AgentParts): Promis
   const root = offered.root.toString('hex');
   if (values.head === undefined || values.because === undefined) {
     const before = held === undefined ? 'nothing' : `${held.size} entries, root ${held.root.toString('hex')}`;
+    const same = held?.size === offered.size && held.root.equals(offered.root);
     process.stdout.write(
-      `held     ${before}\noffered  ${offered.size} entries, root ${root}\n` +
-        `Compare them with what headgate-server recover named. To take the offered log up, with the agent stopped:\n` +
-        `  headgate-agent accept-restored-log --config ${values.config} --head ${offered.size}:${root} --because "…"\n`,
+      `held     ${before}\noffered  ${offered.size} entries, root ${root}\n${
+        same
+          ? 'They are the same log: there is nothing to accept.\n'
+          : `If you know of a restore: with the agent stopped, and with the head that headgate-server recover printed (it is proved\nthat the offered log goes on from it; ${offered.size}:${root} is the log as it is now):\n` +
+            `  headgate-agent accept-restored-log --config ${values.config} --head SIZE:ROOT --because "…"\n`
+      }`,
     );
     return;
   }

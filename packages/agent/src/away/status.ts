@@ -5,7 +5,7 @@ import type { Contact } from './contact.ts';
 import { lastIn, type Undoing } from './journal.ts';
 import type { JournalFile } from './journal-file.ts';
 import type { StandingFile } from './standing.ts';
-import { inProgress, type Watch } from './watch.ts';
+import { inProgress, type Watch, wentBack } from './watch.ts';
 import { begunOf, movedIn, waveOf, wayBackOf, wayBackText } from './way-back.ts';
 
 export interface CellStatus {
@@ -100,7 +100,7 @@ async function cellStatus(
       step,
       begun,
       steps: cellPlan.steps.length,
-      inProgress: inProgress(standing, plan, cellPlan, begun, parts.carry),
+      inProgress: !wentBack(undoing, standing) && inProgress(standing, plan, cellPlan, begun, parts.carry),
       moved,
       held,
       wayBack: wayBackText(way),

@@ -8,7 +8,7 @@ import { type CarryOutParts, contextOf } from '../assignments/carry-out.ts';
 import type { Logger } from '../log.ts';
 import type { Alone, HeldCell } from './alone.ts';
 import type { Contact } from './contact.ts';
-import { lastIn } from './journal.ts';
+import { lastIn, type Undoing } from './journal.ts';
 import type { JournalFile } from './journal-file.ts';
 import type { Standing, StandingFile } from './standing.ts';
 import { begunOf, movedIn, scopeOfFailing, waveOf, wayBackOf } from './way-back.ts';
@@ -74,7 +74,8 @@ export class Watch {
     const { plan } = opened;
     const cellPlan = plan.cells.find((c) => c.cell === name);
     const begun = begunOf(own, carry.marks.marks);
-    if (cellPlan === undefined || begun === undefined || !inProgress(own, plan, cellPlan, begun, carry)) return;
+    if (cellPlan === undefined || begun === undefined) return;
+    if (wentBack(lastIn(this.#parts.journal.all, name), own) || !inProgress(own, plan, cellPlan, begun, carry)) return;
     const action = lookOf(cellPlan, begun);
     if (action === undefined) return;
     const ends = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
@@ -134,6 +135,12 @@ function stateOf(outcome: Outcome): Watched['state'] {
   if (outcome.kind === 'waiting') return 'no-data';
   if ((outcome.result?.checks?.failed ?? 0) > 0) return 'failing';
   return outcome.kind === 'done' && (outcome.result.checks?.passed ?? 0) > 0 ? 'sound' : 'no-data';
+}
+
+/** Whether this agent took the cell back as a whole by itself: then nothing of the plan is in progress there. */
+export function wentBack(last: Undoing | undefined, { last: { rollout } }: Standing): boolean {
+  if (last?.rollout !== rollout || last.phase !== 'finished') return false;
+  return last.scope.kind === 'all' || last.scope.kind === 'cell';
 }
 
 /** Whether a wave of the plan is in progress in a cell, as far as the agent can know. */

@@ -116,6 +116,8 @@ const log: Check<ServerFacts> = {
     const against = note === undefined ? ' (no agent’s head is on this machine, so a cut tail wouldn’t show)' : '';
     if (verified.ok) return [ok(this.name, `${verified.entries} entries verify${against}`)];
     if (verified.code === 'no-head') return [unknown(this.name, 'no tree head is signed yet', 'ask again in a moment')];
+    const restored = await restoredSince(client, verified.code);
+    if (restored !== undefined) return [unknown(this.name, `${verified.why}${restored.why}`, restored.unblock)];
     return [
       wrong(
         this.name,
@@ -125,6 +127,19 @@ const log: Check<ServerFacts> = {
     ];
   },
 };
+
+/** What a head of before a restore of the control plane looks like. That there was one is the server's word. */
+async function restoredSince(client: ServerFacts['client'], code: string | undefined) {
+  if (code !== 'head-shrunk' && code !== 'head-forked') return undefined;
+  const { recovery } = await client.call('showRecovery');
+  if (recovery === null) return undefined;
+  const { at, by, because, gap } = recovery;
+  return {
+    why: `; the server says that it was restored at ${new Date(at).toISOString()} by ${by} (${because}): ${gap}`,
+    unblock:
+      'if you know of that restore: headgate-agent accept-restored-log, on this machine too; if not, change nothing, and find out who wrote to the database',
+  };
+}
 
 const database: Check<ServerFacts> = {
   name: 'database',
