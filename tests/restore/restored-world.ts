@@ -20,6 +20,8 @@ export class RestoredWorld {
   readonly world: World;
   readonly ref: ReleaseRef;
   readonly #dir: string;
+  /** As `recover` printed it. */
+  #head: string | undefined;
   readonly #backups: string;
 
   private constructor(world: World, ref: ReleaseRef, dir: string, backups: string) {
@@ -92,16 +94,19 @@ export class RestoredWorld {
     return run('server', '--data', this.#dir, '--port', '0');
   }
 
-  recover(because: string): Promise<Ran> {
-    return run('server', 'recover', '--data', this.#dir, '--by', 'usr_ops', '--because', because);
+  async recover(because: string): Promise<Ran> {
+    const ran = await run('server', 'recover', '--data', this.#dir, '--by', 'usr_ops', '--because', because);
+    this.#head = /the log now: (\S+)/.exec(ran.out)?.[1];
+    return ran;
   }
 
-  /** What a person does at the agent: looks at both heads, stops it, takes the restored log up, starts it. */
+  /** What a person does at the agent: looks at both heads, stops it, takes the log up that `recover` named, starts it. */
   async acceptLog(): Promise<{ before: number; accepted: number; kept: string }> {
     const config = ['--config', join(this.#dir, 'agent', 'agent.yaml')];
     const looked = await run('agent', 'accept-restored-log', ...config);
-    const [, head] = /--head (\S+)/.exec(looked.out) ?? [];
-    if (head === undefined) throw new Error(`no head is offered: ${looked.out}${looked.err}`);
+    const head = this.#head;
+    if (head === undefined || !looked.out.includes('--head SIZE:ROOT'))
+      throw new Error(`no head is offered: ${looked.out}${looked.err}`);
     await this.world.agent.stop();
     const accepted = await run('agent', 'accept-restored-log', ...config, '--head', head, '--because', 'restored');
     if (accepted.code !== 0) throw new Error(accepted.err);
