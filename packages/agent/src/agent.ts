@@ -139,8 +139,9 @@ export async function startAgent(
       }),
     );
   }
-  for (const keeper of keepers.values()) keeper.start();
+  // Before anything runs: it throws when its door isn't right.
   await away.start();
+  for (const keeper of keepers.values()) keeper.start();
 
   let sick = false;
   const heads = new Every(

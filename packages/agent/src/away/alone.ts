@@ -77,18 +77,20 @@ export class Alone {
     const going = this.#running.get(cell);
     if (going !== undefined) return going;
     const { journal, standing, carry, contact } = this.#parts;
-    const { last } = standing.of(cell) ?? nothing(cell);
-    const begun = begunOf(standing.of(cell), carry.marks.marks) ?? nothing(cell);
-    const before = lastIn(journal.all, cell);
-    const again =
-      before?.rollout === last.rollout && before.begun === begun && covers(before.scope, scope, cell)
-        ? before
-        : undefined;
-    const since = (contact.awaySince ?? new Date()).toISOString();
-    const count = [...journal.all.values()].filter((each) => each.rollout === last.rollout).length;
-    const { rollout, promotion, plan } = last;
-    const id = `${rollout}#${count + 1}`;
     return this.#run(cell, async () => {
+      // First: what runs may still take a step up, which then must be taken back, too.
+      await this.#parts.held(cell)?.yields();
+      const { last } = standing.of(cell) ?? nothing(cell);
+      const begun = begunOf(standing.of(cell), carry.marks.marks) ?? nothing(cell);
+      const before = lastIn(journal.all, cell);
+      const again =
+        before?.rollout === last.rollout && before.begun === begun && covers(before.scope, scope, cell)
+          ? before
+          : undefined;
+      const since = (contact.awaySince ?? new Date()).toISOString();
+      const count = [...journal.all.values()].filter((each) => each.rollout === last.rollout).length;
+      const { rollout, promotion, plan } = last;
+      const id = `${rollout}#${count + 1}`;
       const undoing =
         again ??
         (await journal.note({ type: 'begun', id, cell, rollout, promotion, plan, scope, begun, by, because, since }));
@@ -134,13 +136,14 @@ export class Alone {
     const opened = await carry.plans.get(undoing.plan, this.#stopping.signal);
     const plan = opened.ok ? opened.plan.cells.find((c) => c.cell === cell) : undefined;
     if (plan === undefined) return this.#stopped(undoing, 'its plan can’t be read here', progress, own);
-    const held = await this.#opened(cell);
-    if (held === undefined) return undoing;
+    const done = new Set(undoing.done.map((step) => step.id));
+    const steps = undoSteps(plan, scope, begun).filter((step) => !done.has(step.id));
+    const held = await this.#opened(cell, steps[0]?.timeoutMs ?? 0);
+    if (this.#stopping.signal.aborted) return undoing;
+    if (typeof held === 'string') return this.#stopped(undoing, held, progress, own);
     await held.yields();
     own.warn({ by: undoing.by, because: undoing.because, scope: scope.kind }, 'going back without the server');
-    const done = new Set(undoing.done.map((step) => step.id));
-    for (const step of undoSteps(plan, scope, begun)) {
-      if (done.has(step.id)) continue;
+    for (const step of steps) {
       if (step.approver !== undefined)
         return this.#stopped(
           undoing,
@@ -157,14 +160,19 @@ export class Alone {
     return journal.note({ type: 'finished', id });
   }
 
-  /** Waits until the cell is open: whoever comes at night may come before its store is up. */
-  async #opened(name: string): Promise<{ readonly cell: Cell; yields(): Promise<void> } | undefined> {
-    for (;;) {
+  /**
+   * Waits until the cell is open: whoever comes at night may come before its store is up. No longer than its first step
+   * may take, since nothing is taken from the server meanwhile. Answers why it isn't open.
+   */
+  async #opened(name: string, timeoutMs: number): Promise<{ readonly cell: Cell; yields(): Promise<void> } | string> {
+    for (const ends = performance.now() + timeoutMs; ; ) {
       const held = this.#parts.held(name);
-      const cell = held?.cell;
-      if (held !== undefined && cell !== undefined) return { cell, yields: () => held.yields() };
-      if (this.#stopping.signal.aborted) return undefined;
-      await pause(100);
+      if (held === undefined) return 'this agent has no such cell';
+      const { cell } = held;
+      if (cell !== undefined) return { cell, yields: () => held.yields() };
+      if (this.#stopping.signal.aborted || performance.now() >= ends)
+        return `its cell could not be opened within ${timeoutMs} ms`;
+      await this.#rest(100);
     }
   }
 
@@ -177,6 +185,7 @@ export class Alone {
     log: Logger,
   ): Promise<string | undefined> {
     const { journal } = this.#parts;
+    let waitsUntil: number | undefined;
     for (let attempt = 1; ; ) {
       progress(`cell ${undoing.cell}: ${step.id} …`);
       const outcome = await this.#attempt(undoing, step, cell, log);
@@ -191,7 +200,13 @@ export class Alone {
       }
       if (outcome.kind === 'waiting') {
         if (outcome.reason === 'ask') return 'it ended in a state that nobody knows';
-        await this.#rest(Math.min(outcome.untilMs, LONGEST_BACKOFF_MS));
+        waitsUntil ??= performance.now() + step.timeoutMs;
+        if (performance.now() >= waitsUntil)
+          return `it waits for longer than its ${step.timeoutMs} ms: ${outcome.reason}`;
+        // Never at once: each look is written down twice.
+        const askedMs = Number.isFinite(outcome.untilMs) ? outcome.untilMs : LONGEST_BACKOFF_MS;
+        const longestMs = Math.min(LONGEST_BACKOFF_MS, step.timeoutMs);
+        await this.#rest(Math.max(FIRST_BACKOFF_MS, Math.min(askedMs, longestMs)));
         continue;
       }
       progress(`cell ${undoing.cell}: ${step.id} failed: ${outcome.why}`);

@@ -2,7 +2,8 @@
  * The agent's own door: a socket in a folder of its data that nobody else may enter, for a person on the machine. It says how
  * things stand, and goes back when it is asked to with the server away.
  */
-import { chmod, type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, type FileHandle, lstat, mkdir, open, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { Refusal } from '@headgate/domain';
@@ -50,26 +51,36 @@ export interface Door {
   close(): Promise<void>;
 }
 
-/** The socket of a data folder by a short name: the kernel takes no more than 107 bytes, and folders can be deep. */
+/**
+ * The socket of a data folder by a short name: the kernel takes no more than 107 bytes, and folders can be deep. Throws for
+ * a link: whoever laid it would choose whose folder is locked and emptied, or who is asked.
+ */
 export async function doorPath(dataDir: string): Promise<{ readonly path: string; readonly folder: FileHandle }> {
-  const folder = await open(join(dataDir, 'door'), 'r');
+  const dir = join(dataDir, 'door');
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+  const folder = await open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW).catch(async (error: Error) => {
+    const found = await lstat(dir).catch(() => undefined);
+    if (found === undefined || found.isDirectory()) throw error;
+    throw new Error(`${dir} is no folder, or a link to one: take it away, and the agent makes its own`);
+  });
   return { path: `/proc/self/fd/${folder.fd}/agent.sock`, folder };
 }
 
 /** Opens the door. The caller holds the data folder, so a socket that is there already is a dead agent's. */
 export async function openDoor(dataDir: string, behind: Behind): Promise<Door> {
-  const dir = join(dataDir, 'door');
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  await chmod(dir, 0o700);
-  await rm(join(dir, 'agent.sock'), { force: true });
+  await mkdir(join(dataDir, 'door'), { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
   const { path, folder } = await doorPath(dataDir);
   const server = createServer(
     { requestTimeout: 10_000 },
     (request, response) => void answer(behind, request, response),
   );
   try {
+    await folder.chmod(0o700);
+    await rm(path, { force: true });
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
-    await chmod(join(dir, 'agent.sock'), 0o600);
+    await chmod(path, 0o600);
   } catch (error) {
     await folder.close();
     throw error;

@@ -20,6 +20,14 @@ export async function knock(dataDir: string): Promise<Behind | undefined> {
   }
 }
 
+/** What a line of an answer may be, beside the answer itself. */
+interface Said {
+  readonly line: string;
+  readonly ok: boolean;
+  readonly refusal: unknown;
+  readonly why: string;
+}
+
 async function ask<T>(
   dataDir: string,
   method: string,
@@ -46,9 +54,16 @@ async function ask<T>(
         response.on('error', reject);
         response.on('end', () => {
           const { statusCode } = response;
-          if (statusCode === 200 && last !== undefined && !(last as { line?: string }).line) resolve(last as T);
+          const { line, ok, refusal, why = 'it broke off' } = (last ?? {}) as Partial<Said>;
+          // Under way it can't say 500 any more: what fails then is a no without a refusal.
+          const failed = line !== undefined || (ok === false && refusal === undefined);
+          if (statusCode === 200 && last !== undefined && !failed) resolve(last as T);
           else
-            reject(new Error(`the agent answered ${statusCode}: ${(last as { why?: string })?.why ?? 'it broke off'}`));
+            reject(
+              new Error(
+                statusCode === 200 ? `the agent broke off: ${why}` : `the agent answered ${statusCode}: ${why}`,
+              ),
+            );
         });
       });
       outgoing.on('error', reject);

@@ -6,6 +6,7 @@ import { type AgentParts, startAgent } from '../agent.ts';
 import { sayRefusal } from '../assignments/refused.ts';
 import { type Behind, RollBackAsk } from '../away/door.ts';
 import { knock } from '../away/knock.ts';
+import { notOurs } from '../away/not-ours.ts';
 import type { AgentConfig } from '../config.ts';
 import { openLog } from '../log.ts';
 
@@ -23,6 +24,8 @@ export const ROLLBACK_EXIT = { undone: 0, refused: 1, notConfirmed: 2, standsSti
 export async function rollBack(config: AgentConfig, parts: AgentParts, wish: RollBackWish): Promise<number> {
   const running = await knock(config.dataDir);
   if (running !== undefined) return ask(running, wish);
+  const strange = await notOurs(config.dataDir);
+  if (strange !== undefined) return refused(strange);
   say('no agent runs here: this command does its work, and stops it again');
   const agent = await startAgent(config, parts, openLog(config.name, 'error'), 'alone');
   try {
