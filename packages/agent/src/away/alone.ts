@@ -133,6 +133,8 @@ export class Alone {
     const { carry, journal, log } = this.#parts;
     const { id, cell, scope, begun } = undoing;
     const own = log.child({ cell, rollout: undoing.rollout, undoing: id });
+    if (this.#parts.held(cell) === undefined)
+      return this.#stopped(undoing, 'this agent has no such cell', progress, own);
     const opened = await carry.plans.get(undoing.plan, this.#stopping.signal);
     const plan = opened.ok ? opened.plan.cells.find((c) => c.cell === cell) : undefined;
     if (plan === undefined) return this.#stopped(undoing, 'its plan can’t be read here', progress, own);
@@ -167,9 +169,8 @@ export class Alone {
   async #opened(name: string, timeoutMs: number): Promise<{ readonly cell: Cell; yields(): Promise<void> } | string> {
     for (const ends = performance.now() + timeoutMs; ; ) {
       const held = this.#parts.held(name);
-      if (held === undefined) return 'this agent has no such cell';
-      const { cell } = held;
-      if (cell !== undefined) return { cell, yields: () => held.yields() };
+      const cell = held?.cell;
+      if (held !== undefined && cell !== undefined) return { cell, yields: () => held.yields() };
       if (this.#stopping.signal.aborted || performance.now() >= ends)
         return `its cell could not be opened within ${timeoutMs} ms`;
       await this.#rest(100);
