@@ -175,7 +175,9 @@ test('the server comes back, hears it before anything else, and tells it on the 
     const now = await auditor.call('showPromotion', { promotion });
     return now.phase === 'ended' || now.phase === 'held' ? now : undefined;
   });
-  expect(shown.undo?.because).toContain('undone by agt_psa while the server was away, by usr_operator: invoices fail');
+  expect(shown.undo?.because).toContain(
+    'undone by agt_psa while the server was away, which says that usr_operator decided it: invoices fail',
+  );
   expect(shown.result).toBe('rolled-back');
   const log = await until('a log with the end of it', 20_000, async () => {
     const read = await readLog(auditor, { head: world.headFile, trust: join(world.dataDir, 'agent', 'trust.yaml') });

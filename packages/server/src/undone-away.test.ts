@@ -64,7 +64,9 @@ it('takes it up once, in the middle of a wave; the promotion decides to go back,
   expect((await company.agent.call('tellUndone', { rollout: rollout(id), body })).took).toBe('known');
   const shown = await developer.call('showPromotion', { promotion: id });
   expect(shown).toMatchObject({ result: 'rolled-back' });
-  expect(shown.undo!.because).toBe('undone by agt_shop while the server was away, by usr_op: invoices fail');
+  expect(shown.undo!.because).toBe(
+    'undone by agt_shop while the server was away, which says that usr_op decided it: invoices fail',
+  );
   const types = (await entriesOf(`rollout/${rollout(id)}`)).map((entry) => entry.type);
   expect(types.filter((type) => type === 'rollout.undone-away')).toHaveLength(1);
   expect(types.slice(types.indexOf('rollout.undone-away'))).toEqual(['rollout.undone-away', 'rollout.settled']);
@@ -96,7 +98,7 @@ it('of a settled rollout only the cell hears: it is uncertain until it is observ
   const operator = await server.client('operator');
   expect((await operator.call('showCell', { cell: 'stage' })).uncertain).toBe(true);
   const said = (await entriesOf('cell/stage')).findLast((entry) => entry.type === 'cell.changed');
-  expect(JSON.stringify(said?.data)).toContain('undone by agt_shop while the server was away, by usr_op');
+  expect(JSON.stringify(said?.data)).toContain('undone by agt_shop while the server was away, which says that usr_op decided it');
   expect((await developer.call('showPromotion', { promotion: id })).result).toBe('promoted');
   await until('an observation settles it', async () => {
     await company.agent.call('observeCell', { cell: 'stage', body: company.observation('stage', 'staging') });
@@ -114,5 +116,9 @@ it('refuses what can’t be, in words: no such rollout, another plan, and whoeve
     body: { ...body, plan: plan.release.digest },
   });
   expect((await refused(other)).code).toBe('other-plan');
+  const last = { ...body, n: 1_000_000 };
+  expect((await refused(company.agent.call('tellUndone', { rollout: rollout(id), body: last }))).code).toBe(
+    'absurd-token',
+  );
   expect((await refused(developer.call('tellUndone', { rollout: rollout(id), body }))).status).toBe(403);
 });

@@ -151,6 +151,9 @@ export const outcome = z
   .meta({ id: 'Outcome' });
 export type Outcome = z.infer<typeof outcome>;
 
+/** No cell is ever given so many steps; what is near the end of the numbers would leave none for the next. */
+const MOST_TOKENS = 1_000_000_000_000;
+
 /** What an agent undid by itself while the server was away: it has happened, and is taken up as a fact. */
 export const undoneAway = z
   .strictObject({
@@ -166,7 +169,7 @@ export const undoneAway = z
     /** The undo steps that it carried out, in their order. */
     steps: z.array(z.strictObject({ id: text(300), result: stepResult })).max(50_000),
     /** The highest number of its own tokens. */
-    n: z.int().min(0),
+    n: z.int().min(0).max(MOST_TOKENS),
     /** A person, as they named themselves at the agent’s machine, or `agent`. */
     by: text(100),
     because: text(500),

@@ -1,4 +1,11 @@
-import { decideUndoneAway, evolveRollout, type Principal, type Rollout, type UndoneAway } from '@headgate/domain';
+import {
+  decideUndoneAway,
+  evolveRollout,
+  type Principal,
+  type Rollout,
+  type UndoneAway,
+  undoneWords,
+} from '@headgate/domain';
 import { commitRollout, gatherRollout, LEASE_MS } from '../controllers/rollout-controller.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
@@ -11,7 +18,7 @@ export type TakenUp = 'taken-up' | 'known' | 'late';
 
 /**
  * An agent tells what it took back by itself while the control plane was away. It has happened, so nothing here may turn
- * it down but that it is no rollout of the agent's: an open rollout goes on from there, and its promotion decides to go
+ * it down but that it is no rollout of the agent's, or a number that would be the cell's last: an open rollout goes on from there, and its promotion decides to go
  * back; of a settled one the cell counts as uncertain until it is observed.
  */
 export async function takeUpUndone(
@@ -32,7 +39,7 @@ export async function takeUpUndone(
       return refuse('not-yours', what, stream, 'the agent is not enrolled for this environment', 'enrol it');
     const now = await deps.store.now();
     const gathered = await gatherRollout(with_.plans, with_.gates, row, now, deps.epoch);
-    const decided = decideUndoneAway(row.state, gathered.facts.cell, agent.id, told, now);
+    const decided = decideUndoneAway(row.state, gathered.facts.cell, agent.id, told, now, gathered.cellRow?.state.assigned ?? 0);
     if (!decided.ok) {
       if (decided.refusal.code !== 'settled') return no(decided.refusal);
       // Told twice: the first time settled it.
@@ -52,9 +59,10 @@ async function takeUpLate(
   deps: Deps,
   agent: Principal,
   { id, promotion, cell }: Rollout,
-  { by, because, since, n }: UndoneAway,
+  told: UndoneAway,
   now: number,
 ): Promise<TakenUp | undefined> {
+  const { since, n } = told;
   const stream = streams.cell(cell);
   const row = (await deps.store.load([stream])).get(stream) as Row<CellRecord> | undefined;
   const record = row?.state;
@@ -62,8 +70,7 @@ async function takeUpLate(
   // Whoever has it uncertain already, or went on from a higher number, has heard of it.
   if (record.uncertain && (record.assigned ?? 0) >= n) return 'known';
   const assigned = Math.max(record.assigned ?? 0, n);
-  const words = `undone by ${agent.id} while the server was away, by ${by}: ${because}`.slice(0, 1000).toWellFormed();
-  const away = { because: words, since };
+  const away = { because: undoneWords(agent.id, told), since };
   const data = { rollout: id, promotion, ...shapeInEntry(record.desired), uncertain: true, assigned, away };
   const next: CellRecord = { ...record, uncertain: true, assigned, restlessUntil: now + LEASE_MS };
   const committed = await deps.store.commit({

@@ -126,7 +126,7 @@ export type RolloutEvent =
       readonly data: {
         readonly scope: Scope;
         readonly because: string;
-        /** Who decided it, as they named themselves at the agent's machine; or `agent`. */
+        /** Who decided it, by the agent's word alone: as they named themselves at its machine; or `agent`. */
         readonly by: string;
         readonly agent: PrincipalId;
         /** Since when the agent had no answer, by its own clock. */

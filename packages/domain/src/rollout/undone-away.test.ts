@@ -1,4 +1,4 @@
-import { decideUndoneAway, type Scope, stepAtHand, type UndoneAway, undoSteps } from '@headgate/domain';
+import { decideUndoneAway, LARGEST_TOKEN_RISE, type Scope, stepAtHand, type UndoneAway, undoSteps, undoneWords } from '@headgate/domain';
 import { digestOf, soundOutcome } from '@headgate/testkit/domain/builders';
 import { effectOf } from '@headgate/testkit/domain/effects';
 import type { World } from '@headgate/testkit/domain/world';
@@ -23,7 +23,7 @@ function told(world: World, more: Partial<UndoneAway> & { readonly count?: numbe
 }
 
 const take = (world: World, what: UndoneAway): boolean =>
-  world.answer('shared', (rollout, now) => decideUndoneAway(rollout, world.cellPlan('shared'), 'agt_1', what, now));
+  world.answer('shared', (rollout, now) => decideUndoneAway(rollout, world.cellPlan('shared'), 'agt_1', what, now, 0));
 
 /** The first wave soaks as the server goes. */
 function inMidWave(scope?: Parameters<typeof twoCells>[0]): World {
@@ -46,7 +46,9 @@ test('a whole undo settles the rollout without another step, and its promotion d
   expect(endOf(world)).toBe('rolled-back');
   expect(served(world)).not.toContain('new');
   const decided = world.history.find(({ event }) => event.type === 'promotion.rollback-decided');
-  expect(JSON.stringify(decided?.event)).toContain('undone by agt_1 while the server was away, by usr_op: it hurts');
+  expect(JSON.stringify(decided?.event)).toContain(
+    'undone by agt_1 while the server was away, which says that usr_op decided it: it hurts',
+  );
 });
 
 test('half an undo is gone on with where it stood, above the agent’s tokens', () => {
@@ -139,6 +141,7 @@ test('what can’t be is refused: another plan, a settled rollout, more steps th
       'agt_1',
       { ...what, ...wrong },
       world.now,
+      0,
     );
     return decided.ok ? 'ok' : decided.refusal.code;
   };
@@ -148,4 +151,36 @@ test('what can’t be is refused: another plan, a settled rollout, more steps th
   take(world, what);
   world.run(undefined, reached(world, 'settled'));
   expect(code({})).toBe('settled');
+});
+
+test('a number that no retries explain is refused, open or settled: the cell would never be given a step again', () => {
+  const world = inMidWave();
+  const what = told(world, { count: 2 });
+  const assigned = world.rollout('shared').n + 500;
+  const most = assigned + LARGEST_TOKEN_RISE + what.steps.length;
+  const decide = (n: number) =>
+    decideUndoneAway(
+      world.rollout('shared'),
+      world.cellPlan('shared'),
+      'agt_1',
+      { ...what, n },
+      world.now,
+      assigned,
+    );
+  expect(decide(most)).toMatchObject({ ok: true, events: [{ data: { n: most } }] });
+  for (const n of [most + 1, Number.MAX_SAFE_INTEGER])
+    expect(decide(n)).toMatchObject({ ok: false, refusal: { code: 'absurd-token' } });
+  take(world, told(world));
+  world.run(undefined, reached(world, 'settled'));
+  expect(decide(most)).toMatchObject({ refusal: { code: 'settled' } });
+  expect(decide(Number.MAX_SAFE_INTEGER)).toMatchObject({ refusal: { code: 'absurd-token' } });
+});
+
+test('who decided it is the agent’s word, and reads so', () => {
+  expect(undoneWords('agt_1', { by: 'usr_mary', because: 'x' })).toBe(
+    'undone by agt_1 while the server was away, which says that usr_mary decided it: x',
+  );
+  expect(undoneWords('agt_1', { by: 'agent', because: 'x' })).toBe(
+    'undone by agt_1 while the server was away, by itself: x',
+  );
 });

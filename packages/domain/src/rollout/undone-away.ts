@@ -13,6 +13,9 @@ import type { RolloutEvent } from './events.ts';
 import { provenOutcome } from './outcome-rules.ts';
 import type { Rollout } from './state.ts';
 
+/** So many tokens may an agent have taken by itself beside one for each step: retries. More would use the numbers up. */
+export const LARGEST_TOKEN_RISE = 10_000;
+
 /** What the agent tells. */
 export interface UndoneAway {
   readonly plan: Digest;
@@ -23,7 +26,10 @@ export interface UndoneAway {
   readonly steps: readonly { readonly id: string; readonly result: StepResult }[];
   /** The highest number of its own tokens: the next assignment here carries a higher one. */
   readonly n: number;
-  /** Who decided it: a person at the agent's machine, or the agent for a condition that was declared. */
+  /**
+   * Who decided it, by the agent's word alone: whoever named themselves at its machine, or `agent` for a condition that was
+   * declared.
+   */
   readonly by: string;
   readonly because: string;
   /** From when on the control plane had not answered, by the agent's clock. */
@@ -35,6 +41,7 @@ export interface UndoneAway {
 /**
  * Takes up what an agent did. What it did is compared step by step with what the undo is from here; the rest, or all of it
  * where the two differ, is carried out again, which changes nothing where it had its effect. Told twice, it is known.
+ * `assigned` is the cell's last number beside the rollout's.
  */
 export function decideUndoneAway(
   state: Rollout,
@@ -42,6 +49,7 @@ export function decideUndoneAway(
   agent: PrincipalId,
   told: UndoneAway,
   now: Instant,
+  assigned: number,
 ): Decided<RolloutEvent> {
   const what = `take up what ${agent} undid in rollout ${state.id}`;
   const where = `rollout/${state.id}`;
@@ -55,6 +63,16 @@ export function decideUndoneAway(
     );
   if (told.begun > cell.steps.length || (told.scope.cell !== undefined && told.scope.cell !== cell.cell))
     return refused('other-plan', what, where, 'its scope is not one of this cell', 'nothing: it says what can’t be');
+  const most = Math.max(state.n, assigned) + LARGEST_TOKEN_RISE + told.steps.length;
+  // Before anything else is made of it: a settled rollout's cell takes the number up, too.
+  if (told.n > most)
+    return refused(
+      'absurd-token',
+      what,
+      where,
+      `its last token is ${told.n}, and at most ${most} is possible: the next assignment here would begin above that`,
+      'find out what wrote that number at the agent; the cell’s next observation says what became of it',
+    );
   if (state.phase === 'settled')
     return refused(
       'settled',
@@ -71,13 +89,19 @@ export function decideUndoneAway(
   if (known !== null && same(known.scope, scope) && state.begun === begun && known.cursor >= cursor && state.n === n)
     return accepted();
   const { by, because, since, stopped } = told;
-  const words = `undone by ${agent} while the server was away, by ${by}: ${because}`.slice(0, 1000).toWellFormed();
+  const words = undoneWords(agent, told);
   const data = { scope, because: words, by, agent, since, begun, done: told.steps.length, cursor, n };
   const until = now + ASK_MS;
   return accepted({
     type: 'rollout.undone-away',
     data: { ...data, ...(stopped !== undefined && { stopped }), until, lookAt: now },
   });
+}
+
+/** Why it was undone. That a person decided it nobody but the agent says, and so the words do. */
+export function undoneWords(agent: PrincipalId, { by, because }: Pick<UndoneAway, 'by' | 'because'>): string {
+  const decided = by === 'agent' ? 'by itself' : `which says that ${by} decided it`;
+  return `undone by ${agent} while the server was away, ${decided}: ${because}`.slice(0, 1000).toWellFormed();
 }
 
 /** Of what the agent brought back and what was decided here meanwhile, the wider; what neither names alone, the cell. */
