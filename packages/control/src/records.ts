@@ -117,6 +117,8 @@ export interface RecoveryRecord {
   readonly because: string;
   readonly backup?: string;
   readonly refuseTokens: boolean;
+  /** People's tokens of an epoch below are refused, by this restore or an earlier one; absent: {@link refuseTokens} alone says. */
+  readonly tokensFrom?: number;
 }
 
 /** So many stores of a cell are named in an entry, which is bounded; more are only counted. */

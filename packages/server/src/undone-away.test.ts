@@ -98,7 +98,9 @@ it('of a settled rollout only the cell hears: it is uncertain until it is observ
   const operator = await server.client('operator');
   expect((await operator.call('showCell', { cell: 'stage' })).uncertain).toBe(true);
   const said = (await entriesOf('cell/stage')).findLast((entry) => entry.type === 'cell.changed');
-  expect(JSON.stringify(said?.data)).toContain('undone by agt_shop while the server was away, which says that usr_op decided it');
+  expect(JSON.stringify(said?.data)).toContain(
+    'undone by agt_shop while the server was away, which says that usr_op decided it',
+  );
   expect((await developer.call('showPromotion', { promotion: id })).result).toBe('promoted');
   await until('an observation settles it', async () => {
     await company.agent.call('observeCell', { cell: 'stage', body: company.observation('stage', 'staging') });

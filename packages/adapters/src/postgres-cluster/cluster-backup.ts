@@ -55,7 +55,10 @@ export async function copyCluster<T>(
 }
 
 /** The first file of a copy that isn't what its manifest says, in words; undefined: all of them are. */
-export async function damagedFile(dir: string, files: readonly FileEntry[]): Promise<string | undefined> {
+export async function damagedFile(
+  dir: string,
+  files: readonly Pick<FileEntry, 'path' | 'size' | 'sha256'>[],
+): Promise<string | undefined> {
   for (const { path, size, sha256 } of files) {
     const found = await readBack(join(dir, path));
     if (found === undefined) return `${path} is missing`;

@@ -1,5 +1,6 @@
 import { type Instant, TELL_MS } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
+import type { Row, StreamId } from '../ports/store.ts';
 import { type LostHead, type RecoveryRecord, streams } from '../records.ts';
 import { ok, type Result, refuse } from './result.ts';
 
@@ -26,11 +27,29 @@ export async function beginRecovery(deps: Deps, facts: RecoveryFacts): Promise<R
   const { epoch } = deps;
   const stream = streams.recovery(epoch);
   const now: Instant = await deps.store.now();
-  const state: RecoveryRecord = { epoch, at: now, until: now + TELL_MS, ...facts };
+  const tokensFrom = facts.refuseTokens ? epoch : await tokensFromBefore(deps);
+  const state: RecoveryRecord = { epoch, at: now, until: now + TELL_MS, ...facts, tokensFrom };
   const committed = await deps.store.commit({
     by: 'sys',
     writes: [{ stream, expected: 0, entries: [{ type: 'recovery.begun', data: state }], state, dueAt: null }],
   });
   if (committed.ok) return ok(state);
   return refuse('already-there', 'recover', stream, 'it has begun already', 'start the server');
+}
+
+/** The epoch from which people's tokens count, by the restores before this one: what one refused, no later one revives. */
+async function tokensFromBefore({ store, epoch }: Pick<Deps, 'store' | 'epoch'>): Promise<number> {
+  const limit = 1_000;
+  let from = 1;
+  let page: readonly Row[];
+  let after: StreamId | undefined;
+  do {
+    page = await store.list('recovery', { limit, ...(after !== undefined && { after }) });
+    for (const row of page) {
+      const before = row.state as RecoveryRecord;
+      if (before.epoch < epoch) from = Math.max(from, before.tokensFrom ?? (before.refuseTokens ? before.epoch : 1));
+    }
+    after = page.at(-1)?.stream;
+  } while (page.length === limit);
+  return from;
 }

@@ -1,4 +1,4 @@
-import type { Freeze, Instant, Principal, Promotion } from '@headgate/domain';
+import { type Freeze, freezeEndText, type Instant, type Principal, type Promotion } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row, StreamId } from '../ports/store.ts';
 import { FREEZE_ALL, type FreezeRecord, frozenApplication, streams } from '../records.ts';
@@ -15,7 +15,8 @@ export type AskedFreeze = Omit<Freeze, 'name' | 'by'> & { readonly name?: string
 /**
  * Declares a freeze for an environment, for an application (`application:<name>`), or for everything (`all`). Forward steps
  * stop at once; undo never does. A scope that isn't there is refused: a freeze of a misspelt environment would stop
- * nothing, and look as if it did.
+ * nothing, and look as if it did. Under the name of one that holds now only what holds now and as long takes its place: to end
+ * it is to lift it, which says why on the log.
  */
 export async function declareFreeze(
   deps: Deps,
@@ -43,6 +44,15 @@ export async function declareFreeze(
     const name = asked.name ?? nameOf(now, new Set(lasting.map((f) => f.name)));
     const { from, to, reason } = asked;
     const freeze: Freeze = { name, from, to, reason, by: principal.id };
+    const held = lasting.find((f) => f.name === name && f.from <= now);
+    if (held !== undefined && (from > now || to < held.to))
+      return refuse(
+        'weaker-freeze',
+        what,
+        stream,
+        `${name} holds now, ${freezeEndText(held)}: ${held.reason}; the new one would end it, or end earlier`,
+        `lift it first (headgate freeze lift), or give another name`,
+      );
     const others = lasting.filter((f) => f.name !== name);
     if (others.length >= MOST_FREEZES)
       return refuse('too-many-freezes', what, stream, `${MOST_FREEZES} are declared there`, 'lift one');

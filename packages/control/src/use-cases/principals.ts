@@ -57,6 +57,7 @@ export async function authenticate(deps: Pick<Deps, 'store' | 'epoch'>, token: s
   if (!matches || row === undefined || row.state.revoked) return undefined;
   const { id, roles, environments, epoch = 1 } = row.state;
   const recovery = rows.get(recovered)?.state as RecoveryRecord | undefined;
-  if (recovery?.refuseTokens && epoch < deps.epoch && !roles.includes('agent')) return undefined;
+  const from = recovery?.tokensFrom ?? (recovery?.refuseTokens ? deps.epoch : 1);
+  if (epoch < from && !roles.includes('agent')) return undefined;
   return environments === undefined ? { id, roles } : { id, roles, environments };
 }

@@ -1,6 +1,13 @@
 /** Cells that were not read back since a restore, over the store in memory, in virtual time. */
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
-import { type CellAccount, type CellState, type Digest, type Principal, TELL_MS } from '@headgate/domain';
+import {
+  type CellAccount,
+  type CellState,
+  type Digest,
+  LARGEST_EPOCH_RISE,
+  type Principal,
+  TELL_MS,
+} from '@headgate/domain';
 import { aCell } from '@headgate/testkit/domain/builders';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Deps } from '../deps.ts';
@@ -98,6 +105,16 @@ describe('a cell of which its agent tells', () => {
     });
   });
 
+  test('that says it acted under an epoch that no restore reaches becomes nobody’s advice', async () => {
+    const read = (epoch: number) => readBackCell(deps, gatherers(), AGENT, told({ fence: { epoch, n: 1 } }));
+    expect(await read(2 + LARGEST_EPOCH_RISE)).toMatchObject({ refusals: [{ code: 'epoch-too-low' }] });
+    for (const epoch of [3 + LARGEST_EPOCH_RISE, Number.MAX_SAFE_INTEGER]) {
+      const refused = await read(epoch);
+      expect(refused).toMatchObject({ refusals: [{ code: 'absurd-token' }] });
+      expect(JSON.stringify(refused)).not.toContain('--epoch-above');
+    }
+  });
+
   test('is told of by an agent of its environment alone, and answered for by who may answer', async () => {
     const stranger: Principal = { ...AGENT, environments: ['lab'] };
     expect(await readBackCell(deps, gatherers(), stranger, told())).toMatchObject({
@@ -123,4 +140,31 @@ test('people’s tokens from before a restore are worth nothing until they are n
   expect((await authenticate(deps, 'agt_one.secret'))?.id).toBe('agt_one');
   await rotateToken(deps, ADMIN, 'usr_dev', hashToken('usr_dev.new'));
   expect((await authenticate(deps, 'usr_dev.new'))?.id).toBe('usr_dev');
+});
+
+test('tokens that one restore refused stay so after a later one that keeps tokens; those made since go on', async () => {
+  await rotateToken(deps, ADMIN, 'usr_dev', hashToken('usr_dev.new'));
+  await createPrincipal(before, ADMIN, { id: 'usr_old', roles: ['developer'], tokenHash: hashToken('usr_old.secret') });
+  const head = { size: 10, root: '00' };
+  for (const epoch of [3, 12]) {
+    const later = { ...deps, epoch };
+    const facts = { kept: head, by: 'usr_ops', because: 'again', refuseTokens: false };
+    expect(await beginRecovery(later, facts)).toMatchObject({ ok: true, value: { tokensFrom: 2 } });
+    expect(await authenticate(later, 'usr_old.secret')).toBeUndefined();
+    expect((await authenticate(later, 'usr_dev.new'))?.id).toBe('usr_dev');
+    expect((await authenticate(later, 'agt_one.secret'))?.id).toBe('agt_one');
+  }
+});
+
+test('an older record of a restore, which says nothing of epochs, refuses as it did, and is counted later', async () => {
+  const stream = streams.recovery(4);
+  const state = { epoch: 4, at: now, until: now, kept: { size: 1, root: '00' }, by: 'usr_ops', because: 'x' };
+  const entries = [{ type: 'recovery.begun', data: {} }];
+  const old = { ...state, refuseTokens: true };
+  await deps.store.commit({ by: 'sys', writes: [{ stream, expected: 0, entries, state: old, dueAt: null }] });
+  await rotateToken(deps, ADMIN, 'usr_dev', hashToken('usr_dev.new'));
+  expect(await authenticate({ ...deps, epoch: 4 }, 'usr_dev.new')).toBeUndefined();
+  const later = { ...deps, epoch: 5 };
+  await beginRecovery(later, { kept: state.kept, by: 'usr_ops', because: 'x', refuseTokens: false });
+  expect(await authenticate(later, 'usr_dev.new')).toBeUndefined();
 });

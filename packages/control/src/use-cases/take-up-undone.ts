@@ -39,7 +39,14 @@ export async function takeUpUndone(
       return refuse('not-yours', what, stream, 'the agent is not enrolled for this environment', 'enrol it');
     const now = await deps.store.now();
     const gathered = await gatherRollout(with_.plans, with_.gates, row, now, deps.epoch);
-    const decided = decideUndoneAway(row.state, gathered.facts.cell, agent.id, told, now, gathered.cellRow?.state.assigned ?? 0);
+    const decided = decideUndoneAway(
+      row.state,
+      gathered.facts.cell,
+      agent.id,
+      told,
+      now,
+      gathered.cellRow?.state.assigned ?? 0,
+    );
     if (!decided.ok) {
       if (decided.refusal.code !== 'settled') return no(decided.refusal);
       // Told twice: the first time settled it.

@@ -8,6 +8,9 @@ export interface Fence {
   readonly n: number;
 }
 
+/** A restore raises the epoch by one, or above what an agent has seen; never by so much more, or the numbers would end. */
+export const LARGEST_EPOCH_RISE = 1_000;
+
 export function compareFences(a: Fence, b: Fence): number {
   return a.epoch - b.epoch || a.n - b.n;
 }

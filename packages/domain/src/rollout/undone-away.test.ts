@@ -1,4 +1,12 @@
-import { decideUndoneAway, LARGEST_TOKEN_RISE, type Scope, stepAtHand, type UndoneAway, undoSteps, undoneWords } from '@headgate/domain';
+import {
+  decideUndoneAway,
+  LARGEST_TOKEN_RISE,
+  type Scope,
+  stepAtHand,
+  type UndoneAway,
+  undoneWords,
+  undoSteps,
+} from '@headgate/domain';
 import { digestOf, soundOutcome } from '@headgate/testkit/domain/builders';
 import { effectOf } from '@headgate/testkit/domain/effects';
 import type { World } from '@headgate/testkit/domain/world';
@@ -159,14 +167,7 @@ test('a number that no retries explain is refused, open or settled: the cell wou
   const assigned = world.rollout('shared').n + 500;
   const most = assigned + LARGEST_TOKEN_RISE + what.steps.length;
   const decide = (n: number) =>
-    decideUndoneAway(
-      world.rollout('shared'),
-      world.cellPlan('shared'),
-      'agt_1',
-      { ...what, n },
-      world.now,
-      assigned,
-    );
+    decideUndoneAway(world.rollout('shared'), world.cellPlan('shared'), 'agt_1', { ...what, n }, world.now, assigned);
   expect(decide(most)).toMatchObject({ ok: true, events: [{ data: { n: most } }] });
   for (const n of [most + 1, Number.MAX_SAFE_INTEGER])
     expect(decide(n)).toMatchObject({ ok: false, refusal: { code: 'absurd-token' } });

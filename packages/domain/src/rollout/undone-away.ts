@@ -88,7 +88,7 @@ export function decideUndoneAway(
   const known = state.undo;
   if (known !== null && same(known.scope, scope) && state.begun === begun && known.cursor >= cursor && state.n === n)
     return accepted();
-  const { by, because, since, stopped } = told;
+  const { by, since, stopped } = told;
   const words = undoneWords(agent, told);
   const data = { scope, because: words, by, agent, since, begun, done: told.steps.length, cursor, n };
   const until = now + ASK_MS;

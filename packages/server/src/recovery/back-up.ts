@@ -2,6 +2,7 @@
 import { chmod, copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
+import { readBack } from '@headgate/adapters/machine/copy-tree';
 import { copyCluster } from '@headgate/adapters/postgres-cluster/index';
 import { UsageError } from '../config.ts';
 import { clusterIn } from '../database/embedded.ts';
@@ -39,10 +40,13 @@ export async function backUp(options: BackUpOptions): Promise<{ manifest: Backup
     const copied = await copyCluster(cluster, to, factsOf, AbortSignal.timeout(3_600_000));
     const folderFiles = await copyFolder(folder, join(to, 'folder'), secrets);
     if (secrets) await copyFile(cluster.passwordFile, join(to, 'password'));
+    const password = secrets
+      ? { password: { path: 'password' as const, ...(await written(join(to, 'password'))) } }
+      : {};
     const { at, folders, files } = copied;
     const { epoch, size, note, schemaVersion, installation } = at;
     const manifest: BackupManifest = {
-      v: 1,
+      v: 2,
       kind: 'headgate-backup',
       takenAt: new Date().toISOString(),
       installation,
@@ -51,9 +55,10 @@ export async function backUp(options: BackUpOptions): Promise<{ manifest: Backup
       schemaVersion,
       postgres: await cluster.major(),
       folderFiles,
+      ...password,
       secrets,
-      folders,
-      files,
+      folders: [...folders],
+      files: [...files],
     };
     return { manifest, sum: await sealBackup(to, manifest), to };
   } finally {
@@ -89,19 +94,26 @@ async function factsOf(client: import('pg').Client): Promise<Facts> {
 }
 
 /** What of the server's folder goes with it: what it can't be made anew from. */
-async function copyFolder(folder: Folder, to: string, secrets: boolean): Promise<readonly string[]> {
+async function copyFolder(folder: Folder, to: string, secrets: boolean): Promise<BackupManifest['folderFiles']> {
   const names = ['trust.yaml', 'log.pub', ...(secrets ? ['secrets', 'notify-keys', 'ci'] : [])];
-  const copied: string[] = [];
+  const copied: BackupManifest['folderFiles'] = [];
   for (const name of names) {
     for (const path of await filesBelow(join(folder.root, name))) {
       const target = join(to, relative(folder.root, path));
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
       await copyFile(path, target);
       await chmod(target, 0o600);
-      copied.push(relative(folder.root, path));
+      copied.push({ path: relative(folder.root, path), ...(await written(target)) });
     }
   }
   return copied;
+}
+
+/** What a file of the copy holds. */
+async function written(path: string): Promise<{ size: number; sha256: string }> {
+  const read = await readBack(path);
+  if (read === undefined) throw new Error(`${path} is gone while it was copied`);
+  return read;
 }
 
 async function filesBelow(path: string): Promise<string[]> {

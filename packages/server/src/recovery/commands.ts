@@ -23,10 +23,11 @@ const USAGE = {
   installation: keep it as you keep those keys. With --without-secrets the keys stay out, and a restore needs them from
   elsewhere. An external PostgreSQL is backed up with its own tools.
 `,
-  restore: `headgate-server restore --from DIR [--data DIR]
+  restore: `headgate-server restore --from DIR [--data DIR] [--sum HEX]
 
   Lays a backup out in the server's folder, after every file of it was compared with what was written. The database that is
-  there is moved aside, never deleted. The server then refuses to start until "recover" was run.
+  there is moved aside, never deleted. The server then refuses to start until "recover" was run. --sum is the manifest's SHA-256 that "backup" printed: who
+  can write to DIR can't make a backup of their own pass for it.
 `,
   recover: `headgate-server recover --by NAME --because WORDS [--data DIR] [--database-url URL] [--head FILE …]
                         [--epoch-above N] [--keep-tokens]
@@ -73,13 +74,15 @@ async function backup(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
 }
 
 async function restore(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const values = flags(args, USAGE.restore, { data: text, from: text, help: yes });
+  const values = flags(args, USAGE.restore, { data: text, from: text, sum: text, help: yes });
   if (values === undefined) return 0;
   const from = needed(values.from, '--from', USAGE.restore);
+  const sum = values.sum as string | undefined;
+  if (sum !== undefined && !/^[0-9a-f]{64}$/.test(sum)) throw new UsageError('--sum: expected 64 hexadecimal digits');
   const folder = await openFolder(dataDirOf(values, env));
   const lock = await dataFolderLock(folder.root);
   try {
-    const { manifest, aside, brought } = await restoreBackup(folder, from, new Date());
+    const { manifest, aside, brought } = await restoreBackup(folder, from, new Date(), sum);
     say(
       `laid out: the backup of ${manifest.takenAt}, epoch ${manifest.epoch}, the log up to entry ${manifest.log.size - 1}`,
     );

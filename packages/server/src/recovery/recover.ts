@@ -15,7 +15,7 @@ import {
   rotateToken,
 } from '@headgate/control';
 import { canonicalBytes, digestOfJson, type NoteSigner, signTreeHead } from '@headgate/documents';
-import { ROLES } from '@headgate/domain';
+import { LARGEST_EPOCH_RISE, ROLES } from '@headgate/domain';
 import type { Logger } from 'pino';
 import { newId } from '../ids.ts';
 import { localUser, newToken } from '../installation/first-principals.ts';
@@ -31,7 +31,7 @@ export interface RecoverOptions {
   readonly because: string;
   /** Files with heads that others remember: an agent's tree-head.note. */
   readonly heads: readonly string[];
-  /** An epoch that somebody has seen; ours becomes a higher one. */
+  /** An epoch that somebody has seen; ours becomes a higher one. At most LARGEST_EPOCH_RISE above what is known here. */
   readonly epochAbove: number;
   readonly refuseTokens: boolean;
   readonly log: Logger;
@@ -65,9 +65,14 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
       throw new Error(
         `${folder.logKey} is not the key that this log is signed with: put it back first (it is in a backup of this folder). Without it no agent believes the restored log`,
       );
-    const kept = await placeAll(control, signer);
     const memory = new LogMemory(folder);
     const remembered = await memory.remembered();
+    const most = Math.max(remembered?.epoch ?? 0, await control.epoch()) + LARGEST_EPOCH_RISE;
+    if (options.epochAbove > most)
+      throw new Error(
+        `--epoch-above ${options.epochAbove}: at most ${most} is taken, for no restore raises the epoch so far, and its numbers end. Find out what wrote that at the agent`,
+      );
+    const kept = await placeAll(control, signer);
     const lost = await newestOf(options, installation, remembered?.note);
     const epoch = await control.raiseEpoch(Math.max(remembered?.epoch ?? 0, options.epochAbove) + 1);
     const deps: Deps = { ...means, epoch };

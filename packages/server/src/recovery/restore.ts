@@ -5,21 +5,24 @@ import { readIfThere, writeDurably } from '@headgate/adapters/machine/index';
 import { clusterFromCopy, damagedFile } from '@headgate/adapters/postgres-cluster/index';
 import { clusterIn } from '../database/embedded.ts';
 import type { Folder } from '../installation/folder.ts';
-import { type BackupManifest, openBackup } from './backup-manifest.ts';
+import { openBackup, type ReadManifest } from './backup-manifest.ts';
 
 export interface Restored {
-  readonly manifest: BackupManifest;
+  readonly manifest: ReadManifest;
   /** Where the database of before is kept; undefined: there was none. */
   readonly aside: string | undefined;
   /** Files of the folder that came from the backup; those that are there already stay. */
   readonly brought: readonly string[];
 }
 
-/** Lays it out. The caller holds the folder. Throws before anything is touched when a file isn't what was written. */
-export async function restoreBackup(folder: Folder, from: string, at: Date): Promise<Restored> {
+/**
+ * Lays it out. The caller holds the folder. Throws before anything is touched when a file isn't what was written, or the
+ * manifest isn't the one with the SHA-256 `expected`, hexadecimal.
+ */
+export async function restoreBackup(folder: Folder, from: string, at: Date, expected?: string): Promise<Restored> {
   const dir = resolve(from);
-  const { manifest, sum } = await openBackup(dir);
-  const damaged = await damagedFile(dir, manifest.files);
+  const { manifest, sum } = await openBackup(dir, expected);
+  const damaged = await damagedFile(dir, [...manifest.files, ...besideDatabase(manifest)]);
   if (damaged !== undefined) throw new Error(`The backup ${dir} is damaged: ${damaged}. Nothing was changed`);
   const [own, theirs] = await Promise.all([
     readIfThere(folder.logVerifier),
@@ -42,7 +45,7 @@ export async function restoreBackup(folder: Folder, from: string, at: Date): Pro
     await rename(cluster.data, aside);
   }
   const brought: string[] = [];
-  for (const path of manifest.folderFiles) {
+  for (const path of manifest.folderFiles.map((each) => (typeof each === 'string' ? each : each.path))) {
     const target = join(folder.root, path);
     if ((await stat(target).catch(() => undefined)) !== undefined) continue;
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
@@ -52,7 +55,15 @@ export async function restoreBackup(folder: Folder, from: string, at: Date): Pro
   }
   await clusterFromCopy(cluster.config, cluster.programs, dir, manifest);
   // The database knows its own password alone.
-  const password = await readIfThere(join(dir, 'password'));
+  const named = manifest.v === 1 || manifest.password !== undefined;
+  const password = named ? await readIfThere(join(dir, 'password')) : undefined;
   if (password !== undefined) await writeDurably(cluster.passwordFile, password, 0o600);
   return { manifest, aside, brought };
+}
+
+/** The files beside the database's, by their path in the backup; an older manifest holds no sums of them. */
+function besideDatabase(manifest: ReadManifest) {
+  if (manifest.v === 1) return [];
+  const files = manifest.folderFiles.map((each) => ({ ...each, path: join('folder', each.path) }));
+  return manifest.password === undefined ? files : [...files, manifest.password];
 }
