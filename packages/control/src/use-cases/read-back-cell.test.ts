@@ -4,7 +4,7 @@ import {
   type CellAccount,
   type CellState,
   type Digest,
-  LARGEST_EPOCH_RISE,
+  MOST_EPOCHS_ABOVE,
   type Principal,
   TELL_MS,
 } from '@headgate/domain';
@@ -107,8 +107,8 @@ describe('a cell of which its agent tells', () => {
 
   test('that says it acted under an epoch that no restore reaches becomes nobody’s advice', async () => {
     const read = (epoch: number) => readBackCell(deps, gatherers(), AGENT, told({ fence: { epoch, n: 1 } }));
-    expect(await read(2 + LARGEST_EPOCH_RISE)).toMatchObject({ refusals: [{ code: 'epoch-too-low' }] });
-    for (const epoch of [3 + LARGEST_EPOCH_RISE, Number.MAX_SAFE_INTEGER]) {
+    expect(await read(2 + MOST_EPOCHS_ABOVE)).toMatchObject({ refusals: [{ code: 'epoch-too-low' }] });
+    for (const epoch of [3 + MOST_EPOCHS_ABOVE, Number.MAX_SAFE_INTEGER]) {
       const refused = await read(epoch);
       expect(refused).toMatchObject({ refusals: [{ code: 'absurd-token' }] });
       expect(JSON.stringify(refused)).not.toContain('--epoch-above');

@@ -8,7 +8,7 @@ import {
   type Finding,
   type Instant,
   judgeCell,
-  LARGEST_EPOCH_RISE,
+  MOST_EPOCHS_ABOVE,
   type Plan,
   type Principal,
   type Promotion,
@@ -58,12 +58,12 @@ export async function readBackCell(
       return refuse('no-observation', WHAT, stream, 'nobody has observed it', 'observe it before telling of it');
     if (isReadBack(deps, row.state)) return ok(row.state);
     // Else the advice below would drive the epoch to the end of its numbers.
-    if (told.fence !== null && told.fence.epoch > deps.epoch + LARGEST_EPOCH_RISE)
+    if (told.fence !== null && told.fence.epoch > deps.epoch + MOST_EPOCHS_ABOVE)
       return refuse(
         'absurd-token',
         WHAT,
         stream,
-        `the agent says that it has acted under epoch ${told.fence.epoch}, this is ${deps.epoch}, and no restore raises it by more than ${LARGEST_EPOCH_RISE}`,
+        `the agent says that it has acted under epoch ${told.fence.epoch}, this is ${deps.epoch}, and no restore raises it by more than ${MOST_EPOCHS_ABOVE}`,
         'find out what wrote that at the agent; until then a person answers for the cell: headgate recovery answer',
       );
     if (told.fence !== null && told.fence.epoch >= deps.epoch)

@@ -8,8 +8,11 @@ export interface Fence {
   readonly n: number;
 }
 
-/** A restore raises the epoch by one, or above what an agent has seen; never by so much more, or the numbers would end. */
-export const LARGEST_EPOCH_RISE = 1_000;
+/**
+ * So far above its own epoch a server believes one that somebody says they have seen. Else one lie would drive the epoch to
+ * the end of its numbers. Half of the 1,000 that an agent takes at once, so that those who slept through a restore follow.
+ */
+export const MOST_EPOCHS_ABOVE = 500;
 
 export function compareFences(a: Fence, b: Fence): number {
   return a.epoch - b.epoch || a.n - b.n;

@@ -15,7 +15,7 @@ import {
   rotateToken,
 } from '@headgate/control';
 import { canonicalBytes, digestOfJson, type NoteSigner, signTreeHead } from '@headgate/documents';
-import { LARGEST_EPOCH_RISE, ROLES } from '@headgate/domain';
+import { MOST_EPOCHS_ABOVE, ROLES } from '@headgate/domain';
 import type { Logger } from 'pino';
 import { newId } from '../ids.ts';
 import { localUser, newToken } from '../installation/first-principals.ts';
@@ -31,7 +31,7 @@ export interface RecoverOptions {
   readonly because: string;
   /** Files with heads that others remember: an agent's tree-head.note. */
   readonly heads: readonly string[];
-  /** An epoch that somebody has seen; ours becomes a higher one. At most LARGEST_EPOCH_RISE above what is known here. */
+  /** An epoch that somebody has seen; ours becomes a higher one. At most MOST_EPOCHS_ABOVE above what is known here. */
   readonly epochAbove: number;
   readonly refuseTokens: boolean;
   readonly log: Logger;
@@ -67,7 +67,7 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
       );
     const memory = new LogMemory(folder);
     const remembered = await memory.remembered();
-    const most = Math.max(remembered?.epoch ?? 0, await control.epoch()) + LARGEST_EPOCH_RISE;
+    const most = Math.max(remembered?.epoch ?? 0, await control.epoch()) + MOST_EPOCHS_ABOVE;
     if (options.epochAbove > most)
       throw new Error(
         `--epoch-above ${options.epochAbove}: at most ${most} is taken, for no restore raises the epoch so far, and its numbers end. Find out what wrote that at the agent`,

@@ -72,14 +72,19 @@ test('a backup is taken while the server runs, restored, and gone on from only w
   const broken = await run('restore', ...data, '--from', to);
   expect(broken).toMatchObject({ code: 1, err: expect.stringContaining('data/PG_VERSION isn') });
   await writeFile(damaged, version);
+  const another = await run('restore', ...data, '--from', to, '--sum', '0'.repeat(64));
+  expect(another).toMatchObject({ code: 1, err: expect.stringContaining('isn') });
 
-  expect(await run('restore', ...data, '--from', to)).toMatchObject({
+  const [, sum = ''] = /manifest SHA-256 ([0-9a-f]{64})/.exec(taken.out) ?? [];
+  expect(await run('restore', ...data, '--from', to, '--sum', sum)).toMatchObject({
     code: 0,
     out: expect.stringContaining('recover'),
   });
   const start = await run(...data, '--port', '0');
   expect(start).toMatchObject({ code: 1, err: expect.stringContaining('headgate-server recover --because') });
 
+  const absurd = await run('recover', ...data, '--by', 'usr_ops', '--because', 'x', '--epoch-above', '2000000000');
+  expect(absurd).toMatchObject({ code: 1, err: expect.stringContaining('at most 501 is taken') });
   const recovered = await run('recover', ...data, '--by', 'usr_ops', '--because', 'the disk died');
   expect(recovered.err).toBe('');
   const [, first, last] = /entries (\d+) to (\d+) are gone/.exec(recovered.out) ?? [];
