@@ -42,6 +42,7 @@ export class Away {
   readonly #alone: Alone;
   readonly #watching: Every;
   readonly #fetching = new AbortController();
+  readonly #fetches = new Set<Promise<void>>();
   readonly #fetched = new Set<string>();
   #door: Door | undefined;
 
@@ -90,6 +91,8 @@ export class Away {
 
   async stop(): Promise<void> {
     this.#fetching.abort();
+    // What is under way still writes into our folder.
+    await Promise.allSettled(this.#fetches);
     await this.#alone.stop();
     await this.#watching.stop();
     await this.#door?.close();
@@ -100,7 +103,8 @@ export class Away {
   /** Writes down what is at work, and sees to it that its way back is here. */
   async begins(assignment: Assignment): Promise<void> {
     await this.#standing.begins(assignment);
-    void this.#fetch(assignment);
+    const fetched = this.#fetch(assignment).finally(() => this.#fetches.delete(fetched));
+    this.#fetches.add(fetched);
   }
 
   answered(assignment: Assignment): Promise<void> {
