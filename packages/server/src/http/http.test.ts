@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { type LogEvent, type Problem, type Route, type RouteName, routes } from '@headgate/contract';
 import { digestOf, generateSigningKey, signingKey } from '@headgate/documents';
@@ -347,8 +349,19 @@ describe('what is malformed, oversized, wrongly signed or names what is not ther
 
   it('a blob beyond 64 MiB is refused without being read, and nobody’s blob is not asked for', async () => {
     const headers = { 'content-type': 'application/octet-stream' };
-    const tooMuch = new Uint8Array(64 * 1024 * 1024 + 1);
-    expect((await send(routes.putBlob, 'developer', tooMuch, headers)).status).toBe(413);
+    // It is announced, and not a byte of it is sent: whoever sends on meets a closed connection.
+    const announced = request(server.url + routes.putBlob.path, {
+      method: routes.putBlob.method,
+      headers: {
+        ...headers,
+        authorization: `Bearer ${tokens.get('developer')}`,
+        'content-length': 64 * 1024 * 1024 + 1,
+      },
+    }).on('error', () => {});
+    announced.flushHeaders();
+    const [answer] = (await once(announced, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(413);
+    announced.destroy();
     expect((await send(routes.putBlob, 'auditor', new Uint8Array(10), headers)).status).toBe(403);
   });
 
