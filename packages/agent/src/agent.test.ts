@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type RunningAgent, SHIPPED, startAgent } from './agent.ts';
 import type { Cell } from './cells/cell.ts';
 import type { AgentConfig } from './config.ts';
+import { agentConfig } from './testing/agent-config.ts';
 import { CountingCell, silent } from './testing/bench-agent.ts';
 import { eventually } from './testing/poll.ts';
 import { ScriptedServer } from './testing/scripted-server.ts';
@@ -51,20 +52,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'headgate-agent-'));
   await writeFile(join(dir, 'token'), 'test-token\n', { mode: 0o600 });
   await writeFile(join(dir, 'trust.yaml'), sealed.trustText);
-  config = {
-    server: server.url,
-    name: 'agt_test',
-    tokenFile: join(dir, 'token'),
-    dataDir: join(dir, 'data'),
-    trustFile: join(dir, 'trust.yaml'),
-    environments: [{ name: 'production' }],
-    cells: [{ cell: 'shared', environment: 'production', application: 'psa' } as AgentConfig['cells'][number]],
-    observeEveryMs: 50,
-    headEveryMs: 50,
-    watchEveryMs: 60_000,
-    graceMs: 200,
-    logLevel: 'silent',
-  };
+  config = agentConfig(dir, server.url, { watchEveryMs: 60_000 });
   agent = await startAgent(config, { ...SHIPPED, openCell: async (): Promise<Cell> => cell }, silent);
   await eventually(() => server.observed.length > 0);
 });

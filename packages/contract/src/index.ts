@@ -17,7 +17,7 @@ export type { Cell, CellState } from './schemas/cells.ts';
 export type { Freeze, FreezeEffect } from './schemas/freezes.ts';
 export type { AffectedTenant, Call, Incident, Matter } from './schemas/incident.ts';
 export { type LogEvent, logEvent } from './schemas/log.ts';
-export type { Delivery } from './schemas/notify.ts';
+export { type Delivery, deliveryState, previewed } from './schemas/notify.ts';
 export type { PlanOutline, PlanStep, WayBack } from './schemas/plans.ts';
 export type { Explanation, Promotion, Rollout, Status, Wait } from './schemas/promotions.ts';
 export type { CellAccount, RecoveryShown, UnreadCell } from './schemas/recovery.ts';

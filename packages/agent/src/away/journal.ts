@@ -42,18 +42,7 @@ export type JournalEntry =
   | { readonly type: 'finished'; readonly at: string; readonly id: string }
   | { readonly type: 'told'; readonly at: string; readonly id: string; readonly answer: string };
 
-export interface Undoing {
-  readonly id: string;
-  readonly cell: string;
-  readonly rollout: string;
-  readonly promotion: string;
-  readonly plan: Digest;
-  readonly scope: Scope;
-  readonly begun: number;
-  readonly by: string;
-  readonly because: string;
-  readonly since: string;
-  readonly at: string;
+export interface Undoing extends Omit<Extract<JournalEntry, { type: 'begun' }>, 'type'> {
   readonly phase: 'going' | 'stopped' | 'finished';
   /** Why it stopped. */
   readonly why: string | undefined;

@@ -1,4 +1,4 @@
-import type { Delivery } from '@headgate/contract';
+import { type Delivery, deliveryState, previewed } from '@headgate/contract';
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
@@ -12,23 +12,8 @@ interface ListOptions {
   readonly state?: Delivery['state'];
 }
 
-const ABOUT = [
-  'planned',
-  'started',
-  'waiting',
-  'paused',
-  'rolled-back',
-  'finished',
-  'alarmed',
-  'sound',
-  'frozen',
-  'lifted',
-  'adopted',
-  'digest',
-  'test',
-] as const;
-type About = (typeof ABOUT)[number];
-const STATES: readonly string[] = ['waiting', 'sending', 'sent', 'given-up'];
+const ABOUT = previewed.options;
+const STATES: readonly string[] = deliveryState.options;
 
 /** How often a trial is looked at, and for how long. Milliseconds. */
 const LOOK_MS = 100;
@@ -82,7 +67,7 @@ export const notify: Install = (program, act) => {
       act(async ({ client, out }, notification: string, about: string, options: { html?: boolean }) => {
         if (!(ABOUT as readonly string[]).includes(about))
           throw new Failure(EXIT.usage, 'usage', `${about}: expected one of ${ABOUT.join(', ')}`);
-        const seen = await client.call('previewNotification', { notification, about: about as About });
+        const seen = await client.call('previewNotification', { notification, about: about as (typeof ABOUT)[number] });
         const words = options.html === true ? seen.html : seen.text;
         out.answer(seen, [seen.subject, '', ...words.split('\n')].map(printable).join('\n'));
         return EXIT.ok;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
 import { id, name, pageOf, paging } from '../schemas/common.ts';
-import { about, delivery, deliveryState } from '../schemas/notify.ts';
+import { delivery, deliveryState, previewed } from '../schemas/notify.ts';
 
 const tag = 'notifications';
 const params = z.object({ notification: name });
@@ -60,7 +60,7 @@ export const notifyRoutes = {
     tag,
     needs: ['read'],
     params,
-    query: z.object({ about: about.exclude(['event']) }),
+    query: z.object({ about: previewed }),
     response: z.object({ subject: z.string(), text: z.string(), html: z.string() }),
   }),
 } as const;

@@ -19,6 +19,9 @@ export const about = z.enum([
   'test',
 ]);
 
+/** What a message may be previewed about: an event for machines has no words. */
+export const previewed = about.exclude(['event']);
+
 /** One message to one channel. */
 export const delivery = z
   .object({

@@ -15,7 +15,7 @@ import { readBack } from '../../machine/copy-tree.ts';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import { type KeptManifest, pointOf } from './kept-manifest.ts';
 
-const SAME_ATTEMPT_MS = 10 * 60_000;
+export const SAME_ATTEMPT_MS = 10 * 60_000;
 
 export interface KeptPoint<M extends KeptManifest> {
   readonly point: RestorePoint;

@@ -13,15 +13,13 @@ import {
 } from '@headgate/execution';
 import { readBack } from '../../machine/copy-tree.ts';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
+import { SAME_ATTEMPT_MS } from '../kept-points/kept-points.ts';
 import type { BackedStore } from './backed-store.ts';
 import { takeCopy } from './backup.ts';
 import { restoreInPlace } from './in-place.ts';
 import { digestOfText, Manifest, restorePointOf } from './manifest.ts';
 import { readAll, reportedOf } from './read-all.ts';
 import { archivedBefore } from './wal.ts';
-
-/** A step that is tried again takes up its own restore point while it is this young, and takes a new one later. */
-const SAME_ATTEMPT_MS = 10 * 60_000;
 
 export class PhysicalRestorePoints implements RestorePoints {
   private readonly stores: ReadonlyMap<string, BackedStore>;
