@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LogEvent } from '@headgate/contract';
 import { leafOf, openTreeHead, parseVerifierKey, verifyConsistency, verifyInclusion } from '@headgate/documents';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { placedEntries } from './testing/placed-entries.ts';
 import { RealServer, until } from './testing/real-server.ts';
 import { refused, SmallCompany } from './testing/small-company.ts';
 
@@ -17,12 +17,6 @@ afterAll(() => server?.remove());
 
 async function phaseOf(promotion: string): Promise<string> {
   return (await (await server.client('auditor')).call('showPromotion', { promotion })).phase;
-}
-
-async function entries(): Promise<LogEvent[]> {
-  const auditor = await server.client('auditor');
-  const { entries } = await auditor.call('logEntries', { from: 0, limit: 1_000 });
-  return entries.map((e) => JSON.parse(Buffer.from(e.bytes, 'base64').toString('utf8')) as LogEvent);
 }
 
 describe('a release on its way', () => {
@@ -83,7 +77,7 @@ describe('a release on its way', () => {
     const carried = await company.carryOut(async () => (await phaseOf(id)) === 'ended');
     expect(carried.length).toBeGreaterThan(3);
     expect((await developer.call('showPromotion', { promotion: id })).result).toBe('promoted');
-    const types = (await entries()).filter((e) => e.stream === `promotion/${id}`).map((e) => e.type);
+    const types = (await placedEntries(server)).filter((e) => e.stream === `promotion/${id}`).map((e) => e.type);
     expect(types).toContain('promotion.approved');
     expect((await developer.call('listRollouts', { promotion: id })).items).toHaveLength(1);
   });
@@ -164,7 +158,7 @@ describe('the log', () => {
   });
 
   it('holds no token, no password and nothing of what was sent in vain', async () => {
-    const text = JSON.stringify(await entries()) + server.errors;
+    const text = JSON.stringify(await placedEntries(server)) + server.errors;
     for (const role of ['admin', 'approver', 'developer']) {
       const token = (await readFile(join(server.dataDir, 'secrets', `${role}.token`), 'utf8')).trim();
       expect(text).not.toContain(token.split('.')[1]);

@@ -1,6 +1,7 @@
-import type { CellState, LogEvent } from '@headgate/contract';
+import type { CellState } from '@headgate/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RealServer, until } from './testing/real-server.ts';
+import { placedEntries } from './testing/placed-entries.ts';
+import { RealServer } from './testing/real-server.ts';
 import { refused, SmallCompany } from './testing/small-company.ts';
 
 let server: RealServer;
@@ -97,15 +98,10 @@ describe('a store that was changed by hand', () => {
 
     await company.agent.call('observeCell', { cell: 'live', body: seen() });
     expect((await plan()).plan.environment).toBe('production');
-    // The sequencer gives entries their places a moment after their commit.
-    await until('both observations have their places', async () => {
-      const { entries } = await auditor.call('logEntries', { from: 0, limit: 1_000 });
-      const observed = entries
-        .map((e) => JSON.parse(Buffer.from(e.bytes, 'base64').toString('utf8')) as LogEvent)
-        .filter((e) => e.stream === 'cell/live' && e.type === 'cell.observed')
-        .map((e) => (e.data as { drifted?: string[] }).drifted);
-      return JSON.stringify(observed.slice(-2)) === JSON.stringify([['main'], undefined]);
-    });
+    const observed = (await placedEntries(server))
+      .filter((e) => e.stream === 'cell/live' && e.type === 'cell.observed')
+      .map((e) => (e.data as { drifted?: string[] }).drifted);
+    expect(observed.slice(-2)).toEqual([['main'], undefined]);
   });
 
   it('isn’t taken under control as it is', async () => {

@@ -3,6 +3,7 @@ import type { Client, LogEvent } from '@headgate/contract';
 import type { Digest, Plan } from '@headgate/domain';
 import { undoSteps } from '@headgate/domain';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { placedEntries } from './testing/placed-entries.ts';
 import { RealServer, until } from './testing/real-server.ts';
 import { didIt, refused, SmallCompany } from './testing/small-company.ts';
 
@@ -36,9 +37,7 @@ function told(digest: Digest, plan: Plan, begun: number, n: number) {
 }
 
 async function entriesOf(stream: string): Promise<LogEvent[]> {
-  const { entries } = await (await server.client('auditor')).call('logEntries', { from: 0, limit: 1_000 });
-  const all = entries.map((e) => JSON.parse(Buffer.from(e.bytes, 'base64').toString('utf8')) as LogEvent);
-  return all.filter((entry) => entry.stream === stream);
+  return (await placedEntries(server)).filter((entry) => entry.stream === stream);
 }
 
 it('takes it up once, in the middle of a wave; the promotion decides to go back, and no step is handed out again', async () => {

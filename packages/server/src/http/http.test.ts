@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
-import { type LogEvent, type Problem, type Route, type RouteName, routes } from '@headgate/contract';
+import { type Problem, type Route, type RouteName, routes } from '@headgate/contract';
 import { digestOf, generateSigningKey, signingKey } from '@headgate/documents';
 import { ACCESS, ROLES, type Role, type Verb } from '@headgate/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { placedEntries } from '../testing/placed-entries.ts';
 import { RealServer, until } from '../testing/real-server.ts';
 import { DOCUMENTS, refused, SmallCompany } from '../testing/small-company.ts';
 
@@ -54,16 +55,6 @@ async function send(
   return answer;
 }
 
-async function entries(): Promise<LogEvent[]> {
-  const auditor = await server.client('auditor');
-  const all: LogEvent[] = [];
-  for (;;) {
-    const { entries } = await auditor.call('logEntries', { from: all.length, limit: 1_000 });
-    all.push(...entries.map((e) => JSON.parse(Buffer.from(e.bytes, 'base64').toString('utf8')) as LogEvent));
-    if (entries.length < 1_000) return all;
-  }
-}
-
 describe('every route', () => {
   it.each(guarded)('%s answers nobody without a valid token', async (_, route) => {
     const forged = `usr_admin.${'A'.repeat(43)}`;
@@ -107,20 +98,20 @@ describe('a refused attempt to act', () => {
     await send(routes.applyDocuments, 'developer', JSON.stringify({ files: [{ name: 'a', text: secret }] }));
     await send(routes.requestPromotion, 'release-manager', `{"release": "${secret}`);
     await until('both are placed', async () => {
-      const all = await entries();
+      const all = await placedEntries(server);
       const attempts = all.filter((e) => e.type === 'attempt.refused');
       const found = (by: string, code: string) => attempts.some((e) => e.by === by && e.data.code === code);
       return found('usr_developer', 'not-permitted') && found('usr_release-manager', 'not-json');
     });
-    expect(JSON.stringify(await entries())).not.toContain(secret);
+    expect(JSON.stringify(await placedEntries(server))).not.toContain(secret);
   });
 
   it('that only looked is not', async () => {
-    const before = (await entries()).length;
+    const before = (await placedEntries(server)).length;
     await send(routes.listPrincipals, 'developer');
     await send(routes.showRelease, 'developer');
     await send(routes.status, undefined);
-    expect((await entries()).slice(before).filter((e) => e.type === 'attempt.refused')).toEqual([]);
+    expect((await placedEntries(server)).slice(before).filter((e) => e.type === 'attempt.refused')).toEqual([]);
   });
 
   it('of one principal fills the log only so far', async () => {
@@ -129,7 +120,7 @@ describe('a refused attempt to act', () => {
     for (let i = 0; i < 9; i++)
       await Promise.all(Array.from({ length: 20 }, () => send(routes.applyDocuments, token, '{}')));
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const noisy = (await entries()).filter((e) => e.by === 'usr_noisy');
+    const noisy = (await placedEntries(server)).filter((e) => e.by === 'usr_noisy');
     expect(noisy.length).toBeGreaterThanOrEqual(60);
     expect(noisy.length).toBeLessThan(100);
   });
@@ -328,7 +319,7 @@ describe('what is malformed, oversized, wrongly signed or names what is not ther
   it.each(cases)(
     '%s is refused with its place by %s and changes nothing',
     async (_what, name, role, body, status, where) => {
-      const before = await entries();
+      const before = await placedEntries(server);
       const headers: Record<string, string> =
         (routes[name] as Route).body === 'octets' ? { 'content-type': 'application/octet-stream' } : {};
       const { problem, type, ...answer } = await send(routes[name], role, body(), headers);
@@ -340,8 +331,8 @@ describe('what is malformed, oversized, wrongly signed or names what is not ther
       });
       expect(problem.refusals[0]?.unblock).toMatch(/\w/);
       // Placed within moments; nothing but the attempt may follow.
-      await until('the attempt is on the log', async () => (await entries()).length > before.length);
-      const after = (await entries()).slice(before.length);
+      await until('the attempt is on the log', async () => (await placedEntries(server)).length > before.length);
+      const after = (await placedEntries(server)).slice(before.length);
       expect(after.map((e) => e.type)).toEqual(['attempt.refused']);
       expect(after[0]?.data.code).toBe(problem.refusals[0]?.code);
     },
