@@ -200,7 +200,7 @@ export const logBefore = (client: Client, before: number | undefined) =>
       const to = pageParam ?? (await logSize(client));
       const from = Math.max(0, to - PAGE);
       if (to === from) return { items: [], from: 0 };
-      const { entries } = await client.call('logEntries', { from, limit: to - from }, { signal });
+      const { entries } = await client.call('logEntries', { from, limit: to - from, words: 'true' }, { signal });
       return { items: entries.map(entryOf).reverse(), from };
     },
     initialPageParam: before,

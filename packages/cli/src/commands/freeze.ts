@@ -44,7 +44,14 @@ export const freeze: Install = (program, act) => {
     .action(
       act(async ({ client, out }) => {
         const list = await client.call('listFreezes');
-        const rows = list.items.map((f) => [f.name, f.scope, instant(f.from), endOf(f), f.by ?? '', f.reason]);
+        const rows = list.items.map((f) => [
+          f.name,
+          f.scope,
+          instant(f.from),
+          f.to === null ? 'it is lifted' : instant(f.to),
+          f.by ?? '',
+          f.reason,
+        ]);
         out.answer(list, table(['FREEZE', 'SCOPE', 'FROM', 'UNTIL', 'BY', 'BECAUSE'], rows));
         return EXIT.ok;
       }),

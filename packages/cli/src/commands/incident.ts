@@ -48,41 +48,57 @@ export const incident: Install = (program, act) => {
 export function incidentText(found: Incident): string {
   const { counts, tenants, calls, changes, freezes, unknown } = found;
   const more = counts.tenants - tenants.items.length;
+  const calm = found.matters.length === 0;
   return [
+    ...freezes.map((f) =>
+      printable(
+        `FROZEN: ${scopeText(f.scope)}, ${endOf(f)} (${f.name}, by ${f.by ?? 'somebody'} at ${instant(f.from)}): ${f.reason}`,
+      ),
+    ),
     printable(found.summary),
-    ...freezes.map((f) => printable(`FROZEN: ${scopeText(f.scope)}, ${endOf(f)} (${f.name}): ${f.reason}`)),
-    '',
-    'WHOM TO CALL',
-    ...(calls.length === 0
-      ? ['(nobody is declared)']
-      : calls.map((call, i) => {
-          const how = [call.phone, call.email, call.chat].filter((each) => each !== undefined).join(', ');
-          const hours = call.hours === undefined ? '' : ` (${call.hours})`;
-          return keepsLines(`${i + 1}. ${call.name}, ${call.role}: ${how}${hours}\n   ${call.because} [${call.of}]`);
-        })),
-    '',
-    `WHICH TENANTS (${counted(counts.tenants, 'tenant')} in ${counted(counts.cells, 'cell')}, ${counts.held} held)`,
-    tenantTable(tenants.items),
-    ...(more > 0 ? [`(and ${more} more: headgate incident --tenants)`] : []),
-    '',
-    'WHAT IS THE MATTER',
-    ...(found.matters.length === 0 ? ['(nothing that is known)'] : found.matters.flatMap(matterLines)),
+    ...(calm && calls.length === 0 ? [] : ['', 'WHOM TO CALL', ...callLines(calls)]),
+    ...(calm
+      ? []
+      : [
+          '',
+          `WHICH TENANTS (${counted(counts.tenants, 'tenant')} in ${counted(counts.cells, 'cell')}, ${counts.held} held)`,
+          tenantTable(tenants.items),
+          ...(more > 0 ? [`(and ${more} more: headgate incident --tenants)`] : []),
+          '',
+          'WHAT IS THE MATTER',
+          ...found.matters.flatMap(matterLines),
+        ]),
     '',
     'WHAT CHANGED',
-    table(
-      ['ENDED', 'PROMOTION', 'RELEASE', 'ENVIRONMENT', 'RESULT'],
-      changes.map((c) => [
-        instant(c.at),
-        c.promotion,
-        `${c.application} ${c.release.version}`,
-        c.environment,
-        c.result,
-      ]),
-    ),
-    '',
-    'WHAT IS NOT KNOWN',
-    ...(unknown.length === 0 ? ['(see each matter)'] : unknown.map((line) => printable(`- ${line}`))),
+    changes.length === 0
+      ? '(no promotion ended)'
+      : table(
+          ['ENDED', 'PROMOTION', 'RELEASE', 'ENVIRONMENT', 'RESULT'],
+          changes.map((c) => [
+            instant(c.at),
+            c.promotion,
+            `${c.application} ${c.release.version}`,
+            c.environment,
+            c.result,
+          ]),
+        ),
+    ...(calm && unknown.length === 0
+      ? []
+      : [
+          '',
+          'WHAT IS NOT KNOWN',
+          ...(unknown.length === 0 ? ['(see each matter)'] : unknown.map((line) => printable(`- ${line}`))),
+        ]),
   ].join('\n');
+}
+
+function callLines(calls: Incident['calls']): readonly string[] {
+  if (calls.length === 0) return ['(nobody is declared)'];
+  return calls.map((call, i) => {
+    const how = [call.phone, call.email, call.chat].filter((each) => each !== undefined).join(', ');
+    const hours = call.hours === undefined ? '' : ` (${call.hours})`;
+    return keepsLines(`${i + 1}. ${call.name}, ${call.role}: ${how}${hours}\n   ${call.because} [${call.of}]`);
+  });
 }
 
 function matterLines({

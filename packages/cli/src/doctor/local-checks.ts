@@ -63,7 +63,10 @@ const keys: Check<LocalFacts> = {
           `correct ${file}; until then nothing is trusted`,
         ),
       ];
-    const known: Finding = ok(this.name, `${read.trust.signers.length} keys are trusted`);
+    const known: Finding = ok(
+      this.name,
+      read.trust.signers.length === 1 ? 'one key is trusted' : `${read.trust.signers.length} keys are trusted`,
+    );
     const own = join(folder, 'ci', 'release.key');
     if (!existsSync(own)) return [known];
     const loaded = loadPrivateKey(own);

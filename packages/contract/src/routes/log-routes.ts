@@ -42,7 +42,12 @@ export const logRoutes = {
     summary: 'Entries in the order of their places, from a place on',
     tag: 'log',
     needs: ['read-log'],
-    query: z.object({ from: place.default(0), limit: z.coerce.number().int().min(1).max(1_000).default(500) }),
+    query: z.object({
+      from: place.default(0),
+      limit: z.coerce.number().int().min(1).max(1_000).default(500),
+      /** Each entry in one line as well, for people. */
+      words: z.enum(['true', 'false']).exactOptional(),
+    }),
     response: z.object({ entries: z.array(placedEntry) }),
   }),
   logConsistency: route({

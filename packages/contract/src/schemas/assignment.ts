@@ -160,7 +160,7 @@ export const undoneAway = z
     plan: digest,
     scope: z.strictObject({
       kind: z.enum(['tenant', 'ring', 'cell', 'all']),
-      wave: z.int().min(0),
+      wave: z.int().min(0).max(10_000),
       cell: name.exactOptional(),
       tenants: z.array(name).max(10_000).exactOptional(),
     }),

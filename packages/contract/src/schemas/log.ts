@@ -8,6 +8,8 @@ export const placedEntry = z
     place: z.int().min(0),
     /** The stored bytes, base64: what the leaf is made of. */
     bytes: base64,
+    /** What it says, in one line for people; only where asked for. Nothing of it is signed: the bytes are. */
+    words: z.string().exactOptional(),
   })
   .meta({ id: 'PlacedEntry' });
 

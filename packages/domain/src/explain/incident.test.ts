@@ -172,6 +172,17 @@ describe('transactions', () => {
     expect(told).toMatchObject({ checks: { passed: 5, failed: 3 }, reconciled: { compared: 9, asked: 1 } });
     expect(told.unknown.join(' ')).not.toContain('No reconciliation');
   });
+
+  test('that an agent reconciled by itself count as told, and once, however often it tells of one undo', () => {
+    const reconciliation = { compared: 9, replayed: 2, acknowledged: 1, asked: 0, agrees: true };
+    const reported = [{ step: 'undo.reconcile', result: { reconciliation } }];
+    const away = (at: number) =>
+      ({ cell: 'a', at, event: { type: 'rollout.undone-away', data: { reported } } }) as never;
+    const told = transactionsOf({ ...base, goesBack: true, entries: [away(1), away(2)] });
+    expect(told.reconciled).toEqual({ compared: 9, replayed: 2, acknowledged: 1, asked: 0 });
+    expect(told.lines).toMatchObject([{ at: 2, step: 'undo.reconcile', sound: true }]);
+    expect(told.unknown.join(' ')).not.toContain('No reconciliation');
+  });
 });
 
 describe('whom to call', () => {

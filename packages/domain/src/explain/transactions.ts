@@ -3,7 +3,7 @@
  * What nobody reported is said as not known: it is never taken for sound.
  */
 import type { Instant } from '../model/identity.ts';
-import type { CheckSummary, ReconciliationSummary } from '../model/outcome.ts';
+import type { CheckSummary, ReconciliationSummary, ReportedResult } from '../model/outcome.ts';
 import { counted } from '../plan/render-words.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 
@@ -51,22 +51,26 @@ export function transactionsOf({ entries, reconciles, goesBack, unread, cut }: T
   const checks = { passed: 0, failed: 0 };
   const reconciled = { compared: 0, replayed: 0, acknowledged: 0, asked: 0 };
   let named = 0;
-  for (const { cell, at, event } of entries) {
-    if (event.type !== 'rollout.step-done' && event.type !== 'rollout.step-failed') continue;
-    const { step, result } = event.data;
-    if (result?.checks !== undefined) {
-      checks.passed += result.checks.passed;
-      checks.failed += result.checks.failed;
-      if (result.checks.firstFailure !== undefined) named += 1;
-      lines.push({ at, cell, step, ...checkLine(result.checks) });
-    }
-    if (result?.reconciliation !== undefined) {
-      const { compared, replayed, acknowledged, asked } = result.reconciliation;
-      reconciled.compared += compared;
-      reconciled.replayed += replayed;
-      reconciled.acknowledged += acknowledged;
-      reconciled.asked += asked;
-      lines.push({ at, cell, step, ...reconcileLine(result.reconciliation) });
+  // An agent that tells more of one undo tells the first of it again.
+  const lastAway = new Map(entries.filter(ofAway).map((entry) => [entry.cell, entry]));
+  for (const entry of entries) {
+    const { cell, at, event } = entry;
+    if (ofAway(entry) && lastAway.get(cell) !== entry) continue;
+    for (const { step, result } of reportsOf(event)) {
+      if (result.checks !== undefined) {
+        checks.passed += result.checks.passed;
+        checks.failed += result.checks.failed;
+        if (result.checks.firstFailure !== undefined) named += 1;
+        lines.push({ at, cell, step, ...checkLine(result.checks) });
+      }
+      if (result.reconciliation !== undefined) {
+        const { compared, replayed, acknowledged, asked } = result.reconciliation;
+        reconciled.compared += compared;
+        reconciled.replayed += replayed;
+        reconciled.acknowledged += acknowledged;
+        reconciled.asked += asked;
+        lines.push({ at, cell, step, ...reconcileLine(result.reconciliation) });
+      }
     }
   }
   lines.sort((a, b) => Number(a.sound) - Number(b.sound) || b.at - a.at);
@@ -88,6 +92,18 @@ export function transactionsOf({ entries, reconciles, goesBack, unread, cut }: T
     'Customers’ own requests aren’t seen here: only what checks and reconciliations reported.',
   ];
   return { lines, checks, reconciled, unknown };
+}
+
+function ofAway({ event }: RolloutEntry): boolean {
+  return event.type === 'rollout.undone-away';
+}
+
+/** What an entry reports: of a step that ended, or of several that an agent carried out by itself. */
+function reportsOf(event: RolloutEvent): readonly { readonly step: string; readonly result: ReportedResult }[] {
+  if (event.type === 'rollout.undone-away') return event.data.reported ?? [];
+  if (event.type !== 'rollout.step-done' && event.type !== 'rollout.step-failed') return [];
+  const { step, result } = event.data;
+  return result === undefined ? [] : [{ step, result }];
 }
 
 function checkLine({ passed, failed, firstFailure: first }: CheckSummary) {

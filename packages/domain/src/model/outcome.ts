@@ -28,6 +28,9 @@ export interface StepResult {
   readonly observedAt?: Instant;
 }
 
+/** The part of a result that tells of business transactions. */
+export type ReportedResult = Pick<StepResult, 'checks' | 'reconciliation'>;
+
 export interface RestorePoint {
   readonly id: string;
   readonly store: string;

@@ -1,5 +1,5 @@
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
-import type { FailureCode, RestorePoint, StepResult } from '../model/outcome.ts';
+import type { FailureCode, ReportedResult, RestorePoint, StepResult } from '../model/outcome.ts';
 import type { Scope } from '../plan/undo.ts';
 
 /** What can happen to a rollout. These are the log's words: renaming one is a migration of history, so don't. */
@@ -135,6 +135,8 @@ export type RolloutEvent =
         /** Undo steps that the agent says it carried out; `cursor` of them are this undo's own. */
         readonly done: number;
         readonly cursor: number;
+        /** What checks and reconciliations among those said. */
+        readonly reported?: readonly { readonly step: string; readonly result: ReportedResult }[];
         readonly n: number;
         /** Why the agent went no further. */
         readonly stopped?: string;

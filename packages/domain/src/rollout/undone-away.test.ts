@@ -59,6 +59,20 @@ test('a whole undo settles the rollout without another step, and its promotion d
   );
 });
 
+test('what its checks and reconciliations said stands on the log, of the steps that are taken up alone', () => {
+  const world = inMidWave();
+  const checks = { passed: 3, failed: 0 };
+  const { steps, ...what } = told(world, { count: 2 });
+  const said = { ...what, steps: steps.map(({ id, result }) => ({ id, result: { ...result, checks } })) };
+  const extra = { id: 'nothing of this undo', result: { checks } };
+  take(world, { ...said, steps: [...said.steps, extra] });
+  const entry = world.history.findLast(({ event }) => event.type === 'rollout.undone-away');
+  expect(entry?.event.data).toMatchObject({
+    cursor: 2,
+    reported: steps.map(({ id }) => ({ step: id, result: { checks } })),
+  });
+});
+
 test('half an undo is gone on with where it stood, above the agent’s tokens', () => {
   const world = inMidWave();
   const what = told(world, { count: 2, stopped: 'it still serves' });

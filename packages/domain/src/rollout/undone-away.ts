@@ -90,7 +90,14 @@ export function decideUndoneAway(
     return accepted();
   const { by, since, stopped } = told;
   const words = undoneWords(agent, told);
-  const data = { scope, because: words, by, agent, since, begun, done: told.steps.length, cursor, n };
+  const reported = told.steps.slice(0, cursor).flatMap(({ id: step, result: { checks, reconciliation } }) => {
+    if (checks === undefined && reconciliation === undefined) return [];
+    return [{ step, result: { ...(checks && { checks }), ...(reconciliation && { reconciliation }) } }];
+  });
+  const data = {
+    ...{ scope, because: words, by, agent, since, begun, done: told.steps.length, cursor, n },
+    ...(reported.length > 0 && { reported }),
+  };
   const until = now + ASK_MS;
   return accepted({
     type: 'rollout.undone-away',

@@ -201,13 +201,17 @@ describe('an entry', () => {
   };
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   it('is read from its bytes', () => {
-    expect(entryOf({ place: 3, bytes: base64(JSON.stringify(event)) })).toEqual({ place: 3, event });
+    expect(entryOf({ place: 3, bytes: base64(JSON.stringify(event)), words: 'lifted' })).toEqual({
+      place: 3,
+      event,
+      words: 'lifted',
+    });
   });
   it.each(['{}', 'nothing', '[1]', '\u00ff'])('that says %s keeps its place and is said not to be readable', (text) => {
-    expect(entryOf({ place: 3, bytes: base64(text) })).toEqual({ place: 3, event: undefined });
+    expect(entryOf({ place: 3, bytes: base64(text) })).toEqual({ place: 3, event: undefined, words: '' });
   });
-  it('has its data in one bounded line', () => {
-    expect(dataText({ a: 'x'.repeat(1_000) })).toHaveLength(301);
+  it('has its data in bounded text', () => {
+    expect(dataText({ a: 'x'.repeat(10_000) })).toHaveLength(2_001);
   });
 });
 

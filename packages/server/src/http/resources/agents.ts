@@ -113,7 +113,7 @@ async function forgotten(
     'database',
     `${seenMore}: the database was restored from a backup`,
     recovery === undefined || epoch > deps.epoch
-      ? 'stop the servers, run headgate-server recover, start them'
+      ? `if it was: stop the servers, run headgate-server recover, start them; if nobody restored it, find out which server ${agent} spoke to before`
       : 'a person takes the restored log up at the agent: headgate-agent accept-restored-log',
   );
 }

@@ -1,11 +1,19 @@
 import { auditRows, KINDS, notFound, type Result, refuse } from '@headgate/control';
 import { type AnyContent, consistencyProof, inclusionProof, leafOf } from '@headgate/documents';
+import { decodeEntry } from '@headgate/documents/log/entry';
+import { entryWords } from '@headgate/domain';
 import { specOf } from '../../documents/read-all.ts';
 import type { Context } from '../context.ts';
 import { streamEvents } from '../event-stream.ts';
 import type { Handlers } from '../handler.ts';
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+
+/** Bytes that are no entry have no words. */
+function wordsOf(bytes: Uint8Array): { readonly words?: string } {
+  const decoded = decodeEntry(bytes);
+  return decoded.ok ? { words: entryWords(decoded.entry.type, decoded.entry.data) } : {};
+}
 
 export function logHandlers(
   context: Context,
@@ -26,7 +34,17 @@ export function logHandlers(
     },
     async logEntries({ input }) {
       const entries = await log.entries(input.from, input.limit);
-      return { ok: true, value: { entries: entries.map(({ place, bytes }) => ({ place, bytes: base64(bytes) })) } };
+      const worded = input.words === 'true';
+      return {
+        ok: true,
+        value: {
+          entries: entries.map(({ place, bytes }) => ({
+            place,
+            bytes: base64(bytes),
+            ...(worded && wordsOf(bytes)),
+          })),
+        },
+      };
     },
     async logConsistency({ input: { from, to } }) {
       const size = await signedSize();

@@ -1,3 +1,4 @@
+import type { LogEvent } from '@headgate/contract';
 import { Button, Group, NumberInput, Stack, Table, Text, TextInput, Title } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -38,7 +39,7 @@ export function LogPage() {
         />
         <TextInput
           label="Of what is shown, only with"
-          description="in the type, the stream or who did it"
+          description="in the words, the type, the stream or who did it"
           value={part}
           onChange={(event) => setPart(event.currentTarget.value)}
         />
@@ -60,9 +61,9 @@ export function LogPage() {
   );
 }
 
-function fits({ event }: PlacedEvent, part: string): boolean {
+function fits({ event, words }: PlacedEvent, part: string): boolean {
   if (part === '') return true;
-  return event !== undefined && [event.type, event.stream, event.by].some((text) => text.includes(part));
+  return event !== undefined && [event.type, event.stream, event.by, words].some((text) => text.includes(part));
 }
 
 function Rows({ items }: { readonly items: readonly PlacedEvent[] }) {
@@ -72,35 +73,40 @@ function Rows({ items }: { readonly items: readonly PlacedEvent[] }) {
         <Table.Tr>
           <Table.Th>Place</Table.Th>
           <Table.Th>At</Table.Th>
-          <Table.Th>What</Table.Th>
+          <Table.Th>Of</Table.Th>
           <Table.Th miw={140}>By</Table.Th>
-          <Table.Th>Data</Table.Th>
+          <Table.Th>What</Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
-        {items.map(({ place, event }) => (
+        {items.map(({ place, event, words }) => (
           <Table.Tr key={place}>
             <Table.Td data-label="Place">{place}</Table.Td>
             <Table.Td data-label="At">{event === undefined ? '' : <Instant at={event.at} away={false} />}</Table.Td>
-            <Table.Td data-label="What">
-              {event === undefined ? (
-                'this page can’t read it'
-              ) : (
-                <div>
-                  <strong>{event.type}</strong> <Stream of={event.stream} />
-                </div>
-              )}
-            </Table.Td>
+            <Table.Td data-label="Of">{event !== undefined && <Stream of={event.stream} />}</Table.Td>
             <Table.Td data-label="By">{event !== undefined && <Said>{event.by}</Said>}</Table.Td>
-            <Table.Td data-label="Data">
-              <Text size="sm" className="mono" lineClamp={4}>
-                {event !== undefined && <Said>{dataText(event.data)}</Said>}
-              </Text>
+            <Table.Td data-label="What">
+              {event === undefined ? 'this page can’t read it' : <What event={event} words={words} />}
             </Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>
     </Table>
+  );
+}
+
+/** In words, and what they are made of for whoever looks closer. */
+function What({ event, words }: { readonly event: LogEvent; readonly words: string }) {
+  return (
+    <div>
+      <Said>{words === '' ? event.type : words}</Said>
+      <details>
+        <summary>{event.type}</summary>
+        <Text size="sm" className="mono">
+          <Said>{dataText(event.data)}</Said>
+        </Text>
+      </details>
+    </div>
   );
 }
 

@@ -86,7 +86,7 @@ function Rows({ releases: items }: { readonly releases: readonly Release[] }) {
             <Table.Td data-label="Evidence">{evidenceText(each)}</Table.Td>
             <Table.Td data-label="Promoted to">
               {each.promoted.length === 0 ? (
-                'nowhere yet'
+                nowhere(each)
               ) : (
                 <div>
                   {each.promoted.map(({ environment, at }) => (
@@ -112,6 +112,11 @@ function Rows({ releases: items }: { readonly releases: readonly Release[] }) {
 function signatureStands({ signature, origin }: Release): Stands {
   if (signature === null) return { word: origin === 'adopted' ? 'adopted as it was' : 'none', tone: 'gray' };
   return signature.verified ? { word: 'verified', tone: 'teal' } : { word: 'not verified', tone: 'red' };
+}
+
+/** What was adopted runs where it was found, and was promoted nowhere. */
+function nowhere({ origin }: Release): string {
+  return origin === 'adopted' ? 'nowhere: it ran when its cell was adopted' : 'nowhere yet';
 }
 
 function evidenceText({ evidence }: Release): string {
