@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Client } from '@headgate/contract';
 import { parseVerifierKey } from '@headgate/documents';
 import { verifyLog } from '../log/verify-log.ts';
-import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
+import { agents } from './agents-check.ts';
+import { type Check, ok, unknown, wrong } from './finding.ts';
 
 /** What checks of a server are told. */
 export interface ServerFacts {
@@ -16,8 +17,6 @@ export interface ServerFacts {
 
 /** By how much two clocks may differ before dates in evidence and approvals mislead. Milliseconds. */
 const MOST_SKEW_MS = 5_000;
-/** An agent says an unchanged observation again each minute. Milliseconds. */
-const SILENT_MS = 150_000;
 const ANSWER_MS = 5_000;
 
 const ready: Check<ServerFacts> = {
@@ -62,43 +61,6 @@ const rights: Check<ServerFacts> = {
   async look({ client }) {
     const { id, roles } = await client.call('whoami');
     return [ok(this.name, `${id} may act as ${roles.join(', ')}`)];
-  },
-};
-
-const agents: Check<ServerFacts> = {
-  name: 'agents',
-  async look({ client }) {
-    const { cells, at, truncated } = await client.call('status');
-    if (cells.length === 0)
-      return [
-        unknown(this.name, 'no agent has said anything about any cell', 'start headgate-agent where your service runs'),
-      ];
-    const findings = cells.flatMap((cell): Finding[] => {
-      const found: Finding[] = [];
-      if (cell.observedAt === null)
-        found.push(wrong(this.name, `no agent has looked at ${cell.name}`, `start the agent of ${cell.environment}`));
-      else if (at - cell.observedAt > SILENT_MS)
-        found.push(
-          wrong(
-            this.name,
-            `${cell.name} was last looked at ${Math.round((at - cell.observedAt) / 1_000)} s ago`,
-            `see that the agent of ${cell.environment} runs and reaches the server`,
-          ),
-        );
-      if (!cell.adopted)
-        found.push(wrong(this.name, `${cell.name} is seen and not under control`, `headgate adopt ${cell.name}`));
-      for (const { store, why } of cell.drift)
-        found.push(
-          wrong(
-            this.name,
-            `store ${store} of ${cell.name} has drifted: ${why}`,
-            'bring it back to a version that a release leaves',
-          ),
-        );
-      return found;
-    });
-    if (truncated) findings.push(unknown(this.name, 'there are more cells than one look shows', 'headgate status'));
-    return findings.length > 0 ? findings : [ok(this.name, `${cells.length} cells are looked at and under control`)];
   },
 };
 

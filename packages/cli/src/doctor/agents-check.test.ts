@@ -1,0 +1,42 @@
+import type { Status } from '@headgate/contract';
+import { expect, test } from 'vitest';
+import { agentFindings } from './agents-check.ts';
+
+const NOW = 1_800_000_000_000;
+type Cell = Status['cells'][number];
+
+function cell(name: string, more: Partial<Cell> = {}): Cell {
+  return { name, environment: 'production', adopted: true, observedAt: NOW - 5_000, drift: [], ...more } as Cell;
+}
+const of = (...cells: Cell[]) => agentFindings({ cells, at: NOW, truncated: false });
+
+test('cells that are looked at and under control are well', () => {
+  expect(of(cell('a'), cell('b'))).toMatchObject([{ verdict: 'ok', why: '2 cells are looked at and under control' }]);
+});
+
+test('an agent that is away is one finding for its environment, however many cells it leaves unseen', () => {
+  const unseen = Array.from({ length: 1_000 }, (_, i) => cell(`c${i}`, { observedAt: NOW - 200_000 - i }));
+  const findings = of(...unseen, cell('stage', { environment: 'staging', observedAt: NOW - 300_000 }));
+  expect(findings.map(({ why }) => why)).toEqual([
+    'nobody has looked at c0, c1, c2, c3, c4 and 995 more for up to 201 s',
+    'nobody has looked at stage for up to 300 s',
+  ]);
+  expect(findings.map(({ mend }) => mend)).toEqual([
+    'see that the agent of production runs and reaches the server',
+    'see that the agent of staging runs and reaches the server',
+  ]);
+});
+
+test.each<[string, Partial<Cell>, RegExp]>([
+  ['that was never seen', { observedAt: null }, /no agent has looked at a/],
+  ['that is foreign', { adopted: false }, /not under control: a/],
+  ['that drifted', { drift: [{ store: 'main', why: 'it is at 9' }] }, /store main of a has drifted: it is at 9/],
+])('a cell %s is wrong', (_what, more, why) => {
+  expect(of(cell('a', more), cell('b'))).toMatchObject([{ verdict: 'wrong', why: expect.stringMatching(why) }]);
+});
+
+test('no cell at all, and more than one look shows, are not known', () => {
+  expect(of().map(({ verdict }) => verdict)).toEqual(['unknown']);
+  const many = agentFindings({ cells: [cell('a')], at: NOW, truncated: true });
+  expect(many.map(({ verdict }) => verdict)).toEqual(['unknown']);
+});

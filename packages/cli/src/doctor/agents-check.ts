@@ -1,0 +1,66 @@
+import type { Status } from '@headgate/contract';
+import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
+import type { ServerFacts } from './server-checks.ts';
+
+/** An agent says an unchanged observation again each minute. Milliseconds. */
+const SILENT_MS = 150_000;
+/** So many cells are named in one finding; the others are counted. */
+const MOST_NAMED = 5;
+
+type Cell = Status['cells'][number];
+
+/** Whether agents look at every cell, and what they see can be built upon. */
+export const agents: Check<ServerFacts> = {
+  name: 'agents',
+  async look({ client }) {
+    return agentFindings(await client.call('status'));
+  },
+};
+
+/** What has one cause is one finding: an agent that is away leaves all cells of its environment unseen. */
+export function agentFindings({ cells, at, truncated }: Pick<Status, 'cells' | 'at' | 'truncated'>): Finding[] {
+  const check = agents.name;
+  if (cells.length === 0)
+    return [
+      unknown(check, 'no agent has said anything about any cell', 'start headgate-agent where your service runs'),
+    ];
+  const environments = [...new Set(cells.map(({ environment }) => environment))];
+  const findings = environments.flatMap((environment): Finding[] => {
+    const own = cells.filter((cell) => cell.environment === environment);
+    const never = own.filter(({ observedAt }) => observedAt === null);
+    const silent = own.filter(({ observedAt }) => observedAt !== null && at - observedAt > SILENT_MS);
+    const foreign = own.filter(({ adopted }) => !adopted);
+    const sinceMs = Math.max(...silent.map(({ observedAt }) => at - (observedAt ?? at)));
+    return [
+      ...found(never, (names) => wrong(check, `no agent has looked at ${names}`, `start the agent of ${environment}`)),
+      ...found(silent, (names) =>
+        wrong(
+          check,
+          `nobody has looked at ${names} for up to ${Math.round(sinceMs / 1_000)} s`,
+          `see that the agent of ${environment} runs and reaches the server`,
+        ),
+      ),
+      ...found(foreign, (names) =>
+        wrong(check, `seen and not under control: ${names}`, `headgate adopt ${foreign[0]?.name ?? ''}`),
+      ),
+      ...own.flatMap((cell) =>
+        cell.drift.map(({ store, why }) =>
+          wrong(
+            check,
+            `store ${store} of ${cell.name} has drifted: ${why}`,
+            'bring it back to a version that a release leaves',
+          ),
+        ),
+      ),
+    ];
+  });
+  if (truncated) findings.push(unknown(check, 'there are more cells than one look shows', 'headgate status'));
+  return findings.length > 0 ? findings : [ok(check, `${cells.length} cells are looked at and under control`)];
+}
+
+function found(cells: readonly Cell[], finding: (names: string) => Finding): readonly Finding[] {
+  if (cells.length === 0) return [];
+  const more = cells.length - MOST_NAMED;
+  const names = cells.slice(0, MOST_NAMED).map(({ name }) => name);
+  return [finding(`${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`)];
+}
