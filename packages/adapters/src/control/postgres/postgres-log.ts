@@ -47,7 +47,7 @@ export class PostgresLog implements LogStore {
     checkLimit(limit);
     const { rows } = await this.#sessions.query<PlacedEntry & Record<string, unknown>>(
       // Places have no gaps, so both ends are known. Without the second one the plan that is kept for every limit reckons
-      // with a tenth of the log, and starts workers for it.
+      // with a tenth of the log.
       `select l.place, e.bytes from headgate.log_leaf l join headgate.entry e on e.id = l.entry
        where l.place >= $1 and l.place < $1::bigint + $2::bigint order by l.place`,
       [from, limit],
