@@ -1,6 +1,7 @@
 import { setPriority } from 'node:os';
 import type pg from 'pg';
 import { niceSession, STEP_NICENESS } from '../../machine/session-niceness.ts';
+import { yieldProcessor } from '../../machine/yielding-group.ts';
 
 /** Gone since it was listed, or not ours to change: it goes on as it is. */
 const LEFT_ALONE = new Set(['ESRCH', 'EPERM', 'EACCES']);
@@ -31,5 +32,6 @@ export async function yieldToOthers(
     }
     // PostgreSQL makes each of its server processes the leader of a session of its own.
     await niceSession(pid, STEP_NICENESS);
+    await yieldProcessor(pid, true);
   }
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmod, chown, mkdir, open, readdir, rm } from 'node:fs/promises';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Component } from '@headgate/domain';
 import { z } from 'zod';
@@ -10,6 +10,7 @@ import { alive, gone, identify, type ProcessIdentity, signalProcess } from '../.
 import { processesIn } from '../../machine/processes-in.ts';
 import { asUser, type RunAs } from '../../machine/run-as.ts';
 import { niceSession } from '../../machine/session-niceness.ts';
+import { yieldProcessor } from '../../machine/yielding-group.ts';
 import { componentDir } from './slot-files.ts';
 
 export const LOG_BYTES = 2 * 1024 * 1024;
@@ -96,8 +97,10 @@ export class ComponentProcess {
   async yielding(nice: number): Promise<void> {
     const main = await this.running();
     if (main === undefined || process.getuid?.() !== 0) return;
-    for (const { pid } of await this.everyProcess())
+    for (const { pid } of await this.everyProcess()) {
       for (const thread of await readdir(`/proc/${pid}/task`).catch(() => [])) setNiceness(Number(thread), nice);
+      await yieldProcessor(pid, nice > getPriority());
+    }
     await niceSession(main.pid, nice);
   }
 

@@ -3,6 +3,7 @@ import { chmod, chown, mkdir } from 'node:fs/promises';
 import { identify } from '../../machine/process-identity.ts';
 import { asUser, type RunAs } from '../../machine/run-as.ts';
 import { niceSession, STEP_NICENESS } from '../../machine/session-niceness.ts';
+import { yieldProcessor } from '../../machine/yielding-group.ts';
 import { KeptOutput } from './kept-output.ts';
 import { endLeftovers, RUN_VARIABLE, rememberRun } from './leftovers.ts';
 import { Masker, spellings } from './masking.ts';
@@ -72,7 +73,10 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
   const ending = endInTime(child, run);
   try {
     if (leader) await rememberRun(run.workDir, leader);
-    if (child.pid !== undefined) await niceSession(child.pid, STEP_NICENESS);
+    if (child.pid !== undefined) {
+      await niceSession(child.pid, STEP_NICENESS);
+      await yieldProcessor(child.pid, true);
+    }
     const exitCode = await exited;
     // What it left in the background may hold the pipe, and has no business any more.
     await endLeftovers(run.workDir);
