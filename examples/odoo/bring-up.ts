@@ -25,11 +25,13 @@ export async function bringUpOdoo(args: {
   readonly dataDir: string;
   readonly failing: Failing;
   readonly report: (line: string) => void;
+  /** Of production's Odoo; none: it serves by threads. */
+  readonly productionWorkers?: number;
 }): Promise<OdooExample> {
   const { dataDir, report } = args;
   const parts = await odooParts(report);
   report(`Odoo ${parts.odoo.version} on PostgreSQL ${parts.postgresql.version}`);
-  const declared = exampleCells(args.failing);
+  const declared = exampleCells(args.failing, args.productionWorkers);
   const layout = await openLayout(dataDir, declared);
   const baseline = await odooRelease(BASELINE);
   const cells = declared.map((cell) => new BroughtUpCell(cell, cellConfigOf(layout, cell, parts)));

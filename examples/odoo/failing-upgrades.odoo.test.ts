@@ -35,7 +35,7 @@ describe.skipIf(missing)('an upgrade that can’t be carried out', () => {
         .replaceAll('migrate: 300000', `migrate: ${MIGRATE_MS}`)
         .replaceAll('attempts: 3', `attempts: ${ATTEMPTS}`),
     }));
-    company = await foundCompany((line) => console.error(line), documents);
+    company = await foundCompany((line) => console.error(line), { documents });
   });
   afterAll(async () => {
     if (mounted !== undefined) spawnSync('umount', [mounted]);

@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CellPorts } from '@headgate/adapters/execution/cell';
 import { openOdooCell } from '@headgate/adapters/execution/odoo/odoo-cell';
-import { freePorts } from '@headgate/adapters/machine/free-port';
 import { processesIn } from '@headgate/adapters/machine/processes-in';
 import { digestOfJson } from '@headgate/documents/digest';
 import type { Digest } from '@headgate/domain';
@@ -24,6 +23,7 @@ const missing = await odooMissing();
 const CELL: ExampleCell = {
   cell: 'odoo-prefork',
   environment: 'production',
+  workers: 2,
   tenants: ['birch', 'cedar'].map((id) => ({
     id,
     ring: 'broad',
@@ -43,13 +43,7 @@ describe.skipIf(missing)('an Odoo with worker processes', () => {
     dataDir = await mkdtemp(join(tmpdir(), 'headgate-prefork-'));
     const layout = await openLayout(dataDir, [CELL]);
     root = layout.root;
-    const [blue, green] = (await freePorts(2)) as [number, number];
-    const plain = cellConfigOf(layout, CELL, parts);
-    cell = new BroughtUpCell(CELL, {
-      ...plain,
-      odoo: { ...plain.odoo, workers: 2 },
-      websocketPorts: { blue, green },
-    });
+    cell = new BroughtUpCell(CELL, cellConfigOf(layout, CELL, parts));
     await cell.bringUp(await odooRelease('19.0.1'), parts.odoo.sha256);
     ports = await openOdooCell(cell.config);
   }, 180_000);

@@ -14,13 +14,15 @@ import { capacityOf, paceAt } from './capacity.ts';
 
 /** Of what the machine serves at most. */
 const LOAD = 0.4;
+/** Odoo's worker processes, as who serves several customers runs it: threads of one process wait for each other. */
+const WORKERS = 3;
 const QUIET_MS = 30_000;
 /** Customers who just came, and a slot that serves a tenant for the first time, are waited for. Milliseconds. */
 const WARM_MS = 8_000;
 const UPGRADED = ['birch', 'cedar', 'dogwood'] as const;
 
 const say = (line: string): void => void stderr.write(`bench: ${line}\n`);
-const company = await foundCompany(say);
+const company = await foundCompany(say, { productionWorkers: WORKERS });
 const stop = async (code: number): Promise<never> => {
   await company.remove();
   return exit(code);

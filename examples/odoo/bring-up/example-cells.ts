@@ -14,6 +14,8 @@ export interface ExampleCell {
   readonly tenants: readonly CellTenant[];
   /** `dedicated`: a set of processes for the one tenant. Without it, all tenants share one. */
   readonly serving?: 'dedicated';
+  /** Worker processes of Odoo in each slot; none: it serves by threads. */
+  readonly workers?: number;
 }
 
 /** In which place, in the order in which production's tenants are upgraded, the one stands that 19.0.3 breaks. */
@@ -31,7 +33,7 @@ const PRODUCTION = [
 ] as const;
 
 /** Who lives where. Staging is made of a plain customer, as staging systems are; one of production has a habit of its own. */
-export function exampleCells(failing: Failing): readonly ExampleCell[] {
+export function exampleCells(failing: Failing, productionWorkers = 0): readonly ExampleCell[] {
   const at = failing === 'first' ? 0 : 2;
   return [
     {
@@ -42,6 +44,7 @@ export function exampleCells(failing: Failing): readonly ExampleCell[] {
     {
       cell: 'odoo-production',
       environment: 'production',
+      workers: productionWorkers,
       tenants: PRODUCTION.map(([id, ring], place) => ({
         id,
         ring,

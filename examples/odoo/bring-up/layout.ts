@@ -17,6 +17,7 @@ interface CellPorts {
   readonly cluster: number;
   readonly blue: number;
   readonly green: number;
+  readonly websockets: Readonly<Record<(typeof SLOTS)[number], number>>;
 }
 
 /**
@@ -51,12 +52,20 @@ export async function openLayout(dataDir: string, cells: readonly ExampleCell[])
   const file = join(root, 'ports.json');
   const before = await readIfThere(file);
   if (before !== undefined) return { root, ports: JSON.parse(before) as Layout['ports'] };
-  const free = await freePorts(5 * cells.length);
+  const free = (await freePorts(7 * cells.length)).values();
+  const next = (): number => free.next().value as number;
   const ports = Object.fromEntries(
-    cells.map(({ cell }, i) => {
-      const [router, admin, cluster, blue, green] = free.slice(5 * i, 5 * i + 5) as [number, ...number[]];
-      return [cell, { router, admin, cluster, blue, green } as CellPorts];
-    }),
+    cells.map(({ cell }): [string, CellPorts] => [
+      cell,
+      {
+        router: next(),
+        admin: next(),
+        cluster: next(),
+        blue: next(),
+        green: next(),
+        websockets: { blue: next(), green: next() },
+      },
+    ]),
   );
   await writeDurably(file, `${JSON.stringify(ports, null, 2)}\n`, 0o600);
   return { root, ports };
@@ -66,6 +75,7 @@ export async function openLayout(dataDir: string, cells: readonly ExampleCell[])
 export function cellConfigOf(layout: Layout, cell: ExampleCell, parts: OdooParts): OdooCellConfigInput {
   const { root } = layout;
   const ports = layout.ports[cell.cell];
+  const { workers = 0 } = cell;
   if (ports === undefined) throw new Error(`ports.json has no ports for the cell ${cell.cell}`);
   return {
     kind: 'odoo',
@@ -73,13 +83,14 @@ export function cellConfigOf(layout: Layout, cell: ExampleCell, parts: OdooParts
     environment: cell.environment,
     application: 'odoo',
     dir: join(root, 'cells', cell.cell),
-    odoo: { dir: parts.odoo.dir, dataDir: join(root, 'data', cell.cell), serving: cell.serving ?? 'shared' },
+    odoo: { dir: parts.odoo.dir, dataDir: join(root, 'data', cell.cell), serving: cell.serving ?? 'shared', workers },
     postgresql: {
       clusterDir: join(root, 'clusters', cell.cell),
       port: ports.cluster,
       programsDir: parts.postgresql.bin,
     },
     slots: { blue: ports.blue, green: ports.green },
+    ...(workers > 0 && { websocketPorts: ports.websockets }),
     stores: Object.fromEntries(cell.tenants.map(({ id }) => [id, id])),
     tenants: Object.fromEntries(cell.tenants.map(({ id, ring }) => [id, { store: id, ring }])),
     router: {

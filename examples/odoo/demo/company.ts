@@ -19,7 +19,10 @@ export interface Company {
 }
 
 /** Brings the company up and adopts both of its cells. `say` gets a line for each part. */
-export async function foundCompany(say: (line: string) => void, documents = odooDocuments()): Promise<Company> {
+export async function foundCompany(
+  say: (line: string) => void,
+  { documents = odooDocuments(), productionWorkers = 0 } = {},
+): Promise<Company> {
   const dataDir = await mkdtemp(join(tmpdir(), 'headgate-odoo-company-'));
   let world: World<OdooExample> | undefined;
   const remove = async (): Promise<void> => {
@@ -34,7 +37,7 @@ export async function foundCompany(say: (line: string) => void, documents = odoo
       {
         agent: 'agt_odoo',
         documents,
-        bringUp: () => bringUpOdoo({ dataDir, failing: 'first', report: say }),
+        bringUp: () => bringUpOdoo({ dataDir, failing: 'first', report: say, productionWorkers }),
       },
     );
     const telling = { world, say, approve: scriptedApproval(world) };

@@ -60,7 +60,11 @@ describe('the group is found', () => {
   test.each([
     ['where nobody handed the agent a subtree', '0::/system.slice/headgate-agent.service', second],
     ['where the processor is shared out by nothing', '4:memory:/x', first],
-    ['outside of what is mounted', '1:cpu:/elsewhere', '30 23 0:28 /docker/abc /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu'],
+    [
+      'outside of what is mounted',
+      '1:cpu:/elsewhere',
+      '30 23 0:28 /docker/abc /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu',
+    ],
     ['of files that say nothing', '', ''],
   ])('nowhere %s', (_where, cgroup, mountinfo) => {
     expect(groupsOf(cgroup, mountinfo)).toBeUndefined();
