@@ -87,9 +87,12 @@ function judge(reader: Reader, field: Standing, mutant: Mutant, legal: boolean, 
 /** Whom to call: one line as a person wrote it, shown as text and never followed. */
 const SAID_OF_SOMEBODY = /\.contacts\[\]\.(name|chat|hours)$/;
 
-/** Teams and labels, of which no path is made; and the paths of a machine's own configuration, which its owner says. */
+/**
+ * Teams and labels, of which no path is made; paths that are asked of the component itself, by HTTP; and the paths of a
+ * machine's own configuration, which its owner says.
+ */
 const NOWHERE_A_PATH =
-  /\.(owner|labels\{key\})$|(^|[.|\d])(\w*([fF]ile|[dD]ir)|node|python|program|addons\w*|run\w*)(\[\])?$/;
+  /\.(owner|labels\{key\}|health|healthPath)$|(^|[.|\d])(\w*([fF]ile|[dD]ir)|node|python|program|addons\w*|run\w*)(\[\])?$/;
 
 /** What may be taken: a person's words, values within their bounds, and words that are no keys of anything. */
 function mayHold(field: Standing, { of }: Mutant): boolean {

@@ -76,6 +76,9 @@ const LETTERS: Readonly<Record<keyof typeof TEXTS, readonly string[]>> = {
   bidi: ['\u202a', '\u202e', '\u2066', '\u2069', '\u200e', '\u200f', '\u061c', '\u200b', '\u00ad', 'a', '\u05d0'],
 };
 
+/** So many of a class' letters, its last ones, are nothing without another. */
+const HARMLESS: Readonly<Record<keyof typeof TEXTS, number>> = { encoding: 2, path: 2, markup: 1, bidi: 2 };
+
 /** The texts of a class: those of the table, and as many more by chance as were asked for. */
 function textsOf(of: keyof typeof TEXTS, at: string): readonly (readonly [string, string])[] {
   const pick = chance(`${of} ${at}`);
@@ -83,7 +86,7 @@ function textsOf(of: keyof typeof TEXTS, at: string): readonly (readonly [string
   const more = Array.from({ length: MORE }, () => {
     const text = Array.from({ length: 1 + (pick() % 12) }, () => letters[pick() % letters.length]).join('');
     // One letter of the class at least, and no lone letter that is harmless.
-    return ['by chance', `${letters[pick() % (letters.length - 1 - (of === 'encoding' ? 1 : 0))]}${text}`] as const;
+    return ['by chance', `${letters[pick() % (letters.length - HARMLESS[of])]}${text}`] as const;
   });
   return [...TEXTS[of], ...more];
 }

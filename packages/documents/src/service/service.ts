@@ -19,6 +19,11 @@ const absolutePhrase = expects('an absolute path');
 const absolute = z.string(absolutePhrase).regex(/^\/[^\0]{0,4000}$/, absolutePhrase);
 const variable = text(128).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, expects('the name of an environment variable'));
 
+// What else it holds is said where the agent reads it; here it is handed on.
+const setting = z
+  .string(expects('the name of a setting'))
+  .regex(/^(?!constructor$|prototype$)[a-z][A-Za-z]{0,63}$/, expects('the name of a setting'));
+
 const sourcePhrase = expects(
   'where the URL is: {variable: NAME} of the agent’s environment, or {file: /path} of mode 0600',
 );
@@ -53,8 +58,7 @@ const spec = fields({
     .describe('The variable in which the service is given its connection URL.'),
   migrations: safePath.exactOptional().describe('A folder of numbered SQL files, or of command migrations.'),
   phase: oneOf('expand', 'data', 'contract').default('expand').describe('Of migrations whose name doesn’t say it.'),
-  migrate: z
-    .record(z.string(), z.unknown())
+  migrate: mapping(setting, z.unknown(), 50)
     .exactOptional()
     .describe('Where the application’s own program migrates: what docs/command-migrator.md says of a store.'),
   environments: named(environment, 1, 20).describe('In the order in which releases pass through them.'),
