@@ -147,8 +147,13 @@ test('since 002 it has tenants with stores of their own, and promotions for some
   expect(only.filter(Boolean)[0]).toMatchObject({ count: 1 });
 });
 
+test('since 003 it has promotions that were overtaken, undone by an agent alone, and read back after a restore', () => {
+  const types = new Set(read('003').flatMap((f) => f.streams.flatMap((s) => s.steps.map((t) => t.event.type))));
+  for (const type of ['promotion.overtaken', 'rollout.undone-away', 'rollout.read-back']) expect(types).toContain(type);
+});
+
 test('there is a corpus', () => {
-  expect(folders).toEqual(['001', '002']);
+  expect(folders).toEqual(['001', '002', '003']);
 });
 
 test('a folder is written once', () => {

@@ -6,12 +6,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CorpusFile, fileOfWatch, fileOfWorld } from './format.ts';
-import { OWN_STORES, WATCHES, WORLDS } from './journeys.ts';
+import { INTERRUPTED, OWN_STORES, WATCHES, WORLDS } from './journeys.ts';
 
 /** Today's journeys as files, by name. */
 export function corpusToday(): ReadonlyMap<string, CorpusFile> {
   const files = new Map<string, CorpusFile>();
-  for (const [name, make] of Object.entries({ ...WORLDS, ...OWN_STORES }))
+  for (const [name, make] of Object.entries({ ...WORLDS, ...OWN_STORES, ...INTERRUPTED }))
     files.set(`${name}.json`, fileOfWorld(name, make()));
   for (const [name, make] of Object.entries(WATCHES)) files.set(`hypercare-${name}.json`, fileOfWatch(name, make()));
   return files;

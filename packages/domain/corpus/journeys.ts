@@ -2,19 +2,23 @@
  * The journeys that the corpus is made of: together they reach every phase of the promotion, the rollout and the
  * hypercare, and every kind of event. They drive the shipped deciders and nothing else.
  */
-import type { Hypercare, HypercareEvent, HypercareFacts, Rollout } from '@headgate/domain';
+import type { Action, Hypercare, HypercareEvent, HypercareFacts, Rollout, UndoneAway } from '@headgate/domain';
 import {
+  accepted,
   decideAnswer,
   decideKeep,
+  decideOvertake,
   decidePause,
   decideReject,
   decideResume,
   decideRollback,
+  decideUndoneAway,
   evolveHypercare,
   nextOfHypercare,
   type PlanRequest,
   planPromotion,
   succeedHypercare,
+  takeUp,
 } from '@headgate/domain';
 import {
   aManifest,
@@ -28,6 +32,7 @@ import {
   HOUR_MS,
   NOON,
 } from '@headgate/testkit/domain/builders';
+import { toldUndo } from '@headgate/testkit/domain/undone-away';
 import { type Carry, sound, World } from '@headgate/testkit/domain/world';
 import { begun, breaking, held, offered, reached, twoCells } from '@headgate/testkit/domain/worlds';
 
@@ -175,6 +180,68 @@ export const OWN_STORES: Readonly<Record<string, () => World>> = {
       breaking('shared', 'w1.verify.ada', 'ada'),
     ),
 };
+
+const told = (world: World, what: UndoneAway): boolean =>
+  world.answer('shared', (r, now) => decideUndoneAway(r, world.cellPlan('shared'), 'agt_1', what, now, 0));
+
+/** A step of this kind is at work in the shared cell, and nobody hears of it. */
+function atWork(kind: Action['kind']): World {
+  const world = begun();
+  const silent: Carry = (c, s, action, now) => (action.kind === kind ? 'silence' : sound(c, s, action, now));
+  return world.run(
+    silent,
+    () => world.rollouts.get('shared')?.phase === 'leased' && world.action('shared')?.kind === kind,
+  );
+}
+
+/** What happens beside the plan: a hotfix overtakes, an agent goes back by itself, the control plane was restored. */
+export const INTERRUPTED: Readonly<Record<string, () => World>> = {
+  'overtaken-between-waves': () => {
+    const world = begun();
+    world.run(sound, () => world.promotion.phase === 'awaiting' && world.promotion.wave === 1);
+    world.command((p, now) =>
+      decideOvertake(p, { plan: world.plan, rollouts: world.rollouts, now }, BY, 'prm_2', 'invoices are wrong'),
+    );
+    return world.run();
+  },
+  'undone-away': () => {
+    const world = atWork('soak');
+    told(world, toldUndo(world));
+    return world.run();
+  },
+  'undone-away-half-way': () => {
+    const world = atWork('soak');
+    told(world, toldUndo(world, { count: 2, stopped: 'it still serves' }));
+    return world.run();
+  },
+  'read-back-farther-than-remembered': () => {
+    const world = atWork('deploy');
+    readBack(world, 1);
+    return world.run();
+  },
+  'read-back-while-asking': () => {
+    let asked = false;
+    const world = begun();
+    const carry: Carry = (c, s, action, now) => {
+      if (s !== 'w1.migrate.main' || asked) return sound(c, s, action, now);
+      asked = true;
+      return { kind: 'waiting', reason: 'ask', untilMs: 0 };
+    };
+    world.run(carry, reached(world, 'asking'));
+    readBack(world, 0);
+    answer(world, 'shared', 'operator', 'retry');
+    return world.run(carry);
+  },
+};
+
+/** The restored control plane learns from the agent that so many steps more had begun. */
+function readBack(world: World, more: number): void {
+  world.answer('shared', (r, now) => {
+    const begunNow = Math.max(r.begun, r.cursor + more);
+    const found = { cursor: r.cursor, begun: begunNow, restorePoints: [] };
+    return accepted(takeUp(r, found, { epoch: 2, now, until: now + HOUR_MS }));
+  });
+}
 
 export interface HypercareStep {
   readonly event: HypercareEvent;

@@ -8,27 +8,10 @@ import {
   undoSteps,
 } from '@headgate/domain';
 import { digestOf, soundOutcome } from '@headgate/testkit/domain/builders';
-import { effectOf } from '@headgate/testkit/domain/effects';
+import { toldUndo, WHOLE } from '@headgate/testkit/domain/undone-away';
 import type { World } from '@headgate/testkit/domain/world';
 import { begun, endOf, reached, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { expect, test } from 'vitest';
-
-const WHOLE: Scope = { kind: 'all', wave: 1 };
-
-/** What an agent would tell that carried out the first `count` steps of its undo; their effects happen. */
-function told(world: World, more: Partial<UndoneAway> & { readonly count?: number } = {}): UndoneAway {
-  const { count = 99, ...rest } = more;
-  const cell = world.cellPlan('shared');
-  const own = { scope: WHOLE, begun: world.rollout('shared').begun, ...rest };
-  const steps = undoSteps(cell, own.scope, own.begun).slice(0, count);
-  for (const { action } of steps) world.cells.set('shared', effectOf(world.plan, world.cells.get('shared')!, action));
-  const done = steps.map(({ id, action }) => {
-    const outcome = soundOutcome(action, world.now);
-    return { id, result: outcome.kind === 'done' ? outcome.result : {} };
-  });
-  const { planDigest: plan, n } = world.rollout('shared');
-  return { plan, steps: done, n: n + done.length, by: 'usr_op', because: 'it hurts', since: world.now, ...own };
-}
 
 const take = (world: World, what: UndoneAway): boolean =>
   world.answer('shared', (rollout, now) => decideUndoneAway(rollout, world.cellPlan('shared'), 'agt_1', what, now, 0));
@@ -47,7 +30,7 @@ function inMidWave(scope?: Parameters<typeof twoCells>[0]): World {
 test('a whole undo settles the rollout without another step, and its promotion decides to go back', () => {
   const world = inMidWave();
   const leases = () => world.history.filter(({ event }) => event.type === 'rollout.leased').length;
-  expect(take(world, told(world))).toBe(true);
+  expect(take(world, toldUndo(world))).toBe(true);
   const before = leases();
   world.run();
   expect(leases()).toBe(before);
@@ -62,7 +45,7 @@ test('a whole undo settles the rollout without another step, and its promotion d
 test('what its checks and reconciliations said stands on the log, of the steps that are taken up alone', () => {
   const world = inMidWave();
   const checks = { passed: 3, failed: 0 };
-  const { steps, ...what } = told(world, { count: 2 });
+  const { steps, ...what } = toldUndo(world, { count: 2 });
   const said = { ...what, steps: steps.map(({ id, result }) => ({ id, result: { ...result, checks } })) };
   const extra = { id: 'nothing of this undo', result: { checks } };
   take(world, { ...said, steps: [...said.steps, extra] });
@@ -75,7 +58,7 @@ test('what its checks and reconciliations said stands on the log, of the steps t
 
 test('half an undo is gone on with where it stood, above the agent’s tokens', () => {
   const world = inMidWave();
-  const what = told(world, { count: 2, stopped: 'it still serves' });
+  const what = toldUndo(world, { count: 2, stopped: 'it still serves' });
   take(world, what);
   const rollout = world.rollout('shared');
   expect(stepAtHand(rollout, world.cellPlan('shared'))?.id).toBe(
@@ -89,7 +72,7 @@ test('half an undo is gone on with where it stood, above the agent’s tokens', 
 
 test('told twice, it is known: nothing is put on the log again', () => {
   const world = inMidWave();
-  const what = told(world);
+  const what = toldUndo(world);
   take(world, what);
   const { length } = world.history;
   expect(take(world, what)).toBe(true);
@@ -98,7 +81,7 @@ test('told twice, it is known: nothing is put on the log again', () => {
 
 test('a step that proves nothing, or is another than this undo’s, is carried out again with all after it', () => {
   const world = inMidWave();
-  const what = told(world);
+  const what = toldUndo(world);
   const [first, ...rest] = what.steps;
   take(world, { ...what, steps: [{ id: first!.id, result: {} }, ...rest] });
   expect(world.rollout('shared').undo?.cursor).toBe(0);
@@ -107,7 +90,7 @@ test('a step that proves nothing, or is another than this undo’s, is carried o
 test('what the agent never began, but was handed out to nobody, is undone too', () => {
   const world = inMidWave();
   const { begun: known } = world.rollout('shared');
-  const what = told(world, { begun: known - 1 });
+  const what = toldUndo(world, { begun: known - 1 });
   take(world, what);
   expect(world.rollout('shared')).toMatchObject({ begun: known });
   world.run();
@@ -118,7 +101,7 @@ test('a scope that the plan doesn’t declare widens to all; one tenant of a ten
   const cell: Scope = { kind: 'cell', wave: 1, cell: 'shared' };
   const decided = (scope: Parameters<typeof twoCells>[0], of: Scope) => {
     const world = inMidWave(scope);
-    take(world, told(world, { scope: of }));
+    take(world, toldUndo(world, { scope: of }));
     world.tickPromotion();
     return world.promotion.undo?.scope;
   };
@@ -146,7 +129,7 @@ test('it is taken up between waves and while paused, too: whatever was meant her
       world.freezes = [{ name: 'x', from: 0, to: world.now + 3_600_000, reason: 'x' } as never];
       world.run(undefined, () => world.promotion.phase === 'awaiting' && world.promotion.wave === 1);
     }
-    take(world, told(world));
+    take(world, toldUndo(world));
     world.freezes = [];
     world.tickPromotion();
     expect([meanwhile, world.promotion.phase]).toEqual([meanwhile, 'undoing']);
@@ -155,7 +138,7 @@ test('it is taken up between waves and while paused, too: whatever was meant her
 
 test('what can’t be is refused: another plan, a settled rollout, more steps than there are', () => {
   const world = inMidWave();
-  const what = told(world);
+  const what = toldUndo(world);
   const code = (wrong: Partial<UndoneAway>) => {
     const decided = decideUndoneAway(
       world.rollout('shared'),
@@ -177,7 +160,7 @@ test('what can’t be is refused: another plan, a settled rollout, more steps th
 
 test('a number that no retries explain is refused, open or settled: the cell would never be given a step again', () => {
   const world = inMidWave();
-  const what = told(world, { count: 2 });
+  const what = toldUndo(world, { count: 2 });
   const assigned = world.rollout('shared').n + 500;
   const most = assigned + LARGEST_TOKEN_RISE + what.steps.length;
   const decide = (n: number) =>
@@ -185,7 +168,7 @@ test('a number that no retries explain is refused, open or settled: the cell wou
   expect(decide(most)).toMatchObject({ ok: true, events: [{ data: { n: most } }] });
   for (const n of [most + 1, Number.MAX_SAFE_INTEGER])
     expect(decide(n)).toMatchObject({ ok: false, refusal: { code: 'absurd-token' } });
-  take(world, told(world));
+  take(world, toldUndo(world));
   world.run(undefined, reached(world, 'settled'));
   expect(decide(most)).toMatchObject({ refusal: { code: 'settled' } });
   expect(decide(Number.MAX_SAFE_INTEGER)).toMatchObject({ refusal: { code: 'absurd-token' } });
