@@ -25,6 +25,15 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return { pid, startTicks, bootId: bootId() };
 }
 
+/** A tick of the times that Linux tells user space in; always this long there (USER_HZ). Milliseconds. */
+const TICK_MS = 10;
+
+/** How long ago it was started, whether it still lives or not. Milliseconds; of another boot: since this one at least. */
+export function ageMs({ startTicks, bootId: boot }: ProcessIdentity): number {
+  const upMs = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1_000;
+  return boot === bootId() ? Math.max(0, upMs - Number(startTicks) * TICK_MS) : upMs;
+}
+
 /** Whether exactly this process still lives. */
 export function alive(identity: ProcessIdentity): boolean {
   if (identity.bootId !== bootId()) return false;

@@ -2,7 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+import { ageMs } from '../../machine/process-identity.ts';
 import { niceSession, STEP_NICENESS } from '../../machine/session-niceness.ts';
+import { yieldProcessor } from '../../machine/yielding-group.ts';
 import { ComponentProcess } from '../process/component-process.ts';
 import { cronCommand, odooEnvironment } from './command.ts';
 import type { DatabaseDoor } from './database-door.ts';
@@ -12,6 +14,8 @@ const Serving = z.strictObject({ databases: z.array(z.string()), addons: z.array
 
 /** How long a scheduled job may take to end when its process is asked to. Milliseconds. */
 const DRAIN_MS = 20_000;
+/** Within which a new process has loaded what it needs. Milliseconds. */
+const STARTS_MS = 30_000;
 
 /**
  * The processes that run Odoo's scheduled jobs: one a slot, for exactly the databases that are routed to it. The rule: the
@@ -38,7 +42,11 @@ export class CronWorkers {
       if (running) await process.stop(DRAIN_MS);
       return;
     }
-    if (running && JSON.stringify(serving) === JSON.stringify(wanted)) return;
+    if (running && JSON.stringify(serving) === JSON.stringify(wanted)) {
+      // Jobs may take their time and are never starved: only its start makes way for everybody.
+      if (ageMs(running) > STARTS_MS) await yieldProcessor(running.pid, false);
+      return;
+    }
     if (running) await process.stop(DRAIN_MS);
     await mkdir(dir, { recursive: true, mode: 0o755 });
     await writeDurably(join(dir, 'serving.json'), `${JSON.stringify(wanted)}\n`);
@@ -53,6 +61,7 @@ export class CronWorkers {
     const environment = odooEnvironment(odoo, await this.door.slotLogin(slot));
     const started = await new ComponentProcess(dir, { name: 'scheduler', command }).start('', environment, odoo.user);
     await niceSession(started.pid, STEP_NICENESS);
+    await yieldProcessor(started.pid, true);
   }
 
   /** The databases whose jobs the slot's living process runs. */
