@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterEach, describe, expect, test } from 'vitest';
-import { groupsOf, isYielding, yieldProcessor } from './yielding-group.ts';
+import { groupsOf, isYielding, takeOutOld, yieldProcessor } from './yielding-group.ts';
 
 const started: ChildProcess[] = [];
 afterEach(() => {
@@ -19,6 +19,26 @@ describe('a process that works for a step', () => {
     expect(await isYielding(process.pid)).toBe(false);
     await yieldProcessor(pid, false);
     expect(await isYielding(pid)).toBe(false);
+  });
+
+  test('is taken out again when it is old, with whatever it started: beside a full machine it would never end', async ({
+    skip,
+  }) => {
+    const child = spawn('/bin/sh', ['-c', 'sleep 30 & wait'], { stdio: 'ignore', detached: true });
+    started.push(child);
+    await new Promise((resolve) => child.once('spawn', resolve));
+    const pid = child.pid as number;
+    await yieldProcessor(pid, true);
+    if (!(await isYielding(pid))) return skip('this machine lets nobody make such a group');
+    await takeOutOld(60_000);
+    expect(await isYielding(pid)).toBe(true);
+    await expect
+      .poll(async () => {
+        await takeOutOld(50);
+        return isYielding(pid);
+      })
+      .toBe(false);
+    process.kill(-pid, 'SIGKILL');
   });
 
   test('that is gone is left alone', async () => {

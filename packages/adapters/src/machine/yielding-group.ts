@@ -1,7 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
+import { ageMs, identify } from './process-identity.ts';
 
 const NAME = 'headgate-yielding';
+/** How long a process makes way for everybody. Milliseconds. */
+const MOST_MS = 30_000;
 /** What the agent's own group is called where its service manager handed it a subtree (cgroup v2, `Delegate=`). */
 const OWN = 'agent';
 
@@ -14,6 +17,9 @@ const LEFT_ALONE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM', 'EROFS', 'EINV
  * is at work keeps its time slice of some milliseconds when another one wakes up, and one request of a customer wakes up
  * web server and database dozens of times. What is idle makes way at once. Best effort, as niceness is: without the rights,
  * or in a container that may not do it, nothing happens. What the process starts later is born into the same group.
+ *
+ * Beside a machine that is full nothing of it would ever be done, and somebody waits for it: half a minute after a process
+ * was started it is taken out, and is as nice as it was made.
  */
 export async function yieldProcessor(pid: number, yields: boolean): Promise<void> {
   const groups = await own();
@@ -21,8 +27,39 @@ export async function yieldProcessor(pid: number, yields: boolean): Promise<void
   await leftAlone(async () => {
     // Only what was put there is taken out: where else a process may be is nobody's business here.
     if (!yields && !(await isYielding(pid))) return;
-    await writeFile(join(yields ? groups.yielding : groups.home, 'cgroup.procs'), String(pid));
+    await move(pid, yields ? groups.yielding : groups.home);
   });
+  if (yields) takeOutLater();
+}
+
+/**
+ * Takes out whatever was started longer ago than this (milliseconds), also what an agent put there that is gone. Returns how
+ * many are left in.
+ */
+export async function takeOutOld(mostMs: number): Promise<number> {
+  const groups = await own();
+  if (groups === undefined) return 0;
+  let left = 0;
+  const listed = await readFile(join(groups.yielding, 'cgroup.procs'), 'utf8').catch(() => '');
+  for (const pid of listed.split('\n').filter(Boolean).map(Number)) {
+    const process = identify(pid);
+    if (process === undefined) continue;
+    if (ageMs(process) > mostMs) await leftAlone(() => move(pid, groups.home));
+    else left += 1;
+  }
+  return left;
+}
+
+function move(pid: number, group: string): Promise<void> {
+  return writeFile(join(group, 'cgroup.procs'), String(pid));
+}
+
+function takeOutLater(): void {
+  const look = async () => {
+    // What was started by one that is in there is younger.
+    if ((await takeOutOld(MOST_MS).catch(() => 1)) > 0) takeOutLater();
+  };
+  setTimeout(() => void look(), MOST_MS + 1_000).unref();
 }
 
 /** Whether it is in such a group, of whichever agent. */
@@ -43,7 +80,9 @@ function own(): Promise<Groups | undefined> {
   made ??= (async () => {
     const read = (file: string) => readFile(file, 'utf8').catch(() => '');
     const groups = groupsOf(await read('/proc/self/cgroup'), await read('/proc/self/mountinfo'));
-    return groups !== undefined && (await prepared(groups)) ? groups : undefined;
+    if (groups === undefined || !(await prepared(groups))) return undefined;
+    takeOutLater();
+    return groups;
   })();
   return made;
 }

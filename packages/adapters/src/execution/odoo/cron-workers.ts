@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
-import { ageMs } from '../../machine/process-identity.ts';
 import { niceSession, STEP_NICENESS } from '../../machine/session-niceness.ts';
 import { yieldProcessor } from '../../machine/yielding-group.ts';
 import { ComponentProcess } from '../process/component-process.ts';
@@ -14,8 +13,6 @@ const Serving = z.strictObject({ databases: z.array(z.string()), addons: z.array
 
 /** How long a scheduled job may take to end when its process is asked to. Milliseconds. */
 const DRAIN_MS = 20_000;
-/** Within which a new process has loaded what it needs. Milliseconds. */
-const STARTS_MS = 30_000;
 
 /**
  * The processes that run Odoo's scheduled jobs: one a slot, for exactly the databases that are routed to it. The rule: the
@@ -42,11 +39,7 @@ export class CronWorkers {
       if (running) await process.stop(DRAIN_MS);
       return;
     }
-    if (running && JSON.stringify(serving) === JSON.stringify(wanted)) {
-      // Jobs may take their time and are never starved: only its start makes way for everybody.
-      if (ageMs(running) > STARTS_MS) await yieldProcessor(running.pid, false);
-      return;
-    }
+    if (running && JSON.stringify(serving) === JSON.stringify(wanted)) return;
     if (running) await process.stop(DRAIN_MS);
     await mkdir(dir, { recursive: true, mode: 0o755 });
     await writeDurably(join(dir, 'serving.json'), `${JSON.stringify(wanted)}\n`);
