@@ -5,6 +5,8 @@ import { ageMs, identify } from './process-identity.ts';
 const NAME = 'headgate-yielding';
 /** How long a process makes way for everybody. Milliseconds. */
 const MOST_MS = 30_000;
+/** How often it is looked for who has done so long enough. Milliseconds. */
+const LOOK_MS = 5_000;
 /** What the agent's own group is called where its service manager handed it a subtree (cgroup v2, `Delegate=`). */
 const OWN = 'agent';
 
@@ -54,12 +56,17 @@ function move(pid: number, group: string): Promise<void> {
   return writeFile(join(group, 'cgroup.procs'), String(pid));
 }
 
+let waiting = false;
+
+/** One look at a time is waited for; while somebody is in the group there is another one. */
 function takeOutLater(): void {
+  if (waiting) return;
+  waiting = true;
   const look = async () => {
-    // What was started by one that is in there is younger.
+    waiting = false;
     if ((await takeOutOld(MOST_MS).catch(() => 1)) > 0) takeOutLater();
   };
-  setTimeout(() => void look(), MOST_MS + 1_000).unref();
+  setTimeout(() => void look(), LOOK_MS).unref();
 }
 
 /** Whether it is in such a group, of whichever agent. */
