@@ -15,12 +15,23 @@ export async function tellUndone(
   log: Logger,
 ): Promise<void> {
   for (const undoing of untold(journal.all)) {
-    const answer = await plane.undone(undoing.rollout, toldOf(undoing));
+    const told = toldOf(undoing);
+    let answer = await plane.undone(undoing.rollout, told);
+    // What was reported is for people; that it was undone is what must be known.
+    if (answer.startsWith('refused')) answer = await plane.undone(undoing.rollout, withoutReports(told));
     await journal.note({ type: 'told', id: undoing.id, answer });
     const facts = { cell: undoing.cell, rollout: undoing.rollout, answer };
     if (answer.startsWith('refused')) log.error(facts, 'the server did not take up what was undone without it');
     else log.info(facts, 'the server heard what was undone without it');
   }
+}
+
+function withoutReports(told: UndoneAway): UndoneAway {
+  const steps = told.steps.map(({ id, result: { checks: _, reconciliation: __, ...proof } }) => ({
+    id,
+    result: proof,
+  }));
+  return { ...told, steps };
 }
 
 export function toldOf({ plan, scope, begun, done, n, by, because, since, why }: Undoing): UndoneAway {

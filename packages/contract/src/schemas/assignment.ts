@@ -112,16 +112,18 @@ export const restorePoint = z.strictObject({
   bytes: z.int().min(0),
   verified: z.boolean(),
 });
+/** Sums of them stay numbers that everybody reads alike. */
+const count = z.int().min(0).max(1_000_000_000);
 const checks = z.strictObject({
-  passed: z.int().min(0),
-  failed: z.int().min(0),
+  passed: count,
+  failed: count,
   firstFailure: z.strictObject({ check: text(200), tenant: text(100), why: text(500), at: instant }).exactOptional(),
 });
 const reconciliation = z.strictObject({
-  compared: z.int().min(0),
-  replayed: z.int().min(0),
-  acknowledged: z.int().min(0),
-  asked: z.int().min(0),
+  compared: count,
+  replayed: count,
+  acknowledged: count,
+  asked: count,
   agrees: z.boolean(),
   report: digest.exactOptional(),
 });

@@ -179,6 +179,10 @@ describe('transactions', () => {
     const away = (at: number) =>
       ({ cell: 'a', at, event: { type: 'rollout.undone-away', data: { reported } } }) as never;
     const told = transactionsOf({ ...base, goesBack: true, entries: [away(1), away(2)] });
+    const later = { cell: 'a', at: 3, event: { type: 'rollout.undone-away', data: { unreported: 4 } } } as never;
+    const more = transactionsOf({ ...base, goesBack: true, entries: [away(1), later] });
+    expect(more.reconciled).toEqual(told.reconciled);
+    expect(more.unknown.join(' ')).toContain('Of 4 steps that an agent carried out by itself');
     expect(told.reconciled).toEqual({ compared: 9, replayed: 2, acknowledged: 1, asked: 0 });
     expect(told.lines).toMatchObject([{ at: 2, step: 'undo.reconcile', sound: true }]);
     expect(told.unknown.join(' ')).not.toContain('No reconciliation');
@@ -242,6 +246,14 @@ test('since when a tenant is where it is comes from the step that moved it, or f
   const route = plan.steps.find(({ action }) => action.kind === 'route')!;
   const [tenant] = route.action.kind === 'route' ? route.action.tenants : [];
   const done = { type: 'rollout.step-done', data: { step: route.id, n: 1, result: {}, until: 0, lookAt: 0 } } as const;
-  expect(movedAt(plan, rollout, [{ cell: 'shared', at: 7, event: done }]).get(tenant as string)).toBe(7);
+  expect(movedAt(plan, rollout, [{ cell: 'shared', at: 7, event: done }]).get(tenant as string)?.at).toBe(7);
   expect(movedAt(plan, rollout, []).size).toBe(0);
+  // Its agent brought it back by itself since then: when, nobody tells.
+  const scope = { kind: 'all', wave: 1 } as const;
+  const away = { type: 'rollout.undone-away', data: { scope, begun: plan.steps.length, done: 99 } } as never;
+  const moves = movedAt(plan, rollout, [
+    { cell: 'shared', at: 7, event: done },
+    { cell: 'shared', at: 9, event: away },
+  ]);
+  expect(moves.get(tenant as string)).toBeUndefined();
 });

@@ -51,28 +51,20 @@ export function transactionsOf({ entries, reconciles, goesBack, unread, cut }: T
   const checks = { passed: 0, failed: 0 };
   const reconciled = { compared: 0, replayed: 0, acknowledged: 0, asked: 0 };
   let named = 0;
-  // An agent that tells more of one undo tells the first of it again.
-  const lastAway = new Map(entries.filter(ofAway).map((entry) => [entry.cell, entry]));
-  for (const entry of entries) {
-    const { cell, at, event } = entry;
-    if (ofAway(entry) && lastAway.get(cell) !== entry) continue;
-    for (const { step, result } of reportsOf(event)) {
-      if (result.checks !== undefined) {
-        checks.passed += result.checks.passed;
-        checks.failed += result.checks.failed;
-        if (result.checks.firstFailure !== undefined) named += 1;
-        lines.push({ at, cell, step, ...checkLine(result.checks) });
-      }
-      if (result.reconciliation !== undefined) {
-        const { compared, replayed, acknowledged, asked } = result.reconciliation;
-        reconciled.compared += compared;
-        reconciled.replayed += replayed;
-        reconciled.acknowledged += acknowledged;
-        reconciled.asked += asked;
-        lines.push({ at, cell, step, ...reconcileLine(result.reconciliation) });
-      }
+  for (const { cell, at, step, result } of reportsOf(entries)) {
+    if (result.checks !== undefined) {
+      checks.passed = sum(checks.passed, result.checks.passed);
+      checks.failed = sum(checks.failed, result.checks.failed);
+      if (result.checks.firstFailure !== undefined) named += 1;
+      lines.push({ at, cell, step, ...checkLine(result.checks) });
+    }
+    if (result.reconciliation !== undefined) {
+      for (const which of ['compared', 'replayed', 'acknowledged', 'asked'] as const)
+        reconciled[which] = sum(reconciled[which], result.reconciliation[which]);
+      lines.push({ at, cell, step, ...reconcileLine(result.reconciliation) });
     }
   }
+  const unsaid = unsaidOf(entries);
   lines.sort((a, b) => Number(a.sound) - Number(b.sound) || b.at - a.at);
   const told = lines.some(({ kind }) => kind === 'reconciled');
   const unknown = [
@@ -87,6 +79,9 @@ export function transactionsOf({ entries, reconciles, goesBack, unread, cut }: T
             : 'The application declares no Reconciliation: which transactions were caught half way isn’t known.',
         ]
       : []),
+    ...(unsaid > 0
+      ? [`Of ${counted(unsaid, 'step')} that an agent carried out by itself what was reported isn’t on the log.`]
+      : []),
     ...(unread > 0 ? [`The reports of ${counted(unread, 'more cell')} were not read for this look.`] : []),
     ...(cut > 0 ? [`Of ${counted(cut, 'cell')} only the last entries were read.`] : []),
     'Customers’ own requests aren’t seen here: only what checks and reconciliations reported.',
@@ -94,16 +89,39 @@ export function transactionsOf({ entries, reconciles, goesBack, unread, cut }: T
   return { lines, checks, reconciled, unknown };
 }
 
-function ofAway({ event }: RolloutEntry): boolean {
-  return event.type === 'rollout.undone-away';
+/** What a log may hold of before counts were bounded is no reason to have no sum. */
+function sum(one: number, other: number): number {
+  return Math.min(Number.MAX_SAFE_INTEGER, one + other);
 }
 
-/** What an entry reports: of a step that ended, or of several that an agent carried out by itself. */
-function reportsOf(event: RolloutEvent): readonly { readonly step: string; readonly result: ReportedResult }[] {
-  if (event.type === 'rollout.undone-away') return event.data.reported ?? [];
-  if (event.type !== 'rollout.step-done' && event.type !== 'rollout.step-failed') return [];
-  const { step, result } = event.data;
-  return result === undefined ? [] : [{ step, result }];
+interface Report extends Pick<RolloutEntry, 'cell' | 'at'> {
+  readonly step: string;
+  readonly result: ReportedResult;
+}
+
+/**
+ * What the entries report: of steps that ended, each time; and of steps that an agent carried out by itself, which it
+ * tells again whenever it tells more of the same undo: the last time counts.
+ */
+function reportsOf(entries: readonly RolloutEntry[]): readonly Report[] {
+  const reports: Report[] = [];
+  const away = new Map<string, Report>();
+  for (const { cell, at, event } of entries) {
+    if (event.type === 'rollout.undone-away')
+      for (const each of event.data.reported ?? []) away.set(`${cell} ${each.step}`, { cell, at, ...each });
+    if (event.type !== 'rollout.step-done' && event.type !== 'rollout.step-failed') continue;
+    const { step, result } = event.data;
+    if (result !== undefined) reports.push({ cell, at, step, result });
+  }
+  return [...reports, ...away.values()];
+}
+
+/** Reports that no entry had room for, as the last telling of each cell has them. */
+function unsaidOf(entries: readonly RolloutEntry[]): number {
+  const last = new Map<string, number>();
+  for (const { cell, event } of entries)
+    if (event.type === 'rollout.undone-away') last.set(cell, event.data.unreported ?? 0);
+  return [...last.values()].reduce(sum, 0);
 }
 
 function checkLine({ passed, failed, firstFailure: first }: CheckSummary) {

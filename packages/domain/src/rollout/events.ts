@@ -137,6 +137,8 @@ export type RolloutEvent =
         readonly cursor: number;
         /** What checks and reconciliations among those said. */
         readonly reported?: readonly { readonly step: string; readonly result: ReportedResult }[];
+        /** Of so many more there is no room in an entry. */
+        readonly unreported?: number;
         readonly n: number;
         /** Why the agent went no further. */
         readonly stopped?: string;

@@ -1,6 +1,7 @@
 import {
   decideUndoneAway,
   LARGEST_TOKEN_RISE,
+  reportsWithRoom,
   type Scope,
   stepAtHand,
   type UndoneAway,
@@ -54,6 +55,33 @@ test('what its checks and reconciliations said stands on the log, of the steps t
     cursor: 2,
     reported: steps.map(({ id }) => ({ step: id, result: { checks } })),
   });
+});
+
+test('however much it reported and whomever it names, an entry has room for it, and what is unsound comes first', () => {
+  const world = inMidWave('tenant');
+  const { steps, ...what } = toldUndo(world, { count: 1 });
+  const why = '„'.repeat(500);
+  const checks = { passed: 1, failed: 1, firstFailure: { check: 'c'.repeat(200), tenant: 't'.repeat(63), why, at: 1 } };
+  const sound = { passed: 1_000_000_000, failed: 0 };
+  const [first] = steps;
+  const tenants = Array.from({ length: 10_000 }, (_, i) => `tenant-${'x'.repeat(50)}-${i}`);
+  const scope: Scope = { kind: 'tenant', wave: 1, cell: 'shared', tenants };
+  const decided = decideUndoneAway(
+    world.rollout('shared'),
+    world.cellPlan('shared'),
+    'agt_1',
+    { ...what, scope, steps: [{ id: first!.id, result: { ...first!.result, checks } }] },
+    world.now,
+    0,
+  );
+  if (!decided.ok) throw new Error(decided.refusal.why);
+  expect(Buffer.byteLength(JSON.stringify(decided.events))).toBeLessThan(60_000);
+  expect(decided.events[0]).toMatchObject({ data: { scope: { kind: 'cell', wave: 1, cell: 'shared' } } });
+  const many = Array.from({ length: 400 }, (_, i) => ({ id: `s${i}`, result: { checks: i === 399 ? checks : sound } }));
+  const { reported, unreported } = reportsWithRoom(many);
+  expect(reported?.[0]).toMatchObject({ step: 's399' });
+  expect((reported?.length ?? 0) + (unreported ?? 0)).toBe(400);
+  expect(Buffer.byteLength(JSON.stringify(reported))).toBeLessThan(25_000);
 });
 
 test('half an undo is gone on with where it stood, above the agent’s tokens', () => {

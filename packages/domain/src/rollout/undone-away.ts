@@ -16,6 +16,12 @@ import type { Rollout } from './state.ts';
 /** So many tokens may an agent have taken by itself beside one for each step: retries. More would use the numbers up. */
 export const LARGEST_TOKEN_RISE = 10_000;
 
+/**
+ * So many UTF-16 units of names or of reports has an entry room for: at most three bytes each, and together with the rest
+ * no more than the 65,535 bytes that an entry may have.
+ */
+const ROOM = 8_000;
+
 /** What the agent tells. */
 export interface UndoneAway {
   readonly plan: Digest;
@@ -82,7 +88,7 @@ export function decideUndoneAway(
       'nothing: the cell’s next observation says what became of it',
     );
   const begun = Math.max(state.begun, told.begun);
-  const scope = widest(state, cell, told.scope, begun);
+  const scope = widest(state, cell, bounded(told.scope, cell), begun);
   const cursor = alike(undoSteps(cell, told.scope, told.begun), undoSteps(cell, scope, begun), told);
   const n = Math.max(state.n, told.n);
   const known = state.undo;
@@ -90,19 +96,36 @@ export function decideUndoneAway(
     return accepted();
   const { by, since, stopped } = told;
   const words = undoneWords(agent, told);
-  const reported = told.steps.slice(0, cursor).flatMap(({ id: step, result: { checks, reconciliation } }) => {
-    if (checks === undefined && reconciliation === undefined) return [];
-    return [{ step, result: { ...(checks && { checks }), ...(reconciliation && { reconciliation }) } }];
-  });
   const data = {
     ...{ scope, because: words, by, agent, since, begun, done: told.steps.length, cursor, n },
-    ...(reported.length > 0 && { reported }),
+    ...reportsWithRoom(told.steps.slice(0, cursor)),
   };
   const until = now + ASK_MS;
   return accepted({
     type: 'rollout.undone-away',
     data: { ...data, ...(stopped !== undefined && { stopped }), until, lookAt: now },
   });
+}
+
+/** What checks and reconciliations said, as far as an entry has room for: what is unsound first. */
+export function reportsWithRoom(steps: UndoneAway['steps']) {
+  const all = steps.flatMap(({ id: step, result: { checks, reconciliation } }) => {
+    if (checks === undefined && reconciliation === undefined) return [];
+    const sound = (checks?.failed ?? 0) === 0 && (reconciliation?.agrees ?? true) && (reconciliation?.asked ?? 0) === 0;
+    const result = { ...(checks && { checks }), ...(reconciliation && { reconciliation }) };
+    return [{ sound, report: { step, result } }];
+  });
+  all.sort((a, b) => Number(a.sound) - Number(b.sound));
+  let room = ROOM;
+  const fitting = all.filter(({ report }) => {
+    room -= JSON.stringify(report).length;
+    return room >= 0;
+  });
+  const left = all.length - fitting.length;
+  return {
+    ...(fitting.length > 0 && { reported: fitting.map(({ report }) => report) }),
+    ...(left > 0 && { unreported: left }),
+  };
 }
 
 /** Why it was undone. That a person decided it nobody but the agent says, and so the words do. */
@@ -118,6 +141,12 @@ function widest(state: Rollout, cell: CellPlan, told: Scope, begun: number): Sco
     return told;
   if (isWhole(cell, here, begun)) return here;
   return { kind: 'cell', wave: told.wave, cell: cell.cell };
+}
+
+/** More tenants than an entry can name are undone as their cell: wider, and never forward. */
+function bounded(scope: Scope, { cell }: CellPlan): Scope {
+  if (JSON.stringify(scope).length <= ROOM) return scope;
+  return { kind: 'cell', wave: scope.wave, cell };
 }
 
 /** How many of the first steps of an undo were carried out as they stand, and proved it. */

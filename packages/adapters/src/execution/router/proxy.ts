@@ -74,8 +74,8 @@ export async function buildProxy(
   });
   answerProblems(app);
   app.addHook('onRequest', async (request, reply) => {
-    const why = misreadable(request.raw.url ?? '');
-    return why === undefined ? undefined : problem(reply, 400, 'Bad request target', why);
+    const why = misreadable(request.raw.url ?? '', request.raw.rawHeaders);
+    return why === undefined ? undefined : problem(reply, 400, 'Bad request', why);
   });
   // Bodies pass through as bytes. They are held, bounded, so that a request whose connection was refused can go again.
   app.removeAllContentTypeParsers();

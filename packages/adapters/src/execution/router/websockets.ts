@@ -75,10 +75,10 @@ export class WebSockets {
     for (const end of this.open.values()) end();
   }
 
-  private judge({ url = '', headers }: IncomingMessage): Way | RawProblem {
+  private judge({ url = '', headers, rawHeaders }: IncomingMessage): Way | RawProblem {
     const { config, table } = this;
-    const unreadable = misreadable(url);
-    if (unreadable !== undefined) return { status: 400, title: 'Bad request target', detail: unreadable };
+    const unreadable = misreadable(url, rawHeaders);
+    if (unreadable !== undefined) return { status: 400, title: 'Bad request', detail: unreadable };
     const tenant = tenantOf(config.tenantBy, url, headers.host);
     const values = config.tenantHeader?.values ?? {};
     const tenantValue = Object.hasOwn(values, tenant) ? values[tenant] : undefined;

@@ -36,9 +36,15 @@ export interface ToldPromotionMatter {
   readonly shown: Shown<never>;
   readonly entries: readonly Told[];
   /** By `cell/tenant`. */
-  readonly since: ReadonlyMap<string, Instant>;
+  readonly since: ReadonlyMap<string, Since>;
   /** A step asks for somebody who agrees to losing data. */
   readonly asksDataLoss: boolean;
+}
+
+/** When a tenant was last moved, held or opened, and what served it from then on, where that is known. */
+export interface Since {
+  readonly at: Instant;
+  readonly release: string | undefined;
 }
 
 export async function tellPromotion(
@@ -63,7 +69,7 @@ export async function tellPromotion(
   };
   const ofCells: { readonly rollout: Rollout; readonly entries: readonly LogEntry[] }[] = [];
   for (const rollout of told) ofCells.push({ rollout, entries: await last(streams.rollout(rollout.id), MOST.entries) });
-  const since = new Map<string, Instant>();
+  const since = new Map<string, Since>();
   const all: RolloutEntry[] = [];
   for (const { rollout, entries } of ofCells) {
     const { cell } = rollout;
@@ -75,7 +81,10 @@ export async function tellPromotion(
     all.push(...logged);
     const cellPlan = plan.cells.find((each) => each.cell === cell);
     if (cellPlan === undefined) continue;
-    for (const [tenant, at] of movedAt(cellPlan, rollout, logged)) since.set(`${cell}/${tenant}`, at);
+    for (const [tenant, { at, slot }] of movedAt(cellPlan, rollout, logged)) {
+      const of = slot === cellPlan.slot.to ? plan.release : slot && cellPlan.base.slots[slot]?.release;
+      since.set(`${cell}/${tenant}`, { at, release: of ? of.version : undefined });
+    }
   }
   const transactions = transactionsOf({
     entries: all,
@@ -96,7 +105,11 @@ export async function tellPromotion(
     promotion: showPromotion(promotion, principal, now, freeze),
     notes: (manifest?.notes ?? '').slice(0, 2_000),
     steps: stepsAtHand(involved),
-    transactions: { ...transactions, lines: transactions.lines.slice(0, MOST.lines) },
+    transactions: {
+      ...transactions,
+      lines: transactions.lines.slice(0, MOST.lines),
+      unknown: [...transactions.unknown, ...moreOf('report', transactions.lines.length, MOST.lines)],
+    },
     can: can(involved, principal, now, freeze),
     runbooks: (manifest?.runbooks ?? []).slice(0, MOST.runbooks),
   } as unknown as Shown<never>;
@@ -106,6 +119,11 @@ export async function tellPromotion(
     return step !== undefined && 'approver' in step && step.approver !== undefined;
   });
   return { shown, entries, since, asksDataLoss };
+}
+
+/** What met a bound is said. */
+function moreOf(what: string, count: number, most: number): readonly string[] {
+  return count > most ? [`Of ${count} ${what}s the first ${most} are shown.`] : [];
 }
 
 function decoded({ bytes }: StreamEntry): LogEntry {

@@ -16,7 +16,7 @@ import type { Handlers, Shown } from '../handler.ts';
 import { declaredContacts } from '../incident/declared-contacts.ts';
 import { type Told, toldOf } from '../incident/entries.ts';
 import { type Gathered, gatherIncident } from '../incident/gather.ts';
-import { tellPromotion } from '../incident/promotion-matter.ts';
+import { type Since, tellPromotion } from '../incident/promotion-matter.ts';
 import { allRows, PAGE } from '../paging.ts';
 import { nameOf } from '../views.ts';
 import { freezeActions } from './freezes.ts';
@@ -112,7 +112,7 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
 
 interface ToldMatters {
   readonly matters: readonly Shown<never>[];
-  readonly since: ReadonlyMap<string, Instant>;
+  readonly since: ReadonlyMap<string, Since>;
   readonly dataLossAsked: ReadonlySet<string>;
 }
 
@@ -130,7 +130,7 @@ async function tellMatters(
     promotions.map((each) => each.promotion),
     now,
   );
-  const since = new Map<string, Instant>();
+  const since = new Map<string, Since>();
   const dataLossAsked = new Set<string>();
   const shown: Shown<never>[] = [];
   let left = MOST.promotions;
@@ -144,7 +144,7 @@ async function tellMatters(
       const told = await tellPromotion(context, principal, involved, now, over(involved.promotion));
       promotion = told.shown;
       entries = told.entries;
-      for (const [tenant, at] of told.since) since.set(tenant, Math.max(at, since.get(tenant) ?? 0));
+      for (const [tenant, moved] of told.since) if (moved.at > (since.get(tenant)?.at ?? 0)) since.set(tenant, moved);
       if (told.asksDataLoss) dataLossAsked.add(matter.environment);
     } else entries = ofCells.get(matter.key) ?? [];
     shown.push({
@@ -185,17 +185,19 @@ async function entriesOfCells(
   return new Map(told);
 }
 
-async function showTenants({ deps }: Context, page: readonly AffectedTenant[], since: ReadonlyMap<string, Instant>) {
+async function showTenants({ deps }: Context, page: readonly AffectedTenant[], since: ReadonlyMap<string, Since>) {
   const names = page.map(({ cell, tenant }) => streams.document('Tenant', `${cell}/${tenant}`));
   const rows = await deps.store.load(names);
   return page.map((tenant, i) => {
     const row = rows.get(names[i] as string) as Row<DocumentRecord<{ serviceLevel?: string }>> | undefined;
-    const at = since.get(`${tenant.cell}/${tenant.tenant}`) ?? null;
+    const moved = since.get(`${tenant.cell}/${tenant.tenant}`);
+    // What serves it now came by another way than the moves that were read: since when, they don't say.
+    const stale = moved?.release !== undefined && tenant.release !== null && moved.release !== tenant.release;
     return {
       ...tenant,
       matters: [...new Set(tenant.matters)],
       serviceLevel: row?.state.spec.serviceLevel ?? null,
-      since: at,
+      since: moved === undefined || stale ? null : moved.at,
     };
   });
 }
