@@ -1,5 +1,5 @@
 /** The command line as a whole: reads arguments, runs one command, answers with an exit code. */
-import type { Client } from '@headgate/contract';
+import { type Client, visibleJson } from '@headgate/contract';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './catalog.ts';
 import type { Act, Session } from './command.ts';
@@ -79,7 +79,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     const lines = misused ? [...told.lines, seeHelp(nameOf(running as Command))] : told.lines;
     // What a refusal quotes may come from anywhere: a tenant's database, somebody else's server.
     stderr.write(`${lines.map(printable).join('\n')}\n`);
-    if (globals().json === true) stdout.write(`${JSON.stringify(told.json)}\n`);
+    if (globals().json === true) stdout.write(`${visibleJson(told.json)}\n`);
     return told.exitCode;
   }
 }

@@ -15,6 +15,7 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
   let id = '';
   let event = 'message';
   let data: string[] = [];
+  let size = 0;
   for await (const chunk of body) {
     rest += decoder.decode(chunk, { stream: true });
     if (rest.length > MAX_EVENT) throw new RangeError(`a server-sent event is longer than ${MAX_EVENT} characters`);
@@ -25,8 +26,12 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
         if (data.length > 0) yield { id, event, data: data.join('\n') };
         event = 'message';
         data = [];
+        size = 0;
         continue;
       }
+      // Lines without an end of their event are no way around the bound.
+      size += line.length;
+      if (size > MAX_EVENT) throw new RangeError(`a server-sent event is longer than ${MAX_EVENT} characters`);
       const [, field, value] = /^([^:]*)(?:: ?(.*))?$/.exec(line) ?? [];
       if (field === 'id') id = value ?? '';
       else if (field === 'event') event = value ?? '';

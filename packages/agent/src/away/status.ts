@@ -22,6 +22,8 @@ export interface CellStatus {
     readonly begun: number;
     readonly steps: number;
     readonly inProgress: boolean;
+    /** Who takes it back, or did; absent: nobody that this agent knows of. */
+    readonly back?: 'this agent' | 'the server';
     readonly moved: readonly string[];
     readonly held: readonly string[];
     /** What an undo of the cell would do, lose, and stop at; `missing`: why it isn't ready. */
@@ -70,37 +72,43 @@ async function cellStatus(
   { cell, environment }: { readonly cell: string; readonly environment: string },
 ): Promise<CellStatus> {
   const watched = parts.watch.of(cell);
-  const undoing = lastIn(parts.journal.all, cell);
+  const standing = parts.standing.of(cell);
+  const last = lastIn(parts.journal.all, cell);
+  // What was undone of an earlier promotion is history once there is another, and the server knows.
+  const undoing = last?.rollout === standing?.last.rollout || last?.told === undefined ? last : undefined;
   const base = {
     cell,
     environment,
     open: parts.isOpen(cell),
-    ...(watched && { watch: { state: watched.state, since: watched.since.toISOString(), why: watched.why } }),
+    ...(watched &&
+      parts.contact.awaySince &&
+      !undoing && { watch: { state: watched.state, since: watched.since.toISOString(), why: watched.why } }),
     ...(undoing && { undoing: shown(undoing) }),
   };
-  const standing = parts.standing.of(cell);
   const begun = begunOf(standing, parts.carry.marks.marks);
   if (standing === undefined || begun === undefined) return base;
-  const { last } = standing;
-  const opened = await parts.carry.plans.get(last.plan, AbortSignal.timeout(2_000)).catch((error: Error) => error);
+  const { promotion, rollout, release, step, approvals, plan: digest, course } = standing.last;
+  const opened = await parts.carry.plans.get(digest, AbortSignal.timeout(2_000)).catch((error: Error) => error);
   if (opened instanceof Error) return { ...base, unreadable: opened.message };
   const plan = opened.ok ? opened.plan : undefined;
   const cellPlan = plan?.cells.find((c) => c.cell === cell);
   if (plan === undefined || cellPlan === undefined) return { ...base, unreadable: 'its plan can’t be read here' };
   const way = wayBackOf(cellPlan, { kind: 'cell', wave: waveOf(cellPlan, begun), cell }, begun);
   const { moved, held } = movedIn(cellPlan, begun);
-  const { promotion, rollout, release, step, approvals } = last;
+  const own = wentBack(undoing, standing);
+  const back = own ? 'this agent' : course === 'undo' ? 'the server' : undefined;
   return {
     ...base,
     work: {
       promotion,
       rollout,
-      plan: last.plan,
+      plan: digest,
       release: release.version,
       step,
       begun,
       steps: cellPlan.steps.length,
-      inProgress: !wentBack(undoing, standing) && inProgress(standing, plan, cellPlan, begun, parts.carry),
+      inProgress: !own && inProgress(standing, plan, cellPlan, begun, parts.carry),
+      ...(back !== undefined && { back }),
       moved,
       held,
       wayBack: wayBackText(way),
@@ -148,8 +156,10 @@ function cellLines(status: CellStatus, at: string): readonly string[] {
       `  ${work.release}, promotion ${work.promotion}: ${work.begun} of ${work.steps} steps begun, last ${work.step}`,
     );
     lines.push(`  plan ${work.plan}, approved by ${work.approvals.join(', ') || 'nobody'}`);
-    lines.push(`  on the release: ${named(work.moved)}${work.held.length > 0 ? `; HELD: ${named(work.held)}` : ''}`);
-    lines.push(work.inProgress ? '  a wave is in progress' : '  no wave is in progress that this agent knows of');
+    if (work.back === undefined) {
+      lines.push(`  on the release: ${named(work.moved)}${work.held.length > 0 ? `; HELD: ${named(work.held)}` : ''}`);
+      lines.push(work.inProgress ? '  a wave is in progress' : '  no wave is in progress that this agent knows of');
+    } else lines.push(`  taken back by ${work.back}: nobody is left on it but whom a step at hand still brings back`);
   }
   if (watch !== undefined) {
     const words = {
@@ -167,7 +177,7 @@ function cellLines(status: CellStatus, at: string): readonly string[] {
       `  going back, by ${undoing.by} (${undoing.because}): ${undoing.phase}${why}; ${undoing.stepsDone} steps done; ${told}`,
     );
   }
-  if (work !== undefined && undoing?.phase !== 'finished') {
+  if (work !== undefined && work.back === undefined && undoing?.phase !== 'finished') {
     lines.push(work.missing.length === 0 ? '  undo: ready' : `  undo: NOT READY: ${work.missing.join('; ')}`);
     lines.push(...work.wayBack.slice(1));
   }

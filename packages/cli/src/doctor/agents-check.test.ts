@@ -15,11 +15,11 @@ test('cells that are looked at and under control are well', () => {
 });
 
 test('an agent that is away is one finding for its environment, however many cells it leaves unseen', () => {
-  const unseen = Array.from({ length: 1_000 }, (_, i) => cell(`c${i}`, { observedAt: NOW - 200_000 - i }));
-  const findings = of(...unseen, cell('stage', { environment: 'staging', observedAt: NOW - 300_000 }));
+  const unseen = Array.from({ length: 1_000 }, (_, i) => cell(`c${i}`, { observedAt: NOW - 700_000 - i }));
+  const findings = of(...unseen, cell('stage', { environment: 'staging', observedAt: NOW - 800_000 }));
   expect(findings.map(({ why }) => why)).toEqual([
-    'nobody has looked at c0, c1, c2, c3, c4 and 995 more for up to 201 s',
-    'nobody has looked at stage for up to 300 s',
+    'nobody has looked at c0, c1, c2, c3, c4 and 995 more for up to 701 s',
+    'nobody has looked at stage for up to 800 s',
   ]);
   expect(findings.map(({ mend }) => mend)).toEqual([
     'see that the agent of production runs and reaches the server',

@@ -2,8 +2,8 @@ import type { Status } from '@headgate/contract';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
 import type { ServerFacts } from './server-checks.ts';
 
-/** An agent says an unchanged observation again each minute. Milliseconds. */
-const SILENT_MS = 150_000;
+/** What hasn't changed is written down anew every five minutes, each time an agent says it again: so twice that. Milliseconds. */
+const SILENT_MS = 600_000;
 /** So many cells are named in one finding; the others are counted. */
 const MOST_NAMED = 5;
 
