@@ -19,7 +19,8 @@ const show = async (role = 'operator', more: { environment?: string } = {}) =>
 
 describe('an incident', () => {
   it('names the tenants, who of them is held first, with what is known of each', async () => {
-    const { counts, tenants, summary } = await show();
+    const { counts, tenants, summary, underWay } = await show();
+    expect(underWay).toMatchObject([{ environment: 'production', words: expect.stringMatching(/^wave \d of \d/) }]);
     expect(counts).toMatchObject({ tenants: 2, held: 1 });
     expect(tenants.items.map(({ cell, tenant, held }) => `${cell}/${tenant} ${held}`)).toEqual([
       'live/acme true',

@@ -46,7 +46,7 @@ export const incident: Install = (program, act) => {
 
 /** The whole screen as text, in the order in which it is needed at night. */
 export function incidentText(found: Incident): string {
-  const { counts, tenants, calls, changes, freezes, unknown } = found;
+  const { counts, tenants, calls, underWay, changes, freezes, unknown } = found;
   const more = counts.tenants - tenants.items.length;
   const calm = found.matters.length === 0;
   return [
@@ -67,6 +67,16 @@ export function incidentText(found: Incident): string {
           '',
           'WHAT IS THE MATTER',
           ...found.matters.flatMap(matterLines),
+        ]),
+    ...(underWay.length === 0
+      ? []
+      : [
+          '',
+          'UNDER WAY',
+          table(
+            ['PROMOTION', 'RELEASE', 'ENVIRONMENT', 'STANDS'],
+            underWay.map((p) => [p.promotion, `${p.application} ${p.release.version}`, p.environment, p.words]),
+          ),
         ]),
     '',
     'WHAT CHANGED',

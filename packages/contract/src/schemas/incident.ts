@@ -127,6 +127,16 @@ export const incident = z
     tenants: z.object({ items: z.array(affectedTenant), next: z.string().nullable() }),
     /** In the order in which to call. */
     calls: z.array(call),
+    /** Promotions that have begun and not ended: the likeliest cause of anything. */
+    underWay: z.array(
+      z.object({
+        promotion: z.string(),
+        application: name,
+        environment: name,
+        release: releaseRef,
+        words: z.string(),
+      }),
+    ),
     /** Promotions that ended in this time, the newest first: what changed just before. */
     changes: z.array(
       z.object({

@@ -64,7 +64,7 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
         value: {
           at: now,
           since: gathered.facts.since,
-          summary: summaryOf(incident, input.hours),
+          summary: summaryOf(incident, input.hours, underWay(gathered).length),
           counts: {
             matters: matters.length,
             tenants: tenants.length,
@@ -74,6 +74,7 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
           matters: told.matters,
           tenants: { items: await showTenants(context, page, since), next: nextOf(tenants, page) },
           calls,
+          underWay: underWay(gathered).slice(0, MOST.changes),
           changes: changesOf(gathered),
           freezes,
           unknown: [
@@ -212,6 +213,16 @@ function nextOf(all: readonly AffectedTenant[], page: readonly AffectedTenant[])
   return last === undefined || all.length === page.length ? null : Buffer.from(keyOf(last)).toString('base64url');
 }
 
+/** What has begun and not ended. */
+function underWay({ facts }: Gathered) {
+  return facts.promotions.flatMap(({ promotion: p, plan }) => {
+    if (p.phase === 'ended' || p.wave === 0) return [];
+    const { id, application, environment, release, wave } = p;
+    const words = `wave ${wave} of ${plan.waves.length}, ${p.phase}`;
+    return [{ promotion: id, application, environment, release, words }];
+  });
+}
+
 function changesOf({ ended }: Gathered) {
   return ended.slice(0, MOST.changes).flatMap((p) => {
     if (p.phase !== 'ended') return [];
@@ -220,9 +231,10 @@ function changesOf({ ended }: Gathered) {
   });
 }
 
-function summaryOf({ matters, tenants }: Incident, hours: number): string {
+function summaryOf({ matters, tenants }: Incident, hours: number, moving: number): string {
+  const meanwhile = moving === 0 ? '' : ` ${moving === 1 ? 'A promotion is' : `${moving} promotions are`} under way.`;
   if (matters.length === 0)
-    return `Nothing is known to be wrong, and nothing went wrong in the last ${hours} h. That says only what agents observe and checks report.`;
+    return `Nothing is known to be wrong, and nothing went wrong in the last ${hours} h. That says only what agents observe and checks report.${meanwhile}`;
   const held = tenants.filter((t) => t.held === true).length;
   const unknown = tenants.filter((t) => t.held === null).length;
   const count = (n: number, noun: string) => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;

@@ -54,7 +54,7 @@ export function IncidentPage() {
 }
 
 function Shown({ incident: found, look }: { readonly incident: Incident; readonly look: LookBack }) {
-  const { counts, matters, unknown, changes, at } = found;
+  const { counts, matters, unknown, underWay, changes, at } = found;
   const [only] = new Set(matters.map((m) => m.environment)).size === 1 ? matters : [];
   return (
     <>
@@ -85,8 +85,16 @@ function Shown({ incident: found, look }: { readonly incident: Incident; readonl
         )}
       </Section>
       <Section title="What changed in this time">
-        {changes.length === 0 && <Nothing>No promotion ended.</Nothing>}
+        {changes.length + underWay.length === 0 && <Nothing>No promotion is under way, and none ended.</Nothing>}
         <List size="sm" spacing={4}>
+          {underWay.map((each) => (
+            <List.Item key={each.promotion}>
+              <Link to="/promotions/$promotion" params={{ promotion: each.promotion }}>
+                {each.application} {each.release.version} to {each.environment}
+              </Link>
+              : under way, {each.words}
+            </List.Item>
+          ))}
           {changes.map((change) => (
             <List.Item key={change.promotion}>
               <Link to="/promotions/$promotion" params={{ promotion: change.promotion }}>
