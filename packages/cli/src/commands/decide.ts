@@ -43,7 +43,7 @@ export const decide: Install = (program, act) => {
         if (options.envelope === undefined && options.yes !== true) await confirm(session);
         const bundle = options.signKey === undefined ? {} : { bundle: await signed(session, promotion, options) };
         const approved = await client.call('approvePromotion', { promotion: id, body: { envelope, ...bundle } });
-        out.answer(approved, `approved.\n${promotionLine(approved)}`);
+        out.answer(approved, printable(`approved; how it goes on: headgate watch ${id}`));
         return EXIT.ok;
       }),
     );

@@ -1,4 +1,4 @@
-import type { Explanation, Status } from '@headgate/contract';
+import type { Explanation, RecoveryShown, Status } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable, table, withShortDigests } from '../output.ts';
@@ -15,8 +15,8 @@ export const status: Install = (program, act) => {
       act(async (session, options: { watch?: true }) => {
         const { client, out } = session;
         const look = async (): Promise<void> => {
-          const now = await client.call('status');
-          out.event(now, withShortDigests(shown(now)));
+          const [now, restored] = await Promise.all([client.call('status'), client.call('showRecovery')]);
+          out.event(now, withShortDigests(`${restoredText(restored)}${shown(now)}`));
         };
         await look();
         if (options.watch === undefined) return EXIT.ok;
@@ -49,6 +49,14 @@ export const status: Install = (program, act) => {
       }),
     );
 };
+
+/** After a restore rows say what was, not what is, until their cells are read back. */
+function restoredText({ unread }: RecoveryShown): string {
+  if (unread.length === 0) return '';
+  const cells = unread.slice(0, 5).map(({ cell }) => cell);
+  const more = unread.length > cells.length ? ' and more' : '';
+  return `${printable(`RESTORED FROM A BACKUP: what is said of ${cells.join(', ')}${more} is as of then, and not read back yet: headgate recovery`)}\n\n`;
+}
 
 function explanationText({ promotion, summary, waits, gates, actions }: Explanation): string {
   const may = Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [name] : []));

@@ -10,6 +10,6 @@ export function frozenVerdict(gate: string, { freezes, now }: Pick<GateFacts, 'f
   if (freeze === undefined) return undefined;
   const because = `freeze ${freeze.name} holds ${freezeEndText(freeze)}: ${freeze.reason}`;
   if (freeze.to >= UNTIL_LIFTED)
-    return stop(gate, 'fail', because, `\`headgate freeze lift ${freeze.name}\``, 'release manager');
+    return stop(gate, 'fail', because, `\`headgate freeze lift ${freeze.name} --because "…"\``, 'release manager');
   return stop(gate, 'fail', because, 'wait for its end, or a waiver', 'release manager', freeze.to);
 }

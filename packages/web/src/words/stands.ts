@@ -62,7 +62,7 @@ export function verdictStands(verdict: string): Stands {
 const STEPS: Readonly<Record<string, Stands>> = {
   done: { word: 'done', tone: 'teal' },
   'at-hand': { word: 'at hand', tone: 'blue' },
-  begun: { word: 'begun', tone: 'orange' },
+  begun: { word: 'begun, not done', tone: 'orange' },
   ahead: { word: 'ahead', tone: 'gray' },
   left: { word: 'left out', tone: 'gray' },
 };

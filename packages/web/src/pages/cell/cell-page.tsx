@@ -10,11 +10,13 @@ import { Nothing, Section } from '../../parts/section.tsx';
 import { Some } from '../../parts/some.tsx';
 import { cell } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
+import { usePageTitle } from '../../shell/page-title.ts';
 import { namesOfBoth } from '../../words/cells.ts';
 import { shortDigest } from '../../words/visible.ts';
 
 /** One cell: what it should be beside what was seen. */
 export function CellPage({ name }: { readonly name: string }) {
+  usePageTitle(`Cell ${name}`);
   return (
     <Stack gap="xl">
       <Title order={1} size="h2">

@@ -4,6 +4,7 @@ import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { pipelines, status } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
+import { usePageTitle } from '../../shell/page-title.ts';
 import { Care } from './care.tsx';
 import { Environments } from './environments.tsx';
 import { Moving } from './moving.tsx';
@@ -11,6 +12,7 @@ import { Waiting } from './waiting.tsx';
 
 /** What is where, what moves, what waits for whom. */
 export function Overview() {
+  usePageTitle('Overview');
   const client = useClient();
   const stands = useQuery(status(client));
   const order = useQuery(pipelines(client));

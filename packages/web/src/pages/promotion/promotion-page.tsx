@@ -8,6 +8,7 @@ import { Progress } from '../../parts/progress.tsx';
 import { Said } from '../../parts/said.tsx';
 import { explanation, promotion } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
+import { usePageTitle } from '../../shell/page-title.ts';
 import { promotionStands } from '../../words/stands.ts';
 import { shortDigest } from '../../words/visible.ts';
 import { Actions } from './actions.tsx';
@@ -23,6 +24,10 @@ export function PromotionPage({ id }: { readonly id: string }) {
   const client = useClient();
   const shown = useQuery(promotion(client, id));
   const why = useQuery(explanation(client, id));
+  const { data: named } = shown;
+  usePageTitle(
+    named === undefined ? 'Promotion' : `${named.application} ${named.release.version} to ${named.environment}`,
+  );
   return (
     <Fetched of={shown}>
       {(data) => (

@@ -10,6 +10,7 @@ import { Said } from '../../parts/said.tsx';
 import { Nothing } from '../../parts/section.tsx';
 import { promotions } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
+import { usePageTitle } from '../../shell/page-title.ts';
 import { NAME } from '../../words/names.ts';
 import { promotionStands } from '../../words/stands.ts';
 
@@ -18,6 +19,7 @@ const FEW = 20;
 
 /** All promotions, a page at a time. */
 export function Promotions() {
+  usePageTitle('Promotions');
   const [open, setOpen] = useState(false);
   const [environment, setEnvironment] = useState('');
   const named = NAME.test(environment.trim()) ? environment.trim() : undefined;
