@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { loadTrust } from '@headgate/documents';
 import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
+import { mask } from './commands/mask.ts';
 import { rollBack } from './commands/rollback.ts';
 import { showStatus } from './commands/status.ts';
 import { type AgentConfig, loadConfig } from './config.ts';
@@ -24,6 +25,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent status --config FILE [--json]
   headgate-agent rollback --config FILE --because "…" [CELL] [--as ID] [--yes]
   headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
+  headgate-agent mask …                       makes up people's data in a restored copy (see headgate-agent mask --help)
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 
 run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it
@@ -59,6 +61,9 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
         return await statusCommand(rest);
       case 'rollback':
         return await rollbackCommand(rest, parts);
+      case 'mask':
+        process.exitCode = await mask(rest);
+        return;
       case 'check':
         check(rest);
         return;
