@@ -155,7 +155,7 @@ export const MASKERS: { readonly [N in MaskerName]: Masker<Extract<Mask, { mask:
     injective: 'no',
     longest: (mask) => mask.with.length,
     identifies: true,
-    functions: () => ['text'],
+    functions: () => [],
     sql: (mask, value) => `case when (${value}) is not null then ${quoteText(mask.with)} end`,
   },
   json: {

@@ -30,7 +30,7 @@ export function noiseStatement(table: MaskTable, rule: TotalRule, side: string):
   const identity = table.primaryKey.map((name) => `coalesce(${quoteName(name)}::text, '')`).join(` || '/' || `);
   const column = table.columns.find((each) => each.name === rule.column);
   const decimals = Math.min(rule.decimals, (column && placesOf(column)) ?? rule.decimals);
-  const sql = `create unlogged table ${COPY_SCHEMA}.${side} as
+  const sql = `create table ${COPY_SCHEMA}.${side} as
 select at, case when place % 2 = 0 then delta else -delta end as delta
 from (select at, place,
              trunc(${COPY_SCHEMA}.mask_share($1::bytea, first_value(identity) over pair) * min(abs(value)) over pair * ${rule.percent} / 100, ${decimals}) as delta,

@@ -3,10 +3,10 @@
  * catalogue, stored in the copy when the work begins, and carried out without another choice, also by whoever goes on
  * after a kill.
  *
- * A table is masked in two moves. Its masked rows are put into a table beside it, range by range, on all connections;
- * then one transaction empties the table and brings the masked rows in. Until that transaction the table is as it was,
- * after it all of it is masked, and nothing is ever read that was masked before. The table keeps its identity: indexes,
- * views, rights and identities stay. Its old file goes with the transaction, and no old row version lies in the new one.
+ * A table is masked in three moves. Its masked rows are put into a table beside it, range by range, on all connections;
+ * one transaction counts them and empties the table; and they are brought in, range by range. Nothing is ever read that
+ * was masked before, so each row is masked once, wherever a run is killed. The table keeps its identity: indexes, views,
+ * rights and identities stay. Its old file goes with the second move, and no old row version lies in the new one.
  */
 import { type MaskCatalogue, type MaskTable, nameOf, quoteName, quoteTable } from './catalogue.ts';
 import { checkRules, type PlacedRule } from './check-rules.ts';
@@ -26,14 +26,18 @@ export interface TablePlan {
   readonly rows: number;
   readonly bytes: number;
   readonly masked: readonly { readonly column: string; readonly mask: string }[];
-  /** Puts digests of what must not be found afterwards aside. $1 the seed. */
+  /** Read what must not be found afterwards, of pages $1 to $2 (as ctid). */
   readonly collect: readonly MaskStatement[];
   /** Makes the side tables. */
   readonly prepare: readonly MaskStatement[];
   /** Masks the rows of pages $1 to $2 (as ctid) into the side table. */
   readonly batch: MaskStatement;
-  /** Empties the table and brings the masked rows in: one transaction. */
-  readonly swap: readonly string[];
+  /** The side table with the masked rows. */
+  readonly work: string;
+  /** Empties the table, once all its masked rows stand beside it. */
+  readonly empty: string;
+  /** Brings the masked rows of pages $1 to $2 (as ctid) of the side table in. */
+  readonly fill: string;
   /** Removes the side tables. */
   readonly clear: readonly string[];
   readonly analyze: string;
@@ -111,17 +115,16 @@ function tablePlan(table: MaskTable, rules: readonly MaskingRule[], n: number): 
     masked: rules.map(({ column, mask }) => ({ column, mask })),
     collect: collectStatements(table, rules),
     prepare: [
-      { sql: `create unlogged table ${work} as select ${list} from only ${own} with no data`, keys: [] },
+      { sql: `create table ${work} as select ${list} from only ${own} with no data`, keys: [] },
       ...noise.map(({ rule, side }) => noiseStatement(table, rule, side)),
     ],
     batch: {
       sql: `insert into ${work} select ${values.join(', ')} from only ${own} as source${joins} where ${range}`,
       keys,
     },
-    swap: [
-      `truncate only ${own}`,
-      `insert into ${own} (${list}) overriding system value select ${list} from ${work}`,
-    ],
+    work,
+    empty: `truncate only ${own}`,
+    fill: `insert into ${own} (${list}) overriding system value select ${list} from ${work} as source where ${range}`,
     clear: ['work', ...noise.map((_, i) => i)].map(
       (which) => `drop table if exists ${which === 'work' ? work : `${COPY_SCHEMA}.noise_${n}_${which}`}`,
     ),

@@ -78,9 +78,9 @@ begin
     n := set_masklen(value, 32) - inet '0.0.0.0'; l := n >> 16; r := n & 65535;
     for round in 0 .. 5 loop
       h := sha256(key || int8send((round::int8 << 32) | r));
-      n := l # (get_byte(h, 0) << 8 | get_byte(h, 1)); l := r; r := n;
+      n := l # ((get_byte(h, 0) << 8) | get_byte(h, 1)); l := r; r := n;
     end loop;
-    return set_masklen(inet '0.0.0.0' + (l << 16 | r), masklen(value));
+    return set_masklen(inet '0.0.0.0' + ((l << 16) | r), masklen(value));
   end if;
   made := 'fd' || substr(encode(sha256(key || convert_to(host(value), 'UTF8')), 'hex'), 1, 30);
   return set_masklen(rtrim(regexp_replace(made, '(.{4})', '\\1:', 'g'), ':')::inet, masklen(value));

@@ -46,7 +46,7 @@ end $f$`,
 language plpgsql immutable strict parallel safe as $f$
 declare h bytea := sha256(key || convert_to(value, 'UTF8'));
 begin
-  return (get_byte(h, 0)::int8 << 24 | get_byte(h, 1)::int8 << 16 | get_byte(h, 2)::int8 << 8 | get_byte(h, 3)::int8)::numeric / 4294967296;
+  return ((get_byte(h, 0)::int8 << 24) | (get_byte(h, 1)::int8 << 16) | (get_byte(h, 2)::int8 << 8) | get_byte(h, 3)::int8)::numeric / 4294967296;
 end $f$`,
   `create or replace function headgate_copy.mask_amount(key bytea, value numeric, percent int, decimals int) returns numeric
 language plpgsql immutable strict parallel safe as $f$
@@ -59,7 +59,7 @@ end $f$`,
 language plpgsql immutable strict parallel safe as $f$
 declare
   h bytea := sha256(key || convert_to(person, 'UTF8'));
-  moved int := (get_byte(h, 0) << 16 | get_byte(h, 1) << 8 | get_byte(h, 2)) % (2 * days) - days;
+  moved int := ((get_byte(h, 0) << 16) | (get_byte(h, 1) << 8) | get_byte(h, 2)) % (2 * days) - days;
 begin
   -- Never by nothing.
   if moved >= 0 then moved := moved + 1; end if;

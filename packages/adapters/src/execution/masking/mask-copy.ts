@@ -6,9 +6,9 @@ import type { ExpectedFind, MaskingRule, RuleRefusal } from '@headgate/domain/ma
 import { type Refusal, refused } from '@headgate/domain/model/refusal';
 import pg from 'pg';
 import { type CopyMark, completeMark, readMark } from './copy-mark.ts';
-import { type LeakScan, scanForLeaks } from './leak-scan.ts';
+import { collectOriginals, type LeakScan, scanForLeaks } from './leak-scan.ts';
 import type { MaskKeys } from './mask-keys.ts';
-import { collectOriginals, type MaskedTable, maskTables, restoreKeys } from './mask-tables.ts';
+import { type MaskedTable, maskTables, restoreKeys } from './mask-tables.ts';
 import { readCatalogue } from './read-catalogue.ts';
 import { beginRun, endRun, inTransaction, type RunRecord, readRun, setPhase } from './run-record.ts';
 

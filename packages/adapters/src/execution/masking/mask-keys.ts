@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { DigestSeed } from '@headgate/domain/masking/originals';
 
 /** The fewest characters of a key. */
 export const LEAST_KEY = 32;
@@ -21,8 +22,9 @@ export class MaskKeys {
     return this.of('check').subarray(0, 8).toString('hex');
   }
 
-  /** The seed of the leak scan's digests, a signed 64-bit number in decimal digits. */
-  seed(): string {
-    return this.of('leak scan').readBigInt64BE(0).toString();
+  /** The seed of the leak scan's digests. */
+  seed(): DigestSeed {
+    const bytes = this.of('leak scan');
+    return { low: bytes.readUInt32BE(0), high: bytes.readUInt32BE(4) };
   }
 }

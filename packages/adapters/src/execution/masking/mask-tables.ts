@@ -3,14 +3,11 @@ import type { MaskingPlan, TablePlan } from '@headgate/domain/masking/plan';
 import type { MaskStatement } from '@headgate/domain/masking/statement';
 import type pg from 'pg';
 import type { MaskKeys } from './mask-keys.ts';
-import { doneSteps, inTransaction, setPhase, stepOnce } from './run-record.ts';
+import { doneSteps, inTransaction, isDone, stepOnce } from './run-record.ts';
 import { type Job, shareWork } from './share-work.ts';
 
 /** Pages of one range: 8 MB, some ten thousand rows. */
 const RANGE_PAGES = 1_024;
-
-/** The number in `batch` that says: the side tables of this table are whole. No range begins there. */
-const PREPARED = -1;
 
 export interface MaskedTable {
   readonly table: string;
@@ -18,38 +15,6 @@ export interface MaskedTable {
 }
 
 export type SayMasked = (masked: MaskedTable) => void;
-
-/** Puts the digests of originals aside, before any of them goes. */
-export async function collectOriginals(
-  clients: readonly pg.Client[],
-  plan: MaskingPlan,
-  keys: MaskKeys,
-): Promise<void> {
-  const [first] = clients as [pg.Client];
-  const done = await doneSteps(first);
-  const jobs = plan.tables
-    .filter(({ n }) => !done.has(`collect ${n}`))
-    .map((table): Job => async (client) => {
-      await stepOnce(client, table.n, 'collect', async () => {
-        let rows = 0;
-        for (const each of table.collect)
-          rows += (await client.query(each.sql, [keys.seed(), ...keysOf(each, keys)])).rowCount ?? 0;
-        return rows;
-      });
-      return [];
-    });
-  await shareWork(clients, jobs);
-  await inTransaction(first, async () => {
-    await first.query('create index if not exists original_digest on headgate_copy.original (digest)');
-    await first.query('create index if not exists original_mask on headgate_copy.original (mask)');
-    await first.query(
-      'insert into headgate_copy.original_size select distinct words from headgate_copy.original on conflict do nothing',
-    );
-    for (const { drop } of plan.foreignKeys) await first.query(drop);
-    await setPhase(first, 'mask');
-  });
-  await first.query('analyze headgate_copy.original');
-}
 
 /** Masks every table that isn't masked yet. Answers what was masked in all, also by a run before. */
 export async function maskTables(
@@ -69,76 +34,105 @@ export async function maskTables(
   return plan.tables.map(({ table, n }) => ({ table, rows: after.get(`mask ${n}`) ?? 0 }));
 }
 
-/** Side tables, unless a run before made them and they are whole; then a job for each range that isn't masked. */
+/** Side tables, unless a run before made them; then a job for each range that isn't masked; then all that follows. */
 function prepareJob(table: TablePlan, keys: MaskKeys, say: SayMasked): Job {
+  const { n } = table;
   return async (client) => {
-    const whole = await client.query('select 1 from headgate_copy.batch where n = $1 and first = $2', [
-      table.n,
-      PREPARED,
-    ]);
-    if (whole.rowCount === 0)
-      await inTransaction(client, async () => {
-        await clear(client, table);
-        for (const each of table.prepare) await client.query(each.sql, keysOf(each, keys));
-        await client.query('insert into headgate_copy.batch (n, first, rows) values ($1, $2, 0)', [table.n, PREPARED]);
+    if (!(await isDone(client, n, 'prepare')))
+      await stepOnce(client, n, 'prepare', async () => {
+        for (const each of table.prepare) await client.query(each.sql, [...keysOf(each, keys)]);
+        return 0;
       });
-    const pages = await pagesOf(client, table.table);
-    const { rows } = await client.query<{ first: string }>('select first from headgate_copy.batch where n = $1', [
-      table.n,
-    ]);
-    const masked = new Set(rows.map((row) => Number(row.first)));
-    const ranges = Array.from({ length: Math.ceil(pages / RANGE_PAGES) }, (_, i) => i * RANGE_PAGES).filter(
-      (from) => !masked.has(from),
-    );
-    let left = ranges.length;
-    const swap = swapJob(table, say);
-    if (left === 0) return [swap];
-    return ranges.map((from): Job => async (worker) => {
-      await inTransaction(worker, async () => {
-        const ends = [`(${from},0)`, `(${from + RANGE_PAGES},0)`];
-        const made = await worker.query(table.batch.sql, [...ends, ...keysOf(table.batch, keys)]);
-        await worker.query('insert into headgate_copy.batch (n, first, rows) values ($1, $2, $3)', [
-          table.n,
-          from,
-          made.rowCount,
-        ]);
-      });
-      left--;
-      return left === 0 ? [swap] : [];
-    });
+    if (await isDone(client, n, 'empty')) return fillJobs(client, table, say);
+    const given = keysOf(table.batch, keys);
+    const ranges = await rangesLeft(client, n, 'mask', await pagesOf(client, table.table));
+    return inRanges(ranges, (worker, from) => rangeOnce(worker, n, 'mask', from, table.batch.sql, given), emptyJob(table, say));
   };
 }
 
-/** The masked rows in the place of the table's: as many as there are, or nothing happens. */
-function swapJob(table: TablePlan, say: SayMasked): Job {
+/** Empties the table, if as many masked rows stand beside it as it has. */
+function emptyJob(table: TablePlan, say: SayMasked): Job {
   return async (client) => {
-    const rows = await stepOnce(client, table.n, 'mask', async () => {
-      const [empty, fill] = table.swap as [string, string];
+    await stepOnce(client, table.n, 'empty', async () => {
       await client.query(`lock table only ${table.own} in access exclusive mode`);
-      const counted = await client.query<{ here: string; made: string }>(
-        `select (select count(*) from only ${table.own}) as here,
-                (select coalesce(sum(rows), 0) from headgate_copy.batch where n = $1) as made`,
-        [table.n],
-      );
-      const { here, made } = counted.rows[0]!;
-      if (here !== made)
-        throw new Error(`${table.table} has ${here} rows and ${made} were masked: somebody wrote to the copy meanwhile`);
-      await client.query(empty);
-      const filled = await client.query(fill);
-      if (String(filled.rowCount) !== here)
-        throw new Error(`${table.table} had ${here} rows and ${filled.rowCount} came in`);
-      await clear(client, table);
-      return filled.rowCount ?? 0;
+      const here = await client.query<{ n: string }>(`select count(*) as n from only ${table.own}`);
+      const rows = Number(here.rows[0]?.n);
+      const made = await madeRows(client, table.n, 'mask');
+      if (rows !== made)
+        throw new Error(`${table.table} has ${rows} rows and ${made} were masked: somebody wrote to the copy meanwhile`);
+      await client.query(table.empty);
+      return rows;
     });
-    await client.query(table.analyze);
+    return fillJobs(client, table, say);
+  };
+}
+
+/** Brings the masked rows in; when all are, the side tables go, and statistics are made that know no original. */
+async function fillJobs(client: pg.Client, table: TablePlan, say: SayMasked): Promise<readonly Job[]> {
+  const { n } = table;
+  const ranges = await rangesLeft(client, n, 'fill', await pagesOf(client, table.work));
+  const end: Job = async (worker) => {
+    const rows = await stepOnce(worker, n, 'mask', async () => {
+      const [made, filled] = [await madeRows(worker, n, 'mask'), await madeRows(worker, n, 'fill')];
+      if (made !== filled) throw new Error(`${table.table}: ${made} rows were masked and ${filled} came in`);
+      for (const sql of table.clear) await worker.query(sql);
+      return filled;
+    });
+    await worker.query(table.analyze);
     say({ table: table.table, rows });
     return [];
   };
+  return inRanges(ranges, (worker, from) => rangeOnce(worker, n, 'fill', from, table.fill, []), end);
 }
 
-async function clear(client: pg.Client, table: TablePlan): Promise<void> {
-  for (const sql of table.clear) await client.query(sql);
-  await client.query('delete from headgate_copy.batch where n = $1', [table.n]);
+/** A job for each range, and one more when all of them are done. */
+function inRanges(ranges: readonly number[], work: (client: pg.Client, from: number) => Promise<void>, then: Job): readonly Job[] {
+  let left = ranges.length;
+  if (left === 0) return [then];
+  return ranges.map((from): Job => async (client) => {
+    await work(client, from);
+    left--;
+    return left === 0 ? [then] : [];
+  });
+}
+
+/** One range's statement and the note that it is done, both or neither. */
+async function rangeOnce(
+  client: pg.Client,
+  n: number,
+  what: string,
+  from: number,
+  sql: string,
+  keys: readonly Buffer[],
+): Promise<void> {
+  await inTransaction(client, async () => {
+    const made = await client.query(sql, [`(${from},0)`, `(${from + RANGE_PAGES},0)`, ...keys]);
+    await client.query('insert into headgate_copy.batch (n, what, first, rows) values ($1, $2, $3, $4)', [
+      n,
+      what,
+      from,
+      made.rowCount,
+    ]);
+  });
+}
+
+async function rangesLeft(client: pg.Client, n: number, what: string, pages: number): Promise<readonly number[]> {
+  const { rows } = await client.query<{ first: string }>(
+    'select first from headgate_copy.batch where n = $1 and what = $2',
+    [n, what],
+  );
+  const done = new Set(rows.map(({ first }) => Number(first)));
+  return Array.from({ length: Math.ceil(pages / RANGE_PAGES) }, (_, i) => i * RANGE_PAGES).filter(
+    (from) => !done.has(from),
+  );
+}
+
+async function madeRows(client: pg.Client, n: number, what: string): Promise<number> {
+  const { rows } = await client.query<{ rows: string }>(
+    'select coalesce(sum(rows), 0) as rows from headgate_copy.batch where n = $1 and what = $2',
+    [n, what],
+  );
+  return Number(rows[0]?.rows);
 }
 
 /** Keys again, which checks every row; what was computed from masked tables, again; statistics without originals. */

@@ -8,20 +8,27 @@
 /** Rounds of every network. Even, so that both halves are moved equally often. */
 export const ROUNDS = 6;
 
-/** 48 bits of the hash `h` of a round. */
-const MOVED = [0, 1, 2, 3, 4, 5].map((i) => `get_byte(h, ${i})::int8 << ${40 - 8 * i}`).join(' | ');
+/** A keyed hash of the round, the width of the value, and the other half. */
+const hashed = (round: number, from: string): string =>
+  `h := sha256(key || int8send(wide | ${round * 2 ** 40} | ${from}));`;
 
-/** One network over a number `n` of two halves below `high` and `low`; `width` keeps numbers of other lengths apart. */
-const network = (width: string): string => {
-  const lines = [`l := n / low; r := n % low;`];
-  for (let round = 0; round < ROUNDS; round++) {
-    const [from, to, size] = round % 2 === 0 ? ['r', 'l', 'high'] : ['l', 'r', 'low'];
-    lines.push(`h := sha256(key || int8send((${width}::int8 * 16 + ${round}) << 40 | ${from}));`);
-    lines.push(`${to} := (${to} + (${MOVED})) % ${size};`);
-  }
-  lines.push('n := l * low + r;');
-  return lines.join('\n    ');
-};
+/** 48 bits of it. */
+const MOVED = `(${[0, 1, 2, 3, 4, 5].map((i) => `(get_byte(h, ${i})::int8 << ${40 - 8 * i})`).join(' | ')})`;
+
+/** Powers of ten: an array's element is found quicker than it is computed. */
+const power = (of: string): string =>
+  `('{${Array.from({ length: 19 }, (_, i) => `1${'0'.repeat(i)}`).join(',')}}'::int8[])[1 + ${of}]`;
+
+/** One network over a number `n` of two halves below `high` and `low`; `wide` keeps numbers of other lengths apart. */
+const NETWORK = [
+  'l := n / low; r := n % low;',
+  ...Array.from({ length: ROUNDS }, (_, round) =>
+    round % 2 === 0
+      ? `${hashed(round, 'r')} l := (l + ${MOVED}) % high;`
+      : `${hashed(round, 'l')} r := (r + ${MOVED}) % low;`,
+  ),
+  'n := l * low + r;',
+].join('\n    ');
 
 export const PERMUTATIONS: readonly string[] = [
   // Digits to digits, all else as it is. Few or very many digits, and letters among them, are mask_code's.
@@ -33,11 +40,11 @@ declare
   other text := translate(rest, '0123456789', '');
   digits text := case when other = '' then rest else translate(rest, other, '') end;
   width int := length(digits);
-  n int8; l int8; r int8; low int8; high int8; h bytea; made text;
+  n int8; l int8; r int8; low int8; high int8; wide int8; h bytea; made text;
 begin
   if width < 4 or width > 18 or translate(other, ' +()/-', '') <> '' then return headgate_copy.mask_code(key, value, keep); end if;
-  n := digits::int8; low := (10 ^ (width / 2))::int8; high := (10 ^ (width - width / 2))::int8;
-  ${network('width')}
+  n := digits::int8; low := ${power('width / 2')}; high := ${power('width - width / 2')}; wide := width::int8 << 48;
+  ${NETWORK}
   made := lpad(n::text, width, '0');
   if other = '' then return kept || made; end if;
   -- Back between the signs: a number's own template does it in one call.
@@ -48,14 +55,15 @@ end $f$`,
 language plpgsql immutable strict parallel safe as $f$
 declare
   n int8 := abs(value); width int := length(n::text); 
-  least int8 := case when width = 1 then 0 else (10 ^ (width - 1))::int8 end;
-  l int8; r int8; low int8; high int8; h bytea;
+  least int8 := case when width = 1 then 0 else ${power('width - 1')} end;
+  l int8; r int8; low int8; high int8; wide int8; h bytea;
 begin
   if width > 18 then raise exception using errcode = '22003', message = 'a number of more than 18 digits can''t be masked as a number'; end if;
-  if width = 1 then low := 1; high := 10; else low := (10 ^ (width / 2))::int8; high := (10 ^ (width - width / 2))::int8; end if;
+  if width = 1 then low := 1; high := 10; else low := ${power('width / 2')}; high := ${power('width - width / 2')}; end if;
+  wide := width::int8 << 48;
   loop
     -- Within what its type holds, whichever that is.
-    ${network('width')}
+    ${NETWORK}
     exit when n >= least and (n > 32767) = (abs(value) > 32767) and (n > 2147483647) = (abs(value) > 2147483647);
   end loop;
   return sign(value)::int8 * n;

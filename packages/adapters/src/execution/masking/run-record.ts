@@ -6,12 +6,11 @@ import type { Digest } from '@headgate/domain';
 import type { MaskingPlan } from '@headgate/domain/masking/plan';
 import type pg from 'pg';
 import { CHECKED_NUMBERS } from './checked-numbers.ts';
-import { LEAK_WORDS } from './leak-words.ts';
 import { MADE_WORDS } from './made-words.ts';
 import { PERMUTATIONS } from './permutations.ts';
 
 /** The functions of masking, in the order in which one may call another. */
-export const FUNCTIONS: readonly string[] = [...MADE_WORDS, ...PERMUTATIONS, ...CHECKED_NUMBERS, ...LEAK_WORDS];
+export const FUNCTIONS: readonly string[] = [...MADE_WORDS, ...PERMUTATIONS, ...CHECKED_NUMBERS];
 
 export type Phase = 'collect' | 'mask' | 'keys' | 'scan';
 
@@ -22,13 +21,12 @@ export interface RunRecord {
   readonly phase: Phase;
 }
 
-/** `batch` goes when a crash empties the side tables, since it is unlogged as they are: what it says is never left over. */
 const TABLES = [
-  'create table headgate_copy.run (one boolean primary key default true check (one), rules text not null, key_check text not null, plan jsonb not null, phase text not null, mask_ms int8 not null default 0)',
+  'create table headgate_copy.run (one boolean primary key default true check (one), rules text not null, key_check text not null, plan jsonb not null, phase text not null)',
   'create table headgate_copy.done (n int4 not null, what text not null, rows int8 not null default 0, primary key (n, what))',
-  'create unlogged table headgate_copy.batch (n int4 not null, first int8 not null, rows int8 not null, primary key (n, first))',
-  'create table headgate_copy.original (digest int8 not null, words int4 not null, mask int8)',
-  'create table headgate_copy.original_size (words int4 primary key)',
+  'create table headgate_copy.batch (n int4 not null, what text not null, first int8 not null, rows int8 not null, primary key (n, what, first))',
+  'create table headgate_copy.original (low int8 not null, high int8 not null, words int4 not null, first int8 not null)',
+  'create table headgate_copy.originals (one boolean primary key default true check (one), ambiguous int8 not null)',
 ];
 
 /** The masking that was begun here, if one was. */
@@ -76,6 +74,11 @@ export async function doneSteps(client: pg.Client): Promise<ReadonlyMap<string, 
     'select n, what, rows from headgate_copy.done',
   );
   return new Map(rows.map(({ n, what, rows: count }) => [`${what} ${n}`, Number(count)]));
+}
+
+export async function isDone(client: pg.Client, n: number, what: string): Promise<boolean> {
+  const { rowCount } = await client.query('select 1 from headgate_copy.done where n = $1 and what = $2', [n, what]);
+  return rowCount !== 0;
 }
 
 /** Does a step and writes it down, both or neither. */

@@ -40,7 +40,7 @@ const DATA = `
 set session_replication_role = replica;
 insert into public.customer
 select i, 'K' || lpad(i::text, 8, '0'), ${NAME('i', 'a')} || ' ' || ${NAME('i', 'b')}, lower(${NAME('i', 'a')}) || '.' || lower(${NAME('i', 'b')}) || i || '@firma-' || i % 50 || '.example',
-  '+49 (30) ' || (100000 + i * 37 % 900000) || '-' || (10 + i % 90), null, 'DE' || (100000000 + i), date '1950-01-01' + (i * 7 % 18000), timestamptz '2024-01-01 08:00Z' + i * interval '3 hours',
+  '+49 (30) ' || (100000 + i * 37 % 900000) || '-' || (10 + i % 90), (select 'DE' || lpad((98 - (b || '131400')::numeric % 97)::text, 2, '0') || b from (select '37040044' || lpad((i * 7919)::text, 10, '0') as b) x), 'DE' || (100000000 + i), date '1950-01-01' + (i * 7 % 18000), timestamptz '2024-01-01 08:00Z' + i * interval '3 hours',
   'Ort ' || i % 40, case when i % 3 = 0 then 'Called ' || ${NAME('i', 'a')} || ' ' || ${NAME('i', 'b')} || ' about it' end, array['vip' || i % 5, lower(${NAME('i', 'a')}) || '.' || lower(${NAME('i', 'b')}) || i || '@firma-' || i % 50 || '.example'],
   jsonb_build_object('plan', 'gold', 'contact', jsonb_build_object('email', lower(${NAME('i', 'a')}) || '.' || lower(${NAME('i', 'b')}) || i || '@firma-' || i % 50 || '.example', 'seats', i % 9)),
   ('10.' || i % 200 || '.' || i / 200 || '.7')::inet, md5('t' || i)::uuid
