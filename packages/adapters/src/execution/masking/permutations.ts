@@ -55,9 +55,10 @@ end $f$`,
 language plpgsql immutable strict parallel safe as $f$
 declare
   n int8 := abs(value); width int := length(n::text); 
-  least int8 := case when width = 1 then 0 else ${power('width - 1')} end;
+  least int8 := ${power('width - 1')};
   l int8; r int8; low int8; high int8; wide int8; h bytea;
 begin
+  if value = 0 then return 0; end if;
   if width > 18 then raise exception using errcode = '22003', message = 'a number of more than 18 digits can''t be masked as a number'; end if;
   if width = 1 then low := 1; high := 10; else low := ${power('width / 2')}; high := ${power('width - width / 2')}; end if;
   wide := width::int8 << 48;

@@ -10,8 +10,9 @@ import { withClient } from '../../../postgres-cluster/database.ts';
 import { findPrograms } from '../../../postgres-cluster/programs.ts';
 import { markCopy } from '../copy-mark.ts';
 
-export const CUSTOMERS = 3_000;
-export const INVOICES = 12_000;
+/** Customers of the whole database, and of the one that is masked again and again. */
+const CUSTOMERS = { erp: 3_000, small: 200 } as const;
+export type Erp = keyof typeof CUSTOMERS;
 
 /** A name of letters that no made word has: 'x', 'q' and 'y' stand in no syllable. */
 const NAME = (n: string, salt: string) =>
@@ -36,19 +37,19 @@ create trigger audited after insert or update on public.customer for each row ex
 create view public.contact as select name, email from public.customer;
 `;
 
-const DATA = `
+const data = (customers: number): string => `
 set session_replication_role = replica;
 insert into public.customer
 select i, 'K' || lpad(i::text, 8, '0'), ${NAME('i', 'a')} || ' ' || ${NAME('i', 'b')}, lower(${NAME('i', 'a')}) || '.' || lower(${NAME('i', 'b')}) || i || '@firma-' || i % 50 || '.example',
-  '+49 (30) ' || (100000 + i * 37 % 900000) || '-' || (10 + i % 90), (select 'DE' || lpad((98 - (b || '131400')::numeric % 97)::text, 2, '0') || b from (select '37040044' || lpad((i * 7919)::text, 10, '0') as b) x), 'DE' || (100000000 + i), date '1950-01-01' + (i * 7 % 18000), timestamptz '2024-01-01 08:00Z' + i * interval '3 hours',
+  '+49 (30) ' || (100000 + i * 37 % 900000) || '-' || (10 + i % 90), (select 'DE' || lpad((98 - (b || '131400')::numeric % 97)::text, 2, '0') || b from (select '37040044' || lpad((i * 7919)::text, 10, '0') as b) x), 'DE' || (100000000 + i), date '1950-01-01' + (i * 7 % 18000), timestamptz '2024-01-01 08:00Z' + i * interval '9000 hours' / ${customers},
   'Ort ' || i % 40, case when i % 3 = 0 then 'Called ' || ${NAME('i', 'a')} || ' ' || ${NAME('i', 'b')} || ' about it' end, array['vip' || i % 5, lower(${NAME('i', 'a')}) || '.' || lower(${NAME('i', 'b')}) || i || '@firma-' || i % 50 || '.example'],
   jsonb_build_object('plan', 'gold', 'contact', jsonb_build_object('email', lower(${NAME('i', 'a')}) || '.' || lower(${NAME('i', 'b')}) || i || '@firma-' || i % 50 || '.example', 'seats', i % 9)),
   ('10.' || i % 200 || '.' || i / 200 || '.7')::inet, md5('t' || i)::uuid
-from generate_series(1, ${CUSTOMERS}) i;
+from generate_series(1, ${customers}) i;
 insert into hr.employee (first_name, last_name, email, salary, boss) select ${NAME('i', 'c')}, ${NAME('i', 'd')}, lower(${NAME('i', 'c')}) || i || '@own.example', 3000 + i % 700 * 3.37, nullif(i / 10, 0) from generate_series(1, 500) i;
 insert into public.login select email, code, signed from public.customer where id % 2 = 0;
-insert into public.invoice select i, date '2024-01-01' + i % 730, 1 + i % ${CUSTOMERS}, c.email, round((10 + i * 7919 % 100000 / 13.0)::numeric, 2), 'R' || i % 7, json_build_object('to', c.email, 'lines', i % 5)
-from generate_series(1, ${INVOICES}) i join public.customer c on c.id = 1 + i % ${CUSTOMERS};
+insert into public.invoice select i, date '2024-01-01' + i % 730, 1 + i % ${customers}, c.email, round((10 + i * 7919 % 100000 / 13.0)::numeric, 2), 'R' || i % 7, json_build_object('to', c.email, 'lines', i % 5)
+from generate_series(1, ${customers * 4}) i join public.customer c on c.id = 1 + i % ${customers};
 insert into public.payment select i.id, i.id, i.issued, i.total, i.region, c.name from public.invoice i join public.customer c on c.id = i.customer_id where i.id % 3 = 0;
 create materialized view public.by_city as select city, min(name) as first, count(*) as n from public.customer group by city;
 analyze;
@@ -86,9 +87,8 @@ export const RULES: readonly MaskingRule[] = [
 export interface ErpCopies {
   readonly cluster: Cluster;
   /** A fresh database with the ERP's data; marked as a copy unless asked otherwise. */
-  fresh(name: string, marked?: boolean): Promise<pg.ClientConfig>;
-  /** One session in the original. */
-  original(): Promise<pg.ClientConfig>;
+  fresh(name: string, from?: Erp, marked?: boolean): Promise<pg.ClientConfig>;
+  original(of?: Erp): Promise<pg.ClientConfig>;
   remove(): Promise<void>;
 }
 
@@ -101,18 +101,20 @@ export async function erpCopies(): Promise<ErpCopies> {
   );
   const ask = async (database: string, sql: string) =>
     withClient(await cluster.connection(database), (client) => client.query(sql));
-  await ask('postgres', 'create database erp');
-  await ask('erp', SCHEMA);
-  await ask('erp', DATA);
+  for (const [name, customers] of Object.entries(CUSTOMERS)) {
+    await ask('postgres', `create database ${name}`);
+    await ask(name, SCHEMA);
+    await ask(name, data(customers));
+  }
   return {
     cluster,
-    async fresh(name, marked = true) {
-      await ask('postgres', `create database ${name} template erp`);
+    async fresh(name, from = 'small', marked = true) {
+      await ask('postgres', `create database ${name} template ${from}`);
       const config = await cluster.connection(name);
       if (marked) await withClient(config, (client) => markCopy(client, 'restore point 7'));
       return config;
     },
-    original: () => cluster.connection('erp'),
+    original: (of = 'small') => cluster.connection(of),
     async remove() {
       await cluster.stop();
       await rm(dir, { recursive: true, force: true });
