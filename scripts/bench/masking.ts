@@ -1,6 +1,6 @@
 import { markCopy } from '@headgate/adapters/execution/masking/copy-mark';
-import { MaskKeys } from '@headgate/adapters/execution/masking/mask-keys';
 import { maskCopy } from '@headgate/adapters/execution/masking/mask-copy';
+import { MaskKeys } from '@headgate/adapters/execution/masking/mask-keys';
 import { freePort } from '@headgate/adapters/machine/free-port';
 import { Cluster, openCluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';

@@ -6,7 +6,7 @@ import { markCopy } from '@headgate/adapters/execution/masking/copy-mark';
 import { type MaskingReport, maskCopy, previewMasking } from '@headgate/adapters/execution/masking/mask-copy';
 import { sampleColumns } from '@headgate/adapters/execution/masking/sample-columns';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
-import { loadPrivateKey, maskingStatement, signMasking, signingKey } from '@headgate/documents';
+import { loadPrivateKey, maskingStatement, signingKey, signMasking } from '@headgate/documents';
 import { unexpected } from '@headgate/domain/masking/leaks';
 import { proposeRules } from '@headgate/domain/masking/propose';
 import { proposalDocument } from '../mask/proposal-document.ts';
@@ -146,7 +146,13 @@ async function run(database: Database, values: Values, connections: number): Pro
 
 function factsOf({ of, tables, foreignKeys, leakScan }: MaskingReport): Parameters<typeof maskingStatement>[1] {
   const own = tables.map(({ table, rows, columns }) => ({ table, rows, columns: [...columns] }));
-  return { copyOf: of, at: Date.now(), tables: own, foreignKeys, leakScan: { ...leakScan, places: [...leakScan.places] } };
+  return {
+    copyOf: of,
+    at: Date.now(),
+    tables: own,
+    foreignKeys,
+    leakScan: { ...leakScan, places: [...leakScan.places] },
+  };
 }
 
 async function scan(database: Database, name: string, out: string | undefined): Promise<number> {

@@ -54,7 +54,8 @@ export async function readKey(file: string, { spec }: MaskingContent): Promise<M
     where = join(dirname(file), key.file);
     const facts = await stat(where).catch(() => undefined);
     if (facts === undefined) throw new Error(`there is no file ${where}, where ${file} says that the key is`);
-    if ((facts.mode & 0o077) !== 0) throw new Error(`${where} may be read by others than its owner: chmod 600 ${where}`);
+    if ((facts.mode & 0o077) !== 0)
+      throw new Error(`${where} may be read by others than its owner: chmod 600 ${where}`);
     text = await readFile(where, 'utf8');
   }
   text = text.trim();

@@ -39,7 +39,10 @@ const predicate = z.strictObject({
 export type MaskingFacts = Readonly<z.output<typeof predicate>>;
 
 /** "The copy of … was masked by the rules with this digest." */
-export function maskingStatement(rules: { readonly name: string; readonly digest: Digest }, facts: MaskingFacts): Statement {
+export function maskingStatement(
+  rules: { readonly name: string; readonly digest: Digest },
+  facts: MaskingFacts,
+): Statement {
   return statementAbout(rules.name, rules.digest, MASKING_PREDICATE, facts);
 }
 

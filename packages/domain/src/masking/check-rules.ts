@@ -69,7 +69,8 @@ function place(
     const own = rule.table.slice(rule.table.lastIndexOf('.') + 1).toLowerCase();
     const alike = [...tables.keys()].filter((name) => name.toLowerCase().endsWith(`.${own}`));
     const all = alike.length > 0 ? alike : [...tables.keys()];
-    const there = all.length === 0 ? 'it has none' : `it has ${all.slice(0, 8).join(', ')}${all.length > 8 ? ' …' : ''}`;
+    const there =
+      all.length === 0 ? 'it has none' : `it has ${all.slice(0, 8).join(', ')}${all.length > 8 ? ' …' : ''}`;
     say(index, 'table', 'no-table', `the copy has no table ${fullName(rule.table)}`, `name a table: ${there}`);
     return undefined;
   }

@@ -32,7 +32,11 @@ export function copyMayBeAttached(copy: CopyFacts, policy: CopyPolicy): CopyVerd
     return no('copy-unmasked', 'the policy asks for masked copies, and it isn’t masked', 'headgate mask it first');
   const { rules = [] } = policy;
   if (rules.length > 0 && !rules.includes(copy.maskedBy))
-    return no('copy-other-rules', `it is masked by ${copy.maskedBy}, which the policy doesn’t name`, 'mask a fresh copy');
+    return no(
+      'copy-other-rules',
+      `it is masked by ${copy.maskedBy}, which the policy doesn’t name`,
+      'mask a fresh copy',
+    );
   if (copy.leaks === undefined)
     return no('copy-unscanned', 'nobody looked whether originals are left in it', 'run the leak scan');
   if (copy.leaks > 0)

@@ -38,7 +38,10 @@ export function leakSearches(catalogue: MaskCatalogue): readonly LeakSearch[] {
 }
 
 /** What was found, beside what the rules expect. */
-export function judgeLeaks(found: readonly Omit<Leak, 'because'>[], expected: readonly ExpectedFind[]): readonly Leak[] {
+export function judgeLeaks(
+  found: readonly Omit<Leak, 'because'>[],
+  expected: readonly ExpectedFind[],
+): readonly Leak[] {
   return found.map((leak) => {
     const why = expected.find(({ table, column }) => fullName(table) === leak.table && column === leak.column);
     return why === undefined ? leak : { ...leak, because: why.because };

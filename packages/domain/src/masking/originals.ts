@@ -85,7 +85,12 @@ export class Originals {
   /** All that are looked for. */
   *all(): Generator<KeptOriginal> {
     for (let at = 0; at < this.#slots.length; at += SLOT) {
-      const [low, high, words, first] = this.#slots.subarray(at, at + SLOT) as unknown as [number, number, number, number];
+      const [low, high, words, first] = this.#slots.subarray(at, at + SLOT) as unknown as [
+        number,
+        number,
+        number,
+        number,
+      ];
       if (words !== 0) yield { low, high, words, first };
     }
   }

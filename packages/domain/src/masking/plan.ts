@@ -94,7 +94,9 @@ function tablePlan(table: MaskTable, rules: readonly MaskingRule[], n: number): 
   const columns = table.columns.filter((column) => !column.generated);
   const list = columns.map(({ name }) => quoteName(name)).join(', ');
   const noise = rules.filter(keepsTotal).map((rule, i) => ({ rule, side: `noise_${n}_${i}` }));
-  const keys = [...new Set(rules.filter((rule) => !keepsTotal(rule)).flatMap((rule) => maskerOf(rule).functions(rule)))];
+  const keys = [
+    ...new Set(rules.filter((rule) => !keepsTotal(rule)).flatMap((rule) => maskerOf(rule).functions(rule))),
+  ];
   const values = columns.map((column) => {
     const rule = rules.find((each) => each.column === column.name);
     const value = `source.${quoteName(column.name)}`;

@@ -83,7 +83,8 @@ function propose(sample: ColumnSample): Found | undefined {
   const [, maskOf, what] = BY_NAME.find(([pattern]) => pattern.test(column.toLowerCase())) ?? [];
   const named = maskOf?.(sample);
   const share = (n: number): number => (values === 0 ? 0 : n / values);
-  const seen = (n: number, like: string): string => `${Math.round(100 * share(n))} % of ${values} sampled values look like ${like}`;
+  const seen = (n: number, like: string): string =>
+    `${Math.round(100 * share(n))} % of ${values} sampled values look like ${like}`;
   const shapes: readonly (readonly [number, Mask, string])[] = [
     [sample.email, { mask: 'email', domain: 'example.org' }, 'e-mail addresses'],
     [sample.iban, { mask: 'iban' }, 'accounts with check digits that hold'],

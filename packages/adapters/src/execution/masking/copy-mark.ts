@@ -109,10 +109,10 @@ export async function readMark(client: pg.Client): Promise<MarkRead> {
 
 /** Writes down that all of it is masked, by which rules; and in how many places originals were found. */
 export async function completeMark(client: pg.Client, rules: Digest, leaks: number | undefined): Promise<void> {
-  await client.query('update headgate_copy.mark set masked_by = $1, masked_at = coalesce(masked_at, now()), leaks = $2', [
-    rules,
-    leaks ?? null,
-  ]);
+  await client.query(
+    'update headgate_copy.mark set masked_by = $1, masked_at = coalesce(masked_at, now()), leaks = $2',
+    [rules, leaks ?? null],
+  );
 }
 
 /** What a database says of itself, as the decider takes it. */

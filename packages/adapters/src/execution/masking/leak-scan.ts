@@ -38,25 +38,31 @@ export async function collectOriginals(
   const originals = new Originals(keys.seed());
   const masks = new Originals(keys.seed());
   const jobs = plan.tables.flatMap((table) =>
-    table.collect.map((each): Job => async (client) => {
-      const given = keysOf(each, keys);
-      return rangesOf(await pagesOf(client, table.table)).map(([from, to]): Job => async (worker) => {
-        const { rows } = await worker.query<[string, string | null]>({
-          text: each.sql,
-          values: [from, to, ...given],
-          rowMode: 'array',
-        });
-        for (const [value, mask] of rows) {
-          const digest = originals.digest(value);
-          if (digest === undefined) continue;
-          originals.add(digest);
-          const other = mask === null ? undefined : masks.digest(mask);
-          // A mask that is its own original would be one that masks nothing: that is still looked for.
-          if (other !== undefined && (other.low !== digest.low || other.high !== digest.high)) masks.add(other);
-        }
-        return [];
-      });
-    }),
+    table.collect.map(
+      (each): Job =>
+        async (client) => {
+          const given = keysOf(each, keys);
+          return rangesOf(await pagesOf(client, table.table)).map(
+            ([from, to]): Job =>
+              async (worker) => {
+                const { rows } = await worker.query<[string, string | null]>({
+                  text: each.sql,
+                  values: [from, to, ...given],
+                  rowMode: 'array',
+                });
+                for (const [value, mask] of rows) {
+                  const digest = originals.digest(value);
+                  if (digest === undefined) continue;
+                  originals.add(digest);
+                  const other = mask === null ? undefined : masks.digest(mask);
+                  // A mask that is its own original would be one that masks nothing: that is still looked for.
+                  if (other !== undefined && (other.low !== digest.low || other.high !== digest.high)) masks.add(other);
+                }
+                return [];
+              },
+          );
+        },
+    ),
   );
   await shareWork(clients, jobs);
   let ambiguous = 0;
@@ -65,7 +71,8 @@ export async function collectOriginals(
     let some: KeptOriginal[] = [];
     const write = async (): Promise<void> => {
       const columns = (['low', 'high', 'words', 'first'] as const).map((field) => some.map((each) => each[field]));
-      const sql = 'insert into headgate_copy.original select * from unnest($1::int8[], $2::int8[], $3::int4[], $4::int8[])';
+      const sql =
+        'insert into headgate_copy.original select * from unnest($1::int8[], $2::int8[], $3::int4[], $4::int8[])';
       await first.query(sql, columns);
       some = [];
     };
@@ -91,18 +98,27 @@ export async function scanForLeaks(
   const { rows: told } = await first.query<{ ambiguous: string }>('select ambiguous from headgate_copy.originals');
   const searches = leakSearches(catalogue);
   const found = new Map<string, { table: string; column: string; rows: number }>();
-  const jobs = searches.map((search): Job => async (client) =>
-    rangesOf(await pagesOf(client, search.table)).map(([from, to]): Job => async (worker) => {
-      const { rows } = await worker.query<(string | null)[]>({ text: search.sql, values: [from, to], rowMode: 'array' });
-      for (const row of rows)
-        for (const [i, text] of row.entries()) {
-          if (text === null || !originals.isIn(text)) continue;
-          const column = search.columns[i] as string;
-          const place = `${search.table}.${column}`;
-          found.set(place, { table: search.table, column, rows: (found.get(place)?.rows ?? 0) + 1 });
-        }
-      return [];
-    }),
+  const jobs = searches.map(
+    (search): Job =>
+      async (client) =>
+        rangesOf(await pagesOf(client, search.table)).map(
+          ([from, to]): Job =>
+            async (worker) => {
+              const { rows } = await worker.query<(string | null)[]>({
+                text: search.sql,
+                values: [from, to],
+                rowMode: 'array',
+              });
+              for (const row of rows)
+                for (const [i, text] of row.entries()) {
+                  if (text === null || !originals.isIn(text)) continue;
+                  const column = search.columns[i] as string;
+                  const place = `${search.table}.${column}`;
+                  found.set(place, { table: search.table, column, rows: (found.get(place)?.rows ?? 0) + 1 });
+                }
+              return [];
+            },
+        ),
   );
   await shareWork(clients, jobs);
   return {

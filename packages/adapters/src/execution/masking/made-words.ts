@@ -55,7 +55,9 @@ begin
   return round(value + value * percent / 100 * (2 * headgate_copy.mask_share(key, trim_scale(value)::text) - 1), decimals);
 end $f$`,
   ...['date', 'timestamp', 'timestamptz'].map(
-    (type) => `create or replace function headgate_copy.mask_date(key bytea, value ${type}, person text, days int) returns ${type}
+    (
+      type,
+    ) => `create or replace function headgate_copy.mask_date(key bytea, value ${type}, person text, days int) returns ${type}
 language plpgsql immutable strict parallel safe as $f$
 declare
   h bytea := sha256(key || convert_to(person, 'UTF8'));

@@ -5,8 +5,8 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { copyFacts, markCopy } from './copy-mark.ts';
-import { MaskKeys } from './mask-keys.ts';
 import { type MaskingReport, maskCopy, previewMasking } from './mask-copy.ts';
+import { MaskKeys } from './mask-keys.ts';
 import { cutWay } from './testing/cut.ts';
 import { type ErpCopies, erpCopies, RULES } from './testing/erp-copy.ts';
 import { figuresOf } from './testing/figures.ts';
@@ -74,7 +74,9 @@ describe('a masked copy', () => {
        from customer c join invoice i on i.customer_id = c.id`,
     );
     expect(row).toEqual({ n: 12_000, same: 12_000 });
-    expect(await rows(copy, 'select count(*)::int as n from login l join customer c using (email)')).toEqual([{ n: 1_500 }]);
+    expect(await rows(copy, 'select count(*)::int as n from login l join customer c using (email)')).toEqual([
+      { n: 1_500 },
+    ]);
   });
 
   test('keeps the total of each group to the cent, and changes what is in it', async () => {
@@ -108,7 +110,9 @@ describe('a masked copy', () => {
   test('may be attached where masked copies are asked for, and isn’t masked a second time', async () => {
     const facts = await withClient(copy, copyFacts);
     expect(copyMayBeAttached(facts, { maskedCopies: 'required' })).toEqual({ ok: true });
-    expect(copyMayBeAttached(facts, { maskedCopies: 'required', rules: [digestOf('others')] })).toMatchObject({ ok: false });
+    expect(copyMayBeAttached(facts, { maskedCopies: 'required', rules: [digestOf('others')] })).toMatchObject({
+      ok: false,
+    });
     const before = await rows(copy, CONTENT);
     expect(await maskCopy(ask(copy))).toMatchObject({ ok: true, already: { maskedBy: digest, leaks: 0 } });
     expect(await maskCopy({ ...ask(copy), digest: digestOf('other rules') })).toMatchObject({
@@ -120,7 +124,8 @@ describe('a masked copy', () => {
 });
 
 describe('what the figures would say', () => {
-  const without = (...columns: string[]) => RULES.filter(({ table, column }) => !columns.includes(`${table}.${column}`));
+  const without = (...columns: string[]) =>
+    RULES.filter(({ table, column }) => !columns.includes(`${table}.${column}`));
 
   test.each([
     ['a column', 'invoice.contact', ['public.invoice_2024.contact', 'public.invoice_2025.contact']],
@@ -143,10 +148,16 @@ describe('what the figures would say', () => {
     await masked(copy);
     const original = await copies.original();
     expect(await figuresOf(original, copy, RULES)).toEqual(SOUND);
-    await rows(copy, `set session_replication_role = replica; delete from customer where id = (select min(id) from customer);
-      update login set customer_code = (select min(customer_code) from login); update invoice set total = total * 1.2`);
+    await rows(
+      copy,
+      `set session_replication_role = replica; delete from customer where id = (select min(id) from customer);
+      update login set customer_code = (select min(customer_code) from login); update invoice set total = total * 1.2`,
+    );
     const names = await rows(original, `select string_agg(distinct payer, ',') as all from payment`);
-    await rows(copy, `update payment set payer = x.name from (select unnest(string_to_array('${names[0]?.all}', ',')) as name, generate_series(1, 1000) as id) x where x.id = payment.id / 3`);
+    await rows(
+      copy,
+      `update payment set payer = x.name from (select unnest(string_to_array('${names[0]?.all}', ',')) as name, generate_series(1, 1000) as id) x where x.id = payment.id / 3`,
+    );
     const figures = await figuresOf(original, copy, RULES);
     expect(figures.brokenKeys).toBeGreaterThan(0);
     expect(figures.unequalDistinct).toContain('login.customer_code');
@@ -189,7 +200,9 @@ describe('killed in the middle and run again', () => {
     const otherKey = { ...ask(copy), keys: new MaskKeys('another key, as long as any key must be') };
     expect(await maskCopy(otherKey)).toMatchObject({ ok: false, refusals: [{ code: 'begun-with-another-key' }] });
     const facts = await withClient(copy, copyFacts);
-    expect(copyMayBeAttached(facts, { maskedCopies: 'required' })).toMatchObject({ refusal: { code: 'copy-unmasked' } });
+    expect(copyMayBeAttached(facts, { maskedCopies: 'required' })).toMatchObject({
+      refusal: { code: 'copy-unmasked' },
+    });
   });
 });
 

@@ -168,7 +168,10 @@ async function withSessions<T>(
   count: number,
   work: (clients: Sessions) => Promise<T>,
 ): Promise<T> {
-  const clients = Array.from({ length: count }, () => new pg.Client({ ...database, application_name: 'headgate mask' }));
+  const clients = Array.from(
+    { length: count },
+    () => new pg.Client({ ...database, application_name: 'headgate mask' }),
+  );
   try {
     for (const client of clients) {
       // What was under way is rejected, and tells.

@@ -84,7 +84,14 @@ describe('numbers', () => {
   test('of two digits are a permutation, and larger ones keep sign, digits and type', async () => {
     const two = Array.from({ length: 90 }, (_, n) => String(n + 10));
     expect((await made('mask_number($1, v::int8)', two)).sort()).toEqual(two);
-    const all = [...new Set(sampled(fc.bigInt(-(10n ** 18n) + 1n, 10n ** 18n - 1n)).map(String)), '0', '-7', '2147483647', '2147483648', '32767'];
+    const all = [
+      ...new Set(sampled(fc.bigInt(-(10n ** 18n) + 1n, 10n ** 18n - 1n)).map(String)),
+      '0',
+      '-7',
+      '2147483647',
+      '2147483648',
+      '32767',
+    ];
     const values = [...new Set(all)];
     const masks = await made('mask_number($1, v::int8)', values);
     expect(new Set(masks).size).toBe(values.length);
@@ -97,7 +104,9 @@ describe('numbers', () => {
     const values = sampled(fc.integer({ min: -10_000_000, max: 10_000_000 })).map((cents) => (cents / 100).toFixed(2));
     const masks = await made('mask_amount($1, v::numeric, 5, 2)', values);
     masks.forEach((mask, i) => {
-      expect(Math.abs(Number(mask) - Number(values[i]))).toBeLessThanOrEqual(Math.abs(Number(values[i])) * 0.05 + 0.005);
+      expect(Math.abs(Number(mask) - Number(values[i]))).toBeLessThanOrEqual(
+        Math.abs(Number(values[i])) * 0.05 + 0.005,
+      );
       expect(mask).toMatch(/^-?\d+\.\d{2}$/);
     });
     // Of small ones 5 % are less than a cent.
@@ -112,11 +121,19 @@ describe('check digits', () => {
   const iban97 = (iban: string): bigint =>
     BigInt([...`${iban.slice(4)}${iban.slice(0, 4)}`].map((c) => Number.parseInt(c, 36)).join('')) % 97n;
   const luhnHolds = (card: string): boolean =>
-    [...card].reverse().reduce((sum, c, i) => sum + (i % 2 === 0 ? +c : [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][+c]!), 0) % 10 === 0;
+    [...card].reverse().reduce((sum, c, i) => sum + (i % 2 === 0 ? +c : [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][+c]!), 0) %
+      10 ===
+    0;
 
   test('of accounts hold, country and form stay', async () => {
     // Examples that registries publish.
-    const ibans = ['DE89370400440532013000', 'GB29NWBK60161331926819', 'FR1420041010050500013M02606', 'NO9386011117947', 'DE89 3704 0044 0532 0130 00'];
+    const ibans = [
+      'DE89370400440532013000',
+      'GB29NWBK60161331926819',
+      'FR1420041010050500013M02606',
+      'NO9386011117947',
+      'DE89 3704 0044 0532 0130 00',
+    ];
     const masks = await made('mask_iban($1, v)', ibans);
     for (const [i, mask] of masks.entries()) {
       expect(iban97(mask.replaceAll(' ', ''))).toBe(1n);
@@ -170,7 +187,8 @@ describe('made words', () => {
 
   test('days move by at most so many, by the same for one person, and never by nothing', async () => {
     const people = Array.from({ length: 300 }, (_, i) => `p${i}`);
-    const moved = (day: string) => made(`mask_date($1, date '${day}', v, 14) - date '${day}'`.replace('headgate_copy.', ''), people);
+    const moved = (day: string) =>
+      made(`mask_date($1, date '${day}', v, 14) - date '${day}'`.replace('headgate_copy.', ''), people);
     const offsets = (await moved('2024-03-01')).map(Number);
     expect(Math.min(...offsets)).toBe(-14);
     expect(Math.max(...offsets)).toBe(14);

@@ -46,7 +46,11 @@ function prepareJob(table: TablePlan, keys: MaskKeys, say: SayMasked): Job {
     if (await isDone(client, n, 'empty')) return fillJobs(client, table, say);
     const given = keysOf(table.batch, keys);
     const ranges = await rangesLeft(client, n, 'mask', await pagesOf(client, table.table));
-    return inRanges(ranges, (worker, from) => rangeOnce(worker, n, 'mask', from, table.batch.sql, given), emptyJob(table, say));
+    return inRanges(
+      ranges,
+      (worker, from) => rangeOnce(worker, n, 'mask', from, table.batch.sql, given),
+      emptyJob(table, say),
+    );
   };
 }
 
@@ -59,7 +63,9 @@ function emptyJob(table: TablePlan, say: SayMasked): Job {
       const rows = Number(here.rows[0]?.n);
       const made = await madeRows(client, table.n, 'mask');
       if (rows !== made)
-        throw new Error(`${table.table} has ${rows} rows and ${made} were masked: somebody wrote to the copy meanwhile`);
+        throw new Error(
+          `${table.table} has ${rows} rows and ${made} were masked: somebody wrote to the copy meanwhile`,
+        );
       await client.query(table.empty);
       return rows;
     });
@@ -86,14 +92,21 @@ async function fillJobs(client: pg.Client, table: TablePlan, say: SayMasked): Pr
 }
 
 /** A job for each range, and one more when all of them are done. */
-function inRanges(ranges: readonly number[], work: (client: pg.Client, from: number) => Promise<void>, then: Job): readonly Job[] {
+function inRanges(
+  ranges: readonly number[],
+  work: (client: pg.Client, from: number) => Promise<void>,
+  then: Job,
+): readonly Job[] {
   let left = ranges.length;
   if (left === 0) return [then];
-  return ranges.map((from): Job => async (client) => {
-    await work(client, from);
-    left--;
-    return left === 0 ? [then] : [];
-  });
+  return ranges.map(
+    (from): Job =>
+      async (client) => {
+        await work(client, from);
+        left--;
+        return left === 0 ? [then] : [];
+      },
+  );
 }
 
 /** One range's statement and the note that it is done, both or neither. */
@@ -142,13 +155,16 @@ export async function restoreKeys(clients: readonly pg.Client[], plan: MaskingPl
   const jobs = plan.foreignKeys
     .map((key, n) => ({ ...key, n }))
     .filter(({ n }) => !done.has(`key ${n}`))
-    .map(({ add, n }): Job => async (client) => {
-      await stepOnce(client, n, 'key', async () => {
-        await client.query(add);
-        return 1;
-      });
-      return [];
-    });
+    .map(
+      ({ add, n }): Job =>
+        async (client) => {
+          await stepOnce(client, n, 'key', async () => {
+            await client.query(add);
+            return 1;
+          });
+          return [];
+        },
+    );
   // One after the other: two keys of one table wait for each other's locks.
   await shareWork([first], jobs);
   for (const sql of plan.refresh) await first.query(sql);

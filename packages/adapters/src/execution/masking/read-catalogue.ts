@@ -62,9 +62,7 @@ export async function readCatalogue(client: pg.Client): Promise<MaskCatalogue> {
 }
 
 async function mayTurnTriggersOff(client: pg.Client): Promise<boolean> {
-  const before = await client.query<{ role: string }>(
-    `select current_setting('session_replication_role') as role`,
-  );
+  const before = await client.query<{ role: string }>(`select current_setting('session_replication_role') as role`);
   try {
     await client.query(`select set_config('session_replication_role', 'replica', false)`);
     return true;

@@ -82,7 +82,12 @@ export async function isDone(client: pg.Client, n: number, what: string): Promis
 }
 
 /** Does a step and writes it down, both or neither. */
-export async function stepOnce(client: pg.Client, n: number, what: string, work: () => Promise<number>): Promise<number> {
+export async function stepOnce(
+  client: pg.Client,
+  n: number,
+  what: string,
+  work: () => Promise<number>,
+): Promise<number> {
   return inTransaction(client, async () => {
     const rows = await work();
     await client.query('insert into headgate_copy.done (n, what, rows) values ($1, $2, $3)', [n, what, rows]);

@@ -2,8 +2,8 @@
 import { type MaskColumn, type MaskTable, nameOf, quoteName, quoteTable } from '@headgate/domain/masking/catalogue';
 import type { ColumnSample } from '@headgate/domain/masking/propose';
 import type pg from 'pg';
-import { inTransaction } from './run-record.ts';
 import { readCatalogue } from './read-catalogue.ts';
+import { inTransaction } from './run-record.ts';
 
 /** Rows of a table that are looked at, at most. */
 const ROWS = 1_000;

@@ -1,6 +1,7 @@
 /** For tests only: a way to a database that is cut after so many messages, as a kill of the client cuts it. */
-import { connect, createServer, type Socket } from 'node:net';
+
 import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import type pg from 'pg';
 
 export interface CutWay {

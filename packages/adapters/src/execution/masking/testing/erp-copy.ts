@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { MaskingRule } from '@headgate/domain/masking/rule';
 import type pg from 'pg';
 import { freePort } from '../../../machine/free-port.ts';
-import { Cluster, openCluster } from '../../../postgres-cluster/cluster.ts';
+import { type Cluster, openCluster } from '../../../postgres-cluster/cluster.ts';
 import { withClient } from '../../../postgres-cluster/database.ts';
 import { findPrograms } from '../../../postgres-cluster/programs.ts';
 import { markCopy } from '../copy-mark.ts';

@@ -44,7 +44,8 @@ export async function figuresOf(
         const [was, is] = [await all(before, values), await all(after, values)];
         const known = new Set(was);
         const left = is.filter((value) => known.has(value)).length;
-        if (mask === 'person-name' || mask === 'email' || mask === 'uuid') if (left > is.length / 1_000) unchanged.push(name);
+        if (mask === 'person-name' || mask === 'email' || mask === 'uuid')
+          if (left > is.length / 1_000) unchanged.push(name);
       }
       return { brokenKeys: await brokenKeys(after), unequalDistinct, quantilesOff, unchanged };
     }),
