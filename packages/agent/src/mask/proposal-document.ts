@@ -11,7 +11,7 @@ export function proposalDocument(name: string, proposals: readonly Proposal[]): 
       .filter((each) => each.table === table)
       .flatMap(({ column, mask, sure, why }) => {
         const rule = { table, column, ...mask };
-        return [`    # ${sure}: ${why}`, `    - ${JSON.stringify(rule)}`];
+        return [`    # ${sure}: ${why}`, `    - ${flow(rule)}`];
       }),
   ]);
   return [
@@ -25,4 +25,15 @@ export function proposalDocument(name: string, proposals: readonly Proposal[]): 
     ...(rules.length === 0 ? ['  rules: [] # nothing was found: name the columns yourself'] : ['  rules:', ...rules]),
     '',
   ].join('\n');
+}
+
+/** A value in YAML's flow style, quoted only where it must be. */
+function flow(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
+  if (typeof value === 'object' && value !== null)
+    return `{${Object.entries(value)
+      .map(([key, each]) => `${key}: ${flow(each)}`)
+      .join(', ')}}`;
+  const plain = typeof value === 'string' && /^[A-Za-z_][\w.-]*$/.test(value) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(value);
+  return plain ? value : JSON.stringify(value);
 }

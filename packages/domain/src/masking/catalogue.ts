@@ -28,6 +28,8 @@ export interface MaskTable {
   readonly inherits: boolean;
   readonly primaryKey: readonly string[];
   readonly unique: readonly { readonly name: string; readonly columns: readonly string[] }[];
+  /** Indexes and constraints on them that can be made again as they are: nothing else stands on them, or says something of them. */
+  readonly rebuildable: readonly { readonly name: string; readonly definition: string; readonly constraint: boolean }[];
   /** Triggers of people's, with `tgenabled`; those of constraints left out. */
   readonly triggers: readonly { readonly name: string; readonly enabled: 'O' | 'D' | 'R' | 'A' }[];
   /** Rewrite rules. */

@@ -31,6 +31,7 @@ const table = (name: string, columns: readonly MaskColumn[], more: Partial<MaskT
   inherits: false,
   primaryKey: ['id'],
   unique: [{ name: `${name}_pkey`, columns: ['id'] }],
+  rebuildable: [],
   triggers: [],
   rules: [],
   ...more,

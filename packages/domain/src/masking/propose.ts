@@ -61,6 +61,9 @@ const BY_NAME: readonly (readonly [RegExp, (sample: ColumnSample) => Mask | unde
   [/note|comment|remark|bemerkung|notiz/, () => ({ mask: 'text', with: '' }), 'free text'],
 ];
 
+/** Tables whose rows are people, where a name is a person's. */
+const PEOPLE = /person|customer|contact|employee|user|member|patient|kunde|mitarbeiter/i;
+
 /** Columns whose values say so, whatever they are called; at least so many of a hundred. */
 const MOST = 0.8;
 
@@ -76,6 +79,7 @@ type Found = Pick<Proposal, 'mask' | 'sure' | 'why'>;
 
 function propose(sample: ColumnSample): Found | undefined {
   const { column, values, fields } = sample;
+  const ofPeople = PEOPLE.test(sample.table);
   if (fields.length > 0) {
     const names = fields.map(({ field }) => field).join(', ');
     return { mask: { mask: 'json', fields }, sure: 'likely', why: `sampled values have people’s data in: ${names}` };
@@ -96,16 +100,16 @@ function propose(sample: ColumnSample): Found | undefined {
   if (shape !== undefined) {
     const [n, mask, like] = shape;
     const agrees = named?.mask === mask.mask;
-    if (agrees) return { mask: named as Mask, sure: 'sure', why: `${seen(n, like)}, and it is called like ${what}` };
+    if (agrees) return { mask: named as Mask, sure: 'sure', why: `${seen(n, like)}, and it is called so` };
     // Two capitalised words are many things; a name's own word says more.
     if (mask.mask === 'person-name' || mask.mask === 'phone')
       return named === undefined
-        ? { mask, sure: 'guess', why: seen(n, like) }
-        : { mask: named, sure: 'likely', why: `it is called like ${what}` };
+        ? { mask, sure: ofPeople ? 'likely' : 'guess', why: seen(n, like) }
+        : { mask: named, sure: 'likely', why: `it is called as ${what} are` };
     return { mask, sure: 'sure', why: seen(n, like) };
   }
   if (named !== undefined && fits(named, sample))
-    return { mask: named, sure: named.mask === 'text' ? 'guess' : 'likely', why: `it is called like ${what}` };
+    return { mask: named, sure: named.mask === 'text' ? 'guess' : 'likely', why: `it is called as ${what} are` };
   if (share(sample.prose) >= MOST / 2)
     return { mask: { mask: 'text', with: '' }, sure: 'guess', why: seen(sample.prose, 'free text') };
   return undefined;

@@ -66,7 +66,7 @@ function emptyJob(table: TablePlan, say: SayMasked): Job {
         throw new Error(
           `${table.table} has ${rows} rows and ${made} were masked: somebody wrote to the copy meanwhile`,
         );
-      await client.query(table.empty);
+      for (const sql of table.empty) await client.query(sql);
       return rows;
     });
     return fillJobs(client, table, say);
@@ -88,7 +88,25 @@ async function fillJobs(client: pg.Client, table: TablePlan, say: SayMasked): Pr
     say({ table: table.table, rows });
     return [];
   };
-  return inRanges(ranges, (worker, from) => rangeOnce(worker, n, 'fill', from, table.fill, []), end);
+  const filled = rebuildJobs(table, await doneSteps(client), end);
+  return inRanges(ranges, (worker, from) => rangeOnce(worker, n, 'fill', from, table.fill, []), filled);
+}
+
+/** What was dropped for the filling is made again, each once; then the end. */
+function rebuildJobs({ n, rebuild }: TablePlan, done: ReadonlyMap<string, number>, end: Job): Job {
+  const left = rebuild.flatMap((sql, i) => (done.has(`rebuild ${i} ${n}`) ? [] : [{ sql, i }]));
+  return async () =>
+    inRanges(
+      left.map((_, i) => i),
+      async (client, at) => {
+        const { sql, i } = left[at] as (typeof left)[number];
+        await stepOnce(client, n, `rebuild ${i}`, async () => {
+          await client.query(sql);
+          return 0;
+        });
+      },
+      end,
+    );
 }
 
 /** A job for each range, and one more when all of them are done. */

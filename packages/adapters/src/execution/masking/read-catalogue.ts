@@ -25,6 +25,13 @@ select n.nspname as schema, c.relname as name, greatest(c.reltuples, 0)::int8 as
       select coalesce(json_agg(distinct a.attname), '[]') from pg_attribute a where a.attrelid = c.oid and (a.attnum = any ((x.indkey::int2[])[0:x.indnkeyatts - 1]) or x.indexprs is not null and exists (
         select 1 from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = x.indexrelid and d.refobjid = c.oid and d.refobjsubid = a.attnum)))))
     from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = c.oid and x.indisunique), '[]') as "unique",
+  coalesce((select json_agg(json_build_object('name', i.relname, 'constraint', k.oid is not null, 'definition', coalesce(pg_get_constraintdef(k.oid), pg_get_indexdef(i.oid))) order by i.oid)
+    from pg_index x join pg_class i on i.oid = x.indexrelid left join pg_constraint k on k.conindid = i.oid and k.contype in ('p', 'u', 'x') and k.conrelid = c.oid
+    where x.indrelid = c.oid and x.indisvalid and not x.indisclustered and not x.indisreplident and not i.relispartition and i.reltablespace = 0
+      and not exists (select 1 from pg_description d where d.objoid in (i.oid, k.oid))
+      and not exists (select 1 from pg_attribute a where a.attrelid = i.oid and a.attstattarget >= 0)
+      and not exists (select 1 from pg_depend d left join pg_constraint f on d.classid = 'pg_constraint'::regclass and f.oid = d.objid
+        where d.refobjid in (i.oid, k.oid) and d.refclassid in ('pg_class'::regclass, 'pg_constraint'::regclass) and d.objid not in (i.oid, coalesce(k.oid, i.oid)) and f.contype is distinct from 'f')), '[]') as rebuildable,
   coalesce((select json_agg(json_build_object('name', g.tgname, 'enabled', g.tgenabled)) from pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal), '[]') as triggers,
   coalesce((select array_agg(r.rulename::text) from pg_rewrite r where r.ev_class = c.oid), '{}') as rules
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
