@@ -3,7 +3,6 @@ import { parseArgs } from 'node:util';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { loadTrust } from '@headgate/documents';
 import { type AgentParts, SHIPPED, startAgent } from './agent.ts';
-import { mask } from './commands/mask.ts';
 import { rollBack } from './commands/rollback.ts';
 import { showStatus } from './commands/status.ts';
 import { type AgentConfig, loadConfig } from './config.ts';
@@ -61,9 +60,6 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
         return await statusCommand(rest);
       case 'rollback':
         return await rollbackCommand(rest, parts);
-      case 'mask':
-        process.exitCode = await mask(rest);
-        return;
       case 'check':
         check(rest);
         return;

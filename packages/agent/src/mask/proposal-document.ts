@@ -34,6 +34,9 @@ function flow(value: unknown): string {
     return `{${Object.entries(value)
       .map(([key, each]) => `${key}: ${flow(each)}`)
       .join(', ')}}`;
-  const plain = typeof value === 'string' && /^[A-Za-z_][\w.-]*$/.test(value) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(value);
+  const plain =
+    typeof value === 'string' &&
+    /^[A-Za-z_][\w.-]*$/.test(value) &&
+    !/^(true|false|null|yes|no|on|off|y|n)$/i.test(value);
   return plain ? value : JSON.stringify(value);
 }

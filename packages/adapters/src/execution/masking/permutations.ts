@@ -1,7 +1,7 @@
 /**
  * Functions that keep the form of a value and keep different values different: Feistel networks over digits and letters.
  * A half of the value moves the other half by a keyed hash of itself, round after round; each round can be taken back by
- * whoever has the key, so no two values meet. What this is, and what it isn't, stands in ADR 18. SQL for PostgreSQL 14
+ * whoever has the key, so no two values meet. What this is, and what it isn't, stands in docs/adr (a copy is masked beside itself). SQL for PostgreSQL 14
  * and newer.
  */
 

@@ -92,7 +92,8 @@ export interface ErpCopies {
   remove(): Promise<void>;
 }
 
-export async function erpCopies(): Promise<ErpCopies> {
+/** A cluster with the databases that are asked for. */
+export async function erpCopies(which: readonly Erp[] = ['erp', 'small']): Promise<ErpCopies> {
   const dir = await mkdtemp(join(tmpdir(), 'headgate-masking-'));
   await chmod(dir, 0o755); // as root the cluster runs as another user
   const cluster = await openCluster(
@@ -101,10 +102,10 @@ export async function erpCopies(): Promise<ErpCopies> {
   );
   const ask = async (database: string, sql: string) =>
     withClient(await cluster.connection(database), (client) => client.query(sql));
-  for (const [name, customers] of Object.entries(CUSTOMERS)) {
+  for (const name of which) {
     await ask('postgres', `create database ${name}`);
     await ask(name, SCHEMA);
-    await ask(name, data(customers));
+    await ask(name, data(CUSTOMERS[name]));
   }
   return {
     cluster,
