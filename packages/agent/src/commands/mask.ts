@@ -123,6 +123,8 @@ async function run(database: Database, values: Values, connections: number): Pro
     digest,
     keys: await readKey(file, content),
     say: (told) => say(progressLine(told)),
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}\n  the copy is not masked; run the same again, and it goes on where it stopped`);
   });
   if (!outcome.ok) return refuse([...outcome.refusals]);
   if ('already' in outcome) {

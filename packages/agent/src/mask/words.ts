@@ -41,13 +41,13 @@ export function progressLine(told: MaskingProgress): string {
 }
 
 /** What was done, and what was found. */
-export function reportLines({ rows, tables, maskMs, scanMs, leakScan }: MaskingReport): string[] {
+export function reportLines({ rows, tables, goesOn, maskMs, scanMs, leakScan }: MaskingReport): string[] {
   const { originals, ambiguous, columns, places } = leakScan;
   const leaks = places.filter(({ because }) => because === undefined);
-  const rate = maskMs > 0 ? ` (${number(Math.round((rows / maskMs) * 1_000))} rows/s)` : '';
+  const rate = maskMs > 0 && !goesOn ? ` (${number(Math.round((rows / maskMs) * 1_000))} rows/s)` : '';
   const looked = `${count(originals, 'original value')} looked for in ${count(columns, 'column')}, in ${seconds(scanMs)}`;
   return [
-    `Masked: ${count(rows, 'row')} of ${count(tables.length, 'table')} in ${seconds(maskMs)}${rate}.`,
+    `Masked: ${count(rows, 'row')} of ${count(tables.length, 'table')}${goesOn ? ', with what was done before' : ` in ${seconds(maskMs)}${rate}`}.`,
     leaks.length === 0 ? `No original was found: ${looked}.` : `ORIGINALS WERE FOUND: ${looked}.`,
     ...leaks.map(({ table, column, rows: n }) => `  ${table}.${column}: in ${count(n, 'row')}`),
     ...(leaks.length === 0 ? [] : ['  to unblock: add rules for these columns, and mask a fresh copy']),

@@ -8,13 +8,22 @@ import { Failure } from '../failure.ts';
 /** The agent's program, which alone holds databases' credentials. It is started, never loaded: nothing of it is ours. */
 const AGENT = '@headgate/agent/main';
 
+const FORMS = `
+  headgate mask --database-env VAR --rules FILE [--plan] [--statement FILE [--key FILE]] [--connections N] [--json]
+  headgate mask scan --database-env VAR [--name NAME] [--out FILE]
+  headgate mask mark-copy --database-env VAR --of WHAT --database NAME
+
+It runs as headgate-agent mask, and headgate-agent mask --help says more. No password stands on a command line: VAR is an
+environment variable with the database's URL.
+`;
+
 /** Masking, by the agent's program: with its options, its words and its exit codes. */
 export const mask: Install = (program, act) => {
   program
     .command('mask [arguments...]')
-    .description('make up people’s data in a restored copy: mask --database-env VAR --rules FILE (see mask --help)')
+    .description('make up people’s data in a restored copy of a database')
     .allowUnknownOption()
-    .helpOption(false)
+    .addHelpText('after', FORMS)
     .action(
       act(async ({ out, cwd, env, stop }, given: string[]) => {
         const args = [agentProgram(), 'mask', ...given, ...(out.json ? ['--json'] : [])];

@@ -190,6 +190,21 @@ describe('killed in the middle and run again', () => {
     expect(await rows(whole, CONTENT)).not.toEqual(expected);
   });
 
+  test('it goes on after the database server itself was killed', async () => {
+    const [whole, copy] = [await copies.fresh('before_crash'), await copies.fresh('crashed')];
+    await masked(whole);
+    const kill = async () => process.kill((await copies.cluster.postmaster())!.pid, 'SIGKILL');
+    let killed = Promise.resolve(true);
+    const say = ({ what }: { what: string }) => {
+      if (what === 'masked') killed = killed.then(kill);
+    };
+    await expect(maskCopy({ ...ask(copy), connections: 1, say })).rejects.toThrow();
+    await killed.catch(() => {});
+    await copies.cluster.start();
+    expect((await masked(copy)).leakScan.places).toEqual([]);
+    expect(await rows(copy, CONTENT)).toEqual(await rows(whole, CONTENT));
+  });
+
   test('by other rules or with another key it doesn’t go on', async () => {
     const copy = await copies.fresh('begun');
     const cut = await cutWay(copy, 80);

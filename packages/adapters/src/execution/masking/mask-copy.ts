@@ -36,6 +36,8 @@ export interface MaskingReport {
   readonly tables: readonly (MaskedTable & { readonly columns: readonly { column: string; mask: string }[] })[];
   readonly rows: number;
   readonly foreignKeys: number;
+  /** A run before did a part of it: what took so long is not known of that. */
+  readonly goesOn: boolean;
   /** From the first table to the last, keys checked; the leak scan and what it needs not counted. Milliseconds. */
   readonly maskMs: number;
   readonly scanMs: number;
@@ -115,7 +117,7 @@ async function carryOut(
   const begun = performance.now();
   if (phase === 'collect') await collectOriginals(clients, plan, keys);
   const collected = performance.now();
-  say?.({ what: 'collected', ms: collected - begun });
+  if (phase === 'collect') say?.({ what: 'collected', ms: collected - begun });
   const tables = await maskTables(clients, plan, keys, (table) => say?.({ what: 'masked', ...table }));
   await restoreKeys(clients, plan);
   await setPhase(first, 'scan');
@@ -132,6 +134,7 @@ async function carryOut(
     tables: tables.map((table, i) => ({ ...table, columns: plan.tables[i]?.masked ?? [] })),
     rows: tables.reduce((sum, { rows }) => sum + rows, 0),
     foreignKeys: plan.foreignKeys.length,
+    goesOn: phase !== 'collect',
     maskMs: masked - collected,
     scanMs: performance.now() - masked + (collected - begun),
     leakScan: { ...scan, places },
