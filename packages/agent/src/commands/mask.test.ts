@@ -84,6 +84,10 @@ test('from a scan to a signed statement: each command does what it says, and pri
   expect(plan.out).toContain('Nothing was changed.');
   expect(plan).toMatchObject({ code: 0 });
 
+  expect(await headgate('status', ...DATABASE)).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('isn’t masked'),
+  });
   const pair = generateSigningKey();
   savePrivateKey(join(dir, 'signing.key'), pair.privateKeyPem);
   const done = await headgate(...rules, '--statement', 'statement.json', '--key', 'signing.key');
@@ -102,6 +106,9 @@ test('from a scan to a signed statement: each command does what it says, and pri
   const opened = openMasking(bundle, { signers: [signer] }, digest!);
   expect(opened).toMatchObject({ ok: true, facts: { copyOf: 'a dump', leakScan: { places: [] } } });
   expect(openMasking(bundle, { signers: [signer] }, `sha256:${'0'.repeat(64)}`)).toMatchObject({ ok: false });
+
+  const state = await headgate('status', ...DATABASE);
+  expect(state).toMatchObject({ code: 0, out: expect.stringContaining('It may be attached') });
 
   const again = await headgate(...rules, '--json');
   expect(JSON.parse(again.out)).toMatchObject({ ok: true, already: { maskedBy: digest, leaks: 0 } });

@@ -2,27 +2,30 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { clientConfig, readConnectionUrl } from '@headgate/adapters/execution/external-store/connection-url';
-import { markCopy } from '@headgate/adapters/execution/masking/copy-mark';
+import { copyFacts, markCopy } from '@headgate/adapters/execution/masking/copy-mark';
 import { type MaskingReport, maskCopy, previewMasking } from '@headgate/adapters/execution/masking/mask-copy';
 import { sampleColumns } from '@headgate/adapters/execution/masking/sample-columns';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { loadPrivateKey, maskingStatement, signingKey, signMasking } from '@headgate/documents';
+import { copyMayBeAttached } from '@headgate/domain/masking/copy';
 import { unexpected } from '@headgate/domain/masking/leaks';
 import { proposeRules } from '@headgate/domain/masking/propose';
 import { proposalDocument } from '../mask/proposal-document.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
-import { planLines, progressLine, reportLines } from '../mask/words.ts';
+import { planLines, progressLine, reportLines, statusLines } from '../mask/words.ts';
 
 export const MASK_USAGE = `headgate-agent mask: makes up people's data in a restored copy
 
   headgate-agent mask --database-env VAR --rules FILE [--plan] [--statement FILE [--key FILE]] [--connections N] [--json]
   headgate-agent mask scan --database-env VAR [--name NAME] [--out FILE]
+  headgate-agent mask status --database-env VAR [--json]
   headgate-agent mask mark-copy --database-env VAR --of WHAT --database NAME
 
 mask       masks the copy by the rules, checks every key, and looks for originals that are left. Killed in the middle and
            run again, it goes on. --plan says what would be done, and changes nothing
 scan       proposes rules from columns' names, types and sampled values, for a person to edit. Changes nothing, and prints
            no value. It may look at any database
+status     says what a copy is, and whether it may be attached where masked copies are asked for (else exit code 1)
 mark-copy  marks a database that you restored yourself as a copy, so that it can be masked. NAME is its own name, said
            once more. Not on a database that anybody uses
 
@@ -52,7 +55,8 @@ export async function mask(args: readonly string[]): Promise<number> {
   }
   const needs = command === undefined ? ['rules'] : command === 'mark-copy' ? ['of', 'database'] : [];
   const missing = ['database-env', ...needs].filter((name) => values[name as keyof typeof values] === undefined);
-  const unknown = positionals.length > 1 || (command !== undefined && command !== 'scan' && command !== 'mark-copy');
+  const unknown =
+    positionals.length > 1 || (command !== undefined && !['scan', 'status', 'mark-copy'].includes(command));
   const connections = Number(values.connections ?? 2);
   if (missing.length > 0 || unknown || !Number.isInteger(connections) || connections < 1 || connections > 16) {
     const why = missing.length > 0 ? `it needs ${missing.map((each) => `--${each}`).join(', ')}` : 'wrong usage';
@@ -62,6 +66,7 @@ export async function mask(args: readonly string[]): Promise<number> {
   try {
     const database = clientConfig(await readConnectionUrl({ variable: values['database-env']! }));
     if (command === 'scan') return await scan(database, values.name ?? 'proposal', values.out);
+    if (command === 'status') return await status(database, values.json === true);
     if (command === 'mark-copy') return await mark(database, values.of!, values.database!);
     return await run(database, values, connections);
   } catch (error) {
@@ -166,6 +171,15 @@ async function scan(database: Database, name: string, out: string | undefined): 
     process.stdout.write(`Proposed rules are in ${out}: read them, correct them, and check them in.\n`);
   }
   return EXIT.ok;
+}
+
+async function status(database: Database, json: boolean): Promise<number> {
+  const facts = await withClient(database, copyFacts);
+  const verdict = copyMayBeAttached(facts, { maskedCopies: 'required' });
+  process.stdout.write(
+    json ? `${JSON.stringify({ ...facts, mayBeAttached: verdict })}\n` : `${statusLines(facts, verdict).join('\n')}\n`,
+  );
+  return verdict.ok ? EXIT.ok : EXIT.refused;
 }
 
 async function mark(database: Database, of: string, name: string): Promise<number> {

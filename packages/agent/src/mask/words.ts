@@ -1,6 +1,7 @@
 /** What a masking says to people: names and counts, never a value. */
 import type { CopyMark } from '@headgate/adapters/execution/masking/copy-mark';
 import type { MaskingProgress, MaskingReport } from '@headgate/adapters/execution/masking/mask-copy';
+import type { CopyFacts, CopyVerdict } from '@headgate/domain/masking/copy';
 import type { MaskingPlan, TablePlan } from '@headgate/domain/masking/plan';
 
 const number = (n: number): string => n.toLocaleString('en-US');
@@ -13,14 +14,15 @@ function columnsOf({ masked }: Pick<TablePlan, 'masked'>): string {
 
 /** What would be done. */
 export function planLines({ tables, foreignKeys, refresh }: MaskingPlan, { of, maskedBy }: CopyMark): string[] {
-  const width = Math.max(...tables.map(({ table }) => table.length));
+  const width = Math.max(0, ...tables.map(({ table }) => table.length));
+  const views = refresh.filter((sql) => sql.startsWith('refresh')).length;
   return [
     maskedBy === undefined ? `A copy of ${of}, not masked yet.` : `A copy of ${of}, masked already by ${maskedBy}.`,
     '',
     `Would be masked, the largest first:`,
     ...tables.map((each) => `  ${each.table.padEnd(width)}  about ${count(each.rows, 'row')}: ${columnsOf(each)}`),
     ...(foreignKeys.length === 0 ? [] : [`Then checked, every row: ${count(foreignKeys.length, 'foreign key')}.`]),
-    ...(refresh.length === 0 ? [] : [`Then computed again: ${count(refresh.length, 'materialized view')}.`]),
+    ...(views === 0 ? [] : [`Then computed again: ${count(views, 'materialized view')}.`]),
     'Then every column with texts is looked through for originals. Nothing was changed.',
   ];
 }
@@ -38,6 +40,20 @@ export function progressLine(told: MaskingProgress): string {
     case 'keys':
       return `Every row of ${count(told.keys, 'foreign key')} was checked: none is broken.${told.views === 0 ? '' : ` ${count(told.views, 'materialized view')} computed again.`}`;
   }
+}
+
+/** What a copy says of itself, and whether it may be attached where masked copies are asked for. */
+export function statusLines(facts: CopyFacts, verdict: CopyVerdict): string[] {
+  const { name, of, maskedBy, leaks } = facts;
+  const what = of === undefined ? `${name} is not marked as a copy.` : `${name} is a copy of ${of}.`;
+  const found = leaks === undefined ? 'not looked for' : count(leaks, 'place');
+  return [
+    what,
+    ...(maskedBy === undefined ? [] : [`Masked by ${maskedBy}; originals found: ${found}.`]),
+    verdict.ok
+      ? 'It may be attached where masked copies are asked for.'
+      : `It may not be attached where masked copies are asked for: ${verdict.refusal.why}\n  to unblock: ${verdict.refusal.unblock}`,
+  ];
 }
 
 /** What was done, and what was found. */

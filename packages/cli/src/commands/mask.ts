@@ -11,6 +11,7 @@ const AGENT = '@headgate/agent/main';
 const FORMS = `
   headgate mask --database-env VAR --rules FILE [--plan] [--statement FILE [--key FILE]] [--connections N] [--json]
   headgate mask scan --database-env VAR [--name NAME] [--out FILE]
+  headgate mask status --database-env VAR [--json]
   headgate mask mark-copy --database-env VAR --of WHAT --database NAME
 
 It runs as headgate-agent mask, and headgate-agent mask --help says more. No password stands on a command line: VAR is an

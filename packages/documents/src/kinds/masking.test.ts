@@ -18,6 +18,7 @@ describe('a Masking', () => {
     rule('mask: email, domain: mail.example'),
     rule('mask: person-name, part: last'),
     rule('mask: date, by: id, days: 30'),
+    '{table: "*.customer", column: email, mask: email}',
     rule('mask: amount, percent: 3, keepTotalBy: [region]'),
     rule('mask: json, fields: [{field: e-mail, as: email}]'),
     `${rule('mask: text')}, {table: hr.customer, column: email, mask: text, with: removed}`,
@@ -29,7 +30,7 @@ describe('a Masking', () => {
     ['a masker that nobody knows', rule('mask: emal'), 'expected a rule'],
     ['an option of another masker', rule('mask: email, days: 3'), 'the unknown field "days"'],
     ['days without whose they are', rule('mask: date'), 'by'],
-    ['a table with a semicolon', '{table: "a; drop", column: b, mask: code}', 'a table, or schema.table'],
+    ['a table with a semicolon', '{table: "a; drop", column: b, mask: code}', 'a table, schema.table or *.table'],
     ['a column twice', `${rule('mask: email')}, ${rule('mask: code')}`, 'only once'],
     [
       'a column twice, its schema said once',

@@ -4,11 +4,11 @@ import { z } from 'zod';
 import { distinct, expects, fields, list, oneOf, safePath, text, whole } from '../schema/fields.ts';
 import { type ContentOf, kind } from './document.ts';
 
-const tablePhrase = expects('a table, or schema.table: letters, digits, _ and $');
+const tablePhrase = expects('a table, schema.table or *.table: letters, digits, _ and $');
 const table = z
   .string(tablePhrase)
-  .regex(/^[A-Za-z_][A-Za-z0-9_$]{0,62}(\.[A-Za-z_][A-Za-z0-9_$]{0,62})?$/, tablePhrase)
-  .describe('Without a schema: of public.');
+  .regex(/^((\*|[A-Za-z_][A-Za-z0-9_$]{0,62})\.)?[A-Za-z_][A-Za-z0-9_$]{0,62}$/, tablePhrase)
+  .describe('Without a schema: of public; *.table: of every schema that has it.');
 const columnPhrase = expects('a column: letters, digits, _ and $, at most 63');
 const column = z.string(columnPhrase).regex(/^[A-Za-z_][A-Za-z0-9_$]{0,62}$/, columnPhrase);
 

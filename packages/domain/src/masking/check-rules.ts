@@ -36,16 +36,16 @@ export function checkRules(rules: readonly MaskingRule[], catalogue: MaskCatalog
   const placed: PlacedRule[] = [];
   const taken = new Map<string, number>();
   rules.forEach((rule, index) => {
-    const found = place(rule, index, tables, say);
-    if (found === undefined) return;
-    const key = `${nameOf(found.table)}.${rule.column}`;
-    const other = taken.get(key);
-    if (other !== undefined) {
-      say(index, 'column', 'mask-twice', `spec.rules[${other}] masks it already`, 'leave one rule for each column');
-      return;
+    for (const found of place(rule, index, tables, say)) {
+      const key = `${nameOf(found.table)}.${rule.column}`;
+      const other = taken.get(key);
+      if (other !== undefined) {
+        say(index, 'column', 'mask-twice', `spec.rules[${other}] masks it already`, 'leave one rule for each column');
+        return;
+      }
+      taken.set(key, index);
+      placed.push(found);
     }
-    taken.set(key, index);
-    placed.push(found);
   });
   for (const each of placed) {
     checkType(each, say);
@@ -58,35 +58,42 @@ export function checkRules(rules: readonly MaskingRule[], catalogue: MaskCatalog
   return { ok: false, refusals: refusals.sort((a, b) => a.rule - b.rule) };
 }
 
+/** The column of a rule; of a rule for all schemas, one in each that has the table. Nothing where it can't hold. */
 function place(
   rule: MaskingRule,
   index: number,
   tables: ReadonlyMap<string, MaskTable>,
   say: Say,
-): PlacedRule | undefined {
-  const table = tables.get(fullName(rule.table));
-  if (table === undefined) {
-    const own = rule.table.slice(rule.table.lastIndexOf('.') + 1).toLowerCase();
-    const alike = [...tables.keys()].filter((name) => name.toLowerCase().endsWith(`.${own}`));
+): readonly PlacedRule[] {
+  const own = rule.table.slice(rule.table.lastIndexOf('.') + 1);
+  const everywhere = rule.table.startsWith('*.');
+  const named = everywhere
+    ? [...tables.values()].filter(({ name, partitionOf }) => name === own && partitionOf === null)
+    : [tables.get(fullName(rule.table))].filter((table) => table !== undefined);
+  if (named.length === 0) {
+    const alike = [...tables.keys()].filter((name) => name.toLowerCase().endsWith(`.${own.toLowerCase()}`));
     const all = alike.length > 0 ? alike : [...tables.keys()];
     const there =
       all.length === 0 ? 'it has none' : `it has ${all.slice(0, 8).join(', ')}${all.length > 8 ? ' …' : ''}`;
-    say(index, 'table', 'no-table', `the copy has no table ${fullName(rule.table)}`, `name a table: ${there}`);
-    return undefined;
+    const where = everywhere ? `${own} in any schema` : fullName(rule.table);
+    say(index, 'table', 'no-table', `the copy has no table ${where}`, `name a table: ${there}`);
+    return [];
   }
-  if (table.partitionOf !== null) {
-    const why = `it is a partition of ${table.partitionOf}, whose rows would be masked in part`;
-    say(index, 'table', 'mask-partition', why, `name ${table.partitionOf}: the rule then holds for all its partitions`);
-    return undefined;
-  }
-  const column = table.columns.find((each) => each.name === rule.column);
-  if (column === undefined) {
-    const names = table.columns.map((each) => each.name);
-    const why = `${nameOf(table)} has no column ${rule.column}`;
-    say(index, 'column', 'no-column', why, `name one of ${names.slice(0, 40).join(', ')}`);
-    return undefined;
-  }
-  return { rule, index, table, column };
+  return named.flatMap((table) => {
+    if (table.partitionOf !== null) {
+      const why = `it is a partition of ${table.partitionOf}, whose rows would be masked in part`;
+      say(index, 'table', 'mask-partition', why, `name ${table.partitionOf}: the rule holds for all its partitions`);
+      return [];
+    }
+    const column = table.columns.find((each) => each.name === rule.column);
+    if (column === undefined) {
+      const names = table.columns.map((each) => each.name);
+      const why = `${nameOf(table)} has no column ${rule.column}`;
+      say(index, 'column', 'no-column', why, `name one of ${names.slice(0, 40).join(', ')}`);
+      return [];
+    }
+    return [{ rule, index, table, column }];
+  });
 }
 
 function checkType({ rule, index, column }: PlacedRule, say: Say): void {

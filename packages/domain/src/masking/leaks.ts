@@ -1,7 +1,7 @@
 /** Where leaks are looked for: every column of a copy in which people's words can stand. */
 import { type MaskCatalogue, nameOf, quoteName, quoteTable } from './catalogue.ts';
 import { TEXT_LIKE } from './maskers.ts';
-import { type ExpectedFind, fullName } from './rule.ts';
+import { type ExpectedFind, meansTable } from './rule.ts';
 import type { MaskStatement } from './statement.ts';
 
 /** What is looked through of one table: the texts of a row, in the order of `columns`. $1 and $2 are the ends of a range of pages. */
@@ -43,7 +43,7 @@ export function judgeLeaks(
   expected: readonly ExpectedFind[],
 ): readonly Leak[] {
   return found.map((leak) => {
-    const why = expected.find(({ table, column }) => fullName(table) === leak.table && column === leak.column);
+    const why = expected.find(({ table, column }) => meansTable(table, leak.table) && column === leak.column);
     return why === undefined ? leak : { ...leak, because: why.because };
   });
 }

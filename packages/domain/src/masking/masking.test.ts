@@ -189,10 +189,23 @@ describe('a plan', () => {
         add: 'alter table "public"."login" add constraint "login_email" FOREIGN KEY (email) REFERENCES public.customer(email)',
       },
     ]);
-    expect(refresh).toEqual(['refresh materialized view public.by_city']);
+    expect(refresh).toEqual(['refresh materialized view public.by_city', 'analyze public.by_city']);
     // Both sides by one function, so by one key.
     expect(tables.map((each) => each.batch.keys)).toEqual([['email'], ['email']]);
     expect(tables[1]?.fill).not.toContain('search');
+  });
+
+  test('of a rule for all schemas masks the table in each, and a column missing in one is told', () => {
+    const tenants = ['t1', 't2'].map((schema) => ({ ...login, schema }));
+    const known = catalogue({ tables: tenants, foreignKeys: [] });
+    const planned = planMasking([email('*.login')], known);
+    expect(planned.ok && planned.plan.tables.map((each) => each.table)).toEqual(['t1.login', 't2.login']);
+    const less = catalogue({ tables: [...tenants, { ...login, schema: 't3', columns: [] }], foreignKeys: [] });
+    expect(planMasking([email('*.login')], less)).toMatchObject({ refusals: [{ code: 'no-column' }] });
+    expect(planMasking([email('*.logins')], known)).toMatchObject({ refusals: [{ code: 'no-table' }] });
+    expect(planMasking([email('*.login'), email('t1.login')], known)).toMatchObject({
+      refusals: [{ code: 'mask-twice' }],
+    });
   });
 
   test('quotes every name that a database can have', () => {
@@ -286,6 +299,8 @@ describe('a copy', () => {
     ];
     const judged = judgeLeaks(found, [{ table: 'a', column: 'x', because: 'colours' }]);
     expect(unexpected(judged)).toEqual([found[1]]);
+    const everywhere = judgeLeaks(found, [{ table: '*.a', column: 'y', because: 'colours' }]);
+    expect(unexpected(everywhere)).toEqual([found[0]]);
   });
 });
 

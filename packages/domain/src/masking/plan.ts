@@ -49,6 +49,7 @@ export interface MaskingPlan {
   readonly tables: readonly TablePlan[];
   /** Keys that are in the way of emptying tables: dropped before, added again after, which checks every row. */
   readonly foreignKeys: readonly { readonly name: string; readonly drop: string; readonly add: string }[];
+  /** What was computed from masked tables, and statistics of it, made anew. */
   readonly refresh: readonly string[];
 }
 
@@ -80,7 +81,12 @@ export function planMasking(rules: readonly MaskingRule[], catalogue: MaskCatalo
         add: `${alter} add constraint ${quoteName(name)} ${definition}`,
       };
     });
-  const refresh = catalogue.materializedViews.map((view) => `refresh materialized view ${view}`);
+  // Statistics hold values, too: those of a partitioned table are its own, beside its partitions'.
+  const roots = catalogue.tables.filter((table) => table.partitioned && touched.has(nameOf(table)));
+  const refresh = [
+    ...catalogue.materializedViews.flatMap((view) => [`refresh materialized view ${view}`, `analyze ${view}`]),
+    ...roots.map((table) => `analyze ${quoteTable(table)}`),
+  ];
   return { ok: true, plan: { tables, foreignKeys, refresh } };
 }
 

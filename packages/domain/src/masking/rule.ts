@@ -38,7 +38,7 @@ export type JsonMask = (typeof JSON_MASKS)[number];
 export type MaskerName = Mask['mask'];
 
 export type MaskingRule = Mask & {
-  /** `schema.table`, or a table of the schema `public`. */
+  /** `schema.table`, a table of the schema `public`, or `*.table`: of every schema that has it. */
   readonly table: string;
   readonly column: string;
 };
@@ -55,6 +55,11 @@ export interface RuleRefusal extends Refusal {
   /** Index of the rule. */
   readonly rule: number;
   readonly field: string;
+}
+
+/** Whether a table as people write it is that one, `schema.table`. */
+export function meansTable(written: string, table: string): boolean {
+  return written.startsWith('*.') ? table.endsWith(written.slice(1)) : fullName(written) === table;
 }
 
 /** `schema.table` of a table as people write it. */

@@ -121,6 +121,10 @@ export async function scanForLeaks(
         ),
   );
   await shareWork(clients, jobs);
+  for (const [table, column, values] of await statistics(first)) {
+    const rows = values.filter((value) => originals.isIn(value)).length;
+    if (rows > 0) found.set(`${table}.${column} `, { table, column: `${column} (statistics)`, rows });
+  }
   return {
     originals: originals.count,
     ambiguous: Number(told[0]?.ambiguous ?? 0),
@@ -128,6 +132,17 @@ export async function scanForLeaks(
     columns: searches.reduce((sum, { columns }) => sum + columns.length, 0),
     found: [...found.values()].sort((a, b) => (`${a.table}.${a.column}` < `${b.table}.${b.column}` ? -1 : 1)),
   };
+}
+
+/** Values that the server keeps of columns to plan queries with: of tables, partitioned ones and materialized views. */
+async function statistics(client: pg.Client): Promise<readonly (readonly [string, string, readonly string[]])[]> {
+  const { rows } = await client.query<[string, string, string[]]>({
+    text: `select schemaname || '.' || tablename, attname::text,
+             coalesce(most_common_vals::text::text[], '{}') || coalesce(histogram_bounds::text::text[], '{}') || coalesce(most_common_elems::text::text[], '{}')
+           from pg_stats where schemaname !~ '^pg_' and schemaname not in ('information_schema', 'headgate_copy')`,
+    rowMode: 'array',
+  });
+  return rows;
 }
 
 async function readOriginals(client: pg.Client, keys: MaskKeys): Promise<Originals> {

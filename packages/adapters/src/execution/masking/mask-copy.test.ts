@@ -107,6 +107,17 @@ describe('a masked copy', () => {
     expect(await rows(copy, ours)).toEqual([{ relname: 'mark' }]);
   });
 
+  test('has no original in the statistics that the server keeps', async () => {
+    const stats = `select string_agg(coalesce(most_common_vals::text, '') || coalesce(histogram_bounds::text, ''), ' ') as all from pg_stats where schemaname in ('public', 'hr')`;
+    const sample = `select email, name from customer order by id limit 3000`;
+    const [before, after] = [await rows(await copies.original('erp'), stats), await rows(copy, stats)];
+    const originals = await rows(await copies.original('erp'), sample);
+    const held = (all: unknown) =>
+      originals.filter(({ email, name }) => String(all).includes(String(email)) || String(all).includes(String(name)));
+    expect(held(before[0]?.all).length).toBeGreaterThan(50);
+    expect(held(after[0]?.all)).toEqual([]);
+  });
+
   test('may be attached where masked copies are asked for, and isn’t masked a second time', async () => {
     const facts = await withClient(copy, copyFacts);
     expect(copyMayBeAttached(facts, { maskedCopies: 'required' })).toEqual({ ok: true });
@@ -141,6 +152,14 @@ describe('what the figures would say', () => {
     expect(report.leakScan.places.every((leak) => leak.rows > 10)).toBe(true);
     const facts = await withClient(copy, copyFacts);
     expect(copyMayBeAttached(facts, { maskedCopies: 'required' })).toMatchObject({ refusal: { code: 'copy-leaks' } });
+  });
+
+  test('values that are gone from a table and left in its statistics are found', async () => {
+    const copy = await copies.fresh('left_statistics');
+    await rows(copy, 'create table old as select email from customer; analyze old; delete from old');
+    const [place, ...others] = (await masked(copy)).leakScan.places;
+    expect(place).toMatchObject({ table: 'public.old', column: 'email (statistics)' });
+    expect(others).toEqual([]);
   });
 
   test('a broken key, two values that met, amounts that drifted and a name put back are seen', async () => {

@@ -82,9 +82,10 @@ async function fillJobs(client: pg.Client, table: TablePlan, say: SayMasked): Pr
       const [made, filled] = [await madeRows(worker, n, 'mask'), await madeRows(worker, n, 'fill')];
       if (made !== filled) throw new Error(`${table.table}: ${made} rows were masked and ${filled} came in`);
       for (const sql of table.clear) await worker.query(sql);
+      // In the same transaction: statistics of before hold originals, and nobody would come back for them.
+      await worker.query(table.analyze);
       return filled;
     });
-    await worker.query(table.analyze);
     say({ table: table.table, rows });
     return [];
   };
