@@ -299,6 +299,8 @@ describe('a copy', () => {
     ];
     const judged = judgeLeaks(found, [{ table: 'a', column: 'x', because: 'colours' }]);
     expect(unexpected(judged)).toEqual([found[1]]);
+    const kept = [{ table: 'public.a', column: 'x (statistics)', rows: 1 }];
+    expect(unexpected(judgeLeaks(kept, [{ table: 'a', column: 'x', because: 'colours' }]))).toEqual([]);
     const everywhere = judgeLeaks(found, [{ table: '*.a', column: 'y', because: 'colours' }]);
     expect(unexpected(everywhere)).toEqual([found[0]]);
   });

@@ -139,7 +139,11 @@ describe('what the figures would say', () => {
     RULES.filter(({ table, column }) => !columns.includes(`${table}.${column}`));
 
   test.each([
-    ['a column', 'invoice.contact', ['public.invoice_2024.contact', 'public.invoice_2025.contact']],
+    [
+      'a column',
+      'invoice.contact',
+      ['public.invoice.contact (statistics)', 'public.invoice_2024.contact', 'public.invoice_2025.contact'],
+    ],
     ['a field of JSON', 'customer.profile', ['public.customer.profile']],
     ['a field of JSON without an index', 'invoice.memo', ['public.invoice_2024.memo', 'public.invoice_2025.memo']],
     ['an item of a list', 'customer.tags', ['public.customer.tags']],
