@@ -24,6 +24,9 @@ export type MarkRead =
   | { readonly ok: true; readonly mark: CopyMark }
   | { readonly ok: false; readonly refusal: Refusal };
 
+/** What sessions of a masking are called. */
+export const MASKING = 'headgate mask';
+
 /** Which database this is: the cluster's own number, and the database's in it. */
 const HERE = `(select system_identifier::text || '/' || (select oid::text from pg_database where datname = current_database()) from pg_control_system())`;
 
@@ -43,12 +46,9 @@ const TABLE = `create table if not exists headgate_copy.mark (
  */
 export async function markCopy(client: pg.Client, of: string): Promise<MarkRead> {
   const name = await databaseOf(client);
-  const others = await client.query<{ n: string }>(
-    `select count(*) as n from pg_stat_activity
-     where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()`,
-  );
-  if (Number(others.rows[0]?.n) > 0) {
-    const why = `${others.rows[0]?.n} other sessions are connected to it: a fresh copy has none`;
+  const others = await otherSessions(client);
+  if (others > 0) {
+    const why = `${others} other ${others === 1 ? 'session is' : 'sessions are'} connected to it: a fresh copy has none`;
     return no('copy-in-use', 'marking a copy', name, why, 'make sure that it is a copy, and end what uses it');
   }
   const there = await client.query(`select 1 from pg_namespace where nspname = 'headgate_copy'`);
@@ -122,6 +122,28 @@ export async function copyFacts(client: pg.Client): Promise<CopyFacts> {
   if (!read.ok) return { name, of: undefined, maskedBy: undefined, leaks: undefined };
   const { of, maskedBy, leaks } = read.mark;
   return { name, of, maskedBy, leaks };
+}
+
+/** How long a session that was just closed may take to be gone. Milliseconds. */
+const PATIENCE_MS = 1_500;
+
+/**
+ * Sessions of people and programs in this database, those of a masking left out. One that was closed a moment ago is
+ * waited for. Who may not see what others do sees that they are there.
+ */
+export async function otherSessions(client: pg.Client): Promise<number> {
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const { rows } = await client.query<{ n: string }>(
+      `select count(*) as n from pg_stat_activity
+       where datname = current_database() and usesysid is not null and coalesce(backend_type, 'client backend') = 'client backend'
+         and pid <> pg_backend_pid() and application_name is distinct from $1`,
+      [MASKING],
+    );
+    const n = Number(rows[0]?.n);
+    if (n === 0 || performance.now() >= until) return n;
+    await new Promise((done) => setTimeout(done, 100));
+  }
 }
 
 async function databaseOf(client: pg.Client): Promise<string> {

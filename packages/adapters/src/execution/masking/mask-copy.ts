@@ -5,7 +5,7 @@ import { type MaskingPlan, planMasking } from '@headgate/domain/masking/plan';
 import type { ExpectedFind, MaskingRule, RuleRefusal } from '@headgate/domain/masking/rule';
 import { type Refusal, refused } from '@headgate/domain/model/refusal';
 import pg from 'pg';
-import { type CopyMark, completeMark, readMark } from './copy-mark.ts';
+import { type CopyMark, completeMark, MASKING, otherSessions, readMark } from './copy-mark.ts';
 import { collectOriginals, type LeakScan, scanForLeaks } from './leak-scan.ts';
 import type { MaskKeys } from './mask-keys.ts';
 import { type MaskedTable, maskTables, restoreKeys } from './mask-tables.ts';
@@ -89,6 +89,14 @@ export async function maskCopy(ask: MaskingAsk): Promise<MaskingOutcome> {
     if (mark.maskedBy !== undefined && mark.maskedBy === ask.digest) return { ok: true, already: mark };
     if (mark.maskedBy !== undefined)
       return no('masked-otherwise', `it is masked by ${mark.maskedBy}`, 'restore a fresh copy, and mask that');
+    // Whatever the mark says: what has users may have become production.
+    const others = await otherSessions(first);
+    if (others > 0)
+      return no(
+        'copy-in-use',
+        `${others} other sessions are connected to it`,
+        'make sure that it is a copy, and end what uses it',
+      );
     let run = await readRun(first);
     if (run !== undefined && run.rules !== ask.digest)
       return no('begun-otherwise', `it was begun by ${run.rules}`, 'go on with those rules, or restore a fresh copy');
@@ -175,10 +183,7 @@ async function withSessions<T>(
   count: number,
   work: (clients: Sessions) => Promise<T>,
 ): Promise<T> {
-  const clients = Array.from(
-    { length: count },
-    () => new pg.Client({ ...database, application_name: 'headgate mask' }),
-  );
+  const clients = Array.from({ length: count }, () => new pg.Client({ ...database, application_name: MASKING }));
   try {
     for (const client of clients) {
       // What was under way is rejected, and tells.
