@@ -97,7 +97,11 @@ export async function erpCopies(which: readonly Erp[] = ['erp', 'small']): Promi
   const dir = await mkdtemp(join(tmpdir(), 'headgate-masking-'));
   await chmod(dir, 0o755); // as root the cluster runs as another user
   const cluster = await openCluster(
-    { dir: join(dir, 'cluster'), port: await freePort(), settings: { autovacuum: 'off', max_wal_size: '1GB' } },
+    {
+      dir: join(dir, 'cluster'),
+      port: await freePort(), // Processes are killed here, and never the machine.
+      settings: { autovacuum: 'off', max_wal_size: '1GB', fsync: 'off' },
+    },
     await findPrograms(15, dir),
   );
   const ask = async (database: string, sql: string) =>
