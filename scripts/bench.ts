@@ -12,6 +12,7 @@ import { approvalFigure } from './bench/approval.ts';
 import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
 import { logExportFigure } from './bench/log-export.ts';
+import { maskingFigure } from './bench/masking.ts';
 import { letGoOfAll, say } from './bench/scratch.ts';
 import { sequencerFigure } from './bench/sequencer.ts';
 import { tickFigures } from './bench/ticks.ts';
@@ -29,6 +30,7 @@ const MEASURES: readonly Measure[] = [
   { names: ['warm-start'], run: warmStartFigure },
   { names: ['log-export-verified'], run: logExportFigure },
   { names: ['sequencer'], run: sequencerFigure },
+  { names: ['masking'], run: maskingFigure },
 ];
 
 const wanted = readOnly(argv.slice(2));

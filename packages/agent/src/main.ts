@@ -3,5 +3,12 @@
 import { enableCompileCache } from 'node:module';
 
 enableCompileCache();
-const { runProgram } = await import('./program.ts');
-await runProgram(process.argv.slice(2));
+const [command, ...rest] = process.argv.slice(2);
+if (command === 'mask') {
+  // A command of its own, beside no agent: it needs little of what an agent is made of.
+  const { mask } = await import('./commands/mask.ts');
+  process.exitCode = await mask(rest);
+} else {
+  const { runProgram } = await import('./program.ts');
+  await runProgram(process.argv.slice(2));
+}

@@ -24,6 +24,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent status --config FILE [--json]
   headgate-agent rollback --config FILE --because "…" [CELL] [--as ID] [--yes]
   headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
+  headgate-agent mask …                       makes up people's data in a restored copy (see headgate-agent mask --help)
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 
 run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it

@@ -11,6 +11,7 @@ import { freeze } from './commands/freeze.ts';
 import { incident } from './commands/incident.ts';
 import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
+import { mask } from './commands/mask.ts';
 import { migrate } from './commands/migrate.ts';
 import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Install[] = [
   notify,
   log,
   recovery,
+  mask,
   access,
   migrate,
   doctor,

@@ -11,6 +11,7 @@ const WORDS = [
   '1.0.0',
   '/healthz',
   'HEADGATE_NOTIFY_KEY',
+  'HEADGATE_MASK_KEY',
   'A_NAME',
   '7',
   '12:30',

@@ -3,6 +3,7 @@ import { type CalendarContent, calendar } from './calendar.ts';
 import { type CellContent, cell } from './cell.ts';
 import type { Kind } from './document.ts';
 import { type EnvironmentContent, environment } from './environment.ts';
+import { type MaskingContent, masking } from './masking.ts';
 import { type NotificationContent, notification } from './notification.ts';
 import { type PolicyContent, policy } from './policy.ts';
 import { type ReconciliationContent, reconciliation } from './reconciliation.ts';
@@ -20,6 +21,7 @@ export const KINDS = [
   verification,
   reconciliation,
   notification,
+  masking,
 ] as const satisfies readonly Kind[];
 
 export type AnyContent =
@@ -31,7 +33,8 @@ export type AnyContent =
   | PolicyContent
   | VerificationContent
   | ReconciliationContent
-  | NotificationContent;
+  | NotificationContent
+  | MaskingContent;
 
 export type KindName = AnyContent['kind'];
 

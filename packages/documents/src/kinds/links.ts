@@ -112,6 +112,7 @@ function checkDocument(content: AnyContent, declared: Declared, report: Report):
     case 'Calendar':
     case 'Verification':
     case 'Reconciliation':
+    case 'Masking':
       break;
     default:
       content satisfies never;

@@ -10,6 +10,8 @@ export const STATEMENT_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 export const RELEASE_PREDICATE = 'https://headgate.dev/release/v1';
 /** "I approve this envelope." */
 export const APPROVAL_PREDICATE = 'https://headgate.dev/approval/v1';
+/** "This copy was masked by these rules, and so much was found in it afterwards." */
+export const MASKING_PREDICATE = 'https://headgate.dev/masking/v1';
 /** in-toto's own test result, with our extension field beside its own. */
 export const TEST_RESULT_PREDICATE = TEST_RESULT;
 /** Extension field of a test result: command, exit code, log and counts of the run. */

@@ -162,4 +162,13 @@ spec:
   environments: [production]
   channels:
     - {name: pager, type: webhook, url: "https://pager.example.org/in", secrets: [{env: HEADGATE_NOTIFY_PAGER}]}
+---
+apiVersion: headgate/v1
+kind: Masking
+metadata: {name: people, owner: team-psa}
+spec:
+  key: {env: HEADGATE_MASK_KEY}
+  rules:
+    - {table: customer, column: email, mask: email}
+    - {table: hr.employee, column: born, mask: date, by: id}
 `;

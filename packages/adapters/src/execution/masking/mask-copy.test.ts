@@ -1,0 +1,283 @@
+import { digestOf } from '@headgate/documents';
+import { copyMayBeAttached } from '@headgate/domain/masking/copy';
+import type { MaskingRule } from '@headgate/domain/masking/rule';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { copyFacts, markCopy } from './copy-mark.ts';
+import { type MaskingReport, maskCopy, previewMasking } from './mask-copy.ts';
+import { MaskKeys } from './mask-keys.ts';
+import { cutWay } from './testing/cut.ts';
+import { type ErpCopies, erpCopies, RULES } from './testing/erp-copy.ts';
+import { figuresOf } from './testing/figures.ts';
+
+const keys = new MaskKeys('a key that is long enough for any test of ours');
+const digest = digestOf('rules');
+let copies: ErpCopies;
+
+beforeAll(async () => {
+  copies = await erpCopies();
+});
+afterAll(() => copies?.remove());
+
+const ask = (database: pg.ClientConfig, rules: readonly MaskingRule[] = RULES) => ({
+  database,
+  connections: 2,
+  rules,
+  expected: [],
+  digest,
+  keys,
+});
+
+async function masked(database: pg.ClientConfig, rules = RULES): Promise<MaskingReport> {
+  const outcome = await maskCopy(ask(database, rules));
+  if (!outcome.ok) throw new Error(JSON.stringify(outcome.refusals));
+  if ('already' in outcome) throw new Error('already masked');
+  return outcome.report;
+}
+
+const rows = async (database: pg.ClientConfig, sql: string): Promise<Record<string, unknown>[]> =>
+  withClient(database, async (client) => (await client.query(sql)).rows);
+
+/** All that stands in a database, as one text. */
+const CONTENT = `select (select string_agg(c::text, '|' order by id) from customer c) || (select string_agg(l::text, '|' order by email) from login l)
+  || (select string_agg(i::text, '|' order by id) from invoice i) || (select string_agg(p::text, '|' order by id) from payment p)
+  || (select string_agg(e::text, '|' order by id) from hr.employee e) || (select string_agg(b::text, '|' order by city) from by_city b) as all`;
+
+/** Indexes, keys, triggers, views and rights, as one text. */
+const SHAPE = `select (select string_agg(indexdef, '|' order by indexdef) from pg_indexes where schemaname in ('public', 'hr'))
+  || (select string_agg(conname || pg_get_constraintdef(oid) || convalidated::text, '|' order by conname) from pg_constraint where connamespace in ('public'::regnamespace, 'hr'::regnamespace))
+  || (select string_agg(pg_get_triggerdef(oid) || tgenabled::text, '|' order by tgname) from pg_trigger where not tgisinternal)
+  || (select string_agg(definition, '|' order by viewname) from pg_views where schemaname = 'public') as all`;
+
+const SOUND = { brokenKeys: 0, unequalDistinct: [], quantilesOff: [], unchanged: [] };
+
+describe('a masked copy', () => {
+  let copy: pg.ClientConfig;
+  let report: MaskingReport;
+  beforeAll(async () => {
+    copy = await copies.fresh('whole', 'erp');
+    report = await masked(copy);
+  });
+
+  test('has no original left, no broken key, as many different values, and the distributions of before', async () => {
+    expect(report.leakScan.places).toEqual([]);
+    expect(report.leakScan.originals).toBeGreaterThan(10_000);
+    expect(await figuresOf(await copies.original('erp'), copy, RULES)).toEqual(SOUND);
+  });
+
+  test('calls one person the same everywhere, in columns, lists and JSON', async () => {
+    const [row] = await rows(
+      copy,
+      `select count(*)::int as n, count(*) filter (where c.email = i.contact and c.email = i.memo ->> 'to' and c.email = c.profile #>> '{contact,email}'
+         and c.email = c.tags[2] and c.profile #>> '{contact,seats}' is not null)::int as same
+       from customer c join invoice i on i.customer_id = c.id`,
+    );
+    expect(row).toEqual({ n: 12_000, same: 12_000 });
+    expect(await rows(copy, 'select count(*)::int as n from login l join customer c using (email)')).toEqual([
+      { n: 1_500 },
+    ]);
+  });
+
+  test('keeps the total of each group to the cent, and changes what is in it', async () => {
+    const totals = 'select region, sum(amount)::text as total from payment group by 1 order by 1';
+    expect(await rows(copy, totals)).toEqual(await rows(await copies.original('erp'), totals));
+    const values = 'select id, amount::text as amount from payment order by id';
+    const [before, after] = [await rows(await copies.original('erp'), values), await rows(copy, values)];
+    const same = after.filter((row, i) => row.amount === before[i]?.amount);
+    expect(same.length).toBeLessThan(20);
+  });
+
+  test('moves the days of one person by the same number', async () => {
+    const spans = `select string_agg((signed::date - born)::text, ',' order by signed::date - born) as all from customer`;
+    expect(await rows(copy, spans)).toEqual(await rows(await copies.original('erp'), spans));
+    const days = `select name, born::text from customer where born is not null`;
+    const before = new Set((await rows(await copies.original('erp'), days)).map(({ born }) => born));
+    expect(before.size).toBe(3_000);
+    const offsets = `select count(distinct born)::int as n, min(born)::text as first from customer`;
+    const [row] = await rows(copy, offsets);
+    expect(row?.n).toBeGreaterThan(2_000);
+  });
+
+  test('has its indexes, keys, triggers and views as before; no trigger fired, and nothing of ours but the mark is left', async () => {
+    expect(await rows(copy, SHAPE)).toEqual(await rows(await copies.original('erp'), SHAPE));
+    expect(await rows(copy, 'select count(*)::int as n from audit')).toEqual([{ n: 0 }]);
+    const ours = `select relname from pg_class where relnamespace = 'headgate_copy'::regnamespace and relkind = 'r'
+      union all select proname from pg_proc where pronamespace = 'headgate_copy'::regnamespace`;
+    expect(await rows(copy, ours)).toEqual([{ relname: 'mark' }]);
+  });
+
+  test('has no original in the statistics that the server keeps', async () => {
+    const stats = `select string_agg(coalesce(most_common_vals::text, '') || coalesce(histogram_bounds::text, ''), ' ') as all from pg_stats where schemaname in ('public', 'hr')`;
+    const sample = `select email, name from customer order by id limit 3000`;
+    const [before, after] = [await rows(await copies.original('erp'), stats), await rows(copy, stats)];
+    const originals = await rows(await copies.original('erp'), sample);
+    const held = (all: unknown) =>
+      originals.filter(({ email, name }) => String(all).includes(String(email)) || String(all).includes(String(name)));
+    expect(held(before[0]?.all).length).toBeGreaterThan(50);
+    expect(held(after[0]?.all)).toEqual([]);
+  });
+
+  test('may be attached where masked copies are asked for, and isn’t masked a second time', async () => {
+    const facts = await withClient(copy, copyFacts);
+    expect(copyMayBeAttached(facts, { maskedCopies: 'required' })).toEqual({ ok: true });
+    expect(copyMayBeAttached(facts, { maskedCopies: 'required', rules: [digestOf('others')] })).toMatchObject({
+      ok: false,
+    });
+    const before = await rows(copy, CONTENT);
+    expect(await maskCopy(ask(copy))).toMatchObject({ ok: true, already: { maskedBy: digest, leaks: 0 } });
+    expect(await maskCopy({ ...ask(copy), digest: digestOf('other rules') })).toMatchObject({
+      ok: false,
+      refusals: [{ code: 'masked-otherwise' }],
+    });
+    expect(await rows(copy, CONTENT)).toEqual(before);
+  });
+});
+
+describe('what the figures would say', () => {
+  const without = (...columns: string[]) =>
+    RULES.filter(({ table, column }) => !columns.includes(`${table}.${column}`));
+
+  test.each([
+    [
+      'a column',
+      'invoice.contact',
+      ['public.invoice.contact (statistics)', 'public.invoice_2024.contact', 'public.invoice_2025.contact'],
+    ],
+    ['a field of JSON', 'customer.profile', ['public.customer.profile']],
+    ['a field of JSON without an index', 'invoice.memo', ['public.invoice_2024.memo', 'public.invoice_2025.memo']],
+    ['an item of a list', 'customer.tags', ['public.customer.tags']],
+    ['a name in a free text', 'customer.note', ['public.customer.note']],
+    ['a name elsewhere', 'payment.payer', ['public.payment.payer']],
+  ])('%s that is left unmasked is found, each', async (_, column, places) => {
+    const copy = await copies.fresh(`left_${column.replace('.', '_')}`);
+    const report = await masked(copy, without(column));
+    expect(report.leakScan.places.map((leak) => `${leak.table}.${leak.column}`)).toEqual(places);
+    expect(report.leakScan.places.every((leak) => leak.rows > 10)).toBe(true);
+    const facts = await withClient(copy, copyFacts);
+    expect(copyMayBeAttached(facts, { maskedCopies: 'required' })).toMatchObject({ refusal: { code: 'copy-leaks' } });
+  });
+
+  test('values that are gone from a table and left in its statistics are found', async () => {
+    const copy = await copies.fresh('left_statistics');
+    await rows(copy, 'create table old as select email from customer; analyze old; delete from old');
+    const [place, ...others] = (await masked(copy)).leakScan.places;
+    expect(place).toMatchObject({ table: 'public.old', column: 'email (statistics)' });
+    expect(others).toEqual([]);
+  });
+
+  test('a broken key, two values that met, amounts that drifted and a name put back are seen', async () => {
+    const copy = await copies.fresh('spoiled');
+    await masked(copy);
+    const original = await copies.original();
+    expect(await figuresOf(original, copy, RULES)).toEqual(SOUND);
+    await rows(
+      copy,
+      `set session_replication_role = replica; delete from customer where id = (select min(id) from customer);
+      update login set customer_code = (select min(customer_code) from login); update invoice set total = total * 1.2`,
+    );
+    const names = await rows(original, `select string_agg(distinct payer, ',') as all from payment`);
+    await rows(
+      copy,
+      `update payment set payer = x.name from (select unnest(string_to_array('${names[0]?.all}', ',')) as name, generate_series(1, 1000) as id) x where x.id = payment.id / 3`,
+    );
+    const figures = await figuresOf(original, copy, RULES);
+    expect(figures.brokenKeys).toBeGreaterThan(0);
+    expect(figures.unequalDistinct).toContain('login.customer_code');
+    expect(figures.quantilesOff).toContain('invoice.total at 0.5');
+    expect(figures.unchanged).toContain('payment.payer');
+  });
+});
+
+describe('killed in the middle and run again', () => {
+  test('it ends with everything masked once, wherever it was killed', async () => {
+    const whole = await copies.fresh('uncut');
+    const way = await cutWay(whole, Number.POSITIVE_INFINITY);
+    await masked(way.database);
+    const all = way.passed();
+    await way.close();
+    const [expected, shape] = [await rows(whole, CONTENT), await rows(whole, SHAPE)];
+    expect(all).toBeGreaterThan(150);
+    for (let part = 1; part <= 7; part++) {
+      const copy = await copies.fresh(`cut_${part}`);
+      const cut = await cutWay(copy, Math.floor((all * part) / 8));
+      await expect(maskCopy(ask(cut.database)), `cut after ${part}/8`).rejects.toThrow();
+      await cut.close();
+      const report = await masked(copy);
+      expect(report.leakScan.places, `cut after ${part}/8`).toEqual([]);
+      expect(await rows(copy, CONTENT), `cut after ${part}/8`).toEqual(expected);
+      expect(await rows(copy, SHAPE), `cut after ${part}/8`).toEqual(shape);
+    }
+    // The comparison sees a single value that was masked twice.
+    await rows(whole, `update customer set code = 'K00000000' where id = (select max(id) from customer)`);
+    expect(await rows(whole, CONTENT)).not.toEqual(expected);
+  });
+
+  test('it goes on after the database server itself was killed', async () => {
+    const [whole, copy] = [await copies.fresh('before_crash'), await copies.fresh('crashed')];
+    await masked(whole);
+    const postmaster = (await copies.cluster.postmaster())!;
+    let alive = true;
+    const say = ({ what }: { what: string }) => {
+      // After the first of the tables: the others are still to come.
+      if (what === 'masked' && alive) process.kill(postmaster.pid, 'SIGKILL');
+      alive &&= what !== 'masked';
+    };
+    await expect(maskCopy({ ...ask(copy), connections: 1, say })).rejects.toThrow();
+    expect(alive).toBe(false);
+    await copies.cluster.start();
+    expect((await masked(copy)).leakScan.places).toEqual([]);
+    expect(await rows(copy, CONTENT)).toEqual(await rows(whole, CONTENT));
+  });
+
+  test('by other rules or with another key it doesn’t go on', async () => {
+    const copy = await copies.fresh('begun');
+    const cut = await cutWay(copy, 80);
+    await expect(maskCopy(ask(cut.database))).rejects.toThrow();
+    await cut.close();
+    const others = { ...ask(copy), digest: digestOf('other rules') };
+    expect(await maskCopy(others)).toMatchObject({ ok: false, refusals: [{ code: 'begun-otherwise' }] });
+    const otherKey = { ...ask(copy), keys: new MaskKeys('another key, as long as any key must be') };
+    expect(await maskCopy(otherKey)).toMatchObject({ ok: false, refusals: [{ code: 'begun-with-another-key' }] });
+    const facts = await withClient(copy, copyFacts);
+    expect(copyMayBeAttached(facts, { maskedCopies: 'required' })).toMatchObject({
+      refusal: { code: 'copy-unmasked' },
+    });
+  });
+});
+
+describe('a database that isn’t marked as a copy', () => {
+  test('is never masked, not even where a mark came with the data', async () => {
+    const production = await copies.fresh('production', 'small', false);
+    const before = await rows(production, CONTENT);
+    expect(await maskCopy(ask(production))).toMatchObject({ ok: false, refusals: [{ code: 'not-a-copy' }] });
+    await copies.fresh('source');
+    await rows(await copies.cluster.connection(), 'create database brought template source');
+    const brought = await copies.cluster.connection('brought');
+    expect(await maskCopy(ask(brought))).toMatchObject({ ok: false, refusals: [{ code: 'not-a-copy' }] });
+    expect(await rows(production, CONTENT)).toEqual(before);
+    expect(await rows(brought, CONTENT)).toEqual(before);
+    // A copy's own restore marks it anew.
+    expect(await withClient(brought, (client) => markCopy(client, 'restore point 8'))).toMatchObject({ ok: true });
+  });
+
+  test('isn’t marked while somebody uses it, and a marked one isn’t masked then', async () => {
+    const [used, inUse] = [await copies.fresh('used', 'small', false), await copies.fresh('in_use')];
+    await withClient(inUse, async () => {
+      expect(await maskCopy(ask(inUse))).toMatchObject({ ok: false, refusals: [{ code: 'copy-in-use' }] });
+    });
+    await withClient(used, async () => {
+      const marked = await withClient(used, (client) => markCopy(client, 'x'));
+      expect(marked).toMatchObject({ ok: false, refusal: { code: 'copy-in-use' } });
+    });
+  });
+
+  test('a plan says what would be done, and changes nothing', async () => {
+    const copy = await copies.fresh('planned');
+    const before = [await rows(copy, CONTENT), await rows(copy, SHAPE)];
+    const preview = await previewMasking(ask(copy));
+    expect(preview).toMatchObject({ ok: true, mark: { of: 'restore point 7' } });
+    expect(preview.ok && preview.plan.foreignKeys.map(({ name }) => name)).toHaveLength(4);
+    expect([await rows(copy, CONTENT), await rows(copy, SHAPE)]).toEqual(before);
+  });
+});
