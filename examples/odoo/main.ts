@@ -1,9 +1,11 @@
 /** `npm run example:odoo`: real Odoo 19 goes through the gate, tenant by tenant, and one tenant comes back. */
+
 import { existsSync } from 'node:fs';
 import { argv, cwd, exit, stderr, stdout } from 'node:process';
 import { personalApproval, scriptedApproval } from '@headgate/example-psa/demo/approvals.ts';
 import { freshFolder, markTold } from '@headgate/example-psa/demo/folder.ts';
 import { follow } from '@headgate/example-psa/demo/follow.ts';
+import { interruption } from '@headgate/example-psa/demo/interruption.ts';
 import { Narrator } from '@headgate/example-psa/demo/narrator.ts';
 import { World } from '@headgate/example-psa/demo/world.ts';
 import { bringUpOdoo, type OdooExample } from './bring-up.ts';
@@ -21,13 +23,7 @@ if (!parsed.ok) {
 const { options, failing } = parsed;
 const narrator = new Narrator((line) => stdout.write(`${line}\n`), stdout.isTTY === true);
 const say = (line: string): void => narrator.say(line);
-const interrupted = new Promise<'interrupted'>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      say('stopping what was started; the data stays (once more ends this at once, and leaves it running)');
-      resolve('interrupted');
-    });
-});
+const interrupted = interruption(say);
 const ended = await run();
 // The last line of all, once everything has stopped.
 if (ended.closing !== undefined && options.json) stdout.write(`${JSON.stringify(ended.closing.line)}\n`);

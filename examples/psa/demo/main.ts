@@ -7,6 +7,7 @@ import { personalApproval, scriptedApproval } from './approvals.ts';
 import type { Closing } from './figures.ts';
 import { freshFolder, markTold } from './folder.ts';
 import { follow } from './follow.ts';
+import { interruption } from './interruption.ts';
 import { LoadProcess } from './load-process.ts';
 import { measure, settle } from './measure.ts';
 import { Narrator } from './narrator.ts';
@@ -23,13 +24,7 @@ if (!parsed.ok) {
 const { options } = parsed;
 const narrator = new Narrator((line) => stdout.write(`${line}\n`), stdout.isTTY === true);
 const say = (line: string): void => narrator.say(line);
-const interrupted = new Promise<'interrupted'>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      say('stopping what was started; the data stays (once more ends this at once, and leaves it running)');
-      resolve('interrupted');
-    });
-});
+const interrupted = interruption(say);
 const ended = await run(options);
 // The last line of all, once everything has stopped.
 if (ended.closing !== undefined && options.json) stdout.write(`${JSON.stringify(ended.closing.line)}\n`);
