@@ -1,0 +1,84 @@
+/** What queries read, and which functions they call. */
+import type { Node, RangeVar, SelectStmt } from 'libpg-query';
+import type { Use } from '../catalogue/catalogue.ts';
+import { STEADY_FUNCTIONS } from '../expressions/steady-functions.ts';
+import { HARMLESS_CALLS } from '../expressions/harmless-calls.ts';
+import { as, nameFrom, nameOf, strings, walk } from '../parse/nodes.ts';
+import { columnsIn } from './column-definition.ts';
+import { relationIn, type Scene } from './scene.ts';
+
+/** Locks what a query reads (ACCESS SHARE; FOR UPDATE more), notes the reading, and runs the functions that it calls. */
+export function readsOf(query: unknown, scene: Scene): readonly Use[] {
+  const ctes = new Set<string>();
+  walk(query, (kind, content) => {
+    if (kind === 'CommonTableExpr' && typeof content.ctename === 'string') ctes.add(content.ctename);
+  });
+  const columns = columnsIn(query);
+  const uses: Use[] = [];
+  walk(query, (kind, content) => {
+    if (kind !== 'RangeVar') return;
+    const range = content as RangeVar;
+    if (range.schemaname === undefined && ctes.has(range.relname ?? '')) return;
+    if (range.schemaname === 'pg_catalog' || range.schemaname === 'information_schema' || /^pg_/.test(range.relname ?? '')) return;
+    const table = relationIn(scene, nameOf(range));
+    if (table === undefined) return;
+    scene.does.lock(table, 'ACCESS SHARE');
+    const shown = columns.includes('*') ? table.columns.map(({ name }) => name) : columns;
+    uses.push({ relation: table.key, columns: shown.filter((c) => !table.known || table.columns.some(({ name }) => name === c)) });
+  });
+  locking(query, scene);
+  return uses;
+}
+
+/** A query that runs now: its reading takes time, and its functions do what they do. */
+export function runQuery(query: SelectStmt, scene: Scene): void {
+  const partly = query.whereClause !== undefined || query.limitCount !== undefined;
+  for (const { relation } of readsOf(query, scene)) {
+    const table = scene.schema.byKey(relation);
+    if (table !== undefined) scene.does.work('read', table, 'a query reads it', { partly });
+  }
+  callsIn(query, scene);
+}
+
+/** Runs the bodies of the functions that an expression calls, as far as they are known. */
+export function callsIn(expression: unknown, scene: Scene): void {
+  walk(expression, (kind, content) => {
+    if (kind !== 'FuncCall') return;
+    callOf(content.funcname as readonly Node[] | undefined, scene);
+  });
+}
+
+/** One call: PostgreSQL's own functions change no table; of others the body says what they do. */
+export function callOf(funcname: readonly Node[] | undefined, scene: Scene): void {
+  const name = nameFrom(funcname);
+  const own = name.schema === 'pg_catalog' ? [] : scene.schema.routines(name);
+  if (own.length === 0) {
+    if (STEADY_FUNCTIONS.has(name.name) || HARMLESS_CALLS.has(name.name)) return;
+    scene.does.notKnown(`what the function ${strings(funcname).join('.')} does isn’t known`);
+    return;
+  }
+  for (const routine of own) {
+    if (routine.volatility !== 'volatile') continue;
+    if (routine.source === undefined || scene.depth > 8) {
+      scene.does.notKnown(`what the function ${routine.name} (${routine.language}) does isn’t known`);
+      continue;
+    }
+    scene.runBody(routine.language, routine.source);
+  }
+}
+
+function locking(query: unknown, scene: Scene): void {
+  walk(query, (kind, content) => {
+    if (kind !== 'SelectStmt') return;
+    const select = content as SelectStmt;
+    if ((select.lockingClause ?? []).length === 0) return;
+    for (const from of select.fromClause ?? []) {
+      const table = as(from, 'RangeVar');
+      const found = table === undefined ? undefined : scene.schema.find(nameOf(table));
+      if (found === undefined) continue;
+      scene.does.lock(found, 'ROW SHARE');
+      if (select.whereClause === undefined && select.limitCount === undefined)
+        scene.does.work('write', found, 'every row is locked (FOR UPDATE, FOR SHARE)');
+    }
+  });
+}
