@@ -67,7 +67,7 @@ function at({ rows, bytes }: Work, speed: Speed): number {
 
 /** For people: `4 to 40 s`. */
 export function durationText(duration: Duration | undefined): string {
-  if (duration === undefined) return 'nobody knows how long (the table’s size isn’t known)';
+  if (duration === undefined) return 'as long as it takes: the table’s size isn’t known';
   const { leastMs, mostMs } = duration;
   if (mostMs < 1) return 'an instant';
   const [unit, ms] = UNITS.find(([, each]) => mostMs >= 1.5 * each) ?? ['ms', 1];

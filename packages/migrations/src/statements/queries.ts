@@ -1,42 +1,55 @@
 /** What queries read, and which functions they call. */
 import type { Node, RangeVar, SelectStmt } from 'libpg-query';
 import type { Use } from '../catalogue/catalogue.ts';
+import type { TableState } from '../catalogue/working-schema.ts';
 import { STEADY_FUNCTIONS } from '../expressions/steady-functions.ts';
 import { HARMLESS_CALLS } from '../expressions/harmless-calls.ts';
 import { as, nameFrom, nameOf, strings, walk } from '../parse/nodes.ts';
 import { columnsIn } from './column-definition.ts';
 import { relationIn, type Scene } from './scene.ts';
 
-/** Locks what a query reads (ACCESS SHARE; FOR UPDATE more), notes the reading, and runs the functions that it calls. */
+/** A relation that a query reads, and what of it. */
+interface Read {
+  readonly table: TableState;
+  readonly columns: readonly string[];
+}
+
+/** Locks what a query reads: ACCESS SHARE, and for FOR UPDATE more. */
 export function readsOf(query: unknown, scene: Scene): readonly Use[] {
+  return readIn(query, scene).map(({ table, columns }) => ({ relation: table.key, columns }));
+}
+
+function readIn(query: unknown, scene: Scene): readonly Read[] {
   const ctes = new Set<string>();
   walk(query, (kind, content) => {
     if (kind === 'CommonTableExpr' && typeof content.ctename === 'string') ctes.add(content.ctename);
   });
   const columns = columnsIn(query);
-  const uses: Use[] = [];
+  const reads: Read[] = [];
   walk(query, (kind, content) => {
     if (kind !== 'RangeVar') return;
     const range = content as RangeVar;
     if (range.schemaname === undefined && ctes.has(range.relname ?? '')) return;
-    if (range.schemaname === 'pg_catalog' || range.schemaname === 'information_schema' || /^pg_/.test(range.relname ?? '')) return;
+    if (isOfSystem(range)) return;
     const table = relationIn(scene, nameOf(range));
     if (table === undefined) return;
     scene.does.lock(table, 'ACCESS SHARE');
     const shown = columns.includes('*') ? table.columns.map(({ name }) => name) : columns;
-    uses.push({ relation: table.key, columns: shown.filter((c) => !table.known || table.columns.some(({ name }) => name === c)) });
+    const own = shown.filter((each) => !table.known || table.columns.some(({ name }) => name === each));
+    reads.push({ table, columns: own });
   });
   locking(query, scene);
-  return uses;
+  return reads;
+}
+
+function isOfSystem({ schemaname, relname }: RangeVar): boolean {
+  return schemaname === 'pg_catalog' || schemaname === 'information_schema' || /^pg_/.test(relname ?? '');
 }
 
 /** A query that runs now: its reading takes time, and its functions do what they do. */
 export function runQuery(query: SelectStmt, scene: Scene): void {
   const partly = query.whereClause !== undefined || query.limitCount !== undefined;
-  for (const { relation } of readsOf(query, scene)) {
-    const table = scene.schema.byKey(relation);
-    if (table !== undefined) scene.does.work('read', table, 'a query reads it', { partly });
-  }
+  for (const { table } of readIn(query, scene)) scene.does.work('read', table, 'a query reads it', { partly });
   callsIn(query, scene);
 }
 

@@ -47,7 +47,7 @@ export function typeChange(from: TypeRef, to: TypeRef, schema: WorkingSchema, us
   if (domain?.constrained === true && !same(from, to)) return { ...REWRITE, narrows: true };
   const next = standsOn(to, schema);
   if (old.array || next.array) return same(old, next) ? SAME : { ...REWRITE, narrows };
-  if (old.name === next.name && old.schema === next.schema) return { ...sameName(old, next), narrows };
+  if (old.name === next.name && sameSchema(old, next)) return { ...sameName(old, next), narrows };
   if (utcTimes(old, next, schema)) return { rewrite: false, reindex: true, narrows };
   if (!isBinary(old, next, schema)) return { ...REWRITE, narrows };
   // The bytes stay, but a length that the new type has must be looked at.
@@ -58,10 +58,15 @@ export function typeChange(from: TypeRef, to: TypeRef, schema: WorkingSchema, us
 function same(one: TypeRef, other: TypeRef): boolean {
   return (
     one.name === other.name &&
-    one.schema === other.schema &&
+    sameSchema(one, other) &&
     one.array === other.array &&
     one.mods.join() === other.mods.join()
   );
+}
+
+/** A name without its schema means the one that the path finds. */
+function sameSchema(one: TypeRef, other: TypeRef): boolean {
+  return one.schema === other.schema || one.schema === undefined || other.schema === undefined;
 }
 
 function sameName(old: TypeRef, next: TypeRef): TypeChange {
