@@ -12,6 +12,7 @@ interface Seen {
   readonly bytes: number;
   readonly read: number;
   readonly changed: number;
+  readonly inserted: number;
   readonly columns: readonly number[];
   readonly persistence: string;
   readonly row_security: boolean;
@@ -27,6 +28,7 @@ const SNAPSHOT = `
     case when c.relkind in ('r', 'm') then pg_relation_size(c.oid)::float8 else 0 end as bytes,
     pg_stat_get_xact_tuples_returned(c.oid)::float8 as read,
     (pg_stat_get_xact_tuples_updated(c.oid) + pg_stat_get_xact_tuples_deleted(c.oid))::float8 as changed,
+    pg_stat_get_xact_tuples_inserted(c.oid)::float8 as inserted,
     array(select attnum from pg_attribute a where a.attrelid = c.oid and attnum > 0 and not attisdropped) as columns,
     c.relpersistence as persistence, c.relrowsecurity as row_security
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -89,7 +91,10 @@ export async function traceCase(client: pg.Client, pid: number, each: Case, base
       harms.push(...harmsOf(first, before, after, base, each.family));
       before = after;
     }
-    const quiet = [...before.relations].every(([oid, { changed }]) => changed === (first.relations.get(oid)?.changed ?? changed));
+    const quiet = [...before.relations].every(([oid, { changed, inserted }]) => {
+      const was = first.relations.get(oid);
+      return was === undefined || (changed === was.changed && inserted === was.inserted);
+    });
     const breaks = await breaksOf(client, each.table.name, base, quiet);
     const locks = new Map([...before.locks].flatMap(([oid, mode]) => (first.relations.has(oid) ? [[first.relations.get(oid)?.key ?? '', mode] as const] : [])));
     return { harms, breaks, locks };
@@ -110,7 +115,7 @@ function harmsOf(first: Snapshot, before: Snapshot, after: Snapshot, { rows }: B
       continue;
     }
     if (was.columns.some((column) => !is.columns.includes(column)) && many > 0) harms.push(`a column of ${was.key} is gone`);
-    if (was.bytes > 0 && is.bytes === 0 && was.kind === 'r') harms.push(`the rows of ${was.key} are gone`);
+    if (many > 0 && was.bytes > 0 && is.bytes === 0 && was.kind === 'r') harms.push(`the rows of ${was.key} are gone`);
     else if (is.file !== was.file && many >= LARGE) work = `${was.key} was written again`;
     if (is.read - was.read >= LARGE) work = `${was.key} was read`;
     const changed = is.changed - was.changed;

@@ -29,6 +29,7 @@ export const remove: Family<DeleteStmt> = (statement, scene) => {
     scene.does.remark('destroys-few', 'warning', `single rows of ${table.key} are deleted`);
     return;
   }
+  if (isEmpty(table, scene)) return;
   scene.does.destroys(touched === 'all' ? `every row of ${table.key}` : `the rows of ${table.key} that the condition finds`);
   adviseBatches(table, scene);
   scene.does.safely('Copy what is deleted to an archive table first.', `CREATE TABLE ${written({ schema: table.schema, name: `${table.name}_archive` })} AS SELECT * FROM ${written(table)} …;`);
@@ -79,9 +80,17 @@ export const truncate: Family<TruncateStmt> = (statement, scene) => {
     }
   lockAll(scene, [...all.values()], 'ACCESS EXCLUSIVE');
   does.phase('data');
-  for (const table of all.values()) if (!table.fresh) does.destroys(`every row of ${table.key}`);
+  for (const table of all.values())
+    if (!table.fresh && table.kind !== 'partitioned' && !isEmpty(table, scene)) does.destroys(`every row of ${table.key}`);
   if ([...all.values()].some(({ fresh }) => !fresh)) does.safely('Copy what is deleted to an archive table first, and delete in batches.');
 };
+
+/** As far as the catalogue knows: it may have got rows since, so that is worth a word. */
+function isEmpty(table: TableState, scene: Scene): boolean {
+  const empty = tree(scene, table).every(({ rows, kind }) => rows === 0 || kind === 'partitioned');
+  if (empty) scene.does.remark('destroys-few', 'warning', `whatever ${table.key} has got since it was counted (it was empty) is gone`);
+  return empty;
+}
 
 function target(statement: UpdateStmt | DeleteStmt | InsertStmt | MergeStmt, scene: Scene): TableState | undefined {
   const ctes = (statement.withClause?.ctes ?? []).flatMap((node) => as(node, 'CommonTableExpr')?.ctename ?? []);

@@ -23,6 +23,8 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
     for (const each of tables) scene.does.work('rewrite', each, because);
     adviseBackfill(on, column, type, scene);
   }
+  if (serialBase(type) !== undefined && !table.fresh)
+    scene.does.breaks('possible', `rows that running code inserts take a number from a new sequence: a role that isn’t the owner needs USAGE on it`);
   constraintsOf(column, on, scene, type);
   comparability(type, on, scene);
   for (const each of tables) {
