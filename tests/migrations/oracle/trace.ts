@@ -117,7 +117,8 @@ function harmsOf(first: Snapshot, before: Snapshot, after: Snapshot, { rows }: B
     if (was.columns.some((column) => !is.columns.includes(column)) && many > 0) harms.push(`a column of ${was.key} is gone`);
     if (many > 0 && was.bytes > 0 && is.bytes === 0 && was.kind === 'r') harms.push(`the rows of ${was.key} are gone`);
     else if (is.file !== was.file && many >= LARGE) work = `${was.key} was written again`;
-    if (is.read - was.read >= LARGE) work = `${was.key} was read`;
+    // What tries that were rolled back left behind in an empty table is no size of it.
+    if (is.read - was.read >= LARGE && many >= LARGE) work = `${was.key} was read`;
     const changed = is.changed - was.changed;
     if (changed >= LARGE) harms.push(`${changed} rows of ${was.key} were changed`);
     else if (changed > 1 && family.startsWith('delete')) harms.push(`${changed} rows of ${was.key} are gone`);

@@ -1,6 +1,6 @@
 /** From what a statement does to what is said about it, with the sizes of the tables that it meets. */
 import type { Effects, LockTaken, Work, WorkKind } from '../effects/effects.ts';
-import { blocksWrites, type LockMode, whoWaits } from '../effects/lock-modes.ts';
+import { blocksWrites, type LockMode, stronger, whoWaits } from '../effects/lock-modes.ts';
 import type { Finding } from './finding.ts';
 import { type Duration, durationOf, durationText, type Rates, together } from './rates.ts';
 import type { Rule } from './rules.ts';
@@ -64,7 +64,10 @@ function stalls(effects: Effects, held: ReadonlyMap<string, Held>, limits: Limit
   const stall = together(long.map(({ duration }) => duration));
   const worst = long.toSorted((a, b) => most(b.duration) - most(a.duration))[0]?.work;
   if (worst === undefined || !isLong(stall, limits)) return [];
-  const own = effects.locks.filter((lock) => !lock.fresh && blocksWrites(lock.mode));
+  // What an earlier statement holds more strongly is what others wait for.
+  const own = effects.locks.filter(
+    ({ fresh, mode, relation }) => !fresh && blocksWrites(mode) && stronger(mode, held.get(relation)?.mode) === mode,
+  );
   const waiting = new Set(own.map(({ relation }) => relation));
   const before = [...held].filter(([relation, { mode }]) => blocksWrites(mode) && !waiting.has(relation));
   return [

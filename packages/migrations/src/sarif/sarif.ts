@@ -51,12 +51,12 @@ export interface SarifRegion {
 /** Where the schema of SARIF stands, as the specification names it. */
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
 
-/** A log with our run, and those of others beside it. `version` is ours. */
-export function sarifOf(report: Report, version: string, others: readonly SarifRun[] = []): SarifLog {
+/** A log with our run, and those of others beside it. */
+export function sarifOf(report: Report, others: readonly SarifRun[] = []): SarifLog {
   const ids = Object.keys(RULES) as readonly Rule[];
   const rules = ids.map((id) => ({ id, shortDescription: { text: RULES[id] } }));
   const run: SarifRun = {
-    tool: { driver: { name: 'headgate analyse', version, rules } },
+    tool: { driver: { name: 'headgate analyse', rules } },
     columnKind: 'utf16CodeUnits',
     artifacts: report.files.map(({ file }) => ({ location: { uri: uriOf(file) } })),
     results: report.findings.map((finding) => resultOf(finding, ids.indexOf(finding.rule))),

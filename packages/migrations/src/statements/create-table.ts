@@ -2,7 +2,7 @@ import type { CreateStmt, CreateTableAsStmt, Node, SelectStmt } from 'libpg-quer
 import type { Constraint, Index, Use } from '../catalogue/catalogue.ts';
 import { blank, type ColumnState, type TableState } from '../catalogue/working-schema.ts';
 import { as, nameOf, written } from '../parse/nodes.ts';
-import { lookAtDefault } from './alter-table/partitions.ts';
+import { lockKeys, lookAtDefault } from './alter-table/partitions.ts';
 import { columnFrom, constraintFrom, constraintsOfColumn, indexesOfColumn, indexFrom } from './column-definition.ts';
 import { readsOf } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
@@ -34,7 +34,9 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
   if (!made.fresh) schema.put({ ...made, rows: null, bytes: null, indexBytes: null, known: false });
   for (const parent of parents) {
     does.lock(parent, isPartition ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE');
-    if (isPartition) lookAtDefault(scene, { table: parent, tables: [], only: false }, made.defaultPartition);
+    if (!isPartition) continue;
+    lookAtDefault(scene, { table: parent, tables: [], only: false }, made.defaultPartition);
+    lockKeys(scene, parent, 'SHARE ROW EXCLUSIVE', 'SHARE ROW EXCLUSIVE');
   }
   if (isPartition && parents.some((parent) => !parent.fresh))
     does.safely('CREATE TABLE first, ATTACH PARTITION then: ATTACH takes a weaker lock on the partitioned table.');

@@ -89,7 +89,7 @@ function dropIndex(object: Node, { concurrent, missing_ok }: DropStmt, scene: Sc
     if (!(schema.complete && missing_ok === true)) does.notKnown(`it isn’t known whose index ${written(name)} is: the table’s readers and writers wait for it`);
     return;
   }
-  lockAll(scene, tree(scene, table), concurrent === true ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE');
+  lockAll(scene, tree(scene, table, table.kind !== 'partitioned'), concurrent === true ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE');
   const index = table.indexes.find((each) => each.name === name.name);
   breaksIfUsed(
     scene,
@@ -131,9 +131,9 @@ function dropOnTable(object: Node, { missing_ok, removeType }: DropStmt, scene: 
   const table = relationIn(scene, { schema: parts.at(-3), name: parts.at(-2) ?? '' }, missing_ok === true);
   if (table === undefined) return;
   const name = parts.at(-1) ?? '';
-  scene.does.lock(table, 'ACCESS EXCLUSIVE');
   const kind = removeType === 'OBJECT_TRIGGER' ? 'trigger' : removeType === 'OBJECT_RULE' ? 'rule' : 'policy';
   if (table.known && kind === 'trigger' && missing_ok === true && !table.triggers.includes(name)) return;
+  lockAll(scene, kind === 'trigger' ? tree(scene, table) : [table], 'ACCESS EXCLUSIVE');
   const what =
     kind === 'policy'
       ? `what the policy ${quoted(name)} of ${table.key} let running code see or kept from it changes`

@@ -1,4 +1,5 @@
-import type { AlterTableStmt, AlterTableType } from 'libpg-query';
+import type { AlterTableCmd, AlterTableStmt, AlterTableType } from 'libpg-query';
+import type { TableState } from '../../catalogue/working-schema.ts';
 import { type LockMode, stronger } from '../../effects/lock-modes.ts';
 import { as, nameOf } from '../../parse/nodes.ts';
 import { type Family, lockAll, relationIn, tree } from '../scene.ts';
@@ -11,7 +12,7 @@ import * as partitions from './partitions.ts';
 import * as storage from './storage.ts';
 
 /** What each part of an ALTER TABLE does. PostgreSQL has more kinds, which only its own machinery makes. */
-const PARTS: Partial<Record<AlterTableType, Part>> = {
+export const PARTS: Partial<Record<AlterTableType, Part>> = {
   AT_AddColumn: addColumn,
   AT_ColumnDefault: columns.columnDefault,
   AT_DropNotNull: columns.dropNotNull,
@@ -91,6 +92,14 @@ const NOT_BELOW: ReadonlySet<AlterTableType> = new Set<AlterTableType>([
   'AT_ReplicaIdentity',
 ]);
 
+/** Keys reach partitions, but not the heirs of an ordinary table; later servers lock those all the same. */
+function staysAbove({ subtype, def }: AlterTableCmd, table: TableState, server: number): boolean {
+  if (server > 15) return false;
+  const kind = as(def, 'Constraint')?.contype;
+  const key = kind === 'CONSTR_UNIQUE' || kind === 'CONSTR_FOREIGN' || kind === 'CONSTR_EXCLUSION';
+  return subtype === 'AT_AddConstraint' && key && table.kind !== 'partitioned';
+}
+
 /** ALTER TABLE, and what PostgreSQL's grammar makes the same tree of: ALTER VIEW, ALTER INDEX, ALTER FOREIGN TABLE … */
 export const alterTable: Family<AlterTableStmt> = (statement, scene) => {
   const parts = (statement.cmds ?? []).flatMap((node) => as(node, 'AlterTableCmd') ?? []);
@@ -114,7 +123,7 @@ export const alterTable: Family<AlterTableStmt> = (statement, scene) => {
       continue;
     }
     const now = scene.schema.byKey(table.key) ?? table;
-    const tables = tree(scene, now, only || NOT_BELOW.has(kind));
+    const tables = tree(scene, now, only || NOT_BELOW.has(kind) || staysAbove(part, now, scene.schema.server));
     if (tables.length > reached.length) reached = [...tables];
     lock = stronger(act(part, { table: now, tables, only }, scene), lock);
   }

@@ -1,3 +1,5 @@
+import type { TableState } from '../../catalogue/working-schema.ts';
+import type { LockMode } from '../../effects/lock-modes.ts';
 import { as, nameOf, written } from '../../parse/nodes.ts';
 import { breaksIfUsed, change, lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import type { Altered, Part } from './altered.ts';
@@ -23,9 +25,21 @@ export const attachPartition: Part = ({ def }, { table }, scene) => {
       `${scene.text.trim().replace(/;?$/, ';')}`,
     );
   lookAtDefault(scene, { table, tables: [], only: false }, command?.bound?.is_default === true);
+  // A key that the table has already is dropped for the partitioned table's own.
+  const keyed = child.constraints.some(({ references }) => references !== undefined);
+  lockKeys(scene, table, keyed ? 'ACCESS EXCLUSIVE' : 'SHARE ROW EXCLUSIVE', 'SHARE ROW EXCLUSIVE');
   schema.put({ ...child, parents: [...child.parents, table.key], defaultPartition: command?.bound?.is_default === true });
   return 'SHARE UPDATE EXCLUSIVE';
 };
+
+/** Foreign keys of a partitioned table, and to it, are made or taken away for each partition: both sides are locked. */
+export function lockKeys(scene: Scene, parent: TableState, referred: LockMode, referring: LockMode): void {
+  for (const { references } of parent.constraints) {
+    const other = references === undefined ? undefined : scene.schema.byKey(references.relation);
+    if (other !== undefined) lockAll(scene, tree(scene, other), referred);
+  }
+  for (const referrer of scene.schema.referrers(parent.key)) lockAll(scene, tree(scene, referrer), referring);
+}
 
 /** Rows of the default partition may belong to the new one: it is read under a lock. */
 export function lookAtDefault(scene: Scene, { table }: Altered, isDefault: boolean): void {
@@ -45,6 +59,7 @@ export const detachPartition: Part = ({ def }, { table }, scene) => {
   if (concurrent) scene.does.outsideTransaction('DETACH PARTITION CONCURRENTLY waits for all others');
   lockAll(scene, [child], concurrent ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE');
   breaksIfUsed(scene, child, 'certain', `running code finds the rows of ${child.key} in ${table.key} no more`, child.key);
+  lockKeys(scene, table, 'SHARE ROW EXCLUSIVE', 'ACCESS EXCLUSIVE');
   const other = scene.schema.descendants(table.key).find((each) => each.defaultPartition && each.key !== child.key);
   if (other !== undefined) scene.does.lock(other, 'ACCESS EXCLUSIVE');
   if (!concurrent && !table.fresh)

@@ -3,7 +3,8 @@ import type { Part } from './altered.ts';
 
 /** An unlogged table is empty after a crash, and never on a standby. */
 export const setUnlogged: Part = (_cmd, { table }, scene) => {
-  if (table.unlogged) return 'ACCESS EXCLUSIVE';
+  // What has no rows of its own has no log either.
+  if (table.unlogged || table.kind === 'partitioned') return 'ACCESS EXCLUSIVE';
   scene.does.work('rewrite', table, 'it is written again without a log');
   if (!table.fresh) scene.does.remark('loses-on-crash', 'error', `${table.key} is empty after a crash of the server, and isn’t on any standby or in point-in-time recovery`);
   change(scene, table, { unlogged: true });
