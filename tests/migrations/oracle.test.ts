@@ -4,8 +4,9 @@
  * and changed, and whether running code's statements still work. `HEADGATE_ORACLE_CASES` and `HEADGATE_ORACLE_SEED` ask for
  * more and for others.
  */
-import type { PostgresMajor } from '@headgate/adapters/postgres-cluster/index';
+
 import { readCatalogueOf } from '@headgate/adapters/catalogue/read-database';
+import type { PostgresMajor } from '@headgate/adapters/postgres-cluster/index';
 import { analyse, loadParser } from '@headgate/migrations';
 import { PARTS } from '@headgate/migrations/statements/alter-table/alter-table';
 import { FAMILIES } from '@headgate/migrations/statements/catalog';
@@ -62,7 +63,11 @@ describe.each<[PostgresMajor, number, number]>([
   });
 
   test('no lock that others wait for is unknown to us, and few are only said', () => {
-    expect(compared.filter(({ understated }) => understated.length > 0).map(({ each, understated }) => [each.statements, understated])).toEqual([]);
+    expect(
+      compared
+        .filter(({ understated }) => understated.length > 0)
+        .map(({ each, understated }) => [each.statements, understated]),
+    ).toEqual([]);
     const over = compared.filter(({ overstated }) => overstated.length > 0);
     expect(over.length / compared.length).toBeLessThanOrEqual(0.06);
   });
@@ -83,7 +88,8 @@ describe.each<[PostgresMajor, number, number]>([
       ['wide', 'alter table wide detach partition wide_1 concurrently'],
     ] as const;
     for (const [table, sql] of statements) {
-      const [statement] = analyse([{ name: 'a.sql', text: sql }], { catalogue, lockTimeout: true }).files[0]?.statements ?? [];
+      const [statement] =
+        analyse([{ name: 'a.sql', text: sql }], { catalogue, lockTimeout: true }).files[0]?.statements ?? [];
       expect(statement?.effects?.noTransaction, sql).toBeTypeOf('string');
       const said = statement?.effects?.locks.find(({ relation }) => relation === `public.${table}`)?.mode;
       expect(await lockAlone(database, table, sql), sql).toBe(said);
@@ -114,7 +120,9 @@ describe.each<[PostgresMajor, number, number]>([
     try {
       const bad = run.traced.filter(({ truth }) => truth.harms.length + truth.breaks.length > 0);
       const again = bad.map(({ each, truth }) => compare(each, truth, database.catalogue));
-      const missed = again.filter(({ was, said }) => (was === 'harms' && said !== 'dangerous') || (was === 'breaks' && said === 'safe'));
+      const missed = again.filter(
+        ({ was, said }) => (was === 'harms' && said !== 'dangerous') || (was === 'breaks' && said === 'safe'),
+      );
       expect(missed.length).toBeGreaterThan(0);
     } finally {
       table[name] = rule;

@@ -1,6 +1,7 @@
 /** Reads migration files in order, each on the schema that the one before left. */
 import type { MigrationPhase } from '@headgate/domain/model/release';
 import type { Node } from 'libpg-query';
+import { runBody } from './bodies/run-body.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import { WorkingSchema } from './catalogue/working-schema.ts';
 import { type Effects, Recorder, type Undo } from './effects/effects.ts';
@@ -11,7 +12,6 @@ import { RATES, type Rates } from './judge/rates.ts';
 import { directivesOf } from './parse/directives.ts';
 import { as, opened } from './parse/nodes.ts';
 import { type Statement, statementsOf } from './parse/statements.ts';
-import { runBody } from './statements/bodies.ts';
 import { FAMILIES } from './statements/catalog.ts';
 import type { Scene, Session } from './statements/scene.ts';
 
@@ -52,8 +52,16 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
   const { up, noTransaction } = directivesOf(file.text);
   const statements = statementsOf(up.slice(0, MAX_FILE_CHARACTERS));
   const session: Session = { lockTimeout: options.lockTimeout ?? false };
-  const effects = statements.map((each) => (each.node === undefined ? undefined : effectsOf(each, each.node, schema, session)));
-  const alone = noTransaction || options.transaction === 'statement' || isAlone(statements, effects.map((each) => each?.effects));
+  const effects = statements.map((each) =>
+    each.node === undefined ? undefined : effectsOf(each, each.node, schema, session),
+  );
+  const alone =
+    noTransaction ||
+    options.transaction === 'statement' ||
+    isAlone(
+      statements,
+      effects.map((each) => each?.effects),
+    );
   const limits: Limits = { rates: options.rates ?? RATES, stallMs: options.stallMs ?? STALL_MS };
   const transaction = new Transaction(alone);
   const reports = statements.map((statement, index): StatementReport => {
@@ -63,7 +71,9 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     if (own !== undefined) said.push(...transaction.next(statement, own, limits));
     const place = { file: file.name, at: statement.error?.at ?? at, end, statement: index };
     const safeWays = own?.effects.safeWays ?? [];
-    const findings = said.map((each): Finding => ({ ...each, ...place, safeWays: each.level === 'note' ? [] : safeWays }));
+    const findings = said.map(
+      (each): Finding => ({ ...each, ...place, safeWays: each.level === 'note' ? [] : safeWays }),
+    );
     return { at, end, text, ...(own === undefined ? {} : { effects: own.effects }), findings };
   });
   const all = effects.flatMap((each) => each?.effects ?? []);
@@ -103,7 +113,10 @@ function sceneOf(
       if (kind === 'TransactionStmt') return;
       const family = FAMILIES[kind];
       if (family === undefined) return does.notKnown(`what ${kind} does isn’t known here`);
-      family(content, sql === text && more === conditional ? scene : sceneOf(schema, does, session, sql, conditional || more, depth));
+      family(
+        content,
+        sql === text && more === conditional ? scene : sceneOf(schema, does, session, sql, conditional || more, depth),
+      );
     },
     runBody(language, definition, body) {
       runBody(language, definition, body, sceneOf(schema, does, session, definition, conditional, depth + 1));
@@ -144,8 +157,16 @@ class Transaction {
     if (effects.noTransaction !== undefined)
       said.push(
         within
-          ? { rule: 'not-in-transaction', level: 'error', message: `${effects.noTransaction}: PostgreSQL refuses it in a transaction, which this file is run in` }
-          : { rule: 'runs-alone', level: 'note', message: `${effects.noTransaction}: it has to be run outside of a transaction` },
+          ? {
+              rule: 'not-in-transaction',
+              level: 'error',
+              message: `${effects.noTransaction}: PostgreSQL refuses it in a transaction, which this file is run in`,
+            }
+          : {
+              rule: 'runs-alone',
+              level: 'note',
+              message: `${effects.noTransaction}: it has to be run outside of a transaction`,
+            },
       );
     const blocking = effects.locks.filter(({ mode, fresh }) => !fresh && blocksWrites(mode));
     const [first] = blocking;

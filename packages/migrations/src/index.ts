@@ -5,6 +5,7 @@
  * - `catalogue/`: the schema as a fact, and the working schema: what it is after each statement.
  * - `statements/`: one file a family of statements; `catalog.ts` lists them. A family writes down effects: locks, work that
  *   grows with a table, what breaks, what is gone, what can't be known. It judges nothing.
+ * - `bodies/`: DO blocks and functions, whose statements are read like those of a file.
  * - `effects/`: those effects as data. `expressions/` and `types/` answer what several families ask.
  * - `judge/`: effects and sizes become findings. The same scan is nothing on a hundred rows and an outage on two hundred
  *   million, so durations are estimated, as ranges, and `judge/rates.ts` says what they stand on.

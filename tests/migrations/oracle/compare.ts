@@ -38,7 +38,11 @@ export function compare(each: Case, truth: Truth, catalogue: Catalogue): Compare
   }
   for (const [relation, ours] of told) {
     const mode = truth.locks.get(relation);
-    if (blocksWrites(ours) && catalogue.relations.some(({ schema, name }) => `${schema}.${name}` === relation) && (mode === undefined || LOCK_MODES.indexOf(ours) > LOCK_MODES.indexOf(mode)))
+    if (
+      blocksWrites(ours) &&
+      catalogue.relations.some(({ schema, name }) => `${schema}.${name}` === relation) &&
+      (mode === undefined || LOCK_MODES.indexOf(ours) > LOCK_MODES.indexOf(mode))
+    )
       overstated.push(`${relation}: ${mode ?? 'nothing'}, said ${ours}`);
   }
   const messages = report.findings.map(({ level, rule, message }) => `${level} ${rule}: ${message}`);
@@ -62,5 +66,8 @@ export function confusionText(all: readonly Compared[]): string {
     const { safe, caution, dangerous } = table[was];
     return `${was.padEnd(22)}${String(safe).padStart(8)}${String(caution).padStart(10)}${String(dangerous).padStart(12)}`;
   });
-  return [`${'the server saw'.padEnd(22)}${'safe'.padStart(8)}${'caution'.padStart(10)}${'dangerous'.padStart(12)}  <- we said`, ...lines].join('\n');
+  return [
+    `${'the server saw'.padEnd(22)}${'safe'.padStart(8)}${'caution'.padStart(10)}${'dangerous'.padStart(12)}  <- we said`,
+    ...lines,
+  ].join('\n');
 }

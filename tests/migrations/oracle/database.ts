@@ -6,8 +6,8 @@ import { freePort } from '@headgate/adapters/machine/free-port';
 import { Cluster, findPrograms, openCluster, type PostgresMajor } from '@headgate/adapters/postgres-cluster/index';
 import type { Catalogue } from '@headgate/migrations';
 import pg from 'pg';
-import { answersOf, type Baseline } from './trace.ts';
 import { LARGE, PRELUDE, SCALE, type TestTable } from './tables.ts';
+import { answersOf, type Baseline } from './trace.ts';
 
 export interface OracleDatabase {
   readonly client: pg.Client;
@@ -34,7 +34,10 @@ export async function openDatabase(major: PostgresMajor, tables: readonly TestTa
   const dir = await mkdtemp(join(tmpdir(), 'headgate-oracle-'));
   await chmod(dir, 0o755);
   const settings = { fsync: 'off', autovacuum: 'off' };
-  const cluster = await openCluster({ dir: join(dir, 'cluster'), port: await freePort(), settings }, await findPrograms(major, dir));
+  const cluster = await openCluster(
+    { dir: join(dir, 'cluster'), port: await freePort(), settings },
+    await findPrograms(major, dir),
+  );
   const connect = async (): Promise<pg.Client> => {
     const made = new pg.Client(await cluster.connection());
     made.on('error', () => {});

@@ -1,9 +1,9 @@
 import type { PostgresMajor } from '@headgate/adapters/postgres-cluster/index';
-import { Dice } from './dice.ts';
 import { type OracleDatabase, openDatabase } from './database.ts';
+import { Dice } from './dice.ts';
 import { type Case, casesOf } from './statements.ts';
 import { SIZES, type TestTable, tableOf } from './tables.ts';
-import { traceCase, type Truth } from './trace.ts';
+import { type Truth, traceCase } from './trace.ts';
 
 /** A case and what the server did. */
 export interface Traced {

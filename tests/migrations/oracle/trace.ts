@@ -1,6 +1,7 @@
 /** What a server says of a statement: the locks that the session holds after it, what was written again, what was read. */
-import type pg from 'pg';
+
 import { LOCK_MODES, type LockMode } from '@headgate/migrations';
+import type pg from 'pg';
 import type { Case } from './statements.ts';
 import { LARGE } from './tables.ts';
 
@@ -48,7 +49,10 @@ export async function locksOf(client: pg.Client, pid: number): Promise<ReadonlyM
 
 /** `ShareRowExclusiveLock`, as pg_locks says it. */
 function modeOf(mode: string): LockMode {
-  const words = mode.replace(/Lock$/, '').replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toUpperCase();
+  const words = mode
+    .replace(/Lock$/, '')
+    .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .toUpperCase();
   return LOCK_MODES.find((each) => each === words) ?? 'ACCESS EXCLUSIVE';
 }
 
@@ -96,7 +100,11 @@ export async function traceCase(client: pg.Client, pid: number, each: Case, base
       return was === undefined || (changed === was.changed && inserted === was.inserted);
     });
     const breaks = await breaksOf(client, each.table.name, base, quiet);
-    const locks = new Map([...before.locks].flatMap(([oid, mode]) => (first.relations.has(oid) ? [[first.relations.get(oid)?.key ?? '', mode] as const] : [])));
+    const locks = new Map(
+      [...before.locks].flatMap(([oid, mode]) =>
+        first.relations.has(oid) ? [[first.relations.get(oid)?.key ?? '', mode] as const] : [],
+      ),
+    );
     return { harms, breaks, locks };
   } finally {
     await client.query('rollback');
@@ -114,7 +122,8 @@ function harmsOf(first: Snapshot, before: Snapshot, after: Snapshot, { rows }: B
       if (many > 0 && was.kind !== 'v' && was.kind !== 'm') harms.push(`${was.key} and its rows are gone`);
       continue;
     }
-    if (was.columns.some((column) => !is.columns.includes(column)) && many > 0) harms.push(`a column of ${was.key} is gone`);
+    if (was.columns.some((column) => !is.columns.includes(column)) && many > 0)
+      harms.push(`a column of ${was.key} is gone`);
     if (many > 0 && was.bytes > 0 && is.bytes === 0 && was.kind === 'r') harms.push(`the rows of ${was.key} are gone`);
     else if (is.file !== was.file && many >= LARGE) work = `${was.key} was written again`;
     // What tries that were rolled back left behind in an empty table is no size of it.
@@ -125,8 +134,11 @@ function harmsOf(first: Snapshot, before: Snapshot, after: Snapshot, { rows }: B
     if (was.persistence === 'p' && is.persistence === 'u') harms.push(`${was.key} is not logged any more`);
     if (was.row_security && !is.row_security) harms.push(`${was.key} shows all rows`);
   }
-  const blocking = [...after.locks].filter(([oid, mode]) => first.relations.has(oid) && LOCK_MODES.indexOf(mode) >= LOCK_MODES.indexOf('SHARE'));
-  if (blocking.length > 0 && work !== '') harms.push(`${work} under ${blocking[0]?.[1]} of ${first.relations.get(blocking[0]?.[0] ?? '')?.key}`);
+  const blocking = [...after.locks].filter(
+    ([oid, mode]) => first.relations.has(oid) && LOCK_MODES.indexOf(mode) >= LOCK_MODES.indexOf('SHARE'),
+  );
+  if (blocking.length > 0 && work !== '')
+    harms.push(`${work} under ${blocking[0]?.[1]} of ${first.relations.get(blocking[0]?.[0] ?? '')?.key}`);
   if (blocking.length > 0 && family === 'lock') harms.push('a lock is held for what comes after');
   return harms;
 }

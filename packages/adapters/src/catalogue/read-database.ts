@@ -1,4 +1,14 @@
-import type { Catalogue, Column, Constraint, Index, Relation, RelationKind, Routine, Use, UserType } from '@headgate/migrations';
+import type {
+  Catalogue,
+  Column,
+  Constraint,
+  Index,
+  Relation,
+  RelationKind,
+  Routine,
+  Use,
+  UserType,
+} from '@headgate/migrations';
 import pg from 'pg';
 import * as sql from './queries.ts';
 
@@ -78,7 +88,9 @@ async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
   const constraints = grouped(await rows<ConstraintRow>(client, sql.CONSTRAINTS), (row) => constraintOf(row, keys));
   const indexes = grouped(await rows<IndexRow>(client, sql.INDEXES), indexOf);
   const triggers = grouped(await rows<{ relation: string; name: string }>(client, sql.TRIGGERS), ({ name }) => name);
-  const parents = grouped(await rows<{ relation: string; parent: string }>(client, sql.PARENTS), ({ parent }) => keys.get(parent));
+  const parents = grouped(await rows<{ relation: string; parent: string }>(client, sql.PARENTS), ({ parent }) =>
+    keys.get(parent),
+  );
   const uses = grouped(
     await rows<{ relation: string; used: string; columns: string[] }>(client, sql.VIEW_USES),
     ({ used, columns: names }): Use | undefined => {
@@ -86,23 +98,25 @@ async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
       return relation === undefined ? undefined : { relation, columns: names };
     },
   );
-  return found.map(({ oid, schema, name, kind, unlogged, row_security, rows: estimate, bytes, index_bytes, default_partition }) => ({
-    schema,
-    name,
-    kind: KINDS[kind] ?? 'table',
-    rows: estimate,
-    bytes,
-    indexBytes: index_bytes,
-    columns: columns.get(oid) ?? [],
-    constraints: constraints.get(oid) ?? [],
-    indexes: indexes.get(oid) ?? [],
-    triggers: triggers.get(oid) ?? [],
-    parents: parents.get(oid) ?? [],
-    uses: uses.get(oid) ?? [],
-    ...(unlogged ? { unlogged } : {}),
-    ...(row_security ? { rowSecurity: true } : {}),
-    ...(default_partition ? { defaultPartition: true } : {}),
-  }));
+  return found.map(
+    ({ oid, schema, name, kind, unlogged, row_security, rows: estimate, bytes, index_bytes, default_partition }) => ({
+      schema,
+      name,
+      kind: KINDS[kind] ?? 'table',
+      rows: estimate,
+      bytes,
+      indexBytes: index_bytes,
+      columns: columns.get(oid) ?? [],
+      constraints: constraints.get(oid) ?? [],
+      indexes: indexes.get(oid) ?? [],
+      triggers: triggers.get(oid) ?? [],
+      parents: parents.get(oid) ?? [],
+      uses: uses.get(oid) ?? [],
+      ...(unlogged ? { unlogged } : {}),
+      ...(row_security ? { rowSecurity: true } : {}),
+      ...(default_partition ? { defaultPartition: true } : {}),
+    }),
+  );
 }
 
 /** Rows by their relation, in their order. */
@@ -139,7 +153,9 @@ function columnOf({ name, type, nullable, identity, generated, default: value, f
     nullable,
     ...(value === null ? {} : { default: value }),
     ...(identity ? { identity } : {}),
-    ...(generated === '' ? {} : { generated: generated === 'v' ? ('virtual' as const) : ('stored' as const), from: from ?? [] }),
+    ...(generated === ''
+      ? {}
+      : { generated: generated === 'v' ? ('virtual' as const) : ('stored' as const), from: from ?? [] }),
   };
 }
 
@@ -187,8 +203,17 @@ function indexOf({ name, unique, valid, computed, columns, reads }: IndexRow): I
 }
 
 async function readTypes(client: pg.Client): Promise<readonly UserType[]> {
-  const kinds: Readonly<Record<string, UserType['kind']>> = { e: 'enum', d: 'domain', c: 'composite', r: 'range', b: 'other' };
-  const found = await rows<{ schema: string; name: string; kind: string; base: string | null; constrained: boolean }>(client, sql.TYPES);
+  const kinds: Readonly<Record<string, UserType['kind']>> = {
+    e: 'enum',
+    d: 'domain',
+    c: 'composite',
+    r: 'range',
+    b: 'other',
+  };
+  const found = await rows<{ schema: string; name: string; kind: string; base: string | null; constrained: boolean }>(
+    client,
+    sql.TYPES,
+  );
   return found.map(({ schema, name, kind, base, constrained }) => ({
     schema,
     name,
@@ -199,7 +224,10 @@ async function readTypes(client: pg.Client): Promise<readonly UserType[]> {
 
 async function readRoutines(client: pg.Client): Promise<readonly Routine[]> {
   const volatilities: Readonly<Record<string, Routine['volatility']>> = { i: 'immutable', s: 'stable', v: 'volatile' };
-  const found = await rows<Omit<Routine, 'volatility' | 'source'> & { volatility: string; source: string | null }>(client, sql.ROUTINES);
+  const found = await rows<Omit<Routine, 'volatility' | 'source'> & { volatility: string; source: string | null }>(
+    client,
+    sql.ROUTINES,
+  );
   return found.map(({ volatility, source, ...rest }) => ({
     ...rest,
     volatility: volatilities[volatility] ?? 'volatile',

@@ -37,9 +37,19 @@ export async function findCatalogue(
 async function fromDatabase(variable: string, env: NodeJS.ProcessEnv): Promise<Catalogue> {
   const url = env[variable];
   if (url === undefined || url === '')
-    throw new Failure(EXIT.usage, 'usage', `--database-env ${variable}: the environment variable is not set`, 'put the database’s connection URL there: postgres://user:password@host:port/database');
+    throw new Failure(
+      EXIT.usage,
+      'usage',
+      `--database-env ${variable}: the environment variable is not set`,
+      'put the database’s connection URL there: postgres://user:password@host:port/database',
+    );
   if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol))
-    throw new Failure(EXIT.usage, 'usage', `${variable} holds no connection URL`, 'postgres://user:password@host:port/database');
+    throw new Failure(
+      EXIT.usage,
+      'usage',
+      `${variable} holds no connection URL`,
+      'postgres://user:password@host:port/database',
+    );
   // Only who asks for a database needs a driver.
   const { readDatabase } = await import('@headgate/adapters/catalogue/index');
   try {
@@ -47,16 +57,29 @@ async function fromDatabase(variable: string, env: NodeJS.ProcessEnv): Promise<C
   } catch (error) {
     const password = decodeURIComponent(new URL(url).password);
     const { message, code } = error as Error & { readonly code?: string };
-    const why = password === '' ? message : message.replaceAll(password, '…').replaceAll(encodeURIComponent(password), '…');
-    throw new Failure(EXIT.unreachable, 'no-database', `the database in ${variable} can’t be read: ${why || code}`, 'see that it runs and that the user may connect; nothing is written there');
+    const why =
+      password === '' ? message : message.replaceAll(password, '…').replaceAll(encodeURIComponent(password), '…');
+    throw new Failure(
+      EXIT.unreachable,
+      'no-database',
+      `the database in ${variable} can’t be read: ${why || code}`,
+      'see that it runs and that the user may connect; nothing is written there',
+    );
   }
 }
 
 async function fromFile(path: string): Promise<Catalogue> {
   const facts = await stat(path).catch(() => undefined);
   if (facts === undefined) throw new Failure(EXIT.notFound, 'not-found', `${path} isn’t there`);
-  if (facts.size > MAX_CATALOGUE_BYTES) throw new Failure(EXIT.refused, 'too-large', `${path} is too large for a catalogue`);
+  if (facts.size > MAX_CATALOGUE_BYTES)
+    throw new Failure(EXIT.refused, 'too-large', `${path} is too large for a catalogue`);
   const read = readCatalogue(await readFile(path, 'utf8'));
-  if (!read.ok) throw new Failure(EXIT.refused, 'catalogue-malformed', `${path} is no catalogue: ${read.why}`, 'write it with headgate analyse --write-catalogue');
+  if (!read.ok)
+    throw new Failure(
+      EXIT.refused,
+      'catalogue-malformed',
+      `${path} is no catalogue: ${read.why}`,
+      'write it with headgate analyse --write-catalogue',
+    );
   return read.catalogue;
 }

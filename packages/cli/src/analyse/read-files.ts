@@ -12,14 +12,23 @@ export async function readMigrations(paths: readonly string[], cwd: string): Pro
   const names: string[] = [];
   for (const path of paths) names.push(...(await filesAt(resolve(cwd, path))));
   if (names.length === 0)
-    throw new Failure(EXIT.usage, 'no-migrations', `${paths.join(', ')}: there is no .sql file`, 'name files, or a folder of .sql files');
+    throw new Failure(
+      EXIT.usage,
+      'no-migrations',
+      `${paths.join(', ')}: there is no .sql file`,
+      'name files, or a folder of .sql files',
+    );
   if (names.length > MAX_FILES)
     throw new Failure(EXIT.usage, 'too-many-files', `${names.length} files, at most ${MAX_FILES} are read at a time`);
   const files: MigrationFile[] = [];
   for (const path of names) {
     const bytes = await readFile(path);
     if (bytes.length > MAX_FILE_CHARACTERS)
-      throw new Failure(EXIT.refused, 'too-large', `${path} has ${bytes.length} bytes, at most ${MAX_FILE_CHARACTERS} are read`);
+      throw new Failure(
+        EXIT.refused,
+        'too-large',
+        `${path} has ${bytes.length} bytes, at most ${MAX_FILE_CHARACTERS} are read`,
+      );
     files.push({ name: relative(cwd, path) || path, text: textOf(bytes, path) });
   }
   return files;

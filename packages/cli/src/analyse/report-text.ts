@@ -53,14 +53,16 @@ function statementLines(file: string, { at, text, effects, findings }: Statement
     const some = locks.slice(0, 5).map(({ relation, mode }) => `${mode} on ${relation} (${whoWaits(mode)})`);
     lines.push(`    locks    ${some.join('; ')}${locks.length > 5 ? `; and ${locks.length - 5} more` : ''}`);
   }
-  for (const { words, sql } of effects?.safeWays ?? []) lines.push(`    instead  ${words}`, ...sql.map((step) => `               ${step.replace(/\s*\n\s*/g, ' ')}`));
+  for (const { words, sql } of effects?.safeWays ?? [])
+    lines.push(`    instead  ${words}`, ...sql.map((step) => `               ${step.replace(/\s*\n\s*/g, ' ')}`));
   return lines;
 }
 
 function secondLines(run: SarifRun): readonly string[] {
   const { name, version } = run.tool.driver;
   const failed = run.invocations?.find(({ executionSuccessful }) => !executionSuccessful);
-  if (failed !== undefined) return [`No second opinion: ${failed.toolExecutionNotifications?.[0]?.message.text ?? 'squawk failed'}.`];
+  if (failed !== undefined)
+    return [`No second opinion: ${failed.toolExecutionNotifications?.[0]?.message.text ?? 'squawk failed'}.`];
   const title = `Second opinion: ${name} ${version ?? ''} says ${run.results.length === 0 ? 'nothing' : ''}`.trimEnd();
   return [
     title,

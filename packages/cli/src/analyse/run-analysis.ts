@@ -30,7 +30,12 @@ export async function runAnalysis(
   await loadParser();
   const headgate = options.runner === 'headgate';
   const { stallMs } = options;
-  const report = analyse(files, { catalogue, stallMs, transaction: headgate ? 'file' : 'statement', lockTimeout: headgate });
+  const report = analyse(files, {
+    catalogue,
+    stallMs,
+    transaction: headgate ? 'file' : 'statement',
+    lockTimeout: headgate,
+  });
   const names = files.map(({ name }) => name);
   const second = options.squawk === undefined ? undefined : await secondOpinion(names, options.squawk, cwd);
   if (options.sarif !== undefined) {

@@ -12,16 +12,23 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 export async function secondOpinion(files: readonly string[], program: string | true, cwd: string): Promise<SarifRun> {
   const found = program === true ? installedSquawk() : { path: resolve(cwd, program), version: undefined };
   if (found === undefined || !existsSync(found.path))
-    return squawkMissing(program === true ? 'squawk is not installed (npm package squawk-cli)' : `there is no program ${program}`);
+    return squawkMissing(
+      program === true ? 'squawk is not installed (npm package squawk-cli)' : `there is no program ${program}`,
+    );
   const { path, version } = found;
   return new Promise((done) => {
     const args = ['--reporter=json', '--', ...files];
-    execFile(path, args, { cwd, timeout: DEADLINE_MS, maxBuffer: MAX_OUTPUT_BYTES, env: { PATH: '/usr/bin:/bin' } }, (error, stdout, stderr) => {
-      // It exits with 1 when it has found something.
-      if (stdout.trim() !== '') return done(squawkRun(stdout, version));
-      if (error === null) return done(squawkRun('[]', version));
-      done(squawkMissing(`squawk failed: ${(stderr || error.message).slice(0, 500)}`, version));
-    });
+    execFile(
+      path,
+      args,
+      { cwd, timeout: DEADLINE_MS, maxBuffer: MAX_OUTPUT_BYTES, env: { PATH: '/usr/bin:/bin' } },
+      (error, stdout, stderr) => {
+        // It exits with 1 when it has found something.
+        if (stdout.trim() !== '') return done(squawkRun(stdout, version));
+        if (error === null) return done(squawkRun('[]', version));
+        done(squawkMissing(`squawk failed: ${(stderr || error.message).slice(0, 500)}`, version));
+      },
+    );
   });
 }
 

@@ -17,13 +17,22 @@ interface Options {
 export const analyse: Install = (program, act) => {
   program
     .command('analyse <file-or-folder...>')
-    .description('what SQL migrations will do to a database in use: locks, rewrites, what breaks, and the safe way; exit code 0 when nothing is dangerous')
-    .option('--database-env <variable>', 'the environment variable with the URL of the database that they are for (read only)')
+    .description(
+      'what SQL migrations will do to a database in use: locks, rewrites, what breaks, and the safe way; exit code 0 when nothing is dangerous',
+    )
+    .option(
+      '--database-env <variable>',
+      'the environment variable with the URL of the database that they are for (read only)',
+    )
     .option('--catalogue <file>', 'its schema and sizes from a file instead')
     .option('--write-catalogue <file>', 'keep what --database-env read, for --catalogue')
     .option('--sarif <file>', 'write the findings as SARIF 2.1.0, too')
     .option('--squawk [program]', 'have squawk look at the files, too (the installed one, or this program)')
-    .option('--runner <runner>', 'who runs them: headgate (a file is one transaction, waiting for locks ends) or psql', 'headgate')
+    .option(
+      '--runner <runner>',
+      'who runs them: headgate (a file is one transaction, waiting for locks ends) or psql',
+      'headgate',
+    )
     .option('--stall <seconds>', 'how long others may wait for a lock', '1')
     .action(
       act(async ({ out, env, cwd }, paths: string[], options: Options) => {

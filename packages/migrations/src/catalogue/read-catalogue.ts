@@ -51,7 +51,14 @@ const schema = z.strictObject({
           .max(10_000),
         indexes: z
           .array(
-            z.strictObject({ name, columns: names, reads: names, unique: z.boolean(), computed: z.boolean(), valid: z.boolean() }),
+            z.strictObject({
+              name,
+              columns: names,
+              reads: names,
+              unique: z.boolean(),
+              computed: z.boolean(),
+              valid: z.boolean(),
+            }),
           )
           .max(10_000),
         triggers: names,

@@ -3,7 +3,17 @@
  * the database would be after it. What a file makes itself is `fresh`: empty, and nobody uses it yet.
  */
 import type { Name } from '../parse/nodes.ts';
-import type { Catalogue, Column, Constraint, Index, Relation, RelationKind, Routine, Use, UserType } from './catalogue.ts';
+import type {
+  Catalogue,
+  Column,
+  Constraint,
+  Index,
+  Relation,
+  RelationKind,
+  Routine,
+  Use,
+  UserType,
+} from './catalogue.ts';
 import { type TypeRef, typeRefFrom } from './type-name.ts';
 
 export interface ColumnState extends Column {
@@ -84,7 +94,16 @@ export class WorkingSchema {
 
   /** The same, or a relation of which nothing is known, in use and of any size. */
   findOrAssume(name: Name, kind: RelationKind = 'table'): TableState {
-    return this.find(name) ?? { ...blank(this.qualified(name), kind), known: false, fresh: false, rows: null, bytes: null, indexBytes: null };
+    return (
+      this.find(name) ?? {
+        ...blank(this.qualified(name), kind),
+        known: false,
+        fresh: false,
+        rows: null,
+        bytes: null,
+        indexBytes: null,
+      }
+    );
   }
 
   /** The name with its schema: the given one, or where it would be made. */
@@ -149,8 +168,7 @@ export class WorkingSchema {
     this.#readers ??= this.#index((each) => each.uses.map(({ relation }) => relation));
     const readers = this.#readers;
     const direct = this.#states(readers.get(key)).filter(
-      ({ uses }) =>
-        column === undefined || uses.some((use) => use.relation === key && use.columns.includes(column)),
+      ({ uses }) => column === undefined || uses.some((use) => use.relation === key && use.columns.includes(column)),
     );
     const all = new Map(direct.map((view) => [view.key, view]));
     for (const view of all.values())
@@ -161,7 +179,8 @@ export class WorkingSchema {
   /** The table of an index. */
   tableOfIndex({ schema, name }: Name): TableState | undefined {
     for (const each of this.#relations.values())
-      if ((schema === undefined || each.schema === schema) && each.indexes.some((index) => index.name === name)) return each;
+      if ((schema === undefined || each.schema === schema) && each.indexes.some((index) => index.name === name))
+        return each;
     return undefined;
   }
 
@@ -213,7 +232,10 @@ export class WorkingSchema {
       if (type !== undefined) this.#types.set(key, { ...type, fresh: false });
     }
     for (const key of this.#freshRoutines)
-      this.#routines.set(key, (this.#routines.get(key) ?? []).map((each) => ({ ...each, fresh: false })));
+      this.#routines.set(
+        key,
+        (this.#routines.get(key) ?? []).map((each) => ({ ...each, fresh: false })),
+      );
     this.#changed.clear();
     this.#freshTypes.clear();
     this.#freshRoutines.clear();

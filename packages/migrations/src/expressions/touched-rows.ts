@@ -86,7 +86,9 @@ function columnOf(node: Node | undefined): string | undefined {
 function isValue(node: Node | undefined): boolean {
   if (node === undefined) return false;
   const cast = as(node, 'TypeCast');
-  return constant(node) !== undefined || as(node, 'ParamRef') !== undefined || (cast !== undefined && isValue(cast.arg));
+  return (
+    constant(node) !== undefined || as(node, 'ParamRef') !== undefined || (cast !== undefined && isValue(cast.arg))
+  );
 }
 
 /** `ctid = any (array(select ctid from … limit 1000))`. */

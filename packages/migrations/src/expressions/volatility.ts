@@ -20,7 +20,10 @@ export function volatilePart(expression: Node | undefined, schema: WorkingSchema
   return found;
 }
 
-function isSteady(name: { readonly schema?: string | undefined; readonly name: string }, schema: WorkingSchema): boolean {
+function isSteady(
+  name: { readonly schema?: string | undefined; readonly name: string },
+  schema: WorkingSchema,
+): boolean {
   const own = name.schema === 'pg_catalog' ? [] : schema.routines(name);
   // pg_catalog comes first in the path unless somebody says else: only what isn't there is looked for elsewhere.
   if (name.schema === undefined && STEADY_FUNCTIONS.has(name.name)) return true;

@@ -29,7 +29,9 @@ export function judge(effects: Effects, held: ReadonlyMap<string, Held>, limits:
     ...effects.notKnown.map((message): Said => ({ rule: 'not-known', level: 'error', message })),
     ...stalls(effects, held, limits),
     ...writes(effects, limits),
-    ...effects.destroys.map((what): Said => ({ rule: 'destroys-data', level: 'error', message: `${what}: gone afterwards` })),
+    ...effects.destroys.map(
+      (what): Said => ({ rule: 'destroys-data', level: 'error', message: `${what}: gone afterwards` }),
+    ),
     ...effects.breaks.map(
       ({ certainty, what }): Said =>
         certainty === 'certain'
@@ -104,7 +106,16 @@ function writes(effects: Effects, limits: Limits): readonly Said[] {
     const stall = durationOf(work, limits.rates);
     if (!isLong(stall, limits)) return [];
     const message = `${work.relation}: ${work.why}; whoever writes one of them waits for ${durationText(stall)}${size(work)}`;
-    return [{ rule: 'whole-table-write', level: 'error', message, relation: work.relation, lock: 'ROW EXCLUSIVE', stall: stall ?? null }];
+    return [
+      {
+        rule: 'whole-table-write',
+        level: 'error',
+        message,
+        relation: work.relation,
+        lock: 'ROW EXCLUSIVE',
+        stall: stall ?? null,
+      },
+    ];
   });
 }
 

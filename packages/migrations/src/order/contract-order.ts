@@ -96,7 +96,9 @@ function words({ kind, name, version, range }: User): string {
 
 function unblocked({ kind, name, version }: User): string {
   if (kind === 'way-back') return `close ${name}: finish its watch, so that nothing leads back to ${version}`;
-  return kind === 'worker' ? `move the worker ${name} to a release that doesn’t use it` : `route everybody off ${name} and empty it`;
+  return kind === 'worker'
+    ? `move the worker ${name} to a release that doesn’t use it`
+    : `route everybody off ${name} and empty it`;
 }
 
 function list(removes: readonly string[]): string {

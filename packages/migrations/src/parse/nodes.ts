@@ -9,7 +9,7 @@ export type NodeOf<K extends NodeKind> = Inner<Node, K>;
 
 /** What stands in a node if it is of the kind. */
 export function as<K extends NodeKind>(node: Node | undefined, kind: K): NodeOf<K> | undefined {
-  return node === undefined ? undefined : (node as Partial<Record<NodeKind, unknown>>)[kind] as NodeOf<K> | undefined;
+  return node === undefined ? undefined : ((node as Partial<Record<NodeKind, unknown>>)[kind] as NodeOf<K> | undefined);
 }
 
 /** A node's kind and content; a parse tree wraps each node in an object of one key. */

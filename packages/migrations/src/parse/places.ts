@@ -31,8 +31,7 @@ export class Places {
     const line = lastAtMost(this.#lines, character);
     const start = this.#lines[line] ?? 0;
     const before = this.#text.slice(start, character);
-    const offset =
-      this.#lineBytes === undefined ? character : (this.#lineBytes[line] ?? 0) + Buffer.byteLength(before);
+    const offset = this.#lineBytes === undefined ? character : (this.#lineBytes[line] ?? 0) + Buffer.byteLength(before);
     return { line: line + 1, column: before.length + 1, offset };
   }
 

@@ -33,7 +33,10 @@ function oneByOne(text: string, piece: Piece, places: Places): readonly Statemen
     return parsed.statements.map(({ node }) => known(text, piece, node, places));
   const failed = parsed.ok ? 0 : piece.from + [...sql].slice(0, parsed.at).join('').length;
   const why = piece.trouble ?? (parsed.ok ? '' : parsed.why);
-  const cut = piece.trouble === undefined ? beginnings(text, piece).find((line) => line <= failed && parses(text, piece.from, line)) : undefined;
+  const cut =
+    piece.trouble === undefined
+      ? beginnings(text, piece).find((line) => line <= failed && parses(text, piece.from, line))
+      : undefined;
   if (cut !== undefined) {
     const before = oneByOne(text, { from: piece.from, to: cut }, places);
     const missing = { why: 'a semicolon is missing between two statements', at: places.at(cut) };

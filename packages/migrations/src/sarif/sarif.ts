@@ -25,7 +25,10 @@ export interface SarifDriver {
 
 export interface SarifInvocation {
   readonly executionSuccessful: boolean;
-  readonly toolExecutionNotifications?: readonly { readonly level: Level; readonly message: { readonly text: string } }[];
+  readonly toolExecutionNotifications?: readonly {
+    readonly level: Level;
+    readonly message: { readonly text: string };
+  }[];
 }
 
 export interface SarifResult {
@@ -84,7 +87,9 @@ function resultOf(finding: Finding, ruleIndex: number): SarifResult {
     properties: {
       ...(relation === undefined ? {} : { relation }),
       ...(lock === undefined ? {} : { lock }),
-      ...(stall === undefined ? {} : { stall: durationText(stall ?? undefined), ...(stall === null ? {} : { stallMs: stall }) }),
+      ...(stall === undefined
+        ? {}
+        : { stall: durationText(stall ?? undefined), ...(stall === null ? {} : { stallMs: stall }) }),
       ...(safeWays.length === 0 ? {} : { safeWays }),
     },
   };

@@ -33,7 +33,11 @@ export function squawkRun(printed: string, version: string | undefined): SarifRu
         {
           physicalLocation: {
             artifactLocation: { uri: uriOf(String(each.file ?? '')) },
-            region: { startLine: line + 1, startColumn: whole(each.column) + 1, endLine: Math.max(line, whole(each.line_end)) + 1 },
+            region: {
+              startLine: line + 1,
+              startColumn: whole(each.column) + 1,
+              endLine: Math.max(line, whole(each.line_end)) + 1,
+            },
           },
         },
       ],
@@ -49,7 +53,9 @@ export function squawkMissing(why: string, version?: string): SarifRun {
     tool: { driver: { name: 'squawk', ...(version === undefined ? {} : { version }) } },
     columnKind: 'unicodeCodePoints',
     results: [],
-    invocations: [{ executionSuccessful: false, toolExecutionNotifications: [{ level: 'error', message: { text: why } }] }],
+    invocations: [
+      { executionSuccessful: false, toolExecutionNotifications: [{ level: 'error', message: { text: why } }] },
+    ],
   };
 }
 

@@ -1,5 +1,5 @@
 import type { AlterSeqStmt, CreateSchemaStmt } from 'libpg-query';
-import { nameOf, written, type NodeKind } from '../parse/nodes.ts';
+import { type NodeKind, nameOf, written } from '../parse/nodes.ts';
 import { alterTable } from './alter-table/alter-table.ts';
 import { createIndex } from './create-index.ts';
 import { createTable, createTableAs } from './create-table.ts';

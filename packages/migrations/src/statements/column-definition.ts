@@ -12,7 +12,9 @@ export function columnFrom(column: ColumnDef): ColumnState {
   const parts = (column.constraints ?? []).flatMap((node) => as(node, 'Constraint') ?? []);
   const has = (kind: ConstraintNode['contype']) => parts.find(({ contype }) => contype === kind);
   const generated = has('CONSTR_GENERATED');
-  const required = serial !== undefined || ['CONSTR_NOTNULL', 'CONSTR_PRIMARY', 'CONSTR_IDENTITY'].some((kind) => has(kind as ConstraintNode['contype']));
+  const required =
+    serial !== undefined ||
+    ['CONSTR_NOTNULL', 'CONSTR_PRIMARY', 'CONSTR_IDENTITY'].some((kind) => has(kind as ConstraintNode['contype']));
   return {
     name: column.colname ?? '',
     type: serial ?? typeText(type),
@@ -30,7 +32,10 @@ export function constraintsOfColumn(column: ColumnDef, table: string, scene: Sce
   const name = column.colname ?? '';
   return (column.constraints ?? []).flatMap((node) => {
     const part = as(node, 'Constraint');
-    const made = part === undefined ? undefined : constraintFrom({ ...part, keys: [text(name)], fk_attrs: [text(name)] }, table, scene);
+    const made =
+      part === undefined
+        ? undefined
+        : constraintFrom({ ...part, keys: [text(name)], fk_attrs: [text(name)] }, table, scene);
     return made === undefined ? [] : [made];
   });
 }
@@ -52,7 +57,12 @@ export function constraintFrom(part: ConstraintNode, table: string, scene: Scene
     case 'CONSTR_PRIMARY':
       return { name: part.conname ?? part.indexname ?? `${table}_pkey`, kind: 'primary', columns: keys, validated };
     case 'CONSTR_UNIQUE':
-      return { name: part.indexname === undefined ? named('key', keys) : (part.conname ?? part.indexname), kind: 'unique', columns: keys, validated };
+      return {
+        name: part.indexname === undefined ? named('key', keys) : (part.conname ?? part.indexname),
+        kind: 'unique',
+        columns: keys,
+        validated,
+      };
     case 'CONSTR_EXCLUSION':
       return { name: named('excl', []), kind: 'exclude', columns: columnsIn(part.exclusions), validated };
     case 'CONSTR_CHECK': {
@@ -60,15 +70,29 @@ export function constraintFrom(part: ConstraintNode, table: string, scene: Scene
       // Its text isn't kept, only what of it later statements ask for.
       const required = columns.filter((column) => isNotNullTest(part.raw_expr, column));
       const expression = required.map((column) => `"${column.replaceAll('"', '""')}" is not null`).join(' and ');
-      return { name: named('check', columns.slice(0, 1)), kind: 'check', columns, validated, ...(expression === '' ? {} : { expression }) };
+      return {
+        name: named('check', columns.slice(0, 1)),
+        kind: 'check',
+        columns,
+        validated,
+        ...(expression === '' ? {} : { expression }),
+      };
     }
     case 'CONSTR_FOREIGN': {
       const { schema, name } = scene.schema.findOrAssume(nameOf(part.pktable));
       const columns = strings(part.fk_attrs);
-      return { name: named('fkey', columns), kind: 'foreign', columns, validated, references: { relation: `${schema}.${name}`, columns: strings(part.pk_attrs) } };
+      return {
+        name: named('fkey', columns),
+        kind: 'foreign',
+        columns,
+        validated,
+        references: { relation: `${schema}.${name}`, columns: strings(part.pk_attrs) },
+      };
     }
     case 'CONSTR_NOTNULL':
-      return part.conname === undefined ? undefined : { name: part.conname, kind: 'not-null', columns: keys, validated };
+      return part.conname === undefined
+        ? undefined
+        : { name: part.conname, kind: 'not-null', columns: keys, validated };
     default:
       return undefined;
   }
@@ -80,8 +104,16 @@ export function indexFrom(part: ConstraintNode, table: string): Index | undefine
   if (!kinds.includes(part.contype) || part.indexname !== undefined) return undefined;
   const columns = strings(part.keys);
   const unique = part.contype !== 'CONSTR_EXCLUSION';
-  const name = part.conname ?? (part.contype === 'CONSTR_PRIMARY' ? `${table}_pkey` : [table, ...columns, 'key'].join('_'));
-  return { name, columns, reads: unique ? columns : columnsIn(part.exclusions), unique, computed: !unique, valid: true };
+  const name =
+    part.conname ?? (part.contype === 'CONSTR_PRIMARY' ? `${table}_pkey` : [table, ...columns, 'key'].join('_'));
+  return {
+    name,
+    columns,
+    reads: unique ? columns : columnsIn(part.exclusions),
+    unique,
+    computed: !unique,
+    valid: true,
+  };
 }
 
 /** The columns that an expression names. */

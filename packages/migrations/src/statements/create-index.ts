@@ -1,8 +1,8 @@
 import type { IndexStmt } from 'libpg-query';
 import { as, quoted } from '../parse/nodes.ts';
 import { columnsIn } from './column-definition.ts';
-import { breaksIfUsed, type Family, lockAll, relationIn, tree } from './scene.ts';
 import { callsIn } from './queries.ts';
+import { breaksIfUsed, type Family, lockAll, relationIn, tree } from './scene.ts';
 
 /** CREATE INDEX reads every row; writers wait for it unless it is CONCURRENTLY, which no transaction takes. */
 export const createIndex: Family<IndexStmt> = (statement, scene) => {
@@ -18,17 +18,29 @@ export const createIndex: Family<IndexStmt> = (statement, scene) => {
   lockAll(scene, table.kind === 'partitioned' ? tables : [table], concurrent ? 'SHARE UPDATE EXCLUSIVE' : 'SHARE');
   if (concurrent) does.outsideTransaction('CREATE INDEX CONCURRENTLY waits for every other transaction');
   if (concurrent && table.kind === 'partitioned')
-    does.remark('fails', 'error', 'an index of a partitioned table can’t be built CONCURRENTLY: build it so on each partition');
+    does.remark(
+      'fails',
+      'error',
+      'an index of a partitioned table can’t be built CONCURRENTLY: build it so on each partition',
+    );
   if (statement.if_not_exists === true && schema.tableOfIndex({ schema: table.schema, name }) !== undefined) return;
   callsIn([statement.indexParams, statement.whereClause], scene);
   for (const each of table.kind === 'partitioned' ? tables : [table])
     does.work('index-build', each, `the index ${quoted(name)} is built`);
   if (statement.unique === true)
-    breaksIfUsed(scene, table, 'possible', `running code may write the same ${columns.map(quoted).join(', ')} twice to ${table.key}`);
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `running code may write the same ${columns.map(quoted).join(', ')} twice to ${table.key}`,
+    );
   if (!concurrent && !table.fresh && table.kind !== 'partitioned')
     does.safely(
       'CONCURRENTLY, in a file or step of its own that runs outside of a transaction; an index that it leaves INVALID is dropped and built again.',
-      `${scene.text.trim().replace(/^(create\s+(?:unique\s+)?index)\s+/i, '$1 CONCURRENTLY ').replace(/;?$/, ';')}`,
+      `${scene.text
+        .trim()
+        .replace(/^(create\s+(?:unique\s+)?index)\s+/i, '$1 CONCURRENTLY ')
+        .replace(/;?$/, ';')}`,
     );
   const reads = [...new Set([...columns, ...columnsIn([statement.indexParams, statement.whereClause])])];
   schema.put({
@@ -36,4 +48,3 @@ export const createIndex: Family<IndexStmt> = (statement, scene) => {
     indexes: [...table.indexes, { name, columns, reads, unique: statement.unique === true, computed, valid: true }],
   });
 };
-

@@ -91,7 +91,8 @@ export const createTableAs: Family<CreateTableAsStmt> = (statement, scene) => {
   const { schema, does } = scene;
   const query = as(statement.query, 'SelectStmt');
   const uses: readonly Use[] = query === undefined ? [] : readsOf(query, scene);
-  if (query === undefined && as(statement.query, 'ExecuteStmt') !== undefined) does.notKnown('what a prepared statement reads isn’t known');
+  if (query === undefined && as(statement.query, 'ExecuteStmt') !== undefined)
+    does.notKnown('what a prepared statement reads isn’t known');
   const name = schema.qualified(nameOf(statement.into?.rel));
   const there = schema.byKey(`${name.schema}.${name.name}`);
   if (there !== undefined) {

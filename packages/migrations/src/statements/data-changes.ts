@@ -1,6 +1,6 @@
 import type { CopyStmt, DeleteStmt, InsertStmt, MergeStmt, Node, TruncateStmt, UpdateStmt } from 'libpg-query';
-import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
 import type { TableState } from '../catalogue/working-schema.ts';
+import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
 import { as, nameOf, quoted, written } from '../parse/nodes.ts';
 import { isFresh } from './alter-table/altered.ts';
 import { callsIn, readsOf, runQuery } from './queries.ts';
@@ -30,9 +30,14 @@ export const remove: Family<DeleteStmt> = (statement, scene) => {
     return;
   }
   if (isEmpty(table, scene)) return;
-  scene.does.destroys(touched === 'all' ? `every row of ${table.key}` : `the rows of ${table.key} that the condition finds`);
+  scene.does.destroys(
+    touched === 'all' ? `every row of ${table.key}` : `the rows of ${table.key} that the condition finds`,
+  );
   adviseBatches(table, scene);
-  scene.does.safely('Copy what is deleted to an archive table first.', `CREATE TABLE ${written({ schema: table.schema, name: `${table.name}_archive` })} AS SELECT * FROM ${written(table)} …;`);
+  scene.does.safely(
+    'Copy what is deleted to an archive table first.',
+    `CREATE TABLE ${written({ schema: table.schema, name: `${table.name}_archive` })} AS SELECT * FROM ${written(table)} …;`,
+  );
 };
 
 export const insert: Family<InsertStmt> = (statement, scene) => {
@@ -81,14 +86,21 @@ export const truncate: Family<TruncateStmt> = (statement, scene) => {
   lockAll(scene, [...all.values()], 'ACCESS EXCLUSIVE');
   does.phase('data');
   for (const table of all.values())
-    if (!table.fresh && table.kind !== 'partitioned' && !isEmpty(table, scene)) does.destroys(`every row of ${table.key}`);
-  if ([...all.values()].some(({ fresh }) => !fresh)) does.safely('Copy what is deleted to an archive table first, and delete in batches.');
+    if (!table.fresh && table.kind !== 'partitioned' && !isEmpty(table, scene))
+      does.destroys(`every row of ${table.key}`);
+  if ([...all.values()].some(({ fresh }) => !fresh))
+    does.safely('Copy what is deleted to an archive table first, and delete in batches.');
 };
 
 /** As far as the catalogue knows: it may have got rows since, so that is worth a word. */
 function isEmpty(table: TableState, scene: Scene): boolean {
   const empty = tree(scene, table).every(({ rows, kind }) => rows === 0 || kind === 'partitioned');
-  if (empty) scene.does.remark('destroys-few', 'warning', `whatever ${table.key} has got since it was counted (it was empty) is gone`);
+  if (empty)
+    scene.does.remark(
+      'destroys-few',
+      'warning',
+      `whatever ${table.key} has got since it was counted (it was empty) is gone`,
+    );
   return empty;
 }
 
@@ -105,13 +117,24 @@ function target(statement: UpdateStmt | DeleteStmt | InsertStmt | MergeStmt, sce
   return table;
 }
 
-function changesRows(table: TableState, where: Node | undefined, from: readonly Node[] | undefined, done: string, scene: Scene) {
+function changesRows(
+  table: TableState,
+  where: Node | undefined,
+  from: readonly Node[] | undefined,
+  done: string,
+  scene: Scene,
+) {
   readsOf([where, from], scene);
   callsIn([where, from], scene);
   const touched = touchedRows(where, table);
   if (touched !== 'few')
     for (const each of tree(scene, table))
-      scene.does.work('write', each, touched === 'all' ? `every row is ${done}` : `rows are ${done} by a condition that isn’t a key`, { partly: touched === 'some' });
+      scene.does.work(
+        'write',
+        each,
+        touched === 'all' ? `every row is ${done}` : `rows are ${done} by a condition that isn’t a key`,
+        { partly: touched === 'some' },
+      );
   return touched;
 }
 

@@ -51,7 +51,11 @@ function dropRelation(object: Node, { behavior, missing_ok }: DropStmt, scene: S
   const views = schema.viewsOn(table.key);
   const referrers = schema.referrers(table.key);
   if (!cascade && (views.length > 0 || referrers.length > 0))
-    does.remark('fails', 'error', `${(views[0] ?? referrers[0])?.key} depends on ${table.key}, and nothing says CASCADE`);
+    does.remark(
+      'fails',
+      'error',
+      `${(views[0] ?? referrers[0])?.key} depends on ${table.key}, and nothing says CASCADE`,
+    );
   for (const each of tree(scene, table)) removeOne(each, scene);
   if (cascade) {
     for (const view of views) removeOne(view, scene);
@@ -75,7 +79,9 @@ function removeOne(table: TableState, scene: Scene): void {
     if (table.kind === 'table' || table.kind === 'partitioned') does.destroys(`the rows of ${table.key}`);
     else does.phase('contract');
     breaksIfUsed(scene, table, 'certain', `running code that names ${table.key} fails`, table.key);
-    does.safely('Release code that doesn’t use it first; drop it in a later release, when no slot, worker or open way back needs it. Archive its rows before.');
+    does.safely(
+      'Release code that doesn’t use it first; drop it in a later release, when no slot, worker or open way back needs it. Archive its rows before.',
+    );
   }
   schema.remove(table.key);
 }
@@ -86,10 +92,15 @@ function dropIndex(object: Node, { concurrent, missing_ok }: DropStmt, scene: Sc
   const table = schema.tableOfIndex(name);
   if (concurrent === true) does.outsideTransaction('DROP INDEX CONCURRENTLY waits for every other transaction');
   if (table === undefined) {
-    if (!(schema.complete && missing_ok === true)) does.notKnown(`it isn’t known whose index ${written(name)} is: the table’s readers and writers wait for it`);
+    if (!(schema.complete && missing_ok === true))
+      does.notKnown(`it isn’t known whose index ${written(name)} is: the table’s readers and writers wait for it`);
     return;
   }
-  lockAll(scene, tree(scene, table, table.kind !== 'partitioned'), concurrent === true ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE');
+  lockAll(
+    scene,
+    tree(scene, table, table.kind !== 'partitioned'),
+    concurrent === true ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE',
+  );
   const index = table.indexes.find((each) => each.name === name.name);
   breaksIfUsed(
     scene,
@@ -101,7 +112,10 @@ function dropIndex(object: Node, { concurrent, missing_ok }: DropStmt, scene: Sc
     `${table.key}.${name.name}`,
   );
   if (concurrent !== true && !table.fresh)
-    does.safely('DROP INDEX CONCURRENTLY, outside of a transaction, makes nobody wait.', `DROP INDEX CONCURRENTLY ${written(name)};`);
+    does.safely(
+      'DROP INDEX CONCURRENTLY, outside of a transaction, makes nobody wait.',
+      `DROP INDEX CONCURRENTLY ${written(name)};`,
+    );
   schema.put({ ...table, indexes: table.indexes.filter((each) => each.name !== name.name) });
 }
 
@@ -146,7 +160,8 @@ function dropOnTable(object: Node, { missing_ok, removeType }: DropStmt, scene: 
 function dropExtension(object: Node, { behavior }: DropStmt, scene: Scene): void {
   const name = as(object, 'String')?.sval ?? '';
   scene.does.breaks('certain', `running code that uses anything of the extension ${quoted(name)} fails`, name);
-  if (behavior === 'DROP_CASCADE') scene.does.notKnown(`what goes along with the extension ${quoted(name)} isn’t known`);
+  if (behavior === 'DROP_CASCADE')
+    scene.does.notKnown(`what goes along with the extension ${quoted(name)} isn’t known`);
 }
 
 function dropOther(_object: Node, { removeType, behavior }: DropStmt, scene: Scene): void {

@@ -16,16 +16,19 @@ export const vacuum: Family<VacuumStmt> = (statement, scene) => {
     if (full) does.work('rewrite', table, 'VACUUM FULL writes it again');
     else if (statement.is_vacuumcmd === true) does.work('read', table, 'VACUUM reads it');
   }
-  if (full && tables.some(({ fresh }) => !fresh)) does.safely('Plain VACUUM blocks nobody; to give space back while others work, pg_repack.');
+  if (full && tables.some(({ fresh }) => !fresh))
+    does.safely('Plain VACUUM blocks nobody; to give space back while others work, pg_repack.');
 };
 
 export const cluster: Family<ClusterStmt> = ({ relation }, scene) => {
   const tables = relation === undefined ? everyTable(scene) : [relationIn(scene, relation)];
-  if (relation === undefined) scene.does.outsideTransaction('CLUSTER of everything begins and ends transactions of its own');
+  if (relation === undefined)
+    scene.does.outsideTransaction('CLUSTER of everything begins and ends transactions of its own');
   for (const table of tables) {
     if (table === undefined) continue;
     lockAll(scene, tree(scene, table), 'ACCESS EXCLUSIVE');
-    for (const each of tree(scene, table)) scene.does.work('rewrite', each, 'CLUSTER writes it again in the order of an index');
+    for (const each of tree(scene, table))
+      scene.does.work('rewrite', each, 'CLUSTER writes it again in the order of an index');
   }
   scene.does.safely('pg_repack orders a table while others work; or take a window.');
 };
@@ -39,7 +42,10 @@ export const reindex: Family<ReindexStmt> = (statement, scene) => {
   let tables: readonly TableState[];
   if (statement.kind === 'REINDEX_OBJECT_INDEX') {
     const table = schema.tableOfIndex(nameOf(statement.relation));
-    if (table === undefined) does.notKnown(`it isn’t known whose index ${written(nameOf(statement.relation))} is: its readers and writers wait`);
+    if (table === undefined)
+      does.notKnown(
+        `it isn’t known whose index ${written(nameOf(statement.relation))} is: its readers and writers wait`,
+      );
     tables = table === undefined ? [] : [table];
   } else if (one) {
     const table = relationIn(scene, statement.relation);
@@ -50,7 +56,13 @@ export const reindex: Family<ReindexStmt> = (statement, scene) => {
     does.work('index-build', table, 'indexes are built again (and nothing that would use them is planned meanwhile)');
   }
   if (!concurrent && tables.some(({ fresh }) => !fresh))
-    does.safely('REINDEX … CONCURRENTLY, outside of a transaction.', `${scene.text.trim().replace(/^(reindex\s+(?:\([^)]*\)\s*)?(?:index|table|schema|database))\s+/i, '$1 CONCURRENTLY ').replace(/;?$/, ';')}`);
+    does.safely(
+      'REINDEX … CONCURRENTLY, outside of a transaction.',
+      `${scene.text
+        .trim()
+        .replace(/^(reindex\s+(?:\([^)]*\)\s*)?(?:index|table|schema|database))\s+/i, '$1 CONCURRENTLY ')
+        .replace(/;?$/, ';')}`,
+    );
 };
 
 /** LOCK is for what comes after it: it is held until the transaction ends. */
@@ -62,8 +74,14 @@ export const lockTable: Family<LockStmt> = ({ relations, mode }, scene) => {
     if (table === undefined) continue;
     lockAll(scene, tree(scene, table, range?.inh !== true), name);
     if (blocksWrites(name) && !table.fresh) {
-      scene.does.remark('explicit-lock', 'error', `from here to the end of the transaction ${whoWaits(name)} (${table.key})`);
-      scene.does.safely('Most statements take the lock that they need themselves, for as long as they need it: leave LOCK out.');
+      scene.does.remark(
+        'explicit-lock',
+        'error',
+        `from here to the end of the transaction ${whoWaits(name)} (${table.key})`,
+      );
+      scene.does.safely(
+        'Most statements take the lock that they need themselves, for as long as they need it: leave LOCK out.',
+      );
     }
   }
 };
@@ -71,7 +89,10 @@ export const lockTable: Family<LockStmt> = ({ relations, mode }, scene) => {
 /** Comments and extended statistics: a lock that no reader or writer waits for. */
 export const comment: Family<CommentStmt> = ({ objtype, object }, scene) => {
   const parts = strings(as(object, 'List')?.items);
-  const name = objtype === 'OBJECT_COLUMN' || objtype === 'OBJECT_TABCONSTRAINT' || objtype === 'OBJECT_TRIGGER' ? parts.slice(0, -1) : parts;
+  const name =
+    objtype === 'OBJECT_COLUMN' || objtype === 'OBJECT_TABCONSTRAINT' || objtype === 'OBJECT_TRIGGER'
+      ? parts.slice(0, -1)
+      : parts;
   if (!['OBJECT_TABLE', 'OBJECT_COLUMN', 'OBJECT_VIEW', 'OBJECT_MATVIEW'].includes(objtype ?? '')) return;
   const table = scene.schema.find({ schema: name.at(-2), name: name.at(-1) ?? '' });
   if (table !== undefined) scene.does.lock(table, 'SHARE UPDATE EXCLUSIVE');

@@ -2,8 +2,8 @@
 import type { Node, RangeVar, SelectStmt } from 'libpg-query';
 import type { Use } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/working-schema.ts';
-import { STEADY_FUNCTIONS } from '../expressions/steady-functions.ts';
 import { HARMLESS_CALLS } from '../expressions/harmless-calls.ts';
+import { STEADY_FUNCTIONS } from '../expressions/steady-functions.ts';
 import { as, nameFrom, nameOf, strings, walk } from '../parse/nodes.ts';
 import { columnsIn } from './column-definition.ts';
 import { relationIn, type Scene } from './scene.ts';

@@ -17,11 +17,16 @@ export const rename: Family<RenameStmt> = (statement, scene) => {
   const table = relationIn(scene, statement.relation, statement.missing_ok === true);
   if (table === undefined) return;
   const column = renameType === 'OBJECT_COLUMN' || renameType === 'OBJECT_ATTRIBUTE';
-  const tables = column || renameType === 'OBJECT_TABCONSTRAINT' ? tree(scene, table, statement.relation.inh !== true) : [table];
+  const tables =
+    column || renameType === 'OBJECT_TABCONSTRAINT' ? tree(scene, table, statement.relation.inh !== true) : [table];
   lockAll(scene, tables, 'ACCESS EXCLUSIVE');
   if (column) {
     if (!isFresh(table, subname)) {
-      does.breaks('certain', `running code that names ${quoted(subname)} of ${table.key} fails`, `${table.key}.${subname}`);
+      does.breaks(
+        'certain',
+        `running code that names ${quoted(subname)} of ${table.key} fails`,
+        `${table.key}.${subname}`,
+      );
       const type = columnOf(table, subname)?.type ?? '…';
       does.safely(
         'Add a column with the new name, write both, fill the old rows in batches, read the new one, and drop the old one in a later release.',
@@ -29,7 +34,9 @@ export const rename: Family<RenameStmt> = (statement, scene) => {
       );
     }
     for (const each of tables) renameColumn(each, subname, newname, scene);
-  } else if (['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_SEQUENCE', 'OBJECT_FOREIGN_TABLE'].includes(renameType)) {
+  } else if (
+    ['OBJECT_TABLE', 'OBJECT_VIEW', 'OBJECT_MATVIEW', 'OBJECT_SEQUENCE', 'OBJECT_FOREIGN_TABLE'].includes(renameType)
+  ) {
     breaksIfUsed(scene, table, 'certain', `running code that names ${table.key} fails`, table.key);
     if (!table.fresh)
       does.safely(
@@ -39,7 +46,12 @@ export const rename: Family<RenameStmt> = (statement, scene) => {
       );
     move(table, { schema: table.schema, name: newname }, schema);
   } else if (renameType === 'OBJECT_TABCONSTRAINT') {
-    breaksIfUsed(scene, table, 'possible', `running code that names the constraint ${quoted(subname)} (ON CONFLICT, or in an error) fails`);
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `running code that names the constraint ${quoted(subname)} (ON CONFLICT, or in an error) fails`,
+    );
     schema.put({
       ...table,
       constraints: table.constraints.map((each) => (each.name === subname ? { ...each, name: newname } : each)),
@@ -70,10 +82,17 @@ function renameIndex({ relation, newname = '' }: RenameStmt, scene: Scene): void
   const table = scene.schema.tableOfIndex(nameOf(relation));
   if (table === undefined) return;
   const name = nameOf(relation).name;
-  scene.schema.put({ ...table, indexes: table.indexes.map((each) => (each.name === name ? { ...each, name: newname } : each)) });
+  scene.schema.put({
+    ...table,
+    indexes: table.indexes.map((each) => (each.name === name ? { ...each, name: newname } : each)),
+  });
 }
 
-function move(table: TableState, to: { readonly schema: string; readonly name: string }, schema: Scene['schema']): void {
+function move(
+  table: TableState,
+  to: { readonly schema: string; readonly name: string },
+  schema: Scene['schema'],
+): void {
   schema.remove(table.key);
   schema.put({ ...table, ...to, key: `${to.schema}.${to.name}` });
 }
@@ -103,6 +122,12 @@ export const setSchema: Family<AlterObjectSchemaStmt> = (statement, scene) => {
 /** Another owner: rights that came with the ownership go. */
 export const changeOwner: Family<AlterOwnerStmt> = (statement, scene) => {
   const args = as(statement.object, 'ObjectWithArgs');
-  const name = written(nameFrom(args?.objname ?? as(statement.object, 'List')?.items ?? (statement.object === undefined ? [] : [statement.object])));
+  const name = written(
+    nameFrom(
+      args?.objname ??
+        as(statement.object, 'List')?.items ??
+        (statement.object === undefined ? [] : [statement.object]),
+    ),
+  );
   scene.does.breaks('possible', `another role owns ${name}: running code that counted on the ownership is refused`);
 };

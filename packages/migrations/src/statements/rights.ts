@@ -8,15 +8,26 @@ export const grant: Family<GrantStmt> = (statement, scene) => {
   const rights = (statement.privileges ?? []).flatMap((node) => as(node, 'AccessPriv')?.priv_name?.toUpperCase() ?? []);
   const objects = (statement.objects ?? []).map((node) => {
     const range = as(node, 'RangeVar');
-    if (range !== undefined) return { name: written(nameOf(range)), fresh: scene.schema.find(nameOf(range))?.fresh === true };
+    if (range !== undefined)
+      return { name: written(nameOf(range)), fresh: scene.schema.find(nameOf(range))?.fresh === true };
     const args = as(node, 'ObjectWithArgs');
-    return { name: args === undefined ? (as(node, 'String')?.sval ?? strings(as(node, 'List')?.items).join('.')) : written(nameFrom(args.objname)), fresh: false };
+    return {
+      name:
+        args === undefined
+          ? (as(node, 'String')?.sval ?? strings(as(node, 'List')?.items).join('.'))
+          : written(nameFrom(args.objname)),
+      fresh: false,
+    };
   });
   const old = objects.filter(({ fresh }) => !fresh).map(({ name }) => name);
   if (old.length === 0 && statement.targtype === 'ACL_TARGET_OBJECT') return;
   const roles = (statement.grantees ?? []).map((node) => as(node, 'RoleSpec')?.rolename ?? 'PUBLIC');
   const what = rights.length === 0 ? 'every right' : rights.join(', ');
-  scene.does.breaks('certain', `${roles.join(', ')} may no longer use ${what} on ${old.join(', ') || 'what is made later'}`, old[0]);
+  scene.does.breaks(
+    'certain',
+    `${roles.join(', ')} may no longer use ${what} on ${old.join(', ') || 'what is made later'}`,
+    old[0],
+  );
   scene.does.safely('Release code that doesn’t need the right first; revoke it in a later release.');
 };
 

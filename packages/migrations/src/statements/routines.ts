@@ -46,7 +46,10 @@ function volatilityOf(statement: CreateFunctionStmt): Routine['volatility'] {
 }
 
 export const alterFunction: Family<AlterFunctionStmt> = (statement, scene) => {
-  scene.does.breaks('possible', `running code calls ${written(nameFrom(statement.func?.objname))} with other properties`);
+  scene.does.breaks(
+    'possible',
+    `running code calls ${written(nameFrom(statement.func?.objname))} with other properties`,
+  );
 };
 
 /** A DO block runs now, whatever is in it. */
@@ -69,5 +72,6 @@ export function dropRoutines(object: Node, { behavior, missing_ok }: DropStmt, s
   if (known.length > 0 && known.every(({ fresh }) => fresh === true)) return;
   scene.does.breaks('certain', `running code that calls ${written(name)} fails`, written(name));
   scene.does.safely('Release code that doesn’t call it first; drop it in a later release.');
-  if (behavior === 'DROP_CASCADE') scene.does.notKnown(`what goes along with ${written(name)} (triggers, views, defaults) isn’t known`);
+  if (behavior === 'DROP_CASCADE')
+    scene.does.notKnown(`what goes along with ${written(name)} (triggers, views, defaults) isn’t known`);
 }

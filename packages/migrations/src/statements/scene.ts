@@ -4,7 +4,6 @@ import type { Recorder } from '../effects/effects.ts';
 import type { LockMode } from '../effects/lock-modes.ts';
 import { type Name, nameOf, written } from '../parse/nodes.ts';
 
-
 /** What statements of a file set for those after them. */
 export interface Session {
   /** Whether waiting for a lock ends by itself. */
@@ -32,11 +31,7 @@ export interface Scene {
 export type Family<Content> = (content: Content, scene: Scene) => void;
 
 /** The relation that a statement names; says so when nothing is known of it. `undefined`: the statement does nothing then. */
-export function relationIn(
-  scene: Scene,
-  name: Name | RangeVar | undefined,
-  missingOk = false,
-): TableState | undefined {
+export function relationIn(scene: Scene, name: Name | RangeVar | undefined, missingOk = false): TableState | undefined {
   const asked: Name = name !== undefined && 'name' in name ? name : nameOf(name as RangeVar | undefined);
   const found = scene.schema.find(asked);
   if (found !== undefined) return found;

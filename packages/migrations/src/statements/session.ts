@@ -13,10 +13,17 @@ export const setVariable: Family<VariableSetStmt> = (statement, scene) => {
 function apply(name: string, values: readonly string[] | undefined, scene: Scene): void {
   const [first] = values ?? [];
   if (name === 'lock_timeout') scene.session.lockTimeout = first !== undefined && !/^0+\s*(ms|s|min)?$/.test(first);
-  else if (name === 'search_path') scene.schema.searchPath = values?.flatMap((each) => each.split(',').map((one) => one.trim().replace(/^"|"$/g, ''))) ?? ['public'];
+  else if (name === 'search_path')
+    scene.schema.searchPath = values?.flatMap((each) =>
+      each.split(',').map((one) => one.trim().replace(/^"|"$/g, '')),
+    ) ?? ['public'];
   else if (name === 'timezone') scene.schema.timeZone = first;
   else if (name === 'session_replication_role' && first === 'replica')
-    scene.does.remark('checks-off', 'warning', 'triggers and foreign keys are off from here: nothing keeps what is written consistent');
+    scene.does.remark(
+      'checks-off',
+      'warning',
+      'triggers and foreign keys are off from here: nothing keeps what is written consistent',
+    );
 }
 
 /** `SELECT set_config('search_path', '', false)`, as pg_dump writes it. */

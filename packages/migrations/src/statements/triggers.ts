@@ -1,4 +1,4 @@
-import type { CreatePolicyStmt, AlterPolicyStmt, CreateTrigStmt, RuleStmt } from 'libpg-query';
+import type { AlterPolicyStmt, CreatePolicyStmt, CreateTrigStmt, RuleStmt } from 'libpg-query';
 import type { TableState } from '../catalogue/working-schema.ts';
 import { nameFrom, quoted } from '../parse/nodes.ts';
 import { parseBody } from '../parse/parser.ts';
@@ -18,9 +18,16 @@ export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
     if (other !== undefined) scene.does.lock(other, 'ACCESS SHARE');
   }
   if (!isHarmless(statement, table, scene)) {
-    breaksIfUsed(scene, table, 'possible', `${nameFrom(statement.funcname).name}() runs for what running code writes to ${table.key}: it may refuse it, change it or slow it down`);
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `${nameFrom(statement.funcname).name}() runs for what running code writes to ${table.key}: it may refuse it, change it or slow it down`,
+    );
     if (!table.fresh)
-      scene.does.safely('Let the trigger do its work only for rows that the new code writes (a WHEN condition on a new column), until nothing else writes.');
+      scene.does.safely(
+        'Let the trigger do its work only for rows that the new code writes (a WHEN condition on a new column), until nothing else writes.',
+      );
   }
   scene.schema.put({ ...table, triggers: [...table.triggers, statement.trigname ?? ''] });
 };
@@ -45,7 +52,12 @@ export const createRule: Family<RuleStmt> = (statement, scene) => {
   const table = relationIn(scene, statement.relation);
   if (table === undefined) return;
   scene.does.lock(table, 'ACCESS EXCLUSIVE');
-  breaksIfUsed(scene, table, 'possible', `the rule ${quoted(statement.rulename ?? '')} changes what running code’s statements on ${table.key} do`);
+  breaksIfUsed(
+    scene,
+    table,
+    'possible',
+    `the rule ${quoted(statement.rulename ?? '')} changes what running code’s statements on ${table.key} do`,
+  );
 };
 
 export const createPolicy: Family<CreatePolicyStmt | AlterPolicyStmt> = (statement, scene) => {
@@ -53,5 +65,10 @@ export const createPolicy: Family<CreatePolicyStmt | AlterPolicyStmt> = (stateme
   if (table === undefined) return;
   scene.does.lock(table, 'ACCESS EXCLUSIVE');
   if (table.rowSecurity || !table.known)
-    breaksIfUsed(scene, table, 'possible', `the policy ${quoted(statement.policy_name ?? '')} changes which rows of ${table.key} running code sees and writes`);
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `the policy ${quoted(statement.policy_name ?? '')} changes which rows of ${table.key} running code sees and writes`,
+    );
 };

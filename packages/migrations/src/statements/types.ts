@@ -1,4 +1,12 @@
-import type { AlterDomainStmt, AlterEnumStmt, CompositeTypeStmt, CreateDomainStmt, CreateEnumStmt, DropStmt, Node } from 'libpg-query';
+import type {
+  AlterDomainStmt,
+  AlterEnumStmt,
+  CompositeTypeStmt,
+  CreateDomainStmt,
+  CreateEnumStmt,
+  DropStmt,
+  Node,
+} from 'libpg-query';
 import type { UserType } from '../catalogue/catalogue.ts';
 import { typeRefFrom, typeRefOf, typeText } from '../catalogue/type-name.ts';
 import type { TableState } from '../catalogue/working-schema.ts';
@@ -11,7 +19,8 @@ function make(kind: UserType['kind'], name: Name, more: Partial<UserType>, scene
 
 export const createEnum: Family<CreateEnumStmt> = ({ typeName }, scene) => make('enum', nameFrom(typeName), {}, scene);
 
-export const createComposite: Family<CompositeTypeStmt> = ({ typevar }, scene) => make('composite', nameOf(typevar), {}, scene);
+export const createComposite: Family<CompositeTypeStmt> = ({ typevar }, scene) =>
+  make('composite', nameOf(typevar), {}, scene);
 
 export const createDomain: Family<CreateDomainStmt> = ({ domainname, typeName, constraints }, scene) => {
   const kinds = (constraints ?? []).map((node) => as(node, 'Constraint')?.contype);
@@ -25,13 +34,21 @@ export const alterEnum: Family<AlterEnumStmt> = ({ typeName, oldVal, newVal }, s
   if (scene.schema.type(name)?.fresh === true) return;
   const { does } = scene;
   if (oldVal !== undefined) {
-    does.breaks('certain', `running code writes and reads the value '${oldVal}' of ${written(name)}, which is '${newVal}' now`, `${written(name)}.${oldVal}`);
-    does.safely('Add the new value, have the new code write it and read both, change the rows in batches; the old value stays.');
+    does.breaks(
+      'certain',
+      `running code writes and reads the value '${oldVal}' of ${written(name)}, which is '${newVal}' now`,
+      `${written(name)}.${oldVal}`,
+    );
+    does.safely(
+      'Add the new value, have the new code write it and read both, change the rows in batches; the old value stays.',
+    );
     return;
   }
   does.undo('never');
   does.breaks('possible', `running code may read the value '${newVal}' of ${written(name)}, which it doesn’t know`);
-  does.safely('Add the value in a release before the one whose code writes it; it can only be used after its transaction has committed.');
+  does.safely(
+    'Add the value in a release before the one whose code writes it; it can only be used after its transaction has committed.',
+  );
 };
 
 /** A domain's new rule is held against every column of it, in all tables. */
@@ -43,11 +60,13 @@ export const alterDomain: Family<AlterDomainStmt> = ({ subtype, typeName, def },
   const part = as(def, 'Constraint');
   if (subtype === 'X' || subtype === 'N' || subtype === 'T') {
     does.undo('until-written');
-    if (subtype === 'T' && def === undefined) does.breaks('certain', `columns of ${written(name)} have no default any more`);
+    if (subtype === 'T' && def === undefined)
+      does.breaks('certain', `columns of ${written(name)} have no default any more`);
     return;
   }
   if (!(subtype === 'C' && part?.skip_validation === true)) {
-    if (!schema.complete) does.notKnown(`which tables have columns of ${written(name)} isn’t known; each is read under a lock`);
+    if (!schema.complete)
+      does.notKnown(`which tables have columns of ${written(name)} isn’t known; each is read under a lock`);
     for (const table of tablesWith(name, scene)) {
       // A partitioned table holds no rows: its partitions are looked at.
       if (table.kind === 'partitioned') continue;
@@ -55,9 +74,13 @@ export const alterDomain: Family<AlterDomainStmt> = ({ subtype, typeName, def },
       does.work('scan', table, `the rule of ${written(name)} is held against every row`);
     }
   }
-  if (subtype !== 'V') does.breaks('possible', `values that running code writes into columns of ${written(name)} may not satisfy it`);
+  if (subtype !== 'V')
+    does.breaks('possible', `values that running code writes into columns of ${written(name)} may not satisfy it`);
   if (subtype === 'C' && part?.skip_validation !== true)
-    does.safely('Add the constraint as NOT VALID and validate it later.', `${scene.text.trim().replace(/;?\s*$/, '')} NOT VALID;`);
+    does.safely(
+      'Add the constraint as NOT VALID and validate it later.',
+      `${scene.text.trim().replace(/;?\s*$/, '')} NOT VALID;`,
+    );
   if (domain !== undefined) schema.putType({ ...domain, constrained: true });
 };
 
@@ -72,7 +95,8 @@ export function dropType(object: Node, { behavior, missing_ok }: DropStmt, scene
   does.safely('Release code that doesn’t use it first; drop it in a later release.');
   const tables = tablesWith(name, scene);
   if (behavior !== 'DROP_CASCADE') {
-    if (tables.length > 0) does.remark('fails', 'error', `${tables[0]?.key} has columns of ${written(name)}, and nothing says CASCADE`);
+    if (tables.length > 0)
+      does.remark('fails', 'error', `${tables[0]?.key} has columns of ${written(name)}, and nothing says CASCADE`);
     return;
   }
   if (!schema.complete) does.notKnown(`which columns go along with ${written(name)} isn’t known`);
@@ -80,18 +104,27 @@ export function dropType(object: Node, { behavior, missing_ok }: DropStmt, scene
     does.lock(table, 'ACCESS EXCLUSIVE');
     const gone = columnsOf(table, name).map(({ name: column }) => column);
     does.destroys(`the values of ${gone.map((column) => `${table.key}.${quoted(column)}`).join(', ')}`);
-    for (const column of gone) does.breaks('certain', `running code that names ${quoted(column)} of ${table.key} fails`, `${table.key}.${column}`);
+    for (const column of gone)
+      does.breaks(
+        'certain',
+        `running code that names ${quoted(column)} of ${table.key} fails`,
+        `${table.key}.${column}`,
+      );
     schema.put({ ...table, columns: table.columns.filter((column) => !gone.includes(column.name)) });
   }
 }
 
 function tablesWith(name: Name, scene: Scene): readonly TableState[] {
-  return scene.schema.all().filter((table) => !['view', 'sequence'].includes(table.kind) && columnsOf(table, name).length > 0);
+  return scene.schema
+    .all()
+    .filter((table) => !['view', 'sequence'].includes(table.kind) && columnsOf(table, name).length > 0);
 }
 
 function columnsOf(table: TableState, name: Name): TableState['columns'] {
   return table.columns.filter(({ type }) => {
     const ref = typeRefFrom(type);
-    return ref.name === name.name && (ref.schema === undefined || name.schema === undefined || ref.schema === name.schema);
+    return (
+      ref.name === name.name && (ref.schema === undefined || name.schema === undefined || ref.schema === name.schema)
+    );
   });
 }

@@ -1,8 +1,8 @@
 import type { RefreshMatViewStmt, SelectStmt, ViewStmt } from 'libpg-query';
 import { blank, type TableState } from '../catalogue/working-schema.ts';
 import { as, nameOf, quoted, strings, written } from '../parse/nodes.ts';
-import { readsOf, runQuery } from './queries.ts';
 import { intoTable } from './create-table.ts';
+import { readsOf, runQuery } from './queries.ts';
 import { type Family, relationIn, type Scene } from './scene.ts';
 import { setConfigOf } from './session.ts';
 
@@ -31,19 +31,41 @@ export const createView: Family<ViewStmt> = (statement, scene) => {
   });
 };
 
-function replaced(before: TableState | undefined, columns: readonly string[] | undefined, name: string, scene: Scene): void {
+function replaced(
+  before: TableState | undefined,
+  columns: readonly string[] | undefined,
+  name: string,
+  scene: Scene,
+): void {
   const old = before?.known === true ? before.columns.map((column) => column.name) : undefined;
   if (old === undefined || columns === undefined) {
-    scene.does.breaks('possible', `the columns of ${name} ${old === undefined ? 'before' : 'after'} aren’t known: what running code reads from it may change`);
+    scene.does.breaks(
+      'possible',
+      `the columns of ${name} ${old === undefined ? 'before' : 'after'} aren’t known: what running code reads from it may change`,
+    );
     return;
   }
   const lost = old.filter((column) => !columns.includes(column));
   if (lost.length > 0) {
-    scene.does.breaks('certain', `${name} loses ${lost.map(quoted).join(', ')}, which running code may read`, `${name}.${lost[0]}`);
-    scene.does.remark('fails', 'error', `CREATE OR REPLACE VIEW can’t take ${lost.map(quoted).join(', ')} away from ${name}`);
-    scene.does.safely('Keep the column in the view (NULL, if need be) until nothing that reads it runs any more; then DROP VIEW and CREATE VIEW in one transaction.');
+    scene.does.breaks(
+      'certain',
+      `${name} loses ${lost.map(quoted).join(', ')}, which running code may read`,
+      `${name}.${lost[0]}`,
+    );
+    scene.does.remark(
+      'fails',
+      'error',
+      `CREATE OR REPLACE VIEW can’t take ${lost.map(quoted).join(', ')} away from ${name}`,
+    );
+    scene.does.safely(
+      'Keep the column in the view (NULL, if need be) until nothing that reads it runs any more; then DROP VIEW and CREATE VIEW in one transaction.',
+    );
   } else if (old.some((column, i) => columns[i] !== column))
-    scene.does.remark('fails', 'error', `CREATE OR REPLACE VIEW can’t change the order of the columns of ${name}: new ones come last`);
+    scene.does.remark(
+      'fails',
+      'error',
+      `CREATE OR REPLACE VIEW can’t change the order of the columns of ${name}: new ones come last`,
+    );
   else scene.does.breaks('possible', `running code reads from ${name} what the new query gives`);
 }
 
@@ -108,7 +130,10 @@ export const refresh: Family<RefreshMatViewStmt> = (statement, scene) => {
   }
   scene.does.work('rewrite', view, 'it is filled again');
   if (!view.fresh)
-    scene.does.safely('REFRESH … CONCURRENTLY lets readers go on; it needs a unique index on the view.', `REFRESH MATERIALIZED VIEW CONCURRENTLY ${written(view)};`);
+    scene.does.safely(
+      'REFRESH … CONCURRENTLY lets readers go on; it needs a unique index on the view.',
+      `REFRESH MATERIALIZED VIEW CONCURRENTLY ${written(view)};`,
+    );
 };
 
 /** A query of a migration. */

@@ -24,7 +24,10 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
     adviseBackfill(on, column, type, scene);
   }
   if (serialBase(type) !== undefined && !table.fresh)
-    scene.does.breaks('possible', `rows that running code inserts take a number from a new sequence: a role that isn’t the owner needs USAGE on it`);
+    scene.does.breaks(
+      'possible',
+      `rows that running code inserts take a number from a new sequence: a role that isn’t the owner needs USAGE on it`,
+    );
   constraintsOf(column, on, scene, type);
   comparability(type, on, scene);
   for (const each of tables) {
@@ -68,8 +71,15 @@ function constraintsOf(column: ColumnDef, on: Altered, scene: Scene, type: TypeR
   const required = parts.some(({ contype }) => contype === 'CONSTR_NOTNULL' || contype === 'CONSTR_PRIMARY');
   if (required && !filled && !table.fresh) {
     if (tables.some(({ rows, kind }) => kind !== 'partitioned' && rows !== 0))
-      scene.does.remark('fails', 'error', `the rows of ${table.key} that are there would have no value in ${name}, which is NOT NULL: the statement fails unless the table is empty`);
-    scene.does.breaks('certain', `running code inserts into ${table.key} without ${name}, which is NOT NULL and has no default`);
+      scene.does.remark(
+        'fails',
+        'error',
+        `the rows of ${table.key} that are there would have no value in ${name}, which is NOT NULL: the statement fails unless the table is empty`,
+      );
+    scene.does.breaks(
+      'certain',
+      `running code inserts into ${table.key} without ${name}, which is NOT NULL and has no default`,
+    );
     scene.does.safely(
       'Add the column without NOT NULL, have the new code write it, fill the old rows in batches, and only then require it.',
       `ALTER TABLE ${sqlName(table)} ADD COLUMN ${name} ${typeText(type)};`,
@@ -96,13 +106,16 @@ function constraintOf(part: Constraint, { table, tables }: Altered, scene: Scene
       if (!filled && refusesNull(part.raw_expr) && !table.fresh)
         scene.does.breaks('certain', `running code leaves ${name} of ${table.key} empty, and the CHECK refuses that`);
       if (!table.fresh)
-        scene.does.safely('Add the column first, then its CHECK as NOT VALID, and validate that in a later transaction.');
+        scene.does.safely(
+          'Add the column first, then its CHECK as NOT VALID, and validate that in a later transaction.',
+        );
       break;
     case 'CONSTR_FOREIGN': {
       const other = relationIn(scene, part.pktable);
       if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
       if (filled)
-        for (const each of tables) scene.does.work('scan', each, `the foreign key of ${name} is held against every row`);
+        for (const each of tables)
+          scene.does.work('scan', each, `the foreign key of ${name} is held against every row`);
       break;
     }
     default:

@@ -135,7 +135,8 @@ const alterIndex: Family<AlterTableStmt> = (statement, scene) => {
   const moves = (statement.cmds ?? []).some((node) => as(node, 'AlterTableCmd')?.subtype === 'AT_SetTableSpace');
   if (!moves) return;
   const table = scene.schema.tableOfIndex(nameOf(statement.relation));
-  if (table === undefined) return scene.does.notKnown(`it isn’t known whose index ${nameOf(statement.relation).name} is`);
+  if (table === undefined)
+    return scene.does.notKnown(`it isn’t known whose index ${nameOf(statement.relation).name} is`);
   scene.does.lock(table, 'ACCESS EXCLUSIVE');
   scene.does.work('index-build', table, 'an index is copied to another tablespace');
 };

@@ -47,7 +47,10 @@ export function knownNotNull(table: TableState, column: string | undefined): boo
 /** Whether an expression is `column IS NOT NULL`, by itself or as a part of an AND. */
 export function saysNotNull(expression: string, column: string): boolean {
   const select = as(parseOne(`select ${expression}`), 'SelectStmt');
-  const target = as(as(select?.targetList?.[0], 'ResTarget')?.val === undefined ? undefined : select?.targetList?.[0], 'ResTarget');
+  const target = as(
+    as(select?.targetList?.[0], 'ResTarget')?.val === undefined ? undefined : select?.targetList?.[0],
+    'ResTarget',
+  );
   return target?.val !== undefined && nodeSaysNotNull(target.val, column);
 }
 

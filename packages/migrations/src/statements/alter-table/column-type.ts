@@ -30,7 +30,8 @@ export const alterColumnType: Part = ({ name = '', def }, on, scene) => {
           : `${what}: running code reads and writes the old type`,
         `${table.key}.${name}`,
       );
-    else if (from !== undefined && change.rewrite) scene.does.breaks('possible', `${what}: running code may read it as the old type`);
+    else if (from !== undefined && change.rewrite)
+      scene.does.breaks('possible', `${what}: running code may read it as the old type`);
     if (change.rewrite) adviseNewColumn(table, name, typeText(to), scene);
   }
   changeColumn(on, scene, name, { type: typeText(to) });
@@ -38,14 +39,19 @@ export const alterColumnType: Part = ({ name = '', def }, on, scene) => {
 };
 
 function workOf(table: TableState, column: string, change: TypeChange, collation: boolean, scene: Scene): void {
-  if (change.rewrite) return scene.does.work('rewrite', table, `${quoted(column)} is written again in another type`);
+  if (change.rewrite) {
+    scene.does.work('rewrite', table, `${quoted(column)} is written again in another type`);
+    return;
+  }
   const rebuilt = table.indexes.filter(
     ({ reads, computed }) => reads.includes(column) && (change.reindex || collation || computed),
   );
   if (rebuilt.length > 0)
     scene.does.work('index-build', table, `${rebuilt.map(({ name }) => name).join(', ')} built again`);
   // The constraint is made anew, and a new one is held against every row.
-  const check = table.constraints.find(({ kind, columns, validated }) => kind === 'check' && validated && columns.includes(column));
+  const check = table.constraints.find(
+    ({ kind, columns, validated }) => kind === 'check' && validated && columns.includes(column),
+  );
   if (check !== undefined) scene.does.work('scan', table, `${check.name} is held against every row again`);
 }
 
@@ -53,14 +59,22 @@ function workOf(table: TableState, column: string, change: TypeChange, collation
 function dependants(table: TableState, column: string, { rewrite }: TypeChange, scene: Scene): void {
   const { does, schema } = scene;
   const [view] = schema.viewsOn(table.key, column);
-  if (view !== undefined) does.remark('fails', 'error', `the view ${view.key} shows ${table.key}.${quoted(column)}: drop it first and make it again`);
+  if (view !== undefined)
+    does.remark(
+      'fails',
+      'error',
+      `the view ${view.key} shows ${table.key}.${quoted(column)}: drop it first and make it again`,
+    );
   const generated = table.columns.find(({ from }) => from?.includes(column));
-  if (generated !== undefined) does.remark('fails', 'error', `${quoted(generated.name)} is generated from ${quoted(column)}`);
+  if (generated !== undefined)
+    does.remark('fails', 'error', `${quoted(generated.name)} is generated from ${quoted(column)}`);
   for (const { references, columns } of table.constraints)
     if (references !== undefined && columns.includes(column))
       lockAll(scene, tree(scene, schema.byKey(references.relation) ?? table), 'ACCESS EXCLUSIVE');
   for (const referrer of schema.referrers(table.key)) {
-    const key = referrer.constraints.find((c) => c.references?.relation === table.key && c.references.columns.includes(column));
+    const key = referrer.constraints.find(
+      (c) => c.references?.relation === table.key && c.references.columns.includes(column),
+    );
     if (key === undefined) continue;
     lockAll(scene, tree(scene, referrer), 'ACCESS EXCLUSIVE');
     if (rewrite && key.validated)

@@ -57,7 +57,9 @@ export const columnDefault: Part = ({ name, def }, on, scene) => {
         : `running code that inserts into ${table.key} without ${quoted(name ?? '')} is refused, or finds no value where the default was`,
       `${table.key}.${name}`,
     );
-    scene.does.safely('Drop the default when no code that counts on it runs any more: the new code writes the value itself first.');
+    scene.does.safely(
+      'Drop the default when no code that counts on it runs any more: the new code writes the value itself first.',
+    );
   }
   const { default: _, ...rest } = column ?? { name: name ?? '', type: 'text', nullable: true };
   const columns = table.columns.map((each) => (each.name === name ? rest : each));
@@ -77,7 +79,9 @@ export const dropColumn: Part = ({ name = '', behavior, missing_ok }, on, scene)
   const views = schema.viewsOn(table.key, name);
   const referrers = schema
     .referrers(table.key)
-    .filter((each) => each.constraints.some((c) => c.references?.relation === table.key && c.references.columns.includes(name)));
+    .filter((each) =>
+      each.constraints.some((c) => c.references?.relation === table.key && c.references.columns.includes(name)),
+    );
   if (behavior === 'DROP_CASCADE') {
     for (const view of views) {
       does.lock(view, 'ACCESS EXCLUSIVE');
@@ -115,7 +119,11 @@ export const addIdentity: Part = ({ name }, on, scene) => {
 
 export const dropIdentity: Part = ({ name }, on, scene) => {
   if (!isFresh(on.table, name))
-    scene.does.breaks('certain', `running code that inserts into ${on.table.key} gets no number for ${quoted(name ?? '')} any more`, `${on.table.key}.${name}`);
+    scene.does.breaks(
+      'certain',
+      `running code that inserts into ${on.table.key} gets no number for ${quoted(name ?? '')} any more`,
+      `${on.table.key}.${name}`,
+    );
   changeColumn(on, scene, name, { identity: false });
   return 'ACCESS EXCLUSIVE';
 };
@@ -124,21 +132,28 @@ export const dropIdentity: Part = ({ name }, on, scene) => {
 export const setExpression: Part = ({ name }, { table, tables }, scene) => {
   const column = columnOf(table, name);
   if (column?.generated !== 'virtual')
-    for (const each of tables) scene.does.work('rewrite', each, `the generated ${quoted(name ?? '')} is worked out again`);
+    for (const each of tables)
+      scene.does.work('rewrite', each, `the generated ${quoted(name ?? '')} is worked out again`);
   if (!isFresh(table, name)) scene.does.breaks('possible', `running code finds other values in ${quoted(name ?? '')}`);
   return 'ACCESS EXCLUSIVE';
 };
 
 export const dropExpression: Part = ({ name }, on, scene) => {
   if (!isFresh(on.table, name))
-    scene.does.breaks('certain', `rows that running code writes get no value in ${quoted(name ?? '')} any more`, `${on.table.key}.${name}`);
+    scene.does.breaks(
+      'certain',
+      `rows that running code writes get no value in ${quoted(name ?? '')} any more`,
+      `${on.table.key}.${name}`,
+    );
   scene.does.undo('never');
   for (const { key } of on.tables) {
     const now = scene.schema.byKey(key) ?? on.table;
     scene.schema.put({
       ...now,
       columns: now.columns.map(({ generated, from, ...each }) =>
-        each.name === name ? each : { ...each, ...(generated === undefined ? {} : { generated }), ...(from === undefined ? {} : { from }) },
+        each.name === name
+          ? each
+          : { ...each, ...(generated === undefined ? {} : { generated }), ...(from === undefined ? {} : { from }) },
       ),
     });
   }
@@ -154,7 +169,9 @@ export const exclusively: Part = () => 'ACCESS EXCLUSIVE';
 /** Options of the table: most can change while others work. */
 export const relationOptions: Part = ({ def }) => {
   const names = (as(def, 'List')?.items ?? []).map((node) => as(node, 'DefElem')?.defname ?? '');
-  return names.some((name) => ['user_catalog_table', 'security_barrier', 'security_invoker', 'check_option', 'buffering'].includes(name))
+  return names.some((name) =>
+    ['user_catalog_table', 'security_barrier', 'security_invoker', 'check_option', 'buffering'].includes(name),
+  )
     ? 'ACCESS EXCLUSIVE'
     : 'SHARE UPDATE EXCLUSIVE';
 };

@@ -42,8 +42,10 @@ const ADD: Partial<Record<NonNullable<ConstraintNode['contype']>, Add>> = {
 function addCheck(part: ConstraintNode, { table, tables }: Altered, scene: Scene): LockMode {
   const checked = constraintFrom(part, table.name, scene);
   // Nobody who runs writes a fresh column; what he leaves empty, a CHECK takes, unless it asks for a value.
-  const ofOld = checked?.columns.some((column) => !isFresh(table, column)) !== false || checked.expression !== undefined;
-  if (ofOld) breaksIfUsed(scene, table, 'possible', `rows that running code writes to ${table.key} may not satisfy the CHECK`);
+  const ofOld =
+    checked?.columns.some((column) => !isFresh(table, column)) !== false || checked.expression !== undefined;
+  if (ofOld)
+    breaksIfUsed(scene, table, 'possible', `rows that running code writes to ${table.key} may not satisfy the CHECK`);
   if (part.skip_validation === true || part.is_enforced === false) return 'ACCESS EXCLUSIVE';
   for (const each of tables) scene.does.work('scan', each, 'the CHECK is held against every row');
   if (!table.fresh) adviseNotValid(table, checked?.name ?? 'check', scene, 'CHECK');
@@ -55,10 +57,16 @@ function addForeignKey(part: ConstraintNode, { table, tables }: Altered, scene: 
   if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
   const columns = strings(part.fk_attrs);
   if (columns.some((column) => !isFresh(table, column)))
-    breaksIfUsed(scene, table, 'possible', `running code may write rows to ${table.key} that refer to nothing, or delete rows that are referred to`);
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `running code may write rows to ${table.key} that refer to nothing, or delete rows that are referred to`,
+    );
   if (part.skip_validation === true || part.is_enforced === false) return 'SHARE ROW EXCLUSIVE';
   for (const each of tables) scene.does.work('scan', each, 'the foreign key is held against every row');
-  if (!table.fresh) adviseNotValid(table, constraintFrom(part, table.name, scene)?.name ?? 'fkey', scene, 'foreign key');
+  if (!table.fresh)
+    adviseNotValid(table, constraintFrom(part, table.name, scene)?.name ?? 'fkey', scene, 'foreign key');
   return 'SHARE ROW EXCLUSIVE';
 }
 
@@ -76,10 +84,16 @@ function adviseNotValid(table: TableState, name: string, scene: Scene, what: str
 function addKey(part: ConstraintNode, { table, tables }: Altered, scene: Scene): LockMode {
   const primary = part.contype === 'CONSTR_PRIMARY';
   const ready = part.indexname;
-  const keys = ready === undefined ? strings(part.keys) : (table.indexes.find(({ name }) => name === ready)?.columns ?? []);
+  const keys =
+    ready === undefined ? strings(part.keys) : (table.indexes.find(({ name }) => name === ready)?.columns ?? []);
   if (ready === undefined) {
     for (const each of tables) scene.does.work('index-build', each, 'the unique index of the constraint');
-    breaksIfUsed(scene, table, 'possible', `running code may write the same ${keys.map(quoted).join(', ')} twice to ${table.key}`);
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `running code may write the same ${keys.map(quoted).join(', ')} twice to ${table.key}`,
+    );
   }
   if (primary)
     for (const each of tables) {
@@ -87,7 +101,12 @@ function addKey(part: ConstraintNode, { table, tables }: Altered, scene: Scene):
       if (open.length > 0 || (keys.length === 0 && !each.known))
         scene.does.work('scan', each, 'the key’s columns are looked at for nulls in every row');
       if (open.some((key) => columnOf(each, key)?.default === undefined && !isFresh(each, key)))
-        breaksIfUsed(scene, table, 'certain', `running code may still leave ${open.map(quoted).join(', ')} of ${table.key} empty`);
+        breaksIfUsed(
+          scene,
+          table,
+          'certain',
+          `running code may still leave ${open.map(quoted).join(', ')} of ${table.key} empty`,
+        );
     }
   if (ready === undefined && !table.fresh) {
     const index = quoted(part.conname ?? `${table.name}_${primary ? 'pkey' : 'key'}`);
@@ -103,7 +122,9 @@ function addKey(part: ConstraintNode, { table, tables }: Altered, scene: Scene):
 function addExclusion(_part: ConstraintNode, { table, tables }: Altered, scene: Scene): LockMode {
   for (const each of tables) scene.does.work('index-build', each, 'the index of the exclusion constraint');
   breaksIfUsed(scene, table, 'possible', `rows that running code writes to ${table.key} may exclude one another`);
-  scene.does.safely('There is no way to add an exclusion constraint without its lock: make it on a new table, or in a window.');
+  scene.does.safely(
+    'There is no way to add an exclusion constraint without its lock: make it on a new table, or in a window.',
+  );
   return 'ACCESS EXCLUSIVE';
 }
 
@@ -132,7 +153,10 @@ export const validateConstraint: Part = ({ name }, { table, tables }, scene) => 
   }
   for (const { key } of tables) {
     const now = scene.schema.byKey(key) ?? table;
-    scene.schema.put({ ...now, constraints: now.constraints.map((c) => (c.name === name ? { ...c, validated: true } : c)) });
+    scene.schema.put({
+      ...now,
+      constraints: now.constraints.map((c) => (c.name === name ? { ...c, validated: true } : c)),
+    });
   }
   return 'SHARE UPDATE EXCLUSIVE';
 };
@@ -158,7 +182,9 @@ export const dropConstraint: Part = ({ name = '', behavior, missing_ok }, on, sc
   if (!table.fresh) {
     does.undo('until-written');
     does.phase('contract');
-    does.safely('Drop it when no code that counts on it runs any more; rows that break it may stand in the way of its coming back.');
+    does.safely(
+      'Drop it when no code that counts on it runs any more; rows that break it may stand in the way of its coming back.',
+    );
   }
   for (const { key } of tables) {
     const now = schema.byKey(key) ?? table;

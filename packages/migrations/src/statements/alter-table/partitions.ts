@@ -14,7 +14,9 @@ export const attachPartition: Part = ({ def }, { table }, scene) => {
   lockAll(scene, children, 'ACCESS EXCLUSIVE');
   for (const each of children) {
     does.work('scan', each, 'every row is looked at: does it belong to this partition?');
-    const lacking = table.indexes.some(({ columns }) => !each.indexes.some((own) => own.columns.join() === columns.join()));
+    const lacking = table.indexes.some(
+      ({ columns }) => !each.indexes.some((own) => own.columns.join() === columns.join()),
+    );
     if (lacking) does.work('index-build', each, 'an index that the partitioned table has');
   }
   if (!child.fresh)
@@ -28,7 +30,11 @@ export const attachPartition: Part = ({ def }, { table }, scene) => {
   // A key that the table has already is dropped for the partitioned table's own.
   const keyed = child.constraints.some(({ references }) => references !== undefined);
   lockKeys(scene, table, keyed ? 'ACCESS EXCLUSIVE' : 'SHARE ROW EXCLUSIVE', 'SHARE ROW EXCLUSIVE');
-  schema.put({ ...child, parents: [...child.parents, table.key], defaultPartition: command?.bound?.is_default === true });
+  schema.put({
+    ...child,
+    parents: [...child.parents, table.key],
+    defaultPartition: command?.bound?.is_default === true,
+  });
   return 'SHARE UPDATE EXCLUSIVE';
 };
 
@@ -44,7 +50,9 @@ export function lockKeys(scene: Scene, parent: TableState, referred: LockMode, r
 /** Rows of the default partition may belong to the new one: it is read under a lock. */
 export function lookAtDefault(scene: Scene, { table }: Altered, isDefault: boolean): void {
   if (isDefault) return;
-  const own = scene.schema.descendants(table.key).filter((each) => each.defaultPartition && each.parents.includes(table.key));
+  const own = scene.schema
+    .descendants(table.key)
+    .filter((each) => each.defaultPartition && each.parents.includes(table.key));
   for (const other of own.flatMap((each) => tree(scene, each))) {
     scene.does.lock(other, 'ACCESS EXCLUSIVE');
     scene.does.work('scan', other, 'every row of the default partition is looked at: does it belong to the new one?');
@@ -58,7 +66,13 @@ export const detachPartition: Part = ({ def }, { table }, scene) => {
   const concurrent = command?.concurrent === true;
   if (concurrent) scene.does.outsideTransaction('DETACH PARTITION CONCURRENTLY waits for all others');
   lockAll(scene, [child], concurrent ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE');
-  breaksIfUsed(scene, child, 'certain', `running code finds the rows of ${child.key} in ${table.key} no more`, child.key);
+  breaksIfUsed(
+    scene,
+    child,
+    'certain',
+    `running code finds the rows of ${child.key} in ${table.key} no more`,
+    child.key,
+  );
   lockKeys(scene, table, 'SHARE ROW EXCLUSIVE', 'ACCESS EXCLUSIVE');
   const other = scene.schema.descendants(table.key).find((each) => each.defaultPartition && each.key !== child.key);
   if (other !== undefined) scene.does.lock(other, 'ACCESS EXCLUSIVE');
@@ -72,7 +86,12 @@ export const addInherit: Part = ({ def }, { table }, scene) => {
   const parent = relationIn(scene, as(def, 'RangeVar'));
   if (parent !== undefined) {
     scene.does.lock(parent, 'SHARE UPDATE EXCLUSIVE');
-    breaksIfUsed(scene, parent, 'possible', `running code that reads ${parent.key} finds the rows of ${table.key} in it, too`);
+    breaksIfUsed(
+      scene,
+      parent,
+      'possible',
+      `running code that reads ${parent.key} finds the rows of ${table.key} in it, too`,
+    );
     change(scene, table, { parents: [...table.parents, parent.key] });
   }
   return 'ACCESS EXCLUSIVE';
@@ -82,7 +101,13 @@ export const dropInherit: Part = ({ def }, { table }, scene) => {
   const parent = relationIn(scene, as(def, 'RangeVar'));
   if (parent !== undefined) {
     scene.does.lock(parent, 'ACCESS SHARE');
-    breaksIfUsed(scene, table, 'certain', `running code finds the rows of ${table.key} in ${parent.key} no more`, table.key);
+    breaksIfUsed(
+      scene,
+      table,
+      'certain',
+      `running code finds the rows of ${table.key} in ${parent.key} no more`,
+      table.key,
+    );
     change(scene, table, { parents: table.parents.filter((key) => key !== parent.key) });
   }
   return 'ACCESS EXCLUSIVE';

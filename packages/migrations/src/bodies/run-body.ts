@@ -3,21 +3,23 @@
  * put together at run time is worked out as far as constants reach, and said to be not known beyond that.
  */
 import type { Node } from 'libpg-query';
-import { as, constant, quoted, strings } from '../parse/nodes.ts';
+import { as } from '../parse/nodes.ts';
 import { parse, parseBody, parseOne } from '../parse/parser.ts';
 import { statementsOf } from '../parse/statements.ts';
-import { callsIn, readsOf } from './queries.ts';
-import { bodyOf } from './routines.ts';
-import type { Scene } from './scene.ts';
+import { callsIn, readsOf } from '../statements/queries.ts';
+import { bodyOf } from '../statements/routines.ts';
+import type { Scene } from '../statements/scene.ts';
+import { fold } from './constant-text.ts';
 
 /** Parts of PL/pgSQL that may not be reached, or more than once. */
-const CONDITIONAL = /^PLpgSQL_(stmt_(if|case|loop|while|fori|fors|forc|foreach_a|dynfors)|exception|if_elsif|case_when)$/;
+const CONDITIONAL =
+  /^PLpgSQL_(stmt_(if|case|loop|while|fori|fors|forc|foreach_a|dynfors)|exception|if_elsif|case_when)$/;
 
 /** Runs a body. `definition` is the whole DO or CREATE FUNCTION; `body` what stands between its quotes. */
 export function runBody(language: string, definition: string, body: string | undefined, scene: Scene): void {
-  if (language === 'plpgsql') return runPlpgsql(definition, scene);
-  if (language === 'sql') return runSql(definition, body, scene);
-  scene.does.notKnown(`what code in ${language} does isn’t known`);
+  if (language === 'plpgsql') runPlpgsql(definition, scene);
+  else if (language === 'sql') runSql(definition, body, scene);
+  else scene.does.notKnown(`what code in ${language} does isn’t known`);
 }
 
 function runSql(definition: string, body: string | undefined, scene: Scene): void {
@@ -28,8 +30,8 @@ function runSql(definition: string, body: string | undefined, scene: Scene): voi
     return;
   }
   const text = body ?? bodyOf(made?.options);
-  if (text === undefined) return scene.does.notKnown('the body of a function in SQL can’t be found');
-  for (const { node, text: sql, error } of statementsOf(text)) {
+  if (text === undefined) scene.does.notKnown('the body of a function in SQL can’t be found');
+  for (const { node, text: sql, error } of statementsOf(text ?? '')) {
     if (node === undefined) scene.does.notKnown(`the body of a function doesn’t parse: ${error?.why ?? ''}`);
     else scene.run(node, sql, true);
   }
@@ -45,8 +47,8 @@ function atomicStatements(body: Node | undefined): readonly Node[] | undefined {
 
 function runPlpgsql(definition: string, scene: Scene): void {
   const tree = parseBody(definition);
-  if (tree === undefined) return scene.does.notKnown('a body in PL/pgSQL doesn’t parse');
-  visit(tree, false, scene);
+  if (tree === undefined) scene.does.notKnown('a body in PL/pgSQL doesn’t parse');
+  else visit(tree, false, scene);
 }
 
 interface Expression {
@@ -91,9 +93,12 @@ function runExpression(text: string, scene: Scene): void {
     const node = parsed.ok ? parsed.statements[0]?.node : undefined;
     if (node === undefined) continue;
     const select = as(node, 'SelectStmt');
-    if (select === undefined) return scene.run(node, sql, true);
-    readsOf(select, scene);
-    return callsIn(select, scene);
+    if (select === undefined) scene.run(node, sql, true);
+    else {
+      readsOf(select, scene);
+      callsIn(select, scene);
+    }
+    return;
   }
   if (text.trim() !== '') scene.does.notKnown(`an expression in a body doesn’t parse: ${excerpt(text)}`);
 }
@@ -104,62 +109,13 @@ function runDynamic(expression: string, conditional: boolean, scene: Scene): voi
   const folded = fold(as(select?.targetList?.[0], 'ResTarget')?.val);
   if (folded === undefined || folded.open) {
     const begins = folded === undefined || folded.text === '' ? excerpt(expression) : `${excerpt(folded.text)} …`;
-    return scene.does.notKnown(`SQL that is put together when it runs: ${begins}`);
+    scene.does.notKnown(`SQL that is put together when it runs: ${begins}`);
+    return;
   }
   for (const { node, text, error } of statementsOf(folded.text)) {
     if (node === undefined) scene.does.notKnown(`what EXECUTE runs doesn’t parse: ${error?.why ?? ''}`);
     else scene.run(node, text, conditional);
   }
-}
-
-/** What is known of a text; `open`: something in or after it isn't. */
-interface Folded {
-  readonly text: string;
-  readonly open: boolean;
-}
-
-function fold(node: Node | undefined): Folded | undefined {
-  const value = constant(node);
-  if (typeof value === 'string' || typeof value === 'number') return { text: String(value), open: false };
-  const cast = as(node, 'TypeCast');
-  if (cast !== undefined) return fold(cast.arg);
-  const expr = as(node, 'A_Expr');
-  if (expr !== undefined && strings(expr.name)[0] === '||') {
-    const left = fold(expr.lexpr);
-    if (left === undefined || left.open) return left;
-    const right = fold(expr.rexpr);
-    return right === undefined ? { ...left, open: true } : { text: left.text + right.text, open: right.open };
-  }
-  const called = as(node, 'FuncCall');
-  return called === undefined ? undefined : foldCall(strings(called.funcname).at(-1) ?? '', (called.args ?? []).map(fold));
-}
-
-function foldCall(name: string, args: readonly (Folded | undefined)[]): Folded | undefined {
-  const [first] = args;
-  if (first === undefined || first.open) return undefined;
-  if (name === 'quote_ident') return { text: quoted(first.text), open: false };
-  if (name === 'quote_literal') return { text: literal(first.text), open: false };
-  if (name !== 'format' && name !== 'concat') return undefined;
-  const known = args.every((each) => each !== undefined && !each.open);
-  if (name === 'concat') return known ? { text: args.map((each) => each?.text).join(''), open: false } : { ...first, open: true };
-  let at = 1;
-  let open = false;
-  const text = first.text.replace(/%(%|[sIL])/g, (_, kind: string) => {
-    if (kind === '%') return '%';
-    const value = args[at++];
-    if (value === undefined || value.open) {
-      open = true;
-      return '…';
-    }
-    if (kind === 'I') return quoted(value.text);
-    return kind === 'L' ? literal(value.text) : value.text;
-  });
-  // A position or a width is more than is worked out here.
-  return { text, open: open || /%[-\d]/.test(first.text) };
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function excerpt(text: string): string {
