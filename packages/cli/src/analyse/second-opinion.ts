@@ -13,7 +13,9 @@ export async function secondOpinion(files: readonly string[], program: string | 
   const found = program === true ? installedSquawk() : { path: resolve(cwd, program), version: undefined };
   if (found === undefined || !existsSync(found.path))
     return squawkMissing(
-      program === true ? 'squawk is not installed (npm package squawk-cli)' : `there is no program ${program}`,
+      program === true
+        ? `squawk is not installed (npm package @squawk-cli/${process.platform}-${process.arch})`
+        : `there is no program ${program}`,
     );
   const { path, version } = found;
   return new Promise((done) => {
@@ -35,10 +37,9 @@ export async function secondOpinion(files: readonly string[], program: string | 
 function installedSquawk(): { readonly path: string; readonly version: string } | undefined {
   try {
     const require = createRequire(import.meta.url);
-    const manifest = require.resolve('squawk-cli/package.json');
+    const manifest = require.resolve(`@squawk-cli/${process.platform}-${process.arch}/package.json`);
     const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
-    const platform = createRequire(manifest).resolve(`@squawk-cli/${process.platform}-${process.arch}/package.json`);
-    return { path: join(dirname(platform), 'bin', 'squawk'), version };
+    return { path: join(dirname(manifest), 'bin', 'squawk'), version };
   } catch {
     return undefined;
   }
