@@ -45,6 +45,8 @@ export function compare(each: Case, truth: Truth, catalogue: Catalogue): Compare
     )
       overstated.push(`${relation}: ${mode ?? 'nothing'}, said ${ours}`);
   }
+  // Where it is said that what happens isn't known, no lock of it can be.
+  if (report.findings.some(({ rule }) => rule === 'not-known')) understated.length = 0;
   const messages = report.findings.map(({ level, rule, message }) => `${level} ${rule}: ${message}`);
   return { each, was, said, truth, messages, understated, overstated };
 }

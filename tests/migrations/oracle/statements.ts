@@ -238,6 +238,71 @@ export const FAMILIES: Readonly<Record<string, Make>> = {
     `create function z() returns void language plpgsql as $$ begin update ${t.name} set k = k; end $$`,
     'select z()',
   ],
+  'parent’s key type': (_t, d) =>
+    `alter table parent alter column id type ${d.one(['numeric', 'integer', 'bigint', 'text'])}`,
+  'parent’s other column': (_t, d) =>
+    `alter table parent alter column tag type ${d.one(['varchar(40)', 'text', 'varchar(5)'])}`,
+  'parent without its key': (_t, d) =>
+    `alter table parent drop constraint parent_pkey${d.chance(0.8) ? ' cascade' : ''}`,
+  'parent emptied': (_t, d) => `truncate parent${d.chance(0.8) ? ' cascade' : ''}`,
+  'parent dropped': (_t, d) => `drop table parent${d.chance(0.8) ? ' cascade' : ''}`,
+  'key type': (t, d) => `alter table ${t.name} alter column id type ${d.one(['numeric', 'integer', 'bigint'])}`,
+  'delete by a query with a name': (t) =>
+    `with gone as (delete from ${t.name} where k >= 0 returning id) select count(*) from gone`,
+  'update by a query with a name': (t) => `with some as (select 1) update ${t.name} set k = 9`,
+  'insert on conflict': () =>
+    `insert into parent(id, tag) values (1, 'x') on conflict (id) do update set tag = excluded.tag || 'y'`,
+  merge: (t) => `merge into ${t.name} x using parent p on p.id = x.id when matched then update set k = 3`,
+  'for update': (t, d) => `select * from ${t.name} ${d.one(['', 'where id = 1 '])}for update`,
+  'swapped tables': (t) =>
+    t.partitioned
+      ? undefined
+      : [
+          `create table z as select * from ${t.name}`,
+          `alter table ${t.name} rename to z_old`,
+          `alter table z rename to ${t.name}`,
+        ],
+  'add and drop': (t, d) =>
+    `alter table ${t.name} add column z text default 'x', drop column ${d.one(t.columns.slice(2)).name} cascade`,
+  'type and default': (t) =>
+    `alter table ${t.name} alter column k drop default, alter column k type bigint, alter column k set default 0`,
+  inherit: (t) =>
+    t.partitioned
+      ? undefined
+      : [`create table z(like ${t.name} including constraints)`, `alter table z inherit ${t.name}`],
+  'no inherit': (t) => `alter table if exists ${t.name}_heir no inherit ${t.name}`,
+  'access method and tablespace': (t, d) =>
+    t.partitioned ? undefined : `alter table ${t.name} set ${d.one(['access method heap', 'tablespace pg_default'])}`,
+  'cluster on': (t) =>
+    t.constraints.includes(`${t.name}_pk`) && !t.partitioned
+      ? `alter table ${t.name} cluster on ${t.name}_pk`
+      : undefined,
+  'replaced function': () =>
+    `create or replace function calm() returns text language sql immutable as $$ select 'y' $$`,
+  'dropped function': (_t, d) => `drop function ${d.one(['calm()', 'shout()', 'fill()', 'fill() cascade'])}`,
+  'view options': (t) => `alter view if exists ${t.name}_v set (security_barrier = true)`,
+  'index of a materialized view': (t) => `create index if not exists z on ${t.name}_m(id)`,
+  'alter sequence': (_t, d) => `alter sequence numbers ${d.one(['increment by 2', 'restart with 1', 'owned by none'])}`,
+  'trigger that refuses updates': (t) =>
+    `create trigger z before update on ${t.name} for each row execute function refuse()`,
+  'constraint trigger': (t) =>
+    `create constraint trigger z after insert on ${t.name} deferrable initially immediate for each row execute function refuse()`,
+  'default by a function of one’s own': (t, d) => [
+    `create function z() returns text language sql ${d.one(['stable', 'volatile', 'immutable'])} as $$ select 'x' $$`,
+    `alter table ${t.name} add column z text default z()`,
+  ],
+  'loop of statements': (t) =>
+    `do $$ begin for i in 1..3 loop update ${t.name} set k = k where id = i; end loop; end $$`,
+  'loop over everything': (t) =>
+    `do $$ declare r record; begin for r in select id from ${t.name} loop update ${t.name} set k = 5 where id = r.id; end loop; end $$`,
+  'path, then a name': (t) => ['set local search_path = other, public', `alter table ${t.name} add column z int`],
+  'same name in another schema': (t) => [
+    `create table other.${t.name}(id int)`,
+    `set local search_path = other, public`,
+    `create index on ${t.name}(id)`,
+    `alter table ${t.name} add column z uuid default gen_random_uuid()`,
+  ],
+  savepoint: (t) => ['savepoint s', `alter table ${t.name} add column z text`, 'release savepoint s'],
   'lock held while reading': (t) => [`alter table parent add column z text`, `update ${t.name} set k = k`],
   'lock held while an index is built': (t) => [
     `alter table parent alter column tag set default 'x'`,

@@ -52,7 +52,7 @@ export const merge: Family<MergeStmt> = (statement, scene) => {
   const table = target(statement, scene);
   readsOf(statement.sourceRelation, scene);
   if (table === undefined) return;
-  scene.does.work('write', table, 'rows are merged into it', { partly: true });
+  for (const each of tree(scene, table)) scene.does.work('write', each, 'rows are merged into it', { partly: true });
   if (!table.fresh) scene.does.undo('never');
   scene.does.phase('data');
 };

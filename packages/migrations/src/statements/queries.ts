@@ -46,11 +46,16 @@ function isOfSystem({ schemaname, relname }: RangeVar): boolean {
   return schemaname === 'pg_catalog' || schemaname === 'information_schema' || /^pg_/.test(relname ?? '');
 }
 
-/** A query that runs now: its reading takes time, and its functions do what they do. */
+/** A query that runs now: its reading takes time, its functions do what they do, and what it changes by the way is changed. */
 export function runQuery(query: SelectStmt, scene: Scene): void {
   const partly = query.whereClause !== undefined || query.limitCount !== undefined;
   for (const { table } of readIn(query, scene)) scene.does.work('read', table, 'a query reads it', { partly });
   callsIn(query, scene);
+  walk(query, (kind, content) => {
+    if (kind !== 'CommonTableExpr') return;
+    const inner = content.ctequery as Node | undefined;
+    if (inner !== undefined && as(inner, 'SelectStmt') === undefined) scene.run(inner, scene.text, true);
+  });
 }
 
 /** Runs the bodies of the functions that an expression calls, as far as they are known. */

@@ -5,6 +5,7 @@ import { as, quoted, walk, written } from '../../parse/nodes.ts';
 import { columnFrom, constraintsOfColumn, indexesOfColumn } from '../column-definition.ts';
 import { lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { type Altered, columnOf, type Part } from './altered.ts';
+import { lookUp } from './constraints.ts';
 
 /** A new column: PostgreSQL writes the table again when each row's value must be worked out, else it only notes it. */
 export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
@@ -113,9 +114,9 @@ function constraintOf(part: Constraint, { table, tables }: Altered, scene: Scene
     case 'CONSTR_FOREIGN': {
       const other = relationIn(scene, part.pktable);
       if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
-      if (filled)
-        for (const each of tables)
-          scene.does.work('scan', each, `the foreign key of ${name} is held against every row`);
+      if (!filled) break;
+      if (other !== undefined) lookUp(table, other, scene);
+      for (const each of tables) scene.does.work('scan', each, `the foreign key of ${name} is held against every row`);
       break;
     }
     default:

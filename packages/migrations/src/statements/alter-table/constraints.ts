@@ -65,9 +65,21 @@ function addForeignKey(part: ConstraintNode, { table, tables }: Altered, scene: 
     );
   if (part.skip_validation === true || part.is_enforced === false) return 'SHARE ROW EXCLUSIVE';
   for (const each of tables) scene.does.work('scan', each, 'the foreign key is held against every row');
+  if (other !== undefined) lookUp(table, other, scene);
   if (!table.fresh)
     adviseNotValid(table, constraintFrom(part, table.name, scene)?.name ?? 'fkey', scene, 'foreign key');
   return 'SHARE ROW EXCLUSIVE';
+}
+
+/** Each key is looked up: few by the other table's index, many by reading all of it. */
+export function lookUp(table: TableState, other: TableState, scene: Scene): void {
+  const keys = tree(scene, table).reduce<number | null>(
+    (sum, { rows }) => (sum === null || rows === null ? null : sum + rows),
+    0,
+  );
+  for (const each of tree(scene, other))
+    if (keys === null || keys * 1_000 >= (each.rows ?? 0))
+      scene.does.work('read', each, 'the foreign key looks every row up in it');
 }
 
 function adviseNotValid(table: TableState, name: string, scene: Scene, what: string): void {

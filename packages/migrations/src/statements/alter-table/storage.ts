@@ -37,6 +37,7 @@ export const setAccessMethod: Part = ({ name }, { table }, scene) => {
 };
 
 export const enableTrigger: Part = ({ name }, { table }, scene) => {
+  if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
     scene,
     table,
@@ -47,6 +48,7 @@ export const enableTrigger: Part = ({ name }, { table }, scene) => {
 };
 
 export const disableTrigger: Part = ({ name }, { table }, scene) => {
+  if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
     scene,
     table,
