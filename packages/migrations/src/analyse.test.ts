@@ -28,7 +28,13 @@ const table = (name: string, rows: number, more: Partial<Relation> = {}): Relati
 });
 const catalogue: Catalogue = {
   ...{ server: 15, timeZone: 'UTC', searchPath: ['public'], types: [], routines: [], binaryCasts: [] },
-  relations: [table('big', 200e6), table('small', 100)],
+  relations: [
+    table('big', 200e6),
+    table('small', 100),
+    table('keyed', 200e6, {
+      indexes: [{ name: 'k', columns: ['id'], reads: ['id'], unique: true, computed: false, valid: true }],
+    }),
+  ],
 };
 
 function run(text: string, options: AnalyseOptions = {}): Report {
@@ -46,6 +52,13 @@ describe('the size of the table decides', () => {
     [`update small set note = 'x'`, []],
     [`update big set note = 'x'`, ['whole-table-write']],
     [`update big set note = 'x' where id between 1 and 1000`, ['whole-table-write']],
+    [`update keyed set note = 'x' where id between 1 and 1000`, []],
+    [`update keyed set note = 'x' where id in (select id from keyed limit 1000)`, []],
+    [`update keyed set note = 'x' where note in (select note from keyed limit 1000)`, ['whole-table-write']],
+    [`update keyed set note = 'x' where note = any (array['a', 'b'])`, ['whole-table-write']],
+    [`update keyed set note = 'x' from small s where s.id = 1`, ['whole-table-write']],
+    [`update keyed set note = 'x' where id = 1 or note = 'y'`, ['whole-table-write']],
+    [`update keyed set note = 'x' where not id = 1`, ['whole-table-write']],
   ])('%s', (sql, expected) => {
     expect(rules(run(sql), 'error')).toEqual(expected);
   });

@@ -199,7 +199,8 @@ export const FAMILIES: Readonly<Record<string, Make>> = {
         ]
       : undefined,
   'update everything': (t, d) => `update ${t.name} set k = k + 1${d.chance(0.3) ? ' where true' : ''}`,
-  'update some': (t, d) => `update ${t.name} set k = 1 where ${d.one(['k >= 0', 'id is not null', 'parent_id > 1'])}`,
+  'update some': (t, d) =>
+    `update ${t.name} set k = 1 where ${d.one(['k >= 0', 'id is not null', 'parent_id > 1', 'k = any (array[0, 1, 2, 3, 4])', `k in (select k from ${t.name} limit 100)`])}`,
   'update few': (t, d) =>
     `update ${t.name} set k = 1 where ${d.one(['id = 3', 'id in (1, 2)', 'id between 1 and 50', 'id > 5 and id <= 20', `ctid = any (array(select ctid from ${t.name} limit 10))`, `id in (select id from ${t.name} limit 10)`])}`,
   'delete everything': (t) => `delete from ${t.name}`,
@@ -249,6 +250,20 @@ export const FAMILIES: Readonly<Record<string, Make>> = {
   'key type': (t, d) => `alter table ${t.name} alter column id type ${d.one(['numeric', 'integer', 'bigint'])}`,
   'delete by a query with a name': (t) =>
     `with gone as (delete from ${t.name} where k >= 0 returning id) select count(*) from gone`,
+  'update by another table': (t, d) =>
+    `update ${t.name} set k = 2 from parent p where ${d.one(['p.id = 1', `p.id = ${t.name}.id`])}`,
+  'delete by another table': (t) => `delete from ${t.name} using parent p where p.id = 1`,
+  'renamed, then changed': (t) => [
+    `alter table ${t.name} rename to zz`,
+    'alter table zz add column z int',
+    'drop table zz cascade',
+  ],
+  'temporary table': (t) => [
+    `create temp table scratch as select id from ${t.name}`,
+    'create index on scratch(id)',
+    'update scratch set id = id + 1',
+    'drop table scratch',
+  ],
   'update by a query with a name': (t) => `with some as (select 1) update ${t.name} set k = 9`,
   'insert on conflict': () =>
     `insert into parent(id, tag) values (1, 'x') on conflict (id) do update set tag = excluded.tag || 'y'`,

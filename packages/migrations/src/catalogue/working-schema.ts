@@ -85,7 +85,8 @@ export class WorkingSchema {
   /** The relation that a name means; `undefined`: none that is known. */
   find({ schema, name }: Name): TableState | undefined {
     if (schema !== undefined) return this.#relations.get(`${schema}.${name}`);
-    for (const each of this.searchPath) {
+    // A temporary table hides every other of its name.
+    for (const each of ['pg_temp', ...this.searchPath]) {
       const found = this.#relations.get(`${each}.${name}`);
       if (found !== undefined) return found;
     }
@@ -129,6 +130,31 @@ export class WorkingSchema {
     this.#children = undefined;
     this.#incoming = undefined;
     this.#readers = undefined;
+  }
+
+  /** Gives a relation another name; what refers to it, stands below it or reads it follows. */
+  rename(key: string, schema: string, name: string): void {
+    const state = this.#relations.get(key);
+    if (state === undefined) return;
+    const next = `${schema}.${name}`;
+    const renamed = (each: string): string => (each === key ? next : each);
+    this.remove(key);
+    this.put({ ...state, schema, name, key: next });
+    for (const other of this.#relations.values()) {
+      const refers = other.constraints.some(({ references }) => references?.relation === key);
+      const reads = other.uses.some(({ relation }) => relation === key);
+      if (!refers && !reads && !other.parents.includes(key)) continue;
+      this.put({
+        ...other,
+        parents: other.parents.map(renamed),
+        uses: other.uses.map((use) => ({ ...use, relation: renamed(use.relation) })),
+        constraints: other.constraints.map((each) =>
+          each.references === undefined
+            ? each
+            : { ...each, references: { ...each.references, relation: renamed(each.references.relation) } },
+        ),
+      });
+    }
   }
 
   /** All relations of a schema. */

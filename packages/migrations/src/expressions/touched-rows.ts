@@ -9,10 +9,11 @@ export const BATCH_ROWS = 50_000;
 /** `all`: no condition. `few`: bounded by a key or a limit. `some`: nobody knows. */
 export type Touched = 'all' | 'some' | 'few';
 
-/** What an UPDATE or DELETE with this condition touches. */
-export function touchedRows(where: Node | undefined, table: TableState): Touched {
+/** What an UPDATE or DELETE with this condition touches. `joined`: other tables stand beside it. */
+export function touchedRows(where: Node | undefined, table: TableState, joined: boolean): Touched {
   if (where === undefined || alwaysTrue(where)) return 'all';
-  return isBounded(where, table) ? 'few' : 'some';
+  // Whose column a name means can't be told from its form when there are several tables.
+  return !joined && isBounded(where, table) ? 'few' : 'some';
 }
 
 function alwaysTrue(node: Node): boolean {
@@ -30,7 +31,10 @@ function isBounded(node: Node, table: TableState): boolean {
   }
   if (bool?.boolop === 'OR_EXPR') return (bool.args ?? []).every((each) => isBounded(each, table));
   const link = as(node, 'SubLink');
-  if (link?.subLinkType === 'ANY_SUBLINK') return isLimited(as(link.subselect, 'SelectStmt'));
+  if (link?.subLinkType === 'ANY_SUBLINK') {
+    const column = columnOf(link.testexpr);
+    return column !== undefined && isKey(column, table) && isLimited(as(link.subselect, 'SelectStmt'));
+  }
   const expr = as(node, 'A_Expr');
   return expr !== undefined && boundedComparison(expr, table);
 }
@@ -46,7 +50,7 @@ function boundedComparison(expr: A_Expr, table: TableState): boolean {
   if (operator !== '=') return false;
   if (expr.kind === 'AEXPR_OP') return isKey(column, table) && (isValue(expr.rexpr) || limitedSubquery(expr.rexpr));
   if (expr.kind === 'AEXPR_IN') return isKey(column, table) && (as(expr.rexpr, 'List')?.items ?? []).every(isValue);
-  if (expr.kind === 'AEXPR_OP_ANY') return limitedArray(expr.rexpr);
+  if (expr.kind === 'AEXPR_OP_ANY') return isKey(column, table) && limitedArray(expr.rexpr);
   return false;
 }
 

@@ -1,18 +1,16 @@
-import type { CreateStmt, CreateTableAsStmt, Node, SelectStmt } from 'libpg-query';
+import type { CreateStmt, CreateTableAsStmt, Node, RangeVar, SelectStmt } from 'libpg-query';
 import type { Constraint, Index, Use } from '../catalogue/catalogue.ts';
 import { blank, type ColumnState, type TableState } from '../catalogue/working-schema.ts';
 import { as, nameOf, written } from '../parse/nodes.ts';
 import { lockKeys, lookAtDefault } from './alter-table/partitions.ts';
 import { columnFrom, constraintFrom, constraintsOfColumn, indexesOfColumn, indexFrom } from './column-definition.ts';
-import { readsOf } from './queries.ts';
+import { readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** A new table costs nobody anything, but for what it refers to, inherits from, or is a partition of. */
 export const createTable: Family<CreateStmt> = (statement, scene) => {
   const { schema, does } = scene;
-  const temporary = statement.relation?.relpersistence === 't';
-  const asked = nameOf(statement.relation);
-  const name = temporary ? { schema: 'pg_temp', name: asked.name } : schema.qualified(asked);
+  const name = madeName(statement.relation, scene);
   const there = schema.byKey(`${name.schema}.${name.name}`);
   if (there !== undefined) {
     if (statement.if_not_exists !== true) does.remark('fails', 'error', `there is a relation ${there.key} already`);
@@ -46,6 +44,12 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
   }
   if (made.fresh) schema.put(made);
 };
+
+/** Where a relation is made: a temporary one in the session's own schema. */
+function madeName(range: RangeVar | undefined, scene: Scene): { readonly schema: string; readonly name: string } {
+  const asked = nameOf(range);
+  return range?.relpersistence === 't' ? { schema: 'pg_temp', name: asked.name } : scene.schema.qualified(asked);
+}
 
 interface Elements {
   readonly columns: readonly ColumnState[];
@@ -93,7 +97,8 @@ export const createTableAs: Family<CreateTableAsStmt> = (statement, scene) => {
   const uses: readonly Use[] = query === undefined ? [] : readsOf(query, scene);
   if (query === undefined && as(statement.query, 'ExecuteStmt') !== undefined)
     does.notKnown('what a prepared statement reads isn’t known');
-  const name = schema.qualified(nameOf(statement.into?.rel));
+  if (query !== undefined && statement.into?.skipData !== true) runQuery(query, scene);
+  const name = madeName(statement.into?.rel, scene);
   const there = schema.byKey(`${name.schema}.${name.name}`);
   if (there !== undefined) {
     if (statement.if_not_exists !== true) does.remark('fails', 'error', `there is a relation ${written(name)} already`);
@@ -102,6 +107,7 @@ export const createTableAs: Family<CreateTableAsStmt> = (statement, scene) => {
   const isView = statement.objtype === 'OBJECT_MATVIEW';
   schema.put({
     ...blank(name, isView ? 'materialized-view' : 'table'),
+    fresh: !scene.conditional && (statement.if_not_exists !== true || schema.complete),
     known: false,
     rows: null,
     bytes: null,
@@ -112,6 +118,6 @@ export const createTableAs: Family<CreateTableAsStmt> = (statement, scene) => {
 
 /** SELECT … INTO, as its tree says it. */
 export function intoTable(select: SelectStmt, scene: Scene): void {
-  const name = scene.schema.qualified(nameOf(select.intoClause?.rel));
+  const name = madeName(select.intoClause?.rel, scene);
   scene.schema.put({ ...blank(name, 'table'), known: false });
 }

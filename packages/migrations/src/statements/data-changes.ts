@@ -24,6 +24,7 @@ export const remove: Family<DeleteStmt> = (statement, scene) => {
   const touched = changesRows(table, statement.whereClause, statement.usingClause, 'deleted', scene);
   scene.does.phase('data');
   if (table.fresh) return;
+  for (const referrer of scene.schema.referrers(table.key)) lookForReferences(table, referrer, scene);
   if (touched === 'few') {
     scene.does.undo('never');
     scene.does.remark('destroys-few', 'warning', `single rows of ${table.key} are deleted`);
@@ -92,6 +93,23 @@ export const truncate: Family<TruncateStmt> = (statement, scene) => {
     does.safely('Copy what is deleted to an archive table first, and delete in batches.');
 };
 
+/** Rows that refer to what is deleted are looked for: by an index, if there is one, else in all of the table. */
+function lookForReferences(table: TableState, referrer: TableState, scene: Scene): void {
+  for (const { references, columns } of referrer.constraints) {
+    if (references?.relation !== table.key) continue;
+    const indexed = referrer.indexes.some((index) => index.columns[0] === columns[0]);
+    if (indexed) continue;
+    for (const each of tree(scene, referrer))
+      scene.does.work('read', each, `rows that refer to ${table.key} are looked for, and no index helps`);
+    if (!referrer.fresh)
+      scene.does.remark(
+        'destroys-few',
+        'warning',
+        `rows of ${referrer.key} that refer to what is deleted go along, or stand in the way; no index helps to find them`,
+      );
+  }
+}
+
 /** As far as the catalogue knows: it may have got rows since, so that is worth a word. */
 function isEmpty(table: TableState, scene: Scene): boolean {
   const empty = tree(scene, table).every(({ rows, kind }) => rows === 0 || kind === 'partitioned');
@@ -109,7 +127,15 @@ function target(statement: UpdateStmt | DeleteStmt | InsertStmt | MergeStmt, sce
   const name = nameOf(statement.relation);
   if (name.schema === undefined && ctes.includes(name.name)) return undefined;
   const table = relationIn(scene, statement.relation);
-  if (table !== undefined) lockAll(scene, tree(scene, table, statement.relation?.inh !== true), 'ROW EXCLUSIVE');
+  if (table !== undefined) {
+    lockAll(scene, tree(scene, table, statement.relation?.inh !== true), 'ROW EXCLUSIVE');
+    if (table.triggers.length > 0 && !table.fresh)
+      scene.does.remark(
+        'triggers-run',
+        'warning',
+        `the triggers of ${table.key} (${table.triggers.join(', ')}) run for what is written; what they do isn’t looked at`,
+      );
+  }
   for (const node of statement.withClause?.ctes ?? []) {
     const inner = as(node, 'CommonTableExpr')?.ctequery;
     if (inner !== undefined) scene.run(inner, scene.text, true);
@@ -126,7 +152,7 @@ function changesRows(
 ) {
   readsOf([where, from], scene);
   callsIn([where, from], scene);
-  const touched = touchedRows(where, table);
+  const touched = touchedRows(where, table, (from ?? []).length > 0);
   if (touched !== 'few')
     for (const each of tree(scene, table))
       scene.does.work(

@@ -90,11 +90,11 @@ function renameIndex({ relation, newname = '' }: RenameStmt, scene: Scene): void
 
 function move(
   table: TableState,
-  to: { readonly schema: string; readonly name: string },
-  schema: Scene['schema'],
+  { schema, name }: { readonly schema: string; readonly name: string },
+  working: Scene['schema'],
 ): void {
-  schema.remove(table.key);
-  schema.put({ ...table, ...to, key: `${to.schema}.${to.name}` });
+  if (working.byKey(table.key) === undefined) working.put(table);
+  working.rename(table.key, schema, name);
 }
 
 /** ALTER … SET SCHEMA: another name, too. */
