@@ -28,11 +28,14 @@ describe.each<[PostgresMajor, number, number]>([
   let database: OracleDatabase;
   let run: Run;
   let compared: readonly Compared[];
+  let sequences: readonly Compared[];
   beforeAll(async () => {
-    const prepared = await prepare(major, SEED + major, 24, count);
+    const prepared = await prepare(major, SEED + major, 24, count, major === 15 ? Math.ceil(count / 4) : 0);
     database = prepared.database;
     run = await traceAll(database, prepared.cases);
     compared = run.traced.map(({ each, truth }) => compare(each, truth, database.catalogue));
+    const further = await traceAll(database, prepared.sequences);
+    sequences = further.traced.map(({ each, truth }) => compare(each, truth, database.catalogue));
   }, 600_000);
   afterAll(() => database?.remove());
   const told = (all: readonly Compared[]) =>
@@ -42,7 +45,7 @@ describe.each<[PostgresMajor, number, number]>([
     process.stdout.write(`PostgreSQL ${major}, ${compared.length} cases, seed ${SEED}:\n${confusionText(compared)}\n`);
     expect(compared.length).toBeGreaterThanOrEqual(least);
     const families = new Set(compared.map(({ each }) => each.family));
-    expect(families.size).toBeGreaterThanOrEqual(major === 15 ? 75 : 60);
+    expect(families.size).toBeGreaterThanOrEqual(major === 15 ? 105 : 80);
     const { harms, breaks, safe } = confusion(compared);
     for (const { dangerous } of [harms, breaks]) expect(dangerous).toBeGreaterThan(least / 40);
     expect(safe.safe).toBeGreaterThan(least / 4);
@@ -54,6 +57,17 @@ describe.each<[PostgresMajor, number, number]>([
 
   test('nothing that breaks running code is called safe', () => {
     expect(told(compared.filter(({ was, said }) => was === 'breaks' && said === 'safe'))).toEqual([]);
+  });
+
+  test.runIf(major === 15)('the same over sequences of statements in one transaction', () => {
+    process.stdout.write(`sequences of statements:\n${confusionText(sequences)}\n`);
+    expect(sequences.length).toBeGreaterThan(least / 8);
+    const { harms, safe } = confusion(sequences);
+    expect(harms.dangerous).toBeGreaterThan(30);
+    const missed = ({ was, said }: Compared) =>
+      (was === 'harms' && said !== 'dangerous') || (was === 'breaks' && said === 'safe');
+    expect(told(sequences.filter(missed))).toEqual([]);
+    expect(safe.dangerous / (safe.safe + safe.caution + safe.dangerous)).toBeLessThanOrEqual(0.15);
   });
 
   test('at most 5 % of what is safe is called dangerous', () => {

@@ -1,7 +1,7 @@
 import type { PostgresMajor } from '@headgate/adapters/postgres-cluster/index';
 import { type OracleDatabase, openDatabase } from './database.ts';
 import { Dice } from './dice.ts';
-import { type Case, casesOf } from './statements.ts';
+import { type Case, casesOf, sequencesOf } from './statements.ts';
 import { SIZES, type TestTable, tableOf } from './tables.ts';
 import { type Truth, traceCase } from './trace.ts';
 
@@ -22,11 +22,11 @@ export function tablesOf(count: number, dice: Dice): readonly TestTable[] {
 }
 
 /** Opens a database with tables of all kinds, and the cases to be tried on them. */
-export async function prepare(major: PostgresMajor, seed: number, tables: number, cases: number) {
+export async function prepare(major: PostgresMajor, seed: number, tables: number, cases: number, sequences: number) {
   const dice = new Dice(seed);
   const made = tablesOf(tables, dice);
   const database = await openDatabase(major, made);
-  return { database, cases: casesOf(made, cases, dice) };
+  return { database, cases: casesOf(made, cases, dice), sequences: sequencesOf(made, sequences, dice) };
 }
 
 /** Has the server carry out every case, and writes down what it did. */

@@ -5,6 +5,8 @@ import type { TestColumn, TestTable } from './tables.ts';
 export interface Case {
   readonly family: string;
   readonly table: TestTable;
+  /** Further tables that it is about. */
+  readonly others?: readonly string[];
   readonly statements: readonly string[];
 }
 
@@ -334,6 +336,31 @@ function alterType(t: TestTable, { name, type }: TestColumn, d: Dice): string {
   const to = d.one(NEW_TYPES);
   const using = d.chance(0.3) ? ` using ${name}::${to}` : d.chance(0.15) ? ` using ${name}::text::${to}` : '';
   return `alter table ${t.name} alter column ${name} type ${d.chance(0.1) ? type : to}${using}`;
+}
+
+/** What breaks a sequence by itself: it names things that another one of the same kind would make again. */
+const ONCE = /\bz[a-z]*\b/g;
+
+/** Statements of several families one after the other in one transaction: each on the schema that the one before left. */
+export function sequencesOf(tables: readonly TestTable[], count: number, dice: Dice): readonly Case[] {
+  const makers = Object.values(FAMILIES);
+  const cases: Case[] = [];
+  while (cases.length < count) {
+    const table = dice.one(tables);
+    const statements: string[] = [];
+    const others = new Set<string>();
+    for (let i = 0; statements.length < 3 && i < 12; i++) {
+      const about = dice.chance(0.7) ? table : dice.one(tables);
+      const made = dice.one(makers)(about, dice);
+      if (made === undefined) continue;
+      const own = `z${cases.length}_${i}`;
+      const sqls = typeof made === 'string' ? [made] : made;
+      if (about !== table) others.add(about.name);
+      statements.push(...sqls.map((sql) => sql.replaceAll(ONCE, (name) => `${own}${name}`)));
+    }
+    cases.push({ family: 'sequence', table, others: [...others], statements });
+  }
+  return cases;
 }
 
 /** So many cases over all families and tables. */

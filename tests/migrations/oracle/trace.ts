@@ -99,7 +99,9 @@ export async function traceCase(client: pg.Client, pid: number, each: Case, base
       const was = first.relations.get(oid);
       return was === undefined || (changed === was.changed && inserted === was.inserted);
     });
-    const breaks = await breaksOf(client, each.table.name, base, quiet);
+    const breaks: string[] = [];
+    for (const name of [each.table.name, ...(each.others ?? [])])
+      breaks.push(...(await breaksOf(client, name, base, quiet)));
     const locks = new Map(
       [...before.locks].flatMap(([oid, mode]) =>
         first.relations.has(oid) ? [[first.relations.get(oid)?.key ?? '', mode] as const] : [],
@@ -116,10 +118,13 @@ function harmsOf(
   before: Snapshot,
   after: Snapshot,
   { rows }: Baseline,
-  { family, table }: Case,
+  { table }: Case,
   sql: string,
 ): string[] {
-  const few = table.rows < LARGE;
+  const named = /alter table (\w+)/.exec(sql)?.[1];
+  const few =
+    [...first.relations].every(([oid, { key }]) => key !== `public.${named}` || (rows.get(oid) ?? 0) < LARGE) &&
+    !(named === table.name && table.rows >= LARGE);
   const harms: string[] = [];
   let work = '';
   for (const [oid, was] of before.relations) {
@@ -140,7 +145,7 @@ function harmsOf(
     if (is.read - was.read >= LARGE && many >= LARGE) work = `${was.key} was read`;
     const changed = is.changed - was.changed;
     if (changed >= LARGE) harms.push(`${changed} rows of ${was.key} were changed`);
-    else if (changed > 1 && family.startsWith('delete')) harms.push(`${changed} rows of ${was.key} are gone`);
+    else if (changed > 1 && /\bdelete from\b/.test(sql)) harms.push(`${changed} rows of ${was.key} are gone`);
     if (was.persistence === 'p' && is.persistence === 'u') harms.push(`${was.key} is not logged any more`);
     if (was.row_security && !is.row_security) harms.push(`${was.key} shows all rows`);
   }
@@ -149,7 +154,8 @@ function harmsOf(
   );
   if (blocking.length > 0 && work !== '')
     harms.push(`${work} under ${blocking[0]?.[1]} of ${first.relations.get(blocking[0]?.[0] ?? '')?.key}`);
-  if (blocking.length > 0 && family === 'lock') harms.push('a lock is held for what comes after');
+  const taken = blocking.some(([oid, mode]) => before.locks.get(oid) !== mode);
+  if (taken && /^lock table/.test(sql)) harms.push('a lock is held for what comes after');
   return harms;
 }
 
@@ -166,8 +172,8 @@ async function breaksOf(client: pg.Client, table: string, base: Baseline, quiet:
 }
 
 export async function answersOf(client: pg.Client, table: string): Promise<readonly string[]> {
-  await client.query('set local role app');
+  await client.query('savepoint old_code; set local role app');
   const { rows } = await client.query('select oracle.old_code($1) as answers', [table]);
-  await client.query('reset role');
+  await client.query('rollback to savepoint old_code');
   return rows[0].answers as string[];
 }

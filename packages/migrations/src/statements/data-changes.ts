@@ -152,7 +152,11 @@ function changesRows(
 ) {
   readsOf([where, from], scene);
   callsIn([where, from], scene);
-  const touched = touchedRows(where, table, (from ?? []).length > 0);
+  const joined = (from ?? []).length > 0;
+  // A key of the table is none of its heirs: each needs its own.
+  const each = tree(scene, table).filter(({ kind }) => kind !== 'partitioned');
+  const found = (each.length === 0 ? [table] : each).map((one) => touchedRows(where, one, joined));
+  const touched = found.find((one) => one !== 'few') ?? 'few';
   if (touched !== 'few')
     for (const each of tree(scene, table))
       scene.does.work(

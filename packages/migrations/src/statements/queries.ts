@@ -4,9 +4,10 @@ import type { Use } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/working-schema.ts';
 import { HARMLESS_CALLS } from '../expressions/harmless-calls.ts';
 import { STEADY_FUNCTIONS } from '../expressions/steady-functions.ts';
-import { as, nameFrom, nameOf, strings, walk } from '../parse/nodes.ts';
+import { BATCH_ROWS } from '../expressions/touched-rows.ts';
+import { as, constant, nameFrom, nameOf, strings, walk } from '../parse/nodes.ts';
 import { columnsIn } from './column-definition.ts';
-import { relationIn, type Scene } from './scene.ts';
+import { lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** A relation that a query reads, and what of it. */
 interface Read {
@@ -33,7 +34,7 @@ function readIn(query: unknown, scene: Scene): readonly Read[] {
     if (isOfSystem(range)) return;
     const table = relationIn(scene, nameOf(range));
     if (table === undefined) return;
-    scene.does.lock(table, 'ACCESS SHARE');
+    lockAll(scene, tree(scene, table, range.inh !== true), 'ACCESS SHARE');
     const shown = columns.includes('*') ? table.columns.map(({ name }) => name) : columns;
     const own = shown.filter((each) => !table.known || table.columns.some(({ name }) => name === each));
     reads.push({ table, columns: own });
@@ -48,14 +49,33 @@ function isOfSystem({ schemaname, relname }: RangeVar): boolean {
 
 /** A query that runs now: its reading takes time, its functions do what they do, and what it changes by the way is changed. */
 export function runQuery(query: SelectStmt, scene: Scene): void {
+  const few = endsEarly(query);
   const partly = query.whereClause !== undefined || query.limitCount !== undefined;
-  for (const { table } of readIn(query, scene)) scene.does.work('read', table, 'a query reads it', { partly });
+  for (const { table } of readIn(query, scene))
+    for (const each of few ? [] : tree(scene, table)) scene.does.work('read', each, 'a query reads it', { partly });
   callsIn(query, scene);
   walk(query, (kind, content) => {
     if (kind !== 'CommonTableExpr') return;
     const inner = content.ctequery as Node | undefined;
     if (inner !== undefined && as(inner, 'SelectStmt') === undefined) scene.run(inner, scene.text, true);
   });
+}
+
+/** The first few rows of one table, as they come: nothing has to be read to its end. */
+function endsEarly(query: SelectStmt): boolean {
+  const { limitCount, fromClause, whereClause, sortClause, groupClause, distinctClause, windowClause } = query;
+  const limit = constant(limitCount);
+  const whole = [whereClause, sortClause, groupClause, distinctClause, windowClause].some((part) => part !== undefined);
+  return typeof limit === 'number' && limit <= BATCH_ROWS && !whole && fromClause?.length === 1 && !hasCall(query);
+}
+
+/** An aggregate reads everything, and which call is one can't be told from its form. */
+function hasCall(query: SelectStmt): boolean {
+  let found = false;
+  walk(query.targetList, (kind) => {
+    found ||= kind === 'FuncCall' || kind === 'SubLink';
+  });
+  return found || as(query.fromClause?.[0], 'RangeVar') === undefined;
 }
 
 /** Runs the bodies of the functions that an expression calls, as far as they are known. */
@@ -94,9 +114,10 @@ function locking(query: unknown, scene: Scene): void {
       const table = as(from, 'RangeVar');
       const found = table === undefined ? undefined : scene.schema.find(nameOf(table));
       if (found === undefined) continue;
-      scene.does.lock(found, 'ROW SHARE');
+      lockAll(scene, tree(scene, found), 'ROW SHARE');
       if (select.whereClause === undefined && select.limitCount === undefined)
-        scene.does.work('write', found, 'every row is locked (FOR UPDATE, FOR SHARE)');
+        for (const each of tree(scene, found))
+          scene.does.work('write', each, 'every row is locked (FOR UPDATE, FOR SHARE)');
     }
   });
 }
