@@ -65,10 +65,10 @@ export class WorkingSchema {
   readonly #freshRoutines = new Set<string>();
   readonly #types = new Map<string, TypeState>();
   readonly #routines = new Map<string, RoutineState[]>();
-  /** Children by parent, and who refers to whom, made when first asked for and thrown away with every change of either. */
-  #children: Map<string, string[]> | undefined;
-  #incoming: Map<string, string[]> | undefined;
-  #readers: Map<string, string[]> | undefined;
+  /** Children by parent, who refers to whom, which view reads what: kept up with every change, never searched for. */
+  readonly #children: Links = new Map();
+  readonly #incoming: Links = new Map();
+  readonly #readers: Links = new Map();
 
   constructor(catalogue: Catalogue | undefined) {
     this.complete = catalogue !== undefined;
@@ -117,19 +117,14 @@ export class WorkingSchema {
   }
 
   put(state: TableState): void {
-    const before = this.#relations.get(state.key);
+    this.#relink(this.#relations.get(state.key), state);
     this.#relations.set(state.key, state);
     this.#changed.add(state.key);
-    if (before?.parents !== state.parents) this.#children = undefined;
-    if (before?.constraints !== state.constraints) this.#incoming = undefined;
-    if (before?.uses !== state.uses) this.#readers = undefined;
   }
 
   remove(key: string): void {
+    this.#relink(this.#relations.get(key), undefined);
     this.#relations.delete(key);
-    this.#children = undefined;
-    this.#incoming = undefined;
-    this.#readers = undefined;
   }
 
   /** Gives a relation another name; what refers to it, stands below it or reads it follows. */
@@ -168,7 +163,6 @@ export class WorkingSchema {
 
   /** The partitions and heirs of a table, theirs too. */
   descendants(key: string): readonly TableState[] {
-    this.#children ??= this.#index((each) => each.parents);
     const found: TableState[] = [];
     const queue = [key];
     const seen = new Set(queue);
@@ -185,20 +179,17 @@ export class WorkingSchema {
 
   /** Tables with a foreign key to this one (itself not among them). */
   referrers(key: string): readonly TableState[] {
-    this.#incoming ??= this.#index((each) => each.constraints.flatMap(({ references }) => references?.relation ?? []));
     return this.#states(this.#incoming.get(key)).filter((each) => each.key !== key);
   }
 
   /** Views that read a relation, and the views that read those. */
   viewsOn(key: string, column?: string): readonly TableState[] {
-    this.#readers ??= this.#index((each) => each.uses.map(({ relation }) => relation));
-    const readers = this.#readers;
-    const direct = this.#states(readers.get(key)).filter(
+    const direct = this.#states(this.#readers.get(key)).filter(
       ({ uses }) => column === undefined || uses.some((use) => use.relation === key && use.columns.includes(column)),
     );
     const all = new Map(direct.map((view) => [view.key, view]));
     for (const view of all.values())
-      for (const further of this.#states(readers.get(view.key))) all.set(further.key, further);
+      for (const further of this.#states(this.#readers.get(view.key))) all.set(further.key, further);
     return [...all.values()];
   }
 
@@ -267,20 +258,36 @@ export class WorkingSchema {
     this.#freshRoutines.clear();
   }
 
-  #states(keys: readonly string[] | undefined): readonly TableState[] {
+  #states(keys: Iterable<string> | undefined): readonly TableState[] {
     return [...new Set(keys ?? [])].flatMap((key) => this.#relations.get(key) ?? []);
   }
 
-  #index(of: (state: TableState) => readonly string[]): Map<string, string[]> {
-    const index = new Map<string, string[]>();
-    for (const state of this.#relations.values())
-      for (const other of of(state)) {
-        const list = index.get(other);
-        if (list === undefined) index.set(other, [state.key]);
-        else list.push(state.key);
-      }
-    return index;
+  #relink(before: TableState | undefined, after: TableState | undefined): void {
+    const key = before?.key ?? after?.key ?? '';
+    if (before?.parents !== after?.parents) link(this.#children, key, before?.parents, after?.parents);
+    if (before?.constraints !== after?.constraints) link(this.#incoming, key, referred(before), referred(after));
+    if (before?.uses !== after?.uses) link(this.#readers, key, read(before), read(after));
   }
+}
+
+/** Who points at a relation, by its key. */
+type Links = Map<string, Set<string>>;
+
+function link(links: Links, key: string, before: readonly string[] = [], after: readonly string[] = []): void {
+  for (const each of before) links.get(each)?.delete(key);
+  for (const each of after) {
+    const set = links.get(each);
+    if (set === undefined) links.set(each, new Set([key]));
+    else set.add(key);
+  }
+}
+
+function referred(state: TableState | undefined): readonly string[] {
+  return (state?.constraints ?? []).flatMap(({ references }) => references?.relation ?? []);
+}
+
+function read(state: TableState | undefined): readonly string[] {
+  return (state?.uses ?? []).map(({ relation }) => relation);
 }
 
 /** A relation that was just made. */
