@@ -3,7 +3,7 @@ import type { TableState } from '../catalogue/working-schema.ts';
 import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
 import { as, nameOf, quoted, written } from '../parse/nodes.ts';
 import { isFresh } from './alter-table/altered.ts';
-import { callsIn, readsOf, runQuery } from './queries.ts';
+import { callsIn, readBeside, readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** UPDATE keeps every row that it changes locked until the transaction ends. */
@@ -51,7 +51,7 @@ export const insert: Family<InsertStmt> = (statement, scene) => {
 
 export const merge: Family<MergeStmt> = (statement, scene) => {
   const table = target(statement, scene);
-  readsOf(statement.sourceRelation, scene);
+  readBeside(statement.sourceRelation, scene);
   if (table === undefined) return;
   for (const each of tree(scene, table)) scene.does.work('write', each, 'rows are merged into it', { partly: true });
   if (!table.fresh) scene.does.undo('never');
@@ -150,7 +150,7 @@ function changesRows(
   done: string,
   scene: Scene,
 ) {
-  readsOf([where, from], scene);
+  readBeside([where, from], scene);
   callsIn([where, from], scene);
   const joined = (from ?? []).length > 0;
   // A key of the table is none of its heirs: each needs its own.

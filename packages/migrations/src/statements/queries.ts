@@ -61,6 +61,12 @@ export function runQuery(query: SelectStmt, scene: Scene): void {
   });
 }
 
+/** What a change reads beside the table that it changes: as much as its conditions let through. */
+export function readBeside(part: unknown, scene: Scene): void {
+  for (const { table } of readIn(part, scene))
+    for (const each of tree(scene, table)) scene.does.work('read', each, 'it is read for a change', { partly: true });
+}
+
 /** The first few rows of one table, as they come: nothing has to be read to its end. */
 function endsEarly(query: SelectStmt): boolean {
   const { limitCount, fromClause, whereClause, sortClause, groupClause, distinctClause, windowClause } = query;
