@@ -31,12 +31,30 @@ const EVERYWHERE = [
 
 /** A server of its own with the tables, and what it answers before anything is changed. */
 export async function openDatabase(major: PostgresMajor, tables: readonly TestTable[]): Promise<OracleDatabase> {
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    return await fill(major, tables, undo);
+  } catch (error) {
+    for (const each of undo.reverse()) await each();
+    throw error;
+  }
+}
+
+async function fill(
+  major: PostgresMajor,
+  tables: readonly TestTable[],
+  undo: (() => Promise<unknown>)[],
+): Promise<OracleDatabase> {
   const dir = await mkdtemp(join(tmpdir(), 'headgate-oracle-'));
   await chmod(dir, 0o755);
   const settings = { fsync: 'off', autovacuum: 'off' };
   const cluster = await openCluster(
     { dir: join(dir, 'cluster'), port: await freePort(), settings },
     await findPrograms(major, dir),
+  );
+  undo.push(
+    () => rm(dir, { recursive: true, force: true }),
+    () => new Cluster(cluster.config, cluster.programs).stop(),
   );
   const connect = async (): Promise<pg.Client> => {
     const made = new pg.Client(await cluster.connection());
@@ -45,6 +63,7 @@ export async function openDatabase(major: PostgresMajor, tables: readonly TestTa
     return made;
   };
   const client = await connect();
+  undo.push(() => client.end());
   await client.query(`create role app; create schema other; create schema oracle; set client_min_messages = error`);
   for (const sql of [...PRELUDE, ...tables.flatMap(({ ddl }) => ddl)])
     await client.query(sql).catch((error: Error) => {
