@@ -8,6 +8,7 @@
  */
 import { argv, exit, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
+import { analyseFigure } from './bench/analyse.ts';
 import { approvalFigure } from './bench/approval.ts';
 import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
@@ -31,6 +32,7 @@ const MEASURES: readonly Measure[] = [
   { names: ['log-export-verified'], run: logExportFigure },
   { names: ['sequencer'], run: sequencerFigure },
   { names: ['masking'], run: maskingFigure },
+  { names: ['migrations-analysed'], run: analyseFigure },
 ];
 
 const wanted = readOnly(argv.slice(2));

@@ -9,6 +9,7 @@ export const SHIPPED = [
   'domain',
   'documents',
   'contract',
+  'migrations',
   'control',
   'execution',
   'adapters',

@@ -1,5 +1,6 @@
 import type { Install } from './command.ts';
 import { access } from './commands/access.ts';
+import { analyse } from './commands/analyse.ts';
 import { apply } from './commands/apply.ts';
 import { cells } from './commands/cells.ts';
 import { ci } from './commands/ci.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Install[] = [
   apply,
   release,
   evidence,
+  analyse,
   ci,
   promote,
   promotion,

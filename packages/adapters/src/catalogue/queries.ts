@@ -1,0 +1,83 @@
+/** What is ours to see: no schemas of PostgreSQL itself, no temporary tables. Placeholders are for no user's text: there is none. */
+const OURS = `n.nspname <> 'information_schema' and n.nspname !~ '^pg_'`;
+
+export const SETTINGS = `
+  select current_setting('server_version_num')::int / 10000 as server, current_setting('TimeZone') as time_zone,
+    current_schemas(false)::text[] as search_path`;
+
+export const RELATIONS = `
+  select c.oid::text, n.nspname as schema, c.relname as name, c.relkind as kind, c.relpersistence = 'u' as unlogged,
+    c.relrowsecurity as row_security, case when c.reltuples >= 0 then c.reltuples::float8 end as rows,
+    case when c.relkind in ('r', 'm') then pg_table_size(c.oid)::float8 end as bytes,
+    case when c.relkind in ('r', 'm') then pg_indexes_size(c.oid)::float8 end as index_bytes,
+    coalesce(pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', false) as default_partition
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where ${OURS} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.relpersistence <> 't'
+  order by 2, 3`;
+
+export const COLUMNS = `
+  select a.attrelid::text as relation, a.attname as name, format_type(a.atttypid, a.atttypmod) as type,
+    not a.attnotnull as nullable, a.attidentity <> '' as identity, a.attgenerated as generated,
+    case when a.atthasdef and a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end as "default",
+    case when a.attgenerated <> '' then (
+      select array_agg(f.attname::text) from pg_depend p join pg_attribute f on f.attrelid = p.refobjid and f.attnum = p.refobjsubid
+      where p.classid = 'pg_attrdef'::regclass and p.objid = d.oid and p.refobjid = a.attrelid and p.refobjsubid <> a.attnum
+    ) end as "from"
+  from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+    left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  where ${OURS} and c.relkind in ('r', 'p', 'v', 'm', 'f') and a.attnum > 0 and not a.attisdropped
+  order by a.attrelid, a.attnum`;
+
+const COLUMN_NAMES = (keys: string, relation: string): string =>
+  `array(select k.attname::text from unnest(${keys}) with ordinality u(num, place) join pg_attribute k on k.attrelid = ${relation} and k.attnum = u.num order by u.place)`;
+
+export const CONSTRAINTS = `
+  select c.conrelid::text as relation, c.conname as name, c.contype as kind, c.convalidated as validated,
+    ${COLUMN_NAMES('c.conkey', 'c.conrelid')} as columns,
+    case when c.contype = 'c' then pg_get_expr(c.conbin, c.conrelid) end as expression,
+    case when c.contype = 'f' then c.confrelid::text end as references_relation,
+    case when c.contype = 'f' then ${COLUMN_NAMES('c.confkey', 'c.confrelid')} end as references_columns
+  from pg_constraint c join pg_namespace n on n.oid = c.connamespace
+  where ${OURS} and c.conrelid <> 0 and c.contype in ('c', 'p', 'u', 'f', 'x', 'n')
+  order by 1, 2`;
+
+export const INDEXES = `
+  select i.indrelid::text as relation, x.relname as name, i.indisunique as "unique", i.indisvalid as valid,
+    i.indexprs is not null or i.indpred is not null as computed,
+    ${COLUMN_NAMES('i.indkey::int2[]', 'i.indrelid')} as columns,
+    array(select a.attname::text from pg_depend p join pg_attribute a on a.attrelid = p.refobjid and a.attnum = p.refobjsubid
+      where p.classid = 'pg_class'::regclass and p.objid = i.indexrelid and p.refobjid = i.indrelid and p.refobjsubid > 0) as reads
+  from pg_index i join pg_class x on x.oid = i.indexrelid join pg_class c on c.oid = i.indrelid
+    join pg_namespace n on n.oid = c.relnamespace
+  where ${OURS} order by 1, 2`;
+
+export const TRIGGERS = `
+  select t.tgrelid::text as relation, t.tgname as name from pg_trigger t where not t.tgisinternal order by 1, 2`;
+
+export const PARENTS = `
+  select inhrelid::text as relation, inhparent::text as parent from pg_inherits order by 1, inhseqno`;
+
+export const VIEW_USES = `
+  select r.ev_class::text as relation, d.refobjid::text as used,
+    array(select a.attname::text from pg_attribute a where a.attrelid = d.refobjid and a.attnum = any (array_agg(d.refobjsubid))) as columns
+  from pg_rewrite r join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+  where d.refclassid = 'pg_class'::regclass and d.refobjid <> r.ev_class group by 1, d.refobjid`;
+
+export const TYPES = `
+  select n.nspname as schema, t.typname as name, t.typtype as kind,
+    case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end as base,
+    t.typnotnull or exists (select from pg_constraint k where k.contypid = t.oid) as constrained
+  from pg_type t join pg_namespace n on n.oid = t.typnamespace left join pg_class c on c.oid = t.typrelid
+  where ${OURS} and (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c') or (t.typtype = 'b' and t.typelem = 0))
+  order by 1, 2`;
+
+export const ROUTINES = `
+  select n.nspname as schema, p.proname as name, p.pronargs::int as arguments, p.provolatile as volatility, l.lanname as language,
+    case when l.lanname in ('plpgsql', 'sql') and p.prokind in ('f', 'p') then left(pg_get_functiondef(p.oid), 1000000) end as source
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang
+  where ${OURS} order by 1, 2, 3`;
+
+export const BINARY_CASTS = `
+  select s.typname || '>' || t.typname as "cast" from pg_cast c join pg_type s on s.oid = c.castsource
+    join pg_type t on t.oid = c.casttarget
+  where c.castmethod = 'b' and c.castcontext in ('i', 'a') and (s.oid >= 16384 or t.oid >= 16384) order by 1`;

@@ -1,0 +1,166 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { analyse, loadParser, readCatalogue } from '@headgate/migrations';
+import { STEADY_FUNCTIONS } from '@headgate/migrations/expressions/steady-functions';
+import { BINARY_CASTS } from '@headgate/migrations/types/binary-casts';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../machine/free-port.ts';
+import { Cluster, findPrograms, openCluster, type PostgresMajor } from '../postgres-cluster/index.ts';
+import { readCatalogueOf, readDatabase } from './read-database.ts';
+
+describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
+  let dir: string;
+  let cluster: Cluster;
+  let client: pg.Client;
+  beforeAll(async () => {
+    await loadParser();
+    dir = await mkdtemp(join(tmpdir(), 'headgate-catalogue-'));
+    await chmod(dir, 0o755);
+    cluster = await openCluster(
+      { dir: join(dir, 'cluster'), port: await freePort(), settings: { fsync: 'off' } },
+      await findPrograms(major, dir),
+    );
+    client = new pg.Client(await cluster.connection());
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client?.end();
+    await new Cluster(cluster.config, cluster.programs).stop();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  it('tables come with all that decides about a migration', async () => {
+    await client.query(`
+      create schema app; set search_path = app, public;
+      create domain positive as int not null check (value > 0);
+      create table customer(id bigint primary key, name varchar(20) unique);
+      create table "Order"(id bigint generated always as identity primary key, customer_id bigint,
+        amount numeric(10,2) not null default 0 check (amount >= 0), twice numeric generated always as (amount * 2) stored, p positive);
+      alter table "Order" add foreign key (customer_id) references customer(id) not valid;
+      create index on "Order"(customer_id) where amount > 5;
+      create view open_orders as select id, amount from "Order";
+      create table event(at timestamptz) partition by range (at); create table event_rest partition of event default;
+      create unlogged table scratch(x int); alter table scratch enable row level security;
+      create function touch() returns trigger language plpgsql as $$ begin return new; end $$;
+      create trigger t before insert on customer for each row execute function touch();
+      insert into customer select i, 'c' || i from generate_series(1, 500) i; analyze customer;
+      create temp table hidden(x int);`);
+    const catalogue = await readCatalogueOf(client);
+    expect(catalogue).toMatchObject({ server: major, timeZone: 'UTC', searchPath: ['app', 'public'] });
+    const relation = (name: string) => catalogue.relations.find((each) => each.name === name);
+    expect(relation('hidden')).toBeUndefined();
+    expect(relation('customer')).toMatchObject({ schema: 'app', kind: 'table', rows: 500, triggers: ['t'] });
+    expect(relation('customer')?.bytes).toBeGreaterThan(8_000);
+    expect(relation('Order')).toMatchObject({
+      columns: [
+        { name: 'id', type: 'bigint', nullable: false, identity: true },
+        { name: 'customer_id', type: 'bigint', nullable: true },
+        { name: 'amount', type: 'numeric(10,2)', nullable: false, default: '0' },
+        { name: 'twice', generated: 'stored', from: ['amount'] },
+        { name: 'p', type: 'app.positive' },
+      ],
+    });
+    expect(relation('Order')?.constraints).toEqual(
+      expect.arrayContaining([
+        {
+          name: 'Order_customer_id_fkey',
+          kind: 'foreign',
+          columns: ['customer_id'],
+          validated: false,
+          references: { relation: 'app.customer', columns: ['id'] },
+        },
+        {
+          name: 'Order_amount_check',
+          kind: 'check',
+          columns: ['amount'],
+          validated: true,
+          expression: expect.stringContaining('amount >='),
+        },
+      ]),
+    );
+    expect(relation('Order')?.indexes).toContainEqual({
+      name: 'Order_customer_id_idx',
+      columns: ['customer_id'],
+      reads: ['customer_id', 'amount'],
+      unique: false,
+      computed: true,
+      valid: true,
+    });
+    expect(relation('open_orders')).toMatchObject({
+      kind: 'view',
+      uses: [{ relation: 'app.Order', columns: ['id', 'amount'] }],
+    });
+    expect(relation('event_rest')).toMatchObject({ parents: ['app.event'], defaultPartition: true });
+    expect(relation('scratch')).toMatchObject({ unlogged: true, rowSecurity: true });
+    expect(catalogue.types).toContainEqual({
+      schema: 'app',
+      name: 'positive',
+      kind: 'domain',
+      base: 'integer',
+      constrained: true,
+    });
+    expect(catalogue.routines).toMatchObject([
+      {
+        schema: 'app',
+        name: 'touch',
+        volatility: 'volatile',
+        language: 'plpgsql',
+        source: expect.stringContaining('return new'),
+      },
+    ]);
+    expect(readCatalogue(JSON.stringify(catalogue))).toEqual({ ok: true, catalogue });
+  });
+
+  it('nothing is written, and who can’t log in is told without the password', async () => {
+    const { host, port, user, password } = await cluster.connection();
+    const url = `postgres://${user}:${password}@${host}:${port}/postgres`;
+    expect((await readDatabase(url)).server).toBe(major);
+    await expect(readDatabase(url.replace(`${password}`, 'wrong-one'))).rejects.toThrow(
+      /password authentication failed/,
+    );
+    await expect(readDatabase(url.replace(`${password}`, 'wrong-one'))).rejects.not.toThrow(/wrong-one/);
+  });
+
+  it('every function that is taken for steady is so', async () => {
+    const { rows } = await client.query(
+      `select proname from pg_proc where pronamespace = 'pg_catalog'::regnamespace and provolatile = 'v' and proname = any ($1)`,
+      [[...STEADY_FUNCTIONS]],
+    );
+    expect(rows).toEqual([]);
+  });
+
+  it('every cast that is taken for one that changes no byte is so', async () => {
+    const { rows } = await client.query(
+      `select s.typname || '>' || t.typname as cast from pg_cast c join pg_type s on s.oid = castsource join pg_type t on t.oid = casttarget where castmethod = 'b'`,
+    );
+    const known = new Set(rows.map(({ cast }) => cast));
+    expect([...BINARY_CASTS].filter((cast) => !known.has(cast))).toEqual([]);
+  });
+
+  it.runIf(major === 15)('however many tables there are, the queries are as many', async () => {
+    let queries = 0;
+    const counted = Object.create(client, {
+      query: {
+        value(text: string) {
+          queries++;
+          return client.query(text);
+        },
+      },
+    }) as pg.Client;
+    await readCatalogueOf(counted);
+    const few = queries;
+    await client.query('create schema many; set search_path = many');
+    for (let i = 0; i < 4; i++)
+      await client.query(
+        `do $$ begin for i in ${i * 500}..${i * 500 + 499} loop execute format('create table t%s(id bigint primary key, a text)', i); end loop; end $$`,
+      );
+    queries = 0;
+    const catalogue = await readCatalogueOf(counted);
+    expect(catalogue.relations.filter(({ schema }) => schema === 'many')).toHaveLength(2_000);
+    expect(queries).toBe(few);
+    const report = analyse([{ name: 'a.sql', text: 'create index on t1999(a)' }], { catalogue, lockTimeout: true });
+    expect(report.findings).toEqual([]);
+  });
+});

@@ -1,0 +1,236 @@
+import type {
+  Catalogue,
+  Column,
+  Constraint,
+  Index,
+  Relation,
+  RelationKind,
+  Routine,
+  Use,
+  UserType,
+} from '@headgate/migrations';
+import pg from 'pg';
+import * as sql from './queries.ts';
+
+/** How long any of the queries may take, and wait for a table that somebody holds. Milliseconds. */
+const STATEMENT_MS = 120_000;
+const LOCK_MS = 5_000;
+
+/** Reads a database's schema over a connection URL, which stands in no error. Throws when it can't be reached or read. */
+export async function readDatabase(connectionUrl: string): Promise<Catalogue> {
+  const client = new pg.Client({
+    connectionString: connectionUrl,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'headgate analyse',
+  });
+  client.on('error', () => {}); // the query's own rejection tells
+  try {
+    await client.connect();
+    return await readCatalogueOf(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** The same on a session that is there. */
+export async function readCatalogueOf(client: pg.Client): Promise<Catalogue> {
+  await client.query('begin isolation level repeatable read read only');
+  try {
+    await client.query(`set local statement_timeout = ${STATEMENT_MS}; set local lock_timeout = ${LOCK_MS}`);
+    const [settings] = await rows<{ server: number; time_zone: string; search_path: string[] }>(client, sql.SETTINGS);
+    // Names of types come with their schema then, whoever reads.
+    await client.query(`set local search_path = ''`);
+    const relations = await readRelations(client);
+    return {
+      server: settings?.server ?? 15,
+      timeZone: settings?.time_zone ?? '',
+      searchPath: settings?.search_path ?? [],
+      relations,
+      types: await readTypes(client),
+      routines: await readRoutines(client),
+      binaryCasts: (await rows<{ cast: string }>(client, sql.BINARY_CASTS)).map(({ cast }) => cast),
+    };
+  } finally {
+    await client.query('rollback');
+  }
+}
+
+async function rows<Row>(client: pg.Client, text: string): Promise<readonly Row[]> {
+  return (await client.query(text)).rows as readonly Row[];
+}
+
+interface RelationRow {
+  readonly oid: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly unlogged: boolean;
+  readonly row_security: boolean;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  readonly index_bytes: number | null;
+  readonly default_partition: boolean;
+}
+
+const KINDS: Readonly<Record<string, RelationKind>> = {
+  r: 'table',
+  p: 'partitioned',
+  v: 'view',
+  m: 'materialized-view',
+  f: 'foreign',
+  S: 'sequence',
+};
+
+async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
+  const found = await rows<RelationRow>(client, sql.RELATIONS);
+  const keys = new Map(found.map(({ oid, schema, name }) => [oid, `${schema}.${name}`]));
+  const columns = grouped(await rows<ColumnRow>(client, sql.COLUMNS), columnOf);
+  const constraints = grouped(await rows<ConstraintRow>(client, sql.CONSTRAINTS), (row) => constraintOf(row, keys));
+  const indexes = grouped(await rows<IndexRow>(client, sql.INDEXES), indexOf);
+  const triggers = grouped(await rows<{ relation: string; name: string }>(client, sql.TRIGGERS), ({ name }) => name);
+  const parents = grouped(await rows<{ relation: string; parent: string }>(client, sql.PARENTS), ({ parent }) =>
+    keys.get(parent),
+  );
+  const uses = grouped(
+    await rows<{ relation: string; used: string; columns: string[] }>(client, sql.VIEW_USES),
+    ({ used, columns: names }): Use | undefined => {
+      const relation = keys.get(used);
+      return relation === undefined ? undefined : { relation, columns: names };
+    },
+  );
+  return found.map(
+    ({ oid, schema, name, kind, unlogged, row_security, rows: estimate, bytes, index_bytes, default_partition }) => ({
+      schema,
+      name,
+      kind: KINDS[kind] ?? 'table',
+      rows: estimate,
+      bytes,
+      indexBytes: index_bytes,
+      columns: columns.get(oid) ?? [],
+      constraints: constraints.get(oid) ?? [],
+      indexes: indexes.get(oid) ?? [],
+      triggers: triggers.get(oid) ?? [],
+      parents: parents.get(oid) ?? [],
+      uses: uses.get(oid) ?? [],
+      ...(unlogged ? { unlogged } : {}),
+      ...(row_security ? { rowSecurity: true } : {}),
+      ...(default_partition ? { defaultPartition: true } : {}),
+    }),
+  );
+}
+
+/** Rows by their relation, in their order. */
+function grouped<Row extends { readonly relation: string }, Value>(
+  all: readonly Row[],
+  of: (row: Row) => Value | undefined,
+): ReadonlyMap<string, Value[]> {
+  const groups = new Map<string, Value[]>();
+  for (const row of all) {
+    const value = of(row);
+    if (value === undefined) continue;
+    const group = groups.get(row.relation);
+    if (group === undefined) groups.set(row.relation, [value]);
+    else group.push(value);
+  }
+  return groups;
+}
+
+interface ColumnRow {
+  readonly relation: string;
+  readonly name: string;
+  readonly type: string;
+  readonly nullable: boolean;
+  readonly identity: boolean;
+  readonly generated: string;
+  readonly default: string | null;
+  readonly from: string[] | null;
+}
+
+function columnOf({ name, type, nullable, identity, generated, default: value, from }: ColumnRow): Column {
+  return {
+    name,
+    type,
+    nullable,
+    ...(value === null ? {} : { default: value }),
+    ...(identity ? { identity } : {}),
+    ...(generated === ''
+      ? {}
+      : { generated: generated === 'v' ? ('virtual' as const) : ('stored' as const), from: from ?? [] }),
+  };
+}
+
+interface ConstraintRow {
+  readonly relation: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly validated: boolean;
+  readonly columns: string[];
+  readonly expression: string | null;
+  readonly references_relation: string | null;
+  readonly references_columns: string[] | null;
+}
+
+const CONSTRAINT_KINDS: Readonly<Record<string, Constraint['kind']>> = {
+  c: 'check',
+  p: 'primary',
+  u: 'unique',
+  f: 'foreign',
+  x: 'exclude',
+  n: 'not-null',
+};
+
+function constraintOf(row: ConstraintRow, keys: ReadonlyMap<string, string>): Constraint {
+  const { name, kind, validated, columns, expression } = row;
+  const other = row.references_relation === null ? undefined : keys.get(row.references_relation);
+  return {
+    name,
+    kind: CONSTRAINT_KINDS[kind] ?? 'check',
+    columns,
+    validated,
+    ...(expression === null ? {} : { expression }),
+    ...(other === undefined ? {} : { references: { relation: other, columns: row.references_columns ?? [] } }),
+  };
+}
+
+interface IndexRow extends Omit<Index, 'columns' | 'reads'> {
+  readonly relation: string;
+  readonly columns: string[];
+  readonly reads: string[];
+}
+
+function indexOf({ name, unique, valid, computed, columns, reads }: IndexRow): Index {
+  return { name, unique, valid, computed, columns, reads: [...new Set([...columns, ...reads])] };
+}
+
+async function readTypes(client: pg.Client): Promise<readonly UserType[]> {
+  const kinds: Readonly<Record<string, UserType['kind']>> = {
+    e: 'enum',
+    d: 'domain',
+    c: 'composite',
+    r: 'range',
+    b: 'other',
+  };
+  const found = await rows<{ schema: string; name: string; kind: string; base: string | null; constrained: boolean }>(
+    client,
+    sql.TYPES,
+  );
+  return found.map(({ schema, name, kind, base, constrained }) => ({
+    schema,
+    name,
+    kind: kinds[kind] ?? 'other',
+    ...(base === null ? {} : { base, constrained }),
+  }));
+}
+
+async function readRoutines(client: pg.Client): Promise<readonly Routine[]> {
+  const volatilities: Readonly<Record<string, Routine['volatility']>> = { i: 'immutable', s: 'stable', v: 'volatile' };
+  const found = await rows<Omit<Routine, 'volatility' | 'source'> & { volatility: string; source: string | null }>(
+    client,
+    sql.ROUTINES,
+  );
+  return found.map(({ volatility, source, ...rest }) => ({
+    ...rest,
+    volatility: volatilities[volatility] ?? 'volatile',
+    ...(source === null ? {} : { source }),
+  }));
+}

@@ -1,0 +1,48 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { analyse, loadParser, sarifOf } from '@headgate/migrations';
+import type { Session } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type CatalogueOptions, findCatalogue } from './find-catalogue.ts';
+import { readMigrations } from './read-files.ts';
+import { reportText } from './report-text.ts';
+import { secondOpinion } from './second-opinion.ts';
+
+export interface AnalysisOptions extends CatalogueOptions {
+  /** File to write SARIF to. */
+  readonly sarif?: string;
+  /** A program, or `true` for the installed one. */
+  readonly squawk?: string | true;
+  /** Who runs the files: decides about transactions and about waiting for locks. */
+  readonly runner: 'headgate' | 'psql';
+  /** Milliseconds that others may wait. */
+  readonly stallMs: number;
+}
+
+/** Analyses files and answers with the exit code: refused when anything is dangerous. */
+export async function runAnalysis(
+  paths: readonly string[],
+  options: AnalysisOptions,
+  { out, env, cwd }: Pick<Session, 'out' | 'env' | 'cwd'>,
+): Promise<number> {
+  const files = await readMigrations(paths, cwd);
+  const catalogue = await findCatalogue(options, { env, cwd });
+  await loadParser();
+  const headgate = options.runner === 'headgate';
+  const { stallMs } = options;
+  const report = analyse(files, {
+    catalogue,
+    stallMs,
+    transaction: headgate ? 'file' : 'statement',
+    lockTimeout: headgate,
+  });
+  const names = files.map(({ name }) => name);
+  const second = options.squawk === undefined ? undefined : await secondOpinion(names, options.squawk, cwd);
+  if (options.sarif !== undefined) {
+    const sarif = sarifOf(report, second === undefined ? [] : [second]);
+    await writeFile(resolve(cwd, options.sarif), `${JSON.stringify(sarif, null, 2)}\n`);
+  }
+  const knows = options.databaseEnv !== undefined ? 'database' : catalogue !== undefined ? 'catalogue' : 'files';
+  out.answer({ ...report, ...(second === undefined ? {} : { second }) }, reportText(report, knows, second));
+  return report.dangerous ? EXIT.refused : EXIT.ok;
+}

@@ -1,0 +1,48 @@
+import type { Install } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+import { secondsOf } from '../patience.ts';
+
+interface Options {
+  readonly catalogue?: string;
+  readonly databaseEnv?: string;
+  readonly writeCatalogue?: string;
+  readonly sarif?: string;
+  readonly squawk?: string | true;
+  readonly runner: string;
+  readonly stall: string;
+}
+
+/** What SQL migrations would do to a database that is in use, before they run. Works offline. */
+export const analyse: Install = (program, act) => {
+  program
+    .command('analyse <file-or-folder...>')
+    .description(
+      'what SQL migrations will do to a database in use: locks, rewrites, what breaks, and the safe way; exit code 0 when nothing is dangerous',
+    )
+    .option(
+      '--database-env <variable>',
+      'the environment variable with the URL of the database that they are for (read only)',
+    )
+    .option('--catalogue <file>', 'its schema and sizes from a file instead')
+    .option('--write-catalogue <file>', 'keep what --database-env read, for --catalogue')
+    .option('--sarif <file>', 'write the findings as SARIF 2.1.0, too')
+    .option('--squawk [program]', 'have squawk look at the files, too (the installed one, or this program)')
+    .option(
+      '--runner <runner>',
+      'who runs them: headgate (a file is one transaction, waiting for locks ends) or psql',
+      'headgate',
+    )
+    .option('--stall <seconds>', 'how long others may wait for a lock', '1')
+    .action(
+      act(async ({ out, env, cwd }, paths: string[], options: Options) => {
+        const { runner } = options;
+        if (runner !== 'headgate' && runner !== 'psql')
+          throw new Failure(EXIT.usage, 'usage', `--runner ${runner}: expected headgate or psql`);
+        const stallMs = secondsOf(options.stall, '--stall') * 1_000;
+        // The parser is large: no other command waits for it.
+        const { runAnalysis } = await import('../analyse/run-analysis.ts');
+        return runAnalysis(paths, { ...options, runner, stallMs }, { out, env, cwd });
+      }),
+    );
+};

@@ -1,0 +1,200 @@
+/** Reads migration files in order, each on the schema that the one before left. */
+import type { MigrationPhase } from '@headgate/domain/model/release';
+import type { Node } from 'libpg-query';
+import { runBody } from './bodies/run-body.ts';
+import type { Catalogue } from './catalogue/catalogue.ts';
+import { WorkingSchema } from './catalogue/working-schema.ts';
+import { type Effects, Recorder, type Undo } from './effects/effects.ts';
+import { blocksWrites, stronger } from './effects/lock-modes.ts';
+import type { FileReport, Finding, Report, StatementReport } from './judge/finding.ts';
+import { type Held, judge, type Limits, type Said, STALL_MS } from './judge/judge.ts';
+import { RATES, type Rates } from './judge/rates.ts';
+import { directivesOf } from './parse/directives.ts';
+import { as, opened } from './parse/nodes.ts';
+import { type Statement, statementsOf } from './parse/statements.ts';
+import { FAMILIES } from './statements/catalog.ts';
+import type { Scene, Session } from './statements/scene.ts';
+
+/** A migration as it stands. */
+export interface MigrationFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface AnalyseOptions {
+  /** The schema before the first file; without it nothing is known but what the files make. */
+  readonly catalogue?: Catalogue | undefined;
+  /** How a file is run: in one transaction, as Headgate does, or each statement by itself. */
+  readonly transaction?: 'file' | 'statement';
+  /** Who runs the files ends the waiting for a lock, as Headgate does. */
+  readonly lockTimeout?: boolean;
+  readonly rates?: Rates;
+  /** Milliseconds that others may wait; 1,000 when nobody says it. */
+  readonly stallMs?: number;
+}
+
+/** Most of one file that is read, in characters: beyond it nobody writes by hand. */
+export const MAX_FILE_CHARACTERS = 16 * 1024 * 1024;
+
+/** Analyses files in their order. The parser must be loaded. */
+export function analyse(files: readonly MigrationFile[], options: AnalyseOptions = {}): Report {
+  const schema = new WorkingSchema(options.catalogue);
+  const reports = files.map((file) => {
+    const report = analyseFile(file, schema, options);
+    schema.settle();
+    return report;
+  });
+  const findings = reports.flatMap(({ statements }) => statements.flatMap((each) => each.findings));
+  return { files: reports, findings, dangerous: findings.some(({ level }) => level === 'error') };
+}
+
+function analyseFile(file: MigrationFile, schema: WorkingSchema, options: AnalyseOptions): FileReport {
+  const { up, noTransaction } = directivesOf(file.text);
+  const statements = statementsOf(up.slice(0, MAX_FILE_CHARACTERS));
+  const session: Session = { lockTimeout: options.lockTimeout ?? false };
+  const effects = statements.map((each) =>
+    each.node === undefined ? undefined : effectsOf(each, each.node, schema, session),
+  );
+  const alone =
+    noTransaction ||
+    options.transaction === 'statement' ||
+    isAlone(
+      statements,
+      effects.map((each) => each?.effects),
+    );
+  const limits: Limits = { rates: options.rates ?? RATES, stallMs: options.stallMs ?? STALL_MS };
+  const transaction = new Transaction(alone);
+  const reports = statements.map((statement, index): StatementReport => {
+    const { at, end, text } = statement;
+    const own = effects[index];
+    const said = own === undefined || statement.error !== undefined ? [wrong(statement)] : [];
+    if (own !== undefined) said.push(...transaction.next(statement, own, limits));
+    const place = { file: file.name, at: statement.error?.at ?? at, end, statement: index };
+    const safeWays = own?.effects.safeWays ?? [];
+    const findings = said.map(
+      (each): Finding => ({ ...each, ...place, safeWays: each.level === 'note' ? [] : safeWays }),
+    );
+    return { at, end, text, ...(own === undefined ? {} : { effects: own.effects }), findings };
+  });
+  const all = effects.flatMap((each) => each?.effects ?? []);
+  return { file: file.name, statements: reports, phase: furthest(all), undo: leastUndo(all), alone };
+}
+
+interface Read {
+  readonly effects: Effects;
+  /** Whether waiting for a lock ended by itself when it came to this statement. */
+  readonly lockTimeout: boolean;
+}
+
+function effectsOf(statement: Statement, node: Node, schema: WorkingSchema, session: Session): Read {
+  const { lockTimeout } = session;
+  const does = new Recorder();
+  sceneOf(schema, does, session, statement.text, false, 0).run(node, statement.text);
+  return { effects: does.effects(), lockTimeout };
+}
+
+function sceneOf(
+  schema: WorkingSchema,
+  does: Recorder,
+  session: Session,
+  text: string,
+  conditional: boolean,
+  depth: number,
+): Scene {
+  const scene: Scene = {
+    schema,
+    does,
+    session,
+    text,
+    conditional,
+    depth,
+    run(node, sql, more = false) {
+      const [kind, content] = opened(node);
+      if (kind === 'TransactionStmt') return;
+      const family = FAMILIES[kind];
+      if (family === undefined) return does.notKnown(`what ${kind} does isn’t known here`);
+      family(
+        content,
+        sql === text && more === conditional ? scene : sceneOf(schema, does, session, sql, conditional || more, depth),
+      );
+    },
+    runBody(language, definition, body) {
+      runBody(language, definition, body, sceneOf(schema, does, session, definition, conditional, depth + 1));
+    },
+  };
+  return scene;
+}
+
+/** All statements of a file that do anything run outside of a transaction: then it is clear how it is meant. */
+function isAlone(statements: readonly Statement[], effects: readonly (Effects | undefined)[]): boolean {
+  const acting = effects.filter((_, i) => {
+    const node = statements[i]?.node;
+    return node === undefined || !['VariableSetStmt', 'TransactionStmt', 'CommentStmt'].includes(opened(node)[0]);
+  });
+  return acting.length > 0 && acting.every((each) => each?.noTransaction !== undefined);
+}
+
+/** The locks that are held from statement to statement. */
+class Transaction {
+  readonly #alone: boolean;
+  #block = false;
+  #warned = false;
+  readonly #held = new Map<string, Held>();
+
+  constructor(alone: boolean) {
+    this.#alone = alone;
+  }
+
+  next(statement: Statement, { effects, lockTimeout }: Read, limits: Limits): readonly Said[] {
+    const control = as(statement.node, 'TransactionStmt')?.kind;
+    if (control === 'TRANS_STMT_BEGIN' || control === 'TRANS_STMT_START') this.#block = true;
+    if (control === 'TRANS_STMT_COMMIT' || control === 'TRANS_STMT_ROLLBACK') {
+      this.#block = false;
+      this.#held.clear();
+    }
+    const within = this.#block || !this.#alone;
+    const said: Said[] = [...judge(effects, this.#held, limits)];
+    if (effects.noTransaction !== undefined)
+      said.push(
+        within
+          ? {
+              rule: 'not-in-transaction',
+              level: 'error',
+              message: `${effects.noTransaction}: PostgreSQL refuses it in a transaction, which this file is run in`,
+            }
+          : {
+              rule: 'runs-alone',
+              level: 'note',
+              message: `${effects.noTransaction}: it has to be run outside of a transaction`,
+            },
+      );
+    const blocking = effects.locks.filter(({ mode, fresh }) => !fresh && blocksWrites(mode));
+    const [first] = blocking;
+    if (first !== undefined && !lockTimeout && !this.#warned) {
+      this.#warned = true;
+      const message = `${first.mode} on ${first.relation}: whoever comes after queues behind this statement while it waits for a long query to end; SET lock_timeout = '2s' before it, and try again`;
+      said.push({ rule: 'no-lock-timeout', level: 'warning', message, relation: first.relation, lock: first.mode });
+    }
+    if (within)
+      for (const { relation, mode } of blocking) {
+        const before = this.#held.get(relation);
+        if (before === undefined || stronger(mode, before.mode) !== before.mode)
+          this.#held.set(relation, { mode, line: statement.at.line });
+      }
+    return said;
+  }
+}
+
+function wrong({ error }: Statement): Said {
+  return { rule: 'syntax-error', level: 'error', message: error?.why ?? 'it doesn’t parse' };
+}
+
+function furthest(effects: readonly Effects[]): MigrationPhase {
+  const order: readonly MigrationPhase[] = ['contract', 'data'];
+  return order.find((phase) => effects.some((each) => each.phase === phase)) ?? 'expand';
+}
+
+function leastUndo(effects: readonly Effects[]): Undo {
+  const order: readonly Undo[] = ['never', 'until-written'];
+  return order.find((undo) => effects.some((each) => each.undo === undo)) ?? 'yes';
+}

@@ -1,0 +1,101 @@
+/** The schema of a database as a fact: what the reader of a real one fills, and what a file can hold as JSON. */
+export interface Catalogue {
+  /** PostgreSQL's major version. */
+  readonly server: number;
+  /** Of a session that migrates: between `timestamp` and `timestamptz` it decides about a rewrite. */
+  readonly timeZone: string;
+  /** Schemas that an unqualified name is looked for in, in order. */
+  readonly searchPath: readonly string[];
+  readonly relations: readonly Relation[];
+  readonly types: readonly UserType[];
+  readonly routines: readonly Routine[];
+  /** Casts that change no byte, beyond PostgreSQL's own: `citext>text`. */
+  readonly binaryCasts: readonly string[];
+}
+
+export type RelationKind = 'table' | 'partitioned' | 'view' | 'materialized-view' | 'foreign' | 'sequence';
+
+export interface Relation {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: RelationKind;
+  /** PostgreSQL's own estimate; null: not known (never analysed). */
+  readonly rows: number | null;
+  /** Of the table and its TOAST; null: not known. */
+  readonly bytes: number | null;
+  readonly indexBytes: number | null;
+  readonly columns: readonly Column[];
+  readonly constraints: readonly Constraint[];
+  readonly indexes: readonly Index[];
+  readonly triggers: readonly string[];
+  /** Tables that it inherits from, or is a partition of: `schema.name`. */
+  readonly parents: readonly string[];
+  /** It is its parent's default partition. */
+  readonly defaultPartition?: boolean;
+  /** Of a view: what it reads, and which columns of it. */
+  readonly uses?: readonly Use[];
+  readonly rowSecurity?: boolean;
+  readonly unlogged?: boolean;
+}
+
+export interface Use {
+  /** `schema.name`. */
+  readonly relation: string;
+  readonly columns: readonly string[];
+}
+
+export interface Column {
+  readonly name: string;
+  /** As PostgreSQL's format_type says it. */
+  readonly type: string;
+  readonly nullable: boolean;
+  /** The expression of the default. */
+  readonly default?: string;
+  readonly generated?: 'stored' | 'virtual';
+  /** Columns that a generated one is computed from. */
+  readonly from?: readonly string[];
+  readonly identity?: boolean;
+}
+
+export interface Constraint {
+  readonly name: string;
+  readonly kind: 'check' | 'primary' | 'unique' | 'foreign' | 'exclude' | 'not-null';
+  readonly columns: readonly string[];
+  readonly validated: boolean;
+  /** Of a check. */
+  readonly expression?: string;
+  /** Of a foreign key. */
+  readonly references?: Use;
+}
+
+export interface Index {
+  readonly name: string;
+  /** Its columns, without expressions. */
+  readonly columns: readonly string[];
+  /** Columns that its expressions and its condition read, too. */
+  readonly reads: readonly string[];
+  readonly unique: boolean;
+  /** It has an expression or a condition. */
+  readonly computed: boolean;
+  readonly valid: boolean;
+}
+
+export interface UserType {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: 'enum' | 'domain' | 'composite' | 'range' | 'other';
+  /** Of a domain: what it stands on. */
+  readonly base?: string;
+  /** Of a domain: it has a CHECK or NOT NULL. */
+  readonly constrained?: boolean;
+}
+
+export interface Routine {
+  readonly schema: string;
+  readonly name: string;
+  readonly arguments: number;
+  readonly volatility: 'immutable' | 'stable' | 'volatile';
+  readonly language: string;
+  /** Its definition, CREATE FUNCTION and all, for languages that are read here. */
+  readonly source?: string;
+}

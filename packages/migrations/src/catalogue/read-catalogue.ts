@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import type { Catalogue } from './catalogue.ts';
+
+/** Most relations of one catalogue: 10,000 tenants in schemas of their own have as many tables. */
+const MOST = 1_000_000;
+
+const text = z.string().max(100_000);
+const name = z.string().min(1).max(300);
+const names = z.array(name).max(10_000);
+const size = z.number().nonnegative().nullable();
+const use = z.strictObject({ relation: name, columns: names });
+
+const schema = z.strictObject({
+  server: z.number().int().min(10).max(99),
+  timeZone: z.string().max(100),
+  searchPath: names,
+  binaryCasts: names,
+  relations: z
+    .array(
+      z.strictObject({
+        schema: name,
+        name,
+        kind: z.enum(['table', 'partitioned', 'view', 'materialized-view', 'foreign', 'sequence']),
+        rows: size,
+        bytes: size,
+        indexBytes: size,
+        columns: z
+          .array(
+            z.strictObject({
+              name,
+              type: name,
+              nullable: z.boolean(),
+              default: text.optional(),
+              generated: z.enum(['stored', 'virtual']).optional(),
+              from: names.optional(),
+              identity: z.boolean().optional(),
+            }),
+          )
+          .max(2_000),
+        constraints: z
+          .array(
+            z.strictObject({
+              name,
+              kind: z.enum(['check', 'primary', 'unique', 'foreign', 'exclude', 'not-null']),
+              columns: names,
+              validated: z.boolean(),
+              expression: text.optional(),
+              references: use.optional(),
+            }),
+          )
+          .max(10_000),
+        indexes: z
+          .array(
+            z.strictObject({
+              name,
+              columns: names,
+              reads: names,
+              unique: z.boolean(),
+              computed: z.boolean(),
+              valid: z.boolean(),
+            }),
+          )
+          .max(10_000),
+        triggers: names,
+        parents: names,
+        defaultPartition: z.boolean().optional(),
+        uses: z.array(use).max(10_000).optional(),
+        rowSecurity: z.boolean().optional(),
+        unlogged: z.boolean().optional(),
+      }),
+    )
+    .max(MOST),
+  types: z
+    .array(
+      z.strictObject({
+        schema: name,
+        name,
+        kind: z.enum(['enum', 'domain', 'composite', 'range', 'other']),
+        base: name.optional(),
+        constrained: z.boolean().optional(),
+      }),
+    )
+    .max(MOST),
+  routines: z
+    .array(
+      z.strictObject({
+        schema: name,
+        name,
+        arguments: z.number().int().min(0).max(200),
+        volatility: z.enum(['immutable', 'stable', 'volatile']),
+        language: name,
+        source: z.string().max(1_000_000).optional(),
+      }),
+    )
+    .max(MOST),
+});
+
+/** A catalogue from JSON, as `headgate analyse --write-catalogue` wrote it; or where it is wrong. */
+export function readCatalogue(
+  json: string,
+): { readonly ok: true; readonly catalogue: Catalogue } | { readonly ok: false; readonly why: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    return { ok: false, why: `it is no JSON: ${(error as Error).message.slice(0, 200)}` };
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { ok: true, catalogue: parsed.data as Catalogue };
+  const [issue] = parsed.error.issues;
+  return { ok: false, why: `at ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not as expected'}` };
+}

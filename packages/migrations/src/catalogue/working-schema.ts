@@ -1,0 +1,328 @@
+/**
+ * The schema while a file is read: begins as the catalogue says (or as nothing known), and every statement leaves it as
+ * the database would be after it. What a file makes itself is `fresh`: empty, and nobody uses it yet.
+ */
+import type { Name } from '../parse/nodes.ts';
+import type {
+  Catalogue,
+  Column,
+  Constraint,
+  Index,
+  Relation,
+  RelationKind,
+  Routine,
+  Use,
+  UserType,
+} from './catalogue.ts';
+import { type TypeRef, typeRefFrom } from './type-name.ts';
+
+export interface ColumnState extends Column {
+  /** Added in the same file: no running code writes it. */
+  readonly fresh?: boolean;
+}
+
+/** A type or a routine; made in the same file, nobody uses it yet. */
+export type TypeState = UserType & { readonly fresh?: boolean };
+export type RoutineState = Routine & { readonly fresh?: boolean };
+
+/** A relation as it stands between two statements. */
+export interface TableState {
+  /** `schema.name`; its identity until it is renamed. */
+  readonly key: string;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: RelationKind;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  readonly indexBytes: number | null;
+  readonly fresh: boolean;
+  /** Whether columns, constraints and indexes are known; else anything may be there. */
+  readonly known: boolean;
+  readonly columns: readonly ColumnState[];
+  readonly constraints: readonly Constraint[];
+  readonly indexes: readonly Index[];
+  readonly triggers: readonly string[];
+  readonly parents: readonly string[];
+  readonly defaultPartition: boolean;
+  readonly uses: readonly Use[];
+  readonly rowSecurity: boolean;
+  readonly unlogged: boolean;
+}
+
+const DEFAULT_PATH = ['public'];
+
+export class WorkingSchema {
+  /** Whether what isn't listed isn't there. */
+  readonly complete: boolean;
+  readonly server: number;
+  timeZone: string | undefined;
+  searchPath: readonly string[];
+  readonly binaryCasts: ReadonlySet<string>;
+  readonly #relations = new Map<string, TableState>();
+  /** What the file at hand changed. */
+  readonly #changed = new Set<string>();
+  readonly #freshTypes = new Set<string>();
+  readonly #freshRoutines = new Set<string>();
+  readonly #types = new Map<string, TypeState>();
+  readonly #routines = new Map<string, RoutineState[]>();
+  /** Children by parent, who refers to whom, which view reads what: kept up with every change, never searched for. */
+  readonly #children: Links = new Map();
+  readonly #incoming: Links = new Map();
+  readonly #readers: Links = new Map();
+
+  constructor(catalogue: Catalogue | undefined) {
+    this.complete = catalogue !== undefined;
+    this.server = catalogue?.server ?? 15;
+    this.timeZone = catalogue?.timeZone;
+    this.searchPath = catalogue?.searchPath ?? DEFAULT_PATH;
+    this.binaryCasts = new Set(catalogue?.binaryCasts ?? []);
+    for (const relation of catalogue?.relations ?? []) this.put(stateOf(relation));
+    for (const type of catalogue?.types ?? []) this.putType(type);
+    for (const routine of catalogue?.routines ?? []) this.putRoutine(routine);
+    this.#changed.clear();
+  }
+
+  /** The relation that a name means; `undefined`: none that is known. */
+  find({ schema, name }: Name): TableState | undefined {
+    if (schema !== undefined) return this.#relations.get(`${schema}.${name}`);
+    // A temporary table hides every other of its name.
+    for (const each of ['pg_temp', ...this.searchPath]) {
+      const found = this.#relations.get(`${each}.${name}`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** The same, or a relation of which nothing is known, in use and of any size. */
+  findOrAssume(name: Name, kind: RelationKind = 'table'): TableState {
+    return (
+      this.find(name) ?? {
+        ...blank(this.qualified(name), kind),
+        known: false,
+        fresh: false,
+        rows: null,
+        bytes: null,
+        indexBytes: null,
+      }
+    );
+  }
+
+  /** The name with its schema: the given one, or where it would be made. */
+  qualified({ schema, name }: Name): Required<Name> & { readonly schema: string } {
+    return { schema: schema ?? this.searchPath[0] ?? 'public', name };
+  }
+
+  byKey(key: string): TableState | undefined {
+    return this.#relations.get(key);
+  }
+
+  put(state: TableState): void {
+    this.#relink(this.#relations.get(state.key), state);
+    this.#relations.set(state.key, state);
+    this.#changed.add(state.key);
+  }
+
+  remove(key: string): void {
+    this.#relink(this.#relations.get(key), undefined);
+    this.#relations.delete(key);
+  }
+
+  /** Gives a relation another name; what refers to it, stands below it or reads it follows. */
+  rename(key: string, schema: string, name: string): void {
+    const state = this.#relations.get(key);
+    if (state === undefined) return;
+    const next = `${schema}.${name}`;
+    const renamed = (each: string): string => (each === key ? next : each);
+    this.remove(key);
+    this.put({ ...state, schema, name, key: next });
+    for (const other of this.#relations.values()) {
+      const refers = other.constraints.some(({ references }) => references?.relation === key);
+      const reads = other.uses.some(({ relation }) => relation === key);
+      if (!refers && !reads && !other.parents.includes(key)) continue;
+      this.put({
+        ...other,
+        parents: other.parents.map(renamed),
+        uses: other.uses.map((use) => ({ ...use, relation: renamed(use.relation) })),
+        constraints: other.constraints.map((each) =>
+          each.references === undefined
+            ? each
+            : { ...each, references: { ...each.references, relation: renamed(each.references.relation) } },
+        ),
+      });
+    }
+  }
+
+  /** All relations of a schema. */
+  within(schema: string): readonly TableState[] {
+    return [...this.#relations.values()].filter((each) => each.schema === schema);
+  }
+
+  all(): readonly TableState[] {
+    return [...this.#relations.values()];
+  }
+
+  /** The partitions and heirs of a table, theirs too. */
+  descendants(key: string): readonly TableState[] {
+    const found: TableState[] = [];
+    const queue = [key];
+    const seen = new Set(queue);
+    for (let parent = queue.pop(); parent !== undefined; parent = queue.pop())
+      for (const child of this.#children.get(parent) ?? []) {
+        if (seen.has(child)) continue;
+        seen.add(child);
+        const state = this.#relations.get(child);
+        if (state !== undefined) found.push(state);
+        queue.push(child);
+      }
+    return found;
+  }
+
+  /** Tables with a foreign key to this one (itself not among them). */
+  referrers(key: string): readonly TableState[] {
+    return this.#states(this.#incoming.get(key)).filter((each) => each.key !== key);
+  }
+
+  /** Views that read a relation, and the views that read those. */
+  viewsOn(key: string, column?: string): readonly TableState[] {
+    const direct = this.#states(this.#readers.get(key)).filter(
+      ({ uses }) => column === undefined || uses.some((use) => use.relation === key && use.columns.includes(column)),
+    );
+    const all = new Map(direct.map((view) => [view.key, view]));
+    for (const view of all.values())
+      for (const further of this.#states(this.#readers.get(view.key))) all.set(further.key, further);
+    return [...all.values()];
+  }
+
+  /** The table of an index. */
+  tableOfIndex({ schema, name }: Name): TableState | undefined {
+    for (const each of this.#relations.values())
+      if ((schema === undefined || each.schema === schema) && each.indexes.some((index) => index.name === name))
+        return each;
+    return undefined;
+  }
+
+  type({ schema, name }: Name): TypeState | undefined {
+    const schemas = schema === undefined ? this.searchPath : [schema];
+    return schemas.flatMap((each) => this.#types.get(`${each}.${name}`) ?? [])[0];
+  }
+
+  /** What a text such as `numeric(10,2)` or `app.money` says. */
+  typeRef(text: string): TypeRef {
+    return typeRefFrom(text);
+  }
+
+  putType(type: TypeState): void {
+    this.#types.set(`${type.schema}.${type.name}`, type);
+    if (type.fresh === true) this.#freshTypes.add(`${type.schema}.${type.name}`);
+  }
+
+  /** Functions and procedures of a name, in the first schema of the path that has any. */
+  routines({ schema, name }: Name): readonly RoutineState[] {
+    const schemas = schema === undefined ? this.searchPath : [schema];
+    for (const each of schemas) {
+      const found = this.#routines.get(`${each}.${name}`);
+      if (found !== undefined && found.length > 0) return found;
+    }
+    return [];
+  }
+
+  putRoutine(routine: RoutineState): void {
+    const key = `${routine.schema}.${routine.name}`;
+    const others = (this.#routines.get(key) ?? []).filter((each) => each.arguments !== routine.arguments);
+    this.#routines.set(key, [...others, routine]);
+    if (routine.fresh === true) this.#freshRoutines.add(key);
+  }
+
+  /** The next file: what the one before made is there, and may be in use and full by then. */
+  settle(): void {
+    for (const key of this.#changed) {
+      const state = this.#relations.get(key);
+      if (state === undefined) continue;
+      this.#relations.set(key, {
+        ...state,
+        ...(state.fresh ? { fresh: false, rows: null, bytes: null, indexBytes: null } : {}),
+        columns: state.columns.map(({ fresh: _, ...column }) => column),
+      });
+    }
+    for (const key of this.#freshTypes) {
+      const type = this.#types.get(key);
+      if (type !== undefined) this.#types.set(key, { ...type, fresh: false });
+    }
+    for (const key of this.#freshRoutines)
+      this.#routines.set(
+        key,
+        (this.#routines.get(key) ?? []).map((each) => ({ ...each, fresh: false })),
+      );
+    this.#changed.clear();
+    this.#freshTypes.clear();
+    this.#freshRoutines.clear();
+  }
+
+  #states(keys: Iterable<string> | undefined): readonly TableState[] {
+    return [...new Set(keys ?? [])].flatMap((key) => this.#relations.get(key) ?? []);
+  }
+
+  #relink(before: TableState | undefined, after: TableState | undefined): void {
+    const key = before?.key ?? after?.key ?? '';
+    if (before?.parents !== after?.parents) link(this.#children, key, before?.parents, after?.parents);
+    if (before?.constraints !== after?.constraints) link(this.#incoming, key, referred(before), referred(after));
+    if (before?.uses !== after?.uses) link(this.#readers, key, read(before), read(after));
+  }
+}
+
+/** Who points at a relation, by its key. */
+type Links = Map<string, Set<string>>;
+
+function link(links: Links, key: string, before: readonly string[] = [], after: readonly string[] = []): void {
+  for (const each of before) links.get(each)?.delete(key);
+  for (const each of after) {
+    const set = links.get(each);
+    if (set === undefined) links.set(each, new Set([key]));
+    else set.add(key);
+  }
+}
+
+function referred(state: TableState | undefined): readonly string[] {
+  return (state?.constraints ?? []).flatMap(({ references }) => references?.relation ?? []);
+}
+
+function read(state: TableState | undefined): readonly string[] {
+  return (state?.uses ?? []).map(({ relation }) => relation);
+}
+
+/** A relation that was just made. */
+export function blank({ schema, name }: Required<Name> & { readonly schema: string }, kind: RelationKind): TableState {
+  return {
+    key: `${schema}.${name}`,
+    schema,
+    name,
+    kind,
+    rows: 0,
+    bytes: 0,
+    indexBytes: 0,
+    fresh: true,
+    known: true,
+    columns: [],
+    constraints: [],
+    indexes: [],
+    triggers: [],
+    parents: [],
+    defaultPartition: false,
+    uses: [],
+    rowSecurity: false,
+    unlogged: false,
+  };
+}
+
+function stateOf(relation: Relation): TableState {
+  const { schema, name, kind, rows, bytes, indexBytes, columns, constraints, indexes, triggers, parents } = relation;
+  return {
+    ...blank({ schema, name }, kind),
+    ...{ rows, bytes, indexBytes, columns, constraints, indexes, triggers, parents },
+    fresh: false,
+    defaultPartition: relation.defaultPartition === true,
+    uses: relation.uses ?? [],
+    rowSecurity: relation.rowSecurity === true,
+    unlogged: relation.unlogged === true,
+  };
+}

@@ -1,0 +1,142 @@
+import type { AlterTableCmd, AlterTableStmt, AlterTableType } from 'libpg-query';
+import type { TableState } from '../../catalogue/working-schema.ts';
+import { type LockMode, stronger } from '../../effects/lock-modes.ts';
+import { as, nameOf } from '../../parse/nodes.ts';
+import { type Family, lockAll, relationIn, tree } from '../scene.ts';
+import { addColumn } from './add-column.ts';
+import type { Part } from './altered.ts';
+import { alterColumnType } from './column-type.ts';
+import * as columns from './columns.ts';
+import { addConstraint, dropConstraint, validateConstraint } from './constraints.ts';
+import * as partitions from './partitions.ts';
+import * as storage from './storage.ts';
+
+/** What each part of an ALTER TABLE does. PostgreSQL has more kinds, which only its own machinery makes. */
+export const PARTS: Partial<Record<AlterTableType, Part>> = {
+  AT_AddColumn: addColumn,
+  AT_ColumnDefault: columns.columnDefault,
+  AT_DropNotNull: columns.dropNotNull,
+  AT_SetNotNull: columns.setNotNull,
+  AT_SetExpression: columns.setExpression,
+  AT_DropExpression: columns.dropExpression,
+  AT_SetStatistics: columns.quietly,
+  AT_SetOptions: columns.quietly,
+  AT_ResetOptions: columns.quietly,
+  AT_SetStorage: columns.setStorage,
+  AT_SetCompression: columns.setStorage,
+  AT_DropColumn: columns.dropColumn,
+  AT_AddIdentity: columns.addIdentity,
+  AT_SetIdentity: columns.exclusively,
+  AT_DropIdentity: columns.dropIdentity,
+  AT_AlterColumnType: alterColumnType,
+  AT_AddConstraint: addConstraint,
+  AT_AlterConstraint: columns.exclusively,
+  AT_ValidateConstraint: validateConstraint,
+  AT_DropConstraint: dropConstraint,
+  AT_ChangeOwner: storage.changeOwner,
+  AT_ClusterOn: columns.quietly,
+  AT_DropCluster: columns.quietly,
+  AT_SetLogged: storage.setLogged,
+  AT_SetUnLogged: storage.setUnlogged,
+  AT_DropOids: columns.exclusively,
+  AT_SetAccessMethod: storage.setAccessMethod,
+  AT_SetTableSpace: storage.setTableSpace,
+  AT_SetRelOptions: columns.relationOptions,
+  AT_ResetRelOptions: columns.relationOptions,
+  AT_EnableTrig: storage.enableTrigger,
+  AT_EnableAlwaysTrig: storage.enableTrigger,
+  AT_EnableReplicaTrig: storage.enableTrigger,
+  AT_EnableTrigAll: storage.enableTrigger,
+  AT_EnableTrigUser: storage.enableTrigger,
+  AT_DisableTrig: storage.disableTrigger,
+  AT_DisableTrigAll: storage.disableTrigger,
+  AT_DisableTrigUser: storage.disableTrigger,
+  AT_EnableRule: storage.changeRule,
+  AT_EnableAlwaysRule: storage.changeRule,
+  AT_EnableReplicaRule: storage.changeRule,
+  AT_DisableRule: storage.changeRule,
+  AT_AddInherit: partitions.addInherit,
+  AT_DropInherit: partitions.dropInherit,
+  AT_AddOf: columns.exclusively,
+  AT_DropOf: columns.exclusively,
+  AT_ReplicaIdentity: columns.exclusively,
+  AT_EnableRowSecurity: storage.enableRowSecurity,
+  AT_DisableRowSecurity: storage.disableRowSecurity,
+  AT_ForceRowSecurity: storage.forceRowSecurity,
+  AT_NoForceRowSecurity: storage.noForceRowSecurity,
+  AT_AttachPartition: partitions.attachPartition,
+  AT_DetachPartition: partitions.detachPartition,
+  AT_DetachPartitionFinalize: columns.quietly,
+};
+
+/** Parts that change only the table that is named, whatever stands below it. */
+const NOT_BELOW: ReadonlySet<AlterTableType> = new Set<AlterTableType>([
+  'AT_AttachPartition',
+  'AT_DetachPartition',
+  'AT_DetachPartitionFinalize',
+  'AT_SetLogged',
+  'AT_SetUnLogged',
+  'AT_SetTableSpace',
+  'AT_SetAccessMethod',
+  'AT_SetRelOptions',
+  'AT_ResetRelOptions',
+  'AT_ChangeOwner',
+  'AT_EnableRowSecurity',
+  'AT_DisableRowSecurity',
+  'AT_ForceRowSecurity',
+  'AT_NoForceRowSecurity',
+  'AT_ClusterOn',
+  'AT_DropCluster',
+  'AT_AddInherit',
+  'AT_DropInherit',
+  'AT_ReplicaIdentity',
+]);
+
+/** Keys reach partitions, but not the heirs of an ordinary table; later servers lock those all the same. */
+function staysAbove({ subtype, def }: AlterTableCmd, table: TableState, server: number): boolean {
+  if (server > 15) return false;
+  const kind = as(def, 'Constraint')?.contype;
+  const key = kind === 'CONSTR_UNIQUE' || kind === 'CONSTR_FOREIGN' || kind === 'CONSTR_EXCLUSION';
+  return subtype === 'AT_AddConstraint' && key && table.kind !== 'partitioned';
+}
+
+/** ALTER TABLE, and what PostgreSQL's grammar makes the same tree of: ALTER VIEW, ALTER INDEX, ALTER FOREIGN TABLE … */
+export const alterTable: Family<AlterTableStmt> = (statement, scene) => {
+  const parts = (statement.cmds ?? []).flatMap((node) => as(node, 'AlterTableCmd') ?? []);
+  if (statement.objtype === 'OBJECT_INDEX') return alterIndex(statement, scene);
+  if (statement.objtype === 'OBJECT_TYPE') {
+    if (scene.schema.type(nameOf(statement.relation))?.fresh !== true)
+      scene.does.breaks('certain', `running code knows ${nameOf(statement.relation).name} with other attributes`);
+    return;
+  }
+  const table = relationIn(scene, statement.relation, statement.missing_ok === true);
+  if (table === undefined) return;
+  const only = statement.relation?.inh !== true;
+  let lock: LockMode | undefined;
+  let reached = [table];
+  for (const part of parts) {
+    const kind = part.subtype ?? 'AT_AddColumn';
+    const act = PARTS[kind];
+    if (act === undefined) {
+      scene.does.notKnown(`what ${kind} does isn’t known here`);
+      lock = 'ACCESS EXCLUSIVE';
+      continue;
+    }
+    const now = scene.schema.byKey(table.key) ?? table;
+    const tables = tree(scene, now, only || NOT_BELOW.has(kind) || staysAbove(part, now, scene.schema.server));
+    if (tables.length > reached.length) reached = [...tables];
+    lock = stronger(act(part, { table: now, tables, only }, scene), lock);
+  }
+  lockAll(scene, reached, lock ?? 'ACCESS EXCLUSIVE');
+};
+
+/** An index has locks of its own; whoever reads its table needs it. */
+const alterIndex: Family<AlterTableStmt> = (statement, scene) => {
+  const moves = (statement.cmds ?? []).some((node) => as(node, 'AlterTableCmd')?.subtype === 'AT_SetTableSpace');
+  if (!moves) return;
+  const table = scene.schema.tableOfIndex(nameOf(statement.relation));
+  if (table === undefined)
+    return scene.does.notKnown(`it isn’t known whose index ${nameOf(statement.relation).name} is`);
+  scene.does.lock(table, 'ACCESS EXCLUSIVE');
+  scene.does.work('index-build', table, 'an index is copied to another tablespace');
+};

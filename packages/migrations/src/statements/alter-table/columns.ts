@@ -1,0 +1,177 @@
+import { isNull } from '../../expressions/volatility.ts';
+import { as, quoted, written } from '../../parse/nodes.ts';
+import { lockAll, tree } from '../scene.ts';
+import { changeColumn, columnOf, isFresh, knownNotNull, type Part } from './altered.ts';
+
+/** SET NOT NULL reads every row, unless a valid CHECK says already what it would find. */
+export const setNotNull: Part = ({ name }, on, scene) => {
+  const { table, tables } = on;
+  const column = columnOf(table, name);
+  const needless = tables.every((each) => knownNotNull(each, name));
+  if (!needless) {
+    for (const each of tables)
+      if (!knownNotNull(each, name)) scene.does.work('scan', each, `${quoted(name ?? '')} is looked at in every row`);
+    if (!isFresh(table, name))
+      scene.does.breaks(
+        column?.default === undefined && column?.identity !== true ? 'certain' : 'possible',
+        `running code may still leave ${quoted(name ?? '')} of ${table.key} empty`,
+      );
+    if (!table.fresh) adviseNotNull(written(table), name ?? '', scene.does.safely.bind(scene.does));
+  }
+  changeColumn(on, scene, name, { nullable: false });
+  return 'ACCESS EXCLUSIVE';
+};
+
+function adviseNotNull(table: string, column: string, safely: (words: string, ...sql: string[]) => void): void {
+  const check = quoted(`${column}_not_null`);
+  safely(
+    'Say it first as a CHECK that isn’t held against old rows, validate it without blocking anybody, then set NOT NULL, which then needs no scan.',
+    `ALTER TABLE ${table} ADD CONSTRAINT ${check} CHECK (${quoted(column)} IS NOT NULL) NOT VALID;`,
+    `ALTER TABLE ${table} VALIDATE CONSTRAINT ${check};`,
+    `ALTER TABLE ${table} ALTER COLUMN ${quoted(column)} SET NOT NULL;`,
+    `ALTER TABLE ${table} DROP CONSTRAINT ${check};`,
+  );
+}
+
+export const dropNotNull: Part = ({ name }, on, scene) => {
+  scene.does.undo('until-written');
+  changeColumn(on, scene, name, { nullable: true });
+  return 'ACCESS EXCLUSIVE';
+};
+
+/** SET DEFAULT and DROP DEFAULT touch no row that is there. */
+export const columnDefault: Part = ({ name, def }, on, scene) => {
+  const { table } = on;
+  const column = columnOf(table, name);
+  if (!isNull(def)) {
+    changeColumn(on, scene, name, { default: 'an expression' });
+    return 'ACCESS EXCLUSIVE';
+  }
+  const had = column === undefined || column.default !== undefined;
+  if (had && !isFresh(table, name)) {
+    const nullable = column?.nullable === true;
+    scene.does.breaks(
+      'certain',
+      nullable
+        ? `rows that running code inserts without ${quoted(name ?? '')} get no value where they got the default`
+        : `running code that inserts into ${table.key} without ${quoted(name ?? '')} is refused, or finds no value where the default was`,
+      `${table.key}.${name}`,
+    );
+    scene.does.safely(
+      'Drop the default when no code that counts on it runs any more: the new code writes the value itself first.',
+    );
+  }
+  const { default: _, ...rest } = column ?? { name: name ?? '', type: 'text', nullable: true };
+  const columns = table.columns.map((each) => (each.name === name ? rest : each));
+  if (column !== undefined) scene.schema.put({ ...(scene.schema.byKey(table.key) ?? table), columns });
+  return 'ACCESS EXCLUSIVE';
+};
+
+/** A column that goes takes its indexes and foreign keys along; the rows are only written again later. */
+export const dropColumn: Part = ({ name = '', behavior, missing_ok }, on, scene) => {
+  const { table, tables } = on;
+  const column = columnOf(table, name);
+  if (column === undefined && table.known && missing_ok === true) return 'ACCESS EXCLUSIVE';
+  const { does, schema } = scene;
+  for (const { columns, references } of table.constraints)
+    if (references !== undefined && columns.includes(name))
+      lockAll(scene, tree(scene, schema.byKey(references.relation) ?? table), 'ACCESS EXCLUSIVE');
+  const views = schema.viewsOn(table.key, name);
+  const referrers = schema
+    .referrers(table.key)
+    .filter((each) =>
+      each.constraints.some((c) => c.references?.relation === table.key && c.references.columns.includes(name)),
+    );
+  if (behavior === 'DROP_CASCADE') {
+    for (const view of views) {
+      does.lock(view, 'ACCESS EXCLUSIVE');
+      if (!view.fresh) does.breaks('certain', `the view ${view.key}, which shows it, goes along`, view.key);
+      schema.remove(view.key);
+    }
+    lockAll(scene, referrers, 'ACCESS EXCLUSIVE');
+  } else if (views.length > 0 || referrers.length > 0) {
+    const first = views[0] ?? referrers[0];
+    does.remark('fails', 'error', `${first?.key} depends on ${table.key}.${quoted(name)}, and nothing says CASCADE`);
+  }
+  if (!isFresh(table, name)) {
+    does.destroys(`the values of ${table.key}.${quoted(name)}`);
+    does.breaks('certain', `running code that names ${quoted(name)} of ${table.key} fails`, `${table.key}.${name}`);
+    does.safely(
+      'Release code that doesn’t use the column first; drop it in a later release, when no slot, worker or open way back needs it. Archive its values before.',
+    );
+  }
+  for (const { key } of tables) {
+    const now = schema.byKey(key) ?? table;
+    schema.put({
+      ...now,
+      columns: now.columns.filter((each) => each.name !== name),
+      constraints: now.constraints.filter((each) => !each.columns.includes(name)),
+      indexes: now.indexes.filter((each) => !each.reads.includes(name)),
+    });
+  }
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const addIdentity: Part = ({ name }, on, scene) => {
+  changeColumn(on, scene, name, { identity: true });
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const dropIdentity: Part = ({ name }, on, scene) => {
+  if (!isFresh(on.table, name))
+    scene.does.breaks(
+      'certain',
+      `running code that inserts into ${on.table.key} gets no number for ${quoted(name ?? '')} any more`,
+      `${on.table.key}.${name}`,
+    );
+  changeColumn(on, scene, name, { identity: false });
+  return 'ACCESS EXCLUSIVE';
+};
+
+/** A generated column with another expression is worked out again for each row. */
+export const setExpression: Part = ({ name }, { table, tables }, scene) => {
+  const column = columnOf(table, name);
+  if (column?.generated !== 'virtual')
+    for (const each of tables)
+      scene.does.work('rewrite', each, `the generated ${quoted(name ?? '')} is worked out again`);
+  if (!isFresh(table, name)) scene.does.breaks('possible', `running code finds other values in ${quoted(name ?? '')}`);
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const dropExpression: Part = ({ name }, on, scene) => {
+  if (!isFresh(on.table, name))
+    scene.does.breaks(
+      'certain',
+      `rows that running code writes get no value in ${quoted(name ?? '')} any more`,
+      `${on.table.key}.${name}`,
+    );
+  scene.does.undo('never');
+  for (const { key } of on.tables) {
+    const now = scene.schema.byKey(key) ?? on.table;
+    scene.schema.put({
+      ...now,
+      columns: now.columns.map(({ generated, from, ...each }) =>
+        each.name === name
+          ? each
+          : { ...each, ...(generated === undefined ? {} : { generated }), ...(from === undefined ? {} : { from }) },
+      ),
+    });
+  }
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const setStorage: Part = () => 'ACCESS EXCLUSIVE';
+
+/** Options of a column or of the table that nobody waits for. */
+export const quietly: Part = () => 'SHARE UPDATE EXCLUSIVE';
+export const exclusively: Part = () => 'ACCESS EXCLUSIVE';
+
+/** Options of the table: most can change while others work. */
+export const relationOptions: Part = ({ def }) => {
+  const names = (as(def, 'List')?.items ?? []).map((node) => as(node, 'DefElem')?.defname ?? '');
+  return names.some((name) =>
+    ['user_catalog_table', 'security_barrier', 'security_invoker', 'check_option', 'buffering'].includes(name),
+  )
+    ? 'ACCESS EXCLUSIVE'
+    : 'SHARE UPDATE EXCLUSIVE';
+};

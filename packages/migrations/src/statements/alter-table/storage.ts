@@ -1,0 +1,114 @@
+import { breaksIfUsed, change } from '../scene.ts';
+import type { Part } from './altered.ts';
+
+/** An unlogged table is empty after a crash, and never on a standby. */
+export const setUnlogged: Part = (_cmd, { table }, scene) => {
+  // What has no rows of its own has no log either.
+  if (table.unlogged || table.kind === 'partitioned') return 'ACCESS EXCLUSIVE';
+  scene.does.work('rewrite', table, 'it is written again without a log');
+  if (!table.fresh)
+    scene.does.remark(
+      'loses-on-crash',
+      'error',
+      `${table.key} is empty after a crash of the server, and isn’t on any standby or in point-in-time recovery`,
+    );
+  change(scene, table, { unlogged: true });
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const setLogged: Part = (_cmd, { table }, scene) => {
+  if (table.known && !table.unlogged) return 'ACCESS EXCLUSIVE';
+  scene.does.work('rewrite', table, 'it is written again with a log');
+  change(scene, table, { unlogged: false });
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const setTableSpace: Part = ({ name }, { table }, scene) => {
+  scene.does.work('rewrite', table, `it is copied to the tablespace ${name}`);
+  scene.does.safely(
+    'Move it with pg_repack or in a window; ALTER TABLE … SET TABLESPACE copies it under its strongest lock.',
+  );
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const setAccessMethod: Part = ({ name }, { table }, scene) => {
+  if (name !== 'heap') scene.does.work('rewrite', table, `it is written again for the access method ${name}`);
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const enableTrigger: Part = ({ name }, { table }, scene) => {
+  if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
+  breaksIfUsed(
+    scene,
+    table,
+    'possible',
+    `the trigger ${name ?? ''} fires for what running code writes to ${table.key}`,
+  );
+  return 'SHARE ROW EXCLUSIVE';
+};
+
+export const disableTrigger: Part = ({ name }, { table }, scene) => {
+  if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
+  breaksIfUsed(
+    scene,
+    table,
+    'possible',
+    `what the trigger ${name ?? ''} does for running code’s writes to ${table.key} is no longer done`,
+    `${table.key}.${name}`,
+  );
+  return 'SHARE ROW EXCLUSIVE';
+};
+
+export const changeRule: Part = ({ name }, { table }, scene) => {
+  breaksIfUsed(
+    scene,
+    table,
+    'possible',
+    `the rule ${name ?? ''} changes what running code’s statements on ${table.key} do`,
+  );
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const changeOwner: Part = (_cmd, { table }, scene) => {
+  breaksIfUsed(
+    scene,
+    table,
+    'possible',
+    `another role owns ${table.key}: running code that counted on the ownership is refused`,
+  );
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const enableRowSecurity: Part = (_cmd, { table }, scene) => {
+  if (!table.rowSecurity)
+    breaksIfUsed(
+      scene,
+      table,
+      'certain',
+      `running code that isn’t the owner sees and writes only what a policy of ${table.key} lets it; without one, nothing`,
+    );
+  change(scene, table, { rowSecurity: true });
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const disableRowSecurity: Part = (_cmd, { table }, scene) => {
+  if ((table.rowSecurity || !table.known) && !table.fresh)
+    scene.does.remark(
+      'exposes-rows',
+      'error',
+      `running code sees every row of ${table.key}, those of other tenants, too`,
+    );
+  change(scene, table, { rowSecurity: false });
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const forceRowSecurity: Part = (_cmd, { table }, scene) => {
+  breaksIfUsed(scene, table, 'possible', `the policies of ${table.key} hold for its owner, too`);
+  return 'ACCESS EXCLUSIVE';
+};
+
+export const noForceRowSecurity: Part = (_cmd, { table }, scene) => {
+  if (!table.fresh)
+    scene.does.remark('exposes-rows', 'warning', `the policies of ${table.key} no longer hold for its owner`);
+  return 'ACCESS EXCLUSIVE';
+};

@@ -1,0 +1,120 @@
+import type { AlterSeqStmt, CreateSchemaStmt } from 'libpg-query';
+import { type NodeKind, nameOf, written } from '../parse/nodes.ts';
+import { alterTable } from './alter-table/alter-table.ts';
+import { createIndex } from './create-index.ts';
+import { createTable, createTableAs } from './create-table.ts';
+import { copy, insert, merge, remove, truncate, update } from './data-changes.ts';
+import { drop } from './drop.ts';
+import * as upkeep from './maintenance.ts';
+import { changeOwner, rename, setSchema } from './rename.ts';
+import { dropRole, grant, grantRole } from './rights.ts';
+import { alterFunction, call, createFunction, runBlock } from './routines.ts';
+import type { Family } from './scene.ts';
+import { setVariable } from './session.ts';
+import { createPolicy, createRule, createTrigger } from './triggers.ts';
+import { alterDomain, alterEnum, createComposite, createDomain, createEnum } from './types.ts';
+import { createView, refresh, select } from './views.ts';
+
+/** Nobody who runs notices it. */
+const harmless: Family<unknown> = () => {};
+
+const createSchema: Family<CreateSchemaStmt> = ({ schemaElts }, scene) => {
+  for (const node of schemaElts ?? []) scene.run(node, scene.text);
+};
+
+const alterSequence: Family<AlterSeqStmt> = ({ sequence, options }, scene) => {
+  const found = scene.schema.find(nameOf(sequence));
+  if (found !== undefined) scene.does.lock(found, 'SHARE ROW EXCLUSIVE');
+  if ((options ?? []).some((node) => JSON.stringify(node).includes('"restart"')) && found?.fresh !== true)
+    scene.does.breaks('possible', `${written(nameOf(sequence))} may give running code numbers that are taken`);
+};
+
+/** What each statement does, by its kind. A kind that isn't listed is not known, and never taken for harmless. */
+// biome-ignore lint/suspicious/noExplicitAny: each family takes the content of its own kind of node
+export const FAMILIES: Partial<Record<NodeKind, Family<any>>> = {
+  AlterTableStmt: alterTable,
+  CreateStmt: createTable,
+  CreateTableAsStmt: createTableAs,
+  IndexStmt: createIndex,
+  DropStmt: drop,
+  RenameStmt: rename,
+  AlterObjectSchemaStmt: setSchema,
+  AlterOwnerStmt: changeOwner,
+  ViewStmt: createView,
+  RefreshMatViewStmt: refresh,
+  CreateTrigStmt: createTrigger,
+  RuleStmt: createRule,
+  CreatePolicyStmt: createPolicy,
+  AlterPolicyStmt: createPolicy,
+  CreateEnumStmt: createEnum,
+  AlterEnumStmt: alterEnum,
+  CreateDomainStmt: createDomain,
+  AlterDomainStmt: alterDomain,
+  CompositeTypeStmt: createComposite,
+  CreateFunctionStmt: createFunction,
+  AlterFunctionStmt: alterFunction,
+  DoStmt: runBlock,
+  CallStmt: call,
+  SelectStmt: select,
+  InsertStmt: insert,
+  UpdateStmt: update,
+  DeleteStmt: remove,
+  MergeStmt: merge,
+  CopyStmt: copy,
+  TruncateStmt: truncate,
+  LockStmt: upkeep.lockTable,
+  VacuumStmt: upkeep.vacuum,
+  ClusterStmt: upkeep.cluster,
+  ReindexStmt: upkeep.reindex,
+  CommentStmt: upkeep.comment,
+  CreateStatsStmt: upkeep.createStatistics,
+  ExplainStmt: upkeep.explain,
+  GrantStmt: grant,
+  GrantRoleStmt: grantRole,
+  DropRoleStmt: dropRole,
+  VariableSetStmt: setVariable,
+  CreateSchemaStmt: createSchema,
+  AlterSeqStmt: alterSequence,
+  AlterDefaultPrivilegesStmt: upkeep.mayBreak('what is made later gives running code other rights'),
+  AlterRoleStmt: upkeep.mayBreak('a role of running code may have changed'),
+  AlterRoleSetStmt: upkeep.mayBreak('sessions of running code may begin with another setting'),
+  AlterDatabaseSetStmt: upkeep.mayBreak('sessions of running code may begin with another setting'),
+  CreateEventTrigStmt: upkeep.mayBreak('an event trigger runs for every later change of the schema'),
+  AlterSystemStmt: upkeep.alone('ALTER SYSTEM'),
+  CreatedbStmt: upkeep.alone('CREATE DATABASE'),
+  DropdbStmt: upkeep.dropDatabase,
+  DropOwnedStmt: upkeep.opaque('what a role owns, all of which goes, isn’t known'),
+  ReassignOwnedStmt: upkeep.mayBreak('another role owns what running code may count on'),
+  AlterTableMoveAllStmt: upkeep.opaque('which tables are copied to another tablespace isn’t known'),
+  AlterExtensionStmt: upkeep.opaque('what the update of an extension does isn’t known'),
+  ExecuteStmt: upkeep.opaque('what a prepared statement does isn’t looked at'),
+  LoadStmt: upkeep.opaque('what a library does isn’t known'),
+  CreateExtensionStmt: harmless,
+  CreateSeqStmt: harmless,
+  CreateRangeStmt: harmless,
+  CreateRoleStmt: harmless,
+  CreateCastStmt: harmless,
+  CreateForeignServerStmt: harmless,
+  CreateForeignTableStmt: harmless,
+  CreateFdwStmt: harmless,
+  CreateUserMappingStmt: harmless,
+  CreateConversionStmt: harmless,
+  CreateOpClassStmt: harmless,
+  CreateOpFamilyStmt: harmless,
+  CreatePLangStmt: harmless,
+  CreateTransformStmt: harmless,
+  CreatePublicationStmt: harmless,
+  DefineStmt: harmless,
+  PrepareStmt: harmless,
+  DeallocateStmt: harmless,
+  VariableShowStmt: harmless,
+  NotifyStmt: harmless,
+  ListenStmt: harmless,
+  UnlistenStmt: harmless,
+  DiscardStmt: harmless,
+  CheckPointStmt: harmless,
+  ConstraintsSetStmt: harmless,
+  AlterStatsStmt: harmless,
+  AlterObjectDependsStmt: harmless,
+  SecLabelStmt: harmless,
+};

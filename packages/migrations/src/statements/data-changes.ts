@@ -1,0 +1,177 @@
+import type { CopyStmt, DeleteStmt, InsertStmt, MergeStmt, Node, TruncateStmt, UpdateStmt } from 'libpg-query';
+import type { TableState } from '../catalogue/working-schema.ts';
+import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
+import { as, nameOf, quoted, written } from '../parse/nodes.ts';
+import { isFresh } from './alter-table/altered.ts';
+import { callsIn, readBeside, readsOf, runQuery } from './queries.ts';
+import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
+
+/** UPDATE keeps every row that it changes locked until the transaction ends. */
+export const update: Family<UpdateStmt> = (statement, scene) => {
+  const table = target(statement, scene);
+  if (table === undefined) return;
+  const columns = (statement.targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
+  const old = columns.filter((column) => !isFresh(table, column));
+  const touched = changesRows(table, statement.whereClause, statement.fromClause, 'changed', scene);
+  if (old.length > 0 && !table.fresh) scene.does.undo('never');
+  if (touched !== 'few' && !table.fresh) adviseBatches(table, scene);
+  scene.does.phase('data');
+};
+
+export const remove: Family<DeleteStmt> = (statement, scene) => {
+  const table = target(statement, scene);
+  if (table === undefined) return;
+  const touched = changesRows(table, statement.whereClause, statement.usingClause, 'deleted', scene);
+  scene.does.phase('data');
+  if (table.fresh) return;
+  for (const referrer of scene.schema.referrers(table.key)) lookForReferences(table, referrer, scene);
+  if (touched === 'few') {
+    scene.does.undo('never');
+    scene.does.remark('destroys-few', 'warning', `single rows of ${table.key} are deleted`);
+    return;
+  }
+  if (isEmpty(table, scene)) return;
+  scene.does.destroys(
+    touched === 'all' ? `every row of ${table.key}` : `the rows of ${table.key} that the condition finds`,
+  );
+  adviseBatches(table, scene);
+  scene.does.safely(
+    'Copy what is deleted to an archive table first.',
+    `CREATE TABLE ${written({ schema: table.schema, name: `${table.name}_archive` })} AS SELECT * FROM ${written(table)} …;`,
+  );
+};
+
+export const insert: Family<InsertStmt> = (statement, scene) => {
+  const table = target(statement, scene);
+  const select = as(statement.selectStmt, 'SelectStmt');
+  if (select !== undefined && select.valuesLists === undefined) runQuery(select, scene);
+  else callsIn(select, scene);
+  if (table !== undefined) scene.does.phase('data');
+};
+
+export const merge: Family<MergeStmt> = (statement, scene) => {
+  const table = target(statement, scene);
+  readBeside(statement.sourceRelation, scene);
+  if (table === undefined) return;
+  for (const each of tree(scene, table)) scene.does.work('write', each, 'rows are merged into it', { partly: true });
+  if (!table.fresh) scene.does.undo('never');
+  scene.does.phase('data');
+};
+
+export const copy: Family<CopyStmt> = (statement, scene) => {
+  if (statement.is_program === true) scene.does.notKnown('what a program does that COPY starts isn’t known');
+  if (statement.query !== undefined) readsOf(statement.query, scene);
+  const table = statement.relation === undefined ? undefined : relationIn(scene, statement.relation);
+  if (table === undefined) return;
+  scene.does.lock(table, statement.is_from === true ? 'ROW EXCLUSIVE' : 'ACCESS SHARE');
+  if (statement.is_from !== true) scene.does.work('read', table, 'COPY reads it');
+  else scene.does.phase('data');
+};
+
+/** TRUNCATE throws the files away, under the strongest lock. */
+export const truncate: Family<TruncateStmt> = (statement, scene) => {
+  const { does, schema } = scene;
+  const cascade = statement.behavior === 'DROP_CASCADE';
+  const named = (statement.relations ?? []).flatMap((node) => {
+    const range = as(node, 'RangeVar');
+    const table = relationIn(scene, range);
+    return table === undefined ? [] : tree(scene, table, range?.inh !== true);
+  });
+  const all = new Map(named.map((table) => [table.key, table]));
+  for (const table of all.values())
+    for (const referrer of schema.referrers(table.key)) {
+      if (all.has(referrer.key)) continue;
+      if (cascade) for (const each of tree(scene, referrer)) all.set(each.key, each);
+      else does.remark('fails', 'error', `${referrer.key} refers to ${table.key}, and nothing says CASCADE`);
+    }
+  lockAll(scene, [...all.values()], 'ACCESS EXCLUSIVE');
+  does.phase('data');
+  for (const table of all.values())
+    if (!table.fresh && table.kind !== 'partitioned' && !isEmpty(table, scene))
+      does.destroys(`every row of ${table.key}`);
+  if ([...all.values()].some(({ fresh }) => !fresh))
+    does.safely('Copy what is deleted to an archive table first, and delete in batches.');
+};
+
+/** Rows that refer to what is deleted are looked for: by an index, if there is one, else in all of the table. */
+function lookForReferences(table: TableState, referrer: TableState, scene: Scene): void {
+  for (const { references, columns } of referrer.constraints) {
+    if (references?.relation !== table.key) continue;
+    const indexed = referrer.indexes.some((index) => index.columns[0] === columns[0]);
+    if (indexed) continue;
+    for (const each of tree(scene, referrer))
+      scene.does.work('read', each, `rows that refer to ${table.key} are looked for, and no index helps`);
+    if (!referrer.fresh)
+      scene.does.remark(
+        'destroys-few',
+        'warning',
+        `rows of ${referrer.key} that refer to what is deleted go along, or stand in the way; no index helps to find them`,
+      );
+  }
+}
+
+/** As far as the catalogue knows: it may have got rows since, so that is worth a word. */
+function isEmpty(table: TableState, scene: Scene): boolean {
+  const empty = tree(scene, table).every(({ rows, kind }) => rows === 0 || kind === 'partitioned');
+  if (empty)
+    scene.does.remark(
+      'destroys-few',
+      'warning',
+      `whatever ${table.key} has got since it was counted (it was empty) is gone`,
+    );
+  return empty;
+}
+
+function target(statement: UpdateStmt | DeleteStmt | InsertStmt | MergeStmt, scene: Scene): TableState | undefined {
+  const ctes = (statement.withClause?.ctes ?? []).flatMap((node) => as(node, 'CommonTableExpr')?.ctename ?? []);
+  const name = nameOf(statement.relation);
+  if (name.schema === undefined && ctes.includes(name.name)) return undefined;
+  const table = relationIn(scene, statement.relation);
+  if (table !== undefined) {
+    lockAll(scene, tree(scene, table, statement.relation?.inh !== true), 'ROW EXCLUSIVE');
+    if (table.triggers.length > 0 && !table.fresh)
+      scene.does.remark(
+        'triggers-run',
+        'warning',
+        `the triggers of ${table.key} (${table.triggers.join(', ')}) run for what is written; what they do isn’t looked at`,
+      );
+  }
+  for (const node of statement.withClause?.ctes ?? []) {
+    const inner = as(node, 'CommonTableExpr')?.ctequery;
+    if (inner !== undefined) scene.run(inner, scene.text, true);
+  }
+  return table;
+}
+
+function changesRows(
+  table: TableState,
+  where: Node | undefined,
+  from: readonly Node[] | undefined,
+  done: string,
+  scene: Scene,
+) {
+  readBeside([where, from], scene);
+  callsIn([where, from], scene);
+  const joined = (from ?? []).length > 0;
+  // A key of the table is none of its heirs: each needs its own.
+  const each = tree(scene, table).filter(({ kind }) => kind !== 'partitioned');
+  const found = (each.length === 0 ? [table] : each).map((one) => touchedRows(where, one, joined));
+  const touched = found.find((one) => one !== 'few') ?? 'few';
+  if (touched !== 'few')
+    for (const each of tree(scene, table))
+      scene.does.work(
+        'write',
+        each,
+        touched === 'all' ? `every row is ${done}` : `rows are ${done} by a condition that isn’t a key`,
+        { partly: touched === 'some' },
+      );
+  return touched;
+}
+
+function adviseBatches(table: TableState, scene: Scene): void {
+  const key = table.indexes.find(({ unique, columns }) => unique && columns.length === 1)?.columns[0] ?? 'id';
+  scene.does.safely(
+    `In batches by the key, each in a transaction of its own, of at most ${BATCH_ROWS.toLocaleString('en')} rows, so that nobody waits long for a row.`,
+    `… WHERE ${quoted(key)} BETWEEN … AND …;`,
+  );
+}

@@ -1,0 +1,77 @@
+import type { AlterFunctionStmt, CallStmt, CreateFunctionStmt, DoStmt, DropStmt, Node } from 'libpg-query';
+import type { Routine } from '../catalogue/catalogue.ts';
+import { as, type Name, nameFrom, option, strings, written } from '../parse/nodes.ts';
+import { callOf, callsIn } from './queries.ts';
+import type { Family, Scene } from './scene.ts';
+
+/** A function that is made runs nothing; whoever calls it later does. */
+export const createFunction: Family<CreateFunctionStmt> = (statement, scene) => {
+  const { schema, does } = scene;
+  const name = schema.qualified(nameFrom(statement.funcname));
+  const language = languageOf(statement);
+  const count = (statement.parameters ?? []).filter((node) => takesValue(as(node, 'FunctionParameter')?.mode)).length;
+  const before = schema.routines(name).find((each) => each.arguments === count);
+  if (before !== undefined && before.fresh !== true) {
+    does.breaks('possible', `running code calls the new ${written(name)}, too`);
+    does.safely('Give what behaves differently a new name, and leave the old function for the code that runs.');
+  }
+  const routine: Routine & { readonly fresh: boolean } = {
+    ...name,
+    arguments: count,
+    volatility: volatilityOf(statement),
+    language,
+    source: scene.text,
+    fresh: before === undefined ? schema.complete || statement.replace !== true : before.fresh === true,
+  };
+  schema.putRoutine(routine);
+};
+
+export function languageOf(statement: CreateFunctionStmt): string {
+  return (as(option(statement.options, 'language'), 'String')?.sval ?? 'sql').toLowerCase();
+}
+
+/** The body as it is written; absent for one that isn't text. */
+export function bodyOf(options: readonly Node[] | undefined): string | undefined {
+  const body = option(options, 'as');
+  return strings(as(body, 'List')?.items).at(0) ?? as(body, 'String')?.sval;
+}
+
+function takesValue(mode: string | undefined): boolean {
+  return mode !== 'FUNC_PARAM_OUT' && mode !== 'FUNC_PARAM_TABLE';
+}
+
+function volatilityOf(statement: CreateFunctionStmt): Routine['volatility'] {
+  const said = as(option(statement.options, 'volatility'), 'String')?.sval;
+  return said === 'immutable' || said === 'stable' ? said : 'volatile';
+}
+
+export const alterFunction: Family<AlterFunctionStmt> = (statement, scene) => {
+  scene.does.breaks(
+    'possible',
+    `running code calls ${written(nameFrom(statement.func?.objname))} with other properties`,
+  );
+};
+
+/** A DO block runs now, whatever is in it. */
+export const runBlock: Family<DoStmt> = (statement, scene) => {
+  const language = (as(option(statement.args, 'language'), 'String')?.sval ?? 'plpgsql').toLowerCase();
+  scene.runBody(language, scene.text.trim().replace(/;\s*$/, ''), bodyOf(statement.args));
+};
+
+export const call: Family<CallStmt> = (statement, scene) => {
+  callsIn(statement.funccall?.args, scene);
+  callOf(statement.funccall?.funcname, scene);
+};
+
+/** DROP FUNCTION, PROCEDURE, ROUTINE, AGGREGATE. */
+export function dropRoutines(object: Node, { behavior, missing_ok }: DropStmt, scene: Scene): void {
+  const args = as(object, 'ObjectWithArgs');
+  const name: Name = nameFrom(args?.objname);
+  const known = scene.schema.routines(name);
+  if (known.length === 0 && scene.schema.complete && missing_ok === true) return;
+  if (known.length > 0 && known.every(({ fresh }) => fresh === true)) return;
+  scene.does.breaks('certain', `running code that calls ${written(name)} fails`, written(name));
+  scene.does.safely('Release code that doesn’t call it first; drop it in a later release.');
+  if (behavior === 'DROP_CASCADE')
+    scene.does.notKnown(`what goes along with ${written(name)} (triggers, views, defaults) isn’t known`);
+}

@@ -1,0 +1,75 @@
+import type { Node, RangeVar } from 'libpg-query';
+import type { TableState, WorkingSchema } from '../catalogue/working-schema.ts';
+import type { Recorder } from '../effects/effects.ts';
+import type { LockMode } from '../effects/lock-modes.ts';
+import { type Name, nameOf, written } from '../parse/nodes.ts';
+
+/** What statements of a file set for those after them. */
+export interface Session {
+  /** Whether waiting for a lock ends by itself. */
+  lockTimeout: boolean;
+}
+
+/** What a statement's family works with. */
+export interface Scene {
+  readonly schema: WorkingSchema;
+  readonly does: Recorder;
+  /** The statement as it is written, for steps that are derived from it. */
+  readonly text: string;
+  /** It may not be reached, or more than once: it stands in a block of code. */
+  readonly conditional: boolean;
+  /** How deep in bodies of functions it stands. */
+  readonly depth: number;
+  readonly session: Session;
+  /** Reads a statement that this one runs, and writes its effects to the same recorder. */
+  run(node: Node, text: string, conditional?: boolean): void;
+  /** The same with a body of code: `definition` is the whole DO or CREATE FUNCTION, `body` what stands between its quotes. */
+  runBody(language: string, definition: string, body?: string): void;
+}
+
+/** Writes down what one kind of statement does, and leaves the schema as it would be after it. */
+export type Family<Content> = (content: Content, scene: Scene) => void;
+
+/** The relation that a statement names; says so when nothing is known of it. `undefined`: the statement does nothing then. */
+export function relationIn(scene: Scene, name: Name | RangeVar | undefined, missingOk = false): TableState | undefined {
+  const asked: Name = name !== undefined && 'name' in name ? name : nameOf(name as RangeVar | undefined);
+  const found = scene.schema.find(asked);
+  if (found !== undefined) return found;
+  if (scene.schema.complete) {
+    if (missingOk) return undefined;
+    scene.does.notKnown(`the catalogue has no relation ${written(asked)}, so what this does to it can't be told`);
+  }
+  return scene.schema.findOrAssume(asked);
+}
+
+/** A table and all that stands below it, which most changes reach; with ONLY just the table. */
+export function tree(scene: Scene, table: TableState, only = false): readonly TableState[] {
+  return only ? [table] : [table, ...scene.schema.descendants(table.key)];
+}
+
+export function lockAll(scene: Scene, tables: readonly TableState[], mode: LockMode): void {
+  for (const table of tables) scene.does.lock(table, mode);
+}
+
+/** Whether code that runs can know of it: what was made in the same file, nobody uses. */
+export function inUse(table: TableState): boolean {
+  return !table.fresh;
+}
+
+/** Notes that running code can't do something any more, unless nobody can have used it. */
+export function breaksIfUsed(
+  scene: Scene,
+  table: TableState,
+  certainty: 'certain' | 'possible',
+  what: string,
+  removes?: string,
+): void {
+  if (inUse(table)) scene.does.breaks(certainty, what, removes);
+}
+
+/** Changes a table in the schema; nothing that is only assumed is written there unless a file made it. */
+export function change(scene: Scene, table: TableState, more: Partial<TableState>): TableState {
+  const next = { ...table, ...more };
+  scene.schema.put(next);
+  return next;
+}

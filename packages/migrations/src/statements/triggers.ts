@@ -1,0 +1,74 @@
+import type { AlterPolicyStmt, CreatePolicyStmt, CreateTrigStmt, RuleStmt } from 'libpg-query';
+import type { TableState } from '../catalogue/working-schema.ts';
+import { nameFrom, quoted } from '../parse/nodes.ts';
+import { parseBody } from '../parse/parser.ts';
+import { isFresh } from './alter-table/altered.ts';
+import { breaksIfUsed, type Family, relationIn, type Scene, tree } from './scene.ts';
+
+/** Of CreateTrigStmt.timing: before. */
+const BEFORE = 2;
+
+/** A trigger takes an instant to make, and then runs for everything that running code writes. */
+export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
+  const table = relationIn(scene, statement.relation);
+  if (table === undefined) return;
+  for (const each of tree(scene, table)) scene.does.lock(each, 'SHARE ROW EXCLUSIVE');
+  if (statement.constrrel !== undefined) {
+    const other = relationIn(scene, statement.constrrel);
+    if (other !== undefined) scene.does.lock(other, 'ACCESS SHARE');
+  }
+  if (!isHarmless(statement, table, scene)) {
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `${nameFrom(statement.funcname).name}() runs for what running code writes to ${table.key}: it may refuse it, change it or slow it down`,
+    );
+    if (!table.fresh)
+      scene.does.safely(
+        'Let the trigger do its work only for rows that the new code writes (a WHEN condition on a new column), until nothing else writes.',
+      );
+  }
+  scene.schema.put({ ...table, triggers: [...table.triggers, statement.trigname ?? ''] });
+};
+
+/** A body that does nothing but fill columns which no running code knows. */
+function isHarmless(statement: CreateTrigStmt, table: TableState, scene: Scene): boolean {
+  const [routine] = scene.schema.routines(nameFrom(statement.funcname));
+  if (routine?.language !== 'plpgsql' || routine.source === undefined) return false;
+  const tree = parseBody(routine.source);
+  if (tree === undefined) return false;
+  const kinds = new Set(JSON.stringify(tree).match(/PLpgSQL_stmt_\w+/g) ?? []);
+  const plain = ['PLpgSQL_stmt_block', 'PLpgSQL_stmt_assign', 'PLpgSQL_stmt_return'];
+  if ([...kinds].some((kind) => !plain.includes(kind))) return false;
+  const before = ((statement.timing ?? 0) & BEFORE) !== 0;
+  if (before && !/\breturn\s+new\s*;/i.test(routine.source)) return false;
+  if (before && /\breturn\s+(null|old)\s*;/i.test(routine.source)) return false;
+  const assigned = [...routine.source.matchAll(/\bnew\s*\.\s*("?)([\w$]+)\1\s*:?=/gi)].map((match) => match[2] ?? '');
+  return assigned.every((column) => isFresh(table, column));
+}
+
+export const createRule: Family<RuleStmt> = (statement, scene) => {
+  const table = relationIn(scene, statement.relation);
+  if (table === undefined) return;
+  scene.does.lock(table, 'ACCESS EXCLUSIVE');
+  breaksIfUsed(
+    scene,
+    table,
+    'possible',
+    `the rule ${quoted(statement.rulename ?? '')} changes what running code’s statements on ${table.key} do`,
+  );
+};
+
+export const createPolicy: Family<CreatePolicyStmt | AlterPolicyStmt> = (statement, scene) => {
+  const table = relationIn(scene, statement.table);
+  if (table === undefined) return;
+  scene.does.lock(table, 'ACCESS EXCLUSIVE');
+  if (table.rowSecurity || !table.known)
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `the policy ${quoted(statement.policy_name ?? '')} changes which rows of ${table.key} running code sees and writes`,
+    );
+};

@@ -1,0 +1,130 @@
+import type {
+  AlterDomainStmt,
+  AlterEnumStmt,
+  CompositeTypeStmt,
+  CreateDomainStmt,
+  CreateEnumStmt,
+  DropStmt,
+  Node,
+} from 'libpg-query';
+import type { UserType } from '../catalogue/catalogue.ts';
+import { typeRefFrom, typeRefOf, typeText } from '../catalogue/type-name.ts';
+import type { TableState } from '../catalogue/working-schema.ts';
+import { as, type Name, nameFrom, nameOf, quoted, written } from '../parse/nodes.ts';
+import type { Family, Scene } from './scene.ts';
+
+function make(kind: UserType['kind'], name: Name, more: Partial<UserType>, scene: Scene): void {
+  scene.schema.putType({ ...scene.schema.qualified(name), kind, ...more, fresh: !scene.conditional });
+}
+
+export const createEnum: Family<CreateEnumStmt> = ({ typeName }, scene) => make('enum', nameFrom(typeName), {}, scene);
+
+export const createComposite: Family<CompositeTypeStmt> = ({ typevar }, scene) =>
+  make('composite', nameOf(typevar), {}, scene);
+
+export const createDomain: Family<CreateDomainStmt> = ({ domainname, typeName, constraints }, scene) => {
+  const kinds = (constraints ?? []).map((node) => as(node, 'Constraint')?.contype);
+  const constrained = kinds.some((kind) => kind === 'CONSTR_CHECK' || kind === 'CONSTR_NOTNULL');
+  make('domain', nameFrom(domainname), { base: typeText(typeRefOf(typeName)), constrained }, scene);
+};
+
+/** A value of an enum can be added in an instant, and never be taken away. */
+export const alterEnum: Family<AlterEnumStmt> = ({ typeName, oldVal, newVal }, scene) => {
+  const name = nameFrom(typeName);
+  if (scene.schema.type(name)?.fresh === true) return;
+  const { does } = scene;
+  if (oldVal !== undefined) {
+    does.breaks(
+      'certain',
+      `running code writes and reads the value '${oldVal}' of ${written(name)}, which is '${newVal}' now`,
+      `${written(name)}.${oldVal}`,
+    );
+    does.safely(
+      'Add the new value, have the new code write it and read both, change the rows in batches; the old value stays.',
+    );
+    return;
+  }
+  does.undo('never');
+  does.breaks('possible', `running code may read the value '${newVal}' of ${written(name)}, which it doesn’t know`);
+  does.safely(
+    'Add the value in a release before the one whose code writes it; it can only be used after its transaction has committed.',
+  );
+};
+
+/** A domain's new rule is held against every column of it, in all tables. */
+export const alterDomain: Family<AlterDomainStmt> = ({ subtype, typeName, def }, scene) => {
+  const name = nameFrom(typeName);
+  const domain = scene.schema.type(name);
+  if (domain?.fresh === true) return;
+  const { does, schema } = scene;
+  const part = as(def, 'Constraint');
+  if (subtype === 'X' || subtype === 'N' || subtype === 'T') {
+    does.undo('until-written');
+    if (subtype === 'T' && def === undefined)
+      does.breaks('certain', `columns of ${written(name)} have no default any more`);
+    return;
+  }
+  if (!(subtype === 'C' && part?.skip_validation === true)) {
+    if (!schema.complete)
+      does.notKnown(`which tables have columns of ${written(name)} isn’t known; each is read under a lock`);
+    for (const table of tablesWith(name, scene)) {
+      // A partitioned table holds no rows: its partitions are looked at.
+      if (table.kind === 'partitioned') continue;
+      does.lock(table, 'SHARE');
+      does.work('scan', table, `the rule of ${written(name)} is held against every row`);
+    }
+  }
+  if (subtype !== 'V')
+    does.breaks('possible', `values that running code writes into columns of ${written(name)} may not satisfy it`);
+  if (subtype === 'C' && part?.skip_validation !== true)
+    does.safely(
+      'Add the constraint as NOT VALID and validate it later.',
+      `${scene.text.trim().replace(/;?\s*$/, '')} NOT VALID;`,
+    );
+  if (domain !== undefined) schema.putType({ ...domain, constrained: true });
+};
+
+/** DROP TYPE and DROP DOMAIN: with CASCADE the columns of that type go along. */
+export function dropType(object: Node, { behavior, missing_ok }: DropStmt, scene: Scene): void {
+  const type = as(object, 'TypeName');
+  const name = nameFrom(type?.names);
+  const known = scene.schema.type(name);
+  if (known?.fresh === true || (known === undefined && scene.schema.complete && missing_ok === true)) return;
+  const { does, schema } = scene;
+  does.breaks('certain', `running code that names the type ${written(name)} fails`, written(name));
+  does.safely('Release code that doesn’t use it first; drop it in a later release.');
+  const tables = tablesWith(name, scene);
+  if (behavior !== 'DROP_CASCADE') {
+    if (tables.length > 0)
+      does.remark('fails', 'error', `${tables[0]?.key} has columns of ${written(name)}, and nothing says CASCADE`);
+    return;
+  }
+  if (!schema.complete) does.notKnown(`which columns go along with ${written(name)} isn’t known`);
+  for (const table of tables) {
+    does.lock(table, 'ACCESS EXCLUSIVE');
+    const gone = columnsOf(table, name).map(({ name: column }) => column);
+    does.destroys(`the values of ${gone.map((column) => `${table.key}.${quoted(column)}`).join(', ')}`);
+    for (const column of gone)
+      does.breaks(
+        'certain',
+        `running code that names ${quoted(column)} of ${table.key} fails`,
+        `${table.key}.${column}`,
+      );
+    schema.put({ ...table, columns: table.columns.filter((column) => !gone.includes(column.name)) });
+  }
+}
+
+function tablesWith(name: Name, scene: Scene): readonly TableState[] {
+  return scene.schema
+    .all()
+    .filter((table) => !['view', 'sequence'].includes(table.kind) && columnsOf(table, name).length > 0);
+}
+
+function columnsOf(table: TableState, name: Name): TableState['columns'] {
+  return table.columns.filter(({ type }) => {
+    const ref = typeRefFrom(type);
+    return (
+      ref.name === name.name && (ref.schema === undefined || name.schema === undefined || ref.schema === name.schema)
+    );
+  });
+}
