@@ -73,6 +73,26 @@ describe('declaring a second application', () => {
   });
 });
 
+describe('two agents of one environment', () => {
+  it('are each given the steps of the cells that they have; one that names none, any', async () => {
+    const developer = await server.client('developer');
+    await developer.call('requestPromotion', { body: { release, environment: 'staging' } });
+    const lease = async (cells: string | undefined, waitMs: number) =>
+      (await company.agent.call('leaseStep', { ...(cells && { cells }), body: { waitMs } })).assignment;
+    const own = await lease('elsewhere,stage', 10_000);
+    expect(own?.cell).toBe('stage');
+    const back = { kind: 'waiting', reason: 'handed back', untilMs: 1 } as const;
+    const { rollout, fence } = own!;
+    await company.agent.call('settleStep', { rollout, n: fence.n, body: back });
+    // It is on offer again: whoever hasn't the cell sees nothing of that.
+    expect(await lease('elsewhere', 2_000)).toBeNull();
+    const again = await lease(undefined, 10_000);
+    expect(again?.cell).toBe('stage');
+    await company.agent.call('settleStep', { rollout, n: again!.fence.n, body: back });
+    expect((await refused(lease('../stage', 0))).code).toBe('malformed');
+  });
+});
+
 describe('an environment that was taken over, as somebody said', () => {
   const plan = async (digest: typeof release) =>
     (await server.client('developer')).call('planPromotion', {
