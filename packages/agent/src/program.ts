@@ -25,6 +25,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent rollback --config FILE --because "…" [CELL] [--as ID] [--yes]
   headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
   headgate-agent mask …                       makes up people's data in a restored copy (see headgate-agent mask --help)
+  headgate-agent --help | --version
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 
 run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it
@@ -50,7 +51,15 @@ const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 export async function runProgram(argv: readonly string[], parts: AgentParts = SHIPPED): Promise<void> {
   const [command, ...rest] = argv;
   try {
+    // Of whichever command: the one page has them all.
+    if (rest.includes('--help')) {
+      process.stdout.write(USAGE);
+      return;
+    }
     switch (command) {
+      case '--version':
+        process.stdout.write(`headgate-agent ${await ownVersion()}\n`);
+        return;
       case 'run':
         return await run(rest, parts);
       case 'take-up':
