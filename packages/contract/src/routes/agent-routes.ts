@@ -15,7 +15,9 @@ export const MAX_LEASE_WAIT_MS = 20_000;
 
 /** Cells that an agent can name as its own; one that has more names none, and is offered any step of its environments. */
 export const MAX_LEASE_CELLS = 100;
-const NAMES_OF_CELLS = new RegExp(`^[a-z0-9-]{1,63}(,[a-z0-9-]{1,63}){0,${MAX_LEASE_CELLS - 1}}$`);
+/** A cell's name among others; what a name can't be (`schemas/common.ts`), it can't be here. */
+const ONE = '(?!constructor(,|$))[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+const NAMES_OF_CELLS = new RegExp(`^${ONE}(,${ONE}){0,${MAX_LEASE_CELLS - 1}}$`);
 
 export const agentRoutes = {
   leaseStep: route({
