@@ -71,6 +71,12 @@ test.each(Object.keys(PROGRAMS))('%s says how it is used', async (name) => {
   expect(stdout).toContain(name);
 });
 
+test.each(Object.keys(PROGRAMS))('%s says of which version it is', async (name) => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const { stdout } = await run(process.execPath, [program(name), '--version']);
+  expect(stdout).toBe(`${name} ${version}\n`);
+});
+
 test('on an older Node it says what it needs, and starts nothing', () => {
   const old = join(folder, 'old.mjs');
   const text = readFileSync(program('headgate'), 'utf8').replace('#!/usr/bin/env node\n', '');

@@ -87,7 +87,7 @@ test.skipIf(tools === undefined)('every command of the tutorial does what it say
   expect(lines.length, 'about twenty lines').toBeLessThanOrEqual(20);
   expect(said('headgate plan')).toMatch(/It could not find out:\n- restore-point: .*\n- migration 0002-note: /);
   expect(said('headgate status')).toMatch(
-    /shop-production +production +controlled +1\.1\.0 × 1 +shop-production-db at 2/,
+    /shop-production +shop-production +controlled +1\.1\.0 × 1 +shop-production-db at 2/,
   );
   expect(said('headgate watch')).toContain('ended: promoted');
   expect(said('headgate doctor')).not.toContain('WRONG');

@@ -72,6 +72,15 @@ describe('a lease', () => {
     expect(server.settled).toEqual([{ n: 1, outcome: { kind: 'done', result: { routed: 1 } } }]);
   });
 
+  test('is asked for of the cells that the agent has; another one’s is handed back, and nothing of it is done', async () => {
+    await eventually(() => server.cells === config.cells.map((each) => each.cell).join(','));
+    server.offer(step('w1.route', 1, { cell: 'theirs' }));
+    await eventually(() => server.settled.length === 1);
+    const { outcome } = server.settled[0]!;
+    expect(outcome).toMatchObject({ kind: 'waiting', reason: expect.stringContaining('no cell theirs') });
+    expect(cell.done).toEqual([]);
+  });
+
   test('is renewed at a third of its lifetime while the work goes on', async () => {
     server.renew = () => ({ status: 200, lifetimeMs: 300 });
     cell.act = cell.untilAborted;
@@ -147,12 +156,6 @@ describe('an outcome', () => {
     expect(server.settled[0]!.outcome).toMatchObject({ kind: 'failed', code: 'rejected' });
     expect(JSON.stringify(server.settled[0]!.outcome)).toContain('cell/shared: 0 of 1 approvals hold');
     expect(cell.done).toEqual([]);
-  });
-
-  test('of an assignment for a cell that is not ours is a refusal', async () => {
-    server.offer(step('w1.route', 1, { cell: 'other' }));
-    await eventually(() => server.settled.length === 1);
-    expect(server.settled[0]!.outcome).toMatchObject({ code: 'rejected' });
   });
 });
 

@@ -16,16 +16,14 @@ import { BlobCache } from './artifacts/blob-cache.ts';
 import { Plans } from './artifacts/plans.ts';
 import { Releases } from './artifacts/releases.ts';
 import { SignedApprovals } from './artifacts/signed-approvals.ts';
-import { CellWorker } from './assignments/cell-worker.ts';
+import { CellWorker, handedBack } from './assignments/cell-worker.ts';
 import { leaseLoop } from './assignments/lease-loop.ts';
-import { rejected } from './assignments/refused.ts';
 import { Away } from './away/away.ts';
 import type { Behind } from './away/door.ts';
 import { KnownBundles } from './away/known-bundles.ts';
 import type { Cell } from './cells/cell.ts';
 import { CellKeeper } from './cells/cell-keeper.ts';
 import { openRealCell } from './cells/real-cell.ts';
-import { enrolledHere } from './checks/enrolled-here.ts';
 import type { AgentConfig } from './config.ts';
 import type { Assignment } from './control-plane/assignment.ts';
 import { ControlPlane } from './control-plane/control-plane.ts';
@@ -167,17 +165,17 @@ export async function startAgent(
     // Asked for before it began to go back by itself: nobody carries it out, and its lease runs out.
     if (away.goesBack) return void log.warn({ step: assignment.step }, 'left alone: the agent goes back by itself');
     if (keeper !== undefined) return void keeper.worker.take(assignment, askedAt);
-    const refusal = enrolledHere({ assignment, enrolment });
-    log.error({ refusal }, 'step refused');
-    if (refusal === undefined) return;
-    const { rollout, fence } = assignment;
+    // Another agent's, from a server that doesn't ask whose cells are whose: nothing is wrong with the step.
+    const { rollout, fence, cell, step } = assignment;
+    log.warn({ cell, step }, 'handed back: the step is of a cell that this agent doesn’t have');
     plane
-      .settle(rollout, fence, rejected(refusal))
+      .settle(rollout, fence, handedBack(`agent ${config.name} has no cell ${cell}; it is offered again`))
       .catch((error: Error) => log.warn({ why: error.message }, 'not settled'));
   };
   if (mode === 'alone') await away.ask();
   const server = {
     ...away.leaseContact(),
+    cells: [...keepers.keys()],
     seen: () => ({ epoch: marks.marks.epoch, head: witness.held?.size ?? 0 }),
     isBack: () => {
       for (const keeper of keepers.values()) keeper.lookAgain();

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { readSecret, writeDurably } from '@headgate/adapters/machine/durable-file';
+import { readIfThere, readSecret, writeDurably } from '@headgate/adapters/machine/durable-file';
 import { parseTrust } from '@headgate/documents';
-import { stringify } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import { loadConfig } from './config.ts';
 import { CONFIG_VERSION } from './config-version.ts';
 import { witnessKey } from './heads/witness-key.ts';
@@ -22,6 +22,8 @@ export interface Enrolment {
   readonly documents?: readonly string[];
   /** Environments where only signed approvals count. */
   readonly signedApprovals?: readonly string[];
+  /** The folder may be another agent's: it becomes this one's. */
+  readonly force?: boolean;
 }
 
 export type Enrolled =
@@ -31,11 +33,13 @@ export type Enrolled =
 /**
  * Makes an agent's data folder: the pinned copy of the trust file (0600), its own witness key, `agent.yaml`. Talks to
  * nobody. Enrolling again replaces the configuration and the trust, which is how a person changes them; what the agent
- * has witnessed stays.
+ * has witnessed stays. A folder that is another agent's is refused.
  */
 export async function enrol(wanted: Enrolment): Promise<Enrolled> {
   const trust = readTrust(wanted.trustFile);
   if (!trust.ok) return trust;
+  const other = wanted.force === true ? undefined : await anotherAgent(resolve(wanted.dataDir), wanted.name);
+  if (other !== undefined) return { ok: false, problems: [other] };
   const tokenFile = resolve(wanted.tokenFile);
   try {
     await readSecret(tokenFile);
@@ -59,6 +63,17 @@ export async function enrol(wanted: Enrolment): Promise<Enrolled> {
   if (!read.ok) return read;
   const witness = await witnessKey(dataDir, name);
   return { ok: true, config, witness: witness.verifierKey };
+}
+
+/** Says that a folder is another agent's, which may be running from it; undefined when it is this one's or nobody's. */
+async function anotherAgent(dataDir: string, name: string): Promise<string | undefined> {
+  const file = join(dataDir, 'agent.yaml');
+  const text = await readIfThere(file);
+  if (text === undefined) return undefined;
+  // A file that can't be read is replaced as before: enrolling again is how a person mends it.
+  const owner = parseDocument(text, { logLevel: 'silent' }).get('name');
+  if (typeof owner !== 'string' || owner === name) return undefined;
+  return `${file} is agent ${owner}’s, and would become ${name}’s; give this one a folder of its own (--data DIR), or, if ${owner} is to be no more, --force`;
 }
 
 type Pinned =

@@ -18,20 +18,22 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent run --config FILE
   headgate-agent enrol --server URL --token-file FILE --trust FILE --data DIR --name NAME
                        --environment NAME[=POLICY_DIGEST] … --cell-file FILE …
-                       [--document ENVIRONMENT=DIGEST …] [--signed-approvals ENVIRONMENT …]
-  headgate-agent enrol --handed FILE --service FILE [--cells DIR]
+                       [--document ENVIRONMENT=DIGEST …] [--signed-approvals ENVIRONMENT …] [--force]
+  headgate-agent enrol --handed FILE --service FILE [--data DIR] [--cells DIR] [--force]
   headgate-agent take-up --config FILE --service FILE --version VERSION
   headgate-agent status --config FILE [--json]
   headgate-agent rollback --config FILE --because "…" [CELL] [--as ID] [--yes]
   headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
   headgate-agent mask …                       makes up people's data in a restored copy (see headgate-agent mask --help)
+  headgate-agent --help | --version
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 
 run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it
 enrol   pins the trust file that a person hands over and writes DIR/agent.yaml; with a policy's digest, plans under
         another one are refused there; with documents', other verifications and reconciliations; with
         --signed-approvals, what no approver signed with a key of the trust file; with --handed, all of it from the file
-        that "headgate setup" wrote and a person carried here, and the cells from a service's file
+        that "headgate setup" wrote and a person carried here, and the cells from a service's file. A folder that is
+        another agent's is refused, without --force
 take-up puts what runs today, the folder of the service's file, into its cells beside what serves customers now: before the
         first run, so that it can be adopted
 status  how things stand: since when the server is away, each cell's plan and tenants, stop conditions, and the way back.
@@ -49,7 +51,15 @@ const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 export async function runProgram(argv: readonly string[], parts: AgentParts = SHIPPED): Promise<void> {
   const [command, ...rest] = argv;
   try {
+    // Of whichever command: the one page has them all.
+    if (rest.includes('--help')) {
+      process.stdout.write(USAGE);
+      return;
+    }
     switch (command) {
+      case '--version':
+        process.stdout.write(`headgate-agent ${await ownVersion()}\n`);
+        return;
       case 'run':
         return await run(rest, parts);
       case 'take-up':
@@ -238,10 +248,15 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
       handed: { type: 'string' },
       service: { type: 'string' },
       cells: { type: 'string' },
+      force: { type: 'boolean' },
     },
   });
   if (values.handed !== undefined && values.service !== undefined) {
-    const enrolled = await enrolForService(values.handed, values.service, values.cells);
+    const enrolled = await enrolForService(values.handed, values.service, {
+      cellsDir: values.cells,
+      dataDir: values.data,
+      force: values.force,
+    });
     if (!enrolled.ok) return complain(enrolled.problems);
     process.stdout.write(`${JSON.stringify({ config: enrolled.config, witness: enrolled.witness })}\n`);
     return;
@@ -263,6 +278,7 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
     cellFiles: values['cell-file']!,
     documents: values.document ?? [],
     signedApprovals: values['signed-approvals'] ?? [],
+    force: values.force ?? false,
   });
   if (!enrolled.ok) return complain(enrolled.problems);
   process.stdout.write(`${JSON.stringify({ config: enrolled.config, witness: enrolled.witness })}\n`);

@@ -38,7 +38,7 @@ export function serverAddress(options: ConnectOptions, { env, cwd }: Surrounding
       EXIT.unreachable,
       'no-server',
       `no server is known: there is no .headgate/server.json in ${cwd} or above it`,
-      'start one (npm start), or give --server URL, or set HEADGATE_SERVER',
+      'start one (headgate-server; in a clone: npm start), or give --server URL, or set HEADGATE_SERVER',
     );
   if (!isAllowedServer(baseUrl))
     throw new Failure(

@@ -40,7 +40,8 @@ export function tell(error: unknown): Told {
     };
   }
   if (error instanceof ServerUnreachable) {
-    const unblock = 'start it (npm start), or say where it is: --server URL, or HEADGATE_SERVER';
+    const unblock =
+      'start it (headgate-server; in a clone: npm start), or say where it is: --server URL, or HEADGATE_SERVER';
     return {
       exitCode: EXIT.unreachable,
       lines: [error.message, `  to unblock: ${unblock}`],

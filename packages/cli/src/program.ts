@@ -1,4 +1,5 @@
 /** The command line as a whole: reads arguments, runs one command, answers with an exit code. */
+import { readFileSync } from 'node:fs';
 import { type Client, visibleJson } from '@headgate/contract';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './catalog.ts';
@@ -27,6 +28,11 @@ interface GlobalOptions {
 /** Runs one command line. */
 export async function runCommandLine(args: readonly string[], terminal: Terminal): Promise<number> {
   const { env, cwd, stdin, stdout, stderr, stop } = terminal;
+  // Alone, because several commands have a --version of their own: a release's.
+  if (args.length === 1 && args[0] === '--version') {
+    stdout.write(`headgate ${ownVersion()}\n`);
+    return EXIT.ok;
+  }
   let exitCode: number = EXIT.ok;
   const program = new Command('headgate')
     .description('the release control plane for business-critical systems')
@@ -34,7 +40,7 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     .option('--token-file <file>', 'whose token (env HEADGATE_TOKEN_FILE; else .headgate/secrets/admin.token)')
     .option('--as <role>', 'act as this local user of the data folder: developer, approver …')
     .option('--json', 'the answer as one line of JSON')
-    .addHelpText('after', EXIT_HELP)
+    .addHelpText('after', `\nheadgate --version says which one this is.\n${EXIT_HELP}`)
     .showHelpAfterError(seeHelp('headgate'))
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
@@ -82,6 +88,12 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     if (globals().json === true) stdout.write(`${visibleJson(told.json)}\n`);
     return told.exitCode;
   }
+}
+
+/** Of the package that this program came in. */
+function ownVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 function seeHelp(name: string): string {

@@ -9,7 +9,7 @@ export * from './events.ts';
 export * from './openapi.ts';
 export * from './problem.ts';
 export * from './route.ts';
-export { MAX_LEASE_WAIT_MS } from './routes/agent-routes.ts';
+export { MAX_LEASE_CELLS, MAX_LEASE_WAIT_MS } from './routes/agent-routes.ts';
 export * from './routes.ts';
 export type { Principal } from './schemas/access.ts';
 export type { Assignment, Outcome } from './schemas/assignment.ts';

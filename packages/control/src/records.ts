@@ -140,6 +140,8 @@ export interface PrincipalRecord extends Principal {
   /** SHA-256 of the token, hex; tokens are 256 random bits, so no slow hash is needed. */
   readonly tokenHash: string;
   readonly revoked: boolean;
+  /** Absent: before that was kept. */
+  readonly createdAt?: Instant;
   /** The epoch in which the token was made; absent: the first. */
   readonly epoch?: number;
 }

@@ -42,7 +42,7 @@ export const USAGE = `headgate-server: the control plane; headgate-server migrat
   --tls-cert FILE, --tls-key FILE   serve HTTPS
   --drain-ms N          told to stop, say so on /readyz for so long before (default 0; env HEADGATE_DRAIN_MS)
   --log-level LEVEL     debug, info (default), warn, error (env HEADGATE_LOG_LEVEL)
-  --help
+  --help, --version
 
 headgate-server backup | restore | recover   a copy of the embedded database and the server's folder; laying one out; going on
                         from one, or from a backup of an external database (each with --help)

@@ -35,6 +35,10 @@ export async function run(
   try {
     const command = commandOf(args);
     if (command !== undefined) return await command(args.slice(1), env);
+    if (args.length === 1 && args[0] === '--version') {
+      process.stdout.write(`headgate-server ${await version()}\n`);
+      return 0;
+    }
     const config = readConfig(args, env);
     if ('help' in config) {
       process.stdout.write(USAGE);

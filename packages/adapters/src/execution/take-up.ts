@@ -32,7 +32,7 @@ export async function takeUp(
     const store = await openExternalStore(name, external);
     await prepareStore(store);
     if (await recordApplied(store, manifest.migrations))
-      report(`${name}: ${manifest.migrations.length} migrations are recorded as carried out before; none was run`);
+      report(`${name}: migrations recorded as carried out before, none of them run: ${manifest.migrations.length}`);
   }
   const cell = await openCell(config, report);
   try {

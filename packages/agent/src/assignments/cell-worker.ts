@@ -136,7 +136,8 @@ export class CellWorker {
   }
 }
 
-function handedBack(reason: string): Outcome {
+/** The answer for work that is somebody else's to do, or for later: it is offered again in a moment. */
+export function handedBack(reason: string): Outcome {
   return { kind: 'waiting', reason, untilMs: AGAIN_MS };
 }
 

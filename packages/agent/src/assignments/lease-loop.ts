@@ -13,6 +13,8 @@ const NOTHING_SEEN = { epoch: 0, head: 0 };
 
 /** What the loop tells of us, who hears whether the server is there, and who has a word before anything is taken from it. */
 export interface LeaseContact {
+  /** The cells that we have. */
+  readonly cells?: readonly string[];
   /** The newest epoch and the size of the log that we have seen. */
   seen?(): { readonly epoch: number; readonly head: number };
   /** Throws while the server is away; settles when work may be asked for. */
@@ -38,7 +40,7 @@ export async function leaseLoop(
     const askedAt = performance.now();
     try {
       await contact.before?.(signal);
-      const assignment = await plane.lease(LONG_POLL_MS, signal, contact.seen?.() ?? NOTHING_SEEN);
+      const assignment = await plane.lease(LONG_POLL_MS, signal, contact.seen?.() ?? NOTHING_SEEN, contact.cells);
       if (awaySince !== undefined) {
         log.info({ awayMs: Math.round(performance.now() - awaySince) }, 'the server is back');
         contact.isBack?.();

@@ -2,7 +2,7 @@
  * The server as the agent sees it: outbound calls only, each with its own patience. What the server refuses for good is a
  * value; what may be tried again (it is away, restarting, overloaded) is thrown as {@link Away}.
  */
-import { type Client, ProblemError } from '@headgate/contract';
+import { type Client, MAX_LEASE_CELLS, ProblemError } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
 import type { CellAccount, CellState, Digest, Fence, Outcome, UndoneAway } from '@headgate/domain';
 import { type Assignment, assignmentOf } from './assignment.ts';
@@ -31,15 +31,17 @@ export class ControlPlane {
 
   /**
    * Waits up to `waitMs` for a step on offer; undefined when there is none. `seen`: the newest epoch and the size of the log
-   * as we know them, by which a server notices that its database forgot something.
+   * as we know them, by which a server notices that its database forgot something. `cells`: those that are ours.
    */
   async lease(
     waitMs: number,
     signal: AbortSignal,
     seen: { readonly epoch: number; readonly head: number } = { epoch: 0, head: 0 },
+    cells: readonly string[] = [],
   ): Promise<Assignment | undefined> {
+    const own = cells.length > 0 && cells.length <= MAX_LEASE_CELLS ? { cells: cells.join(',') } : {};
     const { assignment } = await reached(
-      this.#client.call('leaseStep', { ...seen, body: { waitMs } }, { signal, timeoutMs: SETTLE_PATIENCE_MS }),
+      this.#client.call('leaseStep', { ...seen, ...own, body: { waitMs } }, { signal, timeoutMs: SETTLE_PATIENCE_MS }),
     );
     return assignment === null ? undefined : assignmentOf(assignment);
   }

@@ -16,8 +16,20 @@ const handedForm = fields({
   environments: list(fields({ name, policyDigest: digest, documents: list(digest, 0, 1_000) }), 1, 100),
 });
 
+/** Where it keeps what it makes, if not in and beside the folder that was handed over. */
+export interface Places {
+  readonly cellsDir?: string | undefined;
+  readonly dataDir?: string | undefined;
+  /** The folder may be another agent's. */
+  readonly force?: boolean | undefined;
+}
+
 /** Enrols this machine's agent for a service: its own configuration from what was handed over, its cells from the service. */
-export async function enrolForService(handedFile: string, serviceFile: string, cellsDir?: string): Promise<Enrolled> {
+export async function enrolForService(
+  handedFile: string,
+  serviceFile: string,
+  { cellsDir, dataDir, force = false }: Places = {},
+): Promise<Enrolled> {
   const read = readYaml(await readFile(handedFile, 'utf8'), handedFile);
   if (!read.ok) return { ok: false, problems: read.problems.map((p) => p.message) };
   const [yaml] = read.documents;
@@ -40,7 +52,8 @@ export async function enrolForService(handedFile: string, serviceFile: string, c
     name: agent,
     tokenFile: resolve(folder, tokenFile),
     trustFile: resolve(folder, trustFile),
-    dataDir: folder,
+    dataDir: dataDir ?? folder,
+    force,
     environments: environments.map((each) => `${each.name}=${each.policyDigest}`),
     documents: environments.flatMap((each) => each.documents.map((pinned) => `${each.name}=${pinned}`)),
     cellFiles,

@@ -19,6 +19,8 @@ export class ScriptedServer {
   /** What agents undid by themselves, and how many had been asked for work by then. */
   readonly undone: (UndoneAway & { readonly rollout: string; readonly leasesBefore: number })[] = [];
   leases = 0;
+  /** Of which cells work was asked for last. */
+  cells: string | undefined;
   /** Answers to renewals and outcomes; by default the lease is prolonged, the outcome taken. */
   renew: (n: number) => { status: number; lifetimeMs?: number } = () => ({ status: 200, lifetimeMs: 3_000 });
   settle: (n: number) => number = () => 200;
@@ -66,6 +68,7 @@ export class ScriptedServer {
     );
     app.post('/v1/agent/leases', async (request) => {
       this.leases++;
+      this.cells = (request.query as { cells?: string }).cells;
       const { waitMs } = request.body as { waitMs: number };
       const until = performance.now() + Math.min(waitMs, 300);
       while (this.#waiting.length === 0 && performance.now() < until) await new Promise((r) => setTimeout(r, 5));

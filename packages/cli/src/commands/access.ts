@@ -1,8 +1,11 @@
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Principal } from '@headgate/contract';
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
+import { instant, table } from '../output.ts';
+import { everything } from '../paging.ts';
 
 type Role = 'developer' | 'release-manager' | 'approver' | 'operator' | 'auditor' | 'agent' | 'admin';
 
@@ -22,6 +25,17 @@ export const access: Install = (program, act) => {
       }),
     );
   const principal = program.commands.find((command) => command.name() === 'principal');
+  principal
+    ?.command('list')
+    .description('who there is: people, programs and agents, those who were revoked, too')
+    .action(
+      act(async ({ client, out }) => {
+        const items = await everything((page) => client.call('listPrincipals', { limit: 200, ...page }));
+        const rows = items.map((each) => [each.id, each.roles.join(', '), ...standing(each)]);
+        out.answer({ items }, table(['ID', 'ROLES', ...STANDING], rows));
+        return EXIT.ok;
+      }),
+    );
   principal
     ?.command('rotate <id>')
     .description('give a principal or an agent a new token, said only once; the one before ends at once')
@@ -54,7 +68,26 @@ export const access: Install = (program, act) => {
         return hand(session, () => session.client.call('enrolAgent', { body }), options.tokenOut, 'is created');
       }),
     );
+  const agent = program.commands.find((command) => command.name() === 'agent');
+  agent
+    ?.command('list')
+    .description('agents and their environments, those that were revoked, too')
+    .action(
+      act(async ({ client, out }) => {
+        const all = await everything((page) => client.call('listPrincipals', { limit: 200, ...page }));
+        const items = all.filter(({ roles }) => roles.includes('agent'));
+        const rows = items.map((each) => [each.id, (each.environments ?? []).join(', '), ...standing(each)]);
+        out.answer({ items }, table(['ID', 'ENVIRONMENTS', ...STANDING], rows));
+        return EXIT.ok;
+      }),
+    );
 };
+
+const STANDING = ['SINCE', 'REVOKED'] as const;
+
+function standing({ since, revoked }: Principal): readonly string[] {
+  return [instant(since), revoked === undefined ? '-' : revoked ? 'yes' : 'no'];
+}
 
 interface Made {
   readonly principal: { readonly id: string };

@@ -8,6 +8,12 @@ import { table } from '../output.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
+interface Options {
+  readonly file: readonly string[];
+  readonly dryRun?: boolean;
+  readonly takeOver?: boolean;
+}
+
 interface File {
   readonly name: string;
   readonly text: string;
@@ -20,15 +26,16 @@ export const apply: Install = (program, act) => {
     .description('declare YAML documents, all or none')
     .requiredOption('-f, --file <path...>', 'a file, a folder (its .yaml and .yml files), or - for standard input')
     .option('--dry-run', 'check alone, change nothing')
+    .option('--take-over', 'change what another application or another owner declared, too')
     .action(
-      act(async ({ client, out, stdin, cwd }, options: { file: string[]; dryRun?: boolean }) => {
+      act(async ({ client, out, stdin, cwd }, { file, dryRun = false, takeOver }: Options) => {
         const files: File[] = [];
-        for (const path of options.file)
+        for (const path of file)
           files.push(...(path === '-' ? [{ name: '-', text: await textOf(stdin) }] : await filesAt(cwd, path)));
         if (files.length === 0) throw new Failure(EXIT.usage, 'usage', 'there is no .yaml or .yml file there');
         const plain = files.map(expanded);
         const { applied } = await client.call('applyDocuments', {
-          body: { files: plain, dryRun: options.dryRun === true },
+          body: { files: plain, dryRun, ...(takeOver && { takeOver }) },
         });
         const rows = applied.map(({ kind, name, change, digest }) => [kind, name, change, digest]);
         out.answer({ applied }, table(['KIND', 'NAME', 'CHANGE', 'DIGEST'], rows));

@@ -13,7 +13,7 @@ import { SERVICE_FILE } from '../releases/service-folder.ts';
 interface Options {
   readonly yes?: boolean;
   readonly url?: string;
-  readonly environment: string;
+  readonly environment?: string;
   readonly owner: string;
 }
 
@@ -24,7 +24,7 @@ export const init: Install = (program, act) => {
     .description('look at an existing service and write its headgate.yaml: shows it first, overwrites nothing')
     .option('--yes', 'write without asking, for CI')
     .option('--url <url>', 'a running copy, asked for its health path')
-    .option('--environment <name>', 'its first environment', 'production')
+    .option('--environment <name>', 'its first environment (default: SERVICE-production)')
     .option('--owner <team>', 'who answers for it', 'team')
     .action(
       act(async (session, folder: string | undefined, options: Options) => {
@@ -42,7 +42,9 @@ export const init: Install = (program, act) => {
           );
         const project = await lookAtProject(dir, basename(dir));
         const found = recognise(project, options.url === undefined ? undefined : await healthAt(options.url));
-        const text = serviceText(found, options);
+        // Environments are the installation's: with the service's name in it, it is no other service's.
+        const { environment = `${found.name}-production`, owner } = options;
+        const text = serviceText(found, { environment, owner });
         out.line(`${file}:\n\n${text}`);
         for (const each of found.unknown) out.line(`couldn't find out ${printable(each)}`);
         if (options.yes !== true) await confirm(session);

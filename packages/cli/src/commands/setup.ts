@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-import { generateSigningKey, loadTrust, parseDocuments, type SigningKey, savePrivateKey } from '@headgate/documents';
-import type { Install, Session } from '../command.ts';
+import { dirname, join, relative, resolve } from 'node:path';
+import { generateSigningKey, loadTrust, type SigningKey, savePrivateKey } from '@headgate/documents';
+import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { localKey } from '../releases/local-key.ts';
 import { serviceAt } from '../releases/service-folder.ts';
+import { handOver } from '../setup/hand-over.ts';
 import { trustText } from '../setup/trust-text.ts';
 
 /** The first hour of a service on a server of this machine: what would else be five commands and two files. */
@@ -28,6 +29,7 @@ export const setup: Install = (program, act) => {
             'setup works beside the server’s own data folder, and none is here or above',
             'start headgate-server here, or set HEADGATE_DATA',
           );
+        refuseDemonstration(folder);
         const { applied } = await client.call('applyDocuments', {
           body: { files: [{ name: path, text: found.documents }], dryRun: false },
         });
@@ -36,6 +38,8 @@ export const setup: Install = (program, act) => {
         const signer = keyAt(key);
         writeTrust(trustFile, found.service.metadata, signer, readFileSync(join(folder, 'log.pub'), 'utf8').trim());
         const handed = await handOver(session, folder, found.service.metadata.name, found.documents, trustFile);
+        const agent = relative(cwd, dirname(handed));
+        const config = join(agent, 'agent.yaml');
         const said = {
           applied: applied.length,
           key,
@@ -43,14 +47,15 @@ export const setup: Install = (program, act) => {
           handed,
           next: [
             `headgate-agent enrol --handed ${relative(cwd, handed)} --service ${relative(cwd, found.file)}`,
-            `headgate-agent take-up --config ${relative(cwd, join(folder, 'agent', 'agent.yaml'))} --service ${relative(cwd, found.file)} --version VERSION`,
-            `headgate-agent run --config ${relative(cwd, join(folder, 'agent', 'agent.yaml'))}`,
+            `headgate-agent take-up --config ${config} --service ${relative(cwd, found.file)} --version VERSION`,
+            `headgate-agent run --config ${config}`,
           ],
         };
         out.answer(
           said,
           [
             `${applied.length} documents are declared; releases are signed with ${relative(cwd, key)}`,
+            `what its agent is handed stands in ${agent}: carry it there, and nowhere else`,
             `whom Headgate believes stands in ${relative(cwd, trustFile)}: read it, it is yours to change`,
             'next, where the service runs:',
             ...said.next.map((line) => `  ${line}`),
@@ -60,6 +65,20 @@ export const setup: Install = (program, act) => {
       }),
     );
 };
+
+/** What a demonstration leaves in its data folder (`examples/psa/demo/folder.ts`). */
+const STORY = 'story-told.json';
+
+/** The keys, the trust file and the agent of such a folder are the example's, and so is the environment `production`. */
+function refuseDemonstration(folder: string): void {
+  if (!existsSync(join(folder, STORY))) return;
+  throw new Failure(
+    EXIT.refused,
+    'demonstration',
+    `${folder} is the demonstration's (npm start): its keys, its trust file and its agent are the example’s`,
+    'begin in a folder of your own: start headgate-server --data .headgate there; or name another data folder with HEADGATE_DATA',
+  );
+}
 
 function keyAt(file: string): SigningKey {
   if (!existsSync(file)) {
@@ -84,44 +103,4 @@ function writeTrust(file: string, metadata: { name: string; owner: string }, key
       `${file} doesn't name the key that releases are signed with here`,
       `add it to spec.signers:\n${key.publicKeyPem}`,
     );
-}
-
-/** What the agent needs of us, in a folder that a person carries to it: token, trust, and what it is to hold us to. */
-async function handOver(
-  { client, env }: Session,
-  folder: string,
-  service: string,
-  documents: string,
-  trustFile: string,
-): Promise<string> {
-  const agent = join(folder, 'agent');
-  mkdirSync(agent, { recursive: true, mode: 0o700 });
-  const parsed = parseDocuments(documents, { file: service });
-  if (!parsed.ok)
-    throw new Failure(EXIT.refused, 'service-malformed', parsed.problems.map((p) => p.message).join('\n'));
-  const of = (kind: string) => parsed.documents.filter(({ content }) => content.kind === kind);
-  const policies = new Map(of('Policy').map(({ content, digest }) => [content.metadata.name, digest]));
-  const acted = [...of('Verification'), ...of('Reconciliation')].map(({ digest }) => digest);
-  const environments = of('Environment').map(({ content }) => {
-    const { policy } = content.spec as { policy: string };
-    return { name: content.metadata.name, policyDigest: policies.get(policy), documents: acted };
-  });
-  const id = `agt_${service}`;
-  const tokenFile = join(agent, 'token');
-  if (!existsSync(tokenFile)) {
-    const enrolled = await client.call('enrolAgent', {
-      body: { id, environments: environments.map(({ name }) => name) },
-    });
-    writeFileSync(tokenFile, `${enrolled.token}\n`, { mode: 0o600, flag: 'wx' });
-  }
-  const { url } = JSON.parse(readFileSync(join(folder, 'server.json'), 'utf8')) as { url: string };
-  const handed = join(agent, 'handed.json');
-  const server = env.HEADGATE_SERVER ?? url;
-  const text = JSON.stringify(
-    { server, name: id, tokenFile: 'token', trustFile: relative(agent, trustFile), environments },
-    null,
-    2,
-  );
-  writeFileSync(handed, `${text}\n`, { mode: 0o600 });
-  return handed;
 }

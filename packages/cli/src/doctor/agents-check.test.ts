@@ -11,6 +11,7 @@ function cell(name: string, more: Partial<Cell> = {}): Cell {
 const of = (...cells: Cell[]) => agentFindings({ cells, at: NOW, truncated: false });
 
 test('cells that are looked at and under control are well', () => {
+  expect(of(cell('a'))).toMatchObject([{ verdict: 'ok', why: '1 cell is looked at and under control' }]);
   expect(of(cell('a'), cell('b'))).toMatchObject([{ verdict: 'ok', why: '2 cells are looked at and under control' }]);
 });
 

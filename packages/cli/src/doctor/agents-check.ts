@@ -55,7 +55,9 @@ export function agentFindings({ cells, at, truncated }: Pick<Status, 'cells' | '
     ];
   });
   if (truncated) findings.push(unknown(check, 'there are more cells than one look shows', 'headgate status'));
-  return findings.length > 0 ? findings : [ok(check, `${cells.length} cells are looked at and under control`)];
+  return findings.length > 0
+    ? findings
+    : [ok(check, `${cells.length === 1 ? '1 cell is' : `${cells.length} cells are`} looked at and under control`)];
 }
 
 function found(cells: readonly Cell[], finding: (names: string) => Finding): readonly Finding[] {

@@ -13,6 +13,12 @@ const epoch = z.object({ epoch: z.coerce.number().int().min(0).exactOptional() }
 /** Longest that a long poll for work may wait, in milliseconds. */
 export const MAX_LEASE_WAIT_MS = 20_000;
 
+/** Cells that an agent can name as its own; one that has more names none, and is offered any step of its environments. */
+export const MAX_LEASE_CELLS = 100;
+/** A cell's name among others; what a name can't be (`schemas/common.ts`), it can't be here. */
+const ONE = '(?!constructor(,|$))[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?';
+const NAMES_OF_CELLS = new RegExp(`^${ONE}(,${ONE}){0,${MAX_LEASE_CELLS - 1}}$`);
+
 export const agentRoutes = {
   leaseStep: route({
     method: 'POST',
@@ -24,6 +30,8 @@ export const agentRoutes = {
     query: z.object({
       epoch: z.coerce.number().int().min(0).exactOptional(),
       head: z.coerce.number().int().min(0).exactOptional(),
+      /** The cells that it has, with commas between: only their steps are handed out. In the query, where older servers overlook it. */
+      cells: z.string().regex(NAMES_OF_CELLS, `expected at most ${MAX_LEASE_CELLS} names of cells`).exactOptional(),
     }),
     body: z.strictObject({ waitMs: z.int().min(0).max(MAX_LEASE_WAIT_MS).default(0) }),
     response: z.object({ assignment: assignment.nullable() }),

@@ -16,7 +16,12 @@ export const releaseRoutes = {
     summary: 'Declare documents, all or none; dryRun checks them alone',
     tag: 'documents',
     needs: ['apply'],
-    body: z.strictObject({ files: z.array(documentFile).min(1).max(200), dryRun: z.boolean().default(false) }),
+    body: z.strictObject({
+      files: z.array(documentFile).min(1).max(200),
+      dryRun: z.boolean().default(false),
+      /** Without it, what is another application's or another owner's is refused with 409. */
+      takeOver: z.boolean().default(false),
+    }),
     maxBytes: 8 * 1024 * 1024,
     response: z.object({ applied: z.array(applied) }),
     twice: 'what is unchanged makes no entry',

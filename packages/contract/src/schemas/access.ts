@@ -1,12 +1,20 @@
 import { z } from 'zod';
-import { name, principalId } from './common.ts';
+import { instant, name, principalId } from './common.ts';
 
 export const role = z
   .enum(['developer', 'release-manager', 'approver', 'operator', 'auditor', 'agent', 'admin'])
   .meta({ id: 'Role' });
 
 export const principal = z
-  .object({ id: principalId, roles: z.array(role), environments: z.array(name).exactOptional() })
+  .object({
+    id: principalId,
+    roles: z.array(role),
+    environments: z.array(name).exactOptional(),
+    /** In lists. Absent: of before that was kept. */
+    since: instant.exactOptional(),
+    /** In lists. */
+    revoked: z.boolean().exactOptional(),
+  })
   .meta({ id: 'Principal' });
 export type Principal = z.infer<typeof principal>;
 

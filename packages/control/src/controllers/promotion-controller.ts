@@ -228,7 +228,7 @@ async function cellsLeftOut(
     const record = rows.get(streams.cell(name))?.state as CellRecord | undefined;
     const known = record?.uncertain ? record.observed?.state : record?.desired;
     if (known === undefined) return undefined;
-    states.push(known);
+    if (known.application === plan.application) states.push(known);
   }
   const reads = [...rows.values()].map(({ stream, version }) => ({ stream, version }));
   return { states, reads: reads.slice(0, MOST_CHECKED) };

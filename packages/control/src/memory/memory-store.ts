@@ -73,8 +73,8 @@ export class MemoryStore implements ControlStore {
     return this.claimNow(limit, claimMs);
   }
 
-  async offered(audiences: readonly string[], limit: number): Promise<Claimed> {
-    return this.offeredNow(audiences, limit);
+  async offered(audiences: readonly string[], limit: number, holding?: readonly string[]): Promise<Claimed> {
+    return this.offeredNow(audiences, limit, holding);
   }
 
   async postpone(stream: StreamId, version: number, dueAt: Instant | null, was?: Instant | null): Promise<boolean> {
@@ -132,10 +132,13 @@ export class MemoryStore implements ControlStore {
     return { now, rows: picked.map((slot) => slot.row) };
   }
 
-  offeredNow(audiences: readonly string[], limit: number): Claimed {
+  offeredNow(audiences: readonly string[], limit: number, holding?: readonly string[]): Claimed {
     checkLimit(limit);
+    const keys = holding && new Set<string | null>(holding);
     const slots: Slot[] = [];
-    for (const audience of new Set(audiences)) slots.push(...(this.#queues.get(audience) ?? []));
+    for (const audience of new Set(audiences))
+      for (const slot of this.#queues.get(audience) ?? [])
+        if (keys === undefined || keys.has(slot.exclusive)) slots.push(slot);
     slots.sort((a, b) => a.queuedAt - b.queuedAt || compare(a.row.stream, b.row.stream));
     return { now: this.nowNow(), rows: slots.slice(0, limit).map((slot) => slot.row) };
   }

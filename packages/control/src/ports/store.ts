@@ -106,8 +106,11 @@ export interface ControlStore {
   commit(commit: Commit): Promise<Committed>;
   /** Rows that are due, oldest first, none of them held by somebody else. A dead claimer's rows are due again after `claimMs`. */
   claim(limit: number, claimMs: number): Promise<Claimed>;
-  /** Rows that wait in one of the agents' queues, oldest first; not held: the lease's commit decides who gets it. */
-  offered(audiences: readonly string[], limit: number): Promise<Claimed>;
+  /**
+   * Rows that wait in one of the agents' queues, oldest first; not held: the lease's commit decides who gets it. `holding`:
+   * only those that hold one of these exclusive keys.
+   */
+  offered(audiences: readonly string[], limit: number, holding?: readonly string[]): Promise<Claimed>;
   /**
    * Moves a row's due time if it is still at this version: how a lease is renewed, and a wait prolonged, without an entry.
    * It lets go of a claim, as a write does. With `was` it moves only a row that is still due then: a controller that

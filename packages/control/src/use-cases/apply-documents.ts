@@ -1,8 +1,9 @@
-import type { Principal } from '@headgate/domain';
+import type { Principal, Refusal } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { MAX_COMMIT_STREAMS } from '../ports/commit-rules.ts';
 import type { Read, Write } from '../ports/store.ts';
 import { type DocumentRecord, streams } from '../records.ts';
+import { takenFromOthers } from './others-documents.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /** Documents of one call: a commit names each one's stream. */
@@ -25,11 +26,25 @@ export interface Applied {
   readonly change: 'created' | 'changed' | 'unchanged';
 }
 
-/** Declares documents, all or none. What is unchanged makes no entry. Links between documents were checked before. */
+export interface HowApplied {
+  /** Says what would change, and changes nothing. */
+  readonly dryRun?: boolean;
+  /** What is another application's or another owner's is meant to change hands. */
+  readonly takeOver?: boolean;
+}
+
+/** So many refusals are told at once. */
+const MOST_TOLD = 20;
+
+/**
+ * Declares documents, all or none. What is unchanged makes no entry. Links between documents were checked before. What
+ * belongs to somebody else is changed only by who says so.
+ */
 export async function applyDocuments(
   deps: Deps,
   principal: Principal,
   documents: readonly AppliedDocument[],
+  { dryRun = false, takeOver = false }: HowApplied = {},
 ): Promise<Result<readonly Applied[]>> {
   const denied = notPermitted(principal, 'apply', 'document');
   if (denied !== undefined) return no(denied);
@@ -41,21 +56,27 @@ export async function applyDocuments(
       `${documents.length} were given, ${MOST_AT_ONCE} are taken at a time`,
       'apply them in parts, what is referred to first',
     );
-  const canonical = documents.map(({ content, ...facts }) => deps.canonical(content ?? facts));
-  const digests = await Promise.all(canonical.map((bytes) => deps.blobs.put(bytes)));
+  const contents = documents.map(({ content, ...facts }) => content ?? facts);
+  const digests = dryRun
+    ? contents.map((content) => deps.digestOf(content))
+    : await Promise.all(contents.map((content) => deps.blobs.put(deps.canonical(content))));
   return untilFresh('apply documents', 'document', async () => {
     const ids = documents.map((d) => streams.document(d.kind, d.name));
     const rows = await deps.store.load(ids);
     const writes: Write[] = [];
     const reads: Read[] = [];
     const applied: Applied[] = [];
-    documents.forEach(({ kind, name, owner, spec }, i) => {
+    const taken: Refusal[] = [];
+    documents.forEach((document, i) => {
+      const { kind, name, owner, spec } = document;
       const stream = ids[i] as string;
       const digest = digests[i] as DocumentRecord['digest'];
       const row = rows.get(stream);
       const before = row?.state as DocumentRecord | undefined;
       const change = before === undefined ? 'created' : before.digest === digest ? 'unchanged' : 'changed';
       applied.push({ kind, name, digest, change });
+      const others = before === undefined || change === 'unchanged' ? undefined : takenFromOthers(before, document);
+      if (others !== undefined) taken.push(others);
       const expected = row?.version ?? 0;
       if (change === 'unchanged') reads.push({ stream, version: expected });
       else {
@@ -69,7 +90,8 @@ export async function applyDocuments(
         });
       }
     });
-    if (writes.length === 0) return ok(applied);
+    if (taken.length > 0 && !takeOver) return no(...taken.slice(0, MOST_TOLD));
+    if (dryRun || writes.length === 0) return ok(applied);
     const committed = await deps.store.commit({ by: principal.id, writes, reads });
     return committed.ok ? ok(applied) : undefined;
   });

@@ -15,6 +15,7 @@ import {
 import { audienceOf, commitRollout, gatherRollout, LEASE_MS } from '../controllers/rollout-controller.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
+import { streams } from '../records.ts';
 import type { Gatherers } from './command-promotion.ts';
 import { no, notPermitted, ok, type Result } from './result.ts';
 
@@ -48,16 +49,20 @@ export interface Assignment {
   readonly traceparent?: string;
 }
 
-/** Gives an agent the oldest step on offer in its environments, or undefined when there is none. */
+/**
+ * Gives an agent the oldest step on offer in its environments, or undefined when there is none. `cells`: those that it says
+ * it has; nobody else's step is any use to it. An agent that names none is offered all.
+ */
 export async function leaseStep(
   deps: Deps,
   with_: Gatherers,
   agent: Principal,
+  cells?: readonly string[],
 ): Promise<Result<Assignment | undefined>> {
   const denied = notPermitted(agent, 'carry-out', 'assignment');
   if (denied !== undefined) return no(denied);
   const audiences = (agent.environments ?? []).map(audienceOf);
-  const { now, rows } = await deps.store.offered(audiences, 10);
+  const { now, rows } = await deps.store.offered(audiences, 10, cells?.map(streams.cell));
   for (const row of rows) {
     const leased = await leaseRow(deps, with_, agent, row as Row<Rollout>, now);
     if (leased !== undefined) return ok(leased);

@@ -27,7 +27,16 @@ export async function planForPromotion(
   const found = await loadDeclared(deps.store, release.state.application, environment);
   if (!found.ok) return refuse('missing-document', what, found.missing, found.because, 'apply it');
   const { declared } = found;
-  const cells = await cellsOf(deps, environment);
+  const { application } = release.state;
+  if (declared.environment.application !== application)
+    return refuse(
+      'other-application',
+      what,
+      streams.document('Environment', environment),
+      `environment ${environment} is of application ${declared.environment.application}, the release of ${application}`,
+      `declare an environment of ${application} under another name, and put its cells there`,
+    );
+  const cells = await cellsOf(deps, environment, application);
   if (!cells.ok) return no(...cells.refusals);
   const after = new Map(overtaking?.cells.map((cell) => [cell.cell, cell]));
   const states = cells.value.states.map((cell) => after.get(cell.cell) ?? cell);
@@ -70,10 +79,14 @@ function whoMoves(
   return ok(asked ?? (stay.length === 0 ? undefined : left));
 }
 
-/** The environment's declared cells as they are. A cell that is declared but not adopted stands in the way, by name. */
+/**
+ * The environment's declared cells as they are. A cell that is declared but not adopted stands in the way, by name. Where
+ * another application runs, in an environment that changed hands, nothing of ours goes.
+ */
 async function cellsOf(
   deps: Deps,
   environment: string,
+  application: string,
 ): Promise<
   Result<{ readonly states: readonly CellState[]; readonly drift: Record<string, ReturnType<typeof driftOf>> }>
 > {
@@ -85,6 +98,8 @@ async function cellsOf(
   for (const name of names) {
     const record = rows.get(streams.cell(name))?.state as CellRecord | undefined;
     const where = streams.cell(name);
+    const runs = (record?.desired ?? record?.observed?.state)?.application;
+    if (runs !== undefined && runs !== application) continue;
     if (record?.desired === undefined)
       refusals.push({
         code: 'not-adopted',

@@ -23,7 +23,8 @@ export async function createPrincipal(deps: Deps, by: Principal, created: NewPri
   const denied = notPermitted(by, 'manage-principals', stream);
   if (denied !== undefined) return no(denied);
   const { id, roles, environments } = created;
-  const state: PrincipalRecord = { ...created, revoked: false, ...madeIn(deps) };
+  const createdAt = await deps.store.now();
+  const state: PrincipalRecord = { ...created, revoked: false, createdAt, ...madeIn(deps) };
   const data = { id, roles, ...(environments === undefined ? {} : { environments }) };
   const committed = await deps.store.commit({
     by: by.id,

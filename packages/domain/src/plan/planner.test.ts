@@ -138,6 +138,11 @@ describe('refuses', () => {
       { cells: [halfWay()], release: aRelease('1.2.0') },
       ['mixed-slots cell/shared'],
     ],
+    [
+      'a cell in which another application runs',
+      { cells: [aCell(), { ...aCell({ cell: 'theirs' }), application: 'blog' }] },
+      ['other-application cell/theirs'],
+    ],
     ['a gap between migrations', { manifest: gap }, ['migration-gap cell/shared']],
     [
       'a migration that the code before does not run on',

@@ -66,6 +66,13 @@ export function planPromotion(request: PlanRequest): Planned {
       `its pipeline is ${application.pipeline.join(' → ')}`,
       'name an environment of the pipeline',
     );
+  for (const cell of request.cells.filter((each) => each.application !== application.name))
+    refuse(
+      'other-application',
+      `cell/${cell.cell}`,
+      `${cell.application} runs there, not ${application.name}`,
+      'name an environment of this application',
+    );
   if (request.cells.length === 0)
     refuse(
       'no-cells',

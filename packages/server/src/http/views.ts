@@ -93,6 +93,12 @@ export function showPrincipal({ id, roles, environments }: Principal | Principal
   return environments === undefined ? { id, roles } : { id, roles, environments };
 }
 
+/** A principal as one of many: since when it is there, and whether it still may anything. */
+export function showListedPrincipal(record: PrincipalRecord) {
+  const { createdAt, revoked } = record;
+  return { ...showPrincipal(record), ...(createdAt !== undefined && { since: createdAt }), revoked };
+}
+
 export function nameOf(stream: string): string {
   return stream.slice(stream.indexOf('/') + 1);
 }

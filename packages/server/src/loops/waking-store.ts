@@ -57,8 +57,8 @@ export class WakingStore implements ControlStore {
     return this.#store.claim(limit, claimMs);
   }
 
-  offered(audiences: readonly string[], limit: number): Promise<Claimed> {
-    return this.#store.offered(audiences, limit);
+  offered(audiences: readonly string[], limit: number, holding?: readonly string[]): Promise<Claimed> {
+    return this.#store.offered(audiences, limit, holding);
   }
 
   postpone(stream: StreamId, version: number, dueAt: number | null, was?: number | null): Promise<boolean> {

@@ -44,8 +44,8 @@ export class TracedStore implements ControlStore {
   claim(limit: number, claimMs: number) {
     return this.#store.claim(limit, claimMs);
   }
-  offered(audiences: readonly string[], limit: number) {
-    return this.#store.offered(audiences, limit);
+  offered(audiences: readonly string[], limit: number, holding?: readonly string[]) {
+    return this.#store.offered(audiences, limit, holding);
   }
   postpone(stream: StreamId, version: number, dueAt: number | null, was?: number | null): Promise<boolean> {
     return this.#store.postpone(stream, version, dueAt, was);

@@ -54,8 +54,8 @@ export class FaultyStore implements ControlStore {
     return this.alive ? this.#database.claim(limit, claimMs) : gone();
   }
 
-  offered(audiences: readonly string[], limit: number): Promise<Claimed> {
-    return this.alive ? this.#database.offered(audiences, limit) : gone();
+  offered(audiences: readonly string[], limit: number, holding?: readonly string[]): Promise<Claimed> {
+    return this.alive ? this.#database.offered(audiences, limit, holding) : gone();
   }
 
   postpone(stream: StreamId, version: number, dueAt: Instant | null, was?: Instant | null): Promise<boolean> {

@@ -160,4 +160,20 @@ export function queryRules(of: () => World): void {
     expect(now).toBeLessThanOrEqual(await w.store.now());
     expect((await w.store.offered([], 5)).rows).toEqual([]);
   });
+
+  test('of a queue somebody may see only the rows that hold one of their keys, however many wait before them', async () => {
+    const w = of();
+    const [queue, mine, other] = [w.key(), w.key(), w.key()];
+    for (let n = 0; n < 3; n++) {
+      await w.create({ audience: queue, ...(n === 0 && { exclusive: other }) });
+      await w.under.advance(3);
+    }
+    const row = await w.create({ audience: queue, exclusive: mine });
+    const seen = async (holding?: string[]) =>
+      (await w.store.offered([queue], 3, holding)).rows.map(({ stream }) => stream);
+    expect(await seen([mine, w.key()])).toEqual([row]);
+    expect(await seen([w.key()])).toEqual([]);
+    expect(await seen([])).toEqual([]);
+    expect(await seen()).toHaveLength(3);
+  });
 }

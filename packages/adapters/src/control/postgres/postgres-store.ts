@@ -108,15 +108,16 @@ export class PostgresStore implements ControlStore {
     return this.#claimed('select * from headgate.claim($1, $2, $3)', [limit, claimMs, KNOWN_FORMAT]);
   }
 
-  async offered(audiences: readonly string[], limit: number): Promise<Claimed> {
+  async offered(audiences: readonly string[], limit: number, holding?: readonly string[]): Promise<Claimed> {
     checkLimit(limit);
     return this.#claimed(
       `select c.clock, r.* from (select headgate.clock_ms() as clock offset 0) c left join lateral (
          select ${COLUMNS} from headgate.stream r where r.audience = any ($1) and r.format <= $3
+           and ($4::text[] is null or r.exclusive = any ($4))
            and coalesce((select p.format from headgate.stream p where p.stream = r.parent), 1) <= $3
          order by r.queued_at, r.stream limit $2
        ) r on true`,
-      [audiences, limit, KNOWN_FORMAT],
+      [audiences, limit, KNOWN_FORMAT, holding ?? null],
     );
   }
 

@@ -4,7 +4,7 @@ import { newToken } from '../../installation/first-principals.ts';
 import type { Context } from '../context.ts';
 import type { Handlers } from '../handler.ts';
 import { beginning, pageOfRows } from '../paging.ts';
-import { showPrincipal } from '../views.ts';
+import { showListedPrincipal, showPrincipal } from '../views.ts';
 
 export function accessHandlers({
   deps,
@@ -38,7 +38,7 @@ export function accessHandlers({
     async listPrincipals({ input }) {
       const page = await pageOfRows(deps.store, 'principal', input, beginning('principal', input.prefix));
       if (!page.ok) return page;
-      const items = page.value.rows.map((row) => showPrincipal(row.state as PrincipalRecord));
+      const items = page.value.rows.map((row) => showListedPrincipal(row.state as PrincipalRecord));
       return { ok: true, value: { items, next: page.value.next } };
     },
     async whoami({ principal }) {

@@ -39,11 +39,12 @@ export function agentHandlers(
       if (behind !== undefined) return behind;
       const until = performance.now() + body.waitMs;
       const stop = signal;
+      const cells = input.cells?.split(',');
       for (;;) {
         // Whoever has gone away must not get a lease that nobody carries out.
         if (stop.aborted) return { ok: true, value: { assignment: null } };
         const woken = offered.wait(Math.min(LOOK_MS * (0.7 + 0.3 * Math.random()), until - performance.now()), stop);
-        const leased = await leaseStep(deps, gatherers, principal);
+        const leased = await leaseStep(deps, gatherers, principal, cells);
         if (!leased.ok) return leased;
         if (leased.value !== undefined) return { ok: true, value: { assignment: show(handedOut(leased.value)) } };
         if (performance.now() >= until) return { ok: true, value: { assignment: null } };

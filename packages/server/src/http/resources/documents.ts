@@ -14,18 +14,7 @@ export function documentHandlers({
     async applyDocuments({ principal, body }) {
       const read = await readFiles(deps, body.files);
       if (!read.ok) return read;
-      if (body.dryRun) {
-        const ids = read.value.map((d) => streams.document(d.kind, d.name));
-        const rows = await deps.store.load(ids);
-        const applied = read.value.map(({ kind, name, content }, i) => {
-          const digest = deps.digestOf(content);
-          const before = rows.get(ids[i] as string)?.state as DocumentRecord | undefined;
-          const change = before === undefined ? 'created' : before.digest === digest ? 'unchanged' : 'changed';
-          return { kind, name, digest, change } as const;
-        });
-        return { ok: true, value: { applied } };
-      }
-      const applied = await applyDocuments(deps, principal, read.value);
+      const applied = await applyDocuments(deps, principal, read.value, body);
       return applied.ok ? { ok: true, value: { applied: applied.value } } : applied;
     },
     async listDocuments({ input }) {

@@ -1,0 +1,61 @@
+/** Who there is, as people are told to look it up: against a real server. */
+import { Readable, Writable } from 'node:stream';
+import { RealServer } from '@headgate/server/testing/real-server';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommandLine } from '../program.ts';
+
+let server: RealServer;
+const before = Date.now();
+
+beforeAll(async () => {
+  server = await RealServer.start();
+  const admin = await server.client('admin');
+  for (const id of ['agt_shop', 'agt_old'])
+    await admin.call('enrolAgent', { body: { id, environments: ['shop-production', 'shop-staging'] } });
+  await admin.call('revokePrincipal', { id: 'agt_old' });
+});
+afterAll(() => server?.remove());
+
+async function headgate(...args: string[]): Promise<{ code: number; out: string }> {
+  let out = '';
+  const into = new Writable({
+    write(chunk, _encoding, done) {
+      out += String(chunk);
+      done();
+    },
+  });
+  const { signal: stop } = new AbortController();
+  const env = { HEADGATE_DATA: server.dataDir };
+  const terminal = { env, cwd: '/', stdin: Readable.from(['']), stdout: into, stderr: into, stop };
+  return { code: await runCommandLine(args, terminal), out };
+}
+
+test('principals are listed with their roles, since when, and whether they were revoked', async () => {
+  const { code, out } = await headgate('principal', 'list');
+  expect(code).toBe(0);
+  expect(out).toMatch(/^ID +ROLES +SINCE +REVOKED\n/);
+  expect(out).toMatch(/\nusr_admin +admin +\d{4}-\d\d-\d\dT[\d:]+Z +no\n/);
+  expect(out).toMatch(/\nagt_old +agent +\S+ +yes\n/);
+  const { items } = JSON.parse((await headgate('principal', 'list', '--json')).out) as {
+    items: { id: string; since: number }[];
+  };
+  expect(items.find(({ id }) => id === 'agt_shop')?.since).toBeGreaterThan(before - 60_000);
+  expect(JSON.stringify(items)).not.toMatch(/hash/i);
+});
+
+test('agents are listed with their environments, and nobody else', async () => {
+  const { code, out } = await headgate('agent', 'list');
+  expect(code).toBe(0);
+  expect(out.split('\n').map((line) => line.split(/ +/)[0])).toEqual(['ID', 'agt_old', 'agt_shop', '']);
+  expect(out).toMatch(/agt_shop +shop-production, shop-staging +\S+ +no/);
+});
+
+test('the program says which one it is, and a command’s own --version stays its own', async () => {
+  expect(await headgate('--version')).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^headgate \d+\.\d+\.\d+\n$/),
+  });
+  expect((await headgate('release', 'create', '--version')).out).toContain(
+    "option '--version <version>' argument missing",
+  );
+});

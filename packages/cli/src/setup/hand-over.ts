@@ -1,0 +1,70 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseDocuments } from '@headgate/documents';
+import type { Session } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { Failure } from '../failure.ts';
+
+/** The copy of the trust file that is carried. Not `trust.yaml`, which is what an agent has pinned when it was enrolled. */
+const TRUST_COPY = 'handed-trust.yaml';
+
+/**
+ * What the agent needs of us, in a folder that a person carries to it: token, trust, and what it is to hold us to. Nothing
+ * in it points out of the folder. Answers with the file that names it all.
+ */
+export async function handOver(
+  { client, env }: Session,
+  folder: string,
+  service: string,
+  documents: string,
+  trustFile: string,
+): Promise<string> {
+  const id = `agt_${service}`;
+  const agent = agentFolder(folder, service, id);
+  mkdirSync(agent, { recursive: true, mode: 0o700 });
+  const environments = environmentsOf(service, documents);
+  const tokenFile = join(agent, 'token');
+  if (!existsSync(tokenFile)) {
+    const enrolled = await client.call('enrolAgent', {
+      body: { id, environments: environments.map(({ name }) => name) },
+    });
+    writeFileSync(tokenFile, `${enrolled.token}\n`, { mode: 0o600, flag: 'wx' });
+  }
+  writeFileSync(join(agent, TRUST_COPY), readFileSync(trustFile), { mode: 0o600 });
+  const { url } = JSON.parse(readFileSync(join(folder, 'server.json'), 'utf8')) as { url: string };
+  const handed = join(agent, 'handed.json');
+  const server = env.HEADGATE_SERVER ?? url;
+  const text = JSON.stringify({ server, name: id, tokenFile: 'token', trustFile: TRUST_COPY, environments }, null, 2);
+  writeFileSync(handed, `${text}\n`, { mode: 0o600 });
+  return handed;
+}
+
+/** `agent` for the first service of a data folder, and one with its own name for every other: an agent is one of them. */
+function agentFolder(folder: string, service: string, id: string): string {
+  const first = join(folder, 'agent');
+  const owner = agentOf(first);
+  return owner === undefined || owner === id ? first : join(folder, `agent-${service}`);
+}
+
+/** The agent that a folder is for; undefined: nobody's yet. One that is somebody's, whoever it is, isn't another one's. */
+function agentOf(folder: string): string | undefined {
+  const [handed, token] = [join(folder, 'handed.json'), join(folder, 'token')];
+  if (existsSync(handed)) return String((JSON.parse(readFileSync(handed, 'utf8')) as { name?: unknown }).name);
+  // Setup broke off between the two: a token begins with its principal's id.
+  if (existsSync(token)) return readFileSync(token, 'utf8').split('.')[0];
+  return existsSync(join(folder, 'agent.yaml')) ? '' : undefined;
+}
+
+/** What is pinned for each environment of a service: its policy, and the documents by which releases are checked. */
+function environmentsOf(service: string, documents: string) {
+  const parsed = parseDocuments(documents, { file: service });
+  if (!parsed.ok)
+    throw new Failure(EXIT.refused, 'service-malformed', parsed.problems.map((p) => p.message).join('\n'));
+  const of = (kind: string) => parsed.documents.filter(({ content }) => content.kind === kind);
+  const policies = new Map(of('Policy').map(({ content, digest }) => [content.metadata.name, digest]));
+  const acted = [...of('Verification'), ...of('Reconciliation')].map(({ digest }) => digest);
+  return of('Environment').map(({ content }) => {
+    const { policy } = content.spec as { policy: string };
+    return { name: content.metadata.name, policyDigest: policies.get(policy), documents: acted };
+  });
+}
