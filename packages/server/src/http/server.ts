@@ -12,7 +12,7 @@ import { NO_TOKEN, NOBODY, notAdmitted, principalOf } from './auth.ts';
 import type { Context } from './context.ts';
 import type { Call, Handlers } from './handler.ts';
 import { check } from './input.ts';
-import { readJson } from './json-body.ts';
+import { JSON_BOUNDS, readJson } from './json-body.ts';
 import { answerNoRequest } from './no-request.ts';
 import { refusalOfFramework, sendProblem } from './problems.ts';
 import { type Allowances, RateLimits } from './rate-limits.ts';
@@ -23,6 +23,11 @@ declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal;
   }
+}
+
+/** What the way to a handler asks of a route before it is taken. */
+interface ReadConfig {
+  readonly maxValues?: number;
 }
 
 type AnyHandler = (call: Call<Route>) => Promise<Result<unknown> | undefined>;
@@ -69,9 +74,10 @@ export function httpServer(
     if (tooMany !== undefined) return refuse(request, reply, [tooMany]);
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const { maxValues: values = JSON_BOUNDS.values } = request.routeOptions.config as ReadConfig;
     try {
-      done(null, readJson(body as Buffer));
+      done(null, readJson(body as Buffer, { ...JSON_BOUNDS, values }));
     } catch (error) {
       done(error as Error);
     }
@@ -147,6 +153,7 @@ export function httpServer(
       method: route.method,
       url: route.path.replace(/\{(\w+)\}/g, ':$1'),
       bodyLimit: route.maxBytes ?? DEFAULT_MAX_BYTES,
+      config: { ...(route.maxValues !== undefined && { maxValues: route.maxValues }) } satisfies ReadConfig,
       // Before the body is read: who may not act doesn't make us read 64 MiB either.
       onRequest: async (request, reply) => {
         if (route.needs.length > 0) {
