@@ -8,14 +8,14 @@ import type { Config } from '../config.ts';
 import { withIds } from '../log-lines.ts';
 import { addPage } from '../page/page.ts';
 import { Attempts } from './attempts.ts';
-import { NO_TOKEN, NOBODY, notAdmitted, principalOf } from './auth.ts';
+import { NOBODY } from './auth.ts';
 import type { Context } from './context.ts';
+import { type Admission, Entrance, type EntranceOptions } from './entrance.ts';
 import type { Call, Handlers } from './handler.ts';
 import { check } from './input.ts';
 import { JSON_BOUNDS, readJson } from './json-body.ts';
 import { answerNoRequest } from './no-request.ts';
 import { refusalOfFramework, sendProblem } from './problems.ts';
-import { type Allowances, RateLimits } from './rate-limits.ts';
 import { secure } from './security-headers.ts';
 import { TracedRequests } from './traced-requests.ts';
 
@@ -28,21 +28,25 @@ declare module 'fastify' {
 /** What the way to a handler asks of a route before it is taken. */
 interface ReadConfig {
   readonly maxValues?: number;
+  /** Counted by its token where it has one, else by its address; or not at all, for what a balancer asks. */
+  readonly counted?: 'token' | 'never';
 }
 
-type AnyHandler = (call: Call<Route>) => Promise<Result<unknown> | undefined>;
+/** A balancer asks for these. Behind it everybody has its address, and nobody must be able to make it send no one here. */
+const PROBES: ReadonlySet<string> = new Set(['healthz', 'readyz']);
 
-/** Largest bodies that are held in memory at once; a blob has at most 64 MiB. */
-const MOST_UPLOADS = 4;
+type AnyHandler = (call: Call<Route>) => Promise<Result<unknown> | undefined>;
 
 /** Makes the server; it doesn't listen yet. */
 export function httpServer(
   context: Context,
   handlers: Handlers,
   tls: Config['tls'],
-  limits = new RateLimits(),
+  options: EntranceOptions = {},
 ): FastifyInstance {
   const attempts = new Attempts(context.deps, context.logger);
+  const onLimited = (kind: string) => context.metrics.limited(kind);
+  const entrance = new Entrance(context.deps, { onLimited, ...options });
   const app = Fastify({
     logger: false,
     genReqId: () => randomUUID(),
@@ -61,7 +65,6 @@ export function httpServer(
     ...(tls === undefined ? {} : { https: tls }),
   }) as unknown as FastifyInstance;
 
-  let uploads = 0;
   app.decorateRequest('principal', null as never);
   // Whatever is logged on the way carries the request's id, whoever logs it; and the caller is told it.
   app.addHook('onRequest', (request, reply, done) => {
@@ -70,8 +73,9 @@ export function httpServer(
   });
   app.addHook('onRequest', async (request, reply) => {
     request.principal = NOBODY;
-    const tooMany = limited(reply, 'address', request.ip);
-    if (tooMany !== undefined) return refuse(request, reply, [tooMany]);
+    if ((request.routeOptions.config as ReadConfig).counted !== undefined) return;
+    const tooMany = entrance.open(request);
+    if (tooMany !== undefined) return turnAway(request, reply, tooMany);
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -105,14 +109,10 @@ export function httpServer(
     else context.logger.debug(line, 'request');
   });
 
-  /** Counts a call; the refusal when there were too many. */
-  function limited(reply: FastifyReply, kind: keyof Allowances, who: string): Refusal | undefined {
-    const tooMany = limits.refuse(kind, who);
-    if (tooMany !== undefined) {
-      reply.header('retry-after', String(tooMany.retryAfterS));
-      context.metrics.limited(kind);
-    }
-    return tooMany?.refusal;
+  function turnAway(request: FastifyRequest, reply: FastifyReply, not: Extract<Admission, { refusal: Refusal }>) {
+    if (not.principal !== undefined) request.principal = not.principal;
+    if (not.retryAfterS !== undefined) reply.header('retry-after', String(not.retryAfterS));
+    return refuse(request, reply, [not.refusal]);
   }
 
   /** Refuses; an attempt to act goes on the log first. */
@@ -153,25 +153,14 @@ export function httpServer(
       method: route.method,
       url: route.path.replace(/\{(\w+)\}/g, ':$1'),
       bodyLimit: route.maxBytes ?? DEFAULT_MAX_BYTES,
-      config: { ...(route.maxValues !== undefined && { maxValues: route.maxValues }) } satisfies ReadConfig,
+      config: configOf(name, route),
       // Before the body is read: who may not act doesn't make us read 64 MiB either.
       onRequest: async (request, reply) => {
         if (route.needs.length > 0) {
-          const principal = await principalOf(context.deps, request);
-          if (principal === undefined)
-            return refuse(request, reply, [limited(reply, 'stranger', request.ip) ?? NO_TOKEN]);
-          const tooMany = limited(reply, 'principal', principal.id);
-          if (tooMany !== undefined) return refuse(request, reply, [tooMany]);
-          request.principal = principal;
-          const refused = notAdmitted(principal, route, route.path);
-          if (refused !== undefined) return refuse(request, reply, [refused]);
-        }
-        if (route.body === 'octets') {
-          if (uploads >= MOST_UPLOADS) return refuse(request, reply, [TOO_BUSY]);
-          uploads += 1;
-          reply.raw.once('close', () => {
-            uploads -= 1;
-          });
+          const admission = await entrance.admit(request, route);
+          if ('refusal' in admission) return turnAway(request, reply, admission);
+          request.principal = admission.principal;
+          whenOver(reply, admission.end);
         }
       },
       handler: traced.around(name, route, async (request, reply) => {
@@ -205,6 +194,17 @@ export function httpServer(
   }
   addPage(app, context.logger);
   return app;
+}
+
+function configOf(name: string, { maxValues, needs }: Route): ReadConfig {
+  const counted = needs.length > 0 ? 'token' : PROBES.has(name) ? 'never' : undefined;
+  return { ...(maxValues !== undefined && { maxValues }), ...(counted !== undefined && { counted }) };
+}
+
+/** Once the answer is out, or its caller is gone. */
+function whenOver({ raw }: FastifyReply, end: () => void): void {
+  if (raw.destroyed || raw.closed) end();
+  else raw.once('close', end);
 }
 
 /** The promotion or rollout that a request's path names, for the log line. */
@@ -274,14 +274,6 @@ function leftToNewer({ stream }: NewerRow, request: FastifyRequest): Refusal {
   const why = 'a newer Headgate wrote it, and this server leaves it alone';
   return { code: 'newer-row', what: request.method, where: stream, why, unblock: 'ask a server of the newer version' };
 }
-
-const TOO_BUSY: Refusal = {
-  code: 'too-busy',
-  what: 'take a blob',
-  where: 'blobs',
-  why: `${MOST_UPLOADS} uploads are under way`,
-  unblock: 'try again in a moment',
-};
 
 function faultOf(request: FastifyRequest): Refusal {
   const why = 'the server met a fault of its own';
