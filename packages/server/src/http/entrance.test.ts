@@ -66,7 +66,7 @@ test('whoever guesses tokens uses up their address, and an agent that was here g
   for (let i = 0; i < 20; i++) expect(await answer(own, AGENT)).toBe('agt_a');
 });
 
-test('a guess that is too many looks nothing up', async () => {
+test('of guesses that are too many few are looked up, and whoever comes for the first time is, too', async () => {
   let looks = 0;
   const counting = new Proxy(store, {
     get: (target, key) => {
@@ -77,8 +77,15 @@ test('a guess that is too many looks nothing up', async () => {
   });
   const limits = new RateLimits({ address: FEW, stranger: FEW, principal: FEW });
   const own = new Entrance({ store: counting, epoch: 1 }, { limits });
-  for (let i = 0; i < 50; i++) await answer(own, `agt_a.guess-${i}`);
-  expect(looks).toBe(3);
+  const guesses = Promise.all(Array.from({ length: 50 }, (_, i) => answer(own, `agt_a.guess-${i}`)));
+  const answers = new Set(await guesses);
+  expect(answers).toEqual(new Set(['no-token', 'too-many-requests']));
+  looks = 0;
+  const more = Promise.all(Array.from({ length: 50 }, (_, i) => answer(own, `agt_a.guess-${i}`)));
+  expect(await answer(own, NEW_AGENT)).toBe('agt_b');
+  expect(new Set(await more)).toEqual(new Set(['too-many-requests']));
+  // One whose turn it was, those that may wait, and the one that comes for the first time.
+  expect(looks).toBe(6);
 });
 
 test('a token that was revoked is nobody’s at once, although it was known', async () => {

@@ -2,6 +2,8 @@
  * Who comes in, before anything is read or looked up for them. Whoever brings a valid token is counted by principal alone, so
  * that strangers behind the same balancer can't shut an agent out; whoever doesn't is counted by address.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NoTurn, Turns } from '@headgate/adapters/control/turns';
 import type { Route } from '@headgate/contract';
 import type { Deps } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
@@ -27,6 +29,13 @@ export type Admission =
   /** `principal`: who it was, when that is known. */
   | { readonly principal?: Principal; readonly refusal: Refusal; readonly retryAfterS?: number };
 
+/**
+ * Tokens that were never seen here, from an address that has guessed too often: one of them may be an agent's that comes for
+ * the first time. They are looked up one after the other, in turns by whose they say they are, and not many a second.
+ */
+const DOUBTFUL = { most: 1, mostWaiting: 256, mostOfName: 4, patienceMs: 5_000 };
+const DOUBTFUL_PAUSE_MS = 10;
+
 export class Entrance {
   readonly #inFlight: InFlight;
   readonly #deps: Pick<Deps, 'store' | 'epoch'>;
@@ -34,6 +43,7 @@ export class Entrance {
   readonly #trusted: ReturnType<typeof trustedProxies>;
   readonly #onLimited: (kind: string) => void;
   readonly #known = new KnownTokens();
+  readonly #doubtful = new Turns(DOUBTFUL);
 
   constructor(deps: Pick<Deps, 'store' | 'epoch'>, options: EntranceOptions = {}) {
     this.#deps = deps;
@@ -53,14 +63,11 @@ export class Entrance {
     const token = tokenOf(request);
     if (token === undefined) return this.open(request) ?? { refusal: NO_TOKEN };
     const owner = this.#known.ownerOf(token);
-    // An unknown token costs a look into the database, so strangers have only so many.
     const address = this.#addressOf(request);
-    const limited = owner === undefined ? this.#limits.exhausted('stranger', address) : this.#count('principal', owner);
-    if (limited !== undefined) {
-      if (owner === undefined) this.#onLimited('stranger');
-      return limited;
-    }
-    const principal = await principalOf(this.#deps, token);
+    const limited = owner === undefined ? undefined : this.#count('principal', owner);
+    if (limited !== undefined) return limited;
+    const doubted = owner === undefined ? this.#limits.exhausted('stranger', address) : undefined;
+    const principal = doubted === undefined ? await principalOf(this.#deps, token) : await this.#lookUpInTurn(token);
     if (principal === undefined) {
       this.#known.forget(token);
       return this.#count('stranger', address) ?? { refusal: NO_TOKEN };
@@ -77,6 +84,21 @@ export class Entrance {
     if (refused === undefined) return { principal, end: begun.end };
     begun.end();
     return { principal, refusal: refused };
+  }
+
+  /** Undefined also when no turn came. */
+  async #lookUpInTurn(token: string): Promise<Principal | undefined> {
+    const name = token.split('.', 1)[0] as string;
+    try {
+      return await this.#doubtful.take(name, async () => {
+        const principal = await principalOf(this.#deps, token);
+        await sleep(DOUBTFUL_PAUSE_MS);
+        return principal;
+      });
+    } catch (error) {
+      if (error instanceof NoTurn) return undefined;
+      throw error;
+    }
   }
 
   #count(kind: keyof Allowances, who: string) {

@@ -1,5 +1,7 @@
 /** The HTTP server: every route of the contract with its handler, the one way from a request to an answer. */
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { type Guest, onBehalfOf } from '@headgate/adapters/control/postgres/index';
 import { DEFAULT_MAX_BYTES, queryOf, type Route, type RouteName, routes } from '@headgate/contract';
 import { NewerRow, notFound, type Result, StoreUnavailable } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
@@ -9,15 +11,19 @@ import { withIds } from '../log-lines.ts';
 import { addPage } from '../page/page.ts';
 import { Attempts } from './attempts.ts';
 import { NOBODY } from './auth.ts';
+import type { Octets } from './blob-stream.ts';
 import type { Context } from './context.ts';
 import { type Admission, Entrance, type EntranceOptions } from './entrance.ts';
 import type { Call, Handlers } from './handler.ts';
+import { HeavyRoutes } from './heavy-routes.ts';
 import { check } from './input.ts';
 import { JSON_BOUNDS, readJson } from './json-body.ts';
 import { answerNoRequest } from './no-request.ts';
+import { readOctets } from './octets-body.ts';
 import { refusalOfFramework, sendProblem } from './problems.ts';
 import { secure } from './security-headers.ts';
 import { TracedRequests } from './traced-requests.ts';
+import { UploadBytes } from './upload-bytes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -86,8 +92,10 @@ export function httpServer(
       done(error as Error);
     }
   });
-  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
+  app.addContentTypeParser('application/octet-stream', async (request: FastifyRequest, payload: IncomingMessage) =>
+    readOctets(payload, request.routeOptions.bodyLimit, {
+      announcedBytes: Number(request.headers['content-length'] ?? 0),
+    }),
   );
   app.addHook('onSend', async (_request, reply) => {
     secure(reply, tls !== undefined);
@@ -134,6 +142,8 @@ export function httpServer(
 
   app.setErrorHandler(async (error, request, reply) => {
     const refused = refusalOfFramework(error, request);
+    // What is still on its way isn't read.
+    if (refused?.code === 'too-slow' || refused?.code === 'too-large') reply.header('connection', 'close');
     if (refused !== undefined) return refuse(request, reply, [refused]);
     if (error instanceof NewerRow) return sendProblem(request, reply, [leftToNewer(error, request)]);
     const away = error instanceof StoreUnavailable;
@@ -146,6 +156,8 @@ export function httpServer(
   });
 
   const traced = new TracedRequests(context.tracing);
+  const uploads = new UploadBytes();
+  const heavy = new HeavyRoutes();
   for (const [name, route] of Object.entries<Route>(routes)) {
     const handler = handlers[name as RouteName] as unknown as AnyHandler;
     const querySchema = queryOf(route);
@@ -162,6 +174,13 @@ export function httpServer(
           request.principal = admission.principal;
           whenOver(reply, admission.end);
         }
+        if (route.body === 'octets') {
+          const { maxBytes = DEFAULT_MAX_BYTES } = route;
+          const announced = Number(request.headers['content-length'] ?? maxBytes);
+          const begun = uploads.begin(kindOf(request.principal), announced <= maxBytes ? announced : maxBytes);
+          if ('refusal' in begun) return refuse(request, reply, [begun.refusal]);
+          whenOver(reply, begun.end);
+        }
       },
       handler: traced.around(name, route, async (request, reply) => {
         const what = `${route.method} ${route.path}`;
@@ -173,9 +192,10 @@ export function httpServer(
         const key = idempotencyKeyOf(request);
         for (const part of [params, query, body, key]) if (!part.ok) return refuse(request, reply, part.refusals);
         if (!params.ok || !query.ok || !body.ok || !key.ok) throw new Error('unreachable');
-        const result = await traced.useCase(name, () =>
+        const { principal } = request;
+        const handle = () =>
           handler({
-            principal: request.principal,
+            principal,
             input: { ...(query.value as object), ...(params.value as object) },
             body: body.value as never,
             idempotencyKey: key.value,
@@ -184,7 +204,10 @@ export function httpServer(
             },
             request,
             reply,
-          }),
+          });
+        const guest: Guest = { kind: kindOf(principal), id: principal.id };
+        const result = await onBehalfOf(guest, () =>
+          heavy.take(name as RouteName, principal.id, () => traced.useCase(name, handle)),
         );
         if (result === undefined) return reply;
         if (!result.ok) return refuse(request, reply, result.refusals);
@@ -201,6 +224,10 @@ function configOf(name: string, { maxValues, needs }: Route): ReadConfig {
   return { ...(maxValues !== undefined && { maxValues }), ...(counted !== undefined && { counted }) };
 }
 
+function kindOf({ roles }: Principal): Guest['kind'] {
+  return roles.includes('agent') ? 'agents' : 'people';
+}
+
 /** Once the answer is out, or its caller is gone. */
 function whenOver({ raw }: FastifyReply, end: () => void): void {
   if (raw.destroyed || raw.closed) end();
@@ -215,12 +242,13 @@ function namedIn(params: unknown): object {
 
 function answer(route: Route, reply: FastifyReply, value: unknown): FastifyReply {
   if (route.response === 'octets') {
-    const bytes = value as Uint8Array;
+    const { total, stream } = value as Octets;
     // Named by its digest: it never changes.
     return reply
       .header('cache-control', 'private, max-age=31536000, immutable')
+      .header('content-length', String(total))
       .type('application/octet-stream')
-      .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      .send(stream);
   }
   if (route.response === 'text') return reply.type('text/plain; charset=utf-8').send(value);
   if (reply.statusCode === 200) reply.code(route.status ?? 200);
