@@ -177,7 +177,7 @@ export function httpServer(
         if (route.body === 'octets') {
           const { maxBytes = DEFAULT_MAX_BYTES } = route;
           const announced = Number(request.headers['content-length'] ?? maxBytes);
-          const begun = uploads.begin(kindOf(request.principal), announced <= maxBytes ? announced : maxBytes);
+          const begun = uploads.begin(kindOf(request.principal), Math.min(announced, maxBytes));
           if ('refusal' in begun) return refuse(request, reply, [begun.refusal]);
           whenOver(reply, begun.end);
         }
