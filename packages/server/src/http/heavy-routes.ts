@@ -1,6 +1,6 @@
 /**
  * Routes whose answer is worked out of much at once: a look at ten thousand tenants keeps the process for a tenth of a second.
- * Few of them run at a time, in turns by principal, so that a lease's renewal never stands behind a row of them.
+ * One of them runs at a time, in turns by principal, so that a lease's renewal never stands behind a row of them.
  */
 import { NoTurn, Turns } from '@headgate/adapters/control/turns';
 import type { RouteName } from '@headgate/contract';
@@ -15,7 +15,7 @@ const HEAVY: ReadonlySet<RouteName> = new Set<RouteName>([
 ]);
 
 /** How many run at once, how many wait, and for how long. */
-const OPTIONS = { most: 2, mostWaiting: 64, patienceMs: 20_000 };
+const OPTIONS = { most: 1, mostWaiting: 64, patienceMs: 20_000 };
 
 export class HeavyRoutes {
   readonly #turns: Turns;

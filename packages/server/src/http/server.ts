@@ -127,7 +127,9 @@ export function httpServer(
   async function refuse(request: FastifyRequest, reply: FastifyReply, refusals: readonly Refusal[]) {
     if (request.principal !== NOBODY && request.method !== 'GET') await attempts.record(request.principal, refusals);
     const [first] = refusals;
-    context.logger.info(
+    // Whoever asks too often must not fill the disk as well: it is counted.
+    const level = first?.code === 'too-many-requests' ? 'debug' : 'info';
+    context.logger[level](
       {
         request: request.id,
         principal: request.principal.id,
