@@ -18,7 +18,7 @@ import { type Answer, send } from './send.ts';
 import { type Held, heldIn } from './state.ts';
 
 /** Requests under way at once; between two such rounds the database is looked at. */
-const SIDE_BY_SIDE = 24;
+const SIDE_BY_SIDE = 8;
 
 let server: RealServer;
 let known: Record<string, unknown>;

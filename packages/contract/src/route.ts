@@ -20,6 +20,8 @@ export interface Route {
   readonly body?: z.ZodType | 'octets';
   /** Largest body in bytes; 1 MiB unless said. */
   readonly maxBytes?: number;
+  /** Values that a JSON body holds at most; 50,000 unless said. More than its schema can take are refused unread. */
+  readonly maxValues?: number;
   readonly response: z.ZodType | Medium;
   /** Of success; 200 unless said. */
   readonly status?: number;

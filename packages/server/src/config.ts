@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Allowed } from '@headgate/adapters/control/notify/index';
+import { trustedProxies } from './http/client-address.ts';
 
 /** How one server runs. From flags, else from the environment, else these defaults. */
 export interface Config {
@@ -20,6 +21,8 @@ export interface Config {
   readonly notifyAllow: readonly string[];
   /** Files that notifications' secrets are read from, by reference. */
   readonly notifyKeys: string;
+  /** Addresses and networks of the balancers before this server: they are believed whom a request comes from. */
+  readonly trustedProxies: readonly string[];
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Told to stop, it isn't ready for so long before it stops answering: a balancer sends nobody here meanwhile. Milliseconds. */
   readonly drainMs: number;
@@ -39,6 +42,8 @@ export const USAGE = `headgate-server: the control plane; headgate-server migrat
   --notify-allow LIST   host:port or networks, separated by commas, that notifications may go to beyond public
                         addresses over TLS (env HEADGATE_NOTIFY_ALLOW)
   --notify-keys DIR  files of the channels' keys (default DIR/notify-keys; env HEADGATE_NOTIFY_KEYS)
+  --trusted-proxy LIST  addresses or networks of balancers, separated by commas: of theirs alone X-Forwarded-For says whom
+                        a request without a token is counted by (env HEADGATE_TRUSTED_PROXY)
   --tls-cert FILE, --tls-key FILE   serve HTTPS
   --drain-ms N          told to stop, say so on /readyz for so long before (default 0; env HEADGATE_DRAIN_MS)
   --log-level LEVEL     debug, info (default), warn, error (env HEADGATE_LOG_LEVEL)
@@ -88,6 +93,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     trustFile: resolve(setting('trust', 'HEADGATE_TRUST') ?? `${dataDir}/trust.yaml`),
     notifyAllow: allowOf(setting('notify-allow', 'HEADGATE_NOTIFY_ALLOW')),
     notifyKeys: resolve(setting('notify-keys', 'HEADGATE_NOTIFY_KEYS') ?? `${dataDir}/notify-keys`),
+    trustedProxies: proxiesOf(setting('trusted-proxy', 'HEADGATE_TRUSTED_PROXY')),
     tls,
     drainMs: drainOf(setting('drain-ms', 'HEADGATE_DRAIN_MS') ?? '0'),
     logLevel: level as Config['logLevel'],
@@ -110,6 +116,7 @@ function flagsOf(args: readonly string[]): Record<string, string | boolean | und
         trust: text,
         'notify-allow': text,
         'notify-keys': text,
+        'trusted-proxy': text,
         'tls-cert': text,
         'tls-key': text,
         'drain-ms': text,
@@ -142,6 +149,16 @@ function allowOf(text: string | undefined): readonly string[] {
     new Allowed(items);
   } catch (error) {
     throw new UsageError(`--notify-allow ${(error as Error).message}`);
+  }
+  return items;
+}
+
+function proxiesOf(text: string | undefined): readonly string[] {
+  const items = (text ?? '').split(',').flatMap((item) => item.trim() || []);
+  try {
+    trustedProxies(items);
+  } catch (error) {
+    throw new UsageError(`--trusted-proxy ${(error as Error).message}`);
   }
   return items;
 }

@@ -92,7 +92,9 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
       parts,
     );
     close.push(() => within(GRACE_MS, plane.stop()));
-    const app = httpServer(plane.context, allHandlers(plane.context), config.tls);
+    const app = httpServer(plane.context, allHandlers(plane.context), config.tls, {
+      trustedProxies: config.trustedProxies,
+    });
     const port = await listen(app, config);
     const host = config.host.includes(':') ? `[${config.host}]` : config.host;
     const url = `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`;

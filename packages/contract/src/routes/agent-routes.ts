@@ -71,6 +71,8 @@ export const agentRoutes = {
     params: z.object({ rollout: id }),
     body: undoneAway,
     maxBytes: 16 * 1024 * 1024,
+    /** 50,000 steps of up to ten values. */
+    maxValues: 500_000,
     /** `late`: the rollout had been settled; its cell is uncertain until it is observed. */
     response: z.object({ id, phase: z.string(), took: z.enum(['taken-up', 'known', 'late']) }),
     twice: 'what is known is no news',
@@ -84,6 +86,8 @@ export const agentRoutes = {
     params: z.object({ cell: name }),
     body: cellState,
     maxBytes: 4 * 1024 * 1024,
+    /** 10,000 tenants, and as many stores that differ in twenty ways. */
+    maxValues: 300_000,
     response: cell,
     twice: 'an unchanged observation is no news',
   }),

@@ -35,6 +35,7 @@ export const cellRoutes = {
       manifests: z.array(z.record(z.string(), z.unknown())).max(20).default([]),
     }),
     maxBytes: 8 * 1024 * 1024,
+    maxValues: 200_000,
     response: cell,
     twice: 'an adopted cell refuses with 409',
   }),

@@ -14,6 +14,7 @@ export const recoveryRoutes = {
     params: z.object({ cell: name }),
     body: cellAccount,
     maxBytes: 4 * 1024 * 1024,
+    maxValues: 300_000,
     response: cell,
     twice: 'what was told and taken up is not asked for again',
   }),

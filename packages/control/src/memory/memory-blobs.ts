@@ -1,6 +1,6 @@
 import { digestOf } from '@headgate/documents/digest';
 import type { Digest } from '@headgate/domain';
-import { type Blobs, checkBlob } from '../ports/blobs.ts';
+import { type Blobs, checkBlob, type Piece, pieceOf } from '../ports/blobs.ts';
 
 /** Blobs in memory. */
 export class MemoryBlobs implements Blobs {
@@ -16,5 +16,9 @@ export class MemoryBlobs implements Blobs {
 
   async get(digest: Digest): Promise<Uint8Array | undefined> {
     return this.#blobs.get(digest);
+  }
+
+  async piece(digest: Digest, from: number, bytes: number): Promise<Piece | undefined> {
+    return pieceOf(this.#blobs.get(digest), from, bytes);
   }
 }

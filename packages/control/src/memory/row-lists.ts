@@ -1,4 +1,4 @@
-import { endedAt, facetOf, isOpen } from '../ports/facets.ts';
+import { endedAt, facetOf, isOpen, isTroubled } from '../ports/facets.ts';
 import type { ListPage, Row, StreamId } from '../ports/store.ts';
 
 interface List {
@@ -35,6 +35,7 @@ export class RowLists {
       if (under !== undefined && !stream.startsWith(under)) continue;
       if (page.facet !== undefined && facetOf(stream, state) !== page.facet) continue;
       if (page.open !== undefined && isOpen(stream, state) !== page.open) continue;
+      if (page.troubled === true && isTroubled(stream, state) !== true) continue;
       if (page.endedSince !== undefined && (endedAt(stream, state) ?? Number.NEGATIVE_INFINITY) < page.endedSince)
         continue;
       rows.push(row);

@@ -5,6 +5,19 @@ export interface Blobs {
   /** At most 64 MiB; larger is refused by an error that says so. */
   put(bytes: Uint8Array): Promise<Digest>;
   get(digest: Digest): Promise<Uint8Array | undefined>;
+  /** At most so many bytes from an offset on, unchecked: whoever has put all pieces together compares their digest. */
+  piece(digest: Digest, from: number, bytes: number): Promise<Piece | undefined>;
+}
+
+export interface Piece {
+  /** Bytes of the whole blob. */
+  readonly total: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A piece of bytes that are held in memory. */
+export function pieceOf(bytes: Uint8Array | undefined, from: number, most: number): Piece | undefined {
+  return bytes && { total: bytes.length, bytes: bytes.subarray(from, from + most) };
 }
 
 /** Largest blob in bytes. */

@@ -28,6 +28,28 @@ export function facetOf(stream: StreamId, state: unknown): string | undefined {
   }
 }
 
+interface SeenThere {
+  readonly uncertain?: boolean;
+  readonly observed?: {
+    readonly state?: {
+      readonly tenants?: Readonly<Record<string, { readonly held?: boolean }>>;
+      readonly stores?: Readonly<Record<string, { readonly drift?: readonly string[] }>>;
+    };
+  };
+}
+
+/** Whether a cell is uncertain, or was seen with a held tenant or with drift; undefined for what is no cell. */
+export function isTroubled(stream: StreamId, state: unknown): boolean | undefined {
+  if (!stream.startsWith('cell/')) return undefined;
+  const { uncertain, observed } = state as SeenThere;
+  const { tenants = {}, stores = {} } = observed?.state ?? {};
+  return (
+    uncertain === true ||
+    Object.values(tenants).some(({ held }) => held === true) ||
+    Object.values(stores).some(({ drift }) => drift !== undefined)
+  );
+}
+
 /** Whether a promotion has yet to end; undefined for what is none. */
 export function isOpen(stream: StreamId, state: unknown): boolean | undefined {
   return stream.startsWith('promotion/') ? (state as Filtered).phase !== 'ended' : undefined;

@@ -84,6 +84,8 @@ export interface ListPage {
   readonly facet?: string;
   /** Only rows whose `isOpen` is this. */
   readonly open?: boolean;
+  /** Only cells whose `isTroubled` is true. */
+  readonly troubled?: true;
   /** Only promotions that ended then or later: `endedAt`. */
   readonly endedSince?: Instant;
   /** From the last stream to the first. */

@@ -10,6 +10,7 @@ import {
   streams,
 } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
+import { placeOfUndeclared } from './undeclared-cells.ts';
 
 /** An unchanged observation is news again after this, so that hypercare knows that somebody still looks. Milliseconds. */
 const REFRESH_MS = 300_000;
@@ -66,10 +67,19 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
       // Named, so that the log says since when; how each differs stands in the row.
       ...(drifted.length > 0 && { drifted: drifted.slice(0, MOST_NAMED_STORES) }),
     };
+    const place = row === undefined && own === undefined ? await placeOfUndeclared(deps, agent, stream) : undefined;
+    if (place?.ok === false) return place;
     const committed = await deps.store.commit({
       by: agent.id,
       writes: [
-        { stream, expected: row?.version ?? 0, entries: [{ type: 'cell.observed', data }], state: next, dueAt: null },
+        {
+          stream,
+          expected: row?.version ?? 0,
+          entries: [{ type: 'cell.observed', data }],
+          state: next,
+          dueAt: null,
+          ...place?.value,
+        },
       ],
     });
     return committed.ok ? ok(next) : undefined;

@@ -3,6 +3,7 @@ import {
   dueOfPromotion,
   envelopeOf,
   evolvePromotion,
+  hasBegun,
   movedTenants,
   type Principal,
   type Promotion,
@@ -19,6 +20,10 @@ import { no, notPermitted, ok, type Result, refuse } from './result.ts';
  * names each of them twice (2,000 streams).
  */
 const MOST_CELLS = 900;
+
+/** Promotions of one principal that have yet to begin: more would only hide one another. */
+const MOST_WAITING = 200;
+const PAGE = 1_000;
 
 export interface RequestPromotion {
   readonly release: Digest;
@@ -65,6 +70,16 @@ export async function requestPromotion(
   const overtaken = request.overtakes && (await overtake(deps, principal, request.overtakes, hotfix));
   if (overtaken?.ok === false) return overtaken;
   const overtaking = overtaken?.value;
+  // A hotfix comes at a bad hour, and ends another promotion.
+  const waiting = overtaking === undefined ? await waitingOf(deps, principal) : 0;
+  if (waiting >= MOST_WAITING)
+    return refuse(
+      'too-many-waiting',
+      what,
+      `principal/${principal.id}`,
+      `${waiting} promotions that ${principal.id} asked for wait to begin`,
+      'withdraw some of them (headgate reject), or wait until they begin or run out',
+    );
   const planned = await planForPromotion(deps, request.release, request.environment, request.tenants, overtaking);
   if (!planned.ok) return planned;
   const { plan, release } = planned.value;
@@ -118,4 +133,19 @@ export async function requestPromotion(
   if (committed.ok) return ok(state);
   // Somebody asked with the same key at the same moment: perhaps for something else.
   return (await asked()) ?? refuse('busy', what, stream, 'it changed while this was decided', 'try again');
+}
+
+/** How many promotions that this principal asked for have yet to begin, as far as the bound. */
+async function waitingOf({ store }: Deps, { id }: Principal): Promise<number> {
+  let waiting = 0;
+  for (let after: string | undefined; waiting < MOST_WAITING; ) {
+    const page = await store.list('promotion', { open: true, limit: PAGE, ...(after !== undefined && { after }) });
+    for (const { state } of page) {
+      const promotion = state as Promotion;
+      if (promotion.requester === id && !hasBegun(promotion)) waiting += 1;
+    }
+    if (page.length < PAGE) break;
+    after = page.at(-1)?.stream;
+  }
+  return waiting;
 }

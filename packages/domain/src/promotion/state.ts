@@ -67,3 +67,8 @@ export type PromotionPhase =
   | { readonly phase: 'ended'; readonly result: PromotionResult; readonly because: string; readonly at: Instant };
 
 export type Promotion = PromotionCore & PromotionPhase;
+
+/** Whether anything was done for it: before, it is a wish, and nobody is reached by it. */
+export function hasBegun({ phase, wave }: Pick<Promotion, 'phase' | 'wave'>): boolean {
+  return phase !== 'awaiting' || wave > 0;
+}

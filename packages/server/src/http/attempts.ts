@@ -11,6 +11,7 @@ const NO_ATTEMPTS: ReadonlySet<string> = new Set([
   'busy',
   'unavailable',
   'too-busy',
+  'too-slow',
   'too-many-requests',
   'fault',
   'forgotten-past',

@@ -15,12 +15,16 @@ export const NO_TOKEN: Refusal = {
     'send Authorization: Bearer <token>; the token of the first administrator is in the data folder, secrets/admin.token',
 };
 
-/** Who calls, by the bearer token; undefined without a valid one. */
+/** The bearer token that a request brings; undefined without what could be one. */
+export function tokenOf(request: FastifyRequest): string | undefined {
+  return /^Bearer ([A-Za-z0-9_.~+/=-]{1,300})$/.exec(request.headers.authorization ?? '')?.[1];
+}
+
+/** Whose a token is; undefined when it is nobody's. */
 export async function principalOf(
   deps: Pick<Deps, 'store' | 'epoch'>,
-  request: FastifyRequest,
+  token: string | undefined,
 ): Promise<Principal | undefined> {
-  const [, token] = /^Bearer ([A-Za-z0-9_.~+/=-]{1,300})$/.exec(request.headers.authorization ?? '') ?? [];
   return token === undefined ? undefined : authenticate(deps, token);
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { type Result, refuse } from '@headgate/control';
+import type { Result } from '@headgate/control';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { principalOf } from './auth.ts';
+import { principalOf, tokenOf } from './auth.ts';
 import type { Context } from './context.ts';
 import { HEADERS } from './security-headers.ts';
 
@@ -10,9 +10,6 @@ const PAGE = 200;
 const LOOK_MS = 300;
 /** How often an idle stream shows that it lives, and its token is checked again, as before every entry. Milliseconds. */
 const BEAT_MS = 10_000;
-const MOST_STREAMS = 100;
-
-let streams = 0;
 
 /** Sends log entries as server-sent events from a place on, until the caller goes, the token dies or the server stops. */
 export async function streamEvents(
@@ -22,9 +19,6 @@ export async function streamEvents(
   signal: AbortSignal,
   request: FastifyRequest,
 ): Promise<Result<never> | undefined> {
-  if (streams >= MOST_STREAMS)
-    return refuse('too-busy', 'watch', 'events', `${MOST_STREAMS} watchers are connected`, 'try again later');
-  streams += 1;
   reply.hijack();
   const { raw } = reply;
   try {
@@ -38,7 +32,7 @@ export async function streamEvents(
       const entries = await context.log.entries(place, PAGE).catch(() => []);
       // Nothing goes to a token that was revoked meanwhile.
       if (entries.length > 0 || performance.now() >= beatAt) {
-        const stillThere = await principalOf(context.deps, request).catch(() => request.principal);
+        const stillThere = await principalOf(context.deps, tokenOf(request)).catch(() => request.principal);
         if (stillThere === undefined) break;
       }
       for (const entry of entries) {
@@ -56,7 +50,6 @@ export async function streamEvents(
   } catch (error) {
     if (!signal.aborted) context.logger.warn({ err: error, request: request.id }, 'an event stream broke');
   } finally {
-    streams -= 1;
     raw.end();
   }
   return undefined;

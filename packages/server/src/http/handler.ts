@@ -3,6 +3,7 @@ import type { CallOutput, Parsed, Route, Routes } from '@headgate/contract';
 import type { Result } from '@headgate/control';
 import type { Principal } from '@headgate/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Octets } from './blob-stream.ts';
 
 /** What is sent may be read-only; what the contract says is what the caller gets. */
 export type Shown<T> = T extends readonly (infer U)[]
@@ -24,9 +25,12 @@ export interface Call<R extends Route> {
   readonly reply: FastifyReply;
 }
 
+/** What a handler answers with; bytes may come as they are read. */
+export type Output<R extends Route> = R['response'] extends 'octets' ? Octets : Shown<CallOutput<R>>;
+
 /** Undefined: the handler answered by itself (a stream). */
 export type Handler<R extends Route> = (
   call: Call<R>,
-) => Promise<Result<Shown<CallOutput<R>>> | (R['response'] extends 'events' ? undefined : never)>;
+) => Promise<Result<Output<R>> | (R['response'] extends 'events' ? undefined : never)>;
 
 export type Handlers<N extends keyof Routes = keyof Routes> = { readonly [K in N]: Handler<Routes[K]> };

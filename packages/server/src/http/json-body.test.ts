@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BodyMalformed, readJson } from './json-body.ts';
+import { BodyMalformed, JSON_BOUNDS, readJson } from './json-body.ts';
 
 const faultOf = (text: string | Buffer): { where: string; why: string } => {
   try {
@@ -68,4 +68,25 @@ test.each([
 
 test('a key that hides something is named so that it is seen', () => {
   expect(faultOf('{"a\\u202eb": 1, "a\\u202eb": 2}').where).toBe('body/a‹U+202E›b');
+});
+
+test('more keys or values than any schema takes are refused at the first that is too much', () => {
+  const mapping = (n: number) => `{"a": {${Array.from({ length: n }, (_, i) => `"k${i}":1`).join(',')}}}`;
+  const list = (n: number) => `{"a": [${Array(n).fill('1').join(',')}]}`;
+  const { keys, values } = JSON_BOUNDS;
+  expect(Object.keys((readJson(Buffer.from(mapping(keys))) as { a: object }).a)).toHaveLength(keys);
+  expect(faultOf(mapping(keys + 1))).toEqual({
+    where: `body/a/k${keys}`,
+    why: `this mapping has more than ${keys} keys`,
+  });
+  expect((readJson(Buffer.from(list(values - 2))) as { a: unknown[] }).a).toHaveLength(values - 2);
+  expect(faultOf(list(values - 1))).toEqual({
+    where: `body/a/${values - 2}`,
+    why: `it holds more than ${values} values`,
+  });
+});
+
+test('nothing behind what is too much is looked at, however much it is', () => {
+  const fault = faultOf(`[${'1,'.repeat(JSON_BOUNDS.values)}this is no JSON, and twice {"a":1,"a":1}`);
+  expect(fault.why).toContain('more than');
 });

@@ -1,6 +1,7 @@
 /**
  * JSON from outside, read strictly: UTF-8 alone, each key of a mapping once, no key `__proto__`, numbers that a number
- * can hold, and nesting that no reader's stack minds. JSON.parse takes the last of two keys and says nothing, so whoever
+ * can hold, nesting that no reader's stack minds, and no more keys and values than a schema of ours takes: a few megabytes
+ * of them stop the process for seconds, whoever is waiting. JSON.parse takes the last of two keys and says nothing, so whoever
  * looks at a request before us may have seen another one (RFC 8259, section 4); here it is refused, with its place.
  */
 import { isUtf8 } from 'node:buffer';
@@ -8,6 +9,17 @@ import { visible } from '@headgate/contract';
 
 /** Deepest nesting: canonical JSON goes no deeper either. */
 const DEEPEST = 100;
+
+/** What a body may hold at most. */
+export interface JsonBounds {
+  /** Keys of one mapping. */
+  readonly keys: number;
+  /** Values in all: texts, numbers, mappings, lists. */
+  readonly values: number;
+}
+
+/** Twice the tenants or stores of a cell, which no mapping of the contract exceeds; and people's bodies are mostly texts. */
+export const JSON_BOUNDS: JsonBounds = { keys: 20_000, values: 50_000 };
 
 export class BodyMalformed extends Error {
   /** `body/files/0/name`, or `body:3:14` where there is no such place because it is no JSON. */
@@ -19,20 +31,20 @@ export class BodyMalformed extends Error {
   }
 }
 
-/** Reads a body. Throws {@link BodyMalformed}. */
-export function readJson(bytes: Buffer): unknown {
+/** Reads a body. Throws {@link BodyMalformed}, before anything was made of what is too much. */
+export function readJson(bytes: Buffer, bounds = JSON_BOUNDS): unknown {
   if (!isUtf8(bytes)) {
     const good = firstOdd(bytes);
-    throw new BodyMalformed(placeOfEnd(bytes.toString('utf8', 0, good)), `it is no UTF-8 from byte ${good} on`);
+    throw new BodyMalformed(placeOfEnd(bytes.toString('utf8', 0, good), bounds), `it is no UTF-8 from byte ${good} on`);
   }
   const text = bytes.toString('utf8');
-  new Scan(text).whole();
+  new Scan(text, bounds).whole();
   return JSON.parse(text);
 }
 
 /** The place where a text ends that was cut off. */
-function placeOfEnd(text: string): string {
-  const scan = new Scan(text);
+function placeOfEnd(text: string, bounds: JsonBounds): string {
+  const scan = new Scan(text, bounds);
   try {
     scan.whole();
   } catch {
@@ -70,10 +82,13 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 class Scan {
   readonly #text: string;
   readonly #open: Open[] = [];
+  readonly #bounds: JsonBounds;
   #at = 0;
+  #values = 0;
 
-  constructor(text: string) {
+  constructor(text: string, bounds: JsonBounds) {
     this.#text = text;
+    this.#bounds = bounds;
   }
 
   whole(): void {
@@ -86,6 +101,9 @@ class Scan {
   /** Takes a value; of a mapping or a list only the beginning. */
   #value(): void {
     this.#space();
+    this.#values += 1;
+    const { values } = this.#bounds;
+    if (this.#values > values) throw new BodyMalformed(this.place(), `it holds more than ${values} values`);
     const c = this.#text[this.#at];
     if (c === PUNCTUATION.object || c === PUNCTUATION.list) {
       this.#at += 1;
@@ -135,6 +153,8 @@ class Scan {
     if (key === '__proto__') throw new BodyMalformed(this.place(), 'no mapping has this key');
     if (keys.has(key)) throw new BodyMalformed(this.place(), 'this key stands there twice');
     keys.add(key);
+    const most = this.#bounds.keys;
+    if (keys.size > most) throw new BodyMalformed(this.place(), `this mapping has more than ${most} keys`);
     this.#space();
     if (this.#text[this.#at] !== ':') this.#odd('a colon');
     this.#at += 1;

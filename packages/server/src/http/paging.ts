@@ -1,5 +1,5 @@
-import type { ControlStore, ListPage, Row } from '@headgate/control';
-import { type Result, refuse } from '@headgate/control';
+import { type CellRecord, type ControlStore, type ListPage, type Result, type Row, refuse } from '@headgate/control';
+import { hasBegun, type Promotion } from '@headgate/domain';
 
 export const PAGE = 50;
 
@@ -53,7 +53,7 @@ export async function allRows<S>(
   store: ControlStore,
   kind: string,
   most: number,
-  only: Pick<ListPage, 'facet' | 'open'> = {},
+  only: Pick<ListPage, 'facet' | 'open' | 'troubled'> = {},
 ): Promise<{ readonly rows: readonly Row<S>[]; readonly truncated: boolean }> {
   const rows: Row[] = [];
   for (;;) {
@@ -63,4 +63,38 @@ export async function allRows<S>(
     if (page.length < 1_000) return { rows: rows as Row<S>[], truncated: false };
     if (rows.length >= most) return { rows: rows as Row<S>[], truncated: true };
   }
+}
+
+/**
+ * Cells up to a bound, in the order of their names. Those in which something is known to be wrong are read first, by an index
+ * of their own: however many others there are, they are among them.
+ */
+export async function cellRows(
+  store: ControlStore,
+  most: number,
+  only: Pick<ListPage, 'facet'> = {},
+): Promise<{ readonly rows: readonly Row<CellRecord>[]; readonly truncated: boolean }> {
+  const [troubled, all] = await Promise.all([
+    allRows<CellRecord>(store, 'cell', most, { ...only, troubled: true }),
+    allRows<CellRecord>(store, 'cell', most, only),
+  ]);
+  if (!all.truncated) return all;
+  const rows = new Map([...troubled.rows, ...all.rows].map((row) => [row.stream, row] as const));
+  const sorted = [...rows.values()].sort((a, b) => (a.stream < b.stream ? -1 : 1));
+  return { rows: sorted, truncated: true };
+}
+
+/** Open promotions, those that have begun first; `truncated` when there are more than the bound. */
+export async function openPromotions(
+  store: ControlStore,
+  most: number,
+  only: Pick<ListPage, 'facet'> = {},
+): Promise<{
+  readonly begun: readonly Promotion[];
+  readonly waiting: readonly Promotion[];
+  readonly truncated: boolean;
+}> {
+  const { rows, truncated } = await allRows<Promotion>(store, 'promotion', most, { ...only, open: true });
+  const all = rows.map(({ state }) => state);
+  return { begun: all.filter(hasBegun), waiting: all.filter((each) => !hasBegun(each)), truncated };
 }

@@ -33,6 +33,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'not-json': 400,
   malformed: 422,
   'too-large': 413,
+  'too-slow': 408,
   'media-type': 415,
   'digest-differs': 422,
   'bundle-too-large': 422,
@@ -101,6 +102,14 @@ export function refusalOfFramework(error: unknown, request: FastifyRequest): Ref
       where,
       why: `the body is larger than ${request.routeOptions.bodyLimit} bytes`,
       unblock: 'send less; large files go up as blobs, one by one',
+    };
+  if (statusCode === 408)
+    return {
+      code: 'too-slow',
+      what,
+      where,
+      why: error instanceof Error ? error.message : '',
+      unblock: 'send it at once',
     };
   if (statusCode === 415)
     return {

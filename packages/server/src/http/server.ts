@@ -1,5 +1,7 @@
 /** The HTTP server: every route of the contract with its handler, the one way from a request to an answer. */
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { type Guest, onBehalfOf } from '@headgate/adapters/control/postgres/index';
 import { DEFAULT_MAX_BYTES, queryOf, type Route, type RouteName, routes } from '@headgate/contract';
 import { NewerRow, notFound, type Result, StoreUnavailable } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
@@ -8,16 +10,20 @@ import type { Config } from '../config.ts';
 import { withIds } from '../log-lines.ts';
 import { addPage } from '../page/page.ts';
 import { Attempts } from './attempts.ts';
-import { NO_TOKEN, NOBODY, notAdmitted, principalOf } from './auth.ts';
+import { NOBODY } from './auth.ts';
+import type { Octets } from './blob-stream.ts';
 import type { Context } from './context.ts';
+import { type Admission, Entrance, type EntranceOptions } from './entrance.ts';
 import type { Call, Handlers } from './handler.ts';
+import { HeavyRoutes } from './heavy-routes.ts';
 import { check } from './input.ts';
-import { readJson } from './json-body.ts';
+import { JSON_BOUNDS, readJson } from './json-body.ts';
 import { answerNoRequest } from './no-request.ts';
+import { readOctets } from './octets-body.ts';
 import { refusalOfFramework, sendProblem } from './problems.ts';
-import { type Allowances, RateLimits } from './rate-limits.ts';
 import { secure } from './security-headers.ts';
 import { TracedRequests } from './traced-requests.ts';
+import { UploadBytes } from './upload-bytes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -25,19 +31,28 @@ declare module 'fastify' {
   }
 }
 
-type AnyHandler = (call: Call<Route>) => Promise<Result<unknown> | undefined>;
+/** What the way to a handler asks of a route before it is taken. */
+interface ReadConfig {
+  readonly maxValues?: number;
+  /** Counted by its token where it has one, else by its address; or not at all, for what a balancer asks. */
+  readonly counted?: 'token' | 'never';
+}
 
-/** Largest bodies that are held in memory at once; a blob has at most 64 MiB. */
-const MOST_UPLOADS = 4;
+/** A balancer asks for these. Behind it everybody has its address, and nobody must be able to make it send no one here. */
+const PROBES: ReadonlySet<string> = new Set(['healthz', 'readyz']);
+
+type AnyHandler = (call: Call<Route>) => Promise<Result<unknown> | undefined>;
 
 /** Makes the server; it doesn't listen yet. */
 export function httpServer(
   context: Context,
   handlers: Handlers,
   tls: Config['tls'],
-  limits = new RateLimits(),
+  options: EntranceOptions = {},
 ): FastifyInstance {
   const attempts = new Attempts(context.deps, context.logger);
+  const onLimited = (kind: string) => context.metrics.limited(kind);
+  const entrance = new Entrance(context.deps, { onLimited, ...options });
   const app = Fastify({
     logger: false,
     genReqId: () => randomUUID(),
@@ -56,7 +71,6 @@ export function httpServer(
     ...(tls === undefined ? {} : { https: tls }),
   }) as unknown as FastifyInstance;
 
-  let uploads = 0;
   app.decorateRequest('principal', null as never);
   // Whatever is logged on the way carries the request's id, whoever logs it; and the caller is told it.
   app.addHook('onRequest', (request, reply, done) => {
@@ -65,19 +79,23 @@ export function httpServer(
   });
   app.addHook('onRequest', async (request, reply) => {
     request.principal = NOBODY;
-    const tooMany = limited(reply, 'address', request.ip);
-    if (tooMany !== undefined) return refuse(request, reply, [tooMany]);
+    if ((request.routeOptions.config as ReadConfig).counted !== undefined) return;
+    const tooMany = entrance.open(request);
+    if (tooMany !== undefined) return turnAway(request, reply, tooMany);
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const { maxValues: values = JSON_BOUNDS.values } = request.routeOptions.config as ReadConfig;
     try {
-      done(null, readJson(body as Buffer));
+      done(null, readJson(body as Buffer, { ...JSON_BOUNDS, values }));
     } catch (error) {
       done(error as Error);
     }
   });
-  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, body),
+  app.addContentTypeParser('application/octet-stream', async (request: FastifyRequest, payload: IncomingMessage) =>
+    readOctets(payload, request.routeOptions.bodyLimit, {
+      announcedBytes: Number(request.headers['content-length'] ?? 0),
+    }),
   );
   app.addHook('onSend', async (_request, reply) => {
     secure(reply, tls !== undefined);
@@ -99,21 +117,19 @@ export function httpServer(
     else context.logger.debug(line, 'request');
   });
 
-  /** Counts a call; the refusal when there were too many. */
-  function limited(reply: FastifyReply, kind: keyof Allowances, who: string): Refusal | undefined {
-    const tooMany = limits.refuse(kind, who);
-    if (tooMany !== undefined) {
-      reply.header('retry-after', String(tooMany.retryAfterS));
-      context.metrics.limited(kind);
-    }
-    return tooMany?.refusal;
+  function turnAway(request: FastifyRequest, reply: FastifyReply, not: Extract<Admission, { refusal: Refusal }>) {
+    if (not.principal !== undefined) request.principal = not.principal;
+    if (not.retryAfterS !== undefined) reply.header('retry-after', String(not.retryAfterS));
+    return refuse(request, reply, [not.refusal]);
   }
 
   /** Refuses; an attempt to act goes on the log first. */
   async function refuse(request: FastifyRequest, reply: FastifyReply, refusals: readonly Refusal[]) {
     if (request.principal !== NOBODY && request.method !== 'GET') await attempts.record(request.principal, refusals);
     const [first] = refusals;
-    context.logger.info(
+    // Whoever asks too often must not fill the disk as well: it is counted.
+    const level = first?.code === 'too-many-requests' ? 'debug' : 'info';
+    context.logger[level](
       {
         request: request.id,
         principal: request.principal.id,
@@ -128,6 +144,8 @@ export function httpServer(
 
   app.setErrorHandler(async (error, request, reply) => {
     const refused = refusalOfFramework(error, request);
+    // What is still on its way isn't read.
+    if (refused?.code === 'too-slow' || refused?.code === 'too-large') reply.header('connection', 'close');
     if (refused !== undefined) return refuse(request, reply, [refused]);
     if (error instanceof NewerRow) return sendProblem(request, reply, [leftToNewer(error, request)]);
     const away = error instanceof StoreUnavailable;
@@ -140,6 +158,8 @@ export function httpServer(
   });
 
   const traced = new TracedRequests(context.tracing);
+  const uploads = new UploadBytes();
+  const heavy = new HeavyRoutes();
   for (const [name, route] of Object.entries<Route>(routes)) {
     const handler = handlers[name as RouteName] as unknown as AnyHandler;
     const querySchema = queryOf(route);
@@ -147,24 +167,21 @@ export function httpServer(
       method: route.method,
       url: route.path.replace(/\{(\w+)\}/g, ':$1'),
       bodyLimit: route.maxBytes ?? DEFAULT_MAX_BYTES,
+      config: configOf(name, route),
       // Before the body is read: who may not act doesn't make us read 64 MiB either.
       onRequest: async (request, reply) => {
         if (route.needs.length > 0) {
-          const principal = await principalOf(context.deps, request);
-          if (principal === undefined)
-            return refuse(request, reply, [limited(reply, 'stranger', request.ip) ?? NO_TOKEN]);
-          const tooMany = limited(reply, 'principal', principal.id);
-          if (tooMany !== undefined) return refuse(request, reply, [tooMany]);
-          request.principal = principal;
-          const refused = notAdmitted(principal, route, route.path);
-          if (refused !== undefined) return refuse(request, reply, [refused]);
+          const admission = await entrance.admit(request, route);
+          if ('refusal' in admission) return turnAway(request, reply, admission);
+          request.principal = admission.principal;
+          whenOver(reply, admission.end);
         }
         if (route.body === 'octets') {
-          if (uploads >= MOST_UPLOADS) return refuse(request, reply, [TOO_BUSY]);
-          uploads += 1;
-          reply.raw.once('close', () => {
-            uploads -= 1;
-          });
+          const { maxBytes = DEFAULT_MAX_BYTES } = route;
+          const announced = Number(request.headers['content-length'] ?? maxBytes);
+          const begun = uploads.begin(kindOf(request.principal), Math.min(announced, maxBytes));
+          if ('refusal' in begun) return refuse(request, reply, [begun.refusal]);
+          whenOver(reply, begun.end);
         }
       },
       handler: traced.around(name, route, async (request, reply) => {
@@ -177,9 +194,10 @@ export function httpServer(
         const key = idempotencyKeyOf(request);
         for (const part of [params, query, body, key]) if (!part.ok) return refuse(request, reply, part.refusals);
         if (!params.ok || !query.ok || !body.ok || !key.ok) throw new Error('unreachable');
-        const result = await traced.useCase(name, () =>
+        const { principal } = request;
+        const handle = () =>
           handler({
-            principal: request.principal,
+            principal,
             input: { ...(query.value as object), ...(params.value as object) },
             body: body.value as never,
             idempotencyKey: key.value,
@@ -188,7 +206,10 @@ export function httpServer(
             },
             request,
             reply,
-          }),
+          });
+        const guest: Guest = { kind: kindOf(principal), id: principal.id };
+        const result = await onBehalfOf(guest, () =>
+          heavy.take(name as RouteName, principal.id, () => traced.useCase(name, handle)),
         );
         if (result === undefined) return reply;
         if (!result.ok) return refuse(request, reply, result.refusals);
@@ -200,6 +221,21 @@ export function httpServer(
   return app;
 }
 
+function configOf(name: string, { maxValues, needs }: Route): ReadConfig {
+  const counted = needs.length > 0 ? 'token' : PROBES.has(name) ? 'never' : undefined;
+  return { ...(maxValues !== undefined && { maxValues }), ...(counted !== undefined && { counted }) };
+}
+
+function kindOf({ roles }: Principal): Guest['kind'] {
+  return roles.includes('agent') ? 'agents' : 'people';
+}
+
+/** Once the answer is out, or its caller is gone. */
+function whenOver({ raw }: FastifyReply, end: () => void): void {
+  if (raw.destroyed || raw.closed) end();
+  else raw.once('close', end);
+}
+
 /** The promotion or rollout that a request's path names, for the log line. */
 function namedIn(params: unknown): object {
   const { promotion, rollout } = (params ?? {}) as { promotion?: string; rollout?: string };
@@ -208,12 +244,13 @@ function namedIn(params: unknown): object {
 
 function answer(route: Route, reply: FastifyReply, value: unknown): FastifyReply {
   if (route.response === 'octets') {
-    const bytes = value as Uint8Array;
+    const { total, stream } = value as Octets;
     // Named by its digest: it never changes.
     return reply
       .header('cache-control', 'private, max-age=31536000, immutable')
+      .header('content-length', String(total))
       .type('application/octet-stream')
-      .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      .send(stream);
   }
   if (route.response === 'text') return reply.type('text/plain; charset=utf-8').send(value);
   if (reply.statusCode === 200) reply.code(route.status ?? 200);
@@ -267,14 +304,6 @@ function leftToNewer({ stream }: NewerRow, request: FastifyRequest): Refusal {
   const why = 'a newer Headgate wrote it, and this server leaves it alone';
   return { code: 'newer-row', what: request.method, where: stream, why, unblock: 'ask a server of the newer version' };
 }
-
-const TOO_BUSY: Refusal = {
-  code: 'too-busy',
-  what: 'take a blob',
-  where: 'blobs',
-  why: `${MOST_UPLOADS} uploads are under way`,
-  unblock: 'try again in a moment',
-};
 
 function faultOf(request: FastifyRequest): Refusal {
   const why = 'the server met a fault of its own';

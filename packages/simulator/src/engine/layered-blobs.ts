@@ -1,4 +1,4 @@
-import type { Blobs } from '@headgate/control';
+import { type Blobs, type Piece, pieceOf } from '@headgate/control';
 import { digestOf } from '@headgate/documents';
 import type { Digest, Plan } from '@headgate/domain';
 
@@ -19,6 +19,10 @@ export class LayeredBlobs implements Blobs {
 
   async get(digest: Digest): Promise<Uint8Array | undefined> {
     return this.#own.get(digest) ?? this.#below.get(digest);
+  }
+
+  async piece(digest: Digest, from: number, bytes: number): Promise<Piece | undefined> {
+    return pieceOf(this.#own.get(digest), from, bytes) ?? this.#below.piece(digest, from, bytes);
   }
 
   planOf(digest: Digest): Plan | undefined {

@@ -12,7 +12,24 @@ export function blobRules(of: () => World): void {
     expect(await blobs.get(await blobs.put(new Uint8Array()))).toHaveLength(0);
   });
 
+  test('a blob comes back piece by piece, each of which says how much there is', async () => {
+    const { blobs } = of().under;
+    const bytes = Buffer.from(Array.from({ length: 1_000 }, (_, i) => (i * 7) % 256));
+    const digest = await blobs.put(bytes);
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += 300) {
+      const piece = await blobs.piece(digest, at, 300);
+      expect(piece?.total).toBe(1_000);
+      pieces.push(piece?.bytes as Uint8Array);
+    }
+    expect(pieces.map(({ length }) => length)).toEqual([300, 300, 300, 100]);
+    expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+    expect((await blobs.piece(digest, 1_000, 300))?.bytes).toHaveLength(0);
+    expect(await blobs.piece(await blobs.put(new Uint8Array()), 0, 300)).toMatchObject({ total: 0 });
+  });
+
   test('what was never put is not there', async () => {
+    expect(await of().under.blobs.piece(digestOf('never'), 0, 1)).toBeUndefined();
     expect(await of().under.blobs.get(digestOf('never'))).toBeUndefined();
   });
 

@@ -115,6 +115,31 @@ export function queryRules(of: () => World): void {
     expect(await since(0)).toEqual(['a', 'b', 'old']);
   });
 
+  test('cells in which something is wrong are listed alone, as long as it is', async () => {
+    const w = of();
+    const tag = Math.random().toString(36).slice(2);
+    const seen = (tenants: object, stores: object = { main: { schemaVersion: 1 } }) => ({
+      uncertain: false,
+      observed: { state: { environment: tag, tenants, stores } },
+    });
+    const calm = { acme: { slot: 'blue' }, held: { slot: 'blue' } };
+    const cells = {
+      calm: seen(calm, { drift: { schemaVersion: 1 }, 'held-true': { schemaVersion: 1 } }),
+      drifted: seen(calm, { main: { schemaVersion: 1, drift: ['an index is gone'] } }),
+      held: seen({ ...calm, bolt: { slot: 'blue', held: true } }),
+      uncertain: { ...seen(calm), uncertain: true },
+      unseen: { desired: { environment: tag }, uncertain: false },
+    };
+    for (const [name, state] of Object.entries(cells)) await w.create({ stream: `cell/${tag}-${name}`, state });
+    const troubled = async () =>
+      (await w.store.list('cell', { limit: 10, facet: tag, troubled: true })).map(({ stream }) =>
+        stream.slice(tag.length + 6),
+      );
+    expect(await troubled()).toEqual(['drifted', 'held', 'uncertain']);
+    await w.change(`cell/${tag}-held`, { state: seen(calm) });
+    expect(await troubled()).toEqual(['drifted', 'uncertain']);
+  });
+
   test('a list follows what its rows say now, whatever their kind', async () => {
     const w = of();
     const tag = Math.random().toString(36).slice(2);

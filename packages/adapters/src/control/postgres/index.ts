@@ -10,6 +10,7 @@ export * from './bench.ts';
 export * from './clock.ts';
 export * from './embedded.ts';
 export * from './epoch.ts';
+export { type Guest, onBehalfOf } from './guests.ts';
 export * from './migrate.ts';
 export { MIGRATIONS } from './migrations/index.ts';
 export * from './open.ts';

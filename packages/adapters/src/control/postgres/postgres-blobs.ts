@@ -1,4 +1,4 @@
-import { type Blobs, checkBlob } from '@headgate/control/ports/blobs';
+import { type Blobs, checkBlob, type Piece } from '@headgate/control/ports/blobs';
 import { digestOf } from '@headgate/documents/digest';
 import type { Digest } from '@headgate/domain';
 import type { Sessions } from './sessions.ts';
@@ -38,5 +38,16 @@ export class PostgresBlobs implements Blobs {
       throw new Error(`the control database holds other bytes under ${digest}: it was tampered with or is damaged`);
     }
     return bytes;
+  }
+
+  /** Blobs are stored plain, so a piece costs no more than its own bytes, and no session is held from piece to piece. */
+  async piece(digest: Digest, from: number, bytes: number): Promise<Piece | undefined> {
+    const { rows } = await this.#sessions.query<{ total: number; piece: Buffer }>(
+      `select octet_length(bytes) as total, substring(bytes from $2::integer for $3::integer) as piece
+       from headgate.blob where digest = $1`,
+      [digest, from + 1, bytes],
+    );
+    const [row] = rows;
+    return row && { total: row.total, bytes: row.piece };
   }
 }

@@ -76,6 +76,7 @@ export class PostgresStore implements ControlStore {
     add((facet) => `r.facet = ${facet}`, page.facet);
     // Written out, so that the index of what is open serves it.
     if (page.open !== undefined) conditions.push(page.open ? 'r.open' : 'not r.open');
+    if (page.troubled === true) conditions.push('r.troubled');
     add((since) => `r.ended_at >= ${since}`, page.endedSince);
     add((from) => `r.stream >= ${from}`, under);
     add((to) => `r.stream < ${to}`, under === undefined ? undefined : `${under}${LAST_CHARACTER}`);

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { GuestShares } from './guests.ts';
 import { asStoreError } from './unavailable.ts';
 
 export interface SessionOptions {
@@ -27,14 +28,16 @@ types.setTypeParser(pg.types.builtins.INT8, Number);
 export class Sessions {
   readonly #pool: pg.Pool;
   readonly #names = new Map<string, string>();
+  readonly #shares: GuestShares;
 
   constructor(options: SessionOptions) {
-    const statementMs = options.statementMs ?? 10_000;
+    const { statementMs = 10_000, poolSize = 10, connectMs = 5_000 } = options;
+    this.#shares = new GuestShares(poolSize, connectMs);
     this.#pool = new pg.Pool({
       connectionString: withSettings(options.databaseUrl, options.role),
-      max: options.poolSize ?? 10,
+      max: poolSize,
       application_name: options.applicationName ?? 'headgate',
-      connectionTimeoutMillis: options.connectMs ?? 5_000,
+      connectionTimeoutMillis: connectMs,
       statement_timeout: statementMs,
       // For a peer that is gone without a word; the server's own timeout comes first.
       query_timeout: statementMs + 2_000,
@@ -60,7 +63,7 @@ export class Sessions {
       this.#names.set(text, name);
     }
     try {
-      return await this.#pool.query<R>({ name, text, values: values as unknown[] });
+      return await this.#shares.run(() => this.#pool.query<R>({ name, text, values: values as unknown[] }));
     } catch (error) {
       throw asStoreError(error);
     }

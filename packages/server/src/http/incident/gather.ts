@@ -10,17 +10,18 @@ import type {
   SeenCell,
 } from '@headgate/domain';
 import type { Context } from '../context.ts';
-import { allRows } from '../paging.ts';
+import { allRows, cellRows, openPromotions } from '../paging.ts';
 
 /** Rows that one look reads at most. */
-const MOST = { cells: 2_000, open: 200, ended: 200, rollouts: 4_000, watches: 1_000 };
+const MOST = { cells: 2_000, open: 10_000, begun: 200, ended: 200, rollouts: 4_000, watches: 1_000 };
 const LOADED_AT_ONCE = 1_000;
 
 export interface Gathered {
   readonly facts: IncidentFacts;
   /** Ended in this time, the newest first. */
   readonly ended: readonly Promotion[];
-  readonly truncated: boolean;
+  /** What wasn't read because there is too much of it, in words; empty: everything was. */
+  readonly unread: readonly string[];
 }
 
 export async function gatherIncident(
@@ -32,15 +33,16 @@ export async function gatherIncident(
   const since = now - asked.hours * 3_600_000;
   const facet = asked.environment === undefined ? {} : { facet: asked.environment };
   const [cells, open, late, watches] = await Promise.all([
-    allRows<CellRecord>(store, 'cell', MOST.cells, facet),
-    store.list('promotion', { open: true, limit: MOST.open + 1, ...facet }),
+    cellRows(store, MOST.cells, facet),
+    openPromotions(store, MOST.open, facet),
     store.list('promotion', { endedSince: since, limit: MOST.ended + 1, ...facet }),
     allRows<Hypercare>(store, 'hypercare', MOST.watches),
   ]);
   const ended = states<Promotion>(late.slice(0, MOST.ended)).sort((a, b) => endOf(b) - endOf(a));
   // Those that went as planned to their end need no look into their rollouts.
   const wrong = ended.filter((p) => p.phase === 'ended' && p.result !== 'promoted' && p.wave > 0);
-  const involved = [...states<Promotion>(open.slice(0, MOST.open)), ...wrong];
+  // Nobody is reached by what has yet to begin: it must not take the place of what has.
+  const involved = [...open.begun.toSorted((a, b) => Number(asks(b)) - Number(asks(a))).slice(0, MOST.begun), ...wrong];
   const { rollouts, cut } = await rolloutsOf(store, involved);
   const promotions: InvolvedPromotion[] = [];
   for (const promotion of involved) {
@@ -52,11 +54,37 @@ export async function gatherIncident(
     .map(({ state }) => state)
     .flatMap((w) => (w.phase === 'alarmed' ? [w] : []))
     .filter((w) => asked.environment === undefined || w.environment === asked.environment);
+  const named = [...involved, ...alarms].flatMap((each) => each.cells);
+  const seen = await withNamed(store, named, cells.rows);
   return {
-    facts: { now, since, cells: cells.rows.flatMap(seenCell), promotions, alarms },
+    facts: { now, since, cells: seen.flatMap(seenCell), promotions, alarms },
     ended,
-    truncated: cut || cells.truncated || open.length > MOST.open || late.length > MOST.ended,
+    unread: [
+      ...(cells.truncated ? [`cells beyond the first ${of(MOST.cells)} in which nothing was seen to be wrong`] : []),
+      ...(open.truncated ? [`open promotions beyond the first ${of(MOST.open)}`] : []),
+      ...(open.begun.length > MOST.begun ? [`promotions under way beyond the first ${of(MOST.begun)}`] : []),
+      ...(late.length > MOST.ended ? [`ended promotions beyond the first ${of(MOST.ended)}`] : []),
+      ...(cut ? [`rollouts beyond the first ${of(MOST.rollouts)}`] : []),
+      ...(watches.truncated ? [`watches beyond the first ${of(MOST.watches)}`] : []),
+    ],
   };
+}
+
+const of = (bound: number) => bound.toLocaleString('en');
+
+/** Whether somebody stopped it, or it asks for somebody: these are read first. */
+function asks({ phase }: Promotion): boolean {
+  return phase === 'paused' || phase === 'held' || phase === 'undoing';
+}
+
+/** The cells, and those beyond the bound that a promotion or an alarm names. */
+async function withNamed(store: ControlStore, names: readonly string[], cells: readonly Row<CellRecord>[]) {
+  const read = new Set(cells.map(({ stream }) => stream));
+  const missing = [...new Set(names.map(streams.cell))].filter((stream) => !read.has(stream)).slice(0, MOST.rollouts);
+  const more: Row<CellRecord>[] = [];
+  for (let i = 0; i < missing.length; i += LOADED_AT_ONCE)
+    more.push(...((await store.load(missing.slice(i, i + LOADED_AT_ONCE))).values() as Iterable<Row<CellRecord>>));
+  return [...cells, ...more];
 }
 
 function seenCell({ stream, state: record }: Row<CellRecord>): readonly SeenCell[] {

@@ -1,13 +1,14 @@
 import { notFound, refuse } from '@headgate/control';
 import { digestOf } from '@headgate/documents/digest';
+import { blobStream } from '../blob-stream.ts';
 import type { Context } from '../context.ts';
 import type { Handlers } from '../handler.ts';
 
 export function blobHandlers({ deps }: Context): Handlers<'getBlob' | 'putBlob'> {
   return {
     async getBlob({ input }) {
-      const bytes = await deps.blobs.get(input.digest);
-      return bytes === undefined ? notFound('fetch a blob', `blob/${input.digest}`) : { ok: true, value: bytes };
+      const octets = await blobStream(deps.blobs, input.digest);
+      return octets === undefined ? notFound('fetch a blob', `blob/${input.digest}`) : { ok: true, value: octets };
     },
     async putBlob({ input, body }) {
       const digest = digestOf(body);

@@ -1,5 +1,5 @@
 import { adoptCell, type CellRecord, type Deps, notFound, type Result, streams } from '@headgate/control';
-import { checkManifest } from '@headgate/documents';
+import { checkManifest, MAX_MANIFEST_BYTES } from '@headgate/documents';
 import type { Hypercare, Refusal, ReleaseManifest } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -49,8 +49,14 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
 /** Manifests of what runs there, as its agent uploaded them; whether they are these releases is told by their digest. */
 async function uploaded({ blobs }: Deps, record: CellRecord): Promise<readonly unknown[]> {
   const running = Object.values(record.observed?.state.slots ?? {}).flatMap((slot) => slot.release?.digest ?? []);
-  const found = await Promise.all([...new Set(running)].map((digest) => blobs.get(digest)));
-  return found.flatMap((bytes) => (bytes === undefined ? [] : [JSON.parse(Buffer.from(bytes).toString('utf8'))]));
+  const found: unknown[] = [];
+  for (const digest of new Set(running)) {
+    // What is larger is no manifest, whatever an agent calls it.
+    const piece = await blobs.piece(digest, 0, MAX_MANIFEST_BYTES);
+    if (piece !== undefined && piece.total <= MAX_MANIFEST_BYTES)
+      found.push(JSON.parse(Buffer.from(piece.bytes).toString('utf8')));
+  }
+  return found;
 }
 
 function checked(values: readonly unknown[]): Result<readonly ReleaseManifest[]> {

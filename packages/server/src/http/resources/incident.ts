@@ -58,13 +58,13 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
       );
       const page = tenants.slice(0, PAGE);
       const { freeze } = freezeActions(principal);
-      const truncated = gathered.truncated || matters.length > MOST.matters;
+      const truncated = gathered.unread.length > 0 || matters.length > MOST.matters;
       return {
         ok: true,
         value: {
           at: now,
           since: gathered.facts.since,
-          summary: summaryOf(incident, input.hours, underWay(gathered).length),
+          summary: summaryOf(incident, input.hours, underWay(gathered).length, gathered.unread),
           counts: {
             matters: matters.length,
             tenants: tenants.length,
@@ -80,9 +80,7 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
           unknown: [
             ...incident.unknown,
             ...unknown,
-            ...(gathered.truncated
-              ? ['There is more than one look reads: what lies behind its bounds isn’t counted.']
-              : []),
+            ...gathered.unread.map((what) => `There is more than one look reads: ${what} aren’t counted.`),
           ],
           actions: { freeze },
           truncated,
@@ -231,13 +229,17 @@ function changesOf({ ended }: Gathered) {
   });
 }
 
-function summaryOf({ matters, tenants }: Incident, hours: number, moving: number): string {
+function summaryOf({ matters, tenants }: Incident, hours: number, moving: number, unread: readonly string[]): string {
   const meanwhile = moving === 0 ? '' : ` ${moving === 1 ? 'A promotion is' : `${moving} promotions are`} under way.`;
+  const beyond = unread.length === 0 ? '' : ` Not read: ${unread.join('; ')}.`;
+  // Whoever has not looked everywhere doesn't say that there is nothing.
+  if (matters.length === 0 && beyond !== '')
+    return `This look is not complete. What it read shows nothing that is wrong.${meanwhile}${beyond}`;
   if (matters.length === 0)
     return `Nothing is known to be wrong, and nothing went wrong in the last ${hours} h. That says only what agents observe and checks report.${meanwhile}`;
   const held = tenants.filter((t) => t.held === true).length;
   const unknown = tenants.filter((t) => t.held === null).length;
   const count = (n: number, noun: string) => `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
   const [first] = matters as [Matter, ...Matter[]];
-  return `${count(matters.length, 'matter')} ${matters.length === 1 ? 'reaches' : 'reach'} ${count(tenants.length, 'tenant')}; ${held === 0 ? (unknown === 0 ? 'none is held' : 'none is known to be held') : `${held.toLocaleString('en')} held`}${unknown === 0 ? '' : `, of ${unknown.toLocaleString('en')} that isn’t known`}. First: ${first.application} in ${first.environment}: ${first.why}.`;
+  return `${count(matters.length, 'matter')} ${matters.length === 1 ? 'reaches' : 'reach'} ${count(tenants.length, 'tenant')}; ${held === 0 ? (unknown === 0 ? 'none is held' : 'none is known to be held') : `${held.toLocaleString('en')} held`}${unknown === 0 ? '' : `, of ${unknown.toLocaleString('en')} that isn’t known`}. First: ${first.application} in ${first.environment}: ${first.why}.${beyond}`;
 }

@@ -1,10 +1,10 @@
 import type { CellRecord, FreezeRecord } from '@headgate/control';
-import { type CellState, driftOf, type Hypercare, type Promotion } from '@headgate/domain';
+import { type CellState, driftOf, type Hypercare } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { type Explained, explain } from '../explain.ts';
 import { freezesOver, showFreeze } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
-import { allRows } from '../paging.ts';
+import { allRows, cellRows, openPromotions } from '../paging.ts';
 import { nameOf, showPromotion, showRollout } from '../views.ts';
 
 /** Promotions that are explained at a time: the pool of sessions is shared. */
@@ -18,11 +18,11 @@ export function statusHandlers(context: Context): Handlers<'status'> {
   return {
     async status({ principal }) {
       const now = await store.now();
-      const cells = await allRows<CellRecord>(store, 'cell', MOST.cells);
-      const promotions = await allRows<Promotion>(store, 'promotion', MOST.promotions, { open: true });
+      const cells = await cellRows(store, MOST.cells);
+      const promotions = await openPromotions(store, MOST.promotions);
       const watches = await allRows<Hypercare>(store, 'hypercare', MOST.others);
       const freezes = await allRows<FreezeRecord>(store, 'freeze', MOST.others);
-      const open = promotions.rows.map((row) => row.state);
+      const open = [...promotions.begun, ...promotions.waiting];
       const moving = open.slice(0, MOST.open);
       const over = await freezesOver(store, moving, now);
       const explained: Explained[] = [];

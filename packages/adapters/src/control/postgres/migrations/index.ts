@@ -6,6 +6,7 @@ import { log } from './0005-log.ts';
 import { lists } from './0006-lists.ts';
 import { ended } from './0007-ended.ts';
 import { sideBySide } from './0008-side-by-side.ts';
+import { troubled } from './0009-troubled.ts';
 
 export interface ControlMigration {
   readonly name: string;
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly ControlMigration[] = [
   { name: '0006-lists', sql: lists },
   { name: '0007-ended', sql: ended },
   { name: '0008-side-by-side', sql: sideBySide },
+  { name: '0009-troubled', sql: troubled },
 ];
 
 /** What code that knows these can't do without: contract steps at the end may come later. */
