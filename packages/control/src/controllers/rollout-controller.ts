@@ -71,13 +71,14 @@ function cellOf(plan: Plan, name: string): CellPlan {
   return cell;
 }
 
-/** Commits a rollout's events: its own row, the cell's when it settles, and who must look next. */
+/** Commits a rollout's events: its own row, the cell's when it settles, `more` that goes with it, and who must look next. */
 export async function commitRollout(
   store: ControlStore,
   row: Row<Rollout>,
   gathered: GatheredRollout,
   events: readonly RolloutEvent[],
   by: string,
+  more: readonly Write[] = [],
 ): Promise<Committed> {
   const { facts } = gathered;
   let state: Rollout = row.state;
@@ -115,6 +116,7 @@ export async function commitRollout(
       dueAt: null,
     });
   }
+  writes.push(...more);
   return store.commit({
     by,
     writes,

@@ -3,12 +3,14 @@ import {
   evolveRollout,
   type Principal,
   type Rollout,
+  type RolloutFacts,
   type UndoneAway,
   undoneWords,
 } from '@headgate/domain';
 import { commitRollout, gatherRollout, LEASE_MS } from '../controllers/rollout-controller.ts';
+import { endSoaks } from '../controllers/soaks.ts';
 import type { Deps } from '../deps.ts';
-import type { Row } from '../ports/store.ts';
+import type { Row, Write } from '../ports/store.ts';
 import { type CellRecord, shapeInEntry, streams } from '../records.ts';
 import type { Gatherers } from './command-promotion.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
@@ -51,14 +53,31 @@ export async function takeUpUndone(
       if (decided.refusal.code !== 'settled') return no(decided.refusal);
       // Told twice: the first time settled it.
       if (row.state.undo !== null && row.state.n >= told.n) return ok({ rollout: row.state, took: 'known' });
-      const took = await takeUpLate(deps, agent, row.state, told, now);
+      const ended = await soakOver(deps, agent, row.state, gathered.facts, told);
+      const took = await takeUpLate(deps, agent, row.state, told, now, ended);
       return took === undefined ? undefined : ok({ rollout: row.state, took });
     }
     if (decided.events.length === 0) return ok({ rollout: row.state, took: 'known' });
-    const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id);
+    const ended = await soakOver(deps, agent, row.state, gathered.facts, told);
+    const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id, ended);
     const state = decided.events.reduce<Rollout>(evolveRollout, row.state);
     return committed.ok ? ok({ rollout: state, took: 'taken-up' }) : undefined;
   });
+}
+
+/**
+ * The environment no longer lives with the release: from when the agent heard nothing more, since it says no better when
+ * its customers left.
+ */
+function soakOver(
+  deps: Deps,
+  agent: Principal,
+  { promotion, cell, environment }: Rollout,
+  { plan: { release }, now }: Pick<RolloutFacts, 'plan' | 'now'>,
+  { since }: UndoneAway,
+): Promise<readonly Write[]> {
+  const because = `${agent.id} took it back in cell ${cell} while the server was away`;
+  return endSoaks(deps, [release.digest], { environment, until: Math.min(since, now), because, promotion });
 }
 
 /** Undefined: it changed meanwhile. */
@@ -68,6 +87,7 @@ async function takeUpLate(
   { id, promotion, cell }: Rollout,
   told: UndoneAway,
   now: number,
+  more: readonly Write[],
 ): Promise<TakenUp | undefined> {
   const { since, n } = told;
   const stream = streams.cell(cell);
@@ -82,7 +102,10 @@ async function takeUpLate(
   const next: CellRecord = { ...record, uncertain: true, assigned, restlessUntil: now + LEASE_MS };
   const committed = await deps.store.commit({
     by: agent.id,
-    writes: [{ stream, expected: row.version, entries: [{ type: 'cell.changed', data }], state: next, dueAt: null }],
+    writes: [
+      { stream, expected: row.version, entries: [{ type: 'cell.changed', data }], state: next, dueAt: null },
+      ...more,
+    ],
   });
   return committed.ok ? 'late' : undefined;
 }
