@@ -86,7 +86,9 @@ async function resumeSoak(
 ): Promise<Soaks> {
   const { environment } = plan;
   const names = await declaredCells(deps, environment);
-  const cells = await cellsNow(deps, plan.application, names, ({ uncertain, desired }) => (uncertain ? undefined : desired));
+  const cells = await cellsNow(deps, plan.application, names, ({ uncertain, desired }) =>
+    uncertain ? undefined : desired,
+  );
   const [release, ...others] = servingIn(cells?.states ?? []);
   if (cells === undefined || release === undefined || others.length > 0 || release === plan.release.digest)
     return NOTHING;
@@ -128,7 +130,8 @@ async function cellsNow(
   const states: CellState[] = [];
   for (const name of names) {
     const record = rows.get(streams.cell(name))?.state as CellRecord | undefined;
-    if (record?.desired !== undefined && record.desired.application !== application) continue;
+    const runs = (record?.desired ?? record?.observed?.state)?.application;
+    if (runs !== undefined && runs !== application) continue;
     const state = record && known(record);
     if (state === undefined) return undefined;
     states.push(state);
