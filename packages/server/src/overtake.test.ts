@@ -22,8 +22,9 @@ beforeAll(async () => {
   company = await SmallCompany.found(server);
   manager = await server.client('release-manager');
   await manager.call('applyDocuments', { body: { files: [{ name: 'solo.yaml', text: SOLO }] } });
-  // Its only tenant comes in the first wave, so that it is done when the other cell is half way.
-  const tenants = { zed: { slot: 'blue', store: 'main', ring: 'pilot' } };
+  // Its tenants come in the first wave, so that it is done when the other cell is half way. One has a namesake there.
+  const pilot = { slot: 'blue', store: 'main', ring: 'pilot' };
+  const tenants = { acme: pilot, zed: pilot };
   const body = { ...company.observation('solo', 'production'), tenants } as CellState;
   await company.agent.call('observeCell', { cell: 'solo', body });
   await manager.call('adoptCell', { cell: 'solo', body: { manifests: [company.baseline.manifest] } });
@@ -82,7 +83,16 @@ it('at a hold point is planned for who is not on the newer release, with one app
   expect(actions.overtake).toEqual({ allowed: true, because: expect.stringContaining('half way go back') });
   const planned = await manager.call('planPromotion', asks(fixed, open));
   expect(planned.text).toMatch(new RegExp(`Overtakes +${open}`));
-  expect(planned.text).toMatch(/Only for +acme and bolt;/);
+  expect(planned.text).toMatch(/Only for +bolt and live\/acme;/);
+  expect(planned.text).not.toContain('cell solo');
+  const narrowed = (name: string) => {
+    const { body } = asks(fixed, open);
+    return manager.call('planPromotion', { body: { ...(body as object), tenants: [name] } as never });
+  };
+  const one = (await narrowed('acme')).text;
+  expect(one).toMatch(/Only for +live\/acme;/);
+  expect(one).not.toContain('cell solo');
+  expect((await refused(narrowed('zed'))).code).toBe('on-newer-release');
   expect((await show(open)).phase).toBe('paused');
   const first = await manager.call('requestPromotion', asks(fixed, open), { idempotencyKey: 'hot' });
   const again = await manager.call('requestPromotion', asks(fixed, open), { idempotencyKey: 'hot' });
@@ -98,7 +108,7 @@ it('the overtaken promotion ends superseded: what was half way is back, what was
     because: `overtaken by ${hotfix}: invoices are wrong`,
   });
   expect(await served('live')).toEqual({ acme: '1.0.0', bolt: '1.0.0' });
-  expect(await served('solo')).toEqual({ zed: '2.0.0' });
+  expect(await served('solo')).toEqual({ acme: '2.0.0', zed: '2.0.0' });
 });
 
 it('the hotfix goes on with two approvals where one is usual, and leaves alone who is on the newer release', async () => {
@@ -114,5 +124,5 @@ it('the hotfix goes on with two approvals where one is usual, and leaves alone w
   await company.carryOut(() => settled(hotfix));
   expect((await show(hotfix)).result).toBe('promoted');
   expect(await served('live')).toEqual({ acme: '2.0.1', bolt: '2.0.1' });
-  expect(await served('solo')).toEqual({ zed: '2.0.0' });
+  expect(await served('solo')).toEqual({ acme: '2.0.0', zed: '2.0.0' });
 });

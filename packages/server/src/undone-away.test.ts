@@ -107,6 +107,54 @@ it('of a settled rollout only the cell hears: it is uncertain until it is observ
   });
 });
 
+it('of a settled rollout whose cell another holds: that one stops until a person says so, and goes on above its tokens', async () => {
+  const before = await ask('2.4.0');
+  const isSettled = async (promotion: string) => {
+    const { items } = await developer.call('listRollouts', { promotion });
+    return items.length > 0 && items.every(({ phase }) => phase === 'settled');
+  };
+  const tokens: number[] = [];
+  const does: typeof didIt = (assignment) => {
+    tokens.push(assignment.fence.n);
+    return didIt(assignment);
+  };
+  await company.carryOut(() => isSettled(before.id), does);
+  const { id } = await ask('2.5.0');
+  const early = tokens.length;
+  await company.carryOut(async () => tokens.length > early + 1, does);
+  const n = tokens.at(-1)! + 500;
+  const body = told(before.digest as Digest, before.plan, before.plan.cells[0]!.steps.length, n);
+  const tell = () => company.agent.call('tellUndone', { rollout: rollout(before.id), body });
+  expect((await tell()).took).toBe('late');
+  const paused = await developer.call('showPromotion', { promotion: id });
+  expect(paused).toMatchObject({
+    phase: 'paused',
+    reason: expect.stringContaining(`in cell stage is gone: rollout ${before.id}.stage was undone by agt_shop`),
+  });
+  expect((await tell()).took).toBe('known');
+  const { assignment } = await company.agent.call('leaseStep', { body: { waitMs: 300 } });
+  expect(assignment).toBeNull();
+  const operator = await server.client('operator');
+  const isUncertain = async () => (await operator.call('showCell', { cell: 'stage' })).uncertain;
+  await operator.call('resumePromotion', { promotion: id });
+  const stopped = tokens.length;
+  await company.carryOut(() => isSettled(id), does);
+  const after = tokens.slice(stopped);
+  expect(after).toEqual(after.map((_, i) => n + 1 + i));
+  // What was told is not forgotten over what came after it.
+  expect(await isUncertain()).toBe(true);
+  const said = (await entriesOf('cell/stage')).findLast((entry) => entry.type === 'cell.changed')!;
+  expect(said.data).toMatchObject({ rollout: `${id}.stage`, uncertain: true, assigned: after.at(-1) });
+  await until('an observation settles it', async () => {
+    await company.agent.call('observeCell', { cell: 'stage', body: company.observation('stage', 'staging') });
+    return !(await isUncertain());
+  });
+  const next = await ask('2.6.0');
+  const last = tokens.at(-1)!;
+  await company.carryOut(() => isSettled(next.id), does);
+  expect(tokens[tokens.indexOf(last) + 1]).toBe(last + 1);
+});
+
 it('refuses what can’t be, in words: no such rollout, another plan, and whoever is no agent', async () => {
   const { id, digest, plan } = await ask('2.3.0');
   await until('it is open', async () => (await developer.call('listRollouts', { promotion: id })).items.length > 0);

@@ -10,10 +10,12 @@ import {
   evolveHypercare,
   evolvePromotion,
   evolveRollout,
+  evolveSoaked,
   type Freeze,
   type HypercareEvent,
   type PromotionEvent,
   type RolloutEvent,
+  type SoakEvent,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import {
@@ -83,7 +85,7 @@ export const FOLDS: Readonly<
         application,
         manifest: digest,
         evidence: of('release.evidence-attached').map(({ evidence }) => evidence),
-        soaked: of('release.promoted').map(({ environment, promotedAt }) => ({ environment, promotedAt })),
+        soaked: (entries as readonly unknown[] as readonly SoakEvent[]).reduce(evolveSoaked, []),
       },
       row: {
         ref: state.ref,

@@ -9,21 +9,19 @@ import {
   type HypercareStage,
   type Instant,
   nextOfPromotion,
-  type Plan,
   type PolicySpec,
   type Promotion,
   type PromotionEvent,
   type PromotionFacts,
   type Rollout,
-  reachesEverybody,
   succeedHypercare,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
 import type { Committed, Read, Row, StreamId, Write } from '../ports/store.ts';
-import { type CellRecord, type DocumentRecord, type ReleaseRecord, rolloutId, streams } from '../records.ts';
+import { type CellRecord, type DocumentRecord, rolloutId, streams } from '../records.ts';
 import { holdsCells } from '../use-cases/overtaking.ts';
-import { declaredCells } from '../use-cases/plan-promotion.ts';
+import { soaksAfter } from './soaks.ts';
 import type { Controller } from './tick.ts';
 
 export interface GatheredPromotion {
@@ -114,10 +112,16 @@ export async function commitPromotion(
   const reads = [...gathered.reads];
   const opens = row.state.wave === 0 && state.wave > 0;
   if (opens) for (const cell of state.cells) writes.push(openRollout(deps, state, cell, gathered));
-  if (state.phase === 'ended' && row.state.phase !== 'ended' && state.result === 'promoted') {
-    const left = await leaveBehind(deps, state, gathered);
-    writes.push(...left.writes);
-    reads.push(...left.reads);
+  const ended = state.phase === 'ended' && row.state.phase !== 'ended' && state.wave > 0 ? state : undefined;
+  if (opens || ended !== undefined) {
+    const soaks = await soaksAfter(deps, state, facts.plan, facts.now);
+    writes.push(...soaks.writes);
+    reads.push(...soaks.reads);
+  }
+  if (ended?.result === 'promoted') {
+    writes.push(...(await nextHypercare(deps, state, gathered)));
+    // What is said to have ended well is built upon: no agent may have taken it back since it was looked at.
+    reads.push(...rolloutsSeen(gathered));
   }
   const wake = opens ? [] : state.cells.map((cell) => streams.rollout(rolloutId(state.id, cell)));
   const committed = await store.commit({ by, writes, reads, wake });
@@ -170,32 +174,16 @@ function openRollout(deps: Deps, promotion: Promotion, cell: string, gathered: G
   };
 }
 
-interface LeftBehind {
-  readonly writes: readonly Write[];
-  /** What was read to decide on them. */
-  readonly reads: readonly Read[];
+function rolloutsSeen({ facts, rows }: GatheredPromotion): readonly Read[] {
+  return [...facts.rollouts.values()].map(({ id }) => {
+    const stream = streams.rollout(id);
+    return { stream, version: rows.get(stream)?.version ?? 0 };
+  });
 }
 
-/** A promotion that ended well is remembered by its release (the next environment's soak) and watched by hypercare. */
-async function leaveBehind(deps: Deps, state: Promotion, gathered: GatheredPromotion): Promise<LeftBehind> {
+/** A promotion that ended well is watched by hypercare. */
+async function nextHypercare(deps: Deps, state: Promotion, gathered: GatheredPromotion): Promise<readonly Write[]> {
   const { now } = gathered.facts;
-  const writes: Write[] = [];
-  const reads: Read[] = [];
-  const releaseStream = streams.release(state.release.digest);
-  const release = gathered.rows.get(releaseStream) as Row<ReleaseRecord> | undefined;
-  const others = await cellsLeftOut(deps, gathered.facts.plan);
-  // A release that only some tenants have isn't one that the environment has lived with.
-  if (release !== undefined && others !== undefined && reachesEverybody(gathered.facts.plan, others.states)) {
-    reads.push(...others.reads);
-    const soaked = { environment: state.environment, promotedAt: now };
-    writes.push({
-      stream: releaseStream,
-      expected: release.version,
-      entries: [{ type: 'release.promoted', data: { ...soaked, promotion: state.id } }],
-      state: { ...release.state, soaked: [...release.state.soaked, soaked] },
-      dueAt: null,
-    });
-  }
   const stream = streams.hypercare(state.environment);
   const before = gathered.rows.get(stream) as Row<Hypercare> | undefined;
   const { id, environment, cells } = state;
@@ -204,34 +192,8 @@ async function leaveBehind(deps: Deps, state: Promotion, gathered: GatheredPromo
   const entries = succeedHypercare(before?.state, watch, now);
   let next = before?.state;
   for (const event of entries) next = evolveHypercare(next, event);
-  if (next !== undefined && entries.length > 0)
-    writes.push({ stream, expected: before?.version ?? 0, entries, state: next, dueAt: dueOfHypercare(next) });
-  return { writes, reads };
-}
-
-/** Of so many cells beside a plan's own the versions are checked again as it is committed; a commit's reads are bounded. */
-const MOST_CHECKED = 800;
-
-/**
- * The environment's cells that a plan leaves out, as they are, with the versions that they were read at. Undefined: nobody
- * knows what stands in one of them.
- */
-async function cellsLeftOut(
-  deps: Deps,
-  plan: Plan,
-): Promise<{ readonly states: readonly CellState[]; readonly reads: readonly Read[] } | undefined> {
-  const own = new Set(plan.cells.map(({ cell }) => cell));
-  const names = (await declaredCells(deps, plan.environment)).filter((name) => !own.has(name));
-  const rows = await deps.store.load(names.map(streams.cell));
-  const states: CellState[] = [];
-  for (const name of names) {
-    const record = rows.get(streams.cell(name))?.state as CellRecord | undefined;
-    const known = record?.uncertain ? record.observed?.state : record?.desired;
-    if (known === undefined) return undefined;
-    if (known.application === plan.application) states.push(known);
-  }
-  const reads = [...rows.values()].map(({ stream, version }) => ({ stream, version }));
-  return { states, reads: reads.slice(0, MOST_CHECKED) };
+  if (next === undefined || entries.length === 0) return [];
+  return [{ stream, expected: before?.version ?? 0, entries, state: next, dueAt: dueOfHypercare(next) }];
 }
 
 async function stagesOf(deps: Deps, gathered: GatheredPromotion, state: Promotion): Promise<readonly HypercareStage[]> {

@@ -58,7 +58,10 @@ export async function gatherRollout(
   const unread =
     (cellRow?.state.epoch ?? 1) >= epoch ? undefined : unreadCell(asked, recovery ?? { epoch, until: now + TELL_MS });
   return {
-    facts: { now, dueAt: row.dueAt, plan, cell, course: courseOf(promotion), gates: gatesOf(promotion), epoch, unread },
+    facts: {
+      ...{ now, dueAt: row.dueAt, plan, cell, course: courseOf(promotion), gates: gatesOf(promotion), epoch, unread },
+      assigned: cellRow?.state.assigned ?? 0,
+    },
     reads: [{ stream: promotionStream, version: promotionRow.version }, ...reads],
     cellRow,
     promotion,
@@ -71,13 +74,14 @@ function cellOf(plan: Plan, name: string): CellPlan {
   return cell;
 }
 
-/** Commits a rollout's events: its own row, the cell's when it settles, and who must look next. */
+/** Commits a rollout's events: its own row, the cell's when it settles, `more` that goes with it, and who must look next. */
 export async function commitRollout(
   store: ControlStore,
   row: Row<Rollout>,
   gathered: GatheredRollout,
   events: readonly RolloutEvent[],
   by: string,
+  more: readonly Write[] = [],
 ): Promise<Committed> {
   const { facts } = gathered;
   let state: Rollout = row.state;
@@ -96,16 +100,20 @@ export async function commitRollout(
   ];
   if (settled && state.begun > 0) {
     const record = gathered.cellRow?.state;
-    const { state: desired, uncertain } = cellAfter(facts.plan, facts.cell, state);
-    const left: CellRecord = { ...record, desired, uncertain, assigned: state.n };
+    const after = cellAfter(facts.plan, facts.cell, state);
+    const { state: desired } = after;
+    // No rollout opens in an uncertain cell: this one is because of what an agent told since.
+    const uncertain = after.uncertain || record?.uncertain === true;
+    const assigned = Math.max(record?.assigned ?? 0, state.n);
+    const left: CellRecord = { ...record, desired, uncertain, assigned };
     // Whoever lost a lease to the undo may act until the lease would have run out.
-    const next = uncertain ? { ...left, restlessUntil: facts.now + LEASE_MS } : left;
+    const next = after.uncertain ? { ...left, restlessUntil: facts.now + LEASE_MS } : left;
     const data = {
       rollout: state.id,
       promotion: state.promotion,
       ...shapeInEntry(desired),
       uncertain,
-      assigned: state.n,
+      assigned,
     };
     writes.push({
       stream: streams.cell(state.cell),
@@ -115,6 +123,7 @@ export async function commitRollout(
       dueAt: null,
     });
   }
+  writes.push(...more);
   return store.commit({
     by,
     writes,

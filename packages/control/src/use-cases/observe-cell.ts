@@ -51,7 +51,9 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
     const last = before?.observed;
     const drifted = driftOf(seen).map(({ store }) => store);
     // What somebody made by hand is never taken for what should be.
-    const settles = before?.uncertain === true && now >= (before.restlessUntil ?? 0) && drifted.length === 0;
+    const still = before?.uncertain === true && now >= (before.restlessUntil ?? 0) && drifted.length === 0;
+    // While a rollout holds the cell, what is seen is its work half done.
+    const settles = still && (await deps.store.holder(stream)) === undefined;
     if (!settles && last !== undefined && now - last.at < REFRESH_MS && deps.digestOf(last.state) === digest)
       return ok(before as CellRecord);
     const observed = { state: seen, at: now, by: agent.id };

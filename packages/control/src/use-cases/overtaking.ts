@@ -95,14 +95,14 @@ async function notReadBack({ store, epoch }: Deps, { cells }: Promotion): Promis
   return cells.filter((cell) => ((rows.get(streams.cell(cell))?.state as CellRecord | undefined)?.epoch ?? 1) < epoch);
 }
 
-/** Who stays on the overtaken release, and for whom a hotfix is: everybody else. */
-export function whoStays(cells: readonly CellState[], release: Digest) {
-  const stay: string[] = [];
-  const left: string[] = [];
-  for (const { slots, tenants } of cells)
-    for (const [name, { slot }] of Object.entries(tenants))
-      (slots[slot]?.release?.digest === release ? stay : left).push(name);
-  return { stay, left } as const;
+/** Who stays on the overtaken release, by cell: its tenants' names alone say it within that cell, and nowhere else. */
+export function whoStays(cells: readonly CellState[], release: Digest): ReadonlyMap<string, ReadonlySet<string>> {
+  return new Map(
+    cells.map(({ cell, slots, tenants }) => {
+      const stay = Object.entries(tenants).filter(([, { slot }]) => slots[slot]?.release?.digest === release);
+      return [cell, new Set(stay.map(([name]) => name))] as const;
+    }),
+  );
 }
 
 /** Whether an overtaken promotion still holds a cell. */

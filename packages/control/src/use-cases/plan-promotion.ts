@@ -40,9 +40,9 @@ export async function planForPromotion(
   if (!cells.ok) return no(...cells.refusals);
   const after = new Map(overtaking?.cells.map((cell) => [cell.cell, cell]));
   const states = cells.value.states.map((cell) => after.get(cell.cell) ?? cell);
-  const who = whoMoves(states, tenants, overtaking, what);
-  if (!who.ok) return who;
-  const only = who.value;
+  const stays = overtaking && whoStays(states, overtaking.release);
+  const nobody = overtaking && stays && refuseStaying(states, stays, tenants, overtaking.promotion, what);
+  if (nobody?.ok === false) return nobody;
   const planned = planPromotion({
     application: declared.application,
     environment,
@@ -52,7 +52,8 @@ export async function planForPromotion(
     manifest: release.state.manifest,
     cells: states,
     drift: cells.value.drift,
-    ...(only !== undefined && { tenants: only }),
+    ...(tenants !== undefined && { tenants }),
+    ...(stays !== undefined && { staying: stays }),
     ...(overtaking !== undefined && { overtakes: overtaking.promotion }),
     now: await deps.store.now(),
   });
@@ -60,23 +61,25 @@ export async function planForPromotion(
   return ok({ plan: planned.plan, release: release.state, declared });
 }
 
-/** For whom it is; undefined: everybody. A hotfix leaves those alone who stay on the release that it overtakes. */
-function whoMoves(
+/** A hotfix leaves those alone who stay on the release that it overtakes: refused where that is whoever it would be for. */
+function refuseStaying(
   states: readonly CellState[],
+  stays: ReadonlyMap<string, ReadonlySet<string>>,
   asked: readonly string[] | undefined,
-  overtaking: Pick<Overtaking, 'promotion' | 'release'> | undefined,
+  promotion: string,
   what: string,
-): Result<readonly string[] | undefined> {
-  if (overtaking === undefined) return ok(asked);
-  const where = streams.promotion(overtaking.promotion);
-  const { stay, left } = whoStays(states, overtaking.release);
-  const kept = new Set(stay);
-  const newer = asked?.find((name) => kept.has(name));
+): Result<undefined> {
+  const where = streams.promotion(promotion);
+  const moving = new Set<string>();
+  const staying = new Set<string>();
+  for (const { cell, tenants } of states)
+    for (const name of Object.keys(tenants)) (stays.get(cell)?.has(name) ? staying : moving).add(name);
+  const newer = asked?.find((name) => staying.has(name) && !moving.has(name));
   if (newer !== undefined)
     return refuse('on-newer-release', what, where, `${newer} stays on its release`, 'name who is not on it');
-  if (left.length === 0)
+  if (moving.size === 0)
     return refuse('on-newer-release', what, where, 'everybody is on its release already', 'promote without overtaking');
-  return ok(asked ?? (stay.length === 0 ? undefined : left));
+  return ok(undefined);
 }
 
 /**

@@ -1,16 +1,22 @@
 import {
   decideUndoneAway,
+  dueOfPromotion,
+  evolvePromotion,
   evolveRollout,
   type Principal,
   type Rollout,
+  type RolloutFacts,
+  stopOver,
   type UndoneAway,
   undoneWords,
 } from '@headgate/domain';
 import { commitRollout, gatherRollout, LEASE_MS } from '../controllers/rollout-controller.ts';
+import { endSoaks } from '../controllers/soaks.ts';
 import type { Deps } from '../deps.ts';
-import type { Row } from '../ports/store.ts';
+import type { Row, Write } from '../ports/store.ts';
 import { type CellRecord, shapeInEntry, streams } from '../records.ts';
 import type { Gatherers } from './command-promotion.ts';
+import { type HeldBy, holderOf, wakes } from './read-back-cell.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /** What became of what an agent told. `late`: the rollout had been settled, so only the cell's record learns of it. */
@@ -51,38 +57,81 @@ export async function takeUpUndone(
       if (decided.refusal.code !== 'settled') return no(decided.refusal);
       // Told twice: the first time settled it.
       if (row.state.undo !== null && row.state.n >= told.n) return ok({ rollout: row.state, took: 'known' });
-      const took = await takeUpLate(deps, agent, row.state, told, now);
+      const ended = await soakOver(deps, agent, row.state, gathered.facts, told);
+      const took = await takeUpLate(deps, with_, agent, row.state, told, now, ended);
       return took === undefined ? undefined : ok({ rollout: row.state, took });
     }
     if (decided.events.length === 0) return ok({ rollout: row.state, took: 'known' });
-    const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id);
+    const ended = await soakOver(deps, agent, row.state, gathered.facts, told);
+    const committed = await commitRollout(deps.store, row, gathered, decided.events, agent.id, ended);
     const state = decided.events.reduce<Rollout>(evolveRollout, row.state);
     return committed.ok ? ok({ rollout: state, took: 'taken-up' }) : undefined;
   });
 }
 
-/** Undefined: it changed meanwhile. */
+/**
+ * The environment no longer lives with the release: from when the agent heard nothing more, since it says no better when
+ * its customers left.
+ */
+function soakOver(
+  deps: Deps,
+  agent: Principal,
+  { promotion, cell, environment }: Rollout,
+  { plan: { release }, now }: Pick<RolloutFacts, 'plan' | 'now'>,
+  { since }: UndoneAway,
+): Promise<readonly Write[]> {
+  const because = `${agent.id} took it back in cell ${cell} while the server was away`;
+  return endSoaks(deps, [release.digest], { environment, until: Math.min(since, now), because, promotion });
+}
+
+/**
+ * The cell's record learns of it, and whoever holds the cell by now goes no further: what its plan was made for is gone.
+ * Undefined: it changed meanwhile.
+ */
 async function takeUpLate(
   deps: Deps,
+  with_: Gatherers,
   agent: Principal,
   { id, promotion, cell }: Rollout,
   told: UndoneAway,
   now: number,
+  more: readonly Write[],
 ): Promise<TakenUp | undefined> {
   const { since, n } = told;
   const stream = streams.cell(cell);
   const row = (await deps.store.load([stream])).get(stream) as Row<CellRecord> | undefined;
   const record = row?.state;
   if (row === undefined || record?.desired === undefined) return 'late';
-  // Whoever has it uncertain already, or went on from a higher number, has heard of it.
-  if (record.uncertain && (record.assigned ?? 0) >= n) return 'known';
+  const held = await holderOf(deps, with_, cell);
+  const words = undoneWords(agent.id, told);
+  const stopped = held === undefined ? [] : stopHolder(held, id, words, now);
+  // Whoever has it uncertain already, from a higher number, has heard of it.
+  const known = record.uncertain && (record.assigned ?? 0) >= n;
+  if (known && stopped.length === 0) return 'known';
   const assigned = Math.max(record.assigned ?? 0, n);
-  const away = { because: undoneWords(agent.id, told), since };
+  const away = { because: words, since };
   const data = { rollout: id, promotion, ...shapeInEntry(record.desired), uncertain: true, assigned, away };
   const next: CellRecord = { ...record, uncertain: true, assigned, restlessUntil: now + LEASE_MS };
+  const learns = { stream, expected: row.version, entries: [{ type: 'cell.changed', data }], state: next, dueAt: null };
   const committed = await deps.store.commit({
-    by: agent.id,
-    writes: [{ stream, expected: row.version, entries: [{ type: 'cell.changed', data }], state: next, dueAt: null }],
+    // That a promotion stops is nothing that an agent decides.
+    by: stopped.length > 0 ? 'sys' : agent.id,
+    writes: known ? stopped : [learns, ...more, ...stopped],
+    wake: stopped.length > 0 ? wakes(held) : [],
   });
-  return committed.ok ? 'late' : undefined;
+  if (!committed.ok) return undefined;
+  // One that opened as this was committed hasn't heard of it, nor has this of it: told again, it is known, and stopped.
+  const late = held === undefined && (await deps.store.holder(stream)) !== undefined;
+  return late ? undefined : 'late';
+}
+
+/** The promotion that holds a cell whose rollout before was taken back: a person says how it goes on. */
+function stopHolder({ promotion, row }: HeldBy, undone: string, words: string, now: number): readonly Write[] {
+  const cell = row.state.cell;
+  const why = `what it found in cell ${cell} is gone: rollout ${undone} was ${words}`;
+  const event = stopOver(promotion.state, why, now);
+  if (event === undefined) return [];
+  const state = evolvePromotion(promotion.state, event);
+  const { stream, version: expected } = promotion;
+  return [{ stream, expected, entries: [event], state, dueAt: dueOfPromotion(state, now) }];
 }

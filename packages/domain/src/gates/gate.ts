@@ -8,6 +8,7 @@ import type { Freeze, WindowFact } from '../calendars/window.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
 import type { Action } from '../plan/plan.ts';
+import type { Soaked } from './soaking.ts';
 
 export type VerdictKind = 'pass' | 'fail' | 'no-data' | 'error' | 'pending' | 'waived';
 
@@ -47,12 +48,6 @@ export interface Approval {
   readonly proof: 'signed' | 'server-attested';
   /** The signed bundle itself, by digest, for whoever takes nobody's word. Only with `signed`. */
   readonly bundle?: Digest;
-}
-
-/** A promotion of the same release that ended well in another environment. */
-export interface Soaked {
-  readonly environment: string;
-  readonly promotedAt: Instant;
 }
 
 /** All that gates may judge, gathered with the versions of the rows that it came from. */

@@ -91,6 +91,52 @@ describe.each<[gate: string, rule: string, verdict: VerdictKind, facts: Partial<
     },
   ],
 
+  [
+    'soaked',
+    'adds up the times of a release that came back',
+    'pass',
+    {
+      soaked: [
+        { environment: 'staging', promotedAt: 0, until: HOUR_MS / 2 },
+        { environment: 'staging', promotedAt: NOON - HOUR_MS / 2 },
+      ],
+    },
+  ],
+  [
+    'soaked',
+    'counts no time twice',
+    'pending',
+    {
+      soaked: [
+        { environment: 'staging', promotedAt: NOON - HOUR_MS / 2 },
+        { environment: 'staging', promotedAt: NOON - HOUR_MS / 2 },
+      ],
+    },
+  ],
+  [
+    'soaked',
+    'passes what was there for long enough and was replaced',
+    'pass',
+    { soaked: [{ environment: 'staging', promotedAt: 0, until: HOUR_MS }] },
+  ],
+  [
+    'soaked',
+    'fails what was replaced too soon, however long ago',
+    'fail',
+    { soaked: [{ environment: 'staging', promotedAt: 0, until: HOUR_MS - 1 }] },
+  ],
+  [
+    'soaked',
+    'is not fooled by an end in another environment',
+    'pass',
+    {
+      soaked: [
+        { environment: 'dev', promotedAt: 0, until: 1 },
+        { environment: 'staging', promotedAt: 0 },
+      ],
+    },
+  ],
+
   ['window', 'passes inside all windows', 'pass', {}],
   ['window', 'has no data without a calendar', 'no-data', { windows: [] }],
   ['window', 'waits for a closed calendar', 'pending', { windows: [{ calendar: 'nights', open: false }] }],
@@ -169,6 +215,12 @@ test('durations are said as people say them', () => {
   const soaked = [{ environment: 'staging', promotedAt: NOON - 5_400 }];
   expect(judge('soaked', { soaked }).because).toBe('in staging for 5 s of 1 h');
   expect(judge('soaked').because).toMatch(/^in staging for [\dhmins ]+, 1 h asked$/);
+  const was = [{ environment: 'staging', promotedAt: 0, until: 5_400, ended: 'promotion prm_2 took 2.1.0 there' }];
+  expect(judge('soaked', { soaked: was }).because).toBe(
+    'was in staging for 5 s of 1 h, and no longer is: promotion prm_2 took 2.1.0 there',
+  );
+  const long = [{ environment: 'staging', promotedAt: 0, until: HOUR_MS }];
+  expect(judge('soaked', { soaked: long }).because).toBe('was in staging for 1 h, 1 h asked');
   const [point] = soundFacts(NOON).restorePoints;
   if (point === undefined) throw new Error('sound facts have a restore point');
   const aged = { restorePoints: [{ ...point, takenAt: NOON - 2 * HOUR_MS - 1 }] };

@@ -1,7 +1,8 @@
 import { durationText, lastedText } from '../model/duration.ts';
 import { type Gate, pass, stop, wholeNumber } from './gate.ts';
+import { soakedMs, soaksIn } from './soaking.ts';
 
-/** The same release ended well in the environment before, at least `durationMs` ago. */
+/** Everybody of the environment before was on the same release for at least `durationMs` in all. */
 export const soaked: Gate = {
   name: 'soaked',
   parameters: {
@@ -32,17 +33,22 @@ export const soaked: Gate = {
         `promote it to ${environment} first`,
         'release manager',
       );
-    const since = Math.min(...there.map((s) => s.promotedAt));
-    const readyAt = since + durationMs;
-    if (facts.now < readyAt)
+    const lasted = soakedMs(there, environment, facts.now);
+    const told = `${lastedText(lasted)} of ${durationText(durationMs)}`;
+    if (!soaksIn(there, environment)) {
+      if (lasted >= durationMs)
+        return pass(name, `was in ${environment} for ${lastedText(lasted)}, ${durationText(durationMs)} asked`);
+      const ended = there.findLast((s) => s.ended !== undefined)?.ended;
       return stop(
         name,
-        'pending',
-        `in ${environment} for ${lastedText(facts.now - since)} of ${durationText(durationMs)}`,
-        'wait',
-        'nobody',
-        readyAt,
+        'fail',
+        `was in ${environment} for ${told}, and no longer is${ended === undefined ? '' : `: ${ended}`}`,
+        `promote it to ${environment} again`,
+        'release manager',
       );
-    return pass(name, `in ${environment} for ${lastedText(facts.now - since)}, ${durationText(durationMs)} asked`);
+    }
+    const readyAt = facts.now + durationMs - lasted;
+    if (facts.now < readyAt) return stop(name, 'pending', `in ${environment} for ${told}`, 'wait', 'nobody', readyAt);
+    return pass(name, `in ${environment} for ${lastedText(lasted)}, ${durationText(durationMs)} asked`);
   },
 };

@@ -73,6 +73,21 @@ describe('for tenants who are named', () => {
     expect(upgrade({ cells: [...cells, other], tenants: ['zoe'] }).tenants).toEqual(['zoe']);
   });
 
+  test('goes by cell and name where somebody stays who has a namesake elsewhere', () => {
+    const own = { ownStores: true, schemaRange: { min: 1, max: 1 } } as const;
+    const other = aCell({ cell: 'dedicated', tenants: { bob: 'pilot', zoe: 'pilot' }, ...own });
+    const cells = [...anUpgrade().cells, other];
+    const staying = new Map([['dedicated', new Set(['bob', 'zoe'])]]);
+    const rest = upgrade({ cells, staying });
+    expect(rest.cells.map(({ cell }) => cell)).toEqual(['shared']);
+    expect(rest.tenants).toEqual(['ada', 'cyd', 'shared/bob']);
+    const bob = upgrade({ cells, staying, tenants: ['bob'] });
+    expect(touched(bob)).toEqual(['bob']);
+    expect([bob.cells.map(({ cell }) => cell), bob.tenants]).toEqual([['shared'], ['shared/bob']]);
+    expect(upgrade({ cells, tenants: ['bob'] }).tenants).toEqual(['bob', 'bob']);
+    expect(codes(anUpgrade({ cells, staying, tenants: ['zoe'] }))).toEqual(['already-there environment/production']);
+  });
+
   test.each<[rule: string, request: PlanRequest, expected: string[]]>([
     ['nobody at all', anUpgrade({ tenants: [] }), ['no-tenants environment/production']],
     ['somebody whom no cell has', anUpgrade({ tenants: ['bob', 'eve'] }), ['no-such-tenant environment/production']],

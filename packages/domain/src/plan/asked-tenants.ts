@@ -7,17 +7,33 @@ import type { Plan } from './plan.ts';
 import type { Move } from './slots.ts';
 import { movedTenants } from './undo.ts';
 
-/** Whether a cell has one of these tenants. */
-export function livesIn(cell: CellState, only: ReadonlySet<string>): boolean {
-  return Object.keys(cell.tenants).some((name) => only.has(name));
+/** Who of a cell is asked for: those who are named (undefined: all) but for those who stay. Undefined: everybody. */
+export function askedIn(
+  cell: CellState,
+  only: ReadonlySet<string> | undefined,
+  staying: ReadonlySet<string> = new Set(),
+): ReadonlySet<string> | undefined {
+  if (only === undefined && staying.size === 0) return undefined;
+  return new Set(
+    Object.keys(cell.tenants).filter((name) => (only === undefined || only.has(name)) && !staying.has(name)),
+  );
 }
 
-/** Whether nobody of a cell is left on another release once its move is made. */
-export function isThere(cell: CellState, release: Digest, move: Pick<Move, 'tenants'> | undefined): boolean {
+/** Those of a cell who are left on another release once its move is made. */
+function leftIn(cell: CellState, release: Digest, move: Pick<Move, 'tenants'> | undefined): readonly string[] {
   const moved = new Set(move?.tenants);
-  return Object.entries(cell.tenants).every(
-    ([name, { slot }]) => moved.has(name) || cell.slots[slot]?.release?.digest === release,
-  );
+  return Object.entries(cell.tenants)
+    .filter(([name, { slot }]) => !moved.has(name) && cell.slots[slot]?.release?.digest !== release)
+    .map(([name]) => name);
+}
+
+/** The names that somebody has in some cell who is left on another release once all moves are made. */
+export function leftOut(
+  cells: readonly CellState[],
+  release: Digest,
+  moves: ReadonlyMap<CellState, Pick<Move, 'tenants'>>,
+): ReadonlySet<string> {
+  return new Set(cells.flatMap((cell) => leftIn(cell, release, moves.get(cell))));
 }
 
 /**
@@ -27,8 +43,9 @@ export function isThere(cell: CellState, release: Digest, move: Pick<Move, 'tena
 export function reachesEverybody(plan: Plan, others: readonly CellState[]): boolean {
   const { digest } = plan.release;
   return (
-    plan.cells.every((cell) => isThere(cell.base, digest, { tenants: movedTenants(cell, cell.steps.length) })) &&
-    others.every((cell) => isThere(cell, digest, undefined))
+    plan.cells.every(
+      (cell) => leftIn(cell.base, digest, { tenants: movedTenants(cell, cell.steps.length) }).length === 0,
+    ) && others.every((cell) => leftIn(cell, digest, undefined).length === 0)
   );
 }
 

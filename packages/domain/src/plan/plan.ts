@@ -21,8 +21,9 @@ export interface Plan {
   readonly rollbackScope: RollbackScope;
   readonly pointOfNoReturn: PointOfNoReturn | null;
   /**
-   * The only tenants that it is for, sorted; absent: everybody who isn't on the release yet. The others of a cell stay
-   * where they are, and a store that one of them lives in isn't changed.
+   * The only tenants that it is for, sorted; absent: everybody who isn't on the release yet. One whose name somebody in
+   * another cell has who stays is named with the cell: `live/acme`. The others of a cell stay where they are, and a store
+   * that one of them lives in isn't changed.
    */
   readonly tenants?: readonly string[];
   /** The open promotion that it overtakes. */

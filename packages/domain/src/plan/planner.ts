@@ -8,7 +8,7 @@ import type { Digest, Instant } from '../model/identity.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { ReleaseManifest, ReleaseRef } from '../model/release.ts';
 import type { ApplicationSpec, PolicySpec } from '../model/specs.ts';
-import { isThere, livesIn, refuseUnknown } from './asked-tenants.ts';
+import { askedIn, leftOut, refuseUnknown } from './asked-tenants.ts';
 import { refuseDrifted } from './drifted-stores.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
 import { gatesToOvertake } from './overtaking.ts';
@@ -29,6 +29,8 @@ export interface PlanRequest {
   readonly cells: readonly CellState[];
   /** The only tenants that are asked for; absent: everybody who isn't on the release yet. */
   readonly tenants?: readonly string[];
+  /** Whom it leaves alone whoever is asked for, by cell: a tenant's name says who it is within its cell only. */
+  readonly staying?: ReadonlyMap<string, ReadonlySet<string>>;
   /** The open promotion that it overtakes: then one approval more is asked for. */
   readonly overtakes?: string;
   /** Stores that were seen to have been changed by hand, by cell. */
@@ -81,7 +83,8 @@ export function planPromotion(request: PlanRequest): Planned {
       'declare a cell and adopt what runs there',
     );
   const only = request.tenants === undefined ? undefined : new Set(request.tenants);
-  const asked = only === undefined ? request.cells : request.cells.filter((cell) => livesIn(cell, only));
+  const whom = new Map(request.cells.map((cell) => [cell, askedIn(cell, only, request.staying?.get(cell.cell))]));
+  const asked = request.cells.filter((cell) => whom.get(cell)?.size !== 0);
   if (only !== undefined) refuseUnknown(only, request.cells, environment, refuse);
   const known = new Set(application.rings.map((ring) => ring.name));
   for (const cell of asked) {
@@ -106,10 +109,11 @@ export function planPromotion(request: PlanRequest): Planned {
   }
   if (refusals.length > 0) return { ok: false, refusals };
 
+  const isForAll = [...whom.values()].every((names) => names === undefined);
   const moves = new Map<CellState, Move>();
   for (const cell of asked) {
     const refuseCell: Refuse = (code, why, unblock) => refuse(code, `cell/${cell.cell}`, why, unblock);
-    const move = chooseMove(cell, request.release.digest, only, refuseCell);
+    const move = chooseMove(cell, request.release.digest, whom.get(cell), refuseCell);
     // A cell that has the release, say because a promotion was kept there, has nothing to do with this one.
     if (move !== 'there' && move !== undefined) moves.set(cell, move);
   }
@@ -117,9 +121,7 @@ export function planPromotion(request: PlanRequest): Planned {
     refuse(
       'already-there',
       `environment/${environment}`,
-      only === undefined
-        ? 'all tenants of all its cells are on this release'
-        : 'the tenants that were named are on this release',
+      isForAll ? 'all tenants of all its cells are on this release' : 'the tenants that were named are on this release',
       'nothing: it is promoted',
     );
 
@@ -155,9 +157,12 @@ export function planPromotion(request: PlanRequest): Planned {
     ...(request.overtakes !== undefined && { overtakes: request.overtakes }),
   };
   // Whoever names everybody who is left asks for the whole.
-  const left = request.cells.some((cell) => !isThere(cell, request.release.digest, moves.get(cell)));
-  if (only === undefined || !left) return { ok: true, plan };
-  return { ok: true, plan: { ...plan, tenants: [...moves.values()].flatMap(({ tenants }) => tenants).sort() } };
+  const left = leftOut(request.cells, request.release.digest, moves);
+  if (isForAll || left.size === 0) return { ok: true, plan };
+  const movers = [...moves].flatMap(([{ cell }, { tenants }]) =>
+    tenants.map((name) => (left.has(name) ? `${cell}/${name}` : name)),
+  );
+  return { ok: true, plan: { ...plan, tenants: movers.sort() } };
 }
 
 function inRing(cell: CellState, move: Move, ring: string): readonly string[] {

@@ -3,7 +3,15 @@ import { sound, World } from '@headgate/testkit/domain/world';
 import { begun, endOf, offered, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../model/outcome.ts';
-import { decideApprove, decideKeep, decidePause, decideReject, decideResume, decideRollback } from './commands.ts';
+import {
+  decideApprove,
+  decideKeep,
+  decidePause,
+  decideReject,
+  decideResume,
+  decideRollback,
+  stopOver,
+} from './commands.ts';
 
 const BY = 'usr_operator';
 
@@ -41,6 +49,31 @@ describe('pause, resume and the latest finish', () => {
     expect(world.promotion).toMatchObject({ phase: 'paused', wave: 1 });
     world.command((p) => decideResume(p, BY));
     expect(endOf(world.run())).toBe('promoted');
+  });
+
+  test('stopped over what its plan found, it waits for a person, also where one paused it for another reason', () => {
+    const world = begun();
+    const gone = () => stopOver(world.promotion, 'it is gone', world.now);
+    const stop = () => world.command(() => ({ ok: true, events: [gone()!] }));
+    world.run(sound, until(world, 2));
+    world.command((p, now) => decidePause(p, BY, 'lunch', now));
+    stop();
+    expect(world.promotion).toMatchObject({ phase: 'paused', reason: 'it is gone', by: 'sys' });
+    expect(gone()).toBeUndefined();
+    world.command((p) => decideResume(p, BY));
+    stop();
+    const before = world.history.length;
+    world.run(sound, () => world.now >= NOON + HOUR_MS);
+    expect(world.history.slice(before).filter((h) => h.event.type === 'rollout.leased')).toEqual([]);
+    expect(endOf(world.run())).toBe('rolled-back');
+    expect(gone()).toBeUndefined();
+  });
+
+  test('between two waves it stops, too; before the first there is nothing to stop', () => {
+    const world = begun();
+    expect(stopOver({ ...world.promotion, wave: 0, phase: 'awaiting' } as never, 'gone', NOON)).toBeUndefined();
+    world.run(sound, () => world.promotion.phase === 'awaiting' && world.promotion.wave === 1);
+    expect(stopOver(world.promotion, 'gone', NOON)).toMatchObject({ type: 'promotion.paused' });
   });
 
   test('paused, a failure is decided at once', () => {

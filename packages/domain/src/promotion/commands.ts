@@ -77,6 +77,18 @@ export function decidePause(state: Promotion, by: PrincipalId, reason: string, n
   return accepted({ type: 'promotion.paused', data: { by, reason, until: now + HOLD_MS } });
 }
 
+/**
+ * What the promotion was planned on is gone in a cell that it holds: it goes no further before a person resumes it or rolls
+ * it back. Undefined: it goes nowhere forward, or it has ended.
+ */
+export function stopOver(state: Promotion, why: string, now: Instant): PromotionEvent | undefined {
+  const reason = why.slice(0, 1000).toWellFormed();
+  const forward = state.phase === 'advancing' || (state.phase === 'awaiting' && state.wave > 0);
+  // Whoever paused it did so for another reason, and would resume it knowing nothing of this one.
+  if (!forward && !(state.phase === 'paused' && state.reason !== reason)) return undefined;
+  return { type: 'promotion.paused', data: { by: 'sys', reason, until: now + HOLD_MS } };
+}
+
 export function decideResume(state: Promotion, by: PrincipalId): Decided<PromotionEvent> {
   if (state.phase !== 'paused')
     return refused(

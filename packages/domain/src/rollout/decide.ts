@@ -56,6 +56,8 @@ export interface RolloutFacts {
   readonly gates: GateFacts;
   /** The control plane's epoch now; absent where nothing was ever restored. */
   readonly epoch?: number;
+  /** The cell's last number, where that may be above the rollout's: an agent told of numbers that it took by itself. */
+  readonly assigned?: number;
   /** Why nothing moves in this cell after a restore, before it is known what was done there. */
   readonly unread?: Unread | undefined;
 }
@@ -198,7 +200,7 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
         },
       });
     }
-    return act(offer(state, step, now + OFFER_MS));
+    return act(offer(state, facts, step, now + OFFER_MS));
   }
   if (step === undefined) {
     // It keeps the cell until the whole promotion ended: until then another cell's failure may bring this one back too.
@@ -224,7 +226,7 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
     return away === undefined
       ? waitFor(state, closed.reason, course.until, now, closed.lookAt)
       : act(givenUp(state, step, closed.reason, facts));
-  return act(offer(state, step, Math.min(now + OFFER_MS, course.until)));
+  return act(offer(state, facts, step, Math.min(now + OFFER_MS, course.until)));
 }
 
 /**
@@ -320,8 +322,8 @@ export function askAgain(closed: Verdict, now: Instant): Instant {
   return lookBefore(Math.max(closed.askAgainAt ?? now + LOOK_MS, now + SOON_MS), now);
 }
 
-function offer(state: Rollout, step: Step | UndoStep, until: Instant): RolloutEvent {
-  return { type: 'rollout.offered', data: { step: step.id, n: state.n + 1, until } };
+function offer(state: Rollout, { assigned = 0 }: RolloutFacts, step: Step | UndoStep, until: Instant): RolloutEvent {
+  return { type: 'rollout.offered', data: { step: step.id, n: Math.max(state.n, assigned) + 1, until } };
 }
 
 export function waiting(reason: string, until: Instant, lookAt: Instant): RolloutEvent {

@@ -36,6 +36,15 @@ describe('an offer', () => {
     expect(world.rollout('shared')).toMatchObject({ phase: 'offered', n: n + 1, until: world.now + OFFER_MS });
   });
 
+  test('goes on above every number that an agent took in the cell by itself', () => {
+    const world = at(0);
+    const facts = { ...world.rolloutFacts('shared'), now: world.now + OFFER_MS };
+    const { n } = world.rollout('shared');
+    const next = (assigned: number) => nextOfRollout(world.rollout('shared'), { ...facts, assigned }).events[0];
+    expect(next(n + 500)).toMatchObject({ type: 'rollout.offered', data: { n: n + 501 } });
+    expect(next(n - 1)).toMatchObject({ type: 'rollout.offered', data: { n: n + 1 } });
+  });
+
   test('never stands beyond the latest finish', () => {
     const world = at(0);
     world.now = world.plan.latestFinish - 1;

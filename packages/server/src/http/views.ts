@@ -60,7 +60,9 @@ export function showRelease(record: ReleaseRecord, principal: Principal): Shown<
       keyId,
       ...(result === undefined ? {} : { result }),
     })),
-    promoted: soaked.map(({ environment, promotedAt }) => ({ environment, at: promotedAt })),
+    promoted: soaked
+      .filter(({ again }) => again === undefined)
+      .map(({ environment, promotedAt }) => ({ environment, at: promotedAt })),
     registeredAt,
     registeredBy,
     actions: byRole(principal, ['promote', 'attach-evidence']),

@@ -13,7 +13,7 @@ const named = new WeakMap<object, CalendarSpec>();
 interface ReleaseFacts {
   signed: boolean;
   readonly results: { passed: number; failed: number; exitCode: number }[];
-  readonly promoted: { environment: string; promotedAt: Instant }[];
+  readonly promoted: { environment: string; promotedAt: Instant; until?: Instant }[];
 }
 
 export class DeclaredFacts {
@@ -42,7 +42,17 @@ export class DeclaredFacts {
         if (data.result !== undefined) this.#release(digestIn(entry.stream)).results.push(data.result);
         return true;
       case 'release.promoted':
-        this.#release(digestIn(entry.stream)).promoted.push(data as never);
+      case 'release.soak-resumed': {
+        const { environment, promotedAt } = data;
+        const { promoted } = this.#release(digestIn(entry.stream));
+        // Promoted once more it goes on as it was.
+        if (!promoted.some((p) => p.environment === environment && p.until === undefined))
+          promoted.push({ environment, promotedAt });
+        return true;
+      }
+      case 'release.soak-ended':
+        for (const there of this.#release(digestIn(entry.stream)).promoted)
+          if (there.environment === data.environment) there.until ??= Math.max(there.promotedAt, data.until);
         return true;
       case 'document.applied':
         this.#applied.set(`${data.kind}/${data.name}`, data.digest);
@@ -99,7 +109,7 @@ export class DeclaredFacts {
       const { environment, durationMs } = index.soaked;
       const there = (release?.promoted ?? []).filter((p) => p.environment === environment);
       if (there.length === 0) report('data-not-missing', `the release was not promoted to ${environment}`);
-      else if (at < Math.min(...there.map((p) => p.promotedAt)) + durationMs)
+      else if (there.reduce((sum, { promotedAt, until = at }) => sum + until - promotedAt, 0) < durationMs)
         report('after-gates', `the release has not soaked in ${environment}`);
     }
     // A freeze holds whatever the policy asks for.

@@ -69,7 +69,12 @@ export const PLANTS: readonly Plant[] = [
   plant('lease-revoked-by-undo', ROLLOUT, "if (state.phase === 'leased')\n    events.push(", 'if (false) events.push('),
   plant('fence-epoch', 'domain/src/protocol/fence.ts', 'a.epoch - b.epoch || a.n - b.n', 'a.n - b.n', 'restored'),
   plant('fence-number', 'domain/src/protocol/fence.ts', 'a.epoch - b.epoch || a.n - b.n', 'a.epoch - b.epoch'),
-  plant('fence-across-rollouts', 'domain/src/rollout/evolve.ts', 'n: after,', 'n: 0,'),
+  plant(
+    'fence-across-rollouts',
+    'control/src/controllers/rollout-controller.ts',
+    'const assigned = Math.max(record?.assigned ?? 0, state.n);',
+    'const assigned = 0;',
+  ),
   plant(
     'forgotten-outcome',
     'control/src/use-cases/settle-step.ts',
