@@ -6,6 +6,7 @@ import { type Client, createClient, traceParentOf } from '@headgate/contract';
 import { isAllowedServer } from '@headgate/contract/server-address';
 import { EXIT } from './exit-codes.ts';
 import { Failure } from './failure.ts';
+import { patientFetch } from './patient-fetch.ts';
 
 export interface ConnectOptions {
   readonly server?: string | undefined;
@@ -26,7 +27,7 @@ export function connect(options: ConnectOptions, surroundings: Surroundings): Cl
   const tokenFile = tokenFileOf(options, env, dataFolder(env, cwd));
   // A pipeline that traces its jobs says so: what it starts goes on in its trace.
   const traceparent = () => traceParentOf(env.TRACEPARENT);
-  return createClient({ baseUrl, token: readToken(resolve(cwd, tokenFile)), traceparent });
+  return createClient({ baseUrl, token: readToken(resolve(cwd, tokenFile)), traceparent, fetch: patientFetch() });
 }
 
 /** Where the server is. Throws a {@link Failure} when nobody says so, or where it can't be. */

@@ -5,6 +5,8 @@ import { instant, printable } from '../output.ts';
 
 /** How long a server that went away is waited for. Milliseconds. */
 const PATIENCE_MS = 60_000;
+/** How often somebody looks who may not watch. Milliseconds. */
+const LOOK_MS = 5_000;
 
 /** One line that says where a promotion stands. */
 export function promotionLine(promotion: Promotion): string {
@@ -73,6 +75,12 @@ export async function watchEvents(
       }
     } catch (error) {
       if (stop.aborted) return;
+      // As many watch with this token as may: then it is looked at now and then.
+      if (error instanceof ProblemError && error.status === 429) {
+        if (await connected()) return;
+        await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        continue;
+      }
       if (error instanceof ProblemError && error.status !== 503) throw error;
       awaySince ??= performance.now();
       if (performance.now() - awaySince > PATIENCE_MS)

@@ -22,7 +22,7 @@ export const FLIGHT_BOUNDS: FlightBounds = {
   request: { person: 8, agent: 200, words: 'requests' },
   download: { person: 2, agent: 8, people: 32, agents: 64, words: 'downloads' },
   upload: { person: 2, agent: 4, people: 4, agents: 8, words: 'uploads' },
-  stream: { person: 8, agent: 8, people: 80, agents: 40, words: 'watchers' },
+  stream: { person: 16, agent: 8, people: 80, agents: 40, words: 'watchers' },
 };
 
 type Refused = { readonly refusal: Refusal };
