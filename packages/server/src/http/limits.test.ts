@@ -62,12 +62,12 @@ describe('one principal', () => {
     });
   });
 
-  it('has eight watchers, and others have theirs', async () => {
+  it('has sixteen watchers, and others have theirs', async () => {
     const token = await tokenOf('auditor');
     const callers = many(100, () => new Caller('GET', '/v1/events', token));
     const operator = new Caller('GET', '/v1/events', await tokenOf('operator'));
     await until('all are answered', async () => [...callers, operator].every(({ status }) => status > 0));
-    expect(statuses(callers)).toEqual([...Array(8).fill(200), ...Array(92).fill(429)]);
+    expect(statuses(callers)).toEqual([...Array(16).fill(200), ...Array(84).fill(429)]);
     expect(operator.status).toBe(200);
   });
 
