@@ -51,6 +51,16 @@ function silentOnce(step: string, then: Carry = sound): Carry {
   };
 }
 
+/** The migration's outcome isn't known, once. */
+function askingOnce(): Carry {
+  let asked = false;
+  return (c, s, action, now) => {
+    if (s !== 'w1.migrate.main' || asked) return sound(c, s, action, now);
+    asked = true;
+    return { kind: 'waiting', reason: 'ask', untilMs: 0 };
+  };
+}
+
 export const WORLDS: Readonly<Record<string, () => World>> = {
   promoted: () => begun().run(),
   'expired-unapproved': () => new World(twoCells()).run(),
@@ -99,13 +109,8 @@ export const WORLDS: Readonly<Record<string, () => World>> = {
     );
   },
   'unknown-answered': () => {
-    let asked = false;
     const world = begun();
-    const carry: Carry = (c, s, action, now) => {
-      if (s !== 'w1.migrate.main' || asked) return sound(c, s, action, now);
-      asked = true;
-      return { kind: 'waiting', reason: 'ask', untilMs: 0 };
-    };
+    const carry = askingOnce();
     world.run(carry, reached(world, 'asking'));
     answer(world, 'shared', 'operator', 'retry');
     return world.run(carry);
@@ -220,13 +225,8 @@ export const INTERRUPTED: Readonly<Record<string, () => World>> = {
     return world.run();
   },
   'read-back-while-asking': () => {
-    let asked = false;
     const world = begun();
-    const carry: Carry = (c, s, action, now) => {
-      if (s !== 'w1.migrate.main' || asked) return sound(c, s, action, now);
-      asked = true;
-      return { kind: 'waiting', reason: 'ask', untilMs: 0 };
-    };
+    const carry = askingOnce();
     world.run(carry, reached(world, 'asking'));
     readBack(world, 0);
     answer(world, 'shared', 'operator', 'retry');
