@@ -77,6 +77,26 @@ test('its approvals are void and nothing of it goes forward again', () => {
   expect([endOf(world), opened]).toEqual(['superseded', []]);
 });
 
+test('a soak at work is a hold point: it changes nothing, and whoever watches loses the lease', () => {
+  const plan = twoCells();
+  const steps = plan.cells.find(({ cell }) => cell === 'shared')!.steps;
+  const soak = steps.findIndex(({ action }) => action.kind === 'soak');
+  const world = begun(plan);
+  world.run(undefined, offered(world, soak));
+  world.lease('shared');
+  expect(codeOf(world)).toBe('not-at-hold');
+  world.command((promotion, now) => decidePause(promotion, 'usr_ops', 'a hotfix', now));
+  const decided = decide(world);
+  if (!decided.ok || decided.events[0]?.type !== 'promotion.overtaken') throw new Error('it was refused');
+  const expected = cellsOvertaken(plan, world.rollouts, decided.events[0].data.scope);
+  overtake(world);
+  world.run();
+  const lost = world.history.flatMap(({ event }) => (event.type === 'rollout.lease-lost' ? [event.data] : []));
+  expect(lost).toMatchObject([{ step: steps[soak]!.id, why: 'revoked' }]);
+  expect(endOf(world)).toBe('superseded');
+  expect(expected).toEqual(plan.cells.map(({ cell }) => world.cells.get(cell)));
+});
+
 describe('is refused, with what would unblock', () => {
   test('before it has begun, once it ended, and while it goes back', () => {
     const fresh = begun();

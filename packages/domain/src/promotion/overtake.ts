@@ -97,11 +97,20 @@ function inTheMiddle(rollout: Rollout, cell: CellPlan): [why: string, unblock: s
   if (undo !== null) return [`cell ${cell.cell} went back by itself`, 'wait until the promotion has taken it up'];
   const at = `step ${cell.steps[cursor]?.id ?? ''} of cell ${cell.cell}`;
   if (phase === 'asking') return [`it asks about ${at}`, 'answer it (`headgate status`)'];
-  if (phase !== 'waiting' && phase !== 'offered') return [`it is in the middle of ${at} (${phase})`, SOON];
+  if (phase !== 'waiting' && phase !== 'offered' && !soaks(rollout, cell))
+    return [`it is in the middle of ${at} (${phase})`, SOON];
   if (cell.steps.slice(cursor, begun).some(({ action }) => changesSomething(action)))
     return [`nobody knows what became of ${at}`, GO_ON];
   const held = heldFor(rollout, cell);
   return held === undefined ? undefined : [`${held[0]} is held in cell ${cell.cell}`, GO_ON];
+}
+
+/**
+ * Whether all that is at work is a soak. It lasts for hours and changes nothing, so it is a hold point too: the cell counts
+ * as half way, and its undo takes the lease from whoever watches, as a rollback does.
+ */
+function soaks({ phase, cursor }: Rollout, cell: CellPlan): boolean {
+  return phase === 'leased' && cell.steps[cursor]?.action.kind === 'soak';
 }
 
 function halfWay(plan: Plan, rollouts: ReadonlyMap<string, Rollout>): readonly string[] {
