@@ -137,6 +137,19 @@ describe.each<[gate: string, rule: string, verdict: VerdictKind, facts: Partial<
     },
   ],
 
+  [
+    'soaked',
+    'fails while hypercare alarms there, however long it was',
+    'fail',
+    { alarms: [{ environment: 'staging', why: 'cell live was not seen' }] },
+  ],
+  [
+    'soaked',
+    'is not stopped by an alarm elsewhere',
+    'pass',
+    { alarms: [{ environment: 'dev', why: 'cell live was not seen' }] },
+  ],
+
   ['window', 'passes inside all windows', 'pass', {}],
   ['window', 'has no data without a calendar', 'no-data', { windows: [] }],
   ['window', 'waits for a closed calendar', 'pending', { windows: [{ calendar: 'nights', open: false }] }],

@@ -167,3 +167,21 @@ test('what a customer wrote never stands in a message', () => {
   expect(discreet('created')).toBe("'created'");
   expect(discreet({ a: 1 })).toBe('an object');
 });
+
+test('a document that says how busy its checks may keep the system has them rest between requests', async () => {
+  const arrived: number[] = [];
+  const slow = await jsonServer(() => {
+    arrived.push(performance.now());
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    return { status: 201, body: { id: 7 }, headers: { 'x-slot': 'green' } };
+  });
+  const { spec, ...rest } = document([create, { ...create, stepId: 'again' }]);
+  const checks = new HttpChecks({ baseUrl: slow.url, tenantTokensFile: join(dir, 'tokens.json') });
+  const paced = { ...rest, spec: { ...spec, busyAtMostPercent: 10 } };
+  const { signal } = new AbortController();
+  expect(await checks.run(paced, 'acme', 'green', { signal })).toEqual({ ok: true, passed: 1 });
+  await slow.close();
+  // Nine times the 20 ms that the first request took, and timers may be a millisecond early.
+  expect(arrived[1]! - arrived[0]!).toBeGreaterThanOrEqual(20 + 179);
+});

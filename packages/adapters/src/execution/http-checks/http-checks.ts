@@ -4,6 +4,7 @@ import type { CheckResult, Checks, StepContext } from '@headgate/execution';
 import { z } from 'zod';
 import { readSecret } from '../../machine/durable-file.ts';
 import { checkPass } from '../router/check-pass.ts';
+import { Pace } from './pace.ts';
 import { runWorkflow } from './workflow-runner.ts';
 
 export interface HttpChecksConfig {
@@ -42,6 +43,7 @@ export class HttpChecks implements Checks {
     const database = this.config.databaseOf?.(tenant) ?? tenant;
     const inputs = { tenant, database, slot, run: randomBytes(6).toString('hex') };
     const pass = await this.pass();
+    const pace = new Pace(spec.busyAtMostPercent ?? 100);
     let passed = 0;
     for (const workflow of spec.workflows) {
       const failure = await runWorkflow(workflow, {
@@ -51,6 +53,7 @@ export class HttpChecks implements Checks {
         host: this.config.hostOf?.(tenant),
         inputs,
         requestTimeoutMs: spec.requestTimeoutMs,
+        pace,
         signal: ctx.signal,
       });
       if (failure)

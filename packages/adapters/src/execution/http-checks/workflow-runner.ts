@@ -3,6 +3,7 @@ import type { VerificationContent } from '@headgate/documents/kinds/verification
 import { CHECK_HEADER } from '../router/check-pass.ts';
 import { discreet, fill, fillJson, holds, type Known, namedValue, type StepAnswer } from './evaluate.ts';
 import { httpCall } from './http-call.ts';
+import { type Pace, rest } from './pace.ts';
 import { faultWords, readXmlRpc, xmlRpcBody } from './xml-rpc-call.ts';
 
 type Workflow = VerificationContent['spec']['workflows'][number];
@@ -17,6 +18,7 @@ export interface WorkflowRun {
   readonly host?: string | undefined;
   readonly inputs: Known['inputs'];
   readonly requestTimeoutMs: number;
+  readonly pace: Pace;
   readonly signal: AbortSignal;
 }
 
@@ -59,7 +61,7 @@ async function runStep(step: Step, run: WorkflowRun, before: Known): Promise<Rea
       const tried = [...tries.values()].reduce((sum, n) => sum + n, 0);
       return tried > 0 ? `${wrong}, after ${tried + 1} tries` : wrong;
     }
-    await sleep(waitMs, run.signal);
+    await rest(waitMs, run.signal);
   }
 }
 
@@ -125,28 +127,17 @@ async function ask(step: Step, run: WorkflowRun, known: Known): Promise<StepAnsw
   if (run.token !== undefined) headers.authorization = `Bearer ${run.token}`;
   if (run.host !== undefined) headers.host = run.host;
   if (run.pass !== undefined) headers[CHECK_HEADER] = run.pass;
-  const answer = await httpCall({
-    method: request.method ?? 'POST',
-    url,
-    headers,
-    ...(body === undefined ? {} : { body }),
-    timeoutMs: run.requestTimeoutMs,
-    maxBytes: MAX_ANSWER_BYTES,
-    signal: run.signal,
-  });
+  const call = () =>
+    httpCall({
+      method: request.method ?? 'POST',
+      url,
+      headers,
+      ...(body === undefined ? {} : { body }),
+      timeoutMs: run.requestTimeoutMs,
+      maxBytes: MAX_ANSWER_BYTES,
+      signal: run.signal,
+    });
+  const answer = await run.pace.turn(run.signal, call);
   if (xmlRpc !== undefined) return readXmlRpc(answer, xmlRpc);
   return { status: answer.status, headers: answer.headers, body: () => answer.json() };
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
 }
