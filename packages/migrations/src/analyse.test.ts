@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, test } from 'vitest';
-import { type AnalyseOptions, analyse } from './analyse.ts';
+import { type AnalyseOptions, analyse, MAX_FILE_CHARACTERS } from './analyse.ts';
 import type { Catalogue, Relation } from './catalogue/catalogue.ts';
 import type { Report } from './judge/finding.ts';
 import { loadParser } from './parse/parser.ts';
@@ -169,8 +169,8 @@ describe('transactions', () => {
       false,
     ],
     [
-      'a comment says how it is run',
-      {},
+      'a comment says to a migration tool how it is run',
+      { directives: true },
       '-- +goose NO TRANSACTION\nalter table small add column x int; create index concurrently on big(note)',
       ['runs-alone'],
       true,
@@ -193,6 +193,29 @@ describe('transactions', () => {
     const report = run(sql, options);
     expect(rules(report)).toEqual(expected);
     expect(report.files[0]?.alone).toBe(alone);
+  });
+});
+
+describe('the way back in the same file', () => {
+  const sql = '-- migrate:up\ncreate table a(b int);\n-- migrate:down\ndrop table big;';
+
+  test('is run by whoever doesn’t read such comments: it is analysed, and pointed at', () => {
+    const report = run(sql);
+    expect(rules(report)).toEqual(expect.arrayContaining(['destroys-data', 'way-back-is-run']));
+    expect(report.findings.find(({ rule }) => rule === 'way-back-is-run')).toMatchObject({ at: { line: 4 } });
+    expect(rules(run(`${sql.split('drop')[0]}`))).toEqual([]);
+  });
+
+  test('is left out by a migration tool', () => expect(rules(run(sql, { directives: true }))).toEqual([]));
+
+  test('of a comment, which says no more than others how a file is run', () => {
+    const report = run('-- migrate:up transaction:false\ncreate index concurrently on big(note); select 1');
+    expect(rules(report)).toContain('not-in-transaction');
+  });
+
+  test('a file too long to be read is refused whole', () => {
+    const text = `${' '.repeat(MAX_FILE_CHARACTERS)}drop table big;`;
+    expect(() => run(text)).toThrow(/at most/);
   });
 });
 

@@ -26,6 +26,8 @@ export interface AnalyseOptions {
   readonly catalogue?: Catalogue | undefined;
   /** How a file is run: in one transaction, as Headgate does, or each statement by itself. */
   readonly transaction?: 'file' | 'statement';
+  /** Who runs the files reads the comments of migration tools, and leaves out the way back. Neither Headgate nor psql does. */
+  readonly directives?: boolean;
   /** Who runs the files ends the waiting for a lock, as Headgate does. */
   readonly lockTimeout?: boolean;
   readonly rates?: Rates;
@@ -36,7 +38,11 @@ export interface AnalyseOptions {
 /** Most of one file that is read, in characters: beyond it nobody writes by hand. */
 export const MAX_FILE_CHARACTERS = 16 * 1024 * 1024;
 
-/** Analyses files in their order. The parser must be loaded. */
+/**
+ * Analyses files in their order. The parser must be loaded.
+ *
+ * @throws RangeError for a file of more than MAX_FILE_CHARACTERS: a part of it would say nothing of the rest.
+ */
 export function analyse(files: readonly MigrationFile[], options: AnalyseOptions = {}): Report {
   const schema = new WorkingSchema(options.catalogue);
   const reports = files.map((file) => {
@@ -49,14 +55,17 @@ export function analyse(files: readonly MigrationFile[], options: AnalyseOptions
 }
 
 function analyseFile(file: MigrationFile, schema: WorkingSchema, options: AnalyseOptions): FileReport {
-  const { up, noTransaction } = directivesOf(file.text);
-  const statements = statementsOf(up.slice(0, MAX_FILE_CHARACTERS));
+  const { text, name } = file;
+  if (text.length > MAX_FILE_CHARACTERS)
+    throw new RangeError(`${name} has ${text.length} characters, at most ${MAX_FILE_CHARACTERS} are read`);
+  const { up, noTransaction, downAt } = directivesOf(text);
+  const statements = statementsOf(options.directives === true ? up : text);
   const session: Session = { lockTimeout: options.lockTimeout ?? false };
   const effects = statements.map((each) =>
     each.node === undefined ? undefined : effectsOf(each, each.node, schema, session),
   );
   const alone =
-    noTransaction ||
+    (options.directives === true && noTransaction) ||
     options.transaction === 'statement' ||
     isAlone(
       statements,
@@ -64,12 +73,17 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     );
   const limits: Limits = { rates: options.rates ?? RATES, stallMs: options.stallMs ?? STALL_MS };
   const transaction = new Transaction(alone);
+  const wayBack =
+    options.directives === true || downAt === undefined
+      ? undefined
+      : statements.findIndex(({ at }) => at.offset >= Buffer.byteLength(text.slice(0, downAt)));
   const reports = statements.map((statement, index): StatementReport => {
     const { at, end, text } = statement;
     const own = effects[index];
     const said = own === undefined || statement.error !== undefined ? [wrong(statement)] : [];
     if (own !== undefined) said.push(...transaction.next(statement, own, limits));
-    const place = { file: file.name, at: statement.error?.at ?? at, end, statement: index };
+    if (index === wayBack) said.push(WAY_BACK);
+    const place = { file: name, at: statement.error?.at ?? at, end, statement: index };
     const safeWays = own?.effects.safeWays ?? [];
     const findings = said.map(
       (each): Finding => ({ ...each, ...place, safeWays: each.level === 'note' ? [] : safeWays }),
@@ -77,8 +91,15 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     return { at, end, text, ...(own === undefined ? {} : { effects: own.effects }), findings };
   });
   const all = effects.flatMap((each) => each?.effects ?? []);
-  return { file: file.name, statements: reports, phase: furthest(all), undo: leastUndo(all), alone };
+  return { file: name, statements: reports, phase: furthest(all), undo: leastUndo(all), alone };
 }
+
+const WAY_BACK: Said = {
+  rule: 'way-back-is-run',
+  level: 'warning',
+  message:
+    'a comment before it says that the way back begins here, which only migration tools read: all of the file is run (--runner tool, where such a tool runs it)',
+};
 
 interface Read {
   readonly effects: Effects;

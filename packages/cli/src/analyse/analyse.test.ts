@@ -130,7 +130,7 @@ test.each<[string, readonly string[], NodeJS.ProcessEnv, number, string]>([
   ],
   ['no catalogue', ['1.sql', '--catalogue', '1.sql'], {}, 1, 'is no catalogue'],
   ['two of them', ['1.sql', '--catalogue', '1.sql', '--database-env', 'X'], {}, 2, 'give one of them'],
-  ['an unknown runner', ['1.sql', '--runner', 'me'], {}, 2, 'expected headgate or psql'],
+  ['an unknown runner', ['1.sql', '--runner', 'me'], {}, 2, 'expected headgate, psql or tool'],
   ['not a number', ['1.sql', '--stall', 'long'], {}, 2, 'a number of seconds'],
 ])('%s: said, and no secret with it', async (_what, args, env, code, words) => {
   await write('1.sql', 'select 1');

@@ -13,8 +13,8 @@ export interface AnalysisOptions extends CatalogueOptions {
   readonly sarif?: string;
   /** A program, or `true` for the installed one. */
   readonly squawk?: string | true;
-  /** Who runs the files: decides about transactions and about waiting for locks. */
-  readonly runner: 'headgate' | 'psql';
+  /** Who runs the files: decides about transactions, waiting for locks, and comments that say where the way back begins. */
+  readonly runner: 'headgate' | 'psql' | 'tool';
   /** Milliseconds that others may wait. */
   readonly stallMs: number;
 }
@@ -28,13 +28,14 @@ export async function runAnalysis(
   const files = await readMigrations(paths, cwd);
   const catalogue = await findCatalogue(options, { env, cwd });
   await loadParser();
-  const headgate = options.runner === 'headgate';
+  const { runner } = options;
   const { stallMs } = options;
   const report = analyse(files, {
     catalogue,
     stallMs,
-    transaction: headgate ? 'file' : 'statement',
-    lockTimeout: headgate,
+    transaction: runner === 'psql' ? 'statement' : 'file',
+    lockTimeout: runner === 'headgate',
+    directives: runner === 'tool',
   });
   const names = files.map(({ name }) => name);
   const second = options.squawk === undefined ? undefined : await secondOpinion(names, options.squawk, cwd);

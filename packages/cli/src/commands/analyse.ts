@@ -30,15 +30,15 @@ export const analyse: Install = (program, act) => {
     .option('--squawk [program]', 'have squawk look at the files, too (the installed one, or this program)')
     .option(
       '--runner <runner>',
-      'who runs them: headgate (a file is one transaction, waiting for locks ends) or psql',
+      'who runs them: headgate (a file is one transaction, waiting for locks ends), psql, or tool (a migration tool that reads comments like "migrate:down")',
       'headgate',
     )
     .option('--stall <seconds>', 'how long others may wait for a lock', '1')
     .action(
       act(async ({ out, env, cwd }, paths: string[], options: Options) => {
         const { runner } = options;
-        if (runner !== 'headgate' && runner !== 'psql')
-          throw new Failure(EXIT.usage, 'usage', `--runner ${runner}: expected headgate or psql`);
+        if (runner !== 'headgate' && runner !== 'psql' && runner !== 'tool')
+          throw new Failure(EXIT.usage, 'usage', `--runner ${runner}: expected headgate, psql or tool`);
         const stallMs = secondsOf(options.stall, '--stall') * 1_000;
         // The parser is large: no other command waits for it.
         const { runAnalysis } = await import('../analyse/run-analysis.ts');

@@ -14,6 +14,7 @@ export const RULES = {
   'may-break-running-code': 'code that still runs on the old schema may fail, depending on what it writes',
   'not-in-transaction': 'it can’t run in a transaction, and the file is run in one',
   'runs-alone': 'it has to be run outside of a transaction',
+  'way-back-is-run': 'what a migration tool would leave out as the way back is run, too',
   'explicit-lock': 'a lock is taken and held until the transaction ends',
   'no-lock-timeout': 'nothing ends the waiting for a lock, and everybody queues behind who waits',
   'loses-on-crash': 'a crash of the server empties the table',

@@ -1,20 +1,22 @@
 /**
- * What migration tools say in comments of a file: where the way back begins (goose, sql-migrate, dbmate), and that the file
- * is run outside of a transaction.
+ * What migration tools are told by comments of a file: where the way back begins (goose, sql-migrate, dbmate), and that the
+ * file is run outside of a transaction. Only they read them: psql and Headgate run all of a file.
  */
 export interface Directives {
   /** The way forward alone. */
   readonly up: string;
   /** The file says that it isn't run in one transaction. */
   readonly noTransaction: boolean;
+  /** Where the way back begins, in characters; undefined: the file has none. */
+  readonly downAt?: number;
 }
 
 const DOWN = /^[ \t]*--[ \t]*(?:\+(?:goose|migrate)[ \t]+down|migrate:down)\b.*$/im;
 const ALONE =
-  /^[ \t]*--[ \t]*(?:\+goose[ \t]+no[ \t]+transaction|\+migrate[ \t]+up[ \t]+notransaction|migrate:up[ \t]+transaction:false|headgate:no-transaction|disable_ddl_transaction!?)\b/im;
+  /^[ \t]*--[ \t]*(?:\+goose[ \t]+no[ \t]+transaction|\+migrate[ \t]+up[ \t]+notransaction|migrate:up[ \t]+transaction:false|disable_ddl_transaction!?)\b/im;
 
 export function directivesOf(text: string): Directives {
   const down = DOWN.exec(text);
   const up = down === null ? text : text.slice(0, down.index);
-  return { up, noTransaction: ALONE.test(up) };
+  return { up, noTransaction: ALONE.test(up), ...(down === null ? {} : { downAt: down.index }) };
 }

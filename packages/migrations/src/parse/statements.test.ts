@@ -141,5 +141,5 @@ test.each<[string, boolean, string]>([
   ],
   ['select 1; -- down', false, 'select 1; -- down'],
 ])('comments of migration tools are read: %j', (text, noTransaction, up) => {
-  expect(directivesOf(text)).toEqual({ up, noTransaction });
+  expect(directivesOf(text)).toEqual({ up, noTransaction, ...(up === text ? {} : { downAt: up.length }) });
 });
