@@ -1,7 +1,7 @@
 import { attachEvidence, notFound, type ReleaseRecord, type Result, registerRelease, streams } from '@headgate/control';
 import type { Context } from '../context.ts';
 import type { Handlers } from '../handler.ts';
-import { beginning, pageOfRows } from '../paging.ts';
+import { beginning, pageByTime } from '../paging.ts';
 import { inBundle, showRelease } from '../views.ts';
 
 export function releaseHandlers({
@@ -17,7 +17,7 @@ export function releaseHandlers({
     },
     async listReleases({ principal, input }) {
       const only = input.application === undefined ? {} : { facet: input.application };
-      const page = await pageOfRows(deps.store, 'release', input, { ...only, ...beginning('release', input.prefix) });
+      const page = await pageByTime(deps.store, 'release', input, { ...only, ...beginning('release', input.prefix) });
       if (!page.ok) return page;
       const items = page.value.rows.map((row) => showRelease(row.state as ReleaseRecord, principal));
       return { ok: true, value: { items, next: page.value.next } };
