@@ -8,8 +8,8 @@
  */
 import type { Instant } from '@headgate/domain';
 import { checkCommit, checkLimit, entryBytes, kindOf } from '../ports/commit-rules.ts';
-import type { Claimed, Commit, Committed, ControlStore, ListPage, Row, StreamId, Write } from '../ports/store.ts';
 import { waitsFor } from '../ports/facets.ts';
+import type { Claimed, Commit, Committed, ControlStore, ListPage, Row, StreamId, Write } from '../ports/store.ts';
 import { type Due, DueHeap } from './due-heap.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { RowLists } from './row-lists.ts';

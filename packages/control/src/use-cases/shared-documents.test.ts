@@ -1,6 +1,6 @@
 /** One owner's documents that two applications go by, over the store in memory. */
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
-import type { Principal } from '@headgate/domain';
+import type { Principal, Refusal } from '@headgate/domain';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Deps } from '../deps.ts';
 import { MemoryBlobs, MemoryStore } from '../memory/index.ts';
@@ -53,7 +53,7 @@ describe('an owner’s second application', () => {
           why: 'shop goes by it, and this declares blog: it would change for both',
         },
       ]);
-      expect((refusals as { unblock: string }[])[0]?.unblock).toMatch(/blog-.*a file of its own.*--take-over/);
+      expect((refusals as readonly Refusal[])[0]?.unblock).toMatch(/blog-.*a file of its own.*--take-over/);
     }
     expect((await deps.store.load(['document/Application/blog'])).size).toBe(0);
   });

@@ -138,7 +138,9 @@ describe('HEAD', () => {
 
   it('that is refused changes nothing and makes no entry, as a GET', async () => {
     const sizeOf = async () => {
-      await until('all is placed', async () => (await auditor.call('metrics')).includes('headgate_log_entries_unplaced 0'));
+      await until('all is placed', async () =>
+        (await auditor.call('metrics')).includes('headgate_log_entries_unplaced 0'),
+      );
       return (await auditor.call('logEntries', { from: 0, limit: 1_000 })).entries.length;
     };
     const before = await sizeOf();

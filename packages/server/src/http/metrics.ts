@@ -1,5 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Counted } from '@headgate/adapters/control/postgres/index';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Part } from './context.ts';
 import { StandingMetrics } from './standing-metrics.ts';
 

@@ -27,12 +27,7 @@ type Only = Omit<ListPage, 'after' | 'limit' | 'descending' | 'byTime'>;
  * A page of a kind's rows. Cursors are opaque: the last stream of the page before, in base64url, so that what is inserted
  * or removed meanwhile neither doubles nor hides a row that was there all along.
  */
-export async function pageOfRows(
-  store: ControlStore,
-  kind: string,
-  page: PageQuery,
-  only: Only = {},
-): Promise<Page> {
+export async function pageOfRows(store: ControlStore, kind: string, page: PageQuery, only: Only = {}): Promise<Page> {
   const after = page.cursor === undefined ? undefined : decoded(page.cursor);
   if (after !== undefined && !isStream(kind, after)) return NO_CURSOR;
   const limit = page.limit ?? PAGE;

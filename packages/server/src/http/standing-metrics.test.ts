@@ -100,7 +100,11 @@ test('results are counted from zero in every declared environment, and each roll
   }));
   const said = await lines();
   const of = (result: string, environment = 'live') =>
-    said.find((line) => line.startsWith(`headgate_promotions_ended_total{environment="${environment}",application="shop",result="${result}"}`));
+    said.find((line) =>
+      line.startsWith(
+        `headgate_promotions_ended_total{environment="${environment}",application="shop",result="${result}"}`,
+      ),
+    );
   expect(of('promoted')).toMatch(/ 7$/);
   expect(of('rejected')).toMatch(/ 0$/);
   expect(of('expired', 'gone')).toMatch(/ 1$/);

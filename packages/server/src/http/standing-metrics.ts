@@ -69,7 +69,10 @@ export class StandingMetrics {
         take: (c) =>
           c.open.forEach(({ environment, application, back: n }) => void back.inc({ environment, application }, n)),
       },
-      { metric: approvals, take: (c) => c.approvals.forEach(({ count: n, oldestMs: _, ...of }) => void approvals.set(of, n)) },
+      {
+        metric: approvals,
+        take: (c) => c.approvals.forEach(({ count: n, oldestMs: _, ...of }) => void approvals.set(of, n)),
+      },
       {
         metric: oldest,
         take: (c) => c.approvals.forEach(({ count: _, oldestMs, ...of }) => void oldest.set(of, oldestMs / 1_000)),
@@ -86,8 +89,7 @@ export class StandingMetrics {
         metric: rollbacks,
         take: (c) => {
           for (const of of c.environments) rollbacks.inc({ ...of }, 0);
-          for (const { count: n, result, ...of } of c.ended)
-            if (result.endsWith('rolled-back')) rollbacks.inc(of, n);
+          for (const { count: n, result, ...of } of c.ended) if (result.endsWith('rolled-back')) rollbacks.inc(of, n);
         },
       },
       { metric: freezes, take: (c) => c.freezes.forEach(({ count: n, ...of }) => void freezes.set(of, n)) },

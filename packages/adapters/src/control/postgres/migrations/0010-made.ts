@@ -45,7 +45,7 @@ create table headgate.promotions_ended (
   result text collate "C" not null,
   count bigint not null,
   primary key (environment, application, result)
-);
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 comment on table headgate.promotions_ended is 'Promotions that ended, by how they did';
 insert into headgate.promotions_ended (environment, application, result, count)
 select coalesce(facet, ''), coalesce(application, ''), coalesce(state ->> 'result', ''), count(*)
