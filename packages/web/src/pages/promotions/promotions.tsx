@@ -50,7 +50,7 @@ export function Promotions() {
                   <Table.Th>Stands</Table.Th>
                   <Table.Th>Wave</Table.Th>
                   <Table.Th>Why</Table.Th>
-                  <Table.Th>Asked for</Table.Th>
+                  <Table.Th>Asked</Table.Th>
                   <Table.Th>Ended</Table.Th>
                 </Table.Tr>
               </Table.Thead>
@@ -73,7 +73,7 @@ export function Promotions() {
                         <Said>{each.because ?? each.question ?? each.undo?.because ?? each.reason ?? ''}</Said>
                       </Text>
                     </Table.Td>
-                    <Table.Td data-label="Asked for">
+                    <Table.Td data-label="Asked">
                       {each.requestedAt !== undefined && <Instant at={each.requestedAt} away={false} />}
                     </Table.Td>
                     <Table.Td data-label="Ended">{each.at !== undefined && <Instant at={each.at} />}</Table.Td>
