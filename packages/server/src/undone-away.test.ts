@@ -101,7 +101,8 @@ it('of a settled rollout only the cell hears: it is uncertain until it is observ
   expect(JSON.stringify(said?.data)).toContain(
     'undone by agt_shop while the server was away, which says that usr_op decided it',
   );
-  expect((said?.data as { away: { since: number } }).away.since).toBeLessThanOrEqual(said?.at as number);
+  const { away } = said!.data as { away: { since: number } };
+  expect(away.since).toBeLessThanOrEqual(said!.at);
   expect((await developer.call('showPromotion', { promotion: id })).result).toBe('promoted');
   await until('an observation settles it', async () => {
     await company.agent.call('observeCell', { cell: 'stage', body: company.observation('stage', 'staging') });
