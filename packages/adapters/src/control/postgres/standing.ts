@@ -55,10 +55,9 @@ open as materialized (
   from headgate.stream r where r.kind = 'promotion' and r.open limit ${MOST}
 ),
 seen as materialized (
-  select o.by, max(o.at) as at from (
-    select r.state #>> '{observed,by}' as by, (r.state #>> '{observed,at}')::bigint as at
-    from headgate.stream r where r.kind = 'cell' limit ${MOST}
-  ) o where o.by is not null group by o.by
+  select o.seen_by as by, max(o.seen_at) as at from (
+    select r.seen_by, r.seen_at from headgate.stream r where r.kind = 'cell' limit ${MOST}
+  ) o where o.seen_by is not null group by 1
 )
 select
   (select coalesce(json_agg(x), '[]') from (

@@ -14,7 +14,11 @@ alter table headgate.stream
   add column application text collate "C" generated always as (
     case split_part(stream, '/', 1) when 'promotion' then state ->> 'application' end) stored,
   add column phase text collate "C" generated always as (
-    case split_part(stream, '/', 1) when 'promotion' then state ->> 'phase' end) stored;
+    case split_part(stream, '/', 1) when 'promotion' then state ->> 'phase' end) stored,
+  add column seen_by text collate "C" generated always as (
+    case split_part(stream, '/', 1) when 'cell' then state #>> '{observed,by}' end) stored,
+  add column seen_at bigint generated always as (
+    case split_part(stream, '/', 1) when 'cell' then (state #>> '{observed,at}')::bigint end) stored;
 update headgate.stream r set made_at = coalesce(
   (select ${FIRST_ENTRYS_TIME} from headgate.entry e where e.stream = r.stream and e.version = 1), r.last_at)
 where r.kind in ('promotion', 'release', 'delivery');
@@ -24,6 +28,7 @@ alter table headgate.stream
 comment on column headgate.stream.made_at is 'When the row was made; absent of older rows of kinds that nobody lists by time';
 comment on column headgate.stream.application is 'The application of a promotion';
 comment on column headgate.stream.phase is 'The phase of a promotion';
+comment on column headgate.stream.seen_at is 'When an agent last said what it sees in a cell: each scrape asks, and a thousand cells'' states are megabytes to read';
 create index promotion_made on headgate.stream (made_at, stream) where kind = 'promotion';
 create index promotion_open on headgate.stream (made_at, stream) where kind = 'promotion' and open;
 create index promotion_of_environment on headgate.stream (facet, made_at, stream) where kind = 'promotion';
