@@ -49,7 +49,8 @@ export async function fillDatabase(adminUrl: string, size: FleetSize, say = (_: 
 
 /** Rows, entries and blobs on their way. */
 class Batch {
-  #rows: { stream: string; version: number; state: string; parent: string | null; lastAt: number }[] = [];
+  #rows: { stream: string; version: number; state: string; parent: string | null; madeAt: number; lastAt: number }[] =
+    [];
   #entries: { stream: string; version: number; bytes: Buffer }[] = [];
   #blobs = new Map<string, Uint8Array>();
 
@@ -68,7 +69,8 @@ class Batch {
       at += 1;
     }
     const lastAt = at - 1;
-    this.#rows.push({ stream, version: entries.length, state: JSON.stringify(state), parent: parent ?? null, lastAt });
+    const row = { stream, version: entries.length, state: JSON.stringify(state), parent: parent ?? null };
+    this.#rows.push({ ...row, madeAt: from, lastAt });
     for (const bytes of blobs ?? []) this.#blobs.set(digestOf(bytes), bytes);
     return at;
   }
@@ -78,13 +80,14 @@ class Batch {
     [this.#rows, this.#entries, this.#blobs] = [[], [], new Map()];
     await db.query('begin');
     await db.query(
-      `insert into headgate.stream (stream, version, state, parent, last_at)
-       select * from unnest($1::text[], $2::integer[], $3::json[], $4::text[], $5::bigint[])`,
+      `insert into headgate.stream (stream, version, state, parent, made_at, last_at)
+       select * from unnest($1::text[], $2::integer[], $3::json[], $4::text[], $5::bigint[], $6::bigint[])`,
       [
         rows.map((row) => row.stream),
         rows.map((row) => row.version),
         rows.map((row) => row.state),
         rows.map((row) => row.parent),
+        rows.map((row) => row.madeAt),
         rows.map((row) => row.lastAt),
       ],
     );

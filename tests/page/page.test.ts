@@ -146,7 +146,15 @@ describe.skipIf(missing)('the page', () => {
     await company.carryOut(async () => (await phaseOf(id)) === 'ended');
     await page.getByText('rolled back', { exact: true }).waitFor();
     await page.locator('section[aria-label="the way back"] li[data-stands=done]').first().waitFor();
+    // What has ended has nothing to press; who asks why finds it, folded away.
+    const done = page.getByRole('region', { name: 'What you can do' });
+    await done.getByText('It has ended, and stays as it is.').waitFor();
+    expect(await done.getByRole('button').count()).toBe(0);
+    expect(await done.getByText('it ended: rolled-back').isVisible()).toBe(false);
     expect(await atBothWidths(page, 'promotion-ended')).toBeLessThanOrEqual(0);
+    await done.getByText('Why there is nothing to press').click();
+    await done.getByText('Roll back: ').waitFor();
+    expect(await atBothWidths(page, 'promotion-ended-why')).toBeLessThanOrEqual(0);
 
     await page.getByRole('link', { name: 'the cell live itself' }).first().click();
     await page.getByRole('table', { name: 'tenants' }).getByText('acme').waitFor();

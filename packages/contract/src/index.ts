@@ -19,7 +19,14 @@ export type { AffectedTenant, Call, Incident, Matter } from './schemas/incident.
 export { type LogEvent, logEvent } from './schemas/log.ts';
 export { type Delivery, deliveryState, previewed } from './schemas/notify.ts';
 export type { PlanOutline, PlanStep, WayBack } from './schemas/plans.ts';
-export type { Explanation, Promotion, Rollout, Status, Wait } from './schemas/promotions.ts';
+export {
+  type Explanation,
+  type Promotion,
+  promotionPhase,
+  type Rollout,
+  type Status,
+  type Wait,
+} from './schemas/promotions.ts';
 export type { CellAccount, RecoveryShown, UnreadCell } from './schemas/recovery.ts';
 export { MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';
 export * from './traceparent.ts';

@@ -195,7 +195,11 @@ export async function openControlPlane(
       logger: log,
       version: options.version,
       tracing,
-      metrics: new Metrics({ readiness, logEntries: async () => (await control.log.head())?.size ?? 0 }),
+      metrics: new Metrics({
+        readiness,
+        logEntries: async () => (await control.log.head())?.size ?? 0,
+        counted: () => control.standing.count(),
+      }),
       readiness,
     },
     start: () => {

@@ -71,6 +71,26 @@ describe('declaring a second application', () => {
     const lighter = policy.replace('minimum: 1', 'minimum: 2');
     expect((await apply(lighter, { dryRun: true })).applied.map(({ change }) => change)).toEqual(['changed']);
   });
+
+  it('is refused where one owner’s second application changes what the first goes by, and says how it is meant', async () => {
+    const own = BLOG.replaceAll('team-blog', 'team-shop')
+      .replaceAll(/(kind: Environment\nmetadata: \{name: )/g, '$1blog-')
+      .replaceAll('environment: ', 'environment: blog-')
+      .replace('[staging, production]', '[blog-staging, blog-production]');
+    const same = own.replaceAll('blog-works', 'shop-works').replace('path: /healthz', 'path: /anything');
+    const before = await declared();
+    const problem = await refused(apply(same));
+    expect(problem).toMatchObject({ status: 409, code: 'of-another-application' });
+    expect(problem.problem.refusals).toMatchObject([
+      {
+        where: 'document/Verification/shop-works',
+        why: expect.stringMatching(/^shop goes by it, and this declares blog/),
+        unblock: expect.stringMatching(/blog-shop-works.*--take-over/),
+      },
+    ]);
+    expect(await declared()).toEqual(before);
+    expect((await apply(own, { dryRun: true })).applied.every(({ change }) => change === 'created')).toBe(true);
+  });
 });
 
 describe('two agents of one environment', () => {

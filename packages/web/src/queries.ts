@@ -39,13 +39,14 @@ export const pipelines = (client: Client) =>
     staleTime: 60_000,
   });
 
-export const promotions = (client: Client, open: boolean, environment: string | undefined) =>
+export const promotions = (client: Client, open: boolean, environment: string | undefined, order: 'asc' | 'desc') =>
   infiniteQueryOptions({
-    queryKey: ['promotions', open, environment],
+    queryKey: ['promotions', open, environment, order],
     queryFn: ({ signal, pageParam }) =>
       client.call(
         'listPromotions',
         {
+          order,
           ...(open ? { open: 'true' as const, limit: 200 } : { limit: PAGE }),
           ...(environment === undefined ? {} : { environment }),
           ...cursor(pageParam),

@@ -3,7 +3,7 @@ import type { Release } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, shortDigest, table } from '../output.ts';
-import { everything } from '../paging.ts';
+import { everything, limitOf } from '../paging.ts';
 import { createRelease } from '../releases/create-release.ts';
 import { localKey } from '../releases/local-key.ts';
 import { resolveRelease } from '../releases/resolve-release.ts';
@@ -12,6 +12,12 @@ interface CreateOptions {
   readonly key: string;
   readonly version?: string;
   readonly author?: readonly string[];
+}
+
+interface ListOptions {
+  readonly application?: string;
+  readonly oldestFirst?: true;
+  readonly limit?: string;
 }
 
 /** Releases: create, list, show. */
@@ -36,22 +42,29 @@ export const release: Install = (program, act) => {
     );
   group
     .command('list')
-    .description('all releases')
-    .option('--application <name>')
+    .description('releases, the newest first')
+    .option('--application <name>', 'of this application alone')
+    .option('--oldest-first', 'the other way round')
+    .option('--limit <n>', 'so many at most; default: all')
     .action(
-      act(async ({ client, out }, { application }: { application?: string }) => {
-        const filter = application === undefined ? {} : { application };
-        const items = await everything((page) => client.call('listReleases', { limit: 200, ...filter, ...page }));
-        const rows = [...items]
-          .sort((a, b) => a.registeredAt - b.registeredAt)
-          .map((r) => [
-            r.application,
-            r.ref.version,
-            shortDigest(r.ref.digest),
-            r.origin,
-            String(r.evidence.length),
-            instant(r.registeredAt),
-          ]);
+      act(async ({ client, out }, { application, oldestFirst, limit: most }: ListOptions) => {
+        const limit = limitOf(most);
+        const filter = {
+          ...(application !== undefined && { application }),
+          ...(oldestFirst && { order: 'asc' as const }),
+        };
+        const items = await everything(
+          (page) => client.call('listReleases', { limit: Math.min(200, limit ?? 200), ...filter, ...page }),
+          limit,
+        );
+        const rows = items.map((r) => [
+          r.application,
+          r.ref.version,
+          shortDigest(r.ref.digest),
+          r.origin,
+          String(r.evidence.length),
+          instant(r.registeredAt),
+        ]);
         out.answer({ items }, table(['APPLICATION', 'VERSION', 'DIGEST', 'ORIGIN', 'EVIDENCE', 'REGISTERED'], rows));
         return EXIT.ok;
       }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
 import { digest, id, name, pageOf, paging, reason } from '../schemas/common.ts';
-import { explanation, planned, promotion, rollout } from '../schemas/promotions.ts';
+import { explanation, planned, promotion, promotionPhase, rollout } from '../schemas/promotions.ts';
 import { signedBundle } from '../schemas/releases.ts';
 
 const tag = 'promotions';
@@ -41,10 +41,16 @@ export const promotionRoutes = {
   listPromotions: route({
     method: 'GET',
     path: '/v1/promotions',
-    summary: 'Promotions in the order of their ids; a page may hold fewer than the limit when it is filtered',
+    summary: 'Promotions, the newest first, or with order=asc the oldest',
     tag,
     needs: ['read'],
-    query: z.object({ ...paging, environment: name.exactOptional(), open: z.enum(['true', 'false']).exactOptional() }),
+    query: z.object({
+      ...paging,
+      environment: name.exactOptional(),
+      application: name.exactOptional(),
+      phase: promotionPhase.exactOptional(),
+      open: z.enum(['true', 'false']).exactOptional(),
+    }),
     response: pageOf(promotion),
   }),
   showPromotion: route({

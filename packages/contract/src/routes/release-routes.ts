@@ -80,7 +80,7 @@ export const releaseRoutes = {
   listReleases: route({
     method: 'GET',
     path: '/v1/releases',
-    summary: 'Releases in the order of their digests',
+    summary: 'Releases, the newest first, or with order=asc the oldest; with a prefix in the order of their digests',
     tag: 'releases',
     needs: ['read'],
     query: z.object({ ...paging, prefix, application: name.exactOptional() }),

@@ -104,8 +104,16 @@ const text = (max: number) =>
     .string()
     .max(max)
     .overwrite((said) => said.toWellFormed());
+/** A name or an id: what would change how others read it has no place there. */
+const line = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((said) => said.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(said), {
+      error: 'expected a text of one line, without control characters',
+    });
 export const restorePoint = z.strictObject({
-  id: text(200),
+  id: line(200),
   store: name,
   takenAt: instant,
   manifest: digest,
@@ -117,7 +125,7 @@ const count = z.int().min(0).max(1_000_000_000);
 const checks = z.strictObject({
   passed: count,
   failed: count,
-  firstFailure: z.strictObject({ check: text(200), tenant: text(100), why: text(500), at: instant }).exactOptional(),
+  firstFailure: z.strictObject({ check: line(200), tenant: line(100), why: text(500), at: instant }).exactOptional(),
 });
 const reconciliation = z.strictObject({
   compared: count,
@@ -169,11 +177,11 @@ export const undoneAway = z
     /** Forward steps that it had begun. */
     begun: z.int().min(0),
     /** The undo steps that it carried out, in their order. */
-    steps: z.array(z.strictObject({ id: text(300), result: stepResult })).max(50_000),
+    steps: z.array(z.strictObject({ id: line(300), result: stepResult })).max(50_000),
     /** The highest number of its own tokens. */
     n: z.int().min(0).max(MOST_TOKENS),
     /** A person, as they named themselves at the agent’s machine, or `agent`. */
-    by: text(100),
+    by: principalId,
     because: text(500),
     since: instant,
     stopped: text(1_000).exactOptional(),

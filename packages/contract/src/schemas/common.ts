@@ -57,7 +57,7 @@ export const actions = z.record(z.string(), allowed).meta({ id: 'Actions' });
 export const paging = {
   cursor: z.string().max(400).exactOptional(),
   limit: z.coerce.number().int().min(1).max(200).exactOptional(),
-  /** By name or id. */
+  /** By name or id; of promotions and releases by when they were made. */
   order: z.enum(['asc', 'desc']).exactOptional(),
 };
 

@@ -15,6 +15,8 @@ export const verdict = z
 
 const undo = z.looseObject({ scope, because: z.string() });
 
+export const promotionPhase = z.enum(['awaiting', 'advancing', 'paused', 'undoing', 'held', 'ended']);
+
 /** A promotion. Which of the last fields there are depends on the phase; `until` is the deadline of whatever it waits for. */
 export const promotion = z
   .object({
@@ -27,6 +29,8 @@ export const promotion = z
     /** What an approval binds to; the envelope's blob. */
     envelope: digest,
     requester: principalId,
+    /** When it was asked for; in lists, and of one that is shown. */
+    requestedAt: instant.exactOptional(),
     authors: z.array(z.string()),
     cells: z.array(name),
     waves: z.int(),
@@ -39,7 +43,7 @@ export const promotion = z
     overtakenBy: id.exactOptional(),
     approvals: z.array(approval),
     undo: undo.nullable(),
-    phase: z.enum(['awaiting', 'advancing', 'paused', 'undoing', 'held', 'ended']),
+    phase: promotionPhase,
     reason: z.string().exactOptional(),
     verdicts: z.array(verdict).exactOptional(),
     until: instant.exactOptional(),

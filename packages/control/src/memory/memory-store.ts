@@ -8,6 +8,7 @@
  */
 import type { Instant } from '@headgate/domain';
 import { checkCommit, checkLimit, entryBytes, kindOf } from '../ports/commit-rules.ts';
+import { waitsFor } from '../ports/facets.ts';
 import type { Claimed, Commit, Committed, ControlStore, ListPage, Row, StreamId, Write } from '../ports/store.ts';
 import { type Due, DueHeap } from './due-heap.ts';
 import type { MemoryLog } from './memory-log.ts';
@@ -20,6 +21,9 @@ export interface MemoryStoreOptions {
   /** Takes the entries as bytes. Without it they aren't encoded, and their size isn't checked. */
   readonly log?: MemoryLog;
 }
+
+/** More than a store in memory holds. */
+const MAX_ROWS = Number.MAX_SAFE_INTEGER;
 
 interface Slot extends Due {
   row: Row;
@@ -40,6 +44,7 @@ export class MemoryStore implements ControlStore {
   readonly #due = new DueHeap<Slot>();
   readonly #options: MemoryStoreOptions;
   readonly #clock: () => Instant;
+  readonly #rowOf = (stream: StreamId): Row => this.#slots.get(stream)!.row;
   #lastNow = 0;
 
   constructor(options: MemoryStoreOptions) {
@@ -57,7 +62,7 @@ export class MemoryStore implements ControlStore {
 
   async list(kind: string, page: ListPage): Promise<readonly Row[]> {
     checkLimit(page.limit);
-    return this.#lists.page(kind, page, (stream) => this.#slots.get(stream)!.row);
+    return this.#lists.page(kind, page, this.#rowOf);
   }
 
   async holder(key: string): Promise<Row | undefined> {
@@ -105,7 +110,8 @@ export class MemoryStore implements ControlStore {
     checkCommit(commit);
     const now = this.nowNow();
     const encoded = this.#options.log === undefined ? [] : entryBytes(commit, now);
-    const conflict = this.#versionConflict(commit) ?? this.#exclusiveConflict(commit.writes);
+    const conflict =
+      this.#waitingConflict(commit) ?? this.#versionConflict(commit) ?? this.#exclusiveConflict(commit.writes);
     if (conflict !== undefined) return conflict;
     if (commit.writes.length > 1) for (const write of commit.writes) this.#letGo(write);
     for (const write of commit.writes) this.#apply(write, now);
@@ -151,6 +157,15 @@ export class MemoryStore implements ControlStore {
     slot.claimedUntil = null;
     this.#schedule(slot);
     return true;
+  }
+
+  #waitingConflict({ waiting }: Commit): Committed | undefined {
+    if (waiting === undefined) return undefined;
+    const { of, most } = waiting;
+    let waits = 0;
+    for (const { stream, state } of this.#lists.page('promotion', { limit: MAX_ROWS, phase: 'awaiting' }, this.#rowOf))
+      if (waitsFor(stream, state, of)) waits += 1;
+    return waits < most ? undefined : { ok: false, conflict: `principal/${of}`, because: 'waiting' };
   }
 
   #versionConflict({ writes, reads = [] }: Commit): Committed | undefined {
@@ -200,21 +215,21 @@ export class MemoryStore implements ControlStore {
 
   #apply(write: Write, now: Instant): void {
     const { stream, entries, dueAt } = write;
-    const slot = this.#slots.get(stream) ?? this.#create(write);
+    const slot = this.#slots.get(stream) ?? this.#create(write, now);
     slot.claimedUntil = null;
     if (entries.length === 0) {
       slot.row = { ...slot.row, dueAt };
     } else {
-      slot.row = { stream, version: write.expected + entries.length, state: write.state, dueAt };
+      slot.row = { ...slot.row, version: write.expected + entries.length, state: write.state, dueAt };
       if (write.exclusive !== undefined && write.exclusive !== slot.exclusive) this.#hold(slot, write.exclusive);
       if (write.audience !== undefined && write.audience !== slot.audience) this.#enqueue(slot, write.audience, now);
     }
     this.#schedule(slot);
   }
 
-  #create({ stream, parent = null, state, dueAt }: Write): Slot {
+  #create({ stream, parent = null, state, dueAt }: Write, madeAt: Instant): Slot {
     const slot: Slot = {
-      row: { stream, version: 0, state, dueAt },
+      row: { stream, version: 0, state, dueAt, madeAt },
       parent,
       exclusive: null,
       audience: null,

@@ -1,5 +1,6 @@
-import { endedAt, facetOf, isOpen, isTroubled } from '../ports/facets.ts';
-import type { ListPage, Row, StreamId } from '../ports/store.ts';
+import { checkByTime } from '../ports/commit-rules.ts';
+import { endedAt, facetOf, isInPhase, isOfApplication, isOpen, isTroubled } from '../ports/facets.ts';
+import type { ListPage, Made, Row, StreamId } from '../ports/store.ts';
 
 interface List {
   readonly streams: StreamId[];
@@ -16,13 +17,15 @@ export class RowLists {
   }
 
   page(kind: string, page: ListPage, rowOf: (stream: StreamId) => Row): Row[] {
-    const { after, limit, parent, under, descending } = page;
+    const { after, limit, parent, descending } = page;
+    if (page.byTime !== undefined) checkByTime(kind);
     const list = this.#lists.get(parent === undefined ? kind : `${kind} ${parent}`);
     if (list === undefined) return [];
     if (!list.sorted) {
       list.streams.sort();
       list.sorted = true;
     }
+    if (page.byTime !== undefined) return byTime(list.streams.map(rowOf), page);
     const { streams } = list;
     const step = descending === true ? -1 : 1;
     let at =
@@ -31,13 +34,7 @@ export class RowLists {
     const rows: Row[] = [];
     for (; rows.length < limit && at >= 0 && at < streams.length; at += step) {
       const row = rowOf(streams[at]!);
-      const { stream, state } = row;
-      if (under !== undefined && !stream.startsWith(under)) continue;
-      if (page.facet !== undefined && facetOf(stream, state) !== page.facet) continue;
-      if (page.open !== undefined && isOpen(stream, state) !== page.open) continue;
-      if (page.troubled === true && isTroubled(stream, state) !== true) continue;
-      if (page.endedSince !== undefined && (endedAt(stream, state) ?? Number.NEGATIVE_INFINITY) < page.endedSince)
-        continue;
+      if (!meets(row, page)) continue;
       rows.push(row);
     }
     return rows;
@@ -52,6 +49,34 @@ export class RowLists {
     list.streams.push(stream);
     list.sorted = false;
   }
+}
+
+/** Whether a row meets every condition of a page. */
+function meets({ stream, state }: Row, page: ListPage): boolean {
+  const { under, facet, application, phase, open, troubled, endedSince } = page;
+  if (under !== undefined && !stream.startsWith(under)) return false;
+  if (facet !== undefined && facetOf(stream, state) !== facet) return false;
+  if (application !== undefined && !isOfApplication(stream, state, application)) return false;
+  if (phase !== undefined && !isInPhase(stream, state, phase)) return false;
+  if (open !== undefined && isOpen(stream, state) !== open) return false;
+  if (troubled === true && isTroubled(stream, state) !== true) return false;
+  return endedSince === undefined || (endedAt(stream, state) ?? Number.NEGATIVE_INFINITY) >= endedSince;
+}
+
+/** The page of a list by when rows were made. */
+function byTime(all: readonly Row[], page: ListPage): Row[] {
+  const { limit, descending, byTime: from } = page;
+  const sign = descending === true ? -1 : 1;
+  const made = ({ stream, madeAt: at = 0 }: Row): Made => ({ at, stream });
+  const behind = (row: Row) => from?.after === undefined || sign * compareMade(made(row), from.after) > 0;
+  return all
+    .filter((row) => behind(row) && meets(row, page))
+    .sort((a, b) => sign * compareMade(made(a), made(b)))
+    .slice(0, limit);
+}
+
+function compareMade(a: Made, b: Made): number {
+  return a.at - b.at || (a.stream < b.stream ? -1 : a.stream > b.stream ? 1 : 0);
 }
 
 /** Index of the first stream that is greater, by halving. */

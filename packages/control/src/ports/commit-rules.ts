@@ -5,7 +5,7 @@
 import { encodeEntry } from '@headgate/documents/log/entry';
 import type { Instant } from '@headgate/domain';
 import { EntryRefused } from './errors.ts';
-import type { Commit, StreamId, Write } from './store.ts';
+import { BY_TIME, type Commit, type StreamId, type Write } from './store.ts';
 
 /** Streams that one commit may write and read: each is a lock in the database until it ends. */
 export const MAX_COMMIT_STREAMS = 2_000;
@@ -43,6 +43,13 @@ export function checkLimit(limit: number): void {
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > MAX_PAGE) {
     throw new RangeError(`a page has 1 to ${MAX_PAGE} items, not ${limit}`);
   }
+}
+
+/** The kind, when its rows are listed by time. */
+export function checkByTime(kind: string): (typeof BY_TIME)[number] {
+  const found = BY_TIME.find((each) => each === kind);
+  if (found === undefined) throw new TypeError(`rows of the kind ${kind} are not listed by when they were made`);
+  return found;
 }
 
 export interface EntryBytes {

@@ -5,6 +5,8 @@ interface Filtered {
   readonly environment?: string;
   readonly application?: string;
   readonly phase?: string;
+  readonly requester?: string;
+  readonly wave?: number;
   readonly rule?: string;
   readonly desired?: { readonly environment?: string };
   readonly observed?: { readonly state?: { readonly environment?: string } };
@@ -48,6 +50,23 @@ export function isTroubled(stream: StreamId, state: unknown): boolean | undefine
     Object.values(tenants).some(({ held }) => held === true) ||
     Object.values(stores).some(({ drift }) => drift !== undefined)
   );
+}
+
+/** Whether it is a promotion of this application. */
+export function isOfApplication(stream: StreamId, state: unknown, application: string): boolean {
+  return stream.startsWith('promotion/') && (state as Filtered).application === application;
+}
+
+/** Whether it is a promotion in this phase. */
+export function isInPhase(stream: StreamId, state: unknown, phase: string): boolean {
+  return stream.startsWith('promotion/') && (state as Filtered).phase === phase;
+}
+
+/** Whether it is a promotion that this principal asked for and that has yet to begin: `hasBegun` of the domain. */
+export function waitsFor(stream: StreamId, state: unknown, requester: string): boolean {
+  if (!isInPhase(stream, state, 'awaiting')) return false;
+  const { requester: by, wave = 0 } = state as Filtered;
+  return by === requester && wave === 0;
 }
 
 /** Whether a promotion has yet to end; undefined for what is none. */

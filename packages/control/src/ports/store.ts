@@ -9,6 +9,7 @@
  * - At most one row in the store holds an `exclusive` key: one active rollout a cell.
  * - `wake` makes rows due at once. It is a hint: losing or doubling one is harmless, so it changes no version.
  * - `now` is the store's clock, the only one that the control plane knows. It never goes back within a process.
+ * - A commit with `waiting` counts and writes under one lock: of those who ask at once, no more get in than there is room.
  * - Rows that a newer Headgate wrote in its own way (`row-format.ts`) are neither claimed nor offered, and a commit that
  *   writes one or rests on one throws `NewerRow`. In a store of one process's own there are none.
  * - A commit that throws `StoreUnavailable` may have happened. Try it again: if it had, it now conflicts.
@@ -31,6 +32,8 @@ export interface Row<S = unknown> {
   readonly state: S;
   /** When a controller should look, null for never. For a leased assignment, the end of the lease. */
   readonly dueAt: Instant | null;
+  /** When it was made. Absent of claimed rows, and of older ones of kinds that nobody lists by time. */
+  readonly madeAt?: Instant;
   /** A newer Headgate wrote it in a way that this code can't decide on: to be shown, and left alone. */
   readonly newer?: true;
 }
@@ -61,6 +64,8 @@ export interface Read {
 export type Committed =
   | { readonly ok: true }
   | { readonly ok: false; readonly conflict: StreamId; readonly because: 'version' }
+  /** So many wait already; `conflict` is the principal that asked for them. */
+  | { readonly ok: false; readonly conflict: StreamId; readonly because: 'waiting' }
   /** `conflict` is the stream that asked for the key, `heldBy` the one that has it. */
   | { readonly ok: false; readonly conflict: StreamId; readonly because: 'exclusive'; readonly heldBy: StreamId };
 
@@ -70,6 +75,17 @@ export interface Commit {
   readonly writes: readonly Write[];
   readonly reads?: readonly Read[];
   readonly wake?: readonly StreamId[];
+  /** Changes nothing when so many promotions that this principal asked for have yet to begin, however many ask at once. */
+  readonly waiting?: { readonly of: PrincipalId; readonly most: number };
+}
+
+/** The kinds whose rows are listed by when they were made. */
+export const BY_TIME = ['promotion', 'release'] as const;
+
+/** A row's place in a list by time. */
+export interface Made {
+  readonly at: Instant;
+  readonly stream: StreamId;
 }
 
 /** Which rows of a kind, and from where. Every condition is met by the store: a page is short only at the end. */
@@ -88,7 +104,13 @@ export interface ListPage {
   readonly troubled?: true;
   /** Only promotions that ended then or later: `endedAt`. */
   readonly endedSince?: Instant;
-  /** From the last stream to the first. */
+  /** Only promotions of this application. */
+  readonly application?: string;
+  /** Only promotions in this phase. */
+  readonly phase?: string;
+  /** In the order in which they were made, behind that one (instead of `after`); of {@link BY_TIME} alone. */
+  readonly byTime?: { readonly after?: Made };
+  /** From the last to the first. */
   readonly descending?: boolean;
 }
 
@@ -103,7 +125,7 @@ export interface ControlStore {
   load(streams: readonly StreamId[]): Promise<ReadonlyMap<StreamId, Row>>;
   /** The row that holds an exclusive key; undefined: none does. */
   holder(key: string): Promise<Row | undefined>;
-  /** Rows of a kind in the order of their streams; `limit` at most 1,000. */
+  /** Rows of a kind in the order of their streams, or of when they were made; `limit` at most 1,000. */
   list(kind: string, page: ListPage): Promise<readonly Row[]>;
   commit(commit: Commit): Promise<Committed>;
   /** Rows that are due, oldest first, none of them held by somebody else. A dead claimer's rows are due again after `claimMs`. */

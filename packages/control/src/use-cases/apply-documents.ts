@@ -5,6 +5,7 @@ import type { Read, Write } from '../ports/store.ts';
 import { type DocumentRecord, streams } from '../records.ts';
 import { takenFromOthers } from './others-documents.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
+import { changedForOthers } from './shared-documents.ts';
 
 /** Documents of one call: a commit names each one's stream. */
 const MOST_AT_ONCE = MAX_COMMIT_STREAMS;
@@ -67,6 +68,7 @@ export async function applyDocuments(
     const reads: Read[] = [];
     const applied: Applied[] = [];
     const taken: Refusal[] = [];
+    const changed: AppliedDocument[] = [];
     documents.forEach((document, i) => {
       const { kind, name, owner, spec } = document;
       const stream = ids[i] as string;
@@ -77,6 +79,7 @@ export async function applyDocuments(
       applied.push({ kind, name, digest, change });
       const others = before === undefined || change === 'unchanged' ? undefined : takenFromOthers(before, document);
       if (others !== undefined) taken.push(others);
+      if (change === 'changed') changed.push(document);
       const expected = row?.version ?? 0;
       if (change === 'unchanged') reads.push({ stream, version: expected });
       else {
@@ -90,6 +93,7 @@ export async function applyDocuments(
         });
       }
     });
+    if (!takeOver) taken.push(...(await changedForOthers(deps.store, documents, changed)));
     if (taken.length > 0 && !takeOver) return no(...taken.slice(0, MOST_TOLD));
     if (dryRun || writes.length === 0) return ok(applied);
     const committed = await deps.store.commit({ by: principal.id, writes, reads });

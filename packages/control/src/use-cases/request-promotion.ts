@@ -3,13 +3,13 @@ import {
   dueOfPromotion,
   envelopeOf,
   evolvePromotion,
-  hasBegun,
   movedTenants,
   type Principal,
   type Promotion,
   type PromotionEvent,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
+import { waitsFor } from '../ports/facets.ts';
 import { streams } from '../records.ts';
 import { type Overtakes, overtake } from './overtaking.ts';
 import { planForPromotion } from './plan-promotion.ts';
@@ -72,14 +72,7 @@ export async function requestPromotion(
   const overtaking = overtaken?.value;
   // A hotfix comes at a bad hour, and ends another promotion.
   const waiting = overtaking === undefined ? await waitingOf(deps, principal) : 0;
-  if (waiting >= MOST_WAITING)
-    return refuse(
-      'too-many-waiting',
-      what,
-      `principal/${principal.id}`,
-      `${waiting} promotions that ${principal.id} asked for wait to begin`,
-      'withdraw some of them (headgate reject), or wait until they begin or run out',
-    );
+  if (waiting >= MOST_WAITING) return tooManyWaiting(what, principal);
   const planned = await planForPromotion(deps, request.release, request.environment, request.tenants, overtaking);
   if (!planned.ok) return planned;
   const { plan, release } = planned.value;
@@ -129,21 +122,32 @@ export async function requestPromotion(
     ],
     reads: overtaking?.reads ?? [],
     wake: overtaking?.wake ?? [],
+    // What was counted above may be more by now: others ask at the same moment.
+    ...(overtaking === undefined && { waiting: { of: principal.id, most: MOST_WAITING } }),
   });
   if (committed.ok) return ok(state);
+  if (committed.because === 'waiting') return (await asked()) ?? tooManyWaiting(what, principal);
   // Somebody asked with the same key at the same moment: perhaps for something else.
   return (await asked()) ?? refuse('busy', what, stream, 'it changed while this was decided', 'try again');
+}
+
+function tooManyWaiting(what: string, { id }: Principal): Result<never> {
+  return refuse(
+    'too-many-waiting',
+    what,
+    `principal/${id}`,
+    `${MOST_WAITING} promotions that ${id} asked for wait to begin`,
+    'withdraw some of them (headgate reject), or wait until they begin or run out',
+  );
 }
 
 /** How many promotions that this principal asked for have yet to begin, as far as the bound. */
 async function waitingOf({ store }: Deps, { id }: Principal): Promise<number> {
   let waiting = 0;
   for (let after: string | undefined; waiting < MOST_WAITING; ) {
-    const page = await store.list('promotion', { open: true, limit: PAGE, ...(after !== undefined && { after }) });
-    for (const { state } of page) {
-      const promotion = state as Promotion;
-      if (promotion.requester === id && !hasBegun(promotion)) waiting += 1;
-    }
+    const behind = after !== undefined && { after };
+    const page = await store.list('promotion', { open: true, phase: 'awaiting', limit: PAGE, ...behind });
+    for (const { stream, state } of page) if (waitsFor(stream, state, id)) waiting += 1;
     if (page.length < PAGE) break;
     after = page.at(-1)?.stream;
   }

@@ -32,7 +32,7 @@ export async function takeUpUndone(
   with_: Gatherers,
   agent: Principal,
   rollout: string,
-  told: UndoneAway,
+  heard: UndoneAway,
 ): Promise<Result<{ readonly rollout: Rollout; readonly took: TakenUp }>> {
   const what = 'take up what an agent undid';
   const stream = streams.rollout(rollout);
@@ -44,6 +44,8 @@ export async function takeUpUndone(
     if (!(agent.environments ?? []).includes(row.state.environment))
       return refuse('not-yours', what, stream, 'the agent is not enrolled for this environment', 'enrol it');
     const now = await deps.store.now();
+    // It is by the agent's clock, which may be wrong, and what happened isn't turned down for that: it was not later than now.
+    const told = { ...heard, since: Math.min(heard.since, now) };
     const gathered = await gatherRollout(with_.plans, with_.gates, row, now, deps.epoch);
     const decided = decideUndoneAway(
       row.state,
@@ -77,11 +79,11 @@ function soakOver(
   deps: Deps,
   agent: Principal,
   { promotion, cell, environment }: Rollout,
-  { plan: { release }, now }: Pick<RolloutFacts, 'plan' | 'now'>,
+  { plan: { release } }: Pick<RolloutFacts, 'plan'>,
   { since }: UndoneAway,
 ): Promise<readonly Write[]> {
   const because = `${agent.id} took it back in cell ${cell} while the server was away`;
-  return endSoaks(deps, [release.digest], { environment, until: Math.min(since, now), because, promotion });
+  return endSoaks(deps, [release.digest], { environment, until: since, because, promotion });
 }
 
 /**

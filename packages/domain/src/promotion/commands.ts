@@ -58,7 +58,7 @@ export function decideReject(state: Promotion, by: PrincipalId, reason: string, 
       what,
       `promotion/${state.id}`,
       `it is ${state.phase}`,
-      state.wave > 0 ? 'roll it back instead' : 'nothing',
+      state.wave > 0 && state.phase !== 'ended' ? 'roll it back instead' : 'nothing',
     );
   if (state.wave > 0) return accepted(rollBack(now, { kind: 'all', wave: state.wave }, `rejected: ${reason}`, by));
   return accepted(ended('rejected', `${by}: ${reason}`, now));

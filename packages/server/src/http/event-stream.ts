@@ -23,6 +23,8 @@ export async function streamEvents(
   const { raw } = reply;
   try {
     raw.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+    // HEAD asks for what GET's head would be, and there is no end to wait for (RFC 9110, 9.3.2).
+    if (request.method === 'HEAD') return undefined;
     raw.write(': headgate\n\n');
     let place = from;
     let beatAt = performance.now() + BEAT_MS;

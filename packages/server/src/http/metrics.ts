@@ -1,5 +1,7 @@
+import type { Counted } from '@headgate/adapters/control/postgres/index';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Part } from './context.ts';
+import { StandingMetrics } from './standing-metrics.ts';
 
 /** Seconds, from a lookup by key to a lease's long poll. */
 const BUCKETS_S = [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30];
@@ -8,20 +10,24 @@ const BUCKETS_S = [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30];
 export interface Measured {
   readiness(): Promise<readonly Part[]>;
   logEntries(): Promise<number>;
+  /** How things stand in the whole installation. */
+  counted(): Promise<Counted>;
 }
 
 /**
- * What this process measures, in Prometheus' words. Labels name what there are few of (routes, methods, statuses, parts):
+ * What this process measures, and how the installation stands, in Prometheus' words. Labels name what there are few of (routes, methods, statuses, parts):
  * never a tenant, a cell, a promotion or a principal, of which there are as many as customers.
  */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #limited: Counter<'kind'>;
+  readonly #standing: StandingMetrics;
 
-  constructor({ readiness, logEntries }: Measured) {
+  constructor({ readiness, logEntries, counted }: Measured) {
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
+    this.#standing = new StandingMetrics(this.#registry, counted);
     this.#requests = new Histogram({
       name: 'headgate_http_request_seconds',
       help: 'Requests by the route that took them; "none" for what is no route',
@@ -68,7 +74,8 @@ export class Metrics {
     this.#limited.inc({ kind });
   }
 
-  text(): Promise<string> {
+  async text(): Promise<string> {
+    await this.#standing.refresh();
     return this.#registry.metrics();
   }
 }

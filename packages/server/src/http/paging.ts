@@ -1,4 +1,13 @@
-import { type CellRecord, type ControlStore, type ListPage, type Result, type Row, refuse } from '@headgate/control';
+import {
+  type BY_TIME,
+  type CellRecord,
+  type ControlStore,
+  type ListPage,
+  type Made,
+  type Result,
+  type Row,
+  refuse,
+} from '@headgate/control';
 import { hasBegun, type Promotion } from '@headgate/domain';
 
 export const PAGE = 50;
@@ -11,36 +20,77 @@ export interface PageQuery {
   readonly order?: 'asc' | 'desc';
 }
 
+export type Page = Result<{ readonly rows: readonly Row[]; readonly next: string | null }>;
+type Only = Omit<ListPage, 'after' | 'limit' | 'descending' | 'byTime'>;
+
 /**
  * A page of a kind's rows. Cursors are opaque: the last stream of the page before, in base64url, so that what is inserted
  * or removed meanwhile neither doubles nor hides a row that was there all along.
  */
-export async function pageOfRows(
-  store: ControlStore,
-  kind: string,
-  page: PageQuery,
-  only: Pick<ListPage, 'parent' | 'facet' | 'open' | 'under'> = {},
-): Promise<Result<{ readonly rows: readonly Row[]; readonly next: string | null }>> {
+export async function pageOfRows(store: ControlStore, kind: string, page: PageQuery, only: Only = {}): Promise<Page> {
+  const after = page.cursor === undefined ? undefined : decoded(page.cursor);
+  if (after !== undefined && !isStream(kind, after)) return NO_CURSOR;
   const limit = page.limit ?? PAGE;
-  const after = page.cursor === undefined ? undefined : Buffer.from(page.cursor, 'base64url').toString('utf8');
-  if (after !== undefined && (!after.startsWith(`${kind}/`) || /\p{Cc}/u.test(after)))
-    return refuse(
-      'malformed',
-      'list',
-      'query/cursor',
-      'it is not a cursor of this list',
-      'take `next` of the page before',
-    );
   const rows = await store.list(kind, {
     ...only,
     limit: limit + 1,
     ...(after !== undefined && { after }),
     ...(page.order === 'desc' && { descending: true }),
   });
+  return shownOf(rows, limit, ({ stream }) => stream);
+}
+
+/**
+ * A page of promotions or of releases by when they were made, the newest first unless they are asked for the other way round.
+ * A cursor is the time and the stream of the last row. One of an older Headgate, which listed them by their ids, goes on in
+ * that order to its end; a server of that version refuses ours, since no stream's name begins with a digit.
+ */
+export async function pageByTime(
+  store: ControlStore,
+  kind: (typeof BY_TIME)[number],
+  page: PageQuery,
+  only: Only = {},
+): Promise<Page> {
+  const text = page.cursor === undefined ? undefined : decoded(page.cursor);
+  if (text !== undefined && isStream(kind, text)) return pageOfRows(store, kind, page, only);
+  const after = text === undefined ? undefined : madeOf(kind, text);
+  if (text !== undefined && after === undefined) return NO_CURSOR;
+  const limit = page.limit ?? PAGE;
+  const rows = await store.list(kind, {
+    ...only,
+    limit: limit + 1,
+    byTime: after === undefined ? {} : { after },
+    ...(page.order !== 'asc' && { descending: true }),
+  });
+  return shownOf(rows, limit, ({ stream, madeAt = 0 }) => `${madeAt} ${stream}`);
+}
+
+function shownOf(rows: readonly Row[], limit: number, cursorOf: (last: Row) => string): Page {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
-  const next = rows.length > limit && last !== undefined ? Buffer.from(last.stream).toString('base64url') : null;
+  const next = rows.length > limit && last !== undefined ? Buffer.from(cursorOf(last)).toString('base64url') : null;
   return { ok: true, value: { rows: shown, next } };
+}
+
+const NO_CURSOR: Page = refuse(
+  'malformed',
+  'list',
+  'query/cursor',
+  'it is not a cursor of this list',
+  'take `next` of the page before',
+);
+
+function decoded(cursor: string): string {
+  return Buffer.from(cursor, 'base64url').toString('utf8');
+}
+
+function isStream(kind: string, text: string): boolean {
+  return text.startsWith(`${kind}/`) && !/\p{Cc}/u.test(text);
+}
+
+function madeOf(kind: string, text: string): Made | undefined {
+  const [, at, stream = ''] = /^(\d{1,15}) (.*)$/su.exec(text) ?? [];
+  return at === undefined || !isStream(kind, stream) ? undefined : { at: Number(at), stream };
 }
 
 /** Only streams of a kind whose name begins so. */

@@ -125,7 +125,8 @@ export function httpServer(
 
   /** Refuses; an attempt to act goes on the log first. */
   async function refuse(request: FastifyRequest, reply: FastifyReply, refusals: readonly Refusal[]) {
-    if (request.principal !== NOBODY && request.method !== 'GET') await attempts.record(request.principal, refusals);
+    const looks = request.method === 'GET' || request.method === 'HEAD';
+    if (request.principal !== NOBODY && !looks) await attempts.record(request.principal, refusals);
     const [first] = refusals;
     // Whoever asks too often must not fill the disk as well: it is counted.
     const level = first?.code === 'too-many-requests' ? 'debug' : 'info';

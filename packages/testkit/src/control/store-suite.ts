@@ -10,6 +10,7 @@ import { concurrencyRules } from './concurrency-rules.ts';
 import { dueRules } from './due-rules.ts';
 import { logRules } from './log-rules.ts';
 import { queryRules } from './query-rules.ts';
+import { timeRules } from './time-rules.ts';
 import { type ControlUnderTest, World } from './world.ts';
 
 export type { ControlUnderTest };
@@ -34,6 +35,7 @@ export function describeControlStore(name: string, make: () => Promise<ControlUn
     describe('commits side by side', () => concurrencyRules(of));
     describe('due rows', () => dueRules(of));
     describe('queries', () => queryRules(of));
+    describe('queries by time', () => timeRules(of));
     describe('log', () => logRules(of));
     describe('blobs', () => blobRules(of));
   });

@@ -22,6 +22,7 @@ const GRANTS: readonly (readonly [what: string, on: string])[] = [
   ['select, update', 'headgate.meta'],
   ['select', 'headgate.migration'],
   ['select, insert, update, delete', 'headgate.server'],
+  ['select', 'headgate.promotions_ended'],
 ];
 
 /** Makes the role, or sets its password, and gives it exactly its rights. Inside the migration's transaction. */

@@ -3,15 +3,24 @@ import { formatOf, KNOWN_FORMAT } from '@headgate/control/ports/row-format';
 import type { Commit } from '@headgate/control/ports/store';
 import type { Instant } from '@headgate/domain';
 
-/** The call of `headgate.commit`, with the casts that its arrays need. */
-export const COMMIT_SQL = `select * from headgate.commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-  $16, $17, $18, $19, $20, $21)`;
+const PARAMETERS = Array.from({ length: 21 }, (_, i) => `$${i + 1}`).join(', ');
+/** The call of `headgate.commit`, and of the one that counts before it. */
+const COMMIT_SQL = `select * from headgate.commit(${PARAMETERS})`;
+const COMMIT_WAITING_SQL = `select * from headgate.commit_waiting($22, $23, ${PARAMETERS})`;
+
+/** The statement that makes a commit, and its values. */
+export function commitCall(commit: Commit, at: Instant): { readonly sql: string; readonly values: readonly unknown[] } {
+  const values = commitArguments(commit, at);
+  const { waiting } = commit;
+  if (waiting === undefined) return { sql: COMMIT_SQL, values };
+  return { sql: COMMIT_WAITING_SQL, values: [...values, waiting.of, waiting.most] };
+}
 
 /**
  * A commit as arrays, one item a write. The bytes of all entries go as one value with offsets: no escaping, no copies.
  * A write without entries keeps what the row holds, whatever it says.
  */
-export function commitArguments(commit: Commit, at: Instant): unknown[] {
+function commitArguments(commit: Commit, at: Instant): unknown[] {
   const { writes, reads = [], wake = [] } = commit;
   const entries = entryBytes(commit, at);
   const offsets: number[] = [];

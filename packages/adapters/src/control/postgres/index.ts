@@ -15,3 +15,4 @@ export * from './migrate.ts';
 export { MIGRATIONS } from './migrations/index.ts';
 export * from './open.ts';
 export * from './servers.ts';
+export * from './standing.ts';

@@ -10,6 +10,7 @@ import { PostgresLog } from './postgres-log.ts';
 import { PostgresStore } from './postgres-store.ts';
 import { Servers } from './servers.ts';
 import { type SessionOptions, Sessions } from './sessions.ts';
+import { Standing } from './standing.ts';
 
 export interface PostgresControl {
   readonly store: ControlStore;
@@ -17,6 +18,8 @@ export interface PostgresControl {
   readonly log: LogStore;
   /** Which servers are there. */
   readonly presence: Servers;
+  /** How things stand, counted. */
+  readonly standing: Standing;
   epoch(): Promise<number>;
   /** Raises the epoch by one, or to `atLeast`, and returns it: after a restore from a backup. */
   raiseEpoch(atLeast?: number): Promise<number>;
@@ -43,6 +46,7 @@ export async function openPostgresControl(options: SessionOptions): Promise<Post
     blobs: new PostgresBlobs(sessions),
     log: new PostgresLog(sessions),
     presence: new Servers(sessions),
+    standing: new Standing(sessions),
     epoch: () => epoch.read(),
     raiseEpoch: (atLeast) => epoch.raise(atLeast),
     servers: () => epoch.servers(),

@@ -1,10 +1,10 @@
-import { checkCommit, checkLimit } from '@headgate/control/ports/commit-rules';
+import { checkByTime, checkCommit, checkLimit } from '@headgate/control/ports/commit-rules';
 import { NewerRow, StoreUnavailable } from '@headgate/control/ports/errors';
 import { KNOWN_FORMAT } from '@headgate/control/ports/row-format';
 import type { Claimed, Commit, Committed, ControlStore, ListPage, Row, StreamId } from '@headgate/control/ports/store';
 import type { Instant } from '@headgate/domain';
 import type { DatabaseClock } from './clock.ts';
-import { COMMIT_SQL, commitArguments } from './commit-arguments.ts';
+import { commitCall } from './commit-arguments.ts';
 import type { Sessions } from './sessions.ts';
 
 interface StreamRow {
@@ -14,10 +14,11 @@ interface StreamRow {
   readonly due_at: number | null;
   /** Absent of claimed ones, which are all known. */
   readonly format?: number;
+  readonly made_at?: number | null;
 }
 
 interface CommitRow {
-  readonly outcome: 'done' | 'version' | 'exclusive' | 'format' | 'clock';
+  readonly outcome: 'done' | 'version' | 'exclusive' | 'format' | 'clock' | 'waiting';
   readonly conflict: StreamId;
   readonly held_by: StreamId;
   readonly clock: number;
@@ -26,7 +27,7 @@ interface CommitRow {
 /** Sorts behind every name. */
 const LAST_CHARACTER = '\u{10ffff}';
 
-const COLUMNS = 'r.stream, r.version, r.state, r.due_at, r.format';
+const COLUMNS = 'r.stream, r.version, r.state, r.due_at, r.format, r.made_at';
 
 /** A commit whose time doesn't fit is made anew with the database's; more often than this, the clock runs wild. */
 const CLOCK_TRIES = 4;
@@ -65,24 +66,34 @@ export class PostgresStore implements ControlStore {
 
   async list(kind: string, page: ListPage): Promise<readonly Row[]> {
     checkLimit(page.limit);
-    const values: unknown[] = [kind, page.limit];
-    const conditions = ['r.kind = $1'];
-    const add = (condition: (value: string) => string, value: unknown): void => {
-      if (value !== undefined) conditions.push(condition(`$${values.push(value)}`));
+    const { under, byTime, descending } = page;
+    const values: unknown[] = [page.limit];
+    const value = (of: unknown) => `$${values.push(of)}`;
+    // One plan serves all parameters, and only a kind that is written out lets it go by that kind's indexes.
+    const conditions = [`r.kind = ${byTime === undefined ? value(kind) : `'${checkByTime(kind)}'`}`];
+    const add = (condition: (value: string) => string, of: unknown): void => {
+      if (of !== undefined) conditions.push(condition(value(of)));
     };
-    const { under, descending } = page;
-    add((after) => `r.stream ${descending === true ? '<' : '>'} ${after}`, page.after);
+    const behind = descending === true ? '<' : '>';
+    add((after) => `r.stream ${behind} ${after}`, page.after);
+    if (byTime?.after !== undefined) {
+      const { at, stream } = byTime.after;
+      conditions.push(`(r.made_at, r.stream) ${behind} (${value(at)}::bigint, ${value(stream)})`);
+    }
     add((parent) => `r.parent = ${parent}`, page.parent);
     add((facet) => `r.facet = ${facet}`, page.facet);
+    add((application) => `r.application = ${application}`, page.application);
+    add((phase) => `r.phase = ${phase}`, page.phase);
     // Written out, so that the index of what is open serves it.
     if (page.open !== undefined) conditions.push(page.open ? 'r.open' : 'not r.open');
     if (page.troubled === true) conditions.push('r.troubled');
     add((since) => `r.ended_at >= ${since}`, page.endedSince);
     add((from) => `r.stream >= ${from}`, under);
     add((to) => `r.stream < ${to}`, under === undefined ? undefined : `${under}${LAST_CHARACTER}`);
+    const direction = descending === true ? 'desc' : 'asc';
+    const order = [...(byTime === undefined ? [] : ['r.made_at']), 'r.stream'].map((by) => `${by} ${direction}`);
     const { rows } = await this.#sessions.query<StreamRow>(
-      `select ${COLUMNS} from headgate.stream r where ${conditions.join(' and ')}
-       order by r.stream ${descending === true ? 'desc' : 'asc'} limit $2`,
+      `select ${COLUMNS} from headgate.stream r where ${conditions.join(' and ')} order by ${order.join(', ')} limit $1`,
       values,
     );
     return rows.map(rowOf);
@@ -92,11 +103,12 @@ export class PostgresStore implements ControlStore {
     checkCommit(commit);
     let at = this.#clock.estimate() ?? (await this.now());
     for (let tries = 0; tries < CLOCK_TRIES; tries++) {
-      const { rows } = await this.#sessions.query<CommitRow>(COMMIT_SQL, commitArguments(commit, at));
+      const { sql, values } = commitCall(commit, at);
+      const { rows } = await this.#sessions.query<CommitRow>(sql, values);
       const { outcome, conflict, held_by: heldBy, clock } = rows[0]!;
       if (outcome !== 'clock') this.#clock.observe(clock);
       if (outcome === 'done') return { ok: true };
-      if (outcome === 'version') return { ok: false, conflict, because: 'version' };
+      if (outcome === 'version' || outcome === 'waiting') return { ok: false, conflict, because: outcome };
       if (outcome === 'exclusive') return { ok: false, conflict, because: 'exclusive', heldBy };
       if (outcome === 'format') throw new NewerRow(conflict);
       at = clock;
@@ -139,6 +151,10 @@ export class PostgresStore implements ControlStore {
   }
 }
 
-function rowOf({ stream, version, state, due_at: dueAt, format = 1 }: StreamRow): Row {
-  return { stream, version, state, dueAt, ...(format > KNOWN_FORMAT && { newer: true }) };
+function rowOf({ stream, version, state, due_at: dueAt, format = 1, made_at: madeAt }: StreamRow): Row {
+  return {
+    ...{ stream, version, state, dueAt },
+    ...(madeAt != null && { madeAt }),
+    ...(format > KNOWN_FORMAT && { newer: true }),
+  };
 }

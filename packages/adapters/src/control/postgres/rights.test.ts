@@ -58,6 +58,7 @@ describe('what was written stays', () => {
     await expect(app.query('create table headgate.mine (x int)')).rejects.toThrow(/permission denied/);
     await expect(app.query('delete from headgate.stream')).rejects.toThrow(/permission denied/);
     await expect(app.query('delete from headgate.migration')).rejects.toThrow(/permission denied/);
+    await expect(app.query('update headgate.promotions_ended set count = 0')).rejects.toThrow(/permission denied/);
   });
 });
 

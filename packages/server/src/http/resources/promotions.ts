@@ -1,4 +1,4 @@
-import { traceParentOf } from '@headgate/contract';
+import { type Promotion as PromotionView, traceParentOf } from '@headgate/contract';
 import {
   type ApprovalSignature,
   answerRollout,
@@ -30,7 +30,7 @@ import type { Context } from '../context.ts';
 import { explain } from '../explain.ts';
 import { freezesOver } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
-import { pageOfRows } from '../paging.ts';
+import { pageByTime, pageOfRows } from '../paging.ts';
 import { inBundle, showPromotion, showRollout } from '../views.ts';
 
 type Names =
@@ -59,10 +59,15 @@ export function promotionHandlers(context: Context): Handlers<Names> {
     const over = await freezesOver(store, [result.value], now);
     return { ok: true, value: showPromotion(result.value, principal, now, over(result.value)) } as const;
   }
-  async function load(id: string): Promise<Promotion | undefined> {
+  async function loadRow(id: string) {
     const stream = streams.promotion(id);
-    return (await store.load([stream])).get(stream)?.state as Promotion | undefined;
+    return (await store.load([stream])).get(stream);
   }
+  async function load(id: string): Promise<Promotion | undefined> {
+    return (await loadRow(id))?.state as Promotion | undefined;
+  }
+  const asked = (view: Shown<PromotionView>, requestedAt: number | undefined) =>
+    requestedAt === undefined ? view : { ...view, requestedAt };
   async function rolloutShown(principal: Principal, rollout: Rollout) {
     const plan = await gatherers.plans.get(rollout.planDigest);
     return showRollout(rollout, plan, principal, await store.now());
@@ -106,23 +111,32 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       return shown(principal, await requestPromotion(deps, principal, { ...body, ...key, ...traced }));
     },
     async listPromotions({ principal, input }) {
-      const { environment, open } = input;
+      const { environment, application, phase, open } = input;
       const only = {
         ...(environment !== undefined && { facet: environment }),
+        ...(application !== undefined && { application }),
+        ...(phase !== undefined && { phase }),
         ...(open !== undefined && { open: open === 'true' }),
       };
-      const page = await pageOfRows(store, 'promotion', input, only);
+      const page = await pageByTime(store, 'promotion', input, only);
       if (!page.ok) return page;
       const now = await store.now();
-      const states = page.value.rows.map((row) => row.state as Promotion);
-      const over = await freezesOver(store, states, now);
-      const items = states.map((promotion) => showPromotion(promotion, principal, now, over(promotion)));
+      const { rows } = page.value;
+      const over = await freezesOver(
+        store,
+        rows.map(({ state }) => state as Promotion),
+        now,
+      );
+      const items = rows.map(({ state, madeAt }) =>
+        asked(showPromotion(state as Promotion, principal, now, over(state as Promotion)), madeAt),
+      );
       return { ok: true, value: { items, next: page.value.next } };
     },
     async showPromotion({ principal, input }) {
-      const promotion = await load(input.promotion);
-      if (promotion === undefined) return notFound('show a promotion', streams.promotion(input.promotion));
-      return shown(principal, { ok: true, value: promotion });
+      const row = await loadRow(input.promotion);
+      if (row === undefined) return notFound('show a promotion', streams.promotion(input.promotion));
+      const answer = await shown(principal, { ok: true, value: row.state as Promotion });
+      return answer.ok ? { ok: true, value: asked(answer.value, row.madeAt) } : answer;
     },
     async explainPromotion({ principal, input }) {
       const promotion = await load(input.promotion);

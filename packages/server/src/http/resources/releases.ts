@@ -1,7 +1,7 @@
 import { attachEvidence, notFound, type ReleaseRecord, type Result, registerRelease, streams } from '@headgate/control';
 import type { Context } from '../context.ts';
 import type { Handlers } from '../handler.ts';
-import { beginning, pageOfRows } from '../paging.ts';
+import { beginning, pageByTime, pageOfRows } from '../paging.ts';
 import { inBundle, showRelease } from '../views.ts';
 
 export function releaseHandlers({
@@ -16,8 +16,10 @@ export function releaseHandlers({
       return registered.ok ? { ok: true, value: showRelease(registered.value, principal) } : placed(registered);
     },
     async listReleases({ principal, input }) {
-      const only = input.application === undefined ? {} : { facet: input.application };
-      const page = await pageOfRows(deps.store, 'release', input, { ...only, ...beginning('release', input.prefix) });
+      const { application, prefix } = input;
+      const only = { ...(application !== undefined && { facet: application }), ...beginning('release', prefix) };
+      // How a digest begins is looked up in the order of digests: by time, a search for few would pass by all others.
+      const page = await (prefix === undefined ? pageByTime : pageOfRows)(deps.store, 'release', input, only);
       if (!page.ok) return page;
       const items = page.value.rows.map((row) => showRelease(row.state as ReleaseRecord, principal));
       return { ok: true, value: { items, next: page.value.next } };

@@ -1,11 +1,12 @@
 import { Group, Stack, Switch, Table, Text, TextInput, Title } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Mark } from '../../parts/mark.tsx';
 import { More } from '../../parts/more.tsx';
+import { type Order, OrderSelect } from '../../parts/order-select.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Nothing } from '../../parts/section.tsx';
 import { promotions } from '../../queries.ts';
@@ -14,23 +15,14 @@ import { usePageTitle } from '../../shell/page-title.ts';
 import { NAME } from '../../words/names.ts';
 import { promotionStands } from '../../words/stands.ts';
 
-/** So few are no page worth stopping at. */
-const FEW = 20;
-
-/** All promotions, a page at a time. */
+/** All promotions, the newest first or the oldest, a page at a time. */
 export function Promotions() {
   usePageTitle('Promotions');
   const [open, setOpen] = useState(false);
   const [environment, setEnvironment] = useState('');
+  const [order, setOrder] = useState<Order>('desc');
   const named = NAME.test(environment.trim()) ? environment.trim() : undefined;
-  const pages = useInfiniteQuery(promotions(useClient(), open, named));
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = pages;
-  const found = pages.data?.pages.reduce((sum, { items }) => sum + items.length, 0) ?? 0;
-  // A page of a filtered list may be empty though there are more behind it.
-  const goOn = found < FEW && hasNextPage && !isFetchingNextPage;
-  useEffect(() => {
-    if (goOn) void fetchNextPage();
-  }, [goOn, fetchNextPage]);
+  const pages = useInfiniteQuery(promotions(useClient(), open, named, order));
   return (
     <Stack>
       <Group justify="space-between">
@@ -39,13 +31,14 @@ export function Promotions() {
         </Title>
         <Group align="flex-end">
           <TextInput label="Environment" value={environment} onChange={(e) => setEnvironment(e.currentTarget.value)} />
+          <OrderSelect value={order} onChange={setOrder} />
           <Switch label="Only those that move" checked={open} onChange={(e) => setOpen(e.currentTarget.checked)} />
         </Group>
       </Group>
       <Fetched of={pages}>
         {(data) => {
           const items = data.pages.flatMap((page) => page.items);
-          if (items.length === 0 && !hasNextPage)
+          if (items.length === 0)
             return (
               <Nothing>{open ? 'Nothing moves.' : 'Nobody has asked for a promotion yet: headgate promote.'}</Nothing>
             );
@@ -57,6 +50,7 @@ export function Promotions() {
                   <Table.Th>Stands</Table.Th>
                   <Table.Th>Wave</Table.Th>
                   <Table.Th>Why</Table.Th>
+                  <Table.Th>Asked</Table.Th>
                   <Table.Th>Ended</Table.Th>
                 </Table.Tr>
               </Table.Thead>
@@ -78,6 +72,9 @@ export function Promotions() {
                       <Text size="sm" lineClamp={3}>
                         <Said>{each.because ?? each.question ?? each.undo?.because ?? each.reason ?? ''}</Said>
                       </Text>
+                    </Table.Td>
+                    <Table.Td data-label="Asked">
+                      {each.requestedAt !== undefined && <Instant at={each.requestedAt} away={false} />}
                     </Table.Td>
                     <Table.Td data-label="Ended">{each.at !== undefined && <Instant at={each.at} />}</Table.Td>
                   </Table.Tr>

@@ -1,11 +1,12 @@
 import type { Release } from '@headgate/contract';
-import { Code, Group, NativeSelect, Stack, Table, Text, TextInput, Title } from '@mantine/core';
+import { Code, Group, Stack, Table, Text, TextInput, Title } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Mark } from '../../parts/mark.tsx';
 import { More } from '../../parts/more.tsx';
+import { type Order, OrderSelect } from '../../parts/order-select.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Nothing } from '../../parts/section.tsx';
 import { releases } from '../../queries.ts';
@@ -15,11 +16,11 @@ import { NAME } from '../../words/names.ts';
 import { counted, type Stands } from '../../words/stands.ts';
 import { shortDigest } from '../../words/visible.ts';
 
-/** Releases in the order of their digests, a page at a time. */
+/** Releases, the newest first or the oldest, a page at a time. */
 export function Releases() {
   usePageTitle('Releases');
   const [application, setApplication] = useState('');
-  const [order, setOrder] = useState<'asc' | 'desc'>('asc');
+  const [order, setOrder] = useState<Order>('desc');
   const named = NAME.test(application.trim()) ? application.trim() : undefined;
   const pages = useInfiniteQuery(releases(useClient(), named, order));
   return (
@@ -29,15 +30,7 @@ export function Releases() {
       </Title>
       <Group align="flex-end">
         <TextInput label="Application" value={application} onChange={(e) => setApplication(e.currentTarget.value)} />
-        <NativeSelect
-          label="By digest"
-          value={order}
-          onChange={(e) => setOrder(e.currentTarget.value === 'desc' ? 'desc' : 'asc')}
-          data={[
-            { value: 'asc', label: 'from the first' },
-            { value: 'desc', label: 'from the last' },
-          ]}
-        />
+        <OrderSelect value={order} onChange={setOrder} />
       </Group>
       <Fetched of={pages}>
         {(data) => {

@@ -7,6 +7,8 @@ import { lists } from './0006-lists.ts';
 import { ended } from './0007-ended.ts';
 import { sideBySide } from './0008-side-by-side.ts';
 import { troubled } from './0009-troubled.ts';
+import { made } from './0010-made.ts';
+import { waiting } from './0011-waiting.ts';
 
 export interface ControlMigration {
   readonly name: string;
@@ -32,6 +34,8 @@ export const MIGRATIONS: readonly ControlMigration[] = [
   { name: '0007-ended', sql: ended },
   { name: '0008-side-by-side', sql: sideBySide },
   { name: '0009-troubled', sql: troubled },
+  { name: '0010-made', sql: made },
+  { name: '0011-waiting', sql: waiting },
 ];
 
 /** What code that knows these can't do without: contract steps at the end may come later. */
