@@ -112,6 +112,8 @@ function isGood({ line, agrees, unmeasured }: Closing): boolean {
     line.doubledPostings === 0 &&
     line.detectToSafeMs !== null &&
     line.detectToSafeMs >= 0 &&
+    line.firstFailingLookToSafeMs !== null &&
+    line.firstFailingLookToSafeMs >= line.detectToSafeMs &&
     line.promoted === '1.1.0' &&
     line.rolledBack === '1.2.0'
   );
