@@ -49,7 +49,7 @@ async function run(): Promise<{ readonly code: number; readonly closing?: OdooCl
         bringUp: () => bringUpOdoo({ dataDir: dir, failing, report: say }),
       },
     );
-    const following = follow(world, narrator, folder.fresh ? 'the first entry' : 'now', stopping.signal);
+    const following = follow(world, narrator, folder.begun ? 'now' : 'the first entry', stopping.signal);
     const telling = {
       world,
       say,

@@ -68,9 +68,20 @@ export class Narrator {
         return plain(`${name}: approved by ${event.data.by} (${event.data.proof})`);
       case 'promotion.wave-opened':
         return plain(`${name}: wave ${event.data.wave} opens`);
+      case 'promotion.paused':
+        return plain(
+          `${name}: PAUSED by ${event.data.by}: ${event.data.reason}; on again with: headgate resume ${promotion}`,
+        );
+      case 'promotion.resumed':
+        return plain(`${name}: resumed by ${event.data.by}`);
+      case 'promotion.overtaken':
+        return {
+          line: `${name}: overtaken by ${event.data.hotfix}, which ${event.data.by} asked for: ${event.data.because}`,
+          tone: 'bad',
+        };
       case 'promotion.rollback-decided':
         return {
-          line: `${name}: ROLLBACK decided for ${scopeText(event.data.scope)}: ${event.data.because}`,
+          line: `${name}: ROLLBACK decided for ${scopeText(event.data.scope)} by ${event.data.by}: ${event.data.because}`,
           tone: 'bad',
         };
       case 'promotion.held':
@@ -100,6 +111,10 @@ export class Narrator {
   #other(entry: LogEvent): { line: string; tone: 'plain' } | undefined {
     const data = entry.data as Record<string, string>;
     switch (entry.type) {
+      case 'freeze.declared':
+        return { line: `FROZEN (${data.scope}) by ${data.by}: ${data.reason}; out with: headgate freeze lift ${data.name}`, tone: 'plain' };
+      case 'freeze.lifted':
+        return { line: `freeze ${data.name} (${data.scope}) lifted by ${entry.by}: ${data.reason}`, tone: 'plain' };
       case 'cell.adopted':
         return { line: `cell ${entry.stream.slice(5)} adopted as it runs`, tone: 'plain' };
       case 'release.adopted':
