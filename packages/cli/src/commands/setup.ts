@@ -74,11 +74,11 @@ export const setup: Install = (program, act) => {
 };
 
 /** What a demonstration leaves in its data folder (`examples/psa/demo/folder.ts`). */
-const STORY = 'story-told.json';
+const STORY = ['story-begun.json', 'story-told.json'];
 
 /** The keys, the trust file and the agent of such a folder are the example's, and so is the environment `production`. */
 function refuseDemonstration(folder: string): void {
-  if (!existsSync(join(folder, STORY))) return;
+  if (!STORY.some((name) => existsSync(join(folder, name)))) return;
   throw new Failure(
     EXIT.refused,
     'demonstration',
