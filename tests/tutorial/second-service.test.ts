@@ -88,7 +88,10 @@ test('setup after an environment came widens the agent that is enrolled, and say
     '      approvals: 0',
   ];
   const service = await file('shop', 'headgate.yaml');
-  await writeFile(join(dir, 'shop', 'headgate.yaml'), service.replace(/(environments:\n)/, `$1${staging.join('\n')}\n`));
+  await writeFile(
+    join(dir, 'shop', 'headgate.yaml'),
+    service.replace(/(environments:\n)/, `$1${staging.join('\n')}\n`),
+  );
   const { output } = await run('headgate setup shop');
   expect(output).toMatch(/is now enrolled for shop-staging, too; its token stays/);
   expect(output).toMatch(/stop the agent, carry the folder once more/);

@@ -13,9 +13,7 @@ export function personalAgain<S extends RunningSystem>(world: World<S>, narrator
   return async ({ version, environment }: Chapter, others: () => Promise<boolean>): Promise<void> => {
     const token = `--token-file ${world.dataDir}/secrets/developer.token`;
     narrator.say('to go on, ask for it again:');
-    narrator.say(
-      `  npm run headgate -- promote ${version} --to ${environment} --server ${world.address} ${token}`,
-    );
+    narrator.say(`  npm run headgate -- promote ${version} --to ${environment} --server ${world.address} ${token}`);
     narrator.say('or end here (Ctrl-C): the next npm start goes on from this place');
     const answered = new AbortController();
     const elsewhere = (async () => {

@@ -18,12 +18,42 @@ test.each<[string, Chapter, readonly Promotion[], object]>([
   ['it ended as the story has it', GOOD, [ended('a', 'promoted')], { kind: 'told', promotion: { id: 'a' } }],
   ['it is under way', GOOD, [open('a')], { kind: 'open', promotion: { id: 'a' } }],
   ['it was rolled back by hand', GOOD, [ended('a', 'rolled-back')], { kind: 'ask', attempt: 2, last: { id: 'a' } }],
-  ['it was rejected, and asked for again', GOOD, [ended('a', 'rejected'), open('b')], { kind: 'open', promotion: { id: 'b' } }],
-  ['it was told in the end', GOOD, [ended('a', 'expired'), ended('b', 'promoted')], { kind: 'told', promotion: { id: 'b' } }],
-  ['it is told by going back', BAD, [ended('a', 'rejected'), ended('b', 'rolled-back')], { kind: 'told', promotion: { id: 'b' } }],
-  ['another release went there', GOOD, [{ ...ended('a', 'promoted'), release: { digest: OTHER, version: '9' } }], { kind: 'ask', attempt: 1 }],
-  ['some tenants alone went there', GOOD, [{ ...ended('a', 'promoted'), only: { asked: OTHER, count: 1 } }], { kind: 'ask', attempt: 1 }],
-  ['it went to another environment', GOOD, [{ ...ended('a', 'promoted'), environment: 'production' }], { kind: 'ask', attempt: 1 }],
+  [
+    'it was rejected, and asked for again',
+    GOOD,
+    [ended('a', 'rejected'), open('b')],
+    { kind: 'open', promotion: { id: 'b' } },
+  ],
+  [
+    'it was told in the end',
+    GOOD,
+    [ended('a', 'expired'), ended('b', 'promoted')],
+    { kind: 'told', promotion: { id: 'b' } },
+  ],
+  [
+    'it is told by going back',
+    BAD,
+    [ended('a', 'rejected'), ended('b', 'rolled-back')],
+    { kind: 'told', promotion: { id: 'b' } },
+  ],
+  [
+    'another release went there',
+    GOOD,
+    [{ ...ended('a', 'promoted'), release: { digest: OTHER, version: '9' } }],
+    { kind: 'ask', attempt: 1 },
+  ],
+  [
+    'some tenants alone went there',
+    GOOD,
+    [{ ...ended('a', 'promoted'), only: { asked: OTHER, count: 1 } }],
+    { kind: 'ask', attempt: 1 },
+  ],
+  [
+    'it went to another environment',
+    GOOD,
+    [{ ...ended('a', 'promoted'), environment: 'production' }],
+    { kind: 'ask', attempt: 1 },
+  ],
 ])('%s', (_, chapter, promotions, expected) => {
   expect(standing(chapter, RELEASE, promotions)).toMatchObject(expected);
 });

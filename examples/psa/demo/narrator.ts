@@ -112,7 +112,10 @@ export class Narrator {
     const data = entry.data as Record<string, string>;
     switch (entry.type) {
       case 'freeze.declared':
-        return { line: `FROZEN (${data.scope}) by ${data.by}: ${data.reason}; out with: headgate freeze lift ${data.name}`, tone: 'plain' };
+        return {
+          line: `FROZEN (${data.scope}) by ${data.by}: ${data.reason}; out with: headgate freeze lift ${data.name}`,
+          tone: 'plain',
+        };
       case 'freeze.lifted':
         return { line: `freeze ${data.name} (${data.scope}) lifted by ${entry.by}: ${data.reason}`, tone: 'plain' };
       case 'cell.adopted':

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
 import { alive, identify, type ProcessIdentity } from '@headgate/adapters/machine/process-identity';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { endLeftovers, noteProcess } from './own-processes.ts';
 
 let dir: string;

@@ -5,7 +5,13 @@
  */
 import { join } from 'node:path';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
-import { alive, gone, identify, type ProcessIdentity, signalProcess } from '@headgate/adapters/machine/process-identity';
+import {
+  alive,
+  gone,
+  identify,
+  type ProcessIdentity,
+  signalProcess,
+} from '@headgate/adapters/machine/process-identity';
 
 const FILE = 'demo-processes.json';
 const GRACE_MS = 15_000;
@@ -30,7 +36,9 @@ export async function endLeftovers(dataDir: string, report: (line: string) => vo
   const noted = await notedIn(dataDir);
   if (noted === undefined || alive(noted.owner)) return;
   // The agent before the server that it would wait for.
-  const order = Object.entries(noted.processes).filter(([, identity]) => alive(identity)).reverse();
+  const order = Object.entries(noted.processes)
+    .filter(([, identity]) => alive(identity))
+    .reverse();
   for (const [name, identity] of order) {
     signalProcess(identity, 'SIGTERM');
     if (!(await gone(identity, GRACE_MS))) signalProcess(identity, 'SIGKILL');

@@ -78,7 +78,12 @@ export async function promote<S extends RunningSystem>(
 }
 
 /** Asks for a promotion; with the same key for the same one. */
-export function askFor(client: Client, ref: ReleaseRef, environment: string, idempotencyKey: string): Promise<Promotion> {
+export function askFor(
+  client: Client,
+  ref: ReleaseRef,
+  environment: string,
+  idempotencyKey: string,
+): Promise<Promotion> {
   return client.call('requestPromotion', { body: { release: ref.digest, environment } }, { idempotencyKey });
 }
 

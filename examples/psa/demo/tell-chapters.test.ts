@@ -35,7 +35,7 @@ interface Told {
 
 /** Tells chapters while an agent works; `approve` is what a person does with each promotion. */
 async function told(
-  chapters: readonly (Awaited<ReturnType<typeof chapter>>)[],
+  chapters: readonly Awaited<ReturnType<typeof chapter>>[],
   approve: (promotion: string, attempt: number) => Promise<void>,
   again: Teller['again'] | 'nobody' = async () => {},
   outcome = didIt,

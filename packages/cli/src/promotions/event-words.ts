@@ -41,7 +41,9 @@ export function eventWords({ type, stream, data }: LogEvent): EventWords | undef
     const words = rolloutWords(type, data);
     return words === undefined ? undefined : { ...place, ...words };
   }
-  const what = type.startsWith('promotion.') ? promotionWords(type, place.promotion ?? '', data) : otherWords(type, stream, data);
+  const what = type.startsWith('promotion.')
+    ? promotionWords(type, place.promotion ?? '', data)
+    : otherWords(type, stream, data);
   return what === undefined ? undefined : { ...place, what };
 }
 
@@ -81,7 +83,9 @@ function promotionWords(type: string, id: string, data: Data): string | undefine
 function unblock(verdicts: unknown): string {
   if (!Array.isArray(verdicts)) return '';
   const closed = (verdicts as readonly Data[]).filter(({ verdict }) => verdict !== 'pass' && verdict !== 'waived');
-  const most = closed.slice(0, 3).map((v) => `${text(v.gate)}: ${text(v.because)} (${text(v.who)}: ${text(v.unblock)})`);
+  const most = closed
+    .slice(0, 3)
+    .map((v) => `${text(v.gate)}: ${text(v.because)} (${text(v.who)}: ${text(v.unblock)})`);
   return most.length === 0 ? '' : `; ${most.join('; ')}${closed.length > 3 ? ` and ${closed.length - 3} more` : ''}`;
 }
 
@@ -128,7 +132,9 @@ function rolloutWords(type: string, data: Data): Omit<EventWords, 'promotion' | 
       return { what: `${id}: answered ${text(data.answer)}` };
     case 'rollout.waiting':
       // What time and its neighbours end says nothing; what somebody has to end does.
-      return /^gate |held/.test(text(data.reason)) ? { step: { id: text(data.reason), how: 'waits' }, what: `waits${because(data.reason)}` } : undefined;
+      return /^gate |held/.test(text(data.reason))
+        ? { step: { id: text(data.reason), how: 'waits' }, what: `waits${because(data.reason)}` }
+        : undefined;
     case 'rollout.undo-begun':
       return { step: { id: 'undo', how: 'at work' }, what: `goes back${because(data.because)}` };
     case 'rollout.undone-away':

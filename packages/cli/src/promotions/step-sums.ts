@@ -38,7 +38,16 @@ export class StepSums {
     const key = `${promotion} ${id}`;
     let step = this.#steps.get(key);
     if (step === undefined) {
-      step = { promotion, id, cells: new Map(), oneByOne: new Set(), trouble: 0, untold: false, everyMs: FIRST_MS, nextAt: now + FIRST_MS };
+      step = {
+        promotion,
+        id,
+        cells: new Map(),
+        oneByOne: new Set(),
+        trouble: 0,
+        untold: false,
+        everyMs: FIRST_MS,
+        nextAt: now + FIRST_MS,
+      };
       this.#steps.set(key, step);
     }
     step.cells.set(cell, how);

@@ -39,51 +39,67 @@ export async function watchPromotion(session: Session, id: string): Promise<numb
   const { client, out } = session;
   const feed = new EventFeed();
   let last = '';
-  const look = async (say: boolean): Promise<Promotion> => {
+  const look = async (): Promise<Promotion> => {
     const promotion = await client.call('showPromotion', { promotion: id });
     const line = promotionLine(promotion);
-    if (line !== last && out.json) out.event(promotion, '');
-    else if (line !== last && say) out.line(line);
+    if (line !== last && out.json) out.event(promotion, line);
+    if (out.json) last = line;
+    return promotion;
+  };
+  const stands = (promotion: Promotion): Promotion => {
+    const line = promotionLine(promotion);
+    if (line !== last) out.line(line);
     last = line;
     return promotion;
   };
-  let promotion = await look(true);
-  if (promotion.phase !== 'ended') {
-    const { application, environment, release } = promotion;
-    feed.name(id, release.version, environment);
-    const scopes = ['all', environment, `application:${application}`].map((scope) => `freeze/${scope}`);
-    const about = (stream: string): boolean =>
-      stream === `promotion/${id}` || stream.startsWith(`rollout/${id}.`) || scopes.includes(stream);
-    const sums = setInterval(() => say(out, feed.due()), SUM_EVERY_MS);
-    try {
-      await watchEvents(
-        session,
-        undefined,
-        async (event) => {
-          if (!about(event.stream)) return false;
-          say(out, feed.tell(event));
-          const frozen = event.stream.startsWith('freeze/');
-          // What a cell does changes the promotion by an entry of its own.
-          if (!event.stream.startsWith('rollout/')) promotion = await look(false);
-          if (frozen) say(out, [feed.note(id, frozenText(promotion))]);
-          return promotion.phase === 'ended';
-        },
-        async () => {
-          promotion = await look(true);
-          if (promotion.phase === 'ended') return true;
-          if (!out.json) say(out, feed.stand(await everything((page) => rolloutsOf(client, id, page))));
-          return false;
-        },
-      );
-    } finally {
-      clearInterval(sums);
-    }
-    say(out, feed.rest());
-    // Where it stands, as the last line, also for who came in the middle.
-    if (promotion.phase === 'ended') out.line(promotionLine(promotion));
-  }
+  const ended = await followToEnd(session, feed, stands(await look()), async (say) =>
+    say ? stands(await look()) : look(),
+  );
+  say(out, feed.rest());
   if (session.stop.aborted) return EXIT.interrupted;
-  return promotion.result === 'promoted' ? EXIT.ok : EXIT.refused;
+  // Where it stands is the last line, whoever watched it.
+  return stands(ended).result === 'promoted' ? EXIT.ok : EXIT.refused;
+}
+
+/** Tells what happens to a promotion until it has ended, or nobody watches any more. `look` says how it stands, if asked to. */
+async function followToEnd(
+  session: Session,
+  feed: EventFeed,
+  first: Promotion,
+  look: (say: boolean) => Promise<Promotion>,
+): Promise<Promotion> {
+  const { client, out } = session;
+  const { id, application, environment, release, phase } = first;
+  if (phase === 'ended') return first;
+  feed.name(id, release.version, environment);
+  const freezes = ['all', environment, `application:${application}`].map((scope) => `freeze/${scope}`);
+  let promotion = first;
+  const sums = setInterval(() => say(out, feed.due()), SUM_EVERY_MS);
+  try {
+    await watchEvents(
+      session,
+      undefined,
+      async (event) => {
+        const { stream } = event;
+        const frozen = freezes.includes(stream);
+        const own = stream === `promotion/${id}`;
+        if (frozen || own || stream.startsWith(`rollout/${id}.`)) say(out, feed.tell(event));
+        // What a cell does changes the promotion by an entry of its own.
+        if (frozen || own) promotion = await look(false);
+        if (frozen) say(out, [feed.note(id, frozenText(promotion))]);
+        return promotion.phase === 'ended';
+      },
+      async () => {
+        promotion = await look(true);
+        if (promotion.phase === 'ended') return true;
+        if (!out.json) say(out, feed.stand(await everything((page) => rolloutsOf(client, id, page))));
+        return false;
+      },
+    );
+    return promotion;
+  } finally {
+    clearInterval(sums);
+  }
 }
 
 /** Follows every entry of the log, from behind a place on; for people without what only keeps Headgate's books. */

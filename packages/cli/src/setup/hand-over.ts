@@ -34,7 +34,12 @@ export async function handOver(
   mkdirSync(agent, { recursive: true, mode: 0o700 });
   const environments = environmentsOf(service, documents);
   const tokenFile = join(agent, 'token');
-  const widened = await enrol(client, id, environments.map(({ name }) => name), tokenFile);
+  const widened = await enrol(
+    client,
+    id,
+    environments.map(({ name }) => name),
+    tokenFile,
+  );
   writeFileSync(join(agent, TRUST_COPY), readFileSync(trustFile), { mode: 0o600 });
   const { url } = JSON.parse(readFileSync(join(folder, 'server.json'), 'utf8')) as { url: string };
   const file = join(agent, 'handed.json');

@@ -27,14 +27,10 @@ export function revokePrincipal(deps: Deps, by: Principal, id: string): Promise<
 const MOST_ENVIRONMENTS = 100;
 
 /** Has an agent carry out the steps of more environments; its token stays. What it has already is no change. */
-export function widenAgent(
-  deps: Deps,
-  by: Principal,
-  id: string,
-  more: readonly string[],
-): Promise<Result<Principal>> {
+export function widenAgent(deps: Deps, by: Principal, id: string, more: readonly string[]): Promise<Result<Principal>> {
   const stream = streams.principal(id);
-  const no = (code: string, why: string, unblock: string) => refuse<PrincipalRecord>(code, 'widen an agent', stream, why, unblock);
+  const no = (code: string, why: string, unblock: string) =>
+    refuse<PrincipalRecord>(code, 'widen an agent', stream, why, unblock);
   return change(
     deps,
     by,
@@ -42,11 +38,16 @@ export function widenAgent(
     'principal.widened',
     (before) => {
       if (before.revoked) return no('revoked', 'the agent was revoked', 'enrol another one');
-      if (!before.roles.includes('agent')) return no('not-an-agent', 'it is no agent', 'name one (headgate agent list)');
+      if (!before.roles.includes('agent'))
+        return no('not-an-agent', 'it is no agent', 'name one (headgate agent list)');
       const has = before.environments ?? [];
       const environments = [...new Set([...has, ...more])];
       if (environments.length > MOST_ENVIRONMENTS)
-        return no('too-many-environments', `it would have ${environments.length}, an agent has at most ${MOST_ENVIRONMENTS}`, 'enrol another agent for them');
+        return no(
+          'too-many-environments',
+          `it would have ${environments.length}, an agent has at most ${MOST_ENVIRONMENTS}`,
+          'enrol another agent for them',
+        );
       return ok(environments.length === has.length ? before : { ...before, environments });
     },
     ({ environments = [] }) => ({ environments }),

@@ -55,7 +55,8 @@ beforeEach(async () => {
       if (overtaken === undefined) return store.commit(commit);
       tried += 1;
       // Its controller ticks between what was read and what is written.
-      if (tried <= moves) await put(overtaken.stream, (await store.load([overtaken.stream])).get(overtaken.stream)!.state);
+      if (tried <= moves)
+        await put(overtaken.stream, (await store.load([overtaken.stream])).get(overtaken.stream)!.state as object);
       return store.commit(commit);
     },
   };
