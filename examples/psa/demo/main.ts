@@ -12,6 +12,7 @@ import { Narrator } from './narrator.ts';
 import { type DemoOptions, parseOptions } from './options.ts';
 import { renderClosing } from './report.ts';
 import { tell } from './tell.ts';
+import { whereItLies } from './where.ts';
 import { World } from './world.ts';
 
 const parsed = parseOptions(argv.slice(2), cwd());
@@ -47,6 +48,7 @@ async function run(options: DemoOptions): Promise<{ readonly code: number; reado
     const closing = await Promise.race([interrupted, dies, folder.fresh ? story(world) : undefined]);
     if (closing === 'interrupted') return { code: 130 };
     if (closing !== undefined) stdout.write(`${renderClosing(closing)}\n`);
+    for (const line of await whereItLies(dir)) say(line);
     if (options.once) {
       stopping.abort();
       await following;

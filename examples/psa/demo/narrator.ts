@@ -39,6 +39,11 @@ export class Narrator {
     }
   }
 
+  /** Says what a promotion is called from here on. */
+  call(promotion: string, version: string, environment: string): void {
+    this.#names.set(promotion, `${version} → ${environment}`);
+  }
+
   tell(entry: LogEvent): void {
     const event = { type: entry.type, data: entry.data } as unknown as Known;
     if (event.type === 'rollout.leased') this.#leasedAt.set(entry.stream, entry.at);
@@ -59,7 +64,7 @@ export class Narrator {
     switch (event.type) {
       case 'promotion.requested': {
         const { release, environment, requester } = event.data;
-        this.#names.set(event.data.id, `${release.version} → ${environment}`);
+        this.call(event.data.id, release.version, environment);
         return { line: `${release.version} → ${environment}: asked for by ${requester}`, tone: 'bold' };
       }
       case 'promotion.waiting':
@@ -81,7 +86,7 @@ export class Narrator {
         };
       case 'promotion.rollback-decided':
         return {
-          line: `${name}: ROLLBACK decided for ${scopeText(event.data.scope)} by ${event.data.by}: ${event.data.because}`,
+          line: `${name}: ROLLBACK decided for ${scopeText(event.data.scope)}${event.data.by === 'sys' ? '' : ` by ${event.data.by}`}: ${event.data.because}`,
           tone: 'bad',
         };
       case 'promotion.held':

@@ -123,7 +123,10 @@ function rolloutWords(type: string, data: Data): Omit<EventWords, 'promotion' | 
     case 'rollout.step-failed':
       return step('failed', `${id} FAILED${because(data.why)}; ${AFTER[text(data.after)] ?? text(data.after)}`);
     case 'rollout.lease-lost':
-      return step('waits', `${id}: its agent was lost (${text(data.why)}); it is offered again`);
+      return step(
+        'waits',
+        data.why === 'revoked' ? `${id} is taken from its agent` : `${id}: its agent was lost; it is offered again`,
+      );
     case 'rollout.step-waits':
       return step('waits', `${id} waits${because(data.reason)}`);
     case 'rollout.asked':
@@ -136,7 +139,7 @@ function rolloutWords(type: string, data: Data): Omit<EventWords, 'promotion' | 
         ? { step: { id: text(data.reason), how: 'waits' }, what: `waits${because(data.reason)}` }
         : undefined;
     case 'rollout.undo-begun':
-      return { step: { id: 'undo', how: 'at work' }, what: `goes back${because(data.because)}` };
+      return { step: { id: 'undo', how: 'at work' }, what: 'goes back' };
     case 'rollout.undone-away':
       return { what: `was taken back by its agent while the server was away${because(data.because)}` };
     case 'rollout.settled':
