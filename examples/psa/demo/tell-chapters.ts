@@ -44,7 +44,7 @@ async function tellChapter(teller: Teller, chapter: Chapter, ref: ReleaseRef): P
     }
     let went: string;
     try {
-      if (stands.kind === 'ask' && stands.last !== undefined)
+      if (stands.kind === 'ask' && stands.last !== undefined && asked === 0)
         say(`${otherwise(chapter, stands.last)}: it is asked for again`);
       if (stands.kind === 'open' && asked === 0) say(`${name}: it is under way, and the story goes on with it`);
       const promotion =
