@@ -54,9 +54,11 @@ async function told(
   const works = begins.then(async () => {
     // It works for a while at a time, and a slow machine takes longer than that for a story.
     while (!over)
-      await company.carryOut(async () => over).catch((error: Error) => {
-        if (!error.message.startsWith('not done')) throw error;
-      });
+      await company
+        .carryOut(async () => over)
+        .catch((error: Error) => {
+          if (!error.message.startsWith('not done')) throw error;
+        });
   });
   try {
     await tellChapters(teller, chapters);
@@ -72,8 +74,8 @@ const yes = async (promotion: string): Promise<void> => {
   await approver.call('approvePromotion', { promotion, body: { envelope } });
 };
 const results = async (environment: string): Promise<readonly Promotion['result'][]> => {
-  const { items } = await developer.call('listPromotions', { environment });
-  return [...items].sort((a, b) => a.latestFinish - b.latestFinish).map(({ result }) => result);
+  const { items } = await developer.call('listPromotions', { environment, order: 'asc' });
+  return items.map(({ result }) => result);
 };
 
 test('a promotion that a person rolls back in its midst is told, and asked for anew when they like', async () => {

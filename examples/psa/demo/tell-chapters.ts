@@ -71,11 +71,10 @@ async function tellChapter(teller: Teller, chapter: Chapter, ref: ReleaseRef): P
 async function promotionsTo(client: Client, environment: string): Promise<readonly Promotion[]> {
   const found: Promotion[] = [];
   for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = { limit: 200, environment, ...(cursor !== undefined && { cursor }) };
+    const page = { limit: 200, order: 'asc', environment, ...(cursor !== undefined && { cursor }) } as const;
     const { items, next } = await client.call('listPromotions', page);
     found.push(...items);
     cursor = next;
   }
-  // Ids have no order in time; under one policy the later one may finish later.
-  return found.sort((a, b) => a.latestFinish - b.latestFinish);
+  return found;
 }
