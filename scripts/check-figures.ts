@@ -8,6 +8,7 @@ interface Closing {
   readonly rolledBack: string;
   readonly failedRequests: Readonly<Record<string, number>>;
   readonly detectToSafeMs: number;
+  readonly firstFailingLookToSafeMs: number;
   readonly lostWrites: number;
   readonly doubledPostings: number;
   readonly reconciled: number;
@@ -23,6 +24,8 @@ const wrong = Object.entries({
   'no request failed under 1.1.0': closing.failedRequests['1.1.0'] === 0,
   'requests under 1.2.0 were counted': Number.isSafeInteger(closing.failedRequests['1.2.0']),
   'detectToSafeMs was measured': closing.detectToSafeMs > 0 && closing.detectToSafeMs < 5_000,
+  'firstFailingLookToSafeMs was measured, and begins no later than the verdict':
+    closing.firstFailingLookToSafeMs >= closing.detectToSafeMs && closing.firstFailingLookToSafeMs < 10_000,
   'no write was lost': closing.lostWrites === 0,
   'no posting was doubled': closing.doubledPostings === 0,
   'at least one of each kind was reconciled': closing.reconciled >= 2,

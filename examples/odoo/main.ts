@@ -7,6 +7,7 @@ import { freshFolder, markTold } from '@headgate/example-psa/demo/folder.ts';
 import { follow } from '@headgate/example-psa/demo/follow.ts';
 import { interruption } from '@headgate/example-psa/demo/interruption.ts';
 import { Narrator } from '@headgate/example-psa/demo/narrator.ts';
+import { whereItLies } from '@headgate/example-psa/demo/where.ts';
 import { World } from '@headgate/example-psa/demo/world.ts';
 import { bringUpOdoo, type OdooExample } from './bring-up.ts';
 import { odooOptions } from './demo/options.ts';
@@ -49,7 +50,7 @@ async function run(): Promise<{ readonly code: number; readonly closing?: OdooCl
         bringUp: () => bringUpOdoo({ dataDir: dir, failing, report: say }),
       },
     );
-    const following = follow(world, narrator, folder.fresh ? 'the first entry' : 'now', stopping.signal);
+    const following = follow(world, narrator, folder.begun ? 'now' : 'the first entry', stopping.signal);
     const telling = {
       world,
       say,
@@ -63,6 +64,7 @@ async function run(): Promise<{ readonly code: number; readonly closing?: OdooCl
     const closing = await Promise.race([interrupted, folder.fresh ? story() : undefined]);
     if (closing === 'interrupted') return { code: 130 };
     if (closing !== undefined) stdout.write(`${renderOdoo(closing)}\n`);
+    for (const line of await whereItLies(dir)) say(line);
     if (options.once) {
       stopping.abort();
       await following;

@@ -1,12 +1,13 @@
 /**
  * From the first bad sample to safe traffic: the release that breaks some pilot tenants is promoted to production again
  * and again, and each time it stops by itself and goes back. Both ends of the measure are on the log, as the agent took
- * them at the target: the failing check's time, and the time at which the last route was read back on the stable slot.
+ * them at the target: the time of the verdict that a check failed, which is the bad sample, and the time at which the last
+ * route was read back on the stable slot. How long before its verdict that check had looked in vain is said beside it.
  */
 import type { Client } from '@headgate/contract';
 import type { LogEntry } from '@headgate/documents';
 import type { ReleaseRef } from '@headgate/domain';
-import { detectToSafe } from '@headgate/example-psa/demo/figures.ts';
+import { detectToSafe, firstFailingLookToSafe } from '@headgate/example-psa/demo/figures.ts';
 import { readLog } from '@headgate/example-psa/demo/log.ts';
 import { promote, release, type Telling } from '@headgate/example-psa/demo/story.ts';
 import { until } from '@headgate/example-psa/demo/until.ts';
@@ -33,8 +34,10 @@ export async function badSampleFigure(telling: Telling): Promise<Figure> {
     await telling.approve(id);
     await rolledBack(developer, id);
     const history = await historyOf(telling, id);
-    const ms = detectToSafe(history.filter((e) => e.stream.startsWith('rollout/'))) ?? Number.NaN;
-    say(`rollback ${n}: ${ms} ms (${pathInWords(history)})`);
+    const rollouts = history.filter((e) => e.stream.startsWith('rollout/'));
+    const ms = detectToSafe(rollouts) ?? Number.NaN;
+    const looked = firstFailingLookToSafe(rollouts) ?? Number.NaN;
+    say(`rollback ${n}: ${ms} ms (${pathInWords(history)}); ${looked} ms since the first look that failed`);
     samples.push(ms);
   }
   return figure('bad-sample-to-safe', median(samples));

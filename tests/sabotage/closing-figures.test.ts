@@ -12,7 +12,7 @@ import { decodeEntry, type LogEntry } from '@headgate/documents';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { scriptedApproval } from '../../examples/psa/demo/approvals.ts';
-import { type Closing, detectToSafe } from '../../examples/psa/demo/figures.ts';
+import { type Closing, detectToSafe, firstFailingLookToSafe } from '../../examples/psa/demo/figures.ts';
 import { LoadProcess } from '../../examples/psa/demo/load-process.ts';
 import { measure, settle } from '../../examples/psa/demo/measure.ts';
 import { adopt, type PromotionEnd, promote, release } from '../../examples/psa/demo/story.ts';
@@ -196,25 +196,47 @@ test('a request that is lost is a failed request of its tenant', async () => {
   expect(Object.keys(failed.byTenant).every((tenant) => tenant.startsWith('stg-'))).toBe(true);
 });
 
-test('a rollback without a reading of the route back has no time to safety', () => {
-  const entry = (type: string, data: object): LogEntry => ({
-    v: 1,
-    stream: 'rollout/p.c',
-    version: 1,
-    type,
-    at: 1,
-    by: 'agt',
-    data: data as LogEntry['data'],
-  });
-  const failure = entry('rollout.step-failed', {
+const entry = (type: string, data: object): LogEntry => ({
+  v: 1,
+  stream: 'rollout/p.c',
+  version: 1,
+  type,
+  at: 1,
+  by: 'agt',
+  data: data as LogEntry['data'],
+});
+const failing = (times: object) =>
+  entry('rollout.step-failed', {
     step: 'w2.verify',
-    result: { checks: { passed: 1, failed: 1, firstFailure: { at: 1_000, check: 'a', tenant: 't', why: 'w' } } },
+    result: { checks: { passed: 1, failed: 1, firstFailure: { check: 'a', tenant: 't', why: 'w', ...times } } },
   });
-  const back = entry('rollout.step-done', { step: 'undo.route', result: { routed: 5, observedAt: 1_400 } });
-  expect(detectToSafe([failure, back])).toBe(400);
-  expect(detectToSafe([failure])).toBeNull();
-  expect(detectToSafe([back])).toBeNull();
-  expect(detectToSafe([failure, entry('rollout.step-done', { step: 'undo.route', result: { routed: 5 } })])).toBeNull();
+const back = entry('rollout.step-done', { step: 'undo.route', result: { routed: 5, observedAt: 1_400 } });
+
+test('a rollback without a reading of the route back has no time to safety', () => {
+  const failure = failing({ since: 200, at: 1_000 });
+  for (const [figure, ms] of [
+    [detectToSafe, 400],
+    [firstFailingLookToSafe, 1_200],
+  ] as const) {
+    expect(figure([failure, back])).toBe(ms);
+    expect(figure([failure])).toBeNull();
+    expect(figure([back])).toBeNull();
+    expect(figure([failure, entry('rollout.step-done', { step: 'undo.route', result: { routed: 5 } })])).toBeNull();
+  }
+});
+
+test('a check that hopes for longer turns the time since its first look, and not the time since its verdict', () => {
+  const hoped = [failing({ since: 100, at: 1_000 }), back];
+  expect([detectToSafe(hoped), firstFailingLookToSafe(hoped)]).toEqual([400, 1_300]);
+  const late = [failing({ since: 200, at: 1_300 }), back];
+  expect([detectToSafe(late), firstFailingLookToSafe(late)]).toEqual([100, 1_200]);
+});
+
+test('of several failures the first one begins, and one that doesn’t say since when leaves it unmeasured', () => {
+  const two = [failing({ since: 700, at: 900 }), failing({ since: 500, at: 1_000 }), back];
+  expect([detectToSafe(two), firstFailingLookToSafe(two)]).toEqual([500, 900]);
+  const unsaid = [failing({ at: 900 }), failing({ since: 500, at: 1_000 }), back];
+  expect([detectToSafe(unsaid), firstFailingLookToSafe(unsaid)]).toEqual([500, null]);
 });
 
 test('bytes that are no entry are not read as one', () => {

@@ -1,5 +1,5 @@
 /** A second service beside the tutorial's: it takes neither the first one's environment nor its agent. */
-import { chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -78,6 +78,40 @@ test('setup again is the same again', async () => {
   const before = await file('.headgate', 'agent', 'handed.json');
   await run('headgate setup shop');
   expect(await file('.headgate', 'agent', 'handed.json')).toBe(before);
+});
+
+test('setup after an environment came widens the agent that is enrolled, and says what to do with it', async () => {
+  const token = await file('.headgate', 'agent', 'token');
+  const staging = [
+    '    - name: shop-staging',
+    '      database: {url: {variable: SHOP_STAGING_URL}, adminUrl: {variable: SHOP_STAGING_ADMIN_URL}}',
+    '      approvals: 0',
+  ];
+  const service = await file('shop', 'headgate.yaml');
+  await writeFile(
+    join(dir, 'shop', 'headgate.yaml'),
+    service.replace(/(environments:\n)/, `$1${staging.join('\n')}\n`),
+  );
+  const { output } = await run('headgate setup shop');
+  expect(output).toMatch(/is now enrolled for shop-staging, too; its token stays/);
+  expect(output).toMatch(/stop the agent, carry the folder once more/);
+  expect(await file('.headgate', 'agent', 'token')).toBe(token);
+  expect((await run('headgate agent list')).output).toMatch(/agt_shop +shop-production, shop-staging/);
+  await run('headgate-agent enrol --handed .headgate/agent/handed.json --service shop/headgate.yaml');
+  const { environments } = JSON.parse((await run('headgate-agent check --config .headgate/agent/agent.yaml')).output);
+  expect(environments.map((each: { name: string }) => each.name)).toEqual(['shop-staging', 'shop-production']);
+  expect((await run('headgate setup shop')).output).not.toMatch(/too; its token stays|once more/);
+});
+
+test('setup without the token of an agent that is enrolled says what to type', async () => {
+  const token = join(dir, '.headgate', 'agent', 'token');
+  await rename(token, `${token}.away`);
+  const refused = await shell.run('headgate setup shop', DEADLINE_MS);
+  expect(refused.code).toBe(1);
+  const typed = /to unblock: .*: (headgate principal rotate agt_shop --token-out \S+)/.exec(refused.output)?.[1];
+  await run(String(typed));
+  await run('headgate setup shop');
+  expect(await readFile(token, 'utf8')).not.toBe(await readFile(`${token}.away`, 'utf8'));
 });
 
 test('an agent’s folder isn’t given to another agent, unless somebody says so', async () => {

@@ -122,6 +122,16 @@ export class BroughtUpCell {
       if (slots.some((slot) => slot.phase === 'running')) {
         for (const slot of SLOTS) await this.target.restartDead(slot, () => true);
         await this.router.start();
+        // A first start that was cut short may have ended between the baseline's start and its customers' routes.
+        const nowhere = (await this.traffic.read()).filter(({ router }) => router === undefined);
+        if (nowhere.length === this.cell.tenants.length)
+          granted(
+            await this.traffic.route(
+              nowhere.map(({ tenant }) => tenant),
+              FIRST_SLOT,
+              this.context(baseline),
+            ),
+          );
         return 'adopted';
       }
       // Nothing runs yet, so every invoice that was not posted is one of the seed's.

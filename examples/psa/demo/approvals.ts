@@ -1,7 +1,8 @@
-import { stdin, stdout } from 'node:process';
-import { createInterface } from 'node:readline/promises';
+import { stdin } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ProblemError } from '@headgate/contract';
 import type { Narrator } from './narrator.ts';
+import { askInTerminal } from './terminal.ts';
 import type { RunningSystem, World } from './world.ts';
 
 type Approve = (promotion: string) => Promise<void>;
@@ -40,31 +41,25 @@ export function personalApproval<S extends RunningSystem>(world: World<S>, narra
       }
     })();
     const question = `  Approve ${shown.release.version} → ${shown.environment} as usr_approver, right here? [y/N] `;
-    const yes = await narrator.quietly(() => askInTerminal(question, answered.signal));
+    const yes = /^y(es)?$/i.test((await narrator.quietly(() => askInTerminal(question, answered.signal))) ?? '');
     answered.abort();
     await elsewhere;
-    if (yes) await approver.call('approvePromotion', { promotion, body: { envelope: shown.envelope } });
+    if (!yes) return;
+    try {
+      await approver.call('approvePromotion', { promotion, body: { envelope: shown.envelope } });
+    } catch (error) {
+      // Somebody rejected it, or rolled it back, while the question stood here.
+      if (!(error instanceof ProblemError)) throw error;
+      narrator.say(`not approved: ${error.message}`, 'bad');
+    }
   };
 }
 
-async function askInTerminal(question: string, signal: AbortSignal): Promise<boolean> {
-  const terminal = createInterface({ input: stdin, output: stdout });
-  // While a line is read, the terminal hands Ctrl-C to the reader; it means the same as ever.
-  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-  try {
-    return /^y(es)?$/i.test((await terminal.question(question, { signal })).trim());
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    stdout.write('\n');
-    return false;
-  } finally {
-    terminal.close();
-  }
-}
-
+/** Whether a promotion waits for an approval that nobody has given yet. */
 async function asksForApproval<S extends RunningSystem>(world: World<S>, promotion: string): Promise<boolean> {
   const approver = await world.client('approver');
   const shown = await approver.call('showPromotion', { promotion });
+  if (shown.phase !== 'awaiting' || shown.approvals.length > 0) return false;
   const bytes = await approver.call('getBlob', { digest: shown.plan });
   const plan = JSON.parse(Buffer.from(bytes).toString('utf8')) as { gates: { gate: string }[] };
   return plan.gates.some((g) => g.gate === 'approval');

@@ -12,7 +12,10 @@ export interface ClosingLine {
   readonly promoted: string;
   readonly rolledBack: string;
   readonly failedRequests: Readonly<Record<string, number>>;
+  /** From the verdict that a check failed to safe traffic. */
   readonly detectToSafeMs: number | null;
+  /** From the first look of that check that failed; it looks again, as its document says, before it judges. */
+  readonly firstFailingLookToSafeMs: number | null;
   readonly lostWrites: number;
   readonly doubledPostings: number;
   readonly reconciled: number;
@@ -37,6 +40,7 @@ export interface PromotionFigures {
   readonly waves: readonly WaveFigures[];
   readonly restorePoints: number;
   readonly detectToSafeMs: number | null;
+  readonly firstFailingLookToSafeMs: number | null;
   readonly replayed: number;
   readonly acknowledged: number;
   readonly asked: number;
@@ -119,6 +123,7 @@ export async function closingFigures(measured: Measured): Promise<Closing> {
       rolledBack: back?.version ?? '',
       failedRequests: failed,
       detectToSafeMs: back?.detectToSafeMs ?? null,
+      firstFailingLookToSafeMs: back?.firstFailingLookToSafeMs ?? null,
       lostWrites: lost.count,
       doubledPostings: doubled.count,
       // What stays apart after the rollback isn't reconciled, whatever the steps said.
@@ -164,6 +169,7 @@ async function promotionFigures(history: History, measured: Measured): Promise<P
     waves: wavesOf(own, to, measured.rings.get(id) ?? []),
     restorePoints: done.filter((r) => r.restorePoint?.verified === true).length,
     detectToSafeMs: detectToSafe(rollouts),
+    firstFailingLookToSafeMs: firstFailingLookToSafe(rollouts),
     replayed: sum('replayed'),
     acknowledged: sum('acknowledged'),
     asked: sum('asked'),
@@ -183,19 +189,34 @@ function wavesOf(own: readonly LogEntry[], to: number, rings: readonly string[])
 }
 
 /**
- * From the first failing check's result to the moment at which the last affected tenant's traffic was read back on the
- * stable slot. Both are times of the agent's machine, taken at the target. Null when there was no such failure, or when no
- * route back was read back: a missing measure is never a good one.
+ * From the verdict that a check failed (of several the first) to the moment at which the last affected tenant's traffic was
+ * read back on the stable slot: how long Headgate takes once it knows. Both are times of the agent's machine, taken at the
+ * target. Null when there was no such failure, or when no route back was read back: a missing measure is never a good one.
  */
 export function detectToSafe(rollouts: readonly LogEntry[]): number | null {
-  let detected = Number.POSITIVE_INFINITY;
+  return toSafe(rollouts, ({ at }) => at);
+}
+
+/**
+ * The same from the first look that failed: what customers may have felt. In between the check looked again, for as long as
+ * its document allows (here about 2.5 s, in which an invoice may reach the ledger). Null also where an agent didn't say when that was.
+ */
+export function firstFailingLookToSafe(rollouts: readonly LogEntry[]): number | null {
+  return toSafe(rollouts, ({ since }) => since);
+}
+
+type Failure = NonNullable<NonNullable<StepResult['checks']>['firstFailure']>;
+
+function toSafe(rollouts: readonly LogEntry[], begins: (failure: Failure) => number | undefined): number | null {
+  let from = Number.POSITIVE_INFINITY;
   let safe = Number.NEGATIVE_INFINITY;
   for (const { type, data } of rollouts) {
     const { step, result } = data as { step?: string; result?: StepResult };
-    const failure = result?.checks?.firstFailure?.at;
-    if (type === 'rollout.step-failed' && failure !== undefined) detected = Math.min(detected, failure);
+    const failure = result?.checks?.firstFailure;
+    // One failure whose beginning nobody said may be the first.
+    if (type === 'rollout.step-failed' && failure !== undefined) from = Math.min(from, begins(failure) ?? Number.NaN);
     if (type === 'rollout.step-done' && step === 'undo.route' && result?.observedAt !== undefined)
       safe = Math.max(safe, result.observedAt);
   }
-  return Number.isFinite(detected) && Number.isFinite(safe) ? safe - detected : null;
+  return Number.isFinite(from) && Number.isFinite(safe) ? safe - from : null;
 }

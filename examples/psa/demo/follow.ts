@@ -14,6 +14,7 @@ export async function follow<S extends RunningSystem>(
   signal: AbortSignal,
 ): Promise<void> {
   let after = from === 'now' ? undefined : -1;
+  if (from === 'now') await nameWhatIsThere(world, narrator);
   while (!signal.aborted) {
     try {
       const client = await world.client('auditor');
@@ -25,5 +26,15 @@ export async function follow<S extends RunningSystem>(
       // The server is away or we are done; the next round knows which.
     }
     if (!signal.aborted) await sleep(200);
+  }
+}
+
+/** What was asked for before is called what it was called then. */
+async function nameWhatIsThere<S extends RunningSystem>(world: World<S>, narrator: Narrator): Promise<void> {
+  const client = await world.client('auditor');
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page = await client.call('listPromotions', { limit: 200, ...(cursor !== undefined && { cursor }) });
+    for (const { id, release, environment } of page.items) narrator.call(id, release.version, environment);
+    cursor = page.next;
   }
 }

@@ -42,6 +42,10 @@ export class LoadProcess {
     return new LoadProcess(config.journalFile, child);
   }
 
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }

@@ -1,19 +1,18 @@
 /** `npm start`: one command takes a real release from staging to production, and brings a bad one back. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { argv, cwd, exit, stderr, stdout } from 'node:process';
+import { personalAgain } from './again.ts';
 import { personalApproval, scriptedApproval } from './approvals.ts';
 import type { Closing } from './figures.ts';
-import { freshFolder, markTold } from './folder.ts';
+import { freshFolder } from './folder.ts';
 import { follow } from './follow.ts';
 import { interruption } from './interruption.ts';
-import { LoadProcess } from './load-process.ts';
-import { measure, settle } from './measure.ts';
+import type { LoadProcess } from './load-process.ts';
 import { Narrator } from './narrator.ts';
 import { type DemoOptions, parseOptions } from './options.ts';
 import { renderClosing } from './report.ts';
-import { adopt, type PromotionEnd, promote, release, type Telling } from './story.ts';
+import { tell } from './tell.ts';
+import { whereItLies } from './where.ts';
 import { World } from './world.ts';
 
 const parsed = parseOptions(argv.slice(2), cwd());
@@ -35,6 +34,7 @@ async function run(options: DemoOptions): Promise<{ readonly code: number; reado
   let load: LoadProcess | undefined;
   let dir = '';
   const stopping = new AbortController();
+  interrupted.then(() => stopping.abort());
   try {
     const folder = await freshFolder(options);
     dir = folder.dir;
@@ -42,11 +42,13 @@ async function run(options: DemoOptions): Promise<{ readonly code: number; reado
     say(`data in ${dir}`);
     say('starting the control plane, and beside it the system as it runs today …');
     const { port, databaseUrl } = options;
-    world = await World.start({ dataDir: dir, port, databaseUrl, report: say });
-    const following = follow(world, narrator, folder.fresh ? 'the first entry' : 'now', stopping.signal);
-    const closing = await Promise.race([interrupted, folder.fresh ? story(world) : undefined]);
+    world = await World.start({ dataDir: dir, port, databaseUrl, report: say, signal: stopping.signal });
+    const following = follow(world, narrator, folder.begun ? 'now' : 'the first entry', stopping.signal);
+    const dies = serverEnds(world);
+    const closing = await Promise.race([interrupted, dies, folder.fresh ? story(world) : undefined]);
     if (closing === 'interrupted') return { code: 130 };
     if (closing !== undefined) stdout.write(`${renderClosing(closing)}\n`);
+    for (const line of await whereItLies(dir)) say(line);
     if (options.once) {
       stopping.abort();
       await following;
@@ -55,9 +57,10 @@ async function run(options: DemoOptions): Promise<{ readonly code: number; reado
     const token = `--token-file ${dir}/secrets/operator.token`;
     say(`serving at ${world.address}; try: npm run headgate -- status --server ${world.address} ${token}`);
     say('Ctrl-C stops everything that was started');
-    await interrupted;
+    await Promise.race([interrupted, dies]);
     return { code: 0 };
   } catch (error) {
+    if (stopping.signal.aborted) return { code: 130 };
     narrator.say(`stopped: ${(error as Error).message}`, 'bad');
     if (existsSync(`${dir}/server.log`)) say(`logs: ${dir}/server.log, ${dir}/agent.log`);
     return { code: 1 };
@@ -67,38 +70,20 @@ async function run(options: DemoOptions): Promise<{ readonly code: number; reado
     await world?.stop();
   }
 
-  async function story(of: World): Promise<Closing> {
-    const demo = join(of.dataDir, 'demo');
-    await mkdir(demo, { recursive: true, mode: 0o700 });
-    load = await LoadProcess.start(of.example, demo, 4);
-    const closing = await tell(of, load, options.once);
-    await markTold(of.dataDir);
-    return closing;
+  function story(of: World): Promise<Closing> {
+    const teller = options.once
+      ? { say, approve: scriptedApproval(of) }
+      : { say, approve: personalApproval(of, narrator), again: personalAgain(of, narrator) };
+    return tell(of, teller, (customers) => {
+      load = customers;
+    });
   }
-}
 
-async function tell(world: World, load: LoadProcess, once: boolean): Promise<Closing> {
-  const approve = once ? scriptedApproval(world) : personalApproval(world, narrator);
-  const telling: Telling = { world, say, approve };
-  await adopt(telling);
-  const good = await release(telling, '1.1.0');
-  const bad = await release(telling, '1.2.0');
-  const ends: PromotionEnd[] = [];
-  for (const [ref, environment, expected] of [
-    [good, 'staging', 'promoted'],
-    [good, 'production', 'promoted'],
-    [bad, 'staging', 'promoted'],
-    [bad, 'production', 'rolled-back'],
-  ] as const) {
-    const end = await promote(telling, ref, environment);
-    ends.push(end);
-    if (end.result !== expected)
-      throw new Error(`${ref.version} → ${environment} ended ${end.result}, the story says ${expected}`);
+  /** A server that ends by itself ends the demonstration, with its own last words. */
+  async function serverEnds({ server }: World): Promise<never> {
+    const how = await server.ended();
+    throw new Error(`the server ended with ${how}: ${await server.lastWords()}`);
   }
-  say('the customers go home; measuring …');
-  await load.stop();
-  await settle(world);
-  return measure(world, load.journalFile, ends);
 }
 
 function isGood({ line, agrees, unmeasured }: Closing): boolean {
@@ -112,6 +97,8 @@ function isGood({ line, agrees, unmeasured }: Closing): boolean {
     line.doubledPostings === 0 &&
     line.detectToSafeMs !== null &&
     line.detectToSafeMs >= 0 &&
+    line.firstFailingLookToSafeMs !== null &&
+    line.firstFailingLookToSafeMs >= line.detectToSafeMs &&
     line.promoted === '1.1.0' &&
     line.rolledBack === '1.2.0'
   );

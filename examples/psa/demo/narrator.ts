@@ -39,6 +39,11 @@ export class Narrator {
     }
   }
 
+  /** Says what a promotion is called from here on. */
+  call(promotion: string, version: string, environment: string): void {
+    this.#names.set(promotion, `${version} → ${environment}`);
+  }
+
   tell(entry: LogEvent): void {
     const event = { type: entry.type, data: entry.data } as unknown as Known;
     if (event.type === 'rollout.leased') this.#leasedAt.set(entry.stream, entry.at);
@@ -59,7 +64,7 @@ export class Narrator {
     switch (event.type) {
       case 'promotion.requested': {
         const { release, environment, requester } = event.data;
-        this.#names.set(event.data.id, `${release.version} → ${environment}`);
+        this.call(event.data.id, release.version, environment);
         return { line: `${release.version} → ${environment}: asked for by ${requester}`, tone: 'bold' };
       }
       case 'promotion.waiting':
@@ -68,9 +73,20 @@ export class Narrator {
         return plain(`${name}: approved by ${event.data.by} (${event.data.proof})`);
       case 'promotion.wave-opened':
         return plain(`${name}: wave ${event.data.wave} opens`);
+      case 'promotion.paused':
+        return plain(
+          `${name}: PAUSED by ${event.data.by}: ${event.data.reason}; on again with: headgate resume ${promotion}`,
+        );
+      case 'promotion.resumed':
+        return plain(`${name}: resumed by ${event.data.by}`);
+      case 'promotion.overtaken':
+        return {
+          line: `${name}: overtaken by ${event.data.hotfix}, which ${event.data.by} asked for: ${event.data.because}`,
+          tone: 'bad',
+        };
       case 'promotion.rollback-decided':
         return {
-          line: `${name}: ROLLBACK decided for ${scopeText(event.data.scope)}: ${event.data.because}`,
+          line: `${name}: ROLLBACK decided for ${scopeText(event.data.scope)}${event.data.by === 'sys' ? '' : ` by ${event.data.by}`}: ${event.data.because}`,
           tone: 'bad',
         };
       case 'promotion.held':
@@ -100,6 +116,13 @@ export class Narrator {
   #other(entry: LogEvent): { line: string; tone: 'plain' } | undefined {
     const data = entry.data as Record<string, string>;
     switch (entry.type) {
+      case 'freeze.declared':
+        return {
+          line: `FROZEN (${data.scope}) by ${data.by}: ${data.reason}; out with: headgate freeze lift ${data.name}`,
+          tone: 'plain',
+        };
+      case 'freeze.lifted':
+        return { line: `freeze ${data.name} (${data.scope}) lifted by ${entry.by}: ${data.reason}`, tone: 'plain' };
       case 'cell.adopted':
         return { line: `cell ${entry.stream.slice(5)} adopted as it runs`, tone: 'plain' };
       case 'release.adopted':

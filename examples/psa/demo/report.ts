@@ -36,7 +36,11 @@ function promotionLines(p: PromotionFigures): readonly string[] {
   ];
   if (p.detectToSafeMs !== null)
     lines.push(
-      `    failing → safe   ${p.detectToSafeMs} ms from the first failing check to the last tenant back on the stable slot`,
+      `    verdict → safe   ${p.detectToSafeMs} ms from "a check failed" to the last tenant back on the stable slot`,
+    );
+  if (p.firstFailingLookToSafeMs !== null)
+    lines.push(
+      `    look → safe      ${p.firstFailingLookToSafeMs} ms from that check's first look that failed; it looks again before it judges`,
     );
   if (p.replayed + p.acknowledged + p.asked > 0)
     lines.push(

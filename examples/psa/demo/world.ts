@@ -13,6 +13,7 @@ import type { ReleaseManifest } from '@headgate/domain';
 import { bringUp, type Example } from '../bring-up.ts';
 import { exampleDocuments } from '../documents.ts';
 import { Child } from './child.ts';
+import { endLeftovers, noteProcess } from './own-processes.ts';
 import { pinsOf } from './pins.ts';
 import { releaseKey, writeTrust } from './trust.ts';
 import { Hopeless, until } from './until.ts';
@@ -37,6 +38,8 @@ export interface WorldOptions {
   /** What will be declared, if not the example's own: the agent pins its policies. */
   readonly documents?: ReturnType<typeof exampleDocuments>;
   readonly report: (line: string) => void;
+  /** Aborted by who doesn't want it any more, while it is being started. */
+  readonly signal?: AbortSignal;
 }
 
 /** A system as it runs before Headgate comes. */
@@ -94,6 +97,8 @@ export class World<S extends RunningSystem = Example> {
   static async around<S extends RunningSystem>(given: WorldOptions, setting: Setting<S>): Promise<World<S>> {
     const options = { ...given, dataDir: resolve(given.dataDir) };
     await makeFolder(options.dataDir, 0o755);
+    await endLeftovers(options.dataDir, options.report);
+    options.signal?.throwIfAborted();
     const server = await startServer(options);
     let example: S | undefined;
     try {
@@ -101,7 +106,9 @@ export class World<S extends RunningSystem = Example> {
       // bring up or to stop.
       const address = await serverAddress(options, server);
       options.report(`the server answers at ${address}`);
+      options.signal?.throwIfAborted();
       example = await setting.bringUp();
+      options.signal?.throwIfAborted();
       const key = await releaseKey(join(options.dataDir, 'ci'));
       await writeTrust(join(options.dataDir, 'trust.yaml'), key, join(options.dataDir, 'log.pub'));
       const world = new World(options, setting, { example, key, server, address });
@@ -152,6 +159,7 @@ export class World<S extends RunningSystem = Example> {
       [...NODE_FLAGS, agent, 'run', '--config', join(folder, 'agent.yaml')],
       join(this.dataDir, 'agent.log'),
     );
+    await noteProcess(this.dataDir, 'agent', this.#agent.pid);
   }
 
   /** Stops the agent, the server and the example, in this order. Data stays. */
@@ -170,8 +178,14 @@ export class World<S extends RunningSystem = Example> {
     const environments = [...new Set(this.example.cells.map((c) => c.cell.environment))];
     if ((await readIfThere(tokenFile)) === undefined) {
       const admin = await this.client('admin');
-      const enrolled = await admin.call('enrolAgent', { body: { id: this.#setting.agent, environments } });
-      await writeDurably(tokenFile, `${enrolled.token}\n`, 0o600);
+      const id = this.#setting.agent;
+      const { items } = await admin.call('listPrincipals', { prefix: id, limit: 1 });
+      // A start that was cut short may have enrolled it and not come to write the token down: it gets another one.
+      const known = items.some((each) => each.id === id);
+      const { token } = known
+        ? await admin.call('rotateToken', { id })
+        : await admin.call('enrolAgent', { body: { id, environments } });
+      await writeDurably(tokenFile, `${token}\n`, 0o600);
     }
     const trustFile = join(folder, 'trust.yaml');
     if ((await readIfThere(trustFile)) === undefined) {
@@ -199,7 +213,9 @@ async function startServer({ dataDir, port, databaseUrl, mains = SHIPPED }: Worl
   if (port !== undefined) args.push('--port', String(port));
   // In the environment, not on the command line: a password there would be in everybody's process list.
   const env = databaseUrl === undefined ? process.env : { ...process.env, HEADGATE_DATABASE_URL: databaseUrl };
-  return Child.start('server', args, join(dataDir, 'server.log'), env);
+  const server = await Child.start('server', args, join(dataDir, 'server.log'), env);
+  await noteProcess(dataDir, 'server', server.pid);
+  return server;
 }
 
 /** Waits until the server that we started is ready, and answers its address. */

@@ -5,6 +5,7 @@ import { apply } from './commands/apply.ts';
 import { cells } from './commands/cells.ts';
 import { ci } from './commands/ci.ts';
 import { completion } from './commands/completion.ts';
+import { data } from './commands/data.ts';
 import { decide } from './commands/decide.ts';
 import { doctor } from './commands/doctor.ts';
 import { evidence } from './commands/evidence.ts';
@@ -47,5 +48,6 @@ export const COMMANDS: readonly Install[] = [
   access,
   migrate,
   doctor,
+  data,
   completion,
 ];

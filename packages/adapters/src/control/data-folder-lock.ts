@@ -10,11 +10,10 @@
  * machines is beyond this lock.
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileOf, holderOf, lastOf, numbersIn } from '../machine/data-folder-holder.ts';
 import { alive, identify, type ProcessIdentity } from '../machine/process-identity.ts';
-
-const PREFIX = 'server.lock.';
 
 /** The folder belongs to a living process. */
 export class DataFolderInUse extends Error {
@@ -55,26 +54,6 @@ export async function dataFolderLock(folder: string): Promise<DataFolderLock> {
   }
 }
 
-async function lastOf(folder: string): Promise<number> {
-  return Math.max(0, ...(await numbersIn(folder)));
-}
-
-async function numbersIn(folder: string): Promise<number[]> {
-  const names = (await readdir(folder)).filter((name) => name.startsWith(PREFIX));
-  return names.map((name) => Number(name.slice(PREFIX.length))).filter((n) => Number.isSafeInteger(n) && n > 0);
-}
-
-/** Who holds a number; undefined when it was let go, or is gone because a higher one came. */
-async function holderOf(folder: string, n: number): Promise<ProcessIdentity | undefined> {
-  try {
-    const { pid, startTicks, bootId } = JSON.parse(await readFile(fileOf(folder, n), 'utf8'));
-    return typeof pid === 'number' ? { pid, startTicks: String(startTicks), bootId: String(bootId) } : undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
 /** Whether the number became ours. */
 async function make(folder: string, n: number, self: ProcessIdentity): Promise<boolean> {
   const draft = await draftOf(folder, self);
@@ -101,8 +80,4 @@ async function draftOf(folder: string, content: object): Promise<string> {
 
 async function forgetBelow(folder: string, n: number): Promise<void> {
   for (const old of await numbersIn(folder)) if (old < n) await rm(fileOf(folder, old), { force: true });
-}
-
-function fileOf(folder: string, n: number): string {
-  return join(folder, PREFIX + n);
 }

@@ -5,9 +5,11 @@
  */
 export * from './boot-identity.ts';
 export * from './bounded-log.ts';
+export * from './data-folder-holder.ts';
 export * from './data-format.ts';
 export * from './durable-file.ts';
 export * from './free-port.ts';
+export * from './home-of.ts';
 export * from './home-record.ts';
 export * from './make-folder.ts';
 export * from './process-identity.ts';

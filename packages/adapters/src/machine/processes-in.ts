@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { sep } from 'node:path';
+import { resolve, sep } from 'node:path';
 
 /**
  * Processes whose working folder this is. Children inherit it, it survives the death of whoever started them, and no
@@ -24,6 +24,37 @@ export async function processesBelow(folder: string): Promise<number[]> {
     const cwd = cwdOf(pid);
     return cwd === real || cwd.startsWith(real + sep) || readOfProcess(pid, 'cmdline').includes(real);
   });
+}
+
+/**
+ * Processes that work in a folder or below it, or that were started with a path there, relative ones too; without this one
+ * and those that it was started by, which may only have named it.
+ */
+export async function processesAt(folder: string): Promise<number[]> {
+  const real = await realpath(folder);
+  const isThere = (path: string): boolean => path === real || path.startsWith(real + sep);
+  const own = new Set(lineage(process.pid));
+  return allPids().filter((pid) => {
+    if (own.has(pid)) return false;
+    const cwd = cwdOf(pid);
+    if (isThere(cwd)) return true;
+    const words = readOfProcess(pid, 'cmdline').split('\0');
+    // `--data=FOLDER` names it as well as `--data FOLDER`.
+    return words.some((word) => isThere(resolve(cwd || sep, word.slice(word.indexOf('=') + 1))) || word.includes(real));
+  });
+}
+
+/** A process, whoever started it, and so on up. */
+function lineage(pid: number): readonly number[] {
+  const line = [pid];
+  for (let at = pid; at > 1; ) {
+    const stat = readOfProcess(at, 'stat');
+    // The second field is the program's name in brackets and may itself hold blanks and brackets.
+    at = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+    if (!(at > 0) || line.includes(at)) break;
+    line.push(at);
+  }
+  return line;
 }
 
 /**

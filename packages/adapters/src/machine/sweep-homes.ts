@@ -10,8 +10,9 @@
  * - one that was of use within the last thirty days: a data folder that was moved to another file system, or put back from a
  *   backup, looks like one that was deleted, until it is started again.
  */
-import { chmod, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readlink, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { GOING, removeHome } from './home-of.ts';
 import { type HomeOwner, homeOwner, POINTER } from './home-record.ts';
 import { processesBelow } from './processes-in.ts';
 import { HOMES } from './reachable.ts';
@@ -21,13 +22,11 @@ const REST_MS = 30 * 86_400_000;
 const LOOKED_AT = 1_000;
 const REMOVED = 20;
 
-/** Homes that are being removed; what a killed sweep leaves of them is nobody's. */
-const GOING = '.gone-';
-
 /** Removes homes whose data folder is gone. `report` gets a line for people about each, and about what was left. Never throws. */
 export async function sweepHomes(report: (line: string) => void, homes = HOMES): Promise<void> {
   const names = (await readdir(homes).catch(() => [])).toSorted();
-  for (const name of names.filter((each) => each.startsWith(GOING))) await remove(join(homes, name)).catch(() => {});
+  for (const name of names.filter((each) => each.startsWith(GOING)))
+    await removeHome(join(homes, name)).catch(() => {});
   let removed = 0;
   let unknown = 0;
   for (const name of names.filter((each) => /^[0-9a-f]{12}$/.test(each)).slice(0, LOOKED_AT)) {
@@ -36,9 +35,7 @@ export async function sweepHomes(report: (line: string) => void, homes = HOMES):
       const owner = await homeOwner(home);
       if (!owner) unknown++;
       if (!owner || removed >= REMOVED || !(await orphaned(home, owner))) continue;
-      const going = join(homes, GOING + name);
-      await rename(home, going);
-      await remove(going);
+      await removeHome(home);
       removed++;
       report(`${home} was removed: the data folder ${owner.dataDir} that it belonged to is gone`);
     } catch (error) {
@@ -74,10 +71,4 @@ async function deviceAt(path: string): Promise<string> {
     const found = await stat(folder, { bigint: true }).catch(() => undefined);
     if (found || folder === dirname(folder)) return String(found?.dev);
   }
-}
-
-async function remove(path: string): Promise<void> {
-  // What is in it belonged to an unprivileged user: from here on that one can't put other things in their place.
-  await chmod(path, 0o700);
-  await rm(path, { recursive: true, force: true });
 }

@@ -50,6 +50,26 @@ test('agents are listed with their environments, and nobody else', async () => {
   expect(out).toMatch(/agt_shop +shop-production, shop-staging +\S+ +no/);
 });
 
+test('an agent gets more environments and keeps its token; nobody else is made an agent, and the audit agrees', async () => {
+  expect((await headgate('agent', 'widen', 'agt_shop', '--environment', 'lab', 'shop-staging')).out).toBe(
+    'agt_shop is enrolled for shop-production, shop-staging, lab\n',
+  );
+  expect((await headgate('agent', 'list')).out).toMatch(/agt_shop +shop-production, shop-staging, lab +\S+ +no/);
+  for (const [id, why] of [
+    ['usr_admin', 'it is no agent'],
+    ['agt_old', 'the agent was revoked'],
+    ['agt_gone', 'there is no such thing'],
+  ] as const) {
+    const refused = await headgate('agent', 'widen', id, '--environment', 'lab');
+    expect([refused.code !== 0, refused.out]).toEqual([true, expect.stringContaining(why)]);
+  }
+  expect(await headgate('--as', 'operator', 'agent', 'widen', 'agt_shop', '--environment', 'x')).not.toMatchObject({
+    code: 0,
+  });
+  const { out } = await headgate('log', 'audit', '--json');
+  expect(JSON.parse(out)).toMatchObject({ differences: [] });
+});
+
 test('the program says which one it is, and a command’s own --version stays its own', async () => {
   expect(await headgate('--version')).toMatchObject({
     code: 0,

@@ -70,6 +70,17 @@ export const access: Install = (program, act) => {
     );
   const agent = program.commands.find((command) => command.name() === 'agent');
   agent
+    ?.command('widen <id>')
+    .description('have an agent carry out the steps of more environments; its token stays')
+    .requiredOption('--environment <name...>', 'environments that it gets besides those that it has')
+    .action(
+      act(async ({ client, out }, id: string, { environment }: { environment: string[] }) => {
+        const widened = await client.call('widenAgent', { id, body: { environments: environment } });
+        out.answer(widened, `${widened.id} is enrolled for ${(widened.environments ?? []).join(', ')}`);
+        return EXIT.ok;
+      }),
+    );
+  agent
     ?.command('list')
     .description('agents and their environments, those that were revoked, too')
     .action(

@@ -38,15 +38,17 @@ export const setup: Install = (program, act) => {
         const signer = keyAt(key);
         writeTrust(trustFile, found.service.metadata, signer, readFileSync(join(folder, 'log.pub'), 'utf8').trim());
         const handed = await handOver(session, folder, found.service.metadata.name, found.documents, trustFile);
-        const agent = relative(cwd, dirname(handed));
+        const agent = relative(cwd, dirname(handed.file));
         const config = join(agent, 'agent.yaml');
         const said = {
           applied: applied.length,
           key,
           trust: trustFile,
-          handed,
+          handed: handed.file,
+          changed: handed.changed,
+          widened: handed.widened,
           next: [
-            `headgate-agent enrol --handed ${relative(cwd, handed)} --service ${relative(cwd, found.file)}`,
+            `headgate-agent enrol --handed ${relative(cwd, handed.file)} --service ${relative(cwd, found.file)}`,
             `headgate-agent take-up --config ${config} --service ${relative(cwd, found.file)} --version VERSION`,
             `headgate-agent run --config ${config}`,
           ],
@@ -57,7 +59,12 @@ export const setup: Install = (program, act) => {
             `${applied.length} documents are declared; releases are signed with ${relative(cwd, key)}`,
             `what its agent is handed stands in ${agent}: carry it there, and nowhere else`,
             `whom Headgate believes stands in ${relative(cwd, trustFile)}: read it, it is yours to change`,
-            'next, where the service runs:',
+            ...(handed.widened.length > 0
+              ? [`its agent, enrolled before, is now enrolled for ${handed.widened.join(', ')}, too; its token stays`]
+              : []),
+            handed.changed
+              ? 'what was handed over before is no longer what counts: stop the agent, carry the folder once more, and there:'
+              : 'next, where the service runs:',
             ...said.next.map((line) => `  ${line}`),
           ].join('\n'),
         );
@@ -67,11 +74,11 @@ export const setup: Install = (program, act) => {
 };
 
 /** What a demonstration leaves in its data folder (`examples/psa/demo/folder.ts`). */
-const STORY = 'story-told.json';
+const STORY = ['story-begun.json', 'story-told.json'];
 
 /** The keys, the trust file and the agent of such a folder are the example's, and so is the environment `production`. */
 function refuseDemonstration(folder: string): void {
-  if (!existsSync(join(folder, STORY))) return;
+  if (!STORY.some((name) => existsSync(join(folder, name)))) return;
   throw new Failure(
     EXIT.refused,
     'demonstration',

@@ -1,16 +1,16 @@
-import type { LogEvent } from '@headgate/contract';
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { printable } from '../output.ts';
 import { everything } from '../paging.ts';
-import { watchEvents, watchPromotion } from '../promotions/watch-promotion.ts';
+import { watchLog, watchPromotion } from '../promotions/watch-promotion.ts';
 
 /** Follow one promotion to its end, or the whole log. */
 export const watch: Install = (program, act) => {
   program
     .command('watch [promotion]')
-    .description('follow a promotion to its end (exit code 0 only when it was promoted), or every entry of the log')
+    .description(
+      'follow a promotion to its end (exit code 0 only when it was promoted), or all that happens: steps, freezes and what people say, a line each, many cells as a sum; --json has every entry of the log',
+    )
     .option(
       '--after <place>',
       'without a promotion: begin behind this place of the log (-1: at its first entry; default: from now on)',
@@ -27,10 +27,7 @@ export const watch: Install = (program, act) => {
           if (promotion !== undefined) return watchPromotion(session, promotion);
           if (after !== undefined && !/^(-1|\d{1,15})$/.test(after))
             throw new Failure(EXIT.usage, 'usage', '--after: expected a place');
-          await watchEvents(session, after === undefined ? undefined : Number(after), async (event, place) => {
-            session.out.event({ place, ...event }, eventLine(event, place));
-            return false;
-          });
+          await watchLog(session, after === undefined ? undefined : Number(after));
           return EXIT.interrupted;
         },
       ),
@@ -45,12 +42,4 @@ async function openIn({ client }: Session, environment: string): Promise<string>
   )[0];
   if (newest !== undefined) return newest.id;
   throw new Failure(EXIT.notFound, 'not-found', `there is no promotion to ${environment}`, 'headgate promotion list');
-}
-
-function eventLine({ at, type, stream, by, data }: LogEvent, place: number): string {
-  const text = JSON.stringify(data);
-  const short = text.length > 160 ? `${text.slice(0, 160)}…` : text;
-  return printable(
-    `${String(place).padStart(6)}  ${new Date(at).toISOString()}  ${type}  ${stream}  by ${by}  ${short}`,
-  );
 }

@@ -44,6 +44,7 @@ test('nothing is wrong with an installation that is sound', async () => {
     'configuration',
     'keys',
     'disk',
+    'data',
     'server',
     'clock',
     'token',

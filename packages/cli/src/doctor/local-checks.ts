@@ -2,6 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadPrivateKey, loadTrust, signingKey } from '@headgate/documents';
+import { dataPlace, placeText } from '../data/data-place.ts';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
 
 /** What checks of this machine are told. */
@@ -102,5 +103,23 @@ const disk: Check<LocalFacts> = {
   },
 };
 
+const data: Check<LocalFacts> = {
+  name: 'data',
+  async look({ folder }) {
+    if (folder === undefined) return [unknown(this.name, 'the data folder isn’t on this machine', 'run doctor there')];
+    const place = await dataPlace(folder);
+    const { home } = place;
+    if (home !== undefined && !home.own)
+      return [
+        wrong(
+          this.name,
+          placeText(place),
+          'a copy of a data folder works on the databases of the one that it was copied from: restore it (docs/operations/backup-and-restore.md), or remove the copy',
+        ),
+      ];
+    return [ok(this.name, `${placeText(place)}; to be rid of it: headgate data remove ${place.folder.path}`)];
+  },
+};
+
 /** Checks of this machine's files. */
-export const LOCAL_CHECKS: readonly Check<LocalFacts>[] = [configuration, keys, disk];
+export const LOCAL_CHECKS: readonly Check<LocalFacts>[] = [configuration, keys, disk, data];

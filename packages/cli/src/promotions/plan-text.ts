@@ -57,7 +57,7 @@ function migrationsIn(value: unknown, found = new Set<string>(), depth = 0): Rea
 
 /** A plan in the words of a person, and below it what it doesn't know. */
 export function planText(
-  planned: { readonly text: string; readonly envelope: string; readonly verdicts: readonly Verdict[] },
+  planned: { readonly text: string; readonly verdicts: readonly Verdict[] },
   unknown: readonly NotFoundOut[],
 ): string {
   const waits = planned.verdicts.filter(({ verdict }) => verdict === 'pending' || verdict === 'fail');
@@ -76,6 +76,7 @@ export function planText(
           ),
         ]),
     '',
-    `Nothing was touched. An approval would bind to the envelope ${planned.envelope}`,
+    'Nothing was touched. What an approval binds to has no digest yet: its latest finish counts from the moment at which',
+    'the promotion is asked for, and `headgate promote` says the digest of what is then to be approved.',
   ].join('\n');
 }

@@ -1,7 +1,16 @@
-import { type LogEvent, logEvent, ProblemError, type Promotion, ServerUnreachable } from '@headgate/contract';
-import type { Session } from '../command.ts';
+import {
+  type Client,
+  type LogEvent,
+  logEvent,
+  ProblemError,
+  type Promotion,
+  ServerUnreachable,
+} from '@headgate/contract';
+import type { Output, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable } from '../output.ts';
+import { everything } from '../paging.ts';
+import { EventFeed, SUM_EVERY_MS } from './event-feed.ts';
 
 /** How long a server that went away is waited for. Milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -22,33 +31,104 @@ export function promotionLine(promotion: Promotion): string {
   );
 }
 
-/** Follows one promotion to its end; 0 only when it was promoted. */
+/**
+ * Follows one promotion to its end; 0 only when it was promoted. For people every step and every freeze over it is a line,
+ * and many cells a sum; a program gets the promotion anew whenever it changed.
+ */
 export async function watchPromotion(session: Session, id: string): Promise<number> {
   const { client, out } = session;
+  const feed = new EventFeed();
   let last = '';
   const look = async (): Promise<Promotion> => {
     const promotion = await client.call('showPromotion', { promotion: id });
     const line = promotionLine(promotion);
-    if (line !== last) out.event(promotion, line);
+    if (line !== last && out.json) out.event(promotion, line);
+    if (out.json) last = line;
+    return promotion;
+  };
+  const stands = (promotion: Promotion): Promotion => {
+    const line = promotionLine(promotion);
+    if (line !== last) out.line(line);
     last = line;
     return promotion;
   };
-  let promotion = await look();
-  if (promotion.phase !== 'ended')
+  const ended = await followToEnd(session, feed, stands(await look()), async (say) =>
+    say ? stands(await look()) : look(),
+  );
+  say(out, feed.rest());
+  if (session.stop.aborted) return EXIT.interrupted;
+  // Where it stands is the last line, whoever watched it.
+  return stands(ended).result === 'promoted' ? EXIT.ok : EXIT.refused;
+}
+
+/** Tells what happens to a promotion until it has ended, or nobody watches any more. `look` says how it stands, if asked to. */
+async function followToEnd(
+  session: Session,
+  feed: EventFeed,
+  first: Promotion,
+  look: (say: boolean) => Promise<Promotion>,
+): Promise<Promotion> {
+  const { client, out } = session;
+  const { id, application, environment, release, phase } = first;
+  if (phase === 'ended') return first;
+  feed.name(id, release.version, environment);
+  const freezes = ['all', environment, `application:${application}`].map((scope) => `freeze/${scope}`);
+  let promotion = first;
+  const sums = setInterval(() => say(out, feed.due()), SUM_EVERY_MS);
+  try {
     await watchEvents(
       session,
       undefined,
-      async ({ stream }) => {
-        if (stream === `promotion/${id}`) promotion = await look();
+      async (event) => {
+        const { stream } = event;
+        const frozen = freezes.includes(stream);
+        const own = stream === `promotion/${id}`;
+        if (frozen || own || stream.startsWith(`rollout/${id}.`)) say(out, feed.tell(event));
+        // What a cell does changes the promotion by an entry of its own.
+        if (frozen || own) promotion = await look(false);
+        if (frozen) say(out, [feed.note(id, frozenText(promotion))]);
         return promotion.phase === 'ended';
       },
       async () => {
-        promotion = await look();
-        return promotion.phase === 'ended';
+        promotion = await look(true);
+        if (promotion.phase === 'ended') return true;
+        if (!out.json) say(out, feed.stand(await everything((page) => rolloutsOf(client, id, page))));
+        return false;
       },
     );
-  if (session.stop.aborted) return EXIT.interrupted;
-  return promotion.result === 'promoted' ? EXIT.ok : EXIT.refused;
+    return promotion;
+  } finally {
+    clearInterval(sums);
+  }
+}
+
+/** Follows every entry of the log, from behind a place on; for people without what only keeps Headgate's books. */
+export async function watchLog(session: Session, after: number | undefined): Promise<void> {
+  const { out } = session;
+  const feed = new EventFeed();
+  const sums = setInterval(() => say(out, feed.due()), SUM_EVERY_MS);
+  try {
+    await watchEvents(session, after, async (event, place) => {
+      if (out.json) out.event({ place, ...event }, '');
+      else say(out, feed.tell(event));
+      return false;
+    });
+  } finally {
+    clearInterval(sums);
+  }
+  say(out, feed.rest());
+}
+
+const rolloutsOf = (client: Client, promotion: string, page: { cursor?: string }) =>
+  client.call('listRollouts', { promotion, limit: 200, ...page });
+
+function frozenText({ frozen }: Promotion): string {
+  if (frozen === undefined) return 'no freeze holds over it any more';
+  return `waits for the end of freeze ${frozen.name}: no step forward begins until then; undo goes on`;
+}
+
+function say(out: Output, lines: readonly string[]): void {
+  for (const line of lines) out.line(line);
 }
 
 /**
@@ -56,7 +136,7 @@ export async function watchPromotion(session: Session, id: string): Promise<numb
  * back within a minute. `connected` runs each time the stream opens: what happened before it is looked at then.
  */
 export async function watchEvents(
-  { client, stop }: Session,
+  { client, stop }: Pick<Session, 'client' | 'stop'>,
   after: number | undefined,
   done: (event: LogEvent, place: number) => Promise<boolean>,
   connected: () => Promise<boolean> = async () => false,

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Client } from '@headgate/contract';
 import { parseDocuments } from '@headgate/documents';
 import type { Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -8,9 +9,18 @@ import { Failure } from '../failure.ts';
 /** The copy of the trust file that is carried. Not `trust.yaml`, which is what an agent has pinned when it was enrolled. */
 const TRUST_COPY = 'handed-trust.yaml';
 
+export interface HandedOver {
+  /** The file that names it all. */
+  readonly file: string;
+  /** What is said there differs from what was handed over before: it has to be carried once more. */
+  readonly changed: boolean;
+  /** Environments that an agent that was enrolled before got now, besides the others. */
+  readonly widened: readonly string[];
+}
+
 /**
  * What the agent needs of us, in a folder that a person carries to it: token, trust, and what it is to hold us to. Nothing
- * in it points out of the folder. Answers with the file that names it all.
+ * in it points out of the folder. An agent that is enrolled keeps its token and gets the environments that came since.
  */
 export async function handOver(
   { client, env }: Session,
@@ -18,25 +28,61 @@ export async function handOver(
   service: string,
   documents: string,
   trustFile: string,
-): Promise<string> {
+): Promise<HandedOver> {
   const id = `agt_${service}`;
   const agent = agentFolder(folder, service, id);
   mkdirSync(agent, { recursive: true, mode: 0o700 });
   const environments = environmentsOf(service, documents);
   const tokenFile = join(agent, 'token');
-  if (!existsSync(tokenFile)) {
-    const enrolled = await client.call('enrolAgent', {
-      body: { id, environments: environments.map(({ name }) => name) },
-    });
-    writeFileSync(tokenFile, `${enrolled.token}\n`, { mode: 0o600, flag: 'wx' });
-  }
+  const widened = await enrol(
+    client,
+    id,
+    environments.map(({ name }) => name),
+    tokenFile,
+  );
   writeFileSync(join(agent, TRUST_COPY), readFileSync(trustFile), { mode: 0o600 });
   const { url } = JSON.parse(readFileSync(join(folder, 'server.json'), 'utf8')) as { url: string };
-  const handed = join(agent, 'handed.json');
+  const file = join(agent, 'handed.json');
   const server = env.HEADGATE_SERVER ?? url;
-  const text = JSON.stringify({ server, name: id, tokenFile: 'token', trustFile: TRUST_COPY, environments }, null, 2);
-  writeFileSync(handed, `${text}\n`, { mode: 0o600 });
-  return handed;
+  const text = `${JSON.stringify({ server, name: id, tokenFile: 'token', trustFile: TRUST_COPY, environments }, null, 2)}\n`;
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  writeFileSync(file, text, { mode: 0o600 });
+  return { file, changed: before !== undefined && before !== text, widened };
+}
+
+/** Enrols the agent, or widens what it is enrolled for; answers with the environments that came to those of before. */
+async function enrol(
+  client: Client,
+  id: string,
+  environments: readonly string[],
+  tokenFile: string,
+): Promise<readonly string[]> {
+  // In the order of ids the one of exactly this name comes first.
+  const { items } = await client.call('listPrincipals', { prefix: id, limit: 1 });
+  const known = items.find((each) => each.id === id);
+  if (known === undefined) {
+    const enrolled = await client.call('enrolAgent', { body: { id, environments: [...environments] } });
+    writeFileSync(tokenFile, `${enrolled.token}\n`, { mode: 0o600 });
+    return [];
+  }
+  if (known.revoked === true)
+    throw new Failure(
+      EXIT.refused,
+      'revoked',
+      `${id}, the agent of this service, was revoked, and that is for good`,
+      'give the service another name, or write the documents yourself (docs/bring-your-own.md)',
+    );
+  if (!existsSync(tokenFile))
+    throw new Failure(
+      EXIT.refused,
+      'no-token',
+      `${id} is enrolled, and its token isn't in ${tokenFile}`,
+      `put it back there; or make a new one, with which the one before ends at once: headgate principal rotate ${id} --token-out ${tokenFile}`,
+    );
+  const has = new Set(known.environments ?? []);
+  const more = environments.filter((name) => !has.has(name));
+  if (more.length > 0) await client.call('widenAgent', { id, body: { environments: more } });
+  return more;
 }
 
 /** `agent` for the first service of a data folder, and one with its own name for every other: an agent is one of them. */

@@ -55,6 +55,17 @@ export const accessRoutes = {
     status: 201,
     twice: 'an id that is taken is refused with 409',
   }),
+  widenAgent: route({
+    method: 'POST',
+    path: '/v1/agents/{id}/environments',
+    summary: 'An agent carries out the steps of these environments, too, from then on; its token stays',
+    tag: 'access',
+    needs: ['manage-principals'],
+    params: z.object({ id: localPrincipalId }),
+    body: z.strictObject({ environments: z.array(name).min(1).max(100) }),
+    response: principal,
+    twice: 'environments that it has already are no change',
+  }),
   whoami: route({
     method: 'GET',
     path: '/v1/whoami',

@@ -125,7 +125,17 @@ const count = z.int().min(0).max(1_000_000_000);
 const checks = z.strictObject({
   passed: count,
   failed: count,
-  firstFailure: z.strictObject({ check: line(200), tenant: line(100), why: text(500), at: instant }).exactOptional(),
+  firstFailure: z
+    .strictObject({
+      check: line(200),
+      tenant: line(100),
+      why: text(500),
+      /** When its first look failed; absent where nobody said. */
+      since: instant.exactOptional(),
+      /** When it was judged as failed. */
+      at: instant,
+    })
+    .exactOptional(),
 });
 const reconciliation = z.strictObject({
   compared: count,

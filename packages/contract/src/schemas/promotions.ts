@@ -85,7 +85,10 @@ export const rollout = z
   .meta({ id: 'Rollout' });
 export type Rollout = z.infer<typeof rollout>;
 
-/** What a promotion would do. `text` is for people; `envelope` is what an approval would bind to. */
+/**
+ * What a promotion would do if it were asked for now; `text` is for people. It has no digests: the latest finish counts from
+ * the moment at which it is asked for, and an approval binds to it, so what is approved is there only then.
+ */
 export const planned = z
   .object({
     plan: z.looseObject({
@@ -95,8 +98,6 @@ export const planned = z
       release: releaseRef,
       latestFinish: instant,
     }),
-    digest,
-    envelope: digest,
     text: z.string(),
     verdicts: z.array(verdict),
   })

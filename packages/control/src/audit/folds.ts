@@ -52,7 +52,9 @@ export const FOLDS: Readonly<
   attempt: whole,
   recovery: whole,
   principal: (entries, { id, roles, environments, revoked }: PrincipalRecord) => {
-    const { id: created, roles: given, environments: where } = dataOf(entries[0]);
+    const { id: created, roles: given, environments: first } = dataOf(entries[0]);
+    const widened = entries.findLast(({ type }) => type === 'principal.widened');
+    const where = widened === undefined ? first : dataOf(widened).environments;
     const ended = entries.some(({ type }) => type === 'principal.revoked');
     return {
       entries: { id: created, roles: given, environments: where, revoked: ended },

@@ -23,12 +23,44 @@ export function revokePrincipal(deps: Deps, by: Principal, id: string): Promise<
   );
 }
 
+/** Environments of one agent: as many as one may be enrolled for. */
+const MOST_ENVIRONMENTS = 100;
+
+/** Has an agent carry out the steps of more environments; its token stays. What it has already is no change. */
+export function widenAgent(deps: Deps, by: Principal, id: string, more: readonly string[]): Promise<Result<Principal>> {
+  const stream = streams.principal(id);
+  const no = (code: string, why: string, unblock: string) =>
+    refuse<PrincipalRecord>(code, 'widen an agent', stream, why, unblock);
+  return change(
+    deps,
+    by,
+    id,
+    'principal.widened',
+    (before) => {
+      if (before.revoked) return no('revoked', 'the agent was revoked', 'enrol another one');
+      if (!before.roles.includes('agent'))
+        return no('not-an-agent', 'it is no agent', 'name one (headgate agent list)');
+      const has = before.environments ?? [];
+      const environments = [...new Set([...has, ...more])];
+      if (environments.length > MOST_ENVIRONMENTS)
+        return no(
+          'too-many-environments',
+          `it would have ${environments.length}, an agent has at most ${MOST_ENVIRONMENTS}`,
+          'enrol another agent for them',
+        );
+      return ok(environments.length === has.length ? before : { ...before, environments });
+    },
+    ({ environments = [] }) => ({ environments }),
+  );
+}
+
 async function change(
   deps: Deps,
   by: Principal,
   id: string,
   type: string,
   decide: (before: PrincipalRecord) => Result<PrincipalRecord>,
+  told: (after: PrincipalRecord) => object = () => ({}),
 ): Promise<Result<Principal>> {
   const stream = streams.principal(id);
   const denied = notPermitted(by, 'manage-principals', stream);
@@ -38,12 +70,13 @@ async function change(
     if (row === undefined) return notFound(type, stream);
     const after = decide(row.state);
     if (!after.ok) return after;
-    const { roles, environments } = row.state;
+    const { roles, environments } = after.value;
     const shown: Principal = environments === undefined ? { id, roles } : { id, roles, environments };
     if (after.value === row.state) return ok(shown);
+    const entry = { type, data: { id, ...told(after.value) } };
     const committed = await deps.store.commit({
       by: by.id,
-      writes: [{ stream, expected: row.version, entries: [{ type, data: { id } }], state: after.value, dueAt: null }],
+      writes: [{ stream, expected: row.version, entries: [entry], state: after.value, dueAt: null }],
     });
     return committed.ok ? ok(shown) : undefined;
   });

@@ -13,7 +13,7 @@ import { waitsFor } from '../ports/facets.ts';
 import { streams } from '../records.ts';
 import { type Overtakes, overtake } from './overtaking.ts';
 import { planForPromotion } from './plan-promotion.ts';
-import { no, notPermitted, ok, type Result, refuse } from './result.ts';
+import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /**
  * Cells of one promotion. Its first and last entry name them all (65,535 bytes), and the commit that opens its first wave
@@ -63,8 +63,26 @@ export async function requestPromotion(
       ? ok(existing)
       : refuse('key-reused', what, stream, 'this idempotency key asked for another promotion before', 'use a new key');
   };
-  const before = await asked();
-  if (before !== undefined) return before;
+  // What a hotfix ends moves by itself, and somebody may ask with the same key at the same moment: perhaps for something else.
+  return untilFresh(what, stream, async () => (await asked()) ?? open(deps, principal, request, { id, only, asked }));
+}
+
+/** The promotion that is to be opened, and what was asked for under its id before, if anything was. */
+interface Asked {
+  readonly id: string;
+  readonly only: Digest | undefined;
+  asked(): Promise<Result<Promotion> | undefined>;
+}
+
+/** Plans it and opens it. Undefined when what it overtakes moved meanwhile, or when its key was faster elsewhere. */
+async function open(
+  deps: Deps,
+  principal: Principal,
+  request: RequestPromotion,
+  { id, only, asked }: Asked,
+): Promise<Result<Promotion> | undefined> {
+  const what = `promote to ${request.environment}`;
+  const stream = streams.promotion(id);
   const { environment, release: digest } = request;
   const hotfix = { id, environment, release: digest };
   const overtaken = request.overtakes && (await overtake(deps, principal, request.overtakes, hotfix));
@@ -127,8 +145,7 @@ export async function requestPromotion(
   });
   if (committed.ok) return ok(state);
   if (committed.because === 'waiting') return (await asked()) ?? tooManyWaiting(what, principal);
-  // Somebody asked with the same key at the same moment: perhaps for something else.
-  return (await asked()) ?? refuse('busy', what, stream, 'it changed while this was decided', 'try again');
+  return undefined;
 }
 
 function tooManyWaiting(what: string, { id }: Principal): Result<never> {

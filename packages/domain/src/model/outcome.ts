@@ -50,6 +50,9 @@ export interface CheckSummary {
     readonly check: string;
     readonly tenant: string;
     readonly why: string;
+    /** When the first look of this check failed, for measuring; it may look again, as its document says, before it judges. */
+    readonly since?: Instant;
+    /** When it was judged as failed. */
     readonly at: Instant;
   };
 }

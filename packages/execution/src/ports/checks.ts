@@ -3,7 +3,16 @@ import type { StepContext } from './step-context.ts';
 /** How a tenant's business transaction went. */
 export type CheckResult =
   | { readonly ok: true; readonly passed: number }
-  | { readonly ok: false; readonly passed: number; readonly check: string; readonly why: string; readonly at: number };
+  | {
+      readonly ok: false;
+      readonly passed: number;
+      readonly check: string;
+      readonly why: string;
+      /** When its first look failed; as long as the check allows it looked again, until the verdict. */
+      readonly since?: number;
+      /** When the verdict came. */
+      readonly at: number;
+    };
 
 /** Runs a Verification document's business transactions against one tenant. */
 export interface Checks {

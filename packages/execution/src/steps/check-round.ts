@@ -44,5 +44,6 @@ function failureOf(
   tenant: string,
   result: Extract<CheckResult, { ok: false }>,
 ): NonNullable<CheckSummary['firstFailure']> {
-  return { check: result.check, tenant, why: result.why.slice(0, 500), at: result.at };
+  const { check, why, at, since } = result;
+  return { check, tenant, why: why.slice(0, 500), ...(since !== undefined && { since }), at };
 }

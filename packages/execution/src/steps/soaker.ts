@@ -49,7 +49,8 @@ async function watchHealth(
 ): Promise<CheckSummary> {
   for (let passed = 0; ; passed++) {
     const why = await ports.target.ailment(slot);
-    if (why) return { passed, failed: 1, firstFailure: { check: 'health', tenant, why, at: Date.now() } };
+    const at = Date.now();
+    if (why) return { passed, failed: 1, firstFailure: { check: 'health', tenant, why, since: at, at } };
     if (signal.aborted || performance.now() >= until) return { passed: passed + 1, failed: 0 };
     await pause(Math.min(HEALTH_EVERY_MS, Math.max(1, until - performance.now())), signal);
   }

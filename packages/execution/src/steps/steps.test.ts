@@ -220,7 +220,7 @@ describe('looking', () => {
   test('the first failure decides, without waiting for the others, which are told to end', async () => {
     let told = false;
     cell.check = async (tenant, signal) => {
-      if (tenant === 'globex') return { ok: false, passed: 0, check: 'bill', why: 'not posted', at: 42 };
+      if (tenant === 'globex') return { ok: false, passed: 0, check: 'bill', why: 'not posted', since: 40, at: 42 };
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       told = true;
       return { ok: true, passed: 1 };
@@ -230,7 +230,7 @@ describe('looking', () => {
       kind: 'failed',
       code: 'check-failed',
       why: 'globex: bill: not posted',
-      result: { checks: { failed: 1, firstFailure: { tenant: 'globex', check: 'bill', at: 42 } } },
+      result: { checks: { failed: 1, firstFailure: { tenant: 'globex', check: 'bill', since: 40, at: 42 } } },
     });
     await expect.poll(() => told).toBe(true);
   });

@@ -33,7 +33,13 @@ export class RealServer {
   ): Promise<RealServer> {
     const dataDir = given.dataDir ?? (await freshFolder());
     const server = new RealServer(given.main ?? MAIN, dataDir, given.args ?? [], { ...process.env, ...given.env });
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      // Nobody has it in hand yet who would end it; a folder that was given is its giver's.
+      await (given.dataDir === undefined ? server.remove() : server.stop());
+      throw error;
+    }
     return server;
   }
 

@@ -66,6 +66,7 @@ const posted = (limit: number) => ({
     },
   ],
 });
+const hoping = { type: 'retry', retryAfterMs: 5, retryLimit: 20 };
 const run = (verification: unknown, tenant = 'acme') =>
   new HttpChecks({ baseUrl: server.url, tenantTokensFile: join(dir, 'tokens.json') }).run(
     verification,
@@ -94,6 +95,17 @@ test('a criterion that never comes true names step, expectation and finding, whe
     why: "expected $response.body#/state == 'posted', found 'created', after 2 tries",
   });
   if (!result.ok) expect(Math.abs(result.at - Date.now())).toBeLessThan(1_000);
+});
+
+test('a failure says when its first look failed, however long it hoped before it judged', async () => {
+  [looks, state] = [5, 'rejected'];
+  const begun = Date.now();
+  const result = await run(document([create, { ...posted(20), onFailure: [hoping] }]));
+  if (result.ok || result.since === undefined) throw new Error('it did not fail, or does not say since when');
+  expect(result.why).toContain('after 21 tries');
+  expect(result.since).toBeGreaterThanOrEqual(begun);
+  // Twenty more looks lie between the two, with 5 ms before each.
+  expect(result.at - result.since).toBeGreaterThanOrEqual(50);
 });
 
 test('a state that no retry names fails at once', async () => {

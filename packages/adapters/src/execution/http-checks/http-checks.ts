@@ -56,8 +56,10 @@ export class HttpChecks implements Checks {
         pace,
         signal: ctx.signal,
       });
-      if (failure)
-        return { ok: false, passed, check: `${workflow.workflowId}/${failure.step}`, why: failure.why, at: Date.now() };
+      if (failure) {
+        const { step, why, since } = failure;
+        return { ok: false, passed, check: `${workflow.workflowId}/${step}`, why, since, at: Date.now() };
+      }
       passed++;
     }
     return { ok: true, passed };

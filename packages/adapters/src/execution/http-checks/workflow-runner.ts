@@ -25,25 +25,38 @@ export interface WorkflowRun {
 /** An answer may not be larger. Bytes. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
+/** A step that failed for good. */
+interface StepFailure {
+  readonly why: string;
+  /** When its first look was answered with something else than what is expected; later looks hoped until now. */
+  readonly since: number;
+}
+
 /** Runs one business transaction. Returns the step that failed and why, or nothing when all went well. */
 export async function runWorkflow(
   workflow: Workflow,
   run: WorkflowRun,
-): Promise<{ step: string; why: string } | undefined> {
+): Promise<({ readonly step: string } & StepFailure) | undefined> {
   const outputs = new Map<string, ReadonlyMap<string, unknown>>();
   for (const step of workflow.steps) {
     const result = await runStep(step, run, { inputs: run.inputs, outputs });
-    if (typeof result === 'string') return { step: step.stepId, why: masked(result, run.token) };
+    if ('why' in result) return { step: step.stepId, why: masked(result.why, run.token), since: result.since };
     outputs.set(step.stepId, result);
   }
   return undefined;
 }
 
 /** The step's outputs, or why it failed for good. */
-async function runStep(step: Step, run: WorkflowRun, before: Known): Promise<ReadonlyMap<string, unknown> | string> {
+async function runStep(
+  step: Step,
+  run: WorkflowRun,
+  before: Known,
+): Promise<ReadonlyMap<string, unknown> | StepFailure> {
   const tries = new Map<number, number>();
+  let since: number | undefined;
+  const failed = (why: string): StepFailure => ({ why, since: since ?? Date.now() });
   for (;;) {
-    if (run.signal.aborted) return 'ended before its answer came';
+    if (run.signal.aborted) return failed('ended before its answer came');
     const answer = await ask(step, run, before).catch((error: Error) => error.message);
     const known: Known = typeof answer === 'string' ? before : { ...before, answer };
     const wrong = typeof answer === 'string' ? answer : unmet(step, known);
@@ -53,13 +66,14 @@ async function runStep(step: Step, run: WorkflowRun, before: Known): Promise<Rea
       );
       // What is taken from an answer goes into paths and headers: a server that repeats the key mustn't bring it there.
       const echo = outputs.find(([, value]) => run.token !== undefined && repeats(value, run.token));
-      if (echo) return `the answer repeats the tenant's token in what is taken as ${echo[0]}`;
+      if (echo) return failed(`the answer repeats the tenant's token in what is taken as ${echo[0]}`);
       return new Map(outputs);
     }
+    since ??= Date.now();
     const waitMs = retryAfter(step, known, tries);
     if (waitMs === undefined) {
       const tried = [...tries.values()].reduce((sum, n) => sum + n, 0);
-      return tried > 0 ? `${wrong}, after ${tried + 1} tries` : wrong;
+      return failed(tried > 0 ? `${wrong}, after ${tried + 1} tries` : wrong);
     }
     await rest(waitMs, run.signal);
   }

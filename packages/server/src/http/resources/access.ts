@@ -1,4 +1,11 @@
-import { createPrincipal, hashToken, type PrincipalRecord, revokePrincipal, rotateToken } from '@headgate/control';
+import {
+  createPrincipal,
+  hashToken,
+  type PrincipalRecord,
+  revokePrincipal,
+  rotateToken,
+  widenAgent,
+} from '@headgate/control';
 import type { Role } from '@headgate/domain';
 import { newToken } from '../../installation/first-principals.ts';
 import type { Context } from '../context.ts';
@@ -9,7 +16,7 @@ import { showListedPrincipal, showPrincipal } from '../views.ts';
 export function accessHandlers({
   deps,
 }: Context): Handlers<
-  'createPrincipal' | 'rotateToken' | 'revokePrincipal' | 'listPrincipals' | 'enrolAgent' | 'whoami'
+  'createPrincipal' | 'rotateToken' | 'revokePrincipal' | 'listPrincipals' | 'enrolAgent' | 'widenAgent' | 'whoami'
 > {
   async function create(
     by: Parameters<typeof createPrincipal>[1],
@@ -34,6 +41,10 @@ export function accessHandlers({
     },
     async enrolAgent({ principal, body }) {
       return create(principal, { id: body.id, roles: ['agent'], environments: body.environments });
+    },
+    async widenAgent({ principal, input, body }) {
+      const widened = await widenAgent(deps, principal, input.id, body.environments);
+      return widened.ok ? { ok: true, value: showPrincipal(widened.value) } : widened;
     },
     async listPrincipals({ input }) {
       const page = await pageOfRows(deps.store, 'principal', input, beginning('principal', input.prefix));

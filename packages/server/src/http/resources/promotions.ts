@@ -97,11 +97,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       };
       const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, await store.now());
       const verdicts = judgeGates(plan.gates, gates, { kind: 'wave', wave: 1 });
-      const digest = deps.digestOf(plan);
-      return {
-        ok: true,
-        value: { plan: plan as never, digest, envelope, text: renderPlan(plan), verdicts: verdicts as never },
-      };
+      return { ok: true, value: { plan: plan as never, text: renderPlan(plan), verdicts: verdicts as never } };
     },
     async requestPromotion({ principal, body, idempotencyKey, request }) {
       const key = idempotencyKey === undefined ? {} : { key: idempotencyKey };

@@ -1,0 +1,131 @@
+/** `headgate watch` while things happen, against a real server. */
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { RealServer, until } from '@headgate/server/testing/real-server';
+import { didIt, SmallCompany } from '@headgate/server/testing/small-company';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommandLine } from '../program.ts';
+
+let server: RealServer;
+let company: SmallCompany;
+let folder: string;
+
+beforeAll(async () => {
+  server = await RealServer.start();
+  company = await SmallCompany.found(server);
+  folder = await mkdtemp(join(tmpdir(), 'headgate-watch-'));
+  await symlink(server.dataDir, join(folder, '.headgate'));
+});
+afterAll(async () => {
+  await server?.remove();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
+
+/** A command that runs until it ends or is stopped, and what it wrote so far. */
+function running(...args: string[]) {
+  const stopping = new AbortController();
+  const written = { text: '' };
+  const into = new Writable({
+    write(chunk, _encoding, done) {
+      written.text += String(chunk);
+      done();
+    },
+  });
+  const terminal = {
+    env: {},
+    cwd: folder,
+    stdin: Readable.from(['']),
+    stdout: into,
+    stderr: into,
+    stop: stopping.signal,
+  };
+  const code = runCommandLine(['--as', 'operator', ...args], terminal);
+  return { written, code, stop: () => stopping.abort() };
+}
+const headgate = async (...args: string[]): Promise<string> => {
+  const { written, code } = running(...args);
+  await code;
+  return written.text;
+};
+
+test('steps, a freeze and what waits for it, a rollback: a line each, in the order in which they happened', async () => {
+  const release = await company.release('2.0.0');
+  const developer = await server.client('developer');
+  const body = { release, environment: 'staging' };
+  await headgate('freeze', 'now', '--because', 'an audit', '--name', 'audit');
+  const { id } = await developer.call('requestPromotion', { body });
+  const watching = running('watch', id);
+  const watched = running('watch', id, '--json');
+  const everything = running('watch');
+  await until('it is watched', async () => /2\.0\.0 to staging.*FROZEN \(audit\)/.test(watching.written.text));
+  await until(
+    'it waits',
+    async () => (await developer.call('showPromotion', { promotion: id })).reason !== 'requested',
+  );
+  await headgate('freeze', 'lift', 'audit', '--because', 'over');
+  const ended = async () => (await developer.call('showPromotion', { promotion: id })).phase === 'ended';
+  await company.carryOut(ended, (assignment) =>
+    assignment.step === 'w1.verify'
+      ? { kind: 'failed', code: 'check-failed', why: 'acme: works: no ledger' }
+      : didIt(assignment),
+  );
+  expect(await watching.code).toBe(1);
+  const { text } = watching.written;
+  const told = [
+    /^prm_\S+ {2}2\.0\.0 to staging {2}awaiting/m,
+    /freeze audit lifted: everything: over {2}by usr_operator/,
+    /2\.0\.0 to staging {2}no freeze holds over it any more/,
+    /2\.0\.0 to staging {2}wave 1 opens/,
+    /cell stage {2}w1\.route at work {2}by agt_shop/,
+    /cell stage {2}w1\.route done: 1 tenant moved/,
+    /cell stage {2}w1\.verify FAILED: acme: works: no ledger; the promotion decides .*by agt_shop/,
+    /ROLLS BACK everything that moved: .*no ledger/,
+    /cell stage {2}undo\.route done/,
+    /cell stage {2}is back/,
+    /ended rolled-back/,
+    /^prm_\S+ .*ended: rolled-back/m,
+  ].map((line) => text.search(line));
+  expect(
+    told.every((at) => at >= 0),
+    `${told.join(' ')}\n${text}`,
+  ).toBe(true);
+  expect(told).toEqual([...told].sort((a, b) => a - b));
+  // Programs get the promotion itself, whenever it changed.
+  expect(await watched.code).toBe(1);
+  const shown = watched.written.text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { id: string; phase: string });
+  expect(new Set(shown.map((each) => each.id))).toEqual(new Set([id]));
+  expect(shown.at(-1)?.phase).toBe('ended');
+  everything.stop();
+  await everything.code;
+  expect(everything.written.text).toMatch(/2\.0\.0 to staging|prm_\S+ {2}ended rolled-back/);
+  expect(everything.written.text).not.toMatch(/rollout\.|observed|offered/);
+});
+
+test('who comes in the middle is told what is at work', async () => {
+  const release = await company.release('2.0.1');
+  const developer = await server.client('developer');
+  const { id } = await developer.call('requestPromotion', { body: { release, environment: 'staging' } });
+  let watching: ReturnType<typeof running> | undefined;
+  const ended = async () => (await developer.call('showPromotion', { promotion: id })).phase === 'ended';
+  await until('a step is leased', async () => {
+    const { assignment } = await company.agent.call('leaseStep', { body: { waitMs: 100 } });
+    if (assignment === null) return false;
+    watching = running('watch', id);
+    await until('it is told', async () =>
+      /cell stage {2}\S+ at work {2}by agt_shop/.test(watching?.written.text ?? ''),
+    );
+    await company.agent.call('settleStep', {
+      rollout: assignment.rollout,
+      n: assignment.fence.n,
+      body: didIt(assignment),
+    });
+    return true;
+  });
+  await company.carryOut(ended);
+  expect(await watching?.code).toBe(0);
+});
