@@ -146,7 +146,7 @@ function decided(track: PromotionTrack, entry: Recorded, scope: Scope, facts: De
   track.phase = 'undoing';
 }
 
-/** It rests: nothing of it is handed out, and nobody is held; what was done stays, what was begun goes back, losing nothing. */
+/** It rests: nothing of it is handed out but soaks, and nobody is held; what was done stays, what was begun goes back, losing nothing. */
 function overtaken(track: PromotionTrack, entry: Recorded, facts: DeclaredFacts, report: Report): void {
   const { scope, hotfix } = entry.data as Data<'promotion.overtaken'>;
   if (hotfix === '' || !facts.hasRole(entry.by, ['operator', 'release-manager', 'admin']))
@@ -154,7 +154,9 @@ function overtaken(track: PromotionTrack, entry: Recorded, facts: DeclaredFacts,
   if (track.wave === 0 || (track.phase !== 'awaiting' && track.phase !== 'paused' && track.phase !== 'held'))
     report('plan-order', `a promotion was overtaken in wave ${track.wave} while it was ${track.phase}`);
   for (const { cell, phase, begun, cursor } of track.rollouts.values()) {
-    if (phase === 'leased') report('holder-settles', `it was overtaken while cell ${cell.cell} was at a step`);
+    // A soak changes nothing, so it is no step to be in the middle of.
+    if (phase === 'leased' && cell.steps[cursor]?.action.kind !== 'soak')
+      report('holder-settles', `it was overtaken while cell ${cell.cell} was at a step`);
     const half = begun > 0 && cursor < cell.steps.length;
     if (phase !== 'settled' && half !== (scope.cells?.includes(cell.cell) === true))
       report('named-tenants', `cell ${cell.cell} is ${half ? '' : 'not '}half way, and the overtaking says otherwise`);

@@ -238,7 +238,13 @@ export const PLANTS: readonly Plant[] = [
   ),
   plant('undone-when-whole', ROLLOUT, 'if (isWhole(cell, state.undo.scope, state.begun)) return', 'return'),
   // A hotfix that overtakes.
-  plant('overtaken-at-rest', OVERTAKE, "if (phase !== 'waiting' && phase !== 'offered') return", 'if (false) return'),
+  plant(
+    'overtaken-at-rest',
+    OVERTAKE,
+    "if (phase !== 'waiting' && phase !== 'offered' && !soaks(rollout, cell))",
+    'if (false)',
+  ),
+  plant('overtaken-in-a-step', OVERTAKE, "cell.steps[cursor]?.action.kind === 'soak'", 'true'),
   plant('overtaken-half-way', OVERTAKE, '&& rollout.cursor < cell.steps.length', ''),
 ];
 
