@@ -65,9 +65,7 @@ describe('a server on its own folder', () => {
     const token = await readFile(join(server.dataDir, 'secrets', 'admin.token'), 'utf8');
     const postmaster = await server.postmaster();
     await server.kill();
-    const startedAt = performance.now();
     await server.start();
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect((await server.postmaster())?.pid).toBe(postmaster?.pid);
     expect(await readFile(join(server.dataDir, 'secrets', 'admin.token'), 'utf8')).toBe(token);
     expect((await (await server.client('admin')).call('whoami')).id).toBe('usr_admin');
