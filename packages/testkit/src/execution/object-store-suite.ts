@@ -129,7 +129,7 @@ export function objectStoreSuite(name: string, make: () => Promise<ObjectStore>,
       'ä',
       '-a',
       'a\\b',
-      `a/${'b'.repeat(900)}`,
+      `${'a/'.repeat(20)}b`,
     ])('the key %j leads nowhere', async (key) => {
       const store = await opened();
       await expect(store.put(key, chunked(patterned(1)), signal)).rejects.toThrow('no key of an object');
