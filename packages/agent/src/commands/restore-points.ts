@@ -1,12 +1,14 @@
 /** `headgate-agent restore-points`: what lies in the cells' vaults, whether it is right, and bringing it back from there. */
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
+import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { unmetDemands } from '@headgate/adapters/execution/vault/demands';
 import { fetchPoint } from '@headgate/adapters/execution/vault/fetch-point';
 import { openSealed } from '@headgate/adapters/execution/vault/open-sealed';
 import { checkParts, type Unsealing, unseal } from '@headgate/adapters/execution/vault/unseal-point';
 import type { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
-import { ownSigner, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
+import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
 import { type ListedPoint, listVault } from '@headgate/adapters/execution/vault/vaulted-points';
 import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
@@ -22,12 +24,14 @@ export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies o
   headgate-agent restore-points verify --config FILE --store STORE [--cell CELL] [--id ID] [--identity FILE] [--json]
   headgate-agent restore-points fetch --config FILE --store STORE [--cell CELL] [--id ID] --identity FILE [--to DIR] [--json]
   headgate-agent restore-points key --config FILE [--cell CELL]
+  headgate-agent restore-points identity --out FILE
 
 list    what lies there of each store, whose signature it has, how fresh it is, and how the store says it is protected
 verify  reads a restore point back, the newest or that of the ID: signature, whose it is, every part's size and SHA-256; with
         an identity it is decrypted, too, and every file is compared
 fetch   does all that and lays it out beside the store's own restore points, or in DIR. Nothing appears that isn't right
 key     the public key that manifests are signed with, for a trust file (may: [restore-point])
+identity  makes an identity, and prints the recipient that belongs to it, for the cell's vault. Keep FILE off this machine
 
 FILE of --identity is age's, mode 0600 (AGE-SECRET-KEY-1…). CELL may be left out where there is one with a vault.
 Exit codes: 0 right, 1 refused or wrong, 2 wrong usage, 3 the object store is away, full, or refuses, 78 configuration.
@@ -37,7 +41,17 @@ const EXIT = { ok: 0, refused: 1, usage: 2, away: 3, config: 78 } as const;
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
-const OPTIONS = { config: text, cell: text, store: text, id: text, identity: text, to: text, json: flag, help: flag };
+const OPTIONS = {
+  out: text,
+  config: text,
+  cell: text,
+  store: text,
+  id: text,
+  identity: text,
+  to: text,
+  json: flag,
+  help: flag,
+};
 
 /** Runs it and answers the exit code. */
 export async function restorePoints(args: readonly string[]): Promise<number> {
@@ -53,7 +67,9 @@ export async function restorePoints(args: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   const [command, ...more] = positionals;
-  if (command === undefined || !Object.hasOwn(COMMANDS, command) || more.length > 0) return usage('wrong usage');
+  const known = command === 'identity' || Object.hasOwn(COMMANDS, command ?? '');
+  if (command === undefined || !known || more.length > 0) return usage('wrong usage');
+  if (command === 'identity') return values.out === undefined ? usage('it needs --out') : makeIdentity(values.out);
   const { run, needs } = COMMANDS[command as keyof typeof COMMANDS];
   const missing = ['config', ...needs].filter((name) => values[name as keyof typeof values] === undefined);
   if (missing.length > 0) return usage(`it needs ${missing.map((each) => `--${each}`).join(', ')}`);
@@ -103,7 +119,7 @@ function onlyOne(cells: readonly CellOfVault[]): CellOfVault {
 
 async function opened(cell: CellOfVault, trust: Trust): Promise<{ store: ObjectStore; trust: Pick<Trust, 'signers'> }> {
   const store = await openObjectStore(cell.vault.store);
-  return { store, trust: { signers: [ownSigner(await vaultKey(cell.vault.keyFile)), ...trust.signers] } };
+  return { store, trust: { signers: [...(await ownSigners(cell.vault.keyFile)), ...trust.signers] } };
 }
 
 const signal = new AbortController().signal;
@@ -200,6 +216,18 @@ async function fetch(cells: readonly CellOfVault[], pinned: Trust, values: Value
 async function key(cells: readonly CellOfVault[]): Promise<number> {
   process.stdout.write((await vaultKey(onlyOne(cells).vault.keyFile)).publicKeyPem);
   return EXIT.ok;
+}
+
+/** A new identity of age's, in a file that isn't there yet. */
+async function makeIdentity(file: string): Promise<number> {
+  try {
+    const made = await newIdentity();
+    await writeFile(file, `# recipient: ${made.recipient}\n${made.identity}\n`, { mode: 0o600, flag: 'wx' });
+    say([made.recipient]);
+    return EXIT.ok;
+  } catch (error) {
+    return complain([`${file} can't be made: ${(error as NodeJS.ErrnoException).code}`], EXIT.refused);
+  }
 }
 
 /** Identities of age's, a line each; other lines are remarks. */

@@ -4,7 +4,7 @@
  * a time, each chunk counted in its nonce and the last one marked, so that none can be left out, doubled or moved.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { Decrypter, Encrypter } from 'age-encryption';
+import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 
 const CHUNK = 64 * 1024;
 const TAG = 16;
@@ -17,6 +17,12 @@ const OPTIONS = { authTagLength: TAG } as const;
 
 /** What can't be decrypted: not for this identity, or not what was encrypted. */
 export class Undecipherable extends Error {}
+
+/** A new identity (a secret), and the recipient that belongs to it. */
+export async function newIdentity(): Promise<{ readonly identity: string; readonly recipient: string }> {
+  const identity = await generateX25519Identity();
+  return { identity, recipient: await identityToRecipient(identity) };
+}
 
 /** Encrypts for the recipients (`age1…`). */
 export async function* encrypt(
