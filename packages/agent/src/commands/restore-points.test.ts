@@ -4,13 +4,15 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { parseCellConfig } from '@headgate/adapters/execution/cell-config';
 import { openCellVault } from '@headgate/adapters/execution/vault/open-cell-vault';
 import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import type { RestorePoint } from '@headgate/domain';
 import { stepContext } from '@headgate/testkit/execution/step-context';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { sealedPlan } from '../testing/sealed-plan.ts';
+import { restorePoints as command } from './restore-points.ts';
 
 let dir: string;
 let recipient: string;
@@ -21,14 +23,23 @@ interface Ran {
   readonly err: string;
 }
 
-function restorePoints(...args: string[]): Promise<Ran> {
-  const main = join(import.meta.dirname, '..', 'main.ts');
-  return new Promise((done) => {
-    execFile(process.execPath, [main, 'restore-points', ...args], { cwd: dir }, (error, out, err) => {
-      expect(`${out}${err}`).not.toMatch(/AGE-SECRET-KEY-1[0-9A-Z]{8}/);
-      done({ code: error === null ? 0 : Number(error.code), out, err });
-    });
-  });
+/** The command as its program calls it; the first test starts the program itself. */
+async function restorePoints(...args: string[]): Promise<Ran> {
+  const told = { out: '', err: '' };
+  const keep = (to: 'out' | 'err') => (text: unknown) => {
+    told[to] += String(text);
+    return true;
+  };
+  const out = vi.spyOn(process.stdout, 'write').mockImplementation(keep('out'));
+  const err = vi.spyOn(process.stderr, 'write').mockImplementation(keep('err'));
+  try {
+    const code = await command(args.map((arg) => (/^[a-z-]+\.(txt|yaml)$/.test(arg) ? join(dir, arg) : arg)));
+    expect(`${told.out}${told.err}`).not.toMatch(/AGE-SECRET-KEY-1[0-9A-Z]{8}/);
+    return { code, ...told };
+  } finally {
+    out.mockRestore();
+    err.mockRestore();
+  }
 }
 
 const asked = (...args: string[]): Promise<Ran> => restorePoints(...args, '--config', 'agent.yaml');
@@ -103,6 +114,12 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const TRUST = sealedPlan().trustText;
+
+test('the program takes the command', async () => {
+  const main = join(import.meta.dirname, '..', 'main.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [main, 'restore-points', '--help']);
+  expect(stdout).toContain('headgate-agent restore-points fetch');
+});
 
 test('an identity is for its owner alone, and is never written over', async () => {
   expect((await stat(join(dir, 'identity.txt'))).mode & 0o777).toBe(0o600);
