@@ -16,7 +16,7 @@ export const VaultConfig = z.strictObject({
   required: z.boolean().default(true),
   /** What the store must say of itself, each time; `another-device`: a folder on another disk than the restore points. */
   demands: z
-    .array(z.enum(['versioning', 'replication', 'another-device']))
+    .array(z.enum(['versioning', 'replication', 'another-device'], 'versioning, replication or another-device'))
     .max(3)
     .default([]),
   keep: z
