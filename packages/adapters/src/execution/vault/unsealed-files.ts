@@ -13,6 +13,7 @@ export class AnotherFile extends Error {}
 export class UnsealedFiles {
   private readonly files: readonly ContentFile[];
   private readonly dir: string | undefined;
+  private readonly made = new Set<string>();
   private at = 0;
   private done = 0;
   private open: { readonly hash: Hash; readonly handle: FileHandle | undefined } | undefined;
@@ -62,7 +63,9 @@ export class UnsealedFiles {
     const hash = createHash('sha256');
     if (this.dir === undefined) return { hash, handle: undefined };
     const path = join(this.dir, file.path);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const folder = dirname(path);
+    if (!this.made.has(folder)) await mkdir(folder, { recursive: true, mode: 0o700 });
+    this.made.add(folder);
     return { hash, handle: await open(path, 'wx', 0o600) };
   }
 
