@@ -15,7 +15,7 @@ import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
 import { logExportFigure } from './bench/log-export.ts';
 import { maskingFigure } from './bench/masking.ts';
-import { restorePointFigures } from './bench/restore-point.ts';
+import { restorePointFigure } from './bench/restore-point.ts';
 import { letGoOfAll, say } from './bench/scratch.ts';
 import { sequencerFigure } from './bench/sequencer.ts';
 import { tickFigures } from './bench/ticks.ts';
@@ -34,7 +34,7 @@ const MEASURES: readonly Measure[] = [
   { names: ['log-export-verified'], run: logExportFigure },
   { names: ['sequencer'], run: sequencerFigure },
   { names: ['masking'], run: maskingFigure },
-  { names: ['restore-point-dump', 'restore-point-physical'], run: () => restorePointFigures(asked.restorePointMb) },
+  { names: ['restore-point'], run: () => restorePointFigure(asked.restorePointMb) },
   { names: ['migrations-analysed'], run: analyseFigure },
 ];
 

@@ -180,6 +180,18 @@ test('list, verify and fetch: the newest, read back, decrypted, and laid out whe
   expect(await readFile(join(dir, 'restore-points', NEW!, 'dump', 'toc.dat'), 'utf8')).toBe(`dump/toc.dat of ${NEW}`);
 });
 
+test('what is older than may be lost is told, with another exit code than 0', async () => {
+  const late = { ...cell(), vault: { ...cell().vault, rpoMs: 3_600_000 } };
+  await writeFile(join(dir, 'cell.json'), JSON.stringify(late));
+  expect(await asked('list')).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('TOO OLD: at most 1 h may be lost'),
+  });
+  await writeFile(join(dir, 'cell.json'), JSON.stringify({ ...late, vault: { ...late.vault, rpoMs: 36_000_000 } }));
+  expect(await asked('list')).toMatchObject({ code: 0, out: expect.not.stringContaining('TOO OLD') });
+  await writeFile(join(dir, 'cell.json'), JSON.stringify(cell()));
+});
+
 test('the key that is shown is trusted for restore points where a trust file says so, on a machine without the key itself', async () => {
   const shown = await asked('key');
   expect(shown.out).toMatch(/^-----BEGIN PUBLIC KEY-----/);

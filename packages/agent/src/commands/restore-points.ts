@@ -13,7 +13,7 @@ import { type ListedPoint, listVault } from '@headgate/adapters/execution/vault/
 import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
 import { loadTrust, type PointIdentity, type Trust } from '@headgate/documents';
-import { freshnessOf } from '@headgate/domain';
+import { freshnessOf, nextDue } from '@headgate/domain';
 import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
 import { type AgentConfig, loadConfig } from '../config.ts';
 import { checkedLine, freshnessLines, listLines } from '../restore-points/words.ts';
@@ -135,13 +135,17 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
     for (const [name, { restorePointsDir }] of stores) {
       const of = { environment: cell.environment, cell: cell.cell, store: name };
       const found = await listVault(store, of, trust, signal);
-      const freshness = freshnessOf(found.points, Date.now());
+      const now = Date.now();
+      const freshness = freshnessOf(found.points, now);
+      const { rpoMs } = cell.vault;
+      const dueAt = rpoMs === undefined ? undefined : nextDue(freshness, rpoMs);
       const protections = await store.protections(signal);
       const unmet = await unmetDemands(cell.vault, store, restorePointsDir, signal);
-      bad ||= freshness.unreadable > 0 || freshness.newest === undefined || unmet.length > 0;
-      told.push({ ...of, vault: store.name, ...found, freshness, protections, unmet });
+      const late = dueAt !== undefined && dueAt < now ? rpoMs : undefined;
+      bad ||= freshness.unreadable > 0 || freshness.newest === undefined || unmet.length > 0 || late !== undefined;
+      told.push({ ...of, vault: store.name, ...found, freshness, dueAt, protections, unmet });
       if (values.json !== true)
-        say([...listLines(of, store.name, found), ...freshnessLines(freshness, protections, unmet)]);
+        say([...listLines(of, store.name, found), ...freshnessLines(freshness, protections, unmet, late)]);
     }
   }
   if (values.json === true) say([JSON.stringify(told)]);

@@ -2,7 +2,7 @@
 import type { VaultList } from '@headgate/adapters/execution/vault/vaulted-points';
 import type { SealedPoint } from '@headgate/documents';
 import type { Freshness } from '@headgate/domain';
-import { ageText } from '@headgate/domain/model/duration';
+import { ageText, durationText } from '@headgate/domain/model/duration';
 import type { Protections } from '@headgate/execution';
 
 /** A store's restore points, a line each. */
@@ -25,8 +25,13 @@ export function listLines(
   ];
 }
 
-/** How fresh they are, and how the store says it is protected. */
-export function freshnessLines(freshness: Freshness, protections: Protections, unmet: readonly string[]): string[] {
+/** How fresh they are, and how the store says it is protected. `lateFor`: what may be lost is more than that. Milliseconds. */
+export function freshnessLines(
+  freshness: Freshness,
+  protections: Protections,
+  unmet: readonly string[],
+  lateFor?: number,
+): string[] {
   const { newest, ageMs, achievedRpoMs, unreadable } = freshness;
   const { versioning, replication } = protections;
   return [
@@ -35,6 +40,7 @@ export function freshnessLines(freshness: Freshness, protections: Protections, u
       : `  lost if the store were lost now: the last ${ageText(ageMs!)}; at the worst moment so far: ${ageText(achievedRpoMs!)}`,
     ...(unreadable > 0 ? [`  ${unreadable} can't be read: a person has to look at them`] : []),
     `  versioning ${versioning.state} (${versioning.detail}), replication ${replication.state} (${replication.detail})`,
+    ...(lateFor === undefined ? [] : [`  TOO OLD: at most ${durationText(lateFor)} may be lost; take one`]),
     ...unmet.map((each) => `  DEMANDED AND NOT SO: ${each}`),
   ];
 }

@@ -19,6 +19,8 @@ export const VaultConfig = z.strictObject({
     .array(z.enum(['versioning', 'replication', 'another-device'], 'versioning, replication or another-device'))
     .max(3)
     .default([]),
+  /** How much may be lost: the list complains when the newest restore point is older. Milliseconds. */
+  rpoMs: z.int().min(1_000).optional(),
   keep: z
     .strictObject({
       last: z.int().min(1).max(10_000).default(10),
