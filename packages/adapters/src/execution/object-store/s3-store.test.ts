@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../machine/free-port.ts';
 import { openObjectStore } from './open-object-store.ts';
 import { type Swift, startSwift, swiftMissing } from './testing/swift.ts';
+import { tlsInFront } from './testing/tls-in-front.ts';
 
 const missing = await swiftMissing();
 const signal = new AbortController().signal;
@@ -77,6 +78,24 @@ describe.skipIf(missing !== undefined)('With the real S3 API of Debian’s Swift
       message: expect.stringContaining("doesn't answer (ECONNREFUSED)"),
     });
     await expect(store.protections(signal)).rejects.toMatchObject({ kind: 'away' });
+  });
+
+  test('over TLS it is the authority that is named that vouches for the store, and without it nothing is sent', async () => {
+    const tls = await tlsInFront(swift.endpoint);
+    try {
+      const config = { ...(await swift.bucket('tls')), endpoint: tls.endpoint };
+      const known = await openObjectStore({ ...config, authorityFile: tls.authorityFile });
+      await known.put('a/one', chunked(patterned(100_000)), signal);
+      expect((await readWhole(await known.get('a/one', signal)))?.equals(patterned(100_000))).toBe(true);
+      const before = tls.requests();
+      await expect((await openObjectStore(config)).get('a/one', signal)).rejects.toMatchObject({
+        kind: 'away',
+        message: expect.stringContaining('CERT'),
+      });
+      expect(tls.requests()).toBe(before);
+    } finally {
+      await tls.stop();
+    }
   });
 
   test('a store that is killed in the middle of a put and of a get is away, and afterwards everything is as it was', async () => {
