@@ -1,7 +1,9 @@
 /** What becomes of a restore point whose vault is away, full, or killed half way: never half a restore point. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { RestorePoint } from '@headgate/domain';
 import { execute, granted, type ObjectStore, ObjectStoreTrouble, type Ports } from '@headgate/execution';
@@ -13,7 +15,7 @@ import { openSealed } from './open-sealed.ts';
 import { PART_BYTES, type SealedWorld, SKETCH, sealedWorld } from './testing/sealed-world.ts';
 import { unseal } from './unseal-point.ts';
 import { VaultConfig } from './vault-config.ts';
-import { vaultKey } from './vault-key.ts';
+import { ownSigner, ownSigners, vaultKey } from './vault-key.ts';
 import { pointPrefix, SEALED } from './vault-keys.ts';
 import { listVault } from './vaulted-points.ts';
 
@@ -192,7 +194,7 @@ describe('a vault that goes away', () => {
     async ({ call, n, middle }) => {
       const vault = await vaultOn(awayFrom(world.objects, call, n, middle));
       const trust = {
-        signers: [(await import('./vault-key.ts')).ownSigner(await vaultKey(join(world.dir, 'own.pem')))],
+        signers: [ownSigner(await vaultKey(join(world.dir, 'own.pem')))],
       };
       const answer = await vault.keep(point, world.context());
       // The first reading asks for a manifest that isn't there: there is no middle of it.
@@ -249,6 +251,43 @@ describe('a vault that goes away', () => {
         fetchPoint({ ...rest, store: awayFrom(store, 'get', n, middle) }, [world.identity], target),
       ).rejects.toMatchObject({ kind: 'away' });
     expect(await readdir(target)).toEqual([]);
+  });
+});
+
+describe('an agent that is killed', () => {
+  /** Seals in a process of its own, and kills it a little after so many objects began. How many did. */
+  async function killedAfter(objects: number): Promise<number> {
+    const program = join(import.meta.dirname, 'testing', 'seal-slowly.ts');
+    const child = spawn(process.execPath, [program, world.dir, world.recipient, ID, String(PART_BYTES)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const gone = once(child, 'exit');
+    let begun = 0;
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line === 'begins') begun += 1;
+      if (begun === objects) child.kill('SIGKILL');
+    }
+    await gone;
+    return begun;
+  }
+
+  test('with kill -9, at any object, leaves no restore point, and the next try leaves nothing of it', async () => {
+    const own = await vaultOn(world.objects);
+    const trust = { signers: await ownSigners(join(world.dir, 'own.pem')) };
+    for (const objects of [1, 3, 9, 10]) {
+      expect(await killedAfter(objects)).toBe(objects);
+      const { points } = await listed(trust);
+      // The manifest is one write: killed in it, it is there or it isn't.
+      if (objects < 10) expect(points).toEqual([]);
+    }
+    expect(await own.keep(point, world.context())).toMatchObject({ kind: 'sealed' });
+    const { points, unfinished } = await listed(trust);
+    expect([points.map(({ readable }) => readable), unfinished]).toEqual([[true], []]);
+    const left = async () =>
+      (await readdir(world.vaultDir, { recursive: true })).filter((name) => name.endsWith('.unfinished'));
+    expect((await left()).length).toBeGreaterThan(0);
+    await world.objects.sweep('', Date.now() + 60_000, signal);
+    expect(await left()).toEqual([]);
   });
 });
 
