@@ -303,6 +303,19 @@ describe('demands', () => {
   });
 });
 
+test('a folder on another device is one that is there, and elsewhere', async () => {
+  const vault = await vaultOn(world.objects, { demands: ['another-device'] });
+  expect(await vault.keep(point, world.context())).toMatchObject({
+    kind: 'waits',
+    why: expect.stringContaining('same device'),
+  });
+  await rename(world.vaultDir, `${world.vaultDir}.gone`);
+  expect(await vault.keep(point, world.context())).toMatchObject({
+    kind: 'waits',
+    why: expect.stringContaining("isn't there to be compared"),
+  });
+});
+
 describe('keeping and sweeping', () => {
   test('what no rule keeps goes, the rollout’s own and the newest stay, and what was never sealed is swept after a day', async () => {
     const vault = await vaultOn(world.objects, { keep: { last: 1, days: 0, weeks: 0 } });

@@ -14,9 +14,10 @@ export async function unmetDemands(
 ): Promise<readonly string[]> {
   const unmet: string[] = [];
   if (demands.includes('another-device') && config.kind === 'folder') {
-    const [there, here] = await Promise.all([stat(config.dir), stat(restorePointsDir)]);
-    if (there.dev === here.dev)
-      unmet.push(`another-device: ${config.dir} is on the same device as ${restorePointsDir}`);
+    const [there, here] = await Promise.all([config.dir, restorePointsDir].map(deviceOf));
+    if (there === undefined || here === undefined)
+      unmet.push(`another-device: ${there === undefined ? config.dir : restorePointsDir} isn't there to be compared`);
+    else if (there === here) unmet.push(`another-device: ${config.dir} is on the same device as ${restorePointsDir}`);
   }
   const asked = demands.filter((each) => each !== 'another-device');
   if (asked.length === 0) return unmet;
@@ -26,4 +27,8 @@ export async function unmetDemands(
     if (state !== 'on') unmet.push(`${demand} is ${state}: ${detail}`);
   }
   return unmet;
+}
+
+async function deviceOf(folder: string): Promise<number | undefined> {
+  return (await stat(folder).catch(() => undefined))?.dev;
 }
