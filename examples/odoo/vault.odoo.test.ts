@@ -25,7 +25,7 @@ describe.skipIf(missing)('Odoo', () => {
 
   test('a tenant’s restore point is sealed, lost, fetched, and brings back the database and the filestore', async () => {
     const { stores, door } = await at();
-    const until = performance.now() + 300_000;
+    const until = performance.now() + 550_000;
     const remainingMs = () => until - performance.now();
     const context = (n: number) =>
       stepContext({ step: `s${n}`, idempotencyKey: `r1/s${n}`, fence: { epoch: 7, n }, remainingMs });
