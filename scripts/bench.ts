@@ -4,7 +4,8 @@
  *   {"name","value","unit","target","better","ok"}
  *
  * Nothing else is printed on standard output. The exit code is 0 when every figure is ok, 1 when one isn't, 2 for wrong
- * usage. `--only NAME` measures one figure (and what is measured together with it, but prints only that one).
+ * usage. `--only NAME` measures one figure (and what is measured together with it, but prints only that one);
+ * `--restore-point-mb 2000` takes restore points of so much data.
  */
 import { argv, exit, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
@@ -14,6 +15,7 @@ import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
 import { logExportFigure } from './bench/log-export.ts';
 import { maskingFigure } from './bench/masking.ts';
+import { restorePointFigure } from './bench/restore-point.ts';
 import { letGoOfAll, say } from './bench/scratch.ts';
 import { sequencerFigure } from './bench/sequencer.ts';
 import { tickFigures } from './bench/ticks.ts';
@@ -32,10 +34,11 @@ const MEASURES: readonly Measure[] = [
   { names: ['log-export-verified'], run: logExportFigure },
   { names: ['sequencer'], run: sequencerFigure },
   { names: ['masking'], run: maskingFigure },
+  { names: ['restore-point'], run: () => restorePointFigure(asked.restorePointMb) },
   { names: ['migrations-analysed'], run: analyseFigure },
 ];
 
-const wanted = readOnly(argv.slice(2));
+const asked = readArguments(argv.slice(2));
 let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => {
@@ -45,17 +48,17 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   });
 let bad = false;
 for (const { names, run } of MEASURES) {
-  const asked = new Set(names.filter((name) => wanted.has(name)));
-  if (asked.size === 0) continue;
+  const wanted = new Set(names.filter((name) => asked.only.has(name)));
+  if (wanted.size === 0) continue;
   const from = performance.now();
-  say(`${[...asked].join(', ')} …`);
-  const measured = await run(asked).catch((error: Error) => {
+  say(`${[...wanted].join(', ')} …`);
+  const measured = await run(wanted).catch((error: Error) => {
     if (!interrupted) say(`not measured: ${error.stack ?? error.message}`);
     return [] as readonly Figure[];
   });
   // What broke because we stop is no measure; the stopping ends this process.
   if (interrupted) await new Promise(() => {});
-  for (const name of asked) {
+  for (const name of wanted) {
     const each = measured.find((m) => m.name === name) ?? figure(name, Number.NaN);
     bad ||= !each.ok;
     stdout.write(`${JSON.stringify(each)}\n`);
@@ -64,16 +67,25 @@ for (const { names, run } of MEASURES) {
 }
 exit(bad ? 1 : 0);
 
-function readOnly(args: readonly string[]): ReadonlySet<FigureName> {
+function readArguments(args: readonly string[]): {
+  readonly only: ReadonlySet<FigureName>;
+  readonly restorePointMb: number;
+} {
   try {
-    const { values } = parseArgs({ args: [...args], options: { only: { type: 'string', multiple: true } } });
+    const { values } = parseArgs({
+      args: [...args],
+      options: { only: { type: 'string', multiple: true }, 'restore-point-mb': { type: 'string' } },
+    });
     const only = values.only ?? FIGURE_NAMES;
     const unknown = only.filter((name) => !FIGURE_NAMES.some((known) => known === name));
     if (unknown.length > 0) throw new Error(`no figure is called ${unknown.join(', ')}`);
-    return new Set(only as readonly FigureName[]);
+    const restorePointMb = Number(values['restore-point-mb'] ?? 200);
+    if (!Number.isInteger(restorePointMb) || restorePointMb < 1)
+      throw new Error('--restore-point-mb is a number of megabytes');
+    return { only: new Set(only as readonly FigureName[]), restorePointMb };
   } catch (error) {
     stderr.write(
-      `bench: ${(error as Error).message}\nusage: npm run bench -- [--only NAME]…   names: ${FIGURE_NAMES.join(', ')}\n`,
+      `bench: ${(error as Error).message}\nusage: npm run bench -- [--only NAME]… [--restore-point-mb 200]   names: ${FIGURE_NAMES.join(', ')}\n`,
     );
     exit(2);
   }

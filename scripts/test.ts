@@ -49,6 +49,12 @@ function leftOut(): readonly LeftOut[] {
       why: 'apt-get install --no-install-recommends chromium',
       chosen: false,
     });
+  if (!existsSync('/usr/bin/swift-proxy-server') || !existsSync('/usr/bin/memcached'))
+    out.push({
+      what: 'a vault behind the S3 API',
+      why: 'apt-get install --no-install-recommends swift-proxy swift-account swift-container swift-object memcached',
+      chosen: false,
+    });
   if (process.getuid?.() !== 0)
     out.push({ what: 'that a router started by root gives up its rights', why: 'you are not root', chosen: false });
   return out;

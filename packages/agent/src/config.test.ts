@@ -107,6 +107,38 @@ test('refuses what is wrong in a cell’s own file, with its place there', async
   expect(!twice.ok && twice.problems[0]).toMatch(/cell\.json:1: the port 4003 is named twice/);
 });
 
+test('a vault is read with what has a default, and what is wrong in it is refused with its place', async () => {
+  const secret = { variable: 'VAULT_KEY' };
+  const store = {
+    kind: 's3',
+    endpoint: 'https://s3.example',
+    bucket: 'points',
+    accessKeyId: secret,
+    secretAccessKey: secret,
+  };
+  const vault = { store, recipients: [`age1${'q'.repeat(58)}`], keyFile: '/secrets/vault-key.pem' };
+  expect(await load(GOOD, { ...CELL, vault })).toMatchObject({
+    ok: true,
+    config: { cells: [{ vault: { required: true, demands: [], keep: { last: 10 }, store: { pathStyle: true } } }] },
+  });
+  const wrong = {
+    ...vault,
+    recipients: ['AGE-SECRET-KEY-1'],
+    store: { ...store, endpoint: 'http://s3.example' },
+    demands: ['luck'],
+  };
+  const read = await load(GOOD, { ...CELL, vault: wrong });
+  const problems = read.ok ? '' : read.problems.join('\n');
+  expect(problems).toMatch(/cell\.json:\d+:\d+ vault\.store\.endpoint: .*https/);
+  expect(problems).toMatch(/cell\.json:\d+:\d+ vault\.recipients\[0\]/);
+  expect(problems).toMatch(/cell\.json:\d+:\d+ vault\.demands\[0\]/);
+  expect(problems).not.toContain('AGE-SECRET-KEY');
+  const plain = await load(GOOD, { ...CELL, vault: { ...vault, store: { ...store, secretAccessKey: 'hunter2' } } });
+  const told = plain.ok ? '' : plain.problems.join('\n');
+  expect(told).toMatch(/vault\.store\.secretAccessKey: expected where the secret is/);
+  expect(told).not.toContain('hunter2');
+});
+
 test('plain HTTP is for this machine alone', () => {
   const allowed = [
     'https://hg.example',

@@ -8,6 +8,9 @@ if (command === 'mask') {
   // A command of its own, beside no agent: it needs little of what an agent is made of.
   const { mask } = await import('./commands/mask.ts');
   process.exitCode = await mask(rest);
+} else if (command === 'restore-points') {
+  const { restorePoints } = await import('./commands/restore-points.ts');
+  process.exitCode = await restorePoints(rest);
 } else {
   const { runProgram } = await import('./program.ts');
   await runProgram(process.argv.slice(2));

@@ -63,6 +63,7 @@ export * from './trust/manifest.ts';
 export * from './trust/masking.ts';
 export * from './trust/predicates.ts';
 export * from './trust/release.ts';
+export * from './trust/sealed-point.ts';
 export * from './trust/sign.ts';
 export * from './trust/signing-key.ts';
 export * from './trust/statement.ts';

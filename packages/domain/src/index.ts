@@ -11,6 +11,7 @@
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
  * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
  * - `recovery/`: what a restored control plane makes of what agents tell of their cells.
+ * - `vault/`: which restore points stay in a vault, and how fresh they are.
  * - `explain/`: what is waited for and who may do what, asked of those same deciders.
  * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
  *
@@ -78,3 +79,5 @@ export * from './rollout/evolve.ts';
 export * from './rollout/outcome-rules.ts';
 export * from './rollout/state.ts';
 export * from './rollout/undone-away.ts';
+export * from './vault/freshness.ts';
+export * from './vault/retention.ts';

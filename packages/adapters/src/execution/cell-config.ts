@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
 import { CommandMigrations } from './command-migrator/command-config.ts';
+import { VaultConfig } from './vault/vault-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
 const port = z.int().min(1).max(65_535);
@@ -112,6 +113,8 @@ export const CellConfig = z.strictObject({
   tenantTokensFile: path.optional(),
   /** How long a component may take to end its work when its slot is emptied. Milliseconds. */
   drainMs: z.int().min(0).max(600_000).default(10_000),
+  /** Where restore points are copied to, in a second failure domain; absent: they stay where they are taken. */
+  vault: VaultConfig.optional(),
 });
 export type CellConfig = z.output<typeof CellConfig>;
 /** Before defaults: what people write. */

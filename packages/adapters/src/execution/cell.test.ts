@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOfJson } from '@headgate/documents/digest';
@@ -14,6 +14,7 @@ import { findPrograms } from '../postgres-cluster/programs.ts';
 import { type CellPorts, observeCell, openCell } from './cell.ts';
 import { type CellConfig, parseCellConfig } from './cell-config.ts';
 import { componentEnvironment } from './component-environment.ts';
+import { newIdentity } from './vault/age-stream.ts';
 
 /** A system that says which version and slot answered, and knows whether its database's address was given to it. */
 const web = (version: string) => `import http from 'node:http';
@@ -141,6 +142,11 @@ beforeAll(async () => {
     router: { listenPort, adminPort, tokenFile: join(dir, 'router-token') },
     tenantTokensFile: join(dir, 'tenant-tokens.json'),
     drainMs: 3_000,
+    vault: {
+      store: { kind: 'folder', dir: join(dir, 'vault') },
+      recipients: [(await newIdentity()).recipient],
+      keyFile: join(dir, 'vault-key.pem'),
+    },
   });
   cell = await openCell(config, (event) => events.push(event));
 });
@@ -203,10 +209,14 @@ test('a cell that runs nothing is brought to its first release, and is seen as i
 });
 
 test('a bad release is seen by one tenant’s business transaction while its health is green, and goes back', async () => {
-  expect(await run({ kind: 'restore-point', store: 'main' })).toMatchObject({
-    kind: 'done',
-    result: { restorePoint: { verified: true } },
-  });
+  // The vault's disk isn't mounted: what was taken counts only once it is sealed there.
+  const action = { kind: 'restore-point', store: 'main' } as const;
+  expect(await run(action)).toMatchObject({ kind: 'waiting', reason: expect.stringContaining('is its disk mounted?') });
+  await mkdir(join(dir, 'vault'));
+  expect(await run(action)).toMatchObject({ kind: 'done', result: { restorePoint: { verified: true } } });
+  expect(
+    (await readdir(join(dir, 'vault'), { recursive: true })).filter((name) => name.endsWith('sealed.json')),
+  ).toEqual([expect.stringMatching(/^points\/production\/shared\/main\/rp-[^/]+\/sealed\.json$/)]);
   expect(await run({ kind: 'migrate', store: 'main', from: 1, to: 2, migrations: migrations(1, 2) })).toMatchObject({
     kind: 'done',
   });

@@ -30,6 +30,8 @@ import { RouterProcess } from './router/router-process.ts';
 import { SqlMigrator } from './sql-migrator/sql-migrator.ts';
 import { StoreFault } from './store/store-fault.ts';
 import { prepareStore, type Store } from './store/store-session.ts';
+import { openCellVault } from './vault/open-cell-vault.ts';
+import { vaultedStores } from './vault/vaulted-stores.ts';
 
 const LOG_BYTES = 4 * 1024 * 1024;
 
@@ -145,6 +147,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     traffic: new CellTraffic(router.client, all, storeOf),
     migrator,
     restorePoints: restorePointsByStore([...stores.keys()], restorePoints, new DumpRestorePoints(external)),
+    vault: await openCellVault(config.vault, vaultedStores(config)),
     checks: new HttpChecks({
       baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
       tenantTokensFile: config.tenantTokensFile,

@@ -59,12 +59,19 @@ function collect(issue: z.core.$ZodIssue, base: Path, value: unknown, schema: z.
 /** What stands there, with a hint where people often slip. */
 function foundAt(value: unknown, path: Path, expected: string, issue: z.core.$ZodIssue): string {
   const found = at(value, path);
+  if (typeof found === 'string' && mayBeSecret(found, path)) return 'a text that is not shown, as it may be a secret';
   const words = /\bone of ([\w, -]+)$/.exec(expected)?.[1]?.split(', ');
   if (typeof found === 'string' && words !== undefined) return quoted(found) + didYouMean(found, words);
   const scalar = typeof found === 'number' || typeof found === 'boolean';
   if (scalar && issue.code === 'invalid_type' && issue.expected === 'string')
     return `${quoted(found)}; put it in quotes if it is meant as text`;
   return quoted(found);
+}
+
+/** A secret that somebody put where its place belongs: it mustn't go on into a log. */
+function mayBeSecret(text: string, path: Path): boolean {
+  if (path.some((part) => /secret|password|^(url|adminUrl|accessKeyId)$/i.test(String(part)))) return true;
+  return /SECRET-KEY|PRIVATE KEY|:\/\/[^/\s:@]+:[^/\s@]+@/.test(text);
 }
 
 function expectedOf(issue: z.core.$ZodIssue | z.core.$ZodRawIssue): string {

@@ -12,6 +12,8 @@ export const RELEASE_PREDICATE = 'https://headgate.dev/release/v1';
 export const APPROVAL_PREDICATE = 'https://headgate.dev/approval/v1';
 /** "This copy was masked by these rules, and so much was found in it afterwards." */
 export const MASKING_PREDICATE = 'https://headgate.dev/masking/v1';
+/** "This restore point lies in a vault, in these parts." */
+export const SEALED_POINT_PREDICATE = 'https://headgate.dev/restore-point/v1';
 /** in-toto's own test result, with our extension field beside its own. */
 export const TEST_RESULT_PREDICATE = TEST_RESULT;
 /** Extension field of a test result: command, exit code, log and counts of the run. */

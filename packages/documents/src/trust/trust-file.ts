@@ -55,7 +55,9 @@ const verifierKey = (kind: NoteKeyKind) => {
 
 const signer = fields({
   name: name.describe('What people call the key.'),
-  may: distinct(oneOf('release', 'evidence', 'approval'), 1, 3, (duty) => duty).describe('What the key may sign.'),
+  may: distinct(oneOf('release', 'evidence', 'approval', 'restore-point'), 1, 4, (duty) => duty).describe(
+    'What the key may sign.',
+  ),
   publicKey,
   principal: principal.exactOptional().describe('Whose approvals the key signs.'),
 }).check((context) => {

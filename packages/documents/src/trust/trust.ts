@@ -3,9 +3,9 @@ import type { Digest, PrincipalId } from '@headgate/domain';
 import type { TreeHeadTrust } from '../log/tree-head.ts';
 
 /** What a key may sign. A key that tests releases can't thereby make one. */
-export type Duty = 'release' | 'evidence' | 'approval';
+export type Duty = 'release' | 'evidence' | 'approval' | 'restore-point';
 
-export const DUTIES: readonly Duty[] = ['release', 'evidence', 'approval'];
+export const DUTIES: readonly Duty[] = ['release', 'evidence', 'approval', 'restore-point'];
 
 /** A pinned public key. */
 export interface TrustedSigner {

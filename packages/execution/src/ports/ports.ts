@@ -5,6 +5,7 @@ import type { Migrator } from './migrator.ts';
 import type { RestorePoints } from './restore-points.ts';
 import type { Target } from './target.ts';
 import type { Traffic } from './traffic.ts';
+import type { Vault } from './vault.ts';
 
 /** Everything that the steps of one cell act through. */
 export interface Ports {
@@ -14,6 +15,8 @@ export interface Ports {
   readonly traffic: Traffic;
   readonly migrator: Migrator;
   readonly restorePoints: RestorePoints;
+  /** Absent: restore points stay where they are taken. */
+  readonly vault?: Vault | undefined;
   readonly checks: Checks;
   readonly ledgerSides: LedgerSides;
 }

@@ -1,6 +1,15 @@
+import type { Outcome, RestorePoint } from '@headgate/domain';
+import type { StepContext } from '../ports/step-context.ts';
+import type { Vault } from '../ports/vault.ts';
 import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
 
-/** Takes a restore point of a store and reads all of it back. A restore point that wasn't verified is none. */
+/** When a vault that is away or full is looked at again. Milliseconds. */
+const VAULT_AGAIN_MS = 15_000;
+
+/**
+ * Takes a restore point of a store and reads all of it back. A restore point that wasn't verified is none; where the cell
+ * has a vault that is required, one that wasn't sealed there is none either, and the step waits until it is.
+ */
 export const takeRestorePoint: StepExecutor<'restore-point'> = async ({ store }, ctx, ports) => {
   const late = overdue(ctx);
   if (late) return late;
@@ -10,5 +19,20 @@ export const takeRestorePoint: StepExecutor<'restore-point'> = async ({ store },
   const verified = await ports.restorePoints.verify(store, taken.value.id, ctx.signal);
   if (!verified.ok) return failed(verified.code, verified.why);
   ctx.log(`store ${store}: restore point ${taken.value.id} verified`);
-  return done({ restorePoint: verified.value });
+  const unsealed = ports.vault && (await seal(ports.vault, verified.value, ctx));
+  return unsealed ?? done({ restorePoint: verified.value });
 };
+
+/** What stands in the way when it couldn't be sealed and has to be. */
+async function seal(vault: Vault, point: RestorePoint, ctx: StepContext): Promise<Outcome | undefined> {
+  const vaulted = await vault.keep(point, ctx);
+  const where = `store ${point.store}: restore point ${point.id}`;
+  if (vaulted.kind === 'sealed') {
+    ctx.log(`${where} sealed: ${vaulted.words}`);
+    return undefined;
+  }
+  ctx.log(`${where} not sealed: ${vaulted.why}`);
+  if (!vault.required) return undefined;
+  if (vaulted.kind === 'failed') return failed(vaulted.code, vaulted.why);
+  return { kind: 'waiting', reason: vaulted.why.slice(0, 500), untilMs: VAULT_AGAIN_MS };
+}

@@ -11,6 +11,7 @@ import {
 } from '@headgate/execution';
 import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { dumpSource } from '../kept-points/dump-source.ts';
 import { digestTree } from '../kept-points/kept-manifest.ts';
 import { KeptPoints } from '../kept-points/kept-points.ts';
 import { controlConnection } from '../store/store-session.ts';
@@ -43,6 +44,7 @@ export class DumpRestorePoints implements RestorePoints {
         );
       const { id, partial } = await kept.begin();
       const migrations = await recordOf(client);
+      const source = await dumpSource(client, toolsDir);
       // Of before the dump's own moment: what is dated later than it is would be worth less than it says.
       const takenAt = Date.now();
       await runTool({
@@ -77,6 +79,7 @@ export class DumpRestorePoints implements RestorePoints {
         step: ctx.step,
         schemaVersion: migrations.at(-1)?.version ?? 0,
         takenAt,
+        source,
         files: await digestTree(join(partial, 'dump'), 'dump', ctx.signal),
         extensions,
         migrations,

@@ -24,6 +24,8 @@ export const KeptManifest = z.strictObject({
   step: z.string(),
   schemaVersion: z.int().min(0),
   takenAt: z.int(),
+  /** Of which server, by which tool, and after which place in its WAL; those from before don't say. */
+  source: z.strictObject({ server: z.string(), tool: z.string(), lsn: z.string().nullable() }).exactOptional(),
   files: z.array(FileEntry),
 });
 export type KeptManifest = z.output<typeof KeptManifest>;

@@ -14,6 +14,7 @@ import type { z } from 'zod';
 import { readBack } from '../../machine/copy-tree.ts';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import { type KeptManifest, pointOf } from './kept-manifest.ts';
+import { outlived } from './outlived.ts';
 
 export const SAME_ATTEMPT_MS = 10 * 60_000;
 
@@ -158,9 +159,10 @@ export class KeptPoints<M extends KeptManifest> {
     return { digest: (digest || undefined) as Digest | undefined, rollout: rollout || undefined };
   }
 
-  /** Removes all but the newest so many. */
+  /** Removes all but the newest so many, and those that the rollout at work may need. */
   async prune(keep: number): Promise<void> {
-    for (const { manifest } of (await this.list()).kept.slice(Math.max(1, keep))) {
+    const kept = (await this.list()).kept.map(({ manifest }) => manifest);
+    for (const manifest of outlived(kept, keep)) {
       const dir = this.folder(manifest.id);
       // Away first, then removed: what is half removed must not look like one that can't be read.
       await rename(dir, `${dir}.partial`);

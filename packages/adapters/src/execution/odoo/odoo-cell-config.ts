@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
+import { VaultConfig } from '../vault/vault-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
 const port = z.int().min(1).max(65_535);
@@ -66,6 +67,8 @@ export const OdooCellConfig = z.strictObject({
   keepRestorePoints: z.int().min(1).max(1_000).default(5),
   /** How long Odoo may take to end its requests when its slot is emptied. Milliseconds. */
   drainMs: z.int().min(0).max(600_000).default(20_000),
+  /** Where restore points are copied to, in a second failure domain; absent: they stay where they are taken. */
+  vault: VaultConfig.optional(),
 });
 export type OdooCellConfig = z.output<typeof OdooCellConfig>;
 /** Before defaults: what people write. */

@@ -14,6 +14,8 @@ import { readSlot, slotDir } from '../process/slot-record.ts';
 import { Supervisor } from '../process/supervisor.ts';
 import { StoreAndHttpSides } from '../reconcile/store-and-http-sides.ts';
 import { RouterProcess } from '../router/router-process.ts';
+import { openCellVault } from '../vault/open-cell-vault.ts';
+import { vaultedStores } from '../vault/vaulted-stores.ts';
 import { ChecksBehindDoor } from './checks-behind-door.ts';
 import { odooEnvironment, serveCommand } from './command.ts';
 import { CronWorkers } from './cron-workers.ts';
@@ -154,6 +156,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     traffic,
     migrator: new OdooMigrator(stores, door),
     restorePoints: new OdooRestorePoints(stores, door),
+    vault: await openCellVault(config.vault, vaultedStores(config)),
     checks: new ChecksBehindDoor({ checks, router: router.client, door, stores, storeOf }),
     // No reconciliation is declared for an Odoo cell: it has no stores of that kind.
     ledgerSides: new StoreAndHttpSides(new Map(), {}, storeOf),

@@ -12,6 +12,7 @@ import {
 } from '@headgate/execution';
 import type pg from 'pg';
 import { copyFile, copyTree } from '../../machine/copy-tree.ts';
+import { dumpSource } from '../kept-points/dump-source.ts';
 import { digestTree } from '../kept-points/kept-manifest.ts';
 import { KeptPoints } from '../kept-points/kept-points.ts';
 import { danglingAttachments } from './attachments.ts';
@@ -19,7 +20,7 @@ import type { DatabaseDoor } from './database-door.ts';
 import { createDatabase, dumpDatabase, ownTree, restoreDatabase } from './dump.ts';
 import { halfDone, installedModules } from './installed-modules.ts';
 import { PointManifest } from './point-manifest.ts';
-import { holdStore } from './records.ts';
+import { holdStore, inRecords } from './records.ts';
 import { filestoreDir, findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
 import { beginSwap, endSwap, finishSwap, prepared, readSwap } from './tenant-swap.ts';
 import { recordRestored, storeVersion } from './version-records.ts';
@@ -85,6 +86,8 @@ export class OdooRestorePoints implements RestorePoints {
     const { id, partial } = await kept.begin();
     const { database } = store;
     const filestore = filestoreDir(this.stores, store);
+    const { bin } = this.stores.cluster.programs;
+    const source = await inRecords(this.stores, (client) => dumpSource(client, bin));
     await dumpDatabase(this.stores, database, join(partial, 'dump'), ctx.remainingMs(), ctx.signal);
     // The dump's files again, for their digests; the filestore is copied and digested in one go.
     const dump = await digestTree(join(partial, 'dump'), 'dump', ctx.signal);
@@ -101,6 +104,7 @@ export class OdooRestorePoints implements RestorePoints {
       modules: Object.fromEntries([...modules.values()].map((module) => [module.name, module.version])),
       danglingAttachments: await danglingAttachments(this.stores, database, join(partial, 'filestore')),
       takenAt: Date.now(),
+      source,
       files: [...dump, ...files.files],
     };
     const point = await kept.complete(partial, manifest);

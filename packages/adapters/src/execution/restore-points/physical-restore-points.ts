@@ -14,6 +14,7 @@ import {
 import { readBack } from '../../machine/copy-tree.ts';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import { SAME_ATTEMPT_MS } from '../kept-points/kept-points.ts';
+import { outlived } from '../kept-points/outlived.ts';
 import type { BackedStore } from './backed-store.ts';
 import { takeCopy } from './backup.ts';
 import { restoreInPlace } from './in-place.ts';
@@ -131,16 +132,19 @@ export class PhysicalRestorePoints implements RestorePoints {
   /** Removes what is older than the kept ones, and the WAL that only those needed. */
   private async prune(backed: BackedStore, newest: string): Promise<void> {
     const { kept: all } = await readAll(backed);
-    const kept = all.slice(0, Math.max(1, backed.keep));
-    for (const { manifest } of all.slice(kept.length)) {
-      if (manifest.id === newest) continue;
+    const manifests = all.map(({ manifest }) => manifest);
+    const old = new Set(outlived(manifests, backed.keep).filter(({ id }) => id !== newest));
+    for (const manifest of old) {
       const dir = join(backed.restorePointsDir, manifest.id);
       // Away first, then removed: what is half removed must not look like one that can't be read.
       await rename(dir, `${dir}.partial`);
       for (const ending of ['.partial', '.verified', '.sha256'])
         await rm(`${dir}${ending}`, { recursive: true, force: true });
     }
-    const oldest = kept.map(({ manifest }) => manifest.startWal).sort((a, b) => (a.slice(8) < b.slice(8) ? -1 : 1))[0];
+    const oldest = manifests
+      .filter((each) => !old.has(each))
+      .map(({ startWal }) => startWal)
+      .sort((a, b) => (a.slice(8) < b.slice(8) ? -1 : 1))[0];
     if (!oldest) return;
     for (const name of await archivedBefore(backed.archiveDir, oldest))
       await rm(join(backed.archiveDir, name), { force: true });

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+
+export interface Measure {
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Lets a stream through, at most so long, and measures it. `result` is to be asked after its end. Bytes. */
+export function measured(
+  content: AsyncIterable<Uint8Array>,
+  most = Number.POSITIVE_INFINITY,
+): {
+  readonly through: AsyncIterable<Uint8Array>;
+  result(): Measure;
+} {
+  const hash = createHash('sha256');
+  let size = 0;
+  return {
+    through: (async function* () {
+      for await (const chunk of content) {
+        hash.update(chunk);
+        size += chunk.length;
+        yield chunk;
+        // One chunk too many tells that it is another one; how much more would come doesn't matter.
+        if (size > most) return;
+      }
+    })(),
+    result: () => ({ size, sha256: hash.digest('hex') }),
+  };
+}
+
+/** Reads a stream to its end, or a little beyond so many bytes, and measures it. */
+export async function measureAll(content: AsyncIterable<Uint8Array>, most: number): Promise<Measure> {
+  const all = measured(content, most);
+  for await (const _ of all.through);
+  return all.result();
+}
+
+/** All of a stream that is at most so long. `undefined`: it is longer. */
+export async function readBounded(content: AsyncIterable<Uint8Array>, most: number): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of content) {
+    size += chunk.length;
+    if (size > most) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,45 @@
+import type { PointIdentity, Trust } from '@headgate/documents';
+import { decideRetention, type RetentionRule } from '@headgate/domain';
+import type { ObjectStore } from '@headgate/execution';
+import { pointPrefix, SEALED, storePrefix } from './vault-keys.ts';
+import { listVault } from './vaulted-points.ts';
+
+/** What was begun and not sealed for so long is left behind: sealing takes hours at most. Milliseconds. */
+const LEFT_AFTER_MS = 24 * 3_600_000;
+
+export interface Tidied {
+  /** Restore points that no rule keeps. */
+  readonly removed: readonly string[];
+  /** Restore points that were begun and never sealed. */
+  readonly swept: readonly string[];
+  /** Objects that never came to their end. */
+  readonly uploads: number;
+}
+
+/** Removes from a vault what no rule keeps of a store, and what was left half way. */
+export async function tidyVault(
+  store: ObjectStore,
+  of: Omit<PointIdentity, 'id'>,
+  trust: Pick<Trust, 'signers'>,
+  rule: RetentionRule,
+  needed: ReadonlySet<string>,
+  now: number,
+  signal: AbortSignal,
+): Promise<Tidied> {
+  const { points, unfinished } = await listVault(store, of, trust, signal);
+  const { remove } = decideRetention(points, rule, needed);
+  for (const { id } of remove) await removePoint(store, { ...of, id }, signal);
+  const left = unfinished.filter(({ changedAt }) => changedAt < now - LEFT_AFTER_MS);
+  for (const { id } of left) await removePoint(store, { ...of, id }, signal);
+  const uploads = await store.sweep(storePrefix(of), now - LEFT_AFTER_MS, signal);
+  return { removed: remove.map(({ id }) => id), swept: left.map(({ id }) => id), uploads };
+}
+
+/** The manifest first: what is half removed is no restore point any more. */
+async function removePoint(store: ObjectStore, point: PointIdentity, signal: AbortSignal): Promise<void> {
+  const prefix = pointPrefix(point);
+  await store.delete(`${prefix}${SEALED}`, signal);
+  const keys: string[] = [];
+  for await (const { key } of store.list(prefix, signal)) keys.push(key);
+  for (const key of keys) await store.delete(key, signal);
+}

@@ -1,0 +1,256 @@
+/** `headgate-agent restore-points`: what lies in the cells' vaults, whether it is right, and bringing it back from there. */
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
+import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
+import { unmetDemands } from '@headgate/adapters/execution/vault/demands';
+import { fetchPoint } from '@headgate/adapters/execution/vault/fetch-point';
+import { openSealed } from '@headgate/adapters/execution/vault/open-sealed';
+import { checkParts, type Unsealing, unseal } from '@headgate/adapters/execution/vault/unseal-point';
+import type { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
+import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
+import { type ListedPoint, listVault } from '@headgate/adapters/execution/vault/vaulted-points';
+import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
+import { readSecret } from '@headgate/adapters/machine/durable-file';
+import { loadTrust, type PointIdentity, type Trust } from '@headgate/documents';
+import { freshnessOf, nextDue } from '@headgate/domain';
+import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import { type AgentConfig, loadConfig } from '../config.ts';
+import { checkedLine, freshnessLines, listLines } from '../restore-points/words.ts';
+
+export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies of restore points in the cells' vaults
+
+  headgate-agent restore-points list --config FILE [--cell CELL] [--store STORE] [--json]
+  headgate-agent restore-points verify --config FILE --store STORE [--cell CELL] [--id ID] [--identity FILE] [--json]
+  headgate-agent restore-points fetch --config FILE --store STORE [--cell CELL] [--id ID] --identity FILE [--to DIR] [--json]
+  headgate-agent restore-points key --config FILE [--cell CELL]
+  headgate-agent restore-points identity --out FILE
+
+list    what lies there of each store, whose signature it has, how fresh it is, and how the store says it is protected
+verify  reads a restore point back, the newest or that of the ID: signature, whose it is, every part's size and SHA-256; with
+        an identity it is decrypted, too, and every file is compared
+fetch   does all that and lays it out beside the store's own restore points, or in DIR. Nothing appears that isn't right
+key     the public key that manifests are signed with, for a trust file (may: [restore-point])
+identity  makes an identity, and prints the recipient that belongs to it, for the cell's vault. Keep FILE off this machine
+
+FILE of --identity is age's, mode 0600 (AGE-SECRET-KEY-1…). CELL may be left out where there is one with a vault.
+Exit codes: 0 right, 1 refused or wrong, 2 wrong usage, 3 the object store is away, full, or refuses, 78 configuration.
+`;
+
+const EXIT = { ok: 0, refused: 1, usage: 2, away: 3, config: 78 } as const;
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const OPTIONS = {
+  out: text,
+  config: text,
+  cell: text,
+  store: text,
+  id: text,
+  identity: text,
+  to: text,
+  json: flag,
+  help: flag,
+};
+
+/** Runs it and answers the exit code. */
+export async function restorePoints(args: readonly string[]): Promise<number> {
+  let read: ReturnType<typeof readArguments>;
+  try {
+    read = readArguments(args);
+  } catch (error) {
+    return usage((error as Error).message);
+  }
+  const { values, positionals } = read;
+  if (values.help === true) {
+    process.stdout.write(RESTORE_POINTS_USAGE);
+    return EXIT.ok;
+  }
+  const [command, ...more] = positionals;
+  const known = command === 'identity' || Object.hasOwn(COMMANDS, command ?? '');
+  if (command === undefined || !known || more.length > 0) return usage('wrong usage');
+  if (command === 'identity') return values.out === undefined ? usage('it needs --out') : makeIdentity(values.out);
+  const { run, needs } = COMMANDS[command as keyof typeof COMMANDS];
+  const missing = ['config', ...needs].filter((name) => values[name as keyof typeof values] === undefined);
+  if (missing.length > 0) return usage(`it needs ${missing.map((each) => `--${each}`).join(', ')}`);
+  const config = loadConfig(values.config!);
+  if (!config.ok) return complain(config.problems, EXIT.config);
+  const trust = loadTrust(config.config.trustFile);
+  if (!trust.ok)
+    return complain(
+      trust.problems.map((p) => p.message),
+      EXIT.config,
+    );
+  try {
+    return await run(vaultsOf(config.config, values.cell), trust.trust, values);
+  } catch (error) {
+    return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
+  }
+}
+
+function readArguments(args: readonly string[]) {
+  return parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
+}
+
+type Values = ReturnType<typeof readArguments>['values'];
+type CellOfVault = AgentConfig['cells'][number] & { readonly vault: VaultConfig };
+
+const COMMANDS = {
+  list: { run: list, needs: [] },
+  verify: { run: verify, needs: ['store'] },
+  fetch: { run: fetch, needs: ['store', 'identity'] },
+  key: { run: key, needs: [] },
+} as const;
+
+function vaultsOf({ cells }: AgentConfig, cell: string | undefined): readonly CellOfVault[] {
+  const found = cells.filter(
+    (each): each is CellOfVault => each.vault !== undefined && (cell ?? each.cell) === each.cell,
+  );
+  if (found.length === 0)
+    throw new Error(cell === undefined ? 'no cell has a vault' : `there is no cell ${cell} with a vault`);
+  return found;
+}
+
+function onlyOne(cells: readonly CellOfVault[]): CellOfVault {
+  if (cells.length > 1)
+    throw new Error(`several cells have a vault; name one: ${cells.map((c) => `--cell ${c.cell}`).join(', ')}`);
+  return cells[0]!;
+}
+
+async function opened(cell: CellOfVault, trust: Trust): Promise<{ store: ObjectStore; trust: Pick<Trust, 'signers'> }> {
+  const store = await openObjectStore(cell.vault.store);
+  return { store, trust: { signers: [...(await ownSigners(cell.vault.keyFile)), ...trust.signers] } };
+}
+
+const signal = new AbortController().signal;
+
+async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values): Promise<number> {
+  const told: unknown[] = [];
+  let bad = false;
+  for (const cell of cells) {
+    const { store, trust } = await opened(cell, pinned);
+    const stores = [...vaultedStores(cell)].filter(([name]) => (values.store ?? name) === name);
+    if (values.store !== undefined && stores.length === 0)
+      throw new Error(`there is no store ${values.store} in ${cell.cell}`);
+    for (const [name, { restorePointsDir }] of stores) {
+      const of = { environment: cell.environment, cell: cell.cell, store: name };
+      const found = await listVault(store, of, trust, signal);
+      const now = Date.now();
+      const freshness = freshnessOf(found.points, now);
+      const { rpoMs } = cell.vault;
+      const dueAt = rpoMs === undefined ? undefined : nextDue(freshness, rpoMs);
+      const protections = await store.protections(signal);
+      const unmet = await unmetDemands(cell.vault, store, restorePointsDir, signal);
+      const late = dueAt !== undefined && dueAt < now ? rpoMs : undefined;
+      bad ||= freshness.unreadable > 0 || freshness.newest === undefined || unmet.length > 0 || late !== undefined;
+      told.push({ ...of, vault: store.name, ...found, freshness, dueAt, protections, unmet });
+      if (values.json !== true)
+        say([...listLines(of, store.name, found), ...freshnessLines(freshness, protections, unmet, late)]);
+    }
+  }
+  if (values.json === true) say([JSON.stringify(told)]);
+  return bad ? EXIT.refused : EXIT.ok;
+}
+
+/** The manifest of the restore point that is asked for, once it is known to be right. */
+async function found(
+  cell: CellOfVault,
+  pinned: Trust,
+  values: Values,
+): Promise<{ readonly unsealing: Unsealing; readonly signer: string } | string> {
+  const name = values.store!;
+  if (!vaultedStores(cell).has(name)) throw new Error(`there is no store ${name} in ${cell.cell}`);
+  const { store, trust } = await opened(cell, pinned);
+  const of = { environment: cell.environment, cell: cell.cell, store: name };
+  const newest = values.id ?? newestOf((await listVault(store, of, trust, signal)).points);
+  if (newest === undefined) return `no restore point of the store ${name} lies in ${store.name}`;
+  if (typeof newest !== 'string')
+    return `the newest isn't right: ${newest.why}; name an older one with --id if you want that`;
+  if (!/^rp-[0-9a-z-]{1,60}$/.test(newest)) return `${newest} is no id of a restore point`;
+  const point: PointIdentity = { ...of, id: newest };
+  const read = await openSealed(store, point, trust, signal);
+  if (!read.ok) return read.why;
+  const { sealed, manifest, signer } = read;
+  return { unsealing: { store, point, sealed, manifest, signal }, signer };
+}
+
+/** Its id. One that isn't right and newer, as far as its name tells, isn't passed over in silence: an id begins with its time. */
+function newestOf(points: readonly ListedPoint[]): string | { readonly why: string } | undefined {
+  const newest = points.find((point) => point.readable)?.id;
+  const wrong = points.find((point) => !point.readable && point.id > (newest ?? ''));
+  return wrong === undefined ? newest : { why: wrong.why ?? wrong.id };
+}
+
+async function verify(cells: readonly CellOfVault[], pinned: Trust, values: Values): Promise<number> {
+  const read = await found(onlyOne(cells), pinned, values);
+  if (typeof read === 'string') return complain([read], EXIT.refused);
+  const { unsealing, signer } = read;
+  const identities = values.identity === undefined ? undefined : await readIdentities(values.identity);
+  const checked =
+    identities === undefined ? await checkParts(unsealing) : await unseal(unsealing, identities, undefined);
+  if (!checked.ok) return complain([checked.why], EXIT.refused);
+  const decrypted = identities !== undefined;
+  const { sealed } = unsealing;
+  say([
+    values.json === true
+      ? JSON.stringify({ ok: true, decrypted, signer, sealed })
+      : checkedLine(sealed, signer, decrypted),
+  ]);
+  return EXIT.ok;
+}
+
+async function fetch(cells: readonly CellOfVault[], pinned: Trust, values: Values): Promise<number> {
+  const cell = onlyOne(cells);
+  const read = await found(cell, pinned, values);
+  if (typeof read === 'string') return complain([read], EXIT.refused);
+  const { unsealing, signer } = read;
+  const to = values.to ?? vaultedStores(cell).get(values.store!)!.restorePointsDir;
+  const fetched = await fetchPoint(unsealing, await readIdentities(values.identity!), to);
+  if (!fetched.ok) return complain([fetched.why], EXIT.refused);
+  const { sealed } = unsealing;
+  const { dir } = fetched.value;
+  say([
+    values.json === true
+      ? JSON.stringify({ ok: true, dir, signer, sealed })
+      : `${checkedLine(sealed, signer, true)}\nIt is in ${dir}.`,
+  ]);
+  return EXIT.ok;
+}
+
+async function key(cells: readonly CellOfVault[]): Promise<number> {
+  process.stdout.write((await vaultKey(onlyOne(cells).vault.keyFile)).publicKeyPem);
+  return EXIT.ok;
+}
+
+/** A new identity of age's, in a file that isn't there yet. */
+async function makeIdentity(file: string): Promise<number> {
+  try {
+    const made = await newIdentity();
+    await writeFile(file, `# recipient: ${made.recipient}\n${made.identity}\n`, { mode: 0o600, flag: 'wx' });
+    say([made.recipient]);
+    return EXIT.ok;
+  } catch (error) {
+    return complain([`${file} can't be made: ${(error as NodeJS.ErrnoException).code}`], EXIT.refused);
+  }
+}
+
+/** Identities of age's, a line each; other lines are remarks. */
+async function readIdentities(file: string): Promise<readonly string[]> {
+  const lines = (await readSecret(file)).split('\n').map((line) => line.trim());
+  const identities = lines.filter((line) => line.startsWith('AGE-SECRET-KEY-'));
+  if (identities.length === 0) throw new Error(`${file} holds no identity of age (AGE-SECRET-KEY-1…)`);
+  return identities;
+}
+
+function say(lines: readonly string[]): void {
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function complain(lines: readonly string[], exit: number): number {
+  for (const line of lines) process.stderr.write(`headgate-agent: ${line}\n`);
+  return exit;
+}
+
+function usage(why: string): number {
+  return complain([`${why}\n\n${RESTORE_POINTS_USAGE}`], EXIT.usage);
+}

@@ -1,0 +1,68 @@
+/** Restore points in a vault, in words for a person at this machine. */
+import type { VaultList } from '@headgate/adapters/execution/vault/vaulted-points';
+import type { SealedPoint } from '@headgate/documents';
+import type { Freshness } from '@headgate/domain';
+import { ageText, durationText } from '@headgate/domain/model/duration';
+import type { Protections } from '@headgate/execution';
+
+/** A store's restore points, a line each. */
+export function listLines(
+  { environment, cell, store }: { readonly environment: string; readonly cell: string; readonly store: string },
+  vault: string,
+  { points, unfinished }: VaultList,
+): string[] {
+  return [
+    `${environment}, cell ${cell}, store ${store}, in ${vault}:`,
+    ...points.map(({ id, takenAt, sealed, signer, why }) =>
+      sealed === undefined
+        ? `  ${id}  NOT RIGHT: ${why}`
+        : `  ${id}  ${timeText(takenAt)}  schema ${sealed.schemaVersion}  ${bytesText(sealed.bytes)} in ${sealed.parts.length + 1} parts  ${databaseText(sealed)}  signed by ${signer}`,
+    ),
+    ...unfinished.map(
+      ({ id, changedAt }) => `  ${id}  not sealed, last changed ${timeText(changedAt)}: it doesn't count`,
+    ),
+    ...(points.length + unfinished.length === 0 ? ['  none'] : []),
+  ];
+}
+
+/** How fresh they are, and how the store says it is protected. `lateFor`: what may be lost is more than that. Milliseconds. */
+export function freshnessLines(
+  freshness: Freshness,
+  protections: Protections,
+  unmet: readonly string[],
+  lateFor?: number,
+): string[] {
+  const { newest, ageMs, achievedRpoMs, unreadable } = freshness;
+  const { versioning, replication } = protections;
+  return [
+    newest === undefined
+      ? '  nothing could be brought back from here'
+      : `  lost if the store were lost now: the last ${ageText(ageMs!)}; at the worst moment so far: ${ageText(achievedRpoMs!)}`,
+    ...(unreadable > 0 ? [`  ${unreadable} can't be read: a person has to look at them`] : []),
+    `  versioning ${versioning.state} (${versioning.detail}), replication ${replication.state} (${replication.detail})`,
+    ...(lateFor === undefined ? [] : [`  TOO OLD: at most ${durationText(lateFor)} may be lost; take one`]),
+    ...unmet.map((each) => `  DEMANDED AND NOT SO: ${each}`),
+  ];
+}
+
+/** What was found right of a restore point. */
+export function checkedLine(sealed: SealedPoint, signer: string, decrypted: boolean): string {
+  const { id, store, parts, bytes, files, takenAt } = sealed;
+  const how = decrypted
+    ? `decrypted, and each of its ${files} files compared`
+    : 'as it lies there; with --identity its files are compared, too';
+  return `${id} of the store ${store} is right: signed by ${signer}, ${parts.length + 1} parts, ${bytesText(bytes)}, of ${timeText(takenAt)}; ${how}.`;
+}
+
+function databaseText({ database: { form, major, lsn } }: SealedPoint): string {
+  return `PostgreSQL ${major} ${form}${lsn === undefined ? '' : `, LSN ${lsn.stop ?? lsn.start}`}`;
+}
+
+function timeText(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+function bytesText(bytes: number): string {
+  if (bytes < 1_000_000) return `${Math.ceil(bytes / 1_000)} kB`;
+  return bytes < 1_000_000_000 ? `${(bytes / 1_000_000).toFixed(1)} MB` : `${(bytes / 1_000_000_000).toFixed(2)} GB`;
+}

@@ -1,0 +1,36 @@
+/** How fresh a store's restore points are, as facts: when the last one was taken, and what would be lost now. */
+import type { Instant } from '../model/identity.ts';
+import type { VaultedPoint } from './retention.ts';
+
+export interface Freshness {
+  /** The newest that can be read; absent: there is none. */
+  readonly newest?: { readonly id: string; readonly takenAt: Instant };
+  /** What would be lost if the store were lost now: all that was written since. Milliseconds; absent: everything. */
+  readonly ageMs?: number;
+  /**
+   * The longest time between two restore points one after the other, up to now: what would have been lost at the worst moment.
+   * Milliseconds; absent: there is none.
+   */
+  readonly achievedRpoMs?: number;
+  /** How many can't be read. */
+  readonly unreadable: number;
+}
+
+/** Reads it off the restore points of one store. One that is dated ahead of now counts as taken now. */
+export function freshnessOf(points: readonly VaultedPoint[], now: Instant): Freshness {
+  const readable = points
+    .filter((point) => point.readable)
+    .map(({ id, takenAt }) => ({ id, takenAt: Math.min(takenAt, now) }))
+    .toSorted((a, b) => a.takenAt - b.takenAt);
+  const unreadable = points.length - readable.length;
+  const newest = readable.at(-1);
+  if (newest === undefined) return { unreadable };
+  const moments = [...readable.map(({ takenAt }) => takenAt), now];
+  const gaps = moments.slice(1).map((at, i) => at - moments[i]!);
+  return { newest, ageMs: now - newest.takenAt, achievedRpoMs: Math.max(...gaps), unreadable };
+}
+
+/** When the next one is due: so long after the newest, at once where there is none or the age isn't known. */
+export function nextDue(freshness: Freshness, everyMs: number): Instant {
+  return freshness.newest === undefined ? 0 : freshness.newest.takenAt + everyMs;
+}
