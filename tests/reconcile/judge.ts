@@ -1,6 +1,5 @@
 /** One crash: what is the case, what the classification says of it, and what is left once the stable version took over. */
 import type { TransactionClass } from '@headgate/domain';
-import { eventually } from '../../examples/psa/testing/stand.ts';
 import { findings, pictureOf, type Truth, truthOf, type Wish } from './books.ts';
 import { ask, nameOf, type Point, run } from './points.ts';
 import type { World } from './world.ts';
@@ -59,8 +58,7 @@ async function reconciled(world: World, { tenant }: Wish): Promise<readonly stri
   const first = await world.step(tenant);
   if (!first.agrees || first.asked > 0) found.push(`the step left differences: ${JSON.stringify(first)}`);
   // Its last look may be between the acknowledgement and the end of the job.
-  const asks = `SELECT 1 FROM job WHERE tenant_id = $1 AND state <> 'done'`;
-  await eventually(async () => (await world.databases.store.query(asks, [tenant])).rowCount === 0, 15_000);
+  await world.settled(tenant);
   const wishes = world.wishes.filter((wish) => wish.tenant === tenant);
   found.push(...(await findings(world.databases, tenant, wishes)));
   const before = await pictureOf(world.databases, tenant);

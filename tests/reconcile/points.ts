@@ -55,6 +55,15 @@ export async function ask(url: string, { tenant, key, project }: Wish): Promise<
   return reply?.status;
 }
 
+let turn: Promise<unknown> = Promise.resolve();
+
+/** The ledger makes its tables as it starts; two of them at the same moment would collide there, which is not what is measured. */
+function inTurn<T>(start: () => Promise<T>): Promise<T> {
+  const started = turn.then(start);
+  turn = started.catch(() => {});
+  return started;
+}
+
 /**
  * One wish on its way through real processes, of which one is killed at the trap. Without a trap it is a dry run, until
  * the worker has nothing left to do. Sessions of what was killed are gone when it comes back.
@@ -112,10 +121,12 @@ export async function run(world: World, tenant: string, way: Way, trap?: Omit<Tr
 
     if (way === 'ledger to its store') {
       const wire = await proxy(stand.ledgerUrl);
-      const erp = await Process.serve(stand.erpFile, {
-        DATABASE_URL: wire.through(stand.ledgerUrl),
-        ERP_TOKEN_FILE: stand.erpTokenFile,
-      });
+      const erp = await inTurn(() =>
+        Process.serve(stand.erpFile, {
+          DATABASE_URL: wire.through(stand.ledgerUrl),
+          ERP_TOKEN_FILE: stand.erpTokenFile,
+        }),
+      );
       victim.process = kept(erp.process);
       wire.count(armed);
       const worker = kept(Process.start(workerFile, { ...workerEnv, DATABASE_URL: stand.storeUrl, ERP_URL: erp.url }));

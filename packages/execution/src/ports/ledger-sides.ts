@@ -32,10 +32,13 @@ export interface Mended {
   readonly posted: number;
 }
 
+/** How long a look may take; it has no fence, since it has no effect. */
+export type Looking = Pick<StepContext, 'remainingMs' | 'signal'>;
+
 /** The two sides of a Reconciliation document: what the store says and what the other system says. */
 export interface LedgerSides {
   /** Reads both sides for these tenants and classifies what differs. Throws when the document itself is bad. */
-  compare(reconciliation: unknown, store: string, tenants: readonly string[], ctx: StepContext): Promise<Comparison>;
+  compare(reconciliation: unknown, store: string, tenants: readonly string[], ctx: Looking): Promise<Comparison>;
   /** Applies the rules to the differences that they cover, in one fenced transaction. Idempotent: counts what changed something. */
   apply(
     reconciliation: unknown,

@@ -10,6 +10,7 @@ import {
   denied,
   granted,
   type LedgerSides,
+  type Looking,
   type Mended,
   type StepContext,
 } from '@headgate/execution';
@@ -47,12 +48,7 @@ export class StoreAndHttpSides implements LedgerSides {
     return read(reconciliation).settleMs;
   }
 
-  async compare(
-    reconciliation: unknown,
-    store: string,
-    tenants: readonly string[],
-    ctx: StepContext,
-  ): Promise<Comparison> {
+  async compare(reconciliation: unknown, store: string, tenants: readonly string[], ctx: Looking): Promise<Comparison> {
     const spec = read(reconciliation);
     const { right, asked } = spec;
     const connection = this.connection(right.connection);
@@ -88,12 +84,7 @@ export class StoreAndHttpSides implements LedgerSides {
     });
   }
 
-  private async readLeft(
-    spec: Spec,
-    store: string,
-    tenants: readonly string[],
-    ctx: StepContext,
-  ): Promise<TenantRow[]> {
+  private async readLeft(spec: Spec, store: string, tenants: readonly string[], ctx: Looking): Promise<TenantRow[]> {
     const answer = await this.asOwner(store, ctx, 'read only', async (client) => {
       const { rows } = await client.query<Row>(spec.left.sql, [tenants]);
       return granted(rows);
@@ -114,7 +105,7 @@ export class StoreAndHttpSides implements LedgerSides {
    */
   private async asOwner<T>(
     name: string,
-    ctx: StepContext,
+    ctx: Looking,
     mode: 'read only' | 'read write',
     work: (client: pg.Client) => Promise<Answer<T>>,
   ): Promise<Answer<T>> {
