@@ -34,9 +34,9 @@ export const reconcile: StepExecutor<'reconcile'> = async ({ store, reconciliati
     if (late) return late;
     const comparison = await ports.ledgerSides.compare(document, store, tenants, ctx);
     const { differences } = comparison;
-    const pursued = before ? differences.filter((each) => before!.has(each.key)) : differences;
+    const pursued = before ? differences.filter((each) => before!.has(nameOf(each))) : differences;
     if (pursued.length === 0) return done({ reconciliation: summary(comparison, counts, classes, []) });
-    const covered = pursued.filter((each) => each.effect !== undefined && same(before?.get(each.key), each));
+    const covered = pursued.filter((each) => each.effect !== undefined && same(before?.get(nameOf(each)), each));
     let mended = 0;
     if (covered.length > 0) {
       const answer = await ports.ledgerSides.apply(document, store, covered, ctx);
@@ -44,20 +44,24 @@ export const reconcile: StepExecutor<'reconcile'> = async ({ store, reconciliati
       const all = Object.values(answer.value) as number[];
       mended = all.reduce((sum, n) => sum + n, 0);
       counts = added(counts, answer.value);
-      if (mended > 0) for (const each of covered) if (!classes.has(each.key)) classes.set(each.key, each.class);
+      if (mended > 0) for (const each of covered) if (!classes.has(nameOf(each))) classes.set(nameOf(each), each.class);
     }
     if (mended > 0) {
       ctx.log(`store ${store}: ${inWords(counts)}`);
       settledBy = performance.now() + ports.ledgerSides.settleMs(document);
     } else if (before && performance.now() >= settledBy) {
-      ctx.log(`store ${store}: ${pursued.length} differences for a person: ${name(pursued)}`);
-      for (const each of pursued) if (!classes.has(each.key)) classes.set(each.key, each.class);
+      ctx.log(`store ${store}: ${pursued.length} differences for a person: ${inShort(pursued)}`);
+      for (const each of pursued) if (!classes.has(nameOf(each))) classes.set(nameOf(each), each.class);
       return done({ reconciliation: summary(comparison, counts, classes, pursued) });
     }
-    before = new Map(pursued.map((each) => [each.key, each]));
+    before = new Map(pursued.map((each) => [nameOf(each), each]));
     await pause(LOOK_EVERY_MS, ctx.signal);
   }
 };
+
+function nameOf({ tenant, key }: Difference): string {
+  return `${tenant} ${key}`;
+}
 
 function same(a: Difference | undefined, b: Difference): boolean {
   return a !== undefined && a.rule === b.rule && a.why === b.why && a.class === b.class;
@@ -86,8 +90,8 @@ function summary(
   classes: ReadonlyMap<string, TransactionClass>,
   left: readonly Difference[],
 ): ReconciliationSummary {
-  const pursued = new Set(left.map(({ key }) => key));
-  const later = differences.filter(({ key }) => !pursued.has(key)).flatMap(({ amounts }) => amounts);
+  const pursued = new Set(left.map(nameOf));
+  const later = differences.filter((each) => !pursued.has(nameOf(each))).flatMap(({ amounts }) => amounts);
   const settled = sumsWithout(sums, later);
   return {
     compared,
@@ -109,7 +113,7 @@ function told(sums: readonly SideSum[]): readonly SideSum[] {
   return [...apart, ...short.filter(({ left, right }) => left === right)].slice(0, TOLD_SUMS);
 }
 
-function name(differences: readonly Difference[]): string {
+function inShort(differences: readonly Difference[]): string {
   const named = differences.slice(0, NAMED).map(({ key, why }) => `${key} (${why.slice(0, 100)})`);
   return differences.length > NAMED ? `${named.join('; ')} and ${differences.length - NAMED} more` : named.join('; ');
 }

@@ -62,6 +62,11 @@ describe('each difference is classified', () => {
   test.each<[string, Parameters<typeof classify>[1], readonly string[]]>([
     ['settled business', { left: [invoice(1)], right: [entry(1)], asked: [wish(1)] }, []],
     ['never happened', { left: [], right: [], asked: [wish(1)] }, ['r1 never-happened']],
+    [
+      'asked for twice under one key, and by another tenant under the same',
+      { left: [], right: [], asked: [wish(1), wish(1), { ...wish(1), tenant: 'globex' }] },
+      ['r1 never-happened', 'r1 never-happened'],
+    ],
     ['not posted', { left: [invoice(1, { state: 'created' })], right: [], asked: [] }, ['acme/1 half-done not-posted']],
     [
       'not acknowledged',

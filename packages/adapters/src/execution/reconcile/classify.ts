@@ -96,8 +96,11 @@ function neverHappened(spec: Spec, left: readonly TenantRow[], asked: readonly T
   const { key: field, left: column } = spec.asked;
   const kept = new Set(left.map(({ tenant, row }) => `${tenant} ${String(row[column] ?? '')}`));
   const missing: Difference[] = [];
-  for (const [key, [one]] of byKey(asked, field)) {
-    if (one === undefined || kept.has(`${one.tenant} ${key}`)) continue;
+  // A request's key is its tenant's own: another one may have the same.
+  for (const one of asked) {
+    const key = keyOf(one, field);
+    if (kept.has(`${one.tenant} ${key}`)) continue;
+    kept.add(`${one.tenant} ${key}`);
     const rule = spec.rules.find((each) => each.when.side === 'neither' && fitsAll(each.when.asked, one.row));
     missing.push({
       key,
@@ -136,15 +139,19 @@ function say(side: Side, spec: Spec, field: string | undefined): string {
 function byKey(rows: readonly TenantRow[], field: string): Map<string, TenantRow[]> {
   const map = new Map<string, TenantRow[]>();
   for (const each of rows) {
-    const value = each.row[field];
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint')
-      throw new Error(`a fact has no key in "${field}"`);
-    const key = String(value);
+    const key = keyOf(each, field);
     const others = map.get(key);
     if (others) others.push(each);
     else map.set(key, [each]);
   }
   return map;
+}
+
+function keyOf({ row }: TenantRow, field: string): string {
+  const value = row[field];
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint')
+    throw new Error(`a fact has no key in "${field}"`);
+  return String(value);
 }
 
 function fitsAll(
