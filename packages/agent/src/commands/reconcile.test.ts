@@ -132,8 +132,8 @@ test('what differs is classified and planned, nothing is changed, and the exit c
     'half done',
     'in doubt',
     '1. Send again, under its own key, so that it happens once: 1 transaction of acme.',
-    'acme/1  half done, EUR 119.00 apart [not-posted]',
-    'acme/2  in doubt, EUR 0.01 apart: the two sides differ in total',
+    'acme/1  half done, EUR 119.00 in the store alone [not-posted]',
+    'acme/2  in doubt, EUR 50.00 in the store and EUR 50.01 on the other side: the two sides differ in total',
     'Risk: high: no rule decides 1 transaction: a person must',
     'Nothing was changed.',
   ])

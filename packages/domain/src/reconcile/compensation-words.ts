@@ -76,11 +76,27 @@ export function compensationLines(plan: CompensationPlan, money?: MoneyTerms): r
 }
 
 function lineText(line: CompensationLine, money: MoneyTerms | undefined): string {
-  const amounts = stakeOf(line, money?.field)
-    .filter(([, gap]) => gap.units !== 0n)
-    .map(([unit, gap]) => moneyText(decimalText(gap), money?.minorDigits, unit === '' ? undefined : unit));
-  const between = amounts.length === 0 ? '' : `, ${amounts.join(', ')} apart`;
+  const amounts = money === undefined ? gaps(line) : amountTexts(line, money);
+  const what = line.key.startsWith(line.tenant) ? line.key : `${line.tenant}: ${line.key}`;
   const rule = line.rule === null ? '' : ` [${line.rule}]`;
   const why = line.why === line.rule ? '' : `: ${line.why.slice(0, WHY_LENGTH)}`;
-  return `${line.key}  ${classWords(line.class)}${between}${why}${rule}`;
+  return `${what}  ${[classWords(line.class), ...amounts].join(', ')}${why}${rule}`;
+}
+
+/** The money as each side has it. */
+function amountTexts({ amounts }: CompensationLine, { field: wanted, minorDigits }: MoneyTerms): readonly string[] {
+  return amounts.flatMap(({ field, unit, left, right }) => {
+    if (field !== wanted || left === right) return [];
+    const text = (amount: string): string => moneyText(amount, minorDigits, unit);
+    if (right === null) return [`${text(left!)} in the store alone`];
+    if (left === null) return [`${text(right)} on the other side alone`];
+    return [`${text(left)} in the store and ${text(right)} on the other side`];
+  });
+}
+
+/** Where nobody says which number is the money: by how much the sides differ most. */
+function gaps(line: CompensationLine): readonly string[] {
+  return stakeOf(line).flatMap(([unit, gap]) =>
+    gap.units === 0n ? [] : [`${moneyText(decimalText(gap), 0, unit === '' ? undefined : unit)} apart`],
+  );
 }

@@ -172,7 +172,7 @@ describe('a compensation plan', () => {
     expect(text).toContain(
       '1. Acknowledge: the other side has it already, and the store is told so: 1 transaction of acme.',
     );
-    expect(text).toContain('acme/9  doubled, EUR 119.00 apart: ledger has it 2 times');
+    expect(text).toContain('acme/9  doubled, EUR 119.00 in the store alone: ledger has it 2 times');
     expect(text).toContain('Between the two sides: EUR 476.00, of 2 tenants.');
     expect(text).toContain('Risk: high: no rule decides 1 transaction: a person must;');
     const long = Array.from({ length: 1_000 }, (_, i) => caught(`acme/${i}`));

@@ -68,6 +68,8 @@ async function* pages(
       timeoutMs: PAGE_TIMEOUT_MS,
       maxBytes: MAX_PAGE_BYTES,
       signal,
+    }).catch((error: Error) => {
+      throw new Error(`${right.connection} can't be asked: ${error.message}`, { cause: error });
     });
     if (answer.status !== 200) throw new Error(`${right.connection} answered ${answer.status} to GET ${url.pathname}`);
     const items = pointed(answer.json(), right.items);
