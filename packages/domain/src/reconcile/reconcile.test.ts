@@ -67,10 +67,10 @@ describe('amounts', () => {
   });
 
   test('of both sides are told apart by unit, and what came later is taken off again', () => {
-    const keeper = new SumKeeper();
-    for (const value of [10n, '20.05', 3]) keeper.add('left', 'total', 'EUR', value);
-    for (const value of ['30.05', '3', '100']) keeper.add('right', 'total', 'EUR', value);
-    keeper.add('left', 'total', 'USD', '7');
+    const keeper = new SumKeeper('total');
+    for (const value of [10n, '20.05', 3]) keeper.add('left', 'EUR', value);
+    for (const value of ['30.05', '3', '100']) keeper.add('right', 'EUR', value);
+    keeper.add('left', 'USD', '7');
     const later = [
       { field: 'total', unit: 'EUR', left: null, right: '100' },
       { field: 'total', unit: 'USD', left: '7', right: null },

@@ -36,20 +36,27 @@ export function sumsAgree(sums: readonly SideSum[]): boolean {
   return sums.every(({ left, right }) => compareDecimals(decimal(left), decimal(right)) === 0);
 }
 
-/** Adds up what each side has, row by row; asked for at the end. */
+/** Adds up what each side has of one field, row by row; asked for at the end. */
 export class SumKeeper {
-  readonly #sums = new Map<string, { field: string; unit: string | undefined; left: Decimal; right: Decimal }>();
+  readonly #field: string;
+  readonly #units = new Map<string | undefined, { left: Decimal; right: Decimal }>();
 
-  add(side: 'left' | 'right', field: string, unit: string | undefined, value: unknown): void {
-    const of = nameOf({ field, ...(unit !== undefined && { unit }) });
-    const sum = this.#sums.get(of) ?? { field, unit, left: ZERO, right: ZERO };
+  constructor(field: string) {
+    this.#field = field;
+  }
+
+  add(side: 'left' | 'right', unit: string | undefined, value: unknown): void {
+    let sum = this.#units.get(unit);
+    if (sum === undefined) {
+      sum = { left: ZERO, right: ZERO };
+      this.#units.set(unit, sum);
+    }
     sum[side] = plus(sum[side], parseDecimal(value) ?? ZERO);
-    this.#sums.set(of, sum);
   }
 
   sums(): readonly SideSum[] {
-    return [...this.#sums.values()].map(({ field, unit, left, right }) => ({
-      field,
+    return [...this.#units].map(([unit, { left, right }]) => ({
+      field: this.#field,
       ...(unit !== undefined && { unit }),
       left: decimalText(left),
       right: decimalText(right),

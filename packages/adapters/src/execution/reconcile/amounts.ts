@@ -31,12 +31,12 @@ export function amountsOf(spec: Spec, left: readonly TenantRow[], right: readonl
 
 /** Of all rows, whatever their keys: what a comparison might have overlooked is in the sums. */
 export function sumsOf(spec: Spec, left: readonly TenantRow[], right: readonly TenantRow[]): readonly SideSum[] {
-  const keeper = new SumKeeper();
-  for (const field of numbersOf(spec))
-    for (const side of ['left', 'right'] as const)
-      for (const { row } of side === 'left' ? left : right)
-        keeper.add(side, field.name, unitOf(spec, side, row), row[field[side]]);
-  return keeper.sums();
+  return numbersOf(spec).flatMap((field) => {
+    const keeper = new SumKeeper(field.name);
+    for (const { row } of left) keeper.add('left', unitOf(spec, 'left', row), row[field.left]);
+    for (const { row } of right) keeper.add('right', unitOf(spec, 'right', row), row[field.right]);
+    return keeper.sums();
+  });
 }
 
 function numbersOf(spec: Spec): Spec['compare'] {

@@ -1,6 +1,6 @@
 import type { ReconciliationContent } from '@headgate/documents/kinds/reconciliation';
 import { classOf, type Side } from '@headgate/domain';
-import { decimalText, parseDecimal } from '@headgate/domain/reconcile/decimal';
+import { compareDecimals, parseDecimal } from '@headgate/domain/reconcile/decimal';
 import type { Comparison, Difference, LedgerRow } from '@headgate/execution';
 import { amountsOf, sumsOf } from './amounts.ts';
 import { doubledUnderOtherKeys } from './doubled.ts';
@@ -168,8 +168,9 @@ function fitsAll(
 export function equal(a: unknown, b: unknown, as: 'text' | 'number'): boolean {
   if (a === undefined || b === undefined || a === null || b === null) return a === b;
   if (as === 'text') return String(a) === String(b);
-  const [one, other] = [parseDecimal(a), parseDecimal(b)];
-  return one !== undefined && other !== undefined && decimalText(one) === decimalText(other);
+  const one = parseDecimal(a);
+  const other = parseDecimal(b);
+  return one !== undefined && other !== undefined && compareDecimals(one, other) === 0;
 }
 
 function scalar(value: unknown): Scalar | undefined {
