@@ -23,7 +23,12 @@ export class Process {
     const port = await freePort();
     const started = new Process(file, { PORT: String(port), ...env });
     const url = `http://127.0.0.1:${port}`;
-    await eventually(async () => (await fetch(`${url}/healthz`)).ok, 20_000);
+    try {
+      await eventually(async () => (await fetch(`${url}/healthz`)).ok, 20_000);
+    } catch (error) {
+      started.kill();
+      throw error;
+    }
     return { process: started, url };
   }
 
