@@ -96,6 +96,8 @@ async function build(
   const held = { name: 'store', cluster, ...login('psa') };
   await prepareStore(held);
   const admin = new pg.Pool({ ...(await cluster.connection('psa')), max: 2 });
+  // An idle session that the stopping server ends is no error of a test's.
+  admin.on('error', () => {});
   const store = openPool(storeUrl!, 'test', 4);
   const ledger = openPool(ledgerUrl!, 'test', 4);
   undo.push(() => Promise.all([store.end(), ledger.end(), admin.end()]));
