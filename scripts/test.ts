@@ -37,6 +37,11 @@ function leftOut(): readonly LeftOut[] {
   const out: LeftOut[] = [];
   if (!argv.includes('--kill-all'))
     out.push({ what: 'all kill points but a sample', why: 'they take half an hour: npm run test:kill', chosen: true });
+  out.push({
+    what: 'every crash between an invoice and its acknowledgement',
+    why: 'it takes a minute and more: npm run test:reconcile',
+    chosen: true,
+  });
   if (env.HEADGATE_TEST_DATABASE_URL === undefined)
     out.push({
       what: 'the control store on a PostgreSQL of yours',

@@ -1,4 +1,5 @@
 /** An incident at three in the morning, in a real browser: which tenants, which transactions, whom to call; freezing, and out again. */
+import { type RolloutEntry, transactionsOf } from '@headgate/domain';
 import { RealServer } from '@headgate/server/testing/real-server';
 import { PEOPLE, TroubledCompany } from '@headgate/server/testing/troubled-company';
 import type { Browser } from 'playwright-core';
@@ -6,6 +7,32 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { atBothWidths, chromiumMissing, NARROW, openTab, overflow, signIn, startBrowser, type Tab } from './browser.ts';
 
 const missing = await chromiumMissing();
+
+/** What the step of a way back reported, as its rollout's stream has it. */
+const CAUGHT: RolloutEntry = {
+  cell: 'shared',
+  at: 1_700_000_000_000,
+  event: {
+    type: 'rollout.step-done',
+    data: {
+      step: 'recover.reconcile.main',
+      n: 9,
+      until: 0,
+      lookAt: 0,
+      result: {
+        reconciliation: {
+          compared: 9,
+          replayed: 2,
+          acknowledged: 1,
+          asked: 2,
+          classes: { 'half-done': 3, doubled: 2 },
+          sums: [{ field: 'total', unit: 'EUR', left: '11900', right: '11901' }],
+          agrees: false,
+        },
+      },
+    },
+  },
+};
 
 let server: RealServer;
 let troubled: TroubledCompany;
@@ -64,6 +91,30 @@ describe.skipIf(missing)('the page of an incident', () => {
     expect(await atBothWidths(page, 'incident')).toBeLessThanOrEqual(0);
     expect(complaints).toEqual([]);
     await context.close();
+  });
+
+  it('names what a reconciliation caught by its class, and the sums where they differ', async () => {
+    const tab = await openTab(browser, server.url);
+    await tab.page.route('**/v1/incident?*', async (route) => {
+      const response = await route.fetch();
+      const answer = (await response.json()) as {
+        matters: { promotion: { transactions: object } | null }[];
+      };
+      for (const { promotion } of answer.matters) {
+        if (promotion === null) continue;
+        const { transactions } = promotion;
+        const told = transactionsOf({ entries: [CAUGHT], reconciles: true, goesBack: true, unread: 0, cut: 0 });
+        Object.assign(transactions, { reconciled: told.reconciled, lines: told.lines });
+      }
+      await route.fulfill({ response, json: answer });
+    });
+    await signIn(tab, server.dataDir, 'operator', '/incident');
+    const { page } = tab;
+    await page.getByText('9 compared (3 half done, 2 doubled), 2 replayed', { exact: false }).first().waitFor();
+    await page.getByText('the sum of total in EUR is 11900 in the store', { exact: false }).first().waitFor();
+    expect(await atBothWidths(page, 'incident-reconciled')).toBeLessThanOrEqual(0);
+    expect(tab.complaints).toEqual([]);
+    await tab.context.close();
   });
 
   it('is seen to be wrong when a held tenant is dropped from what feeds it', async () => {

@@ -1,5 +1,5 @@
 import type { LogEvent } from '@headgate/contract';
-import type { PromotionEvent, RolloutEvent } from '@headgate/domain';
+import { classesText, type PromotionEvent, type RolloutEvent } from '@headgate/domain';
 
 type Known = PromotionEvent | RolloutEvent;
 
@@ -152,8 +152,9 @@ function resultText(result: Result): string {
   if (result.routed !== undefined) return `: ${counted(result.routed, 'tenant')} read back`;
   if (result.checks !== undefined) return `: ${counted(result.checks.passed, 'check')} passed`;
   if (result.reconciliation !== undefined) {
-    const { compared, replayed, acknowledged, asked } = result.reconciliation;
-    return `: ${compared} compared, ${replayed} posted again, ${acknowledged} acknowledged, ${asked} for a person`;
+    const { compared, replayed, acknowledged, asked, classes } = result.reconciliation;
+    const caught = classesText(classes ?? {});
+    return `: ${compared} compared${caught === '' ? '' : ` (${caught})`}, ${replayed} posted again, ${acknowledged} acknowledged, ${asked} for a person`;
   }
   return '';
 }

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { publishWorkerRoutes } from '@headgate/adapters/execution/router/worker-routes';
 import { SqlMigrator } from '@headgate/adapters/execution/sql-migrator/sql-migrator';
-import { prepareStore } from '@headgate/adapters/execution/store/store-session';
+import { prepareStore, type Store } from '@headgate/adapters/execution/store/store-session';
 import { freePort } from '@headgate/adapters/machine/free-port';
 import {
   Cluster,
@@ -35,10 +35,15 @@ export interface Stand {
   readonly store: pg.Pool;
   /** A superuser's sessions in the store: whoever writes routes and migrations. */
   readonly admin: pg.Pool;
+  /** The same store as Headgate's adapters hold it. */
+  readonly held: Store;
   readonly tokensFile: string;
   readonly ledgerUrl: string;
   readonly ledger: pg.Pool;
   readonly erpUrl: string;
+  /** The ERP's program and its token, for whoever starts another one on the same ledger. */
+  readonly erpFile: string;
+  readonly erpTokenFile: string;
   /** Starts both processes of a release in a slot and answers once the web process is healthy. */
   start(version: PsaVersion, slot: string): Promise<Running>;
   /** Runs one of the releases' migrations on the store, as the migrator would. */
@@ -91,6 +96,8 @@ async function build(
   const held = { name: 'store', cluster, ...login('psa') };
   await prepareStore(held);
   const admin = new pg.Pool({ ...(await cluster.connection('psa')), max: 2 });
+  // An idle session that the stopping server ends is no error of a test's.
+  admin.on('error', () => {});
   const store = openPool(storeUrl!, 'test', 4);
   const ledger = openPool(ledgerUrl!, 'test', 4);
   undo.push(() => Promise.all([store.end(), ledger.end(), admin.end()]));
@@ -120,7 +127,7 @@ async function build(
   const tokens = path.join(dir, 'tokens.json');
   const erpToken = path.join(dir, 'erp-token');
   await writeFile(tokens, JSON.stringify(Object.fromEntries(tenants.map(({ id }) => [id, tokenOf(id)]))));
-  await writeFile(erpToken, `${ERP_TOKEN}\n`);
+  await writeFile(erpToken, `${ERP_TOKEN}\n`, { mode: 0o600 });
   const children: ChildProcess[] = [];
   undo.push(() => Promise.all(children.map(stop)));
   const run = (file: string, env: Record<string, string>): ChildProcess => {
@@ -134,7 +141,8 @@ async function build(
 
   const erpPort = await freePort();
   const erpUrl = `http://127.0.0.1:${erpPort}`;
-  run(await buildErp(path.join(dir, 'erp')), {
+  const erpFile = await buildErp(path.join(dir, 'erp'));
+  run(erpFile, {
     PORT: String(erpPort),
     DATABASE_URL: ledgerUrl!,
     ERP_TOKEN_FILE: erpToken,
@@ -146,10 +154,13 @@ async function build(
     storeUrl: storeUrl!,
     store,
     admin,
+    held,
     tokensFile: tokens,
     ledgerUrl: ledgerUrl!,
     ledger,
     erpUrl,
+    erpFile,
+    erpTokenFile: erpToken,
     async start(version, slot) {
       const files = path.join(dir, version);
       await buildRelease(version, files);

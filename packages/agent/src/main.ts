@@ -11,6 +11,9 @@ if (command === 'mask') {
 } else if (command === 'restore-points') {
   const { restorePoints } = await import('./commands/restore-points.ts');
   process.exitCode = await restorePoints(rest);
+} else if (command === 'reconcile') {
+  const { reconcile } = await import('./commands/reconcile.ts');
+  process.exitCode = await reconcile(rest);
 } else {
   const { runProgram } = await import('./program.ts');
   await runProgram(process.argv.slice(2));

@@ -12,6 +12,7 @@
  * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
  * - `recovery/`: what a restored control plane makes of what agents tell of their cells.
  * - `vault/`: which restore points stay in a vault, and how fresh they are.
+ * - `reconcile/`: what became of a transaction that was caught between two sides, and the plan that mends it.
  * - `explain/`: what is waited for and who may do what, asked of those same deciders.
  * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
  *
@@ -65,6 +66,10 @@ export * from './promotion/evolve.ts';
 export * from './promotion/overtake.ts';
 export * from './promotion/state.ts';
 export * from './protocol/fence.ts';
+export * from './reconcile/compensation.ts';
+export * from './reconcile/difference.ts';
+export * from './reconcile/side-sums.ts';
+export * from './reconcile/transaction-class.ts';
 export type * from './recovery/account.ts';
 export * from './recovery/gap.ts';
 export * from './recovery/judge-cell.ts';

@@ -52,6 +52,9 @@ const ExternalStore = z.strictObject({
   migrations: CommandMigrations.optional(),
 });
 
+/** Another system that is asked for its side of business: its address, and a 0600 file with our token for it. */
+const Connection = z.strictObject({ url: localUrl, tokenFile: path });
+
 /**
  * One cell, as the agent is told about it: the only place where its folders, ports and credentials are named. Secrets
  * stand in files of their own (0600), never here.
@@ -108,7 +111,9 @@ export const CellConfig = z.strictObject({
     retryAfterS: z.int().min(1).max(86_400).default(30),
   }),
   /** The other side of reconciliations: the connection that their documents call `ledger`. */
-  ledger: z.strictObject({ url: localUrl, tokenFile: path }).optional(),
+  ledger: Connection.optional(),
+  /** Others, by the names that the documents call them. */
+  connections: z.record(name, Connection).optional(),
   /** 0600, JSON: token by tenant, with which business transactions are made. */
   tenantTokensFile: path.optional(),
   /** How long a component may take to end its work when its slot is emptied. Milliseconds. */
@@ -130,6 +135,8 @@ export function parseCellConfig(input: unknown): CellConfig {
     Object.hasOwn(config.stores, store) || Object.hasOwn(config.externalStores, store);
   for (const twice of Object.keys(config.stores).filter((each) => Object.hasOwn(config.externalStores, each)))
     wrong.push(`externalStores.${twice}: stores has one of that name, too`);
+  if (config.ledger && config.connections && Object.hasOwn(config.connections, 'ledger'))
+    wrong.push('connections.ledger: ledger says it already');
   const { tenantBy } = config.router;
   if (typeof tenantBy === 'object' && Object.keys(config.tenants).join() !== tenantBy.one)
     wrong.push(`router.tenantBy.one: the cell has to have this tenant alone, ${tenantBy.one}`);

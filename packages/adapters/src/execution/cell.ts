@@ -20,6 +20,7 @@ import { FenceFile } from './process/fence-file.ts';
 import { KeptPart } from './process/kept-part.ts';
 import { ProcessTarget } from './process/process-target.ts';
 import { Supervisor } from './process/supervisor.ts';
+import { connectionsOf } from './reconcile/sides-to-look-at.ts';
 import { StoreAndHttpSides } from './reconcile/store-and-http-sides.ts';
 import type { BackedStore } from './restore-points/backed-store.ts';
 import { finishRestore, restoring } from './restore-points/in-place.ts';
@@ -153,7 +154,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
       tenantTokensFile: config.tenantTokensFile,
       routerTokenFile: config.router.tokenFile,
     }),
-    ledgerSides: new StoreAndHttpSides(all, config.ledger ? { ledger: config.ledger } : {}, storeOf),
+    ledgerSides: new StoreAndHttpSides(all, connectionsOf(config), storeOf),
     async supervise() {
       await Promise.all(parts.map((part) => part.look()));
     },

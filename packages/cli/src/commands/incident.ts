@@ -142,7 +142,7 @@ function matterLines({
     for (const step of steps) lines.push(`  at hand in ${step.cell}: ${step.step} (${step.text}): ${step.stands}`);
     const { checks, reconciled } = transactions;
     lines.push(
-      `  transactions: ${checks.passed} checks passed, ${checks.failed} FAILED; ${reconciled.compared} compared, ${reconciled.replayed} replayed, ${reconciled.asked} before a person`,
+      `  transactions: ${checks.passed} checks passed, ${checks.failed} FAILED; ${reconciled.compared} compared${reconciled.caught === undefined ? '' : ` (${reconciled.caught})`}, ${reconciled.replayed} replayed, ${reconciled.asked} before a person`,
     );
     for (const line of transactions.lines.filter(({ sound }) => !sound))
       lines.push(

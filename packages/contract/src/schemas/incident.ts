@@ -65,7 +65,14 @@ const transactions = z.object({
     }),
   ),
   checks: z.object({ passed: z.int(), failed: z.int() }),
-  reconciled: z.object({ compared: z.int(), replayed: z.int(), acknowledged: z.int(), asked: z.int() }),
+  reconciled: z.object({
+    compared: z.int(),
+    replayed: z.int(),
+    acknowledged: z.int(),
+    asked: z.int(),
+    /** The classes of what was caught, in words. */
+    caught: z.string().exactOptional(),
+  }),
   unknown: z.array(z.string()),
 });
 

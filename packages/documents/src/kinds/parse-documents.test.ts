@@ -298,6 +298,30 @@ describe('declared documents', () => {
       changed('Reconciliation', '{tenant}', '{tenants}'),
       'spec.right.path: expected no placeholder but {tenant}',
     ],
+    [
+      'a class that is none',
+      changed('Reconciliation', 'ask: Which side is right?', 'ask: Which side is right?\n      class: lost'),
+      'expected one of never-happened, half-done, one-side-only, doubled, in-doubt, found "lost"',
+    ],
+    [
+      'a rule for what was asked for, where nobody knows what was',
+      changed(
+        'Reconciliation',
+        'ask: Which side is right?',
+        'ask: Again?\n    - name: never\n      when: {side: neither}\n      ask: Again?',
+      ),
+      'when.side: expected asked, so that it is known what was asked for',
+    ],
+    [
+      'a value of what was asked for, where the fact is on a side',
+      changed('Reconciliation', 'params: [$tenant, $left.number]', 'params: [$tenant, $asked.number]'),
+      'expected a value of the left side',
+    ],
+    [
+      'money that is not compared',
+      changed('Reconciliation', '  rules:', '  money: {field: gross}\n  rules:'),
+      'spec.money.field: expected the name of a compared field that is a number',
+    ],
     ['a key twice', changed('Tenant', 'metadata:', 'kind: Tenant\nmetadata:'), 'expected each key once'],
     ['an alias', 'a: &a 1\nb: *a\n', '2:4: expected plain data: write it out, found the alias *a'],
     ['a tag', 'a: !!binary aGk=\n', 'expected plain data without tags'],

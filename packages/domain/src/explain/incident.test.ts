@@ -173,6 +173,34 @@ describe('transactions', () => {
     expect(told.unknown.join(' ')).not.toContain('No reconciliation');
   });
 
+  test('that were caught are told by class, and by sums that differ; what older agents told reads as before', () => {
+    const old = { compared: 9, replayed: 2, acknowledged: 1, asked: 0, agrees: true };
+    const fresh = {
+      ...old,
+      cancelled: 1,
+      posted: 1,
+      asked: 2,
+      classes: { 'half-done': 3, doubled: 2 },
+      sums: [
+        { field: 'net', left: '1', right: '1' },
+        { field: 'total', unit: 'EUR', left: '11900', right: '11901' },
+      ],
+      agrees: false,
+    };
+    const both = transactionsOf({
+      ...base,
+      entries: [entry('undo.reconcile', { reconciliation: fresh }), entry('undo.other', { reconciliation: old })],
+    });
+    expect(both.lines.map(({ words }) => words)).toEqual([
+      '9 compared (3 half done, 2 doubled), 2 replayed, 1 acknowledged, 1 cancelled, of 1 the difference posted, 2 put before a person; the sides do NOT agree; the sum of total in EUR is 11900 in the store and 11901 on the other side',
+      '9 compared, 2 replayed, 1 acknowledged, 0 put before a person; both sides agree',
+    ]);
+    expect(both.reconciled).toMatchObject({ compared: 18, caught: '3 half done, 2 doubled' });
+    expect(
+      transactionsOf({ ...base, entries: [entry('undo.other', { reconciliation: old })] }).reconciled,
+    ).not.toHaveProperty('caught');
+  });
+
   test('that an agent reconciled by itself count as told, and once, however often it tells of one undo', () => {
     const reconciliation = { compared: 9, replayed: 2, acknowledged: 1, asked: 0, agrees: true };
     const reported = [{ step: 'undo.reconcile', result: { reconciliation } }];

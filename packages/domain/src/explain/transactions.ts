@@ -5,6 +5,7 @@
 import type { Instant } from '../model/identity.ts';
 import type { CheckSummary, ReconciliationSummary, ReportedResult } from '../model/outcome.ts';
 import { counted } from '../plan/render-words.ts';
+import { type ClassCounts, classesText, TRANSACTION_CLASSES } from '../reconcile/transaction-class.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 
 /** An entry of a rollout's stream. */
@@ -31,7 +32,10 @@ export interface Transactions {
   /** What went wrong first, then the newest. */
   readonly lines: readonly TransactionLine[];
   readonly checks: { readonly passed: number; readonly failed: number };
-  readonly reconciled: Pick<ReconciliationSummary, 'compared' | 'replayed' | 'acknowledged' | 'asked'>;
+  /** `caught`: the classes in words, `2 half done, 1 doubled`; absent where nothing was caught, or nobody told. */
+  readonly reconciled: Pick<ReconciliationSummary, 'compared' | 'replayed' | 'acknowledged' | 'asked'> & {
+    readonly caught?: string;
+  };
   readonly unknown: readonly string[];
 }
 
@@ -50,6 +54,7 @@ export function transactionsOf({ entries, reconciles, goesBack, unread, cut }: T
   const lines: TransactionLine[] = [];
   const checks = { passed: 0, failed: 0 };
   const reconciled = { compared: 0, replayed: 0, acknowledged: 0, asked: 0 };
+  const classes: { -readonly [C in keyof ClassCounts]: number } = {};
   let named = 0;
   for (const { cell, at, step, result } of reportsOf(entries)) {
     if (result.checks !== undefined) {
@@ -61,6 +66,8 @@ export function transactionsOf({ entries, reconciles, goesBack, unread, cut }: T
     if (result.reconciliation !== undefined) {
       for (const which of ['compared', 'replayed', 'acknowledged', 'asked'] as const)
         reconciled[which] = sum(reconciled[which], result.reconciliation[which]);
+      for (const each of TRANSACTION_CLASSES)
+        classes[each] = sum(classes[each] ?? 0, result.reconciliation.classes?.[each] ?? 0);
       lines.push({ at, cell, step, ...reconcileLine(result.reconciliation) });
     }
   }
@@ -86,7 +93,8 @@ export function transactionsOf({ entries, reconciles, goesBack, unread, cut }: T
     ...(cut > 0 ? [`Of ${counted(cut, 'cell')} only the last entries were read.`] : []),
     'Customers’ own requests aren’t seen here: only what checks and reconciliations reported.',
   ];
-  return { lines, checks, reconciled, unknown };
+  const caught = classesText(classes);
+  return { lines, checks, reconciled: caught === '' ? reconciled : { ...reconciled, caught }, unknown };
 }
 
 /** What a log may hold of before counts were bounded is no reason to have no sum. */
@@ -132,12 +140,30 @@ function checkLine({ passed, failed, firstFailure: first }: CheckSummary) {
   return { kind, sound: false, words: `${counts}: ${first.why}`, tenant: first.tenant, check: first.check };
 }
 
-function reconcileLine({ compared, replayed, acknowledged, asked, agrees, report }: ReconciliationSummary) {
+function reconcileLine(of: ReconciliationSummary) {
+  const { compared, replayed, acknowledged, asked, cancelled = 0, posted = 0, classes, sums, agrees, report } = of;
+  const caught = classesText(classes ?? {});
+  const done = [
+    `${replayed} replayed`,
+    `${acknowledged} acknowledged`,
+    ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
+    ...(posted > 0 ? [`of ${posted} the difference posted`] : []),
+    `${asked} put before a person`,
+  ];
+  const apart = (sums ?? []).filter(({ left, right }) => left !== right);
   const end = agrees ? 'both sides agree' : 'the sides do NOT agree';
+  const amounts = apart.slice(0, 3).map(({ field, unit, left, right }) => {
+    const what = unit === undefined ? field : `${field} in ${unit}`;
+    return `${what} is ${left} in the store and ${right} on the other side`;
+  });
   return {
     kind: 'reconciled' as const,
     sound: agrees && asked === 0,
-    words: `${compared} compared, ${replayed} replayed, ${acknowledged} acknowledged, ${asked} put before a person; ${end}`,
+    words: [
+      `${compared} compared${caught === '' ? '' : ` (${caught})`}, ${done.join(', ')}`,
+      end,
+      ...(amounts.length === 0 ? [] : [`the sum of ${amounts.join(', of ')}`]),
+    ].join('; '),
     ...(report !== undefined && { report }),
   };
 }

@@ -1,3 +1,5 @@
+import type { SideSum } from '../reconcile/side-sums.ts';
+import type { ClassCounts } from '../reconcile/transaction-class.ts';
 import type { Digest, Instant } from './identity.ts';
 
 /**
@@ -63,6 +65,15 @@ export interface ReconciliationSummary {
   readonly acknowledged: number;
   /** Differences that no rule covers: put before a person. */
   readonly asked: number;
+  /** Taken back by a rule; absent: none, or told by an agent that knew nothing of it. The same of the next three. */
+  readonly cancelled?: number;
+  /** Of which the difference was booked. */
+  readonly posted?: number;
+  /** What was mended or put before a person, by class. */
+  readonly classes?: ClassCounts;
+  /** Of both sides at the end, without customers' newer business; at most 50, the rest is judged and not told. */
+  readonly sums?: readonly SideSum[];
+  /** Nothing is left to ask, and the sums are equal to the last digit. */
   readonly agrees: boolean;
   readonly report?: Digest;
 }

@@ -267,10 +267,13 @@ describe('reconciling', () => {
     tenant: 'acme',
     left: undefined,
     right: undefined,
+    class: effect === undefined ? 'in-doubt' : 'half-done',
     rule: effect,
     effect,
     why: 'x',
+    amounts: [{ field: 'total', left: '10.10', right: null }],
   });
+  const none = { replayed: 0, acknowledged: 0, cancelled: 0, posted: 0 };
   const action = { kind: 'reconcile', store: 'main', reconciliation, tenants: ['acme'] } as const;
 
   test('a difference is mended only when two looks see it, and one that goes by itself is left alone', async () => {
@@ -278,11 +281,12 @@ describe('reconciling', () => {
     let open = ['acme/1'];
     cell.comparison = () => {
       const fresh = ++looks === 1 ? ['acme/9'] : [`acme/${100 + looks}`];
-      return { compared: 5, differences: [...open, ...fresh].map((key) => difference(key, 'replay')) };
+      const differences = [...open, ...fresh].map((key) => difference(key, 'replay'));
+      return { compared: 5, differences, sums: [] };
     };
     cell.applied = (differences) => {
       open = [];
-      return { replayed: differences.length, acknowledged: 0 };
+      return { ...none, replayed: differences.length };
     };
     expect(await run(action)).toMatchObject({
       kind: 'done',
@@ -295,7 +299,62 @@ describe('reconciling', () => {
     cell.comparison = () => ({
       compared: 5,
       differences: [difference('acme/1', undefined), difference('acme/2', 'acknowledge')],
+      sums: [{ field: 'total', left: '120.20', right: '100' }],
     });
-    expect(await run(action)).toMatchObject({ kind: 'done', result: { reconciliation: { asked: 2, agrees: false } } });
+    expect(await run(action)).toMatchObject({
+      kind: 'done',
+      result: {
+        reconciliation: {
+          asked: 2,
+          classes: { 'half-done': 1, 'in-doubt': 1 },
+          sums: [{ field: 'total', left: '120.20', right: '100' }],
+          agrees: false,
+        },
+      },
+    });
+  });
+
+  test('each kind of effect is counted for itself, and a transaction once, by what it was when it was mended', async () => {
+    const effects = ['replay', 'acknowledge', 'cancel', 'post-difference'] as const;
+    let rest: Difference[] = effects.map((effect) => difference(`acme/${effect}`, effect));
+    cell.comparison = () => ({ compared: 4, differences: rest, sums: [] });
+    cell.applied = () => {
+      // The replayed one is acknowledged in a second turn.
+      rest = rest.length === 4 ? [{ ...difference('acme/replay', 'acknowledge'), class: 'one-side-only' }] : [];
+      return rest.length === 1
+        ? { replayed: 1, acknowledged: 1, cancelled: 1, posted: 1 }
+        : { ...none, acknowledged: 1 };
+    };
+    expect(await run(action)).toMatchObject({
+      kind: 'done',
+      result: {
+        reconciliation: {
+          compared: 4,
+          replayed: 1,
+          acknowledged: 2,
+          cancelled: 1,
+          posted: 1,
+          asked: 0,
+          classes: { 'half-done': 4 },
+          agrees: true,
+        },
+      },
+    });
+  });
+
+  test('sums that are not equal are no agreement, though nothing differs; customers’ newer business is left out of them', async () => {
+    const sums = (left: string, right: string) => [{ field: 'total', left, right }];
+    cell.comparison = () => ({ compared: 5, differences: [], sums: sums('100.01', '100') });
+    const outcome = await execute(action, context(), cell);
+    expect(outcome).toMatchObject({ result: { reconciliation: { asked: 0, agrees: false } } });
+    expect(provenOutcome(action, outcome)).toMatchObject({ kind: 'failed', code: 'check-failed' });
+    let looks = 0;
+    cell.comparison = () => {
+      const differences = looks++ === 0 ? [difference('acme/1', 'replay')] : [difference('acme/new', 'replay')];
+      return { compared: 5, differences, sums: sums('110.10', '100') };
+    };
+    expect(await run(action)).toMatchObject({
+      result: { reconciliation: { agrees: true, sums: [{ field: 'total', left: '100', right: '100' }] } },
+    });
   });
 });

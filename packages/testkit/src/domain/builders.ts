@@ -228,7 +228,17 @@ export function soundOutcome(action: Action, now: Instant): Outcome {
     case 'reconcile':
       return {
         kind: 'done',
-        result: { reconciliation: { compared: 3, replayed: 1, acknowledged: 1, asked: 0, agrees: true } },
+        result: {
+          reconciliation: {
+            compared: 3,
+            replayed: 1,
+            acknowledged: 1,
+            asked: 0,
+            classes: { 'half-done': 2 },
+            sums: [{ field: 'total', unit: 'EUR', left: '35700', right: '35700' }],
+            agrees: true,
+          },
+        },
       };
     case 'deploy':
     case 'retire':

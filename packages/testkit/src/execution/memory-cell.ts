@@ -8,6 +8,7 @@ import {
   denied,
   granted,
   type KeptRestorePoint,
+  type Mended,
   type MigrationBack,
   type Ports,
   type RestorePointList,
@@ -45,10 +46,12 @@ export class MemoryCell implements Ports {
   /** What is wrong with a slot's health, by slot. */
   readonly ailments = new Map<string, string>();
   check: (tenant: string, signal: AbortSignal) => Promise<CheckResult> = async () => ({ ok: true, passed: 1 });
-  comparison: () => Comparison = () => ({ compared: 0, differences: [] });
-  applied: (differences: readonly Difference[]) => { replayed: number; acknowledged: number } = () => ({
+  comparison: () => Comparison = () => ({ compared: 0, differences: [], sums: [] });
+  applied: (differences: readonly Difference[]) => Mended = () => ({
     replayed: 0,
     acknowledged: 0,
+    cancelled: 0,
+    posted: 0,
   });
   private fence: Fence | undefined;
   private readonly tenants: readonly string[];

@@ -1,29 +1,37 @@
 import type { ReconciliationContent } from '@headgate/documents/kinds/reconciliation';
-import type { Difference, LedgerRow } from '@headgate/execution';
+import { classOf, type Side } from '@headgate/domain';
+import { compareDecimals, parseDecimal } from '@headgate/domain/reconcile/decimal';
+import type { Comparison, Difference, LedgerRow } from '@headgate/execution';
+import { amountsOf, sumsOf } from './amounts.ts';
+import { doubledUnderOtherKeys } from './doubled.ts';
 import type { Row, TenantRow } from './right-side.ts';
 
 type Spec = ReconciliationContent['spec'];
 type Rule = Spec['rules'][number];
-type Side = Rule['when']['side'];
 type Scalar = string | number | boolean | null;
 
+export interface Sources {
+  readonly left: readonly TenantRow[];
+  readonly right: readonly TenantRow[];
+  /** What somebody asked for; empty where the document names no place that knows. */
+  readonly asked: readonly TenantRow[];
+}
+
 /**
- * Compares both sides by key and names the rule that covers each difference. Facts that agree are a difference only
- * where a rule says so (posted, but not acknowledged). A key that one side has twice is put before a person.
+ * Compares the sides by key, says of each difference what became of it, and names the rule that covers it. Facts that agree
+ * are a difference only where a rule says so (posted, but not acknowledged) or while they are under way. What one side has
+ * twice, under one key or under two, is put before a person; so is what was asked for and neither has, where no rule is.
  */
-export function classify(
-  spec: Spec,
-  left: readonly TenantRow[],
-  right: readonly TenantRow[],
-): { compared: number; differences: Difference[] } {
+export function classify(spec: Spec, { left, right, asked }: Sources): Comparison {
   const lefts = byKey(left, spec.key.left);
   const rights = byKey(right, spec.key.right);
+  const again = doubledUnderOtherKeys(spec, lefts, rights);
   const keys = new Set([...lefts.keys(), ...rights.keys()]);
   const differences: Difference[] = [];
   for (const key of keys) {
     const ours = lefts.get(key) ?? [];
     const theirs = rights.get(key) ?? [];
-    const found = judge(spec, ours, theirs);
+    const found = judge(spec, ours, theirs, again.get(key));
     if (!found) continue;
     const { rule, why } = found;
     differences.push({
@@ -31,21 +39,35 @@ export function classify(
       tenant: (ours[0] ?? theirs[0])!.tenant,
       left: ours[0] && ledgerRow(key, ours[0]),
       right: theirs[0] && ledgerRow(key, theirs[0]),
+      class: classOf({ ...found, rule: known(rule) }),
       rule: rule?.name,
-      effect: rule?.do?.effect,
+      effect: found.underway ? undefined : rule?.do?.effect,
       why,
+      amounts: amountsOf(spec, ours, theirs),
     });
   }
-  return { compared: keys.size, differences };
+  const never = neverHappened(spec, left, asked);
+  return {
+    compared: keys.size + never.length,
+    differences: [...differences, ...never],
+    sums: sumsOf(spec, left, right),
+  };
+}
+
+interface Judged {
+  readonly side: Side;
+  readonly twice: boolean;
+  readonly underway: boolean;
+  readonly rule: Rule | undefined;
+  readonly why: string;
 }
 
 function judge(
   spec: Spec,
   ours: readonly TenantRow[],
   theirs: readonly TenantRow[],
-): { rule: Rule | undefined; why: string } | undefined {
-  if (ours.length > 1) return { rule: undefined, why: `the store has it ${ours.length} times` };
-  if (theirs.length > 1) return { rule: undefined, why: `${spec.right.connection} has it ${theirs.length} times` };
+  again: string | undefined,
+): Judged | undefined {
   const [left] = ours;
   const [right] = theirs;
   const unequal =
@@ -53,11 +75,59 @@ function judge(
       ? spec.compare.find((field) => !equal(left.row[field.left], right.row[field.right], field.as))
       : undefined;
   const side: Side = !right ? 'left-only' : !left ? 'right-only' : unequal ? 'both-differ' : 'both-agree';
+  const twice = (why: string): Judged => ({ side, twice: true, underway: false, rule: undefined, why });
+  if (ours.length > 1) return twice(`the store has it ${ours.length} times`);
+  if (theirs.length > 1) return twice(`${spec.right.connection} has it ${theirs.length} times`);
+  if (again !== undefined) return twice(again);
+  const underway = spec.underway !== undefined && left !== undefined && fitsAll(spec.underway, left.row);
   const rule = spec.rules.find(
     (each) => each.when.side === side && fitsAll(each.when.left, left?.row) && fitsAll(each.when.right, right?.row),
   );
-  if (!rule) return side === 'both-agree' ? undefined : { rule, why: say(side, spec, unequal?.name) };
-  return { rule, why: rule.ask ?? rule.name };
+  const found = { side, twice: false, underway, rule };
+  // A question may be asked of what is still at work; it must not be worked upon from two sides.
+  if (underway) return { ...found, why: rule?.ask ?? 'the system is still at work on it' };
+  if (!rule) return side === 'both-agree' ? undefined : { ...found, why: say(side, spec, unequal?.name) };
+  return { ...found, why: rule.ask ?? rule.name };
+}
+
+/** Whoever asked and got no answer can ask again: the key makes that harmless. Until then it is told that it never happened. */
+function neverHappened(spec: Spec, left: readonly TenantRow[], asked: readonly TenantRow[]): Difference[] {
+  if (spec.asked === undefined) return [];
+  const { key: field, left: column } = spec.asked;
+  const kept = new Set(left.map(({ tenant, row }) => `${tenant} ${String(row[column] ?? '')}`));
+  const missing: Difference[] = [];
+  // A request's key is its tenant's own: another one may have the same.
+  for (const one of asked) {
+    const key = keyOf(one, field);
+    if (kept.has(`${one.tenant} ${key}`)) continue;
+    kept.add(`${one.tenant} ${key}`);
+    const rule = spec.rules.find((each) => each.when.side === 'neither' && fitsAll(each.when.asked, one.row));
+    missing.push({
+      key,
+      tenant: one.tenant,
+      left: undefined,
+      right: undefined,
+      asked: ledgerRow(key, one),
+      class: classOf({ side: 'neither', twice: false, underway: false, rule: known(rule) }),
+      rule: rule?.name,
+      effect: rule?.do?.effect,
+      why:
+        rule?.ask ??
+        rule?.name ??
+        'it was asked for and neither side has it: whoever asked may ask again under the same key',
+      amounts: [],
+    });
+  }
+  return missing;
+}
+
+function known(rule: Rule | undefined): Parameters<typeof classOf>[0]['rule'] {
+  return (
+    rule && {
+      ...(rule.class !== undefined && { class: rule.class }),
+      ...(rule.do !== undefined && { effect: rule.do.effect }),
+    }
+  );
 }
 
 function say(side: Side, spec: Spec, field: string | undefined): string {
@@ -69,13 +139,19 @@ function say(side: Side, spec: Spec, field: string | undefined): string {
 function byKey(rows: readonly TenantRow[], field: string): Map<string, TenantRow[]> {
   const map = new Map<string, TenantRow[]>();
   for (const each of rows) {
-    const value = each.row[field];
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint')
-      throw new Error(`a fact has no key in "${field}"`);
-    const key = String(value);
-    map.set(key, [...(map.get(key) ?? []), each]);
+    const key = keyOf(each, field);
+    const others = map.get(key);
+    if (others) others.push(each);
+    else map.set(key, [each]);
   }
   return map;
+}
+
+function keyOf({ row }: TenantRow, field: string): string {
+  const value = row[field];
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint')
+    throw new Error(`a fact has no key in "${field}"`);
+  return String(value);
 }
 
 function fitsAll(
@@ -91,15 +167,10 @@ function fitsAll(
 /** Exactly: numbers as decimals without going through floating point ("10.10" is 10.1), everything else as text. */
 export function equal(a: unknown, b: unknown, as: 'text' | 'number'): boolean {
   if (a === undefined || b === undefined || a === null || b === null) return a === b;
-  return as === 'number' ? decimal(a) === decimal(b) && decimal(a) !== undefined : String(a) === String(b);
-}
-
-function decimal(value: unknown): string | undefined {
-  const match = /^(-?)0*(\d+?)(?:\.(\d*?)0*)?$/.exec(String(value));
-  if (!match) return undefined;
-  const [, sign, whole, fraction] = match;
-  const text = fraction ? `${whole}.${fraction}` : whole!;
-  return text === '0' ? '0' : `${sign}${text}`;
+  if (as === 'text') return String(a) === String(b);
+  const one = parseDecimal(a);
+  const other = parseDecimal(b);
+  return one !== undefined && other !== undefined && compareDecimals(one, other) === 0;
 }
 
 function scalar(value: unknown): Scalar | undefined {

@@ -20,9 +20,12 @@ const PAGE_TIMEOUT_MS = 15_000;
 /** Tenants that are asked for at the same time. */
 const AT_ONCE = 4;
 
-/** Reads all facts that the other system has of these tenants, page by page. */
+/** Where another system's facts are, as a document says it. */
+type Source = ReconciliationContent['spec']['right'];
+
+/** Reads all facts that another system has of these tenants, page by page. */
 export async function readRightSide(
-  right: ReconciliationContent['spec']['right'],
+  right: Source,
   tenantField: string | undefined,
   connection: Connection,
   tenants: readonly string[],
@@ -44,7 +47,7 @@ export async function readRightSide(
 }
 
 async function* pages(
-  right: ReconciliationContent['spec']['right'],
+  right: Source,
   connection: Connection,
   token: string,
   tenant: string,
@@ -65,6 +68,8 @@ async function* pages(
       timeoutMs: PAGE_TIMEOUT_MS,
       maxBytes: MAX_PAGE_BYTES,
       signal,
+    }).catch((error: Error) => {
+      throw new Error(`${right.connection} can't be asked: ${error.message}`, { cause: error });
     });
     if (answer.status !== 200) throw new Error(`${right.connection} answered ${answer.status} to GET ${url.pathname}`);
     const items = pointed(answer.json(), right.items);

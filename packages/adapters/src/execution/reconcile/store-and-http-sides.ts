@@ -2,6 +2,7 @@ import {
   type ReconciliationContent,
   reconciliation as reconciliationKind,
 } from '@headgate/documents/kinds/reconciliation';
+import type { Effect } from '@headgate/domain';
 import {
   type Answer,
   type Comparison,
@@ -9,6 +10,8 @@ import {
   denied,
   granted,
   type LedgerSides,
+  type Looking,
+  type Mended,
   type StepContext,
 } from '@headgate/execution';
 import type pg from 'pg';
@@ -45,24 +48,20 @@ export class StoreAndHttpSides implements LedgerSides {
     return read(reconciliation).settleMs;
   }
 
-  async compare(
-    reconciliation: unknown,
-    store: string,
-    tenants: readonly string[],
-    ctx: StepContext,
-  ): Promise<Comparison> {
+  async compare(reconciliation: unknown, store: string, tenants: readonly string[], ctx: Looking): Promise<Comparison> {
     const spec = read(reconciliation);
-    const connection = Object.hasOwn(this.connections, spec.right.connection)
-      ? this.connections[spec.right.connection]
-      : undefined;
-    if (!connection) throw new Error(`This cell's configuration has no connection named ${spec.right.connection}`);
+    const { right, asked } = spec;
+    const connection = this.connection(right.connection);
+    const other = asked && this.connection(asked.connection);
     // A step names the cell's tenants; those of another store are another comparison.
     const here = tenants.filter((tenant) => this.storeOf.get(tenant) === store);
-    const [left, right] = await Promise.all([
+    // What was asked for is read first: what is done meanwhile is then no reason to say that it never happened.
+    const wanted = asked && other ? await readRightSide(asked, undefined, other, here, ctx.signal) : [];
+    const [ours, theirs] = await Promise.all([
       this.readLeft(spec, store, here, ctx),
-      readRightSide(spec.right, spec.tenant.right, connection, here, ctx.signal),
+      readRightSide(right, spec.tenant.right, connection, here, ctx.signal),
     ]);
-    return classify(spec, left, right);
+    return classify(spec, { left: ours, right: theirs, asked: wanted });
   }
 
   async apply(
@@ -70,7 +69,7 @@ export class StoreAndHttpSides implements LedgerSides {
     store: string,
     differences: readonly Difference[],
     ctx: StepContext,
-  ): Promise<Answer<{ readonly replayed: number; readonly acknowledged: number }>> {
+  ): Promise<Answer<Mended>> {
     const spec = read(reconciliation);
     const leftMs = Math.max(1, Math.floor(ctx.remainingMs()));
     // The fence's row stays locked while the application's login works: no later decision comes between the two.
@@ -85,12 +84,7 @@ export class StoreAndHttpSides implements LedgerSides {
     });
   }
 
-  private async readLeft(
-    spec: Spec,
-    store: string,
-    tenants: readonly string[],
-    ctx: StepContext,
-  ): Promise<TenantRow[]> {
+  private async readLeft(spec: Spec, store: string, tenants: readonly string[], ctx: Looking): Promise<TenantRow[]> {
     const answer = await this.asOwner(store, ctx, 'read only', async (client) => {
       const { rows } = await client.query<Row>(spec.left.sql, [tenants]);
       return granted(rows);
@@ -111,7 +105,7 @@ export class StoreAndHttpSides implements LedgerSides {
    */
   private async asOwner<T>(
     name: string,
-    ctx: StepContext,
+    ctx: Looking,
     mode: 'read only' | 'read write',
     work: (client: pg.Client) => Promise<Answer<T>>,
   ): Promise<Answer<T>> {
@@ -134,6 +128,12 @@ export class StoreAndHttpSides implements LedgerSides {
     });
   }
 
+  private connection(name: string): Connection {
+    const connection = Object.hasOwn(this.connections, name) ? this.connections[name] : undefined;
+    if (!connection) throw new Error(`This cell's configuration has no connection named ${name}`);
+    return connection;
+  }
+
   private find(name: string): Store {
     const store = this.stores.get(name);
     if (!store) throw new Error(`There is no store ${name} in this cell`);
@@ -141,12 +141,15 @@ export class StoreAndHttpSides implements LedgerSides {
   }
 }
 
-async function applyRules(
-  client: pg.Client,
-  spec: Spec,
-  differences: readonly Difference[],
-): Promise<Answer<{ readonly replayed: number; readonly acknowledged: number }>> {
-  const counts = { replayed: 0, acknowledged: 0 };
+const COUNTED: Readonly<Record<Effect, keyof Mended>> = {
+  replay: 'replayed',
+  acknowledge: 'acknowledged',
+  cancel: 'cancelled',
+  'post-difference': 'posted',
+};
+
+async function applyRules(client: pg.Client, spec: Spec, differences: readonly Difference[]): Promise<Answer<Mended>> {
+  const counts = { replayed: 0, acknowledged: 0, cancelled: 0, posted: 0 };
   for (const difference of differences) {
     const action = spec.rules.find((rule) => rule.name === difference.rule)?.do;
     if (!action) continue;
@@ -155,8 +158,7 @@ async function applyRules(
       action.params.map((parameter) => parameterValue(parameter, difference)),
     );
     if ((rowCount ?? 0) === 0) continue; // somebody was quicker, or an earlier attempt of ours
-    if (action.effect === 'replay') counts.replayed++;
-    else counts.acknowledged++;
+    counts[COUNTED[action.effect]]++;
   }
   return granted(counts);
 }
@@ -164,7 +166,7 @@ async function applyRules(
 function parameterValue(parameter: string, difference: Difference): unknown {
   if (parameter === '$key') return difference.key;
   if (parameter === '$tenant') return difference.tenant;
-  const [side, field] = parameter.slice(1).split('.') as ['left' | 'right', string];
+  const [side, field] = parameter.slice(1).split('.') as ['left' | 'right' | 'asked', string];
   return difference[side]?.fields[field] ?? null;
 }
 

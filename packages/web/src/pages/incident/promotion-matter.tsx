@@ -91,8 +91,9 @@ function Transactions({ of: { lines, checks, reconciled, unknown } }: { readonly
         Which transactions
       </Title>
       <Text size="sm">
-        {checks.passed} checks passed, {checks.failed} failed; {reconciled.compared} compared, {reconciled.replayed}{' '}
-        replayed, {reconciled.acknowledged} acknowledged, {reconciled.asked} before a person
+        {checks.passed} checks passed, {checks.failed} failed; {reconciled.compared} compared
+        {reconciled.caught !== undefined && ` (${reconciled.caught})`}, {reconciled.replayed} replayed,{' '}
+        {reconciled.acknowledged} acknowledged, {reconciled.asked} before a person
       </Text>
       <Some of={lines} noun="report" first={5}>
         {(some) => (

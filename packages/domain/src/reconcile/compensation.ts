@@ -1,0 +1,155 @@
+/**
+ * What would be done about everything that a reconciliation caught: plain data, in order, with what it puts at stake. A
+ * person can read it before anything is done, and its digest says that what is done later is what was read.
+ */
+import { counted } from '../plan/render-words.ts';
+import {
+  absolute,
+  compareDecimals,
+  type Decimal,
+  decimalText,
+  minus,
+  moneyText,
+  parseDecimal,
+  plus,
+} from './decimal.ts';
+import type { Amount, CaughtTransaction, Effect } from './difference.ts';
+import type { TransactionClass } from './transaction-class.ts';
+
+export interface CompensationLine {
+  readonly key: string;
+  readonly tenant: string;
+  readonly class: TransactionClass;
+  /** Null where no rule covers it. */
+  readonly rule: string | null;
+  readonly effect: Effect | 'ask';
+  readonly why: string;
+  readonly amounts: readonly Amount[];
+}
+
+export interface CompensationPlan {
+  readonly reconciliation: string;
+  readonly store: string;
+  readonly lines: readonly CompensationLine[];
+  /** By how much the two sides differ in all lines together, each taken as positive; by unit. */
+  readonly atStake: readonly { readonly unit?: string; readonly amount: string }[];
+  readonly tenants: number;
+  readonly risk: { readonly level: 'low' | 'medium' | 'high'; readonly because: readonly string[] };
+}
+
+/** Which compared number is the transaction's money, and from how much on the risk is higher; in the field's own unit. */
+export interface MoneyTerms {
+  readonly field: string;
+  readonly minorDigits?: number;
+  readonly mediumFrom?: number;
+  readonly highFrom?: number;
+}
+
+const BETWEEN = 'stands between the two sides';
+
+/** What changes nothing but a mark comes first, what a person must decide last. */
+const ORDER: readonly CompensationLine['effect'][] = ['acknowledge', 'replay', 'post-difference', 'cancel', 'ask'];
+/** So many tenants at once are a matter of their own. */
+const MANY_TENANTS = 10;
+
+/** The plan for what was caught. The same transactions give the same plan, in whatever order they were found. */
+export function planCompensation(
+  of: { readonly reconciliation: string; readonly store: string },
+  caught: readonly CaughtTransaction[],
+  money?: MoneyTerms,
+): CompensationPlan {
+  const lines = caught
+    .map(
+      ({ key, tenant, class: kind, rule, effect, why, amounts }): CompensationLine => ({
+        key,
+        tenant,
+        class: kind,
+        rule: rule ?? null,
+        effect: effect ?? 'ask',
+        why,
+        amounts: amounts.map(({ field, unit, left, right }) => ({
+          field,
+          ...(unit !== undefined && { unit }),
+          left,
+          right,
+        })),
+      }),
+    )
+    .sort(
+      (a, b) => ORDER.indexOf(a.effect) - ORDER.indexOf(b.effect) || byText(a.tenant, b.tenant) || byText(a.key, b.key),
+    );
+  const atStake = stakes(lines, money?.field);
+  const tenants = new Set(lines.map(({ tenant }) => tenant)).size;
+  return { ...of, lines, atStake, tenants, risk: riskOf(lines, atStake, tenants, money) };
+}
+
+/** By how much the sides differ in one line: in the money where the document names it, else in the largest number. */
+export function stakeOf(
+  line: Pick<CompensationLine, 'amounts'>,
+  field?: string,
+): readonly (readonly [string, Decimal])[] {
+  const most = new Map<string, Decimal>();
+  for (const { field: name, unit = '', left, right } of line.amounts) {
+    if (field !== undefined && name !== field) continue;
+    const gap = absolute(minus(decimal(left), decimal(right)));
+    const before = most.get(unit);
+    if (before === undefined || compareDecimals(gap, before) > 0) most.set(unit, gap);
+  }
+  return [...most];
+}
+
+function stakes(lines: readonly CompensationLine[], field: string | undefined): CompensationPlan['atStake'] {
+  const sums = new Map<string, Decimal>();
+  for (const line of lines)
+    for (const [unit, gap] of stakeOf(line, field)) sums.set(unit, plus(sums.get(unit) ?? ZERO, gap));
+  return [...sums]
+    .sort(([a], [b]) => byText(a, b))
+    .flatMap(([unit, sum]) => (sum.units === 0n ? [] : [{ ...(unit !== '' && { unit }), amount: decimalText(sum) }]));
+}
+
+function riskOf(
+  lines: readonly CompensationLine[],
+  atStake: CompensationPlan['atStake'],
+  tenants: number,
+  money: MoneyTerms | undefined,
+): CompensationPlan['risk'] {
+  const high: string[] = [];
+  const medium: string[] = [];
+  const asked = lines.filter(({ effect }) => effect === 'ask').length;
+  if (asked > 0) high.push(`no rule decides ${counted(asked, 'transaction')}: a person must`);
+  for (const effect of ['cancel', 'post-difference'] as const) {
+    const n = lines.filter((line) => line.effect === effect).length;
+    if (n > 0) medium.push(effect === 'cancel' ? `${n} would be cancelled` : `of ${n} the difference would be posted`);
+  }
+  for (const { unit, amount } of atStake) {
+    const words = `${moneyText(amount, money?.minorDigits, unit)} ${BETWEEN}`;
+    const reaches = (from: number | undefined): boolean =>
+      from !== undefined && compareDecimals(decimal(amount), decimal(String(from))) >= 0;
+    if (reaches(money?.highFrom)) high.push(words);
+    else if (reaches(money?.mediumFrom ?? 0)) medium.push(words);
+  }
+  if (tenants > MANY_TENANTS) medium.push(`${tenants} tenants are concerned`);
+  const because = [...high, ...medium];
+  return {
+    level: high.length > 0 ? 'high' : medium.length > 0 ? 'medium' : 'low',
+    because:
+      because.length > 0
+        ? because
+        : [
+            lines.length === 0
+              ? 'there is nothing to do'
+              : 'no amount of any size differs, and rules decide everything',
+          ],
+  };
+}
+
+const ZERO: Decimal = { units: 0n, scale: 0 };
+
+function decimal(text: string | null): Decimal {
+  return parseDecimal(text) ?? ZERO;
+}
+
+/** By code units: the same on every machine, whatever its language. */
+function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
