@@ -8,6 +8,9 @@ if (command === 'mask') {
   // A command of its own, beside no agent: it needs little of what an agent is made of.
   const { mask } = await import('./commands/mask.ts');
   process.exitCode = await mask(rest);
+} else if (command === 'rehearse') {
+  const { rehearse } = await import('./commands/rehearse.ts');
+  process.exitCode = await rehearse(rest);
 } else {
   const { runProgram } = await import('./program.ts');
   await runProgram(process.argv.slice(2));

@@ -25,6 +25,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent rollback --config FILE --because "…" [CELL] [--as ID] [--yes]
   headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
   headgate-agent mask …                       makes up people's data in a restored copy (see headgate-agent mask --help)
+  headgate-agent rehearse …                   runs a release's migrations on a copy of a store (see headgate-agent rehearse --help)
   headgate-agent --help | --version
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 

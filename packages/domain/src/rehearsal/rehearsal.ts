@@ -155,12 +155,16 @@ export interface RehearsalEvidence extends RehearsedStore, Omit<RehearsalResult,
   readonly masked: boolean;
 }
 
+/** Reasons that are told there; one is enough to stop. */
+const MOST_REASONS = 20;
+
 /** The same facts, as short as a gate needs them. */
 export function rehearsalEvidence(facts: RehearsalFacts): RehearsalEvidence {
-  const { longestStallMs: longest, ...result } = judgeRehearsal(facts);
+  const { longestStallMs: longest, because, ...result } = judgeRehearsal(facts);
   return {
     ...facts.from,
     ...result,
+    because: because.slice(0, MOST_REASONS).map((each) => each.slice(0, 300).toWellFormed()),
     ...(longest === undefined ? {} : { longestStallMs: longest }),
     at: facts.at,
     masked: facts.copy.maskedBy !== undefined,

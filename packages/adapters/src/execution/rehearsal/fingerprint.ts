@@ -10,8 +10,8 @@ const OBJECTS: readonly string[] = [
   // Columns, each by itself, and the order in which they stand.
   `select 'column ' || ${NAMED} || '.' || quote_ident(a.attname) as object,
      concat_ws(' ', format_type(a.atttypid, a.atttypmod), case when a.attcollation <> t.typcollation then 'collate ' || a.attcollation::regcollation end,
-       case when a.attnotnull then 'not null' end, case when a.attidentity <> '' then 'identity ' || a.attidentity end,
-       case when a.attgenerated <> '' then 'generated ' || a.attgenerated end, 'default ' || pg_get_expr(d.adbin, d.adrelid)) as definition
+       case when a.attnotnull then 'not null' end, case when a.attidentity <> '' then 'identity ' || a.attidentity::text end,
+       case when a.attgenerated <> '' then 'generated ' || a.attgenerated::text end, 'default ' || pg_get_expr(d.adbin, d.adrelid)) as definition
    from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace join pg_type t on t.oid = a.atttypid
      left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
    where c.relkind in ('r', 'p', 'v', 'm', 'f', 'c') and a.attnum > 0 and not a.attisdropped and ${FOREIGN_SCHEMAS}`,
@@ -30,7 +30,7 @@ const OBJECTS: readonly string[] = [
    from pg_constraint k join pg_namespace n on n.oid = k.connamespace where ${FOREIGN_SCHEMAS}`,
   `select 'index ' || ${NAMED}, pg_get_indexdef(c.oid) || case when i.indisvalid then '' else ' (invalid)' end
    from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where n.nspname <> 'pg_toast' and ${FOREIGN_SCHEMAS}`,
-  `select 'trigger ' || quote_ident(g.tgname) || ' of ' || g.tgrelid::regclass, pg_get_triggerdef(g.oid) || ' ' || g.tgenabled
+  `select 'trigger ' || quote_ident(g.tgname) || ' of ' || g.tgrelid::regclass, pg_get_triggerdef(g.oid) || ' ' || g.tgenabled::text
    from pg_trigger g join pg_class c on c.oid = g.tgrelid join pg_namespace n on n.oid = c.relnamespace where not g.tgisinternal and ${FOREIGN_SCHEMAS}`,
   `select 'rule ' || quote_ident(r.rulename) || ' of ' || r.ev_class::regclass, pg_get_ruledef(r.oid)
    from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace where r.rulename <> '_RETURN' and ${FOREIGN_SCHEMAS}`,

@@ -96,7 +96,7 @@ function readsOf(plan: PlanNode): readonly PlanRead[] {
   const reads: PlanRead[] = [];
   const walk = (node: PlanNode, relation: string | undefined): void => {
     const name = node['Relation Name'];
-    const own = name === undefined ? relation : `${quoted(node.Schema ?? 'public')}.${quoted(name)}`;
+    const own = name === undefined ? relation : planName(node.Schema ?? 'public', name);
     const kind = node['Node Type'] ?? '';
     const index = node['Index Name'];
     if (own !== undefined && kind === 'Seq Scan') reads.push({ relation: own, how: 'sequential', index: undefined });
@@ -109,6 +109,8 @@ function readsOf(plan: PlanNode): readonly PlanRead[] {
   return reads;
 }
 
-function quoted(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : pg.escapeIdentifier(name);
+/** A relation's name as it stands in what we make of a plan. */
+export function planName(schema: string, name: string): string {
+  const quoted = (part: string): string => (/^[a-z_][a-z0-9_]*$/.test(part) ? part : pg.escapeIdentifier(part));
+  return `${quoted(schema)}.${quoted(name)}`;
 }

@@ -19,18 +19,25 @@ export interface ThrowAway {
   drop(): Promise<void>;
 }
 
-/** Encoding and collation, as `create database` takes them, of a database on its server. */
+/** What a dump of a database leaves out: encoding and collation, and settings that are the database's own. */
 export interface Likeness {
   readonly encoding: string;
   readonly collate: string;
   readonly ctype: string;
+  readonly settings: readonly { readonly name: string; readonly value: string }[];
 }
 
 export async function likenessOf(client: pg.ClientBase): Promise<Likeness> {
-  const { rows } = await client.query<Likeness>(
+  const { rows } = await client.query<Omit<Likeness, 'settings'>>(
     `select pg_encoding_to_char(encoding) as encoding, datcollate as collate, datctype as ctype from pg_database where datname = current_database()`,
   );
-  return rows[0]!;
+  const { rows: settings } = await client.query<Likeness['settings'][number]>(
+    `select split_part(each, '=', 1) as name, substr(each, strpos(each, '=') + 1) as value
+     from pg_db_role_setting, unnest(setconfig) as each
+     where setrole = 0 and setdatabase = (select oid from pg_database where datname = current_database())
+       and split_part(each, '=', 1) not in ('role', 'session_authorization')`,
+  );
+  return { ...rows[0]!, settings };
 }
 
 /** Makes an empty one that `owner` owns, or a copy of another database of the server, which nobody may use meanwhile. */
@@ -49,6 +56,7 @@ export async function throwAwayDatabase(
         ? `template ${quoted(from.template)}`
         : `template template0 encoding ${pg.escapeLiteral(from.like.encoding)} lc_collate ${pg.escapeLiteral(from.like.collate)} lc_ctype ${pg.escapeLiteral(from.like.ctype)}`;
     await keeper.query(`create database ${quoted(database)} owner ${quoted(owner)} ${how}`);
+    if ('like' in from) await applySettings(keeper, database, from.like.settings);
     // What it holds is somebody's: nobody but its owner gets in.
     await keeper.query(`revoke all on database ${quoted(database)} from public`);
   } catch (error) {
@@ -63,6 +71,16 @@ export async function throwAwayDatabase(
       await withClient(await server.connection(MEETING), (client) => remove(client, database));
     },
   };
+}
+
+/** What a list of names means (a search path) only the server itself takes apart: so it is set, and taken over from there. */
+async function applySettings(client: pg.Client, database: string, settings: Likeness['settings']): Promise<void> {
+  for (const { name, value } of settings) {
+    await client.query('begin');
+    await client.query('select set_config($1, $2, true)', [name, value]);
+    await client.query(`alter database ${pg.escapeIdentifier(database)} set ${pg.escapeIdentifier(name)} from current`);
+    await client.query('commit');
+  }
 }
 
 /** Drops what killed rehearsals left on a server. Returns their names. */
