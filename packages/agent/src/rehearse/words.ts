@@ -49,8 +49,7 @@ export function rehearsalLines(release: string, facts: RehearsalFacts, stallMs: 
     `  ${origin} of ${taken}: ${size(copy.bytes)}, ${count(copy.rows, 'row')}, usable after ${took(copy.readyMs)}, ${copy.maskedBy === undefined ? 'not masked' : 'masked'}`,
     `  PostgreSQL ${copy.server}; schema ${schema.from} to ${schema.to}; ${runner === 'headgate' ? 'each file in one transaction' : 'each statement as it stands'}`,
     ...passes.flatMap((pass) => ['', ...passLines(pass, facts)]),
-    '',
-    ...planLines(plans),
+    ...(planLines(plans).length === 0 ? [] : ['', ...planLines(plans)]),
     ...(missing.length === 0 ? [] : ['', 'Not looked at:', ...missing.map((each) => `  ${each}`)]),
     '',
     ...closing(facts, stallMs),
@@ -158,14 +157,17 @@ function stallLines({ stalls, direction }: Pass): string[] {
 }
 
 function planLines({ compared, changes, source }: RehearsalFacts['plans']): string[] {
-  if (source === 'none') return [];
+  if (source === 'none' || (compared === 0 && changes.length === 0)) return [];
   const where = source === 'file' ? 'the file' : 'pg_stat_statements';
   if (changes.length === 0) return [`Plans: ${count(compared, 'statement')} of ${where} compared, none is worse.`];
   return [
     `Plans: ${count(compared, 'statement')} of ${where} compared, worse are`,
-    ...changes
+    ...[...new Set(changes.map((change) => change.text))]
       .slice(0, TOLD)
-      .flatMap((change) => [`  ${change.text.replace(/\s+/g, ' ').slice(0, 90)}`, `    ${planChangeText(change)}`]),
+      .flatMap((text) => [
+        `  ${text.replace(/\s+/g, ' ').slice(0, 90)}`,
+        ...changes.filter((change) => change.text === text).map((change) => `    ${planChangeText(change)}`),
+      ]),
   ];
 }
 

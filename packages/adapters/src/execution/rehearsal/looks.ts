@@ -28,7 +28,7 @@ const RELATIONS = `
     c.relfilenode::text as file, case when c.relkind in ('r', 'm') then pg_relation_size(c.oid) else 0 end::float8 as bytes,
     greatest(c.reltuples, 0)::float8 as rows, i.indrelid::text as "table"
   from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_index i on i.indexrelid = c.oid
-  where c.oid >= 16384 and c.relkind in ('r', 'p', 'm', 'v', 'i', 'I', 'f') and ${FOREIGN_SCHEMAS}`;
+  where c.oid >= 16384 and c.relkind in ('r', 'p', 'm', 'v', 'i', 'I', 'f') and n.nspname <> 'pg_toast' and ${FOREIGN_SCHEMAS}`;
 
 /** All relations that are there, in any session that sees them as committed. */
 export async function relationsOf(client: pg.ClientBase): Promise<Relations> {

@@ -103,11 +103,13 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
     return pass.files.every(({ failed }) => failed === undefined);
   };
   let changes: RehearsalFacts['plans']['changes'] = [];
+  let compared = 0;
   if (await run('forward', up, await expectedTables(client, up))) {
     await client.query('analyze');
     const plansAfter = await plan();
     const planned = statements.texts.map((text, i) => ({ text, before: plansBefore[i]!, after: plansAfter[i]! }));
     changes = planChanges(planned, await rowsOf(client));
+    compared = plansBefore.filter(({ ok }) => ok).length;
     const back = waysBack(migrations);
     if (back !== undefined) {
       const after = await fingerprintOf(control, CONNECTIONS);
@@ -143,7 +145,7 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
     passes,
     comparisons,
     plans: {
-      compared: plansBefore.filter(({ ok }) => ok).length,
+      compared,
       source: statements.source,
       changes,
     },

@@ -40,8 +40,9 @@ export function statementDiff(
     const relation = known.get(oid);
     if (relation === undefined) continue;
     const was = before.get(oid);
-    // Whoever plans a query looks at the table's indexes, too.
-    if (TABLES.has(relation.kind) || look.mode === 'ACCESS EXCLUSIVE') {
+    // Whoever plans a query looks at the table's indexes, too; behind the same lock of the table they don't get there.
+    const shut = look.mode === 'ACCESS EXCLUSIVE' && after.get(relation.table ?? '')?.mode !== 'ACCESS EXCLUSIVE';
+    if (TABLES.has(relation.kind) || shut) {
       const lock = { relation: relation.name, mode: look.mode };
       held.push(lock);
       if (was === undefined || strength(look.mode) > strength(was.mode)) locks.push(lock);
