@@ -17,7 +17,7 @@ export const rehearsed: Gate = {
   parameters: {
     type: 'object',
     additionalProperties: false,
-    required: ['from', 'maxAgeMs', 'longestStallMs'],
+    required: ['maxAgeMs', 'longestStallMs', 'from'],
     properties: {
       from: {
         type: 'string',

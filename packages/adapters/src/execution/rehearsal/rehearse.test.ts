@@ -54,7 +54,7 @@ function ask(copy: Copy, migrations: readonly MigrationFiles[], texts: readonly 
   });
 }
 
-describe.skipIf(tools === undefined)('On a copy of a dump', () => {
+describe.skipIf(tools === undefined)('On a copy of a dump', { timeout: 180_000 }, () => {
   let onto: CopyServer;
   beforeAll(async () => {
     onto = await ownServer(root, 15);
@@ -259,7 +259,7 @@ test('what a kill -9 leaves is swept; what is in use stays', async () => {
   expect(await databases()).toContain(database);
   held.kill('SIGKILL');
   await once(held, 'exit');
-  await expect.poll(() => sweepDatabases(shop.store.cluster), { timeout: 20_000 }).toEqual([database]);
+  await expect.poll(() => sweepDatabases(shop.store.cluster), { timeout: 40_000 }).toEqual([database]);
   expect(await sweepClusters(root)).toEqual([dir]);
   expect(await databases()).not.toContain(database);
   expect(await processesIn(join(dir, 'cluster', 'data')).catch(() => [])).toEqual([]);
