@@ -95,8 +95,8 @@ export function testResult(subject: Digest, run: number, failed: number): Eviden
 
 /** Of the migrations on a copy of the store `main`. */
 export function rehearsalOf(subject: Digest, at: Instant, ok: boolean): EvidenceFact {
-  const because = ok ? [] : ['m.sql failed on the way forward'];
-  const result = { ok, wayBack: ok ? 'equal' : 'not-reached', longestStallMs: 90, durationMs: 900, because } as const;
+  const because = ok ? [] : ['a statement of the application fails afterwards'];
+  const result = { ok, wayBack: 'equal', longestStallMs: 90, durationMs: 900, because } as const;
   return {
     digest: digestOfJson([subject, at, ok]),
     predicateType: REHEARSAL,

@@ -79,7 +79,7 @@ export class Troubles {
         const { next } = run.fleet.releases;
         run.after(ms, () => this.#rollBack('the evidence is red'));
         // Of one kind or the other: each gate has to notice its own.
-        const red = ms % 2 === 0 ? testResult(next, 2, 3) : rehearsalOf(next, run.now, false);
+        const red = fault.commit % 2 === 0 ? testResult(next, 2, 3) : rehearsalOf(next, run.now, false);
         return this.#through((s) => attachEvidence(s.deps, PEOPLE.developer, red));
       }
       case 'control-restored':
