@@ -142,7 +142,7 @@ function stallLines({ stalls, direction }: Pass): string[] {
   const noticed = felt.filter(({ longest }) => longest >= NOTICED_MS);
   if (noticed.length === 0)
     return [
-      `  Beside it ${count(stalls.length, 'table')} were read and written, and nobody waited for ${NOTICED_MS} ms.`,
+      `  Beside it ${count(stalls.length, 'table was', 'tables were')} read and written, and nobody waited for ${NOTICED_MS} ms.`,
     ];
   const each = (ms: number | undefined, who: string): string => `${who} ${ms === undefined ? 'not known' : took(ms)}`;
   return [

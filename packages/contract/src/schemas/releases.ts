@@ -23,6 +23,7 @@ export const evidence = z
         /** Milliseconds; absent: nobody read or wrote meanwhile. */
         longestStallMs: z.int().exactOptional(),
         durationMs: z.int(),
+        runner: z.enum(['headgate', 'psql']),
         masked: z.boolean(),
         because: z.array(z.string()),
       })

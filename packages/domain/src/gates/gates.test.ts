@@ -354,7 +354,9 @@ test('what a policy may ask of a rehearsal besides', () => {
   expect(more(rehearsal, { masked: true, equal: true })).toBe('pass');
   for (const from of ['main', 'shared/main', 'production']) expect(more(rehearsal, { from }), from).toBe('pass');
   for (const from of ['shared', 'other/main', '']) expect(more(rehearsal, { from }), from).not.toBe('pass');
-  for (const bad of [{ masked: 'yes' }, { equal: 1 }]) expect(more(rehearsal, bad)).toBe('error');
+  expect(more(rehearsedAs({ runner: 'psql' }), {}), 'run otherwise than Headgate does').toBe('no-data');
+  expect(more(rehearsedAs({ runner: 'psql' }), { runner: 'psql' })).toBe('pass');
+  for (const bad of [{ masked: 'yes' }, { equal: 1 }, { runner: 'flyway' }]) expect(more(rehearsal, bad)).toBe('error');
 });
 
 test('a gate that nobody knows is an error', () => {

@@ -26,6 +26,10 @@ export const rehearsed: Gate = {
       },
       maxAgeMs: { type: 'integer', minimum: 1 },
       longestStallMs: { type: 'integer', minimum: 0 },
+      runner: {
+        enum: ['headgate', 'psql'],
+        description: 'How the files were run: as Headgate does (the default), or as they stand',
+      },
       masked: { type: 'boolean', description: 'Only a masked copy counts' },
       equal: { type: 'boolean', description: 'The way back must lose nothing, declared or not' },
     },
@@ -33,10 +37,11 @@ export const rehearsed: Gate = {
   at: 'promotion',
   judge(params, facts) {
     const name = 'rehearsed';
-    const { from, masked = false, equal = false } = params;
+    const { from, masked = false, equal = false, runner = 'headgate' } = params;
     const maxAgeMs = wholeNumber(params, 'maxAgeMs');
     const most = wholeNumber(params, 'longestStallMs');
-    const wellSaid = typeof from === 'string' && from !== '' && maxAgeMs !== undefined && maxAgeMs > 0;
+    const known = runner === 'headgate' || runner === 'psql';
+    const wellSaid = typeof from === 'string' && from !== '' && maxAgeMs !== undefined && maxAgeMs > 0 && known;
     if (!wellSaid || most === undefined || typeof masked !== 'boolean' || typeof equal !== 'boolean')
       return stop(
         name,
@@ -46,7 +51,7 @@ export const rehearsed: Gate = {
         'release manager',
       );
     if (facts.release.migrations === 0) return pass(name, 'the release migrates nothing');
-    const newest = newestOf(facts, from);
+    const newest = newestOf(facts, from, runner);
     if (newest === undefined)
       return stop(
         name,
@@ -59,10 +64,12 @@ export const rehearsed: Gate = {
   },
 };
 
-function newestOf({ evidence, release }: GateFacts, from: string): RehearsalEvidence | undefined {
+/** What was run otherwise than it will be says nothing of what will be. */
+function newestOf({ evidence, release }: GateFacts, from: string, runner: string): RehearsalEvidence | undefined {
   const all = evidence.flatMap((each: EvidenceFact) => {
     const said = each.predicateType === REHEARSAL && each.subject === release.digest && each.verified;
-    return said && each.rehearsal !== undefined && isOf(each.rehearsal, from) ? [each.rehearsal] : [];
+    const { rehearsal } = each;
+    return said && rehearsal?.runner === runner && isOf(rehearsal, from) ? [rehearsal] : [];
   });
   return all.reduce<RehearsalEvidence | undefined>(
     (newest, each) => (newest === undefined || each.at >= newest.at ? each : newest),

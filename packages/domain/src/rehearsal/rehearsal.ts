@@ -152,6 +152,7 @@ export interface RehearsalEvidence extends RehearsedStore, Omit<RehearsalResult,
   /** When it ended, by the clock of the machine that ran it. */
   readonly at: Instant;
   readonly longestStallMs?: number;
+  readonly runner: RehearsalFacts['runner'];
   readonly masked: boolean;
 }
 
@@ -167,6 +168,7 @@ export function rehearsalEvidence(facts: RehearsalFacts): RehearsalEvidence {
     because: because.slice(0, MOST_REASONS).map((each) => each.slice(0, 300).toWellFormed()),
     ...(longest === undefined ? {} : { longestStallMs: longest }),
     at: facts.at,
+    runner: facts.runner,
     masked: facts.copy.maskedBy !== undefined,
   };
 }

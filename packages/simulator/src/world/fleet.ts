@@ -103,7 +103,7 @@ export function rehearsalOf(subject: Digest, at: Instant, ok: boolean): Evidence
     subject,
     verified: true,
     keyId: 'key-2',
-    rehearsal: { store: 'main', at, masked: true, ...result },
+    rehearsal: { store: 'main', at, masked: true, runner: 'headgate', ...result },
   };
 }
 

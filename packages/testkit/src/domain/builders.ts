@@ -197,7 +197,14 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
         verified: true,
         keyId: 'key-1',
         rehearsal: {
-          ...{ environment: 'production', cell: 'shared', store: 'main', at: now - MINUTE_MS, masked: true },
+          ...{
+            environment: 'production',
+            cell: 'shared',
+            store: 'main',
+            at: now - MINUTE_MS,
+            masked: true,
+            runner: 'headgate',
+          },
           ...{ ok: true, wayBack: 'equal', longestStallMs: 120, durationMs: 4_000, because: [] },
         },
       },

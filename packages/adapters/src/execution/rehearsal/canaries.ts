@@ -73,7 +73,9 @@ export class Canaries {
         continue;
       }
       await Promise.all(canaries.map(end));
-      stalls.push(stallOf(relation, canaries));
+      const stall = stallOf(relation, canaries);
+      if (stall.readersMs === undefined && stall.writersMs === undefined) this.#unwatched.add(relation);
+      else stalls.push(stall);
     }
     return { stalls, unwatched: [...this.#unwatched] };
   }
@@ -111,7 +113,8 @@ export class Canaries {
         if (this.#stopped) return;
         const code = (error as { readonly code?: string }).code ?? 'lost';
         errors[code] = (errors[code] ?? 0) + 1;
-        if (canary.longestMs !== undefined) waited(canary);
+        // Who waited for a table, and found that it was gone, has waited; who may not ask it at all has not.
+        if (!REFUSED.has(code)) waited(canary);
         await client.query('rollback').catch(() => {});
         over = GONE.has(code);
       }
@@ -126,8 +129,10 @@ function waited(canary: Canary): void {
   if (canary.since !== undefined) canary.longestMs = Math.max(canary.longestMs ?? 0, performance.now() - canary.since);
 }
 
-/** No such table any more, no such kind of table, no right, or no session. */
-const GONE = new Set(['42P01', '42703', '42809', '42501', '0A000', 'lost', '57P01']);
+/** No such kind of table, or no right: this canary can't tell. */
+const REFUSED = new Set(['42703', '42809', '42501', '0A000']);
+/** Nor can it go on without the table, or the session. */
+const GONE = new Set([...REFUSED, '42P01', 'lost', '57P01']);
 
 function reading(relation: string): string {
   return `select 1 from only ${relation} where ctid = '(0,1)'`;

@@ -7,6 +7,7 @@ import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { processesIn } from '../../machine/processes-in.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { findPrograms } from '../../postgres-cluster/programs.ts';
 import { DumpRestorePoints } from '../external-store/dump-restore-points.ts';
 import { findTools } from '../external-store/postgres-tools.ts';
 import type { BackedStore } from '../restore-points/backed-store.ts';
@@ -16,10 +17,10 @@ import type { Copy } from './copy.ts';
 import { copyFromDump } from './copy-from-dump.ts';
 import { copyFromDumpPoint, copyFromPhysicalPoint } from './copy-from-point.ts';
 import { type CopyServer, givenServer, ownServer } from './copy-server.ts';
-import { heavyStatements } from './plans.ts';
+import { heaviestIn, heavyStatements, plansOf } from './plans.ts';
 import { type MigrationFiles, rehearse } from './rehearse.ts';
 import { INVOICES, migrationsOf, type ShopStore, shopStore } from './testing/shop.ts';
-import { sweepClusters } from './throw-away-cluster.ts';
+import { sweepClusters, throwAwayCluster } from './throw-away-cluster.ts';
 import { sweepDatabases } from './throw-away-database.ts';
 
 const tools = await findTools(15, undefined);
@@ -181,6 +182,11 @@ describe.skipIf(tools === undefined)('On a copy of a dump', { timeout: 180_000 }
     expect(of('public.invoice')?.writersMs).toBeGreaterThan(500);
     expect(of('public.invoice')?.readersMs).toBeLessThan(of('public.invoice')?.writersMs ?? 0);
     expect(judgeRehearsal(facts).longestStallMs).toBeGreaterThan(500);
+    // A table that is gone at the end has kept its readers waiting until then.
+    const dropped = await on(migrationsOf([`drop table weighed; select pg_sleep(0.6)`]));
+    const [gone] = dropped.passes[0]?.stalls.filter(({ relation }) => relation === 'public.weighed') ?? [];
+    expect(gone?.readersMs).toBeGreaterThan(500);
+    expect(gone?.errors).toMatchObject({ '42P01': 2 });
     // What no text tells is found by looking.
     const hidden = await on(
       migrationsOf([`do $$ begin execute 'lock table ' || 'customer in share mode'; perform pg_sleep(0.6); end $$`]),
@@ -242,6 +248,31 @@ test('a restore point of a cluster of ours becomes a cluster of its own, and the
   }
   expect(await kept()).toEqual(fences);
   expect(await readdir(root)).not.toContain(expect.stringContaining('rehearsal-'));
+});
+
+test('the heaviest statements come from the database that keeps them, and are nothing where it doesn’t', async () => {
+  const settings = { shared_preload_libraries: 'pg_stat_statements', fsync: 'off' };
+  const { cluster, remove } = await throwAwayCluster(root, await findPrograms(18, root), settings);
+  try {
+    await withClient(await cluster.connection(), async (client) => {
+      expect(await heaviestIn(client)).toBeUndefined();
+      await client.query('create extension pg_stat_statements; create table t(id int primary key, n int)');
+      for (let i = 0; i < 3; i++) await client.query('select n from t where id = $1', [i]);
+      await client.query('update t set n = 7 where id = 1');
+      await client.query('vacuum t');
+      const heaviest = await heaviestIn(client);
+      expect(heaviest).toContain('select n from t where id = $1');
+      expect(heaviest).toContain('update t set n = $1 where id = $2');
+      expect(heaviest?.join()).not.toContain('vacuum');
+      const plans = await plansOf(client, ['select n from t where id = $1', 'select gone from t']);
+      expect(plans).toMatchObject([
+        { ok: true, reads: [{ relation: 'public.t', index: 't_pkey' }] },
+        { ok: false, code: '42703' },
+      ]);
+    });
+  } finally {
+    await remove();
+  }
 });
 
 test('what a kill -9 leaves is swept; what is in use stays', async () => {
