@@ -260,6 +260,7 @@ test('the heaviest statements come from the database that keeps them, and are no
       for (let i = 0; i < 3; i++) await client.query('select n from t where id = $1', [i]);
       await client.query('update t set n = 7 where id = 1');
       await client.query('vacuum t');
+      await client.query('insert into t select i, i from generate_series(10, 5000) i; analyze t');
       const heaviest = await heaviestIn(client);
       expect(heaviest).toContain('select n from t where id = $1');
       expect(heaviest).toContain('update t set n = $1 where id = $2');
