@@ -11,6 +11,7 @@ import { argv, exit, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 import { analyseFigure } from './bench/analyse.ts';
 import { approvalFigure } from './bench/approval.ts';
+import { canaryFigure } from './bench/canaries.ts';
 import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
 import { logExportFigure } from './bench/log-export.ts';
@@ -35,6 +36,7 @@ const MEASURES: readonly Measure[] = [
   { names: ['sequencer'], run: sequencerFigure },
   { names: ['masking'], run: maskingFigure },
   { names: ['restore-point'], run: () => restorePointFigure(asked.restorePointMb) },
+  { names: ['canary-stall'], run: canaryFigure },
   { names: ['migrations-analysed'], run: analyseFigure },
 ];
 

@@ -14,6 +14,9 @@ if (command === 'mask') {
 } else if (command === 'reconcile') {
   const { reconcile } = await import('./commands/reconcile.ts');
   process.exitCode = await reconcile(rest);
+} else if (command === 'rehearse') {
+  const { rehearse } = await import('./commands/rehearse.ts');
+  process.exitCode = await rehearse(rest);
 } else {
   const { runProgram } = await import('./program.ts');
   await runProgram(process.argv.slice(2));

@@ -28,6 +28,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent restore-points …             what lies in the cells' vaults (see headgate-agent restore-points --help)
   headgate-agent reconcile DOCUMENT-FILE --config FILE --store STORE …
                                               compares two sides of business, and says what would be done; changes nothing
+  headgate-agent rehearse …                   runs a release's migrations on a copy of a store (see headgate-agent rehearse --help)
   headgate-agent --help | --version
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 

@@ -19,6 +19,7 @@ import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
 import { recovery } from './commands/recovery.ts';
+import { rehearse } from './commands/rehearse.ts';
 import { release } from './commands/release.ts';
 import { setup } from './commands/setup.ts';
 import { status } from './commands/status.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Install[] = [
   release,
   evidence,
   analyse,
+  rehearse,
   ci,
   promote,
   promotion,

@@ -138,7 +138,12 @@ export class GateFactsGatherer {
       reads: ask.streams.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
       gatesOf: ({ release: { digest }, authors, requester, envelope, approvals }) => ({
         now,
-        release: { digest, authors, signature: release?.state.signature },
+        release: {
+          digest,
+          authors,
+          signature: release?.state.signature,
+          ...(release === undefined ? {} : { migrations: release.state.manifest.migrations.length }),
+        },
         requester,
         envelope,
         evidence: release?.state.evidence ?? [],

@@ -24,6 +24,7 @@ export * from './evidence/catalog.ts';
 export * from './evidence/evidence.ts';
 export * from './evidence/junit.ts';
 export * from './evidence/open-evidence.ts';
+export { rehearsalStatement } from './evidence/rehearsal.ts';
 export * from './evidence/test-result.ts';
 export type * from './kinds/application.ts';
 export type * from './kinds/calendar.ts';

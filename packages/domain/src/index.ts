@@ -33,6 +33,7 @@ export * from './explain/transactions.ts';
 export * from './explain/whom-to-call.ts';
 export * from './gates/catalog.ts';
 export * from './gates/gate.ts';
+export { REHEARSAL } from './gates/rehearsed.ts';
 export { evolveSoaked, type SoakEvent, type Soaked, soaksIn } from './gates/soaking.ts';
 export { TEST_RESULT } from './gates/tests-passed.ts';
 export * from './hypercare/hypercare.ts';

@@ -1,12 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
-
-/** The agent's program, which alone holds databases' credentials. It is started, never loaded: nothing of it is ours. */
-const AGENT = '@headgate/agent/main';
+import { agentProgram } from '../releases/agent-program.ts';
 
 const FORMS = `
   headgate mask --database-env VAR --rules FILE [--plan] [--statement FILE [--key FILE]] [--connections N] [--json]
@@ -27,7 +23,7 @@ export const mask: Install = (program, act) => {
     .addHelpText('after', FORMS)
     .action(
       act(async ({ out, cwd, env, stop }, given: string[]) => {
-        const args = [agentProgram(), 'mask', ...given, ...(out.json ? ['--json'] : [])];
+        const args = [agentProgram('mask'), 'mask', ...given, ...(out.json ? ['--json'] : [])];
         const child = spawn(process.execPath, args, { cwd, env, stdio: 'inherit' });
         stop.addEventListener('abort', () => child.kill());
         const [code] = (await once(child, 'exit')) as [number | null];
@@ -35,12 +31,3 @@ export const mask: Install = (program, act) => {
       }),
     );
 };
-
-function agentProgram(): string {
-  try {
-    return createRequire(import.meta.url).resolve(AGENT);
-  } catch {
-    const unblock = 'install headgate whole, or run headgate-agent mask where the agent is';
-    throw new Failure(EXIT.refused, 'no-agent', 'the agent’s program isn’t installed here', unblock);
-  }
-}

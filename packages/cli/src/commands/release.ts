@@ -89,13 +89,19 @@ function shown(release: Release): string {
     `  origin     ${origin}`,
     `  signature  ${signature === null ? 'none (adopted)' : `by key ${signature.keyId}`}`,
     `  authors    ${authors.join(', ')}`,
-    ...evidence.map(({ predicateType, result }) => {
-      const said =
-        result === undefined ? '' : `: ${result.passed} passed, ${result.failed} failed, exit ${result.exitCode}`;
-      return `  evidence   ${predicateType}${said}`;
-    }),
+    ...evidence.map((each) => `  evidence   ${evidenceText(each)}`),
     ...promoted.map(({ environment, at }) => `  promoted   to ${environment} at ${instant(at)}`),
     `  notes      ${notes}`,
   ];
   return lines.join('\n');
+}
+
+function evidenceText({ predicateType, result, rehearsal }: Release['evidence'][number]): string {
+  if (result !== undefined)
+    return `${predicateType}: ${result.passed} passed, ${result.failed} failed, exit ${result.exitCode}`;
+  if (rehearsal === undefined) return predicateType;
+  const { environment, cell, store, at, ok, longestStallMs, because } = rehearsal;
+  const of = [environment, cell, store].filter((each) => each !== undefined).join('/');
+  const felt = longestStallMs === undefined ? '' : `, others waited for at most ${longestStallMs} ms`;
+  return `rehearsal on a copy of ${of} at ${instant(at)}: ${ok ? `it went well${felt}` : `it did not go well: ${because.join('; ')}`}`;
 }

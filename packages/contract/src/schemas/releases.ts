@@ -11,6 +11,23 @@ export const evidence = z
     verified: z.boolean(),
     keyId: z.string(),
     result: z.object({ passed: z.int(), failed: z.int(), skipped: z.int(), exitCode: z.int() }).exactOptional(),
+    /** What a rehearsal on a copy of a store came to. */
+    rehearsal: z
+      .object({
+        environment: z.string().exactOptional(),
+        cell: z.string().exactOptional(),
+        store: z.string(),
+        at: instant,
+        ok: z.boolean(),
+        wayBack: z.enum(['equal', 'declared-lossy', 'none', 'different', 'not-reached']),
+        /** Milliseconds; absent: nobody read or wrote meanwhile. */
+        longestStallMs: z.int().exactOptional(),
+        durationMs: z.int(),
+        runner: z.enum(['headgate', 'psql']),
+        masked: z.boolean(),
+        because: z.array(z.string()),
+      })
+      .exactOptional(),
   })
   .meta({ id: 'Evidence' });
 

@@ -28,8 +28,9 @@ export async function attachEvidence(deps: Deps, principal: Principal, bundle: u
         'create a new release',
       );
     await deps.blobs.put(deps.canonical(bundle));
-    const { digest, predicateType, keyId, result } = fact;
-    const data = { evidence: digest, predicateType, keyId, ...(result === undefined ? {} : { result }) };
+    const { digest, predicateType, keyId, result, rehearsal } = fact;
+    const said = { ...(result === undefined ? {} : { result }), ...(rehearsal === undefined ? {} : { rehearsal }) };
+    const data = { evidence: digest, predicateType, keyId, ...said };
     const state: ReleaseRecord = { ...row.state, evidence: [...row.state.evidence, fact] };
     const committed = await deps.store.commit({
       by: principal.id,

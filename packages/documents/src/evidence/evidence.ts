@@ -3,6 +3,7 @@
  * catalog that lists them.
  */
 import type { Digest } from '@headgate/domain';
+import type { RehearsalEvidence } from '@headgate/domain/rehearsal/rehearsal';
 import type { Refused } from '../refusal.ts';
 import type { Duty } from '../trust/trust.ts';
 
@@ -15,7 +16,10 @@ export interface EvidenceFact {
   readonly keyId: string;
   /** The signer's name in the trust file. */
   readonly signer: string;
-  readonly result: TestRun;
+  /** Of a test result. */
+  readonly result?: TestRun;
+  /** Of a rehearsal. */
+  readonly rehearsal?: RehearsalEvidence;
   /** Digest of the bundle. */
   readonly digest: Digest;
 }
@@ -37,5 +41,5 @@ export interface EvidenceFormat {
   readonly duty: Duty;
   read(
     predicate: Readonly<Record<string, unknown>>,
-  ): { readonly ok: true; readonly result: TestRun } | Refused<'evidence-malformed'>;
+  ): ({ readonly ok: true } & Pick<EvidenceFact, 'result' | 'rehearsal'>) | Refused<'evidence-malformed'>;
 }

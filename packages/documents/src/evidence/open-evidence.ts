@@ -35,6 +35,7 @@ export function openEvidence(
   if (mismatch !== undefined) return mismatch;
   const read = format.read(predicate);
   if (!read.ok) return read;
+  const { ok: _, ...said } = read;
   return {
     ok: true,
     fact: {
@@ -43,7 +44,7 @@ export function openEvidence(
       verified: true,
       keyId: verified.keyId,
       signer: verified.signer.name,
-      result: read.result,
+      ...said,
       digest: verified.digest,
     },
   };

@@ -8,6 +8,7 @@ import type { Freeze, WindowFact } from '../calendars/window.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
 import type { Action } from '../plan/plan.ts';
+import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
 import type { Soaked } from './soaking.ts';
 
 export type VerdictKind = 'pass' | 'fail' | 'no-data' | 'error' | 'pending' | 'waived';
@@ -37,6 +38,7 @@ export interface EvidenceFact {
     readonly skipped: number;
     readonly exitCode: number;
   };
+  readonly rehearsal?: RehearsalEvidence;
 }
 
 export interface Approval {
@@ -57,6 +59,8 @@ export interface GateFacts {
     readonly digest: Digest;
     readonly authors: readonly PrincipalId[];
     readonly signature: { readonly verified: boolean; readonly keyId: string; readonly why: string } | undefined;
+    /** How many migrations it has. Undefined: not known, which is not none. */
+    readonly migrations?: number;
   };
   readonly requester: PrincipalId;
   readonly envelope: Digest;

@@ -2,8 +2,10 @@ import { digestOf, HOUR_MS, MINUTE_MS, NOON, soundFacts } from '@headgate/testki
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Action, GateSpec } from '../plan/plan.ts';
+import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
 import { GATES, gateNamed, judgeGates } from './catalog.ts';
 import { type EvidenceFact, type GateFacts, goesOn, type Subject, type Verdict, type VerdictKind } from './gate.ts';
+import { REHEARSAL } from './rehearsed.ts';
 import { TEST_RESULT } from './tests-passed.ts';
 
 const MIGRATE: Subject = {
@@ -14,6 +16,7 @@ const SOUND_PARAMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   signature: {},
   'tests-passed': { minimum: 10 },
   soaked: { environment: 'staging', durationMs: HOUR_MS },
+  rehearsed: { from: 'production', maxAgeMs: HOUR_MS, longestStallMs: 500 },
   window: {},
   approval: { count: 1 },
   'restore-point': { maxAgeMs: HOUR_MS },
@@ -26,7 +29,7 @@ function judge(name: string, facts: Partial<GateFacts> = {}, params = SOUND_PARA
 }
 
 const release = soundFacts().release;
-const [green] = soundFacts().evidence as [EvidenceFact];
+const [green, rehearsal] = soundFacts().evidence as [EvidenceFact, EvidenceFact];
 const [point] = soundFacts().restorePoints as [GateFacts['restorePoints'][number]];
 const [yes] = soundFacts().approvals as [GateFacts['approvals'][number]];
 const counts = { passed: 12, failed: 0, skipped: 0, exitCode: 0 };
@@ -38,6 +41,16 @@ const bare: EvidenceFact = {
   verified: true,
   keyId: 'key-1',
 };
+
+function rehearsedAs(more: Partial<RehearsalEvidence>): EvidenceFact {
+  if (rehearsal.rehearsal === undefined) throw new Error('sound facts have a rehearsal');
+  return { ...rehearsal, rehearsal: { ...rehearsal.rehearsal, ...more } };
+}
+
+function withoutStall(): EvidenceFact {
+  const { longestStallMs: _, ...rest } = rehearsedAs({}).rehearsal as RehearsalEvidence;
+  return { ...rehearsal, rehearsal: rest };
+}
 
 describe.each<[gate: string, rule: string, verdict: VerdictKind, facts: Partial<GateFacts>]>([
   ['signature', 'passes a release that a pinned key signed', 'pass', {}],
@@ -150,6 +163,50 @@ describe.each<[gate: string, rule: string, verdict: VerdictKind, facts: Partial<
     { alarms: [{ environment: 'dev', why: 'cell live was not seen' }] },
   ],
 
+  ['rehearsed', 'passes a fresh rehearsal that went well', 'pass', {}],
+  [
+    'rehearsed',
+    'passes a release that migrates nothing',
+    'pass',
+    { release: { ...release, migrations: 0 }, evidence: [] },
+  ],
+  ['rehearsed', 'has no data without one', 'no-data', { evidence: [green] }],
+  ['rehearsed', 'has no data where nobody counted the migrations', 'no-data', { release, evidence: [] }],
+  ['rehearsed', 'ignores one that nobody signed', 'no-data', { evidence: [{ ...rehearsal, verified: false }] }],
+  ['rehearsed', 'ignores another release’s', 'no-data', { evidence: [{ ...rehearsal, subject: digestOf('other') }] }],
+  ['rehearsed', 'ignores another store’s', 'no-data', { evidence: [rehearsedAs({ environment: 'staging' })] }],
+  [
+    'rehearsed',
+    'ignores a statement that says nothing',
+    'no-data',
+    { evidence: [{ ...bare, predicateType: REHEARSAL }] },
+  ],
+  ['rehearsed', 'fails one that did not go well', 'fail', { evidence: [rehearsedAs({ ok: false, because: ['x'] })] }],
+  ['rehearsed', 'fails one that is too old', 'fail', { evidence: [rehearsedAs({ at: NOON - HOUR_MS - 1 })] }],
+  ['rehearsed', 'errs on one from the future', 'error', { evidence: [rehearsedAs({ at: NOON + 2 * MINUTE_MS })] }],
+  [
+    'rehearsed',
+    'fails one in which others waited too long',
+    'fail',
+    { evidence: [rehearsedAs({ longestStallMs: 501 })] },
+  ],
+  ['rehearsed', 'fails a way back to somewhere else', 'fail', { evidence: [rehearsedAs({ wayBack: 'different' })] }],
+  ['rehearsed', 'fails a way back that nobody went', 'fail', { evidence: [rehearsedAs({ wayBack: 'not-reached' })] }],
+  ['rehearsed', 'passes a loss that is declared', 'pass', { evidence: [rehearsedAs({ wayBack: 'declared-lossy' })] }],
+  ['rehearsed', 'has no data where nobody was there to wait', 'no-data', { evidence: [withoutStall()] }],
+  [
+    'rehearsed',
+    'goes by the newest: a bad one after a good one is bad',
+    'fail',
+    { evidence: [rehearsedAs({ ok: false, at: NOON - 1 }), rehearsal] },
+  ],
+  [
+    'rehearsed',
+    '… and a good one after a bad one is good',
+    'pass',
+    { evidence: [rehearsal, rehearsedAs({ ok: false, at: 0 })] },
+  ],
+
   ['window', 'passes inside all windows', 'pass', {}],
   ['window', 'has no data without a calendar', 'no-data', { windows: [] }],
   ['window', 'waits for a closed calendar', 'pending', { windows: [{ calendar: 'nights', open: false }] }],
@@ -254,7 +311,7 @@ test.each(Object.keys(SOUND_PARAMS).filter((name) => Object.keys(SOUND_PARAMS[na
     for (const value of [undefined, null, -1, 1.5, '1', Number.NaN, Number.POSITIVE_INFINITY])
       for (const key of Object.keys(SOUND_PARAMS[name] ?? {})) {
         const verdict = judge(name, {}, { ...SOUND_PARAMS[name], [key]: value });
-        if (key === 'environment' && typeof value === 'string') continue;
+        if ((key === 'environment' || key === 'from') && typeof value === 'string') continue;
         expect(verdict.verdict).toBe('error');
         saysWhy(verdict);
       }
@@ -276,7 +333,7 @@ test('no data never passes, whatever the parameters', () => {
     soaked: [],
   };
   const params = fc.dictionary(
-    fc.constantFrom('minimum', 'environment', 'durationMs', 'count', 'maxAgeMs'),
+    fc.constantFrom('minimum', 'environment', 'durationMs', 'count', 'maxAgeMs', 'from', 'longestStallMs', 'masked'),
     fc.oneof(fc.nat(), fc.constant('staging'), fc.anything()),
   );
   fc.assert(
@@ -286,6 +343,20 @@ test('no data never passes, whatever the parameters', () => {
       saysWhy(verdict);
     }),
   );
+});
+
+test('what a policy may ask of a rehearsal besides', () => {
+  const more = (evidence: EvidenceFact, params: Record<string, unknown>) =>
+    judge('rehearsed', { evidence: [evidence] }, { ...SOUND_PARAMS.rehearsed, ...params }).verdict;
+  expect(more(rehearsedAs({ masked: false }), { masked: true })).toBe('fail');
+  expect(more(rehearsedAs({ masked: false }), {})).toBe('pass');
+  expect(more(rehearsedAs({ wayBack: 'declared-lossy' }), { equal: true })).toBe('fail');
+  expect(more(rehearsal, { masked: true, equal: true })).toBe('pass');
+  for (const from of ['main', 'shared/main', 'production']) expect(more(rehearsal, { from }), from).toBe('pass');
+  for (const from of ['shared', 'other/main', '']) expect(more(rehearsal, { from }), from).not.toBe('pass');
+  expect(more(rehearsedAs({ runner: 'psql' }), {}), 'run otherwise than Headgate does').toBe('no-data');
+  expect(more(rehearsedAs({ runner: 'psql' }), { runner: 'psql' })).toBe('pass');
+  for (const bad of [{ masked: 'yes' }, { equal: 1 }, { runner: 'flyway' }]) expect(more(rehearsal, bad)).toBe('error');
 });
 
 test('a gate that nobody knows is an error', () => {
@@ -307,16 +378,24 @@ describe('where gates stand', () => {
   const step = (action: Action): Subject => ({ kind: 'step', action });
 
   test('all but the step gates before a wave', () => {
-    expect(standing({ kind: 'wave', wave: 1 })).toEqual(['signature', 'tests-passed', 'soaked', 'window', 'approval']);
+    expect(standing({ kind: 'wave', wave: 1 })).toEqual([
+      'signature',
+      'tests-passed',
+      'soaked',
+      'rehearsed',
+      'window',
+      'approval',
+    ]);
   });
   test("only the promotion's before a promotion", () => {
-    expect(standing({ kind: 'promotion' })).toEqual(['signature', 'tests-passed', 'soaked']);
+    expect(standing({ kind: 'promotion' })).toEqual(['signature', 'tests-passed', 'soaked', 'rehearsed']);
   });
   test('again before each step that changes something, but for the approval that its wave consumed', () => {
     expect(standing(step({ kind: 'route', tenants: ['ada'], slot: 'green' }))).toEqual([
       'signature',
       'tests-passed',
       'soaked',
+      'rehearsed',
       'window',
     ]);
     expect(standing(MIGRATE)).toContain('restore-point');

@@ -52,13 +52,14 @@ export function showRelease(record: ReleaseRecord, principal: Principal): Shown<
     signature: signature === undefined ? null : { verified: signature.verified, keyId: signature.keyId },
     authors: manifest.authors,
     notes: manifest.notes,
-    evidence: evidence.map(({ digest, predicateType, subject, verified, keyId, result }) => ({
+    evidence: evidence.map(({ digest, predicateType, subject, verified, keyId, result, rehearsal }) => ({
       digest,
       predicateType,
       subject,
       verified,
       keyId,
       ...(result === undefined ? {} : { result }),
+      ...(rehearsal === undefined ? {} : { rehearsal }),
     })),
     promoted: soaked
       .filter(({ again }) => again === undefined)

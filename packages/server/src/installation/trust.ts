@@ -7,9 +7,15 @@ import {
   openEvidence,
   openRelease,
   type SignedApproval,
+  type TestRun,
 } from '@headgate/documents';
-import type { Digest } from '@headgate/domain';
+import type { Digest, EvidenceFact } from '@headgate/domain';
 import type { Logger } from 'pino';
+
+/** What of a test run counts for gates. */
+function countsOf({ passed, failed, skipped, exitCode }: TestRun): NonNullable<EvidenceFact['result']> {
+  return { passed, failed, skipped, exitCode };
+}
 
 type Refused = Extract<TrustedRelease, { ok: false }>;
 
@@ -68,9 +74,16 @@ export class FileTrust implements Trust {
     if (keys === undefined) return this.#untrusted();
     const opened = openEvidence(bundle, keys);
     if (!opened.ok) return refusedOf(opened);
-    const { digest, predicateType, subject, verified, keyId, result } = opened.fact;
-    const { passed, failed, skipped, exitCode } = result;
-    const fact = { digest, predicateType, subject, verified, keyId, result: { passed, failed, skipped, exitCode } };
+    const { digest, predicateType, subject, verified, keyId, result, rehearsal } = opened.fact;
+    const fact = {
+      digest,
+      predicateType,
+      subject,
+      verified,
+      keyId,
+      ...(result === undefined ? {} : { result: countsOf(result) }),
+      ...(rehearsal === undefined ? {} : { rehearsal }),
+    };
     return { ok: true, fact };
   }
 

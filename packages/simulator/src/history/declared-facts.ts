@@ -13,8 +13,12 @@ const named = new WeakMap<object, CalendarSpec>();
 interface ReleaseFacts {
   signed: boolean;
   readonly results: { passed: number; failed: number; exitCode: number }[];
+  readonly rehearsals: { ok: boolean; at: Instant; longestStallMs?: number }[];
   readonly promoted: { environment: string; promotedAt: Instant; until?: Instant }[];
 }
+
+/** Stands for a rehearsal that there never was. */
+const NEVER: ReleaseFacts['rehearsals'][number] = { ok: false, at: 0 };
 
 export class DeclaredFacts {
   readonly #documents: HistoryDocuments;
@@ -40,6 +44,7 @@ export class DeclaredFacts {
         return true;
       case 'release.evidence-attached':
         if (data.result !== undefined) this.#release(digestIn(entry.stream)).results.push(data.result);
+        if (data.rehearsal !== undefined) this.#release(digestIn(entry.stream)).rehearsals.push(data.rehearsal);
         return true;
       case 'release.promoted':
       case 'release.soak-resumed': {
@@ -105,6 +110,7 @@ export class DeclaredFacts {
       else if (Math.max(...results.map((r) => r.passed)) < index.minimumTests)
         report('after-gates', 'too few tests passed');
     }
+    if (index.longestStallMs !== undefined) this.#checkRehearsed(index, index.longestStallMs, report);
     if (index.soaked !== undefined) {
       const { environment, durationMs } = index.soaked;
       const there = (release?.promoted ?? []).filter((p) => p.environment === environment);
@@ -115,6 +121,17 @@ export class DeclaredFacts {
     // A freeze holds whatever the policy asks for.
     this.#checkFreezes(plan, at, at - slackMs, report);
     if (index.asksWindow) this.#checkWindow(plan.environment, at, at - slackMs, report);
+  }
+
+  /** Where the plan migrates, the release's newest rehearsal went well. */
+  #checkRehearsed({ plan }: PlanIndex, most: number, report: Report): void {
+    const migrates = plan.cells.some(({ steps }) => steps.some(({ action }) => action.kind === 'migrate'));
+    if (!migrates) return;
+    const all = this.#releases.get(plan.release.digest)?.rehearsals ?? [];
+    const newest = all.reduce((last, each) => (each.at >= last.at ? each : last), all[0] ?? NEVER);
+    if (newest === NEVER) report('data-not-missing', 'no rehearsal of the release is on the log');
+    else if (!newest.ok) report('after-gates', 'the newest rehearsal did not go well');
+    else if ((newest.longestStallMs ?? Number.POSITIVE_INFINITY) > most) report('after-gates', 'others wait too long');
   }
 
   #checkFreezes({ environment, application }: Plan, at: Instant, since: Instant, report: Report): void {
@@ -156,7 +173,7 @@ export class DeclaredFacts {
   #release(digest: Digest): ReleaseFacts {
     let facts = this.#releases.get(digest);
     if (facts === undefined) {
-      facts = { signed: false, results: [], promoted: [] };
+      facts = { signed: false, results: [], rehearsals: [], promoted: [] };
       this.#releases.set(digest, facts);
     }
     return facts;

@@ -9,6 +9,8 @@ export interface PlanIndex {
   readonly asksWindow: boolean;
   readonly asksSignature: boolean;
   readonly minimumTests: number | undefined;
+  /** The longest stall that a rehearsal may show; undefined: none is asked for. */
+  readonly longestStallMs: number | undefined;
   readonly soaked: { readonly environment: string; readonly durationMs: number } | undefined;
   readonly restorePointMaxAgeMs: number | undefined;
   /** Names of the gates that stand before a wave. */
@@ -42,6 +44,7 @@ function make(plan: Plan): PlanIndex {
     asksWindow: params('window') !== undefined,
     asksSignature: params('signature') !== undefined,
     minimumTests: number('tests-passed', 'minimum'),
+    longestStallMs: number('rehearsed', 'longestStallMs'),
     soaked: typeof environment === 'string' && durationMs !== undefined ? { environment, durationMs } : undefined,
     restorePointMaxAgeMs: number('restore-point', 'maxAgeMs'),
     waveGates: plan.gates.filter((g) => g.at === 'promotion' || g.at === 'wave').map((g) => g.gate),

@@ -112,6 +112,7 @@ export const PLANTS: readonly Plant[] = [
   ),
   plant('window', 'domain/src/gates/window.ts', 'if (closed !== undefined)', 'if (false)'),
   plant('tests-green', 'domain/src/gates/tests-passed.ts', 'if (red !== undefined)', 'if (false)'),
+  plant('rehearsal-well', 'domain/src/gates/rehearsed.ts', 'if (!ok)', 'if (false)'),
   plant('soak-duration', 'domain/src/gates/soaked.ts', 'if (facts.now < readyAt)', 'if (false)'),
   plant('restore-point-age', 'domain/src/gates/restore-point.ts', 'if (ageMs > maxAgeMs)', 'if (false)'),
   // Readings.

@@ -76,6 +76,7 @@ export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolea
     gates: [
       { gate: 'signature', at: 'promotion', params: {} },
       { gate: 'tests-passed', at: 'promotion', params: { minimum: 20 } },
+      { gate: 'rehearsed', at: 'promotion', params: { from: 'main', maxAgeMs: 30 * 24 * HOUR, longestStallMs: 500 } },
       {
         gate: 'soaked',
         at: 'promotion',

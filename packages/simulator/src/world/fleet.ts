@@ -25,6 +25,7 @@ import {
   type Digest,
   type EvidenceFact,
   type Instant,
+  REHEARSAL,
   type SchemaRange,
   TEST_RESULT,
 } from '@headgate/domain';
@@ -89,6 +90,20 @@ export function testResult(subject: Digest, run: number, failed: number): Eviden
     verified: true,
     keyId: 'key-2',
     result: { passed: 40, failed, skipped: 0, exitCode: failed > 0 ? 1 : 0 },
+  };
+}
+
+/** Of the migrations on a copy of the store `main`. */
+export function rehearsalOf(subject: Digest, at: Instant, ok: boolean): EvidenceFact {
+  const because = ok ? [] : ['a statement of the application fails afterwards'];
+  const result = { ok, wayBack: 'equal', longestStallMs: 90, durationMs: 900, because } as const;
+  return {
+    digest: digestOfJson([subject, at, ok]),
+    predicateType: REHEARSAL,
+    subject,
+    verified: true,
+    keyId: 'key-2',
+    rehearsal: { store: 'main', at, masked: true, runner: 'headgate', ...result },
   };
 }
 
@@ -187,6 +202,7 @@ async function registerAll(
     digests[kind] = digest;
     code.push({ digest, version: registered.ref.version, range: registered.manifest.schemaRange });
     if (kind !== 'untested') await must(attachEvidence(deps, PEOPLE.developer, testResult(digest, 1, 0)));
+    await must(attachEvidence(deps, PEOPLE.developer, rehearsalOf(digest, at, true)));
     if (kind === 'unsoaked') continue;
     // It went well in staging before: told here, not lived through.
     const stream = streams.release(digest);

@@ -13,7 +13,7 @@ import type { Digest } from '@headgate/domain';
 import type { Run } from '../engine/run.ts';
 import type { Server } from '../engine/server.ts';
 import { ignoreUnavailable } from '../engine/unavailable.ts';
-import { testResult } from './fleet.ts';
+import { rehearsalOf, testResult } from './fleet.ts';
 import { ALWAYS, CLOSED, ENVIRONMENT, PEOPLE } from './fleet-spec.ts';
 import { isWorldFault, type WorldFault } from './scenario.ts';
 
@@ -77,8 +77,10 @@ export class Troubles {
         return this.#closeWindow(ms);
       case 'red-evidence': {
         const { next } = run.fleet.releases;
-        run.after(ms, () => this.#rollBack('the tests are red'));
-        return this.#through((s) => attachEvidence(s.deps, PEOPLE.developer, testResult(next, 2, 3)));
+        run.after(ms, () => this.#rollBack('the evidence is red'));
+        // Of one kind or the other: each gate has to notice its own.
+        const red = fault.commit % 2 === 0 ? testResult(next, 2, 3) : rehearsalOf(next, run.now, false);
+        return this.#through((s) => attachEvidence(s.deps, PEOPLE.developer, red));
       }
       case 'control-restored':
         this.#restore(fault.lost);

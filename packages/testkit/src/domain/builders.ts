@@ -12,6 +12,7 @@ import {
   type PlanRequest,
   type PolicySpec,
   planPromotion,
+  REHEARSAL,
   type ReleaseManifest,
   type ReleaseRef,
   TEST_RESULT,
@@ -188,6 +189,24 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
         verified: true,
         keyId: 'key-1',
         result: { passed: 12, failed: 0, skipped: 1, exitCode: 0 },
+      },
+      {
+        digest: digestOf('rehearsal'),
+        predicateType: REHEARSAL,
+        subject: digest,
+        verified: true,
+        keyId: 'key-1',
+        rehearsal: {
+          ...{
+            environment: 'production',
+            cell: 'shared',
+            store: 'main',
+            at: now - MINUTE_MS,
+            masked: true,
+            runner: 'headgate',
+          },
+          ...{ ok: true, wayBack: 'equal', longestStallMs: 120, durationMs: 4_000, because: [] },
+        },
       },
     ],
     approvals: [

@@ -26,6 +26,8 @@ const asideOf = (store: ExternalStore): string => `${store.database.slice(0, 40)
 const beforeOf = (store: ExternalStore): string => `${store.database.slice(0, 40)}__before`;
 /** What the migrations' logins are called, one for each database. */
 const MIGRATOR = 'headgate_migrator_';
+/** Settings whose value is a list of names. */
+const LISTS = new Set(['search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries']);
 /** A database says by which step it was brought back: a second attempt finds it done. */
 const markOf = (ctx: StepContext): string => `brought back by Headgate: ${ctx.idempotencyKey}`;
 
@@ -114,7 +116,15 @@ async function createLike(store: ExternalStore, database: string): Promise<void>
     for (const { role, name, value } of settings) {
       const whose =
         role === null ? `database ${quoted(database)}` : `role ${quoted(role)} in database ${quoted(database)}`;
-      await client.query(`alter ${whose} set ${quoted(name)} = ${pg.escapeLiteral(value)}`);
+      if (!LISTS.has(name)) {
+        await client.query(`alter ${whose} set ${quoted(name)} = ${pg.escapeLiteral(value)}`);
+        continue;
+      }
+      // As one literal a list would become one name. The server takes it apart, and hands it on.
+      await client.query('begin');
+      await client.query('select set_config($1, $2, true)', [name, value]);
+      await client.query(`alter ${whose} set ${quoted(name)} from current`);
+      await client.query('commit');
     }
     const { rows: rights } = await client.query<{ right: string; grantee: string | null }>(
       `select privilege_type as right, case when grantee <> 0 then pg_get_userbyid(grantee) end as grantee

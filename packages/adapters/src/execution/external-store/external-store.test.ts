@@ -93,7 +93,9 @@ describe.skipIf(tools === undefined)('With pg_dump', () => {
   });
 
   test('what a dump leaves out comes back, too: settings, rights, extensions, and who may not connect', async () => {
-    const { config, name } = await fresh((db) => `alter database ${db} set work_mem = '7MB'`);
+    const { config, name } = await fresh(
+      (db) => `alter database ${db} set work_mem = '7MB'; alter database ${db} set search_path = public, "$user"`,
+    );
     await withClient(await real.store.cluster.connection(name), async (client) => {
       await client.query(
         `revoke connect on database ${name} from public; create role reader_${name} login password 'x'; grant connect on database ${name} to reader_${name}`,

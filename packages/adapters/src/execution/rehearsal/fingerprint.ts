@@ -1,0 +1,127 @@
+/** A database as it is now: every object of the schema by its definition, every table's rows by checksums. */
+import type { Fingerprint, TableSum } from '@headgate/domain/rehearsal/compare';
+import pg from 'pg';
+import { FOREIGN_SCHEMAS } from './looks.ts';
+
+/** An object's name, and the statement or the words that define it. One query a kind; a handful for any number of tables. */
+const NAMED = `quote_ident(n.nspname) || '.' || quote_ident(c.relname)`;
+
+const OBJECTS: readonly string[] = [
+  // Columns, each by itself, and the order in which they stand.
+  `select 'column ' || ${NAMED} || '.' || quote_ident(a.attname) as object,
+     concat_ws(' ', format_type(a.atttypid, a.atttypmod), case when a.attcollation <> t.typcollation then 'collate ' || a.attcollation::regcollation end,
+       case when a.attnotnull then 'not null' end, case when a.attidentity <> '' then 'identity ' || a.attidentity::text end,
+       case when a.attgenerated <> '' then 'generated ' || a.attgenerated::text end, 'default ' || pg_get_expr(d.adbin, d.adrelid)) as definition
+   from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace join pg_type t on t.oid = a.atttypid
+     left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+   where c.relkind in ('r', 'p', 'v', 'm', 'f', 'c') and a.attnum > 0 and not a.attisdropped and ${FOREIGN_SCHEMAS}`,
+  `select 'order of columns of ' || ${NAMED}, string_agg(quote_ident(a.attname), ', ' order by a.attnum)
+   from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+   where c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0 and not a.attisdropped and ${FOREIGN_SCHEMAS} group by 1`,
+  `select case c.relkind when 'v' then 'view ' when 'm' then 'materialized view ' when 'S' then 'sequence ' else 'table ' end || ${NAMED},
+     concat_ws(' ', c.relkind::text, c.relpersistence::text, 'owner ' || pg_get_userbyid(c.relowner), 'rights ' || (select string_agg(r::text, ',' order by r::text) from unnest(c.relacl) r),
+       case when c.relrowsecurity then 'row security' end, case when c.relforcerowsecurity then 'forced' end, 'options ' || array_to_string(c.reloptions, ','),
+       'partition ' || pg_get_expr(c.relpartbound, c.oid), case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end,
+       case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end, case when c.relkind = 'm' then c.relispopulated::text end,
+       'inherits ' || (select string_agg(i.inhparent::regclass::text, ',' order by i.inhseqno) from pg_inherits i where i.inhrelid = c.oid),
+       case when c.relkind = 'S' then (select concat_ws(' ', seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcycle) from pg_sequence where seqrelid = c.oid) end)
+   from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and ${FOREIGN_SCHEMAS}`,
+  `select 'constraint ' || quote_ident(k.conname) || ' of ' || coalesce(nullif(k.conrelid, 0)::regclass::text, k.contypid::regtype::text), pg_get_constraintdef(k.oid) || case when k.convalidated then '' else ' (not validated)' end
+   from pg_constraint k join pg_namespace n on n.oid = k.connamespace where ${FOREIGN_SCHEMAS}`,
+  `select 'index ' || ${NAMED}, pg_get_indexdef(c.oid) || case when i.indisvalid then '' else ' (invalid)' end
+   from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where n.nspname <> 'pg_toast' and ${FOREIGN_SCHEMAS}`,
+  `select 'trigger ' || quote_ident(g.tgname) || ' of ' || g.tgrelid::regclass, pg_get_triggerdef(g.oid) || ' ' || g.tgenabled::text
+   from pg_trigger g join pg_class c on c.oid = g.tgrelid join pg_namespace n on n.oid = c.relnamespace where not g.tgisinternal and ${FOREIGN_SCHEMAS}`,
+  `select 'rule ' || quote_ident(r.rulename) || ' of ' || r.ev_class::regclass, pg_get_ruledef(r.oid)
+   from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace where r.rulename <> '_RETURN' and ${FOREIGN_SCHEMAS}`,
+  `select 'policy ' || quote_ident(p.polname) || ' of ' || p.polrelid::regclass, concat_ws(' ', p.polcmd::text, p.polpermissive, p.polroles::regrole[]::text, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+   from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace where ${FOREIGN_SCHEMAS}`,
+  `select 'routine ' || p.oid::regprocedure, case when p.prokind in ('f', 'p') then pg_get_functiondef(p.oid) else p.prokind::text end || coalesce(' rights ' || p.proacl::text, '')
+   from pg_proc p join pg_namespace n on n.oid = p.pronamespace where ${FOREIGN_SCHEMAS}`,
+  `select 'type ' || t.oid::regtype, concat_ws(' ', t.typtype::text, case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end, t.typnotnull, t.typdefault,
+     (select string_agg(quote_literal(e.enumlabel), ',' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid))
+   from pg_type t join pg_namespace n on n.oid = t.typnamespace where t.typtype in ('e', 'd', 'r') and ${FOREIGN_SCHEMAS}`,
+  `select 'schema ' || quote_ident(n.nspname), concat_ws(' ', 'owner ' || pg_get_userbyid(n.nspowner), 'rights ' || n.nspacl::text)
+   from pg_namespace n where ${FOREIGN_SCHEMAS} and n.nspname !~ '^pg_'`,
+  `select 'extension ' || quote_ident(e.extname), e.extversion from pg_extension e`,
+];
+
+/** Columns of a table that can be put into a text: all. In the order of their names, so that where they stand changes no sum. */
+const TABLES = `
+  select ${NAMED} as relation, array_agg(a.attname::text order by a.attname) as columns
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  where c.relkind in ('r', 'm') and n.nspname <> 'pg_toast' and ${FOREIGN_SCHEMAS} and c.relispopulated
+  group by c.oid, 1 order by max(c.relpages) desc, 1`;
+
+/** How values are written as texts here, whatever the database says: or equal ones had different sums. */
+const SETTINGS = `set search_path = ''; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set timezone = 'UTC';
+  set extra_float_digits = 1; set bytea_output = 'hex'; set row_security = off; set xmloption = 'content'; set statement_timeout = 0; set lock_timeout = 0`;
+
+/** Takes one, on so many connections. In a database that nobody writes to. */
+export async function fingerprintOf(connection: pg.ClientConfig, connections: number): Promise<Fingerprint> {
+  const clients = Array.from(
+    { length: connections },
+    () => new pg.Client({ ...connection, application_name: 'headgate rehearsal' }),
+  );
+  try {
+    for (const client of clients) {
+      client.on('error', () => {}); // the query's own rejection tells
+      await client.connect();
+      await client.query(SETTINGS);
+    }
+    const [first] = clients;
+    if (first === undefined) throw new Error('a fingerprint is taken on one connection or more');
+    const objects: Record<string, string> = {};
+    for (const text of OBJECTS) {
+      const { rows } = await first.query<[string, string | null]>({ text, rowMode: 'array' });
+      for (const [object, definition] of rows) objects[object] = definition ?? '';
+    }
+    const { rows: waiting } = await first.query<{ relation: string; columns: (string | null)[] }>(TABLES);
+    const tables: TableSum[] = [];
+    await Promise.all(
+      clients.map(async (client) => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          const columns = next.columns.flatMap((column) => column ?? []);
+          tables.push(await sumOf(client, next.relation, columns));
+        }
+      }),
+    );
+    tables.sort((a, b) => (a.relation < b.relation ? -1 : 1));
+    return { objects, tables };
+  } finally {
+    await Promise.all(clients.map((client) => client.end().catch(() => {})));
+  }
+}
+
+/** One scan of the table. A sum over rows stays the same in whatever order they are read. */
+async function sumOf(client: pg.Client, relation: string, columns: readonly string[]): Promise<TableSum> {
+  const quoted = columns.map((column) => `t.${pg.escapeIdentifier(column)}`);
+  const sums = quoted.flatMap((column) => [
+    `coalesce(sum(hashtextextended(${column}::text, 0)), 0)::text`,
+    `count(${column})::text`,
+  ]);
+  const row = quoted.length === 0 ? `''` : `row(${quoted.join(', ')})::text`;
+  const all = ['count(*)::text', `coalesce(sum(hashtextextended(${row}, 0)), 0)::text`];
+  const values: string[] = [];
+  // A target list holds 1,664 entries at most, and a table has up to 1,600 columns.
+  for (let at = 0; at === 0 || at < sums.length; at += 1_000) {
+    const list = [...(at === 0 ? all : []), ...sums.slice(at, at + 1_000)];
+    const { rows } = await client.query<string[]>({
+      text: `select ${list.join(', ')} from only ${relation} t`,
+      rowMode: 'array',
+    });
+    values.push(...(rows[0] ?? []));
+  }
+  const [rows = '0', sum = '0', ...each] = values;
+  return {
+    relation,
+    rows: Number(rows),
+    sum,
+    columns: columns.map((column, i) => ({
+      column,
+      sum: each[i * 2] ?? '0',
+      values: Number(each[i * 2 + 1] ?? 0),
+    })),
+  };
+}

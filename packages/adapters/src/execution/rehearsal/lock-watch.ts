@@ -1,0 +1,66 @@
+/** Looks at another session's locks again and again: for statements that no transaction takes, and to learn of a lock early. */
+import { type LockMode, stronger } from '@headgate/migrations';
+import type pg from 'pg';
+import { strongestOf } from './looks.ts';
+
+/** A lock as it was seen, on performance.now()'s clock. */
+export interface SeenLock {
+  readonly mode: LockMode;
+  readonly firstAt: number;
+  readonly lastAt: number;
+}
+
+const LOCKS = `
+  select relation::text as oid, array_agg(distinct mode) as modes from pg_locks
+  where pid = $1 and locktype = 'relation' and granted and relation >= 16384::oid
+    and database = (select oid from pg_database where datname = current_database())
+  group by 1`;
+
+/** Watches one session from another. One watch at a time on a connection. */
+export class LockWatch {
+  readonly #client: pg.ClientBase;
+  readonly #pid: number;
+  readonly #onLock: (oid: string, mode: LockMode) => void;
+  #seen = new Map<string, SeenLock>();
+  #stopped = false;
+  #running: Promise<void> = Promise.resolve();
+
+  /** `onLock` hears of each relation whose strongest lock is new, at once. */
+  constructor(client: pg.ClientBase, pid: number, onLock: (oid: string, mode: LockMode) => void = () => {}) {
+    this.#client = client;
+    this.#pid = pid;
+    this.#onLock = onLock;
+  }
+
+  /** Begins to look, every so many milliseconds; what was seen before is forgotten. */
+  start(everyMs: number): void {
+    this.#seen = new Map();
+    this.#stopped = false;
+    this.#running = this.#look(everyMs);
+    // Whoever stops it hears of it.
+    this.#running.catch(() => {});
+  }
+
+  /** Ends it, and says what was seen. */
+  async stop(): Promise<ReadonlyMap<string, SeenLock>> {
+    this.#stopped = true;
+    await this.#running;
+    return this.#seen;
+  }
+
+  async #look(everyMs: number): Promise<void> {
+    while (!this.#stopped) {
+      const at = performance.now();
+      const { rows } = await this.#client.query<{ oid: string; modes: string[] }>(LOCKS, [this.#pid]);
+      const seenAt = performance.now();
+      for (const { oid, modes } of rows) {
+        const mode = strongestOf(modes);
+        const held = this.#seen.get(oid);
+        const strongest = stronger(mode, held?.mode);
+        this.#seen.set(oid, { mode: strongest, firstAt: held?.firstAt ?? at, lastAt: seenAt });
+        if (held?.mode !== strongest) this.#onLock(oid, strongest);
+      }
+      if (!this.#stopped) await new Promise((done) => setTimeout(done, everyMs));
+    }
+  }
+}

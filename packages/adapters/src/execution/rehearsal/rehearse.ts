@@ -1,0 +1,229 @@
+/** The rehearsal: the story in the order in which it happens. */
+import type { Migration } from '@headgate/domain';
+import { compareFingerprints } from '@headgate/domain/rehearsal/compare';
+import { planChanges } from '@headgate/domain/rehearsal/plan-change';
+import type {
+  Comparison,
+  Pass,
+  RehearsalFacts,
+  RehearsedMigration,
+  RehearsedStore,
+} from '@headgate/domain/rehearsal/rehearsal';
+import { analyse, loadParser } from '@headgate/migrations';
+import pg from 'pg';
+import { readCatalogueOf } from '../../catalogue/read-database.ts';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { closeMigrationLogin, openMigrationLogin, tooMuchRight } from '../store/migration-login.ts';
+import { controlConnection, prepareForMigrations, withoutTimeouts } from '../store/store-session.ts';
+import type { Copy } from './copy.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { planName, plansOf } from './plans.ts';
+import { heldTables, type PassFile, type PassSetting, runPass } from './run-pass.ts';
+
+/** A migration with its files' texts. */
+export interface MigrationFiles {
+  readonly migration: Migration;
+  readonly up: string;
+  readonly down?: string;
+}
+
+export interface RehearsalAsk {
+  readonly copy: Copy;
+  readonly from: RehearsedStore;
+  /** To be applied, in order: each begins where the one before ends. */
+  readonly migrations: readonly MigrationFiles[];
+  readonly how: 'headgate' | 'psql';
+  /** After which waiting for a lock ends. Milliseconds. */
+  readonly lockWaitMs: number;
+  /** Most tables that are read and written meanwhile. */
+  readonly mostTables: number;
+  /** The application's heaviest statements, and where they come from. */
+  readonly statements: { readonly source: RehearsalFacts['plans']['source']; readonly texts: readonly string[] };
+  /** Digest of the rules that the copy was masked by. */
+  readonly maskedBy?: `sha256:${string}` | undefined;
+  readonly now: () => number;
+  readonly say: (line: string) => void;
+}
+
+/** Connections with which checksums are taken. */
+const CONNECTIONS = 2;
+
+/**
+ * Runs the migrations forward, back and forward on a copy, which is ours alone. A file that fails ends it, and the facts say
+ * so. Throws when the server is broken, or when the migrations' login could do more than the application's owner.
+ */
+export async function rehearse(ask: RehearsalAsk): Promise<RehearsalFacts> {
+  const { copy, how, lockWaitMs, mostTables } = ask;
+  await loadParser();
+  const control = await controlConnection(copy.store);
+  return withClient(control, async (client) => {
+    const login = await prepareForMigrations(client, copy.store);
+    const right = await tooMuchRight(client, login);
+    if (right !== undefined) throw new Error(`the migrations could do more than their owner's work: ${right}`);
+    const password = await openMigrationLogin(client, login);
+    // So that the server tells the session how large its temporary files were.
+    await client.query(`alter role ${pg.escapeIdentifier(login)} set log_temp_files = 0`);
+    const options = await withoutTimeouts(copy.store.cluster);
+    const own = { ...(await copy.store.cluster.connection(copy.store.database)), user: login, password, options };
+    const settings = [`set role ${pg.escapeIdentifier(copy.store.user)}`, 'set client_min_messages = log'];
+    const setting: PassSetting = { login: own, settings, control, how, lockWaitMs, mostTables };
+    try {
+      return await carryOut(ask, client, setting);
+    } finally {
+      await closeMigrationLogin(client, login);
+    }
+  });
+}
+
+async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetting): Promise<RehearsalFacts> {
+  const { copy, migrations, statements, say } = ask;
+  const { control } = setting;
+  await client.query('analyze');
+  const { rows: size } = await client.query<{ bytes: number }>(
+    'select pg_database_size(current_database())::float8 as bytes',
+  );
+  say('Checksums of all rows, before …');
+  const before = await fingerprintOf(control, CONNECTIONS);
+  // As the application sees it: its rights, its search path.
+  const plan = () =>
+    withClient(setting.login, async (own) => {
+      for (const sql of setting.settings) await own.query(sql);
+      return plansOf(own, statements.texts);
+    });
+  const plansBefore = await plan();
+  const up = migrations.map(
+    ({ migration, up: text }): PassFile => ({ migration: migration.id, file: migration.up.name, text }),
+  );
+  const passes: Pass[] = [];
+  const comparisons: Comparison[] = [];
+  const run = async (direction: Pass['direction'], files: readonly PassFile[], tables: readonly string[]) => {
+    say(`${WORDS[direction]} …`);
+    const pass = await runPass(direction, files, tables, setting);
+    passes.push(pass);
+    return pass.files.every(({ failed }) => failed === undefined);
+  };
+  let changes: RehearsalFacts['plans']['changes'] = [];
+  let compared = 0;
+  if (await run('forward', up, await expectedTables(client, up))) {
+    await client.query('analyze');
+    const plansAfter = await plan();
+    const planned = statements.texts.map((text, i) => ({ text, before: plansBefore[i]!, after: plansAfter[i]! }));
+    changes = planChanges(planned, await rowsOf(client));
+    compared = plansBefore.filter(({ ok }) => ok).length;
+    const back = waysBack(migrations);
+    if (back !== undefined) {
+      const after = await fingerprintOf(control, CONNECTIONS);
+      const held = passes.flatMap(heldTables);
+      if (await run('back', back, held)) {
+        comparisons.push({
+          what: 'back',
+          differences: compareFingerprints(before, await fingerprintOf(control, CONNECTIONS)),
+        });
+        if (await run('forward-again', up, held))
+          comparisons.push({
+            what: 'again',
+            differences: compareFingerprints(after, await fingerprintOf(control, CONNECTIONS)),
+          });
+      }
+    }
+  }
+  const first = migrations[0]?.migration.from ?? copy.schemaVersion ?? 0;
+  return {
+    at: ask.now(),
+    from: ask.from,
+    copy: {
+      ...copy.origin,
+      server: await copy.store.cluster.major(),
+      bytes: size[0]?.bytes ?? 0,
+      rows: before.tables.reduce((sum, { rows }) => sum + rows, 0),
+      readyMs: copy.readyMs,
+      ...(ask.maskedBy === undefined ? {} : { maskedBy: ask.maskedBy }),
+    },
+    runner: ask.how,
+    schema: { from: first, to: migrations.at(-1)?.migration.to ?? first },
+    migrations: migrations.map(rehearsedOf),
+    passes,
+    comparisons,
+    plans: {
+      compared,
+      source: statements.source,
+      changes,
+    },
+    missing: missing(ask),
+  };
+}
+
+const WORDS: Readonly<Record<Pass['direction'], string>> = {
+  forward: 'Forward',
+  back: 'Back',
+  'forward-again': 'Forward again',
+};
+
+/** The files of the way back, last migration first; undefined: one of them has none. */
+function waysBack(migrations: readonly MigrationFiles[]): readonly PassFile[] | undefined {
+  const files = [...migrations].reverse().map(({ migration, down }): PassFile | undefined => {
+    const { id, down: file } = migration;
+    return file === undefined || down === undefined ? undefined : { migration: id, file: file.name, text: down };
+  });
+  return files.length > 0 && files.every((file) => file !== undefined) ? files : undefined;
+}
+
+/** What a way back says of itself: `-- headgate:lossy the notes are gone`. */
+const LOSSY = /^[ \t]*--[ \t]*headgate:lossy\b[ \t:]*(.*)$/im;
+
+function rehearsedOf({ migration, down }: MigrationFiles): RehearsedMigration {
+  const { id, from, to, phase, undo, up } = migration;
+  const said = down === undefined ? undefined : LOSSY.exec(down)?.[1]?.trim();
+  return {
+    id,
+    from,
+    to,
+    phase,
+    undo,
+    up: up.digest,
+    ...(migration.down === undefined ? {} : { down: migration.down.digest }),
+    ...(said === undefined ? {} : { lossy: said.slice(0, 200) || 'it doesn’t say what' }),
+  };
+}
+
+/** Tables that the files will keep others from, as far as their text tells: so that somebody is there before. */
+async function expectedTables(client: pg.Client, files: readonly PassFile[]): Promise<readonly string[]> {
+  const catalogue = await readCatalogueOf(client);
+  const report = analyse(
+    files.map(({ file, text }) => ({ name: file, text })),
+    { catalogue: { ...catalogue, searchPath: ['public'] } },
+  );
+  const keys = report.files.flatMap(({ statements }) =>
+    statements.flatMap(
+      ({ effects }) => effects?.locks.filter(({ fresh }) => !fresh).map(({ relation }) => relation) ?? [],
+    ),
+  );
+  const { rows } = await client.query<{ name: string }>(
+    `select quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where c.relkind in ('r', 'p') and n.nspname || '.' || c.relname = any($1) order by c.relpages desc`,
+    [keys],
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** The server's estimates, by the names that plans have. */
+async function rowsOf(client: pg.Client): Promise<Readonly<Record<string, number>>> {
+  const { rows } = await client.query<{ schema: string; name: string; rows: number }>(
+    `select n.nspname as schema, c.relname as name, greatest(c.reltuples, 0)::float8 as rows
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'm')`,
+  );
+  return Object.fromEntries(rows.map(({ schema, name, rows: count }) => [planName(schema, name), count]));
+}
+
+function missing({ statements, maskedBy, migrations }: RehearsalAsk): readonly string[] {
+  const without = migrations.filter(({ down }) => down === undefined).map(({ migration }) => migration.id);
+  return [
+    ...(without.length > 0 && migrations.length > 0
+      ? [`no way back of ${without.join(', ')} was run: the release has none`]
+      : []),
+    ...(statements.source === 'none' ? ['no plans were compared: no statements of the application are known'] : []),
+    ...(maskedBy === undefined ? ['the copy wasn’t masked'] : []),
+    'no business transactions were run, of the old version or of the new one',
+  ];
+}

@@ -1,0 +1,237 @@
+/** `headgate-agent rehearse`: a release's migrations on a copy of a store, forward, back and forward. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { markCopy } from '@headgate/adapters/execution/masking/copy-mark';
+import { maskCopy } from '@headgate/adapters/execution/masking/mask-copy';
+import {
+  type Copy,
+  heavyStatements,
+  type RehearsalAsk,
+  rehearse as run,
+} from '@headgate/adapters/execution/rehearsal/index';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { loadPrivateKey, rehearsalStatement, signingKey, signStatement } from '@headgate/documents';
+import type { Digest } from '@headgate/domain';
+import { unexpected } from '@headgate/domain/masking/leaks';
+import { judgeRehearsal } from '@headgate/domain/rehearsal/rehearsal';
+import { loadConfig } from '../config.ts';
+import { readKey, readRules } from '../mask/read-rules.ts';
+import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
+import { pendingOf, readRelease } from '../rehearse/release-files.ts';
+import { rehearsalLines, storeText, took } from '../rehearse/words.ts';
+
+export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrations on a copy of a store, forward, back and forward
+
+  headgate-agent rehearse --release DIR --from STORE --config FILE [OPTIONS]
+  headgate-agent rehearse --release DIR --database-env VAR [--name STORE] [OPTIONS]
+
+--from STORE          a store of this agent's (--config agent.yaml): its newest restore point is restored; STORE or CELL/STORE
+--database-env VAR    the environment variable with a database's URL: it is dumped; --name says what the store is called
+--scratch-env VAR     the environment variable with a superuser's URL of the server for the copy. Without it a PostgreSQL of
+                      our own is started for it (15 or 18)
+--mask FILE           mask the copy first, by these rules
+--statements FILE     the application's heaviest statements, with $1 for values; without it pg_stat_statements has them
+--runner RUNNER       headgate: each file is one transaction (default); psql: each statement as it stands, CONCURRENTLY too
+--stall SECONDS       how long others may wait (default 1)
+--schema-version N    of a database that has no record of ours
+--lock-wait SECONDS   after which waiting for a lock ends (default 2, as in a promotion)
+--statement FILE      write the statement there; with --key KEY signed
+--work-dir DIR        where the copy is put (default: below the system's temporary folder); it needs room for all of it
+--json                the facts as one line
+
+The copy goes when it ends, however it ends; what a kill -9 leaves goes with the next rehearsal.
+Exit codes: 0 it went well, 1 it did not (or others wait too long), 2 wrong usage.
+`;
+
+const EXIT = { ok: 0, refused: 1, usage: 2, interrupted: 130 } as const;
+/** For the whole of a restore or a dump. Milliseconds. */
+const COPY_MS = 12 * 60 * 60_000;
+/** Tables that are read and written at once: two sessions each. */
+const MOST_TABLES = 16;
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const OPTIONS = {
+  release: text,
+  from: text,
+  config: text,
+  'database-env': text,
+  name: text,
+  'scratch-env': text,
+  mask: text,
+  statements: text,
+  runner: text,
+  stall: text,
+  'schema-version': text,
+  'lock-wait': text,
+  statement: text,
+  key: text,
+  'work-dir': text,
+  json: flag,
+  help: flag,
+} as const;
+
+/** Runs it and answers the exit code. */
+export async function rehearse(args: readonly string[]): Promise<number> {
+  let values: Values;
+  try {
+    ({ values } = parseArgs({ args: [...args], options: OPTIONS }));
+  } catch (error) {
+    return misused((error as Error).message);
+  }
+  if (values.help === true) {
+    process.stdout.write(REHEARSE_USAGE);
+    return EXIT.ok;
+  }
+  const { release, from, config, 'database-env': databaseEnv, runner = 'headgate' } = values;
+  if (release === undefined) return misused('it needs --release');
+  if ((from === undefined) === (databaseEnv === undefined))
+    return misused('it needs --from or --database-env, one of them');
+  if (from !== undefined && config === undefined) return misused('--from needs --config');
+  if (runner !== 'headgate' && runner !== 'psql') return misused('--runner is headgate or psql');
+  const numbers = [values.stall ?? '1', values['lock-wait'] ?? '2', values['schema-version'] ?? '0'].map(Number);
+  if (numbers.some((n) => !Number.isFinite(n) || n < 0)) return misused('a number is expected there');
+  const [stallS = 1, lockWaitS = 2] = numbers;
+  const over = new AbortController();
+  const asked = (): void => over.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  try {
+    return await carryOut(values, {
+      release,
+      runner,
+      stallMs: stallS * 1_000,
+      lockWaitMs: lockWaitS * 1_000,
+      signal: over.signal,
+    });
+  } catch (error) {
+    if (over.signal.aborted) {
+      complain('it was interrupted; the copy is gone');
+      return EXIT.interrupted;
+    }
+    complain((error as Error).message);
+    return EXIT.refused;
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, asked);
+  }
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+interface Asked {
+  readonly release: string;
+  readonly runner: 'headgate' | 'psql';
+  readonly stallMs: number;
+  readonly lockWaitMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function carryOut(values: Values, asked: Asked): Promise<number> {
+  const { stallMs, signal } = asked;
+  const json = values.json === true;
+  const say = (line: string): void => void (json || process.stderr.write(`${line}\n`));
+  // What can be refused at once is, before anything is copied.
+  const release = await readRelease(asked.release);
+  const key = values.key === undefined ? undefined : loadPrivateKey(values.key);
+  if (key?.ok === false) throw new Error(`${values.key}: ${key.why}`);
+  const given =
+    values.statements === undefined ? undefined : await heavyStatements(await readFile(values.statements, 'utf8'));
+  const read = values.config === undefined ? undefined : loadConfig(values.config);
+  if (read?.ok === false) throw new Error(read.problems.join('\n'));
+  say('The copy is made …');
+  const opened = await openCopy({
+    cells: read?.config.cells ?? [],
+    from: values.from,
+    databaseEnv: values['database-env'],
+    name: values.name,
+    scratchEnv: values['scratch-env'],
+    workDir: values['work-dir'] ?? join(tmpdir(), `headgate-rehearsals-${process.getuid?.() ?? 0}`),
+    deadlineMs: COPY_MS,
+    signal,
+  });
+  // Taking its database away ends whatever is under way there.
+  const gone = new Promise<void>((done) =>
+    signal.addEventListener('abort', () => done(opened.remove().catch(() => {})), { once: true }),
+  );
+  try {
+    const { copy, from } = opened;
+    say(`A copy of ${storeText(from)} is there after ${took(copy.readyMs)}.`);
+    const version = copy.schemaVersion ?? versionGiven(values);
+    const facts = await run({
+      copy,
+      from,
+      migrations: pendingOf(release, version),
+      how: asked.runner,
+      lockWaitMs: asked.lockWaitMs,
+      mostTables: MOST_TABLES,
+      statements: statementsOf(given, opened),
+      maskedBy: values.mask === undefined ? undefined : await mask(copy, values.mask, say),
+      now: Date.now,
+      say,
+    });
+    signal.throwIfAborted();
+    const statement = rehearsalStatement(release.name.replace(' ', '@'), release.digest, facts);
+    if (values.statement !== undefined) {
+      const written = key === undefined ? statement : signStatement(statement, signingKey(key.privateKeyPem));
+      await writeFile(values.statement, `${JSON.stringify(written)}\n`, { mode: 0o600 });
+    }
+    const result = judgeRehearsal(facts);
+    if (json) process.stdout.write(`${JSON.stringify({ release: release.digest, result, facts })}\n`);
+    else process.stdout.write(`${rehearsalLines(release.name, facts, stallMs).join('\n')}\n`);
+    if (values.statement !== undefined)
+      say(`The ${key === undefined ? 'statement, not signed,' : 'signed statement'} is in ${values.statement}.`);
+    return result.ok && result.longestStallMs !== undefined && result.longestStallMs <= stallMs
+      ? EXIT.ok
+      : EXIT.refused;
+  } finally {
+    if (signal.aborted) await gone;
+    else await opened.remove();
+  }
+}
+
+function versionGiven(values: Values): number {
+  const given = values['schema-version'];
+  if (given === undefined)
+    throw new Error(
+      'the database has no record of its schema’s version: say it (--schema-version N, 0 before the first)',
+    );
+  return Number(given);
+}
+
+function statementsOf(given: readonly string[] | undefined, { heaviest }: OpenedCopy): RehearsalAsk['statements'] {
+  if (given !== undefined) return { source: 'file', texts: given };
+  return heaviest === undefined ? { source: 'none', texts: [] } : { source: 'pg_stat_statements', texts: heaviest };
+}
+
+/** Masks the copy, and answers by which rules. Throws when it isn't masked afterwards. */
+async function mask({ store, origin }: Copy, file: string, say: (line: string) => void): Promise<Digest> {
+  const rules = await readRules(file);
+  const { content, digest } = rules;
+  say('The copy is masked …');
+  const database = await store.cluster.connection(store.database);
+  const marked = await withClient(database, (client) => markCopy(client, origin.of));
+  if (!marked.ok) throw new Error(`the copy can't be masked: ${marked.refusal.why}`);
+  const outcome = await maskCopy({
+    database,
+    connections: 2,
+    rules: content.spec.rules,
+    expected: content.spec.leakScan?.expected ?? [],
+    digest,
+    keys: await readKey(file, content),
+  });
+  if (!outcome.ok) throw new Error(outcome.refusals.map((refusal) => rules.tell(refusal)).join('\n'));
+  const left = 'report' in outcome ? unexpected(outcome.report.leakScan.places).length : 0;
+  if (left > 0)
+    throw new Error(`originals are left in ${left} places of the copy: add rules (headgate mask says where)`);
+  return digest;
+}
+
+function misused(why: string): number {
+  complain(`${why}\n\n${REHEARSE_USAGE}`);
+  return EXIT.usage;
+}
+
+function complain(words: string): void {
+  process.stderr.write(`headgate-agent: ${words}\n`);
+}

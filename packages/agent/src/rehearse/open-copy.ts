@@ -1,0 +1,146 @@
+/** The copy that a rehearsal asks for, by this machine's configuration or by a URL. */
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { clientConfig, readConnectionUrl } from '@headgate/adapters/execution/external-store/connection-url';
+import { openExternalStore } from '@headgate/adapters/execution/external-store/external-store';
+import {
+  type Copy,
+  type CopyServer,
+  copyFromDump,
+  copyFromDumpPoint,
+  copyFromPhysicalPoint,
+  givenServer,
+  heaviestIn,
+  ownServer,
+  sweepClusters,
+} from '@headgate/adapters/execution/rehearsal/index';
+import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import type { RehearsedStore } from '@headgate/domain/rehearsal/rehearsal';
+
+export interface CopyAsk {
+  /** A store of these cells … */
+  readonly cells: readonly AnyCellConfig[];
+  readonly from: string | undefined;
+  /** … or a database by the environment variable with its URL, and what to call it. */
+  readonly databaseEnv: string | undefined;
+  readonly name: string | undefined;
+  /** Environment variable with a superuser's URL of the server that the copy is made on. */
+  readonly scratchEnv: string | undefined;
+  /** Folder for copies; what killed rehearsals left in it goes first. */
+  readonly workDir: string;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface OpenedCopy {
+  readonly copy: Copy;
+  readonly from: RehearsedStore;
+  /** Of the database that serves, if it keeps them. */
+  readonly heaviest: readonly string[] | undefined;
+  remove(): Promise<void>;
+}
+
+/** Makes it. Throws, in words, why there is none. */
+export async function openCopy(ask: CopyAsk): Promise<OpenedCopy> {
+  await ownFolder(ask.workDir);
+  await sweepClusters(ask.workDir);
+  return ask.databaseEnv === undefined ? fromStore(ask) : fromUrl(ask, ask.databaseEnv);
+}
+
+async function fromUrl(ask: CopyAsk, variable: string): Promise<OpenedCopy> {
+  const source = await readConnectionUrl({ variable });
+  const { major, heaviest } = await withClient(clientConfig(source), async (client) => {
+    const { rows } = await client.query<{ major: number }>(
+      `select current_setting('server_version_num')::int / 10000 as major`,
+    );
+    return { major: rows[0]?.major ?? 0, heaviest: await heaviestIn(client) };
+  });
+  const { deadlineMs, signal, workDir } = ask;
+  const onto = await serverOf(ask, major);
+  return closing(onto, async () => ({
+    copy: await copyFromDump({ source, onto, workDir: join(workDir, 'dumps'), deadlineMs, signal }),
+    from: { store: ask.name ?? source.database },
+    heaviest,
+  }));
+}
+
+async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
+  const { cell, name } = chosen(ask);
+  const from = { environment: cell.environment, cell: cell.cell, store: name };
+  const external = Object.hasOwn(cell.externalStores, name) ? cell.externalStores[name] : undefined;
+  const config = external ?? cell.stores[name];
+  if (config === undefined) throw new Error(`there is no store ${name} in the cell ${cell.cell}`);
+  if (config.migrations !== undefined)
+    throw new Error(`the store ${name} is migrated by a program; only SQL migrations are rehearsed yet`);
+  if (external !== undefined) {
+    const store = await openExternalStore(name, external);
+    const serving = await store.cluster.connection(store.database);
+    const heaviest = await withClient(serving, heaviestIn);
+    const onto = await serverOf(ask, await store.cluster.major());
+    return closing(onto, async () => ({ copy: await copyFromDumpPoint(store, onto, ask), from, heaviest }));
+  }
+  const own = cell.stores[name]!;
+  const { clusterDir: dir, port, archiveDir, database, user, passwordFile, restorePointsDir } = own;
+  const cluster = new Cluster({ dir, port, archiveDir }, await findPrograms(15, ask.workDir));
+  const store = { name, cluster, database, user, passwordFile, archiveDir, restorePointsDir, files: [], keep: 1 };
+  const copy = await copyFromPhysicalPoint(store, ask.workDir, ask);
+  const serving = (await cluster.postmaster())?.ready === true ? await cluster.connection(database) : undefined;
+  const heaviest = serving === undefined ? undefined : await withClient(serving, heaviestIn);
+  return { copy, from, heaviest, remove: () => copy.remove() };
+}
+
+/** A store by its name, or by cell/store where several cells have one of that name. */
+function chosen({ cells, from = '' }: CopyAsk): { readonly cell: CellConfig; readonly name: string } {
+  const [cellName, storeName] = from.includes('/') ? from.split('/', 2) : [undefined, from];
+  const known: string[] = [];
+  const found: { readonly cell: CellConfig; readonly name: string }[] = [];
+  for (const cell of cells) {
+    if (cell.kind !== 'process') continue;
+    for (const name of [...Object.keys(cell.stores), ...Object.keys(cell.externalStores)]) {
+      known.push(`${cell.cell}/${name}`);
+      if (name === storeName && (cellName === undefined || cellName === cell.cell)) found.push({ cell, name });
+    }
+  }
+  const [one, second] = found;
+  if (one === undefined)
+    throw new Error(`no store of this agent's is called ${from}; it has ${known.slice(0, 50).join(', ') || 'none'}`);
+  if (second !== undefined)
+    throw new Error(`${from} may be ${found.map(({ cell, name }) => `${cell.cell}/${name}`).join(' or ')}: say which`);
+  return one;
+}
+
+function serverOf({ scratchEnv, workDir }: CopyAsk, major: number): Promise<CopyServer> {
+  return scratchEnv === undefined ? ownServer(workDir, major) : givenServer({ variable: scratchEnv });
+}
+
+/** The server goes when the copy goes, and when there is none. */
+async function closing(onto: CopyServer, open: () => Promise<Omit<OpenedCopy, 'remove'>>): Promise<OpenedCopy> {
+  try {
+    const opened = await open();
+    return {
+      ...opened,
+      async remove() {
+        try {
+          await opened.copy.remove();
+        } finally {
+          await onto.close();
+        }
+      },
+    };
+  } catch (error) {
+    await onto.close();
+    throw error;
+  }
+}
+
+/** Copies hold what production holds: nobody else may have made the folder, or write in it. */
+async function ownFolder(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true, mode: 0o755 });
+  const { uid, mode } = await stat(dir);
+  if (uid !== process.getuid?.() || (mode & 0o022) !== 0)
+    throw new Error(`${dir} is somebody else's, or others may write in it: give --work-dir a folder of your own`);
+}

@@ -1,0 +1,65 @@
+/** A release's migrations, from the folder into which its manifest and files were laid. */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MigrationFiles } from '@headgate/adapters/execution/rehearsal/index';
+import { digestOf, readManifest } from '@headgate/documents';
+import type { ArtifactFile, Digest, ReleaseManifest } from '@headgate/domain';
+
+/** The manifest's canonical bytes, and each file by its digest, as `headgate rehearse` lays them out. */
+const MANIFEST = 'manifest.json';
+const FILES = 'files';
+/** Most of one migration, in bytes. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+export interface RehearsedRelease {
+  readonly manifest: ReleaseManifest;
+  readonly digest: Digest;
+  /** `shop 1.2.0`. */
+  readonly name: string;
+  /** All of its migrations, in order. */
+  readonly migrations: readonly MigrationFiles[];
+}
+
+/** Reads and verifies them. Throws an error that says what isn't as it should be. */
+export async function readRelease(dir: string): Promise<RehearsedRelease> {
+  const bytes = await readFile(join(dir, MANIFEST)).catch(() => undefined);
+  if (bytes === undefined)
+    throw new Error(`there is no ${join(dir, MANIFEST)}: use headgate rehearse, which lays a release out`);
+  const read = readManifest(bytes);
+  if (!read.ok) throw new Error(`${join(dir, MANIFEST)}: ${read.why}`);
+  const { manifest, digest } = read;
+  const text = async ({ name, digest: expected }: ArtifactFile): Promise<string> => {
+    const path = join(dir, FILES, expected.slice('sha256:'.length));
+    const facts = await stat(path).catch(() => undefined);
+    if (facts?.isFile() !== true || facts.size > MAX_BYTES) throw new Error(`the file ${name} isn't there: ${path}`);
+    const content = await readFile(path);
+    if (digestOf(content) !== expected) throw new Error(`the file ${name} isn't the one of the release: ${path}`);
+    return content.toString('utf8');
+  };
+  const migrations: MigrationFiles[] = [];
+  for (const migration of [...manifest.migrations].sort((a, b) => a.from - b.from)) {
+    const { up, down } = migration;
+    migrations.push({
+      migration,
+      up: await text(up),
+      ...(down === undefined ? {} : { down: await text(down) }),
+    });
+  }
+  return { manifest, digest, name: `${manifest.application} ${manifest.version}`, migrations };
+}
+
+/**
+ * Those that a store at that version still needs. Throws when there are none, or when they don't begin there: nothing that
+ * could be rehearsed.
+ */
+export function pendingOf({ migrations, name }: RehearsedRelease, version: number): readonly MigrationFiles[] {
+  const pending = migrations.filter(({ migration }) => migration.to > version);
+  const [first] = pending;
+  if (first === undefined)
+    throw new Error(`${name} has nothing to rehearse: the copy is at version ${version} of the schema already`);
+  if (first.migration.from !== version)
+    throw new Error(
+      `the copy is at version ${version} of the schema, and ${name} begins at ${first.migration.from}: rehearse the release before it first`,
+    );
+  return pending;
+}

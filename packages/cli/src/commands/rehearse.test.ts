@@ -1,0 +1,92 @@
+/** From a gate that has no data to one that passes: a real server, a real database, and the command between them. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findTools } from '@headgate/adapters/execution/external-store/postgres-tools';
+import { type ShopStore, shopStore } from '@headgate/adapters/execution/rehearsal/testing/shop';
+import { digestOf } from '@headgate/documents';
+import { RealServer } from '@headgate/server/testing/real-server';
+import { DOCUMENTS, SmallCompany } from '@headgate/server/testing/small-company';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { layOutRelease } from '../releases/lay-out-release.ts';
+
+const tools = await findTools(15, undefined);
+const MAIN = join(import.meta.dirname, '..', 'main.ts');
+const FILES = {
+  up: 'alter table invoice add column paid boolean;',
+  down: 'alter table invoice drop column paid;',
+};
+
+let server: RealServer;
+let company: SmallCompany;
+let shop: ShopStore;
+let folder: string;
+let env: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
+  [server, shop] = await Promise.all([RealServer.start(), shopStore()]);
+  company = await SmallCompany.found(server);
+  folder = await mkdtemp(join(tmpdir(), 'headgate-cli-rehearse-'));
+  await symlink(server.dataDir, join(folder, '.headgate'));
+  await writeFile(join(folder, 'ci.key'), company.keyPem, { mode: 0o600 });
+  env = {
+    ...process.env,
+    SHOP_URL: shop.owner.connectionString,
+    SHOP_ADMIN: (await readFile(shop.files.adminUrl, 'utf8')).trim(),
+  };
+  for (const name of ['HEADGATE_SERVER', 'HEADGATE_TOKEN_FILE', 'HEADGATE_DATA']) delete env[name];
+});
+afterAll(async () => {
+  await server?.remove();
+  await shop?.real.remove();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
+
+function headgate(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((done) => {
+    execFile(process.execPath, [MAIN, '--as', 'developer', ...args], { cwd: folder, env }, (error, out, err) =>
+      done({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
+  });
+}
+
+test.skipIf(tools === undefined)(
+  'a registered release is rehearsed, and its signed statement turns the gate',
+  { timeout: 240_000 },
+  async () => {
+    const developer = await server.client('developer');
+    const manager = await server.client('release-manager');
+    const gate = '{gate: rehearsed, params: {from: main, maxAgeMs: 3600000, longestStallMs: 60000, equal: true}}';
+    const text = DOCUMENTS.replace('gates: [{gate: signature}]', `gates: [{gate: signature}, ${gate}]`);
+    await manager.call('applyDocuments', { body: { files: [{ name: 'shop.yaml', text }] } });
+    const file = (name: 'up' | 'down') => ({
+      name: `${name}.sql`,
+      digest: digestOf(FILES[name]),
+      size: FILES[name].length,
+    });
+    for (const each of Object.values(FILES))
+      await developer.call('putBlob', { digest: digestOf(each), body: Buffer.from(each) });
+    const migration = { id: 'paid', from: 0, to: 1, phase: 'expand', up: file('up'), down: file('down'), undo: 'down' };
+    const digest = await company.release('3.0.0', { migrations: [migration] });
+
+    const laid = await layOutRelease('3.0.0', { cwd: folder, client: developer });
+    expect(laid.digest).toBe(digest);
+    const hex = (each: string) => digestOf(each).slice('sha256:'.length);
+    expect((await readdir(join(laid.dir, 'files'))).sort()).toEqual([hex(FILES.up), hex(FILES.down)].sort());
+    await laid.remove();
+
+    const { id } = await developer.call('requestPromotion', { body: { release: digest, environment: 'staging' } });
+    expect((await headgate('explain', id)).out).toContain('no verified rehearsal of this release on a copy of main');
+    const database = ['--database-env', 'SHOP_URL', '--scratch-env', 'SHOP_ADMIN', '--name', 'main'];
+    const more = ['--stall', '60', '--key', 'ci.key', '--attach', '--work-dir', join(folder, 'work')];
+    const ran = await headgate('rehearse', '3.0.0', ...database, ...more);
+    expect(ran.err).toContain(`to ${digest}`);
+    expect(ran.out).toContain('It went well.');
+    expect(ran.code).toBe(0);
+    expect((await headgate('release', 'show', '3.0.0')).out).toMatch(
+      /evidence +rehearsal on a copy of main at .*: it went well/,
+    );
+    await expect.poll(async () => (await headgate('explain', id)).out, { timeout: 60_000 }).not.toContain('rehears');
+  },
+);

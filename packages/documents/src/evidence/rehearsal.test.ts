@@ -1,0 +1,93 @@
+import { createPublicKey } from 'node:crypto';
+import type { RehearsalFacts } from '@headgate/domain/rehearsal/rehearsal';
+import { expect, test } from 'vitest';
+import { digestOf } from '../digest.ts';
+import { REHEARSAL_PREDICATE } from '../trust/predicates.ts';
+import { signStatement } from '../trust/sign.ts';
+import { generateSigningKey, signingKey } from '../trust/signing-key.ts';
+import { statementAbout } from '../trust/statement.ts';
+import { openEvidence } from './open-evidence.ts';
+import { rehearsalStatement } from './rehearsal.ts';
+
+const pair = generateSigningKey();
+const key = signingKey(pair.privateKeyPem);
+const may = ['evidence' as const];
+const trust = { signers: [{ name: 'ci', keyId: pair.keyId, publicKey: createPublicKey(pair.publicKeyPem), may }] };
+const subject = digestOf('a manifest');
+
+const statement = {
+  ...{ n: 1, line: 1, text: 'alter table t', alone: false, durationMs: 12.4, walBytes: 100, tempBytes: undefined },
+  ...{ rewritten: ['public.t'], emptied: [], rebuilt: [], changed: [{ relation: 'public.t', rows: 3 }] },
+  locks: [{ relation: 'public.t', mode: 'ACCESS EXCLUSIVE', heldMs: 13.7 }],
+  scanned: [{ relation: 'public.t', rows: 3, under: { relation: 'public.t', mode: 'ACCESS EXCLUSIVE' } }],
+};
+const facts: RehearsalFacts = {
+  at: 1_700_000_000_000,
+  from: { environment: 'production', cell: 'shared', store: 'main' },
+  copy: {
+    how: 'restore-point',
+    of: 'rp-1',
+    takenAt: 1,
+    manifest: subject,
+    server: 15,
+    bytes: 9,
+    rows: 3,
+    readyMs: 5.5,
+  },
+  runner: 'headgate',
+  schema: { from: 0, to: 1 },
+  migrations: [{ id: 'm1', from: 0, to: 1, phase: 'expand', undo: 'down', up: subject, down: subject }],
+  passes: [
+    {
+      direction: 'forward',
+      durationMs: 14.2,
+      files: [{ file: '1.sql', migration: 'm1', durationMs: 14.2, commitMs: 0.4, statements: [statement] }],
+      stalls: [{ relation: 'public.t', readersMs: 12.1, writersMs: undefined, errors: { '42P01': 1 } }],
+      unwatched: [],
+    },
+  ],
+  comparisons: [
+    {
+      what: 'back',
+      differences: [{ kind: 'values', relation: 'public.t', column: undefined, before: 3, after: 3 }],
+    },
+  ],
+  plans: { compared: 1, source: 'file', changes: [{ kind: 'dearer', text: 'q', before: 1, after: 5 }] },
+  missing: ['x'.repeat(3_000)],
+};
+
+test('a rehearsal’s facts become what its gate judges; what follows from them is concluded by who reads', () => {
+  const opened = openEvidence(signStatement(rehearsalStatement('shop@1.2.0', subject, facts), key), trust, subject);
+  expect(opened).toMatchObject({
+    ok: true,
+    fact: {
+      predicateType: REHEARSAL_PREDICATE,
+      rehearsal: {
+        ...{ environment: 'production', cell: 'shared', store: 'main', at: facts.at, masked: false },
+        ...{ ok: false, wayBack: 'different', longestStallMs: 12, durationMs: 14 },
+      },
+    },
+  });
+  expect(opened.ok && opened.fact.result).toBeUndefined();
+});
+
+const good = rehearsalStatement('shop@1.2.0', subject, facts).predicate;
+const { passes: _, ...without } = good;
+test.each([
+  ['without its passes', without],
+  ['with a conclusion of its own', { ...good, ok: true }],
+  ['with a pass that is called otherwise', { ...good, passes: [{ ...facts.passes[0], direction: 'sideways' }] }],
+  [
+    'with a stall below nothing',
+    { ...good, passes: [{ direction: 'forward', durationMs: -1, files: [], stalls: [], unwatched: [] }] },
+  ],
+  ['with a comparison that says less', { ...good, comparisons: [{ what: 'back' }] }],
+  ['with no date', { ...good, at: 'now' }],
+])('one %s is refused, with the place', (_, predicate) => {
+  const made = statementAbout('x', subject, REHEARSAL_PREDICATE, JSON.parse(JSON.stringify(predicate)));
+  expect(openEvidence(signStatement(made, key), trust)).toMatchObject({
+    ok: false,
+    code: 'evidence-malformed',
+    where: expect.stringMatching(/^predicate\./),
+  });
+});

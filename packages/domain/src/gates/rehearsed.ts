@@ -1,0 +1,141 @@
+import { ageText, durationText } from '../model/duration.ts';
+import type { RehearsalEvidence, WayBack } from '../rehearsal/rehearsal.ts';
+import { type EvidenceFact, type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
+
+/** Predicate type of our statement of a rehearsal. */
+export const REHEARSAL = 'https://headgate.dev/rehearsal/v1';
+
+/** How far the clock of the machine that rehearsed may be ahead of ours. Milliseconds. */
+const CLOCK_STEP_MS = 60_000;
+
+/**
+ * The release's migrations ran forward, back and forward on a copy of the store, lately, without keeping anybody waiting
+ * for too long, and back was back or said that it loses something. The newest rehearsal of that store counts.
+ */
+export const rehearsed: Gate = {
+  name: 'rehearsed',
+  parameters: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['maxAgeMs', 'longestStallMs', 'from'],
+    properties: {
+      from: {
+        type: 'string',
+        minLength: 1,
+        description: 'Whose data the copy holds: an environment, a store, or cell/store',
+      },
+      maxAgeMs: { type: 'integer', minimum: 1 },
+      longestStallMs: { type: 'integer', minimum: 0 },
+      runner: {
+        enum: ['headgate', 'psql'],
+        description: 'How the files were run: as Headgate does (the default), or as they stand',
+      },
+      masked: { type: 'boolean', description: 'Only a masked copy counts' },
+      equal: { type: 'boolean', description: 'The way back must lose nothing, declared or not' },
+    },
+  },
+  at: 'promotion',
+  judge(params, facts) {
+    const name = 'rehearsed';
+    const { from, masked = false, equal = false, runner = 'headgate' } = params;
+    const maxAgeMs = wholeNumber(params, 'maxAgeMs');
+    const most = wholeNumber(params, 'longestStallMs');
+    const known = runner === 'headgate' || runner === 'psql';
+    const wellSaid = typeof from === 'string' && from !== '' && maxAgeMs !== undefined && maxAgeMs > 0 && known;
+    if (!wellSaid || most === undefined || typeof masked !== 'boolean' || typeof equal !== 'boolean')
+      return stop(
+        name,
+        'error',
+        'the policy doesn’t say whose data, how old, or which stall',
+        'set params.from, params.maxAgeMs and params.longestStallMs in the policy',
+        'release manager',
+      );
+    if (facts.release.migrations === 0) return pass(name, 'the release migrates nothing');
+    const newest = newestOf(facts, from, runner);
+    if (newest === undefined)
+      return stop(
+        name,
+        'no-data',
+        `no verified rehearsal of this release on a copy of ${from}`,
+        `run headgate rehearse on a copy of ${from}, and attach its statement`,
+        'operator',
+      );
+    return judgeNewest(newest, facts.now, { from, maxAgeMs, most, masked, equal });
+  },
+};
+
+/** What was run otherwise than it will be says nothing of what will be. */
+function newestOf({ evidence, release }: GateFacts, from: string, runner: string): RehearsalEvidence | undefined {
+  const all = evidence.flatMap((each: EvidenceFact) => {
+    const said = each.predicateType === REHEARSAL && each.subject === release.digest && each.verified;
+    const { rehearsal } = each;
+    return said && rehearsal?.runner === runner && isOf(rehearsal, from) ? [rehearsal] : [];
+  });
+  return all.reduce<RehearsalEvidence | undefined>(
+    (newest, each) => (newest === undefined || each.at >= newest.at ? each : newest),
+    undefined,
+  );
+}
+
+function isOf({ environment, cell, store }: RehearsalEvidence, from: string): boolean {
+  return from === environment || from === store || (cell !== undefined && from === `${cell}/${store}`);
+}
+
+interface Asked {
+  readonly from: string;
+  readonly maxAgeMs: number;
+  readonly most: number;
+  readonly masked: boolean;
+  readonly equal: boolean;
+}
+
+function judgeNewest(newest: RehearsalEvidence, now: number, asked: Asked): Verdict {
+  const { from, maxAgeMs, most, masked, equal } = asked;
+  const again = (why: string, verdict: 'fail' | 'error' | 'no-data' = 'fail', unblock = 'rehearse it again'): Verdict =>
+    stop('rehearsed', verdict, why, unblock, 'operator');
+  const { ok, wayBack, longestStallMs, because } = newest;
+  const ageMs = now - newest.at;
+  if (!Number.isSafeInteger(newest.at) || ageMs < -CLOCK_STEP_MS)
+    return again('the newest rehearsal is dated ahead of now', 'error', 'set the clocks right and rehearse it again');
+  if (!ok)
+    return stop(
+      'rehearsed',
+      'fail',
+      `the newest rehearsal on a copy of ${from} did not go well: ${because.join('; ') || 'it doesn’t say why'}`,
+      'mend the migrations, create a new release, and rehearse that',
+      'developer',
+    );
+  if (ageMs > maxAgeMs)
+    return again(
+      `the newest rehearsal on a copy of ${from} is ${ageText(ageMs)} old, ${durationText(maxAgeMs)} are allowed`,
+    );
+  if (masked && !newest.masked) return again('the copy wasn’t masked', 'fail', 'rehearse it with --mask RULES');
+  if (wayBack === 'different' || wayBack === 'not-reached' || (equal && wayBack !== 'equal'))
+    return stop(
+      'rehearsed',
+      'fail',
+      `the way back ${WAYS[wayBack]}`,
+      'mend the way back and create a new release',
+      'developer',
+    );
+  if (longestStallMs === undefined)
+    return again('nobody read or wrote all of its tables meanwhile, so no stall is known', 'no-data');
+  if (longestStallMs > most)
+    return stop(
+      'rehearsed',
+      'fail',
+      `others waited for ${durationText(Math.ceil(longestStallMs))}, ${durationText(most)} are allowed`,
+      'take the safe way that headgate analyse shows, and create a new release',
+      'developer',
+    );
+  const told = `others waited for at most ${durationText(Math.ceil(longestStallMs))}, and the way back ${WAYS[wayBack]}`;
+  return pass('rehearsed', `on a copy of ${from}, ${ageText(Math.max(0, ageMs))} ago: ${told}`);
+}
+
+const WAYS: Readonly<Record<WayBack, string>> = {
+  equal: 'led to the same schema and rows',
+  'declared-lossy': 'loses data, as it says itself',
+  none: 'is another one than a migration',
+  different: 'led to another state than before',
+  'not-reached': 'was never reached',
+};
