@@ -2,18 +2,7 @@
  * Gathers the facts that deciders judge, with the versions of the rows that they came from. A tick's commit names these
  * versions, so a decision on stale facts conflicts and is taken anew.
  */
-import type {
-  AlarmFact,
-  CalendarSpec,
-  Digest,
-  Freeze,
-  GateFacts,
-  Hypercare,
-  Instant,
-  Plan,
-  Promotion,
-  WindowFact,
-} from '@headgate/domain';
+import type { CalendarSpec, Digest, Freeze, GateFacts, Instant, Plan, Promotion, WindowFact } from '@headgate/domain';
 import { windowFact } from '@headgate/domain/calendars/evaluate';
 import type { Blobs } from './ports/blobs.ts';
 import type { ControlStore, Read, Row, StreamId } from './ports/store.ts';
@@ -68,23 +57,19 @@ interface Asked {
   readonly environment: StreamId;
   /** The environment's calendars as they were last seen; a changed list costs one more query. */
   readonly calendars: readonly string[];
-  /** Where the release soaks, as it was last seen. */
-  readonly soaksIn: readonly string[];
   readonly streams: readonly StreamId[];
 }
 
-function asked(subject: GateSubject, calendars: readonly string[], soaksIn: readonly string[]): Asked {
+function asked(subject: GateSubject, calendars: readonly string[]): Asked {
   const { digest } = subject.release;
   const release = streams.release(digest);
   const document = streams.document('Environment', subject.environment);
   const freezes = freezeScopesOf(subject).map(streams.freeze);
-  const all = [release, document, ...freezes, ...calendars.map(calendarStream), ...soaksIn.map(streams.hypercare)];
-  return { digest, release, environment: document, calendars, soaksIn, streams: all };
+  const all = [release, document, ...freezes, ...calendars.map((c) => streams.document('Calendar', c))];
+  return { digest, release, environment: document, calendars, streams: all };
 }
 
-const calendarStream = (name: string) => streams.document('Calendar', name);
-
-/** Remembers which calendars an environment named and where the release soaks, so that the next tick asks for all rows in one query. */
+/** Remembers which calendars an environment named, so that the next tick asks for all rows in one query. */
 export class GateFactsGatherer {
   readonly #store: ControlStore;
   readonly #asked = new Map<string, Asked>();
@@ -104,7 +89,7 @@ export class GateFactsGatherer {
     const { digest } = subject.release;
     let ask = this.#asked.get(subject.environment);
     if (ask?.digest !== digest) {
-      ask = asked(subject, ask?.calendars ?? [], ask?.soaksIn ?? []);
+      ask = asked(subject, ask?.calendars ?? []);
       this.#asked.set(subject.environment, ask);
     }
     let rows = await this.#store.load([...ask.streams, ...extra]);
@@ -112,27 +97,25 @@ export class GateFactsGatherer {
       | Row<DocumentRecord<{ calendars: readonly string[] }>>
       | undefined;
     const named = environmentRow?.state.spec.calendars ?? [];
-    const release = rows.get(ask.release) as Row<ReleaseRecord> | undefined;
-    const soaksIn = [...new Set(release?.state.soaked.map((each) => each.environment))];
-    if (!sameNames(named, ask.calendars) || !sameNames(soaksIn, ask.soaksIn)) {
-      const guessed = new Set(ask.streams);
-      ask = asked(subject, named, soaksIn);
+    const guessed = ask.calendars;
+    if (named.length !== guessed.length || named.some((name, i) => name !== guessed[i])) {
+      ask = asked(subject, named);
       this.#asked.set(subject.environment, ask);
-      const unloaded = ask.streams.filter((stream) => !guessed.has(stream));
+      const unloaded = named.filter((c) => !guessed.includes(c)).map((c) => streams.document('Calendar', c));
       if (unloaded.length > 0) rows = new Map([...rows, ...(await this.#store.load(unloaded))]);
     }
+    const release = rows.get(ask.release) as Row<ReleaseRecord> | undefined;
     const declared = freezeScopesOf(subject).flatMap(
       (scope) => (rows.get(streams.freeze(scope)) as Row<FreezeRecord> | undefined)?.state.freezes ?? [],
     );
     const windows: WindowFact[] = [];
     const freezes: Freeze[] = [...declared];
     for (const name of named) {
-      const calendar = rows.get(calendarStream(name)) as Row<DocumentRecord<CalendarSpec>> | undefined;
+      const calendar = rows.get(streams.document('Calendar', name)) as Row<DocumentRecord<CalendarSpec>> | undefined;
       // A calendar that is named but not there is a closed one: missing data never opens a window.
       windows.push(calendar === undefined ? { calendar: name, open: false } : windowFact(calendarOf(calendar), now));
       if (calendar !== undefined) freezes.push(...calendar.state.spec.freezes);
     }
-    const alarms = soaksIn.flatMap((name) => alarmOf(rows.get(streams.hypercare(name)), digest));
     return {
       rows,
       reads: ask.streams.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
@@ -152,21 +135,9 @@ export class GateFactsGatherer {
         freezes,
         restorePoints: [],
         soaked: release?.state.soaked ?? [],
-        ...(alarms.length > 0 && { alarms }),
       }),
     };
   }
-}
-
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, i) => name === b[i]);
-}
-
-/** What the watch of an environment says of this release; another release's watch says nothing of it. */
-function alarmOf(row: Row | undefined, release: Digest): readonly AlarmFact[] {
-  const watch = row?.state as Hypercare | undefined;
-  if (watch?.phase !== 'alarmed' || watch.release !== release) return [];
-  return [{ environment: watch.environment, why: watch.why }];
 }
 
 /** Calendars that are held compiled. */

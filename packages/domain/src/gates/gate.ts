@@ -70,14 +70,6 @@ export interface GateFacts {
   readonly freezes: readonly Freeze[];
   readonly restorePoints: readonly RestorePoint[];
   readonly soaked: readonly Soaked[];
-  /** Hypercare of where the release soaks, where it alarms; absent: none does. */
-  readonly alarms?: readonly AlarmFact[];
-}
-
-/** A release's hypercare in an environment alarms. */
-export interface AlarmFact {
-  readonly environment: string;
-  readonly why: string;
 }
 
 /** What the gate stands before. */

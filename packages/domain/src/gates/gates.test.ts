@@ -150,19 +150,6 @@ describe.each<[gate: string, rule: string, verdict: VerdictKind, facts: Partial<
     },
   ],
 
-  [
-    'soaked',
-    'fails while hypercare alarms there, however long it was',
-    'fail',
-    { alarms: [{ environment: 'staging', why: 'cell live was not seen' }] },
-  ],
-  [
-    'soaked',
-    'is not stopped by an alarm elsewhere',
-    'pass',
-    { alarms: [{ environment: 'dev', why: 'cell live was not seen' }] },
-  ],
-
   ['rehearsed', 'passes a fresh rehearsal that went well', 'pass', {}],
   [
     'rehearsed',

@@ -2,7 +2,7 @@ import { durationText, lastedText } from '../model/duration.ts';
 import { type Gate, pass, stop, wholeNumber } from './gate.ts';
 import { soakedMs, soaksIn } from './soaking.ts';
 
-/** Everybody of the environment before was on the same release for at least `durationMs` in all, and hypercare doesn't alarm there. */
+/** Everybody of the environment before was on the same release for at least `durationMs` in all. */
 export const soaked: Gate = {
   name: 'soaked',
   parameters: {
@@ -32,15 +32,6 @@ export const soaked: Gate = {
         `this release was not promoted to ${environment}`,
         `promote it to ${environment} first`,
         'release manager',
-      );
-    const alarm = facts.alarms?.find((each) => each.environment === environment);
-    if (alarm !== undefined)
-      return stop(
-        name,
-        'fail',
-        `hypercare alarms in ${environment}: ${alarm.why}`,
-        `see to that in ${environment}: its watch looks again every minute`,
-        'on call',
       );
     const lasted = soakedMs(there, environment, facts.now);
     const told = `${lastedText(lasted)} of ${durationText(durationMs)}`;

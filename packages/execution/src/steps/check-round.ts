@@ -25,7 +25,8 @@ export async function checkRound(
       if (signal.aborted) return undefined;
       const { idempotencyKey, fence } = ctx;
       const result = await checks.run(verification, tenant, slot, { signal, idempotencyKey, fence });
-      if (over.signal.aborted) return undefined;
+      // Whoever was told to end, here or from outside, has judged nothing: a check that was cut short didn't fail.
+      if (signal.aborted) return undefined;
       passed += result.passed;
       if (!result.ok) return { passed, failed: 1, firstFailure: failureOf(tenant, result) };
     }

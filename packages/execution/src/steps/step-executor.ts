@@ -23,8 +23,8 @@ export function failed(code: FailureCode, why: string, result?: StepResult): Out
 
 /** Why nothing may be done any more, if so. Asked before each effect. */
 export function overdue(ctx: StepContext): Outcome | undefined {
-  if (ctx.signal.aborted) return failed('expired', 'the assignment was taken back');
   if (ctx.remainingMs() <= 0) return failed('expired', 'the time for this step has run out');
+  if (ctx.signal.aborted) return failed('expired', 'the assignment was taken back');
   return undefined;
 }
 

@@ -235,6 +235,22 @@ describe('looking', () => {
     await expect.poll(() => told).toBe(true);
   });
 
+  test.each<Action>([verify, { kind: 'soak', tenants: ['acme'], verification, slot: 'blue', durationMs: 5_000 }])(
+    'a check of $kind that is cut short by the end of its time judged nothing: that is no failed check',
+    async (action) => {
+      const over = new AbortController();
+      cell.check = (_tenant, signal) =>
+        new Promise((resolve) => {
+          const cut = { ok: false, passed: 0, check: 'bill', why: 'no answer (ABORT_ERR)', at: 1 } as const;
+          signal.addEventListener('abort', () => resolve(cut));
+          over.abort();
+        });
+      const outcome = await run(action, { signal: over.signal });
+      expect(outcome).toMatchObject({ kind: 'failed', code: 'expired' });
+      expect(outcome).not.toHaveProperty('result.checks');
+    },
+  );
+
   test('a check that can not be made at all throws: it is no result', async () => {
     cell.check = () => Promise.reject(new Error('no such document'));
     await expect(run(verify)).rejects.toThrow('no such document');
