@@ -67,9 +67,11 @@ async function answering(): Promise<number[]> {
 
 test('a second world on the same folder is refused, and leaves what it finds there running', async () => {
   const before = await answering();
+  const noted = await readIfThere(join(dir, 'demo-processes.json'));
   expect(before.length).toBeGreaterThanOrEqual(6);
   await expect(World.start({ dataDir: dir, port: 0, report: () => {} })).rejects.toThrow(/in use/);
   expect(await answering()).toEqual(before);
+  expect(await readIfThere(join(dir, 'demo-processes.json'))).toBe(noted);
 });
 
 /** Changes something in a database behind everybody's back, measures, and puts it back. */
@@ -237,6 +239,17 @@ test('of several failures the first one begins, and one that doesn’t say since
   expect([detectToSafe(two), firstFailingLookToSafe(two)]).toEqual([500, 900]);
   const unsaid = [failing({ at: 900 }), failing({ since: 500, at: 1_000 }), back];
   expect([detectToSafe(unsaid), firstFailingLookToSafe(unsaid)]).toEqual([500, null]);
+});
+
+test('customers who were killed in the midst leave a promotion unmeasured, though none of their requests failed', async () => {
+  const killed = join(dir, 'killed.jsonl');
+  const [promotion] = sound.promotions;
+  const lines: unknown[] = [];
+  for await (const line of readJournal(journalFile)) if (line.at < (promotion?.from ?? 0) + 1_000) lines.push(line);
+  await writeFile(killed, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const { unmeasured, promotions } = await measure(world, killed, ends);
+  expect(unmeasured).toEqual([expect.stringMatching(/^\d+ s of 1\.1\.0 → staging went by without customers/)]);
+  expect(promotions[0]?.failed).toMatchObject({ count: 0, requests: expect.toSatisfy((n: number) => n > 0) });
 });
 
 test('bytes that are no entry are not read as one', () => {

@@ -5,7 +5,16 @@
 import type { LogEntry } from '@headgate/documents';
 import type { Promotion, StepResult } from '@headgate/domain';
 import type { Database } from '../app/core/database.ts';
-import { type AuditedStore, agreement, doubledPostings, failedRequests, lostWrites } from '../audit.ts';
+import {
+  type AuditedStore,
+  agreement,
+  customersAway,
+  customersThere,
+  doubledPostings,
+  failedRequests,
+  lostWrites,
+  type Stretch,
+} from '../audit.ts';
 
 /** The last line of `npm start -- --once --json`. */
 export interface ClosingLine {
@@ -48,6 +57,8 @@ export interface PromotionFigures {
     readonly count: number;
     readonly requests: number;
     readonly byTenant: Readonly<Record<string, number>>;
+    /** For so long no customer was there, or what they met isn't known: that none failed then says nothing. */
+    readonly awayMs: number;
   };
 }
 
@@ -86,8 +97,10 @@ interface History {
 /** Measures everything once the load has ended and the books have settled. */
 export async function closingFigures(measured: Measured): Promise<Closing> {
   const { journalFile, stores, erp } = measured;
+  const there = await customersThere(journalFile);
   const promotions: PromotionFigures[] = [];
-  for (const history of historiesOf(measured.entries)) promotions.push(await promotionFigures(history, measured));
+  for (const history of historiesOf(measured.entries))
+    promotions.push(await promotionFigures(history, measured, there));
   const lost = await lostWrites({ journalFile, stores });
   const doubled = await doubledPostings({ erp });
   const books = await agreement({ stores, erp });
@@ -99,6 +112,13 @@ export async function closingFigures(measured: Measured): Promise<Closing> {
     ...promotions
       .filter((p) => p.failed.requests === 0)
       .map((p) => `no request of a customer ended during ${p.version} → ${p.environment}`),
+    ...promotions
+      .filter((p) => p.failed.requests > 0)
+      .filter((p) => p.failed.awayMs > 0)
+      .map(
+        (p) =>
+          `${Math.round(p.failed.awayMs / 1_000)} s of ${p.version} → ${p.environment} went by without customers whose journal is whole`,
+      ),
     ...(lost.checked === 0 ? ['no acknowledged write was compared with the stores'] : []),
     ...(doubled.postings === 0 ? ['no posting stands in the ERP’s ledger'] : []),
     ...(books.tenants.every((t) => t.invoices === 0) ? ['no invoice was compared with the ledger'] : []),
@@ -147,7 +167,11 @@ function historiesOf(entries: readonly LogEntry[]): readonly History[] {
   });
 }
 
-async function promotionFigures(history: History, measured: Measured): Promise<PromotionFigures> {
+async function promotionFigures(
+  history: History,
+  measured: Measured,
+  there: readonly Stretch[],
+): Promise<PromotionFigures> {
   const { id, own, rollouts, requested } = history;
   const from = own[0]?.at ?? 0;
   const end = own.find((e) => e.type === 'promotion.ended' || e.type === 'promotion.kept');
@@ -159,6 +183,7 @@ async function promotionFigures(history: History, measured: Measured): Promise<P
   const sums = done.flatMap((r) => r.reconciliation ?? []);
   const sum = (field: 'replayed' | 'acknowledged' | 'asked'): number => sums.reduce((total, r) => total + r[field], 0);
   const failed = await failedRequests({ journalFile: measured.journalFile, from, to });
+  const awayMs = customersAway(there, { from, to }).reduce((total, each) => total + each.to - each.from, 0);
   return {
     id,
     version: requested.release.version,
@@ -173,7 +198,7 @@ async function promotionFigures(history: History, measured: Measured): Promise<P
     replayed: sum('replayed'),
     acknowledged: sum('acknowledged'),
     asked: sum('asked'),
-    failed: { count: failed.count, requests: failed.requests, byTenant: failed.byTenant },
+    failed: { count: failed.count, requests: failed.requests, byTenant: failed.byTenant, awayMs },
   };
 }
 

@@ -54,6 +54,33 @@ test('nothing is touched while whoever started it lives', async () => {
   expect(alive(server)).toBe(true);
 });
 
+test('a second start, whose server hasn’t got the folder, leaves the notes of the first', async () => {
+  const customers = await sleeper();
+  await noteProcess(dir, 'customers', customers.pid);
+  const first = await sleeper();
+  await ownedBy(first);
+  const refused = await sleeper();
+  await noteProcess(dir, 'server', refused.pid, { sure: false });
+  process.kill(first.pid, 'SIGKILL');
+  await expect.poll(() => alive(first)).toBe(false);
+  await endLeftovers(dir, () => {});
+  expect([alive(customers), alive(refused)]).toEqual([false, true]);
+});
+
+test('a server that isn’t ready yet is noted where nobody else is at work, and in place of one that is gone', async () => {
+  const killed = await sleeper();
+  await noteProcess(dir, 'server', killed.pid, { sure: false });
+  process.kill(killed.pid, 'SIGKILL');
+  await expect.poll(() => alive(killed)).toBe(false);
+  const server = await sleeper();
+  await noteProcess(dir, 'server', server.pid, { sure: false });
+  const later = await sleeper();
+  await noteProcess(dir, 'server', later.pid, { sure: false });
+  await ownedBy(killed);
+  await endLeftovers(dir, () => {});
+  expect([alive(server), alive(later)]).toEqual([false, true]);
+});
+
 test('a process that only has the pid of one is left alone', async () => {
   const other = await sleeper();
   await noteProcess(dir, 'server', other.pid);

@@ -21,12 +21,23 @@ interface Noted {
   readonly processes: Readonly<Record<string, ProcessIdentity>>;
 }
 
-/** Notes a process that this one started for a data folder. */
-export async function noteProcess(dataDir: string, name: string, pid: number): Promise<void> {
+/**
+ * Notes a process that this one started for a data folder. `sure: false`: another demonstration may have the folder, as long
+ * as the server that was started hasn't got it; what is noted of one that lives stays then.
+ */
+export async function noteProcess(
+  dataDir: string,
+  name: string,
+  pid: number,
+  { sure }: { readonly sure: boolean } = { sure: true },
+): Promise<void> {
   const [owner, process_] = [identify(process.pid), identify(pid)];
   if (owner === undefined || process_ === undefined) return;
   const before = await notedIn(dataDir);
-  const own = before?.owner.pid === owner.pid && before.owner.startTicks === owner.startTicks ? before.processes : {};
+  const isOurs = before?.owner.pid === owner.pid && before.owner.startTicks === owner.startTicks;
+  const own = isOurs ? before.processes : {};
+  const living = isOurs ? own[name] : before?.owner;
+  if (!sure && living !== undefined && alive(living)) return;
   const noted: Noted = { owner, processes: { ...own, [name]: process_ } };
   await writeDurably(join(dataDir, FILE), `${JSON.stringify(noted)}\n`, 0o600);
 }

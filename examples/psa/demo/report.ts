@@ -50,9 +50,10 @@ function promotionLines(p: PromotionFigures): readonly string[] {
 }
 
 function failedText(p: PromotionFigures): string {
-  const { count, requests, byTenant } = p.failed;
-  if (count === 0) return `0 of ${requests}`;
-  return `${count} of ${requests} (${Object.entries(byTenant)
+  const { count, requests, byTenant, awayMs } = p.failed;
+  const away = awayMs === 0 ? '' : `, NOT MEASURED for ${seconds(awayMs)}`;
+  if (count === 0) return `0 of ${requests}${away}`;
+  return `${count} of ${requests}${away} (${Object.entries(byTenant)
     .map(([tenant, n]) => `${tenant} ${n}`)
     .join(', ')})`;
 }

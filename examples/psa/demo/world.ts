@@ -214,13 +214,14 @@ async function startServer({ dataDir, port, databaseUrl, mains = SHIPPED }: Worl
   // In the environment, not on the command line: a password there would be in everybody's process list.
   const env = databaseUrl === undefined ? process.env : { ...process.env, HEADGATE_DATABASE_URL: databaseUrl };
   const server = await Child.start('server', args, join(dataDir, 'server.log'), env);
-  await noteProcess(dataDir, 'server', server.pid);
+  // At once, lest it outlives us unnoted if we are killed before it is ready.
+  await noteProcess(dataDir, 'server', server.pid, { sure: false });
   return server;
 }
 
-/** Waits until the server that we started is ready, and answers its address. */
+/** Waits until the server that we started is ready, and so has the folder; answers its address. */
 async function serverAddress({ dataDir }: WorldOptions, server: Child): Promise<string> {
-  return until(`the server (see ${server.logFile})`, 60_000, async () => {
+  const address = await until(`the server (see ${server.logFile})`, 60_000, async () => {
     if (!server.running)
       throw new Hopeless(`the server ended with ${await server.ended()}: ${await server.lastWords()}`);
     const text = await readIfThere(join(dataDir, 'server.json'));
@@ -229,4 +230,6 @@ async function serverAddress({ dataDir }: WorldOptions, server: Child): Promise<
     if (pid !== server.pid) return undefined;
     return (await fetch(`${url}/readyz`)).ok ? url : undefined;
   });
+  await noteProcess(dataDir, 'server', server.pid);
+  return address;
 }

@@ -36,6 +36,20 @@ export interface FailedRequest extends Request {
 
 export type JournalLine = AcknowledgedRequest | FailedRequest;
 
+/** The last line of customers who ended their day by themselves: nothing that they met is missing above it. */
+export interface WentHome {
+  readonly kind: 'went-home';
+  readonly at: number;
+}
+
+/** Stands for that line where several journals became one and it was missing: these customers were killed. */
+export interface CutOff {
+  readonly kind: 'cut-off';
+}
+
+const isMark = (line: unknown): line is WentHome | CutOff =>
+  ['went-home', 'cut-off'].includes((line as { readonly kind?: string }).kind ?? '');
+
 /** The load's own memory of what it was promised: append-only, and on the disk before it counts. */
 export class Journal<Line = JournalLine> {
   readonly #file: FileHandle;
@@ -79,13 +93,21 @@ export class Journal<Line = JournalLine> {
   }
 }
 
-/** Reads a journal. A last line that a crash cut off was never counted, so it is left out; any other bad line throws. */
+/** Reads the requests of a journal, as {@link readWholeJournal} does. */
 export async function* readJournal<Line = JournalLine>(path: string): AsyncGenerator<Line> {
+  for await (const line of readWholeJournal<Line>(path)) if (!isMark(line)) yield line;
+}
+
+/**
+ * Reads a journal, with the lines that say how its customers ended. A last line that a crash cut off was never counted, so it
+ * is left out; any other bad line throws.
+ */
+export async function* readWholeJournal<Line = JournalLine>(path: string): AsyncGenerator<Line | WentHome | CutOff> {
   let number = 0;
   let before: string | undefined;
-  const parse = (line: string): Line => {
+  const parse = (line: string): Line | WentHome | CutOff => {
     try {
-      return JSON.parse(line) as Line;
+      return JSON.parse(line) as Line | WentHome | CutOff;
     } catch {
       throw new Error(`${path}:${number}: not a line of a journal`);
     }

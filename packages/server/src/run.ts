@@ -1,8 +1,8 @@
 /** One server process from start to end: folder, database, control plane, HTTP; and back in the opposite order. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
 import { Allowed, ChannelCourier, Secrets } from '@headgate/adapters/control/notify/index';
+import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/machine/data-folder-lock';
 import { openFormat, writeDurably } from '@headgate/adapters/machine/index';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { destination, type Logger, pino } from 'pino';

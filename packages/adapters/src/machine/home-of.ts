@@ -1,6 +1,6 @@
-import { chmod, lstat, readdir, readlink, realpath, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { homeOwner, POINTER } from './home-record.ts';
+import { type HomeOwner, homeOwner, POINTER, pointerIdentity } from './home-record.ts';
 import { HOMES } from './reachable.ts';
 
 /** Homes that are being removed; what a killed removal leaves of them is nobody's, and goes with the next sweep. */
@@ -9,24 +9,57 @@ export const GOING = '.gone-';
 /** A home that a data folder points at. */
 export interface Home {
   readonly path: string;
-  /** Whether it is this data folder's: a copy of a data folder points at the home of the one that it was copied from. */
+  /** Whether it certainly is this data folder's: a copy of a data folder points at the home of the one that it was copied from. */
   readonly own: boolean;
   /** The data folder that it says it belongs to. */
   readonly of: string | undefined;
+  /** Where it isn't certainly this data folder's: why not, and what would settle it. */
+  readonly doubt?: { readonly why: string; readonly unblock: string };
 }
 
 /** What lies outside of a data folder and belongs to it; undefined: nothing does, as for everybody but root. */
 export async function homeOf(dataDir: string, homes = HOMES): Promise<Home | undefined> {
-  const path = await readlink(join(dataDir, POINTER)).catch(() => undefined);
+  const pointer = join(dataDir, POINTER);
+  const path = await readlink(pointer).catch(() => undefined);
   if (path === undefined || dirname(path) !== homes) return undefined;
   if ((await lstat(path).catch(() => undefined)) === undefined) return undefined;
-  const of = (await homeOwner(path))?.dataDir;
+  const owner = await homeOwner(path);
+  const of = owner?.dataDir;
+  const doubt = await doubtOf(dataDir, pointer, owner);
+  return { path, of, own: doubt === undefined, ...(doubt !== undefined && { doubt }) };
+}
+
+/**
+ * Why a home may be another folder's. Its own second name of the pointer decides: a folder that was moved has that very
+ * pointer still, and a copy has another one, wherever the original went, seen or not.
+ */
+async function doubtOf(dataDir: string, pointer: string, owner: HomeOwner | undefined): Promise<Home['doubt']> {
+  if (owner === undefined)
+    return {
+      why: 'it does not say whose it is',
+      unblock: 'start the server in the data folder that it belongs to once: that notes it',
+    };
+  const mine = await pointerIdentity(pointer);
+  if (owner.pointer === mine.identity)
+    return mine.names <= 2
+      ? undefined
+      : {
+          why: 'the link that names it has another name elsewhere: a copy of this folder was made of hard links',
+          unblock: 'remove that copy first',
+        };
+  if (owner.pointerNames !== undefined && owner.pointerNames > 1)
+    return {
+      why: `the folder that it was made for, last seen at ${owner.dataDir}, is still somewhere: this one is a copy of it`,
+      unblock: 'remove the data of that one to be rid of it',
+    };
   const real = await realpath(dataDir);
-  // One that was made before homes said whose they are may be anybody's.
-  if (of === undefined || of === real) return { path, own: of === real, of };
-  // Moved here, unless the folder that it was made for is still there and points at it.
-  const elsewhere = await readlink(join(of, POINTER)).catch(() => undefined);
-  return { path, own: elsewhere !== path, of };
+  const { dev } = await stat(real, { bigint: true });
+  // Put back at its place from a backup, or on a file system on which the pointer can have no second name.
+  if (owner.dataDir === real && (owner.pointerNames !== undefined || owner.device === String(dev))) return undefined;
+  return {
+    why: `it was made for ${owner.dataDir}; whether that one was moved here, copied here or is only out of sight can't be told`,
+    unblock: 'if it was moved here, start the server here once, and stop it: that notes it as this folder’s',
+  };
 }
 
 /** Removes a home, or what is left of one; nobody finds half of it under its name. */

@@ -26,6 +26,8 @@ export interface HomeOwner extends HomeRecord {
   readonly lastUse: number;
   /** How many names the pointer has, this home's own one included; `undefined` where it could have none of its own. */
   readonly pointerNames: number | undefined;
+  /** Which pointer that is, see {@link pointerIdentity}. */
+  readonly pointer: string | undefined;
 }
 
 /** Notes in a home which data folder it belongs to. */
@@ -38,8 +40,8 @@ export async function recordHome(home: string, dataDir: string): Promise<void> {
 }
 
 async function nameTwice(pointer: string, twin: string): Promise<void> {
-  const [one, other] = await Promise.all([lstat(pointer), lstat(twin).catch(() => undefined)]);
-  if (other && other.ino === one.ino && other.dev === one.dev) return;
+  const [one, other] = await Promise.all([pointerIdentity(pointer), pointerIdentity(twin).catch(() => undefined)]);
+  if (other?.identity === one.identity) return;
   await rm(twin, { force: true });
   await link(pointer, twin).catch((error: NodeJS.ErrnoException) => {
     // Another file system, or one that can't; or another process of this data folder was faster.
@@ -56,6 +58,12 @@ export async function homeOwner(home: string): Promise<HomeOwner | undefined> {
   });
   if (text === undefined) return undefined;
   const record = HomeRecord.parse(JSON.parse(text));
-  const twin = await lstat(join(home, TWIN)).catch(() => undefined);
-  return { ...record, lastUse: (await stat(file)).mtimeMs, pointerNames: twin?.nlink };
+  const twin = await pointerIdentity(join(home, TWIN)).catch(() => undefined);
+  return { ...record, lastUse: (await stat(file)).mtimeMs, pointerNames: twin?.names, pointer: twin?.identity };
+}
+
+/** A pointer, told apart from every copy of it, and how many names it has. */
+export async function pointerIdentity(path: string): Promise<{ readonly identity: string; readonly names: number }> {
+  const { dev, ino, nlink } = await lstat(path, { bigint: true });
+  return { identity: `${dev}:${ino}`, names: Number(nlink) };
 }

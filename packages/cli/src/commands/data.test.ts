@@ -1,6 +1,6 @@
 /** Where a server's data lies, and how it is removed: a real server's data folder. */
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readlink, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
@@ -78,6 +78,14 @@ test('a copy of a data folder goes without what it points at, and doctor says wh
   expect((await headgate('data', 'where', copy)).out).toMatch(new RegExp(`${home} .*\\(of ${data}: stays\\)`));
   expect((await headgate('data', 'remove', copy, '--yes')).code).toBe(0);
   expect([existsSync(copy), existsSync(home), existsSync(data)]).toEqual([false, true, true]);
+  // Nor once the original stands elsewhere.
+  await cp(data, copy, { recursive: true, verbatimSymlinks: true });
+  const moved = `${data}-moved`;
+  await rename(data, moved);
+  const removed = await headgate('data', 'remove', copy, '--yes');
+  expect(removed).toMatchObject({ code: 0, out: expect.stringContaining('this one is a copy of it') });
+  expect([existsSync(copy), existsSync(home)]).toEqual([false, true]);
+  await rename(moved, data);
 });
 
 test('removed is all of it: the folder, and what lies outside', async () => {

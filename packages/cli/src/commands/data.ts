@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Install, Session } from '../command.ts';
 import { dataFolder } from '../connect.ts';
-import { type DataPlace, dataPlace, placeText, sizeText } from '../data/data-place.ts';
-import { removable, removeData } from '../data/remove-data.ts';
+import { type DataPlace, dataPlace, doubtText, placeText, sizeText } from '../data/data-place.ts';
+import { removable, removeData, takeToRemove } from '../data/remove-data.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../output.ts';
@@ -41,15 +41,27 @@ export const data: Install = (program, act) => {
     .action(
       act(async (session, named: string, { yes }: { yes?: true }) => {
         const { out, cwd } = session;
-        const place = await removable(resolve(cwd, named));
-        for (const line of whereText(place)) out.line(printable(line));
-        out.line(
-          'Its log, its keys and tokens, the databases and restore points of its cells: all of that is gone then.',
-        );
-        if (yes !== true) await confirm(session);
-        await removeData(place);
-        out.answer({ removed: place }, printable(`removed: ${placeText(place)}`));
-        return EXIT.ok;
+        const folder = resolve(cwd, named);
+        const taken = await takeToRemove(folder);
+        try {
+          const told = await removable(folder);
+          for (const line of whereText(told)) out.line(printable(line));
+          out.line(
+            'Its log, its keys and tokens, the databases and restore points of its cells: all of that is gone then.',
+          );
+          if (yes !== true) await confirm(session);
+          // The question may have stood for hours.
+          const place = await removable(folder);
+          if (place.home?.path !== told.home?.path || place.home?.own !== told.home?.own)
+            throw new Failure(EXIT.refused, 'changed', 'what lies outside of it changed meanwhile', 'try again');
+          await removeData(place);
+          out.answer({ removed: place }, printable(`removed: ${placeText(place)}`));
+          return EXIT.ok;
+        } catch (error) {
+          // Why nothing was removed counts more than a lock that the next one takes over.
+          await taken.release().catch(() => {});
+          throw error;
+        }
       }),
     );
 };
@@ -61,6 +73,7 @@ function whereText({ folder, home, programs }: DataPlace): readonly string[] {
       ? []
       : [
           `outside       ${home.path}  ${sizeText(home)}${home.own ? '' : `  (of ${home.of ?? 'a folder that it does not name'}: stays)`}`,
+          ...(home.own ? [] : [`              ${doubtText(home)}`]),
         ]),
     ...(programs === undefined
       ? []

@@ -1,8 +1,8 @@
 /** `headgate-server backup`: a copy of the embedded database and the server's folder, while the server runs or not. */
 import { chmod, copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
 import { readBack } from '@headgate/adapters/machine/copy-tree';
+import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/machine/data-folder-lock';
 import { copyCluster } from '@headgate/adapters/postgres-cluster/index';
 import { UsageError } from '../config.ts';
 import { clusterIn } from '../database/embedded.ts';

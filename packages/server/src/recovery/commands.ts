@@ -1,7 +1,7 @@
 /** The commands beside serving: each with flags of its own, and the server's for its folder and database. */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { dataFolderLock } from '@headgate/adapters/control/data-folder-lock';
+import { dataFolderLock } from '@headgate/adapters/machine/data-folder-lock';
 import { bewareOf, gapInWords } from '@headgate/domain';
 import { destination, pino } from 'pino';
 import { readConfig, UsageError } from '../config.ts';

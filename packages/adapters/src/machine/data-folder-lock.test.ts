@@ -4,8 +4,8 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { identify } from '../machine/process-identity.ts';
 import { dataFolderLock } from './data-folder-lock.ts';
+import { identify } from './process-identity.ts';
 
 let folder: string;
 const children: ChildProcess[] = [];

@@ -12,8 +12,8 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileOf, holderOf, lastOf, numbersIn } from '../machine/data-folder-holder.ts';
-import { alive, identify, type ProcessIdentity } from '../machine/process-identity.ts';
+import { fileOf, holderOf, lastOf, numbersIn } from './data-folder-holder.ts';
+import { alive, identify, type ProcessIdentity } from './process-identity.ts';
 
 /** The folder belongs to a living process. */
 export class DataFolderInUse extends Error {
