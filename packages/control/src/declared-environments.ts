@@ -19,7 +19,8 @@ export async function noEnvironment(store: ControlStore, name: string): Promise<
   const names = rows.map(({ stream }) => stream.slice(under.length));
   const near = nearestFew(name, names, MOST_NAMED);
   const more = names.length - near.length;
-  const others = more === 0 ? '' : ` and ${more}${rows.length < MOST_READ ? '' : ' or more'} others`;
+  const others =
+    more === 0 ? '' : ` and ${more}${rows.length < MOST_READ ? '' : ' or more'} other${more === 1 ? '' : 's'}`;
   const there =
     near.length === 0 ? 'none is declared' : `there ${names.length === 1 ? 'is' : 'are'} ${near.join(', ')}`;
   return `there is no environment ${name}; ${there}${others}`;
