@@ -32,7 +32,7 @@ export async function loadDeclared(store: ControlStore, application: string, env
       'Environment',
       environment,
       await noEnvironment(store, environment),
-      'name one of them, or declare it: headgate apply FILE',
+      'name one of them, or declare it: headgate apply -f FILE',
     );
   const app = (applicationRow.state as DocumentRecord).spec as Omit<
     ApplicationSpec,

@@ -56,7 +56,7 @@ export function widenAgent(deps: Deps, by: Principal, id: string, more: readonly
         return no(
           'missing-document',
           await noEnvironment(deps.store, undeclared),
-          'name one of them, or declare it first: headgate apply FILE',
+          'name one of them, or declare it first: headgate apply -f FILE',
         );
       return ok({ ...before, environments, widened: true });
     },
