@@ -63,6 +63,16 @@ describe('headgate incident', () => {
     expect(JSON.parse(held.out)).toMatchObject({ items: [{ tenant: 'acme' }] });
     expect(await headgate('incident', '--hours', 'many')).toMatchObject({ code: 2 });
   });
+
+  it.each([['incident'], ['incident', '--tenants'], ['promotion', 'list'], ['watch']])(
+    'says of an environment that isn’t there that it isn’t, and never that nothing is wrong: %j %j',
+    async (...args) => {
+      const refused = await headgate(...args.filter((each) => each !== undefined), '--environment', 'prodution');
+      expect(refused).toMatchObject({ code: 3, out: '' });
+      expect(refused.err).toContain('there is no environment prodution; there are production, staging');
+      expect((await headgate('incident', '--environment', 'staging')).out).toContain('Nothing is known to be wrong');
+    },
+  );
 });
 
 describe('headgate freeze', () => {
@@ -106,6 +116,21 @@ describe('headgate freeze', () => {
     const all = await headgate('freeze', 'lift', '--all', '--because', 'it is out');
     expect(all.out).toContain('nothing is frozen any more');
     expect(await headgate('freeze', 'lift', 'shop', '--because', 'again')).toMatchObject({ code: 3 });
+  });
+
+  it('prints the command that ends it, which does, and names the scope where a name is not enough', async () => {
+    const lifts = [];
+    for (const scope of ['production', 'staging', 'all']) {
+      const named = scope === 'all' ? [] : ['--name', 'twice'];
+      const { out } = await headgate('freeze', 'now', '--because', 'x', '--scope', scope, ...named);
+      lifts.push(/Out again: headgate (.*) --because/.exec(out)?.[1]?.split(' ') ?? []);
+    }
+    const either = await headgate('freeze', 'lift', 'twice', '--because', 'out');
+    expect(either).toMatchObject({ code: 2 });
+    expect(either.err).toContain('headgate freeze lift twice --scope production --because');
+    expect(either.err).toContain('headgate freeze lift twice --scope staging --because');
+    for (const lift of lifts) expect(await headgate(...lift, '--because', 'out')).toMatchObject({ code: 0 });
+    expect((await headgate('freeze', 'list')).out).not.toMatch(/twice|now-/);
   });
 
   it('refuses a scope that isn’t there, and whoever may not', async () => {

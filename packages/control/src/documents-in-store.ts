@@ -1,4 +1,5 @@
 import type { ApplicationSpec, CalendarSpec, DocumentRef, EnvironmentSpec, PolicySpec } from '@headgate/domain';
+import { noEnvironment } from './declared-environments.ts';
 import type { ControlStore, Row, StreamId } from './ports/store.ts';
 import type { DocumentRecord } from './records.ts';
 import { streams } from './records.ts';
@@ -15,7 +16,7 @@ export interface Declared {
 
 export type Found =
   | { readonly ok: true; readonly declared: Declared }
-  | { readonly ok: false; readonly missing: StreamId; readonly because: string };
+  | { readonly ok: false; readonly missing: StreamId; readonly because: string; readonly unblock: string };
 
 /** Loads what an environment's promotions rest on; says which document is missing and who names it. */
 export async function loadDeclared(store: ControlStore, application: string, environment: string): Promise<Found> {
@@ -26,7 +27,13 @@ export async function loadDeclared(store: ControlStore, application: string, env
   const applicationRow = first.get(streams.document('Application', application));
   const environmentRow = first.get(streams.document('Environment', environment));
   if (applicationRow === undefined) return missing('Application', application, 'the release names it');
-  if (environmentRow === undefined) return missing('Environment', environment, 'the request names it');
+  if (environmentRow === undefined)
+    return missing(
+      'Environment',
+      environment,
+      await noEnvironment(store, environment),
+      'name one of them, or declare it: headgate apply -f FILE',
+    );
   const app = (applicationRow.state as DocumentRecord).spec as Omit<
     ApplicationSpec,
     'name' | 'verification' | 'reconciliation'
@@ -72,6 +79,6 @@ export async function loadDeclared(store: ControlStore, application: string, env
   };
 }
 
-function missing(kind: string, name: string, because: string): Found {
-  return { ok: false, missing: streams.document(kind, name), because };
+function missing(kind: string, name: string, because: string, unblock = 'apply it'): Found {
+  return { ok: false, missing: streams.document(kind, name), because, unblock };
 }

@@ -8,6 +8,7 @@ export * from './audit/audit-rows.ts';
 export * from './controllers/controllers.ts';
 export * from './controllers/promotion-controller.ts';
 export * from './controllers/rollout-controller.ts';
+export * from './declared-environments.ts';
 export * from './deps.ts';
 export * from './documents-in-store.ts';
 export * from './facts.ts';

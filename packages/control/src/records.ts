@@ -144,6 +144,8 @@ export interface PrincipalRecord extends Principal {
   readonly createdAt?: Instant;
   /** The epoch in which the token was made; absent: the first. */
   readonly epoch?: number;
+  /** An agent that got more environments than it was enrolled for. */
+  readonly widened?: true;
 }
 
 export interface FreezeRecord {

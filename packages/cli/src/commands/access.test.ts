@@ -50,7 +50,31 @@ test('agents are listed with their environments, and nobody else', async () => {
   expect(out).toMatch(/agt_shop +shop-production, shop-staging +\S+ +no/);
 });
 
+/** Environments of their own, as few documents as they can be. */
+const documents = (...names: string[]) => {
+  const of = (kind: string, name: string, spec: object) =>
+    JSON.stringify({ apiVersion: 'headgate/v1', kind, metadata: { name, owner: 'team' }, spec });
+  const limits = { latestFinishMs: 3_600_000, approvalMs: 3_600_000 };
+  return [
+    of('Application', 'shop', { tenancy: 'rows', components: [WEB], pipeline: names, rings: RINGS, verification: 'v' }),
+    of('Verification', 'v', { workflows: [{ workflowId: 'alive', steps: [ALIVE] }] }),
+    of('Policy', 'free', { gates: [{ gate: 'signature' }], rollbackScope: 'all', limits }),
+    ...names.map((name) =>
+      of('Environment', name, { application: 'shop', policy: 'free', calendars: [], agent: 'agt-shop' }),
+    ),
+  ].join('\n---\n');
+};
+const WEB = { name: 'web', role: 'web', recovery: 'stateless' };
+const RINGS = [{ name: 'all', soakMs: 0 }];
+const ALIVE = {
+  stepId: 'ask',
+  request: { method: 'GET', path: '/healthz' },
+  successCriteria: [{ condition: '$statusCode == 200' }],
+};
+
 test('an agent gets more environments and keeps its token; nobody else is made an agent, and the audit agrees', async () => {
+  const files = [{ name: 'shop.yaml', text: documents('lab', 'lab-two') }];
+  await (await server.client('release-manager')).call('applyDocuments', { body: { files } });
   expect((await headgate('agent', 'widen', 'agt_shop', '--environment', 'lab', 'shop-staging')).out).toBe(
     'agt_shop is enrolled for shop-production, shop-staging, lab\n',
   );
@@ -66,6 +90,12 @@ test('an agent gets more environments and keeps its token; nobody else is made a
   expect(await headgate('--as', 'operator', 'agent', 'widen', 'agt_shop', '--environment', 'x')).not.toMatchObject({
     code: 0,
   });
+  const misspelt = await headgate('agent', 'widen', 'agt_shop', '--environment', 'lab-two', 'lob');
+  expect(misspelt).toMatchObject({
+    code: 1,
+    out: expect.stringContaining('there is no environment lob; there are lab, lab-two'),
+  });
+  expect((await headgate('agent', 'list')).out).not.toContain('lab-two');
   const { out } = await headgate('log', 'audit', '--json');
   expect(JSON.parse(out)).toMatchObject({ differences: [] });
 });

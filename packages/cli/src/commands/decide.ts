@@ -5,7 +5,8 @@ import { digestOf, signApproval } from '@headgate/documents';
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { instant, printable } from '../output.ts';
+import { instant, printable, withShortDigests } from '../output.ts';
+import { approvalAwaited } from '../promotions/approval-awaited.ts';
 import { promotionLine } from '../promotions/watch-promotion.ts';
 import { localKey } from '../releases/local-key.ts';
 
@@ -43,7 +44,7 @@ export const decide: Install = (program, act) => {
         if (options.envelope === undefined && options.yes !== true) await confirm(session);
         const bundle = options.signKey === undefined ? {} : { bundle: await signed(session, promotion, options) };
         const approved = await client.call('approvePromotion', { promotion: id, body: { envelope, ...bundle } });
-        out.answer(approved, printable(`approved; how it goes on: headgate watch ${id}`));
+        out.answer(approved, withShortDigests(printable(await approvedText(session, promotion, approved))));
         return EXIT.ok;
       }),
     );
@@ -92,6 +93,18 @@ export const decide: Install = (program, act) => {
       }),
     );
 };
+
+/** What an approval came to: whether it is a new one, and how many more are waited for, as the gate itself says it. */
+async function approvedText({ client }: Session, before: Promotion, after: Promotion): Promise<string> {
+  const { id: me } = await client.call('whoami');
+  const known = new Set(before.approvals.filter(({ by }) => by === me).map(({ at }) => at));
+  const isNew = after.approvals.some(({ by, at }) => by === me && !known.has(at));
+  const said = isNew ? 'approved' : 'yours counts already';
+  const awaited = await approvalAwaited(client, after.id);
+  if (awaited === undefined) return `${said}; how it goes on: headgate watch ${after.id}`;
+  const { because, unblock } = awaited;
+  return `${said}${isNew ? '' : ', somebody else has to approve too'}: ${because}; still needed: ${unblock}`;
+}
 
 interface EnvelopeShape {
   readonly application: string;

@@ -6,6 +6,8 @@ import { Failure } from '../failure.ts';
 import { instant, printable, table } from '../output.ts';
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Of many freezes so many are named. */
+const MOST_TOLD = 5;
 const SCOPE = 'all, an environment, or an application';
 
 interface NowOptions {
@@ -125,10 +127,21 @@ async function chosen(client: Client, name: string | undefined, options: LiftOpt
     throw new Failure(
       EXIT.usage,
       'usage',
-      `${found.length} freezes are declared${named}${where}: ${found.map((f) => `${f.name} (${f.scope})`).join(', ')}`,
-      'name one, or give --all',
+      `${found.length} freezes are declared${named}${where}: ${told(found)}`,
+      [...found.slice(0, MOST_TOLD).map(liftCommand), 'or all of them: --all'].join('; '),
     );
   return found;
+}
+
+function told(found: readonly Freeze[]): string {
+  const more = found.length - MOST_TOLD;
+  const first = found.slice(0, MOST_TOLD).map((f) => `${f.name} (${f.scope})`);
+  return `${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** Of several that have one name, the scope says which. */
+function liftCommand({ name, scope }: Pick<Freeze, 'name' | 'scope'>): string {
+  return `headgate freeze lift ${name} --scope ${scope} --because "…"`;
 }
 
 /** A scope as people say it: an application's bare name is looked up, and a name of both is refused. */
@@ -188,7 +201,7 @@ function declaredText(freeze: Freeze & { readonly effect: FreezeEffect }): strin
     ]),
     ...(effect.truncated ? ['(there is more than is shown)'] : []),
     'Undo goes on as ever: headgate rollback PROMOTION --reason "…"',
-    `Out again: headgate freeze lift ${name} --because "…"`,
+    `Out again: ${liftCommand(freeze)}`,
   ]
     .map(printable)
     .join('\n');

@@ -2,6 +2,7 @@ import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../output.ts';
+import { approvalAwaited } from '../promotions/approval-awaited.ts';
 import { notFoundOut, planText } from '../promotions/plan-text.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
 import { resolveRelease } from '../releases/resolve-release.ts';
@@ -94,8 +95,11 @@ export const promote: Install = (program, act) => {
           out.line(promotionLine(promotion));
           return watchPromotion(session, promotion.id);
         }
-        const approve = `envelope ${promotion.envelope}; approve with: headgate approve ${promotion.id}`;
-        out.answer(promotion, `${promotionLine(promotion)}\n${printable(approve)}`);
+        const next =
+          (await approvalAwaited(client, promotion.id)) === undefined
+            ? `how it goes on: headgate watch ${promotion.id}`
+            : `approve with: headgate approve ${promotion.id}`;
+        out.answer(promotion, `${promotionLine(promotion)}\n${printable(`envelope ${promotion.envelope}; ${next}`)}`);
         return EXIT.ok;
       }),
     );

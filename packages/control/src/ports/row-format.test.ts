@@ -7,3 +7,9 @@ test('a promotion that overtakes, or was overtaken, is for servers that know of 
   expect(formatOf('promotion/prm_3', { phase: 'awaiting' })).toBe(1);
   expect(formatOf('rollout/prm_1.shop', { overtakes: 'prm_1' })).toBe(1);
 });
+
+test('an agent that was widened is for servers whose audit knows of it; one that was enrolled, and people, are as before', () => {
+  expect(formatOf('principal/agt_shop', { environments: ['a', 'b'], widened: true })).toBe(2);
+  expect(formatOf('principal/agt_shop', { environments: ['a'] })).toBe(1);
+  expect(formatOf('cell/agt_shop', { widened: true })).toBe(1);
+});

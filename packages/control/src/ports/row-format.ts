@@ -4,6 +4,7 @@
  * the row. A row gets a higher one only when its state really has what is new, so older servers do the rest as before.
  */
 import type { Promotion } from '@headgate/domain';
+import type { PrincipalRecord } from '../records.ts';
 import type { StreamId } from './store.ts';
 
 /** The highest format that this code decides on. It reads a format one release before it first writes it. */
@@ -27,6 +28,12 @@ const NEWER: readonly Newer[] = [
       const { overtakes, overtakenBy } = state as Partial<Promotion>;
       return overtakes !== undefined || overtakenBy !== undefined;
     },
+  },
+  {
+    // Format 1 folds `principal.widened` to nothing: its audit would say that row and log don't agree.
+    format: 2,
+    kind: 'principal',
+    has: (state) => (state as Partial<PrincipalRecord>).widened === true,
   },
 ];
 

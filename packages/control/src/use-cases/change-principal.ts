@@ -1,4 +1,5 @@
 import type { Principal } from '@headgate/domain';
+import { noEnvironment, undeclaredOf } from '../declared-environments.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import { type PrincipalRecord, streams } from '../records.ts';
@@ -26,7 +27,7 @@ export function revokePrincipal(deps: Deps, by: Principal, id: string): Promise<
 /** Environments of one agent: as many as one may be enrolled for. */
 const MOST_ENVIRONMENTS = 100;
 
-/** Has an agent carry out the steps of more environments; its token stays. What it has already is no change. */
+/** Has an agent carry out the steps of more environments; its token stays. What it has already is no change; what nobody declared is refused. */
 export function widenAgent(deps: Deps, by: Principal, id: string, more: readonly string[]): Promise<Result<Principal>> {
   const stream = streams.principal(id);
   const no = (code: string, why: string, unblock: string) =>
@@ -36,7 +37,7 @@ export function widenAgent(deps: Deps, by: Principal, id: string, more: readonly
     by,
     id,
     'principal.widened',
-    (before) => {
+    async (before) => {
       if (before.revoked) return no('revoked', 'the agent was revoked', 'enrol another one');
       if (!before.roles.includes('agent'))
         return no('not-an-agent', 'it is no agent', 'name one (headgate agent list)');
@@ -48,7 +49,16 @@ export function widenAgent(deps: Deps, by: Principal, id: string, more: readonly
           `it would have ${environments.length}, an agent has at most ${MOST_ENVIRONMENTS}`,
           'enrol another agent for them',
         );
-      return ok(environments.length === has.length ? before : { ...before, environments });
+      if (environments.length === has.length) return ok(before);
+      const added = environments.slice(has.length);
+      const [undeclared] = await undeclaredOf(deps.store, added);
+      if (undeclared !== undefined)
+        return no(
+          'missing-document',
+          await noEnvironment(deps.store, undeclared),
+          'name one of them, or declare it first: headgate apply -f FILE',
+        );
+      return ok({ ...before, environments, widened: true });
     },
     ({ environments = [] }) => ({ environments }),
   );
@@ -59,7 +69,7 @@ async function change(
   by: Principal,
   id: string,
   type: string,
-  decide: (before: PrincipalRecord) => Result<PrincipalRecord>,
+  decide: (before: PrincipalRecord) => Result<PrincipalRecord> | Promise<Result<PrincipalRecord>>,
   told: (after: PrincipalRecord) => object = () => ({}),
 ): Promise<Result<Principal>> {
   const stream = streams.principal(id);
@@ -68,7 +78,7 @@ async function change(
   return untilFresh(type, stream, async () => {
     const row = (await deps.store.load([stream])).get(stream) as Row<PrincipalRecord> | undefined;
     if (row === undefined) return notFound(type, stream);
-    const after = decide(row.state);
+    const after = await decide(row.state);
     if (!after.ok) return after;
     const { roles, environments } = after.value;
     const shown: Principal = environments === undefined ? { id, roles } : { id, roles, environments };

@@ -46,3 +46,25 @@ test('a freeze that holds may be prolonged; one that doesn’t yet may be moved'
   await declare(NOW + 5 * HOUR, NOW + 9 * HOUR, 'later');
   expect(await declare(NOW + 6 * HOUR, NOW + 8 * HOUR, 'later')).toMatchObject({ ok: true });
 });
+
+test('a freeze without a name gets one that no other has, of whatever scope', async () => {
+  const { at, deps } = world();
+  const write = (stream: string) => ({
+    stream,
+    expected: 0,
+    entries: [{ type: 'x', data: {} }],
+    state: {},
+    dueAt: null,
+  });
+  const names = ['production', 'staging'].map((name) => write(`document/Environment/${name}`));
+  await deps.store.commit({ by: 'u', writes: names });
+  const frozen = async (scope: string) => {
+    const asked = { from: at.now, to: at.now + HOUR, reason: 'busy' };
+    const declared = await declareFreeze(deps, OPERATOR, scope, asked);
+    return declared.ok ? declared.value.name : declared.refusals;
+  };
+  expect(await frozen('production')).toBe('now-20260302-1200');
+  expect(await frozen('staging')).toBe('now-20260302-1200-2');
+  expect(await frozen('all')).toBe('now-20260302-1200-3');
+  expect(await frozen('all')).toBe('now-20260302-1200-4');
+});

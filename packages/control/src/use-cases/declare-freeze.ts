@@ -6,6 +6,8 @@ import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.
 
 /** Freezes that one scope holds at a time: every tick reads them. */
 const MOST_FREEZES = 100;
+/** Other scopes that are looked through for a name that is taken. */
+const MOST_SCOPES = 1_000;
 /** Promotions that look again at once when a freeze is lifted; what lies behind them looks within a minute by itself. */
 const MOST_WOKEN = 200;
 
@@ -41,7 +43,7 @@ export async function declareFreeze(
     const now = await deps.store.now();
     const row = await rowOf(deps, stream);
     const lasting = (row?.state.freezes ?? []).filter((f) => f.to > now);
-    const name = asked.name ?? nameOf(now, new Set(lasting.map((f) => f.name)));
+    const name = asked.name ?? nameOf(now, await takenNames(deps, now, lasting));
     const { from, to, reason } = asked;
     const freeze: Freeze = { name, from, to, reason, by: principal.id };
     const held = lasting.find((f) => f.name === name && f.from <= now);
@@ -95,6 +97,13 @@ async function missingScope(deps: Deps, scope: string): Promise<StreamId | undef
 
 async function rowOf(deps: Deps, stream: StreamId): Promise<Row<FreezeRecord> | undefined> {
   return (await deps.store.load([stream])).get(stream) as Row<FreezeRecord> | undefined;
+}
+
+/** The names of all freezes that aren't over, of whatever scope: whoever lifts one names it, and often nothing else. */
+async function takenNames(deps: Deps, now: Instant, own: readonly Freeze[]): Promise<ReadonlySet<string>> {
+  const rows = (await deps.store.list('freeze', { limit: MOST_SCOPES })) as readonly Row<FreezeRecord>[];
+  const others = rows.flatMap(({ state }) => state.freezes.filter((f) => f.to > now));
+  return new Set([...own, ...others].map((f) => f.name));
 }
 
 /** `now-20260302-2230`, and `-2` behind it when that is taken. */

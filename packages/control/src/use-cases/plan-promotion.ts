@@ -25,7 +25,7 @@ export async function planForPromotion(
   const release = (await deps.store.load([releaseStream])).get(releaseStream) as Row<ReleaseRecord> | undefined;
   if (release === undefined) return notFound(what, releaseStream);
   const found = await loadDeclared(deps.store, release.state.application, environment);
-  if (!found.ok) return refuse('missing-document', what, found.missing, found.because, 'apply it');
+  if (!found.ok) return refuse('missing-document', what, found.missing, found.because, found.unblock);
   const { declared } = found;
   const { application } = release.state;
   if (declared.environment.application !== application)

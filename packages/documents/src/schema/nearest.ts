@@ -11,6 +11,16 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   return best;
 }
 
+/** The nearest candidates, so many at most, the nearest first; of equally near ones in the order in which they are given. */
+export function nearestFew(name: string, candidates: readonly string[], most: number): readonly string[] {
+  const far = ([...candidates, name].reduce((longest, each) => Math.max(longest, each.length), 0) + 1) * 2;
+  return candidates
+    .map((candidate) => ({ candidate, distance: editDistance(name.toLowerCase(), candidate.toLowerCase(), far) }))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, most)
+    .map(({ candidate }) => candidate);
+}
+
 /** `, did you mean "x"?` or nothing, for the end of a message. */
 export function didYouMean(name: string, candidates: readonly string[]): string {
   const near = nearest(name, candidates);

@@ -398,6 +398,12 @@ describe('where gates stand', () => {
   });
 });
 
+test('a release that nobody’s promotion has taken to where it soaks may be on its way there: both are said', () => {
+  const { because, unblock } = judge('soaked', { soaked: [] });
+  expect(because).toBe('this release has not finished a promotion to staging');
+  expect(unblock).toBe('promote it there, or wait for the promotion that is on its way');
+});
+
 describe('a freeze', () => {
   const frozen = soundFacts(NOON, { freezes: [freeze] });
   const specs: readonly GateSpec[] = [{ gate: 'signature', at: 'promotion', params: {} }];

@@ -29,8 +29,8 @@ export const soaked: Gate = {
       return stop(
         name,
         'no-data',
-        `this release was not promoted to ${environment}`,
-        `promote it to ${environment} first`,
+        `this release has not finished a promotion to ${environment}`,
+        `promote it there, or wait for the promotion that is on its way`,
         'release manager',
       );
     const lasted = soakedMs(there, environment, facts.now);

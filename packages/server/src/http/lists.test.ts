@@ -94,6 +94,23 @@ describe('a list by time', () => {
     expect(items.map(({ ref }) => ref.digest)).toEqual(releasesById.slice(1));
   });
 
+  it.each([{ phase: 'awaiting' as const }, { application: 'shop' }])(
+    'refuses an older Headgate’s cursor with a filter that came after it: %j',
+    async (only) => {
+      const cursor = in64(`promotion/${promotions[0]}`);
+      const problem = await refused(auditor.call('listPromotions', { cursor, ...only }));
+      expect(problem).toMatchObject({ status: 422, code: 'malformed' });
+      expect(problem.problem.refusals[0]?.unblock).toContain('take `next` of the page before');
+    },
+  );
+
+  it('says that an environment isn’t there, and which are, instead of an empty list', async () => {
+    const problem = await refused(auditor.call('listPromotions', { environment: 'stagin' }));
+    expect(problem).toMatchObject({ status: 404, code: 'not-found' });
+    expect(problem.problem.refusals[0]?.why).toBe('there is no environment stagin; there are staging, production');
+    expect(await promotionIds({ environment: 'staging', phase: 'ended' })).toEqual([]);
+  });
+
   it('has cursors that an older Headgate refuses, since they begin with no stream’s name', async () => {
     const { next } = await auditor.call('listPromotions', { limit: 1 });
     expect(Buffer.from(next as string, 'base64url').toString()).toMatch(/^\d+ promotion\//);

@@ -52,7 +52,11 @@ export async function pageByTime(
   only: Only = {},
 ): Promise<Page> {
   const text = page.cursor === undefined ? undefined : decoded(page.cursor);
-  if (text !== undefined && isStream(kind, text)) return pageOfRows(store, kind, page, only);
+  if (text !== undefined && isStream(kind, text)) {
+    // No older Headgate filtered by these, and no index has them in the order of ids.
+    if (only.phase !== undefined || only.application !== undefined) return NO_CURSOR;
+    return pageOfRows(store, kind, page, only);
+  }
   const after = text === undefined ? undefined : madeOf(kind, text);
   if (text !== undefined && after === undefined) return NO_CURSOR;
   const limit = page.limit ?? PAGE;

@@ -42,6 +42,13 @@ export async function ensureApplicationRole(client: pg.Client, { role, password 
   await client.query(`revoke all on all tables in schema headgate from ${name}`);
   for (const [what, on] of GRANTS) await client.query(`grant ${what} on ${on} to ${name}`);
   await client.query(`grant execute on all functions in schema headgate to ${name}`);
+  // A trigger runs without it; with it the role could hang one that works with the owner's rights on a table of its own.
+  const triggers = await client.query<{ name: string }>(
+    `select oid::regprocedure::text as name from pg_proc
+     where pronamespace = 'headgate'::regnamespace and prorettype = 'trigger'::regtype`,
+  );
+  for (const { name: trigger } of triggers.rows)
+    await client.query(`revoke execute on function ${trigger} from ${name}`);
   const database = await client.query<{ name: string }>('select current_database() as name');
   await client.query(`grant connect on database ${pg.escapeIdentifier(database.rows[0]!.name)} to ${name}`);
 }

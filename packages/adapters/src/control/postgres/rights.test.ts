@@ -62,6 +62,12 @@ describe('what was written stays', () => {
   });
 });
 
+test('the application hangs no trigger of the owner’s on a table of its own', async () => {
+  await app.query('create temporary table own (ended_at bigint, facet text, application text, state json)');
+  const hang = 'create trigger t after insert on own for each row execute function headgate.count_ended()';
+  await expect(app.query(hang)).rejects.toThrow(/permission denied for function/);
+});
+
 test('the epoch rises and never goes back', async () => {
   expect(await control.epoch()).toBe(1);
   expect(await control.raiseEpoch()).toBe(2);

@@ -155,3 +155,13 @@ describe('how things stand', () => {
     expect(counted.unplaced.oldestMs).toBeLessThan(30 * MINUTE_MS);
   });
 });
+
+test('reads so many endings and no more, the same ones each time', async () => {
+  await admin.query(
+    `insert into headgate.promotions_ended select 'env-' || n, 'shop', 'promoted', 1 from generate_series(1, 10100) n`,
+  );
+  const first = (await control.standing.count()).ended;
+  expect(first).toHaveLength(10_000);
+  expect((await control.standing.count()).ended).toEqual(first);
+  await admin.query(`delete from headgate.promotions_ended where environment like 'env-%'`);
+});

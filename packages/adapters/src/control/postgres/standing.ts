@@ -76,7 +76,8 @@ select
     from headgate.stream r where r.kind = 'document'
       and r.stream >= 'document/Environment/' and r.stream < 'document/Environment0' limit ${MOST}) x) as environments,
   (select coalesce(json_agg(x), '[]') from (
-    select environment, application, result, count from headgate.promotions_ended) x) as ended,
+    select environment, application, result, count from headgate.promotions_ended
+    order by environment, application, result limit ${MOST}) x) as ended,
   (select coalesce(json_agg(x), '[]') from (
     select substring(r.stream from 8) as scope, count(*)::integer as count
     from c, headgate.stream r, json_array_elements(r.state -> 'freezes') f

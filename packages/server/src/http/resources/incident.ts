@@ -17,6 +17,7 @@ import { declaredContacts } from '../incident/declared-contacts.ts';
 import { type Told, toldOf } from '../incident/entries.ts';
 import { type Gathered, gatherIncident } from '../incident/gather.ts';
 import { type Since, tellPromotion } from '../incident/promotion-matter.ts';
+import { missingEnvironment } from '../missing-environment.ts';
 import { allRows, PAGE } from '../paging.ts';
 import { nameOf } from '../views.ts';
 import { freezeActions } from './freezes.ts';
@@ -40,12 +41,17 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
   async function look(input: { readonly hours: number; readonly environment?: string }) {
     const now = await deps.store.now();
     const gathered = await gatherIncident(context, now, input);
-    return { now, gathered, incident: incidentOf(gathered.facts) };
+    const { cells, promotions, alarms } = gathered.facts;
+    const empty = cells.length + promotions.length + alarms.length + gathered.ended.length === 0;
+    // Of what isn't there nothing is ever known to be wrong: at night that must not pass for an answer.
+    const missing = empty ? await missingEnvironment(deps.store, 'look at an incident', input.environment) : undefined;
+    return { now, gathered, incident: incidentOf(gathered.facts), missing };
   }
 
   return {
     async showIncident({ principal, input }) {
-      const { now, gathered, incident } = await look(input);
+      const { now, gathered, incident, missing } = await look(input);
+      if (missing !== undefined) return missing;
       const { matters, tenants } = incident;
       const told = await tellMatters(context, principal, gathered, matters.slice(0, MOST.matters), now);
       const held = tenants.filter((t) => t.held === true);
@@ -97,7 +103,8 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
           'it is not a cursor of this list',
           'take `next` of the page before',
         );
-      const { incident } = await look(input);
+      const { incident, missing } = await look(input);
+      if (missing !== undefined) return missing;
       const { held, prefix } = input;
       const all = incident.tenants
         .filter((t) => held === undefined || t.held === (held === 'true'))

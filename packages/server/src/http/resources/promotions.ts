@@ -30,6 +30,7 @@ import type { Context } from '../context.ts';
 import { explain } from '../explain.ts';
 import { freezesOver } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
+import { missingEnvironment } from '../missing-environment.ts';
 import { pageByTime, pageOfRows } from '../paging.ts';
 import { inBundle, showPromotion, showRollout } from '../views.ts';
 
@@ -116,8 +117,11 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       };
       const page = await pageByTime(store, 'promotion', input, only);
       if (!page.ok) return page;
-      const now = await store.now();
       const { rows } = page.value;
+      // An empty list of what isn't there would look like one of what is.
+      const missing = rows.length === 0 ? await missingEnvironment(store, 'list promotions', environment) : undefined;
+      if (missing !== undefined) return missing;
+      const now = await store.now();
       const over = await freezesOver(
         store,
         rows.map(({ state }) => state as Promotion),

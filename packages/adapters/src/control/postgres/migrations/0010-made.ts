@@ -62,6 +62,7 @@ begin
   on conflict (environment, application, result) do update set count = t.count + 1;
   return null;
 end $$;
+revoke execute on function headgate.count_ended() from public;
 create trigger count_ended_at_once after insert on headgate.stream
   for each row when (new.ended_at is not null) execute function headgate.count_ended();
 create trigger count_ended after update on headgate.stream
