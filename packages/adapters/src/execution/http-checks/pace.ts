@@ -1,3 +1,5 @@
+import { pause } from '@headgate/execution/steps/step-executor';
+
 /** No rest is longer: a request that hung has had its time limit already. Milliseconds. */
 const MOST_REST_MS = 5_000;
 
@@ -16,7 +18,7 @@ export class Pace {
 
   /** Does some work, once what is owed for the work before has been rested. */
   async turn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.#owedMs > 0) await rest(this.#owedMs, signal);
+    if (this.#owedMs > 0) await pause(this.#owedMs, signal);
     const began = performance.now();
     try {
       return await work();
@@ -24,18 +26,4 @@ export class Pace {
       this.#owedMs = Math.min(MOST_REST_MS, (performance.now() - began) * this.#restPerBusy);
     }
   }
-}
-
-/** Ends early, and without an error, when the signal is aborted. */
-export function rest(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
-  });
 }

@@ -1,9 +1,10 @@
 import { parseCondition, parseExpression } from '@headgate/documents/kinds/expressions';
 import type { VerificationContent } from '@headgate/documents/kinds/verification';
+import { pause } from '@headgate/execution/steps/step-executor';
 import { CHECK_HEADER } from '../router/check-pass.ts';
 import { discreet, fill, fillJson, holds, type Known, namedValue, type StepAnswer } from './evaluate.ts';
 import { httpCall } from './http-call.ts';
-import { type Pace, rest } from './pace.ts';
+import type { Pace } from './pace.ts';
 import { faultWords, readXmlRpc, xmlRpcBody } from './xml-rpc-call.ts';
 
 type Workflow = VerificationContent['spec']['workflows'][number];
@@ -75,7 +76,7 @@ async function runStep(
       const tried = [...tries.values()].reduce((sum, n) => sum + n, 0);
       return failed(tried > 0 ? `${wrong}, after ${tried + 1} tries` : wrong);
     }
-    await rest(waitMs, run.signal);
+    await pause(waitMs, run.signal);
   }
 }
 
