@@ -140,7 +140,8 @@ function told(found: readonly Freeze[]): string {
 }
 
 /** Of several that have one name, the scope says which. */
-function liftCommand({ name, scope }: Pick<Freeze, 'name' | 'scope'>): string {
+/** What ends one freeze and no other of its name. */
+export function liftCommand({ name, scope }: Pick<Freeze, 'name' | 'scope'>): string {
   return `headgate freeze lift ${name} --scope ${scope} --because "…"`;
 }
 

@@ -98,7 +98,7 @@ test.each<[string, LogEvent, string]>([
       { scope: 'all', name: 'now-1', to: 8.64e15, reason: 'audit' },
       { by: 'usr_op' },
     ),
-    '-  FROZEN: everything, until it is lifted: audit; out: headgate freeze lift now-1  by usr_op',
+    '-  FROZEN: everything, until it is lifted: audit; out: headgate freeze lift now-1 --scope all --because "…"  by usr_op',
   ],
   [
     'a freeze with one',

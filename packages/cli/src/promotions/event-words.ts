@@ -3,7 +3,7 @@
  * line leaves out stands in `--json`, which has every entry as it is.
  */
 import type { LogEvent } from '@headgate/contract';
-import { scopeText } from '../commands/freeze.ts';
+import { liftCommand, scopeText } from '../commands/freeze.ts';
 import { instant } from '../output.ts';
 
 export interface EventWords {
@@ -52,7 +52,8 @@ function promotionWords(type: string, id: string, data: Data): string | undefine
     case 'promotion.requested': {
       const cells = (data.cells as readonly unknown[] | undefined)?.length ?? 0;
       const over = data.overtakes === undefined ? '' : `, overtaking ${text(data.overtakes)}`;
-      return `asked for: ${cells} ${cells === 1 ? 'cell' : 'cells'} in ${text(data.waves)} waves, ${text(data.application)}${over}`;
+      const waves = `${text(data.waves)} ${data.waves === 1 ? 'wave' : 'waves'}`;
+      return `asked for: ${cells} ${cells === 1 ? 'cell' : 'cells'} in ${waves}, ${text(data.application)}${over}`;
     }
     case 'promotion.waiting':
       return `waits${because(data.reason)}${unblock(data.verdicts)}`;
@@ -157,15 +158,21 @@ function resultText(result: unknown): string {
     readonly schemaVersion?: number;
     readonly restorePoint?: { readonly bytes: number };
     readonly checks?: { readonly passed: number };
-    readonly reconciliation?: Readonly<Record<'replayed' | 'acknowledged' | 'asked', number>>;
+    readonly reconciliation?: Readonly<
+      Record<'replayed' | 'acknowledged' | 'asked', number> & Partial<Record<'cancelled' | 'posted', number>>
+    >;
   };
   if (restorePoint !== undefined) return `: ${(restorePoint.bytes / 1e6).toFixed(0)} MB, read back and compared`;
   if (schemaVersion !== undefined) return `: store at schema ${schemaVersion}`;
   if (routed !== undefined) return `: ${routed} ${routed === 1 ? 'tenant' : 'tenants'} moved`;
   if (checks !== undefined) return `: ${checks.passed} ${checks.passed === 1 ? 'check' : 'checks'} passed`;
   if (reconciliation === undefined) return '';
-  const { replayed, acknowledged, asked } = reconciliation;
-  return `: ${replayed} replayed, ${acknowledged} acknowledged, ${asked} put before a person`;
+  const { replayed, acknowledged, cancelled = 0, posted = 0, asked } = reconciliation;
+  const rare = [
+    ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
+    ...(posted > 0 ? [`of ${posted} the difference posted`] : []),
+  ];
+  return `: ${[`${replayed} replayed`, `${acknowledged} acknowledged`, ...rare].join(', ')}, ${asked} put before a person`;
 }
 
 /** Kinds of streams that only keep Headgate's own books. */
@@ -178,7 +185,7 @@ function otherWords(type: string, stream: string, data: Data): string | undefine
     case 'freeze.declared': {
       const to = data.to as number;
       const end = to > FAR ? 'until it is lifted' : `until ${instant(to)}`;
-      return `FROZEN: ${scopeText(text(data.scope))}, ${end}${because(data.reason)}; out: headgate freeze lift ${text(data.name)}`;
+      return `FROZEN: ${scopeText(text(data.scope))}, ${end}${because(data.reason)}; out: ${liftCommand({ name: text(data.name), scope: text(data.scope) })}`;
     }
     case 'freeze.lifted':
       return `freeze ${text(data.name)} lifted: ${scopeText(text(data.scope))}${because(data.reason)}`;
