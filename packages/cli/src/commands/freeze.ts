@@ -139,8 +139,7 @@ function told(found: readonly Freeze[]): string {
   return `${first.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** Of several that have one name, the scope says which. */
-/** What ends one freeze and no other of its name. */
+/** What ends one freeze and no other: of several that have one name, the scope says which. */
 export function liftCommand({ name, scope }: Pick<Freeze, 'name' | 'scope'>): string {
   return `headgate freeze lift ${name} --scope ${scope} --because "…"`;
 }
