@@ -1,5 +1,5 @@
 import type { CheckSummary } from '@headgate/domain';
-import type { CheckResult, Checks } from '../ports/checks.ts';
+import type { CheckContext, CheckResult, Checks } from '../ports/checks.ts';
 import type { StepContext } from '../ports/step-context.ts';
 
 /** Tenants that are checked at the same time. Their customers are working meanwhile. */
@@ -7,7 +7,7 @@ const AT_ONCE = 32;
 
 /**
  * Runs all tenants' business transactions at once and comes back with the first that fails, without waiting for the
- * others; those are told to end.
+ * others; those are told to end. `pace` is of each tenant's time.
  */
 export async function checkRound(
   checks: Checks,
@@ -15,6 +15,7 @@ export async function checkRound(
   tenants: readonly string[],
   slot: string,
   ctx: StepContext,
+  pace: Pick<CheckContext, 'busyAtMostPercent'> = {},
 ): Promise<CheckSummary> {
   const over = new AbortController();
   const signal = AbortSignal.any([ctx.signal, over.signal]);
@@ -24,7 +25,7 @@ export async function checkRound(
     for (let tenant = waiting.shift(); tenant !== undefined; tenant = waiting.shift()) {
       if (signal.aborted) return undefined;
       const { idempotencyKey, fence } = ctx;
-      const result = await checks.run(verification, tenant, slot, { signal, idempotencyKey, fence });
+      const result = await checks.run(verification, tenant, slot, { signal, idempotencyKey, fence, ...pace });
       // Whoever was told to end, here or from outside, has judged nothing: a check that was cut short didn't fail.
       if (signal.aborted) return undefined;
       passed += result.passed;

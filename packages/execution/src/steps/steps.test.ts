@@ -219,7 +219,7 @@ describe('looking', () => {
 
   test('the first failure decides, without waiting for the others, which are told to end', async () => {
     let told = false;
-    cell.check = async (tenant, signal) => {
+    cell.check = async (tenant, { signal }) => {
       if (tenant === 'globex') return { ok: false, passed: 0, check: 'bill', why: 'not posted', since: 40, at: 42 };
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       told = true;
@@ -239,7 +239,7 @@ describe('looking', () => {
     'a check of $kind that is cut short by the end of its time judged nothing: that is no failed check',
     async (action) => {
       const over = new AbortController();
-      cell.check = (_tenant, signal) =>
+      cell.check = (_tenant, { signal }) =>
         new Promise((resolve) => {
           const cut = { ok: false, passed: 0, check: 'bill', why: 'no answer (ABORT_ERR)', at: 1 } as const;
           signal.addEventListener('abort', () => resolve(cut));
@@ -254,6 +254,21 @@ describe('looking', () => {
   test('a check that can not be made at all throws: it is no result', async () => {
     cell.check = () => Promise.reject(new Error('no such document'));
     await expect(run(verify)).rejects.toThrow('no such document');
+  });
+
+  test('a soak takes a quarter of a tenant’s time at most, and the round that outlasts it is not held up', async () => {
+    const shares: (number | undefined)[] = [];
+    cell.check = async (_tenant, ctx) => {
+      shares.push(ctx.busyAtMostPercent?.());
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      shares.push(ctx.busyAtMostPercent?.());
+      return { ok: true, passed: 1 };
+    };
+    await run({ kind: 'soak', tenants: ['acme'], verification, slot: 'blue', durationMs: 100 });
+    expect(shares).toEqual([25, 100]);
+    shares.length = 0;
+    await run(verify);
+    expect(new Set(shares)).toEqual(new Set([undefined]));
   });
 
   test('a soak lasts as long as it says, and ends with the first bad sample', async () => {

@@ -2,6 +2,7 @@ import type { MigrationRef, ReleaseManifest, ReleaseRef, RestorePoint, StoreStat
 import { admits, type Fence } from '@headgate/domain/protocol/fence';
 import {
   type Answer,
+  type CheckContext,
   type CheckResult,
   type Comparison,
   type Difference,
@@ -45,7 +46,7 @@ export class MemoryCell implements Ports {
   private readonly restored = new Set<string>();
   /** What is wrong with a slot's health, by slot. */
   readonly ailments = new Map<string, string>();
-  check: (tenant: string, signal: AbortSignal) => Promise<CheckResult> = async () => ({ ok: true, passed: 1 });
+  check: (tenant: string, ctx: CheckContext) => Promise<CheckResult> = async () => ({ ok: true, passed: 1 });
   comparison: () => Comparison = () => ({ compared: 0, differences: [], sums: [] });
   applied: (differences: readonly Difference[]) => Mended = () => ({
     replayed: 0,
@@ -228,8 +229,7 @@ export class MemoryCell implements Ports {
   };
 
   readonly checks = {
-    run: (_verification: unknown, tenant: string, _slot: string, ctx: { readonly signal: AbortSignal }) =>
-      this.check(tenant, ctx.signal),
+    run: (_verification: unknown, tenant: string, _slot: string, ctx: CheckContext) => this.check(tenant, ctx),
   };
 
   readonly ledgerSides = {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type VerificationContent, verification as verificationKind } from '@headgate/documents/kinds/verification';
-import type { CheckResult, Checks, StepContext } from '@headgate/execution';
+import type { CheckContext, CheckResult, Checks } from '@headgate/execution';
 import { z } from 'zod';
 import { readSecret } from '../../machine/durable-file.ts';
 import { checkPass } from '../router/check-pass.ts';
@@ -36,14 +36,14 @@ export class HttpChecks implements Checks {
     verification: unknown,
     tenant: string,
     slot: string,
-    ctx: Pick<StepContext, 'signal'>,
+    ctx: Pick<CheckContext, 'signal' | 'busyAtMostPercent'>,
   ): Promise<CheckResult> {
     const { spec } = this.read(verification);
     const token = await this.token(tenant);
     const database = this.config.databaseOf?.(tenant) ?? tenant;
     const inputs = { tenant, database, slot, run: randomBytes(6).toString('hex') };
     const pass = await this.pass();
-    const pace = new Pace(spec.busyAtMostPercent ?? 100);
+    const pace = new Pace(() => Math.min(spec.busyAtMostPercent ?? 100, ctx.busyAtMostPercent?.() ?? 100));
     let passed = 0;
     for (const workflow of spec.workflows) {
       const failure = await runWorkflow(workflow, {

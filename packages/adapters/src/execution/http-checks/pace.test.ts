@@ -8,7 +8,7 @@ const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 
 /** How long so many pieces of work last altogether. Milliseconds, by the clock that stands still. */
 async function lasts(percent: number, pieces: readonly number[], signal = new AbortController().signal) {
-  const pace = new Pace(percent);
+  const pace = new Pace(() => percent);
   const began = performance.now();
   const run = (async () => {
     for (const ms of pieces) await pace.turn(signal, () => pass(ms));
@@ -38,7 +38,7 @@ test('of the time, no more than so much is work, but for the last piece, after w
 
 test('what failed is rested for, too; a hung request is not paid for with minutes, and who is told to end ends', async () => {
   const never = new AbortController().signal;
-  const pace = new Pace(50);
+  const pace = new Pace(() => 50);
   const began = performance.now();
   const bad = pace.turn(never, () => pass(100).then(() => Promise.reject(new Error('refused'))));
   const caught = bad.catch(() => 'refused');
@@ -52,4 +52,19 @@ test('what failed is rested for, too; a hung request is not paid for with minute
   const over = new AbortController();
   over.abort();
   expect(await lasts(10, [1_000, 1], over.signal)).toBeLessThanOrEqual(1_010);
+});
+
+test('the share is asked for before each piece: who may hurry now hurries', async () => {
+  let percent = 10;
+  const pace = new Pace(() => percent);
+  const never = new AbortController().signal;
+  const began = performance.now();
+  const run = (async () => {
+    await pace.turn(never, () => pass(100));
+    percent = 100;
+    await pace.turn(never, () => pass(100));
+    return performance.now() - began;
+  })();
+  await vi.runAllTimersAsync();
+  expect(Math.round(await run)).toBe(200);
 });

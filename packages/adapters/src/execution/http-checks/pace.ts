@@ -8,22 +8,24 @@ const MOST_REST_MS = 5_000;
  * took. Checks are work for a system that others are using: a tenant who is looked at mustn't slow down the neighbours.
  */
 export class Pace {
-  readonly #restPerBusy: number;
-  #owedMs = 0;
+  readonly #busyAtMostPercent: () => number;
+  #busyMs = 0;
 
-  /** `busyAtMostPercent`: of the time, from 10 to 100; 100 never rests. */
-  constructor(busyAtMostPercent: number) {
-    this.#restPerBusy = (100 - busyAtMostPercent) / busyAtMostPercent;
+  /** `busyAtMostPercent`: of the time, from 10 to 100; 100 never rests. Asked before each request. */
+  constructor(busyAtMostPercent: () => number) {
+    this.#busyAtMostPercent = busyAtMostPercent;
   }
 
   /** Does some work, once what is owed for the work before has been rested. */
   async turn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.#owedMs > 0) await pause(this.#owedMs, signal);
+    const percent = this.#busyAtMostPercent();
+    const owedMs = Math.min(MOST_REST_MS, (this.#busyMs * (100 - percent)) / percent);
+    if (owedMs > 0) await pause(owedMs, signal);
     const began = performance.now();
     try {
       return await work();
     } finally {
-      this.#owedMs = Math.min(MOST_REST_MS, (performance.now() - began) * this.#restPerBusy);
+      this.#busyMs = performance.now() - began;
     }
   }
 }
