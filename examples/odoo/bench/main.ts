@@ -11,6 +11,7 @@ import { startCustomers } from '../demo/customers.ts';
 import { linesByTenant, p95, type Stretch } from '../demo/journal-figures.ts';
 import { promote, release } from '../demo/story.ts';
 import { capacityOf, paceAt } from './capacity.ts';
+import { feltByStep, stepsWithin } from './felt-by-step.ts';
 
 /** Of what the machine serves at most. */
 const LOAD = 0.4;
@@ -50,6 +51,7 @@ try {
   }
   await load.stop();
   const lines = await linesByTenant(load.journalFile);
+  const reader = await world.client('auditor');
   const ratios: number[] = [];
   let failed = 0;
   for (const { tenant, quiet, upgrade } of rounds) {
@@ -64,6 +66,7 @@ try {
     say(
       `${tenant}: ${beside.length} requests of others, ${bad.length} failed; p95 ${ms(upgrade)} ms, before ${ms(quiet)} ms (${ratios.at(-1)?.toFixed(2)})`,
     );
+    for (const line of feltByStep(others, await stepsWithin(reader, upgrade))) say(`  ${line}`);
     for (const { tenant: whose, why, action } of bad.slice(0, 5)) say(`  ${whose} ${action}: ${why ?? 'turned away'}`);
   }
   const median = ratios.sort((a, b) => a - b)[1] ?? Number.NaN;
