@@ -47,6 +47,19 @@ test('a copy never has it: not while the original is at its place, nor once that
   expect(await homeOf(at('moved'), homes)).toMatchObject({ own: true });
 });
 
+test('nothing starts in a copy as long as the original is somewhere; afterwards it takes its place', async () => {
+  const home = await made();
+  await copied('a', 'copy');
+  const before = await readFile(join(home, 'data-folder.json'), 'utf8');
+  await expect(homeFor(at('copy'), user, homes)).rejects.toThrow(`is a copy of a data folder that is still somewhere`);
+  await rename(at('a'), at('moved'));
+  await expect(homeFor(at('copy'), user, homes)).rejects.toThrow('Use the original');
+  expect(await readFile(join(home, 'data-folder.json'), 'utf8')).toBe(before);
+  await rm(at('moved'), { recursive: true });
+  expect(await homeFor(at('copy'), user, homes)).toBe(home);
+  expect(await homeOf(at('copy'), homes)).toMatchObject({ own: true, of: at('copy') });
+});
+
 test('a copy made of hard links leaves both in doubt until one of them is gone', async () => {
   await made();
   await mkdir(at('hard'));

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, readlink, stat, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { POINTER, recordHome } from './home-record.ts';
+import { homeOwner, POINTER, pointerIdentity, recordHome } from './home-record.ts';
 import { makeFolder } from './make-folder.ts';
 import type { RunAs } from './run-as.ts';
 
@@ -38,7 +38,8 @@ export async function closedFolder(path: string, user: RunAs): Promise<string | 
  * Folder for clusters and cells that belong to a data folder. As an ordinary user: the data folder. As root: a folder of
  * its own below the system folder, root's and traversable, to which the link `system` in the data folder points. The link
  * is what names it: a data folder that was deleted and made anew gets a new one, never what the old one left behind;
- * `sweepHomes` removes that.
+ * `sweepHomes` removes that. Throws for a copy of a data folder that is still somewhere: the home stays the original's, of
+ * which a server may run on the database in it.
  */
 export async function homeFor(dataDir: string, user: RunAs | undefined, homes = HOMES): Promise<string> {
   await makeFolder(dataDir, 0o755);
@@ -54,6 +55,12 @@ export async function homeFor(dataDir: string, user: RunAs | undefined, homes = 
   }
   const home = await readlink(link);
   if (dirname(home) !== homes) throw new Error(`${link} points to ${home}, which is not a folder of ${homes}`);
+  const owner = await homeOwner(home);
+  const copied = owner?.pointer !== undefined && owner.pointer !== (await pointerIdentity(link)).identity;
+  if (copied && (owner.pointerNames ?? 0) > 1)
+    throw new Error(
+      `${resolve(dataDir)} is a copy of a data folder that is still somewhere, last seen at ${owner.dataDir}, and ${home}, which both point at, is that one's. Use the original; or remove it first, if this one is to take its place; or start in a folder of its own`,
+    );
   await makeRootFolder(home);
   await recordHome(home, dataDir);
   return home;

@@ -8,7 +8,7 @@ import type { Principal, Refusal } from '@headgate/domain';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import { withIds } from '../log-lines.ts';
-import { addPage } from '../page/page.ts';
+import { type AnswerLost, addPage } from '../page/page.ts';
 import { Attempts } from './attempts.ts';
 import { NOBODY } from './auth.ts';
 import type { Octets } from './blob-stream.ts';
@@ -153,7 +153,9 @@ export function httpServer(
     context.logger[away ? 'warn' : 'error']({ err: error, request: request.id }, 'a request failed');
     return sendProblem(request, reply, [away ? UNAVAILABLE : faultOf(request)]);
   });
+  let answerLost: AnswerLost = async () => false;
   app.setNotFoundHandler(async (request, reply) => {
+    if (await answerLost(request, reply)) return reply;
     const missing = notFound(request.method, (request.url.split('?')[0] ?? '').slice(0, 300));
     return sendProblem(request, reply, missing.ok ? [] : missing.refusals);
   });
@@ -218,7 +220,7 @@ export function httpServer(
       }),
     });
   }
-  addPage(app, context.logger);
+  answerLost = addPage(app, context.logger);
   return app;
 }
 

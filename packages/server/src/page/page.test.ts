@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBundle } from './bundle.ts';
-import { addPage } from './page.ts';
+import { type AnswerLost, addPage } from './page.ts';
 
 const SCRIPT = 'console.log(1);'.repeat(100);
 let folder: string;
@@ -14,8 +14,11 @@ let app: FastifyInstance;
 
 function serverOf(at: string): FastifyInstance {
   const made = Fastify({ routerOptions: { maxParamLength: 300 } });
-  made.setNotFoundHandler((_request, reply) => reply.code(404).send({ title: 'no such thing' }));
-  addPage(made, pino({ level: 'silent' }), () => openBundle(at));
+  let answerLost: AnswerLost = async () => false;
+  made.setNotFoundHandler(async (request, reply) =>
+    (await answerLost(request, reply)) ? reply : reply.code(404).send({ title: 'no such thing' }),
+  );
+  answerLost = addPage(made, pino({ level: 'silent' }), () => openBundle(at));
   return made;
 }
 
@@ -46,6 +49,22 @@ describe('the index', () => {
       expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
     },
   );
+
+  it('stands at an address that nobody knows, for a browser alone, and says that there is nothing', async () => {
+    const ask = (url: string, accept?: string) => app.inject({ url, headers: accept === undefined ? {} : { accept } });
+    const lost = await ask('/nowhere/at/all?x=1', 'text/html,application/xhtml+xml,*/*;q=0.8');
+    expect([lost.statusCode, lost.body]).toEqual([404, expect.stringContaining('<meta nonce=')]);
+    expect(lost.headers['content-security-policy']).toContain("default-src 'none'");
+    for (const [url, accept] of [
+      ['/nowhere', 'application/json'],
+      ['/nowhere', undefined],
+      ['/v1/nowhere', 'text/html'],
+      ['/assets/nowhere.js', 'text/html'],
+    ] as const) {
+      const answer = await ask(url, accept);
+      expect([answer.statusCode, answer.json()], `${url} ${accept}`).toEqual([404, { title: 'no such thing' }]);
+    }
+  });
 
   it('has another nonce each time', async () => {
     const policies = await Promise.all(

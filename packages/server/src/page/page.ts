@@ -18,8 +18,11 @@ const ADDRESSES = [
 
 const YEAR_S = 31_536_000;
 
+/** Answers a browser that lost its way; false: it wasn't one, and nothing was answered. */
+export type AnswerLost = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>;
+
 /** Adds the page's routes. `open` is called once, when somebody first asks for the page. */
-export function addPage(app: FastifyInstance, log: Logger, open: () => Promise<Opened> = openBundle): void {
+export function addPage(app: FastifyInstance, log: Logger, open: () => Promise<Opened> = openBundle): AnswerLost {
   let opening: Promise<Opened> | undefined;
   const opened = () => {
     opening ??= open().then((result) => {
@@ -31,14 +34,14 @@ export function addPage(app: FastifyInstance, log: Logger, open: () => Promise<O
     return opening;
   };
 
-  for (const url of ADDRESSES)
-    app.get(url, async (_request, reply) => {
-      const nonce = randomBytes(16).toString('base64');
-      headers(reply, nonce);
-      const result = await opened();
-      if (result.ok) return reply.send(result.bundle.index.replaceAll('{{nonce}}', nonce));
-      return reply.code(503).send(ABSENT);
-    });
+  const index = async (reply: FastifyReply): Promise<FastifyReply> => {
+    const nonce = randomBytes(16).toString('base64');
+    headers(reply, nonce);
+    const result = await opened();
+    if (result.ok) return reply.send(result.bundle.index.replaceAll('{{nonce}}', nonce));
+    return reply.code(503).send(ABSENT);
+  };
+  for (const url of ADDRESSES) app.get(url, (_request, reply) => index(reply));
 
   app.get('/assets/:file', async (request, reply) => {
     const { file } = request.params as { file: string };
@@ -53,6 +56,17 @@ export function addPage(app: FastifyInstance, log: Logger, open: () => Promise<O
     if (!takesGzip(request)) return reply.send(asset.bytes);
     return reply.header('content-encoding', 'gzip').send(asset.gzipped);
   });
+
+  return async (request, reply) => {
+    if (!isBrowser(request) || /^\/(v1|assets)(\/|\?|$)/.test(request.url)) return false;
+    await index(reply.code(404));
+    return true;
+  };
+}
+
+/** Only who navigates asks for HTML by name; `curl` and clients of the API take anything, or JSON. */
+function isBrowser({ method, headers: { accept } }: FastifyRequest): boolean {
+  return (method === 'GET' || method === 'HEAD') && String(accept ?? '').includes('text/html');
 }
 
 function takesGzip({ headers: { 'accept-encoding': encodings } }: FastifyRequest): boolean {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+import { KeptReading } from '../../machine/kept-reading.ts';
 import { niceSession, STEP_NICENESS } from '../../machine/session-niceness.ts';
 import { yieldProcessor } from '../../machine/yielding-group.ts';
 import { ComponentProcess } from '../process/component-process.ts';
@@ -65,7 +66,12 @@ export class CronWorkers {
   }
 }
 
-async function readServing(dir: string): Promise<z.output<typeof Serving> | undefined> {
-  const text = await readIfThere(join(dir, 'serving.json'));
-  return text === undefined ? undefined : Serving.parse(JSON.parse(text));
-}
+const readServing = (dir: string) => serving.of(join(dir, 'serving.json'));
+
+const serving = new KeptReading(
+  (file) => [file],
+  async (file): Promise<z.output<typeof Serving> | undefined> => {
+    const text = await readIfThere(file);
+    return text === undefined ? undefined : Serving.parse(JSON.parse(text));
+  },
+);

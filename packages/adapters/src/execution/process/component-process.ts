@@ -6,6 +6,7 @@ import type { Component } from '@headgate/domain';
 import { z } from 'zod';
 import { boundLog } from '../../machine/bounded-log.ts';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+import { KeptReading } from '../../machine/kept-reading.ts';
 import { alive, gone, identify, type ProcessIdentity, signalProcess } from '../../machine/process-identity.ts';
 import { processesIn } from '../../machine/processes-in.ts';
 import { asUser, type RunAs } from '../../machine/run-as.ts';
@@ -20,7 +21,16 @@ const Stored = z.strictObject({ pid: z.int().min(2), startTicks: z.string(), boo
 /** What of a component starts it; a name alone is enough to look at it and to stop it. */
 export type Startable = Pick<Component, 'name'> & Partial<Pick<Component, 'command'>>;
 
-/** One component of a slot as an operating-system process. Nothing about it is held in memory. */
+/** Who was started, by the pid file. */
+const started = new KeptReading(
+  (pidFile) => [pidFile],
+  async (pidFile): Promise<ProcessIdentity | undefined> => {
+    const text = await readIfThere(pidFile);
+    return text === undefined ? undefined : Stored.parse(JSON.parse(text));
+  },
+);
+
+/** One component of a slot as an operating-system process. What its files say is all that is known about it. */
 export class ComponentProcess {
   readonly component: Startable;
   private readonly slotDir: string;
@@ -45,10 +55,8 @@ export class ComponentProcess {
 
   /** The living process, by its pid file. */
   async running(): Promise<ProcessIdentity | undefined> {
-    const text = await readIfThere(this.pidFile);
-    if (text === undefined) return undefined;
-    const identity = Stored.parse(JSON.parse(text));
-    return alive(identity) ? identity : undefined;
+    const identity = await started.of(this.pidFile);
+    return identity !== undefined && alive(identity) ? identity : undefined;
   }
 
   /**

@@ -5,6 +5,7 @@ import { readManifest } from '@headgate/documents/trust/manifest';
 import { type Component, isDigest, type ReleaseManifest, type ReleaseRef, type SchemaRange } from '@headgate/domain';
 import { z } from 'zod';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
+import { KeptReading } from '../../machine/kept-reading.ts';
 
 const Stored = z.strictObject({
   phase: z.enum(['deploying', 'running', 'retiring']),
@@ -29,7 +30,14 @@ export function slotDir(cellDir: string, slot: string): string {
   return join(cellDir, 'slots', slot);
 }
 
-export async function readSlot(dir: string): Promise<SlotRecord | undefined> {
+/** What the slot in this folder holds; `undefined`: nothing. Each slot is looked at several times a second. */
+export function readSlot(dir: string): Promise<SlotRecord | undefined> {
+  return slots.of(dir);
+}
+
+const slots = new KeptReading((dir) => [join(dir, 'release.json'), join(dir, 'manifest.json')], readRecord);
+
+async function readRecord(dir: string): Promise<SlotRecord | undefined> {
   const text = await readIfThere(join(dir, 'release.json'));
   if (text === undefined) return undefined;
   const { phase, release } = Stored.parse(JSON.parse(text));
