@@ -34,13 +34,31 @@ function platform() {
   return `linux-${process.arch}`;
 }
 
+/**
+ * Whether somebody's own `npm ci` brought all that the lockfile names: npm leaves a list of what it put there. What is
+ * optional may be for another platform.
+ */
+function installedByNpm(lockfile) {
+  const list = join(ROOT, 'node_modules', '.package-lock.json');
+  if (!existsSync(list)) return false;
+  const there = JSON.parse(readFileSync(list, 'utf8')).packages || {};
+  const same = (a, b) => a.version === b.version && a.integrity === b.integrity && a.link === b.link;
+  return Object.entries(JSON.parse(lockfile).packages).every(([name, wanted]) => {
+    if (!/(^|\/)node_modules\//.test(name)) return true;
+    const found = there[name];
+    return found === undefined ? wanted.optional === true : same(found, wanted);
+  });
+}
+
 /** What was installed is what the lockfile says now, or it is installed anew. */
 function install(node) {
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(ROOT, 'package-lock.json')))
-    .digest('hex');
+  const lockfile = readFileSync(join(ROOT, 'package-lock.json'));
+  const wanted = createHash('sha256').update(lockfile).digest('hex');
   const held = existsSync(STAMP) ? readFileSync(STAMP, 'utf8').trim() : '';
-  if (held === wanted && existsSync(node)) return;
+  if (existsSync(node)) {
+    if (held === wanted) return;
+    if (held === '' && installedByNpm(lockfile)) return writeFileSync(STAMP, `${wanted}\n`);
+  }
   process.stderr.write('headgate: installing the packages that the lockfile names (once; about half a minute) …\n');
   const args = [
     'ci',
