@@ -6,7 +6,10 @@ import type { Logger } from 'pino';
 const BURST = 60;
 const PER_SECOND = 1;
 const MOST_PRINCIPALS = 1_000;
-/** That the server was too slow, away or restored is no attempt to do what is not allowed. */
+/**
+ * That the server was too slow, away or restored is no attempt to do what is not allowed; nor that an agent hasn't looked
+ * yet, after which whoever waits for it asks twice a second.
+ */
 const NO_ATTEMPTS: ReadonlySet<string> = new Set([
   'busy',
   'unavailable',
@@ -15,6 +18,9 @@ const NO_ATTEMPTS: ReadonlySet<string> = new Set([
   'too-many-requests',
   'fault',
   'forgotten-past',
+  'no-observation',
+  'stale-observation',
+  'no-manifest',
 ]);
 
 /** Puts refused attempts to act on the log, bounded, so that nobody fills it with nonsense. */

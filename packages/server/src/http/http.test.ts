@@ -114,6 +114,17 @@ describe('a refused attempt to act', () => {
     expect((await placedEntries(server)).slice(before).filter((e) => e.type === 'attempt.refused')).toEqual([]);
   });
 
+  it('that came before an agent had looked is not: whoever waits for that asks again and again', async () => {
+    const before = (await placedEntries(server)).length;
+    const manager = await server.client('release-manager');
+    const early = manager.call('adoptCell', { cell: 'not-seen-yet', body: { manifests: [] } });
+    await expect(early).rejects.toMatchObject({ problem: { refusals: [{ code: 'no-observation' }] } });
+    await send(routes.applyDocuments, 'developer', '{}');
+    await until('a later one is placed', async () => (await placedEntries(server)).length > before);
+    const codes = (await placedEntries(server)).slice(before).map(({ data }) => data.code);
+    expect(codes).not.toContain('no-observation');
+  });
+
   it('of one principal fills the log only so far', async () => {
     const admin = await server.client('admin');
     const { token } = await admin.call('createPrincipal', { body: { id: 'usr_noisy', roles: ['auditor'] } });
