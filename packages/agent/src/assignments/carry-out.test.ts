@@ -1,12 +1,13 @@
 import { generateSigningKey, signApproval, signingKey } from '@headgate/documents';
 import { type Digest, gatesToOvertake } from '@headgate/domain';
 import { DAY_MS, digestOf as namedDigest } from '@headgate/testkit/domain/builders';
+import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Assignment } from '../control-plane/assignment.ts';
 import { type BenchAgent, benchAgent, ENROLMENT } from '../testing/bench-agent.ts';
 import { forPlan, put, withStep } from '../testing/other-plan.ts';
 import { type SealedPlan, sealedPlan } from '../testing/sealed-plan.ts';
-import type { CarryOutParts } from './carry-out.ts';
+import { type CarryOutParts, contextOf } from './carry-out.ts';
 
 let sealed: SealedPlan;
 let agent: BenchAgent;
@@ -394,6 +395,16 @@ describe('a step is refused, and nothing is done,', () => {
     expect(await agent.carryOut(step(2, 8), { marks })).toMatchObject({ kind: 'done' });
     expect(await agent.carryOut(step(3, 1), { marks })).toMatchObject({ kind: 'done' });
   });
+});
+
+test.each([
+  [60_000, 57_000],
+  [1_000, 900],
+])('of a step’s %i ms its work has %i: the reason why it isn’t done is told before the lease ends', (stepMs, most) => {
+  const assignment = { ...sealed.forward('w1.deploy'), stepMs };
+  const ctx = contextOf({} as CarryOutParts, assignment, new AbortController().signal, pino({ level: 'silent' }));
+  expect(ctx.remainingMs()).toBeGreaterThan(0);
+  expect(ctx.remainingMs()).toBeLessThanOrEqual(most);
 });
 
 test('what breaks on the way is a transient failure', async () => {
