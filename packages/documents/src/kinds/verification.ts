@@ -173,7 +173,7 @@ const spec = fields({
   busyAtMostPercent: whole(10, 100)
     .exactOptional()
     .describe(
-      'Of the time, how much the checks of a tenant may keep the system busy that its neighbours use, too: at 50, each request is followed by a rest as long as it took. Without it they never rest. A tenant that is held waits longer, so weigh that.',
+      'Of the time, how much the checks of a tenant may keep the system busy that its neighbours use, too: at 50, each request is followed by a rest as long as it took. Without it they never rest, but in a soak, which takes a quarter at most. A tenant that is held waits longer, so weigh that.',
     ),
   workflows: distinct(workflow, 1, 30, (each) => each.workflowId, 'workflowId').describe(
     `Business transactions, each run for every tenant in turn. Inputs: ${INPUT_NAMES.map((name) => `$inputs.${name}`).join(', ')}.`,
