@@ -191,7 +191,9 @@ describe.skipIf(missing)('the page of an incident', () => {
     await page.getByLabel('Application').fill('bank');
     await page.getByText('bank has none.').waitFor();
     await page.getByRole('link', { name: 'Promotions' }).click();
-    await page.getByLabel('Environment').fill('production');
+    await page.getByLabel('Environment').selectOption('staging');
+    await page.getByText('Nobody has asked for a promotion to staging yet', { exact: false }).waitFor();
+    await page.getByLabel('Environment').selectOption('production');
     await page.getByRole('link', { name: 'shop 2.0.0 to production' }).waitFor();
     await page.getByRole('link', { name: 'Log' }).click();
     const log = page.getByRole('table', { name: 'entries of the log' });

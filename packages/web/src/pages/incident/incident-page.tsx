@@ -3,11 +3,12 @@ import { Alert, Group, List, NativeSelect, Paper, Stack, Text, Title } from '@ma
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { EnvironmentSelect } from '../../parts/environment-select.tsx';
 import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Nothing, Section } from '../../parts/section.tsx';
-import { freezeScopes, incident, type LookBack } from '../../queries.ts';
+import { incident, type LookBack } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { usePageTitle } from '../../shell/page-title.ts';
 import { LOOK_BACK_HOURS } from '../../words/matters.ts';
@@ -21,10 +22,7 @@ import { Tenants } from './tenants.tsx';
 export function IncidentPage() {
   usePageTitle('Incident');
   const [look, setLook] = useState<LookBack>({ hours: 6 });
-  const client = useClient();
-  const found = useQuery(incident(client, look));
-  const scopes = useQuery(freezeScopes(client));
-  const environments = (scopes.data ?? []).filter((scope) => !scope.includes(':'));
+  const found = useQuery(incident(useClient(), look));
   return (
     <Stack gap="lg">
       <Group justify="space-between" align="flex-end">
@@ -32,13 +30,11 @@ export function IncidentPage() {
           Incident
         </Title>
         <Group>
-          <NativeSelect
-            label="Environment"
-            value={look.environment ?? ''}
-            onChange={({ currentTarget: { value } }) =>
-              setLook({ hours: look.hours, ...(value === '' ? {} : { environment: value }) })
+          <EnvironmentSelect
+            value={look.environment}
+            onChange={(environment) =>
+              setLook({ hours: look.hours, ...(environment === undefined ? {} : { environment }) })
             }
-            data={[{ value: '', label: 'all' }, ...environments]}
           />
           <NativeSelect
             label="Looking back"

@@ -1,7 +1,8 @@
-import { Group, Stack, Switch, Table, Text, TextInput, Title } from '@mantine/core';
+import { Group, Stack, Switch, Table, Text, Title } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { EnvironmentSelect } from '../../parts/environment-select.tsx';
 import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Mark } from '../../parts/mark.tsx';
@@ -12,17 +13,15 @@ import { Nothing } from '../../parts/section.tsx';
 import { promotions } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { usePageTitle } from '../../shell/page-title.ts';
-import { NAME } from '../../words/names.ts';
 import { promotionStands } from '../../words/stands.ts';
 
 /** All promotions, the newest first or the oldest, a page at a time. */
 export function Promotions() {
   usePageTitle('Promotions');
   const [open, setOpen] = useState(false);
-  const [environment, setEnvironment] = useState('');
+  const [environment, setEnvironment] = useState<string>();
   const [order, setOrder] = useState<Order>('desc');
-  const named = NAME.test(environment.trim()) ? environment.trim() : undefined;
-  const pages = useInfiniteQuery(promotions(useClient(), open, named, order));
+  const pages = useInfiniteQuery(promotions(useClient(), open, environment, order));
   return (
     <Stack>
       <Group justify="space-between">
@@ -30,7 +29,7 @@ export function Promotions() {
           Promotions
         </Title>
         <Group align="flex-end">
-          <TextInput label="Environment" value={environment} onChange={(e) => setEnvironment(e.currentTarget.value)} />
+          <EnvironmentSelect value={environment} onChange={setEnvironment} />
           <OrderSelect value={order} onChange={setOrder} />
           <Switch label="Only those that move" checked={open} onChange={(e) => setOpen(e.currentTarget.checked)} />
         </Group>
@@ -40,7 +39,11 @@ export function Promotions() {
           const items = data.pages.flatMap((page) => page.items);
           if (items.length === 0)
             return (
-              <Nothing>{open ? 'Nothing moves.' : 'Nobody has asked for a promotion yet: headgate promote.'}</Nothing>
+              <Nothing>
+                {open
+                  ? 'Nothing moves.'
+                  : `Nobody has asked for a promotion${environment === undefined ? '' : ` to ${environment}`} yet: headgate promote.`}
+              </Nothing>
             );
           return (
             <Table className="rows" aria-label="promotions">
