@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOfJson } from '@headgate/documents';
 import type { Action, Outcome } from '@headgate/domain';
 import type { StepContext } from '@headgate/execution';
 import { aCell } from '@headgate/testkit/domain/builders';
@@ -37,6 +38,8 @@ class HeldCell extends CountingCell {
     this.closed = true;
   }
 }
+
+const DIGEST = digestOfJson('what a person read');
 
 let sealed: SealedPlan;
 let server: ScriptedServer;
@@ -187,6 +190,24 @@ test('the cell is kept while the server is away, and the agent goes on by itself
   expect(server.observed.at(-1)!.stores).toEqual({ main: { schemaVersion: 2 } });
   server.offer(step('w1.route', 1));
   await eventually(() => server.settled.length === 1);
+});
+
+test.each<[string, Partial<AgentConfig['environments'][number]>, object]>([
+  ['nothing', {}, { policy: 'any', documents: 'any', signed: 'false' }],
+  ['a policy, documents and signatures', { policyDigest: DIGEST, documents: [DIGEST, DIGEST], signedApprovals: true }, {
+    policy: DIGEST,
+    documents: `${DIGEST},${DIGEST}`,
+    signed: 'true',
+  }],
+  ['no document at all', { documents: [] }, { policy: 'any', documents: 'none', signed: 'false' }],
+  ['more documents than are told', { documents: Array.from({ length: 51 }, () => DIGEST) }, { documents: 'many' }],
+])('an agent that holds %s says so beside what it sees', async (_what, pinned, said) => {
+  await agent.stop();
+  const told = server.beside.length;
+  config = agentConfig(dir, server.url, { watchEveryMs: 60_000, environments: [{ name: 'production', ...pinned }] });
+  agent = await startAgent(config, { ...SHIPPED, openCell: async (): Promise<Cell> => cell }, silent);
+  await eventually(() => server.beside.length > told);
+  expect(server.beside.at(-1)).toMatchObject(said);
 });
 
 test('an unchanged observation is no news', async () => {

@@ -130,6 +130,7 @@ export async function startAgent(
         open,
         worker,
         observeEveryMs: config.observeEveryMs,
+        pinned: config.environments.find(({ name }) => name === cell.environment),
         plane,
         baselines,
         account,

@@ -1,6 +1,7 @@
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import type { CellState, Digest, ReleaseRef } from '@headgate/domain';
 import type { Baselines } from '../artifacts/baselines.ts';
+import type { PinnedEnvironment } from '../checks/facts.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Logger } from '../log.ts';
 import type { Telling } from './account.ts';
@@ -16,6 +17,8 @@ export interface ObserverParts {
   readonly plane: Pick<ControlPlane, 'observe' | 'tell' | 'putBlob'>;
   /** What is told of the cell when the server asks for it, after a restore. */
   account(cell: Cell): Promise<Telling>;
+  /** What this agent holds the plans of the cell's environment to. */
+  readonly pinned: PinnedEnvironment | undefined;
   readonly baselines: Baselines;
   readonly log: Logger;
 }
@@ -35,7 +38,7 @@ export class Observer {
 
   /** One look. Throws when the cell can't be seen, or the server can't be told. */
   async look(): Promise<void> {
-    const { plane, baselines, log } = this.#parts;
+    const { plane, baselines, pinned, log } = this.#parts;
     const { state, manifests } = await this.#cell.observe();
     const running = runningReleases(state);
     await baselines.record(state.cell, running, new Date());
@@ -50,7 +53,7 @@ export class Observer {
       await plane.putBlob(canonicalBytes(manifest));
       this.#uploaded.add(own);
     }
-    const { unread } = await plane.observe(state);
+    const { unread } = await plane.observe(state, pinned);
     if (said?.digest !== digest)
       log.info({ cell: state.cell, slots: state.slots, stores: state.stores }, 'cell observed');
     this.#said = { digest, at: performance.now() };

@@ -2,9 +2,10 @@
  * The server as the agent sees it: outbound calls only, each with its own patience. What the server refuses for good is a
  * value; what may be tried again (it is away, restarting, overloaded) is thrown as {@link Away}.
  */
-import { type Client, MAX_LEASE_CELLS, ProblemError } from '@headgate/contract';
+import { type Client, MAX_LEASE_CELLS, MAX_TOLD_DOCUMENTS, ProblemError } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
 import type { CellAccount, CellState, Digest, Fence, Outcome, UndoneAway } from '@headgate/domain';
+import type { PinnedEnvironment } from '../checks/facts.ts';
 import { type Assignment, assignmentOf } from './assignment.ts';
 
 /** The server can't answer now. */
@@ -74,11 +75,13 @@ export class ControlPlane {
     }
   }
 
-  /** Says what is seen in a cell; `unread`: the server asks what was done there, see {@link tell}. */
-  async observe(state: CellState): Promise<{ readonly unread: boolean }> {
-    const { unread } = await reached(
-      this.#client.call('observeCell', { cell: state.cell, body: state as never }, { timeoutMs: SETTLE_PATIENCE_MS }),
-    );
+  /**
+   * Says what is seen in a cell, and what is pinned for its environment, so that people hear of it before they approve what
+   * would be refused here. `unread`: the server asks what was done there, see {@link tell}.
+   */
+  async observe(state: CellState, pinned: PinnedEnvironment | undefined): Promise<{ readonly unread: boolean }> {
+    const input = { cell: state.cell, ...(pinned && told(pinned)), body: state as never };
+    const { unread } = await reached(this.#client.call('observeCell', input, { timeoutMs: SETTLE_PATIENCE_MS }));
     return { unread: unread !== undefined };
   }
 
@@ -116,6 +119,18 @@ export class ControlPlane {
     const { proof } = await reached(this.#client.call('logConsistency', { from, to }, { signal }));
     return proof.map((hash) => Buffer.from(hash, 'base64'));
   }
+}
+
+/** What is pinned, as it goes into a query: older servers overlook it there. */
+function told({ policyDigest = 'any', documents, signedApprovals = false }: PinnedEnvironment) {
+  const signed = signedApprovals ? ('true' as const) : ('false' as const);
+  return { policy: policyDigest, documents: documentsTold(documents), signed };
+}
+
+function documentsTold(documents: PinnedEnvironment['documents']): string {
+  if (documents === undefined) return 'any';
+  if (documents.length > MAX_TOLD_DOCUMENTS) return 'many';
+  return documents.length === 0 ? 'none' : documents.join(',');
 }
 
 /** What the server refuses here is a fault of the installation (a wrong token …): as hopeless as its absence, for now. */

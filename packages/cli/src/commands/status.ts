@@ -34,7 +34,7 @@ export const status: Install = (program, act) => {
     .action(
       act(async ({ client, out }, promotion: string) => {
         const explanation = await client.call('explainPromotion', { promotion });
-        out.answer(explanation, withShortDigests(explanationText(explanation)));
+        out.answer(explanation, explanationText(explanation));
         return EXIT.ok;
       }),
     );
@@ -58,7 +58,8 @@ function restoredText({ unread }: RecoveryShown): string {
   return `${printable(`RESTORED FROM A BACKUP: what is said of ${cells.join(', ')}${more} is as of then, and not read back yet: headgate recovery`)}\n\n`;
 }
 
-function explanationText({ promotion, summary, waits, gates, actions }: Explanation): string {
+/** Digests are cut but in what is to be typed. */
+function explanationText({ promotion, phase, summary, waits, gates, actions, objections = [] }: Explanation): string {
   const may = Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [name] : []));
   return [
     `${promotion}: ${summary}`,
@@ -71,9 +72,14 @@ function explanationText({ promotion, summary, waits, gates, actions }: Explanat
       `    until ${instant(wait.until)}${wait.overdue ? ' (overdue)' : ''}, then ${wait.after}`,
     ]),
     ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
+    // What waits for its first wave says so among its waits.
+    ...(phase === 'awaiting' ? [] : objections).flatMap(({ cell, why, unblock }) => [
+      `- the next step in cell ${cell}: ${why}`,
+      `    to unblock: ${unblock}`,
+    ]),
     `You may: ${may.length === 0 ? 'only look' : may.join(', ')}.`,
   ]
-    .map(printable)
+    .map((line) => printable(line.startsWith('    to unblock') ? line : withShortDigests(line)))
     .join('\n');
 }
 
