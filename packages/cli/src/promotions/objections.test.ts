@@ -133,10 +133,9 @@ test('an approved promotion waits for the pin, says so, and goes on by itself on
 });
 
 test('rows and log agree about what was told', async () => {
-  const { disagreements } = (await (await server.client('auditor')).call('auditLog')) as never as {
-    disagreements: readonly unknown[];
-  };
-  expect(disagreements).toEqual([]);
+  const { checked, differences } = await (await server.client('auditor')).call('auditLog', { limit: 500 });
+  expect(checked).toBeGreaterThan(10);
+  expect(differences).toEqual([]);
 });
 
 test('what can’t be a pin is refused, and what is told is bounded', async () => {
