@@ -137,7 +137,8 @@ inReal('every command of the tutorial does what it says', { timeout: 240_000 }, 
 });
 
 inReal('a changed headgate.yaml is told of before it is approved, and waited for', { timeout: 120_000 }, async () => {
-  const objection = /the agent agt_shop of shop-production doesn't hold the document shop-answers \(sha256:[0-9a-f]{64}\)/;
+  const objection =
+    /the agent agt_shop of shop-production doesn't hold the document shop-answers \(sha256:[0-9a-f]{64}\)/;
   await run("sed -i 's#health: /healthz#health: /orders#' shop/headgate.yaml");
   const setup = await run('headgate setup shop');
   expect(setup).toMatch(objection);
@@ -154,27 +155,36 @@ inReal('a changed headgate.yaml is told of before it is approved, and waited for
   await expect.poll(async () => run('headgate status'), { timeout: 30_000 }).toMatch(/its agent would refuse it/);
 
   // Mended as doctor says it, once the agent was stopped.
-  const [setUp, enrol, start] = /to mend: read what changed, stop the agent, and: (.*)/.exec(doctor.output)![1]!.split(' && ');
+  const [setUp, enrol, start] = /to mend: read what changed, stop the agent, and: (.*)/
+    .exec(doctor.output)![1]!
+    .split(' && ');
   await shell.end('headgate-agent run');
   expect(setUp).toBe('headgate setup shop');
   await run(String(enrol));
   await run(`${start} &`);
   expect(await run(`headgate watch ${id}`)).toContain('ended: promoted');
   expect(await run('headgate setup shop')).not.toMatch(/once more/);
-  expect((await shell.run('headgate doctor', DEADLINE_MS)).output).toMatch(/ok +pins: what agents hold is what is in force/);
+  expect((await shell.run('headgate doctor', DEADLINE_MS)).output).toMatch(
+    /ok +pins: what agents hold is what is in force/,
+  );
 });
 
 inReal('the last section ends all that the tutorial began, and keeps the database', { timeout: 120_000 }, async () => {
   const { router } = JSON.parse(await readFile(join(dir, '.headgate', 'cells', 'shop-production.json'), 'utf8'));
   const [stop, ...rest] = (await commands())[1];
   const still = await shell.run(stop!.replace(' --and-agent', ''), DEADLINE_MS);
-  expect([still.code, still.output]).toEqual([1, expect.stringMatching(/agent agt_shop runs \(pid \d+\), and starts again/)]);
+  expect([still.code, still.output]).toEqual([
+    1,
+    expect.stringMatching(/agent agt_shop runs \(pid \d+\), and starts again/),
+  ]);
   const unnamed = await shell.run(stop!.replace(' --tenants shop', ''), DEADLINE_MS);
   expect([unnamed.code, unnamed.output]).toEqual([1, expect.stringMatching(/shop is served there.*--tenants shop/)]);
   expect((await fetch(`http://127.0.0.1:${router.listenPort}/orders`)).status).toBe(200);
 
   const said = await run(stop!);
-  expect(said).toMatch(/^ended the agent agt_shop \(pid \d+\)\n.*ended router.*\n.*ended slot (blue|green): web of 1\.2\.0/);
+  expect(said).toMatch(
+    /^ended the agent agt_shop \(pid \d+\)\n.*ended router.*\n.*ended slot (blue|green): web of 1\.2\.0/,
+  );
   await expect(fetch(`http://127.0.0.1:${router.listenPort}/orders`)).rejects.toThrow();
   for (const command of rest) await run(command);
   expect(shell.behind).toEqual([]);

@@ -194,11 +194,15 @@ test('the cell is kept while the server is away, and the agent goes on by itself
 
 test.each<[string, Partial<AgentConfig['environments'][number]>, object]>([
   ['nothing', {}, { policy: 'any', documents: 'any', signed: 'false' }],
-  ['a policy, documents and signatures', { policyDigest: DIGEST, documents: [DIGEST, DIGEST], signedApprovals: true }, {
-    policy: DIGEST,
-    documents: `${DIGEST},${DIGEST}`,
-    signed: 'true',
-  }],
+  [
+    'a policy, documents and signatures',
+    { policyDigest: DIGEST, documents: [DIGEST, DIGEST], signedApprovals: true },
+    {
+      policy: DIGEST,
+      documents: `${DIGEST},${DIGEST}`,
+      signed: 'true',
+    },
+  ],
   ['no document at all', { documents: [] }, { policy: 'any', documents: 'none', signed: 'false' }],
   ['more documents than are told', { documents: Array.from({ length: 51 }, () => DIGEST) }, { documents: 'many' }],
 ])('an agent that holds %s says so beside what it sees', async (_what, pinned, said) => {

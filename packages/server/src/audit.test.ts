@@ -74,7 +74,7 @@ describe('rows and log', () => {
     [
       'what an agent holds',
       'cell/live',
-      "jsonb_set(state::jsonb, '{observed,pins}', '{\"documents\": \"many\"}')",
+      'jsonb_set(state::jsonb, \'{observed,pins}\', \'{"documents": "many"}\')',
       'pins',
     ],
     ['where a release has been', 'release/', "jsonb_set(state::jsonb, '{soaked}', '[]')", 'soaked'],

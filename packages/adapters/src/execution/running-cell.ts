@@ -79,7 +79,12 @@ async function inSlot(cellDir: string, slot: string, drainMs: number): Promise<r
 async function schedulers(config: AnyCellConfig): Promise<readonly Part[]> {
   if (config.kind !== 'odoo') return [];
   const parts = Object.keys(config.slots).map((slot) =>
-    processPart(join(config.dir, 'odoo', 'scheduler', slot), 'scheduler', `slot ${slot}: scheduler`, SCHEDULER_DRAIN_MS),
+    processPart(
+      join(config.dir, 'odoo', 'scheduler', slot),
+      'scheduler',
+      `slot ${slot}: scheduler`,
+      SCHEDULER_DRAIN_MS,
+    ),
   );
   return (await Promise.all(parts)).flat();
 }

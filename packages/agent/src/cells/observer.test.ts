@@ -7,9 +7,9 @@ import type { CellAccount, CellState, Digest, ReleaseManifest } from '@headgate/
 import { aCell } from '@headgate/testkit/domain/builders';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Baselines } from '../artifacts/baselines.ts';
+import type { PinnedEnvironment } from '../checks/facts.ts';
 import { CountingCell, silent } from '../testing/bench-agent.ts';
 import { sealedPlan } from '../testing/sealed-plan.ts';
-import type { PinnedEnvironment } from '../checks/facts.ts';
 import type { Telling } from './account.ts';
 import { adoptedManifests } from './baseline-manifest.ts';
 import { Observer } from './observer.ts';
@@ -56,7 +56,13 @@ class SeenCell extends CountingCell {
 async function observer(): Promise<{ observer: Observer; baselines: Baselines }> {
   const baselines = await Baselines.open(dir);
   return {
-    observer: new Observer(new SeenCell(), { plane, baselines, account: async () => telling, pinned: PINNED, log: silent }),
+    observer: new Observer(new SeenCell(), {
+      plane,
+      baselines,
+      account: async () => telling,
+      pinned: PINNED,
+      log: silent,
+    }),
     baselines,
   };
 }

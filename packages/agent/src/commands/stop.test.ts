@@ -144,7 +144,11 @@ test('everything is ended, each let come to the end of what it was at; data stay
   expect((await stop()).out).toMatch(/^nothing ran; nothing of it runs any more/);
 
   const cell = await openCell(config);
-  await expect.poll(async () => (await cell.supervise(), ask('/').catch(() => '')), { timeout: 20_000 }).toBe('answered');
+  const back = async () => {
+    await cell.supervise();
+    return ask('/').catch(() => '');
+  };
+  await expect.poll(back, { timeout: 20_000 }).toBe('answered');
   await cell.close();
   expect((await lookAtRunning(config)).parts.map(({ what }) => what)).toEqual(parts.map(({ what }) => what));
 });

@@ -64,7 +64,9 @@ export async function stop(args: readonly string[]): Promise<number> {
   const unknown = wanted.filter((name) => !config.cells.some(({ cell }) => cell === name));
   if (unknown.length > 0)
     return complain(
-      [`--cell: the agent has no cell ${unknown.join(', ')}; it has ${config.cells.map(({ cell }) => cell).join(', ')}`],
+      [
+        `--cell: the agent has no cell ${unknown.join(', ')}; it has ${config.cells.map(({ cell }) => cell).join(', ')}`,
+      ],
       EXIT.usage,
     );
   const tenants = (values.tenants ?? '')
@@ -73,7 +75,11 @@ export async function stop(args: readonly string[]): Promise<number> {
     .filter((name) => name !== '');
   const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
   try {
-    return await endCells(config, cells, { tenants, andAgent: values['and-agent'] === true, json: values.json === true });
+    return await endCells(config, cells, {
+      tenants,
+      andAgent: values['and-agent'] === true,
+      json: values.json === true,
+    });
   } catch (error) {
     return complain([(error as Error).message], EXIT.refused);
   }

@@ -122,9 +122,9 @@ export class ControlPlane {
 }
 
 /** What is pinned, as it goes into a query: older servers overlook it there. */
-function told({ policyDigest = 'any', documents, signedApprovals = false }: PinnedEnvironment) {
+function told({ policyDigest, documents, signedApprovals = false }: PinnedEnvironment) {
   const signed = signedApprovals ? ('true' as const) : ('false' as const);
-  return { policy: policyDigest, documents: documentsTold(documents), signed };
+  return { policy: policyDigest ?? 'any', documents: documentsTold(documents), signed };
 }
 
 function documentsTold(documents: PinnedEnvironment['documents']): string {

@@ -54,7 +54,12 @@ test.each<[string, Partial<EndFacts['seen']> & { underWay?: string }, readonly s
   ['where another is named', { served: ['ada'] }, ['ada', 'eve'], /nobody of that name is served there: eve/],
   ['where a wave is under way', { underWay: 'a wave', served: ['ada'] }, ['ada'], /a step is under way: a wave\./],
   ['where a slot is half way', { halfWay: ['slot green is being started (2)'] }, [], /slot green is being started/],
-  ['of 10,000 tenants, unnamed', { served: Array.from({ length: 10_000 }, (_, i) => `t${i}`) }, [], /10000 in all are .*all of them/],
+  [
+    'of 10,000 tenants, unnamed',
+    { served: Array.from({ length: 10_000 }, (_, i) => `t${i}`) },
+    [],
+    /10000 in all are .*all of them/,
+  ],
 ])('cells end %s, or say why not', (_what, { underWay, ...seen }, tenants, why) => {
   const facts: EndFacts = { cell: 'a', seen: { parts: [], served: [], halfWay: [], ...seen }, underWay };
   const said = whyNotEnd([facts], tenants);

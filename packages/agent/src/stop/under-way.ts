@@ -1,11 +1,11 @@
-import { JournalFile } from '../away/journal-file.ts';
+import { BlobCache } from '../artifacts/blob-cache.ts';
+import { Plans } from '../artifacts/plans.ts';
 import { lastIn } from '../away/journal.ts';
+import { JournalFile } from '../away/journal-file.ts';
 import { StandingFile } from '../away/standing.ts';
 import type { CellStatus } from '../away/status.ts';
 import { inProgress, wentBack } from '../away/watch.ts';
 import { begunOf } from '../away/way-back.ts';
-import { BlobCache } from '../artifacts/blob-cache.ts';
-import { Plans } from '../artifacts/plans.ts';
 import { MarksFile } from '../marks/marks-file.ts';
 
 /** What of a plan is under way in a cell, by what a running agent says of it; undefined: nothing. */

@@ -47,27 +47,21 @@ export const promote: Install = (program, act) => {
     .option('--overtake <promotion>', OVERTAKE)
     .option('--dry-run', 'what a plan always is; said for whoever wants to be sure')
     .action(
-      act(
-        async (
-          session,
-          text: string,
-          { to, only, overtake }: { to: string; only?: string; overtake?: string },
-        ) => {
-          const { client, out } = session;
-          const { ref } = await resolveRelease(client, text);
-          const body = {
-            release: ref.digest,
-            environment: to,
-            ...tenantsOf(only),
-            ...overtaken(overtake, 'asked what it would do'),
-          };
-          const planned = await client.call('planPromotion', { body });
-          const notKnown = notFoundOut(planned);
-          const objections = await objectionLines(session, planned.objections);
-          out.answer({ ...planned, notFoundOut: notKnown }, planText(planned, notKnown, objections));
-          return EXIT.ok;
-        },
-      ),
+      act(async (session, text: string, { to, only, overtake }: { to: string; only?: string; overtake?: string }) => {
+        const { client, out } = session;
+        const { ref } = await resolveRelease(client, text);
+        const body = {
+          release: ref.digest,
+          environment: to,
+          ...tenantsOf(only),
+          ...overtaken(overtake, 'asked what it would do'),
+        };
+        const planned = await client.call('planPromotion', { body });
+        const notKnown = notFoundOut(planned);
+        const objections = await objectionLines(session, planned.objections);
+        out.answer({ ...planned, notFoundOut: notKnown }, planText(planned, notKnown, objections));
+        return EXIT.ok;
+      }),
     );
   program
     .command('promote <release>')

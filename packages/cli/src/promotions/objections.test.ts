@@ -95,7 +95,9 @@ describe('an agent that holds another policy is told of', () => {
 
   test('by a plan that touches nothing, in words and as data', async () => {
     const { out } = await headgate('plan', '2.0.0', '--to', 'production', '--dry-run');
-    expect(out).toMatch(new RegExp(`An agent would refuse it as things are:\n- cell live: ${REFUSED.source}; to mend: `));
+    expect(out).toMatch(
+      new RegExp(`An agent would refuse it as things are:\n- cell live: ${REFUSED.source}; to mend: `),
+    );
     const { objections } = json((await headgate('plan', '2.0.0', '--to', 'production', '--json')).out);
     expect(objections).toMatchObject([{ cell: 'live', agent: 'agt_shop', code: 'other-policy' }]);
   });
@@ -139,7 +141,11 @@ test('rows and log agree about what was told', async () => {
 });
 
 test('what can’t be a pin is refused, and what is told is bounded', async () => {
-  for (const pins of [{ policy: 'sha256:1' }, { documents: `${OTHER},` }, { documents: Array(51).fill(OTHER).join(',') }])
+  for (const pins of [
+    { policy: 'sha256:1' },
+    { documents: `${OTHER},` },
+    { documents: Array(51).fill(OTHER).join(',') },
+  ])
     await expect(says(pins)).rejects.toMatchObject({ status: 422 });
   await says({ policy: 'any', documents: Array(50).fill(OTHER).join(','), signed: 'true' });
   expect(await pinsOf('live')).toMatchObject({ told: { documents: [OTHER], signedApprovals: true } });

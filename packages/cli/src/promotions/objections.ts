@@ -1,6 +1,6 @@
 import type { Client, Explanation, Objection } from '@headgate/contract';
-import { dataFolder } from '../connect.ts';
 import type { Session } from '../command.ts';
+import { dataFolder } from '../connect.ts';
 import { printable } from '../output.ts';
 import { type Here, howToMend } from '../setup/pin-anew.ts';
 

@@ -40,9 +40,7 @@ export const cell = z
     /** A rollout ended with a step whose effect nobody confirmed. */
     uncertain: z.boolean(),
     /** `pins`: what the agent said that it holds for the environment; an older one doesn't say. */
-    observed: z
-      .object({ state: cellState, at: instant, by: principalId, pins: agentPins.exactOptional() })
-      .nullable(),
+    observed: z.object({ state: cellState, at: instant, by: principalId, pins: agentPins.exactOptional() }).nullable(),
     /** Set while it isn't known what was done there before a restore of the control plane: the epoch that asks. */
     unread: z.object({ epoch: z.int(), asked: z.boolean() }).exactOptional(),
     actions,

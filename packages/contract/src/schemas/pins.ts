@@ -12,7 +12,10 @@ const DIGEST = 'sha256:[0-9a-f]{64}';
  */
 export const toldPins = z.object({
   /** The only policy whose plans it carries out. */
-  policy: z.string().regex(new RegExp(`^(any|${DIGEST})$`), 'expected any, or a digest').exactOptional(),
+  policy: z
+    .string()
+    .regex(new RegExp(`^(any|${DIGEST})$`), 'expected any, or a digest')
+    .exactOptional(),
   /** The only verifications and reconciliations that it carries out, with commas between. */
   documents: z
     .string()

@@ -37,7 +37,11 @@ describe('an agent objects', () => {
     ['to nothing that it holds', own, []],
     ['to nothing where it holds nothing', {}, []],
     ['to another policy', { ...own, policyDigest: digestOf('another') }, ['other-policy']],
-    ['to a document that it doesn’t hold', { ...own, documents: [digestOf('another')] }, named.map(() => 'other-document')],
+    [
+      'to a document that it doesn’t hold',
+      { ...own, documents: [digestOf('another')] },
+      named.map(() => 'other-document'),
+    ],
     ['to every document where it holds none', { ...own, documents: [] }, named.map(() => 'other-document')],
     ['to no document where it doesn’t tell which it holds', { ...own, documents: 'many' }, []],
     ['to approvals that nobody signed', { ...own, signedApprovals: true }, ['signed-approvals']],
@@ -124,8 +128,7 @@ describe('a promotion', () => {
   test('says so among what it waits for, also while its gates are closed', () => {
     const world = new World(twoCells());
     world.tickPromotion();
-    const explained = () =>
-      explainPromotion(world.promotion, world.rollouts, world.plan, world.gates(), [objection]);
+    const explained = () => explainPromotion(world.promotion, world.rollouts, world.plan, world.gates(), [objection]);
     const closed = explained();
     expect(closed.waits[0]?.why).toMatch(/^approval: .*; the agent agt_one of /);
     expect(closed.waits[0]?.unblock).toContainEqual({ what: objection.unblock, who: ['agent'] });

@@ -158,7 +158,9 @@ const MOST_NAMED = 3;
 export function objectionReason(objections: readonly Objection[]): string {
   const more = objections.length - MOST_NAMED;
   const named = objections.slice(0, MOST_NAMED).map(({ cell, why }) => `cell ${cell}: ${why}`);
-  return `${OBJECTS}: ${[...named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')}`.slice(0, 2_000).toWellFormed();
+  return `${OBJECTS}: ${[...named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')}`
+    .slice(0, 2_000)
+    .toWellFormed();
 }
 
 /** Whether a promotion waits for that. */
