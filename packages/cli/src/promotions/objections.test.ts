@@ -96,7 +96,7 @@ describe('an agent that holds another policy is told of', () => {
   test('by a plan that touches nothing, in words and as data', async () => {
     const { out } = await headgate('plan', '2.0.0', '--to', 'production', '--dry-run');
     expect(out).toMatch(
-      new RegExp(`An agent would refuse it as things are:\n- cell live: ${REFUSED.source}; to mend: `),
+      new RegExp(`An agent would refuse it as things are; [^\n]*:\n- cell live: ${REFUSED.source}; to mend: `),
     );
     const { objections } = json((await headgate('plan', '2.0.0', '--to', 'production', '--json')).out);
     expect(objections).toMatchObject([{ cell: 'live', agent: 'agt_shop', code: 'other-policy' }]);

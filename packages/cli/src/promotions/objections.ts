@@ -4,6 +4,7 @@ import { dataFolder } from '../connect.ts';
 import { printable } from '../output.ts';
 import { type Here, howToMend } from '../setup/pin-anew.ts';
 
+const HEAD = 'An agent would refuse it as things are; until that is mended it waits before its first wave:';
 /** So many are told one by one. */
 const MOST_TOLD = 20;
 
@@ -25,5 +26,5 @@ export async function objectionLines(
       .map(async (each) => printable(`- cell ${each.cell}: ${each.why}; to mend: ${await howToMend(here, each)}`)),
   );
   const more = objections.length - told.length;
-  return ['An agent would refuse it as things are:', ...told, ...(more > 0 ? [`- and ${more} more`] : [])];
+  return [HEAD, ...told, ...(more > 0 ? [`- and ${more} more`] : [])];
 }
