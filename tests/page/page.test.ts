@@ -190,6 +190,38 @@ describe.skipIf(missing)('the page', () => {
     await context.close();
   });
 
+  it('shows who approves what an agent would refuse, before they do', async () => {
+    const looks = (policy: string) => {
+      const told = { policy, documents: 'any', signed: 'false' } as const;
+      return company.agent.call('observeCell', {
+        cell: 'live',
+        ...told,
+        body: company.observation('live', 'production'),
+      });
+    };
+    await looks(`sha256:${'0'.repeat(64)}`);
+    const id = await promote('production');
+    const { page, context, complaints } = await signedIn('approver', `/promotions/${id}`);
+    const objection = /the agent agt_shop of production holds policy sha256:000000000000, and this plan is made under/;
+    await page.getByText(objection).first().waitFor();
+    expect(await atBothWidths(page, 'promotion-objected')).toBeLessThanOrEqual(0);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('An agent would refuse it as things are').waitFor();
+    await dialog.getByText(objection).waitFor();
+    // What is to be carried over stands there whole.
+    await dialog.getByText(/policyDigest: sha256:[0-9a-f]{64}/).waitFor();
+    expect(await atBothWidths(page, 'approve-objected')).toBeLessThanOrEqual(0);
+    await dialog.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText(/^It waits to open wave 1 of 2: the agent agt_shop of production holds policy/).waitFor();
+    expect(await phaseOf(id)).toBe('awaiting');
+    const manager = await server.client('release-manager');
+    await manager.call('rejectPromotion', { promotion: id, body: { reason: 'another time' } });
+    await looks('any');
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   it('draws the beginning of 10,000 tenants, and finds the one that is looked for', async () => {
     const manager = await server.client('release-manager');
     const text = `apiVersion: headgate/v1

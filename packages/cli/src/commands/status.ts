@@ -59,7 +59,7 @@ function restoredText({ unread }: RecoveryShown): string {
 }
 
 /** Digests are cut but in what is to be typed. */
-function explanationText({ promotion, phase, summary, waits, gates, actions, objections = [] }: Explanation): string {
+function explanationText({ promotion, summary, waits, gates, actions, objections = [] }: Explanation): string {
   const may = Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [name] : []));
   return [
     `${promotion}: ${summary}`,
@@ -72,11 +72,10 @@ function explanationText({ promotion, phase, summary, waits, gates, actions, obj
       `    until ${instant(wait.until)}${wait.overdue ? ' (overdue)' : ''}, then ${wait.after}`,
     ]),
     ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
-    // What waits for its first wave says so among its waits.
-    ...(phase === 'awaiting' ? [] : objections).flatMap(({ cell, why, unblock }) => [
-      `- the next step in cell ${cell}: ${why}`,
-      `    to unblock: ${unblock}`,
-    ]),
+    // Before its first wave it waits for them, and has said so.
+    ...objections
+      .filter(({ why }) => !waits.some((wait) => wait.why.includes(why)))
+      .flatMap(({ cell, why, unblock }) => [`- the next step in cell ${cell}: ${why}`, `    to unblock: ${unblock}`]),
     `You may: ${may.length === 0 ? 'only look' : may.join(', ')}.`,
   ]
     .map((line) => printable(line.startsWith('    to unblock') ? line : withShortDigests(line)))

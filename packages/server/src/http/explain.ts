@@ -16,7 +16,7 @@ export interface Explained {
   readonly plan: Plan;
 }
 
-/** `withAgents`: whether agents would refuse what is ahead is asked, too; that takes the rows of its cells. */
+/** `withAgents`: of one that waits for a wave it is asked, too, whether agents would refuse it; that takes its cells' rows. */
 export async function explain(
   context: Context,
   promotion: Promotion,
@@ -32,8 +32,9 @@ export async function explain(
     const rollout = rows.get(id)?.state as Rollout | undefined;
     if (rollout !== undefined) byCell.set(rollout.cell, rollout);
   }
-  const ahead = withAgents && promotion.undo === null && promotion.phase !== 'ended';
-  const cells = ahead ? plan.cells.filter(({ cell }) => byCell.get(cell)?.phase !== 'settled') : [];
+  // Once it moves, what its agents hold is theirs to say, and its page asks all the time.
+  const asked = withAgents && promotion.phase === 'awaiting';
+  const cells = asked ? plan.cells.filter(({ cell }) => byCell.get(cell)?.phase !== 'settled') : [];
   const seen = cells.length === 0 ? undefined : await deps.store.load(cells.map(({ cell }) => streams.cell(cell)));
   const objections = seen && (await objectionsTo(deps.store, { ...plan, cells }, seen, gates));
   const explanation = explainPromotion(promotion, byCell, plan, gates, objections);

@@ -85,7 +85,7 @@ export function ActionDialog({ promotion, action, close }: Props) {
 }
 
 /** What an approval binds to. */
-function Approved({ promotion: { id, envelope } }: { readonly promotion: Promotion }) {
+function Approved({ promotion: { id, envelope, wave } }: { readonly promotion: Promotion }) {
   const client = useClient();
   const outline = useQuery(plan(client, id));
   const why = useQuery(explanation(client, id));
@@ -101,7 +101,7 @@ function Approved({ promotion: { id, envelope } }: { readonly promotion: Promoti
             Risk {risk.level}: <Said>{risk.because.join('; ')}</Said>. If a step fails: <Said>{rollback}</Said>.
           </Text>
           <PointOfNoReturn point={pointOfNoReturn} />
-          <Fetched of={why}>{({ objections = [] }) => <Objections of={objections} />}</Fetched>
+          <Fetched of={why}>{({ objections = [] }) => <Objections of={objections} waits={wave === 0} />}</Fetched>
         </>
       )}
     </Fetched>

@@ -40,8 +40,8 @@ export function PromotionPage({ id }: { readonly id: string }) {
             <Fetched of={why}>
               {({ waits, gates, objections = [] }) => (
                 <>
-                  {/* What waits for its first wave says so among its waits. */}
-                  {data.phase !== 'awaiting' && <Objections of={objections} />}
+                  {/* Before the first wave it waits for them, and says so below. */}
+                  {data.wave > 0 && <Objections of={objections} />}
                   <Waits waits={waits} />
                   <Gates gates={gates} />
                 </>
