@@ -214,6 +214,13 @@ test.each<[string, Partial<AgentConfig['environments'][number]>, object]>([
   expect(server.beside.at(-1)).toMatchObject(said);
 });
 
+test('its status names what serves whom, as it was last seen', async () => {
+  const [status] = (await agent.behind.status()).cells;
+  const { slots, tenants } = cell.state;
+  const { version } = slots[Object.values(tenants)[0]!.slot]!.release!;
+  expect(status?.serves).toEqual({ [version]: Object.keys(tenants) });
+});
+
 test('an unchanged observation is no news', async () => {
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(server.observed).toHaveLength(1);

@@ -1,4 +1,5 @@
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import type { CellState } from '@headgate/domain';
 import type { Baselines } from '../artifacts/baselines.ts';
 import type { CellWorker } from '../assignments/cell-worker.ts';
 import type { PinnedEnvironment } from '../checks/facts.ts';
@@ -62,6 +63,11 @@ export class CellKeeper {
   lookAgain(): void {
     this.#observer?.insist();
     this.#observing?.nudge();
+  }
+
+  /** The cell as it was last seen. */
+  get seen(): CellState | undefined {
+    return this.#observer?.seen;
   }
 
   async stop(): Promise<void> {

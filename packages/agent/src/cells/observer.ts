@@ -30,16 +30,23 @@ export class Observer {
   #said: { readonly digest: Digest; readonly at: number } | undefined;
   readonly #uploaded = new Set<Digest>();
   #insistUntil = 0;
+  #seen: CellState | undefined;
 
   constructor(cell: Cell, parts: ObserverParts) {
     this.#cell = cell;
     this.#parts = parts;
   }
 
+  /** What was seen last, told or not; undefined: nothing yet. */
+  get seen(): CellState | undefined {
+    return this.#seen;
+  }
+
   /** One look. Throws when the cell can't be seen, or the server can't be told. */
   async look(): Promise<void> {
     const { plane, baselines, pinned, log } = this.#parts;
     const { state, manifests } = await this.#cell.observe();
+    this.#seen = state;
     const running = runningReleases(state);
     await baselines.record(state.cell, running, new Date());
     const digest = digestOfJson(state);
