@@ -56,7 +56,7 @@ describe.skipIf(missing)('the page', () => {
     await page.getByText('an unusual character in it').waitFor();
     await page.getByLabel('Token', { exact: true }).fill('usr_nobody.nothing');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByText('there is no valid token with the request').waitFor();
+    await page.getByText('the token is nobody’s here').waitFor();
     expect(await atBothWidths(page, 'sign-in')).toBeLessThanOrEqual(0);
     const addresses: string[] = [];
     page.on('request', (request) => addresses.push(request.url()));

@@ -214,6 +214,16 @@ test.each<[string, Partial<AgentConfig['environments'][number]>, object]>([
   expect(server.beside.at(-1)).toMatchObject(said);
 });
 
+test('told that its token is nobody’s, it says what to put where', async () => {
+  await writeFile(join(dir, 'token'), 'another-token\n', { mode: 0o600 });
+  await agent.stop();
+  const said: string[] = [];
+  const warn = (_facts: object, _text: string) => said.push((_facts as { why?: string }).why ?? '');
+  const log = { ...silent, warn, child: () => log } as unknown as typeof silent;
+  agent = await startAgent(config, { ...SHIPPED, openCell: async (): Promise<Cell> => cell }, log);
+  await eventually(() => said.some((why) => /doesn't take this agent's token: .*tokenFile, and start/.test(why)));
+});
+
 test('its status names what serves whom, as it was last seen', async () => {
   const [status] = (await agent.behind.status()).cells;
   const { slots, tenants } = cell.state;

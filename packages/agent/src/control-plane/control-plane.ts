@@ -139,8 +139,14 @@ async function reached<T>(call: Promise<T>): Promise<T> {
     return await call;
   } catch (error) {
     if ((error as Error).name === 'AbortError') throw error;
-    throw new Away((error as Error).message, error);
+    throw new Away(whyAway(error as Error), error);
   }
+}
+
+/** Of a refused token in words that an agent's own operator can do something with. */
+function whyAway(error: Error): string {
+  if (!(error instanceof ProblemError) || error.status !== 401) return error.message;
+  return `the server doesn't take this agent's token: it was replaced or revoked, or this is another server. Put the new one (headgate principal rotate) into the file that agent.yaml names as tokenFile, and start the agent anew`;
 }
 
 /** Undefined when the server says no for good: the assignment is not ours any more. */
