@@ -213,7 +213,11 @@ describe.skipIf(missing)('the page', () => {
     await dialog.getByText(/policyDigest: sha256:[0-9a-f]{64}/).waitFor();
     expect(await atBothWidths(page, 'approve-objected')).toBeLessThanOrEqual(0);
     await dialog.getByRole('button', { name: 'Approve' }).click();
-    await page.getByText(/^It waits to open wave 1 of 2: the agent agt_shop of production holds policy/).waitFor();
+    await page
+      .getByText(
+        /^It waits to open wave 1 of 2: its agent would refuse it: cell live: the agent agt_shop of production holds policy/,
+      )
+      .waitFor();
     expect(await phaseOf(id)).toBe('awaiting');
     const manager = await server.client('release-manager');
     await manager.call('rejectPromotion', { promotion: id, body: { reason: 'another time' } });

@@ -6,6 +6,7 @@ import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../output.ts';
+import { cellsText, together } from '../promotions/objections.ts';
 import { localKey } from '../releases/local-key.ts';
 import { serviceAt } from '../releases/service-folder.ts';
 import { handOver } from '../setup/hand-over.ts';
@@ -67,7 +68,9 @@ export const setup: Install = (program, act) => {
             ...(handed.widened.length > 0
               ? [`its agent, enrolled before, is now enrolled for ${handed.widened.join(', ')}, too; its token stays`]
               : []),
-            ...handed.objections.slice(0, MOST_TOLD).map(({ cell, why }) => printable(`cell ${cell}: ${why}`)),
+            ...together(handed.objections)
+              .slice(0, MOST_TOLD)
+              .map((same) => printable(`${same[0].why} (${cellsText(same)})`)),
             said.changed
               ? 'what was handed over before is no longer what counts: stop the agent, carry the folder once more, and there:'
               : 'next, where the service runs:',

@@ -62,7 +62,9 @@ export async function observeCell(
     const still = before?.uncertain === true && now >= (before.restlessUntil ?? 0) && drifted.length === 0;
     // While a rollout holds the cell, what is seen is its work half done.
     const settles = still && (await deps.store.holder(stream)) === undefined;
-    const tellsNew = (last?.pins && deps.digestOf(last.pins)) !== pinned;
+    const heldBefore = last?.pins && deps.digestOf(last.pins);
+    // Another agent's word is another word, though it be the same: the one before may be revoked.
+    const tellsNew = heldBefore !== pinned || (pinned !== undefined && last?.by !== agent.id);
     if (
       !settles &&
       last !== undefined &&

@@ -8,7 +8,7 @@ import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gat
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import type { Promotion } from '../promotion/state.ts';
-import { isObjected, type Objection } from '../protocol/agent-pins.ts';
+import { isObjected, type Objection, objectionReason, objectionUnblocks } from '../protocol/agent-pins.ts';
 import { unreadReason } from '../recovery/unread.ts';
 import { approverAsked } from '../rollout/assignment.ts';
 import { stepAtHand } from '../rollout/decide.ts';
@@ -108,8 +108,10 @@ function ownWait(
       const closed = unread === undefined ? gates.filter((v) => !goesOn(v)) : [];
       // Told while the gates are closed, too: who approves should know what comes after that.
       const objected = unread === undefined && state.wave === 0 ? objections : [];
-      const whys = [...closed.map((v) => `${v.gate}: ${v.because}`), ...objected.map((o) => o.why)];
-      const unblock = [...closed.map(unblockOf), ...objected.map((o) => ({ what: o.unblock, who: ['agent'] }))];
+      const objects = objected.length > 0 ? [objectionReason(objected)] : [];
+      const whys = [...closed.map((v) => `${v.gate}: ${v.because}`), ...objects];
+      const pins = objectionUnblocks(objected).map((what) => ({ what, who: ['agent'] }));
+      const unblock = [...closed.map(unblockOf), ...pins];
       const after = state.wave === 0 ? 'it expires, and nothing has changed' : 'it asks whether to keep or roll back';
       if (whys.length > 0) return { ...base, why: whys.join('; '), after, unblock };
       const other = isObjected(state.reason) ? [PIN] : [soon('wave')];

@@ -12,6 +12,7 @@ import {
   objectionReason,
   objectionsInForce,
   objectionsToPlan,
+  objectionUnblocks,
   type ToldPins,
 } from './agent-pins.ts';
 
@@ -82,7 +83,18 @@ describe('an agent objects', () => {
 
 test('a reason names the first few and counts the others', () => {
   const objections = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ ...against({ documents: [] })[0]!, cell: name }));
-  expect(objectionReason(objections)).toMatch(/cell a: .*cell c: .*; and 2 more$/s);
+  expect(objectionReason(objections)).toMatch(
+    /^its agent would refuse it: cells a, b, c and 2 more: the agent agt_one/,
+  );
+  const others = objections.map((each, i) => ({ ...each, why: `${each.why} ${i}` }));
+  expect(objectionReason(others)).toMatch(/cell a: .*cell c: .*; and 2 more$/s);
+  const many = Array.from({ length: 900 }, (_, i) => ({
+    ...objections[0]!,
+    cell: `c${i}`,
+    why: 'x'.repeat(i + 1_000),
+  }));
+  expect(objectionReason(many).length).toBeLessThanOrEqual(3_000);
+  expect(objectionUnblocks(many)).toEqual([objections[0]!.unblock]);
   expect(isObjected(objectionReason(objections))).toBe(true);
   expect(isObjected('gate approval is pending')).toBe(false);
 });
@@ -130,11 +142,16 @@ describe('a promotion', () => {
     world.tickPromotion();
     const explained = () => explainPromotion(world.promotion, world.rollouts, world.plan, world.gates(), [objection]);
     const closed = explained();
-    expect(closed.waits[0]?.why).toMatch(/^approval: .*; the agent agt_one of /);
+    expect(closed.waits[0]?.why).toMatch(
+      /^approval: .*; its agent would refuse it: cell shared: the agent agt_one of /,
+    );
     expect(closed.waits[0]?.unblock).toContainEqual({ what: objection.unblock, who: ['agent'] });
     expect(closed.objections).toEqual([objection]);
     world.approve();
-    expect(explained().waits[0]).toMatchObject({ why: objection.why, unblock: [{ what: objection.unblock }] });
+    expect(explained().waits[0]).toMatchObject({
+      why: objectionReason([objection]),
+      unblock: [{ what: objection.unblock }],
+    });
     // Whoever doesn't ask the agents' rows has the reason still.
     objecting(world, () => [objection]).tickPromotion();
     const { waits } = explainPromotion(world.promotion, world.rollouts, world.plan, world.gates());

@@ -151,16 +151,44 @@ function unsigned({ pins, cell, environment, agent }: ToldPins, plan: Plan, gate
 }
 
 const OBJECTS = 'its agent would refuse it';
-/** So many are named in a reason; the others are counted. */
-const MOST_NAMED = 3;
+/** So many are said in words, and so many cells of one are named; the others are counted. */
+const MOST_SAID = 3;
 
-/** Why a promotion waits for an agent's pin. The same objections make the same words. */
+/** Objections with one cause, and the cells that they are of. */
+export interface SameObjection extends Omit<Objection, 'cell'> {
+  readonly cells: readonly string[];
+}
+
+/** What has one cause is one objection, however many cells it is of. */
+export function together(objections: readonly Objection[]): readonly SameObjection[] {
+  const found = new Map<string, Omit<Objection, 'cell'> & { readonly cells: string[] }>();
+  for (const { cell, ...objection } of objections) {
+    const same = found.get(objection.why);
+    if (same === undefined) found.set(objection.why, { ...objection, cells: [cell] });
+    else same.cells.push(cell);
+  }
+  return [...found.values()];
+}
+
+/** Why a promotion waits for an agent's pin. The same objections make the same words, and those have a bound. */
 export function objectionReason(objections: readonly Objection[]): string {
-  const more = objections.length - MOST_NAMED;
-  const named = objections.slice(0, MOST_NAMED).map(({ cell, why }) => `cell ${cell}: ${why}`);
-  return `${OBJECTS}: ${[...named, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')}`
-    .slice(0, 2_000)
+  const same = together(objections);
+  const more = same.length - MOST_SAID;
+  const said = same.slice(0, MOST_SAID).map(({ cells, why }) => `${cellsText(cells)}: ${why}`);
+  return `${OBJECTS}: ${[...said, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')}`
+    .slice(0, 3_000)
     .toWellFormed();
+}
+
+function cellsText(cells: readonly string[]): string {
+  const more = cells.length - MOST_SAID;
+  const names = cells.slice(0, MOST_SAID).join(', ');
+  return `${cells.length === 1 ? 'cell' : 'cells'} ${names}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+/** What would end the wait for them; each thing once. */
+export function objectionUnblocks(objections: readonly Objection[]): readonly string[] {
+  return [...new Set(objections.map(({ unblock }) => unblock))].slice(0, MOST_SAID);
 }
 
 /** Whether a promotion waits for that. */
