@@ -2,8 +2,12 @@ import type { Explanation, RecoveryShown, Status } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable, table, withShortDigests } from '../output.ts';
+import { cellsText, together } from '../promotions/objections.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
 import { endOf, scopeText } from './freeze.ts';
+
+/** So many objections of agents are told. */
+const MOST_OBJECTIONS = 20;
 
 /** What is where, what moves, what waits; and why. */
 export const status: Install = (program, act) => {
@@ -73,9 +77,12 @@ function explanationText({ promotion, summary, waits, gates, actions, objections
     ]),
     ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
     // Before its first wave it waits for them, and has said so.
-    ...objections
-      .filter(({ why }) => !waits.some((wait) => wait.why.includes(why)))
-      .flatMap(({ cell, why, unblock }) => [`- the next step in cell ${cell}: ${why}`, `    to unblock: ${unblock}`]),
+    ...together(objections.filter(({ why }) => !waits.some((wait) => wait.why.includes(why))))
+      .slice(0, MOST_OBJECTIONS)
+      .flatMap((same) => [
+        `- the next step in ${cellsText(same)}: ${same[0].why}`,
+        `    to unblock: ${same[0].unblock}`,
+      ]),
     `You may: ${may.length === 0 ? 'only look' : may.join(', ')}.`,
   ]
     .map((line) => printable(line.startsWith('    to unblock') ? line : withShortDigests(line)))
