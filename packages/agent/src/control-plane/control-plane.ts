@@ -121,7 +121,7 @@ export class ControlPlane {
   }
 }
 
-/** What is pinned, as it goes into a query: older servers overlook it there. */
+/** What is pinned, as it goes into headers: older servers overlook it there. */
 function told({ policyDigest, documents, signedApprovals = false }: PinnedEnvironment) {
   const signed = signedApprovals ? ('true' as const) : ('false' as const);
   return { policy: policyDigest ?? 'any', documents: documentsTold(documents), signed };

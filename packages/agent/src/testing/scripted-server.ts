@@ -99,7 +99,8 @@ export class ScriptedServer {
     app.put('/v1/agent/cells/:cell/observation', async (request) => {
       const state = request.body as CellState;
       this.observed.push(state);
-      this.beside.push(request.query as Record<string, string>);
+      const own = Object.entries(request.headers).filter(([name]) => name.startsWith('headgate-'));
+      this.beside.push(Object.fromEntries(own.map(([name, value]) => [name.slice('headgate-'.length), String(value)])));
       return { name: state.cell, desired: null, uncertain: false, observed: null, actions: {} };
     });
     app.get('/v1/blobs/:digest', async (request, reply) => {

@@ -1,4 +1,4 @@
-import type { Objection, PinsOfCell } from '@headgate/contract';
+import { type Objection, type PinsOfCell, ProblemError } from '@headgate/contract';
 import { everything } from '../paging.ts';
 import { cellsText, together } from '../promotions/objections.ts';
 import { howToMend } from '../setup/pin-anew.ts';
@@ -9,7 +9,14 @@ import type { ServerFacts } from './server-checks.ts';
 export const pins: Check<ServerFacts> = {
   name: 'pins',
   async look({ client, folder, cwd }) {
-    const cells = await everything((page) => client.call('listPins', { limit: 200, ...page }));
+    const cells = await everything((page) => client.call('listPins', { limit: 200, ...page })).catch((error: Error) => {
+      if (error instanceof ProblemError && error.status === 404) return undefined;
+      throw error;
+    });
+    if (cells === undefined)
+      return [
+        unknown(this.name, 'the server is older than this program, and doesn’t hear what agents hold', 'upgrade it'),
+      ];
     return pinFindings(cells, (objection) => howToMend({ folder, cwd }, objection));
   },
 };

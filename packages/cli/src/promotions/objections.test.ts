@@ -1,9 +1,9 @@
 /** What agents hold, told before anybody approves: against a real server, with an agent that says what it is told to say. */
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import type { PinsOfCell } from '@headgate/contract';
+import { createClient, type PinsOfCell } from '@headgate/contract';
 import { digestOfJson } from '@headgate/documents';
 import { RealServer, until } from '@headgate/server/testing/real-server';
 import { SmallCompany } from '@headgate/server/testing/small-company';
@@ -32,6 +32,8 @@ async function headgate(...args: string[]): Promise<{ code: number; out: string 
   const code = await runCommandLine(args, { env: {}, cwd: folder, ...streams, stop });
   return { code, out };
 }
+const tokenOf = async (role: string) =>
+  (await readFile(join(server.dataDir, 'secrets', `${role}.token`), 'utf8')).trim();
 const json = (out: string) => JSON.parse(out.trim().split('\n').at(-1) ?? '');
 
 async function pinsOf(cell: string): Promise<PinsOfCell> {
@@ -149,6 +151,13 @@ test('what can’t be a pin is refused, and what is told is bounded', async () =
     await expect(says(pins)).rejects.toMatchObject({ status: 422 });
   await says({ policy: 'any', documents: Array(50).fill(OTHER).join(','), signed: 'true' });
   expect(await pinsOf('live')).toMatchObject({ told: { documents: [OTHER], signedApprovals: true } });
+});
+
+test('what a server doesn’t know of an agent that is newer than it, it overlooks', async () => {
+  const newer: typeof fetch = (url, init) =>
+    fetch(url, { ...init, headers: { ...init?.headers, 'headgate-new': 'x' } });
+  const client = createClient({ baseUrl: server.url, token: await tokenOf('auditor'), fetch: newer });
+  expect(await client.call('whoami')).toMatchObject({ id: 'usr_auditor' });
 });
 
 test('a revoked agent’s word no longer counts', async () => {

@@ -85,7 +85,7 @@ export const agentRoutes = {
     tag,
     needs,
     params: z.object({ cell: name }),
-    query: toldPins,
+    headers: toldPins,
     body: cellState,
     maxBytes: 4 * 1024 * 1024,
     /** 10,000 tenants, and as many stores that differ in twenty ways. */

@@ -7,7 +7,7 @@ export const MAX_TOLD_DOCUMENTS = 50;
 const DIGEST = 'sha256:[0-9a-f]{64}';
 
 /**
- * What an agent holds for the cell's environment, beside what it sees there. In the query, where older servers overlook it;
+ * What an agent holds for the cell's environment, beside what it sees there. In headers, which older servers overlook;
  * an agent of before says nothing.
  */
 export const toldPins = z.object({

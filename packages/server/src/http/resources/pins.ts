@@ -73,12 +73,12 @@ async function shown(
 }
 
 /** What an agent holds, as it says it beside an observation; undefined: it is of before agents said so. */
-export function pinsOf(query: {
+export function pinsOf(told: {
   readonly policy?: string;
   readonly documents?: string;
   readonly signed?: 'true' | 'false';
 }): AgentPins | undefined {
-  const { policy, documents, signed } = query;
+  const { policy, documents, signed } = told;
   if (policy === undefined || documents === undefined) return undefined;
   return {
     ...(policy !== 'any' && { policyDigest: policy as Digest }),
