@@ -56,7 +56,7 @@ describe.skipIf(missing)('the page', () => {
     await page.getByText('an unusual character in it').waitFor();
     await page.getByLabel('Token', { exact: true }).fill('usr_nobody.nothing');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByText('there is no valid token with the request').waitFor();
+    await page.getByText('the token is nobody’s here').waitFor();
     expect(await atBothWidths(page, 'sign-in')).toBeLessThanOrEqual(0);
     const addresses: string[] = [];
     page.on('request', (request) => addresses.push(request.url()));
@@ -187,6 +187,42 @@ describe.skipIf(missing)('the page', () => {
     await operator.call('liftFreeze', { scope: 'production', name: 'payroll', body: { reason: 'paid' } });
     await page.getByText('Frozen: no step forward begins').waitFor({ state: 'hidden' });
     await page.getByText('was changed by hand').waitFor({ state: 'hidden' });
+    await context.close();
+  });
+
+  it('shows who approves what an agent would refuse, before they do', async () => {
+    const looks = (policy: string) => {
+      const told = { policy, documents: 'any', signed: 'false' } as const;
+      return company.agent.call('observeCell', {
+        cell: 'live',
+        ...told,
+        body: company.observation('live', 'production'),
+      });
+    };
+    await looks(`sha256:${'0'.repeat(64)}`);
+    const id = await promote('production');
+    const { page, context, complaints } = await signedIn('approver', `/promotions/${id}`);
+    const objection = /the agent agt_shop of production holds policy sha256:000000000000, and this plan is made under/;
+    await page.getByText(objection).first().waitFor();
+    expect(await atBothWidths(page, 'promotion-objected')).toBeLessThanOrEqual(0);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('An agent would refuse it as things are').waitFor();
+    await dialog.getByText(objection).waitFor();
+    // What is to be carried over stands there whole.
+    await dialog.getByText(/policyDigest: sha256:[0-9a-f]{64}/).waitFor();
+    expect(await atBothWidths(page, 'approve-objected')).toBeLessThanOrEqual(0);
+    await dialog.getByRole('button', { name: 'Approve' }).click();
+    await page
+      .getByText(
+        /^It waits to open wave 1 of 2: its agent would refuse it: cell live: the agent agt_shop of production holds policy/,
+      )
+      .waitFor();
+    expect(await phaseOf(id)).toBe('awaiting');
+    const manager = await server.client('release-manager');
+    await manager.call('rejectPromotion', { promotion: id, body: { reason: 'another time' } });
+    await looks('any');
+    expect(complaints).toEqual([]);
     await context.close();
   });
 

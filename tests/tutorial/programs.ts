@@ -40,7 +40,7 @@ export class Shell {
   readonly ran: Ran[] = [];
   readonly #cwd: string;
   readonly #env: NodeJS.ProcessEnv;
-  readonly #background: { readonly child: ChildProcess; readonly log: string }[] = [];
+  readonly #background: { readonly command: string; readonly child: ChildProcess; readonly log: string }[] = [];
 
   constructor(cwd: string, env: NodeJS.ProcessEnv) {
     this.#cwd = cwd;
@@ -60,7 +60,7 @@ export class Shell {
         stdio: ['ignore', file, file],
       });
       closeSync(file);
-      this.#background.push({ child, log });
+      this.#background.push({ command, child, log });
       return this.#keep({ command, code: 0, output: '', seconds: 0 });
     }
     const child = spawn('bash', ['-euo', 'pipefail', '-c', command], {
@@ -85,19 +85,33 @@ export class Shell {
     return texts.map((text) => text.slice(-4_000)).join('\n');
   }
 
+  /** Ends what is in the background and begins so, as Ctrl-C would. */
+  async end(start: string): Promise<void> {
+    for (const { command, child } of this.#background) if (command.startsWith(start)) await ended(child);
+  }
+
+  /** What in the background has not ended. */
+  get behind(): readonly string[] {
+    return this.#background.filter(({ child }) => lives(child)).map(({ command }) => command);
+  }
+
   /** Ends what is in the background, the last first. */
   async close(): Promise<void> {
-    for (const { child } of this.#background.reverse()) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
-      await once(child, 'exit');
-      clearTimeout(timer);
-    }
+    for (const { child } of this.#background.reverse()) await ended(child);
   }
 
   #keep(ran: Ran): Ran {
     this.ran.push(ran);
     return ran;
   }
+}
+
+const lives = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null;
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (!lives(child)) return;
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+  await once(child, 'exit');
+  clearTimeout(timer);
 }

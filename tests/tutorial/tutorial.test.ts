@@ -9,6 +9,7 @@ import { ComponentProcess } from '@headgate/adapters/execution/process/component
 import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { type RealStore, realStore } from '@headgate/adapters/execution/testing/real-store';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
+import { processesAt } from '@headgate/adapters/machine/processes-in';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { commandsOf, Shell, writePrograms } from './programs.ts';
@@ -72,12 +73,25 @@ async function endCell(cell: string): Promise<void> {
       await new ComponentProcess(slotDir(cell, slot), component).stop(2_000);
 }
 
-test.skipIf(tools === undefined)('every command of the tutorial does what it says', { timeout: 240_000 }, async () => {
+/** A command that ends well; answers what it said. */
+async function run(command: string): Promise<string> {
+  const { code, output } = await shell.run(command, DEADLINE_MS);
+  if (code !== 0) throw new Error(`${command}\nended with ${code}:\n${output}\n${await shell.said()}`);
+  return output;
+}
+
+/** The tutorial's commands up to the one with which it is ended, and that one with what follows. */
+async function commands(): Promise<readonly [readonly string[], readonly string[]]> {
+  const all = await commandsOf(TUTORIAL);
+  const end = all.findIndex((command) => command.startsWith('headgate-agent stop'));
+  return [all.slice(0, end), all.slice(end)];
+}
+
+const inReal = test.skipIf(tools === undefined);
+
+inReal('every command of the tutorial does what it says', { timeout: 240_000 }, async () => {
   const started = performance.now();
-  for (const command of await commandsOf(TUTORIAL)) {
-    const ran = await shell.run(command, DEADLINE_MS);
-    if (ran.code !== 0) throw new Error(`${command}\nended with ${ran.code}:\n${ran.output}\n${await shell.said()}`);
-  }
+  for (const command of (await commands())[0]) await run(command);
   const seconds = (performance.now() - started) / 1_000;
   const said = (start: string) => shell.ran.findLast(({ command }) => command.startsWith(start))?.output ?? '';
 
@@ -120,4 +134,60 @@ test.skipIf(tools === undefined)('every command of the tutorial does what it say
   process.stdout.write(
     `tutorial: ${shell.ran.length} commands, ${seconds.toFixed(1)} s; the slowest took ${slowest.seconds.toFixed(1)} s: ${slowest.command.slice(0, 70)}\n`,
   );
+});
+
+inReal('a changed headgate.yaml is told of before it is approved, and waited for', { timeout: 120_000 }, async () => {
+  const objection =
+    /the agent agt_shop of shop-production doesn't hold the document shop-answers \(sha256:[0-9a-f]{64}\)/;
+  await run("sed -i 's#health: /healthz#health: /orders#' shop/headgate.yaml");
+  const setup = await run('headgate setup shop');
+  expect(setup).toMatch(objection);
+  expect(setup).toMatch(/stop the agent, carry the folder once more/);
+  const doctor = await shell.run('headgate doctor', DEADLINE_MS);
+  expect(doctor.code).toBe(1);
+  expect(doctor.output).toMatch(new RegExp(`WRONG +pins: ${objection.source}`));
+  await run('headgate --as developer release create shop --key .headgate/ci/release.key --version 1.2.0');
+  expect(await run('headgate plan 1.2.0 --to shop-production --dry-run')).toMatch(objection);
+  const asked = await run('headgate --as release-manager promote 1.2.0 --to shop-production');
+  expect(asked).toMatch(objection);
+  const id = /prm_\w+/.exec(asked)![0];
+  expect(await run(`headgate --as approver approve ${id} --yes`)).toMatch(objection);
+  await expect.poll(async () => run('headgate status'), { timeout: 30_000 }).toMatch(/its agent would refuse it/);
+
+  // Mended as doctor says it, once the agent was stopped.
+  const [setUp, enrol, start] = /to mend: read what changed, stop the agent, and: (.*)/
+    .exec(doctor.output)![1]!
+    .split(' && ');
+  await shell.end('headgate-agent run');
+  expect(setUp).toBe('headgate setup shop');
+  await run(String(enrol));
+  await run(`${start} &`);
+  expect(await run(`headgate watch ${id}`)).toContain('ended: promoted');
+  expect(await run('headgate setup shop')).not.toMatch(/once more/);
+  expect((await shell.run('headgate doctor', DEADLINE_MS)).output).toMatch(
+    /ok +pins: what agents hold is what is in force/,
+  );
+});
+
+inReal('the last section ends all that the tutorial began, and keeps the database', { timeout: 120_000 }, async () => {
+  const { router } = JSON.parse(await readFile(join(dir, '.headgate', 'cells', 'shop-production.json'), 'utf8'));
+  const [stop, ...rest] = (await commands())[1];
+  const still = await shell.run(stop!.replace(' --and-agent', ''), DEADLINE_MS);
+  expect([still.code, still.output]).toEqual([
+    1,
+    expect.stringMatching(/agent agt_shop runs \(pid \d+\), and starts again/),
+  ]);
+  const unnamed = await shell.run(stop!.replace(' --tenants shop', ''), DEADLINE_MS);
+  expect([unnamed.code, unnamed.output]).toEqual([1, expect.stringMatching(/shop is served there.*--tenants shop/)]);
+  expect((await fetch(`http://127.0.0.1:${router.listenPort}/orders`)).status).toBe(200);
+
+  const said = await run(stop!);
+  expect(said).toMatch(/^ended the agent agt_shop \(pid \d+\)\ncell shop-production: ended router \(pid \d+\)\n/);
+  expect(said).toMatch(/ended slot blue: web of 1\.2\.0 \(pid \d+\)\n/);
+  await expect(fetch(`http://127.0.0.1:${router.listenPort}/orders`)).rejects.toThrow();
+  for (const command of rest) await run(command);
+  expect(shell.behind).toEqual([]);
+  expect(await processesAt(dir)).toEqual([]);
+  expect(await readdir(dir)).not.toContain('.headgate');
+  expect(await query('select count(*)::int as n from orders')).toEqual([{ n: 2 }]);
 });

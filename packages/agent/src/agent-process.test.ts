@@ -115,6 +115,17 @@ async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): P
   return exit;
 }
 
+/** `headgate-agent stop`, with the agent. */
+async function stop(): Promise<{ code: number | null; err: string }> {
+  const child = spawn(process.execPath, [MAIN, 'stop', '--config', join(dir, 'agent.yaml'), '--and-agent']);
+  let err = '';
+  child.stderr.on('data', (data: Buffer) => {
+    err += data.toString();
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, err };
+}
+
 /** The answer of what runs in green: its pid. */
 async function answer(): Promise<string | undefined> {
   return fetch(`http://127.0.0.1:${config.slots.green!.web}/health`).then(
@@ -246,8 +257,24 @@ test('told to stop in the middle of a step, it hands the step back, and exits wi
   const before = server.settled.length;
   offerDeploy(2, SILENT);
   await eventually(() => server.renewed.includes(2), 20_000);
+  // Whoever would end all of it is told what is under way, and nothing is ended.
+  const refused = await stop();
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/a step is under way: a wave of promotion prm_1/),
+  });
+  expect(agent.exitCode).toBeNull();
   expect(await ended(agent, 'SIGTERM')).toBe(0);
   expect(server.settled.slice(before)).toEqual([
     { n: 2, outcome: { kind: 'waiting', reason: 'the agent stops', untilMs: expect.any(Number) } },
   ]);
+});
+
+test('with the agent gone, what it wrote down says that a wave is under way, and nothing is ended', async () => {
+  const refused = await stop();
+  expect(refused.code).toBe(1);
+  expect(refused.err).toMatch(
+    /cell shared: a step is under way: a wave of promotion prm_1, last w1\.deploy \(1 of \d+/,
+  );
+  expect((await cluster.postmaster())?.ready).toBe(true);
 });

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOfJson } from '@headgate/documents';
 import type { Action, Outcome } from '@headgate/domain';
 import type { StepContext } from '@headgate/execution';
 import { aCell } from '@headgate/testkit/domain/builders';
@@ -37,6 +38,8 @@ class HeldCell extends CountingCell {
     this.closed = true;
   }
 }
+
+const DIGEST = digestOfJson('what a person read');
 
 let sealed: SealedPlan;
 let server: ScriptedServer;
@@ -187,6 +190,45 @@ test('the cell is kept while the server is away, and the agent goes on by itself
   expect(server.observed.at(-1)!.stores).toEqual({ main: { schemaVersion: 2 } });
   server.offer(step('w1.route', 1));
   await eventually(() => server.settled.length === 1);
+});
+
+test.each<[string, Partial<AgentConfig['environments'][number]>, object]>([
+  ['nothing', {}, { policy: 'any', documents: 'any', signed: 'false' }],
+  [
+    'a policy, documents and signatures',
+    { policyDigest: DIGEST, documents: [DIGEST, DIGEST], signedApprovals: true },
+    {
+      policy: DIGEST,
+      documents: `${DIGEST},${DIGEST}`,
+      signed: 'true',
+    },
+  ],
+  ['no document at all', { documents: [] }, { policy: 'any', documents: 'none', signed: 'false' }],
+  ['more documents than are told', { documents: Array.from({ length: 51 }, () => DIGEST) }, { documents: 'many' }],
+])('an agent that holds %s says so beside what it sees', async (_what, pinned, said) => {
+  await agent.stop();
+  const told = server.beside.length;
+  config = agentConfig(dir, server.url, { watchEveryMs: 60_000, environments: [{ name: 'production', ...pinned }] });
+  agent = await startAgent(config, { ...SHIPPED, openCell: async (): Promise<Cell> => cell }, silent);
+  await eventually(() => server.beside.length > told);
+  expect(server.beside.at(-1)).toMatchObject(said);
+});
+
+test('told that its token is nobody’s, it says what to put where', async () => {
+  await writeFile(join(dir, 'token'), 'another-token\n', { mode: 0o600 });
+  await agent.stop();
+  const said: string[] = [];
+  const warn = (_facts: object, _text: string) => said.push((_facts as { why?: string }).why ?? '');
+  const log = { ...silent, warn, child: () => log } as unknown as typeof silent;
+  agent = await startAgent(config, { ...SHIPPED, openCell: async (): Promise<Cell> => cell }, log);
+  await eventually(() => said.some((why) => /doesn't take this agent's token: .*tokenFile, and start/.test(why)));
+});
+
+test('its status names what serves whom, as it was last seen', async () => {
+  const [status] = (await agent.behind.status()).cells;
+  const { slots, tenants } = cell.state;
+  const { version } = slots[Object.values(tenants)[0]!.slot]!.release!;
+  expect(status?.serves).toEqual({ [version]: Object.keys(tenants) });
 });
 
 test('an unchanged observation is no news', async () => {

@@ -110,7 +110,8 @@ export async function startAgent(
   };
   const stepEnded = (name: string): void => keepers.get(name)?.lookAgain();
   const worker = (name: string): CellWorker | undefined => keepers.get(name)?.worker;
-  const away = await Away.open({ config, carry, blobs, plane, log, worker, stepEnded });
+  const seen = (name: string) => keepers.get(name)?.seen;
+  const away = await Away.open({ config, carry, blobs, plane, log, worker, stepEnded, seen });
   for (const cell of config.cells) {
     const worker = new CellWorker({
       ...carry,
@@ -130,6 +131,7 @@ export async function startAgent(
         open,
         worker,
         observeEveryMs: config.observeEveryMs,
+        pinned: config.environments.find(({ name }) => name === cell.environment),
         plane,
         baselines,
         account,

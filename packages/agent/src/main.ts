@@ -17,6 +17,9 @@ if (command === 'mask') {
 } else if (command === 'rehearse') {
   const { rehearse } = await import('./commands/rehearse.ts');
   process.exitCode = await rehearse(rest);
+} else if (command === 'stop') {
+  const { stop } = await import('./commands/stop.ts');
+  process.exitCode = await stop(rest);
 } else {
   const { runProgram } = await import('./program.ts');
   await runProgram(process.argv.slice(2));

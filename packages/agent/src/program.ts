@@ -21,6 +21,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
                        [--document ENVIRONMENT=DIGEST …] [--signed-approvals ENVIRONMENT …] [--force]
   headgate-agent enrol --handed FILE --service FILE [--data DIR] [--cells DIR] [--force]
   headgate-agent take-up --config FILE --service FILE --version VERSION
+  headgate-agent stop …                       ends what the agent runs in its cells, and keeps the data (see headgate-agent stop --help)
   headgate-agent status --config FILE [--json]
   headgate-agent rollback --config FILE --because "…" [CELL] [--as ID] [--yes]
   headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
@@ -32,7 +33,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent --help | --version
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
 
-run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it
+run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it, until "stop"
 enrol   pins the trust file that a person hands over and writes DIR/agent.yaml; with a policy's digest, plans under
         another one are refused there; with documents', other verifications and reconciliations; with
         --signed-approvals, what no approver signed with a key of the trust file; with --handed, all of it from the file

@@ -99,6 +99,15 @@ describe('headgate', () => {
     expect((await run(['whoami', '--json'], env)).json()).toMatchObject({ id: 'usr_auditor' });
   });
 
+  it('names the token that the server doesn’t take, where it was read, and what makes another', async () => {
+    await writeFile(join(folder, 'other.token'), 'usr_admin.of-another-server\n', { mode: 0o600 });
+    const refused = await headgate('--token-file', 'other.token', 'whoami');
+    expect(refused.code).toBe(4);
+    expect(refused.err).toMatch(/the token is nobody’s here: it is another server’s, or was replaced or revoked/);
+    expect(refused.err).toMatch(/to unblock: .*headgate principal rotate ID/);
+    expect(refused.err).toMatch(/the token was read from other\.token\n/);
+  });
+
   it('applies documents from files and standard input, and names file and line of what is wrong', async () => {
     await writeFile(join(folder, 'docs.yaml'), DOCUMENTS);
     const applied = await headgate('apply', '-f', 'docs.yaml', '--json');

@@ -24,7 +24,7 @@ export interface Surroundings {
 export function connect(options: ConnectOptions, surroundings: Surroundings): Client {
   const { env, cwd } = surroundings;
   const baseUrl = serverAddress(options, surroundings);
-  const tokenFile = tokenFileOf(options, env, dataFolder(env, cwd));
+  const tokenFile = tokenFileOf(options, surroundings);
   // A pipeline that traces its jobs says so: what it starts goes on in its trace.
   const traceparent = () => traceParentOf(env.TRACEPARENT);
   return createClient({ baseUrl, token: readToken(resolve(cwd, tokenFile)), traceparent, fetch: patientFetch() });
@@ -71,7 +71,9 @@ function addressIn(folder: string | undefined): string | undefined {
   }
 }
 
-function tokenFileOf(options: ConnectOptions, env: NodeJS.ProcessEnv, folder: string | undefined): string {
+/** The file that the token is read from. Throws a {@link Failure} when none is known. */
+export function tokenFileOf(options: ConnectOptions, { env, cwd }: Surroundings): string {
+  const folder = dataFolder(env, cwd);
   const role = options.as ?? 'admin';
   if (!/^[a-z-]{1,40}$/.test(role)) throw new Failure(EXIT.usage, 'usage', `--as ${role}: expected a role`);
   const given = options.tokenFile ?? (options.as === undefined ? env.HEADGATE_TOKEN_FILE : undefined);

@@ -1,10 +1,10 @@
 /** The command line as a whole: reads arguments, runs one command, answers with an exit code. */
 import { readFileSync } from 'node:fs';
-import { type Client, visibleJson } from '@headgate/contract';
+import { type Client, ProblemError, visibleJson } from '@headgate/contract';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './catalog.ts';
 import type { Act, Session } from './command.ts';
-import { connect, serverAddress } from './connect.ts';
+import { connect, type Surroundings, serverAddress, tokenFileOf } from './connect.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
 import { Failure, tell } from './failure.ts';
 import { output, printable } from './output.ts';
@@ -82,12 +82,20 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     if (stop.aborted) return EXIT.interrupted;
     const told = tell(error);
     const misused = error instanceof Failure && error.code === 'usage' && running !== undefined;
-    const lines = misused ? [...told.lines, seeHelp(nameOf(running as Command))] : told.lines;
+    const lines = misused
+      ? [...told.lines, seeHelp(nameOf(running as Command))]
+      : [...told.lines, ...tokenHint(error, globals(), { env, cwd })];
     // What a refusal quotes may come from anywhere: a tenant's database, somebody else's server.
     stderr.write(`${lines.map(printable).join('\n')}\n`);
     if (globals().json === true) stdout.write(`${visibleJson(told.json)}\n`);
     return told.exitCode;
   }
+}
+
+/** Which token it was that the server didn't take: there may be several on a machine. */
+function tokenHint(error: unknown, options: GlobalOptions, surroundings: Surroundings): readonly string[] {
+  if (!(error instanceof ProblemError) || error.status !== 401) return [];
+  return [`  the token was read from ${tokenFileOf(options, surroundings)}`];
 }
 
 /** Of the package that this program came in. */

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { readEvents, type ServerSentEvent } from './events.ts';
 import { type Problem, problem } from './problem.ts';
-import type { CallInput, CallOutput, Route } from './route.ts';
+import { type CallInput, type CallOutput, headerOf, type Route } from './route.ts';
 import { type RouteName, type Routes, routes } from './routes.ts';
 
 export interface ClientOptions {
@@ -80,6 +80,8 @@ export function createClient(options: ClientOptions): Client {
     const traceparent = options.traceparent?.();
     if (traceparent !== undefined) headers.traceparent = traceparent;
     if (call.idempotencyKey !== undefined) headers['idempotency-key'] = call.idempotencyKey;
+    for (const field of Object.keys(route.headers?.shape ?? {}))
+      if (input[field] !== undefined) headers[headerOf(field)] = String(input[field]);
     const init: RequestInit = { method: route.method, headers, redirect: 'error' };
     if (route.body === 'octets') {
       headers['content-type'] = 'application/octet-stream';

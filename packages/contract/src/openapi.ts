@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document, made from the routes. Deterministic: the same routes give the same document. */
 import { z } from 'zod';
 import { PROBLEM_MEDIA_TYPE, problem } from './problem.ts';
-import type { Route } from './route.ts';
+import { headerOf, type Route } from './route.ts';
 import { routes } from './routes.ts';
 
 type Json = Record<string, unknown>;
@@ -38,6 +38,7 @@ function operation(operationId: string, route: Route, schema: (of: z.ZodType) =>
   const parameters = [
     ...parametersOf(route.params, 'path', schema),
     ...parametersOf(route.query, 'query', schema),
+    ...parametersOf(route.headers, 'header', schema),
     ...(operationId === 'requestPromotion'
       ? [{ name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', maxLength: 200 } }]
       : []),
@@ -78,9 +79,13 @@ function contentOf({ response }: Route, schema: (of: z.ZodType) => Json): Json {
   return { 'application/json': { schema: schema(response) } };
 }
 
-function parametersOf(of: z.ZodObject | undefined, place: 'path' | 'query', schema: (of: z.ZodType) => Json): Json[] {
+function parametersOf(
+  of: z.ZodObject | undefined,
+  place: 'path' | 'query' | 'header',
+  schema: (of: z.ZodType) => Json,
+): Json[] {
   return Object.entries(of?.shape ?? {}).map(([name, value]) => ({
-    name,
+    name: place === 'header' ? headerOf(name) : name,
     in: place,
     // Whether it may be left out is the object's to say: undefined is not the same.
     required: place === 'path' || !z.object({ [name]: value as z.ZodType }).safeParse({}).success,

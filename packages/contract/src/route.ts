@@ -16,6 +16,8 @@ export interface Route {
   readonly needs: readonly string[];
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
+  /** What stands in headers of ours ({@link headerOf}): older servers overlook a header, and refuse what they don't know in a query. */
+  readonly headers?: z.ZodObject;
   /** A schema for JSON, or what else it is. */
   readonly body?: z.ZodType | 'octets';
   /** Largest body in bytes; 1 MiB unless said. */
@@ -42,9 +44,15 @@ export type Parsed<S> = S extends z.ZodType ? z.output<S> : object;
 
 type Input<S> = S extends z.ZodType ? z.input<S> : object;
 
-/** What a call takes: params and query side by side, the body under `body`. */
+/** The header in which a field of `headers` travels. */
+export function headerOf(field: string): string {
+  return `headgate-${field}`;
+}
+
+/** What a call takes: params, query and headers side by side, the body under `body`. */
 export type CallInput<R extends Route> = Input<R['params']> &
   Input<R['query']> &
+  Input<R['headers']> &
   (R['body'] extends 'octets'
     ? { body: Uint8Array }
     : R['body'] extends z.ZodType

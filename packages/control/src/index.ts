@@ -4,6 +4,7 @@
  * commits the events on the versions that were read. Nothing here knows PostgreSQL, HTTP or a clock of its own.
  */
 
+export * from './agent-pins.ts';
 export * from './audit/audit-rows.ts';
 export * from './controllers/controllers.ts';
 export * from './controllers/promotion-controller.ts';

@@ -3,6 +3,7 @@
  * so each change is an entry on the log.
  */
 import {
+  type AgentPins,
   type CellState,
   type Digest,
   type EvidenceFact,
@@ -84,7 +85,13 @@ export interface CellRecord {
   readonly restlessUntil?: Instant;
   /** The last assignment of the cell's rollouts so far; the next one goes on from there, since targets refuse lower fences. */
   readonly assigned?: number;
-  readonly observed?: { readonly state: CellState; readonly at: Instant; readonly by: PrincipalId };
+  readonly observed?: {
+    readonly state: CellState;
+    readonly at: Instant;
+    readonly by: PrincipalId;
+    /** What the agent said that it holds for the cell's environment; absent: it is of before agents said so. */
+    readonly pins?: AgentPins;
+  };
   /** The epoch in which it was last known what was done there; absent: the first. */
   readonly epoch?: number;
   /** What a person is asked after a restore. */

@@ -71,6 +71,12 @@ describe('rows and log', () => {
       "jsonb_set(state::jsonb, '{observed,state,stores,main,schemaVersion}', '2')",
       'observed',
     ],
+    [
+      'what an agent holds',
+      'cell/live',
+      'jsonb_set(state::jsonb, \'{observed,pins}\', \'{"documents": "many"}\')',
+      'pins',
+    ],
     ['where a release has been', 'release/', "jsonb_set(state::jsonb, '{soaked}', '[]')", 'soaked'],
     ['what tests a release passed', 'release/', "jsonb_set(state::jsonb, '{evidence}', '[]')", 'evidence'],
     ['a freeze', 'freeze/staging', "jsonb_set(state::jsonb, '{freezes}', '[]')", 'freezes'],

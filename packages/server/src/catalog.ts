@@ -10,6 +10,7 @@ import { freezeHandlers } from './http/resources/freezes.ts';
 import { incidentHandlers } from './http/resources/incident.ts';
 import { logHandlers } from './http/resources/log.ts';
 import { notificationHandlers } from './http/resources/notifications.ts';
+import { pinHandlers } from './http/resources/pins.ts';
 import { planHandlers } from './http/resources/plans.ts';
 import { promotionHandlers } from './http/resources/promotions.ts';
 import { recoveryHandlers } from './http/resources/recovery.ts';
@@ -25,6 +26,7 @@ export function allHandlers(context: Context): Handlers {
     ...documentHandlers(context),
     ...releaseHandlers(context),
     ...promotionHandlers(context),
+    ...pinHandlers(context),
     ...planHandlers(context),
     ...cellHandlers(context),
     ...freezeHandlers(context),

@@ -4,6 +4,7 @@
  * a person says so, or where that was declared (`alone`), by what it wrote down before each step (`standing`) and fetched
  * beforehand (`undo-bytes`); and it tells all that before it takes anything new (`tell`).
  */
+import type { CellState } from '@headgate/domain';
 import type { BlobCache } from '../artifacts/blob-cache.ts';
 import type { CarryOutParts } from '../assignments/carry-out.ts';
 import type { CellWorker } from '../assignments/cell-worker.ts';
@@ -31,6 +32,8 @@ export interface AwayParts {
   readonly log: Logger;
   worker(cell: string): CellWorker | undefined;
   stepEnded(cell: string): void;
+  /** A cell as it was last seen. */
+  seen(cell: string): CellState | undefined;
 }
 
 export class Away {
@@ -52,7 +55,7 @@ export class Away {
     this.#parts = parts;
     this.#standing = standing;
     this.#journal = journal;
-    const { worker, stepEnded } = parts;
+    const { worker, stepEnded, seen } = parts;
     this.#alone = new Alone({ carry, standing, journal, contact, log, held: worker, stepEnded });
     const alone = this.#alone;
     const cells = config.cells.map(({ cell }) => cell);
@@ -69,7 +72,7 @@ export class Away {
     const isOpen = (cell: string): boolean => worker(cell)?.cell !== undefined;
     const missing = (cell: string): Promise<readonly string[]> => this.#missing(cell);
     const facts = { name, server, running: true, cells: config.cells, carry, standing, journal, contact, watch };
-    this.behind = new BehindDoor({ ...facts, alone, isOpen, missing });
+    this.behind = new BehindDoor({ ...facts, alone, isOpen, missing, seen });
   }
 
   static async open(parts: AwayParts): Promise<Away> {

@@ -1,4 +1,5 @@
 /** What a person needs to know at three in the morning, as data and as lines. */
+import type { CellState } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
 import type { CarryOutParts } from '../assignments/carry-out.ts';
 import type { Contact } from './contact.ts';
@@ -12,6 +13,8 @@ export interface CellStatus {
   readonly cell: string;
   readonly environment: string;
   readonly open: boolean;
+  /** Tenants by the version that serves them, as they were last seen. Absent: nothing was seen yet. */
+  readonly serves?: Readonly<Record<string, readonly string[]>>;
   /** Absent: this agent has begun nothing here. */
   readonly work?: {
     readonly promotion: string;
@@ -56,6 +59,7 @@ export interface StatusParts {
   readonly contact: Pick<Contact, 'awaySince'>;
   readonly watch: Pick<Watch, 'of'>;
   isOpen(cell: string): boolean;
+  seen(cell: string): CellState | undefined;
   /** Why the undo of a cell isn't ready; empty: it is. */
   missing(cell: string): Promise<readonly string[]>;
 }
@@ -80,6 +84,7 @@ async function cellStatus(
     cell,
     environment,
     open: parts.isOpen(cell),
+    ...servingIn(parts.seen(cell)),
     ...(watched &&
       parts.contact.awaySince &&
       !undoing && { watch: { state: watched.state, since: watched.since.toISOString(), why: watched.why } }),
@@ -118,6 +123,19 @@ async function cellStatus(
   };
 }
 
+/** Who is served by what: what a plan took there may have gone again. */
+function servingIn(seen: CellState | undefined): Pick<CellStatus, 'serves'> {
+  if (seen === undefined) return {};
+  const serves = new Map<string, string[]>();
+  for (const [tenant, { slot }] of Object.entries(seen.tenants)) {
+    const version = seen.slots[slot]?.release?.version ?? 'nothing';
+    const others = serves.get(version);
+    if (others === undefined) serves.set(version, [tenant]);
+    else others.push(tenant);
+  }
+  return { serves: Object.fromEntries(serves) };
+}
+
 function shown({ phase, by, because, at, why, told, done }: Undoing) {
   return { phase, by, because, at, why, told, stepsDone: done.length };
 }
@@ -147,13 +165,14 @@ export function statusText(status: AgentStatus): string {
 }
 
 function cellLines(status: CellStatus, at: string): readonly string[] {
-  const { cell, environment, open, work, watch, undoing, unreadable } = status;
+  const { cell, environment, open, serves, work, watch, undoing, unreadable } = status;
   const lines = [`cell ${cell} (${environment})${open ? '' : ': not open'}`];
+  for (const [version, tenants] of Object.entries(serves ?? {})) lines.push(`  serves ${version} to ${named(tenants)}`);
   if (unreadable !== undefined) lines.push(`  its plan: ${unreadable}`);
   if (work === undefined) lines.push('  nothing was begun here');
   else {
     lines.push(
-      `  ${work.release}, promotion ${work.promotion}: ${work.begun} of ${work.steps} steps begun, last ${work.step}`,
+      `  ${work.back === undefined ? '' : 'gone back from '}${work.release}, promotion ${work.promotion}: ${work.begun} of ${work.steps} steps begun, last ${work.step}`,
     );
     lines.push(`  plan ${work.plan}, approved by ${work.approvals.join(', ') || 'nobody'}`);
     if (work.back === undefined) {

@@ -1,6 +1,8 @@
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import type { CellState } from '@headgate/domain';
 import type { Baselines } from '../artifacts/baselines.ts';
 import type { CellWorker } from '../assignments/cell-worker.ts';
+import type { PinnedEnvironment } from '../checks/facts.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
@@ -20,6 +22,7 @@ export interface KeeperParts {
   open(): Promise<Cell>;
   readonly worker: CellWorker;
   readonly observeEveryMs: number;
+  readonly pinned: PinnedEnvironment | undefined;
   readonly plane: ControlPlane;
   readonly baselines: Baselines;
   readonly account: AccountParts;
@@ -60,6 +63,11 @@ export class CellKeeper {
   lookAgain(): void {
     this.#observer?.insist();
     this.#observing?.nudge();
+  }
+
+  /** The cell as it was last seen. */
+  get seen(): CellState | undefined {
+    return this.#observer?.seen;
   }
 
   async stop(): Promise<void> {

@@ -7,6 +7,7 @@ import type { CellAccount, CellState, Digest, ReleaseManifest } from '@headgate/
 import { aCell } from '@headgate/testkit/domain/builders';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Baselines } from '../artifacts/baselines.ts';
+import type { PinnedEnvironment } from '../checks/facts.ts';
 import { CountingCell, silent } from '../testing/bench-agent.ts';
 import { sealedPlan } from '../testing/sealed-plan.ts';
 import type { Telling } from './account.ts';
@@ -15,6 +16,7 @@ import { Observer } from './observer.ts';
 
 let dir: string;
 let told: CellState[];
+let pins: (PinnedEnvironment | undefined)[];
 let uploaded: Digest[];
 let state: CellState;
 let away = false;
@@ -24,10 +26,13 @@ let telling: Telling;
 const baseline: ReleaseManifest = { ...sealedPlan().manifest, version: '1.0.0', origin: 'adopted' };
 const release = { digest: digestOfJson(baseline), version: '1.0.0' };
 
+const PINNED: PinnedEnvironment = { name: 'production', policyDigest: digestOfJson('a policy') };
+
 const plane = {
-  observe: async (seen: CellState) => {
+  observe: async (seen: CellState, pinned: PinnedEnvironment | undefined) => {
     if (away) throw new Error('away');
     told.push(seen);
+    pins.push(pinned);
     return { unread };
   },
   tell: async (account: CellAccount) => {
@@ -51,14 +56,20 @@ class SeenCell extends CountingCell {
 async function observer(): Promise<{ observer: Observer; baselines: Baselines }> {
   const baselines = await Baselines.open(dir);
   return {
-    observer: new Observer(new SeenCell(), { plane, baselines, account: async () => telling, log: silent }),
+    observer: new Observer(new SeenCell(), {
+      plane,
+      baselines,
+      account: async () => telling,
+      pinned: PINNED,
+      log: silent,
+    }),
     baselines,
   };
 }
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'headgate-observer-'));
-  [told, uploaded, away, unread, accounts] = [[], [], false, false, []];
+  [told, pins, uploaded, away, unread, accounts] = [[], [], [], false, false, []];
   telling = { ok: false, why: 'a step is being ended', unblock: '' };
   state = { ...aCell(), slots: { blue: { release, schemaRange: { min: 1, max: 2 } }, green: {} } };
   await mkdir(join(dir, 'slots', 'blue'), { recursive: true });
@@ -99,6 +110,11 @@ test('what could not be told is told at the next look', async () => {
   away = false;
   await own.look();
   expect(told).toHaveLength(1);
+});
+
+test('each time it is told what the agent holds there', async () => {
+  await (await observer()).observer.look();
+  expect(pins).toEqual([PINNED]);
 });
 
 test('after a step each look is told, changed or not', async () => {

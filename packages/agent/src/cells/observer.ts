@@ -1,6 +1,7 @@
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import type { CellState, Digest, ReleaseRef } from '@headgate/domain';
 import type { Baselines } from '../artifacts/baselines.ts';
+import type { PinnedEnvironment } from '../checks/facts.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Logger } from '../log.ts';
 import type { Telling } from './account.ts';
@@ -16,6 +17,8 @@ export interface ObserverParts {
   readonly plane: Pick<ControlPlane, 'observe' | 'tell' | 'putBlob'>;
   /** What is told of the cell when the server asks for it, after a restore. */
   account(cell: Cell): Promise<Telling>;
+  /** What this agent holds the plans of the cell's environment to. */
+  readonly pinned: PinnedEnvironment | undefined;
   readonly baselines: Baselines;
   readonly log: Logger;
 }
@@ -27,16 +30,23 @@ export class Observer {
   #said: { readonly digest: Digest; readonly at: number } | undefined;
   readonly #uploaded = new Set<Digest>();
   #insistUntil = 0;
+  #seen: CellState | undefined;
 
   constructor(cell: Cell, parts: ObserverParts) {
     this.#cell = cell;
     this.#parts = parts;
   }
 
+  /** What was seen last, told or not; undefined: nothing yet. */
+  get seen(): CellState | undefined {
+    return this.#seen;
+  }
+
   /** One look. Throws when the cell can't be seen, or the server can't be told. */
   async look(): Promise<void> {
-    const { plane, baselines, log } = this.#parts;
+    const { plane, baselines, pinned, log } = this.#parts;
     const { state, manifests } = await this.#cell.observe();
+    this.#seen = state;
     const running = runningReleases(state);
     await baselines.record(state.cell, running, new Date());
     const digest = digestOfJson(state);
@@ -50,7 +60,7 @@ export class Observer {
       await plane.putBlob(canonicalBytes(manifest));
       this.#uploaded.add(own);
     }
-    const { unread } = await plane.observe(state);
+    const { unread } = await plane.observe(state, pinned);
     if (said?.digest !== digest)
       log.info({ cell: state.cell, slots: state.slots, stores: state.stores }, 'cell observed');
     this.#said = { digest, at: performance.now() };

@@ -1,4 +1,4 @@
-import type { Action, CellPlan, DocumentRef } from '@headgate/domain';
+import { documentsOf } from '@headgate/domain';
 import { begunHere, type Check, refusal } from './facts.ts';
 
 /**
@@ -20,20 +20,3 @@ export const documentsPinned: Check = (facts) => {
         `read it, and have a person add its digest to the environment's \`documents\` in agent.yaml; or promote with the pinned one`,
       );
 };
-
-function documentsOf(cell: CellPlan): readonly DocumentRef[] {
-  const undone = cell.steps.flatMap(({ undo }) => (undo.kind === 'act' ? [undo.action] : []));
-  return [...cell.steps.map((s) => s.action), ...undone, ...cell.recovery.map((s) => s.action)].flatMap(named);
-}
-
-function named(action: Action): readonly DocumentRef[] {
-  switch (action.kind) {
-    case 'verify':
-    case 'soak':
-      return [action.verification];
-    case 'reconcile':
-      return [action.reconciliation];
-    default:
-      return [];
-  }
-}

@@ -2,9 +2,10 @@
  * The server as the agent sees it: outbound calls only, each with its own patience. What the server refuses for good is a
  * value; what may be tried again (it is away, restarting, overloaded) is thrown as {@link Away}.
  */
-import { type Client, MAX_LEASE_CELLS, ProblemError } from '@headgate/contract';
+import { type Client, MAX_LEASE_CELLS, MAX_TOLD_DOCUMENTS, ProblemError } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
 import type { CellAccount, CellState, Digest, Fence, Outcome, UndoneAway } from '@headgate/domain';
+import type { PinnedEnvironment } from '../checks/facts.ts';
 import { type Assignment, assignmentOf } from './assignment.ts';
 
 /** The server can't answer now. */
@@ -74,11 +75,13 @@ export class ControlPlane {
     }
   }
 
-  /** Says what is seen in a cell; `unread`: the server asks what was done there, see {@link tell}. */
-  async observe(state: CellState): Promise<{ readonly unread: boolean }> {
-    const { unread } = await reached(
-      this.#client.call('observeCell', { cell: state.cell, body: state as never }, { timeoutMs: SETTLE_PATIENCE_MS }),
-    );
+  /**
+   * Says what is seen in a cell, and what is pinned for its environment, so that people hear of it before they approve what
+   * would be refused here. `unread`: the server asks what was done there, see {@link tell}.
+   */
+  async observe(state: CellState, pinned: PinnedEnvironment | undefined): Promise<{ readonly unread: boolean }> {
+    const input = { cell: state.cell, ...(pinned && told(pinned)), body: state as never };
+    const { unread } = await reached(this.#client.call('observeCell', input, { timeoutMs: SETTLE_PATIENCE_MS }));
     return { unread: unread !== undefined };
   }
 
@@ -118,14 +121,32 @@ export class ControlPlane {
   }
 }
 
+/** What is pinned, as it goes into headers: older servers overlook it there. */
+function told({ policyDigest, documents, signedApprovals = false }: PinnedEnvironment) {
+  const signed = signedApprovals ? ('true' as const) : ('false' as const);
+  return { policy: policyDigest ?? 'any', documents: documentsTold(documents), signed };
+}
+
+function documentsTold(documents: PinnedEnvironment['documents']): string {
+  if (documents === undefined) return 'any';
+  if (documents.length > MAX_TOLD_DOCUMENTS) return 'many';
+  return documents.length === 0 ? 'none' : documents.join(',');
+}
+
 /** What the server refuses here is a fault of the installation (a wrong token …): as hopeless as its absence, for now. */
 async function reached<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (error) {
     if ((error as Error).name === 'AbortError') throw error;
-    throw new Away((error as Error).message, error);
+    throw new Away(whyAway(error as Error), error);
   }
+}
+
+/** Of a refused token in words that an agent's own operator can do something with. */
+function whyAway(error: Error): string {
+  if (!(error instanceof ProblemError) || error.status !== 401) return error.message;
+  return `the server doesn't take this agent's token: it was replaced or revoked, or this is another server. Put the new one (headgate principal rotate) into the file that agent.yaml names as tokenFile, and start the agent anew`;
 }
 
 /** Undefined when the server says no for good: the assignment is not ours any more. */

@@ -15,6 +15,8 @@ export class ScriptedServer {
   readonly settled: Settled[] = [];
   readonly renewed: number[] = [];
   readonly observed: CellState[] = [];
+  /** What was told beside each observation. */
+  readonly beside: Readonly<Record<string, string>>[] = [];
   readonly uploaded: Digest[] = [];
   /** What agents undid by themselves, and how many had been asked for work by then. */
   readonly undone: (UndoneAway & { readonly rollout: string; readonly leasesBefore: number })[] = [];
@@ -97,6 +99,8 @@ export class ScriptedServer {
     app.put('/v1/agent/cells/:cell/observation', async (request) => {
       const state = request.body as CellState;
       this.observed.push(state);
+      const own = Object.entries(request.headers).filter(([name]) => name.startsWith('headgate-'));
+      this.beside.push(Object.fromEntries(own.map(([name, value]) => [name.slice('headgate-'.length), String(value)])));
       return { name: state.cell, desired: null, uncertain: false, observed: null, actions: {} };
     });
     app.get('/v1/blobs/:digest', async (request, reply) => {

@@ -100,6 +100,19 @@ test('an agent gets more environments and keeps its token; nobody else is made a
   expect(JSON.parse(out)).toMatchObject({ differences: [] });
 });
 
+test('an agent that is enrolled for an environment that nobody declared is told so, and is enrolled', async () => {
+  const { code, out } = await headgate('agent', 'enrol', 'agt_lab', '--environment', 'lab', 'lob');
+  expect(code).toBe(0);
+  expect(out).toMatch(
+    /agt_lab is created\. .*\n\S+\nBEWARE: there is no environment lob; there are lab, lab-two: no step comes/,
+  );
+  const { undeclared } = JSON.parse(
+    (await headgate('agent', 'enrol', 'agt_lob', '--environment', 'lob', '--json')).out,
+  ) as { undeclared: object[] };
+  expect(undeclared).toEqual([{ environment: 'lob', why: expect.stringContaining('there is no environment lob') }]);
+  expect((await headgate('agent', 'enrol', 'agt_lub', '--environment', 'lab')).out).not.toContain('BEWARE');
+});
+
 test('the program says which one it is, and a command’s own --version stays its own', async () => {
   expect(await headgate('--version')).toMatchObject({
     code: 0,

@@ -4,7 +4,7 @@ import type { Principal } from '@headgate/contract';
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { instant, table } from '../output.ts';
+import { instant, printable, table } from '../output.ts';
 import { everything } from '../paging.ts';
 
 type Role = 'developer' | 'release-manager' | 'approver' | 'operator' | 'auditor' | 'agent' | 'admin';
@@ -103,6 +103,7 @@ function standing({ since, revoked }: Principal): readonly string[] {
 interface Made {
   readonly principal: { readonly id: string };
   readonly token: string;
+  readonly undeclared?: readonly { readonly why: string }[];
 }
 
 /**
@@ -117,13 +118,14 @@ async function hand(
 ): Promise<number> {
   if (file === undefined) {
     const made = await make();
-    out.answer(made, `${made.principal.id} ${became}. Its token, said only now:\n${made.token}`);
+    out.answer(made, `${made.principal.id} ${became}. Its token, said only now:\n${made.token}${undeclaredText(made)}`);
     return EXIT.ok;
   }
   const path = resolve(cwd, file);
   const taken = takeFile(path);
   try {
-    const { principal, token } = await make();
+    const made = await make();
+    const { principal, token, undeclared = [] } = made;
     try {
       writeSync(taken, `${token}\n`);
       fsyncSync(taken);
@@ -131,7 +133,10 @@ async function hand(
       const why = `${principal.id} ${became}, but the token could not be written: ${(error as Error).message}`;
       throw new Failure(EXIT.refused, 'token-file', why, 'headgate principal rotate, with another --token-out');
     }
-    out.answer({ principal, tokenFile: file }, `${principal.id} ${became}; the token is in ${file}`);
+    out.answer(
+      { principal, tokenFile: file, ...(undeclared.length > 0 && { undeclared }) },
+      `${principal.id} ${became}; the token is in ${file}${undeclaredText(made)}`,
+    );
     return EXIT.ok;
   } catch (error) {
     rmSync(path, { force: true });
@@ -139,6 +144,13 @@ async function hand(
   } finally {
     closeSync(taken);
   }
+}
+
+/** An environment that isn't there may be one that comes later, or a slip of the pen: then no step ever comes. */
+function undeclaredText({ undeclared = [] }: Made): string {
+  return undeclared
+    .map(({ why }) => `\nBEWARE: ${printable(why)}: no step comes from there before it is declared (headgate apply)`)
+    .join('');
 }
 
 /** A new file of mode 0600, open for writing. */

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Client, Promotion, Release } from '@headgate/contract';
+import type { Client, Objection, Promotion, Release } from '@headgate/contract';
 import type { Install, Session } from '../command.ts';
 import { type AttachedRun, attachTestRun } from '../evidence/attach-test-run.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../output.ts';
 import { secondsOf } from '../patience.ts';
+import { explained, objectionLines } from '../promotions/objections.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
 import { createRelease } from '../releases/create-release.ts';
 import { localKey } from '../releases/local-key.ts';
@@ -30,6 +31,8 @@ interface Done {
   readonly promotion: Promotion | null;
   /** A page about it; null where no promotion was asked for. */
   readonly link: string | null;
+  /** What agents would refuse the promotion for; absent where none was asked for. */
+  readonly objections?: readonly Objection[];
 }
 
 /** The one step of a CI system: release, evidence, request. */
@@ -102,8 +105,11 @@ async function ask(
   const { waitMs } = wanted;
   const promotion = await request(client, ref.digest, wanted);
   const link = `${server}/promotions/${promotion.id}`;
+  // Nobody who reads the job's output should learn it in production.
+  const { objections = [] } = (await explained(client, promotion.id)) ?? {};
+  for (const line of await objectionLines(session, objections)) out.line(line);
   const answer = (now: Promotion): void =>
-    out.answer({ ...said, promotion: now, link } satisfies Done, `${promotionLine(now)}\n${link}`);
+    out.answer({ ...said, promotion: now, link, objections } satisfies Done, `${promotionLine(now)}\n${link}`);
   if (waitMs === undefined) {
     answer(promotion);
     return EXIT.ok;

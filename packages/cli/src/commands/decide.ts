@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { instant, printable, withShortDigests } from '../output.ts';
 import { approvalAwaited } from '../promotions/approval-awaited.ts';
+import { explained, objectionLines } from '../promotions/objections.ts';
 import { promotionLine } from '../promotions/watch-promotion.ts';
 import { localKey } from '../releases/local-key.ts';
 
@@ -34,6 +35,8 @@ export const decide: Install = (program, act) => {
         const promotion = await client.call('showPromotion', { promotion: id });
         const { envelope } = promotion;
         out.line(await binding(session, promotion));
+        const objections = (await explained(client, id))?.objections ?? [];
+        for (const line of await objectionLines(session, objections)) out.line(line);
         if (options.envelope !== undefined && options.envelope !== envelope)
           throw new Failure(
             EXIT.refused,
@@ -44,7 +47,8 @@ export const decide: Install = (program, act) => {
         if (options.envelope === undefined && options.yes !== true) await confirm(session);
         const bundle = options.signKey === undefined ? {} : { bundle: await signed(session, promotion, options) };
         const approved = await client.call('approvePromotion', { promotion: id, body: { envelope, ...bundle } });
-        out.answer(approved, withShortDigests(printable(await approvedText(session, promotion, approved))));
+        const text = await approvedText(session, promotion, approved);
+        out.answer({ ...approved, objections }, withShortDigests(printable(text)));
         return EXIT.ok;
       }),
     );
@@ -100,7 +104,8 @@ async function approvedText({ client }: Session, before: Promotion, after: Promo
   const known = new Set(before.approvals.filter(({ by }) => by === me).map(({ at }) => at));
   const isNew = after.approvals.some(({ by, at }) => by === me && !known.has(at));
   const said = isNew ? 'approved' : 'yours counts already';
-  const awaited = await approvalAwaited(client, after.id);
+  // Asked for after the word was taken.
+  const awaited = approvalAwaited(await explained(client, after.id));
   if (awaited === undefined) return `${said}; how it goes on: headgate watch ${after.id}`;
   const { because, unblock } = awaited;
   return `${said}${isNew ? '' : ', somebody else has to approve too'}: ${because}; still needed: ${unblock}`;

@@ -33,7 +33,9 @@ export const doctor: Install = (program, act) => {
         const reached = reach(session);
         if ('finding' in reached) findings.push(reached.finding);
         else
-          findings.push(...(await looked([...SERVER_CHECKS, recovery], { ...reached, folder, now: () => Date.now() })));
+          findings.push(
+            ...(await looked([...SERVER_CHECKS, recovery], { ...reached, folder, cwd, now: () => Date.now() })),
+          );
         const sick = findings.filter(({ verdict }) => verdict === 'wrong');
         const text = findings.flatMap(({ check, verdict, why, mend }) => [
           `${SIGNS[verdict]}  ${check}: ${why}`,

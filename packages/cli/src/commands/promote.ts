@@ -3,6 +3,7 @@ import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../output.ts';
 import { approvalAwaited } from '../promotions/approval-awaited.ts';
+import { explained, objectionLines } from '../promotions/objections.ts';
 import { notFoundOut, planText } from '../promotions/plan-text.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
 import { resolveRelease } from '../releases/resolve-release.ts';
@@ -46,25 +47,21 @@ export const promote: Install = (program, act) => {
     .option('--overtake <promotion>', OVERTAKE)
     .option('--dry-run', 'what a plan always is; said for whoever wants to be sure')
     .action(
-      act(
-        async (
-          { client, out },
-          text: string,
-          { to, only, overtake }: { to: string; only?: string; overtake?: string },
-        ) => {
-          const { ref } = await resolveRelease(client, text);
-          const body = {
-            release: ref.digest,
-            environment: to,
-            ...tenantsOf(only),
-            ...overtaken(overtake, 'asked what it would do'),
-          };
-          const planned = await client.call('planPromotion', { body });
-          const notKnown = notFoundOut(planned);
-          out.answer({ ...planned, notFoundOut: notKnown }, planText(planned, notKnown));
-          return EXIT.ok;
-        },
-      ),
+      act(async (session, text: string, { to, only, overtake }: { to: string; only?: string; overtake?: string }) => {
+        const { client, out } = session;
+        const { ref } = await resolveRelease(client, text);
+        const body = {
+          release: ref.digest,
+          environment: to,
+          ...tenantsOf(only),
+          ...overtaken(overtake, 'asked what it would do'),
+        };
+        const planned = await client.call('planPromotion', { body });
+        const notKnown = notFoundOut(planned);
+        const objections = await objectionLines(session, planned.objections);
+        out.answer({ ...planned, notFoundOut: notKnown }, planText(planned, notKnown, objections));
+        return EXIT.ok;
+      }),
     );
   program
     .command('promote <release>')
@@ -91,15 +88,20 @@ export const promote: Install = (program, act) => {
           },
           options.key === undefined ? {} : { idempotencyKey: options.key },
         );
+        const why = await explained(client, promotion.id);
+        const objections = await objectionLines(session, why?.objections);
         if (options.watch === true) {
-          out.line(promotionLine(promotion));
+          for (const line of [promotionLine(promotion), ...objections]) out.line(line);
           return watchPromotion(session, promotion.id);
         }
         const next =
-          (await approvalAwaited(client, promotion.id)) === undefined
+          approvalAwaited(why) === undefined
             ? `how it goes on: headgate watch ${promotion.id}`
             : `approve with: headgate approve ${promotion.id}`;
-        out.answer(promotion, `${promotionLine(promotion)}\n${printable(`envelope ${promotion.envelope}; ${next}`)}`);
+        out.answer(
+          { ...promotion, objections: why?.objections ?? [] },
+          [promotionLine(promotion), printable(`envelope ${promotion.envelope}; ${next}`), ...objections].join('\n'),
+        );
         return EXIT.ok;
       }),
     );

@@ -5,10 +5,15 @@ import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
+import { printable } from '../output.ts';
+import { cellsText, together } from '../promotions/objections.ts';
 import { localKey } from '../releases/local-key.ts';
 import { serviceAt } from '../releases/service-folder.ts';
 import { handOver } from '../setup/hand-over.ts';
 import { trustText } from '../setup/trust-text.ts';
+
+/** So many objections of an agent are told. */
+const MOST_TOLD = 10;
 
 /** The first hour of a service on a server of this machine: what would else be five commands and two files. */
 export const setup: Install = (program, act) => {
@@ -45,7 +50,8 @@ export const setup: Install = (program, act) => {
           key,
           trust: trustFile,
           handed: handed.file,
-          changed: handed.changed,
+          changed: handed.changed || handed.objections.length > 0,
+          objections: handed.objections,
           widened: handed.widened,
           next: [
             `headgate-agent enrol --handed ${relative(cwd, handed.file)} --service ${relative(cwd, found.file)}`,
@@ -62,7 +68,10 @@ export const setup: Install = (program, act) => {
             ...(handed.widened.length > 0
               ? [`its agent, enrolled before, is now enrolled for ${handed.widened.join(', ')}, too; its token stays`]
               : []),
-            handed.changed
+            ...together(handed.objections)
+              .slice(0, MOST_TOLD)
+              .map((same) => printable(`${same[0].why} (${cellsText(same)})`)),
+            said.changed
               ? 'what was handed over before is no longer what counts: stop the agent, carry the folder once more, and there:'
               : 'next, where the service runs:',
             ...said.next.map((line) => `  ${line}`),

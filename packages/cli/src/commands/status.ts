@@ -2,8 +2,12 @@ import type { Explanation, RecoveryShown, Status } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable, table, withShortDigests } from '../output.ts';
+import { cellsText, together } from '../promotions/objections.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
 import { endOf, scopeText } from './freeze.ts';
+
+/** So many objections of agents are told. */
+const MOST_OBJECTIONS = 20;
 
 /** What is where, what moves, what waits; and why. */
 export const status: Install = (program, act) => {
@@ -34,7 +38,7 @@ export const status: Install = (program, act) => {
     .action(
       act(async ({ client, out }, promotion: string) => {
         const explanation = await client.call('explainPromotion', { promotion });
-        out.answer(explanation, withShortDigests(explanationText(explanation)));
+        out.answer(explanation, explanationText(explanation));
         return EXIT.ok;
       }),
     );
@@ -58,7 +62,8 @@ function restoredText({ unread }: RecoveryShown): string {
   return `${printable(`RESTORED FROM A BACKUP: what is said of ${cells.join(', ')}${more} is as of then, and not read back yet: headgate recovery`)}\n\n`;
 }
 
-function explanationText({ promotion, summary, waits, gates, actions }: Explanation): string {
+/** Digests are cut but in what is to be typed. */
+function explanationText({ promotion, summary, waits, gates, actions, objections = [] }: Explanation): string {
   const may = Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [name] : []));
   return [
     `${promotion}: ${summary}`,
@@ -71,9 +76,16 @@ function explanationText({ promotion, summary, waits, gates, actions }: Explanat
       `    until ${instant(wait.until)}${wait.overdue ? ' (overdue)' : ''}, then ${wait.after}`,
     ]),
     ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
+    // Before its first wave it waits for them, and has said so.
+    ...together(objections.filter(({ why }) => !waits.some((wait) => wait.why.includes(why))))
+      .slice(0, MOST_OBJECTIONS)
+      .flatMap((same) => [
+        `- the next step in ${cellsText(same)}: ${same[0].why}`,
+        `    to unblock: ${same[0].unblock}`,
+      ]),
     `You may: ${may.length === 0 ? 'only look' : may.join(', ')}.`,
   ]
-    .map(printable)
+    .map((line) => printable(line.startsWith('    to unblock') ? line : withShortDigests(line)))
     .join('\n');
 }
 

@@ -63,7 +63,7 @@ export async function removable(folder: string): Promise<DataPlace> {
       throw refuse(
         'in-use',
         `processes work in ${each}: ${few(pids)}`,
-        'stop the agent and what it runs first (after npm start: start it once more, and end it with Ctrl-C)',
+        'end the agent and what it runs first: headgate-agent stop --config FILE --and-agent (after npm start: start it once more, and end it with Ctrl-C)',
       );
   }
   return place;

@@ -49,6 +49,7 @@ test('nothing is wrong with an installation that is sound', async () => {
     'clock',
     'token',
     'agents',
+    'pins',
     'log',
     'database',
     'recovery',
@@ -92,7 +93,7 @@ test('another key than the log’s shows that it doesn’t verify, and a head th
 test('clocks that differ are told, by how much', async () => {
   const client = await server.client('admin');
   const clock = SERVER_CHECKS.find(({ name }) => name === 'clock')!;
-  const facts = { server: server.url, client, folder: undefined };
+  const facts = { server: server.url, client, folder: undefined, cwd: server.dataDir };
   expect(await clock.look({ ...facts, now: () => Date.now() + 60_000 })).toMatchObject([
     { verdict: 'wrong', mend: expect.stringContaining('NTP') },
   ]);

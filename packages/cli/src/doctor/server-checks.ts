@@ -5,12 +5,15 @@ import { parseVerifierKey } from '@headgate/documents';
 import { verifyLog } from '../log/verify-log.ts';
 import { agents } from './agents-check.ts';
 import { type Check, ok, unknown, wrong } from './finding.ts';
+import { pins } from './pins-check.ts';
 
 /** What checks of a server are told. */
 export interface ServerFacts {
   readonly server: string;
   readonly client: Client;
   readonly folder: string | undefined;
+  /** The working folder, in which what mends is typed. */
+  readonly cwd: string;
   /** Milliseconds since 1970, by this machine. */
   readonly now: () => number;
 }
@@ -119,4 +122,4 @@ const database: Check<ServerFacts> = {
 };
 
 /** Checks that ask the server. */
-export const SERVER_CHECKS: readonly Check<ServerFacts>[] = [ready, clock, rights, agents, log, database];
+export const SERVER_CHECKS: readonly Check<ServerFacts>[] = [ready, clock, rights, agents, pins, log, database];

@@ -20,9 +20,17 @@ export class EventFeed {
     this.#now = now;
   }
 
-  /** Says what a promotion is called, where its beginning isn't among the entries. */
-  name(promotion: string, release: string, environment: string): void {
-    if (this.#names.size < MOST_KEPT) this.#names.set(promotion, `${release} to ${environment}`);
+  /** Says what a promotion is called, where its beginning isn't among the entries; without a release: nobody can tell. */
+  name(promotion: string, release?: string, environment = ''): void {
+    if (this.#names.size < MOST_KEPT)
+      this.#names.set(promotion, release === undefined ? promotion : `${release} to ${environment}`);
+  }
+
+  /** The promotion that an entry is about, where nobody said what it is called: who joins in the middle asks. */
+  unnamed(event: LogEvent): string | undefined {
+    if (event.type === 'promotion.requested' || this.#names.size >= MOST_KEPT) return undefined;
+    const promotion = eventWords(event)?.promotion;
+    return promotion === undefined || this.#names.has(promotion) ? undefined : promotion;
   }
 
   /** The lines that an entry brings; none, while it is only counted, or nobody has to know. */

@@ -55,10 +55,11 @@ function migrationsIn(value: unknown, found = new Set<string>(), depth = 0): Rea
   return found;
 }
 
-/** A plan in the words of a person, and below it what it doesn't know. */
+/** A plan in the words of a person, and below it what speaks against it and what it doesn't know. */
 export function planText(
   planned: { readonly text: string; readonly verdicts: readonly Verdict[] },
   unknown: readonly NotFoundOut[],
+  objections: readonly string[] = [],
 ): string {
   const waits = planned.verdicts.filter(({ verdict }) => verdict === 'pending' || verdict === 'fail');
   const lines = (list: readonly Verdict[]): string[] =>
@@ -66,6 +67,7 @@ export function planText(
   return [
     planned.text,
     ...(waits.length === 0 ? [] : ['', 'It would wait for:', ...lines(waits)]),
+    ...(objections.length === 0 ? [] : ['', ...objections]),
     '',
     ...(unknown.length === 0
       ? ['Nothing is left that it could not find out.']

@@ -110,13 +110,24 @@ export async function watchLog(session: Session, after: number | undefined): Pro
   try {
     await watchEvents(session, after, async (event, place) => {
       if (out.json) out.event({ place, ...event }, '');
-      else say(out, feed.tell(event));
+      else {
+        await nameOf(session, feed, event);
+        say(out, feed.tell(event));
+      }
       return false;
     });
   } finally {
     clearInterval(sums);
   }
   say(out, feed.rest());
+}
+
+/** What a promotion is called whose beginning was before our time. One that can't be asked keeps its id. */
+async function nameOf({ client }: Session, feed: EventFeed, event: LogEvent): Promise<void> {
+  const promotion = feed.unnamed(event);
+  if (promotion === undefined) return;
+  const shown = await client.call('showPromotion', { promotion }).catch(() => undefined);
+  feed.name(promotion, ...(shown === undefined ? [] : [shown.release.version, shown.environment]));
 }
 
 const rolloutsOf = (client: Client, promotion: string, page: { cursor?: string }) =>

@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from '@headgate/contract';
+import { type Client, type Objection, ProblemError } from '@headgate/contract';
 import { parseDocuments } from '@headgate/documents';
 import type { Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
+import { everything } from '../paging.ts';
+import { agentOf } from './pin-anew.ts';
 
 /** The copy of the trust file that is carried. Not `trust.yaml`, which is what an agent has pinned when it was enrolled. */
 const TRUST_COPY = 'handed-trust.yaml';
@@ -16,6 +18,8 @@ export interface HandedOver {
   readonly changed: boolean;
   /** Environments that an agent that was enrolled before got now, besides the others. */
   readonly widened: readonly string[];
+  /** What the agent told that it holds, where that is something else still. */
+  readonly objections: readonly Objection[];
 }
 
 /**
@@ -29,7 +33,7 @@ export async function handOver(
   documents: string,
   trustFile: string,
 ): Promise<HandedOver> {
-  const id = `agt_${service}`;
+  const id = agentOf(service);
   const agent = agentFolder(folder, service, id);
   mkdirSync(agent, { recursive: true, mode: 0o700 });
   const environments = environmentsOf(service, documents);
@@ -47,7 +51,27 @@ export async function handOver(
   const text = `${JSON.stringify({ server, name: id, tokenFile: 'token', trustFile: TRUST_COPY, environments }, null, 2)}\n`;
   const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined;
   writeFileSync(file, text, { mode: 0o600 });
-  return { file, changed: before !== undefined && before !== text, widened };
+  const objections = await heldStill(client, id, environments);
+  return { file, changed: before !== undefined && before !== text, widened, objections };
+}
+
+/** Where this agent holds something else than what is declared now, by its own word: an agent that hasn't told yet has none. */
+async function heldStill(
+  client: Client,
+  agent: string,
+  environments: readonly { readonly name: string }[],
+): Promise<readonly Objection[]> {
+  const found: Objection[] = [];
+  for (const { name: environment } of environments) {
+    const page = (from: { cursor?: string }) => client.call('listPins', { environment, limit: 200, ...from });
+    const cells = await everything(page).catch((error: Error) => {
+      // An older server doesn't know of it.
+      if (error instanceof ProblemError && error.status === 404) return [];
+      throw error;
+    });
+    found.push(...cells.flatMap(({ objections }) => objections.filter((each) => each.agent === agent)));
+  }
+  return found;
 }
 
 /** Enrols the agent, or widens what it is enrolled for; answers with the environments that came to those of before. */
@@ -88,12 +112,12 @@ async function enrol(
 /** `agent` for the first service of a data folder, and one with its own name for every other: an agent is one of them. */
 function agentFolder(folder: string, service: string, id: string): string {
   const first = join(folder, 'agent');
-  const owner = agentOf(first);
+  const owner = ownerOf(first);
   return owner === undefined || owner === id ? first : join(folder, `agent-${service}`);
 }
 
 /** The agent that a folder is for; undefined: nobody's yet. One that is somebody's, whoever it is, isn't another one's. */
-function agentOf(folder: string): string | undefined {
+function ownerOf(folder: string): string | undefined {
   const [handed, token] = [join(folder, 'handed.json'), join(folder, 'token')];
   if (existsSync(handed)) return String((JSON.parse(readFileSync(handed, 'utf8')) as { name?: unknown }).name);
   // Setup broke off between the two: a token begins with its principal's id.

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { route } from '../route.ts';
 import { assignment, outcome, undoneAway } from '../schemas/assignment.ts';
 import { cell, cellState } from '../schemas/cells.ts';
-import { id, name } from '../schemas/common.ts';
+import { id, name, pageOf, paging, prefix } from '../schemas/common.ts';
+import { pinsOfCell, toldPins } from '../schemas/pins.ts';
 
 const tag = 'agents';
 const needs = ['carry-out'] as const;
@@ -84,11 +85,21 @@ export const agentRoutes = {
     tag,
     needs,
     params: z.object({ cell: name }),
+    headers: toldPins,
     body: cellState,
     maxBytes: 4 * 1024 * 1024,
     /** 10,000 tenants, and as many stores that differ in twenty ways. */
     maxValues: 300_000,
     response: cell,
     twice: 'an unchanged observation is no news',
+  }),
+  listPins: route({
+    method: 'GET',
+    path: '/v1/pins',
+    summary: 'What the agent of each cell holds, beside what is in force there, in the order of the cells’ names',
+    tag,
+    needs: ['read'],
+    query: z.object({ ...paging, prefix, environment: name.exactOptional() }),
+    response: pageOf(pinsOfCell),
   }),
 } as const;

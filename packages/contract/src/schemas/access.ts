@@ -19,4 +19,11 @@ export const principal = z
 export type Principal = z.infer<typeof principal>;
 
 /** The token is said once and kept nowhere but as a hash. */
-export const enrolled = z.object({ principal, token: z.string() }).meta({ id: 'Enrolled' });
+export const enrolled = z
+  .object({
+    principal,
+    token: z.string(),
+    /** Of an agent: the environments that nobody has declared (yet), and why that may be. */
+    undeclared: z.array(z.object({ environment: name, why: z.string() })).exactOptional(),
+  })
+  .meta({ id: 'Enrolled' });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { actions, digest, instant, name, principalId, releaseRef } from './common.ts';
+import { agentPins } from './pins.ts';
 
 const range = z.strictObject({ min: z.int().min(0), max: z.int().min(0) });
 const named = <T extends z.ZodType>(value: T, most: number) =>
@@ -38,7 +39,8 @@ export const cell = z
     desired: cellState.nullable(),
     /** A rollout ended with a step whose effect nobody confirmed. */
     uncertain: z.boolean(),
-    observed: z.object({ state: cellState, at: instant, by: principalId }).nullable(),
+    /** `pins`: what the agent said that it holds for the environment; an older one doesn't say. */
+    observed: z.object({ state: cellState, at: instant, by: principalId, pins: agentPins.exactOptional() }).nullable(),
     /** Set while it isn't known what was done there before a restore of the control plane: the epoch that asks. */
     unread: z.object({ epoch: z.int(), asked: z.boolean() }).exactOptional(),
     actions,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { approval, scope } from './assignment.ts';
 import { actions, digest, id, instant, name, principalId, releaseRef } from './common.ts';
 import { freeze } from './freezes.ts';
+import { objection } from './pins.ts';
 
 export const verdict = z
   .looseObject({
@@ -100,6 +101,8 @@ export const planned = z
     }),
     text: z.string(),
     verdicts: z.array(verdict),
+    /** What agents would refuse it for at its first step; an older server doesn't say. */
+    objections: z.array(objection).exactOptional(),
   })
   .meta({ id: 'Planned' });
 
@@ -128,6 +131,8 @@ export const explanation = z
     summary: z.string(),
     waits: z.array(wait),
     gates: z.array(verdict),
+    /** What agents would refuse it for at their next step; an older server doesn't say. */
+    objections: z.array(objection).exactOptional(),
     actions,
   })
   .meta({ id: 'Explanation' });

@@ -109,12 +109,14 @@ export const FOLDS: Readonly<
     return {
       entries: {
         observed: dataOf(observed).digest,
+        pins: dataOf(observed).pins,
         desired: { slots, stores, storeCount },
         uncertain: desired?.type === 'cell.changed' && dataOf(desired).uncertain === true,
         assigned: dataOf(changed).assigned,
       },
       row: {
         observed: state.observed === undefined ? undefined : digestOf(state.observed.state),
+        pins: state.observed?.pins && digestOf(state.observed.pins),
         desired: { slots: row.slots, stores: row.stores, storeCount: row.storeCount },
         uncertain: state.uncertain,
         assigned: state.assigned,

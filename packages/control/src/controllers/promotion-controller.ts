@@ -16,6 +16,7 @@ import {
   type Rollout,
   succeedHypercare,
 } from '@headgate/domain';
+import { objectionsTo } from '../agent-pins.ts';
 import type { Deps } from '../deps.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
 import type { Committed, Read, Row, StreamId, Write } from '../ports/store.ts';
@@ -67,6 +68,10 @@ export async function gatherPromotion(
   }
   const { overtakes } = state;
   const overtakenOpen = state.wave === 0 && overtakes !== undefined && (await holdsCells(deps, overtakes));
+  const objections =
+    state.wave === 0 && state.phase === 'awaiting'
+      ? await objectionsTo(deps.store, plan, gathered.rows, gathered.gates)
+      : [];
   return {
     facts: {
       now,
@@ -76,6 +81,7 @@ export async function gatherPromotion(
       baseChanged,
       ...(unread.length > 0 && { unread }),
       ...(overtakenOpen && { overtakenOpen }),
+      ...(objections.length > 0 && { objections }),
     },
     // Rollouts move all the time; what was seen of them only ever makes the promotion look again, so their versions are not checked.
     reads: [

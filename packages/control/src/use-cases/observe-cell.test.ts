@@ -1,11 +1,12 @@
 /** What an observation settles, over the store in memory. */
 import { canonicalBytes, digestOfJson } from '@headgate/documents';
-import type { Principal } from '@headgate/domain';
-import { aCell } from '@headgate/testkit/domain/builders';
+import type { AgentPins, Digest, Principal } from '@headgate/domain';
+import { aCell, aPlan } from '@headgate/testkit/domain/builders';
 import { expect, test } from 'vitest';
+import { inOrder, objectionsTo, toldOf } from '../agent-pins.ts';
 import type { Deps } from '../deps.ts';
 import { MemoryBlobs, MemoryLog, MemoryStore } from '../memory/index.ts';
-import type { Write } from '../ports/store.ts';
+import type { Row, Write } from '../ports/store.ts';
 import { type CellRecord, streams } from '../records.ts';
 import { observeCell } from './observe-cell.ts';
 
@@ -35,4 +36,65 @@ test('settles an uncertain cell when nobody may still be at work there: neither 
   expect(await observed()).toEqual([true, CELL, 500]);
   await store.commit({ by: 'sys', writes: [{ ...held, expected: 1, exclusive: null }] });
   expect(await observed()).toEqual([false, seen, 500]);
+});
+
+test('what an agent says that it holds is written down when it changes, in full once, and read from its row alone', async () => {
+  let now = Date.UTC(2026, 2, 2, 12);
+  const log = new MemoryLog(() => now);
+  const store = new MemoryStore({ clock: () => now, log });
+  const means = { trust: {} as never, newId: (p: string) => p, digestOf: digestOfJson, canonical: canonicalBytes };
+  const deps: Deps = { store, blobs: new MemoryBlobs(), epoch: 1, ...means };
+  const pins: AgentPins = { policyDigest: digestOfJson('one'), documents: [digestOfJson('b'), digestOfJson('a')] };
+  const says = async (told?: AgentPins) => {
+    now += 1_000;
+    const result = await observeCell(deps, AGENT, CELL, told);
+    if (!result.ok) throw new Error(result.refusals[0]?.why);
+    return toldOf('shared', result.value)?.pins;
+  };
+  const entries = async () => {
+    const history = await log.history(streams.cell('shared'), 0, 100);
+    return history.map(({ bytes }) => JSON.parse(Buffer.from(bytes).toString('utf8')).data);
+  };
+  expect(await says(pins)).toEqual(inOrder(pins));
+  // The same, in another order, is no news.
+  expect(await says({ ...pins, documents: [...(pins.documents as Digest[])].reverse() })).toEqual(inOrder(pins));
+  expect(await entries()).toMatchObject([{ pins: digestOfJson(inOrder(pins)), told: inOrder(pins) }]);
+  const other: AgentPins = { documents: 'many', signedApprovals: true };
+  expect(await says(other)).toEqual(other);
+  now += 400_000;
+  expect(await says(other)).toEqual(other);
+  // An older agent in its place says nothing, and nothing is known of it.
+  expect(await says()).toBeUndefined();
+  const [, changed, again, silent, ...more] = await entries();
+  expect(changed).toMatchObject({ told: other });
+  expect(again).toMatchObject({ pins: digestOfJson(other) });
+  expect(again).not.toHaveProperty('told');
+  expect(silent).not.toHaveProperty('pins');
+  expect(more).toEqual([]);
+});
+
+test('of what agents hold, a revoked one’s word doesn’t count', async () => {
+  const store = new MemoryStore({ clock: () => 1, log: new MemoryLog(() => 1) });
+  const plan = aPlan({ cells: [CELL] });
+  const observed = { state: CELL, at: 1, by: AGENT.id, pins: { policyDigest: digestOfJson('another') } };
+  const rows = new Map([[streams.cell('shared'), { state: { uncertain: false, observed } } as unknown as Row]]);
+  const enrol = (expected: number, revoked: boolean) =>
+    store.commit({
+      by: 'sys',
+      writes: [
+        {
+          stream: streams.principal(AGENT.id),
+          expected,
+          entries: [{ type: revoked ? 'principal.revoked' : 'principal.created', data: {} }],
+          state: { ...AGENT, tokenHash: '', revoked },
+          dueAt: null,
+        },
+      ],
+    });
+  const codes = async () => (await objectionsTo(store, plan, rows, undefined)).map(({ code }) => code);
+  expect(await codes()).toEqual([]);
+  await enrol(0, false);
+  expect(await codes()).toEqual(['other-policy']);
+  await enrol(1, true);
+  expect(await codes()).toEqual([]);
 });

@@ -1,4 +1,5 @@
-import { type CellState, driftOf, type Principal, withoutDrift } from '@headgate/domain';
+import { type AgentPins, type CellState, driftOf, type Principal, withoutDrift } from '@headgate/domain';
+import { inOrder } from '../agent-pins.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import {
@@ -17,9 +18,14 @@ const REFRESH_MS = 300_000;
 
 /**
  * An agent says what it sees in a cell. It changes what is observed, never what is desired, unless a rollout ended
- * uncertain: then the observation settles what became of the cell.
+ * uncertain: then the observation settles what became of the cell. `told`: what it says that it holds for the environment.
  */
-export async function observeCell(deps: Deps, agent: Principal, seen: CellState): Promise<Result<CellRecord>> {
+export async function observeCell(
+  deps: Deps,
+  agent: Principal,
+  seen: CellState,
+  told?: AgentPins,
+): Promise<Result<CellRecord>> {
   const stream = streams.cell(seen.cell);
   const denied = notPermitted(agent, 'carry-out', stream);
   if (denied !== undefined) return no(denied);
@@ -32,6 +38,8 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
       'enrol it for this environment',
     );
   const declaration = streams.document('Cell', seen.cell);
+  const pins = told && inOrder(told);
+  const pinned = pins && deps.digestOf(pins);
   return untilFresh('observe a cell', stream, async () => {
     const rows = await deps.store.load([stream, declaration]);
     const row = rows.get(stream) as Row<CellRecord> | undefined;
@@ -54,9 +62,18 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
     const still = before?.uncertain === true && now >= (before.restlessUntil ?? 0) && drifted.length === 0;
     // While a rollout holds the cell, what is seen is its work half done.
     const settles = still && (await deps.store.holder(stream)) === undefined;
-    if (!settles && last !== undefined && now - last.at < REFRESH_MS && deps.digestOf(last.state) === digest)
+    const heldBefore = last?.pins && deps.digestOf(last.pins);
+    // Another agent's word is another word, though it be the same: the one before may be revoked.
+    const tellsNew = heldBefore !== pinned || (pinned !== undefined && last?.by !== agent.id);
+    if (
+      !settles &&
+      last !== undefined &&
+      now - last.at < REFRESH_MS &&
+      !tellsNew &&
+      deps.digestOf(last.state) === digest
+    )
       return ok(before as CellRecord);
-    const observed = { state: seen, at: now, by: agent.id };
+    const observed = { state: seen, at: now, by: agent.id, ...(pins !== undefined && { pins }) };
     const { restlessUntil: _over, ...rest } = before ?? {};
     const next: CellRecord = settles
       ? { ...rest, desired: withoutDrift(seen), uncertain: false, observed }
@@ -67,6 +84,9 @@ export async function observeCell(deps: Deps, agent: Principal, seen: CellState)
       tenants: Object.keys(seen.tenants).length,
       settles,
       // Named, so that the log says since when; how each differs stands in the row.
+      ...(pinned !== undefined && { pins: pinned }),
+      // In full when it changes alone.
+      ...(tellsNew && pins !== undefined && { told: pins }),
       ...(drifted.length > 0 && { drifted: drifted.slice(0, MOST_NAMED_STORES) }),
     };
     const place = row === undefined && own === undefined ? await placeOfUndeclared(deps, agent, stream) : undefined;

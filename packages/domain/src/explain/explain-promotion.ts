@@ -8,6 +8,7 @@ import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gat
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import type { Promotion } from '../promotion/state.ts';
+import { isObjected, type Objection, objectionReason, objectionUnblocks } from '../protocol/agent-pins.ts';
 import { unreadReason } from '../recovery/unread.ts';
 import { approverAsked } from '../rollout/assignment.ts';
 import { stepAtHand } from '../rollout/decide.ts';
@@ -46,6 +47,8 @@ export interface Explanation {
   readonly waits: readonly Wait[];
   /** Every gate before what comes next, as it stands now. */
   readonly gates: readonly Verdict[];
+  /** What agents of its cells would refuse it for, by what they told. */
+  readonly objections: readonly Objection[];
 }
 
 /** Explains a promotion. `rollouts` by cell; gates are judged on `facts`, whose `now` is the moment explained. */
@@ -54,16 +57,17 @@ export function explainPromotion(
   rollouts: ReadonlyMap<string, Rollout>,
   plan: Plan,
   facts: GateFacts,
+  objections: readonly Objection[] = [],
 ): Explanation {
   const { id: promotion, phase } = state;
   const gates = gatesAhead(state, plan, facts);
-  const own = ownWait(state, gates, facts.now);
+  const own = ownWait(state, gates, facts.now, objections);
   const theirs = plan.cells.flatMap((cell) => {
     const rollout = rollouts.get(cell.cell);
     return rollout === undefined || rollout.phase === 'settled' ? [] : [rolloutWait(rollout, cell, plan, facts)];
   });
   const waits = [...(own === undefined ? [] : [own]), ...theirs];
-  return { promotion, phase, summary: summaryOf(state, own), waits, gates };
+  return { promotion, phase, summary: summaryOf(state, own), waits, gates, objections };
 }
 
 function gatesAhead(state: Promotion, plan: Plan, facts: GateFacts): readonly Verdict[] {
@@ -89,7 +93,12 @@ function summaryOf(state: Promotion, own: Wait | undefined): string {
   }
 }
 
-function ownWait(state: Promotion, gates: readonly Verdict[], now: Instant): Wait | undefined {
+function ownWait(
+  state: Promotion,
+  gates: readonly Verdict[],
+  now: Instant,
+  objections: readonly Objection[],
+): Wait | undefined {
   if (state.phase === 'ended') return undefined;
   const { until } = state;
   const base = { where: `promotion/${state.id}`, until, overdue: now >= until };
@@ -97,9 +106,16 @@ function ownWait(state: Promotion, gates: readonly Verdict[], now: Instant): Wai
     case 'awaiting': {
       const unread = unblockUnread(state.reason);
       const closed = unread === undefined ? gates.filter((v) => !goesOn(v)) : [];
-      const why = closed.length > 0 ? closed.map((v) => `${v.gate}: ${v.because}`).join('; ') : state.reason;
+      // Told while the gates are closed, too: who approves should know what comes after that.
+      const objected = unread === undefined && state.wave === 0 ? objections : [];
+      const objects = objected.length > 0 ? [objectionReason(objected)] : [];
+      const whys = [...closed.map((v) => `${v.gate}: ${v.because}`), ...objects];
+      const pins = objectionUnblocks(objected).map((what) => ({ what, who: ['agent'] }));
+      const unblock = [...closed.map(unblockOf), ...pins];
       const after = state.wave === 0 ? 'it expires, and nothing has changed' : 'it asks whether to keep or roll back';
-      return { ...base, why, after, unblock: closed.length > 0 ? closed.map(unblockOf) : (unread ?? [soon('wave')]) };
+      if (whys.length > 0) return { ...base, why: whys.join('; '), after, unblock };
+      const other = isObjected(state.reason) ? [PIN] : [soon('wave')];
+      return { ...base, why: state.reason, after, unblock: unread ?? other };
     }
     case 'advancing':
       return {
@@ -224,6 +240,8 @@ function rolloutWait(
     }
   }
 }
+
+const PIN: Unblock = { what: 'what it asks for is pinned at the agent; `headgate doctor` says how', who: ['agent'] };
 
 /** After a restore of the control plane: a cell's agent, then a person. Undefined: it isn't that. */
 function unblockUnread(reason: string): readonly Unblock[] | undefined {

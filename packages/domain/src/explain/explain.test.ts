@@ -104,6 +104,7 @@ describe('it explains', () => {
       summary: 'It ended promoted: all 3 waves are done.',
       waits: [],
       gates: [],
+      objections: [],
     });
   });
 

@@ -4,6 +4,7 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import { answersFailure, isWhole, type Scope, whoFailed } from '../plan/undo.ts';
+import { type Objection, objectionReason } from '../protocol/agent-pins.ts';
 import { CELLS_NOT_READ_BACK } from '../recovery/unread.ts';
 import { askAgain, type Course, type Decision, LOOK_MS, lookBefore, REST_WAITS } from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
@@ -26,6 +27,8 @@ export interface PromotionFacts {
   readonly unread?: readonly string[];
   /** The promotion that this one overtakes has not let go of all its cells. */
   readonly overtakenOpen?: boolean;
+  /** What agents of its cells would refuse its first step for, as they told; asked before the first wave alone. */
+  readonly objections?: readonly Objection[];
 }
 
 const act = (...events: PromotionEvent[]): Decision<PromotionEvent> => ({ events, lookAt: null });
@@ -99,6 +102,10 @@ function openWave(state: Extract<Promotion, { phase: 'awaiting' }>, facts: Promo
       Math.min(state.latestFinish, ...closed.map((v) => askAgain(v, now))),
     );
   }
+  const objections = state.wave === 0 ? (facts.objections ?? []) : [];
+  // The agent would refuse it, and what was approved would be spent: it waits for a person to pin it there.
+  if (objections.length > 0)
+    return waitFor(state, objectionReason(objections), shown, Math.min(state.latestFinish, now + LOOK_MS));
   return act({ type: 'promotion.wave-opened', data: { wave, verdicts: shown, until: state.latestFinish } });
 }
 

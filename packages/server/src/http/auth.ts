@@ -10,9 +10,17 @@ export const NO_TOKEN: Refusal = {
   code: 'no-token',
   what: 'authenticate',
   where: 'authorization',
-  why: 'there is no valid token with the request (after a restore of the control plane, people’s tokens from before may be refused)',
+  why: 'there is no token with the request, nor anything that could be one',
   unblock:
     'send Authorization: Bearer <token>; the token of the first administrator is in the data folder, secrets/admin.token',
+};
+
+/** For a token that was brought: which part of it is wrong isn't said. */
+export const NOBODYS_TOKEN: Refusal = {
+  ...NO_TOKEN,
+  why: 'the token is nobody’s here: it is another server’s, or was replaced or revoked since (after a restore of the control plane, people’s tokens from before may be refused)',
+  unblock:
+    'look whether this is the server that you mean; an administrator makes a new token: headgate principal rotate ID (the first administrator’s own is in the server’s data folder, secrets/admin.token)',
 };
 
 /** The bearer token that a request brings; undefined without what could be one. */

@@ -8,7 +8,7 @@ import type { Route } from '@headgate/contract';
 import type { Deps } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import type { FastifyRequest } from 'fastify';
-import { NO_TOKEN, notAdmitted, principalOf, tokenOf } from './auth.ts';
+import { NO_TOKEN, NOBODYS_TOKEN, notAdmitted, principalOf, tokenOf } from './auth.ts';
 import { clientAddress, trustedProxies } from './client-address.ts';
 import { type Flight, InFlight } from './in-flight.ts';
 import { KnownTokens } from './known-tokens.ts';
@@ -70,7 +70,7 @@ export class Entrance {
     const principal = doubted === undefined ? await principalOf(this.#deps, token) : await this.#lookUpInTurn(token);
     if (principal === undefined) {
       this.#known.forget(token);
-      return this.#count('stranger', address) ?? { refusal: NO_TOKEN };
+      return this.#count('stranger', address) ?? { refusal: NOBODYS_TOKEN };
     }
     this.#known.remember(token, principal.id);
     const tooMany = owner === undefined ? this.#count('principal', principal.id) : undefined;

@@ -15,8 +15,8 @@ export type Shown<T> = T extends readonly (infer U)[]
 /** One call of a route: checked input, who calls, and an end to wait for. */
 export interface Call<R extends Route> {
   readonly principal: Principal;
-  /** Parameters of the path and of the query. */
-  readonly input: Parsed<R['params']> & Parsed<R['query']>;
+  /** Parameters of the path and of the query, and headers of ours. */
+  readonly input: Parsed<R['params']> & Parsed<R['query']> & Parsed<R['headers']>;
   readonly body: R['body'] extends 'octets' ? Buffer : Parsed<R['body']>;
   readonly idempotencyKey: string | undefined;
   /** Aborted when the caller is gone or the server stops. */

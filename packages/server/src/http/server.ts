@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Guest, onBehalfOf } from '@headgate/adapters/control/postgres/index';
-import { DEFAULT_MAX_BYTES, queryOf, type Route, type RouteName, routes } from '@headgate/contract';
+import { DEFAULT_MAX_BYTES, headerOf, queryOf, type Route, type RouteName, routes } from '@headgate/contract';
 import { NewerRow, notFound, type Result, StoreUnavailable } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -192,16 +192,18 @@ export function httpServer(
         const params = check(route.params, request.params, 'path', what);
         // A probe may add what it likes; whoever mistypes a filter must not get everything.
         const query = check(querySchema, request.query, 'query', what);
+        const headers = check(route.headers, ownHeaders(route, request.headers), 'header', what);
         const body =
           route.body === 'octets' ? octets(request.body, what) : check(route.body, request.body, 'body', what);
         const key = idempotencyKeyOf(request);
-        for (const part of [params, query, body, key]) if (!part.ok) return refuse(request, reply, part.refusals);
-        if (!params.ok || !query.ok || !body.ok || !key.ok) throw new Error('unreachable');
+        for (const part of [params, query, headers, body, key])
+          if (!part.ok) return refuse(request, reply, part.refusals);
+        if (!params.ok || !query.ok || !headers.ok || !body.ok || !key.ok) throw new Error('unreachable');
         const { principal } = request;
         const handle = () =>
           handler({
             principal,
-            input: { ...(query.value as object), ...(params.value as object) },
+            input: { ...(headers.value as object), ...(query.value as object), ...(params.value as object) },
             body: body.value as never,
             idempotencyKey: key.value,
             get signal() {
@@ -312,4 +314,10 @@ function faultOf(request: FastifyRequest): Refusal {
   const why = 'the server met a fault of its own';
   const unblock = `see the server's log for request ${request.id}`;
   return { code: 'fault', what: request.method, where: request.routeOptions.url ?? '', why, unblock };
+}
+
+/** The fields of a route that stand in headers; whatever else is sent there is overlooked. */
+function ownHeaders(route: Route, headers: FastifyRequest['headers']): Record<string, unknown> {
+  const sent = Object.keys(route.headers?.shape ?? {}).map((field) => [field, headers[headerOf(field)]] as const);
+  return Object.fromEntries(sent.filter(([, value]) => value !== undefined));
 }

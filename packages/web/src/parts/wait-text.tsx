@@ -13,7 +13,7 @@ export function WaitText({ wait }: { readonly wait: Wait }) {
       <List size="sm" spacing={2}>
         {wait.unblock.map(({ what, who, at }) => (
           <List.Item key={`${what} ${who.join(' ')}`}>
-            <strong>{who.join(' or ')}</strong>: <Said>{what}</Said>
+            <strong>{who.join(' or ')}</strong>: <Said whole>{what}</Said>
             {at !== undefined && (
               <>
                 , <Instant at={at} />

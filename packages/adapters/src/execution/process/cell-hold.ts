@@ -14,10 +14,7 @@ export interface CellHold {
  */
 export async function holdCell(dir: string): Promise<CellHold> {
   await mkdir(dir, { recursive: true, mode: 0o755 });
-  const name = `\0headgate-cell-${createHash('sha256')
-    .update(await realpath(dir))
-    .digest('hex')
-    .slice(0, 40)}`;
+  const name = await nameOf(dir);
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.end(`${process.pid}\n`);
@@ -33,6 +30,33 @@ export async function holdCell(dir: string): Promise<CellHold> {
   }
   server.unref();
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+/** Who holds a folder; undefined: nobody does, or it isn't there. */
+export async function holderOf(dir: string): Promise<{ readonly pid: number | undefined } | undefined> {
+  const name = await nameOf(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (name === undefined || !(await isTaken(name))) return undefined;
+  const pid = /^pid (\d+)$/.exec(await holder(name))?.[1];
+  return { pid: pid === undefined ? undefined : Number(pid) };
+}
+
+async function nameOf(dir: string): Promise<string> {
+  const digest = createHash('sha256').update(await realpath(dir));
+  return `\0headgate-cell-${digest.digest('hex').slice(0, 40)}`;
+}
+
+function isTaken(name: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path: name });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 async function holder(name: string): Promise<string> {

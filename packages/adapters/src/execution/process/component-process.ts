@@ -130,6 +130,12 @@ export class ComponentProcess {
     await rm(this.pidFile, { force: true });
   }
 
+  /** Processes in its folder that no pid file names: what a killed start, or the component itself, left there. */
+  async orphans(): Promise<readonly number[]> {
+    const main = await this.running();
+    return (await this.everyProcess()).map(({ pid }) => pid).filter((pid) => pid !== main?.pid);
+  }
+
   private async everyProcess(): Promise<ProcessIdentity[]> {
     const main = await this.running();
     const inFolder = (await processesIn(this.runDir)).filter((pid) => pid !== main?.pid && pid !== process.pid);

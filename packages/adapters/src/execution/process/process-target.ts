@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { checkManifest } from '@headgate/documents/trust/manifest';
@@ -19,7 +19,7 @@ import { ComponentProcess } from './component-process.ts';
 import type { FenceFile } from './fence-file.ts';
 import { answersHealthy } from './health.ts';
 import { componentDir, materialise, tamperedFiles } from './slot-files.ts';
-import { beginSlot, clearSlot, readSlot, type SlotRecord, slotDir, writePhase } from './slot-record.ts';
+import { beginSlot, clearSlot, readSlot, type SlotRecord, slotDir, startedIn, writePhase } from './slot-record.ts';
 
 export interface ProcessTargetConfig {
   readonly cellDir: string;
@@ -219,7 +219,7 @@ export class ProcessTarget implements Target {
     if (!record) return;
     if (record.phase !== 'retiring') await writePhase(dir, record.release, 'retiring');
     // By the folders that processes work in, so that a spoiled manifest hides none of them.
-    const names = new Set([...record.components.map((component) => component.name), ...(await startedHere(dir))]);
+    const names = new Set([...record.components.map((component) => component.name), ...(await startedIn(dir))]);
     await Promise.all([...names].map((name) => new ComponentProcess(dir, { name }).stop(Math.max(0, drainMs))));
     await rm(join(dir, 'files'), { recursive: true, force: true });
     await rm(join(dir, 'run'), { recursive: true, force: true });
@@ -241,11 +241,4 @@ export class ProcessTarget implements Target {
     );
     return next;
   }
-}
-
-async function startedHere(dir: string): Promise<readonly string[]> {
-  return readdir(join(dir, 'run')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
 }

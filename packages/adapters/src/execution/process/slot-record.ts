@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '@headgate/documents/canonical';
 import { readManifest } from '@headgate/documents/trust/manifest';
@@ -65,4 +65,12 @@ export async function clearSlot(dir: string): Promise<void> {
   await rm(join(dir, 'release.json'), { force: true });
   await syncFolder(dir);
   await rm(join(dir, 'manifest.json'), { force: true });
+}
+
+/** Names of the components that were started in a slot, by the folders that they work in: no spoiled manifest hides one. */
+export async function startedIn(dir: string): Promise<readonly string[]> {
+  return readdir(join(dir, 'run')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
 }

@@ -1,9 +1,11 @@
 import {
   createPrincipal,
   hashToken,
+  noEnvironment,
   type PrincipalRecord,
   revokePrincipal,
   rotateToken,
+  undeclaredOf,
   widenAgent,
 } from '@headgate/control';
 import type { Role } from '@headgate/domain';
@@ -40,7 +42,14 @@ export function accessHandlers({
       return revoked.ok ? { ok: true, value: showPrincipal(revoked.value) } : revoked;
     },
     async enrolAgent({ principal, body }) {
-      return create(principal, { id: body.id, roles: ['agent'], environments: body.environments });
+      const created = await create(principal, { id: body.id, roles: ['agent'], environments: body.environments });
+      if (!created.ok) return created;
+      // It may come before them; it may be misspelt, and would wait for ever.
+      const missing = await undeclaredOf(deps.store, body.environments);
+      const undeclared = await Promise.all(
+        missing.map(async (environment) => ({ environment, why: await noEnvironment(deps.store, environment) })),
+      );
+      return { ok: true, value: { ...created.value, ...(undeclared.length > 0 && { undeclared }) } };
     },
     async widenAgent({ principal, input, body }) {
       const widened = await widenAgent(deps, principal, input.id, body.environments);

@@ -14,6 +14,7 @@ import { attributesOf } from '../../tracing/attributes.ts';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { showCell } from '../views.ts';
+import { pinsOf } from './pins.ts';
 
 /** Another server's offers are seen by looking; ours wake the poll at once. Milliseconds. */
 const LOOK_MS = 200;
@@ -82,7 +83,7 @@ export function agentHandlers(
           refusals: [{ code: 'malformed', what: 'observe a cell', where: 'body/cell', why, unblock }],
         };
       }
-      const observed = await observeCell(deps, principal, seen);
+      const observed = await observeCell(deps, principal, seen, pinsOf(input));
       return observed.ok ? { ok: true, value: showCell(deps, seen.cell, observed.value, principal) } : observed;
     },
   };

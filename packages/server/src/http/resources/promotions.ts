@@ -5,6 +5,7 @@ import {
   approvePromotion,
   keepPromotion,
   notFound,
+  objectionsTo,
   overtake,
   pausePromotion,
   planForPromotion,
@@ -98,7 +99,10 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       };
       const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, await store.now());
       const verdicts = judgeGates(plan.gates, gates, { kind: 'wave', wave: 1 });
-      return { ok: true, value: { plan: plan as never, text: renderPlan(plan), verdicts: verdicts as never } };
+      const cells = await store.load(plan.cells.map(({ cell }) => streams.cell(cell)));
+      const objections = await objectionsTo(store, plan, cells, undefined);
+      const text = renderPlan(plan);
+      return { ok: true, value: { plan: plan as never, text, verdicts: verdicts as never, objections } };
     },
     async requestPromotion({ principal, body, idempotencyKey, request }) {
       const key = idempotencyKey === undefined ? {} : { key: idempotencyKey };
@@ -142,7 +146,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       const promotion = await load(input.promotion);
       if (promotion === undefined) return notFound('explain a promotion', streams.promotion(input.promotion));
       const now = await store.now();
-      const { explanation } = await explain(context, promotion, now);
+      const { explanation } = await explain(context, promotion, now, true);
       const over = await freezesOver(store, [promotion], now);
       const actions = actionsOf(promotion, principal, now, over(promotion));
       return { ok: true, value: { ...explanation, actions } as Shown<never> };

@@ -6,10 +6,11 @@ import { Fetched } from '../../parts/fetched.tsx';
 import { ReasonField } from '../../parts/reason-field.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Trouble } from '../../parts/trouble.tsx';
-import { plan, promotion as promotionQuery, wayBack } from '../../queries.ts';
+import { explanation, plan, promotion as promotionQuery, wayBack } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { shortDigest } from '../../words/visible.ts';
 import type { Action } from './action-list.ts';
+import { Objections } from './objections.tsx';
 import { PointOfNoReturn } from './plan.tsx';
 import { WayBackText } from './way-back.tsx';
 
@@ -84,8 +85,10 @@ export function ActionDialog({ promotion, action, close }: Props) {
 }
 
 /** What an approval binds to. */
-function Approved({ promotion: { id, envelope } }: { readonly promotion: Promotion }) {
-  const outline = useQuery(plan(useClient(), id));
+function Approved({ promotion: { id, envelope, wave } }: { readonly promotion: Promotion }) {
+  const client = useClient();
+  const outline = useQuery(plan(client, id));
+  const why = useQuery(explanation(client, id));
   return (
     <Fetched of={outline}>
       {({ risk, pointOfNoReturn, rollback }) => (
@@ -98,6 +101,7 @@ function Approved({ promotion: { id, envelope } }: { readonly promotion: Promoti
             Risk {risk.level}: <Said>{risk.because.join('; ')}</Said>. If a step fails: <Said>{rollback}</Said>.
           </Text>
           <PointOfNoReturn point={pointOfNoReturn} />
+          <Fetched of={why}>{({ objections = [] }) => <Objections of={objections} waits={wave === 0} />}</Fetched>
         </>
       )}
     </Fetched>

@@ -15,6 +15,7 @@ import { Actions } from './actions.tsx';
 import { Approvals } from './approvals.tsx';
 import { Evidence } from './evidence.tsx';
 import { Gates } from './gates.tsx';
+import { Objections } from './objections.tsx';
 import { Plan } from './plan.tsx';
 import { Questions } from './questions.tsx';
 import { Waits } from './waits.tsx';
@@ -37,8 +38,10 @@ export function PromotionPage({ id }: { readonly id: string }) {
           <Actions promotion={data} />
           {data.phase !== 'ended' && (
             <Fetched of={why}>
-              {({ waits, gates }) => (
+              {({ waits, gates, objections = [] }) => (
                 <>
+                  {/* Before the first wave it waits for them, and says so below. */}
+                  {data.wave > 0 && <Objections of={objections} />}
                   <Waits waits={waits} />
                   <Gates gates={gates} />
                 </>

@@ -1,0 +1,162 @@
+/** `headgate-agent stop`: ends what an agent runs in its cells, and keeps what it is made of. */
+import { parseArgs } from 'node:util';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { type CellHold, holdCell, holderOf } from '@headgate/adapters/execution/process/cell-hold';
+import { endRunning, lookAtRunning, type RunningPart } from '@headgate/adapters/execution/running-cell';
+import { gone, identify, signalProcess } from '@headgate/adapters/machine/process-identity';
+import { knock } from '../away/knock.ts';
+import { notOurs } from '../away/not-ours.ts';
+import { type AgentConfig, loadConfig } from '../config.ts';
+import { type EndFacts, whyNotEnd } from '../stop/may-end.ts';
+import { underWayBy, underWayIn } from '../stop/under-way.ts';
+
+export const STOP_USAGE = `headgate-agent stop: ends what the agent runs in its cells; what they are made of is kept
+
+  headgate-agent stop --config FILE [--cell CELL …] [--tenants NAME,NAME…] [--and-agent] [--json]
+
+Ends, in this order, the router, what serves and works in the slots (each letting what it is at come to its end, as long as
+the cell's drainMs), and the PostgreSQL that the agent keeps for its stores; never one that somebody else keeps. Data,
+releases, restore points and configuration stay where they are: \`headgate-agent run\` starts all of it again. Run again it
+ends what is left, and says so when nothing is.
+
+--cell       this cell alone; may be given more than once. Without it every cell of the agent
+--tenants    who is served there and is to be cut off, each by name; without it cells that serve anybody are left alone
+--and-agent  ends the agent first, if it runs: it would start again whatever ends. Where a service manager keeps it, that has
+             to be told instead (systemctl stop …)
+
+Refused, and nothing is ended: while a step or a wave is under way in one of the cells, while somebody is served who isn't
+named, while the agent runs (without --and-agent).
+Exit codes: 0 nothing of it runs any more, 1 refused or failed, 64 wrong usage, 78 wrong configuration.
+`;
+
+const EXIT = { ok: 0, refused: 1, usage: 64, config: 78 } as const;
+
+/** Beyond its own grace, an agent that is asked to end is waited for so long. Milliseconds. */
+const AGENT_ENDS_MS = 60_000;
+
+/** Runs it and answers the exit code. */
+export async function stop(args: readonly string[]): Promise<number> {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const options = {
+    config: text,
+    cell: { type: 'string', multiple: true },
+    tenants: text,
+    'and-agent': flag,
+    json: flag,
+    help: flag,
+  } as const;
+  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+  try {
+    ({ values } = parseArgs({ args: [...args], options }));
+  } catch (error) {
+    return complain([(error as Error).message, '', STOP_USAGE], EXIT.usage);
+  }
+  if (values.help === true) {
+    process.stdout.write(STOP_USAGE);
+    return EXIT.ok;
+  }
+  if (values.config === undefined) return complain(['stop needs --config FILE', '', STOP_USAGE], EXIT.usage);
+  const read = loadConfig(values.config);
+  if (!read.ok) return complain(read.problems, EXIT.config);
+  const { config } = read;
+  const wanted = values.cell ?? config.cells.map(({ cell }) => cell);
+  const unknown = wanted.filter((name) => !config.cells.some(({ cell }) => cell === name));
+  if (unknown.length > 0)
+    return complain(
+      [
+        `--cell: the agent has no cell ${unknown.join(', ')}; it has ${config.cells.map(({ cell }) => cell).join(', ')}`,
+      ],
+      EXIT.usage,
+    );
+  const tenants = (values.tenants ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
+  try {
+    return await endCells(config, cells, {
+      tenants,
+      andAgent: values['and-agent'] === true,
+      json: values.json === true,
+    });
+  } catch (error) {
+    return complain([(error as Error).message], EXIT.refused);
+  }
+}
+
+interface Wish {
+  readonly tenants: readonly string[];
+  readonly andAgent: boolean;
+  readonly json: boolean;
+}
+
+async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wish: Wish): Promise<number> {
+  const { dataDir, name, graceMs } = config;
+  const strange = await notOurs(dataDir);
+  if (strange !== undefined) return complain([`${strange.where}: ${strange.why}; to unblock: ${strange.unblock}`], 1);
+  const ended: { readonly cell: string; readonly what: string; readonly pid: number }[] = [];
+  const say = (cell: string, { what, pid }: RunningPart): void => {
+    ended.push({ cell, what, pid });
+    if (!wish.json) process.stdout.write(`cell ${cell}: ended ${what} (pid ${pid})\n`);
+  };
+  const running = await knock(dataDir);
+  if (running !== undefined) {
+    // Looked at before the agent is ended, so that a refusal leaves everything as it was.
+    const status = new Map((await running.status()).cells.map((each) => [each.cell, underWayBy(each)]));
+    const why = whyNotEnd(await factsOf(cells, status), wish.tenants);
+    const pid = (await holderOf(dataDir))?.pid;
+    const agent = `the agent ${name} runs${pid === undefined ? '' : ` (pid ${pid})`}, and starts again whatever ends: end it first, or with this command: --and-agent`;
+    if (why.length > 0 || !wish.andAgent) return complain([...why, ...(wish.andAgent ? [] : [agent])], EXIT.refused);
+    if (pid === undefined) return complain([`${agent}. Its process can't be told from here`], EXIT.refused);
+    await endAgent(pid, graceMs);
+    const line = { what: `the agent ${name}`, pid };
+    ended.push({ cell: '', ...line });
+    if (!wish.json) process.stdout.write(`ended ${line.what} (pid ${pid})\n`);
+  }
+  const holds: CellHold[] = [await holdCell(dataDir)];
+  try {
+    for (const { dir } of cells) holds.push(await holdCell(dir));
+    const underWay = await underWayIn(
+      dataDir,
+      cells.map(({ cell }) => cell),
+    );
+    const why = whyNotEnd(await factsOf(cells, underWay), wish.tenants);
+    if (why.length > 0) return complain(why, EXIT.refused);
+    for (const cell of cells) await endRunning(cell, (part) => say(cell.cell, part));
+    const left = (await factsOf(cells, new Map())).flatMap(({ cell, seen }) =>
+      seen.parts.map(({ what, pid }) => `cell ${cell}: ${what} (pid ${pid}) runs on`),
+    );
+    if (left.length > 0) return complain(left, EXIT.refused);
+  } finally {
+    for (const hold of holds) await hold.release();
+  }
+  if (wish.json) process.stdout.write(`${JSON.stringify({ ended })}\n`);
+  else
+    process.stdout.write(
+      `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run\n`,
+    );
+  return EXIT.ok;
+}
+
+async function factsOf(
+  cells: readonly AnyCellConfig[],
+  underWay: ReadonlyMap<string, string | undefined>,
+): Promise<readonly EndFacts[]> {
+  const facts: EndFacts[] = [];
+  for (const config of cells)
+    facts.push({ cell: config.cell, seen: await lookAtRunning(config), underWay: underWay.get(config.cell) });
+  return facts;
+}
+
+/** Asks the agent to end, as a service manager would, and waits. */
+async function endAgent(pid: number, graceMs: number): Promise<void> {
+  const agent = identify(pid);
+  if (agent === undefined || !signalProcess(agent, 'SIGTERM')) return;
+  if (!(await gone(agent, graceMs + AGENT_ENDS_MS))) throw new Error(`the agent (pid ${pid}) doesn't end`);
+}
+
+function complain(lines: readonly string[], code: number): number {
+  for (const line of lines) process.stderr.write(line === '' ? '\n' : `headgate-agent: ${line}\n`);
+  return code;
+}

@@ -1,0 +1,44 @@
+import type { RunningCell } from '@headgate/adapters/execution/running-cell';
+import { named } from '@headgate/domain/plan/render-words';
+
+/** What is known of one cell that is to be ended. */
+export interface EndFacts {
+  readonly cell: string;
+  readonly seen: RunningCell;
+  /** What of a plan is under way there, as the agent wrote it down; undefined: nothing. */
+  readonly underWay: string | undefined;
+}
+
+/** So many tenants are spelled out as they are to be typed. */
+const MOST_TYPED = 20;
+
+/**
+ * Why cells can't be ended now, each on a line with what would unblock it; empty: they can. Nothing is ended half way
+ * through a step, and nobody is cut off who wasn't named.
+ */
+export function whyNotEnd(cells: readonly EndFacts[], tenants: readonly string[]): readonly string[] {
+  const why: string[] = [];
+  for (const { cell, seen, underWay } of cells) {
+    const half = [...(underWay === undefined ? [] : [underWay]), ...seen.halfWay];
+    if (half.length > 0)
+      why.push(
+        `cell ${cell}: a step is under way: ${half.join('; ')}. Let it come to its end with the agent running, or go back: headgate rollback PROMOTION (with the server away: headgate-agent rollback)`,
+      );
+  }
+  const said = new Set(tenants);
+  const unsaid = cells.flatMap(({ seen }) => seen.served).filter((tenant) => !said.has(tenant));
+  if (unsaid.length > 0) {
+    const all = [...new Set(cells.flatMap(({ seen }) => seen.served))].sort();
+    const flag = all.length > MOST_TYPED ? 'all of them, with commas between' : all.join(',');
+    const where = cells.filter(({ seen }) => seen.served.some((tenant) => !said.has(tenant))).map(({ cell }) => cell);
+    why.push(
+      `${where.map((cell) => `cell ${cell}`).join(', ')}: ${named(unsaid)} ${unsaid.length === 1 ? 'is' : 'are'} served there. Name who is to be cut off: --tenants ${flag}`,
+    );
+  }
+  const there = new Set(cells.flatMap(({ seen }) => seen.served));
+  // Served no more they may be named again; where others are served it is a mistake.
+  const strange = there.size === 0 ? [] : tenants.filter((tenant) => !there.has(tenant));
+  if (strange.length > 0)
+    why.push(`--tenants: nobody of that name is served there: ${named(strange)}. Served are ${named([...there])}`);
+  return why;
+}
