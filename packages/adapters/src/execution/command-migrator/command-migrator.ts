@@ -12,7 +12,8 @@ import { controlConnection, holdMigrations, prepareForMigrations, type Store } f
 import type { CommandMigrations } from './command-config.ts';
 import { readCommandMigration } from './command-document.ts';
 import { readSecrets } from './command-environment.ts';
-import { beginAttempt, fenced, forgetAttempt, readRecords, recordBaseline, recordChange } from './command-records.ts';
+import { fenced } from '../store/fenced.ts';
+import { beginAttempt, forgetAttempt, readRecords, recordBaseline, recordChange } from './command-records.ts';
 import { type Change, halfWay, judge, type Records, standing } from './judge.ts';
 import { layOutComponent } from './release-files.ts';
 import { runCommand, SPARE_MS } from './run-command.ts';

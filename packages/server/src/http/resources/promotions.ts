@@ -96,7 +96,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
         envelope,
         approvals: [],
       };
-      const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, await store.now());
+      const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, plan, await store.now());
       const verdicts = judgeGates(plan.gates, gates, { kind: 'wave', wave: 1 });
       return { ok: true, value: { plan: plan as never, text: renderPlan(plan), verdicts: verdicts as never } };
     },
