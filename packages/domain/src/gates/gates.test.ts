@@ -16,6 +16,7 @@ const SOUND_PARAMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   signature: {},
   'tests-passed': { minimum: 10 },
   soaked: { environment: 'staging', durationMs: HOUR_MS },
+  'migrations-analysed': { maxAgeMs: HOUR_MS, longestStallMs: 1_000 },
   rehearsed: { from: 'production', maxAgeMs: HOUR_MS, longestStallMs: 500 },
   window: {},
   approval: { count: 1 },
