@@ -52,7 +52,7 @@ export * from './notify/delivery.ts';
 export * from './notify/happening.ts';
 export * from './notify/rule.ts';
 export { reachesEverybody } from './plan/asked-tenants.ts';
-export { type SchemaUser } from './plan/contract-order.ts';
+export type { SchemaUser } from './plan/contract-order.ts';
 export type { WayBackUser } from './plan/contract-users.ts';
 export * from './plan/envelope.ts';
 export * from './plan/overtaking.ts';

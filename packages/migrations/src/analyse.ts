@@ -143,9 +143,7 @@ function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standi
     tryBody(language, definition) {
       const would = new Recorder();
       const within = { ...standing, text: definition, depth: depth + 1, conditional: true };
-      schema.tried(() =>
-        runBody(language, definition, undefined, sceneOf(schema, would, { ...session }, within)),
-      );
+      schema.tried(() => runBody(language, definition, undefined, sceneOf(schema, would, { ...session }, within)));
       return would.effects();
     },
   };

@@ -1,7 +1,14 @@
 /** The migrations of a release, analysed as Headgate will run them; signed, the findings are evidence of the release. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type AnalysisContent, analysisStatement, canonicalBytes, digestOf, readManifest, signStatement } from '@headgate/documents';
+import {
+  type AnalysisContent,
+  analysisStatement,
+  canonicalBytes,
+  digestOf,
+  readManifest,
+  signStatement,
+} from '@headgate/documents';
 import { type Catalogue, type FileReport, type MigrationFile, uriOf } from '@headgate/migrations';
 import type { Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -41,7 +48,10 @@ export async function analyseRelease(
     const from = versionBefore(options, catalogue);
     const pending = pendingOf(manifest, from);
     if (pending.length === 0) {
-      out.answer({ release: laid.digest, migrations: 0 }, `Nothing to analyse: the schema is at version ${from} already.`);
+      out.answer(
+        { release: laid.digest, migrations: 0 },
+        `Nothing to analyse: the schema is at version ${from} already.`,
+      );
       return EXIT.ok;
     }
     const files = await namedFiles(laid.dir, pending);
@@ -56,7 +66,10 @@ export async function analyseRelease(
         sarif,
       };
       const name = `${manifest.application}@${manifest.version}`;
-      const bundle = signStatement(analysisStatement(name, laid.digest, content), key) as unknown as Record<string, unknown>;
+      const bundle = signStatement(analysisStatement(name, laid.digest, content), key) as unknown as Record<
+        string,
+        unknown
+      >;
       if (options.statement !== undefined)
         await writeFile(resolve(cwd, options.statement), `${JSON.stringify(bundle)}\n`, { mode: 0o600 });
       // Of a bad one, too: what was found counts, whatever it was.

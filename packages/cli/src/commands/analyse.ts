@@ -40,8 +40,14 @@ export const analyse: Install = (program, act) => {
       'headgate',
     )
     .option('--stall <seconds>', 'how long others may wait for a lock', '1')
-    .option('--release <release>', 'instead of files: the migrations of a release (a folder, or one that is registered)')
-    .option('--schema-version <n>', 'with --release: the version that the schema is at, where the catalogue doesn’t say')
+    .option(
+      '--release <release>',
+      'instead of files: the migrations of a release (a folder, or one that is registered)',
+    )
+    .option(
+      '--schema-version <n>',
+      'with --release: the version that the schema is at, where the catalogue doesn’t say',
+    )
     .option('--of <name>', 'with --release: whose schema and sizes these are: an environment, a store, or cell/store')
     .option('--key <file>', 'sign the findings with this key, a PEM file of mode 0600')
     .option('--attach', 'attach the signed findings to the release')
@@ -53,10 +59,14 @@ export const analyse: Install = (program, act) => {
           throw new Failure(EXIT.usage, 'usage', `--runner ${runner}: expected headgate, psql or tool`);
         const stallMs = secondsOf(options.stall, '--stall') * 1_000;
         const { release: of, key, attach, statement } = options;
-        if (of === undefined && (paths.length === 0 || key ?? attach ?? statement))
+        if (of === undefined && ((paths.length === 0 || key) ?? attach ?? statement))
           throw new Failure(EXIT.usage, 'usage', 'name files or folders, or give --release (which --attach needs)');
         if (of !== undefined && key === undefined && (attach === true || statement !== undefined))
-          throw new Failure(EXIT.usage, 'usage', '--attach and --statement need --key: only what is signed is evidence');
+          throw new Failure(
+            EXIT.usage,
+            'usage',
+            '--attach and --statement need --key: only what is signed is evidence',
+          );
         // The parser is large: no other command waits for it.
         const { runAnalysis } = await import('../analyse/run-analysis.ts');
         const { release } = options;

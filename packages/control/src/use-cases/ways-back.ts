@@ -28,8 +28,8 @@ export async function waysBack(
   for (let after: string | undefined; ; ) {
     const behind = after !== undefined && { after };
     const page = await store.list('promotion', { open: true, facet: environment, limit: PAGE, ...behind });
+    // What has not begun leads back nowhere.
     for (const { state } of page as readonly Row<Promotion>[])
-      // What has not begun leads back nowhere.
       if (hasBegun(state) && state.id !== ending)
         await bases(state.planDigest, 'way-back', `the undo of promotion ${state.id}`);
     if (page.length < PAGE) break;
@@ -63,5 +63,7 @@ export function removedBy({ evidence }: Pick<ReleaseRecord, 'evidence'>): Readon
     predicateType === ANALYSIS && analysis !== undefined ? [analysis] : [],
   );
   const newest = all.toSorted((a, b) => a.at - b.at).at(-1);
-  return new Map((newest?.migrations ?? []).flatMap(({ to, removes }) => (removes === undefined ? [] : [[to, removes]])));
+  return new Map(
+    (newest?.migrations ?? []).flatMap(({ to, removes }) => (removes === undefined ? [] : [[to, removes]])),
+  );
 }

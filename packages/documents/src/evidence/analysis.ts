@@ -33,7 +33,12 @@ const result = z.object({
     .min(1)
     .max(10),
   properties: z
-    .object({ safeWays: z.array(z.object({ words, sql: z.array(words).max(20) })).max(20).optional() })
+    .object({
+      safeWays: z
+        .array(z.object({ words, sql: z.array(words).max(20) }))
+        .max(20)
+        .optional(),
+    })
     .optional(),
 });
 
@@ -117,7 +122,8 @@ export const analysis: EvidenceFormat = {
     if (gap >= 0 || migrations.at(-1)?.to !== schema.to)
       return wrong('its migrations don’t lead from its first version to its last', 'predicate.migrations');
     const ours = parsed.data.sarif.runs.filter(({ tool }) => tool.driver.name === OUR_TOOL);
-    if (ours.length !== 1) return wrong(`expected one run of ${OUR_TOOL}, found ${ours.length}`, 'predicate.sarif.runs');
+    if (ours.length !== 1)
+      return wrong(`expected one run of ${OUR_TOOL}, found ${ours.length}`, 'predicate.sarif.runs');
     const byUri = new Map(migrations.map((each) => [each.uri, each.to]));
     if (byUri.size !== migrations.length) return wrong('two migrations have one name', 'predicate.migrations');
     const findings: AnalysedFinding[] = [];

@@ -26,7 +26,10 @@ const MOST_LIST = 3;
 const ORDER = ['error', 'warning', 'note', 'none'];
 
 /** `omitted`: findings of our own that had no room, of any level that counts. */
-export function boundedLog(log: SarifLike): { readonly log: Readonly<Record<string, unknown>>; readonly omitted: number } {
+export function boundedLog(log: SarifLike): {
+  readonly log: Readonly<Record<string, unknown>>;
+  readonly omitted: number;
+} {
   let omitted = 0;
   const runs = log.runs.map((run) => {
     const ours = run.tool.driver.name === OUR_TOOL;

@@ -13,7 +13,10 @@ const { catalogue } = analysis;
 const { catalogue: _, ...withoutSizes } = analysis;
 
 const PARAMS = { maxAgeMs: HOUR_MS, longestStallMs: 1_000, catalogue: 'production' };
-const fact = (more: Partial<AnalysisEvidence> = {}): EvidenceFact => ({ ...evidence, analysis: { ...analysis, ...more } });
+const fact = (more: Partial<AnalysisEvidence> = {}): EvidenceFact => ({
+  ...evidence,
+  analysis: { ...analysis, ...more },
+});
 function judge(facts: Partial<GateFacts>, params: Record<string, unknown> = {}): Verdict {
   return migrationsAnalysed.judge({ ...PARAMS, ...params }, soundFacts(NOON, facts), { kind: 'promotion' });
 }
@@ -29,7 +32,9 @@ const asPhase = (phase: MigrationRef['phase'], more: Partial<AnalysisEvidence>):
   migrating: [{ ...migration, phase }],
   ...of(fact(more)),
 });
-const removing = { migrations: [{ ...analysis.migrations[0], removes: ['public.invoice.note'] }] } as Partial<AnalysisEvidence>;
+const removing = {
+  migrations: [{ ...analysis.migrations[0], removes: ['public.invoice.note'] }],
+} as Partial<AnalysisEvidence>;
 
 describe('the gate migrations-analysed', () => {
   test.each<[string, VerdictKind, Partial<GateFacts>, Record<string, unknown>?]>([
@@ -49,16 +54,37 @@ describe('the gate migrations-analysed', () => {
       'no-data',
       { migrating: [migration, { ...migration, id: 'm3', from: 2, to: 3 }] },
     ],
-    ['takes one that read more', 'pass', of(fact({ migrations: [{ id: 'm1', to: 1, digest: digestOf('1') }, ...analysis.migrations] }))],
+    [
+      'takes one that read more',
+      'pass',
+      of(fact({ migrations: [{ id: 'm1', to: 1, digest: digestOf('1') }, ...analysis.migrations] })),
+    ],
     ['fails one that is too old', 'fail', of(fact({ at: NOON - HOUR_MS - 1 }))],
     ['errs on one from the future', 'error', of(fact({ at: NOON + 2 * MINUTE_MS }))],
     ['fails one that calls longer stalls harmless', 'fail', of(fact({ stallMs: 1_001 }))],
     ['has no data where no size was known', 'no-data', of({ ...evidence, analysis: withoutSizes })],
-    ['takes one without sizes where the policy asks for none', 'pass', of({ ...evidence, analysis: withoutSizes }), { catalogue: undefined }],
+    [
+      'takes one without sizes where the policy asks for none',
+      'pass',
+      of({ ...evidence, analysis: withoutSizes }),
+      { catalogue: undefined },
+    ],
     ['has no data of another catalogue', 'no-data', of(fact({ catalogue: { ...catalogue, of: 'staging' } as never }))],
-    ['fails sizes that are too old', 'fail', of(fact({ catalogue: { ...catalogue, readAt: NOON - HOUR_MS - 1 } as never }))],
-    ['has no data where nobody wrote down when they were read', 'no-data', of(fact({ catalogue: { ...catalogue, readAt: undefined } as never }))],
-    ['goes by the newest: a bad one after a good one is bad', 'fail', of(evidence, fact({ ...analysisEvidence({ ...analysis, findings: [finding()], omitted: 0 }), at: NOON - 1 }))],
+    [
+      'fails sizes that are too old',
+      'fail',
+      of(fact({ catalogue: { ...catalogue, readAt: NOON - HOUR_MS - 1 } as never })),
+    ],
+    [
+      'has no data where nobody wrote down when they were read',
+      'no-data',
+      of(fact({ catalogue: { ...catalogue, readAt: undefined } as never })),
+    ],
+    [
+      'goes by the newest: a bad one after a good one is bad',
+      'fail',
+      of(evidence, fact({ ...analysisEvidence({ ...analysis, findings: [finding()], omitted: 0 }), at: NOON - 1 })),
+    ],
     ['fails what is dangerous', 'fail', found(finding())],
     ['lets warnings by', 'pass', found(finding({ level: 'warning' }))],
     ['… unless the policy says else', 'fail', found(finding({ level: 'warning' })), { level: 'note' }],
@@ -71,12 +97,18 @@ describe('the gate migrations-analysed', () => {
     [
       'what running code loses is what a contract is for: its order the planner saw to',
       'pass',
-      asPhase('contract', analysisEvidence({ ...analysis, findings: [finding({ rule: 'breaks-running-code' })], omitted: 0 })),
+      asPhase(
+        'contract',
+        analysisEvidence({ ...analysis, findings: [finding({ rule: 'breaks-running-code' })], omitted: 0 }),
+      ),
     ],
     [
       '… but not what else is dangerous in it',
       'fail',
-      asPhase('contract', analysisEvidence({ ...analysis, findings: [finding({ rule: 'destroys-data' })], omitted: 0 })),
+      asPhase(
+        'contract',
+        analysisEvidence({ ...analysis, findings: [finding({ rule: 'destroys-data' })], omitted: 0 }),
+      ),
     ],
   ])('%s', (_rule, verdict, facts, params) => {
     const judged = judge(facts, params);
@@ -96,7 +128,12 @@ describe('the gate migrations-analysed', () => {
 });
 
 describe('a waiver', () => {
-  const waiver = { file: migration.file.digest, rule: 'index-build-under-lock', because: 'quiet night, agreed with ops', until: '2099-01-01' };
+  const waiver = {
+    file: migration.file.digest,
+    rule: 'index-build-under-lock',
+    because: 'quiet night, agreed with ops',
+    until: '2099-01-01',
+  };
   const waived = (more: object, facts = found(finding())) => judge(facts, { waivers: [{ ...waiver, ...more }] });
 
   test('lets a rule’s findings in a file by, and is told with its reason and its end', () => {

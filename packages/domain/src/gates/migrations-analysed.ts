@@ -1,8 +1,8 @@
 import type { AnalysedFinding, AnalysisEvidence, FindingLevel, FoundCount } from '../analysis/analysis.ts';
 import { ageText, durationText } from '../model/duration.ts';
 import type { MigrationRef } from '../plan/plan.ts';
-import { type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
 import { type FindingWaiver, waivedBy, waiversIn } from './finding-waivers.ts';
+import { type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
 
 /** Predicate type of our statement of an analysis. */
 export const ANALYSIS = 'https://headgate.dev/analysis/v1';
@@ -23,12 +23,21 @@ export const migrationsAnalysed: Gate = {
     additionalProperties: false,
     required: ['maxAgeMs', 'longestStallMs'],
     properties: {
-      maxAgeMs: { type: 'integer', minimum: 1, description: 'Of the analysis, and of the sizes that it was judged with' },
-      longestStallMs: { type: 'integer', minimum: 1, description: 'From this stall on a statement must count as dangerous' },
+      maxAgeMs: {
+        type: 'integer',
+        minimum: 1,
+        description: 'Of the analysis, and of the sizes that it was judged with',
+      },
+      longestStallMs: {
+        type: 'integer',
+        minimum: 1,
+        description: 'From this stall on a statement must count as dangerous',
+      },
       catalogue: {
         type: 'string',
         minLength: 1,
-        description: 'Whose schema and sizes: an environment, a store, or cell/store. Absent: an analysis without sizes counts',
+        description:
+          'Whose schema and sizes: an environment, a store, or cell/store. Absent: an analysis without sizes counts',
       },
       level: { enum: ['note', 'warning', 'error'], description: 'The worst level that goes by (warning)' },
       waivers: {
@@ -120,20 +129,23 @@ function staleness(
   const no = (why: string, verdict: 'fail' | 'error' | 'no-data' = 'fail'): Verdict =>
     stop(NAME, verdict, why, `analyse them again: ${again(asked)}`, 'developer');
   const allowed = durationText(maxAgeMs);
-  if (!Number.isSafeInteger(at) || now - at < -CLOCK_STEP_MS) return no('the newest analysis is dated ahead of now', 'error');
+  if (!Number.isSafeInteger(at) || now - at < -CLOCK_STEP_MS)
+    return no('the newest analysis is dated ahead of now', 'error');
   if (now - at > maxAgeMs) return no(`the newest analysis is ${ageText(now - at)} old, ${allowed} are allowed`);
   if (stallMs > longestStallMs)
     return no(
       `it calls dangerous only what keeps others waiting for ${durationText(stallMs)}, the policy says ${durationText(longestStallMs)}`,
     );
   if (typeof asked !== 'string') return undefined;
-  if (judged === undefined) return no(`it was done without any table’s size; the policy asks for those of ${asked}`, 'no-data');
+  if (judged === undefined)
+    return no(`it was done without any table’s size; the policy asks for those of ${asked}`, 'no-data');
   if (judged.of !== asked)
     return no(`it was judged with the sizes of ${judged.of}; the policy asks for those of ${asked}`, 'no-data');
   const { readAt } = judged;
   if (readAt === undefined) return no(`nobody wrote down when the sizes of ${asked} were read`, 'no-data');
   if (now - readAt < -CLOCK_STEP_MS) return no(`the sizes of ${asked} are dated ahead of now`, 'error');
-  if (now - readAt > maxAgeMs) return no(`the sizes of ${asked} are ${ageText(now - readAt)} old, ${allowed} are allowed`);
+  if (now - readAt > maxAgeMs)
+    return no(`the sizes of ${asked} are ${ageText(now - readAt)} old, ${allowed} are allowed`);
   return undefined;
 }
 

@@ -45,14 +45,21 @@ export interface TooEarly extends Refusal {
  * Judges the migrations of a sequence of releases, oldest first. `users` is what runs or could come back before the first of
  * them. When the next one comes, the one before runs, and its undo still leads back to what ran before that.
  */
-export function contractsTooEarly(releases: readonly OrderedRelease[], users: readonly SchemaUser[]): readonly TooEarly[] {
+export function contractsTooEarly(
+  releases: readonly OrderedRelease[],
+  users: readonly SchemaUser[],
+): readonly TooEarly[] {
   return releases.flatMap((release, i) => {
     const standing = standingAt(releases, users, i);
     return release.migrations.flatMap((migration) => judge(release, migration, standing));
   });
 }
 
-function standingAt(releases: readonly OrderedRelease[], users: readonly SchemaUser[], i: number): readonly SchemaUser[] {
+function standingAt(
+  releases: readonly OrderedRelease[],
+  users: readonly SchemaUser[],
+  i: number,
+): readonly SchemaUser[] {
   const running = releases[i - 1];
   if (running === undefined) return users;
   const undo = `the undo of ${running.version}`;
@@ -64,7 +71,11 @@ function standingAt(releases: readonly OrderedRelease[], users: readonly SchemaU
   return [{ kind: 'slot', name: 'the release before', version: running.version, range: running.range }, ...back];
 }
 
-function judge(release: OrderedRelease, migration: OrderedMigration, standing: readonly SchemaUser[]): readonly TooEarly[] {
+function judge(
+  release: OrderedRelease,
+  migration: OrderedMigration,
+  standing: readonly SchemaUser[],
+): readonly TooEarly[] {
   const { id, to, declared, found, removes } = migration;
   const refusals: TooEarly[] = [];
   const refuse = (code: TooEarly['code'], why: string, unblock: string, by: readonly SchemaUser[] = []): void => {

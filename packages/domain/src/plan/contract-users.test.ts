@@ -21,7 +21,11 @@ describe('a contract migration waits for all that uses what it removes', () => {
     ['goes when all that runs can do without', { cells: [aCell({ schemaRange: tolerant })] }, undefined],
     ['the code before can’t', { cells: [aCell({ schemaRange: old })] }, 'schema-range'],
     ['code that is kept in another slot can’t', { cells: [third] }, 'contract-too-early'],
-    ['what the plan clears doesn’t count', { cells: [aCell({ schemaRange: tolerant, green: aRelease('0.9.0') })] }, undefined],
+    [
+      'what the plan clears doesn’t count',
+      { cells: [aCell({ schemaRange: tolerant, green: aRelease('0.9.0') })] },
+      undefined,
+    ],
     [
       'nobody knows what another slot runs on',
       { cells: [withSlot({ grey: { release: aRelease('0.9.0') } })] },
@@ -36,7 +40,9 @@ describe('a contract migration waits for all that uses what it removes', () => {
       'an open undo leads back to it',
       {
         cells: [aCell({ schemaRange: tolerant })],
-        waysBack: [{ cell: 'shared', kind: 'way-back', name: 'the undo of promotion prm_7', version: '0.9.0', range: old }],
+        waysBack: [
+          { cell: 'shared', kind: 'way-back', name: 'the undo of promotion prm_7', version: '0.9.0', range: old },
+        ],
       },
       'contract-too-early',
     ],
@@ -44,7 +50,9 @@ describe('a contract migration waits for all that uses what it removes', () => {
       'an open undo elsewhere doesn’t matter',
       {
         cells: [aCell({ schemaRange: tolerant })],
-        waysBack: [{ cell: 'other', kind: 'way-back', name: 'the undo of promotion prm_7', version: '0.9.0', range: old }],
+        waysBack: [
+          { cell: 'other', kind: 'way-back', name: 'the undo of promotion prm_7', version: '0.9.0', range: old },
+        ],
       },
       undefined,
     ],
@@ -52,7 +60,9 @@ describe('a contract migration waits for all that uses what it removes', () => {
       'a watch may yet lead back to it',
       {
         cells: [aCell({ schemaRange: tolerant })],
-        waysBack: [{ cell: 'shared', kind: 'watch', name: 'the watch over promotion prm_7', version: '0.9.0', range: old }],
+        waysBack: [
+          { cell: 'shared', kind: 'watch', name: 'the watch over promotion prm_7', version: '0.9.0', range: old },
+        ],
       },
       'contract-too-early',
     ],
@@ -72,7 +82,9 @@ describe('a contract migration waits for all that uses what it removes', () => {
   test('the words name who, what, and what would unblock it', () => {
     const removes = new Map([[2, ['public.invoice.note']]]);
     const range = old;
-    const waysBack = [{ cell: 'shared', kind: 'watch', name: 'the watch over promotion prm_7', version: '0.9.0', range }] as const;
+    const waysBack = [
+      { cell: 'shared', kind: 'watch', name: 'the watch over promotion prm_7', version: '0.9.0', range },
+    ] as const;
     const planned = planPromotion(aRequest({ manifest: contract, cells: [third], removes, waysBack }));
     expect(planned).toMatchObject({
       ok: false,

@@ -19,9 +19,18 @@ describe('what a file says of itself', () => {
 
 describe('what may run outside of a transaction', () => {
   test.each([
-    ['create index concurrently i on t(a)', { kind: 'create-index', index: 'i', table: { name: 't' }, ifNotExists: false }],
-    ['create unique index concurrently if not exists "I x" on s.t(lower(a)) where a > 1;', { kind: 'create-index', index: 'I x', table: { schema: 's', name: 't' }, ifNotExists: true }],
-    ['-- a comment\ndrop index concurrently if exists s.i;', { kind: 'drop-index', index: { schema: 's', name: 'i' }, ifExists: true }],
+    [
+      'create index concurrently i on t(a)',
+      { kind: 'create-index', index: 'i', table: { name: 't' }, ifNotExists: false },
+    ],
+    [
+      'create unique index concurrently if not exists "I x" on s.t(lower(a)) where a > 1;',
+      { kind: 'create-index', index: 'I x', table: { schema: 's', name: 't' }, ifNotExists: true },
+    ],
+    [
+      '-- a comment\ndrop index concurrently if exists s.i;',
+      { kind: 'drop-index', index: { schema: 's', name: 'i' }, ifExists: true },
+    ],
     ['reindex index concurrently i', { kind: 'reindex', of: 'index', name: { name: 'i' } }],
     ['reindex (concurrently) table s.t', { kind: 'reindex', of: 'table', name: { schema: 's', name: 't' } }],
     ['vacuum (analyze) t', { kind: 'vacuum' }],

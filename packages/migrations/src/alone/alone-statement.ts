@@ -24,8 +24,7 @@ export type ReadAlone =
   | { readonly ok: true; readonly statement: AloneStatement; readonly at: Statement }
   | { readonly ok: false; readonly why: string };
 
-const KINDS =
-  'CREATE INDEX CONCURRENTLY, DROP INDEX CONCURRENTLY, REINDEX INDEX or TABLE CONCURRENTLY, or VACUUM';
+const KINDS = 'CREATE INDEX CONCURRENTLY, DROP INDEX CONCURRENTLY, REINDEX INDEX or TABLE CONCURRENTLY, or VACUUM';
 
 /** The one statement of a file that says `headgate:no-transaction`, or why it can't be run so. The parser must be loaded. */
 export function readAlone(text: string): ReadAlone {
@@ -46,7 +45,8 @@ function aloneOf(node: Node, text: string): AloneStatement | string {
   const index = as(node, 'IndexStmt');
   if (index?.concurrent === true) {
     const { idxname, relation, if_not_exists } = index;
-    if (idxname === undefined) return 'the index has no name: give it one, so that it is found when this was interrupted';
+    if (idxname === undefined)
+      return 'the index has no name: give it one, so that it is found when this was interrupted';
     const table = nameOf(relation);
     return { kind: 'create-index', text, index: idxname, table, ifNotExists: if_not_exists === true };
   }

@@ -5,7 +5,11 @@ import { quoted } from '../parse/nodes.ts';
 import { type Scene, tree } from './scene.ts';
 
 /** PostgreSQL's own trigger functions: they touch no other table. */
-const HARMLESS = new Set(['suppress_redundant_updates_trigger', 'tsvector_update_trigger', 'tsvector_update_trigger_column']);
+const HARMLESS = new Set([
+  'suppress_redundant_updates_trigger',
+  'tsvector_update_trigger',
+  'tsvector_update_trigger_column',
+]);
 /** Bodies that call bodies: beyond this nobody follows. */
 const DEEPEST = 8;
 

@@ -4,8 +4,8 @@ import type { TableState } from '../catalogue/working-schema.ts';
 import { nameFrom, quoted, strings } from '../parse/nodes.ts';
 import { parseBody } from '../parse/parser.ts';
 import { isFresh } from './alter-table/altered.ts';
-import { breaksIfUsed, type Family, relationIn, type Scene, tree } from './scene.ts';
 import { willRun } from './firing.ts';
+import { breaksIfUsed, type Family, relationIn, type Scene, tree } from './scene.ts';
 
 /** Of CreateTrigStmt.timing: before. */
 const BEFORE = 2;

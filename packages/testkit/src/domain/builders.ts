@@ -1,6 +1,7 @@
 /** Small, sound examples of the domain's words; a test names only what it is about. */
 import {
   type Action,
+  ANALYSIS,
   type ApplicationSpec,
   type CellState,
   type Digest,
@@ -12,7 +13,6 @@ import {
   type PlanRequest,
   type PolicySpec,
   planPromotion,
-  ANALYSIS,
   REHEARSAL,
   type ReleaseManifest,
   type ReleaseRef,
@@ -220,7 +220,13 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
         analysis: {
           at: now - MINUTE_MS,
           stallMs: 1_000,
-          catalogue: { of: 'production', digest: digestOf('catalogue'), server: 15, tables: 12, readAt: now - MINUTE_MS },
+          catalogue: {
+            of: 'production',
+            digest: digestOf('catalogue'),
+            server: 15,
+            tables: 12,
+            readAt: now - MINUTE_MS,
+          },
           migrations: [{ id: migrating.id, to: migrating.to, digest: migrating.file.digest }],
           found: [],
           told: [],

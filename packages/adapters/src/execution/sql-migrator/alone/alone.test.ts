@@ -49,11 +49,12 @@ async function again<T extends { readonly ok: boolean; readonly why?: string }>(
   }
 }
 
-const index = (name = 'invoice_number') =>
+const index = () =>
   ask(`select i.indexrelid::text as oid, i.indisvalid as valid from pg_index i join pg_class c on c.oid = i.indexrelid
-    where c.relname = '${name}'`).then(([found]) => found as { oid: string; valid: boolean } | undefined);
+    where c.relname = 'invoice_number'`).then(([found]) => found as { oid: string; valid: boolean } | undefined);
 const attempts = () => ask('select direction, version_to as to from headgate.attempt');
-const versions = () => ask('select version from headgate.migration order by 1').then((all) => all.map((r) => r.version));
+const versions = () =>
+  ask('select version from headgate.migration order by 1').then((all) => all.map((r) => r.version));
 const owner = async () => {
   const client = new pg.Client(await ownersConnection(real.store));
   client.on('error', () => {});
@@ -88,7 +89,8 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 const soon = { timeout: 20_000, interval: 10 };
 
-const ONE = 'create table public.invoice(id int primary key, number int); insert into public.invoice select i, i from generate_series(1, 2000) i';
+const ONE =
+  'create table public.invoice(id int primary key, number int); insert into public.invoice select i, i from generate_series(1, 2000) i';
 beforeEach(async () => {
   await ask(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'`);
   await ask('drop table if exists public.invoice; delete from headgate.migration; delete from headgate.attempt');
@@ -172,7 +174,10 @@ describe('a file that says headgate:no-transaction', () => {
 describe('an index that no migration of ours made', () => {
   test('is never taken for it', async () => {
     await ask('create index invoice_number on public.invoice(id)');
-    expect(await up(1, BUILD)).toMatchObject({ ok: false, why: expect.stringContaining('which no migration of ours made') });
+    expect(await up(1, BUILD)).toMatchObject({
+      ok: false,
+      why: expect.stringContaining('which no migration of ours made'),
+    });
     expect(await index()).toMatchObject({ valid: true });
     const tolerant = BUILD.replace('concurrently ', 'concurrently if not exists ');
     expect(await up(1, tolerant), 'unless the file says so').toEqual({ ok: true, value: { version: 2 } });
@@ -187,7 +192,10 @@ describe('an index that no migration of ours made', () => {
     await ask(`select pg_terminate_backend(${rows[0].pid})`);
     await building;
     await other.end();
-    expect(await up(1, BUILD)).toMatchObject({ ok: false, why: expect.stringMatching(/INVALID, and no migration of ours/) });
+    expect(await up(1, BUILD)).toMatchObject({
+      ok: false,
+      why: expect.stringMatching(/INVALID, and no migration of ours/),
+    });
     const tolerant = BUILD.replace('concurrently ', 'concurrently if not exists ');
     expect(await up(1, tolerant)).toMatchObject({ ok: false, why: expect.stringContaining('INVALID') });
     expect(await index()).toMatchObject({ valid: false });
@@ -270,9 +278,15 @@ describe('an agent that is killed', () => {
     const child = await agent(back(1, BUILD, DROP), DROP);
     await expect.poll(index, soon).toMatchObject({ valid: false });
     await kill(child);
-    expect(await migrator.look('main')).toMatchObject({ schemaVersion: 2, drift: [expect.stringContaining('way back')] });
+    expect(await migrator.look('main')).toMatchObject({
+      schemaVersion: 2,
+      drift: [expect.stringContaining('way back')],
+    });
     await other.end();
-    expect(await again(() => up(2, 'select 1')), 'nothing is built on it').toMatchObject({ ok: false, code: 'rejected' });
+    expect(await again(() => up(2, 'select 1')), 'nothing is built on it').toMatchObject({
+      ok: false,
+      code: 'rejected',
+    });
     expect(await again(() => down(1, BUILD, DROP))).toEqual({ ok: true, value: { version: 1 } });
     expect(await index()).toBeUndefined();
     expect(await migrator.look('main')).toEqual({ schemaVersion: 1 });
@@ -285,7 +299,10 @@ describe('an agent that is killed', () => {
     await expect.poll(index, soon).toMatchObject({ valid: false });
     await kill(child);
     await other.end();
-    expect(await again(() => up(2, 'select 1'))).toMatchObject({ ok: false, why: expect.stringContaining('finish it') });
+    expect(await again(() => up(2, 'select 1'))).toMatchObject({
+      ok: false,
+      why: expect.stringContaining('finish it'),
+    });
     expect(await again(() => down(2, DROP, BUILD))).toEqual({ ok: true, value: { version: 2 } });
     expect(await index()).toMatchObject({ valid: true });
     expect(await attempts()).toEqual([]);

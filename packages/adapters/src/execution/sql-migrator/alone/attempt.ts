@@ -66,7 +66,8 @@ export async function recordAlone(
             `delete from headgate.migration where version = $1 and version = (select max(version) from headgate.migration)`,
             [to],
           );
-    if (rowCount !== 1) throw new Error('The version of the store moved while a migration of it ran; look at the store');
+    if (rowCount !== 1)
+      throw new Error('The version of the store moved while a migration of it ran; look at the store');
   });
 }
 
@@ -79,7 +80,8 @@ export async function forgetAttempt(client: pg.ClientBase, ctx: Decision): Promi
 
 /** For people: what was begun. */
 export function begun({ direction, from, to, statement }: Attempt): string {
-  const what = direction === 'up' ? `the migration from version ${from} to ${to}` : `the way back from ${to} to ${from}`;
+  const what =
+    direction === 'up' ? `the migration from version ${from} to ${to}` : `the way back from ${to} to ${from}`;
   const which = statement === null ? '' : ` (${statement.replace(/\s+/g, ' ').slice(0, 120)})`;
   return `${what}${which} was begun and didn't end`;
 }

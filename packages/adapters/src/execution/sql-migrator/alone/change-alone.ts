@@ -54,7 +54,8 @@ export async function changeAlone(
   if (!ran.ok) return ran;
   if (ran.value === 'recorded') return granted({ version: change.to });
   // Ended from outside: what there is of it is known to the next attempt, by the record.
-  if ((await readAttempt(control)) === undefined && (await judge())?.ok === true) return granted({ version: change.to });
+  if ((await readAttempt(control)) === undefined && (await judge())?.ok === true)
+    return granted({ version: change.to });
   return denied('expired', 'the time for this migration ran out, and its session was ended');
 }
 
@@ -64,7 +65,11 @@ function isOf({ direction, digest, to }: Attempt, change: Change): boolean {
 }
 
 /** What takes back the very migration that was begun: it may be asked for although the version never moved. */
-function wayBackOf(pending: Attempt, change: Change, statement: AloneStatement | undefined): AloneStatement | undefined {
+function wayBackOf(
+  pending: Attempt,
+  change: Change,
+  statement: AloneStatement | undefined,
+): AloneStatement | undefined {
   const { migration, direction } = change;
   const made = (migration as Partial<MigrationBack>).up?.digest;
   const back = direction === 'down' && pending.direction === 'up' && pending.to === migration.to;

@@ -11,9 +11,9 @@
 import { type Answer, denied, granted, type StepContext } from '@headgate/execution';
 import type { AloneStatement } from '@headgate/migrations';
 import type pg from 'pg';
+import type { Store } from '../../store/store-session.ts';
 import { inMigrationSession } from '../migration-session.ts';
 import { sqlRefusal } from '../sql-refusal.ts';
-import type { Store } from '../../store/store-session.ts';
 import { type AloneChange, type Attempt, beginAttempt, begun, forgetAttempt, recordAlone } from './attempt.ts';
 import { type Standing, standingOf } from './standing.ts';
 
@@ -114,7 +114,10 @@ function notOurs(store: string, statement: AloneStatement, { state, leftovers }:
         `the store ${store} has an index ${leftovers[0]} already, INVALID, and no migration of ours left it: see who did, and drop it`,
       );
     if (state === 'after' && !statement.ifNotExists)
-      return denied('rejected', `the store ${store} has an index ${leftovers[0]} already, which no migration of ours made`);
+      return denied(
+        'rejected',
+        `the store ${store} has an index ${leftovers[0]} already, which no migration of ours made`,
+      );
   }
   if (statement.kind === 'drop-index' && state === 'after' && !statement.ifExists)
     return denied('rejected', `the store ${store} has no index ${statement.index.name}`);
