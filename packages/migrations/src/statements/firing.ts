@@ -57,8 +57,8 @@ function call(calls: string, scene: Scene, many: boolean): void {
   const routine = routineNamed(calls, scene);
   if (routine === 'harmless') return;
   if (routine?.source === undefined || scene.depth > DEEPEST)
-    return notKnown(scene, `${calls}() runs for what is written, and what it does isn’t known`);
-  scene.runBody(routine.language, routine.source, undefined, many);
+    notKnown(scene, `${calls}() runs for what is written, and what it does isn’t known`);
+  else scene.runBody(routine.language, routine.source, undefined, many);
 }
 
 /** What a new trigger will do for what running code writes: read once, without its happening now. */
@@ -66,11 +66,11 @@ export function willRun({ fires }: Trigger, table: TableState, scene: Scene): vo
   if (fires === undefined) return;
   const routine = routineNamed(fires.calls, scene);
   if (routine === 'harmless') return;
-  if (routine?.source === undefined)
-    return notKnown(
-      scene,
-      `${fires.calls}() runs for what running code writes to ${table.key} from now on, and what it does isn’t known`,
-    );
+  if (routine?.source === undefined) {
+    const what = `runs for what running code writes to ${table.key} from now on, and what it does isn’t known`;
+    notKnown(scene, `${fires.calls}() ${what}`);
+    return;
+  }
   const effects = scene.tryBody(routine.language, routine.source);
   scene.does.later({ runs: fires.calls, relation: table.key, effects });
 }
