@@ -75,7 +75,7 @@ export async function analyseRelease(
       // Of a bad one, too: what was found counts, whatever it was.
       if (options.attach === true) {
         const attached = await session.client.call('attachEvidence', { body: { bundle } });
-        process.stderr.write(`attached ${attached.digest} to ${attached.subject}\n`);
+        out.line(`Attached ${attached.digest} to ${attached.subject}.`);
       }
     }
     return report.dangerous ? EXIT.refused : EXIT.ok;
