@@ -122,6 +122,7 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
       create table counter(id int primary key, n int); create table trail(id int); create table other(id int);
       create table doc(id int, k int, state text); create table part(id int) partition by range (id);
       create table part_all partition of part default;
+      insert into doc values (1, 1, 'a'), (2, 2, 'b'); insert into counter values (1, 0);
       create function count_up() returns trigger language plpgsql as $$ begin
         update fired.counter set n = n + 1 where id = new.id; return new; end $$;
       create function trace() returns trigger language plpgsql as $$ begin
@@ -151,7 +152,8 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
         where l.pid = pg_backend_pid() and l.mode = 'RowExclusiveLock' and c.relkind in ('r', 'p')
           and c.relnamespace = 'fired'::regnamespace order by 1`);
       await client.query('rollback');
-      const [statement] = analyse([{ name: 'a.sql', text: sql }], { catalogue, lockTimeout: true }).files[0]?.statements ?? [];
+      const [statement] =
+        analyse([{ name: 'a.sql', text: sql }], { catalogue, lockTimeout: true }).files[0]?.statements ?? [];
       const ours = (statement?.effects?.locks ?? []).flatMap(({ relation, mode }) =>
         mode === 'ROW EXCLUSIVE' ? [relation.replace('fired.', '')] : [],
       );
@@ -163,7 +165,9 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
     const catalogue = await readCatalogueOf(client);
     expect(catalogue.schemaVersion).toBeUndefined();
     expect(Math.abs((catalogue.readAt ?? 0) - Date.now())).toBeLessThan(3_600_000);
-    await client.query('create schema headgate; create table headgate.migration(version int); insert into headgate.migration values (3), (7)');
+    await client.query(
+      'create schema headgate; create table headgate.migration(version int); insert into headgate.migration values (3), (7)',
+    );
     expect((await readCatalogueOf(client)).schemaVersion).toBe(7);
     await client.query('create role nobody_here; grant usage on schema headgate to nobody_here; set role nobody_here');
     expect((await readCatalogueOf(client)).schemaVersion).toBeUndefined();
