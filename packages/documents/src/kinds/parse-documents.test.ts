@@ -118,6 +118,15 @@ describe('declared documents', () => {
       'found the unknown field "cuont", did you mean "count"?',
     ],
     [
+      'a waiver without an end',
+      changed(
+        'Policy',
+        'gate: window',
+        `gate: migrations-analysed\n      params: {maxAgeMs: 1, longestStallMs: 1, waivers: [{file: 'sha256:1', rule: x, because: y}]}`,
+      ),
+      'spec.gates[3].params.waivers[0].until: expected a text of 1 to 1000 characters, found nothing',
+    ],
+    [
       'a missing parameter',
       changed('Policy', 'params: {count: 1}', 'at: wave'),
       'spec.gates[2].params: expected a mapping (key: value), found nothing',

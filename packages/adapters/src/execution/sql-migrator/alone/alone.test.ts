@@ -309,6 +309,15 @@ describe('an agent that is killed', () => {
   });
 });
 
+test('a store that was brought back from before is looked at all the same', async () => {
+  await ask('alter table headgate.attempt drop column statement');
+  expect(await migrator.look('main')).toEqual({ schemaVersion: 1 });
+  await ask('drop table headgate.attempt');
+  expect(await migrator.look('main')).toEqual({ schemaVersion: 1 });
+  await ask(`comment on schema headgate is 'older'`);
+  expect(await up(1, BUILD)).toEqual({ ok: true, value: { version: 2 } });
+});
+
 test('killed at any moment, it happens once', async () => {
   for (const afterMs of [30, 120, 260]) {
     const child = await agent(migration(1, BUILD), BUILD);

@@ -22,9 +22,13 @@ export interface AloneChange {
 
 type Decision = Pick<StepContext, 'cell' | 'fence'>;
 
+/** What was begun. Also of a store that was brought back as it was before attempts, or their statements, were kept. */
 export async function readAttempt(client: pg.ClientBase): Promise<Attempt | undefined> {
+  const there = await client.query<{ there: boolean }>(`select to_regclass('headgate.attempt') is not null as there`);
+  if (there.rows[0]?.there !== true) return undefined;
   const { rows } = await client.query<Attempt>(
-    'select direction, version_from as "from", version_to as "to", digest, statement from headgate.attempt',
+    `select direction, version_from as "from", version_to as "to", digest, to_jsonb(attempt) ->> 'statement' as statement
+     from headgate.attempt`,
   );
   return rows[0];
 }
