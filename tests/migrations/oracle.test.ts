@@ -124,6 +124,12 @@ describe.each<[PostgresMajor, number, number]>([
     ['SET NOT NULL', PARTS, 'AT_SetNotNull'],
     ['constraints', PARTS, 'AT_AddConstraint'],
   ];
+  test.runIf(major === 15)('with the triggers left out of what is known, that is noticed', () => {
+    const relations = database.catalogue.relations.map((each) => ({ ...each, triggers: [] }));
+    const again = run.traced.map(({ each, truth }) => compare(each, truth, { ...database.catalogue, relations }));
+    expect(again.filter(({ was, said }) => was === 'harms' && said !== 'dangerous').length).toBeGreaterThan(0);
+  });
+
   test.runIf(major === 15).each(turnedOff)('with the rule for %s turned off, that is noticed', (_what, table, name) => {
     const rule = table[name];
     expect(rule).toBeTypeOf('function');

@@ -4,6 +4,7 @@
  */
 import type { CalendarSpec, Digest, Freeze, GateFacts, Instant, Plan, Promotion, WindowFact } from '@headgate/domain';
 import { windowFact } from '@headgate/domain/calendars/evaluate';
+import { migrationsRun } from '@headgate/domain/plan/migrations';
 import type { Blobs } from './ports/blobs.ts';
 import type { ControlStore, Read, Row, StreamId } from './ports/store.ts';
 import { type DocumentRecord, type FreezeRecord, freezeScopesOf, type ReleaseRecord, streams } from './records.ts';
@@ -43,7 +44,7 @@ export type GateSubject = Pick<Promotion, 'application' | 'environment' | 'relea
 export interface LoadedGates {
   readonly rows: ReadonlyMap<StreamId, Row>;
   readonly reads: readonly Read[];
-  gatesOf(promotion: Promotion): GateFacts;
+  gatesOf(promotion: Promotion, plan: Plan): GateFacts;
 }
 
 export interface GatheredGates extends Omit<LoadedGates, 'gatesOf'> {
@@ -79,9 +80,14 @@ export class GateFactsGatherer {
   }
 
   /** Facts for a promotion's gates at `now`; `extra` rows are loaded in the same query and handed back. */
-  async gather(promotion: Promotion, now: Instant, extra: readonly StreamId[] = []): Promise<GatheredGates> {
+  async gather(
+    promotion: Promotion,
+    plan: Plan,
+    now: Instant,
+    extra: readonly StreamId[] = [],
+  ): Promise<GatheredGates> {
     const { rows, reads, gatesOf } = await this.load(promotion, now, extra);
-    return { rows, reads, gates: gatesOf(promotion) };
+    return { rows, reads, gates: gatesOf(promotion, plan) };
   }
 
   /** The same for a promotion that may itself be among the `extra` rows. */
@@ -119,7 +125,7 @@ export class GateFactsGatherer {
     return {
       rows,
       reads: ask.streams.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
-      gatesOf: ({ release: { digest }, authors, requester, envelope, approvals }) => ({
+      gatesOf: ({ release: { digest }, authors, requester, envelope, approvals }, plan) => ({
         now,
         release: {
           digest,
@@ -135,6 +141,7 @@ export class GateFactsGatherer {
         freezes,
         restorePoints: [],
         soaked: release?.state.soaked ?? [],
+        migrating: migrationsRun(plan),
       }),
     };
   }

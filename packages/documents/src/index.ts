@@ -20,6 +20,7 @@
  */
 export * from './canonical.ts';
 export * from './digest.ts';
+export { type AnalysisContent, analysisStatement } from './evidence/analysis.ts';
 export * from './evidence/catalog.ts';
 export * from './evidence/evidence.ts';
 export * from './evidence/junit.ts';

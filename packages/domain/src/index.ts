@@ -6,6 +6,7 @@
  * - `plan/`: the planner answers a request with a plan, plain data; `undo.ts` says what undoing any prefix of it means,
  *   `envelope.ts` what an approval of it covers, `render.ts` how a person reads it.
  * - `gates/`: one question a file, judged on facts; `catalog.ts` lists them and says where they stand.
+ * - `analysis/`: what a signed analysis of migrations comes to; `rehearsal/`: what a rehearsal does.
  * - `promotion/`, `rollout/`, `hypercare/`: three machines of one shape. `state.ts` tells the machine in prose,
  *   `decide.ts` has `next…(state, facts) -> events or when to look again`, commands have `decide…(…) -> events or a
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
@@ -33,6 +34,7 @@ export * from './explain/transactions.ts';
 export * from './explain/whom-to-call.ts';
 export * from './gates/catalog.ts';
 export * from './gates/gate.ts';
+export { ANALYSIS } from './gates/migrations-analysed.ts';
 export { REHEARSAL } from './gates/rehearsed.ts';
 export { evolveSoaked, type SoakEvent, type Soaked, soaksIn } from './gates/soaking.ts';
 export { TEST_RESULT } from './gates/tests-passed.ts';
@@ -50,6 +52,8 @@ export * from './notify/delivery.ts';
 export * from './notify/happening.ts';
 export * from './notify/rule.ts';
 export { reachesEverybody } from './plan/asked-tenants.ts';
+export type { SchemaUser } from './plan/contract-order.ts';
+export type { WayBackUser } from './plan/contract-users.ts';
 export * from './plan/envelope.ts';
 export * from './plan/overtaking.ts';
 export * from './plan/plan.ts';

@@ -155,10 +155,18 @@ describe('the state of the file counts', () => {
 describe('transactions', () => {
   test.each<[string, AnalyseOptions, string, readonly string[], boolean]>([
     [
-      'a file of statements that run alone is run so',
+      'Headgate runs a file outside of one where the file says so',
       {},
-      'create index concurrently on big(note)',
+      '-- headgate:no-transaction\ncreate index concurrently i on big(note)',
       ['runs-alone'],
+      true,
+    ],
+    ['and refuses it where it doesn’t', {}, 'create index concurrently i on big(note)', ['not-in-transaction'], false],
+    [
+      'one statement a file, and none that a transaction takes',
+      {},
+      '-- headgate:no-transaction\ncreate index concurrently i on big(note); analyze big',
+      ['runs-alone', 'fails'],
       true,
     ],
     [
@@ -296,5 +304,5 @@ it('every dangerous statement has a safe way, or none exists', () => {
 
 it('the safe way of an index is the statement itself, CONCURRENTLY', () => {
   const [way] = run('create unique index i on big(note)').findings[0]?.safeWays ?? [];
-  expect(way?.sql).toEqual(['create unique index CONCURRENTLY i on big(note);']);
+  expect(way?.sql).toEqual(['-- headgate:no-transaction', 'create unique index CONCURRENTLY i on big(note);']);
 });

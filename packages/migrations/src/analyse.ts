@@ -1,6 +1,7 @@
 /** Reads migration files in order, each on the schema that the one before left. */
 import type { MigrationPhase } from '@headgate/domain/model/release';
 import type { Node } from 'libpg-query';
+import { readAlone } from './alone/alone-statement.ts';
 import { runBody } from './bodies/run-body.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import { WorkingSchema } from './catalogue/working-schema.ts';
@@ -9,7 +10,7 @@ import { blocksWrites, stronger } from './effects/lock-modes.ts';
 import type { FileReport, Finding, Report, StatementReport } from './judge/finding.ts';
 import { type Held, judge, type Limits, type Said, STALL_MS } from './judge/judge.ts';
 import { RATES, type Rates } from './judge/rates.ts';
-import { directivesOf } from './parse/directives.ts';
+import { directivesOf, saysNoTransaction } from './parse/directives.ts';
 import { as, opened } from './parse/nodes.ts';
 import { type Statement, statementsOf } from './parse/statements.ts';
 import { FAMILIES } from './statements/catalog.ts';
@@ -60,17 +61,13 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     throw new RangeError(`${name} has ${text.length} characters, at most ${MAX_FILE_CHARACTERS} are read`);
   const { up, noTransaction, downAt } = directivesOf(text);
   const statements = statementsOf(options.directives === true ? up : text);
-  const session: Session = { lockTimeout: options.lockTimeout ?? false };
+  const session: Session = { lockTimeout: options.lockTimeout ?? false, firing: new Set() };
   const effects = statements.map((each) =>
     each.node === undefined ? undefined : effectsOf(each, each.node, schema, session),
   );
-  const alone =
-    (options.directives === true && noTransaction) ||
-    options.transaction === 'statement' ||
-    isAlone(
-      statements,
-      effects.map((each) => each?.effects),
-    );
+  const declared = saysNoTransaction(text);
+  const alone = (options.directives === true && noTransaction) || options.transaction === 'statement' || declared;
+  const unfit = declared && options.lockTimeout === true ? readAlone(text) : undefined;
   const limits: Limits = { rates: options.rates ?? RATES, stallMs: options.stallMs ?? STALL_MS };
   const transaction = new Transaction(alone);
   const wayBack =
@@ -83,6 +80,8 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     const said = own === undefined || statement.error !== undefined ? [wrong(statement)] : [];
     if (own !== undefined) said.push(...transaction.next(statement, own, limits));
     if (index === wayBack) said.push(WAY_BACK);
+    if (index === 0 && unfit?.ok === false)
+      said.push({ rule: 'fails', level: 'error', message: `Headgate doesn’t run it: ${unfit.why}` });
     const place = { file: name, at: statement.error?.at ?? at, end, statement: index };
     const safeWays = own?.effects.safeWays ?? [];
     const findings = said.map(
@@ -110,25 +109,21 @@ interface Read {
 function effectsOf(statement: Statement, node: Node, schema: WorkingSchema, session: Session): Read {
   const { lockTimeout } = session;
   const does = new Recorder();
-  sceneOf(schema, does, session, statement.text, false, 0).run(node, statement.text);
+  sceneOf(schema, does, session, { ...TOP, text: statement.text }).run(node, statement.text);
   return { effects: does.effects(), lockTimeout };
 }
 
-function sceneOf(
-  schema: WorkingSchema,
-  does: Recorder,
-  session: Session,
-  text: string,
-  conditional: boolean,
-  depth: number,
-): Scene {
+/** Where a statement stands: in the file itself, or in a body that something runs. */
+type Standing = Pick<Scene, 'text' | 'conditional' | 'manyTimes' | 'depth'>;
+const TOP: Standing = { text: '', conditional: false, manyTimes: false, depth: 0 };
+
+function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standing: Standing): Scene {
+  const { text, conditional, depth } = standing;
   const scene: Scene = {
     schema,
     does,
     session,
-    text,
-    conditional,
-    depth,
+    ...standing,
     run(node, sql, more = false) {
       const [kind, content] = opened(node);
       if (kind === 'TransactionStmt') return;
@@ -136,23 +131,23 @@ function sceneOf(
       if (family === undefined) return does.notKnown(`what ${kind} does isn’t known here`);
       family(
         content,
-        sql === text && more === conditional ? scene : sceneOf(schema, does, session, sql, conditional || more, depth),
+        sql === text && more === conditional
+          ? scene
+          : sceneOf(schema, does, session, { ...standing, text: sql, conditional: conditional || more }),
       );
     },
-    runBody(language, definition, body) {
-      runBody(language, definition, body, sceneOf(schema, does, session, definition, conditional, depth + 1));
+    runBody(language, definition, body, manyTimes = false) {
+      const within = { ...standing, text: definition, depth: depth + 1, manyTimes: standing.manyTimes || manyTimes };
+      runBody(language, definition, body, sceneOf(schema, does, session, within));
+    },
+    tryBody(language, definition) {
+      const would = new Recorder();
+      const within = { ...standing, text: definition, depth: depth + 1, conditional: true };
+      schema.tried(() => runBody(language, definition, undefined, sceneOf(schema, would, { ...session }, within)));
+      return would.effects();
     },
   };
   return scene;
-}
-
-/** All statements of a file that do anything run outside of a transaction: then it is clear how it is meant. */
-function isAlone(statements: readonly Statement[], effects: readonly (Effects | undefined)[]): boolean {
-  const acting = effects.filter((_, i) => {
-    const node = statements[i]?.node;
-    return node === undefined || !['VariableSetStmt', 'TransactionStmt', 'CommentStmt'].includes(opened(node)[0]);
-  });
-  return acting.length > 0 && acting.every((each) => each?.noTransaction !== undefined);
 }
 
 /** The locks that are held from statement to statement. */
@@ -181,7 +176,7 @@ class Transaction {
           ? {
               rule: 'not-in-transaction',
               level: 'error',
-              message: `${effects.noTransaction}: PostgreSQL refuses it in a transaction, which this file is run in`,
+              message: `${effects.noTransaction}: PostgreSQL refuses it in a transaction, which this file is run in; alone in a file that begins with “-- headgate:no-transaction” it is run outside of one`,
             }
           : {
               rule: 'runs-alone',

@@ -6,10 +6,10 @@
  * - `statements/`: one file a family of statements; `catalog.ts` lists them. A family writes down effects: locks, work that
  *   grows with a table, what breaks, what is gone, what can't be known. It judges nothing.
  * - `bodies/`: DO blocks and functions, whose statements are read like those of a file.
+ * - `alone/`: what Headgate runs outside of a transaction, one statement a file.
  * - `effects/`: those effects as data. `expressions/` and `types/` answer what several families ask.
  * - `judge/`: effects and sizes become findings. The same scan is nothing on a hundred rows and an outage on two hundred
  *   million, so durations are estimated, as ranges, and `judge/rates.ts` says what they stand on.
- * - `order/`: whether a statement that takes something away comes too early, over releases.
  * - `sarif/`: the findings for other people's tools, and squawk's beside ours.
  *
  * Three rules hold throughout. What isn't known is an error and never taken for safe: a statement of a kind that nobody
@@ -19,6 +19,7 @@
  *
  * Pure over facts: text and catalogue in, findings out. Reading a database is the adapters' work.
  */
+export * from './alone/alone-statement.ts';
 export * from './analyse.ts';
 export type * from './catalogue/catalogue.ts';
 export { readCatalogue } from './catalogue/read-catalogue.ts';
@@ -28,7 +29,7 @@ export type * from './judge/finding.ts';
 export { STALL_MS } from './judge/judge.ts';
 export * from './judge/rates.ts';
 export * from './judge/rules.ts';
-export * from './order/contract-order.ts';
+export { saysNoTransaction } from './parse/directives.ts';
 export { loadParser } from './parse/parser.ts';
 export * from './sarif/sarif.ts';
 export * from './sarif/squawk.ts';

@@ -63,6 +63,11 @@ export const PRELUDE = [
   `create function calm() returns text language sql immutable as $$ select 'x' $$`,
   `create function fill() returns trigger language plpgsql as $$ begin return new; end $$`,
   `create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$`,
+  'create table swept(id bigint primary key, n int)',
+  'insert into swept select i, 0 from generate_series(0, 799) i',
+  `create function sweep() returns trigger language plpgsql as $$ begin update swept set n = n + 1; return null; end $$`,
+  `create function touch_one() returns trigger language plpgsql as $$ begin
+     update swept set n = n + 1 where id = old.id; return null; end $$`,
   'create sequence numbers',
 ];
 
@@ -155,6 +160,11 @@ export function tableOf(n: number, rows: number, dice: Dice): TestTable {
       ddl.push(`create materialized view ${name}_m as select id, k from ${name}`);
   if (dice.chance(0.25))
     ddl.push(`create trigger ${name}_tr before insert on ${name} for each row execute function fill()`);
+  // Not by chance, so that the other cases stay what they were.
+  if (n % 12 === 1)
+    ddl.push(`create trigger ${name}_sw after update on ${name} for each statement execute function sweep()`);
+  if (n % 12 === 3)
+    ddl.push(`create trigger ${name}_on after delete or update on ${name} for each row execute function touch_one()`);
   if (dice.chance(0.25) && constraints.includes(`${name}_pk`) && !heirs && !unlogged) {
     ddl.push(`create table ${name}_child(id bigint, t_id bigint references ${name}(id))`);
     if (rows > 0) ddl.push(`insert into ${name}_child select i, i from generate_series(0, ${rows - 1}) i`);

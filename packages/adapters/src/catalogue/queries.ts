@@ -3,7 +3,7 @@ const OURS = `n.nspname <> 'information_schema' and n.nspname !~ '^pg_'`;
 
 export const SETTINGS = `
   select current_setting('server_version_num')::int / 10000 as server, current_setting('TimeZone') as time_zone,
-    current_schemas(false)::text[] as search_path`;
+    current_schemas(false)::text[] as search_path, floor(extract(epoch from now()) * 1000)::float8 as read_at`;
 
 export const RELATIONS = `
   select c.oid::text, n.nspname as schema, c.relname as name, c.relkind as kind, c.relpersistence = 'u' as unlogged,
@@ -52,7 +52,17 @@ export const INDEXES = `
   where ${OURS} order by 1, 2`;
 
 export const TRIGGERS = `
-  select t.tgrelid::text as relation, t.tgname as name from pg_trigger t where not t.tgisinternal order by 1, 2`;
+  select t.tgrelid::text as relation, t.tgname as name, n.nspname || '.' || p.proname as calls, t.tgtype::int as type,
+    t.tgenabled in ('D', 'R') as off, ${COLUMN_NAMES('t.tgattr::int2[]', 't.tgrelid')} as columns
+  from pg_trigger t join pg_proc p on p.oid = t.tgfoid join pg_namespace n on n.oid = p.pronamespace
+  where not t.tgisinternal order by 1, 2`;
+
+/** Our own record of the schema's version, where there is one that may be read. */
+export const RECORD = `
+  select coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'), false) as readable
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'headgate' and c.relname = 'migration'`;
+
+export const SCHEMA_VERSION = `select coalesce(max(version), 0)::int as version from headgate.migration`;
 
 export const PARENTS = `
   select inhrelid::text as relation, inhparent::text as parent from pg_inherits order by 1, inhseqno`;

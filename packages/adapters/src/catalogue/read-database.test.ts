@@ -51,7 +51,10 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
     expect(catalogue).toMatchObject({ server: major, timeZone: 'UTC', searchPath: ['app', 'public'] });
     const relation = (name: string) => catalogue.relations.find((each) => each.name === name);
     expect(relation('hidden')).toBeUndefined();
-    expect(relation('customer')).toMatchObject({ schema: 'app', kind: 'table', rows: 500, triggers: ['t'] });
+    expect(relation('customer')).toMatchObject({ schema: 'app', kind: 'table', rows: 500 });
+    expect(relation('customer')?.triggers).toEqual([
+      { name: 't', fires: { calls: 'app.touch', events: ['insert'], each: 'row' } },
+    ]);
     expect(relation('customer')?.bytes).toBeGreaterThan(8_000);
     expect(relation('Order')).toMatchObject({
       columns: [
@@ -111,6 +114,64 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
       },
     ]);
     expect(readCatalogue(JSON.stringify(catalogue))).toEqual({ ok: true, catalogue });
+  });
+
+  it('what a statement takes through its triggers is what the server takes', async () => {
+    await client.query(`
+      create schema fired; set search_path = fired;
+      create table counter(id int primary key, n int); create table trail(id int); create table other(id int);
+      create table doc(id int, k int, state text); create table part(id int) partition by range (id);
+      create table part_all partition of part default;
+      insert into doc values (1, 1, 'a'), (2, 2, 'b'); insert into counter values (1, 0);
+      create function count_up() returns trigger language plpgsql as $$ begin
+        update fired.counter set n = n + 1 where id = new.id; return new; end $$;
+      create function trace() returns trigger language plpgsql as $$ begin
+        insert into fired.trail values (1); return null; end $$;
+      create function never() returns trigger language plpgsql as $$ begin lock table fired.other; return null; end $$;
+      create trigger a before insert or update of k on doc for each row execute function count_up();
+      create trigger b after update on doc for each statement execute function trace();
+      create trigger c after insert on doc for each row execute function never(); alter table doc disable trigger c;
+      create trigger d after insert on part for each row execute function trace();`);
+    const catalogue = await readCatalogueOf(client);
+    const doc = catalogue.relations.find(({ schema, name }) => schema === 'fired' && name === 'doc');
+    expect(doc?.triggers).toEqual([
+      { name: 'a', fires: { calls: 'fired.count_up', events: ['insert', 'update'], columns: ['k'], each: 'row' } },
+      { name: 'b', fires: { calls: 'fired.trace', events: ['update'], each: 'statement' } },
+      { name: 'c', fires: { calls: 'fired.never', events: ['insert'], each: 'row', off: true } },
+    ]);
+    for (const sql of [
+      'insert into fired.doc values (1, 1)',
+      'update fired.doc set k = 2 where k = 1',
+      `update fired.doc set state = 'x' where id = 1`,
+      'delete from fired.doc where id = 1',
+      'insert into fired.part values (1)',
+    ]) {
+      await client.query(`begin; ${sql}`);
+      const { rows } = await client.query(`
+        select distinct c.relname as name from pg_locks l join pg_class c on c.oid = l.relation
+        where l.pid = pg_backend_pid() and l.mode = 'RowExclusiveLock' and c.relkind in ('r', 'p')
+          and c.relnamespace = 'fired'::regnamespace order by 1`);
+      await client.query('rollback');
+      const [statement] =
+        analyse([{ name: 'a.sql', text: sql }], { catalogue, lockTimeout: true }).files[0]?.statements ?? [];
+      const ours = (statement?.effects?.locks ?? []).flatMap(({ relation, mode }) =>
+        mode === 'ROW EXCLUSIVE' ? [relation.replace('fired.', '')] : [],
+      );
+      expect(ours.toSorted(), sql).toEqual(rows.map(({ name }) => name));
+    }
+  });
+
+  it('when it was read, and at which version our own record says that it is', async () => {
+    const catalogue = await readCatalogueOf(client);
+    expect(catalogue.schemaVersion).toBeUndefined();
+    expect(Math.abs((catalogue.readAt ?? 0) - Date.now())).toBeLessThan(3_600_000);
+    await client.query(
+      'create schema headgate; create table headgate.migration(version int); insert into headgate.migration values (3), (7)',
+    );
+    expect((await readCatalogueOf(client)).schemaVersion).toBe(7);
+    await client.query('create role nobody_here; grant usage on schema headgate to nobody_here; set role nobody_here');
+    expect((await readCatalogueOf(client)).schemaVersion).toBeUndefined();
+    await client.query('reset role; drop schema headgate cascade; drop role nobody_here');
   });
 
   it('nothing is written, and who can’t log in is told without the password', async () => {

@@ -6,6 +6,8 @@ import type {
   Relation,
   RelationKind,
   Routine,
+  Trigger,
+  TriggerEvent,
   Use,
   UserType,
 } from '@headgate/migrations';
@@ -37,10 +39,15 @@ export async function readCatalogueOf(client: pg.Client): Promise<Catalogue> {
   await client.query('begin isolation level repeatable read read only');
   try {
     await client.query(`set local statement_timeout = ${STATEMENT_MS}; set local lock_timeout = ${LOCK_MS}`);
-    const [settings] = await rows<{ server: number; time_zone: string; search_path: string[] }>(client, sql.SETTINGS);
+    const [settings] = await rows<{ server: number; time_zone: string; search_path: string[]; read_at: number }>(
+      client,
+      sql.SETTINGS,
+    );
     // Names of types come with their schema then, whoever reads.
     await client.query(`set local search_path = ''`);
     const relations = await readRelations(client);
+    const [record] = await rows<{ readable: boolean }>(client, sql.RECORD);
+    const [recorded] = record?.readable === true ? await rows<{ version: number }>(client, sql.SCHEMA_VERSION) : [];
     return {
       server: settings?.server ?? 15,
       timeZone: settings?.time_zone ?? '',
@@ -49,6 +56,8 @@ export async function readCatalogueOf(client: pg.Client): Promise<Catalogue> {
       types: await readTypes(client),
       routines: await readRoutines(client),
       binaryCasts: (await rows<{ cast: string }>(client, sql.BINARY_CASTS)).map(({ cast }) => cast),
+      ...(settings === undefined ? {} : { readAt: settings.read_at }),
+      ...(recorded === undefined ? {} : { schemaVersion: recorded.version }),
     };
   } finally {
     await client.query('rollback');
@@ -87,7 +96,7 @@ async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
   const columns = grouped(await rows<ColumnRow>(client, sql.COLUMNS), columnOf);
   const constraints = grouped(await rows<ConstraintRow>(client, sql.CONSTRAINTS), (row) => constraintOf(row, keys));
   const indexes = grouped(await rows<IndexRow>(client, sql.INDEXES), indexOf);
-  const triggers = grouped(await rows<{ relation: string; name: string }>(client, sql.TRIGGERS), ({ name }) => name);
+  const triggers = grouped(await rows<TriggerRow>(client, sql.TRIGGERS), triggerOf);
   const parents = grouped(await rows<{ relation: string; parent: string }>(client, sql.PARENTS), ({ parent }) =>
     keys.get(parent),
   );
@@ -189,6 +198,37 @@ function constraintOf(row: ConstraintRow, keys: ReadonlyMap<string, string>): Co
     validated,
     ...(expression === null ? {} : { expression }),
     ...(other === undefined ? {} : { references: { relation: other, columns: row.references_columns ?? [] } }),
+  };
+}
+
+interface TriggerRow {
+  readonly relation: string;
+  readonly name: string;
+  readonly calls: string;
+  readonly type: number;
+  readonly off: boolean;
+  readonly columns: string[];
+}
+
+/** Bits of pg_trigger.tgtype. */
+const EACH_ROW = 1;
+const EVENTS: readonly (readonly [number, TriggerEvent])[] = [
+  [4, 'insert'],
+  [8, 'delete'],
+  [16, 'update'],
+  [32, 'truncate'],
+];
+
+function triggerOf({ name, calls, type, off, columns }: TriggerRow): Trigger {
+  return {
+    name,
+    fires: {
+      calls,
+      events: EVENTS.flatMap(([bit, event]) => ((type & bit) === 0 ? [] : [event])),
+      ...(columns.length === 0 ? {} : { columns }),
+      each: (type & EACH_ROW) === 0 ? 'statement' : 'row',
+      ...(off ? { off: true as const } : {}),
+    },
   };
 }
 

@@ -1,6 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { analyse, loadParser, sarifOf } from '@headgate/migrations';
+import {
+  analyse,
+  type Catalogue,
+  loadParser,
+  type MigrationFile,
+  type Report,
+  type SarifLog,
+  sarifOf,
+} from '@headgate/migrations';
 import type { Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type CatalogueOptions, findCatalogue } from './find-catalogue.ts';
@@ -27,6 +35,24 @@ export async function runAnalysis(
 ): Promise<number> {
   const files = await readMigrations(paths, cwd);
   const catalogue = await findCatalogue(options, { env, cwd });
+  const { report } = await analysed(files, catalogue, options, { out, cwd }, cwd);
+  return report.dangerous ? EXIT.refused : EXIT.ok;
+}
+
+/** What was found, and how squawk sees it. */
+export interface Analysed {
+  readonly report: Report;
+  readonly sarif: SarifLog;
+}
+
+/** Analyses files that were read, tells the findings and writes them. `folder`: where the files stand under their names. */
+export async function analysed(
+  files: readonly MigrationFile[],
+  catalogue: Catalogue | undefined,
+  options: AnalysisOptions,
+  { out, cwd }: Pick<Session, 'out' | 'cwd'>,
+  folder: string,
+): Promise<Analysed> {
   await loadParser();
   const { runner } = options;
   const { stallMs } = options;
@@ -38,12 +64,12 @@ export async function runAnalysis(
     directives: runner === 'tool',
   });
   const names = files.map(({ name }) => name);
-  const second = options.squawk === undefined ? undefined : await secondOpinion(names, options.squawk, cwd);
+  const second = options.squawk === undefined ? undefined : await secondOpinion(names, options.squawk, folder, cwd);
+  const sarif = sarifOf(report, second === undefined ? [] : [second]);
   if (options.sarif !== undefined) {
-    const sarif = sarifOf(report, second === undefined ? [] : [second]);
     await writeFile(resolve(cwd, options.sarif), `${JSON.stringify(sarif, null, 2)}\n`);
   }
   const knows = options.databaseEnv !== undefined ? 'database' : catalogue !== undefined ? 'catalogue' : 'files';
   out.answer({ ...report, ...(second === undefined ? {} : { second }) }, reportText(report, knows, second));
-  return report.dangerous ? EXIT.refused : EXIT.ok;
+  return { report, sarif };
 }

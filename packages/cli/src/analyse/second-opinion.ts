@@ -8,8 +8,13 @@ import { type SarifRun, squawkMissing, squawkRun } from '@headgate/migrations';
 const DEADLINE_MS = 120_000;
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** Runs squawk and answers its findings, or a run that says why there are none. `program`: a path; else the installed one. */
-export async function secondOpinion(files: readonly string[], program: string | true, cwd: string): Promise<SarifRun> {
+/** Runs squawk over files of a folder and answers its findings, or a run that says why there are none. `program`: a path, from `cwd`; else the installed one. */
+export async function secondOpinion(
+  files: readonly string[],
+  program: string | true,
+  folder: string,
+  cwd: string,
+): Promise<SarifRun> {
   const found = program === true ? installedSquawk() : { path: resolve(cwd, program), version: undefined };
   if (found === undefined || !existsSync(found.path))
     return squawkMissing(
@@ -23,7 +28,7 @@ export async function secondOpinion(files: readonly string[], program: string | 
     execFile(
       path,
       args,
-      { cwd, timeout: DEADLINE_MS, maxBuffer: MAX_OUTPUT_BYTES, env: { PATH: '/usr/bin:/bin' } },
+      { cwd: folder, timeout: DEADLINE_MS, maxBuffer: MAX_OUTPUT_BYTES, env: { PATH: '/usr/bin:/bin' } },
       (error, stdout, stderr) => {
         // It exits with 1 when it has found something.
         if (stdout.trim() !== '') return done(squawkRun(stdout, version));

@@ -11,12 +11,18 @@ interface Options {
   readonly squawk?: string | true;
   readonly runner: string;
   readonly stall: string;
+  readonly release?: string;
+  readonly of?: string;
+  readonly schemaVersion?: string;
+  readonly key?: string;
+  readonly statement?: string;
+  readonly attach?: boolean;
 }
 
 /** What SQL migrations would do to a database that is in use, before they run. Works offline. */
 export const analyse: Install = (program, act) => {
   program
-    .command('analyse <file-or-folder...>')
+    .command('analyse [file-or-folder...]')
     .description(
       'what SQL migrations will do to a database in use: locks, rewrites, what breaks, and the safe way; exit code 0 when nothing is dangerous',
     )
@@ -34,15 +40,41 @@ export const analyse: Install = (program, act) => {
       'headgate',
     )
     .option('--stall <seconds>', 'how long others may wait for a lock', '1')
+    .option(
+      '--release <release>',
+      'instead of files: the migrations of a release (a folder, or one that is registered)',
+    )
+    .option(
+      '--schema-version <n>',
+      'with --release: the version that the schema is at, where the catalogue doesn’t say',
+    )
+    .option('--of <name>', 'with --release: whose schema and sizes these are: an environment, a store, or cell/store')
+    .option('--key <file>', 'sign the findings with this key, a PEM file of mode 0600')
+    .option('--attach', 'attach the signed findings to the release')
+    .option('--statement <file>', 'write the signed findings there, for headgate evidence attach --bundle')
     .action(
-      act(async ({ out, env, cwd }, paths: string[], options: Options) => {
+      act(async (session, paths: string[], options: Options) => {
         const { runner } = options;
         if (runner !== 'headgate' && runner !== 'psql' && runner !== 'tool')
           throw new Failure(EXIT.usage, 'usage', `--runner ${runner}: expected headgate, psql or tool`);
         const stallMs = secondsOf(options.stall, '--stall') * 1_000;
+        const { release: of, key, attach, statement } = options;
+        if (of === undefined && ((paths.length === 0 || key) ?? attach ?? statement))
+          throw new Failure(EXIT.usage, 'usage', 'name files or folders, or give --release (which --attach needs)');
+        if (of !== undefined && key === undefined && (attach === true || statement !== undefined))
+          throw new Failure(
+            EXIT.usage,
+            'usage',
+            '--attach and --statement need --key: only what is signed is evidence',
+          );
         // The parser is large: no other command waits for it.
         const { runAnalysis } = await import('../analyse/run-analysis.ts');
-        return runAnalysis(paths, { ...options, runner, stallMs }, { out, env, cwd });
+        const { release } = options;
+        if (release === undefined) return runAnalysis(paths, { ...options, runner, stallMs }, session);
+        if (paths.length > 0 || runner !== 'headgate')
+          throw new Failure(EXIT.usage, 'usage', '--release: its own migrations are analysed, as Headgate runs them');
+        const { analyseRelease } = await import('../analyse/analyse-release.ts');
+        return analyseRelease(release, { ...options, runner, stallMs }, session);
       }),
     );
 };

@@ -96,9 +96,23 @@ function shown(release: Release): string {
   return lines.join('\n');
 }
 
-function evidenceText({ predicateType, result, rehearsal }: Release['evidence'][number]): string {
+type Shown = Release['evidence'][number];
+
+function analysisText({ at, catalogue, migrations, found, told }: NonNullable<Shown['analysis']>): string {
+  const count = (level: string): number =>
+    found.reduce((sum, each) => (each.level === level ? sum + each.count : sum), 0);
+  const sizes = catalogue === undefined ? 'without sizes' : `with the sizes of ${catalogue.of}`;
+  const lines = told.map(
+    ({ file, line, level, why, rule, safeWay }) =>
+      `\n               ${level === 'error' ? 'DANGER ' : 'look at'}  ${file}:${line}  ${why} (${rule})${safeWay === '' ? '' : `\n                        instead  ${safeWay}`}`,
+  );
+  return `analysis of ${migrations.length} migrations ${sizes} at ${instant(at)}: ${count('error')} dangerous, ${count('warning')} to look at${lines.join('')}`;
+}
+
+function evidenceText({ predicateType, result, rehearsal, analysis }: Shown): string {
   if (result !== undefined)
     return `${predicateType}: ${result.passed} passed, ${result.failed} failed, exit ${result.exitCode}`;
+  if (analysis !== undefined) return analysisText(analysis);
   if (rehearsal === undefined) return predicateType;
   const { environment, cell, store, at, ok, longestStallMs, because } = rehearsal;
   const of = [environment, cell, store].filter((each) => each !== undefined).join('/');

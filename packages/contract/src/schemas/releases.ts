@@ -3,6 +3,8 @@ import { actions, digest, instant, name, principalId, releaseRef } from './commo
 
 export const MAX_BLOB_BYTES = 64 * 1024 * 1024;
 
+const findingLevel = z.enum(['error', 'warning', 'note']);
+
 export const evidence = z
   .object({
     digest,
@@ -26,6 +28,42 @@ export const evidence = z
         runner: z.enum(['headgate', 'psql']),
         masked: z.boolean(),
         because: z.array(z.string()),
+      })
+      .exactOptional(),
+    /** What an analysis of its migrations came to. */
+    analysis: z
+      .object({
+        at: instant,
+        stallMs: z.int(),
+        /** Whose schema and sizes it was judged with; absent: no size was known. */
+        catalogue: z
+          .object({
+            of: z.string(),
+            digest,
+            server: z.int(),
+            tables: z.int(),
+            readAt: instant.exactOptional(),
+          })
+          .exactOptional(),
+        migrations: z.array(
+          z.object({ id: z.string(), to: z.int(), digest, removes: z.array(z.string()).exactOptional() }),
+        ),
+        found: z.array(z.object({ to: z.int(), rule: z.string(), level: findingLevel, count: z.int() })),
+        /** There was more than is counted. */
+        more: z.literal(true).exactOptional(),
+        /** The worst of it. */
+        told: z.array(
+          z.object({
+            to: z.int(),
+            rule: z.string(),
+            level: findingLevel,
+            file: z.string(),
+            line: z.int(),
+            statement: z.string(),
+            why: z.string(),
+            safeWay: z.string(),
+          }),
+        ),
       })
       .exactOptional(),
   })

@@ -44,7 +44,7 @@ export async function gatherPromotion(
   // After a restore it must be known of each what was done there.
   const cellStreams = state.wave === 0 || deps.epoch > 1 ? state.cells.map(streams.cell) : [];
   const hypercare = streams.hypercare(state.environment);
-  const gathered = await gates.gather(state, now, [
+  const gathered = await gates.gather(state, plan, now, [
     ...rolloutStreams,
     ...cellStreams,
     hypercare,

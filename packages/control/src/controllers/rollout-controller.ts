@@ -59,7 +59,16 @@ export async function gatherRollout(
     (cellRow?.state.epoch ?? 1) >= epoch ? undefined : unreadCell(asked, recovery ?? { epoch, until: now + TELL_MS });
   return {
     facts: {
-      ...{ now, dueAt: row.dueAt, plan, cell, course: courseOf(promotion), gates: gatesOf(promotion), epoch, unread },
+      ...{
+        now,
+        dueAt: row.dueAt,
+        plan,
+        cell,
+        course: courseOf(promotion),
+        gates: gatesOf(promotion, plan),
+        epoch,
+        unread,
+      },
       assigned: cellRow?.state.assigned ?? 0,
     },
     reads: [{ stream: promotionStream, version: promotionRow.version }, ...reads],

@@ -1,4 +1,5 @@
 import type { EvidenceFact, Principal } from '@headgate/domain';
+import type { AnalysisEvidence } from '@headgate/domain/analysis/analysis';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import { type ReleaseRecord, streams } from '../records.ts';
@@ -28,8 +29,12 @@ export async function attachEvidence(deps: Deps, principal: Principal, bundle: u
         'create a new release',
       );
     await deps.blobs.put(deps.canonical(bundle));
-    const { digest, predicateType, keyId, result, rehearsal } = fact;
-    const said = { ...(result === undefined ? {} : { result }), ...(rehearsal === undefined ? {} : { rehearsal }) };
+    const { digest, predicateType, keyId, result, rehearsal, analysis } = fact;
+    const said = {
+      ...(result === undefined ? {} : { result }),
+      ...(rehearsal === undefined ? {} : { rehearsal }),
+      ...(analysis === undefined ? {} : { analysis: inShort(analysis) }),
+    };
     const data = { evidence: digest, predicateType, keyId, ...said };
     const state: ReleaseRecord = { ...row.state, evidence: [...row.state.evidence, fact] };
     const committed = await deps.store.commit({
@@ -40,4 +45,12 @@ export async function attachEvidence(deps: Deps, principal: Principal, bundle: u
     });
     return committed.ok ? ok(fact) : undefined;
   });
+}
+
+/** What an entry says of an analysis: entries are bounded, however many migrations it read and whatever it found. */
+function inShort({ at, stallMs, catalogue, migrations, found }: AnalysisEvidence): object {
+  const count = (level: string): number =>
+    found.reduce((sum, each) => (each.level === level ? sum + each.count : sum), 0);
+  const judged = catalogue === undefined ? {} : { catalogue };
+  return { at, stallMs, ...judged, migrations: migrations.length, errors: count('error'), warnings: count('warning') };
 }

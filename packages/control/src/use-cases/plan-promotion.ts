@@ -5,6 +5,7 @@ import type { Row } from '../ports/store.ts';
 import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } from '../records.ts';
 import { type Overtaking, whoStays } from './overtaking.ts';
 import { no, notFound, ok, type Result, refuse } from './result.ts';
+import { removedBy, waysBack } from './ways-back.ts';
 
 export interface PlannedPromotion {
   readonly plan: Plan;
@@ -52,6 +53,9 @@ export async function planForPromotion(
     manifest: release.state.manifest,
     cells: states,
     drift: cells.value.drift,
+    observed: cells.value.observed,
+    waysBack: await waysBack(deps, environment, release.state.manifest, overtaking?.promotion),
+    removes: removedBy(release.state),
     ...(tenants !== undefined && { tenants }),
     ...(stays !== undefined && { staying: stays }),
     ...(overtaking !== undefined && { overtakes: overtaking.promotion }),
@@ -91,13 +95,18 @@ async function cellsOf(
   environment: string,
   application: string,
 ): Promise<
-  Result<{ readonly states: readonly CellState[]; readonly drift: Record<string, ReturnType<typeof driftOf>> }>
+  Result<{
+    readonly states: readonly CellState[];
+    readonly drift: Record<string, ReturnType<typeof driftOf>>;
+    readonly observed: ReadonlyMap<string, CellState>;
+  }>
 > {
   const names = await declaredCells(deps, environment);
   const rows = await deps.store.load(names.map(streams.cell));
   const refusals: Refusal[] = [];
   const states: CellState[] = [];
   const drift: Record<string, ReturnType<typeof driftOf>> = {};
+  const observed = new Map<string, CellState>();
   for (const name of names) {
     const record = rows.get(streams.cell(name))?.state as CellRecord | undefined;
     const where = streams.cell(name);
@@ -121,10 +130,12 @@ async function cellsOf(
       });
     else {
       states.push(record.desired);
-      if (record.observed !== undefined) drift[name] = driftOf(record.observed.state);
+      if (record.observed === undefined) continue;
+      drift[name] = driftOf(record.observed.state);
+      observed.set(name, record.observed.state);
     }
   }
-  return refusals.length > 0 ? no(...refusals) : ok({ states, drift });
+  return refusals.length > 0 ? no(...refusals) : ok({ states, drift, observed });
 }
 
 /** The names of an environment's cells, adopted or not. */

@@ -3,6 +3,7 @@
  * catalog that lists them.
  */
 import type { Digest } from '@headgate/domain';
+import type { AnalysisEvidence } from '@headgate/domain/analysis/analysis';
 import type { RehearsalEvidence } from '@headgate/domain/rehearsal/rehearsal';
 import type { Refused } from '../refusal.ts';
 import type { Duty } from '../trust/trust.ts';
@@ -20,6 +21,8 @@ export interface EvidenceFact {
   readonly result?: TestRun;
   /** Of a rehearsal. */
   readonly rehearsal?: RehearsalEvidence;
+  /** Of an analysis of migrations. */
+  readonly analysis?: AnalysisEvidence;
   /** Digest of the bundle. */
   readonly digest: Digest;
 }
@@ -41,5 +44,5 @@ export interface EvidenceFormat {
   readonly duty: Duty;
   read(
     predicate: Readonly<Record<string, unknown>>,
-  ): ({ readonly ok: true } & Pick<EvidenceFact, 'result' | 'rehearsal'>) | Refused<'evidence-malformed'>;
+  ): ({ readonly ok: true } & Pick<EvidenceFact, 'result' | 'rehearsal' | 'analysis'>) | Refused<'evidence-malformed'>;
 }

@@ -110,12 +110,21 @@ describe('declared documents', () => {
     [
       'an unknown gate',
       changed('Policy', 'gate: window', 'gate: windows'),
-      'spec.gates[3].gate: expected a gate: one of signature, tests-passed, rehearsed, soaked, window, approval, restore-point, found "windows", did you mean "window"?',
+      'spec.gates[3].gate: expected a gate: one of signature, tests-passed, migrations-analysed, rehearsed, soaked, window, approval, restore-point, found "windows", did you mean "window"?',
     ],
     [
       'an unknown parameter',
       changed('Policy', '{count: 1}', '{count: 1, cuont: 2}'),
       'found the unknown field "cuont", did you mean "count"?',
+    ],
+    [
+      'a waiver without an end',
+      changed(
+        'Policy',
+        'gate: window',
+        `gate: migrations-analysed\n      params: {maxAgeMs: 1, longestStallMs: 1, waivers: [{file: 'sha256:1', rule: x, because: y}]}`,
+      ),
+      'spec.gates[3].params.waivers[0].until: expected a text of 1 to 1000 characters, found nothing',
     ],
     [
       'a missing parameter',

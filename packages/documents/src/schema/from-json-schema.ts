@@ -53,6 +53,8 @@ function valueSchema(described: Described): z.ZodType {
       return text(1_000);
     case 'boolean':
       return flag;
+    case 'object':
+      return parametersSchema(described as Readonly<Record<string, unknown>>);
     case 'array':
       return list(valueSchema((described.items ?? {}) as Described), 0, 1_000);
     default:

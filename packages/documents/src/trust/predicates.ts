@@ -1,4 +1,5 @@
 /** The type URIs of what we sign: the one place where they stand. They are names, nothing is fetched from there. */
+import { ANALYSIS } from '@headgate/domain/gates/migrations-analysed';
 import { REHEARSAL } from '@headgate/domain/gates/rehearsed';
 import { TEST_RESULT } from '@headgate/domain/gates/tests-passed';
 
@@ -17,6 +18,8 @@ export const MASKING_PREDICATE = 'https://headgate.dev/masking/v1';
 export const SEALED_POINT_PREDICATE = 'https://headgate.dev/restore-point/v1';
 /** "The migrations of this release were rehearsed, and that is what was seen." */
 export const REHEARSAL_PREDICATE = REHEARSAL;
+/** "The migrations of this release were analysed, and that is what was found." */
+export const ANALYSIS_PREDICATE = ANALYSIS;
 /** in-toto's own test result, with our extension field beside its own. */
 export const TEST_RESULT_PREDICATE = TEST_RESULT;
 /** Extension field of a test result: command, exit code, log and counts of the run. */

@@ -2,6 +2,7 @@ import { changesSomething, type GateSpec } from '../plan/plan.ts';
 import { approval } from './approval.ts';
 import { frozenVerdict } from './freeze.ts';
 import { type Gate, type GateFacts, type Subject, stop, type Verdict } from './gate.ts';
+import { migrationsAnalysed } from './migrations-analysed.ts';
 import { rehearsed } from './rehearsed.ts';
 import { restorePoint } from './restore-point.ts';
 import { signature } from './signature.ts';
@@ -10,7 +11,16 @@ import { testsPassed } from './tests-passed.ts';
 import { window } from './window.ts';
 
 /** The gates that are known, in the order in which people read them. Adding one: a file, and a line here. */
-export const GATES: readonly Gate[] = [signature, testsPassed, rehearsed, soaked, window, approval, restorePoint];
+export const GATES: readonly Gate[] = [
+  signature,
+  testsPassed,
+  migrationsAnalysed,
+  rehearsed,
+  soaked,
+  window,
+  approval,
+  restorePoint,
+];
 
 const BY_NAME: ReadonlyMap<string, Gate> = new Map(GATES.map((gate) => [gate.name, gate]));
 

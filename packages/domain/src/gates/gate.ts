@@ -4,10 +4,11 @@
  * are three verdicts, and none of them is a pass.
  */
 
+import type { AnalysisEvidence } from '../analysis/analysis.ts';
 import type { Freeze, WindowFact } from '../calendars/window.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
-import type { Action } from '../plan/plan.ts';
+import type { Action, MigrationRef } from '../plan/plan.ts';
 import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
 import type { Soaked } from './soaking.ts';
 
@@ -39,6 +40,7 @@ export interface EvidenceFact {
     readonly exitCode: number;
   };
   readonly rehearsal?: RehearsalEvidence;
+  readonly analysis?: AnalysisEvidence;
 }
 
 export interface Approval {
@@ -70,6 +72,8 @@ export interface GateFacts {
   readonly freezes: readonly Freeze[];
   readonly restorePoints: readonly RestorePoint[];
   readonly soaked: readonly Soaked[];
+  /** What the plan runs in its stores, each file once. Undefined: not known, which is not none. */
+  readonly migrating?: readonly MigrationRef[];
 }
 
 /** What the gate stands before. */

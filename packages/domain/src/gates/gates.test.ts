@@ -16,6 +16,7 @@ const SOUND_PARAMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   signature: {},
   'tests-passed': { minimum: 10 },
   soaked: { environment: 'staging', durationMs: HOUR_MS },
+  'migrations-analysed': { maxAgeMs: HOUR_MS, longestStallMs: 1_000 },
   rehearsed: { from: 'production', maxAgeMs: HOUR_MS, longestStallMs: 500 },
   window: {},
   approval: { count: 1 },
@@ -369,19 +370,27 @@ describe('where gates stand', () => {
       'signature',
       'tests-passed',
       'soaked',
+      'migrations-analysed',
       'rehearsed',
       'window',
       'approval',
     ]);
   });
   test("only the promotion's before a promotion", () => {
-    expect(standing({ kind: 'promotion' })).toEqual(['signature', 'tests-passed', 'soaked', 'rehearsed']);
+    expect(standing({ kind: 'promotion' })).toEqual([
+      'signature',
+      'tests-passed',
+      'soaked',
+      'migrations-analysed',
+      'rehearsed',
+    ]);
   });
   test('again before each step that changes something, but for the approval that its wave consumed', () => {
     expect(standing(step({ kind: 'route', tenants: ['ada'], slot: 'green' }))).toEqual([
       'signature',
       'tests-passed',
       'soaked',
+      'migrations-analysed',
       'rehearsed',
       'window',
     ]);

@@ -1,14 +1,14 @@
 import { fits, type SlotState } from '../model/cell.ts';
 import type { Migration, ReleaseManifest, SchemaRange } from '../model/release.ts';
 import type { PolicySpec } from '../model/specs.ts';
-import type { Action, MigrationRef, Undo } from './plan.ts';
+import type { Action, MigrationRef, Plan, Undo } from './plan.ts';
 import type { Refuse } from './slots.ts';
 import { does, keep } from './step-maker.ts';
 
 /**
  * The migrations that take a store from its version as far as the release goes, or undefined when a rule says no: no
- * gap, nothing that running code may still use is removed, and the code before as well as the release run on what
- * results. Both serve the store while tenants move, so both ranges must hold. Without `old` nothing serves the store
+ * gap, and the code before as well as the release run on what results (who else may still use what a contract migration
+ * removes, `contract-users.ts` asks). Both serve the store while tenants move, so both ranges must hold. Without `old` nothing serves the store
  * meanwhile: its tenants are held, and what runs before is never asked to live with what results.
  */
 export function migrationsOf(
@@ -32,15 +32,6 @@ export function migrationsOf(
     return undefined;
   }
   if (chain.length === 0 || old === undefined) return chain;
-  const removes = chain.find((m) => m.phase === 'contract');
-  if (removes !== undefined) {
-    refuse(
-      'contract-with-code',
-      `migration ${removes.id} removes what running code may use`,
-      'promote it on its own, once nothing uses what it removes',
-    );
-    return undefined;
-  }
   const range = old.state?.schemaRange;
   const version = old.state?.release?.version ?? 'what runs';
   if (range === undefined) {
@@ -82,6 +73,22 @@ function chainFrom(
     at = migration.to;
   }
   return ahead;
+}
+
+const runs = new WeakMap<Plan, readonly MigrationRef[]>();
+
+/** What a plan runs in its stores, each file once, by the version that it leads to. Plans are asked with every look. */
+export function migrationsRun(plan: Plan): readonly MigrationRef[] {
+  const known = runs.get(plan);
+  if (known !== undefined) return known;
+  const found = new Map<string, MigrationRef>();
+  for (const { steps } of plan.cells)
+    for (const { action } of steps)
+      if (action.kind === 'migrate')
+        for (const each of action.migrations) found.set(`${each.to} ${each.file.digest}`, each);
+  const sorted = [...found.values()].sort((a, b) => a.to - b.to);
+  runs.set(plan, sorted);
+  return sorted;
 }
 
 /** The step that runs a chain. */

@@ -165,11 +165,6 @@ describe('refuses', () => {
       ['schema-range cell/shared'],
     ],
     [
-      'a contract migration together with code',
-      { manifest: aManifest({ migrations: [aMigration(1, { phase: 'contract' })] }) },
-      ['contract-with-code cell/shared'],
-    ],
-    [
       'and says so of each cell',
       { manifest: gap, cells: [aCell({ stores: two }), aCell({ cell: 'dedicated' })] },
       ['migration-gap cell/shared', 'migration-gap cell/dedicated'],

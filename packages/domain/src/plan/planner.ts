@@ -9,6 +9,7 @@ import type { Refusal } from '../model/refusal.ts';
 import type { ReleaseManifest, ReleaseRef } from '../model/release.ts';
 import type { ApplicationSpec, PolicySpec } from '../model/specs.ts';
 import { askedIn, leftOut, refuseUnknown } from './asked-tenants.ts';
+import { comesTooEarly, type WayBackUser } from './contract-users.ts';
 import { refuseDrifted } from './drifted-stores.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
 import { gatesToOvertake } from './overtaking.ts';
@@ -35,6 +36,12 @@ export interface PlanRequest {
   readonly overtakes?: string;
   /** Stores that were seen to have been changed by hand, by cell. */
   readonly drift?: Readonly<Record<string, ReturnType<typeof driftOf>>>;
+  /** The cells as their agents last saw them, where they did. */
+  readonly observed?: ReadonlyMap<string, CellState>;
+  /** What an open undo or watch would bring back. Only asked where something is removed. */
+  readonly waysBack?: readonly WayBackUser[];
+  /** What an analysis says that a migration removes, by the version that it leads to: for words. */
+  readonly removes?: ReadonlyMap<number, readonly string[]>;
   readonly now: Instant;
 }
 
@@ -215,6 +222,7 @@ function prepare(
     const chain = migrationsOf(manifest, store, schemaVersion, old, refuse);
     if (chain === undefined) return undefined;
     if (chain.length === 0) continue;
+    if (comesTooEarly(request, cell, slot, chain, refuse)) return undefined;
     const other = staying.find((name) => cell.tenants[name]?.store === store);
     if (other !== undefined) {
       refuse(

@@ -6,7 +6,7 @@ import type { Node } from 'libpg-query';
 import { as } from '../parse/nodes.ts';
 import { parse, parseBody, parseOne } from '../parse/parser.ts';
 import { statementsOf } from '../parse/statements.ts';
-import { callsIn, readsOf } from '../statements/queries.ts';
+import { runQuery } from '../statements/queries.ts';
 import { bodyOf } from '../statements/routines.ts';
 import type { Scene } from '../statements/scene.ts';
 import { fold } from './constant-text.ts';
@@ -94,10 +94,7 @@ function runExpression(text: string, scene: Scene): void {
     if (node === undefined) continue;
     const select = as(node, 'SelectStmt');
     if (select === undefined) scene.run(node, sql, true);
-    else {
-      readsOf(select, scene);
-      callsIn(select, scene);
-    }
+    else runQuery(select, scene);
     return;
   }
   if (text.trim() !== '') scene.does.notKnown(`an expression in a body doesn’t parse: ${excerpt(text)}`);

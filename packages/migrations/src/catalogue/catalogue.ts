@@ -11,6 +11,10 @@ export interface Catalogue {
   readonly routines: readonly Routine[];
   /** Casts that change no byte, beyond PostgreSQL's own: `citext>text`. */
   readonly binaryCasts: readonly string[];
+  /** When it was read, by the database's clock; absent in files of before. Milliseconds since 1970. */
+  readonly readAt?: number;
+  /** The version that Headgate's own record says that it is at; absent: there is no record, or it may not be read. */
+  readonly schemaVersion?: number;
 }
 
 export type RelationKind = 'table' | 'partitioned' | 'view' | 'materialized-view' | 'foreign' | 'sequence';
@@ -27,7 +31,7 @@ export interface Relation {
   readonly columns: readonly Column[];
   readonly constraints: readonly Constraint[];
   readonly indexes: readonly Index[];
-  readonly triggers: readonly string[];
+  readonly triggers: readonly Trigger[];
   /** Tables that it inherits from, or is a partition of: `schema.name`. */
   readonly parents: readonly string[];
   /** It is its parent's default partition. */
@@ -36,6 +40,23 @@ export interface Relation {
   readonly uses?: readonly Use[];
   readonly rowSecurity?: boolean;
   readonly unlogged?: boolean;
+}
+
+export type TriggerEvent = 'insert' | 'update' | 'delete' | 'truncate';
+
+export interface Trigger {
+  readonly name: string;
+  /** Absent in catalogues of before: what it runs isn't known. */
+  readonly fires?: {
+    /** The function: `schema.name`. */
+    readonly calls: string;
+    readonly events: readonly TriggerEvent[];
+    /** Of an UPDATE OF: only these. */
+    readonly columns?: readonly string[];
+    readonly each: 'row' | 'statement';
+    /** It is disabled. */
+    readonly off?: true;
+  };
 }
 
 export interface Use {

@@ -10,11 +10,30 @@ const names = z.array(name).max(10_000);
 const size = z.number().nonnegative().nullable();
 const use = z.strictObject({ relation: name, columns: names });
 
+const trigger = z.union([
+  // As it was written before: a name alone, of which nothing more is known.
+  name.transform((known) => ({ name: known })),
+  z.strictObject({
+    name,
+    fires: z
+      .strictObject({
+        calls: name,
+        events: z.array(z.enum(['insert', 'update', 'delete', 'truncate'])).max(4),
+        columns: names.optional(),
+        each: z.enum(['row', 'statement']),
+        off: z.literal(true).optional(),
+      })
+      .optional(),
+  }),
+]);
+
 const schema = z.strictObject({
   server: z.number().int().min(10).max(99),
   timeZone: z.string().max(100),
   searchPath: names,
   binaryCasts: names,
+  readAt: z.number().int().nonnegative().optional(),
+  schemaVersion: z.number().int().nonnegative().optional(),
   relations: z
     .array(
       z.strictObject({
@@ -61,7 +80,7 @@ const schema = z.strictObject({
             }),
           )
           .max(10_000),
-        triggers: names,
+        triggers: z.array(trigger).max(10_000),
         parents: names,
         defaultPartition: z.boolean().optional(),
         uses: z.array(use).max(10_000).optional(),

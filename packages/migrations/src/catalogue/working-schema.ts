@@ -11,6 +11,7 @@ import type {
   Relation,
   RelationKind,
   Routine,
+  Trigger,
   Use,
   UserType,
 } from './catalogue.ts';
@@ -41,7 +42,7 @@ export interface TableState {
   readonly columns: readonly ColumnState[];
   readonly constraints: readonly Constraint[];
   readonly indexes: readonly Index[];
-  readonly triggers: readonly string[];
+  readonly triggers: readonly Trigger[];
   readonly parents: readonly string[];
   readonly defaultPartition: boolean;
   readonly uses: readonly Use[];
@@ -65,6 +66,7 @@ export class WorkingSchema {
   readonly #freshRoutines = new Set<string>();
   readonly #types = new Map<string, TypeState>();
   readonly #routines = new Map<string, RoutineState[]>();
+  #tried = false;
   /** Children by parent, who refers to whom, which view reads what: kept up with every change, never searched for. */
   readonly #children: Links = new Map();
   readonly #incoming: Links = new Map();
@@ -116,13 +118,26 @@ export class WorkingSchema {
     return this.#relations.get(key);
   }
 
+  /** Reads something that won't happen now: what it would change isn't. */
+  tried<T>(work: () => T): T {
+    const before = this.#tried;
+    this.#tried = true;
+    try {
+      return work();
+    } finally {
+      this.#tried = before;
+    }
+  }
+
   put(state: TableState): void {
+    if (this.#tried) return;
     this.#relink(this.#relations.get(state.key), state);
     this.#relations.set(state.key, state);
     this.#changed.add(state.key);
   }
 
   remove(key: string): void {
+    if (this.#tried) return;
     this.#relink(this.#relations.get(key), undefined);
     this.#relations.delete(key);
   }
@@ -130,7 +145,7 @@ export class WorkingSchema {
   /** Gives a relation another name; what refers to it, stands below it or reads it follows. */
   rename(key: string, schema: string, name: string): void {
     const state = this.#relations.get(key);
-    if (state === undefined) return;
+    if (state === undefined || this.#tried) return;
     const next = `${schema}.${name}`;
     const renamed = (each: string): string => (each === key ? next : each);
     this.remove(key);
@@ -212,6 +227,7 @@ export class WorkingSchema {
   }
 
   putType(type: TypeState): void {
+    if (this.#tried) return;
     this.#types.set(`${type.schema}.${type.name}`, type);
     if (type.fresh === true) this.#freshTypes.add(`${type.schema}.${type.name}`);
   }
@@ -227,6 +243,7 @@ export class WorkingSchema {
   }
 
   putRoutine(routine: RoutineState): void {
+    if (this.#tried) return;
     const key = `${routine.schema}.${routine.name}`;
     const others = (this.#routines.get(key) ?? []).filter((each) => each.arguments !== routine.arguments);
     this.#routines.set(key, [...others, routine]);

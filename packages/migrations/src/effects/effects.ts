@@ -58,6 +58,15 @@ export interface Remark {
   readonly what: string;
 }
 
+/** What running code sets off from now on, without knowing of it. */
+export interface Later {
+  /** The function that runs. */
+  readonly runs: string;
+  /** For what is written to it. */
+  readonly relation: string;
+  readonly effects: Effects;
+}
+
 export interface Effects {
   readonly locks: readonly LockTaken[];
   readonly work: readonly Work[];
@@ -72,6 +81,8 @@ export interface Effects {
   readonly notKnown: readonly string[];
   readonly remarks: readonly Remark[];
   readonly safeWays: readonly SafeWay[];
+  /** Of a trigger that it makes. */
+  readonly later?: readonly Later[];
 }
 
 /** Collects the effects of one statement. */
@@ -83,6 +94,7 @@ export class Recorder {
   readonly #notKnown = new Set<string>();
   readonly #remarks: Remark[] = [];
   readonly #safeWays: SafeWay[] = [];
+  readonly #later: Later[] = [];
   #undo: Undo = 'yes';
   #phase: MigrationPhase = 'expand';
   #noTransaction: string | undefined;
@@ -140,6 +152,10 @@ export class Recorder {
     if (!this.#safeWays.some((way) => way.words === words)) this.#safeWays.push({ words, sql });
   }
 
+  later(later: Later): void {
+    this.#later.push(later);
+  }
+
   /** Everything together. What a rewrite does anyway isn't told beside it. */
   effects(): Effects {
     const rewritten = new Set(this.#work.filter(({ kind }) => kind === 'rewrite').map(({ relation }) => relation));
@@ -160,6 +176,7 @@ export class Recorder {
       notKnown: [...this.#notKnown],
       remarks: this.#remarks,
       safeWays: this.#safeWays,
+      ...(this.#later.length === 0 ? {} : { later: this.#later }),
     };
   }
 }

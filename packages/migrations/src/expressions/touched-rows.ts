@@ -90,6 +90,9 @@ function columnOf(node: Node | undefined): string | undefined {
 function isValue(node: Node | undefined): boolean {
   if (node === undefined) return false;
   const cast = as(node, 'TypeCast');
+  // The row that a trigger runs for is one row.
+  const [row, ...column] = strings(as(node, 'ColumnRef')?.fields);
+  if ((row === 'new' || row === 'old') && column.length === 1) return true;
   return (
     constant(node) !== undefined || as(node, 'ParamRef') !== undefined || (cast !== undefined && isValue(cast.arg))
   );

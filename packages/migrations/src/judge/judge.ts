@@ -1,5 +1,5 @@
 /** From what a statement does to what is said about it, with the sizes of the tables that it meets. */
-import type { Effects, LockTaken, Work, WorkKind } from '../effects/effects.ts';
+import type { Effects, Later, LockTaken, Work, WorkKind } from '../effects/effects.ts';
 import { blocksWrites, type LockMode, stronger, whoWaits } from '../effects/lock-modes.ts';
 import type { Finding } from './finding.ts';
 import { type Duration, durationOf, durationText, type Rates, together } from './rates.ts';
@@ -39,6 +39,7 @@ export function judge(effects: Effects, held: ReadonlyMap<string, Held>, limits:
           : { rule: 'may-break-running-code', level: 'warning', message: what },
     ),
     ...effects.remarks.map(({ rule, level, what }): Said => ({ rule: rule as Rule, level, message: what })),
+    ...(effects.later ?? []).flatMap((later) => setOff(later, limits)),
     ...irreversible(effects),
   ];
 }
@@ -117,6 +118,29 @@ function writes(effects: Effects, limits: Limits): readonly Said[] {
       },
     ];
   });
+}
+
+/** What a new trigger makes of every write of running code. */
+function setOff({ runs, relation, effects }: Later, limits: Limits): readonly Said[] {
+  const say = (level: Said['level'], what: string): Said => ({
+    rule: 'triggers-run',
+    level,
+    relation,
+    message: `${runs}() runs for what running code writes to ${relation} from now on, and ${what}`,
+  });
+  const locks = effects.locks.filter(({ fresh, mode }) => !fresh && blocksWrites(mode));
+  const work = effects.work.flatMap((each): readonly Said[] => {
+    const { kind, relation: other, why, fresh, partly } = each;
+    if (fresh || !isLong(durationOf(each, limits.rates), limits)) return [];
+    const what = `${other} ${DOING[kind]} each time (${why})${size(each)}`;
+    return [say(partly ? 'warning' : 'error', partly ? `a part of ${what}` : what)];
+  });
+  return [
+    ...effects.notKnown.map((why) => say('error', why)),
+    ...locks.map(({ relation: other, mode }) => say('error', `takes ${mode} on ${other}: ${whoWaits(mode)} each time`)),
+    ...work,
+    ...effects.destroys.map((what) => say('error', `${what}: gone`)),
+  ];
 }
 
 function irreversible({ undo, destroys }: Effects): readonly Said[] {

@@ -20,7 +20,7 @@ export const RULES = {
   'loses-on-crash': 'a crash of the server empties the table',
   'exposes-rows': 'rows become visible that were hidden',
   'checks-off': 'triggers and foreign keys are off',
-  'triggers-run': 'triggers run for what is written, and aren’t looked at',
+  'triggers-run': 'triggers run for what is written, and do harm, or what they do can’t be known',
   fails: 'the statement fails',
   irreversible: 'it can’t be taken back without loss',
 } as const satisfies Record<string, string>;

@@ -15,6 +15,15 @@ const DOWN = /^[ \t]*--[ \t]*(?:\+(?:goose|migrate)[ \t]+down|migrate:down)\b.*$
 const ALONE =
   /^[ \t]*--[ \t]*(?:\+goose[ \t]+no[ \t]+transaction|\+migrate[ \t]+up[ \t]+notransaction|migrate:up[ \t]+transaction:false|disable_ddl_transaction!?)\b/im;
 
+/** What stands before the first statement. */
+const LEAD = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
+const NO_TRANSACTION = /^[ \t]*--[ \t]*headgate:no-transaction[ \t]*\r?$/im;
+
+/** Whether a file says, before its first statement, that Headgate is to run it outside of a transaction. */
+export function saysNoTransaction(text: string): boolean {
+  return NO_TRANSACTION.test(LEAD.exec(text)?.[0] ?? '');
+}
+
 export function directivesOf(text: string): Directives {
   const down = DOWN.exec(text);
   const up = down === null ? text : text.slice(0, down.index);

@@ -19,6 +19,7 @@ const region = z
     endColumn: position.optional(),
     byteOffset: z.number().int().min(0).optional(),
     byteLength: z.number().int().min(0).optional(),
+    snippet: text.optional(),
   })
   .refine(({ startLine, endLine }) => endLine === undefined || endLine >= startLine);
 const uri = z.string().refine((value) => /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-F]{2})*$/.test(value));

@@ -49,6 +49,8 @@ export interface SarifRegion {
   readonly endColumn?: number;
   readonly byteOffset?: number;
   readonly byteLength?: number;
+  /** The statement's beginning. */
+  readonly snippet?: { readonly text: string };
 }
 
 /** Where the schema of SARIF stands, as the specification names it. */
@@ -58,17 +60,20 @@ const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schem
 export function sarifOf(report: Report, others: readonly SarifRun[] = []): SarifLog {
   const ids = Object.keys(RULES) as readonly Rule[];
   const rules = ids.map((id) => ({ id, shortDescription: { text: RULES[id] } }));
+  const texts = new Map(report.files.map(({ file, statements }) => [file, statements.map(({ text }) => text)]));
   const run: SarifRun = {
     tool: { driver: { name: 'headgate analyse', rules } },
     columnKind: 'utf16CodeUnits',
     artifacts: report.files.map(({ file }) => ({ location: { uri: uriOf(file) } })),
-    results: report.findings.map((finding) => resultOf(finding, ids.indexOf(finding.rule))),
+    results: report.findings.map((finding) =>
+      resultOf(finding, ids.indexOf(finding.rule), beginning(texts.get(finding.file)?.[finding.statement] ?? '')),
+    ),
     invocations: [{ executionSuccessful: true }],
   };
   return { $schema: SCHEMA, version: '2.1.0', runs: [run, ...others] };
 }
 
-function resultOf(finding: Finding, ruleIndex: number): SarifResult {
+function resultOf(finding: Finding, ruleIndex: number, statement: string): SarifResult {
   const { rule, level, message, file, at, end, relation, lock, stall, safeWays } = finding;
   const region = {
     startLine: at.line,
@@ -77,6 +82,7 @@ function resultOf(finding: Finding, ruleIndex: number): SarifResult {
     endColumn: end.column,
     byteOffset: at.offset,
     byteLength: Math.max(0, end.offset - at.offset),
+    ...(statement === '' ? {} : { snippet: { text: statement } }),
   };
   return {
     ruleId: rule,
@@ -93,6 +99,14 @@ function resultOf(finding: Finding, ruleIndex: number): SarifResult {
       ...(safeWays.length === 0 ? {} : { safeWays }),
     },
   };
+}
+
+/** How much of a statement is told: who wants all of it has the place. */
+const TOLD = 300;
+
+function beginning(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > TOLD ? `${line.slice(0, TOLD - 1).toWellFormed()}…` : line.toWellFormed();
 }
 
 /** A relative reference: what a URI can't hold is escaped, folders stay. */

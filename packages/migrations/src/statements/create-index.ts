@@ -36,7 +36,8 @@ export const createIndex: Family<IndexStmt> = (statement, scene) => {
     );
   if (!concurrent && !table.fresh && table.kind !== 'partitioned')
     does.safely(
-      'CONCURRENTLY, in a file or step of its own that runs outside of a transaction; an index that it leaves INVALID is dropped and built again.',
+      'CONCURRENTLY, in a file of its own that runs outside of a transaction and says so; an index that it leaves INVALID is dropped and built again.',
+      '-- headgate:no-transaction',
       `${scene.text
         .trim()
         .replace(/^(create\s+(?:unique\s+)?index)\s+/i, '$1 CONCURRENTLY ')

@@ -3,6 +3,7 @@ import type { TableState } from '../catalogue/working-schema.ts';
 import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
 import { as, nameOf, quoted, written } from '../parse/nodes.ts';
 import { isFresh } from './alter-table/altered.ts';
+import { fire } from './firing.ts';
 import { callsIn, readBeside, readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
@@ -13,6 +14,7 @@ export const update: Family<UpdateStmt> = (statement, scene) => {
   const columns = (statement.targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
   const old = columns.filter((column) => !isFresh(table, column));
   const touched = changesRows(table, statement.whereClause, statement.fromClause, 'changed', scene);
+  fire(table, 'update', scene, touched !== 'few', columns);
   if (old.length > 0 && !table.fresh) scene.does.undo('never');
   if (touched !== 'few' && !table.fresh) adviseBatches(table, scene);
   scene.does.phase('data');
@@ -22,6 +24,7 @@ export const remove: Family<DeleteStmt> = (statement, scene) => {
   const table = target(statement, scene);
   if (table === undefined) return;
   const touched = changesRows(table, statement.whereClause, statement.usingClause, 'deleted', scene);
+  fire(table, 'delete', scene, touched !== 'few');
   scene.does.phase('data');
   if (table.fresh) return;
   for (const referrer of scene.schema.referrers(table.key)) lookForReferences(table, referrer, scene);
@@ -46,7 +49,14 @@ export const insert: Family<InsertStmt> = (statement, scene) => {
   const select = as(statement.selectStmt, 'SelectStmt');
   if (select !== undefined && select.valuesLists === undefined) runQuery(select, scene);
   else callsIn(select, scene);
-  if (table !== undefined) scene.does.phase('data');
+  if (table === undefined) return;
+  const many = select !== undefined && select.valuesLists === undefined && select.limitCount === undefined;
+  fire(table, 'insert', scene, many);
+  if (statement.onConflictClause?.action === 'ONCONFLICT_UPDATE') {
+    const set = (statement.onConflictClause.targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
+    fire(table, 'update', scene, many, set);
+  }
+  scene.does.phase('data');
 };
 
 export const merge: Family<MergeStmt> = (statement, scene) => {
@@ -54,6 +64,7 @@ export const merge: Family<MergeStmt> = (statement, scene) => {
   readBeside(statement.sourceRelation, scene);
   if (table === undefined) return;
   for (const each of tree(scene, table)) scene.does.work('write', each, 'rows are merged into it', { partly: true });
+  for (const event of ['insert', 'update', 'delete'] as const) fire(table, event, scene, true);
   if (!table.fresh) scene.does.undo('never');
   scene.does.phase('data');
 };
@@ -65,7 +76,10 @@ export const copy: Family<CopyStmt> = (statement, scene) => {
   if (table === undefined) return;
   scene.does.lock(table, statement.is_from === true ? 'ROW EXCLUSIVE' : 'ACCESS SHARE');
   if (statement.is_from !== true) scene.does.work('read', table, 'COPY reads it');
-  else scene.does.phase('data');
+  else {
+    fire(table, 'insert', scene, true);
+    scene.does.phase('data');
+  }
 };
 
 /** TRUNCATE throws the files away, under the strongest lock. */
@@ -85,6 +99,7 @@ export const truncate: Family<TruncateStmt> = (statement, scene) => {
       else does.remark('fails', 'error', `${referrer.key} refers to ${table.key}, and nothing says CASCADE`);
     }
   lockAll(scene, [...all.values()], 'ACCESS EXCLUSIVE');
+  for (const table of all.values()) fire(table, 'truncate', scene, false);
   does.phase('data');
   for (const table of all.values())
     if (!table.fresh && table.kind !== 'partitioned' && !isEmpty(table, scene))
@@ -129,12 +144,6 @@ function target(statement: UpdateStmt | DeleteStmt | InsertStmt | MergeStmt, sce
   const table = relationIn(scene, statement.relation);
   if (table !== undefined) {
     lockAll(scene, tree(scene, table, statement.relation?.inh !== true), 'ROW EXCLUSIVE');
-    if (table.triggers.length > 0 && !table.fresh)
-      scene.does.remark(
-        'triggers-run',
-        'warning',
-        `the triggers of ${table.key} (${table.triggers.join(', ')}) run for what is written; what they do isn’t looked at`,
-      );
   }
   for (const node of statement.withClause?.ctes ?? []) {
     const inner = as(node, 'CommonTableExpr')?.ctequery;
@@ -156,7 +165,8 @@ function changesRows(
   // A key of the table is none of its heirs: each needs its own.
   const each = tree(scene, table).filter(({ kind }) => kind !== 'partitioned');
   const found = (each.length === 0 ? [table] : each).map((one) => touchedRows(where, one, joined));
-  const touched = found.find((one) => one !== 'few') ?? 'few';
+  // For each of many rows, a few are many.
+  const touched = found.find((one) => one !== 'few') ?? (scene.manyTimes ? 'some' : 'few');
   if (touched !== 'few')
     for (const each of tree(scene, table))
       scene.does.work(

@@ -146,7 +146,8 @@ function dropOnTable(object: Node, { missing_ok, removeType }: DropStmt, scene: 
   if (table === undefined) return;
   const name = parts.at(-1) ?? '';
   const kind = removeType === 'OBJECT_TRIGGER' ? 'trigger' : removeType === 'OBJECT_RULE' ? 'rule' : 'policy';
-  if (table.known && kind === 'trigger' && missing_ok === true && !table.triggers.includes(name)) return;
+  if (table.known && kind === 'trigger' && missing_ok === true && !table.triggers.some((each) => each.name === name))
+    return;
   lockAll(scene, kind === 'trigger' ? tree(scene, table) : [table], 'ACCESS EXCLUSIVE');
   const what =
     kind === 'policy'
@@ -154,7 +155,7 @@ function dropOnTable(object: Node, { missing_ok, removeType }: DropStmt, scene: 
       : `what the ${kind} ${quoted(name)} does for running code’s writes to ${table.key} is no longer done`;
   breaksIfUsed(scene, table, 'possible', what, `${table.key}.${name}`);
   if (!table.fresh) scene.does.phase('contract');
-  scene.schema.put({ ...table, triggers: table.triggers.filter((each) => each !== name) });
+  scene.schema.put({ ...table, triggers: table.triggers.filter((each) => each.name !== name) });
 }
 
 function dropExtension(object: Node, { behavior }: DropStmt, scene: Scene): void {

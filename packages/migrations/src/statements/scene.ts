@@ -1,6 +1,6 @@
 import type { Node, RangeVar } from 'libpg-query';
 import type { TableState, WorkingSchema } from '../catalogue/working-schema.ts';
-import type { Recorder } from '../effects/effects.ts';
+import type { Effects, Recorder } from '../effects/effects.ts';
 import type { LockMode } from '../effects/lock-modes.ts';
 import { type Name, nameOf, written } from '../parse/nodes.ts';
 
@@ -8,6 +8,8 @@ import { type Name, nameOf, written } from '../parse/nodes.ts';
 export interface Session {
   /** Whether waiting for a lock ends by itself. */
   lockTimeout: boolean;
+  /** Triggers whose bodies are being read: one that fires itself does nothing new. */
+  readonly firing: Set<string>;
 }
 
 /** What a statement's family works with. */
@@ -18,13 +20,17 @@ export interface Scene {
   readonly text: string;
   /** It may not be reached, or more than once: it stands in a block of code. */
   readonly conditional: boolean;
+  /** It is carried out again and again: for each of many rows. */
+  readonly manyTimes: boolean;
   /** How deep in bodies of functions it stands. */
   readonly depth: number;
   readonly session: Session;
   /** Reads a statement that this one runs, and writes its effects to the same recorder. */
   run(node: Node, text: string, conditional?: boolean): void;
   /** The same with a body of code: `definition` is the whole DO or CREATE FUNCTION, `body` what stands between its quotes. */
-  runBody(language: string, definition: string, body?: string): void;
+  runBody(language: string, definition: string, body?: string, manyTimes?: boolean): void;
+  /** What a body would do when it ran, without this statement's doing it. */
+  tryBody(language: string, definition: string): Effects;
 }
 
 /** Writes down what one kind of statement does, and leaves the schema as it would be after it. */

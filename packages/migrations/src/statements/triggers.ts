@@ -1,8 +1,10 @@
 import type { AlterPolicyStmt, CreatePolicyStmt, CreateTrigStmt, RuleStmt } from 'libpg-query';
+import type { Trigger, TriggerEvent } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/working-schema.ts';
-import { nameFrom, quoted } from '../parse/nodes.ts';
+import { nameFrom, quoted, strings } from '../parse/nodes.ts';
 import { parseBody } from '../parse/parser.ts';
 import { isFresh } from './alter-table/altered.ts';
+import { willRun } from './firing.ts';
 import { breaksIfUsed, type Family, relationIn, type Scene, tree } from './scene.ts';
 
 /** Of CreateTrigStmt.timing: before. */
@@ -17,7 +19,9 @@ export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
     const other = relationIn(scene, statement.constrrel);
     if (other !== undefined) scene.does.lock(other, 'ACCESS SHARE');
   }
+  const trigger = triggerOf(statement, scene);
   if (!isHarmless(statement, table, scene)) {
+    if (!table.fresh) willRun(trigger, table, scene);
     breaksIfUsed(
       scene,
       table,
@@ -29,8 +33,35 @@ export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
         'Let the trigger do its work only for rows that the new code writes (a WHEN condition on a new column), until nothing else writes.',
       );
   }
-  scene.schema.put({ ...table, triggers: [...table.triggers, statement.trigname ?? ''] });
+  for (const each of tree(scene, table)) {
+    // CREATE OR REPLACE.
+    const others = each.triggers.filter(({ name }) => name !== trigger.name);
+    scene.schema.put({ ...(scene.schema.byKey(each.key) ?? each), triggers: [...others, trigger] });
+  }
 };
+
+/** Bits of CreateTrigStmt.events. */
+const EVENTS: readonly (readonly [number, TriggerEvent])[] = [
+  [4, 'insert'],
+  [8, 'delete'],
+  [16, 'update'],
+  [32, 'truncate'],
+];
+
+function triggerOf({ trigname, funcname, events, columns, row }: CreateTrigStmt, { schema }: Scene): Trigger {
+  const called = nameFrom(funcname);
+  const routine = schema.routines(called)[0] ?? { ...schema.qualified(called) };
+  const of = strings(columns);
+  return {
+    name: trigname ?? '',
+    fires: {
+      calls: `${routine.schema}.${routine.name}`,
+      events: EVENTS.flatMap(([bit, event]) => (((events ?? 0) & bit) === 0 ? [] : [event])),
+      ...(of.length === 0 ? {} : { columns: of }),
+      each: row === true ? 'row' : 'statement',
+    },
+  };
+}
 
 /** A body that does nothing but fill columns which no running code knows. */
 function isHarmless(statement: CreateTrigStmt, table: TableState, scene: Scene): boolean {

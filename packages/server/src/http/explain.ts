@@ -26,7 +26,7 @@ export async function explain(
   const { gatherers, deps } = context;
   const ids = promotion.cells.map((cell) => streams.rollout(`${promotion.id}.${cell}`));
   const plan = await gatherers.plans.get(promotion.planDigest);
-  const { gates, rows } = await gatherers.gates.gather(promotion, now, ids);
+  const { gates, rows } = await gatherers.gates.gather(promotion, plan, now, ids);
   const byCell = new Map<string, Rollout>();
   for (const id of ids) {
     const rollout = rows.get(id)?.state as Rollout | undefined;

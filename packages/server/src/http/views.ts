@@ -52,7 +52,7 @@ export function showRelease(record: ReleaseRecord, principal: Principal): Shown<
     signature: signature === undefined ? null : { verified: signature.verified, keyId: signature.keyId },
     authors: manifest.authors,
     notes: manifest.notes,
-    evidence: evidence.map(({ digest, predicateType, subject, verified, keyId, result, rehearsal }) => ({
+    evidence: evidence.map(({ digest, predicateType, subject, verified, keyId, result, rehearsal, analysis }) => ({
       digest,
       predicateType,
       subject,
@@ -60,6 +60,7 @@ export function showRelease(record: ReleaseRecord, principal: Principal): Shown<
       keyId,
       ...(result === undefined ? {} : { result }),
       ...(rehearsal === undefined ? {} : { rehearsal }),
+      ...(analysis === undefined ? {} : { analysis }),
     })),
     promoted: soaked
       .filter(({ again }) => again === undefined)

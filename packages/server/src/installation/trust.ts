@@ -74,7 +74,7 @@ export class FileTrust implements Trust {
     if (keys === undefined) return this.#untrusted();
     const opened = openEvidence(bundle, keys);
     if (!opened.ok) return refusedOf(opened);
-    const { digest, predicateType, subject, verified, keyId, result, rehearsal } = opened.fact;
+    const { digest, predicateType, subject, verified, keyId, result, rehearsal, analysis } = opened.fact;
     const fact = {
       digest,
       predicateType,
@@ -83,6 +83,7 @@ export class FileTrust implements Trust {
       keyId,
       ...(result === undefined ? {} : { result: countsOf(result) }),
       ...(rehearsal === undefined ? {} : { rehearsal }),
+      ...(analysis === undefined ? {} : { analysis }),
     };
     return { ok: true, fact };
   }

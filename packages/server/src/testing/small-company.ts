@@ -82,6 +82,8 @@ metadata: {name: live, owner: team-shop}
 spec: {environment: production, slots: [blue, green], stores: [{name: main}]}
 `;
 
+const RANGE = { min: 1, max: 2 };
+
 export class SmallCompany {
   readonly server: RealServer;
   readonly key: SigningKey;
@@ -93,7 +95,8 @@ export class SmallCompany {
     this.server = server;
     this.keyPem = keyPem;
     this.key = signingKey(keyPem);
-    const manifest = { ...this.manifest('1.0.0'), origin: 'adopted', authors: [] };
+    // It runs on the next schema, too: releases may expand.
+    const manifest = { ...this.manifest('1.0.0'), schemaRange: RANGE, origin: 'adopted', authors: [] };
     this.baseline = { manifest, digest: digestOfJson(manifest) };
   }
 
@@ -146,7 +149,7 @@ export class SmallCompany {
       cell,
       application: 'shop',
       environment,
-      slots: { blue: { release, schemaRange: { min: 1, max: 1 } }, green: {} },
+      slots: { blue: { release, schemaRange: RANGE }, green: {} },
       stores: { main: { schemaVersion: 1 } },
       tenants: {
         acme: { slot: 'blue', store: 'main', ring: 'pilot' },

@@ -14,6 +14,7 @@ interface ReleaseFacts {
   signed: boolean;
   readonly results: { passed: number; failed: number; exitCode: number }[];
   readonly rehearsals: { ok: boolean; at: Instant; longestStallMs?: number }[];
+  readonly analyses: { errors: number; at: Instant }[];
   readonly promoted: { environment: string; promotedAt: Instant; until?: Instant }[];
 }
 
@@ -45,6 +46,7 @@ export class DeclaredFacts {
       case 'release.evidence-attached':
         if (data.result !== undefined) this.#release(digestIn(entry.stream)).results.push(data.result);
         if (data.rehearsal !== undefined) this.#release(digestIn(entry.stream)).rehearsals.push(data.rehearsal);
+        if (data.analysis !== undefined) this.#release(digestIn(entry.stream)).analyses.push(data.analysis);
         return true;
       case 'release.promoted':
       case 'release.soak-resumed': {
@@ -111,6 +113,7 @@ export class DeclaredFacts {
         report('after-gates', 'too few tests passed');
     }
     if (index.longestStallMs !== undefined) this.#checkRehearsed(index, index.longestStallMs, report);
+    if (index.asksAnalysis) this.#checkAnalysed(index, report);
     if (index.soaked !== undefined) {
       const { environment, durationMs } = index.soaked;
       const there = (release?.promoted ?? []).filter((p) => p.environment === environment);
@@ -125,13 +128,22 @@ export class DeclaredFacts {
 
   /** Where the plan migrates, the release's newest rehearsal went well. */
   #checkRehearsed({ plan }: PlanIndex, most: number, report: Report): void {
-    const migrates = plan.cells.some(({ steps }) => steps.some(({ action }) => action.kind === 'migrate'));
-    if (!migrates) return;
+    if (!migrates(plan)) return;
     const all = this.#releases.get(plan.release.digest)?.rehearsals ?? [];
     const newest = all.reduce((last, each) => (each.at >= last.at ? each : last), all[0] ?? NEVER);
     if (newest === NEVER) report('data-not-missing', 'no rehearsal of the release is on the log');
     else if (!newest.ok) report('after-gates', 'the newest rehearsal did not go well');
     else if ((newest.longestStallMs ?? Number.POSITIVE_INFINITY) > most) report('after-gates', 'others wait too long');
+  }
+
+  /** Where the plan migrates, the newest analysis found nothing dangerous. */
+  #checkAnalysed({ plan }: PlanIndex, report: Report): void {
+    if (!migrates(plan)) return;
+    const all = this.#releases.get(plan.release.digest)?.analyses ?? [];
+    const [first] = all;
+    const newest = first && all.reduce((last, each) => (each.at >= last.at ? each : last), first);
+    if (newest === undefined) report('data-not-missing', 'no analysis of the release is on the log');
+    else if (newest.errors > 0) report('after-gates', 'the newest analysis found something dangerous');
   }
 
   #checkFreezes({ environment, application }: Plan, at: Instant, since: Instant, report: Report): void {
@@ -173,11 +185,15 @@ export class DeclaredFacts {
   #release(digest: Digest): ReleaseFacts {
     let facts = this.#releases.get(digest);
     if (facts === undefined) {
-      facts = { signed: false, results: [], rehearsals: [], promoted: [] };
+      facts = { signed: false, results: [], rehearsals: [], analyses: [], promoted: [] };
       this.#releases.set(digest, facts);
     }
     return facts;
   }
+}
+
+function migrates({ cells }: Plan): boolean {
+  return cells.some(({ steps }) => steps.some(({ action }) => action.kind === 'migrate'));
 }
 
 function digestIn(stream: string): Digest {

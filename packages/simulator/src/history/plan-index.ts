@@ -11,6 +11,8 @@ export interface PlanIndex {
   readonly minimumTests: number | undefined;
   /** The longest stall that a rehearsal may show; undefined: none is asked for. */
   readonly longestStallMs: number | undefined;
+  /** The worst of its migrations' analysis must be no error. */
+  readonly asksAnalysis: boolean;
   readonly soaked: { readonly environment: string; readonly durationMs: number } | undefined;
   readonly restorePointMaxAgeMs: number | undefined;
   /** Names of the gates that stand before a wave. */
@@ -45,6 +47,7 @@ function make(plan: Plan): PlanIndex {
     asksSignature: params('signature') !== undefined,
     minimumTests: number('tests-passed', 'minimum'),
     longestStallMs: number('rehearsed', 'longestStallMs'),
+    asksAnalysis: params('migrations-analysed') !== undefined,
     soaked: typeof environment === 'string' && durationMs !== undefined ? { environment, durationMs } : undefined,
     restorePointMaxAgeMs: number('restore-point', 'maxAgeMs'),
     waveGates: plan.gates.filter((g) => g.at === 'promotion' || g.at === 'wave').map((g) => g.gate),

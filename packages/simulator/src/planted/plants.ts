@@ -112,6 +112,12 @@ export const PLANTS: readonly Plant[] = [
   ),
   plant('window', 'domain/src/gates/window.ts', 'if (closed !== undefined)', 'if (false)'),
   plant('tests-green', 'domain/src/gates/tests-passed.ts', 'if (red !== undefined)', 'if (false)'),
+  plant(
+    'analysis-sound',
+    'domain/src/gates/migrations-analysed.ts',
+    'if (first !== undefined) return refused(',
+    'if (false) return refused(',
+  ),
   plant('rehearsal-well', 'domain/src/gates/rehearsed.ts', 'if (!ok)', 'if (false)'),
   plant('soak-duration', 'domain/src/gates/soaked.ts', 'if (facts.now < readyAt)', 'if (false)'),
   plant('restore-point-age', 'domain/src/gates/restore-point.ts', 'if (ageMs > maxAgeMs)', 'if (false)'),
@@ -159,7 +165,6 @@ export const PLANTS: readonly Plant[] = [
     'if (false)',
   ),
   plant('schema-range-of-old-code', 'domain/src/plan/migrations.ts', 'if (!fits(range, to))', 'if (false)'),
-  plant('contract-alone', 'domain/src/plan/migrations.ts', 'if (removes !== undefined)', 'if (false)'),
   // Order: waves, course, base.
   plant('base-state', PROMOTION, 'if (state.wave === 0 && facts.baseChanged.length > 0)', 'if (false)'),
   plant(

@@ -76,6 +76,7 @@ export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolea
     gates: [
       { gate: 'signature', at: 'promotion', params: {} },
       { gate: 'tests-passed', at: 'promotion', params: { minimum: 20 } },
+      { gate: 'migrations-analysed', at: 'promotion', params: { maxAgeMs: 30 * 24 * HOUR, longestStallMs: 1_000 } },
       { gate: 'rehearsed', at: 'promotion', params: { from: 'main', maxAgeMs: 30 * 24 * HOUR, longestStallMs: 500 } },
       {
         gate: 'soaked',
@@ -194,7 +195,12 @@ export function manifestOf(
       sequel: ['1.2.0', { min: 1, max: 6 }, [migration(1), migration(2), migration(3)]],
       'new-range-trap': ['1.3.0', { min: 3, max: 5 }, [migration(1)]],
       'old-range-trap': ['1.4.0', { min: 1, max: 7 }, [1, 2, 3, 4, 5].map((from) => migration(from))],
-      'contract-trap': ['1.5.0', { min: 1, max: 5 }, [migration(1, 'contract')]],
+      // What it removes, the code before still uses: that runs on schemas up to 5.
+      'contract-trap': [
+        '1.5.0',
+        { min: 1, max: 7 },
+        [...[1, 2, 3, 4].map((from) => migration(from)), migration(5, 'contract')],
+      ],
       untested: ['1.6.0', { min: 1, max: 5 }, [migration(1)]],
       unsoaked: ['1.7.0', { min: 1, max: 5 }, [migration(1)]],
     };

@@ -21,10 +21,12 @@ import {
 import { MemoryBlobs, MemoryStore } from '@headgate/control/memory/index';
 import { canonicalBytes, digestOf, digestOfJson } from '@headgate/documents';
 import {
+  ANALYSIS,
   type CellState,
   type Digest,
   type EvidenceFact,
   type Instant,
+  type Migration,
   REHEARSAL,
   type SchemaRange,
   TEST_RESULT,
@@ -63,6 +65,8 @@ export interface Fleet {
   readonly releases: Readonly<Record<ReleaseKind, Digest>>;
   /** Which schemas each release's code runs on. */
   readonly code: readonly { readonly digest: Digest; readonly version: string; readonly range: SchemaRange }[];
+  /** Of each release. */
+  readonly migrations: ReadonlyMap<Digest, readonly Migration[]>;
   /** Everything so far in one commit: rows as they are, each with all its entries. */
   readonly commit: Commit;
   readonly entries: readonly Recorded[];
@@ -104,6 +108,26 @@ export function rehearsalOf(subject: Digest, at: Instant, ok: boolean): Evidence
     verified: true,
     keyId: 'key-2',
     rehearsal: { store: 'main', at, masked: true, runner: 'headgate', ...result },
+  };
+}
+
+/** Of exactly these migrations; one that isn't sound found something dangerous in the last of them. */
+export function analysisOf(
+  subject: Digest,
+  migrations: readonly Pick<Migration, 'id' | 'to' | 'up'>[],
+  at: Instant,
+  ok: boolean,
+): EvidenceFact {
+  const to = migrations.at(-1)?.to ?? 0;
+  const found = ok ? [] : [{ to, rule: 'rewrite-under-lock', level: 'error' as const, count: 1 }];
+  const read = migrations.map(({ id, to: version, up }) => ({ id, to: version, digest: up.digest }));
+  return {
+    digest: digestOfJson([subject, 'analysis', at, ok]),
+    predicateType: ANALYSIS,
+    subject,
+    verified: true,
+    keyId: 'key-2',
+    analysis: { at, stallMs: 1_000, migrations: read, found, told: [] },
   };
 }
 
@@ -155,7 +179,7 @@ export async function makeFleet(seed: number, number: number): Promise<Fleet> {
     await must(observeCell(deps, agent, cell));
     await must(adoptCell(deps, PEOPLE.admin, cell.cell, [baselineManifest, unsignedManifest]));
   }
-  const { digests: releases, code } = await registerAll(deps, random, at, spec.ownStores);
+  const { digests: releases, code, migrations } = await registerAll(deps, random, at, spec.ownStores);
   code.push({ digest: baseline, version: '1.0.0', range }, { digest: unsigned, version: '0.9.9', range });
   const byStream = new Map(commits.flatMap((c) => c.writes.map((w) => [w.stream, { ...w, expected: 0 }] as const)));
   const entries: Recorded[] = [];
@@ -178,6 +202,7 @@ export async function makeFleet(seed: number, number: number): Promise<Fleet> {
     unsigned,
     releases,
     code,
+    migrations,
     commit: { by: 'sys', writes },
     entries,
     blobs,
@@ -190,8 +215,13 @@ async function registerAll(
   random: Random,
   at: Instant,
   ownStores: boolean,
-): Promise<{ readonly digests: Fleet['releases']; readonly code: Fleet['code'][number][] }> {
+): Promise<{
+  readonly digests: Fleet['releases'];
+  readonly code: Fleet['code'][number][];
+  readonly migrations: Fleet['migrations'];
+}> {
   const code: Fleet['code'][number][] = [];
+  const migrations = new Map<Digest, readonly Migration[]>();
   const bytes = canonicalBytes('select 1');
   const file = { name: 'migration.sql', digest: await deps.blobs.put(bytes), size: bytes.length };
   const digests: Partial<Record<ReleaseKind, Digest>> = {};
@@ -200,9 +230,11 @@ async function registerAll(
     const registered = await must(registerRelease(deps, PEOPLE.developer, { manifest: draft, bundle: {} }));
     const { digest } = registered.ref;
     digests[kind] = digest;
+    migrations.set(digest, registered.manifest.migrations);
     code.push({ digest, version: registered.ref.version, range: registered.manifest.schemaRange });
     if (kind !== 'untested') await must(attachEvidence(deps, PEOPLE.developer, testResult(digest, 1, 0)));
     await must(attachEvidence(deps, PEOPLE.developer, rehearsalOf(digest, at, true)));
+    await must(attachEvidence(deps, PEOPLE.developer, analysisOf(digest, registered.manifest.migrations, at, true)));
     if (kind === 'unsoaked') continue;
     // It went well in staging before: told here, not lived through.
     const stream = streams.release(digest);
@@ -222,7 +254,7 @@ async function registerAll(
       ],
     });
   }
-  return { digests: digests as Fleet['releases'], code };
+  return { digests: digests as Fleet['releases'], code, migrations };
 }
 
 async function must<T>(

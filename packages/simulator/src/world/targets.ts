@@ -181,7 +181,7 @@ export class Targets {
           );
       const removes = action.kind === 'migrate' && action.migrations.some((m) => m.phase === 'contract');
       const older = [...target.slots.values()].some(
-        (slot) => slot.release !== undefined && slot.release !== a.release.digest,
+        ({ release, range }) => release !== undefined && (range === undefined || range.max < action.to),
       );
       if (removes && older && !target.ownStores)
         this.checker.report('schema-in-range', `${a.cell}: ${a.step} removes what running code uses`);

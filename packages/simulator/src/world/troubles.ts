@@ -13,7 +13,7 @@ import type { Digest } from '@headgate/domain';
 import type { Run } from '../engine/run.ts';
 import type { Server } from '../engine/server.ts';
 import { ignoreUnavailable } from '../engine/unavailable.ts';
-import { rehearsalOf, testResult } from './fleet.ts';
+import { analysisOf, rehearsalOf, testResult } from './fleet.ts';
 import { ALWAYS, CLOSED, ENVIRONMENT, PEOPLE } from './fleet-spec.ts';
 import { isWorldFault, type WorldFault } from './scenario.ts';
 
@@ -79,7 +79,12 @@ export class Troubles {
         const { next } = run.fleet.releases;
         run.after(ms, () => this.#rollBack('the evidence is red'));
         // Of one kind or the other: each gate has to notice its own.
-        const red = fault.commit % 2 === 0 ? testResult(next, 2, 3) : rehearsalOf(next, run.now, false);
+        const reds = [
+          () => testResult(next, 2, 3),
+          () => rehearsalOf(next, run.now, false),
+          () => analysisOf(next, run.fleet.migrations.get(next) ?? [], run.now, false),
+        ];
+        const red = (reds[fault.commit % reds.length] as (typeof reds)[number])();
         return this.#through((s) => attachEvidence(s.deps, PEOPLE.developer, red));
       }
       case 'control-restored':

@@ -1,6 +1,7 @@
 /** Small, sound examples of the domain's words; a test names only what it is about. */
 import {
   type Action,
+  ANALYSIS,
   type ApplicationSpec,
   type CellState,
   type Digest,
@@ -176,6 +177,8 @@ export function aPlan(more: Partial<PlanRequest> = {}): Plan {
 export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): GateFacts {
   const { digest } = aRelease();
   const envelope = digestOf('envelope');
+  const { id, from, to, phase, up } = aMigration(1);
+  const migrating = { id, from, to, phase, file: up };
   return {
     now,
     release: { digest, authors: ['usr_author'], signature: { verified: true, keyId: 'key-1', why: '' } },
@@ -208,6 +211,27 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
           ...{ ok: true, wayBack: 'equal', longestStallMs: 120, durationMs: 4_000, because: [] },
         },
       },
+      {
+        digest: digestOf('analysis'),
+        predicateType: ANALYSIS,
+        subject: digest,
+        verified: true,
+        keyId: 'key-1',
+        analysis: {
+          at: now - MINUTE_MS,
+          stallMs: 1_000,
+          catalogue: {
+            of: 'production',
+            digest: digestOf('catalogue'),
+            server: 15,
+            tables: 12,
+            readAt: now - MINUTE_MS,
+          },
+          migrations: [{ id: migrating.id, to: migrating.to, digest: migrating.file.digest }],
+          found: [],
+          told: [],
+        },
+      },
     ],
     approvals: [
       { by: 'usr_approver', envelope, at: now - MINUTE_MS, expiresAt: now + HOUR_MS, proof: 'server-attested' },
@@ -218,6 +242,7 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
       { id: 'rp-1', store: 'main', takenAt: now - MINUTE_MS, manifest: digestOf('rp-1'), bytes: 1_000, verified: true },
     ],
     soaked: [{ environment: 'staging', promotedAt: now - 2 * HOUR_MS }],
+    migrating: [migrating],
     ...more,
   };
 }

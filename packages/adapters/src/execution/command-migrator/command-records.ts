@@ -1,6 +1,6 @@
 import type { StepContext } from '@headgate/execution';
 import type pg from 'pg';
-import { raiseFence } from '../store/store-session.ts';
+import { fenced } from '../store/fenced.ts';
 import type { Attempt, Change, Recorded, Records } from './judge.ts';
 
 /** What we know about the store's migrations. The newest version last. */
@@ -51,24 +51,6 @@ export async function forgetAttempt(client: pg.ClientBase, ctx: Pick<StepContext
   return fenced(client, ctx, async () => {
     await client.query('delete from headgate.attempt');
   });
-}
-
-/** Something in one transaction with the store's fence, which is raised to this step's. */
-export async function fenced(
-  client: pg.ClientBase,
-  ctx: Pick<StepContext, 'cell' | 'fence'>,
-  work: () => Promise<void> = async () => {},
-): Promise<boolean> {
-  await client.query('begin');
-  try {
-    const mine = await raiseFence(client, ctx);
-    if (mine) await work();
-    await client.query(mine ? 'commit' : 'rollback');
-    return mine;
-  } catch (error) {
-    await client.query('rollback').catch(() => {}); // the session ends right after, which undoes it too
-    throw error;
-  }
 }
 
 /** Takes an application that was there before us at its word, once: which schema version its answer stands for. */

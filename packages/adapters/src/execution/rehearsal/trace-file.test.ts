@@ -210,6 +210,7 @@ describe.each([15, 18] as const)('on PostgreSQL %i', (major) => {
     for (const [sql, code] of [
       ['create table t(x int); commit', '2D000'],
       ['create table t(x int); create index concurrently i on orders(state)', '25001'],
+      ['-- headgate:no-transaction\ncreate index concurrently i on orders(state); select 1', '0A000'],
       ['create table t(x int); do $$ begin commit; end $$', '2D000'],
       ['create table t(x int); select 1/0', '22012'],
       [`create table t(x int primary key deferrable initially deferred); insert into t values (1), (1)`, '23505'],

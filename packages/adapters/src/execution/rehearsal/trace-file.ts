@@ -1,5 +1,7 @@
 /** Runs one file of a migration statement by statement, as its runner would, and writes down what each did. */
 import type { TracedFile, TracedStatement, TraceFailure } from '@headgate/domain/rehearsal/trace';
+import { readAlone } from '@headgate/migrations/alone/alone-statement';
+import { saysNoTransaction } from '@headgate/migrations/parse/directives';
 import { as } from '@headgate/migrations/parse/nodes';
 import { type Statement, statementsOf } from '@headgate/migrations/parse/statements';
 import pg from 'pg';
@@ -95,7 +97,11 @@ class FileTrace {
   }
 
   async run(statements: readonly Statement[]): Promise<TraceFailure | undefined> {
-    const { how } = this.#parts.ask;
+    const { how, text } = this.#parts.ask;
+    if (how === 'headgate' && saysNoTransaction(text)) {
+      const read = readAlone(text);
+      return read.ok ? this.#alone(read.at, 1) : { n: 1, line: 1, code: '0A000', why: read.why };
+    }
     if (how === 'headgate') await this.#begin();
     for (const [index, statement] of statements.entries()) {
       const failed = await this.#statement(statement, index + 1);

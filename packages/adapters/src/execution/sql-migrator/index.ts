@@ -36,8 +36,12 @@
  *   before it is opened again. Settings of the database don't reach our own sessions (`controlConnection`): with a search
  *   path, an owner could else have had the superuser run a function of its own.
  *
+ * What no transaction takes (CREATE INDEX CONCURRENTLY and its like) is one statement in a file that begins with
+ * `-- headgate:no-transaction`. It runs with the same rights in a session of the same login, by itself; `alone/run-alone.ts`
+ * says how it is told afterwards how far it came.
+ *
  * What is left: a file can spoil the store that it is for, hold its locks until the time is over, and take an advisory
  * lock that keeps the next migration waiting. Files hold no transaction control, nothing that can't run in a transaction
- * (CREATE INDEX CONCURRENTLY), and no COPY from the client.
+ * unless they say so, and no COPY from the client.
  */
 export * from './sql-migrator.ts';

@@ -28,6 +28,20 @@ export async function runMigration(
   { login, secret, sql }: Permitted,
   ctx: StepContext,
 ): Promise<Answer<'committed' | 'ended'>> {
+  return inMigrationSession(control, store, login, ctx, (client) => inTransaction(client, store, secret, sql, ctx));
+}
+
+/**
+ * Something in a session of the migrations' login, which nobody else can open meanwhile. It ends with the time that is left,
+ * or when the assignment is taken back: the answer is `ended` then.
+ */
+export async function inMigrationSession<T>(
+  control: pg.Client,
+  store: Store,
+  login: string,
+  ctx: StepContext,
+  work: (client: pg.Client) => Promise<Answer<T>>,
+): Promise<Answer<T | 'ended'>> {
   const password = await openMigrationLogin(control, login);
   // An earlier file may have set the database's timeouts. This one may set its own; then only it is ended.
   const options = await withoutTimeouts(store.cluster);
@@ -36,7 +50,7 @@ export async function runMigration(
   try {
     return await withClient(connection, async (client) => {
       await shutMigrationLogin(control, login);
-      return inTransaction(client, store, secret, sql, ctx);
+      return work(client);
     });
   } catch (error) {
     if (end.told()) return granted('ended');

@@ -12,6 +12,8 @@ import {
   raiseFence,
   type Store,
 } from '../store/store-session.ts';
+import { readAttempt } from './alone/attempt.ts';
+import { aloneIn, changeAlone, leftHalfDone } from './alone/change-alone.ts';
 import { runMigration } from './migration-session.ts';
 import { sqlRefusal } from './sql-refusal.ts';
 
@@ -23,7 +25,7 @@ interface Applied {
   readonly digest: string;
 }
 
-type Outcome = Answer<{ readonly version: number }>;
+export type Outcome = Answer<{ readonly version: number }>;
 
 /** One version's change of the schema, in one direction. */
 interface Change {
@@ -50,9 +52,17 @@ export class SqlMigrator implements Migrator {
     return withClient(await controlConnection(this.find(store)), async (client) => versionOf(await applied(client)));
   }
 
-  /** Only migrations change the schema of such a store as far as we know: it never drifts. */
-  async look(store: string): Promise<StoreState> {
-    return { schemaVersion: await this.version(store) };
+  /**
+   * Only migrations change the schema of such a store as far as we know. What one left that was interrupted the next takes
+   * away; only what it can't is drift.
+   */
+  async look(name: string): Promise<StoreState> {
+    const store = this.find(name);
+    return withClient(await controlConnection(store), async (control) => {
+      const schemaVersion = versionOf(await applied(control));
+      const drift = await leftHalfDone(control, store);
+      return drift === undefined ? { schemaVersion } : { schemaVersion, drift: [drift] };
+    });
   }
 
   async up(store: string, migration: MigrationRef, sql: string, ctx: StepContext): Promise<Outcome> {
@@ -107,6 +117,20 @@ export class SqlMigrator implements Migrator {
         return denied('rejected', why);
       }
       await closeMigrationLogin(control, login);
+      const alone = await aloneIn(change.sql);
+      if (alone?.ok === false) return denied('rejected', `${change.migration.file.name}: ${alone.why}`);
+      const parts = { control, store, login, ctx };
+      const pending = await readAttempt(control);
+      if (alone !== undefined || pending !== undefined) {
+        try {
+          const answer = await changeAlone(parts, change, alone?.statement, pending, async () =>
+            change.judge(await applied(control)),
+          );
+          if (answer !== 'run') return answer;
+        } finally {
+          await closeMigrationLogin(control, login);
+        }
+      }
       const secret = randomBytes(32).toString('base64url');
       const decided = await permit(control, store, change, secret, ctx);
       if (decided) return decided;

@@ -6,7 +6,7 @@ import pg from 'pg';
  * `fence`: the highest fence by scope (the cell). `migration`: what brought the schema where it is. `route`: the slot
  * whose workers may claim a tenant's jobs. `permit`: the one migration that may be recorded next, and by what secret.
  * `answer`: what the application's own version query says at that version, where a command migrates. `attempt`: the
- * command that was begun and hasn't been seen to its end.
+ * command, or the statement outside of a transaction, that was begun and hasn't been seen to its end.
  *
  * The functions are how a login without our rights does the two things around a migration that need them. They belong to
  * the superuser and run with its rights and with a search path of their own, decide nothing by what the caller says, and
@@ -21,6 +21,7 @@ create table if not exists headgate.attempt(
   one boolean primary key default true check (one),
   direction text not null check (direction in ('up', 'down')), version_from int not null, version_to int not null,
   digest text not null, goal text, key text not null, started_at timestamptz not null default clock_timestamp());
+alter table headgate.attempt add column if not exists statement text;
 create table if not exists headgate.route(tenant text primary key, slot text not null, epoch bigint not null, n bigint not null);
 create table if not exists headgate.permit(
   one boolean primary key default true check (one), secret bytea not null,

@@ -1,5 +1,6 @@
-import { breaksIfUsed, change } from '../scene.ts';
-import type { Part } from './altered.ts';
+import type { Trigger } from '../../catalogue/catalogue.ts';
+import { breaksIfUsed, change, type Scene } from '../scene.ts';
+import type { Altered, Part } from './altered.ts';
 
 /** An unlogged table is empty after a crash, and never on a standby. */
 export const setUnlogged: Part = (_cmd, { table }, scene) => {
@@ -36,7 +37,9 @@ export const setAccessMethod: Part = ({ name }, { table }, scene) => {
   return 'ACCESS EXCLUSIVE';
 };
 
-export const enableTrigger: Part = ({ name }, { table }, scene) => {
+export const enableTrigger: Part = ({ name }, on, scene) => {
+  const { table } = on;
+  turn(on, name, false, scene);
   if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
     scene,
@@ -47,7 +50,23 @@ export const enableTrigger: Part = ({ name }, { table }, scene) => {
   return 'SHARE ROW EXCLUSIVE';
 };
 
-export const disableTrigger: Part = ({ name }, { table }, scene) => {
+/** A trigger, or all of them, on or off: what is written afterwards fires it or doesn't. */
+function turn({ tables }: Altered, name: string | undefined, off: boolean, { schema }: Scene): void {
+  for (const { key } of tables) {
+    const state = schema.byKey(key);
+    if (state === undefined) continue;
+    const triggers = state.triggers.map((each): Trigger => {
+      if (each.fires === undefined || (name !== undefined && each.name !== name)) return each;
+      const { off: _, ...fires } = each.fires;
+      return { ...each, fires: off ? { ...fires, off } : fires };
+    });
+    schema.put({ ...state, triggers });
+  }
+}
+
+export const disableTrigger: Part = ({ name }, on, scene) => {
+  const { table } = on;
+  turn(on, name, true, scene);
   if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
     scene,

@@ -97,7 +97,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
         envelope,
         approvals: [],
       };
-      const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, await store.now());
+      const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, plan, await store.now());
       const verdicts = judgeGates(plan.gates, gates, { kind: 'wave', wave: 1 });
       const cells = await store.load(plan.cells.map(({ cell }) => streams.cell(cell)));
       const objections = await objectionsTo(store, plan, cells, undefined);

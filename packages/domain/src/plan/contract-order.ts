@@ -2,8 +2,8 @@
  * Order across releases: expand first, contract only after nothing uses what it removes. What uses it is said by schema
  * ranges: code whose range reaches below a contract migration may still name what that migration takes away.
  */
-import type { Refusal } from '@headgate/domain/model/refusal';
-import type { MigrationPhase, SchemaRange } from '@headgate/domain/model/release';
+import type { Refusal } from '../model/refusal.ts';
+import type { MigrationPhase, SchemaRange } from '../model/release.ts';
 
 /** A migration of a release, with what the analysis says of its file. */
 export interface OrderedMigration {
@@ -24,9 +24,9 @@ export interface OrderedRelease {
   readonly migrations: readonly OrderedMigration[];
 }
 
-/** Something that still runs, or that a rollback would bring back. */
-export interface User {
-  readonly kind: 'slot' | 'worker' | 'way-back';
+/** Something that still runs, or that a rollback would bring back; `watch`: hypercare that may yet lead back to it. */
+export interface SchemaUser {
+  readonly kind: 'slot' | 'worker' | 'way-back' | 'watch';
   /** Which: `cell/blue`, `cell/worker`, the promotion whose undo is still open. */
   readonly name: string;
   readonly version: string;
@@ -38,36 +38,47 @@ export interface TooEarly extends Refusal {
   readonly code: 'contract-too-early' | 'phase-understated';
   readonly migration: string;
   readonly removes: readonly string[];
-  readonly users: readonly User[];
+  readonly users: readonly SchemaUser[];
 }
 
 /**
  * Judges the migrations of a sequence of releases, oldest first. `users` is what runs or could come back before the first of
  * them. When the next one comes, the one before runs, and its undo still leads back to what ran before that.
  */
-export function contractsTooEarly(releases: readonly OrderedRelease[], users: readonly User[]): readonly TooEarly[] {
+export function contractsTooEarly(
+  releases: readonly OrderedRelease[],
+  users: readonly SchemaUser[],
+): readonly TooEarly[] {
   return releases.flatMap((release, i) => {
     const standing = standingAt(releases, users, i);
     return release.migrations.flatMap((migration) => judge(release, migration, standing));
   });
 }
 
-function standingAt(releases: readonly OrderedRelease[], users: readonly User[], i: number): readonly User[] {
+function standingAt(
+  releases: readonly OrderedRelease[],
+  users: readonly SchemaUser[],
+  i: number,
+): readonly SchemaUser[] {
   const running = releases[i - 1];
   if (running === undefined) return users;
   const undo = `the undo of ${running.version}`;
   const earlier = releases[i - 2];
-  const back: readonly User[] =
+  const back: readonly SchemaUser[] =
     earlier === undefined
       ? users.map((user) => ({ ...user, kind: 'way-back' as const, name: `${undo} (${user.name})` }))
       : [{ kind: 'way-back', name: undo, version: earlier.version, range: earlier.range }];
   return [{ kind: 'slot', name: 'the release before', version: running.version, range: running.range }, ...back];
 }
 
-function judge(release: OrderedRelease, migration: OrderedMigration, standing: readonly User[]): readonly TooEarly[] {
+function judge(
+  release: OrderedRelease,
+  migration: OrderedMigration,
+  standing: readonly SchemaUser[],
+): readonly TooEarly[] {
   const { id, to, declared, found, removes } = migration;
   const refusals: TooEarly[] = [];
-  const refuse = (code: TooEarly['code'], why: string, unblock: string, by: readonly User[] = []): void => {
+  const refuse = (code: TooEarly['code'], why: string, unblock: string, by: readonly SchemaUser[] = []): void => {
     const what = `migration ${id} of ${release.version}`;
     refusals.push({ code, what, where: id, why, unblock, migration: id, removes, users: by });
   };
@@ -89,13 +100,15 @@ function judge(release: OrderedRelease, migration: OrderedMigration, standing: r
   return refusals;
 }
 
-function words({ kind, name, version, range }: User): string {
-  const runs = kind === 'way-back' ? 'would bring back' : kind === 'worker' ? 'works with' : 'runs';
+function words({ kind, name, version, range }: SchemaUser): string {
+  const back = kind === 'way-back' || kind === 'watch';
+  const runs = back ? 'would bring back' : kind === 'worker' ? 'works with' : 'runs';
   return `${name} ${runs} ${version} (schema ${range.min} to ${range.max})`;
 }
 
-function unblocked({ kind, name, version }: User): string {
-  if (kind === 'way-back') return `close ${name}: finish its watch, so that nothing leads back to ${version}`;
+function unblocked({ kind, name, version }: SchemaUser): string {
+  if (kind === 'way-back') return `end ${name}, so that nothing leads back to ${version}`;
+  if (kind === 'watch') return `close ${name}: finish its watch, so that nothing leads back to ${version}`;
   return kind === 'worker'
     ? `move the worker ${name} to a release that doesn’t use it`
     : `route everybody off ${name} and empty it`;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { contractsTooEarly, type OrderedMigration, type OrderedRelease, type User } from './contract-order.ts';
+import { contractsTooEarly, type OrderedMigration, type OrderedRelease, type SchemaUser } from './contract-order.ts';
 
 const migration = (to: number, more: Partial<OrderedMigration> = {}): OrderedMigration => ({
   ...{ id: `m${to}`, from: to - 1, to, declared: 'expand', found: 'expand', removes: [] },
@@ -12,7 +12,7 @@ const release = (version: string, min: number, max: number, ...migrations: Order
   ...{ version, migrations },
   range: { min, max },
 });
-const user = (kind: User['kind'], min: number, max: number): User => ({
+const user = (kind: SchemaUser['kind'], min: number, max: number): SchemaUser => ({
   kind,
   name: 'cell/blue',
   version: '1.0.0',
@@ -20,7 +20,7 @@ const user = (kind: User['kind'], min: number, max: number): User => ({
 });
 
 describe('what takes something away waits for all that uses it', () => {
-  test.each<[string, readonly User[], number]>([
+  test.each<[string, readonly SchemaUser[], number]>([
     ['nothing runs below', [user('slot', 2, 3)], 0],
     ['a slot runs below', [user('slot', 1, 2)], 1],
     ['a worker runs below', [user('slot', 3, 3), user('worker', 1, 2)], 1],
@@ -62,7 +62,7 @@ describe('over a sequence of releases', () => {
   it('the release right after still has a way back to code that uses it', () => {
     const [refusal] = contractsTooEarly([first, expand, tolerant, release('1.3.0', 2, 3, contract(3))], []);
     expect(refusal).toMatchObject({ code: 'contract-too-early', users: [{ kind: 'way-back', version: '1.1.0' }] });
-    expect(refusal?.unblock).toContain('finish its watch');
+    expect(refusal?.unblock).toContain('so that nothing leads back');
   });
 
   it('the release that stops using it can’t take it away itself', () => {
@@ -76,7 +76,7 @@ it('never refuses for users that all run on the schema after, and always for one
   const range = fc.tuple(fc.nat(9), fc.nat(9)).map(([a, b]) => ({ min: Math.min(a, b), max: Math.max(a, b) }));
   const users = fc.array(
     fc.record({
-      kind: fc.constantFrom<User['kind']>('slot', 'worker', 'way-back'),
+      kind: fc.constantFrom<SchemaUser['kind']>('slot', 'worker', 'way-back', 'watch'),
       name: fc.constant('x'),
       version: fc.constant('1'),
       range,

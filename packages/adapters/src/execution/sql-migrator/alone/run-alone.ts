@@ -1,0 +1,185 @@
+/**
+ * One statement outside of a transaction. There is nothing that would take it back when somebody is killed in its middle, so
+ * what was begun is written down first, with the statement itself, and what came of it is looked up in the database:
+ *
+ *   nothing there      ──▶ begun (headgate.attempt) ──▶ the statement ──▶ there: version and attempt in one transaction
+ *   what was begun is  ──▶ there: only recorded;  half: what it left is dropped, and it runs again;  before: it runs
+ *
+ * The record is written by the control session, under the fence, once it has seen the outcome itself; the session that ran
+ * the statement has the owner's rights and no more, as for any other file.
+ */
+import { type Answer, denied, granted, type StepContext } from '@headgate/execution';
+import type { AloneStatement } from '@headgate/migrations';
+import type pg from 'pg';
+import type { Store } from '../../store/store-session.ts';
+import { inMigrationSession } from '../migration-session.ts';
+import { sqlRefusal } from '../sql-refusal.ts';
+import { type AloneChange, type Attempt, beginAttempt, begun, forgetAttempt, recordAlone } from './attempt.ts';
+import { type Standing, standingOf } from './standing.ts';
+
+/** What the control session holds for as long as it works. */
+export interface AloneParts {
+  readonly control: pg.Client;
+  readonly store: Store;
+  readonly login: string;
+  readonly ctx: StepContext;
+}
+
+/** Runs it, or finishes what was begun of it. `pending`: this very change's attempt. The store stands at its beginning. */
+export async function runAlone(
+  parts: AloneParts,
+  change: AloneChange,
+  statement: AloneStatement,
+  pending: Attempt | undefined,
+): Promise<Answer<'recorded' | 'ended'>> {
+  return inOwnersSession(parts, async (owner) => {
+    const { control, store, ctx } = parts;
+    const fencedOff = denied('fenced', `the store ${store.name} has seen a later decision than this one`);
+    const standing = await standingOf(owner, control, statement, pending !== undefined);
+    if (pending === undefined) {
+      const refused = notOurs(store.name, statement, standing);
+      if (refused !== undefined) return refused;
+    }
+    if (standing.state === 'after') return (await recordAlone(control, change, ctx)) ? granted('recorded') : fencedOff;
+    if (pending === undefined && !(await beginAttempt(control, change, statement.text, ctx))) return fencedOff;
+    if (standing.leftovers.length > 0) {
+      ctx.log(`store ${store.name}: an earlier attempt was interrupted; what it left is cleared away`);
+      await dropped(owner, standing);
+    }
+    const failed = await run(owner, statement.text);
+    const now = await standingOf(owner, control, statement, true);
+    if (failed !== undefined) return cleared(parts, owner, statement, now, failed);
+    const done = now.state === 'after' || statement.kind === 'reindex' || statement.kind === 'vacuum';
+    if (!done)
+      return denied('rejected', `the store ${store.name}: PostgreSQL said that it is done, and it isn't there`);
+    return (await recordAlone(control, change, ctx)) ? granted('recorded') : fencedOff;
+  });
+}
+
+/**
+ * Takes back what an attempt of another change left, as far as that needs nothing but dropping. What was dropped comes back
+ * by `wayBack`, the file that the release has for that; without one it is refused.
+ */
+export async function settle(
+  parts: AloneParts,
+  pending: Attempt,
+  statement: AloneStatement | undefined,
+  wayBack: AloneStatement | undefined,
+): Promise<Answer<'settled' | 'ended'>> {
+  const { control, store, ctx } = parts;
+  const finish = 'finish it with the file that began it, or restore the store';
+  if (statement === undefined) return denied('rejected', `the store ${store.name}: ${begun(pending)}; ${finish}`);
+  return inOwnersSession(parts, async (owner) => {
+    const standing = await standingOf(owner, control, statement, true);
+    if (statement.kind === 'drop-index' && standing.state !== 'before') {
+      if (wayBack === undefined)
+        return denied(
+          'rejected',
+          `the store ${store.name}: ${begun(pending)}, and its index is gone; ${finish}, or create the index again`,
+        );
+      const failed = await broughtBack(owner, control, statement, wayBack);
+      if (failed !== undefined) return failed;
+    }
+    await dropped(owner, standing);
+    if (!(await forgetAttempt(control, ctx)))
+      return denied('fenced', `the store ${store.name} has seen a later decision than this one`);
+    ctx.log(`store ${store.name}: ${begun(pending)}; what it left is cleared away`);
+    return granted('settled');
+  });
+}
+
+/** Ends the dropping that was begun, and makes anew what was dropped. */
+async function broughtBack(
+  owner: pg.ClientBase,
+  control: pg.ClientBase,
+  dropping: AloneStatement,
+  wayBack: AloneStatement,
+): Promise<Answer<never> | undefined> {
+  const left = await standingOf(owner, control, wayBack, true);
+  if (left.state === 'after') return undefined;
+  if (left.state === 'half') await dropped(owner, left);
+  else if ((await standingOf(owner, control, dropping, true)).state === 'half') {
+    const failed = await run(owner, dropping.text);
+    if (failed !== undefined) return failed;
+  }
+  return run(owner, wayBack.text);
+}
+
+/** What stands in the way that no attempt of ours left. */
+function notOurs(store: string, statement: AloneStatement, { state, leftovers }: Standing): Answer<never> | undefined {
+  if (statement.kind === 'create-index') {
+    if (state === 'half')
+      return denied(
+        'rejected',
+        `the store ${store} has an index ${leftovers[0]} already, INVALID, and no migration of ours left it: see who did, and drop it`,
+      );
+    if (state === 'after' && !statement.ifNotExists)
+      return denied(
+        'rejected',
+        `the store ${store} has an index ${leftovers[0]} already, which no migration of ours made`,
+      );
+  }
+  if (statement.kind === 'drop-index' && state === 'after' && !statement.ifExists)
+    return denied('rejected', `the store ${store} has no index ${statement.index.name}`);
+  return undefined;
+}
+
+async function run(owner: pg.ClientBase, text: string): Promise<Answer<never> | undefined> {
+  try {
+    await owner.query({ text, queryMode: 'extended' } as pg.QueryConfig);
+    return undefined;
+  } catch (error) {
+    const refusal = sqlRefusal(error);
+    if (refusal === undefined) throw error;
+    return refusal;
+  }
+}
+
+/** SQLSTATE: there is such a relation already. */
+const DUPLICATE = '42P07';
+
+/** After a refusal: what it left is dropped at once, so that nothing of it is there but the reason. */
+async function cleared(
+  { control, store, ctx }: AloneParts,
+  owner: pg.ClientBase,
+  statement: AloneStatement,
+  standing: Standing,
+  failed: Answer<never>,
+): Promise<Answer<never>> {
+  if (failed.ok) return failed;
+  const { code, why } = failed;
+  // Somebody else's index took the name meanwhile: it is theirs.
+  const theirs = why.includes(`(${DUPLICATE})`);
+  const left = `${why}; ${statement.kind === 'drop-index' ? 'the index is no longer used, and' : 'what it left'} is finished by the next attempt`;
+  if (statement.kind === 'drop-index' && standing.state !== 'before') return denied(code, left);
+  try {
+    if (standing.state === 'half' && !theirs) await dropped(owner, standing);
+  } catch (error) {
+    if (sqlRefusal(error) === undefined) throw error;
+    return denied(code, left);
+  }
+  const forgotten = await forgetAttempt(control, ctx);
+  return forgotten ? failed : denied('fenced', `the store ${store.name} has seen a later decision than this one`);
+}
+
+async function dropped(owner: pg.ClientBase, { leftovers }: Standing): Promise<void> {
+  // The names are PostgreSQL's own, quoted by it.
+  for (const index of leftovers) await owner.query(`drop index concurrently if exists ${index}`);
+}
+
+/** A session of the migrations' login that has taken on the owner's role, and waits for a lock as long as it has time. */
+function inOwnersSession<T>(
+  { control, store, login, ctx }: AloneParts,
+  work: (owner: pg.Client) => Promise<Answer<T>>,
+): Promise<Answer<T | 'ended'>> {
+  return inMigrationSession(control, store, login, ctx, async (client) => {
+    const role = `"${store.user.replaceAll('"', '""')}"`;
+    await client.query('set role none');
+    await client.query(`set default_transaction_isolation = 'read committed'; set default_transaction_read_only = off`);
+    await client.query(`set statement_timeout = ${Math.max(1, Math.floor(ctx.remainingMs()))}`);
+    // Nobody queues behind it while it waits: it takes SHARE UPDATE EXCLUSIVE, which only other upkeep minds.
+    await client.query('set lock_timeout = 0');
+    await client.query(`set role ${role}`);
+    return work(client);
+  });
+}

@@ -1,0 +1,53 @@
+/**
+ * Waivers of findings stand in the policy, and so in the plan and in the envelope that people approve: nobody waives by
+ * themselves and on the quiet. Each is for one rule in one file's bytes, has a reason, and ends.
+ */
+import type { Digest, Instant } from '../model/identity.ts';
+import { isDigest } from '../model/identity.ts';
+
+export interface FindingWaiver {
+  readonly file: Digest;
+  readonly rule: string;
+  readonly because: string;
+  /** As it was written. */
+  readonly until: string;
+  readonly endsAt: Instant;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The waivers of a policy's parameters; undefined when one isn't whole, and then none of them counts. */
+export function waiversIn(given: unknown): readonly FindingWaiver[] | undefined {
+  if (given === undefined) return [];
+  if (!Array.isArray(given)) return undefined;
+  const waivers = given.map(waiverOf);
+  return waivers.every((each) => each !== undefined) ? waivers : undefined;
+}
+
+function waiverOf(given: unknown): FindingWaiver | undefined {
+  if (typeof given !== 'object' || given === null) return undefined;
+  const { file, rule, because, until } = given as Record<string, unknown>;
+  if (typeof file !== 'string' || !isDigest(file) || typeof rule !== 'string' || rule === '') return undefined;
+  if (typeof because !== 'string' || because.trim() === '' || typeof until !== 'string') return undefined;
+  const endsAt = endOf(until);
+  return endsAt === undefined ? undefined : { file, rule, because, until, endsAt };
+}
+
+/** A day holds to its end, in UTC. */
+function endOf(until: string): Instant | undefined {
+  const day = /^\d{4}-\d{2}-\d{2}$/.test(until);
+  if (!day && !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?Z$/.test(until)) return undefined;
+  const at = Date.parse(until);
+  if (!Number.isSafeInteger(at)) return undefined;
+  return day ? at + DAY_MS : at;
+}
+
+/** The waiver that lets a rule's findings in a file go by at that moment. */
+export function waivedBy(
+  waivers: readonly FindingWaiver[],
+  file: Digest,
+  rule: string,
+  now: Instant,
+): FindingWaiver | undefined {
+  return waivers.find((each) => each.file === file && each.rule === rule && now < each.endsAt);
+}

@@ -1,0 +1,181 @@
+import { digestOf, HOUR_MS, MINUTE_MS, NOON, soundFacts } from '@headgate/testkit/domain/builders';
+import { describe, expect, test } from 'vitest';
+import { type AnalysedFinding, type AnalysisEvidence, analysisEvidence } from '../analysis/analysis.ts';
+import type { MigrationRef } from '../plan/plan.ts';
+import { type EvidenceFact, type GateFacts, goesOn, type Verdict, type VerdictKind } from './gate.ts';
+import { ANALYSIS, migrationsAnalysed } from './migrations-analysed.ts';
+
+const sound = soundFacts();
+const [migration] = sound.migrating as readonly [MigrationRef];
+const evidence = sound.evidence.find(({ predicateType }) => predicateType === ANALYSIS) as EvidenceFact;
+const analysis = evidence.analysis as AnalysisEvidence;
+const { catalogue } = analysis;
+const { catalogue: _, ...withoutSizes } = analysis;
+
+const PARAMS = { maxAgeMs: HOUR_MS, longestStallMs: 1_000, catalogue: 'production' };
+const fact = (more: Partial<AnalysisEvidence> = {}): EvidenceFact => ({
+  ...evidence,
+  analysis: { ...analysis, ...more },
+});
+function judge(facts: Partial<GateFacts>, params: Record<string, unknown> = {}): Verdict {
+  return migrationsAnalysed.judge({ ...PARAMS, ...params }, soundFacts(NOON, facts), { kind: 'promotion' });
+}
+const of = (...all: EvidenceFact[]): Partial<GateFacts> => ({ evidence: all });
+const finding = (more: Partial<AnalysedFinding> = {}): AnalysedFinding => ({
+  ...{ to: 2, rule: 'index-build-under-lock', level: 'error', file: '2.sql', line: 7 },
+  ...{ statement: 'create index on invoice(number)', why: 'SHARE on public.invoice for 4 min' },
+  ...{ safeWay: 'CONCURRENTLY, in a file of its own.', ...more },
+});
+const found = (...all: AnalysedFinding[]): Partial<GateFacts> =>
+  of(fact(analysisEvidence({ ...analysis, findings: all, omitted: 0 })));
+const asPhase = (phase: MigrationRef['phase'], more: Partial<AnalysisEvidence>): Partial<GateFacts> => ({
+  migrating: [{ ...migration, phase }],
+  ...of(fact(more)),
+});
+const removing = {
+  migrations: [{ ...analysis.migrations[0], removes: ['public.invoice.note'] }],
+} as Partial<AnalysisEvidence>;
+
+describe('the gate migrations-analysed', () => {
+  test.each<[string, VerdictKind, Partial<GateFacts>, Record<string, unknown>?]>([
+    ['passes a fresh analysis of exactly these bytes', 'pass', {}],
+    ['passes a plan that runs nothing', 'pass', { migrating: [], evidence: [] }],
+    ['has no data where nobody knows what the plan runs', 'no-data', { migrating: undefined } as never],
+    ['has no data without an analysis', 'no-data', { evidence: [] }],
+    ['ignores one that nobody signed', 'no-data', of({ ...evidence, verified: false })],
+    ['ignores another release’s', 'no-data', of({ ...evidence, subject: digestOf('other') })],
+    [
+      'ignores one of other bytes',
+      'no-data',
+      of(fact({ migrations: [{ id: migration.id, to: 2, digest: digestOf('other') }] })),
+    ],
+    [
+      'ignores one that read only some of it',
+      'no-data',
+      { migrating: [migration, { ...migration, id: 'm3', from: 2, to: 3 }] },
+    ],
+    [
+      'takes one that read more',
+      'pass',
+      of(fact({ migrations: [{ id: 'm1', to: 1, digest: digestOf('1') }, ...analysis.migrations] })),
+    ],
+    ['fails one that is too old', 'fail', of(fact({ at: NOON - HOUR_MS - 1 }))],
+    ['errs on one from the future', 'error', of(fact({ at: NOON + 2 * MINUTE_MS }))],
+    ['fails one that calls longer stalls harmless', 'fail', of(fact({ stallMs: 1_001 }))],
+    ['has no data where no size was known', 'no-data', of({ ...evidence, analysis: withoutSizes })],
+    [
+      'takes one without sizes where the policy asks for none',
+      'pass',
+      of({ ...evidence, analysis: withoutSizes }),
+      { catalogue: undefined },
+    ],
+    ['has no data of another catalogue', 'no-data', of(fact({ catalogue: { ...catalogue, of: 'staging' } as never }))],
+    [
+      'fails sizes that are too old',
+      'fail',
+      of(fact({ catalogue: { ...catalogue, readAt: NOON - HOUR_MS - 1 } as never })),
+    ],
+    [
+      'has no data where nobody wrote down when they were read',
+      'no-data',
+      of(fact({ catalogue: { ...catalogue, readAt: undefined } as never })),
+    ],
+    [
+      'goes by the newest: a bad one after a good one is bad',
+      'fail',
+      of(evidence, fact({ ...analysisEvidence({ ...analysis, findings: [finding()], omitted: 0 }), at: NOON - 1 })),
+    ],
+    ['fails what is dangerous', 'fail', found(finding())],
+    ['lets warnings by', 'pass', found(finding({ level: 'warning' }))],
+    ['… unless the policy says else', 'fail', found(finding({ level: 'warning' })), { level: 'note' }],
+    ['lets everything by where the policy says so', 'pass', found(finding()), { level: 'error' }],
+    ['passes over notes', 'pass', found(finding({ level: 'note' })), { level: 'note' }],
+    ['passes over findings in what the plan doesn’t run', 'pass', found(finding({ to: 1 }))],
+    ['fails where more was found than a statement holds', 'fail', of(fact({ more: true }))],
+    ['fails a migration that takes something away and is declared to add', 'fail', asPhase('expand', removing)],
+    ['passes one that is declared to', 'pass', asPhase('contract', removing)],
+    [
+      'what running code loses is what a contract is for: its order the planner saw to',
+      'pass',
+      asPhase(
+        'contract',
+        analysisEvidence({ ...analysis, findings: [finding({ rule: 'breaks-running-code' })], omitted: 0 }),
+      ),
+    ],
+    [
+      '… but not what else is dangerous in it',
+      'fail',
+      asPhase(
+        'contract',
+        analysisEvidence({ ...analysis, findings: [finding({ rule: 'destroys-data' })], omitted: 0 }),
+      ),
+    ],
+  ])('%s', (_rule, verdict, facts, params) => {
+    const judged = judge(facts, params);
+    expect(judged).toMatchObject({ verdict });
+    expect(judged.because).not.toBe('');
+    if (!goesOn(judged)) expect([judged.unblock, judged.who]).not.toContain('');
+  });
+
+  test('a refusal says file, line, statement, why, and the safe way', () => {
+    const { because, unblock } = judge(found(finding(), finding({ rule: 'destroys-data', line: 9 })));
+    expect(because).toBe(
+      '2.sql, line 7, “create index on invoice(number)”: SHARE on public.invoice for 4 min (index-build-under-lock); and 1 more (headgate release show tells some, the statement all)',
+    );
+    expect(unblock).toContain('CONCURRENTLY, in a file of its own.');
+    expect(unblock).toContain(`waive index-build-under-lock of ${migration.file.digest}`);
+  });
+});
+
+describe('a waiver', () => {
+  const waiver = {
+    file: migration.file.digest,
+    rule: 'index-build-under-lock',
+    because: 'quiet night, agreed with ops',
+    until: '2099-01-01',
+  };
+  const waived = (more: object, facts = found(finding())) => judge(facts, { waivers: [{ ...waiver, ...more }] });
+
+  test('lets a rule’s findings in a file by, and is told with its reason and its end', () => {
+    expect(waived({})).toMatchObject({
+      verdict: 'waived',
+      because: expect.stringContaining('index-build-under-lock until 2099-01-01 (quiet night, agreed with ops)'),
+    });
+  });
+  test.each([
+    ['of another rule', { rule: 'destroys-data' }],
+    ['of other bytes', { file: digestOf('other') }],
+    ['that has ended', { until: new Date(NOON - 1_000).toISOString().replace('.000', '') }],
+  ])('%s lets nothing by', (_what, more) => expect(waived(more)).toMatchObject({ verdict: 'fail' }));
+  test('holds to the end of its last day', () => {
+    expect(waived({ until: new Date(NOON).toISOString().slice(0, 10) })).toMatchObject({ verdict: 'waived' });
+  });
+  test.each([{ because: ' ' }, { until: 'soon' }, { until: '2099-13-01' }, { file: 'x' }, { rule: 3 }])(
+    'that isn’t whole (%j) is an error, and none counts',
+    (more) => expect(waived(more)).toMatchObject({ verdict: 'error' }),
+  );
+  test('is of one finding, not of those beside it', () => {
+    expect(waived({}, found(finding(), finding({ rule: 'destroys-data' })))).toMatchObject({
+      verdict: 'fail',
+      because: expect.stringContaining('destroys-data'),
+    });
+  });
+  test('of an understated phase', () => {
+    expect(waived({ rule: 'phase-understated' }, asPhase('expand', removing))).toMatchObject({ verdict: 'waived' });
+  });
+});
+
+describe('what is kept of an analysis', () => {
+  test('is bounded, counted in full, and tells the worst of each rule first', () => {
+    const many = Array.from({ length: 2_000 }, (_, i) => finding({ line: i + 1, why: 'x'.repeat(5_000) }));
+    const one = finding({ rule: 'destroys-data', line: 9_999 });
+    const kept = analysisEvidence({ ...analysis, findings: [finding({ level: 'note' }), ...many, one], omitted: 0 });
+    expect(kept.found).toEqual([
+      { to: 2, rule: 'index-build-under-lock', level: 'error', count: 2_000 },
+      { to: 2, rule: 'destroys-data', level: 'error', count: 1 },
+    ]);
+    expect(kept.told.slice(0, 2).map(({ rule }) => rule)).toEqual(['index-build-under-lock', 'destroys-data']);
+    expect(JSON.stringify(kept).length).toBeLessThan(16_000);
+    expect(analysisEvidence({ ...analysis, findings: [], omitted: 1 }).more).toBe(true);
+  });
+});

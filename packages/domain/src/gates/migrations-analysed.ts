@@ -1,0 +1,231 @@
+import type { AnalysedFinding, AnalysisEvidence, FindingLevel, FoundCount } from '../analysis/analysis.ts';
+import { ageText, durationText } from '../model/duration.ts';
+import type { MigrationRef } from '../plan/plan.ts';
+import { type FindingWaiver, waivedBy, waiversIn } from './finding-waivers.ts';
+import { type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
+
+/** Predicate type of our statement of an analysis. */
+export const ANALYSIS = 'https://headgate.dev/analysis/v1';
+
+const NAME = 'migrations-analysed';
+/** How far the clock of the machine that analysed may be ahead of ours. Milliseconds. */
+const CLOCK_STEP_MS = 60_000;
+const LEVELS: readonly FindingLevel[] = ['note', 'warning', 'error'];
+
+/**
+ * What the plan runs was analysed: exactly these bytes, lately, with the sizes of the database that the policy names, and
+ * nothing was found that is worse than the policy lets go by, but for what it waives. The newest such analysis counts.
+ */
+export const migrationsAnalysed: Gate = {
+  name: NAME,
+  parameters: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['maxAgeMs', 'longestStallMs'],
+    properties: {
+      maxAgeMs: {
+        type: 'integer',
+        minimum: 1,
+        description: 'Of the analysis, and of the sizes that it was judged with',
+      },
+      longestStallMs: {
+        type: 'integer',
+        minimum: 1,
+        description: 'From this stall on a statement must count as dangerous',
+      },
+      catalogue: {
+        type: 'string',
+        minLength: 1,
+        description:
+          'Whose schema and sizes: an environment, a store, or cell/store. Absent: an analysis without sizes counts',
+      },
+      level: { enum: ['note', 'warning', 'error'], description: 'The worst level that goes by (warning)' },
+      waivers: {
+        type: 'array',
+        description: 'Findings that go by all the same, each with a reason and an end',
+        items: {
+          type: 'object',
+          additionalProperties: false,
+          required: ['file', 'rule', 'because', 'until'],
+          properties: {
+            file: { type: 'string', description: 'Digest of the migration’s file: of no other bytes' },
+            rule: { type: 'string', description: 'The finding’s rule' },
+            because: { type: 'string', description: 'Why it is taken upon oneself, and by whom' },
+            until: { type: 'string', description: '2026-12-31, or with a time: 2026-12-31T18:00:00Z' },
+          },
+        },
+      },
+    },
+  },
+  at: 'promotion',
+  judge(params, facts) {
+    const { catalogue, level = 'warning' } = params;
+    const maxAgeMs = wholeNumber(params, 'maxAgeMs');
+    const longestStallMs = wholeNumber(params, 'longestStallMs');
+    const waivers = waiversIn(params.waivers);
+    const known = LEVELS.includes(level as FindingLevel) && (catalogue === undefined || typeof catalogue === 'string');
+    if (!maxAgeMs || !longestStallMs || !known || waivers === undefined)
+      return stop(
+        NAME,
+        'error',
+        waivers === undefined
+          ? 'a waiver names no file’s digest, no rule, no reason or no end'
+          : 'the policy doesn’t say how old, which stall, or which level',
+        'set params.maxAgeMs and params.longestStallMs in the policy, and mend its waivers',
+        'release manager',
+      );
+    const { migrating } = facts;
+    if (migrating?.length === 0) return pass(NAME, 'the plan migrates nothing');
+    const newest = migrating && newestOf(facts, migrating);
+    if (migrating === undefined || newest === undefined) return missing(facts, migrating, catalogue);
+    const stale = staleness(newest, facts.now, maxAgeMs, longestStallMs, catalogue);
+    return stale ?? judgeFindings(newest, migrating, { level: level as FindingLevel, waivers, now: facts.now });
+  },
+};
+
+/** The newest that read exactly what the plan runs. */
+function newestOf({ evidence, release }: GateFacts, migrating: readonly MigrationRef[]): AnalysisEvidence | undefined {
+  const all = evidence.flatMap(({ predicateType, subject, verified, analysis }) =>
+    predicateType === ANALYSIS && subject === release.digest && verified && analysis !== undefined ? [analysis] : [],
+  );
+  return all.reduce<AnalysisEvidence | undefined>(
+    (newest, each) => (reads(each, migrating) && (newest === undefined || each.at >= newest.at) ? each : newest),
+    undefined,
+  );
+}
+
+function reads({ migrations }: AnalysisEvidence, migrating: readonly MigrationRef[]): boolean {
+  const digests = new Map(migrations.map(({ to, digest }) => [to, digest]));
+  return migrating.every(({ to, file }) => digests.get(to) === file.digest);
+}
+
+function missing(
+  { evidence, release }: GateFacts,
+  migrating: readonly MigrationRef[] | undefined,
+  catalogue: unknown,
+): Verdict {
+  const other = evidence.some((each) => each.predicateType === ANALYSIS && each.subject === release.digest);
+  const named = (migrating ?? []).slice(0, 5).map(({ id, file }) => `${id} (${file.digest.slice(0, 19)}…)`);
+  const more = (migrating?.length ?? 0) > 5 ? `, and ${(migrating?.length ?? 0) - 5} more` : '';
+  const why =
+    migrating === undefined
+      ? 'nobody knows which migrations the plan runs'
+      : `no verified analysis read exactly what the plan runs: ${named.join(', ')}${more}${other ? '; what is there read other files, or only some of these' : ''}`;
+  return stop(NAME, 'no-data', why, again(catalogue), 'developer');
+}
+
+function again(catalogue: unknown): string {
+  const whose = typeof catalogue === 'string' ? ` --of ${catalogue} --database-env VAR` : '';
+  return `headgate analyse --release RELEASE${whose} --key KEY --attach`;
+}
+
+function staleness(
+  { at, catalogue: judged, stallMs }: AnalysisEvidence,
+  now: number,
+  maxAgeMs: number,
+  longestStallMs: number,
+  asked: unknown,
+): Verdict | undefined {
+  const no = (why: string, verdict: 'fail' | 'error' | 'no-data' = 'fail'): Verdict =>
+    stop(NAME, verdict, why, `analyse them again: ${again(asked)}`, 'developer');
+  const allowed = durationText(maxAgeMs);
+  if (!Number.isSafeInteger(at) || now - at < -CLOCK_STEP_MS)
+    return no('the newest analysis is dated ahead of now', 'error');
+  if (now - at > maxAgeMs) return no(`the newest analysis is ${ageText(now - at)} old, ${allowed} are allowed`);
+  if (stallMs > longestStallMs)
+    return no(
+      `it calls dangerous only what keeps others waiting for ${durationText(stallMs)}, the policy says ${durationText(longestStallMs)}`,
+    );
+  if (typeof asked !== 'string') return undefined;
+  if (judged === undefined)
+    return no(`it was done without any table’s size; the policy asks for those of ${asked}`, 'no-data');
+  if (judged.of !== asked)
+    return no(`it was judged with the sizes of ${judged.of}; the policy asks for those of ${asked}`, 'no-data');
+  const { readAt } = judged;
+  if (readAt === undefined) return no(`nobody wrote down when the sizes of ${asked} were read`, 'no-data');
+  if (now - readAt < -CLOCK_STEP_MS) return no(`the sizes of ${asked} are dated ahead of now`, 'error');
+  if (now - readAt > maxAgeMs)
+    return no(`the sizes of ${asked} are ${ageText(now - readAt)} old, ${allowed} are allowed`);
+  return undefined;
+}
+
+interface Asked {
+  readonly level: FindingLevel;
+  readonly waivers: readonly FindingWaiver[];
+  readonly now: number;
+}
+
+/** What running code loses is what a contract migration is for: that nobody uses it any more the planner has seen to. */
+const ANSWERED_BY_ORDER: ReadonlySet<string> = new Set(['breaks-running-code', 'may-break-running-code']);
+const UNDERSTATED = 'phase-understated';
+
+function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRef[], asked: Asked): Verdict {
+  const { level, waivers, now } = asked;
+  const byVersion = new Map(migrating.map((each) => [each.to, each]));
+  const waived: FindingWaiver[] = [];
+  const open = [...understated(newest, byVersion), ...newest.found].filter(({ to, rule, level: found }) => {
+    const migration = byVersion.get(to);
+    if (migration === undefined || LEVELS.indexOf(found) <= LEVELS.indexOf(level)) return false;
+    if (migration.phase === 'contract' && ANSWERED_BY_ORDER.has(rule)) return false;
+    const waiver = waivedBy(waivers, migration.file.digest, rule, now);
+    if (waiver !== undefined) waived.push(waiver);
+    return waiver === undefined;
+  });
+  const [first] = open;
+  if (first !== undefined) return refused(first, open, newest, byVersion);
+  if (newest.more === true && level !== 'error')
+    return stop(
+      NAME,
+      'fail',
+      'the analysis found more than a statement holds, and what isn’t in it nobody can judge',
+      'mend what it says first, create a new release, and analyse that',
+      'developer',
+    );
+  const files = `${migrating.length} migration${migrating.length === 1 ? '' : 's'} analysed`;
+  if (waived.length === 0) return pass(NAME, `${files}: nothing worse than ${level} is left`);
+  const why = waived.map(({ rule, because, until }) => `${rule} until ${until} (${because})`).join('; ');
+  return { gate: NAME, verdict: 'waived', because: `${files}; waived: ${why}`, unblock: '', who: '' };
+}
+
+/** Migrations that take something from running code and are declared to add: the planner would let them by too early. */
+function understated({ migrations }: AnalysisEvidence, byVersion: ReadonlyMap<number, MigrationRef>): FoundCount[] {
+  return migrations.flatMap(({ to, removes }) => {
+    const declared = byVersion.get(to)?.phase;
+    return removes === undefined || declared === undefined || declared === 'contract'
+      ? []
+      : [{ to, rule: UNDERSTATED, level: 'error' as const, count: 1 }];
+  });
+}
+
+function refused(
+  first: FoundCount,
+  open: readonly FoundCount[],
+  { told, migrations }: AnalysisEvidence,
+  byVersion: ReadonlyMap<number, MigrationRef>,
+): Verdict {
+  const total = open.reduce((sum, { count }) => sum + count, 0);
+  const rest = total > 1 ? `; and ${total - 1} more (headgate release show tells some, the statement all)` : '';
+  const file = byVersion.get(first.to)?.file;
+  const digest = file?.digest ?? '';
+  if (first.rule === UNDERSTATED) {
+    const migration = byVersion.get(first.to);
+    const removes = migrations.find(({ to }) => to === first.to)?.removes ?? [];
+    const what = removes.length === 0 ? 'takes something' : `takes ${removes.join(', ')}`;
+    return stop(
+      NAME,
+      'fail',
+      `${file?.name}: ${migration?.id} is declared as ${migration?.phase} and ${what} from running code${rest}`,
+      `declare it as contract, or split the file: what adds first, what takes away in a later release; or waive ${UNDERSTATED} of ${digest}`,
+      'developer',
+    );
+  }
+  const finding = told.find(({ to, rule, level }) => to === first.to && rule === first.rule && level === first.level);
+  const words = finding === undefined ? `${file?.name}: ${first.rule}` : placed(finding);
+  const safe = finding === undefined || finding.safeWay === '' ? 'mend the migration' : finding.safeWay;
+  const unblock = `${safe} — in a new release; or waive ${first.rule} of ${digest} in the policy`;
+  return stop(NAME, 'fail', `${words}${rest}`, unblock, 'developer');
+}
+
+function placed({ file, line, statement, why, rule }: AnalysedFinding): string {
+  return `${file}, line ${line}, “${statement}”: ${why} (${rule})`;
+}

@@ -1,0 +1,87 @@
+/** Triggers: what a statement sets off now, and what running code will set off from now on. */
+import type { Trigger, TriggerEvent } from '../catalogue/catalogue.ts';
+import type { RoutineState, TableState } from '../catalogue/working-schema.ts';
+import { quoted } from '../parse/nodes.ts';
+import { type Scene, tree } from './scene.ts';
+
+/** PostgreSQL's own trigger functions: they touch no other table. */
+const HARMLESS = new Set([
+  'suppress_redundant_updates_trigger',
+  'tsvector_update_trigger',
+  'tsvector_update_trigger_column',
+]);
+/** Bodies that call bodies: beyond this nobody follows. */
+const DEEPEST = 8;
+
+/**
+ * Runs the bodies of the triggers that a change of a table fires. `many`: for many rows. `columns`: of an UPDATE, those that
+ * it sets; a trigger of other columns stays out of it.
+ */
+export function fire(
+  table: TableState,
+  event: TriggerEvent,
+  scene: Scene,
+  many: boolean,
+  columns?: readonly string[],
+): void {
+  // The statement may have changed it, as far as it is read.
+  for (const { key } of tree(scene, table)) {
+    const each = scene.schema.byKey(key);
+    for (const trigger of each?.triggers ?? []) {
+      const { name, fires } = trigger;
+      if (fires === undefined) {
+        notKnown(scene, `what the trigger ${quoted(name)} of ${key} runs isn’t in the catalogue: write it again`);
+        continue;
+      }
+      const { events, columns: of, off } = fires;
+      if (off === true || !events.includes(event)) continue;
+      if (event === 'update' && of !== undefined && columns !== undefined && !columns.some((one) => of.includes(one)))
+        continue;
+      once(`${key} ${name}`, scene, () => call(fires.calls, scene, many && fires.each === 'row'));
+    }
+  }
+}
+
+/** A trigger that fires itself, by whatever detour, does nothing that wasn't read already. */
+function once(trigger: string, { session }: Scene, work: () => void): void {
+  if (session.firing.has(trigger)) return;
+  session.firing.add(trigger);
+  try {
+    work();
+  } finally {
+    session.firing.delete(trigger);
+  }
+}
+
+function call(calls: string, scene: Scene, many: boolean): void {
+  const routine = routineNamed(calls, scene);
+  if (routine === 'harmless') return;
+  if (routine?.source === undefined || scene.depth > DEEPEST)
+    notKnown(scene, `${calls}() runs for what is written, and what it does isn’t known`);
+  else scene.runBody(routine.language, routine.source, undefined, many);
+}
+
+/** What a new trigger will do for what running code writes: read once, without its happening now. */
+export function willRun({ fires }: Trigger, table: TableState, scene: Scene): void {
+  if (fires === undefined) return;
+  const routine = routineNamed(fires.calls, scene);
+  if (routine === 'harmless') return;
+  if (routine?.source === undefined) {
+    const what = `runs for what running code writes to ${table.key} from now on, and what it does isn’t known`;
+    notKnown(scene, `${fires.calls}() ${what}`);
+    return;
+  }
+  const effects = scene.tryBody(routine.language, routine.source);
+  scene.does.later({ runs: fires.calls, relation: table.key, effects });
+}
+
+function routineNamed(calls: string, { schema }: Scene): RoutineState | 'harmless' | undefined {
+  const dot = calls.indexOf('.');
+  const [of, name] = [calls.slice(0, dot), calls.slice(dot + 1)];
+  const own = schema.routines({ schema: of, name }).find((each) => each.arguments === 0);
+  return own ?? (HARMLESS.has(name) ? 'harmless' : undefined);
+}
+
+function notKnown({ does }: Scene, why: string): void {
+  does.remark('triggers-run', 'error', why);
+}
