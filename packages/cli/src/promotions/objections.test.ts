@@ -142,13 +142,27 @@ test('rows and log agree about what was told', async () => {
   expect(differences).toEqual([]);
 });
 
-test('what can’t be a pin is refused, and what is told is bounded', async () => {
-  for (const pins of [
-    { policy: 'sha256:1' },
+test('what can’t be a pin is refused, changes nothing, and what is told is bounded', async () => {
+  const before = await pinsOf('live');
+  const odd = [
+    '',
+    'sha256:1',
+    OTHER.toUpperCase(),
+    `${OTHER} `.repeat(2),
+    '__proto__',
+    '<b>',
+    '\u00e9',
+    '../any',
+    'x'.repeat(9_000),
+  ];
+  const wrong: Parameters<typeof says>[0][] = [
+    ...odd.flatMap((text) => [{ policy: text }, { documents: text }, { signed: text as never }]),
     { documents: `${OTHER},` },
     { documents: Array(51).fill(OTHER).join(',') },
-  ])
-    await expect(says(pins)).rejects.toMatchObject({ status: 422 });
+    { signed: 'yes' as never },
+  ];
+  for (const pins of wrong) await expect(says(pins), JSON.stringify(pins)).rejects.toMatchObject({ status: 422 });
+  expect(await pinsOf('live')).toEqual(before);
   await says({ policy: 'any', documents: Array(50).fill(OTHER).join(','), signed: 'true' });
   expect(await pinsOf('live')).toMatchObject({ told: { documents: [OTHER], signedApprovals: true } });
 });
