@@ -302,6 +302,11 @@ it('every dangerous statement has a safe way, or none exists', () => {
     expect(run(sql).findings.find(({ level }) => level === 'error')?.safeWays.length, sql).toBeGreaterThan(0);
 });
 
+it('the safe way of what no transaction takes is a file of its own', () => {
+  const [way] = run('vacuum big; select 1').findings.find(({ rule }) => rule === 'not-in-transaction')?.safeWays ?? [];
+  expect(way?.sql).toEqual(['-- headgate:no-transaction', 'vacuum big;']);
+});
+
 it('the safe way of an index is the statement itself, CONCURRENTLY', () => {
   const [way] = run('create unique index i on big(note)').findings[0]?.safeWays ?? [];
   expect(way?.sql).toEqual(['-- headgate:no-transaction', 'create unique index CONCURRENTLY i on big(note);']);

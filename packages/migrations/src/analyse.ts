@@ -5,7 +5,7 @@ import { readAlone } from './alone/alone-statement.ts';
 import { runBody } from './bodies/run-body.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import { WorkingSchema } from './catalogue/working-schema.ts';
-import { type Effects, Recorder, type Undo } from './effects/effects.ts';
+import { type Effects, Recorder, type SafeWay, type Undo } from './effects/effects.ts';
 import { blocksWrites, stronger } from './effects/lock-modes.ts';
 import type { FileReport, Finding, Report, StatementReport } from './judge/finding.ts';
 import { type Held, judge, type Limits, type Said, STALL_MS } from './judge/judge.ts';
@@ -85,12 +85,19 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     const place = { file: name, at: statement.error?.at ?? at, end, statement: index };
     const safeWays = own?.effects.safeWays ?? [];
     const findings = said.map(
-      (each): Finding => ({ ...each, ...place, safeWays: each.level === 'note' ? [] : safeWays }),
+      (each): Finding => ({ ...each, ...place, safeWays: each.level === 'note' ? [] : waysOf(each, text, safeWays) }),
     );
     return { at, end, text, ...(own === undefined ? {} : { effects: own.effects }), findings };
   });
   const all = effects.flatMap((each) => each?.effects ?? []);
   return { file: name, statements: reports, phase: furthest(all), undo: leastUndo(all), alone };
+}
+
+/** What no transaction takes has a way of its own, whatever else the statement does. */
+function waysOf({ rule }: Said, text: string, ways: readonly SafeWay[]): readonly SafeWay[] {
+  if (rule !== 'not-in-transaction') return ways;
+  const words = 'Alone in a file of its own, which says so before it: Headgate runs that outside of a transaction.';
+  return [{ words, sql: ['-- headgate:no-transaction', `${text.replace(/;?\s*$/, '')};`] }, ...ways];
 }
 
 const WAY_BACK: Said = {
