@@ -5,13 +5,14 @@
  *
  * Nothing else is printed on standard output. The exit code is 0 when every figure is ok, 1 when one isn't, 2 for wrong
  * usage. `--only NAME` measures one figure (and what is measured together with it, but prints only that one);
- * `--restore-point-mb 2000` takes restore points of so much data.
+ * `--restore-point-mb 2000` takes restore points of so much data, `--drill-mb 2000` drills them; `--only drill` is both of its figures.
  */
 import { argv, exit, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
 import { analyseFigure } from './bench/analyse.ts';
 import { approvalFigure } from './bench/approval.ts';
 import { canaryFigure } from './bench/canaries.ts';
+import { drillFigures } from './bench/drill.ts';
 import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
 import { logExportFigure } from './bench/log-export.ts';
@@ -36,6 +37,7 @@ const MEASURES: readonly Measure[] = [
   { names: ['sequencer'], run: sequencerFigure },
   { names: ['masking'], run: maskingFigure },
   { names: ['restore-point'], run: () => restorePointFigure(asked.restorePointMb) },
+  { names: ['drill-rto', 'drill-rpo'], run: () => drillFigures(asked.drillMb) },
   { names: ['canary-stall'], run: canaryFigure },
   { names: ['migrations-analysed'], run: analyseFigure },
 ];
@@ -72,22 +74,34 @@ exit(bad ? 1 : 0);
 function readArguments(args: readonly string[]): {
   readonly only: ReadonlySet<FigureName>;
   readonly restorePointMb: number;
+  readonly drillMb: number;
 } {
   try {
     const { values } = parseArgs({
       args: [...args],
-      options: { only: { type: 'string', multiple: true }, 'restore-point-mb': { type: 'string' } },
+      options: {
+        only: { type: 'string', multiple: true },
+        'restore-point-mb': { type: 'string' },
+        'drill-mb': { type: 'string' },
+      },
     });
-    const only = values.only ?? FIGURE_NAMES;
+    const drills = ['drill-rto', 'drill-rpo'];
+    const only = values.only?.flatMap((name) => (name === 'drill' ? drills : [name])) ?? FIGURE_NAMES;
     const unknown = only.filter((name) => !FIGURE_NAMES.some((known) => known === name));
     if (unknown.length > 0) throw new Error(`no figure is called ${unknown.join(', ')}`);
-    const restorePointMb = Number(values['restore-point-mb'] ?? 200);
-    if (!Number.isInteger(restorePointMb) || restorePointMb < 1)
-      throw new Error('--restore-point-mb is a number of megabytes');
-    return { only: new Set(only as readonly FigureName[]), restorePointMb };
+    const megabytes = (name: 'restore-point-mb' | 'drill-mb'): number => {
+      const given = Number(values[name] ?? 200);
+      if (!Number.isInteger(given) || given < 1) throw new Error(`--${name} is a number of megabytes`);
+      return given;
+    };
+    return {
+      only: new Set(only as readonly FigureName[]),
+      restorePointMb: megabytes('restore-point-mb'),
+      drillMb: megabytes('drill-mb'),
+    };
   } catch (error) {
     stderr.write(
-      `bench: ${(error as Error).message}\nusage: npm run bench -- [--only NAME]… [--restore-point-mb 200]   names: ${FIGURE_NAMES.join(', ')}\n`,
+      `bench: ${(error as Error).message}\nusage: npm run bench -- [--only NAME]… [--restore-point-mb 200] [--drill-mb 200]   names: ${FIGURE_NAMES.join(', ')}\n`,
     );
     exit(2);
   }

@@ -60,6 +60,12 @@ function leftOut(): readonly LeftOut[] {
       why: 'apt-get install --no-install-recommends swift-proxy swift-account swift-container swift-object memcached',
       chosen: false,
     });
+  if (!existsSync('/usr/lib/postgresql/15/bin/pg_amcheck'))
+    out.push({
+      what: 'restore points as dumps, and a drill’s check of tables and indexes',
+      why: 'apt-get install --no-install-recommends postgresql-15',
+      chosen: false,
+    });
   if (process.getuid?.() !== 0)
     out.push({ what: 'that a router started by root gives up its rights', why: 'you are not root', chosen: false });
   return out;

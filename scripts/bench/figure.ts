@@ -22,6 +22,8 @@ export const TARGETS = {
   'migrations-analysed': { unit: 's for 1,000 files, median', target: 1, better: 'lower' },
   sequencer: { unit: 'entries/s', target: 2_000, better: 'higher' },
   'restore-point': { unit: 'times pg_dump, median', target: 1.35, better: 'lower' },
+  'drill-rto': { unit: 's to the first business transaction, median', target: 60, better: 'lower' },
+  'drill-rpo': { unit: 's that could be lost, median', target: 60, better: 'lower' },
   'canary-stall': { unit: 'of what is allowed, median', target: 1, better: 'lower' },
   masking: { unit: 'rows/s', target: 100_000, better: 'higher' },
 } as const satisfies Record<string, Omit<Figure, 'name' | 'value' | 'ok'>>;

@@ -20,6 +20,7 @@ import { canonicalBytes, digestOf, digestOfJson } from '@headgate/documents';
 import {
   type CellState,
   type Digest,
+  type DrillEvidence,
   type EvidenceFact,
   type Migration,
   type Principal,
@@ -46,6 +47,7 @@ export const BENCH_TRUST: Trust = {
     manifest: JSON.parse(Buffer.from(bytes).toString('utf8')) as ReleaseManifest,
   }),
   openEvidence: (fact) => ({ ok: true, fact: fact as EvidenceFact }),
+  openDrill: (drill) => ({ ok: true, drill: drill as DrillEvidence }),
 };
 
 export interface Fleet {

@@ -24,7 +24,9 @@ const MB = 1_000_000;
 const ROUNDS = 5;
 
 /** Rows of about a kilobyte that compress to a half: what an ERP keeps is text and numbers. */
-const rows = (count: number): string => `create table line as select i as id, 'line ' || i as name, i % 997 as account,
+export const rows = (
+  count: number,
+): string => `create table line as select i as id, 'line ' || i as name, i % 997 as account,
   (i % 100000) / 100.0 as amount, timestamptz '2025-01-01Z' + i * interval '1 second' as at,
   (select string_agg(md5(i::text || j), ' ') from generate_series(1, 26) as j) as remark
   from generate_series(1, ${count}) as i`;
@@ -146,7 +148,8 @@ async function step(
   };
 }
 
-function contextOf(n: number): StepContext {
+/** Of the nth step of a promotion that is none. */
+export function contextOf(n: number): StepContext {
   const none = () => Promise.reject(new Error('a restore point needs none'));
   const until = performance.now() + 3_600_000;
   return {

@@ -33,6 +33,8 @@ import { TreeHeadWitness } from './heads/tree-head-witness.ts';
 import { witnessKey } from './heads/witness-key.ts';
 import type { Logger } from './log.ts';
 import { MarksFile } from './marks/marks-file.ts';
+import { agentSchedule } from './schedule/agent-schedule.ts';
+import type { Scheduler } from './schedule/scheduler.ts';
 
 export interface RunningAgent {
   /** What a person at this machine may ask of it. */
@@ -111,7 +113,9 @@ export async function startAgent(
   const stepEnded = (name: string): void => keepers.get(name)?.lookAgain();
   const worker = (name: string): CellWorker | undefined => keepers.get(name)?.worker;
   const seen = (name: string) => keepers.get(name)?.seen;
-  const away = await Away.open({ config, carry, blobs, plane, log, worker, stepEnded, seen });
+  let scheduler: Scheduler | undefined;
+  const schedule = (name: string) => scheduler?.of(name) ?? [];
+  const away = await Away.open({ config, carry, blobs, plane, log, worker, stepEnded, seen, schedule });
   for (const cell of config.cells) {
     const worker = new CellWorker({
       ...carry,
@@ -139,9 +143,13 @@ export async function startAgent(
       }),
     );
   }
+  const epoch = (): number => marks.marks.epoch;
+  const goesBack = (): boolean => away.goesBack;
+  scheduler = await agentSchedule({ config, trust, plane, log, worker, epoch, goesBack });
   // Before anything runs: it throws when its door isn't right.
   await away.start();
   for (const keeper of keepers.values()) keeper.start();
+  if (mode === 'at-work') scheduler.start();
 
   let sick = false;
   const heads = new Every(
@@ -192,9 +200,11 @@ export async function startAgent(
       log.info('agent stops');
       stopping.abort();
       const gone = away.stop();
+      const unscheduled = scheduler?.stop();
       await leasing;
       await gone;
       await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));
+      await unscheduled;
       await Promise.all([heads.stop(), trimming.stop(), ...[...keepers.values()].map((keeper) => keeper.stop())]);
       await hold.release();
       log.info('agent stopped; what it kept runs on');

@@ -14,6 +14,9 @@ if (command === 'mask') {
 } else if (command === 'reconcile') {
   const { reconcile } = await import('./commands/reconcile.ts');
   process.exitCode = await reconcile(rest);
+} else if (command === 'drill') {
+  const { drill } = await import('./commands/drill.ts');
+  process.exitCode = await drill(rest);
 } else if (command === 'rehearse') {
   const { rehearse } = await import('./commands/rehearse.ts');
   process.exitCode = await rehearse(rest);

@@ -8,6 +8,7 @@ import { completion } from './commands/completion.ts';
 import { data } from './commands/data.ts';
 import { decide } from './commands/decide.ts';
 import { doctor } from './commands/doctor.ts';
+import { drill } from './commands/drill.ts';
 import { evidence } from './commands/evidence.ts';
 import { freeze } from './commands/freeze.ts';
 import { incident } from './commands/incident.ts';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Install[] = [
   evidence,
   analyse,
   rehearse,
+  drill,
   ci,
   promote,
   promotion,

@@ -14,6 +14,7 @@ export * from './routes.ts';
 export type { Principal } from './schemas/access.ts';
 export type { Assignment, Outcome } from './schemas/assignment.ts';
 export type { Cell, CellState } from './schemas/cells.ts';
+export type { Drill } from './schemas/drills.ts';
 export type { Freeze, FreezeEffect } from './schemas/freezes.ts';
 export type { AffectedTenant, Call, Incident, Matter } from './schemas/incident.ts';
 export { type LogEvent, logEvent } from './schemas/log.ts';

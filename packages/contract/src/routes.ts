@@ -2,6 +2,7 @@ import type { Route } from './route.ts';
 import { accessRoutes, metricsRoutes, openRoutes } from './routes/access-routes.ts';
 import { agentRoutes } from './routes/agent-routes.ts';
 import { cellRoutes } from './routes/cell-routes.ts';
+import { drillRoutes } from './routes/drill-routes.ts';
 import { freezeRoutes } from './routes/freeze-routes.ts';
 import { incidentRoutes } from './routes/incident-routes.ts';
 import { logRoutes } from './routes/log-routes.ts';
@@ -19,6 +20,7 @@ export const routes = {
   ...promotionRoutes,
   ...planRoutes,
   ...cellRoutes,
+  ...drillRoutes,
   ...freezeRoutes,
   ...incidentRoutes,
   ...notifyRoutes,

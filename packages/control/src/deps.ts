@@ -6,6 +6,7 @@ import type { ControlStore } from './ports/store.ts';
 export interface Trust {
   openRelease(manifest: Uint8Array, bundle: unknown): TrustedRelease;
   openEvidence(bundle: unknown): TrustedEvidence;
+  openDrill(bundle: unknown): TrustedDrill;
 }
 
 type Untrusted = {
@@ -25,6 +26,8 @@ export type TrustedRelease =
     }
   | Untrusted;
 export type TrustedEvidence = { readonly ok: true; readonly fact: import('@headgate/domain').EvidenceFact } | Untrusted;
+
+export type TrustedDrill = { readonly ok: true; readonly drill: import('@headgate/domain').DrillEvidence } | Untrusted;
 
 /** What use cases and controllers work with. */
 export interface Deps {

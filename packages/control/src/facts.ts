@@ -5,6 +5,7 @@
 import type { CalendarSpec, Digest, Freeze, GateFacts, Instant, Plan, Promotion, WindowFact } from '@headgate/domain';
 import { windowFact } from '@headgate/domain/calendars/evaluate';
 import { migrationsRun } from '@headgate/domain/plan/migrations';
+import { drilledStores } from './drilled-stores.ts';
 import type { Blobs } from './ports/blobs.ts';
 import type { ControlStore, Read, Row, StreamId } from './ports/store.ts';
 import { type DocumentRecord, type FreezeRecord, freezeScopesOf, type ReleaseRecord, streams } from './records.ts';
@@ -86,8 +87,9 @@ export class GateFactsGatherer {
     now: Instant,
     extra: readonly StreamId[] = [],
   ): Promise<GatheredGates> {
-    const { rows, reads, gatesOf } = await this.load(promotion, now, extra);
-    return { rows, reads, gates: gatesOf(promotion, plan) };
+    const drills = drilledStores(plan);
+    const { rows, reads, gatesOf } = await this.load(promotion, now, [...extra, ...drills.streams]);
+    return { rows, reads, gates: drills.into(gatesOf(promotion, plan), rows) };
   }
 
   /** The same for a promotion that may itself be among the `extra` rows. */

@@ -6,6 +6,7 @@ import {
   type AgentPins,
   type CellState,
   type Digest,
+  type DrillEvidence,
   type EvidenceFact,
   type Freeze,
   type Instant,
@@ -22,6 +23,7 @@ export const streams = {
   release: (digest: Digest) => `release/${digest}`,
   document: (kind: string, name: string) => `document/${kind}/${name}`,
   cell: (name: string) => `cell/${name}`,
+  drill: (cell: string, store: string) => `drill/${cell}/${store}`,
   promotion: (id: string) => `promotion/${id}`,
   rollout: (id: string) => `rollout/${id}`,
   hypercare: (environment: string) => `hypercare/${environment}`,
@@ -101,6 +103,11 @@ export interface CellRecord {
     readonly why: string;
     readonly at: Instant;
   };
+}
+
+/** The last restore drill of a store. */
+export interface DrillRecord {
+  readonly last: DrillEvidence;
 }
 
 /** A signed tree head of the log as it was before a restore, and who remembered it. */

@@ -65,6 +65,7 @@ export * from './trust/manifest.ts';
 export * from './trust/masking.ts';
 export * from './trust/predicates.ts';
 export * from './trust/release.ts';
+export * from './trust/restore-drill.ts';
 export * from './trust/sealed-point.ts';
 export * from './trust/sign.ts';
 export * from './trust/signing-key.ts';

@@ -12,7 +12,7 @@
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
  * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
  * - `recovery/`: what a restored control plane makes of what agents tell of their cells.
- * - `vault/`: which restore points stay in a vault, and how fresh they are.
+ * - `vault/`: which restore points stay in a vault, how fresh they are, when the next is due; what a restore drill came to.
  * - `reconcile/`: what became of a transaction that was caught between two sides, and the plan that mends it.
  * - `explain/`: what is waited for and who may do what, asked of those same deciders.
  * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
@@ -36,6 +36,7 @@ export * from './gates/catalog.ts';
 export * from './gates/gate.ts';
 export { ANALYSIS } from './gates/migrations-analysed.ts';
 export { REHEARSAL } from './gates/rehearsed.ts';
+export { RESTORE_DRILL } from './gates/restore-drilled.ts';
 export { evolveSoaked, type SoakEvent, type Soaked, soaksIn } from './gates/soaking.ts';
 export { TEST_RESULT } from './gates/tests-passed.ts';
 export * from './hypercare/hypercare.ts';
@@ -90,5 +91,8 @@ export * from './rollout/evolve.ts';
 export * from './rollout/outcome-rules.ts';
 export * from './rollout/state.ts';
 export * from './rollout/undone-away.ts';
+export * from './vault/census.ts';
+export * from './vault/drill.ts';
 export * from './vault/freshness.ts';
 export * from './vault/retention.ts';
+export * from './vault/schedule.ts';

@@ -6,6 +6,7 @@ import { agentHandlers } from './http/resources/agents.ts';
 import { blobHandlers } from './http/resources/blobs.ts';
 import { cellHandlers } from './http/resources/cells.ts';
 import { documentHandlers } from './http/resources/documents.ts';
+import { drillHandlers } from './http/resources/drills.ts';
 import { freezeHandlers } from './http/resources/freezes.ts';
 import { incidentHandlers } from './http/resources/incident.ts';
 import { logHandlers } from './http/resources/log.ts';
@@ -29,6 +30,7 @@ export function allHandlers(context: Context): Handlers {
     ...pinHandlers(context),
     ...planHandlers(context),
     ...cellHandlers(context),
+    ...drillHandlers(context),
     ...freezeHandlers(context),
     ...incidentHandlers(context),
     ...notificationHandlers(context),

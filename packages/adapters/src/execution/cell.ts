@@ -32,6 +32,7 @@ import { SqlMigrator } from './sql-migrator/sql-migrator.ts';
 import { StoreFault } from './store/store-fault.ts';
 import { prepareStore, type Store } from './store/store-session.ts';
 import { openCellVault } from './vault/open-cell-vault.ts';
+import { promisesRows } from './vault/vault-config.ts';
 import { vaultedStores } from './vault/vaulted-stores.ts';
 
 const LOG_BYTES = 4 * 1024 * 1024;
@@ -92,6 +93,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
       restorePointsDir,
       files,
       keep: keepRestorePoints,
+      census: promisesRows(config.vault),
     });
   }
   for (const store of stores.values()) {
@@ -103,7 +105,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   }
   const external = new Map<string, ExternalStore>();
   for (const [name, store] of Object.entries(config.externalStores))
-    external.set(name, await openExternalStore(name, store));
+    external.set(name, await openExternalStore(name, { ...store, census: promisesRows(config.vault) }));
   for (const store of external.values()) await prepareStore(store);
   const all = new Map<string, Store>([...stores, ...external]);
   const migrator = await migratorOf(config, all, user, node);

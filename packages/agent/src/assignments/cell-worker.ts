@@ -26,6 +26,12 @@ interface Work {
   readonly done: Promise<void>;
 }
 
+interface Aside {
+  readonly end: AbortController;
+  /** Never rejects. */
+  readonly done: Promise<void>;
+}
+
 /** How long overtaken work may take to stop before the newer assignment is handed back. Milliseconds. */
 const STOP_MS = 10_000;
 /** After how long handed-back work is offered again. Milliseconds. */
@@ -36,6 +42,7 @@ export class CellWorker {
   readonly #parts: WorkerParts;
   #cell: Cell | undefined;
   #work: Work | undefined;
+  #aside: Aside | undefined;
   #stopping = false;
 
   constructor(parts: WorkerParts) {
@@ -59,8 +66,32 @@ export class CellWorker {
   /** Ends what runs for the server, and settles once it has stopped. */
   async yields(): Promise<void> {
     const work = this.#work;
+    const aside = this.#endAside();
     work?.lease.end('overtaken');
     await work?.done;
+    await aside;
+  }
+
+  /**
+   * Does something of the agent's own in the cell while no step of a promotion is at work there; one that comes ends it, and
+   * waits for that as for an older one. Undefined: there is no room for it now.
+   */
+  aside<T>(work: (cell: Cell, signal: AbortSignal) => Promise<T>): Promise<T> | undefined {
+    const cell = this.#cell;
+    if (cell === undefined || this.busy || this.#aside !== undefined || this.#stopping) return undefined;
+    const end = new AbortController();
+    const result = work(cell, end.signal);
+    const over = (): void => {
+      if (this.#aside === aside) this.#aside = undefined;
+    };
+    const aside: Aside = { end, done: result.then(over, over) };
+    this.#aside = aside;
+    return result;
+  }
+
+  #endAside(): Promise<void> | undefined {
+    this.#aside?.end.abort(new Error('a step of a promotion begins, or the agent stops'));
+    return this.#aside?.done;
   }
 
   /** Takes an assignment up; settles when it was answered for, or dropped. Never rejects. */
@@ -68,7 +99,9 @@ export class CellWorker {
     const earlier = this.#work;
     const lease = new Lease(this.#parts.plane, assignment, askedAt);
     earlier?.lease.end('overtaken');
-    const work = { lease, done: this.#traced(lease, () => this.#run(lease, earlier?.done)) };
+    const aside = this.#endAside();
+    const before = aside === undefined ? earlier?.done : Promise.all([earlier?.done, aside]).then(() => {});
+    const work = { lease, done: this.#traced(lease, () => this.#run(lease, before)) };
     this.#work = work;
     void work.done.then(() => {
       if (this.#work === work) this.#work = undefined;
@@ -80,6 +113,8 @@ export class CellWorker {
   /** Stops taking work: waits `graceMs` for what runs, then hands it back. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
+    const aside = this.#endAside();
+    if (aside !== undefined) await Promise.race([aside, pause(STOP_MS, undefined, { ref: false })]);
     const work = this.#work;
     if (work === undefined) return;
     await Promise.race([work.done, pause(graceMs, undefined, { ref: false })]);

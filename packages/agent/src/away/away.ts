@@ -14,6 +14,7 @@ import type { Assignment } from '../control-plane/assignment.ts';
 import { type ControlPlane, Away as ServerAway } from '../control-plane/control-plane.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
+import type { StoreSchedule } from '../schedule/scheduler.ts';
 import { Alone } from './alone.ts';
 import { BehindDoor } from './behind.ts';
 import { Contact } from './contact.ts';
@@ -34,6 +35,8 @@ export interface AwayParts {
   stepEnded(cell: string): void;
   /** A cell as it was last seen. */
   seen(cell: string): CellState | undefined;
+  /** What is done in a cell by schedule. */
+  schedule(cell: string): readonly StoreSchedule[];
 }
 
 export class Away {
@@ -71,7 +74,18 @@ export class Away {
     const { name, server } = config;
     const isOpen = (cell: string): boolean => worker(cell)?.cell !== undefined;
     const missing = (cell: string): Promise<readonly string[]> => this.#missing(cell);
-    const facts = { name, server, running: true, cells: config.cells, carry, standing, journal, contact, watch };
+    const facts = {
+      name,
+      server,
+      running: true,
+      cells: config.cells,
+      carry,
+      standing,
+      journal,
+      contact,
+      watch,
+      schedule: parts.schedule,
+    };
     this.behind = new BehindDoor({ ...facts, alone, isOpen, missing, seen });
   }
 

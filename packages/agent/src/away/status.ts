@@ -2,6 +2,8 @@
 import type { CellState } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
 import type { CarryOutParts } from '../assignments/carry-out.ts';
+import type { StoreSchedule } from '../schedule/scheduler.ts';
+import { scheduleLines } from '../schedule/words.ts';
 import type { Contact } from './contact.ts';
 import { lastIn, type Undoing } from './journal.ts';
 import type { JournalFile } from './journal-file.ts';
@@ -37,6 +39,8 @@ export interface CellStatus {
   /** Why nothing can be said of the work. */
   readonly unreadable?: string;
   readonly watch?: { readonly state: string; readonly since: string; readonly why: string };
+  /** Restore points and drills by schedule. */
+  readonly schedule?: readonly StoreSchedule[];
   readonly undoing?: Pick<Undoing, 'phase' | 'by' | 'because' | 'at' | 'why' | 'told'> & { readonly stepsDone: number };
 }
 
@@ -60,6 +64,7 @@ export interface StatusParts {
   readonly watch: Pick<Watch, 'of'>;
   isOpen(cell: string): boolean;
   seen(cell: string): CellState | undefined;
+  schedule(cell: string): readonly StoreSchedule[];
   /** Why the undo of a cell isn't ready; empty: it is. */
   missing(cell: string): Promise<readonly string[]>;
 }
@@ -80,11 +85,13 @@ async function cellStatus(
   const last = lastIn(parts.journal.all, cell);
   // What was undone of an earlier promotion is history once there is another, and the server knows.
   const undoing = last?.rollout === standing?.last.rollout || last?.told === undefined ? last : undefined;
+  const schedule = parts.schedule(cell);
   const base = {
     cell,
     environment,
     open: parts.isOpen(cell),
     ...servingIn(parts.seen(cell)),
+    ...(schedule.length > 0 && { schedule }),
     ...(watched &&
       parts.contact.awaySince &&
       !undoing && { watch: { state: watched.state, since: watched.since.toISOString(), why: watched.why } }),
@@ -200,6 +207,7 @@ function cellLines(status: CellStatus, at: string): readonly string[] {
     lines.push(work.missing.length === 0 ? '  undo: ready' : `  undo: NOT READY: ${work.missing.join('; ')}`);
     lines.push(...work.wayBack.slice(1));
   }
+  lines.push(...scheduleLines(status.schedule ?? [], Date.parse(at)));
   return lines;
 }
 

@@ -1,5 +1,6 @@
 import { type CellPorts, observeCell } from '@headgate/adapters/execution/cell';
 import { type AnyCellConfig, openAnyCell } from '@headgate/adapters/execution/cell-kinds';
+import { takenForRollout } from '@headgate/domain';
 import { execute } from '@headgate/execution';
 import { adoptedManifests } from './baseline-manifest.ts';
 import type { Cell } from './cell.ts';
@@ -23,7 +24,8 @@ export function cellOn(ports: CellPorts): Cell {
     },
     async keptPoints(store) {
       const { kept } = await ports.restorePoints.list(store);
-      return kept.map(({ rollout, point }) => ({ rollout, point }));
+      // What was taken by schedule no rollout goes back to by itself: it would only crowd out what one may need.
+      return kept.filter(takenForRollout).map(({ rollout, point }) => ({ rollout, point }));
     },
     keep: () => ports.supervise(),
     close: () => ports.close(),

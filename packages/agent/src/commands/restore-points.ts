@@ -3,16 +3,16 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
+import { type ChosenPoint, choosePoint } from '@headgate/adapters/execution/vault/choose-point';
 import { unmetDemands } from '@headgate/adapters/execution/vault/demands';
 import { fetchPoint } from '@headgate/adapters/execution/vault/fetch-point';
-import { openSealed } from '@headgate/adapters/execution/vault/open-sealed';
-import { checkParts, type Unsealing, unseal } from '@headgate/adapters/execution/vault/unseal-point';
+import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
+import { checkParts, unseal } from '@headgate/adapters/execution/vault/unseal-point';
 import type { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
 import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
-import { type ListedPoint, listVault } from '@headgate/adapters/execution/vault/vaulted-points';
+import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
 import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
-import { readSecret } from '@headgate/adapters/machine/durable-file';
-import { loadTrust, type PointIdentity, type Trust } from '@headgate/documents';
+import { loadTrust, type Trust } from '@headgate/documents';
 import { freshnessOf, nextDue } from '@headgate/domain';
 import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
 import { type AgentConfig, loadConfig } from '../config.ts';
@@ -153,37 +153,17 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
 }
 
 /** The manifest of the restore point that is asked for, once it is known to be right. */
-async function found(
-  cell: CellOfVault,
-  pinned: Trust,
-  values: Values,
-): Promise<{ readonly unsealing: Unsealing; readonly signer: string } | string> {
+async function found(cell: CellOfVault, pinned: Trust, values: Values): Promise<ChosenPoint> {
   const name = values.store!;
   if (!vaultedStores(cell).has(name)) throw new Error(`there is no store ${name} in ${cell.cell}`);
   const { store, trust } = await opened(cell, pinned);
   const of = { environment: cell.environment, cell: cell.cell, store: name };
-  const newest = values.id ?? newestOf((await listVault(store, of, trust, signal)).points);
-  if (newest === undefined) return `no restore point of the store ${name} lies in ${store.name}`;
-  if (typeof newest !== 'string')
-    return `the newest isn't right: ${newest.why}; name an older one with --id if you want that`;
-  if (!/^rp-[0-9a-z-]{1,60}$/.test(newest)) return `${newest} is no id of a restore point`;
-  const point: PointIdentity = { ...of, id: newest };
-  const read = await openSealed(store, point, trust, signal);
-  if (!read.ok) return read.why;
-  const { sealed, manifest, signer } = read;
-  return { unsealing: { store, point, sealed, manifest, signal }, signer };
-}
-
-/** Its id. One that isn't right and newer, as far as its name tells, isn't passed over in silence: an id begins with its time. */
-function newestOf(points: readonly ListedPoint[]): string | { readonly why: string } | undefined {
-  const newest = points.find((point) => point.readable)?.id;
-  const wrong = points.find((point) => !point.readable && point.id > (newest ?? ''));
-  return wrong === undefined ? newest : { why: wrong.why ?? wrong.id };
+  return choosePoint(store, of, values.id, trust, signal);
 }
 
 async function verify(cells: readonly CellOfVault[], pinned: Trust, values: Values): Promise<number> {
   const read = await found(onlyOne(cells), pinned, values);
-  if (typeof read === 'string') return complain([read], EXIT.refused);
+  if (!read.ok) return complain([read.why], EXIT.refused);
   const { unsealing, signer } = read;
   const identities = values.identity === undefined ? undefined : await readIdentities(values.identity);
   const checked =
@@ -202,7 +182,7 @@ async function verify(cells: readonly CellOfVault[], pinned: Trust, values: Valu
 async function fetch(cells: readonly CellOfVault[], pinned: Trust, values: Values): Promise<number> {
   const cell = onlyOne(cells);
   const read = await found(cell, pinned, values);
-  if (typeof read === 'string') return complain([read], EXIT.refused);
+  if (!read.ok) return complain([read.why], EXIT.refused);
   const { unsealing, signer } = read;
   const to = values.to ?? vaultedStores(cell).get(values.store!)!.restorePointsDir;
   const fetched = await fetchPoint(unsealing, await readIdentities(values.identity!), to);
@@ -232,14 +212,6 @@ async function makeIdentity(file: string): Promise<number> {
   } catch (error) {
     return complain([`${file} can't be made: ${(error as NodeJS.ErrnoException).code}`], EXIT.refused);
   }
-}
-
-/** Identities of age's, a line each; other lines are remarks. */
-async function readIdentities(file: string): Promise<readonly string[]> {
-  const lines = (await readSecret(file)).split('\n').map((line) => line.trim());
-  const identities = lines.filter((line) => line.startsWith('AGE-SECRET-KEY-'));
-  if (identities.length === 0) throw new Error(`${file} holds no identity of age (AGE-SECRET-KEY-1…)`);
-  return identities;
 }
 
 function say(lines: readonly string[]): void {

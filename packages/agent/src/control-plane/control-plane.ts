@@ -94,6 +94,19 @@ export class ControlPlane {
     return { asked: unread?.asked === true };
   }
 
+  /** Records a drill's signed statement; answers what the server made of that, in words. Throws while it is away. */
+  async recordDrill(bundle: Readonly<Record<string, unknown>>): Promise<string> {
+    try {
+      await this.#client.call('recordDrill', { body: { bundle } }, { timeoutMs: SETTLE_PATIENCE_MS });
+      return 'recorded';
+    } catch (error) {
+      // A server of before there were drills has no such route; one that refuses the agent's key says so.
+      if (error instanceof ProblemError && [...REFUSED, 403].includes(error.status))
+        return `refused: ${error.message}`.slice(0, 500);
+      return reached(Promise.reject(error));
+    }
+  }
+
   async putBlob(bytes: Uint8Array): Promise<Digest> {
     const digest = digestOf(bytes);
     await reached(this.#client.call('putBlob', { digest, body: bytes }, { timeoutMs: BLOB_PATIENCE_MS }));

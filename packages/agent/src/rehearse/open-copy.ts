@@ -138,7 +138,7 @@ async function closing(onto: CopyServer, open: () => Promise<Omit<OpenedCopy, 'r
 }
 
 /** Copies hold what production holds: nobody else may have made the folder, or write in it. */
-async function ownFolder(dir: string): Promise<void> {
+export async function ownFolder(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o755 });
   const { uid, mode } = await stat(dir);
   if (uid !== process.getuid?.() || (mode & 0o022) !== 0)

@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import { digestOf } from '@headgate/documents';
 import type { CellState, Digest, Outcome, UndoneAway } from '@headgate/domain';
+import { soundDrill } from '@headgate/testkit/domain/builders';
 import Fastify, { type FastifyReply } from 'fastify';
 import type { Assignment } from '../control-plane/assignment.ts';
 import type { SealedPlan } from './sealed-plan.ts';
@@ -18,6 +19,8 @@ export class ScriptedServer {
   /** What was told beside each observation. */
   readonly beside: Readonly<Record<string, string>>[] = [];
   readonly uploaded: Digest[] = [];
+  /** Signed statements of drills. */
+  readonly drilled: unknown[] = [];
   /** What agents undid by themselves, and how many had been asked for work by then. */
   readonly undone: (UndoneAway & { readonly rollout: string; readonly leasesBefore: number })[] = [];
   leases = 0;
@@ -107,6 +110,10 @@ export class ScriptedServer {
       const bytes = this.#sealed.blobs.get((request.params as { digest: Digest }).digest);
       if (bytes === undefined) return problem(reply, 404, 'not-found');
       return reply.type('application/octet-stream').send(Buffer.from(bytes));
+    });
+    app.post('/v1/drills', async (request) => {
+      this.drilled.push((request.body as { bundle: unknown }).bundle);
+      return { ...soundDrill(), evidence: digestOf(JSON.stringify(request.body)) };
     });
     app.put('/v1/blobs/:digest', async (request) => {
       const bytes = request.body as Buffer;

@@ -1,8 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { MAX_BUNDLE_BYTES } from '@headgate/documents';
 import type { Install } from '../command.ts';
 import { attachTestRun } from '../evidence/attach-test-run.ts';
+import { bundleIn } from '../evidence/bundle-in.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { localKey } from '../releases/local-key.ts';
@@ -60,14 +59,3 @@ export const evidence: Install = (program, act) => {
       }),
     );
 };
-
-async function bundleIn(file: string): Promise<Record<string, unknown>> {
-  const facts = await stat(file).catch(() => undefined);
-  if (facts === undefined) throw new Failure(EXIT.usage, 'usage', `there is no file ${file}`);
-  if (facts.size > MAX_BUNDLE_BYTES) throw new Failure(EXIT.usage, 'usage', `${file} is too large for a bundle`);
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
-  } catch {
-    throw new Failure(EXIT.usage, 'usage', `${file} is not JSON`);
-  }
-}

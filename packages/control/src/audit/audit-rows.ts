@@ -11,6 +11,7 @@ export const KINDS = [
   'cell',
   'delivery',
   'document',
+  'drill',
   'freeze',
   'hypercare',
   'installation',

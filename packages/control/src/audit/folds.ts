@@ -21,6 +21,7 @@ import type { Deps } from '../deps.ts';
 import {
   type CellRecord,
   type DocumentRecord,
+  type DrillRecord,
   type FreezeRecord,
   type PrincipalRecord,
   type ReleaseRecord,
@@ -123,6 +124,7 @@ export const FOLDS: Readonly<
       },
     };
   },
+  drill: (entries, { last }: DrillRecord) => ({ entries: { last: dataOf(entries.at(-1)) }, row: { last } }),
   freeze(entries, { freezes }: FreezeRecord) {
     const held = new Map<string, Freeze>();
     for (const entry of entries) {

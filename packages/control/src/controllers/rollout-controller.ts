@@ -16,6 +16,7 @@ import {
   unreadCell,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
+import { drilledStores } from '../drilled-stores.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
 import type { Committed, ControlStore, Read, Row, Write } from '../ports/store.ts';
 import { type CellRecord, type RecoveryRecord, shapeInEntry, streams } from '../records.ts';
@@ -47,7 +48,9 @@ export async function gatherRollout(
   const subject = { application: plan.application, environment: state.environment, release: plan.release };
   // Before the first restore there is nothing to read back.
   const restored = epoch > 1 ? [streams.recovery(epoch)] : [];
-  const { rows, reads, gatesOf } = await gates.load(subject, now, [promotionStream, cellStream, ...restored]);
+  const drills = drilledStores(plan, state.cell);
+  const extra = [promotionStream, cellStream, ...restored, ...drills.streams];
+  const { rows, reads, gatesOf } = await gates.load(subject, now, extra);
   const promotionRow = rows.get(promotionStream) as Row<Promotion> | undefined;
   if (promotionRow === undefined) throw new Error(`${promotionStream} is missing, which ${row.stream} belongs to`);
   const promotion = promotionRow.state;
@@ -65,7 +68,7 @@ export async function gatherRollout(
         plan,
         cell,
         course: courseOf(promotion),
-        gates: gatesOf(promotion, plan),
+        gates: drills.into(gatesOf(promotion, plan), rows),
         epoch,
         unread,
       },

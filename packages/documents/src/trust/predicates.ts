@@ -1,6 +1,7 @@
 /** The type URIs of what we sign: the one place where they stand. They are names, nothing is fetched from there. */
 import { ANALYSIS } from '@headgate/domain/gates/migrations-analysed';
 import { REHEARSAL } from '@headgate/domain/gates/rehearsed';
+import { RESTORE_DRILL } from '@headgate/domain/gates/restore-drilled';
 import { TEST_RESULT } from '@headgate/domain/gates/tests-passed';
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
@@ -20,6 +21,8 @@ export const SEALED_POINT_PREDICATE = 'https://headgate.dev/restore-point/v1';
 export const REHEARSAL_PREDICATE = REHEARSAL;
 /** "The migrations of this release were analysed, and that is what was found." */
 export const ANALYSIS_PREDICATE = ANALYSIS;
+/** "This restore point was brought back in a drill, and that is what came of it." */
+export const RESTORE_DRILL_PREDICATE = RESTORE_DRILL;
 /** in-toto's own test result, with our extension field beside its own. */
 export const TEST_RESULT_PREDICATE = TEST_RESULT;
 /** Extension field of a test result: command, exit code, log and counts of the run. */

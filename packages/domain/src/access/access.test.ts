@@ -25,6 +25,7 @@ test('the table, as people read it', () => {
       "promote": "developer release-manager admin",
       "read": "developer release-manager approver operator auditor admin",
       "read-log": "release-manager operator auditor agent admin",
+      "record-drill": "release-manager operator agent admin",
       "register-release": "developer release-manager admin",
       "reject": "release-manager approver admin",
       "resume": "release-manager operator admin",
@@ -44,7 +45,11 @@ test('nobody may do anything without a role, and is told which one it takes', ()
 test('only approvers approve, and only agents carry out', () => {
   expect(whoMay('approve')).toEqual(['approver']);
   expect(whoMay('carry-out')).toEqual(['agent']);
-  expect(VERBS.filter((verb) => whoMay(verb).includes('agent')).sort()).toEqual(['carry-out', 'read-log']);
+  expect(VERBS.filter((verb) => whoMay(verb).includes('agent')).sort()).toEqual([
+    'carry-out',
+    'read-log',
+    'record-drill',
+  ]);
 });
 
 test('an auditor reads, and changes nothing', () => {

@@ -9,6 +9,8 @@ export const ACCESS = {
   adopt: ['operator', 'release-manager', 'admin'],
   'register-release': ['developer', 'release-manager', 'admin'],
   'attach-evidence': ['developer', 'release-manager', 'admin'],
+  // An agent of what it brought back; a person of what was drilled on another machine.
+  'record-drill': ['agent', 'operator', 'release-manager', 'admin'],
   promote: ['developer', 'release-manager', 'admin'],
   approve: ['approver'],
   reject: ['approver', 'release-manager', 'admin'],

@@ -4,6 +4,7 @@ import { frozenVerdict } from './freeze.ts';
 import { type Gate, type GateFacts, type Subject, stop, type Verdict } from './gate.ts';
 import { migrationsAnalysed } from './migrations-analysed.ts';
 import { rehearsed } from './rehearsed.ts';
+import { restoreDrilled } from './restore-drilled.ts';
 import { restorePoint } from './restore-point.ts';
 import { signature } from './signature.ts';
 import { soaked } from './soaked.ts';
@@ -16,6 +17,7 @@ export const GATES: readonly Gate[] = [
   testsPassed,
   migrationsAnalysed,
   rehearsed,
+  restoreDrilled,
   soaked,
   window,
   approval,

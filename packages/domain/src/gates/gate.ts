@@ -10,6 +10,7 @@ import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
 import type { Action, MigrationRef } from '../plan/plan.ts';
 import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
+import type { DrillEvidence } from '../vault/drill.ts';
 import type { Soaked } from './soaking.ts';
 
 export type VerdictKind = 'pass' | 'fail' | 'no-data' | 'error' | 'pending' | 'waived';
@@ -74,6 +75,10 @@ export interface GateFacts {
   readonly soaked: readonly Soaked[];
   /** What the plan runs in its stores, each file once. Undefined: not known, which is not none. */
   readonly migrating?: readonly MigrationRef[];
+  /** The stores that the plan migrates, of the cells that are asked about. Absent: nobody looked, or it was before there were drills. */
+  readonly migrated?: readonly { readonly cell: string; readonly store: string }[];
+  /** The last restore drill of each. */
+  readonly drills?: readonly DrillEvidence[];
 }
 
 /** What the gate stands before. */

@@ -18,6 +18,7 @@ const SOUND_PARAMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   soaked: { environment: 'staging', durationMs: HOUR_MS },
   'migrations-analysed': { maxAgeMs: HOUR_MS, longestStallMs: 1_000 },
   rehearsed: { from: 'production', maxAgeMs: HOUR_MS, longestStallMs: 500 },
+  'restore-drilled': { rtoMs: MINUTE_MS, rpoMs: MINUTE_MS, drillMaxAgeMs: HOUR_MS },
   window: {},
   approval: { count: 1 },
   'restore-point': { maxAgeMs: HOUR_MS },
@@ -319,9 +320,13 @@ test('no data never passes, whatever the parameters', () => {
     windows: [],
     restorePoints: [],
     soaked: [],
+    drills: [],
   };
   const params = fc.dictionary(
-    fc.constantFrom('minimum', 'environment', 'durationMs', 'count', 'maxAgeMs', 'from', 'longestStallMs', 'masked'),
+    fc.constantFrom(
+      ...['minimum', 'environment', 'durationMs', 'count', 'maxAgeMs', 'from', 'longestStallMs', 'masked'],
+      ...['rtoMs', 'rpoMs', 'drillMaxAgeMs'],
+    ),
     fc.oneof(fc.nat(), fc.constant('staging'), fc.anything()),
   );
   fc.assert(
@@ -372,6 +377,7 @@ describe('where gates stand', () => {
       'soaked',
       'migrations-analysed',
       'rehearsed',
+      'restore-drilled',
       'window',
       'approval',
     ]);
@@ -383,6 +389,7 @@ describe('where gates stand', () => {
       'soaked',
       'migrations-analysed',
       'rehearsed',
+      'restore-drilled',
     ]);
   });
   test('again before each step that changes something, but for the approval that its wave consumed', () => {
@@ -392,6 +399,7 @@ describe('where gates stand', () => {
       'soaked',
       'migrations-analysed',
       'rehearsed',
+      'restore-drilled',
       'window',
     ]);
     expect(standing(MIGRATE)).toContain('restore-point');

@@ -49,6 +49,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'predicate-malformed': 422,
   'evidence-format': 422,
   'evidence-malformed': 422,
+  'drill-malformed': 422,
   'approval-malformed': 422,
   'approval-not-own': 422,
   'document-malformed': 422,

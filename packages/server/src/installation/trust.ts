@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
-import type { Trust, TrustedEvidence, TrustedRelease } from '@headgate/control';
+import type { Trust, TrustedDrill, TrustedEvidence, TrustedRelease } from '@headgate/control';
 import {
   type Trust as Keys,
   loadTrust,
   openApproval,
+  openDrill,
   openEvidence,
   openRelease,
   type SignedApproval,
@@ -86,6 +87,13 @@ export class FileTrust implements Trust {
       ...(analysis === undefined ? {} : { analysis }),
     };
     return { ok: true, fact };
+  }
+
+  openDrill(bundle: unknown): TrustedDrill {
+    const keys = this.#keys;
+    if (keys === undefined) return this.#untrusted();
+    const opened = openDrill(bundle, keys);
+    return opened.ok ? { ok: true, drill: opened.drill } : refusedOf(opened);
   }
 
   /** An approval that its approver signed, of exactly this envelope. */

@@ -24,6 +24,7 @@ import {
   ANALYSIS,
   type CellState,
   type Digest,
+  type DrillEvidence,
   type EvidenceFact,
   type Instant,
   type Migration,
@@ -83,6 +84,7 @@ export const TRUST: Trust = {
     manifest: JSON.parse(Buffer.from(bytes).toString('utf8')),
   }),
   openEvidence: (fact) => ({ ok: true, fact: fact as EvidenceFact }),
+  openDrill: (drill) => ({ ok: true, drill: drill as DrillEvidence }),
 };
 
 /** A signed test result about a release. */

@@ -5,6 +5,7 @@ import {
   type ApplicationSpec,
   type CellState,
   type Digest,
+  type DrillEvidence,
   type GateFacts,
   type Instant,
   type Migration,
@@ -243,6 +244,19 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
     ],
     soaked: [{ environment: 'staging', promotedAt: now - 2 * HOUR_MS }],
     migrating: [migrating],
+    migrated: [{ cell: 'shared', store: 'main' }],
+    drills: [soundDrill(now)],
+    ...more,
+  };
+}
+
+/** The last drill of the shared cell's store, a minute ago. */
+export function soundDrill(now: Instant = NOON, more: Partial<DrillEvidence> = {}): DrillEvidence {
+  return {
+    ...{ environment: 'production', cell: 'shared', store: 'main', at: now - MINUTE_MS },
+    ...{ point: 'rp-1', takenAt: now - 2 * MINUTE_MS, ok: true, because: [], missing: [] },
+    ...{ rtoMs: 12_000, rtoUntil: 'last-comparison', rpoMs: 60_000 },
+    ...{ evidence: digestOf('drill'), keyId: 'key-1' },
     ...more,
   };
 }

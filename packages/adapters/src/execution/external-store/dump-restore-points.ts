@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { RestorePoint } from '@headgate/domain';
+import type { Census, RestorePoint } from '@headgate/domain';
 import {
   type Answer,
   denied,
@@ -11,6 +11,7 @@ import {
 } from '@headgate/execution';
 import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { holdMoment } from '../census/count-rows.ts';
 import { dumpSource } from '../kept-points/dump-source.ts';
 import { digestTree } from '../kept-points/kept-manifest.ts';
 import { KeptPoints } from '../kept-points/kept-points.ts';
@@ -47,23 +48,26 @@ export class DumpRestorePoints implements RestorePoints {
       const source = await dumpSource(client, toolsDir);
       // Of before the dump's own moment: what is dated later than it is would be worth less than it says.
       const takenAt = Date.now();
-      await runTool({
-        toolsDir,
-        program: 'pg_dump',
-        args: [
-          '--format=directory',
-          '--jobs=2',
-          '--compress=1',
-          '--exclude-schema=headgate',
-          '--file',
-          join(partial, 'dump'),
-          '--dbname',
-          store.database,
-        ],
-        url: await store.cluster.url(),
-        workDir: join(store.restorePointsDir, '.work'),
-        deadlineMs: ctx.remainingMs(),
-        signal: ctx.signal,
+      const census = await countingWhile(store, ctx, async (snapshot) => {
+        await runTool({
+          toolsDir,
+          program: 'pg_dump',
+          args: [
+            '--format=directory',
+            '--jobs=2',
+            '--compress=1',
+            '--exclude-schema=headgate',
+            ...snapshot,
+            '--file',
+            join(partial, 'dump'),
+            '--dbname',
+            store.database,
+          ],
+          url: await store.cluster.url(),
+          workDir: join(store.restorePointsDir, '.work'),
+          deadlineMs: ctx.remainingMs(),
+          signal: ctx.signal,
+        });
       });
       if (JSON.stringify(await recordOf(client)) !== JSON.stringify(migrations))
         return denied('transient', `the store ${store.name} was migrated while it was dumped`);
@@ -80,6 +84,7 @@ export class DumpRestorePoints implements RestorePoints {
         schemaVersion: migrations.at(-1)?.version ?? 0,
         takenAt,
         source,
+        ...(census !== undefined && { census }),
         files: await digestTree(join(partial, 'dump'), 'dump', ctx.signal),
         extensions,
         migrations,
@@ -121,6 +126,25 @@ export class DumpRestorePoints implements RestorePoints {
     const store = this.stores.get(name);
     if (!store) throw new Error(`There is no store ${name} in this cell`);
     return store;
+  }
+}
+
+/** Does the dump, and counts the rows of its very moment meanwhile, where they are promised. */
+async function countingWhile(
+  store: ExternalStore,
+  { signal }: StepContext,
+  dump: (snapshot: readonly string[]) => Promise<void>,
+): Promise<Census | undefined> {
+  if (store.census !== true) {
+    await dump([]);
+    return undefined;
+  }
+  const moment = await holdMoment(await controlConnection(store));
+  try {
+    const [counted] = await Promise.all([moment.count('dump', signal), dump([`--snapshot=${moment.snapshot}`])]);
+    return counted;
+  } finally {
+    await moment.close();
   }
 }
 

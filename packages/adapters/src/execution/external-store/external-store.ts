@@ -16,6 +16,8 @@ export interface ExternalStoreConfig {
   readonly keepRestorePoints: number;
   /** Folder that holds pg_dump and pg_restore; without it they are looked for. */
   readonly toolsDir?: string | undefined;
+  /** See {@link ExternalStore}. */
+  readonly census?: boolean;
 }
 
 /** A store in such a database. */
@@ -24,6 +26,8 @@ export interface ExternalStore extends Store {
   readonly restorePointsDir: string;
   readonly keep: number;
   readonly toolsDir: string | undefined;
+  /** A restore point promises its rows, for which all of them are read once more; absent: it doesn't. */
+  readonly census?: boolean | undefined;
 }
 
 /** A PostgreSQL server that somebody else keeps: never started, stopped or copied by us. */
@@ -102,12 +106,18 @@ export async function openExternalStore(name: string, config: ExternalStoreConfi
     restorePointsDir: config.restorePointsDir,
     keep: config.keepRestorePoints,
     toolsDir: config.toolsDir,
+    census: config.census,
   };
 }
 
 /** The application's connection URL, for its own environment. Holds a password: never log it. */
 export async function externalDatabaseUrl(source: UrlSource): Promise<string> {
-  const { user, password, host, port, database, ssl, rootCertificate } = await readConnectionUrl(source);
+  return externalDatabaseUrlOf(await readConnectionUrl(source));
+}
+
+/** The same of a URL that is known. */
+export function externalDatabaseUrlOf(url: ConnectionUrl): string {
+  const { user, password, host, port, database, ssl, rootCertificate } = url;
   const at = host.includes(':') ? `[${host}]` : host;
   const query = new URLSearchParams();
   if (ssl !== 'disable') query.set('sslmode', ssl);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Digest, RestorePoint } from '@headgate/domain';
 import { z } from 'zod';
 import { readBack } from '../../machine/copy-tree.ts';
+import { CensusForm } from '../census/census-form.ts';
 
 const FileEntry = z.strictObject({
   /** Below the restore point's folder: `dump/toc.dat`, `filestore/4f/4f3a…`. */
@@ -26,6 +27,8 @@ export const KeptManifest = z.strictObject({
   takenAt: z.int(),
   /** Of which server, by which tool, and after which place in its WAL; those from before don't say. */
   source: z.strictObject({ server: z.string(), tool: z.string(), lsn: z.string().nullable() }).exactOptional(),
+  /** Rows of each table, if they were counted. */
+  census: CensusForm.exactOptional(),
   files: z.array(FileEntry),
 });
 export type KeptManifest = z.output<typeof KeptManifest>;

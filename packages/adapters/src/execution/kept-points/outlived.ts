@@ -1,13 +1,15 @@
+import { takenForRollout } from '@headgate/domain';
+
 /**
- * Which of a store's restore points go when so many are kept, newest first in and out. The rollout that took the newest one is
- * at work, and its way back may lead over each schema version that it began from: of each the newest one stays, however many
- * were taken since (a step that waits for a vault takes a new one now and then).
+ * Which of a store's restore points go when so many are kept, newest first in and out. The rollout that a restore point was
+ * taken for last may be at work, and its way back may lead over each schema version that it began from: of each the newest one
+ * stays, however many were taken since (a step that waits for a vault takes a new one now and then, and so does a schedule).
  */
 export function outlived<P extends { readonly rollout: string; readonly schemaVersion: number }>(
   newestFirst: readonly P[],
   keep: number,
 ): readonly P[] {
-  const atWork = newestFirst[0]?.rollout;
+  const atWork = newestFirst.find(takenForRollout)?.rollout;
   const versions = new Set<number>();
   return newestFirst.filter(({ rollout, schemaVersion }, i) => {
     const needed = rollout === atWork && !versions.has(schemaVersion);

@@ -1,11 +1,9 @@
 /** A database as it is now: every object of the schema by its definition, every table's rows by checksums. */
 import type { Fingerprint, TableSum } from '@headgate/domain/rehearsal/compare';
 import pg from 'pg';
-import { FOREIGN_SCHEMAS } from './looks.ts';
+import { FOREIGN_SCHEMAS, NAMED, SETTINGS, TABLES } from '../census/application-tables.ts';
 
 /** An object's name, and the statement or the words that define it. One query a kind; a handful for any number of tables. */
-const NAMED = `quote_ident(n.nspname) || '.' || quote_ident(c.relname)`;
-
 const OBJECTS: readonly string[] = [
   // Columns, each by itself, and the order in which they stand.
   `select 'column ' || ${NAMED} || '.' || quote_ident(a.attname) as object,
@@ -45,18 +43,6 @@ const OBJECTS: readonly string[] = [
    from pg_namespace n where ${FOREIGN_SCHEMAS} and n.nspname !~ '^pg_'`,
   `select 'extension ' || quote_ident(e.extname), e.extversion from pg_extension e`,
 ];
-
-/** Columns of a table that can be put into a text: all. In the order of their names, so that where they stand changes no sum. */
-const TABLES = `
-  select ${NAMED} as relation, array_agg(a.attname::text order by a.attname) as columns
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-  where c.relkind in ('r', 'm') and n.nspname <> 'pg_toast' and ${FOREIGN_SCHEMAS} and c.relispopulated
-  group by c.oid, 1 order by max(c.relpages) desc, 1`;
-
-/** How values are written as texts here, whatever the database says: or equal ones had different sums. */
-const SETTINGS = `set search_path = ''; set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set timezone = 'UTC';
-  set extra_float_digits = 1; set bytea_output = 'hex'; set row_security = off; set xmloption = 'content'; set statement_timeout = 0; set lock_timeout = 0`;
 
 /** Takes one, on so many connections. In a database that nobody writes to. */
 export async function fingerprintOf(connection: pg.ClientConfig, connections: number): Promise<Fingerprint> {

@@ -1,6 +1,7 @@
 /** What a server is asked while a migration runs: relations as they are, and what the migrating session holds and did. */
 import { LOCK_MODES, type LockMode, stronger } from '@headgate/migrations';
 import type pg from 'pg';
+import { FOREIGN_SCHEMAS } from '../census/application-tables.ts';
 
 /** A relation before the migration. */
 export interface Known {
@@ -19,9 +20,6 @@ export interface Known {
 
 /** Relations by oid. */
 export type Relations = ReadonlyMap<string, Known>;
-
-/** Schemas of PostgreSQL's and of ours are nobody's tables. */
-export const FOREIGN_SCHEMAS = `n.nspname not in ('pg_catalog', 'information_schema', 'headgate', 'headgate_copy') and n.nspname !~ '^pg_temp'`;
 
 const RELATIONS = `
   select c.oid::text as oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname) as name, c.relkind::text as kind,

@@ -7,15 +7,20 @@ import { freePort } from '../../machine/free-port.ts';
 import { alive, identify, type ProcessIdentity } from '../../machine/process-identity.ts';
 import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { findPrograms, type PostgresMajor, type Programs } from '../../postgres-cluster/programs.ts';
+import { endLeftovers } from '../program-run/leftovers.ts';
 
+/** Where programs work that are run for it, each in a folder of its own: they end with it. */
+export const PROGRAMS = 'programs';
 /** Whose a folder is: the process that made it. */
 const OWNER = 'owner.json';
+/** Names of folders of ours: nobody else's has so many random digits behind such a word. */
+const OURS = /^(rehearsal|drill)-[0-9a-f]{16}$/;
 /** A folder without an owner was made by somebody who was killed at once, or is being made. Milliseconds. */
 const YOUNG_MS = 60_000;
 
 export interface ThrowAwayCluster {
   readonly cluster: Cluster;
-  /** For what else the rehearsal needs room for. */
+  /** For what else there must be room for. */
   readonly dir: string;
   remove(): Promise<void>;
 }
@@ -34,13 +39,8 @@ export async function throwAwayCluster(
   programs: Programs,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<ThrowAwayCluster> {
-  await mkdir(root, { recursive: true, mode: 0o755 });
-  const dir = join(root, `rehearsal-${randomBytes(8).toString('hex')}`);
-  await mkdir(dir, { mode: 0o755 });
-  await chmod(dir, 0o755); // as root the cluster runs as another user
-  await writeDurably(join(dir, OWNER), `${JSON.stringify(identify(process.pid))}\n`, 0o600);
+  const { dir, remove } = await throwAwayFolder(root, programs, 'rehearsal');
   const cluster = new Cluster({ dir: join(dir, 'cluster'), port: await freePort(), settings }, programs);
-  const remove = (): Promise<void> => removeCluster(dir, programs);
   try {
     await cluster.init();
     await cluster.start();
@@ -51,9 +51,23 @@ export async function throwAwayCluster(
   return { cluster, dir, remove };
 }
 
-/** Stops and removes what killed rehearsals left below `root`. Returns the folders. */
+/** A folder for a cluster (`cluster` in it) and what belongs to it; removing it stops that first. */
+export async function throwAwayFolder(
+  root: string,
+  programs: Programs,
+  what: 'rehearsal' | 'drill',
+): Promise<Pick<ThrowAwayCluster, 'dir' | 'remove'>> {
+  await mkdir(root, { recursive: true, mode: 0o755 });
+  const dir = join(root, `${what}-${randomBytes(8).toString('hex')}`);
+  await mkdir(dir, { mode: 0o755 });
+  await chmod(dir, 0o755); // as root the cluster runs as another user
+  await writeDurably(join(dir, OWNER), `${JSON.stringify(identify(process.pid))}\n`, 0o600);
+  return { dir, remove: () => removeCluster(dir, programs) };
+}
+
+/** Stops and removes what killed rehearsals and drills left below `root`. Returns the folders. */
 export async function sweepClusters(root: string): Promise<readonly string[]> {
-  const names = (await readdir(root).catch(() => [])).filter((name) => name.startsWith('rehearsal-'));
+  const names = (await readdir(root).catch(() => [])).filter((name) => OURS.test(name));
   const swept: string[] = [];
   for (const name of names) {
     const dir = join(root, name);
@@ -72,8 +86,13 @@ async function abandoned(dir: string): Promise<boolean> {
 }
 
 async function removeCluster(dir: string, programs: Programs): Promise<void> {
+  const working = (await readdir(join(dir, PROGRAMS), { withFileTypes: true }).catch(() => [])).filter((e) =>
+    e.isDirectory(),
+  );
+  for (const { name } of working) await endLeftovers(join(dir, PROGRAMS, name));
   // A restore may have been under way beside it.
+  // At once: nobody needs what it would still write down.
   for (const part of ['cluster', join('cluster', 'restoring')])
-    await new Cluster({ dir: join(dir, part), port: 0 }, programs).stop();
+    await new Cluster({ dir: join(dir, part), port: 0 }, programs).stop(0);
   await rm(dir, { recursive: true, force: true });
 }

@@ -12,4 +12,6 @@ export interface BackedStore extends Store {
   readonly files: readonly { readonly name: string; readonly dir: string }[];
   /** How many restore points are kept; older ones, and the WAL before them, are removed. */
   readonly keep: number;
+  /** A restore point promises its rows, for which all of them are read once more; absent: it doesn't. */
+  readonly census?: boolean;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Digest, RestorePoint } from '@headgate/domain';
 import { z } from 'zod';
+import { CensusForm } from '../census/census-form.ts';
 
 const FileEntry = z.strictObject({
   /** Below the restore point's folder: `data/base/1/1259`. */
@@ -27,6 +28,8 @@ export const Manifest = z.strictObject({
   /** First WAL segment that it needs. */
   startWal: z.string(),
   systemIdentifier: z.string(),
+  /** Rows of each table, if they were counted. */
+  census: CensusForm.exactOptional(),
   folders: z.array(z.string()),
   files: z.array(FileEntry),
 });

@@ -26,7 +26,14 @@ export async function restoreAside(
     {
       dir,
       port,
-      settings: { ...recoverySettings(target), archive_mode: 'off', hot_standby: 'off', restore_command: 'false' },
+      settings: {
+        ...recoverySettings(target),
+        archive_mode: 'off',
+        hot_standby: 'off',
+        restore_command: 'false',
+        // A copy must not go on with what the store subscribes to elsewhere.
+        max_logical_replication_workers: '0',
+      },
     },
     store.cluster.programs,
   );

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { MAX_PARTS } from '@headgate/documents';
 import { z } from 'zod';
+import { CensusForm } from '../census/census-form.ts';
 
 const FileEntry = z.object({
   path: z.string().max(4_096).refine(isPlainPath, 'a plain path below the restore point'),
@@ -21,6 +22,7 @@ export const PointContents = z.object({
   stopLsn: z.string().optional(),
   systemIdentifier: z.string().optional(),
   source: z.object({ server: z.string(), tool: z.string(), lsn: z.string().nullable() }).optional(),
+  census: CensusForm.optional(),
   files: z.array(FileEntry),
 });
 export type PointContents = z.output<typeof PointContents>;

@@ -1,5 +1,5 @@
 import type { PointIdentity, Trust } from '@headgate/documents';
-import { decideRetention, type RetentionRule } from '@headgate/domain';
+import { decideRetention, type RetentionRule, takenForRollout } from '@headgate/domain';
 import type { ObjectStore } from '@headgate/execution';
 import { pointPrefix, SEALED, storePrefix } from './vault-keys.ts';
 import { listVault } from './vaulted-points.ts';
@@ -27,7 +27,10 @@ export async function tidyVault(
   signal: AbortSignal,
 ): Promise<Tidied> {
   const { points, unfinished } = await listVault(store, of, trust, signal);
-  const { remove } = decideRetention(points, rule, needed);
+  // A restore point by schedule may be taken while a rollout is open: what that took last stays, too. Its own needs none.
+  const last = points.find((point) => point.readable && takenForRollout(point))?.rollout;
+  const rollouts = [...needed, last].filter((rollout) => rollout !== undefined && takenForRollout({ rollout }));
+  const { remove } = decideRetention(points, rule, new Set(rollouts as string[]));
   for (const { id } of remove) await removePoint(store, { ...of, id }, signal);
   const left = unfinished.filter(({ changedAt }) => changedAt < now - LEFT_AFTER_MS);
   for (const { id } of left) await removePoint(store, { ...of, id }, signal);

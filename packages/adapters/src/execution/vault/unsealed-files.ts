@@ -3,6 +3,9 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ContentFile } from './point-contents.ts';
 
+/** Files that are open at a time, at most. */
+const SIDE_BY_SIDE = 64;
+
 /** What came out of a part isn't what the restore point's own manifest says. */
 export class AnotherFile extends Error {}
 
@@ -17,6 +20,8 @@ export class UnsealedFiles {
   private at = 0;
   private done = 0;
   private open: { readonly hash: Hash; readonly handle: FileHandle | undefined } | undefined;
+  /** Written, and not known to be on the disk. */
+  private readonly written: FileHandle[] = [];
 
   constructor(files: readonly ContentFile[], dir: string | undefined) {
     this.files = files;
@@ -43,6 +48,7 @@ export class UnsealedFiles {
     await this.skipEmpty();
     const file = this.files[this.at];
     if (file !== undefined) throw new AnotherFile(`${file.path} isn't whole`);
+    await this.settle();
   }
 
   /** Lets go of what is open; harmless at any time. */
@@ -50,6 +56,13 @@ export class UnsealedFiles {
     const { open: opened } = this;
     this.open = undefined;
     await opened?.handle?.close();
+    for (const handle of this.written.splice(0)) await handle.close();
+  }
+
+  /** Sees to it that what was written is on the disk: side by side, since the file system makes one commit of many. */
+  private async settle(): Promise<void> {
+    await Promise.all(this.written.map((handle) => handle.datasync()));
+    for (const handle of this.written.splice(0)) await handle.close();
   }
 
   private async skipEmpty(): Promise<void> {
@@ -71,8 +84,9 @@ export class UnsealedFiles {
 
   private async finish(file: ContentFile): Promise<void> {
     const { hash, handle } = this.open!;
-    await handle?.datasync();
-    await this.close();
+    this.open = undefined;
+    if (handle !== undefined) this.written.push(handle);
+    if (this.written.length >= SIDE_BY_SIDE) await this.settle();
     if (hash.digest('hex') !== file.sha256) throw new AnotherFile(`${file.path} isn't what was sealed`);
     this.at += 1;
     this.done = 0;

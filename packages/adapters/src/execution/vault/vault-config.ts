@@ -2,6 +2,8 @@ import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { ObjectStoreConfig } from '../object-store/object-store-config.ts';
 
+const absolutePath = z.string().max(4_096).refine(isAbsolute, 'an absolute path');
+
 /** Where a cell's restore points are copied to, and by whom they can be opened. */
 export const VaultConfig = z.strictObject({
   store: ObjectStoreConfig,
@@ -11,7 +13,7 @@ export const VaultConfig = z.strictObject({
     .min(1)
     .max(20),
   /** 0600, the key that signs manifests; made when it isn't there, with its public half beside it as `.pub`. */
-  keyFile: z.string().max(4_096).refine(isAbsolute, 'an absolute path'),
+  keyFile: absolutePath,
   /** Whether a restore point counts only once it is sealed there. */
   required: z.boolean().default(true),
   /** What the store must say of itself, each time; `another-device`: a folder on another disk than the restore points. */
@@ -28,7 +30,36 @@ export const VaultConfig = z.strictObject({
       weeks: z.int().min(0).max(10_000).default(8),
     })
     .prefault({}),
+  /** Whether each restore point promises the rows of its tables, which a drill compares: all of them are read once more for it. */
+  census: z.boolean().optional(),
+  /** Restore points without a promotion; `everyMs` after the one before. */
+  schedule: z.strictObject({ everyMs: z.int().min(1_000) }).optional(),
+  /** How a restore point is brought back in a drill, and how often; without `everyMs` on demand alone. */
+  drill: z
+    .strictObject({
+      everyMs: z.int().min(1_000).optional(),
+      /** 0600, age's: it opens what lies in the vault, so a drill's machine must be kept as well as the store's own. */
+      identityFile: absolutePath,
+      /** Folder for what is brought back: room for two copies. By default below the system's temporary folder. */
+      workDir: absolutePath.optional(),
+      /**
+       * The application's business transactions: a program that is given the copy's URL in HEADGATE_DRILL_DATABASE_URL, carries
+       * them out on it, and ends with 0.
+       */
+      transactions: z
+        .strictObject({
+          command: z.array(z.string().min(1).max(4_096)).min(1).max(100),
+          timeoutMs: z.int().min(1_000).max(86_400_000).default(300_000),
+        })
+        .optional(),
+    })
+    .optional(),
   /** Size of the parts, before encryption. */
   partMiB: z.int().min(1).max(4_096).default(64),
 });
 export type VaultConfig = z.output<typeof VaultConfig>;
+
+/** Whether restore points promise their rows: where it isn't said, those do that a drill or a schedule is declared for. */
+export function promisesRows(vault: VaultConfig | undefined): boolean {
+  return vault?.census ?? (vault?.schedule !== undefined || vault?.drill !== undefined);
+}

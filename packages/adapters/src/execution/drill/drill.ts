@@ -1,0 +1,217 @@
+/** A restore drill: the story in the order in which it happens. */
+import { mkdir, readFile, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SealedPoint, Trust } from '@headgate/documents';
+import { compareCensus, type DrilledPoint, type DrilledStore, type DrillFacts } from '@headgate/domain';
+import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import { readBack } from '../../machine/copy-tree.ts';
+import { closedFolder } from '../../machine/reachable.ts';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { findPrograms } from '../../postgres-cluster/programs.ts';
+import { holdMoment } from '../census/count-rows.ts';
+import { recordedVersion } from '../rehearsal/copy.ts';
+import { PROGRAMS, sweepClusters, throwAwayFolder } from '../rehearsal/throw-away-cluster.ts';
+import { controlConnection } from '../store/store-session.ts';
+import { choosePoint } from '../vault/choose-point.ts';
+import { fetchPoint } from '../vault/fetch-point.ts';
+import { kindOf, PointContents } from '../vault/point-contents.ts';
+import type { Unsealing } from '../vault/unseal-point.ts';
+import { amcheck } from './amcheck.ts';
+import { type BroughtBack, bringBack } from './bring-back.ts';
+import type { StoreToDrill } from './store-to-drill.ts';
+import { runTransactions } from './transactions.ts';
+
+export interface DrillAsk {
+  readonly from: DrilledStore;
+  readonly of: StoreToDrill;
+  readonly vault: ObjectStore;
+  readonly trust: Pick<Trust, 'signers'>;
+  /** age's, secret. */
+  readonly identities: readonly string[];
+  /** Absent: the newest restore point. */
+  readonly id?: string | undefined;
+  /** Between two restore points, where they are taken by schedule. Milliseconds. */
+  readonly everyMs?: number | undefined;
+  readonly transactions?: { readonly command: readonly string[]; readonly timeoutMs: number } | undefined;
+  /** Folder for what is thrown away; what killed drills left in it goes first. */
+  readonly workDir: string;
+  /** For each part of it: to bring the store back, to check it. Milliseconds. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  readonly say: (line: string) => void;
+  /** What broke, in others' words, which may hold what customers wrote: for a person on this machine, and for nobody else. */
+  readonly detail?: (words: string) => void;
+}
+
+type Draft = { -readonly [K in keyof DrillFacts]: DrillFacts[K] };
+type Took = { -readonly [K in keyof DrillFacts['took']]: DrillFacts['took'][K] };
+
+/** Beside the content: what PostgreSQL writes as it starts, and what the disk rounds up to. Bytes. */
+const ROOM = 256 * 1024 * 1024;
+const MOST_CHARACTERS = 500;
+
+/** Why a drill doesn't go on, in words that hold nothing of what customers wrote. */
+class InOurWords extends Error {}
+
+function isOurs(error: unknown): boolean {
+  return error instanceof InOurWords || error instanceof ObjectStoreTrouble;
+}
+
+/** PostgreSQL and its programs quote rows in their errors: of theirs only the code is told. */
+function endedBy(error: Error & { readonly code?: unknown }, stage: string): string {
+  if (isOurs(error)) return error.message;
+  const { code } = error;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `${stage} broke off: the folder for drills has no room left`;
+  return `${stage} broke off${typeof code === 'string' ? ` (${code})` : ''}: what exactly, headgate-agent drill says where it runs`;
+}
+
+/**
+ * Carries one out. Whatever goes wrong is in its facts, and such a drill hasn't passed; what was brought back is gone in any
+ * case. Throws when it can't begin or is interrupted, which says nothing of the restore point, and when what it brought back can't be
+ * removed.
+ */
+export async function drill(ask: DrillAsk): Promise<DrillFacts> {
+  const { from, workDir, everyMs, now, signal } = ask;
+  const began = performance.now();
+  const took: Took = {};
+  const facts: Draft = { from, startedAt: now(), at: 0, took, ...(everyMs !== undefined && { everyMs }) };
+  const since = (): number => performance.now() - began;
+  await mkdir(workDir, { recursive: true, mode: 0o755 });
+  await sweepClusters(workDir);
+  const programs = await findPrograms(15, workDir);
+  const closed = programs.user && (await closedFolder(workDir, programs.user));
+  if (closed)
+    throw new Error(
+      `${closed} is closed to the user ${programs.user?.name}, who runs what is brought back; choose a folder that it can reach`,
+    );
+  const { dir, remove } = await throwAwayFolder(workDir, programs, 'drill');
+  let copy: BroughtBack | undefined;
+  const at = { stage: 'looking for it' };
+  try {
+    const chosen = await choosePoint(ask.vault, from, ask.id, ask.trust, signal);
+    if (!chosen.ok) throw new InOurWords(chosen.why);
+    const { sealed } = chosen.unsealing;
+    facts.point = pointOf(chosen.unsealing);
+    ask.say(`${sealed.id} of ${from.cell}/${from.store} is fetched …`);
+    at.stage = 'fetching it';
+    await fetchInto(chosen.unsealing, ask, dir);
+    took.fetchedMs = since();
+    ask.say('It is brought back …');
+    at.stage = 'bringing it back';
+    copy = await bringBack({ ...ask, id: sealed.id, major: sealed.database.major, dir });
+    took.restoredMs = since();
+    at.stage = 'looking at what came back';
+    await lookAt(copy, sealed, ask, dir, facts, took, since);
+  } catch (error) {
+    signal.throwIfAborted();
+    facts.ended = endedBy(error as Error, at.stage).slice(0, MOST_CHARACTERS);
+    if (!isOurs(error)) ask.detail?.((error as Error).message);
+  } finally {
+    try {
+      await copy?.close();
+    } finally {
+      await remove();
+    }
+  }
+  facts.at = now();
+  return facts;
+}
+
+async function fetchInto(unsealing: Unsealing, { identities, of, from }: DrillAsk, dir: string): Promise<void> {
+  const { sealed } = unsealing;
+  if (sealed.database.form !== of.form)
+    throw new InOurWords(
+      `${sealed.id} is a ${sealed.database.form} copy, and ${from.store} comes back from a ${of.form} one`,
+    );
+  const { bavail, bsize } = await statfs(dir);
+  const needed = 2 * sealed.bytes + ROOM;
+  if (bavail * bsize < needed)
+    throw new InOurWords(`the folder for drills has room for ${bavail * bsize} bytes, ${needed} are needed`);
+  const fetched = await fetchPoint(unsealing, identities, join(dir, 'points'));
+  // A file's name may be a customer's word.
+  if (!fetched.ok) throw new InOurWords(fetched.why.replace(/\b(files|filestore)\/.* isn't/s, "a file isn't"));
+}
+
+/** What came back, beside what was promised. */
+async function lookAt(
+  copy: BroughtBack,
+  sealed: SealedPoint,
+  ask: DrillAsk,
+  dir: string,
+  facts: Draft,
+  took: Took,
+  since: () => number,
+): Promise<void> {
+  const { signal, transactions, deadlineMs, of, say } = ask;
+  const control = await controlConnection(copy.store);
+  // Before anybody writes to the copy.
+  const moment = await holdMoment(control);
+  try {
+    if (transactions !== undefined) {
+      say('Business transactions are carried out on it …');
+      const ran = await runTransactions({
+        ...transactions,
+        copy,
+        workDir: join(dir, PROGRAMS, 'transactions'),
+        signal,
+      });
+      if (ran.failed === undefined) took.firstTransactionMs = since();
+      else ask.detail?.(ran.output);
+      facts.transactions = ran.failed === undefined ? {} : { failed: ran.failed };
+    }
+    say('Rows and files are compared …');
+    const version = await withClient(control, recordedVersion);
+    if (version !== undefined) facts.schemaVersion = version;
+    const point = join(dir, 'points', sealed.id);
+    const { census, files } = PointContents.parse(JSON.parse(await readFile(join(point, 'manifest.json'), 'utf8')));
+    if (census !== undefined) facts.census = compareCensus(census, await moment.count(of.form, signal));
+    facts.files = await compareFiles(point, files, signal);
+    took.comparedMs = since();
+  } finally {
+    await moment.close();
+  }
+  say('Tables and indexes are checked …');
+  const toolsDir = of.form === 'dump' ? of.store.toolsDir : undefined;
+  const workDir = join(dir, PROGRAMS, 'amcheck');
+  const checked = await amcheck({ copy, major: sealed.database.major, toolsDir, workDir, deadlineMs, signal });
+  signal.throwIfAborted();
+  if (checked === undefined) return;
+  facts.amcheck = checked;
+  took.checkedMs = since();
+}
+
+/** Files beside the database, read back from the disk where they were laid out; the database's own are PostgreSQL's by now. */
+async function compareFiles(
+  point: string,
+  files: PointContents['files'],
+  signal: AbortSignal,
+): Promise<NonNullable<DrillFacts['files']>> {
+  const wrong: string[] = [];
+  const beside = files.filter(({ path }) => kindOf(path) === 'files');
+  for (const { path, size, sha256 } of beside) {
+    signal.throwIfAborted();
+    const found = await readBack(join(point, path));
+    if (found?.size !== size || found.sha256 !== sha256)
+      wrong.push(`number ${files.findIndex((f) => f.path === path) + 1} of its manifest`);
+  }
+  return { compared: beside.length, wrong };
+}
+
+function pointOf({ sealed, manifest }: Unsealing): DrilledPoint {
+  const { id, takenAt, sealedAt, schemaVersion, bytes, files, database } = sealed;
+  const { form, major, lsn } = database;
+  const at = lsn?.stop ?? lsn?.start;
+  return {
+    id,
+    takenAt,
+    sealedAt,
+    manifest,
+    schemaVersion,
+    form,
+    major,
+    bytes,
+    files,
+    ...(at !== undefined && { lsn: at }),
+  };
+}

@@ -1,0 +1,198 @@
+/** `headgate-agent drill …`, as a person types it, and by the agent's own schedule: of a database of somebody else's. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseCellConfig } from '@headgate/adapters/execution/cell-config';
+import { DumpRestorePoints } from '@headgate/adapters/execution/external-store/dump-restore-points';
+import { findTools } from '@headgate/adapters/execution/external-store/postgres-tools';
+import { INVOICES, type ShopStore, shopStore } from '@headgate/adapters/execution/rehearsal/testing/shop';
+import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
+import { openCellVault } from '@headgate/adapters/execution/vault/open-cell-vault';
+import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
+import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
+import { openDrill } from '@headgate/documents';
+import { execute, type Ports, type Vault } from '@headgate/execution';
+import { aCell } from '@headgate/testkit/domain/builders';
+import { stepContext } from '@headgate/testkit/execution/step-context';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { SHIPPED, startAgent } from '../agent.ts';
+import type { Cell } from '../cells/cell.ts';
+import { agentConfig } from '../testing/agent-config.ts';
+import { CountingCell, silent } from '../testing/bench-agent.ts';
+import { eventually } from '../testing/poll.ts';
+import { ScriptedServer } from '../testing/scripted-server.ts';
+import { sealedPlan } from '../testing/sealed-plan.ts';
+import { drill } from './drill.ts';
+
+const tools = await findTools(15, undefined);
+const checks = tools !== undefined && existsSync(join(tools, 'pg_amcheck'));
+
+let dir: string;
+let shop: ShopStore;
+let server: ScriptedServer;
+let points: DumpRestorePoints;
+let vault: Vault;
+let cell: ReturnType<typeof parseCellConfig>;
+let taken = 0;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'headgate-drill-command-'));
+  await chmod(dir, 0o755); // as root the copy's server runs as another user
+  shop = await shopStore();
+  const sealed = sealedPlan();
+  server = await ScriptedServer.start(sealed);
+  for (const name of ['vault', 'work']) await mkdir(join(dir, name), { mode: 0o755 });
+  const { identity, recipient } = await newIdentity();
+  await writeFile(join(dir, 'identity.txt'), `${identity}\n`, { mode: 0o600 });
+  await writeFile(join(dir, 'token'), 'test-token\n', { mode: 0o600 });
+  await writeFile(join(dir, 'trust.yaml'), sealed.trustText);
+  const config = {
+    ...{ cell: 'shared', environment: 'production', application: 'psa', dir: join(dir, 'cell') },
+    slots: { blue: { web: 4001 }, green: { web: 4002 } },
+    externalStores: {
+      main: {
+        url: { file: shop.files.url },
+        adminUrl: { file: shop.files.adminUrl },
+        restorePointsDir: join(dir, 'restore-points'),
+      },
+    },
+    tenants: { ada: { store: 'main', ring: 'internal' } },
+    router: { listenPort: 4003, adminPort: 4004, tokenFile: join(dir, 'router-token') },
+    vault: {
+      store: { kind: 'folder', dir: join(dir, 'vault') },
+      recipients: [recipient],
+      keyFile: join(dir, 'vault-key.pem'),
+      schedule: { everyMs: 600_000 },
+      drill: { everyMs: 86_400_000, identityFile: join(dir, 'identity.txt'), workDir: join(dir, 'work') },
+    },
+  };
+  await writeFile(join(dir, 'cell.json'), JSON.stringify(config));
+  await writeFile(
+    join(dir, 'agent.yaml'),
+    `server: ${server.url}
+name: agt_test
+tokenFile: ${join(dir, 'token')}
+dataDir: ${join(dir, 'data')}
+trustFile: ${join(dir, 'trust.yaml')}
+environments: [{name: production}]
+cellFiles: [${join(dir, 'cell.json')}]
+`,
+  );
+  cell = parseCellConfig(config);
+  const store = { ...shop.store, restorePointsDir: join(dir, 'restore-points'), census: true };
+  points = new DumpRestorePoints(new Map([['main', store]]));
+  vault = (await openCellVault(cell.vault, vaultedStores(cell)))!;
+}, 60_000);
+afterAll(async () => {
+  await server?.stop();
+  await shop?.real.remove();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Takes one, and seals it as `change` leaves it. */
+async function seal(change: (dir: string) => Promise<void> = async () => {}): Promise<string> {
+  const ctx = stepContext({ step: `s${++taken}` });
+  const point = await points.take('main', ctx);
+  if (!point.ok) throw new Error(point.why);
+  const folder = join(dir, 'restore-points', point.value.id);
+  await change(folder);
+  const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
+  for (const entry of manifest.files) {
+    const content = await readFile(join(folder, entry.path));
+    Object.assign(entry, { size: content.length, sha256: createHash('sha256').update(content).digest('hex') });
+  }
+  await writeFile(join(folder, 'manifest.json'), JSON.stringify(manifest));
+  expect(await vault.keep({ ...point.value, verified: true }, ctx)).toMatchObject({ kind: 'sealed' });
+  return point.value.id;
+}
+
+/** The command as its program calls it. */
+async function typed(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const told = { out: '', err: '' };
+  const keep = (to: 'out' | 'err') => (text: unknown) => {
+    told[to] += String(text);
+    return true;
+  };
+  const out = vi.spyOn(process.stdout, 'write').mockImplementation(keep('out'));
+  const err = vi.spyOn(process.stderr, 'write').mockImplementation(keep('err'));
+  try {
+    const code = await drill(args);
+    expect(`${told.out}${told.err}`).not.toMatch(/AGE-SECRET-KEY-1[0-9A-Z]{8}|plain-shop/);
+    return { code, ...told };
+  } finally {
+    out.mockRestore();
+    err.mockRestore();
+  }
+}
+const asked = (...args: string[]) => typed('--config', join(dir, 'agent.yaml'), '--store', 'main', ...args);
+
+test('wrong usage is said, and nothing is brought back', async () => {
+  for (const args of [[], ['--store', 'main'], ['--config', 'x', '--store', 'main', '--rto', 'soon'], ['--more']])
+    expect((await typed(...args)).code, args.join(' ')).toBe(2);
+  expect(await typed('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--attach') });
+  expect(await asked('--cell', 'other')).toMatchObject({ code: 1, err: expect.stringContaining('no cell other') });
+  expect(await asked('--id', '../x')).toMatchObject({ code: 1, out: expect.stringContaining('is no id') });
+});
+
+describe.skipIf(!checks)('With PostgreSQL’s tools', { timeout: 300_000 }, () => {
+  test('a dump comes back, and its signed statement goes to the server', async () => {
+    const id = await seal();
+    const statement = join(dir, 'statement.json');
+    const ran = await asked('--statement', statement, '--attach', '--rpo', '3600');
+    expect([ran.err, ran.out]).toEqual([
+      expect.stringContaining('The server has it'),
+      expect.stringContaining('It went well.'),
+    ]);
+    expect(ran.out).toMatch(new RegExp(`${id} of .*: PostgreSQL 15 dump`));
+    expect(ran.out).toContain(`${INVOICES + 1_002} rows in 3 tables compared`);
+    expect(ran.out).toMatch(/RTO: .* until the last comparison\n {2}RPO: the last 10 min .*would be lost/);
+    expect(ran.code).toBe(0);
+    const signers = await ownSigners(join(dir, 'vault-key.pem'));
+    const opened = openDrill(await readFile(statement, 'utf8'), { signers });
+    expect(opened).toMatchObject({ ok: true, drill: { ok: true, point: id, cell: 'shared', store: 'main' } });
+    expect(openDrill(server.drilled.at(-1), { signers })).toEqual(opened);
+    expect((await readdir(join(dir, 'work'))).filter((name) => /^(drill|rehearsal)-/.test(name))).toEqual([]);
+  });
+
+  test('the agent takes restore points and drills by itself, and tells the server', async () => {
+    const before = server.drilled.length;
+    const real = new CountingCell();
+    real.observe = (() => Promise.resolve({ state: aCell(), manifests: [] })) as never;
+    real.act = (action, ctx) => execute(action, ctx, { restorePoints: points, vault } as unknown as Ports);
+    const soon = { ...cell, vault: { ...cell.vault!, schedule: { everyMs: 1_000 } } };
+    const config = agentConfig(dir, server.url, { watchEveryMs: 60_000, cells: [soon], dataDir: join(dir, 'data') });
+    const agent = await startAgent(config, { ...SHIPPED, openCell: async (): Promise<Cell> => real }, silent);
+    try {
+      await eventually(() => server.drilled.length > before, 240_000);
+      const signers = await ownSigners(join(dir, 'vault-key.pem'));
+      expect(openDrill(server.drilled.at(-1), { signers })).toMatchObject({ ok: true, drill: { ok: true } });
+      expect(real.done.every(({ kind }) => kind === 'restore-point')).toBe(true);
+      const shared = async () => (await agent.behind.status()).cells[0]?.schedule?.[0];
+      await eventually(async () => (await shared())?.drills?.untold === false);
+      expect(await shared()).toMatchObject({
+        store: 'main',
+        drills: { words: 'well' },
+        points: { lastAt: expect.any(Number) },
+      });
+    } finally {
+      await agent.stop();
+    }
+    expect((await readdir(join(dir, 'work'))).filter((name) => /^(drill|rehearsal)-/.test(name))).toEqual([]);
+  });
+
+  test('a truncated dump is no pass: nothing of what PostgreSQL says of rows is in the statement', async () => {
+    await seal(async (folder) => {
+      const names = await readdir(join(folder, 'dump'));
+      const file = names.find((name) => name.endsWith('.dat.gz') || name.endsWith('.dat'))!;
+      await truncate(join(folder, 'dump', file), 60);
+    });
+    const ran = await asked('--json', '--rto', '1');
+    expect(ran.code).toBe(1);
+    const { result, facts } = JSON.parse(ran.out);
+    expect(result).toMatchObject({ ok: false, because: [expect.stringMatching(/^bringing it back broke off/)] });
+    expect(facts.took.restoredMs).toBeUndefined();
+    expect(ran.err).toContain('longer than the 1 s that are allowed');
+  });
+});

@@ -1,0 +1,71 @@
+/** A drill of one store of this agent's, by its cell's configuration, with its signed statement. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { drill, storeToDrill } from '@headgate/adapters/execution/drill/index';
+import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
+import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
+import type { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
+import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
+import { type SignedBundle, signDrill, type Trust } from '@headgate/documents';
+import type { DrillFacts } from '@headgate/domain';
+import { ownFolder } from '../rehearse/open-copy.ts';
+
+/** For each part of a drill. Milliseconds. */
+const PART_MS = 12 * 60 * 60_000;
+
+export type CellOfVault = AnyCellConfig & { readonly vault: VaultConfig };
+
+export function hasVault(cell: AnyCellConfig): cell is CellOfVault {
+  return cell.vault !== undefined;
+}
+
+export interface StoreDrillAsk {
+  readonly cell: CellOfVault;
+  readonly store: string;
+  /** Whose manifests count, beside those that this agent sealed. */
+  readonly trust: Pick<Trust, 'signers'>;
+  /** Absent: the newest. */
+  readonly id?: string | undefined;
+  /** Absent: the cell's own. */
+  readonly identityFile?: string | undefined;
+  readonly workDir?: string | undefined;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+  readonly detail?: (words: string) => void;
+}
+
+export interface DrilledStore {
+  readonly facts: DrillFacts;
+  readonly bundle: SignedBundle;
+}
+
+/** Carries it out. Throws where it can't begin: without an identity, or of a store that can't be drilled. */
+export async function drillStore(ask: StoreDrillAsk): Promise<DrilledStore> {
+  const { cell, store, trust, id, signal, say, detail } = ask;
+  const { vault } = cell;
+  const identityFile = ask.identityFile ?? vault.drill?.identityFile;
+  if (identityFile === undefined)
+    throw new Error(`it needs an identity: --identity FILE, or vault.drill.identityFile of the cell ${cell.cell}`);
+  const workDir = ask.workDir ?? vault.drill?.workDir ?? join(tmpdir(), `headgate-drills-${process.getuid?.() ?? 0}`);
+  await ownFolder(workDir);
+  const identities = await readIdentities(identityFile);
+  const key = await vaultKey(vault.keyFile);
+  const facts = await drill({
+    from: { environment: cell.environment, cell: cell.cell, store },
+    of: await storeToDrill(cell, store, workDir),
+    vault: await openObjectStore(vault.store),
+    trust: { signers: [...(await ownSigners(vault.keyFile)), ...trust.signers] },
+    identities,
+    id,
+    everyMs: vault.schedule?.everyMs,
+    transactions: vault.drill?.transactions,
+    workDir,
+    deadlineMs: PART_MS,
+    signal,
+    now: Date.now,
+    say,
+    ...(detail !== undefined && { detail }),
+  });
+  return { facts, bundle: signDrill(facts, key) };
+}

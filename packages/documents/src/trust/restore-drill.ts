@@ -1,0 +1,119 @@
+/**
+ * Our statement of a restore drill: its facts, and nothing that follows from them; whoever reads it draws the conclusion
+ * anew. It is about a store and not about a release: its subject is the restore point that was brought back, and it is
+ * signed by the key that seals restore points, which can sign nothing about a release.
+ */
+import type { Digest, DrillEvidence, DrillFacts } from '@headgate/domain';
+import { drillEvidence } from '@headgate/domain/vault/drill';
+import { z } from 'zod';
+import { digestOfJson } from '../digest.ts';
+import { type Refused, refuse } from '../refusal.ts';
+import { digest, expects, list, name, oneOf, text, whole } from '../schema/fields.ts';
+import { dotted, problemsOf } from '../schema/problems.ts';
+import { RESTORE_DRILL_PREDICATE } from './predicates.ts';
+import { type SignedBundle, signStatement } from './sign.ts';
+import type { SigningKey } from './signing-key.ts';
+import { statementAbout } from './statement.ts';
+import type { Trust } from './trust.ts';
+import { type BundleRefusal, expectStatement, verifyBundle } from './verify.ts';
+
+const MAX_LIST = 200;
+
+const count = whole(0);
+const words = z.string(expects('a text')).max(2_000, expects('at most 2000 characters'));
+const relation = text(300);
+
+const predicate = z.strictObject({
+  from: z.strictObject({ environment: name, cell: name, store: name }),
+  startedAt: count,
+  at: count,
+  point: z
+    .strictObject({
+      id: text(64),
+      takenAt: count,
+      sealedAt: count,
+      manifest: digest,
+      schemaVersion: count,
+      form: oneOf('physical', 'dump'),
+      major: count,
+      bytes: count,
+      files: count,
+      lsn: text(40).exactOptional(),
+    })
+    .exactOptional(),
+  everyMs: count.exactOptional(),
+  took: z.strictObject({
+    fetchedMs: count.exactOptional(),
+    restoredMs: count.exactOptional(),
+    firstTransactionMs: count.exactOptional(),
+    comparedMs: count.exactOptional(),
+    checkedMs: count.exactOptional(),
+  }),
+  schemaVersion: count.exactOptional(),
+  census: z
+    .strictObject({
+      tables: count,
+      rows: count,
+      differences: list(
+        z.strictObject({
+          relation,
+          kind: oneOf('gone', 'new', 'rows', 'values'),
+          promised: count.exactOptional(),
+          found: count.exactOptional(),
+        }),
+        0,
+        MAX_LIST,
+      ),
+      unsettled: list(relation, 0, MAX_LIST),
+    })
+    .exactOptional(),
+  files: z.strictObject({ compared: count, wrong: list(words, 0, MAX_LIST) }).exactOptional(),
+  amcheck: z.strictObject({ problems: list(words, 0, MAX_LIST) }).exactOptional(),
+  transactions: z.strictObject({ failed: words.exactOptional() }).exactOptional(),
+  ended: words.exactOptional(),
+});
+
+/** "This restore point was brought back, and that is what came of it." */
+export function signDrill(facts: DrillFacts, key: SigningKey): SignedBundle {
+  const subject = facts.point?.manifest ?? digestOfJson(facts.from);
+  const { environment, cell, store } = facts.from;
+  const of = facts.point?.id ?? `${environment}/${cell}/${store}`;
+  return signStatement(
+    statementAbout(of, subject, RESTORE_DRILL_PREDICATE, bounded(facts) as Readonly<Record<string, unknown>>),
+    key,
+  );
+}
+
+export type DrillRefusal = BundleRefusal | Refused<'drill-malformed'>;
+
+/** Opens one: signed by a key with the duty `restore-point`. Never throws on what comes from outside. */
+export function openDrill(
+  bundle: unknown,
+  trust: Pick<Trust, 'signers'>,
+): { readonly ok: true; readonly drill: DrillEvidence } | DrillRefusal {
+  const verified = verifyBundle(bundle, trust, 'restore-point');
+  if (!verified.ok) return verified;
+  const mismatch = expectStatement(verified, RESTORE_DRILL_PREDICATE);
+  if (mismatch !== undefined) return mismatch;
+  const given = verified.statement.predicate;
+  const parsed = predicate.safeParse(given);
+  if (parsed.success)
+    return { ok: true, drill: drillEvidence(parsed.data as DrillFacts, verified.digest as Digest, verified.keyId) };
+  const [problem] = problemsOf(parsed.error, given, predicate);
+  const where = `predicate.${dotted(problem?.path ?? [])}`;
+  const why = `at ${where}: expected ${problem?.expected}, found ${problem?.found}`;
+  return refuse('drill-malformed', 'statement of a restore drill', why, { where, unblock: 'drill the store again' });
+}
+
+/** Whole numbers, bounded lists and texts, nothing that is undefined. */
+function bounded(value: unknown): unknown {
+  if (typeof value === 'number') return Math.max(0, Math.round(value));
+  if (typeof value === 'string') return value.slice(0, 1_999).toWellFormed();
+  if (Array.isArray(value)) return value.slice(0, MAX_LIST).map(bounded);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, each]) =>
+      each === undefined ? [] : [[key, key === 'relation' ? String(each).slice(0, 300) : bounded(each)]],
+    ),
+  );
+}
