@@ -8,7 +8,7 @@ const verdict = (gate: string, said: string) => ({
   unblock: 'look',
   who: 'operator',
 });
-const PLANNED = { text: 'Three waves.', verdicts: [] };
+const PLANNED = { text: 'Three waves.', plan: {}, verdicts: [] };
 
 test('what a plan couldn’t find out is told apart from what it would wait for, and passes as neither', () => {
   const verdicts = ['pass', 'waived', 'pending', 'fail', 'no-data', 'error'].map((said) => verdict(`g-${said}`, said));
@@ -18,10 +18,11 @@ test('what a plan couldn’t find out is told apart from what it would wait for,
     waves: [{ steps: [{ action }] }],
   };
   const unknown = notFoundOut({ plan, verdicts });
-  expect(unknown.map(({ what }) => what)).toEqual(['g-no-data', 'g-error', 'restore-point', 'migration 0002-note']);
-  const [waits, notKnown] = planText({ ...PLANNED, verdicts }, unknown).split('It could not find out:');
+  expect(unknown.map(({ what }) => what)).toEqual(['g-no-data', 'g-error', 'migration 0002-note']);
+  const [waits, notKnown] = planText({ ...PLANNED, plan, verdicts }, unknown).split('It could not find out:');
   expect(waits).toContain('g-pending');
   expect(waits).toContain('g-fail');
+  expect(waits).toContain('Judged on the way: restore-point before each migrate step.');
   expect(waits).not.toMatch(/g-(pass|waived|no-data|error)/);
   expect(notKnown).toMatch(/g-no-data[\s\S]*g-error/);
 });

@@ -16,33 +16,33 @@ export interface NotFoundOut {
 }
 
 /**
- * What a plan couldn't find out: gates without data and gates that failed to judge, neither of which counts as passed; gates
- * that stand before a single step and are judged only there; and of each migration how long it takes and what it locks,
- * which nobody knows who hasn't run it on a copy.
+ * What a plan couldn't find out: gates without data and gates that failed to judge, neither of which counts as passed; and of
+ * each migration how long it takes and what it locks, which nobody knows who hasn't run it on a copy.
  */
 export function notFoundOut(planned: {
   readonly plan: object;
   readonly verdicts: readonly Verdict[];
 }): readonly NotFoundOut[] {
   const { plan, verdicts } = planned;
-  const { gates = [] } = plan as { readonly gates?: readonly { readonly gate: string; readonly at: string }[] };
-  const judged = new Set(verdicts.map(({ gate }) => gate));
   const blank = verdicts
     .filter(({ verdict }) => verdict === 'no-data' || verdict === 'error')
     .map(({ gate, because, unblock, who }) => ({ what: gate, because, unblock: `${unblock} (${who})` }));
-  const later = gates
-    .filter(({ gate }) => !judged.has(gate))
-    .map(({ gate, at }) => ({
-      what: gate,
-      because: `it is judged before each ${at} step`,
-      unblock: 'nothing: the step waits for it',
-    }));
   const migrations = [...migrationsIn(plan)].sort().map((id) => ({
     what: `migration ${id}`,
     because: 'how long it takes and what it locks on this data is not known',
-    unblock: 'run it on a restored copy of this size first',
+    unblock: 'run it on a copy of this size first: headgate rehearse',
   }));
-  return [...blank, ...later, ...migrations];
+  return [...blank, ...migrations];
+}
+
+/** Gates that stand before single steps, and are judged there: nothing of a plan is missing because of them. */
+export function judgedLater(planned: {
+  readonly plan: object;
+  readonly verdicts: readonly Verdict[];
+}): readonly string[] {
+  const { gates = [] } = planned.plan as { readonly gates?: readonly { readonly gate: string; readonly at: string }[] };
+  const judged = new Set(planned.verdicts.map(({ gate }) => gate));
+  return gates.filter(({ gate }) => !judged.has(gate)).map(({ gate, at }) => `${gate} before each ${at} step`);
 }
 
 /** The migrations that any step of a plan runs forward, wherever it stands. */
@@ -57,17 +57,19 @@ function migrationsIn(value: unknown, found = new Set<string>(), depth = 0): Rea
 
 /** A plan in the words of a person, and below it what speaks against it and what it doesn't know. */
 export function planText(
-  planned: { readonly text: string; readonly verdicts: readonly Verdict[] },
+  planned: { readonly text: string; readonly plan: object; readonly verdicts: readonly Verdict[] },
   unknown: readonly NotFoundOut[],
   objections: readonly string[] = [],
 ): string {
   const waits = planned.verdicts.filter(({ verdict }) => verdict === 'pending' || verdict === 'fail');
   const lines = (list: readonly Verdict[]): string[] =>
     list.map(({ gate, because, unblock, who }) => printable(`- ${gate}: ${because}; to unblock: ${unblock} (${who})`));
+  const later = judgedLater(planned);
   return [
     planned.text,
     ...(waits.length === 0 ? [] : ['', 'It would wait for:', ...lines(waits)]),
     ...(objections.length === 0 ? [] : ['', ...objections]),
+    ...(later.length === 0 ? [] : ['', `Judged on the way: ${later.join(', ')}.`]),
     '',
     ...(unknown.length === 0
       ? ['Nothing is left that it could not find out.']
