@@ -40,13 +40,17 @@ function platform() {
  */
 function installedByNpm(lockfile) {
   const list = join(ROOT, 'node_modules', '.package-lock.json');
-  if (!existsSync(list)) return false;
-  const there = JSON.parse(readFileSync(list, 'utf8')).packages || {};
+  let there;
+  try {
+    there = JSON.parse(readFileSync(list, 'utf8')).packages || {};
+  } catch {
+    return false;
+  }
   const same = (a, b) => a.version === b.version && a.integrity === b.integrity && a.link === b.link;
   return Object.entries(JSON.parse(lockfile).packages).every(([name, wanted]) => {
     if (!/(^|\/)node_modules\//.test(name)) return true;
     const found = there[name];
-    return found === undefined ? wanted.optional === true : same(found, wanted);
+    return found === undefined ? wanted.optional === true : same(found, wanted) && existsSync(join(ROOT, name));
   });
 }
 

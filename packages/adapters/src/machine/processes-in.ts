@@ -45,7 +45,7 @@ export async function processesAt(folder: string): Promise<number[]> {
 }
 
 /** A process, whoever started it, and so on up. */
-function lineage(pid: number): readonly number[] {
+export function lineage(pid: number): readonly number[] {
   const line = [pid];
   for (let at = pid; at > 1; ) {
     const stat = readOfProcess(at, 'stat');

@@ -9,7 +9,7 @@ import { printable } from '../output.ts';
 import { cellsText, together } from '../promotions/objections.ts';
 import { localKey } from '../releases/local-key.ts';
 import { serviceAt } from '../releases/service-folder.ts';
-import { handOver } from '../setup/hand-over.ts';
+import { changedByOthers, handOver } from '../setup/hand-over.ts';
 import { trustText } from '../setup/trust-text.ts';
 
 /** So many objections of an agent are told. */
@@ -20,8 +20,9 @@ export const setup: Install = (program, act) => {
   program
     .command('setup <service>')
     .description('declare a service, make its signing key and trust file, and what its agent is handed; repeatable')
+    .option('--take-back', 'also declare anew what somebody else declared otherwise since the last setup')
     .action(
-      act(async (session, path: string) => {
+      act(async (session, path: string, { takeBack }: { takeBack?: boolean }) => {
         const { client, out, cwd, env } = session;
         const found = await serviceAt(resolve(cwd, path));
         if (found === undefined)
@@ -35,6 +36,8 @@ export const setup: Install = (program, act) => {
             'start headgate-server here, or set HEADGATE_DATA',
           );
         refuseDemonstration(folder);
+        const { name } = found.service.metadata;
+        if (takeBack !== true) refuseTakingBack(await changedByOthers(session, folder, name, found.documents), path);
         const { applied } = await client.call('applyDocuments', {
           body: { files: [{ name: path, text: found.documents }], dryRun: false },
         });
@@ -93,6 +96,20 @@ function refuseDemonstration(folder: string): void {
     'demonstration',
     `${folder} is the demonstration's (npm start): its keys, its trust file and its agent are the example’s`,
     'begin in a folder of your own: start headgate-server --data .headgate there; or name another data folder with HEADGATE_DATA',
+  );
+}
+
+/** What others declared is theirs: nobody loses a gate to a command that was to mend a pin. */
+function refuseTakingBack(changed: Awaited<ReturnType<typeof changedByOthers>>, path: string): void {
+  const [first] = changed;
+  if (first === undefined) return;
+  const { environment, policy, digest } = first;
+  const more = changed.length > 1 ? `, and ${changed.length - 1} more` : '';
+  throw new Failure(
+    EXIT.refused,
+    'declared-by-others',
+    `the policy ${policy} of ${environment} was declared otherwise since the last setup (headgate apply)${more}; setup would take that back`,
+    `to keep it: policyDigest: ${digest} of ${environment} in the agent's agent.yaml, and start the agent anew; to take it back: headgate setup ${path} --take-back`,
   );
 }
 

@@ -74,6 +74,35 @@ async function heldStill(
   return found;
 }
 
+/**
+ * Policies of a service that somebody declared otherwise since `setup` did, each with the digest that counts now: declaring
+ * the service's own again would take that back, a gate perhaps, without a word.
+ */
+export async function changedByOthers(
+  { client }: Pick<Session, 'client'>,
+  folder: string,
+  service: string,
+  documents: string,
+): Promise<readonly { readonly environment: string; readonly policy: string; readonly digest: string }[]> {
+  const file = join(agentFolder(folder, service, agentOf(service)), 'handed.json');
+  if (!existsSync(file)) return [];
+  const before = JSON.parse(readFileSync(file, 'utf8')) as { readonly environments?: readonly Handed[] };
+  const changed = await Promise.all(
+    pinnedFor(service, documents).map(async ({ environment, policy, policyDigest }) => {
+      const handed = before.environments?.find(({ name }) => name === environment)?.policyDigest;
+      if (handed === undefined) return [];
+      const { digest } = await client.call('showDocument', { kind: 'Policy', name: policy });
+      return digest === handed || digest === policyDigest ? [] : [{ environment, policy, digest }];
+    }),
+  );
+  return changed.flat();
+}
+
+interface Handed {
+  readonly name: string;
+  readonly policyDigest?: string;
+}
+
 /** Enrols the agent, or widens what it is enrolled for; answers with the environments that came to those of before. */
 async function enrol(
   client: Client,
@@ -127,6 +156,14 @@ function ownerOf(folder: string): string | undefined {
 
 /** What is pinned for each environment of a service: its policy, and the documents by which releases are checked. */
 function environmentsOf(service: string, documents: string) {
+  return pinnedFor(service, documents).map(({ environment: name, policyDigest, acted }) => ({
+    name,
+    policyDigest,
+    documents: acted,
+  }));
+}
+
+function pinnedFor(service: string, documents: string) {
   const parsed = parseDocuments(documents, { file: service });
   if (!parsed.ok)
     throw new Failure(EXIT.refused, 'service-malformed', parsed.problems.map((p) => p.message).join('\n'));
@@ -135,6 +172,6 @@ function environmentsOf(service: string, documents: string) {
   const acted = [...of('Verification'), ...of('Reconciliation')].map(({ digest }) => digest);
   return of('Environment').map(({ content }) => {
     const { policy } = content.spec as { policy: string };
-    return { name: content.metadata.name, policyDigest: policies.get(policy), documents: acted };
+    return { environment: content.metadata.name, policy, policyDigest: policies.get(policy), acted };
   });
 }

@@ -15,6 +15,8 @@ import { placeOfUndeclared } from './undeclared-cells.ts';
 
 /** An unchanged observation is news again after this, so that hypercare knows that somebody still looks. Milliseconds. */
 const REFRESH_MS = 300_000;
+/** How often the word of one agent takes the place of another's, in one cell. Milliseconds. */
+const BY_TURNS_MS = 60_000;
 
 /**
  * An agent says what it sees in a cell. It changes what is observed, never what is desired, unless a rollout ended
@@ -63,8 +65,11 @@ export async function observeCell(
     // While a rollout holds the cell, what is seen is its work half done.
     const settles = still && (await deps.store.holder(stream)) === undefined;
     const heldBefore = last?.pins && deps.digestOf(last.pins);
-    // Another agent's word is another word, though it be the same: the one before may be revoked.
-    const tellsNew = heldBefore !== pinned || (pinned !== undefined && last?.by !== agent.id);
+    // Another agent's word is another word, though it be the same: the one before may be revoked. Of two that look by turns
+    // each look would be an entry, so there is one a minute at most.
+    const another = last !== undefined && last.by !== agent.id;
+    const differs = heldBefore !== pinned || (another && pinned !== undefined);
+    const tellsNew = differs && !(another && now - last.at < BY_TURNS_MS);
     if (
       !settles &&
       last !== undefined &&

@@ -55,6 +55,19 @@ describe('the gate migrations-analysed', () => {
       { migrating: [migration, { ...migration, id: 'm3', from: 2, to: 3 }] },
     ],
     [
+      'takes the newest of the sizes that it asks for, though one of others is newer',
+      'pass',
+      of(
+        fact({ at: NOON - 2_000 }),
+        fact({ at: NOON - 1_000, catalogue: { ...(catalogue as object), of: 'staging' } as never }),
+      ),
+    ],
+    [
+      'takes a sound one though another is dated ahead of now',
+      'pass',
+      of(fact({ at: NOON + HOUR_MS }), fact({ at: NOON })),
+    ],
+    [
       'takes one that read more',
       'pass',
       of(fact({ migrations: [{ id: 'm1', to: 1, digest: digestOf('1') }, ...analysis.migrations] })),

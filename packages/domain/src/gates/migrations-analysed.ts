@@ -76,22 +76,34 @@ export const migrationsAnalysed: Gate = {
       );
     const { migrating } = facts;
     if (migrating?.length === 0) return pass(NAME, 'the plan migrates nothing');
-    const newest = migrating && newestOf(facts, migrating);
+    const newest = migrating && newestOf(facts, migrating, catalogue);
     if (migrating === undefined || newest === undefined) return missing(facts, migrating, catalogue);
     const stale = staleness(newest, facts.now, maxAgeMs, longestStallMs, catalogue);
     return stale ?? judgeFindings(newest, migrating, { level: level as FindingLevel, waivers, now: facts.now });
   },
 };
 
-/** The newest that read exactly what the plan runs. */
-function newestOf({ evidence, release }: GateFacts, migrating: readonly MigrationRef[]): AnalysisEvidence | undefined {
+/**
+ * The newest that read exactly what the plan runs. One of the sizes that the policy names goes before one of others, which
+ * may stand beside it for another environment; one that is dated ahead of now goes before none.
+ */
+function newestOf(
+  { evidence, release, now }: GateFacts,
+  migrating: readonly MigrationRef[],
+  asked: unknown,
+): AnalysisEvidence | undefined {
   const all = evidence.flatMap(({ predicateType, subject, verified, analysis }) =>
     predicateType === ANALYSIS && subject === release.digest && verified && analysis !== undefined ? [analysis] : [],
   );
-  return all.reduce<AnalysisEvidence | undefined>(
-    (newest, each) => (reads(each, migrating) && (newest === undefined || each.at >= newest.at) ? each : newest),
-    undefined,
-  );
+  const rank = ({ at, catalogue }: AnalysisEvidence): number =>
+    (at - now > CLOCK_STEP_MS ? 0 : 2) + (asked === undefined || catalogue?.of === asked ? 1 : 0);
+  return all
+    .filter((each) => reads(each, migrating))
+    .reduce<AnalysisEvidence | undefined>((best, each) => {
+      if (best === undefined) return each;
+      const ahead = rank(each) - rank(best);
+      return ahead > 0 || (ahead === 0 && each.at >= best.at) ? each : best;
+    }, undefined);
 }
 
 function reads({ migrations }: AnalysisEvidence, migrating: readonly MigrationRef[]): boolean {

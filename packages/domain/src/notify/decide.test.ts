@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { objectionReason } from '../protocol/agent-pins.ts';
 import { decideDeliveries, NOTHING_READ, type NotifierState, type NotifyFacts } from './decide.ts';
 import { type Delivery, evolveDelivery } from './delivery.ts';
 import {
@@ -112,7 +113,19 @@ describe('an entry of the log is news', () => {
 
   test('a wait for a window or a test is none: only people are asked', () => {
     const verdicts = [{ gate: 'window', verdict: 'pending', because: '', unblock: '', who: '' }];
-    expect(happeningOf(entry(1, 'promotion.waiting', promotion('p'), { verdicts }), 0)).toBeUndefined();
+    const waiting = (reason: string) => entry(1, 'promotion.waiting', promotion('p'), { verdicts, reason });
+    expect(happeningOf(waiting('gate window: outside of it'), 0)).toBeUndefined();
+    // What an agent holds is a person's to change.
+    const objection = {
+      cell: 'a',
+      environment: 'e',
+      agent: 'agt_a',
+      code: 'other-policy',
+      why: 'x',
+      unblock: 'y',
+    } as const;
+    const told = happeningOf(waiting(objectionReason([objection])), 0);
+    expect(told).toMatchObject({ kind: 'waiting', about: 'pin', words: expect.stringContaining('cell a: x') });
   });
 });
 

@@ -5,6 +5,7 @@ import type { Instant, PrincipalId } from '../model/identity.ts';
 import type { ReleaseRef } from '../model/release.ts';
 import type { PromotionEvent } from '../promotion/events.ts';
 import type { PromotionCore } from '../promotion/state.ts';
+import { isObjected } from '../protocol/agent-pins.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 
 /** What people are told of, first in the order in which it happens to a promotion that goes badly. */
@@ -116,7 +117,12 @@ export function happeningOf(noted: NotedPromotion, wave: number): Happening | un
     }
     case 'promotion.waiting': {
       const asked = entry.data.verdicts.filter(({ gate, verdict }) => gate === 'approval' && verdict === 'pending');
-      if (asked.length === 0) return undefined;
+      // What it waits for is a person at the agent, whom nothing else would tell.
+      const { reason } = entry.data;
+      if (asked.length === 0)
+        return isObjected(reason)
+          ? { ...base, kind: 'waiting', about: 'pin', urgent: false, words: reason, tenants: [] }
+          : undefined;
       const words = asked.map(({ because, unblock }) => `${because}; ${unblock}`).join('; ');
       const approval = { barred: [promotion.requester, ...promotion.authors] };
       const about = `approval-${wave + 1}`;

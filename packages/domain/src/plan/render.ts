@@ -67,9 +67,10 @@ export const SCOPES: Readonly<Record<Plan['rollbackScope'], string>> = {
 };
 
 function gates(plan: Plan): readonly string[] {
+  const width = Math.max(16, ...plan.gates.map(({ gate }) => gate.length + 2));
   const lines = plan.gates.flatMap((gate) => {
     const params = Object.entries(gate.params).map(([key, value]) => paramText(key, value));
-    return column(gate.gate, [standsText(gate), ...params].join('; '), 2);
+    return column(gate.gate, [standsText(gate), ...params].join('; '), 2, width);
   });
   return ['Gates', ...(lines.length > 0 ? lines : ['  none'])];
 }
@@ -83,7 +84,17 @@ export function standsText({ gate, at }: GateSpec): string {
 
 function paramText(key: string, value: unknown): string {
   if (key.endsWith('Ms') && typeof value === 'number') return `${key.slice(0, -2)} ${durationText(value)}`;
+  if (Array.isArray(value) && value.every(isRecord)) return `${key}: ${value.map(recordText).join(' / ')}`;
   return `${key} ${typeof value === 'string' ? value : JSON.stringify(value)}`;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function recordText(value: Readonly<Record<string, unknown>>): string {
+  return Object.entries(value)
+    .map(([key, each]) => paramText(key, each))
+    .join(', ');
 }
 
 function waveText(plan: Plan, wave: Wave): readonly string[] {

@@ -14,6 +14,8 @@ describe('what a file says of itself', () => {
     ['select 1;\n-- headgate:no-transaction\nvacuum t', false],
     ["select '\n-- headgate:no-transaction\n'", false],
     ['-- not headgate:no-transaction\nvacuum t', false],
+    ['/*\n-- headgate:no-transaction\n*/ vacuum t', false],
+    ['-- x\u2028-- headgate:no-transaction\nvacuum t', false],
   ])('%j: %s', (text, says) => expect(saysNoTransaction(text)).toBe(says));
 });
 
@@ -40,6 +42,8 @@ describe('what may run outside of a transaction', () => {
 
   test.each([
     ['', 'no statement'],
+    ['vacuum full t', 'keeps everybody out'],
+    ['vacuum (full, analyze) t', 'keeps everybody out'],
     ['create index concurrently', 'doesn’t parse'],
     ['create index concurrently i on t(a); analyze t', 'more than one statement'],
     ['create index concurrently on t(a)', 'no name'],

@@ -3,7 +3,7 @@
  * kinds of which it can be seen afterwards how far they came. Else who was killed in the middle would leave something that
  * nobody can tell from nothing, and that nobody can finish.
  */
-import type { Node } from 'libpg-query';
+import type { IndexStmt, Node } from 'libpg-query';
 import { as, isOn, type Name, nameFrom, nameOf, opened, strings } from '../parse/nodes.ts';
 import { type Statement, statementsOf } from '../parse/statements.ts';
 
@@ -14,11 +14,22 @@ export type AloneStatement =
       readonly index: string;
       readonly table: Name;
       readonly ifNotExists: boolean;
+      readonly shape: IndexShape;
     }
   | { readonly kind: 'drop-index'; readonly text: string; readonly index: Name; readonly ifExists: boolean }
   /** Can be run as often as one likes; of an index or of all indexes of a table. */
   | { readonly kind: 'reindex'; readonly text: string; readonly of: 'index' | 'table'; readonly name: Name }
   | { readonly kind: 'vacuum'; readonly text: string };
+
+/** By what an index of the same name is told apart from the one that a statement makes. */
+export interface IndexShape {
+  readonly unique: boolean;
+  readonly method: string;
+  /** Columns by their names, an expression as null; those that are only included come last. */
+  readonly columns: readonly (string | null)[];
+  readonly included: number;
+  readonly partial: boolean;
+}
 
 export type ReadAlone =
   | { readonly ok: true; readonly statement: AloneStatement; readonly at: Statement }
@@ -48,7 +59,14 @@ function aloneOf(node: Node, text: string): AloneStatement | string {
     if (idxname === undefined)
       return 'the index has no name: give it one, so that it is found when this was interrupted';
     const table = nameOf(relation);
-    return { kind: 'create-index', text, index: idxname, table, ifNotExists: if_not_exists === true };
+    return {
+      kind: 'create-index',
+      text,
+      index: idxname,
+      table,
+      ifNotExists: if_not_exists === true,
+      shape: shapeOf(index),
+    };
   }
   const drop = as(node, 'DropStmt');
   if (drop?.concurrent === true && drop.removeType === 'OBJECT_INDEX') {
@@ -63,8 +81,24 @@ function aloneOf(node: Node, text: string): AloneStatement | string {
     const kind = of[reindex.kind as keyof typeof of];
     if (kind !== undefined) return { kind: 'reindex', text, of: kind, name: nameOf(reindex.relation) };
   }
-  if (as(node, 'VacuumStmt')?.is_vacuumcmd === true) return { kind: 'vacuum', text };
+  const vacuum = as(node, 'VacuumStmt');
+  if (vacuum?.is_vacuumcmd === true)
+    return isOn(vacuum.options, 'full')
+      ? 'VACUUM FULL keeps everybody out of the table for as long as it writes it again: use VACUUM, or a window in which nobody is served'
+      : { kind: 'vacuum', text };
   return `${what(node)} isn’t one of ${KINDS}: take the line away, and it is run in a transaction`;
+}
+
+function shapeOf({ unique, accessMethod, indexParams, indexIncludingParams, whereClause }: IndexStmt): IndexShape {
+  const names = (list: readonly Node[] | undefined) => (list ?? []).map((each) => as(each, 'IndexElem')?.name || null);
+  const included = names(indexIncludingParams);
+  return {
+    unique: unique === true,
+    method: accessMethod || 'btree',
+    columns: [...names(indexParams), ...included],
+    included: included.length,
+    partial: whereClause !== undefined,
+  };
 }
 
 function what(node: Node): string {

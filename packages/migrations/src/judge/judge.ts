@@ -60,6 +60,9 @@ const DOING: Readonly<Record<WorkKind, string>> = {
   read: 'is read',
 };
 
+/** Of the locks that earlier statements hold so many are told for each statement: in a file of hundreds each holds all before. */
+const MOST_HELD = 10;
+
 /** Every table that others wait for while this statement works. */
 function stalls(effects: Effects, held: ReadonlyMap<string, Held>, limits: Limits): readonly Said[] {
   const timed = effects.work.map((work) => ({ work, duration: durationOf(work, limits.rates) }));
@@ -75,11 +78,11 @@ function stalls(effects: Effects, held: ReadonlyMap<string, Held>, limits: Limit
   const before = [...held].filter(([relation, { mode }]) => blocksWrites(mode) && !waiting.has(relation));
   return [
     ...own.map((lock): Said => stalled(lock, worst, stall)),
-    ...before.map(
-      ([relation, { mode, line }]): Said => ({
+    ...before.slice(0, MOST_HELD).map(
+      ([relation, { mode, line }], i): Said => ({
         rule: 'lock-held-during-work',
         level: 'error',
-        message: `${mode} on ${relation} (line ${line}) is held while ${doing(worst)}: ${whoWaits(mode)} for ${durationText(stall)}`,
+        message: `${mode} on ${relation} (line ${line}) is held while ${doing(worst)}: ${whoWaits(mode)} for ${durationText(stall)}${i === MOST_HELD - 1 && before.length > MOST_HELD ? `; so are ${before.length - MOST_HELD} more` : ''}`,
         relation,
         lock: mode,
         stall: stall ?? null,

@@ -15,13 +15,16 @@ const DOWN = /^[ \t]*--[ \t]*(?:\+(?:goose|migrate)[ \t]+down|migrate:down)\b.*$
 const ALONE =
   /^[ \t]*--[ \t]*(?:\+goose[ \t]+no[ \t]+transaction|\+migrate[ \t]+up[ \t]+notransaction|migrate:up[ \t]+transaction:false|disable_ddl_transaction!?)\b/im;
 
-/** What stands before the first statement. */
-const LEAD = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
-const NO_TRANSACTION = /^[ \t]*--[ \t]*headgate:no-transaction[ \t]*\r?$/im;
+/** What may stand before the first statement, piece by piece. */
+const LEAD = /\s+|--[^\n]*|\/\*[\s\S]*?\*\//y;
+const NO_TRANSACTION = /^--[ \t]*headgate:no-transaction[ \t]*\r?$/i;
 
 /** Whether a file says, before its first statement, that Headgate is to run it outside of a transaction. */
 export function saysNoTransaction(text: string): boolean {
-  return NO_TRANSACTION.test(LEAD.exec(text)?.[0] ?? '');
+  LEAD.lastIndex = 0;
+  for (let piece = LEAD.exec(text); piece !== null; piece = LEAD.exec(text))
+    if (NO_TRANSACTION.test(piece[0])) return true;
+  return false;
 }
 
 export function directivesOf(text: string): Directives {

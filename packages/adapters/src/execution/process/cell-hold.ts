@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 
 /** That this process, and no other on this machine, acts on a cell. */
@@ -32,15 +32,32 @@ export async function holdCell(dir: string): Promise<CellHold> {
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-/** Who holds a folder; undefined: nobody does, or it isn't there. */
+/**
+ * Who holds a folder; undefined: nobody does, or it isn't there. Its pid only where it is proved: a holder in a container says
+ * the one that it has in there, which out here is somebody else's.
+ */
 export async function holderOf(dir: string): Promise<{ readonly pid: number | undefined } | undefined> {
   const name = await nameOf(dir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
   if (name === undefined || !(await isTaken(name))) return undefined;
-  const pid = /^pid (\d+)$/.exec(await holder(name))?.[1];
-  return { pid: pid === undefined ? undefined : Number(pid) };
+  const told = /^pid (\d+)$/.exec(await holder(name))?.[1];
+  const pid = told === undefined ? undefined : Number(told);
+  return { pid: pid !== undefined && (await hasSocket(pid, name)) ? pid : undefined };
+}
+
+/** Whether a process has the listening socket of that name open (proc(5), /proc/net/unix; `@` stands for the leading NUL). */
+async function hasSocket(pid: number, name: string): Promise<boolean> {
+  const nothing = (): undefined => undefined;
+  const table = (await readFile('/proc/net/unix', 'utf8').catch(nothing)) ?? '';
+  const inodes = table.split('\n').flatMap((line) => {
+    const fields = line.trim().split(/\s+/);
+    return fields[7] === name.replace('\0', '@') ? [fields[6]] : [];
+  });
+  const open = (await readdir(`/proc/${pid}/fd`).catch(nothing)) ?? [];
+  const links = await Promise.all(open.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(nothing)));
+  return links.some((link) => inodes.some((inode) => link === `socket:[${inode}]`));
 }
 
 async function nameOf(dir: string): Promise<string> {

@@ -8,7 +8,7 @@ import { boundLog } from '../../machine/bounded-log.ts';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { KeptReading } from '../../machine/kept-reading.ts';
 import { alive, gone, identify, type ProcessIdentity, signalProcess } from '../../machine/process-identity.ts';
-import { processesIn } from '../../machine/processes-in.ts';
+import { lineage, processesIn } from '../../machine/processes-in.ts';
 import { asUser, type RunAs } from '../../machine/run-as.ts';
 import { niceSession } from '../../machine/session-niceness.ts';
 import { yieldProcessor } from '../../machine/yielding-group.ts';
@@ -138,7 +138,9 @@ export class ComponentProcess {
 
   private async everyProcess(): Promise<ProcessIdentity[]> {
     const main = await this.running();
-    const inFolder = (await processesIn(this.runDir)).filter((pid) => pid !== main?.pid && pid !== process.pid);
+    // Whoever called us from there is a person's shell, and not the component's.
+    const own = lineage(process.pid);
+    const inFolder = (await processesIn(this.runDir)).filter((pid) => pid !== main?.pid && !own.includes(pid));
     const others = inFolder.map(identify).filter((identity) => identity !== undefined);
     return main ? [main, ...others] : others;
   }

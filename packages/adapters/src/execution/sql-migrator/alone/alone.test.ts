@@ -328,3 +328,43 @@ test('killed at any moment, it happens once', async () => {
     expect(await again(() => down(1, BUILD, DROP))).toEqual({ ok: true, value: { version: 1 } });
   }
 });
+
+describe('an index that came while an attempt was open', () => {
+  const begun = (text: string) =>
+    ask(`insert into headgate.attempt(direction, version_from, version_to, digest, key, statement)
+         values ('up', 1, 2, '${digestFor(text)}', 'k', '${text.split('\n')[1]}')`);
+
+  test('and is another one than ours is neither taken for it nor dropped', async () => {
+    await begun(BUILD);
+    await ask('create unique index invoice_number on public.invoice(id, number)');
+    const { oid } = (await index()) ?? {};
+    expect(await up(1, BUILD)).toMatchObject({ ok: false, why: expect.stringContaining("isn't the one") });
+    expect(await down(1, BUILD, DROP)).toMatchObject({ ok: true });
+    expect((await index())?.oid).toBe(oid);
+    await ask('drop index public.invoice_number');
+  });
+
+  test('and is the very one is recorded', async () => {
+    await begun(BUILD);
+    await ask('create index invoice_number on public.invoice(number)');
+    expect(await up(1, BUILD)).toEqual({ ok: true, value: { version: 2 } });
+  });
+});
+
+test('of two indexes of one name none is dropped by the name alone, however often it is tried', async () => {
+  await ask('create schema other authorization app; create table other.invoice(id int)');
+  await ask('create index invoice_number on other.invoice(id); create index invoice_number on public.invoice(number)');
+  for (let i = 0; i < 2; i++)
+    expect(await up(1, DROP)).toMatchObject({ ok: false, why: expect.stringContaining('name the schema') });
+  expect(await ask(`select count(*)::int as n from pg_class where relname = 'invoice_number'`)).toEqual([{ n: 2 }]);
+  expect(await up(1, DROP.replace('invoice_number', 'public.invoice_number'))).toMatchObject({ ok: true });
+  expect(await ask(`select count(*)::int as n from pg_class where relname = 'invoice_number'`)).toEqual([{ n: 1 }]);
+  await ask('drop schema other cascade');
+});
+
+test('a partitioned table is not reindexed as a whole', async () => {
+  await ask('create table public.part(k int) partition by range (k); alter table public.part owner to app');
+  const all = '-- headgate:no-transaction\nreindex table concurrently part;';
+  expect(await up(1, all)).toMatchObject({ ok: false, why: expect.stringContaining('is partitioned') });
+  await ask('drop table public.part');
+});

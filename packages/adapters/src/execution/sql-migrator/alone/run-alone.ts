@@ -15,7 +15,7 @@ import type { Store } from '../../store/store-session.ts';
 import { inMigrationSession } from '../migration-session.ts';
 import { sqlRefusal } from '../sql-refusal.ts';
 import { type AloneChange, type Attempt, beginAttempt, begun, forgetAttempt, recordAlone } from './attempt.ts';
-import { type Standing, standingOf } from './standing.ts';
+import { isPartitioned, type Standing, standingOf } from './standing.ts';
 
 /** What the control session holds for as long as it works. */
 export interface AloneParts {
@@ -36,11 +36,15 @@ export async function runAlone(
     const { control, store, ctx } = parts;
     const fencedOff = denied('fenced', `the store ${store.name} has seen a later decision than this one`);
     const standing = await standingOf(owner, control, statement, pending !== undefined);
-    if (pending === undefined) {
-      const refused = notOurs(store.name, statement, standing);
-      if (refused !== undefined) return refused;
-    }
-    if (standing.state === 'after') return (await recordAlone(control, change, ctx)) ? granted('recorded') : fencedOff;
+    if (statement.kind === 'reindex' && (await isPartitioned(owner, control, statement)))
+      return denied(
+        'rejected',
+        `the store ${store.name}: ${statement.name.name} is partitioned, and writers of all of it would wait for each part: reindex each partition in a file of its own`,
+      );
+    const refused = notOurs(store.name, statement, standing, pending !== undefined);
+    if (refused !== undefined) return refused;
+    const there = standing.state === 'after' || (standing.state === 'foreign' && isAskedNotToMind(statement));
+    if (there) return (await recordAlone(control, change, ctx)) ? granted('recorded') : fencedOff;
     if (pending === undefined && !(await beginAttempt(control, change, statement.text, ctx))) return fencedOff;
     if (standing.leftovers.length > 0) {
       ctx.log(`store ${store.name}: an earlier attempt was interrupted; what it left is cleared away`);
@@ -105,8 +109,29 @@ async function broughtBack(
   return run(owner, wayBack.text);
 }
 
+/** `create index if not exists`: whatever has the name will do. */
+function isAskedNotToMind(statement: AloneStatement): boolean {
+  return statement.kind === 'create-index' && statement.ifNotExists;
+}
+
 /** What stands in the way that no attempt of ours left. */
-function notOurs(store: string, statement: AloneStatement, { state, leftovers }: Standing): Answer<never> | undefined {
+function notOurs(
+  store: string,
+  statement: AloneStatement,
+  { state, leftovers, index }: Standing,
+  begun: boolean,
+): Answer<never> | undefined {
+  if (state === 'foreign' && statement.kind === 'drop-index')
+    return denied(
+      'rejected',
+      `the store ${store} has more than one index ${index}: name the schema of the one to drop`,
+    );
+  if (state === 'foreign' && !isAskedNotToMind(statement))
+    return denied(
+      'rejected',
+      `the store ${store} has an index ${index} already, which isn't the one that this migration makes: see whose it is`,
+    );
+  if (begun) return undefined;
   if (statement.kind === 'create-index') {
     if (state === 'half')
       return denied(

@@ -1,10 +1,15 @@
 /** How far a statement came that runs outside of a transaction: asked of the database, never remembered. */
-import type { AloneStatement } from '@headgate/migrations';
+import type { AloneStatement, IndexShape } from '@headgate/migrations';
 import type pg from 'pg';
 
-/** `half`: it was begun, and what it left is of no use. `leftovers`: indexes to drop, as SQL names them. */
+/**
+ * `half`: it was begun, and what it left is of no use. `foreign`: an index has the name, and isn't what the statement makes.
+ * `leftovers`: indexes to drop, as SQL names them; a foreign one is never among them.
+ */
 export interface Standing {
-  readonly state: 'before' | 'half' | 'after';
+  readonly state: 'before' | 'half' | 'after' | 'foreign';
+  /** Of a foreign one. */
+  readonly index?: string;
   readonly leftovers: readonly string[];
 }
 
@@ -17,11 +22,20 @@ interface IndexRow {
   readonly name: string;
   readonly qualified: string;
   readonly whole: boolean;
+  readonly unique: boolean;
+  readonly method: string;
+  readonly columns: readonly (string | null)[];
+  readonly included: number;
+  readonly partial: boolean;
 }
 
 const INDEXES = `
   select c.relname as name, format('%I.%I', n.nspname, c.relname) as qualified,
-    i.indisvalid and i.indisready and i.indislive as whole
+    i.indisvalid and i.indisready and i.indislive as whole, i.indisunique as unique,
+    (select amname from pg_am where oid = c.relam) as method, i.indpred is not null as partial,
+    i.indnatts - i.indnkeyatts as included,
+    (select json_agg(a.attname order by k.n) from unnest(i.indkey::int2[]) with ordinality as k(attnum, n)
+       left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum and k.attnum <> 0) as columns
   from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace`;
 
 /** What PostgreSQL calls the indexes that an interrupted REINDEX CONCURRENTLY leaves. */
@@ -29,7 +43,7 @@ const OF_REINDEX = /_cc(?:new|old)\d*$/;
 
 /**
  * Where a statement stands. `owner` looks names up as the statement would; `control` looks at what they mean. `begun`: an
- * attempt of ours is known, so that what a REINDEX left can be ours.
+ * attempt of ours is known, so that what a REINDEX left can be ours, and an index of the name need not be.
  */
 export async function standingOf(
   owner: pg.ClientBase,
@@ -43,13 +57,15 @@ export async function standingOf(
     if (table === undefined) return NOTHING;
     const there = (await indexesOf(control, table)).find(({ name }) => name === statement.index);
     if (there === undefined) return NOTHING;
+    if (begun && !isOf(there, statement.shape)) return { state: 'foreign', index: there.qualified, leftovers: [] };
     return there.whole
       ? { state: 'after', leftovers: [there.qualified] }
       : { state: 'half', leftovers: [there.qualified] };
   }
   if (statement.kind === 'drop-index') {
-    const index = await find(owner, statement.index);
+    const index = await findIndex(owner, control, statement.index);
     if (index === undefined) return { state: 'after', leftovers: [] };
+    if (index === 'several') return { state: 'foreign', index: statement.index.name, leftovers: [] };
     const { rows } = await control.query<IndexRow>(`${INDEXES} where i.indexrelid = $1`, [index]);
     return { state: rows[0]?.whole === false ? 'half' : 'before', leftovers: [] };
   }
@@ -61,6 +77,19 @@ export async function standingOf(
   return left.length === 0 ? NOTHING : { state: 'half', leftovers: left.map(({ qualified }) => qualified) };
 }
 
+/** A partitioned table or index, whose REINDEX holds up writers of every partition while it waits for one of them. */
+export async function isPartitioned(
+  owner: pg.ClientBase,
+  control: pg.ClientBase,
+  { name }: Extract<AloneStatement, { readonly kind: 'reindex' }>,
+): Promise<boolean> {
+  const { rows } = await control.query<{ found: boolean }>(
+    `select exists(select from pg_class where oid = $1 and relkind in ('p', 'I')) as found`,
+    [(await find(owner, name)) ?? '0'],
+  );
+  return rows[0]?.found === true;
+}
+
 async function find(
   owner: pg.ClientBase,
   { schema, name }: { readonly schema?: string | undefined; readonly name: string },
@@ -68,6 +97,35 @@ async function find(
   const parts = (schema === undefined ? [name] : [schema, name]).map((part) => `"${part.replaceAll('"', '""')}"`);
   const { rows } = await owner.query<{ oid: string | null }>(FIND, [parts.join('.')]);
   return rows[0]?.oid ?? undefined;
+}
+
+/**
+ * An index that is to be dropped. Without its schema it must be the only one of its name: who is cut short and comes again
+ * would else drop the next one along the search path, and another session has another path.
+ */
+async function findIndex(
+  owner: pg.ClientBase,
+  control: pg.ClientBase,
+  index: { readonly schema?: string | undefined; readonly name: string },
+): Promise<string | undefined> {
+  if (index.schema !== undefined) return find(owner, index);
+  const { rows } = await control.query<{ oid: string }>(
+    `select oid::text from pg_class where relname = $1 and relkind in ('i', 'I') limit 2`,
+    [index.name],
+  );
+  return rows.length > 1 ? 'several' : rows[0]?.oid;
+}
+
+function isOf(found: IndexRow, wanted: IndexShape): boolean {
+  const { unique, method, partial, included } = found;
+  return (
+    unique === wanted.unique &&
+    method === wanted.method &&
+    partial === wanted.partial &&
+    included === wanted.included &&
+    found.columns.length === wanted.columns.length &&
+    found.columns.every((name, i) => name === wanted.columns[i])
+  );
 }
 
 async function tableOf(control: pg.ClientBase, index: string): Promise<string> {
