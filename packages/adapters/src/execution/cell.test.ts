@@ -261,10 +261,15 @@ test('whatever is killed is started again, and routes and releases are as they w
       { timeout: 20_000, interval: 100 },
     )
     .toEqual(before);
+  // Looked after all the while, as by an agent: what started before its store was back may have ended once more.
   await expect
-    .poll(async () => (await run({ kind: 'verify', tenants: ALL, verification, slot: 'blue' })).kind, {
-      timeout: 10_000,
-    })
+    .poll(
+      async () => {
+        await cell.supervise();
+        return (await run({ kind: 'verify', tenants: ALL, verification, slot: 'blue' })).kind;
+      },
+      { timeout: 10_000 },
+    )
     .toBe('done');
   expect(events.join('\n')).toMatch(/PostgreSQL of the store main had died/);
   expect(events.join('\n')).toMatch(/router had died/);

@@ -145,3 +145,19 @@ test.each<[string, object]>([
     where: expect.stringMatching(/^predicate/),
   });
 });
+
+test('a name that is encoded wrongly is told as it stands', () => {
+  const [first, second] = content().migrations;
+  const migrations = [{ ...first, uri: 'a%zz.sql' }, second];
+  const sarif = { version: '2.1.0', runs: [run('headgate analyse', result('error', 'a%zz.sql'))] };
+  const made = statementAbout(
+    'x',
+    subject,
+    ANALYSIS_PREDICATE,
+    JSON.parse(JSON.stringify({ ...good, migrations, sarif })),
+  );
+  expect(openEvidence(signStatement(made, key), trust)).toMatchObject({
+    ok: true,
+    fact: { analysis: { told: [{ file: 'a%zz.sql' }] } },
+  });
+});

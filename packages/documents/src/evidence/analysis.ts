@@ -137,7 +137,7 @@ export const analysis: EvidenceFormat = {
         to,
         rule: each.ruleId,
         level: each.level === 'none' ? 'note' : each.level,
-        file: decodeURIComponent(artifactLocation?.uri ?? ''),
+        file: decoded(artifactLocation?.uri ?? ''),
         line: region?.startLine ?? 1,
         statement: region?.snippet?.text ?? '',
         why: each.message.text,
@@ -157,6 +157,15 @@ export const analysis: EvidenceFormat = {
     };
   },
 };
+
+/** What isn't encoded rightly is told as it stands: it comes from outside. */
+function decoded(uri: string): string {
+  try {
+    return decodeURIComponent(uri);
+  } catch {
+    return uri;
+  }
+}
 
 function wrong(why: string, where: string): Refused<'evidence-malformed'> {
   return refuse('evidence-malformed', 'statement of an analysis', why, {
