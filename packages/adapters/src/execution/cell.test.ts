@@ -261,7 +261,7 @@ test('whatever is killed is started again, and routes and releases are as they w
       { timeout: 20_000, interval: 100 },
     )
     .toEqual(before);
-  // Looked after all the while, as by an agent: what started before its store was back may have ended once more.
+  // Looked after all the while, as by an agent: the look that brought the store back may have seen the web still living.
   await expect
     .poll(
       async () => {
