@@ -282,6 +282,16 @@ describe('phase and the way back', () => {
   });
 });
 
+it('a file of hundreds of statements has so many findings as it has statements, not the square of them', () => {
+  const sql = Array.from({ length: 200 }, (_, i) => `create table t${i}(a int); create index i${i} on b${i}(a);`).join(
+    '\n',
+  );
+  const held = run(sql).findings.filter(({ rule }) => rule === 'lock-held-during-work');
+  expect(held.length).toBeLessThanOrEqual(200 * 10);
+  expect(held.length).toBeGreaterThan(200);
+  expect(held.some(({ message }) => /; so are \d+ more$/.test(message))).toBe(true);
+});
+
 it('every dangerous statement has a safe way, or none exists', () => {
   const sqls = [
     'create index on big(note)',

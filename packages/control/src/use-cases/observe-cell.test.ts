@@ -98,3 +98,21 @@ test('of what agents hold, a revoked one’s word doesn’t count', async () => 
   await enrol(1, true);
   expect(await codes()).toEqual([]);
 });
+
+test('of two agents that look at one cell by turns the log has a word a minute, and the later one’s counts by then', async () => {
+  let now = Date.UTC(2026, 2, 2, 12);
+  const log = new MemoryLog(() => now);
+  const store = new MemoryStore({ clock: () => now, log });
+  const means = { trust: {} as never, newId: (p: string) => p, digestOf: digestOfJson, canonical: canonicalBytes };
+  const deps: Deps = { store, blobs: new MemoryBlobs(), epoch: 1, ...means };
+  const other: Principal = { ...AGENT, id: 'agt_other' };
+  const held: AgentPins = { policyDigest: digestOfJson('other') };
+  for (let second = 0; second < 100; second += 1) {
+    now += 1_000;
+    const by = second % 2 === 0 ? AGENT : other;
+    expect(await observeCell(deps, by, CELL, by === other ? held : {})).toMatchObject({ ok: true });
+  }
+  expect((await log.history(streams.cell('shared'), 0, 100)).length).toBe(2);
+  const row = (await store.load([streams.cell('shared')])).get(streams.cell('shared')) as Row<CellRecord>;
+  expect(row.state.observed).toMatchObject({ by: other.id, pins: held });
+});
