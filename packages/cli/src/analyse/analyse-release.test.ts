@@ -2,14 +2,13 @@
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { type RealStore, realStore } from '@headgate/adapters/execution/testing/real-store';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { digestOf } from '@headgate/documents';
 import { RealServer } from '@headgate/server/testing/real-server';
 import { DOCUMENTS, SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommandLine } from '../program.ts';
+import { ranCommand } from '../testing/ran-command.ts';
 
 let server: RealServer;
 let company: SmallCompany;
@@ -37,19 +36,7 @@ afterAll(async () => {
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });
 });
 
-async function headgate(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const into = new Writable({
-    write(chunk, _encoding, done) {
-      out += String(chunk);
-      done();
-    },
-  });
-  const { signal: stop } = new AbortController();
-  const streams = { stdin: Readable.from(['']), stdout: into, stderr: into };
-  const code = await runCommandLine(['--as', 'developer', ...args], { env, cwd: folder, ...streams, stop });
-  return { code, out };
-}
+const headgate = (...args: string[]) => ranCommand(['--as', 'developer', ...args], { env: env, cwd: folder });
 
 async function release(version: string, sql: string, phase = 'expand'): Promise<string> {
   const developer = await server.client('developer');

@@ -59,7 +59,8 @@ export const analyse: Install = (program, act) => {
           throw new Failure(EXIT.usage, 'usage', `--runner ${runner}: expected headgate, psql or tool`);
         const stallMs = secondsOf(options.stall, '--stall') * 1_000;
         const { release: of, key, attach, statement } = options;
-        if (of === undefined && ((paths.length === 0 || key) ?? attach ?? statement))
+        const signs = key !== undefined || attach === true || statement !== undefined;
+        if (of === undefined && (paths.length === 0 || signs))
           throw new Failure(EXIT.usage, 'usage', 'name files or folders, or give --release (which --attach needs)');
         if (of !== undefined && key === undefined && (attach === true || statement !== undefined))
           throw new Failure(

@@ -3,10 +3,9 @@ import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readlink, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { RealServer } from '@headgate/server/testing/real-server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommandLine } from '../program.ts';
+import { ranCommand } from '../testing/ran-command.ts';
 
 let server: RealServer;
 let data: string;
@@ -20,25 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.remove());
 
-async function headgate(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const into = new Writable({
-    write(chunk, _encoding, done) {
-      out += String(chunk);
-      done();
-    },
-  });
-  const { signal: stop } = new AbortController();
-  const terminal = {
-    env: { HEADGATE_DATA: data },
-    cwd: '/',
-    stdin: Readable.from(['']),
-    stdout: into,
-    stderr: into,
-    stop,
-  };
-  return { code: await runCommandLine(args, terminal), out };
-}
+const headgate = (...args: string[]) => ranCommand(args, { env: { HEADGATE_DATA: data }, cwd: '/' });
 
 test('where it lies and how much it is stands in doctor and in a command of its own, with how to be rid of it', async () => {
   const where = await headgate('data', 'where');

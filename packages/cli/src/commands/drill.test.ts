@@ -2,13 +2,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { generateSigningKey, signDrill, signingKey } from '@headgate/documents';
 import type { DrillFacts } from '@headgate/domain';
 import { RealServer } from '@headgate/server/testing/real-server';
 import { SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommandLine } from '../program.ts';
+import { ranCommand } from '../testing/ran-command.ts';
 
 let server: RealServer;
 let dir: string;
@@ -28,25 +27,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-async function headgate(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const into = new Writable({
-    write(chunk, _encoding, done) {
-      out += String(chunk);
-      done();
-    },
-  });
-  const { signal: stop } = new AbortController();
-  const terminal = {
-    env: { HEADGATE_DATA: server.dataDir },
-    cwd: dir,
-    stdin: Readable.from(['']),
-    stdout: into,
-    stderr: into,
-    stop,
-  };
-  return { code: await runCommandLine(args, terminal), out };
-}
+const headgate = (...args: string[]) => ranCommand(args, { env: { HEADGATE_DATA: server.dataDir }, cwd: dir });
 
 test('the last drill of each store is listed, with why it is no good one', async () => {
   expect(await headgate('drill', 'list')).toMatchObject({ code: 0, out: '(none)\n' });

@@ -2,14 +2,13 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { createClient, type PinsOfCell } from '@headgate/contract';
 import { digestOfJson } from '@headgate/documents';
 import { RealServer, until } from '@headgate/server/testing/real-server';
 import { SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Finding } from '../doctor/finding.ts';
-import { runCommandLine } from '../program.ts';
+import { ranCommand } from '../testing/ran-command.ts';
 
 const OTHER = digestOfJson('a policy of before');
 const REFUSED = new RegExp(`the agent agt_shop of production holds policy ${OTHER}, and .*refused at its first step`);
@@ -19,19 +18,7 @@ let company: SmallCompany;
 let folder: string;
 let promotion = '';
 
-async function headgate(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const into = new Writable({
-    write(chunk, _encoding, done) {
-      out += String(chunk);
-      done();
-    },
-  });
-  const { signal: stop } = new AbortController();
-  const streams = { stdin: Readable.from(['']), stdout: into, stderr: into };
-  const code = await runCommandLine(args, { env: {}, cwd: folder, ...streams, stop });
-  return { code, out };
-}
+const headgate = (...args: string[]) => ranCommand(args, { env: {}, cwd: folder });
 const tokenOf = async (role: string) =>
   (await readFile(join(server.dataDir, 'secrets', `${role}.token`), 'utf8')).trim();
 const json = (out: string) => JSON.parse(out.trim().split('\n').at(-1) ?? '');

@@ -91,8 +91,15 @@ export async function changedByOthers(
     pinnedFor(service, documents).map(async ({ environment, policy, policyDigest }) => {
       const handed = before.environments?.find(({ name }) => name === environment)?.policyDigest;
       if (handed === undefined) return [];
-      const { digest } = await client.call('showDocument', { kind: 'Policy', name: policy });
-      return digest === handed || digest === policyDigest ? [] : [{ environment, policy, digest }];
+      // A server that hasn't it any more (its data was begun anew) has nothing that could be taken back.
+      const found = await client.call('showDocument', { kind: 'Policy', name: policy }).catch((error: Error) => {
+        if (error instanceof ProblemError && error.status === 404) return undefined;
+        throw error;
+      });
+      const digest = found?.digest;
+      return digest === undefined || digest === handed || digest === policyDigest
+        ? []
+        : [{ environment, policy, digest }];
     }),
   );
   return changed.flat();
