@@ -1,8 +1,7 @@
 /** Who there is, as people are told to look it up: against a real server. */
-import { Readable, Writable } from 'node:stream';
 import { RealServer } from '@headgate/server/testing/real-server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommandLine } from '../program.ts';
+import { ranCommand } from '../testing/ran-command.ts';
 
 let server: RealServer;
 const before = Date.now();
@@ -16,19 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server?.remove());
 
-async function headgate(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const into = new Writable({
-    write(chunk, _encoding, done) {
-      out += String(chunk);
-      done();
-    },
-  });
-  const { signal: stop } = new AbortController();
-  const env = { HEADGATE_DATA: server.dataDir };
-  const terminal = { env, cwd: '/', stdin: Readable.from(['']), stdout: into, stderr: into, stop };
-  return { code: await runCommandLine(args, terminal), out };
-}
+const headgate = (...args: string[]) => ranCommand(args, { env: { HEADGATE_DATA: server.dataDir }, cwd: '/' });
 
 test('principals are listed with their roles, since when, and whether they were revoked', async () => {
   const { code, out } = await headgate('principal', 'list');

@@ -1,11 +1,10 @@
 /** What people are told who ask for a promotion and who approve it, against a real server. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { RealServer } from '@headgate/server/testing/real-server';
 import { DOCUMENTS, SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCommandLine } from '../program.ts';
+import { ranCommand } from '../testing/ran-command.ts';
 
 let server: RealServer;
 
@@ -22,19 +21,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => server?.remove());
 
-async function headgate(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const into = new Writable({
-    write(chunk, _encoding, done) {
-      out += String(chunk);
-      done();
-    },
-  });
-  const { signal: stop } = new AbortController();
-  const env = { HEADGATE_DATA: server.dataDir };
-  const terminal = { env, cwd: '/', stdin: Readable.from(['']), stdout: into, stderr: into, stop };
-  return { code: await runCommandLine(args, terminal), out };
-}
+const headgate = (...args: string[]) => ranCommand(args, { env: { HEADGATE_DATA: server.dataDir }, cwd: '/' });
 const promote = (to: string) => headgate('--as', 'developer', 'promote', '2.0.0', '--to', to);
 
 test('an approval is asked for only where one is waited for', async () => {

@@ -5,10 +5,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runCommandLine } from '../program.ts';
+import { ranCommand } from '../testing/ran-command.ts';
 
 const run = promisify(execFile);
 let dir: string;
@@ -18,18 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-async function init(...args: string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const into = new Writable({
-    write(chunk, _encoding, done) {
-      out += String(chunk);
-      done();
-    },
-  });
-  const { signal: stop } = new AbortController();
-  const terminal = { env: {}, cwd: dir, stdin: Readable.from(['']), stdout: into, stderr: into, stop };
-  return { code: await runCommandLine(['init', ...args], terminal), out };
-}
+const init = (...args: string[]) => ranCommand(['init', ...args], { env: {}, cwd: dir });
 
 const written = () => readFile(join(dir, 'headgate.yaml'), 'utf8');
 
