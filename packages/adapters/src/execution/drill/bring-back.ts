@@ -10,6 +10,9 @@ import { restoreAside } from '../restore-points/recovery.ts';
 import type { Store } from '../store/store-session.ts';
 import type { StoreToDrill } from './store-to-drill.ts';
 
+/** Folder of the log that is fetched with a restore point, in the drill's. */
+export const WAL = 'wal';
+
 export interface BroughtBack {
   readonly store: Store;
   /** A superuser's, of the copy alone. */
@@ -25,6 +28,8 @@ export interface BringBackAsk {
   readonly major: number;
   /** The drill's folder, with the fetched restore point in `points`. */
   readonly dir: string;
+  /** As far as the log goes that lies in `wal` of the drill's folder; else to the restore point's own moment. */
+  readonly latest?: boolean;
   readonly workDir: string;
   readonly deadlineMs: number;
   readonly signal: AbortSignal;
@@ -35,14 +40,14 @@ export async function bringBack(ask: BringBackAsk): Promise<BroughtBack> {
 }
 
 async function asCluster(
-  { id, dir, deadlineMs }: BringBackAsk,
+  { id, dir, latest = false, deadlineMs }: BringBackAsk,
   store: Extract<StoreToDrill, { form: 'physical' }>['store'],
 ): Promise<BroughtBack> {
-  // The restore point stands on its own: the store's archive may be lost with the store.
-  const archiveDir = join(dir, 'no-archive');
-  await mkdir(archiveDir);
+  // Of the vault's alone: the store's own archive may be lost with the store.
+  const archiveDir = join(dir, latest ? WAL : 'no-archive');
+  await mkdir(archiveDir, { recursive: true });
   const point = join(dir, 'points', id);
-  const target = { kind: 'restore-point' } as const;
+  const target = { kind: latest ? 'latest' : 'restore-point' } as const;
   const place = join(dir, 'cluster');
   const cluster = await restoreAside({ ...store, archiveDir }, point, target, place, await freePort(), deadlineMs);
   return { store: { ...store, cluster }, url: await urlOf(cluster, store.database), close: () => cluster.stop(0) };

@@ -1,8 +1,8 @@
-import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { findPrograms } from '../../postgres-cluster/programs.ts';
 import type { AnyCellConfig } from '../cell-kinds.ts';
 import { type ExternalStore, openExternalStore } from '../external-store/external-store.ts';
 import type { BackedStore } from '../restore-points/backed-store.ts';
+import { physicalStore } from '../restore-points/physical-store.ts';
 
 /** A store as a drill brings it back: from a copy of its cluster's files, or from a dump of its database. */
 export type StoreToDrill =
@@ -16,8 +16,5 @@ export async function storeToDrill(cell: AnyCellConfig, name: string, workDir: s
   if (Object.hasOwn(cell.externalStores, name))
     return { form: 'dump', store: await openExternalStore(name, cell.externalStores[name]!) };
   if (!Object.hasOwn(cell.stores, name)) throw new Error(`there is no store ${name} in ${cell.cell}`);
-  const { clusterDir: dir, port, archiveDir, database, user, passwordFile, restorePointsDir } = cell.stores[name]!;
-  const cluster = new Cluster({ dir, port, archiveDir }, await findPrograms(15, workDir));
-  const store = { name, cluster, database, user, passwordFile, archiveDir, restorePointsDir, files: [], keep: 1 };
-  return { form: 'physical', store };
+  return { form: 'physical', store: { ...physicalStore(cell, name, await findPrograms(15, workDir)), files: [] } };
 }

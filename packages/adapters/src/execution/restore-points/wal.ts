@@ -1,5 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 
 const SEGMENT = /^[0-9A-F]{24}$/;
 const HISTORY = /^[0-9A-F]{8}\.history$/;
@@ -14,6 +15,23 @@ export async function archivedFrom(
     segments: names.filter((name) => SEGMENT.test(name) && name.slice(8) >= first.slice(8)).sort(),
     histories: names.filter((name) => HISTORY.test(name)).sort(),
   };
+}
+
+/** Beside the restore points: the last segment that lies in the vault. */
+const SHIPPED = 'wal-shipped';
+
+/** Writes down that all of the log up to this segment lies in the vault. */
+export async function noteShipped(restorePointsDir: string, last: string): Promise<void> {
+  const path = join(restorePointsDir, SHIPPED);
+  if ((await readIfThere(path)) === `${last}\n`) return;
+  await mkdir(restorePointsDir, { recursive: true, mode: 0o700 });
+  await writeDurably(path, `${last}\n`, 0o600);
+}
+
+/** What was written down so; `undefined`: nothing yet. */
+export async function shippedUpTo(restorePointsDir: string): Promise<string | undefined> {
+  const text = (await readIfThere(join(restorePointsDir, SHIPPED)))?.trim();
+  return text !== undefined && SEGMENT.test(text) ? text : undefined;
 }
 
 /** Archived segments that lie before one: no kept restore point needs them. */
