@@ -150,7 +150,7 @@ async function recovered(ask: RecoverAsk, point: string, place: string): Promise
   if (moment.kind === 'transaction') return bring({ kind: 'transaction', xid: moment.xid });
   if (moment.kind === 'before-rollout') return bring({ kind: 'name', name: beforeRollout(moment.rollout) });
   try {
-    return await bring({ kind: 'time', at: new Date(moment.at).toISOString() });
+    return await bring({ kind: 'time', at: new Date(moment.at).toISOString().replace('T', ' ').replace('Z', '+00') });
   } catch (error) {
     // The vault's log goes beyond that moment, as its reach says; nobody committed anything in between.
     if (!(error as Error).message.includes(ENDED_BEFORE)) throw error;

@@ -6,7 +6,7 @@ import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import type { BackedStore } from './backed-store.ts';
 import { Manifest } from './manifest.ts';
-import { archived, archivedFrom } from './wal.ts';
+import { archived, archivedFrom, archiveHistories } from './wal.ts';
 
 /**
  * Brings a store back aside: into a cluster of its own in `dir` (anew; what was there is removed) on `port`, recovered to
@@ -106,6 +106,7 @@ function recoverySettings(target: RecoveryTarget): Record<string, string> {
 /** Brings what was written up to now into the archive, when the cluster still runs. */
 export async function archiveToNow(store: BackedStore, deadlineMs: number): Promise<void> {
   if (!(await store.cluster.postmaster())?.ready) return;
+  await archiveHistories(store);
   const segment = await withClient(await store.cluster.connection(), async (client) => {
     const { rows } = await client.query<{ segment: string }>('select pg_walfile_name(pg_switch_wal()) as segment');
     return rows[0]!.segment;

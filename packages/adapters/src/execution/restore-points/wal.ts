@@ -1,6 +1,7 @@
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+import type { BackedStore } from './backed-store.ts';
 
 const SEGMENT = /^[0-9A-F]{24}$/;
 const HISTORY = /^[0-9A-F]{8}\.history$/;
@@ -37,6 +38,21 @@ export async function shippedUpTo(restorePointsDir: string): Promise<string | un
 /** Archived segments that lie before one: no kept restore point needs them. */
 export async function archivedBefore(archiveDir: string, first: string): Promise<string[]> {
   return (await readdir(archiveDir)).filter((name) => /^[0-9A-F]{24}/.test(name) && name.slice(8, 24) < first.slice(8));
+}
+
+/**
+ * Brings histories of timelines into the archive that PostgreSQL itself never archives: a store that was brought back began its
+ * timeline aside, where nothing is archived. Without them nobody could follow the log from a restore point before that.
+ */
+export async function archiveHistories({
+  cluster,
+  archiveDir,
+}: Pick<BackedStore, 'cluster' | 'archiveDir'>): Promise<void> {
+  const wal = join(cluster.data, 'pg_wal');
+  const there = new Set(await readdir(archiveDir));
+  for (const name of await readdir(wal))
+    if (HISTORY.test(name) && !there.has(name))
+      await writeDurably(join(archiveDir, name), await readFile(join(wal, name)), 0o600);
 }
 
 /** Waits until the archive holds these segments. False when it doesn't in time. */

@@ -1,7 +1,7 @@
 import type { Instant } from '@headgate/domain';
 import { withClient } from '../../../postgres-cluster/database.ts';
 import type { BackedStore } from '../../restore-points/backed-store.ts';
-import { archived } from '../../restore-points/wal.ts';
+import { archived, archiveHistories } from '../../restore-points/wal.ts';
 
 /** A moment, and the place of the log at which all of it stands that was acknowledged before. */
 export interface WalEnd {
@@ -25,6 +25,7 @@ export async function closeWal(
   now: () => Instant,
 ): Promise<WalEnd> {
   if ((await cluster.postmaster())?.ready !== true) throw new Error(`the store ${name} doesn't run`);
+  await archiveHistories({ cluster, archiveDir });
   const end = await withClient(await cluster.connection(), async (client) => {
     // The clock is read first: what is acknowledged until then is in the log that is ended next.
     const at = now();
