@@ -109,7 +109,9 @@ async function measure(dir: string, store: BackedStore): Promise<readonly DrillF
     const last = `written after restore point ${n}`;
     await withClient(await store.cluster.connection('app'), async (client) => {
       await client.query(
-        `insert into line select (select max(id) from line) + n, repeat('x', 900) from generate_series(1, $1) n`,
+        `insert into line(id, name, remark)
+           select (select max(id) from line) + n, 'later', (select string_agg(md5(n::text || j), ' ') from generate_series(1, 26) j)
+             from generate_series(1, $1) n`,
         [LATER_ROWS],
       );
       await client.query('insert into line(id, name) values ((select max(id) + 1 from line), $1)', [last]);
