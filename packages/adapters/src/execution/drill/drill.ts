@@ -15,7 +15,6 @@ import { closedFolder } from '../../machine/reachable.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { findPrograms } from '../../postgres-cluster/programs.ts';
 import { holdMoment } from '../census/count-rows.ts';
-import { recordedVersion } from '../rehearsal/copy.ts';
 import { PROGRAMS, sweepClusters, throwAwayFolder } from '../rehearsal/throw-away-cluster.ts';
 import { controlConnection } from '../store/store-session.ts';
 import { choosePoint } from '../vault/choose-point.ts';
@@ -25,7 +24,8 @@ import type { Unsealing } from '../vault/unseal-point.ts';
 import { fetchWal } from '../vault/wal/fetch-wal.ts';
 import { reaches } from '../vault/wal/wal-place.ts';
 import { amcheck } from './amcheck.ts';
-import { type BroughtBack, bringBack, WAL } from './bring-back.ts';
+import { bringBack } from './bring-back.ts';
+import { type BroughtBack, WAL } from './brought-back.ts';
 import type { StoreToDrill } from './store-to-drill.ts';
 import { runTransactions } from './transactions.ts';
 
@@ -120,7 +120,7 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
     at.stage = 'looking at what came back';
     if (wal !== undefined) facts.wal = { ...wal, replayed: await cameTo(copy, wal.lsn) };
     // Before anybody writes to the copy.
-    const moment = wal === undefined ? await holdMoment(await controlConnection(copy.store)) : undefined;
+    const moment = wal === undefined ? await holdMoment(copy.counting) : undefined;
     try {
       await carryOut(copy, ask, dir, facts, took, since);
       if (moment !== undefined) await compare(copy, sealed, ask, dir, facts, moment);
@@ -136,7 +136,7 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
       copy = undefined;
       at.stage = 'bringing its own moment back';
       copy = await bringBack({ ...back, latest: false });
-      const own = await holdMoment(await controlConnection(copy.store));
+      const own = await holdMoment(copy.counting);
       try {
         await compare(copy, sealed, ask, dir, facts, own);
       } finally {
@@ -225,7 +225,7 @@ async function compare(
   moment: Awaited<ReturnType<typeof holdMoment>>,
 ): Promise<void> {
   say('Rows and files are compared …');
-  const version = await withClient(await controlConnection(copy.store), recordedVersion);
+  const version = await copy.version();
   if (version !== undefined) facts.schemaVersion = version;
   const point = join(dir, 'points', sealed.id);
   const { census, files } = PointContents.parse(JSON.parse(await readFile(join(point, 'manifest.json'), 'utf8')));
@@ -233,10 +233,16 @@ async function compare(
   facts.files = await compareFiles(point, files, signal);
 }
 
+/** PostgreSQL's programs, where the cell says which. */
+function toolsOf(of: StoreToDrill): string | undefined {
+  if ('odoo' in of) return of.odoo.stores.cluster.programs.bin;
+  return of.form === 'dump' ? of.store.toolsDir : undefined;
+}
+
 async function check(copy: BroughtBack, sealed: SealedPoint, ask: DrillAsk, dir: string, facts: Draft): Promise<void> {
   const { of, deadlineMs, signal, say } = ask;
   say('Tables and indexes are checked …');
-  const toolsDir = of.form === 'dump' ? of.store.toolsDir : undefined;
+  const toolsDir = toolsOf(of);
   const workDir = join(dir, PROGRAMS, 'amcheck');
   const checked = await amcheck({ copy, major: sealed.database.major, toolsDir, workDir, deadlineMs, signal });
   signal.throwIfAborted();
