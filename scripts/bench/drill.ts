@@ -9,7 +9,8 @@ import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { CellVault } from '@headgate/adapters/execution/vault/cell-vault';
 import { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
 import { ownSigner, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
-import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
+import { closeWal } from '@headgate/adapters/execution/vault/wal/close-wal';
+import { WalShipper } from '@headgate/adapters/execution/vault/wal/ship-wal';
 import { freePort } from '@headgate/adapters/machine/free-port';
 import { Cluster, openCluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { ensureDatabase, passwordFileOf, withClient } from '@headgate/adapters/postgres-cluster/database';
@@ -24,17 +25,14 @@ import { holding, inScratch, say } from './scratch.ts';
 const ROUNDS = 3;
 const OF = { environment: 'bench', cell: 'bench', store: 'main' };
 
-/** One round: a drill, and the two restore points that were sealed before it, back to back. */
-export interface DrillRound {
-  readonly facts: DrillFacts;
-  /** The older one's moment, and when the newer one lay in the vault. Milliseconds. */
-  readonly takenAt: number;
-  readonly nextSealedAt: number;
-}
+/** Between two rounds of the log, as an agent is told by default. Milliseconds. */
+const WAL_EVERY_MS = 30_000;
+/** Rows of a kilobyte that are written after each restore point, before its log's last round. */
+const LATER_ROWS = 50_000;
 
 /**
- * Restore points of `megabytes` as the schedule takes them, copied while the store runs, encrypted into a vault in a folder; and
- * drills of them, with a business transaction.
+ * Restore points of `megabytes` as the schedule takes them, copied while the store runs, encrypted into a vault in a folder, with
+ * the log of what is written since; and drills of them, whose business transaction wants the last row that was written.
  */
 export async function drillFigures(megabytes: number): Promise<readonly Figure[]> {
   return inScratch(async (dir) => {
@@ -63,21 +61,20 @@ export async function drillFigures(megabytes: number): Promise<readonly Figure[]
 }
 
 /** Medians; a drill that didn't go well is no measure. */
-export function figuresOf(rounds: readonly DrillRound[]): readonly Figure[] {
-  const results = rounds.map(({ facts }) => judgeDrill(facts));
+export function figuresOf(rounds: readonly DrillFacts[]): readonly Figure[] {
+  const results = rounds.map((facts) => judgeDrill(facts));
   const wrong = results.flatMap(({ because, missing }) => [...because, ...missing]);
   for (const each of wrong) say(`a drill did not go well: ${each}`);
   const rto = results.map(({ ok, rtoMs, rtoUntil }) =>
     ok && rtoUntil === 'first-transaction' && rtoMs !== undefined ? rtoMs / 1_000 : Number.NaN,
   );
-  // Right before the newer one is sealed, the older one is what there is.
-  const rpo = rounds.map(({ takenAt, nextSealedAt }) => (nextSealedAt - takenAt) / 1_000);
+  const rpo = results.map(({ rpoMs }) => (rpoMs === undefined ? Number.NaN : rpoMs / 1_000));
   say(`RTO ${rto.map((s) => s.toFixed(1)).join(', ')} s; RPO ${rpo.map((s) => s.toFixed(1)).join(', ')} s`);
   const bad = wrong.length > 0 || rounds.length === 0 || rto.some(Number.isNaN);
   return [figure('drill-rto', bad ? Number.NaN : median(rto)), figure('drill-rpo', bad ? Number.NaN : median(rpo))];
 }
 
-async function measure(dir: string, store: BackedStore): Promise<readonly DrillRound[]> {
+async function measure(dir: string, store: BackedStore): Promise<readonly DrillFacts[]> {
   const vaultDir = join(dir, 'vault');
   await mkdir(vaultDir);
   const { identity, recipient } = await newIdentity();
@@ -100,25 +97,45 @@ async function measure(dir: string, store: BackedStore): Promise<readonly DrillR
     command: [process.execPath, join(import.meta.dirname, 'drill-business.ts')],
     timeoutMs: 600_000,
   };
-  const rounds: DrillRound[] = [];
+  const recipients = [recipient];
+  const { archiveDir } = store;
+  const shipper = new WalShipper({ store: vault, archiveDir, of: OF, recipients, key, now: Date.now, signal });
+  const rounds: DrillFacts[] = [];
   for (let n = 0; n < ROUNDS; n++) {
-    for (const step of [2 * n + 1, 2 * n + 2]) {
-      const ctx = { ...contextOf(step), environment: OF.environment, cell: OF.cell };
-      const outcome = await execute({ kind: 'restore-point', store: 'main' }, ctx, ports as unknown as Ports);
-      if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome));
-    }
-    const [newer, older] = (await listVault(vault, OF, trust, signal)).points;
-    if (newer?.sealed === undefined || older === undefined) throw new Error('two restore points should be there');
+    const ctx = { ...contextOf(n + 1), environment: OF.environment, cell: OF.cell };
+    const outcome = await execute({ kind: 'restore-point', store: 'main' }, ctx, ports as unknown as Ports);
+    if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome));
+    await shipper.ship(await closeWal(store, Date.now));
+    const last = `written after restore point ${n}`;
+    await withClient(await store.cluster.connection('app'), async (client) => {
+      await client.query(
+        `insert into line(id, name, remark)
+           select (select max(id) from line) + n, 'later', (select string_agg(md5(n::text || j), ' ') from generate_series(1, 26) j)
+             from generate_series(1, $1) n`,
+        [LATER_ROWS],
+      );
+      await client.query('insert into line(id, name) values ((select max(id) + 1 from line), $1)', [last]);
+    });
+    await shipper.ship(await closeWal(store, Date.now));
+    transactions.command[2] = last;
     const facts = await drill({
       from: OF,
       of: { form: 'physical', store },
-      ...{ vault, trust, identities: [identity], transactions, signal, deadlineMs: 3_600_000 },
+      ...{
+        vault,
+        trust,
+        identities: [identity],
+        transactions,
+        signal,
+        deadlineMs: 3_600_000,
+        walEveryMs: WAL_EVERY_MS,
+      },
       workDir: join(dir, 'drills'),
       now: Date.now,
       say: () => {},
       detail: say,
     });
-    rounds.push({ facts, takenAt: older.takenAt, nextSealedAt: newer.sealed.sealedAt });
+    rounds.push(facts);
   }
   return rounds;
 }

@@ -35,6 +35,9 @@ import type { Logger } from './log.ts';
 import { MarksFile } from './marks/marks-file.ts';
 import { agentSchedule } from './schedule/agent-schedule.ts';
 import type { Scheduler } from './schedule/scheduler.ts';
+import { WalRounds } from './schedule/wal-rounds.ts';
+import { withWal } from './schedule/words.ts';
+import { hasVault } from './vault-cells.ts';
 
 export interface RunningAgent {
   /** What a person at this machine may ask of it. */
@@ -114,7 +117,8 @@ export async function startAgent(
   const worker = (name: string): CellWorker | undefined => keepers.get(name)?.worker;
   const seen = (name: string) => keepers.get(name)?.seen;
   let scheduler: Scheduler | undefined;
-  const schedule = (name: string) => scheduler?.of(name) ?? [];
+  const wal = new WalRounds({ cells: config.cells.filter(hasVault), log, worker });
+  const schedule = (name: string) => withWal(scheduler?.of(name) ?? [], wal.of(name));
   const away = await Away.open({ config, carry, blobs, plane, log, worker, stepEnded, seen, schedule });
   for (const cell of config.cells) {
     const worker = new CellWorker({
@@ -150,6 +154,7 @@ export async function startAgent(
   await away.start();
   for (const keeper of keepers.values()) keeper.start();
   if (mode === 'at-work') scheduler.start();
+  wal.start();
 
   let sick = false;
   const heads = new Every(
@@ -204,7 +209,7 @@ export async function startAgent(
       await leasing;
       await gone;
       await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));
-      await unscheduled;
+      await Promise.all([unscheduled, wal.stop()]);
       await Promise.all([heads.stop(), trimming.stop(), ...[...keepers.values()].map((keeper) => keeper.stop())]);
       await hold.release();
       log.info('agent stopped; what it kept runs on');

@@ -17,6 +17,9 @@ if (command === 'mask') {
 } else if (command === 'drill') {
   const { drill } = await import('./commands/drill.ts');
   process.exitCode = await drill(rest);
+} else if (command === 'recover') {
+  const { recover } = await import('./commands/recover.ts');
+  process.exitCode = await recover(rest);
 } else if (command === 'rehearse') {
   const { rehearse } = await import('./commands/rehearse.ts');
   process.exitCode = await rehearse(rest);

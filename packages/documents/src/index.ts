@@ -67,6 +67,7 @@ export * from './trust/predicates.ts';
 export * from './trust/release.ts';
 export * from './trust/restore-drill.ts';
 export * from './trust/sealed-point.ts';
+export * from './trust/sealed-wal.ts';
 export * from './trust/sign.ts';
 export * from './trust/signing-key.ts';
 export * from './trust/statement.ts';

@@ -5,7 +5,6 @@ import pg from 'pg';
 import { boundLog } from '../machine/bounded-log.ts';
 import { reachableProgram } from '../machine/program-copy.ts';
 import type { RunAs } from '../machine/run-as.ts';
-import { Cluster } from '../postgres-cluster/cluster.ts';
 import { ensureDatabase } from '../postgres-cluster/database.ts';
 import { findPrograms } from '../postgres-cluster/programs.ts';
 import type { CellConfig } from './cell-config.ts';
@@ -25,6 +24,7 @@ import { StoreAndHttpSides } from './reconcile/store-and-http-sides.ts';
 import type { BackedStore } from './restore-points/backed-store.ts';
 import { finishRestore, restoring } from './restore-points/in-place.ts';
 import { PhysicalRestorePoints } from './restore-points/physical-restore-points.ts';
+import { physicalStore } from './restore-points/physical-store.ts';
 import { restorePointsByStore } from './restore-points-by-store.ts';
 import { CellTraffic } from './router/cell-traffic.ts';
 import { RouterProcess } from './router/router-process.ts';
@@ -80,22 +80,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   const { user } = programs;
   const node = await reachableProgram(config.node, `node-${process.version}`, user);
   const stores = new Map<string, BackedStore>();
-  for (const [name, store] of Object.entries(config.stores)) {
-    const cluster = new Cluster({ dir: store.clusterDir, port: store.port, archiveDir: store.archiveDir }, programs);
-    const { database, user: login, passwordFile, archiveDir, restorePointsDir, files, keepRestorePoints } = store;
-    stores.set(name, {
-      name,
-      cluster,
-      database,
-      user: login,
-      passwordFile,
-      archiveDir,
-      restorePointsDir,
-      files,
-      keep: keepRestorePoints,
-      census: promisesRows(config.vault),
-    });
-  }
+  for (const name of Object.keys(config.stores)) stores.set(name, physicalStore(config, name, programs));
   for (const store of stores.values()) {
     await finishRestore(store);
     await store.cluster.init();

@@ -10,6 +10,7 @@ export function restorePointsByStore(
   return {
     take: (store, ctx) => of(store).take(store, ctx),
     verify: (store, ...rest) => of(store).verify(store, ...rest),
+    mark: async (store, ctx) => of(store).mark?.(store, ctx),
     list: (store) => of(store).list(store),
     restore: (store, ...rest) => of(store).restore(store, ...rest),
   };

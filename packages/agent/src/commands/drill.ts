@@ -6,8 +6,9 @@ import { createClient } from '@headgate/contract';
 import { loadTrust } from '@headgate/documents';
 import { judgeDrill } from '@headgate/domain';
 import { type AgentConfig, loadConfig } from '../config.ts';
-import { type CellOfVault, type DrilledStore, drillStore, hasVault } from '../drill/drill-store.ts';
+import { type DrilledStore, drillStore } from '../drill/drill-store.ts';
 import { drillLines } from '../drill/words.ts';
+import { onlyOne, vaultsOf } from '../vault-cells.ts';
 
 export const DRILL_USAGE = `headgate-agent drill: brings a restore point back from its vault, and says what came of it
 
@@ -81,7 +82,7 @@ export async function drill(args: readonly string[]): Promise<number> {
   const say = (line: string): void => void (values.json === true || process.stderr.write(`${line}\n`));
   try {
     const drilled = await drillStore({
-      cell: cellOf(read.config, values.cell),
+      cell: onlyOne(vaultsOf(read.config, values.cell)),
       store,
       trust: trust.trust,
       id: values.id,
@@ -98,16 +99,6 @@ export async function drill(args: readonly string[]): Promise<number> {
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, asked);
   }
-}
-
-function cellOf({ cells }: AgentConfig, name: string | undefined): CellOfVault {
-  const found = cells.filter(hasVault).filter((each) => (name ?? each.cell) === each.cell);
-  const [one, second] = found;
-  if (one === undefined)
-    throw new Error(name === undefined ? 'no cell has a vault' : `there is no cell ${name} with a vault`);
-  if (second !== undefined)
-    throw new Error(`several cells have a vault; name one: ${found.map((c) => `--cell ${c.cell}`).join(', ')}`);
-  return one;
 }
 
 async function told(

@@ -8,15 +8,16 @@ import { unmetDemands } from '@headgate/adapters/execution/vault/demands';
 import { fetchPoint } from '@headgate/adapters/execution/vault/fetch-point';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
 import { checkParts, unseal } from '@headgate/adapters/execution/vault/unseal-point';
-import type { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
 import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
 import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
 import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
-import { loadTrust, type Trust } from '@headgate/documents';
+import { readReach } from '@headgate/adapters/execution/vault/wal/vaulted-wal';
+import { loadTrust, type Trust, type WalReach } from '@headgate/documents';
 import { freshnessOf, nextDue } from '@headgate/domain';
-import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
-import { type AgentConfig, loadConfig } from '../config.ts';
+import { type Answer, type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import { loadConfig } from '../config.ts';
 import { checkedLine, freshnessLines, listLines } from '../restore-points/words.ts';
+import { type CellOfVault, onlyOne, vaultsOf } from '../vault-cells.ts';
 
 export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies of restore points in the cells' vaults
 
@@ -93,7 +94,6 @@ function readArguments(args: readonly string[]) {
 }
 
 type Values = ReturnType<typeof readArguments>['values'];
-type CellOfVault = AgentConfig['cells'][number] & { readonly vault: VaultConfig };
 
 const COMMANDS = {
   list: { run: list, needs: [] },
@@ -101,21 +101,6 @@ const COMMANDS = {
   fetch: { run: fetch, needs: ['store', 'identity'] },
   key: { run: key, needs: [] },
 } as const;
-
-function vaultsOf({ cells }: AgentConfig, cell: string | undefined): readonly CellOfVault[] {
-  const found = cells.filter(
-    (each): each is CellOfVault => each.vault !== undefined && (cell ?? each.cell) === each.cell,
-  );
-  if (found.length === 0)
-    throw new Error(cell === undefined ? 'no cell has a vault' : `there is no cell ${cell} with a vault`);
-  return found;
-}
-
-function onlyOne(cells: readonly CellOfVault[]): CellOfVault {
-  if (cells.length > 1)
-    throw new Error(`several cells have a vault; name one: ${cells.map((c) => `--cell ${c.cell}`).join(', ')}`);
-  return cells[0]!;
-}
 
 async function opened(cell: CellOfVault, trust: Trust): Promise<{ store: ObjectStore; trust: Pick<Trust, 'signers'> }> {
   const store = await openObjectStore(cell.vault.store);
@@ -136,20 +121,40 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
       const of = { environment: cell.environment, cell: cell.cell, store: name };
       const found = await listVault(store, of, trust, signal);
       const now = Date.now();
-      const freshness = freshnessOf(found.points, now);
+      const reach = await readReach(store, of, trust, signal);
+      const goesOn =
+        reach.ok && reach.value?.systemIdentifier === found.points[0]?.sealed?.database.systemIdentifier
+          ? reach.value?.at
+          : undefined;
+      const freshness = freshnessOf(found.points, now, goesOn);
       const { rpoMs } = cell.vault;
       const dueAt = rpoMs === undefined ? undefined : nextDue(freshness, rpoMs);
       const protections = await store.protections(signal);
       const unmet = await unmetDemands(cell.vault, store, restorePointsDir, signal);
-      const late = dueAt !== undefined && dueAt < now ? rpoMs : undefined;
-      bad ||= freshness.unreadable > 0 || freshness.newest === undefined || unmet.length > 0 || late !== undefined;
-      told.push({ ...of, vault: store.name, ...found, freshness, dueAt, protections, unmet });
+      const late = rpoMs !== undefined && (freshness.ageMs ?? Number.POSITIVE_INFINITY) > rpoMs ? rpoMs : undefined;
+      const wal = walTrouble(cell, name, reach, goesOn);
+      bad ||= freshness.unreadable > 0 || freshness.newest === undefined || unmet.length > 0;
+      bad ||= late !== undefined || wal !== undefined;
+      told.push({ ...of, vault: store.name, ...found, freshness, dueAt, protections, unmet, wal });
       if (values.json !== true)
-        say([...listLines(of, store.name, found), ...freshnessLines(freshness, protections, unmet, late)]);
+        say([...listLines(of, store.name, found), ...freshnessLines(freshness, protections, unmet, late, wal)]);
     }
   }
   if (values.json === true) say([JSON.stringify(told)]);
   return bad ? EXIT.refused : EXIT.ok;
+}
+
+/** What is wrong with the store's log in the vault, where it is to be there. */
+function walTrouble(
+  cell: CellOfVault,
+  store: string,
+  reach: Answer<WalReach | undefined>,
+  goesOn: number | undefined,
+): string | undefined {
+  if (!reach.ok) return reach.why;
+  if (cell.vault.wal === undefined || cell.kind !== 'process' || !Object.hasOwn(cell.stores, store)) return undefined;
+  if (reach.value === undefined) return 'no WAL lies there yet';
+  return goesOn === undefined ? 'the WAL that lies there doesn’t go on from the newest restore point' : undefined;
 }
 
 /** The manifest of the restore point that is asked for, once it is known to be right. */

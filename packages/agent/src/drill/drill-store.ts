@@ -1,24 +1,17 @@
 /** A drill of one store of this agent's, by its cell's configuration, with its signed statement. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { drill, storeToDrill } from '@headgate/adapters/execution/drill/index';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
-import type { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
 import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
 import { type SignedBundle, signDrill, type Trust } from '@headgate/documents';
 import type { DrillFacts } from '@headgate/domain';
 import { ownFolder } from '../rehearse/open-copy.ts';
+import type { CellOfVault } from '../vault-cells.ts';
 
 /** For each part of a drill. Milliseconds. */
 const PART_MS = 12 * 60 * 60_000;
-
-export type CellOfVault = AnyCellConfig & { readonly vault: VaultConfig };
-
-export function hasVault(cell: AnyCellConfig): cell is CellOfVault {
-  return cell.vault !== undefined;
-}
 
 export interface StoreDrillAsk {
   readonly cell: CellOfVault;
@@ -59,6 +52,7 @@ export async function drillStore(ask: StoreDrillAsk): Promise<DrilledStore> {
     identities,
     id,
     everyMs: vault.schedule?.everyMs,
+    walEveryMs: vault.wal?.everyMs,
     transactions: vault.drill?.transactions,
     workDir,
     deadlineMs: PART_MS,

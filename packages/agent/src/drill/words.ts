@@ -3,7 +3,7 @@ import { type DrillFacts, judgeDrill, rtoText } from '@headgate/domain';
 import { ageText } from '@headgate/domain/model/duration';
 
 export function drillLines(facts: DrillFacts): readonly string[] {
-  const { from, point, took, census, files, amcheck, transactions } = facts;
+  const { from, point, took, census, files, amcheck, transactions, wal } = facts;
   const result = judgeDrill(facts);
   const lines = [`Drill of the store ${from.store}, cell ${from.cell} (${from.environment})`];
   if (point !== undefined) {
@@ -25,6 +25,10 @@ export function drillLines(facts: DrillFacts): readonly string[] {
   if (census !== undefined) lines.push(`  ${census.rows} rows in ${census.tables} tables compared`);
   if (files !== undefined && files.compared > 0) lines.push(`  ${files.compared} files beside the database compared`);
   if (amcheck?.problems.length === 0) lines.push('  pg_amcheck found nothing wrong in tables and indexes');
+  if (wal !== undefined)
+    lines.push(
+      `  with ${wal.segments} segments of its log, up to ${new Date(wal.reachedAt).toISOString()} (LSN ${wal.lsn})`,
+    );
   if (transactions === undefined) lines.push('  no business transactions are declared (vault.drill.transactions)');
   const { rpoMs } = result;
   if (result.rtoMs !== undefined) lines.push(`  RTO: ${rtoText(result)}`);

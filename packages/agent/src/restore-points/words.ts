@@ -25,21 +25,28 @@ export function listLines(
   ];
 }
 
-/** How fresh they are, and how the store says it is protected. `lateFor`: what may be lost is more than that. Milliseconds. */
+/**
+ * How fresh they are, and how the store says it is protected. `lateFor`: what may be lost is more than that, in milliseconds.
+ * `wal`: what is wrong with the log.
+ */
 export function freshnessLines(
   freshness: Freshness,
   protections: Protections,
   unmet: readonly string[],
   lateFor?: number,
+  wal?: string,
 ): string[] {
-  const { newest, ageMs, achievedRpoMs, unreadable } = freshness;
+  const { newest, ageMs, achievedRpoMs, unreadable, reachedAt } = freshness;
   const { versioning, replication } = protections;
   return [
     newest === undefined
       ? '  nothing could be brought back from here'
-      : `  lost if the store were lost now: the last ${ageText(ageMs!)}; at the worst moment so far: ${ageText(achievedRpoMs!)}`,
+      : reachedAt === undefined
+        ? `  lost if the store were lost now: the last ${ageText(ageMs!)}; at the worst moment so far: ${ageText(achievedRpoMs!)}`
+        : `  lost if the store were lost now: the last ${ageText(ageMs!)} (its WAL lies there up to ${timeText(reachedAt)})`,
     ...(unreadable > 0 ? [`  ${unreadable} can't be read: a person has to look at them`] : []),
     `  versioning ${versioning.state} (${versioning.detail}), replication ${replication.state} (${replication.detail})`,
+    ...(wal === undefined ? [] : [`  WAL: ${wal}`]),
     ...(lateFor === undefined ? [] : [`  TOO OLD: at most ${durationText(lateFor)} may be lost; take one`]),
     ...unmet.map((each) => `  DEMANDED AND NOT SO: ${each}`),
   ];

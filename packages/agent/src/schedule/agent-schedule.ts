@@ -1,6 +1,6 @@
 import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import type { AgentConfig } from '../config.ts';
-import { hasVault } from '../drill/drill-store.ts';
+import { hasVault } from '../vault-cells.ts';
 import { ScheduleFile } from './schedule-file.ts';
 import { Scheduler, type SchedulerParts } from './scheduler.ts';
 

@@ -3,7 +3,7 @@ import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
 import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
 import type { Trust } from '@headgate/documents';
 import { type Freshness, freshnessOf } from '@headgate/domain';
-import type { CellOfVault } from '../drill/drill-store.ts';
+import type { CellOfVault } from '../vault-cells.ts';
 
 /** How fresh a store's restore points in its cell's vault are. Throws while the vault is away. */
 export async function freshnessIn(

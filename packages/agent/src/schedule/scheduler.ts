@@ -7,12 +7,14 @@ import type { Trust } from '@headgate/documents';
 import { type Freshness, judgeDrill, type Scheduled, type ScheduledStore, scheduledWork } from '@headgate/domain';
 import type { CellWorker } from '../assignments/cell-worker.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
-import { type CellOfVault, drillStore } from '../drill/drill-store.ts';
+import { drillStore } from '../drill/drill-store.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
+import type { CellOfVault } from '../vault-cells.ts';
 import { freshnessIn } from './freshness-in.ts';
 import type { ScheduleFile, StoreRecord } from './schedule-file.ts';
 import { takePoint } from './take-point.ts';
+import type { StoreWal } from './wal-rounds.ts';
 
 export interface SchedulerParts {
   /** With a schedule, or with drills by schedule. */
@@ -40,6 +42,8 @@ export interface StoreSchedule {
     readonly untold: boolean;
   };
   readonly atWork?: Scheduled['what'];
+  /** Its write-ahead log, where that is brought to the vault. */
+  readonly wal?: Omit<StoreWal, 'store'>;
 }
 
 /** The longest time between two looks at what is due, and the shortest. Milliseconds. */

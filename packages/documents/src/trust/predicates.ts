@@ -17,6 +17,10 @@ export const APPROVAL_PREDICATE = 'https://headgate.dev/approval/v1';
 export const MASKING_PREDICATE = 'https://headgate.dev/masking/v1';
 /** "This restore point lies in a vault, in these parts." */
 export const SEALED_POINT_PREDICATE = 'https://headgate.dev/restore-point/v1';
+/** "This piece of a store's WAL lies in a vault." */
+export const SEALED_WAL_PREDICATE = 'https://headgate.dev/wal/v1';
+/** "All of a store's WAL up to this moment lies in a vault." */
+export const WAL_REACH_PREDICATE = 'https://headgate.dev/wal-reach/v1';
 /** "The migrations of this release were rehearsed, and that is what was seen." */
 export const REHEARSAL_PREDICATE = REHEARSAL;
 /** "The migrations of this release were analysed, and that is what was found." */

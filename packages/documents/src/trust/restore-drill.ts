@@ -42,6 +42,16 @@ const predicate = z.strictObject({
     })
     .exactOptional(),
   everyMs: count.exactOptional(),
+  wal: z
+    .strictObject({
+      segments: count,
+      reachedAt: count,
+      sealedAt: count,
+      everyMs: count.exactOptional(),
+      lsn: text(40),
+      replayed: z.boolean().exactOptional(),
+    })
+    .exactOptional(),
   took: z.strictObject({
     fetchedMs: count.exactOptional(),
     restoredMs: count.exactOptional(),

@@ -56,6 +56,25 @@ describe('a drill', () => {
     expect(judgeDrill(lacking('point')).rpoMs).toBeUndefined();
   });
 
+  test('with its log loses what the vault doesn’t have of that yet, and never less than passes until more of it lies there', () => {
+    const wal = {
+      segments: 2,
+      reachedAt: NOW - 10_000,
+      sealedAt: NOW - 8_000,
+      everyMs: 5_000,
+      lsn: '0/3',
+      replayed: true,
+    };
+    expect(judgeDrill({ ...sound, everyMs: 3_600_000, wal })).toMatchObject({ ok: true, rpoMs: 10_000 });
+    expect(judgeDrill({ ...sound, wal: { ...wal, everyMs: 30_000 } }).rpoMs).toBe(32_000);
+    // The restore point is younger than its log's last round.
+    expect(judgeDrill({ ...sound, wal: { ...wal, reachedAt: NOW - 90_000, sealedAt: NOW - 89_000 } }).rpoMs).toBe(
+      30_000,
+    );
+    const short = judgeDrill({ ...sound, wal: { ...wal, replayed: false } });
+    expect(short).toMatchObject({ ok: false, because: [expect.stringContaining('ends before 0/3')], rpoMs: 30_000 });
+  });
+
   test.each<[string, Partial<DrillFacts>, RegExp]>([
     ['it broke off', { ended: 'the part database-00001 isn’t what was sealed' }, /database-00001/],
     ['the schema is another one', { schemaVersion: 2 }, /schema version 2 came back, 3 was promised/],

@@ -32,6 +32,21 @@ export interface DrilledPoint {
   readonly lsn?: string;
 }
 
+/** A store's write-ahead log, as far as it lies in the vault. */
+export interface DrilledWal {
+  /** Segments that were brought back. */
+  readonly segments: number;
+  /** What was acknowledged before then lies in the vault, and when that was known. */
+  readonly reachedAt: Instant;
+  readonly sealedAt: Instant;
+  /** Between two rounds. Milliseconds. */
+  readonly everyMs?: number;
+  /** The log's place at that moment. */
+  readonly lsn: string;
+  /** Whether what came back had come to that place; absent: it didn't come so far. */
+  readonly replayed?: boolean;
+}
+
 export interface DrillFacts {
   readonly from: DrilledStore;
   /** By the clock of the machine that drilled. */
@@ -41,6 +56,8 @@ export interface DrillFacts {
   readonly point?: DrilledPoint;
   /** Between two restore points, where they are taken by schedule. Milliseconds. */
   readonly everyMs?: number;
+  /** The log that was brought back with it; absent: the vault has none of this store, and the restore point's own moment came back. */
+  readonly wal?: DrilledWal;
   /** How far it came, each from the beginning. Milliseconds. */
   readonly took: {
     /** Fetched from the vault: signature, parts, every file by its SHA-256. */
@@ -79,8 +96,8 @@ export interface DrillResult {
   /** Until when that was measured. */
   readonly rtoUntil?: 'first-transaction' | 'last-comparison';
   /**
-   * What would be lost: the restore point's age as the drill began, and never less than its schedule lets pass until the next
-   * one is sealed. Milliseconds; absent: there is nothing to bring back.
+   * What would be lost: the age of the last moment that came back as the drill began, and never less than passes by its schedule
+   * until the next one lies in the vault. Milliseconds; absent: there is nothing to bring back.
    */
   readonly rpoMs?: number;
 }
@@ -93,6 +110,9 @@ export function judgeDrill(facts: DrillFacts): DrillResult {
     ...(point === undefined || facts.schemaVersion === undefined || facts.schemaVersion === point.schemaVersion
       ? []
       : [`schema version ${facts.schemaVersion} came back, ${point.schemaVersion} was promised`]),
+    ...(facts.wal?.replayed === false
+      ? [`what came back ends before ${facts.wal.lsn}, up to which its log lies there`]
+      : []),
     ...(facts.census?.differences ?? []).map(differenceText),
     ...(facts.files?.wrong ?? []).map((path) => `the file ${path} isn't what was promised`),
     ...(facts.amcheck?.problems ?? []).map((each) => `pg_amcheck: ${each}`),
@@ -113,8 +133,15 @@ export function judgeDrill(facts: DrillFacts): DrillResult {
   };
 }
 
-/** By a schedule the next one is begun so long after this one, and counts once it is sealed: that takes as long as this one's did. */
-function lostMs({ takenAt, sealedAt }: DrilledPoint, { startedAt, everyMs }: DrillFacts): number {
+/**
+ * With its log the age of the log's end, and never less than passes until more of it lies there. Without: by a schedule the next
+ * restore point is begun so long after this one, and counts once it is sealed, which takes as long as this one's did.
+ */
+function lostMs({ takenAt, sealedAt }: DrilledPoint, { startedAt, everyMs, wal }: DrillFacts): number {
+  if (wal?.replayed === true) {
+    const passes = (wal.everyMs ?? 0) + Math.max(0, wal.sealedAt - wal.reachedAt);
+    return Math.max(0, passes, startedAt - Math.max(wal.reachedAt, takenAt));
+  }
   const lets = everyMs === undefined ? 0 : everyMs + Math.max(0, sealedAt - takenAt);
   return Math.max(0, lets, startedAt - takenAt);
 }

@@ -12,12 +12,17 @@ export interface Freshness {
    * Milliseconds; absent: there is none.
    */
   readonly achievedRpoMs?: number;
+  /** Up to which moment the log lies there that goes on from the newest; absent: there is none. */
+  readonly reachedAt?: Instant;
   /** How many can't be read. */
   readonly unreadable: number;
 }
 
-/** Reads it off the restore points of one store. One that is dated ahead of now counts as taken now. */
-export function freshnessOf(points: readonly VaultedPoint[], now: Instant): Freshness {
+/**
+ * Reads it off the restore points of one store, and off the reach of its log if that goes on from the newest. What is dated
+ * ahead of now counts as of now.
+ */
+export function freshnessOf(points: readonly VaultedPoint[], now: Instant, reachedAt?: Instant): Freshness {
   const readable = points
     .filter((point) => point.readable)
     .map(({ id, takenAt }) => ({ id, takenAt: Math.min(takenAt, now) }))
@@ -27,7 +32,11 @@ export function freshnessOf(points: readonly VaultedPoint[], now: Instant): Fres
   if (newest === undefined) return { unreadable };
   const moments = [...readable.map(({ takenAt }) => takenAt), now];
   const gaps = moments.slice(1).map((at, i) => at - moments[i]!);
-  return { newest, ageMs: now - newest.takenAt, achievedRpoMs: Math.max(...gaps), unreadable };
+  const last = Math.max(newest.takenAt, Math.min(reachedAt ?? 0, now));
+  return {
+    ...{ newest, ageMs: now - last, achievedRpoMs: Math.max(...gaps), unreadable },
+    ...(reachedAt !== undefined && { reachedAt }),
+  };
 }
 
 /** When the next one is due: so long after the newest, at once where there is none or the age isn't known. */

@@ -28,6 +28,8 @@ export interface RestorePointList {
 /** Which moment a restore goes to. Without one: the moment when the restore point was complete. */
 export type RecoveryTarget =
   | { readonly kind: 'restore-point' }
+  /** As far as the log goes. */
+  | { readonly kind: 'latest' }
   | { readonly kind: 'time'; readonly at: string }
   | { readonly kind: 'transaction'; readonly xid: string }
   | { readonly kind: 'name'; readonly name: string }
@@ -39,6 +41,8 @@ export interface RestorePoints {
   take(store: string, ctx: StepContext): Promise<Answer<RestorePoint>>;
   /** Reads every file back and compares. A difference is `check-failed` and names the file. */
   verify(store: string, id: string, signal: AbortSignal): Promise<Answer<RestorePoint>>;
+  /** Names this moment in the store's log, before the rollout's first migration; absent: nobody keeps such a log. */
+  mark?(store: string, ctx: StepContext): Promise<void>;
   /** All that there are of the store, also those that can't be read. */
   list(store: string): Promise<RestorePointList>;
   /** Replaces the store by what it was at the moment. Whatever was written since is gone: the plan says so. */

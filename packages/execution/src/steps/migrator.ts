@@ -12,6 +12,7 @@ export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, from
   if (early) return early;
   const spoiled = (await changedBefore(ports, store, from, ctx)) ?? (await spoiledRestorePoint(ports, store, to, ctx));
   if (spoiled) return failed('rejected', spoiled);
+  if ((await ports.migrator.version(store)) < to) await ports.restorePoints.mark?.(store, ctx);
   for (const migration of migrations) {
     const late = overdue(ctx);
     if (late) return late;

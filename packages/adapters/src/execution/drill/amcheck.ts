@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findTools } from '../external-store/postgres-tools.ts';
 import { runBounded } from '../program-run/bounded-run.ts';
-import { type BroughtBack, environmentOf } from './bring-back.ts';
+import { type BroughtBack, environmentOf } from './brought-back.ts';
 
 export interface AmcheckAsk {
   readonly copy: Pick<BroughtBack, 'url'>;

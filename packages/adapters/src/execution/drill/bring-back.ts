@@ -2,82 +2,61 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../../machine/free-port.ts';
-import type { Cluster } from '../../postgres-cluster/cluster.ts';
-import { type ConnectionUrl, toolEnvironment } from '../external-store/connection-url.ts';
+import { withClient } from '../../postgres-cluster/database.ts';
+import type { ExternalStore } from '../external-store/external-store.ts';
+import { recordedVersion } from '../rehearsal/copy.ts';
 import { copyFromDumpPoint } from '../rehearsal/copy-from-point.ts';
 import { ownServer } from '../rehearsal/copy-server.ts';
+import type { BackedStore } from '../restore-points/backed-store.ts';
 import { restoreAside } from '../restore-points/recovery.ts';
-import type { Store } from '../store/store-session.ts';
-import type { StoreToDrill } from './store-to-drill.ts';
-
-export interface BroughtBack {
-  readonly store: Store;
-  /** A superuser's, of the copy alone. */
-  readonly url: ConnectionUrl;
-  /** What lies outside of the drill's folder; that itself goes with the drill. */
-  close(): Promise<void>;
-}
-
-export interface BringBackAsk {
-  readonly of: StoreToDrill;
-  readonly id: string;
-  /** PostgreSQL's major version. */
-  readonly major: number;
-  /** The drill's folder, with the fetched restore point in `points`. */
-  readonly dir: string;
-  readonly workDir: string;
-  readonly deadlineMs: number;
-  readonly signal: AbortSignal;
-}
+import { controlConnection, type Store } from '../store/store-session.ts';
+import { type BringBackAsk, type BroughtBack, urlOf, WAL } from './brought-back.ts';
+import { odooBack } from './odoo-back.ts';
 
 export async function bringBack(ask: BringBackAsk): Promise<BroughtBack> {
-  return ask.of.form === 'physical' ? asCluster(ask, ask.of.store) : asDatabase(ask, ask.of.store);
+  const { of } = ask;
+  if (of.form === 'physical') return asCluster(ask, of.store);
+  return 'odoo' in of ? odooBack(ask, of.odoo) : asDatabase(ask, of.store);
 }
 
 async function asCluster(
-  { id, dir, deadlineMs }: BringBackAsk,
-  store: Extract<StoreToDrill, { form: 'physical' }>['store'],
+  { id, dir, latest = false, deadlineMs }: BringBackAsk,
+  store: BackedStore,
 ): Promise<BroughtBack> {
-  // The restore point stands on its own: the store's archive may be lost with the store.
-  const archiveDir = join(dir, 'no-archive');
-  await mkdir(archiveDir);
+  // Of the vault's alone: the store's own archive may be lost with the store.
+  const archiveDir = join(dir, latest ? WAL : 'no-archive');
+  await mkdir(archiveDir, { recursive: true });
   const point = join(dir, 'points', id);
-  const target = { kind: 'restore-point' } as const;
+  const target = { kind: latest ? 'latest' : 'restore-point' } as const;
   const place = join(dir, 'cluster');
   const cluster = await restoreAside({ ...store, archiveDir }, point, target, place, await freePort(), deadlineMs);
-  return { store: { ...store, cluster }, url: await urlOf(cluster, store.database), close: () => cluster.stop(0) };
+  const copy = { ...store, cluster };
+  return {
+    store: copy,
+    url: await urlOf(cluster, store.database),
+    ...(await plainly(copy)),
+    close: () => cluster.stop(0),
+  };
 }
 
 async function asDatabase(
   { major, dir, workDir, deadlineMs, signal }: BringBackAsk,
-  store: Extract<StoreToDrill, { form: 'dump' }>['store'],
+  store: ExternalStore,
 ): Promise<BroughtBack> {
   const onto = await ownServer(workDir, major);
   try {
     const fetched = { ...store, restorePointsDir: join(dir, 'points') };
     const copy = await copyFromDumpPoint(fetched, onto, { deadlineMs, signal });
     const url = { ...(await onto.server.url()), database: copy.store.database };
-    return { store: copy.store, url, close: () => onto.close() };
+    return { store: copy.store, url, ...(await plainly(copy.store)), close: () => onto.close() };
   } catch (error) {
     await onto.close();
     throw error;
   }
 }
 
-async function urlOf(cluster: Cluster, database: string): Promise<ConnectionUrl> {
-  const { host, port, user, password } = await cluster.connection(database);
-  return {
-    host: host!,
-    port: port!,
-    user: user!,
-    password: password as string,
-    database,
-    ssl: 'disable',
-    rootCertificate: undefined,
-  };
-}
-
-/** For PostgreSQL's own programs on the copy. */
-export function environmentOf({ url }: Pick<BroughtBack, 'url'>): Readonly<Record<string, string>> {
-  return toolEnvironment(url);
+/** Of a store whose version we recorded in it. */
+async function plainly(store: Store): Promise<Pick<BroughtBack, 'counting' | 'version'>> {
+  const counting = await controlConnection(store);
+  return { counting, version: () => withClient(counting, recordedVersion) };
 }

@@ -2,22 +2,30 @@
 import { mkdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SealedPoint, Trust } from '@headgate/documents';
-import { compareCensus, type DrilledPoint, type DrilledStore, type DrillFacts } from '@headgate/domain';
+import {
+  compareCensus,
+  type DrilledPoint,
+  type DrilledStore,
+  type DrilledWal,
+  type DrillFacts,
+} from '@headgate/domain';
 import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
 import { readBack } from '../../machine/copy-tree.ts';
 import { closedFolder } from '../../machine/reachable.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { findPrograms } from '../../postgres-cluster/programs.ts';
 import { holdMoment } from '../census/count-rows.ts';
-import { recordedVersion } from '../rehearsal/copy.ts';
 import { PROGRAMS, sweepClusters, throwAwayFolder } from '../rehearsal/throw-away-cluster.ts';
 import { controlConnection } from '../store/store-session.ts';
 import { choosePoint } from '../vault/choose-point.ts';
 import { fetchPoint } from '../vault/fetch-point.ts';
 import { kindOf, PointContents } from '../vault/point-contents.ts';
 import type { Unsealing } from '../vault/unseal-point.ts';
+import { fetchWal } from '../vault/wal/fetch-wal.ts';
+import { reaches } from '../vault/wal/wal-place.ts';
 import { amcheck } from './amcheck.ts';
-import { type BroughtBack, bringBack } from './bring-back.ts';
+import { bringBack } from './bring-back.ts';
+import { type BroughtBack, WAL } from './brought-back.ts';
 import type { StoreToDrill } from './store-to-drill.ts';
 import { runTransactions } from './transactions.ts';
 
@@ -32,6 +40,8 @@ export interface DrillAsk {
   readonly id?: string | undefined;
   /** Between two restore points, where they are taken by schedule. Milliseconds. */
   readonly everyMs?: number | undefined;
+  /** Between two rounds that bring its log to the vault. Milliseconds. */
+  readonly walEveryMs?: number | undefined;
   readonly transactions?: { readonly command: readonly string[]; readonly timeoutMs: number } | undefined;
   /** Folder for what is thrown away; what killed drills left in it goes first. */
   readonly workDir: string;
@@ -97,12 +107,43 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
     at.stage = 'fetching it';
     await fetchInto(chosen.unsealing, ask, dir);
     took.fetchedMs = since();
-    ask.say('It is brought back …');
+    at.stage = 'fetching its log';
+    const wal = await fetchLog(chosen.unsealing, ask, dir);
+    if (wal !== undefined) facts.wal = wal;
+    ask.say(
+      wal === undefined ? 'It is brought back …' : `It is brought back, with ${wal.segments} segments of its log …`,
+    );
     at.stage = 'bringing it back';
-    copy = await bringBack({ ...ask, id: sealed.id, major: sealed.database.major, dir });
+    const back = { ...ask, id: sealed.id, major: sealed.database.major, dir };
+    copy = await bringBack({ ...back, latest: wal !== undefined });
     took.restoredMs = since();
     at.stage = 'looking at what came back';
-    await lookAt(copy, sealed, ask, dir, facts, took, since);
+    if (wal !== undefined) facts.wal = { ...wal, replayed: await cameTo(copy, wal.lsn) };
+    // Before anybody writes to the copy.
+    const moment = wal === undefined ? await holdMoment(copy.counting) : undefined;
+    try {
+      await carryOut(copy, ask, dir, facts, took, since);
+      if (moment !== undefined) await compare(copy, sealed, ask, dir, facts, moment);
+    } finally {
+      await moment?.close();
+    }
+    if (moment !== undefined) took.comparedMs = since();
+    await check(copy, sealed, ask, dir, facts);
+    if (facts.amcheck !== undefined) took.checkedMs = since();
+    if (wal !== undefined) {
+      // What was promised was promised of the restore point's own moment, which the log has gone on from.
+      await copy.close();
+      copy = undefined;
+      at.stage = 'bringing its own moment back';
+      copy = await bringBack({ ...back, latest: false });
+      const own = await holdMoment(copy.counting);
+      try {
+        await compare(copy, sealed, ask, dir, facts, own);
+      } finally {
+        await own.close();
+      }
+      took.comparedMs = since();
+    }
   } catch (error) {
     signal.throwIfAborted();
     facts.ended = endedBy(error as Error, at.stage).slice(0, MOST_CHARACTERS);
@@ -133,52 +174,79 @@ async function fetchInto(unsealing: Unsealing, { identities, of, from }: DrillAs
   if (!fetched.ok) throw new InOurWords(fetched.why.replace(/\b(files|filestore)\/.* isn't/s, "a file isn't"));
 }
 
-/** What came back, beside what was promised. */
-async function lookAt(
-  copy: BroughtBack,
-  sealed: SealedPoint,
+/** The store's log from the restore point on, where the vault has it. */
+async function fetchLog(
+  { store, sealed, signal }: Unsealing,
   ask: DrillAsk,
+  dir: string,
+): Promise<DrilledWal | undefined> {
+  if (ask.of.form !== 'physical') return undefined;
+  const { from, trust, identities, walEveryMs } = ask;
+  const fetched = await fetchWal({ store, of: from, trust, identities, from: sealed, to: join(dir, WAL), signal });
+  if (!fetched.ok) throw new InOurWords(fetched.why);
+  if (fetched.value === undefined) return undefined;
+  const { reach, segments } = fetched.value;
+  const { at: reachedAt, sealedAt, lsn } = reach;
+  return { segments, reachedAt, sealedAt, lsn, ...(walEveryMs !== undefined && { everyMs: walEveryMs }) };
+}
+
+/** Whether the copy's log goes as far as the vault's: a piece that PostgreSQL couldn't read would end it before. */
+async function cameTo(copy: BroughtBack, lsn: string): Promise<boolean> {
+  return withClient(await controlConnection(copy.store), async (client) => {
+    const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn');
+    return reaches(rows[0]!.lsn, lsn);
+  });
+}
+
+/** The application's business transactions, where they are declared. */
+async function carryOut(
+  copy: BroughtBack,
+  { transactions, say, signal, detail }: DrillAsk,
   dir: string,
   facts: Draft,
   took: Took,
   since: () => number,
 ): Promise<void> {
-  const { signal, transactions, deadlineMs, of, say } = ask;
-  const control = await controlConnection(copy.store);
-  // Before anybody writes to the copy.
-  const moment = await holdMoment(control);
-  try {
-    if (transactions !== undefined) {
-      say('Business transactions are carried out on it …');
-      const ran = await runTransactions({
-        ...transactions,
-        copy,
-        workDir: join(dir, PROGRAMS, 'transactions'),
-        signal,
-      });
-      if (ran.failed === undefined) took.firstTransactionMs = since();
-      else ask.detail?.(ran.output);
-      facts.transactions = ran.failed === undefined ? {} : { failed: ran.failed };
-    }
-    say('Rows and files are compared …');
-    const version = await withClient(control, recordedVersion);
-    if (version !== undefined) facts.schemaVersion = version;
-    const point = join(dir, 'points', sealed.id);
-    const { census, files } = PointContents.parse(JSON.parse(await readFile(join(point, 'manifest.json'), 'utf8')));
-    if (census !== undefined) facts.census = compareCensus(census, await moment.count(of.form, signal));
-    facts.files = await compareFiles(point, files, signal);
-    took.comparedMs = since();
-  } finally {
-    await moment.close();
-  }
+  if (transactions === undefined) return;
+  say('Business transactions are carried out on it …');
+  const ran = await runTransactions({ ...transactions, copy, workDir: join(dir, PROGRAMS, 'transactions'), signal });
+  if (ran.failed === undefined) took.firstTransactionMs = since();
+  else detail?.(ran.output);
+  facts.transactions = ran.failed === undefined ? {} : { failed: ran.failed };
+}
+
+/** What came back of the restore point's own moment, beside what was promised of it. */
+async function compare(
+  copy: BroughtBack,
+  sealed: SealedPoint,
+  { of, say, signal }: DrillAsk,
+  dir: string,
+  facts: Draft,
+  moment: Awaited<ReturnType<typeof holdMoment>>,
+): Promise<void> {
+  say('Rows and files are compared …');
+  const version = await copy.version();
+  if (version !== undefined) facts.schemaVersion = version;
+  const point = join(dir, 'points', sealed.id);
+  const { census, files } = PointContents.parse(JSON.parse(await readFile(join(point, 'manifest.json'), 'utf8')));
+  if (census !== undefined) facts.census = compareCensus(census, await moment.count(of.form, signal));
+  facts.files = await compareFiles(point, files, signal);
+}
+
+/** PostgreSQL's programs, where the cell says which. */
+function toolsOf(of: StoreToDrill): string | undefined {
+  if ('odoo' in of) return of.odoo.stores.cluster.programs.bin;
+  return of.form === 'dump' ? of.store.toolsDir : undefined;
+}
+
+async function check(copy: BroughtBack, sealed: SealedPoint, ask: DrillAsk, dir: string, facts: Draft): Promise<void> {
+  const { of, deadlineMs, signal, say } = ask;
   say('Tables and indexes are checked …');
-  const toolsDir = of.form === 'dump' ? of.store.toolsDir : undefined;
+  const toolsDir = toolsOf(of);
   const workDir = join(dir, PROGRAMS, 'amcheck');
   const checked = await amcheck({ copy, major: sealed.database.major, toolsDir, workDir, deadlineMs, signal });
   signal.throwIfAborted();
-  if (checked === undefined) return;
-  facts.amcheck = checked;
-  took.checkedMs = since();
+  if (checked !== undefined) facts.amcheck = checked;
 }
 
 /** Files beside the database, read back from the disk where they were laid out; the database's own are PostgreSQL's by now. */

@@ -5,7 +5,7 @@ import { withClient } from '../../postgres-cluster/database.ts';
 import { externalDatabaseUrlOf } from '../external-store/external-store.ts';
 import { runBounded } from '../program-run/bounded-run.ts';
 import { controlConnection } from '../store/store-session.ts';
-import type { BroughtBack } from './bring-back.ts';
+import type { BroughtBack } from './brought-back.ts';
 
 export const DATABASE_URL_VARIABLE = 'HEADGATE_DRILL_DATABASE_URL';
 
@@ -35,7 +35,12 @@ export async function runTransactions(ask: TransactionsAsk): Promise<Transaction
   const url = externalDatabaseUrlOf({ ...copy.url, user, password });
   const ran = await runBounded({
     command,
-    environment: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8', [DATABASE_URL_VARIABLE]: url },
+    environment: {
+      PATH: '/usr/local/bin:/usr/bin:/bin',
+      LC_ALL: 'C.UTF-8',
+      [DATABASE_URL_VARIABLE]: url,
+      ...copy.environment,
+    },
     workDir,
     user: undefined,
     deadlineMs: timeoutMs,

@@ -15,6 +15,7 @@ import { Supervisor } from '../process/supervisor.ts';
 import { StoreAndHttpSides } from '../reconcile/store-and-http-sides.ts';
 import { RouterProcess } from '../router/router-process.ts';
 import { openCellVault } from '../vault/open-cell-vault.ts';
+import { promisesRows } from '../vault/vault-config.ts';
 import { vaultedStores } from '../vault/vaulted-stores.ts';
 import { ChecksBehindDoor } from './checks-behind-door.ts';
 import { odooEnvironment, serveCommand } from './command.ts';
@@ -54,6 +55,7 @@ export function odooStores(config: OdooCellConfig): OdooStores {
     byName: new Map(Object.entries(config.stores).map(([name, database]) => [name, { name, database }])),
     dir: join(config.dir, 'odoo'),
     keep: config.keepRestorePoints,
+    census: promisesRows(config.vault),
   };
 }
 

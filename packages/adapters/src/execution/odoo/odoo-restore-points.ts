@@ -12,6 +12,7 @@ import {
 } from '@headgate/execution';
 import type pg from 'pg';
 import { copyFile, copyTree } from '../../machine/copy-tree.ts';
+import { countRows } from '../census/count-rows.ts';
 import { dumpSource } from '../kept-points/dump-source.ts';
 import { digestTree } from '../kept-points/kept-manifest.ts';
 import { KeptPoints } from '../kept-points/kept-points.ts';
@@ -20,6 +21,7 @@ import type { DatabaseDoor } from './database-door.ts';
 import { createDatabase, dumpDatabase, ownTree, restoreDatabase } from './dump.ts';
 import { halfDone, installedModules } from './installed-modules.ts';
 import { PointManifest } from './point-manifest.ts';
+import { readerConnection } from './reader.ts';
 import { holdStore, inRecords } from './records.ts';
 import { filestoreDir, findStore, type OdooStore, type OdooStores, storeDir } from './store.ts';
 import { beginSwap, endSwap, finishSwap, prepared, readSwap } from './tenant-swap.ts';
@@ -93,6 +95,10 @@ export class OdooRestorePoints implements RestorePoints {
     const dump = await digestTree(join(partial, 'dump'), 'dump', ctx.signal);
     const files = await copyTree(filestore, partial, 'filestore', (path) => path.startsWith('checklist'), ctx.signal);
     const modules = await installedModules(this.stores, database);
+    // Nobody of Odoo's may write: what is counted now is what was dumped.
+    const census = this.stores.census
+      ? await countRows(await readerConnection(this.stores, database), 'dump', ctx.signal)
+      : undefined;
     const manifest: PointManifest = {
       v: 1,
       id,
@@ -105,6 +111,7 @@ export class OdooRestorePoints implements RestorePoints {
       danglingAttachments: await danglingAttachments(this.stores, database, join(partial, 'filestore')),
       takenAt: Date.now(),
       source,
+      ...(census !== undefined && { census }),
       files: [...dump, ...files.files],
     };
     const point = await kept.complete(partial, manifest);

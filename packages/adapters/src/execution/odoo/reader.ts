@@ -114,6 +114,19 @@ export async function inTenant<T>(
   return read();
 }
 
+/**
+ * How to connect as the reader, for whoever reads all of a tenant's tables, in a transaction that can't write and without views.
+ * The database lets it in afterwards.
+ */
+export async function readerConnection(stores: OdooStores, database: string): Promise<pg.ClientConfig> {
+  await prepareReader(stores);
+  await inRecords(stores, async (client) => {
+    await client.query(`grant connect on database ${pg.escapeIdentifier(database)} to ${READER}`);
+  });
+  const password = await readSecret(passwordFile(stores));
+  return { ...(await stores.cluster.connection(database)), user: READER, password, options: OPTIONS };
+}
+
 const NO_DATABASE = '3D000';
 
 function passwordFile(stores: OdooStores): string {

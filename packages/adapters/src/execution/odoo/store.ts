@@ -19,6 +19,8 @@ export interface OdooStores {
   readonly dir: string;
   /** How many restore points of a store are kept. */
   readonly keep: number;
+  /** A restore point promises its rows, for which all of them are read once more; absent: it doesn't. */
+  readonly census?: boolean;
 }
 
 export function findStore(stores: OdooStores, name: string): OdooStore {

@@ -14,4 +14,6 @@ export interface BackedStore extends Store {
   readonly keep: number;
   /** A restore point promises its rows, for which all of them are read once more; absent: it doesn't. */
   readonly census?: boolean;
+  /** Its WAL is copied to a vault: what isn't there yet stays in the archive, whatever it is needed for here. */
+  readonly shipsWal?: boolean;
 }

@@ -9,7 +9,7 @@ import { withClient } from '../../postgres-cluster/database.ts';
 import { controlConnection, raiseFence } from '../store/store-session.ts';
 import type { BackedStore } from './backed-store.ts';
 import { Manifest } from './manifest.ts';
-import { restoreAside } from './recovery.ts';
+import { archiveToNow, restoreAside } from './recovery.ts';
 
 const Journal = z.strictObject({
   key: z.string(),
@@ -60,13 +60,15 @@ export async function restoreInPlace(
     await writeJournal(cluster, journal);
   }
   if (journal.phase === 'recovering') {
+    const deadlineMs = Math.max(10_000, ctx.remainingMs());
+    if (target.kind !== 'restore-point') await archiveToNow(store, deadlineMs);
     const aside = await restoreAside(
       store,
       restorePoint,
       target,
       join(cluster.dir, 'restoring'),
       await freePort(),
-      Math.max(10_000, ctx.remainingMs()),
+      deadlineMs,
     );
     const schemaVersion = await carryOver(store, aside, journal);
     await aside.stop();

@@ -19,8 +19,9 @@ import type { BackedStore } from './backed-store.ts';
 import { takeCopy } from './backup.ts';
 import { restoreInPlace } from './in-place.ts';
 import { digestOfText, Manifest, restorePointOf } from './manifest.ts';
+import { markLog } from './mark.ts';
 import { readAll, reportedOf } from './read-all.ts';
-import { archivedBefore } from './wal.ts';
+import { archivedBefore, shippedUpTo } from './wal.ts';
 
 export class PhysicalRestorePoints implements RestorePoints {
   private readonly stores: ReadonlyMap<string, BackedStore>;
@@ -95,6 +96,10 @@ export class PhysicalRestorePoints implements RestorePoints {
     return granted(restorePointOf(manifest, expected as Digest, true));
   }
 
+  async mark(store: string, ctx: StepContext): Promise<void> {
+    await markLog(this.find(store), ctx.rollout);
+  }
+
   async list(store: string): Promise<RestorePointList> {
     const { kept, unreadable } = await readAll(this.find(store));
     return {
@@ -146,7 +151,11 @@ export class PhysicalRestorePoints implements RestorePoints {
       .map(({ startWal }) => startWal)
       .sort((a, b) => (a.slice(8) < b.slice(8) ? -1 : 1))[0];
     if (!oldest) return;
-    for (const name of await archivedBefore(backed.archiveDir, oldest))
+    const shipped = backed.shipsWal ? await shippedUpTo(backed.restorePointsDir) : oldest;
+    if (shipped === undefined) return;
+    // The vault would have a gap: nothing that lies behind it could be brought back to a moment any more.
+    const before = shipped.slice(8) < oldest.slice(8) ? shipped : oldest;
+    for (const name of await archivedBefore(backed.archiveDir, before))
       await rm(join(backed.archiveDir, name), { force: true });
   }
 

@@ -6,11 +6,12 @@ import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import type { BackedStore } from './backed-store.ts';
 import { Manifest } from './manifest.ts';
-import { archived, archivedFrom } from './wal.ts';
+import { archived, archivedFrom, archiveHistories } from './wal.ts';
 
 /**
  * Brings a store back aside: into a cluster of its own in `dir` (anew; what was there is removed) on `port`, recovered to
- * the moment and open for reading and writing. It archives nothing. The caller stops and removes it.
+ * the moment and open for reading and writing. It archives nothing. The caller stops and removes it. The log is read from the
+ * store's archive: for a moment that may not be archived yet, `archiveToNow` comes first.
  */
 export async function restoreAside(
   store: BackedStore,
@@ -21,7 +22,6 @@ export async function restoreAside(
   deadlineMs = 300_000,
 ): Promise<Cluster> {
   const manifest = Manifest.parse(JSON.parse(await readFile(join(restorePoint, 'manifest.json'), 'utf8')));
-  if (target.kind !== 'restore-point') await archiveToNow(store, deadlineMs);
   const aside = new Cluster(
     {
       dir,
@@ -90,6 +90,8 @@ function recoverySettings(target: RecoveryTarget): Record<string, string> {
     case 'restore-point':
       // The copy's own timeline, also when a later restore has left it.
       return { ...promote, recovery_target: 'immediate', recovery_target_timeline: 'current' };
+    case 'latest':
+      return { ...promote, recovery_target_timeline: 'latest' };
     case 'time':
       return { ...promote, recovery_target_time: target.at };
     case 'transaction':
@@ -102,8 +104,9 @@ function recoverySettings(target: RecoveryTarget): Record<string, string> {
 }
 
 /** Brings what was written up to now into the archive, when the cluster still runs. */
-async function archiveToNow(store: BackedStore, deadlineMs: number): Promise<void> {
+export async function archiveToNow(store: BackedStore, deadlineMs: number): Promise<void> {
   if (!(await store.cluster.postmaster())?.ready) return;
+  await archiveHistories(store);
   const segment = await withClient(await store.cluster.connection(), async (client) => {
     const { rows } = await client.query<{ segment: string }>('select pg_walfile_name(pg_switch_wal()) as segment');
     return rows[0]!.segment;

@@ -11,7 +11,7 @@ import { type RealStore, realStore } from '../testing/real-store.ts';
 import type { BackedStore } from './backed-store.ts';
 import { restoring } from './in-place.ts';
 import { PhysicalRestorePoints } from './physical-restore-points.ts';
-import { restoreAside } from './recovery.ts';
+import { archiveToNow, restoreAside } from './recovery.ts';
 
 let real: RealStore;
 let backed: BackedStore;
@@ -98,6 +98,7 @@ test('recovery to a marked transaction is exact, aside, by transaction and by ti
     [{ kind: 'transaction', xid: marked.xid }, 12],
     [{ kind: 'time', at: moment.at }, 15],
   ] as const) {
+    await archiveToNow(backed, 60_000);
     const aside = await restoreAside(backed, point, target, join(real.dir, 'aside'), await freePort());
     try {
       expect(await query('select count(*)::int as count, max(n) as max from entry', aside)).toEqual([

@@ -3,6 +3,7 @@ import { decideRetention, type RetentionRule, takenForRollout } from '@headgate/
 import type { ObjectStore } from '@headgate/execution';
 import { pointPrefix, SEALED, storePrefix } from './vault-keys.ts';
 import { listVault } from './vaulted-points.ts';
+import { tidyWal } from './wal/tidy-wal.ts';
 
 /** What was begun and not sealed for so long is left behind: sealing takes hours at most. Milliseconds. */
 const LEFT_AFTER_MS = 24 * 3_600_000;
@@ -12,6 +13,8 @@ export interface Tidied {
   readonly removed: readonly string[];
   /** Restore points that were begun and never sealed. */
   readonly swept: readonly string[];
+  /** Pieces of the write-ahead log that no restore point goes on with. */
+  readonly wal: number;
   /** Objects that never came to their end. */
   readonly uploads: number;
 }
@@ -34,8 +37,13 @@ export async function tidyVault(
   for (const { id } of remove) await removePoint(store, { ...of, id }, signal);
   const left = unfinished.filter(({ changedAt }) => changedAt < now - LEFT_AFTER_MS);
   for (const { id } of left) await removePoint(store, { ...of, id }, signal);
+  const removed = new Set(remove.map(({ id }) => id));
+  const kept = points.filter(({ id }) => !removed.has(id));
+  // Where one can't be read, nobody knows from where on its log is needed.
+  const sealed = kept.flatMap((point) => (point.sealed === undefined ? [] : [point.sealed]));
+  const wal = sealed.length < kept.length ? 0 : await tidyWal(store, of, sealed, signal);
   const uploads = await store.sweep(storePrefix(of), now - LEFT_AFTER_MS, signal);
-  return { removed: remove.map(({ id }) => id), swept: left.map(({ id }) => id), uploads };
+  return { removed: remove.map(({ id }) => id), swept: left.map(({ id }) => id), wal, uploads };
 }
 
 /** The manifest first: what is half removed is no restore point any more. */

@@ -34,6 +34,11 @@ export const VaultConfig = z.strictObject({
   census: z.boolean().optional(),
   /** Restore points without a promotion; `everyMs` after the one before. */
   schedule: z.strictObject({ everyMs: z.int().min(1_000) }).optional(),
+  /**
+   * The write-ahead log of stores whose PostgreSQL is ours is copied, too, so often at the least: what would be lost is that much,
+   * and a store can be brought back to any moment since its oldest restore point.
+   */
+  wal: z.strictObject({ everyMs: z.int().min(1_000).max(3_600_000).default(30_000) }).optional(),
   /** How a restore point is brought back in a drill, and how often; without `everyMs` on demand alone. */
   drill: z
     .strictObject({

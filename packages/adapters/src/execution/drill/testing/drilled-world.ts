@@ -11,10 +11,13 @@ import { type CellConfig, parseCellConfig } from '../../cell-config.ts';
 import { FolderStore } from '../../object-store/folder-store.ts';
 import type { BackedStore } from '../../restore-points/backed-store.ts';
 import { PhysicalRestorePoints } from '../../restore-points/physical-restore-points.ts';
+import { noteShipped } from '../../restore-points/wal.ts';
 import { type RealStore, realStore } from '../../testing/real-store.ts';
 import { CellVault } from '../../vault/cell-vault.ts';
 import { VaultConfig } from '../../vault/vault-config.ts';
 import { ownSigner, vaultKey } from '../../vault/vault-key.ts';
+import { closeWal } from '../../vault/wal/close-wal.ts';
+import { type ShippedWal, WalShipper } from '../../vault/wal/ship-wal.ts';
 import { type DrillAsk, drill } from '../drill.ts';
 import { storeToDrill } from '../store-to-drill.ts';
 
@@ -25,9 +28,14 @@ export interface DrilledWorld {
   readonly vaultDir: string;
   readonly workDir: string;
   readonly ask: DrillAsk;
+  /** The cell's configuration, without a vault, and the vault's. */
+  readonly cell: CellConfig;
+  readonly vault: VaultConfig;
   query(sql: string): Promise<Record<string, unknown>[]>;
   /** A restore point, changed by `change` before it is sealed: as if the store's disk had been so. Its id. */
   seal(change?: (dir: string) => Promise<void>, points?: RestorePoints): Promise<string>;
+  /** A round that brings the log to the vault, as a process would that has just been started. */
+  ship(): Promise<ShippedWal>;
   drill(more?: Partial<DrillAsk>): Promise<DrillFacts>;
   /** What is left of drills. */
   left(): Promise<readonly string[]>;
@@ -51,6 +59,7 @@ export async function drilledWorld(): Promise<DrilledWorld> {
     files: [{ name: 'attachments', dir: attachments }],
     keep: 20,
     census: true,
+    shipsWal: true,
   };
   const query = async (sql: string): Promise<Record<string, unknown>[]> =>
     withClient(await real.store.cluster.connection('app'), async (client) => (await client.query(sql)).rows);
@@ -70,9 +79,10 @@ export async function drilledWorld(): Promise<DrilledWorld> {
   const vault = new CellVault({ config, store: objects, key, stores, partBytes: 8 * 1024 * 1024 });
   const own = new PhysicalRestorePoints(new Map([['main', backed]]));
   let step = 0;
+  const cell = cellOf(backed, real.dir);
   const ask: DrillAsk = {
     from: { environment: 'production', cell: 'shared', store: 'main' },
-    of: await storeToDrill(cellOf(backed), 'main', workDir),
+    of: await storeToDrill(cell, 'main', workDir),
     vault: objects,
     trust: { signers: [ownSigner(key)] },
     identities: [identity],
@@ -89,6 +99,8 @@ export async function drilledWorld(): Promise<DrilledWorld> {
     vaultDir,
     workDir,
     ask,
+    cell,
+    vault: config,
     query,
     async seal(change, points = own) {
       const ctx = stepContext({ step: `s${++step}`, idempotencyKey: `r1/s${step}` });
@@ -105,25 +117,29 @@ export async function drilledWorld(): Promise<DrilledWorld> {
       if (sealed.kind !== 'sealed') throw new Error(sealed.why);
       return id;
     },
+    async ship() {
+      const shipper = new WalShipper({
+        ...{ store: objects, archiveDir: backed.archiveDir, of: ask.from, recipients: config.recipients, key },
+        ...{ now: Date.now, signal: ask.signal },
+      });
+      const shipped = await shipper.ship(await closeWal(backed, Date.now));
+      await noteShipped(backed.restorePointsDir, shipped.reach.last);
+      return shipped;
+    },
     drill: (more = {}) => drill({ ...ask, ...more }),
     left: async () => (await readdir(workDir)).filter((name) => /^(drill|rehearsal)-/.test(name)),
   };
 }
 
 /** As an agent's cell would have the store. */
-function cellOf({
-  cluster,
-  database,
-  user,
-  passwordFile,
-  archiveDir,
-  restorePointsDir,
-  files,
-}: BackedStore): CellConfig {
+function cellOf(
+  { cluster, database, user, passwordFile, archiveDir, restorePointsDir, files }: BackedStore,
+  dir: string,
+): CellConfig {
   const { dir: clusterDir, port } = cluster.config;
   const main = { clusterDir, port, database, user, passwordFile, archiveDir, restorePointsDir, files: [...files] };
   return parseCellConfig({
-    ...{ cell: 'shared', environment: 'production', application: 'psa', dir: '/nowhere' },
+    ...{ cell: 'shared', environment: 'production', application: 'psa', dir: join(dir, 'cell') },
     slots: { blue: { web: 1 }, green: { web: 2 } },
     stores: { main },
     tenants: { ada: { store: 'main', ring: 'internal' } },

@@ -1,0 +1,169 @@
+/**
+ * A store brought back to a moment, from its vault alone, beside the one that serves: into a PostgreSQL of its own in a folder
+ * that a person names, for that person to look at, to take what is needed from, and to end. Nothing of the store is touched.
+ */
+import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Trust, WalIdentity } from '@headgate/documents';
+import type { Instant } from '@headgate/domain';
+import { type Answer, denied, granted, type ObjectStore, type RecoveryTarget } from '@headgate/execution';
+import { freePort } from '../../machine/free-port.ts';
+import { closedFolder } from '../../machine/reachable.ts';
+import type { Cluster } from '../../postgres-cluster/cluster.ts';
+import { withClient } from '../../postgres-cluster/database.ts';
+import type { BackedStore } from '../restore-points/backed-store.ts';
+import { beforeRollout } from '../restore-points/mark.ts';
+import { restoreAside } from '../restore-points/recovery.ts';
+import { choosePoint } from '../vault/choose-point.ts';
+import { fetchPoint } from '../vault/fetch-point.ts';
+import { listVault } from '../vault/vaulted-points.ts';
+import { fetchWal } from '../vault/wal/fetch-wal.ts';
+
+/** Which moment. Without one: the last that the vault has. */
+export type Moment =
+  | { readonly kind: 'latest' }
+  /** All that was committed until then. */
+  | { readonly kind: 'time'; readonly at: Instant }
+  /** Just before a rollout's first migration of the store. */
+  | { readonly kind: 'before-rollout'; readonly rollout: string }
+  /** Up to that transaction, and with it. */
+  | { readonly kind: 'transaction'; readonly xid: string };
+
+export interface RecoverAsk {
+  /** By the cell's configuration: what its cluster is like. It needn't be there any more. */
+  readonly store: BackedStore;
+  readonly of: WalIdentity;
+  readonly vault: ObjectStore;
+  readonly trust: Pick<Trust, 'signers'>;
+  /** age's, secret. */
+  readonly identities: readonly string[];
+  readonly moment: Moment;
+  /** The restore point to go on from; absent: the newest before the moment. */
+  readonly id?: string | undefined;
+  /** Empty, or not there yet. What is brought back stays in it. */
+  readonly to: string;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+export interface Recovered {
+  readonly cluster: Cluster;
+  /** The restore point that it went on from, and how many segments of the log. */
+  readonly point: string;
+  readonly segments: number;
+  /** The last moment of the log that was at hand. */
+  readonly reachedAt: Instant;
+  /** When the last transaction that came back was committed, by the store's clock; absent: none after the restore point. */
+  readonly lastCommitAt?: Instant;
+}
+
+/** What PostgreSQL says when the moment comes after everything that its log holds. */
+const ENDED_BEFORE = 'recovery ended before configured recovery target was reached';
+/** Beside the content: what PostgreSQL writes as it starts. Bytes. */
+const ROOM = 256 * 1024 * 1024;
+
+export async function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> {
+  const { store, of, vault, trust, identities, moment, to, signal, say } = ask;
+  const place = await emptyFolder(ask);
+  if (!place.ok) return place;
+  const base = await chooseBase(ask);
+  if (!base.ok) return base;
+  const chosen = await choosePoint(vault, of, base.value, trust, signal);
+  if (!chosen.ok) return denied('check-failed', chosen.why);
+  const { sealed } = chosen.unsealing;
+  if (sealed.database.form !== 'physical')
+    return denied('rejected', `${sealed.id} is a ${sealed.database.form}: no log goes on from it`);
+  const { bavail, bsize } = await statfs(to);
+  if (bavail * bsize < 2 * sealed.bytes + ROOM)
+    return denied('transient', `${to} has room for ${bavail * bsize} bytes, ${2 * sealed.bytes + ROOM} are needed`);
+  say(`${sealed.id} is fetched …`);
+  const [points, wal] = [join(to, 'points'), join(to, 'wal')];
+  const fetched = await fetchPoint(chosen.unsealing, identities, points);
+  if (!fetched.ok) return fetched;
+  const until = moment.kind === 'time' ? moment.at : undefined;
+  const log = await fetchWal({ store: vault, of, trust, identities, from: sealed, until, to: wal, signal });
+  if (!log.ok) return log;
+  if (log.value === undefined)
+    return denied(
+      'rejected',
+      `no log that goes on from ${sealed.id} lies in ${vault.name}: vault.wal isn't declared, or the store was made anew`,
+    );
+  const { segments, reach } = log.value;
+  say(`It is brought back, with ${segments} segment${segments === 1 ? '' : 's'} of its log …`);
+  const cluster = await recovered(
+    { ...ask, store: { ...store, archiveDir: wal } },
+    join(points, sealed.id),
+    join(to, 'cluster'),
+  );
+  // They are in the cluster now.
+  for (const folder of [points, wal]) await rm(folder, { recursive: true, force: true });
+  const lastCommitAt = await lastCommit(cluster);
+  return granted({
+    ...{ cluster, point: sealed.id, segments, reachedAt: reach.at },
+    ...(lastCommitAt !== undefined && { lastCommitAt }),
+  });
+}
+
+async function emptyFolder({ to, store }: RecoverAsk): Promise<Answer<void>> {
+  await mkdir(to, { recursive: true, mode: 0o755 });
+  if ((await readdir(to)).length > 0) return denied('rejected', `${to} isn't empty; name a folder of its own`);
+  const { user } = store.cluster.programs;
+  const closed = user && (await closedFolder(to, user));
+  if (closed)
+    return denied(
+      'rejected',
+      `${closed} is closed to the user ${user?.name}, who runs what is brought back; name a folder that it can reach`,
+    );
+  return granted(undefined);
+}
+
+/** Id of the newest restore point before the moment. */
+async function chooseBase({ vault, of, trust, moment, id, signal, say }: RecoverAsk): Promise<Answer<string>> {
+  if (id !== undefined) return granted(id);
+  const { points } = await listVault(vault, of, trust, signal);
+  // The log goes on from an older one as well: one that can't be read costs time, and nothing else.
+  for (const { id: wrong, why } of points.filter((point) => !point.readable))
+    say(`${wrong} isn't right, and passed over: ${why}`);
+  const readable = points.filter((point) => point.readable);
+  const before = readable.filter(({ takenAt, rollout }) => {
+    if (moment.kind === 'time') return takenAt <= moment.at;
+    // Its own restore points are taken before its migrations.
+    return moment.kind !== 'before-rollout' || rollout === moment.rollout;
+  });
+  const found = before[0] ?? (moment.kind === 'before-rollout' ? readable.at(-1) : undefined);
+  if (found !== undefined) return granted(found.id);
+  const oldest = readable.at(-1);
+  return denied(
+    'rejected',
+    oldest === undefined
+      ? `no restore point of the store ${of.store} lies in ${vault.name}`
+      : `the oldest restore point in ${vault.name} is of ${new Date(oldest.takenAt).toISOString()}: nothing before it can be brought back`,
+  );
+}
+
+async function recovered(ask: RecoverAsk, point: string, place: string): Promise<Cluster> {
+  const bring = async (target: RecoveryTarget): Promise<Cluster> =>
+    restoreAside(ask.store, point, target, place, await freePort(), ask.deadlineMs);
+  const { moment } = ask;
+  if (moment.kind === 'latest') return bring({ kind: 'latest' });
+  if (moment.kind === 'transaction') return bring({ kind: 'transaction', xid: moment.xid });
+  if (moment.kind === 'before-rollout') return bring({ kind: 'name', name: beforeRollout(moment.rollout) });
+  try {
+    return await bring({ kind: 'time', at: new Date(moment.at).toISOString().replace('T', ' ').replace('Z', '+00') });
+  } catch (error) {
+    // The vault's log goes beyond that moment, as its reach says; nobody committed anything in between.
+    if (!(error as Error).message.includes(ENDED_BEFORE)) throw error;
+    return bring({ kind: 'latest' });
+  }
+}
+
+async function lastCommit(cluster: Cluster): Promise<Instant | undefined> {
+  return withClient(await cluster.connection(), async (client) => {
+    const { rows } = await client.query<{ at: string | null }>(
+      'select (extract(epoch from pg_last_xact_replay_timestamp()) * 1000)::bigint::text as at',
+    );
+    const at = rows[0]?.at;
+    return at === null || at === undefined ? undefined : Number(at);
+  });
+}

@@ -1,0 +1,115 @@
+/** Brings a store's WAL back from its vault, from a restore point on: every piece checked, and none missing. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { digestOf, type SealedPoint, type Trust, type WalIdentity, type WalReach } from '@headgate/documents';
+import type { Instant } from '@headgate/domain';
+import { type Answer, denied, granted, type ObjectStore } from '@headgate/execution';
+import { decrypt, Undecipherable } from '../age-stream.ts';
+import { measured, readBounded } from '../measured.ts';
+import { listPieces, openPiece, readReach } from './vaulted-wal.ts';
+import { pieceKey } from './wal-keys.ts';
+import { numberText, segmentNumber, segmentOfLsn } from './wal-place.ts';
+
+export interface WalToFetch {
+  readonly store: ObjectStore;
+  readonly of: WalIdentity;
+  readonly trust: Pick<Trust, 'signers'>;
+  readonly identities: readonly string[];
+  /** The restore point that the log goes on from. */
+  readonly from: SealedPoint;
+  /** The moment that is to be reached; absent: the last one that the vault has. */
+  readonly until?: Instant | undefined;
+  /** A folder of its own, made when it isn't there. What is wrong is in it, too, when the answer is no. */
+  readonly to: string;
+  readonly signal: AbortSignal;
+}
+
+export interface FetchedWal {
+  readonly reach: WalReach;
+  readonly segments: number;
+}
+
+/** Larger than any piece that is written. Bytes. */
+const LARGEST = 64 * 1024 * 1024;
+
+const decompress = promisify(gunzip);
+
+/** Granted nothing: the vault has no log of this cluster's. */
+export async function fetchWal(ask: WalToFetch): Promise<Answer<FetchedWal | undefined>> {
+  const { store, of, trust, from, until, to, signal } = ask;
+  const read = await readReach(store, of, trust, signal);
+  if (!read.ok) return read;
+  const reach = read.value;
+  const { systemIdentifier: system, lsn } = from.database;
+  if (reach === undefined || reach.systemIdentifier !== system || lsn?.stop === undefined) return granted(undefined);
+  if (until !== undefined && until > reach.at)
+    return denied(
+      'rejected',
+      `the WAL in ${store.name} reaches up to ${timeText(reach.at)}, ${timeText(until)} is later`,
+    );
+  const names = await listPieces(store, of, system, signal);
+  const last = segmentNumber(reach.last);
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  for (const name of names.filter((each) => each.endsWith('.history'))) {
+    const piece = await fetchPiece(ask, system, name);
+    if (!piece.ok) return piece;
+  }
+  let segments = 0;
+  for (let number = segmentOfLsn(lsn.stop); number <= last; number++) {
+    const mine = names.filter((name) => !name.endsWith('.history') && segmentNumber(name) === number);
+    if (mine.length === 0)
+      return denied(
+        'check-failed',
+        `the WAL segment ${numberText(number)} isn't in ${store.name}: what follows is of no use`,
+      );
+    let holdsUntil = 0;
+    for (const name of mine) {
+      const piece = await fetchPiece(ask, system, name);
+      if (!piece.ok) return piece;
+      holdsUntil = Math.max(holdsUntil, piece.value);
+      segments += 1;
+    }
+    if (until !== undefined && holdsUntil >= until) break;
+  }
+  return granted({ reach, segments });
+}
+
+/** Writes one piece. Answers until when it holds everything. */
+async function fetchPiece(
+  { store, of, trust, identities, to, signal }: WalToFetch,
+  system: string,
+  name: string,
+): Promise<Answer<Instant>> {
+  const opened = await openPiece(store, { ...of, systemIdentifier: system, name }, trust, signal);
+  if (!opened.ok) return opened;
+  const { sealed, plain } = opened.value;
+  const bad = (why: string) => denied('check-failed', `the WAL ${name} isn't what was sealed: ${why}`);
+  if (sealed.plainSize > LARGEST || sealed.size > LARGEST) return bad('no piece is so large');
+  const found = await store.get(pieceKey(of, system, name, 'age'), signal);
+  if (found === undefined) return denied('check-failed', `the WAL ${name} isn't in ${store.name}`);
+  const cipher = measured(found, sealed.size);
+  let bytes: Buffer;
+  try {
+    const packed = await readBounded(decrypt(cipher.through, identities), LARGEST);
+    if (packed === undefined) return bad('it is longer than any');
+    bytes = await decompress(packed, { maxOutputLength: LARGEST });
+  } catch (error) {
+    if (error instanceof Undecipherable)
+      return denied('check-failed', `the WAL ${name} can't be decrypted: ${error.message}`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code?.startsWith('Z_') || code === 'ERR_BUFFER_TOO_LARGE') return bad('it can’t be decompressed');
+    throw error;
+  }
+  const { size, sha256 } = cipher.result();
+  if (size !== sealed.size || sha256 !== sealed.sha256) return bad('its SHA-256 is another one');
+  if (bytes.length !== sealed.plainSize || digestOf(bytes) !== plain)
+    return bad('PostgreSQL’s own bytes are other ones');
+  await writeFile(join(to, name), bytes, { mode: 0o600, flush: true });
+  return granted(sealed.holdsUntil);
+}
+
+function timeText(at: Instant): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,179 @@
+/** `headgate-agent recover`: a store as it was at a moment, from its vault, beside the one that serves. */
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
+import { type Moment, type Recovered, recoverAside } from '@headgate/adapters/execution/recover/recover-aside';
+import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
+import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
+import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import { loadTrust, type Trust } from '@headgate/documents';
+import { ObjectStoreTrouble } from '@headgate/execution';
+import { loadConfig } from '../config.ts';
+import { type CellOfVault, onlyOne, vaultsOf } from '../vault-cells.ts';
+
+export const RECOVER_USAGE = `headgate-agent recover: brings a store back to a moment, from its vault, beside the one that serves
+
+  headgate-agent recover --config FILE --store STORE [--cell CELL] [MOMENT] --identity FILE --to DIR [--id ID] [--json]
+
+MOMENT is one of these; without one it is the last that the vault has:
+--at TIME                2026-11-22T09:30:00Z, with a zone: all that was committed until then
+--before PROMOTION       just before that promotion's first migration of the store
+--transaction XID        up to that transaction of PostgreSQL's, and with it
+
+The newest restore point before the moment is fetched (--id names another one), and the store's write-ahead log from there on:
+each piece's signature and SHA-256, and none missing. A PostgreSQL of its own recovers it in DIR, an empty folder with room for
+two copies, and goes on running there, on this machine alone. The store, its agent and its vault aren't touched. Take from
+it what is needed; how it is reached and ended is printed.
+
+--identity FILE   age's, mode 0600; without it the cell's vault.drill.identityFile
+--json            the same as one line
+
+CELL may be left out where there is one with a vault. Stores whose PostgreSQL Headgate keeps; others have backup tools of theirs.
+Exit codes: 0 it runs, 1 refused or wrong, 2 wrong usage, 3 the object store is away, full, or refuses, 78 configuration.
+`;
+
+const EXIT = { ok: 0, refused: 1, usage: 2, away: 3, config: 78 } as const;
+/** For the restore point and its log to be replayed. Milliseconds. */
+const DEADLINE_MS = 12 * 60 * 60_000;
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const OPTIONS = {
+  ...{ config: text, store: text, cell: text, at: text, before: text, transaction: text },
+  ...{ identity: text, to: text, id: text, json: flag, help: flag },
+} as const;
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+/** Runs it and answers the exit code. */
+export async function recover(args: readonly string[]): Promise<number> {
+  let values: Values;
+  try {
+    ({ values } = parseArgs({ args: [...args], options: OPTIONS }));
+  } catch (error) {
+    return misused((error as Error).message);
+  }
+  if (values.help === true) {
+    process.stdout.write(RECOVER_USAGE);
+    return EXIT.ok;
+  }
+  const { config, store, to } = values;
+  if (config === undefined || store === undefined || to === undefined)
+    return misused('it needs --config, --store and --to');
+  const read = loadConfig(config);
+  if (!read.ok) return complain(read.problems, EXIT.config);
+  const trust = loadTrust(read.config.trustFile);
+  if (!trust.ok)
+    return complain(
+      trust.problems.map((each) => each.message),
+      EXIT.config,
+    );
+  try {
+    const cell = onlyOne(vaultsOf(read.config, values.cell));
+    const moment = momentOf(values, cell.cell);
+    if (typeof moment === 'string') return misused(moment);
+    return await bring(cell, store, resolve(to), moment, trust.trust, values);
+  } catch (error) {
+    return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
+  }
+}
+
+/** What is asked for; a text: why that is no moment. */
+function momentOf({ at, before, transaction }: Values, cell: string): Moment | string {
+  const named = [at, before, transaction].filter((each) => each !== undefined);
+  if (named.length > 1) return 'one moment: --at, --before or --transaction';
+  if (before !== undefined) return { kind: 'before-rollout', rollout: `${before}.${cell}` };
+  if (transaction !== undefined)
+    return /^[0-9]{1,10}$/.test(transaction)
+      ? { kind: 'transaction', xid: transaction }
+      : '--transaction is a number, as xmin of a row says it';
+  if (at === undefined) return { kind: 'latest' };
+  const zoned = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(at);
+  const time = Date.parse(at);
+  return zoned && !Number.isNaN(time)
+    ? { kind: 'time', at: time }
+    : '--at is a time with its zone, like 2026-11-22T09:30:00Z';
+}
+
+async function bring(
+  cell: CellOfVault,
+  store: string,
+  to: string,
+  moment: Moment,
+  trust: Trust,
+  values: Values,
+): Promise<number> {
+  const { vault, environment } = cell;
+  if (cell.kind !== 'process' || !Object.hasOwn(cell.stores, store))
+    throw new Error(`${cell.cell} has no store ${store} whose PostgreSQL Headgate keeps`);
+  const identityFile = values.identity ?? vault.drill?.identityFile;
+  if (identityFile === undefined) return misused('it needs --identity, which opens what lies in the vault');
+  const over = new AbortController();
+  const asked = (): void => over.abort(new Error('it was interrupted; what lies in the folder is of no use'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  const recovered = await recoverAside({
+    store: physicalStore(cell, store, await findPrograms(15, cell.dir)),
+    of: { environment, cell: cell.cell, store },
+    vault: await openObjectStore(vault.store),
+    trust: { signers: [...(await ownSigners(vault.keyFile)), ...trust.signers] },
+    identities: await readIdentities(identityFile),
+    ...{ moment, id: values.id, to, deadlineMs: DEADLINE_MS, signal: over.signal },
+    say: (line) => void (values.json === true || process.stderr.write(`${line}\n`)),
+  });
+  if (!recovered.ok) return complain([recovered.why], EXIT.refused);
+  const { database } = cell.stores[store]!;
+  process.stdout.write(
+    values.json === true
+      ? `${JSON.stringify(asJson(recovered.value, database))}\n`
+      : `${lines(recovered.value, store, database, to).join('\n')}\n`,
+  );
+  return EXIT.ok;
+}
+
+function asJson({ cluster, point, segments, reachedAt, lastCommitAt }: Recovered, database: string) {
+  const { port } = cluster.config;
+  return {
+    port,
+    database,
+    passwordFile: cluster.passwordFile,
+    dir: cluster.dir,
+    point,
+    segments,
+    reachedAt,
+    lastCommitAt,
+  };
+}
+
+function lines(
+  { cluster, point, segments, reachedAt, lastCommitAt }: Recovered,
+  store: string,
+  database: string,
+  to: string,
+): readonly string[] {
+  const last =
+    lastCommitAt === undefined ? 'nothing was committed since it was taken' : `last commit ${timeText(lastCommitAt)}`;
+  return [
+    `The store ${store} runs again beside itself: from ${point} with ${segments} segment${segments === 1 ? '' : 's'} of its log, ${last}.`,
+    `The vault’s log goes up to ${timeText(reachedAt)}.`,
+    `  look   PGPASSWORD=$(cat ${cluster.passwordFile}) psql -h 127.0.0.1 -p ${cluster.config.port} -U postgres ${database}`,
+    `  end    ${join(cluster.programs.bin, 'pg_ctl')} -D ${cluster.data} stop${asWhom(cluster.programs.user?.name)}; then remove ${to}`,
+  ];
+}
+
+/** PostgreSQL’s own program refuses to be run by root. */
+function asWhom(user: string | undefined): string {
+  return user === undefined ? '' : ` (as ${user})`;
+}
+
+function timeText(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function misused(why: string): number {
+  return complain([`${why}\n\n${RECOVER_USAGE}`], EXIT.usage);
+}
+
+function complain(words: readonly string[], exit: number): number {
+  for (const line of words) process.stderr.write(`headgate-agent: ${line}\n`);
+  return exit;
+}
