@@ -131,7 +131,12 @@ async function hand(
       fsyncSync(taken);
     } catch (error) {
       const why = `${principal.id} ${became}, but the token could not be written: ${(error as Error).message}`;
-      throw new Failure(EXIT.refused, 'token-file', why, 'headgate principal rotate, with another --token-out');
+      throw new Failure(
+        EXIT.refused,
+        'token-file',
+        why,
+        `headgate principal rotate ${principal.id} --token-out ANOTHER-FILE`,
+      );
     }
     out.answer(
       { principal, tokenFile: file, ...(undeclared.length > 0 && { undeclared }) },

@@ -52,7 +52,7 @@ const keys: Check<LocalFacts> = {
         wrong(
           this.name,
           `there is no ${file}, so every release is refused`,
-          'headgate setup SERVICE, or write one (docs/trust.md)',
+          'headgate setup FOLDER, or write one (docs/trust.md)',
         ),
       ];
     const read = loadTrust(file);

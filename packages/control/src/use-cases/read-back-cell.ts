@@ -64,7 +64,7 @@ export async function readBackCell(
         WHAT,
         stream,
         `the agent says that it has acted under epoch ${told.fence.epoch}, this is ${deps.epoch}, and no restore raises it by more than ${MOST_EPOCHS_ABOVE}`,
-        'find out what wrote that at the agent; until then a person answers for the cell: headgate recovery answer',
+        'find out what wrote that at the agent; until then a person answers for the cell (headgate recovery says how)',
       );
     if (told.fence !== null && told.fence.epoch >= deps.epoch)
       return refuse(
