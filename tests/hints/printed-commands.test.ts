@@ -17,7 +17,17 @@ const SPOKEN_OF = [
   'headgate-agent drill made them',
   'runs as headgate-agent ',
   '`headgate promote` says the digest',
-  'headgate rehearse.ts',
+  "or psql');",
+  "Name: 'headgate ",
+  "application_name: 'headgate ",
+  'headgate-agent mask scan. Read',
+  'headgate-server recover printed',
+  'USAGE = `headgate-server: ',
+  'headgate-server migrate: only',
+  'headgate-server backup | restore | recover',
+  'complete -c headgate -f',
+  // The first line and the first page of a program's help say what there is, and what it takes further down.
+  '_USAGE = `headgate-agent ',
 ];
 /** Words that stand for themselves where a command wants an argument. */
 const LITERAL = new Set(['bash', 'zsh', 'fish', 'agree', 'retry']);
@@ -36,11 +46,15 @@ function printedIn(path: string, source: string): readonly Printed[] {
   let text = withoutComments(source);
   for (let before = ''; before !== text; ) {
     before = text;
-    text = text.replace(/\$\{[^{}]*\}/g, VALUE);
+    // What a program puts in: of a template, of a page, of a message.
+    text = text.replace(/\$?\{\{?[^{}\n]*\}\}?/g, (found) =>
+      /^\$|^\{\{|\/src\/pages/.test(`${found}${path}`) ? VALUE : found,
+    );
   }
   return [...text.matchAll(/\bheadgate(-agent|-server)? (?=[a-z-])([^\n]*)/g)].flatMap(
     ({ 0: found, 1: of = '', 2: rest = '', index }) => {
       const around = text.slice(Math.max(0, index - 40), index + found.length);
+      if (/^headgate-(agent|server) [a-z-]+ …/.test(found)) return [];
       if (SPOKEN_OF.some((words) => around.includes(words))) return [];
       return [{ program: `headgate${of}`, words: wordsOf(rest), at: `${path}: ${found.slice(0, 90)}` }];
     },
@@ -50,7 +64,7 @@ function printedIn(path: string, source: string): readonly Printed[] {
 /** Up to where the sentence goes on or the text ends. */
 function wordsOf(rest: string): readonly string[] {
   const words: string[] = [];
-  for (const word of rest.replaceAll('\\', '').split(/\s+/)) {
+  for (const word of rest.replace(/\\n.*/, '').replaceAll('\\', '').split(/\s+/)) {
     const [bare = ''] = /^("…"|"\$@"|[^`'"),;:]*)/.exec(word) ?? [];
     if (bare !== '') words.push(bare);
     if (bare !== word) break;
@@ -59,6 +73,8 @@ function wordsOf(rest: string): readonly string[] {
 }
 
 const isOption = (word: string): boolean => /^--?[a-z]/.test(word);
+/** In a program's own help what may be left out stands in brackets. */
+const isOptional = (word: string): boolean => /^\[|\]$/.test(word);
 const isValue = (word: string): boolean =>
   word.includes(VALUE) || word === '"…"' || word === '.' || LITERAL.has(word) || /^[A-Z][A-Z0-9@:…_-]*$/.test(word);
 
@@ -68,6 +84,7 @@ function given(words: readonly string[]): { readonly options: readonly string[];
   let args = 0;
   for (const [i, word] of words.entries()) {
     if (isOption(word)) options.push(word);
+    else if (isOptional(word)) continue;
     else if (!isValue(word)) break;
     else if (!isOption(words[i - 1] ?? '')) args++;
   }
@@ -115,11 +132,17 @@ const printed = sources.flatMap(({ path, text }) => printedIn(path, text));
 
 /** The forms of the other programs' commands, as their own help has them: what stands outside of brackets is needed. */
 const forms = new Map<string, string[][]>();
-for (const { text } of sources)
+const helps = sources.filter(({ path }) => /^packages\/agent\/|server\/src\/recovery\/commands\.ts$/.test(path));
+for (const { text } of helps)
   for (const [, name = '', command = '', rest = ''] of text.matchAll(
-    /(?:^ {2}|`)headgate-(agent|server) ([a-z-]+(?: (?:list|verify|fetch|key|identity|scan|status|mark-copy)\b)?)((?: +(?:--?[a-z]|\[|[A-Z]|"…").*)?)$/gm,
+    /(?:^ {2}|`)headgate-(agent|server) ([a-z-]+(?: (?:list|verify|fetch|key|identity|scan|status|mark-copy|migrate)\b)?)((?: +(?:--?[a-z]|\[|[A-Z]|"…").*)?)$/gm,
   )) {
-    const needed = [...rest.replace(/\[[^\]]*\]/g, '').matchAll(/--[a-z-]+/g)].map(([option]) => option);
+    const needed = [
+      ...rest
+        .replace(/\[[^\]]*\]/g, '')
+        .replace(/ {2}.*/, '')
+        .matchAll(/--[a-z-]+/g),
+    ].map(([option]) => option);
     const key = `${name} ${command}`;
     forms.set(key, [...(forms.get(key) ?? []), needed]);
   }

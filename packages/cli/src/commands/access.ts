@@ -154,7 +154,10 @@ async function hand(
 /** An environment that isn't there may be one that comes later, or a slip of the pen: then no step ever comes. */
 function undeclaredText({ undeclared = [] }: Made): string {
   return undeclared
-    .map(({ why }) => `\nBEWARE: ${printable(why)}: no step comes from there before it is declared (headgate apply)`)
+    .map(
+      ({ why }) =>
+        `\nBEWARE: ${printable(why)}: no step comes from there before it is declared (headgate apply -f FILE)`,
+    )
     .join('');
 }
 

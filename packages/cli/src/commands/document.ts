@@ -39,7 +39,7 @@ export const document: Install = (program, act) => {
     );
   group
     .command('show <document> [name]')
-    .description(`one document as YAML that headgate apply takes, and who declared it when: ${REFERENCE}`)
+    .description(`one document as YAML, as headgate apply -f - takes it, and who declared it when: ${REFERENCE}`)
     .action(
       act(async ({ client, out }, reference: string, name: string | undefined) => {
         const found = await findDocument(client, name === undefined ? reference : `${reference}/${name}`);

@@ -34,7 +34,7 @@ export const setup: Install = (program, act) => {
             EXIT.usage,
             'no-data-folder',
             'setup works beside the server’s own data folder, and none is here or above',
-            'start headgate-server here, or set HEADGATE_DATA',
+            'start one here: headgate-server --data .headgate; or set HEADGATE_DATA',
           );
         refuseDemonstration(folder);
         const { name } = found.service.metadata;
@@ -111,7 +111,7 @@ function refuseTakingBack(changed: readonly ChangedByOthers[], path: string): vo
   throw new Failure(
     EXIT.refused,
     'declared-by-others',
-    `the policy ${policy} of ${environment} was declared otherwise since the last setup (headgate apply)${more}; setup would take that back`,
+    `the policy ${policy} of ${environment} was declared otherwise since the last setup${more}; setup would take that back`,
     `read what changed: headgate document diff ${handed} ${digest}; to keep it: policyDigest: ${digest} of ${environment} in the agent's agent.yaml, and start the agent anew; to take it back: headgate setup ${path} --take-back`,
   );
 }

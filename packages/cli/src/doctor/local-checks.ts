@@ -27,7 +27,7 @@ const configuration: Check<LocalFacts> = {
       ];
     const secrets = join(folder, 'secrets');
     if (!existsSync(secrets))
-      return [wrong(this.name, `${folder} holds no secrets`, 'start headgate-server with --data on this folder')];
+      return [wrong(this.name, `${folder} holds no secrets`, `start it: headgate-server --data ${folder}`)];
     const open = readdirSync(secrets).filter((name) => (statSync(join(secrets, name)).mode & 0o077) !== 0);
     if (open.length > 0)
       return [

@@ -72,7 +72,7 @@ export async function readBackCell(
         WHAT,
         stream,
         `the agent has acted under epoch ${told.fence.epoch}, and this is ${deps.epoch}`,
-        `headgate-server recover --epoch-above ${told.fence.epoch}`,
+        `headgate-server recover --by NAME --because "…" --epoch-above ${told.fence.epoch}`,
       );
     const held = await holderOf(deps, with_, cell);
     const { desired, uncertain, assigned = 0, epoch = 1 } = row.state;
