@@ -49,7 +49,7 @@ test('one is shown with its digest, who declared it and when, as YAML that apply
   const digest = await digestOf('Policy/careful');
   expect(shown.out).toMatch(
     new RegExp(
-      `^# Policy/careful, of team-shop\n# digest    ${digest}\n# declared  by usr_release-manager at \\d{4}-\\S+Z\napiVersion: headgate/v1\nkind: Policy\n`,
+      `^# Policy/careful, of team-shop\n# digest    ${digest}\n# declared  by usr_release-manager at \\d{4}-\\S+Z\napiVersion: headgate/v1\nkind: Policy\nmetadata:\n  name: careful\n  owner: team-shop\nspec:\n  gates:\n    - gate: signature\n      at: promotion\n`,
     ),
   );
   await writeFile(join(folder, 'again.yaml'), shown.out);
@@ -181,6 +181,17 @@ spec:
     expect(json((await apply(POLICY('2020-01-31'), '--json')).out).warnings).toEqual([warning]);
     const good = await apply(POLICY('2999-01-31'));
     expect([good.code, good.out]).toEqual([0, expect.not.stringContaining('warning')]);
+  });
+
+  test('with several things wrong is told a line for each', async () => {
+    const wrong = SERVICE('soon').replace(FILE, 'sha256:12').replace('rule: destroys-data', 'rule: x');
+    const { out } = await apply(wrong, '--dry-run');
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => /waivers\[0\]\.(\w+): expected/.exec(line)?.[1]),
+    ).toEqual(['file', 'rule', 'until']);
   });
 
   test('of a Service stands in the policy that is declared for it', async () => {
