@@ -157,9 +157,9 @@ inReal('a changed headgate.yaml is told of before it is approved, and waited for
   await expect.poll(async () => run('headgate status'), { timeout: 30_000 }).toMatch(/its agent would refuse it/);
 
   // Mended as doctor says it, once the agent was stopped.
-  const [setUp, enrol, start] = /to mend: read what changed, stop the agent, and: (.*)/
-    .exec(doctor.output)![1]!
-    .split(' && ');
+  const [, read, pin = ''] = /to mend: read it: (.*); then stop the agent, and: (.*)/.exec(doctor.output)!;
+  expect(await run(String(read))).toMatch(/path: \/orders/);
+  const [setUp, enrol, start] = pin.split(' && ');
   await shell.end('headgate-agent run');
   expect(setUp).toBe('headgate setup shop');
   await run(String(enrol));

@@ -140,7 +140,7 @@ async function statusCommand(args: readonly string[]): Promise<void> {
   const json = args.includes('--json');
   const read = configOf(args.filter((arg) => arg !== '--json'));
   if (!read.ok) return complain(read.problems);
-  process.exitCode = await showStatus(read.config, json);
+  process.exitCode = await showStatus(read.config, read.file, json);
 }
 
 async function rollbackCommand(args: readonly string[], parts: AgentParts): Promise<void> {

@@ -8,6 +8,7 @@ import { completion } from './commands/completion.ts';
 import { data } from './commands/data.ts';
 import { decide } from './commands/decide.ts';
 import { doctor } from './commands/doctor.ts';
+import { document } from './commands/document.ts';
 import { drill } from './commands/drill.ts';
 import { evidence } from './commands/evidence.ts';
 import { freeze } from './commands/freeze.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Install[] = [
   init,
   setup,
   apply,
+  document,
   release,
   evidence,
   analyse,

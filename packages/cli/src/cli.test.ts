@@ -138,6 +138,32 @@ describe('headgate', () => {
     expect((await headgate('release', 'list')).out).toMatch(/shop +2\.0\.0 +[0-9a-f]{12} +built/);
   });
 
+  it('refuses another release of the same version, before anything is sent, unless it is said', async () => {
+    const text = await readFile(join(folder, 'shop', 'release.yaml'), 'utf8');
+    const create = ['--as', 'developer', 'release', 'create', 'shop', '--key', 'ci.key'];
+    const first = text.replace('version: 2.0.0', 'version: 1.9.0');
+    await writeFile(join(folder, 'shop', 'release.yaml'), first);
+    expect((await headgate(...create)).code).toBe(0);
+    await writeFile(join(folder, 'shop', 'release.yaml'), `${first}notes: another one\n`);
+    const refused = await headgate(...create);
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(
+        /^shop 1\.9\.0 is there already and is another one: sha256:[0-9a-f]{64}, registered at \S+Z by usr_\w+\n {2}to unblock: give this one another version .* say --same-version\n/,
+      ),
+    });
+    const count = async () => (await headgate('release', 'list', '--json')).json().items.length;
+    const before = await count();
+    const made = await headgate(...create, '--same-version');
+    expect(made).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^warning: shop 1\.9\.0 is there already.*\nshop 1\.9\.0 is registered/),
+    });
+    expect(await count()).toBe(before + 1);
+    await writeFile(join(folder, 'shop', 'release.yaml'), text);
+    expect((await headgate('release', 'show', '1.9.0')).err).toMatch(/may be any of.*give the digest/s);
+  });
+
   it('refuses a release whose manifest or key is not right, before anything is sent', async () => {
     await mkdir(join(folder, 'bad'), { recursive: true });
     await writeFile(

@@ -50,7 +50,8 @@ export function tell(error: unknown): Told {
   }
   if (error instanceof Failure) {
     const { exitCode, code, message, unblock } = error;
-    const lines = unblock === '' ? [message] : [message, `  to unblock: ${unblock}`];
+    // What is wrong in a file is told one by one.
+    const lines = [...message.split('\n'), ...(unblock === '' ? [] : [`  to unblock: ${unblock}`])];
     return { exitCode, lines, json: { error: { code, detail: message, unblock } } };
   }
   const { message } = error as Error;

@@ -37,6 +37,11 @@ export function printable(text: string): string {
   return visible(text.replace(/[\n\r\t]+/g, ' '));
 }
 
+/** What was taken all the same, as one line. */
+export function warningLine(text: string): string {
+  return printable(`warning: ${text}`);
+}
+
 export function instant(at: number | null | undefined): string {
   return at === null || at === undefined ? '-' : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -30,6 +30,6 @@ export {
   type Wait,
 } from './schemas/promotions.ts';
 export type { CellAccount, RecoveryShown, UnreadCell } from './schemas/recovery.ts';
-export { MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';
+export { type DocumentWithContent, MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';
 export * from './traceparent.ts';
 export * from './visible.ts';

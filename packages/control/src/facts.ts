@@ -127,8 +127,10 @@ export class GateFactsGatherer {
     return {
       rows,
       reads: ask.streams.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
-      gatesOf: ({ release: { digest }, authors, requester, envelope, approvals }, plan) => ({
+      gatesOf: ({ id, release: { digest }, authors, requester, envelope, approvals }, plan) => ({
         now,
+        // A plan that nobody has asked for yet has none.
+        ...(id !== undefined && { promotion: id }),
         release: {
           digest,
           authors,

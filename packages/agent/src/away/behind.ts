@@ -60,7 +60,7 @@ export class BehindDoor implements Behind {
         'server-there',
         '',
         `the server ${server} answers, and decides for all cells`,
-        'ask it: `headgate rollback PROMOTION`',
+        'ask it: `headgate rollback PROMOTION --reason "…"`',
       );
     if (cell !== undefined && !cells.some((each) => each.cell === cell))
       return no(
@@ -81,7 +81,7 @@ export class BehindDoor implements Behind {
       'nothing-begun',
       cell ?? '',
       'no wave is in progress here that could be taken back',
-      'see `headgate-agent status`; a cell that is done is taken back by its name',
+      'see `headgate-agent status --config FILE`; a cell that is done is taken back by its name',
     );
   }
 

@@ -104,7 +104,10 @@ export class Watch {
     this.#seen.set(name, watched);
     const facts = { cell: name, why, tenant };
     if (changed && state === 'failing')
-      this.#parts.log.error(facts, 'ALARM: a stop condition fails, and the server is away: `headgate-agent rollback`');
+      this.#parts.log.error(
+        facts,
+        'ALARM: a stop condition fails, and the server is away: `headgate-agent rollback --config FILE --because "…"`',
+      );
     else if (changed && state === 'no-data') this.#parts.log.warn(facts, 'the stop conditions can’t be judged');
     else if (changed) this.#parts.log.info(facts, 'the stop conditions hold, with the server away');
     return watched;

@@ -36,7 +36,7 @@ export const approved: Check = (facts) => {
         facts,
         'not-approved',
         `${holding.size} of ${count} ${signedOnly(facts) ? 'signed ' : ''}approvals hold for envelope ${assignment.envelope}${barredOf(facts)}`,
-        `approve it: \`headgate approve${signedOnly(facts) ? ' --sign-key FILE' : ''}\`, by somebody who is neither author nor requester`,
+        `approve it: \`headgate approve ${assignment.promotion}${signedOnly(facts) ? ' --sign-key FILE' : ''}\`, by somebody who is neither author nor requester`,
       );
   }
   return undefined;

@@ -223,7 +223,9 @@ async function mask({ store, origin }: Copy, file: string, say: (line: string) =
   if (!outcome.ok) throw new Error(outcome.refusals.map((refusal) => rules.tell(refusal)).join('\n'));
   const left = 'report' in outcome ? unexpected(outcome.report.leakScan.places).length : 0;
   if (left > 0)
-    throw new Error(`originals are left in ${left} places of the copy: add rules (headgate mask says where)`);
+    throw new Error(
+      `originals are left in ${left} places of the copy: add rules (headgate mask scan --database-env VAR says where)`,
+    );
   return digest;
 }
 

@@ -134,7 +134,7 @@ test('everything is ended, each let come to the end of what it was at; data stay
   expect(code).toBe(0);
   expect(out.trim().split('\n')).toEqual([
     ...parts.map(({ what, pid }) => `cell desk-staging: ended ${what} (pid ${pid})`),
-    'nothing of it runs any more, data is kept; it starts again with: headgate-agent run',
+    `nothing of it runs any more, data is kept; it starts again with: headgate-agent run --config ${join(dir, 'agent.yaml')}`,
   ]);
   await expect(ask('/')).rejects.toThrow();
   expect(await processesBelow(join(dir, 'cells'))).toEqual([]);

@@ -16,7 +16,7 @@ export const STOP_USAGE = `headgate-agent stop: ends what the agent runs in its 
 
 Ends, in this order, the router, what serves and works in the slots (each letting what it is at come to its end, as long as
 the cell's drainMs), and the PostgreSQL that the agent keeps for its stores; never one that somebody else keeps. Data,
-releases, restore points and configuration stay where they are: \`headgate-agent run\` starts all of it again. Run again it
+releases, restore points and configuration stay where they are: \`headgate-agent run --config FILE\` starts all of it again. Run again it
 ends what is left, and says so when nothing is.
 
 --cell       this cell alone; may be given more than once. Without it every cell of the agent
@@ -76,6 +76,7 @@ export async function stop(args: readonly string[]): Promise<number> {
   const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
   try {
     return await endCells(config, cells, {
+      config: values.config,
       tenants,
       andAgent: values['and-agent'] === true,
       json: values.json === true,
@@ -86,6 +87,8 @@ export async function stop(args: readonly string[]): Promise<number> {
 }
 
 interface Wish {
+  /** The configuration’s file. */
+  readonly config: string;
   readonly tenants: readonly string[];
   readonly andAgent: boolean;
   readonly json: boolean;
@@ -134,7 +137,7 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
   if (wish.json) process.stdout.write(`${JSON.stringify({ ended })}\n`);
   else
     process.stdout.write(
-      `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run\n`,
+      `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run --config ${wish.config}\n`,
     );
   return EXIT.ok;
 }

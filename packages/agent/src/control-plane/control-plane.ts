@@ -159,7 +159,7 @@ async function reached<T>(call: Promise<T>): Promise<T> {
 /** Of a refused token in words that an agent's own operator can do something with. */
 function whyAway(error: Error): string {
   if (!(error instanceof ProblemError) || error.status !== 401) return error.message;
-  return `the server doesn't take this agent's token: it was replaced or revoked, or this is another server. Put the new one (headgate principal rotate) into the file that agent.yaml names as tokenFile, and start the agent anew`;
+  return `the server doesn't take this agent's token: it was replaced or revoked, or this is another server. Put the new one (headgate principal rotate ID --token-out FILE) into the file that agent.yaml names as tokenFile, and start the agent anew`;
 }
 
 /** Undefined when the server says no for good: the assignment is not ours any more. */

@@ -24,7 +24,9 @@ export interface RehearsedRelease {
 export async function readRelease(dir: string): Promise<RehearsedRelease> {
   const bytes = await readFile(join(dir, MANIFEST)).catch(() => undefined);
   if (bytes === undefined)
-    throw new Error(`there is no ${join(dir, MANIFEST)}: use headgate rehearse, which lays a release out`);
+    throw new Error(
+      `there is no ${join(dir, MANIFEST)}: use headgate rehearse RELEASE --from STORE --config FILE, which lays a release out`,
+    );
   const read = readManifest(bytes);
   if (!read.ok) throw new Error(`${join(dir, MANIFEST)}: ${read.why}`);
   const { manifest, digest } = read;

@@ -33,7 +33,8 @@ export async function enrolForService(
   const read = readYaml(await readFile(handedFile, 'utf8'), handedFile);
   if (!read.ok) return { ok: false, problems: read.problems.map((p) => p.message) };
   const [yaml] = read.documents;
-  if (yaml === undefined) return { ok: false, problems: [`${handedFile}: it is empty; write it with: headgate setup`] };
+  if (yaml === undefined)
+    return { ok: false, problems: [`${handedFile}: it is empty; write it with: headgate setup FOLDER`] };
   const parsed = handedForm.safeParse(yaml.value);
   if (!parsed.success) {
     const problems = problemsOf(parsed.error, yaml.value, handedForm);

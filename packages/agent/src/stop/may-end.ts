@@ -22,7 +22,7 @@ export function whyNotEnd(cells: readonly EndFacts[], tenants: readonly string[]
     const half = [...(underWay === undefined ? [] : [underWay]), ...seen.halfWay];
     if (half.length > 0)
       why.push(
-        `cell ${cell}: a step is under way: ${half.join('; ')}. Let it come to its end with the agent running, or go back: headgate rollback PROMOTION (with the server away: headgate-agent rollback)`,
+        `cell ${cell}: a step is under way: ${half.join('; ')}. Let it come to its end with the agent running, or go back: headgate rollback PROMOTION --reason "…" (with the server away: headgate-agent rollback --config FILE --because "…")`,
       );
   }
   const said = new Set(tenants);

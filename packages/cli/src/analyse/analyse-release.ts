@@ -115,7 +115,7 @@ function pendingOf({ migrations }: Manifest, from: number): readonly Migration[]
       EXIT.refused,
       'not-sql',
       `migration ${program.id} is no SQL (${program.up.name}): what a program does can’t be read`,
-      'rehearse it on a copy: headgate rehearse',
+      'rehearse it on a copy: headgate rehearse RELEASE --from STORE --config FILE',
     );
   return pending;
 }

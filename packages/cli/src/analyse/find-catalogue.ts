@@ -79,7 +79,7 @@ async function fromFile(path: string): Promise<Catalogue> {
       EXIT.refused,
       'catalogue-malformed',
       `${path} is no catalogue: ${read.why}`,
-      'write it with headgate analyse --write-catalogue',
+      'write it: headgate analyse --database-env VAR --write-catalogue FILE',
     );
   return read.catalogue;
 }

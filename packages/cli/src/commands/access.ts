@@ -131,7 +131,12 @@ async function hand(
       fsyncSync(taken);
     } catch (error) {
       const why = `${principal.id} ${became}, but the token could not be written: ${(error as Error).message}`;
-      throw new Failure(EXIT.refused, 'token-file', why, 'headgate principal rotate, with another --token-out');
+      throw new Failure(
+        EXIT.refused,
+        'token-file',
+        why,
+        `headgate principal rotate ${principal.id} --token-out ANOTHER-FILE`,
+      );
     }
     out.answer(
       { principal, tokenFile: file, ...(undeclared.length > 0 && { undeclared }) },
@@ -149,7 +154,10 @@ async function hand(
 /** An environment that isn't there may be one that comes later, or a slip of the pen: then no step ever comes. */
 function undeclaredText({ undeclared = [] }: Made): string {
   return undeclared
-    .map(({ why }) => `\nBEWARE: ${printable(why)}: no step comes from there before it is declared (headgate apply)`)
+    .map(
+      ({ why }) =>
+        `\nBEWARE: ${printable(why)}: no step comes from there before it is declared (headgate apply -f FILE)`,
+    )
     .join('');
 }
 

@@ -4,7 +4,7 @@ import { holdsService, readService } from '@headgate/documents';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { table } from '../output.ts';
+import { table, warningLine } from '../output.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -34,11 +34,12 @@ export const apply: Install = (program, act) => {
           files.push(...(path === '-' ? [{ name: '-', text: await textOf(stdin) }] : await filesAt(cwd, path)));
         if (files.length === 0) throw new Failure(EXIT.usage, 'usage', 'there is no .yaml or .yml file there');
         const plain = files.map(expanded);
-        const { applied } = await client.call('applyDocuments', {
+        const { applied, warnings = [] } = await client.call('applyDocuments', {
           body: { files: plain, dryRun, ...(takeOver && { takeOver }) },
         });
         const rows = applied.map(({ kind, name, change, digest }) => [kind, name, change, digest]);
-        out.answer({ applied }, table(['KIND', 'NAME', 'CHANGE', 'DIGEST'], rows));
+        const said = [table(['KIND', 'NAME', 'CHANGE', 'DIGEST'], rows), ...warnings.map(warningLine)];
+        out.answer({ applied, warnings }, said.join('\n'));
         return EXIT.ok;
       }),
     );

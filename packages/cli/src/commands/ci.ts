@@ -5,11 +5,11 @@ import type { Install, Session } from '../command.ts';
 import { type AttachedRun, attachTestRun } from '../evidence/attach-test-run.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { printable } from '../output.ts';
+import { printable, warningLine } from '../output.ts';
 import { secondsOf } from '../patience.ts';
 import { explained, objectionLines } from '../promotions/objections.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
-import { createRelease } from '../releases/create-release.ts';
+import { calledTheSameText, createRelease } from '../releases/create-release.ts';
 import { localKey } from '../releases/local-key.ts';
 
 interface Options {
@@ -26,6 +26,8 @@ interface Options {
 /** What a job of a CI system is told, and leaves behind. */
 interface Done {
   readonly release: { readonly digest: string; readonly version: string };
+  /** What was done all the same. */
+  readonly warnings?: readonly string[];
   readonly evidence: readonly string[];
   readonly tests: AttachedRun | null;
   readonly promotion: Promotion | null;
@@ -60,9 +62,16 @@ export const ci: Install = (program, act) => {
         if (waitMs !== undefined && options.to === undefined)
           throw new Failure(EXIT.usage, 'usage', '--wait goes with --to');
         const key = localKey(resolve(cwd, options.key));
-        const facts = { version: options.version, authors: options.author };
+        const warnings: string[] = [];
+        const facts = {
+          version: options.version,
+          authors: options.author,
+          // A pipeline may well build every commit under one version: the digest tells them apart, and it is said.
+          calledTheSame: (earlier: Release) => void warnings.push(calledTheSameText(earlier)),
+        };
         const release = await createRelease(client, key, resolve(cwd, folder), facts);
         out.line(printable(`${release.application} ${release.ref.version} is registered: ${release.ref.digest}`));
+        for (const warning of warnings) out.line(warningLine(warning));
         const evidence = await attachBundles(session, options.bundle ?? []);
         const tests =
           command.length === 0
@@ -76,7 +85,7 @@ export const ci: Install = (program, act) => {
                 onOutput: (chunk) => void process.stderr.write(chunk),
               });
         const { digest, version } = release.ref;
-        const said = { release: { digest, version }, evidence, tests };
+        const said = { release: { digest, version }, ...(warnings.length > 0 && { warnings }), evidence, tests };
         // The evidence of a red run is attached like any other; nothing is asked for on its strength.
         if (tests !== null && (tests.exitCode !== 0 || tests.failed > 0)) {
           const done: Done = { ...said, promotion: null, link: null };
@@ -99,7 +108,7 @@ async function ask(
   session: Session,
   { ref }: Release,
   wanted: { readonly environment: string; readonly again: boolean; readonly waitMs: number | undefined },
-  said: Pick<Done, 'release' | 'evidence' | 'tests'>,
+  said: Pick<Done, 'release' | 'warnings' | 'evidence' | 'tests'>,
 ): Promise<number> {
   const { client, out, server, stop } = session;
   const { waitMs } = wanted;

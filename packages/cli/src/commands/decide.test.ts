@@ -29,7 +29,7 @@ test('an approval is asked for only where one is waited for', async () => {
   expect(staging).toMatchObject({ code: 0, out: expect.stringContaining('headgate watch prm_') });
   expect(staging.out).not.toContain('headgate approve');
   expect((await promote('production')).out).toMatch(
-    /envelope sha256:[0-9a-f]{64}; approve with: headgate approve prm_/,
+    /envelope sha256:[0-9a-f]{64}; somebody else, an approver, approves it: headgate --as approver approve prm_/,
   );
 });
 

@@ -119,6 +119,7 @@ interface EnvelopeShape {
     readonly cell: string;
     readonly steps: readonly {
       readonly id: string;
+      readonly action: { readonly kind: string };
       readonly undo: {
         readonly approver?: string;
         readonly action?: { readonly kind: string; readonly store?: string };
@@ -140,7 +141,7 @@ async function binding({ client }: Session, promotion: Promotion): Promise<strin
   if (digestOf(bytes) !== promotion.envelope)
     throw new Failure(EXIT.unverified, 'digest-differs', `the envelope's bytes are not those of ${promotion.envelope}`);
   const envelope = JSON.parse(Buffer.from(bytes).toString('utf8')) as EnvelopeShape;
-  const { application, environment, release, pointOfNoReturn: point } = envelope;
+  const { application, environment, release } = envelope;
   const said = [promotion.application, promotion.environment, promotion.release.digest, promotion.release.version];
   if ([application, environment, release.digest, release.version].some((each, i) => each !== said[i]))
     throw new Failure(
@@ -166,12 +167,20 @@ async function binding({ client }: Session, promotion: Promotion): Promise<strin
       : [
           `  undo restores   ${losing.slice(0, 5).join(', ')}${losing.length > 5 ? ` and ${losing.length - 5} more` : ''}`,
         ]),
-    `  no return       ${point === null ? 'every step can be undone' : `${point.step} in ${point.cell}: ${point.because}`}`,
+    `  no return       ${noReturnText(envelope)}`,
     `  latest finish   ${instant(envelope.latestFinish)}`,
     `  envelope        ${promotion.envelope}`,
   ]
     .map(printable)
     .join('\n');
+}
+
+/** As `headgate plan` says it: what a migration takes away, its phase doesn't prove. */
+function noReturnText({ pointOfNoReturn: point, cells }: EnvelopeShape): string {
+  if (point !== null) return `${point.step} in ${point.cell}: ${point.because}`;
+  return cells.some(({ steps }) => steps.some(({ action }) => action.kind === 'migrate'))
+    ? 'none, as its migrations are declared; what one drops or changes comes back only from a restore point'
+    : 'none: every step can be undone';
 }
 
 async function confirm({ stdin, out }: Session): Promise<void> {

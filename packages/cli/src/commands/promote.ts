@@ -2,7 +2,7 @@ import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../output.ts';
-import { approvalAwaited } from '../promotions/approval-awaited.ts';
+import { approvalAwaited, approveCommand } from '../promotions/approval-awaited.ts';
 import { explained, objectionLines } from '../promotions/objections.ts';
 import { notFoundOut, planText } from '../promotions/plan-text.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
@@ -97,7 +97,7 @@ export const promote: Install = (program, act) => {
         const next =
           approvalAwaited(why) === undefined
             ? `how it goes on: headgate watch ${promotion.id}`
-            : `approve with: headgate approve ${promotion.id}`;
+            : `somebody else, an approver, approves it: ${approveCommand(session, promotion.id)}`;
         out.answer(
           { ...promotion, objections: why?.objections ?? [] },
           [promotionLine(promotion), printable(`envelope ${promotion.envelope}; ${next}`), ...objections].join('\n'),

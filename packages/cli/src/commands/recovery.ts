@@ -34,6 +34,12 @@ export const recovery: Install = (program, act) => {
     );
 };
 
+/** The command by which a person answers for a cell, with what else may be answered. */
+export function answerText(cell: string, [first = '', ...others]: readonly string[]): string {
+  const or = others.length === 0 ? '' : ` (or ${others.join(', ')} in the place of ${first})`;
+  return `headgate recovery answer ${cell} ${first} --reason "…"${or}`;
+}
+
 function printed({ epoch, recovery, unread, truncated }: RecoveryShown): string {
   if (recovery === null) return `epoch ${epoch}: this control plane was never restored from a backup`;
   const lines = [
@@ -48,7 +54,7 @@ function printed({ epoch, recovery, unread, truncated }: RecoveryShown): string 
       ...(held.length === 0 ? [] : [`    nobody serves ${held.join(', ')} there`]),
       answers.length === 0
         ? `    its agent unblocks it; a person may from ${instant(until)}`
-        : `    a person unblocks it: headgate recovery answer ${cell} ${answers.join('|')} --reason "…"`,
+        : `    a person unblocks it: ${answerText(cell, answers)}`,
     ]),
   ];
   return lines.map(printable).join('\n');

@@ -2,9 +2,10 @@ import { resolve } from 'node:path';
 import type { Release } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { instant, shortDigest, table } from '../output.ts';
+import { Failure } from '../failure.ts';
+import { instant, shortDigest, table, warningLine } from '../output.ts';
 import { everything, limitOf } from '../paging.ts';
-import { createRelease } from '../releases/create-release.ts';
+import { calledTheSameText, createRelease } from '../releases/create-release.ts';
 import { localKey } from '../releases/local-key.ts';
 import { resolveRelease } from '../releases/resolve-release.ts';
 
@@ -12,6 +13,7 @@ interface CreateOptions {
   readonly key: string;
   readonly version?: string;
   readonly author?: readonly string[];
+  readonly sameVersion?: true;
 }
 
 interface ListOptions {
@@ -19,6 +21,10 @@ interface ListOptions {
   readonly oldestFirst?: true;
   readonly limit?: string;
 }
+
+/** A version is what people type; the digest is what counts. */
+const OTHER_VERSION =
+  'give this one another version (--version, or in package.json or release.yaml); if it is meant, say --same-version';
 
 /** Releases: create, list, show. */
 export const release: Install = (program, act) => {
@@ -31,9 +37,20 @@ export const release: Install = (program, act) => {
     .requiredOption('--key <file>', 'the key to sign with: a PEM file of mode 0600')
     .option('--version <version>', 'with headgate.yaml: default package.json’s, else what Git describes')
     .option('--author <id...>', 'with headgate.yaml: who made the change, and may not approve it; default: you')
+    .option(
+      '--same-version',
+      'also when another release has this version: the two are told apart by their digests alone',
+    )
     .action(
       act(async ({ client, out, cwd }, folder: string, options: CreateOptions) => {
-        const facts = { version: options.version, authors: options.author };
+        const facts = {
+          version: options.version,
+          authors: options.author,
+          calledTheSame: (earlier: Release) => {
+            if (options.sameVersion === true) out.line(warningLine(calledTheSameText(earlier)));
+            else throw new Failure(EXIT.refused, 'version-taken', calledTheSameText(earlier), OTHER_VERSION);
+          },
+        };
         const created = await createRelease(client, localKey(resolve(cwd, options.key)), resolve(cwd, folder), facts);
         const { application, ref } = created;
         out.answer(created, `${application} ${ref.version} is registered: ${ref.digest}`);

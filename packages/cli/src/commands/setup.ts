@@ -5,11 +5,12 @@ import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { printable } from '../output.ts';
+import { printable, warningLine } from '../output.ts';
 import { cellsText, together } from '../promotions/objections.ts';
 import { localKey } from '../releases/local-key.ts';
 import { serviceAt } from '../releases/service-folder.ts';
-import { changedByOthers, handOver } from '../setup/hand-over.ts';
+import { type ChangedByOthers, changedByOthers, handOver } from '../setup/hand-over.ts';
+import { howToRead } from '../setup/pin-anew.ts';
 import { trustText } from '../setup/trust-text.ts';
 
 /** So many objections of an agent are told. */
@@ -33,12 +34,12 @@ export const setup: Install = (program, act) => {
             EXIT.usage,
             'no-data-folder',
             'setup works beside the server’s own data folder, and none is here or above',
-            'start headgate-server here, or set HEADGATE_DATA',
+            'start one here: headgate-server --data .headgate; or set HEADGATE_DATA',
           );
         refuseDemonstration(folder);
         const { name } = found.service.metadata;
         if (takeBack !== true) refuseTakingBack(await changedByOthers(session, folder, name, found.documents), path);
-        const { applied } = await client.call('applyDocuments', {
+        const { applied, warnings = [] } = await client.call('applyDocuments', {
           body: { files: [{ name: path, text: found.documents }], dryRun: false },
         });
         const key = join(folder, 'ci', 'release.key');
@@ -50,6 +51,7 @@ export const setup: Install = (program, act) => {
         const config = join(agent, 'agent.yaml');
         const said = {
           applied: applied.length,
+          warnings,
           key,
           trust: trustFile,
           handed: handed.file,
@@ -66,6 +68,7 @@ export const setup: Install = (program, act) => {
           said,
           [
             `${applied.length} documents are declared; releases are signed with ${relative(cwd, key)}`,
+            ...warnings.map(warningLine),
             `what its agent is handed stands in ${agent}: carry it there, and nowhere else`,
             `whom Headgate believes stands in ${relative(cwd, trustFile)}: read it, it is yours to change`,
             ...(handed.widened.length > 0
@@ -73,7 +76,7 @@ export const setup: Install = (program, act) => {
               : []),
             ...together(handed.objections)
               .slice(0, MOST_TOLD)
-              .map((same) => printable(`${same[0].why} (${cellsText(same)})`)),
+              .map((same) => printable(`${same[0].why} (${cellsText(same)}); ${howToRead(same[0])}`)),
             said.changed
               ? 'what was handed over before is no longer what counts: stop the agent, carry the folder once more, and there:'
               : 'next, where the service runs:',
@@ -100,16 +103,16 @@ function refuseDemonstration(folder: string): void {
 }
 
 /** What others declared is theirs: nobody loses a gate to a command that was to mend a pin. */
-function refuseTakingBack(changed: Awaited<ReturnType<typeof changedByOthers>>, path: string): void {
+function refuseTakingBack(changed: readonly ChangedByOthers[], path: string): void {
   const [first] = changed;
   if (first === undefined) return;
-  const { environment, policy, digest } = first;
+  const { environment, policy, handed, digest } = first;
   const more = changed.length > 1 ? `, and ${changed.length - 1} more` : '';
   throw new Failure(
     EXIT.refused,
     'declared-by-others',
-    `the policy ${policy} of ${environment} was declared otherwise since the last setup (headgate apply)${more}; setup would take that back`,
-    `to keep it: policyDigest: ${digest} of ${environment} in the agent's agent.yaml, and start the agent anew; to take it back: headgate setup ${path} --take-back`,
+    `the policy ${policy} of ${environment} was declared otherwise since the last setup${more}; setup would take that back`,
+    `read what changed: headgate document diff ${handed} ${digest}; to keep it: policyDigest: ${digest} of ${environment} in the agent's agent.yaml, and start the agent anew; to take it back: headgate setup ${path} --take-back`,
   );
 }
 

@@ -22,7 +22,11 @@ export function agentFindings({ cells, at, truncated }: Pick<Status, 'cells' | '
   const check = agents.name;
   if (cells.length === 0)
     return [
-      unknown(check, 'no agent has said anything about any cell', 'start headgate-agent where your service runs'),
+      unknown(
+        check,
+        'no agent has said anything about any cell',
+        'start one where your service runs: headgate-agent run --config FILE',
+      ),
     ];
   const environments = [...new Set(cells.map(({ environment }) => environment))];
   const findings = environments.flatMap((environment): Finding[] => {

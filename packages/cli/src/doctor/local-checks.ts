@@ -27,7 +27,7 @@ const configuration: Check<LocalFacts> = {
       ];
     const secrets = join(folder, 'secrets');
     if (!existsSync(secrets))
-      return [wrong(this.name, `${folder} holds no secrets`, 'start headgate-server with --data on this folder')];
+      return [wrong(this.name, `${folder} holds no secrets`, `start it: headgate-server --data ${folder}`)];
     const open = readdirSync(secrets).filter((name) => (statSync(join(secrets, name)).mode & 0o077) !== 0);
     if (open.length > 0)
       return [
@@ -52,7 +52,7 @@ const keys: Check<LocalFacts> = {
         wrong(
           this.name,
           `there is no ${file}, so every release is refused`,
-          'headgate setup SERVICE, or write one (docs/trust.md)',
+          'headgate setup FOLDER, or write one (docs/trust.md)',
         ),
       ];
     const read = loadTrust(file);

@@ -51,7 +51,13 @@ export async function pinFindings(
   if (findings.length > 0) return findings;
   const told = cells.filter((cell) => cell.told !== null);
   return told.length === 0
-    ? [unknown(check, 'no agent has said what it holds', 'start headgate-agent where your service runs')]
+    ? [
+        unknown(
+          check,
+          'no agent has said what it holds',
+          'start it where your service runs: headgate-agent run --config FILE',
+        ),
+      ]
     : [ok(check, 'what agents hold is what is in force')];
 }
 

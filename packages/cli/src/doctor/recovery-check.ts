@@ -1,3 +1,4 @@
+import { answerText } from '../commands/recovery.ts';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
 import type { ServerFacts } from './server-checks.ts';
 
@@ -13,14 +14,18 @@ export const recovery: Check<ServerFacts> = {
       return [
         epoch === 1
           ? ok(this.name, 'the control plane was never restored from a backup')
-          : unknown(this.name, `it is epoch ${epoch}, and nobody recorded why`, 'headgate-server recover, to its end'),
+          : unknown(
+              this.name,
+              `it is epoch ${epoch}, and nobody recorded why`,
+              'headgate-server recover --by NAME --because "…", to its end',
+            ),
       ];
     if (unread.length === 0) return [ok(this.name, `epoch ${epoch}: every cell is known again; ${recovery.gap}`)];
     const findings = unread.slice(0, MOST_NAMED).map(({ cell, why, answers }): Finding => {
       const mend =
         answers.length === 0
-          ? `start the agent of ${cell}; if it holds the log for forked, headgate-agent accept-restored-log there`
-          : `headgate recovery answer ${cell} ${answers.join('|')} --reason "…"`;
+          ? `start the agent of ${cell}; if it holds the log for forked, headgate-agent accept-restored-log --config FILE there`
+          : answerText(cell, answers);
       return wrong(this.name, `${cell}: ${why}`, mend);
     });
     if (truncated || unread.length > MOST_NAMED)

@@ -102,7 +102,7 @@ async function restoredSince(client: ServerFacts['client'], code: string | undef
   return {
     why: `; the server says that it was restored at ${new Date(at).toISOString()} by ${by} (${because}): ${gap}`,
     unblock:
-      'if you know of that restore: headgate-agent accept-restored-log, on this machine too; if not, change nothing, and find out who wrote to the database',
+      'if you know of that restore: headgate-agent accept-restored-log --config FILE, on this machine too; if not, change nothing, and find out who wrote to the database',
   };
 }
 

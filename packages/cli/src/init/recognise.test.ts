@@ -40,6 +40,16 @@ describe('migrations are known by what their tool leaves', () => {
   });
 });
 
+test('what is hinted at in comments is a gate that can be had by taking the # away', () => {
+  const text = serviceText(recognise(project({ 'server.mjs': 'x' })), PLACE);
+  const hinted = text.replace(/^ {2}# (gates:).*\n {2}# /m, '  $1\n  ');
+  expect(hinted).not.toBe(text);
+  const read = readService(hinted, 'headgate.yaml');
+  expect(read.ok ? read.service.spec.gates : read.problems[0]?.message).toMatchObject([
+    { gate: 'migrations-analysed' },
+  ]);
+});
+
 describe('how a service is started', () => {
   const starts: [string, Record<string, string>, readonly string[] | undefined][] = [
     [

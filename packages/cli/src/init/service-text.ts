@@ -32,7 +32,9 @@ export function serviceText(found: Recognised, { environment, owner }: ServicePl
     '      approvals: 1',
     '  # watched for so long before a release counts; hours, once customers depend on it',
     '  soakMs: 2000',
-    '  # tests: 1            # then no release moves without passed tests attached (headgate ci --junit …)',
+    '  # tests: 1            # then no release moves without passed tests attached (headgate ci FOLDER --key KEY --junit REPORT)',
+    '  # gates:              # any gate of a Policy, here for all environments, or below one of them (docs/bring-your-own.md)',
+    '  #   - {gate: migrations-analysed, params: {maxAgeMs: 604800000, longestStallMs: 1000}}',
     '  # calendar: …         # a Calendar beside this document: when changes may start, and freezes',
     '  # verification: …     # a Verification beside it: a transaction that customers live from, in place of health alone',
   ];

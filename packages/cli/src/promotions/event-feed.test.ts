@@ -62,7 +62,7 @@ test.each<[string, LogEvent, string]>([
   [
     'a step that asks',
     rollout('asked', { step: 'undo.restore', question: 'agree?' }),
-    'undo.restore ASKS: agree? (headgate answer)',
+    'undo.restore ASKS: agree? (headgate explain prm_1 says how to answer)',
   ],
   [
     'an agent that is lost',
@@ -88,7 +88,7 @@ test.each<[string, LogEvent, string]>([
   [
     'a question',
     event('promotion.held', `promotion/${P}`, { question: 'keep?' }),
-    `ASKS: keep? (headgate keep ${P}, or headgate rollback ${P})`,
+    `ASKS: keep? (headgate keep ${P}, or headgate rollback ${P} --reason "…")`,
   ],
   [
     'a freeze without an end',

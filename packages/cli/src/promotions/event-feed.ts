@@ -108,14 +108,25 @@ export class EventFeed {
 
 type Stands = { readonly step: [id: string, how: StepStands]; readonly what: string; readonly by: string };
 
-function standsOf({ phase, step = '', agent = 'sys', why = '', question = '' }: Rollout): Stands | undefined {
+function standsOf({
+  phase,
+  step = '',
+  agent = 'sys',
+  why = '',
+  question = '',
+  promotion,
+}: Rollout): Stands | undefined {
   switch (phase) {
     case 'leased':
       return { step: [step, 'at work'], what: `${step} at work`, by: agent };
     case 'failed':
       return { step: [step, 'failed'], what: `${step} FAILED: ${why}`, by: 'sys' };
     case 'asking':
-      return { step: [step, 'asks'], what: `${step} ASKS: ${question} (headgate answer)`, by: 'sys' };
+      return {
+        step: [step, 'asks'],
+        what: `${step} ASKS: ${question} (headgate explain ${promotion} says how to answer)`,
+        by: 'sys',
+      };
     default:
       return undefined;
   }

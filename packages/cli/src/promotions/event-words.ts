@@ -38,7 +38,7 @@ function placeOf(stream: string): { readonly promotion?: string; readonly cell?:
 export function eventWords({ type, stream, data }: LogEvent): EventWords | undefined {
   const place = placeOf(stream);
   if (type.startsWith('rollout.')) {
-    const words = rolloutWords(type, data);
+    const words = rolloutWords(type, place.promotion ?? '', data);
     return words === undefined ? undefined : { ...place, ...words };
   }
   const what = type.startsWith('promotion.')
@@ -70,7 +70,7 @@ function promotionWords(type: string, id: string, data: Data): string | undefine
     case 'promotion.overtaken':
       return `OVERTAKEN by ${text(data.hotfix)}${because(data.because)}`;
     case 'promotion.held':
-      return `ASKS${because(data.question)} (headgate keep ${id}, or headgate rollback ${id})`;
+      return `ASKS${because(data.question)} (headgate keep ${id}, or headgate rollback ${id} --reason "…")`;
     case 'promotion.kept':
       return 'what stayed on the release is kept there';
     case 'promotion.ended':
@@ -113,7 +113,7 @@ const AFTER: Readonly<Record<string, string>> = {
   ask: 'a person is asked',
 };
 
-function rolloutWords(type: string, data: Data): Omit<EventWords, 'promotion' | 'cell'> | undefined {
+function rolloutWords(type: string, promotion: string, data: Data): Omit<EventWords, 'promotion' | 'cell'> | undefined {
   const id = text(data.step);
   const step = (how: StepStands, what: string) => ({ step: { id, how }, what });
   switch (type) {
@@ -131,7 +131,7 @@ function rolloutWords(type: string, data: Data): Omit<EventWords, 'promotion' | 
     case 'rollout.step-waits':
       return step('waits', `${id} waits${because(data.reason)}`);
     case 'rollout.asked':
-      return step('asks', `${id} ASKS${because(data.question)} (headgate answer)`);
+      return step('asks', `${id} ASKS${because(data.question)} (headgate explain ${promotion} says how to answer)`);
     case 'rollout.answered':
       return { what: `${id}: answered ${text(data.answer)}` };
     case 'rollout.waiting':

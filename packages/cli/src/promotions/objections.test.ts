@@ -76,8 +76,10 @@ describe('an agent that holds another policy is told of', () => {
     await mkdir(join(folder, 'code'), { recursive: true });
     await writeFile(join(folder, 'code', 'headgate.yaml'), SERVICE);
     const [finding] = (await found()).filter(({ verdict }) => verdict === 'wrong');
+    const { policyDigest } = (await pinsOf('live')).inForce!;
+    const run = 'headgate-agent run --config .headgate/agent-shop/agent.yaml';
     expect(finding?.mend).toBe(
-      'read what changed, stop the agent, and: headgate setup code && headgate-agent enrol --handed .headgate/agent-shop/handed.json --service code/headgate.yaml && headgate-agent run --config .headgate/agent-shop/agent.yaml',
+      `read what changed: headgate document diff ${OTHER} ${policyDigest}; it is not what headgate setup would declare; to keep it, stop the agent, write policyDigest: ${policyDigest} of production into .headgate/agent-shop/agent.yaml, and: ${run}; to take it back, stop the agent, and: headgate setup code --take-back && headgate-agent enrol --handed .headgate/agent-shop/handed.json --service code/headgate.yaml && ${run}`,
     );
     await rm(join(server.dataDir, 'agent-shop'), { recursive: true });
   });
@@ -113,7 +115,9 @@ test('an approved promotion waits for the pin, says so, and goes on by itself on
   expect((await company.agent.call('leaseStep', { body: { waitMs: 1_000 } })).assignment).toBeNull();
   const { out } = await headgate('explain', promotion);
   expect(out).toMatch(/holds policy sha256:[0-9a-f]{12}, and this plan is made under/);
-  expect(out).toMatch(/to unblock: read the policy, and pin it there: policyDigest: sha256:[0-9a-f]{64} /);
+  expect(out).toMatch(
+    /to unblock: read what changed: `headgate document diff sha256:[0-9a-f]{64} sha256:[0-9a-f]{64}`, and pin it there: policyDigest: sha256:[0-9a-f]{64} /,
+  );
   expect((await headgate('status')).out).toMatch(/its agent would refuse it/);
   const { inForce } = await pinsOf('live');
   const { policyDigest, documents } = inForce!;

@@ -30,7 +30,7 @@ export function notFoundOut(planned: {
   const migrations = [...migrationsIn(plan)].sort().map((id) => ({
     what: `migration ${id}`,
     because: 'how long it takes and what it locks on this data is not known',
-    unblock: 'run it on a copy of this size first: headgate rehearse',
+    unblock: 'run it on a copy of this size first: headgate rehearse RELEASE --from STORE --config FILE',
   }));
   return [...blank, ...migrations];
 }

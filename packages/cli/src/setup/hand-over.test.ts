@@ -39,5 +39,5 @@ test('a policy that somebody declared since the last setup is told; what setup d
   await writeFile(join(folder, 'agent', 'handed.json'), JSON.stringify({ name: 'agt_shop', environments }));
   expect(await changed(handed)).toEqual([]);
   expect(await changed(own)).toEqual([]);
-  expect(await changed(other)).toEqual([{ environment: 'production', policy: 'careful', digest: other }]);
+  expect(await changed(other)).toEqual([{ environment: 'production', policy: 'careful', handed, digest: other }]);
 });

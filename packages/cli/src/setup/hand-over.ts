@@ -74,6 +74,14 @@ async function heldStill(
   return found;
 }
 
+/** A policy as it was handed over, and as it counts now. */
+export interface ChangedByOthers {
+  readonly environment: string;
+  readonly policy: string;
+  readonly handed: string;
+  readonly digest: string;
+}
+
 /**
  * Policies of a service that somebody declared otherwise since `setup` did, each with the digest that counts now: declaring
  * the service's own again would take that back, a gate perhaps, without a word.
@@ -83,7 +91,7 @@ export async function changedByOthers(
   folder: string,
   service: string,
   documents: string,
-): Promise<readonly { readonly environment: string; readonly policy: string; readonly digest: string }[]> {
+): Promise<readonly ChangedByOthers[]> {
   const file = join(agentFolder(folder, service, agentOf(service)), 'handed.json');
   if (!existsSync(file)) return [];
   const before = JSON.parse(readFileSync(file, 'utf8')) as { readonly environments?: readonly Handed[] };
@@ -99,7 +107,7 @@ export async function changedByOthers(
       const digest = found?.digest;
       return digest === undefined || digest === handed || digest === policyDigest
         ? []
-        : [{ environment, policy, digest }];
+        : [{ environment, policy, handed, digest }];
     }),
   );
   return changed.flat();

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Objection } from '@headgate/contract';
+import { parseDocuments } from '@headgate/documents';
 import { SERVICE_FILE, serviceAt } from '../releases/service-folder.ts';
 
 /** Where somebody types a command: the server's data folder, if it is here, and the working folder. */
@@ -14,30 +15,70 @@ const MOST_FOLDERS = 200;
 
 /**
  * What mends an agent's objection, as exactly as is known here: the commands of a service that was set up here, else what
- * the server says.
+ * the server says. Reading comes first, and commands that would declare something else say so.
  */
-export async function howToMend(here: Here, { agent, code, unblock }: Objection): Promise<string> {
-  if (code === 'signed-approvals') return unblock;
-  const commands = await commandsToPin(here, agent);
-  return commands === undefined ? unblock : `read what changed, stop the agent, and: ${commands.join(' && ')}`;
+export async function howToMend(here: Here, objection: Objection): Promise<string> {
+  const { agent, code, environment, unblock, asked } = objection;
+  const known = code === 'signed-approvals' ? undefined : await setUpHere(here, agent);
+  if (known === undefined) return unblock;
+  const { config, setup, enrolled, declares } = known;
+  const read = howToRead(objection);
+  if (asked === undefined || declares.has(asked))
+    return `${read}; then stop the agent, and: ${[setup, ...enrolled].join(' && ')}`;
+  const pin = code === 'other-policy' ? `policyDigest: ${asked}` : `${asked} among the documents`;
+  const [run] = enrolled.slice(-1);
+  return [
+    `${read}; it is not what headgate setup would declare`,
+    `to keep it, stop the agent, write ${pin} of ${environment} into ${config}, and: ${run}`,
+    `to take it back, stop the agent, and: ${[`${setup} --take-back`, ...enrolled].join(' && ')}`,
+  ].join('; ');
 }
 
-/** The commands that pin at a service's agent what is declared now; undefined: it wasn't set up here. */
-async function commandsToPin(here: Here, agent: string): Promise<readonly string[] | undefined> {
+/** How a person sees what an agent should hold and doesn't, before it is pinned there. */
+export function howToRead({ held, asked }: Objection): string {
+  if (asked === undefined) return 'read what changed';
+  return held === undefined
+    ? `read it: headgate document show ${asked}`
+    : `read what changed: headgate document diff ${held} ${asked}`;
+}
+
+interface SetUp {
+  /** The agent's configuration. */
+  readonly config: string;
+  /** The command that declares what the service stands for. */
+  readonly setup: string;
+  /** The commands that pin what was declared, and start the agent. */
+  readonly enrolled: readonly string[];
+  /** What it would declare. */
+  readonly declares: ReadonlySet<string>;
+}
+
+/** How a service's agent was set up; undefined: not here. */
+async function setUpHere(here: Here, agent: string): Promise<SetUp | undefined> {
   const handed = here.folder === undefined ? undefined : handedTo(here.folder, agent);
-  const service = handed && (await serviceOf(here, agent));
-  if (handed === undefined || service === undefined) return undefined;
-  const at = (path: string): string => relative(here.cwd, path) || '.';
-  return [`headgate setup ${at(dirname(service))}`, ...enrolAnew(here.cwd, handed, service)];
+  if (handed === undefined) return undefined;
+  const service = await serviceOf(here, agent);
+  if (service === undefined) return undefined;
+  const { file, documents } = service;
+  const parsed = parseDocuments(documents, { file });
+  return {
+    config: relative(here.cwd, configBeside(handed)),
+    setup: `headgate setup ${relative(here.cwd, dirname(file)) || '.'}`,
+    enrolled: enrolAnew(here.cwd, handed, file),
+    declares: new Set(parsed.ok ? parsed.documents.map(({ digest }) => digest) : []),
+  };
 }
 
 /** Enrols an agent with what was handed over, and starts it. */
 function enrolAnew(cwd: string, handed: string, service: string): readonly string[] {
-  const config = join(dirname(handed), 'agent.yaml');
   return [
     `headgate-agent enrol --handed ${relative(cwd, handed)} --service ${relative(cwd, service)}`,
-    `headgate-agent run --config ${relative(cwd, config)}`,
+    `headgate-agent run --config ${relative(cwd, configBeside(handed))}`,
   ];
+}
+
+function configBeside(handed: string): string {
+  return join(dirname(handed), 'agent.yaml');
 }
 
 /** What `headgate setup` wrote for this agent. */
@@ -58,7 +99,7 @@ function nameIn(file: string): unknown {
 }
 
 /** The file of the service whose agent has this name: in the working folder, beside the data folder, or one below. */
-async function serviceOf({ folder, cwd }: Here, agent: string): Promise<string | undefined> {
+async function serviceOf({ folder, cwd }: Here, agent: string) {
   const places = [...new Set([cwd, ...(folder === undefined ? [] : [dirname(folder)])])];
   const below = places.flatMap((place) =>
     readdirSync(place, { withFileTypes: true })
@@ -69,7 +110,7 @@ async function serviceOf({ folder, cwd }: Here, agent: string): Promise<string |
   for (const place of [...places, ...below]) {
     if (!existsSync(join(place, SERVICE_FILE))) continue;
     const found = await serviceAt(place).catch(() => undefined);
-    if (found !== undefined && agentOf(found.service.metadata.name) === agent) return found.file;
+    if (found !== undefined && agentOf(found.service.metadata.name) === agent) return found;
   }
   return undefined;
 }

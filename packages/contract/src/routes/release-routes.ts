@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
 import { digest, name, pageOf, paging, prefix } from '../schemas/common.ts';
-import { applied, document, documentFile, evidence, release, signedBundle } from '../schemas/releases.ts';
+import {
+  applied,
+  document,
+  documentFile,
+  documentWithContent,
+  evidence,
+  release,
+  signedBundle,
+} from '../schemas/releases.ts';
 
 const kind = z.string().regex(/^[A-Z][A-Za-z]{0,49}$/, 'expected a kind: Application, Environment …');
 
@@ -23,7 +31,11 @@ export const releaseRoutes = {
       takeOver: z.boolean().default(false),
     }),
     maxBytes: 8 * 1024 * 1024,
-    response: z.object({ applied: z.array(applied) }),
+    response: z.object({
+      applied: z.array(applied),
+      /** What was taken and is odd, in words: waivers that have ended. */
+      warnings: z.array(z.string()).exactOptional(),
+    }),
     twice: 'what is unchanged makes no entry',
   }),
   listDocuments: route({
@@ -38,11 +50,11 @@ export const releaseRoutes = {
   showDocument: route({
     method: 'GET',
     path: '/v1/documents/{kind}/{name}',
-    summary: 'One document',
+    summary: 'One document, and when it was declared otherwise lately',
     tag: 'documents',
     needs: ['read'],
     params: z.object({ kind, name: documentName }),
-    response: document.extend({ content: z.record(z.string(), z.unknown()) }).meta({ id: 'DocumentWithContent' }),
+    response: documentWithContent,
   }),
   listKinds: route({
     method: 'GET',

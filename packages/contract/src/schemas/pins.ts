@@ -46,6 +46,10 @@ export const objection = z
     code: z.enum(['other-policy', 'other-document', 'signed-approvals']),
     why: z.string(),
     unblock: z.string(),
+    /** The policy that it holds in the place of the one that is asked of it. */
+    held: digest.exactOptional(),
+    /** The policy or the document that is asked of it, and that it doesn't hold. */
+    asked: digest.exactOptional(),
   })
   .meta({ id: 'Objection' });
 export type Objection = z.infer<typeof objection>;

@@ -14,6 +14,8 @@ export const planOutline = z
     risk: z.object({ level: z.enum(['low', 'medium', 'high']), because: z.array(z.string()) }),
     /** From this step on, going back loses something; null when it never does. */
     pointOfNoReturn: z.object({ cell: name, step: z.string(), because: z.string() }).nullable(),
+    /** The same in words, where there is none, too. Older servers don't tell it. */
+    noReturn: z.string().exactOptional(),
     /** What a failure brings back, in words. */
     rollback: z.string(),
     gates: z.array(z.object({ gate: z.string(), stands: z.string() })),

@@ -93,6 +93,16 @@ export const document = z
   .object({ kind: z.string(), name: z.string(), owner: z.string(), digest })
   .meta({ id: 'Document', description: 'A tenant is named `<cell>/<name>`; the digest is of the content, a blob' });
 
+/** A document with its text, and what it was lately. */
+export const documentWithContent = document
+  .extend({
+    content: z.record(z.string(), z.unknown()),
+    /** The last times that it was declared otherwise, the newest first: that one is in force. */
+    history: z.array(z.object({ digest, by: principalId, at: instant })).exactOptional(),
+  })
+  .meta({ id: 'DocumentWithContent' });
+export type DocumentWithContent = z.infer<typeof documentWithContent>;
+
 export const applied = z
   .object({
     kind: z.string(),

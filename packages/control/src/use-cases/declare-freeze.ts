@@ -53,7 +53,7 @@ export async function declareFreeze(
         what,
         stream,
         `${name} holds now, ${freezeEndText(held)}: ${held.reason}; the new one would end it, or end earlier`,
-        `lift it first (headgate freeze lift), or give another name`,
+        `lift it first: headgate freeze lift ${name} --because "…"; or give another name`,
       );
     const others = lasting.filter((f) => f.name !== name);
     if (others.length >= MOST_FREEZES)

@@ -8,7 +8,7 @@ import { type DocumentRecord, streams } from '../records.ts';
 /** What is asked of a document, as it was and as it would be. */
 type Part = Pick<DocumentRecord, 'kind' | 'name' | 'owner' | 'spec'>;
 
-const TAKE_OVER = 'if it is meant to change hands, say so: headgate apply --take-over';
+const TAKE_OVER = 'if it is meant to change hands, say so: headgate apply -f FILE --take-over';
 
 /** The refusal for a document that is another application's, stands in another environment, or is another owner's. */
 export function takenFromOthers(before: Part, after: Part): Refusal | undefined {

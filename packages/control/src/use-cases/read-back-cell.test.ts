@@ -101,7 +101,7 @@ describe('a cell of which its agent tells', () => {
     const read = await readBackCell(deps, gatherers(), AGENT, told({ fence: { epoch: 2, n: 1 } }));
     expect(read).toMatchObject({
       ok: false,
-      refusals: [{ code: 'epoch-too-low', unblock: 'headgate-server recover --epoch-above 2' }],
+      refusals: [{ code: 'epoch-too-low', unblock: 'headgate-server recover --by NAME --because "…" --epoch-above 2' }],
     });
   });
 

@@ -64,7 +64,7 @@ export async function readBackCell(
         WHAT,
         stream,
         `the agent says that it has acted under epoch ${told.fence.epoch}, this is ${deps.epoch}, and no restore raises it by more than ${MOST_EPOCHS_ABOVE}`,
-        'find out what wrote that at the agent; until then a person answers for the cell: headgate recovery answer',
+        'find out what wrote that at the agent; until then a person answers for the cell (headgate recovery says how)',
       );
     if (told.fence !== null && told.fence.epoch >= deps.epoch)
       return refuse(
@@ -72,7 +72,7 @@ export async function readBackCell(
         WHAT,
         stream,
         `the agent has acted under epoch ${told.fence.epoch}, and this is ${deps.epoch}`,
-        `headgate-server recover --epoch-above ${told.fence.epoch}`,
+        `headgate-server recover --by NAME --because "…" --epoch-above ${told.fence.epoch}`,
       );
     const held = await holderOf(deps, with_, cell);
     const { desired, uncertain, assigned = 0, epoch = 1 } = row.state;

@@ -154,7 +154,7 @@ function tooManyWaiting(what: string, { id }: Principal): Result<never> {
     what,
     `principal/${id}`,
     `${MOST_WAITING} promotions that ${id} asked for wait to begin`,
-    'withdraw some of them (headgate reject), or wait until they begin or run out',
+    'withdraw some of them (headgate reject PROMOTION --reason "…"), or wait until they begin or run out',
   );
 }
 

@@ -95,6 +95,6 @@ function refusalOf(kind: string, name: string, others: readonly string[], declar
     what: `declare ${kind} ${name}`,
     where: streams.document(kind, name),
     why: `${them} ${others.length === 1 ? 'goes' : 'go'} by it, and this declares ${us}: it would change for both`,
-    unblock: `choose another name, ${declaring[0]}-${name} for example; if it is meant for both, apply it in a file of its own, or say so: headgate apply --take-over`,
+    unblock: `choose another name, ${declaring[0]}-${name} for example; if it is meant for both, apply it in a file of its own, or say so: headgate apply -f FILE --take-over`,
   };
 }

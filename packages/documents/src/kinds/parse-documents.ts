@@ -5,7 +5,7 @@ import { quoted, type Refused, refuse } from '../refusal.ts';
 import { didYouMean } from '../schema/nearest.ts';
 import { dotted, MAX_PROBLEMS, type Path, type Problem, problemsOf } from '../schema/problems.ts';
 import { toCurrent } from '../versions/conversions.ts';
-import { type DocumentProblem, problemAt, readYaml, type YamlDocument } from '../yaml/read-yaml.ts';
+import { type DocumentProblem, placeOfProblem, problemAt, readYaml } from '../yaml/read-yaml.ts';
 import { type AnyContent, KIND_NAMES, type KindName, kindNamed } from './catalog.ts';
 import type { Parsed } from './document.ts';
 
@@ -113,10 +113,4 @@ function checkContent(value: unknown): Checked {
   const parsed = schema.safeParse(current.value);
   if (parsed.success) return { ok: true, content: parsed.data };
   return { ok: false, problems: problemsOf(parsed.error, current.value, schema) };
-}
-
-function placeOfProblem(yaml: YamlDocument, problem: Problem) {
-  return problem.found?.startsWith('the unknown field') || problem.found?.startsWith('the key')
-    ? yaml.placeOfKey(problem.path)
-    : yaml.placeOf(problem.path);
 }

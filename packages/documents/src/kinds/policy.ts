@@ -1,5 +1,6 @@
 import type { ActionKind, RollbackScope } from '@headgate/domain';
 import { GATES } from '@headgate/domain/gates/catalog';
+import { WAIVER_FORM } from '@headgate/domain/gates/migrations-analysed';
 import { z } from 'zod';
 import { expects, fields, list, milliseconds, name, named, oneOf, whole } from '../schema/fields.ts';
 import { parametersSchema } from '../schema/from-json-schema.ts';
@@ -37,12 +38,16 @@ const gateForms = GATES.map((gate) => {
 const gateNames = GATES.map((gate) => gate.name);
 type GateForm = (typeof gateForms)[number];
 
-const gate = z.discriminatedUnion('gate', gateForms as unknown as [GateForm, ...GateForm[]], {
+/** A gate as people write it, in a Policy or in a Service. */
+export const gate = z.discriminatedUnion('gate', gateForms as unknown as [GateForm, ...GateForm[]], {
   error: (issue) =>
     issue.code === 'invalid_union'
       ? `expected:a gate: one of ${gateNames.join(', ')}`
       : 'expected:a mapping with the fields gate, at and params',
 });
+
+/** A finding that goes by all the same, as the gate `migrations-analysed` takes it. */
+export const waiver = parametersSchema(WAIVER_FORM);
 
 const scopes: Readonly<Record<RollbackScope, true>> = { tenant: true, ring: true, cell: true, all: true };
 

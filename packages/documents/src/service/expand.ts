@@ -1,4 +1,5 @@
 import { API_VERSION } from '@headgate/domain';
+import { gatesOf } from './gates.ts';
 import { SERVICE_COMPONENT, SERVICE_RING, SERVICE_SLOTS, serviceCellName, serviceStoreName } from './names.ts';
 import type { ServiceContent, ServiceEnvironment } from './service.ts';
 
@@ -56,20 +57,8 @@ export function expandService(service: ServiceContent, agent: string): readonly 
 }
 
 function policyOf({ spec }: ServiceContent, environment: ServiceEnvironment, place: number): object {
-  const before = spec.environments[place - 1];
-  const last = place === spec.environments.length - 1;
-  const approvals = environment.approvals ?? (last ? 1 : 0);
   return {
-    gates: [
-      { gate: 'signature' },
-      ...(spec.tests === undefined ? [] : [{ gate: 'tests-passed', params: { minimum: spec.tests } }]),
-      ...(before === undefined
-        ? []
-        : [{ gate: 'soaked', params: { environment: before.name, durationMs: spec.soakMs } }]),
-      { gate: 'window' },
-      ...(approvals === 0 ? [] : [{ gate: 'approval', params: { count: approvals } }]),
-      { gate: 'restore-point', at: 'migrate', params: { maxAgeMs: HOUR_MS } },
-    ],
+    gates: gatesOf(spec, environment, place),
     rollbackScope: 'cell',
     limits: {
       latestFinishMs: 24 * HOUR_MS,

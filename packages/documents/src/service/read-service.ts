@@ -2,10 +2,11 @@
  * A file that holds a `Service` and, beside it, whatever documents somebody wants to say themselves: its calendar, its
  * verification, more tenants. The service is expanded here, before anything is sent: the control plane knows documents alone.
  */
-import { type Problem, problemsOf } from '../schema/problems.ts';
+import { MAX_PROBLEMS, type Problem, problemsOf } from '../schema/problems.ts';
 import { toCurrent } from '../versions/conversions.ts';
-import { type DocumentProblem, problemAt, readYaml } from '../yaml/read-yaml.ts';
+import { type DocumentProblem, placeOfProblem, problemAt, readYaml, type YamlDocument } from '../yaml/read-yaml.ts';
 import { expandService } from './expand.ts';
+import { serviceGateProblems } from './gates.ts';
 import { type ServiceContent, service } from './service.ts';
 
 /** Who carries out steps where a service's file names nobody. */
@@ -42,12 +43,19 @@ export function readService(text: string, file: string, agent = SERVICE_AGENT): 
   const parsed = service.document.safeParse(current.value);
   if (!parsed.success) {
     const problems = problemsOf(parsed.error, current.value, service.document);
-    return { ok: false, problems: problems.map((each) => problemAt(only.placeOf(each.path), withoutSecret(each))) };
+    return { ok: false, problems: placed(only, problems.map(withoutSecret)) };
   }
   const content = parsed.data as ServiceContent;
+  const wrong = serviceGateProblems(content);
+  if (wrong.length > 0) return { ok: false, problems: placed(only, wrong) };
   const others = read.documents.filter((each) => each !== only).map(({ value }) => value);
   const documents = [...expandService(content, agent), ...others].map((each) => JSON.stringify(each, null, 1));
   return { ok: true, service: content, documents: `${documents.join('\n---\n')}\n` };
+}
+
+function placed(yaml: YamlDocument, problems: readonly Problem[]): readonly DocumentProblem[] {
+  const told = problems.map((each) => problemAt(placeOfProblem(yaml, each), each));
+  return told.sort((a, b) => a.line - b.line || a.column - b.column).slice(0, MAX_PROBLEMS);
 }
 
 /** Who writes a connection URL where its place belongs doesn't want to see it in a log as well. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { contacts } from '../kinds/contacts.ts';
 import { type ContentOf, kind } from '../kinds/document.ts';
+import { gate, waiver } from '../kinds/policy.ts';
 import {
   expects,
   fields,
@@ -31,6 +32,8 @@ const source = z
   .union([fields({ variable }), fields({ file: absolute })], sourcePhrase)
   .describe('Where a connection URL stands. Never the URL itself: it holds a password.');
 
+const gates = list(gate, 0, 50).default([]);
+
 const environment = fields({
   name,
   database: fields({
@@ -43,6 +46,7 @@ const environment = fields({
     .exactOptional()
     .describe('Where customers’ requests arrive; a free one is chosen when none is given.'),
   approvals: whole(0, 20).exactOptional().describe('People who must agree; by default one for the last environment.'),
+  gates: gates.describe('Gates of this environment alone; each stands in the place of those of the same name below.'),
   env: mapping(variable, z.string(expects('a text')).max(4_096, expects('at most 4096 characters')), 200).default({}),
 });
 
@@ -63,6 +67,12 @@ const spec = fields({
     .describe('Where the application’s own program migrates: what docs/command-migrator.md says of a store.'),
   environments: named(environment, 1, 20).describe('In the order in which releases pass through them.'),
   tests: whole(1).exactOptional().describe('At least so many passed tests must be attached before a promotion.'),
+  gates: gates.describe(
+    'Gates of all environments, as a Policy has them; each stands in the place of the one that the service would have by itself.',
+  ),
+  waivers: list(waiver, 0, 1_000)
+    .default([])
+    .describe('Findings that go by all the same wherever the gate migrations-analysed stands.'),
   soakMs: milliseconds(0).default(60_000).describe('How long a promoted release is watched before it counts.'),
   calendar: name.exactOptional().describe('A Calendar declared beside it; without one, releases may move at any time.'),
   verification: name

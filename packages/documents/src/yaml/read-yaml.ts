@@ -113,6 +113,13 @@ export function problemAt(place: Place, problem: Problem): DocumentProblem {
   return { file, line, column, pointer, expected, message };
 }
 
+/** Where a problem stands: an unknown field has a key, and what it holds doesn't matter. */
+export function placeOfProblem(yaml: YamlDocument, { path, found }: Problem): Place {
+  return found?.startsWith('the unknown field') || found?.startsWith('the key')
+    ? yaml.placeOfKey(path)
+    : yaml.placeOf(path);
+}
+
 function refusal(place: Place, expected: string, found: string): ReadYaml {
   return { ok: false, problems: [problemAt(place, { path: [], expected, found })] };
 }

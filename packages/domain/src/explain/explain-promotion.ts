@@ -130,8 +130,8 @@ function ownWait(
         why: state.reason,
         after: 'all that was moved is brought back',
         unblock: [
-          { what: '`headgate resume`', who: ACCESS.resume },
-          { what: '`headgate rollback`', who: ACCESS.rollback },
+          { what: `\`headgate resume ${state.id}\``, who: ACCESS.resume },
+          { what: `\`headgate rollback ${state.id} --reason "…"\``, who: ACCESS.rollback },
         ],
       };
     case 'held':
@@ -140,8 +140,8 @@ function ownWait(
         why: state.question,
         after: 'all that was moved is brought back',
         unblock: [
-          { what: '`headgate keep`', who: ACCESS.keep },
-          { what: '`headgate rollback`', who: ACCESS.rollback },
+          { what: `\`headgate keep ${state.id}\``, who: ACCESS.keep },
+          { what: `\`headgate rollback ${state.id} --reason "…"\``, who: ACCESS.rollback },
         ],
       };
     case 'undoing':

@@ -88,7 +88,7 @@ describe('it explains', () => {
     world.run(breaking('shared', 'w2.verify', 'bob'), held(world));
     expect(explain(world).waits[0]).toMatchObject({
       after: 'all that was moved is brought back',
-      unblock: [{ what: '`headgate keep`' }, { what: '`headgate rollback`' }],
+      unblock: [{ what: '`headgate keep prm_1`' }, { what: '`headgate rollback prm_1 --reason "…"`' }],
     });
   });
 

@@ -3,7 +3,7 @@
  * with where they stand, and what a rollback of everything would do from here. The words are those of `render.ts`.
  */
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
-import { LOOKS, SCOPES, standsText } from '../plan/render.ts';
+import { keptText, LOOKS, noReturnText, SCOPES, standsText } from '../plan/render.ts';
 import { actionText, named } from '../plan/render-words.ts';
 import { tenantsInScope, type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { Rollout } from '../rollout/state.ts';
@@ -21,6 +21,8 @@ export interface OutlineCell {
 export interface PlanOutline {
   readonly risk: Plan['risk'];
   readonly pointOfNoReturn: Plan['pointOfNoReturn'];
+  /** The same in words, where there is none, too. */
+  readonly noReturn: string;
   readonly rollback: string;
   readonly gates: readonly { readonly gate: string; readonly stands: string }[];
   readonly waves: readonly {
@@ -37,6 +39,7 @@ export function planOutline(plan: Plan): PlanOutline {
   return {
     risk,
     pointOfNoReturn,
+    noReturn: noReturnText(plan),
     rollback: SCOPES[rollbackScope],
     gates: plan.gates.map((gate) => ({ gate: gate.gate, stands: standsText(gate) })),
     waves: plan.waves.map(({ n, ring, soakMs }) => ({
@@ -100,7 +103,7 @@ export function stepsInWords(cell: CellPlan, rollout: Rollout | undefined, ended
 }
 
 function undoWords({ action, undo }: Step): Pick<StepInWords, 'undo' | 'kept' | 'approver'> {
-  if (undo.kind === 'keep') return LOOKS.has(action.kind) ? {} : { kept: undo.because };
+  if (undo.kind === 'keep') return LOOKS.has(action.kind) ? {} : { kept: keptText(action, undo.because) };
   return { undo: actionText(undo.action), ...(undo.approver === undefined ? {} : { approver: undo.approver }) };
 }
 

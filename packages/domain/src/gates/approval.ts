@@ -39,7 +39,7 @@ export const approval: Gate = {
       name,
       'pending',
       `${holding.length} of ${count} approvals hold for envelope ${facts.envelope}`,
-      `${missing} more approver${missing > 1 ? 's' : ''}, not the author or the requester: \`headgate approve\``,
+      `${missing} more approver${missing > 1 ? 's' : ''}, not the author or the requester: \`headgate approve ${facts.promotion ?? 'PROMOTION'}\``,
       'approver',
     );
   },

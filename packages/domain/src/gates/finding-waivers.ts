@@ -2,8 +2,16 @@
  * Waivers of findings stand in the policy, and so in the plan and in the envelope that people approve: nobody waives by
  * themselves and on the quiet. Each is for one rule in one file's bytes, has a reason, and ends.
  */
+import { ANALYSIS_RULES } from '../analysis/rules.ts';
 import type { Digest, Instant } from '../model/identity.ts';
 import { isDigest } from '../model/identity.ts';
+import type { GateSpec } from '../plan/plan.ts';
+
+/** Of a migration that takes something from running code and isn't declared so: the gate's own finding. */
+export const UNDERSTATED = 'phase-understated';
+
+/** The rules whose findings can be waived. */
+export const WAIVABLE_RULES: readonly string[] = [...ANALYSIS_RULES, UNDERSTATED];
 
 export interface FindingWaiver {
   readonly file: Digest;
@@ -29,16 +37,18 @@ function waiverOf(given: unknown): FindingWaiver | undefined {
   const { file, rule, because, until } = given as Record<string, unknown>;
   if (typeof file !== 'string' || !isDigest(file) || typeof rule !== 'string' || rule === '') return undefined;
   if (typeof because !== 'string' || because.trim() === '' || typeof until !== 'string') return undefined;
-  const endsAt = endOf(until);
+  const endsAt = waiverEnd(until);
   return endsAt === undefined ? undefined : { file, rule, because, until, endsAt };
 }
 
-/** A day holds to its end, in UTC. */
-function endOf(until: string): Instant | undefined {
+/** When a waiver ends that holds until then: a day to its end, in UTC. Undefined for what is no day and no time, as 2027-02-31. */
+export function waiverEnd(until: string): Instant | undefined {
   const day = /^\d{4}-\d{2}-\d{2}$/.test(until);
   if (!day && !/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?Z$/.test(until)) return undefined;
   const at = Date.parse(until);
   if (!Number.isSafeInteger(at)) return undefined;
+  // What a calendar doesn't have is taken for a day of the next month: then the day isn't the one that was written.
+  if (new Date(at).toISOString().slice(0, 10) !== until.slice(0, 10)) return undefined;
   return day ? at + DAY_MS : at;
 }
 
@@ -50,4 +60,9 @@ export function waivedBy(
   now: Instant,
 ): FindingWaiver | undefined {
   return waivers.find((each) => each.file === file && each.rule === rule && now < each.endsAt);
+}
+
+/** The waivers in a policy's gates that have ended by then, and waive nothing any more. */
+export function endedWaivers(gates: readonly GateSpec[], now: Instant): readonly FindingWaiver[] {
+  return gates.flatMap(({ params }) => waiversIn(params.waivers) ?? []).filter(({ endsAt }) => endsAt <= now);
 }

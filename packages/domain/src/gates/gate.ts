@@ -66,6 +66,8 @@ export interface GateFacts {
     readonly migrations?: number;
   };
   readonly requester: PrincipalId;
+  /** What is judged, where somebody has asked for it: said in what would unblock. */
+  readonly promotion?: string;
   readonly envelope: Digest;
   readonly evidence: readonly EvidenceFact[];
   readonly approvals: readonly Approval[];

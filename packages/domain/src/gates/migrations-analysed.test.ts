@@ -2,6 +2,7 @@ import { digestOf, HOUR_MS, MINUTE_MS, NOON, soundFacts } from '@headgate/testki
 import { describe, expect, test } from 'vitest';
 import { type AnalysedFinding, type AnalysisEvidence, analysisEvidence } from '../analysis/analysis.ts';
 import type { MigrationRef } from '../plan/plan.ts';
+import { endedWaivers } from './finding-waivers.ts';
 import { type EvidenceFact, type GateFacts, goesOn, type Verdict, type VerdictKind } from './gate.ts';
 import { ANALYSIS, migrationsAnalysed } from './migrations-analysed.ts';
 
@@ -133,7 +134,7 @@ describe('the gate migrations-analysed', () => {
   test('a refusal says file, line, statement, why, and the safe way', () => {
     const { because, unblock } = judge(found(finding(), finding({ rule: 'destroys-data', line: 9 })));
     expect(because).toBe(
-      '2.sql, line 7, “create index on invoice(number)”: SHARE on public.invoice for 4 min (index-build-under-lock); and 1 more (headgate release show tells some, the statement all)',
+      `2.sql, line 7, “create index on invoice(number)”: SHARE on public.invoice for 4 min (index-build-under-lock); and 1 more (headgate release show ${sound.release.digest} tells some, the statement all)`,
     );
     expect(unblock).toContain('CONCURRENTLY, in a file of its own.');
     expect(unblock).toContain(`waive index-build-under-lock of ${migration.file.digest}`);
@@ -163,10 +164,22 @@ describe('a waiver', () => {
   test('holds to the end of its last day', () => {
     expect(waived({ until: new Date(NOON).toISOString().slice(0, 10) })).toMatchObject({ verdict: 'waived' });
   });
-  test.each([{ because: ' ' }, { until: 'soon' }, { until: '2099-13-01' }, { file: 'x' }, { rule: 3 }])(
-    'that isn’t whole (%j) is an error, and none counts',
-    (more) => expect(waived(more)).toMatchObject({ verdict: 'error' }),
+  test.each([
+    { because: ' ' },
+    { until: 'soon' },
+    { until: '2099-13-01' },
+    { until: '2099-02-31' },
+    { file: 'x' },
+    { rule: 3 },
+  ])('that isn’t whole (%j) is an error, and none counts', (more) =>
+    expect(waived(more)).toMatchObject({ verdict: 'error' }),
   );
+  test('is listed once it has ended, and not before', () => {
+    const gates = [{ gate: 'migrations-analysed', at: 'promotion' as const, params: { waivers: [waiver] } }];
+    const end = Date.UTC(2099, 0, 2);
+    expect(endedWaivers(gates, end - 1)).toEqual([]);
+    expect(endedWaivers(gates, end)).toMatchObject([{ rule: waiver.rule, file: waiver.file, until: '2099-01-01' }]);
+  });
   test('is of one finding, not of those beside it', () => {
     expect(waived({}, found(finding(), finding({ rule: 'destroys-data' })))).toMatchObject({
       verdict: 'fail',

@@ -1,13 +1,30 @@
 import type { AnalysedFinding, AnalysisEvidence, FindingLevel, FoundCount } from '../analysis/analysis.ts';
 import { ageText, durationText } from '../model/duration.ts';
+import type { Digest } from '../model/identity.ts';
 import type { MigrationRef } from '../plan/plan.ts';
-import { type FindingWaiver, waivedBy, waiversIn } from './finding-waivers.ts';
+import { type FindingWaiver, UNDERSTATED, waivedBy, waiversIn } from './finding-waivers.ts';
 import { type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
 
 /** Predicate type of our statement of an analysis. */
 export const ANALYSIS = 'https://headgate.dev/analysis/v1';
 
-const NAME = 'migrations-analysed';
+/** The gate whose findings a policy can waive. */
+export const MIGRATIONS_ANALYSED = 'migrations-analysed';
+
+/** The form of a waiver. What its texts have to be beside texts is checked where people declare them. */
+export const WAIVER_FORM = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['file', 'rule', 'because', 'until'],
+  properties: {
+    file: { type: 'string', description: 'Digest of the migration’s file: of no other bytes' },
+    rule: { type: 'string', description: 'The finding’s rule' },
+    because: { type: 'string', description: 'Why it is taken upon oneself, and by whom' },
+    until: { type: 'string', description: '2026-12-31, or with a time: 2026-12-31T18:00:00Z' },
+  },
+} as const;
+
+const NAME = MIGRATIONS_ANALYSED;
 /** How far the clock of the machine that analysed may be ahead of ours. Milliseconds. */
 const CLOCK_STEP_MS = 60_000;
 const LEVELS: readonly FindingLevel[] = ['note', 'warning', 'error'];
@@ -43,17 +60,7 @@ export const migrationsAnalysed: Gate = {
       waivers: {
         type: 'array',
         description: 'Findings that go by all the same, each with a reason and an end',
-        items: {
-          type: 'object',
-          additionalProperties: false,
-          required: ['file', 'rule', 'because', 'until'],
-          properties: {
-            file: { type: 'string', description: 'Digest of the migration’s file: of no other bytes' },
-            rule: { type: 'string', description: 'The finding’s rule' },
-            because: { type: 'string', description: 'Why it is taken upon oneself, and by whom' },
-            until: { type: 'string', description: '2026-12-31, or with a time: 2026-12-31T18:00:00Z' },
-          },
-        },
+        items: WAIVER_FORM,
       },
     },
   },
@@ -78,8 +85,8 @@ export const migrationsAnalysed: Gate = {
     if (migrating?.length === 0) return pass(NAME, 'the plan migrates nothing');
     const newest = migrating && newestOf(facts, migrating, catalogue);
     if (migrating === undefined || newest === undefined) return missing(facts, migrating, catalogue);
-    const stale = staleness(newest, facts.now, maxAgeMs, longestStallMs, catalogue);
-    return stale ?? judgeFindings(newest, migrating, { level: level as FindingLevel, waivers, now: facts.now });
+    const stale = staleness(newest, facts, maxAgeMs, longestStallMs, catalogue);
+    return stale ?? judgeFindings(newest, migrating, { level: level as FindingLevel, waivers, facts });
   },
 };
 
@@ -123,23 +130,23 @@ function missing(
     migrating === undefined
       ? 'nobody knows which migrations the plan runs'
       : `no verified analysis read exactly what the plan runs: ${named.join(', ')}${more}${other ? '; what is there read other files, or only some of these' : ''}`;
-  return stop(NAME, 'no-data', why, again(catalogue), 'developer');
+  return stop(NAME, 'no-data', why, again(catalogue, release.digest), 'developer');
 }
 
-function again(catalogue: unknown): string {
+function again(catalogue: unknown, release: Digest): string {
   const whose = typeof catalogue === 'string' ? ` --of ${catalogue} --database-env VAR` : '';
-  return `headgate analyse --release RELEASE${whose} --key KEY --attach`;
+  return `headgate analyse --release ${release}${whose} --key KEY --attach`;
 }
 
 function staleness(
   { at, catalogue: judged, stallMs }: AnalysisEvidence,
-  now: number,
+  { now, release }: GateFacts,
   maxAgeMs: number,
   longestStallMs: number,
   asked: unknown,
 ): Verdict | undefined {
   const no = (why: string, verdict: 'fail' | 'error' | 'no-data' = 'fail'): Verdict =>
-    stop(NAME, verdict, why, `analyse them again: ${again(asked)}`, 'developer');
+    stop(NAME, verdict, why, `analyse them again: ${again(asked, release.digest)}`, 'developer');
   const allowed = durationText(maxAgeMs);
   if (!Number.isSafeInteger(at) || now - at < -CLOCK_STEP_MS)
     return no('the newest analysis is dated ahead of now', 'error');
@@ -164,27 +171,26 @@ function staleness(
 interface Asked {
   readonly level: FindingLevel;
   readonly waivers: readonly FindingWaiver[];
-  readonly now: number;
+  readonly facts: Pick<GateFacts, 'now' | 'release'>;
 }
 
 /** What running code loses is what a contract migration is for: that nobody uses it any more the planner has seen to. */
 const ANSWERED_BY_ORDER: ReadonlySet<string> = new Set(['breaks-running-code', 'may-break-running-code']);
-const UNDERSTATED = 'phase-understated';
 
 function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRef[], asked: Asked): Verdict {
-  const { level, waivers, now } = asked;
+  const { level, waivers, facts } = asked;
   const byVersion = new Map(migrating.map((each) => [each.to, each]));
   const waived: FindingWaiver[] = [];
   const open = [...understated(newest, byVersion), ...newest.found].filter(({ to, rule, level: found }) => {
     const migration = byVersion.get(to);
     if (migration === undefined || LEVELS.indexOf(found) <= LEVELS.indexOf(level)) return false;
     if (migration.phase === 'contract' && ANSWERED_BY_ORDER.has(rule)) return false;
-    const waiver = waivedBy(waivers, migration.file.digest, rule, now);
+    const waiver = waivedBy(waivers, migration.file.digest, rule, facts.now);
     if (waiver !== undefined) waived.push(waiver);
     return waiver === undefined;
   });
   const [first] = open;
-  if (first !== undefined) return refused(first, open, newest, byVersion);
+  if (first !== undefined) return refused(first, open, newest, byVersion, facts.release.digest);
   if (newest.more === true && level !== 'error')
     return stop(
       NAME,
@@ -214,9 +220,11 @@ function refused(
   open: readonly FoundCount[],
   { told, migrations }: AnalysisEvidence,
   byVersion: ReadonlyMap<number, MigrationRef>,
+  release: Digest,
 ): Verdict {
   const total = open.reduce((sum, { count }) => sum + count, 0);
-  const rest = total > 1 ? `; and ${total - 1} more (headgate release show tells some, the statement all)` : '';
+  const rest =
+    total > 1 ? `; and ${total - 1} more (headgate release show ${release} tells some, the statement all)` : '';
   const file = byVersion.get(first.to)?.file;
   const digest = file?.digest ?? '';
   if (first.rule === UNDERSTATED) {

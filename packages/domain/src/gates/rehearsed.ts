@@ -57,7 +57,7 @@ export const rehearsed: Gate = {
         name,
         'no-data',
         `no verified rehearsal of this release on a copy of ${from}`,
-        `run headgate rehearse on a copy of ${from}, and attach its statement`,
+        `headgate rehearse ${facts.release.digest} --from STORE --config FILE --key KEY --attach, with a store of ${from}`,
         'operator',
       );
     return judgeNewest(newest, facts.now, { from, maxAgeMs, most, masked, equal });
@@ -125,7 +125,7 @@ function judgeNewest(newest: RehearsalEvidence, now: number, asked: Asked): Verd
       'rehearsed',
       'fail',
       `others waited for ${durationText(Math.ceil(longestStallMs))}, ${durationText(most)} are allowed`,
-      'take the safe way that headgate analyse shows, and create a new release',
+      'take the safe way that headgate analyse FILE shows, and create a new release',
       'developer',
     );
   const told = `others waited for at most ${durationText(Math.ceil(longestStallMs))}, and the way back ${WAYS[wayBack]}`;

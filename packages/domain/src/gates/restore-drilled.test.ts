@@ -59,7 +59,7 @@ test('every store of the plan has to be drilled, and who isn’t is named', () =
   expect(judge({ migrated })).toMatchObject({
     verdict: 'no-data',
     because: 'the store shared/second was never brought back in a drill; and 1 more store',
-    unblock: 'run headgate-agent drill --store second --cell shared --attach',
+    unblock: 'run headgate-agent drill --config FILE --store second --cell shared --attach',
   });
   expect(judge({ migrated }, {}, step('main')).verdict).toBe('pass');
   expect(judge({ migrated }, {}, step('second')).verdict).toBe('no-data');

@@ -90,7 +90,7 @@ function newestByStore(drills: readonly DrillEvidence[]): ReadonlyMap<string, Dr
 
 function judgeStore(of: StoreName, drill: DrillEvidence | undefined, now: number, asked: Asked): Verdict {
   const name = nameOf(of);
-  const again = `run headgate-agent drill --store ${of.store} --cell ${of.cell} --attach`;
+  const again = `run headgate-agent drill --config FILE --store ${of.store} --cell ${of.cell} --attach`;
   const no = (verdict: 'fail' | 'no-data' | 'error', why: string, unblock = again): Verdict =>
     stop(NAME, verdict, why, unblock, 'operator');
   if (drill === undefined) return no('no-data', `the store ${name} was never brought back in a drill`);

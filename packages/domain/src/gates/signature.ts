@@ -12,7 +12,7 @@ export const signature: Gate = {
         'signature',
         'no-data',
         `no signature of release ${facts.release.digest} is on record`,
-        'sign the release with `headgate release create` and a trusted key',
+        'sign the release with a trusted key: `headgate release create FOLDER --key KEY`',
         'developer',
       );
     }

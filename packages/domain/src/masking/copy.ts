@@ -29,7 +29,11 @@ export function copyMayBeAttached(copy: CopyFacts, policy: CopyPolicy): CopyVerd
   if (copy.of === undefined)
     return no('copy-unmarked', 'it isn’t marked as a copy', 'restore it from a restore point, which marks it');
   if (copy.maskedBy === undefined)
-    return no('copy-unmasked', 'the policy asks for masked copies, and it isn’t masked', 'headgate mask it first');
+    return no(
+      'copy-unmasked',
+      'the policy asks for masked copies, and it isn’t masked',
+      'mask it first: headgate mask --database-env VAR --rules FILE',
+    );
   const { rules = [] } = policy;
   if (rules.length > 0 && !rules.includes(copy.maskedBy))
     return no(

@@ -6,7 +6,7 @@
 import { instantText } from '../calendars/window.ts';
 import { gateNamed } from '../gates/catalog.ts';
 import { durationText } from '../model/duration.ts';
-import type { GateSpec, Plan, Step, Wave } from './plan.ts';
+import type { Action, GateSpec, Plan, Step, Wave } from './plan.ts';
 import { actionText, column, counted, indented, named } from './render-words.ts';
 import { type Scope, undoSteps } from './undo.ts';
 
@@ -24,7 +24,7 @@ export function renderPlan(plan: Plan): string {
 }
 
 function facts(plan: Plan): readonly string[] {
-  const { risk, pointOfNoReturn: point, schemaRange, rollbackScope, latestFinish, policyDigest } = plan;
+  const { risk, schemaRange, rollbackScope, latestFinish, policyDigest } = plan;
   const tenants = new Set(plan.cells.flatMap((c) => routed(c.steps).map((t) => `${c.cell}/${t}`)));
   const steps = plan.cells.reduce((sum, c) => sum + c.steps.length, 0);
   const sizes = [
@@ -48,14 +48,25 @@ function facts(plan: Plan): readonly string[] {
     ...column('Schema', `the release runs on schema ${schemaRange.min} to ${schemaRange.max}`),
     ...column('Latest finish', `${instantText(latestFinish)}: no step forward starts after it`),
     ...column('Rollback', SCOPES[rollbackScope]),
-    ...column(
-      'No return',
-      point === null
-        ? 'none: every step can be undone without losing what was written since'
-        : `after ${point.step} of cell ${point.cell}: ${point.because}`,
-    ),
+    ...column('No return', noReturnText(plan)),
     ...column('Policy', policyDigest),
   ];
+}
+
+/**
+ * From where on going back loses something. What a migration takes away its phase doesn't prove, and the plan holds no more of
+ * it: so nothing is promised of what a migration does.
+ */
+export function noReturnText({ pointOfNoReturn: point, cells }: Plan): string {
+  if (point !== null) return `after ${point.step} of cell ${point.cell}: ${point.because}`;
+  return cells.some(({ steps }) => steps.some(({ action }) => action.kind === 'migrate'))
+    ? 'none, as its migrations are declared: customers and code go back from every step; what a migration drops or changes comes back only from a restore point'
+    : 'none: every step can be undone without losing what was written since';
+}
+
+/** Why what a step did stays. Of a migration it is known from its declaration alone. */
+export function keptText(action: Action, because: string): string {
+  return action.kind === 'migrate' ? `as it is declared, ${because}` : because;
 }
 
 /** What a failure brings back, by the scope that the policy chose. */
@@ -114,7 +125,9 @@ function stepText(step: Step, width: number): readonly string[] {
   const { undo } = step;
   const what = column(step.id, actionText(step.action), 4, width);
   if (undo.kind === 'keep')
-    return LOOKS.has(step.action.kind) ? what : [...what, ...under(width, `kept: ${undo.because}`)];
+    return LOOKS.has(step.action.kind)
+      ? what
+      : [...what, ...under(width, `kept: ${keptText(step.action, undo.because)}`)];
   const asks = undo.approver === undefined ? '' : `, if ${undo.approver} agrees`;
   return [...what, ...under(width, `undo: ${actionText(undo.action)}${asks}`)];
 }

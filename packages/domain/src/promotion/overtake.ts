@@ -36,14 +36,14 @@ export function decideAtHold(state: Promotion): Decided<'at-hold'> {
     return no(
       'wrong-phase',
       'it went back in part, and asks',
-      `\`headgate keep ${state.id}\` or \`headgate rollback ${state.id}\`, and promote then`,
+      `\`headgate keep ${state.id}\` or \`headgate rollback ${state.id} --reason "…"\`, and promote then`,
     );
   if (state.undo !== null) return no('wrong-phase', 'it goes back already', 'wait for its end, and promote then');
   if (state.phase === 'advancing')
     return no(
       'not-at-hold',
       `it carries out wave ${state.wave}`,
-      `\`headgate pause ${state.id}\`, or wait for the end of the wave`,
+      `\`headgate pause ${state.id} --reason "…"\`, or wait for the end of the wave`,
     );
   if (state.wave === 0)
     return no('wrong-phase', 'it has not begun', 'promote without overtaking: its plan expires when yours has begun');

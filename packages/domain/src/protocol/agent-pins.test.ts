@@ -58,6 +58,10 @@ describe('an agent objects', () => {
       `the agent agt_one of ${plan.environment} holds policy ${other}, and this plan is made under ${plan.policyDigest}: it would be refused at its first step`,
     );
     expect(objection!.unblock).toContain(`policyDigest: ${plan.policyDigest}`);
+    expect(objection!.unblock).toContain(`\`headgate document diff ${other} ${plan.policyDigest}\``);
+    expect(objection).toMatchObject({ held: other, asked: plan.policyDigest });
+    const [unread] = against({ ...own, documents: [] });
+    expect(unread!.unblock).toContain(`\`headgate document show ${named[0]!.digest}\``);
     const [inForce] = objectionsInForce(told({ ...own, policyDigest: other }), { ...own, documents: named });
     expect(inForce!.why).toBe(
       `the agent agt_one of ${plan.environment} holds policy ${other}, and the policy in force is ${plan.policyDigest}: a promotion there would be refused at its first step`,

@@ -36,6 +36,10 @@ export interface Objection {
   readonly code: ObjectionCode;
   readonly why: string;
   readonly unblock: string;
+  /** The policy that it holds in the place of the one that is asked of it. */
+  readonly held?: Digest;
+  /** The policy or the document that is asked of it, and that it doesn't hold. */
+  readonly asked?: Digest;
 }
 
 /** What a promotion to a cell rests on. */
@@ -110,7 +114,9 @@ function against(told: ToldPins, { policyDigest, documents }: RestsOn, said: Sai
       ...of,
       code: 'other-policy',
       why: `${who} holds policy ${pins.policyDigest}, and ${said.policy} ${policyDigest}: ${said.refused}`,
-      unblock: `read the policy, and pin it there: policyDigest: ${policyDigest} ${inFile(environment)}`,
+      unblock: `read what changed: \`headgate document diff ${pins.policyDigest} ${policyDigest}\`, and pin it there: policyDigest: ${policyDigest} ${inFile(environment)}`,
+      held: pins.policyDigest,
+      asked: policyDigest,
     });
   const { documents: held } = pins;
   if (held === undefined || held === 'many') return objections;
@@ -120,13 +126,14 @@ function against(told: ToldPins, { policyDigest, documents }: RestsOn, said: Sai
         ...of,
         code: 'other-document',
         why: `${who} doesn't hold the document ${name} (${digest}), ${said.document} it: ${said.refused}`,
-        unblock: `read the document, and pin it there: ${digest} among the documents ${inFile(environment)}`,
+        unblock: `read it: \`headgate document show ${digest}\`, and pin it there: ${digest} among the documents ${inFile(environment)}`,
+        asked: digest,
       });
   return objections;
 }
 
 function inFile(environment: string): string {
-  return `of ${environment} in its agent.yaml (for a service: headgate setup, then headgate-agent enrol --handed once more), and start it anew`;
+  return `of ${environment} in its agent.yaml (for a service: headgate setup FOLDER, then once more headgate-agent enrol --handed FILE --service FILE), and start it anew`;
 }
 
 /** Approvals that only the server attests, where the agent takes nobody's word for them. */
@@ -145,7 +152,7 @@ function unsigned({ pins, cell, environment, agent }: ToldPins, plan: Plan, gate
     agent,
     code: 'signed-approvals',
     why: `the agent ${agent} of ${environment} takes only approvals that their approvers signed: ${signed} of ${count} are`,
-    unblock: `\`headgate approve --sign-key FILE\`, with a key that its trust file names`,
+    unblock: `\`headgate approve ${gates?.promotion ?? 'PROMOTION'} --sign-key FILE\`, with a key that its trust file names`,
   };
   return [objection];
 }

@@ -21,8 +21,8 @@ export function gapInWords({ kept, lost }: Sizes): string {
 export function bewareOf(refuseTokens: boolean): readonly string[] {
   return [
     refuseTokens
-      ? 'people’s tokens from before are refused; an administrator gives new ones: headgate principal rotate ID'
-      : 'tokens that were revoked or rotated in the gap are worth something again: rotate them (headgate principal rotate ID)',
+      ? 'people’s tokens from before are refused; an administrator gives new ones: headgate principal rotate ID --token-out FILE'
+      : 'tokens that were revoked or rotated in the gap are worth something again: rotate them (headgate principal rotate ID --token-out FILE)',
     'agents that were revoked in the gap may act again: headgate principal list, then revoke them again',
     'freezes of the gap are gone: declare them again before agents take the restored log up',
     'approvals, pauses and rejections of the gap are gone: say them again',

@@ -29,7 +29,7 @@ export function unreadCell(
   const since = `since the restore (epoch ${epoch})`;
   const why =
     asked === undefined
-      ? `${NOT_READ_BACK} ${since}: its agent is waited for (there, if it has seen what the log lacks: headgate-agent accept-restored-log), and a person after that`
+      ? `${NOT_READ_BACK} ${since}: its agent is waited for (there, if it has seen what the log lacks: headgate-agent accept-restored-log --config FILE), and a person after that`
       : `${ASKS_PERSON} ${since}: ${asked.finding}: ${asked.why}`;
   return { why: why.slice(0, 500).toWellFormed(), until };
 }

@@ -1,3 +1,5 @@
+import type { AnalysisRule } from '@headgate/domain/analysis/rules';
+
 /** What is said about statements: the rules, each with a title for lists and for SARIF. Their names are stable. */
 export const RULES = {
   'syntax-error': 'PostgreSQL’s own grammar refuses it',
@@ -23,6 +25,6 @@ export const RULES = {
   'triggers-run': 'triggers run for what is written, and do harm, or what they do can’t be known',
   fails: 'the statement fails',
   irreversible: 'it can’t be taken back without loss',
-} as const satisfies Record<string, string>;
+} as const satisfies Record<AnalysisRule, string>;
 
 export type Rule = keyof typeof RULES;

@@ -5,9 +5,11 @@ import {
   type AnyDocument,
   calendarSpec,
   checkLinks,
+  checkWaivers,
   type DocumentProblem,
   environmentSpec,
   identityOf,
+  MAX_PROBLEMS,
   notificationSpec,
   parseDocuments,
   policySpec,
@@ -35,7 +37,7 @@ export function readAll(files: readonly YamlFile[], declared: readonly AnyConten
   if (problems.length > 0) return { ok: false, refusals: problems.map(refusalOf) };
   const twice = firstTwice(documents);
   if (twice !== undefined) return { ok: false, refusals: [twice] };
-  const wrong = checkLinks(documents, declared);
+  const wrong = [...checkWaivers(documents), ...checkLinks(documents, declared)].slice(0, MAX_PROBLEMS);
   if (wrong.length > 0) return { ok: false, refusals: wrong.map(refusalOf) };
   return { ok: true, value: documents.map(({ content }) => applied(content)) };
 }
@@ -90,6 +92,6 @@ function refusalOf(problem: DocumentProblem): Refusal {
     what: 'apply documents',
     where: `${problem.file}:${problem.line}:${problem.column}`,
     why: problem.message,
-    unblock: 'correct it there; `headgate apply --dry-run` checks without applying',
+    unblock: `correct it there; \`headgate apply -f ${problem.file} --dry-run\` checks without applying`,
   };
 }

@@ -20,7 +20,7 @@ export const NOBODYS_TOKEN: Refusal = {
   ...NO_TOKEN,
   why: 'the token is nobody’s here: it is another server’s, or was replaced or revoked since (after a restore of the control plane, people’s tokens from before may be refused)',
   unblock:
-    'look whether this is the server that you mean; an administrator makes a new token: headgate principal rotate ID (the first administrator’s own is in the server’s data folder, secrets/admin.token)',
+    'look whether this is the server that you mean; an administrator makes a new token: headgate principal rotate ID --token-out FILE (the first administrator’s own is in the server’s data folder, secrets/admin.token)',
 };
 
 /** The bearer token that a request brings; undefined without what could be one. */

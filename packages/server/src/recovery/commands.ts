@@ -133,7 +133,9 @@ async function recoverCommand(args: readonly string[], env: NodeJS.ProcessEnv): 
     say(`  the log now: ${size}:${Buffer.from(root ?? '', 'base64').toString('hex')}`);
     if (rotated.length > 0) say(`  new tokens in ${folder.secrets}: ${rotated.join(', ')}`);
     for (const line of bewareOf(recovery.refuseTokens)) say(`  - ${line}`);
-    say('Now: start the server; at each agent, stopped, headgate-agent accept-restored-log; then headgate recovery');
+    say(
+      'Now: start the server; at each agent, stopped, headgate-agent accept-restored-log --config FILE; then headgate recovery',
+    );
     return 0;
   } finally {
     await embedded?.close();

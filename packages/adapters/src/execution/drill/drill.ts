@@ -73,7 +73,7 @@ function endedBy(error: Error & { readonly code?: unknown }, stage: string): str
   if (isOurs(error)) return error.message;
   const { code } = error;
   if (code === 'ENOSPC' || code === 'EDQUOT') return `${stage} broke off: the folder for drills has no room left`;
-  return `${stage} broke off${typeof code === 'string' ? ` (${code})` : ''}: what exactly, headgate-agent drill says where it runs`;
+  return `${stage} broke off${typeof code === 'string' ? ` (${code})` : ''}: what exactly, headgate-agent drill --config FILE --store STORE says where it runs`;
 }
 
 /**

@@ -77,7 +77,7 @@ export async function readMark(client: pg.Client): Promise<MarkRead> {
       'masking',
       name,
       why,
-      'mask a copy that a restore marked; one that you restored yourself: headgate-agent mask mark-copy',
+      'mask a copy that a restore marked; one that you restored yourself: headgate-agent mask mark-copy --database-env VAR --of WHAT --database NAME',
     );
   const there = await client.query(`select to_regclass('headgate_copy.mark') is not null as there`);
   if (there.rows[0]?.there !== true) return unmarked('it isn’t marked as a copy, so it may be production');

@@ -25,7 +25,7 @@ export async function openSealed(
   if (content === undefined)
     return refuse('not-sealed', what, `${SEALED} of ${point.id} isn't in ${store.name}`, {
       where,
-      unblock: 'name one that headgate-agent restore-points list shows',
+      unblock: 'name one that headgate-agent restore-points list --config FILE shows',
     });
   const bundle = await readBounded(content, MAX_BUNDLE_BYTES);
   if (bundle === undefined)

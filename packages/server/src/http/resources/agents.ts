@@ -115,8 +115,8 @@ async function forgotten(
     'database',
     `${seenMore}: the database was restored from a backup`,
     recovery === undefined || epoch > deps.epoch
-      ? `if it was: stop the servers, run headgate-server recover, start them; if nobody restored it, find out which server ${agent} spoke to before`
-      : 'a person takes the restored log up at the agent: headgate-agent accept-restored-log',
+      ? `if it was: stop the servers, run headgate-server recover --by NAME --because "…", start them; if nobody restored it, find out which server ${agent} spoke to before`
+      : 'a person takes the restored log up at the agent: headgate-agent accept-restored-log --config FILE',
   );
 }
 

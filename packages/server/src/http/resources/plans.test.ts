@@ -22,6 +22,7 @@ describe('a plan in words', () => {
     const auditor = await server.client('auditor');
     const outline = await auditor.call('showPlan', { promotion });
     expect(outline).toMatchObject({ promotion, application: 'shop', environment: 'production', pointOfNoReturn: null });
+    expect(outline.noReturn).toBe('none: every step can be undone without losing what was written since');
     expect(outline.plan).toBe((await auditor.call('showPromotion', { promotion })).plan);
     expect(outline.waves.map((w) => [w.ring, w.cells.map((c) => `${c.cell} ${c.who}`)])).toEqual([
       ['pilot', ['live acme']],

@@ -27,7 +27,7 @@ export function CellPage({ name }: { readonly name: string }) {
   );
 }
 
-function Shown({ cell: { desired, observed, uncertain } }: { readonly cell: Cell }) {
+function Shown({ cell: { name, desired, observed, uncertain } }: { readonly cell: Cell }) {
   const seen = observed?.state ?? null;
   const either = seen ?? desired;
   const drift = Object.entries(seen?.stores ?? {}).flatMap(([store, { drift = [] }]) =>
@@ -54,7 +54,7 @@ function Shown({ cell: { desired, observed, uncertain } }: { readonly cell: Cell
       </Stack>
       {desired === null && (
         <Alert color="yellow" title="Not under control yet">
-          <Code>headgate adopt</Code> takes it as it is.
+          <Code>headgate adopt {name}</Code> takes it as it is.
         </Alert>
       )}
       {uncertain && (

@@ -91,16 +91,17 @@ function Approved({ promotion: { id, envelope, wave } }: { readonly promotion: P
   const why = useQuery(explanation(client, id));
   return (
     <Fetched of={outline}>
-      {({ risk, pointOfNoReturn, rollback }) => (
+      {(outlined) => (
         <>
           <Text size="sm">
             You approve the envelope <Code>{shortDigest(envelope)}</Code>: this release, these steps and their undo. If
             any of it changes, your approval doesn’t count.
           </Text>
           <Text size="sm">
-            Risk {risk.level}: <Said>{risk.because.join('; ')}</Said>. If a step fails: <Said>{rollback}</Said>.
+            Risk {outlined.risk.level}: <Said>{outlined.risk.because.join('; ')}</Said>. If a step fails:{' '}
+            <Said>{outlined.rollback}</Said>.
           </Text>
-          <PointOfNoReturn point={pointOfNoReturn} />
+          <PointOfNoReturn outline={outlined} />
           <Fetched of={why}>{({ objections = [] }) => <Objections of={objections} waits={wave === 0} />}</Fetched>
         </>
       )}

@@ -40,7 +40,7 @@ function Outline(props: {
   readonly rollouts: ReadonlyMap<string, Rollout>;
 }) {
   const { promotion, outline } = props;
-  const { risk, pointOfNoReturn: point, waves } = outline;
+  const { risk, waves } = outline;
   const going = [...props.rollouts.values()].filter(({ undo }) => undo !== null);
   return (
     <Stack>
@@ -57,7 +57,7 @@ function Outline(props: {
           </List.Item>
         ))}
       </List>
-      <PointOfNoReturn point={point} />
+      <PointOfNoReturn outline={outline} />
       {waves.map(({ n, ring, soakMs, cells }) => (
         <Paper withBorder p="md" radius="md" key={n} component="section" aria-label={`wave ${n}`}>
           <Title order={3} size="h5" mb="xs">
@@ -118,10 +118,16 @@ function Outline(props: {
   );
 }
 
-export function PointOfNoReturn({ point }: { readonly point: PlanOutline['pointOfNoReturn'] }) {
+export function PointOfNoReturn({
+  outline: { pointOfNoReturn: point, noReturn = 'none is known' },
+}: {
+  readonly outline: Pick<PlanOutline, 'pointOfNoReturn' | 'noReturn'>;
+}) {
   if (point === null)
     return (
-      <Text size="sm">Point of no return: none; every step can be undone without losing what was written since.</Text>
+      <Text size="sm">
+        Point of no return: <Said>{noReturn}</Said>.
+      </Text>
     );
   return (
     <Alert color="orange" title={`Point of no return: step ${point.step} of cell ${point.cell}`}>

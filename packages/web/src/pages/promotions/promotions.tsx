@@ -42,7 +42,7 @@ export function Promotions() {
               <Nothing>
                 {open
                   ? 'Nothing moves.'
-                  : `Nobody has asked for a promotion${environment === undefined ? '' : ` to ${environment}`} yet: headgate promote.`}
+                  : `Nobody has asked for a promotion${environment === undefined ? '' : ` to ${environment}`} yet: headgate promote RELEASE --to ${environment ?? 'ENVIRONMENT'}`}
               </Nothing>
             );
           return (

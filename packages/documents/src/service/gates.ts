@@ -1,0 +1,107 @@
+/**
+ * The gates of a service's environments: some that every service has, short forms for the common ones, and whatever else
+ * is listed, in the words of a Policy.
+ */
+import { GATES } from '@headgate/domain/gates/catalog';
+import { MIGRATIONS_ANALYSED } from '@headgate/domain/gates/migrations-analysed';
+import { gateWaiverProblems, waiverProblems } from '../kinds/waivers.ts';
+import { quoted } from '../refusal.ts';
+import type { Path, Problem } from '../schema/problems.ts';
+import type { ServiceContent, ServiceEnvironment } from './service.ts';
+
+type Spec = ServiceContent['spec'];
+
+interface PlainGate {
+  readonly gate: string;
+  readonly at?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+const HOUR_MS = 3_600_000;
+const ORDER: readonly string[] = GATES.map(({ name }) => name);
+
+/**
+ * The gates of one environment, in the order in which people read gates. What it lists stands in the place of what is listed
+ * for all environments under the same name, and either in the place of what the service would have by itself.
+ */
+export function gatesOf(spec: Spec, environment: ServiceEnvironment, place: number): readonly PlainGate[] {
+  const listed = [...without(spec.gates, environment.gates), ...environment.gates];
+  const all = [...without(ownGates(spec, environment, place), listed), ...listed];
+  const inOrder = all.sort((a, b) => ORDER.indexOf(a.gate) - ORDER.indexOf(b.gate));
+  return inOrder.map((gate) => (gate.gate === MIGRATIONS_ANALYSED ? withWaivers(gate, spec.waivers) : gate));
+}
+
+/** What a service has by itself, and what its short forms say. */
+function ownGates(spec: Spec, environment: ServiceEnvironment, place: number): readonly PlainGate[] {
+  const before = spec.environments[place - 1];
+  const last = place === spec.environments.length - 1;
+  const approvals = environment.approvals ?? (last ? 1 : 0);
+  return [
+    { gate: 'signature' },
+    ...(spec.tests === undefined ? [] : [{ gate: 'tests-passed', params: { minimum: spec.tests } }]),
+    ...(before === undefined
+      ? []
+      : [{ gate: 'soaked', params: { environment: before.name, durationMs: spec.soakMs } }]),
+    { gate: 'window' },
+    ...(approvals === 0 ? [] : [{ gate: 'approval', params: { count: approvals } }]),
+    { gate: 'restore-point', at: 'migrate', params: { maxAgeMs: HOUR_MS } },
+  ];
+}
+
+/** Those whose name stands in no other list. */
+function without(gates: readonly PlainGate[], others: readonly PlainGate[]): readonly PlainGate[] {
+  return gates.filter(({ gate }) => !others.some((other) => other.gate === gate));
+}
+
+function withWaivers(gate: PlainGate, waivers: Spec['waivers']): PlainGate {
+  if (waivers.length === 0) return gate;
+  const own = (gate.params?.waivers ?? []) as readonly unknown[];
+  return { ...gate, params: { ...gate.params, waivers: [...own, ...waivers] } };
+}
+
+/** What a schema can't say of a service's gates: what is said twice, a soak where nothing comes before, waivers of nothing. */
+export function serviceGateProblems({ spec }: ServiceContent): Problem[] {
+  const { environments, waivers } = spec;
+  const ownLists = environments.map(({ gates }, i) => ({ gates, path: ['spec', 'environments', i, 'gates'] as Path }));
+  const lists = [{ gates: spec.gates, path: ['spec', 'gates'] as Path }, ...ownLists];
+  const problems: Problem[] = lists.flatMap(({ gates, path }) => gateWaiverProblems(gates, path));
+  problems.push(...waiverProblems(waivers, ['spec', 'waivers']));
+  if (waivers.length > 0 && !lists.some(({ gates }) => names(gates, MIGRATIONS_ANALYSED)))
+    problems.push({
+      path: ['spec', 'waivers'],
+      expected: `the gate ${MIGRATIONS_ANALYSED} in gates, whose findings they waive`,
+      found: 'it in no environment',
+    });
+  if (spec.tests !== undefined && lists.some(({ gates }) => names(gates, 'tests-passed')))
+    problems.push(saidTwice(['spec', 'tests'], 'tests-passed', spec.tests));
+  environments.forEach((environment, i) => {
+    if (environment.approvals !== undefined && names([...spec.gates, ...environment.gates], 'approval'))
+      problems.push(saidTwice(['spec', 'environments', i, 'approvals'], 'approval', environment.approvals));
+  });
+  lists.forEach(({ gates, path }, i) => {
+    problems.push(...soakProblems(gates, path, environments.slice(0, Math.max(0, i - 1))));
+  });
+  return problems;
+}
+
+function names(gates: readonly PlainGate[], name: string): boolean {
+  return gates.some(({ gate }) => gate === name);
+}
+
+function saidTwice(path: Path, gate: string, found: number): Problem {
+  return { path, expected: `either this or the gate ${gate} in gates, not both`, found: String(found) };
+}
+
+/** A release soaks in an environment that it passes before: listed for all, the first one would wait for itself. */
+function soakProblems(gates: readonly PlainGate[], path: Path, before: Spec['environments']): Problem[] {
+  const known = before.map(({ name }) => name);
+  return gates.flatMap(({ gate, params }, i) => {
+    const environment = params?.environment;
+    if (gate !== 'soaked' || known.includes(String(environment))) return [];
+    const expected =
+      known.length > 0
+        ? `an environment that releases pass before this one: ${known.join(', ')}`
+        : 'an environment that releases pass before; name it in the gates of the one that comes after';
+    return [{ path: [...path, i, 'params', 'environment'], expected, found: quoted(environment) }];
+  });
+}
