@@ -1,7 +1,7 @@
 import type { Explanation, RecoveryShown, Status } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { instant, printable, table, withShortDigests } from '../output.ts';
+import { instant, printable, printableLines, table, withShortDigests } from '../output.ts';
 import { cellsText, together } from '../promotions/objections.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
 import { endOf, scopeText } from './freeze.ts';
@@ -85,7 +85,9 @@ function explanationText({ promotion, summary, waits, gates, actions, objections
       ]),
     `You may: ${may.length === 0 ? 'only look' : may.join(', ')}.`,
   ]
-    .map((line) => printable(line.startsWith('    to unblock') ? line : withShortDigests(line)))
+    .map((line) =>
+      line.startsWith('    to unblock') ? printableLines(line, '      ') : printable(withShortDigests(line)),
+    )
     .join('\n');
 }
 
