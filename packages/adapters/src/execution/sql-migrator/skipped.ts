@@ -16,6 +16,7 @@ type Notice = Parameters<Parameters<pg.ClientBase['on']>[1]>[0] & {
   readonly code?: string;
   readonly message?: string;
   readonly routine?: string;
+  readonly severity?: string;
 };
 
 /** Which of the server's functions say so, in whatever language (12 to 18). */
@@ -41,9 +42,16 @@ const MOST_TOLD = 5;
 export function listenForSkips(client: pg.Client): { all(): readonly Skip[]; end(): void } {
   const found: Skip[] = [];
   const hear = (given: unknown): void => {
-    const { code, message = '', routine } = given as Notice;
-    // 00000 is a notice that nobody need heed; warnings have a class of their own, a lock that isn't free another.
-    if (code === '00000' || routine === OF_A_FILE || found.length >= MOST_KEPT) return;
+    const { code, message = '', routine, severity } = given as Notice;
+    // Codes alone don't tell: what IF NOT EXISTS finds has one of an error, and an INVALID index one of corruption.
+    if (
+      code === '00000' ||
+      severity === 'NOTICE' ||
+      severity === 'INFO' ||
+      routine === OF_A_FILE ||
+      found.length >= MOST_KEPT
+    )
+      return;
     if (!ROUTINES.has(routine ?? '') && !WORDS.test(message)) return;
     found.push({ message: message.slice(0, 300).toWellFormed(), relation: /"([^"]+)"/.exec(message)?.[1] });
   };
@@ -60,9 +68,9 @@ export async function beyondSystem(control: pg.ClientBase, skips: readonly Skip[
   if (names.length === 0) return skips;
   const { rows } = await control.query<{ name: string }>(
     `select distinct c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.relname = any ($1) and n.nspname in ('pg_catalog', 'information_schema')
+     where c.relname = any ($1) and n.nspname in ('pg_catalog', 'pg_toast', 'information_schema', 'headgate')
        and not exists (select from pg_class o join pg_namespace m on m.oid = o.relnamespace
-         where o.relname = c.relname and m.nspname not in ('pg_catalog', 'information_schema'))`,
+         where o.relname = c.relname and m.nspname not in ('pg_catalog', 'pg_toast', 'information_schema', 'headgate'))`,
     [names],
   );
   const system = new Set(rows.map(({ name }) => name));
