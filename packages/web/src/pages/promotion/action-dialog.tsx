@@ -101,7 +101,11 @@ function Approved({ promotion: { id, envelope, wave } }: { readonly promotion: P
             Risk {risk.level}: <Said>{risk.because.join('; ')}</Said>. If a step fails: <Said>{rollback}</Said>.
           </Text>
           <PointOfNoReturn point={pointOfNoReturn} />
-          <Fetched of={why}>{({ objections = [] }) => <Objections of={objections} waits={wave === 0} />}</Fetched>
+          <Fetched of={why}>
+            {({ objections = [], objectionsLeft }) => (
+              <Objections of={objections} left={objectionsLeft} waits={wave === 0} />
+            )}
+          </Fetched>
         </>
       )}
     </Fetched>
