@@ -24,7 +24,7 @@ export function Objections(props: {
       </Some>
       {left > 0 && (
         <Text size="sm">
-          And {left} more, of other cells: <Said whole>`headgate doctor`</Said> names them all.
+          And {left} more, of other cells: <Said whole>`headgate doctor`</Said> tells every cause.
         </Text>
       )}
       {waits && <Text size="sm">Approved, it waits for that; until then nothing is begun and no approval spent.</Text>}
