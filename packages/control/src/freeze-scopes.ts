@@ -1,16 +1,23 @@
 import { nearestFew } from '@headgate/documents/schema/nearest';
-import type { ControlStore } from './ports/store.ts';
+import type { ControlStore, StreamId } from './ports/store.ts';
 import { FREEZE_ALL, frozenApplication, streams } from './records.ts';
 
 /** So many documents of a kind are read to find the nearest, and so many scopes are named. */
 const MOST_READ = 1_000;
 const MOST_NAMED = 5;
 
+/** Which document a scope names that isn't there, and which there are. */
+export interface MissingScope {
+  readonly document: StreamId;
+  readonly why: string;
+  readonly unblock: string;
+}
+
 /** Why a scope freezes nothing: no such environment or application is declared; undefined: there is one. */
 export async function missingScope(
   store: Pick<ControlStore, 'load' | 'list'>,
   scope: string,
-): Promise<{ readonly why: string; readonly unblock: string } | undefined> {
+): Promise<MissingScope | undefined> {
   if (scope === FREEZE_ALL) return undefined;
   const application = frozenApplication(scope);
   const document =
@@ -28,6 +35,7 @@ export async function missingScope(
   const others = more > 0 ? ` and ${more}${more >= MOST_READ ? ' or more' : ''} other${more === 1 ? '' : 's'}` : '';
   const there = near.length === 0 ? '' : `, ${near.join(', ')}${others}`;
   return {
+    document,
     why: `there is no ${what}; scopes are ${FREEZE_ALL} (everything)${there}`,
     unblock: `name one of them: \`headgate freeze now --scope ${near[0] ?? FREEZE_ALL} --because "…"\``,
   };

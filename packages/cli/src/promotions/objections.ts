@@ -36,7 +36,9 @@ export async function objectionLines(
 
 /** What the server left out of its answer, and where all of it stands. */
 export function leftLines(left: number): readonly string[] {
-  return left === 0 ? [] : [`- and ${left} more, of other cells: headgate doctor tells every cause, and /v1/pins every cell`];
+  return left === 0
+    ? []
+    : [`- and ${left} more, of other cells: headgate doctor tells every cause, and /v1/pins every cell`];
 }
 
 /** What has one cause is told once, however many cells it is found in. */

@@ -32,7 +32,7 @@ export async function declareFreeze(
   const denied = notPermitted(principal, 'freeze', stream);
   if (denied !== undefined) return no(denied);
   const missing = await missingScope(deps.store, scope);
-  if (missing !== undefined) return refuse('missing-document', what, stream, missing.why, missing.unblock);
+  if (missing !== undefined) return refuse('missing-document', what, missing.document, missing.why, missing.unblock);
   return untilFresh(what, stream, async () => {
     const now = await deps.store.now();
     const row = await rowOf(deps, stream);
@@ -77,7 +77,7 @@ export async function liftFreeze(
     const missing = row === undefined ? await missingScope(deps.store, scope) : undefined;
     if (missing !== undefined) {
       const unblock = 'headgate freeze list names the freezes that there are, each with its scope';
-      return refuse('missing-document', 'lift a freeze', stream, missing.why, unblock);
+      return refuse('missing-document', 'lift a freeze', missing.document, missing.why, unblock);
     }
     const before = row?.state.freezes ?? [];
     if (!before.some((f) => f.name === name)) return ok({ freezes: before });

@@ -28,7 +28,7 @@ export function freezeHandlers(context: Context): Handlers<Names> {
       const missing = await missingScope(store, scope);
       if (missing !== undefined) {
         const what = 'show what a freeze would stop';
-        return refuse('missing-document', what, `freeze/${scope}`, missing.why, missing.unblock);
+        return refuse('missing-document', what, missing.document, missing.why, missing.unblock);
       }
       return { ok: true, value: await effectOf(context, scope) };
     },
