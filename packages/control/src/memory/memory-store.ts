@@ -110,11 +110,8 @@ export class MemoryStore implements ControlStore {
     checkCommit(commit);
     const now = this.nowNow();
     const encoded = this.#options.log === undefined ? [] : entryBytes(commit, now);
-    const conflict =
-      this.#waitingConflict(commit) ??
-      this.#listConflict(commit) ??
-      this.#versionConflict(commit) ??
-      this.#exclusiveConflict(commit.writes);
+    const before = this.#waitingConflict(commit) ?? this.#listConflict(commit);
+    const conflict = before ?? this.#versionConflict(commit) ?? this.#exclusiveConflict(commit.writes);
     if (conflict !== undefined) return conflict;
     if (commit.writes.length > 1) for (const write of commit.writes) this.#letGo(write);
     for (const write of commit.writes) this.#apply(write, now);
