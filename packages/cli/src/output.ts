@@ -42,6 +42,17 @@ export function warningLine(text: string): string {
   return printable(`warning: ${text}`);
 }
 
+/**
+ * The same of a text that has lines of its own, such as SQL to be typed: each stays one. Those after the first stand in from
+ * the margin, so that none of them can be taken for a line of ours.
+ */
+export function printableLines(text: string, indent = '    '): string {
+  const [first = '', ...rest] = text.split(/\r?\n/);
+  // A line's own indentation stays; what else can't be seen doesn't.
+  const lines = rest.map((line) => `${indent}${/^ */.exec(line)?.[0] ?? ''}${printable(line.trimStart())}`);
+  return [printable(first), ...lines].join('\n');
+}
+
 export function instant(at: number | null | undefined): string {
   return at === null || at === undefined ? '-' : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -13,6 +13,7 @@ export * from './declared-environments.ts';
 export * from './deps.ts';
 export * from './documents-in-store.ts';
 export * from './facts.ts';
+export * from './freeze-scopes.ts';
 export * from './notify/delivery-controller.ts';
 export * from './notify/notifier.ts';
 export * from './notify/rules.ts';

@@ -30,6 +30,7 @@ export * from './explain/freeze-effect.ts';
 export * from './explain/incident.ts';
 export * from './explain/moves.ts';
 export * from './explain/plan-in-words.ts';
+export * from './explain/told.ts';
 export * from './explain/transactions.ts';
 export * from './explain/whom-to-call.ts';
 export * from './gates/catalog.ts';

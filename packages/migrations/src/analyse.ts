@@ -5,11 +5,12 @@ import { readAlone } from './alone/alone-statement.ts';
 import { runBody } from './bodies/run-body.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import { WorkingSchema } from './catalogue/working-schema.ts';
-import { type Effects, Recorder, type SafeWay, type Undo } from './effects/effects.ts';
+import { type Effects, Recorder, type Undo } from './effects/effects.ts';
 import { blocksWrites, stronger } from './effects/lock-modes.ts';
 import type { FileReport, Finding, Report, StatementReport } from './judge/finding.ts';
 import { type Held, judge, type Limits, type Said, STALL_MS } from './judge/judge.ts';
 import { RATES, type Rates } from './judge/rates.ts';
+import { waysOf } from './judge/ways-of.ts';
 import { directivesOf, saysNoTransaction } from './parse/directives.ts';
 import { as, opened } from './parse/nodes.ts';
 import { type Statement, statementsOf } from './parse/statements.ts';
@@ -83,21 +84,14 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     if (index === 0 && unfit?.ok === false)
       said.push({ rule: 'fails', level: 'error', message: `Headgate doesn’t run it: ${unfit.why}` });
     const place = { file: name, at: statement.error?.at ?? at, end, statement: index };
-    const safeWays = own?.effects.safeWays ?? [];
-    const findings = said.map(
-      (each): Finding => ({ ...each, ...place, safeWays: each.level === 'note' ? [] : waysOf(each, text, safeWays) }),
-    );
+    const findings = said.map(({ part, ...each }): Finding => {
+      const safeWays = waysOf({ ...each, ...(part === undefined ? {} : { part }) }, text, own?.effects);
+      return { ...each, ...place, safeWays };
+    });
     return { at, end, text, ...(own === undefined ? {} : { effects: own.effects }), findings };
   });
   const all = effects.flatMap((each) => each?.effects ?? []);
   return { file: name, statements: reports, phase: furthest(all), undo: leastUndo(all), alone };
-}
-
-/** What no transaction takes has a way of its own, whatever else the statement does. */
-function waysOf({ rule }: Said, text: string, ways: readonly SafeWay[]): readonly SafeWay[] {
-  if (rule !== 'not-in-transaction') return ways;
-  const words = 'Alone in a file of its own, which says so before it: Headgate runs that outside of a transaction.';
-  return [{ words, sql: ['-- headgate:no-transaction', `${text.replace(/;?\s*$/, '')};`] }, ...ways];
 }
 
 const WAY_BACK: Said = {
@@ -136,12 +130,11 @@ function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standi
       if (kind === 'TransactionStmt') return;
       const family = FAMILIES[kind];
       if (family === undefined) return does.notKnown(`what ${kind} does isn’t known here`);
-      family(
-        content,
+      const own =
         sql === text && more === conditional
           ? scene
-          : sceneOf(schema, does, session, { ...standing, text: sql, conditional: conditional || more }),
-      );
+          : sceneOf(schema, does, session, { ...standing, text: sql, conditional: conditional || more });
+      does.within(() => family(content, own));
     },
     runBody(language, definition, body, manyTimes = false) {
       const within = { ...standing, text: definition, depth: depth + 1, manyTimes: standing.manyTimes || manyTimes };

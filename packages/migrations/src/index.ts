@@ -22,7 +22,7 @@
 export * from './alone/alone-statement.ts';
 export * from './analyse.ts';
 export type * from './catalogue/catalogue.ts';
-export { readCatalogue } from './catalogue/read-catalogue.ts';
+export { MOST_RELATIONS, readCatalogue } from './catalogue/read-catalogue.ts';
 export type * from './effects/effects.ts';
 export * from './effects/lock-modes.ts';
 export type * from './judge/finding.ts';

@@ -92,7 +92,7 @@ export async function traceCase(client: pg.Client, pid: number, each: Case, base
         return (error as Error).message;
       }
       const after = await snapshot(client, pid);
-      harms.push(...harmsOf(first, before, after, base, each, sql));
+      harms.push(...harmsOf(first, before, after, base, each, sql), ...(await passedOver(client, sql)));
       before = after;
     }
     const quiet = [...before.relations].every(([oid, { changed, inserted }]) => {
@@ -111,6 +111,15 @@ export async function traceCase(client: pg.Client, pid: number, each: Case, base
   } finally {
     await client.query('rollback');
   }
+}
+
+/** An index that was asked for IF NOT EXISTS, where another one has its name: what the migration counts on isn't there. */
+async function passedOver(client: pg.Client, sql: string): Promise<readonly string[]> {
+  const [, name, table, columns] = /^create index if not exists (\w+) on (\w+)\((\w+)\)$/.exec(sql) ?? [];
+  if (name === undefined) return [];
+  const { rows } = await client.query('select pg_get_indexdef(to_regclass($1)) as made', [name]);
+  const wanted = new RegExp(`^CREATE INDEX ${name} ON (ONLY )?public\\.${table} USING btree \\(${columns}\\)$`);
+  return wanted.test(rows[0]?.made ?? '') ? [] : [`${name} is not the index that was asked for: ${rows[0]?.made}`];
 }
 
 function harmsOf(

@@ -41,9 +41,29 @@ export const CONSTRAINTS = `
   where ${OURS} and c.conrelid <> 0 and c.contype in ('c', 'p', 'u', 'f', 'x', 'n')
   order by 1, 2`;
 
+/** Where a sequence goes with a column, it goes when the column does. */
+export const SEQUENCES = `
+  select d.objid::text as relation, d.refobjid::text as used, array[a.attname::text] as columns
+  from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S'
+    join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+  where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') order by 1`;
+
+/** How many relations there are: of more than a catalogue holds none is read. */
+export const HOW_MANY = `
+  select count(*)::int as found from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where ${OURS} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.relpersistence <> 't'`;
+
 export const INDEXES = `
   select i.indrelid::text as relation, x.relname as name, i.indisunique as "unique", i.indisvalid as valid,
-    i.indexprs is not null or i.indpred is not null as computed,
+    i.indexprs is not null or i.indpred is not null as computed, i.indnatts - i.indnkeyatts as included,
+    (select m.amname from pg_am m where m.oid = x.relam) as method,
+    not exists (select from unnest(i.indoption::int2[]) o where o <> 0)
+      and not exists (select from pg_opclass o where o.oid = any (i.indclass::oid[]) and not o.opcdefault)
+      and not exists (
+        select from unnest(i.indkey::int2[], i.indcollation::oid[]) as k(num, coll)
+          join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.num
+        where coalesce(k.coll, 0) not in (0, a.attcollation))
+      and coalesce(to_jsonb(i) ->> 'indnullsnotdistinct', 'false') = 'false' as plain,
     ${COLUMN_NAMES('i.indkey::int2[]', 'i.indrelid')} as columns,
     array(select a.attname::text from pg_depend p join pg_attribute a on a.attrelid = p.refobjid and a.attnum = p.refobjsubid
       where p.classid = 'pg_class'::regclass and p.objid = i.indexrelid and p.refobjid = i.indrelid and p.refobjsubid > 0) as reads

@@ -90,7 +90,12 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
       unique: false,
       computed: true,
       valid: true,
+      method: 'btree',
+      included: 0,
+      plain: true,
     });
+    const sequence = catalogue.relations.find(({ kind }) => kind === 'sequence');
+    expect(sequence?.ownedBy).toEqual({ relation: 'app.Order', columns: ['id'] });
     expect(relation('open_orders')).toMatchObject({
       kind: 'view',
       uses: [{ relation: 'app.Order', columns: ['id', 'amount'] }],

@@ -11,6 +11,7 @@ import type {
   Use,
   UserType,
 } from '@headgate/migrations';
+import { MOST_RELATIONS } from '@headgate/migrations';
 import pg from 'pg';
 import * as sql from './queries.ts';
 
@@ -91,6 +92,9 @@ const KINDS: Readonly<Record<string, RelationKind>> = {
 };
 
 async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
+  const [{ found: count } = { found: 0 }] = await rows<{ found: number }>(client, sql.HOW_MANY);
+  if (count > MOST_RELATIONS)
+    throw new RangeError(`it has ${count} tables, views and sequences; a catalogue holds at most ${MOST_RELATIONS}`);
   const found = await rows<RelationRow>(client, sql.RELATIONS);
   const keys = new Map(found.map(({ oid, schema, name }) => [oid, `${schema}.${name}`]));
   const columns = grouped(await rows<ColumnRow>(client, sql.COLUMNS), columnOf);
@@ -107,6 +111,14 @@ async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
       return relation === undefined ? undefined : { relation, columns: names };
     },
   );
+  const owners = new Map(
+    (await rows<{ relation: string; used: string; columns: string[] }>(client, sql.SEQUENCES)).flatMap(
+      ({ relation, used, columns: names }): [string, Use][] => {
+        const table = keys.get(used);
+        return table === undefined ? [] : [[relation, { relation: table, columns: names }]];
+      },
+    ),
+  );
   return found.map(
     ({ oid, schema, name, kind, unlogged, row_security, rows: estimate, bytes, index_bytes, default_partition }) => ({
       schema,
@@ -121,6 +133,7 @@ async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
       triggers: triggers.get(oid) ?? [],
       parents: parents.get(oid) ?? [],
       uses: uses.get(oid) ?? [],
+      ...(owners.has(oid) ? { ownedBy: owners.get(oid) as Use } : {}),
       ...(unlogged ? { unlogged } : {}),
       ...(row_security ? { rowSecurity: true } : {}),
       ...(default_partition ? { defaultPartition: true } : {}),
@@ -238,8 +251,8 @@ interface IndexRow extends Omit<Index, 'columns' | 'reads'> {
   readonly reads: string[];
 }
 
-function indexOf({ name, unique, valid, computed, columns, reads }: IndexRow): Index {
-  return { name, unique, valid, computed, columns, reads: [...new Set([...columns, ...reads])] };
+function indexOf({ relation: _, reads, ...index }: IndexRow): Index {
+  return { ...index, reads: [...new Set([...index.columns, ...reads])] };
 }
 
 async function readTypes(client: pg.Client): Promise<readonly UserType[]> {

@@ -47,6 +47,20 @@ it('says file and line, the lock, what breaks, and the safe way', async () => {
     expect(out).toContain(words);
 });
 
+it('each finding has its own safe way below it, laid out as it is typed', async () => {
+  await write('1.sql', 'create index\n  on orders (note)\n  where note <> $$a$$;\n');
+  const { out } = await analyse(['1.sql']);
+  expect(out).toMatch(
+    / {15}-- headgate:no-transaction\n {15}create index CONCURRENTLY orders_note_idx on orders \(note\)\n {17}where note <> \$\$a\$\$;\n/,
+  );
+  await write('2.sql', 'alter table orders drop column old, alter column note set not null;\n');
+  const { out: both } = await analyse(['2.sql']);
+  const [, ofScan = '', rest = ''] = /(read from end to end[\s\S]*?)(the values of[\s\S]*)/.exec(both) ?? [];
+  expect(ofScan).toContain('ADD CONSTRAINT note_not_null CHECK');
+  expect(ofScan).not.toContain('doesn’t use the column');
+  expect(rest).toContain('Release code that doesn’t use the column first');
+});
+
 it('a folder is read in the order of its numbers, without the way back', async () => {
   await mkdir(join(dir, 'db'));
   await write('db/10-b.sql', 'create index on a(x)');

@@ -1,5 +1,13 @@
 /** The report for people at a terminal: what needs them first, each with the way around it. */
-import { type Finding, type Report, RULES, type SarifRun, type StatementReport, whoWaits } from '@headgate/migrations';
+import {
+  type Finding,
+  type Report,
+  RULES,
+  type SafeWay,
+  type SarifRun,
+  type StatementReport,
+  whoWaits,
+} from '@headgate/migrations';
 
 const SIGNS = { error: 'DANGER ', warning: 'look at', note: 'note   ' } as const;
 
@@ -44,18 +52,26 @@ const KNOWS = {
 function statementLines(file: string, { at, text, effects, findings }: StatementReport): readonly string[] {
   const shown = findings.filter(({ level }) => level !== 'note');
   const lines = ['', `  ${file}:${at.line}:${at.column}  ${excerpt(text)}`];
-  for (const { level, rule, message, at: place } of shown) {
+  shown.forEach(({ level, rule, message, at: place, safeWays }, i) => {
     const elsewhere = place.line === at.line ? '' : ` (line ${place.line}, column ${place.column})`;
     lines.push(`    ${SIGNS[level]}  ${message}${elsewhere}`, `             ${rule}: ${RULES[rule]}`);
-  }
+    // What two findings in a row have in common is told once, below both.
+    const next = shown[i + 1]?.safeWays;
+    if (next === undefined || JSON.stringify(next) !== JSON.stringify(safeWays))
+      lines.push(...safeWays.flatMap(wayLines));
+  });
   const locks = (effects?.locks ?? []).filter(({ fresh, mode }) => !fresh && mode !== 'ACCESS SHARE');
   if (locks.length > 0) {
     const some = locks.slice(0, 5).map(({ relation, mode }) => `${mode} on ${relation} (${whoWaits(mode)})`);
     lines.push(`    locks    ${some.join('; ')}${locks.length > 5 ? `; and ${locks.length - 5} more` : ''}`);
   }
-  for (const { words, sql } of effects?.safeWays ?? [])
-    lines.push(`    instead  ${words}`, ...sql.map((step) => `               ${step.replace(/\s*\n\s*/g, ' ')}`));
   return lines;
+}
+
+/** A way around a finding, as it can be copied: each line of the SQL is a line. */
+function wayLines({ words, sql }: SafeWay): readonly string[] {
+  const steps = sql.flatMap((step) => step.split(/\r?\n/));
+  return [`    instead  ${words}`, ...steps.map((line) => `               ${line.trimEnd()}`)];
 }
 
 function secondLines(run: SarifRun): readonly string[] {

@@ -115,8 +115,8 @@ async function ask(
   const promotion = await request(client, ref.digest, wanted);
   const link = `${server}/promotions/${promotion.id}`;
   // Nobody who reads the job's output should learn it in production.
-  const { objections = [] } = (await explained(client, promotion.id)) ?? {};
-  for (const line of await objectionLines(session, objections)) out.line(line);
+  const { objections = [], objectionsLeft } = (await explained(client, promotion.id)) ?? {};
+  for (const line of await objectionLines(session, objections, objectionsLeft)) out.line(line);
   const answer = (now: Promotion): void =>
     out.answer({ ...said, promotion: now, link, objections } satisfies Done, `${promotionLine(now)}\n${link}`);
   if (waitMs === undefined) {

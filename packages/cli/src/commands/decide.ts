@@ -35,8 +35,8 @@ export const decide: Install = (program, act) => {
         const promotion = await client.call('showPromotion', { promotion: id });
         const { envelope } = promotion;
         out.line(await binding(session, promotion));
-        const objections = (await explained(client, id))?.objections ?? [];
-        for (const line of await objectionLines(session, objections)) out.line(line);
+        const { objections = [], objectionsLeft } = (await explained(client, id)) ?? {};
+        for (const line of await objectionLines(session, objections, objectionsLeft)) out.line(line);
         if (options.envelope !== undefined && options.envelope !== envelope)
           throw new Failure(
             EXIT.refused,

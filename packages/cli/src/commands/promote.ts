@@ -58,7 +58,7 @@ export const promote: Install = (program, act) => {
         };
         const planned = await client.call('planPromotion', { body });
         const notKnown = notFoundOut(planned);
-        const objections = await objectionLines(session, planned.objections);
+        const objections = await objectionLines(session, planned.objections, planned.objectionsLeft);
         out.answer({ ...planned, notFoundOut: notKnown }, planText(planned, notKnown, objections));
         return EXIT.ok;
       }),
@@ -89,7 +89,7 @@ export const promote: Install = (program, act) => {
           options.key === undefined ? {} : { idempotencyKey: options.key },
         );
         const why = await explained(client, promotion.id);
-        const objections = await objectionLines(session, why?.objections);
+        const objections = await objectionLines(session, why?.objections, why?.objectionsLeft);
         if (options.watch === true) {
           for (const line of [promotionLine(promotion), ...objections]) out.line(line);
           return watchPromotion(session, promotion.id);

@@ -3,7 +3,7 @@ import type { Release } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
-import { instant, shortDigest, table, warningLine } from '../output.ts';
+import { instant, printableLines, shortDigest, table, warningLine } from '../output.ts';
 import { everything, limitOf } from '../paging.ts';
 import { calledTheSameText, createRelease } from '../releases/create-release.ts';
 import { localKey } from '../releases/local-key.ts';
@@ -121,7 +121,7 @@ function analysisText({ at, catalogue, migrations, found, told }: NonNullable<Sh
   const sizes = catalogue === undefined ? 'without sizes' : `with the sizes of ${catalogue.of}`;
   const lines = told.map(
     ({ file, line, level, why, rule, safeWay }) =>
-      `\n               ${level === 'error' ? 'DANGER ' : 'look at'}  ${file}:${line}  ${why} (${rule})${safeWay === '' ? '' : `\n                        instead  ${safeWay}`}`,
+      `\n               ${level === 'error' ? 'DANGER ' : 'look at'}  ${file}:${line}  ${why} (${rule})${safeWay === '' ? '' : `\n                        instead  ${printableLines(safeWay, '                                   ')}`}`,
   );
   return `analysis of ${migrations.length} migrations ${sizes} at ${instant(at)}: ${count('error')} dangerous, ${count('warning')} to look at${lines.join('')}`;
 }

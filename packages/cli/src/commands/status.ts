@@ -1,8 +1,8 @@
 import type { Explanation, RecoveryShown, Status } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { instant, printable, table, withShortDigests } from '../output.ts';
-import { cellsText, together } from '../promotions/objections.ts';
+import { instant, printable, printableLines, table, withShortDigests } from '../output.ts';
+import { cellsText, leftLines, together } from '../promotions/objections.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
 import { endOf, scopeText } from './freeze.ts';
 
@@ -63,7 +63,8 @@ function restoredText({ unread }: RecoveryShown): string {
 }
 
 /** Digests are cut but in what is to be typed. */
-function explanationText({ promotion, summary, waits, gates, actions, objections = [] }: Explanation): string {
+function explanationText(explained: Explanation): string {
+  const { promotion, summary, waits, gates, actions, objections = [], waitsLeft = 0, objectionsLeft = 0 } = explained;
   const may = Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [name] : []));
   return [
     `${promotion}: ${summary}`,
@@ -75,6 +76,9 @@ function explanationText({ promotion, summary, waits, gates, actions, objections
       }),
       `    until ${instant(wait.until)}${wait.overdue ? ' (overdue)' : ''}, then ${wait.after}`,
     ]),
+    ...(waitsLeft > 0
+      ? [`- and ${waitsLeft} more cells that wait: every one stands under /v1/promotions/${promotion}/rollouts`]
+      : []),
     ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
     // Before its first wave it waits for them, and has said so.
     ...together(objections.filter(({ why }) => !waits.some((wait) => wait.why.includes(why))))
@@ -83,9 +87,12 @@ function explanationText({ promotion, summary, waits, gates, actions, objections
         `- the next step in ${cellsText(same)}: ${same[0].why}`,
         `    to unblock: ${same[0].unblock}`,
       ]),
+    ...leftLines(objectionsLeft),
     `You may: ${may.length === 0 ? 'only look' : may.join(', ')}.`,
   ]
-    .map((line) => printable(line.startsWith('    to unblock') ? line : withShortDigests(line)))
+    .map((line) =>
+      line.startsWith('    to unblock') ? printableLines(line, '      ') : printable(withShortDigests(line)),
+    )
     .join('\n');
 }
 

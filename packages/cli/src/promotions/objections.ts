@@ -19,6 +19,7 @@ export async function explained(client: Client, promotion: string): Promise<Expl
 export async function objectionLines(
   { env, cwd }: Pick<Session, 'env' | 'cwd'>,
   objections: readonly Objection[] = [],
+  left = 0,
 ): Promise<readonly string[]> {
   if (objections.length === 0) return [];
   const here: Here = { folder: dataFolder(env, cwd), cwd };
@@ -30,7 +31,14 @@ export async function objectionLines(
     }),
   );
   const more = same.length - told.length;
-  return [HEAD, ...told, ...(more > 0 ? [`- and ${more} more`] : [])];
+  return [HEAD, ...told, ...(more > 0 ? [`- and ${more} more`] : []), ...leftLines(left)];
+}
+
+/** What the server left out of its answer, and where all of it stands. */
+export function leftLines(left: number): readonly string[] {
+  return left === 0
+    ? []
+    : [`- and ${left} more, of other cells: headgate doctor tells every cause, and /v1/pins every cell`];
 }
 
 /** What has one cause is told once, however many cells it is found in. */

@@ -1,4 +1,4 @@
-import { printable } from '../output.ts';
+import { printableLines } from '../output.ts';
 
 interface Verdict {
   readonly gate: string;
@@ -63,7 +63,9 @@ export function planText(
 ): string {
   const waits = planned.verdicts.filter(({ verdict }) => verdict === 'pending' || verdict === 'fail');
   const lines = (list: readonly Verdict[]): string[] =>
-    list.map(({ gate, because, unblock, who }) => printable(`- ${gate}: ${because}; to unblock: ${unblock} (${who})`));
+    list.map(({ gate, because, unblock, who }) =>
+      printableLines(`- ${gate}: ${because}; to unblock (${who}): ${unblock}`),
+    );
   const later = judgedLater(planned);
   return [
     planned.text,
@@ -76,7 +78,7 @@ export function planText(
       : [
           'It could not find out:',
           ...unknown.map(({ what, because, unblock }) =>
-            printable(`- ${what}: ${because}; what would tell: ${unblock}`),
+            printableLines(`- ${what}: ${because}; what would tell: ${unblock}`),
           ),
         ]),
     '',

@@ -103,6 +103,8 @@ export const planned = z
     verdicts: z.array(verdict),
     /** What agents would refuse it for at its first step; an older server doesn't say. */
     objections: z.array(objection).exactOptional(),
+    /** So many more are left out, those that tell least; all of them, a page at a time: `/v1/pins`. */
+    objectionsLeft: z.int().exactOptional(),
   })
   .meta({ id: 'Planned' });
 
@@ -130,9 +132,13 @@ export const explanation = z
     phase: z.string(),
     summary: z.string(),
     waits: z.array(wait),
+    /** So many more are left out, those that tell least; every cell’s, a page at a time: `/v1/promotions/{promotion}/rollouts`. */
+    waitsLeft: z.int().exactOptional(),
     gates: z.array(verdict),
     /** What agents would refuse it for at their next step; an older server doesn't say. */
     objections: z.array(objection).exactOptional(),
+    /** So many more are left out, those that tell least; all of them, a page at a time: `/v1/pins`. */
+    objectionsLeft: z.int().exactOptional(),
     actions,
   })
   .meta({ id: 'Explanation' });

@@ -46,11 +46,20 @@ export const evidence = z
           })
           .exactOptional(),
         migrations: z.array(
-          z.object({ id: z.string(), to: z.int(), digest, removes: z.array(z.string()).exactOptional() }),
+          z.object({
+            id: z.string(),
+            to: z.int(),
+            digest,
+            removes: z.array(z.string()).exactOptional(),
+            /** The statements that take it from running code, the first few. */
+            takenBy: z.array(z.object({ line: z.int(), statement: z.string() })).exactOptional(),
+          }),
         ),
         found: z.array(z.object({ to: z.int(), rule: z.string(), level: findingLevel, count: z.int() })),
         /** There was more than is counted. */
         more: z.literal(true).exactOptional(),
+        /** The worst that what isn't counted can be; absent with `more`: an error. */
+        moreLevel: findingLevel.exactOptional(),
         /** The worst of it. */
         told: z.array(
           z.object({

@@ -110,8 +110,8 @@ export class MemoryStore implements ControlStore {
     checkCommit(commit);
     const now = this.nowNow();
     const encoded = this.#options.log === undefined ? [] : entryBytes(commit, now);
-    const conflict =
-      this.#waitingConflict(commit) ?? this.#versionConflict(commit) ?? this.#exclusiveConflict(commit.writes);
+    const before = this.#waitingConflict(commit) ?? this.#listConflict(commit);
+    const conflict = before ?? this.#versionConflict(commit) ?? this.#exclusiveConflict(commit.writes);
     if (conflict !== undefined) return conflict;
     if (commit.writes.length > 1) for (const write of commit.writes) this.#letGo(write);
     for (const write of commit.writes) this.#apply(write, now);
@@ -166,6 +166,15 @@ export class MemoryStore implements ControlStore {
     for (const { stream, state } of this.#lists.page('promotion', { limit: MAX_ROWS, phase: 'awaiting' }, this.#rowOf))
       if (waitsFor(stream, state, of)) waits += 1;
     return waits < most ? undefined : { ok: false, conflict: `principal/${of}`, because: 'waiting' };
+  }
+
+  #listConflict({ lists = [] }: Commit): Committed | undefined {
+    for (const { under, rows, versions } of lists) {
+      const found = this.#lists.page(kindOf(`${under}x`), { limit: MAX_ROWS, under }, this.#rowOf);
+      const sum = found.reduce((all, { version }) => all + version, 0);
+      if (found.length !== rows || sum !== versions) return { ok: false, conflict: under, because: 'version' };
+    }
+    return undefined;
   }
 
   #versionConflict({ writes, reads = [] }: Commit): Committed | undefined {

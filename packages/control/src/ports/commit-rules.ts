@@ -17,6 +17,8 @@ export function checkCommit(commit: Commit): void {
   if (writes.length + (commit.reads?.length ?? 0) > MAX_COMMIT_STREAMS) {
     throw new RangeError(`a commit names at most ${MAX_COMMIT_STREAMS} streams`);
   }
+  if (commit.waiting !== undefined && commit.lists !== undefined)
+    throw new TypeError('a commit counts those who wait, or rests on lists');
   for (const write of writes) checkWrite(write);
   if (writes.length > 1 && new Set(writes.map((write) => write.stream)).size !== writes.length) {
     throw new TypeError('a commit writes each stream at most once');

@@ -8,6 +8,7 @@
  * - A read names the version of a fact that was used; the same holds. This is what makes facts safe to use.
  * - At most one row in the store holds an `exclusive` key: one active rollout a cell.
  * - `wake` makes rows due at once. It is a hint: losing or doubling one is harmless, so it changes no version.
+ * - A commit with `lists` rests on what was in them and on what wasn't; where that has changed it is a conflict.
  * - `now` is the store's clock, the only one that the control plane knows. It never goes back within a process.
  * - A commit with `waiting` counts and writes under one lock: of those who ask at once, no more get in than there is room.
  * - Rows that a newer Headgate wrote in its own way (`row-format.ts`) are neither claimed nor offered, and a commit that
@@ -61,6 +62,16 @@ export interface Read {
   readonly version: number;
 }
 
+/**
+ * A list that a decision rests on, what isn't in it included: how many rows begin so, and what their versions sum up to. Rows
+ * are never removed and versions only rise, so that these two stay the same only while all of it does.
+ */
+export interface ListRead {
+  readonly under: StreamId;
+  readonly rows: number;
+  readonly versions: number;
+}
+
 export type Committed =
   | { readonly ok: true }
   | { readonly ok: false; readonly conflict: StreamId; readonly because: 'version' }
@@ -74,6 +85,8 @@ export interface Commit {
   /** Each stream at most once. Writes and reads together name at most 2,000 streams. */
   readonly writes: readonly Write[];
   readonly reads?: readonly Read[];
+  /** Lists that were read; a conflict names the list. Of commits that rest on lists one happens after the other. */
+  readonly lists?: readonly ListRead[];
   readonly wake?: readonly StreamId[];
   /** Changes nothing when so many promotions that this principal asked for have yet to begin, however many ask at once. */
   readonly waiting?: { readonly of: PrincipalId; readonly most: number };
@@ -108,7 +121,10 @@ export interface ListPage {
   readonly application?: string;
   /** Only promotions in this phase. */
   readonly phase?: string;
-  /** In the order in which they were made, behind that one (instead of `after`); of {@link BY_TIME} alone. */
+  /**
+   * In the order in which they were made, behind that one (instead of `after`); of {@link BY_TIME} alone. From the first to the
+   * last it ends before whatever a commit that is under way may still put in between: who goes on from there misses nothing.
+   */
   readonly byTime?: { readonly after?: Made };
   /** From the last to the first. */
   readonly descending?: boolean;

@@ -93,10 +93,15 @@ export async function applyDocuments(
         });
       }
     });
-    if (!takeOver) taken.push(...(await changedForOthers(deps.store, documents, changed)));
+    const others = takeOver ? undefined : await changedForOthers(deps.store, documents, changed);
+    taken.push(...(others?.refusals ?? []));
     if (taken.length > 0 && !takeOver) return no(...taken.slice(0, MOST_TOLD));
     if (dryRun || writes.length === 0) return ok(applied);
-    const committed = await deps.store.commit({ by: principal.id, writes, reads });
+    const committed = await deps.store.commit({
+      ...{ by: principal.id, writes, reads },
+      // Who goes by a document may change until the very commit.
+      ...(others !== undefined && others.lists.length > 0 && { lists: others.lists }),
+    });
     return committed.ok ? ok(applied) : undefined;
   });
 }

@@ -1,5 +1,6 @@
 import { type Freeze, freezeEndText, type Instant, type Principal, type Promotion } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
+import { missingScope } from '../freeze-scopes.ts';
 import type { Row, StreamId } from '../ports/store.ts';
 import { FREEZE_ALL, type FreezeRecord, frozenApplication, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
@@ -30,15 +31,8 @@ export async function declareFreeze(
   const stream = streams.freeze(scope);
   const denied = notPermitted(principal, 'freeze', stream);
   if (denied !== undefined) return no(denied);
-  const missing = await missingScope(deps, scope);
-  if (missing !== undefined)
-    return refuse(
-      'missing-document',
-      what,
-      missing,
-      'there is no such document',
-      `name one that is declared, or ${FREEZE_ALL}`,
-    );
+  const missing = await missingScope(deps.store, scope);
+  if (missing !== undefined) return refuse('missing-document', what, missing.document, missing.why, missing.unblock);
   return untilFresh(what, stream, async () => {
     const now = await deps.store.now();
     const row = await rowOf(deps, stream);
@@ -64,7 +58,10 @@ export async function declareFreeze(
   });
 }
 
-/** Ends a declared freeze by its name, and has what waited for it look again. Ending one that isn't there is no change. */
+/**
+ * Ends a declared freeze by its name, and has what waited for it look again. Ending one that isn't there is no change, but of
+ * a scope that isn't there it is refused: whoever misspelt it would take what holds for ended.
+ */
 export async function liftFreeze(
   deps: Deps,
   principal: Principal,
@@ -77,6 +74,11 @@ export async function liftFreeze(
   if (denied !== undefined) return no(denied);
   return untilFresh('lift a freeze', stream, async () => {
     const row = await rowOf(deps, stream);
+    const missing = row === undefined ? await missingScope(deps.store, scope) : undefined;
+    if (missing !== undefined) {
+      const unblock = 'headgate freeze list names the freezes that there are, each with its scope';
+      return refuse('missing-document', 'lift a freeze', missing.document, missing.why, unblock);
+    }
     const before = row?.state.freezes ?? [];
     if (!before.some((f) => f.name === name)) return ok({ freezes: before });
     const after = before.filter((f) => f.name !== name);
@@ -84,15 +86,6 @@ export async function liftFreeze(
     const committed = await write(deps, principal, stream, row, entry, after, await waiting(deps, scope));
     return committed ? ok({ freezes: after }) : undefined;
   });
-}
-
-/** The document that a scope names and that isn't there. */
-async function missingScope(deps: Deps, scope: string): Promise<StreamId | undefined> {
-  if (scope === FREEZE_ALL) return undefined;
-  const application = frozenApplication(scope);
-  const named =
-    application === undefined ? streams.document('Environment', scope) : streams.document('Application', application);
-  return (await deps.store.load([named])).has(named) ? undefined : named;
 }
 
 async function rowOf(deps: Deps, stream: StreamId): Promise<Row<FreezeRecord> | undefined> {

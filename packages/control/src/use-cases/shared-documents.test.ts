@@ -68,6 +68,33 @@ describe('an owner’s second application', () => {
     expect(await apply([...shop, ...blog, verification('works', other)])).toBe('changed, unchanged');
   });
 
+  test('changes nothing of what another comes to go by while it is being applied', async () => {
+    const { store } = deps;
+    const [pages, archive] = ['pages', 'archive'].map((name) =>
+      service(name, { calendar: 'own-hours', verification: 'own-works' }),
+    ) as [AppliedDocument[], AppliedDocument[]];
+    const own = [calendar('own-hours'), verification('own-works')];
+    expect(await apply([...pages, ...own])).toBe('created');
+    let between = async () => {};
+    const slow = new MemoryStore({ clock: () => 1 });
+    slow.load = (streams) => store.load(streams);
+    slow.list = (kind, page) => store.list(kind, page);
+    slow.commit = async (commit) => {
+      const meanwhile = between;
+      between = async () => {};
+      await meanwhile();
+      return store.commit(commit);
+    };
+    const quick = deps;
+    between = async () => {
+      deps = quick;
+      expect(await apply(archive)).toBe('created');
+    };
+    deps = { ...quick, store: slow };
+    const changed = apply([...pages, verification('own-works', other)]);
+    expect(await changed).toMatchObject([{ code: 'of-another-application', where: 'document/Verification/own-works' }]);
+  });
+
   test('takes it over when somebody says so', async () => {
     expect(await apply([...blog, verification('works', other)], { takeOver: true })).toBe('changed, created');
   });

@@ -93,7 +93,7 @@ test('SARIF becomes what the gate judges: our own run, by migration, and squawk�
             line: 3,
             statement: 'create index on t(a)',
             why: 'SHARE on public.t',
-            safeWay: 'So: a; b;',
+            safeWay: 'So:\na;\nb;',
           },
           { file: 'db/2.sql' },
         ],
@@ -110,9 +110,60 @@ test('a statement has room for so much: the worst stays, and what had no room is
   expect(statement.predicate).toMatchObject({ omitted: 100 });
   const bundle = signStatement(statement, key);
   expect(JSON.stringify(bundle).length).toBeLessThan(MAX_BUNDLE_BYTES);
+  const opened = openEvidence(bundle, trust, subject);
+  expect(opened, 'those that had no room by rule and file, too').toMatchObject({
+    ok: true,
+    fact: { analysis: { found: [{ to: 2, rule: 'index-build-under-lock', level: 'error', count: 900 }] } },
+  });
+  expect((opened as { fact: { analysis: object } }).fact.analysis).not.toHaveProperty('more');
+  const { left: _, ...before } = statement.predicate as Record<string, unknown>;
+  const older = statementAbout('x', subject, ANALYSIS_PREDICATE, before);
+  expect(openEvidence(signStatement(older, key), trust), 'a statement of before says only how many').toMatchObject({
+    ok: true,
+    fact: { analysis: { more: true, moreLevel: 'error', found: [{ level: 'error', count: 800 }] } },
+  });
+});
+
+test('however long its texts are, a statement has room in its envelope', () => {
+  const way = { words: 'ü'.repeat(600), sql: Array.from({ length: 8 }, () => 'ü'.repeat(600)) };
+  const long = { ...result('error', 'db/2.sql', 'ü'.repeat(600)), properties: { safeWays: [way, way, way] } };
+  const statement = analysisStatement('x', subject, content(run('headgate analyse', ...Array(900).fill(long))));
+  const bundle = signStatement(statement, key);
+  expect(JSON.stringify(bundle).length).toBeLessThan(MAX_BUNDLE_BYTES);
   expect(openEvidence(bundle, trust, subject)).toMatchObject({
     ok: true,
-    fact: { analysis: { more: true, found: [{ level: 'error', count: 800 }] } },
+    fact: { analysis: { found: [{ count: 900 }] } },
+  });
+});
+
+test('the statements that take something from running code are told with their lines, each once', () => {
+  const taking = (line: number) => ({
+    ...result('error', 'db/2.sql'),
+    ruleId: 'breaks-running-code',
+    locations: [
+      {
+        physicalLocation: {
+          artifactLocation: { uri: 'db/2.sql' },
+          region: { startLine: line, snippet: { text: `drop ${line}` } },
+        },
+      },
+    ],
+  });
+  expect(open(content(run('headgate analyse', taking(4), taking(4), taking(9))))).toMatchObject({
+    fact: {
+      analysis: {
+        migrations: [
+          { id: 'm1' },
+          {
+            id: 'm2',
+            takenBy: [
+              { line: 4, statement: 'drop 4' },
+              { line: 9, statement: 'drop 9' },
+            ],
+          },
+        ],
+      },
+    },
   });
 });
 
@@ -137,6 +188,14 @@ test.each<[string, object]>([
   ],
   ['with a digest that is none', { ...good, catalogue: { ...content().catalogue, digest: 'sha256:1' } }],
   ['judged with no stall at all', { ...good, stallMs: 0 }],
+  [
+    'that counts more than it left out',
+    { ...good, omitted: 1, left: [{ uri: 'db/2.sql', rule: 'fails', level: 'error', count: 2 }] },
+  ],
+  [
+    'that counts what is in none of its migrations',
+    { ...good, omitted: 1, left: [{ uri: 'other.sql', rule: 'fails', level: 'error', count: 1 }] },
+  ],
 ])('one %s is refused, with the place', (_what, predicate) => {
   const made = statementAbout('x', subject, ANALYSIS_PREDICATE, JSON.parse(JSON.stringify(predicate)));
   expect(openEvidence(signStatement(made, key), trust)).toMatchObject({

@@ -10,7 +10,7 @@ import { digest, expects, list, milliseconds, oneOf, text, whole } from '../sche
 import { dotted, problemsOf } from '../schema/problems.ts';
 import { ANALYSIS_PREDICATE } from '../trust/predicates.ts';
 import { type Statement, statementAbout } from '../trust/statement.ts';
-import { boundedLog, OUR_TOOL, type SarifLike } from './bounded-sarif.ts';
+import { boundedLog, MOST_LEFT_OUT, OUR_TOOL, type SarifLike } from './bounded-sarif.ts';
 import type { EvidenceFormat } from './evidence.ts';
 
 const MAX_MIGRATIONS = 1_000;
@@ -75,6 +75,12 @@ const predicate = z.strictObject({
     MAX_MIGRATIONS,
   ),
   omitted: whole(0),
+  /** What had no room, counted; absent where nothing was left out, and in statements of before. */
+  left: list(
+    z.strictObject({ uri: text(1_000), rule: text(100), level: oneOf('error', 'warning'), count: whole(1) }),
+    0,
+    MOST_LEFT_OUT,
+  ).optional(),
   sarif,
 });
 
@@ -99,12 +105,18 @@ export interface AnalysisContent {
 
 /** "The migrations of this release were analysed, and that is what was found." To be signed. */
 export function analysisStatement(release: string, subject: Digest, content: AnalysisContent): Statement {
-  const { log, omitted } = boundedLog(content.sarif);
+  const { log, omitted, left } = boundedLog(content.sarif);
   const migrations = content.migrations.map((each) => ({
     ...each,
     removes: each.removes.slice(0, 200).map((name) => name.slice(0, 300).toWellFormed()),
   }));
-  return statementAbout(release, subject, ANALYSIS_PREDICATE, { ...content, migrations, omitted, sarif: log });
+  return statementAbout(release, subject, ANALYSIS_PREDICATE, {
+    ...content,
+    migrations,
+    omitted,
+    ...(left.length === 0 ? {} : { left }),
+    sarif: log,
+  });
 }
 
 export const analysis: EvidenceFormat = {
@@ -117,7 +129,7 @@ export const analysis: EvidenceFormat = {
       const where = `predicate.${dotted(problem?.path ?? [])}`;
       return wrong(`at ${where}: expected ${problem?.expected}, found ${problem?.found}`, where);
     }
-    const { at, stallMs, schema, catalogue, migrations, omitted } = parsed.data;
+    const { at, stallMs, schema, catalogue, migrations, omitted, left = [] } = parsed.data;
     const gap = migrations.findIndex(({ from }, i) => from !== (migrations[i - 1]?.to ?? schema.from));
     if (gap >= 0 || migrations.at(-1)?.to !== schema.to)
       return wrong('its migrations don’t lead from its first version to its last', 'predicate.migrations');
@@ -141,13 +153,20 @@ export const analysis: EvidenceFormat = {
         line: region?.startLine ?? 1,
         statement: region?.snippet?.text ?? '',
         why: each.message.text,
-        safeWay: way === undefined ? '' : [way.words, ...way.sql].join(' '),
+        safeWay: way === undefined ? '' : [way.words, ...way.sql].join('\n'),
       });
     }
+    const counted = left.reduce((sum, { count }) => sum + count, 0);
+    const strange = left.findIndex(({ uri }) => !byUri.has(uri));
+    if (strange >= 0)
+      return wrong(`it counts findings in ${left[strange]?.uri}, which is none of its migrations`, 'predicate.left');
+    if (counted > omitted)
+      return wrong(`it left out ${omitted} findings and counts ${counted} of them`, 'predicate.left');
     return {
       ok: true,
       analysis: analysisEvidence({
-        ...{ at, stallMs, findings, omitted },
+        ...{ at, stallMs, findings, omitted: omitted - counted },
+        left: left.map(({ uri, ...each }) => ({ ...each, to: byUri.get(uri) as number })),
         ...(catalogue === undefined ? {} : { catalogue: catalogue as AnalysedCatalogue }),
         migrations: migrations.map(({ id, to, digest: file, removes }) => ({
           ...{ id, to, digest: file },

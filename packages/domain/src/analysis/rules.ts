@@ -22,6 +22,7 @@ export const ANALYSIS_RULES = [
   'checks-off',
   'triggers-run',
   'fails',
+  'does-nothing',
   'irreversible',
 ] as const;
 

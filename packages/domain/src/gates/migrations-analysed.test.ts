@@ -141,6 +141,50 @@ describe('the gate migrations-analysed', () => {
   });
 });
 
+test('a safe way is laid out as it is typed, below its words', () => {
+  const safeWay = 'Alone, in a file:\n-- headgate:no-transaction\ncreate index concurrently i on invoice(number);';
+  expect(judge(found(finding({ safeWay }))).unblock).toBe(
+    `Alone, in a file:\n    -- headgate:no-transaction\n    create index concurrently i on invoice(number);\nin a new release; or waive index-build-under-lock of ${migration.file.digest} in the policy`,
+  );
+});
+
+test('a refusal of an understated phase names the statements that make it so', () => {
+  const takenBy = [
+    { line: 3, statement: 'alter table invoice drop column note' },
+    { line: 8, statement: 'drop table old' },
+  ];
+  const { because } = judge(asPhase('expand', { migrations: [{ ...removing.migrations?.[0], takenBy }] } as never));
+  expect(because).toContain(
+    'takes public.invoice.note from running code: line 3, “alter table invoice drop column note”; line 8, “drop table old”',
+  );
+});
+
+describe('findings that had no room', () => {
+  const waivers = [
+    { file: migration.file.digest, rule: 'fails', because: 'looked at, each (usr_dba)', until: '2099-01-01' },
+  ];
+  const left = [{ to: 2, rule: 'fails', level: 'error' as const, count: 900 }];
+  const counted = of(fact(analysisEvidence({ ...analysis, findings: [], omitted: 0, left })));
+  test('and are counted by rule and file stop like those that are told, and are waived like them', () => {
+    expect(judge(counted)).toMatchObject({ verdict: 'fail', because: expect.stringContaining('fails') });
+    expect(judge(counted, { waivers })).toMatchObject({ verdict: 'waived' });
+    expect(judge(counted, { waivers: [{ ...waivers[0], rule: 'destroys-data' }] })).toMatchObject({ verdict: 'fail' });
+  });
+  test('and aren’t counted nobody can waive', () => {
+    const omitted = of(fact(analysisEvidence({ ...analysis, findings: [], omitted: 1, left })));
+    expect(judge(omitted, { waivers })).toMatchObject({
+      verdict: 'fail',
+      unblock: expect.stringContaining('analyse it again'),
+    });
+  });
+  test('in more files than are counted stop only where what is left out can be as bad', () => {
+    const warnings = Array.from({ length: 400 }, (_, i) => finding({ level: 'warning', rule: `r${i}` }));
+    const many = of(fact(analysisEvidence({ ...analysis, findings: warnings, omitted: 0 })));
+    expect(judge(many)).toMatchObject({ verdict: 'pass' });
+    expect(judge(many, { level: 'note', waivers })).toMatchObject({ verdict: 'fail' });
+  });
+});
+
 describe('a waiver', () => {
   const waiver = {
     file: migration.file.digest,

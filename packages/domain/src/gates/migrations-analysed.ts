@@ -191,12 +191,14 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
   });
   const [first] = open;
   if (first !== undefined) return refused(first, open, newest, byVersion, facts.release.digest);
-  if (newest.more === true && level !== 'error')
+  // Statements and rows of before don't say how bad what they left out is.
+  const unseen = newest.more === true ? (newest.moreLevel ?? 'error') : 'note';
+  if (LEVELS.indexOf(unseen) > LEVELS.indexOf(level))
     return stop(
       NAME,
       'fail',
-      'the analysis found more than a statement holds, and what isn’t in it nobody can judge',
-      'mend what it says first, create a new release, and analyse that',
+      'the analysis found more than its statement holds or counts, and what isn’t counted nobody can judge or waive',
+      `analyse it again (what has no room is counted by now): ${again(newest.catalogue?.of, facts.release.digest)}; or mend what it says first, in a new release`,
       'developer',
     );
   const files = `${migrating.length} migration${migrating.length === 1 ? '' : 's'} analysed`;
@@ -231,10 +233,12 @@ function refused(
     const migration = byVersion.get(first.to);
     const removes = migrations.find(({ to }) => to === first.to)?.removes ?? [];
     const what = removes.length === 0 ? 'takes something' : `takes ${removes.join(', ')}`;
+    const by = migrations.find(({ to }) => to === first.to)?.takenBy ?? [];
+    const where = by.map(({ line, statement }) => `line ${line}, “${statement}”`).join('; ');
     return stop(
       NAME,
       'fail',
-      `${file?.name}: ${migration?.id} is declared as ${migration?.phase} and ${what} from running code${rest}`,
+      `${file?.name}: ${migration?.id} is declared as ${migration?.phase} and ${what} from running code${where === '' ? '' : `: ${where}`}${rest}`,
       `declare it as contract, or split the file: what adds first, what takes away in a later release; or waive ${UNDERSTATED} of ${digest}`,
       'developer',
     );
@@ -242,8 +246,13 @@ function refused(
   const finding = told.find(({ to, rule, level }) => to === first.to && rule === first.rule && level === first.level);
   const words = finding === undefined ? `${file?.name}: ${first.rule}` : placed(finding);
   const safe = finding === undefined || finding.safeWay === '' ? 'mend the migration' : finding.safeWay;
-  const unblock = `${safe} — in a new release; or waive ${first.rule} of ${digest} in the policy`;
+  const unblock = `${indented(safe)}${safe.includes('\n') ? '\n' : ' — '}in a new release; or waive ${first.rule} of ${digest} in the policy`;
   return stop(NAME, 'fail', `${words}${rest}`, unblock, 'developer');
+}
+
+/** The words of a safe way, and its SQL below them. */
+function indented(safe: string): string {
+  return safe.replaceAll('\n', '\n    ');
 }
 
 function placed({ file, line, statement, why, rule }: AnalysedFinding): string {

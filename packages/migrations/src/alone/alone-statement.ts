@@ -19,7 +19,8 @@ export type AloneStatement =
   | { readonly kind: 'drop-index'; readonly text: string; readonly index: Name; readonly ifExists: boolean }
   /** Can be run as often as one likes; of an index or of all indexes of a table. */
   | { readonly kind: 'reindex'; readonly text: string; readonly of: 'index' | 'table'; readonly name: Name }
-  | { readonly kind: 'vacuum'; readonly text: string };
+  /** Of tables that are named, or of everything. */
+  | { readonly kind: 'vacuum'; readonly text: string; readonly named: boolean };
 
 /** By what an index of the same name is told apart from the one that a statement makes. */
 export interface IndexShape {
@@ -85,7 +86,7 @@ function aloneOf(node: Node, text: string): AloneStatement | string {
   if (vacuum?.is_vacuumcmd === true)
     return isOn(vacuum.options, 'full')
       ? 'VACUUM FULL keeps everybody out of the table for as long as it writes it again: use VACUUM, or a window in which nobody is served'
-      : { kind: 'vacuum', text };
+      : { kind: 'vacuum', text, named: (vacuum.rels ?? []).length > 0 };
   return `${what(node)} isn’t one of ${KINDS}: take the line away, and it is run in a transaction`;
 }
 

@@ -62,8 +62,10 @@ function visit(value: unknown, conditional: boolean, scene: Scene): void {
   }
   if (typeof value !== 'object' || value === null) return;
   for (const [key, content] of Object.entries(value as Record<string, unknown>)) {
-    const below = conditional || CONDITIONAL.test(key);
     const fields = content as Record<string, Expression | undefined>;
+    // What a handler catches is as if it had not been reached.
+    const caught = key === 'PLpgSQL_stmt_block' && fields?.exceptions !== undefined;
+    const below = conditional || caught || CONDITIONAL.test(key);
     if (key === 'PLpgSQL_stmt_execsql') runText(queryOf(fields.sqlstmt), below, scene);
     else if (key === 'PLpgSQL_stmt_dynexecute') runDynamic(queryOf(fields.query), below, scene);
     else if (key === 'PLpgSQL_stmt_call') runText(queryOf(fields.expr), below, scene);

@@ -38,6 +38,8 @@ export interface Relation {
   readonly defaultPartition?: boolean;
   /** Of a view: what it reads, and which columns of it. */
   readonly uses?: readonly Use[];
+  /** Of a sequence: the column that it goes with. */
+  readonly ownedBy?: Use;
   readonly rowSecurity?: boolean;
   readonly unlogged?: boolean;
 }
@@ -91,7 +93,7 @@ export interface Constraint {
 
 export interface Index {
   readonly name: string;
-  /** Its columns, without expressions. */
+  /** Its columns, without expressions; those that it only includes come last. */
   readonly columns: readonly string[];
   /** Columns that its expressions and its condition read, too. */
   readonly reads: readonly string[];
@@ -99,6 +101,12 @@ export interface Index {
   /** It has an expression or a condition. */
   readonly computed: boolean;
   readonly valid: boolean;
+  /** `btree` and its like; absent in catalogues of before, with all that follows. */
+  readonly method?: string;
+  /** How many of its columns it only includes. */
+  readonly included?: number;
+  /** Order, comparison, collation and nulls are those that an index has when its statement names none. */
+  readonly plain?: boolean;
 }
 
 export interface UserType {

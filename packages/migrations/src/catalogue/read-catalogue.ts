@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Catalogue } from './catalogue.ts';
 
 /** Most relations of one catalogue: 10,000 tenants in schemas of their own have as many tables. */
-const MOST = 1_000_000;
+export const MOST_RELATIONS = 1_000_000;
 
 const text = z.string().max(100_000);
 const name = z.string().min(1).max(300);
@@ -77,6 +77,9 @@ const schema = z.strictObject({
               unique: z.boolean(),
               computed: z.boolean(),
               valid: z.boolean(),
+              method: name.optional(),
+              included: z.number().int().min(0).max(100).optional(),
+              plain: z.boolean().optional(),
             }),
           )
           .max(10_000),
@@ -84,11 +87,12 @@ const schema = z.strictObject({
         parents: names,
         defaultPartition: z.boolean().optional(),
         uses: z.array(use).max(10_000).optional(),
+        ownedBy: use.optional(),
         rowSecurity: z.boolean().optional(),
         unlogged: z.boolean().optional(),
       }),
     )
-    .max(MOST),
+    .max(MOST_RELATIONS),
   types: z
     .array(
       z.strictObject({
@@ -99,7 +103,7 @@ const schema = z.strictObject({
         constrained: z.boolean().optional(),
       }),
     )
-    .max(MOST),
+    .max(MOST_RELATIONS),
   routines: z
     .array(
       z.strictObject({
@@ -111,7 +115,7 @@ const schema = z.strictObject({
         source: z.string().max(1_000_000).optional(),
       }),
     )
-    .max(MOST),
+    .max(MOST_RELATIONS),
 });
 
 /** A catalogue from JSON, as `headgate analyse --write-catalogue` wrote it; or where it is wrong. */

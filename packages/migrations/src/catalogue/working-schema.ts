@@ -46,6 +46,8 @@ export interface TableState {
   readonly parents: readonly string[];
   readonly defaultPartition: boolean;
   readonly uses: readonly Use[];
+  /** Of a sequence: the column that it goes with. */
+  readonly ownedBy?: Use;
   readonly rowSecurity: boolean;
   readonly unlogged: boolean;
 }
@@ -71,6 +73,9 @@ export class WorkingSchema {
   readonly #children: Links = new Map();
   readonly #incoming: Links = new Map();
   readonly #readers: Links = new Map();
+  readonly #owned: Links = new Map();
+  /** Tables by their indexes' names, `schema.name`: an index stands in its table's schema. */
+  readonly #indexed = new Map<string, string>();
 
   constructor(catalogue: Catalogue | undefined) {
     this.complete = catalogue !== undefined;
@@ -153,9 +158,11 @@ export class WorkingSchema {
     for (const other of this.#relations.values()) {
       const refers = other.constraints.some(({ references }) => references?.relation === key);
       const reads = other.uses.some(({ relation }) => relation === key);
-      if (!refers && !reads && !other.parents.includes(key)) continue;
+      const owned = other.ownedBy?.relation === key;
+      if (!refers && !reads && !owned && !other.parents.includes(key)) continue;
       this.put({
         ...other,
+        ...(owned ? { ownedBy: { ...other.ownedBy, relation: next } as Use } : {}),
         parents: other.parents.map(renamed),
         uses: other.uses.map((use) => ({ ...use, relation: renamed(use.relation) })),
         constraints: other.constraints.map((each) =>
@@ -208,12 +215,29 @@ export class WorkingSchema {
     return [...all.values()];
   }
 
-  /** The table of an index. */
+  /** Sequences that go with a table, or with one column of it. */
+  sequencesOf(key: string, column?: string): readonly TableState[] {
+    const all = this.#states(this.#owned.get(key));
+    return column === undefined ? all : all.filter(({ ownedBy }) => ownedBy?.columns.includes(column) === true);
+  }
+
+  /** The table of an index, which is looked for as a relation is. */
   tableOfIndex({ schema, name }: Name): TableState | undefined {
-    for (const each of this.#relations.values())
-      if ((schema === undefined || each.schema === schema) && each.indexes.some((index) => index.name === name))
-        return each;
+    for (const each of schema === undefined ? ['pg_temp', ...this.searchPath] : [schema]) {
+      const key = this.#indexed.get(`${each}.${name}`);
+      if (key !== undefined) return this.#relations.get(key);
+    }
     return undefined;
+  }
+
+  /** What has a name already that a new relation or index would have: they share them within a schema. */
+  holderOf({ schema, name }: Pick<TableState, 'schema' | 'name'>): Holder | undefined {
+    const key = `${schema}.${name}`;
+    const relation = this.#relations.get(key);
+    if (relation !== undefined) return { kind: relation.kind, relation };
+    const table = this.#relations.get(this.#indexed.get(key) ?? '');
+    const index = table?.indexes.find((each) => each.name === name);
+    return table === undefined || index === undefined ? undefined : { kind: 'index', relation: table, index };
   }
 
   type({ schema, name }: Name): TypeState | undefined {
@@ -284,7 +308,21 @@ export class WorkingSchema {
     if (before?.parents !== after?.parents) link(this.#children, key, before?.parents, after?.parents);
     if (before?.constraints !== after?.constraints) link(this.#incoming, key, referred(before), referred(after));
     if (before?.uses !== after?.uses) link(this.#readers, key, read(before), read(after));
+    if (before?.ownedBy !== after?.ownedBy) link(this.#owned, key, owner(before), owner(after));
+    if (before?.indexes === after?.indexes) return;
+    for (const { name } of before?.indexes ?? []) {
+      const of = `${before?.schema}.${name}`;
+      if (this.#indexed.get(of) === key) this.#indexed.delete(of);
+    }
+    for (const { name } of after?.indexes ?? []) this.#indexed.set(`${after?.schema}.${name}`, key);
   }
+}
+
+/** What has a name: a relation, or an index and the relation that it is of. */
+export interface Holder {
+  readonly kind: RelationKind | 'index';
+  readonly relation: TableState;
+  readonly index?: Index;
 }
 
 /** Who points at a relation, by its key. */
@@ -301,6 +339,10 @@ function link(links: Links, key: string, before: readonly string[] = [], after: 
 
 function referred(state: TableState | undefined): readonly string[] {
   return (state?.constraints ?? []).flatMap(({ references }) => references?.relation ?? []);
+}
+
+function owner(state: TableState | undefined): readonly string[] {
+  return state?.ownedBy === undefined ? [] : [state.ownedBy.relation];
 }
 
 function read(state: TableState | undefined): readonly string[] {
@@ -339,6 +381,7 @@ function stateOf(relation: Relation): TableState {
     fresh: false,
     defaultPartition: relation.defaultPartition === true,
     uses: relation.uses ?? [],
+    ...(relation.ownedBy === undefined ? {} : { ownedBy: relation.ownedBy }),
     rowSecurity: relation.rowSecurity === true,
     unlogged: relation.unlogged === true,
   };

@@ -11,13 +11,19 @@ export interface LockTaken {
   readonly fresh: boolean;
 }
 
+/** A statement does several things: each belongs to one part of it, and so does the way around what that part does. */
+interface InPart {
+  /** Counted in the order of the text, from 0. */
+  readonly part: number;
+}
+
 /**
  * Work that grows with a table. `rewrite`: a new copy of table and indexes. `scan`: every row is read. `index-build`: every
  * row is read and an index written. `write`: rows are changed. `read`: a query.
  */
 export type WorkKind = 'rewrite' | 'scan' | 'index-build' | 'write' | 'read';
 
-export interface Work {
+export interface Work extends InPart {
   readonly kind: WorkKind;
   readonly relation: string;
   /** As far as the catalogue knows; null: not known. */
@@ -39,8 +45,25 @@ export interface SafeWay {
   readonly sql: readonly string[];
 }
 
+/**
+ * What a safe way spares. `lock`: others wait for a lock while there is work. `queue`: others queue behind who waits for a
+ * lock. `write`: rows stay locked. `loss`: data is gone. `break`: running code suffers. `fails`: the statement does, or does
+ * nothing. `held`: a lock is taken and kept by itself.
+ */
+export type Harm = 'lock' | 'queue' | 'write' | 'loss' | 'break' | 'fails' | 'held';
+
+/** A way around some of what one part of a statement does, and around nothing else. */
+export interface PartsWay extends SafeWay, InPart {
+  readonly spares: readonly Harm[];
+}
+
+/** Data that is gone afterwards. */
+export interface Loss extends InPart {
+  readonly what: string;
+}
+
 /** Something that code which still runs on the old schema can't do any more, or not as before. */
-export interface Break {
+export interface Break extends InPart {
   /** `possible`: whether it happens depends on what that code does, or on the data. */
   readonly certainty: 'certain' | 'possible';
   readonly what: string;
@@ -52,14 +75,14 @@ export interface Break {
 export type Undo = 'yes' | 'until-written' | 'never';
 
 /** Something that a rule says beyond locks, work and breaks. */
-export interface Remark {
+export interface Remark extends InPart {
   readonly rule: string;
   readonly level: 'error' | 'warning' | 'note';
   readonly what: string;
 }
 
 /** What running code sets off from now on, without knowing of it. */
-export interface Later {
+export interface Later extends InPart {
   /** The function that runs. */
   readonly runs: string;
   /** For what is written to it. */
@@ -71,8 +94,7 @@ export interface Effects {
   readonly locks: readonly LockTaken[];
   readonly work: readonly Work[];
   readonly breaks: readonly Break[];
-  /** Data that is gone afterwards. */
-  readonly destroys: readonly string[];
+  readonly destroys: readonly Loss[];
   readonly undo: Undo;
   readonly phase: MigrationPhase;
   /** Why it can't run in a transaction block; absent: it can. */
@@ -80,7 +102,7 @@ export interface Effects {
   /** What can't be known of it. Never empty-handed: each is an error. */
   readonly notKnown: readonly string[];
   readonly remarks: readonly Remark[];
-  readonly safeWays: readonly SafeWay[];
+  readonly safeWays: readonly PartsWay[];
   /** Of a trigger that it makes. */
   readonly later?: readonly Later[];
 }
@@ -90,14 +112,28 @@ export class Recorder {
   readonly #locks = new Map<string, LockTaken>();
   readonly #work: Work[] = [];
   readonly #breaks: Break[] = [];
-  readonly #destroys: string[] = [];
+  readonly #destroys: Loss[] = [];
   readonly #notKnown = new Set<string>();
   readonly #remarks: Remark[] = [];
-  readonly #safeWays: SafeWay[] = [];
+  readonly #safeWays: PartsWay[] = [];
   readonly #later: Later[] = [];
   #undo: Undo = 'yes';
   #phase: MigrationPhase = 'expand';
   #noTransaction: string | undefined;
+  #part = 0;
+  #parts = 0;
+
+  /** What this writes down is a part of its own; what comes after it belongs to the part before again. */
+  within<T>(work: () => T): T {
+    const before = this.#part;
+    this.#parts += 1;
+    this.#part = this.#parts;
+    try {
+      return work();
+    } finally {
+      this.#part = before;
+    }
+  }
 
   lock(table: TableState, mode: LockMode): void {
     const relation = table.key;
@@ -111,17 +147,17 @@ export class Recorder {
     const relation = table.key;
     const { rows, fresh } = table;
     const bytes = table.bytes === null ? null : table.bytes + (kind === 'rewrite' ? (table.indexBytes ?? 0) : 0);
-    this.#work.push({ kind, relation, rows, bytes, why, fresh, partly: more.partly === true });
+    this.#work.push({ kind, relation, rows, bytes, why, fresh, partly: more.partly === true, part: this.#part });
   }
 
   /** What the old code of a table that was just made could break, nobody runs. */
   breaks(certainty: Break['certainty'], what: string, removes?: string): void {
-    this.#breaks.push({ certainty, what, removes });
+    this.#breaks.push({ certainty, what, removes, part: this.#part });
     if (certainty === 'certain') this.phase('contract');
   }
 
   destroys(what: string): void {
-    this.#destroys.push(what);
+    this.#destroys.push({ what, part: this.#part });
     this.undo('never');
     this.phase('contract');
   }
@@ -145,15 +181,18 @@ export class Recorder {
   }
 
   remark(rule: string, level: Remark['level'], what: string): void {
-    this.#remarks.push({ rule, level, what });
+    this.#remarks.push({ rule, level, what, part: this.#part });
   }
 
-  safely(words: string, ...sql: readonly string[]): void {
-    if (!this.#safeWays.some((way) => way.words === words)) this.#safeWays.push({ words, sql });
+  /** A way around what the part at hand does. */
+  safely(spares: Harm | readonly Harm[], words: string, ...sql: readonly string[]): void {
+    const part = this.#part;
+    if (this.#safeWays.some((way) => way.part === part && way.words === words)) return;
+    this.#safeWays.push({ words, sql, spares: typeof spares === 'string' ? [spares] : spares, part });
   }
 
-  later(later: Later): void {
-    this.#later.push(later);
+  later(later: Omit<Later, 'part'>): void {
+    this.#later.push({ ...later, part: this.#part });
   }
 
   /** Everything together. What a rewrite does anyway isn't told beside it. */

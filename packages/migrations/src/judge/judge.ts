@@ -20,8 +20,9 @@ export interface Held {
   readonly line: number;
 }
 
-/** A finding before it has a place. */
-export type Said = Pick<Finding, 'rule' | 'level' | 'message'> & Partial<Pick<Finding, 'relation' | 'lock' | 'stall'>>;
+/** A finding before it has a place. `part`: which of the statement's it is of; absent: of none by itself. */
+export type Said = Pick<Finding, 'rule' | 'level' | 'message'> &
+  Partial<Pick<Finding, 'relation' | 'lock' | 'stall'>> & { readonly part?: number };
 
 /** What there is to say of one statement, by itself and after those before it in the same transaction. */
 export function judge(effects: Effects, held: ReadonlyMap<string, Held>, limits: Limits): readonly Said[] {
@@ -30,15 +31,15 @@ export function judge(effects: Effects, held: ReadonlyMap<string, Held>, limits:
     ...stalls(effects, held, limits),
     ...writes(effects, limits),
     ...effects.destroys.map(
-      (what): Said => ({ rule: 'destroys-data', level: 'error', message: `${what}: gone afterwards` }),
+      ({ what, part }): Said => ({ rule: 'destroys-data', level: 'error', message: `${what}: gone afterwards`, part }),
     ),
     ...effects.breaks.map(
-      ({ certainty, what }): Said =>
+      ({ certainty, what, part }): Said =>
         certainty === 'certain'
-          ? { rule: 'breaks-running-code', level: 'error', message: what }
-          : { rule: 'may-break-running-code', level: 'warning', message: what },
+          ? { rule: 'breaks-running-code', level: 'error', message: what, part }
+          : { rule: 'may-break-running-code', level: 'warning', message: what, part },
     ),
-    ...effects.remarks.map(({ rule, level, what }): Said => ({ rule: rule as Rule, level, message: what })),
+    ...effects.remarks.map(({ rule, level, what, part }): Said => ({ rule: rule as Rule, level, message: what, part })),
     ...(effects.later ?? []).flatMap((later) => setOff(later, limits)),
     ...irreversible(effects),
   ];
@@ -86,6 +87,7 @@ function stalls(effects: Effects, held: ReadonlyMap<string, Held>, limits: Limit
         relation,
         lock: mode,
         stall: stall ?? null,
+        part: worst.part,
       }),
     ),
   ];
@@ -100,6 +102,7 @@ function stalled({ relation, mode }: LockTaken, worst: Work, stall: Duration | u
     relation,
     lock: mode,
     stall: stall ?? null,
+    part: worst.part,
   };
 }
 
@@ -118,17 +121,19 @@ function writes(effects: Effects, limits: Limits): readonly Said[] {
         relation: work.relation,
         lock: 'ROW EXCLUSIVE',
         stall: stall ?? null,
+        part: work.part,
       },
     ];
   });
 }
 
 /** What a new trigger makes of every write of running code. */
-function setOff({ runs, relation, effects }: Later, limits: Limits): readonly Said[] {
+function setOff({ runs, relation, effects, part }: Later, limits: Limits): readonly Said[] {
   const say = (level: Said['level'], what: string): Said => ({
     rule: 'triggers-run',
     level,
     relation,
+    part,
     message: `${runs}() runs for what running code writes to ${relation} from now on, and ${what}`,
   });
   const locks = effects.locks.filter(({ fresh, mode }) => !fresh && blocksWrites(mode));
@@ -142,7 +147,7 @@ function setOff({ runs, relation, effects }: Later, limits: Limits): readonly Sa
     ...effects.notKnown.map((why) => say('error', why)),
     ...locks.map(({ relation: other, mode }) => say('error', `takes ${mode} on ${other}: ${whoWaits(mode)} each time`)),
     ...work,
-    ...effects.destroys.map((what) => say('error', `${what}: gone`)),
+    ...effects.destroys.map(({ what }) => say('error', `${what}: gone`)),
   ];
 }
 

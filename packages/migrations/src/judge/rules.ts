@@ -24,6 +24,7 @@ export const RULES = {
   'checks-off': 'triggers and foreign keys are off',
   'triggers-run': 'triggers run for what is written, and do harm, or what they do can’t be known',
   fails: 'the statement fails',
+  'does-nothing': 'it does nothing, and what is there isn’t what it should make',
   irreversible: 'it can’t be taken back without loss',
 } as const satisfies Record<AnalysisRule, string>;
 

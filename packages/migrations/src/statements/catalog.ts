@@ -1,4 +1,5 @@
-import type { AlterSeqStmt, CreateSchemaStmt } from 'libpg-query';
+import type { AlterSeqStmt, CreateSchemaStmt, CreateSeqStmt } from 'libpg-query';
+import { blank } from '../catalogue/working-schema.ts';
 import { type NodeKind, nameOf, written } from '../parse/nodes.ts';
 import { alterTable } from './alter-table/alter-table.ts';
 import { createIndex } from './create-index.ts';
@@ -6,6 +7,7 @@ import { createTable, createTableAs } from './create-table.ts';
 import { copy, insert, merge, remove, truncate, update } from './data-changes.ts';
 import { drop } from './drop.ts';
 import * as upkeep from './maintenance.ts';
+import { passedOverIfTaken } from './names/taken-name.ts';
 import { changeOwner, rename, setSchema } from './rename.ts';
 import { dropRole, grant, grantRole } from './rights.ts';
 import { alterFunction, call, createFunction, runBlock } from './routines.ts';
@@ -27,6 +29,17 @@ const alterSequence: Family<AlterSeqStmt> = ({ sequence, options }, scene) => {
   if (found !== undefined) scene.does.lock(found, 'SHARE ROW EXCLUSIVE');
   if ((options ?? []).some((node) => JSON.stringify(node).includes('"restart"')) && found?.fresh !== true)
     scene.does.breaks('possible', `${written(nameOf(sequence))} may give running code numbers that are taken`);
+};
+
+/** A new sequence; IF NOT EXISTS goes by the name alone. */
+const createSequence: Family<CreateSeqStmt> = ({ sequence, if_not_exists }, scene) => {
+  const asked = nameOf(sequence);
+  const name =
+    sequence?.relpersistence === 't' ? { schema: 'pg_temp', name: asked.name } : scene.schema.qualified(asked);
+  const holder = scene.schema.holderOf(name);
+  if (holder?.kind === 'sequence' && if_not_exists === true) return;
+  if (!passedOverIfTaken(scene, name, if_not_exists === true))
+    scene.schema.put({ ...blank(name, 'sequence'), fresh: !scene.conditional });
 };
 
 /** What each statement does, by its kind. A kind that isn't listed is not known, and never taken for harmless. */
@@ -90,7 +103,7 @@ export const FAMILIES: Partial<Record<NodeKind, Family<any>>> = {
   ExecuteStmt: upkeep.opaque('what a prepared statement does isn’t looked at'),
   LoadStmt: upkeep.opaque('what a library does isn’t known'),
   CreateExtensionStmt: harmless,
-  CreateSeqStmt: harmless,
+  CreateSeqStmt: createSequence,
   CreateRangeStmt: harmless,
   CreateRoleStmt: harmless,
   CreateCastStmt: harmless,

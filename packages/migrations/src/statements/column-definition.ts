@@ -28,50 +28,33 @@ export function columnFrom(column: ColumnDef): ColumnState {
 }
 
 /** The constraints that a column's definition makes. */
-export function constraintsOfColumn(column: ColumnDef, table: string, scene: Scene): readonly Constraint[] {
-  const name = column.colname ?? '';
+export function partsOfColumn(column: ColumnDef): readonly ConstraintNode[] {
+  const own = [text(column.colname ?? '')];
   return (column.constraints ?? []).flatMap((node) => {
     const part = as(node, 'Constraint');
-    const made =
-      part === undefined
-        ? undefined
-        : constraintFrom({ ...part, keys: [text(name)], fk_attrs: [text(name)] }, table, scene);
-    return made === undefined ? [] : [made];
+    return part === undefined ? [] : [{ ...part, keys: own, fk_attrs: own }];
   });
 }
 
-export function indexesOfColumn(column: ColumnDef, table: string): readonly Index[] {
-  return (column.constraints ?? []).flatMap((node) => {
-    const part = as(node, 'Constraint');
-    const made = part === undefined ? undefined : indexFrom({ ...part, keys: [text(column.colname ?? '')] }, table);
-    return made === undefined ? [] : [made];
-  });
-}
-
-/** A constraint as the catalogue would have it; `undefined` for what is none there (a default, NULL …). */
-export function constraintFrom(part: ConstraintNode, table: string, scene: Scene): Constraint | undefined {
+/** A constraint that has its name, as the catalogue would have it; `undefined` for what is none there (a default, NULL …). */
+export function constraintFrom(part: ConstraintNode, scene: Scene): Constraint | undefined {
   const keys = strings(part.keys);
   const validated = part.skip_validation !== true;
-  const named = (suffix: string, columns: readonly string[]) => part.conname ?? [table, ...columns, suffix].join('_');
+  const name = part.conname ?? '';
   switch (part.contype) {
     case 'CONSTR_PRIMARY':
-      return { name: part.conname ?? part.indexname ?? `${table}_pkey`, kind: 'primary', columns: keys, validated };
+      return { name, kind: 'primary', columns: keys, validated };
     case 'CONSTR_UNIQUE':
-      return {
-        name: part.indexname === undefined ? named('key', keys) : (part.conname ?? part.indexname),
-        kind: 'unique',
-        columns: keys,
-        validated,
-      };
+      return { name, kind: 'unique', columns: keys, validated };
     case 'CONSTR_EXCLUSION':
-      return { name: named('excl', []), kind: 'exclude', columns: columnsIn(part.exclusions), validated };
+      return { name, kind: 'exclude', columns: columnsIn(part.exclusions), validated };
     case 'CONSTR_CHECK': {
       const columns = columnsIn(part.raw_expr);
       // Its text isn't kept, only what of it later statements ask for.
       const required = columns.filter((column) => isNotNullTest(part.raw_expr, column));
       const expression = required.map((column) => `"${column.replaceAll('"', '""')}" is not null`).join(' and ');
       return {
-        name: named('check', columns.slice(0, 1)),
+        name,
         kind: 'check',
         columns,
         validated,
@@ -79,14 +62,13 @@ export function constraintFrom(part: ConstraintNode, table: string, scene: Scene
       };
     }
     case 'CONSTR_FOREIGN': {
-      const { schema, name } = scene.schema.findOrAssume(nameOf(part.pktable));
-      const columns = strings(part.fk_attrs);
+      const { key } = scene.schema.findOrAssume(nameOf(part.pktable));
       return {
-        name: named('fkey', columns),
+        name,
         kind: 'foreign',
-        columns,
+        columns: strings(part.fk_attrs),
         validated,
-        references: { relation: `${schema}.${name}`, columns: strings(part.pk_attrs) },
+        references: { relation: key, columns: strings(part.pk_attrs) },
       };
     }
     case 'CONSTR_NOTNULL':
@@ -98,21 +80,23 @@ export function constraintFrom(part: ConstraintNode, table: string, scene: Scene
   }
 }
 
-/** The index that a constraint makes. */
-export function indexFrom(part: ConstraintNode, table: string): Index | undefined {
+/** The index that a constraint makes; it has the constraint's name. */
+export function indexFrom(part: ConstraintNode): Index | undefined {
   const kinds: readonly ConstraintNode['contype'][] = ['CONSTR_PRIMARY', 'CONSTR_UNIQUE', 'CONSTR_EXCLUSION'];
   if (!kinds.includes(part.contype) || part.indexname !== undefined) return undefined;
-  const columns = strings(part.keys);
+  const included = strings(part.including);
+  const columns = [...strings(part.keys), ...included];
   const unique = part.contype !== 'CONSTR_EXCLUSION';
-  const name =
-    part.conname ?? (part.contype === 'CONSTR_PRIMARY' ? `${table}_pkey` : [table, ...columns, 'key'].join('_'));
   return {
-    name,
+    name: part.conname ?? '',
     columns,
     reads: unique ? columns : columnsIn(part.exclusions),
     unique,
     computed: !unique,
     valid: true,
+    method: part.access_method || 'btree',
+    included: included.length,
+    ...(unique ? { plain: part.nulls_not_distinct !== true } : {}),
   };
 }
 

@@ -1,8 +1,10 @@
 import type { IndexStmt } from 'libpg-query';
-import { as, quoted } from '../parse/nodes.ts';
-import { columnsIn } from './column-definition.ts';
+import { quoted } from '../parse/nodes.ts';
+import { chosenName, indexColumnsName } from './names/chosen-name.ts';
+import { indexOf } from './names/same-index.ts';
+import { isIndexTaken } from './names/taken-name.ts';
 import { callsIn } from './queries.ts';
-import { breaksIfUsed, type Family, lockAll, relationIn, tree } from './scene.ts';
+import { breaksIfUsed, type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** CREATE INDEX reads every row; writers wait for it unless it is CONCURRENTLY, which no transaction takes. */
 export const createIndex: Family<IndexStmt> = (statement, scene) => {
@@ -11,10 +13,8 @@ export const createIndex: Family<IndexStmt> = (statement, scene) => {
   if (table === undefined) return;
   const concurrent = statement.concurrent === true;
   const tables = tree(scene, table, statement.relation?.inh !== true);
-  const params = (statement.indexParams ?? []).flatMap((node) => as(node, 'IndexElem') ?? []);
-  const columns = params.flatMap(({ name }) => name ?? []);
-  const computed = statement.whereClause !== undefined || params.some(({ expr }) => expr !== undefined);
-  const name = statement.idxname ?? [table.name, ...columns, 'idx'].join('_');
+  const name = statement.idxname ?? nameFor(statement, table, scene);
+  const index = indexOf(statement, name);
   lockAll(scene, table.kind === 'partitioned' ? tables : [table], concurrent ? 'SHARE UPDATE EXCLUSIVE' : 'SHARE');
   if (concurrent) does.outsideTransaction('CREATE INDEX CONCURRENTLY waits for every other transaction');
   if (concurrent && table.kind === 'partitioned')
@@ -23,29 +23,52 @@ export const createIndex: Family<IndexStmt> = (statement, scene) => {
       'error',
       'an index of a partitioned table can’t be built CONCURRENTLY: build it so on each partition',
     );
-  if (statement.if_not_exists === true && schema.tableOfIndex({ schema: table.schema, name }) !== undefined) return;
+  const tolerant = statement.if_not_exists === true;
+  const taken = isIndexTaken(scene, table, index, tolerant);
+  if (taken && tolerant) return;
   callsIn([statement.indexParams, statement.whereClause], scene);
   for (const each of table.kind === 'partitioned' ? tables : [table])
     does.work('index-build', each, `the index ${quoted(name)} is built`);
-  if (statement.unique === true)
+  if (index.unique)
     breaksIfUsed(
       scene,
       table,
       'possible',
-      `running code may write the same ${columns.map(quoted).join(', ')} twice to ${table.key}`,
+      `running code may write the same ${index.columns
+        .slice(0, index.columns.length - (index.included ?? 0))
+        .map(quoted)
+        .join(', ')} twice to ${table.key}`,
     );
   if (!concurrent && !table.fresh && table.kind !== 'partitioned')
     does.safely(
+      ['lock', 'queue'],
       'CONCURRENTLY, in a file of its own that runs outside of a transaction and says so; an index that it leaves INVALID is dropped and built again.',
       '-- headgate:no-transaction',
-      `${scene.text
-        .trim()
-        .replace(/^(create\s+(?:unique\s+)?index)\s+/i, '$1 CONCURRENTLY ')
-        .replace(/;?$/, ';')}`,
+      concurrently(statement, name, scene),
     );
-  const reads = [...new Set([...columns, ...columnsIn([statement.indexParams, statement.whereClause])])];
-  schema.put({
-    ...table,
-    indexes: [...table.indexes, { name, columns, reads, unique: statement.unique === true, computed, valid: true }],
-  });
+  if (!taken) schema.put({ ...table, indexes: [...table.indexes, index] });
 };
+
+/** As PostgreSQL would name it. */
+function nameFor(
+  { indexParams, indexIncludingParams }: IndexStmt,
+  table: { readonly schema: string; readonly name: string },
+  { schema }: Scene,
+): string {
+  const columns = indexColumnsName([...(indexParams ?? []), ...(indexIncludingParams ?? [])]);
+  return chosenName(
+    table.name,
+    columns,
+    'idx',
+    (name) => schema.holderOf({ schema: table.schema, name }) !== undefined,
+  );
+}
+
+/** The statement, CONCURRENTLY, and with a name: what runs outside of a transaction has to be found again by it. */
+function concurrently({ idxname }: IndexStmt, name: string, { text }: Scene): string {
+  const begins = /^(create\s+(?:unique\s+)?index)\s+/i;
+  return text
+    .trim()
+    .replace(begins, (_, words) => `${words} CONCURRENTLY ${idxname === undefined ? `${quoted(name)} ` : ''}`)
+    .replace(/;?$/, ';');
+}

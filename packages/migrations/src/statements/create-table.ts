@@ -1,9 +1,18 @@
-import type { CreateStmt, CreateTableAsStmt, Node, RangeVar, SelectStmt } from 'libpg-query';
+import type {
+  Constraint as ConstraintNode,
+  CreateStmt,
+  CreateTableAsStmt,
+  Node,
+  RangeVar,
+  SelectStmt,
+} from 'libpg-query';
 import type { Constraint, Index, Use } from '../catalogue/catalogue.ts';
 import { blank, type ColumnState, type TableState } from '../catalogue/working-schema.ts';
 import { as, nameOf, written } from '../parse/nodes.ts';
 import { lockKeys, lookAtDefault } from './alter-table/partitions.ts';
-import { columnFrom, constraintFrom, constraintsOfColumn, indexesOfColumn, indexFrom } from './column-definition.ts';
+import { columnFrom, partsOfColumn } from './column-definition.ts';
+import { madeBy } from './names/constraint-name.ts';
+import { lacksColumns, passedOverIfTaken } from './names/taken-name.ts';
 import { readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
@@ -14,9 +23,10 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
   const there = schema.byKey(`${name.schema}.${name.name}`);
   if (there !== undefined) {
     if (statement.if_not_exists !== true) does.remark('fails', 'error', `there is a relation ${there.key} already`);
+    else lacksColumns(scene, there, columnsIn(statement.tableElts ?? []));
     if (!there.fresh) return;
-  }
-  const parts = readElements(statement.tableElts ?? [], name.name, scene);
+  } else if (passedOverIfTaken(scene, name, statement.if_not_exists === true)) return;
+  const parts = readElements(statement.tableElts ?? [], name, scene);
   const parents = (statement.inhRelations ?? []).flatMap((node) => relationIn(scene, as(node, 'RangeVar')) ?? []);
   const isPartition = statement.partbound !== undefined;
   const made: TableState = {
@@ -37,7 +47,10 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
     lockKeys(scene, parent, 'SHARE ROW EXCLUSIVE', 'SHARE ROW EXCLUSIVE');
   }
   if (isPartition && parents.some((parent) => !parent.fresh))
-    does.safely('CREATE TABLE first, ATTACH PARTITION then: ATTACH takes a weaker lock on the partitioned table.');
+    does.safely(
+      ['lock', 'queue'],
+      'CREATE TABLE first, ATTACH PARTITION then: ATTACH takes a weaker lock on the partitioned table.',
+    );
   for (const { references } of parts.constraints) {
     const other = references === undefined ? undefined : schema.byKey(references.relation);
     if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
@@ -45,8 +58,18 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
   if (made.fresh) schema.put(made);
 };
 
+function columnsIn(elements: readonly Node[]): readonly string[] {
+  return elements.flatMap((element) => as(element, 'ColumnDef')?.colname ?? []);
+}
+
+/** A new relation's name. */
+interface Made {
+  readonly schema: string;
+  readonly name: string;
+}
+
 /** Where a relation is made: a temporary one in the session's own schema. */
-function madeName(range: RangeVar | undefined, scene: Scene): { readonly schema: string; readonly name: string } {
+function madeName(range: RangeVar | undefined, scene: Scene): Made {
   const asked = nameOf(range);
   return range?.relpersistence === 't' ? { schema: 'pg_temp', name: asked.name } : scene.schema.qualified(asked);
 }
@@ -57,24 +80,17 @@ interface Elements {
   readonly indexes: readonly Index[];
 }
 
-function readElements(elements: readonly Node[], table: string, scene: Scene): Elements {
+function readElements(elements: readonly Node[], table: Made, scene: Scene): Elements {
   const columns: ColumnState[] = [];
-  const constraints: Constraint[] = [];
-  const indexes: Index[] = [];
+  const given: ConstraintNode[] = [];
   for (const element of elements) {
     const column = as(element, 'ColumnDef');
     if (column !== undefined) {
       columns.push(columnFrom(column));
-      constraints.push(...constraintsOfColumn(column, table, scene));
-      indexes.push(...indexesOfColumn(column, table));
+      given.push(...partsOfColumn(column));
     }
     const part = as(element, 'Constraint');
-    if (part !== undefined) {
-      const constraint = constraintFrom(part, table, scene);
-      const index = indexFrom(part, table);
-      if (constraint !== undefined) constraints.push(constraint);
-      if (index !== undefined) indexes.push(index);
-    }
+    if (part !== undefined) given.push(part);
     const like = as(element, 'TableLikeClause');
     const model = like === undefined ? undefined : relationIn(scene, like.relation);
     if (model !== undefined) {
@@ -82,6 +98,7 @@ function readElements(elements: readonly Node[], table: string, scene: Scene): E
       columns.push(...model.columns);
     }
   }
+  const { constraints, indexes } = madeBy(given, blank(table, 'table'), scene, true);
   const keys = new Set(constraints.flatMap((each) => (each.kind === 'primary' ? each.columns : [])));
   return {
     columns: columns.map((each) => (keys.has(each.name) ? { ...each, nullable: false } : each)),
@@ -104,6 +121,7 @@ export const createTableAs: Family<CreateTableAsStmt> = (statement, scene) => {
     if (statement.if_not_exists !== true) does.remark('fails', 'error', `there is a relation ${written(name)} already`);
     return;
   }
+  if (passedOverIfTaken(scene, name, statement.if_not_exists === true)) return;
   const isView = statement.objtype === 'OBJECT_MATVIEW';
   schema.put({
     ...blank(name, isView ? 'materialized-view' : 'table'),

@@ -39,6 +39,7 @@ export const remove: Family<DeleteStmt> = (statement, scene) => {
   );
   adviseBatches(table, scene);
   scene.does.safely(
+    'loss',
     'Copy what is deleted to an archive table first.',
     `CREATE TABLE ${written({ schema: table.schema, name: `${table.name}_archive` })} AS SELECT * FROM ${written(table)} …;`,
   );
@@ -105,7 +106,7 @@ export const truncate: Family<TruncateStmt> = (statement, scene) => {
     if (!table.fresh && table.kind !== 'partitioned' && !isEmpty(table, scene))
       does.destroys(`every row of ${table.key}`);
   if ([...all.values()].some(({ fresh }) => !fresh))
-    does.safely('Copy what is deleted to an archive table first, and delete in batches.');
+    does.safely(['loss', 'lock'], 'Copy what is deleted to an archive table first, and delete in batches.');
 };
 
 /** Rows that refer to what is deleted are looked for: by an index, if there is one, else in all of the table. */
@@ -181,6 +182,7 @@ function changesRows(
 function adviseBatches(table: TableState, scene: Scene): void {
   const key = table.indexes.find(({ unique, columns }) => unique && columns.length === 1)?.columns[0] ?? 'id';
   scene.does.safely(
+    ['write', 'lock'],
     `In batches by the key, each in a transaction of its own, of at most ${BATCH_ROWS.toLocaleString('en')} rows, so that nobody waits long for a row.`,
     `… WHERE ${quoted(key)} BETWEEN … AND …;`,
   );

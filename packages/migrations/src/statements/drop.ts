@@ -1,6 +1,8 @@
 import type { DropStmt, Node, ObjectType } from 'libpg-query';
+import type { RelationKind } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/working-schema.ts';
 import { as, type Name, nameFrom, quoted, strings, written } from '../parse/nodes.ts';
+import { fails, failsWithoutIndex, holderText, standsOnIndex } from './names/taken-name.ts';
 import { dropRoutines } from './routines.ts';
 import { breaksIfUsed, type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 import { dropType } from './types.ts';
@@ -35,7 +37,7 @@ export const drop: Family<DropStmt> = (statement, scene) => {
   const act = DROPS[statement.removeType ?? 'OBJECT_TABLE'];
   for (const object of statement.objects ?? []) {
     if (act === undefined) scene.does.notKnown(`what dropping ${statement.removeType} does isn’t known here`);
-    else act(object, statement, scene);
+    else scene.does.within(() => act(object, statement, scene));
   }
 };
 
@@ -43,10 +45,21 @@ function nameIn(object: Node): Name {
   return nameFrom(as(object, 'List')?.items ?? [object]);
 }
 
-function dropRelation(object: Node, { behavior, missing_ok }: DropStmt, scene: Scene): void {
+const EXPECTED: Partial<Record<ObjectType, readonly RelationKind[]>> = {
+  OBJECT_TABLE: ['table', 'partitioned'],
+  OBJECT_FOREIGN_TABLE: ['foreign'],
+  OBJECT_VIEW: ['view'],
+  OBJECT_MATVIEW: ['materialized-view'],
+  OBJECT_SEQUENCE: ['sequence'],
+};
+
+function dropRelation(object: Node, { behavior, missing_ok, removeType }: DropStmt, scene: Scene): void {
   const table = relationIn(scene, nameIn(object), missing_ok === true);
   if (table === undefined) return;
   const { does, schema } = scene;
+  const expected = EXPECTED[removeType ?? 'OBJECT_TABLE'];
+  if (expected?.includes(table.kind) === false && table.known)
+    fails(scene, `${table.key} is ${holderText({ kind: table.kind, relation: table })}, and is dropped as such`);
   const cascade = behavior === 'DROP_CASCADE';
   const views = schema.viewsOn(table.key);
   const referrers = schema.referrers(table.key);
@@ -80,9 +93,11 @@ function removeOne(table: TableState, scene: Scene): void {
     else does.phase('contract');
     breaksIfUsed(scene, table, 'certain', `running code that names ${table.key} fails`, table.key);
     does.safely(
+      ['loss', 'break'],
       'Release code that doesn’t use it first; drop it in a later release, when no slot, worker or open way back needs it. Archive its rows before.',
     );
   }
+  for (const { key } of schema.sequencesOf(table.key)) schema.remove(key);
   schema.remove(table.key);
 }
 
@@ -90,18 +105,25 @@ function dropIndex(object: Node, { concurrent, missing_ok }: DropStmt, scene: Sc
   const name = nameIn(object);
   const { does, schema } = scene;
   const table = schema.tableOfIndex(name);
+  const index = table?.indexes.find((each) => each.name === name.name);
   if (concurrent === true) does.outsideTransaction('DROP INDEX CONCURRENTLY waits for every other transaction');
   if (table === undefined) {
-    if (!(schema.complete && missing_ok === true))
-      does.notKnown(`it isn’t known whose index ${written(name)} is: the table’s readers and writers wait for it`);
+    if (!(schema.complete && missing_ok === true && schema.find(name) === undefined)) failsWithoutIndex(scene, name);
     return;
+  }
+  if (table.constraints.some((each) => each.name === name.name && standsOnIndex(each))) {
+    fails(scene, `the constraint ${quoted(name.name)} of ${table.key} needs the index ${written(name)}`);
+    does.safely(
+      'fails',
+      'Drop the constraint, and its index goes along.',
+      `ALTER TABLE ${written(table)} DROP CONSTRAINT ${quoted(name.name)};`,
+    );
   }
   lockAll(
     scene,
     tree(scene, table, table.kind !== 'partitioned'),
     concurrent === true ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE',
   );
-  const index = table.indexes.find((each) => each.name === name.name);
   breaksIfUsed(
     scene,
     table,
@@ -111,8 +133,15 @@ function dropIndex(object: Node, { concurrent, missing_ok }: DropStmt, scene: Sc
       : `statements of running code that use ${quoted(name.name)} read all of ${table.key}`,
     `${table.key}.${name.name}`,
   );
+  if (!table.fresh)
+    does.safely(
+      'break',
+      'Drop it when no statement of running code needs it any more; how often it was used, the server counts.',
+      `SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '${name.name.replaceAll("'", "''")}';`,
+    );
   if (concurrent !== true && !table.fresh)
     does.safely(
+      ['lock', 'queue'],
       'DROP INDEX CONCURRENTLY, outside of a transaction, makes nobody wait.',
       `DROP INDEX CONCURRENTLY ${written(name)};`,
     );

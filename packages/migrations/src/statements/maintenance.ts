@@ -1,7 +1,8 @@
 import type { ClusterStmt, CommentStmt, CreateStatsStmt, LockStmt, Node, ReindexStmt, VacuumStmt } from 'libpg-query';
 import type { TableState } from '../catalogue/working-schema.ts';
 import { blocksWrites, LOCK_MODES, whoWaits } from '../effects/lock-modes.ts';
-import { as, isOn, nameOf, quoted, strings, written } from '../parse/nodes.ts';
+import { as, isOn, nameOf, quoted, strings } from '../parse/nodes.ts';
+import { failsWithoutIndex } from './names/taken-name.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** VACUUM and ANALYZE. FULL writes everything again under the strongest lock. */
@@ -17,7 +18,7 @@ export const vacuum: Family<VacuumStmt> = (statement, scene) => {
     else if (statement.is_vacuumcmd === true) does.work('read', table, 'VACUUM reads it');
   }
   if (full && tables.some(({ fresh }) => !fresh))
-    does.safely('Plain VACUUM blocks nobody; to give space back while others work, pg_repack.');
+    does.safely(['lock', 'queue'], 'Plain VACUUM blocks nobody; to give space back while others work, pg_repack.');
 };
 
 export const cluster: Family<ClusterStmt> = ({ relation }, scene) => {
@@ -30,7 +31,7 @@ export const cluster: Family<ClusterStmt> = ({ relation }, scene) => {
     for (const each of tree(scene, table))
       scene.does.work('rewrite', each, 'CLUSTER writes it again in the order of an index');
   }
-  scene.does.safely('pg_repack orders a table while others work; or take a window.');
+  scene.does.safely(['lock', 'queue'], 'pg_repack orders a table while others work; or take a window.');
 };
 
 export const reindex: Family<ReindexStmt> = (statement, scene) => {
@@ -42,10 +43,7 @@ export const reindex: Family<ReindexStmt> = (statement, scene) => {
   let tables: readonly TableState[];
   if (statement.kind === 'REINDEX_OBJECT_INDEX') {
     const table = schema.tableOfIndex(nameOf(statement.relation));
-    if (table === undefined)
-      does.notKnown(
-        `it isn’t known whose index ${written(nameOf(statement.relation))} is: its readers and writers wait`,
-      );
+    if (table === undefined) failsWithoutIndex(scene, nameOf(statement.relation));
     tables = table === undefined ? [] : [table];
   } else if (one) {
     const table = relationIn(scene, statement.relation);
@@ -57,6 +55,7 @@ export const reindex: Family<ReindexStmt> = (statement, scene) => {
   }
   if (!concurrent && tables.some(({ fresh }) => !fresh))
     does.safely(
+      ['lock', 'queue'],
       'REINDEX … CONCURRENTLY, outside of a transaction.',
       `${scene.text
         .trim()
@@ -80,6 +79,7 @@ export const lockTable: Family<LockStmt> = ({ relations, mode }, scene) => {
         `from here to the end of the transaction ${whoWaits(name)} (${table.key})`,
       );
       scene.does.safely(
+        ['held', 'lock', 'queue'],
         'Most statements take the lock that they need themselves, for as long as they need it: leave LOCK out.',
       );
     }

@@ -2,6 +2,14 @@ import type { AlterObjectSchemaStmt, AlterOwnerStmt, RenameStmt } from 'libpg-qu
 import type { TableState } from '../catalogue/working-schema.ts';
 import { as, nameFrom, nameOf, quoted, written } from '../parse/nodes.ts';
 import { columnOf, isFresh } from './alter-table/altered.ts';
+import {
+  fails,
+  failsIfTaken,
+  failsWithoutConstraint,
+  failsWithoutIndex,
+  isWhole,
+  standsOnIndex,
+} from './names/taken-name.ts';
 import { breaksIfUsed, type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** A new name takes an instant, and running code knows only the old one. */
@@ -29,6 +37,7 @@ export const rename: Family<RenameStmt> = (statement, scene) => {
       );
       const type = columnOf(table, subname)?.type ?? '…';
       does.safely(
+        'break',
         'Add a column with the new name, write both, fill the old rows in batches, read the new one, and drop the old one in a later release.',
         `ALTER TABLE ${written(table)} ADD COLUMN ${quoted(newname)} ${type};`,
       );
@@ -40,11 +49,13 @@ export const rename: Family<RenameStmt> = (statement, scene) => {
     breaksIfUsed(scene, table, 'certain', `running code that names ${table.key} fails`, table.key);
     if (!table.fresh)
       does.safely(
+        'break',
         'Rename it and leave a view of the old name in its place, in one transaction; drop the view in a later release.',
         `ALTER TABLE ${written(table)} RENAME TO ${quoted(newname)};`,
         `CREATE VIEW ${written(table)} AS SELECT * FROM ${written({ schema: table.schema, name: newname })};`,
       );
-    move(table, { schema: table.schema, name: newname }, schema);
+    if (!failsIfTaken(scene, { schema: table.schema, name: newname }))
+      move(table, { schema: table.schema, name: newname }, schema);
   } else if (renameType === 'OBJECT_TABCONSTRAINT') {
     breaksIfUsed(
       scene,
@@ -52,6 +63,12 @@ export const rename: Family<RenameStmt> = (statement, scene) => {
       'possible',
       `running code that names the constraint ${quoted(subname)} (ON CONFLICT, or in an error) fails`,
     );
+    const constraint = table.constraints.find((each) => each.name === subname);
+    if (constraint === undefined && isWhole(table, schema)) failsWithoutConstraint(scene, table.key, subname);
+    if (table.constraints.some((each) => each.name === newname))
+      fails(scene, `${table.key} has a constraint ${quoted(newname)} already`);
+    else if (table.indexes.some((each) => each.name === subname))
+      failsIfTaken(scene, { schema: table.schema, name: newname });
     schema.put({
       ...table,
       constraints: table.constraints.map((each) => (each.name === subname ? { ...each, name: newname } : each)),
@@ -78,13 +95,21 @@ function renameColumn(table: TableState, from: string, to: string, scene: Scene)
   });
 }
 
-function renameIndex({ relation, newname = '' }: RenameStmt, scene: Scene): void {
-  const table = scene.schema.tableOfIndex(nameOf(relation));
-  if (table === undefined) return;
-  const name = nameOf(relation).name;
-  scene.schema.put({
+function renameIndex({ relation, newname = '', missing_ok }: RenameStmt, scene: Scene): void {
+  const { schema } = scene;
+  const asked = nameOf(relation);
+  const table = schema.tableOfIndex(asked);
+  if (table === undefined) {
+    if (schema.complete && missing_ok !== true) failsWithoutIndex(scene, asked);
+    return;
+  }
+  if (failsIfTaken(scene, { schema: table.schema, name: newname })) return;
+  schema.put({
     ...table,
-    indexes: table.indexes.map((each) => (each.name === name ? { ...each, name: newname } : each)),
+    indexes: table.indexes.map((each) => (each.name === asked.name ? { ...each, name: newname } : each)),
+    constraints: table.constraints.map((each) =>
+      each.name === asked.name && standsOnIndex(each) ? { ...each, name: newname } : each,
+    ),
   });
 }
 
@@ -112,11 +137,14 @@ export const setSchema: Family<AlterObjectSchemaStmt> = (statement, scene) => {
   breaksIfUsed(scene, table, 'certain', `running code that names ${table.key} fails`, table.key);
   if (!table.fresh)
     scene.does.safely(
+      'break',
       'Move it and leave a view of the old name in its place, in one transaction; drop the view in a later release.',
       `ALTER TABLE ${written(table)} SET SCHEMA ${quoted(newschema)};`,
       `CREATE VIEW ${written(table)} AS SELECT * FROM ${written({ schema: newschema, name: table.name })};`,
     );
-  move(table, { schema: newschema, name: table.name }, scene.schema);
+  const names = [table.name, ...table.indexes.map(({ name }) => name)];
+  const taken = names.filter((name) => failsIfTaken(scene, { schema: newschema, name }));
+  if (taken.length === 0) move(table, { schema: newschema, name: table.name }, scene.schema);
 };
 
 /** Another owner: rights that came with the ownership go. */

@@ -28,7 +28,7 @@ export const grant: Family<GrantStmt> = (statement, scene) => {
     `${roles.join(', ')} may no longer use ${what} on ${old.join(', ') || 'what is made later'}`,
     old[0],
   );
-  scene.does.safely('Release code that doesn’t need the right first; revoke it in a later release.');
+  scene.does.safely('break', 'Release code that doesn’t need the right first; revoke it in a later release.');
 };
 
 export const grantRole: Family<GrantRoleStmt> = (statement, scene) => {

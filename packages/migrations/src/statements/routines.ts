@@ -13,7 +13,10 @@ export const createFunction: Family<CreateFunctionStmt> = (statement, scene) => 
   const before = schema.routines(name).find((each) => each.arguments === count);
   if (before !== undefined && before.fresh !== true) {
     does.breaks('possible', `running code calls the new ${written(name)}, too`);
-    does.safely('Give what behaves differently a new name, and leave the old function for the code that runs.');
+    does.safely(
+      'break',
+      'Give what behaves differently a new name, and leave the old function for the code that runs.',
+    );
   }
   const routine: Routine & { readonly fresh: boolean } = {
     ...name,
@@ -71,7 +74,7 @@ export function dropRoutines(object: Node, { behavior, missing_ok }: DropStmt, s
   if (known.length === 0 && scene.schema.complete && missing_ok === true) return;
   if (known.length > 0 && known.every(({ fresh }) => fresh === true)) return;
   scene.does.breaks('certain', `running code that calls ${written(name)} fails`, written(name));
-  scene.does.safely('Release code that doesn’t call it first; drop it in a later release.');
+  scene.does.safely('break', 'Release code that doesn’t call it first; drop it in a later release.');
   if (behavior === 'DROP_CASCADE')
     scene.does.notKnown(`what goes along with ${written(name)} (triggers, views, defaults) isn’t known`);
 }

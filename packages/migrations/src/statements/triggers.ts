@@ -30,6 +30,7 @@ export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
     );
     if (!table.fresh)
       scene.does.safely(
+        'break',
         'Let the trigger do its work only for rows that the new code writes (a WHEN condition on a new column), until nothing else writes.',
       );
   }

@@ -40,6 +40,7 @@ export const alterEnum: Family<AlterEnumStmt> = ({ typeName, oldVal, newVal }, s
       `${written(name)}.${oldVal}`,
     );
     does.safely(
+      'break',
       'Add the new value, have the new code write it and read both, change the rows in batches; the old value stays.',
     );
     return;
@@ -47,6 +48,7 @@ export const alterEnum: Family<AlterEnumStmt> = ({ typeName, oldVal, newVal }, s
   does.undo('never');
   does.breaks('possible', `running code may read the value '${newVal}' of ${written(name)}, which it doesn’t know`);
   does.safely(
+    'break',
     'Add the value in a release before the one whose code writes it; it can only be used after its transaction has committed.',
   );
 };
@@ -78,6 +80,7 @@ export const alterDomain: Family<AlterDomainStmt> = ({ subtype, typeName, def },
     does.breaks('possible', `values that running code writes into columns of ${written(name)} may not satisfy it`);
   if (subtype === 'C' && part?.skip_validation !== true)
     does.safely(
+      'lock',
       'Add the constraint as NOT VALID and validate it later.',
       `${scene.text.trim().replace(/;?\s*$/, '')} NOT VALID;`,
     );
@@ -92,7 +95,7 @@ export function dropType(object: Node, { behavior, missing_ok }: DropStmt, scene
   if (known?.fresh === true || (known === undefined && scene.schema.complete && missing_ok === true)) return;
   const { does, schema } = scene;
   does.breaks('certain', `running code that names the type ${written(name)} fails`, written(name));
-  does.safely('Release code that doesn’t use it first; drop it in a later release.');
+  does.safely(['break', 'loss'], 'Release code that doesn’t use it first; drop it in a later release.');
   const tables = tablesWith(name, scene);
   if (behavior !== 'DROP_CASCADE') {
     if (tables.length > 0)

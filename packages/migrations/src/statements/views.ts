@@ -2,6 +2,7 @@ import type { RefreshMatViewStmt, SelectStmt, ViewStmt } from 'libpg-query';
 import { blank, type TableState } from '../catalogue/working-schema.ts';
 import { as, nameOf, quoted, strings, written } from '../parse/nodes.ts';
 import { intoTable } from './create-table.ts';
+import { fails, failsIfTaken, holderText } from './names/taken-name.ts';
 import { readsOf, runQuery } from './queries.ts';
 import { type Family, relationIn, type Scene } from './scene.ts';
 import { setConfigOf } from './session.ts';
@@ -14,6 +15,9 @@ export const createView: Family<ViewStmt> = (statement, scene) => {
   const name = schema.qualified(nameOf(statement.view));
   const before = schema.byKey(`${name.schema}.${name.name}`);
   const columns = columnsOf(statement, query, scene);
+  if (before === undefined && failsIfTaken(scene, name)) return;
+  if (before !== undefined && statement.replace === true && before.kind !== 'view' && before.known)
+    fails(scene, `${before.key} is ${holderText({ kind: before.kind, relation: before })}, and no view to be replaced`);
   if (before !== undefined || (statement.replace === true && !schema.complete)) {
     if (statement.replace !== true) {
       does.remark('fails', 'error', `there is a relation ${written(name)} already`);
@@ -58,6 +62,7 @@ function replaced(
       `CREATE OR REPLACE VIEW can’t take ${lost.map(quoted).join(', ')} away from ${name}`,
     );
     scene.does.safely(
+      ['break', 'fails'],
       'Keep the column in the view (NULL, if need be) until nothing that reads it runs any more; then DROP VIEW and CREATE VIEW in one transaction.',
     );
   } else if (old.some((column, i) => columns[i] !== column))
@@ -131,6 +136,7 @@ export const refresh: Family<RefreshMatViewStmt> = (statement, scene) => {
   scene.does.work('rewrite', view, 'it is filled again');
   if (!view.fresh)
     scene.does.safely(
+      ['lock', 'queue'],
       'REFRESH … CONCURRENTLY lets readers go on; it needs a unique index on the view.',
       `REFRESH MATERIALIZED VIEW CONCURRENTLY ${written(view)};`,
     );

@@ -126,4 +126,40 @@ export function timeRules(of: () => World): void {
     expect(await asking(me, 102)).toEqual({ ok: true });
     expect(await asking(me, 103)).toEqual(full);
   });
+
+  test('a commit that rests on a list is refused when something was added to it, or changed in it', async () => {
+    const w = of();
+    const tag = Math.random().toString(36).slice(2);
+    const under = `document/Kind-${tag}/`;
+    const decide = (n: number, rows: number, versions: number, store = w.store) =>
+      store.commit({
+        by: 'usr_1' as never,
+        writes: [writeOf(`document/Other-${tag}/${n}`, 0, { state: {} })],
+        lists: [{ under, rows, versions }],
+      });
+    const changed = { ok: false, conflict: under, because: 'version' };
+    expect(await decide(1, 0, 0)).toEqual({ ok: true });
+    await w.create({ stream: `${under}a`, state: {} });
+    expect(await decide(2, 0, 0)).toEqual(changed);
+    expect(await decide(2, 1, 1)).toEqual({ ok: true });
+    await w.change(`${under}a`, { state: { x: 1 } });
+    expect(await decide(3, 1, 1)).toEqual(changed);
+    expect((await w.store.load([`document/Other-${tag}/3`])).size).toBe(0);
+    expect(await decide(3, 1, 2, w.under.second)).toEqual({ ok: true });
+  });
+
+  test('of two commits that each change what the other rests on, one is refused', async () => {
+    const w = of();
+    for (let i = 0; i < 10; i++) {
+      const tag = Math.random().toString(36).slice(2);
+      const adds = (kind: string, on: string, store = w.store) =>
+        store.commit({
+          by: 'usr_1' as never,
+          writes: [writeOf(`document/${kind}-${tag}/x`, 0, { state: {} })],
+          lists: [{ under: `document/${on}-${tag}/`, rows: 0, versions: 0 }],
+        });
+      const both = await Promise.all([adds('One', 'Two'), adds('Two', 'One', w.under.second)]);
+      expect(both.filter(({ ok }) => ok)).toHaveLength(1);
+    }
+  });
 }

@@ -4,14 +4,20 @@ import type { Commit } from '@headgate/control/ports/store';
 import type { Instant } from '@headgate/domain';
 
 const PARAMETERS = Array.from({ length: 21 }, (_, i) => `$${i + 1}`).join(', ');
-/** The call of `headgate.commit`, and of the one that counts before it. */
+/** The call of `headgate.commit`, and of those that look at something else before it. */
 const COMMIT_SQL = `select * from headgate.commit(${PARAMETERS})`;
 const COMMIT_WAITING_SQL = `select * from headgate.commit_waiting($22, $23, ${PARAMETERS})`;
+
+const COMMIT_ON_LISTS_SQL = `select * from headgate.commit_on_lists($22, $23, $24, ${PARAMETERS})`;
 
 /** The statement that makes a commit, and its values. */
 export function commitCall(commit: Commit, at: Instant): { readonly sql: string; readonly values: readonly unknown[] } {
   const values = commitArguments(commit, at);
-  const { waiting } = commit;
+  const { waiting, lists } = commit;
+  if (lists !== undefined) {
+    const looked = [lists.map((l) => l.under), lists.map((l) => l.rows), lists.map((l) => l.versions)];
+    return { sql: COMMIT_ON_LISTS_SQL, values: [...values, ...looked] };
+  }
   if (waiting === undefined) return { sql: COMMIT_SQL, values };
   return { sql: COMMIT_WAITING_SQL, values: [...values, waiting.of, waiting.most] };
 }

@@ -25,6 +25,12 @@ interface CommitRow {
 }
 
 /** Sorts behind every name. */
+const SETTLED = `
+  select least(headgate.clock_ms(), (
+    select floor(extract(epoch from min(a.xact_start)) * 1000)::bigint from pg_stat_activity a
+    where a.datname = current_database() and a.pid <> pg_backend_pid()
+      and (a.backend_xid is not null or a.state = 'active' and a.query ~ '^select [*] from headgate[.]commit')
+  ))::float8 as settled from (select pg_sleep(0.002) offset 0) moment`;
 const LAST_CHARACTER = '\u{10ffff}';
 
 const COLUMNS = 'r.stream, r.version, r.state, r.due_at, r.format, r.made_at';
@@ -90,6 +96,7 @@ export class PostgresStore implements ControlStore {
     add((since) => `r.ended_at >= ${since}`, page.endedSince);
     add((from) => `r.stream >= ${from}`, under);
     add((to) => `r.stream < ${to}`, under === undefined ? undefined : `${under}${LAST_CHARACTER}`);
+    if (byTime !== undefined && descending !== true) add((settled) => `r.made_at < ${settled}`, await this.#settled());
     const direction = descending === true ? 'desc' : 'asc';
     const order = [...(byTime === undefined ? [] : ['r.made_at']), 'r.stream'].map((by) => `${by} ${direction}`);
     const { rows } = await this.#sessions.query<StreamRow>(
@@ -97,6 +104,16 @@ export class PostgresStore implements ControlStore {
       values,
     );
     return rows.map(rowOf);
+  }
+
+  /**
+   * From when on rows may still be inserted by commits that are under way: a row has the time of its insertion, and can be
+   * seen only when its commit has ended. Asked for before the list is read, in a statement of its own: what isn't under way by
+   * then is in the list, or later. A moment passes first, so that what was made in this very millisecond is behind it.
+   */
+  async #settled(): Promise<Instant> {
+    const { rows } = await this.#sessions.query<{ settled: number }>(SETTLED, []);
+    return rows[0]!.settled;
   }
 
   async commit(commit: Commit): Promise<Committed> {

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { endMigrationSessions, openMigrationLogin, shutMigrationLogin } from '../store/migration-login.ts';
 import { type Store, withoutTimeouts } from '../store/store-session.ts';
+import { beyondSystem, listenForSkips, skippedRefusal } from './skipped.ts';
 import { sqlRefusal } from './sql-refusal.ts';
 
 /** How long a migration may wait for a lock, and make everyone queue behind it, before it gives up. Milliseconds. */
@@ -25,10 +26,12 @@ export interface Permitted {
 export async function runMigration(
   control: pg.Client,
   store: Store,
-  { login, secret, sql }: Permitted,
+  permitted: Permitted,
   ctx: StepContext,
 ): Promise<Answer<'committed' | 'ended'>> {
-  return inMigrationSession(control, store, login, ctx, (client) => inTransaction(client, store, secret, sql, ctx));
+  return inMigrationSession(control, store, permitted.login, ctx, (client) =>
+    inTransaction(control, client, store, permitted, ctx),
+  );
 }
 
 /**
@@ -63,10 +66,10 @@ export async function inMigrationSession<T>(
 }
 
 async function inTransaction(
+  control: pg.ClientBase,
   client: pg.Client,
   { name, user }: Store,
-  secret: string,
-  sql: string,
+  { secret, sql }: Permitted,
   ctx: StepContext,
 ): Promise<Answer<'committed'>> {
   // A setting of the database may have put us into another role, or into another kind of transaction.
@@ -76,7 +79,13 @@ async function inTransaction(
   const { rows } = await client.query('select headgate.enter_migration() as entered');
   if (!rows[0].entered) return denied('fenced', `the store ${name} has seen a later decision than this one`);
   await client.query(`set local role ${pg.escapeIdentifier(user)}`);
+  // A setting of the database may have had the server keep its warnings to itself.
+  await client.query('set local client_min_messages = notice');
+  const skips = listenForSkips(client);
   await client.query('select headgate.run_migration($1)', [sql]);
+  skips.end();
+  const skipped = skippedRefusal(name, await beyondSystem(control, skips.all()));
+  if (skipped !== undefined) return skipped;
   await client.query('set local role none');
   if (ctx.signal.aborted || ctx.remainingMs() <= 0) return denied('expired', 'the time for this migration has run out');
   await bound(client, ctx);

@@ -22,6 +22,7 @@ create table if not exists headgate.attempt(
   direction text not null check (direction in ('up', 'down')), version_from int not null, version_to int not null,
   digest text not null, goal text, key text not null, started_at timestamptz not null default clock_timestamp());
 alter table headgate.attempt add column if not exists statement text;
+alter table headgate.attempt add column if not exists found_before jsonb;
 create table if not exists headgate.route(tenant text primary key, slot text not null, epoch bigint not null, n bigint not null);
 create table if not exists headgate.permit(
   one boolean primary key default true check (one), secret bytea not null,

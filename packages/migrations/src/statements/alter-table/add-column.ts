@@ -2,7 +2,8 @@ import type { ColumnDef, Constraint, Node } from 'libpg-query';
 import { serialBase, type TypeRef, typeRefOf, typeText } from '../../catalogue/type-name.ts';
 import { isNull, volatilePart } from '../../expressions/volatility.ts';
 import { as, quoted, walk, written } from '../../parse/nodes.ts';
-import { columnFrom, constraintsOfColumn, indexesOfColumn } from '../column-definition.ts';
+import { columnFrom, partsOfColumn } from '../column-definition.ts';
+import { madeBy } from '../names/constraint-name.ts';
 import { lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { type Altered, columnOf, type Part } from './altered.ts';
 import { lookUp } from './constraints.ts';
@@ -31,13 +32,15 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
     );
   constraintsOf(column, on, scene, type);
   comparability(type, on, scene);
+  const given = partsOfColumn(column);
   for (const each of tables) {
     const now = scene.schema.byKey(each.key) ?? each;
+    const { constraints, indexes } = madeBy(given, now, scene, each.key === table.key);
     scene.schema.put({
       ...now,
       columns: [...now.columns, { ...columnFrom(column), fresh: true }],
-      constraints: [...now.constraints, ...constraintsOfColumn(column, now.name, scene)],
-      indexes: [...now.indexes, ...indexesOfColumn(column, now.name)],
+      constraints: [...now.constraints, ...constraints],
+      indexes: [...now.indexes, ...indexes],
     });
   }
   return 'ACCESS EXCLUSIVE';
@@ -82,6 +85,7 @@ function constraintsOf(column: ColumnDef, on: Altered, scene: Scene, type: TypeR
       `running code inserts into ${table.key} without ${name}, which is NOT NULL and has no default`,
     );
     scene.does.safely(
+      ['fails', 'break'],
       'Add the column without NOT NULL, have the new code write it, fill the old rows in batches, and only then require it.',
       `ALTER TABLE ${sqlName(table)} ADD COLUMN ${name} ${typeText(type)};`,
     );
@@ -96,6 +100,7 @@ function constraintOf(part: Constraint, { table, tables }: Altered, scene: Scene
       for (const each of tables) scene.does.work('index-build', each, `the unique index of ${name}`);
       if (!table.fresh)
         scene.does.safely(
+          'lock',
           'Add the column without it, fill it, build the index without a lock, then make it the constraint.',
           `CREATE UNIQUE INDEX CONCURRENTLY ON ${sqlName(table)} (${name});`,
           `ALTER TABLE ${sqlName(table)} ADD CONSTRAINT … UNIQUE USING INDEX …;`,
@@ -104,10 +109,16 @@ function constraintOf(part: Constraint, { table, tables }: Altered, scene: Scene
     case 'CONSTR_CHECK':
       if (part.skip_validation === true || part.is_enforced === false) break;
       for (const each of tables) scene.does.work('scan', each, `the CHECK of ${name} is held against every row`);
-      if (!filled && refusesNull(part.raw_expr) && !table.fresh)
+      if (!filled && refusesNull(part.raw_expr) && !table.fresh) {
         scene.does.breaks('certain', `running code leaves ${name} of ${table.key} empty, and the CHECK refuses that`);
+        scene.does.safely(
+          'break',
+          'Add the column alone, release code that writes it, and add the CHECK when no other code runs any more.',
+        );
+      }
       if (!table.fresh)
         scene.does.safely(
+          'lock',
           'Add the column first, then its CHECK as NOT VALID, and validate that in a later transaction.',
         );
       break;
@@ -138,7 +149,7 @@ function comparability(type: TypeRef, { table }: Altered, scene: Scene): void {
     'possible',
     `${type.name} has no equality: running code’s SELECT DISTINCT, UNION or GROUP BY over whole rows of ${table.key} fails`,
   );
-  if (type.name === 'json') scene.does.safely('Use jsonb, which can be compared and indexed.');
+  if (type.name === 'json') scene.does.safely('break', 'Use jsonb, which can be compared and indexed.');
 }
 
 function adviseBackfill({ table }: Altered, column: ColumnDef, type: TypeRef, scene: Scene): void {
@@ -147,6 +158,7 @@ function adviseBackfill({ table }: Altered, column: ColumnDef, type: TypeRef, sc
   const base = serialBase(type);
   const plain = base === undefined ? typeText(type) : base;
   scene.does.safely(
+    'lock',
     'Add the column without a value, give new rows theirs by a default, and fill the old rows in batches.',
     `ALTER TABLE ${sqlName(table)} ADD COLUMN ${name} ${plain};`,
     `ALTER TABLE ${sqlName(table)} ALTER COLUMN ${name} SET DEFAULT …;`,

@@ -2,6 +2,7 @@ import type { AlterTableCmd, AlterTableStmt, AlterTableType } from 'libpg-query'
 import type { TableState } from '../../catalogue/working-schema.ts';
 import { type LockMode, stronger } from '../../effects/lock-modes.ts';
 import { as, nameOf } from '../../parse/nodes.ts';
+import { failsWithoutIndex } from '../names/taken-name.ts';
 import { type Family, lockAll, relationIn, tree } from '../scene.ts';
 import { addColumn } from './add-column.ts';
 import type { Part } from './altered.ts';
@@ -125,7 +126,10 @@ export const alterTable: Family<AlterTableStmt> = (statement, scene) => {
     const now = scene.schema.byKey(table.key) ?? table;
     const tables = tree(scene, now, only || NOT_BELOW.has(kind) || staysAbove(part, now, scene.schema.server));
     if (tables.length > reached.length) reached = [...tables];
-    lock = stronger(act(part, { table: now, tables, only }, scene), lock);
+    lock = stronger(
+      scene.does.within(() => act(part, { table: now, tables, only }, scene)),
+      lock,
+    );
   }
   lockAll(scene, reached, lock ?? 'ACCESS EXCLUSIVE');
 };
@@ -133,10 +137,13 @@ export const alterTable: Family<AlterTableStmt> = (statement, scene) => {
 /** An index has locks of its own; whoever reads its table needs it. */
 const alterIndex: Family<AlterTableStmt> = (statement, scene) => {
   const moves = (statement.cmds ?? []).some((node) => as(node, 'AlterTableCmd')?.subtype === 'AT_SetTableSpace');
-  if (!moves) return;
   const table = scene.schema.tableOfIndex(nameOf(statement.relation));
-  if (table === undefined)
-    return scene.does.notKnown(`it isn’t known whose index ${nameOf(statement.relation).name} is`);
+  if (table === undefined) {
+    if ((moves || scene.schema.complete) && statement.missing_ok !== true)
+      failsWithoutIndex(scene, nameOf(statement.relation));
+    return;
+  }
+  if (!moves) return;
   scene.does.lock(table, 'ACCESS EXCLUSIVE');
   scene.does.work('index-build', table, 'an index is copied to another tablespace');
 };

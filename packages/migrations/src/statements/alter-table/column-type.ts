@@ -93,6 +93,7 @@ function isCastOf(expression: NonNullable<Parameters<typeof as>[0]>, column: str
 function adviseNewColumn(table: TableState, column: string, type: string, scene: Scene): void {
   const next = quoted(`${column}_new`);
   scene.does.safely(
+    ['lock', 'break'],
     'Add a column of the new type, write both (a trigger, or the code), fill the old rows in batches, read the new one, and drop the old one in a later release.',
     `ALTER TABLE ${written(table)} ADD COLUMN ${next} ${type};`,
     `UPDATE ${written(table)} SET ${next} = ${quoted(column)} WHERE ${next} IS NULL AND id BETWEEN … AND …; -- a few thousand rows at a time`,

@@ -1,6 +1,7 @@
+import type { TableState } from '../../catalogue/working-schema.ts';
 import { isNull } from '../../expressions/volatility.ts';
 import { as, quoted, written } from '../../parse/nodes.ts';
-import { lockAll, tree } from '../scene.ts';
+import { lockAll, type Scene, tree } from '../scene.ts';
 import { changeColumn, columnOf, isFresh, knownNotNull, type Part } from './altered.ts';
 
 /** SET NOT NULL reads every row, unless a valid CHECK says already what it would find. */
@@ -16,20 +17,31 @@ export const setNotNull: Part = ({ name }, on, scene) => {
         column?.default === undefined && column?.identity !== true ? 'certain' : 'possible',
         `running code may still leave ${quoted(name ?? '')} of ${table.key} empty`,
       );
-    if (!table.fresh) adviseNotNull(written(table), name ?? '', scene.does.safely.bind(scene.does));
+    if (!table.fresh) adviseNotNull(table, name ?? '', scene);
   }
   changeColumn(on, scene, name, { nullable: false });
   return 'ACCESS EXCLUSIVE';
 };
 
-function adviseNotNull(table: string, column: string, safely: (words: string, ...sql: string[]) => void): void {
-  const check = quoted(`${column}_not_null`);
-  safely(
+function adviseNotNull(table: TableState, column: string, { does }: Scene): void {
+  const [name, check] = [written(table), quoted(`${column}_not_null`)];
+  does.safely(
+    'lock',
     'Say it first as a CHECK that isn’t held against old rows, validate it without blocking anybody, then set NOT NULL, which then needs no scan.',
-    `ALTER TABLE ${table} ADD CONSTRAINT ${check} CHECK (${quoted(column)} IS NOT NULL) NOT VALID;`,
-    `ALTER TABLE ${table} VALIDATE CONSTRAINT ${check};`,
-    `ALTER TABLE ${table} ALTER COLUMN ${quoted(column)} SET NOT NULL;`,
-    `ALTER TABLE ${table} DROP CONSTRAINT ${check};`,
+    `ALTER TABLE ${name} ADD CONSTRAINT ${check} CHECK (${quoted(column)} IS NOT NULL) NOT VALID;`,
+    `ALTER TABLE ${name} VALIDATE CONSTRAINT ${check};`,
+    `ALTER TABLE ${name} ALTER COLUMN ${quoted(column)} SET NOT NULL;`,
+    `ALTER TABLE ${name} DROP CONSTRAINT ${check};`,
+  );
+  adviseFilling(table, column, does);
+}
+
+/** Code that leaves a column empty must be gone, or be spared by a default, before the column is required. */
+export function adviseFilling(table: TableState, column: string, does: Scene['does']): void {
+  does.safely(
+    'break',
+    'Require it when nothing that leaves it empty runs any more: release code that writes it first, or give it a default.',
+    `ALTER TABLE ${written(table)} ALTER COLUMN ${quoted(column)} SET DEFAULT …;`,
   );
 }
 
@@ -58,6 +70,7 @@ export const columnDefault: Part = ({ name, def }, on, scene) => {
       `${table.key}.${name}`,
     );
     scene.does.safely(
+      'break',
       'Drop the default when no code that counts on it runs any more: the new code writes the value itself first.',
     );
   }
@@ -97,11 +110,13 @@ export const dropColumn: Part = ({ name = '', behavior, missing_ok }, on, scene)
     does.destroys(`the values of ${table.key}.${quoted(name)}`);
     does.breaks('certain', `running code that names ${quoted(name)} of ${table.key} fails`, `${table.key}.${name}`);
     does.safely(
+      ['loss', 'break'],
       'Release code that doesn’t use the column first; drop it in a later release, when no slot, worker or open way back needs it. Archive its values before.',
     );
   }
   for (const { key } of tables) {
     const now = schema.byKey(key) ?? table;
+    for (const sequence of schema.sequencesOf(key, name)) schema.remove(sequence.key);
     schema.put({
       ...now,
       columns: now.columns.filter((each) => each.name !== name),

@@ -3,18 +3,24 @@ import type { TableState } from '../../catalogue/working-schema.ts';
 import type { LockMode } from '../../effects/lock-modes.ts';
 import { as, quoted, strings, written } from '../../parse/nodes.ts';
 import { constraintFrom, indexFrom } from '../column-definition.ts';
+import { failsIfThere, withName } from '../names/constraint-name.ts';
+import { failsWithoutConstraint, isWhole } from '../names/taken-name.ts';
 import { breaksIfUsed, lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { type Altered, columnOf, isFresh, knownNotNull, type Part } from './altered.ts';
+import { adviseFilling } from './columns.ts';
 
 /** A new constraint: PostgreSQL holds it against every row that is there, unless it is told not to. */
 export const addConstraint: Part = ({ def }, on, scene) => {
-  const part = as(def, 'Constraint');
-  if (part === undefined) return 'ACCESS EXCLUSIVE';
+  const given = as(def, 'Constraint');
+  if (given === undefined) return 'ACCESS EXCLUSIVE';
+  failsIfThere(given, on.table, scene);
+  const others = on.table.constraints.map(({ name }) => name);
+  const part = withName(given, on.table, others, scene.schema);
   const lock = ADD[part.contype ?? 'CONSTR_NULL']?.(part, on, scene) ?? 'ACCESS EXCLUSIVE';
   for (const { key } of on.tables) {
     const now = scene.schema.byKey(key) ?? on.table;
-    const constraint = constraintFrom(part, now.name, scene);
-    const index = indexFrom(part, now.name);
+    const constraint = constraintFrom(part, scene);
+    const index = indexFrom(part);
     scene.schema.put({
       ...now,
       constraints: constraint === undefined ? now.constraints : [...now.constraints, constraint],
@@ -40,7 +46,7 @@ const ADD: Partial<Record<NonNullable<ConstraintNode['contype']>, Add>> = {
 };
 
 function addCheck(part: ConstraintNode, { table, tables }: Altered, scene: Scene): LockMode {
-  const checked = constraintFrom(part, table.name, scene);
+  const checked = constraintFrom(part, scene);
   // Nobody who runs writes a fresh column; what he leaves empty, a CHECK takes, unless it asks for a value.
   const ofOld =
     checked?.columns.some((column) => !isFresh(table, column)) !== false || checked.expression !== undefined;
@@ -66,8 +72,7 @@ function addForeignKey(part: ConstraintNode, { table, tables }: Altered, scene: 
   if (part.skip_validation === true || part.is_enforced === false) return 'SHARE ROW EXCLUSIVE';
   for (const each of tables) scene.does.work('scan', each, 'the foreign key is held against every row');
   if (other !== undefined) lookUp(table, other, scene);
-  if (!table.fresh)
-    adviseNotValid(table, constraintFrom(part, table.name, scene)?.name ?? 'fkey', scene, 'foreign key');
+  if (!table.fresh) adviseNotValid(table, constraintFrom(part, scene)?.name ?? 'fkey', scene, 'foreign key');
   return 'SHARE ROW EXCLUSIVE';
 }
 
@@ -86,6 +91,7 @@ function adviseNotValid(table: TableState, name: string, scene: Scene, what: str
   const sql = scene.text.trim().replace(/;?\s*$/, '');
   const alone = /^ALTER\s+TABLE\b/i.test(sql) && !/,\s*(ADD|ALTER|DROP)\b/i.test(sql);
   scene.does.safely(
+    'lock',
     `Add the ${what} as NOT VALID, which reads nothing; validate it in a later transaction, which blocks neither reads nor writes.`,
     ...(alone ? [`${sql} NOT VALID;`] : []),
     `ALTER TABLE ${written(table)} VALIDATE CONSTRAINT ${quoted(name)};`,
@@ -119,10 +125,12 @@ function addKey(part: ConstraintNode, { table, tables }: Altered, scene: Scene):
           'certain',
           `running code may still leave ${open.map(quoted).join(', ')} of ${table.key} empty`,
         );
+      for (const key of open) if (!table.fresh) adviseFilling(table, key, scene.does);
     }
   if (ready === undefined && !table.fresh) {
-    const index = quoted(part.conname ?? `${table.name}_${primary ? 'pkey' : 'key'}`);
+    const index = quoted(part.conname ?? '');
     scene.does.safely(
+      'lock',
       'Build the unique index without blocking anybody, outside of a transaction, then make it the constraint in an instant.',
       `CREATE UNIQUE INDEX CONCURRENTLY ${index} ON ${written(table)} (${keys.map(quoted).join(', ')});`,
       `ALTER TABLE ${written(table)} ADD CONSTRAINT ${index} ${primary ? 'PRIMARY KEY' : 'UNIQUE'} USING INDEX ${index};`,
@@ -135,6 +143,7 @@ function addExclusion(_part: ConstraintNode, { table, tables }: Altered, scene: 
   for (const each of tables) scene.does.work('index-build', each, 'the index of the exclusion constraint');
   breaksIfUsed(scene, table, 'possible', `rows that running code writes to ${table.key} may exclude one another`);
   scene.does.safely(
+    'lock',
     'There is no way to add an exclusion constraint without its lock: make it on a new table, or in a window.',
   );
   return 'ACCESS EXCLUSIVE';
@@ -151,6 +160,7 @@ function addNotNull(part: ConstraintNode, on: Altered, scene: Scene): LockMode {
       columnOf(on.table, name)?.default === undefined ? 'certain' : 'possible',
       `running code may still leave ${quoted(name ?? '')} of ${on.table.key} empty`,
     );
+  if (!on.table.fresh && name !== undefined) adviseFilling(on.table, name, scene.does);
   return 'ACCESS EXCLUSIVE';
 }
 
@@ -178,6 +188,10 @@ export const dropConstraint: Part = ({ name = '', behavior, missing_ok }, on, sc
   const { does, schema } = scene;
   const constraint = table.constraints.find((each) => each.name === name);
   if (constraint === undefined && table.known && missing_ok === true) return 'ACCESS EXCLUSIVE';
+  // From 18 on a NOT NULL has a name, which isn't followed through every change.
+  const named = schema.server < 18 || !/_not_null\d*$/.test(name);
+  if (constraint === undefined && isWhole(table, schema) && named && missing_ok !== true)
+    failsWithoutConstraint(scene, table.key, name);
   if (constraint?.references !== undefined)
     lockAll(scene, tree(scene, schema.byKey(constraint.references.relation) ?? table), 'ACCESS EXCLUSIVE');
   const unique = constraint?.kind === 'primary' || constraint?.kind === 'unique';
@@ -195,6 +209,7 @@ export const dropConstraint: Part = ({ name = '', behavior, missing_ok }, on, sc
     does.undo('until-written');
     does.phase('contract');
     does.safely(
+      'break',
       'Drop it when no code that counts on it runs any more; rows that break it may stand in the way of its coming back.',
     );
   }

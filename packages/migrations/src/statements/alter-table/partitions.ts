@@ -21,6 +21,7 @@ export const attachPartition: Part = ({ def }, { table }, scene) => {
   }
   if (!child.fresh)
     does.safely(
+      'lock',
       'Give the table a CHECK with the partition’s bounds first, NOT VALID and then validated: ATTACH then reads nothing.',
       `ALTER TABLE ${written(child)} ADD CONSTRAINT belongs CHECK (…) NOT VALID;`,
       `ALTER TABLE ${written(child)} VALIDATE CONSTRAINT belongs;`,
@@ -77,7 +78,10 @@ export const detachPartition: Part = ({ def }, { table }, scene) => {
   const other = scene.schema.descendants(table.key).find((each) => each.defaultPartition && each.key !== child.key);
   if (other !== undefined) scene.does.lock(other, 'ACCESS EXCLUSIVE');
   if (!concurrent && !table.fresh)
-    scene.does.safely('DETACH PARTITION … CONCURRENTLY, outside of a transaction, lets readers and writers go on.');
+    scene.does.safely(
+      ['lock', 'queue'],
+      'DETACH PARTITION … CONCURRENTLY, outside of a transaction, lets readers and writers go on.',
+    );
   change(scene, child, { parents: child.parents.filter((key) => key !== table.key), defaultPartition: false });
   return concurrent ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE';
 };

@@ -27,6 +27,7 @@ export const setLogged: Part = (_cmd, { table }, scene) => {
 export const setTableSpace: Part = ({ name }, { table }, scene) => {
   scene.does.work('rewrite', table, `it is copied to the tablespace ${name}`);
   scene.does.safely(
+    'lock',
     'Move it with pg_repack or in a window; ALTER TABLE … SET TABLESPACE copies it under its strongest lock.',
   );
   return 'ACCESS EXCLUSIVE';

@@ -1,4 +1,4 @@
-import { declareFreeze, type FreezeRecord, liftFreeze, refuse } from '@headgate/control';
+import { declareFreeze, type FreezeRecord, liftFreeze, missingScope, refuse } from '@headgate/control';
 import { type Principal, UNTIL_LIFTED } from '@headgate/domain';
 import { byRole } from '../actions.ts';
 import type { Context } from '../context.ts';
@@ -25,6 +25,11 @@ export function freezeHandlers(context: Context): Handlers<Names> {
   return {
     listFreezes: ({ principal }) => listed(principal),
     async showFreezeEffect({ input: { scope } }) {
+      const missing = await missingScope(store, scope);
+      if (missing !== undefined) {
+        const what = 'show what a freeze would stop';
+        return refuse('missing-document', what, missing.document, missing.why, missing.unblock);
+      }
       return { ok: true, value: await effectOf(context, scope) };
     },
     async declareFreeze({ principal, body }) {

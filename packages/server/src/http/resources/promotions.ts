@@ -26,6 +26,8 @@ import {
   type Promotion,
   type Rollout,
   renderPlan,
+  toldExplanation,
+  toldObjections,
 } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { explain } from '../explain.ts';
@@ -100,9 +102,15 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, plan, await store.now());
       const verdicts = judgeGates(plan.gates, gates, { kind: 'wave', wave: 1 });
       const cells = await store.load(plan.cells.map(({ cell }) => streams.cell(cell)));
-      const objections = await objectionsTo(store, plan, cells, undefined);
+      const objections = toldObjections(await objectionsTo(store, plan, cells, undefined));
       const text = renderPlan(plan);
-      return { ok: true, value: { plan: plan as never, text, verdicts: verdicts as never, objections } };
+      return {
+        ok: true,
+        value: {
+          ...{ plan: plan as never, text, verdicts: verdicts as never, objections: objections.told },
+          ...(objections.left > 0 && { objectionsLeft: objections.left }),
+        },
+      };
     },
     async requestPromotion({ principal, body, idempotencyKey, request }) {
       const key = idempotencyKey === undefined ? {} : { key: idempotencyKey };
@@ -149,7 +157,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       const { explanation } = await explain(context, promotion, now, true);
       const over = await freezesOver(store, [promotion], now);
       const actions = actionsOf(promotion, principal, now, over(promotion));
-      return { ok: true, value: { ...explanation, actions } as Shown<never> };
+      return { ok: true, value: { ...toldExplanation(explanation), actions } as Shown<never> };
     },
     async approvePromotion({ principal, input, body }) {
       const { envelope, bundle } = body;

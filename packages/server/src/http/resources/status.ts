@@ -1,5 +1,5 @@
 import type { CellRecord, FreezeRecord } from '@headgate/control';
-import { type CellState, driftOf, type Hypercare } from '@headgate/domain';
+import { type CellState, driftOf, type Hypercare, toldExplanation } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { type Explained, explain } from '../explain.ts';
 import { freezesOver, showFreeze } from '../freezes-over.ts';
@@ -28,6 +28,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
       const explained: Explained[] = [];
       for (let i = 0; i < moving.length; i += SIDE_BY_SIDE)
         explained.push(...(await Promise.all(moving.slice(i, i + SIDE_BY_SIDE).map((p) => explain(context, p, now)))));
+      const told = explained.map(({ explanation }) => toldExplanation(explanation));
       return {
         ok: true,
         value: {
@@ -51,9 +52,11 @@ export function statusHandlers(context: Context): Handlers<'status'> {
           freezes: freezes.rows.flatMap((row) =>
             row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
           ),
-          waits: explained.flatMap(({ explanation }) => explanation.waits),
+          waits: told.flatMap(({ waits }) => waits),
           truncated:
-            open.length > moving.length || [cells, promotions, watches, freezes].some((list) => list.truncated),
+            told.some(({ waitsLeft = 0 }) => waitsLeft > 0) ||
+            open.length > moving.length ||
+            [cells, promotions, watches, freezes].some((list) => list.truncated),
         },
       };
     },

@@ -102,7 +102,11 @@ function Approved({ promotion: { id, envelope, wave } }: { readonly promotion: P
             <Said>{outlined.rollback}</Said>.
           </Text>
           <PointOfNoReturn outline={outlined} />
-          <Fetched of={why}>{({ objections = [] }) => <Objections of={objections} waits={wave === 0} />}</Fetched>
+          <Fetched of={why}>
+            {({ objections = [], objectionsLeft }) => (
+              <Objections of={objections} left={objectionsLeft} waits={wave === 0} />
+            )}
+          </Fetched>
         </>
       )}
     </Fetched>

@@ -4,8 +4,12 @@ import { Said } from '../../parts/said.tsx';
 import { Some } from '../../parts/some.tsx';
 
 /** What agents would refuse the promotion for, by what they say that they hold; nothing when there is nothing. */
-export function Objections(props: { readonly of: readonly Objection[]; readonly waits?: boolean }) {
-  const { of: objections, waits = false } = props;
+export function Objections(props: {
+  readonly of: readonly Objection[];
+  readonly left?: number | undefined;
+  readonly waits?: boolean;
+}) {
+  const { of: objections, left = 0, waits = false } = props;
   if (objections.length === 0) return null;
   return (
     <Alert color="orange" title="An agent would refuse it as things are" style={{ overflowWrap: 'anywhere' }}>
@@ -18,6 +22,11 @@ export function Objections(props: { readonly of: readonly Objection[]; readonly 
           ))
         }
       </Some>
+      {left > 0 && (
+        <Text size="sm">
+          And {left} more, of other cells: <Said whole>`headgate doctor`</Said> tells every cause.
+        </Text>
+      )}
       {waits && <Text size="sm">Approved, it waits for that; until then nothing is begun and no approval spent.</Text>}
     </Alert>
   );

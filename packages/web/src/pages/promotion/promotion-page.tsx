@@ -38,11 +38,14 @@ export function PromotionPage({ id }: { readonly id: string }) {
           <Actions promotion={data} />
           {data.phase !== 'ended' && (
             <Fetched of={why}>
-              {({ waits, gates, objections = [] }) => (
+              {({ waits, waitsLeft = 0, gates, objections = [], objectionsLeft }) => (
                 <>
                   {/* Before the first wave it waits for them, and says so below. */}
-                  {data.wave > 0 && <Objections of={objections} />}
+                  {data.wave > 0 && <Objections of={objections} left={objectionsLeft} />}
                   <Waits waits={waits} />
+                  {waitsLeft > 0 && (
+                    <Text size="sm">And {waitsLeft} more cells wait; the plan below has every cell.</Text>
+                  )}
                   <Gates gates={gates} />
                 </>
               )}

@@ -7,7 +7,7 @@ import type { MigrationRef } from '@headgate/domain';
 import type { MigrationBack } from '@headgate/execution';
 import { digestFor, stepContext } from '@headgate/testkit/execution/step-context';
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { withClient } from '../../../postgres-cluster/database.ts';
 import { controlConnection, ownersConnection } from '../../store/store-session.ts';
 import { type RealStore, realStore } from '../../testing/real-store.ts';
@@ -306,6 +306,102 @@ describe('an agent that is killed', () => {
     expect(await again(() => down(2, DROP, BUILD))).toEqual({ ok: true, value: { version: 2 } });
     expect(await index()).toMatchObject({ valid: true });
     expect(await attempts()).toEqual([]);
+  });
+});
+
+describe('a REINDEX that is cut short', () => {
+  const REBUILD = '-- headgate:no-transaction\nreindex table concurrently invoice;';
+  const half = () =>
+    ask(`select i.indexrelid::text as oid, n.nspname as schema from pg_index i join pg_class c on c.oid = i.indexrelid
+      join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid order by 1`) as Promise<
+      { oid: string; schema: string }[]
+    >;
+  beforeEach(() => ask('alter table public.invoice add column note text'));
+  /** The agent and its session: left to itself, the server would finish it once nobody is in the way. */
+  async function cutShort(child: ChildProcess, holder: pg.Client): Promise<void> {
+    await kill(child);
+    const atWork = `from pg_stat_activity where query like '%reindex table concurrently%' and state = 'active' and pid <> pg_backend_pid()`;
+    await ask(`select pg_terminate_backend(pid) ${atWork}`);
+    await expect.poll(() => ask(`select pid ${atWork}`), soon).toEqual([]);
+    await holder.end();
+  }
+
+  test('leaves indexes of the table and of its TOAST, which the next attempt takes away', async () => {
+    const other = await busy();
+    const child = await agent(migration(1, REBUILD), REBUILD);
+    await expect
+      .poll(async () => new Set((await half()).map(({ schema }) => schema)), soon)
+      .toEqual(new Set(['public', 'pg_toast']));
+    await cutShort(child, other);
+    expect(await again(() => up(1, REBUILD))).toEqual({ ok: true, value: { version: 2 } });
+    expect(await half()).toEqual([]);
+    expect(await attempts()).toEqual([]);
+  });
+
+  test('is cleared up after by another file, too', async () => {
+    const other = await busy();
+    const child = await agent(migration(1, REBUILD), REBUILD);
+    await expect.poll(half, soon).not.toEqual([]);
+    await cutShort(child, other);
+    expect(await again(() => up(1, 'alter table public.invoice add column more text'))).toMatchObject({ ok: true });
+    expect(await half()).toEqual([]);
+  });
+
+  test('what somebody else’s left is told, and left alone; what ours left beside it goes', async () => {
+    const other = await busy();
+    const theirs = await owner();
+    await theirs.query(`set statement_timeout = 300`);
+    await expect(theirs.query('reindex table concurrently public.invoice')).rejects.toThrow(/timeout/);
+    await theirs.end();
+    const before = await half();
+    expect(before.length).toBeGreaterThan(0);
+    const child = await agent(migration(1, REBUILD), REBUILD);
+    await expect.poll(async () => (await half()).length, soon).toBeGreaterThan(before.length);
+    await cutShort(child, other);
+    expect(await again(() => up(1, REBUILD))).toMatchObject({
+      ok: false,
+      code: 'rejected',
+      why: expect.stringMatching(/passed over .*invoice_pkey_ccnew.*DROP INDEX CONCURRENTLY/),
+    });
+    expect(await half()).toEqual(before);
+    expect(await versions()).toEqual([1]);
+  });
+});
+
+describe('what PostgreSQL only warns of and passes over', () => {
+  beforeEach(async () => {
+    await ask(`drop table if exists public.theirs; create table public.theirs(id int); grant select on public.theirs to app; grant create on schema public to app;
+      alter database app owner to postgres`);
+  });
+  afterEach(() => ask('alter database app owner to app; drop table if exists public.theirs'));
+
+  test.each([
+    ['vacuum of another’s table', '-- headgate:no-transaction\nvacuum theirs'],
+    ['vacuum of everything', '-- headgate:no-transaction\nvacuum'],
+    ['analyze of another’s table, in a transaction', 'create table public.kept(id int); analyze public.theirs'],
+    ['the same by a block', `do $$ begin analyze public.theirs; end $$`],
+  ])('%s isn’t done, and says why', async (_what, sql) => {
+    expect(await up(1, sql)).toMatchObject({
+      ok: false,
+      code: 'rejected',
+      why: expect.stringMatching(/passed over .*theirs.*OWNER TO/),
+    });
+    expect(await versions()).toEqual([1]);
+    expect(await attempts()).toEqual([]);
+    expect(await ask(`select to_regclass('public.kept') as kept`)).toEqual([{ kept: null }]);
+  });
+
+  test('… also where the database keeps its warnings to itself', async () => {
+    await ask('alter database app set client_min_messages = error');
+    expect(await up(1, '-- headgate:no-transaction\nvacuum theirs')).toMatchObject({ ok: false });
+    expect(await up(1, 'analyze public.theirs')).toMatchObject({ ok: false });
+    await ask('alter database app reset client_min_messages');
+  });
+
+  test('vacuum and analyze of everything that is one’s own are done, whatever of the system is passed over', async () => {
+    await ask('drop table public.theirs');
+    expect(await up(1, '-- headgate:no-transaction\nvacuum')).toMatchObject({ ok: true });
+    expect(await up(2, 'analyze')).toMatchObject({ ok: true });
   });
 });
 

@@ -12,6 +12,8 @@ export interface Attempt {
   readonly digest: string;
   /** The statement itself: what it left can be told without its release. Null: a program's, not ours. */
   readonly statement: string | null;
+  /** Oids of what others had left half done before it: none of ours, whatever it is called. */
+  readonly foundBefore: readonly string[];
 }
 
 /** One version's change, in one direction. */
@@ -26,25 +28,31 @@ type Decision = Pick<StepContext, 'cell' | 'fence'>;
 export async function readAttempt(client: pg.ClientBase): Promise<Attempt | undefined> {
   const there = await client.query<{ there: boolean }>(`select to_regclass('headgate.attempt') is not null as there`);
   if (there.rows[0]?.there !== true) return undefined;
-  const { rows } = await client.query<Attempt>(
-    `select direction, version_from as "from", version_to as "to", digest, to_jsonb(attempt) ->> 'statement' as statement
+  const { rows } = await client.query<Omit<Attempt, 'foundBefore'> & { readonly before: readonly string[] | null }>(
+    `select direction, version_from as "from", version_to as "to", digest, to_jsonb(attempt) ->> 'statement' as statement,
+       to_jsonb(attempt) -> 'found_before' as before
      from headgate.attempt`,
   );
-  return rows[0];
+  const [found] = rows;
+  if (found === undefined) return undefined;
+  const { before, ...attempt } = found;
+  return { ...attempt, foundBefore: before ?? [] };
 }
 
 /** Notes that a statement is about to run. False: a later decision was seen meanwhile. */
 export async function beginAttempt(
   client: pg.ClientBase,
   { direction, migration }: AloneChange,
-  statement: string,
+  { statement, foundBefore }: Pick<Attempt, 'foundBefore'> & { readonly statement: string },
   ctx: Decision & Pick<StepContext, 'idempotencyKey'>,
 ): Promise<boolean> {
+  const { from, to, file } = migration;
   return fenced(client, ctx, async () => {
     await client.query('delete from headgate.attempt');
     await client.query(
-      `insert into headgate.attempt(direction, version_from, version_to, digest, key, statement) values ($1, $2, $3, $4, $5, $6)`,
-      [direction, migration.from, migration.to, migration.file.digest, ctx.idempotencyKey, statement],
+      `insert into headgate.attempt(direction, version_from, version_to, digest, key, statement, found_before)
+       values ($1, $2, $3, $4, $5, $6, $7)`,
+      [direction, from, to, file.digest, ctx.idempotencyKey, statement, JSON.stringify(foundBefore)],
     );
   });
 }

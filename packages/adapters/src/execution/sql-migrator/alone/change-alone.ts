@@ -91,7 +91,7 @@ export async function leftHalfDone(control: pg.ClientBase, store: Store): Promis
   if (statement === undefined) return begun(pending);
   if (statement.kind !== 'drop-index') return undefined;
   const { state } = await withClient(await ownersConnection(store), (owner) =>
-    standingOf(owner, control, statement, true),
+    standingOf(owner, control, statement, pending),
   );
   return state === 'before' ? undefined : `${begun(pending)}: its index is gone, or no longer used`;
 }

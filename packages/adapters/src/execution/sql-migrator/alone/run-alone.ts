@@ -13,9 +13,10 @@ import type { AloneStatement } from '@headgate/migrations';
 import type pg from 'pg';
 import type { Store } from '../../store/store-session.ts';
 import { inMigrationSession } from '../migration-session.ts';
+import { beyondSystem, listenForSkips, skippedRefusal } from '../skipped.ts';
 import { sqlRefusal } from '../sql-refusal.ts';
 import { type AloneChange, type Attempt, beginAttempt, begun, forgetAttempt, recordAlone } from './attempt.ts';
-import { isPartitioned, type Standing, standingOf } from './standing.ts';
+import { halfRebuilt, isPartitioned, type Standing, standingOf } from './standing.ts';
 
 /** What the control session holds for as long as it works. */
 export interface AloneParts {
@@ -35,7 +36,8 @@ export async function runAlone(
   return inOwnersSession(parts, async (owner) => {
     const { control, store, ctx } = parts;
     const fencedOff = denied('fenced', `the store ${store.name} has seen a later decision than this one`);
-    const standing = await standingOf(owner, control, statement, pending !== undefined);
+    const standing = await standingOf(owner, control, statement, pending ?? false);
+    const rebuilt = statement.kind === 'reindex' ? await halfRebuilt(owner, control, statement) : undefined;
     if (statement.kind === 'reindex' && (await isPartitioned(owner, control, statement)))
       return denied(
         'rejected',
@@ -43,15 +45,23 @@ export async function runAlone(
       );
     const refused = notOurs(store.name, statement, standing, pending !== undefined);
     if (refused !== undefined) return refused;
+    if (rebuilt?.atWork !== undefined)
+      return denied(
+        'transient',
+        `the store ${store.name}: somebody (process ${rebuilt.atWork}) builds indexes of that table right now: wait until it has ended`,
+      );
+    // What is left over before we begin is somebody else's; of an attempt of ours it was written down then.
+    const attempt = pending ?? { foundBefore: (rebuilt?.left ?? []).map(({ oid }) => oid) };
     const there = standing.state === 'after' || (standing.state === 'foreign' && isAskedNotToMind(statement));
     if (there) return (await recordAlone(control, change, ctx)) ? granted('recorded') : fencedOff;
-    if (pending === undefined && !(await beginAttempt(control, change, statement.text, ctx))) return fencedOff;
-    if (standing.leftovers.length > 0) {
+    const begin = { statement: statement.text, foundBefore: attempt.foundBefore };
+    if (pending === undefined && !(await beginAttempt(control, change, begin, ctx))) return fencedOff;
+    if (standing.state === 'half') {
       ctx.log(`store ${store.name}: an earlier attempt was interrupted; what it left is cleared away`);
-      await dropped(owner, standing);
+      await dropped(parts, owner, standing);
     }
-    const failed = await run(owner, statement.text);
-    const now = await standingOf(owner, control, statement, true);
+    const failed = await run(parts, owner, statement);
+    const now = await standingOf(owner, control, statement, attempt);
     if (failed !== undefined) return cleared(parts, owner, statement, now, failed);
     const done = now.state === 'after' || statement.kind === 'reindex' || statement.kind === 'vacuum';
     if (!done)
@@ -74,17 +84,17 @@ export async function settle(
   const finish = 'finish it with the file that began it, or restore the store';
   if (statement === undefined) return denied('rejected', `the store ${store.name}: ${begun(pending)}; ${finish}`);
   return inOwnersSession(parts, async (owner) => {
-    const standing = await standingOf(owner, control, statement, true);
+    const standing = await standingOf(owner, control, statement, pending);
     if (statement.kind === 'drop-index' && standing.state !== 'before') {
       if (wayBack === undefined)
         return denied(
           'rejected',
           `the store ${store.name}: ${begun(pending)}, and its index is gone; ${finish}, or create the index again`,
         );
-      const failed = await broughtBack(owner, control, statement, wayBack);
+      const failed = await broughtBack(parts, owner, { attempt: pending, dropping: statement, wayBack });
       if (failed !== undefined) return failed;
     }
-    await dropped(owner, standing);
+    await dropped(parts, owner, standing);
     if (!(await forgetAttempt(control, ctx)))
       return denied('fenced', `the store ${store.name} has seen a later decision than this one`);
     ctx.log(`store ${store.name}: ${begun(pending)}; what it left is cleared away`);
@@ -94,19 +104,19 @@ export async function settle(
 
 /** Ends the dropping that was begun, and makes anew what was dropped. */
 async function broughtBack(
-  owner: pg.ClientBase,
-  control: pg.ClientBase,
-  dropping: AloneStatement,
-  wayBack: AloneStatement,
+  parts: AloneParts,
+  owner: pg.Client,
+  { attempt, dropping, wayBack }: { attempt: Attempt; dropping: AloneStatement; wayBack: AloneStatement },
 ): Promise<Answer<never> | undefined> {
-  const left = await standingOf(owner, control, wayBack, true);
+  const { control } = parts;
+  const left = await standingOf(owner, control, wayBack, attempt);
   if (left.state === 'after') return undefined;
-  if (left.state === 'half') await dropped(owner, left);
-  else if ((await standingOf(owner, control, dropping, true)).state === 'half') {
-    const failed = await run(owner, dropping.text);
+  if (left.state === 'half') await dropped(parts, owner, left);
+  else if ((await standingOf(owner, control, dropping, attempt)).state === 'half') {
+    const failed = await run(parts, owner, dropping);
     if (failed !== undefined) return failed;
   }
-  return run(owner, wayBack.text);
+  return run(parts, owner, wayBack);
 }
 
 /** `create index if not exists`: whatever has the name will do. */
@@ -149,15 +159,25 @@ function notOurs(
   return undefined;
 }
 
-async function run(owner: pg.ClientBase, text: string): Promise<Answer<never> | undefined> {
+/** Runs it. What PostgreSQL only warns of and passes over isn't done, whatever it says of the statement. */
+async function run(
+  { control, store }: AloneParts,
+  owner: pg.Client,
+  statement: AloneStatement,
+): Promise<Answer<never> | undefined> {
+  const skips = listenForSkips(owner);
   try {
-    await owner.query({ text, queryMode: 'extended' } as pg.QueryConfig);
-    return undefined;
+    await owner.query({ text: statement.text, queryMode: 'extended' } as pg.QueryConfig);
   } catch (error) {
     const refusal = sqlRefusal(error);
     if (refusal === undefined) throw error;
     return refusal;
+  } finally {
+    skips.end();
   }
+  const all = skips.all();
+  const counting = statement.kind === 'vacuum' && !statement.named ? await beyondSystem(control, all) : all;
+  return skippedRefusal(store.name, counting);
 }
 
 /** SQLSTATE: there is such a relation already. */
@@ -165,7 +185,7 @@ const DUPLICATE = '42P07';
 
 /** After a refusal: what it left is dropped at once, so that nothing of it is there but the reason. */
 async function cleared(
-  { control, store, ctx }: AloneParts,
+  { control, store, ctx }: Pick<AloneParts, 'control' | 'store' | 'ctx'>,
   owner: pg.ClientBase,
   statement: AloneStatement,
   standing: Standing,
@@ -178,7 +198,7 @@ async function cleared(
   const left = `${why}; ${statement.kind === 'drop-index' ? 'the index is no longer used, and' : 'what it left'} is finished by the next attempt`;
   if (statement.kind === 'drop-index' && standing.state !== 'before') return denied(code, left);
   try {
-    if (standing.state === 'half' && !theirs) await dropped(owner, standing);
+    if (standing.state === 'half' && !theirs) await dropped({ control, ctx }, owner, standing);
   } catch (error) {
     if (sqlRefusal(error) === undefined) throw error;
     return denied(code, left);
@@ -187,9 +207,21 @@ async function cleared(
   return forgotten ? failed : denied('fenced', `the store ${store.name} has seen a later decision than this one`);
 }
 
-async function dropped(owner: pg.ClientBase, { leftovers }: Standing): Promise<void> {
-  // The names are PostgreSQL's own, quoted by it.
+/** Drops what is of no use. The names are PostgreSQL's own, quoted by it. */
+async function dropped(
+  { control, ctx }: Pick<AloneParts, 'control' | 'ctx'>,
+  owner: pg.ClientBase,
+  { leftovers, ofToast = [] }: Standing,
+): Promise<void> {
   for (const index of leftovers) await owner.query(`drop index concurrently if exists ${index}`);
+  if (ofToast.length === 0) return;
+  // No owner may name anything in pg_toast; its indexes that are INVALID a superuser may drop.
+  await control.query(`set statement_timeout = ${Math.max(1, Math.floor(ctx.remainingMs()))}`);
+  try {
+    for (const index of ofToast) await control.query(`drop index concurrently if exists ${index}`);
+  } finally {
+    await control.query('reset statement_timeout');
+  }
 }
 
 /** A session of the migrations' login that has taken on the owner's role, and waits for a lock as long as it has time. */
@@ -204,6 +236,8 @@ function inOwnersSession<T>(
     await client.query(`set statement_timeout = ${Math.max(1, Math.floor(ctx.remainingMs()))}`);
     // Nobody queues behind it while it waits: it takes SHARE UPDATE EXCLUSIVE, which only other upkeep minds.
     await client.query('set lock_timeout = 0');
+    // A setting of the database may have had the server keep its warnings to itself.
+    await client.query('set client_min_messages = notice');
     await client.query(`set role ${role}`);
     return work(client);
   });

@@ -1,6 +1,7 @@
 /** How far a statement came that runs outside of a transaction: asked of the database, never remembered. */
 import type { AloneStatement, IndexShape } from '@headgate/migrations';
 import type pg from 'pg';
+import type { Attempt } from './attempt.ts';
 
 /**
  * `half`: it was begun, and what it left is of no use. `foreign`: an index has the name, and isn't what the statement makes.
@@ -11,6 +12,8 @@ export interface Standing {
   /** Of a foreign one. */
   readonly index?: string;
   readonly leftovers: readonly string[];
+  /** The same in a table's TOAST, which its owner can't name. */
+  readonly ofToast?: readonly string[];
 }
 
 const NOTHING: Standing = { state: 'before', leftovers: [] };
@@ -19,6 +22,7 @@ const NOTHING: Standing = { state: 'before', leftovers: [] };
 const FIND = `select pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text as oid`;
 
 interface IndexRow {
+  readonly oid: string;
   readonly name: string;
   readonly qualified: string;
   readonly whole: boolean;
@@ -30,7 +34,7 @@ interface IndexRow {
 }
 
 const INDEXES = `
-  select c.relname as name, format('%I.%I', n.nspname, c.relname) as qualified,
+  select c.oid::text, c.relname as name, format('%I.%I', n.nspname, c.relname) as qualified,
     i.indisvalid and i.indisready and i.indislive as whole, i.indisunique as unique,
     (select amname from pg_am where oid = c.relam) as method, i.indpred is not null as partial,
     i.indnatts - i.indnkeyatts as included,
@@ -42,14 +46,14 @@ const INDEXES = `
 const OF_REINDEX = /_cc(?:new|old)\d*$/;
 
 /**
- * Where a statement stands. `owner` looks names up as the statement would; `control` looks at what they mean. `begun`: an
- * attempt of ours is known, so that what a REINDEX left can be ours, and an index of the name need not be.
+ * Where a statement stands. `owner` looks names up as the statement would; `control` looks at what they mean. `begun`: the
+ * attempt of ours that is known, so that what a REINDEX left can be ours, and an index of the name need not be.
  */
 export async function standingOf(
   owner: pg.ClientBase,
   control: pg.ClientBase,
   statement: AloneStatement,
-  begun: boolean,
+  begun: Pick<Attempt, 'foundBefore'> | false,
 ): Promise<Standing> {
   if (statement.kind === 'vacuum') return NOTHING;
   if (statement.kind === 'create-index') {
@@ -57,7 +61,8 @@ export async function standingOf(
     if (table === undefined) return NOTHING;
     const there = (await indexesOf(control, table)).find(({ name }) => name === statement.index);
     if (there === undefined) return NOTHING;
-    if (begun && !isOf(there, statement.shape)) return { state: 'foreign', index: there.qualified, leftovers: [] };
+    if (begun !== false && !isOf(there, statement.shape))
+      return { state: 'foreign', index: there.qualified, leftovers: [] };
     return there.whole
       ? { state: 'after', leftovers: [there.qualified] }
       : { state: 'half', leftovers: [there.qualified] };
@@ -69,12 +74,61 @@ export async function standingOf(
     const { rows } = await control.query<IndexRow>(`${INDEXES} where i.indexrelid = $1`, [index]);
     return { state: rows[0]?.whole === false ? 'half' : 'before', leftovers: [] };
   }
-  if (!begun) return NOTHING;
+  const { left } = await halfRebuilt(owner, control, statement);
+  const ours = begun === false ? [] : left.filter(({ oid }) => !begun.foundBefore.includes(oid));
+  if (ours.length === 0) return NOTHING;
+  const named = (toast: boolean) => ours.filter((each) => each.toast === toast).map(({ qualified }) => qualified);
+  return { state: 'half', leftovers: named(false), ofToast: named(true) };
+}
+
+interface HalfRebuilt {
+  readonly oid: string;
+  readonly qualified: string;
+  readonly toast: boolean;
+}
+
+/**
+ * Indexes of no use that a REINDEX CONCURRENTLY of this was cut short over, ours or another's, those in the table's TOAST too;
+ * and who is at one right now.
+ */
+export async function halfRebuilt(
+  owner: pg.ClientBase,
+  control: pg.ClientBase,
+  statement: Extract<AloneStatement, { readonly kind: 'reindex' }>,
+): Promise<{ readonly left: readonly HalfRebuilt[]; readonly atWork: number | undefined }> {
   const named = await find(owner, statement.name);
-  if (named === undefined) return NOTHING;
+  if (named === undefined) return { left: [], atWork: undefined };
   const table = statement.of === 'table' ? named : await tableOf(control, named);
-  const left = (await indexesOf(control, table)).filter(({ name, whole }) => !whole && OF_REINDEX.test(name));
-  return left.length === 0 ? NOTHING : { state: 'half', leftovers: left.map(({ qualified }) => qualified) };
+  const toast = statement.of === 'table' ? await toastOf(control, table) : undefined;
+  const own = await indexesOf(control, table);
+  const all = [
+    ...own.map((each) => ({ ...each, toast: false })),
+    ...(toast === undefined ? [] : await indexesOf(control, toast)).map((each) => ({ ...each, toast: true })),
+  ];
+  const bases = all.filter(({ whole, oid }) => (statement.of === 'table' ? whole : oid === named));
+  const left = all.filter(
+    ({ whole, name, toast: of }) => !whole && bases.some((b) => b.toast === of && isCopyOf(name, b.name)),
+  );
+  const { rows } = await control.query<{ pid: number }>(
+    'select pid from pg_stat_progress_create_index where relid = any ($1::oid[]) limit 1',
+    [[table, ...(toast === undefined ? [] : [toast])]],
+  );
+  return { left, atWork: rows[0]?.pid };
+}
+
+/** PostgreSQL cuts a long name so that all of it has at most 63 bytes. */
+function isCopyOf(name: string, base: string): boolean {
+  const stem = name.replace(OF_REINDEX, '');
+  if (stem === name) return false;
+  return stem === base || (base.startsWith(stem) && Buffer.byteLength(name) >= 60);
+}
+
+async function toastOf(control: pg.ClientBase, table: string): Promise<string | undefined> {
+  const { rows } = await control.query<{ oid: string }>(
+    'select reltoastrelid::text as oid from pg_class where oid = $1 and reltoastrelid <> 0',
+    [table],
+  );
+  return rows[0]?.oid;
 }
 
 /** A partitioned table or index, whose REINDEX holds up writers of every partition while it waits for one of them. */
