@@ -9,6 +9,7 @@ import { notOurs } from '../away/not-ours.ts';
 import { type AgentConfig, loadConfig } from '../config.ts';
 import { type EndFacts, whyNotEnd } from '../stop/may-end.ts';
 import { underWayBy, underWayIn } from '../stop/under-way.ts';
+import { usageTrouble } from '../usage.ts';
 
 export const STOP_USAGE = `headgate-agent stop: ends what the agent runs in its cells; what they are made of is kept
 
@@ -50,7 +51,7 @@ export async function stop(args: readonly string[]): Promise<number> {
   try {
     ({ values } = parseArgs({ args: [...args], options }));
   } catch (error) {
-    return complain([(error as Error).message, '', STOP_USAGE], EXIT.usage);
+    return complain([usageTrouble(error as Error, 'stop')], EXIT.usage);
   }
   if (values.help === true) {
     process.stdout.write(STOP_USAGE);

@@ -1,8 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { StoreTaken } from '@headgate/adapters/execution/external-store/claim';
 import { takeUp } from '@headgate/adapters/execution/take-up';
 import { serviceRelease } from '@headgate/documents/service/index';
 import type { AgentConfig } from '../config.ts';
+import { UNKNOWN } from '../leave/may-leave.ts';
 import { loadService } from './service-cells.ts';
 
 export interface TakenUp {
@@ -22,6 +24,8 @@ export async function takeUpService(
   file: string,
   version: string,
   report: (line: string) => void,
+  /** The agent's configuration, as it is typed. */
+  configFile = 'agent.yaml',
 ): Promise<readonly TakenUp[]> {
   const service = await loadService(file);
   const release = await serviceRelease(service, dirname(resolve(file)), { version, authors: [], origin: 'adopted' });
@@ -30,7 +34,9 @@ export async function takeUpService(
     throw new Error(`this agent has no cell of ${service.metadata.name}; enrol it with --service ${file}`);
   const taken: TakenUp[] = [];
   for (const cell of cells) {
-    const how = await takeUp(cell, release, report);
+    const how = await takeUp(cell, release, report).catch((error: unknown) => {
+      throw error instanceof StoreTaken ? new Error(whatUnblocks(error, configFile, cell.cell), { cause: error }) : error;
+    });
     taken.push({ cell: cell.cell, how, version, url: `http://127.0.0.1:${cell.router.listenPort}` });
   }
   return taken;
@@ -38,4 +44,13 @@ export async function takeUpService(
 
 function isProcess(config: AnyCellConfig): config is Extract<AnyCellConfig, { kind: 'process' }> {
   return config.kind === 'process';
+}
+
+/** Two ways out of a database that another installation has, each as it can be typed. */
+function whatUnblocks({ message, claim }: StoreTaken, configFile: string, cell: string): string {
+  return [
+    `${message}; nothing was started or changed`,
+    `to unblock: carry on under that installation: start its server and its agent again${claim === undefined ? '' : `, on ${claim.machine}`}`,
+    `or, if it is over, take what it made out of the database: headgate-agent leave --config ${configFile} --cell ${cell} --installation ${claim?.id ?? UNKNOWN}`,
+  ].join('\n');
 }
