@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { loadTrust } from '@headgate/documents';
@@ -7,7 +8,7 @@ import { rollBack } from './commands/rollback.ts';
 import { showStatus } from './commands/status.ts';
 import { type AgentConfig, loadConfig } from './config.ts';
 import { migrateConfig } from './config-version.ts';
-import { enrol } from './enrol.ts';
+import { type Enrolled, enrol, runningIn, startAnewText } from './enrol.ts';
 import { acceptRestoredLog, continues, headsToCompare } from './heads/accept-restored-log.ts';
 import { openLog } from './log.ts';
 import { enrolForService } from './service/enrol-for-service.ts';
@@ -266,9 +267,7 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
       dataDir: values.data,
       force: values.force,
     });
-    if (!enrolled.ok) return complain(enrolled.problems);
-    process.stdout.write(`${JSON.stringify({ config: enrolled.config, witness: enrolled.witness })}\n`);
-    return;
+    return tellEnrolled(enrolled);
   }
   const needed = ['server', 'token-file', 'trust', 'data', 'name', 'environment', 'cell-file'] as const;
   const missing = needed.filter((option) => values[option] === undefined);
@@ -289,8 +288,15 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
     signedApprovals: values['signed-approvals'] ?? [],
     force: values.force ?? false,
   });
+  return tellEnrolled(enrolled);
+}
+
+async function tellEnrolled(enrolled: Enrolled): Promise<void> {
   if (!enrolled.ok) return complain(enrolled.problems);
-  process.stdout.write(`${JSON.stringify({ config: enrolled.config, witness: enrolled.witness })}\n`);
+  const { config, witness } = enrolled;
+  process.stdout.write(`${JSON.stringify({ config, witness })}\n`);
+  const running = await runningIn(dirname(config));
+  if (running !== undefined) process.stderr.write(`headgate-agent: ${startAnewText(running, relative('.', config) || config)}\n`);
 }
 
 function complain(problems: readonly string[]): void {

@@ -14,6 +14,7 @@ import { usageTrouble } from '../usage.ts';
 export const STOP_USAGE = `headgate-agent stop: ends what the agent runs in its cells; what they are made of is kept
 
   headgate-agent stop --config FILE [--cell CELL …] [--tenants NAME,NAME…] [--and-agent] [--json]
+  headgate-agent stop --config FILE --agent-only [--json]
 
 Ends, in this order, the router, what serves and works in the slots (each letting what it is at come to its end, as long as
 the cell's drainMs), and the PostgreSQL that the agent keeps for its stores; never one that somebody else keeps. Data,
@@ -24,6 +25,8 @@ ends what is left, and says so when nothing is.
 --tenants    who is served there and is to be cut off, each by name; without it cells that serve anybody are left alone
 --and-agent  ends the agent first, if it runs: it would start again whatever ends. Where a service manager keeps it, that has
              to be told instead (systemctl stop …)
+--agent-only ends the agent and nothing of what it runs: everybody is served on, and the next \`headgate-agent run\` takes it
+             over, with the configuration as it is then
 
 Refused, and nothing is ended: while a step or a wave is under way in one of the cells, while somebody is served who isn't
 named, while the agent runs (without --and-agent).
@@ -44,6 +47,7 @@ export async function stop(args: readonly string[]): Promise<number> {
     cell: { type: 'string', multiple: true },
     tenants: text,
     'and-agent': flag,
+    'agent-only': flag,
     json: flag,
     help: flag,
   } as const;
@@ -75,7 +79,11 @@ export async function stop(args: readonly string[]): Promise<number> {
     .map((name) => name.trim())
     .filter((name) => name !== '');
   const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
+  const agentOnly = values['agent-only'] === true;
+  if (agentOnly && (values.cell ?? values.tenants ?? values['and-agent']) !== undefined)
+    return complain(['stop: --agent-only ends nothing in the cells, so --cell, --tenants and --and-agent have no place beside it'], EXIT.usage);
   try {
+    if (agentOnly) return await endAgentOnly(config, values.json === true);
     return await endCells(config, cells, {
       tenants,
       andAgent: values['and-agent'] === true,
@@ -136,6 +144,24 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
   else
     process.stdout.write(
       `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run\n`,
+    );
+  return EXIT.ok;
+}
+
+/** The agent alone: what it was at it ends or hands back by itself, as when its service manager tells it to. */
+async function endAgentOnly(config: AgentConfig, json: boolean): Promise<number> {
+  const { dataDir, name, graceMs } = config;
+  const holder = await holderOf(dataDir);
+  if (holder !== undefined && holder.pid === undefined)
+    return complain([`the agent ${name} runs, and its process can't be told from here; end it where it was started`], EXIT.refused);
+  const pid = holder?.pid;
+  if (pid !== undefined) await endAgent(pid, graceMs);
+  if (json) process.stdout.write(`${JSON.stringify({ ended: pid === undefined ? [] : [{ cell: '', what: `the agent ${name}`, pid }] })}\n`);
+  else
+    process.stdout.write(
+      pid === undefined
+        ? `the agent ${name} didn't run\n`
+        : `ended the agent ${name} (pid ${pid}); what it runs lives on, and the next one takes it over: headgate-agent run\n`,
     );
   return EXIT.ok;
 }

@@ -77,7 +77,7 @@ describe('an agent that holds another policy is told of', () => {
     await writeFile(join(folder, 'code', 'headgate.yaml'), SERVICE);
     const [finding] = (await found()).filter(({ verdict }) => verdict === 'wrong');
     expect(finding?.mend).toBe(
-      'read what changed, stop the agent, and: headgate setup code && headgate-agent enrol --handed .headgate/agent-shop/handed.json --service code/headgate.yaml && headgate-agent run --config .headgate/agent-shop/agent.yaml',
+      'read what changed, and: headgate setup code && headgate-agent stop --config .headgate/agent-shop/agent.yaml --agent-only && headgate-agent enrol --handed .headgate/agent-shop/handed.json --service code/headgate.yaml && headgate-agent run --config .headgate/agent-shop/agent.yaml',
     );
     await rm(join(server.dataDir, 'agent-shop'), { recursive: true });
   });

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Objection } from '@headgate/contract';
 import { SERVICE_FILE, serviceAt } from '../releases/service-folder.ts';
+import { enrolCommand, stopAgentCommand } from './agent-commands.ts';
 
 /** Where somebody types a command: the server's data folder, if it is here, and the working folder. */
 export interface Here {
@@ -19,7 +20,7 @@ const MOST_FOLDERS = 200;
 export async function howToMend(here: Here, { agent, code, unblock }: Objection): Promise<string> {
   if (code === 'signed-approvals') return unblock;
   const commands = await commandsToPin(here, agent);
-  return commands === undefined ? unblock : `read what changed, stop the agent, and: ${commands.join(' && ')}`;
+  return commands === undefined ? unblock : `read what changed, and: ${commands.join(' && ')}`;
 }
 
 /** The commands that pin at a service's agent what is declared now; undefined: it wasn't set up here. */
@@ -31,12 +32,13 @@ async function commandsToPin(here: Here, agent: string): Promise<readonly string
   return [`headgate setup ${at(dirname(service))}`, ...enrolAnew(here.cwd, handed, service)];
 }
 
-/** Enrols an agent with what was handed over, and starts it. */
+/** Ends an agent, enrols it with what was handed over, and starts it: only then it holds that. */
 function enrolAnew(cwd: string, handed: string, service: string): readonly string[] {
-  const config = join(dirname(handed), 'agent.yaml');
+  const config = relative(cwd, join(dirname(handed), 'agent.yaml'));
   return [
-    `headgate-agent enrol --handed ${relative(cwd, handed)} --service ${relative(cwd, service)}`,
-    `headgate-agent run --config ${relative(cwd, config)}`,
+    stopAgentCommand(config),
+    enrolCommand(relative(cwd, handed), relative(cwd, service)),
+    `headgate-agent run --config ${config}`,
   ];
 }
 

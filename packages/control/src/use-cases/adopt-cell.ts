@@ -87,7 +87,7 @@ export async function adoptCell(
         'adopt a cell',
         stream,
         `${unserved.slice(0, MOST_NAMED).join(', ')}${unserved.length > MOST_NAMED ? ` and ${unserved.length - MOST_NAMED} more` : ''} ${unserved.length === 1 ? 'is' : 'are'} declared there, and the agent saw no slot that serves them: its router answers 404, or router and workers disagree`,
-        'finish what lacks there (of a service: stop its agent, headgate-agent take-up, start it), and wait for the next observation',
+        'finish what lacks there (of a service: headgate-agent stop --config FILE --agent-only, headgate-agent take-up, headgate-agent run), and wait for the next observation',
       );
     const writes: Write[] = [
       {
