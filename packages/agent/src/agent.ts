@@ -206,6 +206,7 @@ export async function startAgent(
       await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));
       await unscheduled;
       await Promise.all([heads.stop(), trimming.stop(), ...[...keepers.values()].map((keeper) => keeper.stop())]);
+      if (mode === 'at-work') await plane.farewell([]);
       await hold.release();
       log.info('agent stopped; what it kept runs on');
     },

@@ -3,10 +3,13 @@ import { parseArgs } from 'node:util';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { type CellHold, holdCell, holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import { endRunning, lookAtRunning, type RunningPart } from '@headgate/adapters/execution/running-cell';
+import { readSecret } from '@headgate/adapters/machine/durable-file';
 import { gone, identify, signalProcess } from '@headgate/adapters/machine/process-identity';
+import { createClient } from '@headgate/contract';
 import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
 import { type AgentConfig, loadConfig } from '../config.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import { type EndFacts, whyNotEnd } from '../stop/may-end.ts';
 import { underWayBy, underWayIn } from '../stop/under-way.ts';
 import { usageTrouble } from '../usage.ts';
@@ -124,6 +127,7 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
     if (!wish.json) process.stdout.write(`ended ${line.what} (pid ${pid})\n`);
   }
   const holds: CellHold[] = [await holdCell(dataDir)];
+  let told = true;
   try {
     for (const { dir } of cells) holds.push(await holdCell(dir));
     const underWay = await underWayIn(
@@ -137,15 +141,29 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
       seen.parts.map(({ what, pid }) => `cell ${cell}: ${what} (pid ${pid}) runs on`),
     );
     if (left.length > 0) return complain(left, EXIT.refused);
+    told = await tellServer(config);
   } finally {
     for (const hold of holds) await hold.release();
   }
+  if (!told && !wish.json)
+    process.stdout.write(
+      `the server at ${config.server} couldn't be told; what it shows of these cells is as before, until it misses the agent\n`,
+    );
   if (wish.json) process.stdout.write(`${JSON.stringify({ ended })}\n`);
   else
     process.stdout.write(
       `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run\n`,
     );
   return EXIT.ok;
+}
+
+/** The server hears at once in which of the agent's cells nothing runs any more, rather than miss them after a while. */
+async function tellServer({ cells, server, tokenFile }: AgentConfig): Promise<boolean> {
+  const looked = await Promise.all(cells.map(async (cell) => ({ cell, seen: await lookAtRunning(cell) })));
+  const stopped = looked.filter(({ seen }) => seen.parts.length === 0).map(({ cell }) => cell.cell);
+  const token = await readSecret(tokenFile).catch(() => undefined);
+  if (token === undefined) return false;
+  return new ControlPlane(createClient({ baseUrl: server, token })).farewell(stopped);
 }
 
 /** The agent alone: what it was at it ends or hands back by itself, as when its service manager tells it to. */

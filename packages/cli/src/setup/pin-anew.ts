@@ -42,6 +42,13 @@ function enrolAnew(cwd: string, handed: string, service: string): readonly strin
   ];
 }
 
+/** The command that starts an agent, as exactly as is known here. */
+export function runAgentCommand({ folder, cwd }: Here, agent: string): string {
+  const handed = folder === undefined ? undefined : handedTo(folder, agent);
+  const config = handed === undefined ? 'FILE' : relative(cwd, join(dirname(handed), 'agent.yaml'));
+  return `headgate-agent run --config ${config}`;
+}
+
 /** What `headgate setup` wrote for this agent. */
 function handedTo(folder: string, agent: string): string | undefined {
   if (!existsSync(folder)) return undefined;

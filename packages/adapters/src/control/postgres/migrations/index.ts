@@ -9,6 +9,7 @@ import { sideBySide } from './0008-side-by-side.ts';
 import { troubled } from './0009-troubled.ts';
 import { made } from './0010-made.ts';
 import { waiting } from './0011-waiting.ts';
+import { agentContact } from './0012-agent-contact.ts';
 
 export interface ControlMigration {
   readonly name: string;
@@ -36,6 +37,7 @@ export const MIGRATIONS: readonly ControlMigration[] = [
   { name: '0009-troubled', sql: troubled },
   { name: '0010-made', sql: made },
   { name: '0011-waiting', sql: waiting },
+  { name: '0012-agent-contact', sql: agentContact },
 ];
 
 /** What code that knows these can't do without: contract steps at the end may come later. */
