@@ -121,7 +121,7 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
     const agent = `the agent ${name} runs${pid === undefined ? '' : ` (pid ${pid})`}, and starts again whatever ends: end it first, or with this command: --and-agent`;
     if (why.length > 0 || !wish.andAgent) return complain([...why, ...(wish.andAgent ? [] : [agent])], EXIT.refused);
     if (pid === undefined) return complain([`${agent}. Its process can't be told from here`], EXIT.refused);
-    await endAgent(pid, graceMs);
+    await endAgent(dataDir, pid, graceMs);
     const line = { what: `the agent ${name}`, pid };
     ended.push({ cell: '', ...line });
     if (!wish.json) process.stdout.write(`ended ${line.what} (pid ${pid})\n`);
@@ -173,7 +173,7 @@ async function endAgentOnly(config: AgentConfig, json: boolean): Promise<number>
   if (holder !== undefined && holder.pid === undefined)
     return complain([`the agent ${name} runs, and its process can't be told from here; end it where it was started`], EXIT.refused);
   const pid = holder?.pid;
-  if (pid !== undefined) await endAgent(pid, graceMs);
+  if (pid !== undefined) await endAgent(dataDir, pid, graceMs);
   if (json) process.stdout.write(`${JSON.stringify({ ended: pid === undefined ? [] : [{ cell: '', what: `the agent ${name}`, pid }] })}\n`);
   else
     process.stdout.write(
@@ -195,9 +195,13 @@ async function factsOf(
 }
 
 /** Asks the agent to end, as a service manager would, and waits. */
-async function endAgent(pid: number, graceMs: number): Promise<void> {
+async function endAgent(dataDir: string, pid: number, graceMs: number): Promise<void> {
   const agent = identify(pid);
-  if (agent === undefined || !signalProcess(agent, 'SIGTERM')) return;
+  // Proved once more, now that it is known which process has that pid: it may be a stranger's since it was asked for.
+  const holder = await holderOf(dataDir);
+  if (agent === undefined || holder === undefined) return;
+  if (holder.pid !== pid) throw new Error(`another agent was started in ${dataDir} meanwhile; ask again`);
+  if (!signalProcess(agent, 'SIGTERM')) return;
   if (!(await gone(agent, graceMs + AGENT_ENDS_MS))) throw new Error(`the agent (pid ${pid}) doesn't end`);
 }
 

@@ -9,15 +9,28 @@ type Cell = Status['cells'][number];
  */
 export const SILENT_MS = 45_000;
 
-/** What is to be known of the agent of a cell, when it isn't at work. */
-export interface AgentTrouble {
+/** Cells whose agent isn't at work: one cause, however many they are. */
+export interface Untended {
   readonly agent: string;
-  /** Said once for all cells of the agent that it is true of. */
   readonly why: string;
+  readonly cells: readonly Cell[];
 }
 
-/** Whether the agent of a cell is at work, at this moment of the server's clock; undefined: it is, or nobody knows. */
-export function agentTrouble({ agent }: Pick<Cell, 'agent'>, at: number): AgentTrouble | undefined {
+/** The cells, in their order, that nobody looks after at this moment of the server's clock. */
+export function untended(cells: readonly Cell[], at: number): readonly Untended[] {
+  const groups = new Map<string, { readonly agent: string; readonly why: string; readonly cells: Cell[] }>();
+  for (const cell of cells) {
+    const trouble = troubleOf(cell, at);
+    if (trouble === undefined) continue;
+    const group = groups.get(trouble.why);
+    if (group === undefined) groups.set(trouble.why, { ...trouble, cells: [cell] });
+    else group.cells.push(cell);
+  }
+  return [...groups.values()];
+}
+
+/** Why the agent of a cell isn't at work; undefined: it is, or nobody knows. */
+function troubleOf({ agent }: Pick<Cell, 'agent'>, at: number): Omit<Untended, 'cells'> | undefined {
   if (agent === undefined) return undefined;
   const { id, heardAt, ended } = agent;
   if (ended?.how === 'stopped')

@@ -1,5 +1,5 @@
 import type { Explanation, RecoveryShown, Status } from '@headgate/contract';
-import { agentTrouble } from '../agents/agent-words.ts';
+import { untended } from '../agents/agent-words.ts';
 import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -62,15 +62,8 @@ export const status: Install = (program, act) => {
 
 /** Which agents aren't at work, and in which cells nobody looks therefore. */
 function agentLines({ cells, at }: Status, here: Here): readonly string[] {
-  const groups = new Map<string, { readonly agent: string; readonly names: string[] }>();
-  for (const cell of cells) {
-    const trouble = agentTrouble(cell, at);
-    if (trouble === undefined) continue;
-    const group = groups.get(trouble.why) ?? { agent: trouble.agent, names: [] };
-    group.names.push(cell.name);
-    groups.set(trouble.why, group);
-  }
-  return [...groups].map(([why, { agent, names }]) => {
+  return untended(cells, at).map(({ agent, why, cells: those }) => {
+    const names = those.map(({ name }) => name);
     const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
     const of = `${names.length === 1 ? 'cell' : 'cells'} ${names.slice(0, MOST_NAMED).join(', ')}${more}`;
     return printable(`NOBODY LOOKS at ${of}: ${why}; ${runAgentCommand(here, agent)}`);

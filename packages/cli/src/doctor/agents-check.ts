@@ -1,5 +1,5 @@
 import type { Status } from '@headgate/contract';
-import { type AgentTrouble, agentTrouble } from '../agents/agent-words.ts';
+import { untended } from '../agents/agent-words.ts';
 import { type Here, runAgentCommand } from '../setup/pin-anew.ts';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
 import type { ServerFacts } from './server-checks.ts';
@@ -36,15 +36,16 @@ export function agentFindings(
   const findings = environments.flatMap((environment): Finding[] => {
     const own = cells.filter((cell) => cell.environment === environment);
     const never = own.filter(({ observedAt }) => observedAt === null);
-    const untended = new Map(own.flatMap((cell) => [agentTrouble(cell, at)].flatMap((each) => (each ? [[cell, each] as const] : []))));
+    const alone = untended(own, at);
+    const without = new Set(alone.flatMap((each) => each.cells));
     const silent = own.filter(
-      (cell) => cell.observedAt !== null && at - cell.observedAt > SILENT_MS && !untended.has(cell),
+      (cell) => cell.observedAt !== null && at - cell.observedAt > SILENT_MS && !without.has(cell),
     );
     const foreign = own.filter(({ adopted }) => !adopted);
     const sinceMs = Math.max(...silent.map(({ observedAt }) => at - (observedAt ?? at)));
     return [
       ...found(never, (names) => wrong(check, `no agent has looked at ${names}`, `start the agent of ${environment}`)),
-      ...byWhy(untended).flatMap(([{ agent, why }, those]) =>
+      ...alone.flatMap(({ agent, why, cells: those }) =>
         found(those, (names) => wrong(check, `${names}: ${why}`, `start it where it was enrolled: ${runAgentCommand(here, agent)}`)),
       ),
       ...found(silent, (names) =>
@@ -72,17 +73,6 @@ export function agentFindings(
   return findings.length > 0
     ? findings
     : [ok(check, `${cells.length === 1 ? '1 cell is' : `${cells.length} cells are`} looked at and under control`)];
-}
-
-/** Cells with the same trouble, in their order. */
-function byWhy(untended: ReadonlyMap<Cell, AgentTrouble>): readonly (readonly [AgentTrouble, readonly Cell[]])[] {
-  const groups = new Map<string, [AgentTrouble, Cell[]]>();
-  for (const [cell, trouble] of untended) {
-    const group = groups.get(trouble.why);
-    if (group === undefined) groups.set(trouble.why, [trouble, [cell]]);
-    else group[1].push(cell);
-  }
-  return [...groups.values()];
 }
 
 function found(cells: readonly Cell[], finding: (names: string) => Finding): readonly Finding[] {
