@@ -43,7 +43,9 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 /** Starts a program by it, and answers whether npm was asked. */
 async function launched(): Promise<boolean> {
   const env = { ...process.env, npm_execpath: join(dir, 'npm.js'), ASKED: asked };
-  const { stdout } = await promisify(execFile)(process.execPath, [join(dir, 'bin', 'launch.cjs'), 'main.ts', 'word'], { env });
+  const { stdout } = await promisify(execFile)(process.execPath, [join(dir, 'bin', 'launch.cjs'), 'main.ts', 'word'], {
+    env,
+  });
   expect(stdout).toBe(`ran ${join(dir, 'main.ts')} word\n`);
   const calls = await readFile(asked, 'utf8').catch(() => '');
   if (calls !== '') expect(calls).toMatch(/^ci .*--ignore-scripts/);

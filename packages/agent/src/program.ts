@@ -296,7 +296,8 @@ async function tellEnrolled(enrolled: Enrolled): Promise<void> {
   const { config, witness } = enrolled;
   process.stdout.write(`${JSON.stringify({ config, witness })}\n`);
   const running = await runningIn(dirname(config));
-  if (running !== undefined) process.stderr.write(`headgate-agent: ${startAnewText(running, relative('.', config) || config)}\n`);
+  if (running !== undefined)
+    process.stderr.write(`headgate-agent: ${startAnewText(running, relative('.', config) || config)}\n`);
 }
 
 function complain(problems: readonly string[]): void {

@@ -38,13 +38,14 @@ it('is refused while a declared tenant is served by no slot, by name, and goes o
     company.agent.call('observeCell', { cell: 'solo', body: { ...seen, tenants } });
 
   await observe({});
-  expect(await refused(adopt())).toMatchObject({
+  const none = await refused(adopt());
+  expect(none.problem.refusals[0]).toMatchObject({
     code: 'not-routed',
     why: expect.stringMatching(/^acme, bolt are declared there, and the agent saw no slot that serves them/),
     unblock: expect.stringContaining('headgate-agent take-up'),
   });
   await observe(acme);
-  expect((await refused(adopt())).why).toMatch(/^bolt is declared there/);
+  expect((await refused(adopt())).problem.refusals[0]?.why).toMatch(/^bolt is declared there/);
   expect((await manager.call('showCell', { cell: 'solo' })).desired).toBeNull();
   await observe(seen.tenants);
   expect((await adopt()).desired?.tenants).toEqual(seen.tenants);

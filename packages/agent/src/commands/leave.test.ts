@@ -134,7 +134,9 @@ test('another folder than the one that was begun with isn’t mixed with it', as
   await admin(`delete from headgate.route`);
   const other = await agent(first, 'take-up', '--service', first.service, '--version', '2.0');
   expect(other.code).toBe(1);
-  expect(other.err).toMatch(/slot blue holds 1\.0 \(running\), which isn't the folder as it stands now \(2\.0\); and no slot serves desk/);
+  expect(other.err).toMatch(
+    /slot blue holds 1\.0 \(running\), which isn't the folder as it stands now \(2\.0\); and no slot serves desk/,
+  );
   expect(JSON.parse((await takeUp(first)).out)).toMatchObject({ how: 'taken up' });
 });
 
@@ -155,7 +157,9 @@ test('another installation’s database is refused before anything starts, with 
 test('nothing is left while a cell runs, by whoever has it; nor while its owner works there, nor unnamed', async () => {
   const running = await agent(first, 'leave', '--yes');
   expect(running.code).toBe(1);
-  expect(running.err).toMatch(/router, slot blue: web of 1\.0 run\. End that first: headgate-agent stop --config \S+ --tenants desk\n/);
+  expect(running.err).toMatch(
+    /router, slot blue: web of 1\.0 run\. End that first: headgate-agent stop --config \S+ --tenants desk\n/,
+  );
   const unnamed = await agent(second, 'leave', '--yes');
   expect(unnamed.code).toBe(1);
   expect(unnamed.err).toMatch(/say that you mean it: --installation [0-9a-f]{12}\n/);
@@ -176,10 +180,16 @@ test('it says what it would remove, asks, removes that, and is done however ofte
     /^database shop\d+ \(store desk-staging-db\): removed from it is\n {2}the schema headgate, with its tables attempt, claim, fence, migration, permit, route\n {2}the role headgate_migrator_\d+, which only migrations used\nnothing was removed\n$/,
   );
   const wrong = await agent(first, 'leave', '--drop', 'customers', '--yes');
-  expect(wrong).toMatchObject({ code: 1, err: expect.stringMatching(/--drop: customers is no database that Headgate put aside; there is none/) });
+  expect(wrong).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/--drop: customers is no database that Headgate put aside; there is none/),
+  });
   expect(await ours()).toHaveLength(1);
   const left = await agent(first, 'leave', '--yes');
-  expect([left.code, left.out]).toEqual([0, expect.stringMatching(/left database shop\d+: nothing of Headgate’s is in it any more\n$/)]);
+  expect([left.code, left.out]).toEqual([
+    0,
+    expect.stringMatching(/left database shop\d+: nothing of Headgate’s is in it any more\n$/),
+  ]);
   expect(await ours()).toEqual([]);
   const again = await agent(first, 'leave', '--yes', '--json');
   expect([again.code, JSON.parse(again.out)]).toEqual([0, { left: [], dropped: [] }]);
@@ -187,7 +197,10 @@ test('it says what it would remove, asks, removes that, and is done however ofte
 
 test('a cell that has left its database is started no more, and says how to begin anew', async () => {
   const refused = await takeUp(first);
-  expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/has left its databases .*data folder of its own/) });
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/has left its databases .*data folder of its own/),
+  });
   expect(await ours()).toEqual([]);
 });
 

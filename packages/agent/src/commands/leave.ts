@@ -61,7 +61,15 @@ export async function leave(args: readonly string[]): Promise<number> {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean' } as const;
   const many = { type: 'string', multiple: true } as const;
-  const options = { config: text, cell: many, drop: many, installation: text, yes: flag, json: flag, help: flag } as const;
+  const options = {
+    config: text,
+    cell: many,
+    drop: many,
+    installation: text,
+    yes: flag,
+    json: flag,
+    help: flag,
+  } as const;
   let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
   try {
     ({ values } = parseArgs({ args: [...args], options }));
@@ -80,7 +88,9 @@ export async function leave(args: readonly string[]): Promise<number> {
   const unknown = wanted.filter((name) => !config.cells.some(({ cell }) => cell === name));
   if (unknown.length > 0)
     return complain(
-      [`--cell: the agent has no cell ${unknown.join(', ')}; it has ${config.cells.map(({ cell }) => cell).join(', ')}`],
+      [
+        `--cell: the agent has no cell ${unknown.join(', ')}; it has ${config.cells.map(({ cell }) => cell).join(', ')}`,
+      ],
       EXIT.usage,
     );
   const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
@@ -98,7 +108,9 @@ async function leaveCells(config: AgentConfig, cells: readonly AnyCellConfig[], 
   if (strange !== undefined) return complain([`${strange.where}: ${strange.why}; to unblock: ${strange.unblock}`], 1);
   if ((await knock(dataDir)) !== undefined)
     return complain(
-      [`the agent ${config.name} runs, and would make all of it again: end it first: ${stopText(wish.file)} --and-agent`],
+      [
+        `the agent ${config.name} runs, and would make all of it again: end it first: ${stopText(wish.file)} --and-agent`,
+      ],
       EXIT.refused,
     );
   const holds: CellHold[] = [await holdCell(dataDir)];
@@ -157,9 +169,14 @@ async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise
     );
   if (refused.length > 0) return complain(refused, EXIT.refused);
   const say = (line: string): void => void (wish.json || process.stdout.write(`${line}\n`));
-  const open = found.filter(({ leavings }) => leavings.some((each) => wish.drop.includes(each.database) || !isLeft(each)));
+  const open = found.filter(({ leavings }) =>
+    leavings.some((each) => wish.drop.includes(each.database) || !isLeft(each)),
+  );
   if (open.length === 0) {
-    const none = found.length === 0 ? 'no store of these cells is in a database that somebody else keeps' : 'nothing of Headgate’s is in';
+    const none =
+      found.length === 0
+        ? 'no store of these cells is in a database that somebody else keeps'
+        : 'nothing of Headgate’s is in';
     const where = found.length === 0 ? '' : ` ${found.map(({ at }) => `database ${at.database}`).join(', ')}`;
     say(`${none}${where}`);
     if (wish.json) process.stdout.write(`${JSON.stringify({ left: [], dropped: [] })}\n`);

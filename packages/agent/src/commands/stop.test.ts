@@ -136,7 +136,7 @@ test('everything is ended, each let come to the end of what it was at; data stay
   expect(code).toBe(0);
   expect(out.trim().split('\n')).toEqual([
     ...parts.map(({ what, pid }) => `cell desk-staging: ended ${what} (pid ${pid})`),
-    'the server at http://127.0.0.1:1 couldn\'t be told; what it shows of these cells is as before, until it misses the agent',
+    "the server at http://127.0.0.1:1 couldn't be told; what it shows of these cells is as before, until it misses the agent",
     'nothing of it runs any more, data is kept; it starts again with: headgate-agent run',
   ]);
   await expect(ask('/')).rejects.toThrow();
@@ -174,13 +174,18 @@ test('a process that doesn’t prove that it is the agent is never signalled, wh
   const data = join(dir, 'data');
   const stranger = spawn('sleep', ['600'], { stdio: 'ignore' });
   const ended = once(stranger, 'exit');
-  const digest = createHash('sha256').update(await realpath(data)).digest('hex');
+  const digest = createHash('sha256')
+    .update(await realpath(data))
+    .digest('hex');
   const claiming = createServer((socket) => socket.end(`${stranger.pid}\n`));
   claiming.listen({ path: `\0headgate-cell-${digest.slice(0, 40)}`, exclusive: true });
   await once(claiming, 'listening');
   const refused = await stop('--agent-only');
   await new Promise((closed) => claiming.close(closed));
-  expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/runs, and its process can't be told from here/) });
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/runs, and its process can't be told from here/),
+  });
   expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
   stranger.kill('SIGKILL');
   await ended;
@@ -192,5 +197,8 @@ test('the agent alone: nothing else is ended, and where none runs that is said',
   const both = await stop('--agent-only', '--tenants', 'desk');
   expect(both).toMatchObject({ code: 64, err: expect.stringMatching(/--agent-only ends nothing in the cells/) });
   const typo = await stop('--agentonly');
-  expect(typo).toMatchObject({ code: 64, err: expect.stringMatching(/stop: there is no option --agentonly \(see headgate-agent stop --help\)/) });
+  expect(typo).toMatchObject({
+    code: 64,
+    err: expect.stringMatching(/stop: there is no option --agentonly \(see headgate-agent stop --help\)/),
+  });
 });

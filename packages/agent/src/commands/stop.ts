@@ -84,7 +84,10 @@ export async function stop(args: readonly string[]): Promise<number> {
   const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
   const agentOnly = values['agent-only'] === true;
   if (agentOnly && (values.cell ?? values.tenants ?? values['and-agent']) !== undefined)
-    return complain(['stop: --agent-only ends nothing in the cells, so --cell, --tenants and --and-agent have no place beside it'], EXIT.usage);
+    return complain(
+      ['stop: --agent-only ends nothing in the cells, so --cell, --tenants and --and-agent have no place beside it'],
+      EXIT.usage,
+    );
   try {
     if (agentOnly) return await endAgentOnly(config, values.json === true);
     return await endCells(config, cells, {
@@ -171,10 +174,16 @@ async function endAgentOnly(config: AgentConfig, json: boolean): Promise<number>
   const { dataDir, name, graceMs } = config;
   const holder = await holderOf(dataDir);
   if (holder !== undefined && holder.pid === undefined)
-    return complain([`the agent ${name} runs, and its process can't be told from here; end it where it was started`], EXIT.refused);
+    return complain(
+      [`the agent ${name} runs, and its process can't be told from here; end it where it was started`],
+      EXIT.refused,
+    );
   const pid = holder?.pid;
   if (pid !== undefined) await endAgent(dataDir, pid, graceMs);
-  if (json) process.stdout.write(`${JSON.stringify({ ended: pid === undefined ? [] : [{ cell: '', what: `the agent ${name}`, pid }] })}\n`);
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ ended: pid === undefined ? [] : [{ cell: '', what: `the agent ${name}`, pid }] })}\n`,
+    );
   else
     process.stdout.write(
       pid === undefined

@@ -111,7 +111,11 @@ export class ControlPlane {
 
   /** The agent's last word: it ends, and nothing runs any more in these of its cells. False: it couldn't be said. */
   async farewell(stopped: readonly string[]): Promise<boolean> {
-    const call = this.#client.call('sayFarewell', { body: { stopped: [...stopped] } }, { timeoutMs: FAREWELL_PATIENCE_MS });
+    const call = this.#client.call(
+      'sayFarewell',
+      { body: { stopped: [...stopped] } },
+      { timeoutMs: FAREWELL_PATIENCE_MS },
+    );
     return call.then(
       () => true,
       () => false,

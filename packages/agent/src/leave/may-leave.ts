@@ -30,7 +30,8 @@ export function whyNotLeave(facts: ClaimFacts, named: string | undefined): strin
   const { claim } = standing;
   const id = claim?.id ?? UNKNOWN;
   const who = `database ${database} is under control of ${claimText(claim)}`;
-  if (atWork) return `${who}, which is at work there now: end it with its own headgate-agent stop and headgate-agent leave`;
+  if (atWork)
+    return `${who}, which is at work there now: end it with its own headgate-agent stop and headgate-agent leave`;
   if (named === id) return undefined;
   const other = named === undefined ? '' : ` (--installation named ${named})`;
   return `${who}${other}. If that one is over, say that you mean it: --installation ${id}`;

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { StoreTaken } from '@headgate/adapters/execution/external-store/claim';
+import { holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import { takeUp } from '@headgate/adapters/execution/take-up';
 import { serviceRelease } from '@headgate/documents/service/index';
 import type { AgentConfig } from '../config.ts';
@@ -34,8 +35,12 @@ export async function takeUpService(
     throw new Error(`this agent has no cell of ${service.metadata.name}; enrol it with --service ${file}`);
   const taken: TakenUp[] = [];
   for (const cell of cells) {
+    const holder = await holderOf(cell.dir);
+    if (holder !== undefined) throw new Error(heldText(cell.cell, holder.pid, configFile));
     const how = await takeUp(cell, release, report).catch((error: unknown) => {
-      throw error instanceof StoreTaken ? new Error(whatUnblocks(error, configFile, cell.cell), { cause: error }) : error;
+      throw error instanceof StoreTaken
+        ? new Error(whatUnblocks(error, configFile, cell.cell), { cause: error })
+        : error;
     });
     taken.push({ cell: cell.cell, how, version, url: `http://127.0.0.1:${cell.router.listenPort}` });
   }
@@ -44,6 +49,12 @@ export async function takeUpService(
 
 function isProcess(config: AnyCellConfig): config is Extract<AnyCellConfig, { kind: 'process' }> {
   return config.kind === 'process';
+}
+
+/** Who runs there keeps the cell as it is; a cell that runs needs no taking up. */
+function heldText(cell: string, pid: number | undefined, configFile: string): string {
+  const who = pid === undefined ? 'another process' : `another process (pid ${pid})`;
+  return `cell ${cell} is held by ${who}, its agent most likely; end that alone first, and nothing that serves: headgate-agent stop --config ${configFile} --agent-only`;
 }
 
 /** Two ways out of a database that another installation has, each as it can be typed. */

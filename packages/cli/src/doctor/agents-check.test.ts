@@ -44,16 +44,26 @@ test('no cell at all, and more than one look shows, are not known', () => {
 });
 
 test('an agent that ended by its own word is told of at once, with how; one that was killed once it was silent too long', () => {
-  const ended = (how: 'ended' | 'stopped') => ({ id: 'agt_shop', heardAt: NOW - 2_000, ended: { at: NOW - 1_000, how } });
+  const ended = (how: 'ended' | 'stopped') => ({
+    id: 'agt_shop',
+    heardAt: NOW - 2_000,
+    ended: { at: NOW - 1_000, how },
+  });
   const stopped = of(cell('a', { agent: ended('stopped') }), cell('b', { agent: ended('stopped') }));
   expect(stopped).toMatchObject([
-    { verdict: 'wrong', why: expect.stringMatching(/^a, b: a person ended agt_shop and all that it ran there, at 2027-/) },
+    {
+      verdict: 'wrong',
+      why: expect.stringMatching(/^a, b: a person ended agt_shop and all that it ran there, at 2027-/),
+    },
   ]);
   expect(stopped[0]?.mend).toBe('start it where it was enrolled: headgate-agent run --config FILE');
   expect(of(cell('a', { agent: ended('ended') }))[0]?.why).toMatch(/agt_shop ended at .* what it ran there lives on/);
   const heard = (ms: number) => of(cell('a', { agent: { id: 'agt_shop', heardAt: NOW - ms } }))[0];
   expect(heard(45_000)?.verdict).toBe('ok');
-  expect(heard(46_000)).toMatchObject({ verdict: 'wrong', why: expect.stringMatching(/nothing was heard of agt_shop since .*\(46 s\)/) });
+  expect(heard(46_000)).toMatchObject({
+    verdict: 'wrong',
+    why: expect.stringMatching(/nothing was heard of agt_shop since .*\(46 s\)/),
+  });
   // An older server doesn't say.
   expect(of(cell('a', { agent: { id: 'agt_shop', heardAt: null } }))[0]?.verdict).toBe('ok');
 });

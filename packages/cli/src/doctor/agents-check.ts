@@ -46,7 +46,9 @@ export function agentFindings(
     return [
       ...found(never, (names) => wrong(check, `no agent has looked at ${names}`, `start the agent of ${environment}`)),
       ...alone.flatMap(({ agent, why, cells: those }) =>
-        found(those, (names) => wrong(check, `${names}: ${why}`, `start it where it was enrolled: ${runAgentCommand(here, agent)}`)),
+        found(those, (names) =>
+          wrong(check, `${names}: ${why}`, `start it where it was enrolled: ${runAgentCommand(here, agent)}`),
+        ),
       ),
       ...found(silent, (names) =>
         wrong(

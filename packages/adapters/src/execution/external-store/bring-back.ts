@@ -24,8 +24,7 @@ interface ControlRows {
 }
 
 /** The database that is filled beside the one that serves. */
-export const asideOf = (store: Pick<ExternalStore, 'database'>): string =>
-  `${store.database.slice(0, 40)}__restoring`;
+export const asideOf = (store: Pick<ExternalStore, 'database'>): string => `${store.database.slice(0, 40)}__restoring`;
 /** The database that was replaced last. */
 export const beforeOf = (store: Pick<ExternalStore, 'database'>): string => `${store.database.slice(0, 40)}__before`;
 /** Settings whose value is a list of names. */

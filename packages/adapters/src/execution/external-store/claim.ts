@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { OURS } from '../store/store-schema.ts';
@@ -100,6 +100,7 @@ export class StoreTaken extends Error {
 /** Which installation it is, for people. */
 export function claimText(claim: (Claim & { readonly since?: Date }) | undefined): string {
   if (claim === undefined) return 'another installation of Headgate, of a version that didn’t write down which';
-  const since = claim.since === undefined ? '' : `, since ${claim.since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const since =
+    claim.since === undefined ? '' : `, since ${claim.since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   return `another installation of Headgate: cell ${claim.cell} in ${claim.folder} on ${claim.machine}${since}`;
 }

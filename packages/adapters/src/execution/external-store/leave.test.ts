@@ -46,7 +46,11 @@ async function shape(database: string): Promise<unknown> {
   return row;
 }
 
-async function taken(): Promise<{ store: ExternalStore; before: unknown; at: Awaited<ReturnType<typeof databaseToLeave>> }> {
+async function taken(): Promise<{
+  store: ExternalStore;
+  before: unknown;
+  at: Awaited<ReturnType<typeof databaseToLeave>>;
+}> {
   const { name, config } = await externalDatabase(real, (db) => `grant connect on database ${db} to public`);
   await admin(name, `set role ${name}; create table orders(n int); insert into orders values (1)`);
   const before = await shape(name);
@@ -90,14 +94,43 @@ test('a database is as it was before Headgate came, at the schema where its rele
 
 describe('what isn’t ours is refused by its name, and nothing is removed', () => {
   const cases: [string, (name: string, login: string) => string, RegExp][] = [
-    ['a schema headgate that a superuser made', () => 'comment on schema headgate is null', /its schema headgate isn’t Headgate’s/],
-    ['a schema headgate of the owner', (name) => `alter schema headgate owner to ${name}`, /its schema headgate isn’t Headgate’s/],
-    ['a table in ours', () => 'create table headgate.ledger(n int)', /stands what Headgate didn’t make: table headgate\.ledger/],
-    ['a function in ours', () => `create function headgate.sum() returns int language sql as 'select 1'`, /function headgate\.sum\(\)/],
+    [
+      'a schema headgate that a superuser made',
+      () => 'comment on schema headgate is null',
+      /its schema headgate isn’t Headgate’s/,
+    ],
+    [
+      'a schema headgate of the owner',
+      (name) => `alter schema headgate owner to ${name}`,
+      /its schema headgate isn’t Headgate’s/,
+    ],
+    [
+      'a table in ours',
+      () => 'create table headgate.ledger(n int)',
+      /stands what Headgate didn’t make: table headgate\.ledger/,
+    ],
+    [
+      'a function in ours',
+      () => `create function headgate.sum() returns int language sql as 'select 1'`,
+      /function headgate\.sum\(\)/,
+    ],
     ['a type in ours', () => `create type headgate.mood as enum ('a')`, /type headgate\.mood/],
-    ['a table of the role', (_, login) => `create table public.theirs(n int); alter table public.theirs owner to ${login}`, /the role headgate_migrator_\d+ owns what Headgate didn’t make: table public\.theirs/],
-    ['a member of the role', (name, login) => `create role friend_${name}; grant ${login} to friend_${name}`, /made friend_shop\d+ a member of the role headgate_migrator_\d+/],
-    ['a migration half way', () => `insert into headgate.attempt(direction, version_from, version_to, digest, key) values ('up', 1, 2, 'd', 'k')`, /a migration up from 1 to 2 was begun/],
+    [
+      'a table of the role',
+      (_, login) => `create table public.theirs(n int); alter table public.theirs owner to ${login}`,
+      /the role headgate_migrator_\d+ owns what Headgate didn’t make: table public\.theirs/,
+    ],
+    [
+      'a member of the role',
+      (name, login) => `create role friend_${name}; grant ${login} to friend_${name}`,
+      /made friend_shop\d+ a member of the role headgate_migrator_\d+/,
+    ],
+    [
+      'a migration half way',
+      () =>
+        `insert into headgate.attempt(direction, version_from, version_to, digest, key) values ('up', 1, 2, 'd', 'k')`,
+      /a migration up from 1 to 2 was begun/,
+    ],
   ];
   test.each(cases)('%s', async (_what, sql, expected) => {
     const { store, at } = await taken();
@@ -113,7 +146,9 @@ describe('what isn’t ours is refused by its name, and nothing is removed', () 
     const { store, at } = await taken();
     await admin(store.database, 'create view public.versions as select version from headgate.migration');
     const before = await shape(store.database);
-    await expect(leaveDatabase(at, false)).rejects.toThrow(/view versions depends on table headgate\.migration.*nothing was removed there/);
+    await expect(leaveDatabase(at, false)).rejects.toThrow(
+      /view versions depends on table headgate\.migration.*nothing was removed there/,
+    );
     expect(await shape(store.database)).toEqual(before);
   });
 
@@ -122,7 +157,9 @@ describe('what isn’t ours is refused by its name, and nothing is removed', () 
     const login = (await leavingsOf(at))[0]!.login!;
     const other = await externalDatabase(real);
     await admin(other.name, `create table t(n int); alter table t owner to ${login}`);
-    expect((await leavingsOf(at))[0]?.refused).toEqual([expect.stringContaining(`something in database ${other.name}`)]);
+    expect((await leavingsOf(at))[0]?.refused).toEqual([
+      expect.stringContaining(`something in database ${other.name}`),
+    ]);
     await expect(leaveDatabase(at, false)).rejects.toThrow(/owns what Headgate didn’t make/);
     expect((await standingOf(store)).schema).toBe('ours');
   });
@@ -143,7 +180,11 @@ test('a database belongs to the first that claims it, and another folder is anot
   const other = await ownClaim({ cell: 'shop', dir: elsewhere });
   const claim = await claimStore(store, other);
   await rm(elsewhere, { recursive: true });
-  expect(claim).toMatchObject({ cell: 'shop', folder: cellDir, id: (await ownClaim({ cell: 'shop', dir: cellDir })).id });
+  expect(claim).toMatchObject({
+    cell: 'shop',
+    folder: cellDir,
+    id: (await ownClaim({ cell: 'shop', dir: cellDir })).id,
+  });
   expect(claim.id).not.toBe(other.id);
 });
 
@@ -166,9 +207,14 @@ test.skipIf(tools === undefined)('what a restore put aside stays without what is
   await leaveDatabase(at, false);
   await leaveDatabase({ ...at, database: aside }, true);
   expect(await admin(aside, 'select n from orders')).toEqual([{ n: 1 }]);
-  const roles = await admin(aside, `select rolname from pg_roles where rolname = any(array(select 'headgate_migrator_' || oid from pg_database where datname like '${store.database}%'))`);
+  const roles = await admin(
+    aside,
+    `select rolname from pg_roles where rolname = any(array(select 'headgate_migrator_' || oid from pg_database where datname like '${store.database}%'))`,
+  );
   expect(roles).toEqual([]);
-  expect((await shape(store.database) as { database: string }).database).toBe((before as { database: string }).database);
+  expect(((await shape(store.database)) as { database: string }).database).toBe(
+    (before as { database: string }).database,
+  );
   await dropAside({ ...at, database: aside });
   expect((await leavingsOf(at)).map(({ database }) => database)).toEqual([store.database]);
 });

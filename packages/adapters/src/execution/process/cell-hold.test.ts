@@ -35,7 +35,9 @@ async function stranger(): Promise<number> {
 
 /** Holds the folder's name, and answers with somebody else's pid: what a holder in a container does. */
 async function claiming(pid: number): Promise<void> {
-  const digest = createHash('sha256').update(await realpath(dir)).digest('hex');
+  const digest = createHash('sha256')
+    .update(await realpath(dir))
+    .digest('hex');
   const server = createServer((socket) => socket.end(`${pid}\n`));
   server.listen({ path: `\0headgate-cell-${digest.slice(0, 40)}`, exclusive: true });
   await once(server, 'listening');

@@ -67,7 +67,11 @@ export function statusHandlers(context: Context): Handlers<'status'> {
 function lookerOf(name: string, by: string, contact: AgentContact | undefined) {
   const { heardAt = null, endedAt = null, stopped = [] } = contact ?? {};
   if (endedAt === null) return { id: by, heardAt };
-  return { id: by, heardAt, ended: { at: endedAt, how: stopped.includes(name) ? ('stopped' as const) : ('ended' as const) } };
+  return {
+    id: by,
+    heardAt,
+    ended: { at: endedAt, how: stopped.includes(name) ? ('stopped' as const) : ('ended' as const) },
+  };
 }
 
 function cellLine(name: string, record: CellRecord, contacts: ReadonlyMap<string, AgentContact>) {
