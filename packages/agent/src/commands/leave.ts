@@ -222,7 +222,9 @@ async function lookAtStores(cells: readonly AnyCellConfig[], installation: strin
       if (main === undefined) continue;
       const { database, standing } = main;
       const { claim } = standing;
-      const holder = claim?.machine === hostname() && claim.id !== own ? await holderOf(claim.folder) : undefined;
+      // A folder that was made anew in the same place is held by us, just now.
+      const elsewhere = claim?.machine === hostname() && claim.id !== own && claim.folder !== config.dir;
+      const holder = elsewhere ? await holderOf(claim.folder) : undefined;
       const facts = { database, standing, own, known, atWork: holder !== undefined };
       const why = whyNotLeave(facts, installation);
       refused.push(...(why === undefined ? [] : [why]), ...leavings.flatMap((each) => each.refused));

@@ -177,7 +177,10 @@ test('a process that doesn’t prove that it is the agent is never signalled, wh
   const digest = createHash('sha256')
     .update(await realpath(data))
     .digest('hex');
-  const claiming = createServer((socket) => socket.end(`${stranger.pid}\n`));
+  const claiming = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end(`${stranger.pid}\n`);
+  });
   claiming.listen({ path: `\0headgate-cell-${digest.slice(0, 40)}`, exclusive: true });
   await once(claiming, 'listening');
   const refused = await stop('--agent-only');

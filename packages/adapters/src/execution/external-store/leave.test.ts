@@ -40,7 +40,7 @@ async function shape(database: string): Promise<unknown> {
        (select json_agg(row(oid::regclass::text, relowner::regrole, relacl::text) order by 1) from pg_class where relnamespace = 'public'::regnamespace) as tables,
        (select json_agg(rolname order by 1) from pg_roles where rolname like '%' || current_database() or rolname = 'headgate_migrator_' || (select oid from pg_database where datname = current_database())) as roles,
        (select json_agg(row(roleid::regrole, member::regrole) order by 1) from pg_auth_members where roleid = (select datdba from pg_database where datname = current_database())) as members,
-       (select row(datdba::regrole, datacl::text, shobj_description(oid, 'pg_database'))::text from pg_database where datname = current_database()) as database,
+       (select row(datdba::regrole, (select array_agg(x::text order by x::text) from unnest(datacl) x), shobj_description(oid, 'pg_database'))::text from pg_database where datname = current_database()) as database,
        (select json_agg(setconfig) from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = current_database())) as settings`,
   );
   return row;
@@ -147,7 +147,7 @@ describe('what isn’t ours is refused by its name, and nothing is removed', () 
     await admin(store.database, 'create view public.versions as select version from headgate.migration');
     const before = await shape(store.database);
     await expect(leaveDatabase(at, false)).rejects.toThrow(
-      /view versions depends on table headgate\.migration.*nothing was removed there/,
+      /view public\.versions depends on table headgate\.migration.*nothing was removed there/,
     );
     expect(await shape(store.database)).toEqual(before);
   });

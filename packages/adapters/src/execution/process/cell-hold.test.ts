@@ -38,7 +38,10 @@ async function claiming(pid: number): Promise<void> {
   const digest = createHash('sha256')
     .update(await realpath(dir))
     .digest('hex');
-  const server = createServer((socket) => socket.end(`${pid}\n`));
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end(`${pid}\n`);
+  });
   server.listen({ path: `\0headgate-cell-${digest.slice(0, 40)}`, exclusive: true });
   await once(server, 'listening');
   servers.push(server);
