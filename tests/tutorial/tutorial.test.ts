@@ -168,7 +168,7 @@ inReal('a changed headgate.yaml is told of before it is approved, and waited for
   expect(await run(String(stop))).toMatch(/^ended the agent agt_shop \(pid \d+\); what it runs lives on/);
   // By its own word, at once.
   expect(await run('headgate status')).toMatch(
-    /NOBODY LOOKS at cell shop-production: agt_shop ended at .* by its own word.*; headgate-agent run --config \.headgate\/agent\/agent\.yaml/,
+    /NOBODY LOOKS at cell shop-production: agt_shop ended at .* by its own word.*; to start it where it was enrolled: headgate-agent run --config \.headgate\/agent\/agent\.yaml/,
   );
   expect(await run(String(enrol))).not.toMatch(/holds what it held before/);
   await run(`${start} &`);

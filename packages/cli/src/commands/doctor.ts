@@ -1,3 +1,4 @@
+import { ProblemError } from '@headgate/contract';
 import type { Install, Session } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { type Check, type Finding, unknown, wrong } from '../doctor/finding.ts';
@@ -58,6 +59,9 @@ async function looked<Facts>(checks: readonly Check<Facts>[], facts: Facts): Pro
   const found = await Promise.all(
     checks.map((check) =>
       check.look(facts).catch((error: Error): readonly Finding[] => {
+        // Said in full, once, by the check of the token itself.
+        if (error instanceof ProblemError && error.status === 401)
+          return [unknown(check.name, 'it can’t be asked without a token that is accepted', 'mend the token')];
         const { lines } = tell(error);
         return [unknown(check.name, lines[0] ?? error.message, 'mend what stands in its way, and look again')];
       }),
