@@ -177,7 +177,7 @@ test('it says what it would remove, asks, removes that, and is done however ofte
   const unasked = await agent(first, 'leave');
   expect(unasked.code).toBe(2);
   expect(unasked.out).toMatch(
-    /^database shop\d+ \(store desk-staging-db\): removed from it is\n {2}the schema headgate, with its tables attempt, claim, fence, migration, permit, route\n {2}the role headgate_migrator_\d+, which only migrations used\nnothing was removed\n$/,
+    /^database shop\d+ \(store desk-staging-db\): to be removed from it, and nothing else:\n {2}the schema headgate, with its tables attempt, claim, fence, migration, permit, route\n {2}the role headgate_migrator_\d+, which only migrations used\nnothing was removed\n$/,
   );
   const wrong = await agent(first, 'leave', '--drop', 'customers', '--yes');
   expect(wrong).toMatchObject({

@@ -106,13 +106,17 @@ async function leaveCells(config: AgentConfig, cells: readonly AnyCellConfig[], 
   const { dataDir } = config;
   const strange = await notOurs(dataDir);
   if (strange !== undefined) return complain([`${strange.where}: ${strange.why}; to unblock: ${strange.unblock}`], 1);
-  if ((await knock(dataDir)) !== undefined)
+  if ((await knock(dataDir)) !== undefined) {
+    const seen = await Promise.all(cells.map(lookAtRunning));
+    const stop = stopText(
+      wish.file,
+      seen.flatMap(({ served }) => served),
+    );
     return complain(
-      [
-        `the agent ${config.name} runs, and would make all of it again: end it first: ${stopText(wish.file)} --and-agent`,
-      ],
+      [`the agent ${config.name} runs, and would make all of it again: end it first: ${stop} --and-agent`],
       EXIT.refused,
     );
+  }
   const holds: CellHold[] = [await holdCell(dataDir)];
   try {
     for (const { dir } of cells) holds.push(await holdCell(dir));
@@ -138,18 +142,21 @@ async function whyNot(dataDir: string, cells: readonly AnyCellConfig[], file: st
       why.push(
         `cell ${config.cell}: a step is under way: ${half.join('; ')}. Let it come to its end with the agent running, or go back: headgate rollback PROMOTION (with the server away: headgate-agent rollback)`,
       );
-    const tenants = served.length > 0 ? ` --tenants ${served.join(',')}` : '';
     // Of a PostgreSQL that is kept for other stores nothing is taken.
     const runs = parts.filter(({ what }) => !what.startsWith('PostgreSQL'));
     if (runs.length > 0)
       why.push(
-        `cell ${config.cell}: ${runs.map(({ what }) => what).join(', ')} ${runs.length === 1 ? 'runs' : 'run'}. End that first: ${stopText(file)}${tenants}`,
+        `cell ${config.cell}: ${runs.map(({ what }) => what).join(', ')} ${runs.length === 1 ? 'runs' : 'run'}. End that first: ${stopText(file, served)}`,
       );
   }
   return why;
 }
 
-const stopText = (file: string): string => `headgate-agent stop --config ${file}`;
+/** Ends what runs, with who is cut off by it. */
+function stopText(file: string, served: readonly string[]): string {
+  const tenants = served.length > 0 ? ` --tenants ${[...new Set(served)].join(',')}` : '';
+  return `headgate-agent stop --config ${file}${tenants}`;
+}
 
 /** One database that somebody else keeps, and what of ours is in it. */
 interface Found {

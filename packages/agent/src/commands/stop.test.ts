@@ -137,7 +137,7 @@ test('everything is ended, each let come to the end of what it was at; data stay
   expect(out.trim().split('\n')).toEqual([
     ...parts.map(({ what, pid }) => `cell desk-staging: ended ${what} (pid ${pid})`),
     "the server at http://127.0.0.1:1 couldn't be told; what it shows of these cells is as before, until it misses the agent",
-    'nothing of it runs any more, data is kept; it starts again with: headgate-agent run',
+    `nothing of it runs any more, data is kept; it starts again with: headgate-agent run --config ${join(dir, 'agent.yaml')}`,
   ]);
   await expect(ask('/')).rejects.toThrow();
   expect(await processesBelow(join(dir, 'cells'))).toEqual([]);

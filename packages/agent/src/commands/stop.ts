@@ -89,10 +89,11 @@ export async function stop(args: readonly string[]): Promise<number> {
       EXIT.usage,
     );
   try {
-    if (agentOnly) return await endAgentOnly(config, values.json === true);
+    if (agentOnly) return await endAgentOnly(config, values.config, values.json === true);
     return await endCells(config, cells, {
       tenants,
       andAgent: values['and-agent'] === true,
+      file: values.config,
       json: values.json === true,
     });
   } catch (error) {
@@ -103,6 +104,8 @@ export async function stop(args: readonly string[]): Promise<number> {
 interface Wish {
   readonly tenants: readonly string[];
   readonly andAgent: boolean;
+  /** The configuration, as it was typed. */
+  readonly file: string;
   readonly json: boolean;
 }
 
@@ -155,7 +158,7 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
   if (wish.json) process.stdout.write(`${JSON.stringify({ ended })}\n`);
   else
     process.stdout.write(
-      `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run\n`,
+      `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run --config ${wish.file}\n`,
     );
   return EXIT.ok;
 }
@@ -170,7 +173,7 @@ async function tellServer({ cells, server, tokenFile }: AgentConfig): Promise<bo
 }
 
 /** The agent alone: what it was at it ends or hands back by itself, as when its service manager tells it to. */
-async function endAgentOnly(config: AgentConfig, json: boolean): Promise<number> {
+async function endAgentOnly(config: AgentConfig, file: string, json: boolean): Promise<number> {
   const { dataDir, name, graceMs } = config;
   const holder = await holderOf(dataDir);
   if (holder !== undefined && holder.pid === undefined)
@@ -188,7 +191,7 @@ async function endAgentOnly(config: AgentConfig, json: boolean): Promise<number>
     process.stdout.write(
       pid === undefined
         ? `the agent ${name} didn't run\n`
-        : `ended the agent ${name} (pid ${pid}); what it runs lives on, and the next one takes it over: headgate-agent run\n`,
+        : `ended the agent ${name} (pid ${pid}); what it runs lives on, and the next one takes it over: headgate-agent run --config ${file}\n`,
     );
   return EXIT.ok;
 }

@@ -13,6 +13,6 @@ export function leavingsText(store: string, all: readonly Leavings[], drop: read
     const kept = aside ? ` a restore put it aside, and it stays; to drop it with its data: --drop ${database}.` : '';
     const nothing = isLeft({ database, aside, standing, tables, login, comment, ...rest });
     if (nothing) return [`database ${database} (store ${store}):${kept} nothing of Headgate’s is in it`];
-    return [`database ${database} (store ${store}):${kept} removed from it is`, ...goes];
+    return [`database ${database} (store ${store}):${kept} to be removed from it, and nothing else:`, ...goes];
   });
 }

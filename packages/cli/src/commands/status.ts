@@ -66,7 +66,9 @@ function agentLines({ cells, at }: Status, here: Here): readonly string[] {
     const names = those.map(({ name }) => name);
     const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
     const of = `${names.length === 1 ? 'cell' : 'cells'} ${names.slice(0, MOST_NAMED).join(', ')}${more}`;
-    return printable(`NOBODY LOOKS at ${of}: ${why}; to start it where it was enrolled: ${runAgentCommand(here, agent)}`);
+    return printable(
+      `NOBODY LOOKS at ${of}: ${why}; to start it where it was enrolled: ${runAgentCommand(here, agent)}`,
+    );
   });
 }
 
