@@ -214,7 +214,7 @@ test('the next installation takes the database up; without its folder it is left
   await mkdir(join(second.dir, 'copy'));
   await cp(second.service, join(second.dir, 'copy', 'headgate.yaml'));
   const refused = await takeUp(second);
-  expect(refused.code).toBe(1);
+  expect([refused.code, refused.err]).toEqual([1, expect.stringMatching(/that folder was made anew since/)]);
   const id = /--installation ([0-9a-f]{12})/.exec(refused.err)![1]!;
   const left = await agent(second, 'leave', '--installation', id, '--yes');
   expect(left.code).toBe(0);

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { StoreTaken } from '@headgate/adapters/execution/external-store/claim';
@@ -38,9 +39,7 @@ export async function takeUpService(
     const holder = await holderOf(cell.dir);
     if (holder !== undefined) throw new Error(heldText(cell.cell, holder.pid, configFile));
     const how = await takeUp(cell, release, report).catch((error: unknown) => {
-      throw error instanceof StoreTaken
-        ? new Error(whatUnblocks(error, configFile, cell.cell), { cause: error })
-        : error;
+      throw error instanceof StoreTaken ? new Error(whatUnblocks(error, configFile, cell), { cause: error }) : error;
     });
     taken.push({ cell: cell.cell, how, version, url: `http://127.0.0.1:${cell.router.listenPort}` });
   }
@@ -57,11 +56,15 @@ function heldText(cell: string, pid: number | undefined, configFile: string): st
   return `cell ${cell} is held by ${who}, its agent most likely; end that alone first, and nothing that serves: headgate-agent stop --config ${configFile} --agent-only`;
 }
 
-/** Two ways out of a database that another installation has, each as it can be typed. */
-function whatUnblocks({ message, claim }: StoreTaken, configFile: string, cell: string): string {
+/** The ways out of a database that another installation has, each as it can be typed. */
+function whatUnblocks({ message, claim }: StoreTaken, configFile: string, { cell, dir }: AnyCellConfig): string {
+  const leave = `headgate-agent leave --config ${configFile} --cell ${cell} --installation ${claim?.id ?? UNKNOWN}`;
+  const refused = `${message}; nothing was started or changed`;
+  if (claim?.folder === dir && claim.machine === hostname())
+    return `${refused}\nthat folder was made anew since, so what was there is over. To unblock, take what it made out of the database: ${leave}`;
   return [
-    `${message}; nothing was started or changed`,
+    refused,
     `to unblock: carry on under that installation: start its server and its agent again${claim === undefined ? '' : `, on ${claim.machine}`}`,
-    `or, if it is over, take what it made out of the database: headgate-agent leave --config ${configFile} --cell ${cell} --installation ${claim?.id ?? UNKNOWN}`,
+    `or, if it is over, take what it made out of the database: ${leave}`,
   ].join('\n');
 }
