@@ -109,7 +109,7 @@ export async function prepareSchema(client: pg.ClientBase): Promise<void> {
   if (there?.mark === MARK) return;
   if (there !== undefined && !there.mark?.startsWith(OURS))
     throw new Error(
-      'The database has a schema headgate that Headgate didn’t make; give it another name: alter schema headgate rename to …',
+      'The database has a schema headgate that Headgate didn’t make (ours says so in its comment); give it another name: alter schema headgate rename to …',
     );
   await client.query(SCHEMA);
   await client.query(`comment on schema headgate is ${pg.escapeLiteral(MARK)}`);
