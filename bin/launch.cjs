@@ -42,7 +42,8 @@ function installedByNpm(lockfile) {
   const list = join(ROOT, 'node_modules', '.package-lock.json');
   let there;
   try {
-    there = JSON.parse(readFileSync(list, 'utf8')).packages || {};
+    there = JSON.parse(readFileSync(list, 'utf8')).packages;
+    if (typeof there !== 'object' || there === null) return false;
   } catch {
     return false;
   }
@@ -50,7 +51,9 @@ function installedByNpm(lockfile) {
   return Object.entries(JSON.parse(lockfile).packages).every(([name, wanted]) => {
     if (!/(^|\/)node_modules\//.test(name)) return true;
     const found = there[name];
-    return found === undefined ? wanted.optional === true : same(found, wanted) && existsSync(join(ROOT, name));
+    if (found === undefined) return wanted.optional === true;
+    // Whatever spoiled the list: an entry that is none names no package.
+    return found !== null && same(found, wanted) && existsSync(join(ROOT, name));
   });
 }
 

@@ -94,7 +94,9 @@ test('setup after an environment came widens the agent that is enrolled, and say
   );
   const { output } = await run('headgate setup shop');
   expect(output).toMatch(/is now enrolled for shop-staging, too; its token stays/);
-  expect(output).toMatch(/stop the agent, carry the folder once more/);
+  expect(output).toMatch(
+    /carry the folder once more, and there:\n {2}headgate-agent enrol .*\n {2}headgate-agent take-up /,
+  );
   expect(await file('.headgate', 'agent', 'token')).toBe(token);
   expect((await run('headgate agent list')).output).toMatch(/agt_shop +shop-production, shop-staging/);
   await run('headgate-agent enrol --handed .headgate/agent/handed.json --service shop/headgate.yaml');

@@ -144,7 +144,10 @@ inReal('a changed headgate.yaml is told of before it is approved, and waited for
   await run("sed -i 's#health: /healthz#health: /orders#' shop/headgate.yaml");
   const setup = await run('headgate setup shop');
   expect(setup).toMatch(objection);
-  expect(setup).toMatch(/stop the agent, carry the folder once more/);
+  expect(setup).toMatch(
+    /carry the folder once more, and there:\n {2}headgate-agent stop --config .headgate\/agent\/agent.yaml --agent-only\n {2}headgate-agent enrol /,
+  );
+  expect(setup, 'its cell runs already').not.toContain('take-up');
   const doctor = await shell.run('headgate doctor', DEADLINE_MS);
   expect(doctor.code).toBe(1);
   expect(doctor.output).toMatch(new RegExp(`WRONG +pins: ${objection.source}`));
@@ -156,13 +159,20 @@ inReal('a changed headgate.yaml is told of before it is approved, and waited for
   expect(await run(`headgate --as approver approve ${id} --yes`)).toMatch(objection);
   await expect.poll(async () => run('headgate status'), { timeout: 30_000 }).toMatch(/its agent would refuse it/);
 
-  // Mended as doctor says it, once the agent was stopped.
-  const [, read, pin = ''] = /to mend: read it: (.*); then stop the agent, and: (.*)/.exec(doctor.output)!;
+  // Mended as doctor says it.
+  const [, read, pin = ''] = /to mend: read it: (.*); then: (.*)/.exec(doctor.output)!;
   expect(await run(String(read))).toMatch(/path: \/orders/);
-  const [setUp, enrol, start] = pin.split(' && ');
-  await shell.end('headgate-agent run');
+  const [setUp, stop, enrol, start] = pin.split(' && ');
   expect(setUp).toBe('headgate setup shop');
-  await run(String(enrol));
+  expect(await run(String(enrol)), 'while it runs').toMatch(
+    /the agent that runs there \(pid \d+\) holds what it held before until it is started anew: headgate-agent stop --config \S+ --agent-only && headgate-agent run --config \S+/,
+  );
+  expect(await run(String(stop))).toMatch(/^ended the agent agt_shop \(pid \d+\); what it runs lives on/);
+  // By its own word, at once.
+  expect(await run('headgate status')).toMatch(
+    /NOBODY LOOKS at cell shop-production: agt_shop ended at .* by its own word.*; to start it where it was enrolled: headgate-agent run --config \.headgate\/agent\/agent\.yaml/,
+  );
+  expect(await run(String(enrol))).not.toMatch(/holds what it held before/);
   await run(`${start} &`);
   expect(await run(`headgate watch ${id}`)).toContain('ended: promoted');
   expect(await run('headgate setup shop')).not.toMatch(/once more/);
@@ -173,7 +183,7 @@ inReal('a changed headgate.yaml is told of before it is approved, and waited for
 
 inReal('the last section ends all that the tutorial began, and keeps the database', { timeout: 120_000 }, async () => {
   const { router } = JSON.parse(await readFile(join(dir, '.headgate', 'cells', 'shop-production.json'), 'utf8'));
-  const [stop, ...rest] = (await commands())[1];
+  const [stop, leave, ...rest] = (await commands())[1];
   const still = await shell.run(stop!.replace(' --and-agent', ''), DEADLINE_MS);
   expect([still.code, still.output]).toEqual([
     1,
@@ -187,9 +197,54 @@ inReal('the last section ends all that the tutorial began, and keeps the databas
   expect(said).toMatch(/^ended the agent agt_shop \(pid \d+\)\ncell shop-production: ended router \(pid \d+\)\n/);
   expect(said).toMatch(/ended slot blue: web of 1\.2\.0 \(pid \d+\)\n/);
   await expect(fetch(`http://127.0.0.1:${router.listenPort}/orders`)).rejects.toThrow();
+  expect(await run('headgate status')).toMatch(/a person ended agt_shop and all that it ran there, at /);
+  const doctor = await shell.run('headgate doctor', DEADLINE_MS);
+  expect([doctor.code, doctor.output]).toEqual([
+    1,
+    expect.stringMatching(/WRONG +agents: shop-production: a person ended agt_shop/),
+  ]);
+  const left = await run(leave!);
+  expect(left).toMatch(/the schema headgate, with its tables .*\n {2}the role headgate_migrator_\d+/);
+  expect(await run(leave!)).toBe('nothing of Headgate’s is in database shop\n');
+  expect(await query(`select nspname as n from pg_namespace where nspname = 'headgate'`)).toEqual([]);
   for (const command of rest) await run(command);
   expect(shell.behind).toEqual([]);
   expect(await processesAt(dir)).toEqual([]);
   expect(await readdir(dir)).not.toContain('.headgate');
   expect(await query('select count(*)::int as n from orders')).toEqual([{ n: 2 }]);
+});
+
+inReal('all of it can be done a second time, on the same database', { timeout: 300_000 }, async () => {
+  // The service as it was on the first day; the database is the one of before, without what the first trial's release added.
+  await query('alter table orders drop column note');
+  await rm(join(dir, 'shop'), { recursive: true });
+  await writeShop(join(dir, 'shop'));
+  const [trial, end] = await commands();
+  for (const command of trial) await run(command);
+  const { router } = JSON.parse(await readFile(join(dir, '.headgate', 'cells', 'shop-production.json'), 'utf8'));
+  expect(await (await fetch(`http://127.0.0.1:${router.listenPort}/orders`)).json()).toHaveLength(2);
+
+  // Ended without leaving the database: the third one is told, before anything of its is started.
+  for (const command of end.filter((each) => !each.startsWith('headgate-agent leave'))) await run(command);
+  expect(shell.ran.at(-1)!.output).toMatch(
+    /not in it: what Headgate made in the database of shop-production-db, which stays there; to take that out first: headgate-agent leave --config \S+agent\.yaml --cell shop-production\n/,
+  );
+  expect(shell.behind).toEqual([]);
+  const third = trial.findIndex((command) => command.startsWith('headgate-agent take-up'));
+  await rm(join(dir, 'shop', 'headgate.yaml'));
+  for (const command of trial.slice(0, third)) await run(command);
+  const refused = await shell.run(trial[third]!, DEADLINE_MS);
+  expect(refused.code).toBe(1);
+  expect(refused.output).toMatch(
+    /under control of another installation of Headgate: cell shop-production in .* on .*, since /,
+  );
+  const leave = /: (headgate-agent leave --config \S+ --cell \S+ --installation \S+)/.exec(refused.output)![1]!;
+  expect(await run(`${leave} --yes`)).toMatch(/left database shop/);
+  await run(trial[third]!);
+  await run(end[0]!.replace(' --and-agent', ''));
+  for (const command of end.slice(1)) await run(command);
+  const role = `select count(*)::int as n from pg_roles, pg_database where datname = 'shop' and rolname = 'headgate_migrator_' || pg_database.oid`;
+  expect(await query(role)).toEqual([{ n: 0 }]);
+  expect(await query(`select nspname as n from pg_namespace where nspname = 'headgate'`)).toEqual([]);
+  expect(await processesAt(dir)).toEqual([]);
 });

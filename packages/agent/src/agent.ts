@@ -211,6 +211,7 @@ export async function startAgent(
       await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));
       await Promise.all([unscheduled, wal.stop()]);
       await Promise.all([heads.stop(), trimming.stop(), ...[...keepers.values()].map((keeper) => keeper.stop())]);
+      if (mode === 'at-work') await plane.farewell([]);
       await hold.release();
       log.info('agent stopped; what it kept runs on');
     },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import { readIfThere, readSecret, writeDurably } from '@headgate/adapters/machine/durable-file';
 import { parseTrust } from '@headgate/documents';
 import { parseDocument, stringify } from 'yaml';
@@ -124,4 +125,15 @@ function readTrust(
   }
   const read = parseTrust(text, path);
   return read.ok ? { ok: true, text } : { ok: false, problems: read.problems.map((p) => p.message) };
+}
+
+/** Whether an agent works in a data folder, by its pid where that is proved. */
+export function runningIn(dataDir: string): Promise<{ readonly pid: number | undefined } | undefined> {
+  return holderOf(dataDir);
+}
+
+/** Said after enrolling where an agent runs: it read its configuration as it started. */
+export function startAnewText({ pid }: { readonly pid: number | undefined }, config: string): string {
+  const who = `the agent that runs there${pid === undefined ? '' : ` (pid ${pid})`}`;
+  return `${who} holds what it held before until it is started anew: headgate-agent stop --config ${config} --agent-only && headgate-agent run --config ${config}`;
 }

@@ -26,6 +26,9 @@ if (command === 'mask') {
 } else if (command === 'stop') {
   const { stop } = await import('./commands/stop.ts');
   process.exitCode = await stop(rest);
+} else if (command === 'leave') {
+  const { leave } = await import('./commands/leave.ts');
+  process.exitCode = await leave(rest);
 } else {
   const { runProgram } = await import('./program.ts');
   await runProgram(process.argv.slice(2));

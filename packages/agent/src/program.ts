@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { loadTrust } from '@headgate/documents';
@@ -7,11 +8,12 @@ import { rollBack } from './commands/rollback.ts';
 import { showStatus } from './commands/status.ts';
 import { type AgentConfig, loadConfig } from './config.ts';
 import { migrateConfig } from './config-version.ts';
-import { enrol } from './enrol.ts';
+import { type Enrolled, enrol, runningIn, startAnewText } from './enrol.ts';
 import { acceptRestoredLog, continues, headsToCompare } from './heads/accept-restored-log.ts';
 import { openLog } from './log.ts';
 import { enrolForService } from './service/enrol-for-service.ts';
 import { takeUpService } from './service/take-up-service.ts';
+import { isMisuse, UNKNOWN_COMMAND, unknownCommand, usageTrouble } from './usage.ts';
 
 const USAGE = `headgate-agent: carries out releases inside an environment, and alone holds its credentials
 
@@ -22,6 +24,7 @@ const USAGE = `headgate-agent: carries out releases inside an environment, and a
   headgate-agent enrol --handed FILE --service FILE [--data DIR] [--cells DIR] [--force]
   headgate-agent take-up --config FILE --service FILE --version VERSION
   headgate-agent stop …                       ends what the agent runs in its cells, and keeps the data (see headgate-agent stop --help)
+  headgate-agent leave …                      takes what Headgate made out of databases of somebody else's (see headgate-agent leave --help)
   headgate-agent status --config FILE [--json]
   headgate-agent rollback --config FILE --because "…" [CELL] [--as ID] [--yes]
   headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
@@ -42,7 +45,8 @@ enrol   pins the trust file that a person hands over and writes DIR/agent.yaml; 
         that "headgate setup" wrote and a person carried here, and the cells from a service's file. A folder that is
         another agent's is refused, without --force
 take-up puts what runs today, the folder of the service's file, into its cells beside what serves customers now: before the
-        first run, so that it can be adopted
+        first run, so that it can be adopted. Called again it finishes what is left undone; a database that another
+        installation has under control is refused before anything starts
 status  how things stand: since when the server is away, each cell's plan and tenants, stop conditions, and the way back.
         Exit code 0 well, 2 not running, 3 server away, 4 a stop condition fails, 5 a rollback stands still
 rollback  with the server away: shows what the plan's own undo would do and lose, asks, and carries it out, in CELL or
@@ -54,7 +58,7 @@ accept-restored-log   after a restore of the control plane from a backup: shows 
 
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 
-/** Runs one command and sets the exit code: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration. */
+/** Runs one command and sets the exit code: 0 done, 1 failed, 2 no such command, 64 wrong usage, 78 wrong configuration. */
 export async function runProgram(argv: readonly string[], parts: AgentParts = SHIPPED): Promise<void> {
   const [command, ...rest] = argv;
   try {
@@ -87,14 +91,14 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
         process.stdout.write(USAGE);
         return;
       default:
-        process.stderr.write(USAGE);
-        process.exitCode = EXIT.usage;
+        process.stderr.write(`headgate-agent: ${unknownCommand(command)}\n`);
+        process.exitCode = UNKNOWN_COMMAND;
     }
   } catch (error) {
-    process.stderr.write(`headgate-agent: ${(error as Error).message}\n`);
-    process.exitCode = String((error as { code?: string }).code).startsWith('ERR_PARSE_ARGS')
-      ? EXIT.usage
-      : EXIT.failed;
+    const misused = isMisuse(error);
+    const lines = misused ? [usageTrouble(error, command ?? '')] : (error as Error).message.split('\n');
+    for (const line of lines) process.stderr.write(`headgate-agent: ${line}\n`);
+    process.exitCode = misused ? EXIT.usage : EXIT.failed;
   }
 }
 
@@ -203,7 +207,7 @@ async function takeUpCommand(args: readonly string[]): Promise<void> {
   const read = loadConfig(file);
   if (!read.ok) return complain(read.problems);
   const report = (line: string): void => void process.stderr.write(`headgate-agent: ${line}\n`);
-  for (const taken of await takeUpService(read.config, service, version, report))
+  for (const taken of await takeUpService(read.config, service, version, report, file))
     process.stdout.write(`${JSON.stringify(taken)}\n`);
 }
 
@@ -264,9 +268,7 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
       dataDir: values.data,
       force: values.force,
     });
-    if (!enrolled.ok) return complain(enrolled.problems);
-    process.stdout.write(`${JSON.stringify({ config: enrolled.config, witness: enrolled.witness })}\n`);
-    return;
+    return tellEnrolled(enrolled);
   }
   const needed = ['server', 'token-file', 'trust', 'data', 'name', 'environment', 'cell-file'] as const;
   const missing = needed.filter((option) => values[option] === undefined);
@@ -287,8 +289,16 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
     signedApprovals: values['signed-approvals'] ?? [],
     force: values.force ?? false,
   });
+  return tellEnrolled(enrolled);
+}
+
+async function tellEnrolled(enrolled: Enrolled): Promise<void> {
   if (!enrolled.ok) return complain(enrolled.problems);
-  process.stdout.write(`${JSON.stringify({ config: enrolled.config, witness: enrolled.witness })}\n`);
+  const { config, witness } = enrolled;
+  process.stdout.write(`${JSON.stringify({ config, witness })}\n`);
+  const running = await runningIn(dirname(config));
+  if (running !== undefined)
+    process.stderr.write(`headgate-agent: ${startAnewText(running, relative('.', config) || config)}\n`);
 }
 
 function complain(problems: readonly string[]): void {

@@ -8,6 +8,8 @@ export interface Session extends Surroundings {
   readonly client: Client;
   /** The server's address; throws when none is known. */
   readonly server: string;
+  /** Where the token is read from; throws when none is known. */
+  readonly tokenFile: string;
   readonly out: Output;
   readonly stdin: NodeJS.ReadableStream;
   /** Aborted by Ctrl-C. */

@@ -63,6 +63,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
         get server() {
           return serverAddress({ server, tokenFile, as }, { env, cwd });
         },
+        get tokenFile() {
+          return tokenFileOf({ server, tokenFile, as }, { env, cwd });
+        },
         out: output(json === true, stdout),
         env,
         cwd,

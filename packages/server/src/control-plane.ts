@@ -187,6 +187,7 @@ export async function openControlPlane(
     context: {
       deps,
       log: control.log,
+      agents: control.agents,
       trust,
       gatherers: controllers,
       offered,

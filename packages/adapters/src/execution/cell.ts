@@ -10,9 +10,11 @@ import { findPrograms } from '../postgres-cluster/programs.ts';
 import type { CellConfig } from './cell-config.ts';
 import { CommandMigrator, type CommandStore } from './command-migrator/command-migrator.ts';
 import { componentEnvironment } from './component-environment.ts';
+import { claimStore, ownClaim } from './external-store/claim.ts';
 import { DumpRestorePoints } from './external-store/dump-restore-points.ts';
 import { type ExternalStore, openExternalStore } from './external-store/external-store.ts';
 import { HttpChecks } from './http-checks/http-checks.ts';
+import { refuseLeft } from './left-cell.ts';
 import { migratorByStore } from './migrator-by-store.ts';
 import { type CellHold, holdCell } from './process/cell-hold.ts';
 import { FenceFile } from './process/fence-file.ts';
@@ -68,6 +70,7 @@ export interface CellPorts extends Ports {
 export async function openCell(config: CellConfig, report: (event: string) => void = () => {}): Promise<CellPorts> {
   const hold = await holdCell(config.dir);
   try {
+    await refuseLeft(config);
     return await assemble(config, report, hold);
   } catch (error) {
     await hold.release();
@@ -91,7 +94,11 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   const external = new Map<string, ExternalStore>();
   for (const [name, store] of Object.entries(config.externalStores))
     external.set(name, await openExternalStore(name, { ...store, census: promisesRows(config.vault) }));
-  for (const store of external.values()) await prepareStore(store);
+  for (const store of external.values()) {
+    await prepareStore(store);
+    // Of one that has none yet. Another installation's is left to its fences here: `take-up` is where it is refused.
+    await claimStore(store, await ownClaim(config));
+  }
   const all = new Map<string, Store>([...stores, ...external]);
   const migrator = await migratorOf(config, all, user, node);
   const restorePoints = new PhysicalRestorePoints(stores);

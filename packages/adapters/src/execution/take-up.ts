@@ -1,10 +1,14 @@
 import { canonicalBytes } from '@headgate/documents/canonical';
 import { digestOf } from '@headgate/documents/digest';
-import type { Digest, ReleaseManifest } from '@headgate/domain';
-import type { Answer, StepContext } from '@headgate/execution';
-import { openCell } from './cell.ts';
+import type { Digest, ReleaseManifest, ReleaseRef } from '@headgate/domain';
+import type { Answer, SlotObservation, StepContext } from '@headgate/execution';
+import { type CellPorts, openCell } from './cell.ts';
 import type { CellConfig } from './cell-config.ts';
+import { claimStore, ownClaim, StoreTaken, standingOf } from './external-store/claim.ts';
 import { openExternalStore } from './external-store/external-store.ts';
+import { refuseLeft } from './left-cell.ts';
+import { holdCell } from './process/cell-hold.ts';
+import { FenceFile } from './process/fence-file.ts';
 import { recordApplied } from './sql-migrator/record-applied.ts';
 import { prepareStore } from './store/store-session.ts';
 
@@ -20,40 +24,115 @@ export interface RunningRelease {
 /**
  * Brings what runs today into the first slot of a cell that is new, behind its router, beside whatever serves customers
  * now, which isn't touched: they move when somebody sends them to the router. That the database has the release's migrations
- * is written down; nothing is run in it. A cell in which something runs is left as it is.
+ * is written down; nothing is run in it. Called again it finishes what an earlier call left undone; a cell that runs, with
+ * its tenants routed, is left as it is. Throws `StoreTaken`, having started nothing, for a database of another installation.
  */
 export async function takeUp(
   config: CellConfig,
-  { manifest, files }: RunningRelease,
+  release: RunningRelease,
   report: (line: string) => void,
 ): Promise<'taken up' | 'runs already'> {
-  for (const [name, external] of Object.entries(config.externalStores)) {
-    if (external.migrations !== undefined) continue; // the application's own program says where it stands
-    const store = await openExternalStore(name, external);
-    await prepareStore(store);
-    if (await recordApplied(store, manifest.migrations))
-      report(`${name}: migrations recorded as carried out before, none of them run: ${manifest.migrations.length}`);
-  }
+  await refuseLeft(config);
+  await claimStores(config, release.manifest, report);
   const cell = await openCell(config, report);
   try {
+    const ref = { digest: digestOf(canonicalBytes(release.manifest)), version: release.manifest.version };
     const slots = await Promise.all(cell.target.slots.map((slot) => cell.target.observe(slot)));
-    if (slots.some(({ phase }) => phase !== 'empty')) return 'runs already';
-    const [first] = cell.target.slots;
-    const context = contextOf(config, files, report);
-    const store = Object.keys(config.stores)[0];
-    // A database that we keep ourselves begins empty.
-    if (store !== undefined)
-      for (const { up, down: _down, undo: _undo, ...rest } of manifest.migrations) {
-        const sql = Buffer.from(files.get(up.digest) ?? []).toString('utf8');
-        granted(await cell.migrator.up(store, { ...rest, file: up }, sql, context));
-      }
-    const release = { digest: digestOf(canonicalBytes(manifest)), version: manifest.version };
-    granted(await cell.target.deploy(first as string, release, manifest, context));
-    granted(await cell.traffic.route(Object.keys(config.tenants), first as string, context));
+    const begun = slots.find(({ phase }) => phase !== 'empty');
+    const lacking = (await cell.traffic.read()).filter(({ router, workers, held }) => !held && !(router && workers));
+    if (begun !== undefined) {
+      const several = slots.filter(({ phase }) => phase !== 'empty').length > 1;
+      const sick = several ? undefined : await cell.target.ailment(begun.slot);
+      const lacks = [
+        ...(lacking.length > 0 ? [`no slot serves ${listed(lacking.map(({ tenant }) => tenant))}`] : []),
+        ...(sick === undefined ? [] : [sick]),
+      ];
+      if (lacks.length === 0) return 'runs already';
+      await refuseOther(config, begun, ref, lacks.join('; '));
+    }
+    await bringUp(cell, config, release, ref, begun?.slot ?? (cell.target.slots[0] as string), report);
     return 'taken up';
   } finally {
     await cell.close();
   }
+}
+
+/** Every database that somebody else keeps is ours or nobody's, or nothing is begun in any of them. */
+async function claimStores(
+  config: CellConfig,
+  manifest: ReleaseManifest,
+  report: (line: string) => void,
+): Promise<void> {
+  const own = await holdingCell(config.dir, () => ownClaim(config));
+  const known = (await new FenceFile(config.dir).read()) !== undefined;
+  const stores = [];
+  for (const [name, external] of Object.entries(config.externalStores)) {
+    const store = await openExternalStore(name, external);
+    const { claim, decided } = await standingOf(store);
+    // Without a claim it is of before there were any: ours, if decisions have reached this cell's folder, too.
+    if (claim === undefined ? decided && !known : claim.id !== own.id) throw new StoreTaken(store, claim);
+    stores.push({ name, external, store });
+  }
+  for (const { name, external, store } of stores) {
+    await prepareStore(store);
+    const claim = await claimStore(store, own);
+    if (claim.id !== own.id) throw new StoreTaken(store, claim);
+    if (external.migrations !== undefined) continue; // the application's own program says where it stands
+    if (await recordApplied(store, manifest.migrations))
+      report(`${name}: migrations recorded as carried out before, none of them run: ${manifest.migrations.length}`);
+  }
+}
+
+/** The folder is made and written to by whoever holds the cell. */
+async function holdingCell<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  const hold = await holdCell(dir);
+  try {
+    return await work();
+  } finally {
+    await hold.release();
+  }
+}
+
+/** What was left undone is only finished with the release with which it was begun, and before any plan decided there. */
+async function refuseOther(
+  { cell, dir }: CellConfig,
+  { slot, phase, release }: SlotObservation,
+  ref: ReleaseRef,
+  lacks: string,
+): Promise<void> {
+  const fence = await new FenceFile(dir).read();
+  if (fence !== undefined && fence.epoch > 0)
+    throw new Error(
+      `cell ${cell} was taken up before and is the control plane’s by now, so take-up leaves it alone; yet ${lacks}. Start its agent (headgate-agent run), which starts what died; what a plan left so, headgate status tells, and headgate rollback PROMOTION takes back`,
+    );
+  if (release?.digest !== ref.digest)
+    throw new Error(
+      `cell ${cell}: slot ${slot} holds ${release?.version ?? 'nothing'} (${phase}), which isn't the folder as it stands now (${ref.version}); and ${lacks}. Call take-up with the folder and the version of then; or end this trial (headgate-agent stop, headgate-agent leave) and begin with a data folder of its own`,
+    );
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`;
+}
+
+async function bringUp(
+  cell: CellPorts,
+  config: CellConfig,
+  { manifest, files }: RunningRelease,
+  ref: ReleaseRef,
+  slot: string,
+  report: (line: string) => void,
+): Promise<void> {
+  const context = contextOf(config, files, report);
+  const store = Object.keys(config.stores)[0];
+  // A database that we keep ourselves begins empty; what an earlier call carried out is found to be done.
+  if (store !== undefined)
+    for (const { up, down: _down, undo: _undo, ...rest } of manifest.migrations) {
+      const sql = Buffer.from(files.get(up.digest) ?? []).toString('utf8');
+      granted(await cell.migrator.up(store, { ...rest, file: up }, sql, context));
+    }
+  granted(await cell.target.deploy(slot, ref, manifest, context));
+  granted(await cell.traffic.route(Object.keys(config.tenants), slot, context));
 }
 
 /** No plan asked for it: its fence is the lowest there is, so nothing that a control plane decided is ever undone by it. */

@@ -1,7 +1,9 @@
 /** What runs in a cell, ended by a person: on a service taken up with a PostgreSQL that we keep. */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -134,6 +136,7 @@ test('everything is ended, each let come to the end of what it was at; data stay
   expect(code).toBe(0);
   expect(out.trim().split('\n')).toEqual([
     ...parts.map(({ what, pid }) => `cell desk-staging: ended ${what} (pid ${pid})`),
+    "the server at http://127.0.0.1:1 couldn't be told; what it shows of these cells is as before, until it misses the agent",
     `nothing of it runs any more, data is kept; it starts again with: headgate-agent run --config ${join(dir, 'agent.yaml')}`,
   ]);
   await expect(ask('/')).rejects.toThrow();
@@ -141,7 +144,7 @@ test('everything is ended, each let come to the end of what it was at; data stay
 
   const again = await stop('--tenants', 'desk', '--json');
   expect([again.code, JSON.parse(again.out)]).toEqual([0, { ended: [] }]);
-  expect((await stop()).out).toMatch(/^nothing ran; nothing of it runs any more/);
+  expect((await stop()).out).toMatch(/\nnothing ran; nothing of it runs any more/);
 
   const cell = await openCell(config);
   const back = async () => {
@@ -151,4 +154,54 @@ test('everything is ended, each let come to the end of what it was at; data stay
   await expect.poll(back, { timeout: 20_000 }).toBe('answered');
   await cell.close();
   expect((await lookAtRunning(config)).parts.map(({ what }) => what)).toEqual(parts.map(({ what }) => what));
+});
+
+test('called from a shell in a component’s own folder it ends the component, and not that shell', async () => {
+  const cwd = join(slotDir(config.dir, 'blue'), 'run', 'web');
+  const line = `"${process.execPath}" "${MAIN}" stop --config "${join(dir, 'agent.yaml')}" --tenants desk; echo "the shell goes on ($?)"`;
+  const shell = spawn('bash', ['-c', line], { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  shell.stdout.on('data', (chunk: Buffer) => {
+    out += String(chunk);
+  });
+  const [code, signal] = await once(shell, 'close');
+  expect([code, signal]).toEqual([0, null]);
+  expect(out).toMatch(/ended slot blue: web of 1\.0/);
+  expect(out).toMatch(/the shell goes on \(0\)\n$/);
+});
+
+test('a process that doesn’t prove that it is the agent is never signalled, whoever says that it is', async () => {
+  const data = join(dir, 'data');
+  const stranger = spawn('sleep', ['600'], { stdio: 'ignore' });
+  const ended = once(stranger, 'exit');
+  const digest = createHash('sha256')
+    .update(await realpath(data))
+    .digest('hex');
+  const claiming = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end(`${stranger.pid}\n`);
+  });
+  claiming.listen({ path: `\0headgate-cell-${digest.slice(0, 40)}`, exclusive: true });
+  await once(claiming, 'listening');
+  const refused = await stop('--agent-only');
+  await new Promise((closed) => claiming.close(closed));
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/runs, and its process can't be told from here/),
+  });
+  expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);
+  stranger.kill('SIGKILL');
+  await ended;
+});
+
+test('the agent alone: nothing else is ended, and where none runs that is said', async () => {
+  const none = await stop('--agent-only');
+  expect(none).toMatchObject({ code: 0, out: "the agent agt_desk didn't run\n" });
+  const both = await stop('--agent-only', '--tenants', 'desk');
+  expect(both).toMatchObject({ code: 64, err: expect.stringMatching(/--agent-only ends nothing in the cells/) });
+  const typo = await stop('--agentonly');
+  expect(typo).toMatchObject({
+    code: 64,
+    err: expect.stringMatching(/stop: there is no option --agentonly \(see headgate-agent stop --help\)/),
+  });
 });

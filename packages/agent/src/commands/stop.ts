@@ -3,16 +3,21 @@ import { parseArgs } from 'node:util';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { type CellHold, holdCell, holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import { endRunning, lookAtRunning, type RunningPart } from '@headgate/adapters/execution/running-cell';
+import { readSecret } from '@headgate/adapters/machine/durable-file';
 import { gone, identify, signalProcess } from '@headgate/adapters/machine/process-identity';
+import { createClient } from '@headgate/contract';
 import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
 import { type AgentConfig, loadConfig } from '../config.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import { type EndFacts, whyNotEnd } from '../stop/may-end.ts';
 import { underWayBy, underWayIn } from '../stop/under-way.ts';
+import { usageTrouble } from '../usage.ts';
 
 export const STOP_USAGE = `headgate-agent stop: ends what the agent runs in its cells; what they are made of is kept
 
   headgate-agent stop --config FILE [--cell CELL …] [--tenants NAME,NAME…] [--and-agent] [--json]
+  headgate-agent stop --config FILE --agent-only [--json]
 
 Ends, in this order, the router, what serves and works in the slots (each letting what it is at come to its end, as long as
 the cell's drainMs), and the PostgreSQL that the agent keeps for its stores; never one that somebody else keeps. Data,
@@ -23,6 +28,8 @@ ends what is left, and says so when nothing is.
 --tenants    who is served there and is to be cut off, each by name; without it cells that serve anybody are left alone
 --and-agent  ends the agent first, if it runs: it would start again whatever ends. Where a service manager keeps it, that has
              to be told instead (systemctl stop …)
+--agent-only ends the agent and nothing of what it runs: everybody is served on, and the next \`headgate-agent run\` takes it
+             over, with the configuration as it is then
 
 Refused, and nothing is ended: while a step or a wave is under way in one of the cells, while somebody is served who isn't
 named, while the agent runs (without --and-agent).
@@ -43,6 +50,7 @@ export async function stop(args: readonly string[]): Promise<number> {
     cell: { type: 'string', multiple: true },
     tenants: text,
     'and-agent': flag,
+    'agent-only': flag,
     json: flag,
     help: flag,
   } as const;
@@ -50,7 +58,7 @@ export async function stop(args: readonly string[]): Promise<number> {
   try {
     ({ values } = parseArgs({ args: [...args], options }));
   } catch (error) {
-    return complain([(error as Error).message, '', STOP_USAGE], EXIT.usage);
+    return complain([usageTrouble(error as Error, 'stop')], EXIT.usage);
   }
   if (values.help === true) {
     process.stdout.write(STOP_USAGE);
@@ -74,11 +82,18 @@ export async function stop(args: readonly string[]): Promise<number> {
     .map((name) => name.trim())
     .filter((name) => name !== '');
   const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
+  const agentOnly = values['agent-only'] === true;
+  if (agentOnly && (values.cell ?? values.tenants ?? values['and-agent']) !== undefined)
+    return complain(
+      ['stop: --agent-only ends nothing in the cells, so --cell, --tenants and --and-agent have no place beside it'],
+      EXIT.usage,
+    );
   try {
+    if (agentOnly) return await endAgentOnly(config, values.config, values.json === true);
     return await endCells(config, cells, {
-      config: values.config,
       tenants,
       andAgent: values['and-agent'] === true,
+      file: values.config,
       json: values.json === true,
     });
   } catch (error) {
@@ -87,10 +102,10 @@ export async function stop(args: readonly string[]): Promise<number> {
 }
 
 interface Wish {
-  /** The configuration’s file. */
-  readonly config: string;
   readonly tenants: readonly string[];
   readonly andAgent: boolean;
+  /** The configuration, as it was typed. */
+  readonly file: string;
   readonly json: boolean;
 }
 
@@ -112,12 +127,13 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
     const agent = `the agent ${name} runs${pid === undefined ? '' : ` (pid ${pid})`}, and starts again whatever ends: end it first, or with this command: --and-agent`;
     if (why.length > 0 || !wish.andAgent) return complain([...why, ...(wish.andAgent ? [] : [agent])], EXIT.refused);
     if (pid === undefined) return complain([`${agent}. Its process can't be told from here`], EXIT.refused);
-    await endAgent(pid, graceMs);
+    await endAgent(dataDir, pid, graceMs);
     const line = { what: `the agent ${name}`, pid };
     ended.push({ cell: '', ...line });
     if (!wish.json) process.stdout.write(`ended ${line.what} (pid ${pid})\n`);
   }
   const holds: CellHold[] = [await holdCell(dataDir)];
+  let told = true;
   try {
     for (const { dir } of cells) holds.push(await holdCell(dir));
     const underWay = await underWayIn(
@@ -131,13 +147,51 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
       seen.parts.map(({ what, pid }) => `cell ${cell}: ${what} (pid ${pid}) runs on`),
     );
     if (left.length > 0) return complain(left, EXIT.refused);
+    told = await tellServer(config);
   } finally {
     for (const hold of holds) await hold.release();
   }
+  if (!told && !wish.json)
+    process.stdout.write(
+      `the server at ${config.server} couldn't be told; what it shows of these cells is as before, until it misses the agent\n`,
+    );
   if (wish.json) process.stdout.write(`${JSON.stringify({ ended })}\n`);
   else
     process.stdout.write(
-      `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run --config ${wish.config}\n`,
+      `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run --config ${wish.file}\n`,
+    );
+  return EXIT.ok;
+}
+
+/** The server hears at once in which of the agent's cells nothing runs any more, rather than miss them after a while. */
+async function tellServer({ cells, server, tokenFile }: AgentConfig): Promise<boolean> {
+  const looked = await Promise.all(cells.map(async (cell) => ({ cell, seen: await lookAtRunning(cell) })));
+  const stopped = looked.filter(({ seen }) => seen.parts.length === 0).map(({ cell }) => cell.cell);
+  const token = await readSecret(tokenFile).catch(() => undefined);
+  if (token === undefined) return false;
+  return new ControlPlane(createClient({ baseUrl: server, token })).farewell(stopped);
+}
+
+/** The agent alone: what it was at it ends or hands back by itself, as when its service manager tells it to. */
+async function endAgentOnly(config: AgentConfig, file: string, json: boolean): Promise<number> {
+  const { dataDir, name, graceMs } = config;
+  const holder = await holderOf(dataDir);
+  if (holder !== undefined && holder.pid === undefined)
+    return complain(
+      [`the agent ${name} runs, and its process can't be told from here; end it where it was started`],
+      EXIT.refused,
+    );
+  const pid = holder?.pid;
+  if (pid !== undefined) await endAgent(dataDir, pid, graceMs);
+  if (json)
+    process.stdout.write(
+      `${JSON.stringify({ ended: pid === undefined ? [] : [{ cell: '', what: `the agent ${name}`, pid }] })}\n`,
+    );
+  else
+    process.stdout.write(
+      pid === undefined
+        ? `the agent ${name} didn't run\n`
+        : `ended the agent ${name} (pid ${pid}); what it runs lives on, and the next one takes it over: headgate-agent run --config ${file}\n`,
     );
   return EXIT.ok;
 }
@@ -153,9 +207,13 @@ async function factsOf(
 }
 
 /** Asks the agent to end, as a service manager would, and waits. */
-async function endAgent(pid: number, graceMs: number): Promise<void> {
+async function endAgent(dataDir: string, pid: number, graceMs: number): Promise<void> {
   const agent = identify(pid);
-  if (agent === undefined || !signalProcess(agent, 'SIGTERM')) return;
+  // Proved once more, now that it is known which process has that pid: it may be a stranger's since it was asked for.
+  const holder = await holderOf(dataDir);
+  if (agent === undefined || holder === undefined) return;
+  if (holder.pid !== pid) throw new Error(`another agent was started in ${dataDir} meanwhile; ask again`);
+  if (!signalProcess(agent, 'SIGTERM')) return;
   if (!(await gone(agent, graceMs + AGENT_ENDS_MS))) throw new Error(`the agent (pid ${pid}) doesn't end`);
 }
 

@@ -18,6 +18,8 @@ export class Away extends Error {
 
 /** Short: a lease lives for seconds, and a renewal that hangs is as bad as one that fails. */
 const RENEW_PATIENCE_MS = 1_500;
+/** Nobody waits long for an end. */
+const FAREWELL_PATIENCE_MS = 2_000;
 const SETTLE_PATIENCE_MS = 10_000;
 const BLOB_PATIENCE_MS = 60_000;
 /** What the server will never take, however often it is told. */
@@ -105,6 +107,19 @@ export class ControlPlane {
         return `refused: ${error.message}`.slice(0, 500);
       return reached(Promise.reject(error));
     }
+  }
+
+  /** The agent's last word: it ends, and nothing runs any more in these of its cells. False: it couldn't be said. */
+  async farewell(stopped: readonly string[]): Promise<boolean> {
+    const call = this.#client.call(
+      'sayFarewell',
+      { body: { stopped: [...stopped] } },
+      { timeoutMs: FAREWELL_PATIENCE_MS },
+    );
+    return call.then(
+      () => true,
+      () => false,
+    );
   }
 
   async putBlob(bytes: Uint8Array): Promise<Digest> {

@@ -36,7 +36,7 @@ export class ForkAlarm {
     return {
       why: `the log contradicted what it had said before: see ${this.path}`,
       unblock:
-        'if the control plane was restored from a backup, stop the agent and run headgate-agent accept-restored-log --config FILE; else find out who rewrote the log, before a person removes FORK-ALARM.json from the agent’s data folder',
+        'if the control plane was restored from a backup, end the agent (headgate-agent stop --config FILE --agent-only) and run headgate-agent accept-restored-log --config FILE; else find out who rewrote the log, before a person removes FORK-ALARM.json from the agent’s data folder',
     };
   }
 

@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CellConfig, parseCellConfig } from '@headgate/adapters/execution/cell-config';
+import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { ComponentProcess } from '@headgate/adapters/execution/process/component-process';
 import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
@@ -80,6 +81,15 @@ test('what runs today is put into the first slot, its migrations made where the 
   expect(rows).toEqual([{ version: 1, id: '1-tickets' }]);
   const slot = await readSlot(slotDir(config.dir, 'blue'));
   expect(slot).toMatchObject({ phase: 'running', genuine: true, release: { version: '0.9' } });
+});
+
+test('a cell that its agent holds is left to it, with the command that ends that alone', async () => {
+  const hold = await holdCell(config.dir);
+  const refused = takeUpService({ cells: [config] }, file, '0.9', () => {}, 'here/agent.yaml');
+  await expect(refused).rejects.toThrow(
+    new RegExp(`pid ${process.pid}.*headgate-agent stop --config here/agent\\.yaml --agent-only`),
+  );
+  await hold.release();
 });
 
 test('an agent that has no cell of the service says so', async () => {

@@ -1,8 +1,12 @@
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { StoreTaken } from '@headgate/adapters/execution/external-store/claim';
+import { holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import { takeUp } from '@headgate/adapters/execution/take-up';
 import { serviceRelease } from '@headgate/documents/service/index';
 import type { AgentConfig } from '../config.ts';
+import { UNKNOWN } from '../leave/may-leave.ts';
 import { loadService } from './service-cells.ts';
 
 export interface TakenUp {
@@ -22,6 +26,8 @@ export async function takeUpService(
   file: string,
   version: string,
   report: (line: string) => void,
+  /** The agent's configuration, as it is typed. */
+  configFile = 'agent.yaml',
 ): Promise<readonly TakenUp[]> {
   const service = await loadService(file);
   const release = await serviceRelease(service, dirname(resolve(file)), { version, authors: [], origin: 'adopted' });
@@ -30,7 +36,11 @@ export async function takeUpService(
     throw new Error(`this agent has no cell of ${service.metadata.name}; enrol it with --service ${file}`);
   const taken: TakenUp[] = [];
   for (const cell of cells) {
-    const how = await takeUp(cell, release, report);
+    const holder = await holderOf(cell.dir);
+    if (holder !== undefined) throw new Error(heldText(cell.cell, holder.pid, configFile));
+    const how = await takeUp(cell, release, report).catch((error: unknown) => {
+      throw error instanceof StoreTaken ? new Error(whatUnblocks(error, configFile, cell), { cause: error }) : error;
+    });
     taken.push({ cell: cell.cell, how, version, url: `http://127.0.0.1:${cell.router.listenPort}` });
   }
   return taken;
@@ -38,4 +48,23 @@ export async function takeUpService(
 
 function isProcess(config: AnyCellConfig): config is Extract<AnyCellConfig, { kind: 'process' }> {
   return config.kind === 'process';
+}
+
+/** Who runs there keeps the cell as it is; a cell that runs needs no taking up. */
+function heldText(cell: string, pid: number | undefined, configFile: string): string {
+  const who = pid === undefined ? 'another process' : `another process (pid ${pid})`;
+  return `cell ${cell} is held by ${who}, its agent most likely; end that alone first, and nothing that serves: headgate-agent stop --config ${configFile} --agent-only`;
+}
+
+/** The ways out of a database that another installation has, each as it can be typed. */
+function whatUnblocks({ message, claim }: StoreTaken, configFile: string, { cell, dir }: AnyCellConfig): string {
+  const leave = `headgate-agent leave --config ${configFile} --cell ${cell} --installation ${claim?.id ?? UNKNOWN}`;
+  const refused = `${message}; nothing was started or changed`;
+  if (claim?.folder === dir && claim.machine === hostname())
+    return `${refused}\nthat folder was made anew since, so what was there is over. To unblock, take what it made out of the database: ${leave}`;
+  return [
+    refused,
+    `to unblock: carry on under that installation: start its server and its agent again${claim === undefined ? '' : `, on ${claim.machine}`}`,
+    `or, if it is over, take what it made out of the database: ${leave}`,
+  ].join('\n');
 }

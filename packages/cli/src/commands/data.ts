@@ -4,6 +4,7 @@ import type { Install, Session } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { type DataPlace, dataPlace, doubtText, placeText, sizeText } from '../data/data-place.ts';
 import { removable, removeData, takeToRemove } from '../data/remove-data.ts';
+import { unleftDatabases, unleftText } from '../data/unleft-databases.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../output.ts';
@@ -46,6 +47,7 @@ export const data: Install = (program, act) => {
         try {
           const told = await removable(folder);
           for (const line of whereText(told)) out.line(printable(line));
+          for (const each of await unleftDatabases(folder)) out.line(printable(unleftText(each)));
           out.line(
             'Its log, its keys and tokens, the databases and restore points of its cells: all of that is gone then.',
           );

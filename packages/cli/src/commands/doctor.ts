@@ -1,9 +1,10 @@
+import { ProblemError } from '@headgate/contract';
 import type { Install, Session } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { type Check, type Finding, unknown, wrong } from '../doctor/finding.ts';
 import { LOCAL_CHECKS } from '../doctor/local-checks.ts';
 import { recovery } from '../doctor/recovery-check.ts';
-import { SERVER_CHECKS } from '../doctor/server-checks.ts';
+import { SERVER_CHECKS, TOKEN } from '../doctor/server-checks.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type Failure, tell } from '../failure.ts';
 import { printable } from '../output.ts';
@@ -36,6 +37,7 @@ export const doctor: Install = (program, act) => {
           findings.push(
             ...(await looked([...SERVER_CHECKS, recovery], { ...reached, folder, cwd, now: () => Date.now() })),
           );
+        tokenFirst(findings);
         const sick = findings.filter(({ verdict }) => verdict === 'wrong');
         const text = findings.flatMap(({ check, verdict, why, mend }) => [
           `${SIGNS[verdict]}  ${check}: ${why}`,
@@ -47,10 +49,19 @@ export const doctor: Install = (program, act) => {
     );
 };
 
+/** A token that isn't accepted stands first: it is why the rest can't be told. */
+function tokenFirst(findings: Finding[]): void {
+  const at = findings.findIndex(({ check, verdict }) => check === TOKEN && verdict === 'wrong');
+  if (at > 0) findings.unshift(...findings.splice(at, 1));
+}
+
 async function looked<Facts>(checks: readonly Check<Facts>[], facts: Facts): Promise<Finding[]> {
   const found = await Promise.all(
     checks.map((check) =>
       check.look(facts).catch((error: Error): readonly Finding[] => {
+        // Said in full, once, by the check of the token itself.
+        if (error instanceof ProblemError && error.status === 401)
+          return [unknown(check.name, 'it can’t be asked without a token that is accepted', 'mend the token')];
         const { lines } = tell(error);
         return [unknown(check.name, lines[0] ?? error.message, 'mend what stands in its way, and look again')];
       }),
@@ -59,10 +70,10 @@ async function looked<Facts>(checks: readonly Check<Facts>[], facts: Facts): Pro
   return found.flat();
 }
 
-function reach(session: Session): Pick<Session, 'server' | 'client'> | { readonly finding: Finding } {
+function reach(session: Session): Pick<Session, 'server' | 'client' | 'tokenFile'> | { readonly finding: Finding } {
   try {
-    const { server, client } = session;
-    return { server, client };
+    const { server, client, tokenFile } = session;
+    return { server, client, tokenFile };
   } catch (error) {
     const { message, unblock } = error as Failure;
     return { finding: wrong('server', message, unblock ?? '') };

@@ -10,6 +10,7 @@ import { cellsText, together } from '../promotions/objections.ts';
 import { localKey } from '../releases/local-key.ts';
 import { serviceAt } from '../releases/service-folder.ts';
 import { type ChangedByOthers, changedByOthers, handOver } from '../setup/hand-over.ts';
+import { nextSteps } from '../setup/next-steps.ts';
 import { howToRead } from '../setup/pin-anew.ts';
 import { trustText } from '../setup/trust-text.ts';
 
@@ -48,21 +49,18 @@ export const setup: Install = (program, act) => {
         writeTrust(trustFile, found.service.metadata, signer, readFileSync(join(folder, 'log.pub'), 'utf8').trim());
         const handed = await handOver(session, folder, found.service.metadata.name, found.documents, trustFile);
         const agent = relative(cwd, dirname(handed.file));
-        const config = join(agent, 'agent.yaml');
+        const changed = handed.changed || handed.objections.length > 0;
+        const next = await nextSteps(session, found, { file: handed.file, changed });
         const said = {
           applied: applied.length,
           warnings,
           key,
           trust: trustFile,
           handed: handed.file,
-          changed: handed.changed || handed.objections.length > 0,
+          changed,
           objections: handed.objections,
           widened: handed.widened,
-          next: [
-            `headgate-agent enrol --handed ${relative(cwd, handed.file)} --service ${relative(cwd, found.file)}`,
-            `headgate-agent take-up --config ${config} --service ${relative(cwd, found.file)} --version VERSION`,
-            `headgate-agent run --config ${config}`,
-          ],
+          next: next.commands,
         };
         out.answer(
           said,
@@ -77,9 +75,7 @@ export const setup: Install = (program, act) => {
             ...together(handed.objections)
               .slice(0, MOST_TOLD)
               .map((same) => printable(`${same[0].why} (${cellsText(same)}); ${howToRead(same[0])}`)),
-            said.changed
-              ? 'what was handed over before is no longer what counts: stop the agent, carry the folder once more, and there:'
-              : 'next, where the service runs:',
+            next.why,
             ...said.next.map((line) => `  ${line}`),
           ].join('\n'),
         );

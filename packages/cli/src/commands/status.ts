@@ -1,11 +1,16 @@
 import type { Explanation, RecoveryShown, Status } from '@headgate/contract';
+import { untended } from '../agents/agent-words.ts';
 import type { Install } from '../command.ts';
+import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable, printableLines, table, withShortDigests } from '../output.ts';
 import { cellsText, leftLines, together } from '../promotions/objections.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
+import { type Here, runAgentCommand } from '../setup/pin-anew.ts';
 import { endOf, scopeText } from './freeze.ts';
 
+/** So many cells are named of one agent. */
+const MOST_NAMED = 5;
 /** So many objections of agents are told. */
 const MOST_OBJECTIONS = 20;
 
@@ -17,10 +22,11 @@ export const status: Install = (program, act) => {
     .option('--watch', 'and again whenever it changes, until Ctrl-C')
     .action(
       act(async (session, options: { watch?: true }) => {
-        const { client, out } = session;
+        const { client, out, env, cwd } = session;
+        const here = { folder: dataFolder(env, cwd), cwd };
         const look = async (): Promise<void> => {
           const [now, restored] = await Promise.all([client.call('status'), client.call('showRecovery')]);
-          out.event(now, withShortDigests(`${restoredText(restored)}${shown(now)}`));
+          out.event(now, withShortDigests(`${restoredText(restored)}${shown(now, here)}`));
         };
         await look();
         if (options.watch === undefined) return EXIT.ok;
@@ -53,6 +59,18 @@ export const status: Install = (program, act) => {
       }),
     );
 };
+
+/** Which agents aren't at work, and in which cells nobody looks therefore. */
+function agentLines({ cells, at }: Status, here: Here): readonly string[] {
+  return untended(cells, at).map(({ agent, why, cells: those }) => {
+    const names = those.map(({ name }) => name);
+    const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
+    const of = `${names.length === 1 ? 'cell' : 'cells'} ${names.slice(0, MOST_NAMED).join(', ')}${more}`;
+    return printable(
+      `NOBODY LOOKS at ${of}: ${why}; to start it where it was enrolled: ${runAgentCommand(here, agent)}`,
+    );
+  });
+}
 
 /** After a restore rows say what was, not what is, until their cells are read back. */
 function restoredText({ unread }: RecoveryShown): string {
@@ -96,7 +114,7 @@ function explanationText(explained: Explanation): string {
     .join('\n');
 }
 
-function shown(status: Status): string {
+function shown(status: Status, here: Here): string {
   const counted = (of: Record<string, number>, between: string) =>
     Object.entries(of)
       .map(([key, n]) => `${key}${between}${n}`)
@@ -124,6 +142,7 @@ function shown(status: Status): string {
     ...(status.freezes.length > 0 ? [''] : []),
     'WHAT IS WHERE',
     table(['CELL', 'ENVIRONMENT', 'STATE', 'TENANTS BY VERSION', 'STORES BY SCHEMA', 'OBSERVED'], cells),
+    ...agentLines(status, here),
     ...status.cells.flatMap((c) =>
       c.drift.map(({ store, why }) => printable(`store ${store} of cell ${c.name} has drifted: ${why}`)),
     ),

@@ -2,13 +2,14 @@ import type { Status } from '@headgate/contract';
 import { expect, test } from 'vitest';
 import { agentFindings } from './agents-check.ts';
 
+const HERE = { folder: undefined, cwd: '/' };
 const NOW = 1_800_000_000_000;
 type Cell = Status['cells'][number];
 
 function cell(name: string, more: Partial<Cell> = {}): Cell {
   return { name, environment: 'production', adopted: true, observedAt: NOW - 5_000, drift: [], ...more } as Cell;
 }
-const of = (...cells: Cell[]) => agentFindings({ cells, at: NOW, truncated: false });
+const of = (...cells: Cell[]) => agentFindings({ cells, at: NOW, truncated: false }, HERE);
 
 test('cells that are looked at and under control are well', () => {
   expect(of(cell('a'))).toMatchObject([{ verdict: 'ok', why: '1 cell is looked at and under control' }]);
@@ -38,6 +39,31 @@ test.each<[string, Partial<Cell>, RegExp]>([
 
 test('no cell at all, and more than one look shows, are not known', () => {
   expect(of().map(({ verdict }) => verdict)).toEqual(['unknown']);
-  const many = agentFindings({ cells: [cell('a')], at: NOW, truncated: true });
+  const many = agentFindings({ cells: [cell('a')], at: NOW, truncated: true }, HERE);
   expect(many.map(({ verdict }) => verdict)).toEqual(['unknown']);
+});
+
+test('an agent that ended by its own word is told of at once, with how; one that was killed once it was silent too long', () => {
+  const ended = (how: 'ended' | 'stopped') => ({
+    id: 'agt_shop',
+    heardAt: NOW - 2_000,
+    ended: { at: NOW - 1_000, how },
+  });
+  const stopped = of(cell('a', { agent: ended('stopped') }), cell('b', { agent: ended('stopped') }));
+  expect(stopped).toMatchObject([
+    {
+      verdict: 'wrong',
+      why: expect.stringMatching(/^a, b: a person ended agt_shop and all that it ran there, at 2027-/),
+    },
+  ]);
+  expect(stopped[0]?.mend).toBe('start it where it was enrolled: headgate-agent run --config FILE');
+  expect(of(cell('a', { agent: ended('ended') }))[0]?.why).toMatch(/agt_shop ended at .* what it ran there lives on/);
+  const heard = (ms: number) => of(cell('a', { agent: { id: 'agt_shop', heardAt: NOW - ms } }))[0];
+  expect(heard(45_000)?.verdict).toBe('ok');
+  expect(heard(46_000)).toMatchObject({
+    verdict: 'wrong',
+    why: expect.stringMatching(/nothing was heard of agt_shop since .*\(46 s\)/),
+  });
+  // An older server doesn't say.
+  expect(of(cell('a', { agent: { id: 'agt_shop', heardAt: null } }))[0]?.verdict).toBe('ok');
 });

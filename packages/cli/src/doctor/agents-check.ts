@@ -1,8 +1,13 @@
 import type { Status } from '@headgate/contract';
+import { untended } from '../agents/agent-words.ts';
+import { type Here, runAgentCommand } from '../setup/pin-anew.ts';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
 import type { ServerFacts } from './server-checks.ts';
 
-/** What hasn't changed is written down anew every five minutes, each time an agent says it again: so twice that. Milliseconds. */
+/**
+ * Of an agent that is heard and doesn't look at a cell: what hasn't changed is written down anew every five minutes, each time
+ * an agent says it again. So twice that. Milliseconds.
+ */
 const SILENT_MS = 600_000;
 /** So many cells are named in one finding; the others are counted. */
 const MOST_NAMED = 5;
@@ -12,13 +17,16 @@ type Cell = Status['cells'][number];
 /** Whether agents look at every cell, and what they see can be built upon. */
 export const agents: Check<ServerFacts> = {
   name: 'agents',
-  async look({ client }) {
-    return agentFindings(await client.call('status'));
+  async look({ client, folder, cwd }) {
+    return agentFindings(await client.call('status'), { folder, cwd });
   },
 };
 
 /** What has one cause is one finding: an agent that is away leaves all cells of its environment unseen. */
-export function agentFindings({ cells, at, truncated }: Pick<Status, 'cells' | 'at' | 'truncated'>): Finding[] {
+export function agentFindings(
+  { cells, at, truncated }: Pick<Status, 'cells' | 'at' | 'truncated'>,
+  here: Here,
+): Finding[] {
   const check = agents.name;
   if (cells.length === 0)
     return [
@@ -32,11 +40,20 @@ export function agentFindings({ cells, at, truncated }: Pick<Status, 'cells' | '
   const findings = environments.flatMap((environment): Finding[] => {
     const own = cells.filter((cell) => cell.environment === environment);
     const never = own.filter(({ observedAt }) => observedAt === null);
-    const silent = own.filter(({ observedAt }) => observedAt !== null && at - observedAt > SILENT_MS);
+    const alone = untended(own, at);
+    const without = new Set(alone.flatMap((each) => each.cells));
+    const silent = own.filter(
+      (cell) => cell.observedAt !== null && at - cell.observedAt > SILENT_MS && !without.has(cell),
+    );
     const foreign = own.filter(({ adopted }) => !adopted);
     const sinceMs = Math.max(...silent.map(({ observedAt }) => at - (observedAt ?? at)));
     return [
       ...found(never, (names) => wrong(check, `no agent has looked at ${names}`, `start the agent of ${environment}`)),
+      ...alone.flatMap(({ agent, why, cells: those }) =>
+        found(those, (names) =>
+          wrong(check, `${names}: ${why}`, `start it where it was enrolled: ${runAgentCommand(here, agent)}`),
+        ),
+      ),
       ...found(silent, (names) =>
         wrong(
           check,

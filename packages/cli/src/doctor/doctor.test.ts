@@ -93,20 +93,23 @@ test('another key than the log’s shows that it doesn’t verify, and a head th
 test('clocks that differ are told, by how much', async () => {
   const client = await server.client('admin');
   const clock = SERVER_CHECKS.find(({ name }) => name === 'clock')!;
-  const facts = { server: server.url, client, folder: undefined, cwd: server.dataDir };
+  const facts = { server: server.url, client, tokenFile: 'admin.token', folder: undefined, cwd: server.dataDir };
   expect(await clock.look({ ...facts, now: () => Date.now() + 60_000 })).toMatchObject([
     { verdict: 'wrong', mend: expect.stringContaining('NTP') },
   ]);
   expect(await clock.look({ ...facts, now: () => Date.now() - 60_000 })).toMatchObject([{ verdict: 'wrong' }]);
 });
 
-test('a token that is nobody’s leaves what it would show unknown, never ok', async () => {
+test('a token that isn’t accepted stands first, with where it was read from; what it would show is unknown, never ok', async () => {
   const file = join(server.dataDir, 'secrets', 'admin.token');
   const own = await readFile(file, 'utf8');
   await writeFile(file, 'nobody.aaaa\n', { mode: 0o600 });
-  const { findings } = await doctor();
+  const { code, healthy, findings } = await doctor();
   await writeFile(file, own, { mode: 0o600 });
-  for (const check of ['token', 'agents', 'clock', 'log']) expect(of(findings, check)[0]?.verdict).toBe('unknown');
+  expect([code, healthy]).toEqual([1, false]);
+  expect(findings[0]).toMatchObject({ check: 'token', verdict: 'wrong', why: expect.stringContaining(file) });
+  expect(findings[0]?.mend).toContain('--token-file FILE');
+  for (const check of ['agents', 'clock', 'log']) expect(of(findings, check)[0]?.verdict).toBe('unknown');
 });
 
 test('a server that is away is wrong, and so is nothing else that it would say', async () => {

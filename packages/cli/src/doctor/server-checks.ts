@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client } from '@headgate/contract';
+import { type Client, ProblemError } from '@headgate/contract';
 import { parseVerifierKey } from '@headgate/documents';
 import { verifyLog } from '../log/verify-log.ts';
 import { agents } from './agents-check.ts';
@@ -11,6 +11,8 @@ import { pins } from './pins-check.ts';
 export interface ServerFacts {
   readonly server: string;
   readonly client: Client;
+  /** Where the client's token was read from. */
+  readonly tokenFile: string;
   readonly folder: string | undefined;
   /** The working folder, in which what mends is typed. */
   readonly cwd: string;
@@ -21,6 +23,9 @@ export interface ServerFacts {
 /** By how much two clocks may differ before dates in evidence and approvals mislead. Milliseconds. */
 const MOST_SKEW_MS = 5_000;
 const ANSWER_MS = 5_000;
+
+/** The check of the token: where that isn't accepted, nothing else that the server knows can be told. */
+export const TOKEN = 'token';
 
 const ready: Check<ServerFacts> = {
   name: 'server',
@@ -60,9 +65,21 @@ const clock: Check<ServerFacts> = {
 };
 
 const rights: Check<ServerFacts> = {
-  name: 'token',
-  async look({ client }) {
-    const { id, roles } = await client.call('whoami');
+  name: TOKEN,
+  async look({ client, server, tokenFile }) {
+    const me = await client.call('whoami').catch((error: unknown) => {
+      if (error instanceof ProblemError && error.status === 401) return undefined;
+      throw error;
+    });
+    if (me === undefined)
+      return [
+        wrong(
+          this.name,
+          `${server} doesn’t accept the token that was read from ${tokenFile}`,
+          'name another one with --token-file FILE, or HEADGATE_TOKEN_FILE; the administrator’s is secrets/admin.token in the server’s data folder, and a lost one is made anew with: headgate principal rotate ID --token-out FILE',
+        ),
+      ];
+    const { id, roles } = me;
     return [ok(this.name, `${id} may act as ${roles.join(', ')}`)];
   },
 };

@@ -78,8 +78,9 @@ describe('an agent that holds another policy is told of', () => {
     const [finding] = (await found()).filter(({ verdict }) => verdict === 'wrong');
     const { policyDigest } = (await pinsOf('live')).inForce!;
     const run = 'headgate-agent run --config .headgate/agent-shop/agent.yaml';
+    const stop = 'headgate-agent stop --config .headgate/agent-shop/agent.yaml --agent-only';
     expect(finding?.mend).toBe(
-      `read what changed: headgate document diff ${OTHER} ${policyDigest}; it is not what headgate setup would declare; to keep it, stop the agent, write policyDigest: ${policyDigest} of production into .headgate/agent-shop/agent.yaml, and: ${run}; to take it back, stop the agent, and: headgate setup code --take-back && headgate-agent enrol --handed .headgate/agent-shop/handed.json --service code/headgate.yaml && ${run}`,
+      `read what changed: headgate document diff ${OTHER} ${policyDigest}; it is not what headgate setup would declare; to keep it: ${stop}; write policyDigest: ${policyDigest} of production into .headgate/agent-shop/agent.yaml; ${run}; to take it back: headgate setup code --take-back && ${stop} && headgate-agent enrol --handed .headgate/agent-shop/handed.json --service code/headgate.yaml && ${run}`,
     );
     await rm(join(server.dataDir, 'agent-shop'), { recursive: true });
   });

@@ -54,7 +54,8 @@ export async function serviceReleaseFolder(
   }
 }
 
-async function versionOf(folder: string): Promise<string | undefined> {
+/** By its package.json, else by Git; undefined: neither says. */
+export async function versionOf(folder: string): Promise<string | undefined> {
   const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => '{}');
   const { version } = JSON.parse(text) as { version?: unknown };
   if (typeof version === 'string') return version;

@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import type { Objection } from '@headgate/contract';
 import { parseDocuments } from '@headgate/documents';
 import { SERVICE_FILE, serviceAt } from '../releases/service-folder.ts';
+import { enrolCommand, stopAgentCommand } from './agent-commands.ts';
 
 /** Where somebody types a command: the server's data folder, if it is here, and the working folder. */
 export interface Here {
@@ -23,14 +24,13 @@ export async function howToMend(here: Here, objection: Objection): Promise<strin
   if (known === undefined) return unblock;
   const { config, setup, enrolled, declares } = known;
   const read = howToRead(objection);
-  if (asked === undefined || declares.has(asked))
-    return `${read}; then stop the agent, and: ${[setup, ...enrolled].join(' && ')}`;
+  if (asked === undefined || declares.has(asked)) return `${read}; then: ${[setup, ...enrolled].join(' && ')}`;
   const pin = code === 'other-policy' ? `policyDigest: ${asked}` : `${asked} among the documents`;
-  const [run] = enrolled.slice(-1);
+  const [stop, , run] = enrolled;
   return [
     `${read}; it is not what headgate setup would declare`,
-    `to keep it, stop the agent, write ${pin} of ${environment} into ${config}, and: ${run}`,
-    `to take it back, stop the agent, and: ${[`${setup} --take-back`, ...enrolled].join(' && ')}`,
+    `to keep it: ${stop}; write ${pin} of ${environment} into ${config}; ${run}`,
+    `to take it back: ${[`${setup} --take-back`, ...enrolled].join(' && ')}`,
   ].join('; ');
 }
 
@@ -47,8 +47,8 @@ interface SetUp {
   readonly config: string;
   /** The command that declares what the service stands for. */
   readonly setup: string;
-  /** The commands that pin what was declared, and start the agent. */
-  readonly enrolled: readonly string[];
+  /** The commands that end the agent, pin what was declared, and start it. */
+  readonly enrolled: readonly [stop: string, enrol: string, run: string];
   /** What it would declare. */
   readonly declares: ReadonlySet<string>;
 }
@@ -69,12 +69,21 @@ async function setUpHere(here: Here, agent: string): Promise<SetUp | undefined> 
   };
 }
 
-/** Enrols an agent with what was handed over, and starts it. */
-function enrolAnew(cwd: string, handed: string, service: string): readonly string[] {
+/** Ends an agent, enrols it with what was handed over, and starts it: only then it holds that. */
+function enrolAnew(cwd: string, handed: string, service: string): SetUp['enrolled'] {
+  const config = relative(cwd, configBeside(handed));
   return [
-    `headgate-agent enrol --handed ${relative(cwd, handed)} --service ${relative(cwd, service)}`,
-    `headgate-agent run --config ${relative(cwd, configBeside(handed))}`,
+    stopAgentCommand(config),
+    enrolCommand(relative(cwd, handed), relative(cwd, service)),
+    `headgate-agent run --config ${config}`,
   ];
+}
+
+/** The command that starts an agent, as exactly as is known here. */
+export function runAgentCommand({ folder, cwd }: Here, agent: string): string {
+  const handed = folder === undefined ? undefined : handedTo(folder, agent);
+  const config = handed === undefined ? 'FILE' : relative(cwd, configBeside(handed));
+  return `headgate-agent run --config ${config}`;
 }
 
 function configBeside(handed: string): string {

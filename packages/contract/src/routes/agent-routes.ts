@@ -93,6 +93,16 @@ export const agentRoutes = {
     response: cell,
     twice: 'an unchanged observation is no news',
   }),
+  sayFarewell: route({
+    method: 'POST',
+    path: '/v1/agent/farewell',
+    summary: 'Say that the agent ends, and in which of its cells nothing runs any more',
+    tag,
+    needs,
+    body: z.strictObject({ stopped: z.array(name).max(1_000).default([]) }),
+    response: z.object({ agent: id }),
+    twice: 'the later word counts, until it asks for work again',
+  }),
   listPins: route({
     method: 'GET',
     path: '/v1/pins',

@@ -156,6 +156,14 @@ export const status = z
         adopted: z.boolean(),
         uncertain: z.boolean(),
         observedAt: instant.nullable(),
+        /** Whose word that is, and when it was heard; `ended`: by its own word it has. An older server doesn't say. */
+        agent: z
+          .object({
+            id,
+            heardAt: instant.nullable(),
+            ended: z.object({ at: instant, how: z.enum(['ended', 'stopped']) }).exactOptional(),
+          })
+          .exactOptional(),
         /** Tenants by the version that serves them, as observed if it was, else as desired. */
         versions: z.record(z.string(), z.int()),
         stores: z.record(z.string(), z.int()),

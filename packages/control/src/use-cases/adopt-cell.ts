@@ -14,6 +14,10 @@ import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.
 /** How old the observation may be that an adoption rests on. Milliseconds. */
 const FRESH_MS = 60_000;
 
+/** So many tenants are named in a refusal. */
+const MOST_NAMED = 5;
+const PAGE = 1_000;
+
 /**
  * Takes a running cell under control as it is: what an agent observed becomes what is desired, and the releases that run
  * become baseline releases. They carry no signature, so they can be gone back to but never promoted.
@@ -76,6 +80,15 @@ export async function adoptCell(
         `store ${drifted.store} is at no version that a release leaves: ${drifted.why}`,
         'bring the store to a version that a release of this cell leaves, and wait for the next observation',
       );
+    const unserved = await notRouted(deps, seen.state);
+    if (unserved.length > 0)
+      return refuse(
+        'not-routed',
+        'adopt a cell',
+        stream,
+        `${unserved.slice(0, MOST_NAMED).join(', ')}${unserved.length > MOST_NAMED ? ` and ${unserved.length - MOST_NAMED} more` : ''} ${unserved.length === 1 ? 'is' : 'are'} declared there, and the agent saw no slot that serves them: its router answers 404, or router and workers disagree`,
+        'finish what lacks there (of a service: headgate-agent stop --config FILE --agent-only, headgate-agent take-up, headgate-agent run), and wait for the next observation',
+      );
     const writes: Write[] = [
       {
         stream,
@@ -128,4 +141,17 @@ export async function adoptCell(
     const committed = await deps.store.commit({ by: principal.id, writes });
     return committed.ok ? ok(seen.state) : undefined;
   });
+}
+
+/** Tenants that are declared for a cell, and that no slot was seen to serve. */
+async function notRouted({ store }: Deps, seen: CellState): Promise<readonly string[]> {
+  const under = `${streams.document('Tenant', seen.cell)}/`;
+  const missing: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const rows = await store.list('document', { under, limit: PAGE, ...(after !== undefined && { after }) });
+    const names = rows.map(({ stream }) => stream.slice(under.length));
+    missing.push(...names.filter((name) => !Object.hasOwn(seen.tenants, name)));
+    if (rows.length < PAGE) return missing;
+    after = rows.at(-1)?.stream;
+  }
 }

@@ -133,7 +133,7 @@ function against(told: ToldPins, { policyDigest, documents }: RestsOn, said: Sai
 }
 
 function inFile(environment: string): string {
-  return `of ${environment} in its agent.yaml (for a service: headgate setup FOLDER, then once more headgate-agent enrol --handed FILE --service FILE), and start it anew`;
+  return `of ${environment} in its agent.yaml (for a service: headgate setup FOLDER, then once more headgate-agent enrol --handed FILE --service FILE), and start it anew: headgate-agent stop --config FILE --agent-only, headgate-agent run --config FILE`;
 }
 
 /** Approvals that only the server attests, where the agent takes nobody's word for them. */

@@ -1,3 +1,4 @@
+import type { AgentContacts } from '@headgate/adapters/control/postgres/index';
 import type { Tracing } from '@headgate/adapters/tracing/index';
 import type { Controllers, Deps, LogStore } from '@headgate/control';
 import type { Logger } from 'pino';
@@ -15,6 +16,8 @@ export interface Part {
 export interface Context {
   readonly deps: Deps;
   readonly log: LogStore;
+  /** When agents were heard, and their last words. */
+  readonly agents: Pick<AgentContacts, 'heard' | 'ended' | 'of'>;
   readonly trust: FileTrust;
   /** The controllers' plans and gates, which verbs share. */
   readonly gatherers: Pick<Controllers, 'plans' | 'gates'>;

@@ -22,6 +22,7 @@ const GRANTS: readonly (readonly [what: string, on: string])[] = [
   ['select, update', 'headgate.meta'],
   ['select', 'headgate.migration'],
   ['select, insert, update, delete', 'headgate.server'],
+  ['select, insert, update', 'headgate.agent_contact'],
   ['select', 'headgate.promotions_ended'],
 ];
 

@@ -6,6 +6,7 @@
  * Two roles: who migrates owns the tables; the application's role may add to the log and read it, and has no right to
  * change what stands on it. Open `migrations/0003-commit.ts` first.
  */
+export * from './agent-contacts.ts';
 export * from './bench.ts';
 export * from './clock.ts';
 export * from './embedded.ts';

@@ -1,6 +1,7 @@
 import type { Blobs } from '@headgate/control/ports/blobs';
 import type { LogStore } from '@headgate/control/ports/log';
 import type { ControlStore } from '@headgate/control/ports/store';
+import { AgentContacts } from './agent-contacts.ts';
 import { DatabaseClock } from './clock.ts';
 import { Epoch } from './epoch.ts';
 import { tooOld } from './migrate-steps.ts';
@@ -18,6 +19,8 @@ export interface PostgresControl {
   readonly log: LogStore;
   /** Which servers are there. */
   readonly presence: Servers;
+  /** When agents were heard, and their last words. */
+  readonly agents: AgentContacts;
   /** How things stand, counted. */
   readonly standing: Standing;
   epoch(): Promise<number>;
@@ -46,6 +49,7 @@ export async function openPostgresControl(options: SessionOptions): Promise<Post
     blobs: new PostgresBlobs(sessions),
     log: new PostgresLog(sessions),
     presence: new Servers(sessions),
+    agents: new AgentContacts(sessions),
     standing: new Standing(sessions),
     epoch: () => epoch.read(),
     raiseEpoch: (atLeast) => epoch.raise(atLeast),

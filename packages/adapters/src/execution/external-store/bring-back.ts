@@ -4,7 +4,7 @@ import { type Answer, denied, granted, type StepContext } from '@headgate/execut
 import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import type { KeptPoint } from '../kept-points/kept-points.ts';
-import { closeMigrationLogin, openMigrationLogin } from '../store/migration-login.ts';
+import { closeMigrationLogin, MIGRATOR, openMigrationLogin } from '../store/migration-login.ts';
 import { controlConnection, prepareForMigrations, raiseFence } from '../store/store-session.ts';
 import type { DumpManifest } from './dump-manifest.ts';
 import type { ExternalStore } from './external-store.ts';
@@ -20,16 +20,19 @@ interface Source {
 interface ControlRows {
   readonly fence: readonly object[];
   readonly route: readonly object[];
+  readonly claim: readonly object[];
 }
 
-const asideOf = (store: ExternalStore): string => `${store.database.slice(0, 40)}__restoring`;
-const beforeOf = (store: ExternalStore): string => `${store.database.slice(0, 40)}__before`;
-/** What the migrations' logins are called, one for each database. */
-const MIGRATOR = 'headgate_migrator_';
+/** The database that is filled beside the one that serves. */
+export const asideOf = (store: Pick<ExternalStore, 'database'>): string => `${store.database.slice(0, 40)}__restoring`;
+/** The database that was replaced last. */
+export const beforeOf = (store: Pick<ExternalStore, 'database'>): string => `${store.database.slice(0, 40)}__before`;
 /** Settings whose value is a list of names. */
 const LISTS = new Set(['search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries']);
+/** How the comment on a database begins that was brought back. */
+export const BROUGHT_BACK = 'brought back by Headgate: ';
 /** A database says by which step it was brought back: a second attempt finds it done. */
-const markOf = (ctx: StepContext): string => `brought back by Headgate: ${ctx.idempotencyKey}`;
+const markOf = (ctx: StepContext): string => `${BROUGHT_BACK}${ctx.idempotencyKey}`;
 
 /**
  * Puts a database back to a dump. It is filled beside the one that serves, so that a dump that doesn't load costs nothing;
@@ -65,6 +68,11 @@ export async function bringBack(
       `insert into headgate.route select * from jsonb_to_recordset($1::jsonb) as x(tenant text, slot text, epoch bigint, n bigint)`,
       [JSON.stringify(rows.route)],
     );
+    await client.query(
+      `insert into headgate.claim(id, cell, folder, machine, since)
+       select * from jsonb_to_recordset($1::jsonb) as x(id text, cell text, folder text, machine text, since timestamptz)`,
+      [JSON.stringify(rows.claim)],
+    );
     await client.query('commit');
   });
   await exchange(store, aside.database, ctx);
@@ -88,7 +96,8 @@ async function controlRows(store: ExternalStore, ctx: StepContext): Promise<Cont
     if (!(await raiseFence(client, ctx))) return undefined;
     const { rows: fence } = await client.query('select scope, epoch::text, n::text from headgate.fence');
     const { rows: route } = await client.query('select tenant, slot, epoch::text, n::text from headgate.route');
-    return { fence, route };
+    const { rows: claim } = await client.query('select id, cell, folder, machine, since::text from headgate.claim');
+    return { fence, route, claim };
   });
 }
 

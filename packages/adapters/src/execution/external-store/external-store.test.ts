@@ -5,10 +5,10 @@ import { migratorSuite } from '@headgate/testkit/execution/migrator-suite';
 import { restorePointsSuite } from '@headgate/testkit/execution/restore-points-suite';
 import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readSecret } from '../../machine/durable-file.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { SqlMigrator } from '../sql-migrator/sql-migrator.ts';
 import { controlConnection, prepareStore } from '../store/store-session.ts';
+import { externalDatabase } from '../testing/external-database.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
 import { clientConfig, parseConnectionUrl } from './connection-url.ts';
 import { DumpRestorePoints } from './dump-restore-points.ts';
@@ -16,34 +16,9 @@ import { type ExternalStore, openExternalStore } from './external-store.ts';
 import { findTools } from './postgres-tools.ts';
 
 let real: RealStore;
-let databases = 0;
 const tools = await findTools(15, undefined);
 
-/** A fresh database with an owner of its own, and the two files with its URLs. */
-async function fresh(more: (name: string) => string = () => '') {
-  const name = `shop${++databases}`;
-  const { port } = real.store.cluster.config;
-  const url = join(real.dir, `${name}-url`);
-  const adminUrl = join(real.dir, `${name}-admin-url`);
-  await withClient(await real.store.cluster.connection(), async (client) => {
-    await client.query(`create role ${name} login password 'plain-${name}'`);
-    await client.query(`create database ${name} owner ${name}`);
-    const extra = more(name);
-    if (extra !== '') await client.query(extra);
-  });
-  const admin = await readSecret(real.store.cluster.passwordFile);
-  await writeFile(url, `postgres://${name}:plain-${name}@127.0.0.1:${port}/${name}\n`, { mode: 0o600 });
-  await writeFile(adminUrl, `postgres://postgres:${admin}@127.0.0.1:${port}/postgres\n`, { mode: 0o600 });
-  return {
-    name,
-    config: {
-      url: { file: url },
-      adminUrl: { file: adminUrl },
-      restorePointsDir: join(real.dir, `${name}-points`),
-      keepRestorePoints: 5,
-    },
-  };
-}
+const fresh = (more?: (name: string) => string) => externalDatabase(real, more);
 
 async function opened(): Promise<ExternalStore> {
   const { config } = await fresh();

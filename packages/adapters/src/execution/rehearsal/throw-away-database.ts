@@ -5,11 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { MIGRATOR } from '../store/migration-login.ts';
 import type { StoreServer } from '../store/store-session.ts';
 
 const PREFIX = 'headgate_rehearsal_';
-/** Of the migrations' login of a database: see ../store/migration-login.ts. */
-const LOGIN = 'headgate_migrator_';
 /** Where the locks are: advisory locks are a database's, so everybody has to meet in one. */
 const MEETING = 'postgres';
 
@@ -116,7 +115,7 @@ async function remove(client: pg.ClientBase, name: string): Promise<void> {
   );
   for (const { datname, oid } of rows) {
     await client.query(`drop database if exists ${pg.escapeIdentifier(datname)} with (force)`);
-    await client.query(`drop role if exists ${pg.escapeIdentifier(`${LOGIN}${oid}`)}`);
+    await client.query(`drop role if exists ${pg.escapeIdentifier(`${MIGRATOR}${oid}`)}`);
   }
 }
 

@@ -313,7 +313,7 @@ test('a store that an older version prepared is brought to this one, and keeps i
   const at = await migrator.version('main');
   await ask(`drop function headgate.enter_migration, headgate.record_migration, headgate.run_migration`);
   await ask(`drop table headgate.permit`);
-  await ask(`comment on schema headgate is null`);
+  await ask(`comment on schema headgate is 'Headgate''s own; of an older version'`);
   expect(await up('create table modern(x int)')).toEqual({ ok: true, value: { version: at + 1 } });
 });
 

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { Store } from './store-session.ts';
 
+/** What the migrations' logins are called, one for each database: this, and the database's number. */
+export const MIGRATOR = 'headgate_migrator_';
 /** How long a session may take to end once it was told to. Milliseconds. */
 const END_MS = 5_000;
 
@@ -13,7 +15,8 @@ const END_MS = 5_000;
 export async function prepareMigrationLogin(client: pg.ClientBase, store: Store): Promise<string> {
   const { rows } = await client.query<{ login: string; there: boolean }>(
     `select name.login, exists (select from pg_roles where rolname = name.login) as there
-     from (select 'headgate_migrator_' || oid as login from pg_database where datname = current_database()) name`,
+     from (select $1::text || oid as login from pg_database where datname = current_database()) name`,
+    [MIGRATOR],
   );
   const { login, there } = rows[0]!;
   const role = pg.escapeIdentifier(login);

@@ -6,7 +6,8 @@ import pg from 'pg';
  * `fence`: the highest fence by scope (the cell). `migration`: what brought the schema where it is. `route`: the slot
  * whose workers may claim a tenant's jobs. `permit`: the one migration that may be recorded next, and by what secret.
  * `answer`: what the application's own version query says at that version, where a command migrates. `attempt`: the
- * command, or the statement outside of a transaction, that was begun and hasn't been seen to its end.
+ * command, or the statement outside of a transaction, that was begun and hasn't been seen to its end. `claim`: whose cell all
+ * of it belongs to, in a database of somebody else's (../external-store/claim.ts).
  *
  * The functions are how a login without our rights does the two things around a migration that need them. They belong to
  * the superuser and run with its rights and with a search path of their own, decide nothing by what the caller says, and
@@ -24,6 +25,9 @@ create table if not exists headgate.attempt(
 alter table headgate.attempt add column if not exists statement text;
 alter table headgate.attempt add column if not exists found_before jsonb;
 create table if not exists headgate.route(tenant text primary key, slot text not null, epoch bigint not null, n bigint not null);
+create table if not exists headgate.claim(
+  one boolean primary key default true check (one), id text not null, cell text not null, folder text not null,
+  machine text not null, since timestamptz not null default clock_timestamp());
 create table if not exists headgate.permit(
   one boolean primary key default true check (one), secret bytea not null,
   scope text not null, epoch bigint not null, n bigint not null,
@@ -78,8 +82,15 @@ end $$;
 
 revoke all on all functions in schema headgate from public;`;
 
-/** Says that a store has exactly this. Kept as the schema's comment, which only the schema's owner can change. */
-const MARK = `Headgate's own; ${createHash('sha256').update(SCHEMA).digest('hex').slice(0, 16)}`;
+/** How the comment on a schema of ours begins, of whatever version. Only the schema's owner can change it. */
+export const OURS = "Headgate's own; ";
+
+/** What was ever in it, in an order in which it can be dropped. */
+export const OUR_FUNCTIONS: readonly string[] = ['enter_migration()', 'run_migration(text)', 'record_migration(text)'];
+export const OUR_TABLES: readonly string[] = ['permit', 'claim', 'route', 'attempt', 'migration', 'fence'];
+
+/** Says that a store has exactly this. Kept as the schema's comment. */
+const MARK = `${OURS}${createHash('sha256').update(SCHEMA).digest('hex').slice(0, 16)}`;
 
 /**
  * Creates our schema, or brings an older one to this version; does nothing when it is there. In the caller's transaction,
@@ -93,10 +104,14 @@ export async function prepareSchema(client: pg.ClientBase): Promise<void> {
   const [there] = rows;
   if (there?.foreign) {
     throw new Error(
-      `The database has a schema headgate that belongs to ${there.foreign}, who could change what we keep there; give it another name`,
+      `The database has a schema headgate that belongs to ${there.foreign}, who could change what we keep there; give it another name: alter schema headgate rename to …`,
     );
   }
   if (there?.mark === MARK) return;
+  if (there !== undefined && !there.mark?.startsWith(OURS))
+    throw new Error(
+      'The database has a schema headgate that Headgate didn’t make (ours says so in its comment); give it another name: alter schema headgate rename to …',
+    );
   await client.query(SCHEMA);
   await client.query(`comment on schema headgate is ${pg.escapeLiteral(MARK)}`);
 }

@@ -21,7 +21,7 @@ const LOOK_MS = 200;
 
 export function agentHandlers(
   context: Context,
-): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'tellUndone' | 'observeCell'> {
+): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'tellUndone' | 'observeCell' | 'sayFarewell'> {
   const { deps, gatherers, offered, tracing } = context;
 
   /** The assignment with the trace that its agent goes on in: that it was handed out is a moment of its own there. */
@@ -38,6 +38,8 @@ export function agentHandlers(
     async leaseStep({ principal, input, body, signal }) {
       const behind = await forgotten(context, principal.id, input);
       if (behind !== undefined) return behind;
+      // What is only told of it must not keep work from it.
+      await context.agents.heard(principal.id).catch(() => {});
       const until = performance.now() + body.waitMs;
       const stop = signal;
       const cells = input.cells?.split(',');
@@ -51,6 +53,10 @@ export function agentHandlers(
         if (performance.now() >= until) return { ok: true, value: { assignment: null } };
         await woken;
       }
+    },
+    async sayFarewell({ principal, body }) {
+      await context.agents.ended(principal.id, body.stopped);
+      return { ok: true, value: { agent: principal.id } };
     },
     async renewLease({ principal, input }) {
       return renewLease(deps, principal, input.rollout, input.n, input.epoch);

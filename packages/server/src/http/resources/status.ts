@@ -1,3 +1,4 @@
+import type { AgentContact } from '@headgate/adapters/control/postgres/index';
 import type { CellRecord, FreezeRecord } from '@headgate/control';
 import { type CellState, driftOf, type Hypercare, toldExplanation } from '@headgate/domain';
 import type { Context } from '../context.ts';
@@ -19,6 +20,8 @@ export function statusHandlers(context: Context): Handlers<'status'> {
     async status({ principal }) {
       const now = await store.now();
       const cells = await cellRows(store, MOST.cells);
+      const lookers = cells.rows.flatMap(({ state }) => state.observed?.by ?? []);
+      const contacts = await context.agents.of([...new Set(lookers)]);
       const promotions = await openPromotions(store, MOST.promotions);
       const watches = await allRows<Hypercare>(store, 'hypercare', MOST.others);
       const freezes = await allRows<FreezeRecord>(store, 'freeze', MOST.others);
@@ -33,7 +36,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
         ok: true,
         value: {
           at: now,
-          cells: cells.rows.map((row) => cellLine(nameOf(row.stream), row.state)),
+          cells: cells.rows.map((row) => cellLine(nameOf(row.stream), row.state, contacts)),
           promotions: moving.map((p, i) => ({
             promotion: showPromotion(p, principal, now, over(p)),
             rollouts: (explained[i]?.rollouts ?? []).map((r) =>
@@ -63,7 +66,18 @@ export function statusHandlers(context: Context): Handlers<'status'> {
   };
 }
 
-function cellLine(name: string, record: CellRecord) {
+/** What was heard of the agent that looks at a cell; it is an agent's own word, not a decision of ours. */
+function lookerOf(name: string, by: string, contact: AgentContact | undefined) {
+  const { heardAt = null, endedAt = null, stopped = [] } = contact ?? {};
+  if (endedAt === null) return { id: by, heardAt };
+  return {
+    id: by,
+    heardAt,
+    ended: { at: endedAt, how: stopped.includes(name) ? ('stopped' as const) : ('ended' as const) },
+  };
+}
+
+function cellLine(name: string, record: CellRecord, contacts: ReadonlyMap<string, AgentContact>) {
   const state: CellState | undefined = record.observed?.state ?? record.desired;
   // A version may be called like what every mapping has.
   const versions: Record<string, number> = Object.create(null) as Record<string, number>;
@@ -81,6 +95,7 @@ function cellLine(name: string, record: CellRecord) {
     adopted: record.desired !== undefined,
     uncertain: record.uncertain,
     observedAt: record.observed?.at ?? null,
+    ...(record.observed && { agent: lookerOf(name, record.observed.by, contacts.get(record.observed.by)) }),
     versions,
     stores: Object.fromEntries(stores),
     drift: record.observed === undefined ? [] : [...driftOf(record.observed.state)],

@@ -10,6 +10,7 @@ import { troubled } from './0009-troubled.ts';
 import { made } from './0010-made.ts';
 import { waiting } from './0011-waiting.ts';
 import { listsRead } from './0012-lists-read.ts';
+import { agentContact } from './0013-agent-contact.ts';
 
 export interface ControlMigration {
   readonly name: string;
@@ -38,6 +39,7 @@ export const MIGRATIONS: readonly ControlMigration[] = [
   { name: '0010-made', sql: made },
   { name: '0011-waiting', sql: waiting },
   { name: '0012-lists-read', sql: listsRead },
+  { name: '0013-agent-contact', sql: agentContact },
 ];
 
 /** What code that knows these can't do without: contract steps at the end may come later. */

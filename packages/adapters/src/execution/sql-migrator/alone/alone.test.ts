@@ -410,7 +410,7 @@ test('a store that was brought back from before is looked at all the same', asyn
   expect(await migrator.look('main')).toEqual({ schemaVersion: 1 });
   await ask('drop table headgate.attempt');
   expect(await migrator.look('main')).toEqual({ schemaVersion: 1 });
-  await ask(`comment on schema headgate is 'older'`);
+  await ask(`comment on schema headgate is 'Headgate''s own; of an older version'`);
   expect(await up(1, BUILD)).toEqual({ ok: true, value: { version: 2 } });
 });
 

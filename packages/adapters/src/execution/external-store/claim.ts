@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { OURS } from '../store/store-schema.ts';
+import { controlConnection, type Store } from '../store/store-session.ts';
+
+/** Whose cell Headgate's tables in a database of somebody else's belong to. */
+export interface Claim {
+  /** Random, kept in the cell's folder, too: a folder that was made anew is another installation's. */
+  readonly id: string;
+  readonly cell: string;
+  /** The cell's folder, on the machine of that name. */
+  readonly folder: string;
+  readonly machine: string;
+}
+
+/** How things stand in a database, as far as Headgate's own tables there say. */
+export interface Standing {
+  /** Nothing of ours; made by us; or a schema of that name which somebody else made. */
+  readonly schema: 'none' | 'ours' | 'foreign';
+  /** Undefined: nobody's, or of a Headgate from before there were claims. */
+  readonly claim: (Claim & { readonly since: Date }) | undefined;
+  /** Whether a control plane has decided anything there. */
+  readonly decided: boolean;
+}
+
+/** Where a cell's folder keeps the number of its claims. */
+const FILE = 'claim-id';
+
+/** The number under which a cell's folder claims databases; undefined: it never did. */
+export async function claimIdIn(cellDir: string): Promise<string | undefined> {
+  return (await readIfThere(join(cellDir, FILE)))?.trim();
+}
+
+/** What this cell claims databases as. Made when it is first asked for; the folder has to be there. */
+export async function ownClaim({ cell, dir }: { readonly cell: string; readonly dir: string }): Promise<Claim> {
+  let id = await claimIdIn(dir);
+  if (id === undefined) {
+    id = randomBytes(6).toString('hex');
+    await writeDurably(join(dir, FILE), `${id}\n`, 0o600);
+  }
+  return { id, cell, folder: dir, machine: hostname() };
+}
+
+/** Looks, and changes nothing. */
+export async function standingOf(store: Pick<Store, 'cluster' | 'database'>): Promise<Standing> {
+  return withClient(await controlConnection(store), standingIn);
+}
+
+/** The same in a session of ours. */
+export async function standingIn(client: pg.ClientBase): Promise<Standing> {
+  const { rows } = await client.query<{ ours: boolean; fence: boolean; claim: boolean }>(
+    `select r.rolsuper and coalesce(starts_with(obj_description(n.oid, 'pg_namespace'), $1), false) as ours,
+       to_regclass('headgate.fence') is not null as fence, to_regclass('headgate.claim') is not null as claim
+     from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'headgate'`,
+    [OURS],
+  );
+  const [schema] = rows;
+  if (schema === undefined) return { schema: 'none', claim: undefined, decided: false };
+  if (!schema.ours) return { schema: 'foreign', claim: undefined, decided: false };
+  const claims = schema.claim
+    ? await client.query<Claim & { since: Date }>('select id, cell, folder, machine, since from headgate.claim')
+    : { rows: [] };
+  const fences = schema.fence
+    ? await client.query<{ decided: boolean }>(
+        'select exists (select from headgate.fence where (epoch, n) > (0, 0)) as decided',
+      )
+    : { rows: [] };
+  return { schema: 'ours', claim: claims.rows[0], decided: fences.rows[0]?.decided ?? false };
+}
+
+/** Claims a prepared store for a cell, if it is nobody's. Answers who has it now. */
+export async function claimStore(store: Pick<Store, 'cluster' | 'database'>, own: Claim): Promise<Claim> {
+  const { id, cell, folder, machine } = own;
+  return withClient(await controlConnection(store), async (client) => {
+    await client.query(
+      `insert into headgate.claim(id, cell, folder, machine) values ($1, $2, $3, $4) on conflict do nothing`,
+      [id, cell, folder, machine],
+    );
+    return (await standingIn(client)).claim ?? own;
+  });
+}
+
+/** A store is another installation's. What would unblock it names commands, so whoever takes them says it. */
+export class StoreTaken extends Error {
+  override readonly name = 'StoreTaken';
+  readonly store: string;
+  readonly claim: (Claim & { readonly since?: Date }) | undefined;
+
+  constructor(store: Pick<Store, 'name' | 'database'>, claim: (Claim & { readonly since?: Date }) | undefined) {
+    super(`the database ${store.database} (store ${store.name}) is under control of ${claimText(claim)}`);
+    this.store = store.name;
+    this.claim = claim;
+  }
+}
+
+/** Which installation it is, for people. */
+export function claimText(claim: (Claim & { readonly since?: Date }) | undefined): string {
+  if (claim === undefined) return 'another installation of Headgate, of a version that didn’t write down which';
+  const since =
+    claim.since === undefined ? '' : `, since ${claim.since.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return `another installation of Headgate: cell ${claim.cell} in ${claim.folder} on ${claim.machine}${since}`;
+}

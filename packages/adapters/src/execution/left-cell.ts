@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readIfThere, writeDurably } from '../machine/durable-file.ts';
+
+const Left = z.object({ at: z.iso.datetime() });
+
+const fileOf = (cellDir: string): string => join(cellDir, 'left.json');
+
+/**
+ * Writes down that a cell has left its databases: before the first of them, so that nothing is started there again by what
+ * stands in its folder. Begun again it would take a database without a record for one that no migration was made in.
+ */
+export async function writeLeft(cellDir: string, at: Date): Promise<void> {
+  if ((await readIfThere(fileOf(cellDir))) === undefined)
+    await writeDurably(fileOf(cellDir), `${JSON.stringify({ at: at.toISOString() })}\n`, 0o600);
+}
+
+/** Throws when the cell has left its databases. */
+export async function refuseLeft({ cell, dir }: { readonly cell: string; readonly dir: string }): Promise<void> {
+  const text = await readIfThere(fileOf(dir));
+  if (text === undefined) return;
+  const { at } = Left.parse(JSON.parse(text));
+  throw new Error(
+    `cell ${cell} has left its databases (headgate-agent leave, ${at}), and nothing is started there any more. To begin anew take a data folder of its own, from headgate-server --data on; the old one goes with headgate data remove`,
+  );
+}

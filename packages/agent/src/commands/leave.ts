@@ -1,0 +1,260 @@
+/** `headgate-agent leave`: takes what Headgate made out of databases that somebody else keeps. */
+import { hostname } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { claimIdIn } from '@headgate/adapters/execution/external-store/claim';
+import {
+  databaseToLeave,
+  dropAside,
+  isLeft,
+  type Leavings,
+  type LeftDatabase,
+  leaveDatabase,
+  leavingsOf,
+} from '@headgate/adapters/execution/external-store/leave';
+import { writeLeft } from '@headgate/adapters/execution/left-cell';
+import { type CellHold, holdCell, holderOf } from '@headgate/adapters/execution/process/cell-hold';
+import { FenceFile } from '@headgate/adapters/execution/process/fence-file';
+import { lookAtRunning } from '@headgate/adapters/execution/running-cell';
+import { knock } from '../away/knock.ts';
+import { notOurs } from '../away/not-ours.ts';
+import { type AgentConfig, loadConfig } from '../config.ts';
+import { whose, whyNotLeave } from '../leave/may-leave.ts';
+import { leavingsText } from '../leave/words.ts';
+import { underWayIn } from '../stop/under-way.ts';
+import { usageTrouble } from '../usage.ts';
+
+export const LEAVE_USAGE = `headgate-agent leave: takes what Headgate made out of databases that somebody else keeps, so that they are as they were
+
+  headgate-agent leave --config FILE [--cell CELL …] [--drop DATABASE …] [--installation ID] [--yes] [--json]
+
+Removes, of each store in a database that is named by its URL: the schema headgate, and the role that only migrations used.
+Says beforehand what that is, and asks. The service's own tables and rows stay, at the schema where they are; so do a PostgreSQL
+that the agent keeps itself, restore points and files (headgate data remove FOLDER). Needs neither the server nor the service.
+Run again it removes what is left, and says so when nothing is. The cells aren't started any more by what stands in their
+folders: whoever takes the database up again begins with a data folder of its own.
+
+--cell          this cell alone; may be given more than once. Without it every cell of the agent
+--drop          a database that a restore put aside (NAME__before), by its name: it is dropped, with the data in it. Without it
+                such a database stays, without what is Headgate's
+--installation  the database is another installation's, which is over: its number, as the refusal says it
+--yes           don't ask
+
+Refused, and nothing is removed: while the agent or anything of the cells runs (headgate-agent stop), while a step, a wave or a
+migration is under way, where a schema headgate isn't Headgate's, where its role owns what Headgate didn't make.
+Exit codes: 0 nothing of Headgate's is there any more, 1 refused or failed, 2 not confirmed, 64 wrong usage, 78 wrong configuration.
+`;
+
+const EXIT = { ok: 0, refused: 1, notConfirmed: 2, usage: 64, config: 78 } as const;
+
+interface Wish {
+  readonly file: string;
+  readonly drop: readonly string[];
+  readonly installation: string | undefined;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/** Runs it and answers the exit code. */
+export async function leave(args: readonly string[]): Promise<number> {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  const many = { type: 'string', multiple: true } as const;
+  const options = {
+    config: text,
+    cell: many,
+    drop: many,
+    installation: text,
+    yes: flag,
+    json: flag,
+    help: flag,
+  } as const;
+  let values: ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+  try {
+    ({ values } = parseArgs({ args: [...args], options }));
+  } catch (error) {
+    return complain([usageTrouble(error as Error, 'leave')], EXIT.usage);
+  }
+  if (values.help === true) {
+    process.stdout.write(LEAVE_USAGE);
+    return EXIT.ok;
+  }
+  if (values.config === undefined) return complain(['leave needs --config FILE', '', LEAVE_USAGE], EXIT.usage);
+  const read = loadConfig(values.config);
+  if (!read.ok) return complain(read.problems, EXIT.config);
+  const { config } = read;
+  const wanted = values.cell ?? config.cells.map(({ cell }) => cell);
+  const unknown = wanted.filter((name) => !config.cells.some(({ cell }) => cell === name));
+  if (unknown.length > 0)
+    return complain(
+      [
+        `--cell: the agent has no cell ${unknown.join(', ')}; it has ${config.cells.map(({ cell }) => cell).join(', ')}`,
+      ],
+      EXIT.usage,
+    );
+  const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
+  const { installation, drop = [], yes = false, json = false } = values;
+  try {
+    return await leaveCells(config, cells, { file: values.config, drop, installation, yes, json });
+  } catch (error) {
+    return complain((error as Error).message.split('\n'), EXIT.refused);
+  }
+}
+
+async function leaveCells(config: AgentConfig, cells: readonly AnyCellConfig[], wish: Wish): Promise<number> {
+  const { dataDir } = config;
+  const strange = await notOurs(dataDir);
+  if (strange !== undefined) return complain([`${strange.where}: ${strange.why}; to unblock: ${strange.unblock}`], 1);
+  if ((await knock(dataDir)) !== undefined) {
+    const seen = await Promise.all(cells.map(lookAtRunning));
+    const stop = stopText(
+      wish.file,
+      seen.flatMap(({ served }) => served),
+    );
+    return complain(
+      [`the agent ${config.name} runs, and would make all of it again: end it first: ${stop} --and-agent`],
+      EXIT.refused,
+    );
+  }
+  const holds: CellHold[] = [await holdCell(dataDir)];
+  try {
+    for (const { dir } of cells) holds.push(await holdCell(dir));
+    const why = await whyNot(dataDir, cells, wish.file);
+    if (why.length > 0) return complain(why, EXIT.refused);
+    return await leaveStores(cells, wish);
+  } finally {
+    for (const hold of holds) await hold.release();
+  }
+}
+
+/** What stands against it in the cells themselves, the caller holding them. */
+async function whyNot(dataDir: string, cells: readonly AnyCellConfig[], file: string): Promise<readonly string[]> {
+  const why: string[] = [];
+  const underWay = await underWayIn(
+    dataDir,
+    cells.map(({ cell }) => cell),
+  );
+  for (const config of cells) {
+    const { parts, served, halfWay } = await lookAtRunning(config);
+    const half = [...[underWay.get(config.cell) ?? []].flat(), ...halfWay];
+    if (half.length > 0)
+      why.push(
+        `cell ${config.cell}: a step is under way: ${half.join('; ')}. Let it come to its end with the agent running, or go back: headgate rollback PROMOTION (with the server away: headgate-agent rollback)`,
+      );
+    // Of a PostgreSQL that is kept for other stores nothing is taken.
+    const runs = parts.filter(({ what }) => !what.startsWith('PostgreSQL'));
+    if (runs.length > 0)
+      why.push(
+        `cell ${config.cell}: ${runs.map(({ what }) => what).join(', ')} ${runs.length === 1 ? 'runs' : 'run'}. End that first: ${stopText(file, served)}`,
+      );
+  }
+  return why;
+}
+
+/** Ends what runs, with who is cut off by it. */
+function stopText(file: string, served: readonly string[]): string {
+  const tenants = served.length > 0 ? ` --tenants ${[...new Set(served)].join(',')}` : '';
+  return `headgate-agent stop --config ${file}${tenants}`;
+}
+
+/** One database that somebody else keeps, and what of ours is in it. */
+interface Found {
+  readonly dir: string;
+  readonly store: string;
+  readonly at: LeftDatabase;
+  readonly own: boolean;
+  readonly leavings: readonly Leavings[];
+}
+
+async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise<number> {
+  const { found, refused } = await lookAtStores(cells, wish.installation);
+  const asides = found.flatMap(({ leavings }) => leavings.filter(({ aside }) => aside).map(({ database }) => database));
+  for (const name of wish.drop.filter((each) => !asides.includes(each)))
+    refused.push(
+      `--drop: ${name} is no database that Headgate put aside${asides.length > 0 ? `; there is ${asides.join(', ')}` : '; there is none'}`,
+    );
+  if (refused.length > 0) return complain(refused, EXIT.refused);
+  const say = (line: string): void => void (wish.json || process.stdout.write(`${line}\n`));
+  const open = found.filter(({ leavings }) =>
+    leavings.some((each) => wish.drop.includes(each.database) || !isLeft(each)),
+  );
+  if (open.length === 0) {
+    const none =
+      found.length === 0
+        ? 'no store of these cells is in a database that somebody else keeps'
+        : 'nothing of Headgate’s is in';
+    const where = found.length === 0 ? '' : ` ${found.map(({ at }) => `database ${at.database}`).join(', ')}`;
+    say(`${none}${where}`);
+    if (wish.json) process.stdout.write(`${JSON.stringify({ left: [], dropped: [] })}\n`);
+    return EXIT.ok;
+  }
+  for (const { store, leavings } of open) for (const line of leavingsText(store, leavings, wish.drop)) say(line);
+  if (!wish.yes && !(await confirmed())) {
+    say('nothing was removed');
+    return EXIT.notConfirmed;
+  }
+  const left: string[] = [];
+  const dropped: string[] = [];
+  for (const { dir, at, own, leavings } of open) {
+    // Before the first of them: half way it must not be begun again either.
+    if (own) await writeLeft(dir, new Date());
+    for (const { database, aside } of leavings) {
+      if (aside && wish.drop.includes(database)) {
+        await dropAside({ ...at, database });
+        dropped.push(database);
+        say(`dropped database ${database}`);
+      } else {
+        await leaveDatabase({ ...at, database }, aside);
+        left.push(database);
+        say(`left database ${database}: nothing of Headgate’s is in it any more`);
+      }
+    }
+  }
+  if (wish.json) process.stdout.write(`${JSON.stringify({ left, dropped })}\n`);
+  return EXIT.ok;
+}
+
+async function lookAtStores(cells: readonly AnyCellConfig[], installation: string | undefined) {
+  const found: Found[] = [];
+  const refused: string[] = [];
+  for (const config of cells) {
+    const stores = config.kind === 'process' ? Object.entries(config.externalStores) : [];
+    const own = await claimIdIn(config.dir);
+    const known = (await new FenceFile(config.dir).read()) !== undefined;
+    for (const [store, external] of stores) {
+      const at = await databaseToLeave(external);
+      const leavings = await leavingsOf(at);
+      const [main] = leavings;
+      if (main === undefined) continue;
+      const { database, standing } = main;
+      const { claim } = standing;
+      // A folder that was made anew in the same place is held by us, just now.
+      const elsewhere = claim?.machine === hostname() && claim.id !== own && claim.folder !== config.dir;
+      const holder = elsewhere ? await holderOf(claim.folder) : undefined;
+      const facts = { database, standing, own, known, atWork: holder !== undefined };
+      const why = whyNotLeave(facts, installation);
+      refused.push(...(why === undefined ? [] : [why]), ...leavings.flatMap((each) => each.refused));
+      found.push({ dir: config.dir, store, at, own: whose(facts) === 'own', leavings });
+    }
+  }
+  return { found, refused };
+}
+
+async function confirmed(): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    process.stderr.write('headgate-agent: --yes is needed where nobody can be asked\n');
+    return false;
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await terminal.question('type "yes" to remove it: ')).trim() === 'yes';
+  } finally {
+    terminal.close();
+  }
+}
+
+function complain(lines: readonly string[], code: number): number {
+  for (const line of lines) process.stderr.write(line === '' ? '\n' : `headgate-agent: ${line}\n`);
+  return code;
+}

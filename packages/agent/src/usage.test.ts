@@ -1,0 +1,42 @@
+/** What is typed wrongly is said with the word that is wrong, by the shipped program. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { COMMANDS } from './usage.ts';
+
+const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
+
+function typed(...args: string[]): Promise<{ code: number; err: string; out: string }> {
+  return new Promise((done) => {
+    execFile(process.execPath, [MAIN, ...args], (error, out, err) =>
+      done({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
+  });
+}
+
+test('a command that isn’t there is answered with the nearest one and all of them', async () => {
+  const typo = await typed('staus', '--config', 'x');
+  expect(typo.code).toBe(2);
+  expect(typo.err).toBe(
+    `headgate-agent: there is no command staus, did you mean "status"?\ncommands: ${COMMANDS.join(', ')} (see headgate-agent --help)\n`,
+  );
+  const none = await typed();
+  expect([none.code, none.err]).toEqual([2, expect.stringMatching(/a command is needed\ncommands: run, enrol/)]);
+});
+
+test.each([
+  ['run', '--confg', /run: there is no option --confg \(see headgate-agent --help\)/],
+  ['status', '--jsn', /status: there is no option --jsn \(see headgate-agent --help\)/],
+  ['leave', '--dorp', /leave: there is no option --dorp \(see headgate-agent leave --help\)/],
+  ['take-up', 'shop', /take-up: takes no further word, and was given shop/],
+])('%s %s: the word that is wrong is named', async (command, word, expected) => {
+  const { code, err } = await typed(command, word);
+  expect([code, err]).toEqual([64, expect.stringMatching(expected)]);
+  expect(err.trim().split('\n')).toHaveLength(1);
+});
+
+test('every command stands in the help, and every one that the help names is one', async () => {
+  const { out } = await typed('--help');
+  const named = new Set([...out.matchAll(/^ {2}headgate-agent ([a-z][a-z-]*)/gm)].map(([, name]) => name));
+  expect([...named].sort()).toEqual([...COMMANDS].sort());
+});
