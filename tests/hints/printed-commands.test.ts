@@ -9,7 +9,11 @@ import { readSources, repositoryFiles, withoutComments } from '../../scripts/tid
 
 const GLOBAL = new Set(['--server', '--token-file', '--as', '--json', '--help', '--version']);
 /** What follows our name in texts that speak of something else: schemas, sessions' names. */
-const NO_COMMANDS = new Set('bench canary census from is rehearsal server start store test that to whole'.split(' '));
+const NO_COMMANDS = new Set(
+  'bench before canary census from is isn isn’t rehearsal restrict server stands start store test that to whole'.split(
+    ' ',
+  ),
+);
 /** Where a command is spoken of, and nobody is told to type it. */
 const SPOKEN_OF = [
   'not what headgate setup would declare',
@@ -18,6 +22,7 @@ const SPOKEN_OF = [
   'runs as headgate-agent ',
   '`headgate promote` says the digest',
   "or psql');",
+  'the next \\`headgate-agent run',
   "Name: 'headgate ",
   "application_name: 'headgate ",
   'headgate-agent mask scan. Read',

@@ -21,6 +21,6 @@ export async function refuseLeft({ cell, dir }: { readonly cell: string; readonl
   if (text === undefined) return;
   const { at } = Left.parse(JSON.parse(text));
   throw new Error(
-    `cell ${cell} has left its databases (headgate-agent leave, ${at}), and nothing is started there any more. To begin anew take a data folder of its own, from headgate-server --data on; the old one goes with headgate data remove`,
+    `cell ${cell} has left its databases (by headgate-agent leave --config FILE, ${at}), and nothing is started there any more. To begin anew take a data folder of its own, from headgate-server --data on; the old one goes with headgate data remove`,
   );
 }

@@ -103,11 +103,11 @@ async function refuseOther(
   const fence = await new FenceFile(dir).read();
   if (fence !== undefined && fence.epoch > 0)
     throw new Error(
-      `cell ${cell} was taken up before and is the control plane’s by now, so take-up leaves it alone; yet ${lacks}. Start its agent (headgate-agent run), which starts what died; what a plan left so, headgate status tells, and headgate rollback PROMOTION takes back`,
+      `cell ${cell} was taken up before and is the control plane’s by now, so take-up leaves it alone; yet ${lacks}. Start its agent (headgate-agent run --config FILE), which starts what died; what a plan left so, headgate status tells, and headgate rollback PROMOTION --reason "…" takes back`,
     );
   if (release?.digest !== ref.digest)
     throw new Error(
-      `cell ${cell}: slot ${slot} holds ${release?.version ?? 'nothing'} (${phase}), which isn't the folder as it stands now (${ref.version}); and ${lacks}. Call take-up with the folder and the version of then; or end this trial (headgate-agent stop, headgate-agent leave) and begin with a data folder of its own`,
+      `cell ${cell}: slot ${slot} holds ${release?.version ?? 'nothing'} (${phase}), which isn't the folder as it stands now (${ref.version}); and ${lacks}. Call take-up with the folder and the version of then; or end this trial (headgate-agent stop --config FILE, headgate-agent leave --config FILE) and begin with a data folder of its own`,
     );
 }
 

@@ -41,7 +41,7 @@ folders: whoever takes the database up again begins with a data folder of its ow
 --installation  the database is another installation's, which is over: its number, as the refusal says it
 --yes           don't ask
 
-Refused, and nothing is removed: while the agent or anything of the cells runs (headgate-agent stop), while a step, a wave or a
+Refused, and nothing is removed: while the agent or anything of the cells runs (headgate-agent stop --config FILE), while a step, a wave or a
 migration is under way, where a schema headgate isn't Headgate's, where its role owns what Headgate didn't make.
 Exit codes: 0 nothing of Headgate's is there any more, 1 refused or failed, 2 not confirmed, 64 wrong usage, 78 wrong configuration.
 `;
@@ -140,7 +140,7 @@ async function whyNot(dataDir: string, cells: readonly AnyCellConfig[], file: st
     const half = [...[underWay.get(config.cell) ?? []].flat(), ...halfWay];
     if (half.length > 0)
       why.push(
-        `cell ${config.cell}: a step is under way: ${half.join('; ')}. Let it come to its end with the agent running, or go back: headgate rollback PROMOTION (with the server away: headgate-agent rollback)`,
+        `cell ${config.cell}: a step is under way: ${half.join('; ')}. Let it come to its end with the agent running, or go back: headgate rollback PROMOTION --reason "…" (with the server away: headgate-agent rollback --config FILE --because "…")`,
       );
     // Of a PostgreSQL that is kept for other stores nothing is taken.
     const runs = parts.filter(({ what }) => !what.startsWith('PostgreSQL'));

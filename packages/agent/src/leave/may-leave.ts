@@ -31,7 +31,7 @@ export function whyNotLeave(facts: ClaimFacts, named: string | undefined): strin
   const id = claim?.id ?? UNKNOWN;
   const who = `database ${database} is under control of ${claimText(claim)}`;
   if (atWork)
-    return `${who}, which is at work there now: end it with its own headgate-agent stop and headgate-agent leave`;
+    return `${who}, which is at work there now: end it with its own headgate-agent stop --config FILE and headgate-agent leave --config FILE`;
   if (named === id) return undefined;
   const other = named === undefined ? '' : ` (--installation named ${named})`;
   return `${who}${other}. If that one is over, say that you mean it: --installation ${id}`;

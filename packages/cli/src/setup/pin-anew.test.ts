@@ -16,8 +16,8 @@ spec:
   environments: [{name: production}]
 `;
 const [held, other] = [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`] as const;
-const AGAIN =
-  'headgate-agent enrol --handed .headgate/agent/handed.json --service shop/headgate.yaml && headgate-agent run --config .headgate/agent/agent.yaml';
+const STOP = 'headgate-agent stop --config .headgate/agent/agent.yaml --agent-only';
+const AGAIN = `${STOP} && headgate-agent enrol --handed .headgate/agent/handed.json --service shop/headgate.yaml && headgate-agent run --config .headgate/agent/agent.yaml`;
 
 let cwd: string;
 beforeAll(async () => {
@@ -53,20 +53,20 @@ function mend(more: Partial<Objection>): Promise<string> {
 test('a policy that setup would declare is read first, and pinned by the very commands', async () => {
   const asked = declared('Policy');
   expect(await mend({ held, asked })).toBe(
-    `read what changed: headgate document diff ${held} ${asked}; then stop the agent, and: headgate setup shop && ${AGAIN}`,
+    `read what changed: headgate document diff ${held} ${asked}; then: headgate setup shop && ${AGAIN}`,
   );
 });
 
 test('of one that it wouldn’t declare it is said how it is kept, and how it is taken back', async () => {
   expect(await mend({ held, asked: other })).toBe(
-    `read what changed: headgate document diff ${held} ${other}; it is not what headgate setup would declare; to keep it, stop the agent, write policyDigest: ${other} of production into .headgate/agent/agent.yaml, and: headgate-agent run --config .headgate/agent/agent.yaml; to take it back, stop the agent, and: headgate setup shop --take-back && ${AGAIN}`,
+    `read what changed: headgate document diff ${held} ${other}; it is not what headgate setup would declare; to keep it: ${STOP}; write policyDigest: ${other} of production into .headgate/agent/agent.yaml; headgate-agent run --config .headgate/agent/agent.yaml; to take it back: headgate setup shop --take-back && ${AGAIN}`,
   );
 });
 
 test('a document is read and pinned alike', async () => {
   const asked = declared('Verification');
   expect(await mend({ code: 'other-document', asked })).toBe(
-    `read it: headgate document show ${asked}; then stop the agent, and: headgate setup shop && ${AGAIN}`,
+    `read it: headgate document show ${asked}; then: headgate setup shop && ${AGAIN}`,
   );
   expect(await mend({ code: 'other-document', asked: other })).toContain(
     `write ${other} among the documents of production into`,
@@ -74,7 +74,7 @@ test('a document is read and pinned alike', async () => {
 });
 
 test('of an older server, which names no digests, and of an agent of elsewhere nothing is made up', async () => {
-  expect(await mend({})).toBe(`read what changed; then stop the agent, and: headgate setup shop && ${AGAIN}`);
+  expect(await mend({})).toBe(`read what changed; then: headgate setup shop && ${AGAIN}`);
   expect(await mend({ agent: 'agt_other', held, asked: other })).toBe('what the server says');
   expect(await mend({ code: 'signed-approvals' })).toBe('what the server says');
 });

@@ -116,7 +116,7 @@ async function refusalsIn(client: pg.ClientBase, { database, standing, tables, l
     );
     for (const { direction, from, to } of rows)
       refused.push(
-        `database ${database}: a migration ${direction} from ${from} to ${to} was begun and not seen to its end. Let the agent end it (headgate-agent run), or go back (headgate rollback PROMOTION)`,
+        `database ${database}: a migration ${direction} from ${from} to ${to} was begun and not seen to its end. Let the agent end it (headgate-agent run --config FILE), or go back (headgate rollback PROMOTION --reason "…")`,
       );
   }
   return refused;
