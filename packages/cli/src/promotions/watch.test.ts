@@ -56,14 +56,15 @@ test('steps, a freeze and what waits for it, a rollback: a line each, in the ord
   const body = { release, environment: 'staging' };
   await headgate('freeze', 'now', '--because', 'an audit', '--name', 'audit');
   const { id } = await developer.call('requestPromotion', { body });
-  const watching = running('watch', id);
-  const watched = running('watch', id, '--json');
-  const everything = running('watch');
-  await until('it is watched', async () => /2\.0\.0 to staging.*FROZEN \(audit\)/.test(watching.written.text));
+  // What a watch says first is how things stand then: that must not depend on who was quicker.
   await until(
     'it waits',
     async () => (await developer.call('showPromotion', { promotion: id })).reason !== 'requested',
   );
+  const watching = running('watch', id);
+  const watched = running('watch', id, '--json');
+  const everything = running('watch');
+  await until('it is watched', async () => /2\.0\.0 to staging.*FROZEN \(audit\)/.test(watching.written.text));
   await headgate('freeze', 'lift', 'audit', '--because', 'over');
   const ended = async () => (await developer.call('showPromotion', { promotion: id })).phase === 'ended';
   await company.carryOut(ended, (assignment) =>
