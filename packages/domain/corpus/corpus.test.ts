@@ -153,7 +153,7 @@ test('since 003 it has promotions that were overtaken, undone by an agent alone,
 });
 
 test('there is a corpus', () => {
-  expect(folders).toEqual(['001', '002', '003']);
+  expect(folders).toEqual(['001', '002', '003', '004']);
 });
 
 test('a folder is written once', () => {

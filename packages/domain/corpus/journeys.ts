@@ -209,6 +209,26 @@ export const INTERRUPTED: Readonly<Record<string, () => World>> = {
     );
     return world.run();
   },
+  // A soak changes nothing: a hotfix need not wait for its end, and takes its lease away.
+  'overtaken-in-a-soak': () => {
+    const world = atWork('soak');
+    world.command((p, now) =>
+      decideOvertake(p, { plan: world.plan, rollouts: world.rollouts, now }, BY, 'prm_2', 'invoices are wrong'),
+    );
+    return world.run();
+  },
+  'waits-for-what-its-agent-holds': () => {
+    const world = begun();
+    const [cell] = world.plan.cells;
+    const objection = { cell: cell!.cell, environment: world.plan.environment, agent: 'agt_1' } as const;
+    const words = { why: 'it holds another policy', unblock: 'pin it there' };
+    world.objections = [{ ...objection, code: 'other-policy', ...words, asked: world.plan.policyDigest }];
+    world.run(sound, () =>
+      /another policy/.test(world.promotion.phase === 'ended' ? '' : JSON.stringify(world.promotion)),
+    );
+    world.objections = [];
+    return world.run();
+  },
   'undone-away': () => {
     const world = atWork('soak');
     told(world, toldUndo(world));

@@ -24,6 +24,7 @@ import {
   type Instant,
   nextOfPromotion,
   nextOfRollout,
+  type Objection,
   type Outcome,
   type Plan,
   type Promotion,
@@ -62,6 +63,8 @@ export class World {
   readonly cells = new Map<string, CellState>();
   freezes: Freeze[] = [];
   windowOpen = true;
+  /** What agents hold against it before the first wave. */
+  objections: readonly Objection[] = [];
   /** Lost wake-ups: nobody looks before its own due time. */
   wakes = true;
 
@@ -98,7 +101,11 @@ export class World {
 
   facts(): PromotionFacts {
     const { now, plan, rollouts } = this;
-    return { now, plan, gates: this.gates(), rollouts, baseChanged: [] };
+    const { objections } = this;
+    return {
+      ...{ now, plan, gates: this.gates(), rollouts, baseChanged: [] },
+      ...(objections.length > 0 && { objections }),
+    };
   }
 
   rolloutFacts(cell: string): RolloutFacts {
