@@ -12,6 +12,10 @@ export interface Looked {
   readonly sums: readonly SideSum[];
   readonly agrees: boolean;
   readonly spec: ReconciliationContent['spec'];
+  /** How many people must approve the plan before a person has it carried out. */
+  readonly needs: number;
+  /** Where the plan was written to. */
+  readonly planFile: string | undefined;
 }
 
 export function reconciliationLines({
@@ -22,6 +26,8 @@ export function reconciliationLines({
   sums,
   agrees,
   spec,
+  needs,
+  planFile,
 }: Looked): readonly string[] {
   const { money, right } = spec;
   const count = (n: number, one: string): string => `${n.toLocaleString('en-US')} ${one}${n === 1 ? '' : 's'}`;
@@ -39,6 +45,22 @@ export function reconciliationLines({
     `What would be done, in this order (plan ${digest})`,
     ...compensationLines(plan, money),
     '',
-    'Nothing was changed. A plan is carried out by the reconcile step of a rollback.',
+    ...nextLines(plan, needs, planFile),
+  ];
+}
+
+/** How it goes on, in commands that can be typed as they stand. */
+function nextLines({ lines }: CompensationPlan, needs: number, planFile: string | undefined): readonly string[] {
+  const nothing = 'Nothing was changed.';
+  if (lines.every(({ effect }) => effect === 'ask'))
+    return [`${nothing} There is nothing in it that could be carried out: people must decide.`];
+  const approved =
+    needs === 0 ? 'needs no approval' : `needs the approval of ${needs === 1 ? '1 person' : `${needs} people`}`;
+  if (planFile === undefined)
+    return [`${nothing} The plan ${approved}. To have it carried out, write it down with --plan FILE.`];
+  const each = needs === 0 ? '' : `, of each: headgate reconcile approve ${planFile} --key KEY --as ID --out FILE`;
+  return [
+    `${nothing} The plan is in ${planFile}, and ${approved}${each}`,
+    `Then, on this machine: headgate-agent reconcile DOCUMENT --config CONFIG --carry-out ${planFile}${needs === 0 ? '' : ' --approval FILE … --as YOUR-ID'}`,
   ];
 }
