@@ -27,7 +27,7 @@ does nothing twice. While a step of a promotion is at work in the cell it is ref
 
 --cell       where more than one cell of the configuration has such a store
 --tenants    only these; else all tenants of the store
---plan       writes the plan, to be approved: headgate reconcile approve PLAN-FILE --key KEY --as ID --out FILE
+--plan       writes the plan, to be approved: headgate reconcile approve PLAN-FILE --key KEY --approver ID --out FILE
 --carry-out  that plan. It takes as many approvals as the document says for its risk, by different people; as a rule none
              for a low one, one for a medium and two for a high one. Whoever runs it counts for none
 --approval   an approver's signed yes; again for each
@@ -136,7 +136,8 @@ async function look(
   if (planFile !== undefined) {
     const written = compensationPlanText(plan);
     if (!written.ok) throw new WrongFile(`the plan can't be written: ${written.why}; ${written.unblock}`);
-    await writeFile(planFile, `${written.text}\n`, { mode: 0o600 });
+    // Nothing behind it: the file's own SHA-256 is the plan's digest.
+    await writeFile(planFile, written.text, { mode: 0o600 });
   }
   const needs = (spec.approvals ?? USUAL_COMPENSATION_APPROVALS)[plan.risk.level];
   const lines = (): readonly string[] =>

@@ -58,7 +58,8 @@ function nextLines({ lines }: CompensationPlan, needs: number, planFile: string 
     needs === 0 ? 'needs no approval' : `needs the approval of ${needs === 1 ? '1 person' : `${needs} people`}`;
   if (planFile === undefined)
     return [`${nothing} The plan ${approved}. To have it carried out, write it down with --plan FILE.`];
-  const each = needs === 0 ? '' : `, of each: headgate reconcile approve ${planFile} --key KEY --as ID --out FILE`;
+  const each =
+    needs === 0 ? '' : `, of each: headgate reconcile approve ${planFile} --key KEY --approver ID --out FILE`;
   return [
     `${nothing} The plan is in ${planFile}, and ${approved}${each}`,
     `Then, on this machine: headgate-agent reconcile DOCUMENT --config CONFIG --carry-out ${planFile}${needs === 0 ? '' : ' --approval FILE … --as YOUR-ID'}`,

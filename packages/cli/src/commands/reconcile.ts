@@ -21,7 +21,7 @@ const MOST_HOURS = 24 * 7;
 
 interface ApproveOptions {
   readonly key: string;
-  readonly as: string;
+  readonly approver: string;
   readonly out: string;
   readonly hours: string;
   readonly yes?: boolean;
@@ -36,7 +36,7 @@ export const reconcile: Install = (program, act) => {
     .command('approve <plan>')
     .description('sign your yes to a plan; shows all of it first, and asks. No server is needed')
     .requiredOption('--key <file>', 'your own key, which the agent’s trust file lists for you')
-    .requiredOption('--as <id>', 'who you are: the id that the trust file gives with that key')
+    .requiredOption('--approver <id>', 'who you are: the id that the agent’s trust file gives with that key')
     .requiredOption('--out <file>', 'where the signed approval is written')
     .option('--hours <n>', 'how long it holds', '4')
     .option('--yes', 'sign what is shown without asking')
@@ -83,17 +83,17 @@ async function approve({ out, cwd, stdin }: Session, file: string, options: Appr
   if (options.yes !== true) await confirm(stdin, out.json);
   const at = Date.now();
   const notAfter = at + Math.round(hours * HOUR_MS);
-  const bundle = signCompensationApproval({ plan: digest, by: options.as, at, notAfter }, key);
+  const bundle = signCompensationApproval({ plan: digest, by: options.approver, at, notAfter }, key);
   await writeFile(resolve(cwd, options.out), `${JSON.stringify(bundle)}\n`, { mode: 0o600 });
-  const text = `approved by ${options.as} until ${instant(notAfter)}, in ${options.out}; on the agent’s machine: headgate-agent reconcile DOCUMENT --config CONFIG --carry-out ${file} --approval ${options.out} --as WHO-RUNS-IT`;
-  out.answer({ plan: digest, by: options.as, at, notAfter, out: options.out }, printable(text));
+  const text = `approved by ${options.approver} until ${instant(notAfter)}, in ${options.out}; on the agent’s machine: headgate-agent reconcile DOCUMENT --config CONFIG --carry-out ${file} --approval ${options.out} --as WHO-RUNS-IT`;
+  out.answer({ plan: digest, by: options.approver, at, notAfter, out: options.out }, printable(text));
   return EXIT.ok;
 }
 
 async function planText(file: string): Promise<string> {
   const facts = await stat(file).catch(() => undefined);
   if (facts?.isFile() !== true) throw new Failure(EXIT.usage, 'usage', `there is no file ${file}`);
-  if (facts.size > MAX_PLAN_BYTES + 1)
+  if (facts.size > MAX_PLAN_BYTES)
     throw new Failure(EXIT.usage, 'usage', `${file} is too large for a plan: at most ${MAX_PLAN_BYTES} bytes are read`);
   return readFile(file, 'utf8');
 }

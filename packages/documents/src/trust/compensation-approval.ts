@@ -49,7 +49,7 @@ export function openCompensationApproval(
   if (!parsed.success || parsed.data.notAfter <= parsed.data.at)
     return refuse('approval-malformed', what, 'it doesn’t say by whom, since when and until when', {
       where: 'predicate',
-      unblock: 'have it signed again: `headgate reconcile approve PLAN --key KEY --as ID --out FILE`',
+      unblock: 'have it signed again: `headgate reconcile approve PLAN --key KEY --approver ID --out FILE`',
     });
   const { by, at, notAfter } = parsed.data;
   if (by !== verified.signer.principal)

@@ -68,7 +68,7 @@ export function judgeCompensation(of: ApprovedCompensation, now: Instant): Judge
     plan,
     'approvals-missing',
     `${risk}: it takes ${counted(needed, 'approval')} of different people, and ${[there, ...bad].join('; ')}`,
-    `${missing} more: each on a machine of their own, \`headgate reconcile approve PLAN --key KEY --as ID --out FILE\`, with a key that the agent's trust file lists for them; then give each here with \`--approval FILE\``,
+    `${missing} more: each on a machine of their own, \`headgate reconcile approve PLAN --key KEY --approver ID --out FILE\`, with a key that the agent's trust file lists for them; then give each here with \`--approval FILE\``,
   );
 }
 
