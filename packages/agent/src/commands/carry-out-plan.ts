@@ -12,14 +12,21 @@ import type { AgentConfig } from '../config.ts';
 import { openLog } from '../log.ts';
 import { carriedOutLines } from '../reconcile/carried-out-words.ts';
 import { CarryOutAsk } from '../reconcile/carry-out-ask.ts';
+import { RECONCILE_EXIT } from '../reconcile/exits.ts';
 import { type ReadDocument, readBundle, readPlan } from '../reconcile/read-files.ts';
-import { RECONCILE_EXIT, type ReconcileOptions } from './reconcile.ts';
+
+export interface CarryOutOptions {
+  readonly approval?: readonly string[] | undefined;
+  readonly as?: string | undefined;
+  readonly statement?: string | undefined;
+  readonly json?: boolean | undefined;
+}
 
 export async function carryOutPlan(
   config: AgentConfig,
   { content }: ReadDocument,
   planFile: string,
-  { approval: files = [], as: by, statement, json }: ReconcileOptions,
+  { approval: files = [], as: by, statement, json }: CarryOutOptions,
 ): Promise<number> {
   const asked = CarryOutAsk.safeParse({
     plan: await readPlan(planFile),

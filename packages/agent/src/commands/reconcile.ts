@@ -6,6 +6,7 @@ import { compensationPlanText, digestOfJson } from '@headgate/documents';
 import { countClasses, planCompensation, sumsAgree, USUAL_COMPENSATION_APPROVALS } from '@headgate/domain';
 import { lookTwice } from '@headgate/execution';
 import { type AgentConfig, loadConfig } from '../config.ts';
+import { RECONCILE_EXIT } from '../reconcile/exits.ts';
 import { placeOf } from '../reconcile/place.ts';
 import { type ReadDocument, readDocument, WrongFile } from '../reconcile/read-files.ts';
 import { reconciliationLines } from '../reconcile/words.ts';
@@ -38,7 +39,6 @@ Exit codes: 0 both sides agree, 1 they don't, 64 wrong usage, 69 a side can't be
 or file.
 `;
 
-export const RECONCILE_EXIT = { agree: 0, differ: 1, usage: 64, unreadable: 69, refused: 77, config: 78 } as const;
 /** A look takes as long as the sides take to be read, up to this. Milliseconds. */
 const LOOK_MS = 10 * 60_000;
 
@@ -61,7 +61,7 @@ const OPTIONS = {
 const ONLY_TO_LOOK = ['store', 'cell', 'tenants', 'plan'] as const;
 const ONLY_TO_CARRY_OUT = ['approval', 'as', 'statement'] as const;
 
-export type ReconcileOptions = ReturnType<typeof readArguments>['values'];
+type ReconcileOptions = ReturnType<typeof readArguments>['values'];
 
 /** Runs it and answers the exit code. */
 export async function reconcile(args: readonly string[]): Promise<number> {
