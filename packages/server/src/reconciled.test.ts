@@ -42,6 +42,8 @@ it('records each on the log, once, with the signed bytes behind it, and tells th
   const { items } = await auditor.call('listReconciliations', { cell: 'stage' });
   expect(items).toMatchObject([{ evidence, by: 'usr_run', approvals: [{ by: 'usr_ann' }], words }]);
   expect((await auditor.call('listReconciliations', { cell: 'live' })).items).toEqual([]);
+  const { reconciled } = await auditor.call('showIncident', { hours: 6 });
+  expect(reconciled).toMatchObject([{ cell: 'stage', store: 'main', agrees: false, words }]);
   const blob = await auditor.call('getBlob', { digest: evidence });
   expect(JSON.parse(Buffer.from(blob).toString('utf8'))).toEqual(bundle);
 });

@@ -93,6 +93,10 @@ test('what was carried out is listed by store, and a statement is brought where 
   await writeFile(join(dir, 'statement.json'), JSON.stringify(signReconciled({ ...facts, agrees: false }, agentKey)));
   const recorded = await headgate('record', 'statement.json');
   expect(recorded).toMatchObject({ code: 0, out: expect.stringMatching(/^stage\/main: 1 replayed; the sides do NOT/) });
+  const incident = await ranCommand(['incident'], { env: { HEADGATE_DATA: server.dataDir }, cwd: dir });
+  expect(incident.out).toMatch(
+    /WHAT PEOPLE RECONCILED\n\S+ staging\/stage\/main by usr_run: 1 replayed; the sides do NOT/,
+  );
   const { code, out } = await headgate('list', '--cell', 'stage');
   expect([code, out]).toEqual([
     1,
