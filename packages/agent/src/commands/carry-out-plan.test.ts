@@ -85,6 +85,7 @@ const OF = ['reconcile', 'invoices.yaml', '--config', 'agent.yaml'];
 test('a plan of low risk takes nobody’s approval, is carried out without agent and server, and kept until it is told', async () => {
   const planned = await agent(...OF, '--store', 'main', '--plan', 'plan.json');
   expect(planned).toMatchObject({ code: 1, out: expect.stringContaining('in plan.json, and needs no approval') });
+  expect(planned.out).toContain('headgate-agent reconcile invoices.yaml --config agent.yaml --carry-out plan.json\n');
   const ran = await agent(...OF, '--carry-out', 'plan.json', '--statement', 'statement.json');
   expect(ran.err).toContain('No agent runs here: this command does its work');
   expect(ran.out).toMatch(

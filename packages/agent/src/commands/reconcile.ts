@@ -84,7 +84,7 @@ export async function reconcile(args: readonly string[]): Promise<number> {
   if (!config.ok) return complain(RECONCILE_EXIT.config, config.problems.join('\n'));
   try {
     const document = await readDocument(file);
-    if (values['carry-out'] === undefined) return await look(config.config, document, values);
+    if (values['carry-out'] === undefined) return await look(config.config, document, file, values);
     // Only then is it the agent's work, with all that an agent is made of.
     const { carryOutPlan } = await import('./carry-out-plan.ts');
     return await carryOutPlan(config.config, document, values['carry-out'], values);
@@ -117,7 +117,8 @@ function misuse(values: ReconcileOptions, files: number): string | undefined {
 async function look(
   config: AgentConfig,
   { content, digest: document }: ReadDocument,
-  { store = '', cell: named, tenants: wanted, plan: planFile, json }: ReconcileOptions,
+  file: string,
+  { config: configFile, store = '', cell: named, tenants: wanted, plan: planFile, json }: ReconcileOptions,
 ): Promise<number> {
   const { cell, tenants } = placeOf(config, store, named, wanted);
   const sides = await sidesToLookAt(cell, store);
@@ -140,8 +141,20 @@ async function look(
     await writeFile(planFile, written.text, { mode: 0o600 });
   }
   const needs = (spec.approvals ?? USUAL_COMPENSATION_APPROVALS)[plan.risk.level];
+  const typed = `headgate-agent reconcile ${file} --config ${configFile}`;
   const lines = (): readonly string[] =>
-    reconciliationLines({ plan, digest, compared, tenants: tenants.length, sums, agrees, spec, needs, planFile });
+    reconciliationLines({
+      plan,
+      digest,
+      compared,
+      tenants: tenants.length,
+      sums,
+      agrees,
+      spec,
+      needs,
+      planFile,
+      typed,
+    });
   const classes = countClasses(lasting.map((each) => each.class));
   process.stdout.write(
     json === true

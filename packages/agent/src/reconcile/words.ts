@@ -16,6 +16,8 @@ export interface Looked {
   readonly needs: number;
   /** Where the plan was written to. */
   readonly planFile: string | undefined;
+  /** The command and its files, as they were given. */
+  readonly typed: string;
 }
 
 export function reconciliationLines({
@@ -28,6 +30,7 @@ export function reconciliationLines({
   spec,
   needs,
   planFile,
+  typed,
 }: Looked): readonly string[] {
   const { money, right } = spec;
   const count = (n: number, one: string): string => `${n.toLocaleString('en-US')} ${one}${n === 1 ? '' : 's'}`;
@@ -45,12 +48,17 @@ export function reconciliationLines({
     `What would be done, in this order (plan ${digest})`,
     ...compensationLines(plan, money),
     '',
-    ...nextLines(plan, needs, planFile),
+    ...nextLines(plan, needs, planFile, typed),
   ];
 }
 
 /** How it goes on, in commands that can be typed as they stand. */
-function nextLines({ lines }: CompensationPlan, needs: number, planFile: string | undefined): readonly string[] {
+function nextLines(
+  { lines }: CompensationPlan,
+  needs: number,
+  planFile: string | undefined,
+  typed: string,
+): readonly string[] {
   const nothing = 'Nothing was changed.';
   if (lines.every(({ effect }) => effect === 'ask'))
     return [`${nothing} There is nothing in it that could be carried out: people must decide.`];
@@ -62,6 +70,6 @@ function nextLines({ lines }: CompensationPlan, needs: number, planFile: string 
     needs === 0 ? '' : `, of each: headgate reconcile approve ${planFile} --key KEY --approver ID --out FILE`;
   return [
     `${nothing} The plan is in ${planFile}, and ${approved}${each}`,
-    `Then, on this machine: headgate-agent reconcile DOCUMENT --config CONFIG --carry-out ${planFile}${needs === 0 ? '' : ' --approval FILE … --as YOUR-ID'}`,
+    `Then, on this machine: ${typed} --carry-out ${planFile}${needs === 0 ? '' : ' --approval FILE … --as YOUR-ID'}`,
   ];
 }
