@@ -42,7 +42,9 @@ type Progress = (line: string) => void;
 const WHOLE_MS = 15 * 60_000;
 /** How long somebody who comes early waits until the cell was opened. Milliseconds. */
 const OPEN_MS = 60_000;
-const OPEN_LOOK_MS = 100;
+const LOOK_MS = 100;
+/** How long something short of the agent's own is waited for. Milliseconds. */
+const ASIDE_MS = 10_000;
 const TELL_EVERY_MS = 15_000;
 const NAMED = 20;
 
@@ -82,6 +84,8 @@ export class PlanBearer {
         'the agent could not open the cell yet',
         'see `headgate-agent status`, and its log',
       );
+    await room(held);
+    // With nothing between this and the beginning: it ends what it finds there, and only that.
     if (goesBack())
       return refuseAsk(
         plan,
@@ -217,10 +221,17 @@ function newestToken({ cells, epoch }: Marks, cell: string): Fence {
   return (Object.hasOwn(cells, cell) ? cells[cell] : undefined) ?? { epoch, n: 0 };
 }
 
+/** Waits while nothing but work of the agent's own is in the way, which may be short. What comes then is tried. */
+async function room(held: CellWorker): Promise<void> {
+  const ends = performance.now() + ASIDE_MS;
+  while (held.atWork !== undefined && !held.busy && performance.now() < ends)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}
+
 async function opened(held: CellWorker): Promise<boolean> {
   for (const ends = performance.now() + OPEN_MS; held.cell === undefined; ) {
     if (performance.now() >= ends) return false;
-    await new Promise((resolve) => setTimeout(resolve, OPEN_LOOK_MS));
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return true;
 }

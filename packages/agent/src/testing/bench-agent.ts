@@ -38,7 +38,7 @@ export class CountingCell implements Cell {
     this.done.push(action);
     return this.act(action, ctx);
   }
-  compensate(): never {
+  compensate(..._: Parameters<Cell['compensate']>): ReturnType<Cell['compensate']> {
     throw new Error('not in this test');
   }
   observe(): never {
