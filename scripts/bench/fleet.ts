@@ -25,6 +25,7 @@ import {
   type Migration,
   type Principal,
   type Promotion,
+  type ReconciledEvidence,
   type ReleaseManifest,
   TEST_RESULT,
 } from '@headgate/domain';
@@ -48,6 +49,7 @@ export const BENCH_TRUST: Trust = {
   }),
   openEvidence: (fact) => ({ ok: true, fact: fact as EvidenceFact }),
   openDrill: (drill) => ({ ok: true, drill: drill as DrillEvidence }),
+  openReconciled: (reconciled) => ({ ok: true, reconciled: reconciled as ReconciledEvidence }),
 };
 
 export interface Fleet {

@@ -4,10 +4,12 @@
  * the cells are kept as before, and with a cell broken the others go on.
  */
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { openFormat } from '@headgate/adapters/machine/data-format';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
+import { ownSigningKey } from '@headgate/adapters/machine/own-signing-key';
 import type { Tracing } from '@headgate/adapters/tracing/index';
 import { createClient } from '@headgate/contract';
 import { loadTrust, type Trust } from '@headgate/documents';
@@ -33,6 +35,8 @@ import { TreeHeadWitness } from './heads/tree-head-witness.ts';
 import { witnessKey } from './heads/witness-key.ts';
 import type { Logger } from './log.ts';
 import { MarksFile } from './marks/marks-file.ts';
+import { PlanBearer } from './reconcile/plan-bearer.ts';
+import { ReconciliationsFile } from './reconcile/reconciliations-file.ts';
 import { agentSchedule } from './schedule/agent-schedule.ts';
 import type { Scheduler } from './schedule/scheduler.ts';
 import { WalRounds } from './schedule/wal-rounds.ts';
@@ -119,7 +123,15 @@ export async function startAgent(
   let scheduler: Scheduler | undefined;
   const wal = new WalRounds({ cells: config.cells.filter(hasVault), log, worker });
   const schedule = (name: string) => withWal(scheduler?.of(name) ?? [], wal.of(name));
-  const away = await Away.open({ config, carry, blobs, plane, log, worker, stepEnded, seen, schedule });
+  const bearer: PlanBearer = new PlanBearer({
+    ...{ config, trust, plane, log, worker, stepEnded },
+    file: await ReconciliationsFile.open(dataDir),
+    key: () => ownSigningKey(join(dataDir, 'reconciliation.pem')),
+    marks: () => marks.marks,
+    goesBack: () => away.goesBack,
+  });
+  const carryOut: Behind['carryOut'] = (ask, progress) => bearer.carryOut(ask, progress);
+  const away: Away = await Away.open({ config, carry, blobs, plane, log, worker, stepEnded, seen, schedule, carryOut });
   for (const cell of config.cells) {
     const worker = new CellWorker({
       ...carry,
@@ -153,7 +165,10 @@ export async function startAgent(
   // Before anything runs: it throws when its door isn't right.
   await away.start();
   for (const keeper of keepers.values()) keeper.start();
-  if (mode === 'at-work') scheduler.start();
+  if (mode === 'at-work') {
+    scheduler.start();
+    bearer.start();
+  }
   wal.start();
 
   let sick = false;
@@ -205,7 +220,7 @@ export async function startAgent(
       log.info('agent stops');
       stopping.abort();
       const gone = away.stop();
-      const unscheduled = scheduler?.stop();
+      const unscheduled = Promise.all([scheduler?.stop(), bearer.stop()]);
       await leasing;
       await gone;
       await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));

@@ -20,6 +20,7 @@ import { migrate } from './commands/migrate.ts';
 import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
+import { reconcile } from './commands/reconcile.ts';
 import { recovery } from './commands/recovery.ts';
 import { rehearse } from './commands/rehearse.ts';
 import { release } from './commands/release.ts';
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Install[] = [
   watch,
   status,
   incident,
+  reconcile,
   freeze,
   cells,
   notify,

@@ -29,6 +29,7 @@ export {
   type Status,
   type Wait,
 } from './schemas/promotions.ts';
+export type { Reconciliation } from './schemas/reconciliations.ts';
 export type { CellAccount, RecoveryShown, UnreadCell } from './schemas/recovery.ts';
 export { type DocumentWithContent, MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';
 export * from './traceparent.ts';

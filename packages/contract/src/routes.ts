@@ -9,6 +9,7 @@ import { logRoutes } from './routes/log-routes.ts';
 import { notifyRoutes } from './routes/notify-routes.ts';
 import { planRoutes } from './routes/plan-routes.ts';
 import { promotionRoutes } from './routes/promotion-routes.ts';
+import { reconciliationRoutes } from './routes/reconciliation-routes.ts';
 import { recoveryRoutes } from './routes/recovery-routes.ts';
 import { releaseRoutes } from './routes/release-routes.ts';
 
@@ -21,6 +22,7 @@ export const routes = {
   ...planRoutes,
   ...cellRoutes,
   ...drillRoutes,
+  ...reconciliationRoutes,
   ...freezeRoutes,
   ...incidentRoutes,
   ...notifyRoutes,

@@ -7,6 +7,7 @@ export interface Trust {
   openRelease(manifest: Uint8Array, bundle: unknown): TrustedRelease;
   openEvidence(bundle: unknown): TrustedEvidence;
   openDrill(bundle: unknown): TrustedDrill;
+  openReconciled(bundle: unknown): TrustedReconciled;
 }
 
 type Untrusted = {
@@ -28,6 +29,10 @@ export type TrustedRelease =
 export type TrustedEvidence = { readonly ok: true; readonly fact: import('@headgate/domain').EvidenceFact } | Untrusted;
 
 export type TrustedDrill = { readonly ok: true; readonly drill: import('@headgate/domain').DrillEvidence } | Untrusted;
+
+export type TrustedReconciled =
+  | { readonly ok: true; readonly reconciled: import('@headgate/domain').ReconciledEvidence }
+  | Untrusted;
 
 /** What use cases and controllers work with. */
 export interface Deps {

@@ -41,6 +41,7 @@ export * from './use-cases/plan-promotion.ts';
 export * from './use-cases/principals.ts';
 export * from './use-cases/read-back-cell.ts';
 export * from './use-cases/record-drill.ts';
+export * from './use-cases/record-reconciliation.ts';
 export * from './use-cases/record-refusal.ts';
 export * from './use-cases/register-release.ts';
 export * from './use-cases/request-promotion.ts';

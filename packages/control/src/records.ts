@@ -13,6 +13,7 @@ import {
   type Principal,
   type PrincipalId,
   type Question,
+  type ReconciledEvidence,
   type ReleaseManifest,
   type ReleaseRef,
   type Soaked,
@@ -24,6 +25,7 @@ export const streams = {
   document: (kind: string, name: string) => `document/${kind}/${name}`,
   cell: (name: string) => `cell/${name}`,
   drill: (cell: string, store: string) => `drill/${cell}/${store}`,
+  reconciliation: (cell: string, store: string) => `reconciliation/${cell}/${store}`,
   promotion: (id: string) => `promotion/${id}`,
   rollout: (id: string) => `rollout/${id}`,
   hypercare: (environment: string) => `hypercare/${environment}`,
@@ -108,6 +110,14 @@ export interface CellRecord {
 /** The last restore drill of a store. */
 export interface DrillRecord {
   readonly last: DrillEvidence;
+}
+
+/** Compensation plans that were carried out in a store. */
+export interface ReconciliationRecord {
+  /** The newest, by its agent's clock. */
+  readonly last: ReconciledEvidence;
+  /** Those that were recorded last, so that the same one twice changes nothing. */
+  readonly recorded: readonly Digest[];
 }
 
 /** A signed tree head of the log as it was before a restore, and who remembered it. */

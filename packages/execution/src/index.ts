@@ -6,6 +6,8 @@
  *
  * `ports/` says what the outside must be able to do, one file each; the adapters do it.
  */
+export * from './compensation/compensate.ts';
+export * from './compensation/look-twice.ts';
 export * from './ports/index.ts';
 export { EXECUTORS, execute } from './steps/index.ts';
 export type { ActionOf, StepExecutor } from './steps/step-executor.ts';

@@ -14,6 +14,7 @@ import { notificationHandlers } from './http/resources/notifications.ts';
 import { pinHandlers } from './http/resources/pins.ts';
 import { planHandlers } from './http/resources/plans.ts';
 import { promotionHandlers } from './http/resources/promotions.ts';
+import { reconciliationHandlers } from './http/resources/reconciliations.ts';
 import { recoveryHandlers } from './http/resources/recovery.ts';
 import { releaseHandlers } from './http/resources/releases.ts';
 import { serverHandlers } from './http/resources/server.ts';
@@ -31,6 +32,7 @@ export function allHandlers(context: Context): Handlers {
     ...planHandlers(context),
     ...cellHandlers(context),
     ...drillHandlers(context),
+    ...reconciliationHandlers(context),
     ...freezeHandlers(context),
     ...incidentHandlers(context),
     ...notificationHandlers(context),

@@ -23,6 +23,8 @@ export interface WorkerParts extends CarryOutParts {
 
 interface Work {
   readonly lease: Lease;
+  /** By `performance.now()`. */
+  readonly askedAt: number;
   readonly done: Promise<void>;
 }
 
@@ -56,6 +58,16 @@ export class CellWorker {
 
   get busy(): boolean {
     return this.#work !== undefined;
+  }
+
+  /** What stands in the way of anything else in the cell, and how long it may at most; undefined: nothing does. */
+  get atWork(): { readonly words: string; readonly leftMs?: number } | undefined {
+    if (this.#work !== undefined) {
+      const { promotion, step, stepMs } = this.#work.lease.assignment;
+      const leftMs = Math.max(0, stepMs - (performance.now() - this.#work.askedAt));
+      return { words: `the step ${step} of the promotion ${promotion} is at work there`, leftMs };
+    }
+    return this.#aside === undefined ? undefined : { words: 'something else of the agent’s own is at work there' };
   }
 
   /** Undefined until it could be opened. */
@@ -101,7 +113,7 @@ export class CellWorker {
     earlier?.lease.end('overtaken');
     const aside = this.#endAside();
     const before = aside === undefined ? earlier?.done : Promise.all([earlier?.done, aside]).then(() => {});
-    const work = { lease, done: this.#traced(lease, () => this.#run(lease, before)) };
+    const work = { lease, askedAt, done: this.#traced(lease, () => this.#run(lease, before)) };
     this.#work = work;
     void work.done.then(() => {
       if (this.#work === work) this.#work = undefined;

@@ -37,6 +37,8 @@ export interface AwayParts {
   seen(cell: string): CellState | undefined;
   /** What is done in a cell by schedule. */
   schedule(cell: string): readonly StoreSchedule[];
+  /** Carries a compensation plan out. */
+  readonly carryOut: Behind['carryOut'];
 }
 
 export class Away {
@@ -86,7 +88,7 @@ export class Away {
       watch,
       schedule: parts.schedule,
     };
-    this.behind = new BehindDoor({ ...facts, alone, isOpen, missing, seen });
+    this.behind = new BehindDoor({ ...facts, alone, isOpen, missing, seen, carryOut: parts.carryOut });
   }
 
   static async open(parts: AwayParts): Promise<Away> {

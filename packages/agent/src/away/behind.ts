@@ -18,6 +18,7 @@ export interface BehindParts extends StatusParts {
   readonly contact: Contact;
   readonly standing: StandingFile;
   readonly journal: JournalFile;
+  readonly carryOut: Behind['carryOut'];
 }
 
 export class BehindDoor implements Behind {
@@ -29,6 +30,10 @@ export class BehindDoor implements Behind {
 
   status(): Promise<AgentStatus> {
     return statusOf(this.#parts);
+  }
+
+  carryOut(...ask: Parameters<Behind['carryOut']>): ReturnType<Behind['carryOut']> {
+    return this.#parts.carryOut(...ask);
   }
 
   async show(ask: { readonly cell?: string }): Promise<Answer<Shown>> {

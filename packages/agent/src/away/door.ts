@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { join } from 'node:path';
 import type { Refusal } from '@headgate/domain';
 import { z } from 'zod';
+import { type CarriedOut, CarryOutAsk } from '../reconcile/carry-out-ask.ts';
 import type { AgentStatus } from './status.ts';
 
 /** What is asked at the door. Bounded, like everything from outside. */
@@ -43,9 +44,12 @@ export interface Behind {
   status(): Promise<AgentStatus>;
   show(ask: z.output<typeof Ask>): Promise<Answer<Shown>>;
   rollBack(ask: RollBackAsk, progress: (line: string) => void): Promise<Answer<RolledBack>>;
+  carryOut(ask: CarryOutAsk, progress: (line: string) => void): Promise<Answer<CarriedOut>>;
 }
 
 const MOST_BYTES = 64 * 1024;
+/** Of a compensation plan with its document and approvals. */
+const MOST_PLAN_BYTES = 16 * 1024 * 1024;
 
 export interface Door {
   close(): Promise<void>;
@@ -102,28 +106,29 @@ async function answer(behind: Behind, request: IncomingMessage, response: Server
   try {
     const { method, url } = request;
     if (method === 'GET' && url === '/status') return send(200, await behind.status());
-    if (method !== 'POST' || (url !== '/way-back' && url !== '/rollback')) return send(404, { ok: false });
-    const body: unknown = JSON.parse(await text(request));
+    if (method !== 'POST' || (url !== '/way-back' && url !== '/rollback' && url !== '/carry-out'))
+      return send(404, { ok: false });
+    const body: unknown = JSON.parse(await text(request, url === '/carry-out' ? MOST_PLAN_BYTES : MOST_BYTES));
     if (url === '/way-back') return send(200, await behind.show(Ask.parse(body)));
-    const ask = RollBackAsk.parse(body);
     // A line as it goes on, the answer last. Whoever asked may go away: what was decided goes on.
     const progress = (line: string): void => {
       if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
       response.write(`${JSON.stringify({ line })}\n`);
     };
-    send(200, await behind.rollBack(ask, progress));
+    if (url === '/carry-out') return send(200, await behind.carryOut(CarryOutAsk.parse(body), progress));
+    send(200, await behind.rollBack(RollBackAsk.parse(body), progress));
   } catch (error) {
     const why = (error as Error).message;
     send(error instanceof z.ZodError || error instanceof SyntaxError ? 400 : 500, { ok: false, why });
   }
 }
 
-async function text(request: IncomingMessage): Promise<string> {
+async function text(request: IncomingMessage, most: number): Promise<string> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
     size += part.length;
-    if (size > MOST_BYTES) throw new SyntaxError('too much was sent');
+    if (size > most) throw new SyntaxError('too much was sent');
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');

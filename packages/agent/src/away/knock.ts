@@ -1,5 +1,6 @@
 /** The other side of the door: asks the agent that runs, if one does. */
 import { request } from 'node:http';
+import type { CarriedOut, CarryOutAsk } from '../reconcile/carry-out-ask.ts';
 import { type Answer, type Behind, doorPath, type RollBackAsk, type RolledBack, type Shown } from './door.ts';
 import type { AgentStatus } from './status.ts';
 
@@ -9,6 +10,7 @@ export async function knock(dataDir: string): Promise<Behind | undefined> {
     status: () => ask<AgentStatus>(dataDir, 'GET', '/status'),
     show: (wish) => ask<Answer<Shown>>(dataDir, 'POST', '/way-back', wish),
     rollBack: (wish: RollBackAsk, progress) => ask<Answer<RolledBack>>(dataDir, 'POST', '/rollback', wish, progress),
+    carryOut: (wish: CarryOutAsk, progress) => ask<Answer<CarriedOut>>(dataDir, 'POST', '/carry-out', wish, progress),
   };
   try {
     await behind.status();

@@ -11,8 +11,8 @@ export async function notOurs(
   dataDir: string,
   look: (path: string) => Promise<{ readonly uid: number }> = stat,
   self: number | undefined = process.geteuid?.(),
+  what = 'go back where no agent runs',
 ): Promise<Refusal | undefined> {
-  const what = 'go back where no agent runs';
   const folder = await look(dataDir).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;

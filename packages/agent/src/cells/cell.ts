@@ -1,5 +1,5 @@
 import type { Action, CellAccount, CellState, Outcome, ReleaseManifest } from '@headgate/domain';
-import type { StepContext } from '@headgate/execution';
+import type { CompensationAsk, CompensationContext, CompensationOutcome, StepContext } from '@headgate/execution';
 
 /** What is seen in a cell, with the manifests of the releases that run there, as far as the cell itself holds them. */
 export interface Seen {
@@ -14,6 +14,8 @@ export interface Cell {
   readonly application: string;
   /** Carries out one action, at least once: it looks before it acts. */
   carryOut(action: Action, ctx: StepContext): Promise<Outcome>;
+  /** Carries out a compensation plan that people approved, as far as it still covers what is found. */
+  compensate(ask: CompensationAsk, ctx: CompensationContext): Promise<CompensationOutcome>;
   observe(): Promise<Seen>;
   /** Restore points that are kept of a store. */
   keptPoints(store: string): Promise<CellAccount['restorePoints']>;

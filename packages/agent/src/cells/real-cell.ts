@@ -1,7 +1,7 @@
 import { type CellPorts, observeCell } from '@headgate/adapters/execution/cell';
 import { type AnyCellConfig, openAnyCell } from '@headgate/adapters/execution/cell-kinds';
 import { takenForRollout } from '@headgate/domain';
-import { execute } from '@headgate/execution';
+import { compensate, execute } from '@headgate/execution';
 import { adoptedManifests } from './baseline-manifest.ts';
 import type { Cell } from './cell.ts';
 
@@ -18,6 +18,7 @@ export function cellOn(ports: CellPorts): Cell {
     environment: config.environment,
     application: config.application,
     carryOut: (action, ctx) => execute(action, ctx, ports),
+    compensate: (ask, ctx) => compensate(ask, ctx, ports.ledgerSides),
     async observe() {
       const state = await observeCell(ports);
       return { state, manifests: await adoptedManifests(config, state) };

@@ -1,40 +1,67 @@
-/** `headgate-agent reconcile`: a dry look at both sides of business, and the plan that would mend what is between them. */
-import { readFile, stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+/** `headgate-agent reconcile`: looks at both sides of business, plans what would mend them, and has a plan carried out. */
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { sidesToLookAt } from '@headgate/adapters/execution/reconcile/sides-to-look-at';
-import { digestOfJson, parseDocuments } from '@headgate/documents';
-import type { ReconciliationContent } from '@headgate/documents/kinds/reconciliation';
-import { countClasses, planCompensation, sumsAgree, sumsWithout } from '@headgate/domain';
-import type { Comparison, Difference } from '@headgate/execution';
+import { compensationPlanText, digestOfJson } from '@headgate/documents';
+import { countClasses, planCompensation, sumsAgree, USUAL_COMPENSATION_APPROVALS } from '@headgate/domain';
+import { lookTwice } from '@headgate/execution';
 import { type AgentConfig, loadConfig } from '../config.ts';
+import { RECONCILE_EXIT } from '../reconcile/exits.ts';
+import { placeOf } from '../reconcile/place.ts';
+import { type ReadDocument, readDocument, WrongFile } from '../reconcile/read-files.ts';
 import { reconciliationLines } from '../reconcile/words.ts';
 
-export const RECONCILE_USAGE = `headgate-agent reconcile: compares two sides of business, and says what would be done; changes nothing
+export const RECONCILE_USAGE = `headgate-agent reconcile: compares two sides of business, says what would mend them, and has that carried out
 
-  headgate-agent reconcile DOCUMENT-FILE --config FILE --store STORE [--cell CELL] [--tenants a,b] [--json]
+  headgate-agent reconcile DOCUMENT-FILE --config FILE --store STORE [--cell CELL] [--tenants a,b] [--plan FILE] [--json]
+  headgate-agent reconcile DOCUMENT-FILE --config FILE --carry-out PLAN-FILE [--approval FILE …] [--as ID]
+                           [--statement FILE] [--json]
 
 Looks at the store and at the other system as the document (kind: Reconciliation) says, twice, a second apart: what only one
 look sees is business under way. Prints what was found by class, the sums of both sides, and the compensation plan with its
-risk and digest. It may run beside the agent. What is planned is carried out by the reconcile step of a rollback, and by
-nothing else.
+risk and digest. That changes nothing, and may run beside the agent.
 
---cell     where more than one cell of the configuration has such a store
---tenants  only these; else all tenants of the store
+With --carry-out the agent looks again, and does of the plan what is still exactly as it was approved, in one transaction;
+what changed or came since is left alone, and what is a person's to decide is never done. It waits until that has settled,
+compares again, and sends a signed statement to the server; a server that is away hears it later. Run again it goes on, and
+does nothing twice. While a step of a promotion is at work in the cell it is refused.
 
-Exit codes: 0 both sides agree, 1 they don't, 64 wrong usage, 69 a side can't be read, 78 wrong configuration or document.
+--cell       where more than one cell of the configuration has such a store
+--tenants    only these; else all tenants of the store
+--plan       writes the plan, to be approved: headgate reconcile approve PLAN-FILE --key KEY --approver ID --out FILE
+--carry-out  that plan. It takes as many approvals as the document says for its risk, by different people; as a rule none
+             for a low one, one for a medium and two for a high one. Whoever runs it counts for none
+--approval   an approver's signed yes; again for each
+--as         who runs it, by the id that the trust file knows them by; needed where approvals are
+--statement  also writes the signed statement
+
+Exit codes: 0 both sides agree, 1 they don't, 64 wrong usage, 69 a side can't be read, 77 refused, 78 wrong configuration
+or file.
 `;
 
-const EXIT = { agree: 0, differ: 1, usage: 64, unreadable: 69, config: 78 } as const;
-/** Between two looks. Milliseconds. */
-const AGAIN_MS = 1_000;
 /** A look takes as long as the sides take to be read, up to this. Milliseconds. */
 const LOOK_MS = 10 * 60_000;
-const MAX_BYTES = 1024 * 1024;
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
-const OPTIONS = { config: text, store: text, cell: text, tenants: text, json: flag, help: flag } as const;
+const many = { type: 'string', multiple: true } as const;
+const OPTIONS = {
+  config: text,
+  store: text,
+  cell: text,
+  tenants: text,
+  plan: text,
+  'carry-out': text,
+  approval: many,
+  as: text,
+  statement: text,
+  json: flag,
+  help: flag,
+} as const;
+const ONLY_TO_LOOK = ['store', 'cell', 'tenants', 'plan'] as const;
+const ONLY_TO_CARRY_OUT = ['approval', 'as', 'statement'] as const;
+
+type ReconcileOptions = ReturnType<typeof readArguments>['values'];
 
 /** Runs it and answers the exit code. */
 export async function reconcile(args: readonly string[]): Promise<number> {
@@ -42,36 +69,28 @@ export async function reconcile(args: readonly string[]): Promise<number> {
   try {
     read = readArguments(args);
   } catch (error) {
-    return complain(EXIT.usage, `${(error as Error).message}\n\n${RECONCILE_USAGE}`);
+    return complain(RECONCILE_EXIT.usage, `${(error as Error).message}\n\n${RECONCILE_USAGE}`);
   }
   const { values, positionals } = read;
   if (values.help === true) {
     process.stdout.write(RECONCILE_USAGE);
-    return EXIT.agree;
+    return RECONCILE_EXIT.agree;
   }
   const [file] = positionals;
-  const { config: configFile, store } = values;
-  if (file === undefined || positionals.length > 1 || configFile === undefined || store === undefined)
-    return complain(EXIT.usage, `it needs a document's file, --config and --store\n\n${RECONCILE_USAGE}`);
-  const config = loadConfig(configFile);
-  if (!config.ok) return complain(EXIT.config, config.problems.join('\n'));
-  const document = await readDocument(file);
-  if (!document.ok) return complain(EXIT.config, document.why);
-  const place = placeOf(config.config, store, values.cell, values.tenants);
-  if (!place.ok) return complain(EXIT.config, place.why);
+  const wrong = misuse(values, positionals.length);
+  if (wrong !== undefined || file === undefined || values.config === undefined)
+    return complain(RECONCILE_EXIT.usage, `${wrong}\n\n${RECONCILE_USAGE}`);
+  const config = loadConfig(values.config);
+  if (!config.ok) return complain(RECONCILE_EXIT.config, config.problems.join('\n'));
   try {
-    const sides = await sidesToLookAt(place.cell, store);
-    const signal = AbortSignal.timeout(LOOK_MS);
-    const until = performance.now() + LOOK_MS;
-    const looking = { signal, remainingMs: () => until - performance.now() };
-    const look = () => sides.compare(document.content, store, place.tenants, looking);
-    const first = await look();
-    // Nothing to wait for where nothing differs.
-    if (first.differences.length > 0) await sleep(AGAIN_MS);
-    const { comparison, lasting } = ofBoth(first, first.differences.length > 0 ? await look() : first);
-    return tell(document.content, store, place.tenants, comparison, lasting, values.json === true);
+    const document = await readDocument(file);
+    if (values['carry-out'] === undefined) return await look(config.config, document, file, values);
+    // Only then is it the agent's work, with all that an agent is made of.
+    const { carryOutPlan } = await import('./carry-out-plan.ts');
+    return await carryOutPlan(config.config, document, values['carry-out'], values);
   } catch (error) {
-    return complain(EXIT.unreadable, (error as Error).message);
+    const code = error instanceof WrongFile ? RECONCILE_EXIT.config : RECONCILE_EXIT.unreadable;
+    return complain(code, (error as Error).message);
   }
 }
 
@@ -79,94 +98,70 @@ function readArguments(args: readonly string[]) {
   return parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
 }
 
-/** What both looks saw; the rest came or went meanwhile. */
-function ofBoth(
-  first: Comparison,
-  second: Comparison,
-): { readonly comparison: Comparison; readonly lasting: readonly Difference[] } {
-  const seen = new Set(first.differences.map(nameOf));
-  return { comparison: second, lasting: second.differences.filter((each) => seen.has(nameOf(each))) };
+function misuse(values: ReconcileOptions, files: number): string | undefined {
+  const carries = values['carry-out'] !== undefined;
+  const strange = (carries ? ONLY_TO_LOOK : ONLY_TO_CARRY_OUT).find((option) => values[option] !== undefined);
+  if (strange !== undefined)
+    return carries
+      ? `with --carry-out there is no --${strange}: the plan says which store, and whose`
+      : `--${strange} is for --carry-out alone`;
+  if (carries)
+    return files === 1 && values.config !== undefined
+      ? undefined
+      : "with --carry-out it needs a document's file, and --config";
+  return files === 1 && values.config !== undefined && values.store !== undefined
+    ? undefined
+    : "it needs a document's file, --config and --store";
 }
 
-function nameOf({ tenant, key }: Difference): string {
-  return `${tenant} ${key}`;
-}
-
-function tell(
-  { metadata, spec }: ReconciliationContent,
-  store: string,
-  tenants: readonly string[],
-  { compared, differences, sums: all }: Comparison,
-  lasting: readonly Difference[],
-  json: boolean,
-): number {
-  const kept = new Set(lasting);
-  const sums = sumsWithout(
-    all,
-    differences.filter((each) => !kept.has(each)).flatMap(({ amounts }) => amounts),
+async function look(
+  config: AgentConfig,
+  { content, digest: document }: ReadDocument,
+  file: string,
+  { config: configFile, store = '', cell: named, tenants: wanted, plan: planFile, json }: ReconcileOptions,
+): Promise<number> {
+  const { cell, tenants } = placeOf(config, store, named, wanted);
+  const sides = await sidesToLookAt(cell, store);
+  const signal = AbortSignal.timeout(LOOK_MS);
+  const until = performance.now() + LOOK_MS;
+  const looking = { signal, remainingMs: () => until - performance.now() };
+  const { compared, lasting, sums } = await lookTwice(
+    () => sides.compare(content, store, tenants, looking),
+    looking.signal,
   );
-  const plan = planCompensation({ reconciliation: metadata.name, store }, lasting, spec.money);
+  const { metadata, spec } = content;
+  const place = { reconciliation: metadata.name, document, environment: cell.environment, cell: cell.cell, store };
+  const plan = planCompensation({ ...place, among: tenants }, lasting, spec.money);
   const agrees = lasting.length === 0 && sumsAgree(sums);
   const digest = digestOfJson(plan);
-  const classes = countClasses(lasting.map((each) => each.class));
+  if (planFile !== undefined) {
+    const written = compensationPlanText(plan);
+    if (!written.ok) throw new WrongFile(`the plan can't be written: ${written.why}; ${written.unblock}`);
+    // Nothing behind it: the file's own SHA-256 is the plan's digest.
+    await writeFile(planFile, written.text, { mode: 0o600 });
+  }
+  const needs = (spec.approvals ?? USUAL_COMPENSATION_APPROVALS)[plan.risk.level];
+  const typed = `headgate-agent reconcile ${file} --config ${configFile}`;
   const lines = (): readonly string[] =>
-    reconciliationLines({ plan, digest, compared, tenants: tenants.length, sums, agrees, spec });
+    reconciliationLines({
+      plan,
+      digest,
+      compared,
+      tenants: tenants.length,
+      sums,
+      agrees,
+      spec,
+      needs,
+      planFile,
+      typed,
+    });
+  const classes = countClasses(lasting.map((each) => each.class));
   process.stdout.write(
-    json
-      ? `${JSON.stringify({ agrees, compared, tenants: tenants.length, classes, sums, plan, digest })}\n`
+    json === true
+      ? `${JSON.stringify({ agrees, compared, tenants: tenants.length, classes, sums, plan, digest, needs })}\n`
       : `${lines().join('\n')}\n`,
   );
-  return agrees ? EXIT.agree : EXIT.differ;
-}
-
-type ReadDocument =
-  | { readonly ok: true; readonly content: ReconciliationContent }
-  | { readonly ok: false; readonly why: string };
-
-async function readDocument(file: string): Promise<ReadDocument> {
-  const facts = await stat(file).catch(() => undefined);
-  if (facts?.isFile() !== true) return { ok: false, why: `there is no file ${file}` };
-  if (facts.size > MAX_BYTES)
-    return { ok: false, why: `${file} has ${facts.size} bytes, at most ${MAX_BYTES} are read` };
-  const parsed = parseDocuments(await readFile(file, 'utf8'), { file });
-  if (!parsed.ok) return { ok: false, why: parsed.problems.map(({ message }) => message).join('\n') };
-  const found = parsed.documents.flatMap(({ content }) => (content.kind === 'Reconciliation' ? [content] : []));
-  const [content] = found;
-  if (content === undefined || found.length > 1)
-    return { ok: false, why: `${file}: expected one document of kind Reconciliation, found ${found.length}` };
-  return { ok: true, content };
-}
-
-type ProcessCell = Extract<AgentConfig['cells'][number], { readonly kind: 'process' }>;
-type Place =
-  | { readonly ok: true; readonly cell: ProcessCell; readonly tenants: readonly string[] }
-  | { readonly ok: false; readonly why: string };
-
-/** The cell that has the store, and which of its tenants are meant. */
-function placeOf({ cells }: AgentConfig, store: string, wanted: string | undefined, named: string | undefined): Place {
-  const having = cells.filter(
-    (each): each is ProcessCell =>
-      each.kind === 'process' &&
-      (wanted === undefined || each.cell === wanted) &&
-      (Object.hasOwn(each.stores, store) || Object.hasOwn(each.externalStores, store)),
-  );
-  const [cell] = having;
-  if (cell === undefined)
-    return {
-      ok: false,
-      why: `no cell of this configuration${wanted === undefined ? '' : ` named ${wanted}`} has a store ${store}`,
-    };
-  if (having.length > 1)
-    return {
-      ok: false,
-      why: `the cells ${having.map((each) => each.cell).join(', ')} have a store ${store}: say which one with --cell`,
-    };
-  const there = Object.entries(cell.tenants).flatMap(([tenant, of]) => (of.store === store ? [tenant] : []));
-  const tenants = named === undefined ? there : named.split(',').filter((each) => each !== '');
-  const strange = tenants.filter((tenant) => !there.includes(tenant));
-  if (strange.length > 0) return { ok: false, why: `the store ${store} has no tenant ${strange.join(', ')}` };
-  if (tenants.length === 0) return { ok: false, why: `the store ${store} has no tenant` };
-  return { ok: true, cell, tenants };
+  return agrees ? RECONCILE_EXIT.agree : RECONCILE_EXIT.differ;
 }
 
 function complain(code: number, words: string): number {

@@ -97,16 +97,13 @@ export class ControlPlane {
   }
 
   /** Records a drill's signed statement; answers what the server made of that, in words. Throws while it is away. */
-  async recordDrill(bundle: Readonly<Record<string, unknown>>): Promise<string> {
-    try {
-      await this.#client.call('recordDrill', { body: { bundle } }, { timeoutMs: SETTLE_PATIENCE_MS });
-      return 'recorded';
-    } catch (error) {
-      // A server of before there were drills has no such route; one that refuses the agent's key says so.
-      if (error instanceof ProblemError && [...REFUSED, 403].includes(error.status))
-        return `refused: ${error.message}`.slice(0, 500);
-      return reached(Promise.reject(error));
-    }
+  recordDrill(bundle: Readonly<Record<string, unknown>>): Promise<string> {
+    return recorded(this.#client.call('recordDrill', { body: { bundle } }, { timeoutMs: SETTLE_PATIENCE_MS }));
+  }
+
+  /** The same of a compensation plan that was carried out. */
+  recordReconciliation(bundle: Readonly<Record<string, unknown>>): Promise<string> {
+    return recorded(this.#client.call('recordReconciliation', { body: { bundle } }, { timeoutMs: SETTLE_PATIENCE_MS }));
   }
 
   /** The agent's last word: it ends, and nothing runs any more in these of its cells. False: it couldn't be said. */
@@ -146,6 +143,19 @@ export class ControlPlane {
   async consistency(from: number, to: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
     const { proof } = await reached(this.#client.call('logConsistency', { from, to }, { signal }));
     return proof.map((hash) => Buffer.from(hash, 'base64'));
+  }
+}
+
+/** `recorded`, or why the server refuses a statement for good, in words. */
+async function recorded(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'recorded';
+  } catch (error) {
+    // An older server has no such route; one that refuses the agent's key says so.
+    if (error instanceof ProblemError && [...REFUSED, 403].includes(error.status))
+      return `refused: ${error.message}`.slice(0, 500);
+    return reached(Promise.reject(error));
   }
 }
 

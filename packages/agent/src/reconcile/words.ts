@@ -12,6 +12,12 @@ export interface Looked {
   readonly sums: readonly SideSum[];
   readonly agrees: boolean;
   readonly spec: ReconciliationContent['spec'];
+  /** How many people must approve the plan before a person has it carried out. */
+  readonly needs: number;
+  /** Where the plan was written to. */
+  readonly planFile: string | undefined;
+  /** The command and its files, as they were given. */
+  readonly typed: string;
 }
 
 export function reconciliationLines({
@@ -22,6 +28,9 @@ export function reconciliationLines({
   sums,
   agrees,
   spec,
+  needs,
+  planFile,
+  typed,
 }: Looked): readonly string[] {
   const { money, right } = spec;
   const count = (n: number, one: string): string => `${n.toLocaleString('en-US')} ${one}${n === 1 ? '' : 's'}`;
@@ -39,6 +48,28 @@ export function reconciliationLines({
     `What would be done, in this order (plan ${digest})`,
     ...compensationLines(plan, money),
     '',
-    'Nothing was changed. A plan is carried out by the reconcile step of a rollback.',
+    ...nextLines(plan, needs, planFile, typed),
+  ];
+}
+
+/** How it goes on, in commands that can be typed as they stand. */
+function nextLines(
+  { lines }: CompensationPlan,
+  needs: number,
+  planFile: string | undefined,
+  typed: string,
+): readonly string[] {
+  const nothing = 'Nothing was changed.';
+  if (lines.every(({ effect }) => effect === 'ask'))
+    return [`${nothing} There is nothing in it that could be carried out: people must decide.`];
+  const approved =
+    needs === 0 ? 'needs no approval' : `needs the approval of ${needs === 1 ? '1 person' : `${needs} people`}`;
+  if (planFile === undefined)
+    return [`${nothing} The plan ${approved}. To have it carried out, write it down with --plan FILE.`];
+  const each =
+    needs === 0 ? '' : `, of each: headgate reconcile approve ${planFile} --key KEY --approver ID --out FILE`;
+  return [
+    `${nothing} The plan is in ${planFile}, and ${approved}${each}`,
+    `Then, on this machine: ${typed} --carry-out ${planFile}${needs === 0 ? '' : ' --approval FILE … --as YOUR-ID'}`,
   ];
 }

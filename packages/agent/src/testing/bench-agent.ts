@@ -38,6 +38,9 @@ export class CountingCell implements Cell {
     this.done.push(action);
     return this.act(action, ctx);
   }
+  compensate(..._: Parameters<Cell['compensate']>): ReturnType<Cell['compensate']> {
+    throw new Error('not in this test');
+  }
   observe(): never {
     throw new Error('not in this test');
   }

@@ -21,6 +21,10 @@ export class ScriptedServer {
   readonly uploaded: Digest[] = [];
   /** Signed statements of drills. */
   readonly drilled: unknown[] = [];
+  /** Signed statements of compensation plans that were carried out. */
+  readonly reconciled: unknown[] = [];
+  /** The answer to them. */
+  reconcile = 201;
   /** What agents undid by themselves, and how many had been asked for work by then. */
   readonly undone: (UndoneAway & { readonly rollout: string; readonly leasesBefore: number })[] = [];
   leases = 0;
@@ -114,6 +118,14 @@ export class ScriptedServer {
     app.post('/v1/drills', async (request) => {
       this.drilled.push((request.body as { bundle: unknown }).bundle);
       return { ...soundDrill(), evidence: digestOf(JSON.stringify(request.body)) };
+    });
+    app.post('/v1/reconciliations', async (request, reply) => {
+      if (this.reconcile !== 201) return problem(reply, this.reconcile, 'key-unknown');
+      const { bundle } = request.body as { bundle: { dsseEnvelope: { payload: string } } };
+      this.reconciled.push(bundle);
+      const payload = JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString('utf8'));
+      const evidence = digestOf(JSON.stringify(bundle));
+      return reply.status(201).send({ ...payload.predicate, words: '', evidence, keyId: 'test' });
     });
     app.put('/v1/blobs/:digest', async (request) => {
       const bytes = request.body as Buffer;

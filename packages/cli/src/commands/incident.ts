@@ -46,7 +46,7 @@ export const incident: Install = (program, act) => {
 
 /** The whole screen as text, in the order in which it is needed at night. */
 export function incidentText(found: Incident): string {
-  const { counts, tenants, calls, underWay, changes, freezes, unknown } = found;
+  const { counts, tenants, calls, underWay, changes, freezes, unknown, reconciled = [] } = found;
   const more = counts.tenants - tenants.items.length;
   const calm = found.matters.length === 0;
   return [
@@ -92,6 +92,15 @@ export function incidentText(found: Incident): string {
             c.result,
           ]),
         ),
+    ...(reconciled.length === 0
+      ? []
+      : [
+          '',
+          'WHAT PEOPLE RECONCILED',
+          ...reconciled.map((r) =>
+            printable(`${instant(r.at)} ${r.environment}/${r.cell}/${r.store} by ${r.by}: ${r.words}`),
+          ),
+        ]),
     ...(calm && unknown.length === 0
       ? []
       : [

@@ -155,6 +155,20 @@ export const incident = z
         at: instant,
       }),
     ),
+    /** Compensation plans that people had carried out in this time, the last of each store; absent: an older server. */
+    reconciled: z
+      .array(
+        z.object({
+          environment: name,
+          cell: name,
+          store: name,
+          at: instant,
+          by: z.string(),
+          agrees: z.boolean(),
+          words: z.string(),
+        }),
+      )
+      .exactOptional(),
     freezes: z.array(freeze),
     /** What isn't known, in sentences. Never empty while something wasn't looked at. */
     unknown: z.array(z.string()),

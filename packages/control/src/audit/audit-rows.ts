@@ -18,6 +18,7 @@ export const KINDS = [
   'notifier',
   'principal',
   'promotion',
+  'reconciliation',
   'recovery',
   'release',
   'request',

@@ -14,16 +14,19 @@ import {
   type Freeze,
   type HypercareEvent,
   type PromotionEvent,
+  type ReconciledEvidence,
   type RolloutEvent,
   type SoakEvent,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
+import { withReconciled } from '../newest-reconciliation.ts';
 import {
   type CellRecord,
   type DocumentRecord,
   type DrillRecord,
   type FreezeRecord,
   type PrincipalRecord,
+  type ReconciliationRecord,
   type ReleaseRecord,
   shapeInEntry,
 } from '../records.ts';
@@ -125,6 +128,11 @@ export const FOLDS: Readonly<
     };
   },
   drill: (entries, { last }: DrillRecord) => ({ entries: { last: dataOf(entries.at(-1)) }, row: { last } }),
+  reconciliation(entries, { last, recorded }: ReconciliationRecord) {
+    let folded: ReconciliationRecord | undefined;
+    for (const entry of entries) folded = withReconciled(folded, dataOf(entry) as unknown as ReconciledEvidence);
+    return { entries: { ...folded }, row: { last, recorded } };
+  },
   freeze(entries, { freezes }: FreezeRecord) {
     const held = new Map<string, Freeze>();
     for (const entry of entries) {

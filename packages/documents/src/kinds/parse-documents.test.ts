@@ -331,6 +331,11 @@ describe('declared documents', () => {
       changed('Reconciliation', '  rules:', '  money: {field: gross}\n  rules:'),
       'spec.money.field: expected the name of a compared field that is a number',
     ],
+    [
+      'fewer approvals for a higher risk',
+      changed('Reconciliation', '  rules:', '  approvals: {medium: 3}\n  rules:'),
+      'spec.approvals: expected no fewer people for a higher risk',
+    ],
     ['a key twice', changed('Tenant', 'metadata:', 'kind: Tenant\nmetadata:'), 'expected each key once'],
     ['an alias', 'a: &a 1\nb: *a\n', '2:4: expected plain data: write it out, found the alias *a'],
     ['a tag', 'a: !!binary aGk=\n', 'expected plain data without tags'],

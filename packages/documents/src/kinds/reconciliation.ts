@@ -2,7 +2,7 @@
  * How two sides of a business fact are compared after a rollback (the store's invoices, the other system's postings),
  * and what is done about each kind of difference. What no rule covers is put before a person.
  */
-import { EFFECTS, SIDES, TRANSACTION_CLASSES } from '@headgate/domain';
+import { EFFECTS, SIDES, TRANSACTION_CLASSES, USUAL_COMPENSATION_APPROVALS } from '@headgate/domain';
 import { z } from 'zod';
 import { expects, fields, list, mapping, milliseconds, name, named, oneOf, text, whole } from '../schema/fields.ts';
 import { type ContentOf, kind } from './document.ts';
@@ -98,6 +98,9 @@ const paging = fields({
   maxPages: whole(1, 100_000).default(1_000),
 });
 
+const people = (risk: keyof typeof USUAL_COMPENSATION_APPROVALS) =>
+  whole(0, 20).default(USUAL_COMPENSATION_APPROVALS[risk]);
+
 const spec = fields({
   left: fields({
     sql: sql.describe('Runs in the store, read-only; $1 is the list of tenants. One row a fact.'),
@@ -142,16 +145,25 @@ const spec = fields({
     highFrom: whole(0).exactOptional().describe('From so much on, the risk is high.'),
   }).exactOptional(),
   rules: named(rule, 0, 50).describe('The first rule that fits decides.'),
+  approvals: fields({
+    low: people('low'),
+    medium: people('medium'),
+    high: people('high'),
+  })
+    .exactOptional()
+    .describe('How many different people must approve a plan before a person has it carried out, by its risk.'),
   settleMs: milliseconds(0)
     .max(600_000, expects('at most 600000'))
     .default(10_000)
     .describe('How long the sides may take to agree after rules were applied.'),
 }).check((context) => {
-  const { asked, compare, money, rules } = context.value;
+  const { approvals, asked, compare, money, rules } = context.value;
   const issue = (path: (string | number)[], expected: string) =>
     context.issues.push({ code: 'custom', message: `expected:${expected}`, path, input: context.value });
   if (money !== undefined && !compare.some((each) => each.name === money.field && each.as === 'number'))
     issue(['money', 'field'], 'the name of a compared field that is a number');
+  if (approvals !== undefined && (approvals.medium < approvals.low || approvals.high < approvals.medium))
+    issue(['approvals'], 'no fewer people for a higher risk');
   rules.forEach((each, i) => {
     if (each.when.side === 'neither' && asked === undefined)
       issue(['rules', i, 'when', 'side'], 'asked, so that it is known what was asked for');

@@ -13,6 +13,10 @@ export const STATEMENT_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 export const RELEASE_PREDICATE = 'https://headgate.dev/release/v1';
 /** "I approve this envelope." */
 export const APPROVAL_PREDICATE = 'https://headgate.dev/approval/v1';
+/** "I approve this compensation plan." */
+export const COMPENSATION_APPROVAL_PREDICATE = 'https://headgate.dev/compensation-approval/v1';
+/** "This compensation plan was carried out, and that is what came of it." */
+export const RECONCILED_PREDICATE = 'https://headgate.dev/reconciled/v1';
 /** "This copy was masked by these rules, and so much was found in it afterwards." */
 export const MASKING_PREDICATE = 'https://headgate.dev/masking/v1';
 /** "This restore point lies in a vault, in these parts." */

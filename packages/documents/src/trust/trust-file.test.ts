@@ -75,7 +75,7 @@ describe('a trust file', () => {
     [
       'an unknown duty',
       TRUST.replace('[release, evidence]', '[releases]'),
-      'expected one of release, evidence, approval, restore-point, found "releases", did you mean "release"?',
+      'expected one of release, evidence, approval, restore-point, reconciliation, found "releases", did you mean "release"?',
     ],
     [
       'a witness key for the log',

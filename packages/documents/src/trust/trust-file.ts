@@ -38,7 +38,7 @@ import { problemsOf } from '../schema/problems.ts';
 import { toCurrent } from '../versions/conversions.ts';
 import { type DocumentProblem, problemAt, readYaml } from '../yaml/read-yaml.ts';
 import { isAllowedKey, keyIdOf } from './signing-key.ts';
-import type { Trust, TrustedSigner } from './trust.ts';
+import { DUTIES, type Trust, type TrustedSigner } from './trust.ts';
 
 const MAX_TRUST_BYTES = 256 * 1024;
 
@@ -55,9 +55,7 @@ const verifierKey = (kind: NoteKeyKind) => {
 
 const signer = fields({
   name: name.describe('What people call the key.'),
-  may: distinct(oneOf('release', 'evidence', 'approval', 'restore-point'), 1, 4, (duty) => duty).describe(
-    'What the key may sign.',
-  ),
+  may: distinct(oneOf(...DUTIES), 1, DUTIES.length, (duty) => duty).describe('What the key may sign.'),
   publicKey,
   principal: principal.exactOptional().describe('Whose approvals the key signs.'),
 }).check((context) => {

@@ -3,9 +3,15 @@ import type { Digest, PrincipalId } from '@headgate/domain';
 import type { TreeHeadTrust } from '../log/tree-head.ts';
 
 /** What a key may sign. A key that tests releases can't thereby make one. */
-export type Duty = 'release' | 'evidence' | 'approval' | 'restore-point';
+export type Duty = 'release' | 'evidence' | 'approval' | 'restore-point' | 'reconciliation';
 
-export const DUTIES: readonly Duty[] = ['release', 'evidence', 'approval', 'restore-point'];
+export const DUTIES = [
+  'release',
+  'evidence',
+  'approval',
+  'restore-point',
+  'reconciliation',
+] as const satisfies readonly Duty[];
 
 /** A pinned public key. */
 export interface TrustedSigner {

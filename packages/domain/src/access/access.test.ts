@@ -26,6 +26,7 @@ test('the table, as people read it', () => {
       "read": "developer release-manager approver operator auditor admin",
       "read-log": "release-manager operator auditor agent admin",
       "record-drill": "release-manager operator agent admin",
+      "record-reconciliation": "release-manager operator agent admin",
       "register-release": "developer release-manager admin",
       "reject": "release-manager approver admin",
       "resume": "release-manager operator admin",
@@ -49,6 +50,7 @@ test('only approvers approve, and only agents carry out', () => {
     'carry-out',
     'read-log',
     'record-drill',
+    'record-reconciliation',
   ]);
 });
 

@@ -11,6 +11,8 @@ export const ACCESS = {
   'attach-evidence': ['developer', 'release-manager', 'admin'],
   // An agent of what it brought back; a person of what was drilled on another machine.
   'record-drill': ['agent', 'operator', 'release-manager', 'admin'],
+  // The same of what an agent carried out between two systems.
+  'record-reconciliation': ['agent', 'operator', 'release-manager', 'admin'],
   promote: ['developer', 'release-manager', 'admin'],
   approve: ['approver'],
   reject: ['approver', 'release-manager', 'admin'],

@@ -3,7 +3,13 @@ import { counted, named } from '../plan/render-words.ts';
 import { type CompensationLine, type CompensationPlan, type MoneyTerms, stakeOf } from './compensation.ts';
 import { decimalText, minus, moneyText, parseDecimal } from './decimal.ts';
 import { type SideSum, sumsAgree } from './side-sums.ts';
-import { classWords, countClasses, TRANSACTION_CLASSES, type TransactionClass } from './transaction-class.ts';
+import {
+  type ClassCounts,
+  classWords,
+  countClasses,
+  TRANSACTION_CLASSES,
+  type TransactionClass,
+} from './transaction-class.ts';
 
 /** So many transactions of one kind are named; the others are counted, and stand in the plan itself. */
 const NAMED_LINES = 20;
@@ -44,8 +50,12 @@ export function sumLines(sums: readonly SideSum[], other: string, money?: MoneyT
 
 /** What was found, by class. */
 export function classLines(plan: CompensationPlan): readonly string[] {
-  if (plan.lines.length === 0) return ['Nothing was caught between the two sides.'];
-  const counts = countClasses(plan.lines.map((line) => line.class));
+  return classCountLines(countClasses(plan.lines.map((line) => line.class)));
+}
+
+/** The same of counts alone. */
+export function classCountLines(counts: ClassCounts): readonly string[] {
+  if (Object.keys(counts).length === 0) return ['Nothing was caught between the two sides.'];
   const width = Math.max(...TRANSACTION_CLASSES.map((c) => classWords(c).length));
   return TRANSACTION_CLASSES.flatMap((c) =>
     (counts[c] ?? 0) > 0 ? [`  ${classWords(c).padEnd(width)}  ${String(counts[c]).padStart(6)}   ${MEANING[c]}`] : [],

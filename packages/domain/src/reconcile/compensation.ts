@@ -2,6 +2,7 @@
  * What would be done about everything that a reconciliation caught: plain data, in order, with what it puts at stake. A
  * person can read it before anything is done, and its digest says that what is done later is what was read.
  */
+import type { Digest } from '../model/identity.ts';
 import { counted } from '../plan/render-words.ts';
 import {
   absolute,
@@ -27,15 +28,30 @@ export interface CompensationLine {
   readonly amounts: readonly Amount[];
 }
 
-export interface CompensationPlan {
+/** What a plan is of: nobody's yes to it is one for another store, or for other rules. */
+export interface CompensationPlace {
   readonly reconciliation: string;
+  /** Of the document whose rules these are. */
+  readonly document: Digest;
+  readonly environment: string;
+  readonly cell: string;
   readonly store: string;
+  /** All tenants that were looked at, in order of their names. */
+  readonly among: readonly string[];
+}
+
+export interface CompensationPlan extends CompensationPlace {
   readonly lines: readonly CompensationLine[];
   /** By how much the two sides differ in all lines together, each taken as positive; by unit. */
   readonly atStake: readonly { readonly unit?: string; readonly amount: string }[];
   readonly tenants: number;
-  readonly risk: { readonly level: 'low' | 'medium' | 'high'; readonly because: readonly string[] };
+  readonly risk: { readonly level: CompensationRisk; readonly because: readonly string[] };
+  /** By what the stakes and the risk were reckoned; absent: the document names no money. */
+  readonly money?: MoneyTerms;
 }
+
+export const COMPENSATION_RISKS = ['low', 'medium', 'high'] as const;
+export type CompensationRisk = (typeof COMPENSATION_RISKS)[number];
 
 /** Which compared number is the transaction's money, and from how much on the risk is higher; in the field's own unit. */
 export interface MoneyTerms {
@@ -54,33 +70,56 @@ const MANY_TENANTS = 10;
 
 /** The plan for what was caught. The same transactions give the same plan, in whatever order they were found. */
 export function planCompensation(
-  of: { readonly reconciliation: string; readonly store: string },
+  of: CompensationPlace,
   caught: readonly CaughtTransaction[],
   money?: MoneyTerms,
 ): CompensationPlan {
-  const lines = caught
-    .map(
-      ({ key, tenant, class: kind, rule, effect, why, amounts }): CompensationLine => ({
-        key,
-        tenant,
-        class: kind,
-        rule: rule ?? null,
-        effect: effect ?? 'ask',
-        why,
-        amounts: amounts.map(({ field, unit, left, right }) => ({
-          field,
-          ...(unit !== undefined && { unit }),
-          left,
-          right,
-        })),
-      }),
-    )
-    .sort(
-      (a, b) => ORDER.indexOf(a.effect) - ORDER.indexOf(b.effect) || byText(a.tenant, b.tenant) || byText(a.key, b.key),
-    );
+  return compensationOf(of, caught.map(lineOf), money);
+}
+
+/** What a plan says of one transaction. */
+export function lineOf(caught: CaughtTransaction): CompensationLine {
+  const { key, tenant, class: kind, rule, effect, why, amounts } = caught;
+  return {
+    ...{ key, tenant, class: kind, rule: rule ?? null, effect: effect ?? 'ask', why },
+    amounts: amounts.map(({ field, unit, left, right }) => ({
+      field,
+      ...(unit !== undefined && { unit }),
+      left,
+      right,
+    })),
+  };
+}
+
+/**
+ * The plan of these lines, with all that follows from them. What a file says of its own risk is thereby nobody's word: it
+ * is reckoned anew.
+ */
+export function compensationOf(
+  of: CompensationPlace,
+  unordered: readonly CompensationLine[],
+  money?: MoneyTerms,
+): CompensationPlan {
+  const lines = [...unordered].sort(
+    (a, b) => ORDER.indexOf(a.effect) - ORDER.indexOf(b.effect) || byText(a.tenant, b.tenant) || byText(a.key, b.key),
+  );
   const atStake = stakes(lines, money?.field);
   const tenants = new Set(lines.map(({ tenant }) => tenant)).size;
-  return { ...of, lines, atStake, tenants, risk: riskOf(lines, atStake, tenants, money) };
+  const { reconciliation, document, environment, cell, store } = of;
+  return {
+    ...{ reconciliation, document, environment, cell, store, among: [...of.among].sort(byText) },
+    ...{ lines, atStake, tenants, risk: riskOf(lines, atStake, tenants, money) },
+    ...(money !== undefined && { money: termsOf(money) }),
+  };
+}
+
+function termsOf({ field, minorDigits, mediumFrom, highFrom }: MoneyTerms): MoneyTerms {
+  return {
+    field,
+    ...(minorDigits !== undefined && { minorDigits }),
+    ...(mediumFrom !== undefined && { mediumFrom }),
+    ...(highFrom !== undefined && { highFrom }),
+  };
 }
 
 /** By how much the sides differ in one line: in the money where the document names it, else in the largest number. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type CompensationPlan, planCompensation } from './compensation.ts';
+import { type CompensationPlace, type CompensationPlan, planCompensation } from './compensation.ts';
 import { classLines, compensationLines, sumLines } from './compensation-words.ts';
 import { compareDecimals, decimalText, minus, moneyText, parseDecimal, plus, sumOf } from './decimal.ts';
 import type { CaughtTransaction } from './difference.ts';
@@ -93,8 +93,12 @@ const caught = (key: string, more: Partial<CaughtTransaction> = {}): CaughtTrans
   ...more,
 });
 const money = { field: 'total', minorDigits: 2, highFrom: 1_000_000 };
+const PLACE: CompensationPlace = {
+  ...{ reconciliation: 'invoices', document: `sha256:${'d'.repeat(64)}` },
+  ...{ environment: 'production', cell: 'shared', store: 'main', among: ['acme', 'globex'] },
+};
 const planOf = (list: readonly CaughtTransaction[], terms = money): CompensationPlan =>
-  planCompensation({ reconciliation: 'invoices', store: 'main' }, list, terms);
+  planCompensation(PLACE, list, terms);
 
 describe('a compensation plan', () => {
   const mixed = [

@@ -44,7 +44,7 @@ export interface LedgerSides {
     reconciliation: unknown,
     store: string,
     differences: readonly Difference[],
-    ctx: StepContext,
+    ctx: Looking & Pick<StepContext, 'cell' | 'fence'>,
   ): Promise<Answer<Mended>>;
   /** How long the sides may take to agree after rules were applied. Milliseconds, from the document. */
   settleMs(reconciliation: unknown): number;

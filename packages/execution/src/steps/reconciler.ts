@@ -1,10 +1,10 @@
 import {
   countClasses,
   type ReconciliationSummary,
-  type SideSum,
   sumsAgree,
   sumsWithout,
   type TransactionClass,
+  toldSums,
 } from '@headgate/domain';
 import type { Comparison, Difference, Mended } from '../ports/ledger-sides.ts';
 import { done, failed, overdue, pause, type StepExecutor } from './step-executor.ts';
@@ -12,9 +12,6 @@ import { done, failed, overdue, pause, type StepExecutor } from './step-executor
 const LOOK_EVERY_MS = 250;
 /** So many differences are named to the person who is asked; the others are counted. */
 const NAMED = 20;
-/** Sums that are told, and digits of one: what is beyond counts all the same. */
-const TOLD_SUMS = 50;
-const TOLD_DIGITS = 60;
 
 /**
  * Finds what was caught half way and mends what the document has a rule for, until both sides agree. Customers go on
@@ -101,16 +98,9 @@ function summary(
     ...(cancelled > 0 && { cancelled }),
     ...(posted > 0 && { posted }),
     ...(classes.size > 0 && { classes: countClasses(classes.values()) }),
-    ...(sums.length > 0 && { sums: told(settled) }),
+    ...(sums.length > 0 && { sums: toldSums(settled) }),
     agrees: left.length === 0 && sumsAgree(settled),
   };
-}
-
-/** What differs first, so that it isn't what the bound leaves out. */
-function told(sums: readonly SideSum[]): readonly SideSum[] {
-  const short = sums.filter(({ left, right }) => left.length <= TOLD_DIGITS && right.length <= TOLD_DIGITS);
-  const apart = short.filter(({ left, right }) => left !== right);
-  return [...apart, ...short.filter(({ left, right }) => left === right)].slice(0, TOLD_SUMS);
 }
 
 function inShort(differences: readonly Difference[]): string {

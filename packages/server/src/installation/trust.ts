@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
-import type { Trust, TrustedDrill, TrustedEvidence, TrustedRelease } from '@headgate/control';
+import type { Trust, TrustedDrill, TrustedEvidence, TrustedReconciled, TrustedRelease } from '@headgate/control';
 import {
   type Trust as Keys,
   loadTrust,
   openApproval,
   openDrill,
   openEvidence,
+  openReconciled,
   openRelease,
   type SignedApproval,
   type TestRun,
@@ -94,6 +95,13 @@ export class FileTrust implements Trust {
     if (keys === undefined) return this.#untrusted();
     const opened = openDrill(bundle, keys);
     return opened.ok ? { ok: true, drill: opened.drill } : refusedOf(opened);
+  }
+
+  openReconciled(bundle: unknown): TrustedReconciled {
+    const keys = this.#keys;
+    if (keys === undefined) return this.#untrusted();
+    const opened = openReconciled(bundle, keys);
+    return opened.ok ? opened : refusedOf(opened);
   }
 
   /** An approval that its approver signed, of exactly this envelope. */

@@ -29,6 +29,7 @@ import {
   type Instant,
   type Migration,
   REHEARSAL,
+  type ReconciledEvidence,
   type SchemaRange,
   TEST_RESULT,
 } from '@headgate/domain';
@@ -85,6 +86,7 @@ export const TRUST: Trust = {
   }),
   openEvidence: (fact) => ({ ok: true, fact: fact as EvidenceFact }),
   openDrill: (drill) => ({ ok: true, drill: drill as DrillEvidence }),
+  openReconciled: (reconciled) => ({ ok: true, reconciled: reconciled as ReconciledEvidence }),
 };
 
 /** A signed test result about a release. */

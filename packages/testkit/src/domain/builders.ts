@@ -15,6 +15,7 @@ import {
   type PolicySpec,
   planPromotion,
   REHEARSAL,
+  type ReconciledEvidence,
   type ReleaseManifest,
   type ReleaseRef,
   TEST_RESULT,
@@ -257,6 +258,22 @@ export function soundDrill(now: Instant = NOON, more: Partial<DrillEvidence> = {
     ...{ point: 'rp-1', takenAt: now - 2 * MINUTE_MS, ok: true, because: [], missing: [] },
     ...{ rtoMs: 12_000, rtoUntil: 'last-comparison', rpoMs: 60_000 },
     ...{ evidence: digestOf('drill'), keyId: 'key-1' },
+    ...more,
+  };
+}
+
+/** A compensation plan that was carried out in the shared cell's store, a minute ago. */
+export function reconciledWell(now: Instant = NOON, more: Partial<ReconciledEvidence> = {}): ReconciledEvidence {
+  const sum = { field: 'total', unit: 'EUR', left: '11900' };
+  return {
+    ...{ environment: 'production', cell: 'shared', store: 'main', reconciliation: 'invoices', risk: 'medium' },
+    ...{ document: digestOf('document'), plan: digestOf('compensation'), by: 'usr_run', begun: 1 },
+    approvals: [{ by: 'usr_ann', digest: digestOf('yes') }],
+    ...{ startedAt: now - 2 * MINUTE_MS, at: now - MINUTE_MS, compared: 9, classes: {}, agrees: true },
+    done: { replayed: 1, acknowledged: 0, cancelled: 0, posted: 0 },
+    lines: { planned: 1, covered: 1, gone: 0, leftAlone: 0, asked: 0 },
+    ...{ before: [{ ...sum, right: '0' }], after: [{ ...sum, right: '11900' }] },
+    ...{ evidence: digestOf('reconciled'), keyId: 'key-1' },
     ...more,
   };
 }

@@ -68,7 +68,7 @@ export class StoreAndHttpSides implements LedgerSides {
     reconciliation: unknown,
     store: string,
     differences: readonly Difference[],
-    ctx: StepContext,
+    ctx: Looking & Pick<StepContext, 'cell' | 'fence'>,
   ): Promise<Answer<Mended>> {
     const spec = read(reconciliation);
     const leftMs = Math.max(1, Math.floor(ctx.remainingMs()));

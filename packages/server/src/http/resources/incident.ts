@@ -17,6 +17,7 @@ import { declaredContacts } from '../incident/declared-contacts.ts';
 import { type Told, toldOf } from '../incident/entries.ts';
 import { type Gathered, gatherIncident } from '../incident/gather.ts';
 import { type Since, tellPromotion } from '../incident/promotion-matter.ts';
+import { reconciledLately } from '../incident/reconciled-lately.ts';
 import { missingEnvironment } from '../missing-environment.ts';
 import { allRows, PAGE } from '../paging.ts';
 import { nameOf } from '../views.ts';
@@ -62,9 +63,11 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
       const freezes = rows.flatMap((row) =>
         row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
       );
+      const reconciled = await reconciledLately(deps.store, gathered.facts.since, input.environment);
       const page = tenants.slice(0, PAGE);
       const { freeze } = freezeActions(principal);
-      const truncated = gathered.unread.length > 0 || matters.length > MOST.matters;
+      const unread = [...gathered.unread, ...reconciled.unread];
+      const truncated = unread.length > 0 || matters.length > MOST.matters;
       return {
         ok: true,
         value: {
@@ -82,11 +85,12 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
           calls,
           underWay: underWay(gathered).slice(0, MOST.changes),
           changes: changesOf(gathered),
+          reconciled: reconciled.items,
           freezes,
           unknown: [
             ...incident.unknown,
             ...unknown,
-            ...gathered.unread.map((what) => `There is more than one look reads: ${what} aren’t counted.`),
+            ...unread.map((what) => `There is more than one look reads: ${what} aren’t counted.`),
           ],
           actions: { freeze },
           truncated,

@@ -1,0 +1,72 @@
+/** `headgate-agent reconcile … --carry-out PLAN`: asks the agent that runs here; where none does, does its work. */
+import { writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import type { Refusal } from '@headgate/domain';
+import { SHIPPED, startAgent } from '../agent.ts';
+import { sayRefusal } from '../assignments/refused.ts';
+import type { Behind } from '../away/door.ts';
+import { knock } from '../away/knock.ts';
+import { notOurs } from '../away/not-ours.ts';
+import type { AgentConfig } from '../config.ts';
+import { openLog } from '../log.ts';
+import { carriedOutLines } from '../reconcile/carried-out-words.ts';
+import { CarryOutAsk } from '../reconcile/carry-out-ask.ts';
+import { RECONCILE_EXIT } from '../reconcile/exits.ts';
+import { type ReadDocument, readBundle, readPlan } from '../reconcile/read-files.ts';
+
+export interface CarryOutOptions {
+  readonly approval?: readonly string[] | undefined;
+  readonly as?: string | undefined;
+  readonly statement?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export async function carryOutPlan(
+  config: AgentConfig,
+  { content }: ReadDocument,
+  planFile: string,
+  { approval: files = [], as: by, statement, json }: CarryOutOptions,
+): Promise<number> {
+  const asked = CarryOutAsk.safeParse({
+    plan: await readPlan(planFile),
+    document: JSON.parse(JSON.stringify(content)),
+    approvals: await Promise.all(files.map(async (file) => ({ file, bundle: await readBundle(file) }))),
+    ...(by !== undefined && { by }),
+    user: `uid-${userInfo().uid}`,
+  });
+  if (!asked.success) return complain(RECONCILE_EXIT.usage, '--as takes an id of letters, digits and . _ : @ -');
+  const progress = (line: string): void => void (json === true || process.stderr.write(`${line}\n`));
+  const through = async (behind: Behind): Promise<number> => {
+    const ended = await behind.carryOut(asked.data, progress);
+    if (!ended.ok) return refused(ended.refusal);
+    const { facts, statement: bundle, leftAlone, told } = ended.value;
+    if (statement !== undefined) await writeFile(statement, `${JSON.stringify(bundle)}\n`, { mode: 0o600 });
+    const key = resolve(config.dataDir, 'reconciliation.pem.pub');
+    const lines = carriedOutLines(ended.value, content.spec, { statement, key });
+    process.stdout.write(
+      json === true ? `${JSON.stringify({ ...facts, leftAlone, told })}\n` : `${lines.join('\n')}\n`,
+    );
+    return facts.agrees ? RECONCILE_EXIT.agree : RECONCILE_EXIT.differ;
+  };
+  const running = await knock(config.dataDir);
+  if (running !== undefined) return through(running);
+  const strange = await notOurs(config.dataDir, undefined, undefined, 'carry a plan out where no agent runs');
+  if (strange !== undefined) return refused(strange);
+  progress('No agent runs here: this command does its work, and stops it again.');
+  const agent = await startAgent(config, SHIPPED, openLog(config.name, 'error'), 'alone');
+  try {
+    return await through(agent.behind);
+  } finally {
+    await agent.stop();
+  }
+}
+
+function refused(refusal: Refusal): number {
+  return complain(RECONCILE_EXIT.refused, sayRefusal(refusal));
+}
+
+function complain(code: number, words: string): number {
+  process.stderr.write(`headgate-agent: ${words}\n`);
+  return code;
+}

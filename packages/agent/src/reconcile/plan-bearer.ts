@@ -1,0 +1,237 @@
+/**
+ * Carries compensation plans out for a person at the agent's machine: in the cell that the agent holds, while no step of a
+ * promotion is at work there, under the newest token that the agent acted on. So the store takes it as it would take that
+ * step again: nothing older can come after it, and the next step's token is above it. A step that comes ends it, and is
+ * waited for as by anything that the agent does of its own.
+ */
+import { type SigningKey, signReconciled, type Trust } from '@headgate/documents';
+import type { Digest, Fence, ReconciledFacts } from '@headgate/domain';
+import { countClasses, lineOf, toldSums } from '@headgate/domain';
+import type { Compensated } from '@headgate/execution';
+import type { CellWorker } from '../assignments/cell-worker.ts';
+import type { Answer } from '../away/door.ts';
+import type { Cell } from '../cells/cell.ts';
+import type { AgentConfig } from '../config.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { Every } from '../every.ts';
+import type { Logger } from '../log.ts';
+import type { Marks } from '../marks/marks.ts';
+import type { CarriedOut, CarryOutAsk } from './carry-out-ask.ts';
+import { type JudgedAsk, judgeAsk, refuseAsk } from './judge-ask.ts';
+import type { BegunCompensation, ReconciliationsFile } from './reconciliations-file.ts';
+import { tellReconciled } from './tell-reconciled.ts';
+
+export interface PlanBearerParts {
+  readonly config: Pick<AgentConfig, 'cells' | 'environments'>;
+  readonly trust: Pick<Trust, 'signers'>;
+  readonly plane: Pick<ControlPlane, 'recordReconciliation'>;
+  readonly file: ReconciliationsFile;
+  readonly log: Logger;
+  /** The agent's own, for statements of what it carried out. */
+  key(): Promise<SigningKey>;
+  marks(): Marks;
+  worker(cell: string): CellWorker | undefined;
+  /** The agent goes back by itself: nothing else is done meanwhile. */
+  goesBack(): boolean;
+  stepEnded(cell: string): void;
+}
+
+type Progress = (line: string) => void;
+
+/** For both looks, what is done between them, and the settling. Milliseconds. */
+const WHOLE_MS = 15 * 60_000;
+/** How long somebody who comes early waits until the cell was opened. Milliseconds. */
+const OPEN_MS = 60_000;
+const LOOK_MS = 100;
+/** How long something short of the agent's own is waited for. Milliseconds. */
+const ASIDE_MS = 10_000;
+const TELL_EVERY_MS = 15_000;
+const NAMED = 20;
+
+export class PlanBearer {
+  readonly #parts: PlanBearerParts;
+  readonly #telling: Every;
+
+  constructor(parts: PlanBearerParts) {
+    this.#parts = parts;
+    this.#telling = new Every(
+      TELL_EVERY_MS,
+      async () => void (await tellReconciled(parts.plane, parts.file, parts.log)),
+      (error) => parts.log.warn({ why: (error as Error).message }, 'the server can’t be told of a reconciliation'),
+    );
+  }
+
+  /** Tells the server what it has not heard, until it has. */
+  start(): this {
+    this.#telling.start();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.#telling.stop();
+  }
+
+  async carryOut(ask: CarryOutAsk, progress: Progress): Promise<Answer<CarriedOut>> {
+    const { config, trust, worker, goesBack } = this.#parts;
+    const judged = judgeAsk(ask, config, trust, Date.now());
+    if (!judged.ok) return judged;
+    const { plan } = judged.value;
+    const held = worker(plan.cell);
+    if (held === undefined || !(await opened(held)))
+      return refuseAsk(
+        plan,
+        'cell-closed',
+        'the agent could not open the cell yet',
+        'see `headgate-agent status`, and its log',
+      );
+    await room(held);
+    // With nothing between this and the beginning: it ends what it finds there, and only that.
+    if (goesBack())
+      return refuseAsk(
+        plan,
+        'cell-busy',
+        'the agent goes back by itself, the server being away',
+        'wait until `headgate-agent status` says that it is done',
+      );
+    let over: AbortSignal | undefined;
+    const working = held.aside((cell, signal) => {
+      over = signal;
+      return this.#inCell(judged.value, ask, cell, signal, progress);
+    });
+    if (working === undefined) return busy(judged.value, held);
+    try {
+      return await working;
+    } catch (error) {
+      if (over?.aborted !== true) throw error;
+      return refuseAsk(
+        plan,
+        'interrupted',
+        `it was interrupted (${(over.reason as Error).message}); what was done by then is done`,
+        'run it again: it goes on, and does nothing twice',
+      );
+    }
+  }
+
+  async #inCell(
+    judged: JudgedAsk,
+    ask: CarryOutAsk,
+    cell: Cell,
+    signal: AbortSignal,
+    progress: Progress,
+  ): Promise<Answer<CarriedOut>> {
+    const { plan, digest, document, approvals } = judged;
+    const { file, log, marks, stepEnded } = this.#parts;
+    const by = ask.by ?? ask.user;
+    const until = performance.now() + WHOLE_MS;
+    let begun: BegunCompensation | undefined;
+    progress('Looks at both sides, twice …');
+    const outcome = await cell.compensate(
+      {
+        approved: plan,
+        document,
+        begins: async (before, { covered, gone }) => {
+          // On disk before anything is changed: whoever comes after a kill knows the sums of before.
+          begun = await file.begins(digest, toldSums(before.sums), Date.now());
+          log.warn({ cell: cell.name, plan: digest, by, covered: covered.length }, 'carries out a compensation plan');
+          progress(
+            `${covered.length} of the plan’s ${plan.lines.length} transactions are still so and for a rule to do${gone.length > 0 ? `, ${gone.length} are settled already` : ''} …`,
+          );
+        },
+      },
+      {
+        cell: cell.name,
+        fence: newestToken(marks(), cell.name),
+        remainingMs: () => (signal.aborted ? 0 : until - performance.now()),
+        signal,
+      },
+    );
+    if (!outcome.ok)
+      return refuseAsk(
+        plan,
+        outcome.code,
+        outcome.why,
+        outcome.code === 'fenced'
+          ? 'another agent acted in this store: find out which, and carry it out there'
+          : 'nothing was changed; run it again, or correct the document and have a new plan approved',
+      );
+    stepEnded(cell.name);
+    const facts = factsOf({ plan, digest }, outcome.value, begun!, by, approvals);
+    const statement = await this.#signed(facts);
+    await file.ended(statement);
+    log.warn({ ...facts, before: undefined, after: undefined }, 'a compensation plan was carried out');
+    const told = (await tellReconciled(this.#parts.plane, file, log).catch(() => undefined)) ?? null;
+    return { ok: true, value: { facts, statement, told, leftAlone: leftAlone(outcome.value) } };
+  }
+
+  async #signed(facts: ReconciledFacts): Promise<Readonly<Record<string, unknown>>> {
+    // As JSON says it: what the server hashes is what was signed.
+    return JSON.parse(JSON.stringify(signReconciled(facts, await this.#parts.key())));
+  }
+}
+
+function factsOf(
+  { plan, digest }: Pick<JudgedAsk, 'plan'> & { readonly digest: Digest },
+  { done, covered, after, agrees }: Compensated,
+  { startedAt, begun, before }: BegunCompensation,
+  by: string,
+  approvals: JudgedAsk['approvals'],
+): ReconciledFacts {
+  const { environment, cell, store, reconciliation, document, risk, lines } = plan;
+  const { replayed, acknowledged, cancelled, posted } = done;
+  return {
+    ...{ environment, cell, store, reconciliation, document, plan: digest, risk: risk.level, by },
+    approvals: approvals.map((each) => ({ by: each.by, digest: each.digest })),
+    ...{ startedAt, at: Math.max(startedAt, Date.now()), begun },
+    done: { replayed, acknowledged, cancelled, posted },
+    lines: {
+      planned: lines.length,
+      covered: covered.covered.length,
+      gone: covered.gone.length,
+      leftAlone: covered.changed.length + covered.fresh.length,
+      asked: covered.asked.length,
+    },
+    compared: after.compared,
+    classes: countClasses(after.lasting.map(lineOf).map((line) => line.class)),
+    ...{ before, after: toldSums(after.sums), agrees },
+  };
+}
+
+function leftAlone({ covered: { changed, fresh } }: Compensated): readonly string[] {
+  const words = [
+    ...changed.map(({ tenant, key, why }) => `${tenant} ${key}: it is otherwise than was approved, ${why}`),
+    ...fresh.map(({ tenant, key, why }) => `${tenant} ${key}: it came since the plan was approved, ${why}`),
+  ];
+  const more = words.length - NAMED;
+  return [...words.slice(0, NAMED).map((line) => line.slice(0, 300)), ...(more > 0 ? [`and ${more} more`] : [])];
+}
+
+function busy({ plan }: JudgedAsk, held: CellWorker): Answer<never> {
+  const { words = 'something is at work there', leftMs } = held.atWork ?? {};
+  const until = leftMs === undefined ? '' : `, until ${new Date(Date.now() + leftMs).toISOString()} at the latest`;
+  return refuseAsk(
+    plan,
+    'cell-busy',
+    `${words}${until}`,
+    'run it again then; nothing was changed (`headgate-agent status` says what is at work)',
+  );
+}
+
+/** The newest token that was acted on in a cell: what its targets have seen, and no more. */
+function newestToken({ cells, epoch }: Marks, cell: string): Fence {
+  return (Object.hasOwn(cells, cell) ? cells[cell] : undefined) ?? { epoch, n: 0 };
+}
+
+/** Waits while nothing but work of the agent's own is in the way, which may be short. What comes then is tried. */
+async function room(held: CellWorker): Promise<void> {
+  const ends = performance.now() + ASIDE_MS;
+  while (held.atWork !== undefined && !held.busy && performance.now() < ends)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}
+
+async function opened(held: CellWorker): Promise<boolean> {
+  for (const ends = performance.now() + OPEN_MS; held.cell === undefined; ) {
+    if (performance.now() >= ends) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return true;
+}
