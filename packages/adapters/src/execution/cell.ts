@@ -21,6 +21,8 @@ import { ProcessTarget } from './process/process-target.ts';
 import { Supervisor } from './process/supervisor.ts';
 import { connectionsOf } from './reconcile/sides-to-look-at.ts';
 import { StoreAndHttpSides } from './reconcile/store-and-http-sides.ts';
+import { PgBackRestRestorePoints } from './pgbackrest/pgbackrest-restore-points.ts';
+import { hasPgBackRest, openPgBackRest, type PgBackRestStore } from './pgbackrest/pgbackrest-store.ts';
 import type { BackedStore } from './restore-points/backed-store.ts';
 import { finishRestore, restoring } from './restore-points/in-place.ts';
 import { PhysicalRestorePoints } from './restore-points/physical-restore-points.ts';
@@ -84,7 +86,8 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   for (const store of stores.values()) {
     await finishRestore(store);
     await store.cluster.init();
-    await store.cluster.start();
+    if (hasPgBackRest(store)) await openPgBackRest(store);
+    if (await store.cluster.startAsSet()) report(`the PostgreSQL of the store ${store.name} is started anew, since its archive is another one`);
     await ensureDatabase(store.cluster, { ...config.stores[store.name]! });
     await prepareStore(store);
   }
@@ -94,8 +97,10 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   for (const store of external.values()) await prepareStore(store);
   const all = new Map<string, Store>([...stores, ...external]);
   const migrator = await migratorOf(config, all, user, node);
-  const restorePoints = new PhysicalRestorePoints(stores);
-  await restorePoints.endLeftovers();
+  const copies = new PhysicalRestorePoints(stores);
+  await copies.endLeftovers();
+  const backups = new PgBackRestRestorePoints(new Map([...stores].filter(hasOwnRepository)));
+  await backups.prepare(report);
   const router = new RouterProcess({
     cellDir: config.dir,
     ...config.router,
@@ -134,7 +139,15 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     target,
     traffic: new CellTraffic(router.client, all, storeOf),
     migrator,
-    restorePoints: restorePointsByStore([...stores.keys()], restorePoints, new DumpRestorePoints(external)),
+    restorePoints: restorePointsByStore(
+      [...stores.keys()],
+      restorePointsByStore(
+        [...stores.values()].filter(hasPgBackRest).map(({ name }) => name),
+        backups,
+        copies,
+      ),
+      new DumpRestorePoints(external),
+    ),
     vault: await openCellVault(config.vault, vaultedStores(config)),
     checks: new HttpChecks({
       baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
@@ -147,6 +160,10 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     },
     close: () => hold.release(),
   };
+}
+
+function hasOwnRepository(entry: [string, BackedStore]): entry is [string, PgBackRestStore] {
+  return hasPgBackRest(entry[1]);
 }
 
 /** SQL files where the configuration says nothing else. What a killed agent's commands left running is ended. */

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import type { BackedStore } from '../restore-points/backed-store.ts';
+import { PgBackRest } from './pgbackrest.ts';
+import type { PgBackRestConfig } from './pgbackrest-config.ts';
+
+/** A store whose restore points are backups of pgBackRest's. */
+export interface PgBackRestStore extends BackedStore {
+  readonly pgbackrest: PgBackRestConfig;
+}
+
+/** Folder of ours for a store's pgBackRest, in its cluster's: outside of PostgreSQL's own, which a restore replaces. */
+export function pgbackrestFolder(clusterDir: string): string {
+  return join(clusterDir, 'pgbackrest');
+}
+
+export function hasPgBackRest(store: BackedStore): store is PgBackRestStore {
+  return store.pgbackrest !== undefined;
+}
+
+/** The pgBackRest of a store: its configuration is written, the repository isn't asked yet. After the cluster was made. */
+export function openPgBackRest({ cluster, pgbackrest: config }: PgBackRestStore): Promise<PgBackRest> {
+  return PgBackRest.open({
+    ...{ config, dir: pgbackrestFolder(cluster.dir), data: cluster.data, port: cluster.config.port },
+    ...{ passwordFile: cluster.passwordFile, user: cluster.programs.user },
+  });
+}
