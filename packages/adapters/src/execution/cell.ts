@@ -14,6 +14,8 @@ import { DumpRestorePoints } from './external-store/dump-restore-points.ts';
 import { type ExternalStore, openExternalStore } from './external-store/external-store.ts';
 import { HttpChecks } from './http-checks/http-checks.ts';
 import { migratorByStore } from './migrator-by-store.ts';
+import { PgBackRestRestorePoints } from './pgbackrest/pgbackrest-restore-points.ts';
+import { hasPgBackRest, openPgBackRest, type PgBackRestStore } from './pgbackrest/pgbackrest-store.ts';
 import { type CellHold, holdCell } from './process/cell-hold.ts';
 import { FenceFile } from './process/fence-file.ts';
 import { KeptPart } from './process/kept-part.ts';
@@ -21,8 +23,6 @@ import { ProcessTarget } from './process/process-target.ts';
 import { Supervisor } from './process/supervisor.ts';
 import { connectionsOf } from './reconcile/sides-to-look-at.ts';
 import { StoreAndHttpSides } from './reconcile/store-and-http-sides.ts';
-import { PgBackRestRestorePoints } from './pgbackrest/pgbackrest-restore-points.ts';
-import { hasPgBackRest, openPgBackRest, type PgBackRestStore } from './pgbackrest/pgbackrest-store.ts';
 import type { BackedStore } from './restore-points/backed-store.ts';
 import { finishRestore, restoring } from './restore-points/in-place.ts';
 import { PhysicalRestorePoints } from './restore-points/physical-restore-points.ts';
@@ -35,7 +35,7 @@ import { StoreFault } from './store/store-fault.ts';
 import { prepareStore, type Store } from './store/store-session.ts';
 import { openCellVault } from './vault/open-cell-vault.ts';
 import { promisesRows } from './vault/vault-config.ts';
-import { vaultedStores } from './vault/vaulted-stores.ts';
+import { storesElsewhere, vaultedStores } from './vault/vaulted-stores.ts';
 
 const LOG_BYTES = 4 * 1024 * 1024;
 
@@ -87,7 +87,8 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     await finishRestore(store);
     await store.cluster.init();
     if (hasPgBackRest(store)) await openPgBackRest(store);
-    if (await store.cluster.startAsSet()) report(`the PostgreSQL of the store ${store.name} is started anew, since its archive is another one`);
+    if (await store.cluster.startAsSet())
+      report(`the PostgreSQL of the store ${store.name} is started anew, since its archive is another one`);
     await ensureDatabase(store.cluster, { ...config.stores[store.name]! });
     await prepareStore(store);
   }
@@ -148,7 +149,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
       ),
       new DumpRestorePoints(external),
     ),
-    vault: await openCellVault(config.vault, vaultedStores(config)),
+    vault: await openCellVault(config.vault, vaultedStores(config), storesElsewhere(config)),
     checks: new HttpChecks({
       baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
       tenantTokensFile: config.tenantTokensFile,

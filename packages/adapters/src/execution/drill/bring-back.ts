@@ -22,7 +22,7 @@ export interface BroughtBack {
 }
 
 export interface BringBackAsk {
-  readonly of: StoreToDrill;
+  readonly of: Exclude<StoreToDrill, { form: 'backup' }>;
   readonly id: string;
   /** PostgreSQL's major version. */
   readonly major: number;
@@ -69,7 +69,7 @@ async function asDatabase(
   }
 }
 
-async function urlOf(cluster: Cluster, database: string): Promise<ConnectionUrl> {
+export async function urlOf(cluster: Cluster, database: string): Promise<ConnectionUrl> {
   const { host, port, user, password } = await cluster.connection(database);
   return {
     host: host!,

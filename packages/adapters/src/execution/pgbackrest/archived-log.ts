@@ -12,7 +12,10 @@ export type LogAnswer =
 
 /** Names of the segments of the log that lie in the repository. */
 export async function archivedSegments(own: PgBackRest, bounds: Bounds): Promise<LogAnswer> {
-  const ran = await own.run(['repo-ls', `archive/${own.config.stanza}`, '--recurse', '--filter=/[0-9A-F]{24}-[0-9a-f]{40}'], bounds);
+  const ran = await own.run(
+    ['repo-ls', `archive/${own.config.stanza}`, '--recurse', '--filter=/[0-9A-F]{24}-[0-9a-f]{40}'],
+    bounds,
+  );
   if (!ran.ok) return ran;
   return { ok: true, segments: new Set(ran.output.match(/(?<=\/)[0-9A-F]{24}(?=-[0-9a-f]{40})/g) ?? []) };
 }
@@ -45,7 +48,10 @@ export async function endedBefore(recovered: Cluster, last: string): Promise<str
 /** Timeline and place that recovery ended on: what began there is the cluster's own timeline, by its history. */
 async function leftAt({ data, ...cluster }: Cluster): Promise<{ readonly timeline: number; readonly lsn: string }> {
   const wal = join(data, 'pg_wal');
-  const own = (await readdir(wal)).filter((name) => /^[0-9A-F]{8}\.history$/.test(name)).sort().at(-1);
+  const own = (await readdir(wal))
+    .filter((name) => /^[0-9A-F]{8}\.history$/.test(name))
+    .sort()
+    .at(-1);
   if (own === undefined) throw new Error(`${cluster.dir} wasn't recovered: it has no timeline of its own`);
   const line = (await readFile(join(wal, own), 'utf8')).trim().split('\n').at(-1)!;
   const [timeline, lsn] = line.split('\t');
@@ -66,7 +72,8 @@ export async function archivedByNow(
 ): Promise<string | undefined> {
   const until = performance.now() + Math.max(1_000, Math.min(ARCHIVE_MS, deadlineMs));
   const wal = join(data, 'pg_wal');
-  const there = async (path: string): Promise<boolean> => (await stat(join(wal, path)).catch(() => undefined)) !== undefined;
+  const there = async (path: string): Promise<boolean> =>
+    (await stat(join(wal, path)).catch(() => undefined)) !== undefined;
   // A segment is reused only after it was archived.
   while (!(await there(join('archive_status', `${segment}.done`))) && (await there(segment))) {
     signal.throwIfAborted();

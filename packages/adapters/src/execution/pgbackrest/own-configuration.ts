@@ -1,8 +1,14 @@
 /** What pgBackRest is told by files of ours, and what PostgreSQL is told of it. */
+import { join } from 'node:path';
 import type { PgBackRestConfig } from './pgbackrest-config.ts';
 
 /** Files of ours in the folder that only the cluster's user may enter. */
 export const FILES = { configuration: 'pgbackrest.conf', passwords: 'pgpass', socket: 'socket', lock: 'lock' } as const;
+
+/** Folder of ours for a store's pgBackRest, in its cluster's: outside of PostgreSQL's own, which a restore replaces. */
+export function pgbackrestFolder(clusterDir: string): string {
+  return join(clusterDir, 'pgbackrest');
+}
 
 /** How long PostgreSQL lets the path of a Unix socket be. Bytes. */
 export const LONGEST_SOCKET_PATH = 107;
@@ -80,7 +86,9 @@ function s3(
 
 function oneLine(option: string, value: string): string {
   if (value === '' || /[\p{Cc}]|^\s|\s$/u.test(value))
-    throw new Error(`${option} can't be told to pgBackRest: it is empty, or has a control character or a space at an end`);
+    throw new Error(
+      `${option} can't be told to pgBackRest: it is empty, or has a control character or a space at an end`,
+    );
   return value;
 }
 
@@ -120,4 +128,3 @@ function shellWord(text: string): string {
 function socketSetting(dir: string): string {
   return `"${dir.replaceAll('"', '""')}"`;
 }
-

@@ -8,10 +8,16 @@ const DAY_MS = 24 * 60 * 60_000;
 const path = z
   .string()
   .max(4_096)
-  .refine((text) => isAbsolute(text) && !/[\p{Cc}]|^\s|\s$/u.test(text), 'an absolute path, without a control character');
+  .refine(
+    (text) => isAbsolute(text) && !/[\p{Cc}]|^\s|\s$/u.test(text),
+    'an absolute path, without a control character',
+  );
 
 const S3Repository = S3Config.extend({
-  endpoint: S3Config.shape.endpoint.refine((text) => text.startsWith('https:'), 'https://…: pgBackRest speaks nothing else'),
+  endpoint: S3Config.shape.endpoint.refine(
+    (text) => text.startsWith('https:'),
+    'https://…: pgBackRest speaks nothing else',
+  ),
   /** Below which the repository stands in the bucket. */
   prefix: z
     .string()
@@ -23,7 +29,9 @@ const S3Repository = S3Config.extend({
 /** pgBackRest for one store: its restore points are backups in a repository of its own, its log is archived there. */
 export const PgBackRestConfig = z.strictObject({
   /** By which pgBackRest knows the store's cluster in the repository. */
-  stanza: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'lower-case letters, digits, hyphens and underscores, at most 63'),
+  stanza: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'lower-case letters, digits, hyphens and underscores, at most 63'),
   repository: z.discriminatedUnion('kind', [FolderConfig.extend({ dir: path }), S3Repository]),
   /** 0600. All that lies in the repository is encrypted by it (aes-256-cbc): without it nothing comes back. */
   passphraseFile: path,

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { FILES, LONGEST_SOCKET_PATH } from './own-configuration.ts';
+import { FILES, LONGEST_SOCKET_PATH, pgbackrestFolder } from './own-configuration.ts';
 import { type PgBackRestConfig, repositoryText } from './pgbackrest-config.ts';
-import { pgbackrestFolder } from './pgbackrest-store.ts';
 
 interface Declared {
   readonly stores: Readonly<
@@ -26,16 +25,21 @@ export function pgbackrestProblems({ stores, vault }: Declared): readonly string
     if (pgbackrest === undefined) continue;
     const at = `stores.${name}`;
     if (files.length > 0)
-      wrong.push(`${at}.files: pgBackRest keeps a database and no folders beside it; leave files out, or leave pgbackrest out`);
+      wrong.push(
+        `${at}.files: pgBackRest keeps a database and no folders beside it; leave files out, or leave pgbackrest out`,
+      );
     if (vault !== undefined && vault.demands.length > 0)
       wrong.push(
         `${at}.pgbackrest: vault.demands are asked of the vault, and this store's restore points lie in pgBackRest's repository, of which nobody asks them; leave vault.demands out, or put the store into a cell of its own`,
       );
     const socket = join(pgbackrestFolder(clusterDir), FILES.socket, `.s.PGSQL.${port}`);
     if (Buffer.byteLength(socket) > LONGEST_SOCKET_PATH)
-      wrong.push(`${at}.clusterDir: ${socket} is longer than the ${LONGEST_SOCKET_PATH} bytes that a Unix socket's path may have; choose a shorter folder`);
+      wrong.push(
+        `${at}.clusterDir: ${socket} is longer than the ${LONGEST_SOCKET_PATH} bytes that a Unix socket's path may have; choose a shorter folder`,
+      );
     const place = repositoryText(pgbackrest);
-    if (places.has(place)) wrong.push(`${at}.pgbackrest.stanza: ${places.get(place)} has the same one in the same repository`);
+    if (places.has(place))
+      wrong.push(`${at}.pgbackrest.stanza: ${places.get(place)} has the same one in the same repository`);
     places.set(place, at);
   }
   return wrong;

@@ -10,15 +10,16 @@ import {
   type StepContext,
   type UnreadableRestorePoint,
 } from '@headgate/execution';
-import { KeptPoints } from '../kept-points/kept-points.ts';
+import type { KeptPoints } from '../kept-points/kept-points.ts';
 import { restoreInPlace } from '../restore-points/in-place.ts';
 import { markLog } from '../restore-points/mark.ts';
-import { archivedSegments, archiveToNow, missingSegment, pushHistories } from './archived-log.ts';
+import { archiveToNow, pushHistories } from './archived-log.ts';
+import { keptOf, sameBackup } from './opened-point.ts';
 import type { Bounds, PgBackRest } from './pgbackrest.ts';
 import { openPgBackRest, type PgBackRestStore } from './pgbackrest-store.ts';
-import { ANNOTATIONS, PointManifest, sized } from './point-manifest.ts';
+import { ANNOTATIONS, type PointManifest, sized } from './point-manifest.ts';
 import { problemsOf } from './read-verify.ts';
-import { type Backup, repositoryInfo } from './repository-info.ts';
+import { repositoryInfo } from './repository-info.ts';
 import { restoreBackupAside } from './restore-aside.ts';
 import { ensureStanza, failedAs, takeBackup } from './take-backup.ts';
 
@@ -151,7 +152,12 @@ export class PgBackRestRestorePoints implements RestorePoints {
   }
 
   /** What pgBackRest's own expiry took is no restore point any more. What can't be looked at today is tomorrow. */
-  private async tidy(kept: KeptPoints<PointManifest>, own: PgBackRest, newest: string, ctx: StepContext): Promise<void> {
+  private async tidy(
+    kept: KeptPoints<PointManifest>,
+    own: PgBackRest,
+    newest: string,
+    ctx: StepContext,
+  ): Promise<void> {
     const looked = await repositoryInfo(own, { deadlineMs: Math.max(1_000, ctx.remainingMs()), signal: ctx.signal });
     if (!looked.ok) return;
     const labels = new Set(looked.info.backups.map(({ label }) => label));
@@ -169,35 +175,9 @@ export class PgBackRestRestorePoints implements RestorePoints {
   }
 }
 
-function keptOf({ restorePointsDir }: PgBackRestStore): KeptPoints<PointManifest> {
-  return new KeptPoints(restorePointsDir, PointManifest);
-}
-
 async function sizedOf(kept: KeptPoints<PointManifest>, id: string): Promise<RestorePoint | undefined> {
   const found = (await kept.list()).kept.find(({ manifest }) => manifest.id === id);
   return found && sized(found);
-}
-
-/** Whether the backup is the one that was taken, and the log up to its moment is there: what is quickly looked at. */
-async function sameBackup(
-  own: PgBackRest,
-  { id, pgbackrest }: PointManifest,
-  bounds: Bounds,
-): Promise<Answer<Backup>> {
-  const { label, manifest, firstWal, lastWal } = pgbackrest;
-  const looked = await repositoryInfo(own, bounds);
-  if (!looked.ok) return looked.later ? failedAs(looked) : denied('check-failed', looked.why);
-  const bad = (what: string): Answer<never> => denied('check-failed', `${what} (restore point ${id} in ${own.name})`);
-  const backup = looked.info.backups.find((each) => each.label === label);
-  if (backup === undefined) return bad(`its backup ${label} isn’t there any more`);
-  if (backup.error === true) return bad(`PostgreSQL's own checksums of pages are wrong in the backup ${label}`);
-  const digest = await own.digestOf(`backup/${own.config.stanza}/${label}/backup.manifest`, bounds);
-  if (!digest.ok) return digest.later ? failedAs(digest) : bad(`the manifest of ${label}: ${digest.why}`);
-  if (digest.output !== manifest) return bad(`the manifest of ${label} isn’t what it was when it was taken`);
-  const log = await archivedSegments(own, bounds);
-  if (!log.ok) return failedAs(log);
-  const missing = missingSegment(log.segments, firstWal, lastWal);
-  return missing === undefined ? granted(backup) : bad(`the log’s segment ${missing} is missing`);
 }
 
 /** Whether all of it can be read and is whole, too. */
@@ -207,7 +187,11 @@ async function wholeBackup(own: PgBackRest, point: PointManifest, bounds: Bounds
   const read = await own.run(['verify', '--output=text', '--verbose'], bounds);
   if (!read.ok) return failedAs(read);
   const { label, firstWal, lastWal } = point.pgbackrest;
-  const problems = problemsOf(read.output, { labels: [label, ...(same.value.reference ?? [])], firstWal, lastWal });
+  const problems = problemsOf(read.output, {
+    labels: [label, ...(same.value.backup.reference ?? [])],
+    firstWal,
+    lastWal,
+  });
   if (problems.length === 0) return granted(undefined);
   return denied('check-failed', `${problems.join('; ')} (restore point ${point.id} in ${own.name})`);
 }

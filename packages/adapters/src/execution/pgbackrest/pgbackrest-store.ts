@@ -1,16 +1,11 @@
-import { join } from 'node:path';
 import type { BackedStore } from '../restore-points/backed-store.ts';
+import { pgbackrestFolder } from './own-configuration.ts';
 import { PgBackRest } from './pgbackrest.ts';
 import type { PgBackRestConfig } from './pgbackrest-config.ts';
 
 /** A store whose restore points are backups of pgBackRest's. */
 export interface PgBackRestStore extends BackedStore {
   readonly pgbackrest: PgBackRestConfig;
-}
-
-/** Folder of ours for a store's pgBackRest, in its cluster's: outside of PostgreSQL's own, which a restore replaces. */
-export function pgbackrestFolder(clusterDir: string): string {
-  return join(clusterDir, 'pgbackrest');
 }
 
 export function hasPgBackRest(store: BackedStore): store is PgBackRestStore {

@@ -18,6 +18,8 @@ export interface PgBackRestPlace {
   /** The superuser's password, where a running PostgreSQL is asked. */
   readonly passwordFile?: string;
   readonly user: RunAs | undefined;
+  /** Where its commands work; without one in our folder. What an agent that was killed left there is known by it. */
+  readonly runsDir?: string;
 }
 
 export interface Bounds {
@@ -31,6 +33,8 @@ export type Ran =
   /** `later`: the same may succeed another time. */
   | { readonly ok: false; readonly code: number | undefined; readonly why: string; readonly later: boolean };
 
+/** What reads and writes much beside those who serve customers. A restore is waited for. */
+const YIELDING: ReadonlySet<string> = new Set(['backup', 'verify']);
 const MOST_OUTPUT = 64 * 1024 * 1024;
 const SHORTEST_PASSPHRASE = 16;
 /** What it is given to put its own affairs in order. Milliseconds. */
@@ -60,13 +64,18 @@ export class PgBackRest {
       throw new Error(`${config.program} isn't there: apt-get install pgbackrest, or name it as pgbackrest.program`);
     const secrets = await secretsOf(config);
     const own = new PgBackRest(place, secrets);
-    for (const folder of ['', FILES.socket, FILES.lock, 'spool', 'runs']) await own.#folder(join(dir, folder));
+    for (const folder of ['', FILES.socket, FILES.lock, 'spool']) await own.#folder(join(dir, folder));
+    await own.#folder(own.#runs);
     await own.#write(FILES.configuration, configurationText({ config, dir, data, port, secrets }));
     if (place.passwordFile !== undefined) {
       const password = (await readSecret(place.passwordFile)).replace(/[\\:]/g, '\\$&');
       await own.#write(FILES.passwords, `*:*:*:postgres:${password}\n`);
     }
     return own;
+  }
+
+  get #runs(): string {
+    return this.place.runsDir ?? join(this.dir, 'runs');
   }
 
   /** In words, without a secret. */
@@ -115,19 +124,19 @@ export class PgBackRest {
 
   async #bounded(command: readonly string[], { deadlineMs, signal }: Bounds, alone?: string): Promise<Ran> {
     signal.throwIfAborted();
-    const workDir = join(this.dir, 'runs', alone ?? `${process.pid}-${++runs}`);
+    const workDir = join(this.#runs, alone ?? `${process.pid}-${++runs}`);
     let ran: RunResult;
     try {
       ran = await runBounded({
         command,
         environment: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', PGPASSFILE: join(this.dir, FILES.passwords) },
+        yields: command.some((each) => YIELDING.has(each)),
         ...{ workDir, user: this.user, deadlineMs, graceMs: GRACE_MS, signal, maxOutputBytes: MOST_OUTPUT },
         secrets: Object.values(this.secrets),
       });
     } finally {
       await rm(workDir, { recursive: true, force: true });
     }
-    if (process.env.PGBR) console.error(command.slice(3).join(' ').slice(0,150), ran.durationMs);
     signal.throwIfAborted();
     if (ran.exitCode === 0) return { ok: true, output: ran.output };
     const why =
@@ -137,7 +146,7 @@ export class PgBackRest {
 
   /** Ends what a killed agent left at work under that name. */
   async endLeftover(alone: string): Promise<void> {
-    await endLeftovers(join(this.dir, 'runs', alone));
+    await endLeftovers(join(this.#runs, alone));
   }
 
   async #folder(path: string): Promise<void> {
@@ -161,7 +170,9 @@ export class PgBackRest {
 async function secretsOf({ passphraseFile, repository }: PgBackRestConfig): Promise<RepositorySecrets> {
   const passphrase = await readSecret(passphraseFile);
   if (passphrase.length < SHORTEST_PASSPHRASE)
-    throw new Error(`${passphraseFile}: a passphrase of ${SHORTEST_PASSPHRASE} characters at least, like openssl rand -base64 48 prints`);
+    throw new Error(
+      `${passphraseFile}: a passphrase of ${SHORTEST_PASSPHRASE} characters at least, like openssl rand -base64 48 prints`,
+    );
   if (repository.kind === 'folder') return { passphrase };
   return {
     passphrase,

@@ -17,7 +17,9 @@ const MOST_PROBLEMS = 20;
  * a backup that `verify` passes over (its manifest is gone), or a count that its named files don't explain.
  */
 export function problemsOf(text: string, { labels, firstWal, lastWal }: Needed): readonly string[] {
-  const found = [...text.matchAll(/^P\d+\s+INFO: (invalid checksum|invalid size|invalid result|file missing) '?([^'\s]+)/gm)];
+  const found = [
+    ...text.matchAll(/^P\d+\s+INFO: (invalid checksum|invalid size|invalid result|file missing) '?([^'\s]+)/gm),
+  ];
   const named = found.map(([, what, path]) => ({ what: what!, path: path!.replace(/:$/, '') }));
   const wal = named.flatMap(({ what, path }) => {
     const segment = /\/([0-9A-F]{24})-[0-9a-f]{40}/.exec(path)?.[1];
@@ -43,9 +45,9 @@ function ofBackup(
   label: string,
   named: readonly { readonly what: string; readonly path: string }[],
 ): readonly string[] {
-  const line = new RegExp(`backup: ${label}, status: (\\S+), total files checked: (\\d+), total valid files: (\\d+)\\n(.*)`).exec(
-    summary,
-  );
+  const line = new RegExp(
+    `backup: ${label}, status: (\\S+), total files checked: (\\d+), total valid files: (\\d+)\\n(.*)`,
+  ).exec(summary);
   if (line === null) return [`the backup ${label} wasn’t looked at: it or its manifest is gone`];
   const [, status, checked, valid, counts] = line;
   const clean = /^\s*missing: 0, checksum invalid: 0, size invalid: 0, other: 0$/.test(counts!);

@@ -53,10 +53,12 @@ export async function repositoryInfo(own: PgBackRest, bounds: Bounds): Promise<I
   if (!ran.ok) return ran;
   const parsed = Info.safeParse(parsedJson(ran.output));
   const [stanza] = parsed.success ? parsed.data : [];
-  const unreadable = 'what it says of itself can’t be read: the passphrase is another one, it was damaged, or it doesn’t answer';
+  const unreadable =
+    'what it says of itself can’t be read: the passphrase is another one, it was damaged, or it doesn’t answer';
   if (stanza === undefined) return { ok: false, why: `${own.name}: ${unreadable}`, later: false };
   const code = stanza.repo[0]?.status.code ?? 99;
-  if (code !== 0 && !EMPTY.has(code)) return { ok: false, why: `${own.name}: ${unreadable} (status ${code})`, later: false };
+  if (code !== 0 && !EMPTY.has(code))
+    return { ok: false, why: `${own.name}: ${unreadable} (status ${code})`, later: false };
   const major = Number.parseInt(stanza.db.at(-1)?.version ?? '', 10);
   return { ok: true, info: { backups: stanza.backup, major: Number.isNaN(major) ? undefined : major } };
 }

@@ -49,8 +49,13 @@ export async function restoreBackupAside(ask: AsideAsk): Promise<Answer<Cluster>
     if (log?.ok === false) return failedAs(log);
     await writeDurably(aside.passwordFile, await readFile(ask.passwordFile, 'utf8'), 0o600);
     await aside.ownFolder(data);
-    const ran = await own.run(['restore', `--set=${ask.label}`, '--type=none', `--pg1-path=${data}`], bounds, 'restore');
-    if (!ran.ok) return denied(ran.later ? 'transient' : 'check-failed', `${ask.label} can't be brought back: ${ran.why}`);
+    const ran = await own.run(
+      ['restore', `--set=${ask.label}`, '--type=none', `--pg1-path=${data}`],
+      bounds,
+      'restore',
+    );
+    if (!ran.ok)
+      return denied(ran.later ? 'transient' : 'check-failed', `${ask.label} can't be brought back: ${ran.why}`);
     const sign = join(data, 'recovery.signal');
     await writeFile(sign, '', { mode: 0o600 });
     if (programs.user) await chown(sign, programs.user.uid, programs.user.gid);

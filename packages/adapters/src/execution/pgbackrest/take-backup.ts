@@ -1,9 +1,10 @@
 /** A backup, and the moment after it that the restore point stands for. */
+
+import { join } from 'node:path';
+import { type Answer, denied, granted, type StepContext } from '@headgate/execution';
+import type pg from 'pg';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { type Answer, denied, granted, type StepContext } from '@headgate/execution';
-import { join } from 'node:path';
-import type pg from 'pg';
 import { RowPromise } from '../census/row-promise.ts';
 import { controlConnection } from '../store/store-session.ts';
 import { archivedByNow, archiveToNow } from './archived-log.ts';
@@ -106,7 +107,13 @@ async function nameMoment(store: PgBackRestStore, control: pg.ClientConfig, id: 
         [momentOf(id)],
       );
       const { lsn, at, server } = rows[0]!;
-      return { lsn, takenAt: Number(at), server, schemaVersion: await versionIn(client), lastWal: await endSegment(client) };
+      return {
+        lsn,
+        takenAt: Number(at),
+        server,
+        schemaVersion: await versionIn(client),
+        lastWal: await endSegment(client),
+      };
     });
     await promise.after();
     return { ...moment, census: await promise.count(ctx.signal) };

@@ -112,7 +112,10 @@ async function swap(prepared: string, place: string): Promise<void> {
 }
 
 /** The rows that aren't the customers', read under this step's fence. `undefined`: a later decision was seen. */
-async function controlRows(store: Pick<BackedStore, 'cluster' | 'database'>, ctx: StepContext): Promise<Journal['control'] | undefined> {
+async function controlRows(
+  store: Pick<BackedStore, 'cluster' | 'database'>,
+  ctx: StepContext,
+): Promise<Journal['control'] | undefined> {
   return withClient(await controlConnection(store), async (client) => {
     if (!(await raiseFence(client, ctx))) return undefined;
     const fence = await client.query('select scope, epoch::text, n::text from headgate.fence');
@@ -121,7 +124,11 @@ async function controlRows(store: Pick<BackedStore, 'cluster' | 'database'>, ctx
   });
 }
 
-async function carryOver({ database }: Pick<BackedStore, 'database'>, aside: Cluster, journal: Journal): Promise<number> {
+async function carryOver(
+  { database }: Pick<BackedStore, 'database'>,
+  aside: Cluster,
+  journal: Journal,
+): Promise<number> {
   return withClient(await controlConnection({ cluster: aside, database }), async (client) => {
     await client.query('begin');
     await client.query('truncate headgate.fence, headgate.route');

@@ -118,7 +118,11 @@ export class PhysicalRestorePoints implements RestorePoints {
     const backed = this.find(store);
     const point = join(backed.restorePointsDir, plain(id));
     const verify = () => this.verify(store, id, ctx.signal);
-    return restoreInPlace(backed, copySource(backed, point, target, () => ctx.remainingMs(), verify), ctx);
+    return restoreInPlace(
+      backed,
+      copySource(backed, point, target, () => ctx.remainingMs(), verify),
+      ctx,
+    );
   }
 
   /** Removes what an agent left that was killed in the middle: for whoever holds the cell, before anything is taken. */

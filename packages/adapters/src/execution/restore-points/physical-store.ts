@@ -2,8 +2,7 @@ import { resolve } from 'node:path';
 import { Cluster } from '../../postgres-cluster/cluster.ts';
 import type { Programs } from '../../postgres-cluster/programs.ts';
 import type { CellConfig } from '../cell-config.ts';
-import { archivingSettings } from '../pgbackrest/own-configuration.ts';
-import { pgbackrestFolder } from '../pgbackrest/pgbackrest-store.ts';
+import { archivingSettings, pgbackrestFolder } from '../pgbackrest/own-configuration.ts';
 import { promisesRows } from '../vault/vault-config.ts';
 import type { BackedStore } from './backed-store.ts';
 
@@ -12,7 +11,9 @@ export function physicalStore(config: CellConfig, name: string, programs: Progra
   const { clusterDir: dir, port, archiveDir, keepRestorePoints: keep, ...store } = config.stores[name]!;
   const { database, user, passwordFile, restorePointsDir, files, pgbackrest } = store;
   const archiving =
-    pgbackrest === undefined ? { archiveDir } : { settings: archivingSettings(pgbackrest, pgbackrestFolder(resolve(dir))) };
+    pgbackrest === undefined
+      ? { archiveDir }
+      : { settings: archivingSettings(pgbackrest, pgbackrestFolder(resolve(dir))) };
   return {
     ...{ name, cluster: new Cluster({ dir, port, ...archiving }, programs), database, user, passwordFile },
     ...{ archiveDir, restorePointsDir, files, keep },

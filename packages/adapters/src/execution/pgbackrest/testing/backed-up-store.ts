@@ -6,10 +6,10 @@ import { installPackages } from '@headgate/example-odoo/parts/debian-packages.ts
 import { Cluster } from '../../../postgres-cluster/cluster.ts';
 import { withClient } from '../../../postgres-cluster/database.ts';
 import { type RealStore, realStore } from '../../testing/real-store.ts';
-import { archivingSettings } from '../own-configuration.ts';
+import { archivingSettings, pgbackrestFolder } from '../own-configuration.ts';
 import { PgBackRestConfig } from '../pgbackrest-config.ts';
 import { PgBackRestRestorePoints } from '../pgbackrest-restore-points.ts';
-import { openPgBackRest, pgbackrestFolder, type PgBackRestStore } from '../pgbackrest-store.ts';
+import { openPgBackRest, type PgBackRestStore } from '../pgbackrest-store.ts';
 
 const PROGRAM = '/usr/bin/pgbackrest';
 
