@@ -3,7 +3,13 @@ import { join } from 'node:path';
 import type { PgBackRestConfig } from './pgbackrest-config.ts';
 
 /** Files of ours in the folder that only the cluster's user may enter. */
-export const FILES = { configuration: 'pgbackrest.conf', passwords: 'pgpass', socket: 'socket', lock: 'lock' } as const;
+export const FILES = {
+  configuration: 'pgbackrest.conf',
+  passwords: 'pgpass',
+  socket: 'socket',
+  lock: 'lock',
+  authority: 'authority.pem',
+} as const;
 
 /** Folder of ours for a store's pgBackRest, in its cluster's: outside of PostgreSQL's own, which a restore replaces. */
 export function pgbackrestFolder(clusterDir: string): string {
@@ -41,7 +47,7 @@ export function configurationText({ config, dir, data, port, secrets }: OwnConfi
       .map(([option, value]) => `${option}=${oneLine(option, value)}\n`)
       .join('')}`;
   const all = section('global', {
-    ...(repository.kind === 'folder' ? { 'repo1-path': repository.dir } : s3(repository, secrets)),
+    ...(repository.kind === 'folder' ? { 'repo1-path': repository.dir } : s3(repository, secrets, dir)),
     'repo1-cipher-type': 'aes-256-cbc',
     'repo1-cipher-pass': secrets.passphrase,
     'repo1-retention-full': String(keep.full),
@@ -68,6 +74,7 @@ export function configurationText({ config, dir, data, port, secrets }: OwnConfi
 function s3(
   repository: Extract<PgBackRestConfig['repository'], { kind: 's3' }>,
   { accessKeyId = '', secretAccessKey = '' }: RepositorySecrets,
+  dir: string,
 ): Record<string, string> {
   const { hostname, port } = new URL(repository.endpoint);
   return {
@@ -80,7 +87,7 @@ function s3(
     'repo1-s3-key': accessKeyId,
     'repo1-s3-key-secret': secretAccessKey,
     ...(port !== '' && { 'repo1-storage-port': port }),
-    ...(repository.authorityFile !== undefined && { 'repo1-storage-ca-file': repository.authorityFile }),
+    ...(repository.authorityFile !== undefined && { 'repo1-storage-ca-file': `${dir}/${FILES.authority}` }),
   };
 }
 

@@ -21,7 +21,7 @@ import { ANNOTATIONS, type PointManifest, sized } from './point-manifest.ts';
 import { problemsOf } from './read-verify.ts';
 import { repositoryInfo } from './repository-info.ts';
 import { restoreBackupAside } from './restore-aside.ts';
-import { ensureStanza, failedAs, takeBackup } from './take-backup.ts';
+import { ensureStanza, failedAs, noteDamage, takeBackup } from './take-backup.ts';
 
 /** For what isn't part of a step. Milliseconds. */
 const LOOK_MS = 60_000;
@@ -58,9 +58,11 @@ export class PgBackRestRestorePoints implements RestorePoints {
   async verify(name: string, id: string, signal: AbortSignal): Promise<Answer<RestorePoint>> {
     const store = this.find(name);
     const own = await openPgBackRest(store);
-    const found = await keptOf(store).verify(id, signal, (manifest) =>
-      wholeBackup(own, manifest, { deadlineMs: VERIFY_MS, signal }),
-    );
+    const found = await keptOf(store).verify(id, signal, async (manifest) => {
+      const whole = await wholeBackup(own, manifest, { deadlineMs: VERIFY_MS, signal });
+      await noteDamage(own, !whole.ok && whole.code === 'check-failed');
+      return whole;
+    });
     return found.ok ? granted(sized(found.value)) : found;
   }
 

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSecret, writeDurably } from '../../machine/durable-file.ts';
 import type { RunAs } from '../../machine/run-as.ts';
@@ -67,6 +67,9 @@ export class PgBackRest {
     for (const folder of ['', FILES.socket, FILES.lock, 'spool']) await own.#folder(join(dir, folder));
     await own.#folder(own.#runs);
     await own.#write(FILES.configuration, configurationText({ config, dir, data, port, secrets }));
+    // Whoever runs the cluster may not be let in where it stands.
+    const authorityFile = config.repository.kind === 's3' ? config.repository.authorityFile : undefined;
+    if (authorityFile !== undefined) await own.#write(FILES.authority, await readFile(authorityFile, 'utf8'));
     if (place.passwordFile !== undefined) {
       const password = (await readSecret(place.passwordFile)).replace(/[\\:]/g, '\\$&');
       await own.#write(FILES.passwords, `*:*:*:postgres:${password}\n`);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Bounds, PgBackRest } from './pgbackrest.ts';
+import { plainLine, UNREADABLE } from './words.ts';
 
 const Backup = z.object({
   label: z.string().regex(/^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$/),
@@ -23,7 +24,7 @@ const Info = z
     z.object({
       backup: z.array(Backup),
       db: z.array(z.object({ id: z.number(), 'system-id': z.union([z.number(), z.string()]), version: z.string() })),
-      repo: z.array(z.object({ status: z.object({ code: z.number() }) })),
+      repo: z.array(z.object({ status: z.object({ code: z.number(), message: z.string().optional() }) })),
     }),
   )
   .length(1);
@@ -44,7 +45,7 @@ const EMPTY: ReadonlySet<number> = new Set([1, 2]);
 
 /**
  * What lies in the repository. Its own status is looked at, since `info` ends with 0 whatever it found; of an error's text
- * nothing is passed on, since it quotes what it couldn't decrypt.
+ * only plain text is passed on, since it quotes what it couldn't decrypt.
  */
 export async function repositoryInfo(own: PgBackRest, bounds: Bounds): Promise<InfoAnswer> {
   const away = await own.away();
@@ -53,14 +54,20 @@ export async function repositoryInfo(own: PgBackRest, bounds: Bounds): Promise<I
   if (!ran.ok) return ran;
   const parsed = Info.safeParse(parsedJson(ran.output));
   const [stanza] = parsed.success ? parsed.data : [];
-  const unreadable =
-    'what it says of itself can’t be read: the passphrase is another one, it was damaged, or it doesn’t answer';
-  if (stanza === undefined) return { ok: false, why: `${own.name}: ${unreadable}`, later: false };
-  const code = stanza.repo[0]?.status.code ?? 99;
-  if (code !== 0 && !EMPTY.has(code))
-    return { ok: false, why: `${own.name}: ${unreadable} (status ${code})`, later: false };
+  if (stanza === undefined)
+    return { ok: false, why: `${own.name}: what it says of itself can’t be read`, later: false };
+  const { code, message = '' } = stanza.repo[0]?.status ?? { code: 99 };
+  if (code !== 0 && !EMPTY.has(code)) return { ok: false, ...statusTrouble(own.name, message) };
   const major = Number.parseInt(stanza.db.at(-1)?.version ?? '', 10);
   return { ok: true, info: { backups: stanza.backup, major: Number.isNaN(major) ? undefined : major } };
+}
+
+/** By the kind of error: `[CryptoError] …`. What doesn't answer may do so later. */
+function statusTrouble(name: string, message: string): { readonly why: string; readonly later: boolean } {
+  const unreadable = /^\[((Format|Checksum)Error\]|CryptoError\] .*(flush|cipher|decrypt))/.test(message);
+  const meaning = unreadable ? `${UNREADABLE} — ` : '';
+  const told = plainLine(message.split('\n', 1)[0]!) ?? 'it doesn’t say why in plain text';
+  return { why: `${name}: ${meaning}${told}`, later: !unreadable };
 }
 
 function parsedJson(text: string): unknown {

@@ -1,5 +1,6 @@
 /** A backup, and the moment after it that the restore point stands for. */
 
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Answer, denied, granted, type StepContext } from '@headgate/execution';
 import type pg from 'pg';
@@ -15,6 +16,15 @@ import { type Backup, repositoryInfo } from './repository-info.ts';
 
 /** Beside our configuration: that the stanza was made. A repository without it has lost it, or isn't mounted. */
 const STANZA_MADE = 'stanza-made';
+
+/** Beside our configuration: what lies in the repository was found damaged, and nothing more is built on it. */
+const DAMAGED = 'damaged';
+
+export async function noteDamage(own: PgBackRest, damaged: boolean): Promise<void> {
+  const note = join(own.dir, DAMAGED);
+  if (damaged) await writeDurably(note, `${new Date().toISOString()}\n`, 0o600);
+  else await rm(note, { force: true });
+}
 
 /** Makes the stanza, once. In words why it isn't there. */
 export async function ensureStanza(own: PgBackRest, bounds: Bounds): Promise<Answer<void>> {
@@ -60,7 +70,8 @@ export async function takeBackup(
   if (!before.ok) return failedAs(before);
   const control = await controlConnection(store);
   const schemaVersion = await withClient(control, versionIn);
-  const type = typeOfBackup(before.info.backups, own.config.fullEveryMs, Date.now());
+  const damaged = (await readIfThere(join(own.dir, DAMAGED))) !== undefined;
+  const type = damaged ? 'full' : typeOfBackup(before.info.backups, own.config.fullEveryMs, Date.now());
   const notes = {
     [ANNOTATIONS.id]: id,
     [ANNOTATIONS.store]: `${ctx.environment}/${ctx.cell}/${store.name}`,

@@ -96,7 +96,7 @@ function chooseBackup(backups: readonly Backup[], { of, moment, id }: RecoverBac
   if (others !== undefined)
     return denied(
       'rejected',
-      `${where} is another store's, ${others.annotation?.[ANNOTATIONS.store]}, and not ${whose}`,
+      `${where} is another store’s, ${others.annotation?.[ANNOTATIONS.store]}, and not ${whose}`,
     );
   const newestFirst = backups.toReversed();
   const named = newestFirst.find(({ label, annotation }) => label === id || annotation?.[ANNOTATIONS.id] === id);
