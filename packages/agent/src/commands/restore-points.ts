@@ -151,7 +151,7 @@ function notInVault(cell: CellOfVault, name: string): string {
   if (elsewhere === undefined || cell.kind !== 'process') return `there is no store ${name} in ${cell.cell}`;
   const { pgbackrest, clusterDir } = cell.stores[name]!;
   const conf = join(pgbackrestFolder(clusterDir), FILES.configuration);
-  return `the restore points of ${name} lie in ${elsewhere}, none in the vault; what is there says, as the user that runs its PostgreSQL: ${pgbackrest!.program} --config=${conf} --stanza=${pgbackrest!.stanza} info`;
+  return `the restore points of ${name} lie in ${elsewhere}, none in the vault. What is there, as the user that runs its PostgreSQL: ${pgbackrest!.program} --config=${conf} --stanza=${pgbackrest!.stanza} info`;
 }
 
 /** What is wrong with the store's log in the vault, where it is to be there. */

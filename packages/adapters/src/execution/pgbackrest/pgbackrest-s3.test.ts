@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { judgeDrill } from '@headgate/domain';
 import { stepContext } from '@headgate/testkit/execution/step-context';
@@ -61,7 +62,11 @@ describe.skipIf(missing !== undefined)('pgBackRest behind the S3 API', () => {
     void taking.finally(() => {
       over = true;
     });
-    while (!over) seen += (await run('ps', ['axeww', '-o', 'args'])).stdout;
+    // As often as it doesn't take the processor from the backup, which lets all others go first.
+    const look = async () => {
+      seen += (await run('ps', ['axeww', '-o', 'args'])).stdout;
+    };
+    while (!over) await Promise.all([look(), pause(200)]);
     const taken = await taking;
     if (!taken.ok) throw new Error(taken.why);
     id = taken.value.id;

@@ -28,7 +28,8 @@ export function problemsOf(text: string, { labels, firstWal, lastWal }: Needed):
   const within = ({ segment }: { readonly segment: string }): boolean =>
     segmentNumber(segment) >= segmentNumber(firstWal) && segmentNumber(segment) <= segmentNumber(lastWal);
   const problems = wal.filter(within).map(({ what, segment }) => `the log’s segment ${segment}: ${what}`);
-  const summary = text.slice(text.lastIndexOf('\nstanza: '));
+  const after = `\n${text}`;
+  const summary = after.slice(after.lastIndexOf('\nstanza: '));
   const counted = [...summary.matchAll(/archiveId: \S+, total WAL checked: (\d+), total valid WAL: (\d+)\n(.*)/g)];
   if (counted.length === 0) problems.push('nothing is said of the log');
   const bad = counted.reduce((sum, [, checked, valid]) => sum + Number(checked) - Number(valid), 0);

@@ -54,8 +54,8 @@ export async function repositoryInfo(own: PgBackRest, bounds: Bounds): Promise<I
   if (!ran.ok) return ran;
   const parsed = Info.safeParse(parsedJson(ran.output));
   const [stanza] = parsed.success ? parsed.data : [];
-  if (stanza === undefined)
-    return { ok: false, why: `${own.name}: what it says of itself can’t be read`, later: false };
+  // Bytes that it couldn't decrypt stand in its JSON as they are, and make it none.
+  if (stanza === undefined) return { ok: false, why: `${own.name}: ${UNREADABLE}`, later: false };
   const { code, message = '' } = stanza.repo[0]?.status ?? { code: 99 };
   if (code !== 0 && !EMPTY.has(code)) return { ok: false, ...statusTrouble(own.name, message) };
   const major = Number.parseInt(stanza.db.at(-1)?.version ?? '', 10);

@@ -1,8 +1,8 @@
 /** A backup becomes a cluster of its own, recovered to a moment: beside the store, from the repository alone. */
-import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Answer, denied, granted, type RecoveryTarget } from '@headgate/execution';
-import { writeDurably } from '../../machine/durable-file.ts';
+import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { Cluster } from '../../postgres-cluster/cluster.ts';
 import type { Programs } from '../../postgres-cluster/programs.ts';
 import { ASIDE_SETTINGS, recoverySettings } from '../restore-points/recovery.ts';
@@ -38,6 +38,12 @@ export async function restoreBackupAside(ask: AsideAsk): Promise<Answer<Cluster>
     ...ASIDE_SETTINGS,
     restore_command: restoreCommand(own.config, own.configurationFile, data),
   };
+  const password = await readIfThere(ask.passwordFile);
+  if (password === undefined)
+    return denied(
+      'rejected',
+      `${ask.passwordFile} isn't there: the superuser's password, by which what comes back is asked; bring the file from the store's machine or its backup`,
+    );
   const aside = new Cluster({ dir, port, settings }, programs);
   await aside.stop();
   await rm(dir, { recursive: true, force: true });
@@ -47,7 +53,7 @@ export async function restoreBackupAside(ask: AsideAsk): Promise<Answer<Cluster>
   try {
     const log = target.kind === 'latest' ? await archivedSegments(own, bounds) : undefined;
     if (log?.ok === false) return failedAs(log);
-    await writeDurably(aside.passwordFile, await readFile(ask.passwordFile, 'utf8'), 0o600);
+    await writeDurably(aside.passwordFile, password, 0o600);
     await aside.ownFolder(data);
     const ran = await own.run(
       ['restore', `--set=${ask.label}`, '--type=none', `--pg1-path=${data}`],

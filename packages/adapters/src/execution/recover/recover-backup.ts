@@ -1,5 +1,5 @@
 /** A store brought back to a moment from pgBackRest's repository alone, beside the one that serves. */
-import { statfs } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WalIdentity } from '@headgate/documents';
 import { type Answer, denied, granted, type RecoveryTarget } from '@headgate/execution';
@@ -28,15 +28,25 @@ export interface RecoverBackupAsk extends Pick<RecoverAsk, 'moment' | 'id' | 'to
 }
 
 export async function recoverBackup(ask: RecoverBackupAsk): Promise<Answer<Recovered>> {
-  const { store, moment, to, deadlineMs, signal, say } = ask;
   const place = await emptyFolder(ask);
   if (!place.ok) return place;
+  const configuration = join(ask.to, 'pgbackrest');
+  try {
+    return await fromRepository(ask, configuration);
+  } finally {
+    // It holds the repository's secrets, and recovery is over.
+    await rm(configuration, { recursive: true, force: true });
+  }
+}
+
+async function fromRepository(ask: RecoverBackupAsk, configuration: string): Promise<Answer<Recovered>> {
+  const { store, moment, to, deadlineMs, signal, say } = ask;
   const bounds = { deadlineMs, signal };
   const { port } = store.cluster.config;
   const { user } = store.cluster.programs;
   const dir = join(to, 'cluster');
   const own = await PgBackRest.open({
-    ...{ config: store.pgbackrest, dir: join(to, 'pgbackrest'), data: join(dir, 'data'), port, user },
+    ...{ config: store.pgbackrest, dir: configuration, data: join(dir, 'data'), port, user },
   });
   const looked = await repositoryInfo(own, bounds);
   if (!looked.ok) return failedAs(looked);
