@@ -60,6 +60,12 @@ function leftOut(): readonly LeftOut[] {
       why: 'apt-get install --no-install-recommends swift-proxy swift-account swift-container swift-object memcached',
       chosen: false,
     });
+  if (!existsSync('/usr/bin/pgbackrest'))
+    out.push({
+      what: 'restore points as pgBackRest’s backups',
+      why: 'apt-get install --no-install-recommends pgbackrest',
+      chosen: false,
+    });
   if (!existsSync('/usr/lib/postgresql/15/bin/pg_amcheck'))
     out.push({
       what: 'restore points as dumps, and a drill’s check of tables and indexes',

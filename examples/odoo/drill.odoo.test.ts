@@ -61,7 +61,7 @@ describe.skipIf(missing)('a drill of an Odoo tenant', () => {
         manifest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
       }
       const sealed = await kept.keep({ ...taken.value, manifest, verified: true }, ctx);
-      if (sealed.kind !== 'sealed') throw new Error(sealed.why);
+      if (sealed.kind !== 'sealed') throw new Error(JSON.stringify(sealed));
       return taken.value.id;
     };
     ask = {

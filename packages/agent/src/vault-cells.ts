@@ -17,7 +17,7 @@ export function vaultsOf({ cells }: Pick<AgentConfig, 'cells'>, name: string | u
 }
 
 /** The one of them; throws, with the names, when there are several. */
-export function onlyOne(cells: readonly CellOfVault[]): CellOfVault {
+export function onlyOne<C extends AnyCellConfig>(cells: readonly C[]): C {
   if (cells.length > 1)
     throw new Error(`several cells have a vault; name one: ${cells.map((c) => `--cell ${c.cell}`).join(', ')}`);
   return cells[0]!;

@@ -2,6 +2,8 @@ import { isAbsolute } from 'node:path';
 import { NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
 import { CommandMigrations } from './command-migrator/command-config.ts';
+import { PgBackRestConfig } from './pgbackrest/pgbackrest-config.ts';
+import { pgbackrestProblems } from './pgbackrest/pgbackrest-problems.ts';
 import { VaultConfig } from './vault/vault-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
@@ -29,6 +31,8 @@ const Store = z.strictObject({
     .default([]),
   /** Older restore points, and the WAL that only they need, are removed. */
   keepRestorePoints: z.int().min(1).max(1_000).default(5),
+  /** Restore points are pgBackRest's backups, and the log is archived in its repository; absent: copies of ours. */
+  pgbackrest: PgBackRestConfig.optional(),
   /** How the releases' migrations are carried out here: by a program of the application's; absent: they are SQL. */
   migrations: CommandMigrations.optional(),
 });
@@ -149,6 +153,7 @@ export function parseCellConfig(input: unknown): CellConfig {
   for (const [slot, components] of Object.entries(config.slots)) {
     if (!components[config.webComponent]) wrong.push(`slots.${slot}: the component ${config.webComponent} has no port`);
   }
+  wrong.push(...pgbackrestProblems(config));
   const ports = [
     ...Object.values(config.slots).flatMap((components) => Object.values(components).filter((p) => p !== 0)),
     ...Object.values(config.stores).map((store) => store.port),

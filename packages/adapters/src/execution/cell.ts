@@ -16,6 +16,8 @@ import { type ExternalStore, openExternalStore } from './external-store/external
 import { HttpChecks } from './http-checks/http-checks.ts';
 import { refuseLeft } from './left-cell.ts';
 import { migratorByStore } from './migrator-by-store.ts';
+import { PgBackRestRestorePoints } from './pgbackrest/pgbackrest-restore-points.ts';
+import { hasPgBackRest, openPgBackRest, type PgBackRestStore } from './pgbackrest/pgbackrest-store.ts';
 import { type CellHold, holdCell } from './process/cell-hold.ts';
 import { FenceFile } from './process/fence-file.ts';
 import { KeptPart } from './process/kept-part.ts';
@@ -35,7 +37,7 @@ import { StoreFault } from './store/store-fault.ts';
 import { prepareStore, type Store } from './store/store-session.ts';
 import { openCellVault } from './vault/open-cell-vault.ts';
 import { promisesRows } from './vault/vault-config.ts';
-import { vaultedStores } from './vault/vaulted-stores.ts';
+import { storesElsewhere, vaultedStores } from './vault/vaulted-stores.ts';
 
 const LOG_BYTES = 4 * 1024 * 1024;
 
@@ -87,7 +89,9 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   for (const store of stores.values()) {
     await finishRestore(store);
     await store.cluster.init();
-    await store.cluster.start();
+    if (hasPgBackRest(store)) await openPgBackRest(store);
+    if (await store.cluster.startAsSet())
+      report(`the PostgreSQL of the store ${store.name} is started anew, since its archive is another one`);
     await ensureDatabase(store.cluster, { ...config.stores[store.name]! });
     await prepareStore(store);
   }
@@ -101,8 +105,10 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
   }
   const all = new Map<string, Store>([...stores, ...external]);
   const migrator = await migratorOf(config, all, user, node);
-  const restorePoints = new PhysicalRestorePoints(stores);
-  await restorePoints.endLeftovers();
+  const copies = new PhysicalRestorePoints(stores);
+  await copies.endLeftovers();
+  const backups = new PgBackRestRestorePoints(new Map([...stores].filter(hasOwnRepository)));
+  await backups.prepare(report);
   const router = new RouterProcess({
     cellDir: config.dir,
     ...config.router,
@@ -141,8 +147,16 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     target,
     traffic: new CellTraffic(router.client, all, storeOf),
     migrator,
-    restorePoints: restorePointsByStore([...stores.keys()], restorePoints, new DumpRestorePoints(external)),
-    vault: await openCellVault(config.vault, vaultedStores(config)),
+    restorePoints: restorePointsByStore(
+      [...stores.keys()],
+      restorePointsByStore(
+        [...stores.values()].filter(hasPgBackRest).map(({ name }) => name),
+        backups,
+        copies,
+      ),
+      new DumpRestorePoints(external),
+    ),
+    vault: await openCellVault(config.vault, vaultedStores(config), storesElsewhere(config)),
     checks: new HttpChecks({
       baseUrl: `http://127.0.0.1:${config.router.listenPort}`,
       tenantTokensFile: config.tenantTokensFile,
@@ -154,6 +168,10 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
     },
     close: () => hold.release(),
   };
+}
+
+function hasOwnRepository(entry: [string, BackedStore]): entry is [string, PgBackRestStore] {
+  return hasPgBackRest(entry[1]);
 }
 
 /** SQL files where the configuration says nothing else. What a killed agent's commands left running is ended. */

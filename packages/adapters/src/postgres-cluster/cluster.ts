@@ -11,9 +11,10 @@ import { processesIn } from '../machine/processes-in.ts';
 import { closedFolder } from '../machine/reachable.ts';
 import { asUser } from '../machine/run-as.ts';
 import type { ClusterConfig } from './cluster-config.ts';
+import { withClient } from './database.ts';
 import { findPostmaster, lockFileIsStale, type Postmaster } from './postmaster.ts';
 import type { Programs } from './programs.ts';
-import { SETTINGS_FILE, settingsOf } from './settings.ts';
+import { archivingOf, SETTINGS_FILE, settingsOf } from './settings.ts';
 
 /** The cluster's superuser. */
 export const SUPERUSER = 'postgres';
@@ -110,6 +111,26 @@ export class Cluster {
     throw new Error(
       `PostgreSQL in ${this.dir} didn't accept connections within ${deadlineMs} ms: ${await logTail(this.logFile)}`,
     );
+  }
+
+  /**
+   * As `start`; where a living postmaster archives elsewhere than it is told to now (its settings are read as it starts), it is
+   * stopped first. True: it was.
+   */
+  async startAsSet(): Promise<boolean> {
+    await this.start();
+    const wanted = archivingOf(this.config);
+    const has = await withClient(await this.connection(), async (client) => {
+      const { rows } = await client.query<{ name: string; setting: string }>(
+        'select name, setting from pg_settings where name = any($1)',
+        [Object.keys(wanted)],
+      );
+      return rows;
+    });
+    if (has.every(({ name, setting }) => wanted[name] === setting)) return false;
+    await this.stop();
+    await this.start();
+    return true;
   }
 
   private async launch(until: number): Promise<void> {

@@ -8,7 +8,24 @@ export const SETTINGS_FILE = 'headgate.conf';
  * less to protect), statements never in the log (they hold customers' data).
  */
 export function settingsOf(config: ClusterConfig): string {
-  const settings: Record<string, string> = {
+  return `# Written by Headgate before every start. Changes here are lost.\n${Object.entries(allSettings(config))
+    .map(([name, value]) => `${name} = ${quote(value)}\n`)
+    .join('')}`;
+}
+
+/** By which a running server is known to archive where it should. */
+const ARCHIVING = ['archive_mode', 'archive_library', 'archive_command', 'unix_socket_directories'] as const;
+
+/** What a running server's own answer has to be, by name. */
+export function archivingOf(config: ClusterConfig): Readonly<Record<string, string>> {
+  const all: Record<string, string> = allSettings(config);
+  // Where nothing is archived, PostgreSQL says so in place of the command.
+  const defaults: Record<string, string> = { archive_command: all.archive_mode === 'off' ? '(disabled)' : '' };
+  return Object.fromEntries(ARCHIVING.map((name) => [name, all[name] ?? defaults[name] ?? '']));
+}
+
+function allSettings(config: ClusterConfig): Record<string, string> {
+  return {
     listen_addresses: '127.0.0.1',
     port: String(config.port),
     unix_socket_directories: '',
@@ -34,9 +51,6 @@ export function settingsOf(config: ClusterConfig): string {
     ...archiving(config.archiveDir),
     ...config.settings,
   };
-  return `# Written by Headgate before every start. Changes here are lost.\n${Object.entries(settings)
-    .map(([name, value]) => `${name} = ${quote(value)}\n`)
-    .join('')}`;
 }
 
 function archiving(archiveDir: string | undefined): Record<string, string> {

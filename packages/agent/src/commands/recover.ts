@@ -1,16 +1,19 @@
 /** `headgate-agent recover`: a store as it was at a moment, from its vault, beside the one that serves. */
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
+import { hasPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
 import { type Moment, type Recovered, recoverAside } from '@headgate/adapters/execution/recover/recover-aside';
+import { recoverBackup } from '@headgate/adapters/execution/recover/recover-backup';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
 import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
 import { loadTrust, type Trust } from '@headgate/documents';
-import { ObjectStoreTrouble } from '@headgate/execution';
-import { loadConfig } from '../config.ts';
-import { type CellOfVault, onlyOne, vaultsOf } from '../vault-cells.ts';
+import { type Answer, ObjectStoreTrouble } from '@headgate/execution';
+import { type AgentConfig, loadConfig } from '../config.ts';
+import { onlyOne, vaultsOf } from '../vault-cells.ts';
 
 export const RECOVER_USAGE = `headgate-agent recover: brings a store back to a moment, from its vault, beside the one that serves
 
@@ -30,6 +33,7 @@ it what is needed; how it is reached and ended is printed.
 --json            the same as one line
 
 CELL may be left out where there is one with a vault. Stores whose PostgreSQL Headgate keeps; others have backup tools of theirs.
+A store with pgBackRest comes back from its repository, with the passphrase in place of an identity; --id may be a backup's label.
 Exit codes: 0 it runs, 1 refused or wrong, 2 wrong usage, 3 the object store is away, full, or refuses, 78 configuration.
 `;
 
@@ -69,7 +73,7 @@ export async function recover(args: readonly string[]): Promise<number> {
       EXIT.config,
     );
   try {
-    const cell = onlyOne(vaultsOf(read.config, values.cell));
+    const cell = onlyOne(recoverableOf(read.config, store, values.cell));
     const moment = momentOf(values, cell.cell);
     if (typeof moment === 'string') return misused(moment);
     return await bring(cell, store, resolve(to), moment, trust.trust, values);
@@ -95,31 +99,52 @@ function momentOf({ at, before, transaction }: Values, cell: string): Moment | s
     : '--at is a time with its zone, like 2026-11-22T09:30:00Z';
 }
 
+/** Cells with a vault, or with a store of that name whose restore points lie in a repository of their own. */
+function recoverableOf(
+  { cells }: Pick<AgentConfig, 'cells'>,
+  store: string,
+  name: string | undefined,
+): readonly AnyCellConfig[] {
+  const own = cells.filter((cell) => repositoryOf(cell, store) && (name ?? cell.cell) === cell.cell);
+  return own.length > 0 ? own : vaultsOf({ cells }, name);
+}
+
+function repositoryOf(cell: AnyCellConfig, store: string): boolean {
+  return cell.kind === 'process' && cell.stores[store]?.pgbackrest !== undefined;
+}
+
 async function bring(
-  cell: CellOfVault,
+  cell: AnyCellConfig,
   store: string,
   to: string,
   moment: Moment,
   trust: Trust,
   values: Values,
 ): Promise<number> {
-  const { vault, environment } = cell;
   if (cell.kind !== 'process' || !Object.hasOwn(cell.stores, store))
     throw new Error(`${cell.cell} has no store ${store} whose PostgreSQL Headgate keeps`);
-  const identityFile = values.identity ?? vault.drill?.identityFile;
-  if (identityFile === undefined) return misused('it needs --identity, which opens what lies in the vault');
   const over = new AbortController();
   const asked = (): void => over.abort(new Error('it was interrupted; what lies in the folder is of no use'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
-  const recovered = await recoverAside({
-    store: physicalStore(cell, store, await findPrograms(15, cell.dir)),
-    of: { environment, cell: cell.cell, store },
-    vault: await openObjectStore(vault.store),
-    trust: { signers: [...(await ownSigners(vault.keyFile)), ...trust.signers] },
-    identities: await readIdentities(identityFile),
+  const ask = {
+    of: { environment: cell.environment, cell: cell.cell, store },
     ...{ moment, id: values.id, to, deadlineMs: DEADLINE_MS, signal: over.signal },
-    say: (line) => void (values.json === true || process.stderr.write(`${line}\n`)),
-  });
+    say: (line: string) => void (values.json === true || process.stderr.write(`${line}\n`)),
+  };
+  const physical = physicalStore(cell, store, await findPrograms(15, cell.dir));
+  let recovered: Answer<Recovered>;
+  if (hasPgBackRest(physical)) recovered = await recoverBackup({ ...ask, store: physical });
+  else {
+    const { vault } = cell;
+    const identityFile = values.identity ?? vault?.drill?.identityFile;
+    if (vault === undefined || identityFile === undefined)
+      return misused('it needs --identity, which opens what lies in the vault');
+    recovered = await recoverAside({
+      ...{ ...ask, store: physical, vault: await openObjectStore(vault.store) },
+      trust: { signers: [...(await ownSigners(vault.keyFile)), ...trust.signers] },
+      identities: await readIdentities(identityFile),
+    });
+  }
   if (!recovered.ok) return complain([recovered.why], EXIT.refused);
   const { database } = cell.stores[store]!;
   process.stdout.write(
@@ -153,8 +178,10 @@ function lines(
   const last =
     lastCommitAt === undefined ? 'nothing was committed since it was taken' : `last commit ${timeText(lastCommitAt)}`;
   return [
-    `The store ${store} runs again beside itself: from ${point} with ${segments} segment${segments === 1 ? '' : 's'} of its log, ${last}.`,
-    `The vault’s log goes up to ${timeText(reachedAt)}.`,
+    `The store ${store} runs again beside itself: from ${point}${segments === undefined ? '' : ` with ${segments} segment${segments === 1 ? '' : 's'} of its log`}, ${last}.`,
+    reachedAt === undefined
+      ? 'What was written after the last segment that PostgreSQL archived isn’t in the repository, and pgBackRest doesn’t say up to when that is.'
+      : `The vault’s log goes up to ${timeText(reachedAt)}.`,
     `  look   PGPASSWORD=$(cat ${cluster.passwordFile}) psql -h 127.0.0.1 -p ${cluster.config.port} -U postgres ${database}`,
     `  end    ${join(cluster.programs.bin, 'pg_ctl')} -D ${cluster.data} stop${asWhom(cluster.programs.user?.name)}; then remove ${to}`,
   ];

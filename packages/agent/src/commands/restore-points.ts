@@ -1,7 +1,9 @@
 /** `headgate-agent restore-points`: what lies in the cells' vaults, whether it is right, and bringing it back from there. */
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
+import { FILES, pgbackrestFolder } from '@headgate/adapters/execution/pgbackrest/own-configuration';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { type ChosenPoint, choosePoint } from '@headgate/adapters/execution/vault/choose-point';
 import { unmetDemands } from '@headgate/adapters/execution/vault/demands';
@@ -10,7 +12,7 @@ import { readIdentities } from '@headgate/adapters/execution/vault/read-identiti
 import { checkParts, unseal } from '@headgate/adapters/execution/vault/unseal-point';
 import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
 import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
-import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
+import { storesElsewhere, vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import { readReach } from '@headgate/adapters/execution/vault/wal/vaulted-wal';
 import { loadTrust, type Trust, type WalReach } from '@headgate/documents';
 import { freshnessOf, nextDue } from '@headgate/domain';
@@ -115,8 +117,7 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
   for (const cell of cells) {
     const { store, trust } = await opened(cell, pinned);
     const stores = [...vaultedStores(cell)].filter(([name]) => (values.store ?? name) === name);
-    if (values.store !== undefined && stores.length === 0)
-      throw new Error(`there is no store ${values.store} in ${cell.cell}`);
+    if (values.store !== undefined && stores.length === 0) throw new Error(notInVault(cell, values.store));
     for (const [name, { restorePointsDir }] of stores) {
       const of = { environment: cell.environment, cell: cell.cell, store: name };
       const found = await listVault(store, of, trust, signal);
@@ -144,6 +145,15 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
   return bad ? EXIT.refused : EXIT.ok;
 }
 
+/** Why nothing of a store lies in its cell's vault, and where to look. */
+function notInVault(cell: CellOfVault, name: string): string {
+  const elsewhere = storesElsewhere(cell).get(name);
+  if (elsewhere === undefined || cell.kind !== 'process') return `there is no store ${name} in ${cell.cell}`;
+  const { pgbackrest, clusterDir } = cell.stores[name]!;
+  const conf = join(pgbackrestFolder(clusterDir), FILES.configuration);
+  return `the restore points of ${name} lie in ${elsewhere}, none in the vault. What is there, as the user that runs its PostgreSQL: ${pgbackrest!.program} --config=${conf} --stanza=${pgbackrest!.stanza} info`;
+}
+
 /** What is wrong with the store's log in the vault, where it is to be there. */
 function walTrouble(
   cell: CellOfVault,
@@ -160,7 +170,7 @@ function walTrouble(
 /** The manifest of the restore point that is asked for, once it is known to be right. */
 async function found(cell: CellOfVault, pinned: Trust, values: Values): Promise<ChosenPoint> {
   const name = values.store!;
-  if (!vaultedStores(cell).has(name)) throw new Error(`there is no store ${name} in ${cell.cell}`);
+  if (!vaultedStores(cell).has(name)) throw new Error(notInVault(cell, name));
   const { store, trust } = await opened(cell, pinned);
   const of = { environment: cell.environment, cell: cell.cell, store: name };
   return choosePoint(store, of, values.id, trust, signal);

@@ -5,6 +5,7 @@ import { drill, storeToDrill } from '@headgate/adapters/execution/drill/index';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
 import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
+import { storesElsewhere } from '@headgate/adapters/execution/vault/vaulted-stores';
 import { type SignedBundle, signDrill, type Trust } from '@headgate/documents';
 import type { DrillFacts } from '@headgate/domain';
 import { ownFolder } from '../rehearse/open-copy.ts';
@@ -37,12 +38,14 @@ export interface DrilledStore {
 export async function drillStore(ask: StoreDrillAsk): Promise<DrilledStore> {
   const { cell, store, trust, id, signal, say, detail } = ask;
   const { vault } = cell;
+  const elsewhere = storesElsewhere(cell).has(store);
   const identityFile = ask.identityFile ?? vault.drill?.identityFile;
-  if (identityFile === undefined)
+  if (identityFile === undefined && !elsewhere)
     throw new Error(`it needs an identity: --identity FILE, or vault.drill.identityFile of the cell ${cell.cell}`);
   const workDir = ask.workDir ?? vault.drill?.workDir ?? join(tmpdir(), `headgate-drills-${process.getuid?.() ?? 0}`);
   await ownFolder(workDir);
-  const identities = await readIdentities(identityFile);
+  // A repository of its own is opened by its own passphrase.
+  const identities = identityFile === undefined ? [] : await readIdentities(identityFile);
   const key = await vaultKey(vault.keyFile);
   const facts = await drill({
     from: { environment: cell.environment, cell: cell.cell, store },
@@ -51,7 +54,7 @@ export async function drillStore(ask: StoreDrillAsk): Promise<DrilledStore> {
     trust: { signers: [...(await ownSigners(vault.keyFile)), ...trust.signers] },
     identities,
     id,
-    everyMs: vault.schedule?.everyMs,
+    ...(!elsewhere && { everyMs: vault.schedule?.everyMs }),
     walEveryMs: vault.wal?.everyMs,
     transactions: vault.drill?.transactions,
     workDir,

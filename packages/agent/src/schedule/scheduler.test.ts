@@ -74,7 +74,7 @@ async function lay(ctx: StepContext): Promise<Outcome> {
   const kept = await vault.keep(point, ctx);
   if (kept.kind === 'sealed') sealed += 1;
   if (kept.kind === 'sealed') return { kind: 'done', result: { observedAt: Date.now(), restorePoint: point } };
-  return { kind: 'waiting', reason: kept.why, untilMs: 1 };
+  return { kind: 'waiting', reason: 'why' in kept ? kept.why : kept.kind, untilMs: 1 };
 }
 
 async function inVault(): Promise<readonly string[]> {

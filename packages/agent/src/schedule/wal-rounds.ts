@@ -50,9 +50,10 @@ export class WalRounds {
     this.#parts = parts;
     this.#stores = parts.cells.flatMap((cell) =>
       cell.kind === 'process' && cell.vault.wal !== undefined
-        ? Object.keys(cell.stores).map((name) =>
-            this.#shipped({ ...cell, kind: 'process' }, name, cell.vault.wal!.everyMs),
-          )
+        ? Object.keys(cell.stores)
+            // The log of the others is archived in repositories of their own.
+            .filter((name) => cell.stores[name]!.pgbackrest === undefined)
+            .map((name) => this.#shipped({ ...cell, kind: 'process' }, name, cell.vault.wal!.everyMs))
         : [],
     );
   }

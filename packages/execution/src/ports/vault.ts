@@ -4,6 +4,8 @@ import type { StepContext } from './step-context.ts';
 /** What became of a restore point's copy in the vault. */
 export type Vaulted =
   | { readonly kind: 'sealed'; readonly words: string }
+  /** No copy of it belongs there: it lies in a repository of its own, which is its second failure domain. */
+  | { readonly kind: 'elsewhere'; readonly words: string }
   /** It can't be had now, and may be later: away, or full. */
   | { readonly kind: 'waits'; readonly why: string }
   | { readonly kind: 'failed'; readonly code: FailureCode; readonly why: string };

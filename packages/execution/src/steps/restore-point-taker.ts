@@ -31,6 +31,10 @@ async function seal(vault: Vault, point: RestorePoint, ctx: StepContext): Promis
     ctx.log(`${where} sealed: ${vaulted.words}`);
     return undefined;
   }
+  if (vaulted.kind === 'elsewhere') {
+    ctx.log(`${where} is not copied to the vault: it lies in ${vaulted.words}`);
+    return undefined;
+  }
   ctx.log(`${where} not sealed: ${vaulted.why}`);
   if (!vault.required) return undefined;
   if (vaulted.kind === 'failed') return failed(vaulted.code, vaulted.why);

@@ -56,7 +56,7 @@ async function asDatabase(
 }
 
 /** Of a store whose version we recorded in it. */
-async function plainly(store: Store): Promise<Pick<BroughtBack, 'counting' | 'version'>> {
+export async function plainly(store: Store): Promise<Pick<BroughtBack, 'counting' | 'version'>> {
   const counting = await controlConnection(store);
   return { counting, version: () => withClient(counting, recordedVersion) };
 }

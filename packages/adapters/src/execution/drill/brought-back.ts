@@ -23,7 +23,7 @@ export interface BroughtBack {
 }
 
 export interface BringBackAsk {
-  readonly of: StoreToDrill;
+  readonly of: Exclude<StoreToDrill, { form: 'backup' }>;
   readonly id: string;
   /** PostgreSQL's major version. */
   readonly major: number;

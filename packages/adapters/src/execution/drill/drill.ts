@@ -1,15 +1,9 @@
 /** A restore drill: the story in the order in which it happens. */
-import { mkdir, readFile, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SealedPoint, Trust } from '@headgate/documents';
-import {
-  compareCensus,
-  type DrilledPoint,
-  type DrilledStore,
-  type DrilledWal,
-  type DrillFacts,
-} from '@headgate/domain';
-import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import type { Trust } from '@headgate/documents';
+import { compareCensus, type DrilledStore, type DrillFacts } from '@headgate/domain';
+import type { ObjectStore } from '@headgate/execution';
 import { readBack } from '../../machine/copy-tree.ts';
 import { closedFolder } from '../../machine/reachable.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
@@ -17,15 +11,14 @@ import { findPrograms } from '../../postgres-cluster/programs.ts';
 import { holdMoment } from '../census/count-rows.ts';
 import { PROGRAMS, sweepClusters, throwAwayFolder } from '../rehearsal/throw-away-cluster.ts';
 import { controlConnection } from '../store/store-session.ts';
-import { choosePoint } from '../vault/choose-point.ts';
-import { fetchPoint } from '../vault/fetch-point.ts';
-import { kindOf, PointContents } from '../vault/point-contents.ts';
-import type { Unsealing } from '../vault/unseal-point.ts';
-import { fetchWal } from '../vault/wal/fetch-wal.ts';
+import { type ContentFile, kindOf } from '../vault/point-contents.ts';
 import { reaches } from '../vault/wal/wal-place.ts';
 import { amcheck } from './amcheck.ts';
-import { bringBack } from './bring-back.ts';
-import { type BroughtBack, WAL } from './brought-back.ts';
+import { chosenBackup } from './backup-to-drill.ts';
+import type { BroughtBack } from './brought-back.ts';
+import { isOurs } from './in-our-words.ts';
+import type { PointToDrill } from './point-to-drill.ts';
+import { chosenInVault } from './sealed-to-drill.ts';
 import type { StoreToDrill } from './store-to-drill.ts';
 import { runTransactions } from './transactions.ts';
 
@@ -57,16 +50,7 @@ export interface DrillAsk {
 type Draft = { -readonly [K in keyof DrillFacts]: DrillFacts[K] };
 type Took = { -readonly [K in keyof DrillFacts['took']]: DrillFacts['took'][K] };
 
-/** Beside the content: what PostgreSQL writes as it starts, and what the disk rounds up to. Bytes. */
-const ROOM = 256 * 1024 * 1024;
 const MOST_CHARACTERS = 500;
-
-/** Why a drill doesn't go on, in words that hold nothing of what customers wrote. */
-class InOurWords extends Error {}
-
-function isOurs(error: unknown): boolean {
-  return error instanceof InOurWords || error instanceof ObjectStoreTrouble;
-}
 
 /** PostgreSQL and its programs quote rows in their errors: of theirs only the code is told. */
 function endedBy(error: Error & { readonly code?: unknown }, stage: string): string {
@@ -99,23 +83,22 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
   let copy: BroughtBack | undefined;
   const at = { stage: 'looking for it' };
   try {
-    const chosen = await choosePoint(ask.vault, from, ask.id, ask.trust, signal);
-    if (!chosen.ok) throw new InOurWords(chosen.why);
-    const { sealed } = chosen.unsealing;
-    facts.point = pointOf(chosen.unsealing);
-    ask.say(`${sealed.id} of ${from.cell}/${from.store} is fetched …`);
+    const point = await (ask.of.form === 'backup'
+      ? chosenBackup(ask.of.store, ask, dir)
+      : chosenInVault(ask.of, ask, dir));
+    facts.point = point.told;
+    ask.say(`${point.told.id} of ${from.cell}/${from.store} is fetched …`);
     at.stage = 'fetching it';
-    await fetchInto(chosen.unsealing, ask, dir);
+    await point.fetch();
     took.fetchedMs = since();
     at.stage = 'fetching its log';
-    const wal = await fetchLog(chosen.unsealing, ask, dir);
+    const wal = await point.fetchLog();
     if (wal !== undefined) facts.wal = wal;
     ask.say(
       wal === undefined ? 'It is brought back …' : `It is brought back, with ${wal.segments} segments of its log …`,
     );
     at.stage = 'bringing it back';
-    const back = { ...ask, id: sealed.id, major: sealed.database.major, dir };
-    copy = await bringBack({ ...back, latest: wal !== undefined });
+    copy = await point.bringBack(wal !== undefined);
     took.restoredMs = since();
     at.stage = 'looking at what came back';
     if (wal !== undefined) facts.wal = { ...wal, replayed: await cameTo(copy, wal.lsn) };
@@ -123,22 +106,22 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
     const moment = wal === undefined ? await holdMoment(copy.counting) : undefined;
     try {
       await carryOut(copy, ask, dir, facts, took, since);
-      if (moment !== undefined) await compare(copy, sealed, ask, dir, facts, moment);
+      if (moment !== undefined) await compare(copy, point, ask, facts, moment);
     } finally {
       await moment?.close();
     }
     if (moment !== undefined) took.comparedMs = since();
-    await check(copy, sealed, ask, dir, facts);
+    await check(copy, point, ask, dir, facts);
     if (facts.amcheck !== undefined) took.checkedMs = since();
     if (wal !== undefined) {
       // What was promised was promised of the restore point's own moment, which the log has gone on from.
       await copy.close();
       copy = undefined;
       at.stage = 'bringing its own moment back';
-      copy = await bringBack({ ...back, latest: false });
+      copy = await point.bringBack(false);
       const own = await holdMoment(copy.counting);
       try {
-        await compare(copy, sealed, ask, dir, facts, own);
+        await compare(copy, point, ask, facts, own);
       } finally {
         await own.close();
       }
@@ -157,37 +140,6 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
   }
   facts.at = now();
   return facts;
-}
-
-async function fetchInto(unsealing: Unsealing, { identities, of, from }: DrillAsk, dir: string): Promise<void> {
-  const { sealed } = unsealing;
-  if (sealed.database.form !== of.form)
-    throw new InOurWords(
-      `${sealed.id} is a ${sealed.database.form} copy, and ${from.store} comes back from a ${of.form} one`,
-    );
-  const { bavail, bsize } = await statfs(dir);
-  const needed = 2 * sealed.bytes + ROOM;
-  if (bavail * bsize < needed)
-    throw new InOurWords(`the folder for drills has room for ${bavail * bsize} bytes, ${needed} are needed`);
-  const fetched = await fetchPoint(unsealing, identities, join(dir, 'points'));
-  // A file's name may be a customer's word.
-  if (!fetched.ok) throw new InOurWords(fetched.why.replace(/\b(files|filestore)\/.* isn't/s, "a file isn't"));
-}
-
-/** The store's log from the restore point on, where the vault has it. */
-async function fetchLog(
-  { store, sealed, signal }: Unsealing,
-  ask: DrillAsk,
-  dir: string,
-): Promise<DrilledWal | undefined> {
-  if (ask.of.form !== 'physical') return undefined;
-  const { from, trust, identities, walEveryMs } = ask;
-  const fetched = await fetchWal({ store, of: from, trust, identities, from: sealed, to: join(dir, WAL), signal });
-  if (!fetched.ok) throw new InOurWords(fetched.why);
-  if (fetched.value === undefined) return undefined;
-  const { reach, segments } = fetched.value;
-  const { at: reachedAt, sealedAt, lsn } = reach;
-  return { segments, reachedAt, sealedAt, lsn, ...(walEveryMs !== undefined && { everyMs: walEveryMs }) };
 }
 
 /** Whether the copy's log goes as far as the vault's: a piece that PostgreSQL couldn't read would end it before. */
@@ -218,18 +170,17 @@ async function carryOut(
 /** What came back of the restore point's own moment, beside what was promised of it. */
 async function compare(
   copy: BroughtBack,
-  sealed: SealedPoint,
-  { of, say, signal }: DrillAsk,
-  dir: string,
+  point: PointToDrill,
+  { say, signal }: DrillAsk,
   facts: Draft,
   moment: Awaited<ReturnType<typeof holdMoment>>,
 ): Promise<void> {
   say('Rows and files are compared …');
   const version = await copy.version();
   if (version !== undefined) facts.schemaVersion = version;
-  const point = join(dir, 'points', sealed.id);
-  const { census, files } = PointContents.parse(JSON.parse(await readFile(join(point, 'manifest.json'), 'utf8')));
-  if (census !== undefined) facts.census = compareCensus(census, await moment.count(of.form, signal));
+  const { census, files } = await point.promised();
+  const { form } = point.told;
+  if (census !== undefined) facts.census = compareCensus(census, await moment.count(form, signal));
   facts.files = await compareFiles(point, files, signal);
 }
 
@@ -239,47 +190,35 @@ function toolsOf(of: StoreToDrill): string | undefined {
   return of.form === 'dump' ? of.store.toolsDir : undefined;
 }
 
-async function check(copy: BroughtBack, sealed: SealedPoint, ask: DrillAsk, dir: string, facts: Draft): Promise<void> {
+async function check(
+  copy: BroughtBack,
+  { told }: PointToDrill,
+  ask: DrillAsk,
+  dir: string,
+  facts: Draft,
+): Promise<void> {
   const { of, deadlineMs, signal, say } = ask;
   say('Tables and indexes are checked …');
   const toolsDir = toolsOf(of);
   const workDir = join(dir, PROGRAMS, 'amcheck');
-  const checked = await amcheck({ copy, major: sealed.database.major, toolsDir, workDir, deadlineMs, signal });
+  const checked = await amcheck({ copy, major: told.major, toolsDir, workDir, deadlineMs, signal });
   signal.throwIfAborted();
   if (checked !== undefined) facts.amcheck = checked;
 }
 
 /** Files beside the database, read back from the disk where they were laid out; the database's own are PostgreSQL's by now. */
 async function compareFiles(
-  point: string,
-  files: PointContents['files'],
+  { files: laidOut }: PointToDrill,
+  files: readonly ContentFile[],
   signal: AbortSignal,
 ): Promise<NonNullable<DrillFacts['files']>> {
   const wrong: string[] = [];
   const beside = files.filter(({ path }) => kindOf(path) === 'files');
   for (const { path, size, sha256 } of beside) {
     signal.throwIfAborted();
-    const found = await readBack(join(point, path));
+    const found = await readBack(join(laidOut, path));
     if (found?.size !== size || found.sha256 !== sha256)
       wrong.push(`number ${files.findIndex((f) => f.path === path) + 1} of its manifest`);
   }
   return { compared: beside.length, wrong };
-}
-
-function pointOf({ sealed, manifest }: Unsealing): DrilledPoint {
-  const { id, takenAt, sealedAt, schemaVersion, bytes, files, database } = sealed;
-  const { form, major, lsn } = database;
-  const at = lsn?.stop ?? lsn?.start;
-  return {
-    id,
-    takenAt,
-    sealedAt,
-    manifest,
-    schemaVersion,
-    form,
-    major,
-    bytes,
-    files,
-    ...(at !== undefined && { lsn: at }),
-  };
 }

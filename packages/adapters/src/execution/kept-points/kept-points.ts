@@ -95,8 +95,15 @@ export class KeptPoints<M extends KeptManifest> {
     };
   }
 
-  /** Reads every file back and compares. */
-  async verify(id: string, signal: AbortSignal): Promise<Answer<KeptPoint<M>>> {
+  /**
+   * Reads every file back and compares. `further`: looks at what of it lies elsewhere, and says what is wrong; it is verified
+   * only after that.
+   */
+  async verify(
+    id: string,
+    signal: AbortSignal,
+    further: (manifest: M) => Promise<Answer<unknown>> = async () => granted(undefined),
+  ): Promise<Answer<KeptPoint<M>>> {
     const dir = this.folder(id);
     await rm(`${dir}.verified`, { force: true });
     const text = await readIfThere(join(dir, 'manifest.json'));
@@ -117,6 +124,8 @@ export class KeptPoints<M extends KeptManifest> {
       const path = join(entry.parentPath, entry.name).slice(dir.length + 1);
       if (!entry.isDirectory() && !named.has(path)) return bad(`${path} isn't in its manifest`);
     }
+    const elsewhere = await further(manifest);
+    if (!elsewhere.ok) return elsewhere;
     await writeDurably(`${dir}.verified`, `${new Date().toISOString()}\n`, 0o600);
     return granted({ manifest, point: pointOf(manifest, expected as Digest, true) });
   }
@@ -162,8 +171,12 @@ export class KeptPoints<M extends KeptManifest> {
   /** Removes all but the newest so many, and those that the rollout at work may need. */
   async prune(keep: number): Promise<void> {
     const kept = (await this.list()).kept.map(({ manifest }) => manifest);
-    for (const manifest of outlived(kept, keep)) {
-      const dir = this.folder(manifest.id);
+    await this.remove(outlived(kept, keep).map(({ id }) => id));
+  }
+
+  async remove(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const dir = this.folder(id);
       // Away first, then removed: what is half removed must not look like one that can't be read.
       await rename(dir, `${dir}.partial`);
       for (const ending of ['.partial', '.verified', '.sha256'])

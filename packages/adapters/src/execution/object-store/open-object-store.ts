@@ -15,7 +15,7 @@ export async function openObjectStore(config: ObjectStoreConfig): Promise<Object
 }
 
 /** Reads a secret. Errors name the place and never the secret. */
-async function secretOf(source: SecretSource): Promise<string> {
+export async function secretOf(source: SecretSource): Promise<string> {
   const text = 'file' in source ? await readSecret(source.file) : process.env[source.variable];
   if (text === undefined || text.trim() === '') {
     const where = 'file' in source ? source.file : `the environment variable ${source.variable}`;

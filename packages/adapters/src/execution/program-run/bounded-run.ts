@@ -22,6 +22,8 @@ export interface BoundedRun {
   /** At the deadline it is asked to end, and ended so much later. Milliseconds; 0: ended at once. */
   readonly graceMs?: number;
   readonly signal: AbortSignal;
+  /** `false`: somebody waits for it, and it is as quick as it can be; else it lets all others go first. */
+  readonly yields?: boolean;
   /** Given on its standard input. */
   readonly input?: string;
   /** Texts that must not show in what is kept of its output, however they are encoded. */
@@ -44,7 +46,7 @@ const KEPT_BYTES = 256 * 1024;
 const DRAIN_MS = 2_000;
 
 /**
- * Runs a program niced, in a process group of its own, and ends the whole group at the deadline. What it prints is
+ * Runs a program niced (unless somebody waits for it), in a process group of its own, and ends the whole group at the deadline. What it prints is
  * bounded. Nothing that it left in the background outlives this call. Throws only when it can't be started.
  */
 export async function runBounded(run: BoundedRun): Promise<RunResult> {
@@ -53,7 +55,9 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
   await chmod(run.workDir, 0o700);
   await endLeftovers(run.workDir);
   const started = performance.now();
-  const child = spawn('/usr/bin/nice', ['-n', String(STEP_NICENESS), ...run.command], {
+  const yields = run.yields !== false;
+  const niceness = yields ? STEP_NICENESS : 0;
+  const child = spawn('/usr/bin/nice', ['-n', String(niceness), ...run.command], {
     ...asUser(run.user),
     cwd: run.cwd ?? run.workDir,
     env: { ...run.environment, [RUN_VARIABLE]: run.workDir },
@@ -73,7 +77,7 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
   const ending = endInTime(child, run);
   try {
     if (leader) await rememberRun(run.workDir, leader);
-    if (child.pid !== undefined) {
+    if (child.pid !== undefined && yields) {
       await niceSession(child.pid, STEP_NICENESS);
       await yieldProcessor(child.pid, true);
     }

@@ -49,19 +49,19 @@ export interface RecoverAsk {
 
 export interface Recovered {
   readonly cluster: Cluster;
-  /** The restore point that it went on from, and how many segments of the log. */
+  /** The restore point that it went on from, and how many segments of the log, where they were fetched first. */
   readonly point: string;
-  readonly segments: number;
-  /** The last moment of the log that was at hand. */
-  readonly reachedAt: Instant;
+  readonly segments?: number;
+  /** The last moment of the log that was at hand; absent: where it lies, nobody says it. */
+  readonly reachedAt?: Instant;
   /** When the last transaction that came back was committed, by the store's clock; absent: none after the restore point. */
   readonly lastCommitAt?: Instant;
 }
 
 /** What PostgreSQL says when the moment comes after everything that its log holds. */
-const ENDED_BEFORE = 'recovery ended before configured recovery target was reached';
+export const ENDED_BEFORE = 'recovery ended before configured recovery target was reached';
 /** Beside the content: what PostgreSQL writes as it starts. Bytes. */
-const ROOM = 256 * 1024 * 1024;
+export const ROOM = 256 * 1024 * 1024;
 
 export async function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> {
   const { store, of, vault, trust, identities, moment, to, signal, say } = ask;
@@ -105,7 +105,8 @@ export async function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> 
   });
 }
 
-async function emptyFolder({ to, store }: RecoverAsk): Promise<Answer<void>> {
+/** Makes sure of the folder that a person named. */
+export async function emptyFolder({ to, store }: Pick<RecoverAsk, 'to' | 'store'>): Promise<Answer<void>> {
   await mkdir(to, { recursive: true, mode: 0o755 });
   if ((await readdir(to)).length > 0) return denied('rejected', `${to} isn't empty; name a folder of its own`);
   const { user } = store.cluster.programs;
@@ -158,7 +159,8 @@ async function recovered(ask: RecoverAsk, point: string, place: string): Promise
   }
 }
 
-async function lastCommit(cluster: Cluster): Promise<Instant | undefined> {
+/** When the last transaction that was replayed was committed. */
+export async function lastCommit(cluster: Cluster): Promise<Instant | undefined> {
   return withClient(await cluster.connection(), async (client) => {
     const { rows } = await client.query<{ at: string | null }>(
       'select (extract(epoch from pg_last_xact_replay_timestamp()) * 1000)::bigint::text as at',

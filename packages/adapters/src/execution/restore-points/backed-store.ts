@@ -1,4 +1,5 @@
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
+import type { PgBackRestConfig } from '../pgbackrest/pgbackrest-config.ts';
 import type { Store } from '../store/store-session.ts';
 
 /** A store with what its restore points need. */
@@ -16,4 +17,6 @@ export interface BackedStore extends Store {
   readonly census?: boolean;
   /** Its WAL is copied to a vault: what isn't there yet stays in the archive, whatever it is needed for here. */
   readonly shipsWal?: boolean;
+  /** Its restore points are pgBackRest's backups, and its WAL is archived there. */
+  readonly pgbackrest?: PgBackRestConfig;
 }

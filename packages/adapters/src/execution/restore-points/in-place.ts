@@ -1,6 +1,6 @@
-import { chmod, chown, copyFile, cp, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Answer, denied, granted, type RecoveryTarget, type StepContext } from '@headgate/execution';
+import { type Answer, denied, granted, type StepContext } from '@headgate/execution';
 import { z } from 'zod';
 import { readIfThere, syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import { freePort } from '../../machine/free-port.ts';
@@ -8,8 +8,6 @@ import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { controlConnection, raiseFence } from '../store/store-session.ts';
 import type { BackedStore } from './backed-store.ts';
-import { Manifest } from './manifest.ts';
-import { archiveToNow, restoreAside } from './recovery.ts';
 
 const Journal = z.strictObject({
   key: z.string(),
@@ -32,6 +30,18 @@ export async function restoring(cluster: Cluster): Promise<boolean> {
   return (await readJournal(cluster))?.phase === 'swapping';
 }
 
+/** Where a restore brings a store back from: a restore point of a kind, and a moment. */
+export interface RestoreSource {
+  /** Whether it is what was taken, before anything begins. */
+  verify(): Promise<Answer<unknown>>;
+  /** Brings the store's log up to now to where the restore reads it, if the moment may need it. */
+  archive(): Promise<Answer<unknown>>;
+  /** Recovers it as a cluster of its own. */
+  aside(dir: string, port: number): Promise<Answer<Cluster>>;
+  /** Puts each folder of files beside its place, as `<folder>.restoring`. */
+  layOutFiles(): Promise<void>;
+}
+
 /**
  * Replaces a store by what it was at a moment. Recovers aside first, so that a restore point that doesn't recover costs
  * nothing; then stops the store, swaps the folders and starts it. A journal leads a second attempt on from where the
@@ -39,11 +49,9 @@ export async function restoring(cluster: Cluster): Promise<boolean> {
  * must not bring an old decision back into force. The replaced folder is kept as `data.before` until the next restore.
  */
 export async function restoreInPlace(
-  store: BackedStore,
-  restorePoint: string,
-  target: RecoveryTarget,
+  store: Pick<BackedStore, 'name' | 'cluster' | 'database' | 'files'>,
+  from: RestoreSource,
   ctx: StepContext,
-  verify: () => Promise<Answer<unknown>>,
 ): Promise<Answer<{ readonly schemaVersion: number }>> {
   const { cluster } = store;
   let journal = await readJournal(cluster);
@@ -51,7 +59,7 @@ export async function restoreInPlace(
     if (journal?.phase === 'swapping') {
       return denied('unknown', `an earlier restore (${journal.key}) of the store ${store.name} isn't finished`);
     }
-    const verified = await verify();
+    const verified = await from.verify();
     if (!verified.ok) return verified;
     await cluster.start();
     const control = await controlRows(store, ctx);
@@ -60,19 +68,13 @@ export async function restoreInPlace(
     await writeJournal(cluster, journal);
   }
   if (journal.phase === 'recovering') {
-    const deadlineMs = Math.max(10_000, ctx.remainingMs());
-    if (target.kind !== 'restore-point') await archiveToNow(store, deadlineMs);
-    const aside = await restoreAside(
-      store,
-      restorePoint,
-      target,
-      join(cluster.dir, 'restoring'),
-      await freePort(),
-      deadlineMs,
-    );
-    const schemaVersion = await carryOver(store, aside, journal);
-    await aside.stop();
-    await layOutFiles(store, restorePoint, target);
+    const archived = await from.archive();
+    if (!archived.ok) return archived;
+    const aside = await from.aside(join(cluster.dir, 'restoring'), await freePort());
+    if (!aside.ok) return aside;
+    const schemaVersion = await carryOver(store, aside.value, journal);
+    await aside.value.stop();
+    await from.layOutFiles();
     journal = { ...journal, phase: 'swapping', schemaVersion };
     await writeJournal(cluster, journal);
   }
@@ -109,32 +111,11 @@ async function swap(prepared: string, place: string): Promise<void> {
   await syncFolder(dirname(place));
 }
 
-async function layOutFiles(store: BackedStore, restorePoint: string, target: RecoveryTarget): Promise<void> {
-  const manifest = Manifest.parse(JSON.parse(await readFile(join(restorePoint, 'manifest.json'), 'utf8')));
-  for (const { name, dir } of store.files) {
-    const prefix = join('files', name);
-    if (!manifest.folders.includes(prefix)) continue;
-    const prepared = `${dir}.restoring`;
-    await rm(prepared, { recursive: true, force: true });
-    // A later moment than the copy's needs files that came after it; the database says which of them count.
-    if (target.kind !== 'restore-point') await cp(dir, prepared, { recursive: true, preserveTimestamps: true });
-    const owner = await stat(dir).catch(() => undefined);
-    for (const folder of manifest.folders.filter((each) => each === prefix || each.startsWith(`${prefix}/`)).sort()) {
-      const path = join(prepared, folder.slice(prefix.length));
-      await mkdir(path, { recursive: true, mode: 0o755 });
-      if (owner) await chown(path, owner.uid, owner.gid);
-    }
-    for (const file of manifest.files.filter((each) => each.path.startsWith(`${prefix}/`))) {
-      const path = join(prepared, file.path.slice(prefix.length));
-      await copyFile(join(restorePoint, file.path), path);
-      await chmod(path, file.mode);
-      await chown(path, file.uid, file.gid);
-    }
-  }
-}
-
 /** The rows that aren't the customers', read under this step's fence. `undefined`: a later decision was seen. */
-async function controlRows(store: BackedStore, ctx: StepContext): Promise<Journal['control'] | undefined> {
+async function controlRows(
+  store: Pick<BackedStore, 'cluster' | 'database'>,
+  ctx: StepContext,
+): Promise<Journal['control'] | undefined> {
   return withClient(await controlConnection(store), async (client) => {
     if (!(await raiseFence(client, ctx))) return undefined;
     const fence = await client.query('select scope, epoch::text, n::text from headgate.fence');
@@ -143,8 +124,12 @@ async function controlRows(store: BackedStore, ctx: StepContext): Promise<Journa
   });
 }
 
-async function carryOver(store: BackedStore, aside: Cluster, journal: Journal): Promise<number> {
-  return withClient(await controlConnection({ cluster: aside, database: store.database }), async (client) => {
+async function carryOver(
+  { database }: Pick<BackedStore, 'database'>,
+  aside: Cluster,
+  journal: Journal,
+): Promise<number> {
+  return withClient(await controlConnection({ cluster: aside, database }), async (client) => {
     await client.query('begin');
     await client.query('truncate headgate.fence, headgate.route');
     await client.query(

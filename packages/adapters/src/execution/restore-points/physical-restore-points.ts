@@ -17,6 +17,7 @@ import { SAME_ATTEMPT_MS } from '../kept-points/kept-points.ts';
 import { outlived } from '../kept-points/outlived.ts';
 import type { BackedStore } from './backed-store.ts';
 import { takeCopy } from './backup.ts';
+import { copySource } from './copy-source.ts';
 import { restoreInPlace } from './in-place.ts';
 import { digestOfText, Manifest, restorePointOf } from './manifest.ts';
 import { markLog } from './mark.ts';
@@ -115,8 +116,12 @@ export class PhysicalRestorePoints implements RestorePoints {
     ctx: StepContext,
   ): Promise<Answer<{ readonly schemaVersion: number }>> {
     const backed = this.find(store);
-    return restoreInPlace(backed, join(backed.restorePointsDir, plain(id)), target, ctx, () =>
-      this.verify(store, id, ctx.signal),
+    const point = join(backed.restorePointsDir, plain(id));
+    const verify = () => this.verify(store, id, ctx.signal);
+    return restoreInPlace(
+      backed,
+      copySource(backed, point, target, () => ctx.remainingMs(), verify),
+      ctx,
     );
   }
 

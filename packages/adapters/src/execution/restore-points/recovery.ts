@@ -28,11 +28,8 @@ export async function restoreAside(
       port,
       settings: {
         ...recoverySettings(target),
-        archive_mode: 'off',
-        hot_standby: 'off',
+        ...ASIDE_SETTINGS,
         restore_command: 'false',
-        // A copy must not go on with what the store subscribes to elsewhere.
-        max_logical_replication_workers: '0',
       },
     },
     store.cluster.programs,
@@ -84,12 +81,25 @@ async function layOut(
   await own(sign);
 }
 
-function recoverySettings(target: RecoveryTarget): Record<string, string> {
+/** Of every cluster that is brought back aside. */
+export const ASIDE_SETTINGS = {
+  archive_mode: 'off',
+  hot_standby: 'off',
+  // A copy must not go on with what the store subscribes to elsewhere.
+  max_logical_replication_workers: '0',
+} as const;
+
+/** Where recovery ends. `moment`: the name by which the log knows the restore point's own; without one it is the copy's end. */
+export function recoverySettings(target: RecoveryTarget, moment?: string): Record<string, string> {
   const promote = { recovery_target_action: 'promote' };
   switch (target.kind) {
     case 'restore-point':
       // The copy's own timeline, also when a later restore has left it.
-      return { ...promote, recovery_target: 'immediate', recovery_target_timeline: 'current' };
+      return {
+        ...promote,
+        recovery_target_timeline: 'current',
+        ...(moment === undefined ? { recovery_target: 'immediate' } : { recovery_target_name: moment }),
+      };
     case 'latest':
       return { ...promote, recovery_target_timeline: 'latest' };
     case 'time':

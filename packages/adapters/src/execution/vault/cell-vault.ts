@@ -23,6 +23,8 @@ export interface CellVaultParts {
   readonly store: ObjectStore;
   readonly key: SigningKey;
   readonly stores: ReadonlyMap<string, VaultedStore>;
+  /** Stores whose restore points lie in repositories of their own, and where, in words: no copies of them are kept here. */
+  readonly elsewhere?: ReadonlyMap<string, string>;
   /** Size of the parts before encryption. */
   readonly partBytes: number;
 }
@@ -40,6 +42,8 @@ export class CellVault implements Vault {
   }
 
   async keep(point: RestorePoint, ctx: StepContext): Promise<Vaulted> {
+    const elsewhere = this.parts.elsewhere?.get(point.store);
+    if (elsewhere !== undefined) return { kind: 'elsewhere', words: elsewhere };
     try {
       return await this.seal(point, ctx);
     } catch (error) {

@@ -10,8 +10,9 @@ const MIB = 1024 * 1024;
 export async function openCellVault(
   config: VaultConfig | undefined,
   stores: ReadonlyMap<string, VaultedStore>,
+  elsewhere: ReadonlyMap<string, string> = new Map(),
 ): Promise<Vault | undefined> {
   if (config === undefined) return undefined;
   const [store, key] = [await openObjectStore(config.store), await vaultKey(config.keyFile)];
-  return new CellVault({ config, store, key, stores, partBytes: config.partMiB * MIB });
+  return new CellVault({ config, store, key, stores, elsewhere, partBytes: config.partMiB * MIB });
 }

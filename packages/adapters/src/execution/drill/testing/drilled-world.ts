@@ -114,7 +114,7 @@ export async function drilledWorld(): Promise<DrilledWorld> {
         manifest = await rewritten(dir);
       }
       const sealed = await vault.keep({ ...taken.value, manifest, verified: true }, ctx);
-      if (sealed.kind !== 'sealed') throw new Error(sealed.why);
+      if (sealed.kind !== 'sealed') throw new Error('why' in sealed ? sealed.why : sealed.kind);
       return id;
     },
     async ship() {

@@ -1,0 +1,84 @@
+/** A restore point in a vault, for a drill. */
+import { readFile, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DrilledPoint, DrilledWal } from '@headgate/domain';
+import { choosePoint } from '../vault/choose-point.ts';
+import { fetchPoint } from '../vault/fetch-point.ts';
+import { PointContents } from '../vault/point-contents.ts';
+import type { Unsealing } from '../vault/unseal-point.ts';
+import { fetchWal } from '../vault/wal/fetch-wal.ts';
+import { bringBack } from './bring-back.ts';
+import { type BringBackAsk, WAL } from './brought-back.ts';
+import type { DrillAsk } from './drill.ts';
+import { InOurWords } from './in-our-words.ts';
+import { type PointToDrill, ROOM } from './point-to-drill.ts';
+
+/** `dir`: the drill's folder. */
+export async function chosenInVault(of: BringBackAsk['of'], ask: DrillAsk, dir: string): Promise<PointToDrill> {
+  const chosen = await choosePoint(ask.vault, ask.from, ask.id, ask.trust, ask.signal);
+  if (!chosen.ok) throw new InOurWords(chosen.why);
+  const { unsealing } = chosen;
+  const { id, database } = unsealing.sealed;
+  const files = join(dir, 'points', id);
+  return {
+    told: pointOf(unsealing),
+    files,
+    fetch: () => fetchInto(unsealing, of.form, ask, dir),
+    fetchLog: async () => (of.form === 'physical' ? fetchLog(unsealing, ask, dir) : undefined),
+    bringBack: (latest) => bringBack({ ...ask, of, id, major: database.major, dir, latest }),
+    promised: async () => PointContents.parse(JSON.parse(await readFile(join(files, 'manifest.json'), 'utf8'))),
+  };
+}
+
+async function fetchInto(
+  unsealing: Unsealing,
+  form: 'physical' | 'dump',
+  { identities, from }: DrillAsk,
+  dir: string,
+): Promise<void> {
+  const { sealed } = unsealing;
+  if (sealed.database.form !== form)
+    throw new InOurWords(
+      `${sealed.id} is a ${sealed.database.form} copy, and ${from.store} comes back from a ${form} one`,
+    );
+  const { bavail, bsize } = await statfs(dir);
+  const needed = 2 * sealed.bytes + ROOM;
+  if (bavail * bsize < needed)
+    throw new InOurWords(`the folder for drills has room for ${bavail * bsize} bytes, ${needed} are needed`);
+  const fetched = await fetchPoint(unsealing, identities, join(dir, 'points'));
+  // A file's name may be a customer's word.
+  if (!fetched.ok) throw new InOurWords(fetched.why.replace(/\b(files|filestore)\/.* isn't/s, "a file isn't"));
+}
+
+/** The store's log from the restore point on, where the vault has it. */
+async function fetchLog(
+  { store, sealed, signal }: Unsealing,
+  ask: DrillAsk,
+  dir: string,
+): Promise<DrilledWal | undefined> {
+  const { from, trust, identities, walEveryMs } = ask;
+  const fetched = await fetchWal({ store, of: from, trust, identities, from: sealed, to: join(dir, WAL), signal });
+  if (!fetched.ok) throw new InOurWords(fetched.why);
+  if (fetched.value === undefined) return undefined;
+  const { reach, segments } = fetched.value;
+  const { at: reachedAt, sealedAt, lsn } = reach;
+  return { segments, reachedAt, sealedAt, lsn, ...(walEveryMs !== undefined && { everyMs: walEveryMs }) };
+}
+
+function pointOf({ sealed, manifest }: Unsealing): DrilledPoint {
+  const { id, takenAt, sealedAt, schemaVersion, bytes, files, database } = sealed;
+  const { form, major, lsn } = database;
+  const at = lsn?.stop ?? lsn?.start;
+  return {
+    id,
+    takenAt,
+    sealedAt,
+    manifest,
+    schemaVersion,
+    form,
+    major,
+    bytes,
+    files,
+    ...(at !== undefined && { lsn: at }),
+  };
+}

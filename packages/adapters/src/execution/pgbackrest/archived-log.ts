@@ -1,0 +1,111 @@
+/** The log as it lies in the repository, and whether recovery came to its end. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Cluster } from '../../postgres-cluster/cluster.ts';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { numberText, segmentNumber, segmentOfLsn } from '../vault/wal/wal-place.ts';
+import type { Bounds, PgBackRest, Ran } from './pgbackrest.ts';
+
+export type LogAnswer =
+  | { readonly ok: true; readonly segments: ReadonlySet<string> }
+  | Extract<Ran, { readonly ok: false }>;
+
+/** Names of the segments of the log that lie in the repository. */
+export async function archivedSegments(own: PgBackRest, bounds: Bounds): Promise<LogAnswer> {
+  const ran = await own.run(
+    ['repo-ls', `archive/${own.config.stanza}`, '--recurse', '--filter=/[0-9A-F]{24}-[0-9a-f]{40}'],
+    bounds,
+  );
+  if (!ran.ok) return ran;
+  return { ok: true, segments: new Set(ran.output.match(/(?<=\/)[0-9A-F]{24}(?=-[0-9a-f]{40})/g) ?? []) };
+}
+
+/** The first segment from one to another that isn't there, on the first one's timeline. */
+export function missingSegment(there: ReadonlySet<string>, first: string, last: string): string | undefined {
+  for (let n = segmentNumber(first); n <= segmentNumber(last); n++) {
+    const name = first.slice(0, 8) + numberText(n);
+    if (!there.has(name)) return name;
+  }
+  return undefined;
+}
+
+/** The last segment there, on the newest timeline. */
+export function lastSegment(there: ReadonlySet<string>): string | undefined {
+  return [...there].sort().at(-1);
+}
+
+/**
+ * Why a store that was recovered as far as its log goes didn't come to its end; `undefined`: it did. PostgreSQL takes a piece that is missing,
+ * or isn't what its name says, for the end, and goes on without a word.
+ */
+export async function endedBefore(recovered: Cluster, last: string): Promise<string | undefined> {
+  const { timeline, lsn } = await leftAt(recovered);
+  const came = timeline.toString(16).toUpperCase().padStart(8, '0') + numberText(segmentOfLsn(lsn));
+  if (came >= last) return undefined;
+  return `what came back ends at ${lsn} (segment ${came}), and the log goes up to ${last}: a piece of it is missing, or isn’t what its name says`;
+}
+
+/** Timeline and place that recovery ended on: what began there is the cluster's own timeline, by its history. */
+async function leftAt({ data, ...cluster }: Cluster): Promise<{ readonly timeline: number; readonly lsn: string }> {
+  const wal = join(data, 'pg_wal');
+  const own = (await readdir(wal))
+    .filter((name) => /^[0-9A-F]{8}\.history$/.test(name))
+    .sort()
+    .at(-1);
+  if (own === undefined) throw new Error(`${cluster.dir} wasn't recovered: it has no timeline of its own`);
+  const line = (await readFile(join(wal, own), 'utf8')).trim().split('\n').at(-1)!;
+  const [timeline, lsn] = line.split('\t');
+  return { timeline: Number(timeline), lsn: lsn! };
+}
+
+/** How long PostgreSQL's archiver may take, which is woken by each segment that is full. Milliseconds. */
+const ARCHIVE_MS = 60_000;
+
+/**
+ * Waits until PostgreSQL has given a segment to the repository, by PostgreSQL's own notes: its counters don't outlive a crash. In words
+ * why it hasn't, in time.
+ */
+export async function archivedByNow(
+  { data, logFile }: Cluster,
+  segment: string,
+  { deadlineMs, signal }: Bounds,
+): Promise<string | undefined> {
+  const until = performance.now() + Math.max(1_000, Math.min(ARCHIVE_MS, deadlineMs));
+  const wal = join(data, 'pg_wal');
+  const there = async (path: string): Promise<boolean> =>
+    (await stat(join(wal, path)).catch(() => undefined)) !== undefined;
+  // A segment is reused only after it was archived.
+  while (!(await there(join('archive_status', `${segment}.done`))) && (await there(segment))) {
+    signal.throwIfAborted();
+    if (performance.now() > until)
+      return `the log's segment ${segment} didn't get to the repository in time; ${logFile} says why`;
+    await new Promise((done) => setTimeout(done, 25));
+  }
+  return undefined;
+}
+
+/** Ends the segment that is written to, and waits until it lies in the repository. */
+export async function archiveToNow(cluster: Cluster, own: PgBackRest, bounds: Bounds): Promise<string | undefined> {
+  if (!(await cluster.postmaster())?.ready) return undefined;
+  const untold = await pushHistories(cluster, own, bounds);
+  if (untold !== undefined) return untold;
+  const segment = await withClient(await cluster.connection(), async (client) => {
+    const { rows } = await client.query<{ segment: string }>('select pg_walfile_name(pg_switch_wal()) as segment');
+    return rows[0]!.segment;
+  });
+  return archivedByNow(cluster, segment, bounds);
+}
+
+/**
+ * Brings the histories of timelines into the repository that PostgreSQL itself never archives: a store that was brought back began its
+ * timeline aside, where nothing is archived. Without them nobody could follow the log over that point.
+ */
+export async function pushHistories({ data }: Cluster, own: PgBackRest, bounds: Bounds): Promise<string | undefined> {
+  const wal = join(data, 'pg_wal');
+  const names = (await readdir(wal)).filter((name) => /^[0-9A-F]{8}\.history$/.test(name)).sort();
+  for (const name of names) {
+    const ran = await own.run(['archive-push', join(wal, name)], bounds);
+    if (!ran.ok) return ran.why;
+  }
+  return undefined;
+}

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import { FILES, LONGEST_SOCKET_PATH, pgbackrestFolder } from './own-configuration.ts';
+import { type PgBackRestConfig, repositoryText } from './pgbackrest-config.ts';
+
+interface Declared {
+  readonly stores: Readonly<
+    Record<
+      string,
+      {
+        readonly clusterDir: string;
+        readonly port: number;
+        readonly files: readonly unknown[];
+        readonly pgbackrest?: PgBackRestConfig | undefined;
+      }
+    >
+  >;
+  readonly vault?: { readonly demands: readonly string[] } | undefined;
+}
+
+/** What of a cell's configuration can't be with pgBackRest, each with its place. */
+export function pgbackrestProblems({ stores, vault }: Declared): readonly string[] {
+  const wrong: string[] = [];
+  const places = new Map<string, string>();
+  for (const [name, { clusterDir, port, files, pgbackrest }] of Object.entries(stores)) {
+    if (pgbackrest === undefined) continue;
+    const at = `stores.${name}`;
+    if (files.length > 0)
+      wrong.push(
+        `${at}.files: pgBackRest keeps a database and no folders beside it; leave files out, or leave pgbackrest out`,
+      );
+    if (vault !== undefined && vault.demands.length > 0)
+      wrong.push(
+        `${at}.pgbackrest: vault.demands are asked of the vault, and this store's restore points lie in pgBackRest's repository, of which nobody asks them; leave vault.demands out, or put the store into a cell of its own`,
+      );
+    const socket = join(pgbackrestFolder(clusterDir), FILES.socket, `.s.PGSQL.${port}`);
+    if (Buffer.byteLength(socket) > LONGEST_SOCKET_PATH)
+      wrong.push(
+        `${at}.clusterDir: ${socket} is longer than the ${LONGEST_SOCKET_PATH} bytes that a Unix socket's path may have; choose a shorter folder`,
+      );
+    const place = repositoryText(pgbackrest);
+    if (places.has(place))
+      wrong.push(`${at}.pgbackrest.stanza: ${places.get(place)} has the same one in the same repository`);
+    places.set(place, at);
+  }
+  return wrong;
+}
