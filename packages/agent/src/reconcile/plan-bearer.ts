@@ -82,7 +82,7 @@ export class PlanBearer {
         plan,
         'cell-closed',
         'the agent could not open the cell yet',
-        'see `headgate-agent status`, and its log',
+        'see `headgate-agent status --config FILE`, and its log',
       );
     await room(held);
     // With nothing between this and the beginning: it ends what it finds there, and only that.
@@ -91,7 +91,7 @@ export class PlanBearer {
         plan,
         'cell-busy',
         'the agent goes back by itself, the server being away',
-        'wait until `headgate-agent status` says that it is done',
+        'wait until `headgate-agent status --config FILE` says that it is done',
       );
     let over: AbortSignal | undefined;
     const working = held.aside((cell, signal) => {
@@ -212,7 +212,7 @@ function busy({ plan }: JudgedAsk, held: CellWorker): Answer<never> {
     plan,
     'cell-busy',
     `${words}${until}`,
-    'run it again then; nothing was changed (`headgate-agent status` says what is at work)',
+    'run it again then; nothing was changed (`headgate-agent status --config FILE` says what is at work)',
   );
 }
 

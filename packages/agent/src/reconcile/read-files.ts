@@ -39,7 +39,9 @@ export async function readBundle(file: string): Promise<Record<string, unknown>>
   } catch {
     // Said below, in words of ours: a parser's quote the file.
   }
-  throw new WrongFile(`${file} is no signed statement: expected JSON, as \`headgate reconcile approve\` writes it`);
+  throw new WrongFile(
+    `${file} is no signed statement: expected JSON, as \`headgate reconcile approve PLAN --key KEY --approver ID --out FILE\` writes it`,
+  );
 }
 
 async function textOf(file: string, most: number): Promise<string> {
