@@ -212,6 +212,21 @@ describe.skipIf(missing !== undefined)('pgBackRest', () => {
       }
     });
 
+    test('a rollout’s first restore point outdates what earlier ones left, its next ones do not', async () => {
+      const points = new PgBackRestRestorePoints(
+        new Map([['main', world.with({ keep: { full: 1 }, fullEveryMs: 0 })]]),
+      );
+      const ids: string[] = [];
+      for (const step of ['first', 'second']) {
+        const taken = await points.take('main', context({ rollout: 'r3', step }));
+        if (!taken.ok) throw new Error(taken.why);
+        ids.unshift(taken.value.id);
+        const { kept, unreadable } = await points.list('main');
+        expect(kept.map(({ point: { id: each } }) => each)).toEqual(ids);
+        expect(unreadable.filter(({ rollout }) => rollout !== 'r1')).toEqual([]);
+      }
+    });
+
     test('no secret stands in what others may read: files of ours are closed, and no argument holds one', async () => {
       for (const name of Object.values(FILES).filter((each) => each !== FILES.authority)) {
         const { mode } = await stat(join(world.store.cluster.dir, 'pgbackrest', name));
