@@ -164,7 +164,7 @@ describe.skipIf(missing !== undefined)('pgBackRest', () => {
 
     test('a backup that is damaged is not brought back, and leaves nothing behind', () =>
       harmed(
-        async () => flip(await largestFile(backup('..', label.slice(0, 16)))),
+        async () => rm(await largestFile(backup('..', label.slice(0, 16)))),
         async () => {
           expect(await restored()).toMatchObject({
             ok: false,
@@ -209,6 +209,21 @@ describe.skipIf(missing !== undefined)('pgBackRest', () => {
       } finally {
         await rm(world.repositoryDir, { recursive: true });
         await rename(repository('..', 'away'), world.repositoryDir);
+      }
+    });
+
+    test('a rollout’s first restore point outdates what earlier ones left, its next ones do not', async () => {
+      const points = new PgBackRestRestorePoints(
+        new Map([['main', world.with({ keep: { full: 1 }, fullEveryMs: 0 })]]),
+      );
+      const ids: string[] = [];
+      for (const step of ['first', 'second']) {
+        const taken = await points.take('main', context({ rollout: 'r3', step }));
+        if (!taken.ok) throw new Error(taken.why);
+        ids.unshift(taken.value.id);
+        const { kept, unreadable } = await points.list('main');
+        expect(kept.map(({ point: { id: each } }) => each)).toEqual(ids);
+        expect(unreadable.filter(({ rollout }) => rollout !== 'r1')).toEqual([]);
       }
     });
 

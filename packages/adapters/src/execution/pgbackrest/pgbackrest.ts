@@ -1,6 +1,6 @@
-import { chmod, chown, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSecret, writeDurably } from '../../machine/durable-file.ts';
+import { readIfThere, readSecret, syncFolder, writeDurably } from '../../machine/durable-file.ts';
 import type { RunAs } from '../../machine/run-as.ts';
 import { secretOf } from '../object-store/open-object-store.ts';
 import { endLeftovers, type RunResult, runBounded } from '../program-run/index.ts';
@@ -160,8 +160,13 @@ export class PgBackRest {
 
   async #write(name: string, text: string): Promise<void> {
     const path = join(this.dir, name);
-    await writeDurably(path, text, 0o600);
-    await this.#own(path);
+    if ((await readIfThere(path)) === text) return;
+    // PostgreSQL archives at any moment: its user may read what stands there, always.
+    const next = `${path}.${process.pid}-${++runs}`;
+    await writeDurably(next, text, 0o600);
+    await this.#own(next);
+    await rename(next, path);
+    await syncFolder(this.dir);
   }
 
   async #own(path: string): Promise<void> {

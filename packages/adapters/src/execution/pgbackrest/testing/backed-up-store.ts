@@ -45,6 +45,15 @@ export const PASSPHRASE = 'a passphrase that shows nowhere';
 /** `repository`: a folder of its own where nothing else is said. */
 export async function backedUpStore(repository?: PgBackRestConfig['repository']): Promise<BackedUpStore> {
   const real = await realStore();
+  try {
+    return await backedUp(real, repository);
+  } catch (error) {
+    await real.remove();
+    throw error;
+  }
+}
+
+async function backedUp(real: RealStore, repository?: PgBackRestConfig['repository']): Promise<BackedUpStore> {
   const { cluster: plain } = real.store;
   const repositoryDir = join(real.dir, 'repository');
   await mkdir(repositoryDir);
