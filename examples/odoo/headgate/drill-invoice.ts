@@ -8,7 +8,12 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv, env, exit, stderr } from 'node:process';
 
+// First of all the copy is neutralised as Odoo does it: no mail server, no scheduled job and no service of others is used by it.
 const SCRIPT = `
+import odoo.modules.neutralize
+odoo.modules.neutralize.neutralize_database(env.cr)
+env.cr.commit()
+env.invalidate_all()
 partner = env['res.partner'].search([('customer_rank', '>', 0)], limit=1) or env['res.partner'].search([], limit=1)
 journal = env['account.journal'].search([('type', '=', 'sale')], limit=1)
 last = env['account.move'].search([('journal_id', '=', journal.id), ('state', '=', 'posted')], order='sequence_number desc', limit=1)

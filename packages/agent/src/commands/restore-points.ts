@@ -14,6 +14,7 @@ import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-k
 import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
 import { storesElsewhere, vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import { readReach } from '@headgate/adapters/execution/vault/wal/vaulted-wal';
+import { goesOnFrom } from '@headgate/adapters/execution/vault/wal/wal-timelines';
 import { loadTrust, type Trust, type WalReach } from '@headgate/documents';
 import { freshnessOf, nextDue } from '@headgate/domain';
 import { type Answer, type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
@@ -123,10 +124,10 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
       const found = await listVault(store, of, trust, signal);
       const now = Date.now();
       const reach = await readReach(store, of, trust, signal);
-      const goesOn =
-        reach.ok && reach.value?.systemIdentifier === found.points[0]?.sealed?.database.systemIdentifier
-          ? reach.value?.at
-          : undefined;
+      const to = reach.ok ? reach.value : undefined;
+      const whole =
+        to !== undefined && found.points.some(({ sealed }) => sealed !== undefined && goesOnFrom(to, sealed));
+      const goesOn = whole ? to.at : undefined;
       const freshness = freshnessOf(found.points, now, goesOn);
       const { rpoMs } = cell.vault;
       const dueAt = rpoMs === undefined ? undefined : nextDue(freshness, rpoMs);
@@ -164,7 +165,7 @@ function walTrouble(
   if (!reach.ok) return reach.why;
   if (cell.vault.wal === undefined || cell.kind !== 'process' || !Object.hasOwn(cell.stores, store)) return undefined;
   if (reach.value === undefined) return 'no WAL lies there yet';
-  return goesOn === undefined ? 'the WAL that lies there doesn’t go on from the newest restore point' : undefined;
+  return goesOn === undefined ? 'the WAL that lies there goes on from none of the restore points: take one' : undefined;
 }
 
 /** The manifest of the restore point that is asked for, once it is known to be right. */

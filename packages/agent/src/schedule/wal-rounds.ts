@@ -86,11 +86,16 @@ export class WalRounds {
     if (this.#parts.worker(cell.cell)?.cell === undefined) return;
     shipped.made ??= await this.#make(shipped, signal);
     const { store, shipper } = shipped.made;
-    const { reach, pieces, bytes } = await shipper.ship(await closeWal(store, Date.now));
-    await noteShipped(store.restorePointsDir, reach.last);
-    if (shipped.standing.why !== undefined)
-      this.#parts.log.info({ cell: cell.cell, store: name }, 'the WAL lies in the vault again');
-    shipped.standing = { store: name, reachedAt: reach.at };
+    const { reach, pieces, bytes, shipped: last, gap } = await shipper.ship(await closeWal(store, Date.now));
+    await noteShipped(store.restorePointsDir, last);
+    const why =
+      gap && `the segment ${gap} is lost: nothing after it comes back from restore points before it; take one`;
+    const before = shipped.standing.why;
+    shipped.standing = { store: name, reachedAt: reach.at, ...(why !== undefined && { why }) };
+    if (before !== why) {
+      if (why === undefined) this.#parts.log.info({ cell: cell.cell, store: name }, 'the WAL lies in the vault again');
+      else this.#parts.log.error({ cell: cell.cell, store: name, why }, 'the WAL in the vault has a gap');
+    }
     if (pieces > 0) this.#parts.log.debug({ cell: cell.cell, store: name, pieces, bytes }, 'WAL brought to the vault');
   }
 

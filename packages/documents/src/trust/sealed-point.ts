@@ -63,6 +63,8 @@ const predicate = z.strictObject({
     /** Where the copy begins and where it is consistent; a dump is of one moment that is not before `start`. */
     lsn: z.strictObject({ start: name, stop: name.exactOptional() }).exactOptional(),
     systemIdentifier: name.exactOptional(),
+    /** The timeline of its moment; restore points of before don't say it, and no log goes on from them. */
+    timeline: z.int().min(1).max(0xffff_ffff).exactOptional(),
   }),
   files: count,
   bytes: count,

@@ -53,6 +53,10 @@ const reach = z.strictObject({
   lsn,
   /** The segment that ends there. */
   last: z.string().regex(/^[0-9A-F]{24}$/),
+  /** Number of the segment from which on none is missing up to the last, along its timeline. */
+  from: count,
+  /** Every timeline but the first: which one it left, at which place, and when. */
+  timelines: z.array(z.strictObject({ timeline: count, parent: count, at: lsn, begunAt: count })).max(1_000),
 });
 
 export type SealedWal = Readonly<z.output<typeof piece>>;

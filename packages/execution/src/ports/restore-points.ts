@@ -29,10 +29,10 @@ export interface RestorePointList {
 export type RecoveryTarget =
   | { readonly kind: 'restore-point' }
   /** As far as the log goes. */
-  | { readonly kind: 'latest' }
-  | { readonly kind: 'time'; readonly at: string }
+  | { readonly kind: 'latest'; readonly timeline?: number }
+  | { readonly kind: 'time'; readonly at: string; readonly timeline?: number }
   | { readonly kind: 'transaction'; readonly xid: string }
-  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'name'; readonly name: string; readonly timeline?: number }
   | { readonly kind: 'lsn'; readonly lsn: string };
 
 /** Copies of a whole store (database and files together) from which it can be brought back. */

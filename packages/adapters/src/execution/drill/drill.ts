@@ -6,13 +6,10 @@ import { compareCensus, type DrilledStore, type DrillFacts } from '@headgate/dom
 import type { ObjectStore } from '@headgate/execution';
 import { readBack } from '../../machine/copy-tree.ts';
 import { closedFolder } from '../../machine/reachable.ts';
-import { withClient } from '../../postgres-cluster/database.ts';
 import { findPrograms } from '../../postgres-cluster/programs.ts';
 import { holdMoment } from '../census/count-rows.ts';
 import { PROGRAMS, sweepClusters, throwAwayFolder } from '../rehearsal/throw-away-cluster.ts';
-import { controlConnection } from '../store/store-session.ts';
 import { type ContentFile, kindOf } from '../vault/point-contents.ts';
-import { reaches } from '../vault/wal/wal-place.ts';
 import { amcheck } from './amcheck.ts';
 import { chosenBackup } from './backup-to-drill.ts';
 import type { BroughtBack } from './brought-back.ts';
@@ -92,7 +89,8 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
     await point.fetch();
     took.fetchedMs = since();
     at.stage = 'fetching its log';
-    const wal = await point.fetchLog();
+    const log = await point.fetchLog();
+    const wal = log?.wal;
     if (wal !== undefined) facts.wal = wal;
     ask.say(
       wal === undefined ? 'It is brought back …' : `It is brought back, with ${wal.segments} segments of its log …`,
@@ -101,7 +99,7 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
     copy = await point.bringBack(wal !== undefined);
     took.restoredMs = since();
     at.stage = 'looking at what came back';
-    if (wal !== undefined) facts.wal = { ...wal, replayed: await cameTo(copy, wal.lsn) };
+    if (log !== undefined) facts.wal = { ...log.wal, replayed: await log.came(copy) };
     // Before anybody writes to the copy.
     const moment = wal === undefined ? await holdMoment(copy.counting) : undefined;
     try {
@@ -140,14 +138,6 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
   }
   facts.at = now();
   return facts;
-}
-
-/** Whether the copy's log goes as far as the vault's: a piece that PostgreSQL couldn't read would end it before. */
-async function cameTo(copy: BroughtBack, lsn: string): Promise<boolean> {
-  return withClient(await controlConnection(copy.store), async (client) => {
-    const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn');
-    return reaches(rows[0]!.lsn, lsn);
-  });
 }
 
 /** The application's business transactions, where they are declared. */

@@ -1,21 +1,27 @@
 /** A restore point in a vault, for a drill. */
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DrilledPoint, DrilledWal } from '@headgate/domain';
+import type { DrilledPoint } from '@headgate/domain';
+import { controlConnection } from '../store/store-session.ts';
 import { choosePoint } from '../vault/choose-point.ts';
 import { fetchPoint } from '../vault/fetch-point.ts';
 import { PointContents } from '../vault/point-contents.ts';
 import type { Unsealing } from '../vault/unseal-point.ts';
+import { listVault } from '../vault/vaulted-points.ts';
+import { cameTo } from '../vault/wal/came-to.ts';
 import { fetchWal } from '../vault/wal/fetch-wal.ts';
+import { readReach } from '../vault/wal/vaulted-wal.ts';
+import { goesOnFrom } from '../vault/wal/wal-timelines.ts';
 import { bringBack } from './bring-back.ts';
 import { type BringBackAsk, WAL } from './brought-back.ts';
 import type { DrillAsk } from './drill.ts';
 import { InOurWords } from './in-our-words.ts';
-import { type PointToDrill, ROOM } from './point-to-drill.ts';
+import { type FetchedLog, type PointToDrill, ROOM } from './point-to-drill.ts';
 
 /** `dir`: the drill's folder. */
 export async function chosenInVault(of: BringBackAsk['of'], ask: DrillAsk, dir: string): Promise<PointToDrill> {
-  const chosen = await choosePoint(ask.vault, ask.from, ask.id, ask.trust, ask.signal);
+  const wanted = ask.id ?? (of.form === 'physical' ? await newestOnItsWay(ask) : undefined);
+  const chosen = await choosePoint(ask.vault, ask.from, wanted, ask.trust, ask.signal);
   if (!chosen.ok) throw new InOurWords(chosen.why);
   const { unsealing } = chosen;
   const { id, database } = unsealing.sealed;
@@ -28,6 +34,19 @@ export async function chosenInVault(of: BringBackAsk['of'], ask: DrillAsk, dir: 
     bringBack: (latest) => bringBack({ ...ask, of, id, major: database.major, dir, latest }),
     promised: async () => PointContents.parse(JSON.parse(await readFile(join(files, 'manifest.json'), 'utf8'))),
   };
+}
+
+/**
+ * After a store was brought back, restore points that are newer than where it was brought back to are of a course that was left.
+ * `undefined`: there is no log, or something newer isn't right, which is passed over by nobody.
+ */
+async function newestOnItsWay({ vault, from, trust, signal }: DrillAsk): Promise<string | undefined> {
+  const reach = await readReach(vault, from, trust, signal);
+  if (!reach.ok || reach.value === undefined) return undefined;
+  const { value } = reach;
+  const { points } = await listVault(vault, from, trust, signal);
+  const place = points.findIndex(({ sealed }) => sealed !== undefined && goesOnFrom(value, sealed));
+  return place < 0 || points.slice(0, place).some(({ readable }) => !readable) ? undefined : points[place]!.id;
 }
 
 async function fetchInto(
@@ -55,14 +74,17 @@ async function fetchLog(
   { store, sealed, signal }: Unsealing,
   ask: DrillAsk,
   dir: string,
-): Promise<DrilledWal | undefined> {
+): Promise<FetchedLog | undefined> {
   const { from, trust, identities, walEveryMs } = ask;
   const fetched = await fetchWal({ store, of: from, trust, identities, from: sealed, to: join(dir, WAL), signal });
   if (!fetched.ok) throw new InOurWords(fetched.why);
   if (fetched.value === undefined) return undefined;
   const { reach, segments } = fetched.value;
   const { at: reachedAt, sealedAt, lsn } = reach;
-  return { segments, reachedAt, sealedAt, lsn, ...(walEveryMs !== undefined && { everyMs: walEveryMs }) };
+  return {
+    wal: { segments, reachedAt, sealedAt, lsn, ...(walEveryMs !== undefined && { everyMs: walEveryMs }) },
+    came: async (copy) => cameTo(await controlConnection(copy.store), reach),
+  };
 }
 
 function pointOf({ sealed, manifest }: Unsealing): DrilledPoint {

@@ -17,7 +17,10 @@ import { restoreAside } from '../restore-points/recovery.ts';
 import { choosePoint } from '../vault/choose-point.ts';
 import { fetchPoint } from '../vault/fetch-point.ts';
 import { listVault } from '../vault/vaulted-points.ts';
+import { cameTo } from '../vault/wal/came-to.ts';
 import { fetchWal } from '../vault/wal/fetch-wal.ts';
+import { readReach } from '../vault/wal/vaulted-wal.ts';
+import { inForceAt, isOn, timelineOf } from '../vault/wal/wal-timelines.ts';
 
 /** Which moment. Without one: the last that the vault has. */
 export type Moment =
@@ -82,20 +85,23 @@ export async function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> 
   const fetched = await fetchPoint(chosen.unsealing, identities, points);
   if (!fetched.ok) return fetched;
   const until = moment.kind === 'time' ? moment.at : undefined;
-  const log = await fetchWal({ store: vault, of, trust, identities, from: sealed, until, to: wal, signal });
+  // A rollout's first migration follows its restore point, also where that was undone since.
+  const timeline = moment.kind === 'before-rollout' ? sealed.database.timeline : undefined;
+  const log = await fetchWal({ store: vault, of, trust, identities, from: sealed, until, timeline, to: wal, signal });
   if (!log.ok) return log;
   if (log.value === undefined)
     return denied(
       'rejected',
-      `no log that goes on from ${sealed.id} lies in ${vault.name}: vault.wal isn't declared, or the store was made anew`,
+      `no log that goes on from ${sealed.id} lies in ${vault.name}: vault.wal isn't declared, the store was made anew, or it was brought back to a moment before that one: name an older one with --id`,
     );
   const { segments, reach } = log.value;
   say(`It is brought back, with ${segments} segment${segments === 1 ? '' : 's'} of its log …`);
-  const cluster = await recovered(
-    { ...ask, store: { ...store, archiveDir: wal } },
-    join(points, sealed.id),
-    join(to, 'cluster'),
-  );
+  const along = { ...ask, store: { ...store, archiveDir: wal }, timeline: log.value.timeline };
+  const { cluster, all } = await recovered(along, join(points, sealed.id), join(to, 'cluster'));
+  if (all && log.value.timeline === timelineOf(reach.last) && !(await cameTo(await cluster.connection(), reach))) {
+    await cluster.stop(0);
+    return denied('check-failed', `what came back ends before ${reach.lsn}, up to which its log lies in ${vault.name}`);
+  }
   // They are in the cluster now.
   for (const folder of [points, wal]) await rm(folder, { recursive: true, force: true });
   const lastCommitAt = await lastCommit(cluster);
@@ -127,10 +133,15 @@ async function chooseBase({ vault, of, trust, moment, id, signal, say }: Recover
   for (const { id: wrong, why } of points.filter((point) => !point.readable))
     say(`${wrong} isn't right, and passed over: ${why}`);
   const readable = points.filter((point) => point.readable);
-  const before = readable.filter(({ takenAt, rollout }) => {
-    if (moment.kind === 'time') return takenAt <= moment.at;
+  const read = await readReach(vault, of, trust, signal);
+  const reach = read.ok ? read.value : undefined;
+  const before = readable.filter(({ takenAt, rollout, sealed }) => {
     // Its own restore points are taken before its migrations.
-    return moment.kind !== 'before-rollout' || rollout === moment.rollout;
+    if (moment.kind === 'before-rollout') return rollout === moment.rollout;
+    if (moment.kind === 'time' && takenAt > moment.at) return false;
+    // After the store was brought back, newer ones are of a course that was left.
+    if (reach === undefined || sealed === undefined) return true;
+    return isOn(moment.kind === 'time' ? inForceAt(moment.at, reach) : timelineOf(reach.last), sealed, reach);
   });
   const found = before[0] ?? (moment.kind === 'before-rollout' ? readable.at(-1) : undefined);
   if (found !== undefined) return granted(found.id);
@@ -143,23 +154,30 @@ async function chooseBase({ vault, of, trust, moment, id, signal, say }: Recover
   );
 }
 
-async function recovered(ask: RecoverAsk, point: string, place: string): Promise<Cluster> {
-  const bring = async (target: RecoveryTarget): Promise<Cluster> =>
-    restoreAside(ask.store, point, target, place, await freePort(), ask.deadlineMs);
-  const { moment } = ask;
-  if (moment.kind === 'latest') return bring({ kind: 'latest' });
+/** `all`: as far as the log goes. */
+async function recovered(
+  ask: RecoverAsk & { readonly timeline: number },
+  point: string,
+  place: string,
+): Promise<{ readonly cluster: Cluster; readonly all: boolean }> {
+  const bring = async (target: RecoveryTarget): Promise<{ readonly cluster: Cluster; readonly all: boolean }> => ({
+    cluster: await restoreAside(ask.store, point, target, place, await freePort(), ask.deadlineMs),
+    all: target.kind === 'latest',
+  });
+  const { moment, timeline } = ask;
+  if (moment.kind === 'latest') return bring({ kind: 'latest', timeline });
   if (moment.kind === 'transaction') return bring({ kind: 'transaction', xid: moment.xid });
-  if (moment.kind === 'before-rollout') return bring({ kind: 'name', name: beforeRollout(moment.rollout) });
+  if (moment.kind === 'before-rollout') return bring({ kind: 'name', name: beforeRollout(moment.rollout), timeline });
   try {
-    return await bring({ kind: 'time', at: new Date(moment.at).toISOString().replace('T', ' ').replace('Z', '+00') });
+    const at = new Date(moment.at).toISOString().replace('T', ' ').replace('Z', '+00');
+    return await bring({ kind: 'time', at, timeline });
   } catch (error) {
     // The vault's log goes beyond that moment, as its reach says; nobody committed anything in between.
     if (!(error as Error).message.includes(ENDED_BEFORE)) throw error;
-    return bring({ kind: 'latest' });
+    return bring({ kind: 'latest', timeline });
   }
 }
 
-/** When the last transaction that was replayed was committed. */
 export async function lastCommit(cluster: Cluster): Promise<Instant | undefined> {
   return withClient(await cluster.connection(), async (client) => {
     const { rows } = await client.query<{ at: string | null }>(

@@ -22,7 +22,7 @@ import { restoreInPlace } from './in-place.ts';
 import { digestOfText, Manifest, restorePointOf } from './manifest.ts';
 import { markLog } from './mark.ts';
 import { readAll, reportedOf } from './read-all.ts';
-import { archivedBefore, shippedUpTo } from './wal.ts';
+import { archivedBefore, shippedAlready } from './wal.ts';
 
 export class PhysicalRestorePoints implements RestorePoints {
   private readonly stores: ReadonlyMap<string, BackedStore>;
@@ -156,12 +156,10 @@ export class PhysicalRestorePoints implements RestorePoints {
       .map(({ startWal }) => startWal)
       .sort((a, b) => (a.slice(8) < b.slice(8) ? -1 : 1))[0];
     if (!oldest) return;
-    const shipped = backed.shipsWal ? await shippedUpTo(backed.restorePointsDir) : oldest;
-    if (shipped === undefined) return;
-    // The vault would have a gap: nothing that lies behind it could be brought back to a moment any more.
-    const before = shipped.slice(8) < oldest.slice(8) ? shipped : oldest;
-    for (const name of await archivedBefore(backed.archiveDir, before))
-      await rm(join(backed.archiveDir, name), { force: true });
+    // Else the vault would have a gap: nothing that lies behind it could be brought back to a moment any more.
+    const shipped = backed.shipsWal ? await shippedAlready(backed.restorePointsDir) : () => true;
+    for (const name of await archivedBefore(backed.archiveDir, oldest))
+      if (shipped(name)) await rm(join(backed.archiveDir, name), { force: true });
   }
 
   private find(name: string): BackedStore {

@@ -101,16 +101,21 @@ export function recoverySettings(target: RecoveryTarget, moment?: string): Recor
         ...(moment === undefined ? { recovery_target: 'immediate' } : { recovery_target_name: moment }),
       };
     case 'latest':
-      return { ...promote, recovery_target_timeline: 'latest' };
+      return { ...promote, ...along(target.timeline) };
     case 'time':
-      return { ...promote, recovery_target_time: target.at };
+      return { ...promote, ...along(target.timeline), recovery_target_time: target.at };
     case 'transaction':
       return { ...promote, recovery_target_xid: target.xid };
     case 'name':
-      return { ...promote, recovery_target_name: target.name };
+      return { ...promote, ...along(target.timeline), recovery_target_name: target.name };
     case 'lsn':
       return { ...promote, recovery_target_lsn: target.lsn };
   }
+}
+
+/** Without one, the newest that the archive tells of. */
+function along(timeline: number | undefined): Record<string, string> {
+  return { recovery_target_timeline: timeline === undefined ? 'latest' : String(timeline) };
 }
 
 /** Brings what was written up to now into the archive, when the cluster still runs. */

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import type { BackedStore } from './backed-store.ts';
@@ -18,21 +18,22 @@ export async function archivedFrom(
   };
 }
 
-/** Beside the restore points: the last segment that lies in the vault. */
+/** Beside the restore points: the last segment of each timeline that lies in the vault. */
 const SHIPPED = 'wal-shipped';
 
-/** Writes down that all of the log up to this segment lies in the vault. */
-export async function noteShipped(restorePointsDir: string, last: string): Promise<void> {
+/** Writes down the last segment of each timeline that lies in the vault, with all of that timeline before it. */
+export async function noteShipped(restorePointsDir: string, last: readonly string[]): Promise<void> {
   const path = join(restorePointsDir, SHIPPED);
-  if ((await readIfThere(path)) === `${last}\n`) return;
+  const text = last.map((name) => `${name}\n`).join('');
+  if ((await readIfThere(path)) === text) return;
   await mkdir(restorePointsDir, { recursive: true, mode: 0o700 });
-  await writeDurably(path, `${last}\n`, 0o600);
+  await writeDurably(path, text, 0o600);
 }
 
-/** What was written down so; `undefined`: nothing yet. */
-export async function shippedUpTo(restorePointsDir: string): Promise<string | undefined> {
-  const text = (await readIfThere(join(restorePointsDir, SHIPPED)))?.trim();
-  return text !== undefined && SEGMENT.test(text) ? text : undefined;
+/** Whether a segment lies in the vault, as was written down: each timeline has numbers of its own. */
+export async function shippedAlready(restorePointsDir: string): Promise<(segment: string) => boolean> {
+  const names = ((await readIfThere(join(restorePointsDir, SHIPPED))) ?? '').split('\n').filter((n) => SEGMENT.test(n));
+  return (segment) => names.some((last) => last.slice(0, 8) === segment.slice(0, 8) && segment.slice(0, 24) <= last);
 }
 
 /** Archived segments that lie before one: no kept restore point needs them. */
@@ -51,8 +52,12 @@ export async function archiveHistories({
   const wal = join(cluster.data, 'pg_wal');
   const there = new Set(await readdir(archiveDir));
   for (const name of await readdir(wal))
-    if (HISTORY.test(name) && !there.has(name))
+    if (HISTORY.test(name) && !there.has(name)) {
+      const { mtime } = await stat(join(wal, name));
       await writeDurably(join(archiveDir, name), await readFile(join(wal, name)), 0o600);
+      // When it began, which is when the store was brought back.
+      await utimes(join(archiveDir, name), mtime, mtime);
+    }
 }
 
 /** Waits until the archive holds these segments. False when it doesn't in time. */

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import type { SealedPoint } from '@headgate/documents';
 import { readIfThere } from '../../machine/durable-file.ts';
 import type { PointContents } from './point-contents.ts';
+import { timelineOf } from './wal/wal-timelines.ts';
 
 /** What a restore point says of the database that it is of. A physical one holds PostgreSQL's own word for its version. */
 export async function databaseFacts(dir: string, contents: PointContents): Promise<SealedPoint['database']> {
-  const { source, startLsn, stopLsn, systemIdentifier } = contents;
+  const { source, startLsn, stopLsn, startWal, systemIdentifier } = contents;
   if (source !== undefined) {
     const [, name = 'pg_dump', version = source.tool] = /^(\S+) .*?(\d[\w.]*)/.exec(source.tool) ?? [];
     return {
@@ -24,5 +25,6 @@ export async function databaseFacts(dir: string, contents: PointContents): Promi
     tool: { name: 'pg_backup_start', version: major.trim() },
     ...(startLsn !== undefined && { lsn: { start: startLsn, ...(stopLsn !== undefined && { stop: stopLsn }) } }),
     ...(systemIdentifier !== undefined && { systemIdentifier }),
+    ...(startWal !== undefined && { timeline: timelineOf(startWal) }),
   };
 }

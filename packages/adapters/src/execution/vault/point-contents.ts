@@ -20,6 +20,7 @@ export const PointContents = z.object({
   takenAt: z.int(),
   startLsn: z.string().optional(),
   stopLsn: z.string().optional(),
+  startWal: z.string().optional(),
   systemIdentifier: z.string().optional(),
   source: z.object({ server: z.string(), tool: z.string(), lsn: z.string().nullable() }).optional(),
   census: CensusForm.optional(),

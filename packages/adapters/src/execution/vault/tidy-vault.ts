@@ -4,6 +4,7 @@ import type { ObjectStore } from '@headgate/execution';
 import { pointPrefix, SEALED, storePrefix } from './vault-keys.ts';
 import { listVault } from './vaulted-points.ts';
 import { tidyWal } from './wal/tidy-wal.ts';
+import { readReach } from './wal/vaulted-wal.ts';
 
 /** What was begun and not sealed for so long is left behind: sealing takes hours at most. Milliseconds. */
 const LEFT_AFTER_MS = 24 * 3_600_000;
@@ -41,7 +42,9 @@ export async function tidyVault(
   const kept = points.filter(({ id }) => !removed.has(id));
   // Where one can't be read, nobody knows from where on its log is needed.
   const sealed = kept.flatMap((point) => (point.sealed === undefined ? [] : [point.sealed]));
-  const wal = sealed.length < kept.length ? 0 : await tidyWal(store, of, sealed, signal);
+  const reach = await readReach(store, of, trust, signal);
+  const current = reach.ok ? reach.value?.systemIdentifier : undefined;
+  const wal = sealed.length < kept.length ? 0 : await tidyWal(store, of, sealed, current, signal);
   const uploads = await store.sweep(storePrefix(of), now - LEFT_AFTER_MS, signal);
   return { removed: remove.map(({ id }) => id), swept: left.map(({ id }) => id), wal, uploads };
 }

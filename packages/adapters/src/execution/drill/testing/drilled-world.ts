@@ -123,7 +123,7 @@ export async function drilledWorld(): Promise<DrilledWorld> {
         ...{ now: Date.now, signal: ask.signal },
       });
       const shipped = await shipper.ship(await closeWal(backed, Date.now));
-      await noteShipped(backed.restorePointsDir, shipped.reach.last);
+      await noteShipped(backed.restorePointsDir, shipped.shipped);
       return shipped;
     },
     drill: (more = {}) => drill({ ...ask, ...more }),

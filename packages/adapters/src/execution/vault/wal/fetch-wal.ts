@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { digestOf, type SealedPoint, type Trust, type WalIdentity, type WalReach } from '@headgate/documents';
-import type { Instant } from '@headgate/domain';
+import type { Digest, Instant } from '@headgate/domain';
 import { type Answer, denied, granted, type ObjectStore } from '@headgate/execution';
 import { decrypt, Undecipherable } from '../age-stream.ts';
 import { measured, readBounded } from '../measured.ts';
 import { listPieces, openPiece, readReach } from './vaulted-wal.ts';
 import { pieceKey } from './wal-keys.ts';
-import { numberText, segmentNumber, segmentOfLsn } from './wal-place.ts';
+import { segmentNumber, segmentOfLsn } from './wal-place.ts';
+import { inForceAt, isOn, segmentOn, timelineOf } from './wal-timelines.ts';
 
 export interface WalToFetch {
   readonly store: ObjectStore;
@@ -19,8 +20,10 @@ export interface WalToFetch {
   readonly identities: readonly string[];
   /** The restore point that the log goes on from. */
   readonly from: SealedPoint;
-  /** The moment that is to be reached; absent: the last one that the vault has. */
+  /** The moment that is to be reached; absent: the last one that the vault has, of the timeline. */
   readonly until?: Instant | undefined;
+  /** Absent: the one that was the store's own at the moment, else the present one. */
+  readonly timeline?: number | undefined;
   /** A folder of its own, made when it isn't there. What is wrong is in it, too, when the answer is no. */
   readonly to: string;
   readonly signal: AbortSignal;
@@ -29,6 +32,8 @@ export interface WalToFetch {
 export interface FetchedWal {
   readonly reach: WalReach;
   readonly segments: number;
+  /** The timeline that a recovery has to go along. */
+  readonly timeline: number;
 }
 
 /** Larger than any piece that is written. Bytes. */
@@ -36,7 +41,7 @@ const LARGEST = 64 * 1024 * 1024;
 
 const decompress = promisify(gunzip);
 
-/** Granted nothing: the vault has no log of this cluster's. */
+/** Granted nothing: the vault has no log of this cluster's, or none that goes on from the restore point. */
 export async function fetchWal(ask: WalToFetch): Promise<Answer<FetchedWal | undefined>> {
   const { store, of, trust, from, until, to, signal } = ask;
   const read = await readReach(store, of, trust, signal);
@@ -49,8 +54,12 @@ export async function fetchWal(ask: WalToFetch): Promise<Answer<FetchedWal | und
       'rejected',
       `the WAL in ${store.name} reaches up to ${timeText(reach.at)}, ${timeText(until)} is later`,
     );
+  const present = timelineOf(reach.last);
+  const timeline = ask.timeline ?? (until === undefined ? present : inForceAt(until, reach));
+  if (!isOn(timeline, from, reach)) return granted(undefined);
   const names = await listPieces(store, of, system, signal);
-  const last = segmentNumber(reach.last);
+  const there = new Set(names);
+  const last = timeline === present ? segmentNumber(reach.last) : lastOf(timeline, names);
   await mkdir(to, { recursive: true, mode: 0o700 });
   for (const name of names.filter((each) => each.endsWith('.history'))) {
     const piece = await fetchPiece(ask, system, name);
@@ -58,30 +67,32 @@ export async function fetchWal(ask: WalToFetch): Promise<Answer<FetchedWal | und
   }
   let segments = 0;
   for (let number = segmentOfLsn(lsn.stop); number <= last; number++) {
-    const mine = names.filter((name) => !name.endsWith('.history') && segmentNumber(name) === number);
-    if (mine.length === 0)
-      return denied(
-        'check-failed',
-        `the WAL segment ${numberText(number)} isn't in ${store.name}: what follows is of no use`,
-      );
-    let holdsUntil = 0;
-    for (const name of mine) {
-      const piece = await fetchPiece(ask, system, name);
-      if (!piece.ok) return piece;
-      holdsUntil = Math.max(holdsUntil, piece.value);
-      segments += 1;
-    }
-    if (until !== undefined && holdsUntil >= until) break;
+    const name = segmentOn(timeline, number, reach);
+    if (!there.has(name))
+      return denied('check-failed', `the WAL segment ${name} isn't in ${store.name}: what follows is of no use`);
+    const piece = await fetchPiece(ask, system, name);
+    if (!piece.ok) return piece;
+    const { holdsUntil, plain } = piece.value;
+    if (name === reach.last && plain !== read.subject)
+      return denied('check-failed', `the WAL segment ${name} isn't the one that the reach was signed for`);
+    segments += 1;
+    if (until !== undefined && timelineOf(name) === timeline && holdsUntil >= until) break;
   }
-  return granted({ reach, segments });
+  return granted({ reach, segments, timeline });
 }
 
-/** Writes one piece. Answers until when it holds everything. */
+/** Number of the last segment of a timeline that was left; -1: none of it was brought there. */
+function lastOf(timeline: number, names: readonly string[]): number {
+  const mine = names.filter((name) => !name.endsWith('.history') && timelineOf(name) === timeline);
+  return Math.max(-1, ...mine.map(segmentNumber));
+}
+
+/** Writes one piece. Answers until when it holds everything, and what it is. */
 async function fetchPiece(
   { store, of, trust, identities, to, signal }: WalToFetch,
   system: string,
   name: string,
-): Promise<Answer<Instant>> {
+): Promise<Answer<{ readonly holdsUntil: Instant; readonly plain: Digest }>> {
   const opened = await openPiece(store, { ...of, systemIdentifier: system, name }, trust, signal);
   if (!opened.ok) return opened;
   const { sealed, plain } = opened.value;
@@ -107,7 +118,7 @@ async function fetchPiece(
   if (bytes.length !== sealed.plainSize || digestOf(bytes) !== plain)
     return bad('PostgreSQL’s own bytes are other ones');
   await writeFile(join(to, name), bytes, { mode: 0o600, flush: true });
-  return granted(sealed.holdsUntil);
+  return granted({ holdsUntil: sealed.holdsUntil, plain });
 }
 
 function timeText(at: Instant): string {

@@ -3,7 +3,7 @@
  * statement is, which is written after it; the reach, which says up to which moment nothing would be lost, is written once all
  * before it is there. Killed anywhere, it goes on with what isn't there yet.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -25,6 +25,7 @@ import { measureAll, measured, readBounded } from '../measured.ts';
 import type { WalEnd } from './close-wal.ts';
 import { pieceKey, piecePrefix, reachKey } from './wal-keys.ts';
 import { inLogsOrder, segmentNumber } from './wal-place.ts';
+import { parseHistory, segmentOn, type Timeline, timelineOf, wholeFrom } from './wal-timelines.ts';
 
 export interface WalShipping {
   readonly store: ObjectStore;
@@ -43,6 +44,10 @@ export interface ShippedWal {
   /** Pieces that weren't there before, and their bytes in the vault. */
   readonly pieces: number;
   readonly bytes: number;
+  /** Of each timeline the last segment that is there. */
+  readonly shipped: readonly string[];
+  /** The segment that is missing before those from which on the log is whole; absent: none is, as far back as there are any. */
+  readonly gap: string | undefined;
 }
 
 const compress = promisify(gzip);
@@ -64,7 +69,7 @@ export class WalShipper {
     const { systemIdentifier: system, at, lsn, last } = end;
     const there = await this.#known(system);
     const names = (await readdir(this.#shipping.archiveDir)).filter((name) => WAL_PIECE.test(name));
-    const missing = names.filter((name) => !there.has(name) && notAfter(name, last)).sort(inLogsOrder);
+    const missing = names.filter((name) => !there.has(name)).sort(inLogsOrder);
     let bytes = 0;
     for (const name of missing) {
       bytes += await this.#piece(system, name, name === last ? at : this.#reachedAt);
@@ -72,13 +77,20 @@ export class WalShipper {
     }
     if (!there.has(last)) throw new Error(`the WAL segment ${last} isn't in the archive any more`);
     const { of, key, now, archiveDir } = this.#shipping;
-    const reach: WalReach = { v: 1, ...of, systemIdentifier: system, at, sealedAt: now(), lsn, last };
+    const timelines = await timelinesIn(archiveDir);
+    const timeline = timelineOf(last);
+    if (timeline > 1 && !timelines.some((each) => each.timeline === timeline))
+      throw new Error(`the history of timeline ${timeline} isn't in the archive: where it began isn't known`);
+    const from = wholeFrom(last, there, { timelines });
+    const reach: WalReach = {
+      ...{ v: 1, ...of, systemIdentifier: system, at, sealedAt: now(), lsn, last, from, timelines },
+    };
     // While nobody writes it is the same one, round by round.
     if (this.#last?.name !== last)
       this.#last = { name: last, digest: digestOf(await readFile(join(archiveDir, last))) };
     await this.#put(reachKey(of), signWalReach(reach, this.#last.digest, key));
     this.#reachedAt = at;
-    return { reach, pieces: missing.length, bytes };
+    return { reach, pieces: missing.length, bytes, shipped: lastOfEach(there), gap: gapBefore(reach, there) };
   }
 
   /** What an earlier round, or another process before this one, brought there. */
@@ -124,9 +136,28 @@ export class WalShipper {
   }
 }
 
-/** What is archived after the round began belongs to the next one; histories are small, and always of use. */
-function notAfter(name: string, last: string): boolean {
-  return name.endsWith('.history') || segmentNumber(name) <= segmentNumber(last);
+/** All that are told of by a history in the archive. */
+async function timelinesIn(archiveDir: string): Promise<Timeline[]> {
+  const names = (await readdir(archiveDir)).filter((name) => name.endsWith('.history') && WAL_PIECE.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const path = join(archiveDir, name);
+      return parseHistory(timelineOf(name), await readFile(path, 'utf8'), Math.floor((await stat(path)).mtimeMs));
+    }),
+  );
+}
+
+function lastOfEach(names: ReadonlySet<string>): readonly string[] {
+  const last = new Map<number, string>();
+  for (const name of names)
+    if (!name.endsWith('.history') && name > (last.get(timelineOf(name)) ?? '')) last.set(timelineOf(name), name);
+  return [...last.values()].sort();
+}
+
+/** Something older is there, and what would join the two isn't. */
+function gapBefore(reach: WalReach, there: ReadonlySet<string>): string | undefined {
+  const older = [...there].some((name) => !name.endsWith('.history') && segmentNumber(name) < reach.from);
+  return older ? segmentOn(timelineOf(reach.last), reach.from - 1, reach) : undefined;
 }
 
 async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {

@@ -14,17 +14,22 @@ import { readBounded } from '../measured.ts';
 import { pieceKey, piecePrefix, reachKey } from './wal-keys.ts';
 import { inLogsOrder } from './wal-place.ts';
 
-/** Up to which moment a store's WAL lies in a vault; granted nothing: none does. What isn't right is refused. */
+/**
+ * Up to which moment a store's WAL lies in a vault, with the digest of its last segment; granted nothing: none does. What isn't
+ * right is refused.
+ */
 export async function readReach(
   store: ObjectStore,
   of: WalIdentity,
   trust: Pick<Trust, 'signers'>,
   signal: AbortSignal,
-): Promise<Answer<WalReach | undefined>> {
+): Promise<Answer<WalReach | undefined> & { readonly subject?: Digest }> {
   const bundle = await read(store, reachKey(of), signal);
   if (bundle === undefined) return granted(undefined);
   const opened = openWalReach(bundle, trust, of);
-  return opened.ok ? granted(opened.sealed) : denied('check-failed', `reach.json of the WAL: ${opened.why}`);
+  return opened.ok
+    ? { ...granted(opened.sealed), subject: opened.subject }
+    : denied('check-failed', `reach.json of the WAL: ${opened.why}`);
 }
 
 /** Names of the pieces of one cluster's log that are whole there, in the log's order. */
