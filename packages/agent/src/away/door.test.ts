@@ -89,3 +89,9 @@ test.each(['a folder', 'nothing'])('a link to %s is refused, and what it leads t
     expect(await readdir(victim)).toEqual(['agent.sock']);
   }
 });
+
+test('an agent that runs and doesn’t answer is told as that in time: nobody waits at its door for ever', async () => {
+  const silent = { ...behind(async () => Promise.reject(new Error('no'))), status: () => new Promise<never>(() => {}) };
+  door = await openDoor(dir, silent);
+  await expect(knock(dir, 200)).rejects.toThrow(/runs and has not answered for 0\.2 s: it was stopped/);
+});

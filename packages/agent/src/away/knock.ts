@@ -1,13 +1,20 @@
 /** The other side of the door: asks the agent that runs, if one does. */
 import { request } from 'node:http';
+import { holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import type { CarriedOut, CarryOutAsk } from '../reconcile/carry-out-ask.ts';
 import { type Answer, type Behind, doorPath, type RollBackAsk, type RolledBack, type Shown } from './door.ts';
 import type { AgentStatus } from './status.ts';
 
-/** The running agent of a data folder; undefined: none runs there. */
-export async function knock(dataDir: string): Promise<Behind | undefined> {
+/** How long an agent may take to say how things stand: it looks at nothing for that. Milliseconds. */
+const ANSWER_MS = 10_000;
+
+/**
+ * The running agent of a data folder; undefined: none runs there. Throws, in words, when one does and doesn't answer, so that who
+ * asks at three in the morning isn't left waiting.
+ */
+export async function knock(dataDir: string, answerMs = ANSWER_MS): Promise<Behind | undefined> {
   const behind: Behind = {
-    status: () => ask<AgentStatus>(dataDir, 'GET', '/status'),
+    status: () => answered(dataDir, answerMs, ask<AgentStatus>(dataDir, 'GET', '/status')),
     show: (wish) => ask<Answer<Shown>>(dataDir, 'POST', '/way-back', wish),
     rollBack: (wish: RollBackAsk, progress) => ask<Answer<RolledBack>>(dataDir, 'POST', '/rollback', wish, progress),
     carryOut: (wish: CarryOutAsk, progress) => ask<Answer<CarriedOut>>(dataDir, 'POST', '/carry-out', wish, progress),
@@ -19,6 +26,29 @@ export async function knock(dataDir: string): Promise<Behind | undefined> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined;
     throw error;
+  }
+}
+
+async function answered<T>(dataDir: string, answerMs: number, asked: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      void holderOf(dataDir).then((holder) => {
+        const pid = holder?.pid === undefined ? '' : ` (pid ${holder.pid})`;
+        const state = holder?.pid === undefined ? '' : `: ps -o pid,stat,etime,args -p ${holder.pid}`;
+        reject(
+          new Error(
+            `the agent${pid} runs and has not answered for ${answerMs / 1_000} s: it was stopped (its state is T; kill -CONT lets it go on), or has no processor; look at it${state}`,
+          ),
+        );
+      }, reject);
+    }, answerMs);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
+    asked.catch(() => {}); // whoever is late is told of already
   }
 }
 
