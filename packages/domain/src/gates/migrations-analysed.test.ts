@@ -131,6 +131,15 @@ describe('the gate migrations-analysed', () => {
     if (!goesOn(judged)) expect([judged.unblock, judged.who]).not.toContain('');
   });
 
+  test('what a contract takes from running code is said wherever it is let by, waived or not', () => {
+    const breaks = finding({ rule: 'breaks-running-code', why: 'code that names note of invoice fails' });
+    const facts = asPhase('contract', analysisEvidence({ ...analysis, findings: [breaks], omitted: 0 }));
+    expect(judge(facts).because).toMatch(
+      /NOT CHECKED: 2\.sql, line 7: code that names note of invoice fails; that what serves until customers are moved does without it/,
+    );
+    expect(judge(found(finding({ level: 'note' }))).because).not.toContain('NOT CHECKED');
+  });
+
   test('a refusal says file, line, statement, why, and the safe way', () => {
     const { because, unblock } = judge(found(finding(), finding({ rule: 'destroys-data', line: 9 })));
     expect(because).toBe(
