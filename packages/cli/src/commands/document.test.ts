@@ -106,10 +106,24 @@ test.each<[readonly string[], number, RegExp]>([
   [['show', 'Polcy/careful'], 2, /no kind of documents is called Polcy, did you mean "Policy"\?/],
   [['show', 'careful'], 2, /careful is neither KIND\/NAME nor a whole digest/],
   [['show', digestOfJson('nothing')], 3, /was ever declared at this server/],
+  [
+    ['show', 'sha256:0123456789ab'],
+    3,
+    /no declared document's digest begins with sha256:0123456789ab\n {2}to unblock: name it KIND/,
+  ],
   [['list', '--kind', 'x'], 2, /one of Application, /],
   [['diff', 'Policy/free'], 3, /Policy\/free was never declared otherwise/],
 ])('%j says what is wrong and where to look', async (args, code, expected) => {
   expect(await headgate('document', ...args)).toEqual({ code, out: expect.stringMatching(expected) });
+});
+
+test('the digits that the list shows name a document', async () => {
+  const listed = await headgate('document', 'list', '--kind', 'Policy');
+  const [, digits] = /careful +\S+ +(?:sha256:)?([0-9a-f]{12})/.exec(listed.out)!;
+  expect(await headgate('document', 'show', digits!)).toEqual({
+    code: 0,
+    out: expect.stringContaining('name: careful'),
+  });
 });
 
 test('bytes that are no document aren’t shown as one', async () => {

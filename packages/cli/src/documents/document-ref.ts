@@ -3,6 +3,7 @@ import { digestOf, KIND_NAMES, type KindName } from '@headgate/documents';
 import { didYouMean } from '@headgate/documents/schema/nearest';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
+import { everything } from '../paging.ts';
 
 /** How a document is named on a command line. */
 export const REFERENCE = 'KIND/NAME as `headgate document list` has them, or a digest';
@@ -25,9 +26,14 @@ export function kindOf(text: string): KindName {
   );
 }
 
-/** Finds a document by `KIND/NAME` (of a tenant `Tenant/CELL/NAME`), as it is declared now, or by its digest, as it was. */
+/**
+ * Finds a document by `KIND/NAME` (of a tenant `Tenant/CELL/NAME`), as it is declared now, or by its digest, as it was; the first
+ * digits of one will do for what is declared now.
+ */
 export async function findDocument(client: Client, text: string): Promise<FoundDocument> {
   if (/^sha256:[0-9a-f]{64}$/.test(text)) return documentOfDigest(client, text as Digest);
+  const short = /^(?:sha256:)?([0-9a-f]{8,63})$/.exec(text)?.[1];
+  if (short !== undefined) return ofShortDigest(client, text, short);
   const [first = '', ...rest] = text.split('/');
   if (rest.length === 0)
     throw new Failure(
@@ -43,6 +49,23 @@ export async function findDocument(client: Client, text: string): Promise<FoundD
     const unblock = `see: headgate document list --kind ${kind}`;
     throw new Failure(EXIT.notFound, 'not-found', `no ${kind} is declared as ${name}`, unblock);
   });
+}
+
+/** What is declared now, by the digits that lists show; of what was declared before only whole digests are known. */
+async function ofShortDigest(client: Client, text: string, short: string): Promise<FoundDocument> {
+  const all = await everything((page) => client.call('listDocuments', { limit: 200, ...page }));
+  const found = all.filter(({ digest }) => digest.startsWith(`sha256:${short}`));
+  const digests = new Set(found.map(({ digest }) => digest));
+  const [one] = digests;
+  if (one !== undefined && digests.size === 1) return documentOfDigest(client, one as Digest);
+  throw new Failure(
+    one === undefined ? EXIT.notFound : EXIT.usage,
+    one === undefined ? 'not-found' : 'usage',
+    one === undefined
+      ? `no declared document's digest begins with ${text}`
+      : `${digests.size} declared documents' digests begin with ${text}`,
+    'name it KIND/NAME, or by its whole digest: headgate document list --json; earlier ones: headgate document show KIND/NAME --json',
+  );
 }
 
 /** A document's content by its digest, which is compared here: nobody has to be believed about what it was. */
