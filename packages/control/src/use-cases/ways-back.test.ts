@@ -31,10 +31,12 @@ const base = { cell: 'shared', version: aRelease('1.0.0').version, range: { min:
 test('every open undo and the watch over the last promotion lead back to what ran before', async () => {
   await promotion('prm_1', { phase: 'ended' } as never);
   await promotion('prm_2', { phase: 'held' } as never);
-  await row(streams.hypercare('production'), { phase: 'alarmed', promotion: 'prm_1', environment: 'production' });
+  const stages = [60_000, 3_600_000].map((durationMs, i) => ({ name: `stage ${i}`, durationMs }));
+  const watch = { phase: 'alarmed', until: Date.UTC(2026, 0, 5, 12), stage: 0, stages };
+  await row(streams.hypercare('production'), { ...watch, promotion: 'prm_1', environment: 'production' });
   expect(await asked()).toEqual([
     { ...base, kind: 'way-back', name: 'the undo of promotion prm_2' },
-    { ...base, kind: 'watch', name: 'the watch over promotion prm_1' },
+    { ...base, kind: 'watch', name: 'the watch over promotion prm_1 (until 2026-01-05T13:00:00Z, unless it alarms)' },
   ]);
 });
 

@@ -1,5 +1,5 @@
 /** What could come back to an environment's cells: gathered only where a release removes something. */
-import type { Digest, Hypercare, Plan, Promotion, ReleaseManifest, WayBackUser } from '@headgate/domain';
+import type { Digest, Hypercare, Instant, Plan, Promotion, ReleaseManifest, WayBackUser } from '@headgate/domain';
 import { ANALYSIS, hasBegun } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
@@ -36,17 +36,26 @@ export async function waysBack(
     after = page.at(-1)?.stream;
   }
   const watch = await watched(store, environment);
-  if (watch !== undefined) await bases(watch.planDigest, 'watch', `the watch over promotion ${watch.id}`);
+  if (watch !== undefined) {
+    const { id, planDigest } = watch.promotion;
+    const ends = new Date(watch.endsAt).toISOString().replace(/\.\d+Z$/, 'Z');
+    await bases(planDigest, 'watch', `the watch over promotion ${id} (until ${ends}, unless it alarms)`);
+  }
   return users;
 }
 
-/** The promotion that is still watched; undefined: none is. */
-async function watched(store: Deps['store'], environment: string): Promise<Promotion | undefined> {
+/** The promotion that is still watched, and when that ends by itself; undefined: none is. */
+async function watched(
+  store: Deps['store'],
+  environment: string,
+): Promise<{ readonly promotion: Promotion; readonly endsAt: Instant } | undefined> {
   const stream = streams.hypercare(environment);
   const watch = (await store.load([stream])).get(stream)?.state as Hypercare | undefined;
   if (watch === undefined || watch.phase === 'ended') return undefined;
   const promotion = streams.promotion(watch.promotion);
-  return (await store.load([promotion])).get(promotion)?.state as Promotion | undefined;
+  const state = (await store.load([promotion])).get(promotion)?.state as Promotion | undefined;
+  const later = watch.stages.slice(watch.stage + 1).reduce((sum, { durationMs }) => sum + durationMs, 0);
+  return state && { promotion: state, endsAt: watch.until + later };
 }
 
 function basesOf({ cells }: Plan, kind: WayBackUser['kind'], name: string): readonly WayBackUser[] {

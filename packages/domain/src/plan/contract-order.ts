@@ -108,7 +108,8 @@ function words({ kind, name, version, range }: SchemaUser): string {
 
 function unblocked({ kind, name, version }: SchemaUser): string {
   if (kind === 'way-back') return `end ${name}, so that nothing leads back to ${version}`;
-  if (kind === 'watch') return `close ${name}: finish its watch, so that nothing leads back to ${version}`;
+  if (kind === 'watch')
+    return `wait for the end of ${name}; or promote a release before that takes nothing away: its watch takes this one’s place, and doesn’t lead back to ${version}`;
   return kind === 'worker'
     ? `move the worker ${name} to a release that doesn’t use it`
     : `route everybody off ${name} and empty it`;
