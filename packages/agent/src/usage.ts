@@ -14,6 +14,7 @@ export const COMMANDS: readonly string[] = [
   'mask',
   'restore-points',
   'drill',
+  'recover',
   'reconcile',
   'rehearse',
   'check',

@@ -260,7 +260,7 @@ function refused(
       NAME,
       'fail',
       `${file?.name}: ${migration?.id} is declared as ${migration?.phase} and ${what} from running code${where === '' ? '' : `: ${where}`}${rest}`,
-      `declare it as contract, or split the file: what adds first, what takes away in a later release; or waive ${UNDERSTATED} of ${digest}`,
+      `declare it as contract (phase: contract in release.yaml; for a service the file’s name: x.contract.sql), or split the file: what adds first, what takes away in a later release; or waive ${UNDERSTATED} of ${digest}`,
       'developer',
     );
   }

@@ -86,7 +86,7 @@ function judge(
     refuse(
       'phase-understated',
       `it is declared as ${declared} and takes ${list(removes)} from running code`,
-      'declare it as contract, or split the file: what adds first, what takes away in a later release',
+      'declare it as contract (phase: contract in release.yaml; for a service the file’s name: x.contract.sql), or split the file: what adds first, what takes away in a later release',
     );
   if (found !== 'contract' && declared !== 'contract') return refusals;
   const using = standing.filter(({ range }) => range.max < to);
