@@ -56,6 +56,9 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
     if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
   }
   if (made.fresh) schema.put(made);
+  if (statement.oncommit !== 'ONCOMMIT_DROP') return;
+  if (scene.session.inTransaction) scene.session.untilCommit.add(made.key);
+  else schema.remove(made.key);
 };
 
 function columnsIn(elements: readonly Node[]): readonly string[] {

@@ -122,7 +122,7 @@ export function isIndexTaken(scene: Scene, table: Qualified, wanted: Index, tole
 export function failsWithoutIndex(scene: Scene, name: Name): void {
   const { schema, does } = scene;
   const relation = schema.find(name);
-  const where = name.schema === undefined ? ` along the search path (${schema.searchPath.join(', ')})` : '';
+  const where = name.schema === undefined ? ` along the search path (${schema.settings.path.join(', ')})` : '';
   if (relation !== undefined) fails(scene, `${relation.key} isn’t an index: it is ${KINDS[relation.kind]}`);
   else if (schema.complete) fails(scene, `there is no index ${written(name)}${where}`);
   else does.notKnown(`it isn’t known whose index ${written(name)} is: the table’s readers and writers wait for it`);
