@@ -77,10 +77,11 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
   const unfit = declared && options.lockTimeout === true ? readAlone(text) : undefined;
   const limits: Limits = { rates: options.rates ?? RATES, stallMs: options.stallMs ?? STALL_MS };
   const transaction = new Transaction(alone);
+  const backAt = downAt === undefined ? 0 : Buffer.byteLength(text.slice(0, downAt));
   const wayBack =
     options.directives === true || downAt === undefined
       ? undefined
-      : statements.findIndex(({ at }) => at.offset >= Buffer.byteLength(text.slice(0, downAt)));
+      : statements.findIndex(({ at }) => at.offset >= backAt);
   const reports = statements.map((statement, index): StatementReport => {
     const { at, end, text } = statement;
     const own = effects[index];

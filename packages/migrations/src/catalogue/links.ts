@@ -13,8 +13,21 @@ export function link(links: Links, key: string, before: readonly string[] = [], 
   }
 }
 
-export function referred(state: TableState | undefined): readonly string[] {
-  return (state?.constraints ?? []).flatMap(({ references }) => references?.relation ?? []);
+export function referred(constraints: TableState['constraints'] = []): readonly string[] {
+  return constraints.flatMap(({ references }) => references?.relation ?? []);
+}
+
+interface Change<Part> {
+  readonly gone: readonly Part[];
+  readonly come: readonly Part[];
+}
+
+/** What differs between two lists behind what they begin with both: most changes only add to the end. */
+export function changeOf<Part>(before: readonly Part[] = [], after: readonly Part[] = []): Change<Part> {
+  if (before === after) return { gone: [], come: [] };
+  let same = 0;
+  while (same < before.length && same < after.length && before[same] === after[same]) same += 1;
+  return { gone: before.slice(same), come: after.slice(same) };
 }
 
 export function owner(state: TableState | undefined): readonly string[] {

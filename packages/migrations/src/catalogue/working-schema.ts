@@ -15,7 +15,8 @@ import type {
   Use,
   UserType,
 } from './catalogue.ts';
-import { type Links, link, owner, read, referred } from './links.ts';
+import { changeOf, type Links, link, owner, read, referred } from './links.ts';
+import { NextNumbers } from './next-numbers.ts';
 import { SessionSettings } from './session-settings.ts';
 import { type TypeRef, typeRefFrom } from './type-name.ts';
 
@@ -59,6 +60,8 @@ export class WorkingSchema {
   readonly complete: boolean;
   readonly server: number;
   readonly settings: SessionSettings;
+  /** Of the names that it chooses, as PostgreSQL does: of relations and indexes by schema, of constraints by table. */
+  readonly numbers = new NextNumbers();
   readonly binaryCasts: ReadonlySet<string>;
   readonly #relations = new Map<string, TableState>();
   /** What the file at hand changed. */
@@ -153,11 +156,11 @@ export class WorkingSchema {
     const renamed = (each: string): string => (each === key ? next : each);
     this.remove(key);
     this.put({ ...state, schema, name, key: next });
-    for (const other of this.#relations.values()) {
-      const refers = other.constraints.some(({ references }) => references?.relation === key);
-      const reads = other.uses.some(({ relation }) => relation === key);
+    const pointing = [this.#children, this.#incoming, this.#readers, this.#owned].flatMap((links) => [
+      ...(links.get(key) ?? []),
+    ]);
+    for (const other of this.#states(pointing)) {
       const owned = other.ownedBy?.relation === key;
-      if (!refers && !reads && !owned && !other.parents.includes(key)) continue;
       this.put({
         ...other,
         ...(owned ? { ownedBy: { ...other.ownedBy, relation: next } as Use } : {}),
@@ -226,6 +229,11 @@ export class WorkingSchema {
       if (key !== undefined) return this.#relations.get(key);
     }
     return undefined;
+  }
+
+  isTaken(schema: string, name: string): boolean {
+    const key = `${schema}.${name}`;
+    return this.#relations.has(key) || this.#indexed.has(key);
   }
 
   /** What has a name already that a new relation or index would have: they share them within a schema. */
@@ -320,15 +328,21 @@ export class WorkingSchema {
   #relink(before: TableState | undefined, after: TableState | undefined): void {
     const key = before?.key ?? after?.key ?? '';
     if (before?.parents !== after?.parents) link(this.#children, key, before?.parents, after?.parents);
-    if (before?.constraints !== after?.constraints) link(this.#incoming, key, referred(before), referred(after));
+    const constraints = changeOf(before?.constraints, after?.constraints);
+    if (constraints.gone.length === 0) link(this.#incoming, key, [], referred(constraints.come));
+    else link(this.#incoming, key, referred(before?.constraints), referred(after?.constraints));
+    for (const { name } of constraints.gone)
+      for (const scope of [key, before?.schema ?? '']) this.numbers.release(scope, name);
     if (before?.uses !== after?.uses) link(this.#readers, key, read(before), read(after));
     if (before?.ownedBy !== after?.ownedBy) link(this.#owned, key, owner(before), owner(after));
-    if (before?.indexes === after?.indexes) return;
-    for (const { name } of before?.indexes ?? []) {
+    const indexes = changeOf(before?.indexes, after?.indexes);
+    for (const { name } of indexes.gone) {
       const of = `${before?.schema}.${name}`;
       if (this.#indexed.get(of) === key) this.#indexed.delete(of);
+      this.numbers.release(before?.schema ?? '', name);
     }
-    for (const { name } of after?.indexes ?? []) this.#indexed.set(`${after?.schema}.${name}`, key);
+    for (const { name } of indexes.come) this.#indexed.set(`${after?.schema}.${name}`, key);
+    if (before !== undefined && after === undefined) this.numbers.release(before.schema, before.name);
   }
 }
 
