@@ -1,6 +1,6 @@
 /** Reads migration files in order, each on the schema that the one before left. */
 import type { MigrationPhase } from '@headgate/domain/model/release';
-import type { Node } from 'libpg-query';
+import type { Node, TransactionStmt } from 'libpg-query';
 import { readAlone } from './alone/alone-statement.ts';
 import { runBody } from './bodies/run-body.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
@@ -16,6 +16,7 @@ import { as, opened } from './parse/nodes.ts';
 import { type Statement, statementsOf } from './parse/statements.ts';
 import { FAMILIES } from './statements/catalog.ts';
 import type { Scene, Session } from './statements/scene.ts';
+import { tellDoubts, transaction, withOwnSettings } from './statements/session.ts';
 
 /** A migration as it stands. */
 export interface MigrationFile {
@@ -62,19 +63,25 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     throw new RangeError(`${name} has ${text.length} characters, at most ${MAX_FILE_CHARACTERS} are read`);
   const { up, noTransaction, downAt } = directivesOf(text);
   const statements = statementsOf(options.directives === true ? up : text);
-  const session: Session = { lockTimeout: options.lockTimeout ?? false, firing: new Set() };
+  const declared = saysNoTransaction(text);
+  const alone = (options.directives === true && noTransaction) || options.transaction === 'statement' || declared;
+  const session: Session = {
+    lockTimeout: options.lockTimeout ?? false,
+    inTransaction: !alone,
+    untilCommit: new Set(),
+    firing: new Set(),
+  };
   const effects = statements.map((each) =>
     each.node === undefined ? undefined : effectsOf(each, each.node, schema, session),
   );
-  const declared = saysNoTransaction(text);
-  const alone = (options.directives === true && noTransaction) || options.transaction === 'statement' || declared;
   const unfit = declared && options.lockTimeout === true ? readAlone(text) : undefined;
   const limits: Limits = { rates: options.rates ?? RATES, stallMs: options.stallMs ?? STALL_MS };
   const transaction = new Transaction(alone);
+  const backAt = downAt === undefined ? 0 : Buffer.byteLength(text.slice(0, downAt));
   const wayBack =
     options.directives === true || downAt === undefined
       ? undefined
-      : statements.findIndex(({ at }) => at.offset >= Buffer.byteLength(text.slice(0, downAt)));
+      : statements.findIndex(({ at }) => at.offset >= backAt);
   const reports = statements.map((statement, index): StatementReport => {
     const { at, end, text } = statement;
     const own = effects[index];
@@ -115,8 +122,8 @@ function effectsOf(statement: Statement, node: Node, schema: WorkingSchema, sess
 }
 
 /** Where a statement stands: in the file itself, or in a body that something runs. */
-type Standing = Pick<Scene, 'text' | 'conditional' | 'manyTimes' | 'depth'>;
-const TOP: Standing = { text: '', conditional: false, manyTimes: false, depth: 0 };
+type Standing = Pick<Scene, 'text' | 'conditional' | 'manyTimes' | 'called' | 'depth'>;
+const TOP: Standing = { text: '', conditional: false, manyTimes: false, called: false, depth: 0 };
 
 function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standing: Standing): Scene {
   const { text, conditional, depth } = standing;
@@ -127,7 +134,7 @@ function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standi
     ...standing,
     run(node, sql, more = false) {
       const [kind, content] = opened(node);
-      if (kind === 'TransactionStmt') return;
+      if (kind === 'TransactionStmt') return transaction(content as TransactionStmt, scene);
       const family = FAMILIES[kind];
       if (family === undefined) return does.notKnown(`what ${kind} does isn’t known here`);
       const own =
@@ -135,15 +142,26 @@ function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standi
           ? scene
           : sceneOf(schema, does, session, { ...standing, text: sql, conditional: conditional || more });
       does.within(() => family(content, own));
+      tellDoubts(own);
     },
     runBody(language, definition, body, manyTimes = false) {
-      const within = { ...standing, text: definition, depth: depth + 1, manyTimes: standing.manyTimes || manyTimes };
-      runBody(language, definition, body, sceneOf(schema, does, session, within));
+      const within = {
+        ...standing,
+        ...{ text: definition, depth: depth + 1 },
+        manyTimes: standing.manyTimes || manyTimes,
+        called: standing.called || body === undefined,
+      };
+      withOwnSettings(definition, schema, () =>
+        runBody(language, definition, body, sceneOf(schema, does, session, within)),
+      );
     },
     tryBody(language, definition) {
       const would = new Recorder();
       const within = { ...standing, text: definition, depth: depth + 1, conditional: true };
-      schema.tried(() => runBody(language, definition, undefined, sceneOf(schema, would, { ...session }, within)));
+      const own = sceneOf(schema, would, { ...session }, { ...within, called: true });
+      tellDoubts(scene);
+      schema.tried(() => withOwnSettings(definition, schema, () => runBody(language, definition, undefined, own)));
+      tellDoubts(own);
       return would.effects();
     },
   };

@@ -69,6 +69,12 @@ function visit(value: unknown, conditional: boolean, scene: Scene): void {
     if (key === 'PLpgSQL_stmt_execsql') runText(queryOf(fields.sqlstmt), below, scene);
     else if (key === 'PLpgSQL_stmt_dynexecute') runDynamic(queryOf(fields.query), below, scene);
     else if (key === 'PLpgSQL_stmt_call') runText(queryOf(fields.expr), below, scene);
+    else if (key === 'PLpgSQL_stmt_perform') runText(queryOf(fields.expr), below, scene);
+    else if (key === 'PLpgSQL_stmt_commit' || key === 'PLpgSQL_stmt_rollback')
+      scene.run(
+        { TransactionStmt: { kind: key.endsWith('commit') ? 'TRANS_STMT_COMMIT' : 'TRANS_STMT_ROLLBACK' } },
+        '',
+      );
     else if (key === 'PLpgSQL_expr') runExpression((content as { query?: string }).query ?? '', scene);
     else {
       if (fields?.dynquery !== undefined) runDynamic(queryOf(fields.dynquery), below, scene);

@@ -15,6 +15,9 @@ import type {
   Use,
   UserType,
 } from './catalogue.ts';
+import { changeOf, type Links, link, owner, read, referred } from './links.ts';
+import { NextNumbers } from './next-numbers.ts';
+import { SessionSettings } from './session-settings.ts';
 import { type TypeRef, typeRefFrom } from './type-name.ts';
 
 export interface ColumnState extends Column {
@@ -52,14 +55,13 @@ export interface TableState {
   readonly unlogged: boolean;
 }
 
-const DEFAULT_PATH = ['public'];
-
 export class WorkingSchema {
   /** Whether what isn't listed isn't there. */
   readonly complete: boolean;
   readonly server: number;
-  timeZone: string | undefined;
-  searchPath: readonly string[];
+  readonly settings: SessionSettings;
+  /** Of the names that it chooses, as PostgreSQL does: of relations and indexes by schema, of constraints by table. */
+  readonly numbers = new NextNumbers();
   readonly binaryCasts: ReadonlySet<string>;
   readonly #relations = new Map<string, TableState>();
   /** What the file at hand changed. */
@@ -68,6 +70,8 @@ export class WorkingSchema {
   readonly #freshRoutines = new Set<string>();
   readonly #types = new Map<string, TypeState>();
   readonly #routines = new Map<string, RoutineState[]>();
+  /** Names of types and routines, in whichever schema. */
+  readonly #named = new Set<string>();
   #tried = false;
   /** Children by parent, who refers to whom, which view reads what: kept up with every change, never searched for. */
   readonly #children: Links = new Map();
@@ -80,8 +84,7 @@ export class WorkingSchema {
   constructor(catalogue: Catalogue | undefined) {
     this.complete = catalogue !== undefined;
     this.server = catalogue?.server ?? 15;
-    this.timeZone = catalogue?.timeZone;
-    this.searchPath = catalogue?.searchPath ?? DEFAULT_PATH;
+    this.settings = new SessionSettings(catalogue);
     this.binaryCasts = new Set(catalogue?.binaryCasts ?? []);
     for (const relation of catalogue?.relations ?? []) this.put(stateOf(relation));
     for (const type of catalogue?.types ?? []) this.putType(type);
@@ -91,9 +94,7 @@ export class WorkingSchema {
 
   /** The relation that a name means; `undefined`: none that is known. */
   find({ schema, name }: Name): TableState | undefined {
-    if (schema !== undefined) return this.#relations.get(`${schema}.${name}`);
-    // A temporary table hides every other of its name.
-    for (const each of ['pg_temp', ...this.searchPath]) {
+    for (const each of schema === undefined ? this.settings.forRelation(name) : [schema]) {
       const found = this.#relations.get(`${each}.${name}`);
       if (found !== undefined) return found;
     }
@@ -116,7 +117,7 @@ export class WorkingSchema {
 
   /** The name with its schema: the given one, or where it would be made. */
   qualified({ schema, name }: Name): Required<Name> & { readonly schema: string } {
-    return { schema: schema ?? this.searchPath[0] ?? 'public', name };
+    return { schema: schema ?? this.settings.along(name)[0] ?? 'public', name };
   }
 
   byKey(key: string): TableState | undefined {
@@ -128,7 +129,7 @@ export class WorkingSchema {
     const before = this.#tried;
     this.#tried = true;
     try {
-      return work();
+      return this.settings.tried(work);
     } finally {
       this.#tried = before;
     }
@@ -155,11 +156,11 @@ export class WorkingSchema {
     const renamed = (each: string): string => (each === key ? next : each);
     this.remove(key);
     this.put({ ...state, schema, name, key: next });
-    for (const other of this.#relations.values()) {
-      const refers = other.constraints.some(({ references }) => references?.relation === key);
-      const reads = other.uses.some(({ relation }) => relation === key);
+    const pointing = [this.#children, this.#incoming, this.#readers, this.#owned].flatMap((links) => [
+      ...(links.get(key) ?? []),
+    ]);
+    for (const other of this.#states(pointing)) {
       const owned = other.ownedBy?.relation === key;
-      if (!refers && !reads && !owned && !other.parents.includes(key)) continue;
       this.put({
         ...other,
         ...(owned ? { ownedBy: { ...other.ownedBy, relation: next } as Use } : {}),
@@ -223,11 +224,16 @@ export class WorkingSchema {
 
   /** The table of an index, which is looked for as a relation is. */
   tableOfIndex({ schema, name }: Name): TableState | undefined {
-    for (const each of schema === undefined ? ['pg_temp', ...this.searchPath] : [schema]) {
+    for (const each of schema === undefined ? this.settings.forRelation(name) : [schema]) {
       const key = this.#indexed.get(`${each}.${name}`);
       if (key !== undefined) return this.#relations.get(key);
     }
     return undefined;
+  }
+
+  isTaken(schema: string, name: string): boolean {
+    const key = `${schema}.${name}`;
+    return this.#relations.has(key) || this.#indexed.has(key);
   }
 
   /** What has a name already that a new relation or index would have: they share them within a schema. */
@@ -241,7 +247,7 @@ export class WorkingSchema {
   }
 
   type({ schema, name }: Name): TypeState | undefined {
-    const schemas = schema === undefined ? this.searchPath : [schema];
+    const schemas = schema === undefined ? this.#along(name) : [schema];
     return schemas.flatMap((each) => this.#types.get(`${each}.${name}`) ?? [])[0];
   }
 
@@ -252,13 +258,14 @@ export class WorkingSchema {
 
   putType(type: TypeState): void {
     if (this.#tried) return;
+    this.#named.add(type.name);
     this.#types.set(`${type.schema}.${type.name}`, type);
     if (type.fresh === true) this.#freshTypes.add(`${type.schema}.${type.name}`);
   }
 
   /** Functions and procedures of a name, in the first schema of the path that has any. */
   routines({ schema, name }: Name): readonly RoutineState[] {
-    const schemas = schema === undefined ? this.searchPath : [schema];
+    const schemas = schema === undefined ? this.#along(name) : [schema];
     for (const each of schemas) {
       const found = this.#routines.get(`${each}.${name}`);
       if (found !== undefined && found.length > 0) return found;
@@ -269,13 +276,23 @@ export class WorkingSchema {
   putRoutine(routine: RoutineState): void {
     if (this.#tried) return;
     const key = `${routine.schema}.${routine.name}`;
+    this.#named.add(routine.name);
     const others = (this.#routines.get(key) ?? []).filter((each) => each.arguments !== routine.arguments);
     this.#routines.set(key, [...others, routine]);
     if (routine.fresh === true) this.#freshRoutines.add(key);
   }
 
-  /** The next file: what the one before made is there, and may be in use and full by then. */
+  /** Temporary relations are gone: the session ends, or drops them. */
+  dropTemporary(): void {
+    for (const key of [...this.#changed]) if (isTemporary(key)) this.remove(key);
+    for (const key of this.#freshTypes) if (isTemporary(key)) this.#types.delete(key);
+    for (const key of this.#freshRoutines) if (isTemporary(key)) this.#routines.delete(key);
+  }
+
+  /** The next file, in a session of its own: what the one before made is there, and may be in use and full by then. */
   settle(): void {
+    this.dropTemporary();
+    this.settings.begin();
     for (const key of this.#changed) {
       const state = this.#relations.get(key);
       if (state === undefined) continue;
@@ -299,6 +316,11 @@ export class WorkingSchema {
     this.#freshRoutines.clear();
   }
 
+  /** A type or a routine that no schema has is PostgreSQL's own, whatever the path. */
+  #along(name: string): readonly string[] {
+    return this.#named.has(name) ? this.settings.along(name) : [];
+  }
+
   #states(keys: Iterable<string> | undefined): readonly TableState[] {
     return [...new Set(keys ?? [])].flatMap((key) => this.#relations.get(key) ?? []);
   }
@@ -306,16 +328,26 @@ export class WorkingSchema {
   #relink(before: TableState | undefined, after: TableState | undefined): void {
     const key = before?.key ?? after?.key ?? '';
     if (before?.parents !== after?.parents) link(this.#children, key, before?.parents, after?.parents);
-    if (before?.constraints !== after?.constraints) link(this.#incoming, key, referred(before), referred(after));
+    const constraints = changeOf(before?.constraints, after?.constraints);
+    if (constraints.gone.length === 0) link(this.#incoming, key, [], referred(constraints.come));
+    else link(this.#incoming, key, referred(before?.constraints), referred(after?.constraints));
+    for (const { name } of constraints.gone)
+      for (const scope of [key, before?.schema ?? '']) this.numbers.release(scope, name);
     if (before?.uses !== after?.uses) link(this.#readers, key, read(before), read(after));
     if (before?.ownedBy !== after?.ownedBy) link(this.#owned, key, owner(before), owner(after));
-    if (before?.indexes === after?.indexes) return;
-    for (const { name } of before?.indexes ?? []) {
+    const indexes = changeOf(before?.indexes, after?.indexes);
+    for (const { name } of indexes.gone) {
       const of = `${before?.schema}.${name}`;
       if (this.#indexed.get(of) === key) this.#indexed.delete(of);
+      this.numbers.release(before?.schema ?? '', name);
     }
-    for (const { name } of after?.indexes ?? []) this.#indexed.set(`${after?.schema}.${name}`, key);
+    for (const { name } of indexes.come) this.#indexed.set(`${after?.schema}.${name}`, key);
+    if (before !== undefined && after === undefined) this.numbers.release(before.schema, before.name);
   }
+}
+
+function isTemporary(key: string): boolean {
+  return key.startsWith('pg_temp.');
 }
 
 /** What has a name: a relation, or an index and the relation that it is of. */
@@ -323,30 +355,6 @@ export interface Holder {
   readonly kind: RelationKind | 'index';
   readonly relation: TableState;
   readonly index?: Index;
-}
-
-/** Who points at a relation, by its key. */
-type Links = Map<string, Set<string>>;
-
-function link(links: Links, key: string, before: readonly string[] = [], after: readonly string[] = []): void {
-  for (const each of before) links.get(each)?.delete(key);
-  for (const each of after) {
-    const set = links.get(each);
-    if (set === undefined) links.set(each, new Set([key]));
-    else set.add(key);
-  }
-}
-
-function referred(state: TableState | undefined): readonly string[] {
-  return (state?.constraints ?? []).flatMap(({ references }) => references?.relation ?? []);
-}
-
-function owner(state: TableState | undefined): readonly string[] {
-  return state?.ownedBy === undefined ? [] : [state.ownedBy.relation];
-}
-
-function read(state: TableState | undefined): readonly string[] {
-  return (state?.uses ?? []).map(({ relation }) => relation);
 }
 
 /** A relation that was just made. */

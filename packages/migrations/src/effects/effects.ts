@@ -116,6 +116,8 @@ export class Recorder {
   readonly #notKnown = new Set<string>();
   readonly #remarks: Remark[] = [];
   readonly #safeWays: PartsWay[] = [];
+  /** Parts and words of the safe ways. */
+  readonly #said = new Set<string>();
   readonly #later: Later[] = [];
   #undo: Undo = 'yes';
   #phase: MigrationPhase = 'expand';
@@ -187,7 +189,9 @@ export class Recorder {
   /** A way around what the part at hand does. */
   safely(spares: Harm | readonly Harm[], words: string, ...sql: readonly string[]): void {
     const part = this.#part;
-    if (this.#safeWays.some((way) => way.part === part && way.words === words)) return;
+    const key = `${part} ${words}`;
+    if (this.#said.has(key)) return;
+    this.#said.add(key);
     this.#safeWays.push({ words, sql, spares: typeof spares === 'string' ? [spares] : spares, part });
   }
 

@@ -14,7 +14,7 @@ export interface Limits {
   readonly stallMs: number;
 }
 
-/** A lock that an earlier statement of the same transaction took. */
+/** A lock that an earlier statement of the same transaction took, and that keeps writers away. */
 export interface Held {
   readonly mode: LockMode;
   readonly line: number;
@@ -76,14 +76,14 @@ function stalls(effects: Effects, held: ReadonlyMap<string, Held>, limits: Limit
     ({ fresh, mode, relation }) => !fresh && blocksWrites(mode) && stronger(mode, held.get(relation)?.mode) === mode,
   );
   const waiting = new Set(own.map(({ relation }) => relation));
-  const before = [...held].filter(([relation, { mode }]) => blocksWrites(mode) && !waiting.has(relation));
+  const before = heldBeside(waiting, held);
   return [
     ...own.map((lock): Said => stalled(lock, worst, stall)),
-    ...before.slice(0, MOST_HELD).map(
+    ...before.told.map(
       ([relation, { mode, line }], i): Said => ({
         rule: 'lock-held-during-work',
         level: 'error',
-        message: `${mode} on ${relation} (line ${line}) is held while ${doing(worst)}: ${whoWaits(mode)} for ${durationText(stall)}${i === MOST_HELD - 1 && before.length > MOST_HELD ? `; so are ${before.length - MOST_HELD} more` : ''}`,
+        message: `${mode} on ${relation} (line ${line}) is held while ${doing(worst)}: ${whoWaits(mode)} for ${durationText(stall)}${i === MOST_HELD - 1 && before.more > 0 ? `; so are ${before.more} more` : ''}`,
         relation,
         lock: mode,
         stall: stall ?? null,
@@ -91,6 +91,17 @@ function stalls(effects: Effects, held: ReadonlyMap<string, Held>, limits: Limit
       }),
     ),
   ];
+}
+
+/** Locks that were held before, of other relations, without looking at more than are told. */
+function heldBeside(waiting: ReadonlySet<string>, held: ReadonlyMap<string, Held>) {
+  const told: [string, Held][] = [];
+  for (const each of held) {
+    if (told.length === MOST_HELD) break;
+    if (!waiting.has(each[0])) told.push(each);
+  }
+  const own = [...waiting].filter((relation) => held.has(relation)).length;
+  return { told, more: held.size - own - told.length };
 }
 
 function stalled({ relation, mode }: LockTaken, worst: Work, stall: Duration | undefined): Said {

@@ -1,5 +1,5 @@
 /** Which safe ways are a finding's own: those of its part of the statement that spare the harm which it tells of. */
-import type { Effects, Harm, SafeWay } from '../effects/effects.ts';
+import type { Effects, Harm, PartsWay, SafeWay } from '../effects/effects.ts';
 import type { Said } from './judge.ts';
 import type { Rule } from './rules.ts';
 
@@ -42,8 +42,18 @@ export function waysOf({ rule, level, part }: Said, text: string, effects: Effec
   if (level === 'note') return [];
   const byRule = BY_RULE[rule]?.(text);
   const harm = HARM[rule];
-  const own = (effects?.safeWays ?? []).filter(
-    (way) => harm !== undefined && way.spares.includes(harm) && (part === undefined || way.part === part),
-  );
+  const all = part === undefined ? effects?.safeWays : byPart(effects).get(part);
+  const own = (all ?? []).filter((way) => harm !== undefined && way.spares.includes(harm));
   return [...(byRule === undefined ? [] : [byRule]), ...own.map(({ words, sql }) => ({ words, sql }))];
+}
+
+const PARTS = new WeakMap<Effects, ReadonlyMap<number, readonly PartsWay[]>>();
+
+/** Sorted once: a statement may have as many findings as parts. */
+function byPart(effects: Effects | undefined): ReadonlyMap<number, readonly PartsWay[]> {
+  const known = effects === undefined ? undefined : PARTS.get(effects);
+  if (known !== undefined || effects === undefined) return known ?? new Map();
+  const sorted = Map.groupBy(effects.safeWays, ({ part }) => part);
+  PARTS.set(effects, sorted);
+  return sorted;
 }

@@ -12,7 +12,7 @@ import { changeOwner, rename, setSchema } from './rename.ts';
 import { dropRole, grant, grantRole } from './rights.ts';
 import { alterFunction, call, createFunction, runBlock } from './routines.ts';
 import type { Family } from './scene.ts';
-import { setVariable } from './session.ts';
+import { alterSettings, discard, setVariable } from './session.ts';
 import { createPolicy, createRule, createTrigger } from './triggers.ts';
 import { alterDomain, alterEnum, createComposite, createDomain, createEnum } from './types.ts';
 import { createView, refresh, select } from './views.ts';
@@ -90,8 +90,8 @@ export const FAMILIES: Partial<Record<NodeKind, Family<any>>> = {
   AlterSeqStmt: alterSequence,
   AlterDefaultPrivilegesStmt: upkeep.mayBreak('what is made later gives running code other rights'),
   AlterRoleStmt: upkeep.mayBreak('a role of running code may have changed'),
-  AlterRoleSetStmt: upkeep.mayBreak('sessions of running code may begin with another setting'),
-  AlterDatabaseSetStmt: upkeep.mayBreak('sessions of running code may begin with another setting'),
+  AlterRoleSetStmt: alterSettings,
+  AlterDatabaseSetStmt: alterSettings,
   CreateEventTrigStmt: upkeep.mayBreak('an event trigger runs for every later change of the schema'),
   AlterSystemStmt: upkeep.alone('ALTER SYSTEM'),
   CreatedbStmt: upkeep.alone('CREATE DATABASE'),
@@ -124,7 +124,7 @@ export const FAMILIES: Partial<Record<NodeKind, Family<any>>> = {
   NotifyStmt: harmless,
   ListenStmt: harmless,
   UnlistenStmt: harmless,
-  DiscardStmt: harmless,
+  DiscardStmt: discard,
   CheckPointStmt: harmless,
   ConstraintsSetStmt: harmless,
   AlterStatsStmt: harmless,

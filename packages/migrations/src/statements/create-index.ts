@@ -2,7 +2,7 @@ import type { IndexStmt } from 'libpg-query';
 import { quoted } from '../parse/nodes.ts';
 import { chosenName, indexColumnsName } from './names/chosen-name.ts';
 import { indexOf } from './names/same-index.ts';
-import { isIndexTaken } from './names/taken-name.ts';
+import { isFull, isIndexTaken } from './names/taken-name.ts';
 import { callsIn } from './queries.ts';
 import { breaksIfUsed, type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
@@ -11,6 +11,7 @@ export const createIndex: Family<IndexStmt> = (statement, scene) => {
   const { does, schema } = scene;
   const table = relationIn(scene, statement.relation);
   if (table === undefined) return;
+  if (isFull(scene, table)) return;
   const concurrent = statement.concurrent === true;
   const tables = tree(scene, table, statement.relation?.inh !== true);
   const name = statement.idxname ?? nameFor(statement, table, scene);
@@ -56,12 +57,11 @@ function nameFor(
   { schema }: Scene,
 ): string {
   const columns = indexColumnsName([...(indexParams ?? []), ...(indexIncludingParams ?? [])]);
-  return chosenName(
-    table.name,
-    columns,
-    'idx',
-    (name) => schema.holderOf({ schema: table.schema, name }) !== undefined,
-  );
+  return chosenName(table.name, columns, 'idx', {
+    numbers: schema.numbers,
+    scope: table.schema,
+    isTaken: (name) => schema.isTaken(table.schema, name),
+  });
 }
 
 /** The statement, CONCURRENTLY, and with a name: what runs outside of a transaction has to be found again by it. */

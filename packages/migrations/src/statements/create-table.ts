@@ -12,7 +12,7 @@ import { as, nameOf, written } from '../parse/nodes.ts';
 import { lockKeys, lookAtDefault } from './alter-table/partitions.ts';
 import { columnFrom, partsOfColumn } from './column-definition.ts';
 import { madeBy } from './names/constraint-name.ts';
-import { lacksColumns, passedOverIfTaken } from './names/taken-name.ts';
+import { hasAllColumns, lacksColumns, passedOverIfTaken } from './names/taken-name.ts';
 import { readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
@@ -56,6 +56,9 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
     if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
   }
   if (made.fresh) schema.put(made);
+  if (statement.oncommit !== 'ONCOMMIT_DROP') return;
+  if (scene.session.inTransaction) scene.session.untilCommit.add(made.key);
+  else schema.remove(made.key);
 };
 
 function columnsIn(elements: readonly Node[]): readonly string[] {
@@ -86,6 +89,7 @@ function readElements(elements: readonly Node[], table: Made, scene: Scene): Ele
   for (const element of elements) {
     const column = as(element, 'ColumnDef');
     if (column !== undefined) {
+      if (hasAllColumns(scene, `${table.schema}.${table.name}`, columns.length)) break;
       columns.push(columnFrom(column));
       given.push(...partsOfColumn(column));
     }

@@ -8,6 +8,7 @@ import { BATCH_ROWS } from '../expressions/touched-rows.ts';
 import { as, constant, nameFrom, nameOf, strings, walk } from '../parse/nodes.ts';
 import { columnsIn } from './column-definition.ts';
 import { lockAll, relationIn, type Scene, tree } from './scene.ts';
+import { setByCall } from './session.ts';
 
 /** A relation that a query reads, and what of it. */
 interface Read {
@@ -88,6 +89,7 @@ function hasCall(query: SelectStmt): boolean {
 export function callsIn(expression: unknown, scene: Scene): void {
   walk(expression, (kind, content) => {
     if (kind !== 'FuncCall') return;
+    setByCall(content, scene, false);
     callOf(content.funcname as readonly Node[] | undefined, scene);
   });
 }

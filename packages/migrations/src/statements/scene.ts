@@ -8,6 +8,10 @@ import { type Name, nameOf, written } from '../parse/nodes.ts';
 export interface Session {
   /** Whether waiting for a lock ends by itself. */
   lockTimeout: boolean;
+  /** Whether a transaction is open that goes on after the statement. */
+  inTransaction: boolean;
+  /** Temporary tables that the end of the transaction drops (ON COMMIT DROP), by their keys. */
+  readonly untilCommit: Set<string>;
   /** Triggers whose bodies are being read: one that fires itself does nothing new. */
   readonly firing: Set<string>;
 }
@@ -22,6 +26,8 @@ export interface Scene {
   readonly conditional: boolean;
   /** It is carried out again and again: for each of many rows. */
   readonly manyTimes: boolean;
+  /** It stands in a function, which the query that names it may call for no row at all. */
+  readonly called: boolean;
   /** How deep in bodies of functions it stands. */
   readonly depth: number;
   readonly session: Session;

@@ -1,23 +1,66 @@
-import type { FuncCall, Node, SelectStmt, VariableSetStmt } from 'libpg-query';
-import { as, constant, strings } from '../parse/nodes.ts';
+import type {
+  AlterDatabaseSetStmt,
+  AlterRoleSetStmt,
+  DiscardStmt,
+  FuncCall,
+  Node,
+  SelectStmt,
+  TransactionStmt,
+  VariableSetStmt,
+} from 'libpg-query';
+import type { WorkingSchema } from '../catalogue/working-schema.ts';
+import { as, constant, option, quoted, strings } from '../parse/nodes.ts';
+import { parseOne } from '../parse/parser.ts';
 import type { Family, Scene } from './scene.ts';
+
+/** What a setting is set to. `own`: back to what the session began with; `undefined`: what can't be known. */
+type Value = readonly (string | undefined)[] | 'own' | undefined;
+
+interface Way {
+  readonly scene: Scene;
+  /** Only until the transaction ends. */
+  readonly local: boolean;
+  /** Whether it is reached. */
+  readonly certain: boolean;
+}
 
 /** SET and RESET: what of it changes how later statements are read. */
 export const setVariable: Family<VariableSetStmt> = (statement, scene) => {
-  const name = (statement.name ?? '').toLowerCase();
-  const value = (statement.args ?? []).map((node) => constant(node) ?? undefined);
-  const set = statement.kind === 'VAR_SET_VALUE';
-  apply(name, set ? value.map(String) : undefined, scene);
+  const { kind, is_local } = statement;
+  const way = wayOf(scene, is_local === true, true);
+  if (kind === 'VAR_SET_CURRENT') return;
+  if (kind === 'VAR_RESET_ALL') return resetAll(way);
+  apply((statement.name ?? '').toLowerCase(), valueIn(statement), way);
 };
 
-function apply(name: string, values: readonly string[] | undefined, scene: Scene): void {
-  const [first] = values ?? [];
-  if (name === 'lock_timeout') scene.session.lockTimeout = first !== undefined && !/^0+\s*(ms|s|min)?$/.test(first);
-  else if (name === 'search_path')
-    scene.schema.searchPath = values?.flatMap((each) =>
-      each.split(',').map((one) => one.trim().replace(/^"|"$/g, '')),
-    ) ?? ['public'];
-  else if (name === 'timezone') scene.schema.timeZone = first;
+function valueIn({ kind, args }: VariableSetStmt): Value {
+  if (kind !== 'VAR_SET_VALUE') return 'own';
+  return (args ?? []).map((node) => {
+    const value = constant(node);
+    return value === undefined || value === null ? undefined : String(value);
+  });
+}
+
+/** For a transaction alone, outside of one, it is over at once; in a block, whether it is cannot be told. */
+function wayOf(scene: Scene, local: boolean, reached: boolean): Way {
+  const { conditional, manyTimes, called, session } = scene;
+  const sure = reached && !conditional && !manyTimes && !called;
+  return { scene, local, certain: sure && (!local || session.inTransaction) };
+}
+
+function resetAll(way: Way): void {
+  for (const name of ['search_path', 'timezone', 'lock_timeout']) apply(name, 'own', way);
+}
+
+function apply(name: string, value: Value, way: Way): void {
+  const { scene, certain } = way;
+  const { settings } = scene.schema;
+  const [first] = Array.isArray(value) ? (value as readonly (string | undefined)[]) : [];
+  if (name === 'lock_timeout') {
+    const ends = first !== undefined && !/^0+\s*(ms|s|min)?$/.test(first);
+    scene.session.lockTimeout = ends && (certain || scene.session.lockTimeout);
+  } else if (name === 'search_path') settings.setPath(value === 'own' ? settings.ownPath : whole(value), way);
+  else if (name === 'timezone') settings.setTimeZone(value === 'own' ? settings.ownTimeZone : first, way);
   else if (name === 'session_replication_role' && first === 'replica')
     scene.does.remark(
       'checks-off',
@@ -26,13 +69,88 @@ function apply(name: string, values: readonly string[] | undefined, scene: Scene
     );
 }
 
-/** `SELECT set_config('search_path', '', false)`, as pg_dump writes it. */
+function whole(values: Exclude<Value, 'own'>): readonly string[] | undefined {
+  const known = (values ?? []).flatMap((each) => each ?? []);
+  return values === undefined || known.length < values.length ? undefined : known;
+}
+
+/** `SELECT set_config('search_path', '', false)`, as pg_dump writes it, and nothing else in it. */
 export function setConfigOf(select: SelectStmt, scene: Scene): boolean {
-  const target = as(select.targetList?.[0], 'ResTarget');
-  const called: FuncCall | undefined = as(target?.val as Node | undefined, 'FuncCall');
-  if (select.fromClause !== undefined || strings(called?.funcname).at(-1) !== 'set_config') return false;
-  const [name, value] = (called?.args ?? []).map(constant);
-  if (typeof name !== 'string' || typeof value !== 'string') return false;
-  apply(name.toLowerCase(), [value], scene);
+  const { targetList = [], op = 'SETOP_NONE' } = select;
+  const { fromClause, whereClause, groupClause, havingClause, limitCount, limitOffset, withClause, intoClause } =
+    select;
+  const more = [fromClause, whereClause, groupClause, havingClause, limitCount, limitOffset, withClause, intoClause];
+  if (targetList.length !== 1 || op !== 'SETOP_NONE' || more.some((part) => part !== undefined)) return false;
+  const called: FuncCall | undefined = as(as(targetList[0], 'ResTarget')?.val as Node | undefined, 'FuncCall');
+  if (called === undefined || (called.args ?? []).some((each) => constant(each) === undefined)) return false;
+  return setByCall(called as Record<string, unknown>, scene, true);
+}
+
+/** A call of set_config(). `reached`: it is made once; else, as part of a query, perhaps for no row. */
+export function setByCall(content: Record<string, unknown>, scene: Scene, reached: boolean): boolean {
+  const called = content as FuncCall;
+  if (strings(called.funcname).at(-1) !== 'set_config') return false;
+  const [name, value, local] = (called.args ?? []).map(constant);
+  const way = wayOf(scene, local !== false, reached);
+  if (typeof name !== 'string')
+    for (const each of ['search_path', 'timezone', 'lock_timeout']) apply(each, undefined, way);
+  else {
+    const key = name.toLowerCase();
+    apply(key, typeof value !== 'string' ? undefined : key === 'search_path' ? listOf(value) : [value], way);
+  }
   return true;
+}
+
+/** A list of names, as the server takes it apart: without quotes in small letters. */
+function listOf(text: string): readonly string[] {
+  return [...text.matchAll(/"((?:[^"]|"")*)"|[^,\s"]+/g)].map(([all, inQuotes]) =>
+    inQuotes === undefined ? all.toLowerCase() : inQuotes.replaceAll('""', '"'),
+  );
+}
+
+/** BEGIN, COMMIT, ROLLBACK, ROLLBACK TO: what was set for a transaction alone ends with it, what was set in it may be undone. */
+export function transaction({ kind }: TransactionStmt, { schema, session }: Scene): void {
+  if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START') session.inTransaction = true;
+  const rolledBack = kind === 'TRANS_STMT_ROLLBACK_TO' || kind === 'TRANS_STMT_ROLLBACK';
+  const committed = kind === 'TRANS_STMT_COMMIT' || kind === 'TRANS_STMT_PREPARE';
+  if (!rolledBack && !committed) return;
+  schema.settings.endTransaction(rolledBack);
+  if (rolledBack) schema.dropTemporary();
+  else for (const key of session.untilCommit) schema.remove(key);
+  if (kind === 'TRANS_STMT_ROLLBACK_TO') return;
+  session.inTransaction = false;
+  session.untilCommit.clear();
+}
+
+/** DISCARD: temporary tables are gone, and with ALL every setting is as the session began. */
+export const discard: Family<DiscardStmt> = ({ target }, scene) => {
+  if (target === 'DISCARD_ALL') resetAll(wayOf(scene, false, true));
+  if (target === 'DISCARD_ALL' || target === 'DISCARD_TEMP') scene.schema.dropTemporary();
+};
+
+/** ALTER ROLE, ALTER DATABASE … SET: for sessions that begin later, those of the next files among them. */
+export const alterSettings: Family<AlterRoleSetStmt | AlterDatabaseSetStmt> = ({ setstmt }, { schema, does }) => {
+  const name = setstmt?.name?.toLowerCase();
+  if (name === undefined || name === 'search_path' || name === 'timezone') schema.settings.changeOfNewSessions();
+  does.breaks('possible', 'sessions of running code may begin with another setting');
+};
+
+/** Reads a body under the search path that its function says it has (`CREATE FUNCTION … SET search_path`). */
+export function withOwnSettings(definition: string, { settings }: WorkingSchema, read: () => void): void {
+  const made = /search_path/i.test(definition) ? as(parseOne(definition), 'CreateFunctionStmt') : undefined;
+  const own = (made?.options ?? []).flatMap((node) => as(option([node], 'set'), 'VariableSetStmt') ?? []);
+  const path = own.findLast(({ name }) => name?.toLowerCase() === 'search_path');
+  if (path === undefined || path.kind === 'VAR_SET_CURRENT') read();
+  else {
+    const value = valueIn(path);
+    settings.withPath(value === 'own' ? settings.ownPath : whole(value), read);
+  }
+}
+
+/** Says which names were looked for along a search path that isn't known. */
+export function tellDoubts({ schema, does }: Scene): void {
+  for (const name of schema.settings.takeDoubts())
+    does.notKnown(
+      `which ${quoted(name)} is meant can’t be told: whether an earlier change of the search path holds here isn’t known; name its schema (public.${quoted(name)})`,
+    );
 }

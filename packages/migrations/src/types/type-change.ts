@@ -89,9 +89,8 @@ function utcTimes(old: TypeRef, next: TypeRef, schema: WorkingSchema): boolean {
   const precision = next.mods[0];
   if (precision !== undefined && precision < 6 && precision !== old.mods[0]) return false;
   if (precision !== undefined && precision < 6) return false;
-  return (
-    schema.timeZone !== undefined && /^(utc|etc\/utc|gmt|etc\/gmt|uct|etc\/uct|zulu|etc\/zulu)$/i.test(schema.timeZone)
-  );
+  const { timeZone } = schema.settings;
+  return timeZone !== undefined && /^(utc|etc\/utc|gmt|etc\/gmt|uct|etc\/uct|zulu|etc\/zulu)$/i.test(timeZone);
 }
 
 function isBinary(old: TypeRef, next: TypeRef, schema: WorkingSchema): boolean {

@@ -4,6 +4,7 @@ import { isNull, volatilePart } from '../../expressions/volatility.ts';
 import { as, quoted, walk, written } from '../../parse/nodes.ts';
 import { columnFrom, partsOfColumn } from '../column-definition.ts';
 import { madeBy } from '../names/constraint-name.ts';
+import { hasAllColumns } from '../names/taken-name.ts';
 import { lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { type Altered, columnOf, type Part } from './altered.ts';
 import { lookUp } from './constraints.ts';
@@ -18,6 +19,7 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
     if (missing_ok !== true) scene.does.remark('fails', 'error', `${table.key} has a column ${quoted(name)} already`);
     return 'ACCESS EXCLUSIVE';
   }
+  if (hasAllColumns(scene, table.key, table.columns.length)) return 'ACCESS EXCLUSIVE';
   scene.does.undo('until-written');
   const type = typeRefOf(column.typeName);
   const because = rewritesBecause(column, type, scene);

@@ -4,7 +4,7 @@ import type { LockMode } from '../../effects/lock-modes.ts';
 import { as, quoted, strings, written } from '../../parse/nodes.ts';
 import { constraintFrom, indexFrom } from '../column-definition.ts';
 import { failsIfThere, withName } from '../names/constraint-name.ts';
-import { failsWithoutConstraint, isWhole } from '../names/taken-name.ts';
+import { failsWithoutConstraint, isFull, isWhole } from '../names/taken-name.ts';
 import { breaksIfUsed, lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { type Altered, columnOf, isFresh, knownNotNull, type Part } from './altered.ts';
 import { adviseFilling } from './columns.ts';
@@ -13,8 +13,9 @@ import { adviseFilling } from './columns.ts';
 export const addConstraint: Part = ({ def }, on, scene) => {
   const given = as(def, 'Constraint');
   if (given === undefined) return 'ACCESS EXCLUSIVE';
+  if (isFull(scene, on.table)) return 'ACCESS EXCLUSIVE';
   failsIfThere(given, on.table, scene);
-  const others = on.table.constraints.map(({ name }) => name);
+  const others = new Set(on.table.constraints.map(({ name }) => name));
   const part = withName(given, on.table, others, scene.schema);
   const lock = ADD[part.contype ?? 'CONSTR_NULL']?.(part, on, scene) ?? 'ACCESS EXCLUSIVE';
   for (const { key } of on.tables) {
@@ -87,8 +88,11 @@ export function lookUp(table: TableState, other: TableState, scene: Scene): void
       scene.does.work('read', each, 'the foreign key looks every row up in it');
 }
 
+/** Longest statement that is written once more as advice, in characters. */
+const LONGEST_ADVICE = 10_000;
+
 function adviseNotValid(table: TableState, name: string, scene: Scene, what: string): void {
-  const sql = scene.text.trim().replace(/;?\s*$/, '');
+  const sql = scene.text.length > LONGEST_ADVICE ? '' : scene.text.trim().replace(/;?\s*$/, '');
   const alone = /^ALTER\s+TABLE\b/i.test(sql) && !/,\s*(ADD|ALTER|DROP)\b/i.test(sql);
   scene.does.safely(
     'lock',

@@ -1,21 +1,22 @@
 /** The names that PostgreSQL chooses where a statement gives none: as its own makeObjectName and ChooseRelationName do. */
 import type { IndexElem, Node } from 'libpg-query';
+import type { NextNumbers } from '../../catalogue/next-numbers.ts';
 import { as, opened, strings } from '../../parse/nodes.ts';
 
 /** Longest identifier, in bytes. */
 const MOST_BYTES = 63;
 
+/** Within what a chosen name must be free, and who remembers the numbers that are taken. */
+export interface Among {
+  readonly numbers: NextNumbers;
+  readonly scope: string;
+  readonly isTaken: (name: string) => boolean;
+}
+
 /** `first_second_label`, the longer of the two cut as far as it must be; with a number where that is taken. */
-export function chosenName(
-  first: string,
-  second: string | undefined,
-  label: string,
-  isTaken: (name: string) => boolean,
-): string {
-  for (let pass = 0; ; pass++) {
-    const name = joined(first, second, pass === 0 ? label : `${label}${pass}`);
-    if (!isTaken(name)) return name;
-  }
+export function chosenName(first: string, second: string | undefined, label: string, among: Among): string {
+  const nameAt = (number: number): string => joined(first, second, number === 0 ? label : `${label}${number}`);
+  return among.numbers.choose(among.scope, JSON.stringify([first, second, label]), nameAt, among.isTaken);
 }
 
 function joined(first: string, second: string | undefined, label: string): string {
@@ -35,14 +36,17 @@ function cut(text: string, bytes: number): string {
 
 /** The columns of an index as its name tells them: an expression by its function, or as `expr`. */
 export function indexColumnsName(params: readonly Node[]): string {
-  const names: string[] = [];
+  const names = new Set<string>();
+  const numbers = new Map<string, number>();
   for (const param of params.flatMap((node) => as(node, 'IndexElem') ?? [])) {
     const base = columnName(param);
     let name = base;
-    for (let n = 1; names.includes(name); n++) name = `${base}${n}`;
-    names.push(name);
+    let n = numbers.get(base) ?? 1;
+    for (; names.has(name); n++) name = `${base}${n}`;
+    numbers.set(base, n);
+    names.add(name);
   }
-  return names.join('_');
+  return [...names].join('_');
 }
 
 function columnName({ indexcolname, name, expr }: IndexElem): string {

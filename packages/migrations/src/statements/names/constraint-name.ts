@@ -1,33 +1,39 @@
 /** Names of constraints: the one that PostgreSQL would choose, and what it refuses for a name. */
 import type { Constraint as ConstraintNode } from 'libpg-query';
 import type { Constraint, Index } from '../../catalogue/catalogue.ts';
+import { NextNumbers } from '../../catalogue/next-numbers.ts';
 import type { TableState, WorkingSchema } from '../../catalogue/working-schema.ts';
 import { quoted, strings } from '../../parse/nodes.ts';
 import { columnsIn, constraintFrom, indexFrom } from '../column-definition.ts';
 import type { Scene } from '../scene.ts';
-import { chosenName, indexColumnsName } from './chosen-name.ts';
-import { fails, failsIfTaken } from './taken-name.ts';
+import { type Among, chosenName, indexColumnsName } from './chosen-name.ts';
+import { fails, failsIfTaken, isFull } from './taken-name.ts';
 
 interface Named {
   readonly schema: string;
   readonly name: string;
 }
 
-/** A constraint with its name; one that has none gets what PostgreSQL would give it. `others`: names of its table's constraints. */
+/** A constraint with its name; one that has none gets what PostgreSQL would give it. `others`: names of its table's constraints. `numbers`: of what stays. */
 export function withName(
   part: ConstraintNode,
   table: Named,
-  others: readonly string[],
+  others: ReadonlySet<string>,
   schema: WorkingSchema,
+  numbers = schema.numbers,
 ): ConstraintNode {
   if (part.conname !== undefined) return part;
   if (part.indexname !== undefined) return { ...part, conname: part.indexname };
-  const isConstraint = (name: string): boolean => others.includes(name);
-  const isTaken = (name: string): boolean =>
-    isConstraint(name) || schema.holderOf({ schema: table.schema, name }) !== undefined;
-  const choose = (columns: readonly string[], label: string, taken = isTaken): ConstraintNode => ({
+  const isConstraint = (name: string): boolean => others.has(name);
+  const ofConstraints: Among = { numbers, scope: `${table.schema}.${table.name}`, isTaken: isConstraint };
+  const ofIndexes: Among = {
+    numbers,
+    scope: table.schema,
+    isTaken: (name) => isConstraint(name) || schema.isTaken(table.schema, name),
+  };
+  const choose = (columns: readonly string[], label: string, among = ofIndexes): ConstraintNode => ({
     ...part,
-    conname: chosenName(table.name, columns.length === 0 ? undefined : columns.join('_'), label, taken),
+    conname: chosenName(table.name, columns.length === 0 ? undefined : columns.join('_'), label, among),
   });
   switch (part.contype) {
     case 'CONSTR_PRIMARY':
@@ -37,13 +43,13 @@ export function withName(
     case 'CONSTR_EXCLUSION':
       return choose([indexColumnsName((part.exclusions ?? []).flatMap(firstOf))], 'excl');
     case 'CONSTR_FOREIGN':
-      return choose(strings(part.fk_attrs), 'fkey', isConstraint);
+      return choose(strings(part.fk_attrs), 'fkey', ofConstraints);
     case 'CONSTR_CHECK': {
       const columns = columnsIn(part.raw_expr);
-      return choose(columns.length === 1 ? columns : [], 'check', isConstraint);
+      return choose(columns.length === 1 ? columns : [], 'check', ofConstraints);
     }
     case 'CONSTR_NOTNULL':
-      return schema.server >= 18 ? choose(strings(part.keys), 'not_null', isConstraint) : part;
+      return schema.server >= 18 ? choose(strings(part.keys), 'not_null', ofConstraints) : part;
     default:
       return part;
   }
@@ -66,17 +72,28 @@ export function madeBy(
 ): { readonly constraints: readonly Constraint[]; readonly indexes: readonly Index[] } {
   const constraints: Constraint[] = [];
   const indexes: Index[] = [];
+  const others = new Set(table.constraints.map(({ name }) => name));
+  // What a table that isn't there yet takes, it may never take.
+  const numbers = scene.schema.byKey(table.key) === undefined ? new NextNumbers() : scene.schema.numbers;
   for (const part of parts) {
     const before = [...table.constraints, ...constraints];
+    if (makesOne(part) && isFull(scene, { ...table, constraints: before })) break;
     if (say) failsIfThere(part, { ...table, constraints: before }, scene);
-    const others = before.map(({ name }) => name);
-    const named = withName(part, table, others, scene.schema);
+    const named = withName(part, table, others, scene.schema, numbers);
     const constraint = constraintFrom(named, scene);
     const index = indexFrom(named);
-    if (constraint !== undefined) constraints.push(constraint);
+    if (constraint !== undefined) {
+      constraints.push(constraint);
+      others.add(constraint.name);
+    }
     if (index !== undefined) indexes.push(index);
   }
   return { constraints, indexes };
+}
+
+/** Parts that are none (NULL, DEFAULT, GENERATED …) count for nothing. */
+function makesOne({ contype }: ConstraintNode): boolean {
+  return contype === 'CONSTR_CHECK' || contype === 'CONSTR_FOREIGN' || KEYS.includes(contype);
 }
 
 const KEYS: readonly ConstraintNode['contype'][] = ['CONSTR_PRIMARY', 'CONSTR_UNIQUE', 'CONSTR_EXCLUSION'];

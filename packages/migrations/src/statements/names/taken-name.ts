@@ -11,6 +11,28 @@ interface Qualified {
   readonly name: string;
 }
 
+/** Most constraints, and most indexes, of one table that are followed: nobody has as many, and each is held against the others. */
+export const MOST_OF_TABLE = 1_000;
+
+/** Whether a table has more than is followed; then what is added to it isn't known. */
+export function isFull({ does }: Scene, { key, constraints, indexes }: TableState): boolean {
+  if (constraints.length < MOST_OF_TABLE && indexes.length < MOST_OF_TABLE) return false;
+  does.notKnown(
+    `${key} has ${MOST_OF_TABLE} constraints or indexes, and what is added to them isn’t looked at any more`,
+  );
+  return true;
+}
+
+/** Most columns of a table: PostgreSQL's own bound, which dropped ones count for as well. */
+export const MOST_COLUMNS = 1_600;
+
+/** Whether a table has as many columns as it can; then what is added isn't looked at. */
+export function hasAllColumns({ does }: Scene, key: string, columns: number): boolean {
+  if (columns < MOST_COLUMNS) return false;
+  does.notKnown(`${key} has ${MOST_COLUMNS} columns, and PostgreSQL takes no more: what is added isn’t looked at`);
+  return true;
+}
+
 /** Says that a statement fails, or, within a block, that it does if it comes to it. */
 export function fails(scene: Scene, why: string): void {
   if (scene.conditional) scene.does.remark('fails', 'warning', `if it comes to it, it fails: ${why}`);
@@ -52,7 +74,8 @@ export function lacksColumns(scene: Scene, there: TableState, wanted: readonly s
     doesNothing(scene, `${byNameAlone(there)}, and is ${holderText({ kind: there.kind, relation: there })}`);
     return;
   }
-  const lacking = wanted.filter((name) => !there.columns.some((column) => column.name === name));
+  const has = new Set(there.columns.map(({ name }) => name));
+  const lacking = wanted.filter((name) => !has.has(name));
   if (!there.known || lacking.length === 0) return;
   doesNothing(scene, `${byNameAlone(there)}, and has no ${lacking.map(quoted).join(', ')}`);
   scene.does.safely(
@@ -122,7 +145,7 @@ export function isIndexTaken(scene: Scene, table: Qualified, wanted: Index, tole
 export function failsWithoutIndex(scene: Scene, name: Name): void {
   const { schema, does } = scene;
   const relation = schema.find(name);
-  const where = name.schema === undefined ? ` along the search path (${schema.searchPath.join(', ')})` : '';
+  const where = name.schema === undefined ? ` along the search path (${schema.settings.path.join(', ')})` : '';
   if (relation !== undefined) fails(scene, `${relation.key} isn’t an index: it is ${KINDS[relation.kind]}`);
   else if (schema.complete) fails(scene, `there is no index ${written(name)}${where}`);
   else does.notKnown(`it isn’t known whose index ${written(name)} is: the table’s readers and writers wait for it`);

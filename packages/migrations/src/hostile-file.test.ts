@@ -1,0 +1,92 @@
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { analyse } from './analyse.ts';
+import type { Catalogue } from './catalogue/catalogue.ts';
+import { NextNumbers } from './catalogue/next-numbers.ts';
+import { loadParser } from './parse/parser.ts';
+import { MOST_COLUMNS, MOST_OF_TABLE } from './statements/names/taken-name.ts';
+
+beforeAll(loadParser);
+
+const catalogue: Catalogue = {
+  ...{ server: 15, timeZone: 'UTC', searchPath: ['public'], types: [], routines: [], binaryCasts: [] },
+  relations: [],
+};
+
+/** Reads a file, and counts the names that it looks at to find one that is free. */
+function read(text: string) {
+  const choose = vi.spyOn(NextNumbers.prototype, 'choose');
+  try {
+    const { findings } = analyse([{ name: 'a.sql', text }], { catalogue, lockTimeout: true });
+    const all = new Set(choose.mock.contexts as NextNumbers[]);
+    return {
+      findings,
+      probes: [...all].reduce((sum, { probes }) => sum + probes, 0),
+      chosen: choose.mock.calls.length,
+    };
+  } finally {
+    choose.mockRestore();
+  }
+}
+
+const MADE = 'create table doc(a int);';
+const parts = (count: number, part: string): string => Array(count).fill(part).join(', ');
+
+describe('twice the statements look at twice the names, not at four times as many', () => {
+  test.each<[string, (count: number) => string]>([
+    ['indexes without a name', (count) => MADE + 'create index on doc(a);'.repeat(count)],
+    [
+      'CHECKs without a name in one ALTER TABLE',
+      (count) => `${MADE} alter table doc ${parts(count, 'add check (a > 0)')}`,
+    ],
+    [
+      'CHECKs without a name in one CREATE TABLE',
+      (count) => `create table doc(a int, ${parts(count, 'check (a > 0)')})`,
+    ],
+    ['keys without a name', (count) => MADE + 'alter table doc add unique (a);'.repeat(count)],
+    [
+      'the first dropped and made again, over and over',
+      (count) =>
+        `${MADE}${'create index on doc(a);'.repeat(count)}${'drop index doc_a_idx; create index on doc(a);'.repeat(count)}`,
+    ],
+  ])('%s', (_what, of) => {
+    const [one, two] = [read(of(200)), read(of(400))];
+    expect(one.probes).toBeGreaterThanOrEqual(200);
+    expect(two.probes).toBeLessThanOrEqual(2 * one.probes + 10);
+  });
+});
+
+test('the names are PostgreSQL’s all the same: the first that is free, also where one was given back', () => {
+  const made = `${MADE}${'create index on doc(a);'.repeat(4)}drop index doc_a_idx2; drop index doc_a_idx1;`;
+  const next = 'create index on doc(a);';
+  const takes = (before: string, name: string) =>
+    read(`${before} create index ${name} on doc(a);`).findings.some(({ rule }) => rule === 'fails');
+  expect(takes(made, 'doc_a_idx1')).toBe(false);
+  expect(takes(made + next, 'doc_a_idx1')).toBe(true);
+  expect(takes(made + next, 'doc_a_idx2')).toBe(false);
+  expect(takes(made + next.repeat(2), 'doc_a_idx2')).toBe(true);
+  expect(takes(made + next.repeat(2), 'doc_a_idx4')).toBe(false);
+  expect(takes(made + next.repeat(3), 'doc_a_idx4')).toBe(true);
+});
+
+test.each([
+  ['indexes', (count: number) => MADE + 'create index on doc(a);'.repeat(count)],
+  ['parts of an ALTER TABLE', (count: number) => `${MADE} alter table doc ${parts(count, 'add check (a > 0)')}`],
+  ['parts of a CREATE TABLE', (count: number) => `create table doc(a int, ${parts(count, 'check (a > 0)')})`],
+])('more %s than are followed of one table are not known, and cost no name', (_what, of) => {
+  expect(read(of(MOST_OF_TABLE)).findings).toEqual([]);
+  const { findings, chosen } = read(of(MOST_OF_TABLE + 50));
+  expect(findings).toContainEqual(expect.objectContaining({ rule: 'not-known', level: 'error' }));
+  expect(chosen).toBe(MOST_OF_TABLE);
+});
+
+test.each([
+  ['ALTER TABLE', (count: number) => `${MADE} alter table doc ${columns(count, 'add ')}`],
+  ['CREATE TABLE', (count: number) => `create table doc(${columns(count + 1, '')})`],
+])('columns beyond PostgreSQL’s own bound are not known: %s', (_what, of) => {
+  expect(read(of(MOST_COLUMNS - 1)).findings).toEqual([]);
+  expect(read(of(MOST_COLUMNS)).findings).toEqual([expect.objectContaining({ rule: 'not-known', level: 'error' })]);
+});
+
+function columns(count: number, before: string): string {
+  return Array.from({ length: count }, (_, i) => `${before}c${i} int`).join(', ');
+}
