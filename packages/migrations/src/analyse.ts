@@ -68,6 +68,7 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
   const session: Session = {
     lockTimeout: options.lockTimeout ?? false,
     inTransaction: !alone,
+    mayHaveLeft: false,
     untilCommit: new Set(),
     firing: new Set(),
   };

@@ -78,6 +78,12 @@ describe('within a file, a path that may not be in force is not known', () => {
       'a function that is called for no row',
       `create function f() returns int language plpgsql as $$ begin set search_path = archive; return 1; end $$; select f() where false;`,
     ],
+    ['SET after RETURN', 'do $$ begin return; set local search_path = archive; end $$;'],
+    [
+      'SET after a RETURN that may be reached',
+      'do $$ begin if random() > 0.5 then return; end if; set local search_path = archive; end $$;',
+    ],
+    ['SET after EXIT', 'do $$ begin <<b>> begin exit b; set local search_path = archive; end; end $$;'],
     ['ROLLBACK TO', 'savepoint s; set search_path = archive; rollback to s;'],
     ['ROLLBACK', 'begin; set search_path = archive; rollback;'],
     ['COMMIT after SET LOCAL', 'begin; set local search_path = archive; commit;'],

@@ -15,6 +15,9 @@ import { fold } from './constant-text.ts';
 const CONDITIONAL =
   /^PLpgSQL_(stmt_(if|case|loop|while|fori|fors|forc|foreach_a|dynfors)|exception|if_elsif|case_when)$/;
 
+/** What may pass over all that stands after it. */
+const LEAVES = /^PLpgSQL_stmt_(return|exit)$/;
+
 /** Runs a body. `definition` is the whole DO or CREATE FUNCTION; `body` what stands between its quotes. */
 export function runBody(language: string, definition: string, body: string | undefined, scene: Scene): void {
   if (language === 'plpgsql') runPlpgsql(definition, scene);
@@ -48,7 +51,9 @@ function atomicStatements(body: Node | undefined): readonly Node[] | undefined {
 function runPlpgsql(definition: string, scene: Scene): void {
   const tree = parseBody(definition);
   if (tree === undefined) scene.does.notKnown('a body in PL/pgSQL doesn’t parse');
-  else visit(tree, false, scene);
+  const { mayHaveLeft } = scene.session;
+  visit(tree, false, scene);
+  scene.session.mayHaveLeft = mayHaveLeft;
 }
 
 interface Expression {
@@ -66,6 +71,7 @@ function visit(value: unknown, conditional: boolean, scene: Scene): void {
     // What a handler catches is as if it had not been reached.
     const caught = key === 'PLpgSQL_stmt_block' && fields?.exceptions !== undefined;
     const below = conditional || caught || CONDITIONAL.test(key);
+    if (LEAVES.test(key)) scene.session.mayHaveLeft = true;
     if (key === 'PLpgSQL_stmt_execsql') runText(queryOf(fields.sqlstmt), below, scene);
     else if (key === 'PLpgSQL_stmt_dynexecute') runDynamic(queryOf(fields.query), below, scene);
     else if (key === 'PLpgSQL_stmt_call') runText(queryOf(fields.expr), below, scene);

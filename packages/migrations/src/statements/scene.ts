@@ -10,6 +10,8 @@ export interface Session {
   lockTimeout: boolean;
   /** Whether a transaction is open that goes on after the statement. */
   inTransaction: boolean;
+  /** Whether the body that is being read may have been left before this: by RETURN, EXIT or CONTINUE. */
+  mayHaveLeft: boolean;
   /** Temporary tables that the end of the transaction drops (ON COMMIT DROP), by their keys. */
   readonly untilCommit: Set<string>;
   /** Triggers whose bodies are being read: one that fires itself does nothing new. */

@@ -44,7 +44,7 @@ function valueIn({ kind, args }: VariableSetStmt): Value {
 /** For a transaction alone, outside of one, it is over at once; in a block, whether it is cannot be told. */
 function wayOf(scene: Scene, local: boolean, reached: boolean): Way {
   const { conditional, manyTimes, called, session } = scene;
-  const sure = reached && !conditional && !manyTimes && !called;
+  const sure = reached && !conditional && !manyTimes && !called && !session.mayHaveLeft;
   return { scene, local, certain: sure && (!local || session.inTransaction) };
 }
 
