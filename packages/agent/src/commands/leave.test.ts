@@ -166,10 +166,27 @@ test('nothing is left while a cell runs, by whoever has it; nor while its owner 
   const hold = await holdCell(first.config.dir);
   const atWork = await agent(second, 'leave', '--yes', '--installation', /--installation (\w+)/.exec(unnamed.err)![1]!);
   await hold.release();
-  expect(atWork.err).toMatch(/which is at work there now/);
+  expect(atWork.err).toMatch(/That one is at work there now/);
   expect(await ours()).toHaveLength(1);
   const gone = await agent(first, 'leave', '--drop', 'customers', '--yes');
   expect(gone.code).toBe(1);
+});
+
+test('a copy of a cell’s folder is another installation: it neither takes up nor leaves what the original has', async () => {
+  const number = join(second.config.dir, 'claim-id');
+  const before = await readFile(number);
+  await cp(join(first.config.dir, 'claim-id'), number);
+  const id = (await readFile(number, 'utf8')).trim();
+  const refused = await takeUp(second);
+  expect([refused.code, refused.err]).toEqual([1, expect.stringMatching(/this folder has its number, too/)]);
+  const unnamed = await agent(second, 'leave', '--yes');
+  expect(unnamed.err).toMatch(/this folder has its number, too: it is a copy .* say that you mean it: --installation/);
+  const hold = await holdCell(first.config.dir);
+  const atWork = await agent(second, 'leave', '--yes', '--installation', id);
+  await hold.release();
+  expect([unnamed.code, atWork.code, atWork.err]).toEqual([1, 1, expect.stringMatching(/is at work there now/)]);
+  expect(await ours()).toHaveLength(1);
+  await writeFile(number, before);
 });
 
 test('it says what it would remove, asks, removes that, and is done however often it is called', async () => {

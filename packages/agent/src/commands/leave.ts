@@ -1,9 +1,8 @@
 /** `headgate-agent leave`: takes what Headgate made out of databases that somebody else keeps. */
-import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
-import { claimIdIn } from '@headgate/adapters/execution/external-store/claim';
+import { claimIdIn, isAtWork, whoseStore } from '@headgate/adapters/execution/external-store/claim';
 import {
   databaseToLeave,
   dropAside,
@@ -14,13 +13,13 @@ import {
   leavingsOf,
 } from '@headgate/adapters/execution/external-store/leave';
 import { writeLeft } from '@headgate/adapters/execution/left-cell';
-import { type CellHold, holdCell, holderOf } from '@headgate/adapters/execution/process/cell-hold';
+import { type CellHold, holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { FenceFile } from '@headgate/adapters/execution/process/fence-file';
 import { lookAtRunning } from '@headgate/adapters/execution/running-cell';
 import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
 import { type AgentConfig, loadConfig } from '../config.ts';
-import { whose, whyNotLeave } from '../leave/may-leave.ts';
+import { whyNotLeave } from '../leave/may-leave.ts';
 import { leavingsText } from '../leave/words.ts';
 import { underWayIn } from '../stop/under-way.ts';
 import { usageTrouble } from '../usage.ts';
@@ -163,6 +162,7 @@ interface Found {
   readonly dir: string;
   readonly store: string;
   readonly at: LeftDatabase;
+  /** The cell's folder goes by what stands in it. */
   readonly own: boolean;
   readonly leavings: readonly Leavings[];
 }
@@ -229,13 +229,13 @@ async function lookAtStores(cells: readonly AnyCellConfig[], installation: strin
       if (main === undefined) continue;
       const { database, standing } = main;
       const { claim } = standing;
-      // A folder that was made anew in the same place is held by us, just now.
-      const elsewhere = claim?.machine === hostname() && claim.id !== own && claim.folder !== config.dir;
-      const holder = elsewhere ? await holderOf(claim.folder) : undefined;
-      const facts = { database, standing, own, known, atWork: holder !== undefined };
-      const why = whyNotLeave(facts, installation);
+      const whose = await whoseStore(standing, { dir: config.dir, id: own, known });
+      const atWork = whose === 'other' && claim !== undefined && (await isAtWork(claim, config.dir));
+      const why = whyNotLeave({ database, standing, whose, own, atWork }, installation);
       refused.push(...(why === undefined ? [] : [why]), ...leavings.flatMap((each) => each.refused));
-      found.push({ dir: config.dir, store, at, own: whose(facts) === 'own', leavings });
+      // A copy of the folder knows what the original did there, so it is as much over.
+      const knows = whose === 'own' || (claim !== undefined && claim.id === own);
+      found.push({ dir: config.dir, store, at, own: knows, leavings });
     }
   }
   return { found, refused };

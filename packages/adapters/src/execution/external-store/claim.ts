@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { holderOf } from '../process/cell-hold.ts';
 import { OURS } from '../store/store-schema.ts';
 import { controlConnection, type Store } from '../store/store-session.ts';
 
@@ -43,6 +45,49 @@ export async function ownClaim({ cell, dir }: { readonly cell: string; readonly 
     await writeDurably(join(dir, FILE), `${id}\n`, 0o600);
   }
   return { id, cell, folder: dir, machine: hostname() };
+}
+
+/** A cell's own folder, as far as claims go. */
+export interface ClaimingFolder {
+  readonly dir: string;
+  /** What it claims by; undefined: it never did. */
+  readonly id: string | undefined;
+  /** Whether decisions of a control plane have reached it. */
+  readonly known: boolean;
+}
+
+/**
+ * Whether a claim was made by this very folder on this machine. The number alone doesn't say so: it goes along when a folder
+ * is copied, and with it a backup that is unpacked elsewhere, or a machine's clone.
+ */
+export async function isOwnClaim(claim: Claim, { dir, id }: Pick<ClaimingFolder, 'dir' | 'id'>): Promise<boolean> {
+  return claim.id === id && claim.machine === hostname() && (await isSameFolder(claim.folder, dir));
+}
+
+/** Whether a database is this folder's, another installation's, or nobody's. */
+export async function whoseStore(
+  { schema, claim, decided }: Standing,
+  cell: ClaimingFolder,
+): Promise<'own' | 'other' | 'nobody'> {
+  if (schema !== 'ours') return 'nobody';
+  if (claim !== undefined) return (await isOwnClaim(claim, cell)) ? 'own' : 'other';
+  // Of before there were claims.
+  return !decided ? 'nobody' : cell.known ? 'own' : 'other';
+}
+
+/**
+ * Whether somebody works on this machine in the folder that made a claim, `dir` being the one that the caller holds. A
+ * machine may have got another name since: a folder with that very number counts, too.
+ */
+export async function isAtWork(claim: Claim, dir: string): Promise<boolean> {
+  if (await isSameFolder(claim.folder, dir)) return false;
+  const here = claim.machine === hostname() || (await claimIdIn(claim.folder)) === claim.id;
+  return here && (await holderOf(claim.folder)) !== undefined;
+}
+
+async function isSameFolder(one: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([one, other].map((each) => realpath(each).catch(() => each)));
+  return a === b;
 }
 
 /** Looks, and changes nothing. */
