@@ -199,13 +199,14 @@ async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise
   for (const { dir, at, own, leavings } of open) {
     // Before the first of them: half way it must not be begun again either.
     if (own) await writeLeft(dir, new Date());
-    for (const { database, aside } of leavings) {
+    for (const each of leavings) {
+      const { database, aside, standing } = each;
       if (aside && wish.drop.includes(database)) {
         await dropAside({ ...at, database });
         dropped.push(database);
         say(`dropped database ${database}`);
-      } else {
-        await leaveDatabase({ ...at, database }, aside);
+      } else if (!isLeft(each)) {
+        await leaveDatabase({ ...at, database }, aside, standing.claim);
         left.push(database);
         say(`left database ${database}: nothing of Headgate’s is in it any more`);
       }

@@ -83,11 +83,11 @@ test('a database is as it was before Headgate came, at the schema where its rele
     refused: [],
   });
   expect(isLeft(found!)).toBe(false);
-  await leaveDatabase(at, false);
+  await leaveDatabase(at, false, found?.standing.claim);
   expect(await shape(store.database)).toEqual(before);
   expect(await admin(store.database, 'select n, note from orders')).toEqual([{ n: 1, note: null }]);
   expect(isLeft((await leavingsOf(at))[0]!)).toBe(true);
-  await leaveDatabase(at, false);
+  await leaveDatabase(at, false, undefined);
   // And whoever comes next finds it nobody's.
   expect(await standingOf(store)).toEqual({ schema: 'none', claim: undefined, decided: false });
 });
@@ -138,7 +138,7 @@ describe('what isn’t ours is refused by its name, and nothing is removed', () 
     await admin(store.database, sql(store.user, login));
     const before = await shape(store.database);
     expect((await leavingsOf(at))[0]?.refused).toEqual([expect.stringMatching(expected)]);
-    await expect(leaveDatabase(at, false)).rejects.toThrow(expected);
+    await expect(leaveDatabase(at, false, (await standingOf(store)).claim)).rejects.toThrow(expected);
     expect(await shape(store.database)).toEqual(before);
   });
 
@@ -146,7 +146,7 @@ describe('what isn’t ours is refused by its name, and nothing is removed', () 
     const { store, at } = await taken();
     await admin(store.database, 'create view public.versions as select version from headgate.migration');
     const before = await shape(store.database);
-    await expect(leaveDatabase(at, false)).rejects.toThrow(
+    await expect(leaveDatabase(at, false, (await standingOf(store)).claim)).rejects.toThrow(
       /view public\.versions depends on table headgate\.migration.*nothing was removed there/,
     );
     expect(await shape(store.database)).toEqual(before);
@@ -160,15 +160,18 @@ describe('what isn’t ours is refused by its name, and nothing is removed', () 
     expect((await leavingsOf(at))[0]?.refused).toEqual([
       expect.stringContaining(`something in database ${other.name}`),
     ]);
-    await expect(leaveDatabase(at, false)).rejects.toThrow(/owns what Headgate didn’t make/);
+    await expect(leaveDatabase(at, false, (await standingOf(store)).claim)).rejects.toThrow(
+      /owns what Headgate didn’t make/,
+    );
     expect((await standingOf(store)).schema).toBe('ours');
   });
 
   test('while a migration is under way', async () => {
     const { store, at } = await taken();
+    const { claim } = await standingOf(store);
     await withClient(await controlConnection(store), async (client) => {
       await client.query(`select pg_advisory_lock(hashtext('headgate.migration'))`);
-      await expect(leaveDatabase(at, false)).rejects.toThrow(/a migration is under way there/);
+      await expect(leaveDatabase(at, false, claim)).rejects.toThrow(/a migration is under way there/);
     });
     expect((await standingOf(store)).schema).toBe('ours');
   });
@@ -188,6 +191,38 @@ test('a database belongs to the first that claims it, and another folder is anot
   expect(claim.id).not.toBe(other.id);
 });
 
+test('what another installation claimed since it was looked at stays, also while it does so', async () => {
+  const { store, at } = await taken();
+  const [looked] = await leavingsOf(at);
+  await leaveDatabase(at, false, looked?.standing.claim);
+  const [nothing] = await leavingsOf(at);
+  await prepareStore(store);
+  const elsewhere = await mkdtemp(join(tmpdir(), 'headgate-leave-other-'));
+  const other = await ownClaim({ cell: 'other', dir: elsewhere });
+  await rm(elsewhere, { recursive: true });
+  await claimStore(store, other);
+  for (const seen of [looked, nothing])
+    await expect(leaveDatabase(at, false, seen?.standing.claim)).rejects.toThrow(
+      /is under control of another installation of Headgate: cell other .*, since it was looked at; nothing was removed there/,
+    );
+  expect((await standingOf(store)).claim).toMatchObject(other);
+  // The claim is written and not yet committed as the removal looks for the first time, without waiting.
+  await admin(store.database, 'delete from headgate.claim');
+  await withClient(await controlConnection(store), async (client) => {
+    await client.query('begin');
+    await client.query(`insert into headgate.claim(id, cell, folder, machine) values ('b', 'other', '/b', 'm')`);
+    const removal = leaveDatabase(at, false, undefined).then(
+      () => 'removed',
+      (error: Error) => error.message,
+    );
+    const waits = `select 1 from pg_locks where not granted and relation = 'headgate.claim'::regclass`;
+    await expect.poll(() => admin(store.database, waits)).toHaveLength(1);
+    await client.query('commit');
+    expect(await removal).toMatch(/is under control of .* cell other in \/b on m/);
+  });
+  expect((await standingOf(store)).schema).toBe('ours');
+});
+
 test.skipIf(tools === undefined)('what a restore put aside stays without what is ours, until it is named', async () => {
   const { store, at, before } = await taken();
   await worked(store);
@@ -204,8 +239,9 @@ test.skipIf(tools === undefined)('what a restore put aside stays without what is
     [store.database, false, true],
     [aside, true, false],
   ]);
-  await leaveDatabase(at, false);
-  await leaveDatabase({ ...at, database: aside }, true);
+  const [claim, asideClaim] = found.map(({ standing }) => standing.claim);
+  await leaveDatabase(at, false, claim);
+  await leaveDatabase({ ...at, database: aside }, true, asideClaim);
   expect(await admin(aside, 'select n from orders')).toEqual([{ n: 1 }]);
   const roles = await admin(
     aside,
@@ -225,5 +261,7 @@ test('a database that is only called like one that was put aside is nobody’s t
   await admin('postgres', `create database ${named} owner ${store.user}`);
   expect((await leavingsOf(at)).map(({ database }) => database)).toEqual([store.database]);
   await expect(dropAside({ ...at, database: named })).rejects.toThrow(/isn’t one that Headgate put aside/);
-  await expect(leaveDatabase({ ...at, database: named }, true)).rejects.toThrow(/isn’t one that Headgate put aside/);
+  await expect(leaveDatabase({ ...at, database: named }, true, undefined)).rejects.toThrow(
+    /isn’t one that Headgate put aside/,
+  );
 });

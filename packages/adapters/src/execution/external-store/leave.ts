@@ -9,7 +9,7 @@ import { closeMigrationLogin, MIGRATOR } from '../store/migration-login.ts';
 import { OUR_FUNCTIONS, OUR_TABLES } from '../store/store-schema.ts';
 import { controlConnection, holdMigrations, type StoreServer } from '../store/store-session.ts';
 import { asideOf, BROUGHT_BACK, beforeOf } from './bring-back.ts';
-import { type Standing, standingIn } from './claim.ts';
+import { type Claim, claimText, type Standing, standingIn } from './claim.ts';
 import { readConnectionUrl } from './connection-url.ts';
 import { ExternalServer, type ExternalStoreConfig } from './external-store.ts';
 import { foreignPartsOf } from './leave-foreign.ts';
@@ -124,21 +124,26 @@ async function refusalsIn(client: pg.ClientBase, { database, standing, tables, l
 
 /**
  * Removes what is ours in one database, whole or not at all, and looked at again under the lock that keeps migrations out.
- * Throws, in words, when something isn't ours or a migration is under way.
+ * `expected`: the claim that a person was asked about; undefined: none. Throws, in words, when it is another one by now, when
+ * something isn't ours or a migration is under way.
  */
-export async function leaveDatabase(store: LeftDatabase, aside: boolean): Promise<void> {
+export async function leaveDatabase(store: LeftDatabase, aside: boolean, expected: Claim | undefined): Promise<void> {
   await withClient(await controlConnection(store), async (client) => {
     if (!(await holdMigrations(client)))
       throw new Error(`database ${store.database}: a migration is under way there; let it come to its end`);
     const before = await lookAt(store, aside);
     if (before === undefined) throw new Error(`database ${store.database} isn’t one that Headgate put aside`);
     if (before.refused.length > 0) throw new Error(before.refused.join('\n'));
+    refuseOtherClaim(store, before.standing.claim, expected);
     const { login, tables, standing } = before;
     if (login !== undefined && tables.includes('permit')) await closeMigrationLogin(client, login);
     try {
       await client.query('begin');
       await client.query(`set local lock_timeout = ${LOCK_MS}`);
       await client.query(`select pg_advisory_xact_lock(hashtext('headgate.schema'))`);
+      // Whoever is about to claim it waits for this lock, and then there is nothing to be claimed.
+      if (tables.includes('claim')) await client.query('lock table headgate.claim in access exclusive mode');
+      refuseOtherClaim(store, (await standingIn(client)).claim, expected);
       if (login !== undefined) {
         // Nothing is its own: so far it has been looked. What it was granted here goes with this.
         await client.query(`drop owned by ${pg.escapeIdentifier(login)} restrict`);
@@ -156,6 +161,7 @@ export async function leaveDatabase(store: LeftDatabase, aside: boolean): Promis
       await client.query('commit');
     } catch (error) {
       await client.query('rollback').catch(() => {});
+      if (error instanceof ClaimedMeanwhile) throw error;
       const { message, detail } = error as Error & { detail?: string };
       throw new Error(
         `database ${store.database}: ${message}${detail === undefined ? '' : ` (${detail.replaceAll('\n', '; ')})`}; nothing was removed there`,
@@ -163,6 +169,20 @@ export async function leaveDatabase(store: LeftDatabase, aside: boolean): Promis
       );
     }
   });
+}
+
+/** Between the look and the removal a database became another one's. */
+class ClaimedMeanwhile extends Error {
+  override readonly name = 'ClaimedMeanwhile';
+}
+
+function refuseOtherClaim({ database }: LeftDatabase, now: Claim | undefined, expected: Claim | undefined): void {
+  const same = (['id', 'cell', 'folder', 'machine'] as const).every((part) => now?.[part] === expected?.[part]);
+  if (same) return;
+  const who = now === undefined ? 'is nobody’s any more' : `is under control of ${claimText(now)}`;
+  throw new ClaimedMeanwhile(
+    `database ${database} ${who}, since it was looked at; nothing was removed there. Look again: headgate-agent leave --config FILE`,
+  );
 }
 
 /** Drops a database that a restore put aside, with its login. Throws when it isn't one. */
