@@ -172,6 +172,19 @@ test('nothing is left while a cell runs, by whoever has it; nor while its owner 
   expect(gone.code).toBe(1);
 });
 
+test('a leave that removed nothing leaves the cell as it was: it can be started, and left later', async () => {
+  expect((await agent(first, 'stop', '--tenants', 'desk')).code).toBe(0);
+  // What PostgreSQL alone refuses: an extension's member.
+  await admin('alter extension plpgsql add table headgate.route');
+  const failed = await agent(first, 'leave', '--yes');
+  expect([failed.code, failed.err]).toEqual([1, expect.stringMatching(/extension plpgsql.*nothing was removed there/)]);
+  await admin('alter extension plpgsql drop table headgate.route');
+  expect(JSON.parse((await takeUp(first)).out)).toMatchObject({
+    how: expect.stringMatching(/^(taken up|runs already)$/),
+  });
+  expect(await ask(first)).toBe('answered');
+});
+
 test('a copy of a cell’s folder is another installation: it neither takes up nor leaves what the original has', async () => {
   const number = join(second.config.dir, 'claim-id');
   const before = await readFile(number);

@@ -12,7 +12,7 @@ import {
   leaveDatabase,
   leavingsOf,
 } from '@headgate/adapters/execution/external-store/leave';
-import { writeLeft } from '@headgate/adapters/execution/left-cell';
+import { forgetLeft, writeLeft } from '@headgate/adapters/execution/left-cell';
 import { type CellHold, holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { FenceFile } from '@headgate/adapters/execution/process/fence-file';
 import { lookAtRunning } from '@headgate/adapters/execution/running-cell';
@@ -196,24 +196,50 @@ async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise
   }
   const left: string[] = [];
   const dropped: string[] = [];
-  for (const { dir, at, own, leavings } of open) {
-    // Before the first of them: half way it must not be begun again either.
-    if (own) await writeLeft(dir, new Date());
-    for (const each of leavings) {
-      const { database, aside, standing } = each;
-      if (aside && wish.drop.includes(database)) {
-        await dropAside({ ...at, database });
-        dropped.push(database);
-        say(`dropped database ${database}`);
-      } else if (!isLeft(each)) {
-        await leaveDatabase({ ...at, database }, aside, standing.claim);
-        left.push(database);
-        say(`left database ${database}: nothing of Headgate’s is in it any more`);
+  const written: string[] = [];
+  try {
+    for (const { dir, at, own, leavings } of open) {
+      // Before the first of them: half way it must not be begun again either.
+      if (own && (await writeLeft(dir, new Date()))) written.push(dir);
+      for (const each of leavings) {
+        const { database, aside, standing } = each;
+        if (aside && wish.drop.includes(database)) {
+          await dropAside({ ...at, database });
+          dropped.push(database);
+          say(`dropped database ${database}`);
+        } else if (!isLeft(each)) {
+          await leaveDatabase({ ...at, database }, aside, standing.claim);
+          left.push(database);
+          say(`left database ${database}: nothing of Headgate’s is in it any more`);
+        }
       }
     }
+  } catch (error) {
+    for (const dir of written)
+      if (
+        await isUntouched(
+          open.filter((each) => each.dir === dir),
+          dropped,
+        )
+      )
+        await forgetLeft(dir);
+    throw error;
   }
   if (wish.json) process.stdout.write(`${JSON.stringify({ left, dropped })}\n`);
   return EXIT.ok;
+}
+
+/** Whether all that was found in a cell's databases is there as before. Where it can't be seen it isn't. */
+async function isUntouched(stores: readonly Found[], dropped: readonly string[]): Promise<boolean> {
+  for (const { at, leavings } of stores) {
+    const now = await leavingsOf(at).catch(() => []);
+    for (const { database, standing, tables } of leavings) {
+      const there = now.find((each) => each.database === database);
+      const same = there?.standing.schema === standing.schema && there.tables.length === tables.length;
+      if (!same || dropped.includes(database)) return false;
+    }
+  }
+  return true;
 }
 
 async function lookAtStores(cells: readonly AnyCellConfig[], installation: string | undefined) {
