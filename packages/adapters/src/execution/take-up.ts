@@ -70,7 +70,9 @@ async function claimStores(
   for (const [name, external] of Object.entries(config.externalStores)) {
     const store = await openExternalStore(name, external);
     const standing = await standingOf(store);
-    if ((await whoseStore(standing, { ...own, dir, known })) === 'other') throw new StoreTaken(store, standing.claim);
+    const whose = await whoseStore(standing, { ...own, dir, known });
+    // Fences and routes that came along with a copy would turn away what is decided here.
+    if (whose === 'other' || (whose === 'copy' && standing.decided)) throw new StoreTaken(store, standing.claim);
     stores.push({ name, external, store });
   }
   for (const { name, external, store } of stores) {

@@ -33,6 +33,7 @@ let real: RealStore;
 let database: string;
 let first: Installation;
 let second: Installation;
+let third: Installation | undefined;
 
 beforeAll(async () => {
   real = await realStore();
@@ -42,7 +43,7 @@ beforeAll(async () => {
   second = await installation(made.config);
 });
 afterAll(async () => {
-  for (const each of [first, second].filter((one) => one !== undefined)) {
+  for (const each of [first, second, third].filter((one) => one !== undefined)) {
     await endRunning(each.config, () => {});
     await rm(each.dir, { recursive: true, force: true });
   }
@@ -200,6 +201,36 @@ test('a copy of a cell’s folder is another installation: it neither takes up n
   expect([unnamed.code, atWork.code, atWork.err]).toEqual([1, 1, expect.stringMatching(/is at work there now/)]);
   expect(await ours()).toHaveLength(1);
   await writeFile(number, before);
+});
+
+test('a copy of a database in use is taken up once what came along is out of it, and the original isn’t touched', async () => {
+  const copy = `${database}_copy`;
+  await withClient(await real.store.cluster.connection(), async (client) => {
+    await client.query('select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1', [database]);
+    await client.query(`create database ${copy} template ${database} owner ${database}`);
+  });
+  await withClient(await real.store.cluster.connection(copy), (client) =>
+    client.query('update headgate.fence set epoch = 1, n = 1'),
+  );
+  const { url, adminUrl } = Object.values(first.config.externalStores)[0]! as Parameters<typeof installation>[0];
+  const file = join(second.dir, 'copy-url');
+  await writeFile(file, (await readFile(url.file, 'utf8')).replace(/\/[^/]*$/, `/${copy}\n`), { mode: 0o600 });
+  third = await installation({ url: { file }, adminUrl });
+  const hold = await holdCell(first.config.dir);
+  const refused = await takeUp(third);
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringMatching(/is a copy: what is in it of Headgate came along/),
+  ]);
+  const command = `headgate-agent leave --config ${join(third.dir, 'agent.yaml')} --cell desk-staging\n`;
+  expect(refused.err).toContain(command);
+  expect(refused.err).not.toContain('--installation');
+  const left = await agent(third, 'leave', '--yes');
+  await hold.release();
+  expect([left.code, left.out]).toEqual([0, expect.stringMatching(/\(it is a copy: .*; nothing changes there\)/)]);
+  expect(JSON.parse((await takeUp(third)).out)).toMatchObject({ how: 'taken up' });
+  expect(await ask(third)).toBe('answered');
+  expect(await ours()).toHaveLength(1);
 });
 
 test('it says what it would remove, asks, removes that, and is done however often it is called', async () => {

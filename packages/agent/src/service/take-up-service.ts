@@ -66,6 +66,8 @@ function whatUnblocks(
 ): string {
   const leave = `headgate-agent leave --config ${configFile} --cell ${cell} --installation ${claim?.id ?? UNKNOWN}`;
   const refused = `${message}; nothing was started or changed`;
+  if (claim?.here === false)
+    return `${refused}\nto unblock: take that out of the copy; nothing changes in the original: headgate-agent leave --config ${configFile} --cell ${cell}`;
   if (claim?.folder === dir && claim.machine === hostname() && claim.id !== own)
     return `${refused}\nthat folder was made anew since, so what was there is over. To unblock, take what it made out of the database: ${leave}`;
   return [

@@ -10,7 +10,7 @@ import { SqlMigrator } from '../sql-migrator/sql-migrator.ts';
 import { controlConnection, prepareStore } from '../store/store-session.ts';
 import { externalDatabase } from '../testing/external-database.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
-import { claimStore, ownClaim, standingOf } from './claim.ts';
+import { claimStore, ownClaim, standingOf, whoseStore } from './claim.ts';
 import { DumpRestorePoints } from './dump-restore-points.ts';
 import { type ExternalStore, openExternalStore } from './external-store.ts';
 import { databaseToLeave, dropAside, isLeft, leaveDatabase, leavingsOf } from './leave.ts';
@@ -201,6 +201,29 @@ test('a database belongs to the first that claims it, and another folder is anot
   expect(claim.id).not.toBe(other.id);
 });
 
+test('a claim is bound to its database: in a copy it is nobody’s; one of before that is valid, and bound by its own cell', async () => {
+  const { store } = await taken();
+  const copy = { ...store, database: `${store.database}_copy` };
+  await admin('postgres', `create database ${copy.database} template ${store.database} owner ${store.user}`);
+  const folder = await mkdtemp(join(tmpdir(), 'headgate-leave-other-'));
+  const other = await ownClaim({ cell: 'shop', dir: folder });
+  const cell = { dir: folder, id: other.id, known: false };
+  expect((await standingOf(copy)).claim).toMatchObject({ folder: cellDir, here: false });
+  expect(await whoseStore(await standingOf(copy), cell)).toBe('copy');
+  expect(await whoseStore(await standingOf(store), cell)).toBe('other');
+  expect(await claimStore(copy, other)).toMatchObject({ ...other, here: true });
+  expect((await standingOf(store)).claim).toMatchObject({ folder: cellDir, here: true });
+  await admin(store.database, 'alter table headgate.claim drop column place');
+  expect(await whoseStore(await standingOf(store), cell)).toBe('other');
+  await admin(store.database, 'alter table headgate.claim add column place text');
+  expect(await claimStore(store, other)).toMatchObject({ folder: cellDir });
+  await claimStore(store, await ownClaim({ cell: 'shop', dir: cellDir }));
+  expect(await admin(store.database, 'select place is not null as bound from headgate.claim')).toEqual([
+    { bound: true },
+  ]);
+  await rm(folder, { recursive: true });
+});
+
 test('what another installation claimed since it was looked at stays, also while it does so', async () => {
   const { store, at } = await taken();
   const [looked] = await leavingsOf(at);
@@ -242,7 +265,7 @@ test.skipIf(tools === undefined)('what a restore put aside stays without what is
   const id = point.ok ? point.value.id : '';
   expect(await points.restore('main', id, { kind: 'restore-point' }, on(3))).toMatchObject({ ok: true });
   // The claim came along.
-  expect((await standingOf(store)).claim?.folder).toBe(cellDir);
+  expect((await standingOf(store)).claim).toMatchObject({ folder: cellDir, here: true });
   const aside = `${store.database}__before`;
   const found = await leavingsOf(at);
   expect(found.map(({ database, aside: put, comment }) => [database, put, comment])).toEqual([
