@@ -115,9 +115,10 @@ export async function standingIn(client: pg.ClientBase): Promise<Standing> {
   if (schema === undefined) return { schema: 'none', claim: undefined, decided: false };
   if (!schema.ours) return { schema: 'foreign', claim: undefined, decided: false };
   const claims = schema.claim
-    ? await client.query<StandingClaim>(
+    ? await client.query<Omit<StandingClaim, 'since'> & { since: string }>(
         // An older table has no such column.
-        `select id, cell, folder, machine, since, coalesce(to_jsonb(held) ->> 'place' = ${THIS_DATABASE}, true) as here
+        // The moment in milliseconds: as text it would depend on what the database's owner set.
+        `select id, cell, folder, machine, (extract(epoch from since) * 1000)::int8::text as since, coalesce(to_jsonb(held) ->> 'place' = ${THIS_DATABASE}, true) as here
          from headgate.claim held`,
       )
     : { rows: [] };
@@ -126,7 +127,8 @@ export async function standingIn(client: pg.ClientBase): Promise<Standing> {
         'select exists (select from headgate.fence where (epoch, n) > (0, 0)) as decided',
       )
     : { rows: [] };
-  return { schema: 'ours', claim: claims.rows[0], decided: fences.rows[0]?.decided ?? false };
+  const [claim] = claims.rows.map((row): StandingClaim => ({ ...row, since: new Date(Number(row.since)) }));
+  return { schema: 'ours', claim, decided: fences.rows[0]?.decided ?? false };
 }
 
 /**

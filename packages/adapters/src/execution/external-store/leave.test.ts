@@ -10,7 +10,7 @@ import { SqlMigrator } from '../sql-migrator/sql-migrator.ts';
 import { controlConnection, prepareStore } from '../store/store-session.ts';
 import { externalDatabase } from '../testing/external-database.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
-import { claimStore, ownClaim, standingOf, whoseStore } from './claim.ts';
+import { claimStore, ownClaim, StoreTaken, standingOf, whoseStore } from './claim.ts';
 import { DumpRestorePoints } from './dump-restore-points.ts';
 import { type ExternalStore, openExternalStore } from './external-store.ts';
 import { databaseToLeave, dropAside, isLeft, leaveDatabase, leavingsOf } from './leave.ts';
@@ -223,6 +223,25 @@ test('a claim is bound to its database: in a copy it is nobody’s; one of befor
   ]);
   await rm(folder, { recursive: true });
 });
+
+test.each(['German', 'SQL, DMY', 'Postgres, DMY'])(
+  'since when it is taken is said, however the owner writes dates: %s',
+  async (style) => {
+    const { store } = await taken();
+    const before = (await standingOf(store)).claim?.since.getTime();
+    for (const [name, value] of [
+      ['datestyle', style],
+      ['timezone', 'Asia/Tokyo'],
+    ])
+      await admin('postgres', `alter database ${store.database} set ${name} = '${value}'`);
+    const { claim } = await standingOf(store);
+    expect(claim?.since.getTime()).toBe(before);
+    expect(new StoreTaken(store, claim).message).toMatch(/, since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/);
+    const asked = `select timestamptz '2026-02-03 04:05:06+00' as moment, bytea '\\x00ff' as bytes`;
+    const rows = await withClient(await controlConnection(store), async (client) => (await client.query(asked)).rows);
+    expect(rows).toEqual([{ moment: new Date('2026-02-03T04:05:06Z'), bytes: Buffer.from([0, 255]) }]);
+  },
+);
 
 test('what another installation claimed since it was looked at stays, also while it does so', async () => {
   const { store, at } = await taken();
