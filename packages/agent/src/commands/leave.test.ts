@@ -233,6 +233,25 @@ test('a copy of a database in use is taken up once what came along is out of it,
   expect(await ours()).toHaveLength(1);
 });
 
+test('what another installation’s restore put aside isn’t dropped by name alone', async () => {
+  const aside = `${database}__before`;
+  const on = async (sql: string, name?: string) =>
+    withClient(await real.store.cluster.connection(name), (client) => client.query(sql));
+  await on(`select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${database}'`);
+  await on(`create database ${aside} template ${database} owner ${database}`);
+  await on(`update headgate.claim set id = 'b0b0b0b0b0b0', folder = '/other', place = null`, aside);
+  expect((await agent(first, 'stop', '--tenants', 'desk')).code).toBe(0);
+  const refused = await agent(first, 'leave', '--drop', aside, '--yes');
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringMatching(
+      /was put aside by another installation of Headgate: .* in \/other on .*--installation b0b0b0b0b0b0/,
+    ),
+  ]);
+  expect((await on(`select from pg_database where datname = '${aside}'`)).rowCount).toBe(1);
+  await on(`drop database ${aside}`);
+});
+
 test('it says what it would remove, asks, removes that, and is done however often it is called', async () => {
   expect((await agent(first, 'stop', '--tenants', 'desk')).code).toBe(0);
   const unasked = await agent(first, 'leave');

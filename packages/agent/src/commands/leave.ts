@@ -2,7 +2,13 @@
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
-import { claimIdIn, isAtWork, whoseStore } from '@headgate/adapters/execution/external-store/claim';
+import {
+  claimIdIn,
+  claimText,
+  isAtWork,
+  isOwnClaim,
+  whoseStore,
+} from '@headgate/adapters/execution/external-store/claim';
 import {
   databaseToLeave,
   dropAside,
@@ -168,7 +174,7 @@ interface Found {
 }
 
 async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise<number> {
-  const { found, refused } = await lookAtStores(cells, wish.installation);
+  const { found, refused } = await lookAtStores(cells, wish);
   const asides = found.flatMap(({ leavings }) => leavings.filter(({ aside }) => aside).map(({ database }) => database));
   for (const name of wish.drop.filter((each) => !asides.includes(each)))
     refused.push(
@@ -204,7 +210,7 @@ async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise
       for (const each of leavings) {
         const { database, aside, standing } = each;
         if (aside && wish.drop.includes(database)) {
-          await dropAside({ ...at, database });
+          await dropAside({ ...at, database }, standing.claim);
           dropped.push(database);
           say(`dropped database ${database}`);
         } else if (!isLeft(each)) {
@@ -242,7 +248,7 @@ async function isUntouched(stores: readonly Found[], dropped: readonly string[])
   return true;
 }
 
-async function lookAtStores(cells: readonly AnyCellConfig[], installation: string | undefined) {
+async function lookAtStores(cells: readonly AnyCellConfig[], { installation, drop }: Wish) {
   const found: Found[] = [];
   const refused: string[] = [];
   for (const config of cells) {
@@ -251,9 +257,20 @@ async function lookAtStores(cells: readonly AnyCellConfig[], installation: strin
     const known = (await new FenceFile(config.dir).read()) !== undefined;
     for (const [store, external] of stores) {
       const at = await databaseToLeave(external);
-      const leavings = await leavingsOf(at);
-      const [main] = leavings;
+      const [main, ...asides] = await leavingsOf(at);
       if (main === undefined) continue;
+      const leavings = [main];
+      // What a restore of another installation's put aside is that one's: nobody was asked about it.
+      for (const each of asides) {
+        const { claim: put } = each.standing;
+        const ours =
+          put === undefined || put.id === installation || (await isOwnClaim(put, { dir: config.dir, id: own }));
+        if (ours) leavings.push(each);
+        else if (drop.includes(each.database))
+          refused.push(
+            `--drop: database ${each.database} was put aside by ${claimText(put)}. If that one is over, say that you mean it: --installation ${put.id}`,
+          );
+      }
       const { database, standing } = main;
       const { claim } = standing;
       const whose = await whoseStore(standing, { dir: config.dir, id: own, known });

@@ -303,7 +303,7 @@ test.skipIf(tools === undefined)('what a restore put aside stays without what is
   expect(((await shape(store.database)) as { database: string }).database).toBe(
     (before as { database: string }).database,
   );
-  await dropAside({ ...at, database: aside });
+  await dropAside({ ...at, database: aside }, undefined);
   expect((await leavingsOf(at)).map(({ database }) => database)).toEqual([store.database]);
 });
 
@@ -312,8 +312,24 @@ test('a database that is only called like one that was put aside is nobody’s t
   const named = `${store.database}__before`;
   await admin('postgres', `create database ${named} owner ${store.user}`);
   expect((await leavingsOf(at)).map(({ database }) => database)).toEqual([store.database]);
-  await expect(dropAside({ ...at, database: named })).rejects.toThrow(/isn’t one that Headgate put aside/);
+  await expect(dropAside({ ...at, database: named }, undefined)).rejects.toThrow(/isn’t one that Headgate put aside/);
   await expect(leaveDatabase({ ...at, database: named }, true, undefined)).rejects.toThrow(
     /isn’t one that Headgate put aside/,
   );
+});
+
+test('a copy that a person made under such a name is nobody’s to drop; a person’s comment on one put aside stays', async () => {
+  const { store, at } = await taken();
+  const named = { ...at, database: `${store.database}__before` };
+  await admin('postgres', `create database ${named.database} template ${store.database} owner ${store.user}`);
+  const { claim } = await standingOf(named);
+  await expect(dropAside(named, claim)).rejects.toThrow(/isn’t one that Headgate put aside/);
+  const elsewhere = await mkdtemp(join(tmpdir(), 'headgate-leave-other-'));
+  await claimStore(named, await ownClaim({ cell: 'other', dir: elsewhere }));
+  await rm(elsewhere, { recursive: true });
+  await expect(dropAside(named, claim)).rejects.toThrow(/is under control of .* cell other .*since it was looked at/);
+  await admin('postgres', `comment on database ${named.database} is 'keep until the audit'`);
+  await leaveDatabase(named, true, (await standingOf(named)).claim);
+  const said = `select shobj_description(oid, 'pg_database') as said from pg_database where datname = current_database()`;
+  expect(await admin(named.database, said)).toEqual([{ said: 'keep until the audit' }]);
 });

@@ -36,6 +36,8 @@ export interface Leavings {
   readonly login: string | undefined;
   /** A restore left a comment on the database. */
   readonly comment: boolean;
+  /** Somebody else did. */
+  readonly remarked: boolean;
   /** It was put aside by a restore, or begun by one that didn't end; it is kept where nobody names it. */
   readonly aside: boolean;
   /** Why it can't be left, each with what would unblock it; empty: it can. */
@@ -86,6 +88,8 @@ async function lookAt(store: LeftDatabase, aside: boolean): Promise<Leavings | u
     );
     const { login, comment, owner } = rows[0]!;
     const marked = comment?.startsWith(BROUGHT_BACK) || comment?.startsWith(PUT_ASIDE);
+    // Copied by somebody from the one in use: it only looks as if a restore had put it aside.
+    if (aside && standing.claim?.here === false) return undefined;
     if (aside && (owner !== store.user || (standing.schema !== 'ours' && login === null && !marked))) return undefined;
     const { rows: tables } = await client.query<{ name: string }>(
       `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -98,6 +102,7 @@ async function lookAt(store: LeftDatabase, aside: boolean): Promise<Leavings | u
       tables: standing.schema === 'ours' ? tables.map(({ name }) => name) : [],
       login: login ?? undefined,
       comment: comment?.startsWith(BROUGHT_BACK) ?? false,
+      remarked: comment !== null && !marked,
       aside,
     };
     return { ...found, refused: await refusalsIn(client, found) };
@@ -154,7 +159,7 @@ export async function leaveDatabase(store: LeftDatabase, aside: boolean, expecte
         for (const table of tables) await client.query(`drop table headgate.${pg.escapeIdentifier(table)} restrict`);
         await client.query('drop schema headgate restrict');
       }
-      if (aside || before.comment)
+      if ((aside && !before.remarked) || before.comment)
         await client.query(
           `comment on database ${pg.escapeIdentifier(store.database)} is ${aside ? pg.escapeLiteral(PUT_ASIDE) : 'null'}`,
         );
@@ -185,11 +190,15 @@ function refuseOtherClaim({ database }: LeftDatabase, now: Claim | undefined, ex
   );
 }
 
-/** Drops a database that a restore put aside, with its login. Throws when it isn't one. */
-export async function dropAside(store: LeftDatabase): Promise<void> {
+/**
+ * Drops a database that a restore put aside, with its login. `expected`: the claim in it that a person was asked about;
+ * undefined: none. Throws when it isn't one, or has another claim by now.
+ */
+export async function dropAside(store: LeftDatabase, expected: Claim | undefined): Promise<void> {
   const leavings = await lookAt(store, true);
   if (leavings === undefined) throw new Error(`database ${store.database} isn’t one that Headgate put aside`);
   if (leavings.refused.length > 0) throw new Error(leavings.refused.join('\n'));
+  refuseOtherClaim(store, leavings.standing.claim, expected);
   const { login } = leavings;
   await withClient(await store.cluster.connection(), async (client) => {
     await client.query(`drop database ${pg.escapeIdentifier(store.database)} with (force)`);
