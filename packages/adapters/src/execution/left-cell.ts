@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../machine/durable-file.ts';
@@ -8,11 +9,18 @@ const fileOf = (cellDir: string): string => join(cellDir, 'left.json');
 
 /**
  * Writes down that a cell has left its databases: before the first of them, so that nothing is started there again by what
- * stands in its folder. Begun again it would take a database without a record for one that no migration was made in.
+ * stands in its folder. Begun again it would take a database without a record for one that no migration was made in. False: it
+ * was written before.
  */
-export async function writeLeft(cellDir: string, at: Date): Promise<void> {
-  if ((await readIfThere(fileOf(cellDir))) === undefined)
-    await writeDurably(fileOf(cellDir), `${JSON.stringify({ at: at.toISOString() })}\n`, 0o600);
+export async function writeLeft(cellDir: string, at: Date): Promise<boolean> {
+  if ((await readIfThere(fileOf(cellDir))) !== undefined) return false;
+  await writeDurably(fileOf(cellDir), `${JSON.stringify({ at: at.toISOString() })}\n`, 0o600);
+  return true;
+}
+
+/** Takes that back: for whoever wrote it a moment ago, and has seen that nothing was removed in any of the databases. */
+export async function forgetLeft(cellDir: string): Promise<void> {
+  await rm(fileOf(cellDir), { force: true });
 }
 
 /** Throws when the cell has left its databases. */

@@ -4,7 +4,7 @@ import type { Digest, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import type { Answer, SlotObservation, StepContext } from '@headgate/execution';
 import { type CellPorts, openCell } from './cell.ts';
 import type { CellConfig } from './cell-config.ts';
-import { claimStore, ownClaim, StoreTaken, standingOf } from './external-store/claim.ts';
+import { claimStore, isOwnClaim, ownClaim, StoreTaken, standingOf, whoseStore } from './external-store/claim.ts';
 import { openExternalStore } from './external-store/external-store.ts';
 import { refuseLeft } from './left-cell.ts';
 import { holdCell } from './process/cell-hold.ts';
@@ -63,20 +63,22 @@ async function claimStores(
   manifest: ReleaseManifest,
   report: (line: string) => void,
 ): Promise<void> {
-  const own = await holdingCell(config.dir, () => ownClaim(config));
-  const known = (await new FenceFile(config.dir).read()) !== undefined;
+  const { dir } = config;
+  const own = await holdingCell(dir, () => ownClaim(config));
+  const known = (await new FenceFile(dir).read()) !== undefined;
   const stores = [];
   for (const [name, external] of Object.entries(config.externalStores)) {
     const store = await openExternalStore(name, external);
-    const { claim, decided } = await standingOf(store);
-    // Without a claim it is of before there were any: ours, if decisions have reached this cell's folder, too.
-    if (claim === undefined ? decided && !known : claim.id !== own.id) throw new StoreTaken(store, claim);
+    const standing = await standingOf(store);
+    const whose = await whoseStore(standing, { ...own, dir, known });
+    // Fences and routes that came along with a copy would turn away what is decided here.
+    if (whose === 'other' || (whose === 'copy' && standing.decided)) throw new StoreTaken(store, standing.claim);
     stores.push({ name, external, store });
   }
   for (const { name, external, store } of stores) {
     await prepareStore(store);
     const claim = await claimStore(store, own);
-    if (claim.id !== own.id) throw new StoreTaken(store, claim);
+    if (!(await isOwnClaim(claim, { ...own, dir }))) throw new StoreTaken(store, claim);
     if (external.migrations !== undefined) continue; // the application's own program says where it stands
     if (await recordApplied(store, manifest.migrations))
       report(`${name}: migrations recorded as carried out before, none of them run: ${manifest.migrations.length}`);

@@ -33,6 +33,7 @@ let real: RealStore;
 let database: string;
 let first: Installation;
 let second: Installation;
+let third: Installation | undefined;
 
 beforeAll(async () => {
   real = await realStore();
@@ -42,7 +43,7 @@ beforeAll(async () => {
   second = await installation(made.config);
 });
 afterAll(async () => {
-  for (const each of [first, second].filter((one) => one !== undefined)) {
+  for (const each of [first, second, third].filter((one) => one !== undefined)) {
     await endRunning(each.config, () => {});
     await rm(each.dir, { recursive: true, force: true });
   }
@@ -166,10 +167,89 @@ test('nothing is left while a cell runs, by whoever has it; nor while its owner 
   const hold = await holdCell(first.config.dir);
   const atWork = await agent(second, 'leave', '--yes', '--installation', /--installation (\w+)/.exec(unnamed.err)![1]!);
   await hold.release();
-  expect(atWork.err).toMatch(/which is at work there now/);
+  expect(atWork.err).toMatch(/That one is at work there now/);
   expect(await ours()).toHaveLength(1);
   const gone = await agent(first, 'leave', '--drop', 'customers', '--yes');
   expect(gone.code).toBe(1);
+});
+
+test('a leave that removed nothing leaves the cell as it was: it can be started, and left later', async () => {
+  expect((await agent(first, 'stop', '--tenants', 'desk')).code).toBe(0);
+  // What PostgreSQL alone refuses: an extension's member.
+  await admin('alter extension plpgsql add table headgate.route');
+  const failed = await agent(first, 'leave', '--yes');
+  expect([failed.code, failed.err]).toEqual([1, expect.stringMatching(/extension plpgsql.*nothing was removed there/)]);
+  await admin('alter extension plpgsql drop table headgate.route');
+  expect(JSON.parse((await takeUp(first)).out)).toMatchObject({
+    how: expect.stringMatching(/^(taken up|runs already)$/),
+  });
+  expect(await ask(first)).toBe('answered');
+});
+
+test('a copy of a cell’s folder is another installation: it neither takes up nor leaves what the original has', async () => {
+  const number = join(second.config.dir, 'claim-id');
+  const before = await readFile(number);
+  await cp(join(first.config.dir, 'claim-id'), number);
+  const id = (await readFile(number, 'utf8')).trim();
+  const refused = await takeUp(second);
+  expect([refused.code, refused.err]).toEqual([1, expect.stringMatching(/this folder has its number, too/)]);
+  const unnamed = await agent(second, 'leave', '--yes');
+  expect(unnamed.err).toMatch(/this folder has its number, too: it is a copy .* say that you mean it: --installation/);
+  const hold = await holdCell(first.config.dir);
+  const atWork = await agent(second, 'leave', '--yes', '--installation', id);
+  await hold.release();
+  expect([unnamed.code, atWork.code, atWork.err]).toEqual([1, 1, expect.stringMatching(/is at work there now/)]);
+  expect(await ours()).toHaveLength(1);
+  await writeFile(number, before);
+});
+
+test('a copy of a database in use is taken up once what came along is out of it, and the original isn’t touched', async () => {
+  const copy = `${database}_copy`;
+  await withClient(await real.store.cluster.connection(), async (client) => {
+    await client.query('select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1', [database]);
+    await client.query(`create database ${copy} template ${database} owner ${database}`);
+  });
+  await withClient(await real.store.cluster.connection(copy), (client) =>
+    client.query('update headgate.fence set epoch = 1, n = 1'),
+  );
+  const { url, adminUrl } = Object.values(first.config.externalStores)[0]! as Parameters<typeof installation>[0];
+  const file = join(second.dir, 'copy-url');
+  await writeFile(file, (await readFile(url.file, 'utf8')).replace(/\/[^/]*$/, `/${copy}\n`), { mode: 0o600 });
+  third = await installation({ url: { file }, adminUrl });
+  const hold = await holdCell(first.config.dir);
+  const refused = await takeUp(third);
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringMatching(/is a copy: what is in it of Headgate came along/),
+  ]);
+  const command = `headgate-agent leave --config ${join(third.dir, 'agent.yaml')} --cell desk-staging\n`;
+  expect(refused.err).toContain(command);
+  expect(refused.err).not.toContain('--installation');
+  const left = await agent(third, 'leave', '--yes');
+  await hold.release();
+  expect([left.code, left.out]).toEqual([0, expect.stringMatching(/\(it is a copy: .*; nothing changes there\)/)]);
+  expect(JSON.parse((await takeUp(third)).out)).toMatchObject({ how: 'taken up' });
+  expect(await ask(third)).toBe('answered');
+  expect(await ours()).toHaveLength(1);
+});
+
+test('what another installation’s restore put aside isn’t dropped by name alone', async () => {
+  const aside = `${database}__before`;
+  const on = async (sql: string, name?: string) =>
+    withClient(await real.store.cluster.connection(name), (client) => client.query(sql));
+  await on(`select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '${database}'`);
+  await on(`create database ${aside} template ${database} owner ${database}`);
+  await on(`update headgate.claim set id = 'b0b0b0b0b0b0', folder = '/other', place = null`, aside);
+  expect((await agent(first, 'stop', '--tenants', 'desk')).code).toBe(0);
+  const refused = await agent(first, 'leave', '--drop', aside, '--yes');
+  expect([refused.code, refused.err]).toEqual([
+    1,
+    expect.stringMatching(
+      /was put aside by another installation of Headgate: .* in \/other on .*--installation b0b0b0b0b0b0/,
+    ),
+  ]);
+  expect((await on(`select from pg_database where datname = '${aside}'`)).rowCount).toBe(1);
+  await on(`drop database ${aside}`);
 });
 
 test('it says what it would remove, asks, removes that, and is done however often it is called', async () => {

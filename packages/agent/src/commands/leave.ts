@@ -1,9 +1,14 @@
 /** `headgate-agent leave`: takes what Headgate made out of databases that somebody else keeps. */
-import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
-import { claimIdIn } from '@headgate/adapters/execution/external-store/claim';
+import {
+  claimIdIn,
+  claimText,
+  isAtWork,
+  isOwnClaim,
+  whoseStore,
+} from '@headgate/adapters/execution/external-store/claim';
 import {
   databaseToLeave,
   dropAside,
@@ -13,14 +18,14 @@ import {
   leaveDatabase,
   leavingsOf,
 } from '@headgate/adapters/execution/external-store/leave';
-import { writeLeft } from '@headgate/adapters/execution/left-cell';
-import { type CellHold, holdCell, holderOf } from '@headgate/adapters/execution/process/cell-hold';
+import { forgetLeft, writeLeft } from '@headgate/adapters/execution/left-cell';
+import { type CellHold, holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { FenceFile } from '@headgate/adapters/execution/process/fence-file';
 import { lookAtRunning } from '@headgate/adapters/execution/running-cell';
 import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
 import { type AgentConfig, loadConfig } from '../config.ts';
-import { whose, whyNotLeave } from '../leave/may-leave.ts';
+import { whyNotLeave } from '../leave/may-leave.ts';
 import { leavingsText } from '../leave/words.ts';
 import { underWayIn } from '../stop/under-way.ts';
 import { usageTrouble } from '../usage.ts';
@@ -163,12 +168,13 @@ interface Found {
   readonly dir: string;
   readonly store: string;
   readonly at: LeftDatabase;
+  /** The cell's folder goes by what stands in it. */
   readonly own: boolean;
   readonly leavings: readonly Leavings[];
 }
 
 async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise<number> {
-  const { found, refused } = await lookAtStores(cells, wish.installation);
+  const { found, refused } = await lookAtStores(cells, wish);
   const asides = found.flatMap(({ leavings }) => leavings.filter(({ aside }) => aside).map(({ database }) => database));
   for (const name of wish.drop.filter((each) => !asides.includes(each)))
     refused.push(
@@ -196,26 +202,53 @@ async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise
   }
   const left: string[] = [];
   const dropped: string[] = [];
-  for (const { dir, at, own, leavings } of open) {
-    // Before the first of them: half way it must not be begun again either.
-    if (own) await writeLeft(dir, new Date());
-    for (const { database, aside } of leavings) {
-      if (aside && wish.drop.includes(database)) {
-        await dropAside({ ...at, database });
-        dropped.push(database);
-        say(`dropped database ${database}`);
-      } else {
-        await leaveDatabase({ ...at, database }, aside);
-        left.push(database);
-        say(`left database ${database}: nothing of Headgate’s is in it any more`);
+  const written: string[] = [];
+  try {
+    for (const { dir, at, own, leavings } of open) {
+      // Before the first of them: half way it must not be begun again either.
+      if (own && (await writeLeft(dir, new Date()))) written.push(dir);
+      for (const each of leavings) {
+        const { database, aside, standing } = each;
+        if (aside && wish.drop.includes(database)) {
+          await dropAside({ ...at, database }, standing.claim);
+          dropped.push(database);
+          say(`dropped database ${database}`);
+        } else if (!isLeft(each)) {
+          await leaveDatabase({ ...at, database }, aside, standing.claim);
+          left.push(database);
+          say(`left database ${database}: nothing of Headgate’s is in it any more`);
+        }
       }
     }
+  } catch (error) {
+    for (const dir of written)
+      if (
+        await isUntouched(
+          open.filter((each) => each.dir === dir),
+          dropped,
+        )
+      )
+        await forgetLeft(dir);
+    throw error;
   }
   if (wish.json) process.stdout.write(`${JSON.stringify({ left, dropped })}\n`);
   return EXIT.ok;
 }
 
-async function lookAtStores(cells: readonly AnyCellConfig[], installation: string | undefined) {
+/** Whether all that was found in a cell's databases is there as before. Where it can't be seen it isn't. */
+async function isUntouched(stores: readonly Found[], dropped: readonly string[]): Promise<boolean> {
+  for (const { at, leavings } of stores) {
+    const now = await leavingsOf(at).catch(() => []);
+    for (const { database, standing, tables } of leavings) {
+      const there = now.find((each) => each.database === database);
+      const same = there?.standing.schema === standing.schema && there.tables.length === tables.length;
+      if (!same || dropped.includes(database)) return false;
+    }
+  }
+  return true;
+}
+
+async function lookAtStores(cells: readonly AnyCellConfig[], { installation, drop }: Wish) {
   const found: Found[] = [];
   const refused: string[] = [];
   for (const config of cells) {
@@ -224,18 +257,29 @@ async function lookAtStores(cells: readonly AnyCellConfig[], installation: strin
     const known = (await new FenceFile(config.dir).read()) !== undefined;
     for (const [store, external] of stores) {
       const at = await databaseToLeave(external);
-      const leavings = await leavingsOf(at);
-      const [main] = leavings;
+      const [main, ...asides] = await leavingsOf(at);
       if (main === undefined) continue;
+      const leavings = [main];
+      // What a restore of another installation's put aside is that one's: nobody was asked about it.
+      for (const each of asides) {
+        const { claim: put } = each.standing;
+        const ours =
+          put === undefined || put.id === installation || (await isOwnClaim(put, { dir: config.dir, id: own }));
+        if (ours) leavings.push(each);
+        else if (drop.includes(each.database))
+          refused.push(
+            `--drop: database ${each.database} was put aside by ${claimText(put)}. If that one is over, say that you mean it: --installation ${put.id}`,
+          );
+      }
       const { database, standing } = main;
       const { claim } = standing;
-      // A folder that was made anew in the same place is held by us, just now.
-      const elsewhere = claim?.machine === hostname() && claim.id !== own && claim.folder !== config.dir;
-      const holder = elsewhere ? await holderOf(claim.folder) : undefined;
-      const facts = { database, standing, own, known, atWork: holder !== undefined };
-      const why = whyNotLeave(facts, installation);
+      const whose = await whoseStore(standing, { dir: config.dir, id: own, known });
+      const atWork = whose === 'other' && claim !== undefined && (await isAtWork(claim, config.dir));
+      const why = whyNotLeave({ database, standing, whose, own, atWork }, installation);
       refused.push(...(why === undefined ? [] : [why]), ...leavings.flatMap((each) => each.refused));
-      found.push({ dir: config.dir, store, at, own: whose(facts) === 'own', leavings });
+      // A copy of the folder knows what the original did there, so it is as much over.
+      const knows = whose === 'own' || (claim !== undefined && claim.id === own);
+      found.push({ dir: config.dir, store, at, own: knows, leavings });
     }
   }
   return { found, refused };

@@ -1,3 +1,4 @@
+import { copiedText } from '@headgate/adapters/execution/external-store/claim';
 import { isLeft, type Leavings } from '@headgate/adapters/execution/external-store/leave';
 
 /** What would be removed from a store's databases, and what stays, in lines. `drop`: databases that were named. */
@@ -6,6 +7,7 @@ export function leavingsText(store: string, all: readonly Leavings[], drop: read
     if (aside && drop.includes(database))
       return [`database ${database}, which a restore put aside: it is dropped, with all data in it`];
     const goes = [
+      ...(standing.claim?.here === false ? [`  (it ${copiedText(standing.claim)}; nothing changes there)`] : []),
       ...(standing.schema === 'ours' ? [`  the schema headgate, with its tables ${tables.join(', ')}`] : []),
       ...(login === undefined ? [] : [`  the role ${login}, which only migrations used`]),
       ...(comment ? ['  the comment that a restore put on the database'] : []),

@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
-import { StoreTaken } from '@headgate/adapters/execution/external-store/claim';
+import { claimIdIn, StoreTaken } from '@headgate/adapters/execution/external-store/claim';
 import { holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import { takeUp } from '@headgate/adapters/execution/take-up';
 import { serviceRelease } from '@headgate/documents/service/index';
 import type { AgentConfig } from '../config.ts';
-import { UNKNOWN } from '../leave/may-leave.ts';
+import { SAME_NUMBER, UNKNOWN } from '../leave/may-leave.ts';
 import { loadService } from './service-cells.ts';
 
 export interface TakenUp {
@@ -38,8 +38,9 @@ export async function takeUpService(
   for (const cell of cells) {
     const holder = await holderOf(cell.dir);
     if (holder !== undefined) throw new Error(heldText(cell.cell, holder.pid, configFile));
-    const how = await takeUp(cell, release, report).catch((error: unknown) => {
-      throw error instanceof StoreTaken ? new Error(whatUnblocks(error, configFile, cell), { cause: error }) : error;
+    const how = await takeUp(cell, release, report).catch(async (error: unknown) => {
+      if (!(error instanceof StoreTaken)) throw error;
+      throw new Error(whatUnblocks(error, configFile, cell, await claimIdIn(cell.dir)), { cause: error });
     });
     taken.push({ cell: cell.cell, how, version, url: `http://127.0.0.1:${cell.router.listenPort}` });
   }
@@ -57,13 +58,21 @@ function heldText(cell: string, pid: number | undefined, configFile: string): st
 }
 
 /** The ways out of a database that another installation has, each as it can be typed. */
-function whatUnblocks({ message, claim }: StoreTaken, configFile: string, { cell, dir }: AnyCellConfig): string {
+function whatUnblocks(
+  { message, claim }: StoreTaken,
+  configFile: string,
+  { cell, dir }: AnyCellConfig,
+  own: string | undefined,
+): string {
   const leave = `headgate-agent leave --config ${configFile} --cell ${cell} --installation ${claim?.id ?? UNKNOWN}`;
   const refused = `${message}; nothing was started or changed`;
-  if (claim?.folder === dir && claim.machine === hostname())
+  if (claim?.here === false)
+    return `${refused}\nto unblock: take that out of the copy; nothing changes in the original: headgate-agent leave --config ${configFile} --cell ${cell}`;
+  if (claim?.folder === dir && claim.machine === hostname() && claim.id !== own)
     return `${refused}\nthat folder was made anew since, so what was there is over. To unblock, take what it made out of the database: ${leave}`;
   return [
     refused,
+    ...(claim !== undefined && claim.id === own ? [SAME_NUMBER] : []),
     `to unblock: carry on under that installation: start its server and its agent again${claim === undefined ? '' : `, on ${claim.machine}`}`,
     `or, if it is over, take what it made out of the database: ${leave}`,
   ].join('\n');

@@ -6,6 +6,7 @@ import { withClient } from '../../postgres-cluster/database.ts';
 import type { KeptPoint } from '../kept-points/kept-points.ts';
 import { closeMigrationLogin, MIGRATOR, openMigrationLogin } from '../store/migration-login.ts';
 import { controlConnection, prepareForMigrations, raiseFence } from '../store/store-session.ts';
+import { THIS_DATABASE } from '../store/this-database.ts';
 import type { DumpManifest } from './dump-manifest.ts';
 import type { ExternalStore } from './external-store.ts';
 import { runTool } from './postgres-tools.ts';
@@ -69,8 +70,8 @@ export async function bringBack(
       [JSON.stringify(rows.route)],
     );
     await client.query(
-      `insert into headgate.claim(id, cell, folder, machine, since)
-       select * from jsonb_to_recordset($1::jsonb) as x(id text, cell text, folder text, machine text, since timestamptz)`,
+      `insert into headgate.claim(id, cell, folder, machine, since, place)
+       select x.*, ${THIS_DATABASE} from jsonb_to_recordset($1::jsonb) as x(id text, cell text, folder text, machine text, since timestamptz)`,
       [JSON.stringify(rows.claim)],
     );
     await client.query('commit');

@@ -33,6 +33,7 @@ export async function foreignPartsOf(
     refused.push(
       `database ${database}: in its schema headgate stands what Headgate didn’t make: ${named(inSchema.map(({ what }) => what))}. Move it elsewhere (alter … set schema …) or drop it`,
     );
+  refused.push(...(await leaningOn(client, database)));
   if (login === undefined) return refused;
   const { rows: owned } = await client.query<{ place: string | null; what: string | null }>(
     `select d.datname as place,
@@ -56,6 +57,37 @@ export async function foreignPartsOf(
       `database ${database}: somebody made ${named(members.map(({ name }) => name))} a member of the role ${login}. Take that back: revoke ${login} from …`,
     );
   return refused;
+}
+
+/**
+ * What of somebody else's, outside of our schema, stands on something of ours, so that PostgreSQL would refuse to drop that:
+ * a view, a function, a foreign key on a table, on its rows' type, on a function.
+ */
+async function leaningOn(client: pg.ClientBase, database: string): Promise<readonly string[]> {
+  const { rows } = await client.query<{ what: string; on: string }>(
+    `with tables as (
+       select oid, reltype from pg_class where relnamespace = to_regnamespace('headgate') and relkind = 'r'
+     ), ours(classid, objid) as (
+       select 'pg_class'::regclass, oid from pg_class where relnamespace = to_regnamespace('headgate')
+       union select 'pg_proc'::regclass, oid from pg_proc where pronamespace = to_regnamespace('headgate')
+       union select 'pg_type'::regclass, t.oid from pg_type t
+         where t.oid in (select reltype from tables) or t.typelem in (select reltype from tables)
+       union select 'pg_constraint'::regclass, c.oid from pg_constraint c where c.conrelid in (select oid from tables)
+       union select 'pg_attrdef'::regclass, d.oid from pg_attrdef d where d.adrelid in (select oid from tables)
+     )
+     select distinct coalesce(pg_describe_object('pg_class'::regclass, r.ev_class, 0), pg_describe_object(d.classid, d.objid, 0)) as what,
+       pg_describe_object(d.refclassid, d.refobjid, 0) as on
+     from pg_depend d join ours on (d.refclassid, d.refobjid) = (ours.classid, ours.objid)
+       left join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
+     where d.deptype = 'n' and (d.classid, d.objid) not in (select classid, objid from ours)
+       and coalesce((select c.relnamespace from pg_class c where c.oid = r.ev_class), 0) is distinct from to_regnamespace('headgate')::oid
+     order by 1, 2`,
+  );
+  if (rows.length === 0) return [];
+  const found = named(rows.map(({ what, on }) => `${what} (on ${on})`));
+  return [
+    `database ${database}: somebody made what stands on Headgate’s own, which can’t go before it: ${found}. Drop that first, or have it read something else`,
+  ];
 }
 
 /** A function as the catalogue lists it: with its arguments' names. */

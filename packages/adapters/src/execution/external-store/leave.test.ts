@@ -10,7 +10,7 @@ import { SqlMigrator } from '../sql-migrator/sql-migrator.ts';
 import { controlConnection, prepareStore } from '../store/store-session.ts';
 import { externalDatabase } from '../testing/external-database.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
-import { claimStore, ownClaim, standingOf } from './claim.ts';
+import { claimStore, ownClaim, StoreTaken, standingOf, whoseStore } from './claim.ts';
 import { DumpRestorePoints } from './dump-restore-points.ts';
 import { type ExternalStore, openExternalStore } from './external-store.ts';
 import { databaseToLeave, dropAside, isLeft, leaveDatabase, leavingsOf } from './leave.ts';
@@ -83,11 +83,11 @@ test('a database is as it was before Headgate came, at the schema where its rele
     refused: [],
   });
   expect(isLeft(found!)).toBe(false);
-  await leaveDatabase(at, false);
+  await leaveDatabase(at, false, found?.standing.claim);
   expect(await shape(store.database)).toEqual(before);
   expect(await admin(store.database, 'select n, note from orders')).toEqual([{ n: 1, note: null }]);
   expect(isLeft((await leavingsOf(at))[0]!)).toBe(true);
-  await leaveDatabase(at, false);
+  await leaveDatabase(at, false, undefined);
   // And whoever comes next finds it nobody's.
   expect(await standingOf(store)).toEqual({ schema: 'none', claim: undefined, decided: false });
 });
@@ -126,6 +126,26 @@ describe('what isn’t ours is refused by its name, and nothing is removed', () 
       /made friend_shop\d+ a member of the role headgate_migrator_\d+/,
     ],
     [
+      'a view of somebody’s on what we wrote down',
+      (name) => `set role ${name}; create view public.versions as select version from headgate.migration`,
+      /somebody made what stands on Headgate’s own.*: view public\.versions \(on table headgate\.migration\)\. Drop that first/,
+    ],
+    [
+      'a column of our rows’ type',
+      () => 'create table public.kept(was headgate.route[])',
+      /table public\.kept \(on type headgate\.route\[\]\)/,
+    ],
+    [
+      'a default by a function of ours',
+      () => 'create table public.kept(was boolean default headgate.enter_migration())',
+      /default value for column was of table public\.kept \(on function headgate\.enter_migration\(\)\)/,
+    ],
+    [
+      'a foreign key on a table of ours',
+      () => 'create table public.kept(tenant text references headgate.route)',
+      /constraint kept_tenant_fkey on table public\.kept \(on (index|table|constraint) /,
+    ],
+    [
       'a migration half way',
       () =>
         `insert into headgate.attempt(direction, version_from, version_to, digest, key) values ('up', 1, 2, 'd', 'k')`,
@@ -138,17 +158,7 @@ describe('what isn’t ours is refused by its name, and nothing is removed', () 
     await admin(store.database, sql(store.user, login));
     const before = await shape(store.database);
     expect((await leavingsOf(at))[0]?.refused).toEqual([expect.stringMatching(expected)]);
-    await expect(leaveDatabase(at, false)).rejects.toThrow(expected);
-    expect(await shape(store.database)).toEqual(before);
-  });
-
-  test('a view of somebody’s on what we wrote down', async () => {
-    const { store, at } = await taken();
-    await admin(store.database, 'create view public.versions as select version from headgate.migration');
-    const before = await shape(store.database);
-    await expect(leaveDatabase(at, false)).rejects.toThrow(
-      /view public\.versions depends on table headgate\.migration.*nothing was removed there/,
-    );
+    await expect(leaveDatabase(at, false, (await standingOf(store)).claim)).rejects.toThrow(expected);
     expect(await shape(store.database)).toEqual(before);
   });
 
@@ -160,15 +170,18 @@ describe('what isn’t ours is refused by its name, and nothing is removed', () 
     expect((await leavingsOf(at))[0]?.refused).toEqual([
       expect.stringContaining(`something in database ${other.name}`),
     ]);
-    await expect(leaveDatabase(at, false)).rejects.toThrow(/owns what Headgate didn’t make/);
+    await expect(leaveDatabase(at, false, (await standingOf(store)).claim)).rejects.toThrow(
+      /owns what Headgate didn’t make/,
+    );
     expect((await standingOf(store)).schema).toBe('ours');
   });
 
   test('while a migration is under way', async () => {
     const { store, at } = await taken();
+    const { claim } = await standingOf(store);
     await withClient(await controlConnection(store), async (client) => {
       await client.query(`select pg_advisory_lock(hashtext('headgate.migration'))`);
-      await expect(leaveDatabase(at, false)).rejects.toThrow(/a migration is under way there/);
+      await expect(leaveDatabase(at, false, claim)).rejects.toThrow(/a migration is under way there/);
     });
     expect((await standingOf(store)).schema).toBe('ours');
   });
@@ -188,6 +201,80 @@ test('a database belongs to the first that claims it, and another folder is anot
   expect(claim.id).not.toBe(other.id);
 });
 
+test('a claim is bound to its database: in a copy it is nobody’s; one of before that is valid, and bound by its own cell', async () => {
+  const { store } = await taken();
+  const copy = { ...store, database: `${store.database}_copy` };
+  await admin('postgres', `create database ${copy.database} template ${store.database} owner ${store.user}`);
+  const folder = await mkdtemp(join(tmpdir(), 'headgate-leave-other-'));
+  const other = await ownClaim({ cell: 'shop', dir: folder });
+  const cell = { dir: folder, id: other.id, known: false };
+  expect((await standingOf(copy)).claim).toMatchObject({ folder: cellDir, here: false });
+  expect(await whoseStore(await standingOf(copy), cell)).toBe('copy');
+  expect(await whoseStore(await standingOf(store), cell)).toBe('other');
+  expect(await claimStore(copy, other)).toMatchObject({ ...other, here: true });
+  expect((await standingOf(store)).claim).toMatchObject({ folder: cellDir, here: true });
+  await admin(store.database, 'alter table headgate.claim drop column place');
+  expect(await whoseStore(await standingOf(store), cell)).toBe('other');
+  await admin(store.database, 'alter table headgate.claim add column place text');
+  expect(await claimStore(store, other)).toMatchObject({ folder: cellDir });
+  await claimStore(store, await ownClaim({ cell: 'shop', dir: cellDir }));
+  expect(await admin(store.database, 'select place is not null as bound from headgate.claim')).toEqual([
+    { bound: true },
+  ]);
+  await rm(folder, { recursive: true });
+});
+
+test.each(['German', 'SQL, DMY', 'Postgres, DMY'])(
+  'since when it is taken is said, however the owner writes dates: %s',
+  async (style) => {
+    const { store } = await taken();
+    const before = (await standingOf(store)).claim?.since.getTime();
+    for (const [name, value] of [
+      ['datestyle', style],
+      ['timezone', 'Asia/Tokyo'],
+    ])
+      await admin('postgres', `alter database ${store.database} set ${name} = '${value}'`);
+    const { claim } = await standingOf(store);
+    expect(claim?.since.getTime()).toBe(before);
+    expect(new StoreTaken(store, claim).message).toMatch(/, since \d{4}-\d\d-\d\d \d\d:\d\d UTC$/);
+    const asked = `select timestamptz '2026-02-03 04:05:06+00' as moment, bytea '\\x00ff' as bytes`;
+    const rows = await withClient(await controlConnection(store), async (client) => (await client.query(asked)).rows);
+    expect(rows).toEqual([{ moment: new Date('2026-02-03T04:05:06Z'), bytes: Buffer.from([0, 255]) }]);
+  },
+);
+
+test('what another installation claimed since it was looked at stays, also while it does so', async () => {
+  const { store, at } = await taken();
+  const [looked] = await leavingsOf(at);
+  await leaveDatabase(at, false, looked?.standing.claim);
+  const [nothing] = await leavingsOf(at);
+  await prepareStore(store);
+  const elsewhere = await mkdtemp(join(tmpdir(), 'headgate-leave-other-'));
+  const other = await ownClaim({ cell: 'other', dir: elsewhere });
+  await rm(elsewhere, { recursive: true });
+  await claimStore(store, other);
+  for (const seen of [looked, nothing])
+    await expect(leaveDatabase(at, false, seen?.standing.claim)).rejects.toThrow(
+      /is under control of another installation of Headgate: cell other .*, since it was looked at; nothing was removed there/,
+    );
+  expect((await standingOf(store)).claim).toMatchObject(other);
+  // The claim is written and not yet committed as the removal looks for the first time, without waiting.
+  await admin(store.database, 'delete from headgate.claim');
+  await withClient(await controlConnection(store), async (client) => {
+    await client.query('begin');
+    await client.query(`insert into headgate.claim(id, cell, folder, machine) values ('b', 'other', '/b', 'm')`);
+    const removal = leaveDatabase(at, false, undefined).then(
+      () => 'removed',
+      (error: Error) => error.message,
+    );
+    const waits = `select 1 from pg_locks where not granted and relation = 'headgate.claim'::regclass`;
+    await expect.poll(() => admin(store.database, waits)).toHaveLength(1);
+    await client.query('commit');
+    expect(await removal).toMatch(/is under control of .* cell other in \/b on m/);
+  });
+  expect((await standingOf(store)).schema).toBe('ours');
+});
+
 test.skipIf(tools === undefined)('what a restore put aside stays without what is ours, until it is named', async () => {
   const { store, at, before } = await taken();
   await worked(store);
@@ -197,15 +284,16 @@ test.skipIf(tools === undefined)('what a restore put aside stays without what is
   const id = point.ok ? point.value.id : '';
   expect(await points.restore('main', id, { kind: 'restore-point' }, on(3))).toMatchObject({ ok: true });
   // The claim came along.
-  expect((await standingOf(store)).claim?.folder).toBe(cellDir);
+  expect((await standingOf(store)).claim).toMatchObject({ folder: cellDir, here: true });
   const aside = `${store.database}__before`;
   const found = await leavingsOf(at);
   expect(found.map(({ database, aside: put, comment }) => [database, put, comment])).toEqual([
     [store.database, false, true],
     [aside, true, false],
   ]);
-  await leaveDatabase(at, false);
-  await leaveDatabase({ ...at, database: aside }, true);
+  const [claim, asideClaim] = found.map(({ standing }) => standing.claim);
+  await leaveDatabase(at, false, claim);
+  await leaveDatabase({ ...at, database: aside }, true, asideClaim);
   expect(await admin(aside, 'select n from orders')).toEqual([{ n: 1 }]);
   const roles = await admin(
     aside,
@@ -215,7 +303,7 @@ test.skipIf(tools === undefined)('what a restore put aside stays without what is
   expect(((await shape(store.database)) as { database: string }).database).toBe(
     (before as { database: string }).database,
   );
-  await dropAside({ ...at, database: aside });
+  await dropAside({ ...at, database: aside }, undefined);
   expect((await leavingsOf(at)).map(({ database }) => database)).toEqual([store.database]);
 });
 
@@ -224,6 +312,24 @@ test('a database that is only called like one that was put aside is nobody’s t
   const named = `${store.database}__before`;
   await admin('postgres', `create database ${named} owner ${store.user}`);
   expect((await leavingsOf(at)).map(({ database }) => database)).toEqual([store.database]);
-  await expect(dropAside({ ...at, database: named })).rejects.toThrow(/isn’t one that Headgate put aside/);
-  await expect(leaveDatabase({ ...at, database: named }, true)).rejects.toThrow(/isn’t one that Headgate put aside/);
+  await expect(dropAside({ ...at, database: named }, undefined)).rejects.toThrow(/isn’t one that Headgate put aside/);
+  await expect(leaveDatabase({ ...at, database: named }, true, undefined)).rejects.toThrow(
+    /isn’t one that Headgate put aside/,
+  );
+});
+
+test('a copy that a person made under such a name is nobody’s to drop; a person’s comment on one put aside stays', async () => {
+  const { store, at } = await taken();
+  const named = { ...at, database: `${store.database}__before` };
+  await admin('postgres', `create database ${named.database} template ${store.database} owner ${store.user}`);
+  const { claim } = await standingOf(named);
+  await expect(dropAside(named, claim)).rejects.toThrow(/isn’t one that Headgate put aside/);
+  const elsewhere = await mkdtemp(join(tmpdir(), 'headgate-leave-other-'));
+  await claimStore(named, await ownClaim({ cell: 'other', dir: elsewhere }));
+  await rm(elsewhere, { recursive: true });
+  await expect(dropAside(named, claim)).rejects.toThrow(/is under control of .* cell other .*since it was looked at/);
+  await admin('postgres', `comment on database ${named.database} is 'keep until the audit'`);
+  await leaveDatabase(named, true, (await standingOf(named)).claim);
+  const said = `select shobj_description(oid, 'pg_database') as said from pg_database where datname = current_database()`;
+  expect(await admin(named.database, said)).toEqual([{ said: 'keep until the audit' }]);
 });

@@ -9,7 +9,7 @@ import { closeMigrationLogin, MIGRATOR } from '../store/migration-login.ts';
 import { OUR_FUNCTIONS, OUR_TABLES } from '../store/store-schema.ts';
 import { controlConnection, holdMigrations, type StoreServer } from '../store/store-session.ts';
 import { asideOf, BROUGHT_BACK, beforeOf } from './bring-back.ts';
-import { type Standing, standingIn } from './claim.ts';
+import { type Claim, claimText, type Standing, standingIn } from './claim.ts';
 import { readConnectionUrl } from './connection-url.ts';
 import { ExternalServer, type ExternalStoreConfig } from './external-store.ts';
 import { foreignPartsOf } from './leave-foreign.ts';
@@ -36,6 +36,8 @@ export interface Leavings {
   readonly login: string | undefined;
   /** A restore left a comment on the database. */
   readonly comment: boolean;
+  /** Somebody else did. */
+  readonly remarked: boolean;
   /** It was put aside by a restore, or begun by one that didn't end; it is kept where nobody names it. */
   readonly aside: boolean;
   /** Why it can't be left, each with what would unblock it; empty: it can. */
@@ -86,6 +88,8 @@ async function lookAt(store: LeftDatabase, aside: boolean): Promise<Leavings | u
     );
     const { login, comment, owner } = rows[0]!;
     const marked = comment?.startsWith(BROUGHT_BACK) || comment?.startsWith(PUT_ASIDE);
+    // Copied by somebody from the one in use: it only looks as if a restore had put it aside.
+    if (aside && standing.claim?.here === false) return undefined;
     if (aside && (owner !== store.user || (standing.schema !== 'ours' && login === null && !marked))) return undefined;
     const { rows: tables } = await client.query<{ name: string }>(
       `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -98,6 +102,7 @@ async function lookAt(store: LeftDatabase, aside: boolean): Promise<Leavings | u
       tables: standing.schema === 'ours' ? tables.map(({ name }) => name) : [],
       login: login ?? undefined,
       comment: comment?.startsWith(BROUGHT_BACK) ?? false,
+      remarked: comment !== null && !marked,
       aside,
     };
     return { ...found, refused: await refusalsIn(client, found) };
@@ -124,21 +129,26 @@ async function refusalsIn(client: pg.ClientBase, { database, standing, tables, l
 
 /**
  * Removes what is ours in one database, whole or not at all, and looked at again under the lock that keeps migrations out.
- * Throws, in words, when something isn't ours or a migration is under way.
+ * `expected`: the claim that a person was asked about; undefined: none. Throws, in words, when it is another one by now, when
+ * something isn't ours or a migration is under way.
  */
-export async function leaveDatabase(store: LeftDatabase, aside: boolean): Promise<void> {
+export async function leaveDatabase(store: LeftDatabase, aside: boolean, expected: Claim | undefined): Promise<void> {
   await withClient(await controlConnection(store), async (client) => {
     if (!(await holdMigrations(client)))
       throw new Error(`database ${store.database}: a migration is under way there; let it come to its end`);
     const before = await lookAt(store, aside);
     if (before === undefined) throw new Error(`database ${store.database} isn’t one that Headgate put aside`);
     if (before.refused.length > 0) throw new Error(before.refused.join('\n'));
+    refuseOtherClaim(store, before.standing.claim, expected);
     const { login, tables, standing } = before;
     if (login !== undefined && tables.includes('permit')) await closeMigrationLogin(client, login);
     try {
       await client.query('begin');
       await client.query(`set local lock_timeout = ${LOCK_MS}`);
       await client.query(`select pg_advisory_xact_lock(hashtext('headgate.schema'))`);
+      // Whoever is about to claim it waits for this lock, and then there is nothing to be claimed.
+      if (tables.includes('claim')) await client.query('lock table headgate.claim in access exclusive mode');
+      refuseOtherClaim(store, (await standingIn(client)).claim, expected);
       if (login !== undefined) {
         // Nothing is its own: so far it has been looked. What it was granted here goes with this.
         await client.query(`drop owned by ${pg.escapeIdentifier(login)} restrict`);
@@ -149,13 +159,14 @@ export async function leaveDatabase(store: LeftDatabase, aside: boolean): Promis
         for (const table of tables) await client.query(`drop table headgate.${pg.escapeIdentifier(table)} restrict`);
         await client.query('drop schema headgate restrict');
       }
-      if (aside || before.comment)
+      if ((aside && !before.remarked) || before.comment)
         await client.query(
           `comment on database ${pg.escapeIdentifier(store.database)} is ${aside ? pg.escapeLiteral(PUT_ASIDE) : 'null'}`,
         );
       await client.query('commit');
     } catch (error) {
       await client.query('rollback').catch(() => {});
+      if (error instanceof ClaimedMeanwhile) throw error;
       const { message, detail } = error as Error & { detail?: string };
       throw new Error(
         `database ${store.database}: ${message}${detail === undefined ? '' : ` (${detail.replaceAll('\n', '; ')})`}; nothing was removed there`,
@@ -165,11 +176,29 @@ export async function leaveDatabase(store: LeftDatabase, aside: boolean): Promis
   });
 }
 
-/** Drops a database that a restore put aside, with its login. Throws when it isn't one. */
-export async function dropAside(store: LeftDatabase): Promise<void> {
+/** Between the look and the removal a database became another one's. */
+class ClaimedMeanwhile extends Error {
+  override readonly name = 'ClaimedMeanwhile';
+}
+
+function refuseOtherClaim({ database }: LeftDatabase, now: Claim | undefined, expected: Claim | undefined): void {
+  const same = (['id', 'cell', 'folder', 'machine'] as const).every((part) => now?.[part] === expected?.[part]);
+  if (same) return;
+  const who = now === undefined ? 'is nobody’s any more' : `is under control of ${claimText(now)}`;
+  throw new ClaimedMeanwhile(
+    `database ${database} ${who}, since it was looked at; nothing was removed there. Look again: headgate-agent leave --config FILE`,
+  );
+}
+
+/**
+ * Drops a database that a restore put aside, with its login. `expected`: the claim in it that a person was asked about;
+ * undefined: none. Throws when it isn't one, or has another claim by now.
+ */
+export async function dropAside(store: LeftDatabase, expected: Claim | undefined): Promise<void> {
   const leavings = await lookAt(store, true);
   if (leavings === undefined) throw new Error(`database ${store.database} isn’t one that Headgate put aside`);
   if (leavings.refused.length > 0) throw new Error(leavings.refused.join('\n'));
+  refuseOtherClaim(store, leavings.standing.claim, expected);
   const { login } = leavings;
   await withClient(await store.cluster.connection(), async (client) => {
     await client.query(`drop database ${pg.escapeIdentifier(store.database)} with (force)`);

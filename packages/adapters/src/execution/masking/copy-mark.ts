@@ -7,6 +7,7 @@ import type { Digest } from '@headgate/domain';
 import type { CopyFacts } from '@headgate/domain/masking/copy';
 import { type Refusal, refused } from '@headgate/domain/model/refusal';
 import type pg from 'pg';
+import { THIS_DATABASE } from '../store/this-database.ts';
 
 /** What a copy says of itself. */
 export interface CopyMark {
@@ -26,9 +27,6 @@ export type MarkRead =
 
 /** What sessions of a masking are called. */
 export const MASKING = 'headgate mask';
-
-/** Which database this is: the cluster's own number, and the database's in it. */
-const HERE = `(select system_identifier::text || '/' || (select oid::text from pg_database where datname = current_database()) from pg_control_system())`;
 
 const TABLE = `create table if not exists headgate_copy.mark (
   one boolean primary key default true check (one),
@@ -63,7 +61,7 @@ export async function markCopy(client: pg.Client, of: string): Promise<MarkRead>
   await client.query('create schema headgate_copy');
   await client.query('revoke all on schema headgate_copy from public');
   await client.query(TABLE);
-  await client.query(`insert into headgate_copy.mark (place, made_of) values (${HERE}, $1)`, [of]);
+  await client.query(`insert into headgate_copy.mark (place, made_of) values (${THIS_DATABASE}, $1)`, [of]);
   await client.query('commit');
   return readMark(client);
 }
@@ -89,7 +87,7 @@ export async function readMark(client: pg.Client): Promise<MarkRead> {
     masked: Date | null;
     leaks: string | null;
   }>(
-    `select place = ${HERE} as here, made_of as "of", marked_at as marked, masked_by as "by", masked_at as masked, leaks
+    `select place = ${THIS_DATABASE} as here, made_of as "of", marked_at as marked, masked_by as "by", masked_at as masked, leaks
      from headgate_copy.mark`,
   );
   const [row] = rows;

@@ -28,6 +28,7 @@ create table if not exists headgate.route(tenant text primary key, slot text not
 create table if not exists headgate.claim(
   one boolean primary key default true check (one), id text not null, cell text not null, folder text not null,
   machine text not null, since timestamptz not null default clock_timestamp());
+alter table headgate.claim add column if not exists place text;
 create table if not exists headgate.permit(
   one boolean primary key default true check (one), secret bytea not null,
   scope text not null, epoch bigint not null, n bigint not null,

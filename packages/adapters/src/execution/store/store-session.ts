@@ -33,6 +33,12 @@ const OWN_SETTINGS: Readonly<Record<string, string>> = {
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   synchronous_commit: 'on',
+  // What is read is taken apart by these, and what is written quoted by them.
+  datestyle: 'ISO',
+  intervalstyle: 'postgres',
+  timezone: 'UTC',
+  bytea_output: 'hex',
+  standard_conforming_strings: 'on',
 };
 
 /** After which the server ends a statement, a transaction or a session, and the version of PostgreSQL that first knew it. */
