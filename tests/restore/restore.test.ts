@@ -131,7 +131,9 @@ test('a promotion that was made after the backup is nobody’s any more: its cel
   });
   const listed = await restored.headgate('operator', 'recovery');
   say(listed.out);
-  expect(listed.out).toContain('headgate recovery answer shared as-remembered --reason "…" (or as-seen in the place of as-remembered)');
+  expect(listed.out).toContain(
+    'headgate recovery answer shared as-remembered --reason "…" (or as-seen in the place of as-remembered)',
+  );
 
   const between = await readWitness(restored.cell('shared'));
   for (const { cell } of asked)
