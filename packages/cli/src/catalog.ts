@@ -12,6 +12,7 @@ import { document } from './commands/document.ts';
 import { drill } from './commands/drill.ts';
 import { evidence } from './commands/evidence.ts';
 import { freeze } from './commands/freeze.ts';
+import { gate } from './commands/gate.ts';
 import { incident } from './commands/incident.ts';
 import { init } from './commands/init.ts';
 import { log } from './commands/log.ts';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Install[] = [
   setup,
   apply,
   document,
+  gate,
   release,
   evidence,
   analyse,

@@ -1,6 +1,6 @@
 /** Finds the server and the token: flags, then the environment, then the data folder of a server of this machine. */
 
-import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type Client, createClient, traceParentOf } from '@headgate/contract';
 import { isAllowedServer } from '@headgate/contract/server-address';
@@ -78,13 +78,33 @@ export function tokenFileOf(options: ConnectOptions, { env, cwd }: Surroundings)
   if (!/^[a-z-]{1,40}$/.test(role)) throw new Failure(EXIT.usage, 'usage', `--as ${role}: expected a role`);
   const given = options.tokenFile ?? (options.as === undefined ? env.HEADGATE_TOKEN_FILE : undefined);
   const file = given ?? (folder === undefined ? undefined : join(folder, 'secrets', `${role}.token`));
-  if (file !== undefined) return file;
+  if (file !== undefined) {
+    if (given === undefined && options.as !== undefined && folder !== undefined && !existsSync(file))
+      throw new Failure(
+        EXIT.notPermitted,
+        'token-file',
+        `there is no local user ${role}: ${file} isn't there`,
+        `--as takes one of: ${localRoles(folder).join(', ')}`,
+      );
+    return file;
+  }
   throw new Failure(
     EXIT.notPermitted,
     'no-token',
     'no token is known',
     'give --token-file FILE, or set HEADGATE_TOKEN_FILE; the administrator’s is in the data folder, secrets/admin.token',
   );
+}
+
+/** The roles that have a local user in a server's data folder. */
+function localRoles(folder: string): readonly string[] {
+  try {
+    return readdirSync(join(folder, 'secrets'))
+      .flatMap((name) => (/^[a-z-]{1,40}\.token$/.test(name) ? [name.slice(0, -'.token'.length)] : []))
+      .sort();
+  } catch {
+    return [];
+  }
 }
 
 function readToken(file: string): string {

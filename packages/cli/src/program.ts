@@ -42,6 +42,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     .option('--json', 'the answer as one line of JSON')
     .addHelpText('after', `\nheadgate --version says which one this is.\n${EXIT_HELP}`)
     .showHelpAfterError(seeHelp('headgate'))
+    .configureHelp({
+      optionDescription: ({ description, mandatory }) => (mandatory ? `${description} (required)` : description),
+    })
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
 

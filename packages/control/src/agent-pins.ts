@@ -5,8 +5,10 @@ import {
   objectionsToPlan,
   type Plan,
   type PrincipalId,
+  type RestsOn,
   type ToldPins,
 } from '@headgate/domain';
+import { loadDeclared } from './documents-in-store.ts';
 import type { ControlStore, Row, StreamId } from './ports/store.ts';
 import { type CellRecord, type PrincipalRecord, streams } from './records.ts';
 
@@ -22,7 +24,7 @@ export function toldOf(cell: string, record: CellRecord | undefined): ToldPins |
  * the cells'; the word of an agent that was revoked doesn't count.
  */
 export async function objectionsTo(
-  store: Pick<ControlStore, 'load'>,
+  store: ControlStore,
   plan: Plan,
   rows: ReadonlyMap<StreamId, Row>,
   gates: GateFacts | undefined,
@@ -32,13 +34,27 @@ export async function objectionsTo(
     const own = toldOf(cell, rows.get(streams.cell(cell))?.state as CellRecord | undefined);
     if (own !== undefined) told.set(cell, own);
   }
-  const found = objectionsToPlan(plan, told, gates);
-  if (found.length === 0) return found;
+  if (objectionsToPlan(plan, told, gates).length === 0) return [];
+  // Asked only where something speaks against it: what is in force by now says how that is mended.
+  const found = objectionsToPlan(plan, told, gates, await inForceNow(store, plan.application, plan.environment));
   const heard = await stillHeard(
     store,
     found.map(({ agent }) => agent),
   );
   return found.filter(({ agent }) => heard.has(agent));
+}
+
+/** What a promotion would rest on that were asked for now; undefined: what it takes isn't declared. */
+export async function inForceNow(
+  store: ControlStore,
+  application: string,
+  environment: string,
+): Promise<RestsOn | undefined> {
+  const found = await loadDeclared(store, application, environment);
+  if (!found.ok || found.declared.environment.application !== application) return undefined;
+  const { policyDigest, application: spec } = found.declared;
+  const { verification, reconciliation } = spec;
+  return { policyDigest, documents: reconciliation === undefined ? [verification] : [verification, reconciliation] };
 }
 
 /** Those of these agents that weren't revoked. */

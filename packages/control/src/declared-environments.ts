@@ -14,7 +14,12 @@ export async function undeclaredOf(store: ControlStore, names: readonly string[]
 
 /** That an environment isn't there, and which there are: those that are spelt most like it. */
 export async function noEnvironment(store: ControlStore, name: string): Promise<string> {
-  const under = streams.document('Environment', '');
+  return noneNamed(store, 'Environment', name);
+}
+
+/** That no document of a kind has this name, and which there are. */
+export async function noneNamed(store: ControlStore, kind: 'Environment' | 'Cell', name: string): Promise<string> {
+  const under = streams.document(kind, '');
   const rows = await store.list('document', { under, limit: MOST_READ });
   const names = rows.map(({ stream }) => stream.slice(under.length));
   const near = nearestFew(name, names, MOST_NAMED);
@@ -23,5 +28,5 @@ export async function noEnvironment(store: ControlStore, name: string): Promise<
     more === 0 ? '' : ` and ${more}${rows.length < MOST_READ ? '' : ' or more'} other${more === 1 ? '' : 's'}`;
   const there =
     near.length === 0 ? 'none is declared' : `there ${names.length === 1 ? 'is' : 'are'} ${near.join(', ')}`;
-  return `there is no environment ${name}; ${there}${others}`;
+  return `there is no ${kind.toLowerCase()} ${name}; ${there}${others}`;
 }

@@ -8,6 +8,7 @@
  * - `trust/`: whom to believe, as a person pinned it in a trust file; releases and approvals as signed statements
  *   (in-toto in DSSE in a sigstore bundle, with local keys and no network); strict manifests.
  * - `evidence/`: signed statements about a release's digest, one file a format and a catalog.
+ * - `gates/`: gates in words, for whoever lists them in a policy.
  * - `kinds/`: what people declare in YAML, one file a kind and a catalog; the references between them; and how they map to
  *   the plain facts that the domain takes. Their JSON Schemas are checked in under `schemas/`.
  * - `words/`: what messages to people say, with every value escaped for where it will stand.
@@ -27,6 +28,7 @@ export * from './evidence/junit.ts';
 export * from './evidence/open-evidence.ts';
 export { rehearsalStatement } from './evidence/rehearsal.ts';
 export * from './evidence/test-result.ts';
+export * from './gates/gate-words.ts';
 export type * from './kinds/application.ts';
 export type * from './kinds/calendar.ts';
 export * from './kinds/catalog.ts';

@@ -1,3 +1,5 @@
+import { numberText, segmentNumber } from './wal-place.ts';
+
 /** What of a cluster's folder doesn't belong into a copy: what belongs to the running server alone, or is made anew. */
 export function leftOut(path: string): boolean {
   const parts = path.split('/');
@@ -29,13 +31,8 @@ const OWN = new Set([
   'backup_manifest',
 ]);
 
-/** Names of the 16 MiB segments from one to another, both included, on the first one's timeline. */
+/** Names of the segments from one to another, both included, on the first one's timeline. */
 export function segmentsBetween(first: string, last: string): string[] {
-  const number = (name: string) => Number.parseInt(name.slice(8, 16), 16) * 256 + Number.parseInt(name.slice(16), 16);
-  const names: string[] = [];
-  for (let n = number(first); n <= number(last); n++) {
-    const hex = (value: number) => value.toString(16).toUpperCase().padStart(8, '0');
-    names.push(first.slice(0, 8) + hex(Math.floor(n / 256)) + hex(n % 256));
-  }
-  return names;
+  const [from, to] = [segmentNumber(first), segmentNumber(last)];
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => first.slice(0, 8) + numberText(from + i));
 }

@@ -66,6 +66,7 @@ export const ci: Install = (program, act) => {
         const facts = {
           version: options.version,
           authors: options.author,
+          warned: (words: string) => void warnings.push(words),
           // A pipeline may well build every commit under one version: the digest tells them apart, and it is said.
           calledTheSame: (earlier: Release) => void warnings.push(calledTheSameText(earlier)),
         };

@@ -6,7 +6,7 @@ import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { instant, printable, withShortDigests } from '../output.ts';
-import { approvalAwaited } from '../promotions/approval-awaited.ts';
+import { approvalAwaited, closedGateLines } from '../promotions/approval-awaited.ts';
 import { explained, objectionLines } from '../promotions/objections.ts';
 import { promotionLine } from '../promotions/watch-promotion.ts';
 import { localKey } from '../releases/local-key.ts';
@@ -48,7 +48,7 @@ export const decide: Install = (program, act) => {
         const bundle = options.signKey === undefined ? {} : { bundle: await signed(session, promotion, options) };
         const approved = await client.call('approvePromotion', { promotion: id, body: { envelope, ...bundle } });
         const text = await approvedText(session, promotion, approved);
-        out.answer({ ...approved, objections }, withShortDigests(printable(text)));
+        out.answer({ ...approved, objections }, text);
         return EXIT.ok;
       }),
     );
@@ -105,10 +105,14 @@ async function approvedText({ client }: Session, before: Promotion, after: Promo
   const isNew = after.approvals.some(({ by, at }) => by === me && !known.has(at));
   const said = isNew ? 'approved' : 'yours counts already';
   // Asked for after the word was taken.
-  const awaited = approvalAwaited(await explained(client, after.id));
-  if (awaited === undefined) return `${said}; how it goes on: headgate watch ${after.id}`;
-  const { because, unblock } = awaited;
-  return `${said}${isNew ? '' : ', somebody else has to approve too'}: ${because}; still needed: ${unblock}`;
+  const why = await explained(client, after.id);
+  const awaited = approvalAwaited(why);
+  const first =
+    awaited === undefined
+      ? `${said}; how it goes on: headgate watch ${after.id}`
+      : `${said}${isNew ? '' : ', somebody else has to approve too'}: ${awaited.because}; still needed: ${awaited.unblock}`;
+  // What a person types is told whole: a gate's unblock may name a digest in a command.
+  return [withShortDigests(printable(first)), ...closedGateLines(why)].join('\n');
 }
 
 interface EnvelopeShape {

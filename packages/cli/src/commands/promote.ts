@@ -1,8 +1,9 @@
+import type { Client, Promotion } from '@headgate/contract';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { printable } from '../output.ts';
-import { approvalAwaited, approveCommand } from '../promotions/approval-awaited.ts';
+import { approvalAwaited, approveCommand, closedGateLines } from '../promotions/approval-awaited.ts';
 import { explained, objectionLines } from '../promotions/objections.ts';
 import { notFoundOut, planText } from '../promotions/plan-text.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
@@ -26,6 +27,20 @@ function overtaken(
 function tenantsOf(only: string | undefined): { readonly tenants?: string[] } {
   if (only === undefined) return {};
   return { tenants: only.split(',').map((name) => name.trim()) };
+}
+
+/** That the same release is on its way there already: whoever asks twice should know that two are open. */
+async function besideIt(client: Client, { id, environment, release }: Promotion): Promise<readonly string[]> {
+  // Asked for after the promotion was made: what can't be asked takes nothing back.
+  const { items } = await client
+    .call('listPromotions', { environment, open: 'true', limit: 200 })
+    .catch(() => ({ items: [] as Promotion[] }));
+  const same = items.filter((each) => each.id !== id && each.release.digest === release.digest);
+  return same.map((each) =>
+    printable(
+      `${each.id} takes the same release there, too, and is open (${each.phase}): end one of them, headgate reject ${id} --reason "…"`,
+    ),
+  );
 }
 
 interface PromoteOptions {
@@ -89,7 +104,11 @@ export const promote: Install = (program, act) => {
           options.key === undefined ? {} : { idempotencyKey: options.key },
         );
         const why = await explained(client, promotion.id);
-        const objections = await objectionLines(session, why?.objections, why?.objectionsLeft);
+        const objections = [
+          ...(await besideIt(client, promotion)),
+          ...closedGateLines(why),
+          ...(await objectionLines(session, why?.objections, why?.objectionsLeft)),
+        ];
         if (options.watch === true) {
           for (const line of [promotionLine(promotion), ...objections]) out.line(line);
           return watchPromotion(session, promotion.id);

@@ -46,6 +46,7 @@ export const release: Install = (program, act) => {
         const facts = {
           version: options.version,
           authors: options.author,
+          warned: (words: string) => out.line(warningLine(words)),
           calledTheSame: (earlier: Release) => {
             if (options.sameVersion === true) out.line(warningLine(calledTheSameText(earlier)));
             else throw new Failure(EXIT.refused, 'version-taken', calledTheSameText(earlier), OTHER_VERSION);

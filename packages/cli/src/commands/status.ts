@@ -80,6 +80,14 @@ function restoredText({ unread }: RecoveryShown): string {
   return `${printable(`RESTORED FROM A BACKUP: what is said of ${cells.join(', ')}${more} is as of then, and not read back yet: headgate recovery`)}\n\n`;
 }
 
+/** An action as it is typed. */
+function commandOf(action: string, promotion: string): string {
+  if (action === 'overtake') return `headgate promote RELEASE --to ENVIRONMENT --overtake ${promotion} --because "…"`;
+  return `headgate ${action} ${promotion}${WITH_REASON.has(action) ? ' --reason "…"' : ''}`;
+}
+
+const WITH_REASON: ReadonlySet<string> = new Set(['reject', 'pause', 'rollback']);
+
 /** Digests are cut but in what is to be typed. */
 function explanationText(explained: Explanation): string {
   const { promotion, summary, waits, gates, actions, objections = [], waitsLeft = 0, objectionsLeft = 0 } = explained;
@@ -106,7 +114,7 @@ function explanationText(explained: Explanation): string {
         `    to unblock: ${same[0].unblock}`,
       ]),
     ...leftLines(objectionsLeft),
-    `You may: ${may.length === 0 ? 'only look' : may.join(', ')}.`,
+    may.length === 0 ? 'You may only look.' : `You may: ${may.map((name) => commandOf(name, promotion)).join('; ')}`,
   ]
     .map((line) =>
       line.startsWith('    to unblock') ? printableLines(line, '      ') : printable(withShortDigests(line)),
@@ -141,7 +149,7 @@ function shown(status: Status, here: Here): string {
     ),
     ...(status.freezes.length > 0 ? [''] : []),
     'WHAT IS WHERE',
-    table(['CELL', 'ENVIRONMENT', 'STATE', 'TENANTS BY VERSION', 'STORES BY SCHEMA', 'OBSERVED'], cells),
+    table(['CELL', 'ENVIRONMENT', 'STATE', 'TENANTS BY VERSION', 'STORES BY SCHEMA', 'AS SEEN SINCE'], cells),
     ...agentLines(status, here),
     ...status.cells.flatMap((c) =>
       c.drift.map(({ store, why }) => printable(`store ${store} of cell ${c.name} has drifted: ${why}`)),

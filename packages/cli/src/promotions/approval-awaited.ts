@@ -3,10 +3,26 @@ import { join } from 'node:path';
 import type { Explanation } from '@headgate/contract';
 import type { Session } from '../command.ts';
 import { dataFolder } from '../connect.ts';
+import { printableLines } from '../output.ts';
 
 /** The verdict of the gate that waits for approvals, as the server gives it now; undefined when no approval is waited for. */
 export function approvalAwaited(explained: Explanation | undefined): Explanation['gates'][number] | undefined {
   return explained?.gates.find(({ gate, verdict }) => gate === 'approval' && verdict === 'pending');
+}
+
+/** What holds a promotion up besides approvals, a line for each gate, with what unblocks it; no line where nothing does. */
+export function closedGateLines(explained: Explanation | undefined): readonly string[] {
+  const closed = (explained?.gates ?? []).filter(
+    ({ gate, verdict }) =>
+      verdict !== 'pass' && verdict !== 'waived' && !(gate === 'approval' && verdict === 'pending'),
+  );
+  if (closed.length === 0) return [];
+  return [
+    'It goes on only once these gates let it:',
+    ...closed.map(({ gate, because, unblock, who }) =>
+      printableLines(`- ${gate}: ${because}; to unblock (${who}): ${unblock}`),
+    ),
+  ];
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Finding } from '../doctor/finding.ts';
 import { ranCommand } from '../testing/ran-command.ts';
 
 const OTHER = digestOfJson('a policy of before');
-const REFUSED = new RegExp(`the agent agt_shop of production holds policy ${OTHER}, and .*refused at its first step`);
+const REFUSED = new RegExp(`the agent agt_shop of production holds policy ${OTHER}, and .*waits before its first wave`);
 
 let server: RealServer;
 let company: SmallCompany;

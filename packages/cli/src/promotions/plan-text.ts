@@ -55,16 +55,27 @@ function migrationsIn(value: unknown, found = new Set<string>(), depth = 0): Rea
   return found;
 }
 
+/** What a gate that is closed does, for people. */
+const SAID: Readonly<Record<string, string>> = {
+  pending: 'waits',
+  fail: 'refuses',
+  'no-data': 'has no data',
+  error: 'can’t judge',
+};
+
 /** A plan in the words of a person, and below it what speaks against it and what it doesn't know. */
 export function planText(
   planned: { readonly text: string; readonly plan: object; readonly verdicts: readonly Verdict[] },
   unknown: readonly NotFoundOut[],
   objections: readonly string[] = [],
 ): string {
-  const waits = planned.verdicts.filter(({ verdict }) => verdict === 'pending' || verdict === 'fail');
+  const waits = planned.verdicts.filter(({ verdict }) => verdict !== 'pass' && verdict !== 'waived');
+  // A gate without data holds it up, and is told there: once.
+  const gates = new Set(waits.map(({ gate }) => gate));
+  const rest = unknown.filter(({ what }) => !gates.has(what));
   const lines = (list: readonly Verdict[]): string[] =>
-    list.map(({ gate, because, unblock, who }) =>
-      printableLines(`- ${gate}: ${because}; to unblock (${who}): ${unblock}`),
+    list.map(({ gate, verdict, because, unblock, who }) =>
+      printableLines(`- ${gate} ${SAID[verdict] ?? verdict}: ${because}; to unblock (${who}): ${unblock}`),
     );
   const later = judgedLater(planned);
   return [
@@ -73,11 +84,15 @@ export function planText(
     ...(objections.length === 0 ? [] : ['', ...objections]),
     ...(later.length === 0 ? [] : ['', `Judged on the way: ${later.join(', ')}.`]),
     '',
-    ...(unknown.length === 0
-      ? ['Nothing is left that it could not find out.']
+    ...(rest.length === 0
+      ? [
+          waits.length === 0
+            ? 'Nothing is left that it could not find out.'
+            : 'Besides, nothing is left that it could not find out.',
+        ]
       : [
           'It could not find out:',
-          ...unknown.map(({ what, because, unblock }) =>
+          ...rest.map(({ what, because, unblock }) =>
             printableLines(`- ${what}: ${because}; what would tell: ${unblock}`),
           ),
         ]),

@@ -13,6 +13,8 @@ export interface ReleaseFacts {
   readonly authors?: readonly string[] | undefined;
   /** Hears of another release that is called the same, before anything is sent; what it throws is the end of it. */
   readonly calledTheSame?: (earlier: Release) => void;
+  /** Hears what nobody asks about the release. */
+  readonly warned?: (words: string) => void;
 }
 
 /** Releases of an application that are looked through for one of the same version: the newest. */
@@ -26,12 +28,15 @@ export async function createRelease(
   client: Client,
   key: SigningKey,
   dir: string,
-  { version, authors, calledTheSame }: ReleaseFacts = {},
+  { version, authors, calledTheSame, warned }: ReleaseFacts = {},
 ): Promise<Release> {
   if (!(await holdsManifest(dir)) && (await serviceAt(dir)) !== undefined) {
     const by = authors ?? [(await client.call('whoami')).id];
     const folder = await serviceReleaseFolder(dir, { version, authors: by });
-    if (folder !== undefined) return registerFolder(client, key, folder, calledTheSame);
+    if (folder !== undefined) {
+      for (const words of folder.warnings ?? []) warned?.(words);
+      return registerFolder(client, key, folder, calledTheSame);
+    }
   }
   return registerFolder(client, key, await readReleaseFolder(dir), calledTheSame);
 }

@@ -26,6 +26,8 @@ export interface ReleaseFolder {
   readonly manifest: unknown;
   /** Every file that it names, by digest. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** What nobody asks about it, in words. */
+  readonly warnings?: readonly string[];
 }
 
 /** Reads a folder, or the manifest file in it, and digests what it names. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { holdsService, readService, type ServiceContent, serviceRelease } from '@headgate/documents';
+import { contractsUnasked, holdsService, readService, type ServiceContent, serviceRelease } from '@headgate/documents';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import type { ReleaseFolder } from './release-folder.ts';
@@ -43,12 +43,13 @@ export async function serviceReleaseFolder(
     );
   try {
     const { notes } = facts;
-    return await serviceRelease(found.service, folder, {
+    const release = await serviceRelease(found.service, folder, {
       version,
       authors: facts.authors,
       origin: 'built',
       ...(notes === undefined ? {} : { notes }),
     });
+    return { ...release, warnings: contractsUnasked(found.service, release.manifest) };
   } catch (error) {
     throw new Failure(EXIT.refused, 'release-malformed', (error as Error).message, `correct ${found.file}`);
   }

@@ -19,8 +19,8 @@ const MOST_FOLDERS = 200;
  * the server says. Reading comes first, and commands that would declare something else say so.
  */
 export async function howToMend(here: Here, objection: Objection): Promise<string> {
-  const { agent, code, environment, unblock, asked } = objection;
-  const known = code === 'signed-approvals' ? undefined : await setUpHere(here, agent);
+  const { agent, code, environment, unblock, asked, outdated } = objection;
+  const known = code === 'signed-approvals' || outdated ? undefined : await setUpHere(here, agent);
   if (known === undefined) return unblock;
   const { config, setup, enrolled, declares } = known;
   const read = howToRead(objection);

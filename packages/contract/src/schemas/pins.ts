@@ -50,6 +50,8 @@ export const objection = z
     held: digest.exactOptional(),
     /** The policy or the document that is asked of it, and that it doesn't hold. */
     asked: digest.exactOptional(),
+    /** What the plan asks for is no longer in force: the promotion is asked for anew, and nothing is pinned. */
+    outdated: z.literal(true).exactOptional(),
   })
   .meta({ id: 'Objection' });
 export type Objection = z.infer<typeof objection>;

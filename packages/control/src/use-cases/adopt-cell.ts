@@ -1,4 +1,5 @@
 import { type CellState, driftOf, type Principal, type ReleaseManifest } from '@headgate/domain';
+import { noneNamed } from '../declared-environments.ts';
 import type { Deps } from '../deps.ts';
 import type { Row, Write } from '../ports/store.ts';
 import {
@@ -38,6 +39,14 @@ export async function adoptCell(
     const row = rows.get(stream) as Row<CellRecord> | undefined;
     const now = await deps.store.now();
     const seen = row?.state.observed;
+    if (seen === undefined && !rows.has(declaration))
+      return refuse(
+        'not-found',
+        'adopt a cell',
+        declaration,
+        await noneNamed(deps.store, 'Cell', cell),
+        'name one of them, or declare it: headgate apply -f FILE',
+      );
     if (row === undefined || seen === undefined)
       return refuse(
         'no-observation',

@@ -52,6 +52,15 @@ describe('gates that a service lists', () => {
     ]);
   });
 
+  test('of a contract somebody says that nothing uses what it takes away, unless ranges are said to answer for it', () => {
+    const contracts = (params: string) =>
+      gates({
+        spec: `gates: [{gate: migrations-analysed, params: {maxAgeMs: 1, longestStallMs: 1${params}}}]`,
+      })[0]?.find(({ gate }) => gate === 'migrations-analysed')?.params.contracts;
+    expect(contracts('')).toBe('waivers');
+    expect(contracts(', contracts: ranges')).toBe('ranges');
+  });
+
   test('stand in the place of those that the service would have by itself, and an environment’s in the place of all’s', () => {
     const point = (ms: number) => `gates: [{gate: restore-point, params: {maxAgeMs: ${ms}}}]`;
     const ages = (parts: Parameters<typeof service>[0]) =>

@@ -2,6 +2,7 @@
  * The gates of a service's environments: some that every service has, short forms for the common ones, and whatever else
  * is listed, in the words of a Policy.
  */
+import type { ReleaseManifest } from '@headgate/domain';
 import { GATES } from '@headgate/domain/gates/catalog';
 import { MIGRATIONS_ANALYSED } from '@headgate/domain/gates/migrations-analysed';
 import { gateWaiverProblems, waiverProblems } from '../kinds/waivers.ts';
@@ -28,7 +29,9 @@ export function gatesOf(spec: Spec, environment: ServiceEnvironment, place: numb
   const listed = [...without(spec.gates, environment.gates), ...environment.gates];
   const all = [...without(ownGates(spec, environment, place), listed), ...listed];
   const inOrder = all.sort((a, b) => ORDER.indexOf(a.gate) - ORDER.indexOf(b.gate));
-  return inOrder.map((gate) => (gate.gate === MIGRATIONS_ANALYSED ? withWaivers(gate, spec.waivers) : gate));
+  return inOrder.map((gate) =>
+    gate.gate === MIGRATIONS_ANALYSED ? withWaivers(contractsWaived(gate), spec.waivers) : gate,
+  );
 }
 
 /** What a service has by itself, and what its short forms say. */
@@ -48,9 +51,31 @@ function ownGates(spec: Spec, environment: ServiceEnvironment, place: number): r
   ];
 }
 
+/**
+ * That nobody asks whether the code that runs does without what a release takes away, in words: a service's schema range, which is
+ * derived, doesn't say it. What the application's own program migrates can't be analysed, and isn't warned of.
+ */
+export function contractsUnasked(
+  { spec }: ServiceContent,
+  { migrations }: Pick<ReleaseManifest, 'migrations'>,
+): string[] {
+  const contracts = migrations.flatMap(({ id, phase }) => (phase === 'contract' ? [id] : []));
+  const unasked = spec.environments.filter(({ gates }) => !names([...spec.gates, ...gates], MIGRATIONS_ANALYSED));
+  if (contracts.length === 0 || unasked.length === 0 || spec.migrate !== undefined) return [];
+  const where = unasked.map(({ name }) => name).join(', ');
+  return [
+    `it takes something away (${contracts.slice(-3).join(', ')}), and in ${where} nothing asks whether the code that runs does without it: list the gate ${MIGRATIONS_ANALYSED} in headgate.yaml`,
+  ];
+}
+
 /** Those whose name stands in no other list. */
 function without(gates: readonly PlainGate[], others: readonly PlainGate[]): readonly PlainGate[] {
   return gates.filter(({ gate }) => !others.some((other) => other.gate === gate));
+}
+
+/** A service's schema range is derived: that the release before does without what a contract takes away, somebody has to say. */
+function contractsWaived(gate: PlainGate): PlainGate {
+  return { ...gate, params: { contracts: 'waivers', ...gate.params } };
 }
 
 function withWaivers(gate: PlainGate, waivers: Spec['waivers']): PlainGate {

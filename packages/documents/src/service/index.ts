@@ -4,6 +4,7 @@
  * those documents (`expand.ts`), into an agent's cell, and into each release's manifest. Each takes its part; none is told twice.
  */
 export * from './expand.ts';
+export { contractsUnasked } from './gates.ts';
 export * from './migration-files.ts';
 export * from './names.ts';
 export * from './read-service.ts';

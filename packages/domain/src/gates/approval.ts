@@ -13,11 +13,12 @@ export function holdingApprovals(facts: GateFacts): readonly PrincipalId[] {
 /** Enough people who are neither author nor requester said yes to this envelope. */
 export const approval: Gate = {
   name: 'approval',
+  asks: 'Did enough people approve exactly this plan, none of them its author or whoever asked for it?',
   parameters: {
     type: 'object',
     additionalProperties: false,
     required: ['count'],
-    properties: { count: { type: 'integer', minimum: 1 } },
+    properties: { count: { type: 'integer', minimum: 1, description: 'So many people' } },
   },
   at: 'wave',
   consumedByWave: true,

@@ -91,6 +91,8 @@ export type Subject =
 
 export interface Gate {
   readonly name: string;
+  /** Its question, for people. */
+  readonly asks: string;
   /** JSON Schema of the parameters, from which forms and checks are made. */
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Where it stands when the policy doesn't say. */

@@ -117,6 +117,30 @@ describe('the gate migrations-analysed', () => {
       ),
     ],
     [
+      '… unless ranges are derived, which say nothing of contracts: then somebody has to',
+      'fail',
+      asPhase(
+        'contract',
+        analysisEvidence({ ...analysis, findings: [finding({ rule: 'breaks-running-code' })], omitted: 0 }),
+      ),
+      { contracts: 'waivers' },
+    ],
+    [
+      '… which is a waiver for that file',
+      'waived',
+      asPhase(
+        'contract',
+        analysisEvidence({ ...analysis, findings: [finding({ rule: 'breaks-running-code' })], omitted: 0 }),
+      ),
+      {
+        contracts: 'waivers',
+        waivers: [
+          { file: migration.file.digest, rule: 'breaks-running-code', because: 'ada looked', until: '2099-12-31' },
+        ],
+      },
+    ],
+    ['errs where nobody can tell what answers for contracts', 'error', {}, { contracts: 'nobody' }],
+    [
       '… but not what else is dangerous in it',
       'fail',
       asPhase(

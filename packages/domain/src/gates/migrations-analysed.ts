@@ -35,6 +35,7 @@ const LEVELS: readonly FindingLevel[] = ['note', 'warning', 'error'];
  */
 export const migrationsAnalysed: Gate = {
   name: NAME,
+  asks: 'Were exactly the migrations that the plan runs analysed lately, and is nothing found in them that is too dangerous?',
   parameters: {
     type: 'object',
     additionalProperties: false,
@@ -57,6 +58,11 @@ export const migrationsAnalysed: Gate = {
           'Whose schema and sizes: an environment, a store, or cell/store. Absent: an analysis without sizes counts',
       },
       level: { enum: ['note', 'warning', 'error'], description: 'The worst level that goes by (warning)' },
+      contracts: {
+        enum: ['ranges', 'waivers'],
+        description:
+          'What answers for code that a contract migration takes something from: the schema ranges that releases declare (ranges, the default), or a waiver of breaks-running-code for its file (where ranges are derived, as a service’s)',
+      },
       waivers: {
         type: 'array',
         description: 'Findings that go by all the same, each with a reason and an end',
@@ -66,18 +72,21 @@ export const migrationsAnalysed: Gate = {
   },
   at: 'promotion',
   judge(params, facts) {
-    const { catalogue, level = 'warning' } = params;
+    const { catalogue, level = 'warning', contracts = 'ranges' } = params;
     const maxAgeMs = wholeNumber(params, 'maxAgeMs');
     const longestStallMs = wholeNumber(params, 'longestStallMs');
     const waivers = waiversIn(params.waivers);
-    const known = LEVELS.includes(level as FindingLevel) && (catalogue === undefined || typeof catalogue === 'string');
+    const known =
+      LEVELS.includes(level as FindingLevel) &&
+      (catalogue === undefined || typeof catalogue === 'string') &&
+      (contracts === 'ranges' || contracts === 'waivers');
     if (!maxAgeMs || !longestStallMs || !known || waivers === undefined)
       return stop(
         NAME,
         'error',
         waivers === undefined
           ? 'a waiver names no file’s digest, no rule, no reason or no end'
-          : 'the policy doesn’t say how old, which stall, or which level',
+          : 'the policy doesn’t say how old, which stall, which level, or what answers for contracts',
         'set params.maxAgeMs and params.longestStallMs in the policy, and mend its waivers',
         'release manager',
       );
@@ -86,7 +95,8 @@ export const migrationsAnalysed: Gate = {
     const newest = migrating && newestOf(facts, migrating, catalogue);
     if (migrating === undefined || newest === undefined) return missing(facts, migrating, catalogue);
     const stale = staleness(newest, facts, maxAgeMs, longestStallMs, catalogue);
-    return stale ?? judgeFindings(newest, migrating, { level: level as FindingLevel, waivers, facts });
+    const byRanges = contracts === 'ranges';
+    return stale ?? judgeFindings(newest, migrating, { level: level as FindingLevel, waivers, byRanges, facts });
   },
 };
 
@@ -134,8 +144,9 @@ function missing(
 }
 
 function again(catalogue: unknown, release: Digest): string {
-  const whose = typeof catalogue === 'string' ? ` --of ${catalogue} --database-env VAR` : '';
-  return `headgate analyse --release ${release}${whose} --key KEY --attach`;
+  if (typeof catalogue === 'string')
+    return `headgate analyse --release ${release} --of ${catalogue} --database-env VAR --key KEY --attach`;
+  return `headgate analyse --release ${release} --key KEY --attach (and --of ENVIRONMENT --database-env VAR, so that it knows how large the tables are there)`;
 }
 
 function staleness(
@@ -171,20 +182,22 @@ function staleness(
 interface Asked {
   readonly level: FindingLevel;
   readonly waivers: readonly FindingWaiver[];
+  /** Whether the planner has seen to what contract migrations take from running code. */
+  readonly byRanges: boolean;
   readonly facts: Pick<GateFacts, 'now' | 'release'>;
 }
 
-/** What running code loses is what a contract migration is for: that nobody uses it any more the planner has seen to. */
+/** What running code loses is what a contract migration is for: by declared ranges the planner sees to it that nobody uses it any more. */
 const ANSWERED_BY_ORDER: ReadonlySet<string> = new Set(['breaks-running-code', 'may-break-running-code']);
 
 function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRef[], asked: Asked): Verdict {
-  const { level, waivers, facts } = asked;
+  const { level, waivers, byRanges, facts } = asked;
   const byVersion = new Map(migrating.map((each) => [each.to, each]));
   const waived: FindingWaiver[] = [];
   const open = [...understated(newest, byVersion), ...newest.found].filter(({ to, rule, level: found }) => {
     const migration = byVersion.get(to);
     if (migration === undefined || LEVELS.indexOf(found) <= LEVELS.indexOf(level)) return false;
-    if (migration.phase === 'contract' && ANSWERED_BY_ORDER.has(rule)) return false;
+    if (byRanges && migration.phase === 'contract' && ANSWERED_BY_ORDER.has(rule)) return false;
     const waiver = waivedBy(waivers, migration.file.digest, rule, facts.now);
     if (waiver !== undefined) waived.push(waiver);
     return waiver === undefined;
@@ -202,7 +215,7 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
       'developer',
     );
   const files = `${migrating.length} migration${migrating.length === 1 ? '' : 's'} analysed`;
-  const word = takenAtTheirWord(newest, byVersion, level);
+  const word = byRanges ? takenAtTheirWord(newest, byVersion, level) : '';
   if (waived.length === 0) return pass(NAME, `${files}: nothing worse than ${level} is left${word}`);
   const why = waived.map(({ rule, because, until }) => `${rule} until ${until} (${because})`).join('; ');
   return { gate: NAME, verdict: 'waived', because: `${files}; waived: ${why}${word}`, unblock: '', who: '' };
@@ -266,6 +279,14 @@ function refused(
   }
   const finding = told.find(({ to, rule, level }) => to === first.to && rule === first.rule && level === first.level);
   const words = finding === undefined ? `${file?.name}: ${first.rule}` : placed(finding);
+  if (ANSWERED_BY_ORDER.has(first.rule) && byVersion.get(first.to)?.phase === 'contract')
+    return stop(
+      NAME,
+      'fail',
+      `${words}; whether what serves until customers are moved does without it, nobody has said: a range that is derived says nothing of that${rest}`,
+      `promote a release first that doesn’t use it any more, and let its watch end; once nothing uses it, somebody says so: waive ${first.rule} of ${digest} in the policy, with whoever looked as because`,
+      'developer',
+    );
   const safe = finding === undefined || finding.safeWay === '' ? 'mend the migration' : finding.safeWay;
   const unblock = `${indented(safe)}${safe.includes('\n') ? '\n' : ' — '}in a new release; or waive ${first.rule} of ${digest} in the policy`;
   return stop(NAME, 'fail', `${words}${rest}`, unblock, 'developer');

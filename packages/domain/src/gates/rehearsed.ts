@@ -14,6 +14,7 @@ const CLOCK_STEP_MS = 60_000;
  */
 export const rehearsed: Gate = {
   name: 'rehearsed',
+  asks: 'Did its migrations run forward, back and forward lately on a copy of the store, without keeping anybody waiting for too long?',
   parameters: {
     type: 'object',
     additionalProperties: false,
@@ -24,8 +25,12 @@ export const rehearsed: Gate = {
         minLength: 1,
         description: 'Whose data the copy holds: an environment, a store, or cell/store',
       },
-      maxAgeMs: { type: 'integer', minimum: 1 },
-      longestStallMs: { type: 'integer', minimum: 0 },
+      maxAgeMs: { type: 'integer', minimum: 1, description: 'How old the rehearsal may be' },
+      longestStallMs: {
+        type: 'integer',
+        minimum: 0,
+        description: 'How long readers and writers beside it may have waited',
+      },
       runner: {
         enum: ['headgate', 'psql'],
         description: 'How the files were run: as Headgate does (the default), or as they stand',

@@ -15,6 +15,7 @@ const NAME = 'restore-drilled';
  */
 export const restoreDrilled: Gate = {
   name: NAME,
+  asks: 'Was each store that it migrates brought back in a drill lately, whole, and as fast and as fresh as it has to be?',
   parameters: {
     type: 'object',
     additionalProperties: false,

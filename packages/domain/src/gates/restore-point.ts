@@ -7,11 +7,12 @@ const CLOCK_STEP_MS = 60_000;
 /** A verified restore point of the store, taken for this rollout and not older than `maxAgeMs`, stands before a migration. */
 export const restorePoint: Gate = {
   name: 'restore-point',
+  asks: 'Is there a verified restore point of the store, taken for this promotion and young enough?',
   parameters: {
     type: 'object',
     additionalProperties: false,
     required: ['maxAgeMs'],
-    properties: { maxAgeMs: { type: 'integer', minimum: 1 } },
+    properties: { maxAgeMs: { type: 'integer', minimum: 1, description: 'How old it may be' } },
   },
   at: 'migrate',
   judge(params, facts, subject) {

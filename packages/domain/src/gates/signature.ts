@@ -3,6 +3,7 @@ import { type Gate, pass, stop } from './gate.ts';
 /** The release's bundle verified against a pinned key that may sign releases. */
 export const signature: Gate = {
   name: 'signature',
+  asks: 'Is the release signed with a key that the trust file lists for releases?',
   parameters: { type: 'object', additionalProperties: false, properties: {} },
   at: 'promotion',
   judge(_params, facts) {

@@ -5,11 +5,15 @@ import { soakedMs, soaksIn } from './soaking.ts';
 /** Everybody of the environment before was on the same release for at least `durationMs` in all. */
 export const soaked: Gate = {
   name: 'soaked',
+  asks: 'Was everybody of an environment before on this release for long enough?',
   parameters: {
     type: 'object',
     additionalProperties: false,
     required: ['environment', 'durationMs'],
-    properties: { environment: { type: 'string' }, durationMs: { type: 'integer', minimum: 0 } },
+    properties: {
+      environment: { type: 'string', description: 'Which environment: one that releases pass before' },
+      durationMs: { type: 'integer', minimum: 0, description: 'For how long in all' },
+    },
   },
   at: 'promotion',
   judge(params, facts) {

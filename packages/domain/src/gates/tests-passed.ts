@@ -1,3 +1,4 @@
+import type { Digest } from '../model/identity.ts';
 import { type Gate, pass, stop, wholeNumber } from './gate.ts';
 
 /** Predicate type of in-toto's test result attestation. */
@@ -6,11 +7,12 @@ export const TEST_RESULT = 'https://in-toto.io/attestation/test-result/v0.1';
 /** Signed test results for this very digest: none failed, exit code 0, and at least `minimum` passed. */
 export const testsPassed: Gate = {
   name: 'tests-passed',
+  asks: 'Are there signed results of its tests, all of them green, and enough of them?',
   parameters: {
     type: 'object',
     additionalProperties: false,
     required: ['minimum'],
-    properties: { minimum: { type: 'integer', minimum: 1 } },
+    properties: { minimum: { type: 'integer', minimum: 1, description: 'So many passed tests in one result' } },
   },
   at: 'promotion',
   judge(params, facts) {
@@ -32,7 +34,7 @@ export const testsPassed: Gate = {
         name,
         'no-data',
         'no verified test result names this release',
-        'run the tests and attach their signed result',
+        attachResult(facts.release.digest),
         'developer',
       );
     // Every result counts: a red run beside a green one is a red release until it is explained by a waiver.
@@ -56,9 +58,13 @@ export const testsPassed: Gate = {
         name,
         'fail',
         `${passed} tests passed, the policy asks for ${minimum}`,
-        `attach a result with at least ${minimum} passed tests`,
+        `attach a result with at least ${minimum} passed tests: ${attachResult(facts.release.digest)}`,
         'developer',
       );
     return pass(name, `${passed} tests passed, ${minimum} asked`);
   },
 };
+
+function attachResult(release: Digest): string {
+  return `\`headgate evidence attach --release ${release} --key KEY --junit REPORT --run -- COMMAND\`, which runs the tests and signs what they did`;
+}

@@ -5,6 +5,7 @@ import { type Gate, pass, stop } from './gate.ts';
 /** Every calendar that governs the change is inside a window, and no freeze holds. Freezes win. */
 export const window: Gate = {
   name: 'window',
+  asks: 'Is every calendar of the environment inside a window, and does no freeze hold?',
   parameters: { type: 'object', additionalProperties: false, properties: {} },
   at: 'wave',
   judge(_params, facts) {

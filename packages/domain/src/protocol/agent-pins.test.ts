@@ -55,7 +55,7 @@ describe('an agent objects', () => {
     const [objection] = against({ ...own, policyDigest: other });
     expect(objection).toMatchObject({ cell: cell!.cell, environment: plan.environment, agent: 'agt_one' });
     expect(objection!.why).toBe(
-      `the agent agt_one of ${plan.environment} holds policy ${other}, and this plan is made under ${plan.policyDigest}: it would be refused at its first step`,
+      `the agent agt_one of ${plan.environment} holds policy ${other}, and this plan is made under ${plan.policyDigest}: it waits before its first wave`,
     );
     expect(objection!.unblock).toContain(`policyDigest: ${plan.policyDigest}`);
     expect(objection!.unblock).toContain(`\`headgate document diff ${other} ${plan.policyDigest}\``);
@@ -64,8 +64,28 @@ describe('an agent objects', () => {
     expect(unread!.unblock).toContain(`\`headgate document show ${named[0]!.digest}\``);
     const [inForce] = objectionsInForce(told({ ...own, policyDigest: other }), { ...own, documents: named });
     expect(inForce!.why).toBe(
-      `the agent agt_one of ${plan.environment} holds policy ${other}, and the policy in force is ${plan.policyDigest}: a promotion there would be refused at its first step`,
+      `the agent agt_one of ${plan.environment} holds policy ${other}, and the policy in force is ${plan.policyDigest}: a promotion there waits before its first wave`,
     );
+  });
+
+  test('to a plan that is under what is no longer in force: that is asked for anew, and nothing is pinned', () => {
+    const newer = digestOf('in force by now');
+    const pins: AgentPins = { ...own, policyDigest: newer };
+    const of = (inForce: { policyDigest: typeof newer; documents: typeof named }) =>
+      objectionsToPlan(plan, new Map([[cell!.cell, told(pins)]]), undefined, inForce)[0]!;
+    expect(of({ policyDigest: newer, documents: named })).toMatchObject({
+      code: 'other-policy',
+      outdated: true,
+      why: expect.stringMatching(/what it is planned under is no longer in force$/),
+      unblock: expect.stringMatching(
+        new RegExp(
+          `headgate reject PROMOTION --reason .*headgate promote ${plan.release.digest} --to ${plan.environment}`,
+        ),
+      ),
+    });
+    const still = of({ policyDigest: plan.policyDigest, documents: named });
+    expect(still).not.toHaveProperty('outdated');
+    expect(still.unblock).toContain(`policyDigest: ${plan.policyDigest}`);
   });
 
   test('to nothing any more once enough approvals are signed', () => {

@@ -40,6 +40,8 @@ export interface Objection {
   readonly held?: Digest;
   /** The policy or the document that is asked of it, and that it doesn't hold. */
   readonly asked?: Digest;
+  /** What the plan asks for is no longer in force: nothing is mended by pinning it, the promotion is asked for anew. */
+  readonly outdated?: true;
 }
 
 /** What a promotion to a cell rests on. */
@@ -69,22 +71,24 @@ function named(action: Action): readonly DocumentRef[] {
 
 /** What speaks against a promotion that is asked for now, under what is declared now. */
 export function objectionsInForce(told: ToldPins, inForce: RestsOn): readonly Objection[] {
-  return against(told, inForce, {
+  return pinsAgainst(told, inForce, {
     policy: 'the policy in force is',
     document: 'and what is in force names',
-    refused: 'a promotion there would be refused at its first step',
+    refused: 'a promotion there waits before its first wave',
   });
 }
 
 /**
- * What speaks against a plan. `gates`: what its approvals are counted by; without them nobody has approved yet.
- * Cells of which nobody told anything have no objection.
+ * What speaks against a plan. `gates`: what its approvals are counted by; without them nobody has approved yet. `inForce`: what a
+ * promotion would rest on that were asked for now; absent: nobody knows. Cells of which nobody told anything have no objection.
  */
 export function objectionsToPlan(
   plan: Plan,
   told: ReadonlyMap<string, ToldPins>,
   gates: GateFacts | undefined,
+  inForce?: RestsOn,
 ): readonly Objection[] {
+  const standing = inForce && new Set([inForce.policyDigest, ...inForce.documents.map(({ digest }) => digest)]);
   return plan.cells.flatMap((cell) => {
     const own = told.get(cell.cell);
     if (own === undefined) return [];
@@ -92,9 +96,14 @@ export function objectionsToPlan(
     const said = {
       policy: 'this plan is made under',
       document: 'and this plan names',
-      refused: 'it would be refused at its first step',
+      refused: 'it waits before its first wave',
     };
-    return [...against(own, restsOn, said), ...unsigned(own, plan, gates)];
+    const against = pinsAgainst(own, restsOn, said).map((objection) =>
+      standing === undefined || objection.asked === undefined || standing.has(objection.asked)
+        ? objection
+        : outdated(objection, plan, gates?.promotion),
+    );
+    return [...against, ...unsigned(own, plan, gates)];
   });
 }
 
@@ -104,7 +113,24 @@ interface Said {
   readonly refused: string;
 }
 
-function against(told: ToldPins, { policyDigest, documents }: RestsOn, said: Said): readonly Objection[] {
+/**
+ * An objection to what was in force when the promotion was planned and no longer is. What an agent is held to moves on and not
+ * back, and a plan is never made over: what was approved is what runs.
+ */
+function outdated(
+  { why, ...objection }: Objection,
+  { release, environment }: Plan,
+  promotion = 'PROMOTION',
+): Objection {
+  return {
+    ...objection,
+    why: `${why}; what it is planned under is no longer in force`,
+    unblock: `ask for it anew, which plans it under what is in force: \`headgate reject ${promotion} --reason "planned under what was before"\`, then \`headgate promote ${release.digest} --to ${environment}\` (where it was asked for with a --key: with another one)`,
+    outdated: true,
+  };
+}
+
+function pinsAgainst(told: ToldPins, { policyDigest, documents }: RestsOn, said: Said): readonly Objection[] {
   const { pins, cell, environment, agent } = told;
   const of = { cell, environment, agent };
   const who = `the agent ${agent} of ${environment}`;

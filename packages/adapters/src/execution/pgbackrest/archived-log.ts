@@ -1,9 +1,10 @@
 /** The log as it lies in the repository, and whether recovery came to its end. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { numberText, segmentNumber, segmentOfLsn } from '../vault/wal/wal-place.ts';
+import { recoveryEnd } from '../../postgres-cluster/timelines.ts';
+import { numberText, segmentNumber, segmentOfLsn } from '../../postgres-cluster/wal-place.ts';
 import type { Bounds, PgBackRest, Ran } from './pgbackrest.ts';
 
 export type LogAnswer =
@@ -39,23 +40,10 @@ export function lastSegment(there: ReadonlySet<string>): string | undefined {
  * or isn't what its name says, for the end, and goes on without a word.
  */
 export async function endedBefore(recovered: Cluster, last: string): Promise<string | undefined> {
-  const { timeline, lsn } = await leftAt(recovered);
+  const { parent: timeline, at: lsn } = await recoveryEnd(await recovered.connection());
   const came = timeline.toString(16).toUpperCase().padStart(8, '0') + numberText(segmentOfLsn(lsn));
   if (came >= last) return undefined;
   return `what came back ends at ${lsn} (segment ${came}), and the log goes up to ${last}: a piece of it is missing, or isn’t what its name says`;
-}
-
-/** Timeline and place that recovery ended on: what began there is the cluster's own timeline, by its history. */
-async function leftAt({ data, ...cluster }: Cluster): Promise<{ readonly timeline: number; readonly lsn: string }> {
-  const wal = join(data, 'pg_wal');
-  const own = (await readdir(wal))
-    .filter((name) => /^[0-9A-F]{8}\.history$/.test(name))
-    .sort()
-    .at(-1);
-  if (own === undefined) throw new Error(`${cluster.dir} wasn't recovered: it has no timeline of its own`);
-  const line = (await readFile(join(wal, own), 'utf8')).trim().split('\n').at(-1)!;
-  const [timeline, lsn] = line.split('\t');
-  return { timeline: Number(timeline), lsn: lsn! };
 }
 
 /** How long PostgreSQL's archiver may take, which is woken by each segment that is full. Milliseconds. */

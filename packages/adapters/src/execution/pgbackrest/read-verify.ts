@@ -1,5 +1,5 @@
 /** What `pgbackrest verify` found. It ends with 0 in any case, so its text is what counts. */
-import { segmentNumber } from '../vault/wal/wal-place.ts';
+import { segmentNumber } from '../../postgres-cluster/wal-place.ts';
 
 /** What has to be whole for one restore point. */
 export interface Needed {

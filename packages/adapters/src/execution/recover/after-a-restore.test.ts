@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { judgeDrill } from '@headgate/domain';
 import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { segmentNumber } from '../../postgres-cluster/wal-place.ts';
 import { type DrilledWorld, drilledWorld } from '../drill/testing/drilled-world.ts';
 import { PhysicalRestorePoints } from '../restore-points/physical-restore-points.ts';
 import { tidyWal } from '../vault/wal/tidy-wal.ts';
-import { segmentNumber } from '../vault/wal/wal-place.ts';
 import { type Later, later } from './testing/later.ts';
 
 let world: DrilledWorld;

@@ -11,6 +11,7 @@ import { freePort } from '../../machine/free-port.ts';
 import { closedFolder } from '../../machine/reachable.ts';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { timelineOf } from '../../postgres-cluster/timelines.ts';
 import type { BackedStore } from '../restore-points/backed-store.ts';
 import { beforeRollout } from '../restore-points/mark.ts';
 import { restoreAside } from '../restore-points/recovery.ts';
@@ -20,7 +21,7 @@ import { listVault } from '../vault/vaulted-points.ts';
 import { cameTo } from '../vault/wal/came-to.ts';
 import { fetchWal } from '../vault/wal/fetch-wal.ts';
 import { readReach } from '../vault/wal/vaulted-wal.ts';
-import { inForceAt, isOn, timelineOf } from '../vault/wal/wal-timelines.ts';
+import { inForceAt, isOn } from '../vault/wal/wal-timelines.ts';
 
 /** Which moment. Without one: the last that the vault has. */
 export type Moment =

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { SealedPoint } from '@headgate/documents';
 import { readIfThere } from '../../machine/durable-file.ts';
+import { timelineOf } from '../../postgres-cluster/timelines.ts';
 import type { PointContents } from './point-contents.ts';
-import { timelineOf } from './wal/wal-timelines.ts';
 
 /** What a restore point says of the database that it is of. A physical one holds PostgreSQL's own word for its version. */
 export async function databaseFacts(dir: string, contents: PointContents): Promise<SealedPoint['database']> {

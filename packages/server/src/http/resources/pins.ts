@@ -1,5 +1,5 @@
 import type { PinsOfCell } from '@headgate/contract';
-import { type CellRecord, loadDeclared, type Row, stillHeard, toldOf } from '@headgate/control';
+import { type CellRecord, inForceNow, type Row, stillHeard, toldOf } from '@headgate/control';
 import { type AgentPins, type Digest, objectionsInForce, type RestsOn } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -27,7 +27,7 @@ export function pinHandlers({ deps }: Context): Handlers<'listPins'> {
       const inForce = new Map<string, Promise<RestsOn | undefined>>();
       const restsOn = (application: string, where: string): Promise<RestsOn | undefined> => {
         const key = `${application}/${where}`;
-        const known = inForce.get(key) ?? inForceNow(application, where);
+        const known = inForce.get(key) ?? inForceNow(store, application, where);
         inForce.set(key, known);
         return known;
       };
@@ -35,14 +35,6 @@ export function pinHandlers({ deps }: Context): Handlers<'listPins'> {
       return { ok: true, value: { items: items.flat(), next: page.value.next } };
     },
   };
-
-  async function inForceNow(application: string, environment: string): Promise<RestsOn | undefined> {
-    const found = await loadDeclared(store, application, environment);
-    if (!found.ok || found.declared.environment.application !== application) return undefined;
-    const { policyDigest, application: spec } = found.declared;
-    const { verification, reconciliation } = spec;
-    return { policyDigest, documents: reconciliation === undefined ? [verification] : [verification, reconciliation] };
-  }
 }
 
 async function shown(

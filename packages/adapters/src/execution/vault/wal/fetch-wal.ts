@@ -6,12 +6,13 @@ import { gunzip } from 'node:zlib';
 import { digestOf, type SealedPoint, type Trust, type WalIdentity, type WalReach } from '@headgate/documents';
 import type { Digest, Instant } from '@headgate/domain';
 import { type Answer, denied, granted, type ObjectStore } from '@headgate/execution';
+import { timelineOf } from '../../../postgres-cluster/timelines.ts';
+import { segmentNumber, segmentOfLsn } from '../../../postgres-cluster/wal-place.ts';
 import { decrypt, Undecipherable } from '../age-stream.ts';
 import { measured, readBounded } from '../measured.ts';
 import { listPieces, openPiece, readReach } from './vaulted-wal.ts';
 import { pieceKey } from './wal-keys.ts';
-import { segmentNumber, segmentOfLsn } from './wal-place.ts';
-import { inForceAt, isOn, segmentOn, timelineOf } from './wal-timelines.ts';
+import { inForceAt, isOn, segmentOn } from './wal-timelines.ts';
 
 export interface WalToFetch {
   readonly store: ObjectStore;

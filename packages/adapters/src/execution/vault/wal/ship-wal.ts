@@ -20,12 +20,13 @@ import {
 } from '@headgate/documents';
 import type { Digest, Instant } from '@headgate/domain';
 import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import { parseHistory, timelineOf } from '../../../postgres-cluster/timelines.ts';
+import { inLogsOrder, segmentNumber } from '../../../postgres-cluster/wal-place.ts';
 import { encrypt } from '../age-stream.ts';
 import { measureAll, measured, readBounded } from '../measured.ts';
 import type { WalEnd } from './close-wal.ts';
 import { pieceKey, piecePrefix, reachKey } from './wal-keys.ts';
-import { inLogsOrder, segmentNumber } from './wal-place.ts';
-import { parseHistory, segmentOn, type Timeline, timelineOf, wholeFrom } from './wal-timelines.ts';
+import { segmentOn, type Timeline, wholeFrom } from './wal-timelines.ts';
 
 export interface WalShipping {
   readonly store: ObjectStore;
@@ -142,7 +143,8 @@ async function timelinesIn(archiveDir: string): Promise<Timeline[]> {
   return Promise.all(
     names.map(async (name) => {
       const path = join(archiveDir, name);
-      return parseHistory(timelineOf(name), await readFile(path, 'utf8'), Math.floor((await stat(path)).mtimeMs));
+      const begunAt = Math.floor((await stat(path)).mtimeMs);
+      return { timeline: timelineOf(name), ...parseHistory(await readFile(path, 'utf8')), begunAt };
     }),
   );
 }

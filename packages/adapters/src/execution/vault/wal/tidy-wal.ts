@@ -1,7 +1,7 @@
 import type { SealedPoint, WalIdentity } from '@headgate/documents';
 import type { ObjectStore } from '@headgate/execution';
+import { segmentNumber, segmentOfLsn } from '../../../postgres-cluster/wal-place.ts';
 import { walPrefix } from './wal-keys.ts';
-import { segmentNumber, segmentOfLsn } from './wal-place.ts';
 
 /**
  * Removes the pieces of a store's log that no kept restore point goes on with. `kept`: all that lie there, each of them

@@ -10,9 +10,9 @@ import {
 } from '@headgate/documents';
 import type { Digest } from '@headgate/domain';
 import { type Answer, denied, granted, type ObjectStore } from '@headgate/execution';
+import { inLogsOrder } from '../../../postgres-cluster/wal-place.ts';
 import { readBounded } from '../measured.ts';
 import { pieceKey, piecePrefix, reachKey } from './wal-keys.ts';
-import { inLogsOrder } from './wal-place.ts';
 
 /**
  * Up to which moment a store's WAL lies in a vault, with the digest of its last segment; granted nothing: none does. What isn't

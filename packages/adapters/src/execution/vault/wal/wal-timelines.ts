@@ -4,29 +4,13 @@
  */
 import type { SealedPoint, WalReach } from '@headgate/documents';
 import type { Instant } from '@headgate/domain';
-import { numberText, reaches, segmentNumber, segmentOfLsn } from './wal-place.ts';
+import { timelineOf } from '../../../postgres-cluster/timelines.ts';
+import { numberText, reaches, segmentNumber, segmentOfLsn } from '../../../postgres-cluster/wal-place.ts';
 
 /** Where a timeline began, and on which one; the first one of a cluster has no such record. */
 export type Timeline = WalReach['timelines'][number];
 
 type Known = Pick<WalReach, 'timelines'>;
-
-/** The timeline that a segment is of. */
-export function timelineOf(segment: string): number {
-  return Number.parseInt(segment.slice(0, 8), 16);
-}
-
-/** PostgreSQL's own record of a timeline: its last line says which one it left, and where. Throws when it is none. */
-export function parseHistory(timeline: number, text: string, begunAt: Instant): Timeline {
-  const last = text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .at(-1);
-  const [, parent, at] = /^(\d+)\s+([0-9A-F]{1,8}\/[0-9A-F]{1,8})/.exec(last ?? '') ?? [];
-  if (parent === undefined || at === undefined) throw new Error(`the history of timeline ${timeline} can't be read`);
-  return { timeline, parent: Number(parent), at, begunAt };
-}
 
 /** A timeline with those that it came from, the newest first; each with the place from which on it counts. */
 function lineage(

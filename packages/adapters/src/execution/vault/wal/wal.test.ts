@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { SealedPoint } from '@headgate/documents';
 import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { reaches, segmentNumber, segmentOfLsn } from '../../../postgres-cluster/wal-place.ts';
 import { type DrilledWorld, drilledWorld } from '../../drill/testing/drilled-world.ts';
 import { type Later, later } from '../../recover/testing/later.ts';
 import { PhysicalRestorePoints } from '../../restore-points/physical-restore-points.ts';
@@ -11,7 +12,6 @@ import { choosePoint } from '../choose-point.ts';
 import { fetchWal } from './fetch-wal.ts';
 import { tidyWal } from './tidy-wal.ts';
 import { readReach } from './vaulted-wal.ts';
-import { reaches, segmentNumber, segmentOfLsn } from './wal-place.ts';
 
 let world: DrilledWorld;
 let numbers: Later['numbers'];
