@@ -41,7 +41,7 @@ export const QUESTIONS: readonly Question[] = [
   { name: 'cells-of-environment', path: '/v1/cells?environment=env-03&limit=10' },
   { name: 'cells-by-prefix', path: '/v1/cells?prefix=cell-0005&limit=9' },
   { name: 'pins', path: '/v1/pins' },
-  { name: 'pins-of-environment', path: '/v1/pins?environment=env-03' },
+  { name: 'pins-of-environment', path: '/v1/pins?environment=env-03&limit=10' },
   { name: 'tenants', path: '/v1/documents?kind=Tenant' },
   { name: 'tenants-deep', path: `/v1/documents?kind=Tenant&cursor=${in64('document/Tenant/cell-00050')}` },
   { name: 'tenants-by-prefix', path: '/v1/documents?kind=Tenant&prefix=cell-00042/tenant-0000' },

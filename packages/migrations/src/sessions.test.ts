@@ -53,6 +53,30 @@ describe('each file is a session of its own', () => {
   );
 });
 
+describe('what a transaction made and took back isn’t there', () => {
+  const made = 'create table doc2(a int); alter table doc rename to doc3; alter table doc2 rename to doc;';
+  test.each<[string, string, boolean]>([
+    ['ROLLBACK', `begin; ${made} rollback;`, true],
+    ['ROLLBACK of the file’s own transaction', `${made} rollback;`, true],
+    ['ROLLBACK TO its savepoint', `savepoint one; ${made} rollback to one;`, true],
+    ['ROLLBACK TO a savepoint after it', `${made} savepoint one; create table other(); rollback to one;`, false],
+    ['COMMIT', `begin; ${made} commit;`, false],
+    ['a ROLLBACK after the COMMIT', `begin; ${made} commit; rollback;`, false],
+    ['a ROLLBACK of a later transaction', `${made} commit; begin; create table other(); rollback;`, false],
+  ])('%s', (_what, before, old) => {
+    const found = errors([`${before} ${REWRITES}`]);
+    if (old) expect(found).toContain('rewrite-under-lock');
+    else expect(found).not.toContain('rewrite-under-lock');
+  });
+
+  test('types and routines, too', () => {
+    const makes = `create type mood as enum ('a'); create function f() returns int language sql as 'select 1';`;
+    const uses = 'drop type mood; drop function f();';
+    expect(errors([`begin; ${makes} commit; ${uses}`])).toEqual([]);
+    expect(errors([`begin; ${makes} rollback; ${uses}`])).toContain('fails');
+  });
+});
+
 describe('within a file, a path that may not be in force is not known', () => {
   test.each([
     ['SET that is never reached', `do $$ begin if false then set local search_path = archive; end if; end $$;`],

@@ -14,6 +14,7 @@ import { carriedOutLines } from '../reconcile/carried-out-words.ts';
 import { CarryOutAsk } from '../reconcile/carry-out-ask.ts';
 import { RECONCILE_EXIT } from '../reconcile/exits.ts';
 import { type ReadDocument, readBundle, readPlan } from '../reconcile/read-files.ts';
+import { complain } from './command-line.ts';
 
 export interface CarryOutOptions {
   readonly approval?: readonly string[] | undefined;
@@ -35,7 +36,7 @@ export async function carryOutPlan(
     ...(by !== undefined && { by }),
     user: `uid-${userInfo().uid}`,
   });
-  if (!asked.success) return complain(RECONCILE_EXIT.usage, '--as takes an id of letters, digits and . _ : @ -');
+  if (!asked.success) return complain('--as takes an id of letters, digits and . _ : @ -', RECONCILE_EXIT.usage);
   const progress = (line: string): void => void (json === true || process.stderr.write(`${line}\n`));
   const through = async (behind: Behind): Promise<number> => {
     const ended = await behind.carryOut(asked.data, progress);
@@ -63,10 +64,5 @@ export async function carryOutPlan(
 }
 
 function refused(refusal: Refusal): number {
-  return complain(RECONCILE_EXIT.refused, sayRefusal(refusal));
-}
-
-function complain(code: number, words: string): number {
-  process.stderr.write(`headgate-agent: ${words}\n`);
-  return code;
+  return complain(sayRefusal(refusal), RECONCILE_EXIT.refused);
 }

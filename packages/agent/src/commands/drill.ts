@@ -3,12 +3,12 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { readSecret } from '@headgate/adapters/machine/durable-file';
 import { createClient } from '@headgate/contract';
-import { loadTrust } from '@headgate/documents';
 import { judgeDrill } from '@headgate/domain';
-import { type AgentConfig, loadConfig } from '../config.ts';
+import type { AgentConfig } from '../config.ts';
 import { type DrilledStore, drillStore } from '../drill/drill-store.ts';
 import { drillLines } from '../drill/words.ts';
 import { onlyOne, vaultsOf } from '../vault-cells.ts';
+import { complain, trustedIn } from './command-line.ts';
 
 export const DRILL_USAGE = `headgate-agent drill: brings a restore point back from its vault, and says what came of it
 
@@ -68,14 +68,8 @@ export async function drill(args: readonly string[]): Promise<number> {
   if (config === undefined || store === undefined) return misused('it needs --config and --store');
   const targets = [values.rto, values.rpo].map((each) => (each === undefined ? undefined : Number(each) * 1_000));
   if (targets.some((each) => each !== undefined && !(each > 0))) return misused('--rto and --rpo are seconds above 0');
-  const read = loadConfig(config);
-  if (!read.ok) return complain(read.problems, EXIT.config);
-  const trust = loadTrust(read.config.trustFile);
-  if (!trust.ok)
-    return complain(
-      trust.problems.map((each) => each.message),
-      EXIT.config,
-    );
+  const read = trustedIn(config);
+  if (!read.ok) return read.code;
   const over = new AbortController();
   const asked = (): void => over.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
@@ -84,7 +78,7 @@ export async function drill(args: readonly string[]): Promise<number> {
     const drilled = await drillStore({
       cell: onlyOne(vaultsOf(read.config, values.cell)),
       store,
-      trust: trust.trust,
+      trust: read.trust,
       id: values.id,
       identityFile: values.identity,
       workDir: values['work-dir'],
@@ -131,9 +125,4 @@ async function told(
 
 function misused(why: string): number {
   return complain([`${why}\n\n${DRILL_USAGE}`], EXIT.usage);
-}
-
-function complain(lines: readonly string[], exit: number): number {
-  for (const line of lines) process.stderr.write(`headgate-agent: ${line}\n`);
-  return exit;
 }

@@ -24,11 +24,12 @@ import { FenceFile } from '@headgate/adapters/execution/process/fence-file';
 import { lookAtRunning } from '@headgate/adapters/execution/running-cell';
 import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
-import { type AgentConfig, loadConfig } from '../config.ts';
+import type { AgentConfig } from '../config.ts';
 import { whyNotLeave } from '../leave/may-leave.ts';
 import { leavingsText } from '../leave/words.ts';
 import { underWayIn } from '../stop/under-way.ts';
 import { usageTrouble } from '../usage.ts';
+import { cellsNamed, complain, configIn } from './command-line.ts';
 
 export const LEAVE_USAGE = `headgate-agent leave: takes what Headgate made out of databases that somebody else keeps, so that they are as they were
 
@@ -86,19 +87,12 @@ export async function leave(args: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   if (values.config === undefined) return complain(['leave needs --config FILE', '', LEAVE_USAGE], EXIT.usage);
-  const read = loadConfig(values.config);
-  if (!read.ok) return complain(read.problems, EXIT.config);
+  const read = configIn(values.config);
+  if (!read.ok) return read.code;
   const { config } = read;
-  const wanted = values.cell ?? config.cells.map(({ cell }) => cell);
-  const unknown = wanted.filter((name) => !config.cells.some(({ cell }) => cell === name));
-  if (unknown.length > 0)
-    return complain(
-      [
-        `--cell: the agent has no cell ${unknown.join(', ')}; it has ${config.cells.map(({ cell }) => cell).join(', ')}`,
-      ],
-      EXIT.usage,
-    );
-  const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
+  const named = cellsNamed(config, values.cell, EXIT.usage);
+  if (!named.ok) return named.code;
+  const { cells } = named;
   const { installation, drop = [], yes = false, json = false } = values;
   try {
     return await leaveCells(config, cells, { file: values.config, drop, installation, yes, json });
@@ -296,9 +290,4 @@ async function confirmed(): Promise<boolean> {
   } finally {
     terminal.close();
   }
-}
-
-function complain(lines: readonly string[], code: number): number {
-  for (const line of lines) process.stderr.write(line === '' ? '\n' : `headgate-agent: ${line}\n`);
-  return code;
 }

@@ -13,6 +13,7 @@ import { proposeRules } from '@headgate/domain/masking/propose';
 import { proposalDocument } from '../mask/proposal-document.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
 import { planLines, progressLine, reportLines, statusLines } from '../mask/words.ts';
+import { complain } from './command-line.ts';
 
 export const MASK_USAGE = `headgate-agent mask: makes up people's data in a restored copy
 
@@ -44,8 +45,7 @@ export async function mask(args: readonly string[]): Promise<number> {
   try {
     read = readArguments(args);
   } catch (error) {
-    complain(`${(error as Error).message}\n\n${MASK_USAGE}`);
-    return EXIT.usage;
+    return complain(`${(error as Error).message}\n\n${MASK_USAGE}`, EXIT.usage);
   }
   const { values, positionals } = read;
   const [command] = positionals;
@@ -60,8 +60,7 @@ export async function mask(args: readonly string[]): Promise<number> {
   const connections = Number(values.connections ?? 2);
   if (missing.length > 0 || unknown || !Number.isInteger(connections) || connections < 1 || connections > 16) {
     const why = missing.length > 0 ? `it needs ${missing.map((each) => `--${each}`).join(', ')}` : 'wrong usage';
-    complain(`${why}\n\n${MASK_USAGE}`);
-    return EXIT.usage;
+    return complain(`${why}\n\n${MASK_USAGE}`, EXIT.usage);
   }
   try {
     const database = clientConfig(await readConnectionUrl({ variable: values['database-env']! }));
@@ -70,8 +69,7 @@ export async function mask(args: readonly string[]): Promise<number> {
     if (command === 'mark-copy') return await mark(database, values.of!, values.database!);
     return await run(database, values, connections);
   } catch (error) {
-    complain((error as Error).message);
-    return EXIT.refused;
+    return complain((error as Error).message, EXIT.refused);
   }
 }
 
@@ -107,7 +105,7 @@ async function run(database: Database, values: Values, connections: number): Pro
   const say = (line: string): void => void (json || process.stdout.write(`${line}\n`));
   const answer = (value: unknown): void => void (json && process.stdout.write(`${JSON.stringify(value)}\n`));
   const refuse = (refusals: Parameters<typeof rules.tell>[0][]): number => {
-    for (const refusal of refusals) complain(rules.tell(refusal));
+    for (const refusal of refusals) complain(rules.tell(refusal), EXIT.refused);
     answer({ ok: false, refusals });
     return EXIT.refused;
   };
@@ -183,20 +181,16 @@ async function status(database: Database, json: boolean): Promise<number> {
 }
 
 async function mark(database: Database, of: string, name: string): Promise<number> {
-  if (name !== database.database) {
-    complain(`--database says ${name}, and the URL leads to ${database.database}: nothing was done`);
-    return EXIT.refused;
-  }
+  if (name !== database.database)
+    return complain(
+      `--database says ${name}, and the URL leads to ${database.database}: nothing was done`,
+      EXIT.refused,
+    );
   const marked = await withClient(database, (client) => markCopy(client, of));
   if (!marked.ok) {
     const { what, where, why, unblock } = marked.refusal;
-    complain(`${what} (${where}) was refused: ${why}\n  to unblock: ${unblock}`);
-    return EXIT.refused;
+    return complain(`${what} (${where}) was refused: ${why}\n  to unblock: ${unblock}`, EXIT.refused);
   }
   process.stdout.write(`${name} is marked as a copy of ${of}.\n`);
   return EXIT.ok;
-}
-
-function complain(words: string): void {
-  process.stderr.write(`headgate-agent: ${words}\n`);
 }

@@ -5,11 +5,12 @@ import { sidesToLookAt } from '@headgate/adapters/execution/reconcile/sides-to-l
 import { compensationPlanText, digestOfJson } from '@headgate/documents';
 import { countClasses, planCompensation, sumsAgree, USUAL_COMPENSATION_APPROVALS } from '@headgate/domain';
 import { lookTwice } from '@headgate/execution';
-import { type AgentConfig, loadConfig } from '../config.ts';
+import type { AgentConfig } from '../config.ts';
 import { RECONCILE_EXIT } from '../reconcile/exits.ts';
 import { placeOf } from '../reconcile/place.ts';
 import { type ReadDocument, readDocument, WrongFile } from '../reconcile/read-files.ts';
 import { reconciliationLines } from '../reconcile/words.ts';
+import { complain, configIn } from './command-line.ts';
 
 export const RECONCILE_USAGE = `headgate-agent reconcile: compares two sides of business, says what would mend them, and has that carried out
 
@@ -65,13 +66,13 @@ type ReconcileOptions = ReturnType<typeof readArguments>['values'];
 
 /** Runs it and answers the exit code. */
 export async function reconcile(args: readonly string[]): Promise<number> {
-  let read: ReturnType<typeof readArguments>;
+  let given: ReturnType<typeof readArguments>;
   try {
-    read = readArguments(args);
+    given = readArguments(args);
   } catch (error) {
-    return complain(RECONCILE_EXIT.usage, `${(error as Error).message}\n\n${RECONCILE_USAGE}`);
+    return complain(`${(error as Error).message}\n\n${RECONCILE_USAGE}`, RECONCILE_EXIT.usage);
   }
-  const { values, positionals } = read;
+  const { values, positionals } = given;
   if (values.help === true) {
     process.stdout.write(RECONCILE_USAGE);
     return RECONCILE_EXIT.agree;
@@ -79,18 +80,18 @@ export async function reconcile(args: readonly string[]): Promise<number> {
   const [file] = positionals;
   const wrong = misuse(values, positionals.length);
   if (wrong !== undefined || file === undefined || values.config === undefined)
-    return complain(RECONCILE_EXIT.usage, `${wrong}\n\n${RECONCILE_USAGE}`);
-  const config = loadConfig(values.config);
-  if (!config.ok) return complain(RECONCILE_EXIT.config, config.problems.join('\n'));
+    return complain(`${wrong}\n\n${RECONCILE_USAGE}`, RECONCILE_EXIT.usage);
+  const read = configIn(values.config);
+  if (!read.ok) return read.code;
   try {
     const document = await readDocument(file);
-    if (values['carry-out'] === undefined) return await look(config.config, document, file, values);
+    if (values['carry-out'] === undefined) return await look(read.config, document, file, values);
     // Only then is it the agent's work, with all that an agent is made of.
     const { carryOutPlan } = await import('./carry-out-plan.ts');
-    return await carryOutPlan(config.config, document, values['carry-out'], values);
+    return await carryOutPlan(read.config, document, values['carry-out'], values);
   } catch (error) {
     const code = error instanceof WrongFile ? RECONCILE_EXIT.config : RECONCILE_EXIT.unreadable;
-    return complain(code, (error as Error).message);
+    return complain((error as Error).message, code);
   }
 }
 
@@ -162,9 +163,4 @@ async function look(
       : `${lines().join('\n')}\n`,
   );
   return agrees ? RECONCILE_EXIT.agree : RECONCILE_EXIT.differ;
-}
-
-function complain(code: number, words: string): number {
-  process.stderr.write(`headgate-agent: ${words}\n`);
-  return code;
 }

@@ -10,10 +10,11 @@ import { physicalStore } from '@headgate/adapters/execution/restore-points/physi
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
 import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
-import { loadTrust, type Trust } from '@headgate/documents';
+import type { Trust } from '@headgate/documents';
 import { type Answer, ObjectStoreTrouble } from '@headgate/execution';
-import { type AgentConfig, loadConfig } from '../config.ts';
+import type { AgentConfig } from '../config.ts';
 import { onlyOne, vaultsOf } from '../vault-cells.ts';
+import { complain, trustedIn } from './command-line.ts';
 
 export const RECOVER_USAGE = `headgate-agent recover: brings a store back to a moment, from its vault, beside the one that serves
 
@@ -64,19 +65,13 @@ export async function recover(args: readonly string[]): Promise<number> {
   const { config, store, to } = values;
   if (config === undefined || store === undefined || to === undefined)
     return misused('it needs --config, --store and --to');
-  const read = loadConfig(config);
-  if (!read.ok) return complain(read.problems, EXIT.config);
-  const trust = loadTrust(read.config.trustFile);
-  if (!trust.ok)
-    return complain(
-      trust.problems.map((each) => each.message),
-      EXIT.config,
-    );
+  const read = trustedIn(config);
+  if (!read.ok) return read.code;
   try {
     const cell = onlyOne(recoverableOf(read.config, store, values.cell));
     const moment = momentOf(values, cell.cell);
     if (typeof moment === 'string') return misused(moment);
-    return await bring(cell, store, resolve(to), moment, trust.trust, values);
+    return await bring(cell, store, resolve(to), moment, read.trust, values);
   } catch (error) {
     return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
   }
@@ -198,9 +193,4 @@ function timeText(at: number): string {
 
 function misused(why: string): number {
   return complain([`${why}\n\n${RECOVER_USAGE}`], EXIT.usage);
-}
-
-function complain(words: readonly string[], exit: number): number {
-  for (const line of words) process.stderr.write(`headgate-agent: ${line}\n`);
-  return exit;
 }

@@ -21,6 +21,7 @@ import { readKey, readRules } from '../mask/read-rules.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
 import { pendingOf, readRelease } from '../rehearse/release-files.ts';
 import { rehearsalLines, storeText, took } from '../rehearse/words.ts';
+import { complain } from './command-line.ts';
 
 export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrations on a copy of a store, forward, back and forward
 
@@ -107,11 +108,9 @@ export async function rehearse(args: readonly string[]): Promise<number> {
     });
   } catch (error) {
     if (over.signal.aborted) {
-      complain('it was interrupted; the copy is gone');
-      return EXIT.interrupted;
+      return complain('it was interrupted; the copy is gone', EXIT.interrupted);
     }
-    complain((error as Error).message);
-    return EXIT.refused;
+    return complain((error as Error).message, EXIT.refused);
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, asked);
   }
@@ -230,10 +229,5 @@ async function mask({ store, origin }: Copy, file: string, say: (line: string) =
 }
 
 function misused(why: string): number {
-  complain(`${why}\n\n${REHEARSE_USAGE}`);
-  return EXIT.usage;
-}
-
-function complain(words: string): void {
-  process.stderr.write(`headgate-agent: ${words}\n`);
+  return complain(`${why}\n\n${REHEARSE_USAGE}`, EXIT.usage);
 }

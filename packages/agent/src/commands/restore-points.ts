@@ -15,12 +15,12 @@ import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
 import { storesElsewhere, vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import { readReach } from '@headgate/adapters/execution/vault/wal/vaulted-wal';
 import { goesOnFrom } from '@headgate/adapters/execution/vault/wal/wal-timelines';
-import { loadTrust, type Trust, type WalReach } from '@headgate/documents';
+import type { Trust, WalReach } from '@headgate/documents';
 import { freshnessOf, nextDue } from '@headgate/domain';
 import { type Answer, type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
-import { loadConfig } from '../config.ts';
 import { checkedLine, freshnessLines, listLines } from '../restore-points/words.ts';
 import { type CellOfVault, onlyOne, vaultsOf } from '../vault-cells.ts';
+import { complain, trustedIn } from './command-line.ts';
 
 export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies of restore points in the cells' vaults
 
@@ -59,13 +59,13 @@ const OPTIONS = {
 
 /** Runs it and answers the exit code. */
 export async function restorePoints(args: readonly string[]): Promise<number> {
-  let read: ReturnType<typeof readArguments>;
+  let given: ReturnType<typeof readArguments>;
   try {
-    read = readArguments(args);
+    given = readArguments(args);
   } catch (error) {
     return usage((error as Error).message);
   }
-  const { values, positionals } = read;
+  const { values, positionals } = given;
   if (values.help === true) {
     process.stdout.write(RESTORE_POINTS_USAGE);
     return EXIT.ok;
@@ -77,16 +77,10 @@ export async function restorePoints(args: readonly string[]): Promise<number> {
   const { run, needs } = COMMANDS[command as keyof typeof COMMANDS];
   const missing = ['config', ...needs].filter((name) => values[name as keyof typeof values] === undefined);
   if (missing.length > 0) return usage(`it needs ${missing.map((each) => `--${each}`).join(', ')}`);
-  const config = loadConfig(values.config!);
-  if (!config.ok) return complain(config.problems, EXIT.config);
-  const trust = loadTrust(config.config.trustFile);
-  if (!trust.ok)
-    return complain(
-      trust.problems.map((p) => p.message),
-      EXIT.config,
-    );
+  const read = trustedIn(values.config!);
+  if (!read.ok) return read.code;
   try {
-    return await run(vaultsOf(config.config, values.cell), trust.trust, values);
+    return await run(vaultsOf(read.config, values.cell), read.trust, values);
   } catch (error) {
     return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
   }
@@ -234,10 +228,6 @@ function say(lines: readonly string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-function complain(lines: readonly string[], exit: number): number {
-  for (const line of lines) process.stderr.write(`headgate-agent: ${line}\n`);
-  return exit;
-}
 
 function usage(why: string): number {
   return complain([`${why}\n\n${RESTORE_POINTS_USAGE}`], EXIT.usage);

@@ -8,11 +8,12 @@ import { gone, identify, signalProcess } from '@headgate/adapters/machine/proces
 import { createClient } from '@headgate/contract';
 import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
-import { type AgentConfig, loadConfig } from '../config.ts';
+import type { AgentConfig } from '../config.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import { type EndFacts, whyNotEnd } from '../stop/may-end.ts';
 import { underWayBy, underWayIn } from '../stop/under-way.ts';
 import { usageTrouble } from '../usage.ts';
+import { cellsNamed, complain, configIn } from './command-line.ts';
 
 export const STOP_USAGE = `headgate-agent stop: ends what the agent runs in its cells; what they are made of is kept
 
@@ -65,23 +66,16 @@ export async function stop(args: readonly string[]): Promise<number> {
     return EXIT.ok;
   }
   if (values.config === undefined) return complain(['stop needs --config FILE', '', STOP_USAGE], EXIT.usage);
-  const read = loadConfig(values.config);
-  if (!read.ok) return complain(read.problems, EXIT.config);
+  const read = configIn(values.config);
+  if (!read.ok) return read.code;
   const { config } = read;
-  const wanted = values.cell ?? config.cells.map(({ cell }) => cell);
-  const unknown = wanted.filter((name) => !config.cells.some(({ cell }) => cell === name));
-  if (unknown.length > 0)
-    return complain(
-      [
-        `--cell: the agent has no cell ${unknown.join(', ')}; it has ${config.cells.map(({ cell }) => cell).join(', ')}`,
-      ],
-      EXIT.usage,
-    );
+  const named = cellsNamed(config, values.cell, EXIT.usage);
+  if (!named.ok) return named.code;
+  const { cells } = named;
   const tenants = (values.tenants ?? '')
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
-  const cells = config.cells.filter(({ cell }) => wanted.includes(cell));
   const agentOnly = values['agent-only'] === true;
   if (agentOnly && (values.cell ?? values.tenants ?? values['and-agent']) !== undefined)
     return complain(
@@ -215,9 +209,4 @@ async function endAgent(dataDir: string, pid: number, graceMs: number): Promise<
   if (holder.pid !== pid) throw new Error(`another agent was started in ${dataDir} meanwhile; ask again`);
   if (!signalProcess(agent, 'SIGTERM')) return;
   if (!(await gone(agent, graceMs + AGENT_ENDS_MS))) throw new Error(`the agent (pid ${pid}) doesn't end`);
-}
-
-function complain(lines: readonly string[], code: number): number {
-  for (const line of lines) process.stderr.write(line === '' ? '\n' : `headgate-agent: ${line}\n`);
-  return code;
 }

@@ -36,14 +36,14 @@ export function freshnessLines(
   lateFor?: number,
   wal?: string,
 ): string[] {
-  const { newest, ageMs, achievedRpoMs, unreadable, reachedAt } = freshness;
+  const { newest, ageMs, achievedRpoMs, unreadable, reachedAt, ahead } = freshness;
   const { versioning, replication } = protections;
   return [
     newest === undefined
       ? '  nothing could be brought back from here'
       : reachedAt === undefined
         ? `  lost if the store were lost now: the last ${ageText(ageMs!)}; at the worst moment so far: ${ageText(achievedRpoMs!)}`
-        : `  lost if the store were lost now: the last ${ageText(ageMs!)} (its WAL lies there up to ${timeText(reachedAt)})`,
+        : `  lost if the store were lost now: the last ${ageText(ageMs!)} (its WAL lies there up to ${timeText(reachedAt)}${ahead ? ', which is ahead of the clock here and counts for nothing' : ''})`,
     ...(unreadable > 0 ? [`  ${unreadable} can't be read: a person has to look at them`] : []),
     `  versioning ${versioning.state} (${versioning.detail}), replication ${replication.state} (${replication.detail})`,
     ...(wal === undefined ? [] : [`  WAL: ${wal}`]),

@@ -18,6 +18,7 @@ test('whatever a text holds, it is read as it was', () => {
   const value = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.string(),
+    fc.string({ unit: fc.constantFrom(' ', '\n', '\t', '\r', 'a', '#', ':', '-', '|') }),
     fc.integer(),
     fc.boolean(),
     fc.constant('2026-12-31'),

@@ -2,6 +2,9 @@
 import type { Instant } from '../model/identity.ts';
 import type { VaultedPoint } from './retention.ts';
 
+/** How far the clock of the machine that wrote may be ahead of ours. Milliseconds. */
+const CLOCK_STEP_MS = 60_000;
+
 export interface Freshness {
   /** The newest that can be read; absent: there is none. */
   readonly newest?: { readonly id: string; readonly takenAt: Instant };
@@ -14,13 +17,16 @@ export interface Freshness {
   readonly achievedRpoMs?: number;
   /** Up to which moment the log lies there that goes on from the newest; absent: there is none. */
   readonly reachedAt?: Instant;
+  /** That this moment lies ahead of now by more than clocks differ: then it counts for nothing. */
+  readonly ahead?: true;
   /** How many can't be read. */
   readonly unreadable: number;
 }
 
 /**
- * Reads it off the restore points of one store, and off the reach of its log if that goes on from the newest. What is dated
- * ahead of now counts as of now.
+ * Reads it off the restore points of one store, and off the reach of its log if that goes on from the newest. A restore point that
+ * is dated ahead of now counts as of now. A reach that is ahead by more than a minute was written by a clock that jumped: what
+ * it says of the log's end nobody knows.
  */
 export function freshnessOf(points: readonly VaultedPoint[], now: Instant, reachedAt?: Instant): Freshness {
   const readable = points
@@ -32,10 +38,12 @@ export function freshnessOf(points: readonly VaultedPoint[], now: Instant, reach
   if (newest === undefined) return { unreadable };
   const moments = [...readable.map(({ takenAt }) => takenAt), now];
   const gaps = moments.slice(1).map((at, i) => at - moments[i]!);
-  const last = Math.max(newest.takenAt, Math.min(reachedAt ?? 0, now));
+  const ahead = reachedAt !== undefined && reachedAt - now > CLOCK_STEP_MS;
+  const last = Math.max(newest.takenAt, ahead ? 0 : Math.min(reachedAt ?? 0, now));
   return {
     ...{ newest, ageMs: now - last, achievedRpoMs: Math.max(...gaps), unreadable },
     ...(reachedAt !== undefined && { reachedAt }),
+    ...(ahead && { ahead }),
   };
 }
 

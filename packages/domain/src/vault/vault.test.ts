@@ -116,10 +116,11 @@ describe('freshness', () => {
 
   test('without one nothing is claimed', () => {
     expect(freshnessOf([at(HOUR, false)], DAY)).toEqual({ unreadable: 1 });
-    // With its log less would be lost, and never more; a reach that is dated ahead counts as of now.
+    // With its log less would be lost, and never more; a reach of a clock that jumped ahead says nothing of the log's end.
     expect(freshnessOf([at(4 * HOUR)], 12 * HOUR, 11 * HOUR)).toMatchObject({ ageMs: HOUR, reachedAt: 11 * HOUR });
     expect(freshnessOf([at(4 * HOUR)], 12 * HOUR, HOUR)).toMatchObject({ ageMs: 8 * HOUR });
-    expect(freshnessOf([at(4 * HOUR)], 12 * HOUR, DAY)).toMatchObject({ ageMs: 0 });
+    expect(freshnessOf([at(4 * HOUR)], 12 * HOUR, 12 * HOUR + 30_000)).toMatchObject({ ageMs: 0 });
+    expect(freshnessOf([at(4 * HOUR)], 12 * HOUR, DAY)).toMatchObject({ ageMs: 8 * HOUR, ahead: true });
     expect(freshnessOf([], 12 * HOUR, 11 * HOUR)).toEqual({ unreadable: 0 });
     expect(nextDue(freshnessOf([], DAY), HOUR)).toBe(0);
   });

@@ -1,5 +1,5 @@
 /** Who points at whom: kept up with every change of a relation, so that nothing has to be searched for. */
-import type { TableState } from './working-schema.ts';
+import type { TableState } from './table-state.ts';
 
 /** Who points at a relation, by its key. */
 export type Links = Map<string, Set<string>>;

@@ -3,57 +3,13 @@
  * the database would be after it. What a file makes itself is `fresh`: empty, and nobody uses it yet.
  */
 import type { Name } from '../parse/nodes.ts';
-import type {
-  Catalogue,
-  Column,
-  Constraint,
-  Index,
-  Relation,
-  RelationKind,
-  Routine,
-  Trigger,
-  Use,
-  UserType,
-} from './catalogue.ts';
+import type { Catalogue, RelationKind, Use } from './catalogue.ts';
+import { Journal, setOrDelete } from './journal.ts';
 import { changeOf, type Links, link, owner, read, referred } from './links.ts';
 import { NextNumbers } from './next-numbers.ts';
 import { SessionSettings } from './session-settings.ts';
+import { blank, type Holder, type RoutineState, stateOf, type TableState, type TypeState } from './table-state.ts';
 import { type TypeRef, typeRefFrom } from './type-name.ts';
-
-export interface ColumnState extends Column {
-  /** Added in the same file: no running code writes it. */
-  readonly fresh?: boolean;
-}
-
-/** A type or a routine; made in the same file, nobody uses it yet. */
-export type TypeState = UserType & { readonly fresh?: boolean };
-export type RoutineState = Routine & { readonly fresh?: boolean };
-
-/** A relation as it stands between two statements. */
-export interface TableState {
-  /** `schema.name`; its identity until it is renamed. */
-  readonly key: string;
-  readonly schema: string;
-  readonly name: string;
-  readonly kind: RelationKind;
-  readonly rows: number | null;
-  readonly bytes: number | null;
-  readonly indexBytes: number | null;
-  readonly fresh: boolean;
-  /** Whether columns, constraints and indexes are known; else anything may be there. */
-  readonly known: boolean;
-  readonly columns: readonly ColumnState[];
-  readonly constraints: readonly Constraint[];
-  readonly indexes: readonly Index[];
-  readonly triggers: readonly Trigger[];
-  readonly parents: readonly string[];
-  readonly defaultPartition: boolean;
-  readonly uses: readonly Use[];
-  /** Of a sequence: the column that it goes with. */
-  readonly ownedBy?: Use;
-  readonly rowSecurity: boolean;
-  readonly unlogged: boolean;
-}
 
 export class WorkingSchema {
   /** Whether what isn't listed isn't there. */
@@ -73,6 +29,8 @@ export class WorkingSchema {
   /** Names of types and routines, in whichever schema. */
   readonly #named = new Set<string>();
   #tried = false;
+  /** What takes back each change of the transaction at hand. */
+  readonly journal = new Journal();
   /** Children by parent, who refers to whom, which view reads what: kept up with every change, never searched for. */
   readonly #children: Links = new Map();
   readonly #incoming: Links = new Map();
@@ -90,6 +48,7 @@ export class WorkingSchema {
     for (const type of catalogue?.types ?? []) this.putType(type);
     for (const routine of catalogue?.routines ?? []) this.putRoutine(routine);
     this.#changed.clear();
+    this.journal.begin();
   }
 
   /** The relation that a name means; `undefined`: none that is known. */
@@ -137,15 +96,25 @@ export class WorkingSchema {
 
   put(state: TableState): void {
     if (this.#tried) return;
-    this.#relink(this.#relations.get(state.key), state);
-    this.#relations.set(state.key, state);
+    this.#set(state.key, state);
     this.#changed.add(state.key);
   }
 
   remove(key: string): void {
     if (this.#tried) return;
-    this.#relink(this.#relations.get(key), undefined);
-    this.#relations.delete(key);
+    this.#set(key, undefined);
+  }
+
+  #set(key: string, state: TableState | undefined): void {
+    const before = this.#relations.get(key);
+    this.journal.note(() => this.#leave(key, before));
+    this.#leave(key, state);
+  }
+
+  #leave(key: string, state: TableState | undefined): void {
+    this.#relink(this.#relations.get(key), state);
+    if (state === undefined) this.#relations.delete(key);
+    else this.#relations.set(key, state);
   }
 
   /** Gives a relation another name; what refers to it, stands below it or reads it follows. */
@@ -259,6 +228,8 @@ export class WorkingSchema {
   putType(type: TypeState): void {
     if (this.#tried) return;
     this.#named.add(type.name);
+    const before = this.#types.get(`${type.schema}.${type.name}`);
+    this.journal.note(() => setOrDelete(this.#types, `${type.schema}.${type.name}`, before));
     this.#types.set(`${type.schema}.${type.name}`, type);
     if (type.fresh === true) this.#freshTypes.add(`${type.schema}.${type.name}`);
   }
@@ -277,7 +248,9 @@ export class WorkingSchema {
     if (this.#tried) return;
     const key = `${routine.schema}.${routine.name}`;
     this.#named.add(routine.name);
-    const others = (this.#routines.get(key) ?? []).filter((each) => each.arguments !== routine.arguments);
+    const before = this.#routines.get(key);
+    this.journal.note(() => setOrDelete(this.#routines, key, before));
+    const others = (before ?? []).filter((each) => each.arguments !== routine.arguments);
     this.#routines.set(key, [...others, routine]);
     if (routine.fresh === true) this.#freshRoutines.add(key);
   }
@@ -314,6 +287,7 @@ export class WorkingSchema {
     this.#changed.clear();
     this.#freshTypes.clear();
     this.#freshRoutines.clear();
+    this.journal.begin();
   }
 
   /** A type or a routine that no schema has is PostgreSQL's own, whatever the path. */
@@ -348,49 +322,4 @@ export class WorkingSchema {
 
 function isTemporary(key: string): boolean {
   return key.startsWith('pg_temp.');
-}
-
-/** What has a name: a relation, or an index and the relation that it is of. */
-export interface Holder {
-  readonly kind: RelationKind | 'index';
-  readonly relation: TableState;
-  readonly index?: Index;
-}
-
-/** A relation that was just made. */
-export function blank({ schema, name }: Required<Name> & { readonly schema: string }, kind: RelationKind): TableState {
-  return {
-    key: `${schema}.${name}`,
-    schema,
-    name,
-    kind,
-    rows: 0,
-    bytes: 0,
-    indexBytes: 0,
-    fresh: true,
-    known: true,
-    columns: [],
-    constraints: [],
-    indexes: [],
-    triggers: [],
-    parents: [],
-    defaultPartition: false,
-    uses: [],
-    rowSecurity: false,
-    unlogged: false,
-  };
-}
-
-function stateOf(relation: Relation): TableState {
-  const { schema, name, kind, rows, bytes, indexBytes, columns, constraints, indexes, triggers, parents } = relation;
-  return {
-    ...blank({ schema, name }, kind),
-    ...{ rows, bytes, indexBytes, columns, constraints, indexes, triggers, parents },
-    fresh: false,
-    defaultPartition: relation.defaultPartition === true,
-    uses: relation.uses ?? [],
-    ...(relation.ownedBy === undefined ? {} : { ownedBy: relation.ownedBy }),
-    rowSecurity: relation.rowSecurity === true,
-    unlogged: relation.unlogged === true,
-  };
 }

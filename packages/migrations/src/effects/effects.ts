@@ -1,6 +1,6 @@
 /** What one statement does, as plain data: written by the statements' families, judged in `judge/`. */
 import type { MigrationPhase } from '@headgate/domain/model/release';
-import type { TableState } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
 import { type LockMode, stronger } from './lock-modes.ts';
 
 export interface LockTaken {

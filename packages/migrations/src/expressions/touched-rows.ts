@@ -1,6 +1,6 @@
 /** How many rows a condition lets through, as far as its form tells. */
 import type { A_Expr, Node, SelectStmt } from 'libpg-query';
-import type { TableState } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
 import { as, constant, strings } from '../parse/nodes.ts';
 
 /** A batch of more rows than this isn't a small one. */

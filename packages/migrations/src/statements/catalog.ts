@@ -1,5 +1,5 @@
 import type { AlterSeqStmt, CreateSchemaStmt, CreateSeqStmt } from 'libpg-query';
-import { blank } from '../catalogue/working-schema.ts';
+import { blank } from '../catalogue/table-state.ts';
 import { type NodeKind, nameOf, written } from '../parse/nodes.ts';
 import { alterTable } from './alter-table/alter-table.ts';
 import { createIndex } from './create-index.ts';

@@ -7,7 +7,7 @@ import type {
   SelectStmt,
 } from 'libpg-query';
 import type { Constraint, Index, Use } from '../catalogue/catalogue.ts';
-import { blank, type ColumnState, type TableState } from '../catalogue/working-schema.ts';
+import { blank, type ColumnState, type TableState } from '../catalogue/table-state.ts';
 import { as, nameOf, written } from '../parse/nodes.ts';
 import { lockKeys, lookAtDefault } from './alter-table/partitions.ts';
 import { columnFrom, partsOfColumn } from './column-definition.ts';

@@ -1,5 +1,5 @@
 import type { CopyStmt, DeleteStmt, InsertStmt, MergeStmt, Node, TruncateStmt, UpdateStmt } from 'libpg-query';
-import type { TableState } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
 import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
 import { as, nameOf, quoted, written } from '../parse/nodes.ts';
 import { isFresh } from './alter-table/altered.ts';

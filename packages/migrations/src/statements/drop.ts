@@ -1,6 +1,6 @@
 import type { DropStmt, Node, ObjectType } from 'libpg-query';
 import type { RelationKind } from '../catalogue/catalogue.ts';
-import type { TableState } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
 import { as, type Name, nameFrom, quoted, strings, written } from '../parse/nodes.ts';
 import { fails, failsWithoutIndex, holderText, standsOnIndex } from './names/taken-name.ts';
 import { dropRoutines } from './routines.ts';

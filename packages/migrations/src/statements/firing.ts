@@ -1,6 +1,6 @@
 /** Triggers: what a statement sets off now, and what running code will set off from now on. */
 import type { Trigger, TriggerEvent } from '../catalogue/catalogue.ts';
-import type { RoutineState, TableState } from '../catalogue/working-schema.ts';
+import type { RoutineState, TableState } from '../catalogue/table-state.ts';
 import { quoted } from '../parse/nodes.ts';
 import { type Scene, tree } from './scene.ts';
 

@@ -1,5 +1,5 @@
 import type { ClusterStmt, CommentStmt, CreateStatsStmt, LockStmt, Node, ReindexStmt, VacuumStmt } from 'libpg-query';
-import type { TableState } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
 import { blocksWrites, LOCK_MODES, whoWaits } from '../effects/lock-modes.ts';
 import { as, isOn, nameOf, quoted, strings } from '../parse/nodes.ts';
 import { failsWithoutIndex } from './names/taken-name.ts';

@@ -1,7 +1,7 @@
 /** What queries read, and which functions they call. */
 import type { Node, RangeVar, SelectStmt } from 'libpg-query';
 import type { Use } from '../catalogue/catalogue.ts';
-import type { TableState } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
 import { HARMLESS_CALLS } from '../expressions/harmless-calls.ts';
 import { STEADY_FUNCTIONS } from '../expressions/steady-functions.ts';
 import { BATCH_ROWS } from '../expressions/touched-rows.ts';

@@ -1,5 +1,5 @@
 import type { AlterObjectSchemaStmt, AlterOwnerStmt, RenameStmt } from 'libpg-query';
-import type { TableState } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
 import { as, nameFrom, nameOf, quoted, written } from '../parse/nodes.ts';
 import { columnOf, isFresh } from './alter-table/altered.ts';
 import {

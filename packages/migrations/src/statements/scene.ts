@@ -1,5 +1,6 @@
 import type { Node, RangeVar } from 'libpg-query';
-import type { TableState, WorkingSchema } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
+import type { WorkingSchema } from '../catalogue/working-schema.ts';
 import type { Effects, Recorder } from '../effects/effects.ts';
 import type { LockMode } from '../effects/lock-modes.ts';
 import { type Name, nameOf, written } from '../parse/nodes.ts';

@@ -108,16 +108,27 @@ function listOf(text: string): readonly string[] {
   );
 }
 
-/** BEGIN, COMMIT, ROLLBACK, ROLLBACK TO: what was set for a transaction alone ends with it, what was set in it may be undone. */
-export function transaction({ kind }: TransactionStmt, { schema, session }: Scene): void {
-  if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START') session.inTransaction = true;
+/**
+ * BEGIN, COMMIT, SAVEPOINT, ROLLBACK, ROLLBACK TO: what was set for a transaction alone ends with it; what was set in it may be
+ * undone, and what was made or dropped in it is. A BEGIN in a transaction is a warning: that one goes on.
+ */
+export function transaction({ kind, savepoint_name: name }: TransactionStmt, { schema, session }: Scene): void {
+  if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START') {
+    if (!session.inTransaction) schema.journal.begin();
+    session.inTransaction = true;
+  }
+  if (kind === 'TRANS_STMT_SAVEPOINT') schema.journal.savepoint(name ?? '');
   const rolledBack = kind === 'TRANS_STMT_ROLLBACK_TO' || kind === 'TRANS_STMT_ROLLBACK';
   const committed = kind === 'TRANS_STMT_COMMIT' || kind === 'TRANS_STMT_PREPARE';
   if (!rolledBack && !committed) return;
   schema.settings.endTransaction(rolledBack);
-  if (rolledBack) schema.dropTemporary();
-  else for (const key of session.untilCommit) schema.remove(key);
+  if (rolledBack) {
+    // Outside of a transaction a ROLLBACK is a warning, and takes nothing back.
+    if (session.inTransaction) schema.journal.rollBack(kind === 'TRANS_STMT_ROLLBACK_TO' ? (name ?? '') : undefined);
+    schema.dropTemporary();
+  } else for (const key of session.untilCommit) schema.remove(key);
   if (kind === 'TRANS_STMT_ROLLBACK_TO') return;
+  schema.journal.begin();
   session.inTransaction = false;
   session.untilCommit.clear();
 }

@@ -1,6 +1,6 @@
 import type { AlterPolicyStmt, CreatePolicyStmt, CreateTrigStmt, RuleStmt } from 'libpg-query';
 import type { Trigger, TriggerEvent } from '../catalogue/catalogue.ts';
-import type { TableState } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
 import { nameFrom, quoted, strings } from '../parse/nodes.ts';
 import { parseBody } from '../parse/parser.ts';
 import { isFresh } from './alter-table/altered.ts';

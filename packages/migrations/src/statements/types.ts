@@ -9,7 +9,7 @@ import type {
 } from 'libpg-query';
 import type { UserType } from '../catalogue/catalogue.ts';
 import { typeRefFrom, typeRefOf, typeText } from '../catalogue/type-name.ts';
-import type { TableState } from '../catalogue/working-schema.ts';
+import type { TableState } from '../catalogue/table-state.ts';
 import { as, type Name, nameFrom, nameOf, quoted, written } from '../parse/nodes.ts';
 import type { Family, Scene } from './scene.ts';
 

@@ -1,5 +1,5 @@
 import type { RefreshMatViewStmt, SelectStmt, ViewStmt } from 'libpg-query';
-import { blank, type TableState } from '../catalogue/working-schema.ts';
+import { blank, type TableState } from '../catalogue/table-state.ts';
 import { as, nameOf, quoted, strings, written } from '../parse/nodes.ts';
 import { intoTable } from './create-table.ts';
 import { fails, failsIfTaken, holderText } from './names/taken-name.ts';

@@ -167,13 +167,22 @@ export async function leaveDatabase(store: LeftDatabase, aside: boolean, expecte
     } catch (error) {
       await client.query('rollback').catch(() => {});
       if (error instanceof ClaimedMeanwhile) throw error;
-      const { message, detail } = error as Error & { detail?: string };
+      const { message, detail, code } = error as Error & { detail?: string; code?: string };
+      const elsewhere = code === DEPENDED_ON && login !== undefined ? grantedElsewhere(login) : '';
       throw new Error(
-        `database ${store.database}: ${message}${detail === undefined ? '' : ` (${detail.replaceAll('\n', '; ')})`}; nothing was removed there`,
+        `database ${store.database}: ${message}${detail === undefined ? '' : ` (${detail.replaceAll('\n', '; ')})`}; nothing was removed there${elsewhere}`,
         { cause: error },
       );
     }
   });
+}
+
+/** PostgreSQL's code for what can't go while something else hangs on it. */
+const DEPENDED_ON = '2BP01';
+
+/** A copy of the database (CREATE DATABASE … TEMPLATE) took the role's rights along: nobody but its owner takes them away there. */
+function grantedElsewhere(login: string): string {
+  return `. Where a copy of this database is named: type \`drop owned by ${pg.escapeIdentifier(login)} restrict\` there as a superuser, or drop the copy; then once more headgate-agent leave --config FILE`;
 }
 
 /** Between the look and the removal a database became another one's. */

@@ -1,5 +1,5 @@
 import type { AlterTableCmd, AlterTableStmt, AlterTableType } from 'libpg-query';
-import type { TableState } from '../../catalogue/working-schema.ts';
+import type { TableState } from '../../catalogue/table-state.ts';
 import { type LockMode, stronger } from '../../effects/lock-modes.ts';
 import { as, nameOf } from '../../parse/nodes.ts';
 import { failsWithoutIndex } from '../names/taken-name.ts';

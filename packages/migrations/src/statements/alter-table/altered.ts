@@ -1,5 +1,5 @@
 import type { AlterTableCmd, Node } from 'libpg-query';
-import type { ColumnState, TableState } from '../../catalogue/working-schema.ts';
+import type { ColumnState, TableState } from '../../catalogue/table-state.ts';
 import type { LockMode } from '../../effects/lock-modes.ts';
 import { as } from '../../parse/nodes.ts';
 import { parseOne } from '../../parse/parser.ts';

@@ -1,4 +1,4 @@
-import type { TableState } from '../../catalogue/working-schema.ts';
+import type { TableState } from '../../catalogue/table-state.ts';
 import { isNull } from '../../expressions/volatility.ts';
 import { as, quoted, written } from '../../parse/nodes.ts';
 import { lockAll, type Scene, tree } from '../scene.ts';

@@ -1,5 +1,5 @@
 import type { Constraint as ConstraintNode } from 'libpg-query';
-import type { TableState } from '../../catalogue/working-schema.ts';
+import type { TableState } from '../../catalogue/table-state.ts';
 import type { LockMode } from '../../effects/lock-modes.ts';
 import { as, quoted, strings, written } from '../../parse/nodes.ts';
 import { constraintFrom, indexFrom } from '../column-definition.ts';

@@ -1,4 +1,4 @@
-import type { TableState } from '../../catalogue/working-schema.ts';
+import type { TableState } from '../../catalogue/table-state.ts';
 import type { LockMode } from '../../effects/lock-modes.ts';
 import { as, nameOf, written } from '../../parse/nodes.ts';
 import { breaksIfUsed, change, lockAll, relationIn, type Scene, tree } from '../scene.ts';

@@ -2,7 +2,8 @@
 import type { Constraint as ConstraintNode } from 'libpg-query';
 import type { Constraint, Index } from '../../catalogue/catalogue.ts';
 import { NextNumbers } from '../../catalogue/next-numbers.ts';
-import type { TableState, WorkingSchema } from '../../catalogue/working-schema.ts';
+import type { TableState } from '../../catalogue/table-state.ts';
+import type { WorkingSchema } from '../../catalogue/working-schema.ts';
 import { quoted, strings } from '../../parse/nodes.ts';
 import { columnsIn, constraintFrom, indexFrom } from '../column-definition.ts';
 import type { Scene } from '../scene.ts';

@@ -1,6 +1,7 @@
 /** Names that are taken, and names that nothing has: what PostgreSQL refuses, or passes over in silence, for a name alone. */
 import type { Constraint, Index } from '../../catalogue/catalogue.ts';
-import type { Holder, TableState, WorkingSchema } from '../../catalogue/working-schema.ts';
+import type { Holder, TableState } from '../../catalogue/table-state.ts';
+import type { WorkingSchema } from '../../catalogue/working-schema.ts';
 import { type Name, quoted, written } from '../../parse/nodes.ts';
 import type { Scene } from '../scene.ts';
 import { differenceOf } from './same-index.ts';
