@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile, ratio } from './arithmetic.ts';
 import { type Figure, judged } from './figure.ts';
-import { type Steadiness, steadyMedian } from './steady.ts';
+import { type Steadiness, steadied } from './steady.ts';
 
 export interface FleetServer {
   readonly url: string;
@@ -24,9 +24,10 @@ const GROWTH = { unit: 'ratio of p95', target: 1.2, better: 'lower' } as const;
 /** Questions that are asked before any counts. */
 const WARM = 40;
 /**
- * The growth is the median of rounds. Of answers in a few milliseconds the p95 of one round is off by a seventh on a busy machine
- * (2,500 pairs of one list whose plan reads as many blocks in both fleets: 0.66 to 1.64), so rounds go on until their median
- * is known to a fortieth.
+ * The growth is one p95 by the other, of all answers of all rounds. Of answers in a few milliseconds the p95 of one round, some 80
+ * of them, is hardly more than its slowest (of one list whose plan reads as many blocks in both fleets: 0.66 to 1.64), and a
+ * median of such ratios is still off by an eighth after 31 of them. So rounds are pooled, and go on until leaving one of them out
+ * says that the ratio is known to a fortieth.
  */
 export const ROUNDS: Steadiness = { least: 9, most: 31, within: 0.025 };
 /** From one pair of questions to the next, at least: below the calls a second that a server grants to one principal. */
@@ -96,16 +97,25 @@ export async function measureLists(
     const round = async () => {
       const took = await askBoth(large, small, path, asking);
       all.push(...took.large);
-      return ratio(percentile(took.large, 0.95), percentile(took.small, 0.95));
+      return took;
     };
     // What answers about everything has no growth to be measured.
-    const grew = await steadyMedian(round, whole === true ? { ...rounds, within: Number.POSITIVE_INFINITY } : rounds);
+    const until = whole === true ? { ...rounds, within: Number.POSITIVE_INFINITY } : rounds;
+    const grew = await steadied(round, growthOf, until);
     figures.push(judged(`list-${name}`, SLOWEST, percentile(all, 0.95)));
     if (whole === true) continue;
     figures.push(judged(`list-${name}-growth`, GROWTH, grew.value));
     say(`${name}: ${grew.value.toFixed(3)} ± ${grew.error.toFixed(3)} after ${grew.rounds} rounds`);
   }
   return figures;
+}
+
+/** How much slower the large fleet's answers are than the small one's: of all rounds together, p95 by p95. */
+export function growthOf(
+  rounds: readonly { readonly large: readonly number[]; readonly small: readonly number[] }[],
+): number {
+  const [large, small] = [rounds.flatMap((round) => round.large), rounds.flatMap((round) => round.small)];
+  return ratio(percentile(large, 0.95), percentile(small, 0.95));
 }
 
 async function askBoth(

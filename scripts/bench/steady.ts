@@ -1,10 +1,10 @@
-import { mean, median } from './arithmetic.ts';
+import { mean } from './arithmetic.ts';
 
 export interface Steadiness {
   /** Rounds at least, however well they agree; and at most, however badly. */
   readonly least: number;
   readonly most: number;
-  /** The standard error of the median that is good enough. */
+  /** The standard error of the estimate that is good enough. */
   readonly within: number;
 }
 
@@ -16,22 +16,31 @@ export interface Steadied {
 }
 
 /**
- * The median of as many rounds as it takes until it is known well enough. Whether to go on is decided by how much rounds differ
- * and never by what they say, so no figure is measured until it pleases.
+ * An estimate from as many rounds as it takes until it is known well enough. Whether to go on is decided by how much it hangs on
+ * single rounds and never by what it says, so no figure is measured until it pleases.
  */
-export async function steadyMedian(round: () => Promise<number>, until: Steadiness): Promise<Steadied> {
-  const values: number[] = [];
+export async function steadied<R>(
+  round: () => Promise<R>,
+  estimate: (rounds: readonly R[]) => number,
+  until: Steadiness,
+): Promise<Steadied> {
+  const all: R[] = [];
   for (;;) {
-    values.push(await round());
-    const [value, error, rounds] = [median(values), errorOfMedian(values), values.length];
-    const settled = rounds >= until.least && error <= until.within;
-    if (settled || rounds >= until.most || Number.isNaN(value)) return { value, error, rounds };
+    all.push(await round());
+    const [value, rounds] = [estimate(all), all.length];
+    if (rounds < until.least && !Number.isNaN(value)) continue;
+    const error = jackknife(all, estimate);
+    if (error <= until.within || rounds >= until.most || Number.isNaN(value)) return { value, error, rounds };
   }
 }
 
-/** The standard error of a median of values that are spread about as a normal distribution is. NaN for fewer than two. */
-export function errorOfMedian(values: readonly number[]): number {
-  const middle = mean(values);
-  const squares = values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
-  return 1.2533 * Math.sqrt(squares / (values.length - 1) / values.length);
+/**
+ * The standard error of an estimate from rounds: how much it changes where one of them is left out (the delete-a-group jackknife;
+ * each round is a group of many samples, which a quantile needs). NaN for fewer than two.
+ */
+export function jackknife<R>(rounds: readonly R[], estimate: (rounds: readonly R[]) => number): number {
+  const without = rounds.map((_, left) => estimate(rounds.filter((_, i) => i !== left)));
+  const middle = mean(without);
+  const squares = without.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+  return rounds.length < 2 ? Number.NaN : Math.sqrt((squares * (rounds.length - 1)) / rounds.length);
 }
