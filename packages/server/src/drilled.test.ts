@@ -17,6 +17,16 @@ spec:
   limits: {latestFinishMs: 3600000, approvalMs: 3600000}
 `;
 
+const TEAM = `apiVersion: headgate/v1
+kind: Notification
+metadata: {name: team, owner: team-shop}
+spec:
+  audience: team
+  happenings: [drill-failed]
+  gatherSeconds: 1
+  channels: [{name: hook, type: webhook, url: "http://127.0.0.1:9/", secrets: [{env: HEADGATE_NOTIFY_ONE}]}]
+`;
+
 let server: RealServer;
 let company: SmallCompany;
 let manager: Client;
@@ -109,6 +119,17 @@ it('is judged by the last drill of each store that the plan migrates', async () 
     },
   );
   expect(await manager.call('showPromotion', { promotion: id })).toMatchObject({ result: 'promoted' });
+}, 60_000);
+
+it('tells people of one that did not go well, and of none that did', async () => {
+  const admin = await server.client('admin');
+  const told = async () => (await admin.call('listDeliveries', { limit: 200 })).items;
+  await manager.call('applyDocuments', { body: { files: [{ name: 'team.yaml', text: TEAM }] } });
+  await record(statement({ at: Date.now() - 50_000 }));
+  await record(statement({ at: Date.now() - 40_000, amcheck: { problems: ['orders_pkey is broken'] } }));
+  await expect
+    .poll(told, { timeout: 20_000 })
+    .toMatchObject([{ about: 'drill-failed', urgent: false, promotion: null }]);
 }, 60_000);
 
 it('believes nobody but a key for restore points, and takes a statement for its own store alone', async () => {

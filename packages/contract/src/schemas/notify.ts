@@ -14,6 +14,7 @@ export const about = z.enum([
   'frozen',
   'lifted',
   'adopted',
+  'drill-failed',
   'digest',
   'event',
   'test',

@@ -24,6 +24,7 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   'freeze.declared',
   'freeze.lifted',
   'cell.adopted',
+  'drill.recorded',
 ]);
 
 export interface PlacedNews {
@@ -65,7 +66,7 @@ export async function noted(store: ControlStore, plans: Plans, news: readonly Pl
   }
   return news.flatMap(({ place, entry }): readonly Noted[] => {
     const { at, type, data, stream, by } = entry;
-    if (stream.startsWith('freeze/')) return [{ place, at, type, data, by }];
+    if (stream.startsWith('freeze/') || stream.startsWith('drill/')) return [{ place, at, type, data, by }];
     if (stream.startsWith('cell/')) return besideOf(place, entry, others.get(stream)?.state as CellRecord | undefined);
     const promotion = facts.get(promotionOf(entry));
     if (promotion === undefined) return [];

@@ -3,12 +3,12 @@
  * it would drop, a phase that it doesn't know) is said by the row's *format*: the lowest that code must know to decide on
  * the row. A row gets a higher one only when its state really has what is new, so older servers do the rest as before.
  */
-import type { Promotion } from '@headgate/domain';
+import type { Delivery, Promotion } from '@headgate/domain';
 import type { PrincipalRecord } from '../records.ts';
 import type { StreamId } from './store.ts';
 
 /** The highest format that this code decides on. It reads a format one release before it first writes it. */
-export const KNOWN_FORMAT = 2;
+export const KNOWN_FORMAT = 3;
 
 interface Newer {
   readonly format: number;
@@ -34,6 +34,15 @@ const NEWER: readonly Newer[] = [
     format: 2,
     kind: 'principal',
     has: (state) => (state as Partial<PrincipalRecord>).widened === true,
+  },
+  {
+    // Format 2 has no words for a drill that failed: it would send none.
+    format: 3,
+    kind: 'delivery',
+    has: (state) => {
+      const { about, items } = state as Partial<Delivery>;
+      return about === 'drill-failed' || items?.some(({ happening }) => happening === 'drill-failed') === true;
+    },
   },
 ];
 

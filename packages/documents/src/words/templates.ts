@@ -55,6 +55,10 @@ const TEAM: Book = {
     subject: '{{application}} is under control in {{environment}}',
     text: `{{application}} was taken under control in {{environment}} as it runs, on {{version}}.\n{{words}}${MORE}`,
   },
+  'drill-failed': {
+    subject: 'A restore drill did not go well in {{environment}}',
+    text: `What was brought back of cell {{cell}} isn't what was promised, or nobody knows whether it is. Until a drill goes well, count on nothing from there.\n{{words}}${MORE}\nLook at it: headgate drill list`,
+  },
 };
 
 const APPROVERS: Book = {
@@ -90,6 +94,7 @@ const CUSTOMERS: Book = {
   sound: { subject: 'Your update is settled', text: `The update of {{application}}${FOR} has settled.` },
   frozen: { subject: 'Updates are on hold', text: 'Updates are on hold until further notice.' },
   lifted: { subject: 'Updates go on', text: 'Updates go on as planned.' },
+  'drill-failed': { subject: 'We look after your data', text: 'We look closer at how your data is kept.' },
   adopted: { subject: 'Your system is looked after', text: 'Updates of {{application}} are looked after from now on.' },
 };
 

@@ -146,7 +146,24 @@ describe('beside all promotions', () => {
     expect(beside('cell.observed', {})).toBeUndefined();
   });
 
+  const drill = {
+    environment: 'production',
+    cell: 'live-cell',
+    store: 'main',
+    because: ['orders came back with 1 rows, 2 were promised'],
+  };
+  const failed = beside('drill.recorded', { ...drill, ok: false, missing: ['it was never timed'] });
+
+  test('a restore drill that failed is news for the day, with all that is wrong; one that went well is none', () => {
+    expect(failed).toMatchObject({ kind: 'drill-failed', urgent: false, cell: 'live-cell', within: 'production' });
+    expect(failed?.words).toBe('store main: orders came back with 1 rows, 2 were promised; it was never timed');
+    expect(beside('drill.recorded', { ...drill, ok: true, missing: [] })).toBeUndefined();
+  });
+
   test.each([
+    ['the team of a drill that failed', rule({ environments: ['production'] }), failed, true],
+    ['nobody of one elsewhere', rule({ environments: ['staging'] }), failed, false],
+    ['no customers of one', rule({ audience: 'customers', tenants: ['live-cell/acme'] }), failed, false],
     ['the team of every environment of a freeze of everything', rule({ environments: ['production'] }), all, true],
     ['approvers of a freeze', rule({ audience: 'approvers', principals: ['usr_a'] }), all, true],
     ['support of a freeze', rule({ audience: 'support' }), all, true],

@@ -7,6 +7,7 @@ import type { PromotionEvent } from '../promotion/events.ts';
 import type { PromotionCore } from '../promotion/state.ts';
 import { isObjected } from '../protocol/agent-pins.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
+import type { DrillEvidence } from '../vault/drill.ts';
 
 /** What people are told of, first in the order in which it happens to a promotion that goes badly. */
 export const HAPPENINGS = [
@@ -16,12 +17,13 @@ export const HAPPENINGS = [
   'paused',
   'rolled-back',
   'finished',
-  // Of the watch after a promotion, of freezes, and of cells that are taken under control.
+  // Of the watch after a promotion, of freezes, of cells that are taken under control, and of restore drills.
   'alarmed',
   'sound',
   'frozen',
   'lifted',
   'adopted',
+  'drill-failed',
 ] as const;
 export type HappeningKind = (typeof HAPPENINGS)[number];
 
@@ -47,7 +49,7 @@ export type NotedPromotion = {
   readonly cell?: string;
 } & Pick<PromotionEvent | RolloutEvent | HypercareEvent, 'type' | 'data'>;
 
-/** An entry beside all promotions: of a freeze, or of a cell that was adopted. */
+/** An entry beside all promotions: of a freeze, of a cell that was adopted, or of a restore drill. */
 export interface NotedBeside {
   readonly place: number;
   readonly at: Instant;
@@ -176,6 +178,7 @@ export function happeningBeside({ place, at, type, data, by, adopted }: NotedBes
       words,
     };
   }
+  if (type === 'drill.recorded') return drillHappening(base, data as unknown as DrillEvidence);
   if (type !== 'freeze.declared' && type !== 'freeze.lifted') return undefined;
   const { scope, name, reason } = data as { scope: string; name: string; reason?: string };
   const all = scope === 'all';
@@ -188,4 +191,15 @@ export function happeningBeside({ place, at, type, data, by, adopted }: NotedBes
     return { ...beside, kind: 'lifted', words: `${name} is lifted by ${by}: ${reason ?? 'nobody said why'}` };
   const end = freezeEndText({ to: Number(data.to) });
   return { ...beside, kind: 'frozen', urgent: true, words: `${name}, ${end}, by ${by}: ${reason ?? ''}` };
+}
+
+/** A store that couldn't be brought back, or of which nobody knows whether it could: news, and a matter for the day. */
+function drillHappening(
+  base: Pick<Happening, 'place' | 'at' | 'about' | 'urgent' | 'tenants'>,
+  { ok, environment, cell, store, because, missing }: DrillEvidence,
+): Happening | undefined {
+  if (ok) return undefined;
+  const of = { application: '', environment, version: '' };
+  const words = `store ${store}: ${[...because, ...missing].join('; ')}`;
+  return { ...base, kind: 'drill-failed', key: `drill/${cell}/${store}`, of, within: environment, cell, words };
 }
