@@ -123,15 +123,29 @@ export async function startAgent(
   let scheduler: Scheduler | undefined;
   const wal = new WalRounds({ cells: config.cells.filter(hasVault), log, worker });
   const schedule = (name: string) => withWal(scheduler?.of(name) ?? [], wal.of(name));
+  const reconciliations = await ReconciliationsFile.open(dataDir);
+  const untold = (): number => reconciliations.untold.length;
   const bearer: PlanBearer = new PlanBearer({
     ...{ config, trust, plane, log, worker, stepEnded },
-    file: await ReconciliationsFile.open(dataDir),
+    file: reconciliations,
     key: () => ownSigningKey(join(dataDir, 'reconciliation.pem')),
     marks: () => marks.marks,
     goesBack: () => away.goesBack,
   });
   const carryOut: Behind['carryOut'] = (ask, progress) => bearer.carryOut(ask, progress);
-  const away: Away = await Away.open({ config, carry, blobs, plane, log, worker, stepEnded, seen, schedule, carryOut });
+  const away: Away = await Away.open({
+    config,
+    carry,
+    blobs,
+    plane,
+    log,
+    worker,
+    stepEnded,
+    seen,
+    schedule,
+    untold,
+    carryOut,
+  });
   for (const cell of config.cells) {
     const worker = new CellWorker({
       ...carry,

@@ -37,6 +37,8 @@ export interface AwayParts {
   seen(cell: string): CellState | undefined;
   /** What is done in a cell by schedule. */
   schedule(cell: string): readonly StoreSchedule[];
+  /** So many statements of reconciliations the server has not taken. */
+  untold(): number;
   /** Carries a compensation plan out. */
   readonly carryOut: Behind['carryOut'];
 }
@@ -87,6 +89,7 @@ export class Away {
       contact,
       watch,
       schedule: parts.schedule,
+      untold: parts.untold,
     };
     this.behind = new BehindDoor({ ...facts, alone, isOpen, missing, seen, carryOut: parts.carryOut });
   }

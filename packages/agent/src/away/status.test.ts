@@ -37,3 +37,12 @@ test('what is on its way is told beside what serves; a cell that wasn’t seen y
   expect(moving).toMatch(/serves 1\.0\.0 to ada\n {2}serves 2\.0\.0 to bob\n {2}2\.0\.0, promotion prm_1: 3 of 9/);
   expect(text({})).not.toContain('serves');
 });
+
+test('reconciliations that the server has not taken are counted, and none are not spoken of', () => {
+  const agent = { agent: 'agt_one', at: new Date(0).toISOString(), running: true, cells: [] };
+  const server = { url: 'http://127.0.0.1:1', awaySince: null };
+  expect(statusText({ ...agent, server, untold: 2 })).toContain(
+    '2 reconciliations were carried out here that the server has not taken',
+  );
+  expect(statusText({ ...agent, server, untold: 0 })).not.toContain('reconciliation');
+});

@@ -50,6 +50,8 @@ export interface AgentStatus {
   readonly running: boolean;
   readonly server: { readonly url: string; readonly awaySince: string | null };
   readonly cells: readonly CellStatus[];
+  /** Statements of reconciliations that were carried out and that the server has not taken; an older agent doesn't say. */
+  readonly untold?: number;
 }
 
 export interface StatusParts {
@@ -65,6 +67,8 @@ export interface StatusParts {
   isOpen(cell: string): boolean;
   seen(cell: string): CellState | undefined;
   schedule(cell: string): readonly StoreSchedule[];
+  /** So many statements of reconciliations the server has not taken. */
+  untold(): number;
   /** Why the undo of a cell isn't ready; empty: it is. */
   missing(cell: string): Promise<readonly string[]>;
 }
@@ -73,7 +77,8 @@ export async function statusOf(parts: StatusParts): Promise<AgentStatus> {
   const { name: agent, running, server: url, contact } = parts;
   const cells = await Promise.all(parts.cells.map((cell) => cellStatus(parts, cell)));
   const awaySince = contact.awaySince?.toISOString() ?? null;
-  return { agent, at: new Date().toISOString(), running, server: { url, awaySince }, cells };
+  const untold = parts.untold();
+  return { agent, at: new Date().toISOString(), running, server: { url, awaySince }, cells, untold };
 }
 
 async function cellStatus(
@@ -160,13 +165,17 @@ export function exitOf({ running, server, cells }: AgentStatus): number {
 
 /** The status as lines for a person. */
 export function statusText(status: AgentStatus): string {
-  const { agent, at, running, server, cells } = status;
+  const { agent, at, running, server, cells, untold = 0 } = status;
   const lines = [`${agent} at ${at}${running ? '' : ': it does not run; this is what its folder says'}`];
   lines.push(
     server.awaySince === null
       ? `server ${server.url}: ${running ? 'answers' : 'not asked'}`
       : `server ${server.url}: AWAY since ${server.awaySince} (${ago(server.awaySince, at)}); nothing new is begun, cells are kept`,
   );
+  if (untold > 0)
+    lines.push(
+      `${untold === 1 ? 'a reconciliation was' : `${untold} reconciliations were`} carried out here that the server has not taken; told again until it does`,
+    );
   for (const cell of cells) lines.push('', ...cellLines(cell, at));
   return `${lines.join('\n')}\n`;
 }

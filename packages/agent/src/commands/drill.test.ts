@@ -16,7 +16,7 @@ import { openDrill } from '@headgate/documents';
 import { execute, type Ports, type Vault } from '@headgate/execution';
 import { aCell } from '@headgate/testkit/domain/builders';
 import { stepContext } from '@headgate/testkit/execution/step-context';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SHIPPED, startAgent } from '../agent.ts';
 import type { Cell } from '../cells/cell.ts';
 import { agentConfig } from '../testing/agent-config.ts';
@@ -24,6 +24,7 @@ import { CountingCell, silent } from '../testing/bench-agent.ts';
 import { eventually } from '../testing/poll.ts';
 import { ScriptedServer } from '../testing/scripted-server.ts';
 import { sealedPlan } from '../testing/sealed-plan.ts';
+import { typed } from '../testing/typed.ts';
 import { drill } from './drill.ts';
 
 const tools = await findTools(15, undefined);
@@ -108,30 +109,13 @@ async function seal(change: (dir: string) => Promise<void> = async () => {}): Pr
   return point.value.id;
 }
 
-/** The command as its program calls it. */
-async function typed(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const told = { out: '', err: '' };
-  const keep = (to: 'out' | 'err') => (text: unknown) => {
-    told[to] += String(text);
-    return true;
-  };
-  const out = vi.spyOn(process.stdout, 'write').mockImplementation(keep('out'));
-  const err = vi.spyOn(process.stderr, 'write').mockImplementation(keep('err'));
-  try {
-    const code = await drill(args);
-    expect(`${told.out}${told.err}`).not.toMatch(/AGE-SECRET-KEY-1[0-9A-Z]{8}|plain-shop/);
-    return { code, ...told };
-  } finally {
-    out.mockRestore();
-    err.mockRestore();
-  }
-}
-const asked = (...args: string[]) => typed('--config', join(dir, 'agent.yaml'), '--store', 'main', ...args);
+const ran = (...args: string[]) => typed(drill, args, /plain-shop/);
+const asked = (...args: string[]) => ran('--config', join(dir, 'agent.yaml'), '--store', 'main', ...args);
 
 test('wrong usage is said, and nothing is brought back', async () => {
   for (const args of [[], ['--store', 'main'], ['--config', 'x', '--store', 'main', '--rto', 'soon'], ['--more']])
-    expect((await typed(...args)).code, args.join(' ')).toBe(2);
-  expect(await typed('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--attach') });
+    expect((await ran(...args)).code, args.join(' ')).toBe(2);
+  expect(await ran('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--attach') });
   expect(await asked('--cell', 'other')).toMatchObject({ code: 1, err: expect.stringContaining('no cell other') });
   expect(await asked('--id', '../x')).toMatchObject({ code: 1, out: expect.stringContaining('is no id') });
 });

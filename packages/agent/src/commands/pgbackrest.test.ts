@@ -1,5 +1,5 @@
 /** A cell that declares pgBackRest for its store, as its agent opens it; and the commands on it, as a person types them. */
-import { chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCell } from '@headgate/adapters/execution/cell';
@@ -12,8 +12,9 @@ import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { findPrograms, type Programs } from '@headgate/adapters/postgres-cluster/programs';
 import { execute } from '@headgate/execution';
 import { stepContext } from '@headgate/testkit/execution/step-context';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sealedPlan } from '../testing/sealed-plan.ts';
+import { typed } from '../testing/typed.ts';
 import { drill } from './drill.ts';
 import { recover } from './recover.ts';
 import { restorePoints } from './restore-points.ts';
@@ -82,23 +83,8 @@ cellFiles: [${join(dir, 'cell.json')}]
     await rm(dir, { recursive: true, force: true });
   });
 
-  async function typed(command: (args: readonly string[]) => Promise<number>, ...args: string[]) {
-    const told = { out: '', err: '' };
-    const keep = (to: 'out' | 'err') => (text: unknown) => {
-      told[to] += String(text);
-      return true;
-    };
-    const out = vi.spyOn(process.stdout, 'write').mockImplementation(keep('out'));
-    const err = vi.spyOn(process.stderr, 'write').mockImplementation(keep('err'));
-    try {
-      const code = await command(['--config', join(dir, 'agent.yaml'), '--store', 'main', ...args]);
-      expect(`${told.out}${told.err}`).not.toContain('correct horse');
-      return { code, ...told };
-    } finally {
-      out.mockRestore();
-      err.mockRestore();
-    }
-  }
+  const asked = (command: (args: readonly string[]) => Promise<number>, ...args: string[]) =>
+    typed(command, ['--config', join(dir, 'agent.yaml'), '--store', 'main', ...args], /correct horse/);
 
   test('takes a restore point in its repository, verifies it there, and says that the vault has no copy', async () => {
     const reported: string[] = [];
@@ -116,16 +102,20 @@ cellFiles: [${join(dir, 'cell.json')}]
   }, 240_000);
 
   test('a drill of it goes as any other, without an identity of the vault’s', async () => {
-    const drilled = await typed(drill, '--work-dir', join(dir, 'work'));
+    const drilled = await asked(drill, '--work-dir', join(dir, 'work'));
     expect(drilled.out).toMatch(/rows in \d+ tables compared/);
     expect(drilled.out).not.toContain('WRONG');
   }, 240_000);
 
   test('it comes back beside itself, and where its restore points lie is said', async () => {
-    const listed = await typed((args) => restorePoints(['list', ...args]));
+    const listed = await asked((args) => restorePoints(['list', ...args]));
     expect(listed).toMatchObject({ code: 1, err: expect.stringContaining('none in the vault') });
     const to = join(dir, 'recovered');
-    const back = await typed(recover, '--to', to);
+    // As on another machine: nobody has the superuser's password any more.
+    await rename(store.passwordFile, `${store.passwordFile}.lost`);
+    const back = await asked(recover, '--to', to).finally(() =>
+      rename(`${store.passwordFile}.lost`, store.passwordFile),
+    );
     expect(back).toMatchObject({ code: 0, out: expect.stringContaining('runs again beside itself') });
     expect(await readdir(to)).toEqual(['cluster']);
     const aside = new Cluster({ dir: join(to, 'cluster'), port: Number(/-p (\d+)/.exec(back.out)![1]) }, programs);

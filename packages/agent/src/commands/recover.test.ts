@@ -5,12 +5,13 @@ import { type DrilledWorld, drilledWorld } from '@headgate/adapters/execution/dr
 import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WalRounds } from '../schedule/wal-rounds.ts';
 import { scheduleLines, withWal } from '../schedule/words.ts';
 import { silent } from '../testing/bench-agent.ts';
 import { eventually } from '../testing/poll.ts';
 import { sealedPlan } from '../testing/sealed-plan.ts';
+import { typed } from '../testing/typed.ts';
 import type { CellOfVault } from '../vault-cells.ts';
 import { recover } from './recover.ts';
 import { restorePoints } from './restore-points.ts';
@@ -58,30 +59,8 @@ afterAll(async () => {
   await world?.real.remove();
 });
 
-/** The command as its program calls it. */
-async function typed(
-  command: (args: readonly string[]) => Promise<number>,
-  ...args: string[]
-): Promise<{ code: number; out: string; err: string }> {
-  const told = { out: '', err: '' };
-  const keep = (to: 'out' | 'err') => (text: unknown) => {
-    told[to] += String(text);
-    return true;
-  };
-  const out = vi.spyOn(process.stdout, 'write').mockImplementation(keep('out'));
-  const err = vi.spyOn(process.stderr, 'write').mockImplementation(keep('err'));
-  try {
-    const code = await command(args);
-    expect(`${told.out}${told.err}`).not.toMatch(/AGE-SECRET-KEY-1[0-9A-Z]{8}/);
-    return { code, ...told };
-  } finally {
-    out.mockRestore();
-    err.mockRestore();
-  }
-}
 const asked = (...args: string[]) =>
-  typed(
-    recover,
+  typed(recover, [
     '--config',
     join(dir, 'agent.yaml'),
     '--store',
@@ -89,7 +68,7 @@ const asked = (...args: string[]) =>
     '--identity',
     join(dir, 'identity.txt'),
     ...args,
-  );
+  ]);
 const reachedAt = (): number => rounds.of('shared')[0]?.reachedAt ?? 0;
 /** Until a round has brought what is written by now. */
 async function brought(): Promise<void> {
@@ -113,22 +92,27 @@ test('wrong usage is said, and nothing is brought back', async () => {
     err: expect.stringContaining('no cell other'),
   });
   expect(await asked('--to', to)).toMatchObject({ code: 1, err: expect.stringContaining('no restore point') });
-  expect(await typed(recover, '--help')).toMatchObject({ code: 0, out: expect.stringContaining('--before PROMOTION') });
+  expect(await typed(recover, ['--help'])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('--before PROMOTION'),
+  });
 });
 
 test('a store that is lost with its disk runs again beside itself, up to the last round, and is ended as it is printed', async () => {
   await world.seal();
   await world.query(`insert into entry values (90001, 'kept')`);
   await brought();
-  const shown = await typed(restorePoints, 'list', '--config', join(dir, 'agent.yaml'));
+  const shown = await typed(restorePoints, ['list', '--config', join(dir, 'agent.yaml')]);
   expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/the last .* \(its WAL lies there up to 20/) });
   const status = scheduleLines(withWal([], rounds.of('shared')), Date.now()).join('\n');
   expect(status).toMatch(/store main: WAL in the vault up to .* ago$/);
   await world.backed.cluster.stop(0);
   await eventually(() => rounds.of('shared')[0]?.why?.includes("doesn't run") === true, 30_000);
-  // All that the store and its agent had here but for the configuration.
-  for (const place of [world.backed.cluster.data, world.backed.archiveDir, world.backed.restorePointsDir])
-    await rename(place, `${place}.lost`);
+  // All that the store and its agent had here but for the configuration, the superuser's password too.
+  const { data, passwordFile: had } = world.backed.cluster;
+  const lost = [data, had, world.backed.archiveDir, world.backed.restorePointsDir];
+  const before = await readFile(had, 'utf8');
+  for (const place of lost) await rename(place, `${place}.lost`);
   const to = join(world.real.dir, 'brought-back');
   try {
     const ran = await asked('--to', to);
@@ -138,6 +122,9 @@ test('a store that is lost with its disk runs again beside itself, up to the las
     )!;
     const copy = { host: '127.0.0.1', port: Number(port), user: 'postgres', database: 'app' };
     const password = (await readFile(passwordFile!, 'utf8')).trim();
+    expect(password).not.toBe(before.trim());
+    const asAnybody = withClient({ ...copy, password: before.trim() }, async () => {});
+    await expect(asAnybody).rejects.toThrow(/password authentication failed/);
     const rows = await withClient(
       { ...copy, password },
       async (client) => (await client.query(`select n from entry where note = 'kept'`)).rows,
@@ -148,7 +135,7 @@ test('a store that is lost with its disk runs again beside itself, up to the las
   } finally {
     await new Cluster({ dir: join(to, 'cluster'), port: 1 }, await findPrograms(15, world.real.dir)).stop(0);
     await rm(to, { recursive: true, force: true });
-    for (const place of [world.backed.cluster.data, world.backed.archiveDir, world.backed.restorePointsDir]) {
+    for (const place of lost) {
       await rm(place, { recursive: true, force: true });
       await rename(`${place}.lost`, place);
     }
@@ -178,6 +165,6 @@ test('a reach that somebody spoilt is told by the list, which then exits with 1'
   const reach = join(world.vaultDir, 'wal', 'production', 'shared', 'main', 'reach.json');
   const text = await readFile(reach, 'utf8');
   await writeFile(reach, text.replace('"payload":"', '"payload":"A'));
-  const shown = await typed(restorePoints, 'list', '--config', join(dir, 'agent.yaml'));
+  const shown = await typed(restorePoints, ['list', '--config', join(dir, 'agent.yaml')]);
   expect(shown).toMatchObject({ code: 1, out: expect.stringContaining('WAL: reach.json of the WAL') });
 });

@@ -10,39 +10,22 @@ import { openCellVault } from '@headgate/adapters/execution/vault/open-cell-vaul
 import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import type { RestorePoint } from '@headgate/domain';
 import { stepContext } from '@headgate/testkit/execution/step-context';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sealedPlan } from '../testing/sealed-plan.ts';
+import { type Typed, typed } from '../testing/typed.ts';
 import { restorePoints as command } from './restore-points.ts';
 
 let dir: string;
 let recipient: string;
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** The command as its program calls it; the first test starts the program itself. */
-async function restorePoints(...args: string[]): Promise<Ran> {
-  const told = { out: '', err: '' };
-  const keep = (to: 'out' | 'err') => (text: unknown) => {
-    told[to] += String(text);
-    return true;
-  };
-  const out = vi.spyOn(process.stdout, 'write').mockImplementation(keep('out'));
-  const err = vi.spyOn(process.stderr, 'write').mockImplementation(keep('err'));
-  try {
-    const code = await command(args.map((arg) => (/^[a-z-]+\.(txt|yaml)$/.test(arg) ? join(dir, arg) : arg)));
-    expect(`${told.out}${told.err}`).not.toMatch(/AGE-SECRET-KEY-1[0-9A-Z]{8}/);
-    return { code, ...told };
-  } finally {
-    out.mockRestore();
-    err.mockRestore();
-  }
-}
+const restorePoints = (...args: string[]): Promise<Typed> =>
+  typed(
+    command,
+    args.map((arg) => (/^[a-z-]+\.(txt|yaml)$/.test(arg) ? join(dir, arg) : arg)),
+  );
 
-const asked = (...args: string[]): Promise<Ran> => restorePoints(...args, '--config', 'agent.yaml');
+const asked = (...args: string[]): Promise<Typed> => restorePoints(...args, '--config', 'agent.yaml');
 
 const cell = () => ({
   cell: 'shared',

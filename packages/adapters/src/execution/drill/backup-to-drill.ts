@@ -52,7 +52,14 @@ export async function chosenBackup(store: PgBackRestStore, ask: DrillAsk, dir: s
       const { programs, passwordFile } = store.cluster;
       const { label, moment } = pgbackrest;
       const to = { dir: place, port: await freePort(), programs, passwordFile, bounds };
-      const cluster = await restoreBackupAside({ own, label, moment, target: { kind: 'restore-point' }, ...to });
+      const cluster = await restoreBackupAside({
+        own,
+        label,
+        moment,
+        target: { kind: 'restore-point' },
+        ...to,
+        lost: 'new',
+      });
       if (!cluster.ok) throw new InOurWords(cluster.why);
       const back = { ...store, cluster: cluster.value };
       const url = await urlOf(cluster.value, store.database);

@@ -29,7 +29,15 @@ async function asCluster(
   const point = join(dir, 'points', id);
   const target = { kind: latest ? 'latest' : 'restore-point' } as const;
   const place = join(dir, 'cluster');
-  const cluster = await restoreAside({ ...store, archiveDir }, point, target, place, await freePort(), deadlineMs);
+  const cluster = await restoreAside(
+    { ...store, archiveDir },
+    point,
+    target,
+    place,
+    await freePort(),
+    deadlineMs,
+    'new',
+  );
   const copy = { ...store, cluster };
   return {
     store: copy,

@@ -128,6 +128,7 @@ export class PgBackRestRestorePoints implements RestorePoints {
         aside(dir, port) {
           const { programs, passwordFile } = store.cluster;
           return restoreBackupAside({
+            lost: 'refuse',
             ...{ own, label, target, moment, dir, port, programs, passwordFile, bounds: bounds() },
           });
         },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Answer, denied, granted, type RecoveryTarget } from '@headgate/execution';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { Cluster } from '../../postgres-cluster/cluster.ts';
+import { startWithNewPassword } from '../../postgres-cluster/own-password.ts';
 import type { Programs } from '../../postgres-cluster/programs.ts';
 import { ASIDE_SETTINGS, recoverySettings } from '../restore-points/recovery.ts';
 import { archivedSegments, endedBefore, lastSegment } from './archived-log.ts';
@@ -23,6 +24,8 @@ export interface AsideAsk {
   readonly programs: Programs;
   /** The superuser's, which comes back with the cluster. */
   readonly passwordFile: string;
+  /** Where that isn't on this machine any more: `new` gives it one of its own. */
+  readonly lost: 'refuse' | 'new';
   readonly bounds: Bounds;
 }
 
@@ -39,7 +42,7 @@ export async function restoreBackupAside(ask: AsideAsk): Promise<Answer<Cluster>
     restore_command: restoreCommand(own.config, own.configurationFile, data),
   };
   const password = await readIfThere(ask.passwordFile);
-  if (password === undefined)
+  if (password === undefined && ask.lost === 'refuse')
     return denied(
       'rejected',
       `${ask.passwordFile} isn't there: the superuser's password, by which what comes back is asked; bring the file from the store's machine or its backup`,
@@ -53,7 +56,7 @@ export async function restoreBackupAside(ask: AsideAsk): Promise<Answer<Cluster>
   try {
     const log = target.kind === 'latest' ? await archivedSegments(own, bounds) : undefined;
     if (log?.ok === false) return failedAs(log);
-    await writeDurably(aside.passwordFile, password, 0o600);
+    if (password !== undefined) await writeDurably(aside.passwordFile, password, 0o600);
     await aside.ownFolder(data);
     const ran = await own.run(
       ['restore', `--set=${ask.label}`, '--type=none', `--pg1-path=${data}`],
@@ -65,7 +68,9 @@ export async function restoreBackupAside(ask: AsideAsk): Promise<Answer<Cluster>
     const sign = join(data, 'recovery.signal');
     await writeFile(sign, '', { mode: 0o600 });
     if (programs.user) await chown(sign, programs.user.uid, programs.user.gid);
-    await aside.start(Math.max(10_000, bounds.deadlineMs));
+    const startMs = Math.max(10_000, bounds.deadlineMs);
+    if (password === undefined) await startWithNewPassword(aside, startMs);
+    else await aside.start(startMs);
     const last = log && lastSegment(log.segments);
     const short = last === undefined ? undefined : await endedBefore(aside, last);
     if (short !== undefined) return denied('check-failed', short);

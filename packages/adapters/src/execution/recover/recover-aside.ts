@@ -162,7 +162,7 @@ async function recovered(
   place: string,
 ): Promise<{ readonly cluster: Cluster; readonly all: boolean }> {
   const bring = async (target: RecoveryTarget): Promise<{ readonly cluster: Cluster; readonly all: boolean }> => ({
-    cluster: await restoreAside(ask.store, point, target, place, await freePort(), ask.deadlineMs),
+    cluster: await restoreAside(ask.store, point, target, place, await freePort(), ask.deadlineMs, 'new'),
     all: target.kind === 'latest',
   });
   const { moment, timeline } = ask;

@@ -62,7 +62,8 @@ async function fromRepository(ask: RecoverBackupAsk, configuration: string): Pro
   const cluster = await aside(
     () => freePort(),
     moment,
-    (target, free) => restoreBackupAside({ own, label, target, dir, port: free, programs, passwordFile, bounds }),
+    (target, free) =>
+      restoreBackupAside({ own, label, target, dir, port: free, programs, passwordFile, lost: 'new', bounds }),
   );
   if (!cluster.ok) return cluster;
   const lastCommitAt = await lastCommit(cluster.value);

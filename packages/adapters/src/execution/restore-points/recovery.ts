@@ -1,9 +1,10 @@
 import { chmod, chown, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { RecoveryTarget } from '@headgate/execution';
-import { writeDurably } from '../../machine/durable-file.ts';
+import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { startWithNewPassword } from '../../postgres-cluster/own-password.ts';
 import type { BackedStore } from './backed-store.ts';
 import { Manifest } from './manifest.ts';
 import { archived, archivedFrom, archiveHistories } from './wal.ts';
@@ -11,7 +12,8 @@ import { archived, archivedFrom, archiveHistories } from './wal.ts';
 /**
  * Brings a store back aside: into a cluster of its own in `dir` (anew; what was there is removed) on `port`, recovered to
  * the moment and open for reading and writing. It archives nothing. The caller stops and removes it. The log is read from the
- * store's archive: for a moment that may not be archived yet, `archiveToNow` comes first.
+ * store's archive: for a moment that may not be archived yet, `archiveToNow` comes first. The superuser's password is the
+ * store's; `lost`: where that isn't on this machine any more it gets one of its own, else that is an error.
  */
 export async function restoreAside(
   store: BackedStore,
@@ -20,6 +22,7 @@ export async function restoreAside(
   dir: string,
   port: number,
   deadlineMs = 300_000,
+  lost: 'refuse' | 'new' = 'refuse',
 ): Promise<Cluster> {
   const manifest = Manifest.parse(JSON.parse(await readFile(join(restorePoint, 'manifest.json'), 'utf8')));
   const aside = new Cluster(
@@ -38,9 +41,12 @@ export async function restoreAside(
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true, mode: 0o755 });
   await chmod(dir, 0o755);
-  await writeDurably(aside.passwordFile, await readFile(store.cluster.passwordFile, 'utf8'), 0o600);
+  const password =
+    lost === 'new' ? await readIfThere(store.cluster.passwordFile) : await readFile(store.cluster.passwordFile);
+  if (password !== undefined) await writeDurably(aside.passwordFile, password, 0o600);
   await layOut(store, restorePoint, manifest, target, aside);
-  await aside.start(deadlineMs);
+  if (password === undefined) await startWithNewPassword(aside, deadlineMs);
+  else await aside.start(deadlineMs);
   return aside;
 }
 
