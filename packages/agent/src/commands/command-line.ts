@@ -19,7 +19,9 @@ export function complain(words: string | readonly string[], code: number): numbe
 /** The configuration in a file. */
 export function configIn(file: string): Found<{ readonly config: AgentConfig }> {
   const read = loadConfig(file);
-  return read.ok ? { ok: true, config: read.config } : { ok: false, code: complain(read.problems, WRONG_CONFIGURATION) };
+  return read.ok
+    ? { ok: true, config: read.config }
+    : { ok: false, code: complain(read.problems, WRONG_CONFIGURATION) };
 }
 
 /** The same with the keys that a person pinned. */

@@ -228,7 +228,6 @@ function say(lines: readonly string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-
 function usage(why: string): number {
   return complain([`${why}\n\n${RESTORE_POINTS_USAGE}`], EXIT.usage);
 }

@@ -1,6 +1,16 @@
 /** What a relation, a type or a routine is between two statements. What a file makes itself is `fresh`: empty, and nobody uses it yet. */
 import type { Name } from '../parse/nodes.ts';
-import type { Column, Constraint, Index, Relation, RelationKind, Routine, Trigger, Use, UserType } from './catalogue.ts';
+import type {
+  Column,
+  Constraint,
+  Index,
+  Relation,
+  RelationKind,
+  Routine,
+  Trigger,
+  Use,
+  UserType,
+} from './catalogue.ts';
 
 export interface ColumnState extends Column {
   /** Added in the same file: no running code writes it. */

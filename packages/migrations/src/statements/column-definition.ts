@@ -1,7 +1,7 @@
 import type { ColumnDef, Constraint as ConstraintNode, Node } from 'libpg-query';
 import type { Constraint, Index } from '../catalogue/catalogue.ts';
-import { serialBase, typeRefOf, typeText } from '../catalogue/type-name.ts';
 import type { ColumnState } from '../catalogue/table-state.ts';
+import { serialBase, typeRefOf, typeText } from '../catalogue/type-name.ts';
 import { as, nameOf, strings, walk } from '../parse/nodes.ts';
 import type { Scene } from './scene.ts';
 

@@ -8,8 +8,8 @@ import type {
   Node,
 } from 'libpg-query';
 import type { UserType } from '../catalogue/catalogue.ts';
-import { typeRefFrom, typeRefOf, typeText } from '../catalogue/type-name.ts';
 import type { TableState } from '../catalogue/table-state.ts';
+import { typeRefFrom, typeRefOf, typeText } from '../catalogue/type-name.ts';
 import { as, type Name, nameFrom, nameOf, quoted, written } from '../parse/nodes.ts';
 import type { Family, Scene } from './scene.ts';
 

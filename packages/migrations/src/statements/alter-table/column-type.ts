@@ -1,5 +1,5 @@
-import { typeRefFrom, typeRefOf, typeText } from '../../catalogue/type-name.ts';
 import type { TableState } from '../../catalogue/table-state.ts';
+import { typeRefFrom, typeRefOf, typeText } from '../../catalogue/type-name.ts';
 import { as, quoted, strings, written } from '../../parse/nodes.ts';
 import { type TypeChange, typeChange } from '../../types/type-change.ts';
 import { lockAll, type Scene, tree } from '../scene.ts';
