@@ -18,8 +18,9 @@ const FORMS = `
   headgate rehearse RELEASE --rollback --in ENVIRONMENT [--traffic URL] [OPTIONS]
 
 The first two run a release's migrations on a copy of a store. RELEASE is a folder (release.yaml or headgate.yaml), or a
-registered release: digest, version, application@version. It runs as headgate-agent rehearse, on the machine that holds the
-store's credentials; headgate-agent rehearse --help has the options.
+registered release: digest, version, application@version.
+It runs as headgate-agent rehearse, on the machine that holds the store's credentials; headgate-agent rehearse --help has
+the options.
 
 The third promotes a registered release to an environment before the last one, takes it back from there during the soak of
 its last wave, and compares: tenants, slots, schemas, checks, reconciliation, and the requests that were sent meanwhile. It

@@ -48,7 +48,7 @@ export interface RollbackAsk {
   readonly statement: string | undefined;
 }
 
-const REASON = 'a rehearsal of its rollback: headgate rehearse --rollback';
+const REASON = 'a rehearsal of its rollback: it was promoted to be taken back';
 /** Good answers in a row on the release before it is taken back, and after that once more. */
 const STEADY = 10;
 const STEADY_MS = 5_000;

@@ -93,7 +93,7 @@ function conclusion(
   if (!ok) return ['It says nothing, because something isn’t known:', ...missing.map((each) => `- ${each}`)];
   if (longestOutageMs !== undefined && longestOutageMs > outageMs)
     return [
-      `It went there and back, and those who sent requests were without a good answer for too long: ${tookText(longestOutageMs)}, ${tookText(outageMs)} are allowed (--outage).`,
+      `It went there and back, and requests were without a good answer for too long: ${tookText(longestOutageMs)}, ${tookText(outageMs)} are allowed (--outage).`,
     ];
   return ['It went well.'];
 }

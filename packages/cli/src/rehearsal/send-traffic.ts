@@ -50,10 +50,11 @@ export class Traffic {
     this.#meter.turn(performance.now());
   }
 
-  /** Waits until each address answered well so many times in a row, at most so long. */
+  /** Waits until each address answered well so many times in a row, from now on; at most so long. */
   async steady(times: number, mostMs: number, signal: AbortSignal): Promise<void> {
     const until = performance.now() + mostMs;
-    while (this.#meter.steady < times && performance.now() < until && !signal.aborted)
+    this.#meter.waitFor();
+    while (this.#meter.fresh < times && performance.now() < until && !signal.aborted)
       await sleep(EVERY_MS, undefined, { signal }).catch(() => {});
   }
 

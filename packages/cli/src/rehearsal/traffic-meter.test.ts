@@ -45,7 +45,18 @@ test('an outage of one address isn’t covered up by another’s good answers', 
   }
   meter.close(4_000);
   expect(meter.told([A, B]).forward).toMatchObject({ requests: 40, failed: 16, outageMs: 3_200 });
-  expect(meter.steady).toBe(0);
+});
+
+test('good answers that are waited for are those from then on, in a row, of every address', () => {
+  const meter = new TrafficMeter([A, B], 200, 0);
+  for (let at = 200; at <= 4_000; at += 200) for (const to of [A, B]) meter.ended(to, true, 5, at);
+  expect(meter.fresh).toBe(20);
+  meter.waitFor();
+  expect(meter.fresh).toBe(0);
+  for (const to of [A, A, B, A]) meter.ended(to, true, 5, 4_200);
+  expect(meter.fresh).toBe(1);
+  meter.ended(A, false, 5, 4_400);
+  expect(meter.fresh).toBe(0);
 });
 
 test('forward and back are counted for themselves; an outage over the turn counts both ways', () => {

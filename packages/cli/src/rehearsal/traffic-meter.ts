@@ -24,6 +24,8 @@ interface Address {
   since: number | undefined;
   /** Good answers in a row since the last failure. */
   goods: number;
+  /** The same, of those since somebody began to wait for some. */
+  fresh: number;
 }
 
 export class TrafficMeter {
@@ -36,7 +38,7 @@ export class TrafficMeter {
   /** Requests to these addresses begin at `at`. */
   constructor(addresses: readonly string[], everyMs: number, at: number) {
     this.#everyMs = everyMs;
-    this.#addresses = new Map(addresses.map((each) => [each, { lastGood: at, since: undefined, goods: 0 }]));
+    this.#addresses = new Map(addresses.map((each) => [each, { lastGood: at, since: undefined, goods: 0, fresh: 0 }]));
   }
 
   /** A request ended at `at`, after so long. */
@@ -48,6 +50,7 @@ export class TrafficMeter {
       this.#now.failed += 1;
       address.since ??= address.lastGood;
       address.goods = 0;
+      address.fresh = 0;
       return;
     }
     this.#now.slowestMs = Math.max(this.#now.slowestMs, tookMs);
@@ -55,6 +58,7 @@ export class TrafficMeter {
     if (address.goods === 0) this.#out(at - (address.since ?? address.lastGood));
     else this.#out(at - address.lastGood);
     address.goods += 1;
+    address.fresh += 1;
     address.lastGood = at;
     if (address.goods >= STEADY) address.since = undefined;
   }
@@ -71,9 +75,14 @@ export class TrafficMeter {
       this.#out(at - (goods === 0 ? (since ?? lastGood) : lastGood));
   }
 
-  /** Good answers in a row, of the address with the fewest. */
-  get steady(): number {
-    return Math.min(...[...this.#addresses.values()].map(({ goods }) => goods));
+  /** From now on good answers are counted anew, for {@link fresh}. */
+  waitFor(): void {
+    for (const address of this.#addresses.values()) address.fresh = 0;
+  }
+
+  /** Good answers in a row since somebody began to wait for some, of the address with the fewest. */
+  get fresh(): number {
+    return Math.min(...[...this.#addresses.values()].map(({ fresh }) => fresh));
   }
 
   told(addresses: readonly string[]): RehearsedTraffic {
