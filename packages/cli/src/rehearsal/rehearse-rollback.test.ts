@@ -1,5 +1,5 @@
 /** What turns a rollback's rehearsal: a real server, the command as a process, and an agent that says what the test wants. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -47,6 +47,7 @@ async function rehearse(
   more: readonly string[],
   outcome: (a: Assignment) => Outcome = didIt,
   after: (cell: CellState) => CellState = (cell) => cell,
+  onStep: (step: string, child: ChildProcess) => void = () => {},
 ): Promise<Told> {
   const args = [
     '--as',
@@ -81,6 +82,7 @@ async function rehearse(
       continue;
     }
     const { rollout, fence } = assignment;
+    onStep(assignment.step, child);
     // The last soak goes on until its lease is taken back; who looks meanwhile sees the release.
     if (assignment.step === 'w2.soak') {
       const tenants = Object.entries(before.tenants).map(([name, tenant]) => [name, { ...tenant, slot: 'green' }]);
@@ -133,6 +135,19 @@ test('one whose step fails goes back by itself, and is told with that step', { t
   const { result } = JSON.parse(out) as { result: { because: string[] } };
   expect(result.because).toEqual(['step w2.route of cell stage failed on the way forward (rejected): no such tenant']);
   expect(await evidenceOf(digest)).toMatchObject([{ ok: false }]);
+});
+
+test('one that is interrupted goes back all the same, and signs nothing', { timeout: 60_000 }, async () => {
+  const digest = await company.release('2.4.0', WIDE);
+  const interrupt = (step: string, child: ChildProcess): void => {
+    if (step === 'w1.route') child.kill('SIGINT');
+  };
+  const { code, out } = await rehearse('2.4.0', ['--attach'], didIt, undefined, interrupt);
+  expect(code).toBe(130);
+  const [, id = ''] = /nothing is signed; (prm_\w+) goes back: headgate watch prm_/.exec(out) ?? [];
+  await company.carryOut(async () => (await manager.call('showPromotion', { promotion: id })).phase === 'ended');
+  expect(await manager.call('showPromotion', { promotion: id })).toMatchObject({ result: 'rolled-back' });
+  expect(await evidenceOf(digest)).toEqual([]);
 });
 
 test('nothing is begun where a promotion is open, and what never began is given up and signs nothing', {

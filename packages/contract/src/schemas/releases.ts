@@ -42,6 +42,8 @@ export const evidence = z
         backMs: z.int().exactOptional(),
         longestOutageMs: z.int().exactOptional(),
         traffic: z.object({ requests: z.int(), failed: z.int() }).exactOptional(),
+        /** The files of the migrations that were run on the way. */
+        migrated: z.array(digest),
         because: z.array(z.string()),
         missing: z.array(z.string()),
       })

@@ -33,7 +33,9 @@ export async function attachEvidence(deps: Deps, principal: Principal, bundle: u
     const said = {
       ...(result === undefined ? {} : { result }),
       ...(rehearsal === undefined ? {} : { rehearsal }),
-      ...(rollbackRehearsal === undefined ? {} : { rollbackRehearsal }),
+      ...(rollbackRehearsal === undefined
+        ? {}
+        : { rollbackRehearsal: { ...rollbackRehearsal, migrated: rollbackRehearsal.migrated.length } }),
       ...(analysis === undefined ? {} : { analysis: inShort(analysis) }),
     };
     const data = { evidence: digest, predicateType, keyId, ...said };

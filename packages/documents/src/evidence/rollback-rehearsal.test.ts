@@ -26,6 +26,7 @@ const facts: RollbackRehearsalFacts = {
   ...{ promotion: 'prm_1', application: 'shop', environment: 'staging' },
   release: { digest: subject, version: '1.1.0' },
   ...{ plan: digestOf('plan'), envelope: digestOf('envelope'), log: { from: 10, to: 60 }, waves: 1, opened: 1 },
+  migrations: [{ id: '0002-note', to: 2, file: digestOf('0002') }],
   ...{ begunAt: 1_700_000_000_000, reachedAt: 1_700_000_030_000, endedAt: 1_700_000_060_000, result: 'rolled-back' },
   turned: { at: 1_700_000_050_000, by: 'usr_manager', because: 'rehearsed' },
   cells: [
@@ -59,6 +60,7 @@ test('a rehearsal’s facts become what its gate judges; what follows from them 
       rollbackRehearsal: {
         ...{ environment: 'staging', promotion: 'prm_1', at: facts.at, ok: true, because: [], missing: [] },
         ...{ forwardMs: 30_000, backMs: 10_000, longestOutageMs: 301, traffic: { requests: 80, failed: 0 } },
+        migrated: [digestOf('0002')],
       },
     },
   });

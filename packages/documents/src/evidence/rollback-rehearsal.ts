@@ -13,6 +13,7 @@ import {
 import {
   MOST_CELLS,
   MOST_FAILURES,
+  MOST_MIGRATIONS,
   MOST_NAMES,
   MOST_STEPS,
   MOST_STORES,
@@ -101,6 +102,7 @@ const predicate = z.strictObject({
   log: z.strictObject({ from: count, to: count }),
   waves: count,
   opened: count,
+  migrations: list(z.strictObject({ id: text(100), to: count, file: digest }), 0, MOST_MIGRATIONS),
   begunAt: count.exactOptional(),
   reachedAt: count.exactOptional(),
   turned: z.strictObject({ at: count, by: principal, because: words }).exactOptional(),

@@ -326,7 +326,7 @@ test('no data never passes, whatever the parameters', () => {
   const params = fc.dictionary(
     fc.constantFrom(
       ...['minimum', 'environment', 'durationMs', 'count', 'maxAgeMs', 'from', 'longestStallMs', 'masked'],
-      ...['rtoMs', 'rpoMs', 'drillMaxAgeMs', 'longestOutageMs', 'traffic'],
+      ...['rtoMs', 'rpoMs', 'drillMaxAgeMs', 'longestOutageMs', 'traffic', 'migrations'],
     ),
     fc.oneof(fc.nat(), fc.constant('staging'), fc.anything()),
   );

@@ -162,6 +162,49 @@ test.each<[rule: string, verdict: VerdictKind, because: string, facts: Partial<G
     'it went to staging and back 1 min ago (prm_staging): back within 9 s, at most 400 ms without a good answer',
     with_({}, { at: 1, because: ['x'] }),
   ],
+  [
+    'has no data of a migration that ran in none of them',
+    'no-data',
+    'migration m2 ran in none of its rehearsals in staging: what is migrated there already isn’t migrated again',
+    with_({ migrated: [] }),
+  ],
+  [
+    'passes without it where the policy says so',
+    'pass',
+    'it went to staging and back 1 min ago (prm_staging): back within 9 s, at most 400 ms without a good answer',
+    with_({ migrated: [] }),
+    { migrations: false },
+  ],
+  [
+    'takes a migration from an earlier one that went well',
+    'pass',
+    'it went to staging and back 1 min ago (prm_staging): back within 9 s, at most 400 ms without a good answer',
+    with_({ at: NOON - 2 * MINUTE_MS }, { migrated: [] }),
+  ],
+  [
+    '… and not from one in which it kept people waiting',
+    'no-data',
+    'migration m2 ran in none of its rehearsals in staging: what is migrated there already isn’t migrated again',
+    with_({ at: NOON - 2 * MINUTE_MS, longestOutageMs: 60_000 }, { migrated: [] }),
+  ],
+  [
+    '… nor from one that is too old',
+    'no-data',
+    'migration m2 ran in none of its rehearsals in staging: what is migrated there already isn’t migrated again',
+    with_({ at: NOON - HOUR_MS - 1 }, { migrated: [] }),
+  ],
+  [
+    'has no data where the migrations aren’t known',
+    'no-data',
+    'it isn’t known which migrations the plan runs',
+    { migrating: undefined } as never,
+  ],
+  [
+    'passes a plan that migrates nothing',
+    'pass',
+    'it went to staging and back 1 min ago (prm_staging): back within 9 s, at most 400 ms without a good answer',
+    { migrating: [], ...with_({ migrated: [] }) },
+  ],
 ])('it %s', (_, verdict, because, facts, params) => {
   const judged = judge(facts, params);
   expect({ verdict: judged.verdict, because: judged.because }).toEqual({ verdict, because });
@@ -181,10 +224,10 @@ test('what unblocks is the whole command, with --traffic where requests are aske
 test('parameters that nobody set, and others than can be, err', () =>
   fc.assert(
     fc.property(
-      fc.constantFrom('environment', 'maxAgeMs', 'longestOutageMs', 'traffic'),
+      fc.constantFrom('environment', 'maxAgeMs', 'longestOutageMs', 'traffic', 'migrations'),
       fc.constantFrom(undefined, null, -1, 1.5, '', Number.NaN, []),
       (name, value) => {
-        fc.pre(!(name === 'traffic' && value === undefined));
+        fc.pre(!((name === 'traffic' || name === 'migrations') && value === undefined));
         expect(judge({}, { [name]: value }).verdict).toBe('error');
       },
     ),
@@ -193,9 +236,12 @@ test('parameters that nobody set, and others than can be, err', () =>
 test('nothing that a statement leaves out is ever a pass', () =>
   fc.assert(
     fc.property(
-      fc.subarray<keyof RollbackRehearsalEvidence>(['backMs', 'longestOutageMs', 'traffic', 'at', 'environment'], {
-        minLength: 1,
-      }),
+      fc.subarray<keyof RollbackRehearsalEvidence>(
+        ['backMs', 'longestOutageMs', 'traffic', 'migrated', 'at', 'environment'],
+        {
+          minLength: 1,
+        },
+      ),
       (names) => {
         expect(goesOn(judge(without(...names)))).toBe(false);
       },

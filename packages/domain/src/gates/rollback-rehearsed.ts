@@ -11,7 +11,8 @@ const NAME = 'rollback-rehearsed';
 
 /**
  * The release was promoted to an earlier environment lately and taken back from there: through all waves, with everything as it
- * was before, and without an outage for who was served meanwhile. The newest rehearsal in that environment counts.
+ * was before, and without an outage for who was served meanwhile. The newest rehearsal in that environment counts; what it did
+ * not migrate, because an earlier one of this release had, counts from that one.
  */
 export const rollbackRehearsed: Gate = {
   name: NAME,
@@ -32,6 +33,11 @@ export const rollbackRehearsed: Gate = {
         minimum: 0,
         description: 'How long who sent requests may have been without a good answer, either way',
       },
+      migrations: {
+        type: 'boolean',
+        description:
+          'Each migration that the plan runs must have run in a rehearsal there (the default); false: one without them counts, too',
+      },
       traffic: {
         type: 'boolean',
         description:
@@ -41,7 +47,7 @@ export const rollbackRehearsed: Gate = {
   },
   at: 'promotion',
   judge(params, facts) {
-    const { environment, traffic = true } = params;
+    const { environment, traffic = true, migrations = true } = params;
     const maxAgeMs = wholeNumber(params, 'maxAgeMs');
     const most = wholeNumber(params, 'longestOutageMs');
     if (
@@ -49,7 +55,8 @@ export const rollbackRehearsed: Gate = {
       environment === '' ||
       !maxAgeMs ||
       most === undefined ||
-      typeof traffic !== 'boolean'
+      typeof traffic !== 'boolean' ||
+      typeof migrations !== 'boolean'
     )
       return stop(
         NAME,
@@ -59,16 +66,18 @@ export const rollbackRehearsed: Gate = {
         'release manager',
       );
     const asked = { environment, maxAgeMs, most, traffic, again: rehearseCommand(facts, environment, traffic) };
-    const newest = newestIn(facts, environment);
-    return newest === undefined
-      ? stop(
-          NAME,
-          'no-data',
-          `no verified rehearsal of this release’s rollback in ${environment}`,
-          asked.again,
-          'release manager',
-        )
-      : judgeNewest(newest, facts.now, asked);
+    const all = rehearsalsIn(facts, environment);
+    const [newest] = all;
+    if (newest === undefined)
+      return stop(
+        NAME,
+        'no-data',
+        `no verified rehearsal of this release’s rollback in ${environment}`,
+        asked.again,
+        'release manager',
+      );
+    const verdict = judgeOne(newest, facts.now, asked);
+    return (verdict.verdict === 'pass' && migrations ? unmigrated(all, facts, asked) : undefined) ?? verdict;
   },
 };
 
@@ -78,14 +87,36 @@ function rehearseCommand({ release }: GateFacts, environment: string, traffic: b
   return `headgate rehearse ${release.digest} --rollback --in ${environment}${sent} --key FILE --attach`;
 }
 
-function newestIn({ evidence, release }: GateFacts, environment: string): RollbackRehearsalEvidence | undefined {
+/** The newest first. */
+function rehearsalsIn({ evidence, release }: GateFacts, environment: string): readonly RollbackRehearsalEvidence[] {
   const all = evidence.flatMap(({ predicateType, subject, verified, rollbackRehearsal }: EvidenceFact) => {
     const said = predicateType === ROLLBACK_REHEARSAL && subject === release.digest && verified;
     return said && rollbackRehearsal?.environment === environment ? [rollbackRehearsal] : [];
   });
-  return all.reduce<RollbackRehearsalEvidence | undefined>(
-    (newest, each) => (newest === undefined || each.at >= newest.at ? each : newest),
-    undefined,
+  // Of two with one date the last that was attached.
+  return all.reverse().sort((one, other) => other.at - one.at);
+}
+
+/**
+ * A rehearsal migrates no store that was migrated before, so a later one says nothing of that. Undefined: each migration ran in
+ * one that would pass by itself.
+ */
+function unmigrated(
+  all: readonly RollbackRehearsalEvidence[],
+  { migrating, now }: GateFacts,
+  asked: Asked,
+): Verdict | undefined {
+  const no = (why: string, unblock: string) => stop(NAME, 'no-data', why, unblock, 'release manager');
+  if (migrating === undefined) return no('it isn’t known which migrations the plan runs', 'plan it again');
+  const well = all.filter((each) => judgeOne(each, now, asked).verdict === 'pass');
+  const ran = new Set(well.flatMap(({ migrated = [] }) => migrated));
+  const missing = migrating.filter(({ file }) => !ran.has(file.digest));
+  const [first] = missing;
+  if (first === undefined) return undefined;
+  const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
+  return no(
+    `migration ${first.id}${more} ran in none of its rehearsals in ${asked.environment}: what is migrated there already isn’t migrated again`,
+    `restore the stores there to before it and ${asked.again}; or let the gate rehearsed ask for migrations on a copy, and say migrations: false here`,
   );
 }
 
@@ -97,7 +128,7 @@ interface Asked {
   readonly again: string;
 }
 
-function judgeNewest(newest: RollbackRehearsalEvidence, now: number, asked: Asked): Verdict {
+function judgeOne(newest: RollbackRehearsalEvidence, now: number, asked: Asked): Verdict {
   const { environment, maxAgeMs, most, traffic, again } = asked;
   const { ok, at, because, missing, promotion, backMs, longestOutageMs } = newest;
   const what = `the newest rehearsal of its rollback in ${environment} (${promotion})`;

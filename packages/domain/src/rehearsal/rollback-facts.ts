@@ -38,6 +38,8 @@ export interface SeenCell {
 export const MOST_CELLS = 200;
 export const MOST_STEPS = 2_000;
 export const MOST_STORES = 2_000;
+/** Migrations that are told; of one that isn't, it isn't known that it was run. */
+export const MOST_MIGRATIONS = 200;
 /** Names in a list of a cell, and failures that are told of one with their reasons. */
 export const MOST_NAMES = 20;
 export const MOST_FAILURES = 5;
@@ -75,6 +77,7 @@ export function rollbackRehearsalFacts(
     promotion: id,
     ...{ application, environment, release, plan: planDigest, envelope, waves },
     log: { from: first.place, to: last.place },
+    migrations: migrationsDone(plan, id, entries),
     ...way,
     ...(reachedAt !== undefined && { reachedAt }),
     cells,
@@ -127,6 +130,25 @@ function lastStepForward(plan: Plan, id: string, entries: readonly RehearsedEntr
   return entries.findLast(
     ({ stream, event }) => event.type === 'rollout.step-done' && forward.has(`${stream} ${event.data.step}`),
   )?.at;
+}
+
+function migrationsDone(
+  plan: Plan,
+  id: string,
+  entries: readonly RehearsedEntry[],
+): RollbackRehearsalFacts['migrations'] {
+  const done = new Set(
+    entries.flatMap(({ stream, event }) =>
+      event.type === 'rollout.step-done' ? [`${stream} ${event.data.step}`] : [],
+    ),
+  );
+  const run = plan.cells.flatMap(({ cell, steps }) =>
+    steps.flatMap(({ id: step, action }) =>
+      action.kind === 'migrate' && done.has(`rollout/${id}.${cell} ${step}`) ? action.migrations : [],
+    ),
+  );
+  const files = new Map(run.map(({ id: name, to, file }) => [file.digest, { id: name, to, file: file.digest }]));
+  return [...files.values()].slice(0, MOST_MIGRATIONS);
 }
 
 function tellCell(

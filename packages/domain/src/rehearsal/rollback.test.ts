@@ -93,6 +93,7 @@ describe('a rollback rehearsal', () => {
         opened: 3,
         turned: { by: 'usr_manager', because: 'rehearsed' },
       });
+      expect(facts.migrations).toEqual([{ id: 'm2', to: 2, file: aMigration(1).up.digest }]);
       const [shared] = facts.cells;
       expect(shared).toMatchObject({
         cell: 'shared',

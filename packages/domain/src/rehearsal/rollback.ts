@@ -110,6 +110,8 @@ export interface RollbackRehearsalFacts {
   readonly log: { readonly from: number; readonly to: number };
   readonly waves: number;
   readonly opened: number;
+  /** Migrations that were run on the way, each file once; what was in a store already was not. */
+  readonly migrations: readonly { readonly id: string; readonly to: number; readonly file: Digest }[];
   /** When its first wave opened; when the last step forward was done; when it was turned back, by whom and why; its end. */
   readonly begunAt?: Instant;
   readonly reachedAt?: Instant;
@@ -259,6 +261,8 @@ export interface RollbackRehearsalEvidence extends RollbackRehearsalResult {
   readonly promotion: string;
   /** When it ended, by the log's clock. */
   readonly at: Instant;
+  /** The files of the migrations that were run on the way. */
+  readonly migrated: readonly Digest[];
   /** Requests both ways; absent: nobody sent any. */
   readonly traffic?: { readonly requests: number; readonly failed: number };
 }
@@ -272,11 +276,12 @@ export function rollbackRehearsalEvidence(facts: RollbackRehearsalFacts): Rollba
   const { because, missing, ...result } = judgeRollbackRehearsal(facts);
   const short = (texts: readonly string[]) =>
     texts.slice(0, MOST_REASONS).map((each) => each.slice(0, MOST_CHARACTERS).toWellFormed());
-  const { environment, promotion, at, traffic } = facts;
+  const { environment, promotion, at, traffic, migrations } = facts;
   return {
     environment,
     promotion,
     at,
+    migrated: migrations.map(({ file }) => file),
     ...result,
     because: short(because),
     missing: short(missing),

@@ -117,7 +117,12 @@ export function rehearsalOf(subject: Digest, at: Instant, ok: boolean): Evidence
 }
 
 /** Of a promotion to staging and its undo. */
-export function rollbackRehearsalOf(subject: Digest, at: Instant, ok: boolean): EvidenceFact {
+export function rollbackRehearsalOf(
+  subject: Digest,
+  migrations: readonly Pick<Migration, 'up'>[],
+  at: Instant,
+  ok: boolean,
+): EvidenceFact {
   const because = ok ? [] : ['slot green of cell s1 holds 1.1.0 after the undo'];
   return {
     digest: digestOfJson([subject, 'rollback', at, ok]),
@@ -128,6 +133,7 @@ export function rollbackRehearsalOf(subject: Digest, at: Instant, ok: boolean): 
     rollbackRehearsal: {
       ...{ environment: 'staging', promotion: 'prm_staging', at, ok, because, missing: [] },
       ...{ forwardMs: 60_000, backMs: 9_000, longestOutageMs: 300, traffic: { requests: 400, failed: 0 } },
+      migrated: migrations.map(({ up }) => up.digest),
     },
   };
 }
@@ -255,7 +261,9 @@ async function registerAll(
     code.push({ digest, version: registered.ref.version, range: registered.manifest.schemaRange });
     if (kind !== 'untested') await must(attachEvidence(deps, PEOPLE.developer, testResult(digest, 1, 0)));
     await must(attachEvidence(deps, PEOPLE.developer, rehearsalOf(digest, at, true)));
-    await must(attachEvidence(deps, PEOPLE.developer, rollbackRehearsalOf(digest, at, true)));
+    await must(
+      attachEvidence(deps, PEOPLE.developer, rollbackRehearsalOf(digest, registered.manifest.migrations, at, true)),
+    );
     await must(attachEvidence(deps, PEOPLE.developer, analysisOf(digest, registered.manifest.migrations, at, true)));
     if (kind === 'unsoaked') continue;
     // It went well in staging before: told here, not lived through.

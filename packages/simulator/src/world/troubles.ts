@@ -82,7 +82,7 @@ export class Troubles {
         const reds = [
           () => testResult(next, 2, 3),
           () => rehearsalOf(next, run.now, false),
-          () => rollbackRehearsalOf(next, run.now, false),
+          () => rollbackRehearsalOf(next, run.fleet.migrations.get(next) ?? [], run.now, false),
           () => analysisOf(next, run.fleet.migrations.get(next) ?? [], run.now, false),
         ];
         const red = (reds[fault.commit % reds.length] as (typeof reds)[number])();

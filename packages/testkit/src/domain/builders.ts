@@ -269,6 +269,7 @@ export function soundRollbackRehearsal(
   return {
     ...{ environment: 'staging', promotion: 'prm_staging', at: now - MINUTE_MS, ok: true, because: [], missing: [] },
     ...{ forwardMs: 40_000, backMs: 9_000, longestOutageMs: 400, traffic: { requests: 300, failed: 1 } },
+    migrated: [aMigration(1).up.digest],
     ...more,
   };
 }
