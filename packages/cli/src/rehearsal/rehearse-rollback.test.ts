@@ -101,6 +101,26 @@ async function rehearse(
 const evidenceOf = async (digest: `sha256:${string}`) =>
   (await manager.call('showRelease', { digest })).evidence.flatMap(({ rollbackRehearsal }) => rollbackRehearsal ?? []);
 
+test('refuses what would end before it can be taken back, and what has nothing to be taken back to', {
+  timeout: 60_000,
+}, async () => {
+  const apply = (text: string) => manager.call('applyDocuments', { body: { files: [{ name: 'shop.yaml', text }] } });
+  await apply(DOCUMENTS);
+  await company.release('1.9.0', WIDE);
+  expect(await rehearse('1.9.0', [])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(
+      /last wave \(ring broad\) is watched for 0 ms[\s\S]*to unblock: give the last ring at least 2000 ms/,
+    ),
+  });
+  await apply(SOAKING);
+  expect(await rehearse('1.0.0', [])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('1.0.0 serves 2 tenants of cell stage in staging already'),
+  });
+  expect((await manager.call('listPromotions', { environment: 'staging' })).items).toEqual([]);
+});
+
 test('all back as it was: it went well, and says so to whoever attaches it', { timeout: 60_000 }, async () => {
   const digest = await company.release('2.0.0', WIDE);
   const { code, out, err } = await rehearse('2.0.0', ['--attach']);
