@@ -6,6 +6,8 @@ import { everything } from '../paging.ts';
 
 /** The shortest soak in which a promotion is sure to be turned back before it ends. Milliseconds. */
 const SHORTEST_SOAK_MS = 2_000;
+/** The gate that asks for what this makes. */
+const GATE = 'rollback-rehearsed';
 /** A promotion that there never is: asked for by its name, it says who may take one back. */
 const NOBODYS = 'prm_rehearsal';
 
@@ -16,9 +18,17 @@ export async function fitForRehearsal(client: Client, release: Release, environm
   await nothingOpen(client, environment);
   await nobodyOnIt(client, release, environment);
   const { plan } = await client.call('planPromotion', { body: { release: release.ref.digest, environment } });
-  const { waves } = plan as unknown as {
+  const { waves, gates } = plan as unknown as {
     readonly waves: readonly { readonly ring: string; readonly soakMs: number }[];
+    readonly gates: readonly { readonly gate: string; readonly params: { readonly environment?: unknown } }[];
   };
+  if (gates.some(({ gate, params }) => gate === GATE && params.environment === environment))
+    throw new Failure(
+      EXIT.refused,
+      'waits-for-itself',
+      `the policy of ${environment} has the gate ${GATE} of ${environment} itself: the promotion would wait for its own rehearsal`,
+      `put that gate into the policy of an environment after ${environment}`,
+    );
   const last = waves.at(-1);
   if (last === undefined || last.soakMs < SHORTEST_SOAK_MS)
     throw new Failure(

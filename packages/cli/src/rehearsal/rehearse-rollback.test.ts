@@ -113,6 +113,12 @@ test('refuses what would end before it can be taken back, and what has nothing t
       /last wave \(ring broad\) is watched for 0 ms[\s\S]*to unblock: give the last ring at least 2000 ms/,
     ),
   });
+  const own = '{gate: rollback-rehearsed, params: {environment: staging, maxAgeMs: 1, longestOutageMs: 1}}';
+  await apply(SOAKING.replace('gates: [{gate: signature}]', `gates: [{gate: signature}, ${own}]`));
+  expect(await rehearse('1.9.0', [])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('the promotion would wait for its own rehearsal'),
+  });
   await apply(SOAKING);
   expect(await rehearse('1.0.0', [])).toMatchObject({
     code: 1,
