@@ -27,6 +27,16 @@ export * from './evidence/evidence.ts';
 export * from './evidence/junit.ts';
 export * from './evidence/open-evidence.ts';
 export { rehearsalStatement } from './evidence/rehearsal.ts';
+export {
+  type RehearsedTraffic,
+  type RehearsedWith,
+  type RollbackRehearsalFacts,
+  type RollbackRehearsalResult,
+  readRollbackRehearsal,
+  rollbackRehearsalStatement,
+  type TurningPoint,
+  turningPointOf,
+} from './evidence/rollback-rehearsal.ts';
 export * from './evidence/test-result.ts';
 export * from './gates/gate-words.ts';
 export type * from './kinds/application.ts';

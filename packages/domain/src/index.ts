@@ -6,7 +6,8 @@
  * - `plan/`: the planner answers a request with a plan, plain data; `undo.ts` says what undoing any prefix of it means,
  *   `envelope.ts` what an approval of it covers, `render.ts` how a person reads it.
  * - `gates/`: one question a file, judged on facts; `catalog.ts` lists them and says where they stand.
- * - `analysis/`: what a signed analysis of migrations comes to; `rehearsal/`: what a rehearsal does.
+ * - `analysis/`: what a signed analysis of migrations comes to; `rehearsal/`: what a rehearsal does, of
+ *   migrations or of a promotion with its undo.
  * - `promotion/`, `rollout/`, `hypercare/`: three machines of one shape. `state.ts` tells the machine in prose,
  *   `decide.ts` has `next…(state, facts) -> events or when to look again`, commands have `decide…(…) -> events or a
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
@@ -38,6 +39,7 @@ export * from './gates/gate.ts';
 export { ANALYSIS } from './gates/migrations-analysed.ts';
 export { REHEARSAL } from './gates/rehearsed.ts';
 export { RESTORE_DRILL } from './gates/restore-drilled.ts';
+export { ROLLBACK_REHEARSAL } from './gates/rollback-rehearsed.ts';
 export { evolveSoaked, type SoakEvent, type Soaked, soaksIn } from './gates/soaking.ts';
 export { TEST_RESULT } from './gates/tests-passed.ts';
 export * from './hypercare/hypercare.ts';

@@ -115,6 +115,7 @@ function shown(release: Release): string {
 }
 
 type Shown = Release['evidence'][number];
+type RollbackShown = NonNullable<Shown['rollbackRehearsal']>;
 
 function analysisText({ at, catalogue, migrations, found, told }: NonNullable<Shown['analysis']>): string {
   const count = (level: string): number =>
@@ -127,10 +128,27 @@ function analysisText({ at, catalogue, migrations, found, told }: NonNullable<Sh
   return `analysis of ${migrations.length} migrations ${sizes} at ${instant(at)}: ${count('error')} dangerous, ${count('warning')} to look at${lines.join('')}`;
 }
 
-function evidenceText({ predicateType, result, rehearsal, analysis }: Shown): string {
+function rollbackText({
+  environment,
+  promotion,
+  at,
+  ok,
+  because,
+  missing,
+  backMs,
+  longestOutageMs,
+}: RollbackShown): string {
+  const back = backMs === undefined ? '' : `, back within ${backMs} ms`;
+  const out = longestOutageMs === undefined ? '' : `, at most ${longestOutageMs} ms without a good answer`;
+  const came = ok ? `it went well${back}${out}` : `it did not go well: ${[...because, ...missing].join('; ')}`;
+  return `rehearsal of its rollback in ${environment} at ${instant(at)} (${promotion}): ${came}`;
+}
+
+function evidenceText({ predicateType, result, rehearsal, rollbackRehearsal, analysis }: Shown): string {
   if (result !== undefined)
     return `${predicateType}: ${result.passed} passed, ${result.failed} failed, exit ${result.exitCode}`;
   if (analysis !== undefined) return analysisText(analysis);
+  if (rollbackRehearsal !== undefined) return rollbackText(rollbackRehearsal);
   if (rehearsal === undefined) return predicateType;
   const { environment, cell, store, at, ok, longestStallMs, because } = rehearsal;
   const of = [environment, cell, store].filter((each) => each !== undefined).join('/');

@@ -30,6 +30,24 @@ export const evidence = z
         because: z.array(z.string()),
       })
       .exactOptional(),
+    /** What a promotion of it and its undo came to. */
+    rollbackRehearsal: z
+      .object({
+        environment: z.string(),
+        promotion: z.string(),
+        at: instant,
+        ok: z.boolean(),
+        /** Milliseconds, each absent where it didn't come so far; without requests no outage is known. */
+        forwardMs: z.int().exactOptional(),
+        backMs: z.int().exactOptional(),
+        longestOutageMs: z.int().exactOptional(),
+        traffic: z.object({ requests: z.int(), failed: z.int() }).exactOptional(),
+        /** The files of the migrations that were run on the way. */
+        migrated: z.array(digest),
+        because: z.array(z.string()),
+        missing: z.array(z.string()),
+      })
+      .exactOptional(),
     /** What an analysis of its migrations came to. */
     analysis: z
       .object({

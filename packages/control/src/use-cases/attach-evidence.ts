@@ -29,10 +29,13 @@ export async function attachEvidence(deps: Deps, principal: Principal, bundle: u
         'create a new release',
       );
     await deps.blobs.put(deps.canonical(bundle));
-    const { digest, predicateType, keyId, result, rehearsal, analysis } = fact;
+    const { digest, predicateType, keyId, result, rehearsal, rollbackRehearsal, analysis } = fact;
     const said = {
       ...(result === undefined ? {} : { result }),
       ...(rehearsal === undefined ? {} : { rehearsal }),
+      ...(rollbackRehearsal === undefined
+        ? {}
+        : { rollbackRehearsal: { ...rollbackRehearsal, migrated: rollbackRehearsal.migrated.length } }),
       ...(analysis === undefined ? {} : { analysis: inShort(analysis) }),
     };
     const data = { evidence: digest, predicateType, keyId, ...said };

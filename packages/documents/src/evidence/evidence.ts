@@ -5,6 +5,7 @@
 import type { Digest } from '@headgate/domain';
 import type { AnalysisEvidence } from '@headgate/domain/analysis/analysis';
 import type { RehearsalEvidence } from '@headgate/domain/rehearsal/rehearsal';
+import type { RollbackRehearsalEvidence } from '@headgate/domain/rehearsal/rollback';
 import type { Refused } from '../refusal.ts';
 import type { Duty } from '../trust/trust.ts';
 
@@ -21,6 +22,8 @@ export interface EvidenceFact {
   readonly result?: TestRun;
   /** Of a rehearsal. */
   readonly rehearsal?: RehearsalEvidence;
+  /** Of a promotion and its undo. */
+  readonly rollbackRehearsal?: RollbackRehearsalEvidence;
   /** Of an analysis of migrations. */
   readonly analysis?: AnalysisEvidence;
   /** Digest of the bundle. */
@@ -44,5 +47,7 @@ export interface EvidenceFormat {
   readonly duty: Duty;
   read(
     predicate: Readonly<Record<string, unknown>>,
-  ): ({ readonly ok: true } & Pick<EvidenceFact, 'result' | 'rehearsal' | 'analysis'>) | Refused<'evidence-malformed'>;
+  ):
+    | ({ readonly ok: true } & Pick<EvidenceFact, 'result' | 'rehearsal' | 'rollbackRehearsal' | 'analysis'>)
+    | Refused<'evidence-malformed'>;
 }

@@ -149,6 +149,13 @@ describe('a service is refused, with line and column,', () => {
       'headgate.yaml:11:52 spec.environments[1].gates[0].params.environment: expected an environment that releases pass before this one: staging, found "stagin"',
     ],
     [
+      'for a rollback that would have to be rehearsed where it is asked for',
+      {
+        spec: 'gates: [{gate: rollback-rehearsed, params: {environment: staging, maxAgeMs: 1, longestOutageMs: 1}}]',
+      },
+      'spec.gates[0].params.environment: expected an environment that releases pass before; name it',
+    ],
+    [
       'for waivers of nothing',
       { ...waiver({}), staging: '' },
       'headgate.yaml:8:12 spec.waivers: expected the gate migrations-analysed in gates, whose findings they waive, found it in no environment',

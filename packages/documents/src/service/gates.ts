@@ -104,7 +104,7 @@ export function serviceGateProblems({ spec }: ServiceContent): Problem[] {
       problems.push(saidTwice(['spec', 'environments', i, 'approvals'], 'approval', environment.approvals));
   });
   lists.forEach(({ gates, path }, i) => {
-    problems.push(...soakProblems(gates, path, environments.slice(0, Math.max(0, i - 1))));
+    problems.push(...earlierProblems(gates, path, environments.slice(0, Math.max(0, i - 1))));
   });
   return problems;
 }
@@ -117,12 +117,15 @@ function saidTwice(path: Path, gate: string, found: number): Problem {
   return { path, expected: `either this or the gate ${gate} in gates, not both`, found: String(found) };
 }
 
-/** A release soaks in an environment that it passes before: listed for all, the first one would wait for itself. */
-function soakProblems(gates: readonly PlainGate[], path: Path, before: Spec['environments']): Problem[] {
+/** Gates that ask what became of a release in an environment before. */
+const OF_BEFORE: readonly string[] = ['soaked', 'rollback-rehearsed'];
+
+/** What they ask about is an environment that releases pass before: listed for all, the first one would wait for itself. */
+function earlierProblems(gates: readonly PlainGate[], path: Path, before: Spec['environments']): Problem[] {
   const known = before.map(({ name }) => name);
   return gates.flatMap(({ gate, params }, i) => {
     const environment = params?.environment;
-    if (gate !== 'soaked' || known.includes(String(environment))) return [];
+    if (!OF_BEFORE.includes(gate) || known.includes(String(environment))) return [];
     const expected =
       known.length > 0
         ? `an environment that releases pass before this one: ${known.join(', ')}`

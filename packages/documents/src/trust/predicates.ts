@@ -2,6 +2,7 @@
 import { ANALYSIS } from '@headgate/domain/gates/migrations-analysed';
 import { REHEARSAL } from '@headgate/domain/gates/rehearsed';
 import { RESTORE_DRILL } from '@headgate/domain/gates/restore-drilled';
+import { ROLLBACK_REHEARSAL } from '@headgate/domain/gates/rollback-rehearsed';
 import { TEST_RESULT } from '@headgate/domain/gates/tests-passed';
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
@@ -27,6 +28,8 @@ export const SEALED_WAL_PREDICATE = 'https://headgate.dev/wal/v1';
 export const WAL_REACH_PREDICATE = 'https://headgate.dev/wal-reach/v1';
 /** "The migrations of this release were rehearsed, and that is what was seen." */
 export const REHEARSAL_PREDICATE = REHEARSAL;
+/** "This release was promoted and taken back, and that is what was seen." */
+export const ROLLBACK_REHEARSAL_PREDICATE = ROLLBACK_REHEARSAL;
 /** "The migrations of this release were analysed, and that is what was found." */
 export const ANALYSIS_PREDICATE = ANALYSIS;
 /** "This restore point was brought back in a drill, and that is what came of it." */

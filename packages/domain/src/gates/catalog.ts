@@ -6,6 +6,7 @@ import { migrationsAnalysed } from './migrations-analysed.ts';
 import { rehearsed } from './rehearsed.ts';
 import { restoreDrilled } from './restore-drilled.ts';
 import { restorePoint } from './restore-point.ts';
+import { rollbackRehearsed } from './rollback-rehearsed.ts';
 import { signature } from './signature.ts';
 import { soaked } from './soaked.ts';
 import { testsPassed } from './tests-passed.ts';
@@ -17,6 +18,7 @@ export const GATES: readonly Gate[] = [
   testsPassed,
   migrationsAnalysed,
   rehearsed,
+  rollbackRehearsed,
   restoreDrilled,
   soaked,
   window,

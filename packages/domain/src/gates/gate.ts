@@ -10,6 +10,7 @@ import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
 import type { Action, MigrationRef } from '../plan/plan.ts';
 import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
+import type { RollbackRehearsalEvidence } from '../rehearsal/rollback.ts';
 import type { DrillEvidence } from '../vault/drill.ts';
 import type { Soaked } from './soaking.ts';
 
@@ -41,6 +42,7 @@ export interface EvidenceFact {
     readonly exitCode: number;
   };
   readonly rehearsal?: RehearsalEvidence;
+  readonly rollbackRehearsal?: RollbackRehearsalEvidence;
   readonly analysis?: AnalysisEvidence;
 }
 

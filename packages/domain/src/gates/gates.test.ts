@@ -18,6 +18,7 @@ const SOUND_PARAMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   soaked: { environment: 'staging', durationMs: HOUR_MS },
   'migrations-analysed': { maxAgeMs: HOUR_MS, longestStallMs: 1_000 },
   rehearsed: { from: 'production', maxAgeMs: HOUR_MS, longestStallMs: 500 },
+  'rollback-rehearsed': { environment: 'staging', maxAgeMs: HOUR_MS, longestOutageMs: 1_000 },
   'restore-drilled': { rtoMs: MINUTE_MS, rpoMs: MINUTE_MS, drillMaxAgeMs: HOUR_MS },
   window: {},
   approval: { count: 1 },
@@ -325,7 +326,7 @@ test('no data never passes, whatever the parameters', () => {
   const params = fc.dictionary(
     fc.constantFrom(
       ...['minimum', 'environment', 'durationMs', 'count', 'maxAgeMs', 'from', 'longestStallMs', 'masked'],
-      ...['rtoMs', 'rpoMs', 'drillMaxAgeMs'],
+      ...['rtoMs', 'rpoMs', 'drillMaxAgeMs', 'longestOutageMs', 'traffic', 'migrations'],
     ),
     fc.oneof(fc.nat(), fc.constant('staging'), fc.anything()),
   );
@@ -377,6 +378,7 @@ describe('where gates stand', () => {
       'soaked',
       'migrations-analysed',
       'rehearsed',
+      'rollback-rehearsed',
       'restore-drilled',
       'window',
       'approval',
@@ -389,6 +391,7 @@ describe('where gates stand', () => {
       'soaked',
       'migrations-analysed',
       'rehearsed',
+      'rollback-rehearsed',
       'restore-drilled',
     ]);
   });
@@ -399,6 +402,7 @@ describe('where gates stand', () => {
       'soaked',
       'migrations-analysed',
       'rehearsed',
+      'rollback-rehearsed',
       'restore-drilled',
       'window',
     ]);

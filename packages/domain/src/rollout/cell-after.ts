@@ -1,7 +1,7 @@
 import type { CellState, SlotState, StoreState, TenantState } from '../model/cell.ts';
 import { type Action, type CellPlan, changesSomething, type Plan, type Step } from '../plan/plan.ts';
 import { type UndoStep, undoSteps } from '../plan/undo.ts';
-import type { Rollout } from './state.ts';
+import type { RolloutCore } from './state.ts';
 
 /**
  * What a rollout made of its cell: the base with the done steps applied. `uncertain` says that a step was begun whose
@@ -10,7 +10,7 @@ import type { Rollout } from './state.ts';
 export function cellAfter(
   plan: Plan,
   cell: CellPlan,
-  rollout: Rollout,
+  rollout: Pick<RolloutCore, 'cursor' | 'begun' | 'undo'>,
 ): { readonly state: CellState; readonly uncertain: boolean } {
   const slots: Record<string, SlotState> = { ...cell.base.slots };
   const stores: Record<string, StoreState> = { ...cell.base.stores };

@@ -52,16 +52,19 @@ export function showRelease(record: ReleaseRecord, principal: Principal): Shown<
     signature: signature === undefined ? null : { verified: signature.verified, keyId: signature.keyId },
     authors: manifest.authors,
     notes: manifest.notes,
-    evidence: evidence.map(({ digest, predicateType, subject, verified, keyId, result, rehearsal, analysis }) => ({
-      digest,
-      predicateType,
-      subject,
-      verified,
-      keyId,
-      ...(result === undefined ? {} : { result }),
-      ...(rehearsal === undefined ? {} : { rehearsal }),
-      ...(analysis === undefined ? {} : { analysis }),
-    })),
+    evidence: evidence.map(
+      ({ digest, predicateType, subject, verified, keyId, result, rehearsal, rollbackRehearsal, analysis }) => ({
+        digest,
+        predicateType,
+        subject,
+        verified,
+        keyId,
+        ...(result === undefined ? {} : { result }),
+        ...(rehearsal === undefined ? {} : { rehearsal }),
+        ...(rollbackRehearsal === undefined ? {} : { rollbackRehearsal }),
+        ...(analysis === undefined ? {} : { analysis }),
+      }),
+    ),
     promoted: soaked
       .filter(({ again }) => again === undefined)
       .map(({ environment, promotedAt }) => ({ environment, at: promotedAt })),

@@ -76,7 +76,8 @@ export class FileTrust implements Trust {
     if (keys === undefined) return this.#untrusted();
     const opened = openEvidence(bundle, keys);
     if (!opened.ok) return refusedOf(opened);
-    const { digest, predicateType, subject, verified, keyId, result, rehearsal, analysis } = opened.fact;
+    const { digest, predicateType, subject, verified, keyId, result, rehearsal, rollbackRehearsal, analysis } =
+      opened.fact;
     const fact = {
       digest,
       predicateType,
@@ -85,6 +86,7 @@ export class FileTrust implements Trust {
       keyId,
       ...(result === undefined ? {} : { result: countsOf(result) }),
       ...(rehearsal === undefined ? {} : { rehearsal }),
+      ...(rollbackRehearsal === undefined ? {} : { rollbackRehearsal }),
       ...(analysis === undefined ? {} : { analysis }),
     };
     return { ok: true, fact };

@@ -14,6 +14,7 @@ interface ReleaseFacts {
   signed: boolean;
   readonly results: { passed: number; failed: number; exitCode: number }[];
   readonly rehearsals: { ok: boolean; at: Instant; longestStallMs?: number }[];
+  readonly rollbackRehearsals: { environment: string; ok: boolean; at: Instant }[];
   readonly analyses: { errors: number; at: Instant }[];
   readonly promoted: { environment: string; promotedAt: Instant; until?: Instant }[];
 }
@@ -46,6 +47,8 @@ export class DeclaredFacts {
       case 'release.evidence-attached':
         if (data.result !== undefined) this.#release(digestIn(entry.stream)).results.push(data.result);
         if (data.rehearsal !== undefined) this.#release(digestIn(entry.stream)).rehearsals.push(data.rehearsal);
+        if (data.rollbackRehearsal !== undefined)
+          this.#release(digestIn(entry.stream)).rollbackRehearsals.push(data.rollbackRehearsal);
         if (data.analysis !== undefined) this.#release(digestIn(entry.stream)).analyses.push(data.analysis);
         return true;
       case 'release.promoted':
@@ -113,6 +116,7 @@ export class DeclaredFacts {
         report('after-gates', 'too few tests passed');
     }
     if (index.longestStallMs !== undefined) this.#checkRehearsed(index, index.longestStallMs, report);
+    if (index.rollbackRehearsedIn !== undefined) this.#checkRollbackRehearsed(index, index.rollbackRehearsedIn, report);
     if (index.asksAnalysis) this.#checkAnalysed(index, report);
     if (index.soaked !== undefined) {
       const { environment, durationMs } = index.soaked;
@@ -134,6 +138,17 @@ export class DeclaredFacts {
     if (newest === NEVER) report('data-not-missing', 'no rehearsal of the release is on the log');
     else if (!newest.ok) report('after-gates', 'the newest rehearsal did not go well');
     else if ((newest.longestStallMs ?? Number.POSITIVE_INFINITY) > most) report('after-gates', 'others wait too long');
+  }
+
+  /** The newest rehearsal of the release's rollback went well there. */
+  #checkRollbackRehearsed({ plan }: PlanIndex, environment: string, report: Report): void {
+    const all = (this.#releases.get(plan.release.digest)?.rollbackRehearsals ?? []).filter(
+      (each) => each.environment === environment,
+    );
+    const [first] = all;
+    const newest = first && all.reduce((last, each) => (each.at >= last.at ? each : last), first);
+    if (newest === undefined) report('data-not-missing', 'no rehearsal of the rollback is on the log');
+    else if (!newest.ok) report('after-gates', 'the newest rehearsal of the rollback did not go well');
   }
 
   /** Where the plan migrates, the newest analysis found nothing dangerous. */
@@ -185,7 +200,7 @@ export class DeclaredFacts {
   #release(digest: Digest): ReleaseFacts {
     let facts = this.#releases.get(digest);
     if (facts === undefined) {
-      facts = { signed: false, results: [], rehearsals: [], analyses: [], promoted: [] };
+      facts = { signed: false, results: [], rehearsals: [], rollbackRehearsals: [], analyses: [], promoted: [] };
       this.#releases.set(digest, facts);
     }
     return facts;

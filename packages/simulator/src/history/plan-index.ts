@@ -11,6 +11,8 @@ export interface PlanIndex {
   readonly minimumTests: number | undefined;
   /** The longest stall that a rehearsal may show; undefined: none is asked for. */
   readonly longestStallMs: number | undefined;
+  /** Its rollback was rehearsed there. */
+  readonly rollbackRehearsedIn: string | undefined;
   /** The worst of its migrations' analysis must be no error. */
   readonly asksAnalysis: boolean;
   readonly soaked: { readonly environment: string; readonly durationMs: number } | undefined;
@@ -38,6 +40,7 @@ function make(plan: Plan): PlanIndex {
     return typeof value === 'number' ? value : undefined;
   };
   const environment = params('soaked')?.environment;
+  const rehearsedIn = params('rollback-rehearsed')?.environment;
   const durationMs = number('soaked', 'durationMs');
   return {
     plan,
@@ -47,6 +50,7 @@ function make(plan: Plan): PlanIndex {
     asksSignature: params('signature') !== undefined,
     minimumTests: number('tests-passed', 'minimum'),
     longestStallMs: number('rehearsed', 'longestStallMs'),
+    rollbackRehearsedIn: typeof rehearsedIn === 'string' ? rehearsedIn : undefined,
     asksAnalysis: params('migrations-analysed') !== undefined,
     soaked: typeof environment === 'string' && durationMs !== undefined ? { environment, durationMs } : undefined,
     restorePointMaxAgeMs: number('restore-point', 'maxAgeMs'),

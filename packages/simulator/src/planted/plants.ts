@@ -119,6 +119,12 @@ export const PLANTS: readonly Plant[] = [
     'if (false) return refused(',
   ),
   plant('rehearsal-well', 'domain/src/gates/rehearsed.ts', 'if (!ok)', 'if (false)'),
+  plant(
+    'rollback-rehearsal-well',
+    'domain/src/gates/rollback-rehearsed.ts',
+    'if (!ok || because.length > 0 || missing.length > 0)',
+    'if (false)',
+  ),
   plant('soak-duration', 'domain/src/gates/soaked.ts', 'if (facts.now < readyAt)', 'if (false)'),
   plant('restore-point-age', 'domain/src/gates/restore-point.ts', 'if (ageMs > maxAgeMs)', 'if (false)'),
   // Readings.

@@ -79,6 +79,11 @@ export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolea
       { gate: 'migrations-analysed', at: 'promotion', params: { maxAgeMs: 30 * 24 * HOUR, longestStallMs: 1_000 } },
       { gate: 'rehearsed', at: 'promotion', params: { from: 'main', maxAgeMs: 30 * 24 * HOUR, longestStallMs: 500 } },
       {
+        gate: 'rollback-rehearsed',
+        at: 'promotion',
+        params: { environment: 'staging', maxAgeMs: 30 * 24 * HOUR, longestOutageMs: 1_000 },
+      },
+      {
         gate: 'soaked',
         at: 'promotion',
         params: { environment: 'staging', durationMs: random.pick([0, 30_000, 5 * MINUTE]) },

@@ -30,6 +30,7 @@ import {
   type Migration,
   REHEARSAL,
   type ReconciledEvidence,
+  ROLLBACK_REHEARSAL,
   type SchemaRange,
   TEST_RESULT,
 } from '@headgate/domain';
@@ -112,6 +113,28 @@ export function rehearsalOf(subject: Digest, at: Instant, ok: boolean): Evidence
     verified: true,
     keyId: 'key-2',
     rehearsal: { store: 'main', at, masked: true, runner: 'headgate', ...result },
+  };
+}
+
+/** Of a promotion to staging and its undo. */
+export function rollbackRehearsalOf(
+  subject: Digest,
+  migrations: readonly Pick<Migration, 'up'>[],
+  at: Instant,
+  ok: boolean,
+): EvidenceFact {
+  const because = ok ? [] : ['slot green of cell s1 holds 1.1.0 after the undo'];
+  return {
+    digest: digestOfJson([subject, 'rollback', at, ok]),
+    predicateType: ROLLBACK_REHEARSAL,
+    subject,
+    verified: true,
+    keyId: 'key-2',
+    rollbackRehearsal: {
+      ...{ environment: 'staging', promotion: 'prm_staging', at, ok, because, missing: [] },
+      ...{ forwardMs: 60_000, backMs: 9_000, longestOutageMs: 300, traffic: { requests: 400, failed: 0 } },
+      migrated: migrations.map(({ up }) => up.digest),
+    },
   };
 }
 
@@ -238,6 +261,9 @@ async function registerAll(
     code.push({ digest, version: registered.ref.version, range: registered.manifest.schemaRange });
     if (kind !== 'untested') await must(attachEvidence(deps, PEOPLE.developer, testResult(digest, 1, 0)));
     await must(attachEvidence(deps, PEOPLE.developer, rehearsalOf(digest, at, true)));
+    await must(
+      attachEvidence(deps, PEOPLE.developer, rollbackRehearsalOf(digest, registered.manifest.migrations, at, true)),
+    );
     await must(attachEvidence(deps, PEOPLE.developer, analysisOf(digest, registered.manifest.migrations, at, true)));
     if (kind === 'unsoaked') continue;
     // It went well in staging before: told here, not lived through.

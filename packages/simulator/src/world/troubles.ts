@@ -13,7 +13,7 @@ import type { Digest } from '@headgate/domain';
 import type { Run } from '../engine/run.ts';
 import type { Server } from '../engine/server.ts';
 import { ignoreUnavailable } from '../engine/unavailable.ts';
-import { analysisOf, rehearsalOf, testResult } from './fleet.ts';
+import { analysisOf, rehearsalOf, rollbackRehearsalOf, testResult } from './fleet.ts';
 import { ALWAYS, CLOSED, ENVIRONMENT, PEOPLE } from './fleet-spec.ts';
 import { isWorldFault, type WorldFault } from './scenario.ts';
 
@@ -82,6 +82,7 @@ export class Troubles {
         const reds = [
           () => testResult(next, 2, 3),
           () => rehearsalOf(next, run.now, false),
+          () => rollbackRehearsalOf(next, run.fleet.migrations.get(next) ?? [], run.now, false),
           () => analysisOf(next, run.fleet.migrations.get(next) ?? [], run.now, false),
         ];
         const red = (reds[fault.commit % reds.length] as (typeof reds)[number])();

@@ -18,8 +18,10 @@ import {
   type ReconciledEvidence,
   type ReleaseManifest,
   type ReleaseRef,
+  ROLLBACK_REHEARSAL,
   TEST_RESULT,
 } from '@headgate/domain';
+import type { RollbackRehearsalEvidence } from '@headgate/domain/rehearsal/rollback';
 
 /** Noon of 5 January 2026, UTC. */
 export const NOON: Instant = Date.UTC(2026, 0, 5, 12);
@@ -234,6 +236,14 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
           told: [],
         },
       },
+      {
+        digest: digestOf('rollback rehearsal'),
+        predicateType: ROLLBACK_REHEARSAL,
+        subject: digest,
+        verified: true,
+        keyId: 'key-1',
+        rollbackRehearsal: soundRollbackRehearsal(now),
+      },
     ],
     approvals: [
       { by: 'usr_approver', envelope, at: now - MINUTE_MS, expiresAt: now + HOUR_MS, proof: 'server-attested' },
@@ -247,6 +257,19 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
     migrating: [migrating],
     migrated: [{ cell: 'shared', store: 'main' }],
     drills: [soundDrill(now)],
+    ...more,
+  };
+}
+
+/** The release went to staging and back, a minute ago, under requests. */
+export function soundRollbackRehearsal(
+  now: Instant = NOON,
+  more: Partial<RollbackRehearsalEvidence> = {},
+): RollbackRehearsalEvidence {
+  return {
+    ...{ environment: 'staging', promotion: 'prm_staging', at: now - MINUTE_MS, ok: true, because: [], missing: [] },
+    ...{ forwardMs: 40_000, backMs: 9_000, longestOutageMs: 400, traffic: { requests: 300, failed: 1 } },
+    migrated: [aMigration(1).up.digest],
     ...more,
   };
 }
