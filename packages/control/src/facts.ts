@@ -59,16 +59,19 @@ interface Asked {
   readonly environment: StreamId;
   /** The environment's calendars as they were last seen; a changed list costs one more query. */
   readonly calendars: readonly string[];
+  /** Its policy's name, likewise. */
+  readonly policy: string | undefined;
   readonly streams: readonly StreamId[];
 }
 
-function asked(subject: GateSubject, calendars: readonly string[]): Asked {
+function asked(subject: GateSubject, calendars: readonly string[], policy: string | undefined): Asked {
   const { digest } = subject.release;
   const release = streams.release(digest);
   const document = streams.document('Environment', subject.environment);
   const freezes = freezeScopesOf(subject).map(streams.freeze);
-  const all = [release, document, ...freezes, ...calendars.map((c) => streams.document('Calendar', c))];
-  return { digest, release, environment: document, calendars, streams: all };
+  const own = policy === undefined ? [] : [streams.document('Policy', policy)];
+  const all = [release, document, ...freezes, ...own, ...calendars.map((c) => streams.document('Calendar', c))];
+  return { digest, release, environment: document, calendars, policy, streams: all };
 }
 
 /** Remembers which calendars an environment named, so that the next tick asks for all rows in one query. */
@@ -97,21 +100,27 @@ export class GateFactsGatherer {
     const { digest } = subject.release;
     let ask = this.#asked.get(subject.environment);
     if (ask?.digest !== digest) {
-      ask = asked(subject, ask?.calendars ?? []);
+      ask = asked(subject, ask?.calendars ?? [], ask?.policy);
       this.#asked.set(subject.environment, ask);
     }
     let rows = await this.#store.load([...ask.streams, ...extra]);
     const environmentRow = rows.get(ask.environment) as
-      | Row<DocumentRecord<{ calendars: readonly string[] }>>
+      | Row<DocumentRecord<{ calendars: readonly string[]; policy?: string }>>
       | undefined;
     const named = environmentRow?.state.spec.calendars ?? [];
-    const guessed = ask.calendars;
-    if (named.length !== guessed.length || named.some((name, i) => name !== guessed[i])) {
-      ask = asked(subject, named);
+    const policy = environmentRow?.state.spec.policy;
+    const guessed = ask;
+    const others = named.length !== guessed.calendars.length || named.some((name, i) => name !== guessed.calendars[i]);
+    if (others || policy !== guessed.policy) {
+      ask = asked(subject, named, policy);
       this.#asked.set(subject.environment, ask);
-      const unloaded = named.filter((c) => !guessed.includes(c)).map((c) => streams.document('Calendar', c));
+      const unloaded = ask.streams.filter((stream) => !guessed.streams.includes(stream));
       if (unloaded.length > 0) rows = new Map([...rows, ...(await this.#store.load(unloaded))]);
     }
+    const inForce =
+      policy === undefined
+        ? undefined
+        : (rows.get(streams.document('Policy', policy)) as Row<DocumentRecord> | undefined)?.state.digest;
     const release = rows.get(ask.release) as Row<ReleaseRecord> | undefined;
     const declared = freezeScopesOf(subject).flatMap(
       (scope) => (rows.get(streams.freeze(scope)) as Row<FreezeRecord> | undefined)?.state.freezes ?? [],
@@ -127,8 +136,13 @@ export class GateFactsGatherer {
     return {
       rows,
       reads: ask.streams.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
-      gatesOf: ({ id, release: { digest }, authors, requester, envelope, approvals }, plan) => ({
+      gatesOf: ({ id, release: { digest }, authors, requester, envelope, approvals, wave }, plan) => ({
         now,
+        // What has begun ends by what was approved.
+        ...(id !== undefined &&
+          wave === 0 &&
+          inForce !== undefined &&
+          inForce !== plan.policyDigest && { replaced: { planned: plan.policyDigest, inForce } }),
         // A plan that nobody has asked for yet has none.
         ...(id !== undefined && { promotion: id }),
         release: {

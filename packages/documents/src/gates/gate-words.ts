@@ -94,6 +94,8 @@ export function gatesPage(): string {
     'What can be asked before a release goes on. A Policy lists gates, and so does a Service ([what a service has by itself](bring-your-own.md#gates)); `headgate gate list` and `headgate gate show GATE` say the',
     'same as this page, without a server, for the version that is installed. Only `pass` and `waived` go on: without data, on an error and while it waits a gate is closed, and says what would open it.',
     '',
+    'Two more stand there by themselves and are listed by nobody: `freeze`, and `policy` before the first wave, which is closed once the policy that a promotion was planned under isn’t in force any more.',
+    '',
     'This page is written from the gates themselves (`node scripts/write-gates-page.ts`), and a test compares the two.',
   ];
   for (const { name: gate, asks, place, parameters, listed } of toldGates()) {

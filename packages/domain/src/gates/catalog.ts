@@ -4,6 +4,7 @@ import { frozenVerdict } from './freeze.ts';
 import { type Gate, type GateFacts, type Subject, stop, type Verdict } from './gate.ts';
 import { migrationsAnalysed } from './migrations-analysed.ts';
 import { rehearsed } from './rehearsed.ts';
+import { replacedVerdict } from './replaced-policy.ts';
 import { restoreDrilled } from './restore-drilled.ts';
 import { restorePoint } from './restore-point.ts';
 import { rollbackRehearsed } from './rollback-rehearsed.ts';
@@ -37,7 +38,8 @@ export function gateNamed(name: string): Gate | undefined {
  * there whether the policy has the window gate or not.
  */
 export function judgeGates(specs: readonly GateSpec[], facts: GateFacts, subject: Subject): readonly Verdict[] {
-  const verdicts: Verdict[] = [];
+  const replaced = replacedVerdict(facts, subject);
+  const verdicts: Verdict[] = replaced === undefined ? [] : [replaced];
   for (const spec of specs) {
     if (!standsBefore(spec, subject)) continue;
     const gate = BY_NAME.get(spec.gate);

@@ -77,6 +77,8 @@ export interface GateFacts {
   readonly freezes: readonly Freeze[];
   readonly restorePoints: readonly RestorePoint[];
   readonly soaked: readonly Soaked[];
+  /** The plan's policy, and the one that is in force in its place by now. Absent: the plan's is, or the promotion has begun. */
+  readonly replaced?: { readonly planned: Digest; readonly inForce: Digest };
   /** What the plan runs in its stores, each file once. Undefined: not known, which is not none. */
   readonly migrating?: readonly MigrationRef[];
   /** The stores that the plan migrates, of the cells that are asked about. Absent: nobody looked, or it was before there were drills. */

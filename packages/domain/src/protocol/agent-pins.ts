@@ -5,6 +5,7 @@
  */
 import { holdingApprovals } from '../gates/approval.ts';
 import { type GateFacts, wholeNumber } from '../gates/gate.ts';
+import { askAnew } from '../gates/replaced-policy.ts';
 import type { Digest, PrincipalId } from '../model/identity.ts';
 import type { Action, CellPlan, DocumentRef, Plan } from '../plan/plan.ts';
 
@@ -125,7 +126,7 @@ function outdated(
   return {
     ...objection,
     why: `${why}; what it is planned under is no longer in force`,
-    unblock: `ask for it anew, which plans it under what is in force: \`headgate reject ${promotion} --reason "planned under what was before"\`, then \`headgate promote ${release.digest} --to ${environment}\` (where it was asked for with a --key: with another one)`,
+    unblock: `ask for it anew, which plans it under what is in force: ${askAnew(promotion, release.digest, environment)}`,
     outdated: true,
   };
 }
