@@ -20,7 +20,7 @@ import { loadConfig } from '../config.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
 import { pendingOf, readRelease } from '../rehearse/release-files.ts';
-import { rehearsalLines, storeText, took } from '../rehearse/words.ts';
+import { rehearsalLines, storeText } from '../rehearse/words.ts';
 import { complain } from './command-line.ts';
 
 export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrations on a copy of a store, forward, back and forward
@@ -155,7 +155,7 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
   );
   try {
     const { copy, from } = opened;
-    say(`A copy of ${storeText(from)} is there after ${took(copy.readyMs)}.`);
+    say(`A copy of ${storeText(from)} is there after ${tookText(copy.readyMs)}.`);
     const version = copy.schemaVersion ?? versionGiven(values);
     const facts = await run({
       copy,
