@@ -114,7 +114,9 @@ it.each([
 });
 
 it('says what it hasn’t, and takes no cursor but its own', async () => {
-  expect(await refused(developer.call('listMigrationTimes', { promotion: 'prm_nothing' }))).toMatchObject({ status: 404 });
+  expect(await refused(developer.call('listMigrationTimes', { promotion: 'prm_nothing' }))).toMatchObject({
+    status: 404,
+  });
   const { items } = await developer.call('listPromotions', { limit: 1 });
   const call = developer.call('listMigrationTimes', { promotion: items[0]?.id ?? '', cursor: '-1' });
   expect(await refused(call)).toMatchObject({ status: 422 });

@@ -15,6 +15,7 @@ import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { loadPrivateKey, rehearsalStatement, signingKey, signStatement } from '@headgate/documents';
 import type { Digest } from '@headgate/domain';
 import { unexpected } from '@headgate/domain/masking/leaks';
+import { tookText } from '@headgate/domain/model/duration';
 import { judgeRehearsal } from '@headgate/domain/rehearsal/rehearsal';
 import { loadConfig } from '../config.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';

@@ -1,4 +1,6 @@
 /** A rehearsal as people read it: names, counts and durations, never a value. */
+
+import { tookText } from '@headgate/domain/model/duration';
 import { differenceText } from '@headgate/domain/rehearsal/compare';
 import { planChangeText } from '@headgate/domain/rehearsal/plan-change';
 import {
@@ -7,7 +9,6 @@ import {
   type RehearsalFacts,
   type RehearsedStore,
 } from '@headgate/domain/rehearsal/rehearsal';
-import { tookText } from '@headgate/domain/model/duration';
 import { othersWait, type TracedFile, type TracedStatement } from '@headgate/domain/rehearsal/trace';
 
 /** Differences and statements of one kind that are told. */
@@ -138,7 +139,8 @@ function stallLines({ stalls, direction }: Pass): string[] {
     return [
       `  Beside it ${count(stalls.length, 'table was', 'tables were')} read and written, and nobody waited for ${NOTICED_MS} ms.`,
     ];
-  const each = (ms: number | undefined, who: string): string => `${who} ${ms === undefined ? 'not known' : tookText(ms)}`;
+  const each = (ms: number | undefined, who: string): string =>
+    `${who} ${ms === undefined ? 'not known' : tookText(ms)}`;
   return [
     `  Others waited${direction === 'forward' ? ' (the longest of those who read and wrote meanwhile)' : ''}:`,
     ...noticed

@@ -46,7 +46,10 @@ export const status: Install = (program, act) => {
       act(async ({ client, out }, promotion: string) => {
         const explanation = await client.call('explainPromotion', { promotion });
         const migrations = await migrationTimesOf(client, promotion);
-        out.answer({ ...explanation, migrations }, explanationText(explanation, migrationTimeLines(promotion, migrations)));
+        out.answer(
+          { ...explanation, migrations },
+          explanationText(explanation, migrationTimeLines(promotion, migrations)),
+        );
         return EXIT.ok;
       }),
     );

@@ -10,8 +10,8 @@ import type { Output, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable } from '../output.ts';
 import { everything } from '../paging.ts';
-import { migrationTimeLines, migrationTimesOf } from './migration-times.ts';
 import { EventFeed, SUM_EVERY_MS } from './event-feed.ts';
+import { migrationTimeLines, migrationTimesOf } from './migration-times.ts';
 
 /** How long a server that went away is waited for. Milliseconds. */
 const PATIENCE_MS = 60_000;

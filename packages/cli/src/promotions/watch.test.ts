@@ -3,10 +3,10 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import { RealServer, until } from '@headgate/server/testing/real-server';
-import { attachRehearsal } from '@headgate/server/testing/attach-rehearsal';
-import { didIt, SmallCompany } from '@headgate/server/testing/small-company';
 import { digestOf } from '@headgate/documents';
+import { attachRehearsal } from '@headgate/server/testing/attach-rehearsal';
+import { RealServer, until } from '@headgate/server/testing/real-server';
+import { didIt, SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCommandLine } from '../program.ts';
 
@@ -159,7 +159,8 @@ test('what a migration took is told with its step, and at the end and by explain
   const release = await company.release('4.0.0', { ...wide, migrations });
   await attachRehearsal(company, developer, release, migration, 2_200);
   const { id, text } = await through(release);
-  const against = 'stage/main: migration 004: 9.0 s, 4.1 times what the rehearsal promised (2.2 s on a copy of stage/main)';
+  const against =
+    'stage/main: migration 004: 9.0 s, 4.1 times what the rehearsal promised (2.2 s on a copy of stage/main)';
   expect(text).toMatch(/done: store at schema 2; 004 9\.0 s/);
   expect(text).toContain(`\nSLOWER: ${against}\n`);
   expect(await headgate('explain', id)).toContain(`- SLOWER: ${against}\n`);

@@ -24,7 +24,13 @@ function rehearsed(more: Partial<RehearsalEvidence> = {}, fact: Partial<Evidence
     ...{ wayBack: 'equal', longestStallMs: 1, durationMs: 1, because: [], migrations: times({ '001': 1_100 }) },
     ...more,
   } as RehearsalEvidence;
-  const base = { digest: `sha256:${rehearsal.at}`, predicateType: REHEARSAL, subject: RELEASE, verified: true, keyId: 'k' };
+  const base = {
+    digest: `sha256:${rehearsal.at}`,
+    predicateType: REHEARSAL,
+    subject: RELEASE,
+    verified: true,
+    keyId: 'k',
+  };
   return { ...base, rehearsal, ...fact } as EvidenceFact;
 }
 const entry = (result: object | undefined, more: Partial<StepEntry> = {}): StepEntry => ({
@@ -61,7 +67,7 @@ describe('what a migration took is told against what was promised', () => {
     ['never rehearsed', [], measured({ '001': 1_200 }), ['migration 001: 1.2 s, not rehearsed']],
     [
       'each for itself, in the order of the plan',
-      [rehearsed({ migrations: times({ '003': 10, '001': 10, 'other': 5 }) })],
+      [rehearsed({ migrations: times({ '003': 10, '001': 10, other: 5 }) })],
       measured({ '002': 3, '001': 4 }),
       [
         'migration 001: 4 ms, as rehearsed (10 ms on a copy of shop-production/main)',
@@ -85,19 +91,31 @@ describe('what a migration took is told against what was promised', () => {
       measured({ '001': 1_200 }),
       ['migration 001: 1.2 s; how long its rehearsal took was not written down'],
     ],
-    ['of a rehearsal that came later it promised nothing', [rehearsed({ at: 1_001 })], measured({ '001': 7 }), ['migration 001: 7 ms, not rehearsed']],
-    ['of another release', [rehearsed({}, { subject: 'sha256:x' as never })], measured({ '001': 7 }), ['migration 001: 7 ms, not rehearsed']],
-    ['that nobody verified', [rehearsed({}, { verified: false })], measured({ '001': 7 }), ['migration 001: 7 ms, not rehearsed']],
+    [
+      'of a rehearsal that came later it promised nothing',
+      [rehearsed({ at: 1_001 })],
+      measured({ '001': 7 }),
+      ['migration 001: 7 ms, not rehearsed'],
+    ],
+    [
+      'of another release',
+      [rehearsed({}, { subject: 'sha256:x' as never })],
+      measured({ '001': 7 }),
+      ['migration 001: 7 ms, not rehearsed'],
+    ],
+    [
+      'that nobody verified',
+      [rehearsed({}, { verified: false })],
+      measured({ '001': 7 }),
+      ['migration 001: 7 ms, not rehearsed'],
+    ],
     ['that psql ran', [rehearsed({ runner: 'psql' })], measured({ '001': 7 }), ['migration 001: 7 ms, not rehearsed']],
   ])('%s', (_, evidence, ended, expected) => {
     expect(words(promised(evidence), [ended])).toEqual(expected);
   });
 
   test('what a step ran before it failed counts with what it ran after; of what is to come nothing is said', () => {
-    const failed = entry(
-      { migrations: times({ '001': 1_000 }) },
-      { type: 'rollout.step-failed', at: 900 },
-    );
+    const failed = entry({ migrations: times({ '001': 1_000 }) }, { type: 'rollout.step-failed', at: 900 });
     const all = promised([rehearsed({ migrations: times({ '001': 900, '002': 5, '003': 5 }) })]);
     expect(words(all, [failed])).toEqual([expect.stringContaining('001: 1.0 s, as rehearsed')]);
     expect(migrationTimes(all, cell, [failed, measured({ '002': 5, '003': 5 })]).map((t) => t.verdict)).toEqual([
@@ -125,7 +143,12 @@ describe('of several rehearsals the one counts', () => {
     ['of the very store', [own, named, other], [gate({ from: 'shop/big' })], 20],
     ['of a store of that name', [named, other], [], 30],
     ['that is newest', [older, other], [], 40],
-    ['that a gate which takes psql asks for', [of({ runner: 'psql', store: 'big' }, 9), own], [gate({ from: 'big', runner: 'psql' })], 9],
+    [
+      'that a gate which takes psql asks for',
+      [of({ runner: 'psql', store: 'big' }, 9), own],
+      [gate({ from: 'big', runner: 'psql' })],
+      9,
+    ],
   ])('%s', (_, evidence, gates, expected) => {
     expect(migrationTimes(promised(evidence, gates), cell, [measured({ '001': 10 })])).toMatchObject([
       { promisedMs: expected, store: 'main', step: 'w1.migrate' },

@@ -148,15 +148,20 @@ function times(ratio: number): string {
 
 /** Of one cell; what is left out is what tells least. */
 const MOST_TOLD = 200;
-const LOUD: readonly ToldMigration['verdict'][] = ['slower', 'not-rehearsed', 'unknown', 'not-measured', 'faster', 'kept'];
+const LOUD: readonly ToldMigration['verdict'][] = [
+  'slower',
+  'not-rehearsed',
+  'unknown',
+  'not-measured',
+  'faster',
+  'kept',
+];
 
 /** As much of a cell's as anybody reads, in the order of the plan, and how many are left out. */
 export function toldTimes(all: readonly ToldMigration[]): {
   readonly told: readonly ToldMigration[];
   readonly left: number;
 } {
-  const kept = new Set(
-    all.toSorted((a, b) => LOUD.indexOf(a.verdict) - LOUD.indexOf(b.verdict)).slice(0, MOST_TOLD),
-  );
+  const kept = new Set(all.toSorted((a, b) => LOUD.indexOf(a.verdict) - LOUD.indexOf(b.verdict)).slice(0, MOST_TOLD));
   return { told: all.filter((each) => kept.has(each)), left: all.length - kept.size };
 }

@@ -1,4 +1,4 @@
-import { MOST_MEASURED, type MigrationRef, type MigrationTime } from '@headgate/domain';
+import { type MigrationRef, type MigrationTime, MOST_MEASURED } from '@headgate/domain';
 import type { MigrationBack } from '../ports/migrator.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { KeptRestorePoint, UnreadableRestorePoint } from '../ports/restore-points.ts';

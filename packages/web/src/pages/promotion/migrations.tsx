@@ -36,8 +36,7 @@ export function Migrations({ promotion }: { readonly promotion: Promotion }) {
           <List size="sm" spacing={4}>
             {some.map(({ cell, store, step, migration, verdict, words }) => (
               <List.Item key={`${cell} ${step} ${migration}`}>
-                <Mark of={STANDS[verdict]} />{' '}
-                <Said>{`${cell}/${store}: ${words}`}</Said>
+                <Mark of={STANDS[verdict]} /> <Said>{`${cell}/${store}: ${words}`}</Said>
               </List.Item>
             ))}
           </List>
