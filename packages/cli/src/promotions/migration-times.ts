@@ -28,7 +28,7 @@ export function migrationTimeLines(promotion: string, times: readonly MigrationT
   const cut = times.filter((each) => each.cut).map(({ cell }) => cell);
   return [
     ...told,
-    ...(more > 0 ? [`and ${more} more: headgate --json explain ${promotion}`] : []),
+    ...(more > 0 ? [`and ${more} more: headgate explain ${promotion} --json`] : []),
     ...(cut.length > 0 ? [`of ${cut.join(', ')} the later steps were not read: there are too many entries`] : []),
   ];
 }

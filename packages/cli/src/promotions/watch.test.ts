@@ -164,6 +164,6 @@ test('what a migration took is told with its step, and at the end and by explain
   expect(text).toMatch(/done: store at schema 2; 004 9\.0 s/);
   expect(text).toContain(`\nSLOWER: ${against}\n`);
   expect(await headgate('explain', id)).toContain(`- SLOWER: ${against}\n`);
-  const shown = JSON.parse(await headgate('--json', 'explain', id));
+  const shown = JSON.parse(await headgate('explain', id, '--json'));
   expect(shown.migrations).toMatchObject([{ cell: 'stage', migrations: [{ verdict: 'slower', measuredMs: 9_000 }] }]);
 }, 60_000);
