@@ -5,7 +5,10 @@ import { Document, Scalar, visit } from 'yaml';
 export function documentYaml(content: unknown): string {
   const { apiVersion, kind, metadata, ...rest } = inOrder(content) as Readonly<Record<string, unknown>>;
   // As the reader takes it: plain data, nothing by reference, no line broken in the midst of a text.
-  const document = new Document({ apiVersion, kind, metadata, ...rest }, { schema: 'core', aliasDuplicateObjects: false });
+  const document = new Document(
+    { apiVersion, kind, metadata, ...rest },
+    { schema: 'core', aliasDuplicateObjects: false },
+  );
   visit(document, {
     Scalar(_key, scalar) {
       // In a block nobody sees where blanks begin and end, and of blanks alone a reader can't tell how deep it stands.
