@@ -60,7 +60,7 @@ export const USAGE = `headgate-server: the control plane; headgate-server migrat
   --tls-cert FILE, --tls-key FILE   serve HTTPS
   --drain-ms N          told to stop, say so on /readyz for so long before (default 0; env HEADGATE_DRAIN_MS)
   --backup-to DIR       back up the embedded database into new folders of DIR, read each back, and restore it in a drill
-                        (env HEADGATE_BACKUP_TO); it holds keys and tokens, so DIR is as secret as they are
+                        (env HEADGATE_BACKUP_TO); each holds keys and tokens: guard DIR as you guard those
   --backup-every HOURS  default 24 (env HEADGATE_BACKUP_EVERY); --backup-keep N   the newest N stay, default 7
                         (env HEADGATE_BACKUP_KEEP); --backup-drill-every N   each N-th is drilled, default 1
                         (env HEADGATE_BACKUP_DRILL_EVERY)

@@ -110,7 +110,7 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
       const live = { installation, log: context.log };
       const backups = await ScheduledBackups.open({ folder, schedule: config.backups, live, log });
       context.metrics.watchBackups(() => backups.status);
-      close.push(() => backups.stop());
+      close.push(() => within(GRACE_MS, backups.stop()));
       backups.start();
     }
     await writeDurably(folder.address, `${JSON.stringify({ url, pid: process.pid })}\n`);

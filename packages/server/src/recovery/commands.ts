@@ -82,7 +82,7 @@ async function backupStatus(dataDir: string): Promise<number> {
   const file = join(dataDir, BACKUP_STATUS_FILE);
   const status = readBackupStatus((await readIfThere(file)) ?? '');
   if (status === undefined)
-    throw new Error(`${file} isn’t there, or isn’t what a server wrote: start headgate-server with --backup-to DIR`);
+    throw new Error(`${file} isn’t there, or isn’t what a server wrote; to have one: headgate-server --backup-to DIR`);
   const now = Date.now();
   for (const line of backupLines(status, now)) say(line);
   return wrongWithBackups(status, now).length === 0 ? 0 : 1;

@@ -173,6 +173,25 @@ test('a server that is told to takes them by itself, tells it on /metrics, and g
   }
 }, 120_000);
 
+test('a server that is killed in the midst of a drill leaves nothing that stands in the next one’s way', async () => {
+  const to = join(away, 'killed');
+  const own = await RealServer.start({ args: ['--backup-to', to, '--backup-every', '0.0005', '--backup-keep', '1'] });
+  const place = join(own.dataDir, 'backup-drill');
+  try {
+    const read = async () => readBackupStatus(await readFile(join(own.dataDir, 'backups.json'), 'utf8'));
+    await until('a drill is under way', async () => (await stat(join(place, 'database.port'))).isFile(), 60_000);
+    await own.kill();
+    const before = (await read())?.soundDrillAt ?? 0;
+    await own.start();
+    await until('the next drill went well', async () => ((await read())?.soundDrillAt ?? 0) > before, 60_000);
+    expect((await read())?.drill).toMatchObject({ ok: true, because: [] });
+    expect(await own.stop()).toBe(0);
+    expect(await stat(place).catch(() => undefined)).toBeUndefined();
+  } finally {
+    await own.remove();
+  }
+}, 120_000);
+
 test.each([
   [['--backup-to', 'x', '--backup-every', '0'], '--backup-every 0'],
   [['--backup-to', 'x', '--backup-every', 'daily'], '--backup-every daily'],
