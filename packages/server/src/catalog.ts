@@ -10,6 +10,7 @@ import { drillHandlers } from './http/resources/drills.ts';
 import { freezeHandlers } from './http/resources/freezes.ts';
 import { incidentHandlers } from './http/resources/incident.ts';
 import { logHandlers } from './http/resources/log.ts';
+import { migrationTimeHandlers } from './http/resources/migration-times.ts';
 import { notificationHandlers } from './http/resources/notifications.ts';
 import { pinHandlers } from './http/resources/pins.ts';
 import { planHandlers } from './http/resources/plans.ts';
@@ -30,6 +31,7 @@ export function allHandlers(context: Context): Handlers {
     ...promotionHandlers(context),
     ...pinHandlers(context),
     ...planHandlers(context),
+    ...migrationTimeHandlers(context),
     ...cellHandlers(context),
     ...drillHandlers(context),
     ...reconciliationHandlers(context),

@@ -26,7 +26,20 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** Told to stop, it isn't ready for so long before it stops answering: a balancer sends nobody here meanwhile. Milliseconds. */
   readonly drainMs: number;
+  /** Absent: nobody asked for backups. */
+  readonly backups: BackupSchedule | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** Backups of the embedded database by themselves. */
+export interface BackupSchedule {
+  /** The folder that holds them. */
+  readonly to: string;
+  readonly everyMs: number;
+  /** So many of the newest stay. */
+  readonly keep: number;
+  /** Each so many-th is restored in a drill. */
+  readonly drillEvery: number;
 }
 
 export const DEFAULT_PORT = 7070;
@@ -46,6 +59,11 @@ export const USAGE = `headgate-server: the control plane; headgate-server migrat
                         a request without a token is counted by (env HEADGATE_TRUSTED_PROXY)
   --tls-cert FILE, --tls-key FILE   serve HTTPS
   --drain-ms N          told to stop, say so on /readyz for so long before (default 0; env HEADGATE_DRAIN_MS)
+  --backup-to DIR       back up the embedded database into new folders of DIR, read each back, and restore it in a drill
+                        (env HEADGATE_BACKUP_TO); each holds keys and tokens: guard DIR as you guard those
+  --backup-every HOURS  default 24 (env HEADGATE_BACKUP_EVERY); --backup-keep N   the newest N stay, default 7
+                        (env HEADGATE_BACKUP_KEEP); --backup-drill-every N   each N-th is drilled, default 1
+                        (env HEADGATE_BACKUP_DRILL_EVERY)
   --log-level LEVEL     debug, info (default), warn, error (env HEADGATE_LOG_LEVEL)
   --help, --version
 
@@ -84,6 +102,16 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   const level = setting('log-level', 'HEADGATE_LOG_LEVEL') ?? 'info';
   if (!LEVELS.includes(level as Config['logLevel']))
     throw new UsageError(`--log-level ${level}: expected one of ${LEVELS.join(', ')}`);
+  const backups = backupsOf({
+    to: setting('backup-to', 'HEADGATE_BACKUP_TO'),
+    every: setting('backup-every', 'HEADGATE_BACKUP_EVERY'),
+    keep: setting('backup-keep', 'HEADGATE_BACKUP_KEEP'),
+    drillEvery: setting('backup-drill-every', 'HEADGATE_BACKUP_DRILL_EVERY'),
+  });
+  if (backups !== undefined && databaseUrl !== undefined)
+    throw new UsageError(
+      '--backup-to backs up the embedded database; an external PostgreSQL is backed up with its own tools: docs/operations/backup-and-restore.md',
+    );
   return {
     dataDir,
     host,
@@ -96,6 +124,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     trustedProxies: proxiesOf(setting('trusted-proxy', 'HEADGATE_TRUSTED_PROXY')),
     tls,
     drainMs: drainOf(setting('drain-ms', 'HEADGATE_DRAIN_MS') ?? '0'),
+    backups,
     logLevel: level as Config['logLevel'],
   };
 }
@@ -120,6 +149,10 @@ function flagsOf(args: readonly string[]): Record<string, string | boolean | und
         'tls-cert': text,
         'tls-key': text,
         'drain-ms': text,
+        'backup-to': text,
+        'backup-every': text,
+        'backup-keep': text,
+        'backup-drill-every': text,
         'log-level': text,
         help: { type: 'boolean' },
       },
@@ -141,6 +174,35 @@ function drainOf(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 60_000)
     throw new UsageError(`--drain-ms ${text}: expected milliseconds, at most 60000`);
   return Number(text);
+}
+
+const HOUR_MS = 3_600_000;
+
+function backupsOf(said: {
+  readonly to: string | undefined;
+  readonly every: string | undefined;
+  readonly keep: string | undefined;
+  readonly drillEvery: string | undefined;
+}): BackupSchedule | undefined {
+  const { to, every = '24', keep = '7', drillEvery = '1' } = said;
+  if (to === undefined) {
+    if (said.every ?? said.keep ?? said.drillEvery)
+      throw new UsageError('--backup-every, --backup-keep and --backup-drill-every go with --backup-to DIR');
+    return undefined;
+  }
+  const everyMs = Math.round(Number(every) * HOUR_MS);
+  if (!/^\d{1,4}(\.\d{1,4})?$/.test(every) || everyMs < 1)
+    throw new UsageError(`--backup-every ${every}: expected hours, like 24 or 0.5`);
+  const count = (flag: string, text: string): number => {
+    if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+    throw new UsageError(`${flag} ${text}: expected a number from 1 to 9999`);
+  };
+  return {
+    to: resolve(to),
+    everyMs,
+    keep: count('--backup-keep', keep),
+    drillEvery: count('--backup-drill-every', drillEvery),
+  };
 }
 
 function allowOf(text: string | undefined): readonly string[] {

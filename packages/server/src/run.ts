@@ -17,6 +17,7 @@ import { openFolder } from './installation/folder.ts';
 import { SERVER_FORMAT } from './installation/format.ts';
 import { idsHere } from './log-lines.ts';
 import { commandOf } from './recovery/commands.ts';
+import { ScheduledBackups } from './recovery/scheduled-backups.ts';
 
 /** How long open requests may take to end when the server stops, and then what decides by itself. Milliseconds. */
 const GRACE_MS = 5_000;
@@ -104,6 +105,14 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
       app.server.closeAllConnections();
     });
     plane.start();
+    if (config.backups !== undefined) {
+      const { installation, context } = plane;
+      const live = { installation, log: context.log };
+      const backups = await ScheduledBackups.open({ folder, schedule: config.backups, live, log });
+      context.metrics.watchBackups(() => backups.status);
+      close.push(() => within(GRACE_MS, backups.stop()));
+      backups.start();
+    }
     await writeDurably(folder.address, `${JSON.stringify({ url, pid: process.pid })}\n`);
     log.info({ url, installation: plane.installation.id, pid: process.pid }, 'ready');
     process.stdout.write(`Headgate answers at ${url}\n`);

@@ -113,6 +113,16 @@ export const steps = (client: Client, id: string, cell: string, wave: number | n
     getNextPageParam: ({ next }) => next ?? undefined,
   });
 
+/** What its migrations took, a few cells at a time. */
+export const migrationTimes = (client: Client, id: string) =>
+  infiniteQueryOptions({
+    queryKey: ['promotion', id, 'migrations'],
+    queryFn: ({ signal, pageParam }) =>
+      client.call('listMigrationTimes', { promotion: id, ...cursor(pageParam) }, { signal }),
+    initialPageParam: first,
+    getNextPageParam: ({ next }) => next ?? undefined,
+  });
+
 export const release = (client: Client, digest: `sha256:${string}`) =>
   queryOptions({
     queryKey: ['release', digest],

@@ -15,12 +15,13 @@ import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { loadPrivateKey, rehearsalStatement, signingKey, signStatement } from '@headgate/documents';
 import type { Digest } from '@headgate/domain';
 import { unexpected } from '@headgate/domain/masking/leaks';
+import { tookText } from '@headgate/domain/model/duration';
 import { judgeRehearsal } from '@headgate/domain/rehearsal/rehearsal';
 import { loadConfig } from '../config.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
 import { pendingOf, readRelease } from '../rehearse/release-files.ts';
-import { rehearsalLines, storeText, took } from '../rehearse/words.ts';
+import { rehearsalLines, storeText } from '../rehearse/words.ts';
 import { complain } from './command-line.ts';
 
 export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrations on a copy of a store, forward, back and forward
@@ -155,7 +156,7 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
   );
   try {
     const { copy, from } = opened;
-    say(`A copy of ${storeText(from)} is there after ${took(copy.readyMs)}.`);
+    say(`A copy of ${storeText(from)} is there after ${tookText(copy.readyMs)}.`);
     const version = copy.schemaVersion ?? versionGiven(values);
     const facts = await run({
       copy,

@@ -59,8 +59,14 @@ export class ControlPlane {
 
   /** Answers for an assignment; false when it is somebody else's now, or was settled: the outcome is dropped. */
   async settle(rollout: string, { epoch, n }: Fence, outcome: Outcome): Promise<boolean> {
-    const body = outcome as never;
-    const call = this.#client.call('settleStep', { rollout, n, epoch, body }, { timeoutMs: SETTLE_PATIENCE_MS });
+    const settle = (said: Outcome) =>
+      this.#client.call('settleStep', { rollout, n, epoch, body: said as never }, { timeoutMs: SETTLE_PATIENCE_MS });
+    const plain = withoutTimes(outcome);
+    // An older server refuses what it doesn't know: it hears of the outcome without that.
+    const call = settle(outcome).catch((error: unknown) => {
+      if (plain === outcome || !(error instanceof ProblemError) || error.status !== 422) throw error;
+      return settle(plain);
+    });
     return (await unlessRefused(call)) !== undefined;
   }
 
@@ -157,6 +163,13 @@ async function recorded(call: Promise<unknown>): Promise<string> {
       return `refused: ${error.message}`.slice(0, 500);
     return reached(Promise.reject(error));
   }
+}
+
+/** The same outcome without what migrations took, which older servers have no field for. */
+function withoutTimes(outcome: Outcome): Outcome {
+  if (outcome.kind === 'waiting' || outcome.result?.migrations === undefined) return outcome;
+  const { migrations: _, ...result } = outcome.result;
+  return { ...outcome, result };
 }
 
 /** What is pinned, as it goes into headers: older servers overlook it there. */

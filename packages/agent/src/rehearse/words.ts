@@ -1,4 +1,6 @@
 /** A rehearsal as people read it: names, counts and durations, never a value. */
+
+import { tookText } from '@headgate/domain/model/duration';
 import { differenceText } from '@headgate/domain/rehearsal/compare';
 import { planChangeText } from '@headgate/domain/rehearsal/plan-change';
 import {
@@ -14,13 +16,6 @@ const TOLD = 10;
 
 const number = (n: number): string => Math.round(n).toLocaleString('en-US');
 const count = (n: number, one: string, many = `${one}s`): string => `${number(n)} ${n === 1 ? one : many}`;
-
-/** `12 ms`, `3.4 s`, `4 min 10 s`. */
-export function took(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
-}
 
 function size(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
@@ -46,7 +41,7 @@ export function rehearsalLines(release: string, facts: RehearsalFacts, stallMs: 
   const taken = new Date(copy.takenAt).toISOString().replace(/\.\d+Z$/, 'Z');
   return [
     `Rehearsal of ${release} on a copy of ${storeText(from)}`,
-    `  ${origin} of ${taken}: ${size(copy.bytes)}, ${count(copy.rows, 'row')}, usable after ${took(copy.readyMs)}, ${copy.maskedBy === undefined ? 'not masked' : 'masked'}`,
+    `  ${origin} of ${taken}: ${size(copy.bytes)}, ${count(copy.rows, 'row')}, usable after ${tookText(copy.readyMs)}, ${copy.maskedBy === undefined ? 'not masked' : 'masked'}`,
     `  PostgreSQL ${copy.server}; schema ${schema.from} to ${schema.to}; ${runner === 'headgate' ? 'each file in one transaction' : 'each statement as it stands'}`,
     ...passes.flatMap((pass) => ['', ...passLines(pass, facts)]),
     ...(planLines(plans).length === 0 ? [] : ['', ...planLines(plans)]),
@@ -64,7 +59,7 @@ const DIRECTIONS: Readonly<Record<Pass['direction'], string>> = {
 
 function passLines(pass: Pass, facts: RehearsalFacts): string[] {
   const { direction, durationMs, files, unwatched } = pass;
-  const lines = [`${DIRECTIONS[direction]}: ${count(files.length, 'file')} in ${took(durationMs)}`];
+  const lines = [`${DIRECTIONS[direction]}: ${count(files.length, 'file')} in ${tookText(durationMs)}`];
   // What the same statements did is told once.
   for (const file of files) lines.push(...fileLines(file, direction === 'forward'));
   lines.push(...stallLines(pass));
@@ -90,8 +85,8 @@ function passLines(pass: Pass, facts: RehearsalFacts): string[] {
 }
 
 function fileLines({ file, durationMs, commitMs, statements, failed }: TracedFile, whole: boolean): string[] {
-  const commit = commitMs > 100 && commitMs > durationMs / 10 ? `, ${took(commitMs)} of it to commit` : '';
-  const lines = [`  ${file}: ${took(durationMs)}${commit}`];
+  const commit = commitMs > 100 && commitMs > durationMs / 10 ? `, ${tookText(commitMs)} of it to commit` : '';
+  const lines = [`  ${file}: ${tookText(durationMs)}${commit}`];
   if (whole) for (const statement of statements.filter(worthTelling)) lines.push(...statementLines(statement));
   if (failed !== undefined) lines.push(`    FAILED, line ${failed.line}: ${failed.why}`);
   return lines;
@@ -116,7 +111,7 @@ function statementLines(statement: TracedStatement): string[] {
       .filter(othersWait)
       .map(
         ({ relation, mode, heldMs }) =>
-          `${mode} on ${relation} for ${took(heldMs)}: ${mode === 'ACCESS EXCLUSIVE' ? 'nobody could read or write it' : 'nobody could write it'}`,
+          `${mode} on ${relation} for ${tookText(heldMs)}: ${mode === 'ACCESS EXCLUSIVE' ? 'nobody could read or write it' : 'nobody could write it'}`,
       ),
     ...(rewritten.length === 0 ? [] : [`written again: ${rewritten.join(', ')}`]),
     ...(emptied.length === 0 ? [] : [`emptied: ${emptied.join(', ')}`]),
@@ -126,7 +121,7 @@ function statementLines(statement: TracedStatement): string[] {
   const temp = tempBytes === undefined || tempBytes === 0 ? '' : `, ${size(tempBytes)} of temporary files`;
   return [
     `    line ${line}: ${told}`,
-    `      ${took(durationMs)}${alone ? ', outside of a transaction' : ''}, ${size(walBytes)} of WAL${temp}`,
+    `      ${tookText(durationMs)}${alone ? ', outside of a transaction' : ''}, ${size(walBytes)} of WAL${temp}`,
     ...facts.map((each) => `      ${each}`),
   ];
 }
@@ -144,7 +139,8 @@ function stallLines({ stalls, direction }: Pass): string[] {
     return [
       `  Beside it ${count(stalls.length, 'table was', 'tables were')} read and written, and nobody waited for ${NOTICED_MS} ms.`,
     ];
-  const each = (ms: number | undefined, who: string): string => `${who} ${ms === undefined ? 'not known' : took(ms)}`;
+  const each = (ms: number | undefined, who: string): string =>
+    `${who} ${ms === undefined ? 'not known' : tookText(ms)}`;
   return [
     `  Others waited${direction === 'forward' ? ' (the longest of those who read and wrote meanwhile)' : ''}:`,
     ...noticed
@@ -184,10 +180,10 @@ function closing(facts: RehearsalFacts, stallMs: number): string[] {
   const felt =
     longestStallMs === undefined
       ? 'it isn’t known how long others wait'
-      : `others wait for at most ${took(longestStallMs)}`;
-  const promise = `Production is promised ${took(durationMs)}; ${felt}; ${ways[wayBack]}.`;
+      : `others wait for at most ${tookText(longestStallMs)}`;
+  const promise = `Production is promised ${tookText(durationMs)}; ${felt}; ${ways[wayBack]}.`;
   const long = longestStallMs === undefined || longestStallMs > stallMs;
   return long
-    ? [`It went well, and others wait too long: ${took(stallMs)} are allowed (--stall).`, promise]
+    ? [`It went well, and others wait too long: ${tookText(stallMs)} are allowed (--stall).`, promise]
     : ['It went well.', promise];
 }

@@ -32,7 +32,7 @@ export class ScriptedServer {
   cells: string | undefined;
   /** Answers to renewals and outcomes; by default the lease is prolonged, the outcome taken. */
   renew: (n: number) => { status: number; lifetimeMs?: number } = () => ({ status: 200, lifetimeMs: 3_000 });
-  settle: (n: number) => number = () => 200;
+  settle: (n: number, outcome: Outcome) => number = () => 200;
   head: () => string | undefined = () => undefined;
   consistency: (from: number, to: number) => readonly Uint8Array[] = () => [];
   /** While true nothing is answered but by a closed connection. */
@@ -93,7 +93,7 @@ export class ScriptedServer {
     });
     app.post('/v1/agent/leases/:rollout/:n/outcome', async (request, reply) => {
       const n = Number((request.params as { n: string }).n);
-      const status = this.settle(n);
+      const status = this.settle(n, request.body as Outcome);
       if (status !== 200) return problem(reply, status, 'fenced');
       this.settled.push({ n, outcome: request.body as Outcome });
       return ROLLOUT;

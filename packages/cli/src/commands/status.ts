@@ -4,6 +4,7 @@ import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, printable, printableLines, table, withShortDigests } from '../output.ts';
+import { migrationTimeLines, migrationTimesOf } from '../promotions/migration-times.ts';
 import { cellsText, leftLines, together } from '../promotions/objections.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
 import { type Here, runAgentCommand } from '../setup/pin-anew.ts';
@@ -44,7 +45,11 @@ export const status: Install = (program, act) => {
     .action(
       act(async ({ client, out }, promotion: string) => {
         const explanation = await client.call('explainPromotion', { promotion });
-        out.answer(explanation, explanationText(explanation));
+        const migrations = await migrationTimesOf(client, promotion);
+        out.answer(
+          { ...explanation, migrations },
+          explanationText(explanation, migrationTimeLines(promotion, migrations)),
+        );
         return EXIT.ok;
       }),
     );
@@ -89,7 +94,7 @@ function commandOf(action: string, promotion: string): string {
 const WITH_REASON: ReadonlySet<string> = new Set(['reject', 'pause', 'rollback']);
 
 /** Digests are cut but in what is to be typed. */
-function explanationText(explained: Explanation): string {
+function explanationText(explained: Explanation, migrations: readonly string[]): string {
   const { promotion, summary, waits, gates, actions, objections = [], waitsLeft = 0, objectionsLeft = 0 } = explained;
   const may = Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [name] : []));
   return [
@@ -114,6 +119,7 @@ function explanationText(explained: Explanation): string {
         `    to unblock: ${same[0].unblock}`,
       ]),
     ...leftLines(objectionsLeft),
+    ...migrations.map((line) => `- ${line}`),
     may.length === 0 ? 'You may only look.' : `You may: ${may.map((name) => commandOf(name, promotion)).join('; ')}`,
   ]
     .map((line) =>

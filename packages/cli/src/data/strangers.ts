@@ -12,6 +12,7 @@ type Names = readonly (string | RegExp)[];
 const OURS: Names = [
   'secrets',
   'system',
+  'backup-drill',
   'ci',
   'cells',
   'control-database',
@@ -28,6 +29,7 @@ const OURS: Names = [
   'trust.yaml',
   /^agent(-[a-z0-9-]+)?$/,
   /^(agent|server)\.log$/,
+  /^backups\.json/,
   /^format\.json/,
   /^run-\d+$/,
   /^server\.(json|lock\..+)$/,

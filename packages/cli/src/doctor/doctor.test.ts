@@ -45,6 +45,7 @@ test('nothing is wrong with an installation that is sound', async () => {
     'keys',
     'disk',
     'data',
+    'backups',
     'server',
     'clock',
     'token',
@@ -65,6 +66,35 @@ test('a secret that others may read is named, with what to do', async () => {
   expect(of(findings, 'configuration')).toMatchObject([
     { verdict: 'wrong', why: expect.stringContaining(file), mend: expect.stringContaining('chmod 600') },
   ]);
+});
+
+test('no backup that is young and was brought back in a drill is not well, and what is wrong with them is said', async () => {
+  const backups = async () => of((await doctor()).findings, 'backups');
+  expect(await backups()).toMatchObject([{ verdict: 'unknown', mend: expect.stringContaining('--backup-to') }]);
+  const file = join(server.dataDir, 'backups.json');
+  const now = Date.now();
+  const good = { name: 'headgate-1', at: now - 60_000, tookMs: 1, bytes: 1, entries: 9, sum: 'x' };
+  const drill = {
+    ...{ name: 'headgate-1', at: now, ok: true, because: [], tookMs: 1 },
+    ...{ entries: 9, lostEntries: 0, lostMs: 0 },
+  };
+  const status = { v: 1, to: '/b', everyMs: 3_600_000, keep: 1, since: now, sinceDrill: 0 };
+  const written = async (more: object) => {
+    await writeFile(file, JSON.stringify({ ...status, ...more }));
+    return backups();
+  };
+  expect(await written({})).toMatchObject([{ verdict: 'unknown' }]);
+  expect(await written({ good, drill })).toMatchObject([{ verdict: 'ok' }]);
+  expect(await written({ good: { ...good, at: now - 7_300_000 }, drill })).toMatchObject([
+    { verdict: 'wrong', why: expect.stringContaining('one is due each 60 min') },
+  ]);
+  const failed = { ...drill, ok: false, because: ['entry 5 of the log is missing'] };
+  expect(await written({ good, drill: failed })).toMatchObject([
+    { verdict: 'wrong', why: expect.stringContaining('entry 5'), mend: expect.stringContaining('backup --status') },
+  ]);
+  await writeFile(file, 'x');
+  expect(await backups()).toMatchObject([{ verdict: 'wrong' }]);
+  await rm(file);
 });
 
 test('a trust file that isn’t there, or doesn’t know the key that releases are signed with, is wrong', async () => {

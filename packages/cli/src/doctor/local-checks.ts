@@ -1,7 +1,14 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadPrivateKey, loadTrust, signingKey } from '@headgate/documents';
+import {
+  BACKUP_STATUS_FILE,
+  loadPrivateKey,
+  loadTrust,
+  readBackupStatus,
+  signingKey,
+  wrongWithBackups,
+} from '@headgate/documents';
 import { dataPlace, placeText } from '../data/data-place.ts';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
 
@@ -38,6 +45,26 @@ const configuration: Check<LocalFacts> = {
         ),
       ];
     return [ok(this.name, `${folder}, its secrets readable for their owner alone`)];
+  },
+};
+
+/** What a server with `--backup-to` wrote down; of an external database its own tools know. */
+const backups: Check<LocalFacts> = {
+  name: 'backups',
+  async look({ folder }) {
+    if (folder === undefined || !existsSync(join(folder, 'database.port'))) return [];
+    const file = join(folder, BACKUP_STATUS_FILE);
+    const begin = 'headgate-server --backup-to DIR (docs/operations/backup-and-restore.md)';
+    if (!existsSync(file)) return [unknown(this.name, 'the server takes no backups of its database by itself', begin)];
+    const status = readBackupStatus(readFileSync(file, 'utf8'));
+    if (status === undefined) return [wrong(this.name, `${file} isn’t what a server wrote`, begin)];
+    const trouble = wrongWithBackups(status, Date.now());
+    const mend = `headgate-server backup --status --data ${folder}, and the server’s log`;
+    if (trouble.length > 0) return trouble.map((why) => wrong(this.name, why, mend));
+    const { good, drill } = status;
+    if (good === undefined || drill === undefined)
+      return [unknown(this.name, 'no backup was taken and drilled yet', mend)];
+    return [ok(this.name, `the newest is ${good.name}, and the last drill brought ${drill.entries} entries back`)];
   },
 };
 
@@ -122,4 +149,4 @@ const data: Check<LocalFacts> = {
 };
 
 /** Checks of this machine's files. */
-export const LOCAL_CHECKS: readonly Check<LocalFacts>[] = [configuration, keys, disk, data];
+export const LOCAL_CHECKS: readonly Check<LocalFacts>[] = [configuration, keys, disk, data, backups];

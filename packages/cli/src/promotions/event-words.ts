@@ -153,9 +153,10 @@ function rolloutWords(type: string, promotion: string, data: Data): Omit<EventWo
 }
 
 function resultText(result: unknown): string {
-  const { routed, schemaVersion, restorePoint, checks, reconciliation } = (result ?? {}) as {
+  const { routed, schemaVersion, migrations, restorePoint, checks, reconciliation } = (result ?? {}) as {
     readonly routed?: number;
     readonly schemaVersion?: number;
+    readonly migrations?: readonly { readonly migration: string; readonly durationMs: number }[];
     readonly restorePoint?: { readonly bytes: number };
     readonly checks?: { readonly passed: number };
     readonly reconciliation?: Readonly<
@@ -163,7 +164,7 @@ function resultText(result: unknown): string {
     >;
   };
   if (restorePoint !== undefined) return `: ${(restorePoint.bytes / 1e6).toFixed(0)} MB, read back and compared`;
-  if (schemaVersion !== undefined) return `: store at schema ${schemaVersion}`;
+  if (schemaVersion !== undefined) return `: store at schema ${schemaVersion}${timesText(migrations)}`;
   if (routed !== undefined) return `: ${routed} ${routed === 1 ? 'tenant' : 'tenants'} moved`;
   if (checks !== undefined) return `: ${checks.passed} ${checks.passed === 1 ? 'check' : 'checks'} passed`;
   if (reconciliation === undefined) return '';
@@ -174,6 +175,16 @@ function resultText(result: unknown): string {
   ];
   return `: ${[`${replayed} replayed`, `${acknowledged} acknowledged`, ...rare].join(', ')}, ${asked} put before a person`;
 }
+
+/** `; 004 1.2 s, 005 80 ms`: what the migrations took that took longest. */
+function timesText(migrations: readonly { readonly migration: string; readonly durationMs: number }[] = []): string {
+  const longest = migrations.toSorted((a, b) => b.durationMs - a.durationMs);
+  const told = longest.slice(0, 3).map(({ migration, durationMs }) => `${migration} ${seconds(durationMs)}`);
+  const more = longest.length > told.length ? ` and ${longest.length - told.length} more` : '';
+  return told.length === 0 ? '' : `; ${told.join(', ')}${more}`;
+}
+
+const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`);
 
 /** Kinds of streams that only keep Headgate's own books. */
 const BOOKS = ['delivery', 'notifier', 'request', 'installation'];

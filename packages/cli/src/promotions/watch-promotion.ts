@@ -11,6 +11,7 @@ import { EXIT } from '../exit-codes.ts';
 import { instant, printable } from '../output.ts';
 import { everything } from '../paging.ts';
 import { EventFeed, SUM_EVERY_MS } from './event-feed.ts';
+import { migrationTimeLines, migrationTimesOf } from './migration-times.ts';
 
 /** How long a server that went away is waited for. Milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -57,6 +58,8 @@ export async function watchPromotion(session: Session, id: string): Promise<numb
   );
   say(out, feed.rest());
   if (session.stop.aborted) return EXIT.interrupted;
+  // Told apart, at the end: of many cells each line would drown in the others. A program asks for it by its own route.
+  if (!out.json) say(out, migrationTimeLines(id, await migrationTimesOf(client, id)).map(printable));
   // Where it stands is the last line, whoever watched it.
   return stands(ended).result === 'promoted' ? EXIT.ok : EXIT.refused;
 }

@@ -3,6 +3,8 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
+import { digestOf } from '@headgate/documents';
+import { attachRehearsal } from '@headgate/server/testing/attach-rehearsal';
 import { RealServer, until } from '@headgate/server/testing/real-server';
 import { didIt, SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -130,3 +132,38 @@ test('who comes in the middle is told what is at work', async () => {
   await company.carryOut(ended);
   expect(await watching?.code).toBe(0);
 });
+
+test('what a migration took is told with its step, and at the end and by explain against its rehearsal', async () => {
+  const developer = await server.client('developer');
+  const through = async (release: Awaited<ReturnType<SmallCompany['release']>>) => {
+    const { id } = await developer.call('requestPromotion', { body: { release, environment: 'staging' } });
+    const watching = running('watch', id);
+    const ended = async () => (await developer.call('showPromotion', { promotion: id })).phase === 'ended';
+    await until('it is watched', async () => watching.written.text !== '');
+    await company.carryOut(ended, (assignment) =>
+      assignment.action.kind === 'migrate'
+        ? {
+            kind: 'done',
+            result: { schemaVersion: 2, migrations: [{ migration: '004', durationMs: 9_000 }] },
+          }
+        : didIt(assignment),
+    );
+    expect(await watching.code, watching.written.text).toBe(0);
+    return { id, text: watching.written.text };
+  };
+  const wide = { schemaRange: { min: 1, max: 2 } };
+  await through(await company.release('3.0.0', wide));
+  const up = { name: 'up.sql', digest: digestOf(company.artifact), size: company.artifact.length };
+  const migration = { id: '004', from: 1, to: 2 };
+  const migrations = [{ ...migration, phase: 'expand', up, undo: 'keep' }];
+  const release = await company.release('4.0.0', { ...wide, migrations });
+  await attachRehearsal(company, developer, release, migration, 2_200);
+  const { id, text } = await through(release);
+  const against =
+    'stage/main: migration 004: 9.0 s, 4.1 times what the rehearsal promised (2.2 s on a copy of stage/main)';
+  expect(text).toMatch(/done: store at schema 2; 004 9\.0 s/);
+  expect(text).toContain(`\nSLOWER: ${against}\n`);
+  expect(await headgate('explain', id)).toContain(`- SLOWER: ${against}\n`);
+  const shown = JSON.parse(await headgate('explain', id, '--json'));
+  expect(shown.migrations).toMatchObject([{ cell: 'stage', migrations: [{ verdict: 'slower', measuredMs: 9_000 }] }]);
+}, 60_000);

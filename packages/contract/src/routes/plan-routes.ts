@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
 import { id, name, pageOf, paging } from '../schemas/common.ts';
-import { planOutline, planStep, wayBack } from '../schemas/plans.ts';
+import { migrationTimes, planOutline, planStep, wayBack } from '../schemas/plans.ts';
 
 const tag = 'promotions';
 const params = z.object({ promotion: id });
@@ -31,6 +31,20 @@ export const planRoutes = {
       course: z.enum(['forward', 'undo']).exactOptional(),
     }),
     response: pageOf(planStep),
+  }),
+  listMigrationTimes: route({
+    method: 'GET',
+    path: '/v1/promotions/{promotion}/migrations',
+    summary: 'What the migrations of each cell took, against what their rehearsal promised',
+    tag,
+    needs: ['read'],
+    params,
+    query: z.object({
+      cursor: paging.cursor,
+      /** Cells. */
+      limit: z.coerce.number().int().min(1).max(20).exactOptional(),
+    }),
+    response: pageOf(migrationTimes),
   }),
   showWayBack: route({
     method: 'GET',

@@ -170,10 +170,13 @@ const reconciliation = z.strictObject({
   agrees: z.boolean(),
   report: digest.exactOptional(),
 });
+/** A week is longer than any step may take. */
+const migrationTime = z.strictObject({ migration: line(100), durationMs: z.int().min(0).max(604_800_000) });
 export const stepResult = z
   .strictObject({
     restorePoint: restorePoint.exactOptional(),
     schemaVersion: z.int().min(0).exactOptional(),
+    migrations: z.array(migrationTime).max(100).exactOptional(),
     routed: z.int().min(0).exactOptional(),
     checks: checks.exactOptional(),
     reconciliation: reconciliation.exactOptional(),

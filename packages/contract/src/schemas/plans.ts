@@ -48,6 +48,34 @@ export const planStep = z
   .meta({ id: 'PlanStep' });
 export type PlanStep = z.infer<typeof planStep>;
 
+/** What the migrations of one cell took, and what the newest rehearsal before them promised. Durations in milliseconds. */
+export const migrationTimes = z
+  .object({
+    cell: name,
+    migrations: z.array(
+      z.object({
+        step: z.string(),
+        store: z.string(),
+        migration: z.string(),
+        /** `unknown`: it was rehearsed, and how long that took nobody wrote down. */
+        verdict: z.enum(['kept', 'slower', 'faster', 'not-rehearsed', 'not-measured', 'unknown']),
+        promisedMs: z.number().exactOptional(),
+        measuredMs: z.number().exactOptional(),
+        /** 2 is twice as long as promised. */
+        ratio: z.number().exactOptional(),
+        /** The store that was copied for the rehearsal: `cell/store`. */
+        of: z.string().exactOptional(),
+        words: z.string(),
+      }),
+    ),
+    /** So many more are left out, those that tell least. */
+    left: z.int(),
+    /** The cell has more entries than are read: of its later steps nothing is said. */
+    cut: z.boolean(),
+  })
+  .meta({ id: 'MigrationTimes' });
+export type MigrationTimes = z.infer<typeof migrationTimes>;
+
 /** What a rollback of everything would do if it were asked for now. */
 export const wayBack = z
   .object({

@@ -1,5 +1,6 @@
 import type { EvidenceFact, Principal } from '@headgate/domain';
 import type { AnalysisEvidence } from '@headgate/domain/analysis/analysis';
+import type { RehearsalEvidence } from '@headgate/domain/rehearsal/rehearsal';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import { type ReleaseRecord, streams } from '../records.ts';
@@ -32,7 +33,7 @@ export async function attachEvidence(deps: Deps, principal: Principal, bundle: u
     const { digest, predicateType, keyId, result, rehearsal, rollbackRehearsal, analysis } = fact;
     const said = {
       ...(result === undefined ? {} : { result }),
-      ...(rehearsal === undefined ? {} : { rehearsal }),
+      ...(rehearsal === undefined ? {} : { rehearsal: withoutTimes(rehearsal) }),
       ...(rollbackRehearsal === undefined
         ? {}
         : { rollbackRehearsal: { ...rollbackRehearsal, migrated: rollbackRehearsal.migrated.length } }),
@@ -48,6 +49,11 @@ export async function attachEvidence(deps: Deps, principal: Principal, bundle: u
     });
     return committed.ok ? ok(fact) : undefined;
   });
+}
+
+/** What an entry says of a rehearsal: each migration's time stands in the statement itself, and in the release's row. */
+function withoutTimes({ migrations: _, ...rehearsal }: RehearsalEvidence): object {
+  return rehearsal;
 }
 
 /** What an entry says of an analysis: entries are bounded, however many migrations it read and whatever it found. */

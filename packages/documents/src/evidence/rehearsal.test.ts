@@ -65,6 +65,7 @@ test('a rehearsal’s facts become what its gate judges; what follows from them 
       rehearsal: {
         ...{ environment: 'production', cell: 'shared', store: 'main', at: facts.at, masked: false },
         ...{ ok: false, wayBack: 'different', longestStallMs: 12, durationMs: 14 },
+        migrations: [{ migration: 'm1', durationMs: 14 }],
       },
     },
   });

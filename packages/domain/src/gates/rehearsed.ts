@@ -1,6 +1,7 @@
 import { ageText, durationText } from '../model/duration.ts';
+import type { Digest } from '../model/identity.ts';
 import type { RehearsalEvidence, WayBack } from '../rehearsal/rehearsal.ts';
-import { type EvidenceFact, type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
+import { type EvidenceFact, type Gate, pass, stop, type Verdict, wholeNumber } from './gate.ts';
 
 /** Predicate type of our statement of a rehearsal. */
 export const REHEARSAL = 'https://headgate.dev/rehearsal/v1';
@@ -56,7 +57,7 @@ export const rehearsed: Gate = {
         'release manager',
       );
     if (facts.release.migrations === 0) return pass(name, 'the release migrates nothing');
-    const newest = newestOf(facts, from, runner);
+    const newest = newestRehearsal(facts.evidence, facts.release.digest, (each) => counts(each, from, runner));
     if (newest === undefined)
       return stop(
         name,
@@ -69,17 +70,31 @@ export const rehearsed: Gate = {
   },
 };
 
-/** What was run otherwise than it will be says nothing of what will be. */
-function newestOf({ evidence, release }: GateFacts, from: string, runner: string): RehearsalEvidence | undefined {
-  const all = evidence.flatMap((each: EvidenceFact) => {
-    const said = each.predicateType === REHEARSAL && each.subject === release.digest && each.verified;
-    const { rehearsal } = each;
-    return said && rehearsal?.runner === runner && isOf(rehearsal, from) ? [rehearsal] : [];
+/** The newest verified rehearsal of a release that counts; undefined: there is none. */
+export function newestRehearsal(
+  evidence: readonly EvidenceFact[],
+  release: Digest,
+  counting: (rehearsal: RehearsalEvidence) => boolean,
+): RehearsalEvidence | undefined {
+  const all = evidence.flatMap((each) => {
+    const said = each.predicateType === REHEARSAL && each.subject === release && each.verified;
+    return said && each.rehearsal !== undefined && counting(each.rehearsal) ? [each.rehearsal] : [];
   });
   return all.reduce<RehearsalEvidence | undefined>(
     (newest, each) => (newest === undefined || each.at >= newest.at ? each : newest),
     undefined,
   );
+}
+
+/** Whether the gate with these parameters asks about such a rehearsal; false when they say nothing that can be asked. */
+export function isAskedFor(params: Readonly<Record<string, unknown>>, rehearsal: RehearsalEvidence): boolean {
+  const { from, runner = 'headgate' } = params;
+  return typeof from === 'string' && counts(rehearsal, from, runner);
+}
+
+/** What was run otherwise than it will be says nothing of what will be. */
+function counts(rehearsal: RehearsalEvidence, from: string, runner: unknown): boolean {
+  return rehearsal.runner === runner && isOf(rehearsal, from);
 }
 
 function isOf({ environment, cell, store }: RehearsalEvidence, from: string): boolean {

@@ -29,3 +29,11 @@ export function lastedText(ms: number): string {
 export function ageText(ms: number): string {
   return durationText(Math.ceil(ms / 1_000) * 1_000);
 }
+
+/** `12 ms`, `3.4 s`, `4 min 10 s`: what something took, as exactly as anybody wants to know. */
+export function tookText(ms: number): string {
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}

@@ -1,5 +1,6 @@
 import type { SideSum } from '../reconcile/side-sums.ts';
 import type { ClassCounts } from '../reconcile/transaction-class.ts';
+import type { MigrationTime } from '../rehearsal/promised.ts';
 import type { Digest, Instant } from './identity.ts';
 
 /**
@@ -14,12 +15,20 @@ export type Outcome =
 /** `transient` may be tried again; `rejected` and `check-failed` may not; `unknown` asks a person. */
 export type FailureCode = 'transient' | 'rejected' | 'check-failed' | 'fenced' | 'expired' | 'unknown';
 
+/** Migrations whose time one result tells: an entry of the log is bounded. */
+export const MOST_MEASURED = 100;
+
 /** What a step brought back. Small: anything large goes to a blob and is named by its digest. */
 export interface StepResult {
   /** Restore point taken by a `restore-point` step. */
   readonly restorePoint?: RestorePoint;
   /** Store's schema version, read back after a `migrate` step. */
   readonly schemaVersion?: number;
+  /**
+   * What each migration took that a `migrate` step ran from its beginning to its end, by the agent's monotonic clock; at most
+   * {@link MOST_MEASURED}, those that took longest. Absent: none ran, or told by an agent that knew nothing of it.
+   */
+  readonly migrations?: readonly MigrationTime[];
   /** Tenants that were read back from the router as a `route`, `hold` or `open` step wants them. */
   readonly routed?: number;
   /** Checks of a `verify` or `soak` step. */

@@ -6,6 +6,7 @@ import type { Digest, Instant } from '../model/identity.ts';
 import type { MigrationPhase } from '../model/release.ts';
 import type { Difference } from './compare.ts';
 import type { PlanChange } from './plan-change.ts';
+import type { MigrationTime } from './promised.ts';
 import { longestStallMs, type Stall, type TracedFile } from './trace.ts';
 
 /** What a copy was made from. */
@@ -154,6 +155,11 @@ export interface RehearsalEvidence extends RehearsedStore, Omit<RehearsalResult,
   readonly longestStallMs?: number;
   readonly runner: RehearsalFacts['runner'];
   readonly masked: boolean;
+  /**
+   * What each migration took on the first way forward, in its order: what production is promised. Those that failed promise
+   * nothing. Absent: attached when nobody wrote that down.
+   */
+  readonly migrations?: readonly MigrationTime[];
 }
 
 /** Reasons that are told there; one is enough to stop. */
@@ -170,5 +176,13 @@ export function rehearsalEvidence(facts: RehearsalFacts): RehearsalEvidence {
     at: facts.at,
     runner: facts.runner,
     masked: facts.copy.maskedBy !== undefined,
+    migrations: promisedTimes(facts),
   };
+}
+
+function promisedTimes({ passes }: RehearsalFacts): readonly MigrationTime[] {
+  const forward = passes.find(({ direction }) => direction === 'forward');
+  return (forward?.files ?? [])
+    .filter(({ failed }) => failed === undefined)
+    .map(({ migration, durationMs }) => ({ migration, durationMs: Math.round(durationMs) }));
 }

@@ -24,6 +24,11 @@ export interface StepContext {
   blob(digest: Digest): Promise<Uint8Array>;
   /** A declared document (Verification, Reconciliation …), verified against the digest of its canonical JSON. */
   document(digest: Digest): Promise<unknown>;
+  /**
+   * Hears what a migration took that was run from its beginning to its end: milliseconds, of the migration alone. Nothing is
+   * said of one that was there already, or that an earlier attempt began. Absent: nobody asks.
+   */
+  took?(migration: string, durationMs: number): void;
   /** One line for people who watch. Never a secret, never customers' data. */
   log(event: string): void;
 }

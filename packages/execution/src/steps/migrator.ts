@@ -1,4 +1,4 @@
-import type { MigrationRef } from '@headgate/domain';
+import { type MigrationRef, type MigrationTime, MOST_MEASURED } from '@headgate/domain';
 import type { MigrationBack } from '../ports/migrator.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { KeptRestorePoint, UnreadableRestorePoint } from '../ports/restore-points.ts';
@@ -6,8 +6,26 @@ import type { StepContext } from '../ports/step-context.ts';
 import { misfitOfStore } from './schema-fit.ts';
 import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
 
-/** Brings a store's schema forward, one file at a time, while what runs on it can live with each version. */
-export const migrate: StepExecutor<'migrate'> = async ({ store, migrations, from, to }, ctx, ports) => {
+/**
+ * Brings a store's schema forward, one file at a time, while what runs on it can live with each version. What each migration
+ * took is told with the outcome, also with that of a step which failed after it.
+ */
+export const migrate: StepExecutor<'migrate'> = async (action, ctx, ports) => {
+  const times: MigrationTime[] = [];
+  const took = (migration: string, ms: number) => times.push({ migration, durationMs: Math.max(0, Math.round(ms)) });
+  const outcome = await forward(action, { ...ctx, took }, ports);
+  if (times.length === 0 || outcome.kind === 'waiting') return outcome;
+  return { ...outcome, result: { ...outcome.result, migrations: longest(times) } };
+};
+
+/** In the order in which they ran. */
+function longest(times: readonly MigrationTime[]): readonly MigrationTime[] {
+  if (times.length <= MOST_MEASURED) return times;
+  const kept = new Set([...times].sort((a, b) => b.durationMs - a.durationMs).slice(0, MOST_MEASURED));
+  return times.filter((each) => kept.has(each));
+}
+
+const forward: StepExecutor<'migrate'> = async ({ store, migrations, from, to }, ctx, ports) => {
   const early = overdue(ctx);
   if (early) return early;
   const spoiled = (await changedBefore(ports, store, from, ctx)) ?? (await spoiledRestorePoint(ports, store, to, ctx));

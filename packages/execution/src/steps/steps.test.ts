@@ -1,4 +1,4 @@
-import type { Action, Migration, MigrationRef, Outcome } from '@headgate/domain';
+import { type Action, type Migration, type MigrationRef, MOST_MEASURED, type Outcome } from '@headgate/domain';
 import { provenOutcome } from '@headgate/domain/rollout/outcome-rules';
 import type { Difference } from '@headgate/execution';
 import { MemoryCell } from '@headgate/testkit/execution/memory-cell';
@@ -74,6 +74,36 @@ test('nothing is begun once the time has run out or the assignment was taken bac
     expect(await run(action, { signal: over.signal }), action.kind).toMatchObject({ kind: 'failed', code: 'expired' });
   }
   expect(cell.effects).toEqual([]);
+});
+
+test('what migrations took is told with the outcome, also of a step that failed after them; of none that was there', async () => {
+  const action: Action = { kind: 'migrate', store: 'main', from: 1, to: 2, migrations: [migration(1)] };
+  const migrations = [{ migration: 'm2', durationMs: 7 }];
+  const late = { ...action, to: 3, migrations: [migration(1), migration(2)] };
+  let calls = 0;
+  const once = { remainingMs: () => (calls++ < 2 ? 1_000 : 0) };
+  expect(await execute(late, context(once), cell)).toMatchObject({
+    kind: 'failed',
+    code: 'expired',
+    result: { migrations },
+  });
+  expect(await run(action)).toEqual({ kind: 'done', result: { observedAt: expect.any(Number), schemaVersion: 2 } });
+});
+
+test('a result tells the hundred migrations that took longest, in the order in which they ran', async () => {
+  const all = Array.from({ length: 120 }, (_, n) => migration(n + 1));
+  const up = cell.migrator.up;
+  cell.migrator.up = async (store, each, sql, ctx) => {
+    cell.tookMs = each.to % 6 === 0 ? 1 : 1_000 + each.to;
+    return up(store, each, sql, ctx);
+  };
+  cell.run('blue', OLD, { min: 1, max: 121 });
+  const outcome = await run({ kind: 'migrate', store: 'main', from: 1, to: 121, migrations: all });
+  const told = outcome.kind === 'done' ? (outcome.result.migrations ?? []) : [];
+  expect(told.map(({ migration: id }) => id)).toEqual(
+    all.map(({ id }) => id).filter((id) => Number(id.slice(1)) % 6 !== 0),
+  );
+  expect(told).toHaveLength(MOST_MEASURED);
 });
 
 test('a later decision fences every step that changes something', async () => {

@@ -11,6 +11,7 @@ const HEAVY: ReadonlySet<RouteName> = new Set<RouteName>([
   'showIncident',
   'listIncidentTenants',
   'showFreezeEffect',
+  'listMigrationTimes',
   'auditLog',
 ]);
 

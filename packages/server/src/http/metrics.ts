@@ -1,4 +1,5 @@
 import type { Counted } from '@headgate/adapters/control/postgres/index';
+import { type BackupStatus, wrongWithBackups } from '@headgate/documents';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Part } from './context.ts';
 import { StandingMetrics } from './standing-metrics.ts';
@@ -59,6 +60,30 @@ export class Metrics {
         this.set(await logEntries().catch(() => Number.NaN));
       },
     });
+  }
+
+  /** From now on it is told, too, how scheduled backups of Headgate's own database stand. What there is none of is absent. */
+  watchBackups(status: () => BackupStatus): void {
+    const registers = [this.#registry];
+    const gauge = (name: string, help: string, read: (of: BackupStatus) => number | undefined) =>
+      new Gauge({
+        name: `headgate_${name}`,
+        help,
+        registers,
+        collect() {
+          const value = read(status());
+          if (value === undefined) this.remove();
+          else this.set(value);
+        },
+      });
+    const age = (at: number | undefined) => (at === undefined ? undefined : (Date.now() - at) / 1_000);
+    gauge('backup_age_seconds', 'Age of the newest backup that was read back', ({ good }) => age(good?.at));
+    gauge('backup_drill_age_seconds', 'Since the last restore drill of a backup that went well', (of) =>
+      age(of.soundDrillAt),
+    );
+    gauge('backup_sound', '1 while no backup is late and neither the last one nor the last drill failed', (of) =>
+      wrongWithBackups(of, Date.now()).length === 0 ? 1 : 0,
+    );
   }
 
   request(method: string, route: string | undefined, status: number, ms: number): void {

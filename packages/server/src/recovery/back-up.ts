@@ -14,6 +14,8 @@ export interface BackUpOptions {
   readonly to: string;
   /** With the log's key and the tokens of the folder. */
   readonly secrets: boolean;
+  /** Ends it before its time; what is there by then has no manifest. */
+  readonly signal?: AbortSignal;
 }
 
 /** Takes a backup into a new folder (0700) and answers its manifest and that one's SHA-256. */
@@ -37,7 +39,8 @@ export async function backUp(options: BackUpOptions): Promise<{ manifest: Backup
     if (!ran) await cluster.start();
     await mkdir(to, { recursive: true, mode: 0o700 });
     await chmod(to, 0o700);
-    const copied = await copyCluster(cluster, to, factsOf, AbortSignal.timeout(3_600_000));
+    const signal = AbortSignal.any([AbortSignal.timeout(3_600_000), ...(options.signal ? [options.signal] : [])]);
+    const copied = await copyCluster(cluster, to, factsOf, signal);
     const folderFiles = await copyFolder(folder, join(to, 'folder'), secrets);
     if (secrets) await copyFile(cluster.passwordFile, join(to, 'password'));
     const password = secrets

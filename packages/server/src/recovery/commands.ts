@@ -1,7 +1,9 @@
 /** The commands beside serving: each with flags of its own, and the server's for its folder and database. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dataFolderLock } from '@headgate/adapters/machine/data-folder-lock';
+import { readIfThere } from '@headgate/adapters/machine/index';
+import { BACKUP_STATUS_FILE, backupLines, readBackupStatus, wrongWithBackups } from '@headgate/documents';
 import { bewareOf, gapInWords } from '@headgate/domain';
 import { destination, pino } from 'pino';
 import { readConfig, UsageError } from '../config.ts';
@@ -17,11 +19,13 @@ type Command = (args: readonly string[], env: NodeJS.ProcessEnv) => Promise<numb
 
 const USAGE = {
   backup: `headgate-server backup --to DIR [--data DIR] [--without-secrets]
+  headgate-server backup --status [--data DIR]
 
   Copies the embedded database (rows, log, blobs) into DIR, a new folder (0700), while the server runs or not; and from its
   folder the trust file, the log's key, people's tokens and the notification keys. Whoever has DIR can sign as this
   installation: keep it as you keep those keys. With --without-secrets the keys stay out, and a restore needs them from
-  elsewhere. An external PostgreSQL is backed up with its own tools.
+  elsewhere. An external PostgreSQL is backed up with its own tools. --status says how the backups stand that a server with --backup-to takes by itself;
+  exit code 1 when something is wrong with them.
 `,
   restore: `headgate-server restore --from DIR [--data DIR] [--sum HEX]
 
@@ -57,8 +61,9 @@ const yes = { type: 'boolean' } as const;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function backup(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const values = flags(args, USAGE.backup, { data: text, to: text, 'without-secrets': yes, help: yes });
+  const values = flags(args, USAGE.backup, { data: text, to: text, status: yes, 'without-secrets': yes, help: yes });
   if (values === undefined) return 0;
+  if (values.status === true) return backupStatus(dataDirOf(values, env));
   const to = needed(values.to, '--to', USAGE.backup);
   const folder = await openFolder(dataDirOf(values, env));
   const { manifest, sum } = await backUp({ folder, to, secrets: values['without-secrets'] !== true });
@@ -71,6 +76,16 @@ async function backup(args: readonly string[], env: NodeJS.ProcessEnv): Promise<
       : '  without keys and tokens: a restore on another machine needs them from elsewhere',
   );
   return 0;
+}
+
+async function backupStatus(dataDir: string): Promise<number> {
+  const file = join(dataDir, BACKUP_STATUS_FILE);
+  const status = readBackupStatus((await readIfThere(file)) ?? '');
+  if (status === undefined)
+    throw new Error(`${file} isn’t there, or isn’t what a server wrote; to have one: headgate-server --backup-to DIR`);
+  const now = Date.now();
+  for (const line of backupLines(status, now)) say(line);
+  return wrongWithBackups(status, now).length === 0 ? 0 : 1;
 }
 
 async function restore(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

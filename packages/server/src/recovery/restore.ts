@@ -21,9 +21,7 @@ export interface Restored {
  */
 export async function restoreBackup(folder: Folder, from: string, at: Date, expected?: string): Promise<Restored> {
   const dir = resolve(from);
-  const { manifest, sum } = await openBackup(dir, expected);
-  const damaged = await damagedFile(dir, [...manifest.files, ...besideDatabase(manifest)]);
-  if (damaged !== undefined) throw new Error(`The backup ${dir} is damaged: ${damaged}. Nothing was changed`);
+  const { manifest, sum } = await checkBackup(dir, expected);
   const [own, theirs] = await Promise.all([
     readIfThere(folder.logVerifier),
     readIfThere(join(dir, 'folder', 'log.pub')),
@@ -59,6 +57,17 @@ export async function restoreBackup(folder: Folder, from: string, at: Date, expe
   const password = named ? await readIfThere(join(dir, 'password')) : undefined;
   if (password !== undefined) await writeDurably(cluster.passwordFile, password, 0o600);
   return { manifest, aside, brought };
+}
+
+/** Reads all of a backup back. Throws when a file isn't what was written, or the manifest isn't the one with `expected`. */
+export async function checkBackup(
+  dir: string,
+  expected?: string,
+): Promise<{ readonly manifest: ReadManifest; readonly sum: string }> {
+  const opened = await openBackup(dir, expected);
+  const damaged = await damagedFile(dir, [...opened.manifest.files, ...besideDatabase(opened.manifest)]);
+  if (damaged !== undefined) throw new Error(`The backup ${dir} is damaged: ${damaged}. Nothing was changed`);
+  return opened;
 }
 
 /** The files beside the database's, by their path in the backup; an older manifest holds no sums of them. */

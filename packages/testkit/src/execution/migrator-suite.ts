@@ -34,12 +34,17 @@ export function migratorSuite(name: string, make: () => Promise<MigratorWorld>):
       return { ...rest, begins, migration, at };
     };
 
-    test('a store goes up by one file at a time, each once', async () => {
+    test('a store goes up by one file at a time, each once, and what it took is told once', async () => {
       const { migrator, store, up, begins, migration, at } = await asked();
+      const took: [string, number][] = [];
+      const hearing = { ...at(1), took: (id: string, ms: number) => void took.push([id, ms]) };
       expect(await migrator.version(store)).toBe(begins);
       const there = { ok: true, value: { version: begins + 1 } };
-      expect(await migrator.up(store, migration(0, up[0]), up[0], at(1))).toEqual(there);
-      expect(await migrator.up(store, migration(0, up[0]), up[0], at(1))).toEqual(there);
+      expect(await migrator.up(store, migration(0, up[0]), up[0], hearing)).toEqual(there);
+      expect(took).toEqual([[migration(0, up[0]).id, expect.any(Number)]]);
+      expect(took[0]?.[1]).toBeGreaterThan(0);
+      expect(await migrator.up(store, migration(0, up[0]), up[0], hearing)).toEqual(there);
+      expect(took, 'of one that was there nothing').toHaveLength(1);
       expect(await migrator.version(store)).toBe(begins + 1);
     });
 

@@ -160,6 +160,7 @@ export class CommandMigrator implements Migrator {
     if (ctx.remainingMs() <= SPARE_MS) return denied('expired', 'too little time is left for the migration');
     if (!(await beginAttempt(control, change, ctx))) return overtaken(store.name);
     ctx.log(`store ${store.name}: the application's own program migrates it (${change.migration.id})`);
+    const began = performance.now();
     const ran = await runCommand(control, store, {
       login,
       words,
@@ -171,6 +172,7 @@ export class CommandMigrator implements Migrator {
       node: this.place.node,
       ctx,
     });
+    const tookMs = performance.now() - began;
     await writeDurably(join(this.folder(store), 'output.txt'), ran.output, 0o600).catch(() => {
       ctx.log(`store ${store.name}: what the program printed couldn't be kept`);
     });
@@ -180,6 +182,8 @@ export class CommandMigrator implements Migrator {
       return denied(ran.failure.code, ran.failure.why);
     }
     if (!(await recordChange(control, change, ctx))) return overtaken(store.name);
+    // Called anew, the program did less than the whole.
+    if (records.attempt === undefined) ctx.took?.(change.migration.id, tookMs);
     return granted({ version: change.direction === 'up' ? change.migration.to : change.migration.from });
   }
 

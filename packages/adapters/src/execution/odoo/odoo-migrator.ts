@@ -119,9 +119,12 @@ export class OdooMigrator implements Migrator {
       [store.name, ctx.idempotencyKey, migration.from, migration.to],
     );
     ctx.log(`store ${store.name}: Odoo upgrades ${upgrade.modules.map(({ name }) => name).join(', ')}`);
+    const began = performance.now();
     const failure = await this.run(store, target, addons, ctx);
+    const tookMs = performance.now() - began;
     if (failure) return denied(failure.code, failure.why);
     await recordUpgraded(control, store, migration.to, migration.file.digest);
+    if (seen.kind === 'at') ctx.took?.(migration.id, tookMs);
     return granted({ version: migration.to });
   }
 

@@ -16,6 +16,8 @@ export interface Permitted {
   readonly login: string;
   readonly secret: string;
   readonly sql: string;
+  /** The migration's id. */
+  readonly migration: string;
 }
 
 /**
@@ -69,7 +71,7 @@ async function inTransaction(
   control: pg.ClientBase,
   client: pg.Client,
   { name, user }: Store,
-  { secret, sql }: Permitted,
+  { secret, sql, migration }: Permitted,
   ctx: StepContext,
 ): Promise<Answer<'committed'>> {
   // A setting of the database may have put us into another role, or into another kind of transaction.
@@ -82,7 +84,9 @@ async function inTransaction(
   // A setting of the database may have had the server keep its warnings to itself.
   await client.query('set local client_min_messages = notice');
   const skips = listenForSkips(client);
+  const began = performance.now();
   await client.query('select headgate.run_migration($1)', [sql]);
+  const ranMs = performance.now() - began;
   skips.end();
   const skipped = skippedRefusal(name, await beyondSystem(control, skips.all()));
   if (skipped !== undefined) return skipped;
@@ -90,9 +94,12 @@ async function inTransaction(
   if (ctx.signal.aborted || ctx.remainingMs() <= 0) return denied('expired', 'the time for this migration has run out');
   await bound(client, ctx);
   await client.query('select headgate.record_migration($1)', [secret]);
+  const committing = performance.now();
   const { command } = await client.query('commit');
   // To a transaction that has failed the server answers a commit with "ROLLBACK", and without an error.
   if (command !== 'COMMIT') return denied('rejected', `the store ${name} took the migration back: ${command}`);
+  // What waits for its commit (deferred constraints) is the migration's; our own books in between are not.
+  ctx.took?.(migration, ranMs + performance.now() - committing);
   return granted('committed');
 }
 

@@ -135,7 +135,8 @@ export class SqlMigrator implements Migrator {
       const decided = await permit(control, store, change, secret, ctx);
       if (decided) return decided;
       try {
-        const ran = await runMigration(control, store, { login, secret, sql: change.sql }, ctx);
+        const permitted = { login, secret, sql: change.sql, migration: change.migration.id };
+        const ran = await runMigration(control, store, permitted, ctx);
         if (!ran.ok) return ran;
         if (ran.value === 'committed') return granted({ version: change.to });
       } finally {

@@ -15,6 +15,7 @@ import { Actions } from './actions.tsx';
 import { Approvals } from './approvals.tsx';
 import { Evidence } from './evidence.tsx';
 import { Gates } from './gates.tsx';
+import { Migrations } from './migrations.tsx';
 import { Objections } from './objections.tsx';
 import { Plan } from './plan.tsx';
 import { Questions } from './questions.tsx';
@@ -51,6 +52,7 @@ export function PromotionPage({ id }: { readonly id: string }) {
               )}
             </Fetched>
           )}
+          <Migrations promotion={data} />
           <Plan promotion={data} />
           <Approvals promotion={data} />
           <Evidence promotion={data} />

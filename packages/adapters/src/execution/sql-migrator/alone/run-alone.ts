@@ -60,13 +60,18 @@ export async function runAlone(
       ctx.log(`store ${store.name}: an earlier attempt was interrupted; what it left is cleared away`);
       await dropped(parts, owner, standing);
     }
+    const began = performance.now();
     const failed = await run(parts, owner, statement);
+    const tookMs = performance.now() - began;
     const now = await standingOf(owner, control, statement, attempt);
     if (failed !== undefined) return cleared(parts, owner, statement, now, failed);
     const done = now.state === 'after' || statement.kind === 'reindex' || statement.kind === 'vacuum';
     if (!done)
       return denied('rejected', `the store ${store.name}: PostgreSQL said that it is done, and it isn't there`);
-    return (await recordAlone(control, change, ctx)) ? granted('recorded') : fencedOff;
+    if (!(await recordAlone(control, change, ctx))) return fencedOff;
+    // What an earlier attempt began took longer than this one.
+    if (pending === undefined) ctx.took?.(change.migration.id, tookMs);
+    return granted('recorded');
   });
 }
 
