@@ -39,6 +39,22 @@ describe('a server on its own folder', () => {
     await other.remove();
   });
 
+  it('that may have any port takes the one of before, at which its agents ask; taken, another one', async () => {
+    const folder = await freshFolder();
+    const own = await RealServer.start({ dataDir: folder });
+    const { url } = own;
+    await own.stop();
+    await own.start();
+    expect(own.url).toBe(url);
+    await own.stop();
+    const taken = createServer();
+    await new Promise<void>((done) => taken.listen(Number(new URL(url).port), '127.0.0.1', done));
+    await own.start();
+    taken.close();
+    expect(own.url).not.toBe(url);
+    await own.remove();
+  });
+
   it('starts its PostgreSQL again within moments of a kill -9, and goes on by itself', async () => {
     const admin = await server.client('admin');
     await admin.call('createPrincipal', { body: { id: 'usr_before', roles: ['auditor'] } });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Allowed, ChannelCourier, Secrets } from '@headgate/adapters/control/notify/index';
 import { DataFolderInUse, dataFolderLock } from '@headgate/adapters/machine/data-folder-lock';
-import { openFormat, writeDurably } from '@headgate/adapters/machine/index';
+import { openFormat, readIfThere, writeDurably } from '@headgate/adapters/machine/index';
 import { startTracing } from '@headgate/adapters/tracing/index';
 import { destination, type Logger, pino } from 'pino';
 import { allHandlers } from './catalog.ts';
@@ -96,7 +96,7 @@ async function serve(config: Config, env: NodeJS.ProcessEnv, parts: ServerParts)
     const app = httpServer(plane.context, allHandlers(plane.context), config.tls, {
       trustedProxies: config.trustedProxies,
     });
-    const port = await listen(app, config);
+    const port = await listen(app, config, await portBefore(folder.address));
     const host = config.host.includes(':') ? `[${config.host}]` : config.host;
     const url = `${config.tls === undefined ? 'http' : 'https'}://${host}:${port}`;
     close.push(async () => {
@@ -155,4 +155,15 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
   clearTimeout(timer);
+}
+
+/** The port that a server of this folder had last; undefined: none had one, or nobody can tell. */
+async function portBefore(address: string): Promise<number | undefined> {
+  try {
+    const { url } = JSON.parse((await readIfThere(address)) ?? '') as { readonly url?: unknown };
+    const port = Number(new URL(String(url)).port);
+    return Number.isInteger(port) && port > 0 ? port : undefined;
+  } catch {
+    return undefined;
+  }
 }

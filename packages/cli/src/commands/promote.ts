@@ -38,7 +38,7 @@ async function besideIt(client: Client, { id, environment, release }: Promotion)
   const same = items.filter((each) => each.id !== id && each.release.digest === release.digest);
   return same.map((each) =>
     printable(
-      `${each.id} takes the same release there, too, and is open (${each.phase}); where both are for the same tenants, end one of them: headgate reject ${id} --reason "…"`,
+      `${each.id} takes the same release there, too, and is open (${each.phase}); where both are for the same tenants, end one of them: headgate reject ${each.id} --reason "…"`,
     ),
   );
 }

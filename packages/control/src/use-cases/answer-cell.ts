@@ -87,7 +87,10 @@ function writesOf(answer: CellAnswer, facts: Asked): Result<readonly Write[]> {
 }
 
 /** In what the cell differs from what it should be, by an observation since the recovery began. */
-function misfitSeen({ desired, observed }: CellRecord, since: Instant): string | undefined {
+export function misfitSeen(
+  { desired, observed }: Pick<CellRecord, 'desired' | 'observed'>,
+  since: Instant,
+): string | undefined {
   if (desired === undefined || observed === undefined || observed.at < since) return undefined;
   return misfitOfState(desired, observed.state);
 }

@@ -1,6 +1,5 @@
 import type { ActionKind, RollbackScope } from '@headgate/domain';
 import { GATES } from '@headgate/domain/gates/catalog';
-import { WAIVER_FORM } from '@headgate/domain/gates/migrations-analysed';
 import { z } from 'zod';
 import { expects, fields, list, milliseconds, name, named, oneOf, whole } from '../schema/fields.ts';
 import { parametersSchema } from '../schema/from-json-schema.ts';
@@ -47,7 +46,6 @@ export const gate = z.discriminatedUnion('gate', gateForms as unknown as [GateFo
 });
 
 /** A finding that goes by all the same, as the gate `migrations-analysed` takes it. */
-export const waiver = parametersSchema(WAIVER_FORM);
 
 const scopes: Readonly<Record<RollbackScope, true>> = { tenant: true, ring: true, cell: true, all: true };
 

@@ -99,6 +99,17 @@ describe('gates that a service lists', () => {
       ),
     ).toEqual([['explicit-lock'], ['destroys-data', 'explicit-lock']]);
   });
+
+  test('take a waiver that names an environment there alone, in a policy that says no more of it', () => {
+    const waiver = (environment: string) =>
+      `{file: '${FILE}', rule: breaks-running-code, because: ada looked, until: 2027-01-31, environment: ${environment}}`;
+    const waived = gates({ spec: `gates: [${ANALYSED}]\n  waivers: [${waiver('staging')}]` });
+    const of = waived.map((each) => each.find(({ gate }) => gate === 'migrations-analysed')?.params.waivers);
+    expect(of).toEqual([
+      [{ file: FILE, rule: 'breaks-running-code', because: 'ada looked', until: '2027-01-31' }],
+      undefined,
+    ]);
+  });
 });
 
 describe('a service is refused, with line and column,', () => {
@@ -166,6 +177,16 @@ describe('a service is refused, with line and column,', () => {
       'spec.waivers[0].rule: expected a rule of the analysis: one of syntax-error, ',
     ],
     ['for a waiver that ends on no day', waiver({ until: '2027-02-31' }), 'found "2027-02-31", which no calendar has'],
+    [
+      'for a waiver of what running code loses that says of no environment whose',
+      waiver({ rule: 'breaks-running-code' }),
+      'spec.waivers[0].environment: expected the environment whose running code does without it: one of staging, production, found none',
+    ],
+    [
+      'for a waiver in an environment that there isn’t',
+      waiver({ environment: 'live' }),
+      'spec.waivers[0].environment: expected one of staging, production, found "live"',
+    ],
     ['for a waiver that names a gate', waiver({ gate: 'rehearsed' }), 'found the unknown field "gate"'],
   ])('%s', (_what, parts, expected) => {
     const read = readService(service(parts), 'headgate.yaml');

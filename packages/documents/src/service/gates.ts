@@ -30,7 +30,7 @@ export function gatesOf(spec: Spec, environment: ServiceEnvironment, place: numb
   const all = [...without(ownGates(spec, environment, place), listed), ...listed];
   const inOrder = all.sort((a, b) => ORDER.indexOf(a.gate) - ORDER.indexOf(b.gate));
   return inOrder.map((gate) =>
-    gate.gate === MIGRATIONS_ANALYSED ? withWaivers(contractsWaived(gate), spec.waivers) : gate,
+    gate.gate === MIGRATIONS_ANALYSED ? withWaivers(contractsWaived(gate), waiversOf(spec, environment.name)) : gate,
   );
 }
 
@@ -78,7 +78,12 @@ function contractsWaived(gate: PlainGate): PlainGate {
   return { ...gate, params: { contracts: 'waivers', ...gate.params } };
 }
 
-function withWaivers(gate: PlainGate, waivers: Spec['waivers']): PlainGate {
+/** Those that stand in an environment's policy, which says no more of which one it is. */
+function waiversOf({ waivers }: Spec, name: string): readonly object[] {
+  return waivers.flatMap(({ environment = name, ...waiver }) => (environment === name ? [waiver] : []));
+}
+
+function withWaivers(gate: PlainGate, waivers: readonly object[]): PlainGate {
   if (waivers.length === 0) return gate;
   const own = (gate.params?.waivers ?? []) as readonly unknown[];
   return { ...gate, params: { ...gate.params, waivers: [...own, ...waivers] } };
@@ -97,6 +102,7 @@ export function serviceGateProblems({ spec }: ServiceContent): Problem[] {
       expected: `the gate ${MIGRATIONS_ANALYSED} in gates, whose findings they waive`,
       found: 'it in no environment',
     });
+  problems.push(...placeProblems(spec));
   if (spec.tests !== undefined && lists.some(({ gates }) => names(gates, 'tests-passed')))
     problems.push(saidTwice(['spec', 'tests'], 'tests-passed', spec.tests));
   environments.forEach((environment, i) => {
@@ -108,6 +114,24 @@ export function serviceGateProblems({ spec }: ServiceContent): Problem[] {
   });
   return problems;
 }
+
+/**
+ * Where waivers stand: that running code does without something is said of the code that runs in one environment, and what runs in
+ * another is another's. Waived for all, a look at staging would let production drop what its code still reads.
+ */
+function placeProblems({ environments, waivers }: Spec): Problem[] {
+  const known = environments.map(({ name }) => name);
+  return waivers.flatMap(({ rule, environment }, i): Problem[] => {
+    const path: Path = ['spec', 'waivers', i, 'environment'];
+    const one = `one of ${known.join(', ')}`;
+    if (environment !== undefined)
+      return known.includes(String(environment)) ? [] : [{ path, expected: one, found: quoted(environment) }];
+    if (known.length < 2 || !OF_RUNNING_CODE.has(String(rule))) return [];
+    return [{ path, expected: `the environment whose running code does without it: ${one}`, found: 'none' }];
+  });
+}
+
+const OF_RUNNING_CODE: ReadonlySet<string> = new Set(['breaks-running-code', 'may-break-running-code']);
 
 function names(gates: readonly PlainGate[], name: string): boolean {
   return gates.some(({ gate }) => gate === name);

@@ -1,7 +1,8 @@
+import { WAIVER_FORM } from '@headgate/domain/gates/migrations-analysed';
 import { z } from 'zod';
 import { contacts } from '../kinds/contacts.ts';
 import { type ContentOf, kind } from '../kinds/document.ts';
-import { gate, waiver } from '../kinds/policy.ts';
+import { gate } from '../kinds/policy.ts';
 import {
   expects,
   fields,
@@ -15,6 +16,7 @@ import {
   text,
   whole,
 } from '../schema/fields.ts';
+import { parametersSchema } from '../schema/from-json-schema.ts';
 
 const absolutePhrase = expects('an absolute path');
 const absolute = z.string(absolutePhrase).regex(/^\/[^\0]{0,4000}$/, absolutePhrase);
@@ -33,6 +35,15 @@ const source = z
   .describe('Where a connection URL stands. Never the URL itself: it holds a password.');
 
 const gates = list(gate, 0, 50).default([]);
+
+/** A waiver of a policy, and in which environment's it stands. */
+const waiver = parametersSchema({
+  ...WAIVER_FORM,
+  properties: {
+    ...WAIVER_FORM.properties,
+    environment: { type: 'string', minLength: 1, description: 'In this environment alone; absent: in all of them' },
+  },
+});
 
 const environment = fields({
   name,

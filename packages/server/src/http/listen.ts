@@ -5,8 +5,18 @@ import { UsageError } from '../config.ts';
 /** Ports that are tried when none was asked for. */
 const TRIES = 100;
 
-/** Listens, and answers with the port: the one that was asked for, or the next free one when none was. */
-export async function listen(app: FastifyInstance, { host, port }: Config): Promise<number> {
+/**
+ * Listens, and answers with the port: the one that was asked for, or the next free one when none was. Where any free one will do (0),
+ * the one of `before` goes first: agents go on asking at the address that they were given.
+ */
+export async function listen(app: FastifyInstance, { host, port }: Config, before?: number): Promise<number> {
+  if (port.number === 0 && before !== undefined) {
+    const took = await app.listen({ host, port: before }).then(
+      () => true,
+      () => false,
+    );
+    if (took) return before;
+  }
   for (let number = port.number; ; number++) {
     try {
       await app.listen({ host, port: number });

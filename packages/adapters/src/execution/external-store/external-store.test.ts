@@ -1,5 +1,5 @@
 /** Databases that somebody else keeps, played by one that we keep and reach by its URL alone. */
-import { rm, truncate, writeFile } from 'node:fs/promises';
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { migratorSuite } from '@headgate/testkit/execution/migrator-suite';
 import { restorePointsSuite } from '@headgate/testkit/execution/restore-points-suite';
@@ -101,6 +101,25 @@ describe.skipIf(tools === undefined)('With pg_dump', () => {
       ok: false,
       code: 'fenced',
     });
+  });
+
+  test('a store comes back also where adminUrl names its own database, which a restore renames', async () => {
+    const { config, name } = await fresh();
+    const { file } = config.adminUrl as { readonly file: string };
+    const url = new URL((await readFile(file, 'utf8')).trim());
+    url.pathname = `/${name}`;
+    const own = join(real.dir, `${name}.own-url`);
+    await writeFile(own, `${url}\n`, { mode: 0o600 });
+    const store = await openExternalStore('main', { ...config, adminUrl: { file: own } });
+    await prepareStore(store);
+    await asOwner(store, 'create table t(n int)');
+    const points = new DumpRestorePoints(new Map([['main', store]]));
+    const at = (n: number) => stepContext({ step: `s${n}`, idempotencyKey: `r1/s${n}`, fence: { epoch: 1, n } });
+    const taken = await points.take('main', at(1));
+    await asOwner(store, 'insert into t values (1)');
+    const id = taken.ok ? taken.value.id : '';
+    expect(await points.restore('main', id, { kind: 'restore-point' }, at(2))).toMatchObject({ ok: true });
+    expect(await asOwner(store, 'select * from t')).toEqual([]);
   });
 
   test('going back again and again leaves one database behind, and one login', async () => {

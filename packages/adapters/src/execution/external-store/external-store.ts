@@ -6,6 +6,9 @@ import { type ConnectionUrl, clientConfig, readConnectionUrl, type UrlSource } f
 /** The oldest PostgreSQL that our own schema runs on (xid8, and schemas that only their owner may change). */
 const OLDEST_MAJOR = 14;
 
+/** The database that every server has for whoever belongs to no other. */
+const MAINTENANCE = 'postgres';
+
 /** What the agent is told about a database that is there already, on a server that somebody else keeps. */
 export interface ExternalStoreConfig {
   /** The application's own login, owner of the database. */
@@ -33,10 +36,13 @@ export interface ExternalStore extends Store {
 /** A PostgreSQL server that somebody else keeps: never started, stopped or copied by us. */
 export class ExternalServer implements StoreServer {
   private readonly admin: UrlSource;
+  private readonly renamed: string | undefined;
   private known: number | undefined;
 
-  constructor(admin: UrlSource) {
+  /** `renamed`: the database that a restore gives another name, which nobody can who is connected to it. */
+  constructor(admin: UrlSource, renamed?: string) {
     this.admin = admin;
+    this.renamed = renamed;
   }
 
   /** Read anew each time, so that a rotated password needs no restart where it stands in a file. */
@@ -44,8 +50,10 @@ export class ExternalServer implements StoreServer {
     return readConnectionUrl(this.admin);
   }
 
+  /** To a database, or where none is named to the one of the URL; if that is the store's own, to `postgres` in its place. */
   async connection(database?: string): Promise<pg.ClientConfig> {
-    return clientConfig(await this.url(), database);
+    const url = await this.url();
+    return clientConfig(url, database ?? (url.database === this.renamed ? MAINTENANCE : url.database));
   }
 
   async major(): Promise<number> {
@@ -62,10 +70,16 @@ export class ExternalServer implements StoreServer {
  * application owns it and is no superuser, ours is one. Throws, in words, what isn't so and how to mend it.
  */
 export async function openExternalStore(name: string, config: ExternalStoreConfig): Promise<ExternalStore> {
-  const cluster = new ExternalServer(config.adminUrl);
   const own = await readConnectionUrl(config.url);
+  const cluster = new ExternalServer(config.adminUrl, own.database);
   const trouble = (why: string): Error => new Error(`The store ${name} can't be taken under control: ${why}`);
-  if ((await cluster.major()) < OLDEST_MAJOR) throw trouble(`PostgreSQL ${OLDEST_MAJOR} or later is needed`);
+  const major = await cluster.major().catch((error: Error & { code?: string }) => {
+    if (error.code !== '3D000') throw error;
+    throw trouble(
+      `${error.message}; let adminUrl name another database of that server than ${own.database}, which a restore renames`,
+    );
+  });
+  if (major < OLDEST_MAJOR) throw trouble(`PostgreSQL ${OLDEST_MAJOR} or later is needed`);
   const identity = async (connection: pg.ClientConfig): Promise<string> =>
     withClient(connection, async (client) => {
       const { rows } = await client.query<{ oid: string; started: string }>(

@@ -3,6 +3,7 @@ import {
   type CellRecord,
   type Deps,
   isReadBack,
+  misfitSeen,
   type RecoveryRecord,
   readBackCell,
   streams,
@@ -74,7 +75,8 @@ async function showUnread(
   const mayAnswer = asked !== undefined || now >= recovery.until;
   const seen = record.observed !== undefined && record.observed.at >= recovery.at;
   const answers = [
-    'as-remembered' as const,
+    // What would be refused isn't proposed.
+    ...(held === undefined && misfitSeen(record, recovery.at) !== undefined ? [] : (['as-remembered'] as const)),
     ...(seen ? (['as-seen'] as const) : []),
     ...(held === undefined ? [] : (['go-back'] as const)),
   ];
