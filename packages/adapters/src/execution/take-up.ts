@@ -2,15 +2,16 @@ import { canonicalBytes } from '@headgate/documents/canonical';
 import { digestOf } from '@headgate/documents/digest';
 import type { Digest, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import type { Answer, SlotObservation, StepContext } from '@headgate/execution';
+import { withClient } from '../postgres-cluster/database.ts';
 import { type CellPorts, openCell } from './cell.ts';
 import type { CellConfig } from './cell-config.ts';
 import { claimStore, isOwnClaim, ownClaim, StoreTaken, standingOf, whoseStore } from './external-store/claim.ts';
-import { openExternalStore } from './external-store/external-store.ts';
+import { type ExternalStore, openExternalStore } from './external-store/external-store.ts';
 import { refuseLeft } from './left-cell.ts';
 import { holdCell } from './process/cell-hold.ts';
 import { FenceFile } from './process/fence-file.ts';
 import { recordApplied } from './sql-migrator/record-applied.ts';
-import { prepareStore } from './store/store-session.ts';
+import { controlConnection, prepareStore } from './store/store-session.ts';
 
 /** How long the whole of it may take. Milliseconds. */
 const LIFETIME_MS = 300_000;
@@ -73,6 +74,7 @@ async function claimStores(
     const whose = await whoseStore(standing, { ...own, dir, known });
     // Fences and routes that came along with a copy would turn away what is decided here.
     if (whose === 'other' || (whose === 'copy' && standing.decided)) throw new StoreTaken(store, standing.claim);
+    if (external.migrations === undefined) await refuseEmpty(store, manifest.migrations.length);
     stores.push({ name, external, store });
   }
   for (const { name, external, store } of stores) {
@@ -83,6 +85,24 @@ async function claimStores(
     if (await recordApplied(store, manifest.migrations))
       report(`${name}: migrations recorded as carried out before, none of them run: ${manifest.migrations.length}`);
   }
+}
+
+/** Of a database without a table nobody can have carried migrations out: recorded as done, they would never be run. */
+async function refuseEmpty(store: ExternalStore, migrations: number): Promise<void> {
+  if (migrations === 0) return;
+  const { rows } = await withClient(await controlConnection(store), (client) =>
+    client.query<{ empty: boolean }>(
+      `select to_regclass('headgate.migration') is null and not exists (
+         select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('headgate', 'information_schema') and n.nspname !~ '^pg_'
+           and not exists (select 1 from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+       ) as empty`,
+    ),
+  );
+  if (rows[0]?.empty !== true) return;
+  throw new Error(
+    `the database ${store.database} holds no table, and take-up would record ${migrations === 1 ? 'its migration' : `its ${migrations} migrations`} as carried out without running any: fill it first (bring a dump of another one in, or run the files of its migrations in their order, as ${store.user}), then call take-up again`,
+  );
 }
 
 /** The folder is made and written to by whoever holds the cell. */
