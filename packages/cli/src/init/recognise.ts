@@ -82,9 +82,9 @@ function unfitFiles({ paths }: Project, folder: string | undefined): readonly st
   if (folder === undefined) return [];
   const below = paths.flatMap((path) => (path.startsWith(`${folder}/`) ? [path.slice(folder.length + 1)] : []));
   const problems = migrationFileProblems(below.filter((name) => !name.includes('/')));
-  const more = problems.length > MOST_TOLD ? `; and ${problems.length - MOST_TOLD} more` : '';
-  const told = problems.slice(0, MOST_TOLD).join('; ');
-  return told === '' ? [] : [`what ${folder} holds, and no release is made until it is mended: ${told}${more}`];
+  const told = problems.slice(0, MOST_TOLD).map((each) => `what to make of ${folder}: ${each}`);
+  const more = problems.length - told.length;
+  return more === 0 ? told : [...told, `what to make of ${folder}: ${more} more of its files`];
 }
 
 function nameOf(project: Project): string {

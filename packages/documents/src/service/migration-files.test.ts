@@ -36,7 +36,7 @@ describe('nothing is made of a folder', () => {
   const phase = (name: string, word: string, rest: string) =>
     `"${name}" ends in "${word}", and a phase is said with a dot before it; rename it: ${rest} if it only adds`;
   const looks = (name: string) =>
-    `"${name}" looks like a migration and wouldn’t be run: a name begins with a letter or digit, has letters from a to z, digits, "_", "-" and "." alone, and ends in .sql, .yaml or .yml, in small letters; rename it, or move it out of the folder`;
+    `"${name}" looks like a migration and wouldn’t be run; rename it (a letter or digit first, then letters from a to z, digits, "_", "-" and ".", and .sql, .yaml or .yml in small letters at the end), or move it out of the folder`;
   const tied = (a: string, b: string) =>
     `"${a}" and "${b}" have the same number, so nobody can tell which comes first; give the one that no database has run yet a higher number`;
   test.each<[string, readonly string[], readonly string[]]>([

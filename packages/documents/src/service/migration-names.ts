@@ -42,7 +42,7 @@ export function fileTrouble(name: string): string | undefined {
   if (!LIKE_ONE.test(name)) return undefined;
   const file = readName(name);
   if (file === undefined)
-    return `${quoted(name)} looks like a migration and wouldn’t be run: a name begins with a letter or digit, has letters from a to z, digits, "_", "-" and "." alone, and ends in .sql, .yaml or .yml, in small letters; rename it, or move it out of the folder`;
+    return `${quoted(name)} looks like a migration and wouldn’t be run; rename it (a letter or digit first, then letters from a to z, digits, "_", "-" and ".", and .sql, .yaml or .yml in small letters at the end), or move it out of the folder`;
   if (file.id.length > LONGEST_ID)
     return `${quoted(name)} has a name of more than ${LONGEST_ID} characters; shorten it`;
   if (file.phases.length > 1)
