@@ -92,6 +92,13 @@ test('what it writes is a Service, whatever the folder and its package are calle
   );
 });
 
+test('migration files that no release would take are told, those that are none are not', () => {
+  const files = { 'migrations/0001-a.sql': '', 'migrations/0002-drop.Contract.sql': '', 'migrations/README.md': '' };
+  expect(recognise(project(files)).unknown.filter((each) => each.includes('migrations'))).toEqual([
+    'what to make of migrations: "0002-drop.Contract.sql" says ".Contract", which is no phase; rename it with ".contract" in its place, or with ".expand" before the ending if it only adds',
+  ]);
+});
+
 test('without comments it is at most twenty lines', () => {
   const found = recognise(
     project({

@@ -1,3 +1,4 @@
+import { migrationFileProblems } from '@headgate/documents';
 import { type FoundMigrations, findMigrations } from './migration-tools.ts';
 import type { Project } from './project.ts';
 
@@ -33,6 +34,8 @@ export const HEALTH_PATHS = [
 ];
 const NO_PART =
   /^(\.|README|LICENSE|CHANGELOG|CONTRIBUTING|docs?$|tests?$|spec$|coverage$|Dockerfile|docker-compose|compose\.|Procfile|headgate\.yaml|tsconfig|biome|eslint|prettier|vitest|jest)/i;
+/** Files of which it is told what is wrong with them. */
+const MOST_TOLD = 5;
 /** A shell would be needed for these. */
 const SHELL = /[&|;<>$`*?(){}[\]"'\\~]/;
 
@@ -56,6 +59,7 @@ export function recognise(project: Project, answered?: string): Recognised {
     unknown.push(
       `whether ${migrations.tool} is called rightly: read \`migrate\`, and docs/command-migrator.md, before the first migration`,
     );
+  unknown.push(...unfitFiles(project, migrations?.sqlFolder));
   if (project.truncated) unknown.push('everything: the folder holds more than is looked at');
   const files = filesOf(project, migrations?.sqlFolder);
   if (files.length === 0)
@@ -71,6 +75,16 @@ export function recognise(project: Project, answered?: string): Recognised {
     git: project.git,
     unknown,
   };
+}
+
+/** What stands in the way of a release: told now, while the files have been run nowhere by Headgate. */
+function unfitFiles({ paths }: Project, folder: string | undefined): readonly string[] {
+  if (folder === undefined) return [];
+  const below = paths.flatMap((path) => (path.startsWith(`${folder}/`) ? [path.slice(folder.length + 1)] : []));
+  const problems = migrationFileProblems(below.filter((name) => !name.includes('/')));
+  const told = problems.slice(0, MOST_TOLD).map((each) => `what to make of ${folder}: ${each}`);
+  const more = problems.length - told.length;
+  return more === 0 ? told : [...told, `what to make of ${folder}: ${more} more of its files`];
 }
 
 function nameOf(project: Project): string {

@@ -51,7 +51,12 @@ export async function serviceReleaseFolder(
     });
     return { ...release, warnings: contractsUnasked(found.service, release.manifest) };
   } catch (error) {
-    throw new Failure(EXIT.refused, 'release-malformed', (error as Error).message, `correct ${found.file}`);
+    throw new Failure(
+      EXIT.refused,
+      'release-malformed',
+      (error as Error).message,
+      `correct ${found.file}, or the files that it names`,
+    );
   }
 }
 

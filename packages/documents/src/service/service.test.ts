@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkLinks } from '../kinds/links.ts';
 import { parseDocuments } from '../kinds/parse-documents.ts';
-import { holdsService, migrationsOf, readService } from './index.ts';
+import { holdsService, migrationFileProblems, migrationsOf, readService } from './index.ts';
 
 const SHOP = `apiVersion: headgate/v1
 kind: Service
@@ -85,12 +85,18 @@ describe('migrations', () => {
     ]);
   });
 
-  test('follow each other without a gap, whatever the files are called', () => {
+  test('follow each other without a gap, whatever the files are called, or nothing is made of them', () => {
     fc.assert(
       fc.property(fc.array(fc.stringMatching(/^[a-z0-9-]{1,8}(\.up|\.down)?\.sql$/), { maxLength: 20 }), (names) => {
-        migrationsOf(names, 'expand').forEach((each, i) => {
+        if (migrationFileProblems(names).length > 0) {
+          expect(() => migrationsOf(names, 'expand')).toThrow();
+          return;
+        }
+        const made = migrationsOf(names, 'expand');
+        made.forEach((each, i) => {
           expect([each.from, each.to]).toEqual([i, i + 1]);
         });
+        expect(made.flatMap(({ up, down }) => (down === undefined ? [up] : [up, down])).sort()).toEqual(names.sort());
       }),
     );
   });

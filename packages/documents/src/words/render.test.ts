@@ -105,4 +105,8 @@ describe('a template of one’s own', () => {
 
 test('a value is one line in every dress', () => {
   expect(escaped('a\r\n\tb\u0000c\u2066', 'plain')).toBe('a b c ');
+  for (const unseen of ['\u034F', '\uFE01', '\u{E0101}', '\u17B4', '\u180B', '\u2800', '\u200D', '\u3164'])
+    expect(escaped(`pro${unseen}duction`, 'plain'), JSON.stringify(unseen)).toBe('pro duction');
+  for (const emoji of ['👩\u200D🔧', '❤\uFE0F', '1\uFE0F\u20E3', '🏳\uFE0F\u200D🌈', '👩🏽\u200D🔧'])
+    expect(escaped(emoji, 'plain')).toBe(emoji);
 });

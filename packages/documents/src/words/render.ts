@@ -3,6 +3,7 @@
 import type { Delivery, Item } from '@headgate/domain';
 import mustache from 'mustache';
 import { shippedTemplate, type Template } from './templates.ts';
+import { inOneLine } from './unseen.ts';
 
 /** Where words will stand: plain text, HTML, or a chat whose markup wraps links and mentions in angle brackets. */
 export type Dress = 'plain' | 'html' | 'chat';
@@ -23,12 +24,9 @@ const HTML: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Anything that would end a line, or turn its direction: values never do. */
-const UNSEEN = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
-
-/** A value, fit to stand in a dress, in one line. */
+/** A value, fit to stand in a dress: in one line, and nothing in it that ends or turns it, or can't be seen. */
 export function escaped(value: string, dress: Dress): string {
-  const line = value.replace(UNSEEN, ' ');
+  const line = inOneLine(value);
   if (dress === 'plain') return line;
   if (dress === 'html') return line.replace(/[&<>"']/g, (c) => HTML[c] as string);
   // Chats read &, < and > as entities, and *, _, ~, ` as markup: a zero-width space behind them takes that away.

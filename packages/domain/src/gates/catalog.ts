@@ -11,6 +11,7 @@ import { rollbackRehearsed } from './rollback-rehearsed.ts';
 import { signature } from './signature.ts';
 import { soaked } from './soaked.ts';
 import { testsPassed } from './tests-passed.ts';
+import { unknownParameters } from './unknown-parameters.ts';
 import { window } from './window.ts';
 
 /** The gates that are known, in the order in which people read them. Adding one: a file, and a line here. */
@@ -34,8 +35,8 @@ export function gateNamed(name: string): Gate | undefined {
 }
 
 /**
- * Judges all gates that the plan puts before a subject. A gate that nobody knows is an error, never a pass. A freeze stands
- * there whether the policy has the window gate or not.
+ * Judges all gates that the plan puts before a subject. A gate that nobody knows is an error, never a pass, and so is one
+ * with a parameter that nobody knows. A freeze stands there whether the policy has the window gate or not.
  */
 export function judgeGates(specs: readonly GateSpec[], facts: GateFacts, subject: Subject): readonly Verdict[] {
   const replaced = replacedVerdict(facts, subject);
@@ -46,7 +47,7 @@ export function judgeGates(specs: readonly GateSpec[], facts: GateFacts, subject
     verdicts.push(
       gate === undefined
         ? stop(spec.gate, 'error', `no gate is named ${spec.gate}`, 'correct the policy', 'release manager')
-        : gate.judge(spec.params, facts, subject),
+        : (unknownParameters(gate, spec.params) ?? gate.judge(spec.params, facts, subject)),
     );
   }
   const judged = verdicts.some(({ gate }) => gate === window.name);

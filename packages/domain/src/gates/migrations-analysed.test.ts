@@ -174,6 +174,81 @@ describe('the gate migrations-analysed', () => {
   });
 });
 
+describe('where waivers answer for contracts', () => {
+  const BREAKS = finding({ rule: 'breaks-running-code', why: 'code that names note of invoice fails' });
+  const MAY = finding({ rule: 'may-break-running-code', level: 'warning', why: 'code that writes too much fails' });
+  const waiverOf = (rule: string) => ({
+    ...{ file: migration.file.digest, rule, because: 'ada looked', until: '2099-12-31' },
+  });
+  const inPhase = (phase: MigrationRef['phase'], ...findings: AnalysedFinding[]) =>
+    asPhase(phase, analysisEvidence({ ...analysis, findings, omitted: 0 }));
+  const by = (level: string | undefined, ...rules: string[]) => ({
+    ...{ contracts: 'waivers', waivers: rules.map(waiverOf), ...(level === undefined ? {} : { level }) },
+  });
+  const LEVELS = ['note', 'warning', 'error', undefined];
+
+  test.each(LEVELS)('one that breaks running code needs its waiver, also where %s goes by', (level) => {
+    const facts = inPhase('contract', BREAKS);
+    expect(judge(facts, by(level))).toMatchObject({
+      verdict: 'fail',
+      because:
+        '2.sql, line 7, “create index on invoice(number)”: code that names note of invoice fails (breaks-running-code); whether what serves until customers are moved does without it, nobody has said: a range that is derived says nothing of that',
+      unblock: `promote a release first that doesn’t use it any more, and let its watch end; once nothing uses it, somebody says so: waive breaks-running-code of ${migration.file.digest} in the policy, with whoever looked as because`,
+    });
+    expect(judge(facts, by(level, 'may-break-running-code'))).toMatchObject({ verdict: 'fail' });
+    expect(judge(facts, by(level, 'breaks-running-code'))).toMatchObject({
+      verdict: 'waived',
+      because: '1 migration analysed; waived: breaks-running-code until 2099-12-31 (ada looked)',
+    });
+  });
+
+  test.each(LEVELS)('one that may break running code needs its own, also where %s goes by', (level) => {
+    const facts = inPhase('contract', MAY);
+    expect(judge(facts, by(level))).toMatchObject({
+      verdict: 'fail',
+      because: expect.stringMatching(/fails \(may-break-running-code\); whether what serves .* nobody has said/),
+      unblock: expect.stringContaining(`waive may-break-running-code of ${migration.file.digest}`),
+    });
+    expect(judge(facts, by(level, 'breaks-running-code'))).toMatchObject({ verdict: 'fail' });
+    expect(judge(facts, by(level, 'may-break-running-code'))).toMatchObject({ verdict: 'waived' });
+  });
+
+  test.each(LEVELS)('a contract that is declared as another phase is no way around it where %s goes by', (level) => {
+    const facts = asPhase('expand', removing);
+    expect(judge(facts, by(level))).toMatchObject({
+      verdict: 'fail',
+      because: expect.stringContaining('is declared as expand and takes public.invoice.note from running code'),
+    });
+    expect(judge(facts, by(level, 'phase-understated'))).toMatchObject({ verdict: 'waived' });
+  });
+
+  test('what isn’t counted of a contract could be that, and stops', () => {
+    const facts = asPhase('contract', { more: true, moreLevel: 'warning' });
+    expect(judge(facts, by('error'))).toMatchObject({ verdict: 'fail', unblock: expect.stringContaining('again') });
+    expect(judge(facts, { level: 'error' })).toMatchObject({ verdict: 'pass' });
+    expect(judge(asPhase('expand', { more: true, moreLevel: 'warning' }), by('error'))).toMatchObject({
+      verdict: 'pass',
+    });
+  });
+
+  test('notes, what only adds, and what else is dangerous go by the level as ever', () => {
+    expect(judge(inPhase('contract', { ...MAY, level: 'note' }), by('note'))).toMatchObject({ verdict: 'pass' });
+    expect(judge(inPhase('expand', MAY), by(undefined))).toMatchObject({ verdict: 'pass' });
+    expect(judge(inPhase('contract', finding({ level: 'warning' })), by(undefined))).toMatchObject({
+      verdict: 'pass',
+      because: '1 migration analysed: nothing worse than warning is left',
+    });
+  });
+
+  test('and where ranges do, that nobody looked is said at any level', () => {
+    for (const level of ['warning', 'error'])
+      expect(judge(inPhase('contract', BREAKS), { level }).because).toContain(
+        'NOT CHECKED: 2.sql, line 7: code that names note of invoice fails',
+      );
+    expect(judge(inPhase('contract', MAY)).because).toContain('NOT CHECKED: 2.sql, line 7: code that writes too much');
+  });
+});
+
 test('a safe way is laid out as it is typed, below its words', () => {
   const safeWay = 'Alone, in a file:\n-- headgate:no-transaction\ncreate index concurrently i on invoice(number);';
   expect(judge(found(finding({ safeWay }))).unblock).toBe(

@@ -61,7 +61,7 @@ export const migrationsAnalysed: Gate = {
       contracts: {
         enum: ['ranges', 'waivers'],
         description:
-          'What answers for code that a contract migration takes something from: the schema ranges that releases declare (ranges, the default), or a waiver of breaks-running-code for its file (where ranges are derived, as a service’s)',
+          'What answers for code that a contract migration takes something from: the schema ranges that releases declare (ranges, the default), or, for its file and whatever the level, a waiver of breaks-running-code and may-break-running-code (where ranges are derived, as a service’s)',
       },
       waivers: {
         type: 'array',
@@ -196,7 +196,8 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
   const waived: FindingWaiver[] = [];
   const open = [...understated(newest, byVersion), ...newest.found].filter(({ to, rule, level: found }) => {
     const migration = byVersion.get(to);
-    if (migration === undefined || LEVELS.indexOf(found) <= LEVELS.indexOf(level)) return false;
+    if (migration === undefined) return false;
+    if (LEVELS.indexOf(found) <= LEVELS.indexOf(asksByItself(migration, rule, byRanges) ? 'note' : level)) return false;
     if (byRanges && migration.phase === 'contract' && ANSWERED_BY_ORDER.has(rule)) return false;
     const waiver = waivedBy(waivers, migration.file.digest, rule, facts.now);
     if (waiver !== undefined) waived.push(waiver);
@@ -206,7 +207,8 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
   if (first !== undefined) return refused(first, open, newest, byVersion, facts.release.digest);
   // Statements and rows of before don't say how bad what they left out is.
   const unseen = newest.more === true ? (newest.moreLevel ?? 'error') : 'note';
-  if (LEVELS.indexOf(unseen) > LEVELS.indexOf(level))
+  const unseenLevel = !byRanges && migrating.some(({ phase }) => phase === 'contract') ? 'note' : level;
+  if (LEVELS.indexOf(unseen) > LEVELS.indexOf(unseenLevel))
     return stop(
       NAME,
       'fail',
@@ -215,25 +217,27 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
       'developer',
     );
   const files = `${migrating.length} migration${migrating.length === 1 ? '' : 's'} analysed`;
-  const word = byRanges ? takenAtTheirWord(newest, byVersion, level) : '';
+  const word = byRanges ? takenAtTheirWord(newest, byVersion) : '';
   if (waived.length === 0) return pass(NAME, `${files}: nothing worse than ${level} is left${word}`);
   const why = waived.map(({ rule, because, until }) => `${rule} until ${until} (${because})`).join('; ');
   return { gate: NAME, verdict: 'waived', because: `${files}; waived: ${why}${word}`, unblock: '', who: '' };
 }
 
 /**
+ * Whether a finding asks for its waiver whatever level goes by: where waivers answer for contracts, a level is no answer. A
+ * contract that is declared as another phase would be the way around it.
+ */
+function asksByItself({ phase }: MigrationRef, rule: string, byRanges: boolean): boolean {
+  return !byRanges && (rule === UNDERSTATED || (phase === 'contract' && ANSWERED_BY_ORDER.has(rule)));
+}
+
+/**
  * What contract migrations take from running code, which whoever still runs has to do without while they run: releases say so by
  * their schema ranges, and nobody looked into their code. That is said wherever the gate lets it by.
  */
-function takenAtTheirWord(
-  { found, told }: AnalysisEvidence,
-  byVersion: ReadonlyMap<number, MigrationRef>,
-  level: FindingLevel,
-): string {
+function takenAtTheirWord({ found, told }: AnalysisEvidence, byVersion: ReadonlyMap<number, MigrationRef>): string {
   const contract = ({ to, rule, level: at }: Pick<FoundCount, 'to' | 'rule' | 'level'>): boolean =>
-    byVersion.get(to)?.phase === 'contract' &&
-    ANSWERED_BY_ORDER.has(rule) &&
-    LEVELS.indexOf(at) > LEVELS.indexOf(level);
+    byVersion.get(to)?.phase === 'contract' && ANSWERED_BY_ORDER.has(rule) && at !== 'note';
   if (!found.some(contract)) return '';
   const named = told.filter(contract).map(({ file, line, why }) => `${file}, line ${line}: ${why}`);
   const what =
