@@ -110,6 +110,16 @@ const admin = async <T extends object>(sql: string): Promise<T[]> =>
   withClient(await real.store.cluster.connection(database), async (client) => (await client.query<T>(sql)).rows);
 const ours = () => admin(`select nspname from pg_namespace where nspname = 'headgate'`);
 
+test('a database without a table isn’t taken up as if its migrations were done, and nothing is made in it', async () => {
+  const refused = await takeUp(first);
+  expect([refused.code, refused.out]).toEqual([1, '']);
+  expect(refused.err).toMatch(
+    /holds no table, and take-up would record its migration as carried out without running any/,
+  );
+  expect(await ours()).toEqual([]);
+  await admin(`create table tickets(n int); alter table tickets owner to ${database}`);
+});
+
 test('a take-up that broke off is finished by the next one, and until then is never said to run', async () => {
   // As if somebody had decided there meanwhile: the last part of it, the routes, is refused.
   await takeUpService({ cells: [first.config] }, first.service, '1.0', () => {}).then(
