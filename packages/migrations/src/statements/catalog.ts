@@ -39,7 +39,7 @@ const createSequence: Family<CreateSeqStmt> = ({ sequence, if_not_exists }, scen
   const holder = scene.schema.holderOf(name);
   if (holder?.kind === 'sequence' && if_not_exists === true) return;
   if (!passedOverIfTaken(scene, name, if_not_exists === true))
-    scene.schema.put({ ...blank(name, 'sequence'), fresh: !scene.conditional });
+    scene.schema.put({ ...blank(name, 'sequence'), fresh: if_not_exists !== true || scene.schema.complete });
 };
 
 /** What each statement does, by its kind. A kind that isn't listed is not known, and never taken for harmless. */

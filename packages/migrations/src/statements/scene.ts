@@ -15,6 +15,12 @@ export interface Session {
   mayHaveLeft: boolean;
   /** Temporary tables that the end of the transaction drops (ON COMMIT DROP), by their keys. */
   readonly untilCommit: Set<string>;
+  /** What of it a transaction that is open may take back: whether it ended before, and how it was set since. */
+  timeout: { readonly before: boolean; readonly set: 'no' | 'for the session' | 'for the transaction' };
+  /** Characters of bodies that may still be read: what calls itself, or others without end, is given up. */
+  bodiesLeft: number;
+  /** What is read stands behind something that runs it without naming it again. */
+  behind: boolean;
   /** Triggers whose bodies are being read: one that fires itself does nothing new. */
   readonly firing: Set<string>;
 }
@@ -40,6 +46,13 @@ export interface Scene {
   runBody(language: string, definition: string, body?: string, manyTimes?: boolean): void;
   /** What a body would do when it ran, without this statement's doing it. */
   tryBody(language: string, definition: string): Effects;
+  /** The same with anything else that is read, as if for many rows. */
+  tryThis(work: (scene: Scene) => void): Effects;
+}
+
+/** Whether what a statement changes may not be so afterwards: it may not be reached, or be undone. */
+export function isUnsure({ conditional, manyTimes, called, session }: Scene): boolean {
+  return conditional || manyTimes || called || session.mayHaveLeft;
 }
 
 /** Writes down what one kind of statement does, and leaves the schema as it would be after it. */
@@ -49,6 +62,10 @@ export type Family<Content> = (content: Content, scene: Scene) => void;
 export function relationIn(scene: Scene, name: Name | RangeVar | undefined, missingOk = false): TableState | undefined {
   const asked: Name = name !== undefined && 'name' in name ? name : nameOf(name as RangeVar | undefined);
   const found = scene.schema.find(asked);
+  if (found?.perhaps === true && scene.schema.hides(found, asked))
+    scene.does.notKnown(
+      `which ${written(asked)} is meant can’t be told: whether ${found.key} is there isn’t known, and there is another; name its schema`,
+    );
   if (found !== undefined) return found;
   if (scene.schema.complete) {
     if (missingOk) return undefined;
