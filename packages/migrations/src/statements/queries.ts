@@ -1,5 +1,5 @@
 /** What queries read, and which functions they call. */
-import type { Node, RangeVar, SelectStmt } from 'libpg-query';
+import type { FuncCall, Node, RangeVar, SelectStmt } from 'libpg-query';
 import type { Use } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/table-state.ts';
 import { HARMLESS_CALLS } from '../expressions/harmless-calls.ts';
@@ -91,8 +91,19 @@ export function callsIn(expression: unknown, scene: Scene): void {
   walk(expression, (kind, content) => {
     if (kind !== 'FuncCall') return;
     setByCall(content, scene, false);
+    noteSetval(content as FuncCall, scene);
     callOf(nameFrom(content.funcname as readonly Node[] | undefined), scene);
   });
+}
+
+/** setval() to a constant: what the sequence gives next may be taken. */
+function noteSetval({ funcname, args = [] }: FuncCall, { schema, does }: Scene): void {
+  if (nameFrom(funcname).name !== 'setval' || constant(args[1]) === undefined) return;
+  const text = constant(as(args[0], 'TypeCast')?.arg ?? args[0]);
+  const parts = typeof text === 'string' ? text.split('.') : [];
+  const found = schema.find({ schema: parts.at(-2), name: parts.at(-1) ?? '' });
+  if (found?.fresh !== true)
+    does.breaks('possible', `${text ?? 'a sequence'} may give running code numbers that are taken`);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { TableState } from '../catalogue/table-state.ts';
 import type { WorkingSchema } from '../catalogue/working-schema.ts';
 import type { Effects, Recorder } from '../effects/effects.ts';
 import type { LockMode } from '../effects/lock-modes.ts';
-import { type Name, nameOf, written } from '../parse/nodes.ts';
+import { type Name, nameOf, quoted, written } from '../parse/nodes.ts';
 
 /** What statements of a file set for those after them. */
 export interface Session {
@@ -86,6 +86,19 @@ export function lockAll(scene: Scene, tables: readonly TableState[], mode: LockM
 /** Whether code that runs can know of it: what was made in the same file, nobody uses. */
 export function inUse(table: TableState): boolean {
   return !table.fresh;
+}
+
+/** A new relation comes before another of its name on the search path: running code that doesn't name the schema finds it. */
+export function noteIfHides({ schema, does }: Scene, made: Required<Name> & { readonly schema: string }): void {
+  const path = schema.settings.ownPath ?? schema.settings.path;
+  const at = path.indexOf(made.schema);
+  const behind = at < 0 ? [] : path.slice(at + 1);
+  const hidden = behind.flatMap((each) => schema.byKey(`${each}.${made.name}`) ?? []).find(({ fresh }) => !fresh);
+  if (hidden !== undefined)
+    does.breaks(
+      'possible',
+      `running code that names ${quoted(made.name)} without its schema finds ${written(made)}, no longer ${hidden.key}`,
+    );
 }
 
 /** Notes that running code can't do something any more, unless nobody can have used it. */
