@@ -3,9 +3,11 @@
  * without their being named again, so what they do is looked at where they are put there.
  */
 import type { CreateFunctionStmt, Node, RuleStmt } from 'libpg-query';
+import type { TableState } from '../catalogue/table-state.ts';
 import type { Effects } from '../effects/effects.ts';
 import { blocksWrites } from '../effects/lock-modes.ts';
 import { type Name, type NodeKind, nameFrom, walk, written } from '../parse/nodes.ts';
+import { parseOne } from '../parse/parser.ts';
 import { callOf } from './queries.ts';
 import type { Scene } from './scene.ts';
 
@@ -48,6 +50,26 @@ export function lookBehind(kind: NodeKind, content: unknown, scene: Scene): void
 /** A function may be replaced after something was put before it. */
 export function looksBehindAgain(name: Name & { readonly schema: string }, scene: Scene): void {
   if (scene.schema.behind.has(`${name.schema}.${name.name}`)) standsBehind(name, scene);
+}
+
+/** Runs what stands behind a write to a table that the catalogue knows: its defaults, and the CHECKs that are held against the row. */
+export function runBehindWrite({ columns, constraints }: TableState, defaults: boolean, scene: Scene): void {
+  const texts = new Set(constraints.flatMap(({ kind, expression }) => (kind === 'check' ? (expression ?? []) : [])));
+  if (defaults) for (const column of columns) if (column.default !== undefined) texts.add(column.default);
+  for (const text of texts)
+    for (const name of calledIn(text)) if (scene.schema.routines(name).length > 0) callOf(name, scene);
+}
+
+const read = new Map<string, readonly Name[]>();
+
+function calledIn(text: string): readonly Name[] {
+  if (!text.includes('(')) return [];
+  const known = read.get(text);
+  if (known !== undefined) return known;
+  const names = called(parseOne(`select ${text}`));
+  // A database has as many as people wrote; a file of hostile ones must not fill the memory.
+  if (read.size < 10_000) read.set(text, names);
+  return names;
 }
 
 function standsBehind(name: Name, scene: Scene): void {

@@ -25,6 +25,10 @@ const catalogue: Catalogue = {
   ...{ server: 15, timeZone: 'UTC', searchPath: ['public'], types: [], binaryCasts: [], routines: [] },
   relations: [
     relation('doc', { indexes: [key] }),
+    relation('counted', {
+      columns: [{ name: 'a', type: 'integer', nullable: true, default: 'public.next()' }],
+      constraints: [{ name: 'c', kind: 'check', columns: ['a'], validated: true, expression: '(public.fits(a) > 0)' }],
+    }),
     view('shown', 'doc'),
     view('again', 'shown'),
     view('instead', 'doc', {
@@ -37,6 +41,10 @@ const routines: Catalogue['routines'] = [
     ...{ schema: 'public', name: 'noop', arguments: 0, volatility: 'volatile', language: 'plpgsql' },
     source: 'create function noop() returns trigger language plpgsql as $$ begin return null; end $$',
   },
+  ...['next', 'fits'].map((name, i) => ({
+    ...({ schema: 'public', name, arguments: i, volatility: 'immutable', language: 'sql' } as const),
+    source: `create function ${name}(${i === 0 ? '' : 'int'}) returns int language sql as 'delete from doc returning 1'`,
+  })),
 ];
 
 function errors(text: string): readonly string[] {
@@ -89,6 +97,11 @@ describe('rows that a query locks are told', () => {
     expect(errors('select 1 from doc where id = 7 for update')).toEqual([]);
     expect(errors('select 1 from doc limit 100 for update skip locked')).toEqual([]);
   });
+});
+
+test('what stands behind a write in the catalogue runs: a default, a CHECK', () => {
+  for (const sql of ['insert into counted values (default)', 'update counted set a = 1 where ctid = $1'])
+    expect(errors(sql)).toContain('whole-table-write');
 });
 
 describe('functions that a change calls by the way run', () => {

@@ -4,6 +4,7 @@ import type { TableState } from '../catalogue/table-state.ts';
 import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
 import { as, quoted, written } from '../parse/nodes.ts';
 import { isFresh } from './alter-table/altered.ts';
+import { runBehindWrite } from './behind.ts';
 import { fire } from './firing.ts';
 import { basesOf, callsIn, readBeside, readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
@@ -18,6 +19,7 @@ export const update: Family<UpdateStmt> = (statement, scene) => {
   for (const { table, shown } of tables) {
     const old = shown ? columns : columns.filter((column) => !isFresh(table, column));
     const touched = changesRows({ table, shown }, whereClause, fromClause, 'changed', scene);
+    runBehindWrite(table, false, scene);
     fire(table, 'update', scene, touched !== 'few', shown ? undefined : columns);
     if (old.length > 0 && !table.fresh) scene.does.undo('never');
     if (touched !== 'few' && !table.fresh) adviseBatches(table, scene);
@@ -65,6 +67,7 @@ export const insert: Family<InsertStmt> = (statement, scene) => {
   const many = select !== undefined && select.valuesLists === undefined && select.limitCount === undefined;
   const set = (statement.onConflictClause?.targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
   for (const { table } of tables) {
+    runBehindWrite(table, true, scene);
     fire(table, 'insert', scene, many);
     if (statement.onConflictClause?.action === 'ONCONFLICT_UPDATE') fire(table, 'update', scene, many, set);
     scene.does.phase('data');
@@ -78,6 +81,7 @@ export const merge: Family<MergeStmt> = (statement, scene) => {
   readBeside(beside, scene);
   callsIn(beside, scene);
   for (const { table } of tables) {
+    runBehindWrite(table, true, scene);
     for (const each of tree(scene, table)) scene.does.work('write', each, 'rows are merged into it', { partly: true });
     for (const event of ['insert', 'update', 'delete'] as const) fire(table, event, scene, true);
     if (!table.fresh) scene.does.undo('never');
@@ -93,6 +97,7 @@ export const copy: Family<CopyStmt> = (statement, scene) => {
   scene.does.lock(table, statement.is_from === true ? 'ROW EXCLUSIVE' : 'ACCESS SHARE');
   if (statement.is_from !== true) scene.does.work('read', table, 'COPY reads it');
   else {
+    runBehindWrite(table, true, scene);
     fire(table, 'insert', scene, true);
     scene.does.phase('data');
   }
