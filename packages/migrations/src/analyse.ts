@@ -14,8 +14,9 @@ import { waysOf } from './judge/ways-of.ts';
 import { directivesOf, saysNoTransaction } from './parse/directives.ts';
 import { as, opened } from './parse/nodes.ts';
 import { type Statement, statementsOf } from './parse/statements.ts';
+import { lookBehind } from './statements/behind.ts';
 import { FAMILIES } from './statements/catalog.ts';
-import type { Scene, Session } from './statements/scene.ts';
+import { isUnsure, type Scene, type Session } from './statements/scene.ts';
 import { tellDoubts, transaction, withOwnSettings } from './statements/session.ts';
 
 /** A migration as it stands. */
@@ -40,6 +41,12 @@ export interface AnalyseOptions {
 
 /** Most of one file that is read, in characters: beyond it nobody writes by hand. */
 export const MAX_FILE_CHARACTERS = 16 * 1024 * 1024;
+
+/** Characters of bodies that are read for one file: so many, and so many times the file's own length. */
+const LEAST_OF_BODIES = 2_000_000;
+const OF_BODIES = 50;
+/** What reading a body costs at least, as if it had so many characters. */
+const OF_ONE_BODY = 500;
 
 /**
  * Analyses files in their order. The parser must be loaded.
@@ -69,6 +76,9 @@ function analyseFile(file: MigrationFile, schema: WorkingSchema, options: Analys
     lockTimeout: options.lockTimeout ?? false,
     inTransaction: !alone,
     mayHaveLeft: false,
+    behind: false,
+    timeout: { before: options.lockTimeout ?? false, set: 'no' },
+    bodiesLeft: LEAST_OF_BODIES + OF_BODIES * text.length,
     untilCommit: new Set(),
     firing: new Set(),
   };
@@ -118,6 +128,8 @@ interface Read {
 function effectsOf(statement: Statement, node: Node, schema: WorkingSchema, session: Session): Read {
   const { lockTimeout } = session;
   const does = new Recorder();
+  // Outside of a transaction each statement is one by itself.
+  if (!session.inTransaction) schema.journal.begin();
   sceneOf(schema, does, session, { ...TOP, text: statement.text }).run(node, statement.text);
   return { effects: does.effects(), lockTimeout };
 }
@@ -128,6 +140,16 @@ const TOP: Standing = { text: '', conditional: false, manyTimes: false, called: 
 
 function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standing: Standing): Scene {
   const { text, conditional, depth } = standing;
+  const tried = (more: Partial<Standing>, work: (own: Scene) => void): Effects => {
+    const would = new Recorder();
+    const apart = { ...session };
+    const own = sceneOf(schema, would, apart, { ...standing, ...more, conditional: true, called: true });
+    tellDoubts(scene);
+    schema.tried(() => work(own));
+    tellDoubts(own);
+    session.bodiesLeft = apart.bodiesLeft;
+    return would.effects();
+  };
   const scene: Scene = {
     schema,
     does,
@@ -142,7 +164,12 @@ function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standi
         sql === text && more === conditional
           ? scene
           : sceneOf(schema, does, session, { ...standing, text: sql, conditional: conditional || more });
-      does.within(() => family(content, own));
+      does.within(() =>
+        schema.perhaps(isUnsure(own), () => {
+          lookBehind(kind, content, own);
+          family(content, own);
+        }),
+      );
       tellDoubts(own);
     },
     runBody(language, definition, body, manyTimes = false) {
@@ -152,18 +179,25 @@ function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standi
         manyTimes: standing.manyTimes || manyTimes,
         called: standing.called || body === undefined,
       };
-      withOwnSettings(definition, schema, () =>
-        runBody(language, definition, body, sceneOf(schema, does, session, within)),
-      );
+      const read = () =>
+        withOwnSettings(definition, schema, () =>
+          runBody(language, definition, body, sceneOf(schema, does, session, within)),
+        );
+      if (body !== undefined) return read();
+      // What it does, it does again as long as nothing changed meanwhile.
+      const { conditional, called, manyTimes: many } = { ...standing, ...within };
+      if (!does.isFirst(`${conditional} ${called} ${many} ${schema.version}\n${definition}`)) return;
+      session.bodiesLeft -= OF_ONE_BODY + definition.length;
+      if (session.bodiesLeft >= 0) read();
+      else does.notKnown('the functions that it calls call so many others that what they do isn’t looked at any more');
     },
     tryBody(language, definition) {
-      const would = new Recorder();
-      const within = { ...standing, text: definition, depth: depth + 1, conditional: true };
-      const own = sceneOf(schema, would, { ...session }, { ...within, called: true });
-      tellDoubts(scene);
-      schema.tried(() => withOwnSettings(definition, schema, () => runBody(language, definition, undefined, own)));
-      tellDoubts(own);
-      return would.effects();
+      return tried({ text: definition, depth: depth + 1 }, (own) =>
+        withOwnSettings(definition, schema, () => runBody(language, definition, undefined, own)),
+      );
+    },
+    tryThis(work) {
+      return tried({ manyTimes: true }, work);
     },
   };
   return scene;
@@ -181,10 +215,10 @@ class Transaction {
   }
 
   next(statement: Statement, { effects, lockTimeout }: Read, limits: Limits): readonly Said[] {
-    const control = as(statement.node, 'TransactionStmt')?.kind;
+    const { kind: control, chain } = as(statement.node, 'TransactionStmt') ?? {};
     if (control === 'TRANS_STMT_BEGIN' || control === 'TRANS_STMT_START') this.#block = true;
     if (control === 'TRANS_STMT_COMMIT' || control === 'TRANS_STMT_ROLLBACK') {
-      this.#block = false;
+      this.#block &&= chain === true;
       this.#held.clear();
     }
     const within = this.#block || !this.#alone;

@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { analyse } from './analyse.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
+import { Journal } from './catalogue/journal.ts';
 import { NextNumbers } from './catalogue/next-numbers.ts';
+import { WorkingSchema } from './catalogue/working-schema.ts';
 import { loadParser } from './parse/parser.ts';
 import { MOST_COLUMNS, MOST_OF_TABLE } from './statements/names/taken-name.ts';
 
@@ -85,6 +87,62 @@ test.each([
 ])('columns beyond PostgreSQL’s own bound are not known: %s', (_what, of) => {
   expect(read(of(MOST_COLUMNS - 1)).findings).toEqual([]);
   expect(read(of(MOST_COLUMNS)).findings).toEqual([expect.objectContaining({ rule: 'not-known', level: 'error' })]);
+});
+
+describe('functions that call functions are read once, however often they are called', () => {
+  const chain = (deep: number, last: string) =>
+    `${Array.from(
+      { length: deep },
+      (_, i) =>
+        `create function f${i}() returns int language sql as 'select ${Array(12)
+          .fill(`f${i + 1}()`)
+          .join('+')}';`,
+    ).join('')}
+     create function f${deep}() returns int ${last}; select f0();`;
+
+  test('twice as deep, twice the calls are looked at', () => {
+    const calls = (deep: number): number => {
+      const looked = vi.spyOn(WorkingSchema.prototype, 'routines');
+      try {
+        expect(read(chain(deep, `language sql as 'select 1'`)).findings).toEqual([]);
+        return looked.mock.calls.length;
+      } finally {
+        looked.mockRestore();
+      }
+    };
+    expect(calls(8)).toBeLessThanOrEqual(2 * calls(4));
+  });
+
+  test('and what they do is told all the same', () => {
+    const made = 'create table doc(a int);';
+    const { findings } = read(made + chain(4, `language sql as 'delete from other returning 1'`));
+    expect(findings).toContainEqual(expect.objectContaining({ rule: 'not-known' }));
+  });
+
+  test('one that changes the schema each time is given up', () => {
+    const body = (calls: string) =>
+      `language plpgsql as $$ begin create type x as enum ('a'); ${calls} return 1; end $$`;
+    const functions = Array.from(
+      { length: 7 },
+      (_, i) => `create function g${i}() returns int ${body(`perform g${i + 1}();`.repeat(12))};`,
+    );
+    const { findings } = read(`${functions.join('')} create function g7() returns int ${body('')}; select g0();`);
+    expect(findings.map(({ message }) => message)).toContainEqual(expect.stringContaining('isn’t looked at any more'));
+  });
+});
+
+test('savepoints are noted one by one: a journal of 200,000 doesn’t copy its list for each', () => {
+  const journal = new Journal();
+  const undone: number[] = [];
+  for (let i = 0; i < 200_000; i += 1) {
+    journal.savepoint(`s${i}`);
+    journal.note('x', () => undone.push(i));
+  }
+  journal.release('s199999');
+  journal.rollBack('s199998');
+  expect(undone).toEqual([199_999, 199_998]);
+  journal.rollBack();
+  expect(undone.length).toBe(200_000);
 });
 
 function columns(count: number, before: string): string {

@@ -46,7 +46,7 @@ test('what is hinted at in comments is a gate that can be had by taking the # aw
   expect(hinted).not.toBe(text);
   const read = readService(hinted, 'headgate.yaml');
   expect(read.ok ? read.service.spec.gates : read.problems[0]?.message).toMatchObject([
-    { gate: 'migrations-analysed' },
+    { gate: 'migrations-analysed', params: { catalogue: PLACE.environment } },
   ]);
 });
 

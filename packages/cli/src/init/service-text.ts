@@ -34,7 +34,7 @@ export function serviceText(found: Recognised, { environment, owner }: ServicePl
     '  soakMs: 2000',
     '  # tests: 1            # then no release moves without passed tests attached (headgate ci FOLDER --key KEY --junit REPORT)',
     '  # gates:              # any gate of a Policy, here for all environments, or below one of them (docs/bring-your-own.md)',
-    '  #   - {gate: migrations-analysed, params: {maxAgeMs: 604800000, longestStallMs: 1000}}',
+    `  #   - {gate: migrations-analysed, params: {maxAgeMs: 604800000, longestStallMs: 1000, catalogue: ${environment}}}`,
     '  # calendar: …         # a Calendar beside this document: when changes may start, and freezes',
     '  # verification: …     # a Verification beside it: a transaction that customers live from, in place of health alone',
   ];

@@ -73,8 +73,10 @@ function visit(value: unknown, conditional: boolean, scene: Scene): void {
     const below = conditional || caught || CONDITIONAL.test(key);
     if (LEAVES.test(key)) scene.session.mayHaveLeft = true;
     if (key === 'PLpgSQL_stmt_execsql') runText(queryOf(fields.sqlstmt), below, scene);
-    else if (key === 'PLpgSQL_stmt_dynexecute') runDynamic(queryOf(fields.query), below, scene);
-    else if (key === 'PLpgSQL_stmt_call') runText(queryOf(fields.expr), below, scene);
+    else if (key === 'PLpgSQL_stmt_dynexecute') {
+      visit((content as { params?: unknown }).params, below, scene);
+      runDynamic(queryOf(fields.query), below, scene);
+    } else if (key === 'PLpgSQL_stmt_call') runText(queryOf(fields.expr), below, scene);
     else if (key === 'PLpgSQL_stmt_perform') runText(queryOf(fields.expr), below, scene);
     else if (key === 'PLpgSQL_stmt_commit' || key === 'PLpgSQL_stmt_rollback')
       scene.run(

@@ -1,28 +1,41 @@
 /** What takes back each change since a transaction began, so that after a rollback nothing is believed that isn't there. */
 export class Journal {
-  readonly #undo: (() => void)[] = [];
-  #savepoints: readonly { readonly name: string; readonly at: number }[] = [];
+  readonly #undo: { readonly of: string; readonly undo: () => void }[] = [];
+  readonly #savepoints: { readonly name: string; readonly at: number }[] = [];
 
   /** From here on a rollback takes back what is changed; what was before stays. */
   begin(): void {
     this.#undo.length = 0;
-    this.#savepoints = [];
+    this.#savepoints.length = 0;
   }
 
-  note(undo: () => void): void {
-    this.#undo.push(undo);
+  /** `of`: what is changed, so that whoever asks later is told. */
+  note(of: string, undo: () => void): void {
+    this.#undo.push({ of, undo });
   }
 
   savepoint(name: string): void {
-    this.#savepoints = [...this.#savepoints, { name, at: this.#undo.length }];
+    this.#savepoints.push({ name, at: this.#undo.length });
+  }
+
+  /** RELEASE: the last savepoint of the name and those after it are gone, and what was changed since stays. One that it hasn't ends the transaction. */
+  release(name: string): void {
+    const last = this.#savepoints.findLastIndex((each) => each.name === name);
+    if (last < 0) this.rollBack();
+    else this.#savepoints.length = last;
+  }
+
+  /** What was changed since the transaction began. */
+  get changed(): readonly string[] {
+    return [...new Set(this.#undo.map(({ of }) => of))];
   }
 
   /** Takes back what was changed since the transaction began, or since its last savepoint of a name; of a name that it hasn't, all. */
   rollBack(to?: string): void {
-    const last = this.#savepoints.findLastIndex(({ name }) => name === to);
+    const last = to === undefined ? -1 : this.#savepoints.findLastIndex(({ name }) => name === to);
     const at = this.#savepoints[last]?.at ?? 0;
-    while (this.#undo.length > at) this.#undo.pop()?.();
-    this.#savepoints = this.#savepoints.slice(0, last + 1);
+    while (this.#undo.length > at) this.#undo.pop()?.undo();
+    this.#savepoints.length = last + 1;
   }
 }
 

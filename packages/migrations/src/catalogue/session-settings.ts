@@ -29,6 +29,12 @@ export class SessionSettings {
     this.#now = this.#base;
   }
 
+  /** Another one for whatever is in force. */
+  get version(): string {
+    const { path, pathKnown, timeZone } = this.#now;
+    return JSON.stringify([path, pathKnown, timeZone]);
+  }
+
   get timeZone(): string | undefined {
     return this.#now.timeZone;
   }

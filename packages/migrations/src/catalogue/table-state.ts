@@ -45,6 +45,8 @@ export interface TableState {
   readonly ownedBy?: Use;
   readonly rowSecurity: boolean;
   readonly unlogged: boolean;
+  /** It may not be there: what made, moved or dropped it may not have been reached. */
+  readonly perhaps?: boolean;
 }
 
 /** What has a name: a relation, or an index and the relation that it is of. */

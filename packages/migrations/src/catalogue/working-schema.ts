@@ -4,10 +4,12 @@
  */
 import type { Name } from '../parse/nodes.ts';
 import type { Catalogue, RelationKind, Use } from './catalogue.ts';
+import { either, perhapsGone } from './either.ts';
 import { Journal, setOrDelete } from './journal.ts';
 import { changeOf, type Links, link, owner, read, referred } from './links.ts';
 import { NextNumbers } from './next-numbers.ts';
 import { SessionSettings } from './session-settings.ts';
+import { sameSignature } from './signature.ts';
 import { blank, type Holder, type RoutineState, stateOf, type TableState, type TypeState } from './table-state.ts';
 import { type TypeRef, typeRefFrom } from './type-name.ts';
 
@@ -29,6 +31,10 @@ export class WorkingSchema {
   /** Names of types and routines, in whichever schema. */
   readonly #named = new Set<string>();
   #tried = false;
+  #perhaps = false;
+  #version = 0;
+  /** Functions that something runs without being asked (a default, a CHECK, an operator …), by `schema.name`. */
+  readonly behind = new Set<string>();
   /** What takes back each change of the transaction at hand. */
   readonly journal = new Journal();
   /** Children by parent, who refers to whom, which view reads what: kept up with every change, never searched for. */
@@ -58,6 +64,14 @@ export class WorkingSchema {
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /** Whether there is another of the name further along the path. */
+  hides({ key }: TableState, { schema, name }: Name): boolean {
+    if (schema !== undefined) return false;
+    return this.settings
+      .forRelation(name)
+      .some((each) => `${each}.${name}` !== key && this.#relations.has(`${each}.${name}`));
   }
 
   /** The same, or a relation of which nothing is known, in use and of any size. */
@@ -94,24 +108,57 @@ export class WorkingSchema {
     }
   }
 
+  /** What changes meanwhile may not happen, or be undone: what was stays, too, and nothing becomes fresh. */
+  perhaps<T>(unsure: boolean, work: () => T): T {
+    const before = this.#perhaps;
+    this.#perhaps = unsure;
+    try {
+      return work();
+    } finally {
+      this.#perhaps = before;
+    }
+  }
+
+  /** Another one after whatever changes how a statement is read. */
+  get version(): string {
+    return `${this.#version} ${this.settings.version}`;
+  }
+
   put(state: TableState): void {
     if (this.#tried) return;
-    this.#set(state.key, state);
+    this.#set(state.key, this.#perhaps ? either(this.#relations.get(state.key), state) : state);
     this.#changed.add(state.key);
   }
 
   remove(key: string): void {
     if (this.#tried) return;
-    this.#set(key, undefined);
+    const before = this.#relations.get(key);
+    this.#set(key, this.#perhaps && before !== undefined ? perhapsGone(before) : undefined);
+  }
+
+  /** A transaction may have ended either way: neither that what it did is there is believed, nor that it isn't. */
+  doubt(): void {
+    const relations = this.journal.changed.map((key) => [key, this.#relations.get(key)] as const);
+    const [types, routines] = [[...this.#types.values()], [...this.#routines.values()].flat()];
+    const changed = new Set(this.journal.changed);
+    this.journal.rollBack();
+    this.perhaps(true, () => {
+      for (const [key, state] of relations)
+        if (state !== undefined) this.put(state);
+        else if (this.#relations.has(key)) this.remove(key);
+      for (const type of types) if (changed.has(`type ${type.schema}.${type.name}`)) this.putType(type);
+      for (const each of routines) if (changed.has(`routine ${each.schema}.${each.name}`)) this.putRoutine(each);
+    });
   }
 
   #set(key: string, state: TableState | undefined): void {
     const before = this.#relations.get(key);
-    this.journal.note(() => this.#leave(key, before));
+    this.journal.note(key, () => this.#leave(key, before));
     this.#leave(key, state);
   }
 
   #leave(key: string, state: TableState | undefined): void {
+    this.#version += 1;
     this.#relink(this.#relations.get(key), state);
     if (state === undefined) this.#relations.delete(key);
     else this.#relations.set(key, state);
@@ -122,6 +169,11 @@ export class WorkingSchema {
     const state = this.#relations.get(key);
     if (state === undefined || this.#tried) return;
     const next = `${schema}.${name}`;
+    if (this.#perhaps) {
+      this.put({ ...state, schema, name, key: next });
+      this.remove(key);
+      return;
+    }
     const renamed = (each: string): string => (each === key ? next : each);
     this.remove(key);
     this.put({ ...state, schema, name, key: next });
@@ -228,31 +280,49 @@ export class WorkingSchema {
   putType(type: TypeState): void {
     if (this.#tried) return;
     this.#named.add(type.name);
-    const before = this.#types.get(`${type.schema}.${type.name}`);
-    this.journal.note(() => setOrDelete(this.#types, `${type.schema}.${type.name}`, before));
-    this.#types.set(`${type.schema}.${type.name}`, type);
-    if (type.fresh === true) this.#freshTypes.add(`${type.schema}.${type.name}`);
+    this.#version += 1;
+    const key = `${type.schema}.${type.name}`;
+    const before = this.#types.get(key);
+    this.journal.note(`type ${key}`, () => setOrDelete(this.#types, key, before));
+    const constrained = type.constrained === true || before?.constrained === true;
+    this.#types.set(key, this.#perhaps ? { ...type, constrained, fresh: false } : type);
+    if (type.fresh === true) this.#freshTypes.add(key);
   }
 
-  /** Functions and procedures of a name, in the first schema of the path that has any. */
+  /**
+   * Functions and procedures of a name, in all schemas of the path: which of them a call means is told by its arguments, whose
+   * types nobody works out here.
+   */
   routines({ schema, name }: Name): readonly RoutineState[] {
     const schemas = schema === undefined ? this.#along(name) : [schema];
-    for (const each of schemas) {
-      const found = this.#routines.get(`${each}.${name}`);
-      if (found !== undefined && found.length > 0) return found;
-    }
-    return [];
+    return schemas.flatMap((each) => this.#routines.get(`${each}.${name}`) ?? []);
   }
 
   putRoutine(routine: RoutineState): void {
     if (this.#tried) return;
     const key = `${routine.schema}.${routine.name}`;
     this.#named.add(routine.name);
-    const before = this.#routines.get(key);
-    this.journal.note(() => setOrDelete(this.#routines, key, before));
-    const others = (before ?? []).filter((each) => each.arguments !== routine.arguments);
-    this.#routines.set(key, [...others, routine]);
+    this.#version += 1;
+    const before = this.#routines.get(key) ?? [];
+    this.journal.note(`routine ${key}`, () => setOrDelete(this.#routines, key, before));
+    // Where it may not come to it, each body may be the one that is called.
+    const others = before.filter((each) =>
+      this.#perhaps ? each !== routine : sameSignature(each, routine) !== 'same',
+    );
+    this.#routines.set(key, [...others, this.#perhaps ? { ...routine, fresh: false } : routine]);
     if (routine.fresh === true) this.#freshRoutines.add(key);
+  }
+
+  removeRoutine(routine: RoutineState): void {
+    if (this.#tried || this.#perhaps) return;
+    const key = `${routine.schema}.${routine.name}`;
+    const before = this.#routines.get(key) ?? [];
+    this.#version += 1;
+    this.journal.note(`routine ${key}`, () => setOrDelete(this.#routines, key, before));
+    this.#routines.set(
+      key,
+      before.filter((each) => each !== routine),
+    );
   }
 
   /** Temporary relations are gone: the session ends, or drops them. */

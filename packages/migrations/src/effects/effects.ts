@@ -119,6 +119,7 @@ export class Recorder {
   /** Parts and words of the safe ways. */
   readonly #said = new Set<string>();
   readonly #later: Later[] = [];
+  readonly #first = new Set<string>();
   #undo: Undo = 'yes';
   #phase: MigrationPhase = 'expand';
   #noTransaction: string | undefined;
@@ -135,6 +136,12 @@ export class Recorder {
     } finally {
       this.#part = before;
     }
+  }
+
+  /** Whether something of this key is read for the first time: what it does is written down then. */
+  isFirst(key: string): boolean {
+    const before = this.#first.size;
+    return this.#first.add(key).size > before;
   }
 
   lock(table: TableState, mode: LockMode): void {

@@ -1,7 +1,8 @@
-import type { AlterSeqStmt, CreateSchemaStmt, CreateSeqStmt } from 'libpg-query';
+import type { CreateSchemaStmt, CreateSeqStmt } from 'libpg-query';
 import { blank } from '../catalogue/table-state.ts';
-import { type NodeKind, nameOf, written } from '../parse/nodes.ts';
+import { type NodeKind, nameOf } from '../parse/nodes.ts';
 import { alterTable } from './alter-table/alter-table.ts';
+import { alterSequence, createCast, createForeignTable, createPublication, define } from './by-the-way.ts';
 import { createIndex } from './create-index.ts';
 import { createTable, createTableAs } from './create-table.ts';
 import { copy, insert, merge, remove, truncate, update } from './data-changes.ts';
@@ -24,13 +25,6 @@ const createSchema: Family<CreateSchemaStmt> = ({ schemaElts }, scene) => {
   for (const node of schemaElts ?? []) scene.run(node, scene.text);
 };
 
-const alterSequence: Family<AlterSeqStmt> = ({ sequence, options }, scene) => {
-  const found = scene.schema.find(nameOf(sequence));
-  if (found !== undefined) scene.does.lock(found, 'SHARE ROW EXCLUSIVE');
-  if ((options ?? []).some((node) => JSON.stringify(node).includes('"restart"')) && found?.fresh !== true)
-    scene.does.breaks('possible', `${written(nameOf(sequence))} may give running code numbers that are taken`);
-};
-
 /** A new sequence; IF NOT EXISTS goes by the name alone. */
 const createSequence: Family<CreateSeqStmt> = ({ sequence, if_not_exists }, scene) => {
   const asked = nameOf(sequence);
@@ -39,7 +33,7 @@ const createSequence: Family<CreateSeqStmt> = ({ sequence, if_not_exists }, scen
   const holder = scene.schema.holderOf(name);
   if (holder?.kind === 'sequence' && if_not_exists === true) return;
   if (!passedOverIfTaken(scene, name, if_not_exists === true))
-    scene.schema.put({ ...blank(name, 'sequence'), fresh: !scene.conditional });
+    scene.schema.put({ ...blank(name, 'sequence'), fresh: if_not_exists !== true || scene.schema.complete });
 };
 
 /** What each statement does, by its kind. A kind that isn't listed is not known, and never taken for harmless. */
@@ -106,9 +100,9 @@ export const FAMILIES: Partial<Record<NodeKind, Family<any>>> = {
   CreateSeqStmt: createSequence,
   CreateRangeStmt: harmless,
   CreateRoleStmt: harmless,
-  CreateCastStmt: harmless,
+  CreateCastStmt: createCast,
   CreateForeignServerStmt: harmless,
-  CreateForeignTableStmt: harmless,
+  CreateForeignTableStmt: createForeignTable,
   CreateFdwStmt: harmless,
   CreateUserMappingStmt: harmless,
   CreateConversionStmt: harmless,
@@ -116,8 +110,8 @@ export const FAMILIES: Partial<Record<NodeKind, Family<any>>> = {
   CreateOpFamilyStmt: harmless,
   CreatePLangStmt: harmless,
   CreateTransformStmt: harmless,
-  CreatePublicationStmt: harmless,
-  DefineStmt: harmless,
+  CreatePublicationStmt: createPublication,
+  DefineStmt: define,
   PrepareStmt: harmless,
   DeallocateStmt: harmless,
   VariableShowStmt: harmless,

@@ -14,7 +14,7 @@ import { columnFrom, partsOfColumn } from './column-definition.ts';
 import { madeBy } from './names/constraint-name.ts';
 import { hasAllColumns, lacksColumns, passedOverIfTaken } from './names/taken-name.ts';
 import { readsOf, runQuery } from './queries.ts';
-import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
+import { type Family, lockAll, noteIfHides, relationIn, type Scene, tree } from './scene.ts';
 
 /** A new table costs nobody anything, but for what it refers to, inherits from, or is a partition of. */
 export const createTable: Family<CreateStmt> = (statement, scene) => {
@@ -55,6 +55,7 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
     const other = references === undefined ? undefined : schema.byKey(references.relation);
     if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
   }
+  noteIfHides(scene, name);
   if (made.fresh) schema.put(made);
   if (statement.oncommit !== 'ONCOMMIT_DROP') return;
   if (scene.session.inTransaction) scene.session.untilCommit.add(made.key);
@@ -126,6 +127,7 @@ export const createTableAs: Family<CreateTableAsStmt> = (statement, scene) => {
     return;
   }
   if (passedOverIfTaken(scene, name, statement.if_not_exists === true)) return;
+  noteIfHides(scene, name);
   const isView = statement.objtype === 'OBJECT_MATVIEW';
   schema.put({
     ...blank(name, isView ? 'materialized-view' : 'table'),

@@ -1,29 +1,42 @@
 import type { CopyStmt, DeleteStmt, InsertStmt, MergeStmt, Node, TruncateStmt, UpdateStmt } from 'libpg-query';
+import type { TriggerEvent } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/table-state.ts';
 import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
-import { as, nameOf, quoted, written } from '../parse/nodes.ts';
+import { as, quoted, written } from '../parse/nodes.ts';
 import { isFresh } from './alter-table/altered.ts';
+import { runBehindWrite } from './behind.ts';
 import { fire } from './firing.ts';
-import { callsIn, readBeside, readsOf, runQuery } from './queries.ts';
+import { basesOf, callsIn, readBeside, readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** UPDATE keeps every row that it changes locked until the transaction ends. */
 export const update: Family<UpdateStmt> = (statement, scene) => {
-  const table = target(statement, scene);
-  if (table === undefined) return;
-  const columns = (statement.targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
-  const old = columns.filter((column) => !isFresh(table, column));
-  const touched = changesRows(table, statement.whereClause, statement.fromClause, 'changed', scene);
-  fire(table, 'update', scene, touched !== 'few', columns);
-  if (old.length > 0 && !table.fresh) scene.does.undo('never');
-  if (touched !== 'few' && !table.fresh) adviseBatches(table, scene);
-  scene.does.phase('data');
+  const { targetList, returningClause, whereClause, fromClause } = statement;
+  const columns = (targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
+  const tables = targets(statement, 'update', scene, columns);
+  readBeside([targetList, returningClause], scene);
+  callsIn([targetList, returningClause], scene);
+  for (const { table, shown } of tables) {
+    const old = shown ? columns : columns.filter((column) => !isFresh(table, column));
+    const touched = changesRows({ table, shown }, whereClause, fromClause, 'changed', scene);
+    runBehindWrite(table, false, scene);
+    fire(table, 'update', scene, touched !== 'few', shown ? undefined : columns);
+    if (old.length > 0 && !table.fresh) scene.does.undo('never');
+    if (touched !== 'few' && !table.fresh) adviseBatches(table, scene);
+    scene.does.phase('data');
+  }
 };
 
 export const remove: Family<DeleteStmt> = (statement, scene) => {
-  const table = target(statement, scene);
-  if (table === undefined) return;
-  const touched = changesRows(table, statement.whereClause, statement.usingClause, 'deleted', scene);
+  const tables = targets(statement, 'delete', scene);
+  readBeside(statement.returningClause, scene);
+  callsIn(statement.returningClause, scene);
+  for (const target of tables) removeFrom(target, statement, scene);
+};
+
+function removeFrom(target: Target, { whereClause, usingClause }: DeleteStmt, scene: Scene): void {
+  const { table } = target;
+  const touched = changesRows(target, whereClause, usingClause, 'deleted', scene);
   fire(table, 'delete', scene, touched !== 'few');
   scene.does.phase('data');
   if (table.fresh) return;
@@ -43,31 +56,37 @@ export const remove: Family<DeleteStmt> = (statement, scene) => {
     'Copy what is deleted to an archive table first.',
     `CREATE TABLE ${written({ schema: table.schema, name: `${table.name}_archive` })} AS SELECT * FROM ${written(table)} …;`,
   );
-};
+}
 
 export const insert: Family<InsertStmt> = (statement, scene) => {
-  const table = target(statement, scene);
+  const tables = targets(statement, 'insert', scene);
   const select = as(statement.selectStmt, 'SelectStmt');
   if (select !== undefined && select.valuesLists === undefined) runQuery(select, scene);
   else callsIn(select, scene);
-  if (table === undefined) return;
+  callsIn([statement.onConflictClause, statement.returningClause], scene);
   const many = select !== undefined && select.valuesLists === undefined && select.limitCount === undefined;
-  fire(table, 'insert', scene, many);
-  if (statement.onConflictClause?.action === 'ONCONFLICT_UPDATE') {
-    const set = (statement.onConflictClause.targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
-    fire(table, 'update', scene, many, set);
+  const set = (statement.onConflictClause?.targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
+  for (const { table } of tables) {
+    runBehindWrite(table, true, scene);
+    fire(table, 'insert', scene, many);
+    if (statement.onConflictClause?.action === 'ONCONFLICT_UPDATE') fire(table, 'update', scene, many, set);
+    scene.does.phase('data');
   }
-  scene.does.phase('data');
 };
 
 export const merge: Family<MergeStmt> = (statement, scene) => {
-  const table = target(statement, scene);
-  readBeside(statement.sourceRelation, scene);
-  if (table === undefined) return;
-  for (const each of tree(scene, table)) scene.does.work('write', each, 'rows are merged into it', { partly: true });
-  for (const event of ['insert', 'update', 'delete'] as const) fire(table, event, scene, true);
-  if (!table.fresh) scene.does.undo('never');
-  scene.does.phase('data');
+  const tables = targets(statement, 'update', scene);
+  const { sourceRelation, joinCondition, mergeWhenClauses, returningClause } = statement;
+  const beside = [sourceRelation, joinCondition, mergeWhenClauses, returningClause];
+  readBeside(beside, scene);
+  callsIn(beside, scene);
+  for (const { table } of tables) {
+    runBehindWrite(table, true, scene);
+    for (const each of tree(scene, table)) scene.does.work('write', each, 'rows are merged into it', { partly: true });
+    for (const event of ['insert', 'update', 'delete'] as const) fire(table, event, scene, true);
+    if (!table.fresh) scene.does.undo('never');
+    scene.does.phase('data');
+  }
 };
 
 export const copy: Family<CopyStmt> = (statement, scene) => {
@@ -78,6 +97,7 @@ export const copy: Family<CopyStmt> = (statement, scene) => {
   scene.does.lock(table, statement.is_from === true ? 'ROW EXCLUSIVE' : 'ACCESS SHARE');
   if (statement.is_from !== true) scene.does.work('read', table, 'COPY reads it');
   else {
+    runBehindWrite(table, true, scene);
     fire(table, 'insert', scene, true);
     scene.does.phase('data');
   }
@@ -138,23 +158,35 @@ function isEmpty(table: TableState, scene: Scene): boolean {
   return empty;
 }
 
-function target(statement: UpdateStmt | DeleteStmt | InsertStmt | MergeStmt, scene: Scene): TableState | undefined {
-  const ctes = (statement.withClause?.ctes ?? []).flatMap((node) => as(node, 'CommonTableExpr')?.ctename ?? []);
-  const name = nameOf(statement.relation);
-  if (name.schema === undefined && ctes.includes(name.name)) return undefined;
-  const table = relationIn(scene, statement.relation);
-  if (table !== undefined) {
-    lockAll(scene, tree(scene, table, statement.relation?.inh !== true), 'ROW EXCLUSIVE');
-  }
+/** What a statement changes. `shown`: by a view, whose columns may be others. */
+interface Target {
+  readonly table: TableState;
+  readonly shown: boolean;
+}
+
+/** The table that is changed, which no WITH query of its name hides; of a view those that it shows, unless a trigger does it instead. */
+function targets(
+  statement: UpdateStmt | DeleteStmt | InsertStmt | MergeStmt,
+  event: TriggerEvent,
+  scene: Scene,
+  columns?: readonly string[],
+): readonly Target[] {
+  const named = relationIn(scene, statement.relation);
+  const shown = named?.kind === 'view';
+  if (shown) fire(named, event, scene, true, columns);
+  const instead = shown && named.triggers.some(({ fires }) => fires?.events.includes(event) && fires.off !== true);
+  const tables = named === undefined || instead ? [] : basesOf(named, scene);
+  const only = !shown && statement.relation?.inh !== true;
+  for (const table of tables) lockAll(scene, tree(scene, table, only), 'ROW EXCLUSIVE');
   for (const node of statement.withClause?.ctes ?? []) {
     const inner = as(node, 'CommonTableExpr')?.ctequery;
     if (inner !== undefined) scene.run(inner, scene.text, true);
   }
-  return table;
+  return tables.map((table) => ({ table, shown }));
 }
 
 function changesRows(
-  table: TableState,
+  { table, shown }: Target,
   where: Node | undefined,
   from: readonly Node[] | undefined,
   done: string,
@@ -162,7 +194,7 @@ function changesRows(
 ) {
   readBeside([where, from], scene);
   callsIn([where, from], scene);
-  const joined = (from ?? []).length > 0;
+  const joined = shown || (from ?? []).length > 0;
   // A key of the table is none of its heirs: each needs its own.
   const each = tree(scene, table).filter(({ kind }) => kind !== 'partitioned');
   const found = (each.length === 0 ? [table] : each).map((one) => touchedRows(where, one, joined));

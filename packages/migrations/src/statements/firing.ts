@@ -54,32 +54,33 @@ function once(trigger: string, { session }: Scene, work: () => void): void {
 }
 
 function call(calls: string, scene: Scene, many: boolean): void {
-  const routine = routineNamed(calls, scene);
-  if (routine === 'harmless') return;
-  if (routine?.source === undefined || scene.depth > DEEPEST)
-    notKnown(scene, `${calls}() runs for what is written, and what it does isn’t known`);
-  else scene.runBody(routine.language, routine.source, undefined, many);
+  for (const routine of routinesNamed(calls, scene))
+    if (routine?.source === undefined || scene.depth > DEEPEST)
+      notKnown(scene, `${calls}() runs for what is written, and what it does isn’t known`);
+    else scene.runBody(routine.language, routine.source, undefined, many);
 }
 
 /** What a new trigger will do for what running code writes: read once, without its happening now. */
 export function willRun({ fires }: Trigger, table: TableState, scene: Scene): void {
   if (fires === undefined) return;
-  const routine = routineNamed(fires.calls, scene);
-  if (routine === 'harmless') return;
-  if (routine?.source === undefined) {
-    const what = `runs for what running code writes to ${table.key} from now on, and what it does isn’t known`;
-    notKnown(scene, `${fires.calls}() ${what}`);
-    return;
+  for (const routine of routinesNamed(fires.calls, scene)) {
+    if (routine?.source === undefined) {
+      const what = `runs for what running code writes to ${table.key} from now on, and what it does isn’t known`;
+      notKnown(scene, `${fires.calls}() ${what}`);
+      continue;
+    }
+    const effects = scene.tryBody(routine.language, routine.source);
+    scene.does.later({ runs: fires.calls, relation: table.key, effects });
   }
-  const effects = scene.tryBody(routine.language, routine.source);
-  scene.does.later({ runs: fires.calls, relation: table.key, effects });
 }
 
-function routineNamed(calls: string, { schema }: Scene): RoutineState | 'harmless' | undefined {
+/** The function, or each that it may be; `undefined` among them: one that nobody knows. */
+function routinesNamed(calls: string, { schema }: Scene): readonly (RoutineState | undefined)[] {
   const dot = calls.indexOf('.');
   const [of, name] = [calls.slice(0, dot), calls.slice(dot + 1)];
-  const own = schema.routines({ schema: of, name }).find((each) => each.arguments === 0);
-  return own ?? (HARMLESS.has(name) ? 'harmless' : undefined);
+  const own = schema.routines({ schema: of, name }).filter((each) => each.arguments === 0);
+  if (own.length > 0) return own;
+  return HARMLESS.has(name) ? [] : [undefined];
 }
 
 function notKnown({ does }: Scene, why: string): void {

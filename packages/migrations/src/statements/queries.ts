@@ -1,11 +1,11 @@
 /** What queries read, and which functions they call. */
-import type { Node, RangeVar, SelectStmt } from 'libpg-query';
+import type { FuncCall, Node, RangeVar, SelectStmt } from 'libpg-query';
 import type { Use } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/table-state.ts';
 import { HARMLESS_CALLS } from '../expressions/harmless-calls.ts';
 import { STEADY_FUNCTIONS } from '../expressions/steady-functions.ts';
-import { BATCH_ROWS } from '../expressions/touched-rows.ts';
-import { as, constant, nameFrom, nameOf, strings, walk } from '../parse/nodes.ts';
+import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
+import { as, constant, type Name, nameFrom, nameOf, walk, written } from '../parse/nodes.ts';
 import { columnsIn } from './column-definition.ts';
 import { lockAll, relationIn, type Scene, tree } from './scene.ts';
 import { setByCall } from './session.ts';
@@ -31,9 +31,10 @@ function readIn(query: unknown, scene: Scene): readonly Read[] {
   walk(query, (kind, content) => {
     if (kind !== 'RangeVar') return;
     const range = content as RangeVar;
-    if (range.schemaname === undefined && ctes.has(range.relname ?? '')) return;
     if (isOfSystem(range)) return;
-    const table = relationIn(scene, nameOf(range));
+    // A WITH query hides a table of its name, but not in itself, nor outside of the query that it belongs to.
+    const hidden = range.schemaname === undefined && ctes.has(range.relname ?? '');
+    const table = hidden ? scene.schema.find(nameOf(range)) : relationIn(scene, nameOf(range));
     if (table === undefined) return;
     lockAll(scene, tree(scene, table, range.inh !== true), 'ACCESS SHARE');
     const shown = columns.includes('*') ? table.columns.map(({ name }) => name) : columns;
@@ -90,42 +91,87 @@ export function callsIn(expression: unknown, scene: Scene): void {
   walk(expression, (kind, content) => {
     if (kind !== 'FuncCall') return;
     setByCall(content, scene, false);
-    callOf(content.funcname as readonly Node[] | undefined, scene);
+    noteSetval(content as FuncCall, scene);
+    callOf(nameFrom(content.funcname as readonly Node[] | undefined), scene);
   });
 }
 
-/** One call: PostgreSQL's own functions change no table; of others the body says what they do. */
-export function callOf(funcname: readonly Node[] | undefined, scene: Scene): void {
-  const name = nameFrom(funcname);
+/** setval() to a constant: what the sequence gives next may be taken. */
+function noteSetval({ funcname, args = [] }: FuncCall, { schema, does }: Scene): void {
+  if (nameFrom(funcname).name !== 'setval' || constant(args[1]) === undefined) return;
+  const text = constant(as(args[0], 'TypeCast')?.arg ?? args[0]);
+  const parts = typeof text === 'string' ? text.split('.') : [];
+  const found = schema.find({ schema: parts.at(-2), name: parts.at(-1) ?? '' });
+  if (found?.fresh !== true)
+    does.breaks('possible', `${text ?? 'a sequence'} may give running code numbers that are taken`);
+}
+
+/**
+ * One call: PostgreSQL's own functions change no table; of others the bodies say what they do, of all that may be meant. One
+ * that says it is STABLE or IMMUTABLE may still call one that writes.
+ */
+export function callOf(name: Name, scene: Scene): void {
   const own = name.schema === 'pg_catalog' ? [] : scene.schema.routines(name);
+  const ofServer = STEADY_FUNCTIONS.has(name.name) || HARMLESS_CALLS.has(name.name);
   if (own.length === 0) {
-    if (STEADY_FUNCTIONS.has(name.name) || HARMLESS_CALLS.has(name.name)) return;
-    scene.does.notKnown(`what the function ${strings(funcname).join('.')} does isn’t known`);
+    if (!ofServer) scene.does.notKnown(`what the function ${written(name)} does isn’t known`);
     return;
   }
   for (const routine of own) {
-    if (routine.volatility !== 'volatile') continue;
-    if (routine.source === undefined || scene.depth > 8) {
-      scene.does.notKnown(`what the function ${routine.name} (${routine.language}) does isn’t known`);
+    const { language, source, volatility } = routine;
+    if (scene.session.behind) scene.schema.behind.add(`${routine.schema}.${routine.name}`);
+    // What an extension brings says of itself whether it changes anything.
+    if (volatility !== 'volatile' && (language === 'c' || (language === 'internal' && ofServer))) continue;
+    if (source === undefined || scene.depth > 8) {
+      scene.does.notKnown(`what the function ${routine.name} (${language}) does isn’t known`);
       continue;
     }
-    scene.runBody(routine.language, routine.source);
+    scene.runBody(language, source);
   }
 }
 
+/** FOR UPDATE and its like: rows are locked until the transaction ends, by the top query or one within it. */
 function locking(query: unknown, scene: Scene): void {
+  if (typeof query === 'object' && query !== null && 'lockingClause' in query) lockRows(query as SelectStmt, scene);
   walk(query, (kind, content) => {
-    if (kind !== 'SelectStmt') return;
-    const select = content as SelectStmt;
-    if ((select.lockingClause ?? []).length === 0) return;
-    for (const from of select.fromClause ?? []) {
-      const table = as(from, 'RangeVar');
-      const found = table === undefined ? undefined : scene.schema.find(nameOf(table));
-      if (found === undefined) continue;
-      lockAll(scene, tree(scene, found), 'ROW SHARE');
-      if (select.whereClause === undefined && select.limitCount === undefined)
-        for (const each of tree(scene, found))
-          scene.does.work('write', each, 'every row is locked (FOR UPDATE, FOR SHARE)');
-    }
+    if (kind === 'SelectStmt') lockRows(content as SelectStmt, scene);
   });
+}
+
+function lockRows(select: SelectStmt, scene: Scene): void {
+  if ((select.lockingClause ?? []).length === 0) return;
+  const found = (select.fromClause ?? []).flatMap((from) => {
+    const tables: TableState[] = [];
+    walk([from], (kind, content) => {
+      const table = kind === 'RangeVar' ? scene.schema.find(nameOf(content as RangeVar)) : undefined;
+      if (table !== undefined) tables.push(table);
+    });
+    return tables;
+  });
+  for (const named of found)
+    for (const table of basesOf(named, scene)) {
+      lockAll(scene, tree(scene, table), 'ROW SHARE');
+      if (select.limitCount !== undefined) continue;
+      const touched = touchedRows(select.whereClause, table, found.length > 1 || table !== named);
+      if (touched === 'few') continue;
+      const why = `${touched === 'all' ? 'every row is' : 'rows are'} locked (FOR UPDATE, FOR SHARE)`;
+      for (const each of tree(scene, table)) scene.does.work('write', each, why, { partly: touched === 'some' });
+    }
+}
+
+/** A table; of a view those that it shows, by whichever views. */
+export function basesOf(table: TableState, { schema }: Scene): readonly TableState[] {
+  if (table.kind !== 'view') return [table];
+  const found = new Map<string, TableState>();
+  const seen = new Set([table.key]);
+  const queue = [table];
+  for (let view = queue.pop(); view !== undefined; view = queue.pop())
+    for (const { relation } of view.uses) {
+      const used = schema.byKey(relation);
+      if (used === undefined || seen.has(relation)) continue;
+      seen.add(relation);
+      if (used.kind === 'view') queue.push(used);
+      else found.set(relation, used);
+    }
+  return [...found.values()];
 }

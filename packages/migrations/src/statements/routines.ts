@@ -1,6 +1,18 @@
-import type { AlterFunctionStmt, CallStmt, CreateFunctionStmt, DoStmt, DropStmt, Node } from 'libpg-query';
+import type {
+  AlterFunctionStmt,
+  CallStmt,
+  CreateFunctionStmt,
+  DoStmt,
+  DropStmt,
+  Node,
+  ObjectWithArgs,
+} from 'libpg-query';
 import type { Routine } from '../catalogue/catalogue.ts';
+import { hasTypes, sameSignature, typeOf, typesOf } from '../catalogue/signature.ts';
+import type { RoutineState } from '../catalogue/table-state.ts';
+import type { TypeRef } from '../catalogue/type-name.ts';
 import { as, type Name, nameFrom, option, strings, written } from '../parse/nodes.ts';
+import { looksBehindAgain } from './behind.ts';
 import { callOf, callsIn } from './queries.ts';
 import type { Family, Scene } from './scene.ts';
 
@@ -10,23 +22,25 @@ export const createFunction: Family<CreateFunctionStmt> = (statement, scene) => 
   const name = schema.qualified(nameFrom(statement.funcname));
   const language = languageOf(statement);
   const count = (statement.parameters ?? []).filter((node) => takesValue(as(node, 'FunctionParameter')?.mode)).length;
-  const before = schema.routines(name).find((each) => each.arguments === count);
-  if (before !== undefined && before.fresh !== true) {
+  const routine: RoutineState = {
+    ...name,
+    arguments: count,
+    volatility: volatilityOf(statement),
+    language,
+    source: scene.text,
+  };
+  const there = schema.routines(name).filter((each) => sameSignature(each, routine) !== 'other');
+  const before = there.filter(({ fresh }) => fresh !== true);
+  if (before.length > 0) {
     does.breaks('possible', `running code calls the new ${written(name)}, too`);
     does.safely(
       'break',
       'Give what behaves differently a new name, and leave the old function for the code that runs.',
     );
   }
-  const routine: Routine & { readonly fresh: boolean } = {
-    ...name,
-    arguments: count,
-    volatility: volatilityOf(statement),
-    language,
-    source: scene.text,
-    fresh: before === undefined ? schema.complete || statement.replace !== true : before.fresh === true,
-  };
-  schema.putRoutine(routine);
+  const sure = statement.replace !== true || schema.complete || there.length > 0;
+  schema.putRoutine({ ...routine, fresh: before.length === 0 && sure });
+  looksBehindAgain(name, scene);
 };
 
 export function languageOf(statement: CreateFunctionStmt): string {
@@ -63,18 +77,29 @@ export const runBlock: Family<DoStmt> = (statement, scene) => {
 
 export const call: Family<CallStmt> = (statement, scene) => {
   callsIn(statement.funccall?.args, scene);
-  callOf(statement.funccall?.funcname, scene);
+  callOf(nameFrom(statement.funccall?.funcname), scene);
 };
 
 /** DROP FUNCTION, PROCEDURE, ROUTINE, AGGREGATE. */
 export function dropRoutines(object: Node, { behavior, missing_ok }: DropStmt, scene: Scene): void {
   const args = as(object, 'ObjectWithArgs');
   const name: Name = nameFrom(args?.objname);
-  const known = scene.schema.routines(name);
+  const all = scene.schema.routines(name);
+  const types = args?.args_unspecified === true ? undefined : typesIn(args);
+  const known = all.filter((each) => hasTypes(each, types) !== 'other');
   if (known.length === 0 && scene.schema.complete && missing_ok === true) return;
-  if (known.length > 0 && known.every(({ fresh }) => fresh === true)) return;
+  // The first of the path is meant, if it surely is one that has these arguments.
+  const [first] = known;
+  const meant = first !== undefined && hasTypes(first, types) === 'same' ? [first] : known;
+  if (meant.length === 1 && first !== undefined) scene.schema.removeRoutine(first);
+  if (meant.length > 0 && meant.every(({ fresh }) => fresh === true)) return;
   scene.does.breaks('certain', `running code that calls ${written(name)} fails`, written(name));
   scene.does.safely('break', 'Release code that doesn’t call it first; drop it in a later release.');
   if (behavior === 'DROP_CASCADE')
     scene.does.notKnown(`what goes along with ${written(name)} (triggers, views, defaults) isn’t known`);
+}
+
+function typesIn(args: ObjectWithArgs | undefined): readonly TypeRef[] {
+  if (args?.objfuncargs !== undefined) return typesOf(args.objfuncargs);
+  return (args?.objargs ?? []).map((node) => typeOf(as(node, 'TypeName')));
 }

@@ -3,7 +3,7 @@ import type { TableState } from '../catalogue/table-state.ts';
 import type { WorkingSchema } from '../catalogue/working-schema.ts';
 import type { Effects, Recorder } from '../effects/effects.ts';
 import type { LockMode } from '../effects/lock-modes.ts';
-import { type Name, nameOf, written } from '../parse/nodes.ts';
+import { type Name, nameOf, quoted, written } from '../parse/nodes.ts';
 
 /** What statements of a file set for those after them. */
 export interface Session {
@@ -15,6 +15,12 @@ export interface Session {
   mayHaveLeft: boolean;
   /** Temporary tables that the end of the transaction drops (ON COMMIT DROP), by their keys. */
   readonly untilCommit: Set<string>;
+  /** What of it a transaction that is open may take back: whether it ended before, and how it was set since. */
+  timeout: { readonly before: boolean; readonly set: 'no' | 'for the session' | 'for the transaction' };
+  /** Characters of bodies that may still be read: what calls itself, or others without end, is given up. */
+  bodiesLeft: number;
+  /** What is read stands behind something that runs it without naming it again. */
+  behind: boolean;
   /** Triggers whose bodies are being read: one that fires itself does nothing new. */
   readonly firing: Set<string>;
 }
@@ -40,6 +46,13 @@ export interface Scene {
   runBody(language: string, definition: string, body?: string, manyTimes?: boolean): void;
   /** What a body would do when it ran, without this statement's doing it. */
   tryBody(language: string, definition: string): Effects;
+  /** The same with anything else that is read, as if for many rows. */
+  tryThis(work: (scene: Scene) => void): Effects;
+}
+
+/** Whether what a statement changes may not be so afterwards: it may not be reached, or be undone. */
+export function isUnsure({ conditional, manyTimes, called, session }: Scene): boolean {
+  return conditional || manyTimes || called || session.mayHaveLeft;
 }
 
 /** Writes down what one kind of statement does, and leaves the schema as it would be after it. */
@@ -49,6 +62,10 @@ export type Family<Content> = (content: Content, scene: Scene) => void;
 export function relationIn(scene: Scene, name: Name | RangeVar | undefined, missingOk = false): TableState | undefined {
   const asked: Name = name !== undefined && 'name' in name ? name : nameOf(name as RangeVar | undefined);
   const found = scene.schema.find(asked);
+  if (found?.perhaps === true && scene.schema.hides(found, asked))
+    scene.does.notKnown(
+      `which ${written(asked)} is meant can’t be told: whether ${found.key} is there isn’t known, and there is another; name its schema`,
+    );
   if (found !== undefined) return found;
   if (scene.schema.complete) {
     if (missingOk) return undefined;
@@ -69,6 +86,19 @@ export function lockAll(scene: Scene, tables: readonly TableState[], mode: LockM
 /** Whether code that runs can know of it: what was made in the same file, nobody uses. */
 export function inUse(table: TableState): boolean {
   return !table.fresh;
+}
+
+/** A new relation comes before another of its name on the search path: running code that doesn't name the schema finds it. */
+export function noteIfHides({ schema, does }: Scene, made: Required<Name> & { readonly schema: string }): void {
+  const path = schema.settings.ownPath ?? schema.settings.path;
+  const at = path.indexOf(made.schema);
+  const behind = at < 0 ? [] : path.slice(at + 1);
+  const hidden = behind.flatMap((each) => schema.byKey(`${each}.${made.name}`) ?? []).find(({ fresh }) => !fresh);
+  if (hidden !== undefined)
+    does.breaks(
+      'possible',
+      `running code that names ${quoted(made.name)} without its schema finds ${written(made)}, no longer ${hidden.key}`,
+    );
 }
 
 /** Notes that running code can't do something any more, unless nobody can have used it. */

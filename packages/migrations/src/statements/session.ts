@@ -11,7 +11,7 @@ import type {
 import type { WorkingSchema } from '../catalogue/working-schema.ts';
 import { as, constant, option, quoted, strings } from '../parse/nodes.ts';
 import { parseOne } from '../parse/parser.ts';
-import type { Family, Scene } from './scene.ts';
+import type { Family, Scene, Session } from './scene.ts';
 
 /** What a setting is set to. `own`: back to what the session began with; `undefined`: what can't be known. */
 type Value = readonly (string | undefined)[] | 'own' | undefined;
@@ -58,7 +58,10 @@ function apply(name: string, value: Value, way: Way): void {
   const [first] = Array.isArray(value) ? (value as readonly (string | undefined)[]) : [];
   if (name === 'lock_timeout') {
     const ends = first !== undefined && !/^0+\s*(ms|s|min)?$/.test(first);
-    scene.session.lockTimeout = ends && (certain || scene.session.lockTimeout);
+    const { session } = scene;
+    session.lockTimeout = ends && (certain || session.lockTimeout);
+    const lasting = session.timeout.set !== 'for the transaction' && !way.local;
+    session.timeout = { ...session.timeout, set: lasting ? 'for the session' : 'for the transaction' };
   } else if (name === 'search_path') settings.setPath(value === 'own' ? settings.ownPath : whole(value), way);
   else if (name === 'timezone') settings.setTimeZone(value === 'own' ? settings.ownTimeZone : first, way);
   else if (name === 'session_replication_role' && first === 'replica')
@@ -110,27 +113,65 @@ function listOf(text: string): readonly string[] {
 
 /**
  * BEGIN, COMMIT, SAVEPOINT, ROLLBACK, ROLLBACK TO: what was set for a transaction alone ends with it; what was set in it may be
- * undone, and what was made or dropped in it is. A BEGIN in a transaction is a warning: that one goes on.
+ * undone, and what was made or dropped in it is. A BEGIN in a transaction is a warning: that one goes on. What ends in a body,
+ * or by two-phase commit, may have ended either way.
  */
-export function transaction({ kind, savepoint_name: name }: TransactionStmt, { schema, session }: Scene): void {
+export function transaction(statement: TransactionStmt, scene: Scene): void {
+  const { schema, session, depth } = scene;
+  const { kind, savepoint_name: name = '' } = statement;
+  if (depth > 0 || TWO_PHASE.has(kind ?? '')) {
+    endInDoubt(kind, scene);
+    return;
+  }
   if (kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START') {
-    if (!session.inTransaction) schema.journal.begin();
+    if (!session.inTransaction) begin(scene);
     session.inTransaction = true;
   }
-  if (kind === 'TRANS_STMT_SAVEPOINT') schema.journal.savepoint(name ?? '');
+  if (kind === 'TRANS_STMT_SAVEPOINT') schema.journal.savepoint(name);
+  if (kind === 'TRANS_STMT_RELEASE') schema.journal.release(name);
   const rolledBack = kind === 'TRANS_STMT_ROLLBACK_TO' || kind === 'TRANS_STMT_ROLLBACK';
-  const committed = kind === 'TRANS_STMT_COMMIT' || kind === 'TRANS_STMT_PREPARE';
-  if (!rolledBack && !committed) return;
+  if (!rolledBack && kind !== 'TRANS_STMT_COMMIT') return;
   schema.settings.endTransaction(rolledBack);
+  forgetTimeout(rolledBack, session);
   if (rolledBack) {
     // Outside of a transaction a ROLLBACK is a warning, and takes nothing back.
-    if (session.inTransaction) schema.journal.rollBack(kind === 'TRANS_STMT_ROLLBACK_TO' ? (name ?? '') : undefined);
+    if (session.inTransaction) schema.journal.rollBack(kind === 'TRANS_STMT_ROLLBACK_TO' ? name : undefined);
     schema.dropTemporary();
   } else for (const key of session.untilCommit) schema.remove(key);
   if (kind === 'TRANS_STMT_ROLLBACK_TO') return;
-  schema.journal.begin();
-  session.inTransaction = false;
+  begin(scene);
+  session.inTransaction = session.inTransaction && statement.chain === true;
   session.untilCommit.clear();
+}
+
+const TWO_PHASE: ReadonlySet<string> = new Set([
+  'TRANS_STMT_PREPARE',
+  'TRANS_STMT_COMMIT_PREPARED',
+  'TRANS_STMT_ROLLBACK_PREPARED',
+]);
+
+function begin({ schema, session }: Scene): void {
+  schema.journal.begin();
+  session.timeout = { before: session.lockTimeout, set: 'no' };
+}
+
+/** Whether a timeout that was set in a transaction outlives it: believed where nothing takes it back. */
+function forgetTimeout(rolledBack: boolean, session: Session): void {
+  const { before, set } = session.timeout;
+  if (set === 'for the transaction' || (rolledBack && set !== 'no')) session.lockTimeout &&= before;
+}
+
+function endInDoubt(kind: TransactionStmt['kind'], scene: Scene): void {
+  const { schema, session } = scene;
+  schema.settings.endTransaction(true);
+  forgetTimeout(true, session);
+  if (kind !== 'TRANS_STMT_COMMIT') schema.doubt();
+  schema.perhaps(true, () => {
+    for (const key of session.untilCommit) schema.remove(key);
+  });
+  if (kind !== 'TRANS_STMT_PREPARE') return;
+  begin(scene);
+  session.inTransaction = false;
 }
 
 /** DISCARD: temporary tables are gone, and with ALL every setting is as the session began. */

@@ -51,7 +51,7 @@ const EVENTS: readonly (readonly [number, TriggerEvent])[] = [
 
 function triggerOf({ trigname, funcname, events, columns, row }: CreateTrigStmt, { schema }: Scene): Trigger {
   const called = nameFrom(funcname);
-  const routine = schema.routines(called)[0] ?? { ...schema.qualified(called) };
+  const routine = schema.routines(called).find((each) => each.arguments === 0) ?? { ...schema.qualified(called) };
   const of = strings(columns);
   return {
     name: trigname ?? '',
@@ -66,8 +66,10 @@ function triggerOf({ trigname, funcname, events, columns, row }: CreateTrigStmt,
 
 /** A body that does nothing but fill columns which no running code knows. */
 function isHarmless(statement: CreateTrigStmt, table: TableState, scene: Scene): boolean {
-  const [routine] = scene.schema.routines(nameFrom(statement.funcname));
-  if (routine?.language !== 'plpgsql' || routine.source === undefined) return false;
+  const [routine, ...others] = scene.schema
+    .routines(nameFrom(statement.funcname))
+    .filter((each) => each.arguments === 0);
+  if (others.length > 0 || routine?.language !== 'plpgsql' || routine.source === undefined) return false;
   const tree = parseBody(routine.source);
   if (tree === undefined) return false;
   const kinds = new Set(JSON.stringify(tree).match(/PLpgSQL_stmt_\w+/g) ?? []);

@@ -11,6 +11,7 @@ import type { UserType } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/table-state.ts';
 import { typeRefFrom, typeRefOf, typeText } from '../catalogue/type-name.ts';
 import { as, type Name, nameFrom, nameOf, quoted, written } from '../parse/nodes.ts';
+import { isFresh } from './alter-table/altered.ts';
 import type { Family, Scene } from './scene.ts';
 
 function make(kind: UserType['kind'], name: Name, more: Partial<UserType>, scene: Scene): void {
@@ -92,7 +93,10 @@ export function dropType(object: Node, { behavior, missing_ok }: DropStmt, scene
   const type = as(object, 'TypeName');
   const name = nameFrom(type?.names);
   const known = scene.schema.type(name);
-  if (known?.fresh === true || (known === undefined && scene.schema.complete && missing_ok === true)) return;
+  const used = tablesWith(name, scene).some((table) =>
+    columnsOf(table, name).some((column) => !isFresh(table, column.name)),
+  );
+  if ((known?.fresh === true && !used) || (known === undefined && scene.schema.complete && missing_ok === true)) return;
   const { does, schema } = scene;
   does.breaks('certain', `running code that names the type ${written(name)} fails`, written(name));
   does.safely(['break', 'loss'], 'Release code that doesn’t use it first; drop it in a later release.');
@@ -105,7 +109,10 @@ export function dropType(object: Node, { behavior, missing_ok }: DropStmt, scene
   if (!schema.complete) does.notKnown(`which columns go along with ${written(name)} isn’t known`);
   for (const table of tables) {
     does.lock(table, 'ACCESS EXCLUSIVE');
-    const gone = columnsOf(table, name).map(({ name: column }) => column);
+    const all = columnsOf(table, name).map(({ name: column }) => column);
+    schema.put({ ...table, columns: table.columns.filter((column) => !all.includes(column.name)) });
+    const gone = all.filter((column) => !isFresh(table, column));
+    if (gone.length === 0) continue;
     does.destroys(`the values of ${gone.map((column) => `${table.key}.${quoted(column)}`).join(', ')}`);
     for (const column of gone)
       does.breaks(
@@ -113,7 +120,6 @@ export function dropType(object: Node, { behavior, missing_ok }: DropStmt, scene
         `running code that names ${quoted(column)} of ${table.key} fails`,
         `${table.key}.${column}`,
       );
-    schema.put({ ...table, columns: table.columns.filter((column) => !gone.includes(column.name)) });
   }
 }
 

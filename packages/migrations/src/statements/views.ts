@@ -4,7 +4,7 @@ import { as, nameOf, quoted, strings, written } from '../parse/nodes.ts';
 import { intoTable } from './create-table.ts';
 import { fails, failsIfTaken, holderText } from './names/taken-name.ts';
 import { readsOf, runQuery } from './queries.ts';
-import { type Family, relationIn, type Scene } from './scene.ts';
+import { type Family, noteIfHides, relationIn, type Scene } from './scene.ts';
 import { setConfigOf } from './session.ts';
 
 /** A view holds no rows. One that is replaced may only gain columns: PostgreSQL refuses anything else. */
@@ -26,6 +26,7 @@ export const createView: Family<ViewStmt> = (statement, scene) => {
     if (before !== undefined) does.lock(before, 'ACCESS EXCLUSIVE');
     if (before?.fresh !== true) replaced(before, columns, written(name), scene);
   }
+  if (before === undefined) noteIfHides(scene, name);
   schema.put({
     ...blank(name, 'view'),
     fresh: before?.fresh ?? (schema.complete || statement.replace !== true),

@@ -34,13 +34,15 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
     );
   constraintsOf(column, on, scene, type);
   comparability(type, on, scene);
+  // IF NOT EXISTS may find one that is there, full and in use, unless all columns are known.
+  const isNew = missing_ok !== true || table.known;
   const given = partsOfColumn(column);
   for (const each of tables) {
     const now = scene.schema.byKey(each.key) ?? each;
     const { constraints, indexes } = madeBy(given, now, scene, each.key === table.key);
     scene.schema.put({
       ...now,
-      columns: [...now.columns, { ...columnFrom(column), fresh: true }],
+      columns: [...now.columns, { ...columnFrom(column), fresh: isNew }],
       constraints: [...now.constraints, ...constraints],
       indexes: [...now.indexes, ...indexes],
     });

@@ -56,6 +56,13 @@ export const columnDefault: Part = ({ name, def }, on, scene) => {
   const { table } = on;
   const column = columnOf(table, name);
   if (!isNull(def)) {
+    const counted = column?.default !== undefined && /\bnextval\(/.test(column.default);
+    if (counted && !isFresh(table, name) && !JSON.stringify(def).includes('"nextval"'))
+      scene.does.breaks(
+        'certain',
+        `rows that running code inserts into ${table.key} get no number from a sequence for ${quoted(name ?? '')} any more`,
+        `${table.key}.${name}`,
+      );
     changeColumn(on, scene, name, { default: 'an expression' });
     return 'ACCESS EXCLUSIVE';
   }

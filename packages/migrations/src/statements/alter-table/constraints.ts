@@ -50,7 +50,10 @@ function addCheck(part: ConstraintNode, { table, tables }: Altered, scene: Scene
   const checked = constraintFrom(part, scene);
   // Nobody who runs writes a fresh column; what he leaves empty, a CHECK takes, unless it asks for a value.
   const ofOld =
-    checked?.columns.some((column) => !isFresh(table, column)) !== false || checked.expression !== undefined;
+    checked === undefined ||
+    checked.columns.length === 0 ||
+    checked.columns.some((column) => !isFresh(table, column)) ||
+    checked.expression !== undefined;
   if (ofOld)
     breaksIfUsed(scene, table, 'possible', `rows that running code writes to ${table.key} may not satisfy the CHECK`);
   if (part.skip_validation === true || part.is_enforced === false) return 'ACCESS EXCLUSIVE';

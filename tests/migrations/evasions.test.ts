@@ -1,0 +1,95 @@
+/** Ways by which a statement was harmful and looked harmless: a server carries each out, and loses rows that it had; none is called safe. */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readCatalogueOf } from '@headgate/adapters/catalogue/read-database';
+import { freePort } from '@headgate/adapters/machine/free-port';
+import { Cluster, findPrograms, openCluster } from '@headgate/adapters/postgres-cluster/index';
+import { analyse, type Catalogue, loadParser } from '@headgate/migrations';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+const ROWS = 100;
+let client: pg.Client;
+let catalogue: Catalogue;
+const undo: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  await loadParser();
+  const dir = await mkdtemp(join(tmpdir(), 'headgate-evasions-'));
+  await chmod(dir, 0o755);
+  undo.push(() => rm(dir, { recursive: true, force: true }));
+  const settings = { fsync: 'off', autovacuum: 'off' };
+  const cluster = await openCluster(
+    { dir: join(dir, 'cluster'), port: await freePort(), settings },
+    await findPrograms(15, dir),
+  );
+  undo.push(() => new Cluster(cluster.config, cluster.programs).stop());
+  client = new pg.Client(await cluster.connection());
+  await client.connect();
+  undo.push(() => client.end());
+  await client.query(`create schema app; set search_path = app, public;
+    create table public.doc(a int primary key, t text);
+    insert into public.doc select n, 'x' from generate_series(1, ${ROWS}) n; analyze public.doc;
+    create table public.held as select * from public.doc; analyze public.held;
+    create view public.shown as select a as id, t from public.held;`);
+  catalogue = await readCatalogueOf(client);
+}, 120_000);
+afterAll(async () => {
+  for (const each of undo.reverse()) await each();
+});
+
+const DELETES = 'language plpgsql as $f$ begin delete from public.doc; return 1; end $f$;';
+const ONE = `language sql as 'select 1';`;
+const UNDONE = `raise exception 'x'; exception when others then null; end $$;`;
+
+/** Each in a transaction that is taken back. */
+describe('what loses rows of a table that was there is dangerous', () => {
+  test.each([
+    'with doc as (select 1) delete from doc',
+    `with doc as (select 1) update doc set t = null`,
+    'delete from shown',
+    `update shown set t = null`,
+    'create view v as select * from doc; delete from v',
+    'create table app.x(a int); do $$ begin if false then alter table app.x rename to doc; end if; end $$; drop table doc',
+    `create table app.x(a int); do $$ begin alter table app.x rename to doc; ${UNDONE} drop table doc`,
+    'create schema z; create table z.doc(a int); do $$ begin if false then alter table z.doc set schema app; end if; end $$; drop table doc',
+    `do $$ begin create temp table doc(a int); ${UNDONE} delete from doc`,
+    'do $$ begin return; create table app.doc(a int); end $$; drop table doc',
+    `create function f() returns int ${DELETES} do $$ begin if false then create or replace function f() returns int ${ONE} end if; end $$; select f()`,
+    `create function f(int) returns int ${DELETES} create function f(text) returns int ${ONE} select f(1)`,
+    `create function public.f(int) returns int ${DELETES} create function app.f(text) returns int ${ONE} select f(1)`,
+    `create function f() returns int ${DELETES} create function g() returns int language sql stable as 'select f()'; select g()`,
+    `create function f() returns int ${DELETES} create table n(a int default f()); insert into n default values`,
+    `create function f(int, int) returns int ${DELETES} create operator ### (function = f, leftarg = int, rightarg = int); select 1 ### 2`,
+    `create type y as (a int); create function f(y) returns int ${DELETES} create cast (y as int) with function f(y); select row(1)::y::int`,
+    `create function f(int) returns int ${DELETES} create domain d as int check (f(value) = 1); select 1::d`,
+    `create function f() returns int ${DELETES} create function g(int) returns int immutable language plpgsql as $f$ begin return f(); end $f$; create table n(a int); insert into n values (1); create index on n(g(a))`,
+    `create function f(int) returns int ${DELETES} create table n(a int check (f(a) = 1)); insert into n values (1)`,
+    'create table n(a int); create rule r as on insert to n do also delete from public.doc; insert into n values (1)',
+    `create function f() returns int ${DELETES} create view v as select f(); select * from v`,
+    `create function f() returns int ${DELETES} create table n(a int); insert into n values (1) returning f()`,
+    `create function f() returns int ${DELETES} do $$ begin execute 'select $1' using f(); end $$`,
+    'savepoint s; create table app.doc(a int); savepoint s; release savepoint s; rollback to s; drop table doc',
+    'alter table doc add column if not exists t text; alter table doc drop column t',
+    'create domain d as text; alter table doc alter t type d; drop domain d cascade',
+  ])('%s', async (text) => {
+    await client.query('begin');
+    try {
+      await client.query(text);
+      const there = await client.query(`select count(*)::int as columns from pg_attribute
+        where attrelid = to_regclass('public.doc') and attname = 't' and not attisdropped`);
+      const count = async (table: string): Promise<number> =>
+        (await client.query(`select count(t)::int as n from public.${table}`)).rows[0].n;
+      const kept = (there.rows[0].columns === 0 ? 0 : await count('doc')) + (await count('held'));
+      expect(kept).toBeLessThan(2 * ROWS);
+    } finally {
+      await client.query('rollback');
+    }
+    const large: Catalogue = {
+      ...catalogue,
+      relations: catalogue.relations.map((each) => ({ ...each, rows: 100e6, bytes: 10e9 })),
+    };
+    expect(analyse([{ name: 'm.sql', text }], { catalogue: large, lockTimeout: true }).dangerous).toBe(true);
+  });
+});
