@@ -59,3 +59,39 @@ test('whatever is changed, cut off, doubled, moved or added is refused', async (
   for (const each of spoiled)
     await expect(readWhole(decrypt(chunked(each), [identity]))).rejects.toBeInstanceOf(Undecipherable);
 });
+
+test('a header without end is refused, and whoever reads on is let go, however it ends', async () => {
+  let closed = 0;
+  const watched = (content: AsyncIterable<Uint8Array>) =>
+    (async function* () {
+      try {
+        yield* content;
+      } finally {
+        closed += 1;
+      }
+    })();
+  const endless = async function* () {
+    for (;;) yield Buffer.alloc(K64, 'age-encryption.org/v1\n-> X25519 ');
+  };
+  await expect(readWhole(decrypt(watched(endless()), [identity]))).rejects.toThrow('it has no header of age');
+  const secret = (await readWhole(encrypt(chunked(patterned(40 * K64)), [recipient])))!;
+  const stranger = await generateX25519Identity();
+  await expect(readWhole(decrypt(watched(chunked(secret)), [stranger]))).rejects.toBeInstanceOf(Undecipherable);
+  for await (const _ of decrypt(watched(chunked(secret)), [identity])) break;
+  expect(closed).toBe(3);
+  await expect(readWhole(encrypt(chunked(patterned(1)), []))).rejects.toThrow('nobody to encrypt for');
+});
+
+test('no two encryptions of the same content share a byte that tells of it', async () => {
+  const plain = Buffer.alloc(K64);
+  const [one, two] = await Promise.all([1, 2].map(() => readWhole(encrypt(chunked(plain), [recipient]))));
+  const payload = (of: Buffer) => of.subarray(of.length - K64 - 16 - 16);
+  const [a, b] = [payload(one!), payload(two!)];
+  // The salt, the content, the tag: a key that was used twice would make the content equal.
+  for (const [from, to] of [
+    [0, 16],
+    [16, 16 + K64],
+    [16 + K64, 32 + K64],
+  ] as const)
+    expect(a.subarray(from, to).equals(b.subarray(from, to))).toBe(false);
+});
