@@ -136,7 +136,7 @@ export class GateFactsGatherer {
     return {
       rows,
       reads: ask.streams.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
-      gatesOf: ({ id, release: { digest }, authors, requester, envelope, approvals, wave }, plan) => ({
+      gatesOf: ({ id, release: { digest }, authors, requester, envelope, approvals, wave, go }, plan) => ({
         now,
         // What has begun ends by what was approved.
         ...(id !== undefined &&
@@ -155,6 +155,7 @@ export class GateFactsGatherer {
         envelope,
         evidence: release?.state.evidence ?? [],
         approvals,
+        ...(go !== undefined && { go }),
         windows,
         freezes,
         restorePoints: [],

@@ -37,6 +37,7 @@ export * from './explain/transactions.ts';
 export * from './explain/whom-to-call.ts';
 export * from './gates/catalog.ts';
 export * from './gates/gate.ts';
+export { waitsForGo } from './gates/go-no-go.ts';
 export { ANALYSIS } from './gates/migrations-analysed.ts';
 export { REHEARSAL } from './gates/rehearsed.ts';
 export { RESTORE_DRILL } from './gates/restore-drilled.ts';

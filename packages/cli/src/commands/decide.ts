@@ -20,7 +20,7 @@ interface ApproveOptions {
   readonly hours: string;
 }
 
-/** People's word on a promotion: approve, reject, pause, resume, roll back, keep, answer. */
+/** People's word on a promotion: approve, go, reject, pause, resume, roll back, keep, answer. */
 export const decide: Install = (program, act) => {
   program
     .command('approve <promotion>')
@@ -53,6 +53,7 @@ export const decide: Install = (program, act) => {
       }),
     );
   const withReason = [
+    ['go', 'sayGo', 'say go at the point of no return, where the gate go-no-go asks (no-go: rollback)'],
     ['reject', 'rejectPromotion', 'reject a promotion that has not begun'],
     ['pause', 'pausePromotion', 'hand out no further forward steps'],
     ['rollback', 'rollBackPromotion', 'undo what was done, as the plan says'],

@@ -59,6 +59,10 @@ function promotionWords(type: string, id: string, data: Data): string | undefine
       return `waits${because(data.reason)}${unblock(data.verdicts)}`;
     case 'promotion.approved':
       return `approved (${text(data.proof) || 'server-attested'})`;
+    case 'promotion.go-asked':
+      return `GO OR NO-GO? ${text(data.cell)} stands before ${text(data.step)}, from where going back restores: headgate go ${id} --reason "…", or headgate rollback ${id} --reason "…"`;
+    case 'promotion.go':
+      return `GO${because(data.reason)}`;
     case 'promotion.wave-opened':
       return `wave ${text(data.wave)} opens`;
     case 'promotion.paused':

@@ -66,6 +66,8 @@ export class RehearsedPromotion {
 const STANDS: Readonly<Record<string, RehearsedPromotion['stands']>> = {
   'promotion.waiting': 'waits',
   'promotion.wave-opened': 'forward',
+  'promotion.go-asked': 'waits',
+  'promotion.go': 'forward',
   'promotion.paused': 'waits',
   'promotion.resumed': 'forward',
   'promotion.rollback-decided': 'back',

@@ -93,6 +93,17 @@ export const promotionRoutes = {
     response: promotion,
     twice: 'an ended promotion refuses with 409',
   }),
+  sayGo: route({
+    method: 'POST',
+    path: '/v1/promotions/{promotion}/go',
+    summary: 'Let begin what can only be restored, where the gate go-no-go asks',
+    tag,
+    needs: ['go'],
+    params,
+    body: words,
+    response: promotion,
+    twice: 'said again by anybody, it is the same go',
+  }),
   pausePromotion: route({
     method: 'POST',
     path: '/v1/promotions/{promotion}/pause',

@@ -43,6 +43,9 @@ export const promotion = z
     overtakes: id.exactOptional(),
     overtakenBy: id.exactOptional(),
     approvals: z.array(approval),
+    /** The first cell that came to the point of no return, where a gate asks for a go; and who said it. */
+    goAsked: z.object({ cell: name, step: z.string(), at: instant }).exactOptional(),
+    go: z.object({ by: principalId, reason: z.string(), at: instant }).exactOptional(),
     undo: undo.nullable(),
     phase: promotionPhase,
     reason: z.string().exactOptional(),

@@ -14,6 +14,7 @@ import {
   type RolloutFacts,
   TELL_MS,
   unreadCell,
+  waitsForGo,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { drilledStores } from '../drilled-stores.ts';
@@ -154,6 +155,7 @@ function wakesPromotion(after: Rollout, before: Rollout, { facts: { cell }, prom
   if (after.phase === 'failed' || after.phase === 'settled') return true;
   if (after.phase === 'waiting' && after.reason === REST_WAITS) return true;
   if (after.undo !== null && promotion.undo === null) return true;
+  if (after.phase === 'waiting' && waitsForGo(after.reason)) return promotion.goAsked === undefined;
   return (
     after.undo === null &&
     after.cursor !== before.cursor &&

@@ -36,6 +36,12 @@ const NEWER: readonly Newer[] = [
     has: (state) => (state as Partial<PrincipalRecord>).widened === true,
   },
   {
+    // Format 2 would drop with the next event that a go was asked for and said, and folds both to nothing.
+    format: 3,
+    kind: 'promotion',
+    has: (state) => (state as Partial<Promotion>).goAsked !== undefined,
+  },
+  {
     // Format 2 has no words for a drill that failed: it would send none.
     format: 3,
     kind: 'delivery',

@@ -2,6 +2,7 @@ import {
   type Decided,
   type Digest,
   decideApprove,
+  decideGo,
   decideKeep,
   decidePause,
   decideReject,
@@ -116,6 +117,8 @@ function plain(
     command(deps, with_, principal, verb, id, (promotion, now) => decide(promotion, principal.id, now));
 }
 
+/** Lets begin what can only be restored, where a gate asked for it. */
+export const sayGo = reasoned('go', decideGo);
 /** Turns a promotion down that waits for a wave; what waves before it did is undone. */
 export const rejectPromotion = reasoned('reject', decideReject);
 /** Hands out no further forward steps, until somebody resumes or the hold runs out. */

@@ -21,7 +21,7 @@ const ACTIONS: Readonly<Record<ActionKind, true>> = {
   retire: true,
 };
 const actions = Object.keys(ACTIONS) as [ActionKind, ...ActionKind[]];
-const at = oneOf('promotion', 'wave', ...actions);
+const at = oneOf('promotion', 'wave', 'no-return', ...actions);
 
 /** One form a gate: its parameters are those that the domain's gate describes. */
 const gateForms = GATES.map((gate) => {

@@ -17,6 +17,7 @@ test('the table, as people read it', () => {
       "attach-evidence": "developer release-manager admin",
       "carry-out": "agent",
       "freeze": "release-manager operator admin",
+      "go": "release-manager approver admin",
       "keep": "release-manager admin",
       "manage-principals": "admin",
       "notify": "release-manager operator admin",

@@ -15,6 +15,8 @@ export const ACCESS = {
   'record-reconciliation': ['agent', 'operator', 'release-manager', 'admin'],
   promote: ['developer', 'release-manager', 'admin'],
   approve: ['approver'],
+  // At the point of no return: as weighty as an approval, and at night it may be the release manager's.
+  go: ['approver', 'release-manager', 'admin'],
   reject: ['approver', 'release-manager', 'admin'],
   pause: ['operator', 'release-manager', 'admin'],
   resume: ['operator', 'release-manager', 'admin'],

@@ -9,6 +9,7 @@ import type { Decided } from '../model/refusal.ts';
 import type { CellPlan } from '../plan/plan.ts';
 import {
   decideApprove,
+  decideGo,
   decideKeep,
   decidePause,
   decideReject,
@@ -26,7 +27,7 @@ export interface Permission {
   readonly because: string;
 }
 
-export type PromotionAction = 'approve' | 'reject' | 'pause' | 'resume' | 'rollback' | 'keep' | 'overtake';
+export type PromotionAction = 'approve' | 'go' | 'reject' | 'pause' | 'resume' | 'rollback' | 'keep' | 'overtake';
 export type RolloutAction = 'agree' | 'retry';
 
 /**
@@ -52,6 +53,12 @@ export function actionsOf(
       `it counts for the envelope${held}`,
       'you have approved it',
       decideApprove(promotion, approval),
+    ),
+    go: may(
+      'go',
+      'what can only be restored from here on begins, in each of its cells',
+      'go was said',
+      decideGo(promotion, by, asked, now),
     ),
     reject: may(
       'reject',

@@ -6,12 +6,12 @@ import { ACCESS } from '../access/access.ts';
 import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
-import type { CellPlan, Plan } from '../plan/plan.ts';
+import type { CellPlan, Plan, Step } from '../plan/plan.ts';
 import type { Promotion } from '../promotion/state.ts';
 import { isObjected, type Objection, objectionReason, objectionUnblocks } from '../protocol/agent-pins.ts';
 import { unreadReason } from '../recovery/unread.ts';
 import { approverAsked } from '../rollout/assignment.ts';
-import { stepAtHand } from '../rollout/decide.ts';
+import { stepAtHand, subjectOf } from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
 
 /** Something that would end a wait. */
@@ -178,7 +178,7 @@ function rolloutWait(
       if (unread !== undefined) return { ...base, why: rollout.reason, after: 'a person may answer', unblock: unread };
       const closed =
         forward && step !== undefined && isGate(rollout.reason)
-          ? closedBefore(rollout, plan, facts, { kind: 'step', action: step.action })
+          ? closedBefore(rollout, plan, facts, subjectOf(cell, step as Step))
           : [];
       if (closed.length > 0)
         return {
@@ -199,7 +199,7 @@ function rolloutWait(
     case 'offered': {
       // What closed since the offer is noticed when an agent asks for it.
       const closed =
-        forward && step !== undefined ? closedBefore(rollout, plan, facts, { kind: 'step', action: step.action }) : [];
+        forward && step !== undefined ? closedBefore(rollout, plan, facts, subjectOf(cell, step as Step)) : [];
       if (closed.length > 0)
         return {
           ...base,

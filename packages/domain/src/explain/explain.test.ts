@@ -1,5 +1,5 @@
 import { plans } from '@headgate/testkit/domain/arbitraries';
-import { aManifest, aMigration, aPlan, brokenChecks, HOUR_MS, NOON } from '@headgate/testkit/domain/builders';
+import { aManifest, aMigration, aPlan, aPolicy, brokenChecks, HOUR_MS, NOON } from '@headgate/testkit/domain/builders';
 import { sound, World } from '@headgate/testkit/domain/world';
 import { begun, breaking, held, offered, reached, twoCells } from '@headgate/testkit/domain/worlds';
 import fc from 'fast-check';
@@ -142,6 +142,7 @@ describe('it explains', () => {
 describe('what somebody may do', () => {
   const ROLE: Readonly<Record<PromotionAction, Role>> = {
     approve: 'approver',
+    go: 'approver',
     reject: 'approver',
     pause: 'operator',
     resume: 'operator',
@@ -200,7 +201,9 @@ describe('what somebody may do', () => {
             ? heldWorld()
             : action === 'pause'
               ? advancingWorld()
-              : new World(twoCells());
+              : action === 'go'
+                ? askedWorld()
+                : new World(twoCells());
       expect(may(world, 'usr_x', [role])).toContain(action);
     }
   });
@@ -220,6 +223,12 @@ describe('what somebody may do', () => {
 function advancingWorld(): World {
   const world = begun();
   return world.run(sound, () => world.promotion.phase === 'advancing');
+}
+
+function askedWorld(): World {
+  const policy = aPolicy({ gates: [...aPolicy().gates, { gate: 'go-no-go', at: 'no-return', params: {} }] });
+  const world = begun(aPlan({ policy, manifest: aManifest({ migrations: [aMigration(1, { undo: 'restore' })] }) }));
+  return world.run(sound, () => world.promotion.goAsked !== undefined);
 }
 
 function pausedWorld(): World {

@@ -41,7 +41,7 @@ export function planOutline(plan: Plan): PlanOutline {
     pointOfNoReturn,
     noReturn: noReturnText(plan),
     rollback: SCOPES[rollbackScope],
-    gates: plan.gates.map((gate) => ({ gate: gate.gate, stands: standsText(gate) })),
+    gates: plan.gates.map((gate) => ({ gate: gate.gate, stands: standsText(gate, plan) })),
     waves: plan.waves.map(({ n, ring, soakMs }) => ({
       n,
       ring,

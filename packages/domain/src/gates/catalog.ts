@@ -2,6 +2,7 @@ import { changesSomething, type GateSpec } from '../plan/plan.ts';
 import { approval } from './approval.ts';
 import { frozenVerdict } from './freeze.ts';
 import { type Gate, type GateFacts, type Subject, stop, type Verdict } from './gate.ts';
+import { goNoGo } from './go-no-go.ts';
 import { migrationsAnalysed } from './migrations-analysed.ts';
 import { rehearsed } from './rehearsed.ts';
 import { replacedVerdict } from './replaced-policy.ts';
@@ -26,6 +27,7 @@ export const GATES: readonly Gate[] = [
   window,
   approval,
   restorePoint,
+  goNoGo,
 ];
 
 const BY_NAME: ReadonlyMap<string, Gate> = new Map(GATES.map((gate) => [gate.name, gate]));
@@ -69,6 +71,7 @@ function standsBefore(spec: GateSpec, subject: Subject): boolean {
       return spec.at === 'promotion' || spec.at === 'wave';
     case 'step': {
       if (spec.at === subject.action.kind) return true;
+      if (spec.at === 'no-return') return subject.noReturn === true;
       if (spec.at !== 'promotion' && spec.at !== 'wave') return false;
       return goesForward(subject) && BY_NAME.get(spec.gate)?.consumedByWave !== true;
     }

@@ -8,7 +8,7 @@ import type { AnalysisEvidence } from '../analysis/analysis.ts';
 import type { Freeze, WindowFact } from '../calendars/window.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
-import type { Action, MigrationRef } from '../plan/plan.ts';
+import type { Action, GatePlace, MigrationRef } from '../plan/plan.ts';
 import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
 import type { RollbackRehearsalEvidence } from '../rehearsal/rollback.ts';
 import type { DrillEvidence } from '../vault/drill.ts';
@@ -57,6 +57,13 @@ export interface Approval {
   readonly bundle?: Digest;
 }
 
+/** A person's go at the point of no return. */
+export interface Go {
+  readonly by: PrincipalId;
+  readonly reason: string;
+  readonly at: Instant;
+}
+
 /** All that gates may judge, gathered with the versions of the rows that it came from. */
 export interface GateFacts {
   readonly now: Instant;
@@ -83,6 +90,8 @@ export interface GateFacts {
   readonly migrating?: readonly MigrationRef[];
   /** The stores that the plan migrates, of the cells that are asked about. Absent: nobody looked, or it was before there were drills. */
   readonly migrated?: readonly { readonly cell: string; readonly store: string }[];
+  /** Who said go at the point of no return. */
+  readonly go?: Go;
   /** The last restore drill of each. */
   readonly drills?: readonly DrillEvidence[];
 }
@@ -91,7 +100,8 @@ export interface GateFacts {
 export type Subject =
   | { readonly kind: 'promotion' }
   | { readonly kind: 'wave'; readonly wave: number }
-  | { readonly kind: 'step'; readonly action: Action };
+  /** `noReturn`: the last one before which the cell can be stopped with nothing lost. */
+  | { readonly kind: 'step'; readonly action: Action; readonly noReturn?: boolean };
 
 export interface Gate {
   readonly name: string;
@@ -100,7 +110,7 @@ export interface Gate {
   /** JSON Schema of the parameters, from which forms and checks are made. */
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Where it stands when the policy doesn't say. */
-  readonly at: 'promotion' | 'wave' | Action['kind'];
+  readonly at: GatePlace;
   /** True for what a wave uses up when it opens: an approval that expires in mid-wave doesn't stop the wave's steps. */
   readonly consumedByWave?: true;
   judge(params: Readonly<Record<string, unknown>>, facts: GateFacts, subject: Subject): Verdict;

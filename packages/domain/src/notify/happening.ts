@@ -130,6 +130,20 @@ export function happeningOf(noted: NotedPromotion, wave: number): Happening | un
       const about = `approval-${wave + 1}`;
       return { ...base, kind: 'waiting', about, urgent: wave > 0, words, tenants: [], approval };
     }
+    case 'promotion.go-asked': {
+      const words = `go or no-go? ${entry.data.cell} stands before ${entry.data.step}, from where going back restores`;
+      const approval = { barred: [promotion.requester, ...promotion.authors] };
+      return {
+        ...base,
+        kind: 'waiting',
+        about: 'go',
+        urgent: true,
+        words,
+        cell: entry.data.cell,
+        tenants: [],
+        approval,
+      };
+    }
     case 'promotion.held':
       return { ...base, kind: 'waiting', about: 'held', urgent: true, words: entry.data.question, tenants: [] };
     case 'rollout.asked': {

@@ -164,9 +164,12 @@ export type Undo =
     }
   | { readonly kind: 'keep'; readonly because: string };
 
+/** What a gate stands before. `no-return`: in each cell, the last step at which it can be stopped with nothing lost. */
+export type GatePlace = 'promotion' | 'wave' | 'no-return' | ActionKind;
+
 /** A gate with its parameters, as the policy names it. `at` says which steps it stands before. */
 export interface GateSpec {
   readonly gate: string;
-  readonly at: 'promotion' | 'wave' | ActionKind;
+  readonly at: GatePlace;
   readonly params: Readonly<Record<string, unknown>>;
 }

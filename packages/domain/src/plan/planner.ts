@@ -12,6 +12,7 @@ import { askedIn, leftOut, refuseUnknown } from './asked-tenants.ts';
 import { comesTooEarly, type WayBackUser } from './contract-users.ts';
 import { refuseDrifted } from './drifted-stores.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
+import { noReturnOf } from './no-return.ts';
 import { gatesToOvertake } from './overtaking.ts';
 import { upgradeOwnStores } from './own-stores.ts';
 import type { Action, CellPlan, Plan, RecoveryStep, Step, Wave } from './plan.ts';
@@ -158,7 +159,7 @@ export function planPromotion(request: PlanRequest): Planned {
     cells,
     gates: request.overtakes === undefined ? policy.gates : gatesToOvertake(policy.gates),
     rollbackScope: policy.rollbackScope,
-    pointOfNoReturn: pointOfNoReturn(cells),
+    pointOfNoReturn: cells.map(noReturnOf).find((point) => point !== undefined) ?? null,
     latestFinish: request.now + policy.latestFinishMs,
     risk: riskOf(manifest, cells),
     ...(request.overtakes !== undefined && { overtakes: request.overtakes }),
@@ -301,30 +302,4 @@ function recoveryOf(request: PlanRequest, cell: CellState, { slot, tenants }: Mo
     attempts: policy.attempts,
   });
   return steps;
-}
-
-/**
- * Where undo stops being possible without losing what was written since: the first migration that only a restore takes
- * back. Its tenants write all the time, so that is not only once the first of them moved; those who were held meanwhile
- * write from when they are opened on.
- */
-function pointOfNoReturn(cells: readonly CellPlan[]): Plan['pointOfNoReturn'] {
-  for (const { cell, steps } of cells) {
-    const restored = steps.find((s) => s.undo.kind === 'act' && s.undo.action.kind === 'restore');
-    if (restored?.of !== undefined) {
-      const opened = steps.find((s) => s.action.kind === 'open');
-      if (opened !== undefined)
-        return {
-          cell,
-          step: opened.id,
-          because: 'from then on, going back restores a store and loses what its tenants wrote since',
-        };
-    } else if (restored !== undefined)
-      return {
-        cell,
-        step: restored.id,
-        because: 'from its restore point on, going back restores the store and loses what its tenants wrote since',
-      };
-  }
-  return null;
 }

@@ -6,6 +6,7 @@
 import { instantText } from '../calendars/window.ts';
 import { gateNamed } from '../gates/catalog.ts';
 import { durationText } from '../model/duration.ts';
+import { askedBefore } from './no-return.ts';
 import type { Action, GateSpec, Plan, Step, Wave } from './plan.ts';
 import { actionText, column, counted, indented, named } from './render-words.ts';
 import { type Scope, undoSteps } from './undo.ts';
@@ -81,13 +82,23 @@ function gates(plan: Plan): readonly string[] {
   const width = Math.max(16, ...plan.gates.map(({ gate }) => gate.length + 2));
   const lines = plan.gates.flatMap((gate) => {
     const params = Object.entries(gate.params).map(([key, value]) => paramText(key, value));
-    return column(gate.gate, [standsText(gate), ...params].join('; '), 2, width);
+    return column(gate.gate, [standsText(gate, plan), ...params].join('; '), 2, width);
   });
   return ['Gates', ...(lines.length > 0 ? lines : ['  none'])];
 }
 
+/** So many cells are named where a gate stands. */
+const MOST_ASKED = 3;
+
 /** Before what a gate stands. */
-export function standsText({ gate, at }: GateSpec): string {
+export function standsText({ gate, at }: GateSpec, { cells }: Pick<Plan, 'cells'>): string {
+  if (at === 'no-return') {
+    const asked = cells.flatMap((cell) =>
+      askedBefore(cell) === undefined ? [] : [`${askedBefore(cell)?.id} of cell ${cell.cell}`],
+    );
+    if (asked.length === 0) return 'before nothing: no step of this plan comes back only by a restore';
+    return `before ${asked.slice(0, MOST_ASKED).join(', ')}${asked.length > MOST_ASKED ? ` and ${asked.length - MOST_ASKED} more` : ''}`;
+  }
   if (at !== 'promotion' && at !== 'wave') return `before each ${at} step`;
   const once = gateNamed(gate)?.consumedByWave === true;
   return once ? 'before each wave' : 'before each wave, and before each step that changes something';

@@ -101,6 +101,31 @@ export function decideResume(state: Promotion, by: PrincipalId): Decided<Promoti
   return accepted({ type: 'promotion.resumed', data: { by, until: state.latestFinish } });
 }
 
+/**
+ * A person's go at the point of no return, which like an approval is never the author's or the requester's. It is taken once
+ * it was asked for: said earlier it would be said of what nobody has seen yet. One go holds for all cells.
+ */
+export function decideGo(state: Promotion, by: PrincipalId, reason: string, now: Instant): Decided<PromotionEvent> {
+  const what = `say go to promotion ${state.id}`;
+  const where = `promotion/${state.id}`;
+  if (state.go !== undefined) return accepted();
+  if (state.phase !== 'advancing' && state.phase !== 'paused' && state.phase !== 'awaiting')
+    return refused('wrong-phase', what, where, `it is ${state.phase}`, 'nothing: it goes no further forward');
+  if (state.authors.includes(by))
+    return refused('author-approves', what, where, 'an author of the release never says go', 'somebody else');
+  if (state.requester === by)
+    return refused('requester-approves', what, where, 'who asked for the promotion never says go', 'somebody else');
+  if (state.goAsked === undefined)
+    return refused(
+      'nothing-asked',
+      what,
+      where,
+      'none of its cells stands before a point of no return at which the gate go-no-go asks',
+      `look at \`headgate explain ${state.id}\``,
+    );
+  return accepted({ type: 'promotion.go', data: { by, reason, at: now } });
+}
+
 /** Rolling back is never blocked by a window, a freeze or a gate. */
 export function decideRollback(
   state: Promotion,

@@ -1,6 +1,7 @@
 /** What a promotion does next by itself. Pure; see state.ts for the machine in prose. */
 import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
+import { waitsForGo } from '../gates/go-no-go.ts';
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import { answersFailure, isWhole, type Scope, whoFailed } from '../plan/undo.ts';
@@ -113,6 +114,8 @@ function advance(state: Promotion, facts: PromotionFacts): Decision<PromotionEve
   const { now, plan } = facts;
   const failure = firstFailure(state, facts);
   if (failure !== undefined) return act(failure);
+  const asked = state.goAsked === undefined ? goAsked(facts) : undefined;
+  if (asked !== undefined) return act(asked);
   if (!openWaveDone(state, facts)) {
     if (now >= state.latestFinish) return outOfTime(state, now);
     return wait(lookBefore(state.latestFinish, now));
@@ -124,6 +127,18 @@ function advance(state: Promotion, facts: PromotionFacts): Decision<PromotionEve
     });
   const { length } = plan.waves;
   return act(ended('promoted', length === 1 ? 'its only wave is done' : `all ${length} waves are done`, now));
+}
+
+/** The first cell that waits for a go, so that people are asked, and told, once. */
+function goAsked({ now, plan, rollouts }: PromotionFacts): PromotionEvent | undefined {
+  for (const rollout of rollouts.values())
+    if (rollout.phase === 'waiting' && rollout.undo === null && waitsForGo(rollout.reason))
+      return { type: 'promotion.go-asked', data: { cell: rollout.cell, step: stepOf(rollout, plan), at: now } };
+  return undefined;
+}
+
+function stepOf({ cell, cursor }: Rollout, plan: Plan): string {
+  return plan.cells.find((each) => each.cell === cell)?.steps[cursor]?.id ?? '';
 }
 
 function openWaveDone(state: Promotion, { plan, rollouts }: PromotionFacts): boolean {

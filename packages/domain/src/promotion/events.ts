@@ -1,4 +1,4 @@
-import type { Approval } from '../gates/gate.ts';
+import type { Approval, Go } from '../gates/gate.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { ReleaseRef } from '../model/release.ts';
 import type { Scope } from '../plan/undo.ts';
@@ -31,6 +31,12 @@ export type PromotionEvent =
       readonly data: { readonly reason: string; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant };
     }
   | { readonly type: 'promotion.approved'; readonly data: Approval }
+  | {
+      /** A cell stands before its point of no return, and a gate asks for a go. */
+      readonly type: 'promotion.go-asked';
+      readonly data: { readonly cell: string; readonly step: string; readonly at: Instant };
+    }
+  | { readonly type: 'promotion.go'; readonly data: Go }
   | {
       readonly type: 'promotion.wave-opened';
       readonly data: { readonly wave: number; readonly verdicts: readonly ShownVerdict[]; readonly until: Instant };

@@ -15,6 +15,10 @@ export function evolvePromotion(state: Promotion | undefined, event: PromotionEv
       return { ...core, phase: 'awaiting', ...event.data };
     case 'promotion.approved':
       return { ...state, approvals: [...state.approvals, event.data] };
+    case 'promotion.go-asked':
+      return { ...state, goAsked: event.data };
+    case 'promotion.go':
+      return { ...state, go: event.data };
     case 'promotion.wave-opened':
       return { ...core, wave: event.data.wave, phase: 'advancing', until: event.data.until };
     case 'promotion.paused':
@@ -64,6 +68,8 @@ function coreOf(state: Promotion): PromotionCore {
     overtakenBy,
     wave,
     approvals,
+    go,
+    goAsked,
     undo,
   } = state;
   return {
@@ -81,6 +87,8 @@ function coreOf(state: Promotion): PromotionCore {
     wave,
     approvals,
     undo,
+    ...(goAsked !== undefined && { goAsked }),
+    ...(go !== undefined && { go }),
     ...(only !== undefined && { only }),
     ...(trace !== undefined && { trace }),
     ...(overtakes !== undefined && { overtakes }),

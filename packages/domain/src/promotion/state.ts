@@ -9,7 +9,7 @@
  *
  * At rest, awaiting a wave after its first, paused or held, a hotfix may overtake it: undoing ──▶ ended(superseded).
  */
-import type { Approval, Verdict } from '../gates/gate.ts';
+import type { Approval, Go, Verdict } from '../gates/gate.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { ReleaseRef } from '../model/release.ts';
 import type { Scope } from '../plan/undo.ts';
@@ -44,6 +44,10 @@ export interface PromotionCore {
   /** Waves opened so far. */
   readonly wave: number;
   readonly approvals: readonly Approval[];
+  /** The first of its cells that came to the point of no return, where a gate asks for a go. */
+  readonly goAsked?: { readonly cell: string; readonly step: string; readonly at: Instant };
+  /** Who said go there. */
+  readonly go?: Go;
   /** Set with the first decision to go back. */
   readonly undo: { readonly scope: Scope; readonly because: string; readonly at: Instant } | null;
 }

@@ -6,7 +6,7 @@ import type { Principal } from '../access/access.ts';
 import type { Instant, PrincipalId } from '../model/identity.ts';
 import type { Outcome, StepResult } from '../model/outcome.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
-import type { CellPlan } from '../plan/plan.ts';
+import type { CellPlan, Step } from '../plan/plan.ts';
 import {
   ASK_MS,
   closedGate,
@@ -44,7 +44,7 @@ export function decideLease(
       'ask again later',
     );
   if (state.undo === null) {
-    const closed = closedGate(facts, state, step.action);
+    const closed = closedGate(facts, state, step as Step);
     if (closed !== undefined)
       return heldFor(state, facts.cell) === undefined
         ? accepted(waiting(closed.reason, facts.course.until, closed.lookAt))

@@ -3,9 +3,10 @@
  * judge come in as facts.
  */
 import { judgeGates } from '../gates/catalog.ts';
-import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
+import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
-import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
+import { askedBefore } from '../plan/no-return.ts';
+import type { CellPlan, Plan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
 import {
   answersFailure,
@@ -221,7 +222,7 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
   if (now >= course.until) return waitFor(state, 'the latest finish has passed', course.until, now);
   const { wave } = step as Step;
   if (wave > course.openWave) return waitFor(state, `wave ${wave} is not open`, course.until, now);
-  const closed = closedGate(facts, state, step.action);
+  const closed = closedGate(facts, state, step as Step);
   if (closed !== undefined)
     return away === undefined
       ? waitFor(state, closed.reason, course.until, now, closed.lookAt)
@@ -301,15 +302,20 @@ export function failed(
   };
 }
 
+/** What gates are asked about a forward step of a cell. */
+export function subjectOf(cell: CellPlan, { id, action }: Step): Subject {
+  return { kind: 'step', action, noReturn: askedBefore(cell)?.id === id };
+}
+
 export function closedGate(
   facts: RolloutFacts,
   state: Rollout,
-  action: Action,
+  step: Step,
 ): { reason: string; lookAt: Instant } | undefined {
   const verdicts = judgeGates(
     facts.plan.gates,
     { ...facts.gates, restorePoints: state.restorePoints },
-    { kind: 'step', action },
+    subjectOf(facts.cell, step),
   );
   const closed = verdicts.find((v) => !goesOn(v));
   return closed === undefined

@@ -17,6 +17,7 @@ export function openPromotion(data: Data<'promotion.requested'>, index: PlanInde
     latestFinish: data.latestFinish,
     approvals: [],
     rollouts: new Map(),
+    go: false,
     wave: 0,
     phase: 'awaiting',
     result: undefined,
@@ -37,6 +38,17 @@ export function seePromotion(
     case 'promotion.approved':
       approved(track, entry, facts, report);
       return;
+    case 'promotion.go-asked':
+      return;
+    case 'promotion.go': {
+      const data = entry.data as Data<'promotion.go'>;
+      if (track.barred.includes(data.by) || data.by !== entry.by)
+        report('go-before-no-return', `${data.by} is an author, asked for it, or isn't who said it`);
+      if (!facts.hasRole(entry.by, ['approver', 'release-manager', 'admin']))
+        report('go-before-no-return', `${entry.by} may not say go`);
+      track.go = true;
+      return;
+    }
     case 'promotion.wave-opened':
       waveOpened(track, entry, facts, slackMs, report);
       return;

@@ -167,6 +167,8 @@ function forward(track: RolloutTrack, until: number, facts: DeclaredFacts, repor
   if (changes(step)) facts.checkGates(index, at, 0, report);
   if (step.action.kind === 'migrate' && index.restorePointMaxAgeMs !== undefined)
     checkRestorePoint(track, step.action.store, at - index.restorePointMaxAgeMs, report);
+  const lossy = step.undo.kind === 'act' && step.undo.action.kind === 'restore';
+  if (lossy && index.asksGo && !promotion.go) report('go-before-no-return', `${step.id} was handed out without a go`);
   track.begun = Math.max(track.begun, track.cursor + 1);
 }
 

@@ -17,6 +17,7 @@ export interface PlanIndex {
   readonly asksAnalysis: boolean;
   readonly soaked: { readonly environment: string; readonly durationMs: number } | undefined;
   readonly restorePointMaxAgeMs: number | undefined;
+  readonly asksGo: boolean;
   /** Names of the gates that stand before a wave. */
   readonly waveGates: readonly string[];
 }
@@ -54,6 +55,7 @@ function make(plan: Plan): PlanIndex {
     asksAnalysis: params('migrations-analysed') !== undefined,
     soaked: typeof environment === 'string' && durationMs !== undefined ? { environment, durationMs } : undefined,
     restorePointMaxAgeMs: number('restore-point', 'maxAgeMs'),
+    asksGo: params('go-no-go') !== undefined,
     waveGates: plan.gates.filter((g) => g.at === 'promotion' || g.at === 'wave').map((g) => g.gate),
   };
 }

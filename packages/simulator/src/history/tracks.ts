@@ -12,6 +12,8 @@ export interface PromotionTrack {
   readonly latestFinish: Instant;
   readonly approvals: Approval[];
   readonly rollouts: Map<string, RolloutTrack>;
+  /** Somebody said go. */
+  go: boolean;
   wave: number;
   phase: 'awaiting' | 'advancing' | 'paused' | 'undoing' | 'held' | 'ended';
   result: string | undefined;

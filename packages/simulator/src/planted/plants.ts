@@ -126,6 +126,13 @@ export const PLANTS: readonly Plant[] = [
     'if (false)',
   ),
   plant('soak-duration', 'domain/src/gates/soaked.ts', 'if (facts.now < readyAt)', 'if (false)'),
+  plant('go-said', 'domain/src/gates/catalog.ts', 'return subject.noReturn === true', 'return false'),
+  plant(
+    'go-by-author',
+    'domain/src/promotion/commands.ts',
+    "refused('author-approves', what, where, 'an author of the release never says go', 'somebody else')",
+    "accepted({ type: 'promotion.go', data: { by, reason, at: now } })",
+  ),
   plant('restore-point-age', 'domain/src/gates/restore-point.ts', 'if (ageMs > maxAgeMs)', 'if (false)'),
   // Readings.
   plant(

@@ -92,6 +92,8 @@ export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolea
       ...(startsAt === MONDAY + 12 * HOUR ? [] : [{ gate: 'window', at: 'wave', params: {} } as const]),
       { gate: 'approval', at: 'wave', params: { count: approvals } },
       { gate: 'restore-point', at: 'migrate', params: { maxAgeMs: random.pick([30_000, 2 * MINUTE, HOUR]) } },
+      // Where two approve, one of them says go at the point of no return.
+      ...(approvals === 2 ? [{ gate: 'go-no-go', at: 'no-return', params: {} } as const] : []),
     ],
     rollbackScope: random.pick<RollbackScope>(['tenant', 'ring', 'cell', 'all']),
     latestFinishMs: random.pick([HOUR, 3 * HOUR, 6 * HOUR]),

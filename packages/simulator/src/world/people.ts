@@ -13,6 +13,7 @@ import {
   requestPromotion,
   resumePromotion,
   rollBackPromotion,
+  sayGo,
 } from '@headgate/control';
 import type { CellState, Digest, Principal, Promotion } from '@headgate/domain';
 import type { Run } from '../engine/run.ts';
@@ -79,6 +80,9 @@ export class People {
         return;
       case 'promotion.waiting':
         if ((entry.data as { reason: string }).reason.includes('gate approval is pending')) this.#approveAgain(entry);
+        return;
+      case 'promotion.go-asked':
+        this.#sayGo(idOf(entry));
         return;
       case 'promotion.held':
         this.#answerHeld(idOf(entry));
@@ -249,6 +253,15 @@ export class People {
     if (this.#acts.has('nobody-answers')) return;
     for (const by of [PEOPLE.first, PEOPLE.second].slice(0, this.#run.fleet.spec.approvals))
       this.#approve(by, track.id, track.envelope, 500, 20_000);
+  }
+
+  /** Whoever may not, tries first; the go comes some time later. */
+  #sayGo(id: string): void {
+    const says = (by: Principal, lowMs: number): void =>
+      this.#later(lowMs, lowMs + 20_000, (s) => sayGo(s.deps, s.gatherers, by, id, 'all before it is sound'));
+    says(PEOPLE.author, 10);
+    says(PEOPLE.requester, 10);
+    if (!this.#acts.has('nobody-answers')) says(PEOPLE.second, 30_000);
   }
 
   #answerHeld(id: string): void {

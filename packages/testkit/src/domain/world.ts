@@ -95,8 +95,9 @@ export class World {
 
   gates(): GateFacts {
     const windows = [{ calendar: 'nights', open: this.windowOpen, changesAt: this.now + 3_600_000 }];
-    const { approvals, envelope } = this.promotion;
-    return soundFacts(this.now, { approvals, envelope, windows, freezes: this.freezes, restorePoints: [] });
+    const { approvals, envelope, go } = this.promotion;
+    const said = go === undefined ? {} : { go };
+    return soundFacts(this.now, { approvals, envelope, ...said, windows, freezes: this.freezes, restorePoints: [] });
   }
 
   facts(): PromotionFacts {

@@ -15,6 +15,7 @@ import {
   requestPromotion,
   resumePromotion,
   rollBackPromotion,
+  sayGo,
   streams,
 } from '@headgate/control';
 import {
@@ -44,6 +45,7 @@ type Names =
   | 'showPromotion'
   | 'explainPromotion'
   | 'approvePromotion'
+  | 'sayGo'
   | 'rejectPromotion'
   | 'pausePromotion'
   | 'resumePromotion'
@@ -180,6 +182,9 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       }
       const id = input.promotion;
       return shown(principal, await approvePromotion(deps, gatherers, principal, id, envelope as Digest, signature));
+    },
+    async sayGo({ principal, input, body }) {
+      return shown(principal, await sayGo(deps, gatherers, principal, input.promotion, body.reason));
     },
     async rejectPromotion({ principal, input, body }) {
       return shown(principal, await rejectPromotion(deps, gatherers, principal, input.promotion, body.reason));

@@ -24,6 +24,14 @@ export const ACTIONS: readonly Action[] = [
     send: (client, { id, envelope }) => client.call('approvePromotion', { promotion: id, body: { envelope } }),
   },
   {
+    name: 'go',
+    label: 'Go',
+    color: 'teal',
+    reason: true,
+    goesBack: false,
+    send: (client, { id }, reason) => client.call('sayGo', { promotion: id, body: { reason } }),
+  },
+  {
     name: 'reject',
     label: 'Reject',
     color: 'red',

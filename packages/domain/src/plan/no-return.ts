@@ -1,0 +1,49 @@
+/**
+ * Where undo stops being possible without losing what was written since, and where a plan can still be stopped before that
+ * without anybody noticing.
+ */
+import type { CellPlan, PointOfNoReturn, Step } from './plan.ts';
+
+/**
+ * The first step of a cell that only a restore takes back. Its tenants write all the time, so that is not only once the first
+ * of them moved; those who were held meanwhile write from when they are opened on. Undefined: everything can be undone.
+ */
+export function noReturnOf({ cell, steps }: Pick<CellPlan, 'cell' | 'steps'>): PointOfNoReturn | undefined {
+  const restored = steps.find(isRestored);
+  if (restored === undefined) return undefined;
+  if (restored.of === undefined)
+    return {
+      cell,
+      step: restored.id,
+      because: 'from its restore point on, going back restores the store and loses what its tenants wrote since',
+    };
+  const opened = steps.find(({ action }) => action.kind === 'open');
+  if (opened === undefined) return undefined;
+  const because = 'from then on, going back restores a store and loses what its tenants wrote since';
+  return { cell, step: opened.id, because };
+}
+
+/**
+ * The step before which a go is waited for: the last moment at which nobody is held and no restore point grows old. That is
+ * before the hold, or the restore point, that belongs to the first step that only a restore takes back. Undefined: there is
+ * nothing to ask, since everything can be undone.
+ */
+export function askedBefore(cell: Pick<CellPlan, 'cell' | 'steps'>): Step | undefined {
+  if (noReturnOf(cell) === undefined) return undefined;
+  const at = cell.steps.findIndex(isRestored);
+  const restored = cell.steps[at] as Step;
+  const { wave } = restored;
+  const { action } = restored;
+  const store = 'store' in action ? action.store : undefined;
+  const belongs = (step: Step): boolean =>
+    step.wave === wave &&
+    ((step.action.kind === 'restore-point' && step.action.store === store) ||
+      (step.action.kind === 'hold' &&
+        restored.of !== undefined &&
+        step.action.tenants.some((t) => restored.of?.includes(t))));
+  return cell.steps.slice(0, at).find(belongs) ?? restored;
+}
+
+function isRestored({ undo }: Step): boolean {
+  return undo.kind === 'act' && undo.action.kind === 'restore';
+}
