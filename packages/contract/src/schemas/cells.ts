@@ -21,6 +21,14 @@ export const cellState = z
         schemaVersion: z.int().min(0),
         /** Observed only: in what the store differs from everything that a release leaves. */
         drift: z.array(z.string().min(1).max(500)).max(20).exactOptional(),
+        /** Observed only: the mark of a copy. */
+        copy: z
+          .strictObject({
+            of: z.string().max(500),
+            maskedBy: digest.exactOptional(),
+            leaks: z.int().min(0).exactOptional(),
+          })
+          .exactOptional(),
       }),
       10_000,
     ),

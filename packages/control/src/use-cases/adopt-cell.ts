@@ -1,6 +1,8 @@
-import { type CellState, driftOf, type Principal, type ReleaseManifest } from '@headgate/domain';
+import { type CellState, driftOf, type Principal, type ReleaseManifest, withoutDrift } from '@headgate/domain';
+import { unmaskedStores } from '@headgate/domain/masking/copy';
 import { noneNamed } from '../declared-environments.ts';
 import type { Deps } from '../deps.ts';
+import { loadDeclared } from '../documents-in-store.ts';
 import type { Row, Write } from '../ports/store.ts';
 import {
   type CellRecord,
@@ -89,6 +91,10 @@ export async function adoptCell(
         `store ${drifted.store} is at no version that a release leaves: ${drifted.why}`,
         'bring the store to a version that a release of this cell leaves, and wait for the next observation',
       );
+    const asked = await loadDeclared(deps.store, seen.state.application, seen.state.environment);
+    if (!asked.ok) return refuse('not-declared', 'adopt a cell', asked.missing, asked.because, asked.unblock);
+    const unmasked = unmaskedStores(Object.keys(seen.state.stores), seen.state, asked.declared.policy);
+    if (unmasked.length > 0) return no(...unmasked.slice(0, MOST_NAMED));
     const unserved = await notRouted(deps, seen.state);
     if (unserved.length > 0)
       return refuse(
@@ -108,7 +114,7 @@ export async function adoptCell(
             data: { digest: deps.digestOf(seen.state), ...shapeInEntry(seen.state) },
           },
         ],
-        state: { ...row.state, desired: seen.state, uncertain: false },
+        state: { ...row.state, desired: withoutDrift(seen.state), uncertain: false },
         dueAt: null,
       },
     ];

@@ -1,7 +1,7 @@
 import type { ActionKind, RollbackScope } from '@headgate/domain';
 import { GATES } from '@headgate/domain/gates/catalog';
 import { z } from 'zod';
-import { expects, fields, list, milliseconds, name, named, oneOf, whole } from '../schema/fields.ts';
+import { digest, expects, fields, list, milliseconds, name, named, oneOf, whole } from '../schema/fields.ts';
 import { parametersSchema } from '../schema/from-json-schema.ts';
 import { type ContentOf, kind } from './document.ts';
 
@@ -59,6 +59,14 @@ const spec = fields({
     .describe(
       'How tenants with stores of their own are held: as a whole at once (the default), or, while the restore point is taken, for writes alone.',
     ),
+  maskedCopies: oneOf('required', 'not-required')
+    .exactOptional()
+    .describe(
+      'Whether the stores of its environments have to be masked copies, found free of originals; without it, nobody asks.',
+    ),
+  maskingRules: list(digest, 1, 100)
+    .exactOptional()
+    .describe('Digests of the Masking rules by one of which a copy has to be masked; without it, by any.'),
   limits: fields({
     latestFinishMs: milliseconds(1).describe('From the request to the last moment at which a forward step may start.'),
     approvalMs: milliseconds(1).describe('How long an approval holds.'),

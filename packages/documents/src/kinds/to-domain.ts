@@ -40,7 +40,7 @@ export function applicationSpec(
 
 /** The policy as planner and gates take it. */
 export function policySpec(content: PolicyContent): PolicySpec {
-  const { gates, rollbackScope, maintenance, limits, hypercare } = content.spec;
+  const { gates, rollbackScope, maintenance, maskedCopies, maskingRules, limits, hypercare } = content.spec;
   const { latestFinishMs, approvalMs, attempts, stepTimeoutMs, timeoutsMs } = limits;
   const { name } = content.metadata;
   return {
@@ -48,6 +48,8 @@ export function policySpec(content: PolicyContent): PolicySpec {
     gates,
     rollbackScope,
     ...(maintenance !== undefined && { maintenance }),
+    ...(maskedCopies !== undefined && { maskedCopies }),
+    ...(maskingRules !== undefined && { maskingRules }),
     latestFinishMs,
     approvalMs,
     attempts,

@@ -1,6 +1,9 @@
 /** Whether a copy of a store may be used where a policy asks for masked ones. */
+
+import type { CellState } from '../model/cell.ts';
 import type { Digest } from '../model/identity.ts';
 import { type Refusal, refused } from '../model/refusal.ts';
+import type { MaskedCopies, PolicySpec } from '../model/specs.ts';
 
 /** What a copy says of itself: its mark, which the restore sets and masking completes. */
 export interface CopyFacts {
@@ -14,12 +17,30 @@ export interface CopyFacts {
 }
 
 export interface CopyPolicy {
-  readonly maskedCopies: 'required' | 'not-required';
+  readonly maskedCopies: MaskedCopies;
   /** Rules by one of these alone; empty: by any. */
   readonly rules?: readonly Digest[];
 }
 
 export type CopyVerdict = { readonly ok: true } | { readonly ok: false; readonly refusal: Refusal };
+
+/**
+ * The stores of a cell that may not stand in an environment of this policy, and why. One that bears no mark may be anything,
+ * production's too; so may one of which nothing was seen.
+ */
+export function unmaskedStores(
+  stores: readonly string[],
+  seen: CellState | undefined,
+  { maskedCopies = 'not-required', maskingRules = [] }: Pick<PolicySpec, 'maskedCopies' | 'maskingRules'>,
+): readonly Refusal[] {
+  if (maskedCopies === 'not-required') return [];
+  return stores.flatMap((name) => {
+    const copy = seen?.stores[name]?.copy;
+    const facts = { name: `store/${name}`, of: copy?.of, maskedBy: copy?.maskedBy, leaks: copy?.leaks };
+    const verdict = copyMayBeAttached(facts, { maskedCopies, rules: maskingRules });
+    return verdict.ok ? [] : [verdict.refusal];
+  });
+}
 
 /** A copy may be attached when nothing asks for masking, or when it is masked and was found free of originals. */
 export function copyMayBeAttached(copy: CopyFacts, policy: CopyPolicy): CopyVerdict {
@@ -27,7 +48,11 @@ export function copyMayBeAttached(copy: CopyFacts, policy: CopyPolicy): CopyVerd
   const no = (code: string, why: string, unblock: string): CopyVerdict =>
     refused(code, 'attaching a copy', copy.name, why, unblock);
   if (copy.of === undefined)
-    return no('copy-unmarked', 'it isn’t marked as a copy', 'restore it from a restore point, which marks it');
+    return no(
+      'copy-unmarked',
+      'it isn’t marked as a copy',
+      'restore it from a restore point, which marks it; one that was restored otherwise: headgate mask mark-copy --database-env VAR --of WHAT --database NAME',
+    );
   if (copy.maskedBy === undefined)
     return no(
       'copy-unmasked',

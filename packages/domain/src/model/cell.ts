@@ -17,6 +17,15 @@ export interface StoreState {
    * never desired. The version is then the highest that it has reached in all its parts.
    */
   readonly drift?: readonly string[];
+  /** What it says of itself as a copy, where it bears the mark of one. Seen, never desired. */
+  readonly copy?: CopySeen;
+}
+
+/** A copy's mark: what it was made from, by which rules all of it was masked, and in how many places originals were found. */
+export interface CopySeen {
+  readonly of: string;
+  readonly maskedBy?: Digest;
+  readonly leaks?: number;
 }
 
 export interface TenantState {

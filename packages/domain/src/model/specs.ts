@@ -7,7 +7,7 @@ import type { Freeze } from '../calendars/window.ts';
 import type { ActionKind, DocumentRef, GateSpec, RollbackScope } from '../plan/plan.ts';
 import type { Tenancy } from './cell.ts';
 import type { Contact } from './contact.ts';
-import type { Instant } from './identity.ts';
+import type { Digest, Instant } from './identity.ts';
 
 export interface RingSpec {
   readonly name: string;
@@ -31,6 +31,10 @@ export interface PolicySpec {
   readonly rollbackScope: RollbackScope;
   /** How tenants with stores of their own are held; absent is `whole`. */
   readonly maintenance?: MaintenanceMode;
+  /** Whether each store has to be a masked copy, found free of originals; absent is `not-required`. */
+  readonly maskedCopies?: MaskedCopies;
+  /** Digests of masking rules, by one of which alone; absent: by any. */
+  readonly maskingRules?: readonly Digest[];
   /** From the request to the last moment at which a forward step may start. Milliseconds. */
   readonly latestFinishMs: number;
   /** How long an approval holds. Milliseconds. */
@@ -42,6 +46,8 @@ export interface PolicySpec {
   /** The watch after a promotion: one stage after the other. */
   readonly hypercare: readonly HypercareStage[];
 }
+
+export type MaskedCopies = 'required' | 'not-required';
 
 /** Held as a whole at once, or at first for writes alone: while the restore point is taken, those who only read are served. */
 export type MaintenanceMode = 'whole' | 'reads-first';

@@ -10,7 +10,7 @@ import type { ReleaseManifest, ReleaseRef } from '../model/release.ts';
 import type { ApplicationSpec, PolicySpec } from '../model/specs.ts';
 import { askedIn, leftOut, refuseUnknown } from './asked-tenants.ts';
 import { comesTooEarly, type WayBackUser } from './contract-users.ts';
-import { refuseDrifted } from './drifted-stores.ts';
+import { refuseDrifted, refuseUnmasked } from './drifted-stores.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
 import { noReturnOf } from './no-return.ts';
 import { gatesToOvertake } from './overtaking.ts';
@@ -143,6 +143,7 @@ export function planPromotion(request: PlanRequest): Planned {
   for (const [cell, move] of moves) {
     const refuseCell: Refuse = (code, why, unblock) => refuse(code, `cell/${cell.cell}`, why, unblock);
     refuseDrifted(request, cell, move, refuseCell);
+    refuseUnmasked(request, cell, move, refuseCell);
     const planned = planCell(request, cell, move, waves, refuseCell);
     if (planned !== undefined) cells.push(planned);
   }

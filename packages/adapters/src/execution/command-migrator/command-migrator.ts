@@ -6,6 +6,7 @@ import { writeDurably } from '../../machine/durable-file.ts';
 import { makeRootFolder } from '../../machine/reachable.ts';
 import type { RunAs } from '../../machine/run-as.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { seenMarkAlone } from '../masking/seen-mark.ts';
 import { endLeftovers } from '../program-run/leftovers.ts';
 import { fenced } from '../store/fenced.ts';
 import { closeMigrationLogin, tooMuchRight } from '../store/migration-login.ts';
@@ -62,7 +63,9 @@ export class CommandMigrator implements Migrator {
 
   /** While a command is under way, what is in the database is nobody's version: that is told as a drift. */
   async look(name: string): Promise<StoreState> {
-    return (await this.standing(name)).seen;
+    const { seen } = await this.standing(name);
+    const copy = await withClient(await controlConnection(this.find(name)), seenMarkAlone);
+    return copy === undefined ? seen : { ...seen, copy };
   }
 
   private async standing(name: string): Promise<{ readonly seen: StoreState; readonly halfWay: boolean }> {

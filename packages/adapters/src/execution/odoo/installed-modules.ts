@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { plainText } from '../store/plain-text.ts';
 import { StoreFault } from '../store/store-fault.ts';
 import { inTenant } from './reader.ts';
@@ -20,11 +21,12 @@ const MOST_MODULES = 20_000;
 
 /**
  * All modules of a database that aren't plainly uninstalled, by name. Texts are bounded, and hold nothing that a terminal
- * would act on. Throws a `StoreFault` when it is no Odoo database, or holds what no Odoo writes.
+ * would act on. `also` reads on in the same transaction, names nothing unqualified, and runs nothing of the owner's. Throws a `StoreFault` when it is no Odoo database, or holds what no Odoo writes.
  */
 export async function installedModules(
   stores: OdooStores,
   database: string,
+  also: (client: pg.ClientBase) => Promise<void> = async () => {},
 ): Promise<ReadonlyMap<string, InstalledModule>> {
   const rows = await inTenant(stores, database, TABLE, async (client) => {
     const asked = await client.query<InstalledModule>(
@@ -34,6 +36,7 @@ export async function installedModules(
          and state operator(pg_catalog.<>) 'uninstallable' collate pg_catalog."C"
        limit ${MOST_MODULES + 1}`,
     );
+    await also(client);
     return asked.rows;
   });
   if (rows.length > MOST_MODULES)

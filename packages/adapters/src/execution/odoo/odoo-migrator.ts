@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import type { MigrationRef, StoreState } from '@headgate/domain';
+import type { CopySeen, MigrationRef, StoreState } from '@headgate/domain';
 import { type Answer, denied, granted, type Migrator, type StepContext } from '@headgate/execution';
 import type pg from 'pg';
+import { seenMark } from '../masking/seen-mark.ts';
 import { runBounded } from '../program-run/bounded-run.ts';
 import { endLeftovers } from '../program-run/leftovers.ts';
 import { plainText } from '../store/plain-text.ts';
@@ -53,9 +54,14 @@ export class OdooMigrator implements Migrator {
   async look(name: string): Promise<StoreState> {
     const store = findStore(this.of, name);
     // An upgrade may be at work, and hold the very table that would be read.
-    const seen = (await upgradeUnderWay(this.of, store)) ?? (await storeVersion(this.of, store));
-    if (seen.kind === 'at') return { schemaVersion: seen.version };
-    if (seen.kind === 'drifted') return { schemaVersion: seen.reached, drift: seen.why };
+    let copy: CopySeen | undefined;
+    const asCopy = async (client: pg.ClientBase) => {
+      copy = await seenMark(client);
+    };
+    const seen = (await upgradeUnderWay(this.of, store)) ?? (await storeVersion(this.of, store, asCopy));
+    const marked = copy === undefined ? {} : { copy };
+    if (seen.kind === 'at') return { schemaVersion: seen.version, ...marked };
+    if (seen.kind === 'drifted') return { schemaVersion: seen.reached, drift: seen.why, ...marked };
     const { from, to } = seen;
     return {
       schemaVersion: from,

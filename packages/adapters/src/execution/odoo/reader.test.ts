@@ -4,6 +4,7 @@ import type { StoreState } from '@headgate/domain';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { completeMark, markCopy } from '../masking/copy-mark.ts';
 import { danglingAttachments } from './attachments.ts';
 import { installedModules } from './installed-modules.ts';
 import { OdooMigrator } from './odoo-migrator.ts';
@@ -204,3 +205,18 @@ async function readerWith(password: string): Promise<unknown> {
   const config = await at.stores.cluster.connection('birch');
   return withClient({ ...config, user: 'headgate_reader', password }, (client: pg.Client) => client.query('select 1'));
 }
+
+test('a tenant’s database that is a masked copy says so, read with the reader’s own rights', async () => {
+  const rules = `sha256:${'ab'.repeat(32)}` as const;
+  const whole = await at.stores.cluster.connection(findStore(at.stores, 'birch').database);
+  await withClient(whole, async (client) => {
+    await markCopy(client as pg.Client, 'rp-7');
+    await completeMark(client as pg.Client, rules, 0);
+  });
+  try {
+    expect(await migrator.look('birch')).toEqual({ ...AT_ONE, copy: { of: 'rp-7', maskedBy: rules, leaks: 0 } });
+    expect(await migrator.look('acme')).toEqual(AT_ONE);
+  } finally {
+    await withClient(whole, (client) => client.query('drop schema headgate_copy cascade'));
+  }
+});

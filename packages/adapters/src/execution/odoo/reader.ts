@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { readIfThere, readSecret, writeDurably } from '../../machine/durable-file.ts';
 import { type SessionBounds, withBoundedClient } from '../store/bounded-session.ts';
-import { type OdooTable, requireOrdinary } from './ordinary-table.ts';
+import { type OdooTable, requireOrdinary } from '../store/ordinary-table.ts';
 import { inRecords } from './records.ts';
 import { resetSettings } from './role-settings.ts';
 import type { OdooStores } from './store.ts';

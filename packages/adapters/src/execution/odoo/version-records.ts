@@ -109,10 +109,15 @@ async function pending(client: pg.ClientBase, store: OdooStore): Promise<HalfWay
   return rows[0] && { kind: 'half-way', ...rows[0] };
 }
 
-export async function storeVersion(stores: OdooStores, store: OdooStore): Promise<StoreVersion> {
+/** `also`: as {@link installedModules} has it. */
+export async function storeVersion(
+  stores: OdooStores,
+  store: OdooStore,
+  also?: (client: pg.ClientBase) => Promise<void>,
+): Promise<StoreVersion> {
   let installed: ReadonlyMap<string, InstalledModule>;
   try {
-    installed = await installedModules(stores, store.database);
+    installed = await installedModules(stores, store.database, also);
   } catch (error) {
     if (error instanceof StoreFault) return { kind: 'drifted', why: [error.message], reached: 0 };
     if ((error as { readonly code?: string }).code !== NO_DATABASE) throw error;

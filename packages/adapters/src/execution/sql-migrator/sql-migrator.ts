@@ -3,6 +3,7 @@ import type { MigrationRef, StoreState } from '@headgate/domain';
 import { type Answer, denied, granted, type MigrationBack, type Migrator, type StepContext } from '@headgate/execution';
 import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { seenMarkAlone } from '../masking/seen-mark.ts';
 import { closeMigrationLogin, tooMuchRight } from '../store/migration-login.ts';
 import {
   controlConnection,
@@ -61,7 +62,8 @@ export class SqlMigrator implements Migrator {
     return withClient(await controlConnection(store), async (control) => {
       const schemaVersion = versionOf(await applied(control));
       const drift = await leftHalfDone(control, store);
-      return drift === undefined ? { schemaVersion } : { schemaVersion, drift: [drift] };
+      const copy = await seenMarkAlone(control);
+      return { schemaVersion, ...(drift !== undefined && { drift: [drift] }), ...(copy !== undefined && { copy }) };
     });
   }
 

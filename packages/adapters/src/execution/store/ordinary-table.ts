@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { StoreFault } from '../store/store-fault.ts';
+import { StoreFault } from './store-fault.ts';
 
 /** A table of Odoo's, and the columns of text that are read of it. */
 export interface OdooTable {
@@ -23,15 +23,26 @@ export async function requireOrdinary(client: pg.ClientBase, database: string, t
     if (why === undefined) throw error;
     throw new StoreFault(`the database ${database}${why(table.name)}`);
   }
-  const { rows } = await client.query<{ ordinary: boolean; texts: readonly string[]; columns: readonly string[] }>(
-    SEEN,
-    [table.name],
-  );
-  const seen = rows[0];
+  const seen = await lookAtTable(client, 'public', table.name);
   if (!seen?.ordinary || table.columns.some((name) => seen.columns.includes(name) && !seen.texts.includes(name)))
     throw new StoreFault(`the database ${database}: ${table.name} is no ordinary table of Odoo's`);
   if (!table.columns.every((name) => seen.columns.includes(name)))
     throw new StoreFault(`the database ${database} has a table ${table.name} that is none of Odoo's`);
+}
+
+/** What a table is, for whoever holds it already. */
+export interface SeenTable {
+  /** Reading it runs nothing of its owner's, as far as its columns are texts or whole numbers. */
+  readonly ordinary: boolean;
+  readonly columns: readonly string[];
+  readonly texts: readonly string[];
+  /** Columns of type int8. */
+  readonly numbers: readonly string[];
+}
+
+/** Undefined: there is none of that name. */
+export async function lookAtTable(client: pg.ClientBase, schema: string, name: string): Promise<SeenTable | undefined> {
+  return (await client.query<SeenTable>(SEEN, [schema, name])).rows[0];
 }
 
 const NO_TABLE: Readonly<Record<string, (table: string) => string>> = {
@@ -66,6 +77,9 @@ const SEEN = `
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
     array(select a.attname::text from pg_catalog.pg_attribute a
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        and a.atttypid in ('pg_catalog.text'::regtype, 'pg_catalog.varchar'::regtype)) as texts
+        and a.atttypid in ('pg_catalog.text'::regtype, 'pg_catalog.varchar'::regtype)) as texts,
+    array(select a.attname::text from pg_catalog.pg_attribute a
+      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        and a.atttypid = 'pg_catalog.int8'::regtype) as numbers
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = 'public' and c.relname = $1`;
+  where n.nspname = $1 and c.relname = $2`;
