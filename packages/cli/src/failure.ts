@@ -1,4 +1,4 @@
-import { ProblemError, ServerUnreachable } from '@headgate/contract';
+import { type Problem, ProblemError, ServerUnreachable } from '@headgate/contract';
 import { EXIT } from './exit-codes.ts';
 
 /** A command failed for a reason that its user can do something about. */
@@ -14,6 +14,11 @@ export class Failure extends Error {
     this.code = code;
     this.unblock = unblock;
   }
+}
+
+/** What somebody named isn't there: at the server, or on this machine. */
+export function notThere(message: string, unblock = ''): Failure {
+  return new Failure(EXIT.notFound, 'not-found', message, unblock);
 }
 
 /** What is told about a failure, and the exit code that goes with it. */
@@ -34,7 +39,7 @@ export function tell(error: unknown): Told {
       ...(unblock === '' ? [] : [`  to unblock: ${unblock}`]),
     ]);
     return {
-      exitCode: exitCodeOf(problem.status),
+      exitCode: exitCodeOf(problem),
       lines: refusals.length > 0 ? refusals : [`${problem.title}: ${problem.detail}`],
       json: { error: problem },
     };
@@ -62,8 +67,16 @@ export function tell(error: unknown): Told {
   };
 }
 
-function exitCodeOf(status: number): number {
-  if (status === 404) return EXIT.notFound;
+/** Refusals that say that what was named isn't there, whatever the status that they come with. */
+const NOT_THERE: ReadonlySet<string> = new Set([
+  'not-found',
+  'missing-document',
+  'no-such-environment',
+  'no-such-tenant',
+]);
+
+function exitCodeOf({ status, refusals }: Problem): number {
+  if (status === 404 || NOT_THERE.has(refusals[0]?.code ?? '')) return EXIT.notFound;
   if (status === 401 || status === 403) return EXIT.notPermitted;
   return status === 503 ? EXIT.unreachable : EXIT.refused;
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { CHECKPOINT, type ExportVerdict, verifyExport } from '@headgate/documents';
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { ExportFolder } from '../log/export-folder.ts';
 import { exportLog } from '../log/export-log.ts';
 import { logTrust, type TrustOptions, textOf } from '../log/log-trust.ts';
@@ -132,7 +132,7 @@ async function verifyFolder(session: Session, folder: string, options: VerifyOpt
 
 function exportIn(folder: string): ExportFolder {
   if (existsSync(folder)) return new ExportFolder(folder);
-  throw new Failure(EXIT.usage, 'usage', `${folder} is no folder with an export: it has no ${CHECKPOINT}`);
+  throw notThere(`${folder} is no folder with an export: it has no ${CHECKPOINT}`);
 }
 
 function said(verdict: ExportVerdict): string {

@@ -4,7 +4,7 @@ import { generateSigningKey, loadTrust, type SigningKey, savePrivateKey } from '
 import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { printable, warningLine } from '../output.ts';
 import { cellsText, together } from '../promotions/objections.ts';
 import { localKey } from '../releases/local-key.ts';
@@ -27,6 +27,8 @@ export const setup: Install = (program, act) => {
       act(async (session, path: string, { takeBack }: { takeBack?: boolean }) => {
         const { client, out, cwd, env } = session;
         const found = await serviceAt(resolve(cwd, path));
+        if (found === undefined && !existsSync(resolve(cwd, path)))
+          throw notThere(`there is no ${path}`, 'name the folder of the service, or its headgate.yaml');
         if (found === undefined)
           throw new Failure(EXIT.usage, 'usage', `${path} holds no Service`, 'write one with: headgate init');
         const folder = dataFolder(env, cwd);
