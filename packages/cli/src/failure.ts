@@ -34,9 +34,9 @@ export interface Told {
 export function tell(error: unknown): Told {
   if (error instanceof ProblemError) {
     const { problem } = error;
-    const refusals = problem.refusals.flatMap(({ what, where, why, unblock }) => [
+    const refusals = problem.refusals.flatMap(({ code, what, where, why, unblock }) => [
       `${what} ${where === '' ? '' : `(${where}) `}was refused: ${why}`,
-      ...(unblock === '' ? [] : [`  to unblock: ${unblock}`]),
+      ...unblocked((code === 'not-found' && unblock === NO_COMMAND ? whereListed(where) : undefined) ?? unblock),
     ]);
     return {
       exitCode: exitCodeOf(problem),
@@ -65,6 +65,34 @@ export function tell(error: unknown): Told {
     lines: [message],
     json: { error: { code: 'failed', detail: message, unblock: '' } },
   };
+}
+
+function unblocked(how: string): readonly string[] {
+  return how === '' ? [] : [`  to unblock: ${how}`];
+}
+
+/** What the server says of whatever isn't there, where it knows nothing better (`result.ts` of control). */
+const NO_COMMAND = 'list what there is and name one of these';
+
+/** By what a stream is of: the command that lists all of them. The server knows no commands of ours. */
+const LISTS: Readonly<Record<string, string>> = {
+  promotion: 'headgate promotion list',
+  release: 'headgate release list',
+  principal: 'headgate principal list',
+  delivery: 'headgate notify list',
+  rollout: 'headgate status',
+  cell: 'headgate status',
+};
+
+/** How what isn't there would be named; undefined: the server says it better. */
+function whereListed(where: string): string | undefined {
+  const [kind = '', name = ''] = where.split('/');
+  const list = Object.hasOwn(LISTS, kind) ? LISTS[kind] : undefined;
+  if (list === undefined) return undefined;
+  // A release's version, or its digest, in the place of a promotion: what most people have at hand.
+  if (kind === 'promotion' && !name.startsWith('prm_'))
+    return `promotions go by ids of their own, prm_…: ${list} has them, with the release that each one takes`;
+  return `see: ${list}`;
 }
 
 /** Refusals that say that what was named isn't there, whatever the status that they come with. */

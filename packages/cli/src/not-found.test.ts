@@ -156,3 +156,22 @@ test('the page has every code that there is, and the help as well', async () => 
   expect(codes.map(([code]) => code)).toEqual(Object.values(EXIT));
   for (const [code, meaning] of codes) expect(EXIT_HELP).toContain(`  ${code}  ${meaning}`);
 });
+
+test('a release’s version in the place of a promotion is answered with the command that lists promotions', async () => {
+  const { code, out } = await ranCommand(['explain', version], { env: {}, cwd: folder });
+  expect([code, out]).toEqual([EXIT.notFound, expect.stringContaining('headgate promotion list has them')]);
+  const typo = await ranCommand(['principal', 'revoke', 'usr_typo'], { env: {}, cwd: folder });
+  expect(typo.out).toMatch(/to unblock: see: headgate principal list\n/);
+});
+
+test('a mistyped document is answered with the nearest of its kind', async () => {
+  const near = async (...words: string[]) =>
+    (await ranCommand(['document', 'show', ...words], { env: {}, cwd: folder })).out;
+  expect(await near('Policy', 'carefull')).toContain('no Policy is declared as carefull, did you mean "careful"?');
+  expect(await near('Tenant/ada')).toMatch(/no Tenant is declared as ada/);
+  const tenant =
+    'apiVersion: headgate/v1\nkind: Tenant\nmetadata: {name: bob, owner: team-shop}\nspec: {cell: stage, store: main, ring: pilot}\n';
+  await writeFile(join(folder, 'tenant.yaml'), tenant);
+  expect((await ranCommand(['apply', '-f', 'tenant.yaml'], { env: {}, cwd: folder })).code).toBe(0);
+  expect(await near('Tenant', 'bob')).toContain('did you mean "stage/bob"?');
+});

@@ -31,7 +31,7 @@ export const log: Install = (program, act) => {
     )
     .option(
       '--head <file...>',
-      'signed tree heads that agents or auditors hold: show a cut tail and a rewritten history',
+      'signed tree heads that agents (tree-head.cosigned.note in the data folder) or auditors hold: show a cut tail and a rewritten history',
     )
     .option('--key <key...>', KEY)
     .option('--trust <file>', TRUST)
@@ -135,8 +135,13 @@ function exportIn(folder: string): ExportFolder {
   throw notThere(`${folder} is no folder with an export: it has no ${CHECKPOINT}`);
 }
 
+/** Beside it lies the log's own head, which nobody co-signed: it is the one that is taken by mistake. */
+const COSIGNED =
+  '; an agent’s cosignature stands in tree-head.cosigned.note of its data folder (tree-head.note has none): --head FILE, of each of them';
+
 function said(verdict: ExportVerdict): string {
-  if (!verdict.ok) return `the export does NOT verify (${verdict.code}): ${verdict.why}${first(verdict)}`;
+  if (!verdict.ok)
+    return `the export does NOT verify (${verdict.code}): ${verdict.why}${first(verdict)}${verdict.code === 'head-witnesses' ? COSIGNED : ''}`;
   const { entries, heads, witnessed } = verdict;
   const held = heads > 0 ? `, continuing ${heads} other heads` : '';
   const by = witnessed === undefined ? '' : `, co-signed up to ${witnessed.size} by ${witnessed.by.length} witnesses`;
