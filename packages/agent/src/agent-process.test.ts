@@ -282,6 +282,37 @@ test('the way back that the agent hasn’t answered for is under way, though it 
   await writeFile(standing, before);
 });
 
+test('a server that moved: status names the address that it asks, the one that is known, and the field that mends it', async () => {
+  const file = join(dir, 'agent.yaml');
+  const status = async () => {
+    const child = spawn(process.execPath, [MAIN, 'status', '--config', file]);
+    let out = '';
+    child.stdout.on('data', (data: Buffer) => {
+      out += data.toString();
+    });
+    return { code: await new Promise<number | null>((resolve) => child.once('close', resolve)), out };
+  };
+  const moved = `write server: http://127.0.0.1:7002 into ${file}, then: headgate-agent stop --config ${file} --agent-only && headgate-agent run --config ${file}\n`;
+  expect((await status()).out, 'nothing says that it moved').not.toContain('server:');
+  await writeFile(join(dir, 'server.json'), '{"url":"http://127.0.0.1:7002","pid":1}');
+  expect((await status()).out).toContain(
+    `it would ask ${server.url}; by ${join(dir, 'server.json')} the server is at http`,
+  );
+  server.away = true;
+  agent = start();
+  try {
+    await eventually(async () => (await status()).code === 3, 30_000);
+    const { out } = await status();
+    expect(out).toContain(`server ${server.url}: AWAY`);
+    expect(out).toContain(moved);
+    await rm(join(dir, 'server.json'));
+    expect((await status()).out).toContain('if the server has another address now: write it as server: into');
+  } finally {
+    server.away = false;
+    expect(await ended(agent, 'SIGTERM')).toBe(0);
+  }
+});
+
 test('told to stop in the middle of a step, it hands the step back, and exits with 0', async () => {
   agent = start();
   const told = server.observed.length;

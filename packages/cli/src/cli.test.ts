@@ -99,6 +99,15 @@ describe('headgate', () => {
     expect((await run(['whoami', '--json'], env)).json()).toMatchObject({ id: 'usr_auditor' });
   });
 
+  it('where nobody answers at the address that was given, names the one that the server wrote down', async () => {
+    const elsewhere = await run(['whoami'], { HEADGATE_SERVER: 'http://127.0.0.1:9' });
+    expect(elsewhere).toMatchObject({
+      code: 5,
+      err: expect.stringContaining('http://127.0.0.1:9 is what HEADGATE_SERVER says'),
+    });
+    expect(elsewhere.err).toContain(`the server of the data folder here is at ${server.url}: unset HEADGATE_SERVER`);
+  });
+
   it('names the token that the server doesn’t take, where it was read, and what makes another', async () => {
     await writeFile(join(folder, 'other.token'), 'usr_admin.of-another-server\n', { mode: 0o600 });
     const refused = await headgate('--token-file', 'other.token', 'whoami');
