@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CellConfigInput, parseCellConfig } from '@headgate/adapters/execution/cell-config';
+import { holdCell, holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import { ComponentProcess } from '@headgate/adapters/execution/process/component-process';
 import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { freePorts } from '@headgate/adapters/machine/free-port';
@@ -116,8 +117,8 @@ async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): P
 }
 
 /** `headgate-agent stop`, with the agent. */
-async function stop(): Promise<{ code: number | null; err: string }> {
-  const child = spawn(process.execPath, [MAIN, 'stop', '--config', join(dir, 'agent.yaml'), '--and-agent']);
+async function stop(...more: string[]): Promise<{ code: number | null; err: string }> {
+  const child = spawn(process.execPath, [MAIN, 'stop', '--config', join(dir, 'agent.yaml'), '--and-agent', ...more]);
   let err = '';
   child.stderr.on('data', (data: Buffer) => {
     err += data.toString();
@@ -179,6 +180,22 @@ function offerDeploy(n: number, web = WEB): void {
     fence: { epoch: 1, n },
   });
 }
+
+test('what would be refused once the agent is ended is refused before, and the agent runs on', async () => {
+  const hold = await holdCell(config.dir);
+  try {
+    agent = start();
+    const held = expect.stringMatching(new RegExp(`is held by another process \\(pid ${process.pid}\\)`));
+    await eventually(async () => (await holderOf(join(dir, 'data')))?.pid === agent!.pid, 20_000);
+    await eventually(async () => (await stop('--tenants', 'typo')).err.includes('typo'), 20_000);
+    expect(await stop()).toEqual({ code: 1, err: held });
+    expect((await stop('--tenants', 'typo')).err).toMatch(/there is no tenant of that name: typo\. Declared are ada/);
+    expect([agent.exitCode, agent.signalCode]).toEqual([null, null]);
+  } finally {
+    await hold.release();
+  }
+  expect(await ended(agent, 'SIGTERM')).toBe(0);
+});
 
 test('opens the cell, observes it and says so', async () => {
   expect(parseCellConfig(config).cell).toBe('shared');
@@ -248,6 +265,52 @@ test('stops gracefully and leaves everything running; its log names no secret', 
   expect(lines).toContainEqual(
     expect.objectContaining({ rollout: 'prm_1.shared', promotion: 'prm_1', msg: 'step ended' }),
   );
+});
+
+test('the way back that the agent hasn’t answered for is under way, though it rests: nothing is ended', async () => {
+  const standing = join(dir, 'data', 'standing.json');
+  const before = await readFile(standing, 'utf8');
+  const stored = JSON.parse(before);
+  stored.shared = { last: { ...stored.shared.last, course: 'undo' }, answered: false };
+  await writeFile(standing, JSON.stringify(stored));
+  const told = server.observed.length;
+  agent = start();
+  await eventually(() => server.observed.length > told, 20_000);
+  expect((await stop()).err).toMatch(/the way back of promotion prm_1, step w1\.deploy, wasn't answered for/);
+  expect([agent.exitCode, agent.signalCode]).toEqual([null, null]);
+  expect(await ended(agent, 'SIGTERM')).toBe(0);
+  await writeFile(standing, before);
+});
+
+test('a server that moved: status names the address that it asks, the one that is known, and the field that mends it', async () => {
+  const file = join(dir, 'agent.yaml');
+  const status = async () => {
+    const child = spawn(process.execPath, [MAIN, 'status', '--config', file]);
+    let out = '';
+    child.stdout.on('data', (data: Buffer) => {
+      out += data.toString();
+    });
+    return { code: await new Promise<number | null>((resolve) => child.once('close', resolve)), out };
+  };
+  const moved = `write server: http://127.0.0.1:7002 into ${file}, then: headgate-agent stop --config ${file} --agent-only && headgate-agent run --config ${file}\n`;
+  expect((await status()).out, 'nothing says that it moved').not.toContain('server:');
+  await writeFile(join(dir, 'server.json'), '{"url":"http://127.0.0.1:7002","pid":1}');
+  expect((await status()).out).toContain(
+    `it would ask ${server.url}; by ${join(dir, 'server.json')} the server is at http`,
+  );
+  server.away = true;
+  agent = start();
+  try {
+    await eventually(async () => (await status()).code === 3, 30_000);
+    const { out } = await status();
+    expect(out).toContain(`server ${server.url}: AWAY`);
+    expect(out).toContain(moved);
+    await rm(join(dir, 'server.json'));
+    expect((await status()).out).toContain('if the server has another address now: write it as server: into');
+  } finally {
+    server.away = false;
+    expect(await ended(agent, 'SIGTERM')).toBe(0);
+  }
 });
 
 test('told to stop in the middle of a step, it hands the step back, and exits with 0', async () => {

@@ -13,48 +13,8 @@ import { acceptRestoredLog, continues, headsToCompare } from './heads/accept-res
 import { openLog } from './log.ts';
 import { enrolForService } from './service/enrol-for-service.ts';
 import { takeUpService } from './service/take-up-service.ts';
-import { isMisuse, UNKNOWN_COMMAND, unknownCommand, usageTrouble } from './usage.ts';
-
-const USAGE = `headgate-agent: carries out releases inside an environment, and alone holds its credentials
-
-  headgate-agent run --config FILE
-  headgate-agent enrol --server URL --token-file FILE --trust FILE --data DIR --name NAME
-                       --environment NAME[=POLICY_DIGEST] … --cell-file FILE …
-                       [--document ENVIRONMENT=DIGEST …] [--signed-approvals ENVIRONMENT …] [--force]
-  headgate-agent enrol --handed FILE --service FILE [--data DIR] [--cells DIR] [--force]
-  headgate-agent take-up --config FILE --service FILE --version VERSION
-  headgate-agent stop …                       ends what the agent runs in its cells, and keeps the data (see headgate-agent stop --help)
-  headgate-agent leave …                      takes what Headgate made out of databases of somebody else's (see headgate-agent leave --help)
-  headgate-agent status --config FILE [--json]
-  headgate-agent rollback --config FILE --because "…" [CELL] [--as ID] [--yes]
-  headgate-agent accept-restored-log --config FILE [--head SIZE:ROOT --because WORDS]
-  headgate-agent mask …                       makes up people's data in a restored copy (see headgate-agent mask --help)
-  headgate-agent restore-points …             what lies in the cells' vaults (see headgate-agent restore-points --help)
-  headgate-agent drill …                      brings a restore point back from its vault, compares and times it (see headgate-agent drill --help)
-  headgate-agent recover …                    brings a store back to a moment, beside the one that serves (see headgate-agent recover --help)
-  headgate-agent reconcile DOCUMENT-FILE …    compares two sides of business, says what would mend them, and has that carried
-                                              out once it is approved (see headgate-agent reconcile --help)
-  headgate-agent rehearse …                   runs a release's migrations on a copy of a store (see headgate-agent rehearse --help)
-  headgate-agent --help | --version
-  headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing
-
-run     works until SIGTERM or SIGINT; what it keeps (processes, router, stores) lives on without it, until "stop"
-enrol   pins the trust file that a person hands over and writes DIR/agent.yaml; with a policy's digest, plans under
-        another one are refused there; with documents', other verifications and reconciliations; with
-        --signed-approvals, what no approver signed with a key of the trust file; with --handed, all of it from the file
-        that "headgate setup" wrote and a person carried here, and the cells from a service's file. A folder that is
-        another agent's is refused, without --force
-take-up puts what runs today, the folder of the service's file, into its cells beside what serves customers now: before the
-        first run, so that it can be adopted. Called again it finishes what is left undone; a database that another
-        installation has under control is refused before anything starts
-status  how things stand: since when the server is away, each cell's plan and tenants, stop conditions, and the way back.
-        Exit code 0 well, 2 not running, 3 server away, 4 a stop condition fails, 5 a rollback stands still
-rollback  with the server away: shows what the plan's own undo would do and lose, asks, and carries it out, in CELL or
-        wherever a wave is in progress. Run again it goes on. Exit code 0 undone, 1 refused, 2 not confirmed, 5 stands still
-accept-restored-log   after a restore of the control plane from a backup: shows the head of the log that this agent holds and
-        the one that the server shows now; with the head that was shown and a reason, takes the restored log up. The agent
-        must not run. What it held is kept below DATA/replaced-logs
-`;
+import { COMMANDS, isMisuse, UNKNOWN_COMMAND, unknownCommand, usageTrouble } from './usage.ts';
+import { USAGE, usageOf } from './usage-text.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 
@@ -62,9 +22,8 @@ const EXIT = { ok: 0, failed: 1, usage: 64, config: 78 } as const;
 export async function runProgram(argv: readonly string[], parts: AgentParts = SHIPPED): Promise<void> {
   const [command, ...rest] = argv;
   try {
-    // Of whichever command: the one page has them all.
-    if (rest.includes('--help')) {
-      process.stdout.write(USAGE);
+    if (command !== undefined && rest.includes('--help') && COMMANDS.includes(command)) {
+      process.stdout.write(usageOf(command));
       return;
     }
     switch (command) {
@@ -156,7 +115,9 @@ async function rollbackCommand(args: readonly string[], parts: AgentParts): Prom
   });
   const { config, because, as: by, yes = false } = values;
   if (config === undefined || because === undefined || positionals.length > 1) {
-    process.stderr.write(`headgate-agent: rollback needs --config, --because, and at most one cell\n\n${USAGE}`);
+    process.stderr.write(
+      `headgate-agent: rollback needs --config, --because, and at most one cell\n\n${usageOf('rollback')}`,
+    );
     process.exitCode = EXIT.usage;
     return;
   }
@@ -200,7 +161,7 @@ async function takeUpCommand(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { config: text, service: text, version: text } });
   const { config: file, service, version } = values;
   if (file === undefined || service === undefined || version === undefined) {
-    process.stderr.write(`headgate-agent: take-up needs --config, --service and --version\n\n${USAGE}`);
+    process.stderr.write(`headgate-agent: take-up needs --config, --service and --version\n\n${usageOf('take-up')}`);
     process.exitCode = EXIT.usage;
     return;
   }
@@ -273,7 +234,9 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
   const needed = ['server', 'token-file', 'trust', 'data', 'name', 'environment', 'cell-file'] as const;
   const missing = needed.filter((option) => values[option] === undefined);
   if (missing.length > 0) {
-    process.stderr.write(`headgate-agent: enrol needs ${missing.map((m) => `--${m}`).join(', ')}\n\n${USAGE}`);
+    process.stderr.write(
+      `headgate-agent: enrol needs ${missing.map((m) => `--${m}`).join(', ')}\n\n${usageOf('enrol')}`,
+    );
     process.exitCode = EXIT.usage;
     return;
   }

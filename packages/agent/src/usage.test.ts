@@ -25,8 +25,8 @@ test('a command that isn’t there is answered with the nearest one and all of t
 });
 
 test.each([
-  ['run', '--confg', /run: there is no option --confg \(see headgate-agent --help\)/],
-  ['status', '--jsn', /status: there is no option --jsn \(see headgate-agent --help\)/],
+  ['run', '--confg', /run: there is no option --confg \(see headgate-agent run --help\)/],
+  ['status', '--jsn', /status: there is no option --jsn \(see headgate-agent status --help\)/],
   ['leave', '--dorp', /leave: there is no option --dorp \(see headgate-agent leave --help\)/],
   ['take-up', 'shop', /take-up: takes no further word, and was given shop/],
 ])('%s %s: the word that is wrong is named', async (command, word, expected) => {
@@ -39,4 +39,14 @@ test('every command stands in the help, and every one that the help names is one
   const { out } = await typed('--help');
   const named = new Set([...out.matchAll(/^ {2}headgate-agent ([a-z][a-z-]*)/gm)].map(([, name]) => name));
   expect([...named].sort()).toEqual([...COMMANDS].sort());
+});
+
+test.each(COMMANDS.map((command) => [command]))('%s --help is about that command', async (command) => {
+  const { code, out } = await typed(command, '--help');
+  expect(code).toBe(0);
+  expect(out.split('\n')[0]).toContain(`headgate-agent ${command}`);
+  const others = COMMANDS.filter((each) => each !== command);
+  const forms = [...out.matchAll(/^ {2}headgate-agent ([a-z-]+)/gm)].map(([, name]) => name!);
+  expect(forms.filter((each) => others.includes(each))).toEqual([]);
+  expect(out).toMatch(/Exit codes?:? /);
 });

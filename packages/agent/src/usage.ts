@@ -37,7 +37,7 @@ export function isMisuse(error: unknown): error is Error {
 
 /** What `parseArgs` found wrong, in a line that names it. */
 export function usageTrouble(error: Error, command: string): string {
-  const see = `(see headgate-agent${SELF_HELPED.has(command) ? ` ${command}` : ''} --help)`;
+  const see = `(see headgate-agent${COMMANDS.includes(command) ? ` ${command}` : ''} --help)`;
   const word = /'([^']*)'/.exec(error.message)?.[1] ?? '';
   switch ((error as { code?: string }).code) {
     case 'ERR_PARSE_ARGS_UNKNOWN_OPTION':
@@ -49,6 +49,3 @@ export function usageTrouble(error: Error, command: string): string {
       return `${command}: ${error.message.split(/[.\n]/)[0]} ${see}`;
   }
 }
-
-/** Those with a help of their own. */
-const SELF_HELPED = new Set(['mask', 'restore-points', 'reconcile', 'drill', 'rehearse', 'stop', 'leave']);

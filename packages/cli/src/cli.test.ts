@@ -99,6 +99,15 @@ describe('headgate', () => {
     expect((await run(['whoami', '--json'], env)).json()).toMatchObject({ id: 'usr_auditor' });
   });
 
+  it('where nobody answers at the address that was given, names the one that the server wrote down', async () => {
+    const elsewhere = await run(['whoami'], { HEADGATE_SERVER: 'http://127.0.0.1:9' });
+    expect(elsewhere).toMatchObject({
+      code: 5,
+      err: expect.stringContaining('http://127.0.0.1:9 is what HEADGATE_SERVER says'),
+    });
+    expect(elsewhere.err).toContain(`the server of the data folder here is at ${server.url}: unset HEADGATE_SERVER`);
+  });
+
   it('names the token that the server doesn’t take, where it was read, and what makes another', async () => {
     await writeFile(join(folder, 'other.token'), 'usr_admin.of-another-server\n', { mode: 0o600 });
     const refused = await headgate('--token-file', 'other.token', 'whoami');
@@ -217,7 +226,7 @@ describe('headgate', () => {
     const one = await headgate('--as', 'developer', 'plan', '2.0.9', '--to', 'staging', '--only', 'acme');
     expect(one.out).toMatch(/Only for +acme; everybody else stays/);
     const none = await headgate('--as', 'developer', 'plan', '2.0.9', '--to', 'staging', '--only', 'acme,nobody');
-    expect(none).toMatchObject({ code: 1, err: expect.stringContaining('no cell of it has nobody') });
+    expect(none).toMatchObject({ code: 3, err: expect.stringContaining('no cell of it has nobody') });
 
     const seen = company.observation('live', 'production');
     const drift = ['the module \u001b]0;owned\u0007\u001b[2J is at 9'];
@@ -409,7 +418,7 @@ describe('exit codes and errors', () => {
     [['--token-file', 'nowhere', 'status'], 4, /nowhere can't be read/],
     [['--server', 'http://127.0.0.1:9', 'status'], 5, /no answer/],
     [['--server', 'ftp://x', 'status'], 2, /a token goes to no such one/],
-    [['apply', '-f', 'nowhere.yaml'], 2, /no file nowhere/],
+    [['apply', '-f', 'nowhere.yaml'], 3, /no file nowhere/],
     [['freeze', 'declare', 'x', '--scope', 'all', '--for', 'long', '--reason', 'r'], 2, /--for/],
   ])('%j ends with %i', async (args, code, message) => {
     const told = await spawned(...args);

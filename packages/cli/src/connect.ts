@@ -51,6 +51,25 @@ export function serverAddress(options: ConnectOptions, { env, cwd }: Surrounding
   return baseUrl;
 }
 
+/**
+ * Where the address came from that nobody answers at, and, where another one is known, that one: a server that was started
+ * elsewhere writes its address down.
+ */
+export function addressHint(options: ConnectOptions, { env, cwd }: Surroundings): readonly string[] {
+  const written = addressIn(dataFolder(env, cwd));
+  const [given, from, rid] =
+    options.server !== undefined
+      ? [options.server, '--server', 'leave --server out']
+      : [env.HEADGATE_SERVER, 'HEADGATE_SERVER', 'unset HEADGATE_SERVER'];
+  if (given === undefined)
+    return written === undefined
+      ? []
+      : [`  ${written} is where the server was started last, by server.json of the data folder`];
+  const elsewhere =
+    written === undefined || written === given ? '' : `; the server of the data folder here is at ${written}: ${rid}`;
+  return [`  ${given} is what ${from} says${elsewhere}`];
+}
+
 /** The nearest `.headgate` in the working folder or above it, or the one that the environment names. */
 export function dataFolder(env: NodeJS.ProcessEnv, cwd: string): string | undefined {
   if (env.HEADGATE_DATA !== undefined && env.HEADGATE_DATA !== '') return resolve(cwd, env.HEADGATE_DATA);

@@ -1,10 +1,11 @@
-/** What the command line's exit codes mean: the one table. Scripts may rely on it. */
+/** What the command line's exit codes mean: the one table, which `docs/exit-codes.md` has as well. Scripts may rely on it. */
 export const EXIT = {
   ok: 0,
   /** Refused, or it failed: the message says why and what would unblock it. */
   refused: 1,
   /** Wrong usage: unknown command or flag, a value that can't be. */
   usage: 2,
+  /** What was named isn't there, at the server (an environment, a release, a promotion …) or on this machine (a file). */
   notFound: 3,
   /** No valid token, or the token's roles don't take this. */
   notPermitted: 4,
@@ -22,9 +23,10 @@ Exit codes:
   0  done
   1  refused, or failed
   2  wrong usage
-  3  not found
+  3  what was named isn't there (an environment, a release, a promotion, a document, a file …)
   4  not permitted (no valid token, or its roles don't take this)
   5  the server can't be reached; whether the command had an effect isn't known
   6  verification failed (log, signature or digest)
   7  not at its end yet when the time to wait was over
+  130  interrupted
 `;

@@ -135,14 +135,14 @@ describe('headgate freeze', () => {
 
   it('refuses a scope that isn’t there, and whoever may not', async () => {
     const odd = await headgate('freeze', 'now', '--because', 'x', '--scope', 'prodction');
-    expect(odd).toMatchObject({ code: 1, err: expect.stringContaining('there is no environment prodction') });
+    expect(odd).toMatchObject({ code: 3, err: expect.stringContaining('there is no environment prodction') });
     expect(odd.err, 'which there are, the nearest first').toMatch(/scopes are all \(everything\), production, /);
     expect(odd.err).toContain('application:');
     expect(odd.err).toContain('headgate freeze now --scope production --because');
     const effect = await headgate('freeze', 'now', '--because', 'x', '--scope', 'application:shpo');
-    expect(effect).toMatchObject({ code: 1, err: expect.stringContaining('there is no application shpo') });
+    expect(effect).toMatchObject({ code: 3, err: expect.stringContaining('there is no application shpo') });
     const lifted = await headgate('freeze', 'lift', 'x', '--because', 'x', '--scope', 'prodction');
-    expect(lifted).toMatchObject({ code: 1, err: expect.stringContaining('there is no environment prodction') });
+    expect(lifted).toMatchObject({ code: 3, err: expect.stringContaining('there is no environment prodction') });
     const auditor = await headgate('--as', 'auditor', 'freeze', 'now', '--because', 'x');
     expect(auditor).toMatchObject({ code: 4, err: expect.stringContaining('freeze takes one of the roles') });
     expect(troubled.promotion).toMatch(/^prm_/);

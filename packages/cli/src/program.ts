@@ -1,10 +1,10 @@
 /** The command line as a whole: reads arguments, runs one command, answers with an exit code. */
 import { readFileSync } from 'node:fs';
-import { type Client, ProblemError, visibleJson } from '@headgate/contract';
+import { type Client, ProblemError, ServerUnreachable, visibleJson } from '@headgate/contract';
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './catalog.ts';
 import type { Act, Session } from './command.ts';
-import { connect, type Surroundings, serverAddress, tokenFileOf } from './connect.ts';
+import { addressHint, connect, type Surroundings, serverAddress, tokenFileOf } from './connect.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
 import { Failure, tell } from './failure.ts';
 import { output, printable } from './output.ts';
@@ -90,7 +90,11 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
     const misused = error instanceof Failure && error.code === 'usage' && running !== undefined;
     const lines = misused
       ? [...told.lines, seeHelp(nameOf(running as Command))]
-      : [...told.lines, ...tokenHint(error, globals(), { env, cwd })];
+      : [
+          ...told.lines,
+          ...tokenHint(error, globals(), { env, cwd }),
+          ...(error instanceof ServerUnreachable ? addressHint(globals(), { env, cwd }) : []),
+        ];
     // What a refusal quotes may come from anywhere: a tenant's database, somebody else's server.
     stderr.write(`${lines.map(printable).join('\n')}\n`);
     if (globals().json === true) stdout.write(`${visibleJson(told.json)}\n`);

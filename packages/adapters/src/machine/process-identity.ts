@@ -52,6 +52,16 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   }
 }
 
+/** Whether we have the right to signal what has this pid; of nobody's pid it is true: there is nothing to be refused. */
+export function maySignal(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'EPERM';
+  }
+}
+
 /** Waits until the process is gone. Returns false when it still lives at the deadline (milliseconds from now). */
 export async function gone(identity: ProcessIdentity, deadlineMs: number): Promise<boolean> {
   const until = performance.now() + deadlineMs;

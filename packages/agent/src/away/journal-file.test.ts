@@ -107,3 +107,11 @@ test('half a line at the end, which a kill left, is cut off', async () => {
   expect((await again()).all.get('r#1')!.phase).toBe('going');
   expect(await lines()).toHaveLength(1);
 });
+
+test('read beside its agent, a line that is being written is neither counted nor cut off', async () => {
+  const path = join(dir, 'undone.jsonl');
+  await appendFile(path, '{"at":"2026-');
+  const before = await readFile(path, 'utf8');
+  expect([...(await JournalFile.read(dir)).keys()]).toEqual(['r#1']);
+  expect(await readFile(path, 'utf8')).toBe(before);
+});

@@ -30,17 +30,16 @@ export class JournalFile {
   /** Opens the file, or begins one. A line in its middle that can't be read throws: it says what the agent did. */
   static async open(dataDir: string, now: () => Date = () => new Date()): Promise<JournalFile> {
     const path = join(dataDir, 'undone.jsonl');
-    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return Buffer.alloc(0);
-      throw error;
-    });
-    const whole = bytes.lastIndexOf(0x0a) + 1;
-    if (whole < bytes.length) await truncate(path, whole);
-    const lines = bytes.subarray(0, whole).toString('utf8').split('\n');
-    const entries = lines.flatMap((line, i) => (line === '' ? [] : [entryOf(line, `${path}, line ${i + 1}`)]));
+    const { all, soundBytes, bytes } = await wholeLines(path);
+    if (soundBytes < bytes) await truncate(path, soundBytes);
     const file = await open(path, 'a', 0o600);
     await syncFolder(dirname(path));
-    return new JournalFile(file, now, foldJournal(entries), whole);
+    return new JournalFile(file, now, all, soundBytes);
+  }
+
+  /** What it says now, and nothing is made or cut off: its agent may be writing the next line. Throws as {@link open} does. */
+  static async read(dataDir: string): Promise<ReadonlyMap<string, Undoing>> {
+    return (await wholeLines(join(dataDir, 'undone.jsonl'))).all;
   }
 
   get all(): ReadonlyMap<string, Undoing> {
@@ -91,6 +90,17 @@ export class JournalFile {
     await this.#turn;
     await this.#file.close();
   }
+}
+
+async function wholeLines(path: string) {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  });
+  const soundBytes = bytes.lastIndexOf(0x0a) + 1;
+  const lines = bytes.subarray(0, soundBytes).toString('utf8').split('\n');
+  const entries = lines.flatMap((line, i) => (line === '' ? [] : [entryOf(line, `${path}, line ${i + 1}`)]));
+  return { all: foldJournal(entries), soundBytes, bytes: bytes.length };
 }
 
 function entryOf(line: string, where: string): JournalEntry {

@@ -1,17 +1,44 @@
 /** `headgate-agent status`: how things stand here, whether the server is there or not. */
+import { elsewhereText, serverElsewhere } from '../away/elsewhere.ts';
 import { knock } from '../away/knock.ts';
 import { exitOf, STATUS_EXIT, statusText } from '../away/status.ts';
 import type { AgentConfig } from '../config.ts';
 
 /** Prints it, and answers the exit code. `file` is the configuration’s. */
-export async function showStatus({ dataDir, name }: AgentConfig, file: string, json: boolean): Promise<number> {
+export async function showStatus({ dataDir, name, server }: AgentConfig, file: string, json: boolean): Promise<number> {
   const running = await knock(dataDir);
   if (running === undefined) {
     const why = `${name} does not run: nothing here is kept or watched; start it with \`headgate-agent run --config ${file}\``;
-    process.stdout.write(json ? `${JSON.stringify({ agent: name, running: false })}\n` : `${why}\n`);
+    const elsewhere = await serverElsewhere(dataDir, server);
+    const moved = elsewhere === undefined ? '' : `it would ask ${server}; ${elsewhereText(file, elsewhere)}\n`;
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ agent: name, running: false, ...(elsewhere && { server: { url: server, elsewhere } }) })}\n`
+        : `${why}\n${moved}`,
+    );
     return STATUS_EXIT.notRunning;
   }
   const status = await running.status();
-  process.stdout.write(json ? `${JSON.stringify(status)}\n` : statusText(status));
+  // The address that the running agent asks, which may be another one than stands in the file by now.
+  const { url, awaySince } = status.server;
+  const elsewhere = awaySince === null ? undefined : await serverElsewhere(dataDir, url);
+  const said = elsewhere === undefined ? status : { ...status, server: { ...status.server, elsewhere } };
+  if (json) process.stdout.write(`${JSON.stringify(said)}\n`);
+  else
+    process.stdout.write(
+      `${statusText(status)}${awaySince === null ? '' : `\n${whatMends(file, server, url, elsewhere)}\n`}`,
+    );
   return exitOf(status);
+}
+
+/** What mends it: the file may have been mended already, and the agent reads it as it starts. */
+function whatMends(
+  file: string,
+  written: string,
+  asked: string,
+  elsewhere: Parameters<typeof elsewhereText>[1],
+): string {
+  return written === asked
+    ? elsewhereText(file, elsewhere)
+    : `it asks ${asked}, and ${file} says ${written} by now: headgate-agent stop --config ${file} --agent-only && headgate-agent run --config ${file}`;
 }

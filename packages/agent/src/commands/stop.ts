@@ -10,6 +10,7 @@ import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
 import type { AgentConfig } from '../config.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
+import { inTheWayOf, whyNotSignal } from '../stop/in-the-way.ts';
 import { type EndFacts, whyNotEnd } from '../stop/may-end.ts';
 import { underWayBy, underWayIn } from '../stop/under-way.ts';
 import { usageTrouble } from '../usage.ts';
@@ -32,8 +33,9 @@ ends what is left, and says so when nothing is.
 --agent-only ends the agent and nothing of what it runs: everybody is served on, and the next \`headgate-agent run\` takes it
              over, with the configuration as it is then
 
-Refused, and nothing is ended: while a step or a wave is under way in one of the cells, while somebody is served who isn't
-named, while the agent runs (without --and-agent).
+Refused, and nothing is ended, the agent neither: while a step or a wave is under way in one of the cells, while somebody is
+served who isn't named or somebody is named who isn't there, while another process holds a cell, where the right to end
+something is missing, while the agent runs (without --and-agent).
 Exit codes: 0 nothing of it runs any more, 1 refused or failed, 64 wrong usage, 78 wrong configuration.
 `;
 
@@ -114,10 +116,12 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
   };
   const running = await knock(dataDir);
   if (running !== undefined) {
-    // Looked at before the agent is ended, so that a refusal leaves everything as it was.
-    const status = new Map((await running.status()).cells.map((each) => [each.cell, underWayBy(each)]));
-    const why = whyNotEnd(await factsOf(cells, status), wish.tenants);
+    // Looked at before the agent is ended, and by the same files as afterwards, so that a refusal leaves everything as it was.
     const pid = (await holderOf(dataDir))?.pid;
+    const said = new Map((await running.status()).cells.map((each) => [each.cell, underWayBy(each)]));
+    const facts = await factsOf(cells, dataDir, pid);
+    const all = facts.map((each) => ({ ...each, underWay: said.get(each.cell) ?? each.underWay }));
+    const why = [...whyNotEnd(all, wish.tenants), ...whyNotSignal(pid)];
     const agent = `the agent ${name} runs${pid === undefined ? '' : ` (pid ${pid})`}, and starts again whatever ends: end it first, or with this command: --and-agent`;
     if (why.length > 0 || !wish.andAgent) return complain([...why, ...(wish.andAgent ? [] : [agent])], EXIT.refused);
     if (pid === undefined) return complain([`${agent}. Its process can't be told from here`], EXIT.refused);
@@ -126,22 +130,32 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
     ended.push({ cell: '', ...line });
     if (!wish.json) process.stdout.write(`ended ${line.what} (pid ${pid})\n`);
   }
-  const holds: CellHold[] = [await holdCell(dataDir)];
+  // What came up since it was looked at: whoever reads the refusal has to know that the agent is gone by now.
+  const refuse = (why: readonly string[]): number =>
+    complain(
+      ended.some(({ cell }) => cell === '')
+        ? [
+            ...why,
+            `the agent ${name} was ended before that was seen; start it again: headgate-agent run --config ${wish.file}`,
+          ]
+        : why,
+      EXIT.refused,
+    );
+  const holds: CellHold[] = [];
   let told = true;
   try {
-    for (const { dir } of cells) holds.push(await holdCell(dir));
-    const underWay = await underWayIn(
-      dataDir,
-      cells.map(({ cell }) => cell),
-    );
-    const why = whyNotEnd(await factsOf(cells, underWay), wish.tenants);
-    if (why.length > 0) return complain(why, EXIT.refused);
+    for (const dir of [dataDir, ...cells.map((cell) => cell.dir)]) holds.push(await holdCell(dir));
+    const why = whyNotEnd(await factsOf(cells, dataDir, process.pid), wish.tenants);
+    if (why.length > 0) return refuse(why);
     for (const cell of cells) await endRunning(cell, (part) => say(cell.cell, part));
-    const left = (await factsOf(cells, new Map())).flatMap(({ cell, seen }) =>
-      seen.parts.map(({ what, pid }) => `cell ${cell}: ${what} (pid ${pid}) runs on`),
+    const seen = await Promise.all(cells.map(async (cell) => ({ cell: cell.cell, ...(await lookAtRunning(cell)) })));
+    const left = seen.flatMap(({ cell, parts }) =>
+      parts.map(({ what, pid }) => `cell ${cell}: ${what} (pid ${pid}) runs on`),
     );
-    if (left.length > 0) return complain(left, EXIT.refused);
+    if (left.length > 0) return refuse(left);
     told = await tellServer(config);
+  } catch (error) {
+    return refuse([(error as Error).message]);
   } finally {
     for (const hold of holds) await hold.release();
   }
@@ -190,13 +204,23 @@ async function endAgentOnly(config: AgentConfig, file: string, json: boolean): P
   return EXIT.ok;
 }
 
+/** `holder`: the process that may hold the cells, the agent's or our own. */
 async function factsOf(
   cells: readonly AnyCellConfig[],
-  underWay: ReadonlyMap<string, string | undefined>,
+  dataDir: string,
+  holder: number | undefined,
 ): Promise<readonly EndFacts[]> {
+  const underWay = await underWayIn(
+    dataDir,
+    cells.map(({ cell }) => cell),
+  );
   const facts: EndFacts[] = [];
-  for (const config of cells)
-    facts.push({ cell: config.cell, seen: await lookAtRunning(config), underWay: underWay.get(config.cell) });
+  for (const config of cells) {
+    const { cell, tenants } = config;
+    const seen = await lookAtRunning(config);
+    const inTheWay = await inTheWayOf(config, seen, holder);
+    facts.push({ cell, seen, underWay: underWay.get(cell), tenants: Object.keys(tenants), inTheWay });
+  }
   return facts;
 }
 

@@ -7,6 +7,10 @@ export interface EndFacts {
   readonly seen: RunningCell;
   /** What of a plan is under way there, as the agent wrote it down; undefined: nothing. */
   readonly underWay: string | undefined;
+  /** The tenants that are declared there, served or not. */
+  readonly tenants: readonly string[];
+  /** What else stands in the way of ending it, each in words: another holder of it, a right that is missing. */
+  readonly inTheWay: readonly string[];
 }
 
 /** So many tenants are spelled out as they are to be typed. */
@@ -18,7 +22,8 @@ const MOST_TYPED = 20;
  */
 export function whyNotEnd(cells: readonly EndFacts[], tenants: readonly string[]): readonly string[] {
   const why: string[] = [];
-  for (const { cell, seen, underWay } of cells) {
+  for (const { cell, seen, underWay, inTheWay } of cells) {
+    why.push(...inTheWay.map((each) => `cell ${cell}: ${each}`));
     const half = [...(underWay === undefined ? [] : [underWay]), ...seen.halfWay];
     if (half.length > 0)
       why.push(
@@ -36,9 +41,15 @@ export function whyNotEnd(cells: readonly EndFacts[], tenants: readonly string[]
     );
   }
   const there = new Set(cells.flatMap(({ seen }) => seen.served));
-  // Served no more they may be named again; where others are served it is a mistake.
-  const strange = there.size === 0 ? [] : tenants.filter((tenant) => !there.has(tenant));
+  // Served no more they may be named again, if they are declared; where others are served it is a mistake.
+  const declared = new Set(cells.flatMap((each) => each.tenants));
+  const known = there.size === 0 ? declared : there;
+  const strange = tenants.filter((tenant) => !known.has(tenant));
   if (strange.length > 0)
-    why.push(`--tenants: nobody of that name is served there: ${named(strange)}. Served are ${named([...there])}`);
+    why.push(
+      there.size === 0
+        ? `--tenants: there is no tenant of that name: ${named(strange)}. Declared are ${named([...declared])}; none of them is served now`
+        : `--tenants: nobody of that name is served there: ${named(strange)}. Served are ${named([...there])}`,
+    );
   return why;
 }

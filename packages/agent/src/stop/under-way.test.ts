@@ -46,8 +46,22 @@ test('of a running agent it is what that says', () => {
   expect(said({ undoing: { ...undoing, phase: 'stopped', told: 'taken-up' } })).toBeUndefined();
 });
 
-test.each<[string, Partial<EndFacts['seen']> & { underWay?: string }, readonly string[], RegExp | undefined]>([
+type Seen = Partial<EndFacts['seen'] & Pick<EndFacts, 'underWay' | 'inTheWay'>>;
+
+test.each<[string, Seen, readonly string[], RegExp | undefined]>([
   ['where nobody is served', {}, [], undefined],
+  [
+    'where nobody is served, and one is named whom nobody declared',
+    {},
+    ['adda'],
+    /no tenant of that name: adda\. Declared are ada and bob/,
+  ],
+  [
+    'where another holds it',
+    { inTheWay: ['/c is held by another process'] },
+    [],
+    /^cell a: \/c is held by another process$/,
+  ],
   ['where nobody is served any more, who was named before', {}, ['ada'], undefined],
   ['where all are named', { served: ['ada', 'bob'] }, ['bob', 'ada'], undefined],
   ['where one is not named', { served: ['ada', 'bob'] }, ['ada'], /bob is served there\. .*--tenants ada,bob$/],
@@ -60,8 +74,9 @@ test.each<[string, Partial<EndFacts['seen']> & { underWay?: string }, readonly s
     [],
     /10000 in all are .*all of them/,
   ],
-])('cells end %s, or say why not', (_what, { underWay, ...seen }, tenants, why) => {
-  const facts: EndFacts = { cell: 'a', seen: { parts: [], served: [], halfWay: [], ...seen }, underWay };
+])('cells end %s, or say why not', (_what, { underWay, inTheWay = [], ...seen }, tenants, why) => {
+  const all = { parts: [], served: [], halfWay: [], ...seen };
+  const facts: EndFacts = { cell: 'a', seen: all, underWay, inTheWay, tenants: ['ada', 'bob'] };
   const said = whyNotEnd([facts], tenants);
   if (why === undefined) expect(said).toEqual([]);
   else expect(said).toEqual([expect.stringMatching(why)]);

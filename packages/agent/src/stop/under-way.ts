@@ -24,28 +24,22 @@ function waveOf(promotion: string, step: string, begun: number, steps: number): 
   return `a wave of promotion ${promotion}, last ${step} (${begun} of ${steps} steps begun)`;
 }
 
-/**
- * The same by what an agent that doesn't run wrote down, for each of these cells. The caller holds the data folder.
- */
+/** The same by what the agent wrote down, for each of these cells. It only reads: the agent may run beside it. */
 export async function underWayIn(
   dataDir: string,
   cells: readonly string[],
 ): Promise<ReadonlyMap<string, string | undefined>> {
   const standing = await StandingFile.open(dataDir);
   const marks = await MarksFile.open(dataDir);
-  const journal = await JournalFile.open(dataDir);
+  const undone = await JournalFile.read(dataDir);
   const plans = new Plans(await BlobCache.open(dataDir, async () => undefined));
-  try {
-    const found = new Map<string, string | undefined>();
-    for (const cell of cells) found.set(cell, await ofCell(cell));
-    return found;
-  } finally {
-    await journal.close();
-  }
+  const found = new Map<string, string | undefined>();
+  for (const cell of cells) found.set(cell, await ofCell(cell));
+  return found;
 
   async function ofCell(cell: string): Promise<string | undefined> {
     const last = standing.of(cell);
-    const undoing = lastIn(journal.all, cell);
+    const undoing = lastIn(undone, cell);
     if (undoing !== undefined && goesBack(undoing)) return 'the agent was going back by itself';
     const begun = begunOf(last, marks.marks);
     if (last === undefined || begun === undefined) return undefined;

@@ -79,7 +79,7 @@ test('an agent gets more environments and keeps its token; nobody else is made a
   });
   const misspelt = await headgate('agent', 'widen', 'agt_shop', '--environment', 'lab-two', 'lob');
   expect(misspelt).toMatchObject({
-    code: 1,
+    code: 3,
     out: expect.stringContaining('there is no environment lob; there are lab, lab-two'),
   });
   expect((await headgate('agent', 'list')).out).not.toContain('lab-two');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { holdsService, readService } from '@headgate/documents';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { table, warningLine } from '../output.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -56,7 +56,7 @@ function expanded(file: File): File {
 async function filesAt(cwd: string, path: string): Promise<readonly File[]> {
   const full = join(path.startsWith('/') ? '' : cwd, path);
   const facts = await stat(full).catch(() => undefined);
-  if (facts === undefined) throw new Failure(EXIT.usage, 'usage', `there is no file ${path}`);
+  if (facts === undefined) throw notThere(`there is no file ${path}`);
   if (facts.isDirectory()) {
     const names = (await readdir(full)).filter((name) => /\.ya?ml$/.test(name)).sort();
     return (await Promise.all(names.map((name) => filesAt(cwd, join(path, name))))).flat();

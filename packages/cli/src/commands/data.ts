@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Install, Session } from '../command.ts';
@@ -6,7 +7,7 @@ import { type DataPlace, dataPlace, doubtText, placeText, sizeText } from '../da
 import { removable, removeData, takeToRemove } from '../data/remove-data.ts';
 import { unleftDatabases, unleftText } from '../data/unleft-databases.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { printable } from '../output.ts';
 
 /** The data of a server and its agents on this machine: where it lies, and how to be rid of it. */
@@ -27,6 +28,7 @@ export const data: Install = (program, act) => {
             'no data folder (.headgate) is here or above',
             'name one, or set HEADGATE_DATA',
           );
+        if (!existsSync(folder)) throw notThere(`there is no folder ${folder}`);
         const place = await dataPlace(folder);
         out.answer(
           place,

@@ -49,7 +49,7 @@ test('a misspelt environment is told with those that there are', async () => {
   for (const command of ['plan', 'promote']) {
     const { code, out } = await headgate('--as', 'developer', command, '2.0.0', '--to', 'prodution');
     expect([code, out]).toEqual([
-      1,
+      3,
       expect.stringContaining('there is no environment prodution; there are production, staging'),
     ]);
     expect(out).toContain('name one of them, or declare it');

@@ -49,5 +49,5 @@ test('the last drill of each store is listed, with why it is no good one', async
   expect(await headgate('drill', 'list', '--cell', 'live')).toMatchObject({ code: 0 });
   await writeFile(join(dir, 'none.json'), '{}');
   expect((await headgate('drill', 'record', 'none.json')).code).not.toBe(0);
-  expect((await headgate('drill', 'record', 'nowhere.json')).code).toBe(2);
+  expect((await headgate('drill', 'record', 'nowhere.json')).code).toBe(3);
 });

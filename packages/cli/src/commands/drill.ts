@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Drill } from '@headgate/contract';
 import type { Install } from '../command.ts';
+import { declaredOrNot } from '../documents/document-ref.ts';
 import { bundleIn } from '../evidence/bundle-in.ts';
 import { EXIT } from '../exit-codes.ts';
 import { instant, table } from '../output.ts';
@@ -20,6 +21,7 @@ export const drill: Install = (program, act) => {
           (page) => client.call('listDrills', { limit: 200, ...only, ...page }),
           undefined,
         );
+        if (items.length === 0) await declaredOrNot(client, 'Cell', cell);
         const rows = items.map((each) => [
           `${each.environment}/${each.cell}/${each.store}`,
           instant(each.at),

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { lookAtProject } from '../init/project.ts';
 import { HEALTH_PATHS, recognise } from '../init/recognise.ts';
 import { serviceText } from '../init/service-text.ts';
@@ -30,8 +30,8 @@ export const init: Install = (program, act) => {
       act(async (session, folder: string | undefined, options: Options) => {
         const { out, cwd } = session;
         const dir = resolve(cwd, folder ?? '.');
-        if (!existsSync(dir) || !statSync(dir).isDirectory())
-          throw new Failure(EXIT.usage, 'usage', `${dir} is no folder`);
+        if (!existsSync(dir)) throw notThere(`there is no folder ${dir}`);
+        if (!statSync(dir).isDirectory()) throw new Failure(EXIT.usage, 'usage', `${dir} is no folder`);
         const file = join(dir, SERVICE_FILE);
         if (existsSync(file))
           throw new Failure(

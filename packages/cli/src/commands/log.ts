@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { CHECKPOINT, type ExportVerdict, verifyExport } from '@headgate/documents';
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { ExportFolder } from '../log/export-folder.ts';
 import { exportLog } from '../log/export-log.ts';
 import { logTrust, type TrustOptions, textOf } from '../log/log-trust.ts';
@@ -31,7 +31,7 @@ export const log: Install = (program, act) => {
     )
     .option(
       '--head <file...>',
-      'signed tree heads that agents or auditors hold: show a cut tail and a rewritten history',
+      'signed tree heads that agents (tree-head.cosigned.note in the data folder) or auditors hold: show a cut tail and a rewritten history',
     )
     .option('--key <key...>', KEY)
     .option('--trust <file>', TRUST)
@@ -132,11 +132,16 @@ async function verifyFolder(session: Session, folder: string, options: VerifyOpt
 
 function exportIn(folder: string): ExportFolder {
   if (existsSync(folder)) return new ExportFolder(folder);
-  throw new Failure(EXIT.usage, 'usage', `${folder} is no folder with an export: it has no ${CHECKPOINT}`);
+  throw notThere(`${folder} is no folder with an export: it has no ${CHECKPOINT}`);
 }
 
+/** Beside it lies the log's own head, which nobody co-signed: it is the one that is taken by mistake. */
+const COSIGNED =
+  '; an agent’s cosignature stands in tree-head.cosigned.note of its data folder (tree-head.note has none): --head FILE, of each of them';
+
 function said(verdict: ExportVerdict): string {
-  if (!verdict.ok) return `the export does NOT verify (${verdict.code}): ${verdict.why}${first(verdict)}`;
+  if (!verdict.ok)
+    return `the export does NOT verify (${verdict.code}): ${verdict.why}${first(verdict)}${verdict.code === 'head-witnesses' ? COSIGNED : ''}`;
   const { entries, heads, witnessed } = verdict;
   const held = heads > 0 ? `, continuing ${heads} other heads` : '';
   const by = witnessed === undefined ? '' : `, co-signed up to ${witnessed.size} by ${witnessed.by.length} witnesses`;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { migrateText } from '@headgate/documents/versions/index';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { table } from '../output.ts';
 
 /** Rewrite documents of an older form. */
@@ -18,6 +18,7 @@ export const migrate: Install = (program, act) => {
           files.map(async (file) => {
             const path = resolve(cwd, file);
             const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+              if (error.code === 'ENOENT') throw notThere(`there is no file ${file}`);
               throw new Failure(EXIT.usage, 'usage', `${file} can't be read (${error.code})`);
             });
             return { file, path, migrated: migrateText(text, file) };

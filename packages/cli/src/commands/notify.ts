@@ -1,7 +1,9 @@
-import { type Delivery, deliveryState, previewed } from '@headgate/contract';
+import { type Client, type Delivery, deliveryState, previewed } from '@headgate/contract';
+import { didYouMean } from '@headgate/documents/schema/nearest';
 import type { Install, Session } from '../command.ts';
+import { type FoundDocument, findDocument } from '../documents/document-ref.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { instant, printable, table } from '../output.ts';
 import { everything } from '../paging.ts';
 
@@ -36,6 +38,7 @@ export const notify: Install = (program, act) => {
         const found = await everything((cursor) =>
           client.call('listDeliveries', { ...options, ...cursor, limit: 200 }),
         );
+        if (found.length === 0) await thereOrNot(client, options);
         out.answer(found, shown(found));
         return EXIT.ok;
       }),
@@ -109,4 +112,28 @@ async function settled({ client, out, stop }: Session, id: string, withinMs: num
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** That what an empty list was narrowed to is there: the promotion, the Notification, and a channel of that name in one. */
+async function thereOrNot(client: Client, { promotion, notification, channel }: ListOptions): Promise<void> {
+  if (promotion !== undefined) await client.call('showPromotion', { promotion });
+  const one = notification === undefined ? undefined : await findDocument(client, `Notification/${notification}`);
+  if (channel === undefined) return;
+  const found = one === undefined ? await allNotifications(client) : [one];
+  const names = found.flatMap(({ content }) => channelsIn(content));
+  if (!names.includes(channel))
+    throw notThere(
+      `no channel is declared as ${channel}${didYouMean(channel, names)}`,
+      'see: headgate document list --kind Notification',
+    );
+}
+
+async function allNotifications(client: Client): Promise<readonly FoundDocument[]> {
+  const all = await everything((page) => client.call('listDocuments', { limit: 200, kind: 'Notification', ...page }));
+  return Promise.all(all.map(({ name }) => findDocument(client, `Notification/${name}`)));
+}
+
+function channelsIn({ spec }: FoundDocument['content']): readonly string[] {
+  const { channels = [] } = (spec ?? {}) as { readonly channels?: readonly { readonly name: string }[] };
+  return channels.map(({ name }) => name);
 }

@@ -1,5 +1,6 @@
 import { promotionPhase } from '@headgate/contract';
 import type { Install } from '../command.ts';
+import { declaredOrNot } from '../documents/document-ref.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { instant, table } from '../output.ts';
@@ -46,6 +47,7 @@ export const promotion: Install = (program, act) => {
           (page) => client.call('listPromotions', { limit: Math.min(200, limit ?? 200), ...filter, ...page }),
           limit,
         );
+        if (items.length === 0) await declaredOrNot(client, 'Application', application);
         const rows = items.map((p) => [
           p.id,
           `${p.application} ${p.release.version}`,

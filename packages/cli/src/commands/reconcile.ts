@@ -9,9 +9,10 @@ import {
   signCompensationApproval,
 } from '@headgate/documents';
 import type { Install, Session } from '../command.ts';
+import { declaredOrNot } from '../documents/document-ref.ts';
 import { bundleIn } from '../evidence/bundle-in.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { instant, printable, table, withShortDigests } from '../output.ts';
 import { everything } from '../paging.ts';
 import { localKey } from '../releases/local-key.ts';
@@ -52,6 +53,7 @@ export const reconcile: Install = (program, act) => {
           (page) => client.call('listReconciliations', { limit: 200, ...only, ...page }),
           undefined,
         );
+        if (items.length === 0) await declaredOrNot(client, 'Cell', cell);
         out.answer({ items }, listText(items));
         return items.every(({ agrees }) => agrees) ? EXIT.ok : EXIT.refused;
       }),
@@ -92,7 +94,7 @@ async function approve({ out, cwd, stdin }: Session, file: string, options: Appr
 
 async function planText(file: string): Promise<string> {
   const facts = await stat(file).catch(() => undefined);
-  if (facts?.isFile() !== true) throw new Failure(EXIT.usage, 'usage', `there is no file ${file}`);
+  if (facts?.isFile() !== true) throw notThere(`there is no file ${file}`);
   if (facts.size > MAX_PLAN_BYTES)
     throw new Failure(EXIT.usage, 'usage', `${file} is too large for a plan: at most ${MAX_PLAN_BYTES} bytes are read`);
   return readFile(file, 'utf8');

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Release } from '@headgate/contract';
 import type { Install } from '../command.ts';
+import { declaredOrNot } from '../documents/document-ref.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { instant, printableLines, shortDigest, table, warningLine } from '../output.ts';
@@ -75,6 +76,7 @@ export const release: Install = (program, act) => {
           (page) => client.call('listReleases', { limit: Math.min(200, limit ?? 200), ...filter, ...page }),
           limit,
         );
+        if (items.length === 0) await declaredOrNot(client, 'Application', application);
         const rows = items.map((r) => [
           r.application,
           r.ref.version,

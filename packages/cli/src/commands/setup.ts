@@ -4,7 +4,7 @@ import { generateSigningKey, loadTrust, type SigningKey, savePrivateKey } from '
 import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { printable, warningLine } from '../output.ts';
 import { cellsText, together } from '../promotions/objections.ts';
 import { localKey } from '../releases/local-key.ts';
@@ -23,10 +23,22 @@ export const setup: Install = (program, act) => {
     .command('setup <service>')
     .description('declare a service, make its signing key and trust file, and what its agent is handed; repeatable')
     .option('--take-back', 'also declare anew what somebody else declared otherwise since the last setup')
+    .option(
+      '--running <version>',
+      'what runs today, for the take-up that it prints; default: package.json’s, else Git’s',
+    )
     .action(
-      act(async (session, path: string, { takeBack }: { takeBack?: boolean }) => {
+      act(async (session, path: string, { takeBack, running }: { takeBack?: boolean; running?: string }) => {
         const { client, out, cwd, env } = session;
+        if (running !== undefined && !/^[0-9A-Za-z.+_-]{1,64}$/.test(running))
+          throw new Failure(
+            EXIT.usage,
+            'usage',
+            '--running: expected a version of at most 64 letters, digits, . + _ -',
+          );
         const found = await serviceAt(resolve(cwd, path));
+        if (found === undefined && !existsSync(resolve(cwd, path)))
+          throw notThere(`there is no ${path}`, 'name the folder of the service, or its headgate.yaml');
         if (found === undefined)
           throw new Failure(EXIT.usage, 'usage', `${path} holds no Service`, 'write one with: headgate init');
         const folder = dataFolder(env, cwd);
@@ -50,7 +62,7 @@ export const setup: Install = (program, act) => {
         const handed = await handOver(session, folder, found.service.metadata.name, found.documents, trustFile);
         const agent = relative(cwd, dirname(handed.file));
         const changed = handed.changed || handed.objections.length > 0;
-        const next = await nextSteps(session, found, { file: handed.file, changed });
+        const next = await nextSteps(session, found, { file: handed.file, changed }, running);
         const said = {
           applied: applied.length,
           warnings,
@@ -77,6 +89,7 @@ export const setup: Install = (program, act) => {
               .map((same) => printable(`${same[0].why} (${cellsText(same)}); ${howToRead(same[0])}`)),
             next.why,
             ...said.next.map((line) => `  ${line}`),
+            ...(next.beware === undefined ? [] : [next.beware]),
           ].join('\n'),
         );
         return EXIT.ok;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -9,7 +10,7 @@ import {
   removeHome,
 } from '@headgate/adapters/machine/index';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { type DataPlace, dataPlace } from './data-place.ts';
 import { dataFoldersBelow, isDataFolder, strangersIn } from './strangers.ts';
 
@@ -20,6 +21,7 @@ const refuse = (code: string, why: string, unblock: string) => new Failure(EXIT.
  * a removal takes the lock along, and another folder may stand in its place at once.
  */
 export async function takeToRemove(folder: string): Promise<DataFolderLock> {
+  if (!existsSync(folder)) throw notThere(`there is no folder ${folder}`);
   // Before the lock, which would make its file in any folder.
   if (!isDataFolder(folder))
     throw refuse(

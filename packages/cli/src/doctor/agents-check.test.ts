@@ -1,8 +1,11 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Status } from '@headgate/contract';
 import { expect, test } from 'vitest';
 import { agentFindings } from './agents-check.ts';
 
-const HERE = { folder: undefined, cwd: '/' };
+const HERE = { folder: undefined, cwd: '/', server: 'http://127.0.0.1:7001' };
 const NOW = 1_800_000_000_000;
 type Cell = Status['cells'][number];
 
@@ -66,4 +69,31 @@ test('an agent that ended by its own word is told of at once, with how; one that
   });
   // An older server doesn't say.
   expect(of(cell('a', { agent: { id: 'agt_shop', heardAt: null } }))[0]?.verdict).toBe('ok');
+});
+
+test('of an agent that isn’t heard, both addresses are named where its own is another one, and the field that mends it', async () => {
+  const cwd = await mkdtemp(join(tmpdir(), 'headgate-astray-'));
+  try {
+    await mkdir(join(cwd, '.headgate', 'agent'), { recursive: true });
+    const config = (server: string) =>
+      writeFile(join(cwd, '.headgate', 'agent', 'agent.yaml'), `version: 1\nname: agt_shop\nserver: ${server}\n`);
+    const here = { folder: join(cwd, '.headgate'), cwd, server: 'http://127.0.0.1:7001' };
+    const findings = (...cells: Cell[]) => agentFindings({ cells, at: NOW, truncated: false }, here);
+    const silent = cell('a', { agent: { id: 'agt_shop', heardAt: NOW - 60_000 } });
+    const moved = {
+      verdict: 'wrong',
+      why: expect.stringContaining(
+        'agt_shop asks http://127.0.0.1:7000 (server: in .headgate/agent/agent.yaml), and this command asks http://127.0.0.1:7001',
+      ),
+      mend: 'if the server is at http://127.0.0.1:7001 now: write server: http://127.0.0.1:7001 into .headgate/agent/agent.yaml, then: headgate-agent stop --config .headgate/agent/agent.yaml --agent-only && headgate-agent run --config .headgate/agent/agent.yaml',
+    };
+    await config('http://127.0.0.1:7000');
+    expect(findings(silent)).toMatchObject([moved]);
+    expect(findings(), 'it never came').toMatchObject([moved]);
+    expect(findings(cell('a', { agent: { id: 'agt_shop', heardAt: NOW - 1_000 } }))[0]?.verdict).toBe('ok');
+    await config('http://localhost:7001');
+    expect(findings(silent)[0]?.mend).toMatch(/^start it where it was enrolled: /);
+  } finally {
+    await rm(cwd, { recursive: true, force: true });
+  }
 });

@@ -1,4 +1,5 @@
 import type { Status } from '@headgate/contract';
+import { agentsAstray, astrayText, backOnTrack } from '../agents/agent-addresses.ts';
 import { untended } from '../agents/agent-words.ts';
 import { type Here, runAgentCommand } from '../setup/pin-anew.ts';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
@@ -17,17 +18,23 @@ type Cell = Status['cells'][number];
 /** Whether agents look at every cell, and what they see can be built upon. */
 export const agents: Check<ServerFacts> = {
   name: 'agents',
-  async look({ client, folder, cwd }) {
-    return agentFindings(await client.call('status'), { folder, cwd });
+  async look({ client, server, folder, cwd }) {
+    return agentFindings(await client.call('status'), { folder, cwd, server });
   },
 };
 
 /** What has one cause is one finding: an agent that is away leaves all cells of its environment unseen. */
 export function agentFindings(
   { cells, at, truncated }: Pick<Status, 'cells' | 'at' | 'truncated'>,
-  here: Here,
+  here: Here & { readonly server: string },
 ): Finding[] {
   const check = agents.name;
+  const { server } = here;
+  // Only where it isn't heard: behind a balancer one server has several addresses.
+  const astray = agentsAstray(here, server);
+  const unheard = astray.filter(({ agent }) => !cells.some((cell) => cell.agent?.id === agent));
+  const elsewhere = unheard.map((each) => wrong(check, astrayText(each, server), backOnTrack(each, server)));
+  if (cells.length === 0 && elsewhere.length > 0) return elsewhere;
   if (cells.length === 0)
     return [
       unknown(
@@ -50,9 +57,12 @@ export function agentFindings(
     return [
       ...found(never, (names) => wrong(check, `no agent has looked at ${names}`, `start the agent of ${environment}`)),
       ...alone.flatMap(({ agent, why, cells: those }) =>
-        found(those, (names) =>
-          wrong(check, `${names}: ${why}`, `start it where it was enrolled: ${runAgentCommand(here, agent)}`),
-        ),
+        found(those, (names) => {
+          const moved = astray.find((each) => each.agent === agent);
+          return moved === undefined
+            ? wrong(check, `${names}: ${why}`, `start it where it was enrolled: ${runAgentCommand(here, agent)}`)
+            : wrong(check, `${names}: ${why}; ${astrayText(moved, server)}`, backOnTrack(moved, server));
+        }),
       ),
       ...found(silent, (names) =>
         wrong(
@@ -75,6 +85,7 @@ export function agentFindings(
       ),
     ];
   });
+  findings.push(...elsewhere);
   if (truncated) findings.push(unknown(check, 'there are more cells than one look shows', 'headgate status'));
   return findings.length > 0
     ? findings

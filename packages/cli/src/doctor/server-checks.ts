@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, ProblemError } from '@headgate/contract';
 import { parseVerifierKey } from '@headgate/documents';
+import { agentsAstray } from '../agents/agent-addresses.ts';
 import { verifyLog } from '../log/verify-log.ts';
 import { agents } from './agents-check.ts';
 import { type Check, ok, unknown, wrong } from './finding.ts';
@@ -29,16 +30,18 @@ export const TOKEN = 'token';
 
 const ready: Check<ServerFacts> = {
   name: 'server',
-  async look({ server }) {
+  async look({ server, folder, cwd }) {
     const answer = await fetch(`${server}/readyz`, { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => undefined);
-    if (answer === undefined)
+    if (answer === undefined) {
+      const others = agentsAstray({ folder, cwd }, server).map(({ agent, asks }) => `${agent} asks ${asks}`);
       return [
         wrong(
           this.name,
-          `${server} doesn't answer`,
+          [`${server} doesn't answer`, ...others].join('; '),
           'start headgate-server, or say where it is: --server URL, or HEADGATE_SERVER',
         ),
       ];
+    }
     const { parts } = (await answer.json()) as { parts: readonly { part: string; ready: boolean; why: string }[] };
     const away = parts.filter((part) => !part.ready);
     // Which versions are there, in an upgrade's midst.

@@ -2,7 +2,7 @@ import { type Client, type DocumentWithContent, MAX_BLOB_BYTES, ProblemError } f
 import { digestOf, KIND_NAMES, type KindName } from '@headgate/documents';
 import { didYouMean } from '@headgate/documents/schema/nearest';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 import { everything } from '../paging.ts';
 
 /** How a document is named on a command line. */
@@ -44,11 +44,33 @@ export async function findDocument(client: Client, text: string): Promise<FoundD
     );
   const kind = kindOf(first);
   const name = rest.join('/');
-  return client.call('showDocument', { kind, name }).catch((error: Error) => {
+  return client.call('showDocument', { kind, name }).catch(async (error: Error) => {
     if (!(error instanceof ProblemError) || error.status !== 404) throw error;
-    const unblock = `see: headgate document list --kind ${kind}`;
-    throw new Failure(EXIT.notFound, 'not-found', `no ${kind} is declared as ${name}`, unblock);
+    throw await noneAs(client, kind, name);
   });
+}
+
+/**
+ * That what a list was narrowed to is declared at all: a list that is empty, because nothing of that name is, would be taken for
+ * an answer. Without a name nothing is asked. Throws a {@link Failure}.
+ */
+export async function declaredOrNot(client: Client, kind: KindName, name: string | undefined): Promise<void> {
+  if (name !== undefined) await findDocument(client, `${kind}/${name}`);
+}
+
+/** With the nearest one that is, and how all of them are listed. */
+async function noneAs(client: Client, kind: KindName, name: string): Promise<Failure> {
+  const all = await everything((page) => client.call('listDocuments', { limit: 200, kind, ...page }));
+  const names = all.map((each) => each.name);
+  // Of a tenant the cell stands before it, which most leave out.
+  const within = names.filter((each) => each.endsWith(`/${name}`));
+  const near =
+    within.length > 0 ? `, did you mean ${within.slice(0, 3).map(quote).join(' or ')}?` : didYouMean(name, names);
+  return notThere(`no ${kind} is declared as ${name}${near}`, `see: headgate document list --kind ${kind}`);
+}
+
+function quote(name: string): string {
+  return `"${name}"`;
 }
 
 /** What is declared now, by the digits that lists show; of what was declared before only whole digests are known. */

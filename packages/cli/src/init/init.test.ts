@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { readService } from '@headgate/documents';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ranCommand } from '../testing/ran-command.ts';
 
@@ -52,4 +53,13 @@ test('a running copy says where it is healthy; one that doesn’t answer is told
   await rm(join(dir, 'headgate.yaml'));
   expect((await init('--yes', '--url', url)).code).toBe(5);
   await expect(written()).rejects.toThrow(/ENOENT/);
+});
+
+test('what it writes of the watch is what a service has that says nothing of it', async () => {
+  await init('--yes');
+  const text = (await written()).replaceAll('TO-DO', 'x').replace('# hypercare: ', 'hypercare: ');
+  const without = text.replace(/^ {2}(soakMs|hypercare): .*\n/gm, '');
+  expect(text.split('\n').length - without.split('\n').length).toBe(2);
+  expect(readService(text, 'a')).toMatchObject({ ok: true });
+  expect(readService(text, 'a')).toEqual(readService(without, 'a'));
 });

@@ -1,3 +1,4 @@
+import { DEFAULT_HYPERCARE, DEFAULT_SOAK_MS } from '@headgate/documents/service/service';
 import type { Recognised } from './recognise.ts';
 
 /** Where the two connection URLs stand, if not in variables of the agent's environment. */
@@ -30,8 +31,10 @@ export function serviceText(found: Recognised, { environment, owner }: ServicePl
     `      database: {url: {variable: ${upper}_DATABASE_URL}, adminUrl: {variable: ${upper}_ADMIN_URL}}`,
     '      # one other person agrees before anything changes here; 0 lets releases pass by themselves',
     '      approvals: 1',
-    '  # watched for so long before a release counts; hours, once customers depend on it',
-    '  soakMs: 2000',
+    '  # a promotion ends once the new release was watched for so long (milliseconds); what fails meanwhile goes back by itself',
+    `  soakMs: ${DEFAULT_SOAK_MS}`,
+    '  # and is watched on then, which holds nothing up: for the first hour, if nothing else is said; [] is no watch',
+    `  # hypercare: ${stages(DEFAULT_HYPERCARE)}`,
     '  # tests: 1            # then no release moves without passed tests attached (headgate ci FOLDER --key KEY --junit REPORT)',
     '  # gates:              # any gate of a Policy, here for all environments, or below one of them (docs/bring-your-own.md)',
     `  #   - {gate: migrations-analysed, params: {maxAgeMs: 604800000, longestStallMs: 1000, catalogue: ${environment}}}`,
@@ -60,6 +63,10 @@ function migrationLines(found: Recognised['migrations']): readonly string[] {
     `    databaseEnv: {url: ${url}}`,
     `    versionQuery: ${JSON.stringify(versionQuery)}`,
   ];
+}
+
+function stages(all: readonly { readonly name: string; readonly durationMs: number }[]): string {
+  return `[${all.map(({ name, durationMs }) => `{name: ${name}, durationMs: ${durationMs}}`).join(', ')}]`;
 }
 
 function list(items: readonly string[]): string {

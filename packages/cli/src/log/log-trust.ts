@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadTrust, type NoteVerifier, parseVerifierKey, type TreeHeadTrust } from '@headgate/documents';
 import type { Session } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
-import { Failure } from '../failure.ts';
+import { Failure, notThere } from '../failure.ts';
 
 export interface TrustOptions {
   readonly key?: readonly string[];
@@ -27,6 +27,7 @@ export function logTrust(session: Pick<Session, 'env' | 'cwd'>, options: TrustOp
 }
 
 function trustFile({ cwd }: Pick<Session, 'cwd'>, file: string): TreeHeadTrust {
+  if (!existsSync(resolve(cwd, file))) throw notThere(`--trust: there is no file ${file}`);
   const read = loadTrust(resolve(cwd, file));
   if (!read.ok) throw new Failure(EXIT.usage, 'usage', read.problems.map((p) => p.message).join('\n'));
   return read.trust.log;
@@ -60,6 +61,8 @@ export function textOf(file: string, flag: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Failure(EXIT.usage, 'usage', `${flag}: ${file} can't be read (${(error as NodeJS.ErrnoException).code})`);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw notThere(`${flag}: there is no file ${file}`);
+    throw new Failure(EXIT.usage, 'usage', `${flag}: ${file} can't be read (${code})`);
   }
 }

@@ -114,6 +114,15 @@ beforeAll(async () => {
   await grownTo(12);
   await witness.look(never);
   expect((await headgate('log', 'export', 'before', '--witness', 'agent/tree-head.cosigned.note')).code).toBe(0);
+  // The head that isn't co-signed lies beside the one that is: who took it is told which.
+  const verify = (head: string) =>
+    headgate('log', 'verify', 'plain', '--head', join('agent', head), '--witness-key', 'agent/witness.pub');
+  expect((await headgate('log', 'export', 'plain')).code).toBe(0);
+  expect(await verify('tree-head.note')).toMatchObject({
+    code: 6,
+    out: expect.stringMatching(/0 did; .*tree-head\.cosigned\.note of its data folder/),
+  });
+  expect(await verify('tree-head.cosigned.note')).toMatchObject({ code: 0 });
   await company.release('1.1.0');
   await grownTo((witness.held?.size ?? 0) + 2);
   await witness.look(never);

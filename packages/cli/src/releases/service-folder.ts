@@ -62,12 +62,20 @@ export async function serviceReleaseFolder(
 
 /** By its package.json, else by Git; undefined: neither says. */
 export async function versionOf(folder: string): Promise<string | undefined> {
+  return (await saidVersion(folder))?.version;
+}
+
+/** The same, and which of the two says it. */
+export async function saidVersion(
+  folder: string,
+): Promise<{ readonly version: string; readonly by: string } | undefined> {
   const text = await readFile(join(folder, 'package.json'), 'utf8').catch(() => '{}');
   const { version } = JSON.parse(text) as { version?: unknown };
-  if (typeof version === 'string') return version;
+  if (typeof version === 'string') return { version, by: 'package.json' };
   const git = await run('git', ['-C', folder, 'describe', '--tags', '--always', '--dirty'], { timeout: 5_000 }).catch(
     () => undefined,
   );
   const said = git?.stdout.trim();
-  return said === undefined || said === '' ? undefined : said.replace(/[^0-9A-Za-z.+_-]/g, '-').slice(0, 64);
+  if (said === undefined || said === '') return undefined;
+  return { version: said.replace(/[^0-9A-Za-z.+_-]/g, '-').slice(0, 64), by: 'git describe' };
 }

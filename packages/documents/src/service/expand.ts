@@ -67,7 +67,7 @@ function policyOf({ spec }: ServiceContent, environment: ServiceEnvironment, pla
       stepTimeoutMs: 300_000,
       timeoutsMs: { 'restore-point': HOUR_MS, migrate: HOUR_MS, restore: HOUR_MS },
     },
-    hypercare: [{ name: 'first-hour', durationMs: HOUR_MS }],
+    hypercare: environment.hypercare ?? spec.hypercare,
   };
 }
 

@@ -1,8 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkLinks } from '../kinds/links.ts';
 import { parseDocuments } from '../kinds/parse-documents.ts';
 import { holdsService, migrationFileProblems, migrationsOf, readService } from './index.ts';
+import { DEFAULT_HYPERCARE, DEFAULT_SOAK_MS, MOST_STAGE_MS } from './service.ts';
 
 const SHOP = `apiVersion: headgate/v1
 kind: Service
@@ -55,7 +57,36 @@ describe('a service', () => {
     ]);
   });
 
+  const hypercareOf = (text: string) => {
+    const read = readService(text, 'headgate.yaml');
+    if (!read.ok) throw new Error(read.problems[0]?.message);
+    const all = read.documents.split('\n---\n').map((each) => JSON.parse(each));
+    return all.filter(({ kind }) => kind === 'Policy').map(({ spec }) => spec.hypercare);
+  };
+
+  test('is watched for an hour after a promotion, or as it says, and each environment as that says', () => {
+    const hour = [{ name: 'first-hour', durationMs: 3_600_000 }];
+    const day = [{ name: 'first-day', durationMs: 86_400_000 }];
+    expect(hypercareOf(SHOP)).toEqual([hour, hour]);
+    const said = `${SHOP}  hypercare: [{name: first-day, durationMs: 86400000}]\n`;
+    expect(hypercareOf(said)).toEqual([day, day]);
+    expect(hypercareOf(said.replace('- name: staging', '- {name: staging, hypercare: []}'))).toEqual([[], day]);
+  });
+
+  test('what it has by itself is what the page says', async () => {
+    const page = await readFile(new URL('../../../../docs/bring-your-own.md', import.meta.url), 'utf8');
+    const stages = DEFAULT_HYPERCARE.map((each) => `{name: ${each.name}, durationMs: ${each.durationMs}}`);
+    expect(page).toMatch(new RegExp(`^\\| \`soakMs\` \\|.*\\| ${DEFAULT_SOAK_MS.toLocaleString('en')} `, 'm'));
+    expect(page).toContain(`| \`[${stages.join(', ')}]\` |`);
+    expect(page).toContain(`each of at most ${MOST_STAGE_MS / 86_400_000} days`);
+  });
+
   const wrong: [string, string, RegExp][] = [
+    [
+      'a watch longer than anybody looks',
+      `${SHOP}  hypercare: [{name: ever, durationMs: 9007199254740991}]\n`,
+      /:15:\d+ .*whole milliseconds from 1 to 7948800000 \(92 days\)/,
+    ],
     ['a URL in the file', SHOP.replace('{variable: SHOP_URL}', 'postgres://a:b@c/d'), /:13:\d+ .*where the URL is/],
     ['an unknown field', SHOP.replace('health:', 'heath:'), /:7:\d+ .*health/],
     ['a path that leaves its folder', SHOP.replace('[server.mjs]', '[../x]'), /:6:\d+ .*without "\.\."/],

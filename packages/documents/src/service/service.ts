@@ -45,6 +45,23 @@ const waiver = parametersSchema({
   },
 });
 
+/** A stage of the watch lasts at most so long: a quarter's end is still watched. Milliseconds. */
+export const MOST_STAGE_MS = 92 * 86_400_000;
+/** How long a promoted release is watched before it counts, where a service doesn't say. Milliseconds. */
+export const DEFAULT_SOAK_MS = 60_000;
+/** The watch after a promotion, where a service doesn't say: the hour in which most of what goes wrong is seen. */
+export const DEFAULT_HYPERCARE = [{ name: 'first-hour', durationMs: 3_600_000 }];
+
+const stagePhrase = expects(`whole milliseconds from 1 to ${MOST_STAGE_MS} (92 days)`);
+const hypercare = named(
+  fields({
+    name,
+    durationMs: z.number(stagePhrase).int(stagePhrase).min(1, stagePhrase).max(MOST_STAGE_MS, stagePhrase),
+  }),
+  0,
+  10,
+);
+
 const environment = fields({
   name,
   database: fields({
@@ -58,6 +75,7 @@ const environment = fields({
     .describe('Where customers’ requests arrive; a free one is chosen when none is given.'),
   approvals: whole(0, 20).exactOptional().describe('People who must agree; by default one for the last environment.'),
   gates: gates.describe('Gates of this environment alone; each stands in the place of those of the same name below.'),
+  hypercare: hypercare.exactOptional().describe('The watch after a promotion to this environment alone.'),
   env: mapping(variable, z.string(expects('a text')).max(4_096, expects('at most 4096 characters')), 200).default({}),
 });
 
@@ -84,7 +102,10 @@ const spec = fields({
   waivers: list(waiver, 0, 1_000)
     .default([])
     .describe('Findings that go by all the same wherever the gate migrations-analysed stands.'),
-  soakMs: milliseconds(0).default(60_000).describe('How long a promoted release is watched before it counts.'),
+  soakMs: milliseconds(0).default(DEFAULT_SOAK_MS).describe('How long a promoted release is watched before it counts.'),
+  hypercare: hypercare
+    .default(DEFAULT_HYPERCARE)
+    .describe('The watch after a promotion, one stage after the other; it holds nothing up. [] is none.'),
   calendar: name.exactOptional().describe('A Calendar declared beside it; without one, releases may move at any time.'),
   verification: name
     .exactOptional()
