@@ -75,6 +75,7 @@ export type * from './promotion/events.ts';
 export * from './promotion/evolve.ts';
 export * from './promotion/overtake.ts';
 export * from './promotion/state.ts';
+export * from './promotion/taken-back.ts';
 export * from './protocol/agent-pins.ts';
 export * from './protocol/fence.ts';
 export * from './reconcile/approved-compensation.ts';

@@ -27,7 +27,7 @@ const because = (value: unknown): string => (text(value) === '' ? '' : `: ${text
 /** The promotion and the cell that a stream is of. */
 function placeOf(stream: string): { readonly promotion?: string; readonly cell?: string } {
   const [kind, id = ''] = [stream.slice(0, stream.indexOf('/')), stream.slice(stream.indexOf('/') + 1)];
-  if (kind === 'promotion') return { promotion: id };
+  if (kind === 'promotion' || kind === 'undone') return { promotion: id };
   if (kind === 'cell') return { cell: id };
   if (kind !== 'rollout') return {};
   const dot = id.indexOf('.');
@@ -202,6 +202,8 @@ function otherWords(type: string, stream: string, data: Data): string | undefine
       return `freeze ${text(data.name)} lifted: ${scopeText(text(data.scope))}${because(data.reason)}`;
     case 'hypercare.alarmed':
       return `the watch over ${stream.slice('hypercare/'.length)} ALARMS${because(data.why)}`;
+    case 'undone.recorded':
+      return `had ended, and was TAKEN BACK in cell ${text(data.cell)}${because(data.because)}`;
     case 'hypercare.begun':
       return `the watch over ${stream.slice('hypercare/'.length)} begins`;
     case 'document.applied':
