@@ -128,6 +128,9 @@ it('stays promoted, and every command says by whom, when, where and to what it w
   );
   const incident = await headgate('--as', 'operator', 'incident');
   expect(incident.out).toMatch(WORDS);
+  expect((await headgate('--as', 'operator', 'incident', '--environment', 'staging')).out).toMatch(WORDS);
+  const elsewhere = await headgate('--as', 'operator', 'incident', '--environment', 'production');
+  expect(elsewhere.out).not.toContain('taken back');
   expect(incident.out).toMatch(/WHAT CHANGED[\s\S]*promoted, then taken back by hand in cell stage/);
 });
 

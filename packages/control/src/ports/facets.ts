@@ -12,13 +12,12 @@ interface Filtered {
   readonly observed?: { readonly state?: { readonly environment?: string } };
 }
 
-/** What a list of a row's kind is filtered by: promotions, rollouts, what was taken back late and cells by environment, releases by application, messages by notification. */
+/** What a list of a row's kind is filtered by: promotions, rollouts and cells by environment, releases by application, messages by notification. */
 export function facetOf(stream: StreamId, state: unknown): string | undefined {
   const { environment, application, rule, desired, observed } = (state ?? {}) as Filtered;
   switch (stream.split('/', 1)[0]) {
     case 'promotion':
     case 'rollout':
-    case 'undone':
       return environment;
     case 'release':
       return application;

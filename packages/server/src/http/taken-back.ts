@@ -21,9 +21,9 @@ export async function allTakenBack(
   store: ControlStore,
   environment: string | undefined,
 ): Promise<{ readonly all: readonly TakenBack[]; readonly truncated: boolean }> {
-  const only = environment === undefined ? {} : { facet: environment };
-  const { rows, truncated } = await allRows<TakenBack>(store, 'undone', MOST.rows, only);
-  return { all: rows.map(({ state }) => state), truncated };
+  const { rows, truncated } = await allRows<TakenBack>(store, 'undone', MOST.rows);
+  const all = rows.map(({ state }) => state);
+  return { all: all.filter((each) => environment === undefined || each.environment === environment), truncated };
 }
 
 export interface StandsTakenBack extends ToldTakenBack {
