@@ -56,7 +56,7 @@ function promotionWords(type: string, id: string, data: Data): string | undefine
       return `asked for: ${cells} ${cells === 1 ? 'cell' : 'cells'} in ${waves}, ${text(data.application)}${over}`;
     }
     case 'promotion.waiting':
-      return `waits${because(data.reason)}${unblock(data.verdicts)}`;
+      return `waits${because(data.reason)}${unblock(data.verdicts, id)}`;
     case 'promotion.approved':
       return `approved (${text(data.proof) || 'server-attested'})`;
     case 'promotion.wave-opened':
@@ -80,13 +80,15 @@ function promotionWords(type: string, id: string, data: Data): string | undefine
   }
 }
 
-/** What would open the gates that are closed, and who can. */
-function unblock(verdicts: unknown): string {
+/** What would open the gates that are closed, and who can. What is laid out in lines, to be typed, `explain` tells whole. */
+function unblock(verdicts: unknown, id: string): string {
   if (!Array.isArray(verdicts)) return '';
   const closed = (verdicts as readonly Data[]).filter(({ verdict }) => verdict !== 'pass' && verdict !== 'waived');
-  const most = closed
-    .slice(0, 3)
-    .map((v) => `${text(v.gate)}: ${text(v.because)} (${text(v.who)}: ${text(v.unblock)})`);
+  const most = closed.slice(0, 3).map((v) => {
+    const [first = '', ...more] = text(v.unblock).split('\n');
+    const rest = more.length > 0 ? ` … headgate explain ${id} has the rest` : '';
+    return `${text(v.gate)}: ${text(v.because)} (${text(v.who)}: ${first}${rest})`;
+  });
   return most.length === 0 ? '' : `; ${most.join('; ')}${closed.length > 3 ? ` and ${closed.length - 3} more` : ''}`;
 }
 

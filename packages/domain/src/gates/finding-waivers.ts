@@ -62,6 +62,37 @@ export function waivedBy(
   return waivers.find((each) => each.file === file && each.rule === rule && now < each.endsAt);
 }
 
+/** A waiver that would let something go by, and the name of what it is of. */
+export interface WaiverAsked {
+  readonly file: Digest;
+  readonly rule: string;
+  readonly name: string;
+}
+
+/** So many waivers are told in one refusal. */
+export const MOST_WAIVERS_TOLD = 20;
+
+/**
+ * Waivers as they are put into a policy, each without its reason: a person writes that, and a policy with an empty one is
+ * refused. Their end is a day from which they are read again, the same with each look.
+ */
+export function waiversBlock(asked: readonly WaiverAsked[], until: Instant): string {
+  const day = new Date(Math.min(until, LAST_DAY)).toISOString().slice(0, 10);
+  const told = asked.slice(0, MOST_WAIVERS_TOLD);
+  const left = asked.length - told.length;
+  return [
+    'waivers:',
+    ...told.map(
+      ({ file, rule, name }) =>
+        `  - {file: "${file}", rule: ${rule}, because: "", until: ${day}} # ${JSON.stringify(name)}`,
+    ),
+    ...(left > 0 ? [`  # and ${left} more, which are told once these are waived`] : []),
+  ].join('\n');
+}
+
+/** A year of four digits, as a waiver's end is written. */
+const LAST_DAY = Date.UTC(9999, 11, 31);
+
 /** The waivers in a policy's gates that have ended by then, and waive nothing any more. */
 export function endedWaivers(gates: readonly GateSpec[], now: Instant): readonly FindingWaiver[] {
   return gates.flatMap(({ params }) => waiversIn(params.waivers) ?? []).filter(({ endsAt }) => endsAt <= now);
