@@ -3,14 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import type { Client } from '@headgate/contract';
 import { type Plan, undoSteps } from '@headgate/domain';
 import { RealServer, until } from '@headgate/server/testing/real-server';
 import { Receiver } from '@headgate/server/testing/receiver';
 import { didIt, SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { runCommandLine } from '../program.ts';
+import { ranCommand } from '../testing/ran-command.ts';
 
 const WATCHED = `apiVersion: headgate/v1
 kind: Policy
@@ -30,20 +29,7 @@ let folder: string;
 let promotion: string;
 let plan: Plan;
 
-async function headgate(...args: string[]) {
-  const written = { out: '', err: '' };
-  const into = (name: 'out' | 'err') =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        written[name] += String(chunk);
-        done();
-      },
-    });
-  const { signal: stop } = new AbortController();
-  const [stdout, stderr, stdin] = [into('out'), into('err'), Readable.from([''])];
-  const code = await runCommandLine(args, { env: {}, cwd: folder, stdin, stdout, stderr, stop });
-  return { code, ...written };
-}
+const headgate = (...args: string[]) => ranCommand(args, { env: {}, cwd: folder });
 
 async function promote(version: string): Promise<string> {
   const release = await company.release(version);

@@ -10,8 +10,14 @@ import type { GateSpec } from '../plan/plan.ts';
 /** Of a migration that takes something from running code and isn't declared so: the gate's own finding. */
 export const UNDERSTATED = 'phase-understated';
 
+/**
+ * Of a release that is older than its store's schema, where its range is derived: the planner's own finding, waived for the
+ * release's digest and not for a migration's file, since it is said of that code.
+ */
+export const OLDER_CODE = 'older-code';
+
 /** The rules whose findings can be waived. */
-export const WAIVABLE_RULES: readonly string[] = [...ANALYSIS_RULES, UNDERSTATED];
+export const WAIVABLE_RULES: readonly string[] = [...ANALYSIS_RULES, UNDERSTATED, OLDER_CODE];
 
 export interface FindingWaiver {
   readonly file: Digest;

@@ -24,7 +24,11 @@ export const WAIVER_FORM = {
   additionalProperties: false,
   required: ['file', 'rule', 'because', 'until'],
   properties: {
-    file: { type: 'string', description: 'Digest of the migration’s file: of no other bytes' },
+    file: {
+      type: 'string',
+      description:
+        'Digest of the migration’s file: of no other bytes; of the rule older-code, the older release’s digest',
+    },
     rule: { type: 'string', description: 'The finding’s rule' },
     because: { type: 'string', description: 'Why it is taken upon oneself, and by whom' },
     until: { type: 'string', description: '2026-12-31, or with a time: 2026-12-31T18:00:00Z' },
@@ -68,7 +72,7 @@ export const migrationsAnalysed: Gate = {
       contracts: {
         enum: ['ranges', 'waivers'],
         description:
-          'What answers for code that a contract migration takes something from: the schema ranges that releases declare (ranges, the default), or, for its file and whatever the level, a waiver of breaks-running-code and may-break-running-code (where ranges are derived, as a service’s)',
+          'What answers for code that a contract migration takes something from: the schema ranges that releases declare (ranges, the default), or, for its file and whatever the level, a waiver of breaks-running-code and may-break-running-code (where ranges are derived, as a service’s; there a release that is older than its store’s schema needs one of older-code, too, unless what took the store further only adds)',
       },
       waivers: {
         type: 'array',
