@@ -7,7 +7,7 @@ import type { Act, Session } from './command.ts';
 import { addressHint, connect, type Surroundings, serverAddress, tokenFileOf } from './connect.ts';
 import { EXIT, EXIT_HELP } from './exit-codes.ts';
 import { Failure, tell } from './failure.ts';
-import { output, printable } from './output.ts';
+import { output, printable, printableLines } from './output.ts';
 
 export interface Terminal {
   readonly env: NodeJS.ProcessEnv;
@@ -96,7 +96,9 @@ export async function runCommandLine(args: readonly string[], terminal: Terminal
           ...(error instanceof ServerUnreachable ? addressHint(globals(), { env, cwd }) : []),
         ];
     // What a refusal quotes may come from anywhere: a tenant's database, somebody else's server.
-    stderr.write(`${lines.map(printable).join('\n')}\n`);
+    // What is to be typed or put into a file keeps its lines, set in from ours.
+    const said = lines.map((line) => (line.startsWith('  to unblock: ') ? printableLines(line) : printable(line)));
+    stderr.write(`${said.join('\n')}\n`);
     if (globals().json === true) stdout.write(`${visibleJson(told.json)}\n`);
     return told.exitCode;
   }

@@ -28,6 +28,8 @@ export const streams = {
   reconciliation: (cell: string, store: string) => `reconciliation/${cell}/${store}`,
   promotion: (id: string) => `promotion/${id}`,
   rollout: (id: string) => `rollout/${id}`,
+  /** What agents took back of a promotion after it had ended. */
+  undone: (promotion: string) => `undone/${promotion}`,
   hypercare: (environment: string) => `hypercare/${environment}`,
   principal: (id: PrincipalId) => `principal/${id}`,
   freeze: (scope: string) => `freeze/${scope}`,

@@ -85,7 +85,7 @@ it('goes on above the agent’s tokens: the cell’s next rollout begins after t
   expect(first).toBe((before.data as { assigned: number }).assigned + 1);
 });
 
-it('of a settled rollout only the cell hears: it is uncertain until it is observed, and the log says why', async () => {
+it('of a settled rollout the result stays: its cell is uncertain until it is observed, and the log says why', async () => {
   const { id, digest, plan } = await ask('2.2.0');
   await company.carryOut(async () => (await developer.call('showPromotion', { promotion: id })).phase === 'ended');
   await until('it is settled', async () => {

@@ -77,6 +77,14 @@ function agentLines({ cells, at }: Status, here: Here): readonly string[] {
   });
 }
 
+/** Promotions that had ended, and that an agent took back since. */
+function takenBackLines({ takenBack = [] }: Status): readonly string[] {
+  return takenBack.flatMap(({ promotion, application, environment, release, result, words, left }) => [
+    printable(`TAKEN BACK: ${application} ${release.version} in ${environment} (${promotion}) was ${result}, ${words}`),
+    ...left.map((each) => printable(`  ${each}`)),
+  ]);
+}
+
 /** After a restore rows say what was, not what is, until their cells are read back. */
 function restoredText({ unread }: RecoveryShown): string {
   if (unread.length === 0) return '';
@@ -95,7 +103,8 @@ const WITH_REASON: ReadonlySet<string> = new Set(['reject', 'pause', 'rollback']
 
 /** Digests are cut but in what is to be typed. */
 function explanationText(explained: Explanation, migrations: readonly string[]): string {
-  const { promotion, summary, waits, gates, actions, objections = [], waitsLeft = 0, objectionsLeft = 0 } = explained;
+  const { promotion, summary, waits, gates, actions, takenBack } = explained;
+  const { objections = [], waitsLeft = 0, objectionsLeft = 0 } = explained;
   const may = Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [name] : []));
   return [
     `${promotion}: ${summary}`,
@@ -110,6 +119,7 @@ function explanationText(explained: Explanation, migrations: readonly string[]):
     ...(waitsLeft > 0
       ? [`- and ${waitsLeft} more cells that wait: every one stands under /v1/promotions/${promotion}/rollouts`]
       : []),
+    ...(takenBack?.left ?? []).map((left) => `- still to do: ${left}`),
     ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
     // Before its first wave it waits for them, and has said so.
     ...together(objections.filter(({ why }) => !waits.some((wait) => wait.why.includes(why))))
@@ -160,6 +170,7 @@ function shown(status: Status, here: Here): string {
     ...status.cells.flatMap((c) =>
       c.drift.map(({ store, why }) => printable(`store ${store} of cell ${c.name} has drifted: ${why}`)),
     ),
+    ...takenBackLines(status),
     '',
     'WHAT MOVES',
     ...(status.promotions.length === 0

@@ -131,6 +131,14 @@ test('a promotion that waits says for which gate, why, what opens it and who can
   expect(line).not.toContain('signature');
 });
 
+test('what opens a gate and is laid out in lines is told by its first, and where the rest stands', () => {
+  const unblock = 'mend it\nwaivers:\n  - {file: "sha256:1"}';
+  const verdicts = [{ gate: 'migrations-analysed', verdict: 'fail', because: 'it drops', unblock, who: 'developer' }];
+  const [line] = feed().feed.tell(event('promotion.waiting', `promotion/${P}`, { reason: 'r', verdicts }));
+  expect(line).toContain(`(developer: mend it … headgate explain ${P} has the rest)`);
+  expect(line).not.toContain('waivers:');
+});
+
 test('bookkeeping is left out, and what nobody knows of yet is told by its name', () => {
   const { feed: of } = feed();
   for (const type of ['rollout.offered', 'cell.observed', 'delivery.queued', 'notifier.read'])

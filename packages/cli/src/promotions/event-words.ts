@@ -27,7 +27,7 @@ const because = (value: unknown): string => (text(value) === '' ? '' : `: ${text
 /** The promotion and the cell that a stream is of. */
 function placeOf(stream: string): { readonly promotion?: string; readonly cell?: string } {
   const [kind, id = ''] = [stream.slice(0, stream.indexOf('/')), stream.slice(stream.indexOf('/') + 1)];
-  if (kind === 'promotion') return { promotion: id };
+  if (kind === 'promotion' || kind === 'undone') return { promotion: id };
   if (kind === 'cell') return { cell: id };
   if (kind !== 'rollout') return {};
   const dot = id.indexOf('.');
@@ -56,7 +56,7 @@ function promotionWords(type: string, id: string, data: Data): string | undefine
       return `asked for: ${cells} ${cells === 1 ? 'cell' : 'cells'} in ${waves}, ${text(data.application)}${over}`;
     }
     case 'promotion.waiting':
-      return `waits${because(data.reason)}${unblock(data.verdicts)}`;
+      return `waits${because(data.reason)}${unblock(data.verdicts, id)}`;
     case 'promotion.approved':
       return `approved (${text(data.proof) || 'server-attested'})`;
     case 'promotion.go-asked':
@@ -84,13 +84,15 @@ function promotionWords(type: string, id: string, data: Data): string | undefine
   }
 }
 
-/** What would open the gates that are closed, and who can. */
-function unblock(verdicts: unknown): string {
+/** What would open the gates that are closed, and who can. What is laid out in lines, to be typed, `explain` tells whole. */
+function unblock(verdicts: unknown, id: string): string {
   if (!Array.isArray(verdicts)) return '';
   const closed = (verdicts as readonly Data[]).filter(({ verdict }) => verdict !== 'pass' && verdict !== 'waived');
-  const most = closed
-    .slice(0, 3)
-    .map((v) => `${text(v.gate)}: ${text(v.because)} (${text(v.who)}: ${text(v.unblock)})`);
+  const most = closed.slice(0, 3).map((v) => {
+    const [first = '', ...more] = text(v.unblock).split('\n');
+    const rest = more.length > 0 ? ` … headgate explain ${id} has the rest` : '';
+    return `${text(v.gate)}: ${text(v.because)} (${text(v.who)}: ${first}${rest})`;
+  });
   return most.length === 0 ? '' : `; ${most.join('; ')}${closed.length > 3 ? ` and ${closed.length - 3} more` : ''}`;
 }
 
@@ -206,6 +208,8 @@ function otherWords(type: string, stream: string, data: Data): string | undefine
       return `freeze ${text(data.name)} lifted: ${scopeText(text(data.scope))}${because(data.reason)}`;
     case 'hypercare.alarmed':
       return `the watch over ${stream.slice('hypercare/'.length)} ALARMS${because(data.why)}`;
+    case 'undone.recorded':
+      return `had ended, and was TAKEN BACK in cell ${text(data.cell)}${because(data.because)}`;
     case 'hypercare.begun':
       return `the watch over ${stream.slice('hypercare/'.length)} begins`;
     case 'document.applied':

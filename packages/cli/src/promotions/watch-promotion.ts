@@ -24,7 +24,8 @@ export function promotionLine(promotion: Promotion): string {
   const whom = only === undefined ? '' : ` for ${only.count} ${only.count === 1 ? 'tenant' : 'tenants'} alone`;
   const over = overtakes === undefined ? '' : `, overtaking ${overtakes}`;
   const why = promotion.because ?? promotion.question ?? promotion.reason ?? '';
-  const result = promotion.result === undefined ? phase : `${phase}: ${promotion.result}`;
+  const back = promotion.takenBack === undefined ? '' : `, ${promotion.takenBack.words}`;
+  const result = promotion.result === undefined ? phase : `${phase}: ${promotion.result}${back}`;
   const until = promotion.until === undefined ? '' : `; until ${instant(promotion.until)}`;
   const frozen = promotion.frozen === undefined ? '' : `  FROZEN (${promotion.frozen.name})`;
   return printable(
@@ -33,7 +34,7 @@ export function promotionLine(promotion: Promotion): string {
 }
 
 /**
- * Follows one promotion to its end; 0 only when it was promoted. For people every step and every freeze over it is a line,
+ * Follows one promotion to its end; 0 only when it was promoted, and not taken back since. For people every step and every freeze over it is a line,
  * and many cells a sum; a program gets the promotion anew whenever it changed.
  */
 export async function watchPromotion(session: Session, id: string): Promise<number> {
@@ -61,7 +62,12 @@ export async function watchPromotion(session: Session, id: string): Promise<numb
   // Told apart, at the end: of many cells each line would drown in the others. A program asks for it by its own route.
   if (!out.json) say(out, migrationTimeLines(id, await migrationTimesOf(client, id)).map(printable));
   // Where it stands is the last line, whoever watched it.
-  return stands(ended).result === 'promoted' ? EXIT.ok : EXIT.refused;
+  const { result, takenBack } = stands(ended);
+  say(
+    out,
+    (takenBack?.left ?? []).map((left) => printable(`- ${left}`)),
+  );
+  return result === 'promoted' && takenBack === undefined ? EXIT.ok : EXIT.refused;
 }
 
 /** Tells what happens to a promotion until it has ended, or nobody watches any more. `look` says how it stands, if asked to. */

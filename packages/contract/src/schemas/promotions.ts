@@ -16,6 +16,42 @@ export const verdict = z
 
 const undo = z.looseObject({ scope, because: z.string() });
 
+/** What agents took back of a promotion after it had ended: by themselves, while the server was away. */
+export const takenBack = z
+  .object({
+    /** When the last of it was told. */
+    at: instant,
+    /** In one sentence that follows the result: `then taken back by hand in cell …`. */
+    words: z.string(),
+    /** The newest of them; `cellCount` says how many there are. */
+    cells: z.array(
+      z.object({
+        cell: name,
+        agent: principalId,
+        /** Who decided it, by the agent's word alone; `agent`: a condition that was declared. */
+        by: z.string(),
+        because: z.string(),
+        /** It was between the two: the agent had no answer any more, and it told. */
+        since: instant,
+        at: instant,
+        /** What serves its tenants from then on; absent: not known. */
+        to: releaseRef.exactOptional(),
+        /** How many it brought back, and whether those are all that were moved. */
+        tenants: z.int(),
+        whole: z.boolean(),
+        /** Why it went no further. */
+        stopped: z.string().exactOptional(),
+        /** Where the plan asks for a reconciliation: whether it was carried out, and what it put before a person. */
+        reconciled: z.boolean().exactOptional(),
+        asked: z.int().exactOptional(),
+      }),
+    ),
+    cellCount: z.int(),
+    /** What isn't done, and what would do it, in sentences. */
+    left: z.array(z.string()),
+  })
+  .meta({ id: 'TakenBack' });
+
 export const promotionPhase = z.enum(['awaiting', 'advancing', 'paused', 'undoing', 'held', 'ended']);
 
 /** A promotion. Which of the last fields there are depends on the phase; `until` is the deadline of whatever it waits for. */
@@ -58,6 +94,8 @@ export const promotion = z
       .exactOptional(),
     because: z.string().exactOptional(),
     at: instant.exactOptional(),
+    /** What was taken back after it had ended: `result` stays what was decided. */
+    takenBack: takenBack.exactOptional(),
     /** The declared freeze that holds over it. */
     frozen: z.object({ name: z.string(), to: instant.nullable(), reason: z.string() }).exactOptional(),
     actions,
@@ -142,6 +180,8 @@ export const explanation = z
     objections: z.array(objection).exactOptional(),
     /** So many more are left out, those that tell least; all of them, a page at a time: `/v1/pins`. */
     objectionsLeft: z.int().exactOptional(),
+    /** What was taken back after it had ended; `summary` says it, too. */
+    takenBack: takenBack.exactOptional(),
     actions,
   })
   .meta({ id: 'Explanation' });
@@ -179,6 +219,18 @@ export const status = z
     hypercare: z.array(
       z.object({ environment: name, phase: z.string(), promotion: z.string(), until: instant.nullable() }),
     ),
+    /** What agents took back of promotions that had ended, and is so still; an older server doesn't say. */
+    takenBack: z
+      .array(
+        takenBack.extend({
+          promotion: id,
+          application: name,
+          environment: name,
+          release: releaseRef,
+          result: z.string(),
+        }),
+      )
+      .exactOptional(),
     freezes: z.array(freeze),
     /** What waits, for whom, and until when. */
     waits: z.array(wait),

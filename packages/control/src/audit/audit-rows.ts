@@ -23,6 +23,7 @@ export const KINDS = [
   'release',
   'request',
   'rollout',
+  'undone',
 ] as const;
 
 export interface Difference {

@@ -11,12 +11,14 @@ import {
   evolvePromotion,
   evolveRollout,
   evolveSoaked,
+  evolveTakenBack,
   type Freeze,
   type HypercareEvent,
   type PromotionEvent,
   type ReconciledEvidence,
   type RolloutEvent,
   type SoakEvent,
+  type TakenBackEvent,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { withReconciled } from '../newest-reconciliation.ts';
@@ -51,6 +53,7 @@ export const FOLDS: Readonly<
   promotion: machine<PromotionEvent>(evolvePromotion),
   rollout: machine<RolloutEvent>(evolveRollout),
   hypercare: machine<HypercareEvent>(evolveHypercare),
+  undone: machine<TakenBackEvent>(evolveTakenBack),
   delivery: machine<DeliveryEvent>(evolveDelivery),
   installation: whole,
   attempt: whole,

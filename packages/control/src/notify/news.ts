@@ -8,6 +8,8 @@ import type {
   Promotion,
   ReleaseRef,
   Rollout,
+  TakenBack,
+  TakenBackCell,
   ToldPromotion,
 } from '@headgate/domain';
 import type { Plans } from '../facts.ts';
@@ -25,6 +27,7 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
   'freeze.lifted',
   'cell.adopted',
   'drill.recorded',
+  'undone.recorded',
 ]);
 
 export interface PlacedNews {
@@ -49,11 +52,11 @@ export function newsAmong(entries: readonly PlacedEntry[]): readonly PlacedNews[
  */
 export async function noted(store: ControlStore, plans: Plans, news: readonly PlacedNews[]): Promise<readonly Noted[]> {
   const others = await store.load([
-    ...new Set(news.map((n) => n.entry.stream).filter((s) => /^(rollout|hypercare|cell)\//.test(s))),
+    ...new Set(news.map((n) => n.entry.stream).filter((s) => /^(rollout|hypercare|undone|cell)\//.test(s))),
   ]);
   // A watch that was superseded meanwhile is its successor's row: what is told late is told of the promotion that is watched.
   const promotionOf = ({ stream }: LogEntry): string => {
-    const of = others.get(stream)?.state as Rollout | Hypercare | undefined;
+    const of = others.get(stream)?.state as Rollout | Hypercare | TakenBack | undefined;
     return of === undefined || stream.startsWith('cell/') ? stream : streams.promotion(of.promotion);
   };
   const promotions = await store.load([...new Set(news.map(({ entry }) => promotionOf(entry)))]);
@@ -70,7 +73,9 @@ export async function noted(store: ControlStore, plans: Plans, news: readonly Pl
     if (stream.startsWith('cell/')) return besideOf(place, entry, others.get(stream)?.state as CellRecord | undefined);
     const promotion = facts.get(promotionOf(entry));
     if (promotion === undefined) return [];
-    const cell = (others.get(stream)?.state as Rollout | undefined)?.cell;
+    const cell = stream.startsWith('undone/')
+      ? (data as unknown as TakenBackCell).cell
+      : (others.get(stream)?.state as Rollout | undefined)?.cell;
     return [{ place, at, promotion, type, data, ...(cell !== undefined && { cell }) } as unknown as Noted];
   });
 }

@@ -4,6 +4,7 @@ import { type Declared, loadDeclared } from '../documents-in-store.ts';
 import type { Row } from '../ports/store.ts';
 import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } from '../records.ts';
 import { type Overtaking, whoStays } from './overtaking.ts';
+import { ranAhead } from './ran-ahead.ts';
 import { no, notFound, ok, type Result, refuse } from './result.ts';
 import { removedBy, waysBack } from './ways-back.ts';
 
@@ -56,6 +57,7 @@ export async function planForPromotion(
     observed: cells.value.observed,
     waysBack: await waysBack(deps, environment, release.state.manifest, overtaking?.promotion),
     removes: removedBy(release.state),
+    ranAhead: await ranAhead(deps, environment, release.state.manifest, declared.policy, states),
     ...(tenants !== undefined && { tenants }),
     ...(stays !== undefined && { staying: stays }),
     ...(overtaking !== undefined && { overtakes: overtaking.promotion }),

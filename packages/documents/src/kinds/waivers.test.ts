@@ -1,3 +1,4 @@
+import { waiversBlock } from '@headgate/domain/gates/finding-waivers';
 import { describe, expect, test } from 'vitest';
 import { parseDocuments, readDocument } from './parse-documents.ts';
 import { checkWaivers } from './waivers.ts';
@@ -76,4 +77,22 @@ describe('a waiver', () => {
     const [stored] = parsed.ok ? parsed.documents : [];
     expect(readDocument(stored?.content, 'Policy')).toMatchObject({ ok: true });
   });
+});
+
+test('waivers that a refusal proposes are taken as they stand once somebody wrote their reasons, and not before', () => {
+  const asked = ['destroys-data', 'breaks-running-code'].map((rule) => ({
+    file: WHOLE.file as never,
+    rule,
+    name: '5 # x.sql',
+  }));
+  const block = waiversBlock(asked, Date.UTC(2026, 11, 31, 12));
+  const text = (waivers: string) => {
+    const own = policy({});
+    const lines = waivers.split('\n').map((line) => `        ${line}`);
+    return `${own.slice(0, own.indexOf('        waivers:'))}${lines.join('\n')}\n`;
+  };
+  expect(() => said(text(block))).toThrow(
+    /waivers\[0\]\.because: expected a text.*\n.*waivers\[1\]\.because: expected/,
+  );
+  expect(said(text(block.replaceAll('because: ""', 'because: "ada looked"')))).toEqual([]);
 });

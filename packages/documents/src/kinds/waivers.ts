@@ -52,7 +52,7 @@ const FIELDS: readonly {
     field: 'file',
     fits: isDigest,
     expected:
-      'the digest of the migration’s file, as the refusal names it: sha256: and 64 lower-case hexadecimal digits',
+      'the digest of the migration’s file, or of older-code of the release, as the refusal names it: sha256: and 64 lower-case hexadecimal digits',
   },
   {
     field: 'rule',

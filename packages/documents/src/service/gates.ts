@@ -4,6 +4,7 @@
  */
 import type { ReleaseManifest } from '@headgate/domain';
 import { GATES } from '@headgate/domain/gates/catalog';
+import { OLDER_CODE } from '@headgate/domain/gates/finding-waivers';
 import { MIGRATIONS_ANALYSED } from '@headgate/domain/gates/migrations-analysed';
 import { gateWaiverProblems, waiverProblems } from '../kinds/waivers.ts';
 import { quoted } from '../refusal.ts';
@@ -131,7 +132,7 @@ function placeProblems({ environments, waivers }: Spec): Problem[] {
   });
 }
 
-const OF_RUNNING_CODE: ReadonlySet<string> = new Set(['breaks-running-code', 'may-break-running-code']);
+const OF_RUNNING_CODE: ReadonlySet<string> = new Set(['breaks-running-code', 'may-break-running-code', OLDER_CODE]);
 
 function names(gates: readonly PlainGate[], name: string): boolean {
   return gates.some(({ gate }) => gate === name);

@@ -4,10 +4,12 @@
 const WHY = ['reason', 'because', 'question', 'why'] as const;
 const WHAT = ['step', 'answer', 'result', 'scope', 'name', 'wave', 'version', 'change', 'cell'] as const;
 const MOST = 300;
+/** Entries whose type says too little by itself. */
+const NAMED: Readonly<Record<string, string>> = { 'undone.recorded': 'taken back after its end' };
 
 /** `rollout.step-failed`, `{step, why}` → `step failed: w1.verify: 3 checks failed`. */
 export function entryWords(type: string, data: Readonly<Record<string, unknown>>): string {
-  const what = type.slice(type.indexOf('.') + 1).replaceAll('-', ' ');
+  const what = NAMED[type] ?? type.slice(type.indexOf('.') + 1).replaceAll('-', ' ');
   const told = (names: readonly string[]) =>
     names.flatMap((name) => {
       const value = data[name];

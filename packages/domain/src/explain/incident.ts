@@ -11,6 +11,7 @@ import { counted } from '../plan/render-words.ts';
 import { heldAfter, movedTenants, undoSteps } from '../plan/undo.ts';
 import { HOLD_MS } from '../promotion/endings.ts';
 import type { Promotion } from '../promotion/state.ts';
+import { type TakenBack, toldTakenBack } from '../promotion/taken-back.ts';
 import { ASK_MS, heldFor } from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
 
@@ -29,6 +30,8 @@ export interface InvolvedPromotion {
   readonly promotion: Promotion;
   readonly plan: Plan;
   readonly rollouts: ReadonlyMap<string, Rollout>;
+  /** What agents took back after it had ended. */
+  readonly takenBack?: TakenBack;
 }
 
 /** The watch after a promotion that found something. */
@@ -101,7 +104,7 @@ export function incidentOf(facts: IncidentFacts): Incident {
 
 /** Why a promotion is a matter and since when; undefined when it goes as planned. */
 export function troubleOf(
-  { promotion, rollouts }: Pick<InvolvedPromotion, 'promotion' | 'rollouts'>,
+  { promotion, rollouts, takenBack }: Pick<InvolvedPromotion, 'promotion' | 'rollouts' | 'takenBack'>,
   { now, since }: Pick<IncidentFacts, 'now' | 'since'>,
 ): { readonly why: string; readonly since: Instant | null } | undefined {
   switch (promotion.phase) {
@@ -112,6 +115,9 @@ export function troubleOf(
     case 'undoing':
       return { why: `it goes back: ${promotion.undo?.because ?? ''}`, since: promotion.undo?.at ?? null };
     case 'ended': {
+      const back = toldTakenBack(takenBack);
+      if (back !== undefined && back.at >= since)
+        return { why: [`it ended ${promotion.result}, ${back.words}`, ...back.left].join('; '), since: back.at };
       if (promotion.at < since || promotion.wave === 0 || promotion.result === 'promoted') return undefined;
       return { why: `it ended ${promotion.result}: ${promotion.because}`, since: promotion.at };
     }
@@ -163,7 +169,7 @@ class Desk {
   }
 
   promotion(involved: InvolvedPromotion): void {
-    const { promotion, plan, rollouts } = involved;
+    const { promotion, plan, rollouts, takenBack } = involved;
     const trouble = troubleOf(involved, this.#facts);
     if (trouble === undefined) return;
     const { id, environment, application } = promotion;
@@ -175,7 +181,9 @@ class Desk {
       const rollout = rollouts.get(cell.cell);
       if (rollout === undefined || rollout.begun === 0) continue;
       const seenAt = this.#seen.get(cell.cell)?.observedAt ?? null;
-      matter.cells.push({ cell: cell.cell, why: standsText(rollout), seenAt });
+      const back = takenBack?.cells.find((each) => each.cell === cell.cell);
+      const why = back === undefined ? standsText(rollout) : `${standsText(rollout)}, then taken back: ${back.because}`;
+      matter.cells.push({ cell: cell.cell, why, seenAt });
       for (const tenant of movedTenants(cell, rollout.begun)) this.#reach(key, cell.cell, tenant, cell.base, involved);
     }
   }

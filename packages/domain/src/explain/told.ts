@@ -2,6 +2,7 @@
  * As much of an explanation as one answer tells. A thousand cells may wait for the same thing: what tells most comes first, one
  * of each cause before a second of any, and what is left out is counted.
  */
+import type { ToldTakenBack } from '../promotion/taken-back.ts';
 import type { Objection } from '../protocol/agent-pins.ts';
 import type { Explanation, Wait } from './explain-promotion.ts';
 
@@ -17,10 +18,18 @@ export interface Told<T> {
 /** Who ends a wait without anybody's doing anything. */
 const BY_THEMSELVES: ReadonlySet<string> = new Set(['agent', 'time', 'headgate']);
 
-/** An explanation that is told as far as there is room; `waitsLeft` and `objectionsLeft` only where something is left out. */
+/**
+ * An explanation that is told as far as there is room; `waitsLeft` and `objectionsLeft` only where something is left out.
+ * `takenBack`: what became of a promotion after its end, beside what was decided.
+ */
 export function toldExplanation(
   explanation: Explanation,
-): Explanation & { readonly waitsLeft?: number; readonly objectionsLeft?: number } {
+  takenBack?: ToldTakenBack,
+): Explanation & {
+  readonly waitsLeft?: number;
+  readonly objectionsLeft?: number;
+  readonly takenBack?: ToldTakenBack;
+} {
   const waits = toldWaits(explanation.waits);
   const objections = toldObjections(explanation.objections);
   return {
@@ -29,6 +38,10 @@ export function toldExplanation(
     ...(waits.left > 0 && { waitsLeft: waits.left }),
     objections: objections.told,
     ...(objections.left > 0 && { objectionsLeft: objections.left }),
+    ...(takenBack !== undefined && {
+      takenBack,
+      summary: `${explanation.summary.replace(/\.$/, '')}; ${takenBack.words}.`,
+    }),
   };
 }
 

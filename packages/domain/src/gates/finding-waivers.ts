@@ -10,8 +10,14 @@ import type { GateSpec } from '../plan/plan.ts';
 /** Of a migration that takes something from running code and isn't declared so: the gate's own finding. */
 export const UNDERSTATED = 'phase-understated';
 
+/**
+ * Of a release that is older than its store's schema, where its range is derived: the planner's own finding, waived for the
+ * release's digest and not for a migration's file, since it is said of that code.
+ */
+export const OLDER_CODE = 'older-code';
+
 /** The rules whose findings can be waived. */
-export const WAIVABLE_RULES: readonly string[] = [...ANALYSIS_RULES, UNDERSTATED];
+export const WAIVABLE_RULES: readonly string[] = [...ANALYSIS_RULES, UNDERSTATED, OLDER_CODE];
 
 export interface FindingWaiver {
   readonly file: Digest;
@@ -61,6 +67,37 @@ export function waivedBy(
 ): FindingWaiver | undefined {
   return waivers.find((each) => each.file === file && each.rule === rule && now < each.endsAt);
 }
+
+/** A waiver that would let something go by, and the name of what it is of. */
+export interface WaiverAsked {
+  readonly file: Digest;
+  readonly rule: string;
+  readonly name: string;
+}
+
+/** So many waivers are told in one refusal. */
+export const MOST_WAIVERS_TOLD = 20;
+
+/**
+ * Waivers as they are put into a policy, each without its reason: a person writes that, and a policy with an empty one is
+ * refused. Their end is a day from which they are read again, the same with each look.
+ */
+export function waiversBlock(asked: readonly WaiverAsked[], until: Instant): string {
+  const day = new Date(Math.min(until, LAST_DAY)).toISOString().slice(0, 10);
+  const told = asked.slice(0, MOST_WAIVERS_TOLD);
+  const left = asked.length - told.length;
+  return [
+    'waivers:',
+    ...told.map(
+      ({ file, rule, name }) =>
+        `  - {file: "${file}", rule: ${rule}, because: "", until: ${day}} # ${JSON.stringify(name)}`,
+    ),
+    ...(left > 0 ? [`  # and ${left} more, which are told once these are waived`] : []),
+  ].join('\n');
+}
+
+/** A year of four digits, as a waiver's end is written. */
+const LAST_DAY = Date.UTC(9999, 11, 31);
 
 /** The waivers in a policy's gates that have ended by then, and waive nothing any more. */
 export function endedWaivers(gates: readonly GateSpec[], now: Instant): readonly FindingWaiver[] {

@@ -37,6 +37,10 @@ const removing = {
   migrations: [{ ...analysis.migrations[0], removes: ['public.invoice.note'] }],
 } as Partial<AnalysisEvidence>;
 
+/** What stands below a refusal: the waiver that it takes, as it is put into a policy. */
+const block = (rule: string, day = '2026-02-04') =>
+  `\nthe waiver, each with whoever looked as because (among the gate’s params in a Policy; in a Service with several environments each with its environment, too):\nwaivers:\n  - {file: "${migration.file.digest}", rule: ${rule}, because: "", until: ${day}} # "${migration.file.name}"`;
+
 describe('the gate migrations-analysed', () => {
   test.each<[string, VerdictKind, Partial<GateFacts>, Record<string, unknown>?]>([
     ['passes a fresh analysis of exactly these bytes', 'pass', {}],
@@ -167,7 +171,7 @@ describe('the gate migrations-analysed', () => {
   test('a refusal says file, line, statement, why, and the safe way', () => {
     const { because, unblock } = judge(found(finding(), finding({ rule: 'destroys-data', line: 9 })));
     expect(because).toBe(
-      `2.sql, line 7, “create index on invoice(number)”: SHARE on public.invoice for 4 min (index-build-under-lock); and 1 more (headgate release show ${sound.release.digest} tells some, the statement all)`,
+      `2.sql, line 7, “create index on invoice(number)”: SHARE on public.invoice for 4 min (index-build-under-lock); and 1 more: ${migration.file.name}: destroys-data (headgate release show ${sound.release.digest} tells some, the statement all)`,
     );
     expect(unblock).toContain('CONCURRENTLY, in a file of its own.');
     expect(unblock).toContain(`waive index-build-under-lock of ${migration.file.digest}`);
@@ -193,7 +197,7 @@ describe('where waivers answer for contracts', () => {
       verdict: 'fail',
       because:
         '2.sql, line 7, “create index on invoice(number)”: code that names note of invoice fails (breaks-running-code); whether what serves until customers are moved does without it, nobody has said: a range that is derived says nothing of that',
-      unblock: `promote a release first that doesn’t use it any more, and let its watch end; once nothing uses it, somebody says so: waive breaks-running-code of ${migration.file.digest} in the policy, with whoever looked as because`,
+      unblock: `promote a release first that doesn’t use it any more, and let its watch end; once nothing uses it, somebody says so: waive breaks-running-code of ${migration.file.digest} in the policy, with whoever looked as because${block('breaks-running-code')}`,
     });
     expect(judge(facts, by(level, 'may-break-running-code'))).toMatchObject({ verdict: 'fail' });
     expect(judge(facts, by(level, 'breaks-running-code'))).toMatchObject({
@@ -252,7 +256,7 @@ describe('where waivers answer for contracts', () => {
 test('a safe way is laid out as it is typed, below its words', () => {
   const safeWay = 'Alone, in a file:\n-- headgate:no-transaction\ncreate index concurrently i on invoice(number);';
   expect(judge(found(finding({ safeWay }))).unblock).toBe(
-    `Alone, in a file:\n    -- headgate:no-transaction\n    create index concurrently i on invoice(number);\nin a new release; or waive index-build-under-lock of ${migration.file.digest} in the policy`,
+    `Alone, in a file:\n    -- headgate:no-transaction\n    create index concurrently i on invoice(number);\nin a new release; or waive index-build-under-lock of ${migration.file.digest} in the policy${block('index-build-under-lock')}`,
   );
 });
 
@@ -355,5 +359,67 @@ describe('what is kept of an analysis', () => {
     expect(kept.told.slice(0, 2).map(({ rule }) => rule)).toEqual(['index-build-under-lock', 'destroys-data']);
     expect(JSON.stringify(kept).length).toBeLessThan(16_000);
     expect(analysisEvidence({ ...analysis, findings: [], omitted: 1 }).more).toBe(true);
+  });
+});
+
+describe('what needs a waiver is told at once', () => {
+  const file = (to: number) => ({ name: `${to}.sql`, digest: digestOf(`file ${to}`), size: 1 });
+  const migrating = Array.from({ length: 30 }, (_, i) => ({
+    ...{ id: `m${i + 2}`, from: i + 1, to: i + 2, phase: 'contract' as const, file: file(i + 2) },
+  }));
+  const migrations = migrating.map(({ id, to, file: { digest } }) => ({ id, to, digest }));
+  const breaks = (to: number, more: Partial<AnalysedFinding> = {}) =>
+    finding({ to, rule: 'breaks-running-code', file: `${to}.sql`, ...more });
+  const facts = (...findings: AnalysedFinding[]) => ({
+    migrating,
+    ...of(fact(analysisEvidence({ ...analysis, migrations, findings, omitted: 0 }))),
+  });
+  const judged = (...findings: AnalysedFinding[]) => judge(facts(...findings), { contracts: 'waivers' });
+  const three = [
+    breaks(2),
+    breaks(3),
+    breaks(3, { line: 9 }),
+    breaks(4, { rule: 'may-break-running-code', level: 'warning' }),
+  ];
+  const lines = (unblock: string) => unblock.split('\n').filter((line) => line.startsWith('  - {file: '));
+
+  test('every file with its rule, by name and as it is put into a policy', () => {
+    const { because, unblock } = judged(...three);
+    expect(because).toContain('; and 3 more: 3.sql: breaks-running-code (2), 4.sql: may-break-running-code (');
+    expect(lines(unblock)).toEqual(
+      [
+        [2, 'breaks'],
+        [3, 'breaks'],
+        [4, 'may-break'],
+      ].map(([to, how]) => {
+        const { digest, name } = file(to as number);
+        return `  - {file: "${digest}", rule: ${how}-running-code, because: "", until: 2026-02-04} # "${name}"`;
+      }),
+    );
+  });
+
+  test('and with all of those waived it goes on', () => {
+    const asked = lines(judged(...three).unblock).map((line) => {
+      const [, digest, rule] = /file: "(\S+)", rule: (\S+),/.exec(line) as unknown as [string, string, string];
+      return { file: digest, rule, because: 'ada looked', until: '2099-12-31' };
+    });
+    expect(judge(facts(...three), { contracts: 'waivers', waivers: asked }).verdict).toBe('waived');
+    expect(judge(facts(...three), { contracts: 'waivers', waivers: asked.slice(1) }).verdict).toBe('fail');
+  });
+
+  test('as far as there is room, and the rest is counted', () => {
+    const { because, unblock } = judged(...migrating.map(({ to }) => breaks(to)));
+    expect(lines(unblock)).toHaveLength(20);
+    expect(unblock).toContain('# and 10 more, which are told once these are waived');
+    expect(because).toContain('9 more rules in files');
+  });
+
+  test('in words that don’t change while they are waited for', () => {
+    const later = migrationsAnalysed.judge(
+      { ...PARAMS, contracts: 'waivers' },
+      soundFacts(NOON + MINUTE_MS, facts(...three)),
+      { kind: 'promotion' },
+    );
+    expect(later.unblock).toBe(judged(...three).unblock);
   });
 });

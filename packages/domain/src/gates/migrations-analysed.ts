@@ -2,7 +2,14 @@ import type { AnalysedFinding, AnalysisEvidence, FindingLevel, FoundCount } from
 import { ageText, durationText } from '../model/duration.ts';
 import type { Digest } from '../model/identity.ts';
 import type { MigrationRef } from '../plan/plan.ts';
-import { type FindingWaiver, UNDERSTATED, waivedBy, waiversIn } from './finding-waivers.ts';
+import {
+  type FindingWaiver,
+  MOST_WAIVERS_TOLD,
+  UNDERSTATED,
+  waivedBy,
+  waiversBlock,
+  waiversIn,
+} from './finding-waivers.ts';
 import { type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
 
 /** Predicate type of our statement of an analysis. */
@@ -17,7 +24,11 @@ export const WAIVER_FORM = {
   additionalProperties: false,
   required: ['file', 'rule', 'because', 'until'],
   properties: {
-    file: { type: 'string', description: 'Digest of the migration’s file: of no other bytes' },
+    file: {
+      type: 'string',
+      description:
+        'Digest of the migration’s file: of no other bytes; of the rule older-code, the older release’s digest',
+    },
     rule: { type: 'string', description: 'The finding’s rule' },
     because: { type: 'string', description: 'Why it is taken upon oneself, and by whom' },
     until: { type: 'string', description: '2026-12-31, or with a time: 2026-12-31T18:00:00Z' },
@@ -61,7 +72,7 @@ export const migrationsAnalysed: Gate = {
       contracts: {
         enum: ['ranges', 'waivers'],
         description:
-          'What answers for code that a contract migration takes something from: the schema ranges that releases declare (ranges, the default), or, for its file and whatever the level, a waiver of breaks-running-code and may-break-running-code (where ranges are derived, as a service’s)',
+          'What answers for code that a contract migration takes something from: the schema ranges that releases declare (ranges, the default), or, for its file and whatever the level, a waiver of breaks-running-code and may-break-running-code (where ranges are derived, as a service’s; there a release that is older than its store’s schema needs one of older-code, too, unless what took the store further only adds)',
       },
       waivers: {
         type: 'array',
@@ -96,7 +107,8 @@ export const migrationsAnalysed: Gate = {
     if (migrating === undefined || newest === undefined) return missing(facts, migrating, catalogue);
     const stale = staleness(newest, facts, maxAgeMs, longestStallMs, catalogue);
     const byRanges = contracts === 'ranges';
-    return stale ?? judgeFindings(newest, migrating, { level: level as FindingLevel, waivers, byRanges, facts });
+    const asked = { level: level as FindingLevel, waivers, byRanges, maxAgeMs, facts };
+    return stale ?? judgeFindings(newest, migrating, asked);
   },
 };
 
@@ -184,6 +196,7 @@ interface Asked {
   readonly waivers: readonly FindingWaiver[];
   /** Whether the planner has seen to what contract migrations take from running code. */
   readonly byRanges: boolean;
+  readonly maxAgeMs: number;
   readonly facts: Pick<GateFacts, 'now' | 'release'>;
 }
 
@@ -204,7 +217,12 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
     return waiver === undefined;
   });
   const [first] = open;
-  if (first !== undefined) return refused(first, open, newest, byVersion, facts.release.digest);
+  if (first !== undefined) {
+    const verdict = refused(first, open, newest, byVersion, facts.release.digest);
+    // From the analysis's own time, so that the words don't change while it is waited.
+    const until = newest.at + Math.max(asked.maxAgeMs, WAIVED_MS);
+    return { ...verdict, unblock: withWaivers(verdict.unblock, open, byVersion, until) };
+  }
   // Statements and rows of before don't say how bad what they left out is.
   const unseen = newest.more === true ? (newest.moreLevel ?? 'error') : 'note';
   const unseenLevel = !byRanges && migrating.some(({ phase }) => phase === 'contract') ? 'note' : level;
@@ -245,6 +263,35 @@ function takenAtTheirWord({ found, told }: AnalysisEvidence, byVersion: Readonly
   return `. NOT CHECKED: ${what}; that what serves until customers are moved does without it is its release’s own word, its schema range`;
 }
 
+/** For so long at least a waiver that is proposed would hold. Milliseconds. */
+const WAIVED_MS = 30 * 86_400_000;
+
+/** Findings by what waives them, a file and a rule, in their order. */
+function byWaiver(open: readonly FoundCount[], byVersion: ReadonlyMap<number, MigrationRef>) {
+  const each = new Map<string, { file: Digest; rule: string; name: string; count: number }>();
+  for (const { to, rule, count } of open) {
+    const migration = byVersion.get(to);
+    if (migration === undefined) continue;
+    const { digest, name } = migration.file;
+    const key = `${digest} ${rule}`;
+    const before = each.get(key)?.count ?? 0;
+    each.set(key, { file: digest, rule, name, count: Math.min(Number.MAX_SAFE_INTEGER, before + count) });
+  }
+  return [...each.values()];
+}
+
+/** All waivers that it would take, so that nobody learns of the second one once the first one stands. */
+function withWaivers(
+  unblock: string,
+  open: readonly FoundCount[],
+  byVersion: ReadonlyMap<number, MigrationRef>,
+  until: number,
+): string {
+  const asked = byWaiver(open, byVersion);
+  const all = asked.length === 1 ? 'the waiver' : `the waivers of all ${asked.length}`;
+  return `${unblock}\n${all}, each with whoever looked as because (among the gate’s params in a Policy; in a Service with several environments each with its environment, too):\n${waiversBlock(asked, until)}`;
+}
+
 /** Migrations that take something from running code and are declared to add: the planner would let them by too early. */
 function understated({ migrations }: AnalysisEvidence, byVersion: ReadonlyMap<number, MigrationRef>): FoundCount[] {
   return migrations.flatMap(({ to, removes }) => {
@@ -262,9 +309,7 @@ function refused(
   byVersion: ReadonlyMap<number, MigrationRef>,
   release: Digest,
 ): Verdict {
-  const total = open.reduce((sum, { count }) => sum + count, 0);
-  const rest =
-    total > 1 ? `; and ${total - 1} more (headgate release show ${release} tells some, the statement all)` : '';
+  const rest = furtherOf(first, open, byVersion, release);
   const file = byVersion.get(first.to)?.file;
   const digest = file?.digest ?? '';
   if (first.rule === UNDERSTATED) {
@@ -299,6 +344,32 @@ function refused(
 /** The words of a safe way, and its SQL below them. */
 function indented(safe: string): string {
   return safe.replaceAll('\n', '\n    ');
+}
+
+/** What else is open: every rule with its file, since each needs an answer of its own. */
+function furtherOf(
+  first: FoundCount,
+  open: readonly FoundCount[],
+  byVersion: ReadonlyMap<number, MigrationRef>,
+  release: Digest,
+): string {
+  const total = open.reduce((sum, { count }) => Math.min(Number.MAX_SAFE_INTEGER, sum + count), 0);
+  if (total <= 1) return '';
+  const own = byVersion.get(first.to)?.file.digest;
+  const all = byWaiver(open, byVersion);
+  const same = all.find(({ file, rule }) => file === own && rule === first.rule);
+  const others = all.filter((each) => each !== same);
+  const again = (same?.count ?? 1) - 1;
+  const told = others
+    .slice(0, MOST_WAIVERS_TOLD)
+    .map(({ name, rule, count }) => `${name}: ${rule}${count > 1 ? ` (${count})` : ''}`);
+  const left = others.length - told.length;
+  const named = [
+    ...(again > 0 ? [`${again} more of it there`] : []),
+    ...told,
+    ...(left > 0 ? [`${left} more rules in files`] : []),
+  ];
+  return `; and ${total - 1} more: ${named.join(', ')} (headgate release show ${release} tells some, the statement all)`;
 }
 
 function placed({ file, line, statement, why, rule }: AnalysedFinding): string {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   ALARM_LOOK_MS,
   dueOfHypercare,
+  endTakenBack,
   evolveHypercare,
   type Hypercare,
   type HypercareFacts,
@@ -119,4 +120,15 @@ test('a watch without stages ends by itself', () => {
 
 test('nothing comes before its beginning', () => {
   expect(() => evolveHypercare(undefined, { type: 'hypercare.ended', data: { result: 'sound' } })).toThrow('begun');
+});
+
+test('ends when its promotion is taken back, whatever it was about to find; another one’s goes on', () => {
+  const [ended] = endTakenBack(begun, 'prm_1', 'undone by agt_1');
+  expect(ended).toEqual({ type: 'hypercare.ended', data: { result: 'taken-back', because: 'undone by agt_1' } });
+  const over = evolveHypercare(begun, ended!);
+  expect(over).toMatchObject({ phase: 'ended', result: 'taken-back' });
+  expect(dueOfHypercare(over)).toBeNull();
+  expect(endTakenBack(over, 'prm_1', 'again')).toEqual([]);
+  expect(endTakenBack(begun, 'prm_0', 'an earlier one')).toEqual([]);
+  expect(endTakenBack(undefined, 'prm_1', 'nothing is watched')).toEqual([]);
 });

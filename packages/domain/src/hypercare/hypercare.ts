@@ -7,6 +7,8 @@
  *        │ unsound or unobserved                    │ another promotion
  *        ▼                                          ▼
  *     alarmed ── sound again ──▶ watching        ended(superseded)
+ *
+ * Whatever its phase, it ends `taken-back` when an agent took the promotion back: what it watches over is gone.
  */
 import type { Digest, Instant } from '../model/identity.ts';
 import type { HypercareStage } from '../model/specs.ts';
@@ -23,11 +25,13 @@ export interface HypercareCore {
   readonly stage: number;
 }
 
+export type HypercareResult = 'sound' | 'superseded' | 'taken-back';
+
 export type Hypercare = HypercareCore &
   (
     | { readonly phase: 'watching'; readonly until: Instant }
     | { readonly phase: 'alarmed'; readonly why: string; readonly until: Instant }
-    | { readonly phase: 'ended'; readonly result: 'sound' | 'superseded' }
+    | { readonly phase: 'ended'; readonly result: HypercareResult }
   );
 
 export type HypercareEvent =
@@ -45,7 +49,10 @@ export type HypercareEvent =
     }
   | { readonly type: 'hypercare.stage-passed'; readonly data: { readonly stage: string; readonly until: Instant } }
   | { readonly type: 'hypercare.alarmed'; readonly data: { readonly why: string; readonly until: Instant } }
-  | { readonly type: 'hypercare.ended'; readonly data: { readonly result: 'sound' | 'superseded' } };
+  | {
+      readonly type: 'hypercare.ended';
+      readonly data: { readonly result: HypercareResult; readonly because?: string };
+    };
 
 export interface HypercareFacts {
   readonly now: Instant;
@@ -81,6 +88,16 @@ export function succeedHypercare(
   const [first] = watch.stages;
   if (first !== undefined) events.push({ type: 'hypercare.begun', data: { ...watch, until: now + first.durationMs } });
   return events;
+}
+
+/** Ends the watch over a promotion that was taken back; nothing where another one is watched, or none any more. */
+export function endTakenBack(
+  watch: Hypercare | undefined,
+  promotion: string,
+  because: string,
+): readonly HypercareEvent[] {
+  if (watch === undefined || watch.phase === 'ended' || watch.promotion !== promotion) return [];
+  return [{ type: 'hypercare.ended', data: { result: 'taken-back', because } }];
 }
 
 export function nextOfHypercare(state: Hypercare, facts: HypercareFacts): Decision<HypercareEvent> {

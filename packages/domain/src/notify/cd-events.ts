@@ -6,6 +6,7 @@
 import type { ReleaseRef } from '../model/release.ts';
 import { PRODUCT } from '../product.ts';
 import type { PromotionEvent } from '../promotion/events.ts';
+import type { TakenBackEvent } from '../promotion/taken-back.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 import type { NotedPromotion } from './happening.ts';
 
@@ -74,7 +75,7 @@ function said(noted: NotedPromotion, source: string): readonly Said[] {
     subject: `${id}/rollback`,
     content: { description, ...place, service: { id: application, source }, artifactId: purl(application, release) },
   });
-  const entry = noted as PromotionEvent | RolloutEvent;
+  const entry = noted as PromotionEvent | RolloutEvent | TakenBackEvent;
   switch (entry.type) {
     case 'promotion.requested':
       return [{ type: 'pipelinerun.queued', subject: id, content: run }];
@@ -92,6 +93,12 @@ function said(noted: NotedPromotion, source: string): readonly Said[] {
       if (result === 'promoted')
         return [finished, { type: 'environment.modified', subject: environment, content: { name: environment } }];
       return result === 'rolled-back' ? [finished, incident('incident.resolved', because)] : [finished];
+    }
+    case 'undone.recorded': {
+      const detected = incident('incident.detected', entry.data.because);
+      // What is half way back is no service that was rolled back.
+      const whole = entry.data.whole && entry.data.stopped === undefined;
+      return whole ? [detected, ...service('service.rolledback', promotion.before[cell ?? ''])] : [detected];
     }
     case 'rollout.settled': {
       if (entry.data.result === 'undone') return service('service.rolledback', promotion.before[cell ?? '']);

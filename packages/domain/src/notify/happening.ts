@@ -5,6 +5,7 @@ import type { Instant, PrincipalId } from '../model/identity.ts';
 import type { ReleaseRef } from '../model/release.ts';
 import type { PromotionEvent } from '../promotion/events.ts';
 import type { PromotionCore } from '../promotion/state.ts';
+import type { TakenBackEvent } from '../promotion/taken-back.ts';
 import { isObjected } from '../protocol/agent-pins.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 import type { DrillEvidence } from '../vault/drill.ts';
@@ -39,7 +40,7 @@ export interface ToldPromotion
   readonly before: Readonly<Record<string, ReleaseRef>>;
 }
 
-/** An entry of a promotion, of one of its rollouts or of the watch after it, with what it is about. */
+/** An entry of a promotion, of one of its rollouts, of the watch after it or of what was taken back later, with what it is about. */
 export type NotedPromotion = {
   /** On the log: unique, and rising. */
   readonly place: number;
@@ -47,7 +48,7 @@ export type NotedPromotion = {
   readonly promotion: ToldPromotion;
   /** Of a rollout's entry. */
   readonly cell?: string;
-} & Pick<PromotionEvent | RolloutEvent | HypercareEvent, 'type' | 'data'>;
+} & Pick<PromotionEvent | RolloutEvent | HypercareEvent | TakenBackEvent, 'type' | 'data'>;
 
 /** An entry beside all promotions: of a freeze, of a cell that was adopted, or of a restore drill. */
 export interface NotedBeside {
@@ -107,7 +108,7 @@ export function happeningOf(noted: NotedPromotion, wave: number): Happening | un
   const of = { application, environment, version: release.version };
   const whose = { promotion, of, key, within: environment };
   const base = { place, at, ...whose, about: '', urgent: false, words: '', tenants: begun };
-  const entry = noted as PromotionEvent | RolloutEvent | HypercareEvent;
+  const entry = noted as PromotionEvent | RolloutEvent | HypercareEvent | TakenBackEvent;
   switch (entry.type) {
     case 'promotion.requested':
       return { ...base, kind: 'planned', words: `requested by ${entry.data.requester}`, tenants: everybody };
@@ -159,6 +160,13 @@ export function happeningOf(noted: NotedPromotion, wave: number): Happening | un
       // With nothing half way nobody goes back, and its end says the rest.
       if (entry.data.scope.cells?.length === 0) return undefined;
       return { ...base, kind: 'rolled-back', urgent: true, words: entry.data.because };
+    case 'undone.recorded': {
+      // It had ended, so how far it had come is forgotten here: whoever was moved in this cell.
+      const { cell: where, because } = entry.data;
+      const tenants = everybody.filter((tenant) => tenant.startsWith(`${where}/`));
+      const words = `it had ended, and was taken back in cell ${where}: ${because}`;
+      return { ...base, kind: 'rolled-back', about: `late-${where}`, urgent: true, words, cell: where, tenants };
+    }
     case 'promotion.kept':
       return { ...base, kind: 'finished', words: `kept by ${entry.data.by}`, result: 'kept' };
     case 'promotion.ended': {

@@ -6,6 +6,7 @@
 import { type CellState, fits } from '../model/cell.ts';
 import type { Migration } from '../model/release.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
+import { isTooOld } from './older-code.ts';
 import type { Action, CellPlan, Undo, Wave } from './plan.ts';
 import type { PlanRequest } from './planner.ts';
 import type { Refuse } from './slots.ts';
@@ -45,7 +46,7 @@ export function upgradeOwnStores(
     }
     const from = cell.stores[store]?.schemaVersion ?? 0;
     const chain = migrationsOf(request.manifest, store, from, undefined, refuse);
-    if (chain === undefined) return undefined;
+    if (chain === undefined || isTooOld(request, cell, store, refuse)) return undefined;
     if (chain.length === 0) {
       rest.push(name);
       continue;

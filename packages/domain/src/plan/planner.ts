@@ -13,6 +13,7 @@ import { comesTooEarly, type WayBackUser } from './contract-users.ts';
 import { refuseDrifted, refuseUnmasked } from './drifted-stores.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
 import { noReturnOf } from './no-return.ts';
+import { isTooOld, type RanAhead } from './older-code.ts';
 import { gatesToOvertake } from './overtaking.ts';
 import { upgradeOwnStores } from './own-stores.ts';
 import type { Action, CellPlan, Plan, RecoveryStep, Step, Wave } from './plan.ts';
@@ -43,6 +44,8 @@ export interface PlanRequest {
   readonly waysBack?: readonly WayBackUser[];
   /** What an analysis says that a migration removes, by the version that it leads to: for words. */
   readonly removes?: ReadonlyMap<number, readonly string[]>;
+  /** What was run in stores beyond what the release was built for. Only asked where its range is derived. */
+  readonly ranAhead?: RanAhead;
   readonly now: Instant;
 }
 
@@ -222,7 +225,7 @@ function prepare(
   for (const [store, { schemaVersion }] of Object.entries(shared).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const old = { slot: slot.from, state: cell.slots[slot.from] };
     const chain = migrationsOf(manifest, store, schemaVersion, old, refuse);
-    if (chain === undefined) return undefined;
+    if (chain === undefined || isTooOld(request, cell, store, refuse)) return undefined;
     if (chain.length === 0) continue;
     if (comesTooEarly(request, cell, slot, chain, refuse)) return undefined;
     const other = staying.find((name) => cell.tenants[name]?.store === store);

@@ -10,24 +10,29 @@ import {
   type Principal,
   type Promotion,
   type Rollout,
+  type TakenBack,
+  toldTakenBack,
   UNTIL_LIFTED,
 } from '@headgate/domain';
 import { byRole } from './actions.ts';
 import type { Shown } from './handler.ts';
 
-/** `freeze`: the declared one that holds over it. */
+/** `freeze`: the declared one that holds over it; `takenBack`: what agents took back after it had ended. */
 export function showPromotion(
   state: Promotion,
   principal: Principal,
   now: Instant,
   freeze?: Freeze,
+  takenBack?: TakenBack,
 ): Shown<PromotionView> {
+  const told = toldTakenBack(takenBack);
   const { planDigest, trace: _, ...rest } = state;
   // The domain's own state, whose union on the phase the contract writes as optional fields.
   return {
     ...rest,
     plan: planDigest,
     ...(freeze !== undefined && state.phase !== 'ended' && { frozen: frozenBy(freeze) }),
+    ...(told !== undefined && { takenBack: told }),
     actions: actionsOf(state, principal, now, freeze),
   } as unknown as Shown<PromotionView>;
 }

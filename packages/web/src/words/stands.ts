@@ -27,7 +27,13 @@ const RESULTS: Readonly<Record<NonNullable<Promotion['result']>, Stands>> = {
 };
 
 /** Where a promotion stands, in a word. */
-export function promotionStands({ phase, result }: Pick<Promotion, 'phase' | 'result'>): Stands {
+export function promotionStands({
+  phase,
+  result,
+  takenBack,
+}: Pick<Promotion, 'phase' | 'result' | 'takenBack'>): Stands {
+  if (result !== undefined && takenBack !== undefined)
+    return { word: `${RESULTS[result].word}, then taken back`, tone: 'red' };
   return result === undefined ? PHASES[phase] : RESULTS[result];
 }
 

@@ -8,9 +8,11 @@ import type {
   Promotion,
   Rollout,
   SeenCell,
+  TakenBack,
 } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { allRows, cellRows, openPromotions } from '../paging.ts';
+import { allTakenBack } from '../taken-back.ts';
 
 /** Rows that one look reads at most. */
 const MOST = { cells: 2_000, open: 10_000, begun: 200, ended: 200, rollouts: 4_000, watches: 1_000 };
@@ -18,8 +20,10 @@ const LOADED_AT_ONCE = 1_000;
 
 export interface Gathered {
   readonly facts: IncidentFacts;
-  /** Ended in this time, the newest first. */
+  /** Ended in this time or taken back in it, the newest first. */
   readonly ended: readonly Promotion[];
+  /** By promotion: what agents took back after its end. */
+  readonly takenBack: ReadonlyMap<string, TakenBack>;
   /** What wasn't read because there is too much of it, in words; empty: everything was. */
   readonly unread: readonly string[];
 }
@@ -32,15 +36,24 @@ export async function gatherIncident(
   const { store } = deps;
   const since = now - asked.hours * 3_600_000;
   const facet = asked.environment === undefined ? {} : { facet: asked.environment };
-  const [cells, open, late, watches] = await Promise.all([
+  const [cells, open, late, watches, back] = await Promise.all([
     cellRows(store, MOST.cells, facet),
     openPromotions(store, MOST.open, facet),
     store.list('promotion', { endedSince: since, limit: MOST.ended + 1, ...facet }),
     allRows<Hypercare>(store, 'hypercare', MOST.watches),
+    allTakenBack(store, asked.environment),
   ]);
-  const ended = states<Promotion>(late.slice(0, MOST.ended)).sort((a, b) => endOf(b) - endOf(a));
+  const takenBack = new Map(back.all.map((each) => [each.promotion, each]));
+  const lately = back.all.filter(({ cells: of }) => of.some(({ at }) => at >= since));
+  const inTime = states<Promotion>(late.slice(0, MOST.ended));
+  const known = new Set(inTime.map(({ id }) => id));
+  const before = lately.filter(({ promotion }) => !known.has(promotion)).slice(0, MOST.ended);
+  const earlier = await store.load(before.map(({ promotion }) => streams.promotion(promotion)));
+  const ended = [...inTime, ...states<Promotion>([...earlier.values()])].sort((a, b) => endOf(b) - endOf(a));
   // Those that went as planned to their end need no look into their rollouts.
-  const wrong = ended.filter((p) => p.phase === 'ended' && p.result !== 'promoted' && p.wave > 0);
+  const wrong = ended.filter(
+    (p) => p.phase === 'ended' && p.wave > 0 && (p.result !== 'promoted' || takenBack.has(p.id)),
+  );
   // Nobody is reached by what has yet to begin: it must not take the place of what has.
   const involved = [...open.begun.toSorted((a, b) => Number(asks(b)) - Number(asks(a))).slice(0, MOST.begun), ...wrong];
   const { rollouts, cut } = await rolloutsOf(store, involved);
@@ -48,7 +61,11 @@ export async function gatherIncident(
   for (const promotion of involved) {
     const plan = await gatherers.plans.find(promotion.planDigest);
     if (plan === undefined) continue;
-    promotions.push({ promotion, plan, rollouts: rollouts.get(promotion.id) ?? new Map() });
+    const undone = takenBack.get(promotion.id);
+    promotions.push({
+      ...{ promotion, plan, rollouts: rollouts.get(promotion.id) ?? new Map() },
+      ...(undone !== undefined && { takenBack: undone }),
+    });
   }
   const alarms = watches.rows
     .map(({ state }) => state)
@@ -59,12 +76,14 @@ export async function gatherIncident(
   return {
     facts: { now, since, cells: seen.flatMap(seenCell), promotions, alarms },
     ended,
+    takenBack,
     unread: [
       ...(cells.truncated ? [`cells beyond the first ${of(MOST.cells)} in which nothing was seen to be wrong`] : []),
       ...(open.truncated ? [`open promotions beyond the first ${of(MOST.open)}`] : []),
       ...(open.begun.length > MOST.begun ? [`promotions under way beyond the first ${of(MOST.begun)}`] : []),
       ...(late.length > MOST.ended ? [`ended promotions beyond the first ${of(MOST.ended)}`] : []),
       ...(cut ? [`rollouts beyond the first ${of(MOST.rollouts)}`] : []),
+      ...(back.truncated || lately.length > MOST.ended ? ['what agents took back late, beyond what fits'] : []),
       ...(watches.truncated ? [`watches beyond the first ${of(MOST.watches)}`] : []),
     ],
   };

@@ -15,6 +15,7 @@ import {
   type RolloutEntry,
   type RolloutEvent,
   stepAtHand,
+  type TakenBackCell,
   transactionsOf,
   wayBack,
 } from '@headgate/domain';
@@ -54,12 +55,14 @@ export async function tellPromotion(
   now: Instant,
   freeze: Freeze | undefined,
 ): Promise<ToldPromotionMatter> {
-  const { promotion, plan, rollouts } = involved;
+  const { promotion, plan, rollouts, takenBack } = involved;
   const own = streams.promotion(promotion.id);
   const ordered = [...rollouts.values()].sort((a, b) => LOUD.indexOf(a.phase) - LOUD.indexOf(b.phase));
   const told = ordered.slice(0, MOST.cells);
+  const undone = streams.undone(promotion.id);
   const rows = await deps.store.load([
     own,
+    ...(takenBack === undefined ? [] : [undone]),
     streams.release(promotion.release.digest),
     ...told.map(({ id }) => streams.rollout(id)),
   ]);
@@ -86,23 +89,29 @@ export async function tellPromotion(
       since.set(`${cell}/${tenant}`, { at, release: of ? of.version : undefined });
     }
   }
+  // What an agent told late stands on a stream of its own, in the words of an undo that was told in time.
+  const late = takenBack === undefined ? [] : await last(undone, MOST.entries);
+  for (const { at, data } of late) {
+    const event = { type: 'rollout.undone-away', data } as unknown as RolloutEvent;
+    all.push({ cell: (data as unknown as TakenBackCell).cell, at, event });
+  }
   const transactions = transactionsOf({
     entries: all,
     reconciles: plan.cells.some(({ recovery }) => recovery.some(({ action }) => action.kind === 'reconcile')),
-    goesBack: promotion.undo !== null,
+    goesBack: promotion.undo !== null || late.length > 0,
     unread: ordered.length - told.length,
     cut: told.filter(({ id }) => (rows.get(streams.rollout(id))?.version ?? 0) > MOST.entries).length,
   });
   const manifest = (rows.get(streams.release(promotion.release.digest)) as Row<ReleaseRecord> | undefined)?.state
     .manifest;
   // That a step was on offer says no more than that somebody took it, which is an entry, too.
-  const entries = [...(await last(own, MOST.own)), ...ofCells.flatMap((each) => each.entries)]
+  const entries = [...(await last(own, MOST.own)), ...late, ...ofCells.flatMap((each) => each.entries)]
     .filter(({ type }) => type !== 'rollout.offered')
     .sort((a, b) => b.at - a.at)
     .slice(0, MOST.own)
     .map(toldOf);
   const shown = {
-    promotion: showPromotion(promotion, principal, now, freeze),
+    promotion: showPromotion(promotion, principal, now, freeze, takenBack),
     notes: (manifest?.notes ?? '').slice(0, 2_000),
     steps: stepsAtHand(involved),
     transactions: {

@@ -8,6 +8,8 @@ import {
   incidentOf,
   type Matter,
   type Principal,
+  resultWords,
+  toldTakenBack,
   whomToCall,
 } from '@headgate/domain';
 import type { Context } from '../context.ts';
@@ -232,12 +234,16 @@ function underWay({ facts }: Gathered) {
   });
 }
 
-function changesOf({ ended }: Gathered) {
-  return ended.slice(0, MOST.changes).flatMap((p) => {
+/** What was taken back later is a change of that time, and the newest first. */
+function changesOf({ ended, takenBack }: Gathered) {
+  const changes = ended.flatMap((p) => {
     if (p.phase !== 'ended') return [];
-    const { id, application, environment, release, result, at } = p;
-    return [{ promotion: id, application, environment, release, result, at }];
+    const { id, application, environment, release } = p;
+    const back = takenBack.get(id);
+    const at = Math.max(p.at, toldTakenBack(back)?.at ?? 0);
+    return [{ promotion: id, application, environment, release, result: resultWords(p.result, back), at }];
   });
+  return changes.sort((a, b) => b.at - a.at).slice(0, MOST.changes);
 }
 
 function summaryOf({ matters, tenants }: Incident, hours: number, moving: number, unread: readonly string[]): string {

@@ -29,6 +29,7 @@ import {
   renderPlan,
   toldExplanation,
   toldObjections,
+  toldTakenBack,
 } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { explain } from '../explain.ts';
@@ -36,6 +37,7 @@ import { freezesOver } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { missingEnvironment } from '../missing-environment.ts';
 import { pageByTime, pageOfRows } from '../paging.ts';
+import { takenBackOf } from '../taken-back.ts';
 import { inBundle, showPromotion, showRollout } from '../views.ts';
 
 type Names =
@@ -63,7 +65,9 @@ export function promotionHandlers(context: Context): Handlers<Names> {
     if (!result.ok) return result;
     const now = await store.now();
     const over = await freezesOver(store, [result.value], now);
-    return { ok: true, value: showPromotion(result.value, principal, now, over(result.value)) } as const;
+    const back = await takenBackOf(store, [result.value]);
+    const value = showPromotion(result.value, principal, now, over(result.value), back(result.value));
+    return { ok: true, value } as const;
   }
   async function loadRow(id: string) {
     const stream = streams.promotion(id);
@@ -136,13 +140,11 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       const missing = rows.length === 0 ? await missingEnvironment(store, 'list promotions', environment) : undefined;
       if (missing !== undefined) return missing;
       const now = await store.now();
-      const over = await freezesOver(
-        store,
-        rows.map(({ state }) => state as Promotion),
-        now,
-      );
-      const items = rows.map(({ state, madeAt }) =>
-        asked(showPromotion(state as Promotion, principal, now, over(state as Promotion)), madeAt),
+      const promotions = rows.map(({ state }) => state as Promotion);
+      const over = await freezesOver(store, promotions, now);
+      const back = await takenBackOf(store, promotions);
+      const items = promotions.map((each, i) =>
+        asked(showPromotion(each, principal, now, over(each), back(each)), rows[i]?.madeAt),
       );
       return { ok: true, value: { items, next: page.value.next } };
     },
@@ -157,9 +159,10 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       if (promotion === undefined) return notFound('explain a promotion', streams.promotion(input.promotion));
       const now = await store.now();
       const { explanation } = await explain(context, promotion, now, true);
+      const takenBack = toldTakenBack((await takenBackOf(store, [promotion]))(promotion));
       const over = await freezesOver(store, [promotion], now);
       const actions = actionsOf(promotion, principal, now, over(promotion));
-      return { ok: true, value: { ...toldExplanation(explanation), actions } as Shown<never> };
+      return { ok: true, value: { ...toldExplanation(explanation, takenBack), actions } as Shown<never> };
     },
     async approvePromotion({ principal, input, body }) {
       const { envelope, bundle } = body;

@@ -6,6 +6,7 @@ import { type Explained, explain } from '../explain.ts';
 import { freezesOver, showFreeze } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { allRows, cellRows, openPromotions } from '../paging.ts';
+import { stillTakenBack } from '../taken-back.ts';
 import { nameOf, showPromotion, showRollout } from '../views.ts';
 
 /** Promotions that are explained at a time: the pool of sessions is shared. */
@@ -25,6 +26,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
       const promotions = await openPromotions(store, MOST.promotions);
       const watches = await allRows<Hypercare>(store, 'hypercare', MOST.others);
       const freezes = await allRows<FreezeRecord>(store, 'freeze', MOST.others);
+      const back = await stillTakenBack(store);
       const open = [...promotions.begun, ...promotions.waiting];
       const moving = open.slice(0, MOST.open);
       const over = await freezesOver(store, moving, now);
@@ -52,6 +54,11 @@ export function statusHandlers(context: Context): Handlers<'status'> {
               promotion: watch.promotion,
               until: watch.until,
             })),
+          takenBack: back.items.map(({ promotion, ...told }) => {
+            const { id, application, environment, release } = promotion;
+            const result = promotion.phase === 'ended' ? promotion.result : promotion.phase;
+            return { promotion: id, application, environment, release, result, ...told } as Shown<never>;
+          }),
           freezes: freezes.rows.flatMap((row) =>
             row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
           ),
@@ -59,7 +66,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
           truncated:
             told.some(({ waitsLeft = 0 }) => waitsLeft > 0) ||
             open.length > moving.length ||
-            [cells, promotions, watches, freezes].some((list) => list.truncated),
+            [cells, promotions, watches, freezes, back].some((list) => list.truncated),
         },
       };
     },

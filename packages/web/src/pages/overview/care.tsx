@@ -5,8 +5,8 @@ import { Instant } from '../../parts/instant.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Some } from '../../parts/some.tsx';
 
-/** What asks for a look: watches after a promotion, stores changed by hand. What is frozen stands above every page. */
-export function Care({ status: { hypercare, cells } }: { readonly status: Status }) {
+/** What asks for a look: what agents took back late, watches after a promotion, stores changed by hand. What is frozen stands above every page. */
+export function Care({ status: { hypercare, cells, takenBack = [] } }: { readonly status: Status }) {
   const odd = cells.flatMap((cell) => [
     ...cell.drift.map(({ store, why }) => ({ cell: cell.name, why: `store ${store} was changed by hand: ${why}` })),
     ...(cell.uncertain ? [{ cell: cell.name, why: 'a step ended here whose effect nobody confirmed' }] : []),
@@ -24,6 +24,24 @@ export function Care({ status: { hypercare, cells } }: { readonly status: Status
                       {cell}
                     </Link>
                     : <Said>{why}</Said>
+                  </List.Item>
+                ))}
+              </List>
+            )}
+          </Some>
+        </Alert>
+      )}
+      {takenBack.length > 0 && (
+        <Alert color="red" title="Taken back after it had ended">
+          <Some of={takenBack} noun="promotion">
+            {(some) => (
+              <List size="sm">
+                {some.map(({ promotion, application, environment, release, result, words }) => (
+                  <List.Item key={promotion}>
+                    <Link to="/promotions/$promotion" params={{ promotion }}>
+                      {application} {release.version} to {environment}
+                    </Link>
+                    : {result}, <Said>{words}</Said>
                   </List.Item>
                 ))}
               </List>

@@ -83,6 +83,25 @@ function Head({ promotion: p, summary }: { readonly promotion: Promotion; readon
           A hotfix: it overtakes <Code>{p.overtakes}</Code>, and needs one approval more than usual.
         </Alert>
       )}
+      {p.takenBack !== undefined && (
+        <Alert color="red" title="Taken back after it had ended">
+          {p.takenBack.cells.map(({ cell, to, because, since, at }) => (
+            <Text size="sm" key={cell}>
+              Cell {cell}
+              {to !== undefined && <>, to {to.version}</>}, between <Instant at={since} /> and <Instant at={at} />:{' '}
+              <Said>{because}</Said>
+            </Text>
+          ))}
+          {p.takenBack.cellCount > p.takenBack.cells.length && (
+            <Text size="sm">And {p.takenBack.cellCount - p.takenBack.cells.length} more cells.</Text>
+          )}
+          {p.takenBack.left.map((left) => (
+            <Text size="sm" key={left}>
+              Still to do: <Said>{left}</Said>
+            </Text>
+          ))}
+        </Alert>
+      )}
       {p.overtakenBy !== undefined && (
         <Alert color="orange">
           Overtaken by <Code>{p.overtakenBy}</Code>: what was half way goes back, what was done stays.
