@@ -158,8 +158,13 @@ function flagsOf(args: readonly string[]): Record<string, string | boolean | und
       },
     }).values;
   } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n\n${USAGE}`);
+    throw new UsageError(`${withoutPasswords((error as Error).message)}\n\n${USAGE}`);
   }
+}
+
+/** What somebody typed, to be repeated to them: a URL's password isn't, wherever the URL came to stand. */
+function withoutPasswords(text: string): string {
+  return text.replace(/:\/\/[^\s'"]*@/g, '://…@');
 }
 
 function portOf(text: string | undefined): Config['port'] {
@@ -210,7 +215,7 @@ function allowOf(text: string | undefined): readonly string[] {
   try {
     new Allowed(items);
   } catch (error) {
-    throw new UsageError(`--notify-allow ${(error as Error).message}`);
+    throw new UsageError(`--notify-allow ${withoutPasswords((error as Error).message)}`);
   }
   return items;
 }
@@ -220,7 +225,7 @@ function proxiesOf(text: string | undefined): readonly string[] {
   try {
     trustedProxies(items);
   } catch (error) {
-    throw new UsageError(`--trusted-proxy ${(error as Error).message}`);
+    throw new UsageError(`--trusted-proxy ${withoutPasswords((error as Error).message)}`);
   }
   return items;
 }

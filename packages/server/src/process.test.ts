@@ -115,6 +115,8 @@ describe('wrong usage', () => {
     [['--host', '0.0.0.0', '--tls-cert', 'x'], /go together/],
     [['--database-url', 'mysql://root:secret@x/y'], /expected postgres:/],
     [['--log-level', 'loud'], /expected one of debug/],
+    [['postgres://root:secret@x/y'], /postgres:\/\/…@x\/y/],
+    [['--notify-allow', 'https://root:secret@x/'], /notify-allow/],
   ])('%j is told with exit code 2', async (args, message) => {
     const { code, stderr } = await runMain(args);
     expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });

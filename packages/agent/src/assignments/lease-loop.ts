@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Assignment } from '../control-plane/assignment.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { Away, type ControlPlane } from '../control-plane/control-plane.ts';
 import type { Logger } from '../log.ts';
 
 /** How long the server may hold an empty answer back. Milliseconds. */
@@ -20,7 +20,8 @@ export interface LeaseContact {
   /** Throws while the server is away; settles when work may be asked for. */
   before?(signal: AbortSignal): Promise<void>;
   found?(): void;
-  lost?(at: Date): void;
+  /** `refusal`: it is there, and doesn't take what this agent asks; why. */
+  lost?(at: Date, refusal?: string): void;
   /** The server answers again; it may be another one, on another database. */
   isBack?(): void;
 }
@@ -54,12 +55,15 @@ export async function leaseLoop(
     } catch (error) {
       if (signal.aborted) return;
       awaySince ??= askedAt;
-      contact.lost?.(new Date());
+      const refusal = error instanceof Away && error.refuses ? error.message : undefined;
+      contact.lost?.(new Date(), refusal);
       if (saidAt === 0 || performance.now() - saidAt > SAY_AGAIN_MS) {
         saidAt = performance.now();
         log.warn(
           { why: (error as Error).message },
-          'the server is away: nothing new is begun; the cells are kept as they are',
+          refusal !== undefined
+            ? 'the server refuses this agent: nothing new is begun; the cells are kept as they are'
+            : 'the server is away: nothing new is begun; the cells are kept as they are',
         );
       }
       // Spread, so that many agents don't come back in one moment.

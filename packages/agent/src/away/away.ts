@@ -147,7 +147,7 @@ export class Away {
         await tellUndone(plane, this.#journal, log);
       },
       found: () => this.contact.found(),
-      lost: (at) => this.contact.lost(at),
+      lost: (at, refusal) => this.contact.lost(at, refusal),
     };
   }
 
@@ -156,8 +156,9 @@ export class Away {
     try {
       await this.#parts.plane.head(AbortSignal.timeout(5_000));
       this.contact.found();
-    } catch {
-      this.contact.lost(new Date());
+    } catch (error) {
+      const refuses = error instanceof ServerAway && error.refuses;
+      this.contact.lost(new Date(), refuses ? error.message : undefined);
     }
   }
 

@@ -48,7 +48,8 @@ export interface AgentStatus {
   readonly agent: string;
   readonly at: string;
   readonly running: boolean;
-  readonly server: { readonly url: string; readonly awaySince: string | null };
+  /** `refusal`: it answers, and refuses this agent; why. */
+  readonly server: { readonly url: string; readonly awaySince: string | null; readonly refusal?: string };
   readonly cells: readonly CellStatus[];
   /** Statements of reconciliations that were carried out and that the server has not taken; an older agent doesn't say. */
   readonly untold?: number;
@@ -62,7 +63,7 @@ export interface StatusParts {
   readonly carry: CarryOutParts;
   readonly standing: StandingFile;
   readonly journal: Pick<JournalFile, 'all'>;
-  readonly contact: Pick<Contact, 'awaySince'>;
+  readonly contact: Pick<Contact, 'awaySince' | 'refusal'>;
   readonly watch: Pick<Watch, 'of'>;
   isOpen(cell: string): boolean;
   seen(cell: string): CellState | undefined;
@@ -78,7 +79,9 @@ export async function statusOf(parts: StatusParts): Promise<AgentStatus> {
   const cells = await Promise.all(parts.cells.map((cell) => cellStatus(parts, cell)));
   const awaySince = contact.awaySince?.toISOString() ?? null;
   const untold = parts.untold();
-  return { agent, at: new Date().toISOString(), running, server: { url, awaySince }, cells, untold };
+  const { refusal } = contact;
+  const told = { url, awaySince, ...(refusal !== undefined && { refusal }) };
+  return { agent, at: new Date().toISOString(), running, server: told, cells, untold };
 }
 
 async function cellStatus(
@@ -170,7 +173,9 @@ export function statusText(status: AgentStatus): string {
   lines.push(
     server.awaySince === null
       ? `server ${server.url}: ${running ? 'answers' : 'not asked'}`
-      : `server ${server.url}: AWAY since ${server.awaySince} (${ago(server.awaySince, at)}); nothing new is begun, cells are kept`,
+      : server.refusal !== undefined
+        ? `server ${server.url}: answers, and REFUSES this agent since ${server.awaySince} (${ago(server.awaySince, at)}); nothing new is begun, cells are kept, and it doesn't go back by itself: ${server.refusal}`
+        : `server ${server.url}: AWAY since ${server.awaySince} (${ago(server.awaySince, at)}); nothing new is begun, cells are kept`,
   );
   if (untold > 0)
     lines.push(

@@ -27,7 +27,7 @@ export interface WatchParts {
   readonly carry: CarryOutParts;
   readonly standing: StandingFile;
   readonly journal: Pick<JournalFile, 'all'>;
-  readonly contact: Pick<Contact, 'awaySince'>;
+  readonly contact: Pick<Contact, 'awaySince' | 'silentMs' | 'refusal'>;
   readonly alone: Pick<Alone, 'isAt' | 'goBack'>;
   readonly log: Logger;
   readonly cells: readonly string[];
@@ -45,6 +45,8 @@ const OVER_MS = 86_400_000;
 export class Watch {
   readonly #parts: WatchParts;
   readonly #seen = new Map<string, Watched>();
+  /** The refusal that was said last. */
+  #told: string | undefined;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
@@ -117,8 +119,19 @@ export class Watch {
   async #mayGoBack(name: string, plan: Plan, cell: CellPlan, begun: number, { tenant, why }: Watched): Promise<void> {
     const { aloneAfterMs, contact, alone, journal, standing, log } = this.#parts;
     const afterMs = aloneAfterMs(plan.environment);
-    const since = contact.awaySince;
-    if (afterMs === undefined || since === undefined || Date.now() - since.getTime() < afterMs) return;
+    const [since, silentMs] = [contact.awaySince, contact.silentMs()];
+    if (afterMs === undefined || since === undefined) return;
+    // Who is refused isn't alone: a person, or another agent in its place, may be at work, and a server that answers decides.
+    if (silentMs === undefined) {
+      if (this.#told !== contact.refusal)
+        log.error(
+          { cell: name, why: contact.refusal },
+          'it does not go back by itself: the server is there, and refuses this agent',
+        );
+      this.#told = contact.refusal;
+      return;
+    }
+    if (silentMs < afterMs) return;
     const before = lastIn(journal.all, name);
     const own = before?.rollout === standing.of(name)?.last.rollout ? before : undefined;
     if (own?.phase === 'stopped') return;

@@ -8,11 +8,15 @@ import type { CellAccount, CellState, Digest, Fence, Outcome, UndoneAway } from 
 import type { PinnedEnvironment } from '../checks/facts.ts';
 import { type Assignment, assignmentOf } from './assignment.ts';
 
-/** The server can't answer now. */
+/** The server can't answer now, or doesn't answer this agent. */
 export class Away extends Error {
+  /** It is there, and refuses: that is no absence, and somebody else may be at work in this agent's place. */
+  readonly refuses: boolean;
+
   constructor(message: string, cause: unknown) {
     super(message, { cause });
     this.name = 'Away';
+    this.refuses = cause instanceof ProblemError && cause.status < 500;
   }
 }
 

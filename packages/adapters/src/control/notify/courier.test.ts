@@ -91,7 +91,12 @@ function send(channel: Channel, of = delivery(), allow = [`127.0.0.1:${httpPort(
     HEADGATE_NOTIFY_K: KEY,
     HEADGATE_NOTIFY_CHAT: chat,
     HEADGATE_NOTIFY_P: 'right',
+    HEADGATE_NOTIFY_P_FOR: `mail.example.org, 127.0.0.1:${smtpPort()}`,
     HEADGATE_NOTIFY_Q: 'wrong',
+    HEADGATE_NOTIFY_Q_FOR: '127.0.0.1',
+    HEADGATE_NOTIFY_R: 'right',
+    HEADGATE_NOTIFY_S: 'right',
+    HEADGATE_NOTIFY_S_FOR: `mail.example.org 127.0.0.1:1 27.0.0.1 127.0.0.11`,
   };
   const courier = new ChannelCourier(new Allowed(allow), new Secrets('/nowhere', env));
   return courier.send({ delivery: of, channel, overrides: {}, at: 1_000 }, new AbortController().signal);
@@ -195,6 +200,15 @@ describe('a mail', () => {
     expect(wrong).toMatchObject({ kind: 'failed', why: expect.stringContaining('EAUTH') });
     expect(JSON.stringify(wrong)).not.toContain('wrong');
   });
+
+  test.each(['HEADGATE_NOTIFY_R', 'HEADGATE_NOTIFY_S', 'HEADGATE_NOTIFY_K'])(
+    'says no secret to a host that the operator didn’t write beside it (%s)',
+    async (env) => {
+      const sent = await send(mail({ user: 'headgate', password: { env } }));
+      expect(sent).toMatchObject({ kind: 'failed', why: expect.stringContaining(`${env}_FOR`) });
+      expect(mails).toEqual([]);
+    },
+  );
 
   test.each([
     [550, 'refused'],

@@ -44,7 +44,7 @@ export class ChannelCourier implements Courier {
         const login =
           user === undefined || password === undefined
             ? {}
-            : { login: { user, pass: await this.#secrets.read(password) } };
+            : { login: { user, pass: await this.#secrets.readFor(password, host, port) } };
         const target = { host, port, security, from, to, ...login };
         return sendMail(target, delivery.id, mailOf(delivery, overrides), this.#allowed);
       }

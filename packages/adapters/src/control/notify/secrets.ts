@@ -27,6 +27,23 @@ export class Secrets {
     return found;
   }
 
+  /**
+   * A secret that is said to whoever is called, and only where the operator wrote beside it for which hosts it is: whoever may
+   * apply documents chooses the host, and would be told it. `NAME_FOR`, or a file of that name with `.for` behind it, holds
+   * hosts, with or without a port, separated by commas or white space.
+   */
+  async readFor(reference: SecretReference, host: string, port: number): Promise<string> {
+    const secret = await this.read(reference);
+    const beside = 'env' in reference ? { env: `${reference.env}_FOR` } : { file: `${reference.file}.for` };
+    const hosts = await this.read(beside).catch(() => '');
+    const said = hosts.toLowerCase().split(/[\s,]+/);
+    const asked = host.toLowerCase();
+    if (said.includes(asked) || said.includes(`${asked}:${port}`)) return secret;
+    throw new SecretMissing(
+      `the secret ${nameOf(reference)} isn't for ${host}:${port}; where the server runs, write ${host} into ${'env' in reference ? `the environment variable ${beside.env}` : `the file ${beside.file} beside it`}`,
+    );
+  }
+
   #variable(name: string): string {
     const value = name.startsWith(PREFIX) ? this.#env[name] : undefined;
     if (value === undefined) throw new SecretMissing(`the environment variable ${name} isn't set`);
