@@ -25,6 +25,7 @@
 export * from './access/access.ts';
 export * from './calendars/window.ts';
 export * from './explain/actions.ts';
+export * from './explain/declined.ts';
 export * from './explain/entry-words.ts';
 export * from './explain/explain-promotion.ts';
 export * from './explain/freeze-effect.ts';

@@ -77,6 +77,16 @@ function agentLines({ cells, at }: Status, here: Here): readonly string[] {
   });
 }
 
+/** Who let a cell stand rather than lose data, and what can be done from there. */
+export function declinedLines({ declined = [], next = [] }: Explanation): readonly string[] {
+  return [
+    ...declined.map(
+      ({ cell, step, by, because, at }) => `- in cell ${cell} ${by} declined ${step} at ${instant(at)}: ${because}`,
+    ),
+    ...next.map((each) => `- next: ${each}`),
+  ];
+}
+
 /** Promotions that had ended, and that an agent took back since. */
 function takenBackLines({ takenBack = [] }: Status): readonly string[] {
   return takenBack.flatMap(({ promotion, application, environment, release, result, words, left }) => [
@@ -119,6 +129,7 @@ function explanationText(explained: Explanation, migrations: readonly string[]):
     ...(waitsLeft > 0
       ? [`- and ${waitsLeft} more cells that wait: every one stands under /v1/promotions/${promotion}/rollouts`]
       : []),
+    ...declinedLines(explained),
     ...(takenBack?.left ?? []).map((left) => `- still to do: ${left}`),
     ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
     // Before its first wave it waits for them, and has said so.

@@ -177,6 +177,12 @@ export const explanation = z
     objections: z.array(objection).exactOptional(),
     /** So many more are left out, those that tell least; all of them, a page at a time: `/v1/pins`. */
     objectionsLeft: z.int().exactOptional(),
+    /** Who said no to losing data, in which cell and why: it stands there as it stood then. */
+    declined: z
+      .array(z.object({ cell: name, step: z.string(), by: z.string(), because: z.string(), at: instant }))
+      .exactOptional(),
+    /** What can be done where something was declined, with commands between backticks. */
+    next: z.array(z.string()).exactOptional(),
     /** What was taken back after it had ended; `summary` says it, too. */
     takenBack: takenBack.exactOptional(),
     actions,

@@ -18,6 +18,7 @@ import {
 import { decideAtHold } from '../promotion/overtake.ts';
 import type { Promotion } from '../promotion/state.ts';
 import { approverAsked, decideAnswer } from '../rollout/assignment.ts';
+import type { RolloutAnswer } from '../rollout/events.ts';
 import type { Rollout } from '../rollout/state.ts';
 
 /** Whether an action may be taken now. `because` is never empty; refused, it ends with what would unblock it. */
@@ -27,7 +28,7 @@ export interface Permission {
 }
 
 export type PromotionAction = 'approve' | 'reject' | 'pause' | 'resume' | 'rollback' | 'keep' | 'overtake';
-export type RolloutAction = 'agree' | 'retry';
+export type RolloutAction = RolloutAnswer;
 
 /**
  * What a principal may do to a promotion at `now`. `freeze`: the one that holds over it, which forbids nobody to decide and
@@ -86,12 +87,19 @@ export function answersOf(
   now: Instant,
 ): Readonly<Record<RolloutAction, Permission>> {
   const may = (answer: RolloutAction, does: string): Permission =>
-    permission(principal, 'answer', does, 'it was answered', decideAnswer(rollout, cell, principal, now, answer));
+    permission(
+      principal,
+      'answer',
+      does,
+      'it was answered',
+      decideAnswer(rollout, cell, principal, now, answer, 'asked what it would do'),
+    );
   const agree = may('agree', 'the step runs, and loses what it says');
   const needed = rollout.phase !== 'asking' || approverAsked(rollout, cell) !== undefined;
   return {
     agree: needed ? agree : { allowed: false, because: 'there is nothing to agree to: answer `retry`' },
     retry: may('retry', 'the step is tried again'),
+    decline: may('decline', 'nothing is lost: the cell stays as it stands, and the rest of its undo is left out'),
   };
 }
 
