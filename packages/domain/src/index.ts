@@ -76,6 +76,7 @@ export { HOLD_MS, UNDO_MS } from './promotion/endings.ts';
 export type * from './promotion/events.ts';
 export * from './promotion/evolve.ts';
 export * from './promotion/overtake.ts';
+export * from './promotion/replaced.ts';
 export * from './promotion/state.ts';
 export * from './promotion/taken-back.ts';
 export * from './protocol/agent-pins.ts';

@@ -9,6 +9,7 @@ import { instant, printable, withShortDigests } from '../output.ts';
 import { approvalAwaited, closedGateLines } from '../promotions/approval-awaited.ts';
 import { explained, objectionLines } from '../promotions/objections.ts';
 
+import { waiverLines } from '../promotions/waivers-relied-on.ts';
 import { promotionLine } from '../promotions/watch-promotion.ts';
 import { localKey } from '../releases/local-key.ts';
 import { declinedLines } from './status.ts';
@@ -139,14 +140,17 @@ interface EnvelopeShape {
     readonly cell: string;
     readonly steps: readonly {
       readonly id: string;
-      readonly action: { readonly kind: string };
+      readonly action: {
+        readonly kind: string;
+        readonly migrations?: readonly { readonly file: { readonly name: string; readonly digest: string } }[];
+      };
       readonly undo: {
         readonly approver?: string;
         readonly action?: { readonly kind: string; readonly store?: string };
       };
     }[];
   }[];
-  readonly gates: readonly { readonly gate: string }[];
+  readonly gates: readonly { readonly gate: string; readonly params?: { readonly waivers?: unknown } }[];
   readonly pointOfNoReturn: { readonly step: string; readonly cell: string; readonly because: string } | null;
   readonly rollbackScope: string;
   readonly latestFinish: number;
@@ -181,6 +185,7 @@ async function binding({ client }: Session, promotion: Promotion): Promise<strin
       ({ cell, steps }) => `  cell            ${cell}: ${steps.length} steps, in their order, with their undo`,
     ),
     `  gates           ${envelope.gates.map((g) => g.gate).join(', ')}`,
+    ...waiverLines(envelope),
     `  rollback scope  ${envelope.rollbackScope}`,
     ...(losing.length === 0
       ? []

@@ -1,4 +1,4 @@
-import type { Explanation, RecoveryShown, Status } from '@headgate/contract';
+import type { Explanation, Promotion, RecoveryShown, Status } from '@headgate/contract';
 import { untended } from '../agents/agent-words.ts';
 import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
@@ -85,6 +85,14 @@ export function declinedLines({ declined = [], next = [] }: Explanation): readon
     ),
     ...next.map((each) => `- next: ${each}`),
   ];
+}
+
+/** Of one that waits under a policy that was replaced: it takes no approval, and how it is asked for anew. */
+function replacedLines({ id, policyReplaced }: Promotion): readonly string[] {
+  // The commands name digests, which are cut here.
+  return policyReplaced === undefined
+    ? []
+    : [printable(`  no approval is taken; how it is asked for anew: headgate explain ${id}`)];
 }
 
 /** Promotions that had ended, and that an agent took back since. */
@@ -186,7 +194,7 @@ function shown(status: Status, here: Here): string {
     'WHAT MOVES',
     ...(status.promotions.length === 0
       ? ['(nothing)']
-      : status.promotions.map(({ promotion }) => promotionLine(promotion))),
+      : status.promotions.flatMap(({ promotion }) => [promotionLine(promotion), ...replacedLines(promotion)])),
     '',
     'WHAT WAITS',
     ...(waits.length > 0

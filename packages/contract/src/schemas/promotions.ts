@@ -93,6 +93,8 @@ export const promotion = z
     at: instant.exactOptional(),
     /** What was taken back after it had ended: `result` stays what was decided. */
     takenBack: takenBack.exactOptional(),
+    /** It waits under a policy that was replaced since, and takes no approval: as of the last look, seconds ago. */
+    policyReplaced: z.object({ because: z.string(), unblock: z.string() }).exactOptional(),
     /** The declared freeze that holds over it. */
     frozen: z.object({ name: z.string(), to: instant.nullable(), reason: z.string() }).exactOptional(),
     actions,

@@ -16,6 +16,7 @@ import {
   decideRollback,
 } from '../promotion/commands.ts';
 import { decideAtHold } from '../promotion/overtake.ts';
+import { saidReplaced } from '../promotion/replaced.ts';
 import type { Promotion } from '../promotion/state.ts';
 import { approverAsked, decideAnswer } from '../rollout/assignment.ts';
 import type { RolloutAnswer } from '../rollout/events.ts';
@@ -47,13 +48,19 @@ export function actionsOf(
   const asked = 'asked what it would do';
   const held =
     freeze === undefined ? '' : `; frozen ${freezeEndText(freeze)} (${freeze.reason}): no step forward begins before`;
+  const replaced = saidReplaced(promotion);
+  const approve = may(
+    'approve',
+    `it counts for the envelope${held}`,
+    'you have approved it',
+    decideApprove(promotion, approval),
+  );
   return {
-    approve: may(
-      'approve',
-      `it counts for the envelope${held}`,
-      'you have approved it',
-      decideApprove(promotion, approval),
-    ),
+    // Said as of the last look; whoever approves is answered by the policy that is in force then.
+    approve:
+      approve.allowed && replaced !== undefined
+        ? { allowed: false, because: `${replaced.because}; ${replaced.unblock}` }
+        : approve,
     reject: may(
       'reject',
       promotion.wave === 0 ? 'it ends before anything changed' : 'all that was moved is brought back',
