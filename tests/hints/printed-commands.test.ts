@@ -35,7 +35,7 @@ const SPOKEN_OF = [
   '_USAGE = `headgate-agent ',
 ];
 /** Words that stand for themselves where a command wants an argument. */
-const LITERAL = new Set(['bash', 'zsh', 'fish', 'agree', 'retry']);
+const LITERAL = new Set(['bash', 'zsh', 'fish', 'agree', 'retry', 'decline']);
 
 interface Printed {
   readonly program: string;

@@ -25,6 +25,7 @@
 export * from './access/access.ts';
 export * from './calendars/window.ts';
 export * from './explain/actions.ts';
+export * from './explain/declined.ts';
 export * from './explain/entry-words.ts';
 export * from './explain/explain-promotion.ts';
 export * from './explain/freeze-effect.ts';
@@ -76,6 +77,7 @@ export { HOLD_MS, UNDO_MS } from './promotion/endings.ts';
 export type * from './promotion/events.ts';
 export * from './promotion/evolve.ts';
 export * from './promotion/overtake.ts';
+export * from './promotion/replaced.ts';
 export * from './promotion/state.ts';
 export * from './promotion/taken-back.ts';
 export * from './protocol/agent-pins.ts';

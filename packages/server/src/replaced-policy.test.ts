@@ -22,7 +22,8 @@ it('what waits under a policy that was replaced waits on, says how it is asked f
   const release = await company.release('2.0.0');
   const { id, envelope } = await manager.call('requestPromotion', { body: { release, environment: 'production' } });
   await apply(DOCUMENTS.replace('{gate: approval, params: {count: 1}}', '{gate: approval, params: {count: 2}}'));
-  await approver.call('approvePromotion', { promotion: id, body: { envelope } });
+  const early = await refused(approver.call('approvePromotion', { promotion: id, body: { envelope } }));
+  expect(early).toMatchObject({ code: 'policy-replaced', message: expect.stringContaining('yours would be spent') });
   const shown = () => approver.call('showPromotion', { promotion: id });
   await expect.poll(async () => (await shown()).reason, { timeout: 20_000 }).toContain('gate policy is fail');
   const { gates, waits } = await approver.call('explainPromotion', { promotion: id });
@@ -50,7 +51,15 @@ it('what waits under a policy that was replaced waits on, says how it is asked f
   });
   await manager.call('rejectPromotion', { promotion: other.id, body: { reason: 'enough seen' } });
 
+  const { items } = await approver.call('listPromotions', { environment: 'production', open: 'true' });
+  expect(items.find((each) => each.id === id)).toMatchObject({
+    policyReplaced: { unblock: expect.stringContaining(`headgate reject ${id}`) },
+    actions: { approve: { allowed: false } },
+  });
+  expect((await shown()).approvals).toEqual([]);
+
   await apply(DOCUMENTS);
+  await approver.call('approvePromotion', { promotion: id, body: { envelope } });
   await company.carryOut(async () => (await shown()).phase === 'ended');
   expect(await shown()).toMatchObject({ result: 'promoted' });
 }, 60_000);

@@ -8,8 +8,11 @@ import { Failure } from '../failure.ts';
 import { instant, printable, withShortDigests } from '../output.ts';
 import { approvalAwaited, closedGateLines } from '../promotions/approval-awaited.ts';
 import { explained, objectionLines } from '../promotions/objections.ts';
+
+import { waiverLines } from '../promotions/waivers-relied-on.ts';
 import { promotionLine } from '../promotions/watch-promotion.ts';
 import { localKey } from '../releases/local-key.ts';
+import { declinedLines } from './status.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -86,14 +89,28 @@ export const decide: Install = (program, act) => {
         }),
       );
   program
-    .command('answer <rollout> <agree|retry>')
-    .description('answer what a rollout asks: agree to a step that loses data, or try the step again')
+    .command('answer <rollout> <agree|retry|decline>')
+    .description(
+      'answer what a rollout asks: agree to a step that loses data, decline it (the cell stays as it stands), or try the step again',
+    )
+    .option('--reason <words>', 'with decline: goes on the log')
     .action(
-      act(async ({ client, out }, rollout: string, answer: string) => {
-        if (answer !== 'agree' && answer !== 'retry')
-          throw new Failure(EXIT.usage, 'usage', 'the answer is agree or retry');
-        const after = await client.call('answerRollout', { rollout, body: { answer } });
-        out.answer(after, printable(`${after.id}  ${after.phase}  ${after.reason ?? ''}`));
+      act(async ({ client, out }, rollout: string, answer: string, { reason }: { reason?: string }) => {
+        if (answer !== 'agree' && answer !== 'retry' && answer !== 'decline')
+          throw new Failure(EXIT.usage, 'usage', 'the answer is agree, retry or decline');
+        if ((answer === 'decline') !== (reason !== undefined))
+          throw new Failure(
+            EXIT.usage,
+            'usage',
+            'decline takes a reason, which goes on the log, and nothing else does',
+            `headgate answer ${rollout} decline --reason "…"`,
+          );
+        const body = { answer, ...(reason !== undefined && { reason }) } as const;
+        const after = await client.call('answerRollout', { rollout, body });
+        const stands = `${after.id}  ${after.phase}  ${after.result ?? after.reason ?? ''}`;
+        const why = answer === 'decline' ? await explained(client, after.promotion) : undefined;
+        const lines = why === undefined ? [] : declinedLines(why);
+        out.answer(after, [stands, ...lines].map(printable).join('\n'));
         return EXIT.ok;
       }),
     );
@@ -124,14 +141,17 @@ interface EnvelopeShape {
     readonly cell: string;
     readonly steps: readonly {
       readonly id: string;
-      readonly action: { readonly kind: string };
+      readonly action: {
+        readonly kind: string;
+        readonly migrations?: readonly { readonly file: { readonly name: string; readonly digest: string } }[];
+      };
       readonly undo: {
         readonly approver?: string;
         readonly action?: { readonly kind: string; readonly store?: string };
       };
     }[];
   }[];
-  readonly gates: readonly { readonly gate: string }[];
+  readonly gates: readonly { readonly gate: string; readonly params?: { readonly waivers?: unknown } }[];
   readonly pointOfNoReturn: { readonly step: string; readonly cell: string; readonly because: string } | null;
   readonly rollbackScope: string;
   readonly latestFinish: number;
@@ -166,6 +186,7 @@ async function binding({ client }: Session, promotion: Promotion): Promise<strin
       ({ cell, steps }) => `  cell            ${cell}: ${steps.length} steps, in their order, with their undo`,
     ),
     `  gates           ${envelope.gates.map((g) => g.gate).join(', ')}`,
+    ...waiverLines(envelope),
     `  rollback scope  ${envelope.rollbackScope}`,
     ...(losing.length === 0
       ? []

@@ -52,7 +52,7 @@ export const promotion: Install = (program, act) => {
           p.id,
           `${p.application} ${p.release.version}`,
           p.environment,
-          `${p.result ?? p.phase}${p.takenBack === undefined ? '' : ', taken back'}`,
+          `${p.result ?? p.phase}${p.takenBack === undefined ? '' : ', taken back'}${p.policyReplaced === undefined ? '' : ', policy replaced'}`,
           `${p.wave}/${p.waves}`,
           p.requestedAt === undefined ? '' : instant(p.requestedAt),
           p.at === undefined ? '' : instant(p.at),

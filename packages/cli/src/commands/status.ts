@@ -1,4 +1,4 @@
-import type { Explanation, RecoveryShown, Status } from '@headgate/contract';
+import type { Explanation, Promotion, RecoveryShown, Status } from '@headgate/contract';
 import { untended } from '../agents/agent-words.ts';
 import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
@@ -77,6 +77,24 @@ function agentLines({ cells, at }: Status, here: Here): readonly string[] {
   });
 }
 
+/** Who let a cell stand rather than lose data, and what can be done from there. */
+export function declinedLines({ declined = [], next = [] }: Explanation): readonly string[] {
+  return [
+    ...declined.map(
+      ({ cell, step, by, because, at }) => `- in cell ${cell} ${by} declined ${step} at ${instant(at)}: ${because}`,
+    ),
+    ...next.map((each) => `- next: ${each}`),
+  ];
+}
+
+/** Of one that waits under a policy that was replaced: it takes no approval, and how it is asked for anew. */
+function replacedLines({ id, policyReplaced }: Promotion): readonly string[] {
+  // The commands name digests, which are cut here.
+  return policyReplaced === undefined
+    ? []
+    : [printable(`  no approval is taken; how it is asked for anew: headgate explain ${id}`)];
+}
+
 /** Promotions that had ended, and that an agent took back since. */
 function takenBackLines({ takenBack = [] }: Status): readonly string[] {
   return takenBack.flatMap(({ promotion, application, environment, release, result, words, left }) => [
@@ -119,6 +137,7 @@ function explanationText(explained: Explanation, migrations: readonly string[]):
     ...(waitsLeft > 0
       ? [`- and ${waitsLeft} more cells that wait: every one stands under /v1/promotions/${promotion}/rollouts`]
       : []),
+    ...declinedLines(explained),
     ...(takenBack?.left ?? []).map((left) => `- still to do: ${left}`),
     ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
     // Before its first wave it waits for them, and has said so.
@@ -175,7 +194,7 @@ function shown(status: Status, here: Here): string {
     'WHAT MOVES',
     ...(status.promotions.length === 0
       ? ['(nothing)']
-      : status.promotions.map(({ promotion }) => promotionLine(promotion))),
+      : status.promotions.flatMap(({ promotion }) => [promotionLine(promotion), ...replacedLines(promotion)])),
     '',
     'WHAT WAITS',
     ...(waits.length > 0

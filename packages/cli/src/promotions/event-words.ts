@@ -139,7 +139,7 @@ function rolloutWords(type: string, promotion: string, data: Data): Omit<EventWo
     case 'rollout.asked':
       return step('asks', `${id} ASKS${because(data.question)} (headgate explain ${promotion} says how to answer)`);
     case 'rollout.answered':
-      return { what: `${id}: answered ${text(data.answer)}` };
+      return { what: `${id}: answered ${text(data.answer)}${because(data.because)}` };
     case 'rollout.waiting':
       // What time and its neighbours end says nothing; what somebody has to end does.
       return /^gate |held/.test(text(data.reason))

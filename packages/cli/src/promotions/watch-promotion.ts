@@ -28,8 +28,9 @@ export function promotionLine(promotion: Promotion): string {
   const result = promotion.result === undefined ? phase : `${phase}: ${promotion.result}${back}`;
   const until = promotion.until === undefined ? '' : `; until ${instant(promotion.until)}`;
   const frozen = promotion.frozen === undefined ? '' : `  FROZEN (${promotion.frozen.name})`;
+  const replaced = promotion.policyReplaced === undefined ? '' : '  POLICY REPLACED';
   return printable(
-    `${id}  ${release.version} to ${environment}${whom}${over}  ${result}${frozen}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}`,
+    `${id}  ${release.version} to ${environment}${whom}${over}  ${result}${frozen}${replaced}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}`,
   );
 }
 

@@ -168,11 +168,12 @@ export const promotionRoutes = {
   answerRollout: route({
     method: 'POST',
     path: '/v1/rollouts/{rollout}/answer',
-    summary: 'Answer what a rollout asks: agree to a step that loses data, or try the step again',
+    summary: 'Answer what a rollout asks: agree to a step that loses data, decline it, or try the step again',
     tag,
     needs: ['answer'],
     params: z.object({ rollout: id }),
-    body: z.strictObject({ answer: z.enum(['agree', 'retry']) }),
+    /** `decline` takes a reason, and nothing else does. */
+    body: z.strictObject({ answer: z.enum(['agree', 'retry', 'decline']), reason: reason.exactOptional() }),
     response: rollout,
     twice: 'a rollout that asks nothing refuses with 409',
   }),

@@ -96,6 +96,8 @@ export const promotion = z
     at: instant.exactOptional(),
     /** What was taken back after it had ended: `result` stays what was decided. */
     takenBack: takenBack.exactOptional(),
+    /** It waits under a policy that was replaced since, and takes no approval: as of the last look, seconds ago. */
+    policyReplaced: z.object({ because: z.string(), unblock: z.string() }).exactOptional(),
     /** The declared freeze that holds over it. */
     frozen: z.object({ name: z.string(), to: instant.nullable(), reason: z.string() }).exactOptional(),
     actions,
@@ -180,6 +182,12 @@ export const explanation = z
     objections: z.array(objection).exactOptional(),
     /** So many more are left out, those that tell least; all of them, a page at a time: `/v1/pins`. */
     objectionsLeft: z.int().exactOptional(),
+    /** Who said no to losing data, in which cell and why: it stands there as it stood then. */
+    declined: z
+      .array(z.object({ cell: name, step: z.string(), by: z.string(), because: z.string(), at: instant }))
+      .exactOptional(),
+    /** What can be done where something was declined, with commands between backticks. */
+    next: z.array(z.string()).exactOptional(),
     /** What was taken back after it had ended; `summary` says it, too. */
     takenBack: takenBack.exactOptional(),
     actions,

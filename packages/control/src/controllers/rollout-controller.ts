@@ -5,6 +5,7 @@ import {
   dueOfRollout,
   evolveRollout,
   type Instant,
+  isDeclined,
   nextOfRollout,
   type Plan,
   type Promotion,
@@ -115,12 +116,14 @@ export async function commitRollout(
     const record = gathered.cellRow?.state;
     const after = cellAfter(facts.plan, facts.cell, state);
     const { state: desired } = after;
+    // What was declined may have been tried before: only an observation says what the store came to.
+    const stands = isDeclined(state, facts.cell);
     // No rollout opens in an uncertain cell: this one is because of what an agent told since.
-    const uncertain = after.uncertain || record?.uncertain === true;
+    const uncertain = after.uncertain || stands || record?.uncertain === true;
     const assigned = Math.max(record?.assigned ?? 0, state.n);
     const left: CellRecord = { ...record, desired, uncertain, assigned };
     // Whoever lost a lease to the undo may act until the lease would have run out.
-    const next = after.uncertain ? { ...left, restlessUntil: facts.now + LEASE_MS } : left;
+    const next = after.uncertain || stands ? { ...left, restlessUntil: facts.now + LEASE_MS } : left;
     const data = {
       rollout: state.id,
       promotion: state.promotion,

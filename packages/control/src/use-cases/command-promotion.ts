@@ -8,12 +8,15 @@ import {
   decideReject,
   decideResume,
   decideRollback,
+  type GateFacts,
   type Instant,
   type PolicySpec,
   type Principal,
   type PrincipalId,
   type Promotion,
   type PromotionEvent,
+  type Refusal,
+  refuseReplaced,
   type Verb,
 } from '@headgate/domain';
 import { commitPromotion, gatherPromotion } from '../controllers/promotion-controller.ts';
@@ -32,6 +35,9 @@ export interface Gatherers {
 
 type Decide = (state: Promotion, now: Instant) => Decided<PromotionEvent>;
 
+/** What only the gates' facts tell, whose versions the commit checks. */
+type Refuses = (state: Promotion, gates: GateFacts) => Refusal | undefined;
+
 /** The one way in which a person's word reaches a promotion: permitted, decided, committed on the version it was decided on. */
 async function command(
   deps: Deps,
@@ -40,6 +46,7 @@ async function command(
   verb: Verb,
   id: string,
   decide: Decide,
+  refuses?: Refuses,
 ): Promise<Result<Promotion>> {
   const stream = streams.promotion(id);
   const denied = notPermitted(principal, verb, stream);
@@ -52,6 +59,8 @@ async function command(
     if (!decided.ok) return no(decided.refusal);
     if (decided.events.length === 0) return ok(row.state);
     const gathered = await gatherPromotion(deps, plans, gates, row, now);
+    const refusal = refuses?.(row.state, gathered.facts.gates);
+    if (refusal !== undefined) return no(refusal);
     const committed = await commitPromotion(deps, row, gathered, decided.events, principal.id);
     return committed.ok ? ok((await deps.store.load([stream])).get(stream)?.state as Promotion) : undefined;
   });
@@ -63,7 +72,10 @@ export interface ApprovalSignature {
   readonly expiresAt: Instant;
 }
 
-/** Approves the envelope that the caller saw, for as long as the policy lets an approval hold, or as was signed if that is less. */
+/**
+ * Approves the envelope that the caller saw, unless its policy was replaced since it was planned, for as long as the policy
+ * lets an approval hold, or as was signed if that is less.
+ */
 export async function approvePromotion(
   deps: Deps,
   with_: Gatherers,
@@ -75,12 +87,13 @@ export async function approvePromotion(
   const stream = streams.promotion(id);
   const state = (await deps.store.load([stream])).get(stream)?.state as Promotion | undefined;
   const approvalMs = state === undefined ? 0 : await approvalLifetime(deps, state);
-  return command(deps, with_, principal, 'approve', id, (promotion, now) => {
+  const decide: Decide = (promotion, now) => {
     const yes = { by: principal.id, envelope, now, expiresAt: now + approvalMs };
     if (signature === undefined) return decideApprove(promotion, yes);
     const { bundle, expiresAt } = signature;
     return decideApprove(promotion, { ...yes, bundle, expiresAt: Math.min(expiresAt, yes.expiresAt) });
-  });
+  };
+  return command(deps, with_, principal, 'approve', id, decide, refuseReplaced);
 }
 
 async function approvalLifetime(deps: Deps, promotion: Promotion): Promise<number> {

@@ -6,6 +6,7 @@ import {
   type Outcome,
   type Principal,
   type Rollout,
+  type RolloutAnswer,
 } from '@headgate/domain';
 import { commitRollout, gatherRollout, LEASE_MS } from '../controllers/rollout-controller.ts';
 import type { Deps } from '../deps.ts';
@@ -73,13 +74,14 @@ function forgotten<T>(what: string, stream: string, epoch: number): Result<T> {
   return refuse('fenced', what, stream, why, 'drop it and lease anew');
 }
 
-/** A person answers what a rollout asked: agree to a step that loses data, or try the step again. */
+/** A person answers what a rollout asked: agree to a step that loses data, decline it, or try the step again. */
 export async function answerRollout(
   deps: Deps,
   with_: Gatherers,
   principal: Principal,
   rollout: string,
-  answer: 'agree' | 'retry',
+  answer: RolloutAnswer,
+  reason?: string,
 ): Promise<Result<Rollout>> {
   const stream = streams.rollout(rollout);
   const denied = notPermitted(principal, 'answer', stream);
@@ -89,7 +91,7 @@ export async function answerRollout(
     if (row === undefined) return notFound('answer', stream);
     const now = await deps.store.now();
     const gathered = await gatherRollout(with_.plans, with_.gates, row, now, deps.epoch);
-    const decided = decideAnswer(row.state, gathered.facts.cell, principal, now, answer);
+    const decided = decideAnswer(row.state, gathered.facts.cell, principal, now, answer, reason);
     if (!decided.ok) return no(decided.refusal);
     const committed = await commitRollout(deps.store, row, gathered, decided.events, principal.id);
     return committed.ok ? ok(decided.events.reduce<Rollout>(evolveRollout, row.state)) : undefined;

@@ -17,8 +17,10 @@ import {
   decideRollback,
 } from '../promotion/commands.ts';
 import { decideAtHold } from '../promotion/overtake.ts';
+import { saidReplaced } from '../promotion/replaced.ts';
 import type { Promotion } from '../promotion/state.ts';
 import { approverAsked, decideAnswer } from '../rollout/assignment.ts';
+import type { RolloutAnswer } from '../rollout/events.ts';
 import type { Rollout } from '../rollout/state.ts';
 
 /** Whether an action may be taken now. `because` is never empty; refused, it ends with what would unblock it. */
@@ -28,7 +30,7 @@ export interface Permission {
 }
 
 export type PromotionAction = 'approve' | 'go' | 'reject' | 'pause' | 'resume' | 'rollback' | 'keep' | 'overtake';
-export type RolloutAction = 'agree' | 'retry';
+export type RolloutAction = RolloutAnswer;
 
 /**
  * What a principal may do to a promotion at `now`. `freeze`: the one that holds over it, which forbids nobody to decide and
@@ -47,13 +49,19 @@ export function actionsOf(
   const asked = 'asked what it would do';
   const held =
     freeze === undefined ? '' : `; frozen ${freezeEndText(freeze)} (${freeze.reason}): no step forward begins before`;
+  const replaced = saidReplaced(promotion);
+  const approve = may(
+    'approve',
+    `it counts for the envelope${held}`,
+    'you have approved it',
+    decideApprove(promotion, approval),
+  );
   return {
-    approve: may(
-      'approve',
-      `it counts for the envelope${held}`,
-      'you have approved it',
-      decideApprove(promotion, approval),
-    ),
+    // Said as of the last look; whoever approves is answered by the policy that is in force then.
+    approve:
+      approve.allowed && replaced !== undefined
+        ? { allowed: false, because: `${replaced.because}; ${replaced.unblock}` }
+        : approve,
     go: may(
       'go',
       'what can only be restored from here on begins, in each of its cells',
@@ -93,12 +101,19 @@ export function answersOf(
   now: Instant,
 ): Readonly<Record<RolloutAction, Permission>> {
   const may = (answer: RolloutAction, does: string): Permission =>
-    permission(principal, 'answer', does, 'it was answered', decideAnswer(rollout, cell, principal, now, answer));
+    permission(
+      principal,
+      'answer',
+      does,
+      'it was answered',
+      decideAnswer(rollout, cell, principal, now, answer, 'asked what it would do'),
+    );
   const agree = may('agree', 'the step runs, and loses what it says');
   const needed = rollout.phase !== 'asking' || approverAsked(rollout, cell) !== undefined;
   return {
     agree: needed ? agree : { allowed: false, because: 'there is nothing to agree to: answer `retry`' },
     retry: may('retry', 'the step is tried again'),
+    decline: may('decline', 'nothing is lost: the cell stays as it stands, and the rest of its undo is left out'),
   };
 }
 

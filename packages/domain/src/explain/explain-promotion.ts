@@ -235,7 +235,17 @@ function rolloutWait(
         ...base,
         why: rollout.question,
         after: approver !== undefined ? 'it asks again' : forward ? 'it counts as failed' : 'it tries again by itself',
-        unblock: [{ what: answer, who: approver === undefined ? ACCESS.answer : [approver] }],
+        unblock: [
+          { what: answer, who: approver === undefined ? ACCESS.answer : [approver] },
+          ...(approver === undefined
+            ? []
+            : [
+                {
+                  what: `\`headgate answer ${rollout.id} decline --reason "…"\`: nothing is lost, and the cell stays as it stands`,
+                  who: ACCESS.answer,
+                },
+              ]),
+        ],
       };
     }
   }

@@ -71,14 +71,20 @@ describe('it explains', () => {
     expect(explain(world).waits[1]?.why).toBe('agt_1 carries out step w1.restore-point.main');
   });
 
-  test('a question about lost data: only its approver can answer', () => {
+  test('a question about lost data: only its approver can agree, and whoever may answer can decline', () => {
     const plan = aPlan({ manifest: aManifest({ migrations: [aMigration(1, { undo: 'restore' })] }) });
     const world = begun(plan);
     world.run(breaking('shared', 'w1.verify', 'ada'), reached(world, 'asking'));
     const { waits, summary } = explain(world);
     expect(waits[1]).toMatchObject({
       after: 'it asks again',
-      unblock: [{ what: '`headgate answer prm_1.shared agree`', who: ['approver'] }],
+      unblock: [
+        { what: '`headgate answer prm_1.shared agree`', who: ['approver'] },
+        {
+          what: '`headgate answer prm_1.shared decline --reason "…"`: nothing is lost, and the cell stays as it stands',
+          who: expect.arrayContaining(['operator']),
+        },
+      ],
     });
     expect(summary).toContain('rolls back (all)');
   });

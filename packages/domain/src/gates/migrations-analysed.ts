@@ -217,12 +217,7 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
     return waiver === undefined;
   });
   const [first] = open;
-  if (first !== undefined) {
-    const verdict = refused(first, open, newest, byVersion, facts.release.digest);
-    // From the analysis's own time, so that the words don't change while it is waited.
-    const until = newest.at + Math.max(asked.maxAgeMs, WAIVED_MS);
-    return { ...verdict, unblock: withWaivers(verdict.unblock, open, byVersion, until) };
-  }
+  if (first !== undefined) return refused(first, open, newest, byVersion, asked);
   // Statements and rows of before don't say how bad what they left out is.
   const unseen = newest.more === true ? (newest.moreLevel ?? 'error') : 'note';
   const unseenLevel = !byRanges && migrating.some(({ phase }) => phase === 'contract') ? 'note' : level;
@@ -302,7 +297,21 @@ function understated({ migrations }: AnalysisEvidence, byVersion: ReadonlyMap<nu
   });
 }
 
+/** The first finding in words with its way out, and all waivers that it would take. */
 function refused(
+  first: FoundCount,
+  open: readonly FoundCount[],
+  newest: AnalysisEvidence,
+  byVersion: ReadonlyMap<number, MigrationRef>,
+  { maxAgeMs, facts }: Asked,
+): Verdict {
+  const verdict = worded(first, open, newest, byVersion, facts.release.digest);
+  // From the analysis's own time, so that the words don't change while it is waited.
+  const until = newest.at + Math.max(maxAgeMs, WAIVED_MS);
+  return { ...verdict, unblock: withWaivers(verdict.unblock, open, byVersion, until) };
+}
+
+function worded(
   first: FoundCount,
   open: readonly FoundCount[],
   { told, migrations }: AnalysisEvidence,

@@ -4,10 +4,19 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import { waitsForGo } from '../gates/go-no-go.ts';
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
+import { named } from '../plan/render-words.ts';
 import { answersFailure, isWhole, type Scope, whoFailed } from '../plan/undo.ts';
 import { type Objection, objectionReason } from '../protocol/agent-pins.ts';
 import { CELLS_NOT_READ_BACK } from '../recovery/unread.ts';
-import { askAgain, type Course, type Decision, LOOK_MS, lookBefore, REST_WAITS } from '../rollout/decide.ts';
+import {
+  askAgain,
+  type Course,
+  type Decision,
+  isDeclined,
+  LOOK_MS,
+  lookBefore,
+  REST_WAITS,
+} from '../rollout/decide.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { ended, HOLD_MS, rollBack } from './endings.ts';
 import type { PromotionEvent } from './events.ts';
@@ -208,8 +217,10 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
   const { undo } = state;
   if (undo === null) throw new Error('an undoing promotion has decided an undo');
   let staying = false;
+  const declined: string[] = [];
   for (const cell of plan.cells) {
     const rollout = rollouts.get(cell.cell);
+    if (rollout !== undefined && isDeclined(rollout, cell)) declined.push(cell.cell);
     // A failure beside the scope of a rollback in progress widens it.
     if (rollout !== undefined && rollout.phase === 'failed' && !answersFailure(undo.scope, cell, rollout)) {
       const because = `${undo.because}; then step ${rollout.step} of cell ${rollout.cell} failed: ${rollout.why}`;
@@ -221,6 +232,11 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
   }
   // Widened to everything, nothing of it is left to be superseded.
   if (state.overtakenBy !== undefined && undo.scope.kind !== 'all') return act(ended('superseded', undo.because, now));
+  if (!staying && declined.length > 0) {
+    const where = `${declined.length === 1 ? 'cell' : 'cells'} ${named(declined)}`;
+    const because = `${undo.because.slice(0, 700)}; in ${where} what would lose data was declined, and stays as it stood then`;
+    return act(ended('partly-rolled-back', because.slice(0, 1000).toWellFormed(), now));
+  }
   if (!staying) return act(ended('rolled-back', undo.because, now));
   return act({
     type: 'promotion.held',

@@ -2,6 +2,7 @@
 import type { Instant, PrincipalId } from '../model/identity.ts';
 import type { Scope } from '../plan/undo.ts';
 import type { PromotionEvent } from './events.ts';
+import type { PromotionResult } from './state.ts';
 
 /** How long a pause or a held question lasts before the plan's rollback answers it. Milliseconds. */
 export const HOLD_MS = 86_400_000;
@@ -17,10 +18,6 @@ export function rollBack(now: Instant, scope: Scope, because: string, by: Princi
 }
 
 /** The end. */
-export function ended(
-  result: 'promoted' | 'rolled-back' | 'superseded' | 'rejected' | 'expired',
-  because: string,
-  at: Instant,
-): PromotionEvent {
+export function ended(result: PromotionResult, because: string, at: Instant): PromotionEvent {
   return { type: 'promotion.ended', data: { result, because, at } };
 }

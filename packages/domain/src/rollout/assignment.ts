@@ -7,6 +7,8 @@ import type { Instant, PrincipalId } from '../model/identity.ts';
 import type { Outcome, StepResult } from '../model/outcome.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
 import type { CellPlan, Step } from '../plan/plan.ts';
+import { named } from '../plan/render-words.ts';
+import { heldAfter, undoSteps } from '../plan/undo.ts';
 import {
   ASK_MS,
   closedGate,
@@ -18,7 +20,7 @@ import {
   stepAtHand,
   waiting,
 } from './decide.ts';
-import type { RolloutEvent } from './events.ts';
+import type { RolloutAnswer, RolloutEvent } from './events.ts';
 import { provenOutcome } from './outcome-rules.ts';
 import type { Rollout } from './state.ts';
 
@@ -148,7 +150,8 @@ export function decideAnswer(
   cell: CellPlan,
   by: Principal,
   now: Instant,
-  answer: 'agree' | 'retry',
+  answer: RolloutAnswer,
+  reason = '',
 ): Decided<RolloutEvent> {
   const what = `answer rollout ${state.id}`;
   const where = `rollout/${state.id}`;
@@ -163,5 +166,46 @@ export function decideAnswer(
       `${state.step} takes the agreement of its ${approver}`,
       `somebody with the role ${approver}`,
     );
+  // It is tried again with a new yes alone, so it is asked anew; that it was tried before is not forgotten by that.
+  if (approver !== undefined && answer === 'retry' && state.undo?.agreed === true)
+    return accepted({
+      type: 'rollout.asked',
+      data: { step: state.step, question: state.question, until: now + ASK_MS },
+    });
+  if (answer === 'decline') return decline(state, cell, approver, now, reason);
   return accepted({ type: 'rollout.answered', data: { step: state.step, answer, until: now + ASK_MS, lookAt: now } });
+}
+
+/**
+ * A person says no to losing data: the cell stays as it stands, and is not asked about again. What was carried out of the
+ * undo stays; the rest of it, which comes after that step, is left out.
+ */
+function decline(
+  state: Extract<Rollout, { phase: 'asking' }>,
+  cell: CellPlan,
+  approver: string | undefined,
+  now: Instant,
+  reason: string,
+): Decided<RolloutEvent> {
+  const { id, undo, begun, step } = state;
+  const no = (code: string, why: string, unblock: string) =>
+    refused(code, `answer rollout ${id}`, `rollout/${id}`, why, unblock);
+  if (approver === undefined || undo === null)
+    return no('nothing-to-decline', 'it asks nobody to lose data', `\`headgate answer ${id} retry\``);
+  if (reason.trim() === '')
+    return no('no-reason', 'nobody said why it is declined', `\`headgate answer ${id} decline --reason "…"\``);
+  // Agreed to before, the step may have had its effect.
+  const undone = undoSteps(cell, undo.scope, begun).slice(0, undo.cursor + (undo.agreed ? 1 : 0));
+  const held = heldAfter([...cell.steps.slice(0, begun), ...undone]);
+  if (held.size > 0)
+    return no(
+      'tenant-held',
+      `${named([...held])} may be held, and nobody would open them again`,
+      `\`headgate answer ${id} agree\``,
+    );
+  const because = reason.slice(0, 1000).toWellFormed();
+  return accepted(
+    { type: 'rollout.answered', data: { step, answer: 'decline', because, until: now + ASK_MS, lookAt: now } },
+    { type: 'rollout.settled', data: { result: 'kept' } },
+  );
 }

@@ -84,6 +84,13 @@ export function stepAtHand(state: Rollout, cell: CellPlan): Step | UndoStep | un
     : undoSteps(cell, state.undo.scope, state.begun)[state.undo.cursor];
 }
 
+/** Whether a person let it stand half way back, before a step that loses data. What is merely kept has no such step left. */
+export function isDeclined(state: Rollout, cell: CellPlan): boolean {
+  if (state.phase !== 'settled' || state.result !== 'kept' || state.undo === null) return false;
+  const step = stepAtHand(state, cell);
+  return step !== undefined && 'approver' in step && step.approver !== undefined;
+}
+
 export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> {
   const { now, course } = facts;
   if (state.phase === 'settled') return wait(null);
@@ -129,7 +136,8 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
           },
         });
       const step = stepAtHand(state, facts.cell);
-      if (step !== undefined && 'approver' in step && step.approver !== undefined && !state.undo.agreed) {
+      // Agreed to before, it stays so: that it was tried is not to be forgotten by whoever declines it now.
+      if (step !== undefined && 'approver' in step && step.approver !== undefined) {
         return act({ type: 'rollout.asked', data: { step: step.id, question: state.question, until } });
       }
       return act({ type: 'rollout.answered', data: { step: state.step, answer: 'retry', until, lookAt: now } });

@@ -2,6 +2,9 @@ import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { FailureCode, ReportedResult, RestorePoint, StepResult } from '../model/outcome.ts';
 import type { Scope } from '../plan/undo.ts';
 
+/** What a person may say to what a rollout asks; `decline`: it stays as it stands, and loses nothing. */
+export type RolloutAnswer = 'agree' | 'retry' | 'decline';
+
 /** What can happen to a rollout. These are the log's words: renaming one is a migration of history, so don't. */
 export type RolloutEvent =
   | {
@@ -89,7 +92,9 @@ export type RolloutEvent =
       readonly type: 'rollout.answered';
       readonly data: {
         readonly step: string;
-        readonly answer: 'agree' | 'retry';
+        readonly answer: RolloutAnswer;
+        /** Why it was declined. */
+        readonly because?: string;
         readonly until: Instant;
         readonly lookAt: Instant;
       };

@@ -7,6 +7,7 @@ import type { RollbackScope } from '../plan/plan.ts';
 import { planPromotion } from '../plan/planner.ts';
 import { decideKeep, decidePause, decideResume, decideRollback } from '../promotion/commands.ts';
 import { decideAnswer } from './assignment.ts';
+import type { RolloutAnswer } from './events.ts';
 
 /** What an agent makes of a step, whether or not anybody hears of it. */
 const carried = fc.constantFrom('done', 'effect-unheard', 'silence', 'rejected', 'rejected-after-effect', 'unknown');
@@ -14,7 +15,7 @@ const person = fc.constantFrom('freeze', 'thaw', 'pause', 'resume', 'rollback', 
 const turn = fc.record({
   carried: fc.oneof({ weight: 3, arbitrary: fc.constant('done' as const) }, { weight: 1, arbitrary: carried }),
   person: fc.option(person, { freq: 8 }),
-  answer: fc.constantFrom('agree' as const, 'retry' as const),
+  answer: fc.constantFrom<RolloutAnswer>('agree', 'retry', 'decline'),
 });
 type Turn = typeof turn extends fc.Arbitrary<infer T> ? T : never;
 
@@ -58,7 +59,7 @@ test('whatever agents, people and clocks do, nobody is held once their rollout i
         const phase = walked.rollouts.get('shared')?.phase;
         if (phase === 'asking')
           walked.answer('shared', (r, now) =>
-            decideAnswer(r, walked.cellPlan('shared'), { id: 'usr_2', roles: ['approver'] }, now, answer),
+            decideAnswer(r, walked.cellPlan('shared'), { id: 'usr_2', roles: ['approver'] }, now, answer, 'not now'),
           );
         else if (phase === 'offered') carryOut(walked, carried);
         else walked.pass();

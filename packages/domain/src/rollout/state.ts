@@ -7,6 +7,7 @@
  *      └────────────────────┴───────────────────┘
  *   leased ── settle(failed for good) ──▶ failed ── the promotion decides ──▶ waiting (first undo step)
  *   any ── unknown, or an undo that keeps failing ──▶ asking ── a person answers, or the deadline does ──▶ waiting
+ *   asking, to lose data ── a person declines ──▶ settled(kept): as it stands
  *
  * The plan isn't in the state; `cursor` points into it. `begun` counts the forward steps that may have had an effect.
  */

@@ -10,6 +10,7 @@ import {
   type Principal,
   type Promotion,
   type Rollout,
+  saidReplaced,
   type TakenBack,
   toldTakenBack,
   UNTIL_LIFTED,
@@ -26,6 +27,7 @@ export function showPromotion(
   takenBack?: TakenBack,
 ): Shown<PromotionView> {
   const told = toldTakenBack(takenBack);
+  const replaced = saidReplaced(state);
   const { planDigest, trace: _, ...rest } = state;
   // The domain's own state, whose union on the phase the contract writes as optional fields.
   return {
@@ -33,6 +35,7 @@ export function showPromotion(
     plan: planDigest,
     ...(freeze !== undefined && state.phase !== 'ended' && { frozen: frozenBy(freeze) }),
     ...(told !== undefined && { takenBack: told }),
+    ...(replaced !== undefined && { policyReplaced: { because: replaced.because, unblock: replaced.unblock } }),
     actions: actionsOf(state, principal, now, freeze),
   } as unknown as Shown<PromotionView>;
 }

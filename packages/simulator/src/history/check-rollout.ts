@@ -36,6 +36,7 @@ export function openRollout(
     undo: undefined,
     undoCursor: 0,
     agreed: false,
+    declined: false,
   };
   promotion.rollouts.set(data.cell, track);
   return track;
@@ -97,6 +98,9 @@ export function seeRollout(track: RolloutTrack, entry: Recorded, facts: Declared
         if (!facts.hasRole(entry.by, ['approver'])) report('no-author-approves', `${entry.by} agreed to losing data`);
         track.agreed = true;
       }
+      if (answer === 'decline' && track.undo?.agreed.has(atHand(track) ?? '') !== true)
+        report('undo-possible', `${entry.by} declined what loses nothing`);
+      track.declined = answer === 'decline';
       track.phase = 'waiting';
       return;
     }
@@ -257,7 +261,8 @@ function settled(track: RolloutTrack, result: Data<'rollout.settled'>['result'],
   }
   if (result === 'completed' && (undo !== undefined || track.cursor < cell.steps.length))
     report('plan-order', `cell ${cell.cell} counts as completed with steps left`);
-  if (result !== 'undone' && promotion.phase !== 'ended')
+  // Whoever declines to lose data lets the cell stand, whatever the others do.
+  if (result !== 'undone' && promotion.phase !== 'ended' && !track.declined)
     report('one-active-rollout', `cell ${cell.cell} was let go (${result}) before its promotion ended`);
   track.phase = 'settled';
   track.result = result;

@@ -36,6 +36,8 @@ export interface RolloutTrack {
   undo: ExpectedUndo | undefined;
   undoCursor: number;
   agreed: boolean;
+  /** A person said no to the step at hand. */
+  declined: boolean;
 }
 
 /** The id of the step at hand, forward or undo; undefined when none is left. */

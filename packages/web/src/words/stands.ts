@@ -31,7 +31,9 @@ export function promotionStands({
   phase,
   result,
   takenBack,
-}: Pick<Promotion, 'phase' | 'result' | 'takenBack'>): Stands {
+  policyReplaced,
+}: Pick<Promotion, 'phase' | 'result' | 'takenBack' | 'policyReplaced'>): Stands {
+  if (policyReplaced !== undefined) return { word: 'waiting, policy replaced', tone: 'red' };
   if (result !== undefined && takenBack !== undefined)
     return { word: `${RESULTS[result].word}, then taken back`, tone: 'red' };
   return result === undefined ? PHASES[phase] : RESULTS[result];

@@ -32,6 +32,7 @@ import {
   toldTakenBack,
 } from '@headgate/domain';
 import type { Context } from '../context.ts';
+import { declinedIn } from '../declined.ts';
 import { explain } from '../explain.ts';
 import { freezesOver } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -158,11 +159,12 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       const promotion = await load(input.promotion);
       if (promotion === undefined) return notFound('explain a promotion', streams.promotion(input.promotion));
       const now = await store.now();
-      const { explanation } = await explain(context, promotion, now, true);
+      const { explanation, rollouts, plan } = await explain(context, promotion, now, true);
+      const declined = await declinedIn(context, rollouts, plan);
       const takenBack = toldTakenBack((await takenBackOf(store, [promotion]))(promotion));
       const over = await freezesOver(store, [promotion], now);
       const actions = actionsOf(promotion, principal, now, over(promotion));
-      return { ok: true, value: { ...toldExplanation(explanation, takenBack), actions } as Shown<never> };
+      return { ok: true, value: { ...toldExplanation(explanation, takenBack), ...declined, actions } as Shown<never> };
     },
     async approvePromotion({ principal, input, body }) {
       const { envelope, bundle } = body;
@@ -217,7 +219,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       return { ok: true, value: await rolloutShown(principal, row.state as Rollout) };
     },
     async answerRollout({ principal, input, body }) {
-      const answered = await answerRollout(deps, gatherers, principal, input.rollout, body.answer);
+      const answered = await answerRollout(deps, gatherers, principal, input.rollout, body.answer, body.reason);
       return answered.ok ? { ok: true, value: await rolloutShown(principal, answered.value) } : answered;
     },
   };

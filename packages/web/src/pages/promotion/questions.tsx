@@ -1,7 +1,9 @@
 import type { Promotion, Rollout } from '@headgate/contract';
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { Fragment, useState } from 'react';
 import { Instant } from '../../parts/instant.tsx';
+import { ReasonField } from '../../parts/reason-field.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Some } from '../../parts/some.tsx';
 import { Trouble } from '../../parts/trouble.tsx';
@@ -35,13 +37,19 @@ export function Questions({ promotion }: { readonly promotion: Promotion }) {
 const ANSWERS = [
   { answer: 'agree', label: 'Agree: run it, and lose what it says' },
   { answer: 'retry', label: 'Try the step again' },
+  { answer: 'decline', label: 'Decline: lose nothing, and leave the cell as it stands' },
 ] as const;
 
 function Question({ rollout }: { readonly rollout: Rollout }) {
   const client = useClient();
   const queries = useQueryClient();
+  const [reason, setReason] = useState('');
   const send = useMutation({
-    mutationFn: (answer: 'agree' | 'retry') => client.call('answerRollout', { rollout: rollout.id, body: { answer } }),
+    mutationFn: (answer: (typeof ANSWERS)[number]['answer']) =>
+      client.call('answerRollout', {
+        rollout: rollout.id,
+        body: answer === 'decline' ? { answer, reason } : { answer },
+      }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['promotion', rollout.promotion] }),
   });
   return (
@@ -58,23 +66,27 @@ function Question({ rollout }: { readonly rollout: Rollout }) {
         {ANSWERS.map(({ answer, label }) => {
           const says = rollout.actions[answer];
           if (says === undefined) return null;
+          const open = says.allowed && (answer !== 'decline' || reason.trim() !== '');
           return (
-            <Group key={answer} gap="sm">
-              <Button
-                size="compact-md"
-                color="red"
-                variant="light"
-                loading={send.isPending}
-                {...(says.allowed
-                  ? { onClick: () => send.mutate(answer) }
-                  : { 'data-disabled': true, 'aria-disabled': true })}
-              >
-                {label}
-              </Button>
-              <Text size="sm" c="dimmed">
-                <Said>{says.because}</Said>
-              </Text>
-            </Group>
+            <Fragment key={answer}>
+              {answer === 'decline' && says.allowed && <ReasonField value={reason} onChange={setReason} />}
+              <Group gap="sm">
+                <Button
+                  size="compact-md"
+                  color="red"
+                  variant="light"
+                  loading={send.isPending}
+                  {...(open
+                    ? { onClick: () => send.mutate(answer) }
+                    : { 'data-disabled': true, 'aria-disabled': true })}
+                >
+                  {label}
+                </Button>
+                <Text size="sm" c="dimmed">
+                  <Said>{says.because}</Said>
+                </Text>
+              </Group>
+            </Fragment>
           );
         })}
         {send.error !== null && <Trouble of={send.error} />}

@@ -1,0 +1,99 @@
+/** A person declines to lose data, on a real server: the cell stays as it stands, and a fix goes forward from there. */
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Assignment, Client, Outcome } from '@headgate/contract';
+import { digestOf } from '@headgate/documents';
+import { RealServer, until } from '@headgate/server/testing/real-server';
+import { didIt, refused, SmallCompany } from '@headgate/server/testing/small-company';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ranCommand } from '../testing/ran-command.ts';
+
+let server: RealServer;
+let company: SmallCompany;
+let developer: Client;
+let folder: string;
+let promotion: string;
+const handed: string[] = [];
+
+const headgate = (...args: string[]) => ranCommand(args, { env: {}, cwd: folder });
+function does(assignment: Assignment): Outcome {
+  handed.push(assignment.step);
+  const { action } = assignment;
+  return action.kind === 'migrate' ? { kind: 'done', result: { schemaVersion: action.to } } : didIt(assignment);
+}
+const rolloutOf = async () => (await developer.call('listRollouts', { promotion })).items[0];
+
+beforeAll(async () => {
+  server = await RealServer.start();
+  company = await SmallCompany.found(server);
+  developer = await server.client('developer');
+  folder = await mkdtemp(join(tmpdir(), 'headgate-declined-'));
+  await symlink(server.dataDir, join(folder, '.headgate'));
+  const { artifact } = company;
+  const up = { name: '002.sql', digest: digestOf(artifact), size: artifact.length };
+  const migrations = [{ id: 'm2', from: 1, to: 2, phase: 'expand', up, undo: 'restore' }];
+  const release = await company.release('2.0.0', { schemaRange: { min: 2, max: 3 }, migrations });
+  promotion = (await developer.call('requestPromotion', { body: { release, environment: 'staging' } })).id;
+  await company.carryOut(async () => handed.includes('w1.verify'), does);
+  await headgate('--as', 'operator', 'rollback', promotion, '--reason', 'invoices fail');
+  await company.carryOut(async () => (await rolloutOf())?.phase === 'asking', does);
+}, 60_000);
+afterAll(async () => {
+  await server?.remove();
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('asks with both answers, and takes no decline without a reason', async () => {
+  const { out } = await headgate('explain', promotion);
+  expect(out).toContain(`headgate answer ${promotion}.stage agree`);
+  expect(out).toContain(`headgate answer ${promotion}.stage decline --reason "…"`);
+  const operator = await server.client('operator');
+  const call = operator.call('answerRollout', { rollout: `${promotion}.stage`, body: { answer: 'decline' } });
+  expect((await refused(call)).code).toBe('no-reason');
+  expect((await headgate('--as', 'operator', 'answer', `${promotion}.stage`, 'decline')).code).not.toBe(0);
+  expect((await rolloutOf())?.phase).toBe('asking');
+});
+
+it('stays as it stands, with who said so and why, and what can be done next', async () => {
+  const words = ['decline', '--reason', 'customers wrote invoices'];
+  const { code, out } = await headgate('--as', 'operator', 'answer', `${promotion}.stage`, ...words);
+  expect(code).toBe(0);
+  expect(out).toMatch(/stage {2}settled {2}kept/);
+  expect(out).toContain('next: `headgate promote RELEASE --to staging`');
+  await until('it ends', async () => (await developer.call('showPromotion', { promotion })).phase === 'ended');
+  expect(await developer.call('showPromotion', { promotion })).toMatchObject({
+    result: 'partly-rolled-back',
+    because: expect.stringContaining('in cell stage what would lose data was declined'),
+  });
+  const explained = await headgate('explain', promotion);
+  expect(explained.out).toMatch(/in cell stage \S+ declined undo\.\S+ at \S+Z: customers wrote invoices/);
+  expect(explained.out).toContain('next: `headgate promote RELEASE --to staging`');
+});
+
+it('hands out nothing more of its undo, and nothing is promoted there before it was observed', async () => {
+  const before = handed.length;
+  const { assignment } = await company.agent.call('leaseStep', { body: { waitMs: 300 } });
+  expect(assignment).toBeNull();
+  expect(handed.slice(0, before)).not.toContain('undo.w1.migrate.main');
+  const fix = await company.release('2.0.1', { schemaRange: { min: 2, max: 3 } });
+  const body = { release: fix, environment: 'staging' };
+  expect((await refused(developer.call('requestPromotion', { body }))).code).toBe('uncertain');
+  const operator = await server.client('operator');
+  await until('an observation settles it', async () => {
+    const seen = { ...company.observation('stage', 'staging'), stores: { main: { schemaVersion: 2 } } };
+    await company.agent.call('observeCell', { cell: 'stage', body: seen });
+    return !(await operator.call('showCell', { cell: 'stage' })).uncertain;
+  });
+  const { id } = await developer.call('requestPromotion', { body });
+  await company.carryOut(
+    async () => (await developer.call('showPromotion', { promotion: id })).phase === 'ended',
+    does,
+  );
+  expect((await developer.call('showPromotion', { promotion: id })).result).toBe('promoted');
+});
+
+it('is on the log: rows and entries agree about all of it', async () => {
+  const auditor = await server.client('auditor');
+  expect(await auditor.call('auditLog', { limit: 500 })).toMatchObject({ differences: [], next: null });
+});
