@@ -109,6 +109,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   approve: ['prm_typo --yes'],
   ci: [`nowhere ${KEY}`, 'there --key nowhere', `there ${KEY} --to typo`],
   explain: ['prm_typo'],
+  go: ['prm_typo --reason why'],
   init: ['nowhere --yes'],
   keep: ['prm_typo'],
   migrate: ['nowhere.yaml'],
