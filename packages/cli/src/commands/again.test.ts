@@ -8,6 +8,7 @@ import { RealServer } from '@headgate/server/testing/real-server';
 import { SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCommandLine } from '../program.ts';
+import { ranCommand } from '../testing/ran-command.ts';
 
 let server: RealServer;
 let dir: string;
@@ -103,4 +104,13 @@ test('a token is not made anew while there is no place for it', async () => {
   expect((await stat(other)).mode & 0o777).toBe(0o600);
   expect((await whoami((await readFile(other, 'utf8')).trim())).id).toBe('usr_rotated');
   await expect(whoami(before)).rejects.toThrow();
+});
+
+test('a job says which gates hold its promotion up, and what opens them', async () => {
+  const line = '--as developer ci . --key key.pem --version 5.1.0 --author usr_author --to production'.split(' ');
+  const { code, out } = await ranCommand(line, { env: { HEADGATE_DATA: server.dataDir }, cwd: dir });
+  expect([code, out]).toEqual([
+    0,
+    expect.stringMatching(/only once these gates let it:\n- tests-passed: .*; to unblock /),
+  ]);
 });

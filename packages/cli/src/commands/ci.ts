@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { printable, warningLine } from '../output.ts';
 import { secondsOf } from '../patience.ts';
+import { closedGateLines } from '../promotions/approval-awaited.ts';
 import { explained, objectionLines } from '../promotions/objections.ts';
 import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
 import { calledTheSameText, createRelease } from '../releases/create-release.ts';
@@ -116,7 +117,9 @@ async function ask(
   const promotion = await request(client, ref.digest, wanted);
   const link = `${server}/promotions/${promotion.id}`;
   // Nobody who reads the job's output should learn it in production.
-  const { objections = [], objectionsLeft } = (await explained(client, promotion.id)) ?? {};
+  const why = await explained(client, promotion.id);
+  const { objections = [], objectionsLeft } = why ?? {};
+  for (const line of closedGateLines(why)) out.line(line);
   for (const line of await objectionLines(session, objections, objectionsLeft)) out.line(line);
   const answer = (now: Promotion): void =>
     out.answer({ ...said, promotion: now, link, objections } satisfies Done, `${promotionLine(now)}\n${link}`);

@@ -61,7 +61,7 @@ export const log: Install = (program, act) => {
         const exported = await exportLog(client, new ExportFolder(resolve(cwd, folder)), logKeys, witnessed);
         const { entries, resumedFrom, witnesses } = exported;
         const resumed = resumedFrom > 0 ? `, ${resumedFrom} of them were there` : '';
-        const by = witnesses.length > 0 ? `, co-signed by ${witnesses.length} witnesses` : '';
+        const by = witnesses.length > 0 ? `, co-signed by ${witnessesText(witnesses)}` : '';
         out.answer(exported, `exported ${entries} entries to ${folder}${resumed}${by}`);
         return EXIT.ok;
       }),
@@ -144,8 +144,12 @@ function said(verdict: ExportVerdict): string {
     return `the export does NOT verify (${verdict.code}): ${verdict.why}${first(verdict)}${verdict.code === 'head-witnesses' ? COSIGNED : ''}`;
   const { entries, heads, witnessed } = verdict;
   const held = heads > 0 ? `, continuing ${heads} other heads` : '';
-  const by = witnessed === undefined ? '' : `, co-signed up to ${witnessed.size} by ${witnessed.by.length} witnesses`;
+  const by = witnessed === undefined ? '' : `, co-signed up to ${witnessed.size} by ${witnessesText(witnessed.by)}`;
   return `the export verifies: ${entries} entries${held}${by}`;
+}
+
+function witnessesText({ length }: readonly unknown[]): string {
+  return length === 1 ? '1 witness' : `${length} witnesses`;
 }
 
 function first({ firstBad, lastBad }: { readonly firstBad?: number; readonly lastBad?: number }): string {

@@ -144,8 +144,13 @@ test('a token that isn’t accepted stands first, with where it was read from; w
 
 test('a server that is away is wrong, and so is nothing else that it would say', async () => {
   await server.stop();
+  await mkdir(join(server.dataDir, 'agent'), { recursive: true });
+  await writeFile(join(server.dataDir, 'agent', 'agent.yaml'), 'name: agt_shop\nserver: http://127.0.0.1:7000\n');
   const { code, findings } = await doctor();
   expect(code).toBe(1);
-  expect(of(findings, 'server')[0]?.verdict).not.toBe('ok');
+  expect(of(findings, 'server')[0]).toMatchObject({
+    verdict: 'wrong',
+    why: `${server.url} doesn't answer; agt_shop asks http://127.0.0.1:7000`,
+  });
   expect(of(findings, 'agents')[0]?.verdict).toBe('unknown');
 });

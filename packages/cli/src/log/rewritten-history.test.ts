@@ -127,7 +127,7 @@ beforeAll(async () => {
   await grownTo((witness.held?.size ?? 0) + 2);
   await witness.look(never);
   const offline = await headgate('log', 'verify', 'before', '--witness-key', 'agent/witness.pub');
-  expect(offline).toMatchObject({ code: 0, out: expect.stringMatching(/co-signed up to \d+ by 1 witnesses/) });
+  expect(offline).toMatchObject({ code: 0, out: expect.stringMatching(/co-signed up to \d+ by 1 witness$/m) });
   // A server remembers the newest head once a second.
   await until('the server to remember it', async () => {
     const { note } = JSON.parse(await readFile(join(server.dataDir, 'newest-head.json'), 'utf8')) as { note: string };
