@@ -108,6 +108,11 @@ describe('declared documents', () => {
       '1:13 apiVersion: expected "headgate/v1": this one is of another Headgate, perhaps a newer one, and so is what can read it, found "headgate/v2"',
     ],
     [
+      'a time beyond every calendar',
+      changed('Policy', 'latestFinishMs: 3600000', 'latestFinishMs: 9007199254740991'),
+      'spec.limits.latestFinishMs: expected whole milliseconds from 1 to 316224000000 (ten years)',
+    ],
+    [
       'an unknown gate',
       changed('Policy', 'gate: window', 'gate: windows'),
       'spec.gates[3].gate: expected a gate: one of signature, tests-passed, migrations-analysed, rehearsed, rollback-rehearsed, restore-drilled, soaked, window, approval, restore-point, go-no-go, found "windows", did you mean "window"?',

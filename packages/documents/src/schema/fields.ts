@@ -28,10 +28,13 @@ export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   return z.number(phrase).int(phrase).min(min, phrase).max(max, phrase);
 }
 
-/** Milliseconds, at least `min`. */
+/** What is counted from now on must end at a moment that a calendar and a database still have: in ten years. Milliseconds. */
+const MOST_MS = 3_660 * 86_400_000;
+
+/** Milliseconds, at least `min` and at most ten years. */
 export function milliseconds(min = 0) {
-  const phrase = expects(`whole milliseconds >= ${min}`);
-  return z.number(phrase).int(phrase).min(min, phrase).max(Number.MAX_SAFE_INTEGER, phrase);
+  const phrase = expects(`whole milliseconds from ${min} to ${MOST_MS} (ten years)`);
+  return z.number(phrase).int(phrase).min(min, phrase).max(MOST_MS, phrase);
 }
 
 export const flag = z.boolean(expects('true or false'));
