@@ -10,6 +10,7 @@ import type { Principal, Refusal } from '@headgate/domain';
 import type { FastifyRequest } from 'fastify';
 import { NO_TOKEN, NOBODYS_TOKEN, notAdmitted, ownerOf, tokenOf } from './auth.ts';
 import { clientAddress, trustedProxies } from './client-address.ts';
+import type { ConnectionBounds } from './connections.ts';
 import { type Flight, InFlight } from './in-flight.ts';
 import { KnownTokens } from './known-tokens.ts';
 import { type Allowances, RateLimits } from './rate-limits.ts';
@@ -19,6 +20,7 @@ export interface EntranceOptions {
   readonly trustedProxies?: readonly string[];
   readonly limits?: RateLimits;
   readonly inFlight?: InFlight;
+  readonly connections?: ConnectionBounds;
   /** Called for each call that was too many. */
   readonly onLimited?: (kind: string) => void;
 }

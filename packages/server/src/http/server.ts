@@ -12,6 +12,8 @@ import { type AnswerLost, addPage } from '../page/page.ts';
 import { Attempts } from './attempts.ts';
 import { NOBODY } from './auth.ts';
 import type { Octets } from './blob-stream.ts';
+import { trustedProxies } from './client-address.ts';
+import { boundConnections, HEAD_TIMES, SILENT_MS } from './connections.ts';
 import type { Context } from './context.ts';
 import { type Admission, Entrance, type EntranceOptions } from './entrance.ts';
 import type { Call, Handlers } from './handler.ts';
@@ -61,6 +63,7 @@ export function httpServer(
     requestIdHeader: false,
     bodyLimit: DEFAULT_MAX_BYTES,
     requestTimeout: 120_000,
+    connectionTimeout: SILENT_MS,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
     frameworkErrors: (_error, request, reply) => {
@@ -70,8 +73,9 @@ export function httpServer(
       sendProblem(request, reply, [{ code: 'not-json', what: request.method, where, ...BAD_ADDRESS }]);
     },
     clientErrorHandler: (error, socket) => answerNoRequest(error, socket),
-    ...(tls === undefined ? {} : { https: tls }),
+    ...(tls === undefined ? { http: HEAD_TIMES } : { https: { ...tls, ...HEAD_TIMES } }),
   }) as unknown as FastifyInstance;
+  boundConnections(app, trustedProxies(options.trustedProxies ?? []), options.connections);
 
   app.decorateRequest('principal', null as never);
   app.decorateRequest('asOf', undefined);
