@@ -1,14 +1,23 @@
 import type { Principal } from '@headgate/domain';
 import { noEnvironment, undeclaredOf } from '../declared-environments.ts';
 import type { Deps } from '../deps.ts';
-import type { Row } from '../ports/store.ts';
+import type { Read, Row } from '../ports/store.ts';
 import { type PrincipalRecord, streams } from '../records.ts';
-import { madeIn } from './principals.ts';
+import { madeIn, tokenEnded } from './principals.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
-/** Gives a principal a new token. The one before is worth nothing from the commit on, on every server. */
-export function rotateToken(deps: Deps, by: Principal, id: string, tokenHash: string): Promise<Result<Principal>> {
-  return change(deps, by, id, 'principal.token-rotated', (before) =>
+/**
+ * Gives a principal a new token. The one before is worth nothing from the commit on, on every server. `asOf`, here and
+ * below: the row that `by` was recognised by; where that has changed, nothing is.
+ */
+export function rotateToken(
+  deps: Deps,
+  by: Principal,
+  id: string,
+  tokenHash: string,
+  asOf?: Read,
+): Promise<Result<Principal>> {
+  return change(deps, { by, asOf }, id, 'principal.token-rotated', (before) =>
     before.revoked
       ? refuse('revoked', 'rotate a token', streams.principal(id), 'the principal was revoked', 'create another one')
       : ok({ ...before, tokenHash, ...madeIn(deps) }),
@@ -16,8 +25,8 @@ export function rotateToken(deps: Deps, by: Principal, id: string, tokenHash: st
 }
 
 /** Takes every right from a principal, for good. Revoking twice is one revocation. */
-export function revokePrincipal(deps: Deps, by: Principal, id: string): Promise<Result<Principal>> {
-  return change(deps, by, id, 'principal.revoked', (before) =>
+export function revokePrincipal(deps: Deps, by: Principal, id: string, asOf?: Read): Promise<Result<Principal>> {
+  return change(deps, { by, asOf }, id, 'principal.revoked', (before) =>
     by.id === id
       ? refuse('own-right', 'revoke a principal', streams.principal(id), 'it is you', 'ask another administrator')
       : ok(before.revoked ? before : { ...before, revoked: true }),
@@ -28,13 +37,19 @@ export function revokePrincipal(deps: Deps, by: Principal, id: string): Promise<
 const MOST_ENVIRONMENTS = 100;
 
 /** Has an agent carry out the steps of more environments; its token stays. What it has already is no change; what nobody declared is refused. */
-export function widenAgent(deps: Deps, by: Principal, id: string, more: readonly string[]): Promise<Result<Principal>> {
+export function widenAgent(
+  deps: Deps,
+  by: Principal,
+  id: string,
+  more: readonly string[],
+  asOf?: Read,
+): Promise<Result<Principal>> {
   const stream = streams.principal(id);
   const no = (code: string, why: string, unblock: string) =>
     refuse<PrincipalRecord>(code, 'widen an agent', stream, why, unblock);
   return change(
     deps,
-    by,
+    { by, asOf },
     id,
     'principal.widened',
     async (before) => {
@@ -66,7 +81,7 @@ export function widenAgent(deps: Deps, by: Principal, id: string, more: readonly
 
 async function change(
   deps: Deps,
-  by: Principal,
+  { by, asOf }: { readonly by: Principal; readonly asOf: Read | undefined },
   id: string,
   type: string,
   decide: (before: PrincipalRecord) => Result<PrincipalRecord> | Promise<Result<PrincipalRecord>>,
@@ -78,6 +93,8 @@ async function change(
   return untilFresh(type, stream, async () => {
     const row = (await deps.store.load([stream])).get(stream) as Row<PrincipalRecord> | undefined;
     if (row === undefined) return notFound(type, stream);
+    const own = asOf?.stream === stream;
+    if (own && asOf.version !== row.version) return tokenEnded(type);
     const after = await decide(row.state);
     if (!after.ok) return after;
     const { roles, environments } = after.value;
@@ -87,7 +104,9 @@ async function change(
     const committed = await deps.store.commit({
       by: by.id,
       writes: [{ stream, expected: row.version, entries: [entry], state: after.value, dueAt: null }],
+      ...(asOf !== undefined && !own && { reads: [asOf] }),
     });
+    if (!committed.ok && committed.conflict === asOf?.stream) return tokenEnded(type);
     return committed.ok ? ok(shown) : undefined;
   });
 }

@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Principal, Role } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
-import type { Row } from '../ports/store.ts';
+import type { Read, Row } from '../ports/store.ts';
 import { type PrincipalRecord, type RecoveryRecord, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse } from './result.ts';
 
@@ -17,8 +17,16 @@ export function hashToken(token: string): string {
   return hash('sha256', token, 'hex');
 }
 
-/** Creates a principal. Roles and environments go on the log, the token's hash doesn't. */
-export async function createPrincipal(deps: Deps, by: Principal, created: NewPrincipal): Promise<Result<Principal>> {
+/**
+ * Creates a principal. Roles and environments go on the log, the token's hash doesn't. `asOf`: the row that `by` was
+ * recognised by; where that has changed, nothing is made.
+ */
+export async function createPrincipal(
+  deps: Deps,
+  by: Principal,
+  created: NewPrincipal,
+  asOf?: Read,
+): Promise<Result<Principal>> {
   const stream = streams.principal(created.id);
   const denied = notPermitted(by, 'manage-principals', stream);
   if (denied !== undefined) return no(denied);
@@ -29,15 +37,40 @@ export async function createPrincipal(deps: Deps, by: Principal, created: NewPri
   const committed = await deps.store.commit({
     by: by.id,
     writes: [{ stream, expected: 0, entries: [{ type: 'principal.created', data }], state, dueAt: null }],
+    ...(asOf !== undefined && asOf.stream !== stream && { reads: [asOf] }),
   });
+  if (!committed.ok && committed.conflict !== stream && committed.conflict === asOf?.stream)
+    return tokenEnded('create a principal');
   if (!committed.ok)
     return refuse('already-there', 'create a principal', stream, 'the id is taken', 'choose another id');
   return ok(data as Principal);
 }
 
+/** Whoever asked was revoked, or got another token, while this was decided. */
+export function tokenEnded<T>(what: string): Result<T> {
+  return refuse(
+    'no-token',
+    what,
+    'authorization',
+    'the token was replaced or revoked while this was asked for',
+    'an administrator makes a new token: headgate principal rotate ID --token-out FILE',
+  );
+}
+
 /** The epoch that a token is made in; after a restore the ones from before may be worth nothing. */
 export function madeIn({ epoch }: Pick<Deps, 'epoch'>): { readonly epoch?: number } {
   return epoch > 1 ? { epoch } : {};
+}
+
+/** Whose a token is, and the version of the row that says so: what rests on it names it among its reads. */
+export interface Recognised {
+  readonly principal: Principal;
+  readonly asOf: Read;
+}
+
+/** Who a token belongs to, as {@link recognise} tells it. */
+export async function authenticate(deps: Pick<Deps, 'store' | 'epoch'>, token: string): Promise<Principal | undefined> {
+  return (await recognise(deps, token))?.principal;
 }
 
 /**
@@ -46,7 +79,7 @@ export function madeIn({ epoch }: Pick<Deps, 'epoch'>): { readonly epoch?: numbe
  * which revoked tokens are worth something again, people's tokens from before may be refused; agents' are not, since what
  * they may do is what their own machines let them.
  */
-export async function authenticate(deps: Pick<Deps, 'store' | 'epoch'>, token: string): Promise<Principal | undefined> {
+export async function recognise(deps: Pick<Deps, 'store' | 'epoch'>, token: string): Promise<Recognised | undefined> {
   const dot = token.indexOf('.');
   if (dot < 1 || dot > 100 || token.length > 300) return undefined;
   const stream = streams.principal(token.slice(0, dot));
@@ -60,5 +93,6 @@ export async function authenticate(deps: Pick<Deps, 'store' | 'epoch'>, token: s
   const recovery = rows.get(recovered)?.state as RecoveryRecord | undefined;
   const from = recovery?.tokensFrom ?? (recovery?.refuseTokens ? deps.epoch : 1);
   if (epoch < from && !roles.includes('agent')) return undefined;
-  return environments === undefined ? { id, roles } : { id, roles, environments };
+  const principal = environments === undefined ? { id, roles } : { id, roles, environments };
+  return { principal, asOf: { stream, version: row.version } };
 }

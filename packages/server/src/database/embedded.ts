@@ -35,6 +35,7 @@ export class EmbeddedDatabase {
   #postmaster: Postmaster;
   #watch: Promise<void> | undefined;
   #trouble = '';
+  #unread = false;
 
   private constructor(control: EmbeddedControl, postmaster: Postmaster, log: Logger) {
     this.databaseUrl = control.databaseUrl;
@@ -69,13 +70,26 @@ export class EmbeddedDatabase {
     await this.#cluster.stop();
   }
 
+  /** Whether the postmaster lives. What can't be read now, with every descriptor in use, is no death: it is looked at again. */
+  #lives(): boolean {
+    try {
+      const lives = alive(this.#postmaster);
+      this.#unread = false;
+      return lives;
+    } catch (error) {
+      if (!this.#unread) this.#log.warn({ err: error }, 'the embedded database can’t be looked at; it is tried again');
+      this.#unread = true;
+      return true;
+    }
+  }
+
   async #keep(): Promise<void> {
     let looks = 0;
     while (!this.#stop.signal.aborted) {
       await pause(WATCH_MS, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       if (++looks % 400 === 0) await boundLog(this.#cluster.logFile, LOG_BYTES).catch(() => {});
-      if (alive(this.#postmaster)) continue;
+      if (this.#lives()) continue;
       this.#trouble = `PostgreSQL (pid ${this.#postmaster.pid}) died and is being started`;
       this.#log.warn({ pid: this.#postmaster.pid }, 'the embedded database died; it is started again');
       try {

@@ -1,5 +1,5 @@
 import type { Route } from '@headgate/contract';
-import { authenticate, type Deps } from '@headgate/control';
+import { type Deps, type Recognised, recognise } from '@headgate/control';
 import { ACCESS, mayDo, type Principal, type Refusal, type Verb } from '@headgate/domain';
 import type { FastifyRequest } from 'fastify';
 
@@ -29,11 +29,11 @@ export function tokenOf(request: FastifyRequest): string | undefined {
 }
 
 /** Whose a token is; undefined when it is nobody's. */
-export async function principalOf(
+export async function ownerOf(
   deps: Pick<Deps, 'store' | 'epoch'>,
   token: string | undefined,
-): Promise<Principal | undefined> {
-  return token === undefined ? undefined : authenticate(deps, token);
+): Promise<Recognised | undefined> {
+  return token === undefined ? undefined : recognise(deps, token);
 }
 
 /** The refusal for a route that none of a principal's roles opens. Use cases ask again, with the resource's name. */

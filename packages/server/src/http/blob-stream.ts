@@ -17,13 +17,13 @@ export interface Octets {
 }
 
 /**
- * The blob of a digest; undefined: there is none. The last piece is held back until the digest of all is right: whoever has
+ * The blob of a digest; undefined: there is none. `admitted` is asked before each further piece whether it may still go out. The last piece is held back until the digest of all is right: whoever has
  * got so many bytes as were announced has the right ones, and damaged ones end with a connection that breaks.
  */
 export async function blobStream(
   blobs: Blobs,
   digest: Digest,
-  { pieceBytes = PIECE_BYTES, idleMs = IDLE_MS } = {},
+  { pieceBytes = PIECE_BYTES, idleMs = IDLE_MS, admitted = async () => true } = {},
 ): Promise<Octets | undefined> {
   const first = await blobs.piece(digest, 0, pieceBytes);
   if (first === undefined) return undefined;
@@ -34,6 +34,7 @@ export async function blobStream(
   let at = 0;
   async function next(): Promise<Uint8Array | null> {
     if (at > 0 && at >= total) return null;
+    if (at > 0 && !(await here(admitted))) throw new Error('the token of who reads a blob has ended');
     const bytes = at === 0 ? first?.bytes : (await here(() => blobs.piece(digest, at, pieceBytes)))?.bytes;
     if (bytes === undefined || (bytes.length === 0 && total > 0))
       throw new Error(`${digest} ends at byte ${at} of ${total}`);

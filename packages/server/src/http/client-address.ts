@@ -42,12 +42,31 @@ export function clientAddress(
   return last;
 }
 
-function trusts(trusted: BlockList, address: string): boolean {
+/**
+ * Whose an address is, as far as anybody can tell from outside: an IPv4 address itself; of an IPv6 address its first 64 bits,
+ * since whoever has one of them has them all (RFC 6177).
+ */
+export function networkOf(address: string): string {
+  const own = plain(address);
+  if (isIP(own) !== 6) return own;
+  const [before = '', behind] = (own.split('%', 1)[0] as string).toLowerCase().split('::');
+  const groups = before === '' ? [] : before.split(':');
+  const more = behind === undefined || behind === '' ? [] : behind.split(':');
+  // What stands as IPv4 at the end takes the place of two.
+  const given = groups.length + more.length + (own.includes('.') ? 1 : 0);
+  const all = [...groups, ...Array.from({ length: Math.max(0, 8 - given) }, () => '0'), ...more];
+  return `${all
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`;
+}
+
+export function trusts(trusted: BlockList, address: string): boolean {
   const version = isIP(address);
   return version !== 0 && trusted.check(address, version === 4 ? 'ipv4' : 'ipv6');
 }
 
 /** An IPv4 address that an IPv6 socket shows, as itself. */
-function plain(address: string): string {
+export function plain(address: string): string {
   return /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i.exec(address)?.[1] ?? address;
 }

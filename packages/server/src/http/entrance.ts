@@ -5,11 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoTurn, Turns } from '@headgate/adapters/control/turns';
 import type { Route } from '@headgate/contract';
-import type { Deps } from '@headgate/control';
+import type { Deps, Recognised, Result } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import type { FastifyRequest } from 'fastify';
-import { NO_TOKEN, NOBODYS_TOKEN, notAdmitted, principalOf, tokenOf } from './auth.ts';
+import { NO_TOKEN, NOBODYS_TOKEN, notAdmitted, ownerOf, tokenOf } from './auth.ts';
 import { clientAddress, trustedProxies } from './client-address.ts';
+import type { ConnectionBounds } from './connections.ts';
 import { type Flight, InFlight } from './in-flight.ts';
 import { KnownTokens } from './known-tokens.ts';
 import { type Allowances, RateLimits } from './rate-limits.ts';
@@ -19,13 +20,14 @@ export interface EntranceOptions {
   readonly trustedProxies?: readonly string[];
   readonly limits?: RateLimits;
   readonly inFlight?: InFlight;
+  readonly connections?: ConnectionBounds;
   /** Called for each call that was too many. */
   readonly onLimited?: (kind: string) => void;
 }
 
 export type Admission =
   /** `end` is called once the answer is out, or the caller gone. */
-  | { readonly principal: Principal; readonly end: () => void }
+  | (Recognised & { readonly end: () => void })
   /** `principal`: who it was, when that is known. */
   | { readonly principal?: Principal; readonly refusal: Refusal; readonly retryAfterS?: number };
 
@@ -67,11 +69,12 @@ export class Entrance {
     const limited = owner === undefined ? undefined : this.#count('principal', owner);
     if (limited !== undefined) return limited;
     const doubted = owner === undefined ? this.#limits.exhausted('stranger', address) : undefined;
-    const principal = doubted === undefined ? await principalOf(this.#deps, token) : await this.#lookUpInTurn(token);
-    if (principal === undefined) {
+    const recognised = doubted === undefined ? await ownerOf(this.#deps, token) : await this.#lookUpInTurn(token);
+    if (recognised === undefined) {
       this.#known.forget(token);
       return this.#count('stranger', address) ?? { refusal: NOBODYS_TOKEN };
     }
+    const { principal } = recognised;
     this.#known.remember(token, principal.id);
     const tooMany = owner === undefined ? this.#count('principal', principal.id) : undefined;
     if (tooMany !== undefined) return { ...tooMany, principal };
@@ -81,19 +84,32 @@ export class Entrance {
       return { ...begun, principal, retryAfterS: 1 };
     }
     const refused = notAdmitted(principal, route, route.path);
-    if (refused === undefined) return { principal, end: begun.end };
+    if (refused === undefined) return { ...recognised, end: begun.end };
     begun.end();
     return { principal, refusal: refused };
   }
 
+  /**
+   * Looks again whose the token is, behind the body and whatever else was waited for: a token that ended meanwhile does
+   * nothing more.
+   */
+  async again(request: FastifyRequest, route: Route): Promise<Result<Recognised>> {
+    const token = tokenOf(request);
+    const recognised = await ownerOf(this.#deps, token);
+    if (recognised === undefined && token !== undefined) this.#known.forget(token);
+    if (recognised === undefined) return { ok: false, refusals: [NOBODYS_TOKEN] };
+    const refused = notAdmitted(recognised.principal, route, route.path);
+    return refused === undefined ? { ok: true, value: recognised } : { ok: false, refusals: [refused] };
+  }
+
   /** Undefined also when no turn came. */
-  async #lookUpInTurn(token: string): Promise<Principal | undefined> {
+  async #lookUpInTurn(token: string): Promise<Recognised | undefined> {
     const name = token.split('.', 1)[0] as string;
     try {
       return await this.#doubtful.take(name, async () => {
-        const principal = await principalOf(this.#deps, token);
+        const recognised = await ownerOf(this.#deps, token);
         await sleep(DOUBTFUL_PAUSE_MS);
-        return principal;
+        return recognised;
       });
     } catch (error) {
       if (error instanceof NoTurn) return undefined;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Result } from '@headgate/control';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { principalOf, tokenOf } from './auth.ts';
+import { ownerOf, tokenOf } from './auth.ts';
 import type { Context } from './context.ts';
 import { HEADERS } from './security-headers.ts';
 
@@ -34,7 +34,7 @@ export async function streamEvents(
       const entries = await context.log.entries(place, PAGE).catch(() => []);
       // Nothing goes to a token that was revoked meanwhile.
       if (entries.length > 0 || performance.now() >= beatAt) {
-        const stillThere = await principalOf(context.deps, tokenOf(request)).catch(() => request.principal);
+        const stillThere = await ownerOf(context.deps, tokenOf(request)).catch(() => request.principal);
         if (stillThere === undefined) break;
       }
       for (const entry of entries) {

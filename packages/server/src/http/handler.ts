@@ -1,6 +1,6 @@
 /** How a route's handler looks: typed by the route, it answers with a value or refusals, and knows nothing of HTTP. */
 import type { CallOutput, Parsed, Route, Routes } from '@headgate/contract';
-import type { Result } from '@headgate/control';
+import type { Read, Recognised, Result } from '@headgate/control';
 import type { Principal } from '@headgate/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Octets } from './blob-stream.ts';
@@ -15,6 +15,10 @@ export type Shown<T> = T extends readonly (infer U)[]
 /** One call of a route: checked input, who calls, and an end to wait for. */
 export interface Call<R extends Route> {
   readonly principal: Principal;
+  /** The row that it was recognised by; undefined of a route that needs no token. */
+  readonly asOf: Read | undefined;
+  /** Looks again whose the token is, for what goes on for longer; the refusal when it has ended. */
+  again(): Promise<Result<Recognised>>;
   /** Parameters of the path and of the query, and headers of ours. */
   readonly input: Parsed<R['params']> & Parsed<R['query']> & Parsed<R['headers']>;
   readonly body: R['body'] extends 'octets' ? Buffer : Parsed<R['body']>;

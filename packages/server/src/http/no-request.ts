@@ -16,7 +16,10 @@ const KNOWN: Readonly<Record<string, readonly [status: string, code: string, whe
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'too-slow', 'request', 'it took too long to arrive'],
 };
 
-/** Answers on the bare socket, and ends it. */
+/** How long the caller may take to read the answer and to hang up itself. Milliseconds. */
+const LINGER_MS = 1_000;
+
+/** Answers on the bare socket, and ends it: a caller that doesn't hang up is hung up on. */
 export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return void socket.destroy();
   const [line, code, where, why] = KNOWN[error.code ?? ''] ?? [
@@ -40,5 +43,8 @@ export function answerNoRequest(error: NodeJS.ErrnoException, socket: Socket): v
     connection: 'close',
   };
   const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  // Half of the connection would stay open for as long as the caller likes.
+  const over = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(over));
   socket.end(`HTTP/1.1 ${line}\r\n${head.join('')}\r\n${body}`);
 }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Guest, onBehalfOf } from '@headgate/adapters/control/postgres/index';
 import { DEFAULT_MAX_BYTES, headerOf, queryOf, type Route, type RouteName, routes } from '@headgate/contract';
-import { NewerRow, notFound, type Result, StoreUnavailable } from '@headgate/control';
+import { NewerRow, notFound, type Read, type Result, StoreUnavailable } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
@@ -12,6 +12,8 @@ import { type AnswerLost, addPage } from '../page/page.ts';
 import { Attempts } from './attempts.ts';
 import { NOBODY } from './auth.ts';
 import type { Octets } from './blob-stream.ts';
+import { trustedProxies } from './client-address.ts';
+import { boundConnections, HEAD_TIMES, SILENT_MS } from './connections.ts';
 import type { Context } from './context.ts';
 import { type Admission, Entrance, type EntranceOptions } from './entrance.ts';
 import type { Call, Handlers } from './handler.ts';
@@ -28,6 +30,8 @@ import { UploadBytes } from './upload-bytes.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal;
+    /** The row that the principal was recognised by. */
+    asOf: Read | undefined;
   }
 }
 
@@ -59,6 +63,7 @@ export function httpServer(
     requestIdHeader: false,
     bodyLimit: DEFAULT_MAX_BYTES,
     requestTimeout: 120_000,
+    connectionTimeout: SILENT_MS,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
     frameworkErrors: (_error, request, reply) => {
@@ -68,10 +73,12 @@ export function httpServer(
       sendProblem(request, reply, [{ code: 'not-json', what: request.method, where, ...BAD_ADDRESS }]);
     },
     clientErrorHandler: (error, socket) => answerNoRequest(error, socket),
-    ...(tls === undefined ? {} : { https: tls }),
+    ...(tls === undefined ? { http: HEAD_TIMES } : { https: { ...tls, ...HEAD_TIMES } }),
   }) as unknown as FastifyInstance;
+  boundConnections(app, trustedProxies(options.trustedProxies ?? []), options.connections);
 
   app.decorateRequest('principal', null as never);
+  app.decorateRequest('asOf', undefined);
   // Whatever is logged on the way carries the request's id, whoever logs it; and the caller is told it.
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
@@ -79,24 +86,21 @@ export function httpServer(
   });
   app.addHook('onRequest', async (request, reply) => {
     request.principal = NOBODY;
+    request.asOf = undefined;
     if ((request.routeOptions.config as ReadConfig).counted !== undefined) return;
     const tooMany = entrance.open(request);
     if (tooMany !== undefined) return turnAway(request, reply, tooMany);
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    const { maxValues: values = JSON_BOUNDS.values } = request.routeOptions.config as ReadConfig;
-    try {
-      done(null, readJson(body as Buffer, { ...JSON_BOUNDS, values }));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
-  app.addContentTypeParser('application/octet-stream', async (request: FastifyRequest, payload: IncomingMessage) =>
+  const bytesOf = (request: FastifyRequest, payload: IncomingMessage) =>
     readOctets(payload, request.routeOptions.bodyLimit, {
       announcedBytes: Number(request.headers['content-length'] ?? 0),
-    }),
-  );
+    });
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const { maxValues: values = JSON_BOUNDS.values } = request.routeOptions.config as ReadConfig;
+    return readJson(await bytesOf(request, payload), { ...JSON_BOUNDS, values });
+  });
+  app.addContentTypeParser('application/octet-stream', bytesOf);
   app.addHook('onSend', async (_request, reply) => {
     secure(reply, tls !== undefined);
   });
@@ -177,6 +181,7 @@ export function httpServer(
           const admission = await entrance.admit(request, route);
           if ('refusal' in admission) return turnAway(request, reply, admission);
           request.principal = admission.principal;
+          request.asOf = admission.asOf;
           whenOver(reply, admission.end);
         }
         if (route.body === 'octets') {
@@ -199,10 +204,12 @@ export function httpServer(
         for (const part of [params, query, headers, body, key])
           if (!part.ok) return refuse(request, reply, part.refusals);
         if (!params.ok || !query.ok || !headers.ok || !body.ok || !key.ok) throw new Error('unreachable');
-        const { principal } = request;
+        const again = () => entrance.again(request, route);
         const handle = () =>
           handler({
-            principal,
+            principal: request.principal,
+            asOf: request.asOf,
+            again,
             input: { ...(headers.value as object), ...(query.value as object), ...(params.value as object) },
             body: body.value as never,
             idempotencyKey: key.value,
@@ -212,10 +219,14 @@ export function httpServer(
             request,
             reply,
           });
-        const guest: Guest = { kind: kindOf(principal), id: principal.id };
-        const result = await onBehalfOf(guest, () =>
-          heavy.take(name as RouteName, principal.id, () => traced.useCase(name, handle)),
-        );
+        const { id } = request.principal;
+        const guest: Guest = { kind: kindOf(request.principal), id };
+        const result = await heavy.take(name as RouteName, id, async () => {
+          const still = mayHaveEnded(route, reply.elapsedTime) ? await again() : undefined;
+          if (still?.ok === false) return still;
+          if (still !== undefined) Object.assign(request, still.value);
+          return onBehalfOf(guest, () => traced.useCase(name, handle));
+        });
         if (result === undefined) return reply;
         if (!result.ok) return refuse(request, reply, result.refusals);
         return answer(route, reply, result.value);
@@ -229,6 +240,14 @@ export function httpServer(
 function configOf(name: string, { maxValues, needs }: Route): ReadConfig {
   const counted = needs.length > 0 ? 'token' : PROBES.has(name) ? 'never' : undefined;
   return { ...(maxValues !== undefined && { maxValues }), ...(counted !== undefined && { counted }) };
+}
+
+/** Whoever only looks, and was admitted less than this ago, is not looked up twice. Milliseconds. */
+const LOOK_AGAIN_MS = 1_000;
+
+/** Whether a token may have ended since it was looked up: a body may come much later than its head. */
+function mayHaveEnded({ needs, method }: Route, sinceMs: number): boolean {
+  return needs.length > 0 && (method !== 'GET' || sinceMs >= LOOK_AGAIN_MS);
 }
 
 function kindOf({ roles }: Principal): Guest['kind'] {

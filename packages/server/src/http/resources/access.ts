@@ -3,6 +3,7 @@ import {
   hashToken,
   noEnvironment,
   type PrincipalRecord,
+  type Read,
   revokePrincipal,
   rotateToken,
   undeclaredOf,
@@ -23,26 +24,28 @@ export function accessHandlers({
   async function create(
     by: Parameters<typeof createPrincipal>[1],
     facts: { readonly id: string; readonly roles: readonly Role[]; readonly environments?: readonly string[] },
+    asOf: Read | undefined,
   ) {
     const token = newToken(facts.id);
-    const created = await createPrincipal(deps, by, { ...facts, tokenHash: hashToken(token) });
+    const created = await createPrincipal(deps, by, { ...facts, tokenHash: hashToken(token) }, asOf);
     return created.ok ? ({ ok: true, value: { principal: showPrincipal(created.value), token } } as const) : created;
   }
   return {
-    async createPrincipal({ principal, body }) {
-      return create(principal, body);
+    async createPrincipal({ principal, body, asOf }) {
+      return create(principal, body, asOf);
     },
-    async rotateToken({ principal, input }) {
+    async rotateToken({ principal, input, asOf }) {
       const token = newToken(input.id);
-      const rotated = await rotateToken(deps, principal, input.id, hashToken(token));
+      const rotated = await rotateToken(deps, principal, input.id, hashToken(token), asOf);
       return rotated.ok ? { ok: true, value: { principal: showPrincipal(rotated.value), token } } : rotated;
     },
-    async revokePrincipal({ principal, input }) {
-      const revoked = await revokePrincipal(deps, principal, input.id);
+    async revokePrincipal({ principal, input, asOf }) {
+      const revoked = await revokePrincipal(deps, principal, input.id, asOf);
       return revoked.ok ? { ok: true, value: showPrincipal(revoked.value) } : revoked;
     },
-    async enrolAgent({ principal, body }) {
-      const created = await create(principal, { id: body.id, roles: ['agent'], environments: body.environments });
+    async enrolAgent({ principal, body, asOf }) {
+      const facts = { id: body.id, roles: ['agent'] as const, environments: body.environments };
+      const created = await create(principal, facts, asOf);
       if (!created.ok) return created;
       // It may come before them; it may be misspelt, and would wait for ever.
       const missing = await undeclaredOf(deps.store, body.environments);
@@ -51,8 +54,8 @@ export function accessHandlers({
       );
       return { ok: true, value: { ...created.value, ...(undeclared.length > 0 && { undeclared }) } };
     },
-    async widenAgent({ principal, input, body }) {
-      const widened = await widenAgent(deps, principal, input.id, body.environments);
+    async widenAgent({ principal, input, body, asOf }) {
+      const widened = await widenAgent(deps, principal, input.id, body.environments, asOf);
       return widened.ok ? { ok: true, value: showPrincipal(widened.value) } : widened;
     },
     async listPrincipals({ input }) {

@@ -35,7 +35,7 @@ export function agentHandlers(
   }
 
   return {
-    async leaseStep({ principal, input, body, signal }) {
+    async leaseStep({ principal, input, body, signal, again }) {
       const behind = await forgotten(context, principal.id, input);
       if (behind !== undefined) return behind;
       // What is only told of it must not keep work from it.
@@ -43,15 +43,19 @@ export function agentHandlers(
       const until = performance.now() + body.waitMs;
       const stop = signal;
       const cells = input.cells?.split(',');
-      for (;;) {
+      for (let agent = principal; ; ) {
         // Whoever has gone away must not get a lease that nobody carries out.
         if (stop.aborted) return { ok: true, value: { assignment: null } };
         const woken = offered.wait(Math.min(LOOK_MS * (0.7 + 0.3 * Math.random()), until - performance.now()), stop);
-        const leased = await leaseStep(deps, gatherers, principal, cells);
+        const leased = await leaseStep(deps, gatherers, agent, cells);
         if (!leased.ok) return leased;
         if (leased.value !== undefined) return { ok: true, value: { assignment: show(handedOut(leased.value)) } };
         if (performance.now() >= until) return { ok: true, value: { assignment: null } };
         await woken;
+        // Whoever was revoked while it waited gets no step; whoever was widened gets those of more environments.
+        const still = await again();
+        if (!still.ok) return still;
+        agent = still.value.principal;
       }
     },
     async sayFarewell({ principal, body }) {

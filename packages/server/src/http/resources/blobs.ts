@@ -6,8 +6,9 @@ import type { Handlers } from '../handler.ts';
 
 export function blobHandlers({ deps }: Context): Handlers<'getBlob' | 'putBlob'> {
   return {
-    async getBlob({ input }) {
-      const octets = await blobStream(deps.blobs, input.digest);
+    async getBlob({ input, again }) {
+      const admitted = async () => (await again()).ok;
+      const octets = await blobStream(deps.blobs, input.digest, { admitted });
       return octets === undefined ? notFound('fetch a blob', `blob/${input.digest}`) : { ok: true, value: octets };
     },
     async putBlob({ input, body }) {
