@@ -6,6 +6,7 @@
 import type { LogEntry } from '@headgate/documents/log/entry';
 import {
   type DeliveryEvent,
+  type Digest,
   evolveDelivery,
   evolveHypercare,
   evolvePromotion,
@@ -32,6 +33,7 @@ import {
   type ReleaseRecord,
   shapeInEntry,
 } from '../records.ts';
+import { withEvidence } from '../use-cases/evidence-room.ts';
 
 export interface FoldMeans extends Pick<Deps, 'digestOf' | 'blobs'> {
   /** The facts that a declared document stands for. */
@@ -93,7 +95,13 @@ export const FOLDS: Readonly<
         ref: { digest, version },
         application,
         manifest: digest,
-        evidence: of('release.evidence-attached').map(({ evidence }) => evidence),
+        evidence: of('release.evidence-attached')
+          .reduce<readonly { digest: Digest }[]>(
+            (list, { evidence, instead }) =>
+              withEvidence(list, { digest: evidence as Digest }, instead as Digest | undefined),
+            [],
+          )
+          .map((each) => each.digest),
         soaked: (entries as readonly unknown[] as readonly SoakEvent[]).reduce(evolveSoaked, []),
       },
       row: {

@@ -1,7 +1,7 @@
 import type { Digest } from '@headgate/domain';
 import { quoted, type Refused, refuse } from '../refusal.ts';
 import type { Trust } from '../trust/trust.ts';
-import { type BundleRefusal, expectStatement, subjectOf, verifyBundle } from '../trust/verify.ts';
+import { type BundleRefusal, expectStatement, type SignedParts, subjectOf, verifyBundle } from '../trust/verify.ts';
 import { EVIDENCE_FORMATS } from './catalog.ts';
 import type { EvidenceFact } from './evidence.ts';
 
@@ -15,7 +15,7 @@ export function openEvidence(
   bundle: unknown,
   trust: Pick<Trust, 'signers'>,
   subject?: Digest,
-): { readonly ok: true; readonly fact: EvidenceFact } | EvidenceRefusal {
+): { readonly ok: true; readonly fact: EvidenceFact; readonly signed: SignedParts } | EvidenceRefusal {
   const verified = verifyBundle(bundle, trust, 'evidence');
   if (!verified.ok) return verified;
   const { predicateType, predicate } = verified.statement;
@@ -45,7 +45,9 @@ export function openEvidence(
       keyId: verified.keyId,
       signer: verified.signer.name,
       ...said,
-      digest: verified.digest,
+      digest: verified.signed.digest,
+      said: verified.signed.said,
     },
+    signed: verified.signed,
   };
 }
