@@ -3,15 +3,21 @@ import { noEnvironment, undeclaredOf } from '../declared-environments.ts';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import { type PrincipalRecord, streams } from '../records.ts';
-import { madeIn } from './principals.ts';
+import { madeIn, nameOfToken } from './principals.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /** Gives a principal a new token. The one before is worth nothing from the commit on, on every server. */
 export function rotateToken(deps: Deps, by: Principal, id: string, tokenHash: string): Promise<Result<Principal>> {
-  return change(deps, by, id, 'principal.token-rotated', (before) =>
-    before.revoked
-      ? refuse('revoked', 'rotate a token', streams.principal(id), 'the principal was revoked', 'create another one')
-      : ok({ ...before, tokenHash, ...madeIn(deps) }),
+  return change(
+    deps,
+    by,
+    id,
+    'principal.token-rotated',
+    (before) =>
+      before.revoked
+        ? refuse('revoked', 'rotate a token', streams.principal(id), 'the principal was revoked', 'create another one')
+        : ok({ ...before, tokenHash, ...madeIn(deps) }),
+    () => ({ token: nameOfToken(tokenHash) }),
   );
 }
 

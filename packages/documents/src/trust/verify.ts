@@ -125,6 +125,17 @@ export function verifyBundle(
   return { ok: true, statement: statement.statement, signer, keyId, digest: read.digest, signed };
 }
 
+/**
+ * What a bundle says that was verified before it was kept by its digest; undefined: it is none. Whoever signed it isn't asked
+ * again, for keys come and go.
+ */
+export function statementIn(bundle: unknown): { readonly statement: Statement; readonly keyId: string } | undefined {
+  const read = readBundle(bundle);
+  const statement = read.ok ? readStatement(read.bundle.dsseEnvelope.payload) : undefined;
+  if (!read.ok || !statement?.ok) return undefined;
+  return { statement: statement.statement, keyId: read.bundle.verificationMaterial.publicKey.hint };
+}
+
 /** Compares what the library doesn't: the predicate type and, if given, that the one subject has this digest. */
 export function expectStatement(
   verified: VerifiedStatement,

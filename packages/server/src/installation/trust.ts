@@ -15,7 +15,7 @@ import type { Digest, EvidenceFact } from '@headgate/domain';
 import type { Logger } from 'pino';
 
 /** What of a test run counts for gates. */
-function countsOf({ passed, failed, skipped, exitCode }: TestRun): NonNullable<EvidenceFact['result']> {
+export function countsOf({ passed, failed, skipped, exitCode }: TestRun): NonNullable<EvidenceFact['result']> {
   return { passed, failed, skipped, exitCode };
 }
 
