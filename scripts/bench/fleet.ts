@@ -47,9 +47,13 @@ export const BENCH_TRUST: Trust = {
     digest: digestOf(bytes),
     manifest: JSON.parse(Buffer.from(bytes).toString('utf8')) as ReleaseManifest,
   }),
-  openEvidence: (fact) => ({ ok: true, fact: fact as EvidenceFact }),
-  openDrill: (drill) => ({ ok: true, drill: drill as DrillEvidence }),
-  openReconciled: (reconciled) => ({ ok: true, reconciled: reconciled as ReconciledEvidence }),
+  openEvidence: (fact) => ({ ok: true, fact: fact as EvidenceFact, signed: { bundle: fact, also: [] } }),
+  openDrill: (drill) => ({ ok: true, drill: drill as DrillEvidence, signed: { bundle: drill, also: [] } }),
+  openReconciled: (reconciled) => ({
+    ok: true,
+    reconciled: reconciled as ReconciledEvidence,
+    signed: { bundle: reconciled, also: [] },
+  }),
 };
 
 export interface Fleet {

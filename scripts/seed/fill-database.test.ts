@@ -1,8 +1,8 @@
 import { openPostgresControl } from '@headgate/adapters/control/postgres/open';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { auditRows } from '@headgate/control';
-import { type AnyContent, digestOfJson, EntryChecks, Frontier, foldOf, leafOf } from '@headgate/documents';
-import { specOf } from '@headgate/server/documents/read-all';
+import { digestOfJson, EntryChecks, Frontier, foldOf, leafOf } from '@headgate/documents';
+import { AUDIT_MEANS } from '@headgate/server/documents/audit-means';
 import { expect, test } from 'vitest';
 import { withControlDatabase } from '../bench/scratch.ts';
 import { fillDatabase } from './fill-database.ts';
@@ -36,7 +36,7 @@ test('a seeded fleet has a log that verifies and rows that agree with it', { tim
         store,
         blobs,
         digestOf: digestOfJson,
-        specOf: (content: unknown) => specOf(content as AnyContent),
+        ...AUDIT_MEANS,
       };
       const audited = await auditRows(means, log, { limit: 500 });
       expect(audited.differences).toEqual([]);

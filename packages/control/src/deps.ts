@@ -26,12 +26,25 @@ export type TrustedRelease =
       readonly manifest: import('@headgate/domain').ReleaseManifest;
     }
   | Untrusted;
-export type TrustedEvidence = { readonly ok: true; readonly fact: import('@headgate/domain').EvidenceFact } | Untrusted;
 
-export type TrustedDrill = { readonly ok: true; readonly drill: import('@headgate/domain').DrillEvidence } | Untrusted;
+/** What of a bundle was signed. The rest is whatever its sender wrote there, and is neither kept nor told apart by. */
+export interface Signed {
+  /** The bundle with nothing else: what is kept, by the digest that the facts name. */
+  readonly bundle: unknown;
+  /** Other digests that the same statement may be known by. */
+  readonly also: readonly Digest[];
+}
+
+export type TrustedEvidence =
+  | { readonly ok: true; readonly fact: import('@headgate/domain').EvidenceFact; readonly signed: Signed }
+  | Untrusted;
+
+export type TrustedDrill =
+  | { readonly ok: true; readonly drill: import('@headgate/domain').DrillEvidence; readonly signed: Signed }
+  | Untrusted;
 
 export type TrustedReconciled =
-  | { readonly ok: true; readonly reconciled: import('@headgate/domain').ReconciledEvidence }
+  | { readonly ok: true; readonly reconciled: import('@headgate/domain').ReconciledEvidence; readonly signed: Signed }
   | Untrusted;
 
 /** What use cases and controllers work with. */

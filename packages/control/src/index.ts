@@ -6,6 +6,7 @@
 
 export * from './agent-pins.ts';
 export * from './audit/audit-rows.ts';
+export type { FoldMeans } from './audit/folds.ts';
 export * from './controllers/controllers.ts';
 export * from './controllers/promotion-controller.ts';
 export * from './controllers/rollout-controller.ts';

@@ -1,6 +1,6 @@
 /** Rows and log, folded and compared, on a real server that lived through everything that makes rows. */
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { RealServer } from './testing/real-server.ts';
+import { RealServer, until } from './testing/real-server.ts';
 import { SmallCompany } from './testing/small-company.ts';
 import { asSuperuser } from './testing/superuser.ts';
 
@@ -79,6 +79,13 @@ describe('rows and log', () => {
     ],
     ['where a release has been', 'release/', "jsonb_set(state::jsonb, '{soaked}', '[]')", 'soaked'],
     ['what tests a release passed', 'release/', "jsonb_set(state::jsonb, '{evidence}', '[]')", 'evidence'],
+    ['how its tests went', 'release/', `replace(state::text, '"passed":1', '"passed":1000')::jsonb`, 'stated'],
+    [
+      'whose token it is',
+      'principal/usr_approver',
+      `jsonb_set(state::jsonb, '{tokenHash}', to_jsonb(encode(sha256('usr_approver.mine'), 'hex')))`,
+      'token',
+    ],
     ['a freeze', 'freeze/staging', "jsonb_set(state::jsonb, '{freezes}', '[]')", 'freezes'],
     ['how a promotion ended', 'promotion/', "jsonb_set(state::jsonb, '{result}', '\"rolled-back\"')", 'result'],
     ['how a rollout stands', 'rollout/', "jsonb_set(state::jsonb, '{cursor}', '0')", 'cursor'],
@@ -112,6 +119,43 @@ describe('rows and log', () => {
     await set(1);
     expect((await audit()).differences).toEqual([{ stream: 'principal/usr_auditor', field: 'version' }]);
     await set(-1);
+  });
+
+  it('differ when a row is gone and its entries are not', async () => {
+    await asSuperuser(server, async (db) => {
+      await db.query("create table headgate.aside as select * from headgate.stream where stream = 'freeze/staging'");
+      await db.query("delete from headgate.stream where stream = 'freeze/staging'");
+    });
+    for (const limit of [500, 1, 3])
+      expect((await audit(limit)).differences).toEqual([{ stream: 'freeze/staging', field: 'row' }]);
+    await asSuperuser(server, async (db) => {
+      const columns = `stream, version, state, last_at, made_at, format`;
+      await db.query(`insert into headgate.stream (${columns}) select ${columns} from headgate.aside`);
+      await db.query('drop table headgate.aside');
+    });
+    expect((await audit()).differences).toEqual([]);
+  });
+
+  it('differ when what was done was kept off the log, and where it has waited for its place for long', async () => {
+    const admin = await server.client('admin');
+    const ids = await asSuperuser(server, async (db) => {
+      await db.query('begin');
+      // The sequencer's own lock: it places nothing meanwhile.
+      await db.query('select pg_advisory_xact_lock(7261, 1)');
+      await admin.call('createPrincipal', { body: { id: 'usr_ghost', roles: ['approver'] } });
+      const of = "select e.id from headgate.entry e where e.stream = 'principal/usr_ghost'";
+      const { rows } = await db.query<{ id: string }>(of);
+      await db.query(`delete from headgate.entry_waiting where entry in (${of})`);
+      await db.query('commit');
+      return rows.map(({ id }) => id);
+    });
+    expect(ids).toHaveLength(1);
+    for (const limit of [500, 3])
+      expect((await audit(limit)).differences).toEqual([{ stream: 'principal/usr_ghost', field: 'log' }]);
+    await asSuperuser(server, (db) =>
+      db.query('insert into headgate.entry_waiting select unnest($1::bigint[])', [ids]),
+    );
+    await until('it is placed', async () => (await audit()).differences.length === 0);
   });
 
   it('are compared from a cursor of the audit alone', async () => {

@@ -8,6 +8,7 @@ import { reconciledWell } from '@headgate/testkit/domain/builders';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RealServer } from './testing/real-server.ts';
 import { refused, SmallCompany } from './testing/small-company.ts';
+import { asSuperuser } from './testing/superuser.ts';
 
 let server: RealServer;
 let company: SmallCompany;
@@ -30,6 +31,14 @@ function statement(more: Partial<ReconciledFacts> = {}, by = key): Record<string
   const { evidence: _, keyId: __, ...facts } = reconciledWell(Date.now(), { environment: 'staging', cell: 'stage' });
   return JSON.parse(JSON.stringify(signReconciled({ ...facts, ...more }, by)));
 }
+const row = async (stream: string) =>
+  asSuperuser(server, async (db) => {
+    const { rows } = await db.query<{ n: number }>(
+      'select count(*)::integer as n from headgate.entry where stream = $1',
+      [stream],
+    );
+    return rows[0]?.n ?? 0;
+  });
 const record = (bundle: Record<string, unknown>) => company.agent.call('recordReconciliation', { body: { bundle } });
 
 it('records each on the log, once, with the signed bytes behind it, and tells the newest of each store', async () => {
@@ -44,6 +53,22 @@ it('records each on the log, once, with the signed bytes behind it, and tells th
   expect((await auditor.call('listReconciliations', { cell: 'live' })).items).toEqual([]);
   const { reconciled } = await auditor.call('showIncident', { hours: 6 });
   expect(reconciled).toMatchObject([{ cell: 'stage', store: 'main', agrees: false, words }]);
+  const blob = await auditor.call('getBlob', { digest: evidence });
+  expect(JSON.parse(Buffer.from(blob).toString('utf8'))).toEqual(bundle);
+});
+
+it('records one statement once, whatever stands beside its signature and by whichever signature of its key', async () => {
+  const before = await row('reconciliation/stage/main');
+  const facts = { at: Date.now(), startedAt: Date.now() - 1_000 };
+  const bundle = JSON.parse(JSON.stringify(statement(facts)));
+  const copies = Array.from({ length: 5 }, (_, i) => {
+    const copy = structuredClone(bundle);
+    copy.verificationMaterial.tlogEntries = [i];
+    return copy;
+  });
+  const { evidence } = await record(copies[0]);
+  for (const each of [...copies, bundle, statement(facts)]) await record(each);
+  expect(await row('reconciliation/stage/main')).toBe(before + 1);
   const blob = await auditor.call('getBlob', { digest: evidence });
   expect(JSON.parse(Buffer.from(blob).toString('utf8'))).toEqual(bundle);
 });

@@ -4,6 +4,7 @@ import { CHECKPOINT, type ExportVerdict, verifyExport } from '@headgate/document
 import type { Install, Session } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure, notThere } from '../failure.ts';
+import { auditLog } from '../log/audit-log.ts';
 import { ExportFolder } from '../log/export-folder.ts';
 import { exportLog } from '../log/export-log.ts';
 import { logTrust, type TrustOptions, textOf } from '../log/log-trust.ts';
@@ -92,22 +93,15 @@ async function verifyServer(session: Session, options: VerifyOptions): Promise<n
 }
 
 async function auditServer({ client, out, stop }: Session): Promise<number> {
-  const differences: { stream: string; field: string; why: string }[] = [];
-  let checked = 0;
-  let cursor: string | null | undefined;
-  do {
-    stop.throwIfAborted();
-    const page = await client.call('auditLog', { limit: 500, ...(cursor != null && { cursor }) });
-    checked += page.checked;
-    differences.push(...page.differences);
-    cursor = page.next;
-  } while (cursor !== null);
+  const audited = await auditLog(client, stop);
+  const { checked, differences, unchecked } = audited;
   const lines = differences.map(({ stream, why }) => `${stream}: ${why}`);
   const text =
     lines.length === 0
       ? `rows and log agree: ${checked} streams`
       : `rows and log do NOT agree in ${lines.length} of ${checked} streams' fields:\n${lines.join('\n')}`;
-  out.answer({ ok: lines.length === 0, checked, differences }, text);
+  const untold = unchecked.map(({ stream, why }) => `\nnot checked: ${stream}: ${why}`);
+  out.answer({ ok: lines.length === 0, checked, differences, unchecked }, `${text}${untold.join('')}`);
   return lines.length === 0 ? EXIT.ok : EXIT.unverified;
 }
 

@@ -52,6 +52,7 @@ test('nothing is wrong with an installation that is sound', async () => {
     'agents',
     'pins',
     'log',
+    'rows',
     'database',
     'recovery',
   ]);

@@ -7,6 +7,7 @@ import { verifyLog } from '../log/verify-log.ts';
 import { agents } from './agents-check.ts';
 import { type Check, ok, unknown, wrong } from './finding.ts';
 import { pins } from './pins-check.ts';
+import { rows } from './rows-check.ts';
 
 /** What checks of a server are told. */
 export interface ServerFacts {
@@ -142,4 +143,4 @@ const database: Check<ServerFacts> = {
 };
 
 /** Checks that ask the server. */
-export const SERVER_CHECKS: readonly Check<ServerFacts>[] = [ready, clock, rights, agents, pins, log, database];
+export const SERVER_CHECKS: readonly Check<ServerFacts>[] = [ready, clock, rights, agents, pins, log, rows, database];

@@ -35,6 +35,8 @@ export const auditedRows = z
   .object({
     checked: z.int().min(0),
     differences: z.array(z.object({ stream: z.string(), field: z.string(), why: z.string() })),
+    /** What no entry says, so that the audit can't tell; absent: an older server doesn't say. */
+    unchecked: z.array(z.object({ stream: z.string(), why: z.string() })).exactOptional(),
     next: z.string().nullable(),
   })
   .meta({ id: 'AuditedRows' });

@@ -1,6 +1,9 @@
+import { canonicalBytes, digestOfJson } from '@headgate/documents';
 import { expect, test } from 'vitest';
+import { MemoryBlobs, MemoryLog, MemoryStore } from '../memory/index.ts';
 import { streams } from '../records.ts';
-import { KINDS } from './audit-rows.ts';
+import { nameOfToken } from '../use-cases/principals.ts';
+import { auditRows, KINDS } from './audit-rows.ts';
 import { FOLDS } from './folds.ts';
 
 test('no kind of stream is left out of the audit, and it comes in the order of names', () => {
@@ -13,4 +16,41 @@ test('no kind of stream is left out of the audit, and it comes in the order of n
 
 test('no fold is written for a kind that the audit never comes to', () => {
   for (const kind of Object.keys(FOLDS)) expect(KINDS).toContain(kind);
+});
+
+const at = 1_000_000;
+const token = { id: 'usr_ann', roles: ['developer'], revoked: false, tokenHash: 'ab' };
+
+/** One principal's row, whose entry says so much. */
+async function principal(data: object, placed = true) {
+  let now = at;
+  const log = new MemoryLog(() => now);
+  const store = new MemoryStore({ clock: () => now, log });
+  const stream = 'principal/usr_ann';
+  const entries = [{ type: 'principal.created', data: { id: 'usr_ann', roles: ['developer'], ...data } }];
+  await store.commit({ by: 'sys', writes: [{ stream, expected: 0, entries, state: token, dueAt: null }] });
+  if (placed) await log.place(10);
+  now += 120_000;
+  const read = { specOf: () => undefined, statedIn: () => undefined };
+  const means = { store, blobs: new MemoryBlobs(), digestOf: digestOfJson, canonical: canonicalBytes, ...read };
+  return (more: object = {}) => auditRows(means, log, { limit: 10, ...more });
+}
+
+test('a token that the log doesn’t name is called unchecked; one that it names otherwise is a difference', async () => {
+  const before = await (await principal({}))();
+  expect(before).toMatchObject({ checked: 1, differences: [], unchecked: [{ stream: 'principal/usr_ann' }] });
+  const named = await (await principal({ token: nameOfToken('ab') }))();
+  expect(named).toMatchObject({ differences: [], unchecked: [] });
+  const other = await (await principal({ token: nameOfToken('cd') }))();
+  expect(other).toMatchObject({ differences: [{ field: 'token' }], unchecked: [] });
+});
+
+test('an entry that waits for its place longer than it may is a difference, and in a backup none', async () => {
+  const audit = await principal({}, false);
+  const why = expect.stringContaining('has waited for its place on the log since 1970-01-01T00:16:40');
+  expect((await audit({ placedWithinMs: 60_000 })).differences).toEqual([
+    { stream: 'principal/usr_ann', field: 'log', why },
+  ]);
+  expect((await audit({ placedWithinMs: 180_000 })).differences).toEqual([]);
+  expect((await audit()).differences).toEqual([]);
 });

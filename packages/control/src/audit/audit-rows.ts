@@ -35,9 +35,19 @@ export interface Difference {
 
 export interface AuditedRows {
   readonly checked: number;
+  /** What no entry says, so that nobody can tell whether it was changed. */
+  readonly unchecked: readonly Difference[];
   readonly differences: readonly Difference[];
   /** The last stream that was looked at; undefined after the last one of all. */
   readonly next: StreamId | undefined;
+}
+
+/** How a page is read. */
+export interface AuditPage {
+  readonly after?: StreamId;
+  readonly limit: number;
+  /** For how long an entry may wait for its place. Milliseconds; absent: for ever, as in a backup that nobody sequences. */
+  readonly placedWithinMs?: number;
 }
 
 const HISTORY_PAGE = 1_000;
@@ -48,10 +58,12 @@ const HISTORY_PAGE = 1_000;
  */
 export async function auditRows(
   deps: Pick<Deps, 'store'> & FoldMeans,
-  log: Pick<LogStore, 'history'>,
-  page: { readonly after?: StreamId; readonly limit: number },
+  log: Pick<LogStore, 'history' | 'rowless'>,
+  page: AuditPage,
 ): Promise<AuditedRows> {
   const differences: Difference[] = [];
+  const unchecked: Difference[] = [];
+  const placedBy = page.placedWithinMs === undefined ? 0 : (await deps.store.now()) - page.placedWithinMs;
   let checked = 0;
   const started = page.after?.split('/', 1)[0] ?? '';
   for (const kind of KINDS) {
@@ -60,12 +72,29 @@ export async function auditRows(
     const limit = page.limit - checked;
     const rows = await deps.store.list(kind, { limit, ...(after !== undefined && { after }) });
     // What a newer Headgate wrote, its own audit folds.
-    for (const row of rows) if (row.newer !== true) differences.push(...(await auditRow(deps, log, kind, row)));
+    for (const row of rows) {
+      if (row.newer === true) continue;
+      const found = await auditRow(deps, log, kind, row, placedBy);
+      differences.push(...found.filter((each) => each.field !== UNCHECKED));
+      unchecked.push(...found.filter((each) => each.field === UNCHECKED));
+    }
     checked += rows.length;
     const last = rows.at(-1);
-    if (rows.length === limit && last !== undefined) return { checked, differences, next: last.stream };
+    const full = rows.length === limit && last !== undefined;
+    // '0' comes right after '/': the rest of the kind.
+    const lost = await log.rowless(after ?? `${kind}/`, full ? last.stream : `${kind}0`, HISTORY_PAGE);
+    for (const stream of lost)
+      differences.push({ stream, field: 'row', why: 'the log holds entries of it, and its row is gone' });
+    if (full) return { checked, differences, unchecked, next: last.stream };
   }
-  return { checked, differences, next: undefined };
+  return { checked, differences, unchecked, next: undefined };
+}
+
+/** No field of a row. */
+const UNCHECKED = '';
+
+function timeText(at: number): string {
+  return new Date(at).toISOString();
 }
 
 async function auditRow(
@@ -73,30 +102,45 @@ async function auditRow(
   log: Pick<LogStore, 'history'>,
   kind: string,
   row: Row,
+  placedBy: number,
 ): Promise<readonly Difference[]> {
   const { stream, version } = row;
   const differs = (field: string, why: string): Difference => ({ stream, field, why });
   const entries: LogEntry[] = [];
+  const unplaced: Difference[] = [];
   while (entries.length < version) {
     const history = await log.history(stream, entries.length, Math.min(HISTORY_PAGE, version - entries.length));
     if (history.length === 0)
       return [differs('version', `the row counts ${version} entries, the log holds ${entries.length}`)];
-    for (const { version: at, bytes } of history) {
+    for (const { version: at, bytes, place, waiting } of history) {
       const decoded = decodeEntry(bytes);
       if (!decoded.ok) return [differs('version', `entry ${at}: ${decoded.why}`)];
       if (decoded.entry.stream !== stream || decoded.entry.version !== entries.length + 1)
         return [differs('version', `entry ${at} says that it is ${decoded.entry.version} of ${decoded.entry.stream}`)];
       entries.push(decoded.entry);
+      if (place !== undefined) continue;
+      const lateMs = placedBy - decoded.entry.at;
+      if (waiting !== true)
+        unplaced.push(
+          differs('log', `entry ${at} has no place on the log and waits for none: it was kept off the log`),
+        );
+      else if (lateMs > 0)
+        unplaced.push(
+          differs('log', `entry ${at} has waited for its place on the log since ${timeText(decoded.entry.at)}`),
+        );
     }
   }
+  // What isn't on the log proves nothing: no row is compared with it. In its moment of waiting it does.
+  if (unplaced.length > 0) return unplaced;
   const fold = FOLDS[kind];
   if (fold === undefined) return [];
   try {
     const sides = await fold(entries, row.state as never, deps);
     const fields = [...new Set([...Object.keys(sides.entries), ...Object.keys(sides.row)])].sort();
-    return fields
+    const found = fields
       .filter((field) => !equal(deps, sides.entries[field], sides.row[field]))
       .map((field) => differs(field, `the row's ${field} is not what its ${version} entries lead to`));
+    return sides.unchecked === undefined ? found : [...found, differs(UNCHECKED, sides.unchecked)];
   } catch (error) {
     // A fold that breaks on what stands there is a finding, not a fault of the audit.
     if (error instanceof StoreUnavailable) throw error;

@@ -6,6 +6,8 @@
 import type { LogEntry } from '@headgate/documents/log/entry';
 import {
   type DeliveryEvent,
+  type Digest,
+  type EvidenceFact,
   evolveDelivery,
   evolveHypercare,
   evolvePromotion,
@@ -32,18 +34,24 @@ import {
   type ReleaseRecord,
   shapeInEntry,
 } from '../records.ts';
+import { withEvidence } from '../use-cases/evidence-room.ts';
+import { nameOfToken } from '../use-cases/principals.ts';
 
 export interface FoldMeans extends Pick<Deps, 'digestOf' | 'blobs'> {
   /** The facts that a declared document stands for. */
   specOf(content: unknown): unknown;
+  /** What a kept bundle says as evidence, whoever signed it; undefined: it is none. */
+  statedIn(bundle: unknown): Facts | undefined;
 }
 
-type Facts = Readonly<Record<string, unknown>>;
+export type Facts = Readonly<Record<string, unknown>>;
 
 /** Both sides of a comparison, field by field; a field that is undefined on both is equal. */
 export interface Sides {
   readonly entries: Facts;
   readonly row: Facts;
+  /** What of the row no entry says, and why. */
+  readonly unchecked?: string;
 }
 
 /** Kinds that are compared by more than their number of entries. */
@@ -58,14 +66,18 @@ export const FOLDS: Readonly<
   installation: whole,
   attempt: whole,
   recovery: whole,
-  principal: (entries, { id, roles, environments, revoked }: PrincipalRecord) => {
+  principal: (entries, { id, roles, environments, revoked, tokenHash }: PrincipalRecord) => {
     const { id: created, roles: given, environments: first } = dataOf(entries[0]);
     const widened = entries.findLast(({ type }) => type === 'principal.widened');
     const where = widened === undefined ? first : dataOf(widened).environments;
     const ended = entries.some(({ type }) => type === 'principal.revoked');
+    const made = entries.findLast(({ type }) => type === 'principal.created' || type === 'principal.token-rotated');
+    const { token } = dataOf(made);
     return {
-      entries: { id: created, roles: given, environments: where, revoked: ended },
-      row: { id, roles, environments, revoked },
+      entries: { id: created, roles: given, environments: where, revoked: ended, token },
+      row: { id, roles, environments, revoked, ...(token !== undefined && { token: nameOfToken(tokenHash) }) },
+      ...(token === undefined &&
+        !ended && { unchecked: 'its token was made when the log said nothing of tokens: a new one is checked' }),
     };
   },
   async document(entries, state: DocumentRecord, { blobs, digestOf, specOf }) {
@@ -85,7 +97,7 @@ export const FOLDS: Readonly<
       },
     };
   },
-  release(entries, state: ReleaseRecord, { digestOf }) {
+  async release(entries, state: ReleaseRecord, { digestOf, blobs, statedIn }) {
     const { digest, application, version } = dataOf(entries[0]);
     const of = (type: string) => entries.filter((entry) => entry.type === type).map(dataOf);
     return {
@@ -93,7 +105,21 @@ export const FOLDS: Readonly<
         ref: { digest, version },
         application,
         manifest: digest,
-        evidence: of('release.evidence-attached').map(({ evidence }) => evidence),
+        evidence: of('release.evidence-attached')
+          .reduce<readonly { digest: Digest }[]>(
+            (list, { evidence, instead }) =>
+              withEvidence(list, { digest: evidence as Digest }, instead as Digest | undefined),
+            [],
+          )
+          .map((each) => each.digest),
+        // Named by its digest, a statement can't be another one: what the row says of it is read from it anew.
+        stated: await Promise.all(
+          state.evidence.map(async (fact) => {
+            const bytes = await blobs.get(fact.digest);
+            const stated = bytes && statedIn(JSON.parse(Buffer.from(bytes).toString('utf8')));
+            return stated === undefined ? 'not kept' : asTakenUp(stated, fact);
+          }),
+        ),
         soaked: (entries as readonly unknown[] as readonly SoakEvent[]).reduce(evolveSoaked, []),
       },
       row: {
@@ -101,6 +127,7 @@ export const FOLDS: Readonly<
         application: state.application,
         manifest: digestOf(state.manifest),
         evidence: state.evidence.map((fact) => fact.digest),
+        stated: state.evidence.map(({ digest: _, said: __, ...fact }) => fact),
         soaked: state.soaked,
       },
     };
@@ -157,6 +184,13 @@ function machine<E extends { readonly type: string }>(evolve: (state: never, eve
     for (const { type, data } of entries) folded = evolve(folded as never, { type, data } as unknown as E);
     return { entries: folded as Facts, row: state };
   };
+}
+
+/** An older server took up rehearsals without each migration's time. */
+function asTakenUp(stated: Facts, { rehearsal }: EvidenceFact): Facts {
+  if (rehearsal === undefined || rehearsal.migrations !== undefined || stated.rehearsal === undefined) return stated;
+  const { migrations: _, ...rest } = stated.rehearsal as Record<string, unknown>;
+  return { ...stated, rehearsal: rest };
 }
 
 function whole(entries: readonly LogEntry[], state: never): Sides {

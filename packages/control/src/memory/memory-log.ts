@@ -9,6 +9,7 @@ import type { StreamId } from '../ports/store.ts';
 export class MemoryLog implements LogStore {
   readonly #waiting: EntryBytes[] = [];
   readonly #placed: Buffer[] = [];
+  readonly #places = new Map<Uint8Array, number>();
   readonly #streams = new Map<StreamId, StreamEntry[]>();
   /** Hashes of complete subtrees by level and index. */
   readonly #nodes: Buffer[][] = [];
@@ -34,6 +35,7 @@ export class MemoryLog implements LogStore {
     checkLimit(limit);
     const batch = this.#waiting.splice(0, limit);
     for (const { bytes } of batch) {
+      this.#places.set(bytes, this.#placed.length);
       this.#placed.push(bytes);
       for (const { level, hash } of this.#tree.append(leafOf(bytes))) {
         this.#nodes[level] ??= [];
@@ -62,9 +64,15 @@ export class MemoryLog implements LogStore {
 
   async history(stream: StreamId, after: number, limit: number): Promise<readonly StreamEntry[]> {
     checkLimit(limit);
-    return (this.#streams.get(stream) ?? [])
-      .slice(after, after + limit)
-      .map(({ version, bytes }) => ({ version, bytes }));
+    return (this.#streams.get(stream) ?? []).slice(after, after + limit).map(({ version, bytes }) => {
+      const place = this.#places.get(bytes);
+      return { version, bytes, ...(place === undefined ? { waiting: true as const } : { place }) };
+    });
+  }
+
+  /** Rows in memory come with their entries, and none is ever lost. */
+  async rowless(): Promise<readonly StreamId[]> {
+    return [];
   }
 
   async nodes(wanted: readonly { readonly level: number; readonly index: number }[]): Promise<readonly Uint8Array[]> {

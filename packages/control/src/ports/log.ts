@@ -11,6 +11,10 @@ export interface PlacedEntry {
 export interface StreamEntry {
   readonly version: number;
   readonly bytes: Uint8Array;
+  /** On the log; absent: it waits for its place, or nobody will ever give it one. */
+  readonly place?: number;
+  /** It stands in line for a place. An entry with neither was kept off the log. */
+  readonly waiting?: true;
 }
 
 export interface StoredHead {
@@ -35,6 +39,8 @@ export interface LogStore {
   entries(from: number, limit: number): Promise<readonly PlacedEntry[]>;
   /** What happened to one stream, after a version, in order; `limit` at most 1,000. */
   history(stream: StreamId, after: number, limit: number): Promise<readonly StreamEntry[]>;
+  /** Streams after `after` and up to `to`, in order, that have entries and no row; `limit` at most 1,000. */
+  rowless(after: StreamId, to: StreamId, limit: number): Promise<readonly StreamId[]>;
   /** Hashes of complete subtrees, in the order asked: level 0 is the leaves. Throws when one isn't complete. */
   nodes(wanted: readonly { readonly level: number; readonly index: number }[]): Promise<readonly Uint8Array[]>;
 }

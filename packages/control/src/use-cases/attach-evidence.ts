@@ -4,34 +4,34 @@ import type { RehearsalEvidence } from '@headgate/domain/rehearsal/rehearsal';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import { type ReleaseRecord, streams } from '../records.ts';
+import { roomFor, withEvidence } from './evidence-room.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
-/** Most pieces of evidence that one release carries. */
-const MOST_EVIDENCE = 200;
-
-/** Attaches a signed statement to the release that it names. Attaching it twice is once. Promotions that wait look again. */
+/**
+ * Attaches a signed statement to the release that it names. Attaching it twice is once, whatever stands beside the
+ * signature. Promotions that wait look again.
+ */
 export async function attachEvidence(deps: Deps, principal: Principal, bundle: unknown): Promise<Result<EvidenceFact>> {
   const denied = notPermitted(principal, 'attach-evidence', 'evidence');
   if (denied !== undefined) return no(denied);
   const opened = deps.trust.openEvidence(bundle);
   if (!opened.ok) return refuse(opened.code, 'attach the evidence', opened.where, opened.why, opened.unblock);
-  const { fact } = opened;
+  const { fact, signed } = opened;
+  const names = [fact.digest, ...signed.also];
   const stream = streams.release(fact.subject);
   return untilFresh('attach the evidence', stream, async () => {
     const row = (await deps.store.load([stream])).get(stream) as Row<ReleaseRecord> | undefined;
     if (row === undefined) return notFound('attach the evidence', stream);
-    if (row.state.evidence.some((e) => e.digest === fact.digest)) return ok(fact);
-    if (row.state.evidence.length >= MOST_EVIDENCE)
-      return refuse(
-        'too-much-evidence',
-        'attach the evidence',
-        stream,
-        `the release carries ${MOST_EVIDENCE} statements already`,
-        'create a new release',
-      );
-    await deps.blobs.put(deps.canonical(bundle));
+    const { evidence } = row.state;
+    const known = evidence.find(
+      ({ digest, said }) => names.includes(digest) || (said !== undefined && said === fact.said),
+    );
+    if (known !== undefined) return ok(known);
+    const room = roomFor(evidence, fact);
+    if (!room.ok) return refuse('too-much-evidence', 'attach the evidence', stream, room.why, 'create a new release');
+    await deps.blobs.put(deps.canonical(signed.bundle));
     const { digest, predicateType, keyId, result, rehearsal, rollbackRehearsal, analysis } = fact;
-    const said = {
+    const told = {
       ...(result === undefined ? {} : { result }),
       ...(rehearsal === undefined ? {} : { rehearsal: withoutTimes(rehearsal) }),
       ...(rollbackRehearsal === undefined
@@ -39,8 +39,15 @@ export async function attachEvidence(deps: Deps, principal: Principal, bundle: u
         : { rollbackRehearsal: { ...rollbackRehearsal, migrated: rollbackRehearsal.migrated.length } }),
       ...(analysis === undefined ? {} : { analysis: inShort(analysis) }),
     };
-    const data = { evidence: digest, predicateType, keyId, ...said };
-    const state: ReleaseRecord = { ...row.state, evidence: [...row.state.evidence, fact] };
+    const data = {
+      evidence: digest,
+      ...(fact.said === undefined ? {} : { said: fact.said }),
+      predicateType,
+      keyId,
+      ...(room.instead === undefined ? {} : { instead: room.instead }),
+      ...told,
+    };
+    const state: ReleaseRecord = { ...row.state, evidence: withEvidence(evidence, fact, room.instead) };
     const committed = await deps.store.commit({
       by: principal.id,
       writes: [

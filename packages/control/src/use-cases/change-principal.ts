@@ -3,7 +3,7 @@ import { noEnvironment, undeclaredOf } from '../declared-environments.ts';
 import type { Deps } from '../deps.ts';
 import type { Read, Row } from '../ports/store.ts';
 import { type PrincipalRecord, streams } from '../records.ts';
-import { madeIn, tokenEnded } from './principals.ts';
+import { madeIn, nameOfToken, tokenEnded } from './principals.ts';
 import { no, notFound, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 
 /**
@@ -17,10 +17,16 @@ export function rotateToken(
   tokenHash: string,
   asOf?: Read,
 ): Promise<Result<Principal>> {
-  return change(deps, { by, asOf }, id, 'principal.token-rotated', (before) =>
-    before.revoked
-      ? refuse('revoked', 'rotate a token', streams.principal(id), 'the principal was revoked', 'create another one')
-      : ok({ ...before, tokenHash, ...madeIn(deps) }),
+  return change(
+    deps,
+    { by, asOf },
+    id,
+    'principal.token-rotated',
+    (before) =>
+      before.revoked
+        ? refuse('revoked', 'rotate a token', streams.principal(id), 'the principal was revoked', 'create another one')
+        : ok({ ...before, tokenHash, ...madeIn(deps) }),
+    () => ({ token: nameOfToken(tokenHash) }),
   );
 }
 

@@ -18,8 +18,16 @@ export function hashToken(token: string): string {
 }
 
 /**
- * Creates a principal. Roles and environments go on the log, the token's hash doesn't. `asOf`: the row that `by` was
- * recognised by; where that has changed, nothing is made.
+ * How the log names a token: the SHA-256 of its hash, so that the audit sees one that was exchanged in the row. Whoever reads the
+ * log learns no hash from it.
+ */
+export function nameOfToken(tokenHash: string): string {
+  return `sha256:${hash('sha256', tokenHash, 'hex')}`;
+}
+
+/**
+ * Creates a principal. Roles and environments go on the log, and its token by a name that proves nothing but sameness. `asOf`:
+ * the row that `by` was recognised by; where that has changed, nothing is made.
  */
 export async function createPrincipal(
   deps: Deps,
@@ -33,7 +41,8 @@ export async function createPrincipal(
   const { id, roles, environments } = created;
   const createdAt = await deps.store.now();
   const state: PrincipalRecord = { ...created, revoked: false, createdAt, ...madeIn(deps) };
-  const data = { id, roles, ...(environments === undefined ? {} : { environments }) };
+  const shown = { id, roles, ...(environments === undefined ? {} : { environments }) };
+  const data = { ...shown, token: nameOfToken(created.tokenHash) };
   const committed = await deps.store.commit({
     by: by.id,
     writes: [{ stream, expected: 0, entries: [{ type: 'principal.created', data }], state, dueAt: null }],
@@ -43,7 +52,7 @@ export async function createPrincipal(
     return tokenEnded('create a principal');
   if (!committed.ok)
     return refuse('already-there', 'create a principal', stream, 'the id is taken', 'choose another id');
-  return ok(data as Principal);
+  return ok(shown as Principal);
 }
 
 /** Whoever asked was revoked, or got another token, while this was decided. */

@@ -15,7 +15,9 @@ let store: MemoryStore;
 let deps: Deps;
 beforeEach(async () => {
   store = new MemoryStore({ clock: () => NOON, log: new MemoryLog(() => NOON) });
-  const trust = { openDrill: (drill: unknown) => ({ ok: true, drill: drill as DrillEvidence }) } as never;
+  const trust = {
+    openDrill: (drill: unknown) => ({ ok: true, drill: drill as DrillEvidence, signed: { bundle: drill, also: [] } }),
+  } as never;
   const means = { newId: (p: string) => p, digestOf: digestOfJson, canonical: canonicalBytes };
   deps = { store, blobs: new MemoryBlobs(), epoch: 1, trust, ...means };
   const state = { desired: aCell(), uncertain: false };

@@ -2,7 +2,7 @@ import type { DrillEvidence, Principal } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { type DrillRecord, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
-import { cellStreams, notEnrolledFor, notTakenUp } from './statement-of-store.ts';
+import { cellStreams, notEnrolledFor, notTakenUp, saySame } from './statement-of-store.ts';
 
 const WHAT = 'record a restore drill';
 /**
@@ -15,7 +15,8 @@ export async function recordDrill(deps: Deps, principal: Principal, bundle: unkn
   const denied = notPermitted(principal, 'record-drill', where);
   if (denied !== undefined) return no(denied);
   if (!opened.ok) return refuse(opened.code, WHAT, opened.where, opened.why, opened.unblock);
-  const { drill } = opened;
+  const { drill, signed } = opened;
+  const names = [drill.evidence, ...signed.also];
   const { environment, cell, at } = drill;
   const statement = { what: WHAT, where, environment, cell, at, again: 'drill again' };
   const another = notEnrolledFor(principal, statement);
@@ -26,8 +27,9 @@ export async function recordDrill(deps: Deps, principal: Principal, bundle: unkn
     if (refused !== undefined) return refused;
     const row = rows.get(where);
     const { last } = (row?.state as DrillRecord | undefined) ?? {};
-    if (last !== undefined && (last.evidence === drill.evidence || last.at > drill.at)) return ok(last);
-    await deps.blobs.put(deps.canonical(bundle));
+    if (last !== undefined && (names.includes(last.evidence) || last.at > drill.at || saySame(deps, last, drill)))
+      return ok(last);
+    await deps.blobs.put(deps.canonical(signed.bundle));
     const state: DrillRecord = { last: drill };
     const committed = await deps.store.commit({
       by: principal.id,

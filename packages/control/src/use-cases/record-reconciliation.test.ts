@@ -18,7 +18,11 @@ let deps: Deps;
 beforeEach(async () => {
   log = new MemoryLog(() => NOON);
   store = new MemoryStore({ clock: () => NOON, log });
-  const openReconciled = (reconciled: unknown) => ({ ok: true, reconciled: reconciled as ReconciledEvidence });
+  const openReconciled = (reconciled: unknown) => ({
+    ok: true,
+    reconciled: reconciled as ReconciledEvidence,
+    signed: { bundle: reconciled, also: [] },
+  });
   const means = { newId: (p: string) => p, digestOf: digestOfJson, canonical: canonicalBytes };
   deps = { store, blobs: new MemoryBlobs(), epoch: 1, trust: { openReconciled } as never, ...means };
   const state = { desired: aCell(), uncertain: false };

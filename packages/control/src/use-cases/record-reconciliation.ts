@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts';
 import { withReconciled } from '../newest-reconciliation.ts';
 import { type ReconciliationRecord, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
-import { cellStreams, notEnrolledFor, notTakenUp } from './statement-of-store.ts';
+import { cellStreams, notEnrolledFor, notTakenUp, saySame } from './statement-of-store.ts';
 
 const WHAT = 'record a reconciliation';
 /**
@@ -20,7 +20,8 @@ export async function recordReconciliation(
   const denied = notPermitted(principal, 'record-reconciliation', where);
   if (denied !== undefined) return no(denied);
   if (!opened.ok) return refuse(opened.code, WHAT, opened.where, opened.why, opened.unblock);
-  const { reconciled } = opened;
+  const { reconciled, signed } = opened;
+  const names = [reconciled.evidence, ...signed.also];
   const { environment, cell, at } = reconciled;
   const statement = { what: WHAT, where, environment, cell, at, again: 'send it again' };
   const another = notEnrolledFor(principal, statement);
@@ -31,8 +32,10 @@ export async function recordReconciliation(
     if (refused !== undefined) return refused;
     const row = rows.get(where);
     const before = row?.state as ReconciliationRecord | undefined;
-    if (before?.recorded.includes(reconciled.evidence)) return ok(reconciled);
-    await deps.blobs.put(deps.canonical(bundle));
+    const { last, recorded = [] } = before ?? {};
+    if (names.some((name) => recorded.includes(name)) || (last !== undefined && saySame(deps, last, reconciled)))
+      return ok(reconciled);
+    await deps.blobs.put(deps.canonical(signed.bundle));
     const committed = await deps.store.commit({
       by: principal.id,
       writes: [

@@ -1,5 +1,5 @@
 /** What is asked of every signed statement about a store, whoever brings it: whose it is, and that it isn't dated ahead. */
-import type { Instant, Principal } from '@headgate/domain';
+import type { Digest, Instant, Principal } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import { type CellRecord, type DocumentRecord, environmentOf, streams } from '../records.ts';
@@ -55,4 +55,14 @@ export async function notTakenUp(
   if (at > (await store.now()) + CLOCK_STEP_MS)
     return refuse('ahead-of-now', what, where, 'it is dated ahead of now', `set the clocks right, and ${again}`);
   return undefined;
+}
+
+/** Whether two statements by one key say the same of the same moment: one that was signed again. */
+export function saySame<T extends { readonly evidence: Digest }>(
+  { digestOf }: Pick<Deps, 'digestOf'>,
+  a: T,
+  b: T,
+): boolean {
+  const content = ({ evidence: _, ...said }: T) => digestOf(said);
+  return content(a) === content(b);
 }

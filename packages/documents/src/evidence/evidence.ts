@@ -26,8 +26,10 @@ export interface EvidenceFact {
   readonly rollbackRehearsal?: RollbackRehearsalEvidence;
   /** Of an analysis of migrations. */
   readonly analysis?: AnalysisEvidence;
-  /** Digest of the bundle. */
+  /** Digest of the bundle, without what nobody signed: its blob's name. */
   readonly digest: Digest;
+  /** Digest of what was signed, and by which key: the same one again is no further evidence. */
+  readonly said: Digest;
 }
 
 /** A run of tests. */

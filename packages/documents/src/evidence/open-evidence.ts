@@ -1,7 +1,14 @@
 import type { Digest } from '@headgate/domain';
 import { quoted, type Refused, refuse } from '../refusal.ts';
 import type { Trust } from '../trust/trust.ts';
-import { type BundleRefusal, expectStatement, subjectOf, verifyBundle } from '../trust/verify.ts';
+import {
+  type BundleRefusal,
+  expectStatement,
+  type SignedParts,
+  statementIn,
+  subjectOf,
+  verifyBundle,
+} from '../trust/verify.ts';
 import { EVIDENCE_FORMATS } from './catalog.ts';
 import type { EvidenceFact } from './evidence.ts';
 
@@ -15,7 +22,7 @@ export function openEvidence(
   bundle: unknown,
   trust: Pick<Trust, 'signers'>,
   subject?: Digest,
-): { readonly ok: true; readonly fact: EvidenceFact } | EvidenceRefusal {
+): { readonly ok: true; readonly fact: EvidenceFact; readonly signed: SignedParts } | EvidenceRefusal {
   const verified = verifyBundle(bundle, trust, 'evidence');
   if (!verified.ok) return verified;
   const { predicateType, predicate } = verified.statement;
@@ -45,7 +52,20 @@ export function openEvidence(
       keyId: verified.keyId,
       signer: verified.signer.name,
       ...said,
-      digest: verified.digest,
+      digest: verified.signed.digest,
+      said: verified.signed.said,
     },
+    signed: verified.signed,
   };
+}
+
+/** What a kept bundle says as evidence, as {@link openEvidence} read it when it was taken up; undefined: it is none. */
+export function statedIn(bundle: unknown): Omit<EvidenceFact, 'digest' | 'said' | 'signer'> | undefined {
+  const kept = statementIn(bundle);
+  if (kept === undefined || kept.statement.subject.length !== 1) return undefined;
+  const { predicateType, predicate } = kept.statement;
+  const read = EVIDENCE_FORMATS.find((each) => each.predicateType === predicateType)?.read(predicate);
+  if (!read?.ok) return undefined;
+  const { ok: _, ...said } = read;
+  return { predicateType, subject: subjectOf(kept.statement), verified: true, keyId: kept.keyId, ...said };
 }

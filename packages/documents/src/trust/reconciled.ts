@@ -13,7 +13,7 @@ import { type SignedBundle, signStatement } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
 import { statementAbout } from './statement.ts';
 import type { Trust } from './trust.ts';
-import { type BundleRefusal, expectStatement, verifyBundle } from './verify.ts';
+import { type BundleRefusal, expectStatement, type SignedParts, verifyBundle } from './verify.ts';
 
 const count = whole(0);
 const amount = z.string().regex(/^-?\d{1,60}(\.\d{1,60})?$/);
@@ -57,7 +57,7 @@ export type ReconciledRefusal = BundleRefusal | Refused<'reconciliation-malforme
 export function openReconciled(
   bundle: unknown,
   trust: Pick<Trust, 'signers'>,
-): { readonly ok: true; readonly reconciled: ReconciledEvidence } | ReconciledRefusal {
+): { readonly ok: true; readonly reconciled: ReconciledEvidence; readonly signed: SignedParts } | ReconciledRefusal {
   const verified = verifyBundle(bundle, trust, 'reconciliation');
   if (!verified.ok) return verified;
   const given = verified.statement.predicate;
@@ -73,9 +73,10 @@ export function openReconciled(
       ok: true,
       reconciled: {
         ...(parsed.data as ReconciledFacts),
-        evidence: verified.digest,
+        evidence: verified.signed.digest,
         keyId: verified.keyId,
       },
+      signed: verified.signed,
     };
   const [problem] = problemsOf(parsed.error, given, predicate);
   const where = `predicate.${dotted(problem?.path ?? [])}`;

@@ -3,7 +3,7 @@
  * anew. It is about a store and not about a release: its subject is the restore point that was brought back, and it is
  * signed by the key that seals restore points, which can sign nothing about a release.
  */
-import type { Digest, DrillEvidence, DrillFacts } from '@headgate/domain';
+import type { DrillEvidence, DrillFacts } from '@headgate/domain';
 import { drillEvidence } from '@headgate/domain/vault/drill';
 import { z } from 'zod';
 import { digestOfJson } from '../digest.ts';
@@ -15,7 +15,7 @@ import { type SignedBundle, signStatement } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
 import { statementAbout } from './statement.ts';
 import type { Trust } from './trust.ts';
-import { type BundleRefusal, expectStatement, verifyBundle } from './verify.ts';
+import { type BundleRefusal, expectStatement, type SignedParts, verifyBundle } from './verify.ts';
 
 const MAX_LIST = 200;
 
@@ -100,7 +100,7 @@ export type DrillRefusal = BundleRefusal | Refused<'drill-malformed'>;
 export function openDrill(
   bundle: unknown,
   trust: Pick<Trust, 'signers'>,
-): { readonly ok: true; readonly drill: DrillEvidence } | DrillRefusal {
+): { readonly ok: true; readonly drill: DrillEvidence; readonly signed: SignedParts } | DrillRefusal {
   const verified = verifyBundle(bundle, trust, 'restore-point');
   if (!verified.ok) return verified;
   const mismatch = expectStatement(verified, RESTORE_DRILL_PREDICATE);
@@ -108,7 +108,11 @@ export function openDrill(
   const given = verified.statement.predicate;
   const parsed = predicate.safeParse(given);
   if (parsed.success)
-    return { ok: true, drill: drillEvidence(parsed.data as DrillFacts, verified.digest as Digest, verified.keyId) };
+    return {
+      ok: true,
+      drill: drillEvidence(parsed.data as DrillFacts, verified.signed.digest, verified.keyId),
+      signed: verified.signed,
+    };
   const [problem] = problemsOf(parsed.error, given, predicate);
   const where = `predicate.${dotted(problem?.path ?? [])}`;
   const why = `at ${where}: expected ${problem?.expected}, found ${problem?.found}`;

@@ -15,6 +15,7 @@ import { signStatement } from './sign.ts';
 import { generateSigningKey, loadPrivateKey, type SigningKeyPair, savePrivateKey, signingKey } from './signing-key.ts';
 import { statementAbout } from './statement.ts';
 import type { Duty, TrustedSigner } from './trust.ts';
+import { twinOf } from './twin-signature.ts';
 import { expectStatement, MAX_BUNDLE_BYTES, verifyBundle } from './verify.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'headgate-trust-'));
@@ -416,5 +417,63 @@ describe('private key files', () => {
     expect(refused.ok).toBe(false);
     expect(JSON.stringify(refused)).not.toContain('hunter2');
     expect(loadPrivateKey(folder)).toMatchObject({ ok: false });
+  });
+});
+
+describe('a signed statement is told apart by what was signed and by whom', () => {
+  const statement = statementAbout('psa@1', someDigest, RELEASE_PREDICATE, {});
+  const signedParts = (bundle: unknown) => {
+    const verified = verifyBundle(bundle, trust, 'release');
+    if (!verified.ok) throw new Error(verified.why);
+    return verified.signed;
+  };
+  const sign = () => JSON.parse(JSON.stringify(signStatement(statement, releaseKey)));
+  const bundle = sign();
+  const plain = signedParts(bundle);
+
+  it('keeps the name of a bundle as our signer writes it, so that what is stored stays what it is', () => {
+    expect(plain.bundle).toEqual(bundle);
+    expect(plain.digest).toBe(digestOf(canonicalBytes(bundle)));
+  });
+
+  test.each<[string, (copy: ReturnType<typeof sign>) => void]>([
+    ['log entries', (copy) => (copy.verificationMaterial.tlogEntries = [{ i: 1 }])],
+    ['time stamps', (copy) => (copy.verificationMaterial.timestampVerificationData = { any: ['thing'] })],
+    ['no time stamps', (copy) => delete copy.verificationMaterial.timestampVerificationData],
+    ['the envelope’s key id', (copy) => (copy.dsseEnvelope.signatures[0].keyid = releasePair.keyId)],
+  ])('whatever %s stand beside the signature', (_, change) => {
+    const copy = structuredClone(bundle);
+    change(copy);
+    const { digest, said, also, bundle: kept } = signedParts(copy);
+    expect({ digest, said, kept }).toEqual({ digest: plain.digest, said: plain.said, kept: bundle });
+    expect(also).toContain(digestOf(canonicalBytes(copy)));
+  });
+
+  it('knows the twin of a signature, which verifies as well and takes no key to make', () => {
+    for (let i = 0; i < 40; i++) {
+      const one = sign();
+      const [{ sig }] = one.dsseEnvelope.signatures;
+      const [twin] = twinOf(sig);
+      const other = structuredClone(one);
+      other.dsseEnvelope.signatures[0].sig = twin;
+      const parts = signedParts(other);
+      expect(parts.digest).not.toBe(signedParts(one).digest);
+      expect(parts.also).toContain(signedParts(one).digest);
+      expect(parts.said).toBe(plain.said);
+      expect(twinOf(twin as string)).toEqual([sig]);
+    }
+    for (const none of ['', 'AAAA', Buffer.alloc(64, 7).toString('base64')]) expect(twinOf(none)).toEqual([]);
+  });
+
+  it('is another one by another key, or with other words', () => {
+    const other = generateSigningKey();
+    const both = { signers: [...trust.signers, signer(other, ['release'])] };
+    const said = (by: ReturnType<typeof signingKey>, content = statement) => {
+      const verified = verifyBundle(signStatement(content, by), both, 'release');
+      return verified.ok && verified.signed.said;
+    };
+    expect(said(releaseKey)).toBe(plain.said);
+    expect(said(signingKey(other.privateKeyPem))).not.toBe(plain.said);
+    expect(said(releaseKey, statementAbout('psa@2', someDigest, RELEASE_PREDICATE, {}))).not.toBe(plain.said);
   });
 });

@@ -12,11 +12,12 @@ import { bundleFromJSON } from '@sigstore/bundle';
 import { toSignedEntity, Verifier } from '@sigstore/verify';
 import { z } from 'zod';
 import { NotCanonical } from '../canonical.ts';
-import { digestOfJson, hexOf } from '../digest.ts';
+import { digestOf, digestOfJson, hexOf } from '../digest.ts';
 import { quoted, type Refused, refuse } from '../refusal.ts';
 import { STATEMENT_PAYLOAD_TYPE } from './predicates.ts';
 import { type Statement, statementSchema } from './statement.ts';
 import type { Duty, Trust, TrustedSigner } from './trust.ts';
+import { twinOf } from './twin-signature.ts';
 
 /** Largest bundle, in bytes of JSON. */
 export const MAX_BUNDLE_BYTES = 4 * 1024 * 1024;
@@ -26,8 +27,21 @@ export interface VerifiedStatement {
   readonly statement: Statement;
   readonly signer: TrustedSigner;
   readonly keyId: string;
-  /** Digest of the bundle's canonical JSON: the name of the evidence, approval or signature. */
+  /** Digest of the bundle's canonical JSON: the name of its bytes. It covers what nobody signed, so many name one statement. */
   readonly digest: Digest;
+  readonly signed: SignedParts;
+}
+
+/** A bundle without what nobody signed: whoever sends it may write that as he likes, and it says nothing. */
+export interface SignedParts {
+  /** As our own signer writes it. */
+  readonly bundle: unknown;
+  /** Of `bundle`: the name that the statement is kept by. */
+  readonly digest: Digest;
+  /** Of the payload and the key alone: two with the same one are one statement, however often it was signed. */
+  readonly said: Digest;
+  /** Other names that a bundle with this signature may be kept by since before. */
+  readonly also: readonly Digest[];
 }
 
 export type BundleRefusal = Refused<
@@ -45,7 +59,10 @@ const base64 = z
   .string()
   .refine((text) => Buffer.from(text, 'base64').toString('base64') === text, 'not well-formed base64');
 
-/** Stricter than the library: one spelling for everything that counts, so that two different bundles never mean the same. */
+/**
+ * Stricter than the library: one spelling for everything that counts. What isn't signed (log entries, time stamps, the
+ * envelope's key id) may still differ, and of an ECDSA signature there are two: {@link SignedParts} are told apart without it.
+ */
 const bundleSchema = z.strictObject({
   mediaType: z.literal('application/vnd.dev.sigstore.bundle.v0.3+json'),
   verificationMaterial: z.strictObject({
@@ -103,7 +120,20 @@ export function verifyBundle(
   }
   const statement = readStatement(read.bundle.dsseEnvelope.payload);
   if (!statement.ok) return statement;
-  return { ok: true, statement: statement.statement, signer, keyId: signer.keyId, digest: read.digest };
+  const signed = signedParts(read.bundle, signer.keyId, read.digest);
+  const { keyId } = signer;
+  return { ok: true, statement: statement.statement, signer, keyId, digest: read.digest, signed };
+}
+
+/**
+ * What a bundle says that was verified before it was kept by its digest; undefined: it is none. Whoever signed it isn't asked
+ * again, for keys come and go.
+ */
+export function statementIn(bundle: unknown): { readonly statement: Statement; readonly keyId: string } | undefined {
+  const read = readBundle(bundle);
+  const statement = read.ok ? readStatement(read.bundle.dsseEnvelope.payload) : undefined;
+  if (!read.ok || !statement?.ok) return undefined;
+  return { statement: statement.statement, keyId: read.bundle.verificationMaterial.publicKey.hint };
 }
 
 /** Compares what the library doesn't: the predicate type and, if given, that the one subject has this digest. */
@@ -145,6 +175,29 @@ export function expectStatement(
 /** The one subject's digest, of a statement that {@link expectStatement} found to have one. */
 export function subjectOf(statement: Statement): Digest {
   return `sha256:${statement.subject[0]!.digest.sha256}`;
+}
+
+function signedParts(
+  { mediaType, verificationMaterial, dsseEnvelope }: ReadBundle,
+  keyId: string,
+  given: Digest,
+): SignedParts {
+  const { payload, payloadType, signatures } = dsseEnvelope;
+  const { hint } = verificationMaterial.publicKey;
+  const [{ sig }] = signatures;
+  const by = (each: string) => ({
+    mediaType,
+    verificationMaterial: { publicKey: { hint }, timestampVerificationData: {} },
+    dsseEnvelope: { payload, payloadType, signatures: [{ sig: each }] },
+  });
+  const bundle = by(sig);
+  return {
+    bundle,
+    digest: digestOfJson(bundle),
+    // The signed bytes are the payload and its type, and there is one type.
+    said: digestOfJson({ keyId, payload: digestOf(Buffer.from(payload, 'base64')) }),
+    also: [given, ...twinOf(sig).map((twin) => digestOfJson(by(twin)))],
+  };
 }
 
 type ReadBundle = z.infer<typeof bundleSchema>;

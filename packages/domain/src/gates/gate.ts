@@ -31,6 +31,8 @@ export interface Verdict {
 /** A signed statement about a release, already opened and verified by `documents`. */
 export interface EvidenceFact {
   readonly digest: Digest;
+  /** Digest of what was signed and by which key. Absent: attached when statements were told apart by their bundles. */
+  readonly said?: Digest;
   readonly predicateType: string;
   readonly subject: Digest;
   readonly verified: boolean;

@@ -15,7 +15,7 @@ import type { Digest, EvidenceFact } from '@headgate/domain';
 import type { Logger } from 'pino';
 
 /** What of a test run counts for gates. */
-function countsOf({ passed, failed, skipped, exitCode }: TestRun): NonNullable<EvidenceFact['result']> {
+export function countsOf({ passed, failed, skipped, exitCode }: TestRun): NonNullable<EvidenceFact['result']> {
   return { passed, failed, skipped, exitCode };
 }
 
@@ -76,10 +76,11 @@ export class FileTrust implements Trust {
     if (keys === undefined) return this.#untrusted();
     const opened = openEvidence(bundle, keys);
     if (!opened.ok) return refusedOf(opened);
-    const { digest, predicateType, subject, verified, keyId, result, rehearsal, rollbackRehearsal, analysis } =
+    const { digest, said, predicateType, subject, verified, keyId, result, rehearsal, rollbackRehearsal, analysis } =
       opened.fact;
     const fact = {
       digest,
+      said,
       predicateType,
       subject,
       verified,
@@ -89,14 +90,14 @@ export class FileTrust implements Trust {
       ...(rollbackRehearsal === undefined ? {} : { rollbackRehearsal }),
       ...(analysis === undefined ? {} : { analysis }),
     };
-    return { ok: true, fact };
+    return { ok: true, fact, signed: opened.signed };
   }
 
   openDrill(bundle: unknown): TrustedDrill {
     const keys = this.#keys;
     if (keys === undefined) return this.#untrusted();
     const opened = openDrill(bundle, keys);
-    return opened.ok ? { ok: true, drill: opened.drill } : refusedOf(opened);
+    return opened.ok ? opened : refusedOf(opened);
   }
 
   openReconciled(bundle: unknown): TrustedReconciled {

@@ -13,7 +13,6 @@ import { homeOf, makeFolder, removeHome } from '@headgate/adapters/machine/index
 import { withClient } from '@headgate/adapters/postgres-cluster/index';
 import { auditRows, type LogStore } from '@headgate/control';
 import {
-  type AnyContent,
   canonicalBytes,
   consistencyProof,
   digestOfJson,
@@ -22,7 +21,7 @@ import {
   verifyConsistency,
 } from '@headgate/documents';
 import { clusterIn } from '../database/embedded.ts';
-import { specOf } from '../documents/read-all.ts';
+import { AUDIT_MEANS } from '../documents/audit-means.ts';
 import { openFolder } from '../installation/folder.ts';
 import { signedHead } from '../installation/log-memory.ts';
 import { restoreBackup } from './restore.ts';
@@ -144,7 +143,7 @@ async function sameLog(
 async function sameRows({ store, blobs, log }: PostgresControl, because: string[], signal: AbortSignal): Promise<void> {
   const means = {
     ...{ store, blobs, digestOf: digestOfJson, canonical: canonicalBytes },
-    specOf: (content: unknown) => specOf(content as AnyContent),
+    ...AUDIT_MEANS,
   };
   let after: string | undefined;
   do {

@@ -85,9 +85,9 @@ export const TRUST: Trust = {
     digest: digestOf(bytes),
     manifest: JSON.parse(Buffer.from(bytes).toString('utf8')),
   }),
-  openEvidence: (fact) => ({ ok: true, fact: fact as EvidenceFact }),
-  openDrill: (drill) => ({ ok: true, drill: drill as DrillEvidence }),
-  openReconciled: (reconciled) => ({ ok: true, reconciled: reconciled as ReconciledEvidence }),
+  openEvidence: (fact) => ({ ok: true, fact: fact as EvidenceFact, signed: { bundle: fact, also: [] } }),
+  openDrill: (drill) => ({ ok: true, drill: drill as DrillEvidence, signed: { bundle: drill, also: [] } }),
+  openReconciled: (told) => ({ ok: true, reconciled: told as ReconciledEvidence, signed: { bundle: told, also: [] } }),
 };
 
 /** A signed test result about a release. */

@@ -57,11 +57,36 @@ export class PostgresLog implements LogStore {
 
   async history(stream: StreamId, after: number, limit: number): Promise<readonly StreamEntry[]> {
     checkLimit(limit);
-    const { rows } = await this.#sessions.query<StreamEntry & Record<string, unknown>>(
-      'select version, bytes from headgate.entry where stream = $1 and version > $2 order by version limit $3',
+    const { rows } = await this.#sessions.query<{
+      version: number;
+      bytes: Buffer;
+      place: number | null;
+      waiting: boolean;
+    }>(
+      `select e.version, e.bytes, l.place, w.entry is not null as waiting from headgate.entry e
+       left join headgate.log_leaf l on l.entry = e.id
+       left join headgate.entry_waiting w on w.entry = e.id
+       where e.stream = $1 and e.version > $2 order by e.version limit $3`,
       [stream, after, limit],
     );
-    return rows;
+    return rows.map(({ version, bytes, place, waiting }) => ({
+      version,
+      bytes,
+      ...(place !== null && { place }),
+      ...(waiting && { waiting: true as const }),
+    }));
+  }
+
+  async rowless(after: StreamId, to: StreamId, limit: number): Promise<readonly StreamId[]> {
+    checkLimit(limit);
+    const { rows } = await this.#sessions.query<{ stream: StreamId }>(
+      `select distinct e.stream from headgate.entry e
+       where e.stream > $1 and e.stream <= $2
+         and not exists (select from headgate.stream r where r.stream = e.stream)
+       order by e.stream limit $3`,
+      [after, to, limit],
+    );
+    return rows.map(({ stream }) => stream);
   }
 
   async nodes(wanted: readonly NodeId[]): Promise<readonly Uint8Array[]> {

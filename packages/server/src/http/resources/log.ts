@@ -1,11 +1,14 @@
 import { auditRows, KINDS, notFound, type Result, refuse } from '@headgate/control';
-import { type AnyContent, consistencyProof, inclusionProof, leafOf } from '@headgate/documents';
+import { consistencyProof, inclusionProof, leafOf } from '@headgate/documents';
 import { decodeEntry } from '@headgate/documents/log/entry';
 import { entryWords } from '@headgate/domain';
-import { specOf } from '../../documents/read-all.ts';
+import { AUDIT_MEANS } from '../../documents/audit-means.ts';
 import type { Context } from '../context.ts';
 import { streamEvents } from '../event-stream.ts';
 import type { Handlers } from '../handler.ts';
+
+/** The sequencer rests for 25 ms; after this nobody sequences, or an entry can't be placed. */
+const PLACED_WITHIN_MS = 60_000;
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
@@ -70,13 +73,14 @@ export function logHandlers(
           'it is no cursor of the audit',
           'take `next` of the page before',
         );
-      const means = { ...context.deps, specOf: (content: unknown) => specOf(content as AnyContent) };
-      const { checked, differences, next } = await auditRows(means, log, {
+      const { checked, differences, unchecked, next } = await auditRows({ ...context.deps, ...AUDIT_MEANS }, log, {
         limit,
+        placedWithinMs: PLACED_WITHIN_MS,
         ...(after !== undefined && { after }),
       });
       const shown = next === undefined ? null : Buffer.from(next).toString('base64url');
-      return { ok: true, value: { checked, differences: [...differences], next: shown } };
+      const untold = unchecked.map(({ stream, why }) => ({ stream, why }));
+      return { ok: true, value: { checked, differences: [...differences], unchecked: untold, next: shown } };
     },
     async watchEvents({ input, request, reply, signal }) {
       const last = request.headers['last-event-id'];
