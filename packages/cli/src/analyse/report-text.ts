@@ -30,7 +30,7 @@ export function reportText(report: Report, knows: 'database' | 'catalogue' | 'fi
     report.files.flatMap(({ statements }) => statements).filter(({ findings }) => worst(findings) === level).length;
   const total = report.files.reduce((sum, { statements }) => sum + statements.length, 0);
   lines.push(
-    `${total} statements in ${report.files.length} files: ${count('error')} dangerous, ${count('warning')} to look at, ${total - count('error') - count('warning')} harm nobody.`,
+    `${total} statement${total === 1 ? '' : 's'} in ${report.files.length} file${report.files.length === 1 ? '' : 's'}: ${count('error')} dangerous, ${count('warning')} to look at, ${total - count('error') - count('warning')} harm nobody.`,
     KNOWS[knows],
   );
   if (second !== undefined) lines.push('', ...secondLines(second));

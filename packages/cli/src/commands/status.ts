@@ -1,4 +1,5 @@
 import type { Explanation, Promotion, RecoveryShown, Status } from '@headgate/contract';
+import { agentsAstray, astrayText, backOnTrack } from '../agents/agent-addresses.ts';
 import { untended } from '../agents/agent-words.ts';
 import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
@@ -23,8 +24,8 @@ export const status: Install = (program, act) => {
     .option('--watch', 'and again whenever it changes, until Ctrl-C')
     .action(
       act(async (session, options: { watch?: true }) => {
-        const { client, out, env, cwd } = session;
-        const here = { folder: dataFolder(env, cwd), cwd };
+        const { client, out, env, cwd, server } = session;
+        const here = { folder: dataFolder(env, cwd), cwd, server };
         const look = async (): Promise<void> => {
           const [now, restored] = await Promise.all([client.call('status'), client.call('showRecovery')]);
           out.event(now, withShortDigests(`${restoredText(restored)}${shown(now, here)}`));
@@ -66,14 +67,19 @@ export const status: Install = (program, act) => {
 };
 
 /** Which agents aren't at work, and in which cells nobody looks therefore. */
-function agentLines({ cells, at }: Status, here: Here): readonly string[] {
+export function agentLines({ cells, at }: Status, here: Here & { readonly server: string }): readonly string[] {
+  const astray = agentsAstray(here, here.server);
   return untended(cells, at).map(({ agent, why, cells: those }) => {
     const names = those.map(({ name }) => name);
     const more = names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '';
     const of = `${names.length === 1 ? 'cell' : 'cells'} ${names.slice(0, MOST_NAMED).join(', ')}${more}`;
-    return printable(
-      `NOBODY LOOKS at ${of}: ${why}; to start it where it was enrolled: ${runAgentCommand(here, agent)}`,
-    );
+    const elsewhere = astray.find((each) => each.agent === agent);
+    // Started again it would ask in vain once more.
+    const mends =
+      elsewhere === undefined
+        ? `to start it where it was enrolled: ${runAgentCommand(here, agent)}`
+        : `${astrayText(elsewhere, here.server)}; ${backOnTrack(elsewhere, here.server)}`;
+    return printable(`NOBODY LOOKS at ${of}: ${why}; ${mends}`);
   });
 }
 
@@ -157,7 +163,7 @@ function explanationText(explained: Explanation, migrations: readonly string[]):
     .join('\n');
 }
 
-function shown(status: Status, here: Here): string {
+function shown(status: Status, here: Here & { readonly server: string }): string {
   const counted = (of: Record<string, number>, between: string) =>
     Object.entries(of)
       .map(([key, n]) => `${key}${between}${n}`)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Status } from '@headgate/contract';
 import { expect, test } from 'vitest';
+import { agentLines } from '../commands/status.ts';
 import { agentFindings } from './agents-check.ts';
 
 const HERE = { folder: undefined, cwd: '/', server: 'http://127.0.0.1:7001' };
@@ -90,9 +91,17 @@ test('of an agent that isn’t heard, both addresses are named where its own is 
     await config('http://127.0.0.1:7000');
     expect(findings(silent)).toMatchObject([moved]);
     expect(findings(), 'it never came').toMatchObject([moved]);
+    const [told] = agentLines({ cells: [silent], at: NOW } as Status, here);
+    expect(told, 'status says the same').toMatch(
+      /^NOBODY LOOKS at cell a: .*; agt_shop asks http:\/\/127\.0\.0\.1:7000 /,
+    );
+    expect(told).toContain(moved.mend);
     expect(findings(cell('a', { agent: { id: 'agt_shop', heardAt: NOW - 1_000 } }))[0]?.verdict).toBe('ok');
     await config('http://localhost:7001');
     expect(findings(silent)[0]?.mend).toMatch(/^start it where it was enrolled: /);
+    expect(agentLines({ cells: [silent], at: NOW } as Status, here)[0]).toContain(
+      'to start it where it was enrolled: ',
+    );
   } finally {
     await rm(cwd, { recursive: true, force: true });
   }
