@@ -1,14 +1,19 @@
 /** A body of bytes, read into memory: within its bound, and from nobody who keeps others waiting with a byte at a time. */
 import type { Readable } from 'node:stream';
+import type { Refusal } from '@headgate/domain';
 
-/** So many bytes must come within so long, or it ends. */
-export interface UploadPace {
+/** So many bytes must come within so long, or it ends; and of a large body this part of it. */
+export interface BodyPace {
   readonly bytes: number;
+  readonly part: number;
   readonly withinMs: number;
 }
 
-/** 13 kB a second: a line that is slower takes an hour for the largest blob, and the request's own time is over long before. */
-export const UPLOAD_PACE: UploadPace = { bytes: 64 * 1024, withinMs: 5_000 };
+/**
+ * 13 kB a second. A body of which no 48th comes in 5 s takes twice the time that a request has: it would never be whole, and
+ * hold its room until then.
+ */
+export const BODY_PACE: BodyPace = { bytes: 64 * 1024, part: 1 / 48, withinMs: 5_000 };
 
 /** The body came too slowly; Fastify reads the status. */
 export class BodyTooSlow extends Error {
@@ -19,11 +24,27 @@ export class BodyTooLarge extends Error {
   readonly statusCode = 413;
 }
 
-/** Reads a body. Throws {@link BodyTooLarge}, {@link BodyTooSlow}, and what the stream ends with. */
+/** There is no room for more of the body. */
+export class BodyRefused extends Error {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(refusal.why);
+    this.refusal = refusal;
+  }
+}
+
+/** How a body is read: what it announces, what is asked for room as bytes come, and how fast they must. */
+export interface BodyReading {
+  readonly announcedBytes?: number;
+  readonly take?: (bytes: number) => Refusal | undefined;
+  readonly pace?: BodyPace;
+}
+
+/** Reads a body. Throws {@link BodyTooLarge}, {@link BodyTooSlow}, {@link BodyRefused}, and what the stream ends with. */
 export function readOctets(
   payload: Readable,
   mostBytes: number,
-  { announcedBytes = 0, pace = UPLOAD_PACE } = {},
+  { announcedBytes = 0, take = () => undefined, pace = BODY_PACE }: BodyReading = {},
 ): Promise<Buffer> {
   if (announcedBytes > mostBytes) return Promise.reject(new BodyTooLarge(`${announcedBytes} bytes are announced`));
   return new Promise((resolve, reject) => {
@@ -33,7 +54,8 @@ export function readOctets(
     const timer = setInterval(() => {
       const came = total - before;
       before = total;
-      if (came < pace.bytes) end(new BodyTooSlow(`${came} bytes came in ${pace.withinMs} ms`));
+      if (came < Math.max(pace.bytes, Math.max(announcedBytes, total) * pace.part))
+        end(new BodyTooSlow(`${came} bytes came in ${pace.withinMs} ms`));
     }, pace.withinMs);
     const end = (error?: Error) => {
       clearInterval(timer);
@@ -48,7 +70,11 @@ export function readOctets(
     payload.on('data', (chunk: Buffer) => {
       total += chunk.length;
       if (total > mostBytes) end(new BodyTooLarge(`more than ${mostBytes} bytes`));
-      else chunks.push(chunk);
+      else {
+        const noRoom = take(chunk.length);
+        if (noRoom === undefined) chunks.push(chunk);
+        else end(new BodyRefused(noRoom));
+      }
     });
     payload.once('end', () => end());
     payload.once('error', end);

@@ -5,6 +5,7 @@ import { NotCanonical } from '@headgate/documents/canonical';
 import type { Refusal } from '@headgate/domain';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BodyMalformed } from './json-body.ts';
+import { BodyRefused } from './octets-body.ts';
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'The request is malformed',
@@ -85,14 +86,14 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, refusa
   const status = statusOf(refusals);
   const problem = problemOf(refusals, status, request.url.split('?')[0] ?? '', request.id);
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="headgate"');
-  if (status === 503) reply.header('retry-after', '1');
+  if (status === 503 || (status === 429 && !reply.hasHeader('retry-after'))) reply.header('retry-after', '1');
   return reply.code(status).header('content-type', PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
 }
 
 /** What the framework refused before a handler saw it; undefined for a fault of ours. */
 export function refusalOfFramework(error: unknown, request: FastifyRequest): Refusal | undefined {
   // What was sent would stand in an entry that can't be: too large, or nothing that JSON can say. Nothing was changed.
-  if (error instanceof EntryRefused) return error.refusal;
+  if (error instanceof EntryRefused || error instanceof BodyRefused) return error.refusal;
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   const what = `${request.method} ${request.routeOptions.url ?? request.url.split('?')[0]}`;
   const where = 'body';

@@ -12,6 +12,7 @@ import { type AnswerLost, addPage } from '../page/page.ts';
 import { Attempts } from './attempts.ts';
 import { NOBODY } from './auth.ts';
 import type { Octets } from './blob-stream.ts';
+import { BodyBytes, type ComingBody, JSON_ROOMS, OCTETS_ROOMS } from './body-bytes.ts';
 import { trustedProxies } from './client-address.ts';
 import { boundConnections, HEAD_TIMES, SILENT_MS } from './connections.ts';
 import type { Context } from './context.ts';
@@ -21,17 +22,18 @@ import { HeavyRoutes } from './heavy-routes.ts';
 import { check } from './input.ts';
 import { JSON_BOUNDS, readJson } from './json-body.ts';
 import { answerNoRequest } from './no-request.ts';
-import { readOctets } from './octets-body.ts';
+import { BodyRefused, readOctets } from './octets-body.ts';
 import { refusalOfFramework, sendProblem } from './problems.ts';
 import { secure } from './security-headers.ts';
 import { TracedRequests } from './traced-requests.ts';
-import { UploadBytes } from './upload-bytes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     principal: Principal;
     /** The row that the principal was recognised by. */
     asOf: Read | undefined;
+    /** Counts the bytes of its body; undefined where nobody reads one. */
+    coming: ComingBody | undefined;
   }
 }
 
@@ -79,6 +81,7 @@ export function httpServer(
 
   app.decorateRequest('principal', null as never);
   app.decorateRequest('asOf', undefined);
+  app.decorateRequest('coming', undefined);
   // Whatever is logged on the way carries the request's id, whoever logs it; and the caller is told it.
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
@@ -87,18 +90,23 @@ export function httpServer(
   app.addHook('onRequest', async (request, reply) => {
     request.principal = NOBODY;
     request.asOf = undefined;
+    request.coming = undefined;
     if ((request.routeOptions.config as ReadConfig).counted !== undefined) return;
     const tooMany = entrance.open(request);
     if (tooMany !== undefined) return turnAway(request, reply, tooMany);
   });
   app.removeAllContentTypeParsers();
-  const bytesOf = (request: FastifyRequest, payload: IncomingMessage) =>
-    readOctets(payload, request.routeOptions.bodyLimit, {
-      announcedBytes: Number(request.headers['content-length'] ?? 0),
-    });
+  async function bytesOf(request: FastifyRequest, payload: IncomingMessage): Promise<Buffer | undefined> {
+    const { coming } = request;
+    // What was sent to an address that isn't there.
+    if (coming === undefined) return void payload.resume();
+    const announcedBytes = Number(request.headers['content-length'] ?? 0);
+    return readOctets(payload, request.routeOptions.bodyLimit, { announcedBytes, take: coming.take });
+  }
   app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     const { maxValues: values = JSON_BOUNDS.values } = request.routeOptions.config as ReadConfig;
-    return readJson(await bytesOf(request, payload), { ...JSON_BOUNDS, values });
+    const bytes = await bytesOf(request, payload);
+    return bytes && readJson(bytes, { ...JSON_BOUNDS, values });
   });
   app.addContentTypeParser('application/octet-stream', bytesOf);
   app.addHook('onSend', async (_request, reply) => {
@@ -150,7 +158,8 @@ export function httpServer(
   app.setErrorHandler(async (error, request, reply) => {
     const refused = refusalOfFramework(error, request);
     // What is still on its way isn't read.
-    if (refused?.code === 'too-slow' || refused?.code === 'too-large') reply.header('connection', 'close');
+    if (refused?.code === 'too-slow' || refused?.code === 'too-large' || error instanceof BodyRefused)
+      reply.header('connection', 'close');
     if (refused !== undefined) return refuse(request, reply, [refused]);
     if (error instanceof NewerRow) return sendProblem(request, reply, [leftToNewer(error, request)]);
     const away = error instanceof StoreUnavailable;
@@ -165,7 +174,7 @@ export function httpServer(
   });
 
   const traced = new TracedRequests(context.tracing);
-  const uploads = new UploadBytes();
+  const rooms = { octets: new BodyBytes(OCTETS_ROOMS), json: new BodyBytes(JSON_ROOMS) };
   const heavy = new HeavyRoutes();
   for (const [name, route] of Object.entries<Route>(routes)) {
     const handler = handlers[name as RouteName] as unknown as AnyHandler;
@@ -184,13 +193,13 @@ export function httpServer(
           request.asOf = admission.asOf;
           whenOver(reply, admission.end);
         }
-        if (route.body === 'octets') {
-          const { maxBytes = DEFAULT_MAX_BYTES } = route;
-          const announced = Number(request.headers['content-length'] ?? maxBytes);
-          const begun = uploads.begin(kindOf(request.principal), Math.min(announced, maxBytes));
-          if ('refusal' in begun) return refuse(request, reply, [begun.refusal]);
-          whenOver(reply, begun.end);
-        }
+        if (request.method === 'GET' || request.method === 'HEAD') return;
+        const announced = Math.min(Number(request.headers['content-length'] ?? 0), route.maxBytes ?? DEFAULT_MAX_BYTES);
+        const room = route.body === 'octets' ? rooms.octets : rooms.json;
+        const begun = room.begin(kindOf(request.principal), request.principal.id, announced);
+        if ('refusal' in begun) return refuse(request, reply, [begun.refusal]);
+        request.coming = begun;
+        whenOver(reply, begun.end);
       },
       handler: traced.around(name, route, async (request, reply) => {
         const what = `${route.method} ${route.path}`;
