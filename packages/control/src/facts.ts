@@ -136,8 +136,9 @@ export class GateFactsGatherer {
     return {
       rows,
       reads: ask.streams.map((stream) => ({ stream, version: rows.get(stream)?.version ?? 0 })),
-      gatesOf: ({ id, release: { digest }, authors, requester, envelope, approvals, wave, go }, plan) => ({
+      gatesOf: ({ id, environment, release: { digest }, authors, requester, envelope, approvals, wave, go }, plan) => ({
         now,
+        environment,
         // What has begun ends by what was approved.
         ...(id !== undefined &&
           wave === 0 &&

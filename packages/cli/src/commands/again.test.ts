@@ -114,3 +114,15 @@ test('a job says which gates hold its promotion up, and what opens them', async 
     expect.stringMatching(/only once these gates let it:\n- tests-passed: .*; to unblock /),
   ]);
 });
+
+test('a key whose promotion is over asks for nothing, and a script is told so', async () => {
+  const ask = () => headgate('--as', 'developer', 'promote', '5.1.0', '--to', 'production', '--key', 'once');
+  const first = await ask();
+  expect(first.code).toBe(0);
+  const { id } = first.json as unknown as { id: string };
+  expect((await ask()).json).toMatchObject({ id });
+  expect(await headgate('--as', 'release-manager', 'reject', id, '--reason', 'not yet')).toMatchObject({ code: 0 });
+  const over = await ask();
+  expect(over).toMatchObject({ code: 1, json: { error: { code: 'ended' } } });
+  expect(over.err).toContain('ask under another --key');
+});

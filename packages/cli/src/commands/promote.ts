@@ -103,6 +103,14 @@ export const promote: Install = (program, act) => {
           },
           options.key === undefined ? {} : { idempotencyKey: options.key },
         );
+        // The key was used before, and what it asked for then is over: nothing goes on.
+        if (promotion.phase === 'ended' && promotion.result !== 'promoted')
+          throw new Failure(
+            EXIT.refused,
+            'ended',
+            `--key ${options.key}: it asked for ${promotionLine(promotion)}`,
+            'ask under another --key, or without one',
+          );
         const why = await explained(client, promotion.id);
         const objections = [
           ...(await besideIt(client, promotion)),

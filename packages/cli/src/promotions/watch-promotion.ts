@@ -29,9 +29,17 @@ export function promotionLine(promotion: Promotion): string {
   const until = promotion.until === undefined ? '' : `; until ${instant(promotion.until)}`;
   const frozen = promotion.frozen === undefined ? '' : `  FROZEN (${promotion.frozen.name})`;
   const replaced = promotion.policyReplaced === undefined ? '' : '  POLICY REPLACED';
+  const go = goText(promotion);
   return printable(
-    `${id}  ${release.version} to ${environment}${whom}${over}  ${result}${frozen}${replaced}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}`,
+    `${id}  ${release.version} to ${environment}${whom}${over}  ${result}${frozen}${replaced}  wave ${wave}/${waves}${why === '' ? '' : `  ${why}`}${until}${go}`,
   );
+}
+
+/** That it stands before its point of no return, and how that is answered: for whoever comes after it was asked. */
+function goText({ id, phase, goAsked, go }: Promotion): string {
+  if (goAsked === undefined || go !== undefined || (phase !== 'advancing' && phase !== 'paused')) return '';
+  const { cell, step } = goAsked;
+  return `  GO OR NO-GO? ${cell} stands before ${step}: headgate go ${id} --reason "…", or headgate rollback ${id} --reason "…"`;
 }
 
 /**

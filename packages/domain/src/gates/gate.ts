@@ -77,6 +77,8 @@ export interface GateFacts {
     readonly migrations?: number;
   };
   readonly requester: PrincipalId;
+  /** Where it is judged for: said in what would unblock. */
+  readonly environment?: string;
   /** What is judged, where somebody has asked for it: said in what would unblock. */
   readonly promotion?: string;
   readonly envelope: Digest;

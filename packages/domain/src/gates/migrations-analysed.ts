@@ -197,7 +197,7 @@ interface Asked {
   /** Whether the planner has seen to what contract migrations take from running code. */
   readonly byRanges: boolean;
   readonly maxAgeMs: number;
-  readonly facts: Pick<GateFacts, 'now' | 'release'>;
+  readonly facts: Pick<GateFacts, 'now' | 'release' | 'environment'>;
 }
 
 /** What running code loses is what a contract migration is for: by declared ranges the planner sees to it that nobody uses it any more. */
@@ -281,10 +281,11 @@ function withWaivers(
   open: readonly FoundCount[],
   byVersion: ReadonlyMap<number, MigrationRef>,
   until: number,
+  environment: string | undefined,
 ): string {
   const asked = byWaiver(open, byVersion);
   const all = asked.length === 1 ? 'the waiver' : `the waivers of all ${asked.length}`;
-  return `${unblock}\n${all}, each with whoever looked as because (among the gate’s params in a Policy; in a Service with several environments each with its environment, too):\n${waiversBlock(asked, until)}`;
+  return `${unblock}\n${all}, each with whoever looked as because (among the gate’s params in a Policy; in a Service with several environments each with ${environment === undefined ? 'its environment' : `environment: ${environment}`}, too):\n${waiversBlock(asked, until)}`;
 }
 
 /** Migrations that take something from running code and are declared to add: the planner would let them by too early. */
@@ -308,7 +309,7 @@ function refused(
   const verdict = worded(first, open, newest, byVersion, facts.release.digest);
   // From the analysis's own time, so that the words don't change while it is waited.
   const until = newest.at + Math.max(maxAgeMs, WAIVED_MS);
-  return { ...verdict, unblock: withWaivers(verdict.unblock, open, byVersion, until) };
+  return { ...verdict, unblock: withWaivers(verdict.unblock, open, byVersion, until, facts.environment) };
 }
 
 function worded(

@@ -8,13 +8,16 @@ export const POLICY = 'policy';
  * stands before the first wave whatever the policy says: whoever makes a policy stricter means what comes, and an approval of
  * before answers what was asked before.
  */
-export function replacedVerdict({ replaced, promotion, release }: GateFacts, subject: Subject): Verdict | undefined {
+export function replacedVerdict(
+  { replaced, promotion, release, environment }: GateFacts,
+  subject: Subject,
+): Verdict | undefined {
   if (replaced === undefined || subject.kind === 'step') return undefined;
   return stop(
     POLICY,
     'fail',
     `it is planned under policy ${replaced.planned}, and ${replaced.inForce} is in force since`,
-    `\`headgate document diff ${replaced.planned} ${replaced.inForce}\` says what changed; ask for it anew, which plans it under that: ${askAnew(promotion ?? 'PROMOTION', release.digest)}`,
+    `\`headgate document diff ${replaced.planned} ${replaced.inForce}\` says what changed; ask for it anew, which plans it under that: ${askAnew(promotion ?? 'PROMOTION', release.digest, environment)}`,
     'release manager',
   );
 }

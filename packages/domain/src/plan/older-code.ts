@@ -54,12 +54,12 @@ export function storesAhead(
 
 /** Whether a release is too old for a store of a cell, which is then told. A range that was declared is taken at its word. */
 export function isTooOld(
-  request: Pick<PlanRequest, 'manifest' | 'release' | 'policy' | 'ranAhead' | 'now'>,
+  request: Pick<PlanRequest, 'environment' | 'manifest' | 'release' | 'policy' | 'ranAhead' | 'now'>,
   cell: CellState,
   store: string,
   refuse: Refuse,
 ): boolean {
-  const { manifest, release, policy, ranAhead, now } = request;
+  const { environment, manifest, release, policy, ranAhead, now } = request;
   if (!rangesAreDerived(policy.gates)) return false;
   const key = `${cell.cell}/${store}`;
   const versions = storesAhead(manifest, [cell]).get(key);
@@ -98,7 +98,7 @@ export function isTooOld(
   refuse(
     OLDER_CODE,
     `store ${store} is at schema ${at}, and ${release.version} was built for ${ownVersion(manifest)}; that it runs on more is derived, nobody said so: ${whys.join('; ')}`,
-    `${[...new Set(ways)].join('; or ')}; or, once somebody has looked whether ${release.version} does without it, waive ${OLDER_CODE} of this release (${release.digest}) in the policy, with whoever looked as because:\n${block}`,
+    `${[...new Set(ways)].join('; or ')}; or, once somebody has looked whether ${release.version} does without it, waive ${OLDER_CODE} of this release (${release.digest}) in the policy (in a Service with several environments with environment: ${environment}, too), with whoever looked as because:\n${block}`,
   );
   return true;
 }
