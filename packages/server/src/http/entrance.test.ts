@@ -131,6 +131,9 @@ test('the ninth request of a person is told to come again, and an agent is not',
   const downloads = [];
   for (let i = 0; i < 4; i++) downloads.push(await own.admit(call('usr_1.x'), routes.getBlob));
   expect(downloads.filter((each) => !('refusal' in each))).toHaveLength(2);
+  const pages = [];
+  for (let i = 0; i < 12; i++) pages.push(await own.admit(call(AGENT), routes.logEntries));
+  expect(pages.filter((each) => !('refusal' in each))).toHaveLength(8);
   for (const each of looks) if ('end' in each) each.end();
   expect(await answer(own, 'usr_1.x')).toBe('not-permitted');
   expect('end' in (await own.admit(call('usr_1.x'), routes.showIncident))).toBe(true);

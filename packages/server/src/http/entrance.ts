@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoTurn, Turns } from '@headgate/adapters/control/turns';
-import type { Route } from '@headgate/contract';
+import { type Route, routes } from '@headgate/contract';
 import type { Deps, Recognised, Result } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import type { FastifyRequest } from 'fastify';
@@ -128,8 +128,10 @@ export class Entrance {
   }
 }
 
-/** What a call counts as while it is under way. */
-function flightOf({ body, response }: Route): Flight {
+/** What a call counts as while it is under way: an answer of a megabyte may stand unread. */
+function flightOf(route: Route): Flight {
+  const { body, response } = route;
+  if (route === routes.logEntries) return 'page';
   if (response === 'events') return 'stream';
   if (response === 'octets') return 'download';
   return body === 'octets' ? 'upload' : 'request';

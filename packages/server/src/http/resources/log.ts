@@ -7,6 +7,9 @@ import type { Context } from '../context.ts';
 import { streamEvents } from '../event-stream.ts';
 import type { Handlers } from '../handler.ts';
 
+/** Bytes of entries in one answer, but for the last of them. */
+const PAGE_BYTES = 1024 * 1024;
+
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
 /** Bytes that are no entry have no words. */
@@ -33,7 +36,8 @@ export function logHandlers(
       return head === undefined ? notFound('fetch the tree head', 'log/head') : { ok: true, value: head.note };
     },
     async logEntries({ input }) {
-      const entries = await log.entries(input.from, input.limit);
+      // Whoever goes on behind the last one gets the rest.
+      const entries = await log.entries(input.from, input.limit, PAGE_BYTES);
       const worded = input.words === 'true';
       return {
         ok: true,
