@@ -116,6 +116,14 @@ test('behind a trusted proxy each stranger pays for itself; without one all pay 
   expect((await from(entrance())()).slice(3)).toEqual(['too-many-requests', 'too-many-requests']);
 });
 
+test('whoever has a network of IPv6 addresses pays for them as for one', async () => {
+  const own = entrance({ trustedProxies: [BALANCER] });
+  const from = (address: string) => answer(own, undefined, address);
+  for (const end of ['1', '2', 'ffff:1']) expect(await from(`2001:db8:1:2::${end}`)).toBe('no-token');
+  expect(await from('2001:db8:1:2:3:4:5:6')).toBe('too-many-requests');
+  expect(await from('2001:db8:1:3::1')).toBe('no-token');
+});
+
 test('the ninth request of a person is told to come again, and an agent is not', async () => {
   const own = entrance();
   const agents = [];

@@ -9,7 +9,7 @@ import type { Deps, Recognised, Result } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import type { FastifyRequest } from 'fastify';
 import { NO_TOKEN, NOBODYS_TOKEN, notAdmitted, ownerOf, tokenOf } from './auth.ts';
-import { clientAddress, trustedProxies } from './client-address.ts';
+import { clientAddress, networkOf, trustedProxies } from './client-address.ts';
 import type { ConnectionBounds } from './connections.ts';
 import { type Flight, InFlight } from './in-flight.ts';
 import { KnownTokens } from './known-tokens.ts';
@@ -124,7 +124,7 @@ export class Entrance {
   }
 
   #addressOf(request: FastifyRequest): string {
-    return clientAddress(request.ip, request.headers['x-forwarded-for'], this.#trusted);
+    return networkOf(clientAddress(request.ip, request.headers['x-forwarded-for'], this.#trusted));
   }
 }
 
