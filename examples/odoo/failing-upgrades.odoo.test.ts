@@ -69,7 +69,12 @@ describe.skipIf(missing)('an upgrade that can’t be carried out', () => {
     expect(await numbersWrong(staging(), TENANT)).toEqual([]);
     const auditor = await world.client('auditor');
     const { because } = await auditor.call('showPromotion', { promotion: id });
-    const { entries } = await auditor.call('logEntries', { from: 0, limit: 1_000 });
+    const entries: { readonly bytes: string }[] = [];
+    for (;;) {
+      const page = await auditor.call('logEntries', { from: entries.length, limit: 1_000 });
+      if (page.entries.length === 0) break;
+      entries.push(...page.entries);
+    }
     const told = entries
       .map(
         (e) =>

@@ -12,8 +12,9 @@ const PAGE = 1_000;
 export async function stepsWithin(reader: Client, { from, to }: Stretch): Promise<readonly StepStretch[]> {
   const begun = new Map<string, number>();
   const steps: StepStretch[] = [];
-  for (let place = 0; ; place += PAGE) {
+  for (let place = 0; ; ) {
     const { entries } = await reader.call('logEntries', { from: place, limit: PAGE });
+    place += entries.length;
     for (const { bytes } of entries) {
       const { type, at, data } = JSON.parse(Buffer.from(bytes, 'base64').toString('utf8')) as LogEvent;
       if (at < from || at > to) continue;
@@ -22,7 +23,7 @@ export async function stepsWithin(reader: Client, { from, to }: Stretch): Promis
       const since = begun.get(step);
       if (type === 'rollout.step-done' && since !== undefined) steps.push({ step, from: since, to: at });
     }
-    if (entries.length < PAGE) return steps;
+    if (entries.length === 0) return steps;
   }
 }
 

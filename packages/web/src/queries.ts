@@ -211,8 +211,15 @@ export const logBefore = (client: Client, before: number | undefined) =>
       const to = pageParam ?? (await logSize(client));
       const from = Math.max(0, to - PAGE);
       if (to === from) return { items: [], from: 0 };
-      const { entries } = await client.call('logEntries', { from, limit: to - from, words: 'true' }, { signal });
-      return { items: entries.map(entryOf).reverse(), from };
+      const items: ReturnType<typeof entryOf>[] = [];
+      // Where entries are large they come in several pages.
+      while (from + items.length < to) {
+        const page = { from: from + items.length, limit: to - from - items.length, words: 'true' } as const;
+        const { entries } = await client.call('logEntries', page, { signal });
+        if (entries.length === 0) break;
+        items.push(...entries.map(entryOf));
+      }
+      return { items: items.reverse(), from };
     },
     initialPageParam: before,
     getNextPageParam: ({ from }) => (from > 0 ? from : undefined),

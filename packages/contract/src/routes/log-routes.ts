@@ -39,7 +39,8 @@ export const logRoutes = {
   logEntries: route({
     method: 'GET',
     path: '/v1/log/entries',
-    summary: 'Entries in the order of their places, from a place on',
+    summary:
+      'Entries in the order of their places, from a place on: as many as asked for, or fewer where they are large (about 1 MiB); go on behind the last one',
     tag: 'log',
     needs: ['read-log'],
     query: z.object({

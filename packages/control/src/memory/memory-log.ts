@@ -57,9 +57,16 @@ export class MemoryLog implements LogStore {
     return this.#head;
   }
 
-  async entries(from: number, limit: number): Promise<readonly PlacedEntry[]> {
+  async entries(from: number, limit: number, mostBytes = Number.POSITIVE_INFINITY): Promise<readonly PlacedEntry[]> {
     checkLimit(limit);
-    return this.#placed.slice(from, from + limit).map((bytes, i) => ({ place: from + i, bytes }));
+    let before = 0;
+    const page: PlacedEntry[] = [];
+    for (const bytes of this.#placed.slice(from, from + limit)) {
+      if (before >= mostBytes) break;
+      page.push({ place: from + page.length, bytes });
+      before += bytes.length;
+    }
+    return page;
   }
 
   async history(stream: StreamId, after: number, limit: number): Promise<readonly StreamEntry[]> {

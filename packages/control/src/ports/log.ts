@@ -36,7 +36,8 @@ export interface LogStore {
   /** Signs the tree as it stands, if it grew since the last signed head. */
   publishHead(sign: (size: number, root: Uint8Array) => string): Promise<StoredHead | undefined>;
   head(): Promise<StoredHead | undefined>;
-  entries(from: number, limit: number): Promise<readonly PlacedEntry[]>;
+  /** From a place on, at most `limit`; and, if said, none behind those that make up `mostBytes`: at least one where there is one. */
+  entries(from: number, limit: number, mostBytes?: number): Promise<readonly PlacedEntry[]>;
   /** What happened to one stream, after a version, in order; `limit` at most 1,000. */
   history(stream: StreamId, after: number, limit: number): Promise<readonly StreamEntry[]>;
   /** Streams after `after` and up to `to`, in order, that have entries and no row; `limit` at most 1,000. */

@@ -116,6 +116,14 @@ test('behind a trusted proxy each stranger pays for itself; without one all pay 
   expect((await from(entrance())()).slice(3)).toEqual(['too-many-requests', 'too-many-requests']);
 });
 
+test('whoever has a network of IPv6 addresses pays for them as for one', async () => {
+  const own = entrance({ trustedProxies: [BALANCER] });
+  const from = (address: string) => answer(own, undefined, address);
+  for (const end of ['1', '2', 'ffff:1']) expect(await from(`2001:db8:1:2::${end}`)).toBe('no-token');
+  expect(await from('2001:db8:1:2:3:4:5:6')).toBe('too-many-requests');
+  expect(await from('2001:db8:1:3::1')).toBe('no-token');
+});
+
 test('the ninth request of a person is told to come again, and an agent is not', async () => {
   const own = entrance();
   const agents = [];
@@ -131,6 +139,9 @@ test('the ninth request of a person is told to come again, and an agent is not',
   const downloads = [];
   for (let i = 0; i < 4; i++) downloads.push(await own.admit(call('usr_1.x'), routes.getBlob));
   expect(downloads.filter((each) => !('refusal' in each))).toHaveLength(2);
+  const pages = [];
+  for (let i = 0; i < 12; i++) pages.push(await own.admit(call(AGENT), routes.logEntries));
+  expect(pages.filter((each) => !('refusal' in each))).toHaveLength(8);
   for (const each of looks) if ('end' in each) each.end();
   expect(await answer(own, 'usr_1.x')).toBe('not-permitted');
   expect('end' in (await own.admit(call('usr_1.x'), routes.showIncident))).toBe(true);

@@ -4,12 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoTurn, Turns } from '@headgate/adapters/control/turns';
-import type { Route } from '@headgate/contract';
+import { type Route, routes } from '@headgate/contract';
 import type { Deps, Recognised, Result } from '@headgate/control';
 import type { Principal, Refusal } from '@headgate/domain';
 import type { FastifyRequest } from 'fastify';
 import { NO_TOKEN, NOBODYS_TOKEN, notAdmitted, ownerOf, tokenOf } from './auth.ts';
-import { clientAddress, trustedProxies } from './client-address.ts';
+import { clientAddress, networkOf, trustedProxies } from './client-address.ts';
 import type { ConnectionBounds } from './connections.ts';
 import { type Flight, InFlight } from './in-flight.ts';
 import { KnownTokens } from './known-tokens.ts';
@@ -124,12 +124,14 @@ export class Entrance {
   }
 
   #addressOf(request: FastifyRequest): string {
-    return clientAddress(request.ip, request.headers['x-forwarded-for'], this.#trusted);
+    return networkOf(clientAddress(request.ip, request.headers['x-forwarded-for'], this.#trusted));
   }
 }
 
-/** What a call counts as while it is under way. */
-function flightOf({ body, response }: Route): Flight {
+/** What a call counts as while it is under way: an answer of a megabyte may stand unread. */
+function flightOf(route: Route): Flight {
+  const { body, response } = route;
+  if (route === routes.logEntries) return 'page';
   if (response === 'events') return 'stream';
   if (response === 'octets') return 'download';
   return body === 'octets' ? 'upload' : 'request';

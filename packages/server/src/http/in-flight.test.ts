@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type FlightBounds, InFlight } from './in-flight.ts';
 
 const FEW = { person: 2, agent: 3, people: 3, agents: 4, words: 'things' };
-const BOUNDS: FlightBounds = { request: FEW, download: FEW, upload: FEW, stream: FEW };
+const BOUNDS: FlightBounds = { request: FEW, page: FEW, download: FEW, upload: FEW, stream: FEW };
 const person = (id: string) => ({ id, roles: ['auditor'] as const });
 const agent = (id: string) => ({ id, roles: ['agent'] as const });
 const codeOf = (begun: ReturnType<InFlight['begin']>) => ('refusal' in begun ? begun.refusal.code : 'admitted');

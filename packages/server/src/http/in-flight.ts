@@ -1,7 +1,7 @@
 import type { Principal, Refusal } from '@headgate/domain';
 
 /** What is under way at once is counted by these, each for itself. */
-export type Flight = 'request' | 'download' | 'upload' | 'stream';
+export type Flight = 'request' | 'page' | 'download' | 'upload' | 'stream';
 
 /** At most so many at once of one person or pipeline, of one agent; and of all of either together, where that is bounded. */
 interface Bound {
@@ -20,6 +20,7 @@ export type FlightBounds = Readonly<Record<Flight, Bound>>;
  */
 export const FLIGHT_BOUNDS: FlightBounds = {
   request: { person: 8, agent: 200, words: 'requests' },
+  page: { person: 4, agent: 8, people: 24, agents: 32, words: 'pages of the log' },
   download: { person: 2, agent: 8, people: 32, agents: 64, words: 'downloads' },
   upload: { person: 2, agent: 4, people: 4, agents: 8, words: 'uploads' },
   stream: { person: 16, agent: 8, people: 80, agents: 40, words: 'watchers' },

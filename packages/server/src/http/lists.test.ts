@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import type { Client } from '@headgate/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { placedEntries } from '../testing/placed-entries.ts';
 import { RealServer, until } from '../testing/real-server.ts';
 import { refused, SmallCompany } from '../testing/small-company.ts';
 
@@ -158,7 +159,7 @@ describe('HEAD', () => {
       await until('all is placed', async () =>
         (await auditor.call('metrics')).includes('headgate_log_entries_unplaced 0'),
       );
-      return (await auditor.call('logEntries', { from: 0, limit: 1_000 })).entries.length;
+      return (await placedEntries(server)).length;
     };
     const before = await sizeOf();
     const agentOnly = await head('/v1/log/entries', 'developer');

@@ -21,6 +21,6 @@ export async function placedEntries(server: RealServer): Promise<LogEvent[]> {
   for (;;) {
     const { entries } = await auditor.call('logEntries', { from: all.length, limit: 1_000 });
     all.push(...entries.map(({ bytes }) => JSON.parse(Buffer.from(bytes, 'base64').toString('utf8')) as LogEvent));
-    if (entries.length < 1_000) return all;
+    if (entries.length === 0) return all;
   }
 }

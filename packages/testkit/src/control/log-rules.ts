@@ -120,6 +120,24 @@ export function logRules(of: () => World): void {
       places.length - 1,
     ]);
   });
+
+  test('entries are read in pages that end where their bytes do, at least one in each', async () => {
+    const w = of();
+    await w.create({
+      entries: Array.from({ length: 6 }, (_, i) => ({ ...ENTRY, data: { text: 'x'.repeat(i * 100) } })),
+    });
+    const all = await w.placed();
+    const page = async (from: number, limit: number, mostBytes?: number) =>
+      (await w.under.log.entries(from, limit, mostBytes)).map((entry) => entry.place - from);
+    const from = all.length - 6;
+    const bytes = all.slice(from).map((entry) => entry.length);
+    expect(await page(from, 6)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(await page(from, 6, 1)).toEqual([0]);
+    expect(await page(from, 6, bytes[0]! + bytes[1]!)).toEqual([0, 1]);
+    expect(await page(from, 6, bytes[0]! + bytes[1]! + 1)).toEqual([0, 1, 2]);
+    expect(await page(from, 2, 1_000_000)).toEqual([0, 1]);
+    expect(await page(all.length, 6, 1)).toEqual([]);
+  });
 }
 
 /** RFC 9162's definition, word for word. */

@@ -43,14 +43,17 @@ export class PostgresLog implements LogStore {
     return rows[0];
   }
 
-  async entries(from: number, limit: number): Promise<readonly PlacedEntry[]> {
+  async entries(from: number, limit: number, mostBytes = Number.MAX_SAFE_INTEGER): Promise<readonly PlacedEntry[]> {
     checkLimit(limit);
     const { rows } = await this.#sessions.query<PlacedEntry & Record<string, unknown>>(
       // Places have no gaps, so both ends are known. Without the second one the plan that is kept for every limit reckons
       // with a tenth of the log.
-      `select l.place, e.bytes from headgate.log_leaf l join headgate.entry e on e.id = l.entry
-       where l.place >= $1 and l.place < $1::bigint + $2::bigint order by l.place`,
-      [from, limit],
+      `select place, bytes from (
+         select l.place, e.bytes, sum(octet_length(e.bytes)) over (order by l.place) - octet_length(e.bytes) as before
+         from headgate.log_leaf l join headgate.entry e on e.id = l.entry
+         where l.place >= $1 and l.place < $1::bigint + $2::bigint
+       ) page where before < $3::bigint order by place`,
+      [from, limit, mostBytes],
     );
     return rows;
   }
