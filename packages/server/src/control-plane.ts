@@ -23,7 +23,7 @@ import { ForgottenPast, LogMemory } from './installation/log-memory.ts';
 import { FileTrust } from './installation/trust.ts';
 import { Loop } from './loops/loop.ts';
 import { PRESENCE_MS, Presence } from './loops/presence.ts';
-import { SEQUENCER_REST_MS, sequence } from './loops/sequencer.ts';
+import { SEQUENCER_REST_MS, sequenceMending } from './loops/sequencer.ts';
 import { Wake } from './loops/wake.ts';
 import { WakingStore } from './loops/waking-store.ts';
 import { aroundTicks } from './tracing/ticks.ts';
@@ -139,7 +139,12 @@ export async function openControlPlane(
   const lanes = Array.from({ length: LANES }, (_, i) =>
     loop(`controllers ${i + 1}`, committed, LOOK_MS, async () => (await controllers.tickDue(BATCH, onError)) > 0),
   );
-  const round = () => sequence(control.log, signer, () => placed.signal());
+  const mended = (found: object) =>
+    log.error(
+      found,
+      'nodes of the log (level/index) weren’t those of its leaves, and were made anew: find out who wrote to the database',
+    );
+  const round = () => sequenceMending(control.log, signer, () => placed.signal(), mended);
   const sequencer = loop('sequencer', committed, LOOK_MS, round, SEQUENCER_REST_MS);
   const trustLoop = loop('trust', new Wake(), TRUST_MS, async () => {
     await trust.refresh();

@@ -53,6 +53,11 @@ export class MemoryLog implements LogStore {
     return this.#head;
   }
 
+  /** Nobody else writes to this memory. */
+  async mend(): Promise<readonly []> {
+    return [];
+  }
+
   async head(): Promise<StoredHead | undefined> {
     return this.#head;
   }

@@ -34,3 +34,14 @@ export class NewerRow extends Error {
     this.stream = stream;
   }
 }
+
+/**
+ * The tree's nodes aren't those of its leaves, so nothing is placed on it and nothing of it is signed. Nodes can be made anew
+ * (`LogStore.mend`); where that doesn't help, entries or leaves were rewritten.
+ */
+export class SpoiltTree extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'SpoiltTree';
+  }
+}

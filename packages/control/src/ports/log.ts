@@ -1,6 +1,12 @@
 import type { Instant } from '@headgate/domain';
 import type { StreamId } from './store.ts';
 
+/** A complete subtree by its level (0: the leaves) and its index from the left. */
+export interface NodeName {
+  readonly level: number;
+  readonly index: number;
+}
+
 /** An entry in its place on the log. */
 export interface PlacedEntry {
   readonly place: number;
@@ -31,10 +37,21 @@ export interface StoredHead {
  * sequencer at a time (a lock, and a fence on the tree's size), in batches, so that appends don't queue behind a lock.
  */
 export interface LogStore {
-  /** Places waiting entries, at most `limit`, and returns how many; 0 also when another sequencer is at work. */
+  /**
+   * Places waiting entries, at most `limit`, and returns how many; 0 also when another sequencer is at work. Throws SpoiltTree, and
+   * places nothing, when the tree has nodes that can't be.
+   */
   place(limit: number): Promise<number>;
-  /** Signs the tree as it stands, if it grew since the last signed head. */
+  /**
+   * Signs the tree as it stands, if it grew since the last signed head. Throws SpoiltTree, and publishes nothing, when the tree isn't
+   * any more what was signed before.
+   */
   publishHead(sign: (size: number, root: Uint8Array) => string): Promise<StoredHead | undefined>;
+  /**
+   * Makes nodes anew that aren't what the leaves give, and says which they were. Leaves and entries stay as they are. Throws
+   * SpoiltTree, and changes nothing, when the leaves don't give any more what was signed.
+   */
+  mend(): Promise<readonly NodeName[]>;
   head(): Promise<StoredHead | undefined>;
   /** From a place on, at most `limit`; and, if said, none behind those that make up `mostBytes`: at least one where there is one. */
   entries(from: number, limit: number, mostBytes?: number): Promise<readonly PlacedEntry[]>;

@@ -8,15 +8,18 @@ export interface ApplicationRole {
   readonly password: string;
 }
 
-/** What the role may do; nothing else. On the log: add and read. */
+/**
+ * What the role may do; nothing else. On the log: add entries, put them in line, and publish heads that fit the tree. What is
+ * in line is taken out and placed by the sequencer's function alone, with its owner's rights.
+ */
 const GRANTS: readonly (readonly [what: string, on: string])[] = [
   ['usage', 'schema headgate'],
   ['select, insert, update', 'headgate.stream'],
   ['select, insert, delete', 'headgate.wake'],
   ['select, insert', 'headgate.entry'],
-  ['select, insert, delete', 'headgate.entry_waiting'],
-  ['select, insert', 'headgate.log_leaf'],
-  ['select, insert', 'headgate.log_node'],
+  ['select, insert', 'headgate.entry_waiting'],
+  ['select', 'headgate.log_leaf'],
+  ['select', 'headgate.log_node'],
   ['select, insert', 'headgate.log_head'],
   ['select, insert', 'headgate.blob'],
   ['select, update', 'headgate.meta'],

@@ -1,4 +1,4 @@
-import { StoreUnavailable } from '@headgate/control/ports/errors';
+import { SpoiltTree, StoreUnavailable } from '@headgate/control/ports/errors';
 
 /** SQLSTATE classes and codes after which the same statement may well succeed: the server, not the statement, was at fault. */
 const TRANSIENT = [
@@ -12,11 +12,15 @@ const TRANSIENT = [
   '25P03', // idle in transaction for too long
 ];
 
+/** What the log's functions raise when they find a node that can't be (0014). */
+const SPOILT_TREE = 'HG001';
+
 /** What a failed statement is thrown as: {@link StoreUnavailable} when the database is away, busy or was restarted. */
 export function asStoreError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code = (error as { code?: unknown }).code;
   const sqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  if (sqlState === SPOILT_TREE) return new SpoiltTree(error.message, error);
   // Without an SQLSTATE it never came from PostgreSQL: a refused or broken connection, or a timeout of ours.
   const away =
     sqlState === undefined

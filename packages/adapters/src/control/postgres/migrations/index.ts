@@ -11,6 +11,7 @@ import { made } from './0010-made.ts';
 import { waiting } from './0011-waiting.ts';
 import { listsRead } from './0012-lists-read.ts';
 import { agentContact } from './0013-agent-contact.ts';
+import { placedForGood } from './0014-placed-for-good.ts';
 
 export interface ControlMigration {
   readonly name: string;
@@ -40,6 +41,7 @@ export const MIGRATIONS: readonly ControlMigration[] = [
   { name: '0011-waiting', sql: waiting },
   { name: '0012-lists-read', sql: listsRead },
   { name: '0013-agent-contact', sql: agentContact },
+  { name: '0014-placed-for-good', sql: placedForGood },
 ];
 
 /** What code that knows these can't do without: contract steps at the end may come later. */
