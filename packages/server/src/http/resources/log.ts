@@ -1,7 +1,7 @@
 import { auditRows, KINDS, notFound, type Result, refuse } from '@headgate/control';
 import { type AnyContent, consistencyProof, inclusionProof, leafOf } from '@headgate/documents';
 import { decodeEntry } from '@headgate/documents/log/entry';
-import { entryWords } from '@headgate/domain';
+import { entryWords, mayDo } from '@headgate/domain';
 import { specOf } from '../../documents/read-all.ts';
 import type { Context } from '../context.ts';
 import { streamEvents } from '../event-stream.ts';
@@ -9,6 +9,9 @@ import type { Handlers } from '../handler.ts';
 
 /** Bytes of entries in one answer, but for the last of them. */
 const PAGE_BYTES = 1024 * 1024;
+
+/** Who has which rights, and who tried what: shown to whoever may read the log, as the lists of them are. */
+const ofTheLogAlone = (stream: string) => /^(principal|attempt)[/]/.test(stream);
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
@@ -82,11 +85,12 @@ export function logHandlers(
       const shown = next === undefined ? null : Buffer.from(next).toString('base64url');
       return { ok: true, value: { checked, differences: [...differences], next: shown } };
     },
-    async watchEvents({ input, request, reply, signal }) {
+    async watchEvents({ principal, input, request, reply, signal }) {
       const last = request.headers['last-event-id'];
       const after = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : input.after;
       const from = after === undefined ? ((await log.head())?.size ?? 0) : after + 1;
-      return streamEvents(context, reply, from, signal, request);
+      const all = mayDo(principal, 'read-log').allowed;
+      return streamEvents(context, reply, from, signal, request, (stream) => all || !ofTheLogAlone(stream));
     },
   };
 }
