@@ -84,7 +84,8 @@ export const logRoutes = {
   watchEvents: route({
     method: 'GET',
     path: '/v1/events',
-    summary: 'Log entries as server-sent events, as they are placed; ids are places, Last-Event-ID goes on behind one',
+    summary:
+      'Log entries as server-sent events, as they are placed; ids are places, Last-Event-ID goes on behind one. Rights and refused attempts only for whoever may read the log',
     tag: 'log',
     needs: ['read', 'read-log'],
     query: z.object({ after: z.coerce.number().int().min(-1).exactOptional() }),

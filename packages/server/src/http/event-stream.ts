@@ -18,13 +18,17 @@ const IDLE_MS = 60_000;
 /** How long what was sent may take to arrive when a stream has ended. Milliseconds. */
 const LINGER_MS = 5_000;
 
-/** Sends log entries as server-sent events from a place on, until the caller goes, the token dies or the server stops. */
+/**
+ * Sends log entries as server-sent events from a place on, until the caller goes, the token dies or the server stops. `shown`:
+ * the streams whose entries the caller may see.
+ */
 export async function streamEvents(
   context: Context,
   reply: FastifyReply,
   from: number,
   signal: AbortSignal,
   request: FastifyRequest,
+  shown: (stream: string) => boolean,
 ): Promise<Result<never> | undefined> {
   reply.hijack();
   const { raw } = reply;
@@ -44,10 +48,11 @@ export async function streamEvents(
       if ((entries.length > 0 || performance.now() >= beatAt) && !(await admitted())) break;
       for (const entry of entries) {
         const text = Buffer.from(entry.bytes).toString('utf8');
-        const { type } = JSON.parse(text) as { type: string };
+        const { type, stream } = JSON.parse(text) as { type: string; stream: string };
+        place = entry.place + 1;
+        if (!shown(stream)) continue;
         const taken = raw.write(`id: ${entry.place}\nevent: ${type}\ndata: ${text}\n\n`);
         if (!taken && !(await drained(raw, signal, admitted))) return undefined;
-        place = entry.place + 1;
       }
       if (performance.now() >= beatAt) {
         beatAt = performance.now() + BEAT_MS;

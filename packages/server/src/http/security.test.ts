@@ -113,6 +113,25 @@ describe('every answer', () => {
   });
 });
 
+describe('an event stream', () => {
+  it('tells who has which rights, and who tried what, only to whoever may read the log', async () => {
+    await refused((await server.client('developer')).call('revokePrincipal', { id: 'usr_auditor' }));
+    const last = `release/${await company.release('1.0.9')}`;
+    const kindsFor = async (role: string) => {
+      const kinds = new Set<string>();
+      for await (const { data } of (await server.client(role)).watch({ after: -1 })) {
+        const { stream } = JSON.parse(data) as { stream: string };
+        kinds.add(stream.split('/', 1)[0] as string);
+        if (stream === last) return kinds;
+      }
+      throw new Error('the stream ended');
+    };
+    const [all, some] = [await kindsFor('auditor'), await kindsFor('developer')];
+    expect([...all]).toEqual(expect.arrayContaining(['principal', 'attempt', 'document', 'cell']));
+    expect([...some].sort()).toEqual([...all].filter((kind) => kind !== 'principal' && kind !== 'attempt').sort());
+  });
+});
+
 describe('what it measures', () => {
   it('is told in Prometheus’ words to who may read, without a label that grows with customers', async () => {
     const auditor = await server.client('auditor');

@@ -30,7 +30,9 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
     },
     async adoptCell({ principal, input, body }) {
       const record = await load(input.cell);
-      const manifests = checked([...body.manifests, ...(record === undefined ? [] : await uploaded(deps, record))]);
+      const sent = body.manifests.map((value, i) => ({ value, where: `body/manifests/${i}` }));
+      const found = record === undefined ? [] : await uploaded(deps, record);
+      const manifests = checked([...sent, ...found]);
       if (!manifests.ok) return manifests;
       const adopted = await adoptCell(deps, principal, input.cell, manifests.value);
       if (!adopted.ok) return adopted;
@@ -46,29 +48,58 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
   };
 }
 
+/** A manifest, and where it came from. */
+interface Sent {
+  readonly value: unknown;
+  readonly where: string;
+}
+
+function noManifest(where: string): Refusal {
+  return {
+    code: 'manifest-malformed',
+    what: 'adopt a cell',
+    where,
+    why: 'the agent named it as the manifest of a release that runs there, and it is no JSON',
+    unblock: 'correct what the agent tells of the cell, and let it look again',
+  };
+}
+
 /** Manifests of what runs there, as its agent uploaded them; whether they are these releases is told by their digest. */
-async function uploaded({ blobs }: Deps, record: CellRecord): Promise<readonly unknown[]> {
+async function uploaded({ blobs }: Deps, record: CellRecord): Promise<readonly Sent[]> {
   const running = Object.values(record.observed?.state.slots ?? {}).flatMap((slot) => slot.release?.digest ?? []);
-  const found: unknown[] = [];
+  const found: Sent[] = [];
   for (const digest of new Set(running)) {
     // What is larger is no manifest, whatever an agent calls it.
     const piece = await blobs.piece(digest, 0, MAX_MANIFEST_BYTES);
     if (piece !== undefined && piece.total <= MAX_MANIFEST_BYTES)
-      found.push(JSON.parse(Buffer.from(piece.bytes).toString('utf8')));
+      found.push({ value: parsed(Buffer.from(piece.bytes).toString('utf8')), where: `blob/${digest}` });
   }
   return found;
 }
 
-function checked(values: readonly unknown[]): Result<readonly ReleaseManifest[]> {
+/** Undefined: it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function checked(values: readonly Sent[]): Result<readonly ReleaseManifest[]> {
   const manifests: ReleaseManifest[] = [];
   const refusals: Refusal[] = [];
-  values.forEach((value, i) => {
+  for (const { value, where: from } of values) {
+    if (value === undefined) {
+      refusals.push(noManifest(from));
+      continue;
+    }
     const manifest = checkManifest(value);
     if (manifest.ok) manifests.push(manifest.manifest);
     else {
       const { code, what, where, why, unblock } = manifest;
-      refusals.push({ code, what, where: `body/manifests/${i}${where}`, why, unblock });
+      refusals.push({ code, what, where: `${from}${where}`, why, unblock });
     }
-  });
+  }
   return refusals.length > 0 ? { ok: false, refusals } : { ok: true, value: manifests };
 }

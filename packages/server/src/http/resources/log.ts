@@ -1,7 +1,7 @@
 import { auditRows, KINDS, notFound, type Result, refuse } from '@headgate/control';
 import { consistencyProof, inclusionProof, leafOf } from '@headgate/documents';
 import { decodeEntry } from '@headgate/documents/log/entry';
-import { entryWords } from '@headgate/domain';
+import { entryWords, mayDo } from '@headgate/domain';
 import { AUDIT_MEANS } from '../../documents/audit-means.ts';
 import type { Context } from '../context.ts';
 import { streamEvents } from '../event-stream.ts';
@@ -11,6 +11,9 @@ import type { Handlers } from '../handler.ts';
 const PLACED_WITHIN_MS = 60_000;
 /** Bytes of entries in one answer, but for the last of them. */
 const PAGE_BYTES = 1024 * 1024;
+
+/** Who has which rights, and who tried what: shown to whoever may read the log, as the lists of them are. */
+const ofTheLogAlone = (stream: string) => /^(principal|attempt)[/]/.test(stream);
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
@@ -85,11 +88,12 @@ export function logHandlers(
       const untold = unchecked.map(({ stream, why }) => ({ stream, why }));
       return { ok: true, value: { checked, differences: [...differences], unchecked: untold, next: shown } };
     },
-    async watchEvents({ input, request, reply, signal }) {
+    async watchEvents({ principal, input, request, reply, signal }) {
       const last = request.headers['last-event-id'];
       const after = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : input.after;
       const from = after === undefined ? ((await log.head())?.size ?? 0) : after + 1;
-      return streamEvents(context, reply, from, signal, request);
+      const all = mayDo(principal, 'read-log').allowed;
+      return streamEvents(context, reply, from, signal, request, (stream) => all || !ofTheLogAlone(stream));
     },
   };
 }
