@@ -22,6 +22,12 @@ export interface RunningRelease {
   readonly files: ReadonlyMap<Digest, Uint8Array>;
 }
 
+/** What came of it, and what runs in the cell now: of one that runs already that isn't what was asked for. */
+export interface TakeUp {
+  readonly how: 'taken up' | 'runs already';
+  readonly version: string;
+}
+
 /**
  * Brings what runs today into the first slot of a cell that is new, behind its router, beside whatever serves customers
  * now, which isn't touched: they move when somebody sends them to the router. That the database has the release's migrations
@@ -32,7 +38,7 @@ export async function takeUp(
   config: CellConfig,
   release: RunningRelease,
   report: (line: string) => void,
-): Promise<'taken up' | 'runs already'> {
+): Promise<TakeUp> {
   await refuseLeft(config);
   await claimStores(config, release, report);
   const cell = await openCell(config, report);
@@ -40,7 +46,8 @@ export async function takeUp(
     const ref = { digest: digestOf(canonicalBytes(release.manifest)), version: release.manifest.version };
     const slots = await Promise.all(cell.target.slots.map((slot) => cell.target.observe(slot)));
     const begun = slots.find(({ phase }) => phase !== 'empty');
-    const lacking = (await cell.traffic.read()).filter(({ router, workers, held }) => !held && !(router && workers));
+    const routes = await cell.traffic.read();
+    const lacking = routes.filter(({ router, workers, held }) => !held && !(router && workers));
     if (begun !== undefined) {
       const several = slots.filter(({ phase }) => phase !== 'empty').length > 1;
       const sick = several ? undefined : await cell.target.ailment(begun.slot);
@@ -48,11 +55,14 @@ export async function takeUp(
         ...(lacking.length > 0 ? [`no slot serves ${listed(lacking.map(({ tenant }) => tenant))}`] : []),
         ...(sick === undefined ? [] : [sick]),
       ];
-      if (lacks.length === 0) return 'runs already';
+      if (lacks.length === 0) {
+        const serving = slots.find(({ slot }) => routes.some(({ router }) => router === slot)) ?? begun;
+        return { how: 'runs already', version: serving.release?.version ?? 'unknown' };
+      }
       await refuseOther(config, begun, ref, lacks.join('; '));
     }
     await bringUp(cell, config, release, ref, begun?.slot ?? (cell.target.slots[0] as string), report);
-    return 'taken up';
+    return { how: 'taken up', version: ref.version };
   } finally {
     await cell.close();
   }
