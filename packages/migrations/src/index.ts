@@ -10,6 +10,7 @@
  * - `effects/`: those effects as data. `expressions/` and `types/` answer what several families ask.
  * - `judge/`: effects and sizes become findings. The same scan is nothing on a hundred rows and an outage on two hundred
  *   million, so durations are estimated, as ranges, and `judge/rates.ts` says what they stand on.
+ * - `made/`: what files leave behind for sure, for who has to know whether they ever ran.
  * - `sarif/`: the findings for other people's tools, and squawk's beside ours.
  *
  * Three rules hold throughout. What isn't known is an error and never taken for safe: a statement of a kind that nobody
@@ -29,6 +30,7 @@ export type * from './judge/finding.ts';
 export { STALL_MS } from './judge/judge.ts';
 export * from './judge/rates.ts';
 export * from './judge/rules.ts';
+export * from './made/what-files-make.ts';
 export { saysNoTransaction } from './parse/directives.ts';
 export { loadParser } from './parse/parser.ts';
 export * from './sarif/sarif.ts';

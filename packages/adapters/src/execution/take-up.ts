@@ -2,16 +2,16 @@ import { canonicalBytes } from '@headgate/documents/canonical';
 import { digestOf } from '@headgate/documents/digest';
 import type { Digest, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import type { Answer, SlotObservation, StepContext } from '@headgate/execution';
-import { withClient } from '../postgres-cluster/database.ts';
 import { type CellPorts, openCell } from './cell.ts';
 import type { CellConfig } from './cell-config.ts';
 import { claimStore, isOwnClaim, ownClaim, StoreTaken, standingOf, whoseStore } from './external-store/claim.ts';
-import { type ExternalStore, openExternalStore } from './external-store/external-store.ts';
+import { openExternalStore } from './external-store/external-store.ts';
 import { refuseLeft } from './left-cell.ts';
 import { holdCell } from './process/cell-hold.ts';
 import { FenceFile } from './process/fence-file.ts';
 import { recordApplied } from './sql-migrator/record-applied.ts';
-import { controlConnection, prepareStore } from './store/store-session.ts';
+import { refuseNeverRun } from './sql-migrator/refuse-never-run.ts';
+import { prepareStore } from './store/store-session.ts';
 
 /** How long the whole of it may take. Milliseconds. */
 const LIFETIME_MS = 300_000;
@@ -20,6 +20,12 @@ const LIFETIME_MS = 300_000;
 export interface RunningRelease {
   readonly manifest: ReleaseManifest;
   readonly files: ReadonlyMap<Digest, Uint8Array>;
+}
+
+/** What came of it, and what runs in the cell now: of one that runs already that isn't what was asked for. */
+export interface TakeUp {
+  readonly how: 'taken up' | 'runs already';
+  readonly version: string;
 }
 
 /**
@@ -32,15 +38,16 @@ export async function takeUp(
   config: CellConfig,
   release: RunningRelease,
   report: (line: string) => void,
-): Promise<'taken up' | 'runs already'> {
+): Promise<TakeUp> {
   await refuseLeft(config);
-  await claimStores(config, release.manifest, report);
+  await claimStores(config, release, report);
   const cell = await openCell(config, report);
   try {
     const ref = { digest: digestOf(canonicalBytes(release.manifest)), version: release.manifest.version };
     const slots = await Promise.all(cell.target.slots.map((slot) => cell.target.observe(slot)));
     const begun = slots.find(({ phase }) => phase !== 'empty');
-    const lacking = (await cell.traffic.read()).filter(({ router, workers, held }) => !held && !(router && workers));
+    const routes = await cell.traffic.read();
+    const lacking = routes.filter(({ router, workers, held }) => !held && !(router && workers));
     if (begun !== undefined) {
       const several = slots.filter(({ phase }) => phase !== 'empty').length > 1;
       const sick = several ? undefined : await cell.target.ailment(begun.slot);
@@ -48,23 +55,23 @@ export async function takeUp(
         ...(lacking.length > 0 ? [`no slot serves ${listed(lacking.map(({ tenant }) => tenant))}`] : []),
         ...(sick === undefined ? [] : [sick]),
       ];
-      if (lacks.length === 0) return 'runs already';
+      if (lacks.length === 0) {
+        const serving = slots.find(({ slot }) => routes.some(({ router }) => router === slot)) ?? begun;
+        return { how: 'runs already', version: serving.release?.version ?? 'unknown' };
+      }
       await refuseOther(config, begun, ref, lacks.join('; '));
     }
     await bringUp(cell, config, release, ref, begun?.slot ?? (cell.target.slots[0] as string), report);
-    return 'taken up';
+    return { how: 'taken up', version: ref.version };
   } finally {
     await cell.close();
   }
 }
 
 /** Every database that somebody else keeps is ours or nobody's, or nothing is begun in any of them. */
-async function claimStores(
-  config: CellConfig,
-  manifest: ReleaseManifest,
-  report: (line: string) => void,
-): Promise<void> {
+async function claimStores(config: CellConfig, release: RunningRelease, report: (line: string) => void): Promise<void> {
   const { dir } = config;
+  const { manifest } = release;
   const own = await holdingCell(dir, () => ownClaim(config));
   const known = (await new FenceFile(dir).read()) !== undefined;
   const stores = [];
@@ -74,7 +81,7 @@ async function claimStores(
     const whose = await whoseStore(standing, { ...own, dir, known });
     // Fences and routes that came along with a copy would turn away what is decided here.
     if (whose === 'other' || (whose === 'copy' && standing.decided)) throw new StoreTaken(store, standing.claim);
-    if (external.migrations === undefined) await refuseEmpty(store, manifest.migrations.length);
+    if (external.migrations === undefined) await refuseNeverRun(store, release, report);
     stores.push({ name, external, store });
   }
   for (const { name, external, store } of stores) {
@@ -85,24 +92,6 @@ async function claimStores(
     if (await recordApplied(store, manifest.migrations))
       report(`${name}: migrations recorded as carried out before, none of them run: ${manifest.migrations.length}`);
   }
-}
-
-/** Of a database without a table nobody can have carried migrations out: recorded as done, they would never be run. */
-async function refuseEmpty(store: ExternalStore, migrations: number): Promise<void> {
-  if (migrations === 0) return;
-  const { rows } = await withClient(await controlConnection(store), (client) =>
-    client.query<{ empty: boolean }>(
-      `select to_regclass('headgate.migration') is null and not exists (
-         select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-         where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('headgate', 'information_schema') and n.nspname !~ '^pg_'
-           and not exists (select 1 from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
-       ) as empty`,
-    ),
-  );
-  if (rows[0]?.empty !== true) return;
-  throw new Error(
-    `the database ${store.database} holds no table, and take-up would record ${migrations === 1 ? 'its migration' : `its ${migrations} migrations`} as carried out without running any: fill it first (bring a dump of another one in, or run the files of its migrations in their order, as ${store.user}), then call take-up again`,
-  );
 }
 
 /** The folder is made and written to by whoever holds the cell. */

@@ -120,6 +120,16 @@ test('a database without a table isn’t taken up as if its migrations were done
   await admin(`create table tickets(n int); alter table tickets owner to ${database}`);
 });
 
+test('a migration whose column isn’t in the database is named with its file before anything is begun', async () => {
+  const ahead = join(first.dir, 'desk', 'sql', '2-note.sql');
+  await writeFile(ahead, 'alter table tickets add column note text;');
+  const refused = await takeUp(first);
+  await rm(ahead);
+  expect([refused.code, refused.out]).toEqual([1, '']);
+  expect(refused.err).toMatch(/lacks .*: tickets\.note \(made by .*2-note\.sql\)\. .*nothing was recorded or started/);
+  expect(await ours()).toEqual([]);
+});
+
 test('a take-up that broke off is finished by the next one, and until then is never said to run', async () => {
   // As if somebody had decided there meanwhile: the last part of it, the routes, is refused.
   await takeUpService({ cells: [first.config] }, first.service, '1.0', () => {}).then(

@@ -83,6 +83,16 @@ test('what runs today is put into the first slot, its migrations made where the 
   expect(slot).toMatchObject({ phase: 'running', genuine: true, release: { version: '0.9' } });
 });
 
+test('of a cell that runs, the version that runs is said, and that another one was typed', async () => {
+  const lines: string[] = [];
+  const taken = await takeUpService({ cells: [config] }, file, '1.0', (line) => lines.push(line));
+  expect(taken).toMatchObject([{ how: 'runs already', version: '0.9' }]);
+  expect(lines.join('\n')).toMatch(/cell desk-staging: 0\.9 runs there, and not 1\.0, as --version says/);
+  lines.splice(0);
+  await takeUpService({ cells: [config] }, file, '0.9', (line) => lines.push(line));
+  expect(lines.join('\n')).not.toMatch(/as --version says/);
+});
+
 test('a cell that its agent holds is left to it, with the command that ends that alone', async () => {
   const hold = await holdCell(config.dir);
   const refused = takeUpService({ cells: [config] }, file, '0.9', () => {}, 'here/agent.yaml');

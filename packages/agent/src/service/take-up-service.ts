@@ -12,6 +12,7 @@ import { loadService } from './service-cells.ts';
 export interface TakenUp {
   readonly cell: string;
   readonly how: 'taken up' | 'runs already';
+  /** Of what runs there now. */
   readonly version: string;
   /** Where customers' requests reach it from now on, once they are sent there. */
   readonly url: string;
@@ -38,11 +39,15 @@ export async function takeUpService(
   for (const cell of cells) {
     const holder = await holderOf(cell.dir);
     if (holder !== undefined) throw new Error(heldText(cell.cell, holder.pid, configFile));
-    const how = await takeUp(cell, release, report).catch(async (error: unknown) => {
+    const { how, version: runs } = await takeUp(cell, release, report).catch(async (error: unknown) => {
       if (!(error instanceof StoreTaken)) throw error;
       throw new Error(whatUnblocks(error, configFile, cell, await claimIdIn(cell.dir)), { cause: error });
     });
-    taken.push({ cell: cell.cell, how, version, url: `http://127.0.0.1:${cell.router.listenPort}` });
+    if (runs !== version)
+      report(
+        `cell ${cell.cell}: ${runs} runs there, and not ${version}, as --version says; it was left as it is, and nothing of the folder was started in it`,
+      );
+    taken.push({ cell: cell.cell, how, version: runs, url: `http://127.0.0.1:${cell.router.listenPort}` });
   }
   return taken;
 }

@@ -25,7 +25,7 @@ export const setup: Install = (program, act) => {
     .option('--take-back', 'also declare anew what somebody else declared otherwise since the last setup')
     .option(
       '--running <version>',
-      'what runs today, for the take-up that it prints; default: package.json’s, else Git’s',
+      'what runs today, for the take-up that it prints; default: what Headgate knows, else package.json’s, else Git’s',
     )
     .action(
       act(async (session, path: string, { takeBack, running }: { takeBack?: boolean; running?: string }) => {

@@ -72,6 +72,24 @@ test('an agent that ended by its own word is told of at once, with how; one that
   expect(of(cell('a', { agent: { id: 'agt_shop', heardAt: null } }))[0]?.verdict).toBe('ok');
 });
 
+test('while cells aren’t read back since a restore, an agent that isn’t heard is told to take the log up, not to start', () => {
+  const unheard = (name: string) => cell(name, { agent: { id: 'agt_shop', heardAt: NOW - 60_000 } });
+  const told = (unread: readonly string[], ...cells: Cell[]) => {
+    const recovery = { unread: unread.map((each) => ({ cell: each })), truncated: false } as never;
+    return agentFindings({ cells, at: NOW, truncated: false }, HERE, recovery)[0];
+  };
+  const cut = told(['b'], unheard('a'), unheard('b'));
+  expect(cut?.why).toMatch(/doesn’t reach the server, or it runs and refuses the log; .*restored/);
+  expect(cut?.mend).toMatch(
+    /^take the restored log up where it was enrolled: headgate-agent stop --config FILE --agent-only && headgate-agent accept-restored-log --config FILE, .*; then headgate-agent run --config FILE\./,
+  );
+  const ended = { id: 'agt_shop', heardAt: NOW - 2_000, ended: { at: NOW - 1_000, how: 'ended' as const } };
+  expect(told(['a'], cell('a', { agent: ended }))?.mend).toMatch(/enrolled: headgate-agent accept-restored-log /);
+  expect(told(['a'], cell('a', { observedAt: NOW - 700_000 }))?.mend).toMatch(/accept-restored-log/);
+  expect(told(['other'], unheard('a'))?.mend, 'of cells that are known nothing is asked').toMatch(/^start it where/);
+  expect(told([], unheard('a'))?.mend).toMatch(/^start it where/);
+});
+
 test('of an agent that isn’t heard, both addresses are named where its own is another one, and the field that mends it', async () => {
   const cwd = await mkdtemp(join(tmpdir(), 'headgate-astray-'));
   try {

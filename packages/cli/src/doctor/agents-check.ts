@@ -1,7 +1,7 @@
-import type { Status } from '@headgate/contract';
+import type { RecoveryShown, Status } from '@headgate/contract';
 import { agentsAstray, astrayText, backOnTrack } from '../agents/agent-addresses.ts';
 import { untended } from '../agents/agent-words.ts';
-import { type Here, runAgentCommand } from '../setup/pin-anew.ts';
+import { type Here, runAgentCommand, takeLogUp } from '../setup/pin-anew.ts';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
 import type { ServerFacts } from './server-checks.ts';
 
@@ -19,7 +19,9 @@ type Cell = Status['cells'][number];
 export const agents: Check<ServerFacts> = {
   name: 'agents',
   async look({ client, server, folder, cwd }) {
-    return agentFindings(await client.call('status'), { folder, cwd, server });
+    // Where that can't be asked, its own check says so.
+    const recovery = await client.call('showRecovery').catch(() => undefined);
+    return agentFindings(await client.call('status'), { folder, cwd, server }, recovery);
   },
 };
 
@@ -27,7 +29,12 @@ export const agents: Check<ServerFacts> = {
 export function agentFindings(
   { cells, at, truncated }: Pick<Status, 'cells' | 'at' | 'truncated'>,
   here: Here & { readonly server: string },
+  recovery?: Pick<RecoveryShown, 'unread' | 'truncated'>,
 ): Finding[] {
+  // An agent that refuses the log of after a restore asks for nothing: it runs, and starting it mends nothing.
+  const cut = new Set(recovery?.unread.map(({ cell }) => cell));
+  const isCut = (those: readonly Cell[]): boolean =>
+    recovery?.truncated === true || those.some(({ name }) => cut.has(name));
   const check = agents.name;
   const { server } = here;
   // Only where it isn't heard: behind a balancer one server has several addresses.
@@ -59,16 +66,25 @@ export function agentFindings(
       ...alone.flatMap(({ agent, why, cells: those }) =>
         found(those, (names) => {
           const moved = astray.find((each) => each.agent === agent);
-          return moved === undefined
-            ? wrong(check, `${names}: ${why}`, `start it where it was enrolled: ${runAgentCommand(here, agent)}`)
-            : wrong(check, `${names}: ${why}; ${astrayText(moved, server)}`, backOnTrack(moved, server));
+          if (moved !== undefined)
+            return wrong(check, `${names}: ${why}; ${astrayText(moved, server)}`, backOnTrack(moved, server));
+          const run = `start it where it was enrolled: ${runAgentCommand(here, agent)}`;
+          if (!isCut(those)) return wrong(check, `${names}: ${why}`, run);
+          const ended = those.every((each) => each.agent?.ended !== undefined);
+          return wrong(
+            check,
+            `${names}: ${why}${ended ? '' : ', or it runs and refuses the log'}; the control plane was restored from a backup, and what the agent did before isn’t known yet`,
+            `take the restored log up where it was enrolled: ${takeLogUp(here, agent, ended)}. If it has seen nothing that the log lacks, ${run}`,
+          );
         }),
       ),
       ...found(silent, (names) =>
         wrong(
           check,
           `nobody has looked at ${names} for up to ${Math.round(sinceMs / 1_000)} s`,
-          `see that the agent of ${environment} runs and reaches the server`,
+          isCut(silent)
+            ? `the control plane was restored: headgate-agent accept-restored-log --config FILE where the agent of ${environment} was enrolled; then see that it runs and reaches the server`
+            : `see that the agent of ${environment} runs and reaches the server`,
         ),
       ),
       ...found(foreign, (names) =>

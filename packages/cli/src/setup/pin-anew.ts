@@ -80,10 +80,20 @@ function enrolAnew(cwd: string, handed: string, service: string): SetUp['enrolle
 }
 
 /** The command that starts an agent, as exactly as is known here. */
-export function runAgentCommand({ folder, cwd }: Here, agent: string): string {
+export function runAgentCommand(here: Here, agent: string): string {
+  return `headgate-agent run --config ${configOf(here, agent)}`;
+}
+
+/** What lets an agent go on that refuses the log since the control plane was restored: a person compares the heads first. */
+export function takeLogUp(here: Here, agent: string, ended: boolean): string {
+  const config = configOf(here, agent);
+  const stop = ended ? '' : `${stopAgentCommand(config)} && `;
+  return `${stop}headgate-agent accept-restored-log --config ${config}, which says what to compare; then ${runAgentCommand(here, agent)}`;
+}
+
+function configOf({ folder, cwd }: Here, agent: string): string {
   const handed = folder === undefined ? undefined : handedTo(folder, agent);
-  const config = handed === undefined ? 'FILE' : relative(cwd, configBeside(handed));
-  return `headgate-agent run --config ${config}`;
+  return handed === undefined ? 'FILE' : relative(cwd, configBeside(handed));
 }
 
 function configBeside(handed: string): string {
