@@ -37,6 +37,7 @@ describe('how long the server has been silent', () => {
     anHourOn();
     expect(contact.silentMs()).toBeLessThan(HOUR_MS / 2);
     expect(contact.silentMs(performance.now() + HOUR_MS)).toBeGreaterThanOrEqual(HOUR_MS);
+    await contact.written();
   });
 
   test('goes on being counted by an agent that is started again, and by one of before', async () => {
@@ -67,6 +68,7 @@ describe('how long the server has been silent', () => {
     contact.found();
     expect(contact).toMatchObject({ refusal: undefined, awaySince: undefined });
     expect(contact.silentMs()).toBeUndefined();
+    await contact.written();
   });
 });
 
