@@ -18,6 +18,7 @@ import {
   nextOfRollout,
   type RolloutFacts,
   stepAtHand,
+  toLoseAgain,
   waiting,
 } from './decide.ts';
 import type { RolloutAnswer, RolloutEvent } from './events.ts';
@@ -167,11 +168,12 @@ export function decideAnswer(
       `somebody with the role ${approver}`,
     );
   // It is tried again with a new yes alone, so it is asked anew; that it was tried before is not forgotten by that.
-  if (approver !== undefined && answer === 'retry' && state.undo?.agreed === true)
-    return accepted({
-      type: 'rollout.asked',
-      data: { step: state.step, question: state.question, until: now + ASK_MS },
-    });
+  if (approver !== undefined && answer === 'retry' && state.undo?.agreed === true) {
+    const question = toLoseAgain(approver, state);
+    // It asks for that already.
+    if (question === state.question) return accepted();
+    return accepted({ type: 'rollout.asked', data: { step: state.step, question, until: now + ASK_MS } });
+  }
   if (answer === 'decline') return decline(state, cell, approver, now, reason);
   return accepted({ type: 'rollout.answered', data: { step: state.step, answer, until: now + ASK_MS, lookAt: now } });
 }

@@ -138,11 +138,28 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
       const step = stepAtHand(state, facts.cell);
       // Agreed to before, it stays so: that it was tried is not to be forgotten by whoever declines it now.
       if (step !== undefined && 'approver' in step && step.approver !== undefined) {
-        return act({ type: 'rollout.asked', data: { step: step.id, question: state.question, until } });
+        const question = state.undo.agreed ? toLoseAgain(step.approver, state) : state.question;
+        return act({ type: 'rollout.asked', data: { step: step.id, question, until } });
       }
       return act({ type: 'rollout.answered', data: { step: state.step, answer: 'retry', until, lookAt: now } });
     }
   }
+}
+
+/** Asks for the agreement to lose data, by its role. */
+function toLose(approver: string, step: string): string {
+  return `${approver} must agree to ${step}: it loses data`;
+}
+
+/** The same of a step that was agreed to, and failed: it takes a new yes, and what went wrong stands beside it. */
+export function toLoseAgain(
+  approver: string,
+  { step, question }: { readonly step: string; readonly question: string },
+): string {
+  const asked = toLose(approver, step);
+  return question.startsWith(asked)
+    ? question
+    : `${asked}; it was agreed to and failed before: ${question}`.slice(0, 1000).toWellFormed();
 }
 
 /** What the rows say may be long past: nothing is handed out, and nothing decided, before the cell was read back. */
@@ -204,7 +221,7 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
         type: 'rollout.asked',
         data: {
           step: step.id,
-          question: `${step.approver} must agree to ${step.id}: it loses data`,
+          question: toLose(step.approver, step.id),
           until: now + ASK_MS,
         },
       });

@@ -120,10 +120,18 @@ describe('a person who declines to lose data', () => {
     world.answer('shared', () => answer(world, 'agree', '', 'approver'));
     world.run(fails, reached(world, 'asking'));
     expect(world.answer('shared', () => answer(world, 'retry'))).toBe(true);
-    expect(world.rollout('shared').phase).toBe('asking');
+    // Whoever reads only the question learns that it takes a yes, and why it wasn't enough before.
+    const question = expect.stringMatching(/must agree to .*: it loses data; .*: the disk is full$/);
+    expect(world.rollout('shared')).toMatchObject({ phase: 'asking', question });
+    const entries = world.history.length;
+    expect(
+      world.answer('shared', () => answer(world, 'retry')),
+      'asked once more it is no news',
+    ).toBe(true);
+    expect(world.history.length).toBe(entries);
     world.now += DAY_MS;
     world.tickDue();
-    expect(world.rollout('shared')).toMatchObject({ phase: 'asking', undo: { agreed: true } });
+    expect(world.rollout('shared')).toMatchObject({ phase: 'asking', question, undo: { agreed: true } });
     expect(decline(world)).toBe(true);
     expect(endOf(world.run(fails))).toBe('partly-rolled-back');
   });
