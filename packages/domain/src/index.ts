@@ -101,6 +101,7 @@ export * from './rollout/cell-after.ts';
 export * from './rollout/decide.ts';
 export type * from './rollout/events.ts';
 export * from './rollout/evolve.ts';
+export * from './rollout/looks.ts';
 export * from './rollout/outcome-rules.ts';
 export * from './rollout/state.ts';
 export * from './rollout/undone-away.ts';

@@ -12,7 +12,8 @@ import { heldAfter, movedTenants, undoSteps } from '../plan/undo.ts';
 import { HOLD_MS } from '../promotion/endings.ts';
 import type { Promotion } from '../promotion/state.ts';
 import { type TakenBack, toldTakenBack } from '../promotion/taken-back.ts';
-import { ASK_MS, heldFor } from '../rollout/decide.ts';
+import { heldFor } from '../rollout/decide.ts';
+import { ASK_MS } from '../rollout/looks.ts';
 import type { Rollout } from '../rollout/state.ts';
 
 /** A cell as it was seen last; as it should be, while nobody has seen it. */

@@ -12,7 +12,7 @@
  */
 import type { Digest, Instant } from '../model/identity.ts';
 import type { HypercareStage } from '../model/specs.ts';
-import type { Decision } from '../rollout/decide.ts';
+import type { Decision } from '../rollout/looks.ts';
 
 export interface HypercareCore {
   readonly id: string;

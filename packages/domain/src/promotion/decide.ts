@@ -8,15 +8,8 @@ import { named } from '../plan/render-words.ts';
 import { answersFailure, isWhole, type Scope, whoFailed } from '../plan/undo.ts';
 import { type Objection, objectionReason } from '../protocol/agent-pins.ts';
 import { CELLS_NOT_READ_BACK } from '../recovery/unread.ts';
-import {
-  askAgain,
-  type Course,
-  type Decision,
-  isDeclined,
-  LOOK_MS,
-  lookBefore,
-  REST_WAITS,
-} from '../rollout/decide.ts';
+import { type Course, isDeclined, REST_WAITS } from '../rollout/decide.ts';
+import { askAgain, type Decision, LOOK_MS, lookBefore } from '../rollout/looks.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { ended, HOLD_MS, rollBack } from './endings.ts';
 import type { PromotionEvent } from './events.ts';

@@ -22,7 +22,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import type { RollbackScope } from '../plan/plan.ts';
 import { decideAnswer } from '../rollout/assignment.ts';
-import { ASK_MS } from '../rollout/decide.ts';
+import { ASK_MS } from '../rollout/looks.ts';
 import { decideKeep, decideRollback } from './commands.ts';
 
 const BY = 'usr_operator';

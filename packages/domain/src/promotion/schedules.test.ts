@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../model/outcome.ts';
 import { decideAnswer } from '../rollout/assignment.ts';
-import { IDLE_LOOK_MS } from '../rollout/decide.ts';
+import { IDLE_LOOK_MS } from '../rollout/looks.ts';
 import { decideKeep, decidePause, decideResume, decideRollback } from './commands.ts';
 
 const BY = 'usr_operator';

@@ -4,8 +4,8 @@ import { isWhole } from '../plan/undo.ts';
 import { rollBack } from '../promotion/endings.ts';
 import type { PromotionEvent } from '../promotion/events.ts';
 import type { Promotion } from '../promotion/state.ts';
-import { ASK_MS } from '../rollout/decide.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
+import { ASK_MS } from '../rollout/looks.ts';
 import type { Rollout } from '../rollout/state.ts';
 import type { ReadBack } from './judge-cell.ts';
 

@@ -10,7 +10,6 @@ import type { CellPlan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
 import { heldAfter, undoSteps } from '../plan/undo.ts';
 import {
-  ASK_MS,
   closedGate,
   failed,
   givenUp,
@@ -22,6 +21,7 @@ import {
   waiting,
 } from './decide.ts';
 import type { RolloutAnswer, RolloutEvent } from './events.ts';
+import { ASK_MS } from './looks.ts';
 import { provenOutcome } from './outcome-rules.ts';
 import type { Rollout } from './state.ts';
 

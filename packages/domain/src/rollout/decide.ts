@@ -3,7 +3,7 @@
  * judge come in as facts.
  */
 import { judgeGates } from '../gates/catalog.ts';
-import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gate.ts';
+import { type GateFacts, goesOn, type Subject } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
 import { askedBefore } from '../plan/no-return.ts';
 import type { CellPlan, Plan, Step } from '../plan/plan.ts';
@@ -20,23 +20,11 @@ import {
 } from '../plan/undo.ts';
 import type { Unread } from '../recovery/unread.ts';
 import type { RolloutEvent } from './events.ts';
+import { ASK_MS, askAgain, type Decision, IDLE_LOOK_MS, LOOK_MS, lookBefore, OFFER_MS, retryAt } from './looks.ts';
 import type { Rollout } from './state.ts';
 
-/** How long an offer stands before it is made anew under a new fence. Milliseconds. */
-export const OFFER_MS = 300_000;
-/** How long a person has to answer before the undo tries again by itself. Milliseconds. */
-export const ASK_MS = 3_600_000;
 /** How a rollout says that it has undone what the scope named, while other tenants of its cell stay on the release. */
 export const REST_WAITS = 'the rest of the cell waits for the decision to keep it or to bring it back';
-/** How often a closed gate is asked again when it gives no time itself. Milliseconds. */
-export const LOOK_MS = 5_000;
-/** How long anything waits to be woken before it looks by itself: a lost wake-up delays, and never stalls. Milliseconds. */
-export const IDLE_LOOK_MS = 60_000;
-/** A gate that says "ask again at once" is asked after this, so that a stale fact can't spin. Milliseconds. */
-const SOON_MS = 50;
-const BACKOFF_MS = 500;
-const BACKOFF_MAX_MS = 30_000;
-
 /** The promotion's word to its rollouts. */
 export interface Course {
   /** `close`: the promotion ended well, so the rollout may let go of its cell. */
@@ -63,19 +51,8 @@ export interface RolloutFacts {
   readonly unread?: Unread | undefined;
 }
 
-/** Events to append; with none, when to look again (null: only when woken). */
-export interface Decision<E> {
-  readonly events: readonly E[];
-  readonly lookAt: Instant | null;
-}
-
 const act = (...events: RolloutEvent[]): Decision<RolloutEvent> => ({ events, lookAt: null });
 const wait = (lookAt: Instant | null): Decision<RolloutEvent> => ({ events: [], lookAt });
-
-/** A wait's end, or an idle look before it. */
-export function lookBefore(until: Instant, now: Instant): Instant {
-  return Math.min(until, now + IDLE_LOOK_MS);
-}
 
 /** The step at hand, forward or undo; undefined when there is none left. */
 export function stepAtHand(state: Rollout, cell: CellPlan): Step | UndoStep | undefined {
@@ -310,7 +287,6 @@ export function failed(
   now: Instant,
 ): FailedEvent {
   const again = (code === 'transient' || code === 'expired' || code === 'fenced') && state.attempt + 1 < step.attempts;
-  const lookAt = now + Math.min(BACKOFF_MS * 2 ** state.attempt, BACKOFF_MAX_MS);
   const after = again ? 'retry' : state.undo !== null || code === 'unknown' ? 'ask' : 'decide';
   return {
     type: 'rollout.step-failed',
@@ -322,7 +298,7 @@ export function failed(
       after,
       tenants: [],
       until: after === 'ask' ? now + ASK_MS : until,
-      lookAt,
+      lookAt: retryAt(state.attempt, now),
     },
   };
 }
@@ -346,11 +322,6 @@ export function closedGate(
   return closed === undefined
     ? undefined
     : { reason: `gate ${closed.gate}: ${closed.verdict}`, lookAt: askAgain(closed, facts.now) };
-}
-
-/** When a closed gate is asked again: when it says so, but neither at once nor only when it is too late. */
-export function askAgain(closed: Verdict, now: Instant): Instant {
-  return lookBefore(Math.max(closed.askAgainAt ?? now + LOOK_MS, now + SOON_MS), now);
 }
 
 function offer(state: Rollout, { assigned = 0 }: RolloutFacts, step: Step | UndoStep, until: Instant): RolloutEvent {
@@ -393,21 +364,4 @@ function sameScope(a: Scope | undefined, b: Scope): boolean {
     a.cell === b.cell &&
     (a.tenants ?? []).join() === (b.tenants ?? []).join()
   );
-}
-
-/** When the row is due for this state. The holder's renewals postpone a leased row; everything else stands in the state. */
-export function dueOfRollout(state: Rollout, now: Instant): Instant | null {
-  switch (state.phase) {
-    case 'waiting':
-      return lookBefore(state.lookAt, now);
-    case 'leased':
-      return Math.min(now + state.leaseMs, state.until);
-    case 'offered':
-    case 'asking':
-      return lookBefore(state.until, now);
-    case 'failed':
-      return now + IDLE_LOOK_MS;
-    case 'settled':
-      return null;
-  }
 }

@@ -8,8 +8,9 @@ import type { Scope } from '../plan/undo.ts';
 import { decideKeep, decidePause } from '../promotion/commands.ts';
 import { approverAsked, decideAnswer, decideLease, decideSettle, mayRenew } from './assignment.ts';
 import { cellAfter } from './cell-after.ts';
-import { ASK_MS, dueOfRollout, IDLE_LOOK_MS, nextOfRollout, OFFER_MS, stepAtHand } from './decide.ts';
+import { nextOfRollout, stepAtHand } from './decide.ts';
 import { evolveRollout } from './evolve.ts';
+import { ASK_MS, dueOfRollout, IDLE_LOOK_MS, OFFER_MS } from './looks.ts';
 
 const failed = (code: FailureCode): Outcome => ({ kind: 'failed', code, why: 'because' });
 

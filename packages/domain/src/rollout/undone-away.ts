@@ -8,8 +8,8 @@ import type { StepResult } from '../model/outcome.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
 import type { CellPlan } from '../plan/plan.ts';
 import { isWhole, type Scope, type UndoStep, undoSteps } from '../plan/undo.ts';
-import { ASK_MS } from './decide.ts';
 import type { RolloutEvent } from './events.ts';
+import { ASK_MS } from './looks.ts';
 import { provenOutcome } from './outcome-rules.ts';
 import type { Rollout } from './state.ts';
 
