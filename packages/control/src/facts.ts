@@ -5,6 +5,7 @@
 import type { CalendarSpec, Digest, Freeze, GateFacts, Instant, Plan, Promotion, WindowFact } from '@headgate/domain';
 import { windowFact } from '@headgate/domain/calendars/evaluate';
 import { migrationsRun } from '@headgate/domain/plan/migrations';
+import { ranBefore } from '@headgate/domain/plan/ran-before';
 import { drilledStores } from './drilled-stores.ts';
 import type { Blobs } from './ports/blobs.ts';
 import type { ControlStore, Read, Row, StreamId } from './ports/store.ts';
@@ -162,6 +163,7 @@ export class GateFactsGatherer {
         restorePoints: [],
         soaked: release?.state.soaked ?? [],
         migrating: migrationsRun(plan),
+        serving: ranBefore(plan).flatMap((each) => (each.digest === digest ? [] : [each.version])),
       }),
     };
   }

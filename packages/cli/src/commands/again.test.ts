@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { createClient } from '@headgate/contract';
-import { RealServer } from '@headgate/server/testing/real-server';
+import { RealServer, until } from '@headgate/server/testing/real-server';
 import { SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCommandLine } from '../program.ts';
@@ -125,4 +125,21 @@ test('a key whose promotion is over asks for nothing, and a script is told so', 
   const over = await ask();
   expect(over).toMatchObject({ code: 1, json: { error: { code: 'ended' } } });
   expect(over.err).toContain('ask under another --key');
+});
+
+test('a job that waits says once where it ended, and its page last', async () => {
+  const line = '--as developer ci . --key key.pem --version 5.2.0 --author usr_author --to production --wait 60';
+  const waiting = ranCommand(line.split(' '), { env: { HEADGATE_DATA: server.dataDir }, cwd: dir });
+  const manager = await server.client('release-manager');
+  const asked = async () =>
+    (await manager.call('listPromotions', { environment: 'production', limit: 200 })).items.find(
+      ({ release }) => release.version === '5.2.0',
+    );
+  await until('it is asked for', async () => (await asked()) !== undefined);
+  const id = (await asked())?.id as string;
+  await manager.call('rejectPromotion', { promotion: id, body: { reason: 'not today' } });
+  const { code, out } = await waiting;
+  expect(code).toBe(1);
+  expect(out.match(new RegExp(`^${id} .*ended: rejected`, 'gm'))).toHaveLength(1);
+  expect(out.trim().split('\n').at(-1)).toBe(`${server.url}/promotions/${id}`);
 });

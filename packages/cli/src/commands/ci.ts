@@ -9,7 +9,7 @@ import { printable, warningLine } from '../output.ts';
 import { secondsOf } from '../patience.ts';
 import { closedGateLines } from '../promotions/approval-awaited.ts';
 import { explained, objectionLines } from '../promotions/objections.ts';
-import { promotionLine, watchPromotion } from '../promotions/watch-promotion.ts';
+import { promotionLine, watchAtMost } from '../promotions/watch-promotion.ts';
 import { calledTheSameText, createRelease } from '../releases/create-release.ts';
 import { localKey } from '../releases/local-key.ts';
 
@@ -112,7 +112,7 @@ async function ask(
   wanted: { readonly environment: string; readonly again: boolean; readonly waitMs: number | undefined },
   said: Pick<Done, 'release' | 'warnings' | 'evidence' | 'tests'>,
 ): Promise<number> {
-  const { client, out, server, stop } = session;
+  const { client, out, server } = session;
   const { waitMs } = wanted;
   const promotion = await request(client, ref.digest, wanted);
   const link = `${server}/promotions/${promotion.id}`;
@@ -121,20 +121,23 @@ async function ask(
   const { objections = [], objectionsLeft } = why ?? {};
   for (const line of closedGateLines(why)) out.line(line);
   for (const line of await objectionLines(session, objections, objectionsLeft)) out.line(line);
-  const answer = (now: Promotion): void =>
-    out.answer({ ...said, promotion: now, link, objections } satisfies Done, `${promotionLine(now)}\n${link}`);
+  const answer = (now: Promotion, text: string): void =>
+    out.answer({ ...said, promotion: now, link, objections } satisfies Done, text);
+  const stands = (now: Promotion): string => `${promotionLine(now)}\n${link}`;
   if (waitMs === undefined) {
-    answer(promotion);
+    answer(promotion, stands(promotion));
     return EXIT.ok;
   }
   out.line(link);
-  const late = AbortSignal.timeout(waitMs);
-  const code = await watchPromotion(
-    { ...session, out: { ...out, event: (_value, text) => out.line(text) }, stop: AbortSignal.any([stop, late]) },
+  const code = await watchAtMost(
+    { ...session, out: { ...out, event: (_value, text) => out.line(text) } },
     promotion.id,
+    waitMs,
   );
-  answer(await client.call('showPromotion', { promotion: promotion.id }));
-  return code === EXIT.interrupted && late.aborted && !stop.aborted ? EXIT.waiting : code;
+  const now = await client.call('showPromotion', { promotion: promotion.id });
+  // Where it ended was said last by whoever watched it to its end.
+  answer(now, code === EXIT.waiting || code === EXIT.interrupted ? stands(now) : link);
+  return code;
 }
 
 /** Promotions of one release to one environment that one job asks for, one after the other. */

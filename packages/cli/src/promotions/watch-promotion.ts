@@ -79,6 +79,13 @@ export async function watchPromotion(session: Session, id: string): Promise<numb
   return result === 'promoted' && takenBack === undefined ? EXIT.ok : EXIT.refused;
 }
 
+/** Follows one for so long at most, in milliseconds; `EXIT.waiting` when it isn't at its end by then. */
+export async function watchAtMost(session: Session, id: string, waitMs: number): Promise<number> {
+  const late = AbortSignal.timeout(waitMs);
+  const code = await watchPromotion({ ...session, stop: AbortSignal.any([session.stop, late]) }, id);
+  return code === EXIT.interrupted && !session.stop.aborted ? EXIT.waiting : code;
+}
+
 /** Tells what happens to a promotion until it has ended, or nobody watches any more. `look` says how it stands, if asked to. */
 async function followToEnd(
   session: Session,

@@ -122,6 +122,10 @@ test('who comes in the middle is told what is at work', async () => {
     await until('it is told', async () =>
       /cell stage {2}\S+ at work {2}by agt_shop/.test(watching?.written.text ?? ''),
     );
+    // Who waits for so long alone ends on time, and says how it stands: it goes on.
+    const patient = running('watch', '--environment', 'staging', '--wait', '1');
+    expect(await patient.code).toBe(7);
+    expect(patient.written.text).toMatch(/^not at its end after 1 s: prm_\S+ {2}2\.0\.1 to staging {2}advancing/m);
     await company.agent.call('settleStep', {
       rollout: assignment.rollout,
       n: assignment.fence.n,
@@ -167,3 +171,9 @@ test('what a migration took is told with its step, and at the end and by explain
   const shown = JSON.parse(await headgate('explain', id, '--json'));
   expect(shown.migrations).toMatchObject([{ cell: 'stage', migrations: [{ verdict: 'slower', measuredMs: 9_000 }] }]);
 }, 60_000);
+
+test('to wait is of a promotion: of the whole log there is no end', async () => {
+  const whole = running('watch', '--wait', '5');
+  expect(await whole.code).toBe(2);
+  expect(whole.written.text).toContain('--wait goes with a promotion');
+});

@@ -19,6 +19,7 @@ import {
   refuseReplaced,
   type Verb,
 } from '@headgate/domain';
+import { ranBefore } from '@headgate/domain/plan/ran-before';
 import { commitPromotion, gatherPromotion } from '../controllers/promotion-controller.ts';
 import type { Deps } from '../deps.ts';
 import { loadDeclared } from '../documents-in-store.ts';
@@ -139,6 +140,15 @@ export const pausePromotion = reasoned('pause', decidePause);
 /** Lets a paused promotion go on. */
 export const resumePromotion = plain('resume', decideResume);
 /** Undoes everything that was done; never blocked by a window, a freeze or a gate. */
-export const rollBackPromotion = reasoned('rollback', decideRollback);
+export const rollBackPromotion: ReasonedWord = async (deps, with_, principal, id, reason) => {
+  const stream = streams.promotion(id);
+  const state = (await deps.store.load([stream])).get(stream)?.state as Promotion | undefined;
+  // Only who comes too late is told what ran before.
+  const plan = state?.phase === 'ended' ? await with_.plans.find(state.planDigest) : undefined;
+  const before = plan === undefined ? [] : ranBefore(plan);
+  return command(deps, with_, principal, 'rollback', id, (promotion, now) =>
+    decideRollback(promotion, principal.id, reason, now, before),
+  );
+};
 /** Ends a held promotion and leaves the tenants that stayed on the release where they are. */
 export const keepPromotion = plain('keep', decideKeep);

@@ -92,6 +92,8 @@ export interface GateFacts {
   readonly replaced?: { readonly planned: Digest; readonly inForce: Digest };
   /** What the plan runs in its stores, each file once. Undefined: not known, which is not none. */
   readonly migrating?: readonly MigrationRef[];
+  /** The versions that serve where the plan begins, beside which its migrations run. Absent: nobody looked. */
+  readonly serving?: readonly string[];
   /** The stores that the plan migrates, of the cells that are asked about. Absent: nobody looked, or it was before there were drills. */
   readonly migrated?: readonly { readonly cell: string; readonly store: string }[];
   /** Who said go at the point of no return. */

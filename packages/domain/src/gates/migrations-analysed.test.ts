@@ -165,6 +165,9 @@ describe('the gate migrations-analysed', () => {
     expect(judge(facts).because).toMatch(
       /NOT CHECKED: 2\.sql, line 7: code that names note of invoice fails; that what serves until customers are moved does without it/,
     );
+    expect(judge({ ...facts, serving: ['1.0.0', '1.1.0'] }).because).toContain(
+      'that what serves until customers are moved (1.0.0, 1.1.0) does without it',
+    );
     expect(judge(found(finding({ level: 'note' }))).because).not.toContain('NOT CHECKED');
   });
 
@@ -199,6 +202,9 @@ describe('where waivers answer for contracts', () => {
         '2.sql, line 7, “create index on invoice(number)”: code that names note of invoice fails (breaks-running-code); whether what serves until customers are moved does without it, nobody has said: a range that is derived says nothing of that',
       unblock: `promote a release first that doesn’t use it any more, and let its watch end; once nothing uses it, somebody says so: waive breaks-running-code of ${migration.file.digest} in the policy, with whoever looked as because${block('breaks-running-code')}`,
     });
+    expect(judge({ ...facts, serving: ['1.0.0'] }, by(level)).because).toContain(
+      'are moved (1.0.0) does without it, nobody',
+    );
     expect(judge(facts, by(level, 'may-break-running-code'))).toMatchObject({ verdict: 'fail' });
     expect(judge(facts, by(level, 'breaks-running-code'))).toMatchObject({
       verdict: 'waived',

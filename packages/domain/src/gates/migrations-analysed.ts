@@ -197,7 +197,7 @@ interface Asked {
   /** Whether the planner has seen to what contract migrations take from running code. */
   readonly byRanges: boolean;
   readonly maxAgeMs: number;
-  readonly facts: Pick<GateFacts, 'now' | 'release' | 'environment'>;
+  readonly facts: Pick<GateFacts, 'now' | 'release' | 'environment' | 'serving'>;
 }
 
 /** What running code loses is what a contract migration is for: by declared ranges the planner sees to it that nobody uses it any more. */
@@ -230,7 +230,7 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
       'developer',
     );
   const files = `${migrating.length} migration${migrating.length === 1 ? '' : 's'} analysed`;
-  const word = byRanges ? takenAtTheirWord(newest, byVersion) : '';
+  const word = byRanges ? takenAtTheirWord(newest, byVersion, facts) : '';
   if (waived.length === 0) return pass(NAME, `${files}: nothing worse than ${level} is left${word}`);
   const why = waived.map(({ rule, because, until }) => `${rule} until ${until} (${because})`).join('; ');
   return { gate: NAME, verdict: 'waived', because: `${files}; waived: ${why}${word}`, unblock: '', who: '' };
@@ -248,14 +248,26 @@ function asksByItself({ phase }: MigrationRef, rule: string, byRanges: boolean):
  * What contract migrations take from running code, which whoever still runs has to do without while they run: releases say so by
  * their schema ranges, and nobody looked into their code. That is said wherever the gate lets it by.
  */
-function takenAtTheirWord({ found, told }: AnalysisEvidence, byVersion: ReadonlyMap<number, MigrationRef>): string {
+function takenAtTheirWord(
+  { found, told }: AnalysisEvidence,
+  byVersion: ReadonlyMap<number, MigrationRef>,
+  facts: Asked['facts'],
+): string {
   const contract = ({ to, rule, level: at }: Pick<FoundCount, 'to' | 'rule' | 'level'>): boolean =>
     byVersion.get(to)?.phase === 'contract' && ANSWERED_BY_ORDER.has(rule) && at !== 'note';
   if (!found.some(contract)) return '';
   const named = told.filter(contract).map(({ file, line, why }) => `${file}, line ${line}: ${why}`);
   const what =
     named.length === 0 ? 'contract migrations take something from running code' : named.slice(0, 3).join('; ');
-  return `. NOT CHECKED: ${what}; that what serves until customers are moved does without it is its release’s own word, its schema range`;
+  return `. NOT CHECKED: ${what}; that ${whoServes(facts)} does without it is its release’s own word, its schema range`;
+}
+
+/** Who has to do without what is taken away, by version where it is known. */
+function whoServes({ serving = [] }: Asked['facts']): string {
+  const named = [...new Set(serving)];
+  const more = named.length > 3 ? ` and ${named.length - 3} more` : '';
+  const which = named.length === 0 ? '' : ` (${named.slice(0, 3).join(', ')}${more})`;
+  return `what serves until customers are moved${which}`;
 }
 
 /** For so long at least a waiver that is proposed would hold. Milliseconds. */
@@ -306,7 +318,7 @@ function refused(
   byVersion: ReadonlyMap<number, MigrationRef>,
   { maxAgeMs, facts }: Asked,
 ): Verdict {
-  const verdict = worded(first, open, newest, byVersion, facts.release.digest);
+  const verdict = worded(first, open, newest, byVersion, facts);
   // From the analysis's own time, so that the words don't change while it is waited.
   const until = newest.at + Math.max(maxAgeMs, WAIVED_MS);
   return { ...verdict, unblock: withWaivers(verdict.unblock, open, byVersion, until, facts.environment) };
@@ -317,9 +329,9 @@ function worded(
   open: readonly FoundCount[],
   { told, migrations }: AnalysisEvidence,
   byVersion: ReadonlyMap<number, MigrationRef>,
-  release: Digest,
+  facts: Asked['facts'],
 ): Verdict {
-  const rest = furtherOf(first, open, byVersion, release);
+  const rest = furtherOf(first, open, byVersion, facts.release.digest);
   const file = byVersion.get(first.to)?.file;
   const digest = file?.digest ?? '';
   if (first.rule === UNDERSTATED) {
@@ -342,7 +354,7 @@ function worded(
     return stop(
       NAME,
       'fail',
-      `${words}; whether what serves until customers are moved does without it, nobody has said: a range that is derived says nothing of that${rest}`,
+      `${words}; whether ${whoServes(facts)} does without it, nobody has said: a range that is derived says nothing of that${rest}`,
       `promote a release first that doesn’t use it any more, and let its watch end; once nothing uses it, somebody says so: waive ${first.rule} of ${digest} in the policy, with whoever looked as because`,
       'developer',
     );

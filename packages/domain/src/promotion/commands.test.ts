@@ -1,8 +1,9 @@
 import { aCell, aPlan, brokenChecks, DAY_MS, digestOf, HOUR_MS, NOON } from '@headgate/testkit/domain/builders';
 import { sound, World } from '@headgate/testkit/domain/world';
-import { begun, endOf, offered, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
+import { begun, breaking, endOf, offered, resultsOf, served, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../model/outcome.ts';
+import { ranBefore } from '../plan/ran-before.ts';
 import {
   decideApprove,
   decideKeep,
@@ -219,5 +220,27 @@ describe('people’s commands', () => {
     late.command((p, now) => decideReject(p, BY, 'no', now));
     expect(endOf(late.run())).toBe('rolled-back');
     expect(served(late)).not.toContain('new');
+  });
+});
+
+describe('an ended promotion is not taken back any more, and says what to promote instead', () => {
+  const unblock = (world: World) => {
+    const decided = decideRollback(world.promotion, BY, 'too late', world.now, ranBefore(world.plan));
+    return decided.ok ? 'accepted' : decided.refusal.unblock;
+  };
+
+  test('the release that ran before, by its digest, once for all cells', () => {
+    const world = begun(twoCells('all'));
+    expect(endOf(world.run())).toBe('promoted');
+    const [before, ...others] = ranBefore(world.plan);
+    expect(others).toEqual([]);
+    expect(before?.digest).not.toBe(world.promotion.release.digest);
+    expect(unblock(world)).toContain(`headgate promote ${before?.digest} --to ${world.promotion.environment}`);
+  });
+
+  test('nothing where nobody stayed on the release', () => {
+    const world = begun();
+    expect(endOf(world.run(breaking('shared', 'w1.verify', 'ada')))).toBe('rolled-back');
+    expect(unblock(world)).toMatch(/^nothing: nobody stayed on the release/);
   });
 });

@@ -1,6 +1,7 @@
 /** What people may do to a promotion, by phase. Who may do it at all stands in the table of access. */
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
+import type { ReleaseRef } from '../model/release.ts';
 import { ended, HOLD_MS, rollBack } from './endings.ts';
 import type { PromotionEvent } from './events.ts';
 import type { Promotion } from './state.ts';
@@ -126,17 +127,18 @@ export function decideGo(state: Promotion, by: PrincipalId, reason: string, now:
   return accepted({ type: 'promotion.go', data: { by, reason, at: now } });
 }
 
-/** Rolling back is never blocked by a window, a freeze or a gate. */
+/** Rolling back is never blocked by a window, a freeze or a gate. `before` is what an ended one is told to promote instead. */
 export function decideRollback(
   state: Promotion,
   by: PrincipalId,
   reason: string,
   now: Instant,
+  before: readonly ReleaseRef[] = [],
 ): Decided<PromotionEvent> {
   const what = `roll promotion ${state.id} back`;
   const where = `promotion/${state.id}`;
   if (state.phase === 'ended')
-    return refused('wrong-phase', what, where, `it ended: ${state.result}`, 'promote the release that ran before');
+    return refused('wrong-phase', what, where, `it ended: ${state.result}`, insteadOfRollback(state, before));
   if (state.phase === 'undoing' && state.undo?.scope.kind === 'all') return accepted();
   if (state.wave === 0) return accepted(ended('rejected', `${by}: ${reason}`, now));
   return accepted(rollBack(now, { kind: 'all', wave: state.wave }, reason, by));
@@ -153,4 +155,17 @@ export function decideKeep(state: Promotion, by: PrincipalId, now: Instant): Dec
       'look at `headgate status`',
     );
   return accepted({ type: 'promotion.kept', data: { by, at: now } });
+}
+
+/** What brings back the release of before once its promotion has ended: one like any other, with its gates. */
+function insteadOfRollback(
+  { environment, release, result }: Promotion & { phase: 'ended' },
+  before: readonly ReleaseRef[],
+): string {
+  if (result !== 'promoted' && result !== 'partly-rolled-back')
+    return 'nothing: nobody stayed on the release; `headgate status` shows what runs where';
+  const named = before.filter(({ digest }) => digest !== release.digest).slice(0, 3);
+  if (named.length === 0) return 'promote the release that ran before';
+  const commands = named.map(({ version, digest }) => `${version}: \`headgate promote ${digest} --to ${environment}\``);
+  return `promote the release that ran before, ${commands.join(', or ')}`;
 }

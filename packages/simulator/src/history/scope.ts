@@ -91,6 +91,20 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
   return { back, whole, ids, agreed };
 }
 
+/**
+ * Who of them is on the stable slot again after that many steps of the undo: the others stay where they are when somebody
+ * declines the next one. Whoever has a store of their own is back with the last of their own steps.
+ */
+export function broughtBack(cell: CellPlan, begun: number, { back, ids }: ExpectedUndo, cursor: number): string[] {
+  const done = new Set(ids.slice(0, cursor));
+  const together = ids.slice(0, cursor).some((id) => id.endsWith('undo.route'));
+  const steps = cell.steps.slice(0, begun);
+  return back.filter((tenant) => {
+    const own = steps.filter(({ of, undo }) => of?.includes(tenant) === true && undo.kind === 'act');
+    return own.length === 0 ? together : own.every(({ id }) => done.has(`undo.${id}`));
+  });
+}
+
 /** A shared store changes only by a decision that names every tenant in it. */
 function allNamed(cell: CellPlan, store: string, back: readonly string[]): boolean {
   return Object.entries(cell.base.tenants).every(([tenant, at]) => at.store !== store || back.includes(tenant));

@@ -216,6 +216,8 @@ export const PLANTS: readonly Plant[] = [
     '',
   ),
   // Tenants with stores of their own.
+  plant('decline-holds-nobody', ASSIGNMENT, 'if (held.size > 0)', 'if (false)', 'own-stores'),
+  plant('decline-of-nothing', ASSIGNMENT, 'if (approver === undefined || undo === null)', 'if (undo === null)'),
   plant('held-goes-back', UNDO, 'named.has(tenant) || held.has(tenant)', 'named.has(tenant)', 'own-stores'),
   plant('opened-again', UNDO, '[...openAgain(cell, begun, back)]', '[]', 'own-stores'),
   plant('own-undo-by-name', UNDO, '!step.of.every((tenant) => moved.has(tenant))', 'false', 'own-stores'),

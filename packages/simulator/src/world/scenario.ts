@@ -85,6 +85,7 @@ export const ACTS = [
   'observes',
   'asks-for-some',
   'overtakes',
+  'declines',
 ] as const;
 
 export type Act = (typeof ACTS)[number];
@@ -123,10 +124,11 @@ const ACT_CHANCE: Partial<Record<Act, number>> = {
   'asks-for-trap': 0.04,
   'asks-for-some': 0.05,
   overtakes: 0.06,
+  declines: 0.06,
 };
 const OTHER_ACT_CHANCE = 0.02;
 /** They came later than the others: drawn last, they leave the histories of earlier seeds as they were. */
-const LAST_DRAWN: readonly Act[] = ['asks-for-some', 'overtakes'];
+const LAST_DRAWN: readonly Act[] = ['asks-for-some', 'overtakes', 'declines'];
 
 /** One fleet in so many has tenants with stores of their own. */
 export const OWN_STORES_EVERY = 4;

@@ -9,6 +9,7 @@ import {
 } from '@headgate/domain';
 import type { Run } from '../engine/run.ts';
 import type { Recorded } from '../history/recorded.ts';
+import { broughtBack } from '../history/scope.ts';
 import { checkCell } from './check-cell.ts';
 import { checkCompleted, checkPlanned } from './check-size.ts';
 
@@ -69,7 +70,8 @@ function checkSettled(run: Run, entry: Recorded): void {
       );
   const { from, to } = track.cell.slot;
   if (track.undo !== undefined) {
-    for (const tenant of track.undo.back) {
+    const { undo, undoCursor, declined, begun, cell } = track;
+    for (const tenant of declined ? broughtBack(cell, begun, undo, undoCursor) : undo.back) {
       if (target.tenants.get(tenant)?.slot !== from)
         checker.report('back-on-stable', `${tenant} is not on the stable slot of ${track.cell.cell}`);
       if (target.tenants.get(tenant)?.held)
