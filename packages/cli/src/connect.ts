@@ -39,7 +39,7 @@ export function serverAddress(options: ConnectOptions, { env, cwd }: Surrounding
       EXIT.unreachable,
       'no-server',
       `no server is known: there is no .headgate/server.json in ${cwd} or above it`,
-      'start one (headgate-server; in a clone: npm start), or give --server URL, or set HEADGATE_SERVER',
+      'start one here (headgate-server --data .headgate; npm start in a clone of Headgate is a demonstration), or give --server URL, or set HEADGATE_SERVER',
     );
   if (!isAllowedServer(baseUrl))
     throw new Failure(

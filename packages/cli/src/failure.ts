@@ -46,7 +46,7 @@ export function tell(error: unknown): Told {
   }
   if (error instanceof ServerUnreachable) {
     const unblock =
-      'start it (headgate-server; in a clone: npm start), or say where it is: --server URL, or HEADGATE_SERVER';
+      'start it, with the data folder that it had (headgate-server --data DIR; npm start in a clone of Headgate is the demonstration, with a folder of its own), or say where it is: --server URL, or HEADGATE_SERVER';
     return {
       exitCode: EXIT.unreachable,
       lines: [error.message, `  to unblock: ${unblock}`],

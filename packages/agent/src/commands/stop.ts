@@ -27,7 +27,8 @@ releases, restore points and configuration stay where they are: \`headgate-agent
 ends what is left, and says so when nothing is.
 
 --cell       this cell alone; may be given more than once. Without it every cell of the agent
---tenants    who is served there and is to be cut off, each by name; without it cells that serve anybody are left alone
+--tenants    who is served there and is to be cut off, each by name, and as CELL/NAME where two of the cells serve one of that
+             name; without it cells that serve anybody are left alone
 --and-agent  ends the agent first, if it runs: it would start again whatever ends. Where a service manager keeps it, that has
              to be told instead (systemctl stop …)
 --agent-only ends the agent and nothing of what it runs: everybody is served on, and the next \`headgate-agent run\` takes it

@@ -13,6 +13,11 @@ export interface EndFacts {
   readonly inTheWay: readonly string[];
 }
 
+interface Served {
+  readonly cell: string;
+  readonly tenant: string;
+}
+
 /** So many tenants are spelled out as they are to be typed. */
 const MOST_TYPED = 20;
 
@@ -30,21 +35,33 @@ export function whyNotEnd(cells: readonly EndFacts[], tenants: readonly string[]
         `cell ${cell}: a step is under way: ${half.join('; ')}. Let it come to its end with the agent running, or go back: headgate rollback PROMOTION --reason "…" (with the server away: headgate-agent rollback --config FILE --because "…")`,
       );
   }
+  // One name may be served in several cells, as in staging and in production: whoever is meant is then said with the cell.
+  const everybody = cells.flatMap(({ cell, seen }) => seen.served.map((tenant) => ({ cell, tenant })));
+  const often = new Set<string>();
+  const once = new Set<string>();
+  for (const { tenant } of everybody) (once.has(tenant) ? often : once).add(tenant);
   const said = new Set(tenants);
-  const unsaid = cells.flatMap(({ seen }) => seen.served).filter((tenant) => !said.has(tenant));
+  const typed = ({ cell, tenant }: Served): string => (often.has(tenant) ? `${cell}/${tenant}` : tenant);
+  const isSaid = (each: Served): boolean =>
+    said.has(`${each.cell}/${each.tenant}`) || (said.has(each.tenant) && !often.has(each.tenant));
+  const unsaid = everybody.filter((each) => !isSaid(each));
   if (unsaid.length > 0) {
-    const all = [...new Set(cells.flatMap(({ seen }) => seen.served))].sort();
+    const all = [...new Set(everybody.map(typed))].sort();
     const flag = all.length > MOST_TYPED ? 'all of them, with commas between' : all.join(',');
-    const where = cells.filter(({ seen }) => seen.served.some((tenant) => !said.has(tenant))).map(({ cell }) => cell);
+    const where = [...new Set(unsaid.map(({ cell }) => cell))];
+    const which = where.length > 1 || often.size > 0 ? ', or which cell is to be ended alone: --cell CELL' : '';
     why.push(
-      `${where.map((cell) => `cell ${cell}`).join(', ')}: ${named(unsaid)} ${unsaid.length === 1 ? 'is' : 'are'} served there. Name who is to be cut off: --tenants ${flag}`,
+      `${where.map((cell) => `cell ${cell}`).join(', ')}: ${named(unsaid.map(typed))} ${unsaid.length === 1 ? 'is' : 'are'} served there. Name who is to be cut off: --tenants ${flag}${which}`,
     );
   }
   const there = new Set(cells.flatMap(({ seen }) => seen.served));
   // Served no more they may be named again, if they are declared; where others are served it is a mistake.
   const declared = new Set(cells.flatMap((each) => each.tenants));
   const known = there.size === 0 ? declared : there;
-  const strange = tenants.filter((tenant) => !known.has(tenant));
+  const placed = new Set(
+    cells.flatMap((each) => [...each.seen.served, ...each.tenants].map((t) => `${each.cell}/${t}`)),
+  );
+  const strange = tenants.filter((tenant) => !known.has(tenant) && !placed.has(tenant));
   if (strange.length > 0)
     why.push(
       there.size === 0

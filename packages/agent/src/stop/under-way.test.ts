@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { StandingFile } from '../away/standing.ts';
 import { benchAgent } from '../testing/bench-agent.ts';
 import { sealedPlan } from '../testing/sealed-plan.ts';
@@ -80,4 +80,32 @@ test.each<[string, Seen, readonly string[], RegExp | undefined]>([
   const said = whyNotEnd([facts], tenants);
   if (why === undefined) expect(said).toEqual([]);
   else expect(said).toEqual([expect.stringMatching(why)]);
+});
+
+describe('one name that is served in two cells, as in staging and in production', () => {
+  const seen = { parts: [], served: ['ada'], halfWay: [] };
+  const cells = ['live', 'stage'].map(
+    (cell): EndFacts => ({ cell, seen, underWay: undefined, inTheWay: [], tenants: ['ada'] }),
+  );
+
+  test('isn’t enough to cut off both: each is named with its cell', () => {
+    const [said, ...others] = whyNotEnd(cells, ['ada']);
+    expect(others).toEqual([]);
+    expect(said).toMatch(
+      /^cell live, cell stage: live\/ada and stage\/ada are served there\. .*: --tenants live\/ada,stage\/ada, or which cell is to be ended alone: --cell CELL$/,
+    );
+    expect(whyNotEnd(cells, ['stage/ada'])).toEqual([expect.stringMatching(/^cell live: live\/ada is served there/)]);
+    expect(whyNotEnd(cells, ['stage/ada', 'live/ada'])).toEqual([]);
+  });
+
+  test('is enough where only one of them is to be ended, or serves', () => {
+    expect(whyNotEnd(cells.slice(0, 1), ['ada'])).toEqual([]);
+    const [live, stage] = cells as [EndFacts, EndFacts];
+    const ended = { ...stage, seen: { ...seen, served: [] } };
+    expect(whyNotEnd([live, ended], ['ada'])).toEqual([]);
+    expect(whyNotEnd([live, ended], ['live/ada', 'stage/ada'])).toEqual([]);
+    expect(whyNotEnd(cells, ['stage/ada', 'live/ada', 'live/eve'])).toEqual([
+      expect.stringMatching(/nobody of that name is served there: live\/eve/),
+    ]);
+  });
 });

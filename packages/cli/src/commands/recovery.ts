@@ -48,7 +48,7 @@ function printed({ epoch, recovery, unread, truncated }: RecoveryShown): string 
     ...recovery.beware.map((each) => `  - ${each}`),
     unread.length === 0
       ? 'every cell was read back, or answered for'
-      : `${unread.length}${truncated ? ' and more' : ''} cells in which nothing moves yet:`,
+      : `${unread.length}${truncated ? ' and more cells' : unread.length === 1 ? ' cell' : ' cells'} in which nothing moves yet:`,
     ...unread.flatMap(({ cell, environment, promotion, why, until, held, answers }) => [
       `  ${cell} (${environment})${promotion === null ? '' : `, held by ${promotion}`}: ${why}`,
       ...(held.length === 0 ? [] : [`    nobody serves ${held.join(', ')} there`]),

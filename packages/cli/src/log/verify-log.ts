@@ -48,7 +48,7 @@ export async function verifyLog(
   if (!current.ok) return { ...bad('head', `the server's tree head: ${current.why}`, 0), ...heldSize };
   const { size } = current.head;
   if (held !== undefined && size < held.head.size) {
-    const why = `the log had ${held.head.size} entries and its server now signs ${size}: its tail was cut`;
+    const why = `the log had ${held.head.size} entries and its server now signs ${size}: its tail was cut, at place ${size} or before; an export from before shows where (headgate log verify FOLDER --earlier EXPORT)`;
     return { ...bad('head-shrunk', why, 0), ...heldSize, firstBad: size };
   }
   return { ...(await verifyEntries(client, current.head, held?.head)), ...heldSize };

@@ -119,6 +119,30 @@ export class ExportWalk {
     return this.#entryTrouble ?? this.#tileTrouble ?? this.#upperTiles(head.size);
   }
 
+  /**
+   * The log had more entries when `longer` was signed. What is left may have been written anew as well, after a restore for
+   * example: an earlier export tells where; without one it is anywhere behind the last head of `others` that it continues.
+   */
+  shrunk(
+    longer: Mark,
+    size: number,
+    by: { readonly earlier?: Before | undefined; readonly others: ReadonlySet<string> } = { others: new Set() },
+  ): UnfitExport {
+    const why = `the export's head names ${size} entries, but the log had ${longer.head.size} when ${longer.from} was signed: its tail was cut`;
+    const own: Hashes = (level, index) => (level === 0 ? this.#leaf(index) : this.#nodes.get(level)?.[index]);
+    const { earlier, others } = by;
+    const differs = earlier === undefined ? undefined : firstUnfit(earlier.head, earlier.tile, own);
+    if (differs === 'unproven') return unfit('head', 'the files of the earlier export do not lead to its own head');
+    if (differs !== undefined) {
+      const anew = differs.from < size ? ', and what stands there now is not what stood there' : '';
+      return unfit('head-shrunk', `${why}${anew}`, told(differs));
+    }
+    const most = Math.min(size, this.#forked?.head.size ?? size);
+    const continued = this.#marks.filter(({ head, from }) => others.has(from) && head.size < most);
+    const from = Math.max(0, ...continued.map(({ head }) => head.size));
+    return unfit('head-shrunk', `${why}; an export from before (--earlier) shows where`, told({ from, to: most + 1 }));
+  }
+
   /** Between the last head that it continues and the first that it doesn't. */
   #roughly(): Omit<UnfitExport, 'ok' | 'code' | 'why'> {
     const to = this.#forked?.head.size;

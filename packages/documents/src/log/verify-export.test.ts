@@ -91,9 +91,26 @@ describe('an exported log is refused', () => {
   it('with its tail cut: of its files, or with a head that fits what is left', () => {
     const cut = exportOf(entries.slice(0, 600));
     const held = [{ note: headOf(whole), from: 'held.note' }];
-    expect(verify(cut, { held })).toMatchObject({ ok: false, code: 'head-shrunk', firstBad: 600 });
+    // What is left may be another history, which the longer head alone doesn't show.
+    expect(verify(cut, { held })).toMatchObject({ ok: false, code: 'head-shrunk', firstBad: 0, lastBad: 600 });
+    const further = [...held, { note: headOf(exportOf(entries.slice(0, 500))), from: 'older.note' }];
+    expect(verify(cut, { held: further })).toMatchObject({ code: 'head-shrunk', firstBad: 500, lastBad: 600 });
+    expect(verify(cut, { held, earlier: whole })).toMatchObject({ code: 'head-shrunk', firstBad: 600 });
     expect(verify(cut.with(CHECKPOINT, Buffer.from(headOf(whole))))).toMatchObject({ ok: false });
     expect(verify(cut.with(NOTE, whole.files.get(NOTE) as Buffer))).toMatchObject({ ok: false, code: 'head-shrunk' });
+  });
+
+  it('cut and gone on from there, as after a restore: an earlier export names the first entry that is another', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 590 }), (from) => {
+        const anew = entries.slice(0, 600).map((bytes, i) => (i < from ? bytes : entryAt(i, 'since the restore')));
+        const verdict = verify(exportOf(anew), { earlier: whole });
+        expect(verdict).toMatchObject({ ok: false, code: 'head-shrunk', firstBad: from });
+        expect(verdict).not.toHaveProperty('lastBad');
+        expect((verdict as { why: string }).why).toContain('what stands there now is not what stood there');
+      }),
+      { numRuns: 20 },
+    );
   });
 
   it('under an older head of its own', () => {

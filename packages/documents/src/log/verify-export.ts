@@ -4,7 +4,7 @@
  */
 import { type ExportVerdict, type UnfitExport, unfit } from './export-verdict.ts';
 import { type ExportFiles, ExportWalk, type Mark } from './export-walk.ts';
-import { CHECKPOINT, filesOf, TILE_WIDTH, tileBytes, tilePath, tilesOn } from './tiles.ts';
+import { CHECKPOINT, filesOf, TILE_WIDTH, type Tile, tileBytes, tilePath, tilesOn } from './tiles.ts';
 import { openTreeHead, type TreeHeadTrust } from './tree-head.ts';
 
 const MAX_NOTE_BYTES = 64 * 1024;
@@ -52,24 +52,23 @@ export function* verifyExport(
   if (before?.ok === false) return before;
   if (before !== undefined) marks.push(before.mark);
   const { size } = own.mark.head;
-  for (const { head, from } of marks) {
-    if (head.size <= size) continue;
-    const why = `the export's head names ${size} entries, but the log had ${head.size} when ${from} was signed: its tail was cut`;
-    return unfit('head-shrunk', why, { firstBad: size });
-  }
-  const extra = firstExtra(files, size);
+  const longer = marks.find(({ head }) => head.size > size);
+  const extra = longer === undefined ? firstExtra(files, size) : undefined;
   if (extra !== undefined) return extra;
   const walk = new ExportWalk(files, marks);
   for (const tile of tilesOn(0, size)) {
     const broken = walk.take(tile);
-    if (broken !== undefined) return broken;
+    if (broken !== undefined) return longer === undefined ? broken : walk.shrunk(longer, size);
     if (tile.index % TILES_A_BREATH === TILES_A_BREATH - 1) yield walk.entries;
   }
-  const trouble = walk.trouble(
-    own.mark.head,
-    earlier &&
-      before && { head: before.mark.head, tile: (tile) => earlier.read(tilePath(tile), tileBytes(TILE_WIDTH)) },
-  );
+  const then = earlier &&
+    before && { head: before.mark.head, tile: (tile: Tile) => earlier.read(tilePath(tile), tileBytes(TILE_WIDTH)) };
+  if (longer !== undefined) {
+    // The export's own heads prove nothing of what stood there before it was cut.
+    const others = new Set([...held.map(({ from }) => from), ...(before === undefined ? [] : [before.mark.from])]);
+    return walk.shrunk(longer, size, { earlier: then, others });
+  }
+  const trouble = walk.trouble(own.mark.head, then);
   if (trouble !== undefined) return trouble;
   const cosigned = marks.filter(({ by }) => by.length > 0);
   const by = [...new Set(cosigned.flatMap((mark) => mark.by))].sort();

@@ -145,12 +145,13 @@ async function recoverCommand(args: readonly string[], env: NodeJS.ProcessEnv): 
     const [, size, root] = note.split('\n');
     say(`recovered: epoch ${recovery.epoch}`);
     say(`  the gap: ${gapInWords(recovery)}`);
-    say(`  the log now: ${size}:${Buffer.from(root ?? '', 'base64').toString('hex')}`);
+    const head = `${size}:${Buffer.from(root ?? '', 'base64').toString('hex')}`;
+    say(`  the log now: ${head}`);
     if (rotated.length > 0) say(`  new tokens in ${folder.secrets}: ${rotated.join(', ')}`);
     for (const line of bewareOf(recovery.refuseTokens)) say(`  - ${line}`);
-    say(
-      'Now: start the server; at each agent, stopped, headgate-agent accept-restored-log --config FILE; then headgate recovery',
-    );
+    say('Now: start the server; stop each agent, and take the log up there, by a person who looked:');
+    say(`  headgate-agent accept-restored-log --config FILE --head ${head} --because "…"`);
+    say('  (without --head and --because it shows what the agent holds); start it again; then headgate recovery');
     return 0;
   } finally {
     await embedded?.close();
