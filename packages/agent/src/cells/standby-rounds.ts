@@ -24,7 +24,7 @@ export class StandbyRounds {
   constructor({ cells, everyMs, plane, log }: StandbyRoundsParts) {
     this.#rounds = cells.map((config) => {
       const { cell } = config;
-      const watch = new StandbyWatch(config.kind === 'odoo' ? {} : config.externalStores);
+      const watch = new StandbyWatch('externalStores' in config ? config.externalStores : {});
       const said = new Map<string, string>();
       let toldOfNone = false;
       let trouble: string | undefined;

@@ -8,14 +8,13 @@ import {
   notFollowing,
   type SeenStandby,
   seenText,
+  standbyText,
   storeOf,
 } from '../standby/standby.ts';
 import { type Gate, type GateFacts, pass, type Subject, stop, type Verdict, wholeNumber } from './gate.ts';
 
 const NAME = 'standby-ready';
 
-/** A standby catches up within seconds: so soon is it asked again. Milliseconds. */
-const ASK_AGAIN_MS = 5_000;
 /** So many standbys are named of one store. */
 const MOST_NAMED = 3;
 
@@ -154,7 +153,6 @@ function judgeStore(of: StoreName, seen: readonly SeenStandby[], now: number, as
       `nobody has told of a standby of ${store}`,
       `declare it in the agent's configuration (standbys of the store ${of.store}), and see that the agent of ${of.cell} runs: headgate status`,
       'operator',
-      now + ASK_AGAIN_MS,
     );
   const short = new Map(seen.map((each) => [each, shortOf(each, now, asked)] as const));
   const ready = seen.filter((each) => short.get(each) === undefined);
@@ -173,7 +171,6 @@ function judgeStore(of: StoreName, seen: readonly SeenStandby[], now: number, as
       `of ${store} ${ready.length} ${ready.length === 1 ? 'standby is' : 'standbys are'} declared, ${asked.atLeast} are asked for`,
       `declare more in the agent's configuration, or correct atLeast in the policy`,
       'operator',
-      now + ASK_AGAIN_MS,
     );
   return stop(
     NAME,
@@ -186,7 +183,6 @@ function judgeStore(of: StoreName, seen: readonly SeenStandby[], now: number, as
       .filter((mend, i, all) => all.indexOf(mend) === i)
       .join('; or '),
     'operator',
-    now + ASK_AGAIN_MS,
   );
 }
 
@@ -206,9 +202,10 @@ function shortOf(seen: SeenStandby, now: number, asked: Asked): Short | undefine
     const why = ahead ? seenText(seen, now) : `${seenText(seen, now)}, ${durationText(asked.maxAgeMs)} are allowed`;
     return short(false, why, ahead ? 'set the clocks right' : `see that the agent of ${cell} runs: headgate status`);
   }
-  const trouble = notFollowing(asked.receiving ? seen : { ...seen, receiving: true });
+  const judged = asked.receiving ? seen : { ...seen, receiving: true };
+  const trouble = notFollowing(judged);
   const known = standing !== 'unreachable' && standing !== 'unknown';
-  if (trouble !== undefined) return short(known, `${trouble.why}, ${seenText(seen, now)}`, trouble.mend);
+  if (trouble !== undefined) return short(known, standbyText(judged, now), trouble.mend);
   if (asked.receiving && receiving === undefined)
     return short(false, 'whether it receives isn’t known', `give the login of ${name} the role pg_monitor`);
   if (lagMs === undefined || lagBytes === undefined)
