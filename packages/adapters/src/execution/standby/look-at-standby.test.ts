@@ -153,6 +153,13 @@ describe.skipIf(BIN === undefined)('a look at a standby', () => {
     expect(await lookAtStandby(parts(other))).toMatchObject({ standing: 'other-cluster' });
   }, 120_000);
 
+  test('that has what its primary never wrote is told as that, though both are on one timeline', async () => {
+    const clone = await servers.cloneOf(primary);
+    await primary.sql('insert into t select generate_series(1, 100000)');
+    await until('caught up', parts(), caughtUp);
+    expect(await lookAtStandby(parts(standby, clone))).toMatchObject({ standing: 'ahead' });
+  }, 120_000);
+
   test('that was promoted is told as that; one that follows it then is on another timeline', async () => {
     const promoted = await servers.standbyOf(primary);
     const behind = await servers.standbyOf(primary);

@@ -15,7 +15,8 @@ function seen(...all: readonly (readonly [place: bigint, at: number])[]): Primar
 
 test('a standby that has all that was written is not behind, however long ago that was', () => {
   const idle = { primaryNowMs: 9 * HOUR, replayedCommitMs: 0 };
-  expect(seen([100n, 0], [100n, HOUR]).lagMs(100n, 100n, HOUR, idle)).toBe(0);
+  expect(seen([100n, 0], [100n, HOUR]).lagMs(100n, 100n, HOUR + 400, idle)).toBe(0);
+  expect(seen().lagMs(100n, 100n, HOUR, idle)).toBe(0);
 });
 
 test('one that hasn’t is behind since the log was last seen not beyond what it has', () => {
@@ -44,6 +45,7 @@ test('what was written before we looked counts by the database’s own stamps, a
 
 test('a primary that was brought back to an earlier place is another one: what was seen before is forgotten', () => {
   expect(seen([100n, 0], [50n, 5_000], [80n, 6_000]).lagMs(60n, 80n, 7_000, SILENT)).toBe(2_000);
+  expect(seen([10n, 0], [200n, 1_000], [100n, 5_000]).lagMs(60n, 100n, 6_000, SILENT)).toBeUndefined();
 });
 
 test('however many positions are remembered, a lag is never said to be shorter than it is', () => {

@@ -26,7 +26,9 @@ export class RealServer {
   }
 
   async start(): Promise<void> {
-    const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', port: this.port, fsync: 'off' };
+    // A standby that was away for a while finds the log that it lacks.
+    const kept = { wal_keep_size: '1GB', fsync: 'off' };
+    const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', port: this.port, ...kept };
     const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
     const log = join(this.data, '..', `${this.port}.log`);
     await program('pg_ctl', ['-D', this.data, '-w', '-t', '60', '-l', log, '-o', options.join(' '), 'start']);
@@ -89,12 +91,13 @@ export class RealServers {
   }
 
   /** A standby that streams from it. */
-  async standbyOf(primary: RealServer): Promise<RealServer> {
-    const server = await this.#server();
-    const from = `host=127.0.0.1 port=${primary.port} user=postgres`;
-    await program('pg_basebackup', ['-D', server.data, '-d', from, '-R', '-X', 'stream', '-c', 'fast', '--no-sync']);
-    await server.start();
-    return server;
+  standbyOf(primary: RealServer): Promise<RealServer> {
+    return this.#copyOf(primary, ['-R']);
+  }
+
+  /** A copy of it that goes on by itself, on the same timeline. */
+  cloneOf(primary: RealServer): Promise<RealServer> {
+    return this.#copyOf(primary, []);
   }
 
   /** A 0600 file with a URL. */
@@ -107,6 +110,15 @@ export class RealServers {
   async remove(): Promise<void> {
     for (const server of this.#all) await server.stop();
     await rm(this.dir, { recursive: true, force: true });
+  }
+
+  async #copyOf(primary: RealServer, more: readonly string[]): Promise<RealServer> {
+    const server = await this.#server();
+    const from = `host=127.0.0.1 port=${primary.port} user=postgres`;
+    const args = ['-D', server.data, '-d', from, '-X', 'stream', '-c', 'fast', '--no-sync'];
+    await program('pg_basebackup', [...args, ...more]);
+    await server.start();
+    return server;
   }
 
   async #server(): Promise<RealServer> {
