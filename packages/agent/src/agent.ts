@@ -26,6 +26,7 @@ import { KnownBundles } from './away/known-bundles.ts';
 import type { Cell } from './cells/cell.ts';
 import { CellKeeper } from './cells/cell-keeper.ts';
 import { openRealCell } from './cells/real-cell.ts';
+import { StandbyRounds } from './cells/standby-rounds.ts';
 import type { AgentConfig } from './config.ts';
 import type { Assignment } from './control-plane/assignment.ts';
 import { ControlPlane } from './control-plane/control-plane.ts';
@@ -179,9 +180,11 @@ export async function startAgent(
   // Before anything runs: it throws when its door isn't right.
   await away.start();
   for (const keeper of keepers.values()) keeper.start();
+  const standbys = new StandbyRounds({ cells: config.cells, everyMs: 2 * config.observeEveryMs, plane, log });
   if (mode === 'at-work') {
     scheduler.start();
     bearer.start();
+    standbys.start();
   }
   wal.start();
 
@@ -234,7 +237,7 @@ export async function startAgent(
       log.info('agent stops');
       stopping.abort();
       const gone = away.stop();
-      const unscheduled = Promise.all([scheduler?.stop(), bearer.stop()]);
+      const unscheduled = Promise.all([scheduler?.stop(), bearer.stop(), standbys.stop()]);
       await leasing;
       await gone;
       await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));

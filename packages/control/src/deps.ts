@@ -1,5 +1,6 @@
 import type { Digest, Instant, PrincipalId } from '@headgate/domain';
 import type { Blobs } from './ports/blobs.ts';
+import type { StandbyLooks } from './ports/standby-looks.ts';
 import type { ControlStore } from './ports/store.ts';
 
 /** Opens signed bytes with the server's own trust; implemented by `documents`, handed in by the wiring. */
@@ -52,6 +53,8 @@ export interface Deps {
   readonly store: ControlStore;
   readonly blobs: Blobs;
   readonly trust: Trust;
+  /** What agents saw of their stores' standbys; absent: nobody keeps it, and no standby is known. */
+  readonly standbys?: StandbyLooks;
   /** The control plane's epoch: rises when it is restored from a backup. */
   readonly epoch: number;
   /** Unique, unguessable ids with a prefix: `prm_…`. */

@@ -8,8 +8,10 @@ import { migrationsRun } from '@headgate/domain/plan/migrations';
 import { ranBefore } from '@headgate/domain/plan/ran-before';
 import { drilledStores } from './drilled-stores.ts';
 import type { Blobs } from './ports/blobs.ts';
+import type { StandbyLooks } from './ports/standby-looks.ts';
 import type { ControlStore, Read, Row, StreamId } from './ports/store.ts';
 import { type DocumentRecord, type FreezeRecord, freezeScopesOf, type ReleaseRecord, streams } from './records.ts';
+import { withStandbys } from './standby-facts.ts';
 
 /** Plans by digest: immutable, so they are parsed once. Bounded, oldest out. */
 export class Plans {
@@ -79,9 +81,12 @@ function asked(subject: GateSubject, calendars: readonly string[], policy: strin
 export class GateFactsGatherer {
   readonly #store: ControlStore;
   readonly #asked = new Map<string, Asked>();
+  readonly #standbys: StandbyLooks | undefined;
 
-  constructor(store: ControlStore) {
+  /** Without `standbys` nobody has seen any, which is no pass. */
+  constructor(store: ControlStore, standbys?: StandbyLooks) {
     this.#store = store;
+    this.#standbys = standbys;
   }
 
   /** Facts for a promotion's gates at `now`; `extra` rows are loaded in the same query and handed back. */
@@ -93,7 +98,12 @@ export class GateFactsGatherer {
   ): Promise<GatheredGates> {
     const drills = drilledStores(plan);
     const { rows, reads, gatesOf } = await this.load(promotion, now, [...extra, ...drills.streams]);
-    return { rows, reads, gates: drills.into(gatesOf(promotion, plan), rows) };
+    return { rows, reads, gates: await this.withStandbys(drills.into(gatesOf(promotion, plan), rows), plan) };
+  }
+
+  /** The facts with what was seen of the standbys of a plan's cells, or of one of them, where a gate asks for them. */
+  withStandbys(facts: GateFacts, plan: Plan, cell?: string): Promise<GateFacts> {
+    return withStandbys(facts, plan, this.#standbys, cell);
   }
 
   /** The same for a promotion that may itself be among the `extra` rows. */

@@ -112,6 +112,7 @@ export async function openControlPlane(
     store: tracing === undefined ? waking : new TracedStore(waking, tracing),
     blobs: control.blobs,
     trust,
+    standbys: control.standbys,
     epoch,
     newId,
     digestOf: digestOfJson,

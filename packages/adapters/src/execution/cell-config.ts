@@ -42,6 +42,9 @@ const urlSource = z.union(
   'where the URL is: {variable: NAME} of our environment, or {file: /path} of mode 0600',
 );
 
+/** Standbys of one store. */
+const MOST_STANDBYS = 5;
+
 /** A store in a database that is there already, on a server that somebody else keeps. */
 const ExternalStore = z.strictObject({
   /** The application's own login, owner of the database. */
@@ -51,6 +54,11 @@ const ExternalStore = z.strictObject({
   /** Dumps go here: for their size, and away from the database's own disk. */
   restorePointsDir: path,
   keepRestorePoints: z.int().min(1).max(1_000).default(5),
+  /** Standbys that one would fail over to, by name: where the URL of each stands. The login needs pg_monitor, and nothing else. */
+  standbys: z
+    .record(name, urlSource)
+    .refine((all) => Object.keys(all).length <= MOST_STANDBYS, `at most ${MOST_STANDBYS} standbys`)
+    .default({}),
   /** Folder of pg_dump and pg_restore; by default the installed ones that fit the server. */
   toolsDir: path.optional(),
   migrations: CommandMigrations.optional(),

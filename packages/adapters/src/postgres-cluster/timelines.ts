@@ -26,6 +26,14 @@ export function parseHistory(text: string): LeftAt {
   return { parent: Number(parent), at };
 }
 
+/** All that a timeline's history says: each timeline that it came from, and where that one was left. */
+export function ancestorsIn(text: string): readonly LeftAt[] {
+  return [...text.matchAll(/^\s*(\d+)\s+([0-9A-F]{1,8}\/[0-9A-F]{1,8})/gm)].map(([, parent, at]) => ({
+    parent: Number(parent),
+    at: at as string,
+  }));
+}
+
 /**
  * Where the recovery of a running cluster ended: by the record of the timeline that it began then, and not by how far its own log
  * is by now, which goes on with whatever is written to it. `connection`: a superuser's.

@@ -4,7 +4,7 @@
  */
 import { type Client, MAX_LEASE_CELLS, MAX_TOLD_DOCUMENTS, ProblemError } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
-import type { CellAccount, CellState, Digest, Fence, Outcome, UndoneAway } from '@headgate/domain';
+import type { CellAccount, CellState, Digest, Fence, Outcome, ToldStandby, UndoneAway } from '@headgate/domain';
 import type { PinnedEnvironment } from '../checks/facts.ts';
 import { type Assignment, assignmentOf } from './assignment.ts';
 
@@ -95,6 +95,12 @@ export class ControlPlane {
     const input = { cell: state.cell, ...(pinned && told(pinned)), body: state as never };
     const { unread } = await reached(this.#client.call('observeCell', input, { timeoutMs: SETTLE_PATIENCE_MS }));
     return { unread: unread !== undefined };
+  }
+
+  /** Says what is seen of the standbys of a cell's stores. An older server has no place for it, and hears nothing. */
+  async tellStandbys(cell: string, standbys: readonly ToldStandby[]): Promise<void> {
+    const body = { standbys } as never;
+    await unlessAbsent(this.#client.call('tellStandbys', { cell, body }, { timeoutMs: SETTLE_PATIENCE_MS }));
   }
 
   /** Tells a restored server what was done in a cell; `asked`: it asks a person about it. */

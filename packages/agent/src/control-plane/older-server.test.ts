@@ -45,3 +45,8 @@ test('what is refused for another reason stays refused, and is asked once', asyn
   await expect(plane.settle('r1', fence, { kind: 'done', result: {} })).rejects.toBeInstanceOf(Away);
   expect(server.settled).toEqual([]);
 });
+
+test('an older server, which has no place for standbys, is told nothing of them, and that is no trouble', async () => {
+  // The scripted server has no such route, as servers had none of before.
+  await expect(plane.tellStandbys('shared', [])).resolves.toBeUndefined();
+});

@@ -51,6 +51,8 @@ export class ScriptedServer {
   static async start(sealed: SealedPlan, port = 0): Promise<ScriptedServer> {
     const server = new ScriptedServer(sealed);
     server.#routes();
+    // As a server says it of a route that it doesn't have.
+    server.#app.setNotFoundHandler((_, reply) => problem(reply, 404, 'not-found'));
     await server.#app.listen({ host: '127.0.0.1', port });
     server.url = `http://127.0.0.1:${(server.#app.server.address() as AddressInfo).port}`;
     return server;

@@ -4,6 +4,7 @@ import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 import { instant, printable, table, withShortDigests } from '../output.ts';
 import { everything } from '../paging.ts';
+import { standbyBlock } from '../standbys/standby-lines.ts';
 import { endOf, scopeText } from './freeze.ts';
 
 interface Options {
@@ -101,6 +102,7 @@ export function incidentText(found: Incident): string {
             printable(`${instant(r.at)} ${r.environment}/${r.cell}/${r.store} by ${r.by}: ${r.words}`),
           ),
         ]),
+    ...standbyBlock(found.standbys),
     ...(calm && unknown.length === 0
       ? []
       : [

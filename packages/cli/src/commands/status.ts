@@ -9,6 +9,7 @@ import { migrationTimeLines, migrationTimesOf } from '../promotions/migration-ti
 import { cellsText, leftLines, together } from '../promotions/objections.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
 import { type Here, runAgentCommand } from '../setup/pin-anew.ts';
+import { standbyBlock } from '../standbys/standby-lines.ts';
 import { endOf, scopeText } from './freeze.ts';
 
 /** So many cells are named of one agent. */
@@ -196,6 +197,7 @@ function shown(status: Status, here: Here & { readonly server: string }): string
       c.drift.map(({ store, why }) => printable(`store ${store} of cell ${c.name} has drifted: ${why}`)),
     ),
     ...takenBackLines(status),
+    ...standbyBlock(status.standbys),
     '',
     'WHAT MOVES',
     ...(status.promotions.length === 0

@@ -8,6 +8,7 @@ import { agents } from './agents-check.ts';
 import { type Check, ok, unknown, wrong } from './finding.ts';
 import { pins } from './pins-check.ts';
 import { rows } from './rows-check.ts';
+import { standbys } from './standbys-check.ts';
 
 /** What checks of a server are told. */
 export interface ServerFacts {
@@ -143,4 +144,14 @@ const database: Check<ServerFacts> = {
 };
 
 /** Checks that ask the server. */
-export const SERVER_CHECKS: readonly Check<ServerFacts>[] = [ready, clock, rights, agents, pins, log, rows, database];
+export const SERVER_CHECKS: readonly Check<ServerFacts>[] = [
+  ready,
+  clock,
+  rights,
+  agents,
+  pins,
+  standbys,
+  log,
+  rows,
+  database,
+];

@@ -4,6 +4,7 @@ import { assignment, outcome, undoneAway } from '../schemas/assignment.ts';
 import { cell, cellState } from '../schemas/cells.ts';
 import { id, name, pageOf, paging, prefix } from '../schemas/common.ts';
 import { pinsOfCell, toldPins } from '../schemas/pins.ts';
+import { MAX_STANDBYS, toldStandby } from '../schemas/standbys.ts';
 
 const tag = 'agents';
 const needs = ['carry-out'] as const;
@@ -92,6 +93,19 @@ export const agentRoutes = {
     maxValues: 300_000,
     response: cell,
     twice: 'an unchanged observation is no news',
+  }),
+  tellStandbys: route({
+    method: 'PUT',
+    path: '/v1/agent/cells/{cell}/standbys',
+    summary:
+      'Say what is seen of the standbys of a cell’s stores; an older server has no such route, and is told nothing',
+    tag,
+    needs,
+    params: z.object({ cell: name }),
+    body: z.strictObject({ standbys: z.array(toldStandby).max(MAX_STANDBYS) }),
+    maxBytes: 256 * 1024,
+    response: z.object({ standbys: z.int() }),
+    twice: 'the later look counts',
   }),
   sayFarewell: route({
     method: 'POST',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { actions, instant, name, releaseRef } from './common.ts';
 import { freeze } from './freezes.ts';
 import { promotion } from './promotions.ts';
+import { standby } from './standbys.ts';
 
 export const affectedTenant = z
   .object({
@@ -169,6 +170,8 @@ export const incident = z
         }),
       )
       .exactOptional(),
+    /** The standbys that one could fail over to, as they were seen last; absent: an older server. */
+    standbys: z.array(standby).exactOptional(),
     freezes: z.array(freeze),
     /** What isn't known, in sentences. Never empty while something wasn't looked at. */
     unknown: z.array(z.string()),

@@ -3,6 +3,7 @@ import { approval, scope } from './assignment.ts';
 import { actions, digest, id, instant, name, principalId, releaseRef } from './common.ts';
 import { freeze } from './freezes.ts';
 import { objection } from './pins.ts';
+import { standby } from './standbys.ts';
 
 export const verdict = z
   .looseObject({
@@ -239,6 +240,8 @@ export const status = z
         }),
       )
       .exactOptional(),
+    /** What was seen last of standbys, first those that somebody should look at; an older server doesn't say. */
+    standbys: z.array(standby).exactOptional(),
     freezes: z.array(freeze),
     /** What waits, for whom, and until when. */
     waits: z.array(wait),

@@ -38,6 +38,7 @@ function formOf(name: string, { type, enum: words, minimum, items }: Schema): st
   if (words !== undefined) return words.join(' or ');
   if (type === 'integer') return `${name.endsWith('Ms') ? 'milliseconds' : 'a number'}, at least ${minimum ?? 0}`;
   if (type === 'boolean') return 'true or false';
+  if (type === 'array' && items?.type === 'string') return 'a list of names';
   if (type === 'array') return `a list, each with ${(items?.required ?? []).join(', ')}`;
   return 'a text';
 }

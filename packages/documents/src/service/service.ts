@@ -69,6 +69,9 @@ const environment = fields({
     adminUrl: source.describe(
       'A superuser of the same server: fences, restore points and migrations’ logins are its work.',
     ),
+    standbys: mapping(name, source, 5)
+      .exactOptional()
+      .describe('Standbys that one would fail over to, by name; each login needs pg_monitor, and nothing else.'),
   }).exactOptional(),
   port: whole(1, 65_535)
     .exactOptional()

@@ -11,6 +11,7 @@ import { restorePoint } from './restore-point.ts';
 import { rollbackRehearsed } from './rollback-rehearsed.ts';
 import { signature } from './signature.ts';
 import { soaked } from './soaked.ts';
+import { standbyReady } from './standby-ready.ts';
 import { testsPassed } from './tests-passed.ts';
 import { unknownParameters } from './unknown-parameters.ts';
 import { window } from './window.ts';
@@ -23,6 +24,7 @@ export const GATES: readonly Gate[] = [
   rehearsed,
   rollbackRehearsed,
   restoreDrilled,
+  standbyReady,
   soaked,
   window,
   approval,

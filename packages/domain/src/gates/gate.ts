@@ -11,6 +11,7 @@ import type { RestorePoint } from '../model/outcome.ts';
 import type { Action, GatePlace, MigrationRef } from '../plan/plan.ts';
 import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
 import type { RollbackRehearsalEvidence } from '../rehearsal/rollback.ts';
+import type { SeenStandby } from '../standby/standby.ts';
 import type { DrillEvidence } from '../vault/drill.ts';
 import type { Soaked } from './soaking.ts';
 
@@ -100,6 +101,11 @@ export interface GateFacts {
   readonly go?: Go;
   /** The last restore drill of each. */
   readonly drills?: readonly DrillEvidence[];
+  /** The stores of the cells that are asked about, and what was seen of their standbys. Absent: nobody looked. */
+  readonly standbys?: {
+    readonly stores: readonly { readonly cell: string; readonly store: string }[];
+    readonly seen: readonly SeenStandby[];
+  };
 }
 
 /** What the gate stands before. */

@@ -20,6 +20,7 @@ const SOUND_PARAMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   rehearsed: { from: 'production', maxAgeMs: HOUR_MS, longestStallMs: 500 },
   'rollback-rehearsed': { environment: 'staging', maxAgeMs: HOUR_MS, longestOutageMs: 1_000 },
   'restore-drilled': { rtoMs: MINUTE_MS, rpoMs: MINUTE_MS, drillMaxAgeMs: HOUR_MS },
+  'standby-ready': { maxLagMs: MINUTE_MS },
   window: {},
   approval: { count: 1 },
   'restore-point': { maxAgeMs: HOUR_MS },
@@ -380,6 +381,7 @@ describe('where gates stand', () => {
       'rehearsed',
       'rollback-rehearsed',
       'restore-drilled',
+      'standby-ready',
       'window',
       'approval',
     ]);
@@ -395,7 +397,7 @@ describe('where gates stand', () => {
       'restore-drilled',
     ]);
   });
-  test('again before each step that changes something, but for the approval that its wave consumed', () => {
+  test('again before each step that changes something, but for what its wave consumed', () => {
     expect(standing(step({ kind: 'route', tenants: ['ada'], slot: 'green' }))).toEqual([
       'signature',
       'tests-passed',

@@ -15,6 +15,7 @@ const NOTHING: Counted = {
   deliveries: { count: 0, oldestMs: 0 },
   unplaced: { count: 0, oldestMs: 0 },
   assignments: [],
+  standbys: [],
   dueLagMs: 0,
 };
 

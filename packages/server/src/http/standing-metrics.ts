@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Counted } from '@headgate/adapters/control/postgres/index';
 import type { PromotionResult } from '@headgate/domain';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { STANDBY_STATES, standbysOf } from './standing-standbys.ts';
 
 /** Scrapes within this share one look: several Prometheus servers, and whoever presses reload, cost the database one. */
 const FRESH_MS = 5_000;
@@ -62,6 +63,18 @@ export class StandingMetrics {
     ]);
     const lag = gauge('due_lag_seconds', 'For how long the longest waiting row has been due');
 
+    const standbys = gauge('standbys', 'Standbys of stores by how they stand: ready, not-ready, unseen', [
+      'environment',
+      'state',
+    ]);
+    const standbyLag = gauge('standby_lag_seconds', 'How far the last of those that follow is behind, at most', [
+      'environment',
+    ]);
+    const standbyBytes = gauge('standby_lag_bytes', 'How much the last of those that follow has not replayed', [
+      'environment',
+    ]);
+    const standbyAge = gauge('standby_look_age_seconds', 'Age of the oldest look at a standby', ['environment']);
+
     this.#metrics = [
       { metric: open, take: (c) => c.open.forEach(({ back: _, count: n, ...of }) => void open.inc(of, n)) },
       {
@@ -105,6 +118,32 @@ export class StandingMetrics {
       {
         metric: overdue,
         take: (c) => c.assignments.forEach(({ count: _, overdue: n, ...of }) => void overdue.set(of, n)),
+      },
+      {
+        metric: standbys,
+        take: (c) => {
+          for (const { environment, counts } of standbysOf(c))
+            for (const state of STANDBY_STATES) standbys.set({ environment, state }, counts[state]);
+        },
+      },
+      {
+        metric: standbyLag,
+        take: (c) =>
+          standbysOf(c).forEach(({ environment, lagMs }) => {
+            if (lagMs !== undefined) standbyLag.set({ environment }, lagMs / 1_000);
+          }),
+      },
+      {
+        metric: standbyBytes,
+        take: (c) =>
+          standbysOf(c).forEach(({ environment, lagBytes }) => {
+            if (lagBytes !== undefined) standbyBytes.set({ environment }, lagBytes);
+          }),
+      },
+      {
+        metric: standbyAge,
+        take: (c) =>
+          standbysOf(c).forEach(({ environment, ageMs }) => void standbyAge.set({ environment }, ageMs / 1_000)),
       },
       { metric: lag, take: (c) => lag.set(c.dueLagMs / 1_000) },
     ];

@@ -12,6 +12,7 @@ import { Crew } from '../world/crew.ts';
 import type { Fleet } from '../world/fleet.ts';
 import { People } from '../world/people.ts';
 import { isStoreFault, type Scenario, type StoreFault } from '../world/scenario.ts';
+import { simulatedStandbys, standbySpell } from '../world/standbys.ts';
 import { Targets } from '../world/targets.ts';
 import { Tellers } from '../world/tellers.ts';
 import { Troubles } from '../world/troubles.ts';
@@ -199,6 +200,7 @@ export class Run implements StoreFaults {
     const documents = {
       plan: (digest: Digest) => this.#plans.known(digest),
       document: (digest: Digest) => this.fleet.documents.get(digest) ?? this.documents.get(digest),
+      standbySpell,
     };
     const slackMs = Math.max(0, ...this.scenario.faults.map((f) => (f.kind === 'stall' ? f.ms : 0)));
     const checker = new HistoryChecker(documents, { slackMs });
@@ -288,6 +290,7 @@ export class Run implements StoreFaults {
       this.epoch,
       (prefix) => `${prefix}_${++this.#ids}`,
       crashed,
+      simulatedStandbys(this.fleet.cells, () => this.now),
     );
     this.#servers.push(server);
   }

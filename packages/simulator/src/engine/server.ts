@@ -1,4 +1,4 @@
-import { type Blobs, Controllers, type Deps, type Gatherers, type Plans } from '@headgate/control';
+import { type Blobs, Controllers, type Deps, type Gatherers, type Plans, type StandbyLooks } from '@headgate/control';
 import { TRUST } from '../world/fleet.ts';
 import { digestOfShared } from './digests.ts';
 import { FaultyStore, type StoreFaults } from './faulty-store.ts';
@@ -17,12 +17,14 @@ export class Server {
     epoch: number,
     newId: (prefix: string) => string,
     onCrash: (ms: number) => void,
+    standbys: StandbyLooks,
   ) {
     this.store = new FaultyStore(faults, onCrash);
     this.deps = {
       store: this.store,
       blobs,
       trust: TRUST,
+      standbys,
       epoch,
       newId,
       digestOf: digestOfShared,

@@ -130,6 +130,13 @@ export class DeclaredFacts {
     if (index.asksWindow) this.#checkWindow(plan.environment, at, at - slackMs, report);
   }
 
+  /** A wave opens while one could fail over: at some moment between the decision and its commit. */
+  checkStandby({ asksStandby }: PlanIndex, at: Instant, slackMs: number, report: Report): void {
+    const spell = asksStandby ? this.#documents.standbySpell?.(at) : undefined;
+    if (spell !== undefined && this.#documents.standbySpell?.(at - slackMs) === spell)
+      report('after-gates', 'no standby could be failed over to');
+  }
+
   /** Where the plan migrates, the release's newest rehearsal went well. */
   #checkRehearsed({ plan }: PlanIndex, most: number, report: Report): void {
     if (!migrates(plan)) return;

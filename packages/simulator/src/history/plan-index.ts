@@ -18,6 +18,7 @@ export interface PlanIndex {
   readonly soaked: { readonly environment: string; readonly durationMs: number } | undefined;
   readonly restorePointMaxAgeMs: number | undefined;
   readonly asksGo: boolean;
+  readonly asksStandby: boolean;
   /** Names of the gates that stand before a wave. */
   readonly waveGates: readonly string[];
 }
@@ -56,6 +57,7 @@ function make(plan: Plan): PlanIndex {
     soaked: typeof environment === 'string' && durationMs !== undefined ? { environment, durationMs } : undefined,
     restorePointMaxAgeMs: number('restore-point', 'maxAgeMs'),
     asksGo: params('go-no-go') !== undefined,
+    asksStandby: params('standby-ready') !== undefined,
     waveGates: plan.gates.filter((g) => g.at === 'promotion' || g.at === 'wave').map((g) => g.gate),
   };
 }

@@ -17,6 +17,8 @@ export interface HistoryDocuments {
   plan(digest: Digest): Plan | undefined;
   /** With the spec as planner and gates take it; undefined leaves windows unchecked. */
   document(digest: Digest): Pick<AppliedDocument, 'kind' | 'name' | 'spec'> | undefined;
+  /** The spell, by number, in which no standby could be failed over to; undefined: one could. Absent: that isn't checked. */
+  standbySpell?(at: Instant): number | undefined;
 }
 
 /** An invariant that does not hold, with the entry (or effect) that showed it. */

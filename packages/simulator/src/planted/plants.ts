@@ -126,6 +126,7 @@ export const PLANTS: readonly Plant[] = [
     'if (false)',
   ),
   plant('soak-duration', 'domain/src/gates/soaked.ts', 'if (facts.now < readyAt)', 'if (false)'),
+  plant('standby-lag', 'domain/src/gates/standby-ready.ts', 'if (lagMs > asked.maxLagMs)', 'if (false)'),
   plant('go-said', 'domain/src/gates/catalog.ts', 'return subject.noReturn === true', 'return false'),
   plant(
     'go-by-author',

@@ -13,6 +13,7 @@ import type {
   WindowSpec,
 } from '@headgate/domain';
 import type { Random } from '../engine/random.ts';
+import { MAX_LAG_MS } from './standbys.ts';
 
 export const APPLICATION = 'psa';
 export const ENVIRONMENT = 'production';
@@ -89,7 +90,12 @@ export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolea
         params: { environment: 'staging', durationMs: random.pick([0, 30_000, 5 * MINUTE]) },
       },
       // Some have none: a freeze holds all the same.
-      ...(startsAt === MONDAY + 12 * HOUR ? [] : [{ gate: 'window', at: 'wave', params: {} } as const]),
+      ...(startsAt === MONDAY + 12 * HOUR
+        ? []
+        : ([
+            { gate: 'window', at: 'wave', params: {} },
+            { gate: 'standby-ready', at: 'wave', params: { maxLagMs: MAX_LAG_MS } },
+          ] as const)),
       { gate: 'approval', at: 'wave', params: { count: approvals } },
       { gate: 'restore-point', at: 'migrate', params: { maxAgeMs: random.pick([30_000, 2 * MINUTE, HOUR]) } },
       // Where two approve, one of them says go at the point of no return.

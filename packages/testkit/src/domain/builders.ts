@@ -19,6 +19,7 @@ import {
   type ReleaseManifest,
   type ReleaseRef,
   ROLLBACK_REHEARSAL,
+  type SeenStandby,
   TEST_RESULT,
 } from '@headgate/domain';
 import type { RollbackRehearsalEvidence } from '@headgate/domain/rehearsal/rollback';
@@ -257,6 +258,7 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
     migrating: [migrating],
     migrated: [{ cell: 'shared', store: 'main' }],
     drills: [soundDrill(now)],
+    standbys: { stores: [{ cell: 'shared', store: 'main' }], seen: [soundStandby(now)] },
     ...more,
   };
 }
@@ -281,6 +283,15 @@ export function soundDrill(now: Instant = NOON, more: Partial<DrillEvidence> = {
     ...{ point: 'rp-1', takenAt: now - 2 * MINUTE_MS, ok: true, because: [], missing: [] },
     ...{ rtoMs: 12_000, rtoUntil: 'last-comparison', rpoMs: 60_000 },
     ...{ evidence: digestOf('drill'), keyId: 'key-1' },
+    ...more,
+  };
+}
+
+/** The standby of the shared cell's store, a moment behind, seen four seconds ago. */
+export function soundStandby(now: Instant = NOON, more: Partial<SeenStandby> = {}): SeenStandby {
+  return {
+    ...{ cell: 'shared', store: 'main', name: 'second', at: now - 4_000 },
+    ...{ standing: 'following', receiving: true, lagBytes: 4_096, lagMs: 300 },
     ...more,
   };
 }

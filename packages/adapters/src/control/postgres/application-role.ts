@@ -26,6 +26,7 @@ const GRANTS: readonly (readonly [what: string, on: string])[] = [
   ['select', 'headgate.migration'],
   ['select, insert, update, delete', 'headgate.server'],
   ['select, insert, update', 'headgate.agent_contact'],
+  ['select, insert, update', 'headgate.standby_look'],
   ['select', 'headgate.promotions_ended'],
 ];
 

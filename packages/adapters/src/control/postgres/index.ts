@@ -16,4 +16,5 @@ export * from './migrate.ts';
 export { MIGRATIONS } from './migrations/index.ts';
 export * from './open.ts';
 export * from './servers.ts';
+export * from './standby-looks.ts';
 export * from './standing.ts';

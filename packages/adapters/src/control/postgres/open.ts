@@ -11,6 +11,7 @@ import { PostgresLog } from './postgres-log.ts';
 import { PostgresStore } from './postgres-store.ts';
 import { Servers } from './servers.ts';
 import { type SessionOptions, Sessions } from './sessions.ts';
+import { PostgresStandbyLooks } from './standby-looks.ts';
 import { Standing } from './standing.ts';
 
 export interface PostgresControl {
@@ -21,6 +22,8 @@ export interface PostgresControl {
   readonly presence: Servers;
   /** When agents were heard, and their last words. */
   readonly agents: AgentContacts;
+  /** What agents saw of their stores' standbys. */
+  readonly standbys: PostgresStandbyLooks;
   /** How things stand, counted. */
   readonly standing: Standing;
   epoch(): Promise<number>;
@@ -50,6 +53,7 @@ export async function openPostgresControl(options: SessionOptions): Promise<Post
     log: new PostgresLog(sessions),
     presence: new Servers(sessions),
     agents: new AgentContacts(sessions),
+    standbys: new PostgresStandbyLooks(sessions),
     standing: new Standing(sessions),
     epoch: () => epoch.read(),
     raiseEpoch: (atLeast) => epoch.raise(atLeast),

@@ -1,3 +1,4 @@
+import type { ToldStandby } from '@headgate/domain';
 import type { Sessions } from './sessions.ts';
 
 /** So many rows are counted of what can be many; more are as alarming as these. */
@@ -39,6 +40,14 @@ export interface Counted {
     readonly phase: string;
     readonly count: number;
     readonly overdue: number;
+  }[];
+  /** What was told last of the standbys of each cell, and how long ago. */
+  readonly standbys: readonly {
+    readonly environment: string;
+    readonly cell: string;
+    readonly at: number;
+    readonly now: number;
+    readonly standbys: readonly ToldStandby[];
   }[];
   /** For how long the longest waiting row has been due. */
   readonly dueLagMs: number;
@@ -106,6 +115,10 @@ select
           when 'leased' then r.due_at < c.now - ${LEASE_OVER_MS} else false end as overdue
       from c, headgate.stream r where r.exclusive >= 'cell/' and r.exclusive < 'cell0' and r.kind = 'rollout' limit ${MOST}
     ) a group by 1, 2) x) as assignments,
+  (select coalesce(json_agg(x), '[]') from (
+    select coalesce(r.facet, '') as environment, l.cell, l.told_at as at, c.now, l.standbys
+    from c, headgate.standby_look l left join headgate.stream r on r.stream = 'cell/' || l.cell
+    where json_array_length(l.standbys) > 0 limit ${MOST}) x) as standbys,
   (select greatest(0, coalesce(max(c.now - d.at), 0)) from c, (
     select coalesce(r.claimed_until, r.due_at) as at from headgate.stream r
     where coalesce(r.claimed_until, r.due_at) is not null order by coalesce(r.claimed_until, r.due_at) limit 1) d) as "dueLagMs"

@@ -8,8 +8,9 @@ import {
   settleStep,
   streams,
   takeUpUndone,
+  tellStandbys,
 } from '@headgate/control';
-import type { CellState, Outcome, UndoneAway } from '@headgate/domain';
+import type { CellState, Outcome, ToldStandby, UndoneAway } from '@headgate/domain';
 import { attributesOf } from '../../tracing/attributes.ts';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -21,7 +22,7 @@ const LOOK_MS = 200;
 
 export function agentHandlers(
   context: Context,
-): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'tellUndone' | 'observeCell' | 'sayFarewell'> {
+): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'tellUndone' | 'observeCell' | 'tellStandbys' | 'sayFarewell'> {
   const { deps, gatherers, offered, tracing } = context;
 
   /** The assignment with the trace that its agent goes on in: that it was handed out is a moment of its own there. */
@@ -95,6 +96,9 @@ export function agentHandlers(
       }
       const observed = await observeCell(deps, principal, seen, pinsOf(input));
       return observed.ok ? { ok: true, value: showCell(deps, seen.cell, observed.value, principal) } : observed;
+    },
+    async tellStandbys({ principal, input, body }) {
+      return tellStandbys(deps, principal, input.cell, body.standbys as readonly ToldStandby[]);
     },
   };
 }

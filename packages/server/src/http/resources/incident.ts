@@ -22,6 +22,7 @@ import { type Since, tellPromotion } from '../incident/promotion-matter.ts';
 import { reconciledLately } from '../incident/reconciled-lately.ts';
 import { missingEnvironment } from '../missing-environment.ts';
 import { allRows, PAGE } from '../paging.ts';
+import { shownStandbys } from '../standbys.ts';
 import { nameOf } from '../views.ts';
 import { freezeActions } from './freezes.ts';
 
@@ -66,10 +67,12 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
         row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
       );
       const reconciled = await reconciledLately(deps.store, gathered.facts.since, input.environment);
+      const cells = gathered.facts.cells.map(({ cell }) => cell);
+      const standbys = await shownStandbys(context, cells, now);
       const page = tenants.slice(0, PAGE);
       const { freeze } = freezeActions(principal);
       const unread = [...gathered.unread, ...reconciled.unread];
-      const truncated = unread.length > 0 || matters.length > MOST.matters;
+      const truncated = unread.length > 0 || standbys.truncated || matters.length > MOST.matters;
       return {
         ok: true,
         value: {
@@ -88,6 +91,7 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
           underWay: underWay(gathered).slice(0, MOST.changes),
           changes: changesOf(gathered),
           reconciled: reconciled.items,
+          standbys: standbys.items,
           freezes,
           unknown: [
             ...incident.unknown,

@@ -6,6 +6,7 @@ import { type Explained, explain } from '../explain.ts';
 import { freezesOver, showFreeze } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { allRows, cellRows, openPromotions } from '../paging.ts';
+import { shownStandbys } from '../standbys.ts';
 import { stillTakenBack } from '../taken-back.ts';
 import { nameOf, showPromotion, showRollout } from '../views.ts';
 
@@ -27,6 +28,8 @@ export function statusHandlers(context: Context): Handlers<'status'> {
       const watches = await allRows<Hypercare>(store, 'hypercare', MOST.others);
       const freezes = await allRows<FreezeRecord>(store, 'freeze', MOST.others);
       const back = await stillTakenBack(store);
+      const names = cells.rows.map(({ stream }) => nameOf(stream));
+      const standbys = await shownStandbys(context, names, now);
       const open = [...promotions.begun, ...promotions.waiting];
       const moving = open.slice(0, MOST.open);
       const over = await freezesOver(store, moving, now);
@@ -59,6 +62,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
             const result = promotion.phase === 'ended' ? promotion.result : promotion.phase;
             return { promotion: id, application, environment, release, result, ...told } as Shown<never>;
           }),
+          standbys: standbys.items,
           freezes: freezes.rows.flatMap((row) =>
             row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
           ),
@@ -66,7 +70,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
           truncated:
             told.some(({ waitsLeft = 0 }) => waitsLeft > 0) ||
             open.length > moving.length ||
-            [cells, promotions, watches, freezes, back].some((list) => list.truncated),
+            [cells, promotions, watches, freezes, back, standbys].some((list) => list.truncated),
         },
       };
     },

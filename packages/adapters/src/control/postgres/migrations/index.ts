@@ -12,6 +12,7 @@ import { waiting } from './0011-waiting.ts';
 import { listsRead } from './0012-lists-read.ts';
 import { agentContact } from './0013-agent-contact.ts';
 import { placedForGood } from './0014-placed-for-good.ts';
+import { standbyLook } from './0015-standby-look.ts';
 
 export interface ControlMigration {
   readonly name: string;
@@ -42,6 +43,7 @@ export const MIGRATIONS: readonly ControlMigration[] = [
   { name: '0012-lists-read', sql: listsRead },
   { name: '0013-agent-contact', sql: agentContact },
   { name: '0014-placed-for-good', sql: placedForGood },
+  { name: '0015-standby-look', sql: standbyLook },
 ];
 
 /** What code that knows these can't do without: contract steps at the end may come later. */
