@@ -8,7 +8,6 @@ import type { Outcome, StepResult } from '../model/outcome.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
 import type { CellPlan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
-import { heldAfter, undoSteps } from '../plan/undo.ts';
 import {
   closedGate,
   failed,
@@ -24,6 +23,7 @@ import type { RolloutAnswer, RolloutEvent } from './events.ts';
 import { ASK_MS } from './looks.ts';
 import { provenOutcome } from './outcome-rules.ts';
 import type { Rollout } from './state.ts';
+import { mayBeHeld, noted, triedBy } from './tried.ts';
 
 /** An agent asks for the step on offer. The gates are judged again at this very moment. */
 export function decideLease(
@@ -196,9 +196,8 @@ function decline(
     return no('nothing-to-decline', 'it asks nobody to lose data', `\`headgate answer ${id} retry\``);
   if (reason.trim() === '')
     return no('no-reason', 'nobody said why it is declined', `\`headgate answer ${id} decline --reason "…"\``);
-  // Agreed to before, the step may have had its effect.
-  const undone = undoSteps(cell, undo.scope, begun).slice(0, undo.cursor + (undo.agreed ? 1 : 0));
-  const held = heldAfter([...cell.steps.slice(0, begun), ...undone]);
+  // Agreed to before, the step may have had its effect, whatever was heard of it since.
+  const held = mayBeHeld(cell.steps.slice(0, begun), state, cell);
   if (held.size > 0)
     return no(
       'tenant-held',
@@ -207,7 +206,10 @@ function decline(
     );
   const because = reason.slice(0, 1000).toWellFormed();
   return accepted(
-    { type: 'rollout.answered', data: { step, answer: 'decline', because, until: now + ASK_MS, lookAt: now } },
+    {
+      type: 'rollout.answered',
+      data: { step, answer: 'decline', because, ...noted(triedBy(state, cell)), until: now + ASK_MS, lookAt: now },
+    },
     { type: 'rollout.settled', data: { result: 'kept' } },
   );
 }
