@@ -145,7 +145,10 @@ export function approverAsked(state: Rollout, cell: CellPlan): string | undefine
   return step !== undefined && 'approver' in step ? step.approver : undefined;
 }
 
-/** A person answers what the rollout asked. What loses data is agreed to by its named approver alone. */
+/**
+ * A person answers what the rollout asked. What loses data is agreed to by its named approver alone. `about` is the step that
+ * they were asked about: an answer that was sent twice, or comes late, is none to the next question. Absent: whatever it asks.
+ */
 export function decideAnswer(
   state: Rollout,
   cell: CellPlan,
@@ -153,11 +156,20 @@ export function decideAnswer(
   now: Instant,
   answer: RolloutAnswer,
   reason = '',
+  about?: string,
 ): Decided<RolloutEvent> {
   const what = `answer rollout ${state.id}`;
   const where = `rollout/${state.id}`;
   if (state.phase !== 'asking')
     return refused('nothing-asked', what, where, `it is ${state.phase} and asks nothing`, 'look at `headgate status`');
+  if (about !== undefined && about !== state.step)
+    return refused(
+      'other-step',
+      what,
+      where,
+      `it asks about ${state.step} by now, and the answer is to ${about.slice(0, 200).toWellFormed()}`,
+      `\`headgate explain ${state.promotion}\` says what it asks: answer that, if you mean it`,
+    );
   const approver = approverAsked(state, cell);
   if (approver !== undefined && answer === 'agree' && !by.roles.some((role) => role === approver))
     return refused(
