@@ -94,8 +94,10 @@ export const decide: Install = (program, act) => {
       'answer what a rollout asks: agree to a step that loses data, decline it (the cell stays as it stands), or try the step again',
     )
     .option('--reason <words>', 'with decline: goes on the log')
+    .option('--step <step>', 'the step that the answer is about, and no other (default: the one that it asks about)')
     .action(
-      act(async ({ client, out }, rollout: string, answer: string, { reason }: { reason?: string }) => {
+      act(async ({ client, out }, rollout: string, answer: string, said: { reason?: string; step?: string }) => {
+        const { reason } = said;
         if (answer !== 'agree' && answer !== 'retry' && answer !== 'decline')
           throw new Failure(EXIT.usage, 'usage', 'the answer is agree, retry or decline');
         if ((answer === 'decline') !== (reason !== undefined))
@@ -105,7 +107,11 @@ export const decide: Install = (program, act) => {
             'decline takes a reason, which goes on the log, and nothing else does',
             `headgate answer ${rollout} decline --reason "…"`,
           );
-        const body = { answer, ...(reason !== undefined && { reason }) } as const;
+        const asks = await client.call('showRollout', { rollout });
+        // What is shown is what is answered: the next question takes an answer of its own.
+        if (asks.question !== undefined) out.line(`it asks: ${printable(asks.question)}`);
+        const step = said.step ?? (asks.question === undefined ? undefined : asks.step);
+        const body = { answer, ...(reason !== undefined && { reason }), ...(step !== undefined && { step }) } as const;
         const after = await client.call('answerRollout', { rollout, body });
         const stands = `${after.id}  ${after.phase}  ${after.result ?? after.reason ?? ''}`;
         const why = answer === 'decline' ? await explained(client, after.promotion) : undefined;

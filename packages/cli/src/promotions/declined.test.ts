@@ -55,11 +55,30 @@ it('asks with both answers, and takes no decline without a reason', async () => 
   expect((await rolloutOf())?.phase).toBe('asking');
 });
 
+it('takes an answer to the step that it asks about, and to no other: a yes that is sent twice agrees to nothing else', async () => {
+  const rollout = `${promotion}.stage`;
+  const step = 'undo.w1.migrate.main';
+  expect((await headgate('explain', promotion)).out).toContain(`headgate answer ${rollout} agree --step ${step}`);
+  const approver = await server.client('approver');
+  const other = approver.call('answerRollout', { rollout, body: { answer: 'agree', step: 'undo.w1.open.ada' } });
+  expect(await refused(other)).toMatchObject({
+    code: 'other-step',
+    message: expect.stringContaining(`it asks about ${step} by now, and the answer is to undo.w1.open.ada`),
+    problem: { status: 409 },
+  });
+  const said = await headgate('--as', 'approver', 'answer', rollout, 'agree', '--step', 'undo.w1.open.ada');
+  expect(said.code).not.toBe(0);
+  expect(said.out).toContain(`it asks: approver must agree to ${step}: it loses data`);
+  expect((await rolloutOf())?.phase).toBe('asking');
+});
+
 it('stays as it stands, with who said so and why, and what can be done next', async () => {
   const words = ['decline', '--reason', 'customers wrote invoices'];
   const { code, out } = await headgate('--as', 'operator', 'answer', `${promotion}.stage`, ...words);
   expect(code).toBe(0);
-  expect(out).toMatch(/stage {2}settled {2}kept/);
+  expect(out).toMatch(
+    /^it asks: approver must agree to undo\.w1\.migrate\.main: it loses data\n\S+stage {2}settled {2}kept/,
+  );
   expect(out).toContain('next: `headgate promote RELEASE --to staging`');
   await until('it ends', async () => (await developer.call('showPromotion', { promotion })).phase === 'ended');
   expect(await developer.call('showPromotion', { promotion })).toMatchObject({

@@ -172,9 +172,16 @@ export const promotionRoutes = {
     tag,
     needs: ['answer'],
     params: z.object({ rollout: id }),
-    /** `decline` takes a reason, and nothing else does. */
-    body: z.strictObject({ answer: z.enum(['agree', 'retry', 'decline']), reason: reason.exactOptional() }),
+    /**
+     * `decline` takes a reason, and nothing else does. `step` is the step that the question was about; absent, as older clients
+     * leave it, the answer is to whatever is asked by then.
+     */
+    body: z.strictObject({
+      answer: z.enum(['agree', 'retry', 'decline']),
+      reason: reason.exactOptional(),
+      step: z.string().min(1).max(200).exactOptional(),
+    }),
     response: rollout,
-    twice: 'a rollout that asks nothing refuses with 409',
+    twice: 'a rollout that asks nothing, or about another step, refuses with 409',
   }),
 } as const;

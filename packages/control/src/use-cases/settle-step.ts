@@ -74,7 +74,7 @@ function forgotten<T>(what: string, stream: string, epoch: number): Result<T> {
   return refuse('fenced', what, stream, why, 'drop it and lease anew');
 }
 
-/** A person answers what a rollout asked: agree to a step that loses data, decline it, or try the step again. */
+/** A person answers what a rollout asked, of the step `about`: agree to lose data, decline it, or try the step again. */
 export async function answerRollout(
   deps: Deps,
   with_: Gatherers,
@@ -82,6 +82,7 @@ export async function answerRollout(
   rollout: string,
   answer: RolloutAnswer,
   reason?: string,
+  about?: string,
 ): Promise<Result<Rollout>> {
   const stream = streams.rollout(rollout);
   const denied = notPermitted(principal, 'answer', stream);
@@ -91,7 +92,7 @@ export async function answerRollout(
     if (row === undefined) return notFound('answer', stream);
     const now = await deps.store.now();
     const gathered = await gatherRollout(with_.plans, with_.gates, row, now, deps.epoch);
-    const decided = decideAnswer(row.state, gathered.facts.cell, principal, now, answer, reason);
+    const decided = decideAnswer(row.state, gathered.facts.cell, principal, now, answer, reason, about);
     if (!decided.ok) return no(decided.refusal);
     const committed = await commitRollout(deps.store, row, gathered, decided.events, principal.id);
     return committed.ok ? ok(decided.events.reduce<Rollout>(evolveRollout, row.state)) : undefined;

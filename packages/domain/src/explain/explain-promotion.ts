@@ -230,7 +230,7 @@ function rolloutWait(
       };
     case 'asking': {
       const approver = approverAsked(rollout, cell);
-      const answer = `\`headgate answer ${rollout.id} ${approver === undefined ? 'retry' : 'agree'}\``;
+      const answer = `\`headgate answer ${rollout.id} ${approver === undefined ? 'retry' : 'agree'} --step ${rollout.step}\``;
       return {
         ...base,
         why: rollout.question,
@@ -241,7 +241,7 @@ function rolloutWait(
             ? []
             : [
                 {
-                  what: `\`headgate answer ${rollout.id} decline --reason "…"\`: nothing is lost, and the cell stays as it stands`,
+                  what: `\`headgate answer ${rollout.id} decline --reason "…" --step ${rollout.step}\`: nothing is lost, and the cell stays as it stands`,
                   who: ACCESS.answer,
                 },
               ]),

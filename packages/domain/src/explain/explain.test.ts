@@ -79,9 +79,9 @@ describe('it explains', () => {
     expect(waits[1]).toMatchObject({
       after: 'it asks again',
       unblock: [
-        { what: '`headgate answer prm_1.shared agree`', who: ['approver'] },
+        { what: '`headgate answer prm_1.shared agree --step undo.w1.migrate.main`', who: ['approver'] },
         {
-          what: '`headgate answer prm_1.shared decline --reason "…"`: nothing is lost, and the cell stays as it stands',
+          what: '`headgate answer prm_1.shared decline --reason "…" --step undo.w1.migrate.main`: nothing is lost, and the cell stays as it stands',
           who: expect.arrayContaining(['operator']),
         },
       ],

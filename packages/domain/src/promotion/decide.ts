@@ -8,7 +8,7 @@ import { named } from '../plan/render-words.ts';
 import { answersFailure, isWhole, type Scope, whoFailed } from '../plan/undo.ts';
 import { type Objection, objectionReason } from '../protocol/agent-pins.ts';
 import { CELLS_NOT_READ_BACK } from '../recovery/unread.ts';
-import { type Course, isDeclined, REST_WAITS } from '../rollout/decide.ts';
+import { type Course, isDeclined, REST_WAITS, stepAtHand } from '../rollout/decide.ts';
 import { askAgain, type Decision, LOOK_MS, lookBefore } from '../rollout/looks.ts';
 import type { Rollout } from '../rollout/state.ts';
 import { ended, HOLD_MS, rollBack } from './endings.ts';
@@ -211,9 +211,13 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
   if (undo === null) throw new Error('an undoing promotion has decided an undo');
   let staying = false;
   const declined: string[] = [];
+  let tried = false;
   for (const cell of plan.cells) {
     const rollout = rollouts.get(cell.cell);
-    if (rollout !== undefined && isDeclined(rollout, cell)) declined.push(cell.cell);
+    if (rollout !== undefined && isDeclined(rollout, cell)) {
+      declined.push(cell.cell);
+      tried ||= rollout.tried?.includes(stepAtHand(rollout, cell)?.id ?? '') === true;
+    }
     // A failure beside the scope of a rollback in progress widens it.
     if (rollout !== undefined && rollout.phase === 'failed' && !answersFailure(undo.scope, cell, rollout)) {
       const because = `${undo.because}; then step ${rollout.step} of cell ${rollout.cell} failed: ${rollout.why}`;
@@ -227,7 +231,8 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
   if (state.overtakenBy !== undefined && undo.scope.kind !== 'all') return act(ended('superseded', undo.because, now));
   if (!staying && declined.length > 0) {
     const where = `${declined.length === 1 ? 'cell' : 'cells'} ${named(declined)}`;
-    const because = `${undo.because.slice(0, 700)}; in ${where} what would lose data was declined, and stays as it stood then`;
+    const word = `what would lose data was declined${tried ? ' after it was agreed to, and may have been carried out' : ', and stays as it stood then'}`;
+    const because = `${undo.because.slice(0, 700)}; in ${where} ${word}`;
     return act(ended('partly-rolled-back', because.slice(0, 1000).toWellFormed(), now));
   }
   if (!staying) return act(ended('rolled-back', undo.because, now));

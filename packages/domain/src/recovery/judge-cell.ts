@@ -8,6 +8,7 @@ import type { CellPlan } from '../plan/plan.ts';
 import { undoSteps } from '../plan/undo.ts';
 import { compareFences, type Fence } from '../protocol/fence.ts';
 import type { Rollout } from '../rollout/state.ts';
+import { latest, noted, widest } from '../rollout/tried.ts';
 import type { CellAccount, ToldPlan } from './account.ts';
 import { misfitOfPlan, misfitOfState } from './where-it-stands.ts';
 
@@ -27,6 +28,8 @@ export interface ReadBack {
   readonly begun: number;
   /** How many undo steps are done; absent where none is decided, or none was told. */
   readonly undoCursor?: number;
+  /** Undo steps that may have had an effect, though nobody confirmed it. */
+  readonly tried?: readonly string[];
   /** Those that gates will still ask for, and that the rollout doesn't remember. */
   readonly restorePoints: readonly RestorePoint[];
 }
@@ -93,6 +96,7 @@ function judgeRollout(rollout: Rollout, cell: CellPlan, told: CellAccount): Find
     cursor,
     begun,
     ...(undoCursor !== undefined && { undoCursor }),
+    ...noted(triedThere(rollout, cell, begun, own)),
     restorePoints: pointsAhead(rollout, cell, cursor, told),
   };
   // A step that the scope hasn't, as the rows know it: more was decided to go back.
@@ -101,6 +105,23 @@ function judgeRollout(rollout: Rollout, cell: CellPlan, told: CellAccount): Find
   const further = undoCursor !== undefined && undoCursor > (rollout.undo?.cursor ?? 0);
   const same = cursor === rollout.cursor && begun === rollout.begun && !further;
   return { kind: same ? 'as-remembered' : 'ahead', rollout: readBack };
+}
+
+/**
+ * What may have been carried out of an undo, with what the agent began last. Where the rows don't know that step to be of
+ * theirs, everything before it may have been, too.
+ */
+function triedThere(rollout: Rollout, cell: CellPlan, begun: number, own: ToldPlan | undefined): readonly string[] {
+  const { undo, tried = [] } = rollout;
+  if (own?.undoing === undefined) return tried;
+  const ours = undo === null ? [] : undoSteps(cell, undo.scope, rollout.begun);
+  const at = ours.findIndex(({ id }) => id === own.undoing);
+  if (undo !== null && at >= 0 && at < undo.cursor) return tried;
+  const all = widest(cell, begun);
+  const last = all.findIndex(({ id }) => id === own.undoing);
+  const steps = all.slice(at < 0 ? 0 : last, last + 1);
+  // That somebody was opened is believed once it is done.
+  return latest(tried, steps.at(-1)?.action.kind === 'open' ? steps.slice(0, -1) : steps);
 }
 
 /** Undo steps that are done: those before the one that was begun last. Undefined when the decided scope hasn't that one. */

@@ -7,12 +7,13 @@ import type { Promotion } from '../promotion/state.ts';
 import type { RolloutEvent } from '../rollout/events.ts';
 import { ASK_MS } from '../rollout/looks.ts';
 import type { Rollout } from '../rollout/state.ts';
+import { noted } from '../rollout/tried.ts';
 import type { ReadBack } from './judge-cell.ts';
 
 /** The event by which a rollout learns how far it came. One that waits for a decision about a step that is still at hand goes on waiting. */
 export function takeUp(
   state: Rollout,
-  { cursor, begun, undoCursor, restorePoints }: ReadBack,
+  { cursor, begun, undoCursor, tried = [], restorePoints }: ReadBack,
   { epoch, now, until }: { readonly epoch: number; readonly now: Instant; readonly until: Instant },
 ): RolloutEvent {
   const further = cursor > state.cursor || begun > state.begun || (undoCursor ?? 0) > (state.undo?.cursor ?? 0);
@@ -24,6 +25,7 @@ export function takeUp(
       cursor,
       begun,
       ...(undoCursor !== undefined && { undoCursor }),
+      ...noted(tried),
       ...(restorePoints.length > 0 && { restorePoints }),
       ...(stays && { stays }),
       until: state.undo === null ? until : now + ASK_MS,

@@ -8,7 +8,6 @@ import type { Outcome, StepResult } from '../model/outcome.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
 import type { CellPlan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
-import { heldAfter, undoSteps } from '../plan/undo.ts';
 import {
   closedGate,
   failed,
@@ -24,6 +23,7 @@ import type { RolloutAnswer, RolloutEvent } from './events.ts';
 import { ASK_MS } from './looks.ts';
 import { provenOutcome } from './outcome-rules.ts';
 import type { Rollout } from './state.ts';
+import { mayBeHeld, noted, triedBy } from './tried.ts';
 
 /** An agent asks for the step on offer. The gates are judged again at this very moment. */
 export function decideLease(
@@ -145,7 +145,10 @@ export function approverAsked(state: Rollout, cell: CellPlan): string | undefine
   return step !== undefined && 'approver' in step ? step.approver : undefined;
 }
 
-/** A person answers what the rollout asked. What loses data is agreed to by its named approver alone. */
+/**
+ * A person answers what the rollout asked. What loses data is agreed to by its named approver alone. `about` is the step that
+ * they were asked about: an answer that was sent twice, or comes late, is none to the next question. Absent: whatever it asks.
+ */
 export function decideAnswer(
   state: Rollout,
   cell: CellPlan,
@@ -153,11 +156,20 @@ export function decideAnswer(
   now: Instant,
   answer: RolloutAnswer,
   reason = '',
+  about?: string,
 ): Decided<RolloutEvent> {
   const what = `answer rollout ${state.id}`;
   const where = `rollout/${state.id}`;
   if (state.phase !== 'asking')
     return refused('nothing-asked', what, where, `it is ${state.phase} and asks nothing`, 'look at `headgate status`');
+  if (about !== undefined && about !== state.step)
+    return refused(
+      'other-step',
+      what,
+      where,
+      `it asks about ${state.step} by now, and the answer is to ${about.slice(0, 200).toWellFormed()}`,
+      `\`headgate explain ${state.promotion}\` says what it asks: answer that, if you mean it`,
+    );
   const approver = approverAsked(state, cell);
   if (approver !== undefined && answer === 'agree' && !by.roles.some((role) => role === approver))
     return refused(
@@ -196,9 +208,8 @@ function decline(
     return no('nothing-to-decline', 'it asks nobody to lose data', `\`headgate answer ${id} retry\``);
   if (reason.trim() === '')
     return no('no-reason', 'nobody said why it is declined', `\`headgate answer ${id} decline --reason "…"\``);
-  // Agreed to before, the step may have had its effect.
-  const undone = undoSteps(cell, undo.scope, begun).slice(0, undo.cursor + (undo.agreed ? 1 : 0));
-  const held = heldAfter([...cell.steps.slice(0, begun), ...undone]);
+  // Agreed to before, the step may have had its effect, whatever was heard of it since.
+  const held = mayBeHeld(cell.steps.slice(0, begun), state, cell);
   if (held.size > 0)
     return no(
       'tenant-held',
@@ -207,7 +218,10 @@ function decline(
     );
   const because = reason.slice(0, 1000).toWellFormed();
   return accepted(
-    { type: 'rollout.answered', data: { step, answer: 'decline', because, until: now + ASK_MS, lookAt: now } },
+    {
+      type: 'rollout.answered',
+      data: { step, answer: 'decline', because, ...noted(triedBy(state, cell)), until: now + ASK_MS, lookAt: now },
+    },
     { type: 'rollout.settled', data: { result: 'kept' } },
   );
 }

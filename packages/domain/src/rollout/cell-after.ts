@@ -2,6 +2,7 @@ import type { CellState, SlotState, StoreState, TenantState } from '../model/cel
 import { type Action, type CellPlan, changesSomething, type Plan, type Step } from '../plan/plan.ts';
 import { type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { RolloutCore } from './state.ts';
+import { unconfirmed } from './tried.ts';
 
 /**
  * What a rollout made of its cell: the base with the done steps applied. `uncertain` says that a step was begun whose
@@ -10,7 +11,7 @@ import type { RolloutCore } from './state.ts';
 export function cellAfter(
   plan: Plan,
   cell: CellPlan,
-  rollout: Pick<RolloutCore, 'cursor' | 'begun' | 'undo'>,
+  rollout: Pick<RolloutCore, 'cursor' | 'begun' | 'undo' | 'tried'>,
 ): { readonly state: CellState; readonly uncertain: boolean } {
   const slots: Record<string, SlotState> = { ...cell.base.slots };
   const stores: Record<string, StoreState> = { ...cell.base.stores };
@@ -51,7 +52,8 @@ export function cellAfter(
   const uncertain = cell.steps
     .slice(rollout.cursor, rollout.begun)
     .some((step) => changesSomething(step.action) && !isUndone(step, undone));
-  return { state: { ...cell.base, slots, stores, tenants }, uncertain };
+  const tried = unconfirmed(rollout, cell).length > 0;
+  return { state: { ...cell.base, slots, stores, tenants }, uncertain: uncertain || tried };
 }
 
 function isUndone(step: Step, undone: readonly UndoStep[]): boolean {

@@ -8,20 +8,12 @@ import type { Instant } from '../model/identity.ts';
 import { askedBefore } from '../plan/no-return.ts';
 import type { CellPlan, Plan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
-import {
-  answersFailure,
-  heldAfter,
-  heldTenants,
-  isWhole,
-  type Scope,
-  scopeIn,
-  type UndoStep,
-  undoSteps,
-} from '../plan/undo.ts';
+import { answersFailure, heldTenants, isWhole, type Scope, scopeIn, type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { Unread } from '../recovery/unread.ts';
 import type { RolloutEvent } from './events.ts';
 import { ASK_MS, askAgain, type Decision, IDLE_LOOK_MS, LOOK_MS, lookBefore, OFFER_MS, retryAt } from './looks.ts';
 import type { Rollout } from './state.ts';
+import { mayBeHeld, noted, triedBy } from './tried.ts';
 
 /** How a rollout says that it has undone what the scope named, while other tenants of its cell stay on the release. */
 export const REST_WAITS = 'the rest of the cell waits for the decision to keep it or to bring it back';
@@ -124,8 +116,9 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
 }
 
 /** Asks for the agreement to lose data, by its role. */
-function toLose(approver: string, step: string): string {
-  return `${approver} must agree to ${step}: it loses data`;
+function toLose(approver: string, step: string, { tried }: Pick<Rollout, 'tried'> = {}): string {
+  const asked = `${approver} must agree to ${step}: it loses data`;
+  return tried?.includes(step) ? `${asked}; it was agreed to before, and may have been carried out` : asked;
 }
 
 /** The same of a step that was agreed to, and failed: it takes a new yes, and what went wrong stands beside it. */
@@ -174,7 +167,8 @@ function beginUndo(
       data: { step: state.step, n: state.n, why: 'revoked', lookAt: facts.now, until: facts.course.until },
     });
   const begun = begunAtMost(state, facts.cell, facts.course.openWave, facts.epoch);
-  const data = { scope, because, until: facts.now + ASK_MS, lookAt: facts.now };
+  const tried = noted(triedBy(state, facts.cell));
+  const data = { scope, because, ...tried, until: facts.now + ASK_MS, lookAt: facts.now };
   events.push({ type: 'rollout.undo-begun', data: begun > state.begun ? { ...data, begun } : data });
   return act(...events);
 }
@@ -198,7 +192,7 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
         type: 'rollout.asked',
         data: {
           step: step.id,
-          question: toLose(step.approver, step.id),
+          question: toLose(step.approver, step.id, state),
           until: now + ASK_MS,
         },
       });
@@ -345,10 +339,8 @@ function waitFor(
 }
 
 /** Whether the undo itself may hold somebody whom it has not opened yet: agreed to, its hold may have had its effect. */
-function holdsSomebody({ undo, begun }: Rollout, cell: CellPlan): boolean {
-  if (undo === null) return false;
-  const steps = undoSteps(cell, undo.scope, begun).slice(0, undo.cursor + (undo.agreed ? 1 : 0));
-  return heldAfter(steps).size > 0;
+function holdsSomebody(state: Rollout, cell: CellPlan): boolean {
+  return mayBeHeld([], state, cell).size > 0;
 }
 
 /** Whether the rollout is undoing that scope, or the whole cell, which no scope can widen. */

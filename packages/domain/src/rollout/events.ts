@@ -95,6 +95,8 @@ export type RolloutEvent =
         readonly answer: RolloutAnswer;
         /** Why it was declined. */
         readonly because?: string;
+        /** Undo steps that may have been carried out all the same. */
+        readonly tried?: readonly string[];
         readonly until: Instant;
         readonly lookAt: Instant;
       };
@@ -106,6 +108,8 @@ export type RolloutEvent =
         readonly because: string;
         /** Forward steps that may have had an effect, when these are more than the rollout knows of. */
         readonly begun?: number;
+        /** Steps of the undo before that may have had an effect. */
+        readonly tried?: readonly string[];
         readonly until: Instant;
         readonly lookAt: Instant;
       };
@@ -118,6 +122,8 @@ export type RolloutEvent =
         readonly cursor: number;
         readonly begun: number;
         readonly undoCursor?: number;
+        /** Undo steps that may have had an effect, though nobody confirmed it. */
+        readonly tried?: readonly string[];
         readonly restorePoints?: readonly RestorePoint[];
         /** It goes on waiting for the decision that it waited for. */
         readonly stays?: true;
@@ -140,6 +146,8 @@ export type RolloutEvent =
         /** Undo steps that the agent says it carried out; `cursor` of them are this undo's own. */
         readonly done: number;
         readonly cursor: number;
+        /** Undo steps that may have had an effect besides those. */
+        readonly tried?: readonly string[];
         /** What checks and reconciliations among those said. */
         readonly reported?: readonly { readonly step: string; readonly result: ReportedResult }[];
         /** Of so many more there is no room in an entry. */

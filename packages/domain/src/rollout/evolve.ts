@@ -64,6 +64,7 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
       const undo = core.undo === null ? null : { ...core.undo, agreed: event.data.answer === 'agree' };
       return {
         ...core,
+        ...(event.data.tried && { tried: event.data.tried }),
         undo,
         attempt: 0,
         phase: 'waiting',
@@ -77,6 +78,7 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
       const { scope, because, begun = core.begun, until, lookAt } = event.data;
       return {
         ...core,
+        ...(event.data.tried && { tried: event.data.tried }),
         begun,
         undo: { scope, because, cursor: 0, agreed: false },
         attempt: 0,
@@ -93,6 +95,7 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
       const { scope, because, begun, cursor, n, until, lookAt } = event.data;
       return {
         ...core,
+        ...(event.data.tried && { tried: event.data.tried }),
         n,
         begun,
         undo: { scope, because, cursor, agreed: false },
@@ -132,16 +135,18 @@ function readBack(
   data: Extract<RolloutEvent, { type: 'rollout.read-back' }>['data'],
 ): Rollout {
   const { epoch, cursor, begun, undoCursor, until, lookAt } = data;
-  if (data.stays) return { ...state, epoch };
+  const tried = data.tried && { tried: data.tried };
+  if (data.stays) return { ...state, ...tried, epoch };
   const restorePoints = [...core.restorePoints, ...(data.restorePoints ?? [])];
   const further = core.undo !== null && undoCursor !== undefined && undoCursor > core.undo.cursor;
   const undo = further ? { ...core.undo, cursor: undoCursor, agreed: false } : core.undo;
   const waiting = { phase: 'waiting', reason: 'read back from the agent', until, lookAt, notBefore: 0 } as const;
-  return { ...core, epoch, cursor, begun, undo, restorePoints, attempt: 0, ...waiting };
+  return { ...core, ...tried, epoch, cursor, begun, undo, restorePoints, attempt: 0, ...waiting };
 }
 
 /** The part of the state that every phase has; the phase's own facts fall away. */
 function coreOf(state: Rollout): RolloutCore {
   const { id, promotion, cell, environment, planDigest, epoch, n, cursor, begun, attempt, undo, restorePoints } = state;
-  return { id, promotion, cell, environment, planDigest, epoch, n, cursor, begun, attempt, undo, restorePoints };
+  const core = { id, promotion, cell, environment, planDigest, epoch, n, cursor, begun, attempt, undo, restorePoints };
+  return { ...core, ...(state.tried && { tried: state.tried }) };
 }

@@ -36,6 +36,8 @@ export interface RolloutCore {
     readonly cursor: number /** An approver's yes to the step at hand. */;
     readonly agreed: boolean;
   } | null;
+  /** Undo steps that may have had an effect though `undo` doesn't count them, since it began anew; absent: none. */
+  readonly tried?: readonly string[];
   readonly restorePoints: readonly RestorePoint[];
 }
 

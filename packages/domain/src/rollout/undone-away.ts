@@ -12,6 +12,7 @@ import type { RolloutEvent } from './events.ts';
 import { ASK_MS } from './looks.ts';
 import { provenOutcome } from './outcome-rules.ts';
 import type { Rollout } from './state.ts';
+import { latest, noted, triedBy } from './tried.ts';
 
 /** So many tokens may an agent have taken by itself beside one for each step: retries. More would use the numbers up. */
 export const LARGEST_TOKEN_RISE = 10_000;
@@ -89,7 +90,8 @@ export function decideUndoneAway(
     );
   const begun = Math.max(state.begun, told.begun);
   const scope = widest(state, cell, bounded(told.scope, cell), begun);
-  const cursor = alike(undoSteps(cell, told.scope, told.begun), undoSteps(cell, scope, begun), told);
+  const theirs = undoSteps(cell, told.scope, told.begun);
+  const cursor = alike(theirs, undoSteps(cell, scope, begun), told);
   const n = Math.max(state.n, told.n);
   const known = state.undo;
   if (known !== null && same(known.scope, scope) && state.begun === begun && known.cursor >= cursor && state.n === n)
@@ -98,6 +100,7 @@ export function decideUndoneAway(
   const words = undoneWords(agent, told);
   const data = {
     ...{ scope, because: words, by, agent, since, begun, done: told.steps.length, cursor, n },
+    ...noted(latest(triedBy(state, cell), carriedOut(theirs, told))),
     ...reportsWithRoom(told.steps.slice(0, cursor)),
   };
   const until = now + ASK_MS;
@@ -147,6 +150,13 @@ function widest(state: Rollout, cell: CellPlan, told: Scope, begun: number): Sco
 function bounded(scope: Scope, { cell }: CellPlan): Scope {
   if (JSON.stringify(scope).length <= ROOM) return scope;
   return { kind: 'cell', wave: scope.wave, cell };
+}
+
+/** What the agent itself may have carried out: not what takes an approver, whom it can't ask. */
+function carriedOut(theirs: readonly UndoStep[], { steps }: UndoneAway): readonly UndoStep[] {
+  const next = theirs[steps.length];
+  const begun = next?.action.kind === 'hold' && next.approver === undefined ? 1 : 0;
+  return theirs.slice(0, steps.length + begun);
 }
 
 /** How many of the first steps of an undo were carried out as they stand, and proved it. */

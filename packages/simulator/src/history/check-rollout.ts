@@ -5,7 +5,7 @@ import { proves } from './check-reading.ts';
 import type { DeclaredFacts } from './declared-facts.ts';
 import type { Recorded, Report } from './recorded.ts';
 import { changes, expectedUndo, ofCell } from './scope.ts';
-import { atHand, type PromotionTrack, type RolloutTrack } from './tracks.ts';
+import { actionOf, atHand, type PromotionTrack, type RolloutTrack } from './tracks.ts';
 
 type Data<T extends RolloutEvent['type']> = Extract<RolloutEvent, { type: T }>['data'];
 
@@ -36,6 +36,7 @@ export function openRollout(
     undo: undefined,
     undoCursor: 0,
     agreed: false,
+    held: new Set(),
     declined: false,
   };
   promotion.rollouts.set(data.cell, track);
@@ -100,6 +101,8 @@ export function seeRollout(track: RolloutTrack, entry: Recorded, facts: Declared
       }
       if (answer === 'decline' && track.undo?.agreed.has(atHand(track) ?? '') !== true)
         report('undo-possible', `${entry.by} declined what loses nothing`);
+      if (answer === 'decline' && track.held.size > 0)
+        report('held-briefly', `${entry.by} declined while ${[...track.held].join()} may be held`);
       track.declined = answer === 'decline';
       track.phase = 'waiting';
       return;
@@ -151,6 +154,8 @@ function leased(track: RolloutTrack, entry: Recorded, facts: DeclaredFacts, repo
   if (track.undo === undefined) forward(track, until, facts, report);
   else if (track.undo.agreed.has(step) && !track.agreed)
     report('undo-possible', `${step} loses data, and its approver has not agreed`);
+  const action = actionOf(track.cell, step);
+  if (action?.kind === 'hold') for (const tenant of action.tenants) track.held.add(tenant);
   track.holder = agent;
   track.phase = 'leased';
 }
@@ -193,6 +198,7 @@ function done(track: RolloutTrack, entry: Recorded, report: Report): void {
   if (step !== atHand(track)) report('plan-order', `${step} was done while ${atHand(track) ?? 'no step'} is at hand`);
   if (result.restorePoint !== undefined) track.restorePoints.push(result.restorePoint);
   track.phase = 'waiting';
+  opened(track, [step]);
   if (track.undo !== undefined) {
     track.undoCursor++;
     track.agreed = false;
@@ -202,6 +208,14 @@ function done(track: RolloutTrack, entry: Recorded, report: Report): void {
   const lacking = action === undefined ? undefined : proves(action, result);
   if (lacking !== undefined) report('data-not-missing', `step ${step} counts as done without ${lacking}`);
   track.cursor++;
+}
+
+/** Whoever was opened is held no more. */
+function opened({ cell, held }: RolloutTrack, ids: readonly string[]): void {
+  for (const id of ids) {
+    const action = actionOf(cell, id);
+    if (action?.kind === 'open') for (const tenant of action.tenants) held.delete(tenant);
+  }
 }
 
 function undoBegun(track: RolloutTrack, { scope, begun = 0 }: Data<'rollout.undo-begun'>, report: Report): void {
@@ -227,7 +241,12 @@ function readBack(track: RolloutTrack, data: Data<'rollout.read-back'>): void {
   const { cursor, begun, undoCursor = 0, restorePoints = [] } = data;
   track.cursor = cursor;
   track.begun = begun;
+  opened(
+    track,
+    track.cell.steps.slice(0, cursor).map(({ id }) => id),
+  );
   if (track.undo !== undefined && undoCursor > track.undoCursor) {
+    opened(track, track.undo.ids.slice(0, undoCursor));
     track.undoCursor = undoCursor;
     track.agreed = false;
   }
@@ -247,6 +266,7 @@ function undoneAway(track: RolloutTrack, entry: Recorded, report: Report): void 
   if (cursor > track.undo.ids.length) report('plan-order', `${cursor} of ${track.undo.ids.length} steps were undone`);
   const lost = track.undo.ids.slice(0, cursor).find((id) => track.undo?.agreed.has(id));
   if (lost !== undefined) report('undo-possible', `${lost} loses data, and its approver has not agreed`);
+  opened(track, track.undo.ids.slice(0, cursor));
   track.undoCursor = cursor;
   track.agreed = false;
   track.phase = 'waiting';

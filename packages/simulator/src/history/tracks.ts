@@ -1,5 +1,5 @@
 /** What the checker remembers of a promotion and of a rollout: folded from entries alone, apart from the shipped `evolve`. */
-import type { Approval, CellPlan, Digest, Instant, RestorePoint, Scope } from '@headgate/domain';
+import type { Action, Approval, CellPlan, Digest, Instant, RestorePoint, Scope } from '@headgate/domain';
 import type { PlanIndex } from './plan-index.ts';
 import type { ExpectedUndo } from './scope.ts';
 
@@ -36,6 +36,8 @@ export interface RolloutTrack {
   undo: ExpectedUndo | undefined;
   undoCursor: number;
   agreed: boolean;
+  /** Whom a step that was handed out may hold, until one that opens them is done. */
+  readonly held: Set<string>;
   /** A person said no to the step at hand. */
   declined: boolean;
 }
@@ -43,6 +45,15 @@ export interface RolloutTrack {
 /** The id of the step at hand, forward or undo; undefined when none is left. */
 export function atHand(rollout: RolloutTrack): string | undefined {
   return rollout.undo === undefined ? rollout.cell.steps[rollout.cursor]?.id : rollout.undo.ids[rollout.undoCursor];
+}
+
+/** What a step does, forward or undo, where its id says so without a scope. */
+export function actionOf(cell: CellPlan, id: string): Action | undefined {
+  for (const step of cell.steps) {
+    if (id === step.id || id === `again.${step.id}`) return step.action;
+    if (id === `undo.${step.id}`) return step.undo.kind === 'act' ? step.undo.action : undefined;
+  }
+  return undefined;
 }
 
 /** Whether a cell has done all its steps of the first waves. */

@@ -218,6 +218,13 @@ export const PLANTS: readonly Plant[] = [
   ),
   // Tenants with stores of their own.
   plant('decline-holds-nobody', ASSIGNMENT, 'if (held.size > 0)', 'if (false)', 'own-stores'),
+  plant(
+    'decline-knows-what-was-agreed',
+    'domain/src/rollout/tried.ts',
+    'slice(0, undo.cursor + (undo.agreed ? 1 : 0));\n  const all',
+    'slice(0, undo.cursor);\n  const all',
+    'own-stores',
+  ),
   plant('decline-of-nothing', ASSIGNMENT, 'if (approver === undefined || undo === null)', 'if (undo === null)'),
   plant('held-goes-back', UNDO, 'named.has(tenant) || held.has(tenant)', 'named.has(tenant)', 'own-stores'),
   plant('opened-again', UNDO, '[...openAgain(cell, begun, back)]', '[]', 'own-stores'),

@@ -48,7 +48,12 @@ function Question({ rollout }: { readonly rollout: Rollout }) {
     mutationFn: (answer: (typeof ANSWERS)[number]['answer']) =>
       client.call('answerRollout', {
         rollout: rollout.id,
-        body: answer === 'decline' ? { answer, reason } : { answer },
+        body: {
+          answer,
+          ...(answer === 'decline' && { reason }),
+          // The one that stands here: pressed twice, it is no answer to the next.
+          ...(rollout.step !== undefined && { step: rollout.step }),
+        },
       }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['promotion', rollout.promotion] }),
   });
