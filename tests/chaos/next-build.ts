@@ -22,7 +22,10 @@ const EVOLVE = 'domain/src/promotion/evolve.ts';
 const FORMAT = 'control/src/ports/row-format.ts';
 const last = MIGRATIONS.at(-1)?.name ?? '';
 
-const CHANGES: readonly (readonly [file: string, find: string, replace: string])[] = [
+/** Texts of files below `packages/`, and what stands there instead. */
+export type Changes = readonly (readonly [file: string, find: string, replace: string])[];
+
+const CHANGES: Changes = [
   [
     'adapters/src/control/postgres/migrations/index.ts',
     `];
@@ -71,13 +74,16 @@ const CHANGES: readonly (readonly [file: string, find: string, replace: string])
   ],
 ];
 
-export interface NextBuild extends Build {
+export interface OtherBuild extends Build {
   remove(): Promise<void>;
 }
 
 /** Makes it in a temporary folder. */
-export async function nextBuild(): Promise<NextBuild> {
-  const dir = await mkdtemp(join(tmpdir(), 'headgate-next-'));
+export const nextBuild = (): Promise<OtherBuild> => otherBuild(CHANGES, NEXT_VERSION);
+
+/** Makes a build that differs from this one by some texts, in a temporary folder. */
+export async function otherBuild(changes: Changes, asVersion: string): Promise<OtherBuild> {
+  const dir = await mkdtemp(join(tmpdir(), 'headgate-build-'));
   await chmod(dir, 0o755);
   for (const name of SHIPPED)
     for (const part of ['package.json', 'src', 'schemas', 'dist'])
@@ -87,14 +93,14 @@ export async function nextBuild(): Promise<NextBuild> {
         },
       );
   await linkModules(join(dir, 'node_modules'));
-  for (const [file, find, replace] of CHANGES) {
+  for (const [file, find, replace] of changes) {
     const path = join(dir, 'packages', file);
     await writeFile(path, rewrite({ name: find, file, find, replace, only: undefined }, await readFile(path, 'utf8')));
   }
   const manifest = join(dir, 'packages', 'server', 'package.json');
   const { version, ...rest } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
   if (version >= NEXT_VERSION) throw new Error(`${NEXT_VERSION} doesn't come after ${version}, behind ${last}`);
-  await writeFile(manifest, JSON.stringify({ ...rest, version: NEXT_VERSION }));
+  await writeFile(manifest, JSON.stringify({ ...rest, version: asVersion }));
   return {
     server: join(dir, 'packages', 'server', 'src', 'main.ts'),
     agent: join(dir, 'packages', 'agent', 'src', 'main.ts'),

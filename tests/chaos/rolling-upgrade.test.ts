@@ -14,13 +14,13 @@ import { installWitness } from '../kill/audit/witness.ts';
 import { findingsOf } from './findings.ts';
 import { type Build, type Installation, openInstallation } from './installation.ts';
 import type { KeptProcess } from './kept-process.ts';
-import { NEXT_VERSION, type NextBuild, nextBuild } from './next-build.ts';
+import { NEXT_VERSION, nextBuild, type OtherBuild } from './next-build.ts';
 import { People } from './people.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const PATIENCE_MS = 90_000;
 
-let next: NextBuild;
+let next: OtherBuild;
 let installation: Installation;
 beforeAll(async () => {
   next = await nextBuild();

@@ -1,4 +1,5 @@
 /** Rows and log, folded and compared, on a real server that lived through everything that makes rows. */
+import { createClient } from '@headgate/contract';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { RealServer, until } from './testing/real-server.ts';
 import { SmallCompany } from './testing/small-company.ts';
@@ -11,15 +12,17 @@ let release: string;
 async function audit(limit = 500) {
   const auditor = await server.client('auditor');
   const differences: { stream: string; field: string }[] = [];
+  const unchecked: string[] = [];
   let checked = 0;
   let cursor: string | null | undefined;
   do {
     const page = await auditor.call('auditLog', { limit, ...(cursor != null && { cursor }) });
     checked += page.checked;
     differences.push(...page.differences.map(({ stream, field }) => ({ stream, field })));
+    unchecked.push(...(page.unchecked ?? []).map(({ stream }) => stream));
     cursor = page.next;
   } while (cursor !== null);
-  return { checked, differences };
+  return { checked, differences, unchecked };
 }
 
 beforeAll(async () => {
@@ -81,6 +84,13 @@ describe('rows and log', () => {
     ['what tests a release passed', 'release/', "jsonb_set(state::jsonb, '{evidence}', '[]')", 'evidence'],
     ['how its tests went', 'release/', `replace(state::text, '"passed":1', '"passed":1000')::jsonb`, 'stated'],
     [
+      'who signed a release',
+      'release/',
+      `jsonb_set(state::jsonb, '{signature}', '{"verified": true, "keyId": "k-of-nobody", "why": ""}')`,
+      'signature',
+    ],
+    ['what a release is signed by', 'release/', `jsonb_set(state::jsonb, '{bundle}', '"sha256:00"')`, 'bundle'],
+    [
       'whose token it is',
       'principal/usr_approver',
       `jsonb_set(state::jsonb, '{tokenHash}', to_jsonb(encode(sha256('usr_approver.mine'), 'hex')))`,
@@ -119,6 +129,72 @@ describe('rows and log', () => {
     await set(1);
     expect((await audit()).differences).toEqual([{ stream: 'principal/usr_auditor', field: 'version' }]);
     await set(-1);
+  });
+
+  it('differ when a row was set back to before what happened last', async () => {
+    const [principal, admin] = ['principal/usr_developer', await server.client('admin')];
+    const asRole = <T>(work: Parameters<typeof asSuperuser<T>>[1]) =>
+      asSuperuser(server, async (db) => {
+        await db.query('set role headgate');
+        return work(db);
+      });
+    const write = `update headgate.stream r set version = w.version, state = w.state, last_at = w.last_at
+      from json_populate_record(null::headgate.stream, $1) w where r.stream = w.stream`;
+    const read = async () =>
+      asRole(async (db) => {
+        const { rows } = await db.query('select to_json(r) as row from headgate.stream r where stream = $1', [
+          principal,
+        ]);
+        return JSON.stringify(rows[0]?.row);
+      });
+    const before = await read();
+    await admin.call('revokePrincipal', { id: 'usr_developer' });
+    const after = await read();
+    await asRole((db) => db.query(write, [before]));
+    for (const limit of [500, 1])
+      expect((await audit(limit)).differences).toEqual([{ stream: principal, field: 'version' }]);
+    await asRole((db) => db.query(write, [after]));
+    expect((await audit()).differences).toEqual([]);
+  });
+
+  it('are not compared where a row says that a newer Headgate wrote it, and nobody acts by such a row', async () => {
+    const [made, ghost] = ['principal/usr_approver', 'principal/usr_nobody'];
+    const before = await asSuperuser(server, async (db) => {
+      await db.query('set role headgate');
+      const { rows } = await db.query<{ state: string }>(
+        'select state::text as state from headgate.stream where stream = $1',
+        [made],
+      );
+      await db.query(
+        `update headgate.stream set format = 9, state = jsonb_set(state::jsonb, '{tokenHash}',
+           to_jsonb(encode(sha256('usr_approver.mine'), 'hex')))::json where stream = $1`,
+        [made],
+      );
+      await db.query(
+        `insert into headgate.stream (stream, version, state, last_at, format) values ($1, 1,
+           json_build_object('id', 'usr_nobody', 'roles', json_build_array('admin'), 'revoked', false, 'createdAt', 0,
+             'tokenHash', encode(sha256('usr_nobody.mine'), 'hex')), 1, 9)`,
+        [ghost],
+      );
+      return rows[0]?.state;
+    });
+    for (const token of ['usr_approver.mine', 'usr_nobody.mine'])
+      await expect(createClient({ baseUrl: server.url, token }).call('whoami')).rejects.toMatchObject({
+        status: 503,
+        code: 'newer-row',
+      });
+    await expect(
+      createClient({ baseUrl: server.url, token: 'usr_nobody.guessed' }).call('whoami'),
+    ).rejects.toMatchObject({ status: 401 });
+    expect(await audit()).toMatchObject({
+      differences: [{ stream: ghost, field: 'version' }],
+      unchecked: [made],
+    });
+    await asSuperuser(server, async (db) => {
+      await db.query('delete from headgate.stream where stream = $1', [ghost]);
+      await db.query('update headgate.stream set format = 1, state = $2::json where stream = $1', [made, before]);
+    });
+    expect(await audit()).toMatchObject({ differences: [], unchecked: [] });
   });
 
   it('differ when a row is gone and its entries are not', async () => {

@@ -54,7 +54,8 @@ const HISTORY_PAGE = 1_000;
 
 /**
  * Folds the entries of up to `limit` streams after a cursor, and compares each with its row. A row that moved on while it
- * was compared is compared as it was: only entries up to its version count.
+ * was compared is compared as it was: only entries up to its version count. One that didn't, and has entries beyond its
+ * version, was set back. What a newer Headgate wrote is counted, and only its own audit folds it.
  */
 export async function auditRows(
   deps: Pick<Deps, 'store'> & FoldMeans,
@@ -71,9 +72,7 @@ export async function auditRows(
     const after = kind === started ? page.after : undefined;
     const limit = page.limit - checked;
     const rows = await deps.store.list(kind, { limit, ...(after !== undefined && { after }) });
-    // What a newer Headgate wrote, its own audit folds.
     for (const row of rows) {
-      if (row.newer === true) continue;
       const found = await auditRow(deps, log, kind, row, placedBy);
       differences.push(...found.filter((each) => each.field !== UNCHECKED));
       unchecked.push(...found.filter((each) => each.field === UNCHECKED));
@@ -98,7 +97,7 @@ function timeText(at: number): string {
 }
 
 async function auditRow(
-  deps: FoldMeans,
+  deps: Pick<Deps, 'store'> & FoldMeans,
   log: Pick<LogStore, 'history'>,
   kind: string,
   row: Row,
@@ -108,11 +107,18 @@ async function auditRow(
   const differs = (field: string, why: string): Difference => ({ stream, field, why });
   const entries: LogEntry[] = [];
   const unplaced: Difference[] = [];
-  while (entries.length < version) {
-    const history = await log.history(stream, entries.length, Math.min(HISTORY_PAGE, version - entries.length));
-    if (history.length === 0)
-      return [differs('version', `the row counts ${version} entries, the log holds ${entries.length}`)];
+  for (let more = true; more; ) {
+    // One more than the row counts: it may have been set back.
+    const wanted = Math.min(HISTORY_PAGE, version - entries.length + 1);
+    const history = await log.history(stream, entries.length, wanted);
+    more = history.length === wanted;
     for (const { version: at, bytes, place, waiting } of history) {
+      if (entries.length === version) {
+        const now = (await deps.store.load([stream])).get(stream)?.version ?? 0;
+        if (now < at) return [differs('version', `the row counts ${now} entries, the log holds ${at} or more`)];
+        more = false;
+        break;
+      }
       const decoded = decodeEntry(bytes);
       if (!decoded.ok) return [differs('version', `entry ${at}: ${decoded.why}`)];
       if (decoded.entry.stream !== stream || decoded.entry.version !== entries.length + 1)
@@ -130,8 +136,12 @@ async function auditRow(
         );
     }
   }
+  if (entries.length < version)
+    return [differs('version', `the row counts ${version} entries, the log holds ${entries.length}`)];
   // What isn't on the log proves nothing: no row is compared with it. In its moment of waiting it does.
   if (unplaced.length > 0) return unplaced;
+  if (row.newer === true)
+    return [differs(UNCHECKED, 'it says that a newer Headgate wrote it: ask a server of that version')];
   const fold = FOLDS[kind];
   if (fold === undefined) return [];
   try {

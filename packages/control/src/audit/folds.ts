@@ -42,6 +42,8 @@ export interface FoldMeans extends Pick<Deps, 'digestOf' | 'blobs'> {
   specOf(content: unknown): unknown;
   /** What a kept bundle says as evidence, whoever signed it; undefined: it is none. */
   statedIn(bundle: unknown): Facts | undefined;
+  /** The key that a kept bundle was verified with, and the digests that it is about; undefined: it is none. */
+  signedIn(bundle: unknown): { readonly keyId: string; readonly about: readonly Digest[] } | undefined;
 }
 
 export type Facts = Readonly<Record<string, unknown>>;
@@ -97,14 +99,17 @@ export const FOLDS: Readonly<
       },
     };
   },
-  async release(entries, state: ReleaseRecord, { digestOf, blobs, statedIn }) {
-    const { digest, application, version } = dataOf(entries[0]);
+  async release(entries, state: ReleaseRecord, means) {
+    const { digestOf, blobs, statedIn } = means;
+    const { digest, application, version, bundle } = dataOf(entries[0]);
     const of = (type: string) => entries.filter((entry) => entry.type === type).map(dataOf);
     return {
       entries: {
         ref: { digest, version },
         application,
         manifest: digest,
+        bundle,
+        signature: await signatureOf(dataOf(entries[0]), means),
         evidence: of('release.evidence-attached')
           .reduce<readonly { digest: Digest }[]>(
             (list, { evidence, instead }) =>
@@ -126,6 +131,8 @@ export const FOLDS: Readonly<
         ref: state.ref,
         application: state.application,
         manifest: digestOf(state.manifest),
+        bundle: state.bundle,
+        signature: state.signature,
         evidence: state.evidence.map((fact) => fact.digest),
         stated: state.evidence.map(({ digest: _, said: __, ...fact }) => fact),
         soaked: state.soaked,
@@ -184,6 +191,19 @@ function machine<E extends { readonly type: string }>(evolve: (state: never, eve
     for (const { type, data } of entries) folded = evolve(folded as never, { type, data } as unknown as E);
     return { entries: folded as Facts, row: state };
   };
+}
+
+/** The signature of a release as it was registered, read from its kept bundle anew; undefined: it was adopted, and has none. */
+async function signatureOf(
+  { digest, bundle, keyId }: Facts,
+  { blobs, signedIn }: FoldMeans,
+): Promise<ReleaseRecord['signature'] | string> {
+  if (bundle === undefined) return undefined;
+  const bytes = await blobs.get(bundle as Digest);
+  if (bytes === undefined) return 'not kept';
+  const signed = signedIn(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  if (signed === undefined || signed.keyId !== keyId || !signed.about.includes(digest as Digest)) return 'another’s';
+  return { verified: true, keyId: signed.keyId, why: '' };
 }
 
 /** An older server took up rehearsals without each migration's time. */

@@ -13,3 +13,12 @@ test('an agent that was widened is for servers whose audit knows of it; one that
   expect(formatOf('principal/agt_shop', { environments: ['a'] })).toBe(1);
   expect(formatOf('cell/agt_shop', { widened: true })).toBe(1);
 });
+
+test('a promotion with a gate at its point of no return is for servers that know of one from its request on; another isn’t', () => {
+  const asked = { cell: 'live', step: 'migrate.main', at: 1 };
+  expect(formatOf('promotion/prm_1', { phase: 'awaiting', gatedAtNoReturn: true })).toBe(4);
+  expect(formatOf('promotion/prm_1', { phase: 'advancing', goAsked: asked })).toBe(4);
+  expect(formatOf('promotion/prm_1', { phase: 'advancing', overtakes: 'prm_0', gatedAtNoReturn: true })).toBe(4);
+  expect(formatOf('promotion/prm_1', { phase: 'advancing', overtakes: 'prm_0' })).toBe(2);
+  expect(formatOf('rollout/prm_1.live', { gatedAtNoReturn: true })).toBe(1);
+});

@@ -8,7 +8,7 @@ import type { PrincipalRecord } from '../records.ts';
 import type { StreamId } from './store.ts';
 
 /** The highest format that this code decides on. It reads a format one release before it first writes it. */
-export const KNOWN_FORMAT = 3;
+export const KNOWN_FORMAT = 4;
 
 interface Newer {
   readonly format: number;
@@ -36,18 +36,22 @@ const NEWER: readonly Newer[] = [
     has: (state) => (state as Partial<PrincipalRecord>).widened === true,
   },
   {
-    // Format 2 would drop with the next event that a go was asked for and said, and folds both to nothing.
-    format: 3,
-    kind: 'promotion',
-    has: (state) => (state as Partial<Promotion>).goAsked !== undefined,
-  },
-  {
     // Format 2 has no words for a drill that failed: it would send none.
     format: 3,
     kind: 'delivery',
     has: (state) => {
       const { about, items } = state as Partial<Delivery>;
       return about === 'drill-failed' || items?.some(({ happening }) => happening === 'drill-failed') === true;
+    },
+  },
+  {
+    // Format 3 knows no gate at the point of no return: it would hand out what loses data before anybody was asked. It drops
+    // with the next event that a go was asked for and said, and folds both to nothing.
+    format: 4,
+    kind: 'promotion',
+    has: (state) => {
+      const { gatedAtNoReturn, goAsked } = state as Partial<Promotion>;
+      return gatedAtNoReturn === true || goAsked !== undefined;
     },
   },
 ];

@@ -1,6 +1,7 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { Principal, Role } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
+import { NewerRow } from '../ports/errors.ts';
 import type { Read, Row } from '../ports/store.ts';
 import { type PrincipalRecord, type RecoveryRecord, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse } from './result.ts';
@@ -86,7 +87,8 @@ export async function authenticate(deps: Pick<Deps, 'store' | 'epoch'>, token: s
  * Who a token belongs to. A token is `<principal id>.<secret>`; its whole is hashed and compared in constant time. Undefined for
  * anything that isn't a living principal's token, without saying which part was wrong. After a restore from a backup, in
  * which revoked tokens are worth something again, people's tokens from before may be refused; agents' are not, since what
- * they may do is what their own machines let them.
+ * they may do is what their own machines let them. Throws `NewerRow` where a newer Headgate wrote the row that says whose it
+ * is: what it says there nobody here can tell, nor check.
  */
 export async function recognise(deps: Pick<Deps, 'store' | 'epoch'>, token: string): Promise<Recognised | undefined> {
   const dot = token.indexOf('.');
@@ -97,7 +99,9 @@ export async function recognise(deps: Pick<Deps, 'store' | 'epoch'>, token: stri
   const row = rows.get(stream) as Row<PrincipalRecord> | undefined;
   const expected = Buffer.from(row?.state.tokenHash ?? '0'.repeat(64), 'hex');
   const matches = timingSafeEqual(Buffer.from(hashToken(token), 'hex'), expected);
-  if (!matches || row === undefined || row.state.revoked) return undefined;
+  if (!matches || row === undefined) return undefined;
+  for (const read of rows.values()) if (read.newer === true) throw new NewerRow(read.stream);
+  if (row.state.revoked) return undefined;
   const { id, roles, environments, epoch = 1 } = row.state;
   const recovery = rows.get(recovered)?.state as RecoveryRecord | undefined;
   const from = recovery?.tokensFrom ?? (recovery?.refuseTokens ? deps.epoch : 1);

@@ -122,6 +122,7 @@ async function open(
       ...(only !== undefined && { only: { asked: only, count: moved } }),
       ...(request.trace !== undefined && { trace: request.trace }),
       ...(overtaking !== undefined && { overtakes: overtaking.promotion }),
+      ...(plan.gates.some(({ at }) => at === 'no-return') && { gatedAtNoReturn: true }),
     },
   };
   const state = evolvePromotion(undefined, event);

@@ -53,6 +53,17 @@ describe('the gate go-no-go', () => {
     expect(goNoGo.at).toBe('no-return');
   });
 
+  test('is told by the promotion to its end, so that servers that know no such place leave it alone', () => {
+    const world = begun();
+    expect(world.promotion.gatedAtNoReturn).toBe(true);
+    expect(says(world)).toBe(true);
+    world.run(undefined, () => world.promotion.phase === 'ended');
+    expect(world.promotion).toMatchObject({ result: 'promoted', gatedAtNoReturn: true });
+    const promotions = world.history.filter(({ stream }) => stream === 'promotion/prm_1');
+    for (const { state } of promotions) expect(state).toMatchObject({ gatedAtNoReturn: true });
+    expect(new World(aPlan()).promotion).not.toHaveProperty('gatedAtNoReturn');
+  });
+
   test.each([
     ['a shared store', shared],
     ['stores of their own', ownStores],

@@ -24,6 +24,7 @@ export type PromotionEvent =
         /** The trace that it began in (W3C `traceparent`); nothing decides by it. */
         readonly trace?: string;
         readonly overtakes?: string;
+        readonly gatedAtNoReturn?: true;
       };
     }
   | {

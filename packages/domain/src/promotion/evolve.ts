@@ -66,6 +66,7 @@ function coreOf(state: Promotion): PromotionCore {
     trace,
     overtakes,
     overtakenBy,
+    gatedAtNoReturn,
     wave,
     approvals,
     go,
@@ -93,5 +94,6 @@ function coreOf(state: Promotion): PromotionCore {
     ...(trace !== undefined && { trace }),
     ...(overtakes !== undefined && { overtakes }),
     ...(overtakenBy !== undefined && { overtakenBy }),
+    ...(gatedAtNoReturn !== undefined && { gatedAtNoReturn }),
   };
 }

@@ -41,6 +41,8 @@ export interface PromotionCore {
   readonly overtakes?: string;
   /** The one that overtook it. */
   readonly overtakenBy?: string;
+  /** A gate stands at its point of no return. Servers from before that place know nothing of it and would go on: they leave it alone. */
+  readonly gatedAtNoReturn?: true;
   /** Waves opened so far. */
   readonly wave: number;
   readonly approvals: readonly Approval[];

@@ -1,4 +1,4 @@
-/** Connections without a request on them: how many stay, whose, and that none outlives its answer. On sockets of this machine. */
+/** Connections without a request on them, or without a token: how many stay, whose, and that none outlives its answer. On sockets of this machine. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
@@ -12,6 +12,8 @@ import { answerNoRequest } from './no-request.ts';
 
 const HALF = 'GET /v1/cells HTTP/1.1\r\nhost: x\r\nx-a: y';
 const WHOLE = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n';
+const SLOW = 'GET /slow HTTP/1.1\r\nhost: x\r\n\r\n';
+const ADMITTED = SLOW.replace('host', 'authorization: Bearer x\r\nhost');
 const file = (name: string) => readFileSync(new URL(`../testing/tls/${name}`, import.meta.url));
 
 /** A caller that never hangs up by itself. */
@@ -24,10 +26,11 @@ class Caller {
     this.socket = secure ? tls.connect({ socket: raw, rejectUnauthorized: false }) : raw;
     raw.on('error', () => {});
     this.socket.on('error', () => {});
-    for (const over of ['end', 'close'])
-      raw.on(over, () => {
-        this.closed = true;
-      });
+    for (const end of [raw, this.socket])
+      for (const over of ['end', 'close'])
+        end.on(over, () => {
+          this.closed = true;
+        });
     this.socket.on('data', (chunk) => {
       this.heard += chunk;
     });
@@ -41,9 +44,11 @@ afterEach(() => {
 });
 const closed = (some: readonly Caller[]) => some.flatMap((each, i) => (each.closed ? [i] : []));
 
-describe('a server with room for three of one network without a request, and ten in all', () => {
+describe('a server with room for three of one network without a request, three idle ones, six without a token, and ten in all', () => {
   let app: FastifyInstance;
   let port: number;
+  let slow: Promise<void>;
+  let go: () => void;
   async function start({ proxies = [] as string[], secure = false, headersTimeout = 60_000 } = {}) {
     const times = { headersTimeout, connectionsCheckingInterval: 20 };
     app = Fastify({
@@ -51,7 +56,16 @@ describe('a server with room for three of one network without a request, and ten
       ...(secure ? { https: { key: file('server.key'), cert: file('server.pem'), ...times } } : { http: times }),
     }) as unknown as FastifyInstance;
     app.get('/', async () => 'answered');
-    boundConnections(app, trustedProxies(proxies), { most: 10, waitingOfOne: 3 });
+    slow = new Promise((resolve) => {
+      go = resolve;
+    });
+    const bounds = { most: 10, waitingOfOne: 3, idleOfOne: 3, strangeOfOne: 6 };
+    const admitted = boundConnections(app, trustedProxies(proxies), bounds);
+    app.get('/slow', async (request, reply) => {
+      if (request.headers.authorization !== undefined) admitted(request.raw);
+      await slow;
+      return reply.send('at last');
+    });
     await app.listen({ port: 0, host: '127.0.0.1' });
     ({ port } = app.server.address() as AddressInfo);
   }
@@ -88,6 +102,41 @@ describe('a server with room for three of one network without a request, and ten
     },
   );
 
+  it.each([false, true])('closes those that were answered and have been idle longest; with TLS: %s', async (secure) => {
+    await start({ secure });
+    const idle = await open(1, WHOLE, secure);
+    const answered = async (times: number, ...all: (Caller | undefined)[]) =>
+      until('it is answered', async () => all.every((each) => each?.heard.split('answered').length === times + 1));
+    await answered(1, ...idle);
+    for (let i = 1; i < 3; i++) {
+      idle.push(...(await open(1, WHOLE, secure)));
+      await answered(1, idle[i]);
+    }
+    // Who asks again isn't the longest idle any more.
+    idle[0]?.socket.write(WHOLE);
+    await answered(2, idle[0]);
+    const [late] = await open(1, WHOLE, secure);
+    await answered(1, late);
+    await until('one is closed', async () => closed(idle).length === 1);
+    expect(closed(idle)).toEqual([1]);
+    await connected(3);
+  });
+
+  it('keeps what is being answered, of those without a token no more than six', async () => {
+    await start();
+    const known = await open(3, ADMITTED);
+    const strange = await open(6, SLOW);
+    await connected(9);
+    const [late] = await open(1, WHOLE);
+    await until('it is answered', async () => late?.heard.includes('answered') === true);
+    await until('one is closed', async () => closed(strange).length === 1);
+    expect(closed(strange)).toEqual([0]);
+    go();
+    const rest = [...known, ...strange.slice(1)];
+    await until('they are answered', async () => rest.every(({ heard }) => heard.includes('at last')));
+    await connected(3);
+  });
+
   it('lets a trusted proxy have more, and nobody more than all may', async () => {
     await start({ proxies: ['127.0.0.1'] });
     const half = await open(14, HALF);
@@ -119,8 +168,13 @@ test.each([
 });
 
 test('there are no more connections than descriptors, less those that the server itself needs', () => {
-  expect(connectionBounds(1_024).most).toBe(768);
-  expect(connectionBounds(Number.POSITIVE_INFINITY).most).toBe(4_096);
+  expect(connectionBounds(1_024)).toEqual({ most: 768, waitingOfOne: 128, idleOfOne: 128, strangeOfOne: 192 });
+  expect(connectionBounds(Number.POSITIVE_INFINITY)).toEqual({
+    most: 4_096,
+    waitingOfOne: 128,
+    idleOfOne: 128,
+    strangeOfOne: 1_024,
+  });
   expect(connectionBounds(100).most).toBeGreaterThan(0);
 });
 
@@ -144,6 +198,17 @@ describe('a real server', () => {
     for (const { socket } of callers.splice(0)) socket.destroy();
     limit(usual);
     await until('it is ready', ready);
+  });
+
+  it('keeps 128 connections that stay open behind their answers of one address, and answers it', async () => {
+    const before = descriptors();
+    const probes = Array.from({ length: 300 }, () => new Caller(port, WHOLE.replace('/ ', '/healthz ')));
+    await until('the others are closed', async () => closed(probes).length >= 172);
+    expect(await ready()).toBe(true);
+    expect(descriptors() - before).toBeLessThan(150);
+    expect(probes.findLast(({ heard }) => heard.includes('200 OK'))?.heard).toMatch(/keep-alive: timeout=20/i);
+    for (const { socket } of callers.splice(0)) socket.destroy();
+    await until('they are gone', async () => descriptors() - before < 20);
   });
 
   it('keeps 128 half heads of one address, and answers it', async () => {

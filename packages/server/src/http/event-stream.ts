@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import type { Result } from '@headgate/control';
+import { NewerRow, type Result } from '@headgate/control';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ownerOf, tokenOf } from './auth.ts';
 import type { Context } from './context.ts';
@@ -32,8 +32,10 @@ export async function streamEvents(
 ): Promise<Result<never> | undefined> {
   reply.hijack();
   const { raw } = reply;
-  // While the database is away the stream stays open: it goes on where it stood.
-  const admitted = async () => (await ownerOf(context.deps, tokenOf(request)).catch(() => request)) !== undefined;
+  // While the database is away the stream stays open: it goes on where it stood. Whose the token is, if a newer Headgate says
+  // so, isn't known here.
+  const unless = (error: unknown) => (error instanceof NewerRow ? undefined : request);
+  const admitted = async () => (await ownerOf(context.deps, tokenOf(request)).catch(unless)) !== undefined;
   try {
     raw.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
     // HEAD asks for what GET's head would be, and there is no end to wait for (RFC 9110, 9.3.2).

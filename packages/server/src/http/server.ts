@@ -14,7 +14,7 @@ import { NOBODY } from './auth.ts';
 import type { Octets } from './blob-stream.ts';
 import { BodyBytes, type ComingBody, JSON_ROOMS, OCTETS_ROOMS } from './body-bytes.ts';
 import { trustedProxies } from './client-address.ts';
-import { boundConnections, HEAD_TIMES, SILENT_MS } from './connections.ts';
+import { boundConnections, HEAD_TIMES, KEEP_ALIVE_MS, SILENT_MS } from './connections.ts';
 import type { Context } from './context.ts';
 import { type Admission, Entrance, type EntranceOptions } from './entrance.ts';
 import type { Call, Handlers } from './handler.ts';
@@ -66,6 +66,7 @@ export function httpServer(
     bodyLimit: DEFAULT_MAX_BYTES,
     requestTimeout: 120_000,
     connectionTimeout: SILENT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
     frameworkErrors: (_error, request, reply) => {
@@ -77,7 +78,7 @@ export function httpServer(
     clientErrorHandler: (error, socket) => answerNoRequest(error, socket),
     ...(tls === undefined ? { http: HEAD_TIMES } : { https: { ...tls, ...HEAD_TIMES } }),
   }) as unknown as FastifyInstance;
-  boundConnections(app, trustedProxies(options.trustedProxies ?? []), options.connections);
+  const admitted = boundConnections(app, trustedProxies(options.trustedProxies ?? []), options.connections);
 
   app.decorateRequest('principal', null as never);
   app.decorateRequest('asOf', undefined);
@@ -189,6 +190,7 @@ export function httpServer(
         if (route.needs.length > 0) {
           const admission = await entrance.admit(request, route);
           if ('refusal' in admission) return turnAway(request, reply, admission);
+          admitted(request.raw);
           request.principal = admission.principal;
           request.asOf = admission.asOf;
           whenOver(reply, admission.end);

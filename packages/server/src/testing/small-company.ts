@@ -120,7 +120,12 @@ export class SmallCompany {
   }
 
   get agent(): Client {
-    return createClient({ baseUrl: this.server.url, token: this.#agentToken });
+    return this.agentAt(this.server.url);
+  }
+
+  /** As it asks another server on the same database. */
+  agentAt(baseUrl: string): Client {
+    return createClient({ baseUrl, token: this.#agentToken });
   }
 
   /** With `approverPem` also what this key's owner, `usr_approver`, approves. */

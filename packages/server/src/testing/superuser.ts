@@ -8,9 +8,14 @@ export async function asSuperuser<T>(
   server: RealServer,
   work: (client: Parameters<Parameters<typeof withClient<T>>[1]>[0]) => Promise<T>,
 ): Promise<T> {
-  const home = await realpath(join(server.dataDir, 'system')).catch(() => server.dataDir);
+  return withClient(await superuserOf(server), work);
+}
+
+/** How one connects to a server's own database with every right there is. */
+export async function superuserOf({ dataDir }: RealServer) {
+  const home = await realpath(join(dataDir, 'system')).catch(() => dataDir);
   const cluster = join(home, 'control-database');
   const password = (await readFile(join(cluster, 'password'), 'utf8')).trim();
   const port = Number((await readFile(join(cluster, 'data', 'postmaster.pid'), 'utf8')).split('\n')[3]);
-  return withClient({ host: '127.0.0.1', port, user: 'postgres', password, database: 'headgate' }, work);
+  return { host: '127.0.0.1', port, user: 'postgres', password, database: 'headgate' };
 }

@@ -85,6 +85,7 @@ export class World {
         cells: plan.cells.map((c) => c.cell),
         waves: plan.waves.length,
         latestFinish: plan.latestFinish,
+        ...(plan.gates.some(({ at }) => at === 'no-return') && { gatedAtNoReturn: true }),
         ...(plan.tenants && { only: { asked: digestOf('tenants'), count: plan.tenants.length } }),
       },
     };
