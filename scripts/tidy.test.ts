@@ -210,6 +210,13 @@ describe('what decides is pure and synchronous', () => {
   });
 });
 
+test('a database that isn’t our own alone is opened as superuser by controlConnection only, whose settings its owner can’t change', () => {
+  const rooms = /^packages\/(adapters\/src\/execution|agent\/src)\//;
+  const plain = /(?<!\bthis)\??\.connection\s*\(|\buser: SUPERUSER\b/;
+  const wrong = shipped.filter(({ path, text }) => rooms.test(path) && plain.test(withoutComments(text)));
+  expect(wrong.map((file) => file.path)).toEqual([]);
+});
+
 /** What lies beside a catalog without being one of its kind, and why. */
 const UNLISTED: ReadonlySet<string> = new Set([
   // A report that evidence is made from; not a format of evidence itself.

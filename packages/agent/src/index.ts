@@ -13,7 +13,7 @@
  *   <data>/witness.pem, .pub       its own key, with which it co-signs heads
  *   <data>/standing.json           the last assignment of each cell: what an undo of its own is made from
  *   <data>/undone.jsonl            what it undid by itself while the server was away
- *   <data>/contact.json            since when the server is away
+ *   <data>/contact.json            since when the server is away; silence.json, silence-clock.json: since when it is silent
  *   <data>/bundles.json            which blob seals which release
  *   <data>/door/agent.sock         where a person on the machine asks it: `status`, `rollback`
  *   <data>/FORK-ALARM.json         the log contradicted itself: nothing goes forward until a person removes it

@@ -50,6 +50,14 @@ export class ServerUnreachable extends Error {
   }
 }
 
+/** Something answered for the server, with what this client doesn't understand: a newer one, say. It is there. */
+export class UnreadableAnswer extends ServerUnreachable {
+  constructor(message: string, cause?: unknown) {
+    super(message, cause);
+    this.name = 'UnreadableAnswer';
+  }
+}
+
 type Empty = Record<never, never>;
 type Arguments<R extends Route> =
   Empty extends CallInput<R>
@@ -107,9 +115,11 @@ export function createClient(options: ClientOptions): Client {
   async function call(name: RouteName, input: Record<string, unknown> = {}, callOptions: CallOptions = {}) {
     const route: Route = routes[name];
     const response = await request(name, input, callOptions);
+    let whole = false;
     try {
       if (!response.ok) throw await problemOf(response, name);
       const bytes = await bytesOf(response);
+      whole = true;
       if (route.response === 'octets') return bytes;
       const text = new TextDecoder().decode(bytes);
       if (route.response === 'text' || route.response === 'events') return text;
@@ -118,7 +128,9 @@ export function createClient(options: ClientOptions): Client {
       if (error instanceof ProblemError || error instanceof ServerUnreachable) throw error;
       callOptions.signal?.throwIfAborted();
       const why = error instanceof z.ZodError ? z.prettifyError(error) : reasonOf(error);
-      throw new ServerUnreachable(`the answer of ${base} to ${name} can't be read: ${why}`, error);
+      // One that broke off may come of a server that died.
+      const Unread = whole ? UnreadableAnswer : ServerUnreachable;
+      throw new Unread(`the answer of ${base} to ${name} can't be read: ${why}`, error);
     }
   }
 

@@ -1,9 +1,11 @@
 /** What is ours to see: no schemas of PostgreSQL itself, no temporary tables. Placeholders are for no user's text: there is none. */
 const OURS = `n.nspname <> 'information_schema' and n.nspname !~ '^pg_'`;
 
+/** Asked under the search path that the database's owner set, since it tells that: every name is a qualified one. */
 export const SETTINGS = `
-  select current_setting('server_version_num')::int / 10000 as server, current_setting('TimeZone') as time_zone,
-    current_schemas(false)::text[] as search_path, floor(extract(epoch from now()) * 1000)::float8 as read_at`;
+  select pg_catalog.current_setting('server_version_num')::pg_catalog.int4 operator(pg_catalog./) 10000 as server,
+    pg_catalog.current_setting('TimeZone') as time_zone, pg_catalog.current_schemas(false)::pg_catalog.text[] as search_path,
+    pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.now()) operator(pg_catalog.*) 1000::pg_catalog.float8) as read_at`;
 
 export const RELATIONS = `
   select c.oid::text, n.nspname as schema, c.relname as name, c.relkind as kind, c.relpersistence = 'u' as unlogged,
@@ -78,9 +80,15 @@ export const TRIGGERS = `
   where not t.tgisinternal order by 1, 2`;
 
 /** Our own record of the schema's version, where there is one that may be read. */
+/**
+ * Read only where that runs nothing with more rights than its owner has: a plain table, whose owner and whose schema's is a
+ * superuser, or whoever reads.
+ */
 export const RECORD = `
   select coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'), false) as readable
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'headgate' and c.relname = 'migration'`;
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'headgate' and c.relname = 'migration' and c.relkind = 'r'
+    and not exists (select from pg_roles r where r.oid in (c.relowner, n.nspowner) and not r.rolsuper and r.rolname <> current_user)`;
 
 export const SCHEMA_VERSION = `select coalesce(max(version), 0)::int as version from headgate.migration`;
 

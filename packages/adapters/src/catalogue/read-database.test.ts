@@ -179,6 +179,27 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
     await client.query('reset role; drop schema headgate cascade; drop role nobody_here');
   });
 
+  it('what the database’s owner made is never run with the rights of whoever reads: no view for our record, no name of PostgreSQL’s', async () => {
+    await client.query(`create role owner_here; create schema trap authorization owner_here; create schema headgate authorization owner_here;
+      set role owner_here;
+      create function trap.sprung() returns int language plpgsql as $$ begin raise exception 'sprung as %', current_user; end $$;
+      create function trap.current_setting(text) returns text language sql as 'select trap.sprung()::text';
+      create function trap.now() returns timestamptz language sql as 'select pg_catalog.now() where trap.sprung() = 0';
+      create view headgate.migration as select trap.sprung() as version;
+      reset role; set search_path = trap, pg_catalog, public`);
+    try {
+      await expect(client.query(`select current_setting('TimeZone')`)).rejects.toThrow('sprung');
+      expect(await readCatalogueOf(client)).toMatchObject({
+        server: major,
+        searchPath: ['trap', 'pg_catalog', 'public'],
+      });
+    } finally {
+      await client.query(
+        'reset search_path; drop schema headgate cascade; drop schema trap cascade; drop role owner_here',
+      );
+    }
+  });
+
   it('nothing is written, and who can’t log in is told without the password', async () => {
     const { host, port, user, password } = await cluster.connection();
     const url = `postgres://${user}:${password}@${host}:${port}/postgres`;

@@ -2,6 +2,7 @@ import { canonicalBytes } from '@headgate/documents/canonical';
 import { digestOf } from '@headgate/documents/digest';
 import type { Digest, ReleaseManifest, ReleaseRef } from '@headgate/domain';
 import type { Answer, SlotObservation, StepContext } from '@headgate/execution';
+import { withClient } from '../postgres-cluster/database.ts';
 import { type CellPorts, openCell } from './cell.ts';
 import type { CellConfig } from './cell-config.ts';
 import { claimStore, isOwnClaim, ownClaim, StoreTaken, standingOf, whoseStore } from './external-store/claim.ts';
@@ -11,7 +12,8 @@ import { holdCell } from './process/cell-hold.ts';
 import { FenceFile } from './process/fence-file.ts';
 import { recordApplied } from './sql-migrator/record-applied.ts';
 import { refuseNeverRun } from './sql-migrator/refuse-never-run.ts';
-import { prepareStore } from './store/store-session.ts';
+import { requireOwnSchema } from './store/store-schema.ts';
+import { controlConnection, prepareStore } from './store/store-session.ts';
 
 /** How long the whole of it may take. Milliseconds. */
 const LIFETIME_MS = 300_000;
@@ -77,6 +79,8 @@ async function claimStores(config: CellConfig, release: RunningRelease, report: 
   const stores = [];
   for (const [name, external] of Object.entries(config.externalStores)) {
     const store = await openExternalStore(name, external);
+    // Before anything of it is read, and before anything is begun in a store beside it.
+    await withClient(await controlConnection(store), requireOwnSchema);
     const standing = await standingOf(store);
     const whose = await whoseStore(standing, { ...own, dir, known });
     // Fences and routes that came along with a copy would turn away what is decided here.

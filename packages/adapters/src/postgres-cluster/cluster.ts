@@ -12,6 +12,7 @@ import { closedFolder } from '../machine/reachable.ts';
 import { asUser } from '../machine/run-as.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { withClient } from './database.ts';
+import { type Login, ownSession } from './own-session.ts';
 import { findPostmaster, lockFileIsStale, type Postmaster } from './postmaster.ts';
 import type { Programs } from './programs.ts';
 import { archivingOf, SETTINGS_FILE, settingsOf } from './settings.ts';
@@ -210,7 +211,10 @@ export class Cluster {
     }
   }
 
-  /** How to connect as the superuser. */
+  /**
+   * How to connect as the superuser, by what the database's owner set: to databases that are our own alone. In any other
+   * the owner could run what it likes by it; those are for `controlConnection`.
+   */
   async connection(database = 'postgres'): Promise<pg.ClientConfig> {
     return {
       host: '127.0.0.1',
@@ -221,6 +225,16 @@ export class Cluster {
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
     };
+  }
+
+  /** How to connect as the superuser to whomever's database, in a session of ours. */
+  async controlConnection(database?: string): Promise<pg.ClientConfig> {
+    return ownSession(await this.connection(database));
+  }
+
+  /** How to connect as somebody else. */
+  async connectionAs(login: Login, database: string): Promise<pg.ClientConfig> {
+    return { ...(await this.connection(database)), ...login };
   }
 
   /** Creates a 0700 folder that belongs to the user that PostgreSQL runs as. */

@@ -54,17 +54,19 @@ export async function leaseLoop(
       else if (performance.now() - askedAt < FIRST_BACKOFF_MS) await rest(FIRST_BACKOFF_MS, signal);
     } catch (error) {
       if (signal.aborted) return;
-      awaySince ??= askedAt;
       const refusal = error instanceof Away && error.refuses ? error.message : undefined;
-      contact.lost?.(new Date(), refusal);
+      // A fault of our own, such as a full disk, says nothing of the server.
+      if (error instanceof Away) {
+        awaySince ??= askedAt;
+        contact.lost?.(new Date(), refusal);
+      }
       if (saidAt === 0 || performance.now() - saidAt > SAY_AGAIN_MS) {
         saidAt = performance.now();
-        log.warn(
-          { why: (error as Error).message },
-          refusal !== undefined
-            ? 'the server refuses this agent: nothing new is begun; the cells are kept as they are'
-            : 'the server is away: nothing new is begun; the cells are kept as they are',
-        );
+        const what =
+          error instanceof Away
+            ? `the server ${refusal === undefined ? 'is away' : 'refuses this agent'}`
+            : 'this agent can’t ask for work';
+        log.warn({ why: (error as Error).message }, `${what}: nothing new is begun; the cells are kept as they are`);
       }
       // Spread, so that many agents don't come back in one moment.
       await rest(backoffMs * (0.75 + Math.random() / 2), signal);

@@ -69,7 +69,11 @@ export class Away {
     const busy = (cell: string): boolean => worker(cell)?.busy ?? false;
     const aloneAfterMs = (environment: string): number | undefined =>
       config.environments.find((e) => e.name === environment)?.rollBackAloneAfterMs;
-    const watch = new Watch({ carry, standing, journal, contact, alone, log, cells, held: worker, busy, aloneAfterMs });
+    parts.plane.onAnswer((refusal) => contact.answered(new Date(), refusal));
+    const watch = new Watch({
+      ...{ carry, standing, journal, contact, alone, log, cells, held: worker, busy, aloneAfterMs },
+      ask: () => this.ask(),
+    });
     this.#watching = new Every(
       config.watchEveryMs,
       (signal) => watch.round(signal),
@@ -95,9 +99,12 @@ export class Away {
   }
 
   static async open(parts: AwayParts): Promise<Away> {
-    const { dataDir } = parts.config;
+    const { config, log } = parts;
+    const { dataDir } = config;
     const [contact, standing, journal] = await Promise.all([
-      Contact.open(dataDir),
+      Contact.open(dataDir, (file, why) =>
+        log.warn({ file, why }, 'how long the server has been away can’t be read: counted from now on'),
+      ),
       StandingFile.open(dataDir),
       JournalFile.open(dataDir),
     ]);

@@ -1,5 +1,5 @@
 /** What counts as an absence, and what an agent may do alone by it. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Action, Outcome } from '@headgate/domain';
@@ -53,6 +53,41 @@ describe('how long the server has been silent', () => {
     await writeFile(join(dir, 'contact.json'), '{"awaySince":null}\n');
     expect((await Contact.open(dir)).silentMs()).toBeUndefined();
   });
+
+  test('goes on by the machine’s uptime within one boot, whatever its clock does; after another by its clock', async () => {
+    const first = await Contact.open(dir);
+    first.lost(new Date());
+    await first.written();
+    anHourOn();
+    expect((await Contact.open(dir)).silentMs()).toBeLessThan(HOUR_MS / 2);
+    const file = join(dir, 'silence-clock.json');
+    await writeFile(file, JSON.stringify({ ...JSON.parse(await readFile(file, 'utf8')), boot: 'another' }));
+    expect((await Contact.open(dir)).silentMs()).toBeGreaterThanOrEqual(HOUR_MS);
+    await writeFile(file, 'half of');
+    expect((await Contact.open(dir)).silentMs()).toBeGreaterThanOrEqual(HOUR_MS);
+  });
+
+  test.each([
+    ['silence.json', ''],
+    ['silence.json', '{'],
+    ['silence.json', '{"silentSince":"2026-11-22"}'],
+    ['silence.json', '{"silentSince":null,"x":1}'],
+    ['contact.json', '{"awaySince":1}'],
+  ])(
+    'counts from now on where %s is spoiled (%j), which is told by its name; the agent opens all the same',
+    async (name, text) => {
+      const since = new Date(Date.now() - HOUR_MS);
+      const first = await Contact.open(dir);
+      first.lost(since);
+      await first.written();
+      await writeFile(join(dir, name), text);
+      const told: string[] = [];
+      const contact = await Contact.open(dir, (file) => told.push(file));
+      expect(told).toEqual([join(dir, name)]);
+      expect(contact.silentMs() ?? 0).toBeLessThan(HOUR_MS / 2);
+      expect(contact.awaySince).toEqual(name === 'contact.json' ? undefined : since);
+    },
+  );
 
   test('begins anew with each answer, a refusal too; a refusal is no silence, and yet no contact', async () => {
     const contact = await Contact.open(dir);

@@ -35,6 +35,8 @@ export interface WatchParts {
   busy(cell: string): boolean;
   /** After how long away the agent goes back by itself in a cell; undefined: never. Milliseconds. */
   aloneAfterMs(environment: string): number | undefined;
+  /** Asks the server once; `contact` knows the answer then. */
+  ask(): Promise<void>;
 }
 
 /** How long one look may take. Milliseconds. */
@@ -121,16 +123,7 @@ export class Watch {
     const afterMs = aloneAfterMs(plan.environment);
     const [since, silentMs] = [contact.awaySince, contact.silentMs()];
     if (afterMs === undefined || since === undefined) return;
-    // Who is refused isn't alone: a person, or another agent in its place, may be at work, and a server that answers decides.
-    if (silentMs === undefined) {
-      if (this.#told !== contact.refusal)
-        log.error(
-          { cell: name, why: contact.refusal },
-          'it does not go back by itself: the server is there, and refuses this agent',
-        );
-      this.#told = contact.refusal;
-      return;
-    }
+    if (silentMs === undefined) return this.#tellRefused(name);
     if (silentMs < afterMs) return;
     const before = lastIn(journal.all, name);
     const own = before?.rollout === standing.of(name)?.last.rollout ? before : undefined;
@@ -141,8 +134,23 @@ export class Watch {
       log.error({ cell: name, step: way.stopsAt.id }, 'it would lose data to go back: that waits for a person');
       return;
     }
+    // What the last answer was may be of before a restart or an outage's end, and a poll is held: so it is asked now.
+    await this.#parts.ask();
+    if (contact.awaySince === undefined) return;
+    if (contact.silentMs() === undefined) return this.#tellRefused(name);
     const because = `a stop condition failed with the server away since ${since.toISOString()}: ${why}`.slice(0, 500);
     await alone.goBack({ cell: name, scope, by: 'agent', because }, () => {});
+  }
+
+  /** Who is refused isn't alone: a person, or another agent in its place, may be at work, and a server that answers decides. */
+  #tellRefused(cell: string): void {
+    const { contact, log } = this.#parts;
+    if (this.#told !== contact.refusal)
+      log.error(
+        { cell, why: contact.refusal },
+        'it does not go back by itself: the server is there, and refuses this agent',
+      );
+    this.#told = contact.refusal;
   }
 }
 

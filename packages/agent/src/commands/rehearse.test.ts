@@ -79,7 +79,7 @@ function headgate(...args: string[]): Promise<Ran> {
 }
 
 const databases = async () =>
-  withClient(await shop.store.cluster.connection(), async (client) => {
+  withClient(await shop.store.cluster.controlConnection(), async (client) => {
     const { rows } = await client.query<{ name: string }>('select datname as name from pg_database order by 1');
     return rows.map(({ name }) => name);
   });

@@ -209,7 +209,7 @@ async function mask({ store, origin }: Copy, file: string, say: (line: string) =
   const rules = await readRules(file);
   const { content, digest } = rules;
   say('The copy is masked …');
-  const database = await store.cluster.connection(store.database);
+  const database = await store.cluster.controlConnection(store.database);
   const marked = await withClient(database, (client) => markCopy(client, origin.of));
   if (!marked.ok) throw new Error(`the copy can't be masked: ${marked.refusal.why}`);
   const outcome = await maskCopy({

@@ -2,7 +2,7 @@
  * The server as the agent sees it: outbound calls only, each with its own patience. What the server refuses for good is a
  * value; what may be tried again (it is away, restarting, overloaded) is thrown as {@link Away}.
  */
-import { type Client, MAX_LEASE_CELLS, MAX_TOLD_DOCUMENTS, ProblemError } from '@headgate/contract';
+import { type Client, MAX_LEASE_CELLS, MAX_TOLD_DOCUMENTS, ProblemError, UnreadableAnswer } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
 import type { CellAccount, CellState, Digest, Fence, Outcome, ToldStandby, UndoneAway } from '@headgate/domain';
 import type { PinnedEnvironment } from '../checks/facts.ts';
@@ -10,14 +10,23 @@ import { type Assignment, assignmentOf } from './assignment.ts';
 
 /** The server can't answer now, or doesn't answer this agent. */
 export class Away extends Error {
-  /** It is there, and refuses: that is no absence, and somebody else may be at work in this agent's place. */
+  /**
+   * It is there, and refuses, or has trouble of its own, or says what this agent doesn't understand: that is no absence, and
+   * somebody else may be at work in this agent's place.
+   */
   readonly refuses: boolean;
 
   constructor(message: string, cause: unknown) {
     super(message, { cause });
     this.name = 'Away';
-    this.refuses = cause instanceof ProblemError && cause.status < 500;
+    this.refuses = isThere(cause);
   }
+}
+
+/** Whether a call that failed was answered by a server that decides: one without its database says itself that it doesn't. */
+function isThere(error: unknown): boolean {
+  if (error instanceof ProblemError) return !(error.status === 503 && error.code === 'unavailable');
+  return error instanceof UnreadableAnswer;
 }
 
 /** Short: a lease lives for seconds, and a renewal that hangs is as bad as one that fails. */
@@ -29,11 +38,31 @@ const BLOB_PATIENCE_MS = 60_000;
 /** What the server will never take, however often it is told. */
 const REFUSED: readonly number[] = [400, 404, 409, 410, 412, 413, 422];
 
+/** Answers of calls that go by what they name: it is gone, or somebody else's. */
+const SAID_NO: readonly number[] = [404, 409, 410, 412];
+
 export class ControlPlane {
   readonly #client: Client;
+  #hears: (refusal?: string) => void = () => {};
 
   constructor(client: Client) {
-    this.#client = client;
+    const call = async (...asked: Parameters<Client['call']>) => {
+      try {
+        const answer = await client.call(...asked);
+        this.#hears();
+        return answer;
+      } catch (error) {
+        if (error instanceof ProblemError && SAID_NO.includes(error.status)) this.#hears();
+        else if (isThere(error)) this.#hears((error as Error).message);
+        throw error;
+      }
+    };
+    this.#client = { ...client, call: call as Client['call'] };
+  }
+
+  /** Whoever counts how long the server is silent hears of every answer to any call; `refusal`: it is one that helps nobody. */
+  onAnswer(hears: (refusal?: string) => void): void {
+    this.#hears = hears;
   }
 
   /**
@@ -212,7 +241,7 @@ function whyAway(error: Error): string {
 
 /** Undefined when the server says no for good: the assignment is not ours any more. */
 async function unlessRefused<T>(call: Promise<T>): Promise<T | undefined> {
-  return unlessStatus(call, [404, 409, 410, 412]);
+  return unlessStatus(call, SAID_NO);
 }
 
 async function unlessAbsent<T>(call: Promise<T>): Promise<T | undefined> {

@@ -78,7 +78,7 @@ async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
     throw new Error(`the store ${name} is migrated by a program; only SQL migrations are rehearsed yet`);
   if (external !== undefined) {
     const store = await openExternalStore(name, external);
-    const serving = await store.cluster.connection(store.database);
+    const serving = await store.cluster.controlConnection(store.database);
     const heaviest = await withClient(serving, heaviestIn);
     const onto = await serverOf(ask, await store.cluster.major());
     return closing(onto, async () => ({ copy: await copyFromDumpPoint(store, onto, ask), from, heaviest }));
@@ -92,7 +92,7 @@ async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
   const cluster = new Cluster({ dir, port, archiveDir }, await findPrograms(15, ask.workDir));
   const store = { name, cluster, database, user, passwordFile, archiveDir, restorePointsDir, files: [], keep: 1 };
   const copy = await copyFromPhysicalPoint(store, ask.workDir, ask);
-  const serving = (await cluster.postmaster())?.ready === true ? await cluster.connection(database) : undefined;
+  const serving = (await cluster.postmaster())?.ready === true ? await cluster.controlConnection(database) : undefined;
   const heaviest = serving === undefined ? undefined : await withClient(serving, heaviestIn);
   return { copy, from, heaviest, remove: () => copy.remove() };
 }

@@ -39,6 +39,11 @@ export class ScriptedServer {
   away = false;
   /** How long an assignment that is at hand is held back, milliseconds: a poll that takes its time. */
   delayMs = 0;
+  /** What every call is answered with instead, for as long as it is set. */
+  trouble: { readonly status: number; readonly code: string } | undefined;
+  /** How long a poll for work is held, and what it is answered with instead, with 200. */
+  pollMs = 300;
+  oddLease: unknown;
   url = '';
   readonly #sealed: SealedPlan;
   readonly #waiting: Assignment[] = [];
@@ -73,15 +78,17 @@ export class ScriptedServer {
         reply.hijack();
         request.raw.socket.destroy();
       } else if (request.headers.authorization !== 'Bearer test-token') problem(reply, 401, 'unauthenticated');
+      else if (this.trouble !== undefined) problem(reply, this.trouble.status, this.trouble.code);
     });
     app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
       done(null, body),
     );
     app.post('/v1/agent/leases', async (request) => {
       this.leases++;
+      if (this.oddLease !== undefined) return this.oddLease;
       this.cells = (request.query as { cells?: string }).cells;
       const { waitMs } = request.body as { waitMs: number };
-      const until = performance.now() + Math.min(waitMs, 300);
+      const until = performance.now() + Math.min(waitMs, this.pollMs);
       while (this.#waiting.length === 0 && performance.now() < until) await new Promise((r) => setTimeout(r, 5));
       const assignment = this.#waiting.shift() ?? null;
       if (assignment !== null && this.delayMs > 0) await new Promise((r) => setTimeout(r, this.delayMs));

@@ -51,7 +51,7 @@ export async function runCommand(control: pg.Client, store: CommandStore, comman
   await rm(scratch, { recursive: true, force: true });
   await actAsOwner(control, login, store);
   const password = await openMigrationLogin(control, login);
-  const { host = '127.0.0.1', port = 5432 } = await cluster.connection(database);
+  const { host = '127.0.0.1', port = 5432 } = await cluster.controlConnection(database);
   const environment = commandEnvironment(migrations, secrets, { host, port, user: login, password, database }, scratch);
   const { value: run, holders } = await watchingLocks(
     () => lockHolders(control, login),

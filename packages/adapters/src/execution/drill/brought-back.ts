@@ -37,7 +37,7 @@ export interface BringBackAsk {
 }
 
 export async function urlOf(cluster: Cluster, database: string): Promise<ConnectionUrl> {
-  const { host, port, user, password } = await cluster.connection(database);
+  const { host, port, user, password } = await cluster.controlConnection(database);
   return {
     host: host!,
     port: port!,

@@ -52,7 +52,7 @@ export async function odooBack(
   await mkdir(filestore, { recursive: true, mode: 0o755 });
   await cp(join(point, 'filestore'), filestore, { recursive: true }).catch(nothingIfMissing);
   await ownTree(dataDir, odoo.user);
-  await withClient(await cluster.connection(), async (client) => {
+  await withClient(await cluster.controlConnection(), async (client) => {
     const owner = pg.escapeIdentifier(stores.owner);
     await client.query(`grant connect on database ${pg.escapeIdentifier(database)} to ${owner}`);
     await client.query(`alter role ${owner} connection limit -1`);

@@ -105,7 +105,7 @@ async function controlRows(store: ExternalStore, ctx: StepContext): Promise<Cont
 /** An empty database of the same kind: encoding, collation, owner, settings, and who may connect. */
 async function createLike(store: ExternalStore, database: string): Promise<void> {
   const quoted = pg.escapeIdentifier;
-  await withClient(await store.cluster.connection(), async (client) => {
+  await withClient(await store.cluster.controlConnection(), async (client) => {
     await forget(client, database);
     const { rows } = await client.query<{ encoding: string; collate: string; ctype: string }>(
       `select pg_encoding_to_char(encoding) as encoding, datcollate as collate, datctype as ctype from pg_database where datname = $1`,
@@ -204,7 +204,7 @@ async function forget(client: pg.Client, database: string): Promise<void> {
 /** Both names change in one transaction: at every moment there is one database of the store's name, and only one. */
 async function exchange(store: ExternalStore, aside: string, ctx: StepContext): Promise<void> {
   const [live, fresh, old] = [store.database, aside, beforeOf(store)].map((each) => pg.escapeIdentifier(each));
-  await withClient(await store.cluster.connection(), async (client) => {
+  await withClient(await store.cluster.controlConnection(), async (client) => {
     await client.query(`comment on database ${fresh} is ${pg.escapeLiteral(markOf(ctx))}`);
     await forget(client, beforeOf(store));
     const until = performance.now() + Math.max(5_000, Math.min(30_000, ctx.remainingMs()));

@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { holderOf } from '../process/cell-hold.ts';
-import { OURS } from '../store/store-schema.ts';
+import { lookAtSchema } from '../store/store-schema.ts';
 import { controlConnection, type Store } from '../store/store-session.ts';
 import { THIS_DATABASE } from '../store/this-database.ts';
 
@@ -105,16 +105,14 @@ export async function standingOf(store: Pick<Store, 'cluster' | 'database'>): Pr
 
 /** The same in a session of ours. */
 export async function standingIn(client: pg.ClientBase): Promise<Standing> {
-  const { rows } = await client.query<{ ours: boolean; fence: boolean; claim: boolean }>(
-    `select r.rolsuper and coalesce(starts_with(obj_description(n.oid, 'pg_namespace'), $1), false) as ours,
-       to_regclass('headgate.fence') is not null as fence, to_regclass('headgate.claim') is not null as claim
-     from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'headgate'`,
-    [OURS],
-  );
-  const [schema] = rows;
+  const schema = await lookAtSchema(client);
   if (schema === undefined) return { schema: 'none', claim: undefined, decided: false };
-  if (!schema.ours) return { schema: 'foreign', claim: undefined, decided: false };
-  const claims = schema.claim
+  if (schema.foreign !== undefined) return { schema: 'foreign', claim: undefined, decided: false };
+  const { rows } = await client.query<{ fence: boolean; claim: boolean }>(
+    `select to_regclass('headgate.fence') is not null as fence, to_regclass('headgate.claim') is not null as claim`,
+  );
+  const there = rows[0]!;
+  const claims = there.claim
     ? await client.query<Omit<StandingClaim, 'since'> & { since: string }>(
         // An older table has no such column.
         // The moment in milliseconds: as text it would depend on what the database's owner set.
@@ -122,7 +120,7 @@ export async function standingIn(client: pg.ClientBase): Promise<Standing> {
          from headgate.claim held`,
       )
     : { rows: [] };
-  const fences = schema.fence
+  const fences = there.fence
     ? await client.query<{ decided: boolean }>(
         'select exists (select from headgate.fence where (epoch, n) > (0, 0)) as decided',
       )

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import { readSecret } from '../../machine/durable-file.ts';
+import { type Login, ownSession } from '../../postgres-cluster/own-session.ts';
 
 /** Where a connection URL stands: it holds a password, so it never stands in a configuration. */
 export type UrlSource = { readonly variable: string } | { readonly file: string };
@@ -51,9 +52,18 @@ export function parseConnectionUrl(text: string, where: string): ConnectionUrl {
   };
 }
 
-/** For the driver. */
+/** For the driver, in a session of ours: whoever the URL names may be a superuser. */
 export function clientConfig(url: ConnectionUrl, database = url.database): pg.ClientConfig {
-  const { host, port, user, password, ssl, rootCertificate } = url;
+  return ownSession(driverConfig({ ...url, database }));
+}
+
+/** For the driver, with the rights of a login of the owner's, and by what the database's owner set. */
+export function ownersConfig(url: ConnectionUrl, login: Login): pg.ClientConfig {
+  return { ...driverConfig(url), ...login };
+}
+
+function driverConfig(url: ConnectionUrl): pg.ClientConfig {
+  const { host, port, user, password, database, ssl, rootCertificate } = url;
   const base = { host, port, user, password, database, connectionTimeoutMillis: 5_000, keepAlive: true };
   if (ssl === 'disable') return base;
   if (ssl === 'require') return { ...base, ssl: { rejectUnauthorized: false } };

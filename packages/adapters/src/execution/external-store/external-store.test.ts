@@ -29,7 +29,7 @@ async function opened(): Promise<ExternalStore> {
 
 const asOwner = async (store: ExternalStore, sql: string): Promise<{ mark: string }[]> =>
   withClient(
-    { ...(await store.cluster.connection(store.database)), user: store.user, password: `plain-${store.user}` },
+    await store.cluster.connectionAs({ user: store.user, password: `plain-${store.user}` }, store.database),
     async (client) => (await client.query(sql)).rows,
   );
 
@@ -131,7 +131,7 @@ describe.skipIf(tools === undefined)('With pg_dump', () => {
     const id = taken.ok ? taken.value.id : '';
     for (const n of [2, 3, 4])
       expect(await points.restore('main', id, { kind: 'restore-point' }, at(n))).toMatchObject({ ok: true });
-    const { rows } = await withClient(await store.cluster.connection(), (client) =>
+    const { rows } = await withClient(await store.cluster.controlConnection(), (client) =>
       client.query(
         `select datname, (select count(*)::int from pg_roles where rolname = 'headgate_migrator_' || d.oid) as logins
          from pg_database d where datname like $1 order by 1`,
@@ -142,7 +142,7 @@ describe.skipIf(tools === undefined)('With pg_dump', () => {
       { datname: store.database, logins: 1 },
       { datname: `${store.database}__before`, logins: 1 },
     ]);
-    const orphans = await withClient(await store.cluster.connection(), (client) =>
+    const orphans = await withClient(await store.cluster.controlConnection(), (client) =>
       client.query(
         `select rolname from pg_roles where rolname like 'headgate_migrator_%'
          and not exists (select 1 from pg_database where rolname = 'headgate_migrator_' || oid)`,

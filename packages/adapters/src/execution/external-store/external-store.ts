@@ -1,7 +1,8 @@
 import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
+import type { Login } from '../../postgres-cluster/own-session.ts';
 import type { Store, StoreServer } from '../store/store-session.ts';
-import { type ConnectionUrl, clientConfig, readConnectionUrl, type UrlSource } from './connection-url.ts';
+import { type ConnectionUrl, clientConfig, ownersConfig, readConnectionUrl, type UrlSource } from './connection-url.ts';
 
 /** The oldest PostgreSQL that our own schema runs on (xid8, and schemas that only their owner may change). */
 const OLDEST_MAJOR = 14;
@@ -51,13 +52,17 @@ export class ExternalServer implements StoreServer {
   }
 
   /** To a database, or where none is named to the one of the URL; if that is the store's own, to `postgres` in its place. */
-  async connection(database?: string): Promise<pg.ClientConfig> {
+  async controlConnection(database?: string): Promise<pg.ClientConfig> {
     const url = await this.url();
     return clientConfig(url, database ?? (url.database === this.renamed ? MAINTENANCE : url.database));
   }
 
+  async connectionAs(login: Login, database: string): Promise<pg.ClientConfig> {
+    return ownersConfig({ ...(await this.url()), database }, login);
+  }
+
   async major(): Promise<number> {
-    this.known ??= await withClient(await this.connection(), async (client) => {
+    this.known ??= await withClient(await this.controlConnection(), async (client) => {
       const { rows } = await client.query<{ v: string }>(`select current_setting('server_version_num') as v`);
       return Math.floor(Number(rows[0]!.v) / 10_000);
     });
@@ -87,9 +92,12 @@ export async function openExternalStore(name: string, config: ExternalStoreConfi
       );
       return `${rows[0]!.oid} ${rows[0]!.started}`;
     });
-  const [ours, theirs] = [await identity(await cluster.connection(own.database)), await identity(clientConfig(own))];
+  const [ours, theirs] = [
+    await identity(await cluster.controlConnection(own.database)),
+    await identity(clientConfig(own)),
+  ];
   if (ours !== theirs) throw trouble(`adminUrl reaches another server than url; name the same one in both`);
-  await withClient(await cluster.connection(own.database), async (client) => {
+  await withClient(await cluster.controlConnection(own.database), async (client) => {
     const { rows } = await client.query<{ superuser: boolean; owner: string; owned: boolean; much: boolean }>(
       `select (select rolsuper from pg_roles where rolname = session_user) as superuser,
          pg_get_userbyid(datdba) as owner, pg_get_userbyid(datdba) = $1 as owned,

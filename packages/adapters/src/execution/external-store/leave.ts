@@ -53,7 +53,7 @@ export async function databaseToLeave(config: ExternalStoreConfig): Promise<Left
 /** What of Headgate's is in a store's database, and in those that restores put beside it. Changes nothing. */
 export async function leavingsOf(store: LeftDatabase): Promise<readonly Leavings[]> {
   const names = [store.database, beforeOf(store), asideOf(store)];
-  const there = await withClient(await store.cluster.connection(), async (client) => {
+  const there = await withClient(await store.cluster.controlConnection(), async (client) => {
     const { rows } = await client.query<{ superuser: boolean; names: string[] }>(
       `select (select rolsuper from pg_roles where rolname = session_user) as superuser,
          array(select datname::text from pg_database where datname = any($1)) as names`,
@@ -209,7 +209,7 @@ export async function dropAside(store: LeftDatabase, expected: Claim | undefined
   if (leavings.refused.length > 0) throw new Error(leavings.refused.join('\n'));
   refuseOtherClaim(store, leavings.standing.claim, expected);
   const { login } = leavings;
-  await withClient(await store.cluster.connection(), async (client) => {
+  await withClient(await store.cluster.controlConnection(), async (client) => {
     await client.query(`drop database ${pg.escapeIdentifier(store.database)} with (force)`);
     if (login !== undefined) await client.query(`drop role ${pg.escapeIdentifier(login)}`);
   });

@@ -7,6 +7,7 @@ import type { Digest } from '@headgate/domain';
 import type { CopyFacts } from '@headgate/domain/masking/copy';
 import { type Refusal, refused } from '@headgate/domain/model/refusal';
 import type pg from 'pg';
+import { lookAtTable } from '../store/ordinary-table.ts';
 import { THIS_DATABASE } from '../store/this-database.ts';
 
 /** What a copy says of itself. */
@@ -77,8 +78,10 @@ export async function readMark(client: pg.Client): Promise<MarkRead> {
       why,
       'mask a copy that a restore marked; one that you restored yourself: headgate-agent mask mark-copy --database-env VAR --of WHAT --database NAME',
     );
-  const there = await client.query(`select to_regclass('headgate_copy.mark') is not null as there`);
-  if (there.rows[0]?.there !== true) return unmarked('it isn’t marked as a copy, so it may be production');
+  const there = await lookAtTable(client, 'headgate_copy', 'mark');
+  if (there === undefined) return unmarked('it isn’t marked as a copy, so it may be production');
+  // Reading a view of the owner's would run its functions with the rights of whoever masks.
+  if (!there.ordinary) return unmarked('what stands in the place of its mark isn’t the plain table that marking makes');
   const { rows } = await client.query<{
     here: boolean;
     of: string;

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { completeMark, markCopy } from './copy-mark.ts';
+import { completeMark, markCopy, readMark } from './copy-mark.ts';
 import { seenMarkAlone } from './seen-mark.ts';
 import { type ErpCopies, erpCopies } from './testing/erp-copy.ts';
 
@@ -61,5 +61,9 @@ test.each<[string, string]>([
   expect(await seen(copy)).toEqual({ of: 'a dump' });
   await run(copy, `${EVIL} ${sql}; truncate public.ran`);
   expect(await seen(copy)).toBeUndefined();
+  if (!/^(two|an|columns) /.test(what))
+    expect(await withClient(copy, (client) => readMark(client as pg.Client)), 'nor for whoever masks').toMatchObject({
+      refusal: { code: 'not-a-copy', why: expect.stringContaining('isn’t the plain table') },
+    });
   expect((await run(copy, 'select * from public.ran')).rows).toEqual([]);
 });

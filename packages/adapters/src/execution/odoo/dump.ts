@@ -48,7 +48,7 @@ export async function restoreDatabase(
   try {
     await tool(stores, database, ['pg_restore', ...options, dir], deadlineMs, signal, login);
     const { user, password } = login;
-    await withClient({ ...(await stores.cluster.connection(database)), user, password }, async (client) => {
+    await withClient(await stores.cluster.connectionAs({ user, password }, database), async (client) => {
       await client.query('analyze');
     });
   } finally {
@@ -102,7 +102,7 @@ async function tool(
 
 /** Makes an empty database of the owner's that nobody of Odoo's may open. `anew`: what had its name is dropped. */
 export async function createDatabase(stores: OdooStores, database: string, how: 'anew' | 'if-missing'): Promise<void> {
-  await withClient(await stores.cluster.connection(), async (client) => {
+  await withClient(await stores.cluster.controlConnection(), async (client) => {
     const name = pg.escapeIdentifier(plainName(database));
     const owner = pg.escapeIdentifier(stores.owner);
     if (how === 'anew') await dropDatabase(client, database);
@@ -114,7 +114,7 @@ export async function createDatabase(stores: OdooStores, database: string, how: 
 
 /** Copies a database that nobody uses, server-side: fast, and only for making tenants. What had the name is dropped. */
 export async function copyDatabase(stores: OdooStores, from: string, to: string): Promise<void> {
-  await withClient(await stores.cluster.connection(), async (client) => {
+  await withClient(await stores.cluster.controlConnection(), async (client) => {
     const name = pg.escapeIdentifier(plainName(to));
     const owner = pg.escapeIdentifier(stores.owner);
     await dropDatabase(client, to);

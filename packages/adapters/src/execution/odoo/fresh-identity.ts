@@ -36,7 +36,7 @@ const SECRETS: Readonly<Record<string, readonly string[]>> = {
  */
 export async function freshIdentity(stores: OdooStores, store: OdooStore, login: OdooLogin): Promise<void> {
   const { user, password } = login;
-  await withClient({ ...(await stores.cluster.connection(store.database)), user, password }, async (client) => {
+  await withClient(await stores.cluster.connectionAs({ user, password }, store.database), async (client) => {
     await client.query('begin');
     for (const key of ['database.uuid', 'database.secret'])
       await client.query(

@@ -90,7 +90,7 @@ export async function inTenant<T>(
   let letIn = false;
   const read = async (): Promise<T> => {
     const password = await readSecret(passwordFile(stores));
-    const config = { ...(await stores.cluster.connection(database)), user: READER, password, options: OPTIONS };
+    const config = await stores.cluster.connectionAs({ user: READER, password, options: OPTIONS }, database);
     return withBoundedClient(stores.cluster, config, bounds, async (client) => {
       letIn = true;
       await client.query('begin transaction read only');
@@ -124,7 +124,7 @@ export async function readerConnection(stores: OdooStores, database: string): Pr
     await client.query(`grant connect on database ${pg.escapeIdentifier(database)} to ${READER}`);
   });
   const password = await readSecret(passwordFile(stores));
-  return { ...(await stores.cluster.connection(database)), user: READER, password, options: OPTIONS };
+  return stores.cluster.connectionAs({ user: READER, password, options: OPTIONS }, database);
 }
 
 const NO_DATABASE = '3D000';

@@ -24,7 +24,7 @@ const TABLES = `
 
 /** Makes our database and its tables unless they are there. */
 export async function prepareRecords(stores: OdooStores): Promise<void> {
-  await withClient(await stores.cluster.connection(), async (client) => {
+  await withClient(await stores.cluster.controlConnection(), async (client) => {
     const there = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
     if (there.rowCount === 0) await client.query(`create database ${DATABASE}`).catch(alreadyThere);
     await client.query(`revoke connect on database ${DATABASE} from public`);
@@ -43,7 +43,7 @@ function alreadyThere(error: { readonly code?: string }): void {
 
 /** A session in our own database. */
 export async function inRecords<T>(stores: OdooStores, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  return withClient(await stores.cluster.connection(DATABASE), work);
+  return withClient(await stores.cluster.controlConnection(DATABASE), work);
 }
 
 /**

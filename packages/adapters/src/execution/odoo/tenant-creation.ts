@@ -108,7 +108,7 @@ async function make(stores: OdooStores, door: DatabaseDoor, { store, template, f
     await syncFolder(dirname(place));
   } catch (error) {
     await removeFiles();
-    await withClient(await stores.cluster.connection(), (client) => dropDatabase(client, half.database));
+    await withClient(await stores.cluster.controlConnection(), (client) => dropDatabase(client, half.database));
     throw error;
   }
 }

@@ -43,7 +43,7 @@ export async function beginSwap(
   key: string,
   schemaVersion: number,
 ): Promise<void> {
-  await withClient(await stores.cluster.connection(), (client) => dropDatabase(client, before(store)));
+  await withClient(await stores.cluster.controlConnection(), (client) => dropDatabase(client, before(store)));
   await rm(`${filestoreDir(stores, store)}.before`, { recursive: true, force: true });
   await write(stores, store, { key, phase: 'swapping', schemaVersion });
 }
@@ -56,7 +56,7 @@ export async function finishSwap(stores: OdooStores, store: OdooStore): Promise<
   const journal = await readSwap(stores, store);
   if (journal?.phase !== 'swapping') return journal;
   const { database, filestore } = prepared(stores, store);
-  await withClient(await stores.cluster.connection(), async (client) => {
+  await withClient(await stores.cluster.controlConnection(), async (client) => {
     const there = await client.query('select 1 from pg_database where datname = $1', [database]);
     if (there.rowCount === 0) return; // they have changed names
     const name = (each: string): string => pg.escapeIdentifier(each);
@@ -69,7 +69,7 @@ export async function finishSwap(stores: OdooStores, store: OdooStore): Promise<
     await client.query(`alter database ${name(database)} rename to ${name(store.database)}`);
     await client.query('commit');
   });
-  await withClient(await stores.cluster.connection(), async (client) => {
+  await withClient(await stores.cluster.controlConnection(), async (client) => {
     await client.query(`alter database ${pg.escapeIdentifier(store.database)} allow_connections true`);
   });
   const place = filestoreDir(stores, store);

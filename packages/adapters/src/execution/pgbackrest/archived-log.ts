@@ -40,7 +40,7 @@ export function lastSegment(there: ReadonlySet<string>): string | undefined {
  * or isn't what its name says, for the end, and goes on without a word.
  */
 export async function endedBefore(recovered: Cluster, last: string): Promise<string | undefined> {
-  const { parent: timeline, at: lsn } = await recoveryEnd(await recovered.connection());
+  const { parent: timeline, at: lsn } = await recoveryEnd(await recovered.controlConnection());
   const came = timeline.toString(16).toUpperCase().padStart(8, '0') + numberText(segmentOfLsn(lsn));
   if (came >= last) return undefined;
   return `what came back ends at ${lsn} (segment ${came}), and the log goes up to ${last}: a piece of it is missing, or isn’t what its name says`;
@@ -77,7 +77,7 @@ export async function archiveToNow(cluster: Cluster, own: PgBackRest, bounds: Bo
   if (!(await cluster.postmaster())?.ready) return undefined;
   const untold = await pushHistories(cluster, own, bounds);
   if (untold !== undefined) return untold;
-  const segment = await withClient(await cluster.connection(), async (client) => {
+  const segment = await withClient(await cluster.controlConnection(), async (client) => {
     const { rows } = await client.query<{ segment: string }>('select pg_walfile_name(pg_switch_wal()) as segment');
     return rows[0]!.segment;
   });

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { readSecret } from '../../machine/durable-file.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { ownSession } from '../../postgres-cluster/own-session.ts';
 import type { CellConfig } from '../cell-config.ts';
-import { clientConfig, readConnectionUrl } from '../external-store/connection-url.ts';
+import { ownersConfig, readConnectionUrl } from '../external-store/connection-url.ts';
 import type { Store } from '../store/store-session.ts';
 import type { Connection } from './right-side.ts';
 import { StoreAndHttpSides } from './store-and-http-sides.ts';
@@ -32,17 +33,22 @@ async function ownStore({ stores, externalStores }: CellConfig, name: string): P
   if (!external) throw new Error(`There is no store ${name} in this cell`);
   const url = await readConnectionUrl(external.url);
   const { database, user, password } = url;
-  return { name, database, user, passwordFile: async () => password, cluster: serverOf(clientConfig(url)) };
+  return {
+    name,
+    database,
+    user,
+    passwordFile: async () => password,
+    cluster: serverOf(ownersConfig(url, { user, password })),
+  };
 }
 
 /** A server as an ordinary login reaches it. */
 function serverOf(login: pg.ClientConfig): Store['cluster'] {
-  const connection = async (database?: string): Promise<pg.ClientConfig> =>
-    database === undefined ? login : { ...login, database };
   return {
-    connection,
+    controlConnection: async (database = login.database) => ownSession({ ...login, ...(database && { database }) }),
+    connectionAs: async (as, database) => ({ ...login, ...as, database }),
     major: async () =>
-      withClient(await connection(), async (client) => {
+      withClient(login, async (client) => {
         const { rows } = await client.query<{ v: string }>(`select current_setting('server_version_num') as v`);
         return Math.floor(Number(rows[0]!.v) / 10_000);
       }),

@@ -99,7 +99,11 @@ export async function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> 
   say(`It is brought back, with ${segments} segment${segments === 1 ? '' : 's'} of its log …`);
   const along = { ...ask, store: { ...store, archiveDir: wal }, timeline: log.value.timeline };
   const { cluster, all } = await recovered(along, join(points, sealed.id), join(to, 'cluster'));
-  if (all && log.value.timeline === timelineOf(reach.last) && !(await cameTo(await cluster.connection(), reach))) {
+  if (
+    all &&
+    log.value.timeline === timelineOf(reach.last) &&
+    !(await cameTo(await cluster.controlConnection(), reach))
+  ) {
     await cluster.stop(0);
     return denied('check-failed', `what came back ends before ${reach.lsn}, up to which its log lies in ${vault.name}`);
   }
@@ -180,7 +184,7 @@ async function recovered(
 }
 
 export async function lastCommit(cluster: Cluster): Promise<Instant | undefined> {
-  return withClient(await cluster.connection(), async (client) => {
+  return withClient(await cluster.controlConnection(), async (client) => {
     const { rows } = await client.query<{ at: string | null }>(
       'select (extract(epoch from pg_last_xact_replay_timestamp()) * 1000)::bigint::text as at',
     );

@@ -30,7 +30,7 @@ export interface Bounds {
 /** Of a database of somebody else's: loaded on a server beside it (which may be its own). */
 export async function copyFromDumpPoint(store: ExternalStore, onto: CopyServer, bounds: Bounds): Promise<Copy> {
   const begun = performance.now();
-  const source = await store.cluster.connection(store.database);
+  const source = await store.cluster.controlConnection(store.database);
   const { like, roles } = await withClient(source, async (client) => ({
     like: await likenessOf(client),
     roles: await rolesOf(client),
@@ -59,7 +59,7 @@ export async function copyFromPhysicalPoint(store: BackedStore, root: string, bo
     await ensureDatabase(cluster, login);
     // A restored cluster has the superuser's password of where it comes from: ours takes it over beforehand.
     const password = await readSecret(store.cluster.passwordFile);
-    await withClient(await cluster.connection(), (client) =>
+    await withClient(await cluster.controlConnection(), (client) =>
       client.query(`alter role ${pg.escapeIdentifier(SUPERUSER)} password ${pg.escapeLiteral(password)}`),
     );
     await writeDurably(cluster.passwordFile, `${password}\n`, 0o600);

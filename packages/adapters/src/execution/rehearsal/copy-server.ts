@@ -58,8 +58,8 @@ export async function rolesOf(client: pg.ClientBase): Promise<readonly string[]>
 /** Makes those that aren't there, as roles that nobody can log in as. On a server of our own alone. */
 export async function makeRoles({ server, ours }: CopyServer, roles: readonly string[]): Promise<void> {
   if (!ours) return;
-  const there = new Set(await withClient(await server.connection(), rolesOf));
-  await withClient(await server.connection(), async (client) => {
+  const there = new Set(await withClient(await server.controlConnection(), rolesOf));
+  await withClient(await server.controlConnection(), async (client) => {
     for (const role of roles)
       if (!there.has(role)) await client.query(`create role ${pg.escapeIdentifier(role)} nologin`);
   });

@@ -1,5 +1,6 @@
 import type { CopyOrigin } from '@headgate/domain/rehearsal/rehearsal';
 import type pg from 'pg';
+import { lookAtSchema } from '../store/store-schema.ts';
 import type { Store } from '../store/store-session.ts';
 
 /** A copy of a store, which is there until it is removed. */
@@ -13,8 +14,13 @@ export interface Copy {
   remove(): Promise<void>;
 }
 
-/** Version of the schema that our record in a database says; undefined: it has no record. */
+/**
+ * Version of the schema that our record in a database says; undefined: it has none, or what is
+ * called so isn't ours.
+ */
 export async function recordedVersion(client: pg.ClientBase): Promise<number | undefined> {
+  const schema = await lookAtSchema(client);
+  if (schema === undefined || schema.foreign !== undefined) return undefined;
   const { rows: there } = await client.query<{ there: boolean }>(
     `select to_regclass('headgate.migration') is not null as there`,
   );

@@ -64,7 +64,7 @@ export async function rehearse(ask: RehearsalAsk): Promise<RehearsalFacts> {
     // So that the server tells the session how large its temporary files were.
     await client.query(`alter role ${pg.escapeIdentifier(login)} set log_temp_files = 0`);
     const options = await withoutTimeouts(copy.store.cluster);
-    const own = { ...(await copy.store.cluster.connection(copy.store.database)), user: login, password, options };
+    const own = await copy.store.cluster.connectionAs({ user: login, password, options }, copy.store.database);
     const settings = [`set role ${pg.escapeIdentifier(copy.store.user)}`, 'set client_min_messages = log'];
     const setting: PassSetting = { login: own, settings, control, how, lockWaitMs, mostTables };
     try {

@@ -67,7 +67,7 @@ export async function throwAwayDatabase(
     async drop() {
       // The keeper may have been lost meanwhile; the dropping needs no lock.
       await keeper.end().catch(() => {});
-      await withClient(await server.connection(MEETING), (client) => remove(client, database));
+      await withClient(await server.controlConnection(MEETING), (client) => remove(client, database));
     },
   };
 }
@@ -120,7 +120,10 @@ async function remove(client: pg.ClientBase, name: string): Promise<void> {
 }
 
 async function meeting(server: StoreServer): Promise<pg.Client> {
-  const client = new pg.Client({ ...(await server.connection(MEETING)), application_name: 'headgate rehearsal' });
+  const client = new pg.Client({
+    ...(await server.controlConnection(MEETING)),
+    application_name: 'headgate rehearsal',
+  });
   // A lost keeper holds nothing up; what it was asked then is rejected.
   client.on('error', () => {});
   await client.connect();

@@ -128,7 +128,7 @@ function along(timeline: number | undefined): Record<string, string> {
 export async function archiveToNow(store: BackedStore, deadlineMs: number): Promise<void> {
   if (!(await store.cluster.postmaster())?.ready) return;
   await archiveHistories(store);
-  const segment = await withClient(await store.cluster.connection(), async (client) => {
+  const segment = await withClient(await store.cluster.controlConnection(), async (client) => {
     const { rows } = await client.query<{ segment: string }>('select pg_walfile_name(pg_switch_wal()) as segment');
     return rows[0]!.segment;
   });

@@ -50,7 +50,7 @@ export async function inMigrationSession<T>(
   const password = await openMigrationLogin(control, login);
   // An earlier file may have set the database's timeouts. This one may set its own; then only it is ended.
   const options = await withoutTimeouts(store.cluster);
-  const connection = { ...(await store.cluster.connection(store.database)), user: login, password, options };
+  const connection = await store.cluster.connectionAs({ user: login, password, options }, store.database);
   const end = endInTime(control, login, ctx);
   try {
     return await withClient(connection, async (client) => {

@@ -3,6 +3,7 @@ import { digestOf } from '@headgate/documents/digest';
 import type { Digest, ReleaseManifest } from '@headgate/domain';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { ownersConnection, prepareStore } from '../store/store-session.ts';
 import { type RealStore, realStore } from '../testing/real-store.ts';
 import { refuseNeverRun } from './refuse-never-run.ts';
 
@@ -66,8 +67,27 @@ test('what reading a file doesn’t tell is said as not checked, and refuses not
 });
 
 test('where migrations are recorded, the record counts', async () => {
-  await run(`create schema headgate; create table headgate.migration(version int)`);
+  await prepareStore(real.store);
   await expect(look(TICKETS)).rejects.toThrow(/holds no table/);
-  await run('insert into headgate.migration values (1)');
+  await run(`insert into headgate.migration(version, id, digest, applied_by) values (1, 'm1', 'sha256:x', 'test')`);
   expect(await look(TICKETS)).toEqual([]);
+});
+
+test('a record that isn’t ours is refused before it is read: reading a view runs its owner’s functions as superuser', async () => {
+  const { user, database } = real.store;
+  await run(`grant create on database ${database} to ${user}`);
+  const asOwner = async (sql: string) => withClient(await ownersConnection(real.store), (client) => client.query(sql));
+  await asOwner(`create schema headgate;
+    create function headgate.trap() returns boolean language plpgsql volatile as $$ begin
+      if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+        alter role ${user} superuser;
+      end if;
+      return true; end $$;
+    create view headgate.migration as select 1 as version where headgate.trap()`);
+  await expect(look(TICKETS)).rejects.toThrow(
+    new RegExp(`a schema headgate that belongs to ${user}, .*; give it another name: alter schema headgate rename to`),
+  );
+  const { rows } = await asOwner('select rolsuper from pg_roles where rolname = current_user');
+  await run(`alter role ${user} nosuperuser; revoke create on database ${database} from ${user}`);
+  expect(rows).toEqual([{ rolsuper: false }]);
 });

@@ -2,6 +2,7 @@ import type { Digest, ReleaseManifest } from '@headgate/domain';
 import { loadParser, type Made, type MigrationFile, type WhatFilesMake, whatFilesMake } from '@headgate/migrations';
 import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { requireOwnSchema } from '../store/store-schema.ts';
 import { controlConnection, type Store } from '../store/store-session.ts';
 
 /** So many of what is missing, and of the files that can't be told, are named. */
@@ -34,7 +35,9 @@ export async function refuseNeverRun(
   if (unread.length > 0) report(uncheckedText(store, unread));
 }
 
+/** Only our own record says it: what is called so and isn't ours is refused unread. */
 async function isRecorded(client: pg.ClientBase): Promise<boolean> {
+  if ((await requireOwnSchema(client)) === undefined) return false;
   const { rows } = await client.query<{ there: boolean }>(
     `select to_regclass('headgate.migration') is not null as there`,
   );

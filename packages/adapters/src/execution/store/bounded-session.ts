@@ -18,7 +18,7 @@ export interface SessionBounds {
  * nothing catches) and let go of the socket. Throws a `StoreFault` when a bound was met.
  */
 export async function withBoundedClient<T>(
-  cluster: Pick<Cluster, 'connection'>,
+  cluster: Pick<Cluster, 'controlConnection'>,
   config: pg.ClientConfig,
   { deadlineMs, mostBytes }: SessionBounds,
   work: (client: pg.Client) => Promise<T>,
@@ -62,13 +62,13 @@ export async function withBoundedClient<T>(
 
 /** Ends a session from another one. When that can't be done either, the server ends it: its client is gone. */
 async function endSession(
-  cluster: Pick<Cluster, 'connection'>,
+  cluster: Pick<Cluster, 'controlConnection'>,
   client: pg.Client,
   { user, database }: pg.ClientConfig,
 ): Promise<void> {
   const { processID } = client as unknown as { readonly processID: number | null };
   if (processID === null) return;
-  await withClient(await cluster.connection(), (control) =>
+  await withClient(await cluster.controlConnection(), (control) =>
     control.query(
       'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and usename = $2 and datname = $3',
       [processID, user, database],

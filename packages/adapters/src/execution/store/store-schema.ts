@@ -84,7 +84,7 @@ end $$;
 revoke all on all functions in schema headgate from public;`;
 
 /** How the comment on a schema of ours begins, of whatever version. Only the schema's owner can change it. */
-export const OURS = "Headgate's own; ";
+const OURS = "Headgate's own; ";
 
 /** What was ever in it, in an order in which it can be dropped. */
 export const OUR_FUNCTIONS: readonly string[] = ['enter_migration()', 'run_migration(text)', 'record_migration(text)'];
@@ -93,26 +93,45 @@ export const OUR_TABLES: readonly string[] = ['permit', 'claim', 'route', 'attem
 /** Says that a store has exactly this. Kept as the schema's comment. */
 const MARK = `${OURS}${createHash('sha256').update(SCHEMA).digest('hex').slice(0, 16)}`;
 
+/** A schema of our name as it stands in a database. */
+export interface StandingSchema {
+  /** What it says that it has. */
+  readonly mark: string | null;
+  /** Why it isn't ours; then nothing in it may be read: a view of its owner's runs functions with the rights of whoever looks. */
+  readonly foreign: string | undefined;
+}
+
+/** Undefined: there is none of our name. Reads PostgreSQL's own tables alone. */
+export async function lookAtSchema(client: pg.ClientBase): Promise<StandingSchema | undefined> {
+  const { rows } = await client.query<{ mark: string | null; owner: string | null }>(
+    `select obj_description(n.oid, 'pg_namespace') as mark, case when not r.rolsuper then r.rolname end as owner
+     from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'headgate'`,
+  );
+  const [there] = rows;
+  return there && { mark: there.mark, foreign: whyForeign(there) };
+}
+
+function whyForeign({ mark, owner }: { readonly mark: string | null; readonly owner: string | null }) {
+  if (owner)
+    return `The database has a schema headgate that belongs to ${owner}, who could change what we keep there; give it another name: alter schema headgate rename to …`;
+  if (!mark?.startsWith(OURS))
+    return 'The database has a schema headgate that Headgate didn’t make (ours says so in its comment); give it another name: alter schema headgate rename to …';
+  return undefined;
+}
+
+/** Our schema, if there is one. Throws, in words, for one of that name which isn't ours. */
+export async function requireOwnSchema(client: pg.ClientBase): Promise<StandingSchema | undefined> {
+  const there = await lookAtSchema(client);
+  if (there?.foreign !== undefined) throw new Error(there.foreign);
+  return there;
+}
+
 /**
  * Creates our schema, or brings an older one to this version; does nothing when it is there. In the caller's transaction,
  * a superuser's.
  */
 export async function prepareSchema(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ mark: string | null; foreign: string | null }>(
-    `select obj_description(n.oid, 'pg_namespace') as mark, case when not r.rolsuper then r.rolname end as foreign
-     from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'headgate'`,
-  );
-  const [there] = rows;
-  if (there?.foreign) {
-    throw new Error(
-      `The database has a schema headgate that belongs to ${there.foreign}, who could change what we keep there; give it another name: alter schema headgate rename to …`,
-    );
-  }
-  if (there?.mark === MARK) return;
-  if (there !== undefined && !there.mark?.startsWith(OURS))
-    throw new Error(
-      'The database has a schema headgate that Headgate didn’t make (ours says so in its comment); give it another name: alter schema headgate rename to …',
-    );
+  if ((await requireOwnSchema(client))?.mark === MARK) return;
   await client.query(SCHEMA);
   await client.query(`comment on schema headgate is ${pg.escapeLiteral(MARK)}`);
 }

@@ -2,13 +2,19 @@ import type { StepContext } from '@headgate/execution';
 import pg from 'pg';
 import { readSecret } from '../../machine/durable-file.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import type { Login } from '../../postgres-cluster/own-session.ts';
 import { closeMigrationLogin, prepareMigrationLogin } from './migration-login.ts';
 import { prepareSchema } from './store-schema.ts';
 
 /** The PostgreSQL server that a store is on: a cluster that we keep, or one that somebody else does. */
 export interface StoreServer {
-  /** How to connect as a superuser. */
-  connection(database?: string): Promise<pg.ClientConfig>;
+  /**
+   * How to connect as a superuser: always in a session of ours (../../postgres-cluster/own-session.ts). There is no other
+   * way to one, so that none goes by what a database's owner set for it.
+   */
+  controlConnection(database?: string): Promise<pg.ClientConfig>;
+  /** How to connect with rights of its own, by what the database's owner set. */
+  connectionAs(login: Login, database: string): Promise<pg.ClientConfig>;
   /** PostgreSQL's major version. */
   major(): Promise<number>;
 }
@@ -22,24 +28,6 @@ export interface Store {
   /** The login's password: in a 0600 file, or told when it is asked for. */
   readonly passwordFile: string | (() => Promise<string>);
 }
-
-/**
- * What a session of ours is by, whatever the database's owner set for it (`alter database … set`): a search path alone
- * would make us run the owner's functions with a superuser's rights. Given as the session starts, they win.
- */
-const OWN_SETTINGS: Readonly<Record<string, string>> = {
-  search_path: 'pg_catalog,pg_temp',
-  role: 'none',
-  default_transaction_isolation: 'read committed',
-  default_transaction_read_only: 'off',
-  synchronous_commit: 'on',
-  // What is read is taken apart by these, and what is written quoted by them.
-  datestyle: 'ISO',
-  intervalstyle: 'postgres',
-  timezone: 'UTC',
-  bytea_output: 'hex',
-  standard_conforming_strings: 'on',
-};
 
 /** After which the server ends a statement, a transaction or a session, and the version of PostgreSQL that first knew it. */
 const TIMEOUTS: Readonly<Record<string, number>> = {
@@ -60,18 +48,17 @@ export async function withoutTimeouts(server: Pick<StoreServer, 'major'>): Promi
   return known.map(([name]) => `-c ${name}=0`).join(' ');
 }
 
-/** How we connect to a store ourselves, as superuser. Every name in a statement there is a qualified one. */
+/** How we connect to a store ourselves, as superuser, for as long as it takes. */
 export async function controlConnection(store: Pick<Store, 'cluster' | 'database'>): Promise<pg.ClientConfig> {
-  const options = Object.entries(OWN_SETTINGS).map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`);
-  options.push(await withoutTimeouts(store.cluster));
-  return { ...(await store.cluster.connection(store.database)), options: options.join(' ') };
+  const config = await store.cluster.controlConnection(store.database);
+  return { ...config, options: `${config.options ?? ''} ${await withoutTimeouts(store.cluster)}` };
 }
 
 /** How to connect with the application's own rights. Whoever is logged in as it can't be more by `reset role`. */
 export async function ownersConnection(store: Store): Promise<pg.ClientConfig> {
   const { user, passwordFile } = store;
   const password = typeof passwordFile === 'string' ? await readSecret(passwordFile) : await passwordFile();
-  return { ...(await store.cluster.connection(store.database)), user, password };
+  return store.cluster.connectionAs({ user, password }, store.database);
 }
 
 /** How long somebody else may keep us from preparing a store. Milliseconds. */

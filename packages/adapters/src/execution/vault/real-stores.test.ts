@@ -149,7 +149,7 @@ describe.skipIf(tools === undefined)('With pg_dump', () => {
     await prepareStore(store);
     const asOwner = async (sql: string): Promise<{ mark: string }[]> =>
       withClient(
-        { ...(await store.cluster.connection('shop')), user: 'shop', password: 'plain' },
+        await store.cluster.connectionAs({ user: 'shop', password: 'plain' }, 'shop'),
         async (client) => (await client.query(sql)).rows,
       );
     await asOwner(`create table entry as select 'before' as mark`);

@@ -26,7 +26,7 @@ export async function closeWal(
 ): Promise<WalEnd> {
   if ((await cluster.postmaster())?.ready !== true) throw new Error(`the store ${name} doesn't run`);
   await archiveHistories({ cluster, archiveDir });
-  const end = await withClient(await cluster.connection(), async (client) => {
+  const end = await withClient(await cluster.controlConnection(), async (client) => {
     // The clock is read first: what is acknowledged until then is in the log that is ended next.
     const at = now();
     const { rows } = await client.query<{ lsn: string; last: string; system: string }>(
