@@ -62,9 +62,13 @@ export async function withoutTimeouts(server: Pick<StoreServer, 'major'>): Promi
 
 /** How we connect to a store ourselves, as superuser. Every name in a statement there is a qualified one. */
 export async function controlConnection(store: Pick<Store, 'cluster' | 'database'>): Promise<pg.ClientConfig> {
+  return { ...(await store.cluster.connection(store.database)), options: await ownOptions(store) };
+}
+
+async function ownOptions({ cluster }: Pick<Store, 'cluster'>): Promise<string> {
   const options = Object.entries(OWN_SETTINGS).map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`);
-  options.push(await withoutTimeouts(store.cluster));
-  return { ...(await store.cluster.connection(store.database)), options: options.join(' ') };
+  options.push(await withoutTimeouts(cluster));
+  return options.join(' ');
 }
 
 /** How to connect with the application's own rights. Whoever is logged in as it can't be more by `reset role`. */
@@ -72,6 +76,11 @@ export async function ownersConnection(store: Store): Promise<pg.ClientConfig> {
   const { user, passwordFile } = store;
   const password = typeof passwordFile === 'string' ? await readSecret(passwordFile) : await passwordFile();
   return { ...(await store.cluster.connection(store.database)), user, password };
+}
+
+/** The same by our settings: values are read and written in one form, whatever was set for the database or the login. */
+export async function rowsConnection(store: Store): Promise<pg.ClientConfig> {
+  return { ...(await ownersConnection(store)), options: await ownOptions(store) };
 }
 
 /** How long somebody else may keep us from preparing a store. Milliseconds. */
