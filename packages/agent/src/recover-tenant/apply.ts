@@ -62,13 +62,14 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
   const { cells, epoch } = (await MarksFile.open(config.dataDir)).marks;
   const fence = (Object.hasOwn(cells, cell.cell) ? cells[cell.cell] : undefined) ?? { epoch, n: 0 };
   const store = await liveStore(cell, difference.store);
+  // Before anything is done: what can't be signed afterwards is better known now.
+  const key = cell.vault === undefined ? undefined : await vaultKey(cell.vault.keyFile);
   const outcome = await applyDifference({ file, store, cell: cell.cell, fence, by, now });
   if (!outcome.ok) return outcome;
   if ('already' in outcome) return { ok: true, file, already: true };
   const { applied } = outcome;
   const facts = factsOf(file, applied, by, judged.approval);
   const statement = tenantRecoveredStatement(difference, digest, facts);
-  const key = cell.vault === undefined ? undefined : await vaultKey(cell.vault.keyFile);
   const path = `${ask.file}.applied.json`;
   const written = key === undefined ? statement : signTenantRecovered(statement, key);
   await writeFile(path, `${JSON.stringify(written)}\n`, { mode: 0o600 });

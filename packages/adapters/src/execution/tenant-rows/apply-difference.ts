@@ -48,7 +48,7 @@ const SILENT_MS = 60_000;
 
 /** Throws what the database says where it is no refusal; nothing is written then either. */
 export async function applyDifference(ask: ApplyAsk): Promise<ApplyOutcome> {
-  const { store, file } = ask;
+  const { file } = ask;
   if (!file.whole)
     return no(
       ask,
@@ -56,6 +56,22 @@ export async function applyDifference(ask: ApplyAsk): Promise<ApplyOutcome> {
       `${file.path} is the first line alone`,
       'give the whole file, as the difference was made',
     );
+  // On disk before anything is locked, let alone committed.
+  const reverse = await keepReverse(ask);
+  const outcome = await alone(ask, reverse).catch(async (error: Error) => {
+    if (!(error instanceof MaybeCommitted)) await reverse.unneeded();
+    throw error;
+  });
+  if (!outcome.ok || 'already' in outcome) await reverse.unneeded();
+  return outcome;
+}
+
+/** Whether it was committed isn't known: run again, it says so. */
+class MaybeCommitted extends Error {}
+
+/** Holds the store's fence and the lock against migrations, in a session of its own, for as long as ours works. */
+async function alone(ask: ApplyAsk, reverse: Reverse): Promise<ApplyOutcome> {
+  const { store, file } = ask;
   return withClient(await controlConnection(store), async (control) => {
     await control.query(`set lock_timeout = ${LOCK_MS}`);
     const { rows } = await control.query<{ database: string }>(`select ${THIS_DATABASE} as database`);
@@ -66,19 +82,32 @@ export async function applyDifference(ask: ApplyAsk): Promise<ApplyOutcome> {
         `it was made of the database ${file.difference.live.database}, and this is ${rows[0]!.database}`,
         'apply it where it was made',
       );
-    if (!(await holdMigrations(control)))
-      return no(ask, 'store-busy', 'a migration is at work in the store', 'run it again when that is over');
-    // Held in a transaction of its own until ours is committed: no step acts on the store meanwhile.
+    const busy = (what: string): ApplyOutcome =>
+      no(ask, 'store-busy', `${what} is at work in the store`, 'run it again when that is over');
+    if (!(await holdMigrations(control))) return busy('a migration');
     await control.query('begin');
-    if (!(await raiseFence(control, ask)))
+    const mine = await raiseFence(control, ask).catch((error: Error) => {
+      if (codeOf(error) === LOCK_NOT_HAD) return undefined;
+      throw error;
+    });
+    if (mine === undefined) return busy('a step of a promotion');
+    if (!mine)
       return no(ask, 'fenced', 'another agent acted in this store since', 'find out which, and apply it there');
-    const outcome = await inStore(ask, async () => void (await control.query('select 1')));
+    const outcome = await inStore(ask, reverse, async () => void (await control.query('select 1')));
     await control.query('commit');
     return outcome;
   });
 }
 
-async function inStore(ask: ApplyAsk, stillHeld: () => Promise<void>): Promise<ApplyOutcome> {
+const LOCK_NOT_HAD = '55P03';
+/** Where somebody else's lock ended it. */
+const OTHERS: ReadonlySet<string | undefined> = new Set([LOCK_NOT_HAD, '40P01']);
+
+function codeOf(error: unknown): string | undefined {
+  return (error as { readonly code?: string }).code;
+}
+
+async function inStore(ask: ApplyAsk, reverse: Reverse, stillHeld: () => Promise<void>): Promise<ApplyOutcome> {
   const { store, file } = ask;
   const client = new pg.Client({
     ...(await rowsConnection(store)),
@@ -97,16 +126,17 @@ async function inStore(ask: ApplyAsk, stillHeld: () => Promise<void>): Promise<A
     await meanTenant(client, file.difference.value);
     await client.query('begin');
     const laid = await layOut(client, file.difference.tables, file.rows());
-    const outcome = await underLock(ask, client, laid, stillHeld);
+    const outcome = await underLock(ask, client, laid, reverse, stillHeld);
     if (!outcome.ok || 'already' in outcome) await client.query('rollback');
     return outcome;
   } catch (error) {
+    if (error instanceof MaybeCommitted) throw error;
     if (error instanceof NotWritten) return changed(ask, error.message);
-    if ((error as { code?: string }).code === '55P03')
+    if (OTHERS.has(codeOf(error)))
       return no(
         ask,
         'locked',
-        `somebody held rows or tables of the tenant for more than ${LOCK_MS / 1_000} s`,
+        `somebody held rows or tables of the tenant for more than ${LOCK_MS / 1_000} s, or waited for ours`,
         'hold the tenant, or end what writes for it, and run it again',
       );
     throw broken ?? error;
@@ -119,6 +149,7 @@ async function underLock(
   ask: ApplyAsk,
   client: pg.Client,
   laid: Laid,
+  { path, digest }: Reverse,
   stillHeld: () => Promise<void>,
 ): Promise<ApplyOutcome> {
   const { file, now } = ask;
@@ -158,18 +189,12 @@ async function underLock(
       touched,
       'look for what leads from the tenant’s rows to others’: foreign keys that cascade, triggers of events',
     );
-  const kept = await keepReverse(ask);
-  try {
-    await stillHeld();
-    await client.query('commit');
-  } catch (error) {
-    // Whether it was committed isn't known then: run again, it says so. What takes it back stays.
-    throw new Error(`${(error as Error).message}; whether it was committed is not known: run it again`);
-  }
-  return {
-    ok: true,
-    applied: { at: now(), others: { summed: before.sums.size, counted: before.counted }, reverse: kept },
-  };
+  await stillHeld();
+  await client.query('commit').catch((error: Error) => {
+    throw new MaybeCommitted(`${error.message}; whether it was committed is not known: run it again`);
+  });
+  const others = { summed: before.sums.size, counted: before.counted };
+  return { ok: true, applied: { at: now(), others, reverse: { path, digest } } };
 }
 
 async function sumsOf(client: pg.Client, tables: readonly TableDifference[]): Promise<readonly RowsSum[]> {
@@ -179,17 +204,24 @@ async function sumsOf(client: pg.Client, tables: readonly TableDifference[]): Pr
   return sums;
 }
 
-/** On disk before anything is committed. One that is there already may have been approved, and stays. */
-async function keepReverse({ file, by, now }: ApplyAsk): Promise<AppliedDifference['reverse']> {
+interface Reverse {
+  readonly path: string;
+  readonly digest: Digest;
+  /** Nothing was applied: takes it away, unless it was there before. */
+  unneeded(): Promise<void>;
+}
+
+/** One that is there already may have been approved, and stays. */
+async function keepReverse({ file, by, now }: ApplyAsk): Promise<Reverse> {
   const path = `${file.path}.undo`;
   const there = await openDifferenceFile(path).catch(() => undefined);
-  if (there?.difference.undoes === file.digest) return { path, digest: there.digest };
+  if (there?.difference.undoes === file.digest) return { path, digest: there.digest, unneeded: async () => {} };
   const writer = await DifferenceWriter.open(path);
   try {
     for await (const row of file.rows()) await writer.add(reverseRow(row));
     const { body: _, ...reverse } = reverseOf(file.difference, file.digest, { by, madeAt: now() });
     const { digest } = await writer.end(reverse);
-    return { path, digest };
+    return { path, digest, unneeded: () => writer.remove() };
   } catch (error) {
     await writer.abandon();
     throw error;

@@ -128,6 +128,24 @@ describe('Applying', { timeout: 60_000 }, () => {
     }
   });
 
+  test('is caught where code in the database changes the tenant’s own rows behind it', async () => {
+    await store.diff('ada');
+    const before = await store.rows('ada', 'live');
+    await store.asSuperuser((client) =>
+      client.query(`
+        create schema planted;
+        create function planted.behind() returns event_trigger language plpgsql as $$ begin
+          update public.customer set note = null where id = 1002; end $$;
+        create event trigger behind on ddl_command_end when tag in ('ALTER TABLE') execute function planted.behind()`),
+    );
+    try {
+      expect(await store.apply()).toMatchObject({ ok: false, refusal: { code: 'not-as-wanted' } });
+      expect(await store.rows('ada', 'live')).toEqual(before);
+    } finally {
+      await store.asSuperuser((client) => client.query('drop event trigger behind; drop schema planted cascade'));
+    }
+  });
+
   test('is caught where a rule file left a table out of the tenant’s that refers to its rows', async () => {
     await store.query(`insert into order_line values (1900, 1, 'x', 1)`);
     const without = RULES.map(
