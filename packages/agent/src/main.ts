@@ -20,6 +20,9 @@ if (command === 'mask') {
 } else if (command === 'recover') {
   const { recover } = await import('./commands/recover.ts');
   process.exitCode = await recover(rest);
+} else if (command === 'recover-tenant') {
+  const { recoverTenant } = await import('./commands/recover-tenant.ts');
+  process.exitCode = await recoverTenant(rest);
 } else if (command === 'rehearse') {
   const { rehearse } = await import('./commands/rehearse.ts');
   process.exitCode = await rehearse(rest);

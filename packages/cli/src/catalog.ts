@@ -22,6 +22,7 @@ import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
 import { reconcile } from './commands/reconcile.ts';
+import { recoverTenant } from './commands/recover-tenant.ts';
 import { recovery } from './commands/recovery.ts';
 import { rehearse } from './commands/rehearse.ts';
 import { release } from './commands/release.ts';
@@ -54,6 +55,7 @@ export const COMMANDS: readonly Install[] = [
   notify,
   log,
   recovery,
+  recoverTenant,
   mask,
   access,
   migrate,

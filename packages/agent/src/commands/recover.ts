@@ -13,6 +13,7 @@ import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
 import type { Trust } from '@headgate/documents';
 import { type Answer, ObjectStoreTrouble } from '@headgate/execution';
 import type { AgentConfig } from '../config.ts';
+import { noteRecovered } from '../recover-tenant/recovered-file.ts';
 import { onlyOne, vaultsOf } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
 
@@ -142,12 +143,31 @@ async function bring(
   }
   if (!recovered.ok) return complain([recovered.why], EXIT.refused);
   const { database } = cell.stores[store]!;
+  const { point, lastCommitAt } = recovered.value;
+  await noteRecovered(to, {
+    ...{ ...ask.of, moment: momentWords(moment), point },
+    ...(lastCommitAt !== undefined && { lastCommitAt }),
+  });
   process.stdout.write(
     values.json === true
       ? `${JSON.stringify(asJson(recovered.value, database))}\n`
       : `${lines(recovered.value, store, database, to).join('\n')}\n`,
   );
   return EXIT.ok;
+}
+
+/** As a sentence goes on: back to … */
+function momentWords(moment: Moment): string {
+  switch (moment.kind) {
+    case 'latest':
+      return 'the last moment that was at hand';
+    case 'time':
+      return timeText(moment.at);
+    case 'before-rollout':
+      return `just before ${moment.rollout} migrated the store`;
+    case 'transaction':
+      return `transaction ${moment.xid}, with it`;
+  }
 }
 
 function asJson({ cluster, point, segments, reachedAt, lastCommitAt }: Recovered, database: string) {

@@ -30,8 +30,11 @@ export function readPlan(file: string): Promise<string> {
   return textOf(file, MAX_PLAN_BYTES);
 }
 
-/** A signed statement. */
-export async function readBundle(file: string): Promise<Record<string, unknown>> {
+/** A signed statement. `how`: the command that writes one. */
+export async function readBundle(
+  file: string,
+  how = '`headgate reconcile approve PLAN --key KEY --approver ID --out FILE`',
+): Promise<Record<string, unknown>> {
   const text = await textOf(file, MAX_BUNDLE_BYTES);
   try {
     const value: unknown = JSON.parse(text);
@@ -39,9 +42,7 @@ export async function readBundle(file: string): Promise<Record<string, unknown>>
   } catch {
     // Said below, in words of ours: a parser's quote the file.
   }
-  throw new WrongFile(
-    `${file} is no signed statement: expected JSON, as \`headgate reconcile approve PLAN --key KEY --approver ID --out FILE\` writes it`,
-  );
+  throw new WrongFile(`${file} is no signed statement: expected JSON, as ${how} writes it`);
 }
 
 async function textOf(file: string, most: number): Promise<string> {

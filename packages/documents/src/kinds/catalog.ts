@@ -8,6 +8,7 @@ import { type NotificationContent, notification } from './notification.ts';
 import { type PolicyContent, policy } from './policy.ts';
 import { type ReconciliationContent, reconciliation } from './reconciliation.ts';
 import { type TenantContent, tenant } from './tenant.ts';
+import { type TenantRowsContent, tenantRows } from './tenant-rows.ts';
 import { type VerificationContent, verification } from './verification.ts';
 
 /** The kinds of documents, in the order in which people declare them. Adding one: a file, and a line in both lists. */
@@ -22,6 +23,7 @@ export const KINDS = [
   reconciliation,
   notification,
   masking,
+  tenantRows,
 ] as const satisfies readonly Kind[];
 
 export type AnyContent =
@@ -34,7 +36,8 @@ export type AnyContent =
   | VerificationContent
   | ReconciliationContent
   | NotificationContent
-  | MaskingContent;
+  | MaskingContent
+  | TenantRowsContent;
 
 export type KindName = AnyContent['kind'];
 

@@ -100,7 +100,7 @@ describe('declared documents', () => {
     [
       'an unknown kind',
       changed('Policy', 'kind: Policy', 'kind: Polcy'),
-      '2:7 kind: expected one of Application, Environment, Cell, Tenant, Calendar, Policy, Verification, Reconciliation, Notification, Masking, found "Polcy", did you mean "Policy"?',
+      '2:7 kind: expected one of Application, Environment, Cell, Tenant, Calendar, Policy, Verification, Reconciliation, Notification, Masking, TenantRows, found "Polcy", did you mean "Policy"?',
     ],
     [
       'another API version',

@@ -18,6 +18,10 @@ export const APPROVAL_PREDICATE = 'https://headgate.dev/approval/v1';
 export const COMPENSATION_APPROVAL_PREDICATE = 'https://headgate.dev/compensation-approval/v1';
 /** "This compensation plan was carried out, and that is what came of it." */
 export const RECONCILED_PREDICATE = 'https://headgate.dev/reconciled/v1';
+/** "I approve that this tenant's rows are brought back." */
+export const TENANT_DIFFERENCE_APPROVAL_PREDICATE = 'https://headgate.dev/tenant-difference-approval/v1';
+/** "This tenant's rows were brought back, and that is what came of it." */
+export const TENANT_RECOVERED_PREDICATE = 'https://headgate.dev/tenant-recovered/v1';
 /** "This copy was masked by these rules, and so much was found in it afterwards." */
 export const MASKING_PREDICATE = 'https://headgate.dev/masking/v1';
 /** "This restore point lies in a vault, in these parts." */

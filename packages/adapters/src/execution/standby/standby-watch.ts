@@ -28,7 +28,7 @@ export class StandbyWatch {
       return Object.entries(standbys).map(([name, url]) => ({
         ...{ store, name },
         look: {
-          primary: () => server.connection(),
+          primary: () => server.controlConnection(),
           standby: async () => clientConfig(await readConnectionUrl(url)),
           positions: new PrimaryPositions(),
           now,

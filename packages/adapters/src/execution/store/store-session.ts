@@ -2,7 +2,7 @@ import type { StepContext } from '@headgate/execution';
 import pg from 'pg';
 import { readSecret } from '../../machine/durable-file.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
-import type { Login } from '../../postgres-cluster/own-session.ts';
+import { type Login, ownSession } from '../../postgres-cluster/own-session.ts';
 import { closeMigrationLogin, prepareMigrationLogin } from './migration-login.ts';
 import { prepareSchema } from './store-schema.ts';
 
@@ -59,6 +59,12 @@ export async function ownersConnection(store: Store): Promise<pg.ClientConfig> {
   const { user, passwordFile } = store;
   const password = typeof passwordFile === 'string' ? await readSecret(passwordFile) : await passwordFile();
   return store.cluster.connectionAs({ user, password }, store.database);
+}
+
+/** The same by our settings: values are read and written in one form, whatever was set for the database or the login. */
+export async function rowsConnection(store: Store): Promise<pg.ClientConfig> {
+  const config = await ownersConnection(store);
+  return ownSession({ ...config, options: await withoutTimeouts(store.cluster) });
 }
 
 /** How long somebody else may keep us from preparing a store. Milliseconds. */

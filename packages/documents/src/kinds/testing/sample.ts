@@ -171,4 +171,14 @@ spec:
   rules:
     - {table: customer, column: email, mask: email}
     - {table: hr.employee, column: born, mask: date, by: id}
+---
+apiVersion: headgate/v1
+kind: TenantRows
+metadata: {name: psa, owner: team-psa}
+spec:
+  values: {int-1: "17"}
+  rules:
+    - {table: orders, rows: tenant, column: tenant_id, leave: [note]}
+    - {table: order_line, rows: through, by: [order_id], of: orders}
+    - {table: currency, rows: shared}
 `;

@@ -1,0 +1,173 @@
+/** Makes a tenant's difference: the story in its order. Both sides are only read. */
+import { digestOfJson } from '@headgate/documents';
+import {
+  type Digest,
+  planTenantRows,
+  type Refusal,
+  type RowDifference,
+  type RowsCatalogue,
+  refused,
+  type TenantDifference,
+  type TenantRowsPlan,
+  type TenantRowsSpec,
+  tenantValue,
+} from '@headgate/domain';
+import type { RuleRefusal } from '@headgate/domain/masking/rule';
+import type { Store } from '../store/store-session.ts';
+import { compareSides } from './compare-sides.ts';
+import { type DifferenceLimits, DifferenceWriter } from './difference-writer.ts';
+import { findOutside } from './outside.ts';
+import { readRowsCatalogue } from './read-rows-catalogue.ts';
+import { openSide, type TenantSide } from './tenant-side.ts';
+
+export interface DifferenceAsk {
+  readonly of: Pick<TenantDifference, 'environment' | 'cell' | 'store' | 'tenant' | 'moment' | 'by'>;
+  readonly rules: TenantRowsSpec & { readonly name: string; readonly digest: Digest };
+  /** The store that serves, and the one that was recovered beside it. */
+  readonly live: Store;
+  readonly was: Store;
+  /** Where the file will be. */
+  readonly out: string;
+  readonly limits?: DifferenceLimits;
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+
+export type MadeDifference =
+  | {
+      readonly ok: true;
+      readonly difference: TenantDifference;
+      readonly digest: Digest;
+      readonly examples: readonly RowDifference[];
+      /** What stands in its way; then there is no file. */
+      readonly outside: readonly Refusal[];
+    }
+  | { readonly ok: false; readonly refusals: readonly (Refusal | RuleRefusal)[] };
+
+/** Of each kind, in each table. */
+const EXAMPLES = 3;
+
+/** Throws a `WrongDifference` above a limit, and what the database says otherwise. */
+export async function makeDifference(ask: DifferenceAsk): Promise<MadeDifference> {
+  const { of, rules, signal } = ask;
+  const value = tenantValue(rules, of.tenant);
+  const sides: TenantSide[] = [];
+  try {
+    // The recovered one first: what is written meanwhile is in the live one, and is a difference.
+    const was = await openSide(ask.was, value);
+    sides.push(was);
+    const live = await openSide(ask.live, value);
+    sides.push(live);
+    const strange = otherStore(ask, live, was);
+    if (strange !== undefined) return strange;
+    const catalogue = await readRowsCatalogue(live.client);
+    const planned = planTenantRows(rules.rules, catalogue, await readRowsCatalogue(was.client));
+    if (!planned.ok) return planned;
+    const misfit = await valueMisfit(ask, planned.plan, value);
+    if (misfit !== undefined) return misfit;
+    return await written(ask, value, planned.plan, catalogue, live, was, signal);
+  } finally {
+    await Promise.all(sides.map((side) => side.close()));
+  }
+}
+
+async function written(
+  ask: DifferenceAsk,
+  value: string,
+  { tables: planned, shared }: TenantRowsPlan,
+  catalogue: RowsCatalogue,
+  live: TenantSide,
+  was: TenantSide,
+  signal: AbortSignal,
+): Promise<MadeDifference> {
+  const { of, rules, out, limits, now } = ask;
+  const writer = await DifferenceWriter.open(out, limits);
+  const examples: RowDifference[] = [];
+  const kept = new Map<string, number>();
+  try {
+    const tables = await compareSides(
+      planned,
+      live,
+      was,
+      async (row) => {
+        const key = `${row.table} ${row.kind}`;
+        const count = (kept.get(key) ?? 0) + 1;
+        kept.set(key, count);
+        if (count <= EXAMPLES) examples.push(row);
+        await writer.add(row);
+      },
+      signal,
+    );
+    const outside = await findOutside({ tables, catalogue, tenant: of.tenant, live, was }, writer.rows(tables));
+    const { name, digest } = rules;
+    const ended = await writer.end({
+      ...{ ...of, value, rules: { name, digest }, live: live.facts, was: was.facts },
+      ...{ schema: schemaOf(catalogue), tables, shared, madeAt: now(), undoes: null },
+    });
+    if (outside.length > 0) await writer.remove();
+    return { ok: true, ...ended, examples, outside };
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
+
+/** What a store's tables are like, as a name: applying stands on it. */
+export function schemaOf(catalogue: RowsCatalogue): Digest {
+  return digestOfJson(catalogue);
+}
+
+/** Why the two aren't one store at two moments. */
+function otherStore({ of }: DifferenceAsk, live: TenantSide, was: TenantSide): MadeDifference | undefined {
+  const [system] = live.facts.database.split('/');
+  if (was.facts.database.startsWith(`${system}/`)) return undefined;
+  const why = `the recovered store is of another cluster (${was.facts.database}) than the live one (${live.facts.database})`;
+  const { refusal } = refused(
+    'other-store',
+    'compare a tenant’s rows',
+    `${of.cell}/${of.store}`,
+    why,
+    'recover this store: `headgate-agent recover --config FILE --store STORE --to DIR`',
+  );
+  return { ok: false, refusals: [refusal] };
+}
+
+async function valueMisfit(
+  { of, live: store }: DifferenceAsk,
+  { tables }: TenantRowsPlan,
+  value: string,
+): Promise<MadeDifference | undefined> {
+  const types = new Map(
+    tables.flatMap(({ table, belongs }) => (belongs.rows === 'tenant' ? [[belongs.type, table]] : [])),
+  );
+  // In a session of its own: what doesn't fit ends the transaction that it is asked in.
+  const asking = await openSide(store, value);
+  try {
+    for (const [type, table] of types) {
+      const fits = await asking.client.query(`select $1::text::${type}`, [value]).then(
+        () => true,
+        (error: { code?: string }) => {
+          if (error.code?.startsWith('22') === true) return false;
+          throw error;
+        },
+      );
+      if (fits) continue;
+      const why = `what stands for ${of.tenant} in tenant columns doesn’t fit the type ${type} of ${table}`;
+      return {
+        ok: false,
+        refusals: [
+          refused(
+            'value-unfit',
+            'compare a tenant’s rows',
+            table!,
+            why,
+            'say in the rules what stands for it there: `values`',
+          ).refusal,
+        ],
+      };
+    }
+    return undefined;
+  } finally {
+    await asking.close();
+  }
+}

@@ -1,0 +1,226 @@
+/** `headgate-agent recover-tenant …`, as people type it: from a store that was recovered to one tenant that is back. */
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type DrilledWorld, drilledWorld } from '@headgate/adapters/execution/drill/testing/drilled-world';
+import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import { generateSigningKey, savePrivateKey } from '@headgate/documents';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sealedPlan, trustText } from '../testing/sealed-plan.ts';
+import { typed } from '../testing/typed.ts';
+import { recover } from './recover.ts';
+import { recoverTenant } from './recover-tenant.ts';
+
+let world: DrilledWorld;
+let dir: string;
+let recovered: string;
+
+beforeAll(async () => {
+  world = await drilledWorld();
+  dir = join(world.real.dir, 'agent');
+  await mkdir(dir, { mode: 0o755 });
+  await mkdir(join(world.real.dir, 'cell'), { mode: 0o755 });
+  await chmod(world.real.dir, 0o755);
+  const tenants = { ada: { store: 'main', ring: 'internal' }, bob: { store: 'main', ring: 'internal' } };
+  await writeFile(join(dir, 'identity.txt'), `${world.ask.identities[0]}\n`, { mode: 0o600 });
+  await writeFile(join(dir, 'token'), 'test-token\n', { mode: 0o600 });
+  const approver = generateSigningKey();
+  savePrivateKey(join(dir, 'approver.pem'), approver.privateKeyPem);
+  savePrivateKey(join(dir, 'stranger.pem'), generateSigningKey().privateKeyPem);
+  const sealed = sealedPlan();
+  const { publicKeyPem } = sealed.key;
+  await writeFile(join(dir, 'trust.yaml'), trustText(publicKeyPem, sealed.logKey.verifierKey, approver.publicKeyPem));
+  await writeFile(join(dir, 'cell.json'), JSON.stringify({ ...world.cell, vault: world.vault, tenants }));
+  await writeFile(
+    join(dir, 'agent.yaml'),
+    `server: http://127.0.0.1:1
+name: agt_test
+tokenFile: ${join(dir, 'token')}
+dataDir: ${join(dir, 'data')}
+trustFile: ${join(dir, 'trust.yaml')}
+environments: [{name: production}]
+cellFiles: [${join(dir, 'cell.json')}]
+`,
+  );
+  await world.query(`
+    drop table entry; set role app;
+    create table customer(id int primary key, tenant text not null, name text);
+    create table invoice(id int primary key, customer_id int not null references customer(id), total numeric(10,2) not null);
+    create table rate(code text primary key, value numeric);
+    insert into customer values (1, 'ada', 'Acme'), (2, 'ada', 'Bolt'), (11, 'bob', 'Crane');
+    insert into invoice values (100, 1, 10.50), (101, 2, 20), (111, 11, 5); insert into rate values ('EUR', 1)`);
+  await world.seal();
+  await world.query(`insert into invoice values (102, 1, 7.25)`);
+  const [moment] = await world.query(`select to_char(clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`);
+  await new Promise((done) => setTimeout(done, 5)); // a time has milliseconds, and commits don't wait for the next one
+  // What happens after the moment, to both.
+  await world.query(`
+    delete from invoice where id = 102; update invoice set total = 99 where id in (101, 111);
+    insert into customer values (3, 'ada', 'New'), (12, 'bob', 'New too'); insert into invoice values (103, 3, 1), (112, 12, 2)`);
+  await world.ship();
+  recovered = join(world.real.dir, 'brought-back');
+  const config = ['--config', join(dir, 'agent.yaml'), '--store', 'main'];
+  const to = ['--at', String(moment?.at), '--identity', join(dir, 'identity.txt'), '--to', recovered];
+  const back = await typed(recover, [...config, ...to]);
+  if (back.code !== 0) throw new Error(back.err);
+}, 120_000);
+afterAll(async () => {
+  if (recovered !== undefined)
+    await new Cluster({ dir: join(recovered, 'cluster'), port: 1 }, await findPrograms(15, world.real.dir)).stop(0);
+  await world?.real.remove();
+});
+
+const asked = (command: string, ...args: string[]) =>
+  typed(recoverTenant, [command, ...args, '--config', join(dir, 'agent.yaml')], /BEGIN PRIVATE KEY/);
+const compared = (...args: string[]) =>
+  asked('diff', '--store', 'main', '--rules', join(dir, 'rules.yaml'), '--recovered', recovered, ...args);
+const rowsOf = (tenant: string) =>
+  world.query(
+    `select i.id, i.total::text, c.name from invoice i join customer c on c.id = i.customer_id where tenant = '${tenant}' order by 1`,
+  );
+
+/** `headgate recover-tenant approve …`, on the approver's machine. */
+function approve(file: string, key: string, by: string, out: string, ...more: string[]) {
+  const main = join(import.meta.dirname, '..', '..', '..', 'cli', 'src', 'main.ts');
+  const args = ['recover-tenant', 'approve', file, '--key', join(dir, key), '--approver', by, '--out', out, ...more];
+  return new Promise<{ code: number; out: string; err: string }>((done) => {
+    execFile(process.execPath, [main, ...args], { cwd: dir }, (error, stdout, err) =>
+      done({ code: error === null ? 0 : Number(error.code), out: stdout, err }),
+    );
+  });
+}
+
+test('wrong usage is said, with what each takes', async () => {
+  for (const [args, why] of [
+    [[], /it is scan, diff or apply/],
+    [['differ'], /not differ/],
+    [['diff'], /diff needs --config, --store, --tenant, --rules, --recovered/],
+    [['apply', '--config', 'x', '--as', 'y'], /apply takes one file/],
+    [['scan', '--config', 'x', '--store', 'main', '--json'], /scan takes no --json/],
+    [['diff', '--no'], /--no/],
+  ] as const)
+    expect(await typed(recoverTenant, args), args.join(' ')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(why),
+    });
+  expect(await typed(recoverTenant, ['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('FILE.undo') });
+});
+
+test('from a scan to a tenant that is back, approved by somebody else, and back again', {
+  timeout: 120_000,
+}, async () => {
+  const rules = join(dir, 'rules.yaml');
+  expect(await asked('scan', '--store', 'main', '--out', rules)).toMatchObject({ code: 0 });
+  expect(await readFile(rules, 'utf8')).toContain(
+    '# sure: the foreign key invoice_customer_id_fkey leads there\n    - {table: public.invoice, rows: through, by: [customer_id], of: public.customer}',
+  );
+  expect(await compared('--tenant', 'eve')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('has no tenant eve; it has ada and bob'),
+  });
+  const { out: shown, code } = await compared('--tenant', 'ada', '--as', 'usr_maker');
+  expect(code).toBe(0);
+  for (const words of [
+    /ada of the store main, cell shared \(production\): back to 20[-\d]+T[\d:.]+Z \(last commit 20/,
+    /public\.customer: 3 → 2 rows\n {2}1 written since, would be lost\n {4}id 3, name New, tenant ada/,
+    /public\.invoice: 3 → 3 rows/,
+    /1 deleted since, come back\n {4}id 102, customer_id 1, total 7\.25/,
+    /1 change: total in 1\n {4}id 101, total 99\.00 → 20\.00/,
+    /sum of total: 110\.50 → 37\.75/,
+    /4 rows in 2 tables: 2 written since would be lost, 1 come back, 1 change\./,
+  ])
+    expect(shown).toMatch(words);
+  expect(shown).not.toMatch(/bob|Crane/);
+  const own = join(dir, 'data', 'tenant-recoveries');
+  expect((await stat(own)).mode & 0o777).toBe(0o700);
+  const file = join(own, (await readdir(own))[0]!);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  const bob = await rowsOf('bob');
+
+  // Nobody's yes, a stranger's, the maker's and the applier's own, and one of another difference.
+  const yes = join(dir, 'yes.json');
+  const apply = (...more: string[]) => asked('apply', file, '--as', 'usr_run', ...more);
+  expect(await apply()).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/takes one person’s approval.*none was given/),
+  });
+  await approve(file, 'stranger.pem', 'usr_approver', yes, '--yes');
+  expect(await apply('--approval', yes)).toMatchObject({ code: 1 });
+  const asking = await approve(file, 'approver.pem', 'usr_approver', yes);
+  expect(asking).toMatchObject({ code: 2, err: expect.stringContaining('nobody can be asked here') });
+  // The first line alone is enough for somebody who isn't to see rows.
+  const [first] = (await readFile(file, 'utf8')).split('\n');
+  await writeFile(join(dir, 'first-line'), first!);
+  const signed = await approve('first-line', 'approver.pem', 'usr_approver', yes, '--yes');
+  expect(signed).toMatchObject({ code: 0, out: expect.stringContaining('the first line alone') });
+  expect(signed.out).not.toMatch(/Acme|7\.25/);
+  expect(await asked('apply', file, '--as', 'usr_approver', '--approval', yes)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('is of who applies it'),
+  });
+  expect(await rowsOf('ada')).toHaveLength(3);
+
+  const done = await apply('--approval', yes);
+  expect(done).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/ada is back at .*: 1 row came back, 2 taken away, 1 changed/),
+  });
+  expect(await rowsOf('ada')).toEqual([
+    { id: 100, total: '10.50', name: 'Acme' },
+    { id: 101, total: '20.00', name: 'Bolt' },
+    { id: 102, total: '7.25', name: 'Acme' },
+  ]);
+  expect(await rowsOf('bob')).toEqual(bob);
+  const statement = JSON.parse(await readFile(`${file}.applied.json`, 'utf8'));
+  const said = Buffer.from(statement.dsseEnvelope.payload, 'base64').toString();
+  expect(JSON.parse(said)).toMatchObject({
+    predicate: { tenant: 'ada', by: 'usr_run', approval: { by: 'usr_approver' } },
+  });
+  expect(said).not.toMatch(/Acme|7\.25/);
+  expect(await apply('--approval', yes, '--json')).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('"already":true'),
+  });
+
+  // What takes it back is approved for itself.
+  expect(await asked('apply', `${file}.undo`, '--as', 'usr_run', '--approval', yes)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('is of another difference'),
+  });
+  expect((await approve(`${file}.undo`, 'approver.pem', 'usr_approver', yes, '--yes')).out).toContain('takes back');
+  expect(await asked('apply', `${file}.undo`, '--as', 'usr_run', '--approval', yes)).toMatchObject({ code: 0 });
+  expect((await rowsOf('ada')).map(({ id }) => id)).toEqual([100, 101, 103]);
+  expect(await rowsOf('bob')).toEqual(bob);
+});
+
+test('a rule that can’t hold is told with its line, and a table that no rule names with its name', async () => {
+  const rules = await readFile(join(dir, 'rules.yaml'), 'utf8');
+  try {
+    await writeFile(join(dir, 'rules.yaml'), rules.replace('by: [customer_id]', 'by: [id]').replace(/.*rate.*\n/, ''));
+    const told = await compared('--tenant', 'ada');
+    expect(told).toMatchObject({ code: 1, err: expect.stringContaining('no rule names the table public.rate') });
+    expect(told.err).toMatch(
+      /rules\.yaml:\d+:\d+: .*no foreign key leads from public\.invoice \(id\) to public\.customer/,
+    );
+  } finally {
+    await writeFile(join(dir, 'rules.yaml'), rules);
+  }
+});
+
+test('a folder without a recovered store, and one of another store, are told apart', async () => {
+  const none = ['--store', 'main', '--tenant', 'ada', '--rules', join(dir, 'rules.yaml')];
+  expect(await asked('diff', ...none, '--recovered', dir)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('has no store that was recovered'),
+  });
+  const said = join(recovered, 'recovered.json');
+  const text = await readFile(said, 'utf8');
+  await writeFile(said, text.replace('"store":"main"', '"store":"other"'));
+  expect(await compared('--tenant', 'ada')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('has the store other of the cell shared (production), and not main of shared'),
+  });
+  await writeFile(said, text);
+  await rm(join(dir, 'first-line'), { force: true });
+});

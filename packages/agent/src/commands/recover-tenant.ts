@@ -1,0 +1,222 @@
+/** `headgate-agent recover-tenant`: one tenant of a shared store goes back, as a difference that is shown, approved and applied. */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { rowsConnection } from '@headgate/adapters/execution/store/store-session';
+import { type MadeDifference, makeDifference } from '@headgate/adapters/execution/tenant-rows/make-difference';
+import { readRowsCatalogue } from '@headgate/adapters/execution/tenant-rows/read-rows-catalogue';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { differenceText } from '@headgate/documents';
+import { proposeTenantRows, rowsOf } from '@headgate/domain';
+import { sayRefusal } from '../assignments/refused.ts';
+import { type AppliedTenant, applyTenant } from '../recover-tenant/apply.ts';
+import { tenantRowsDocument } from '../recover-tenant/proposal.ts';
+import { readTenantRows } from '../recover-tenant/read-rules.ts';
+import { momentText } from '../recover-tenant/recovered-file.ts';
+import { cellOfStore, expectTenant, liveStore, recoveredStore } from '../recover-tenant/stores.ts';
+import { complain, configIn, trustedIn } from './command-line.ts';
+
+export const RECOVER_TENANT_USAGE = `headgate-agent recover-tenant: brings one tenant of a shared store back to a moment, and nobody else
+
+  headgate-agent recover-tenant scan --config FILE --store STORE [--cell CELL] [--column NAME] [--name NAME] [--out FILE]
+  headgate-agent recover-tenant diff --config FILE --store STORE --tenant TENANT --rules FILE --recovered DIR
+                                     [--cell CELL] [--as ID] [--out FILE] [--json]
+  headgate-agent recover-tenant apply FILE --config FILE --as ID --approval FILE … [--json]
+
+scan    proposes rules from the store's tables and foreign keys, for a person to read: whose the rows of each table are
+        (kind: TenantRows). --column says what the tenant's column is called; else the usual name that most tables have
+diff    compares the tenant's rows as they are with those in DIR, to which the store was recovered (see headgate-agent
+        recover). Says what would be lost, what comes back and what changes, and writes it to a file: 0600, below
+        the agent's folder, with every value. Changes nothing, in neither store
+apply   brings the rows back as the file says, in one transaction, once somebody who neither made nor applies it has approved
+        it: headgate recover-tenant approve FILE --key KEY --approver ID --out APPROVAL. Where a row of the tenant was
+        written since, nothing is done. What takes it back is kept beside it, as FILE.undo, and is approved and applied
+        in the same way
+
+--as ID    who makes or applies it, by the id that the agent's trust file knows them by
+CELL may be left out where one cell alone has such a store. Stores whose PostgreSQL Headgate keeps, shared by their rows.
+Exit codes: 0 done, or there is nothing to do, 1 refused or wrong, 2 wrong usage, 78 configuration.
+`;
+
+const EXIT = { ok: 0, refused: 1, usage: 2 } as const;
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const many = { type: 'string', multiple: true } as const;
+const OPTIONS = {
+  ...{ config: text, store: text, cell: text, tenant: text, rules: text, recovered: text, as: text, out: text },
+  ...{ column: text, name: text, approval: many, json: flag, help: flag },
+} as const;
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+type Option = Exclude<keyof typeof OPTIONS, 'help'>;
+
+/** What each takes: needed, and beside it. */
+const TAKES: Readonly<Record<string, { readonly needs: readonly Option[]; readonly may: readonly Option[] }>> = {
+  scan: { needs: ['config', 'store'], may: ['cell', 'column', 'name', 'out'] },
+  diff: { needs: ['config', 'store', 'tenant', 'rules', 'recovered'], may: ['cell', 'as', 'out', 'json'] },
+  apply: { needs: ['config', 'as'], may: ['approval', 'json'] },
+};
+
+/** Runs it and answers the exit code. */
+export async function recoverTenant(args: readonly string[]): Promise<number> {
+  let read: { readonly values: Values; readonly positionals: readonly string[] };
+  try {
+    read = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
+  } catch (error) {
+    return misused((error as Error).message);
+  }
+  const { values, positionals } = read;
+  if (values.help === true) {
+    process.stdout.write(RECOVER_TENANT_USAGE);
+    return EXIT.ok;
+  }
+  const [command = '', file, ...more] = positionals;
+  const wrong = misuse(command, file, more.length, values);
+  if (wrong !== undefined) return misused(wrong);
+  try {
+    if (command === 'scan') return await scan(values);
+    return command === 'diff' ? await diff(values) : await apply(resolve(file!), values);
+  } catch (error) {
+    return complain((error as Error).message.split('\n'), EXIT.refused);
+  }
+}
+
+function misuse(command: string, file: string | undefined, more: number, values: Values): string | undefined {
+  const takes = Object.hasOwn(TAKES, command) ? TAKES[command] : undefined;
+  if (takes === undefined) return `it is scan, diff or apply${command === '' ? '' : `, not ${command}`}`;
+  if (more > 0 || (command === 'apply') !== (file !== undefined))
+    return command === 'apply' ? 'apply takes one file' : `${command} takes no further word`;
+  const given = (Object.keys(values) as Option[]).filter((name) => values[name] !== undefined);
+  const strange = given.find((name) => !takes.needs.includes(name) && !takes.may.includes(name));
+  if (strange !== undefined) return `${command} takes no --${strange}`;
+  const missing = takes.needs.filter((name) => values[name] === undefined);
+  return missing.length === 0 ? undefined : `${command} needs ${missing.map((name) => `--${name}`).join(', ')}`;
+}
+
+async function scan({ config, store, cell, column, name = 'tenant-rows', out }: Values): Promise<number> {
+  const read = configIn(config!);
+  if (!read.ok) return read.code;
+  const live = await liveStore(cellOfStore(read.config, store!, cell), store!);
+  const catalogue = await withClient(await rowsConnection(live), readRowsCatalogue);
+  const document = tenantRowsDocument(name, proposeTenantRows(catalogue, column));
+  if (out === undefined) process.stdout.write(document);
+  else {
+    await writeFile(out, document, { flag: 'wx' });
+    process.stdout.write(`Proposed rules are in ${out}: read them, correct them, and check them in.\n`);
+  }
+  return EXIT.ok;
+}
+
+async function diff(values: Values): Promise<number> {
+  const { config, store, tenant, rules: rulesFile, as: by, json } = values;
+  const read = configIn(config!);
+  if (!read.ok) return read.code;
+  const cell = cellOfStore(read.config, store!, values.cell);
+  expectTenant(cell, store!, tenant!);
+  const rules = await readTenantRows(rulesFile!);
+  const was = await recoveredStore(cell, store!, resolve(values.recovered!));
+  const own = join(read.config.dataDir, 'tenant-recoveries');
+  const out = resolve(
+    values.out ?? join(own, `${tenant}-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}.difference`),
+  );
+  await mkdir(dirname(out), { recursive: true, mode: 0o700 });
+  const over = new AbortController();
+  const asked = (): void => over.abort(new Error('it was interrupted; nothing was changed'));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  const { environment } = cell;
+  const made = await makeDifference({
+    of: {
+      environment,
+      cell: cell.cell,
+      store: store!,
+      tenant: tenant!,
+      moment: momentText(was.recovered),
+      by: by ?? null,
+    },
+    rules: { ...rules.content.spec, name: rules.content.metadata.name, digest: rules.digest },
+    ...{ live: await liveStore(cell, store!), was: was.store, out, now: Date.now, signal: over.signal },
+  });
+  if (!made.ok)
+    return complain(
+      made.refusals.flatMap((refusal) => rules.tell(refusal).split('\n')),
+      EXIT.refused,
+    );
+  return tellMade(made, out, config!, json === true);
+}
+
+async function tellMade(
+  { difference, digest, examples, outside }: Extract<MadeDifference, { ok: true }>,
+  out: string,
+  config: string,
+  json: boolean,
+): Promise<number> {
+  const nothing = rowsOf(difference) === 0;
+  if (nothing) await rm(out, { force: true });
+  const kept = !nothing && outside.length === 0;
+  const next = [
+    '',
+    `Nothing was changed. The difference is in ${out}; it has the tenant’s rows, so keep it here.`,
+    'To have it applied, somebody else approves it (its first line is enough, where nobody is to see the rows):',
+    `  headgate recover-tenant approve ${out} --key KEY --approver ID --out APPROVAL`,
+    `  headgate-agent recover-tenant apply ${out} --config ${config} --as ID --approval APPROVAL`,
+  ];
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ ...difference, digest, file: kept ? out : null, outside })}\n`
+      : `${[...differenceText(difference, digest, examples), ...(kept ? next : [])].join('\n')}\n`,
+  );
+  if (outside.length === 0) return EXIT.ok;
+  return complain(
+    ['', 'It can’t be applied, and no file was written:', ...outside.map((refusal) => sayRefusal(refusal))],
+    EXIT.refused,
+  );
+}
+
+async function apply(file: string, values: Values): Promise<number> {
+  const read = trustedIn(values.config!);
+  if (!read.ok) return read.code;
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,99}$/.test(values.as!))
+    return misused('--as takes an id of letters, digits and . _ : @ -');
+  const { config, trust } = read;
+  const done = await applyTenant({
+    ...{ config, trust, file, approvals: values.approval ?? [], by: values.as!, now: Date.now },
+  });
+  if (!done.ok) return complain(sayRefusal(done.refusal), EXIT.refused);
+  if (values.json === true) process.stdout.write(`${JSON.stringify(doneJson(done))}\n`);
+  else process.stdout.write(`${doneLines(done, values.config!).join('\n')}\n`);
+  return EXIT.ok;
+}
+
+type Done = Extract<AppliedTenant, { ok: true }>;
+
+function doneJson(done: Done): object {
+  const { digest } = done.file;
+  if ('already' in done) return { difference: digest, already: true };
+  const { facts, statement, applied } = done;
+  return { difference: digest, user: `uid-${userInfo().uid}`, ...facts, undo: applied.reverse.path, statement };
+}
+
+function doneLines(done: Done, config: string): readonly string[] {
+  const { difference, digest } = done.file;
+  if ('already' in done) return [`The rows of ${difference.tenant} are so already (${digest}); nothing was written.`];
+  const { facts, statement, applied } = done;
+  const { back, away, changed } = facts.rows;
+  const count = (n: number): string => n.toLocaleString('en-US');
+  const rows = (n: number): string => `${count(n)} row${n === 1 ? '' : 's'}`;
+  const { summed, counted } = facts.others;
+  return [
+    `${difference.tenant} is back at ${difference.moment}: ${rows(back)} came back, ${count(away)} taken away, ${count(changed)} changed.`,
+    'Compared again before it was committed: every table of the tenant’s is as it was then.',
+    `Of everybody else: ${count(summed)} table${summed === 1 ? '' : 's'} summed up before and after, none changed${counted.length === 0 ? '' : `; too large for that, counted by what was written: ${counted.join(', ')}`}.`,
+    `Approved by ${facts.approval.by}, applied by ${facts.by}. The ${statement.signed ? 'signed statement' : 'statement, not signed (the cell has no vault.keyFile),'} is in ${statement.path}.`,
+    '',
+    `What takes it back is in ${applied.reverse.path}, once it is approved (${facts.reverse}):`,
+    `  headgate recover-tenant approve ${applied.reverse.path} --key KEY --approver ID --out APPROVAL`,
+    `  headgate-agent recover-tenant apply ${applied.reverse.path} --config ${config} --as ID --approval APPROVAL`,
+  ];
+}
+
+function misused(why: string): number {
+  return complain([`${why}\n\n${RECOVER_TENANT_USAGE}`], EXIT.usage);
+}

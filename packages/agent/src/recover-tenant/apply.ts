@@ -1,0 +1,91 @@
+/** Applies a difference that somebody approved, and says what was done: signed where the cell has a key for it. */
+import { writeFile } from 'node:fs/promises';
+import { type AppliedDifference, applyDifference } from '@headgate/adapters/execution/tenant-rows/apply-difference';
+import { vaultKey } from '@headgate/adapters/execution/vault/vault-key';
+import {
+  type DifferenceFile,
+  openDifferenceApproval,
+  openDifferenceFile,
+  signTenantRecovered,
+  type TenantRecovered,
+  type Trust,
+  tenantRecoveredStatement,
+} from '@headgate/documents';
+import { type DifferenceApproval, judgeApproval, type Refusal } from '@headgate/domain';
+import type { AgentConfig } from '../config.ts';
+import { MarksFile } from '../marks/marks-file.ts';
+import { readBundle } from '../reconcile/read-files.ts';
+import { cellOfStore, expectTenant, liveStore } from './stores.ts';
+
+export interface ApplyTenantAsk {
+  readonly config: Pick<AgentConfig, 'cells' | 'dataDir'>;
+  readonly trust: Pick<Trust, 'signers'>;
+  readonly file: string;
+  readonly approvals: readonly string[];
+  /** Who runs it, by the id that the trust file knows them by. */
+  readonly by: string;
+  readonly now: () => number;
+}
+
+export type AppliedTenant =
+  | {
+      readonly ok: true;
+      readonly file: DifferenceFile;
+      readonly facts: TenantRecovered;
+      readonly applied: AppliedDifference;
+      /** Where the statement lies, and whether it is signed. */
+      readonly statement: { readonly path: string; readonly signed: boolean };
+    }
+  | { readonly ok: true; readonly file: DifferenceFile; readonly already: true }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+const HOW = '`headgate recover-tenant approve FILE --key KEY --approver ID --out APPROVAL`';
+
+export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
+  const { config, trust, by, now } = ask;
+  const file = await openDifferenceFile(ask.file);
+  const { difference, digest } = file;
+  const cell = cellOfStore(config, difference.store, difference.cell);
+  if (cell.environment !== difference.environment)
+    throw new Error(
+      `the difference is of ${difference.environment}, and the cell ${cell.cell} is in ${cell.environment}`,
+    );
+  expectTenant(cell, difference.store, difference.tenant);
+  const approvals: DifferenceApproval[] = [];
+  for (const each of ask.approvals) {
+    const opened = openDifferenceApproval(await readBundle(each, HOW), trust);
+    if (!opened.ok) return { ok: false, refusal: { ...opened, where: each } };
+    approvals.push(opened.approval);
+  }
+  const judged = judgeApproval(difference, digest, approvals, by, now());
+  if (!judged.ok) return judged;
+  const { cells, epoch } = (await MarksFile.open(config.dataDir)).marks;
+  const fence = (Object.hasOwn(cells, cell.cell) ? cells[cell.cell] : undefined) ?? { epoch, n: 0 };
+  const store = await liveStore(cell, difference.store);
+  // Before anything is done: what can't be signed afterwards is better known now.
+  const key = cell.vault === undefined ? undefined : await vaultKey(cell.vault.keyFile);
+  const outcome = await applyDifference({ file, store, cell: cell.cell, fence, by, now });
+  if (!outcome.ok) return outcome;
+  if ('already' in outcome) return { ok: true, file, already: true };
+  const { applied } = outcome;
+  const facts = factsOf(file, applied, by, judged.approval);
+  const statement = tenantRecoveredStatement(difference, digest, facts);
+  const path = `${ask.file}.applied.json`;
+  const written = key === undefined ? statement : signTenantRecovered(statement, key);
+  await writeFile(path, `${JSON.stringify(written)}\n`, { mode: 0o600 });
+  return { ok: true, file, facts, applied, statement: { path, signed: key !== undefined } };
+}
+
+function factsOf(
+  { difference: { tables } }: DifferenceFile,
+  { at, others, reverse }: AppliedDifference,
+  by: string,
+  approval: DifferenceApproval,
+): TenantRecovered {
+  const sum = (of: 'back' | 'away' | 'changed'): number => tables.reduce((total, table) => total + table[of], 0);
+  return {
+    ...{ by, approval: { by: approval.by, digest: approval.digest }, at },
+    rows: { back: sum('back'), away: sum('away'), changed: sum('changed') },
+    ...{ others, reverse: reverse.digest },
+  };
+}

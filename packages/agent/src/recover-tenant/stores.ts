@@ -1,0 +1,68 @@
+/** The store that serves, by the configuration, and the one that was recovered beside it, by its folder. */
+import { join, resolve } from 'node:path';
+import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
+import type { Store } from '@headgate/adapters/execution/store/store-session';
+import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { ensureDatabase } from '@headgate/adapters/postgres-cluster/database';
+import { findPostmaster } from '@headgate/adapters/postgres-cluster/postmaster';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import { named } from '@headgate/domain/plan/render-words';
+import type { AgentConfig } from '../config.ts';
+import { type RecoveredStore, readRecovered } from './recovered-file.ts';
+
+/** The cell with a store of that name whose PostgreSQL Headgate keeps. Throws, in words, when there is none or more than one. */
+export function cellOfStore(
+  { cells }: Pick<AgentConfig, 'cells'>,
+  store: string,
+  name: string | undefined,
+): CellConfig {
+  const found = cells.filter(
+    (cell): cell is CellConfig & typeof cell =>
+      cell.kind === 'process' && Object.hasOwn(cell.stores, store) && (name ?? cell.cell) === cell.cell,
+  );
+  const [cell] = found;
+  if (cell === undefined)
+    throw new Error(
+      `${name === undefined ? 'no cell' : `the cell ${name}`} has no store ${store} whose PostgreSQL Headgate keeps`,
+    );
+  if (found.length > 1)
+    throw new Error(
+      `several cells have a store ${store}; name one: ${found.map((each) => `--cell ${each.cell}`).join(', ')}`,
+    );
+  return cell;
+}
+
+/** Throws where the store has no such tenant. */
+export function expectTenant({ tenants, cell }: CellConfig, store: string, tenant: string): void {
+  if (Object.hasOwn(tenants, tenant) && tenants[tenant]!.store === store) return;
+  const there = Object.entries(tenants).flatMap(([each, of]) => (of.store === store ? [each] : []));
+  throw new Error(`the store ${store} of the cell ${cell} has no tenant ${tenant}; it has ${named(there)}`);
+}
+
+export async function liveStore(cell: CellConfig, store: string): Promise<Store> {
+  return physicalStore(cell, store, await findPrograms(15, cell.dir));
+}
+
+/** What `recover` left running in a folder, of that very store. Its application's login is given the password of today. */
+export async function recoveredStore(
+  cell: CellConfig,
+  store: string,
+  dir: string,
+): Promise<{ readonly store: Store; readonly recovered: RecoveredStore }> {
+  const recovered = await readRecovered(dir);
+  const again = `bring it back: headgate-agent recover --config FILE --store ${store} --to DIR`;
+  if (recovered === undefined) throw new Error(`${dir} has no store that was recovered; ${again}`);
+  if (recovered.store !== store || recovered.cell !== cell.cell || recovered.environment !== cell.environment)
+    throw new Error(
+      `${dir} has the store ${recovered.store} of the cell ${recovered.cell} (${recovered.environment}), and not ${store} of ${cell.cell} (${cell.environment})`,
+    );
+  const place = resolve(dir, 'cluster');
+  const programs = await findPrograms(15, cell.dir);
+  const running = await findPostmaster(join(place, 'data'));
+  if (running?.ready !== true) throw new Error(`the store that was recovered in ${dir} doesn’t run any more; ${again}`);
+  const cluster = new Cluster({ dir: place, port: running.port }, programs);
+  const { database, user, passwordFile } = cell.stores[store]!;
+  await ensureDatabase(cluster, { database, user, passwordFile });
+  return { store: { name: store, cluster, database, user, passwordFile }, recovered };
+}

@@ -1,0 +1,215 @@
+/** From rules and what both sides are like to a plan: which tables are compared, by which columns, and whose rows are whose. */
+import { fullName, type RuleRefusal } from '../masking/rule.ts';
+import { type Refusal, refused } from '../model/refusal.ts';
+import { named } from '../plan/render-words.ts';
+import { type RowsCatalogue, type RowsTable, type RowsTableKind, tablesByName } from './catalogue.ts';
+import { compareColumns } from './columns.ts';
+import type { TenantRowsRule } from './rule.ts';
+
+export interface TypedColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Whose a row is: by a column of its own, or by the row that a foreign key leads to. */
+export type Belongs =
+  | { readonly rows: 'tenant'; readonly column: string; readonly type: string }
+  | {
+      readonly rows: 'through';
+      readonly by: readonly string[];
+      readonly of: string;
+      readonly ofColumns: readonly string[];
+    };
+
+/** A table that has rows of tenants. */
+export interface TenantTable {
+  /** `schema.table`. */
+  readonly table: string;
+  readonly belongs: Belongs;
+  readonly key: readonly string[];
+  /** Those of both sides, by name: what is compared and written. */
+  readonly columns: readonly TypedColumn[];
+  /** Of the live side alone: kept in the file for what is taken away, so that it can be undone. */
+  readonly liveOnly: readonly TypedColumn[];
+  /** Columns that are added up for people. */
+  readonly sums: readonly string[];
+}
+
+export interface TenantRowsPlan {
+  /** What is referred to comes before what refers to it. */
+  readonly tables: readonly TenantTable[];
+  readonly shared: readonly string[];
+}
+
+export type PlannedRows =
+  | { readonly ok: true; readonly plan: TenantRowsPlan }
+  | { readonly ok: false; readonly refusals: readonly (Refusal | RuleRefusal)[] };
+
+const WHAT = 'rules of a tenant’s rows';
+const MOST_SUMS = 20;
+
+/** Why a table of each kind can't be compared row by row. */
+const UNFIT: Readonly<Record<Exclude<RowsTableKind, 'plain'>, string>> = {
+  partitioned: 'it is partitioned',
+  inheriting: 'it inherits from another table, or is inherited from',
+  unlogged: 'it is unlogged, and no row of it comes back',
+  foreign: 'its rows lie on another server',
+};
+
+/** Plans the comparison; every rule that can't hold and every table that no rule names is a refusal. */
+export function planTenantRows(rules: readonly TenantRowsRule[], live: RowsCatalogue, was: RowsCatalogue): PlannedRows {
+  const [here, before] = [tablesByName(live), tablesByName(was)];
+  const byTable = new Map(rules.map((rule) => [fullName(rule.table), rule]));
+  const refusals: (Refusal | RuleRefusal)[] = [];
+  const unnamed = [...new Set([...here.keys(), ...before.keys()])].filter((table) => !byTable.has(table)).toSorted();
+  if (unnamed.length > 0)
+    refusals.push(
+      refused(
+        'table-unnamed',
+        WHAT,
+        unnamed[0]!,
+        `no rule names ${unnamed.length === 1 ? 'the table' : `${unnamed.length} tables:`} ${named(unnamed)}`,
+        'say of each whose its rows are, or `rows: shared`; `headgate-agent recover-tenant scan --config FILE --store STORE` proposes it',
+      ).refusal,
+    );
+  const tables: TenantTable[] = [];
+  rules.forEach((rule, index) => {
+    const planned = planTable(rule, { here, before, live, byTable });
+    if ('table' in planned) tables.push(planned);
+    else
+      for (const { field, why, unblock } of planned.faults)
+        refusals.push(ruleRefusal(rule, index, field, why, unblock));
+  });
+  if (refusals.length > 0) return { ok: false, refusals };
+  const shared = rules.filter(({ rows }) => rows === 'shared').map(({ table }) => fullName(table));
+  return { ok: true, plan: { tables: parentsFirst(tables, live), shared: shared.toSorted() } };
+}
+
+interface Known {
+  readonly here: ReadonlyMap<string, RowsTable>;
+  readonly before: ReadonlyMap<string, RowsTable>;
+  readonly live: RowsCatalogue;
+  readonly byTable: ReadonlyMap<string, TenantRowsRule>;
+}
+
+interface Fault {
+  readonly field: string;
+  readonly why: string;
+  readonly unblock: string;
+}
+
+function planTable(rule: TenantRowsRule, known: Known): TenantTable | { readonly faults: readonly Fault[] } {
+  const table = fullName(rule.table);
+  const [now, was] = [known.here.get(table), known.before.get(table)];
+  const fault = (field: string, why: string, unblock: string) => ({ faults: [{ field, why, unblock }] });
+  if (now === undefined && was === undefined)
+    return fault('table', `neither side has a table ${table}`, 'take the rule out, or correct the name');
+  if (rule.rows === 'shared') return { faults: [] };
+  if (now === undefined || was === undefined)
+    return fault(
+      'table',
+      `${now === undefined ? 'the live store' : 'the recovered one'} has no table ${table}: a migration ${now === undefined ? 'dropped' : 'made'} it since`,
+      'name it `rows: shared`, which leaves it alone; or recover to a moment after the migration',
+    );
+  if (now.kind !== 'plain' || was.kind !== 'plain')
+    return fault(
+      'table',
+      `${table} can’t be compared row by row: ${UNFIT[(now.kind === 'plain' ? was.kind : now.kind) as Exclude<RowsTableKind, 'plain'>]}`,
+      'bring its rows back by hand, from the recovered store, and name it `rows: shared` here',
+    );
+  if (now.rewrites.length > 0)
+    return fault(
+      'table',
+      `rewrite rules of ${table} change what is written: ${named(now.rewrites)}`,
+      'replace them with triggers, which are off while rows come back',
+    );
+  if (now.key.length === 0)
+    return fault('table', `${table} has no primary key, so that no row of it can be told from another`, 'give it one');
+  if (now.key.join() !== was.key.join())
+    return fault(
+      'table',
+      `the primary key of ${table} is (${now.key.join(', ')}), and was (${was.key.join(', ')})`,
+      'recover to a moment after the migration that changed it',
+    );
+  const belongs = belongsOf(rule, now, was, known);
+  if ('why' in belongs) return { faults: [belongs] };
+  const deciding = belongs.rows === 'tenant' ? [belongs.column] : belongs.by;
+  const columns = compareColumns(table, now, was, rule.leave ?? [], [...now.key, ...deciding]);
+  if ('faults' in columns) return { faults: columns.faults.map((each) => ({ field: 'table', ...each })) };
+  const referring = known.live.foreignKeys.filter((each) => each.table === table).flatMap((each) => each.columns);
+  const out = new Set([...now.key, ...deciding, ...referring]);
+  const exact = now.columns.filter((each) => each.exact).map(({ name }) => name);
+  const sums = columns.columns.flatMap(({ name }) => (exact.includes(name) && !out.has(name) ? [name] : []));
+  return { table, belongs, key: now.key, ...columns, sums: sums.slice(0, MOST_SUMS) };
+}
+
+function belongsOf(
+  rule: Exclude<TenantRowsRule, { rows: 'shared' }>,
+  now: RowsTable,
+  was: RowsTable,
+  { live, byTable }: Known,
+): Belongs | Fault {
+  const table = fullName(rule.table);
+  const own = rule.rows === 'tenant' ? [rule.column] : rule.by;
+  const lacking = own.find((name) => [now, was].some(({ columns }) => !columns.some((each) => each.name === name)));
+  const field = rule.rows === 'tenant' ? 'column' : 'by';
+  if (lacking !== undefined)
+    return { field, why: `${table} has no column ${lacking} on both sides`, unblock: 'correct the rule' };
+  if (rule.rows === 'tenant')
+    return { rows: 'tenant', column: rule.column, type: now.columns.find(({ name }) => name === rule.column)!.type };
+  const of = fullName(rule.of);
+  const parent = byTable.get(of);
+  if (parent === undefined || parent.rows === 'shared')
+    return {
+      field: 'of',
+      why: `the rows of ${of} aren’t a tenant’s by any rule, so that nothing follows from them`,
+      unblock: 'name a table that has rows of tenants',
+    };
+  const key = live.foreignKeys.find(
+    (each) =>
+      each.table === table && each.references === of && each.columns.toSorted().join() === rule.by.toSorted().join(),
+  );
+  if (key === undefined)
+    return {
+      field: 'by',
+      why: `no foreign key leads from ${table} (${rule.by.join(', ')}) to ${of}`,
+      unblock:
+        'name the columns of one that does; `headgate-agent recover-tenant scan --config FILE --store STORE` lists them',
+    };
+  if (leadsBack(table, byTable))
+    return {
+      field: 'of',
+      why: `the way from ${table} leads back to it, and never to a tenant`,
+      unblock: 'name another way',
+    };
+  return { rows: 'through', by: key.columns, of, ofColumns: key.referencedColumns };
+}
+
+function leadsBack(table: string, byTable: ReadonlyMap<string, TenantRowsRule>): boolean {
+  const seen = new Set<string>();
+  for (let at = byTable.get(table); at?.rows === 'through'; at = byTable.get(fullName(at.of))) {
+    const name = fullName(at.table);
+    if (seen.has(name)) return true;
+    seen.add(name);
+  }
+  return false;
+}
+
+/** What is referred to before what refers to it; where they go in a circle, by name. */
+function parentsFirst(tables: readonly TenantTable[], { foreignKeys }: RowsCatalogue): readonly TenantTable[] {
+  const left = new Map(tables.toSorted((a, b) => (a.table < b.table ? -1 : 1)).map((each) => [each.table, each]));
+  const parents = (table: string): readonly string[] =>
+    foreignKeys.flatMap((key) => (key.table === table && key.references !== table ? [key.references] : []));
+  const ordered: TenantTable[] = [];
+  while (left.size > 0) {
+    const free = [...left.values()].find(({ table }) => !parents(table).some((parent) => left.has(parent)));
+    const next = free ?? left.values().next().value!;
+    left.delete(next.table);
+    ordered.push(next);
+  }
+  return ordered;
+}
+
+function ruleRefusal(rule: TenantRowsRule, index: number, field: string, why: string, unblock: string): RuleRefusal {
+  return { code: 'rule-unfit', what: WHAT, where: fullName(rule.table), why, unblock, rule: index, field };
+}

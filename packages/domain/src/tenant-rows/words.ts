@@ -1,0 +1,121 @@
+/** A difference as people read it before they say yes: what would be lost, what comes back, in numbers and examples. */
+import type { Digest } from '../model/identity.ts';
+import {
+  type RowDifference,
+  type RowValues,
+  rowsOf,
+  type TableDifference,
+  type TenantDifference,
+} from './difference.ts';
+
+/** How much of a value is shown. Characters. */
+const SHOWN = 40;
+const COLUMNS_SHOWN = 4;
+
+/** `examples`: some of the rows, where they are at hand. */
+export function differenceLines(
+  difference: TenantDifference,
+  digest: Digest,
+  examples: readonly RowDifference[] = [],
+): readonly string[] {
+  const { tenant, store, cell, environment, tables, shared, moment, live, was, rules } = difference;
+  const touched = tables.filter(({ back, away, changed }) => back + away + changed > 0);
+  return [
+    `${tenant} of the store ${store}, cell ${cell} (${environment}): back to ${moment}.`,
+    ...schemaLines(difference),
+    '',
+    ...(touched.length === 0
+      ? ['Nothing of this tenant differs.']
+      : touched.flatMap((table) =>
+          tableLines(
+            table,
+            examples.filter((each) => tables[each.table] === table),
+          ),
+        )),
+    '',
+    `${counted(rowsOf(difference), 'row')} in ${counted(touched.length, 'table')}: ${totals(touched)}.`,
+    `Of the tenant’s ${counted(tables.length, 'table')} ${number(tables.length - touched.length)} are the same; shared, and left alone: ${number(shared.length)}.`,
+    '',
+    `difference  ${digest}`,
+    `rules       ${rules.name}, ${rules.digest}`,
+    `live        database ${live.database}, schema ${live.schemaVersion}, LSN ${live.lsn}, ${timeText(live.at)}`,
+    `recovered   database ${was.database}, schema ${was.schemaVersion}, LSN ${was.lsn}`,
+    ...(difference.undoes === null ? [] : [`takes back  ${difference.undoes}`]),
+  ];
+}
+
+function schemaLines({ live, was }: TenantDifference): readonly string[] {
+  if (live.schemaVersion === was.schemaVersion) return [];
+  return [
+    `The schema is at version ${live.schemaVersion}, and was at ${was.schemaVersion}: rows come back in the columns that both have.`,
+  ];
+}
+
+function totals(tables: readonly TableDifference[]): string {
+  const sum = (of: (table: TableDifference) => number): number => tables.reduce((total, table) => total + of(table), 0);
+  return `${number(sum((t) => t.away))} written since would be lost, ${number(sum((t) => t.back))} come back, ${number(sum((t) => t.changed))} change`;
+}
+
+function tableLines(table: TableDifference, examples: readonly RowDifference[]): readonly string[] {
+  const { back, away, changed, changes, added, live, was } = table;
+  const of = (kind: RowDifference['kind']): readonly string[] =>
+    examples.filter((each) => each.kind === kind).map((each) => exampleText(table, each));
+  return [
+    `${table.table}: ${number(live.rows)} → ${counted(was.rows, 'row')}`,
+    ...(away > 0 ? indented([`${number(away)} written since, would be lost`, ...indented(of('away'))]) : []),
+    ...(back > 0 ? indented([`${number(back)} deleted since, come back`, ...indented(of('back'))]) : []),
+    ...(changed > 0
+      ? indented([
+          `${number(changed)} change: ${changes.map(({ column, rows }) => `${column} in ${number(rows)}`).join(', ')}`,
+          ...indented(of('changed')),
+        ])
+      : []),
+    ...indented(
+      added
+        .filter((sum) => sum.live !== sum.was)
+        .map((sum) => `sum of ${sum.column}: ${sum.live ?? 0} → ${sum.was ?? 0}`),
+    ),
+  ];
+}
+
+function exampleText({ columns, key }: TableDifference, { live, was }: RowDifference): string {
+  const value = (values: RowValues | undefined, i: number): string => shown(values?.[i] ?? null);
+  const keys = key.map(
+    (name) =>
+      `${name} ${value(
+        live ?? was,
+        columns.findIndex((each) => each.name === name),
+      )}`,
+  );
+  const others = columns.flatMap(({ name }, i) => {
+    if (key.includes(name)) return [];
+    if (live === undefined || was === undefined) return [`${name} ${value(live ?? was, i)}`];
+    return live[i] === was[i] ? [] : [`${name} ${value(live, i)} → ${value(was, i)}`];
+  });
+  const more = others.length - COLUMNS_SHOWN;
+  return [...keys, ...others.slice(0, COLUMNS_SHOWN), ...(more > 0 ? [`and ${more} more`] : [])].join(', ');
+}
+
+/** On one line, and no longer than is read. */
+function shown(value: string | null): string {
+  if (value === null) return 'null';
+  const short = value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value;
+  return /^[\w.:+-]+$/.test(short) ? short : JSON.stringify(short);
+}
+
+/** Behind an indent; an example is as wide as it is. */
+function indented(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => `  ${line}`);
+}
+
+function counted(n: number, noun: string): string {
+  return `${number(n)} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+function number(n: number): string {
+  return n.toLocaleString('en-US');
+}
+
+function timeText(at: number): string {
+  return new Date(at).toISOString();
+}
