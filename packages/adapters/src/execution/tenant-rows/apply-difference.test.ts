@@ -137,6 +137,20 @@ describe('A tenant goes back', { timeout: 60_000 }, () => {
     expect(await readdir(store.dir)).toEqual([]);
   });
 
+  test('not while a step of a promotion holds the store, and not by the first line of a file alone', async () => {
+    await store.diff('ada');
+    await store.asSuperuser(async (client) => {
+      await client.query(`insert into headgate.fence values ('cell:shared', 1, 1) on conflict do nothing`);
+      await client.query(`begin; update headgate.fence set n = n`);
+      expect(await store.apply()).toMatchObject({ ok: false, refusal: { code: 'store-busy' } });
+      await client.query('rollback');
+    });
+    const [first] = (await readFile(store.out, 'utf8')).split('\n');
+    await writeFile(store.out, `${first}\n`);
+    expect(await store.apply()).toMatchObject({ ok: false, refusal: { code: 'rows-missing' } });
+    expect(await readdir(store.dir)).toEqual(['difference']);
+  });
+
   test('not under an older token than the store has seen, and not while a migration is at work', async () => {
     await store.diff('ada');
     await store.asSuperuser((client) =>
