@@ -20,6 +20,9 @@ if (command === 'mask') {
 } else if (command === 'recover') {
   const { recover } = await import('./commands/recover.ts');
   process.exitCode = await recover(rest);
+} else if (command === 'backup') {
+  const { backup } = await import('./commands/backup.ts');
+  process.exitCode = await backup(rest);
 } else if (command === 'rehearse') {
   const { rehearse } = await import('./commands/rehearse.ts');
   process.exitCode = await rehearse(rest);

@@ -15,6 +15,7 @@ export const COMMANDS: readonly string[] = [
   'restore-points',
   'drill',
   'recover',
+  'backup',
   'reconcile',
   'rehearse',
   'check',

@@ -13,7 +13,7 @@
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
  * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
  * - `recovery/`: what a restored control plane makes of what agents tell of their cells.
- * - `vault/`: which restore points stay in a vault, how fresh they are, when the next is due; what a restore drill came to.
+ * - `vault/`: which restore points and backups stay in a vault, how fresh they are, when the next is due; what a drill came to.
  * - `reconcile/`: what became of a transaction that was caught between two sides, and the plan that mends it.
  * - `explain/`: what is waited for and who may do what, asked of those same deciders.
  * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
@@ -105,6 +105,7 @@ export * from './rollout/looks.ts';
 export * from './rollout/outcome-rules.ts';
 export * from './rollout/state.ts';
 export * from './rollout/undone-away.ts';
+export * from './vault/backup.ts';
 export * from './vault/census.ts';
 export * from './vault/drill.ts';
 export * from './vault/freshness.ts';
