@@ -48,6 +48,7 @@ beforeAll(async () => {
     headEveryMs: 200,
     graceMs: 200,
     logLevel: 'silent',
+    backups: [],
   };
   const cell = {
     async carryOut(action: Action): Promise<Outcome> {

@@ -23,6 +23,7 @@ import { leaseLoop } from './assignments/lease-loop.ts';
 import { Away } from './away/away.ts';
 import type { Behind } from './away/door.ts';
 import { KnownBundles } from './away/known-bundles.ts';
+import { BackupRounds } from './backups/backup-rounds.ts';
 import type { Cell } from './cells/cell.ts';
 import { CellKeeper } from './cells/cell-keeper.ts';
 import { openRealCell } from './cells/real-cell.ts';
@@ -177,6 +178,7 @@ export async function startAgent(
   const epoch = (): number => marks.marks.epoch;
   const goesBack = (): boolean => away.goesBack;
   scheduler = await agentSchedule({ config, trust, plane, log, worker, epoch, goesBack });
+  const backups = new BackupRounds({ config, trust, log, goesBack });
   // Before anything runs: it throws when its door isn't right.
   await away.start();
   for (const keeper of keepers.values()) keeper.start();
@@ -185,6 +187,7 @@ export async function startAgent(
     scheduler.start();
     bearer.start();
     standbys.start();
+    backups.start();
   }
   wal.start();
 
@@ -237,7 +240,7 @@ export async function startAgent(
       log.info('agent stops');
       stopping.abort();
       const gone = away.stop();
-      const unscheduled = Promise.all([scheduler?.stop(), bearer.stop(), standbys.stop()]);
+      const unscheduled = Promise.all([scheduler?.stop(), bearer.stop(), standbys.stop(), backups.stop()]);
       await leasing;
       await gone;
       await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));

@@ -17,10 +17,14 @@
  *     watchEveryMs: 5000                     # optional: how often stop conditions are looked at with the server away
  *     cells: []                              # cells as the adapters know them …
  *     cellFiles: [/…/shared.json]            # … or each in a file of its own
+ *     vault: {store: …, recipients: …}       # optional: as a cell's; where backups go, if not into the one cell's that has one
+ *     backups: []                            # optional: repositories and states that are backed up by schedule
  */
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
+import { BackupConfig } from '@headgate/adapters/execution/backups/backup-config';
 import { type AnyCellConfig, CELL_KINDS, cellKind } from '@headgate/adapters/execution/cell-kinds';
+import { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
 import { isAllowedServer } from '@headgate/contract/server-address';
 import { digest, distinct, expects, fields, list, name, oneOf, text, whole } from '@headgate/documents/schema/fields';
 import { problemsOf } from '@headgate/documents/schema/problems';
@@ -62,6 +66,8 @@ export const agentForm = fields({
   logLevel: oneOf('debug', 'info', 'warn', 'error').default('info'),
   cells: list(z.unknown(), 0, 1_000).default([]),
   cellFiles: list(absolute, 0, 1_000).default([]),
+  vault: z.unknown().optional(),
+  backups: list(z.unknown(), 0, 100).default([]),
 });
 
 export interface AgentConfig {
@@ -81,6 +87,10 @@ export interface AgentConfig {
   /** How long running steps may take to finish when the agent is stopped, before they are handed back. Milliseconds. */
   readonly graceMs: number;
   readonly logLevel: string;
+  /** What is backed up beside the stores. */
+  readonly backups: readonly BackupConfig[];
+  /** Where that goes; there wherever there is any. */
+  readonly backupVault?: VaultConfig;
 }
 
 export type ReadConfig =
@@ -101,7 +111,7 @@ export function loadConfig(path: string): ReadConfig {
   const parsed = agentForm.safeParse(yaml.value);
   if (!parsed.success)
     return refused(problemsOf(parsed.error, yaml.value, agentForm).map((p) => problemAt(yaml.placeOf(p.path), p)));
-  const { cells: inline, cellFiles, version: _, ...rest } = parsed.data;
+  const { cells: inline, cellFiles, version: _, vault, backups: declared, ...rest } = parsed.data;
   const problems: string[] = [];
   const cells: AnyCellConfig[] = [];
   const add = (from: YamlDocument, base: readonly (string | number)[], value: unknown): void => {
@@ -137,7 +147,44 @@ export function loadConfig(path: string): ReadConfig {
     if (seen.has(cell)) problems.push(place(['cells'], 'each cell once', `${cell} again`));
     seen.add(cell);
   }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: { ...rest, cells } };
+  const kept = readBackups(yaml, declared, vault, cells);
+  problems.push(...kept.problems);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, config: { ...rest, cells, ...kept.found } };
+}
+
+/** What is backed up, and the vault that it goes to: the agent's own, or the one of its cells that has one. */
+function readBackups(
+  yaml: YamlDocument,
+  declared: readonly unknown[],
+  vault: unknown,
+  cells: readonly AnyCellConfig[],
+): { readonly problems: readonly string[]; readonly found: Pick<AgentConfig, 'backups' | 'backupVault'> } {
+  const problems: string[] = [];
+  const form = <T>(schema: z.ZodType<T>, base: readonly (string | number)[], value: unknown): T | undefined => {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const problem of problemsOf(parsed.error, value, schema)) {
+      const path = [...base, ...problem.path];
+      problems.push(problemAt(yaml.placeOf(path), { ...problem, path }).message);
+    }
+    return undefined;
+  };
+  const place = (path: readonly (string | number)[], expected: string, found: string): void =>
+    void problems.push(problemAt(yaml.placeOf(path), { path, expected, found }).message);
+  const own = vault === undefined ? undefined : form(VaultConfig, ['vault'], vault);
+  const backups = declared.flatMap((value, i) => form(BackupConfig, ['backups', i], value) ?? []);
+  const names = backups.map(({ name }) => name);
+  const twice = names.findIndex((name, i) => names.indexOf(name) < i);
+  if (twice >= 0) place(['backups', twice, 'name'], 'a name of its own', `${names[twice]} again`);
+  const ofCells = cells.flatMap((cell) => cell.vault ?? []);
+  const backupVault = own ?? (vault === undefined && ofCells.length === 1 ? ofCells[0] : undefined);
+  if (declared.length > 0 && vault === undefined && backupVault === undefined)
+    place(
+      ['backups'],
+      'a vault beside them (vault: as in a cell’s file), where they go',
+      ofCells.length === 0 ? 'none, nor one of a cell' : `none, and ${ofCells.length} cells with a vault each`,
+    );
+  return { problems, found: { backups, ...(backupVault !== undefined && { backupVault }) } };
 }
 
 type ReadCell =

@@ -7,7 +7,7 @@
  *   and co-signed tree heads (C2SP), what a witness and an auditor demand. Fixed by `docs/log-format.md`.
  * - `trust/`: whom to believe, as a person pinned it in a trust file; releases and approvals as signed statements
  *   (in-toto in DSSE in a sigstore bundle, with local keys and no network); strict manifests.
- * - `backups/`: how scheduled backups of Headgate's own stand.
+ * - `backups/`: how scheduled backups stand, Headgate's own and an agent's; what a Terraform state is.
  * - `evidence/`: signed statements about a release's digest, one file a format and a catalog.
  * - `gates/`: gates in words, for whoever lists them in a policy.
  * - `kinds/`: what people declare in YAML, one file a kind and a catalog; the references between them; and how they map to
@@ -20,7 +20,10 @@
  * believed, and what a statement is about is always compared by the one who asks. And there is one spelling of
  * everything that has an identity: what would mean the same in other bytes is refused.
  */
+
+export * from './backups/backup-standing.ts';
 export * from './backups/backup-status.ts';
+export * from './backups/terraform-state.ts';
 export * from './canonical.ts';
 export * from './digest.ts';
 export { type AnalysisContent, analysisStatement } from './evidence/analysis.ts';
@@ -85,6 +88,7 @@ export * from './trust/predicates.ts';
 export * from './trust/reconciled.ts';
 export * from './trust/release.ts';
 export * from './trust/restore-drill.ts';
+export * from './trust/sealed-backup.ts';
 export * from './trust/sealed-point.ts';
 export * from './trust/sealed-wal.ts';
 export * from './trust/sign.ts';

@@ -14,7 +14,7 @@
  * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
  * - `recovery/`: what a restored control plane makes of what agents tell of their cells.
  * - `standby/`: what was seen of a store's standby, and whether one could fail over to it.
- * - `vault/`: which restore points stay in a vault, how fresh they are, when the next is due; what a restore drill came to.
+ * - `vault/`: which restore points and backups stay in a vault, how fresh they are, when the next is due; what a drill came to.
  * - `reconcile/`: what became of a transaction that was caught between two sides, and the plan that mends it.
  * - `explain/`: what is waited for and who may do what, asked of those same deciders.
  * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
@@ -113,6 +113,7 @@ export * from './tenant-rows/difference.ts';
 export * from './tenant-rows/plan.ts';
 export * from './tenant-rows/propose.ts';
 export * from './tenant-rows/rule.ts';
+export * from './vault/backup.ts';
 export * from './vault/census.ts';
 export * from './vault/drill.ts';
 export * from './vault/freshness.ts';

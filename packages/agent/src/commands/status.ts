@@ -1,20 +1,27 @@
 /** `headgate-agent status`: how things stand here, whether the server is there or not. */
+import { type BackupStanding, standingLines, wrongWithBackup } from '@headgate/documents';
 import { elsewhereText, serverElsewhere } from '../away/elsewhere.ts';
 import { knock } from '../away/knock.ts';
 import { exitOf, STATUS_EXIT, statusText } from '../away/status.ts';
+import { standingOf } from '../backups/standing-file.ts';
 import type { AgentConfig } from '../config.ts';
 
 /** Prints it, and answers the exit code. `file` is the configuration’s. */
-export async function showStatus({ dataDir, name, server }: AgentConfig, file: string, json: boolean): Promise<number> {
+export async function showStatus(config: AgentConfig, file: string, json: boolean): Promise<number> {
+  const { dataDir, name, server } = config;
   const running = await knock(dataDir);
+  const standings = await Promise.all(config.backups.map((backup) => standingOf(config, backup)));
+  const backups = standings.map((standing) => ({ ...standing, wrong: wrongWithBackup(standing, Date.now()) }));
+  const kept = { ...(backups.length > 0 && { backups }) };
+  const keptText = standings.map(backupText).join('');
   if (running === undefined) {
     const why = `${name} does not run: nothing here is kept or watched; start it with \`headgate-agent run --config ${file}\``;
     const elsewhere = await serverElsewhere(dataDir, server);
     const moved = elsewhere === undefined ? '' : `it would ask ${server}; ${elsewhereText(file, elsewhere)}\n`;
     process.stdout.write(
       json
-        ? `${JSON.stringify({ agent: name, running: false, ...(elsewhere && { server: { url: server, elsewhere } }) })}\n`
-        : `${why}\n${moved}`,
+        ? `${JSON.stringify({ agent: name, running: false, ...(elsewhere && { server: { url: server, elsewhere } }), ...kept })}\n`
+        : `${why}\n${moved}${keptText}`,
     );
     return STATUS_EXIT.notRunning;
   }
@@ -23,12 +30,17 @@ export async function showStatus({ dataDir, name, server }: AgentConfig, file: s
   const { url, awaySince } = status.server;
   const elsewhere = awaySince === null ? undefined : await serverElsewhere(dataDir, url);
   const said = elsewhere === undefined ? status : { ...status, server: { ...status.server, elsewhere } };
-  if (json) process.stdout.write(`${JSON.stringify(said)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ ...said, ...kept })}\n`);
   else
     process.stdout.write(
-      `${statusText(status)}${awaySince === null ? '' : `\n${whatMends(file, server, url, elsewhere)}\n`}`,
+      `${statusText(status)}${keptText}${awaySince === null ? '' : `\n${whatMends(file, server, url, elsewhere)}\n`}`,
     );
   return exitOf(status);
+}
+
+/** One backup beside the stores. */
+function backupText(standing: BackupStanding): string {
+  return `\n${standingLines(standing, Date.now()).join('\n')}\n`;
 }
 
 /** What mends it: the file may have been mended already, and the agent reads it as it starts. */

@@ -19,6 +19,7 @@ export function agentConfig(
     headEveryMs: 50,
     graceMs: 200,
     logLevel: 'silent',
+    backups: [],
     ...more,
   };
 }

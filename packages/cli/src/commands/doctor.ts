@@ -1,6 +1,7 @@
 import { ProblemError } from '@headgate/contract';
 import type { Install, Session } from '../command.ts';
 import { dataFolder } from '../connect.ts';
+import { agentBackups } from '../doctor/agent-backups-check.ts';
 import { type Check, type Finding, unknown, wrong } from '../doctor/finding.ts';
 import { LOCAL_CHECKS } from '../doctor/local-checks.ts';
 import { recovery } from '../doctor/recovery-check.ts';
@@ -30,7 +31,7 @@ export const doctor: Install = (program, act) => {
             () => true,
           ).catch(() => {});
         const folder = dataFolder(env, cwd);
-        const findings = await looked(LOCAL_CHECKS, { folder });
+        const findings = await looked([...LOCAL_CHECKS, agentBackups], { folder });
         const reached = reach(session);
         if ('finding' in reached) findings.push(reached.finding);
         else

@@ -98,6 +98,41 @@ test('no backup that is young and was brought back in a drill is not well, and w
   await rm(file);
 });
 
+test('what an agent on this machine backs up beside its stores is told with what is wrong of it', async () => {
+  const found = async () => of((await doctor()).findings, 'configuration-backups');
+  expect(await found()).toEqual([]);
+  const dir = join(server.dataDir, 'agent-backups');
+  const folder = join(dir, 'backups', 'platform');
+  await mkdir(folder, { recursive: true });
+  const config = join(dir, 'agent.yaml');
+  await writeFile(config, `dataDir: ${dir}\nbackups:\n  - name: platform\n`);
+  expect(await found()).toMatchObject([{ verdict: 'unknown', why: expect.stringContaining('none was taken yet') }]);
+  const at = Date.now();
+  const good = { id: 'bk-1', at, tookMs: 1, bytes: 1, holds: '1 ref' };
+  const standing = {
+    ...{ v: 1, name: 'platform', kind: 'git', source: 'x', vault: 'y', everyMs: 3_600_000, since: at, failures: 0 },
+    ...{ sinceDrill: 0, findings: [], unreadable: [], good, sound: { id: 'bk-1', at } },
+  };
+  const written = async (more: object) => {
+    await writeFile(join(folder, 'standing.json'), JSON.stringify({ ...standing, ...more }));
+    return found();
+  };
+  expect(await written({})).toMatchObject([{ verdict: 'ok' }]);
+  expect(await written({ sound: undefined })).toMatchObject([{ verdict: 'unknown' }]);
+  expect(await written({ last: { at, ok: false, why: 'no room' } })).toMatchObject([
+    {
+      verdict: 'wrong',
+      why: 'platform: the last try failed: no room',
+      mend: `headgate-agent backup --status --config ${config}`,
+    },
+  ]);
+  expect(await written({ v: 2 })).toMatchObject([{ verdict: 'wrong', why: expect.stringContaining('isn’t what') }]);
+  // One that is no longer declared is nobody's any more.
+  await writeFile(config, `dataDir: ${dir}\nbackups: []\n`);
+  expect(await found()).toEqual([]);
+  await rm(dir, { recursive: true });
+});
+
 test('a trust file that isn’t there, or doesn’t know the key that releases are signed with, is wrong', async () => {
   const file = join(server.dataDir, 'trust.yaml');
   await rename(file, `${file}.away`);

@@ -26,6 +26,8 @@ export const TENANT_RECOVERED_PREDICATE = 'https://headgate.dev/tenant-recovered
 export const MASKING_PREDICATE = 'https://headgate.dev/masking/v1';
 /** "This restore point lies in a vault, in these parts." */
 export const SEALED_POINT_PREDICATE = 'https://headgate.dev/restore-point/v1';
+/** "This backup of what stands beside the stores lies in a vault, in these parts." */
+export const SEALED_BACKUP_PREDICATE = 'https://headgate.dev/backup/v1';
 /** "This piece of a store's WAL lies in a vault." */
 export const SEALED_WAL_PREDICATE = 'https://headgate.dev/wal/v1';
 /** "All of a store's WAL up to this moment lies in a vault." */

@@ -20,7 +20,8 @@ const count = z.int().min(0);
 const name = z.string().min(1).max(200);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const part = z.strictObject({
+/** One part of what lies sealed in a vault. */
+export const sealedPart = z.strictObject({
   /** Names the object. The order of the list is the order of the content. */
   name: z.string().regex(/^(contents|(database|files)-[0-9]{5})$/),
   kind: z.enum(['contents', 'database', 'files']),
@@ -30,7 +31,7 @@ const part = z.strictObject({
   /** Bytes before encryption. */
   plainSize: count,
 });
-export type SealedPart = Readonly<z.output<typeof part>>;
+export type SealedPart = Readonly<z.output<typeof sealedPart>>;
 
 const predicate = z.strictObject({
   v: z.literal(1),
@@ -69,8 +70,8 @@ const predicate = z.strictObject({
   files: count,
   bytes: count,
   recipients: z.array(name).min(1).max(20),
-  contents: part,
-  parts: z.array(part).max(MAX_PARTS),
+  contents: sealedPart,
+  parts: z.array(sealedPart).max(MAX_PARTS),
 });
 
 /** What the manifest says. */

@@ -66,7 +66,10 @@ export function scheduledWork(stores: readonly ScheduledStore[]): readonly Sched
 }
 
 /** What failed is tried again later and later, at most an hour, and no later than every so often. */
-function notBefore(dueAt: Instant, { failures, triedAt, everyMs }: Attempts & { readonly everyMs: number }): Instant {
+export function notBefore(
+  dueAt: Instant,
+  { failures, triedAt, everyMs }: Attempts & { readonly everyMs: number },
+): Instant {
   if (failures === 0 || triedAt === undefined) return dueAt;
   const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** Math.min(failures - 1, 20), LONGEST_BACKOFF_MS, everyMs);
   return Math.max(dueAt, triedAt + backoffMs);

@@ -30,14 +30,18 @@ export interface BoundedRun {
   readonly secrets: readonly string[];
   /** Kept of its output. */
   readonly maxOutputBytes?: number;
+  /** Its standard output is data: kept whole and apart, unmasked, up to so many bytes; at one more the program is ended. */
+  readonly wholeBytes?: number;
 }
 
 export interface RunResult {
   /** `undefined`: it was ended, by the deadline or from outside. */
   readonly exitCode: number | undefined;
-  readonly ended: 'by-itself' | 'deadline' | 'aborted' | 'killed';
+  readonly ended: 'by-itself' | 'deadline' | 'aborted' | 'killed' | 'too-much';
   /** The first and the last part of what it printed, secrets masked. */
   readonly output: string;
+  /** All of its standard output, where that was asked for whole; then it isn't in `output`. */
+  readonly whole?: Buffer;
   readonly durationMs: number;
 }
 
@@ -71,6 +75,7 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   exited.catch(() => {}); // awaited below
   const output = keep(child, run);
+  const whole = keepWhole(child, run, () => ending.end('too-much'));
   child.stdin!.on('error', () => {}); // it ended without reading: its exit code tells
   child.stdin!.end(run.input ?? '');
   const leader = child.pid === undefined ? undefined : identify(child.pid);
@@ -90,6 +95,7 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
       exitCode: ended === undefined ? (exitCode ?? undefined) : undefined,
       ended: ended ?? (exitCode === null ? 'killed' : 'by-itself'),
       output: output(),
+      whole: whole(),
       durationMs: Math.round(performance.now() - started),
     };
   } catch (error) {
@@ -104,9 +110,9 @@ export async function runBounded(run: BoundedRun): Promise<RunResult> {
 }
 
 function endInTime(child: ChildProcess, run: BoundedRun) {
-  let how: 'deadline' | 'aborted' | undefined;
+  let how: 'deadline' | 'aborted' | 'too-much' | undefined;
   let kill: NodeJS.Timeout | undefined;
-  const end = (why: 'deadline' | 'aborted') => {
+  const end = (why: 'deadline' | 'aborted' | 'too-much') => {
     if (how !== undefined || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     how = why;
     const graceMs = run.graceMs ?? 0;
@@ -118,6 +124,7 @@ function endInTime(child: ChildProcess, run: BoundedRun) {
   run.signal.addEventListener('abort', abort, { once: true });
   if (run.signal.aborted) abort();
   return {
+    end,
     how: () => how,
     cancel() {
       clearTimeout(timer);
@@ -139,7 +146,8 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 function keep(child: ChildProcess, run: BoundedRun): () => string {
   const kept = new KeptOutput(run.maxOutputBytes ?? KEPT_BYTES);
   const needles = spellings(run.secrets);
-  const maskers = [child.stdout!, child.stderr!].map((stream) => {
+  const streams = run.wholeBytes === undefined ? [child.stdout!, child.stderr!] : [child.stderr!];
+  const maskers = streams.map((stream) => {
     const masker = new Masker(needles);
     stream.on('data', (chunk: Buffer) => kept.push(masker.push(chunk)));
     stream.on('error', () => {}); // its end is what we wait for
@@ -149,4 +157,19 @@ function keep(child: ChildProcess, run: BoundedRun): () => string {
     for (const masker of maskers) kept.push(masker.end());
     return kept.text();
   };
+}
+
+/** Standard output as data; at a byte too many `tooMuch`, and nothing more is kept. */
+function keepWhole(child: ChildProcess, { wholeBytes }: BoundedRun, tooMuch: () => void): () => Buffer {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  if (wholeBytes !== undefined) {
+    child.stdout!.on('error', () => {}); // its end is what we wait for
+    child.stdout!.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= wholeBytes) chunks.push(chunk);
+      else tooMuch();
+    });
+  }
+  return () => Buffer.concat(chunks);
 }

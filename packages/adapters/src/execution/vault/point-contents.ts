@@ -3,7 +3,7 @@ import { MAX_PARTS } from '@headgate/documents';
 import { z } from 'zod';
 import { CensusForm } from '../census/census-form.ts';
 
-const FileEntry = z.object({
+export const FileEntry = z.object({
   path: z.string().max(4_096).refine(isPlainPath, 'a plain path below the restore point'),
   size: z.int().min(0),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -42,12 +42,18 @@ export function kindOf(path: string): PartKind {
   return /^(files|filestore)\//.test(path) ? 'files' : 'database';
 }
 
-export function filesOfKind(contents: PointContents, kind: PartKind): readonly ContentFile[] {
+export function filesOfKind(
+  contents: { readonly files: readonly ContentFile[] },
+  kind: PartKind,
+): readonly ContentFile[] {
   return contents.files.filter((file) => kindOf(file.path) === kind);
 }
 
 /** Cuts the content of both kinds into parts of that size, of a larger one where there would be too many. The database first. */
-export function partsOf(contents: PointContents, partBytes: number): readonly PlannedPart[] {
+export function partsOf(
+  contents: { readonly files: readonly ContentFile[] },
+  partBytes: number,
+): readonly PlannedPart[] {
   const total = contents.files.reduce((sum, file) => sum + file.size, 0);
   const size = Math.max(partBytes, Math.ceil(total / (MAX_PARTS - 2)));
   return (['database', 'files'] as const).flatMap((kind) => {

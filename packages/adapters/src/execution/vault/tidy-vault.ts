@@ -7,7 +7,7 @@ import { tidyWal } from './wal/tidy-wal.ts';
 import { readReach } from './wal/vaulted-wal.ts';
 
 /** What was begun and not sealed for so long is left behind: sealing takes hours at most. Milliseconds. */
-const LEFT_AFTER_MS = 24 * 3_600_000;
+export const LEFT_AFTER_MS = 24 * 3_600_000;
 
 export interface Tidied {
   /** Restore points that no rule keeps. */
@@ -35,9 +35,9 @@ export async function tidyVault(
   const last = points.find((point) => point.readable && takenForRollout(point))?.rollout;
   const rollouts = [...needed, last].filter((rollout) => rollout !== undefined && takenForRollout({ rollout }));
   const { remove } = decideRetention(points, rule, new Set(rollouts as string[]));
-  for (const { id } of remove) await removePoint(store, { ...of, id }, signal);
+  for (const { id } of remove) await removeSealed(store, pointPrefix({ ...of, id }), signal);
   const left = unfinished.filter(({ changedAt }) => changedAt < now - LEFT_AFTER_MS);
-  for (const { id } of left) await removePoint(store, { ...of, id }, signal);
+  for (const { id } of left) await removeSealed(store, pointPrefix({ ...of, id }), signal);
   const removed = new Set(remove.map(({ id }) => id));
   const kept = points.filter(({ id }) => !removed.has(id));
   // Where one can't be read, nobody knows from where on its log is needed.
@@ -49,9 +49,8 @@ export async function tidyVault(
   return { removed: remove.map(({ id }) => id), swept: left.map(({ id }) => id), wal, uploads };
 }
 
-/** The manifest first: what is half removed is no restore point any more. */
-async function removePoint(store: ObjectStore, point: PointIdentity, signal: AbortSignal): Promise<void> {
-  const prefix = pointPrefix(point);
+/** The manifest first: what is half removed doesn't exist any more. */
+export async function removeSealed(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<void> {
   await store.delete(`${prefix}${SEALED}`, signal);
   const keys: string[] = [];
   for await (const { key } of store.list(prefix, signal)) keys.push(key);

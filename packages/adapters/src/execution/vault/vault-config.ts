@@ -4,6 +4,13 @@ import { ObjectStoreConfig } from '../object-store/object-store-config.ts';
 
 const absolutePath = z.string().max(4_096).refine(isAbsolute, 'an absolute path');
 
+/** How many are kept: the newest, and the last of each of so many days and weeks. */
+export const keepForm = z.strictObject({
+  last: z.int().min(1).max(10_000).default(10),
+  days: z.int().min(0).max(10_000).default(14),
+  weeks: z.int().min(0).max(10_000).default(8),
+});
+
 /** Where a cell's restore points are copied to, and by whom they can be opened. */
 export const VaultConfig = z.strictObject({
   store: ObjectStoreConfig,
@@ -23,13 +30,7 @@ export const VaultConfig = z.strictObject({
     .default([]),
   /** How much may be lost: the list complains when the newest restore point is older. Milliseconds. */
   rpoMs: z.int().min(1_000).optional(),
-  keep: z
-    .strictObject({
-      last: z.int().min(1).max(10_000).default(10),
-      days: z.int().min(0).max(10_000).default(14),
-      weeks: z.int().min(0).max(10_000).default(8),
-    })
-    .prefault({}),
+  keep: keepForm.prefault({}),
   /** Whether each restore point promises the rows of its tables, which a drill compares: all of them are read once more for it. */
   census: z.boolean().optional(),
   /** Restore points without a promotion; `everyMs` after the one before. */

@@ -28,17 +28,7 @@ export async function listVault(
   trust: Pick<Trust, 'signers'>,
   signal: AbortSignal,
 ): Promise<VaultList> {
-  const prefix = storePrefix(of);
-  const seen = new Map<string, { sealed: boolean; changedAt: number }>();
-  for await (const { key, changedAt } of store.list(prefix, signal)) {
-    const [id, name, ...deeper] = key.slice(prefix.length).split('/');
-    if (id === undefined || name === undefined || deeper.length > 0 || !/^rp-[0-9a-z-]{1,60}$/.test(id)) continue;
-    const known = seen.get(id);
-    seen.set(id, {
-      sealed: name === SEALED || known?.sealed === true,
-      changedAt: Math.max(changedAt, known?.changedAt ?? 0),
-    });
-  }
+  const seen = await foldersIn(store, storePrefix(of), /^rp-[0-9a-z-]{1,60}$/, signal);
   const points: ListedPoint[] = [];
   const unfinished: { id: string; changedAt: number }[] = [];
   for (const [id, { sealed, changedAt }] of seen) {
@@ -62,4 +52,24 @@ export async function listVault(
   }
   points.sort((a, b) => b.takenAt - a.takenAt || (a.id < b.id ? 1 : -1));
   return { points, unfinished };
+}
+
+/** What lies under a prefix, a folder each: whether a manifest is in it, and when it changed last, by the store's clock. */
+export async function foldersIn(
+  store: ObjectStore,
+  prefix: string,
+  names: RegExp,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, { readonly sealed: boolean; readonly changedAt: number }>> {
+  const seen = new Map<string, { sealed: boolean; changedAt: number }>();
+  for await (const { key, changedAt } of store.list(prefix, signal)) {
+    const [id, name, ...deeper] = key.slice(prefix.length).split('/');
+    if (id === undefined || name === undefined || deeper.length > 0 || !names.test(id)) continue;
+    const known = seen.get(id);
+    seen.set(id, {
+      sealed: name === SEALED || known?.sealed === true,
+      changedAt: Math.max(changedAt, known?.changedAt ?? 0),
+    });
+  }
+  return seen;
 }
