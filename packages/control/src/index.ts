@@ -38,6 +38,7 @@ export * from './use-cases/declare-freeze.ts';
 export * from './use-cases/lease-step.ts';
 export * from './use-cases/notify.ts';
 export * from './use-cases/observe-cell.ts';
+export { type OlderServing, olderServing } from './use-cases/older-serving.ts';
 export * from './use-cases/overtaking.ts';
 export * from './use-cases/plan-promotion.ts';
 export * from './use-cases/principals.ts';

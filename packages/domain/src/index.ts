@@ -63,7 +63,15 @@ export { reachesEverybody } from './plan/asked-tenants.ts';
 export type { SchemaUser } from './plan/contract-order.ts';
 export type { WayBackUser } from './plan/contract-users.ts';
 export * from './plan/envelope.ts';
-export { type RanAhead, type RanMigration, rangesAreDerived, storesAhead } from './plan/older-code.ts';
+export {
+  answersForOlderCode,
+  type RanAhead,
+  type RanMigration,
+  rangesAreDerived,
+  storesAhead,
+  takenWords,
+  takesAway,
+} from './plan/older-code.ts';
 export * from './plan/overtaking.ts';
 export * from './plan/plan.ts';
 export * from './plan/planner.ts';

@@ -102,6 +102,18 @@ function replacedLines({ id, policyReplaced }: Promotion): readonly string[] {
     : [printable(`  no approval is taken; how it is asked for anew: headgate explain ${id}`)];
 }
 
+/** Code that serves with a store that went further, and may miss what that took. */
+function olderCodeLines({ cells }: Status): readonly string[] {
+  return cells.flatMap(({ name, olderCode = [] }) =>
+    olderCode.flatMap(({ store, release, tenants, why, unblock }) => [
+      printable(
+        `OLDER CODE in cell ${name}: ${release} serves ${tenants} tenant${tenants === 1 ? '' : 's'} with store ${store}, and ${why}`,
+      ),
+      printable(`  ${unblock}`),
+    ]),
+  );
+}
+
 /** Promotions that had ended, and that an agent took back since. */
 function takenBackLines({ takenBack = [] }: Status): readonly string[] {
   return takenBack.flatMap(({ promotion, application, environment, release, result, words, left }) => [
@@ -196,6 +208,7 @@ function shown(status: Status, here: Here & { readonly server: string }): string
     ...status.cells.flatMap((c) =>
       c.drift.map(({ store, why }) => printable(`store ${store} of cell ${c.name} has drifted: ${why}`)),
     ),
+    ...olderCodeLines(status),
     ...takenBackLines(status),
     ...standbyBlock(status.standbys),
     '',

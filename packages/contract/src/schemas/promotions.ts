@@ -221,6 +221,10 @@ export const status = z
         stores: z.record(z.string(), z.int()),
         /** Stores that somebody changed by hand, and how; as observed. */
         drift: z.array(z.object({ store: name, why: z.string() })),
+        /** Code that serves with a store that lost something since it was built; absent: none, or an older server doesn't say. */
+        olderCode: z
+          .array(z.object({ store: name, release: z.string(), tenants: z.int(), why: z.string(), unblock: z.string() }))
+          .exactOptional(),
       }),
     ),
     /** What moves: promotions that have not ended, with their rollouts. */

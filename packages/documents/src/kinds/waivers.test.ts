@@ -40,7 +40,6 @@ function said(text: string): readonly string[] {
 describe('a waiver', () => {
   test.each<object>([
     {},
-    { rule: 'phase-understated' },
     { until: '2028-02-29' },
     { until: '2026-12-31T18:00Z' },
     { until: '2026-12-31T18:00:00Z' },
@@ -52,6 +51,7 @@ describe('a waiver', () => {
     [{ file: 'sha256:1' }, ':14:19 spec.gates[0].params.waivers[0].file: expected the digest of the migration’s file'],
     [{ file: WHOLE.file.toUpperCase() }, ':14:19 spec.gates[0].params.waivers[0].file: expected the digest'],
     [{ file: '0f'.repeat(32) }, ':14:19 spec.gates[0].params.waivers[0].file: expected the digest'],
+    [{ rule: 'phase-understated' }, 'which nothing waives: declare the migration as contract'],
     [{ rule: 'destroy-data' }, 'found "destroy-data", did you mean "destroys-data"?'],
     [
       { rule: 'destroys-data ' },
@@ -73,7 +73,7 @@ describe('a waiver', () => {
   });
 
   test('that was declared before these rules is still read as it was stored', () => {
-    const parsed = parseDocuments(policy({ rule: 'a-rule-of-before', until: '2027-02-31' }), { file: 'policy.yaml' });
+    const parsed = parseDocuments(policy({ rule: 'phase-understated', until: '2027-02-31' }), { file: 'policy.yaml' });
     const [stored] = parsed.ok ? parsed.documents : [];
     expect(readDocument(stored?.content, 'Policy')).toMatchObject({ ok: true });
   });

@@ -3,7 +3,7 @@
  * as safe and much later: at the first promotion, of somebody else. Stored policies aren't read by these rules again.
  */
 import { isDigest } from '@headgate/domain';
-import { WAIVABLE_RULES, waiverEnd } from '@headgate/domain/gates/finding-waivers';
+import { UNDERSTATED, WAIVABLE_RULES, waiverEnd } from '@headgate/domain/gates/finding-waivers';
 import { quoted } from '../refusal.ts';
 import { didYouMean } from '../schema/nearest.ts';
 import { MAX_PROBLEMS, type Path, type Problem } from '../schema/problems.ts';
@@ -58,7 +58,10 @@ const FIELDS: readonly {
     field: 'rule',
     fits: (given) => WAIVABLE_RULES.includes(given),
     expected: `a rule of the analysis: one of ${WAIVABLE_RULES.join(', ')}`,
-    hint: (given) => didYouMean(given, WAIVABLE_RULES),
+    hint: (given) =>
+      given === UNDERSTATED
+        ? ', which nothing waives: declare the migration as contract'
+        : didYouMean(given, WAIVABLE_RULES),
   },
   { field: 'because', fits: (given) => given.trim() !== '', expected: 'why it is taken upon oneself, and by whom' },
   {

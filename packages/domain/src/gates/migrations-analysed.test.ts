@@ -229,7 +229,7 @@ describe('where waivers answer for contracts', () => {
       verdict: 'fail',
       because: expect.stringContaining('is declared as expand and takes public.invoice.note from running code'),
     });
-    expect(judge(facts, by(level, 'phase-understated'))).toMatchObject({ verdict: 'waived' });
+    expect(judge(facts, by(level, 'phase-understated'))).toMatchObject({ verdict: 'fail' });
   });
 
   test('what isn’t counted of a contract could be that, and stops', () => {
@@ -275,6 +275,27 @@ test('a refusal of an understated phase names the statements that make it so', (
   expect(because).toContain(
     'takes public.invoice.note from running code: line 3, “alter table invoice drop column note”; line 8, “drop table old”',
   );
+});
+
+test('a file that has to be declared as contract first is offered no waiver, those beside it are', () => {
+  const other: MigrationRef = {
+    ...migration,
+    id: 'm3',
+    from: 2,
+    to: 3,
+    file: { ...migration.file, digest: digestOf('3') },
+  };
+  const loses = (to: number) => finding({ to, rule: 'destroys-data' });
+  const migrations = [...(removing.migrations ?? []), { id: 'm3', to: 3, digest: digestOf('3') }];
+  const unblockOf = (...findings: AnalysedFinding[]) =>
+    judge({
+      migrating: [migration, other],
+      ...of(fact({ ...analysisEvidence({ ...analysis, findings, omitted: 0 }), migrations })),
+    }).unblock;
+  expect(unblockOf(loses(2), finding({ rule: 'breaks-running-code' }))).not.toContain('waivers:');
+  const beside = unblockOf(loses(2), loses(3));
+  expect(beside).toContain(`{file: "${digestOf('3')}", rule: destroys-data`);
+  expect(beside).not.toContain(`file: "${migration.file.digest}"`);
 });
 
 describe('findings that had no room', () => {
@@ -348,8 +369,10 @@ describe('a waiver', () => {
       because: expect.stringContaining('destroys-data'),
     });
   });
-  test('of an understated phase', () => {
-    expect(waived({ rule: 'phase-understated' }, asPhase('expand', removing))).toMatchObject({ verdict: 'waived' });
+  test.each(['note', 'warning', 'error'])('of an understated phase is none, and no level lets one by: %s', (level) => {
+    const waivers = [{ ...waiver, rule: 'phase-understated' }];
+    const judged = judge(asPhase('expand', removing), { waivers, level });
+    expect(judged).toMatchObject({ verdict: 'fail', unblock: expect.stringContaining('Nothing waives that') });
   });
 });
 

@@ -11,6 +11,7 @@ import {
   waiversIn,
 } from './finding-waivers.ts';
 import { type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
+import { understated, understatedVerdict } from './understated.ts';
 
 /** Predicate type of our statement of an analysis. */
 export const ANALYSIS = 'https://headgate.dev/analysis/v1';
@@ -210,6 +211,8 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
   const open = [...understated(newest, byVersion), ...newest.found].filter(({ to, rule, level: found }) => {
     const migration = byVersion.get(to);
     if (migration === undefined) return false;
+    // Neither a level nor a waiver: it would go by weaker than what is declared, whose order the planner sees to.
+    if (rule === UNDERSTATED) return true;
     if (LEVELS.indexOf(found) <= LEVELS.indexOf(asksByItself(migration, rule, byRanges) ? 'note' : level)) return false;
     if (byRanges && migration.phase === 'contract' && ANSWERED_BY_ORDER.has(rule)) return false;
     const waiver = waivedBy(waivers, migration.file.digest, rule, facts.now);
@@ -236,12 +239,9 @@ function judgeFindings(newest: AnalysisEvidence, migrating: readonly MigrationRe
   return { gate: NAME, verdict: 'waived', because: `${files}; waived: ${why}${word}`, unblock: '', who: '' };
 }
 
-/**
- * Whether a finding asks for its waiver whatever level goes by: where waivers answer for contracts, a level is no answer. A
- * contract that is declared as another phase would be the way around it.
- */
+/** Whether a finding asks for its waiver whatever level goes by: where waivers answer for contracts, a level is no answer. */
 function asksByItself({ phase }: MigrationRef, rule: string, byRanges: boolean): boolean {
-  return !byRanges && (rule === UNDERSTATED || (phase === 'contract' && ANSWERED_BY_ORDER.has(rule)));
+  return !byRanges && phase === 'contract' && ANSWERED_BY_ORDER.has(rule);
 }
 
 /**
@@ -300,16 +300,6 @@ function withWaivers(
   return `${unblock}\n${all}, each with whoever looked as because (among the gate’s params in a Policy; in a Service with several environments each with ${environment === undefined ? 'its environment' : `environment: ${environment}`}, too):\n${waiversBlock(asked, until)}`;
 }
 
-/** Migrations that take something from running code and are declared to add: the planner would let them by too early. */
-function understated({ migrations }: AnalysisEvidence, byVersion: ReadonlyMap<number, MigrationRef>): FoundCount[] {
-  return migrations.flatMap(({ to, removes }) => {
-    const declared = byVersion.get(to)?.phase;
-    return removes === undefined || declared === undefined || declared === 'contract'
-      ? []
-      : [{ to, rule: UNDERSTATED, level: 'error' as const, count: 1 }];
-  });
-}
-
 /** The first finding in words with its way out, and all waivers that it would take. */
 function refused(
   first: FoundCount,
@@ -321,7 +311,11 @@ function refused(
   const verdict = worded(first, open, newest, byVersion, facts);
   // From the analysis's own time, so that the words don't change while it is waited.
   const until = newest.at + Math.max(maxAgeMs, WAIVED_MS);
-  return { ...verdict, unblock: withWaivers(verdict.unblock, open, byVersion, until, facts.environment) };
+  // A file that has to be declared first is judged anew then: what is waived of it before would answer what nobody asked yet.
+  const undeclared = new Set(open.filter(({ rule }) => rule === UNDERSTATED).map(({ to }) => to));
+  const waivable = open.filter(({ to }) => !undeclared.has(to));
+  if (waivable.length === 0) return verdict;
+  return { ...verdict, unblock: withWaivers(verdict.unblock, waivable, byVersion, until, facts.environment) };
 }
 
 function worded(
@@ -334,20 +328,13 @@ function worded(
   const rest = furtherOf(first, open, byVersion, facts.release.digest);
   const file = byVersion.get(first.to)?.file;
   const digest = file?.digest ?? '';
-  if (first.rule === UNDERSTATED) {
-    const migration = byVersion.get(first.to);
-    const removes = migrations.find(({ to }) => to === first.to)?.removes ?? [];
-    const what = removes.length === 0 ? 'takes something' : `takes ${removes.join(', ')}`;
-    const by = migrations.find(({ to }) => to === first.to)?.takenBy ?? [];
-    const where = by.map(({ line, statement }) => `line ${line}, “${statement}”`).join('; ');
-    return stop(
+  if (first.rule === UNDERSTATED)
+    return understatedVerdict(
       NAME,
-      'fail',
-      `${file?.name}: ${migration?.id} is declared as ${migration?.phase} and ${what} from running code${where === '' ? '' : `: ${where}`}${rest}`,
-      `declare it as contract (phase: contract in release.yaml; for a service the file’s name: x.contract.sql), or split the file: what adds first, what takes away in a later release; or waive ${UNDERSTATED} of ${digest}`,
-      'developer',
+      byVersion.get(first.to),
+      migrations.find(({ to }) => to === first.to),
+      rest,
     );
-  }
   const finding = told.find(({ to, rule, level }) => to === first.to && rule === first.rule && level === first.level);
   const words = finding === undefined ? `${file?.name}: ${first.rule}` : placed(finding);
   if (ANSWERED_BY_ORDER.has(first.rule) && byVersion.get(first.to)?.phase === 'contract')

@@ -111,6 +111,8 @@ export function undoMigration(policy: PolicySpec, chain: readonly Migration[], s
     down.push(ref(migration, migration.down));
   }
   const to = down.at(-1)?.from;
+  if (to === undefined && chain.some(({ phase }) => phase === 'contract'))
+    return keep('what was taken away stays gone: the code before has to do without it');
   if (to === undefined)
     return keep(
       'the schema is only expanded: the code before runs on it, and other tenants may have written meanwhile',

@@ -5,7 +5,9 @@
  */
 import { OLDER_CODE, waivedBy, waiversBlock, waiversIn } from '../gates/finding-waivers.ts';
 import type { CellState } from '../model/cell.ts';
+import type { Digest, Instant } from '../model/identity.ts';
 import type { ReleaseManifest, ReleaseRef } from '../model/release.ts';
+import type { PolicySpec } from '../model/specs.ts';
 import type { GateSpec, MigrationRef } from './plan.ts';
 import type { PlanRequest } from './planner.ts';
 import type { Refuse } from './slots.ts';
@@ -69,14 +71,10 @@ export function isTooOld(
   const taking = ran.filter(takesAway);
   const unread = ran.filter((each) => !takesAway(each) && each.removes === undefined);
   if (unknown.length + taking.length + unread.length === 0) return false;
-  const waivers = policy.gates.flatMap(({ params }) => waiversIn(params.waivers) ?? []);
-  if (waivedBy(waivers, release.digest, OLDER_CODE, now) !== undefined) return false;
+  if (answersForOlderCode(policy, release.digest, now)) return false;
   const at = cell.stores[store]?.schemaVersion;
   const whys = [
-    ...taking.map(
-      (each) =>
-        `${takenThere(each)}, which takes ${(each.removes ?? []).join(', ') || 'something'} from code of before`,
-    ),
+    ...taking.map(takenWords),
     ...unread.map(
       (each) => `${takenThere(each)}, declared as ${each.migration.phase}, which no verified analysis has read`,
     ),
@@ -103,7 +101,19 @@ export function isTooOld(
   return true;
 }
 
-function takesAway({ migration, removes }: RanMigration): boolean {
+/** Whether somebody has answered for a release that is older than its store, in the policy that is in force. */
+export function answersForOlderCode({ gates }: Pick<PolicySpec, 'gates'>, release: Digest, now: Instant): boolean {
+  const waivers = gates.flatMap(({ params }) => waiversIn(params.waivers) ?? []);
+  return waivedBy(waivers, release, OLDER_CODE, now) !== undefined;
+}
+
+/** What took a store further and takes something from code of before, in words. */
+export function takenWords(ran: RanMigration): string {
+  return `${takenThere(ran)}, which takes ${(ran.removes ?? []).join(', ') || 'something'} from code of before`;
+}
+
+/** Whether a migration takes something from code of before, by its declared phase or by what an analysis of it says. */
+export function takesAway({ migration, removes }: RanMigration): boolean {
   return migration.phase === 'contract' || (removes?.length ?? 0) > 0;
 }
 

@@ -3,6 +3,7 @@ import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import { waitsForGo } from '../gates/go-no-go.ts';
 import type { Instant } from '../model/identity.ts';
+import { leftBehind, leftWords } from '../plan/left-behind.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
 import { answersFailure, isWhole, type Scope, whoFailed } from '../plan/undo.ts';
@@ -227,15 +228,17 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
     if (undoneSoFar(rollout, cell, undo.scope)) staying = true;
     else return wait(now + LOOK_MS);
   }
+  const left = leftWords(leftBehind(plan, rollouts, facts.gates.evidence));
+  const whole = left === '' ? undo.because : endingWith(undo.because, left);
   // Widened to everything, nothing of it is left to be superseded.
-  if (state.overtakenBy !== undefined && undo.scope.kind !== 'all') return act(ended('superseded', undo.because, now));
+  if (state.overtakenBy !== undefined && undo.scope.kind !== 'all') return act(ended('superseded', whole, now));
   if (!staying && declined.length > 0) {
     const where = `${declined.length === 1 ? 'cell' : 'cells'} ${named(declined)}`;
     const word = `what would lose data was declined${tried ? ' after it was agreed to, and may have been carried out' : ', and stays as it stood then'}`;
     const because = `${undo.because.slice(0, 700)}; in ${where} ${word}`;
-    return act(ended('partly-rolled-back', because.slice(0, 1000).toWellFormed(), now));
+    return act(ended('partly-rolled-back', endingWith(because, left), now));
   }
-  if (!staying) return act(ended('rolled-back', undo.because, now));
+  if (!staying) return act(ended('rolled-back', whole, now));
   return act({
     type: 'promotion.held',
     data: {
@@ -243,6 +246,14 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
       until: now + HOLD_MS,
     },
   });
+}
+
+/** A reason with what comes after it, which isn't cut off by it. */
+function endingWith(because: string, end: string): string {
+  const room = Math.max(0, 1000 - end.length);
+  return `${because.length > room ? `${because.slice(0, Math.max(0, room - 1))}…` : because}${end}`
+    .slice(0, 1000)
+    .toWellFormed();
 }
 
 /** A rollout outside the scope that keeps tenants on the release, and has undone what the scope named. */

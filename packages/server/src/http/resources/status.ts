@@ -1,6 +1,6 @@
 import type { AgentContact } from '@headgate/adapters/control/postgres/index';
-import type { CellRecord, FreezeRecord } from '@headgate/control';
-import { type CellState, driftOf, type Hypercare, toldExplanation } from '@headgate/domain';
+import { type CellRecord, type FreezeRecord, type OlderServing, olderServing } from '@headgate/control';
+import { type CellState, driftOf, type Hypercare, takenWords, toldExplanation } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { type Explained, explain } from '../explain.ts';
 import { freezesOver, showFreeze } from '../freezes-over.ts';
@@ -36,12 +36,16 @@ export function statusHandlers(context: Context): Handlers<'status'> {
       const explained: Explained[] = [];
       for (let i = 0; i < moving.length; i += SIDE_BY_SIDE)
         explained.push(...(await Promise.all(moving.slice(i, i + SIDE_BY_SIDE).map((p) => explain(context, p, now)))));
+      const older = await olderServing(
+        context.deps,
+        cells.rows.flatMap(({ state }) => state.desired ?? []),
+      );
       const told = explained.map(({ explanation }) => toldExplanation(explanation));
       return {
         ok: true,
         value: {
           at: now,
-          cells: cells.rows.map((row) => cellLine(nameOf(row.stream), row.state, contacts)),
+          cells: cells.rows.map((row) => cellLine(nameOf(row.stream), row.state, contacts, older)),
           promotions: moving.map((p, i) => ({
             promotion: showPromotion(p, principal, now, over(p)),
             rollouts: (explained[i]?.rollouts ?? []).map((r) =>
@@ -88,7 +92,21 @@ function lookerOf(name: string, by: string, contact: AgentContact | undefined) {
   };
 }
 
-function cellLine(name: string, record: CellRecord, contacts: ReadonlyMap<string, AgentContact>) {
+/** Old code with what it misses, and what ends that. */
+function olderLine({ store, release, tenants, schemaVersion, taking }: OlderServing, environment: string) {
+  const newer = taking[0]?.release;
+  const why = `it is at schema ${schemaVersion}: ${taking.map(takenWords).join('; ')}`.slice(0, 1_000).toWellFormed();
+  const unblock = `where ${release} names it, that fails: \`headgate promote RELEASE --to ${environment}\` with one that does without it${newer === undefined ? '' : ` (${newer.version} or a later one)`}`;
+  return { store, release, tenants, why, unblock };
+}
+
+function cellLine(
+  name: string,
+  record: CellRecord,
+  contacts: ReadonlyMap<string, AgentContact>,
+  older: readonly OlderServing[],
+) {
+  const own = older.filter(({ cell }) => cell === name);
   const state: CellState | undefined = record.observed?.state ?? record.desired;
   // A version may be called like what every mapping has.
   const versions: Record<string, number> = Object.create(null) as Record<string, number>;
@@ -110,5 +128,6 @@ function cellLine(name: string, record: CellRecord, contacts: ReadonlyMap<string
     versions,
     stores: Object.fromEntries(stores),
     drift: record.observed === undefined ? [] : [...driftOf(record.observed.state)],
+    ...(own.length > 0 && { olderCode: own.map((each) => olderLine(each, record.desired?.environment ?? '')) }),
   };
 }
