@@ -8,7 +8,6 @@ import { backupDueAt } from '@headgate/domain';
 import type { AgentConfig } from '../config.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
-import { BackupBusy, keepBackup } from './keep-backup.ts';
 import { writtenStanding } from './standing-file.ts';
 
 /** Between two looks at what is due, at most and at least. Milliseconds. */
@@ -48,6 +47,8 @@ export class BackupRounds {
 
   async #round(signal: AbortSignal): Promise<void> {
     const { config, trust, log, goesBack } = this.#parts;
+    // Loaded where it is used: most agents have no need of it.
+    const { BackupBusy, keepBackup } = await import('./keep-backup.ts');
     for (const backup of config.backups) {
       if (signal.aborted || goesBack()) return;
       if ((await this.#dueAt(backup)) > Date.now()) continue;

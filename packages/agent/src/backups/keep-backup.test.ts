@@ -85,7 +85,8 @@ test('while a drill fails nothing is removed, and the next one is drilled whatev
   });
   const failed = await kept(config);
   expect(failed.drill).toMatchObject({ id: failed.good!.id, ok: false });
-  expect(await inVault()).toHaveLength(2);
+  await kept(config);
+  expect(await inVault()).toHaveLength(3);
   expect(wrongWithBackup(failed, Date.now())).toEqual([expect.stringContaining('the last drill failed')]);
   await writeFile(join(world.dir, 'identity'), `${world.identity}\n`, { mode: 0o600 });
   const mended = await kept(config);
@@ -214,7 +215,7 @@ test('the agent takes what is due by itself, none too many after a restart, and 
   const config = configOf();
   const rounds = async (until: () => Promise<boolean>) => {
     const running = new BackupRounds({ config, trust: { signers: [] }, log: silent, goesBack: () => false }).start();
-    await eventually(until, 60_000);
+    await eventually(until, 120_000);
     await running.stop();
   };
   await rename(world.source, `${world.source}-away`);
@@ -233,10 +234,11 @@ test('the agent takes what is due by itself, none too many after a restart, and 
     log: silent,
     goesBack: () => false,
   }).start();
-  await eventually(async () => (await standingOf(config, other)).sound !== undefined, 60_000);
+  await eventually(async () => (await standingOf(config, other)).sound !== undefined, 120_000);
   await running.stop();
   expect(await inVault()).toEqual([only]);
-});
+  // What an agent does by schedule lets everybody else go first: on a machine that is full it takes its time.
+}, 300_000);
 
 test('nothing of a password, an identity or a state stands in what is written down or said', async () => {
   const password = join(world.dir, 'password');

@@ -3,6 +3,7 @@
  * are removed. How it stands is written down after each part; what goes wrong is told and written down, and touches nothing
  * that was good before. A kill anywhere loses nothing: what the vault holds counts, also what nobody wrote down any more.
  */
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type BackupConfig,
@@ -95,6 +96,7 @@ export async function acceptFindings(ask: BackupAsk, because: string): Promise<n
 
 async function heldBackup(dataDir: string, name: string): Promise<CellHold> {
   const dir = backupFolder(dataDir, name);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
   return holdCell(dir).catch(async (error: Error) => {
     const holder = await holderOf(dir).catch(() => undefined);
     if (holder === undefined) throw error;

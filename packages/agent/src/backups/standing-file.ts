@@ -10,11 +10,15 @@ export function backupFolder(dataDir: string, name: string): string {
   return join(dataDir, BACKUPS_FOLDER, name);
 }
 
+/** Of what is written down. Characters. */
+const MOST_TEXT = 1_500;
+
 /** Where backups go, in words. */
 export function vaultText({ backupVault }: Pick<AgentConfig, 'backupVault'>): string {
   const store = backupVault?.store;
   if (store === undefined) return 'no vault';
-  return store.kind === 'folder' ? `folder ${store.dir}` : `bucket ${store.bucket} at ${store.endpoint}`;
+  const text = store.kind === 'folder' ? `folder ${store.dir}` : `bucket ${store.bucket} at ${store.endpoint}`;
+  return text.slice(0, MOST_TEXT);
 }
 
 type Where = Pick<AgentConfig, 'dataDir' | 'backupVault'>;

@@ -97,12 +97,17 @@ export function protocolOf(repository: string): 'file' | 'https' | 'http' | 'ssh
   return isAbsolute(repository) ? 'file' : (repository.slice(0, repository.indexOf(':')) as 'https' | 'http' | 'ssh');
 }
 
+/** It is written down with how the backup stands. Characters. */
+const MOST_TEXT = 1_500;
+
 /** What is backed up, in words. Holds no secret. */
 export function sourceText({ git: repository, terraform: state }: BackupConfig): string {
-  if (repository !== undefined) return `Git repository ${repository.repository}`;
-  return state?.state === undefined
-    ? `Terraform state from ${state?.command?.slice(0, 3).join(' ') ?? ''}`
-    : `Terraform state ${state.state}`;
+  if (repository !== undefined) return `Git repository ${repository.repository}`.slice(0, MOST_TEXT);
+  const text =
+    state?.state === undefined
+      ? `Terraform state from ${state?.command?.slice(0, 3).join(' ') ?? ''}`
+      : `Terraform state ${state.state}`;
+  return text.slice(0, MOST_TEXT);
 }
 
 function isRepository(text: string): boolean {

@@ -33,11 +33,18 @@ export async function inEmptyFolder<T>(dir: string, work: () => Promise<T>): Pro
   }
 }
 
-/** Git for that backup. `asksSource`: with its credentials and its protocol; else for what lies here alone. */
+/** A bundle, a repository out of it, and what either is written by. */
+const BACK_TIMES = 4;
+
+/** Git for that backup. `asksSource`: with its credentials and its protocol; else for what lies here alone, to bring it back. */
 export function gitOf({ config, signal, yields }: BackupParts, dir: string, asksSource: boolean): Promise<GitRuns> {
   const { git, timeoutMs } = config;
   if (git === undefined) throw new Error(`${config.name} is no Git repository`);
-  return GitRuns.open({ source: git, dir, timeoutMs, mostBytes: mostBytes(config), signal, asksSource, yields });
+  const times = asksSource ? 1 : BACK_TIMES;
+  return GitRuns.open({
+    ...{ source: git, dir, timeoutMs, mostBytes: mostBytes(config), times },
+    ...{ signal, asksSource, yields },
+  });
 }
 
 export function stateOf({ config, signal, yields }: BackupParts, dir: string): StateRuns {

@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { countResources } from '@headgate/documents/backups/terraform-state';
 import { judgeGitRestore, judgeStateRestore } from '@headgate/domain';
+import { syncFolder } from '../../machine/durable-file.ts';
 import { makeFolder } from '../../machine/make-folder.ts';
 import { unsealParts } from '../vault/unseal-parts.ts';
 import { mostBytes } from './backup-config.ts';
@@ -93,6 +94,7 @@ export async function restoreBackup(
       if (because.length > 0) throw new BackupTrouble(`${opened.sealed.id} isn't right: ${because.join('; ')}`);
       const path = join(dir, contents.promise.kind === 'git' ? `${parts.of.backup}.git` : STATE);
       await rename(made, path);
+      await syncFolder(dir);
       const { id: found, takenAt } = opened.sealed;
       const tookMs = Math.round(performance.now() - began);
       return { path, contents, drill: { id: found, takenAt, because, seen, tookMs } };

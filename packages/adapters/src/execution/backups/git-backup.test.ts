@@ -1,7 +1,9 @@
 /** A Git repository in a vault and back, with the machine's own git. */
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { generateSigningKey, signingKey } from '@headgate/documents';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ownSigner } from '../vault/vault-key.ts';
@@ -112,6 +114,13 @@ test('another machine brings it back with the trust file that knows the key, and
   const trust = { signers: [ownSigner(key), ...parts.trust.signers] };
   const { path } = await restore({ ...stranger, trust });
   expect(await world.refsOf(path)).toBe(await world.refsOf(world.source));
+});
+
+test.skipIf(process.getuid?.() !== 0)('a repository that is named by its path is taken whoever owns it', async () => {
+  await promisify(execFile)('chown', ['-R', '65534:65534', world.source]);
+  await expect(git(world.dir, 'ls-remote', world.source)).rejects.toThrow(/dubious ownership/);
+  await takeBackup(parts);
+  expect((await drill()).because).toEqual([]);
 });
 
 test('only the refs that are asked for are taken; without any of them it fails in words', async () => {

@@ -12,6 +12,9 @@ export const MOST_REFS = 50_000;
 /** What HEAD names where the source's HEAD names nothing that is there. */
 const NO_BRANCH = 'no-branch-was-named';
 
+/** Files are so many times larger than what a repository keeps of them, at most. */
+const CHECKED_OUT_TIMES = 16;
+
 type Refs = GitPromise['refs'];
 
 /** A new bare repository without hooks or anything else of a template. `oid`: any object's name, for the length of its hash. */
@@ -107,16 +110,12 @@ export async function layOut(runs: GitRuns, bundle: string, dir: string, promise
   await newBare(runs, dir, promised.refs[0]?.oid);
   const at = [`--git-dir=${dir}`];
   await runs.git([...at, 'bundle', 'verify', '--quiet', bundle]);
-  await runs.git(
-    [...at, 'fetch', '--quiet', '--no-tags', '--no-auto-gc', '--no-write-fetch-head', bundle, '+refs/*:refs/*'],
-    {
-      times: 2,
-    },
-  );
+  const all = ['--quiet', '--no-tags', '--no-auto-gc', '--no-write-fetch-head', '--', bundle, '+refs/*:refs/*'];
+  await runs.git([...at, 'fetch', ...all]);
   // As the source has it; a name that nothing has is left alone, and then told as a difference.
   if (promised.head !== undefined) await runs.git([...at, 'symbolic-ref', 'HEAD', promised.head]);
   const wrong: string[] = [];
-  await runs.git([...at, 'fsck', '--full', '--no-dangling', '--no-progress'], { times: 2 }).catch((error: Error) => {
+  await runs.git([...at, 'fsck', '--full', '--no-dangling', '--no-progress']).catch((error: Error) => {
     if (!(error instanceof BackupTrouble)) throw error;
     wrong.push(error.message);
   });
@@ -135,12 +134,12 @@ async function checkOut(
   const at = [`--git-dir=${dir}`, `--work-tree=${place}`];
   const env = { GIT_INDEX_FILE: join(runs.dir, 'tree.index') };
   try {
-    await runs.git([...at, 'read-tree', tree], { env, times: 2 });
-    await runs.git([...at, 'checkout-index', '--all', '--quiet'], { env, times: 8 });
+    await runs.git([...at, 'read-tree', tree], { env });
+    await runs.git([...at, 'checkout-index', '--all', '--quiet'], { env, times: CHECKED_OUT_TIMES });
     // Nothing is known of the files yet, so each is read and compared.
-    await runs.git([...at, 'update-index', '-q', '--refresh'], { env, times: 8 });
+    await runs.git([...at, 'update-index', '-q', '--refresh'], { env, times: CHECKED_OUT_TIMES });
     // By what lies there: a file that is missing, or is another one, shows as changed.
-    const changed = await runs.git([...at, 'diff-files', '--name-only', '-z'], { env, times: 8 });
+    const changed = await runs.git([...at, 'diff-files', '--name-only', '-z'], { env, times: CHECKED_OUT_TIMES });
     const count = changed.split('\0').filter((name) => name !== '').length;
     return count === 0 ? [] : [`${count} of ${files} files of the newest commit couldn't be checked out as they are`];
   } catch (error) {

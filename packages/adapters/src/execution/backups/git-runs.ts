@@ -44,8 +44,10 @@ export interface GitRunsParts {
   /** A folder of our own, where nothing else is. */
   readonly dir: string;
   readonly timeoutMs: number;
-  /** All that may lie in the folder. Bytes. */
+  /** The largest repository. Bytes. */
   readonly mostBytes: number;
+  /** So many times that may lie in the folder, where more is there than the repository. */
+  readonly times: number;
   readonly signal: AbortSignal;
   /** `false`: only what lies on this machine is read, and no credentials are taken. */
   readonly asksSource: boolean;
@@ -54,7 +56,7 @@ export interface GitRunsParts {
 
 interface RunMore {
   readonly env?: Readonly<Record<string, string>>;
-  /** So many times what may lie in the folder: where a second copy of it is made. */
+  /** The same for this run alone, where it is more. */
   readonly times?: number;
 }
 
@@ -117,7 +119,7 @@ export class GitRuns {
   /** The same as bytes. */
   async run(args: readonly string[], { env = {}, times = 1 }: RunMore = {}): Promise<Buffer> {
     const { source, timeoutMs, signal, yields } = this.parts;
-    const mostBytes = this.parts.mostBytes * times;
+    const mostBytes = this.parts.mostBytes * Math.max(times, this.parts.times);
     signal.throwIfAborted();
     const options = SAFE.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const size = watchSize(this.dir, mostBytes);

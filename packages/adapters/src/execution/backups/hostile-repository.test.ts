@@ -123,6 +123,13 @@ test('a repository that is larger than may be is stopped at its bound, and leave
   expect(await readdir(world.dir)).not.toContain('work');
 });
 
+test('one that is just as large as may be is brought back, too: a drill has room for all that it lays out', async () => {
+  await world.commit('a', randomBytes(1_700_000).toString('base64'));
+  const parts = world.parts({ git: { repository: world.source }, maxMiB: 2 });
+  await takeBackup(parts);
+  expect((await drillBackup(parts, undefined, [world.identity])).because).toEqual([]);
+});
+
 test('a source that never answers is given up when its time is over', async () => {
   const server = createServer(() => {});
   const url = await listening(server);
