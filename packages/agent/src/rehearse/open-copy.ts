@@ -69,7 +69,7 @@ async function fromUrl(ask: CopyAsk, variable: string): Promise<OpenedCopy> {
 }
 
 async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
-  const { cell, name } = chosen(ask);
+  const { cell, name } = storeOf(ask);
   const from = { environment: cell.environment, cell: cell.cell, store: name };
   const external = Object.hasOwn(cell.externalStores, name) ? cell.externalStores[name] : undefined;
   const config = external ?? cell.stores[name];
@@ -97,8 +97,11 @@ async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
   return { copy, from, heaviest, remove: () => copy.remove() };
 }
 
-/** A store by its name, or by cell/store where several cells have one of that name. */
-function chosen({ cells, from = '' }: CopyAsk): { readonly cell: CellConfig; readonly name: string } {
+/** A store by its name, or by cell/store where several cells have one of that name. Throws, in words, when there is none. */
+export function storeOf({ cells, from = '' }: Pick<CopyAsk, 'cells' | 'from'>): {
+  readonly cell: CellConfig;
+  readonly name: string;
+} {
   const [cellName, storeName] = from.includes('/') ? from.split('/', 2) : [undefined, from];
   const known: string[] = [];
   const found: { readonly cell: CellConfig; readonly name: string }[] = [];

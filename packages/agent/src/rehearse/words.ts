@@ -1,6 +1,7 @@
 /** A rehearsal as people read it: names, counts and durations, never a value. */
 
 import { tookText } from '@headgate/domain/model/duration';
+import { businessFailureText } from '@headgate/domain/rehearsal/business';
 import { differenceText } from '@headgate/domain/rehearsal/compare';
 import { planChangeText } from '@headgate/domain/rehearsal/plan-change';
 import {
@@ -45,6 +46,7 @@ export function rehearsalLines(release: string, facts: RehearsalFacts, stallMs: 
     `  PostgreSQL ${copy.server}; schema ${schema.from} to ${schema.to}; ${runner === 'headgate' ? 'each file in one transaction' : 'each statement as it stands'}`,
     ...passes.flatMap((pass) => ['', ...passLines(pass, facts)]),
     ...(planLines(plans).length === 0 ? [] : ['', ...planLines(plans)]),
+    ...businessLines(facts),
     ...(missing.length === 0 ? [] : ['', 'Not looked at:', ...missing.map((each) => `  ${each}`)]),
     '',
     ...closing(facts, stallMs),
@@ -164,6 +166,26 @@ function planLines({ compared, changes, source }: RehearsalFacts['plans']): stri
         `  ${text.replace(/\s+/g, ' ').slice(0, 90)}`,
         ...changes.filter((change) => change.text === text).map((change) => `    ${planChangeText(change)}`),
       ]),
+  ];
+}
+
+function businessLines({ business, schema }: RehearsalFacts): string[] {
+  if (business === undefined) return [];
+  const { verification, runs } = business;
+  return [
+    '',
+    `Business transactions (${verification.name}), on the copy at schema ${schema.to}`,
+    ...runs.flatMap(({ which, release, components, readyMs, durationMs, tenants, transactions, failures }) => [
+      `  ${which} version ${release.version} (${components.join(', ')})${readyMs === undefined ? '' : `, ready after ${tookText(readyMs)}`}:`,
+      ...(failures.length === 0
+        ? [
+            `    ${count(transactions, 'transaction')} of ${count(tenants, 'tenant')} went well in ${tookText(durationMs)}`,
+          ]
+        : []),
+      ...failures.slice(0, TOLD).map((failure) => `    FAILED ${businessFailureText(failure)}`),
+      ...(failures.length > TOLD ? [`    and ${failures.length - TOLD} more (--json has them)`] : []),
+      ...(failures.length > 0 && transactions > 0 ? [`    ${count(transactions, 'other')} went well`] : []),
+    ]),
   ];
 }
 

@@ -12,6 +12,7 @@
  *   canaries.ts           what people would have felt
  *   fingerprint.ts        every object by its definition, every table by checksums
  *   plans.ts              the plans of an application's heaviest statements
+ *   business/             the application's business transactions on the migrated copy, of the old version and the new
  *
  * What is said of a statement is what a server said of it. Each look costs a millisecond or two while the locks are held;
  * that time is taken off what is told of the migration, and is in what the canaries felt.
@@ -20,6 +21,8 @@
  * (../sql-migrator/index.ts), with its lock timeout, a file in one transaction. Only that they are carried out one by one
  * differs, since between two of them somebody has to look.
  */
+export { type BusinessAsk, whyNoBusiness } from './business/run-business.ts';
+export type { ReleaseWithFiles } from './business/serving-releases.ts';
 export * from './copy.ts';
 export * from './copy-from-dump.ts';
 export * from './copy-from-point.ts';

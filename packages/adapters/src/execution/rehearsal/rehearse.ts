@@ -15,6 +15,7 @@ import { readCatalogueOf } from '../../catalogue/read-database.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { closeMigrationLogin, openMigrationLogin, tooMuchRight } from '../store/migration-login.ts';
 import { controlConnection, prepareForMigrations, withoutTimeouts } from '../store/store-session.ts';
+import { type BusinessAsk, type BusinessRan, runBusiness } from './business/run-business.ts';
 import type { Copy } from './copy.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { planName, plansOf } from './plans.ts';
@@ -41,6 +42,8 @@ export interface RehearsalAsk {
   readonly statements: { readonly source: RehearsalFacts['plans']['source']; readonly texts: readonly string[] };
   /** Digest of the rules that the copy was masked by. */
   readonly maskedBy?: `sha256:${string}` | undefined;
+  /** The application's business transactions, once all has been compared; or why none are run. */
+  readonly business: BusinessAsk | { readonly notRun: string };
   readonly now: () => number;
   readonly say: (line: string) => void;
 }
@@ -128,6 +131,8 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
     }
   }
   const first = migrations[0]?.migration.from ?? copy.schemaVersion ?? 0;
+  // Last: what they write is in nobody's comparison.
+  const business = await businessOf(ask, client, passes);
   return {
     at: ask.now(),
     from: ask.from,
@@ -149,8 +154,31 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
       source: statements.source,
       changes,
     },
-    missing: missing(ask),
+    ...(business.facts === undefined ? {} : { business: business.facts }),
+    missing: [...missing(ask), ...business.missing],
   };
+}
+
+/** On the copy as the last way forward left it. */
+async function businessOf(
+  { business, copy, migrations }: RehearsalAsk,
+  client: pg.Client,
+  passes: readonly Pass[],
+): Promise<BusinessRan> {
+  const none = (why: string): BusinessRan => ({ missing: [`no business transactions were run: ${why}`] });
+  if ('notRun' in business) return none(business.notRun);
+  const last = passes.at(-1);
+  const schema = migrations.at(-1)?.migration.to;
+  const there =
+    last !== undefined && last.direction !== 'back' && last.files.every(({ failed }) => failed === undefined);
+  if (!there || schema === undefined) return none('the copy didn’t come to the new schema');
+  // An application may ask for its schema's version.
+  for (const { id, to, up } of migrations.map(({ migration }) => migration))
+    await client.query(
+      `insert into headgate.migration(version, id, digest, applied_by) values ($1, $2, $3, 'rehearsal') on conflict do nothing`,
+      [to, id, up.digest],
+    );
+  return runBusiness(business, copy.store, schema);
 }
 
 const WORDS: Readonly<Record<Pass['direction'], string>> = {
@@ -224,6 +252,5 @@ function missing({ statements, maskedBy, migrations }: RehearsalAsk): readonly s
       : []),
     ...(statements.source === 'none' ? ['no plans were compared: no statements of the application are known'] : []),
     ...(maskedBy === undefined ? ['the copy wasn’t masked'] : []),
-    'no business transactions were run, of the old version or of the new one',
   ];
 }
