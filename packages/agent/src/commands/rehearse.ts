@@ -21,7 +21,7 @@ import { loadConfig } from '../config.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
 import { businessOf } from '../rehearse/business.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
-import { pendingOf, readRelease } from '../rehearse/release-files.ts';
+import { pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
 import { rehearsalLines, storeText } from '../rehearse/words.ts';
 import { complain } from './command-line.ts';
 
@@ -178,6 +178,7 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
       mostTables: MOST_TABLES,
       statements: statementsOf(given, opened),
       maskedBy: values.mask === undefined ? undefined : await mask(copy, values.mask, say),
+      program: programOf(opened, release, asked, workDir),
       business,
       now: Date.now,
       say,
@@ -214,6 +215,22 @@ function versionGiven(values: Values): number {
 function statementsOf(given: readonly string[] | undefined, { heaviest }: OpenedCopy): RehearsalAsk['statements'] {
   if (given !== undefined) return { source: 'file', texts: given };
   return heaviest === undefined ? { source: 'none', texts: [] } : { source: 'pg_stat_statements', texts: heaviest };
+}
+
+/** What migrates the store; undefined: SQL does. */
+function programOf(
+  { migrations, node }: OpenedCopy,
+  { whole, name }: RehearsedRelease,
+  { signal, runner }: Asked,
+  workDir: string,
+): RehearsalAsk['program'] {
+  if (migrations === undefined) return undefined;
+  if (runner === 'psql') throw new Error('--runner psql is for SQL, and this store is migrated by a program');
+  if (whole === undefined)
+    throw new Error(
+      `the program runs among the files of ${name}, and those aren't there: use headgate rehearse RELEASE --from STORE --config FILE, which lays a release out`,
+    );
+  return { migrations, node: node ?? process.execPath, release: whole, workDir, signal };
 }
 
 /** Masks the copy, and answers by which rules. Throws when it isn't masked afterwards. */

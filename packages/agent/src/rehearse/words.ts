@@ -10,7 +10,7 @@ import {
   type RehearsalFacts,
   type RehearsedStore,
 } from '@headgate/domain/rehearsal/rehearsal';
-import { othersWait, type TracedFile, type TracedStatement } from '@headgate/domain/rehearsal/trace';
+import { lineText, othersWait, type TracedFile, type TracedStatement } from '@headgate/domain/rehearsal/trace';
 
 /** Differences and statements of one kind that are told. */
 const TOLD = 10;
@@ -43,7 +43,7 @@ export function rehearsalLines(release: string, facts: RehearsalFacts, stallMs: 
   return [
     `Rehearsal of ${release} on a copy of ${storeText(from)}`,
     `  ${origin} of ${taken}: ${size(copy.bytes)}, ${count(copy.rows, 'row')}, usable after ${tookText(copy.readyMs)}, ${copy.maskedBy === undefined ? 'not masked' : 'masked'}`,
-    `  PostgreSQL ${copy.server}; schema ${schema.from} to ${schema.to}; ${runner === 'headgate' ? 'each file in one transaction' : 'each statement as it stands'}`,
+    `  PostgreSQL ${copy.server}; schema ${schema.from} to ${schema.to}; ${howText(runner, passes)}`,
     ...passes.flatMap((pass) => ['', ...passLines(pass, facts)]),
     ...(planLines(plans).length === 0 ? [] : ['', ...planLines(plans)]),
     ...businessLines(facts),
@@ -51,6 +51,11 @@ export function rehearsalLines(release: string, facts: RehearsalFacts, stallMs: 
     '',
     ...closing(facts, stallMs),
   ];
+}
+
+function howText(runner: RehearsalFacts['runner'], passes: readonly Pass[]): string {
+  if (passes.some(({ files }) => files.some(({ by }) => by === 'program'))) return 'by the application’s own program';
+  return runner === 'headgate' ? 'each file in one transaction' : 'each statement as it stands';
 }
 
 const DIRECTIONS: Readonly<Record<Pass['direction'], string>> = {
@@ -90,7 +95,7 @@ function fileLines({ file, durationMs, commitMs, statements, failed }: TracedFil
   const commit = commitMs > 100 && commitMs > durationMs / 10 ? `, ${tookText(commitMs)} of it to commit` : '';
   const lines = [`  ${file}: ${tookText(durationMs)}${commit}`];
   if (whole) for (const statement of statements.filter(worthTelling)) lines.push(...statementLines(statement));
-  if (failed !== undefined) lines.push(`    FAILED, line ${failed.line}: ${failed.why}`);
+  if (failed !== undefined) lines.push(`    FAILED${lineText(failed)}: ${failed.why}`);
   return lines;
 }
 
@@ -122,8 +127,8 @@ function statementLines(statement: TracedStatement): string[] {
   ];
   const temp = tempBytes === undefined || tempBytes === 0 ? '' : `, ${size(tempBytes)} of temporary files`;
   return [
-    `    line ${line}: ${told}`,
-    `      ${tookText(durationMs)}${alone ? ', outside of a transaction' : ''}, ${size(walBytes)} of WAL${temp}`,
+    `    ${line > 0 ? `line ${line}: ` : ''}${told}`,
+    `      ${tookText(durationMs)}${alone && line > 0 ? ', outside of a transaction' : ''}, ${size(walBytes)} of WAL${temp}`,
     ...facts.map((each) => `      ${each}`),
   ];
 }

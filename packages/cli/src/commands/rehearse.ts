@@ -107,8 +107,8 @@ async function onCopy(session: Session, text: string, given: readonly string[], 
   for (const each of ['in', 'traffic', 'wait', 'outage'] as const)
     if (options[each] !== undefined) throw new Failure(EXIT.usage, 'usage', `--${each} goes with --rollback`);
   const agent = agentProgram('rehearse');
-  // A cell can start its application on the copy; of a bare database nobody knows how.
-  const whole = given.some((each) => /^--from(=|$)/.test(each)) && !given.includes('--no-business');
+  // A cell can start its application on the copy, or its program; of a bare database nobody knows how.
+  const whole = given.some((each) => /^--from(=|$)/.test(each));
   const laid = await layOutRelease(text, session, whole);
   try {
     const written = statement === undefined ? join(laid.dir, 'statement.json') : resolve(cwd, statement);

@@ -102,6 +102,18 @@ test('business transactions are read as they were seen, and a statement of befor
   expect(before.ok && before.fact.rehearsal).not.toHaveProperty('business');
 });
 
+test('a migration by a program is one statement of no line, and what it failed at is told without one', () => {
+  const failed = { n: 1, line: 0, code: '', why: 'the command failed (exit code 1)' };
+  const program = { ...statement, line: 0, text: 'the program, with billing 0002', alone: true };
+  const [pass] = facts.passes;
+  const file = { ...pass!.files[0]!, by: 'program' as const, statements: [program], failed };
+  const said = rehearsalStatement('shop@1.2.0', subject, { ...facts, passes: [{ ...pass!, files: [file] }] });
+  const opened = openEvidence(signStatement(said, key), trust, subject);
+  expect(opened.ok && opened.fact.rehearsal?.because).toEqual([
+    '1.sql failed on the way forward: the command failed (exit code 1)',
+  ]);
+});
+
 const good = rehearsalStatement('shop@1.2.0', subject, facts).predicate;
 const { passes: _, ...without } = good;
 test.each([

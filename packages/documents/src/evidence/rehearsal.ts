@@ -47,6 +47,7 @@ const statement = z.strictObject({
 const file = z.strictObject({
   file: text(300),
   migration: text(100),
+  by: oneOf('program').optional(),
   durationMs: milliseconds(),
   commitMs: milliseconds(),
   statements: list(statement, 0, MAX_STATEMENTS),

@@ -8,7 +8,7 @@ import { type BusinessEvidence, type BusinessFacts, businessEvidence, businessRe
 import type { Difference } from './compare.ts';
 import type { PlanChange } from './plan-change.ts';
 import type { MigrationTime } from './promised.ts';
-import { longestStallMs, type Stall, type TracedFile } from './trace.ts';
+import { lineText, longestStallMs, type Stall, type TracedFile } from './trace.ts';
 
 /** What a copy was made from. */
 export interface CopyOrigin {
@@ -117,7 +117,7 @@ export function judgeRehearsal(facts: RehearsalFacts): RehearsalResult {
   for (const { direction, files } of passes)
     for (const { file, failed } of files)
       if (failed !== undefined)
-        because.push(`${file} failed on the way ${direction}, line ${failed.line}: ${failed.why}`);
+        because.push(`${file} failed on the way ${direction}${lineText(failed)}: ${failed.why}`);
   const failed = because.length > 0;
   const forward = passes.find(({ direction }) => direction === 'forward');
   if (forward === undefined && migrations.length > 0) because.push('it was never run forward');

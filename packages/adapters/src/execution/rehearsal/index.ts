@@ -8,6 +8,7 @@
  *   rehearse.ts           forward, back, forward; checksums and plans around them
  *   run-pass.ts           one way: its files, and readers and writers beside them
  *   trace-file.ts         one file, statement by statement, as its runner would; looks.ts asks, statement-diff.ts concludes
+ *   trace-program.ts      one call of the application's own program, seen from outside; program-on-copy.ts points it at the copy
  *   lock-watch.ts         a second session that looks at the first one's locks
  *   canaries.ts           what people would have felt
  *   fingerprint.ts        every object by its definition, every table by checksums
@@ -28,6 +29,7 @@ export * from './copy-from-dump.ts';
 export * from './copy-from-point.ts';
 export * from './copy-server.ts';
 export { heaviestIn, heavyStatements } from './plans.ts';
+export type { ProgramToRun } from './program-on-copy.ts';
 export * from './rehearse.ts';
 export { sweepClusters } from './throw-away-cluster.ts';
 export { sweepDatabases } from './throw-away-database.ts';

@@ -18,7 +18,9 @@ import { controlConnection, prepareForMigrations, withoutTimeouts } from '../sto
 import { type BusinessAsk, type BusinessRan, runBusiness } from './business/run-business.ts';
 import type { Copy } from './copy.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { relationsOf } from './looks.ts';
 import { planName, plansOf } from './plans.ts';
+import { type ProgramToRun, withProgram } from './program-on-copy.ts';
 import { heldTables, type PassFile, type PassSetting, runPass } from './run-pass.ts';
 
 /** A migration with its files' texts. */
@@ -42,6 +44,8 @@ export interface RehearsalAsk {
   readonly statements: { readonly source: RehearsalFacts['plans']['source']; readonly texts: readonly string[] };
   /** Digest of the rules that the copy was masked by. */
   readonly maskedBy?: `sha256:${string}` | undefined;
+  /** The application's own program, where that migrates the store. */
+  readonly program?: ProgramToRun | undefined;
   /** The application's business transactions, once all has been compared; or why none are run. */
   readonly business: BusinessAsk | { readonly notRun: string };
   readonly now: () => number;
@@ -61,6 +65,12 @@ export async function rehearse(ask: RehearsalAsk): Promise<RehearsalFacts> {
   const control = await controlConnection(copy.store);
   return withClient(control, async (client) => {
     const login = await prepareForMigrations(client, copy.store);
+    if (ask.program !== undefined) {
+      // It takes the migrations' login for itself.
+      return withProgram(ask.program, copy.store, client, login, (program, own) =>
+        carryOut(ask, client, { login: own, settings: [], control, how, program, lockWaitMs, mostTables }),
+      );
+    }
     const right = await tooMuchRight(client, login);
     if (right !== undefined) throw new Error(`the migrations could do more than their owner's work: ${right}`);
     const password = await openMigrationLogin(client, login);
@@ -94,9 +104,7 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
       return plansOf(own, statements.texts);
     });
   const plansBefore = await plan();
-  const up = migrations.map(
-    ({ migration, up: text }): PassFile => ({ migration: migration.id, file: migration.up.name, text }),
-  );
+  const up = migrations.map(({ migration, up: text }): PassFile => ({ migration, file: migration.up.name, text }));
   const passes: Pass[] = [];
   const comparisons: Comparison[] = [];
   const run = async (direction: Pass['direction'], files: readonly PassFile[], tables: readonly string[]) => {
@@ -107,7 +115,9 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
   };
   let changes: RehearsalFacts['plans']['changes'] = [];
   let compared = 0;
-  if (await run('forward', up, await expectedTables(client, up))) {
+  const expected =
+    setting.program === undefined ? expectedTables(client, up) : largestTables(client, setting.mostTables);
+  if (await run('forward', up, await expected)) {
     await client.query('analyze');
     const plansAfter = await plan();
     const planned = statements.texts.map((text, i) => ({ text, before: plansBefore[i]!, after: plansAfter[i]! }));
@@ -190,14 +200,14 @@ const WORDS: Readonly<Record<Pass['direction'], string>> = {
 /** The files of the way back, last migration first; undefined: one of them has none. */
 function waysBack(migrations: readonly MigrationFiles[]): readonly PassFile[] | undefined {
   const files = [...migrations].reverse().map(({ migration, down }): PassFile | undefined => {
-    const { id, down: file } = migration;
-    return file === undefined || down === undefined ? undefined : { migration: id, file: file.name, text: down };
+    const { down: file } = migration;
+    return file === undefined || down === undefined ? undefined : { migration, file: file.name, text: down };
   });
   return files.length > 0 && files.every((file) => file !== undefined) ? files : undefined;
 }
 
-/** What a way back says of itself: `-- headgate:lossy the notes are gone`. */
-const LOSSY = /^[ \t]*--[ \t]*headgate:lossy\b[ \t:]*(.*)$/im;
+/** What a way back says of itself: `-- headgate:lossy the notes are gone`, in a document behind `#`. */
+const LOSSY = /^[ \t]*(?:--|#)[ \t]*headgate:lossy\b[ \t:]*(.*)$/im;
 
 function rehearsedOf({ migration, down }: MigrationFiles): RehearsedMigration {
   const { id, from, to, phase, undo, up } = migration;
@@ -233,6 +243,13 @@ async function expectedTables(client: pg.Client, files: readonly PassFile[]): Pr
     [keys],
   );
   return rows.map(({ name }) => name);
+}
+
+/** What a program will lock nobody knows before: half of the places are for what is largest, the others for what turns up. */
+async function largestTables(client: pg.Client, mostTables: number): Promise<readonly string[]> {
+  const tables = [...(await relationsOf(client)).values()].filter(({ kind }) => kind === 'r');
+  const largest = tables.sort((a, b) => b.bytes - a.bytes).slice(0, Math.ceil(mostTables / 2));
+  return largest.map(({ name }) => name);
 }
 
 /** The server's estimates, by the names that plans have. */

@@ -125,7 +125,9 @@ export async function shopCell(
     },
     router: { listenPort: c, adminPort: d, tokenFile: join(dir, 'router-token') },
     tenantTokensFile: tokens,
-    ...(rehearsal === undefined ? {} : { rehearsal: { env: { PG_HOME: join(dir, 'erp') }, ...rehearsal } }),
+    ...(rehearsal === undefined
+      ? {}
+      : { rehearsal: { env: { PG_HOME: join(dir, 'erp') }, startMs: 120_000, ...rehearsal } }),
   });
 }
 
