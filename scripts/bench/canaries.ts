@@ -67,7 +67,9 @@ async function observed(database: pg.ClientConfig, text: string): Promise<number
     said += chunk.toString();
   });
   await once(observer.stdout, 'data');
-  const pass = await runPass('forward', [{ migration: 'm', file: 'm.sql', text }], ['public.big'], {
+  const up = { name: 'm.sql', digest: `sha256:${'0'.repeat(64)}`, size: text.length } as const;
+  const migration = { id: 'm', from: 0, to: 1, phase: 'expand', undo: 'keep', up } as const;
+  const pass = await runPass('forward', [{ migration, file: up.name, text }], ['public.big'], {
     login: database,
     settings: [],
     control: database,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { CommandMigrations } from './command-migrator/command-config.ts';
 import { PgBackRestConfig } from './pgbackrest/pgbackrest-config.ts';
 import { pgbackrestProblems } from './pgbackrest/pgbackrest-problems.ts';
+import { RehearsalConfig, rehearsalProblems } from './rehearsal/business/rehearsal-config.ts';
 import { VaultConfig } from './vault/vault-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
@@ -130,6 +131,8 @@ export const CellConfig = z.strictObject({
   tenantTokensFile: path.optional(),
   /** How long a component may take to end its work when its slot is emptied. Milliseconds. */
   drainMs: z.int().min(0).max(600_000).default(10_000),
+  /** How the application is started on a copy of a store, for a rehearsal; absent: it isn't. */
+  rehearsal: RehearsalConfig.optional(),
   /** Where restore points are copied to, in a second failure domain; absent: they stay where they are taken. */
   vault: VaultConfig.optional(),
 });
@@ -161,7 +164,7 @@ export function parseCellConfig(input: unknown): CellConfig {
   for (const [slot, components] of Object.entries(config.slots)) {
     if (!components[config.webComponent]) wrong.push(`slots.${slot}: the component ${config.webComponent} has no port`);
   }
-  wrong.push(...pgbackrestProblems(config));
+  wrong.push(...pgbackrestProblems(config), ...rehearsalProblems(config));
   const ports = [
     ...Object.values(config.slots).flatMap((components) => Object.values(components).filter((p) => p !== 0)),
     ...Object.values(config.stores).map((store) => store.port),

@@ -19,8 +19,9 @@ import { tookText } from '@headgate/domain/model/duration';
 import { judgeRehearsal } from '@headgate/domain/rehearsal/rehearsal';
 import { loadConfig } from '../config.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
+import { businessOf } from '../rehearse/business.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
-import { pendingOf, readRelease } from '../rehearse/release-files.ts';
+import { pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
 import { rehearsalLines, storeText } from '../rehearse/words.ts';
 import { complain } from './command-line.ts';
 
@@ -37,6 +38,9 @@ export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrati
 --statements FILE     the application's heaviest statements, with $1 for values; without it pg_stat_statements has them
 --runner RUNNER       headgate: each file is one transaction (default); psql: each statement as it stands, CONCURRENTLY too
 --stall SECONDS       how long others may wait (default 1)
+--verification FILE   the business transactions to run on the migrated copy, of the version that serves and of this one, in
+                      place of the Application's. With --from alone: the cell's configuration says how they are started
+--no-business         run none
 --schema-version N    of a database that has no record of ours
 --lock-wait SECONDS   after which waiting for a lock ends (default 2, as in a promotion)
 --statement FILE      write the statement there; with --key KEY signed
@@ -68,6 +72,8 @@ const OPTIONS = {
   stall: text,
   'schema-version': text,
   'lock-wait': text,
+  verification: text,
+  'no-business': flag,
   statement: text,
   key: text,
   'work-dir': text,
@@ -139,6 +145,11 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
     values.statements === undefined ? undefined : await heavyStatements(await readFile(values.statements, 'utf8'));
   const read = values.config === undefined ? undefined : loadConfig(values.config);
   if (read?.ok === false) throw new Error(read.problems.join('\n'));
+  const workDir = values['work-dir'] ?? join(tmpdir(), `headgate-rehearsals-${process.getuid?.() ?? 0}`);
+  const business = await businessOf({
+    ...{ config: read?.config, from: values.from, release, releaseDir: asked.release },
+    ...{ verification: values.verification, unwanted: values['no-business'] === true, workDir, signal, say },
+  });
   say('The copy is made …');
   const opened = await openCopy({
     cells: read?.config.cells ?? [],
@@ -146,7 +157,7 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
     databaseEnv: values['database-env'],
     name: values.name,
     scratchEnv: values['scratch-env'],
-    workDir: values['work-dir'] ?? join(tmpdir(), `headgate-rehearsals-${process.getuid?.() ?? 0}`),
+    workDir,
     deadlineMs: COPY_MS,
     signal,
   });
@@ -167,6 +178,8 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
       mostTables: MOST_TABLES,
       statements: statementsOf(given, opened),
       maskedBy: values.mask === undefined ? undefined : await mask(copy, values.mask, say),
+      program: programOf(opened, release, asked, workDir),
+      business,
       now: Date.now,
       say,
     });
@@ -202,6 +215,22 @@ function versionGiven(values: Values): number {
 function statementsOf(given: readonly string[] | undefined, { heaviest }: OpenedCopy): RehearsalAsk['statements'] {
   if (given !== undefined) return { source: 'file', texts: given };
   return heaviest === undefined ? { source: 'none', texts: [] } : { source: 'pg_stat_statements', texts: heaviest };
+}
+
+/** What migrates the store; undefined: SQL does. */
+function programOf(
+  { migrations, node }: OpenedCopy,
+  { whole, name }: RehearsedRelease,
+  { signal, runner }: Asked,
+  workDir: string,
+): RehearsalAsk['program'] {
+  if (migrations === undefined) return undefined;
+  if (runner === 'psql') throw new Error('--runner psql is for SQL, and this store is migrated by a program');
+  if (whole === undefined)
+    throw new Error(
+      `the program runs among the files of ${name}, and those aren't there: use headgate rehearse RELEASE --from STORE --config FILE, which lays a release out`,
+    );
+  return { migrations, node: node ?? process.execPath, release: whole, workDir, signal };
 }
 
 /** Masks the copy, and answers by which rules. Throws when it isn't masked afterwards. */

@@ -3,6 +3,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import type { CommandMigrations } from '@headgate/adapters/execution/command-migrator/command-config';
 import { clientConfig, readConnectionUrl } from '@headgate/adapters/execution/external-store/connection-url';
 import { openExternalStore } from '@headgate/adapters/execution/external-store/external-store';
 import {
@@ -41,6 +42,10 @@ export interface OpenedCopy {
   readonly from: RehearsedStore;
   /** Of the database that serves, if it keeps them. */
   readonly heaviest: readonly string[] | undefined;
+  /** The application's own program, where that migrates the store. */
+  readonly migrations?: CommandMigrations | undefined;
+  /** The cell's Node. */
+  readonly node?: string;
   remove(): Promise<void>;
 }
 
@@ -69,19 +74,28 @@ async function fromUrl(ask: CopyAsk, variable: string): Promise<OpenedCopy> {
 }
 
 async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
-  const { cell, name } = chosen(ask);
+  const { cell, name } = storeOf(ask);
   const from = { environment: cell.environment, cell: cell.cell, store: name };
   const external = Object.hasOwn(cell.externalStores, name) ? cell.externalStores[name] : undefined;
   const config = external ?? cell.stores[name];
   if (config === undefined) throw new Error(`there is no store ${name} in the cell ${cell.cell}`);
-  if (config.migrations !== undefined)
-    throw new Error(`the store ${name} is migrated by a program; only SQL migrations are rehearsed yet`);
+  const { migrations } = config;
+  if (migrations !== undefined && ask.scratchEnv !== undefined)
+    throw new Error(
+      `the store ${name} is migrated by a program, and the application is asked for its version by its own login, which gets a password for it: leave --scratch-env out, so that the copy is on a server of its own`,
+    );
   if (external !== undefined) {
     const store = await openExternalStore(name, external);
     const serving = await store.cluster.controlConnection(store.database);
     const heaviest = await withClient(serving, heaviestIn);
     const onto = await serverOf(ask, await store.cluster.major());
-    return closing(onto, async () => ({ copy: await copyFromDumpPoint(store, onto, ask), from, heaviest }));
+    return closing(onto, async () => ({
+      copy: await copyFromDumpPoint(store, onto, ask),
+      from,
+      heaviest,
+      migrations,
+      node: cell.node,
+    }));
   }
   const own = cell.stores[name]!;
   if (own.pgbackrest !== undefined)
@@ -94,11 +108,14 @@ async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
   const copy = await copyFromPhysicalPoint(store, ask.workDir, ask);
   const serving = (await cluster.postmaster())?.ready === true ? await cluster.controlConnection(database) : undefined;
   const heaviest = serving === undefined ? undefined : await withClient(serving, heaviestIn);
-  return { copy, from, heaviest, remove: () => copy.remove() };
+  return { copy, from, heaviest, migrations, node: cell.node, remove: () => copy.remove() };
 }
 
-/** A store by its name, or by cell/store where several cells have one of that name. */
-function chosen({ cells, from = '' }: CopyAsk): { readonly cell: CellConfig; readonly name: string } {
+/** A store by its name, or by cell/store where several cells have one of that name. Throws, in words, when there is none. */
+export function storeOf({ cells, from = '' }: Pick<CopyAsk, 'cells' | 'from'>): {
+  readonly cell: CellConfig;
+  readonly name: string;
+} {
   const [cellName, storeName] = from.includes('/') ? from.split('/', 2) : [undefined, from];
   const known: string[] = [];
   const found: { readonly cell: CellConfig; readonly name: string }[] = [];

@@ -1,14 +1,14 @@
 /** A release's migrations, from the folder into which its manifest and files were laid. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MigrationFiles } from '@headgate/adapters/execution/rehearsal/index';
+import type { MigrationFiles, ReleaseWithFiles } from '@headgate/adapters/execution/rehearsal/index';
 import { digestOf, readManifest } from '@headgate/documents';
 import type { ArtifactFile, Digest, ReleaseManifest } from '@headgate/domain';
 
 /** The manifest's canonical bytes, and each file by its digest, as `headgate rehearse` lays them out. */
 const MANIFEST = 'manifest.json';
 const FILES = 'files';
-/** Most of one migration, in bytes. */
+/** Most of one file, in bytes. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 export interface RehearsedRelease {
@@ -18,6 +18,8 @@ export interface RehearsedRelease {
   readonly name: string;
   /** All of its migrations, in order. */
   readonly migrations: readonly MigrationFiles[];
+  /** With its components' files, where they were laid out; undefined: they weren't. */
+  readonly whole: ReleaseWithFiles | undefined;
 }
 
 /** Reads and verifies them. Throws an error that says what isn't as it should be. */
@@ -30,14 +32,14 @@ export async function readRelease(dir: string): Promise<RehearsedRelease> {
   const read = readManifest(bytes);
   if (!read.ok) throw new Error(`${join(dir, MANIFEST)}: ${read.why}`);
   const { manifest, digest } = read;
-  const text = async ({ name, digest: expected }: ArtifactFile): Promise<string> => {
-    const path = join(dir, FILES, expected.slice('sha256:'.length));
-    const facts = await stat(path).catch(() => undefined);
-    if (facts?.isFile() !== true || facts.size > MAX_BYTES) throw new Error(`the file ${name} isn't there: ${path}`);
+  const bytesOf = async ({ name, digest: expected }: Pick<ArtifactFile, 'name' | 'digest'>): Promise<Buffer> => {
+    const path = pathOf(dir, expected);
+    if (!(await isThere(path))) throw new Error(`the file ${name} isn't there: ${path}`);
     const content = await readFile(path);
     if (digestOf(content) !== expected) throw new Error(`the file ${name} isn't the one of the release: ${path}`);
-    return content.toString('utf8');
+    return content;
   };
+  const text = async (file: ArtifactFile): Promise<string> => (await bytesOf(file)).toString('utf8');
   const migrations: MigrationFiles[] = [];
   for (const migration of [...manifest.migrations].sort((a, b) => a.from - b.from)) {
     const { up, down } = migration;
@@ -47,7 +49,25 @@ export async function readRelease(dir: string): Promise<RehearsedRelease> {
       ...(down === undefined ? {} : { down: await text(down) }),
     });
   }
-  return { manifest, digest, name: `${manifest.application} ${manifest.version}`, migrations };
+  const ref = { digest, version: manifest.version };
+  const files = manifest.components.flatMap((component) => component.files);
+  const laidOut = (await Promise.all(files.map((each) => isThere(pathOf(dir, each.digest))))).every(Boolean);
+  return {
+    manifest,
+    digest,
+    name: `${manifest.application} ${manifest.version}`,
+    migrations,
+    whole: laidOut ? { ref, manifest, file: (each) => bytesOf({ name: each, digest: each }) } : undefined,
+  };
+}
+
+function pathOf(dir: string, digest: Digest): string {
+  return join(dir, FILES, digest.slice('sha256:'.length));
+}
+
+async function isThere(path: string): Promise<boolean> {
+  const facts = await stat(path).catch(() => undefined);
+  return facts?.isFile() === true && facts.size <= MAX_BYTES;
 }
 
 /**

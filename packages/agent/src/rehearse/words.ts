@@ -1,6 +1,7 @@
 /** A rehearsal as people read it: names, counts and durations, never a value. */
 
 import { tookText } from '@headgate/domain/model/duration';
+import { businessFailureText } from '@headgate/domain/rehearsal/business';
 import { differenceText } from '@headgate/domain/rehearsal/compare';
 import { planChangeText } from '@headgate/domain/rehearsal/plan-change';
 import {
@@ -9,7 +10,7 @@ import {
   type RehearsalFacts,
   type RehearsedStore,
 } from '@headgate/domain/rehearsal/rehearsal';
-import { othersWait, type TracedFile, type TracedStatement } from '@headgate/domain/rehearsal/trace';
+import { lineText, othersWait, type TracedFile, type TracedStatement } from '@headgate/domain/rehearsal/trace';
 
 /** Differences and statements of one kind that are told. */
 const TOLD = 10;
@@ -42,13 +43,19 @@ export function rehearsalLines(release: string, facts: RehearsalFacts, stallMs: 
   return [
     `Rehearsal of ${release} on a copy of ${storeText(from)}`,
     `  ${origin} of ${taken}: ${size(copy.bytes)}, ${count(copy.rows, 'row')}, usable after ${tookText(copy.readyMs)}, ${copy.maskedBy === undefined ? 'not masked' : 'masked'}`,
-    `  PostgreSQL ${copy.server}; schema ${schema.from} to ${schema.to}; ${runner === 'headgate' ? 'each file in one transaction' : 'each statement as it stands'}`,
+    `  PostgreSQL ${copy.server}; schema ${schema.from} to ${schema.to}; ${howText(runner, passes)}`,
     ...passes.flatMap((pass) => ['', ...passLines(pass, facts)]),
     ...(planLines(plans).length === 0 ? [] : ['', ...planLines(plans)]),
+    ...businessLines(facts),
     ...(missing.length === 0 ? [] : ['', 'Not looked at:', ...missing.map((each) => `  ${each}`)]),
     '',
     ...closing(facts, stallMs),
   ];
+}
+
+function howText(runner: RehearsalFacts['runner'], passes: readonly Pass[]): string {
+  if (passes.some(({ files }) => files.some(({ by }) => by === 'program'))) return 'by the application’s own program';
+  return runner === 'headgate' ? 'each file in one transaction' : 'each statement as it stands';
 }
 
 const DIRECTIONS: Readonly<Record<Pass['direction'], string>> = {
@@ -88,7 +95,7 @@ function fileLines({ file, durationMs, commitMs, statements, failed }: TracedFil
   const commit = commitMs > 100 && commitMs > durationMs / 10 ? `, ${tookText(commitMs)} of it to commit` : '';
   const lines = [`  ${file}: ${tookText(durationMs)}${commit}`];
   if (whole) for (const statement of statements.filter(worthTelling)) lines.push(...statementLines(statement));
-  if (failed !== undefined) lines.push(`    FAILED, line ${failed.line}: ${failed.why}`);
+  if (failed !== undefined) lines.push(`    FAILED${lineText(failed)}: ${failed.why}`);
   return lines;
 }
 
@@ -120,8 +127,8 @@ function statementLines(statement: TracedStatement): string[] {
   ];
   const temp = tempBytes === undefined || tempBytes === 0 ? '' : `, ${size(tempBytes)} of temporary files`;
   return [
-    `    line ${line}: ${told}`,
-    `      ${tookText(durationMs)}${alone ? ', outside of a transaction' : ''}, ${size(walBytes)} of WAL${temp}`,
+    `    ${line > 0 ? `line ${line}: ` : ''}${told}`,
+    `      ${tookText(durationMs)}${alone && line > 0 ? ', outside of a transaction' : ''}, ${size(walBytes)} of WAL${temp}`,
     ...facts.map((each) => `      ${each}`),
   ];
 }
@@ -164,6 +171,26 @@ function planLines({ compared, changes, source }: RehearsalFacts['plans']): stri
         `  ${text.replace(/\s+/g, ' ').slice(0, 90)}`,
         ...changes.filter((change) => change.text === text).map((change) => `    ${planChangeText(change)}`),
       ]),
+  ];
+}
+
+function businessLines({ business, schema }: RehearsalFacts): string[] {
+  if (business === undefined) return [];
+  const { verification, runs } = business;
+  return [
+    '',
+    `Business transactions (${verification.name}), on the copy at schema ${schema.to}`,
+    ...runs.flatMap(({ which, release, components, readyMs, durationMs, tenants, transactions, failures }) => [
+      `  ${which} version ${release.version} (${components.join(', ')})${readyMs === undefined ? '' : `, ready after ${tookText(readyMs)}`}:`,
+      ...(failures.length === 0
+        ? [
+            `    ${count(transactions, 'transaction')} of ${count(tenants, 'tenant')} went well in ${tookText(durationMs)}`,
+          ]
+        : []),
+      ...failures.slice(0, TOLD).map((failure) => `    FAILED ${businessFailureText(failure)}`),
+      ...(failures.length > TOLD ? [`    and ${failures.length - TOLD} more (--json has them)`] : []),
+      ...(failures.length > 0 && transactions > 0 ? [`    ${count(transactions, 'other')} went well`] : []),
+    ]),
   ];
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findTools } from '@headgate/adapters/execution/external-store/postgres-tools';
 import { type ShopStore, shopStore } from '@headgate/adapters/execution/rehearsal/testing/shop';
-import { digestOf } from '@headgate/documents';
+import { digestOf, readManifest } from '@headgate/documents';
 import { RealServer } from '@headgate/server/testing/real-server';
 import { DOCUMENTS, SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -75,6 +75,16 @@ test.skipIf(tools === undefined)(
     const hex = (each: string) => digestOf(each).slice('sha256:'.length);
     expect((await readdir(join(laid.dir, 'files'))).sort()).toEqual([hex(FILES.up), hex(FILES.down)].sort());
     await laid.remove();
+    // For a cell that starts the application: with its components' files, and what the server says its transactions are.
+    const whole = await layOutRelease('3.0.0', { cwd: folder, client: developer }, true);
+    const verification = JSON.parse(await readFile(join(whole.dir, 'verification.json'), 'utf8'));
+    expect(verification).toMatchObject({ kind: 'Verification' });
+    const read = readManifest(await readFile(join(whole.dir, 'manifest.json')));
+    const components = read.ok ? read.manifest.components : [];
+    const files = components.flatMap((component) => component.files.map((file) => file.digest.slice(7)));
+    expect(files).not.toEqual([]);
+    expect(await readdir(join(whole.dir, 'files'))).toEqual(expect.arrayContaining(files));
+    await whole.remove();
 
     const { id } = await developer.call('requestPromotion', { body: { release: digest, environment: 'staging' } });
     expect((await headgate('explain', id)).out).toContain('no verified rehearsal of this release on a copy of main');

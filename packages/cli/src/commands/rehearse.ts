@@ -17,7 +17,8 @@ const FORMS = `
   headgate rehearse RELEASE --database-env VAR [--name STORE] [OPTIONS]
   headgate rehearse RELEASE --rollback --in ENVIRONMENT [--traffic URL] [OPTIONS]
 
-The first two run a release's migrations on a copy of a store. RELEASE is a folder (release.yaml or headgate.yaml), or a
+The first two run a release's migrations on a copy of a store, and the first, where the cell says how, the application's
+business transactions on the migrated copy, of the version that serves and of the release. RELEASE is a folder (release.yaml or headgate.yaml), or a
 registered release: digest, version, application@version.
 It runs as headgate-agent rehearse, on the machine that holds the store's credentials; headgate-agent rehearse --help has
 the options.
@@ -106,7 +107,9 @@ async function onCopy(session: Session, text: string, given: readonly string[], 
   for (const each of ['in', 'traffic', 'wait', 'outage'] as const)
     if (options[each] !== undefined) throw new Failure(EXIT.usage, 'usage', `--${each} goes with --rollback`);
   const agent = agentProgram('rehearse');
-  const laid = await layOutRelease(text, session);
+  // A cell can start its application on the copy, or its program; of a bare database nobody knows how.
+  const whole = given.some((each) => /^--from(=|$)/.test(each));
+  const laid = await layOutRelease(text, session, whole);
   try {
     const written = statement === undefined ? join(laid.dir, 'statement.json') : resolve(cwd, statement);
     const keys = key === undefined ? [] : ['--key', resolve(cwd, key)];

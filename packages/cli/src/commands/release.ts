@@ -152,8 +152,10 @@ function evidenceText({ predicateType, result, rehearsal, rollbackRehearsal, ana
   if (analysis !== undefined) return analysisText(analysis);
   if (rollbackRehearsal !== undefined) return rollbackText(rollbackRehearsal);
   if (rehearsal === undefined) return predicateType;
-  const { environment, cell, store, at, ok, longestStallMs, because } = rehearsal;
+  const { environment, cell, store, at, ok, longestStallMs, because, business } = rehearsal;
   const of = [environment, cell, store].filter((each) => each !== undefined).join('/');
   const felt = longestStallMs === undefined ? '' : `, others waited for at most ${longestStallMs} ms`;
-  return `rehearsal on a copy of ${of} at ${instant(at)}: ${ok ? `it went well${felt}` : `it did not go well: ${because.join('; ')}`}`;
+  const whose = [...(business?.old ?? []), ...(business?.new === true ? ['its own'] : [])];
+  const done = whose.length === 0 ? '' : `, with business transactions (${whose.join(', ')})`;
+  return `rehearsal on a copy of ${of} at ${instant(at)}: ${ok ? `it went well${felt}${done}` : `it did not go well: ${because.join('; ')}`}`;
 }

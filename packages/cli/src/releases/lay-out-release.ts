@@ -19,8 +19,15 @@ export interface LaidOut {
   remove(): Promise<void>;
 }
 
-/** `text`: a folder with a release, or one that is registered. What is fetched is verified by its digest. */
-export async function layOutRelease(text: string, session: Pick<Session, 'cwd' | 'client'>): Promise<LaidOut> {
+/**
+ * `text`: a folder with a release, or one that is registered. What is fetched is verified by its digest. `whole`: with its
+ * components' files, and its application's Verification as far as the server tells it.
+ */
+export async function layOutRelease(
+  text: string,
+  session: Pick<Session, 'cwd' | 'client'>,
+  whole = false,
+): Promise<LaidOut> {
   const path = resolve(session.cwd, text);
   const { manifest, bytes, digest, file } =
     (await stat(path).catch(() => undefined)) === undefined
@@ -34,11 +41,25 @@ export async function layOutRelease(text: string, session: Pick<Session, 'cwd' |
     for (const { up, down } of manifest.migrations)
       for (const each of down === undefined ? [up] : [up, down])
         await writeFile(join(dir, 'files', each.digest.slice('sha256:'.length)), await file(each.digest));
+    if (whole) {
+      for (const each of manifest.components.flatMap(({ files }) => files))
+        await writeFile(join(dir, 'files', each.digest.slice('sha256:'.length)), await file(each.digest));
+      const verification = await verificationOf(session, manifest.application).catch(() => undefined);
+      if (verification !== undefined) await writeFile(join(dir, 'verification.json'), JSON.stringify(verification));
+    }
     return { dir, digest, remove };
   } catch (error) {
     await remove();
     throw error;
   }
+}
+
+/** What the server declares; a folder's release may be of an application that it doesn't know, or of no server at all. */
+async function verificationOf({ client }: Pick<Session, 'client'>, application: string): Promise<unknown> {
+  const { content } = await client.call('showDocument', { kind: 'Application', name: application });
+  const { verification } = (content.spec ?? {}) as { readonly verification?: string };
+  if (verification === undefined) return undefined;
+  return (await client.call('showDocument', { kind: 'Verification', name: verification })).content;
 }
 
 type Source = Omit<ManifestFact, 'ok'> & { file(digest: Digest): Promise<Uint8Array> };

@@ -27,6 +27,8 @@ export const evidence = z
         durationMs: z.int(),
         runner: z.enum(['headgate', 'psql']),
         masked: z.boolean(),
+        /** Versions whose business transactions went well on the copy: those that ran then, and whether the new one. */
+        business: z.object({ old: z.array(z.string()), new: z.boolean() }).exactOptional(),
         because: z.array(z.string()),
       })
       .exactOptional(),

@@ -72,6 +72,48 @@ test('a rehearsal’s facts become what its gate judges; what follows from them 
   expect(opened.ok && opened.fact.result).toBeUndefined();
 });
 
+const business = {
+  verification: { name: 'billing', digest: subject },
+  runs: [
+    {
+      ...{ which: 'old' as const, release: { digest: subject, version: '1.1.0' }, components: ['web'], readyMs: 310.7 },
+      ...{ durationMs: 20.2, tenants: 1, transactions: 2, failures: [] },
+    },
+    {
+      ...{ which: 'new' as const, release: { digest: subject, version: '1.2.0' }, components: ['web'] },
+      ...{ durationMs: 0, tenants: 0, transactions: 0 },
+      failures: [{ tenant: 'acme', check: 'bill/post', why: 'expected $statusCode == 201, found 500' }],
+    },
+  ],
+};
+
+test('business transactions are read as they were seen, and a statement of before, without them, says nothing of them', () => {
+  const open = (more: Partial<RehearsalFacts>) =>
+    openEvidence(signStatement(rehearsalStatement('shop@1.2.0', subject, { ...facts, ...more }), key), trust, subject);
+  const opened = open({ business });
+  expect(opened).toMatchObject({
+    ok: true,
+    fact: { rehearsal: { ok: false, business: { old: ['1.1.0'], new: false } } },
+  });
+  expect(opened.ok && opened.fact.rehearsal?.because).toContain(
+    'business transactions of the new version 1.2.0 on the new schema: acme, bill/post: expected $statusCode == 201, found 500',
+  );
+  const before = open({});
+  expect(before.ok && before.fact.rehearsal).not.toHaveProperty('business');
+});
+
+test('a migration by a program is one statement of no line, and what it failed at is told without one', () => {
+  const failed = { n: 1, line: 0, code: '', why: 'the command failed (exit code 1)' };
+  const program = { ...statement, line: 0, text: 'the program, with billing 0002', alone: true };
+  const [pass] = facts.passes;
+  const file = { ...pass!.files[0]!, by: 'program' as const, statements: [program], failed };
+  const said = rehearsalStatement('shop@1.2.0', subject, { ...facts, passes: [{ ...pass!, files: [file] }] });
+  const opened = openEvidence(signStatement(said, key), trust, subject);
+  expect(opened.ok && opened.fact.rehearsal?.because).toEqual([
+    '1.sql failed on the way forward: the command failed (exit code 1)',
+  ]);
+});
+
 const good = rehearsalStatement('shop@1.2.0', subject, facts).predicate;
 const { passes: _, ...without } = good;
 test.each([
@@ -83,6 +125,11 @@ test.each([
     { ...good, passes: [{ direction: 'forward', durationMs: -1, files: [], stalls: [], unwatched: [] }] },
   ],
   ['with a comparison that says less', { ...good, comparisons: [{ what: 'back' }] }],
+  [
+    'with business of nobody’s',
+    { ...good, business: { ...business, runs: [{ ...business.runs[0], which: 'other' }] } },
+  ],
+  ['with business that says it went well', { ...good, business: { ...business, ok: true } }],
   ['with no date', { ...good, at: 'now' }],
 ])('one %s is refused, with the place', (_, predicate) => {
   const made = statementAbout('x', subject, REHEARSAL_PREDICATE, JSON.parse(JSON.stringify(predicate)));

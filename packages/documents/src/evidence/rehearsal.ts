@@ -47,6 +47,7 @@ const statement = z.strictObject({
 const file = z.strictObject({
   file: text(300),
   migration: text(100),
+  by: oneOf('program').optional(),
   durationMs: milliseconds(),
   commitMs: milliseconds(),
   statements: list(statement, 0, MAX_STATEMENTS),
@@ -72,6 +73,23 @@ const planChange = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('new-sequential-scan'), text: words, relation, rows: count }),
   z.strictObject({ kind: z.literal('dearer'), text: words, before: count, after: count }),
 ]);
+
+/** Failures of one version that are told. */
+const MAX_FAILURES = 100;
+const businessRun = z.strictObject({
+  which: oneOf('old', 'new'),
+  release: z.strictObject({ digest, version: text(100) }),
+  components: list(text(63), 0, 100),
+  readyMs: milliseconds().optional(),
+  durationMs: milliseconds(),
+  tenants: count,
+  transactions: count,
+  failures: list(
+    z.strictObject({ tenant: text(63).optional(), check: text(200).optional(), why: words }),
+    0,
+    MAX_FAILURES,
+  ),
+});
 
 const phase = oneOf('expand', 'data', 'contract');
 const predicate = z.strictObject({
@@ -121,6 +139,10 @@ const predicate = z.strictObject({
     source: oneOf('pg_stat_statements', 'file', 'none'),
     changes: list(planChange, 0, MAX_LIST),
   }),
+  // Absent: nobody ran them, or it is a statement of before.
+  business: z
+    .strictObject({ verification: z.strictObject({ name: text(63), digest }), runs: list(businessRun, 0, 10) })
+    .optional(),
   missing: list(words, 0, 100),
 });
 
@@ -150,7 +172,7 @@ function wrong(why: string, where: string): Refused<'evidence-malformed'> {
 
 /** Whole milliseconds and counts, bounded lists, well-formed and bounded texts, and nothing that is undefined. */
 function bounded(facts: RehearsalFacts): Readonly<Record<string, unknown>> {
-  const most: Readonly<Record<string, number>> = { statements: MAX_STATEMENTS };
+  const most: Readonly<Record<string, number>> = { statements: MAX_STATEMENTS, failures: MAX_FAILURES };
   const tidy = (value: unknown, name: string): unknown => {
     if (typeof value === 'number') return Math.max(0, Math.round(value));
     // One character of room: a text is cut anywhere, and what is left of a pair becomes one.

@@ -1,5 +1,6 @@
 import { ageText, durationText } from '../model/duration.ts';
 import type { Digest } from '../model/identity.ts';
+import type { BusinessRun } from '../rehearsal/business.ts';
 import type { RehearsalEvidence, WayBack } from '../rehearsal/rehearsal.ts';
 import { type EvidenceFact, type Gate, pass, stop, type Verdict, wholeNumber } from './gate.ts';
 
@@ -38,15 +39,20 @@ export const rehearsed: Gate = {
       },
       masked: { type: 'boolean', description: 'Only a masked copy counts' },
       equal: { type: 'boolean', description: 'The way back must lose nothing, declared or not' },
+      business: {
+        enum: ['old-and-new', 'new'],
+        description:
+          'Whose business transactions must have gone well on the migrated copy: of the version that ran and of the new one, or of the new one alone',
+      },
     },
   },
   at: 'promotion',
   judge(params, facts) {
     const name = 'rehearsed';
-    const { from, masked = false, equal = false, runner = 'headgate' } = params;
+    const { from, masked = false, equal = false, runner = 'headgate', business } = params;
     const maxAgeMs = wholeNumber(params, 'maxAgeMs');
     const most = wholeNumber(params, 'longestStallMs');
-    const known = runner === 'headgate' || runner === 'psql';
+    const known = (runner === 'headgate' || runner === 'psql') && isWhose(business);
     const wellSaid = typeof from === 'string' && from !== '' && maxAgeMs !== undefined && maxAgeMs > 0 && known;
     if (!wellSaid || most === undefined || typeof masked !== 'boolean' || typeof equal !== 'boolean')
       return stop(
@@ -66,7 +72,10 @@ export const rehearsed: Gate = {
         `headgate rehearse ${facts.release.digest} --from STORE --config FILE --key KEY --attach, with a store of ${from}`,
         'operator',
       );
-    return judgeNewest(newest, facts.now, { from, maxAgeMs, most, masked, equal });
+    return judgeNewest(newest, facts.now, {
+      ...{ from, maxAgeMs, most, masked, equal, business },
+      release: facts.release.digest,
+    });
   },
 };
 
@@ -107,10 +116,12 @@ interface Asked {
   readonly most: number;
   readonly masked: boolean;
   readonly equal: boolean;
+  readonly business: Whose;
+  readonly release: Digest;
 }
 
 function judgeNewest(newest: RehearsalEvidence, now: number, asked: Asked): Verdict {
-  const { from, maxAgeMs, most, masked, equal } = asked;
+  const { from, maxAgeMs, most, masked, equal, business, release } = asked;
   const again = (why: string, verdict: 'fail' | 'error' | 'no-data' = 'fail', unblock = 'rehearse it again'): Verdict =>
     stop('rehearsed', verdict, why, unblock, 'operator');
   const { ok, wayBack, longestStallMs, because } = newest;
@@ -148,8 +159,44 @@ function judgeNewest(newest: RehearsalEvidence, now: number, asked: Asked): Verd
       'take the safe way that headgate analyse FILE shows, and create a new release',
       'developer',
     );
+  const lacks = lackOf(newest.business, business);
+  if (lacks !== undefined)
+    return again(
+      `the newest rehearsal on a copy of ${from} ran no business transactions of the ${lacks} version`,
+      'no-data',
+      `${LACKS[lacks]}: headgate rehearse ${release} --from STORE --config FILE --key KEY --attach`,
+    );
   const told = `others waited for at most ${durationText(Math.ceil(longestStallMs))}, and the way back ${WAYS[wayBack]}`;
-  return pass('rehearsed', `on a copy of ${from}, ${ageText(Math.max(0, ageMs))} ago: ${told}`);
+  return pass(
+    'rehearsed',
+    `on a copy of ${from}, ${ageText(Math.max(0, ageMs))} ago: ${told}${businessText(newest.business, business)}`,
+  );
+}
+
+/** Whose business transactions a policy asks for; undefined: nobody's. */
+const WHOSE = [undefined, 'old-and-new', 'new'] as const;
+type Whose = (typeof WHOSE)[number];
+
+function isWhose(value: unknown): value is Whose {
+  return WHOSE.some((each) => each === value);
+}
+
+/** Whose are missing of those that are asked for. */
+function lackOf(business: RehearsalEvidence['business'], asked: Whose): BusinessRun['which'] | undefined {
+  if (asked === undefined) return undefined;
+  if (business?.new !== true) return 'new';
+  return asked === 'new' || business.old.length > 0 ? undefined : 'old';
+}
+
+const LACKS: Readonly<Record<BusinessRun['which'], string>> = {
+  new: 'rehearse it without --no-business, in a cell whose configuration says how (rehearsal)',
+  old: 'rehearse it where the version before it runs (a policy for where none does asks for business: new)',
+};
+
+function businessText(business: RehearsalEvidence['business'], asked: Whose): string {
+  if (asked === undefined || business === undefined) return '';
+  const old = asked === 'new' ? '' : `, as those of ${business.old.join(' and ')} did`;
+  return `; the new version’s business transactions went well${old}`;
 }
 
 const WAYS: Readonly<Record<WayBack, string>> = {

@@ -4,10 +4,11 @@
  */
 import type { Digest, Instant } from '../model/identity.ts';
 import type { MigrationPhase } from '../model/release.ts';
+import { type BusinessEvidence, type BusinessFacts, businessEvidence, businessReasons } from './business.ts';
 import type { Difference } from './compare.ts';
 import type { PlanChange } from './plan-change.ts';
 import type { MigrationTime } from './promised.ts';
-import { longestStallMs, type Stall, type TracedFile } from './trace.ts';
+import { lineText, longestStallMs, type Stall, type TracedFile } from './trace.ts';
 
 /** What a copy was made from. */
 export interface CopyOrigin {
@@ -85,6 +86,8 @@ export interface RehearsalFacts {
     readonly source: 'pg_stat_statements' | 'file' | 'none';
     readonly changes: readonly PlanChange[];
   };
+  /** The application's transactions on the migrated copy; absent: none was run, `missing` says why. */
+  readonly business?: BusinessFacts;
   /** What was not looked at, each in words. */
   readonly missing: readonly string[];
 }
@@ -114,7 +117,7 @@ export function judgeRehearsal(facts: RehearsalFacts): RehearsalResult {
   for (const { direction, files } of passes)
     for (const { file, failed } of files)
       if (failed !== undefined)
-        because.push(`${file} failed on the way ${direction}, line ${failed.line}: ${failed.why}`);
+        because.push(`${file} failed on the way ${direction}${lineText(failed)}: ${failed.why}`);
   const failed = because.length > 0;
   const forward = passes.find(({ direction }) => direction === 'forward');
   if (forward === undefined && migrations.length > 0) because.push('it was never run forward');
@@ -127,6 +130,7 @@ export function judgeRehearsal(facts: RehearsalFacts): RehearsalResult {
   for (const change of plans.changes)
     if (change.kind === 'fails') because.push(`a statement of the application fails afterwards: ${change.why}`);
   const forwards = passes.filter(({ direction }) => direction !== 'back');
+  because.push(...businessReasons(facts.business));
   const felt = forwards.flatMap(({ stalls }) => stalls);
   const nobody = forwards.some(({ unwatched }) => unwatched.length > 0) || forwards.length === 0;
   return {
@@ -155,6 +159,8 @@ export interface RehearsalEvidence extends RehearsedStore, Omit<RehearsalResult,
   readonly longestStallMs?: number;
   readonly runner: RehearsalFacts['runner'];
   readonly masked: boolean;
+  /** Of which versions business transactions went well on the copy; absent: nobody ran them. */
+  readonly business?: BusinessEvidence;
   /**
    * What each migration took on the first way forward, in its order: what production is promised. Those that failed promise
    * nothing. Absent: attached when nobody wrote that down.
@@ -168,6 +174,7 @@ const MOST_REASONS = 20;
 /** The same facts, as short as a gate needs them. */
 export function rehearsalEvidence(facts: RehearsalFacts): RehearsalEvidence {
   const { longestStallMs: longest, because, ...result } = judgeRehearsal(facts);
+  const business = businessEvidence(facts.business);
   return {
     ...facts.from,
     ...result,
@@ -176,6 +183,7 @@ export function rehearsalEvidence(facts: RehearsalFacts): RehearsalEvidence {
     at: facts.at,
     runner: facts.runner,
     masked: facts.copy.maskedBy !== undefined,
+    ...(business === undefined ? {} : { business }),
     migrations: promisedTimes(facts),
   };
 }

@@ -54,11 +54,17 @@ export interface TracedStatement {
 export interface TraceFailure {
   /** Of the statement; 0: the commit. */
   readonly n: number;
+  /** 0: of none, as a commit or a program. */
   readonly line: number;
-  /** PostgreSQL's own code (SQLSTATE). */
+  /** PostgreSQL's own code (SQLSTATE); empty of a program. */
   readonly code: string;
   /** In words; quotes no data. */
   readonly why: string;
+}
+
+/** `, line 3`; nothing where it is of none. */
+export function lineText({ line }: Pick<TraceFailure, 'line'>): string {
+  return line > 0 ? `, line ${line}` : '';
 }
 
 /** One file, from its first statement to the end of its last transaction. */
@@ -66,6 +72,8 @@ export interface TracedFile {
   readonly file: string;
   /** The migration's id. */
   readonly migration: string;
+  /** The application's own program carried it out, and is its one statement here; absent: SQL. */
+  readonly by?: 'program';
   readonly durationMs: number;
   /** Of the commits in it: what waits for them (deferred constraints) is done there. */
   readonly commitMs: number;

@@ -31,6 +31,8 @@ export interface ProcessTargetConfig {
   readonly user: RunAs | undefined;
   /** How long a component may take to end its work when it is stopped. Milliseconds. */
   readonly drainMs: number;
+  /** Components that are started, where it isn't all of a release's. */
+  readonly only?: readonly string[];
   /** What starts a component, where its own command doesn't say it all: `undefined` takes that. */
   command?(slot: string, component: Component, dir: string): readonly string[] | undefined;
   /** Environment of a component, without what the release's own configuration says. Holds secrets: never log it. */
@@ -110,12 +112,13 @@ export class ProcessTarget implements Target {
     const escaping = await materialise(dir, record.components, (digest) => ctx.blob(digest));
     if (escaping.length > 0)
       return denied('rejected', `file names that leave their folder: ${escaping.join(', ').slice(0, 300)}`);
-    for (const component of record.components) {
+    const components = this.started(record);
+    for (const component of components) {
       const refusal = await this.startChecked(slot, record, component);
       if (refusal) return denied('rejected', refusal);
       ctx.log(`slot ${slot}: ${component.name} of ${record.release.version} started`);
     }
-    const starting = record.components.map((component) => new ComponentProcess(dir, component));
+    const starting = components.map((component) => new ComponentProcess(dir, component));
     // Nobody is served here yet, and somebody next door is.
     const usual = getPriority();
     for (const each of starting) await each.yielding(Math.min(19, usual + STEP_NICENESS));
@@ -187,7 +190,7 @@ export class ProcessTarget implements Target {
     // A component without a health path must have lived for a moment.
     const settled = performance.now() + 300;
     for (;;) {
-      const seen = await Promise.all(record.components.map((component) => this.look(slot, component)));
+      const seen = await Promise.all(this.started(record).map((component) => this.look(slot, component)));
       const dead = seen.find((component) => !component.alive);
       if (dead)
         return `slot ${slot}: ${dead.name} ended while it started; see ${join(this.dir(slot), `${dead.name}.log`)}`;
@@ -198,6 +201,11 @@ export class ProcessTarget implements Target {
       }
       await new Promise((done) => setTimeout(done, 50));
     }
+  }
+
+  private started({ components }: SlotRecord): readonly Component[] {
+    const { only } = this.config;
+    return only === undefined ? components : components.filter(({ name }) => only.includes(name));
   }
 
   private async look(slot: string, component: Component): Promise<ComponentObservation> {

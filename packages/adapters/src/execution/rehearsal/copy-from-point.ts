@@ -2,10 +2,9 @@
  * A copy of a store as its latest restore point holds it: a drill of that restore point, too. What restores it is the same
  * port as after a failed promotion, pointed at a database, or a cluster, that is thrown away.
  */
-import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Answer, KeptRestorePoint, RestorePoints, StepContext } from '@headgate/execution';
+import type { Answer, KeptRestorePoint, RestorePoints } from '@headgate/execution';
 import pg from 'pg';
 import { readSecret, writeDurably } from '../../machine/durable-file.ts';
 import { SUPERUSER } from '../../postgres-cluster/cluster.ts';
@@ -18,14 +17,9 @@ import { PhysicalRestorePoints } from '../restore-points/physical-restore-points
 import { controlConnection, prepareStore } from '../store/store-session.ts';
 import { type Copy, recordedVersion } from './copy.ts';
 import { COPY_SETTINGS, type CopyServer, makeRoles, rolesOf } from './copy-server.ts';
+import { type Bounds, rehearsalContext } from './rehearsal-context.ts';
 import { throwAwayCluster } from './throw-away-cluster.ts';
 import { likenessOf, throwAwayDatabase } from './throw-away-database.ts';
-
-/** How long a restore may take, and who may end it. */
-export interface Bounds {
-  readonly deadlineMs: number;
-  readonly signal: AbortSignal;
-}
 
 /** Of a database of somebody else's: loaded on a server beside it (which may be its own). */
 export async function copyFromDumpPoint(store: ExternalStore, onto: CopyServer, bounds: Bounds): Promise<Copy> {
@@ -88,32 +82,10 @@ async function restoreNewest(points: RestorePoints, store: string, bounds: Bound
     store,
     newest.point.id,
     { kind: 'restore-point' },
-    contextOf(bounds),
+    rehearsalContext('restore', bounds),
   );
   if (!restored.ok) throw new Error(`the restore point ${newest.point.id} doesn't come back: ${restored.why}`);
   return newest;
-}
-
-/** A restore is a step of a promotion; here it is one of nobody's. */
-function contextOf({ deadlineMs, signal }: Bounds): StepContext {
-  const until = performance.now() + deadlineMs;
-  const rollout = `rehearsal-${randomUUID()}`;
-  const nothing = (): Promise<never> => Promise.reject(new Error('a rehearsal’s restore asks for no bytes'));
-  return {
-    cell: 'rehearsal',
-    environment: 'rehearsal',
-    application: 'rehearsal',
-    rollout,
-    step: 'restore',
-    fence: { epoch: 1, n: 1 },
-    idempotencyKey: `${rollout}/restore`,
-    remainingMs: () => until - performance.now(),
-    signal,
-    manifest: nothing,
-    blob: nothing,
-    document: nothing,
-    log: () => {},
-  };
 }
 
 async function copyOf(

@@ -8,10 +8,12 @@
  *   rehearse.ts           forward, back, forward; checksums and plans around them
  *   run-pass.ts           one way: its files, and readers and writers beside them
  *   trace-file.ts         one file, statement by statement, as its runner would; looks.ts asks, statement-diff.ts concludes
+ *   trace-program.ts      one call of the application's own program, seen from outside; program-on-copy.ts points it at the copy
  *   lock-watch.ts         a second session that looks at the first one's locks
  *   canaries.ts           what people would have felt
  *   fingerprint.ts        every object by its definition, every table by checksums
  *   plans.ts              the plans of an application's heaviest statements
+ *   business/             the application's business transactions on the migrated copy, of the old version and the new
  *
  * What is said of a statement is what a server said of it. Each look costs a millisecond or two while the locks are held;
  * that time is taken off what is told of the migration, and is in what the canaries felt.
@@ -20,11 +22,14 @@
  * (../sql-migrator/index.ts), with its lock timeout, a file in one transaction. Only that they are carried out one by one
  * differs, since between two of them somebody has to look.
  */
+export { type BusinessAsk, whyNoBusiness } from './business/run-business.ts';
+export type { ReleaseWithFiles } from './business/serving-releases.ts';
 export * from './copy.ts';
 export * from './copy-from-dump.ts';
 export * from './copy-from-point.ts';
 export * from './copy-server.ts';
 export { heaviestIn, heavyStatements } from './plans.ts';
+export type { ProgramToRun } from './program-on-copy.ts';
 export * from './rehearse.ts';
 export { sweepClusters } from './throw-away-cluster.ts';
 export { sweepDatabases } from './throw-away-database.ts';

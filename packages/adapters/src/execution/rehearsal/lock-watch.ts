@@ -1,4 +1,4 @@
-/** Looks at another session's locks again and again: for statements that no transaction takes, and to learn of a lock early. */
+/** Looks at others' locks again and again: for statements that no transaction takes, and to learn of a lock early. */
 import { type LockMode, stronger } from '@headgate/migrations';
 import type pg from 'pg';
 import { strongestOf } from './looks.ts';
@@ -12,23 +12,26 @@ export interface SeenLock {
 
 const LOCKS = `
   select relation::text as oid, array_agg(distinct mode) as modes from pg_locks
-  where pid = $1 and locktype = 'relation' and granted and relation >= 16384::oid
+  where (pid = $1 or pid in (select pid from pg_stat_activity where usename = $2)) and locktype = 'relation' and granted and relation >= 16384::oid
     and database = (select oid from pg_database where datname = current_database())
   group by 1`;
 
-/** Watches one session from another. One watch at a time on a connection. */
+/** Whose locks are watched: one session's, by its process, or those of all sessions of a login. */
+export type Watched = { readonly pid: number } | { readonly login: string };
+
+/** Watches sessions from another one. One watch at a time on a connection. */
 export class LockWatch {
   readonly #client: pg.ClientBase;
-  readonly #pid: number;
+  readonly #who: readonly [pid: number | null, login: string | null];
   readonly #onLock: (oid: string, mode: LockMode) => void;
   #seen = new Map<string, SeenLock>();
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
 
   /** `onLock` hears of each relation whose strongest lock is new, at once. */
-  constructor(client: pg.ClientBase, pid: number, onLock: (oid: string, mode: LockMode) => void = () => {}) {
+  constructor(client: pg.ClientBase, who: Watched, onLock: (oid: string, mode: LockMode) => void = () => {}) {
     this.#client = client;
-    this.#pid = pid;
+    this.#who = 'pid' in who ? [who.pid, null] : [null, who.login];
     this.#onLock = onLock;
   }
 
@@ -51,7 +54,7 @@ export class LockWatch {
   async #look(everyMs: number): Promise<void> {
     while (!this.#stopped) {
       const at = performance.now();
-      const { rows } = await this.#client.query<{ oid: string; modes: string[] }>(LOCKS, [this.#pid]);
+      const { rows } = await this.#client.query<{ oid: string; modes: string[] }>(LOCKS, [...this.#who]);
       const seenAt = performance.now();
       for (const { oid, modes } of rows) {
         const mode = strongestOf(modes);

@@ -50,6 +50,7 @@ function ask(copy: Copy, migrations: readonly MigrationFiles[], texts: readonly 
     lockWaitMs: 10_000,
     mostTables: 16,
     statements: { source: texts.length === 0 ? 'none' : 'file', texts },
+    business: { notRun: 'this test doesn’t' },
     now: () => 1_000,
     say: () => {},
   });

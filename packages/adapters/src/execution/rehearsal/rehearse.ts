@@ -15,9 +15,12 @@ import { readCatalogueOf } from '../../catalogue/read-database.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { closeMigrationLogin, openMigrationLogin, tooMuchRight } from '../store/migration-login.ts';
 import { controlConnection, prepareForMigrations, withoutTimeouts } from '../store/store-session.ts';
+import { type BusinessAsk, type BusinessRan, runBusiness } from './business/run-business.ts';
 import type { Copy } from './copy.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { relationsOf } from './looks.ts';
 import { planName, plansOf } from './plans.ts';
+import { type ProgramToRun, withProgram } from './program-on-copy.ts';
 import { heldTables, type PassFile, type PassSetting, runPass } from './run-pass.ts';
 
 /** A migration with its files' texts. */
@@ -41,6 +44,10 @@ export interface RehearsalAsk {
   readonly statements: { readonly source: RehearsalFacts['plans']['source']; readonly texts: readonly string[] };
   /** Digest of the rules that the copy was masked by. */
   readonly maskedBy?: `sha256:${string}` | undefined;
+  /** The application's own program, where that migrates the store. */
+  readonly program?: ProgramToRun | undefined;
+  /** The application's business transactions, once all has been compared; or why none are run. */
+  readonly business: BusinessAsk | { readonly notRun: string };
   readonly now: () => number;
   readonly say: (line: string) => void;
 }
@@ -58,6 +65,12 @@ export async function rehearse(ask: RehearsalAsk): Promise<RehearsalFacts> {
   const control = await controlConnection(copy.store);
   return withClient(control, async (client) => {
     const login = await prepareForMigrations(client, copy.store);
+    if (ask.program !== undefined) {
+      // It takes the migrations' login for itself.
+      return withProgram(ask.program, copy.store, client, login, (program, own) =>
+        carryOut(ask, client, { login: own, settings: [], control, how, program, lockWaitMs, mostTables }),
+      );
+    }
     const right = await tooMuchRight(client, login);
     if (right !== undefined) throw new Error(`the migrations could do more than their owner's work: ${right}`);
     const password = await openMigrationLogin(client, login);
@@ -91,9 +104,7 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
       return plansOf(own, statements.texts);
     });
   const plansBefore = await plan();
-  const up = migrations.map(
-    ({ migration, up: text }): PassFile => ({ migration: migration.id, file: migration.up.name, text }),
-  );
+  const up = migrations.map(({ migration, up: text }): PassFile => ({ migration, file: migration.up.name, text }));
   const passes: Pass[] = [];
   const comparisons: Comparison[] = [];
   const run = async (direction: Pass['direction'], files: readonly PassFile[], tables: readonly string[]) => {
@@ -104,7 +115,9 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
   };
   let changes: RehearsalFacts['plans']['changes'] = [];
   let compared = 0;
-  if (await run('forward', up, await expectedTables(client, up))) {
+  const expected =
+    setting.program === undefined ? expectedTables(client, up) : largestTables(client, setting.mostTables);
+  if (await run('forward', up, await expected)) {
     await client.query('analyze');
     const plansAfter = await plan();
     const planned = statements.texts.map((text, i) => ({ text, before: plansBefore[i]!, after: plansAfter[i]! }));
@@ -128,6 +141,8 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
     }
   }
   const first = migrations[0]?.migration.from ?? copy.schemaVersion ?? 0;
+  // Last: what they write is in nobody's comparison.
+  const business = await businessOf(ask, client, passes);
   return {
     at: ask.now(),
     from: ask.from,
@@ -149,8 +164,31 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
       source: statements.source,
       changes,
     },
-    missing: missing(ask),
+    ...(business.facts === undefined ? {} : { business: business.facts }),
+    missing: [...missing(ask), ...business.missing],
   };
+}
+
+/** On the copy as the last way forward left it. */
+async function businessOf(
+  { business, copy, migrations }: RehearsalAsk,
+  client: pg.Client,
+  passes: readonly Pass[],
+): Promise<BusinessRan> {
+  const none = (why: string): BusinessRan => ({ missing: [`no business transactions were run: ${why}`] });
+  if ('notRun' in business) return none(business.notRun);
+  const last = passes.at(-1);
+  const schema = migrations.at(-1)?.migration.to;
+  const there =
+    last !== undefined && last.direction !== 'back' && last.files.every(({ failed }) => failed === undefined);
+  if (!there || schema === undefined) return none('the copy didn’t come to the new schema');
+  // An application may ask for its schema's version.
+  for (const { id, to, up } of migrations.map(({ migration }) => migration))
+    await client.query(
+      `insert into headgate.migration(version, id, digest, applied_by) values ($1, $2, $3, 'rehearsal') on conflict do nothing`,
+      [to, id, up.digest],
+    );
+  return runBusiness(business, copy.store, schema);
 }
 
 const WORDS: Readonly<Record<Pass['direction'], string>> = {
@@ -162,14 +200,14 @@ const WORDS: Readonly<Record<Pass['direction'], string>> = {
 /** The files of the way back, last migration first; undefined: one of them has none. */
 function waysBack(migrations: readonly MigrationFiles[]): readonly PassFile[] | undefined {
   const files = [...migrations].reverse().map(({ migration, down }): PassFile | undefined => {
-    const { id, down: file } = migration;
-    return file === undefined || down === undefined ? undefined : { migration: id, file: file.name, text: down };
+    const { down: file } = migration;
+    return file === undefined || down === undefined ? undefined : { migration, file: file.name, text: down };
   });
   return files.length > 0 && files.every((file) => file !== undefined) ? files : undefined;
 }
 
-/** What a way back says of itself: `-- headgate:lossy the notes are gone`. */
-const LOSSY = /^[ \t]*--[ \t]*headgate:lossy\b[ \t:]*(.*)$/im;
+/** What a way back says of itself: `-- headgate:lossy the notes are gone`, in a document behind `#`. */
+const LOSSY = /^[ \t]*(?:--|#)[ \t]*headgate:lossy\b[ \t:]*(.*)$/im;
 
 function rehearsedOf({ migration, down }: MigrationFiles): RehearsedMigration {
   const { id, from, to, phase, undo, up } = migration;
@@ -207,6 +245,13 @@ async function expectedTables(client: pg.Client, files: readonly PassFile[]): Pr
   return rows.map(({ name }) => name);
 }
 
+/** What a program will lock nobody knows before: half of the places are for what is largest, the others for what turns up. */
+async function largestTables(client: pg.Client, mostTables: number): Promise<readonly string[]> {
+  const tables = [...(await relationsOf(client)).values()].filter(({ kind }) => kind === 'r');
+  const largest = tables.sort((a, b) => b.bytes - a.bytes).slice(0, Math.ceil(mostTables / 2));
+  return largest.map(({ name }) => name);
+}
+
 /** The server's estimates, by the names that plans have. */
 async function rowsOf(client: pg.Client): Promise<Readonly<Record<string, number>>> {
   const { rows } = await client.query<{ schema: string; name: string; rows: number }>(
@@ -224,6 +269,5 @@ function missing({ statements, maskedBy, migrations }: RehearsalAsk): readonly s
       : []),
     ...(statements.source === 'none' ? ['no plans were compared: no statements of the application are known'] : []),
     ...(maskedBy === undefined ? ['the copy wasn’t masked'] : []),
-    'no business transactions were run, of the old version or of the new one',
   ];
 }

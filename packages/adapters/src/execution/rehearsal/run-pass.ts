@@ -1,14 +1,15 @@
 /** One way through all migrations, with readers and writers beside it. */
+import type { Migration } from '@headgate/domain';
 import type { Direction, Pass } from '@headgate/domain/rehearsal/rehearsal';
 import { othersWait, type TracedFile } from '@headgate/domain/rehearsal/trace';
 import pg from 'pg';
 import { Canaries, type CanaryAsk } from './canaries.ts';
 import { traceFile } from './trace-file.ts';
+import { type ProgramSetting, traceProgram } from './trace-program.ts';
 
 /** A file to run. */
 export interface PassFile {
-  /** The migration's id. */
-  readonly migration: string;
+  readonly migration: Migration;
   readonly file: string;
   readonly text: string;
 }
@@ -22,6 +23,8 @@ export interface PassSetting {
   /** A superuser of the copy. */
   readonly control: pg.ClientConfig;
   readonly how: 'headgate' | 'psql';
+  /** Carries the files out, where they are none of SQL. */
+  readonly program?: ProgramSetting;
   readonly lockWaitMs: number;
   readonly mostTables: number;
 }
@@ -39,7 +42,7 @@ export async function runPass(
   tables: readonly string[],
   setting: PassSetting,
 ): Promise<Pass> {
-  const { login, settings, control, how, lockWaitMs, mostTables } = setting;
+  const { login, settings, control, how, program, lockWaitMs, mostTables } = setting;
   const asked: CanaryAsk = { connection: login, settings, mostTables };
   const canaries = new Canaries(asked);
   const clients = [login, control, control].map(
@@ -55,21 +58,16 @@ export async function runPass(
     }
     for (const sql of settings) await runner.query(sql);
     await Promise.all(tables.map((table) => canaries.watch(table)));
+    const onLock = (relation: string, mode: string): void => {
+      // It holds the table by now: they feel what is left of it. One that can't begin is told when they stop.
+      if (othersWait({ mode })) canaries.watch(relation).catch(() => {});
+    };
     for (const { migration, file, text } of files) {
-      const done = await traceFile(
-        { runner, watcher, control: reader },
-        {
-          migration,
-          file,
-          text,
-          how,
-          lockWaitMs,
-          onLock(relation, mode) {
-            // It holds the table by now: they feel what is left of it. One that can't begin is told when they stop.
-            if (othersWait({ mode })) canaries.watch(relation).catch(() => {});
-          },
-        },
-      );
+      const sessions = { runner, watcher, control: reader };
+      const done =
+        program === undefined
+          ? await traceFile(sessions, { migration: migration.id, file, text, how, lockWaitMs, onLock })
+          : await traceProgram(sessions, program, { direction, migration, file, text, onLock });
       traced.push(done);
       if (done.failed !== undefined) break;
       // The next file finds a session as fresh as the migrator's.

@@ -89,7 +89,11 @@ async function removeCluster(dir: string, programs: Programs): Promise<void> {
   const working = (await readdir(join(dir, PROGRAMS), { withFileTypes: true }).catch(() => [])).filter((e) =>
     e.isDirectory(),
   );
-  for (const { name } of working) await endLeftovers(join(dir, PROGRAMS, name));
+  for (const { name } of working) {
+    await endLeftovers(join(dir, PROGRAMS, name));
+    // A migration's program works one deeper.
+    await endLeftovers(join(dir, PROGRAMS, name, 'scratch'));
+  }
   // A restore may have been under way beside it.
   // At once: nobody needs what it would still write down.
   for (const part of ['cluster', join('cluster', 'restoring')])

@@ -1,4 +1,4 @@
-/** A statement that no transaction takes: CONCURRENTLY, VACUUM, a procedure that commits. Seen from outside alone. */
+/** A statement that no transaction takes (CONCURRENTLY, VACUUM, a procedure that commits), or a program. Seen from outside alone. */
 import type { TracedLock, TracedStatement } from '@headgate/domain/rehearsal/trace';
 import type pg from 'pg';
 import type { LockWatch } from './lock-watch.ts';
@@ -6,13 +6,16 @@ import { type Relations, readSoFar, relationsOf, walPosition } from './looks.ts'
 import { scans } from './statement-diff.ts';
 import type { TempFiles } from './temp-files.ts';
 
-interface AloneParts {
-  readonly runner: pg.Client;
+interface OutsideParts {
   readonly control: pg.Client;
   /** Runs already. */
   readonly watch: LockWatch;
-  readonly temp: TempFiles;
   readonly known: Relations;
+}
+
+interface AloneParts extends OutsideParts {
+  readonly runner: pg.Client;
+  readonly temp: TempFiles;
 }
 
 /** Who reads a table beside us (the canaries) reads a row at a time: that much is none of the statement's. */
@@ -20,31 +23,46 @@ const OTHERS_READ = 0.5;
 
 type Alone = Omit<TracedStatement, 'n' | 'line' | 'text' | 'alone'>;
 
-/**
- * Runs it. Locks are as often seen as the watch looks, and held from the first to the last time; what was read comes from
- * the server's counts, which everybody's reading goes into. Throws what the server says.
- */
+/** Runs it. Throws what the server says. */
 export async function traceAlone(parts: AloneParts, sql: string): Promise<Alone> {
-  const { runner, control, watch, temp, known } = parts;
+  const { runner, temp } = parts;
   await flushed(runner);
+  const settled = async () => {
+    const tempBytes = temp.take();
+    await flushed(runner);
+    return tempBytes;
+  };
+  return (await traceOutside(parts, () => runner.query(sql), settled)).seen;
+}
+
+/**
+ * What `act` does to the database, as others see it. Locks are as often seen as the watch looks, and held from the first to the
+ * last time; what was read comes from the server's counts, which everybody's reading goes into. `settled`: has what was
+ * counted handed in, and says how large temporary files were.
+ */
+export async function traceOutside<T>(
+  { control, watch, known }: OutsideParts,
+  act: () => Promise<T>,
+  settled: () => Promise<number | undefined>,
+): Promise<{ readonly value: T; readonly seen: Alone }> {
   const readBefore = await readSoFar(control);
   const filesBefore = await relationsOf(control);
   const wal = await walPosition(control);
   const from = performance.now();
+  let value: T;
   try {
-    await runner.query(sql);
+    value = await act();
   } finally {
     // What the session still waits for ends the watch as well.
     await watch.stop();
   }
   const durationMs = performance.now() - from;
   const walBytes = (await walPosition(control)) - wal;
-  const tempBytes = temp.take();
-  await flushed(runner);
-  const seen = await watch.stop();
+  const tempBytes = await settled();
+  const watched = await watch.stop();
   const readAfter = await readSoFar(control);
   const filesAfter = await relationsOf(control);
-  const locks = [...seen].flatMap(([oid, { mode, firstAt, lastAt }]): TracedLock[] => {
+  const locks = [...watched].flatMap(([oid, { mode, firstAt, lastAt }]): TracedLock[] => {
     const relation = known.get(oid);
     if (relation === undefined || (relation.table !== undefined && mode !== 'ACCESS EXCLUSIVE')) return [];
     return [{ relation: relation.name, mode, heldMs: lastAt - firstAt }];
@@ -61,7 +79,7 @@ export async function traceAlone(parts: AloneParts, sql: string): Promise<Alone>
     [...filesBefore.values()].flatMap(({ name, kind, file }) =>
       kinds.includes(kind) && (files.get(name) ?? file) !== file ? [name] : [],
     );
-  return {
+  const seen = {
     durationMs,
     locks,
     rewritten: named('rm'),
@@ -72,6 +90,7 @@ export async function traceAlone(parts: AloneParts, sql: string): Promise<Alone>
     walBytes,
     tempBytes,
   };
+  return { value, seen };
 }
 
 /** Has the session hand in what it counted: PostgreSQL 15 and later do it when asked, else within a second. */

@@ -49,7 +49,7 @@ export async function traceFile(sessions: TraceSessions, ask: TraceAsk): Promise
   const { runner, control, watcher } = sessions;
   const known = await relationsOf(control);
   const { rows } = await runner.query<{ pid: number }>('select pg_catalog.pg_backend_pid() as pid');
-  const watch = new LockWatch(watcher, rows[0]?.pid ?? 0, (oid, mode) => {
+  const watch = new LockWatch(watcher, { pid: rows[0]?.pid ?? 0 }, (oid, mode) => {
     const relation = known.get(oid);
     if (relation !== undefined && 'rpm'.includes(relation.kind)) ask.onLock?.(relation.name, mode);
   });
