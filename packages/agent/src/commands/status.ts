@@ -1,8 +1,10 @@
 /** `headgate-agent status`: how things stand here, whether the server is there or not. */
+import { visibleJson } from '@headgate/contract';
 import { elsewhereText, serverElsewhere } from '../away/elsewhere.ts';
 import { knock } from '../away/knock.ts';
 import { exitOf, STATUS_EXIT, statusText } from '../away/status.ts';
 import type { AgentConfig } from '../config.ts';
+import { print, printJson } from '../output.ts';
 
 /** Prints it, and answers the exit code. `file` is the configuration’s. */
 export async function showStatus({ dataDir, name, server }: AgentConfig, file: string, json: boolean): Promise<number> {
@@ -11,9 +13,9 @@ export async function showStatus({ dataDir, name, server }: AgentConfig, file: s
     const why = `${name} does not run: nothing here is kept or watched; start it with \`headgate-agent run --config ${file}\``;
     const elsewhere = await serverElsewhere(dataDir, server);
     const moved = elsewhere === undefined ? '' : `it would ask ${server}; ${elsewhereText(file, elsewhere)}\n`;
-    process.stdout.write(
+    print(
       json
-        ? `${JSON.stringify({ agent: name, running: false, ...(elsewhere && { server: { url: server, elsewhere } }) })}\n`
+        ? `${visibleJson({ agent: name, running: false, ...(elsewhere && { server: { url: server, elsewhere } }) })}\n`
         : `${why}\n${moved}`,
     );
     return STATUS_EXIT.notRunning;
@@ -23,11 +25,8 @@ export async function showStatus({ dataDir, name, server }: AgentConfig, file: s
   const { url, awaySince } = status.server;
   const elsewhere = awaySince === null ? undefined : await serverElsewhere(dataDir, url);
   const said = elsewhere === undefined ? status : { ...status, server: { ...status.server, elsewhere } };
-  if (json) process.stdout.write(`${JSON.stringify(said)}\n`);
-  else
-    process.stdout.write(
-      `${statusText(status)}${awaySince === null ? '' : `\n${whatMends(file, server, url, elsewhere)}\n`}`,
-    );
+  if (json) printJson(said);
+  else print(`${statusText(status)}${awaySince === null ? '' : `\n${whatMends(file, server, url, elsewhere)}\n`}`);
   return exitOf(status);
 }
 
