@@ -217,6 +217,14 @@ test('a database that isn’t our own alone is opened as superuser by controlCon
   expect(wrong.map((file) => file.path)).toEqual([]);
 });
 
+test('the agent writes to people by its output alone, which makes visible what nobody could see', () => {
+  const agent = shipped.filter(
+    ({ path }) => path.startsWith('packages/agent/src/') && !path.endsWith('/src/output.ts'),
+  );
+  const plain = /\bprocess\.(stdout|stderr)\.write\b|\bconsole\.\w+\(/;
+  expect(agent.filter((file) => plain.test(withoutComments(file.text))).map((file) => file.path)).toEqual([]);
+});
+
 /** What lies beside a catalog without being one of its kind, and why. */
 const UNLISTED: ReadonlySet<string> = new Set([
   // A report that evidence is made from; not a format of evidence itself.

@@ -1,9 +1,11 @@
+import { spelledOut } from '@headgate/contract';
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
 
 export type { Logger };
 
 /** JSON lines on standard output, written at once: the last line before a kill is the one that is needed. */
 export function openLog(name: string, level = 'info'): Logger {
+  const out = destination({ fd: 1, sync: true });
   return pino(
     {
       level,
@@ -15,6 +17,7 @@ export function openLog(name: string, level = 'info'): Logger {
         remove: true,
       },
     },
-    destination({ fd: 1, sync: true }),
+    // A terminal may be reading: what others say is in these lines, too.
+    { write: (line: string) => void out.write(`${spelledOut(line.trimEnd())}\n`) },
   );
 }

@@ -11,6 +11,7 @@ import { migrateConfig } from './config-version.ts';
 import { type Enrolled, enrol, runningIn, startAnewText } from './enrol.ts';
 import { acceptRestoredLog, continues, headsToCompare } from './heads/accept-restored-log.ts';
 import { openLog } from './log.ts';
+import { print, printJson, warn } from './output.ts';
 import { enrolForService } from './service/enrol-for-service.ts';
 import { takeUpService } from './service/take-up-service.ts';
 import { COMMANDS, isMisuse, UNKNOWN_COMMAND, unknownCommand, usageTrouble } from './usage.ts';
@@ -23,12 +24,12 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
   const [command, ...rest] = argv;
   try {
     if (command !== undefined && rest.includes('--help') && COMMANDS.includes(command)) {
-      process.stdout.write(usageOf(command));
+      print(usageOf(command));
       return;
     }
     switch (command) {
       case '--version':
-        process.stdout.write(`headgate-agent ${await ownVersion()}\n`);
+        print(`headgate-agent ${await ownVersion()}\n`);
         return;
       case 'run':
         return await run(rest, parts);
@@ -47,16 +48,16 @@ export async function runProgram(argv: readonly string[], parts: AgentParts = SH
         return await enrolCommand(rest);
       case '--help':
       case 'help':
-        process.stdout.write(USAGE);
+        print(USAGE);
         return;
       default:
-        process.stderr.write(`headgate-agent: ${unknownCommand(command)}\n`);
+        warn(`headgate-agent: ${unknownCommand(command)}\n`);
         process.exitCode = UNKNOWN_COMMAND;
     }
   } catch (error) {
     const misused = isMisuse(error);
     const lines = misused ? [usageTrouble(error, command ?? '')] : (error as Error).message.split('\n');
-    for (const line of lines) process.stderr.write(`headgate-agent: ${line}\n`);
+    for (const line of lines) warn(`headgate-agent: ${line}\n`);
     process.exitCode = misused ? EXIT.usage : EXIT.failed;
   }
 }
@@ -115,9 +116,7 @@ async function rollbackCommand(args: readonly string[], parts: AgentParts): Prom
   });
   const { config, because, as: by, yes = false } = values;
   if (config === undefined || because === undefined || positionals.length > 1) {
-    process.stderr.write(
-      `headgate-agent: rollback needs --config, --because, and at most one cell\n\n${usageOf('rollback')}`,
-    );
+    warn(`headgate-agent: rollback needs --config, --because, and at most one cell\n\n${usageOf('rollback')}`);
     process.exitCode = EXIT.usage;
     return;
   }
@@ -142,7 +141,7 @@ function check(args: readonly string[]): void {
   // With what is pinned, so that a person sees what the agent would refuse, and by whose keys it judges.
   const signers = trust.trust.signers.map(({ name, may, principal }) => ({ name, may, principal }));
   const summary = { name, server, environments, cells: cells.map((c) => c.cell), trust: { file: trustFile, signers } };
-  process.stdout.write(`${JSON.stringify(summary)}\n`);
+  printJson(summary);
 }
 
 type ConfigRead =
@@ -161,15 +160,14 @@ async function takeUpCommand(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { config: text, service: text, version: text } });
   const { config: file, service, version } = values;
   if (file === undefined || service === undefined || version === undefined) {
-    process.stderr.write(`headgate-agent: take-up needs --config, --service and --version\n\n${usageOf('take-up')}`);
+    warn(`headgate-agent: take-up needs --config, --service and --version\n\n${usageOf('take-up')}`);
     process.exitCode = EXIT.usage;
     return;
   }
   const read = loadConfig(file);
   if (!read.ok) return complain(read.problems);
-  const report = (line: string): void => void process.stderr.write(`headgate-agent: ${line}\n`);
-  for (const taken of await takeUpService(read.config, service, version, report, file))
-    process.stdout.write(`${JSON.stringify(taken)}\n`);
+  const report = (line: string): void => void warn(`headgate-agent: ${line}\n`);
+  for (const taken of await takeUpService(read.config, service, version, report, file)) printJson(taken);
 }
 
 async function acceptCommand(args: readonly string[], parts: AgentParts): Promise<void> {
@@ -186,7 +184,7 @@ async function acceptCommand(args: readonly string[], parts: AgentParts): Promis
   if (values.head === undefined || values.because === undefined) {
     const before = held === undefined ? 'nothing' : `${held.size} entries, root ${held.root.toString('hex')}`;
     const same = held?.size === offered.size && held.root.equals(offered.root);
-    process.stdout.write(
+    print(
       `held     ${before}\noffered  ${offered.size} entries, root ${root}\n${
         same
           ? 'They are the same log: there is nothing to accept.\n'
@@ -201,7 +199,7 @@ async function acceptCommand(args: readonly string[], parts: AgentParts): Promis
       `the log that the server shows (${offered.size}:${root}) doesn't continue ${values.head}: look at both heads again`,
     );
   const kept = await acceptRestoredLog({ config: read.config }, heads, values.because, new Date());
-  process.stdout.write(`${JSON.stringify({ accepted: offered.size, root, before: held?.size ?? 0, kept })}\n`);
+  printJson({ accepted: offered.size, root, before: held?.size ?? 0, kept });
 }
 
 async function enrolCommand(args: readonly string[]): Promise<void> {
@@ -234,9 +232,7 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
   const needed = ['server', 'token-file', 'trust', 'data', 'name', 'environment', 'cell-file'] as const;
   const missing = needed.filter((option) => values[option] === undefined);
   if (missing.length > 0) {
-    process.stderr.write(
-      `headgate-agent: enrol needs ${missing.map((m) => `--${m}`).join(', ')}\n\n${usageOf('enrol')}`,
-    );
+    warn(`headgate-agent: enrol needs ${missing.map((m) => `--${m}`).join(', ')}\n\n${usageOf('enrol')}`);
     process.exitCode = EXIT.usage;
     return;
   }
@@ -258,13 +254,12 @@ async function enrolCommand(args: readonly string[]): Promise<void> {
 async function tellEnrolled(enrolled: Enrolled): Promise<void> {
   if (!enrolled.ok) return complain(enrolled.problems);
   const { config, witness } = enrolled;
-  process.stdout.write(`${JSON.stringify({ config, witness })}\n`);
+  printJson({ config, witness });
   const running = await runningIn(dirname(config));
-  if (running !== undefined)
-    process.stderr.write(`headgate-agent: ${startAnewText(running, relative('.', config) || config)}\n`);
+  if (running !== undefined) warn(`headgate-agent: ${startAnewText(running, relative('.', config) || config)}\n`);
 }
 
 function complain(problems: readonly string[]): void {
-  for (const problem of problems) process.stderr.write(`headgate-agent: ${problem}\n`);
+  for (const problem of problems) warn(`headgate-agent: ${problem}\n`);
   process.exitCode = EXIT.config;
 }

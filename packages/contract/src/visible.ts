@@ -20,7 +20,12 @@ export function visible(text: string): string {
 
 /** JSON with what nobody could see spelled out: the same value to whoever reads it, and no escape to a terminal. */
 export function visibleJson(value: unknown): string {
-  return JSON.stringify(value).replace(UNSEEN, (c) =>
+  return spelledOut(JSON.stringify(value));
+}
+
+/** The same of JSON that is made, in one line without its end. */
+export function spelledOut(json: string): string {
+  return json.replace(UNSEEN, (c) =>
     [...Array(c.length).keys()].map((i) => `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
   );
 }

@@ -1,4 +1,5 @@
 /** What a person needs to know at three in the morning, as data and as lines. */
+import { inOneLine } from '@headgate/documents/words/unseen';
 import type { CellState } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
 import type { CarryOutParts } from '../assignments/carry-out.ts';
@@ -166,7 +167,7 @@ export function exitOf({ running, server, cells }: AgentStatus): number {
   return server.awaySince === null ? STATUS_EXIT.well : STATUS_EXIT.away;
 }
 
-/** The status as lines for a person. */
+/** The status as lines for a person. What others say in it takes no line of its own: it could be read for one of ours. */
 export function statusText(status: AgentStatus): string {
   const { agent, at, running, server, cells, untold = 0 } = status;
   const lines = [`${agent} at ${at}${running ? '' : ': it does not run; this is what its folder says'}`];
@@ -174,7 +175,7 @@ export function statusText(status: AgentStatus): string {
     server.awaySince === null
       ? `server ${server.url}: ${running ? 'answers' : 'not asked'}`
       : server.refusal !== undefined
-        ? `server ${server.url}: answers, and REFUSES this agent since ${server.awaySince} (${ago(server.awaySince, at)}); nothing new is begun, cells are kept, and it doesn't go back by itself: ${server.refusal}`
+        ? `server ${server.url}: answers, and REFUSES this agent since ${server.awaySince} (${ago(server.awaySince, at)}); nothing new is begun, cells are kept, and it doesn't go back by itself: ${inOneLine(server.refusal)}`
         : `server ${server.url}: AWAY since ${server.awaySince} (${ago(server.awaySince, at)}); nothing new is begun, cells are kept`,
   );
   if (untold > 0)
@@ -189,7 +190,7 @@ function cellLines(status: CellStatus, at: string): readonly string[] {
   const { cell, environment, open, serves, work, watch, undoing, unreadable } = status;
   const lines = [`cell ${cell} (${environment})${open ? '' : ': not open'}`];
   for (const [version, tenants] of Object.entries(serves ?? {})) lines.push(`  serves ${version} to ${named(tenants)}`);
-  if (unreadable !== undefined) lines.push(`  its plan: ${unreadable}`);
+  if (unreadable !== undefined) lines.push(`  its plan: ${inOneLine(unreadable)}`);
   if (work === undefined) lines.push('  nothing was begun here');
   else {
     lines.push(
@@ -208,13 +209,15 @@ function cellLines(status: CellStatus, at: string): readonly string[] {
       'no-data': 'stop conditions can’t be judged',
     };
     const what = words[watch.state as keyof typeof words] ?? watch.state;
-    lines.push(`  ${what}, since ${watch.since} (${ago(watch.since, at)})${watch.why === '' ? '' : `: ${watch.why}`}`);
+    lines.push(
+      `  ${what}, since ${watch.since} (${ago(watch.since, at)})${watch.why === '' ? '' : `: ${inOneLine(watch.why)}`}`,
+    );
   }
   if (undoing !== undefined) {
-    const told = undoing.told === undefined ? 'the server has not heard' : `the server: ${undoing.told}`;
-    const why = undoing.why === undefined ? '' : `: ${undoing.why}`;
+    const told = undoing.told === undefined ? 'the server has not heard' : `the server: ${inOneLine(undoing.told)}`;
+    const why = undoing.why === undefined ? '' : `: ${inOneLine(undoing.why)}`;
     lines.push(
-      `  going back, by ${undoing.by} (${undoing.because}): ${undoing.phase}${why}; ${undoing.stepsDone} steps done; ${told}`,
+      `  going back, by ${undoing.by} (${inOneLine(undoing.because)}): ${undoing.phase}${why}; ${undoing.stepsDone} steps done; ${told}`,
     );
   }
   if (work !== undefined && work.back === undefined && undoing?.phase !== 'finished') {

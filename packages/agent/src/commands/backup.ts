@@ -1,4 +1,5 @@
 /** `headgate-agent backup`: Git repositories and Terraform's state in the agent's vault: taken, looked at, brought back. */
+
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BackupConfig } from '@headgate/adapters/execution/backups/backup-config';
@@ -17,6 +18,7 @@ import { ObjectStoreTrouble } from '@headgate/execution';
 import { acceptFindings, type BackupAsk, backupParts, keepBackup } from '../backups/keep-backup.ts';
 import { standingOf } from '../backups/standing-file.ts';
 import type { AgentConfig } from '../config.ts';
+import { print } from '../output.ts';
 import { usageTrouble } from '../usage.ts';
 import { complain, trustedIn } from './command-line.ts';
 
@@ -63,7 +65,7 @@ export async function backup(args: readonly string[]): Promise<number> {
   }
   const { values, positionals } = given;
   if (values.help === true) {
-    process.stdout.write(BACKUP_USAGE);
+    print(BACKUP_USAGE);
     return EXIT.ok;
   }
   const [name, ...more] = positionals;
@@ -225,5 +227,5 @@ function identityOf({ identityFile, config }: BackupAsk): string {
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  print(`${line}\n`);
 }

@@ -1,7 +1,9 @@
 /** `headgate-agent reconcile … --carry-out PLAN`: asks the agent that runs here; where none does, does its work. */
+
 import { writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { visibleJson } from '@headgate/contract';
 import type { Refusal } from '@headgate/domain';
 import { SHIPPED, startAgent } from '../agent.ts';
 import { sayRefusal } from '../assignments/refused.ts';
@@ -10,6 +12,7 @@ import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
 import type { AgentConfig } from '../config.ts';
 import { openLog } from '../log.ts';
+import { print, warn } from '../output.ts';
 import { carriedOutLines } from '../reconcile/carried-out-words.ts';
 import { CarryOutAsk } from '../reconcile/carry-out-ask.ts';
 import { RECONCILE_EXIT } from '../reconcile/exits.ts';
@@ -37,7 +40,7 @@ export async function carryOutPlan(
     user: `uid-${userInfo().uid}`,
   });
   if (!asked.success) return complain('--as takes an id of letters, digits and . _ : @ -', RECONCILE_EXIT.usage);
-  const progress = (line: string): void => void (json === true || process.stderr.write(`${line}\n`));
+  const progress = (line: string): void => void (json === true || warn(`${line}\n`));
   const through = async (behind: Behind): Promise<number> => {
     const ended = await behind.carryOut(asked.data, progress);
     if (!ended.ok) return refused(ended.refusal);
@@ -45,9 +48,7 @@ export async function carryOutPlan(
     if (statement !== undefined) await writeFile(statement, `${JSON.stringify(bundle)}\n`, { mode: 0o600 });
     const key = resolve(config.dataDir, 'reconciliation.pem.pub');
     const lines = carriedOutLines(ended.value, content.spec, { statement, key });
-    process.stdout.write(
-      json === true ? `${JSON.stringify({ ...facts, leftAlone, told })}\n` : `${lines.join('\n')}\n`,
-    );
+    print(json === true ? `${visibleJson({ ...facts, leftAlone, told })}\n` : `${lines.join('\n')}\n`);
     return facts.agrees ? RECONCILE_EXIT.agree : RECONCILE_EXIT.differ;
   };
   const running = await knock(config.dataDir);

@@ -2,6 +2,7 @@
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import { loadTrust, type Trust } from '@headgate/documents';
 import { type AgentConfig, loadConfig } from '../config.ts';
+import { warn } from '../output.ts';
 
 /** Exit code of every command where the configuration, or the trust file that it names, can't be read. */
 export const WRONG_CONFIGURATION = 78;
@@ -12,7 +13,7 @@ export type Found<T> = ({ readonly ok: true } & T) | { readonly ok: false; reado
 /** Says what is wrong, each part of it under our name, and answers the exit code. */
 export function complain(words: string | readonly string[], code: number): number {
   for (const part of typeof words === 'string' ? [words] : words)
-    process.stderr.write(part === '' ? '\n' : `headgate-agent: ${part}\n`);
+    warn(part === '' ? '\n' : `headgate-agent: ${part}\n`);
   return code;
 }
 

@@ -7,6 +7,7 @@ import { judgeDrill } from '@headgate/domain';
 import type { AgentConfig } from '../config.ts';
 import { type DrilledStore, drillStore } from '../drill/drill-store.ts';
 import { drillLines } from '../drill/words.ts';
+import { print, printJson, warn } from '../output.ts';
 import { onlyOne, vaultsOf } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
 
@@ -61,7 +62,7 @@ export async function drill(args: readonly string[]): Promise<number> {
     return misused((error as Error).message);
   }
   if (values.help === true) {
-    process.stdout.write(DRILL_USAGE);
+    print(DRILL_USAGE);
     return EXIT.ok;
   }
   const { config, store } = values;
@@ -73,7 +74,7 @@ export async function drill(args: readonly string[]): Promise<number> {
   const over = new AbortController();
   const asked = (): void => over.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
-  const say = (line: string): void => void (values.json === true || process.stderr.write(`${line}\n`));
+  const say = (line: string): void => void (values.json === true || warn(`${line}\n`));
   try {
     const drilled = await drillStore({
       cell: onlyOne(vaultsOf(read.config, values.cell)),
@@ -84,7 +85,7 @@ export async function drill(args: readonly string[]): Promise<number> {
       workDir: values['work-dir'],
       signal: over.signal,
       say,
-      detail: (words) => void process.stderr.write(`headgate-agent: ${words}\n`),
+      detail: (words) => void warn(`headgate-agent: ${words}\n`),
     });
     return await told(drilled, values, read.config, targets, say);
   } catch (error) {
@@ -103,8 +104,8 @@ async function told(
   say: (line: string) => void,
 ): Promise<number> {
   const result = judgeDrill(facts);
-  if (values.json === true) process.stdout.write(`${JSON.stringify({ result, facts })}\n`);
-  else process.stdout.write(`${drillLines(facts).join('\n')}\n`);
+  if (values.json === true) printJson({ result, facts });
+  else print(`${drillLines(facts).join('\n')}\n`);
   if (values.statement !== undefined) {
     await writeFile(values.statement, `${JSON.stringify(bundle)}\n`, { mode: 0o600 });
     say(`The signed statement is in ${values.statement}.`);

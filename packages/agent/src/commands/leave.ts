@@ -27,6 +27,7 @@ import { notOurs } from '../away/not-ours.ts';
 import type { AgentConfig } from '../config.ts';
 import { whyNotLeave } from '../leave/may-leave.ts';
 import { leavingsText } from '../leave/words.ts';
+import { print, printJson, warn } from '../output.ts';
 import { underWayIn } from '../stop/under-way.ts';
 import { usageTrouble } from '../usage.ts';
 import { cellsNamed, complain, configIn } from './command-line.ts';
@@ -83,7 +84,7 @@ export async function leave(args: readonly string[]): Promise<number> {
     return complain([usageTrouble(error as Error, 'leave')], EXIT.usage);
   }
   if (values.help === true) {
-    process.stdout.write(LEAVE_USAGE);
+    print(LEAVE_USAGE);
     return EXIT.ok;
   }
   if (values.config === undefined) return complain(['leave needs --config FILE', '', LEAVE_USAGE], EXIT.usage);
@@ -175,7 +176,7 @@ async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise
       `--drop: ${name} is no database that Headgate put aside${asides.length > 0 ? `; there is ${asides.join(', ')}` : '; there is none'}`,
     );
   if (refused.length > 0) return complain(refused, EXIT.refused);
-  const say = (line: string): void => void (wish.json || process.stdout.write(`${line}\n`));
+  const say = (line: string): void => void (wish.json || print(`${line}\n`));
   const open = found.filter(({ leavings }) =>
     leavings.some((each) => wish.drop.includes(each.database) || !isLeft(each)),
   );
@@ -186,7 +187,7 @@ async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise
         : 'nothing of Headgate’s is in';
     const where = found.length === 0 ? '' : ` ${found.map(({ at }) => `database ${at.database}`).join(', ')}`;
     say(`${none}${where}`);
-    if (wish.json) process.stdout.write(`${JSON.stringify({ left: [], dropped: [] })}\n`);
+    if (wish.json) printJson({ left: [], dropped: [] });
     return EXIT.ok;
   }
   for (const { store, leavings } of open) for (const line of leavingsText(store, leavings, wish.drop)) say(line);
@@ -225,7 +226,7 @@ async function leaveStores(cells: readonly AnyCellConfig[], wish: Wish): Promise
         await forgetLeft(dir);
     throw error;
   }
-  if (wish.json) process.stdout.write(`${JSON.stringify({ left, dropped })}\n`);
+  if (wish.json) printJson({ left, dropped });
   return EXIT.ok;
 }
 
@@ -281,7 +282,7 @@ async function lookAtStores(cells: readonly AnyCellConfig[], { installation, dro
 
 async function confirmed(): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    process.stderr.write('headgate-agent: --yes is needed where nobody can be asked\n');
+    warn('headgate-agent: --yes is needed where nobody can be asked\n');
     return false;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

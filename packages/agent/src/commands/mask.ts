@@ -1,4 +1,5 @@
 /** `headgate-agent mask`: people's data in a restored copy becomes made up, and is looked for afterwards. */
+
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { clientConfig, readConnectionUrl } from '@headgate/adapters/execution/external-store/connection-url';
@@ -6,6 +7,7 @@ import { copyFacts, markCopy } from '@headgate/adapters/execution/masking/copy-m
 import { type MaskingReport, maskCopy, previewMasking } from '@headgate/adapters/execution/masking/mask-copy';
 import { sampleColumns } from '@headgate/adapters/execution/masking/sample-columns';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { visibleJson } from '@headgate/contract';
 import { loadPrivateKey, maskingStatement, signingKey, signMasking } from '@headgate/documents';
 import { copyMayBeAttached } from '@headgate/domain/masking/copy';
 import { unexpected } from '@headgate/domain/masking/leaks';
@@ -13,6 +15,7 @@ import { proposeRules } from '@headgate/domain/masking/propose';
 import { proposalDocument } from '../mask/proposal-document.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
 import { planLines, progressLine, reportLines, statusLines } from '../mask/words.ts';
+import { print, printJson } from '../output.ts';
 import { complain } from './command-line.ts';
 
 export const MASK_USAGE = `headgate-agent mask: makes up people's data in a restored copy
@@ -50,7 +53,7 @@ export async function mask(args: readonly string[]): Promise<number> {
   const { values, positionals } = read;
   const [command] = positionals;
   if (values.help === true) {
-    process.stdout.write(MASK_USAGE);
+    print(MASK_USAGE);
     return EXIT.ok;
   }
   const needs = command === undefined ? ['rules'] : command === 'mark-copy' ? ['of', 'database'] : [];
@@ -102,8 +105,8 @@ async function run(database: Database, values: Values, connections: number): Pro
   const json = values.json === true;
   const rules = await readRules(file);
   const { content, digest } = rules;
-  const say = (line: string): void => void (json || process.stdout.write(`${line}\n`));
-  const answer = (value: unknown): void => void (json && process.stdout.write(`${JSON.stringify(value)}\n`));
+  const say = (line: string): void => void (json || print(`${line}\n`));
+  const answer = (value: unknown): void => void (json && printJson(value));
   const refuse = (refusals: Parameters<typeof rules.tell>[0][]): number => {
     for (const refusal of refusals) complain(rules.tell(refusal), EXIT.refused);
     answer({ ok: false, refusals });
@@ -163,10 +166,10 @@ function factsOf({ of, tables, foreignKeys, leakScan }: MaskingReport): Paramete
 async function scan(database: Database, name: string, out: string | undefined): Promise<number> {
   const sampled = await withClient(database, (client) => sampleColumns(client));
   const document = proposalDocument(name, proposeRules(sampled));
-  if (out === undefined) process.stdout.write(document);
+  if (out === undefined) print(document);
   else {
     await writeFile(out, document, { flag: 'wx' });
-    process.stdout.write(`Proposed rules are in ${out}: read them, correct them, and check them in.\n`);
+    print(`Proposed rules are in ${out}: read them, correct them, and check them in.\n`);
   }
   return EXIT.ok;
 }
@@ -174,8 +177,8 @@ async function scan(database: Database, name: string, out: string | undefined): 
 async function status(database: Database, json: boolean): Promise<number> {
   const facts = await withClient(database, copyFacts);
   const verdict = copyMayBeAttached(facts, { maskedCopies: 'required' });
-  process.stdout.write(
-    json ? `${JSON.stringify({ ...facts, mayBeAttached: verdict })}\n` : `${statusLines(facts, verdict).join('\n')}\n`,
+  print(
+    json ? `${visibleJson({ ...facts, mayBeAttached: verdict })}\n` : `${statusLines(facts, verdict).join('\n')}\n`,
   );
   return verdict.ok ? EXIT.ok : EXIT.refused;
 }
@@ -191,6 +194,6 @@ async function mark(database: Database, of: string, name: string): Promise<numbe
     const { what, where, why, unblock } = marked.refusal;
     return complain(`${what} (${where}) was refused: ${why}\n  to unblock: ${unblock}`, EXIT.refused);
   }
-  process.stdout.write(`${name} is marked as a copy of ${of}.\n`);
+  print(`${name} is marked as a copy of ${of}.\n`);
   return EXIT.ok;
 }

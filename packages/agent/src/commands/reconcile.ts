@@ -1,11 +1,14 @@
 /** `headgate-agent reconcile`: looks at both sides of business, plans what would mend them, and has a plan carried out. */
+
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { sidesToLookAt } from '@headgate/adapters/execution/reconcile/sides-to-look-at';
+import { visibleJson } from '@headgate/contract';
 import { compensationPlanText, digestOfJson } from '@headgate/documents';
 import { countClasses, planCompensation, sumsAgree, USUAL_COMPENSATION_APPROVALS } from '@headgate/domain';
 import { lookTwice } from '@headgate/execution';
 import type { AgentConfig } from '../config.ts';
+import { print } from '../output.ts';
 import { RECONCILE_EXIT } from '../reconcile/exits.ts';
 import { placeOf } from '../reconcile/place.ts';
 import { type ReadDocument, readDocument, WrongFile } from '../reconcile/read-files.ts';
@@ -74,7 +77,7 @@ export async function reconcile(args: readonly string[]): Promise<number> {
   }
   const { values, positionals } = given;
   if (values.help === true) {
-    process.stdout.write(RECONCILE_USAGE);
+    print(RECONCILE_USAGE);
     return RECONCILE_EXIT.agree;
   }
   const [file] = positionals;
@@ -157,9 +160,9 @@ async function look(
       typed,
     });
   const classes = countClasses(lasting.map((each) => each.class));
-  process.stdout.write(
+  print(
     json === true
-      ? `${JSON.stringify({ agrees, compared, tenants: tenants.length, classes, sums, plan, digest, needs })}\n`
+      ? `${visibleJson({ agrees, compared, tenants: tenants.length, classes, sums, plan, digest, needs })}\n`
       : `${lines().join('\n')}\n`,
   );
   return agrees ? RECONCILE_EXIT.agree : RECONCILE_EXIT.differ;

@@ -1,4 +1,5 @@
 /** `headgate-agent recover-tenant`: one tenant of a shared store goes back, as a difference that is shown, approved and applied. */
+
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -7,9 +8,11 @@ import { rowsConnection } from '@headgate/adapters/execution/store/store-session
 import { type MadeDifference, makeDifference } from '@headgate/adapters/execution/tenant-rows/make-difference';
 import { readRowsCatalogue } from '@headgate/adapters/execution/tenant-rows/read-rows-catalogue';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { visibleJson } from '@headgate/contract';
 import { differenceText } from '@headgate/documents';
 import { proposeTenantRows, rowsOf } from '@headgate/domain';
 import { sayRefusal } from '../assignments/refused.ts';
+import { print, printJson } from '../output.ts';
 import { type AppliedTenant, applyTenant } from '../recover-tenant/apply.ts';
 import { tenantRowsDocument } from '../recover-tenant/proposal.ts';
 import { readTenantRows } from '../recover-tenant/read-rules.ts';
@@ -68,7 +71,7 @@ export async function recoverTenant(args: readonly string[]): Promise<number> {
   }
   const { values, positionals } = read;
   if (values.help === true) {
-    process.stdout.write(RECOVER_TENANT_USAGE);
+    print(RECOVER_TENANT_USAGE);
     return EXIT.ok;
   }
   const [command = '', file, ...more] = positionals;
@@ -100,10 +103,10 @@ async function scan({ config, store, cell, column, name = 'tenant-rows', out }: 
   const live = await liveStore(cellOfStore(read.config, store!, cell), store!);
   const catalogue = await withClient(await rowsConnection(live), readRowsCatalogue);
   const document = tenantRowsDocument(name, proposeTenantRows(catalogue, column));
-  if (out === undefined) process.stdout.write(document);
+  if (out === undefined) print(document);
   else {
     await writeFile(out, document, { flag: 'wx' });
-    process.stdout.write(`Proposed rules are in ${out}: read them, correct them, and check them in.\n`);
+    print(`Proposed rules are in ${out}: read them, correct them, and check them in.\n`);
   }
   return EXIT.ok;
 }
@@ -161,9 +164,9 @@ async function tellMade(
     `  headgate recover-tenant approve ${out} --key KEY --approver ID --out APPROVAL`,
     `  headgate-agent recover-tenant apply ${out} --config ${config} --as ID --approval APPROVAL`,
   ];
-  process.stdout.write(
+  print(
     json
-      ? `${JSON.stringify({ ...difference, digest, file: kept ? out : null, outside })}\n`
+      ? `${visibleJson({ ...difference, digest, file: kept ? out : null, outside })}\n`
       : `${[...differenceText(difference, digest, examples), ...(kept ? next : [])].join('\n')}\n`,
   );
   if (outside.length === 0) return EXIT.ok;
@@ -183,8 +186,8 @@ async function apply(file: string, values: Values): Promise<number> {
     ...{ config, trust, file, approvals: values.approval ?? [], by: values.as!, now: Date.now },
   });
   if (!done.ok) return complain(sayRefusal(done.refusal), EXIT.refused);
-  if (values.json === true) process.stdout.write(`${JSON.stringify(doneJson(done))}\n`);
-  else process.stdout.write(`${doneLines(done, values.config!).join('\n')}\n`);
+  if (values.json === true) printJson(doneJson(done));
+  else print(`${doneLines(done, values.config!).join('\n')}\n`);
   return EXIT.ok;
 }
 

@@ -1,4 +1,5 @@
 /** `headgate-agent recover`: a store as it was at a moment, from its vault, beside the one that serves. */
+
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
@@ -10,9 +11,11 @@ import { physicalStore } from '@headgate/adapters/execution/restore-points/physi
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
 import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import { visibleJson } from '@headgate/contract';
 import type { Trust } from '@headgate/documents';
 import { type Answer, ObjectStoreTrouble } from '@headgate/execution';
 import type { AgentConfig } from '../config.ts';
+import { print, warn } from '../output.ts';
 import { noteRecovered } from '../recover-tenant/recovered-file.ts';
 import { onlyOne, vaultsOf } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
@@ -60,7 +63,7 @@ export async function recover(args: readonly string[]): Promise<number> {
     return misused((error as Error).message);
   }
   if (values.help === true) {
-    process.stdout.write(RECOVER_USAGE);
+    print(RECOVER_USAGE);
     return EXIT.ok;
   }
   const { config, store, to } = values;
@@ -125,7 +128,7 @@ async function bring(
   const ask = {
     of: { environment: cell.environment, cell: cell.cell, store },
     ...{ moment, id: values.id, to, deadlineMs: DEADLINE_MS, signal: over.signal },
-    say: (line: string) => void (values.json === true || process.stderr.write(`${line}\n`)),
+    say: (line: string) => void (values.json === true || warn(`${line}\n`)),
   };
   const physical = physicalStore(cell, store, await findPrograms(15, cell.dir));
   let recovered: Answer<Recovered>;
@@ -148,9 +151,9 @@ async function bring(
     ...{ ...ask.of, moment: momentWords(moment), point },
     ...(lastCommitAt !== undefined && { lastCommitAt }),
   });
-  process.stdout.write(
+  print(
     values.json === true
-      ? `${JSON.stringify(asJson(recovered.value, database))}\n`
+      ? `${visibleJson(asJson(recovered.value, database))}\n`
       : `${lines(recovered.value, store, database, to).join('\n')}\n`,
   );
   return EXIT.ok;

@@ -19,6 +19,7 @@ import { tookText } from '@headgate/domain/model/duration';
 import { judgeRehearsal } from '@headgate/domain/rehearsal/rehearsal';
 import { loadConfig } from '../config.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
+import { print, printJson, warn } from '../output.ts';
 import { businessOf } from '../rehearse/business.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
 import { pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
@@ -90,7 +91,7 @@ export async function rehearse(args: readonly string[]): Promise<number> {
     return misused((error as Error).message);
   }
   if (values.help === true) {
-    process.stdout.write(REHEARSE_USAGE);
+    print(REHEARSE_USAGE);
     return EXIT.ok;
   }
   const { release, from, config, 'database-env': databaseEnv, runner = 'headgate' } = values;
@@ -136,7 +137,7 @@ interface Asked {
 async function carryOut(values: Values, asked: Asked): Promise<number> {
   const { stallMs, signal } = asked;
   const json = values.json === true;
-  const say = (line: string): void => void (json || process.stderr.write(`${line}\n`));
+  const say = (line: string): void => void (json || warn(`${line}\n`));
   // What can be refused at once is, before anything is copied.
   const release = await readRelease(asked.release);
   const key = values.key === undefined ? undefined : loadPrivateKey(values.key);
@@ -190,8 +191,8 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
       await writeFile(values.statement, `${JSON.stringify(written)}\n`, { mode: 0o600 });
     }
     const result = judgeRehearsal(facts);
-    if (json) process.stdout.write(`${JSON.stringify({ release: release.digest, result, facts })}\n`);
-    else process.stdout.write(`${rehearsalLines(release.name, facts, stallMs).join('\n')}\n`);
+    if (json) printJson({ release: release.digest, result, facts });
+    else print(`${rehearsalLines(release.name, facts, stallMs).join('\n')}\n`);
     if (values.statement !== undefined)
       say(`The ${key === undefined ? 'statement, not signed,' : 'signed statement'} is in ${values.statement}.`);
     return result.ok && result.longestStallMs !== undefined && result.longestStallMs <= stallMs

@@ -1,4 +1,5 @@
 /** `headgate-agent restore-points`: what lies in the cells' vaults, whether it is right, and bringing it back from there. */
+
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,9 +16,11 @@ import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
 import { storesElsewhere, vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import { readReach } from '@headgate/adapters/execution/vault/wal/vaulted-wal';
 import { goesOnFrom } from '@headgate/adapters/execution/vault/wal/wal-timelines';
+import { visibleJson } from '@headgate/contract';
 import type { Trust, WalReach } from '@headgate/documents';
 import { freshnessOf, nextDue } from '@headgate/domain';
 import { type Answer, type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import { print } from '../output.ts';
 import { checkedLine, freshnessLines, listLines } from '../restore-points/words.ts';
 import { type CellOfVault, onlyOne, vaultsOf } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
@@ -67,7 +70,7 @@ export async function restorePoints(args: readonly string[]): Promise<number> {
   }
   const { values, positionals } = given;
   if (values.help === true) {
-    process.stdout.write(RESTORE_POINTS_USAGE);
+    print(RESTORE_POINTS_USAGE);
     return EXIT.ok;
   }
   const [command, ...more] = positionals;
@@ -136,7 +139,7 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
         say([...listLines(of, store.name, found), ...freshnessLines(freshness, protections, unmet, late, wal)]);
     }
   }
-  if (values.json === true) say([JSON.stringify(told)]);
+  if (values.json === true) say([visibleJson(told)]);
   return bad ? EXIT.refused : EXIT.ok;
 }
 
@@ -183,7 +186,7 @@ async function verify(cells: readonly CellOfVault[], pinned: Trust, values: Valu
   const { sealed } = unsealing;
   say([
     values.json === true
-      ? JSON.stringify({ ok: true, decrypted, signer, sealed })
+      ? visibleJson({ ok: true, decrypted, signer, sealed })
       : checkedLine(sealed, signer, decrypted),
   ]);
   return EXIT.ok;
@@ -201,14 +204,14 @@ async function fetch(cells: readonly CellOfVault[], pinned: Trust, values: Value
   const { dir } = fetched.value;
   say([
     values.json === true
-      ? JSON.stringify({ ok: true, dir, signer, sealed })
+      ? visibleJson({ ok: true, dir, signer, sealed })
       : `${checkedLine(sealed, signer, true)}\nIt is in ${dir}.`,
   ]);
   return EXIT.ok;
 }
 
 async function key(cells: readonly CellOfVault[]): Promise<number> {
-  process.stdout.write((await vaultKey(onlyOne(cells).vault.keyFile)).publicKeyPem);
+  print((await vaultKey(onlyOne(cells).vault.keyFile)).publicKeyPem);
   return EXIT.ok;
 }
 
@@ -225,7 +228,7 @@ async function makeIdentity(file: string): Promise<number> {
 }
 
 function say(lines: readonly string[]): void {
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print(`${lines.join('\n')}\n`);
 }
 
 function usage(why: string): number {

@@ -9,6 +9,7 @@ import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
 import type { AgentConfig } from '../config.ts';
 import { openLog } from '../log.ts';
+import { print } from '../output.ts';
 
 export interface RollBackWish {
   readonly cell: string | undefined;
@@ -79,5 +80,5 @@ function refused(refusal: Refusal): number {
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  print(`${line}\n`);
 }

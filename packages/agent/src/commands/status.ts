@@ -1,10 +1,13 @@
 /** `headgate-agent status`: how things stand here, whether the server is there or not. */
+
+import { visibleJson } from '@headgate/contract';
 import { type BackupStanding, standingLines, wrongWithBackup } from '@headgate/documents';
 import { elsewhereText, serverElsewhere } from '../away/elsewhere.ts';
 import { knock } from '../away/knock.ts';
 import { exitOf, STATUS_EXIT, statusText } from '../away/status.ts';
 import { standingOf } from '../backups/standing-file.ts';
 import type { AgentConfig } from '../config.ts';
+import { print, printJson } from '../output.ts';
 
 /** Prints it, and answers the exit code. `file` is the configuration’s. */
 export async function showStatus(config: AgentConfig, file: string, json: boolean): Promise<number> {
@@ -18,9 +21,9 @@ export async function showStatus(config: AgentConfig, file: string, json: boolea
     const why = `${name} does not run: nothing here is kept or watched; start it with \`headgate-agent run --config ${file}\``;
     const elsewhere = await serverElsewhere(dataDir, server);
     const moved = elsewhere === undefined ? '' : `it would ask ${server}; ${elsewhereText(file, elsewhere)}\n`;
-    process.stdout.write(
+    print(
       json
-        ? `${JSON.stringify({ agent: name, running: false, ...(elsewhere && { server: { url: server, elsewhere } }), ...kept })}\n`
+        ? `${visibleJson({ agent: name, running: false, ...(elsewhere && { server: { url: server, elsewhere } }), ...kept })}\n`
         : `${why}\n${moved}${keptText}`,
     );
     return STATUS_EXIT.notRunning;
@@ -30,9 +33,9 @@ export async function showStatus(config: AgentConfig, file: string, json: boolea
   const { url, awaySince } = status.server;
   const elsewhere = awaySince === null ? undefined : await serverElsewhere(dataDir, url);
   const said = elsewhere === undefined ? status : { ...status, server: { ...status.server, elsewhere } };
-  if (json) process.stdout.write(`${JSON.stringify({ ...said, ...kept })}\n`);
+  if (json) printJson({ ...said, ...kept });
   else
-    process.stdout.write(
+    print(
       `${statusText(status)}${keptText}${awaySince === null ? '' : `\n${whatMends(file, server, url, elsewhere)}\n`}`,
     );
   return exitOf(status);

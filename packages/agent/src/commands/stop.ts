@@ -10,6 +10,7 @@ import { knock } from '../away/knock.ts';
 import { notOurs } from '../away/not-ours.ts';
 import type { AgentConfig } from '../config.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
+import { print, printJson } from '../output.ts';
 import { inTheWayOf, whyNotSignal } from '../stop/in-the-way.ts';
 import { type EndFacts, whyNotEnd } from '../stop/may-end.ts';
 import { underWayBy, underWayIn } from '../stop/under-way.ts';
@@ -65,7 +66,7 @@ export async function stop(args: readonly string[]): Promise<number> {
     return complain([usageTrouble(error as Error, 'stop')], EXIT.usage);
   }
   if (values.help === true) {
-    process.stdout.write(STOP_USAGE);
+    print(STOP_USAGE);
     return EXIT.ok;
   }
   if (values.config === undefined) return complain(['stop needs --config FILE', '', STOP_USAGE], EXIT.usage);
@@ -113,7 +114,7 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
   const ended: { readonly cell: string; readonly what: string; readonly pid: number }[] = [];
   const say = (cell: string, { what, pid }: RunningPart): void => {
     ended.push({ cell, what, pid });
-    if (!wish.json) process.stdout.write(`cell ${cell}: ended ${what} (pid ${pid})\n`);
+    if (!wish.json) print(`cell ${cell}: ended ${what} (pid ${pid})\n`);
   };
   const running = await knock(dataDir);
   if (running !== undefined) {
@@ -129,7 +130,7 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
     await endAgent(dataDir, pid, graceMs);
     const line = { what: `the agent ${name}`, pid };
     ended.push({ cell: '', ...line });
-    if (!wish.json) process.stdout.write(`ended ${line.what} (pid ${pid})\n`);
+    if (!wish.json) print(`ended ${line.what} (pid ${pid})\n`);
   }
   // What came up since it was looked at: whoever reads the refusal has to know that the agent is gone by now.
   const refuse = (why: readonly string[]): number =>
@@ -161,12 +162,12 @@ async function endCells(config: AgentConfig, cells: readonly AnyCellConfig[], wi
     for (const hold of holds) await hold.release();
   }
   if (!told && !wish.json)
-    process.stdout.write(
+    print(
       `the server at ${config.server} couldn't be told; what it shows of these cells is as before, until it misses the agent\n`,
     );
-  if (wish.json) process.stdout.write(`${JSON.stringify({ ended })}\n`);
+  if (wish.json) printJson({ ended });
   else
-    process.stdout.write(
+    print(
       `${ended.length === 0 ? 'nothing ran; ' : ''}nothing of it runs any more, data is kept; it starts again with: headgate-agent run --config ${wish.file}\n`,
     );
   return EXIT.ok;
@@ -192,12 +193,9 @@ async function endAgentOnly(config: AgentConfig, file: string, json: boolean): P
     );
   const pid = holder?.pid;
   if (pid !== undefined) await endAgent(dataDir, pid, graceMs);
-  if (json)
-    process.stdout.write(
-      `${JSON.stringify({ ended: pid === undefined ? [] : [{ cell: '', what: `the agent ${name}`, pid }] })}\n`,
-    );
+  if (json) printJson({ ended: pid === undefined ? [] : [{ cell: '', what: `the agent ${name}`, pid }] });
   else
-    process.stdout.write(
+    print(
       pid === undefined
         ? `the agent ${name} didn't run\n`
         : `ended the agent ${name} (pid ${pid}); what it runs lives on, and the next one takes it over: headgate-agent run --config ${file}\n`,

@@ -200,7 +200,7 @@ describe.skipIf(tools === undefined)('Business transactions on the migrated copy
     const facts = await on(config, shopRelease('1.1.0', 'note'), ADDED, billing(), given);
     expect(rehearsalEvidence(facts).business).toEqual({ old: ['1.0.0'], new: true });
     await withClient(shop.owner, (client) => client.query('select 1'));
-    const left = await withClient(await shop.store.cluster.connection(), (client) =>
+    const left = await withClient(await shop.store.cluster.controlConnection(), (client) =>
       client.query(`select rolname from pg_roles where rolname like 'headgate_migrator_%' and rolcanlogin`),
     );
     expect(left.rows).toEqual([]);
