@@ -60,7 +60,7 @@ function promotionWords(type: string, id: string, data: Data): string | undefine
     case 'promotion.approved':
       return `approved (${text(data.proof) || 'server-attested'})`;
     case 'promotion.go-asked':
-      return `GO OR NO-GO? ${text(data.cell)} stands before ${text(data.step)}, from where going back restores: headgate go ${id} --reason "…", or headgate rollback ${id} --reason "…"`;
+      return `GO OR NO-GO? ${text(data.cell)} stands before ${text(data.step)}, from where going back loses data: headgate go ${id} --reason "…", or headgate rollback ${id} --reason "…"`;
     case 'promotion.go':
       return `GO${because(data.reason)}`;
     case 'promotion.wave-opened':

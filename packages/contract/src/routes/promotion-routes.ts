@@ -96,7 +96,7 @@ export const promotionRoutes = {
   sayGo: route({
     method: 'POST',
     path: '/v1/promotions/{promotion}/go',
-    summary: 'Let begin what can only be restored, where the gate go-no-go asks',
+    summary: 'Let begin what can’t be undone without losing data, where the gate go-no-go asks',
     tag,
     needs: ['go'],
     params,

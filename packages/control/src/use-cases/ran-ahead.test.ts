@@ -1,6 +1,6 @@
 /** What took stores further than a release was built for, over the store in memory. */
 import { canonicalBytes } from '@headgate/documents';
-import { ANALYSIS, type PolicySpec, type Promotion } from '@headgate/domain';
+import { ANALYSIS, type PolicySpec, type Promotion, type Rollout, undoSteps } from '@headgate/domain';
 import {
   aCell,
   aManifest,
@@ -11,9 +11,9 @@ import {
   aRequest,
   soundFacts,
 } from '@headgate/testkit/domain/builders';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBlobs, MemoryStore } from '../memory/index.ts';
-import { streams } from '../records.ts';
+import { rolloutId, streams } from '../records.ts';
 import { ranAhead } from './ran-ahead.ts';
 
 const OLD = aManifest({ version: '1.0.1', schemaRange: { min: 1, max: 2 }, migrations: [aMigration(0)] });
@@ -42,19 +42,24 @@ const row = (stream: string, state: object) =>
     by: 'usr',
     writes: [{ stream, expected: 0, entries: [{ type: 'made', data: {} }], state, dueAt: null }],
   });
-async function promotion(id: string, state: Partial<Promotion> = {}, plan = aPlan()) {
+/** A promotion, and how far its rollouts came: to the end, unless it is said. */
+async function promotion(id: string, state: Partial<Promotion> = {}, plan = aPlan(), rollout: Partial<Rollout> = {}) {
   const planDigest = await blobs.put(canonicalBytes(plan));
   await row(streams.promotion(id), {
     ...{ id, environment: 'production', phase: 'ended', wave: 1, planDigest, release: plan.release },
     ...state,
   });
+  for (const { cell, steps } of plan.cells) {
+    const far = { cursor: steps.length, begun: steps.length, undo: null, phase: 'settled' };
+    await row(streams.rollout(rolloutId(id, cell)), { id: rolloutId(id, cell), cell, ...far, ...rollout });
+  }
 }
 const release = (...all: object[]) => row(streams.release(aRelease().digest), { evidence: all });
 const looked = (policy: Partial<PolicySpec> = { gates: DERIVED }, cells = now, manifest = OLD) =>
   ranAhead({ store, blobs }, 'production', manifest, aPolicy(policy), cells);
 const one = async () => (await looked()).get('shared/main')?.[0];
 
-test('is the newest promotion of the environment that migrated the store there, with what an analysis of those bytes says', async () => {
+test('is a promotion of the environment, told once, that migrated the store there, with what an analysis of those bytes says', async () => {
   await promotion('prm_1');
   await promotion('prm_2');
   await promotion('prm_3', { environment: 'staging' });
@@ -84,6 +89,45 @@ test('what no promotion did is not known', async () => {
   expect((await looked()).size).toBe(0);
   await promotion('prm_1', {}, aPlan({ cells: [aCell({ cell: 'other' })] }));
   expect((await looked()).size).toBe(0);
+});
+
+describe('a contract that ran', () => {
+  const file = { ...migration.up, name: 'drop.sql', digest: `sha256:${'dd'.repeat(32)}` as const };
+  const drops = { ...migration, phase: 'contract' as const, up: file };
+  const contract = aPlan({ manifest: aManifest({ migrations: [aMigration(0), drops] }) });
+  const names = async () => ((await looked()).get('shared/main') ?? []).map((each) => each.promotion);
+
+  test('isn’t hidden by what was asked for later and began, but never came to its migration', async () => {
+    await promotion('prm_1', { result: 'promoted' } as never, contract);
+    const failed = aPlan();
+    const at = failed.cells[0]!.steps.findIndex(({ action }) => action.kind === 'migrate');
+    await promotion('prm_2', { result: 'rolled-back' } as never, failed, { cursor: at - 1, begun: at });
+    expect(await names()).toEqual(['prm_1']);
+    expect((await one())?.migration.phase).toBe('contract');
+  });
+
+  test('counts with whatever else may have taken the store there, so that the worst decides', async () => {
+    await promotion('prm_1', {}, contract);
+    const at = contract.cells[0]!.steps.findIndex(({ action }) => action.kind === 'migrate');
+    // Handed out, and nobody knows what came of it.
+    await promotion('prm_2', {}, aPlan(), { cursor: at, begun: at + 1 });
+    expect(await names()).toEqual(['prm_2', 'prm_1']);
+  });
+
+  test('and was restored took the store nowhere; that it was kept did', async () => {
+    const [cell] = aPlan({ manifest: aManifest({ migrations: [aMigration(0), { ...drops, undo: 'restore' }] }) }).cells;
+    const plan = { ...contract, cells: [cell!] };
+    const scope = { kind: 'all', wave: 1 } as const;
+    const { length } = undoSteps(cell!, scope, cell!.steps.length);
+    const back = (cursor: number) => ({ undo: { scope, because: '', cursor, agreed: false } });
+    await promotion('prm_1', {}, plan, back(length));
+    expect(await names()).toEqual([]);
+    await promotion('prm_2', {}, plan, back(0));
+    expect(await names()).toEqual(['prm_2']);
+    await promotion('prm_3', {}, contract, back(length));
+    // The same bytes of the same release, told once.
+    expect(await names()).toEqual(['prm_3']);
+  });
 });
 
 test('nothing is read where the range is declared, or the release is no older than its stores', async () => {

@@ -1,28 +1,32 @@
 /** What took stores further than a release was built for: looked up only where its range is derived, and it is older. */
 import {
   ANALYSIS,
+  type CellPlan,
   type CellState,
   hasBegun,
+  type MigrationRef,
   type Plan,
   type PolicySpec,
   type Promotion,
   type RanAhead,
   type RanMigration,
   type ReleaseManifest,
+  type Rollout,
   rangesAreDerived,
   storesAhead,
+  undoSteps,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
-import { type ReleaseRecord, streams } from '../records.ts';
+import { type ReleaseRecord, rolloutId, streams } from '../records.ts';
 
 /** Promotions of the environment whose plans are looked into, the newest first; of what was before them nobody knows. */
 const MOST_PROMOTIONS = 200;
 
 /**
- * By `cell/store`: the migrations beyond the release's own version that promotions ran there. The newest promotion whose plan
- * migrates a store to a version found it below that, so it is what took it there. Nothing, without asking, for a release
- * that is no older than its stores, or whose range somebody declared.
+ * By `cell/store`: the migrations beyond the release's own version that promotions ran there, and didn't take back. Rollouts say
+ * which: that a promotion was asked for last, or begun, says nothing of it. Of several that may have taken a store to a version
+ * all are told. Nothing, without asking, for a release that is no older than its stores, or whose range somebody declared.
  */
 export async function ranAhead(
   deps: Pick<Deps, 'store' | 'blobs'>,
@@ -33,28 +37,48 @@ export async function ranAhead(
 ): Promise<RanAhead> {
   const found = new Map<string, Omit<RanMigration, 'removes'>[]>();
   if (!rangesAreDerived(gates)) return found;
-  const missing = new Set<string>();
-  for (const [place, versions] of storesAhead(manifest, cells))
-    for (const to of versions) missing.add(`${place} ${to}`);
-  if (missing.size === 0) return found;
+  const ahead = storesAhead(manifest, cells);
+  if (ahead.size === 0) return found;
+  const names = cells.flatMap(({ cell, stores }) =>
+    Object.keys(stores).some((at) => ahead.has(`${cell}/${at}`)) ? cell : [],
+  );
   const page = { facet: environment, byTime: {}, descending: true, limit: MOST_PROMOTIONS };
   for (const { state } of (await deps.store.list('promotion', page)) as readonly Row<Promotion>[]) {
-    if (missing.size === 0) break;
     // What has not begun ran nothing.
     if (!hasBegun(state)) continue;
-    const plan = await planOf(deps, state);
-    for (const { cell, steps } of plan.cells)
-      for (const { action } of steps) {
-        if (action.kind !== 'migrate') continue;
-        const place = `${cell}/${action.store}`;
-        for (const migration of action.migrations)
-          if (missing.delete(`${place} ${migration.to}`)) {
-            const ran = { promotion: state.id, release: state.release, migration };
-            found.set(place, [...(found.get(place) ?? []), ran]);
-          }
+    const rows = await deps.store.load(names.map((cell) => streams.rollout(rolloutId(state.id, cell))));
+    const rollouts = new Map([...rows.values()].map((row) => [(row.state as Rollout).cell, row.state as Rollout]));
+    if (rollouts.size === 0) continue;
+    for (const cell of (await planOf(deps, state)).cells) {
+      const rollout = rollouts.get(cell.cell);
+      for (const { store, migration } of rollout === undefined ? [] : ranIn(cell, rollout)) {
+        const place = `${cell.cell}/${store}`;
+        if (ahead.get(place)?.includes(migration.to) !== true) continue;
+        const ran = { promotion: state.id, release: state.release, migration };
+        const known = found.get(place) ?? [];
+        // The same bytes of the same release are told once, by whoever asked last.
+        if (!known.some((each) => isSame(each, ran))) found.set(place, [...known, ran]);
       }
+    }
   }
   return withAnalyses(deps, found);
+}
+
+/** What a rollout ran, or may have run, and didn't take back. */
+function ranIn(cell: CellPlan, { begun, undo }: Rollout): readonly { store: string; migration: MigrationRef }[] {
+  const undone = undo === null ? [] : undoSteps(cell, undo.scope, begun).slice(0, undo.cursor);
+  return cell.steps.slice(0, begun).flatMap(({ id, action }) => {
+    if (action.kind !== 'migrate') return [];
+    const back = undone.find((step) => step.id === `undo.${id}`)?.action;
+    const left = back !== undefined && 'to' in back ? back.to : action.to;
+    const { store } = action;
+    return action.migrations.filter(({ to }) => to <= left).map((migration) => ({ store, migration }));
+  });
+}
+
+function isSame(a: Omit<RanMigration, 'removes'>, b: Omit<RanMigration, 'removes'>): boolean {
+  const same = a.migration.to === b.migration.to && a.migration.phase === b.migration.phase;
+  return same && a.release.digest === b.release.digest && a.migration.file.digest === b.migration.file.digest;
 }
 
 async function planOf({ blobs }: Pick<Deps, 'blobs'>, { planDigest }: Promotion): Promise<Plan> {

@@ -47,7 +47,7 @@ const PLACES: Readonly<Record<string, string>> = {
   promotion: 'a promotion, and again before each wave and each step that changes something',
   wave: 'each wave, and again before each step that changes something',
   'no-return':
-    'what in each cell comes before the first step that only a restore takes back: its hold, or its restore point',
+    'what in each cell comes before the first step that can’t be taken back without losing data: its hold, or its restore point',
 };
 
 /** What a gate stands before, unless a policy says otherwise. */

@@ -118,6 +118,11 @@ describe('declared documents', () => {
       'spec.gates[3].gate: expected a gate: one of signature, tests-passed, migrations-analysed, rehearsed, rollback-rehearsed, restore-drilled, standby-ready, soaked, window, approval, restore-point, go-no-go, found "windows", did you mean "window"?',
     ],
     [
+      'a gate where nobody could answer it',
+      changed('Policy', 'gate: window', 'gate: go-no-go\n      at: wave'),
+      'spec.gates[3].at: expected one of no-return, found "wave"',
+    ],
+    [
       'an unknown parameter',
       changed('Policy', '{count: 1}', '{count: 1, cuont: 2}'),
       'found the unknown field "cuont", did you mean "count"?',

@@ -29,7 +29,8 @@ const gateForms = GATES.map((gate) => {
   const required = Array.isArray(gate.parameters.required) && gate.parameters.required.length > 0;
   return fields({
     gate: z.literal(gate.name),
-    at: at.default(gate.at).describe('What the gate stands before.'),
+    // Elsewhere nobody could answer it.
+    at: (gate.stays ? oneOf(gate.at) : at).default(gate.at).describe('What the gate stands before.'),
     params: required ? parameters : parameters.default({}),
   });
 });

@@ -64,7 +64,7 @@ export function actionsOf(
         : approve,
     go: may(
       'go',
-      'what can only be restored from here on begins, in each of its cells',
+      'what can’t be undone without losing data begins, in each of its cells',
       'go was said',
       decideGo(promotion, by, asked, now),
     ),

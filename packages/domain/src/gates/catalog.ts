@@ -51,12 +51,28 @@ export function judgeGates(specs: readonly GateSpec[], facts: GateFacts, subject
     verdicts.push(
       gate === undefined
         ? stop(spec.gate, 'error', `no gate is named ${spec.gate}`, 'correct the policy', 'release manager')
-        : (unknownParameters(gate, spec.params) ?? gate.judge(spec.params, facts, subject)),
+        : (misplacedVerdict(gate, spec) ??
+            unknownParameters(gate, spec.params) ??
+            gate.judge(spec.params, facts, subject)),
     );
   }
   const judged = verdicts.some(({ gate }) => gate === window.name);
   const frozen = judged || !goesForward(subject) ? undefined : frozenVerdict('freeze', facts);
   return frozen === undefined ? verdicts : [frozen, ...verdicts];
+}
+
+/** Why a gate can't stand where a policy puts it; undefined: it can. */
+export function misplaced({ gate: name, at }: Pick<GateSpec, 'gate' | 'at'>): string | undefined {
+  const gate = BY_NAME.get(name);
+  if (gate?.stays !== true || gate.at === at) return undefined;
+  return `${name} stands at: ${at}, where nobody is asked and nobody can answer`;
+}
+
+function misplacedVerdict({ name, at }: Gate, spec: GateSpec): Verdict | undefined {
+  const why = misplaced(spec);
+  return why === undefined
+    ? undefined
+    : stop(name, 'error', why, `leave out \`at\` in the policy, or say \`at: ${at}\``, 'release manager');
 }
 
 /**

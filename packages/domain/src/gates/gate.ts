@@ -123,6 +123,8 @@ export interface Gate {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Where it stands when the policy doesn't say. */
   readonly at: GatePlace;
+  /** It can be answered there alone, so that no policy may put it elsewhere. */
+  readonly stays?: true;
   /** True for what a wave uses up when it opens: an approval that expires in mid-wave doesn't stop the wave's steps. */
   readonly consumedByWave?: true;
   judge(params: Readonly<Record<string, unknown>>, facts: GateFacts, subject: Subject): Verdict;

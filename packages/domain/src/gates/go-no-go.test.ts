@@ -5,6 +5,7 @@ import {
   anApplication,
   aPlan,
   aPolicy,
+  aRequest,
   HOUR_MS,
   soundFacts,
 } from '@headgate/testkit/domain/builders';
@@ -13,6 +14,7 @@ import { endOf, resultsOf } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
 import { actionsOf } from '../explain/actions.ts';
 import type { GateSpec } from '../plan/plan.ts';
+import { planPromotion } from '../plan/planner.ts';
 import { decideGo, decidePause, decideRollback } from '../promotion/commands.ts';
 import { judgeGates } from './catalog.ts';
 import { goNoGo, waitsForGo } from './go-no-go.ts';
@@ -22,6 +24,8 @@ const policy = aPolicy({ gates: [...aPolicy().gates, spec] });
 const restoring = [aMigration(0), aMigration(1, { undo: 'restore' })];
 
 const shared = () => aPlan({ policy, manifest: aManifest({ migrations: restoring }) });
+const taking = () =>
+  aPlan({ policy, manifest: aManifest({ migrations: [aMigration(0), aMigration(1, { phase: 'data' })] }) });
 const ownStores = () =>
   aPlan({
     policy,
@@ -64,8 +68,33 @@ describe('the gate go-no-go', () => {
     expect(new World(aPlan()).promotion).not.toHaveProperty('gatedAtNoReturn');
   });
 
+  test.each<GateSpec['at']>([
+    'promotion',
+    'wave',
+    'deploy',
+    'route',
+    'hold',
+    'restore-point',
+    'migrate',
+    'verify',
+    'open',
+    'soak',
+  ])('at %s nobody could answer it: nothing is planned, and where that was planned before it says so', (at) => {
+    const elsewhere = aPolicy({ gates: [...aPolicy().gates, { ...spec, at }] });
+    expect(planPromotion(aRequest({ policy: elsewhere }))).toMatchObject({
+      ok: false,
+      refusals: [{ code: 'gate-place', why: `go-no-go stands at: ${at}, where nobody is asked and nobody can answer` }],
+    });
+    const action = { kind: at, store: 'main' } as never;
+    const kind = at === 'promotion' || at === 'wave' ? at : 'step';
+    const subject = (kind === 'step' ? { kind, action } : { kind }) as never;
+    const go = { by: 'usr_a', reason: 'well', at: 0 };
+    expect(judgeGates([{ ...spec, at }], { ...soundFacts(), go }, subject)).toMatchObject([{ verdict: 'error' }]);
+  });
+
   test.each([
     ['a shared store', shared],
+    ['data that is changed', taking],
     ['stores of their own', ownStores],
   ])('stops before what only a restore takes back (%s), with nobody held, and goes on after one go', (_, plan) => {
     const world = begun(plan());

@@ -32,6 +32,34 @@ describe('the point of no return, and what is asked before it', () => {
     );
   });
 
+  test.each([
+    ['keep', 'contract'],
+    ['down', 'contract'],
+    ['keep', 'data'],
+    ['down', 'data'],
+  ] as const)(
+    'a way back that is %s gives nobody what a %s migration took: a go is asked for before it',
+    (undo, phase) => {
+      const migrations = [aMigration(0), aMigration(1, { undo, phase })];
+      const cells = [aCell({ schemaVersion: 1, schemaRange: { min: 1, max: 2 } })];
+      const plan = aPlan({ manifest: aManifest({ migrations }), cells });
+      expect(plan.pointOfNoReturn).toEqual({
+        cell: 'shared',
+        step: 'w1.migrate.main',
+        because: 'from then on, only its restore point surely has what m2 takes away or changes',
+      });
+      expect(asked(plan)).toEqual(['w1.restore-point.main']);
+    },
+  );
+
+  test('what is wholly expanded, and kept or taken back by its file, needs no go', () => {
+    for (const undo of ['keep', 'down'] as const) {
+      const plan = aPlan({ manifest: aManifest({ migrations: [aMigration(0), aMigration(1, { undo })] }) });
+      expect(plan.pointOfNoReturn).toBeNull();
+      expect(asked(plan)).toEqual([undefined]);
+    }
+  });
+
   test('where tenants have stores of their own, before anybody is held', () => {
     expect(ownStores.cells.length).toBeGreaterThan(0);
     for (const cell of ownStores.cells) {

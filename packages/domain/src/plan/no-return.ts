@@ -3,14 +3,22 @@
  * without anybody noticing.
  */
 import type { CellPlan, PointOfNoReturn, Step } from './plan.ts';
+import { named } from './render-words.ts';
 
 /**
- * The first step of a cell that only a restore takes back. Its tenants write all the time, so that is not only once the first
+ * The first step of a cell that can't be taken back without losing data: only a restore does, or what it takes away or changes
+ * stays so. What only a restore takes back: its tenants write all the time, so that is not only once the first
  * of them moved; those who were held meanwhile write from when they are opened on. Undefined: everything can be undone.
  */
 export function noReturnOf({ cell, steps }: Pick<CellPlan, 'cell' | 'steps'>): PointOfNoReturn | undefined {
-  const restored = steps.find(isRestored);
+  const restored = steps.find(loses);
   if (restored === undefined) return undefined;
+  if (!isRestored(restored))
+    return {
+      cell,
+      step: restored.id,
+      because: `from then on, only its restore point surely has what ${named(takenBy(restored))} takes away or changes`,
+    };
   if (restored.of === undefined)
     return {
       cell,
@@ -25,12 +33,12 @@ export function noReturnOf({ cell, steps }: Pick<CellPlan, 'cell' | 'steps'>): P
 
 /**
  * The step before which a go is waited for: the last moment at which nobody is held and no restore point grows old. That is
- * before the hold, or the restore point, that belongs to the first step that only a restore takes back. Undefined: there is
- * nothing to ask, since everything can be undone.
+ * before the hold, or the restore point, that belongs to the first step that loses data when it is taken back. Undefined: there
+ * is nothing to ask, since everything can be undone.
  */
 export function askedBefore(cell: Pick<CellPlan, 'cell' | 'steps'>): Step | undefined {
   if (noReturnOf(cell) === undefined) return undefined;
-  const at = cell.steps.findIndex(isRestored);
+  const at = cell.steps.findIndex(loses);
   const restored = cell.steps[at] as Step;
   const { wave } = restored;
   const { action } = restored;
@@ -42,6 +50,20 @@ export function askedBefore(cell: Pick<CellPlan, 'cell' | 'steps'>): Step | unde
         restored.of !== undefined &&
         step.action.tenants.some((t) => restored.of?.includes(t))));
   return cell.steps.slice(0, at).find(belongs) ?? restored;
+}
+
+/** Whether taking it back loses data: what was written since, or what it took away. */
+function loses(step: Step): boolean {
+  return isRestored(step) || takenBy(step).length > 0;
+}
+
+/**
+ * The migrations of a step that take something away, or change it. Kept, that stays so; and what a way back makes anew has in it
+ * what its file puts there, which nobody here knows.
+ */
+function takenBy({ action }: Step): readonly string[] {
+  if (action.kind !== 'migrate') return [];
+  return action.migrations.filter(({ phase }) => phase !== 'expand').map(({ id }) => id);
 }
 
 function isRestored({ undo }: Step): boolean {

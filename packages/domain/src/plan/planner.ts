@@ -3,6 +3,7 @@
  * somebody could not foresee: rings in their order, one cell's tenants of a ring together, restore point before
  * migration before code before traffic, and an undo for each.
  */
+import { misplaced } from '../gates/catalog.ts';
 import type { CellState, driftOf } from '../model/cell.ts';
 import type { Digest, Instant } from '../model/identity.ts';
 import type { Refusal } from '../model/refusal.ts';
@@ -86,6 +87,11 @@ export function planPromotion(request: PlanRequest): Planned {
       `${cell.application} runs there, not ${application.name}`,
       'name an environment of this application',
     );
+  for (const spec of policy.gates) {
+    const why = misplaced(spec);
+    if (why !== undefined)
+      refuse('gate-place', `policy of ${environment}`, why, `leave out \`at\` of ${spec.gate} in the policy`);
+  }
   if (request.cells.length === 0)
     refuse(
       'no-cells',

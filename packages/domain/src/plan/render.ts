@@ -96,7 +96,7 @@ export function standsText({ gate, at }: GateSpec, { cells }: Pick<Plan, 'cells'
     const asked = cells.flatMap((cell) =>
       askedBefore(cell) === undefined ? [] : [`${askedBefore(cell)?.id} of cell ${cell.cell}`],
     );
-    if (asked.length === 0) return 'before nothing: no step of this plan comes back only by a restore';
+    if (asked.length === 0) return 'before nothing: no step of this plan is declared to lose data when it goes back';
     return `before ${asked.slice(0, MOST_ASKED).join(', ')}${asked.length > MOST_ASKED ? ` and ${asked.length - MOST_ASKED} more` : ''}`;
   }
   if (at !== 'promotion' && at !== 'wave') return `before each ${at} step`;

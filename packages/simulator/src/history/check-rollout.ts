@@ -176,8 +176,10 @@ function forward(track: RolloutTrack, until: number, facts: DeclaredFacts, repor
   if (changes(step)) facts.checkGates(index, at, 0, report);
   if (step.action.kind === 'migrate' && index.restorePointMaxAgeMs !== undefined)
     checkRestorePoint(track, step.action.store, at - index.restorePointMaxAgeMs, report);
-  const lossy = step.undo.kind === 'act' && step.undo.action.kind === 'restore';
-  if (lossy && index.asksGo && !promotion.go) report('go-before-no-return', `${step.id} was handed out without a go`);
+  const restored = step.undo.kind === 'act' && step.undo.action.kind === 'restore';
+  const taking = step.action.kind === 'migrate' && step.action.migrations.some(({ phase }) => phase !== 'expand');
+  if ((restored || taking) && index.asksGo && !promotion.go)
+    report('go-before-no-return', `${step.id} was handed out without a go`);
   track.begun = Math.max(track.begun, track.cursor + 1);
 }
 

@@ -5,7 +5,7 @@ export const INVARIANTS = {
   'after-gates': 'No forward step before its gates.',
   'covered-by-approvals': 'No forward step without approvals that cover it.',
   'go-before-no-return':
-    'Nothing that only a restore takes back begins without a go of somebody who may say it, where a gate asks for one.',
+    'Nothing that loses data when it is taken back begins without a go of somebody who may say it, where a gate asks for one.',
   'no-author-approves': 'No author approves, and nobody does what the roles do not allow.',
   'schema-in-range': 'The schema range of whatever runs contains the version of its store.',
   'held-while-upgraded': 'A store that serves one tenant alone is changed only while that tenant is held.',

@@ -127,6 +127,12 @@ export const PLANTS: readonly Plant[] = [
   ),
   plant('soak-duration', 'domain/src/gates/soaked.ts', 'if (facts.now < readyAt)', 'if (false)'),
   plant('standby-lag', 'domain/src/gates/standby-ready.ts', 'if (lagMs > asked.maxLagMs)', 'if (false)'),
+  plant(
+    'go-before-what-is-taken',
+    'domain/src/plan/no-return.ts',
+    'return isRestored(step) || takenBy(step).length > 0;',
+    'return isRestored(step);',
+  ),
   plant('go-said', 'domain/src/gates/catalog.ts', 'return subject.noReturn === true', 'return false'),
   plant(
     'go-by-author',

@@ -204,7 +204,7 @@ export function manifestOf(
   });
   const chains: Record<ReleaseKind, readonly [version: string, range: SchemaRange, migrations: readonly Migration[]]> =
     {
-      next: ['1.1.0', { min: 2, max: 5 }, random.chance(0.7) ? [migration(1)] : [migration(1), migration(2)]],
+      next: ['1.1.0', { min: 2, max: 5 }, random.chance(0.7) ? [migration(1)] : [migration(1), migration(2, 'data')]],
       sequel: ['1.2.0', { min: 1, max: 6 }, [migration(1), migration(2), migration(3)]],
       'new-range-trap': ['1.3.0', { min: 3, max: 5 }, [migration(1)]],
       'old-range-trap': ['1.4.0', { min: 1, max: 7 }, [1, 2, 3, 4, 5].map((from) => migration(from))],
