@@ -21,6 +21,7 @@ import type { Deps } from '../deps.ts';
 import type { GateFactsGatherer, Plans } from '../facts.ts';
 import type { Committed, Read, Row, StreamId, Write } from '../ports/store.ts';
 import { type CellRecord, type DocumentRecord, rolloutId, streams } from '../records.ts';
+import { unmaskedCells } from '../unmasked-cells.ts';
 import { holdsCells } from '../use-cases/overtaking.ts';
 import { soaksAfter } from './soaks.ts';
 import type { Controller } from './tick.ts';
@@ -72,6 +73,11 @@ export async function gatherPromotion(
     state.wave === 0 && state.phase === 'awaiting'
       ? await objectionsTo(deps.store, plan, gathered.rows, gathered.gates)
       : [];
+  const unmasked =
+    state.phase === 'awaiting' && state.wave < state.waves
+      ? await unmaskedCells(deps.store, plan, gathered.rows, now)
+      : { refusals: [], reads: [] };
+  const known = state.wave === 0 ? cellStreams : [];
   return {
     facts: {
       now,
@@ -82,15 +88,14 @@ export async function gatherPromotion(
       ...(unread.length > 0 && { unread }),
       ...(overtakenOpen && { overtakenOpen }),
       ...(objections.length > 0 && { objections }),
+      ...(unmasked.refusals.length > 0 && { unmasked: unmasked.refusals }),
     },
     // Rollouts move all the time; what was seen of them only ever makes the promotion look again, so their versions are not checked.
     reads: [
       ...gathered.reads,
       // Once read back a cell stays so; what else it is matters before the first wave alone.
-      ...(state.wave === 0 ? cellStreams : []).map((stream) => ({
-        stream,
-        version: gathered.rows.get(stream)?.version ?? 0,
-      })),
+      ...known.map((stream) => ({ stream, version: gathered.rows.get(stream)?.version ?? 0 })),
+      ...unmasked.reads.filter(({ stream }) => !known.includes(stream)),
     ],
     rows: gathered.rows,
   };

@@ -3,6 +3,7 @@ import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import { waitsForGo } from '../gates/go-no-go.ts';
 import type { Instant } from '../model/identity.ts';
+import type { Refusal } from '../model/refusal.ts';
 import { leftBehind, leftWords } from '../plan/left-behind.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
@@ -33,6 +34,8 @@ export interface PromotionFacts {
   readonly overtakenOpen?: boolean;
   /** What agents of its cells would refuse its first step for, as they told; asked before the first wave alone. */
   readonly objections?: readonly Objection[];
+  /** Stores that the policy asks to be masked copies, and that aren't as they were seen lately. */
+  readonly unmasked?: readonly Refusal[];
 }
 
 const act = (...events: PromotionEvent[]): Decision<PromotionEvent> => ({ events, lookAt: null });
@@ -106,11 +109,26 @@ function openWave(state: Extract<Promotion, { phase: 'awaiting' }>, facts: Promo
       Math.min(state.latestFinish, ...closed.map((v) => askAgain(v, now))),
     );
   }
+  const unmasked = facts.unmasked ?? [];
+  if (unmasked.length > 0)
+    return waitFor(state, unmaskedReason(wave, unmasked), shown, Math.min(state.latestFinish, now + LOOK_MS));
   const objections = state.wave === 0 ? (facts.objections ?? []) : [];
   // The agent would refuse it, and what was approved would be spent: it waits for a person to pin it there.
   if (objections.length > 0)
     return waitFor(state, objectionReason(objections), shown, Math.min(state.latestFinish, now + LOOK_MS));
   return act({ type: 'promotion.wave-opened', data: { wave, verdicts: shown, until: state.latestFinish } });
+}
+
+/** Stores that are named in a reason. */
+const MOST_UNMASKED = 3;
+
+/** A store was exchanged since it was planned: it may hold anybody's data, and nothing new is done there. */
+function unmaskedReason(wave: number, unmasked: readonly Refusal[]): string {
+  const more = unmasked.length - MOST_UNMASKED;
+  const said = unmasked.slice(0, MOST_UNMASKED).map(({ where, why, unblock }) => `${where}: ${why}; ${unblock}`);
+  return `wave ${wave}: masked copies are asked for: ${[...said, ...(more > 0 ? [`and ${more} more`] : [])].join('; ')}`
+    .slice(0, 3_000)
+    .toWellFormed();
 }
 
 function advance(state: Promotion, facts: PromotionFacts): Decision<PromotionEvent> {

@@ -8,7 +8,7 @@ apiVersion: headgate/v1
 kind: Policy
 metadata: {name: masked, owner: team-shop}
 spec:
-  gates: [{gate: signature}]
+  gates: [{gate: signature}, {gate: approval, params: {count: 1}}]
   rollbackScope: all
   maskedCopies: required
   maskingRules: [sha256:${'ab'.repeat(32)}]
@@ -91,3 +91,26 @@ test('a sound one is adopted, and once it is exchanged for another nothing is pr
   expect(problem).toMatchObject({ code: 'copy-unmarked' });
   expect(problem.problem.refusals[0]?.unblock).toContain('headgate mask mark-copy');
 });
+
+test('one that is exchanged between plan and approval holds the promotion until a sound one stands there again', async () => {
+  await observe(SOUND);
+  const [developer, approver, auditor] = await Promise.all(
+    ['developer', 'approver', 'auditor'].map((role) => server.client(role)),
+  );
+  const release = await company.release('3.0.0');
+  const { id, envelope } = await developer!.call('requestPromotion', { body: { release, environment: 'training' } });
+  await observe(undefined);
+  await approver!.call('approvePromotion', { promotion: id, body: { envelope } });
+  const show = () => auditor!.call('showPromotion', { promotion: id });
+  const steps = await company.carryOut(async () => /masked copies/.test((await show()).reason ?? ''));
+  expect(steps).toEqual([]);
+  const { phase, wave, reason } = await show();
+  expect({ phase, wave }).toEqual({ phase: 'awaiting', wave: 0 });
+  expect(reason).toContain('cell/school/store/main: it isn’t marked as a copy; restore it');
+  const { waits } = await auditor!.call('explainPromotion', { promotion: id });
+  expect(JSON.stringify(waits)).toContain('cell/school/store/main');
+
+  await observe(SOUND);
+  await company.carryOut(async () => (await show()).phase === 'ended');
+  expect(await show()).toMatchObject({ result: 'promoted' });
+}, 60_000);

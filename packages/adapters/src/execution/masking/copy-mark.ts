@@ -9,6 +9,7 @@ import { type Refusal, refused } from '@headgate/domain/model/refusal';
 import type pg from 'pg';
 import { lookAtTable } from '../store/ordinary-table.ts';
 import { THIS_DATABASE } from '../store/this-database.ts';
+import { bindTables, tablesExchanged } from './masked-tables.ts';
 
 /** What a copy says of itself. */
 export interface CopyMark {
@@ -96,11 +97,14 @@ export async function readMark(client: pg.Client): Promise<MarkRead> {
   const [row] = rows;
   if (row === undefined) return unmarked('its mark is empty');
   if (!row.here) return unmarked('its mark is that of another database: it came with the data');
+  const marked = { of: row.of, markedAt: row.marked.getTime() };
+  // Data came in afterwards: it is a copy still, and masked by nothing.
+  if (row.by !== null && (await exchanged(client)))
+    return { ok: true, mark: { ...marked, maskedBy: undefined, maskedAt: undefined, leaks: undefined } };
   return {
     ok: true,
     mark: {
-      of: row.of,
-      markedAt: row.marked.getTime(),
+      ...marked,
       maskedBy: (row.by ?? undefined) as Digest | undefined,
       maskedAt: row.masked?.getTime(),
       leaks: row.leaks === null ? undefined : Number(row.leaks),
@@ -108,8 +112,23 @@ export async function readMark(client: pg.Client): Promise<MarkRead> {
   };
 }
 
-/** Writes down that all of it is masked, by which rules; and in how many places originals were found. */
-export async function completeMark(client: pg.Client, rules: Digest, leaks: number | undefined): Promise<void> {
+async function exchanged(client: pg.Client): Promise<boolean> {
+  await client.query('begin transaction read only');
+  try {
+    return await tablesExchanged(client);
+  } finally {
+    await client.query('rollback');
+  }
+}
+
+/** Writes down that all of it is masked, by which rules, in which tables; and in how many places originals were found. */
+export async function completeMark(
+  client: pg.Client,
+  rules: Digest,
+  leaks: number | undefined,
+  tables: readonly string[],
+): Promise<void> {
+  await bindTables(client, tables);
   await client.query(
     'update headgate_copy.mark set masked_by = $1, masked_at = coalesce(masked_at, now()), leaks = $2',
     [rules, leaks ?? null],

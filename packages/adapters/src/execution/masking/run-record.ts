@@ -53,11 +53,11 @@ export async function beginRun(client: pg.Client, run: Omit<RunRecord, 'phase'>)
   return { ...run, phase: 'collect' };
 }
 
-/** Leaves the mark alone in the schema. */
+/** Leaves the mark in the schema, and what it is bound to. */
 export async function endRun(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ drop: string }>(
     `select format('drop table headgate_copy.%I', c.relname) as drop from pg_class c
-     where c.relnamespace = 'headgate_copy'::regnamespace and c.relkind = 'r' and c.relname <> 'mark'
+     where c.relnamespace = 'headgate_copy'::regnamespace and c.relkind = 'r' and c.relname not in ('mark', 'masked')
      union all
      select format('drop function %s', p.oid::regprocedure) from pg_proc p where p.pronamespace = 'headgate_copy'::regnamespace`,
   );

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { lookAtTable } from '../store/ordinary-table.ts';
 import { plainText } from '../store/plain-text.ts';
 import { THIS_DATABASE } from '../store/this-database.ts';
+import { tablesExchanged } from './masked-tables.ts';
 
 /** What is told of a mark: characters of what the copy was made from. */
 const MOST_OF = 200;
@@ -51,9 +52,11 @@ async function readPlain(client: pg.ClientBase): Promise<CopySeen | undefined> {
   );
   const [row] = rows;
   if (row === undefined || rows.length > 1 || row.place !== (await placeOf(client))) return undefined;
+  const of = plainText(row.of, MOST_OF);
+  if (row.by !== null && (await tablesExchanged(client))) return { of };
   const leaks = row.leaks === null ? undefined : Number(row.leaks);
   return {
-    of: plainText(row.of, MOST_OF),
+    of,
     ...(row.by !== null && /^sha256:[0-9a-f]{64}$/.test(row.by) && { maskedBy: row.by as `sha256:${string}` }),
     ...(leaks !== undefined && Number.isSafeInteger(leaks) && leaks >= 0 && { leaks }),
   };

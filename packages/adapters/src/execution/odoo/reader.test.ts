@@ -211,7 +211,7 @@ test('a tenantâ€™s database that is a masked copy says so, read with the readerâ
   const whole = await at.stores.cluster.connection(findStore(at.stores, 'birch').database);
   await withClient(whole, async (client) => {
     await markCopy(client as pg.Client, 'rp-7');
-    await completeMark(client as pg.Client, rules, 0);
+    await completeMark(client as pg.Client, rules, 0, []);
   });
   try {
     expect(await migrator.look('birch')).toEqual({ ...AT_ONE, copy: { of: 'rp-7', maskedBy: rules, leaks: 0 } });
