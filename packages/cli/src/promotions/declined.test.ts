@@ -55,6 +55,26 @@ it('asks with both answers, and takes no decline without a reason', async () => 
   expect((await rolloutOf())?.phase).toBe('asking');
 });
 
+it('incident names the question and both answers with what each loses, to who may not give them, too', async () => {
+  const { out } = await headgate('--as', 'operator', 'incident');
+  expect(out).toMatch(
+    /at hand in stage: undo\.\S+ \(restore store main.*\): asks: approver must agree to undo\.\S+: it loses data/,
+  );
+  expect(out).toMatch(
+    new RegExp(
+      `somebody can: headgate answer ${promotion}\\.stage agree\\n.*LOSES: restore store main.*\\[approver\\]`,
+    ),
+  );
+  expect(out).toMatch(
+    new RegExp(`  can: headgate answer ${promotion}\\.stage decline --reason "…"\\n +nothing is lost: .*`),
+  );
+  // It goes back already: typed once more it would change nothing but the reason.
+  expect(out).not.toContain('headgate rollback');
+  await headgate('--as', 'operator', 'rollback', promotion, '--reason', 'as incident says');
+  const { undo } = (await developer.call('showPromotion', { promotion })) as { undo?: { because?: string } };
+  expect(undo?.because).toBe('invoices fail');
+});
+
 it('stays as it stands, with who said so and why, and what can be done next', async () => {
   const words = ['decline', '--reason', 'customers wrote invoices'];
   const { code, out } = await headgate('--as', 'operator', 'answer', `${promotion}.stage`, ...words);
