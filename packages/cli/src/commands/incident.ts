@@ -122,6 +122,9 @@ function callLines(calls: Incident['calls']): readonly string[] {
   });
 }
 
+/** What a cell asks is told to everybody: whoever may not answer it has to find who may. */
+const ANSWERS: ReadonlySet<string> = new Set(['agree', 'decline', 'retry']);
+
 function matterLines({
   kind,
   application,
@@ -160,9 +163,9 @@ function matterLines({
         `    ${instant(line.at)} ${line.cell} ${line.step}${line.tenant === undefined ? '' : ` ${line.tenant}`}: ${line.words}`,
       );
     for (const line of transactions.unknown) lines.push(`    not known: ${line}`);
-    for (const each of can.filter(({ allowed }) => allowed))
+    for (const each of can.filter(({ action, allowed }) => allowed || ANSWERS.has(action)))
       lines.push(
-        `  can: ${each.command}\n    ${each.because}${each.consequence === '' ? '' : `; ${each.consequence}`} [${each.who.join(', ')}]`,
+        `  ${each.allowed ? 'can' : 'somebody can'}: ${each.command}\n    ${each.because}${each.consequence === '' ? '' : `; ${each.consequence}`} [${each.who.join(', ')}]`,
       );
     for (const book of runbooks)
       lines.push(

@@ -158,7 +158,10 @@ function explanationText(explained: Explanation, migrations: readonly string[]):
       : []),
     ...declinedLines(explained),
     ...(takenBack?.left ?? []).map((left) => `- still to do: ${left}`),
-    ...gates.map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
+    // What a wait says of a gate stands above.
+    ...gates
+      .filter(({ because }) => !waits.some((wait) => wait.why.includes(because)))
+      .map(({ gate, verdict, because }) => `- gate ${gate}: ${verdict}: ${because}`),
     // Before its first wave it waits for them, and has said so.
     ...together(objections.filter(({ why }) => !waits.some((wait) => wait.why.includes(why))))
       .slice(0, MOST_OBJECTIONS)

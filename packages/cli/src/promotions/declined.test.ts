@@ -72,6 +72,26 @@ it('takes an answer to the step that it asks about, and to no other: a yes that 
   expect((await rolloutOf())?.phase).toBe('asking');
 });
 
+it('incident names the question and both answers with what each loses, to who may not give them, too', async () => {
+  const { out } = await headgate('--as', 'operator', 'incident');
+  expect(out).toMatch(
+    /at hand in stage: undo\.\S+ \(restore store main.*\): asks: approver must agree to undo\.\S+: it loses data/,
+  );
+  expect(out).toMatch(
+    new RegExp(
+      `somebody can: headgate answer ${promotion}\\.stage agree --step undo\\.\\S+\\n.*LOSES: restore store main.*\\[approver\\]`,
+    ),
+  );
+  expect(out).toMatch(
+    new RegExp(`  can: headgate answer ${promotion}\\.stage decline --reason "…" --step undo\\.\\S+\\n +nothing is lost: .*`),
+  );
+  // It goes back already: typed once more it would change nothing but the reason.
+  expect(out).not.toContain('headgate rollback');
+  await headgate('--as', 'operator', 'rollback', promotion, '--reason', 'as incident says');
+  const { undo } = (await developer.call('showPromotion', { promotion })) as { undo?: { because?: string } };
+  expect(undo?.because).toBe('invoices fail');
+});
+
 it('stays as it stands, with who said so and why, and what can be done next', async () => {
   const words = ['decline', '--reason', 'customers wrote invoices'];
   const { code, out } = await headgate('--as', 'operator', 'answer', `${promotion}.stage`, ...words);

@@ -55,3 +55,11 @@ it('status and lists say it of all that wait, without a look at each', async () 
   expect((await headgate('explain', promotion)).out).toContain(`headgate reject ${promotion} --reason`);
   expect((await headgate('promotion', 'list')).out).toContain('awaiting, policy replaced');
 });
+
+it('explain asks for that alone, once, and not for what the policy that was replaced asked for', async () => {
+  const { out } = await headgate('explain', promotion);
+  expect(out.match(/is in force since/g)).toHaveLength(1);
+  expect(out.match(/to unblock:/g)).toHaveLength(1);
+  expect(out).toContain('It waits to open wave 1 of 2: closed: policy.');
+  expect(out).not.toContain('waivers:');
+});

@@ -5,6 +5,7 @@
 import { ACCESS } from '../access/access.ts';
 import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gate.ts';
+import { POLICY } from '../gates/replaced-policy.ts';
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan, Step } from '../plan/plan.ts';
 import type { Promotion } from '../promotion/state.ts';
@@ -67,7 +68,7 @@ export function explainPromotion(
     return rollout === undefined || rollout.phase === 'settled' ? [] : [rolloutWait(rollout, cell, plan, facts)];
   });
   const waits = [...(own === undefined ? [] : [own]), ...theirs];
-  return { promotion, phase, summary: summaryOf(state, own), waits, gates, objections };
+  return { promotion, phase, summary: summaryOf(state, own, gates), waits, gates, objections };
 }
 
 function gatesAhead(state: Promotion, plan: Plan, facts: GateFacts): readonly Verdict[] {
@@ -75,13 +76,17 @@ function gatesAhead(state: Promotion, plan: Plan, facts: GateFacts): readonly Ve
   return judgeGates(plan.gates, facts, { kind: 'wave', wave: state.wave + 1 });
 }
 
-function summaryOf(state: Promotion, own: Wait | undefined): string {
+function summaryOf(state: Promotion, own: Wait | undefined, gates: readonly Verdict[]): string {
   const waves = `wave ${state.wave} of ${state.waves}`;
   switch (state.phase) {
     case 'ended':
       return `It ended ${state.result}: ${state.because}.`;
-    case 'awaiting':
-      return `It waits to open wave ${state.wave + 1} of ${state.waves}: ${own?.why ?? state.reason}.`;
+    case 'awaiting': {
+      // The wait says why, and a sentence of that length is read once.
+      const closed = unblockUnread(state.reason) === undefined ? answerable(gates).map(({ gate }) => gate) : [];
+      const why = closed.length === 0 ? (own?.why ?? state.reason) : `closed: ${closed.join(', ')}`;
+      return `It waits to open wave ${state.wave + 1} of ${state.waves}: ${why}.`;
+    }
     case 'advancing':
       return `It carries out ${waves}.`;
     case 'paused':
@@ -105,7 +110,7 @@ function ownWait(
   switch (state.phase) {
     case 'awaiting': {
       const unread = unblockUnread(state.reason);
-      const closed = unread === undefined ? gates.filter((v) => !goesOn(v)) : [];
+      const closed = unread === undefined ? answerable(gates) : [];
       // Told while the gates are closed, too: who approves should know what comes after that.
       const objected = unread === undefined && state.wave === 0 ? objections : [];
       const objects = objected.length > 0 ? [objectionReason(objected)] : [];
@@ -152,6 +157,16 @@ function ownWait(
         unblock: [{ what: 'the steps of the undo', who: ['agent'] }],
       };
   }
+}
+
+/**
+ * The closed gates that somebody can open. Once its policy was replaced none of the others is: it is asked for anew, and what
+ * they ask for may stand in the policy that is in force.
+ */
+function answerable(gates: readonly Verdict[]): readonly Verdict[] {
+  const closed = gates.filter((v) => !goesOn(v));
+  const replaced = closed.find(({ gate }) => gate === POLICY);
+  return replaced === undefined ? closed : [replaced];
 }
 
 function rolloutWait(

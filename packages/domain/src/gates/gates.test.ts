@@ -424,7 +424,9 @@ describe('where gates stand', () => {
 test('a release that nobody’s promotion has taken to where it soaks may be on its way there: both are said', () => {
   const { because, unblock } = judge('soaked', { soaked: [] });
   expect(because).toBe('this release has not finished a promotion to staging');
-  expect(unblock).toBe('promote it there, or wait for the promotion that is on its way');
+  expect(unblock).toBe(
+    'promote it there, or wait for the promotion that is on its way; where it serves there already, and a restore of Headgate forgot its promotion, make the same release under another version (`headgate release create FOLDER --key KEY`) and promote that one there first',
+  );
 });
 
 describe('a freeze', () => {

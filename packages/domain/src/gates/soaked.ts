@@ -34,7 +34,7 @@ export const soaked: Gate = {
         name,
         'no-data',
         `this release has not finished a promotion to ${environment}`,
-        `promote it there, or wait for the promotion that is on its way`,
+        `promote it there, or wait for the promotion that is on its way; where it serves there already, and a restore of Headgate forgot its promotion, make the same release under another version (\`headgate release create FOLDER --key KEY\`) and promote that one there first`,
         'release manager',
       );
     const lasted = soakedMs(there, environment, facts.now);

@@ -94,7 +94,7 @@ function judge(
     refuse(
       'contract-too-early',
       `${using.map(words).join('; ')}: none of them runs on schema ${to}, which lacks ${list(removes)}`,
-      [...new Set(using.map(unblocked))].join('; '),
+      [...new Set(using.map((user) => unblocked(user, removes)))].join('; '),
       using,
     );
   return refusals;
@@ -106,10 +106,10 @@ function words({ kind, name, version, range }: SchemaUser): string {
   return `${name} ${runs} ${version} (schema ${range.min} to ${range.max})`;
 }
 
-function unblocked({ kind, name, version }: SchemaUser): string {
+function unblocked({ kind, name, version }: SchemaUser, removes: readonly string[]): string {
   if (kind === 'way-back') return `end ${name}, so that nothing leads back to ${version}`;
   if (kind === 'watch')
-    return `wait for the end of ${name}; or promote a release before that takes nothing away: its watch takes this one’s place, and doesn’t lead back to ${version}`;
+    return `wait for the end of ${name}; or promote a release before that doesn’t use ${list(removes)}, which code of before may still name: its watch takes this one’s place, and doesn’t lead back to ${version}`;
   return kind === 'worker'
     ? `move the worker ${name} to a release that doesn’t use it`
     : `route everybody off ${name} and empty it`;

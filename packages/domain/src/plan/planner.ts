@@ -139,7 +139,7 @@ export function planPromotion(request: PlanRequest): Planned {
       'already-there',
       `environment/${environment}`,
       isForAll ? 'all tenants of all its cells are on this release' : 'the tenants that were named are on this release',
-      'nothing: it is promoted',
+      'nothing: it is promoted; where a gate soaked of a later environment doesn’t know of that, since a restore of Headgate forgot it, make the same release under another version (`headgate release create FOLDER --key KEY`) and promote that one',
     );
 
   const waves: Wave[] = [];

@@ -13,6 +13,7 @@ import {
   decideRollback,
   stopOver,
 } from './commands.ts';
+import type { Promotion } from './state.ts';
 
 const BY = 'usr_operator';
 
@@ -148,6 +149,30 @@ describe('pause, resume and the latest finish', () => {
     world.now = world.plan.latestFinish;
     world.tickRollout('shared');
     expect(world.rollout('shared')).toMatchObject({ phase: 'waiting', reason: 'the latest finish has passed' });
+  });
+});
+
+describe('a rollback by a person of what goes back already', () => {
+  const undoing = (scope: object, more: object = {}) =>
+    ({
+      ...{ ...begun().promotion, phase: 'undoing', wave: 1, cells: ['shared'], until: NOON },
+      ...{ undo: { scope: { wave: 1, ...scope }, because: 'health found 503', at: NOON }, ...more },
+    }) as unknown as Promotion;
+  const back = (state: Promotion) => decideRollback(state, BY, 'as incident says', NOON);
+
+  test.each([
+    ['everything', undoing({ kind: 'all' })],
+    ['its only cell', undoing({ kind: 'cell', cell: 'shared' })],
+  ])('in the same scope changes nothing, its reason neither: %s', (_what, state) => {
+    expect(back(state)).toEqual({ ok: true, events: [] });
+  });
+  test.each([
+    ['one of two cells', undoing({ kind: 'cell', cell: 'shared' }, { cells: ['shared', 'other'] })],
+    ['some tenants', undoing({ kind: 'tenant', cell: 'shared', tenants: ['ada'] })],
+  ])('widens %s to everything, and says why it began, too', (_what, state) => {
+    expect(back(state)).toMatchObject({
+      events: [{ data: { scope: { kind: 'all' }, because: `health found 503; then ${BY}: as incident says` } }],
+    });
   });
 });
 

@@ -139,9 +139,17 @@ export function decideRollback(
   const where = `promotion/${state.id}`;
   if (state.phase === 'ended')
     return refused('wrong-phase', what, where, `it ended: ${state.result}`, insteadOfRollback(state, before));
-  if (state.phase === 'undoing' && state.undo?.scope.kind === 'all') return accepted();
+  if (goesBackWhole(state)) return accepted();
   if (state.wave === 0) return accepted(ended('rejected', `${by}: ${reason}`, now));
-  return accepted(rollBack(now, { kind: 'all', wave: state.wave }, reason, by));
+  // Why it began to go back stays said when a person widens that.
+  const because = state.undo === null ? reason : `${state.undo.because.slice(0, 700)}; then ${by}: ${reason}`;
+  return accepted(rollBack(now, { kind: 'all', wave: state.wave }, because, by));
+}
+
+/** Whether all of it goes back already: everything, or the only cell that it has. */
+function goesBackWhole({ phase, undo, cells }: Promotion): boolean {
+  if (phase !== 'undoing' || undo === null) return false;
+  return undo.scope.kind === 'all' || (undo.scope.kind === 'cell' && cells.every((cell) => cell === undo.scope.cell));
 }
 
 /** A person keeps what a partial rollback left on the release. */

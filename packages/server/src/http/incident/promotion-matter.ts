@@ -5,6 +5,8 @@ import {
   ACCESS,
   actionsOf,
   actionText,
+  answersOf,
+  approverAsked,
   type Freeze,
   type Instant,
   type InvolvedPromotion,
@@ -12,6 +14,7 @@ import {
   type Principal,
   type PromotionAction,
   type Rollout,
+  type RolloutAction,
   type RolloutEntry,
   type RolloutEvent,
   stepAtHand,
@@ -25,7 +28,7 @@ import { showPromotion } from '../views.ts';
 import { type Told, toldOf } from './entries.ts';
 
 /** Of each promotion: cells whose entries are read, and so many of them; what is told of them. */
-const MOST = { cells: 20, entries: 200, own: 10, steps: 20, lines: 20, runbooks: 20 };
+const MOST = { cells: 20, entries: 200, own: 10, steps: 20, lines: 20, runbooks: 20, questions: 5 };
 
 /** What a rollout in trouble has to tell comes before what one that is done has. */
 const LOUD: readonly Rollout['phase'][] = ['failed', 'asking', 'leased', 'offered', 'waiting', 'settled'];
@@ -119,7 +122,7 @@ export async function tellPromotion(
       lines: transactions.lines.slice(0, MOST.lines),
       unknown: [...transactions.unknown, ...moreOf('report', transactions.lines.length, MOST.lines)],
     },
-    can: can(involved, principal, now, freeze),
+    can: [...answers(involved, principal, now), ...can(involved, principal, now, freeze)],
     runbooks: (manifest?.runbooks ?? []).slice(0, MOST.runbooks),
   } as unknown as Shown<never>;
   const asksDataLoss = [...rollouts.values()].some((r) => {
@@ -147,10 +150,36 @@ function stepsAtHand({ plan, rollouts }: InvolvedPromotion) {
       const rollout = rollouts.get(cell.cell);
       const step = rollout === undefined || rollout.phase === 'settled' ? undefined : stepAtHand(rollout, cell);
       if (rollout === undefined || step === undefined) return [];
-      const stands = rollout.phase === 'leased' ? `at work by ${rollout.agent}` : rollout.phase;
+      const { phase } = rollout;
+      const asks = phase === 'asking' ? `asks: ${rollout.question}` : phase;
+      const stands = phase === 'leased' ? `at work by ${rollout.agent}` : asks;
       return [{ cell: cell.cell, step: step.id, text: actionText(step.action), stands }];
     })
     .slice(0, MOST.steps);
+}
+
+/** What its cells ask, with each answer and what that loses: what waits for a person comes before what they may do besides. */
+function answers({ plan, rollouts }: InvolvedPromotion, principal: Principal, now: Instant) {
+  const asking = plan.cells.flatMap((cell) => {
+    const rollout = rollouts.get(cell.cell);
+    return rollout?.phase === 'asking' ? [{ cell, rollout }] : [];
+  });
+  return asking.slice(0, MOST.questions).flatMap(({ cell, rollout }) => {
+    const step = stepAtHand(rollout, cell);
+    const approver = approverAsked(rollout, cell);
+    const may = answersOf(rollout, cell, principal, now);
+    const answer = (action: RolloutAction, who: readonly string[], consequence: string, words = '') => ({
+      ...{ action, who, consequence, ...may[action] },
+      // By its step: what is asked meanwhile is answered by nobody who hasn't seen it.
+      command: `headgate answer ${rollout.id} ${action}${words} --step ${rollout.step}`,
+    });
+    if (approver === undefined) return [answer('retry', ACCESS.answer, '')];
+    const loses = step === undefined ? '' : `LOSES: ${actionText(step.action)}, in cell ${cell.cell}`;
+    return [
+      answer('agree', [approver], loses),
+      answer('decline', ACCESS.answer, `cell ${cell.cell} waits for a release that goes forward`, ' --reason "…"'),
+    ];
+  });
 }
 
 /** What can be done, what it comes to, and who must agree. */

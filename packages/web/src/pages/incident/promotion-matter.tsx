@@ -36,14 +36,14 @@ function Possible({ of: { can, promotion } }: { readonly of: Told }) {
       <Stack gap="xs" mt={4}>
         {open.length === 0 && <Text size="sm">Nothing by you now.</Text>}
         {open.map((each) => (
-          <Row key={each.action} promotion={promotion.id} can={each} onClick={setAsked} />
+          <Row key={each.command} promotion={promotion.id} can={each} onClick={setAsked} />
         ))}
         {closed.length > 0 && (
           <details>
             <summary>What can’t be done by you now, and why</summary>
             <List size="sm" mt="xs">
-              {closed.map(({ action, because, who }) => (
-                <List.Item key={action}>
+              {closed.map(({ action, because, who, command }) => (
+                <List.Item key={command}>
                   <strong>{action}</strong>: <Said>{because}</Said> ({who.join(', ')})
                 </List.Item>
               ))}
@@ -61,10 +61,16 @@ function Row(props: {
   readonly can: Told['can'][number];
   readonly onClick: (action: Action) => void;
 }) {
-  const { action: name, because, consequence, who } = props.can;
+  const { action: name, because, consequence, who, command } = props.can;
   const action = ACTIONS.find((each) => each.name === name);
   const why = `why-${props.promotion}-${name}`;
-  if (action === undefined) return null;
+  if (action === undefined)
+    return (
+      <Text size="sm">
+        <code>{command}</code>: <Said>{`${because}${consequence === '' ? '' : `; ${consequence}`}`}</Said> (
+        {who.join(', ')})
+      </Text>
+    );
   return (
     <Group gap="sm" wrap="nowrap" align="center">
       <Button
