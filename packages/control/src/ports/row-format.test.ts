@@ -22,3 +22,9 @@ test('a promotion with a gate at its point of no return is for servers that know
   expect(formatOf('promotion/prm_1', { phase: 'advancing', overtakes: 'prm_0' })).toBe(2);
   expect(formatOf('rollout/prm_1.live', { gatedAtNoReturn: true })).toBe(1);
 });
+
+test('a rollout of which undo steps may have had their effect is for servers that count them; all else is as before', () => {
+  expect(formatOf('rollout/prm_1.live', { phase: 'asking', tried: ['undo.w1.migrate.main'] })).toBe(4);
+  expect(formatOf('rollout/prm_1.live', { phase: 'asking' })).toBe(1);
+  expect(formatOf('promotion/prm_1', { tried: [] })).toBe(1);
+});

@@ -3,7 +3,7 @@
  * it would drop, a phase that it doesn't know) is said by the row's *format*: the lowest that code must know to decide on
  * the row. A row gets a higher one only when its state really has what is new, so older servers do the rest as before.
  */
-import type { Delivery, Promotion } from '@headgate/domain';
+import type { Delivery, Promotion, Rollout } from '@headgate/domain';
 import type { PrincipalRecord } from '../records.ts';
 import type { StreamId } from './store.ts';
 
@@ -53,6 +53,12 @@ const NEWER: readonly Newer[] = [
       const { gatedAtNoReturn, goAsked } = state as Partial<Promotion>;
       return gatedAtNoReturn === true || goAsked !== undefined;
     },
+  },
+  {
+    // Format 3 drops which undo steps may have had their effect: it would take a no to what may have been carried out.
+    format: 4,
+    kind: 'rollout',
+    has: (state) => (state as Partial<Rollout>).tried !== undefined,
   },
 ];
 

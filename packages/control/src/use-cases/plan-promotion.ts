@@ -6,7 +6,7 @@ import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } fro
 import { type Overtaking, whoStays } from './overtaking.ts';
 import { ranAhead } from './ran-ahead.ts';
 import { no, notFound, ok, type Result, refuse } from './result.ts';
-import { removedBy, waysBack } from './ways-back.ts';
+import { losesGoingBack, removedBy, waysBack } from './ways-back.ts';
 
 export interface PlannedPromotion {
   readonly plan: Plan;
@@ -57,6 +57,7 @@ export async function planForPromotion(
     observed: cells.value.observed,
     waysBack: await waysBack(deps, environment, release.state.manifest, overtaking?.promotion),
     removes: removedBy(release.state),
+    lossyBack: losesGoingBack(release.state),
     ranAhead: await ranAhead(deps, environment, release.state.manifest, declared.policy, states),
     ...(tenants !== undefined && { tenants }),
     ...(stays !== undefined && { staying: stays }),

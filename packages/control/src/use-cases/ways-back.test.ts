@@ -1,11 +1,11 @@
 /** What could come back to an environment, over the store in memory. */
 import { canonicalBytes } from '@headgate/documents';
-import { ANALYSIS, type Promotion } from '@headgate/domain';
+import { ANALYSIS, type Promotion, REHEARSAL } from '@headgate/domain';
 import { aManifest, aMigration, aPlan, aRelease, soundFacts } from '@headgate/testkit/domain/builders';
 import { beforeEach, expect, test } from 'vitest';
 import { MemoryBlobs, MemoryStore } from '../memory/index.ts';
 import { streams } from '../records.ts';
-import { removedBy, waysBack } from './ways-back.ts';
+import { losesGoingBack, removedBy, waysBack } from './ways-back.ts';
 
 const contract = aManifest({ migrations: [aMigration(1, { phase: 'contract' })] });
 
@@ -71,4 +71,20 @@ test('what is removed the newest analysis says', () => {
   });
   expect(removedBy({ evidence: [saying(2, 'public.a'), saying(1, 'public.b')] })).toEqual(new Map([[2, ['public.a']]]));
   expect(removedBy({ evidence: [] })).toEqual(new Map());
+});
+
+test.each<[string, boolean, object]>([
+  ['found it so', true, { wayBack: 'declared-lossy' }],
+  ['found it equal', false, { wayBack: 'equal' }],
+  ['nobody verified', false, { wayBack: 'declared-lossy', verified: false }],
+  ['is of another release', false, { wayBack: 'declared-lossy', subject: aRelease('0.9.0').digest }],
+])('a way back loses data where a rehearsal %s: %s', (_, loses, { wayBack, ...more }: { wayBack?: string }) => {
+  const ref = aRelease();
+  const all = soundFacts().evidence.map((each) =>
+    each.rehearsal === undefined
+      ? each
+      : { ...each, subject: ref.digest, ...more, rehearsal: { ...each.rehearsal, wayBack } },
+  );
+  expect(all.some(({ predicateType }) => predicateType === REHEARSAL)).toBe(true);
+  expect(losesGoingBack({ ref, evidence: all as never })).toBe(loses);
 });

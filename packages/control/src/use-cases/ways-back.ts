@@ -1,6 +1,6 @@
 /** What could come back to an environment's cells: gathered only where a release removes something. */
 import type { Digest, Hypercare, Instant, Plan, Promotion, ReleaseManifest, WayBackUser } from '@headgate/domain';
-import { ANALYSIS, hasBegun } from '@headgate/domain';
+import { ANALYSIS, hasBegun, REHEARSAL } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import type { Row } from '../ports/store.ts';
 import { type ReleaseRecord, streams } from '../records.ts';
@@ -74,5 +74,13 @@ export function removedBy({ evidence }: Pick<ReleaseRecord, 'evidence'>): Readon
   const newest = all.toSorted((a, b) => a.at - b.at).at(-1);
   return new Map(
     (newest?.migrations ?? []).flatMap(({ to, removes }) => (removes === undefined ? [] : [[to, removes]])),
+  );
+}
+
+/** Whether a verified rehearsal of a release says that its ways back lose data, as their files declare. */
+export function losesGoingBack({ evidence = [], ref }: Pick<ReleaseRecord, 'evidence' | 'ref'>): boolean {
+  return evidence.some(
+    ({ predicateType, verified, subject, rehearsal }) =>
+      predicateType === REHEARSAL && verified && subject === ref.digest && rehearsal?.wayBack === 'declared-lossy',
   );
 }

@@ -99,9 +99,15 @@ export function migrate(store: string, from: number, chain: readonly Migration[]
 
 /**
  * What undoes a chain: one restore takes all of it back; else down-migrations run from its end, as far as the first one
- * that is kept, since what was expanded below can't be taken from under what stands on it.
+ * that is kept, since what was expanded below can't be taken from under what stands on it. Where these are known to lose data
+ * an approver is asked first, as before a restore.
  */
-export function undoMigration(policy: PolicySpec, chain: readonly Migration[], store: string, from: number): Undo {
+export function undoMigration(
+  { policy, lossyBack = false }: { readonly policy: PolicySpec; readonly lossyBack?: boolean },
+  chain: readonly Migration[],
+  store: string,
+  from: number,
+): Undo {
   const top = chain.at(-1)?.to ?? from;
   if (chain.some((m) => m.undo === 'restore'))
     return { ...does(policy, { kind: 'restore', store, to: from }), approver: 'approver' };
@@ -117,7 +123,8 @@ export function undoMigration(policy: PolicySpec, chain: readonly Migration[], s
     return keep(
       'the schema is only expanded: the code before runs on it, and other tenants may have written meanwhile',
     );
-  return does(policy, { kind: 'unmigrate', store, from: top, to, migrations: down });
+  const undo = does(policy, { kind: 'unmigrate', store, from: top, to, migrations: down });
+  return lossyBack ? { ...undo, approver: 'approver' } : undo;
 }
 
 function ref(migration: Migration, file: Migration['up']): MigrationRef {

@@ -11,9 +11,9 @@ import { named } from './render-words.ts';
  * of them moved; those who were held meanwhile write from when they are opened on. Undefined: everything can be undone.
  */
 export function noReturnOf({ cell, steps }: Pick<CellPlan, 'cell' | 'steps'>): PointOfNoReturn | undefined {
-  const restored = steps.find(loses);
+  const restored = steps.find((step) => loses(step, steps));
   if (restored === undefined) return undefined;
-  if (!isRestored(restored))
+  if (!isRestored(restored) && takenBy(restored).length > 0)
     return {
       cell,
       step: restored.id,
@@ -23,11 +23,15 @@ export function noReturnOf({ cell, steps }: Pick<CellPlan, 'cell' | 'steps'>): P
     return {
       cell,
       step: restored.id,
-      because: 'from its restore point on, going back restores the store and loses what its tenants wrote since',
+      because: isRestored(restored)
+        ? 'from its restore point on, going back restores the store and loses what its tenants wrote since'
+        : 'from then on, its way back loses data, as its rehearsal says',
     };
   const opened = steps.find(({ action }) => action.kind === 'open');
   if (opened === undefined) return undefined;
-  const because = 'from then on, going back restores a store and loses what its tenants wrote since';
+  const because = isRestored(restored)
+    ? 'from then on, going back restores a store and loses what its tenants wrote since'
+    : 'from then on, its way back loses data, as its rehearsal says';
   return { cell, step: opened.id, because };
 }
 
@@ -38,7 +42,7 @@ export function noReturnOf({ cell, steps }: Pick<CellPlan, 'cell' | 'steps'>): P
  */
 export function askedBefore(cell: Pick<CellPlan, 'cell' | 'steps'>): Step | undefined {
   if (noReturnOf(cell) === undefined) return undefined;
-  const at = cell.steps.findIndex(loses);
+  const at = cell.steps.findIndex((step) => loses(step, cell.steps));
   const restored = cell.steps[at] as Step;
   const { wave } = restored;
   const { action } = restored;
@@ -53,8 +57,16 @@ export function askedBefore(cell: Pick<CellPlan, 'cell' | 'steps'>): Step | unde
 }
 
 /** Whether taking it back loses data: what was written since, or what it took away. */
-function loses(step: Step): boolean {
-  return isRestored(step) || takenBy(step).length > 0;
+function loses(step: Step, steps: readonly Step[]): boolean {
+  return isRestored(step) || takenBy(step).length > 0 || isAsked(step, steps);
+}
+
+/** Whether an approver is asked before a migration is taken back: of a tenant's own store, once the tenant was opened. */
+function isAsked({ action, undo, of }: Step, steps: readonly Step[]): boolean {
+  if (action.kind !== 'migrate' || undo.kind !== 'act') return false;
+  if (of === undefined) return undo.approver !== undefined;
+  const open = steps.find((step) => step.action.kind === 'open' && step.of?.[0] === of[0])?.undo;
+  return open?.kind === 'act' && open.approver !== undefined;
 }
 
 /**

@@ -51,7 +51,7 @@ export function upgradeOwnStores(
       rest.push(name);
       continue;
     }
-    const undo = undoMigration(request.policy, chain, store, from);
+    const undo = undoMigration(request, chain, store, from);
     if (!bringsBack(own, store, chain, undo)) return undefined;
     opened.push(upgrade(own, name, store, chain, undo));
   }
@@ -123,6 +123,6 @@ function upgrade(
   const look: Action = { kind: 'verify', tenants, verification: application.verification, slot: slot.to };
   const verify = step('verify', look, keep('it only looks'), [route]);
   const again = does(policy, { kind: 'hold', tenants });
-  const losing = undo.kind === 'act' && undo.action.kind === 'restore';
+  const losing = undoing.kind === 'act' && undoing.approver !== undefined;
   return step('open', { kind: 'open', tenants }, losing ? { ...again, approver: 'approver' } : again, [verify]);
 }

@@ -45,6 +45,8 @@ export interface PlanRequest {
   readonly waysBack?: readonly WayBackUser[];
   /** What an analysis says that a migration removes, by the version that it leads to: for words. */
   readonly removes?: ReadonlyMap<number, readonly string[]>;
+  /** A verified rehearsal of the release says that its ways back lose data. */
+  readonly lossyBack?: boolean;
   /** What was run in stores beyond what the release was built for. Only asked where its range is derived. */
   readonly ranAhead?: RanAhead;
   readonly now: Instant;
@@ -245,7 +247,7 @@ function prepare(
     }
     const action: Action = { kind: 'restore-point', store };
     const point = make(wave, `restore-point.${store}`, action, keep('a restore point changes nothing'));
-    const undo = undoMigration(policy, chain, store, schemaVersion);
+    const undo = undoMigration(request, chain, store, schemaVersion);
     needs.push(make(wave, `migrate.${store}`, migrate(store, schemaVersion, chain), undo, { needs: [point] }));
   }
   // Code that serves tenants already is neither deployed again nor ever retired by an undo of this plan.

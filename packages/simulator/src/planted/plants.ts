@@ -130,8 +130,8 @@ export const PLANTS: readonly Plant[] = [
   plant(
     'go-before-what-is-taken',
     'domain/src/plan/no-return.ts',
-    'return isRestored(step) || takenBy(step).length > 0;',
-    'return isRestored(step);',
+    'return isRestored(step) || takenBy(step).length > 0 ||',
+    'return isRestored(step) ||',
   ),
   plant('go-said', 'domain/src/gates/catalog.ts', 'return subject.noReturn === true', 'return false'),
   plant(
