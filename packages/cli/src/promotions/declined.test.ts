@@ -83,7 +83,9 @@ it('incident names the question and both answers with what each loses, to who ma
     ),
   );
   expect(out).toMatch(
-    new RegExp(`  can: headgate answer ${promotion}\\.stage decline --reason "…" --step undo\\.\\S+\\n +nothing is lost: .*`),
+    new RegExp(
+      `  can: headgate answer ${promotion}\\.stage decline --reason "…" --step undo\\.\\S+\\n +nothing is lost: .*`,
+    ),
   );
   // It goes back already: typed once more it would change nothing but the reason.
   expect(out).not.toContain('headgate rollback');
