@@ -5,7 +5,6 @@
 import type { z } from 'zod';
 import { type CellPorts, openCell } from './cell.ts';
 import { CellConfig, parseCellConfig } from './cell-config.ts';
-import { openOdooCell } from './odoo/odoo-cell.ts';
 import { OdooCellConfig, parseOdooCellConfig } from './odoo/odoo-cell-config.ts';
 
 export type AnyCellConfig = CellConfig | OdooCellConfig;
@@ -15,6 +14,11 @@ export interface CellKind<Config extends AnyCellConfig> {
   /** Throws an error with a line for each part that doesn't fit another. */
   parse(input: unknown): Config;
   open(config: Config, report: (event: string) => void): Promise<CellPorts>;
+}
+
+/** What only one kind needs is loaded with the first cell of it. */
+async function openOdooCell(config: OdooCellConfig, report: (event: string) => void): Promise<CellPorts> {
+  return (await import('./odoo/odoo-cell.ts')).openOdooCell(config, report);
 }
 
 const process: CellKind<CellConfig> = { form: CellConfig, parse: parseCellConfig, open: openCell };

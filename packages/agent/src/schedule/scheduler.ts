@@ -7,7 +7,6 @@ import type { Trust } from '@headgate/documents';
 import { type Freshness, judgeDrill, type Scheduled, type ScheduledStore, scheduledWork } from '@headgate/domain';
 import type { CellWorker } from '../assignments/cell-worker.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
-import { drillStore } from '../drill/drill-store.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
 import type { CellOfVault } from '../vault-cells.ts';
@@ -194,6 +193,8 @@ export class Scheduler {
     const over = AbortSignal.any([signal, busy.signal]);
     try {
       const say = (line: string): void => log.debug({ cell: due.cell, store: due.store }, line);
+      // Loaded when one is due: what lays copies out is no small part of an agent that never does.
+      const { drillStore } = await import('../drill/drill-store.ts');
       const { facts, bundle } = await drillStore({ cell, store: due.store, trust, signal: over, say });
       const { ok, because, missing } = judgeDrill(facts);
       const why = ok ? undefined : [...because, ...missing].join('; ').slice(0, 500);

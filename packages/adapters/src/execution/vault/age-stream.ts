@@ -2,8 +2,10 @@
  * age's format (age-encryption.org/v1), streamed. Who may open it is decided in the header, which is the library's alone; the
  * payload behind it goes through the ciphers of this process ({@link ./age-payload.ts}), ten times as fast.
  */
-import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { decryptPayload, encryptPayload, SALT, SpoiledPayload } from './age-payload.ts';
+
+/** Loaded when something is sealed or opened: its curves are a megabyte of code, and most agents keep no vault. */
+const library = () => import('age-encryption');
 
 /** What can't be decrypted: not for this identity, or not what was encrypted. */
 export class Undecipherable extends Error {}
@@ -15,6 +17,7 @@ const EMPTY_PAYLOAD = SALT + 16;
 
 /** A new identity (a secret), and the recipient that belongs to it. */
 export async function newIdentity(): Promise<{ readonly identity: string; readonly recipient: string }> {
+  const { generateX25519Identity, identityToRecipient } = await library();
   const identity = await generateX25519Identity();
   return { identity, recipient: await identityToRecipient(identity) };
 }
@@ -34,10 +37,11 @@ export async function* decrypt(
   content: AsyncIterable<Uint8Array>,
   identities: readonly string[],
 ): AsyncIterable<Uint8Array> {
-  const decrypter = new Decrypter();
-  for (const identity of identities) decrypter.addIdentity(identity);
   const chunks = content[Symbol.asyncIterator]();
   try {
+    const { Decrypter } = await library();
+    const decrypter = new Decrypter();
+    for (const identity of identities) decrypter.addIdentity(identity);
     const { header, salt, behind } = await split(chunks);
     const fileKey = await decrypter.decryptHeader(header).catch((error: Error) => {
       throw new Undecipherable(error.message);
@@ -55,6 +59,7 @@ async function newHeader(
   recipients: readonly string[],
 ): Promise<{ readonly header: Uint8Array; readonly fileKey: Uint8Array }> {
   if (recipients.length === 0) throw new Error('There is nobody to encrypt for');
+  const { Encrypter } = await library();
   const encrypter = new Encrypter();
   for (const recipient of recipients) encrypter.addRecipient(recipient);
   let fileKey: Uint8Array | undefined;

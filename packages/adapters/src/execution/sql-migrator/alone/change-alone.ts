@@ -1,7 +1,8 @@
 /** A change of the schema in a store where something runs, or was begun, outside of a transaction. */
 import type { MigrationRef } from '@headgate/domain';
 import { type Answer, denied, granted, type MigrationBack } from '@headgate/execution';
-import { type AloneStatement, loadParser, type ReadAlone, readAlone, saysNoTransaction } from '@headgate/migrations';
+import type { AloneStatement, ReadAlone } from '@headgate/migrations';
+import { saysNoTransaction } from '@headgate/migrations/parse/directives';
 import type pg from 'pg';
 import { withClient } from '../../../postgres-cluster/database.ts';
 import { fenced } from '../../store/fenced.ts';
@@ -15,6 +16,12 @@ type Outcome = Answer<{ readonly version: number }>;
 /** The statement of a file that says that it isn't run in a transaction; undefined: it doesn't say so. */
 export async function aloneIn(sql: string): Promise<ReadAlone | undefined> {
   if (!saysNoTransaction(sql)) return undefined;
+  return readAs(sql);
+}
+
+/** PostgreSQL's grammar is loaded with the first such file: most agents run none. */
+async function readAs(sql: string): Promise<ReadAlone> {
+  const { loadParser, readAlone } = await import('@headgate/migrations');
   await loadParser();
   return readAlone(sql);
 }
@@ -78,8 +85,7 @@ function wayBackOf(
 
 async function statementOf({ statement }: Attempt): Promise<AloneStatement | undefined> {
   if (statement === null) return undefined;
-  await loadParser();
-  const read = readAlone(statement);
+  const read = await readAs(statement);
   return read.ok ? read.statement : undefined;
 }
 
