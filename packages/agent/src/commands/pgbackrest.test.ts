@@ -117,7 +117,7 @@ cellFiles: [${join(dir, 'cell.json')}]
       rename(`${store.passwordFile}.lost`, store.passwordFile),
     );
     expect(back).toMatchObject({ code: 0, out: expect.stringContaining('runs again beside itself') });
-    expect(await readdir(to)).toEqual(['cluster']);
+    expect((await readdir(to)).toSorted()).toEqual(['cluster', 'recovered.json']);
     const aside = new Cluster({ dir: join(to, 'cluster'), port: Number(/-p (\d+)/.exec(back.out)![1]) }, programs);
     try {
       expect(
