@@ -12,6 +12,8 @@ import {
   identityOf,
   testResultStatement,
 } from '@headgate/documents';
+import { RELEASE_PREDICATE } from '@headgate/documents/trust/predicates';
+import { type Statement, statementAbout } from '@headgate/documents/trust/statement';
 import {
   type CellState,
   type Digest,
@@ -107,14 +109,17 @@ interface SeedRelease extends SeedStream {
   readonly state: ReleaseRecord;
 }
 
-/** A bundle as it is kept: what the row says of the tests stands in it. Nobody asks who signed it. */
-function testsOf(release: string, subject: Digest, passed: number, keyId: string): unknown {
+function testsOf(release: string, subject: Digest, passed: number): Statement {
   const tests = { passed: Array.from({ length: passed }, (_, i) => `test ${i}`), failed: [], skipped: [] };
-  const statement = testResultStatement({
+  return testResultStatement({
     ...{ release, subject, command: ['test'], exitCode: 0, log: digestOf('log'), tests },
   });
+}
+
+/** A bundle as it is kept: what the row says of the release and of its tests stands in it. Nobody asks who signed it. */
+function bundleOf(statement: Statement, keyId: string): Uint8Array {
   const base64 = (content: Uint8Array | string) => Buffer.from(content).toString('base64');
-  return {
+  return canonicalBytes({
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
     verificationMaterial: { publicKey: { hint: keyId } },
     dsseEnvelope: {
@@ -122,7 +127,7 @@ function testsOf(release: string, subject: Digest, passed: number, keyId: string
       payloadType: 'application/vnd.in-toto+json',
       signatures: [{ sig: base64('unsigned') }],
     },
-  };
+  });
 }
 
 function releaseOf(i: number, from: number): SeedRelease {
@@ -145,9 +150,14 @@ function releaseOf(i: number, from: number): SeedRelease {
   const { application, version } = manifest;
   const result = { passed: 40, failed: 0, skipped: 0, exitCode: 0 };
   const keyId = 'seed';
-  const said = canonicalBytes(testsOf(`${application}@${version}`, digest, result.passed, keyId));
+  const name = `${application}@${version}`;
+  const said = bundleOf(testsOf(name, digest, result.passed), keyId);
   const evidence = digestOf(said);
-  const bundle = digestOfJson({});
+  const sealed = bundleOf(
+    statementAbout(name, digest, RELEASE_PREDICATE, { application, version, origin: 'built' }),
+    keyId,
+  );
+  const bundle = digestOf(sealed);
   return {
     stream: streams.release(digest),
     state: {
@@ -165,7 +175,7 @@ function releaseOf(i: number, from: number): SeedRelease {
       { type: 'release.registered', data: { digest, application, version, keyId, bundle, origin: 'built' } },
       { type: 'release.evidence-attached', data: { evidence, predicateType: TEST_RESULT, keyId, result } },
     ],
-    blobs: [bytes, said],
+    blobs: [bytes, said, sealed],
   };
 }
 
