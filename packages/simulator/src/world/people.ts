@@ -280,13 +280,15 @@ export class People {
       this.#later(lowMs, lowMs + 5_000, (s) => answerRollout(s.deps, s.gatherers, by, id, 'agree'));
     if (this.#acts.has('operator-agrees')) agreeing(PEOPLE.operator, 10);
     // Where somebody may be held or nothing would be lost it is refused, and whoever agrees or tries again comes later.
-    if (this.#acts.has('declines') && this.#run.random.chance(0.5))
+    const { question } = entry.data as { question?: string };
+    // Mostly of what was agreed to and failed: who may be held then is what a no has to know.
+    const failed = question?.includes('it was agreed to and failed before') === true;
+    if (this.#acts.has('declines') && this.#run.random.chance(failed ? 0.8 : 0.3))
       this.#later(200, 5_000, (s) =>
         answerRollout(s.deps, s.gatherers, PEOPLE.operator, id, 'decline', 'customers wrote invoices meanwhile'),
       );
     // An undo is never given up, so somebody comes at last, after it has asked more than once.
     const lateMs = this.#acts.has('nobody-answers') ? 9_000_000 : 0;
-    const { question } = entry.data as { question?: string };
     if (question?.includes('must agree') === true) agreeing(PEOPLE.first, 6_000 + lateMs);
     else
       this.#later(500 + lateMs, 20_000 + lateMs, (s) =>

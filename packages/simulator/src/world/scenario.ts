@@ -124,7 +124,7 @@ const ACT_CHANCE: Partial<Record<Act, number>> = {
   'asks-for-trap': 0.04,
   'asks-for-some': 0.05,
   overtakes: 0.06,
-  declines: 0.06,
+  declines: 0.12,
 };
 const OTHER_ACT_CHANCE = 0.02;
 /** They came later than the others: drawn last, they leave the histories of earlier seeds as they were. */
