@@ -2,44 +2,17 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LEAST_KEY, MaskKeys } from '@headgate/adapters/execution/masking/mask-keys';
-import { type AnyDocument, type MaskingContent, parseDocuments } from '@headgate/documents';
-import type { RuleRefusal } from '@headgate/domain/masking/rule';
-import type { Refusal } from '@headgate/domain/model/refusal';
+import type { MaskingContent } from '@headgate/documents';
+import { type ReadDocument, readOneDocument } from '../one-document.ts';
 
 const MAX_BYTES = 1024 * 1024;
 
 /** A `Masking` document and where its parts stand. */
-export interface ReadRules {
-  readonly content: MaskingContent;
-  readonly digest: AnyDocument['digest'];
-  /** A refusal as people read it, with the line that it is about. */
-  tell(refusal: Refusal | RuleRefusal): string;
-}
+export type ReadRules = ReadDocument<MaskingContent>;
 
 /** Throws an error that says what to do, when there are no rules in the file. */
 export async function readRules(file: string): Promise<ReadRules> {
-  const facts = await stat(file).catch(() => undefined);
-  if (facts?.isFile() !== true) throw new Error(`there is no file ${file}`);
-  if (facts.size > MAX_BYTES) throw new Error(`${file} has ${facts.size} bytes, at most ${MAX_BYTES} are read`);
-  const parsed = parseDocuments(await readFile(file, 'utf8'), { file });
-  if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join('\n'));
-  const maskings = parsed.documents.filter(({ content }) => content.kind === 'Masking');
-  const [document] = maskings;
-  if (document === undefined || maskings.length > 1)
-    throw new Error(`${file}: expected one document of kind Masking, found ${maskings.length}`);
-  return {
-    content: document.content as MaskingContent,
-    digest: document.digest,
-    tell(refusal) {
-      const { what, where, why, unblock } = refusal;
-      let place = where;
-      if ('rule' in refusal) {
-        const { line, column } = document.placeOf(['spec', 'rules', refusal.rule, refusal.field]);
-        place = `${file}:${line}:${column}`;
-      }
-      return `${place}: ${what} was refused: ${why}\n  to unblock: ${unblock}`;
-    },
-  };
+  return readOneDocument(file, 'Masking', MAX_BYTES);
 }
 
 /** The key by its reference: an environment variable, or a file beside the rules that its owner alone may read. */

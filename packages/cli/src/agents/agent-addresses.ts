@@ -1,8 +1,8 @@
 /** Agents whose configuration is on this machine, and which server each of them asks: a server that moved leaves them behind. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { readYaml } from '@headgate/documents/yaml/read-yaml';
 import { stopAgentCommand } from '../setup/agent-commands.ts';
+import { agentFile } from './agent-file.ts';
 
 /** An agent that asks another address than people do. */
 export interface Astray {
@@ -13,9 +13,6 @@ export interface Astray {
   readonly config: string;
 }
 
-/** A configuration is small; what is larger isn't one. Bytes. */
-const MOST_BYTES = 1024 * 1024;
-
 /** The agents of a data folder that ask another server than `server`, by the files that `headgate-agent enrol` wrote there. */
 export function agentsAstray(
   { folder, cwd }: { readonly folder: string | undefined; readonly cwd: string },
@@ -25,7 +22,7 @@ export function agentsAstray(
   const folders = readdirSync(folder).filter((name) => name === 'agent' || name.startsWith('agent-'));
   return folders.flatMap((name) => {
     const file = join(folder, name, 'agent.yaml');
-    const { name: agent, server: asks } = contentOf(file);
+    const { name: agent, server: asks } = agentFile(file);
     if (typeof agent !== 'string' || typeof asks !== 'string' || sameAddress(asks, server)) return [];
     return [{ agent, asks, config: relative(cwd, file) }];
   });
@@ -39,17 +36,6 @@ export function astrayText({ agent, asks, config }: Astray, server: string): str
 /** How the agent gets to the server that people ask. */
 export function backOnTrack({ config }: Astray, server: string): string {
   return `if the server is at ${server} now: write server: ${server} into ${config}, then: ${stopAgentCommand(config)} && headgate-agent run --config ${config}`;
-}
-
-function contentOf(file: string): { readonly name?: unknown; readonly server?: unknown } {
-  try {
-    const bytes = readFileSync(file);
-    const read = bytes.length > MOST_BYTES ? undefined : readYaml(bytes.toString('utf8'), file);
-    const value = read?.ok ? read.documents[0]?.value : undefined;
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 /** Whether two addresses are one: the names of this machine are. */

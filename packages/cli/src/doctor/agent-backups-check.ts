@@ -2,12 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BACKUPS_FOLDER, readBackupStanding, STANDING_FILE, wrongWithBackup } from '@headgate/documents';
-import { readYaml } from '@headgate/documents/yaml/read-yaml';
+import { agentFile } from '../agents/agent-file.ts';
 import { type Check, type Finding, ok, unknown, wrong } from './finding.ts';
 import type { LocalFacts } from './local-checks.ts';
-
-/** A configuration is small; what is larger isn't one. Bytes. */
-const MOST_BYTES = 1024 * 1024;
 
 export const agentBackups: Check<LocalFacts> = {
   name: 'configuration-backups',
@@ -19,7 +16,7 @@ export const agentBackups: Check<LocalFacts> = {
 };
 
 function backupsOf(config: string): readonly Finding[] {
-  const { dataDir, backups } = contentOf(config);
+  const { dataDir, backups } = agentFile(config);
   if (typeof dataDir !== 'string' || !Array.isArray(backups)) return [];
   const mend = `headgate-agent backup --status --config ${config}`;
   const names = backups.flatMap((each) => {
@@ -41,15 +38,4 @@ function backupsOf(config: string): readonly Finding[] {
       ok('configuration-backups', `${name}: the newest is ${good.id}, and ${sound.id} came back well in a drill`),
     ];
   });
-}
-
-function contentOf(file: string): { readonly dataDir?: unknown; readonly backups?: unknown } {
-  try {
-    const bytes = readFileSync(file);
-    const read = bytes.length > MOST_BYTES ? undefined : readYaml(bytes.toString('utf8'), file);
-    const value = read?.ok ? read.documents[0]?.value : undefined;
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    return {};
-  }
 }

@@ -1,38 +1,28 @@
 /** A person's signed yes to a compensation plan: to its lines, for a while. */
-import type { CompensationApproval, Digest, Instant, PrincipalId } from '@headgate/domain';
-import { z } from 'zod';
-import { type Refused, refuse } from '../refusal.ts';
-import { principal, whole } from '../schema/fields.ts';
+import type { CompensationApproval } from '@headgate/domain';
+import type { Refused } from '../refusal.ts';
 import { COMPENSATION_APPROVAL_PREDICATE } from './predicates.ts';
-import { type SignedBundle, signStatement } from './sign.ts';
+import type { SignedBundle } from './sign.ts';
+import { type ApprovalKind, openYes, signYes } from './signed-approval.ts';
 import type { SigningKey } from './signing-key.ts';
-import { statementAbout } from './statement.ts';
 import type { Trust } from './trust.ts';
-import { type BundleRefusal, expectStatement, subjectOf, verifyBundle } from './verify.ts';
+import type { BundleRefusal } from './verify.ts';
 
-export interface CompensationApprovalContent {
-  /** Digest of the plan that the approver saw. */
-  readonly plan: Digest;
-  readonly by: PrincipalId;
-  readonly at: Instant;
-  readonly notAfter: Instant;
+const KIND: ApprovalKind = {
+  predicateType: COMPENSATION_APPROVAL_PREDICATE,
+  of: 'compensation plan',
+  again: 'headgate reconcile approve PLAN --key KEY --approver ID --out FILE',
+};
+
+/** Signs "I approve this compensation plan": `plan` is the digest that the approver saw. Instants in milliseconds. */
+export function signCompensationApproval(
+  { plan, ...rest }: Omit<CompensationApproval, 'digest'>,
+  key: SigningKey,
+): SignedBundle {
+  return signYes(KIND, { subject: plan, ...rest }, key);
 }
 
-const predicate = z.strictObject({ by: principal, at: whole(0), notAfter: whole(0) });
-
-/** Signs "I approve this compensation plan". Instants in milliseconds. */
-export function signCompensationApproval(content: CompensationApprovalContent, key: SigningKey): SignedBundle {
-  const { plan, by, at, notAfter } = content;
-  return signStatement(
-    statementAbout('compensation plan', plan, COMPENSATION_APPROVAL_PREDICATE, { by, at, notAfter }),
-    key,
-  );
-}
-
-/**
- * Opens one: signed by a key with the duty `approval`, which the trust lists for the person that it names. Of which plan it
- * is, and whether it has ended, is the domain's to judge. Never throws on what comes from outside.
- */
+/** Opens one, as {@link openYes} does: of which plan it is, and whether it has ended, is the domain's to judge. */
 export function openCompensationApproval(
   bundle: unknown,
   trust: Pick<Trust, 'signers'>,
@@ -40,25 +30,8 @@ export function openCompensationApproval(
   | { readonly ok: true; readonly approval: CompensationApproval }
   | BundleRefusal
   | Refused<'approval-malformed' | 'approval-not-own'> {
-  const verified = verifyBundle(bundle, trust, 'approval');
-  if (!verified.ok) return verified;
-  const mismatch = expectStatement(verified, COMPENSATION_APPROVAL_PREDICATE);
-  if (mismatch !== undefined) return mismatch;
-  const what = 'approval of a compensation plan';
-  const parsed = predicate.safeParse(verified.statement.predicate);
-  if (!parsed.success || parsed.data.notAfter <= parsed.data.at)
-    return refuse('approval-malformed', what, 'it doesn’t say by whom, since when and until when', {
-      where: 'predicate',
-      unblock: 'have it signed again: `headgate reconcile approve PLAN --key KEY --approver ID --out FILE`',
-    });
-  const { by, at, notAfter } = parsed.data;
-  if (by !== verified.signer.principal)
-    return refuse('approval-not-own', what, `it names ${by}, but the key is that of ${verified.signer.principal}`, {
-      where: 'predicate.by',
-      unblock: `sign with the key that the trust file lists for ${by}`,
-    });
-  return {
-    ok: true,
-    approval: { by, plan: subjectOf(verified.statement), at, notAfter, digest: verified.digest },
-  };
+  const opened = openYes(KIND, bundle, trust);
+  if (!opened.ok) return opened;
+  const { subject: plan, ...rest } = opened.yes;
+  return { ok: true, approval: { plan, ...rest } };
 }
