@@ -95,8 +95,9 @@ export const decide: Install = (program, act) => {
     )
     .option('--reason <words>', 'with decline: goes on the log')
     .option('--step <step>', 'the step that the answer is about, and no other (default: the one that it asks about)')
+    .option('--asked <number>', 'the question that the answer is to, and no later one about the step')
     .action(
-      act(async ({ client, out }, rollout: string, answer: string, said: { reason?: string; step?: string }) => {
+      act(async ({ client, out }, rollout: string, answer: string, said: Said) => {
         const { reason } = said;
         if (answer !== 'agree' && answer !== 'retry' && answer !== 'decline')
           throw new Failure(EXIT.usage, 'usage', 'the answer is agree, retry or decline');
@@ -111,7 +112,9 @@ export const decide: Install = (program, act) => {
         // What is shown is what is answered: the next question takes an answer of its own.
         if (asks.question !== undefined) out.line(`it asks: ${printable(asks.question)}`);
         const step = said.step ?? (asks.question === undefined ? undefined : asks.step);
-        const body = { answer, ...(reason !== undefined && { reason }), ...(step !== undefined && { step }) } as const;
+        const asked = said.asked === undefined ? asks.asked : questionNumber(said.asked);
+        const about = { ...(step !== undefined && { step }), ...(asked !== undefined && { asked }) };
+        const body = { answer, ...(reason !== undefined && { reason }), ...about } as const;
         const after = await client.call('answerRollout', { rollout, body });
         const stands = `${after.id}  ${after.phase}  ${after.result ?? after.reason ?? ''}`;
         const why = answer === 'decline' ? await explained(client, after.promotion) : undefined;
@@ -121,6 +124,17 @@ export const decide: Install = (program, act) => {
       }),
     );
 };
+
+interface Said {
+  readonly reason?: string;
+  readonly step?: string;
+  readonly asked?: string;
+}
+
+function questionNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new Failure(EXIT.usage, 'usage', '--asked takes the number that stands in the question’s own command');
+}
 
 /** What an approval came to: whether it is a new one, and how many more are waited for, as the gate itself says it. */
 async function approvedText({ client }: Session, before: Promotion, after: Promotion): Promise<string> {

@@ -58,7 +58,14 @@ it('asks with both answers, and takes no decline without a reason', async () => 
 it('takes an answer to the step that it asks about, and to no other: a yes that is sent twice agrees to nothing else', async () => {
   const rollout = `${promotion}.stage`;
   const step = 'undo.w1.migrate.main';
-  expect((await headgate('explain', promotion)).out).toContain(`headgate answer ${rollout} agree --step ${step}`);
+  expect((await headgate('explain', promotion)).out).toMatch(
+    new RegExp(`headgate answer ${rollout} agree --asked \\d+ --step ${step}`),
+  );
+  const wrong = await headgate('--as', 'approver', 'answer', rollout, 'agree', '--step', step, '--asked', '0');
+  expect([wrong.code === 0, wrong.out]).toEqual([
+    false,
+    expect.stringContaining('was handed out since, and it asks anew'),
+  ]);
   const approver = await server.client('approver');
   const other = approver.call('answerRollout', { rollout, body: { answer: 'agree', step: 'undo.w1.open.ada' } });
   expect(await refused(other)).toMatchObject({
@@ -79,7 +86,7 @@ it('incident names the question and both answers with what each loses, to who ma
   );
   expect(out).toMatch(
     new RegExp(
-      `somebody can: headgate answer ${promotion}\\.stage agree --step undo\\.\\S+\\n.*LOSES: restore store main.*\\[approver\\]`,
+      `somebody can: headgate answer ${promotion}\\.stage agree --asked \\d+ --step undo\\.\\S+\\n.*LOSES: restore store main.*\\[approver\\]`,
     ),
   );
   expect(out).toMatch(

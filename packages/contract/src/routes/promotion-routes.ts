@@ -173,15 +173,16 @@ export const promotionRoutes = {
     needs: ['answer'],
     params: z.object({ rollout: id }),
     /**
-     * `decline` takes a reason, and nothing else does. `step` is the step that the question was about; absent, as older clients
-     * leave it, the answer is to whatever is asked by then.
+     * `decline` takes a reason, and nothing else does. `step` and `asked` are those of the question as it was read; absent, as
+     * older clients leave them, the answer is to whatever is asked by then.
      */
     body: z.strictObject({
       answer: z.enum(['agree', 'retry', 'decline']),
       reason: reason.exactOptional(),
       step: z.string().min(1).max(200).exactOptional(),
+      asked: z.int().min(0).exactOptional(),
     }),
     response: rollout,
-    twice: 'a rollout that asks nothing, or about another step, refuses with 409',
+    twice: 'a rollout that asks nothing, about another step, or anew about the same one, refuses with 409',
   }),
 } as const;

@@ -121,6 +121,8 @@ export const rollout = z
     agent: z.string().exactOptional(),
     reason: z.string().exactOptional(),
     question: z.string().exactOptional(),
+    /** Names the question, with `step`: an answer that says it is to this one and to no later one. */
+    asked: z.int().exactOptional(),
     code: z.string().exactOptional(),
     why: z.string().exactOptional(),
     result: z.string().exactOptional(),

@@ -1,4 +1,5 @@
 import {
+  type AskedAbout,
   decideAnswer,
   decideSettle,
   evolveRollout,
@@ -74,7 +75,7 @@ function forgotten<T>(what: string, stream: string, epoch: number): Result<T> {
   return refuse('fenced', what, stream, why, 'drop it and lease anew');
 }
 
-/** A person answers what a rollout asked, of the step `about`: agree to lose data, decline it, or try the step again. */
+/** A person answers what a rollout asked, the question `about`: agree to lose data, decline it, or try the step again. */
 export async function answerRollout(
   deps: Deps,
   with_: Gatherers,
@@ -82,7 +83,7 @@ export async function answerRollout(
   rollout: string,
   answer: RolloutAnswer,
   reason?: string,
-  about?: string,
+  about?: AskedAbout,
 ): Promise<Result<Rollout>> {
   const stream = streams.rollout(rollout);
   const denied = notPermitted(principal, 'answer', stream);

@@ -245,7 +245,8 @@ function rolloutWait(
       };
     case 'asking': {
       const approver = approverAsked(rollout, cell);
-      const answer = `\`headgate answer ${rollout.id} ${approver === undefined ? 'retry' : 'agree'} --step ${rollout.step}\``;
+      const given = approver === undefined ? 'retry' : `agree --asked ${rollout.n}`;
+      const answer = `\`headgate answer ${rollout.id} ${given} --step ${rollout.step}\``;
       return {
         ...base,
         why: rollout.question,

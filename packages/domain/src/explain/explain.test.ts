@@ -79,7 +79,10 @@ describe('it explains', () => {
     expect(waits[1]).toMatchObject({
       after: 'it asks again',
       unblock: [
-        { what: '`headgate answer prm_1.shared agree --step undo.w1.migrate.main`', who: ['approver'] },
+        {
+          what: expect.stringMatching(/^`headgate answer prm_1.shared agree --asked \d+ --step undo.w1.migrate.main`$/),
+          who: ['approver'],
+        },
         {
           what: '`headgate answer prm_1.shared decline --reason "…" --step undo.w1.migrate.main`: nothing is lost, and the cell stays as it stands',
           who: expect.arrayContaining(['operator']),

@@ -1,6 +1,6 @@
 /** An answer is to the question that somebody looked at. */
 import { anUpgrade, aPlan } from '@headgate/testkit/domain/builders';
-import { sound, World } from '@headgate/testkit/domain/world';
+import { type Carry, sound, World } from '@headgate/testkit/domain/world';
 import { reached } from '@headgate/testkit/domain/worlds';
 import { expect, test } from 'vitest';
 import { decideRollback } from '../promotion/commands.ts';
@@ -18,9 +18,10 @@ function asking(): World {
   return world.run(sound, reached(world, 'asking'));
 }
 const asked = (world: World): string => (world.rollout('shared') as Extract<Rollout, { phase: 'asking' }>).step;
-const answer = (world: World, said: RolloutAnswer, step?: string) => {
+const answer = (world: World, said: RolloutAnswer, step?: string, number?: number) => {
   const by = { id: 'usr_x', roles: ['approver' as const, 'operator' as const] };
-  return decideAnswer(world.rollout('shared'), world.cellPlan('shared'), by, world.now, said, 'no', step);
+  const about = { ...(step !== undefined && { step }), ...(number !== undefined && { asked: number }) };
+  return decideAnswer(world.rollout('shared'), world.cellPlan('shared'), by, world.now, said, 'no', about);
 };
 
 test.each<RolloutAnswer>(['agree', 'retry', 'decline'])(
@@ -42,6 +43,26 @@ test.each<RolloutAnswer>(['agree', 'retry', 'decline'])(
       },
     });
     expect(answer(world, said, second).ok).toBe(true);
+  },
+);
+
+test.each<RolloutAnswer>(['agree', 'retry', 'decline'])(
+  '%s to a step is none to the same step’s next question, once it was carried out and failed',
+  (said) => {
+    const world = asking();
+    const [step, number] = [asked(world), world.rollout('shared').n];
+    expect(world.answer('shared', () => answer(world, 'agree', step, number))).toBe(true);
+    const failing: Carry = (cell, at, action, now) =>
+      at === step ? { kind: 'failed', code: 'rejected', why: 'half of it is restored' } : sound(cell, at, action, now);
+    world.run(failing, reached(world, 'asking'));
+    expect(asked(world)).toBe(step);
+    expect(answer(world, said, step, number)).toMatchObject({
+      refusal: {
+        code: 'asked-anew',
+        why: expect.stringMatching(/was handed out since, and it asks anew: half of it is restored/),
+      },
+    });
+    expect(answer(world, said, step, world.rollout('shared').n)).not.toMatchObject({ refusal: { code: 'asked-anew' } });
   },
 );
 

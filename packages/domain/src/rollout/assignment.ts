@@ -2,10 +2,12 @@
  * What an agent and a person may do to a rollout: lease the step on offer, settle it, answer a question. Each is judged
  * on today's facts, and an answer that comes too late changes nothing.
  */
+
 import type { Principal } from '../access/access.ts';
 import type { Instant, PrincipalId } from '../model/identity.ts';
 import type { Outcome, StepResult } from '../model/outcome.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
+import { cut } from '../model/text.ts';
 import type { CellPlan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
 import {
@@ -145,9 +147,15 @@ export function approverAsked(state: Rollout, cell: CellPlan): string | undefine
   return step !== undefined && 'approver' in step ? step.approver : undefined;
 }
 
+/** Which question an answer is to: the step that it is about, and the last assignment when it was asked. Absent: whatever is asked. */
+export interface AskedAbout {
+  readonly step?: string;
+  readonly asked?: number;
+}
+
 /**
- * A person answers what the rollout asked. What loses data is agreed to by its named approver alone. `about` is the step that
- * they were asked about: an answer that was sent twice, or comes late, is none to the next question. Absent: whatever it asks.
+ * A person answers what the rollout asked. What loses data is agreed to by its named approver alone. An answer that was sent
+ * twice, or comes late, is none to the next question: also where the same step asks again, since it was carried out and failed.
  */
 export function decideAnswer(
   state: Rollout,
@@ -156,19 +164,28 @@ export function decideAnswer(
   now: Instant,
   answer: RolloutAnswer,
   reason = '',
-  about?: string,
+  about: AskedAbout = {},
 ): Decided<RolloutEvent> {
   const what = `answer rollout ${state.id}`;
   const where = `rollout/${state.id}`;
   if (state.phase !== 'asking')
     return refused('nothing-asked', what, where, `it is ${state.phase} and asks nothing`, 'look at `headgate status`');
-  if (about !== undefined && about !== state.step)
+  const { step: aboutStep = state.step, asked = state.n } = about;
+  if (aboutStep !== state.step)
     return refused(
       'other-step',
       what,
       where,
-      `it asks about ${state.step} by now, and the answer is to ${about.slice(0, 200).toWellFormed()}`,
+      `it asks about ${state.step} by now, and the answer is to ${cut(aboutStep, 200)}`,
       `\`headgate explain ${state.promotion}\` says what it asks: answer that, if you mean it`,
+    );
+  if (asked !== state.n)
+    return refused(
+      'asked-anew',
+      what,
+      where,
+      `${state.step} was handed out since, and it asks anew: ${cut(state.question, 300)}`,
+      `\`headgate explain ${state.promotion}\` says what it asks by now: answer that, if you mean it`,
     );
   const approver = approverAsked(state, cell);
   if (approver !== undefined && answer === 'agree' && !by.roles.some((role) => role === approver))
@@ -216,7 +233,7 @@ function decline(
       `${named([...held])} may be held, and nobody would open them again`,
       `\`headgate answer ${id} agree\``,
     );
-  const because = reason.slice(0, 1000).toWellFormed();
+  const because = cut(reason, 1000);
   return accepted(
     {
       type: 'rollout.answered',

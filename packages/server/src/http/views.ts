@@ -47,7 +47,8 @@ function frozenBy({ name, to, reason }: Freeze) {
 export function showRollout(state: Rollout, plan: Plan, principal: Principal, now: Instant): Shown<RolloutView> {
   const cell = plan.cells.find((c) => c.cell === state.cell);
   if (cell === undefined) throw new Error(`the plan of ${state.id} has no cell ${state.cell}`);
-  return { ...state, actions: answersOf(state, cell, principal, now) } as unknown as Shown<RolloutView>;
+  const question = state.phase === 'asking' ? { asked: state.n } : {};
+  return { ...state, ...question, actions: answersOf(state, cell, principal, now) } as unknown as Shown<RolloutView>;
 }
 
 export function showRelease(record: ReleaseRecord, principal: Principal): Shown<Release> {

@@ -170,13 +170,13 @@ function answers({ plan, rollouts }: InvolvedPromotion, principal: Principal, no
     const may = answersOf(rollout, cell, principal, now);
     const answer = (action: RolloutAction, who: readonly string[], consequence: string, words = '') => ({
       ...{ action, who, consequence, ...may[action] },
-      // By its step: what is asked meanwhile is answered by nobody who hasn't seen it.
+      // By its step and its question: what is asked meanwhile is answered by nobody who hasn't seen it.
       command: `headgate answer ${rollout.id} ${action}${words} --step ${rollout.step}`,
     });
     if (approver === undefined) return [answer('retry', ACCESS.answer, '')];
     const loses = step === undefined ? '' : `LOSES: ${actionText(step.action)}, in cell ${cell.cell}`;
     return [
-      answer('agree', [approver], loses),
+      answer('agree', [approver], loses, ` --asked ${rollout.n}`),
       answer('decline', ACCESS.answer, `cell ${cell.cell} waits for a release that goes forward`, ' --reason "…"'),
     ];
   });

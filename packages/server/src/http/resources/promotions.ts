@@ -219,8 +219,8 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       return { ok: true, value: await rolloutShown(principal, row.state as Rollout) };
     },
     async answerRollout({ principal, input, body }) {
-      const { answer, reason, step } = body;
-      const answered = await answerRollout(deps, gatherers, principal, input.rollout, answer, reason, step);
+      const { answer, reason, ...about } = body;
+      const answered = await answerRollout(deps, gatherers, principal, input.rollout, answer, reason, about);
       return answered.ok ? { ok: true, value: await rolloutShown(principal, answered.value) } : answered;
     },
   };

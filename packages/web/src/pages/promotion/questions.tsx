@@ -53,6 +53,7 @@ function Question({ rollout }: { readonly rollout: Rollout }) {
           ...(answer === 'decline' && { reason }),
           // The one that stands here: pressed twice, it is no answer to the next.
           ...(rollout.step !== undefined && { step: rollout.step }),
+          ...(rollout.asked !== undefined && { asked: rollout.asked }),
         },
       }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['promotion', rollout.promotion] }),
