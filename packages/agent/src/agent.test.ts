@@ -90,7 +90,6 @@ describe('a lease', () => {
     server.renew = () => ({ status: 200, lifetimeMs: 60_000 });
     server.offer(step('w1.verify', 1, { lifetimeMs: 6_000 }));
     await eventually(() => (cell.contexts[0]?.remainingMs() ?? 0) > 6_000);
-    expect(server.renewed).toEqual([1]);
     expect(cell.contexts[0]!.signal.aborted).toBe(false);
   });
 
