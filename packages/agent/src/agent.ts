@@ -31,6 +31,7 @@ import { StandbyRounds } from './cells/standby-rounds.ts';
 import type { AgentConfig } from './config.ts';
 import type { Assignment } from './control-plane/assignment.ts';
 import { ControlPlane } from './control-plane/control-plane.ts';
+import { sweepDrills } from './drill/drill-folder.ts';
 import { Every } from './every.ts';
 import { AGENT_FORMAT } from './format.ts';
 import { TreeHeadWitness } from './heads/tree-head-witness.ts';
@@ -183,8 +184,10 @@ export async function startAgent(
   await away.start();
   for (const keeper of keepers.values()) keeper.start();
   const standbys = new StandbyRounds({ cells: config.cells, everyMs: 2 * config.observeEveryMs, plane, log });
+  // Beside everything else: a copy may be large. A drill of ours begins once it is gone.
+  const swept = mode === 'at-work' ? sweepDrills(config.cells.filter(hasVault), log) : undefined;
   if (mode === 'at-work') {
-    scheduler.start();
+    void swept?.then(() => scheduler?.start());
     bearer.start();
     standbys.start();
     backups.start();
@@ -243,6 +246,7 @@ export async function startAgent(
       const unscheduled = Promise.all([scheduler?.stop(), bearer.stop(), standbys.stop(), backups.stop()]);
       await leasing;
       await gone;
+      await swept;
       await Promise.all([...keepers.values()].map((keeper) => keeper.worker.stop(config.graceMs)));
       await Promise.all([unscheduled, wal.stop()]);
       await Promise.all([heads.stop(), trimming.stop(), ...[...keepers.values()].map((keeper) => keeper.stop())]);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The agent's program. Turns the compile cache on before anything large is loaded: a restart must be quick. */
 import { enableCompileCache } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 
 enableCompileCache();
 const [command, ...rest] = process.argv.slice(2);
@@ -39,6 +40,9 @@ if (command === 'mask') {
   const { leave } = await import('./commands/leave.ts');
   process.exitCode = await leave(rest);
 } else {
+  // An agent rests most of its time, beside those whose machine it is. Loading itself it would have V8 make room for new objects
+  // many times over, and keep it for ever. What works through much data has a command of its own, above.
+  setFlagsFromString('--semi-space-growth-factor=1');
   const { runProgram } = await import('./program.ts');
   await runProgram(process.argv.slice(2));
 }

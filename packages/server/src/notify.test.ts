@@ -260,8 +260,11 @@ describe('a server that is killed while it sends', () => {
     await server.start();
     await until('more are on their way', async () => hung.size > 2);
     const manager = await server.client('release-manager');
+    const promotion = { promotion: promotions[0] as string };
+    // A pause that came before its first wave would leave nothing to be told of a start.
+    await until('it has begun', async () => (await manager.call('showPromotion', promotion)).wave === 1);
     // Placed, and perhaps not read yet.
-    await manager.call('pausePromotion', { promotion: promotions[0] as string, body: { reason: 'another' } });
+    await manager.call('pausePromotion', { ...promotion, body: { reason: 'another' } });
     await server.kill();
     receiver.answer = () => 204;
     await server.start();
@@ -269,7 +272,7 @@ describe('a server that is killed while it sends', () => {
     const open = async () => (await deliveries()).filter((d) => d.state === 'waiting' || d.state === 'sending');
     await until('all is settled', async () => (await open()).length === 0, 60_000);
     expect(said('team')).toContain('headgate.paused');
-    const made = (await deliveries({ promotion: promotions[0] as string })).map((d) => d.id);
+    const made = (await deliveries(promotion)).map((d) => d.id);
     // Planned, started and paused to the team; planned to the one that was gone; two events.
     expect(made.length).toBe(6);
     const counted = receiver.ids();

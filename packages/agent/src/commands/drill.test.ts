@@ -1,5 +1,7 @@
 /** `headgate-agent drill …`, as a person types it, and by the agent's own schedule: of a database of somebody else's. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,10 +10,12 @@ import { parseCellConfig } from '@headgate/adapters/execution/cell-config';
 import { DumpRestorePoints } from '@headgate/adapters/execution/external-store/dump-restore-points';
 import { findTools } from '@headgate/adapters/execution/external-store/postgres-tools';
 import { INVOICES, type ShopStore, shopStore } from '@headgate/adapters/execution/rehearsal/testing/shop';
+import { sweepClusters } from '@headgate/adapters/execution/rehearsal/throw-away-cluster';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { openCellVault } from '@headgate/adapters/execution/vault/open-cell-vault';
 import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
 import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
+import { processesIn } from '@headgate/adapters/machine/processes-in';
 import { openDrill } from '@headgate/documents';
 import { execute, type Ports, type Vault } from '@headgate/execution';
 import { aCell } from '@headgate/testkit/domain/builders';
@@ -109,6 +113,23 @@ async function seal(change: (dir: string) => Promise<void> = async () => {}): Pr
   return point.value.id;
 }
 
+/** A process that made a throw-away cluster, as a drill does, and waits to be killed. */
+async function heldCluster(root: string): Promise<{ readonly child: ChildProcess; readonly dir: string }> {
+  const held = `const [, root, cluster, programs] = process.argv;
+    const { throwAwayCluster } = await import(cluster);
+    const { findPrograms } = await import(programs);
+    const { dir } = await throwAwayCluster(root, await findPrograms(15, root));
+    process.stdout.write(dir);
+    setInterval(() => {}, 60_000);`;
+  const ours = ['execution/rehearsal/throw-away-cluster', 'postgres-cluster/programs'];
+  const urls = ours.map((path) => import.meta.resolve(`@headgate/adapters/${path}`));
+  const child = spawn(process.execPath, ['--input-type=module', '-e', held, root, ...urls], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [made] = (await once(child.stdout!, 'data')) as [Buffer];
+  return { child, dir: made.toString() };
+}
+
 const ran = (...args: string[]) => typed(drill, args, /plain-shop/);
 const asked = (...args: string[]) => ran('--config', join(dir, 'agent.yaml'), '--store', 'main', ...args);
 
@@ -164,6 +185,36 @@ describe.skipIf(!checks)('With PostgreSQL’s tools', { timeout: 300_000 }, () =
       await agent.stop();
     }
     expect((await readdir(join(dir, 'work'))).filter((name) => /^(drill|rehearsal)-/.test(name))).toEqual([]);
+  });
+
+  test('what a drill of a killed agent left is ended when the agent starts again, and one that is under way is not', async () => {
+    const work = join(dir, 'work');
+    const held = await Promise.all([heldCluster(work), heldCluster(work)]);
+    const [killed, living] = held as [(typeof held)[0], (typeof held)[0]];
+    try {
+      killed.child.kill('SIGKILL');
+      await once(killed.child, 'exit');
+      expect(await processesIn(join(killed.dir, 'cluster', 'data'))).not.toEqual([]);
+      // No drill is due: one would sweep for itself.
+      const { schedule: _, drill: drills, ...rest } = cell.vault!;
+      const idle = { ...cell, vault: { ...rest, drill: { ...drills!, everyMs: undefined } } } as typeof cell;
+      const config = agentConfig(dir, server.url, {
+        watchEveryMs: 60_000,
+        cells: [idle],
+        dataDir: join(dir, 'killed'),
+      });
+      const real = new CountingCell();
+      real.observe = (() => Promise.resolve({ state: aCell(), manifests: [] })) as never;
+      const agent = await startAgent(config, { ...SHIPPED, openCell: async (): Promise<Cell> => real }, silent);
+      await eventually(() => !existsSync(killed.dir), 60_000);
+      await agent.stop();
+      expect(await processesIn(join(killed.dir, 'cluster', 'data'))).toEqual([]);
+      expect(await processesIn(join(living.dir, 'cluster', 'data'))).not.toEqual([]);
+    } finally {
+      living.child.kill('SIGKILL');
+      await once(living.child, 'exit');
+      await sweepClusters(work);
+    }
   });
 
   test('a truncated dump is no pass: nothing of what PostgreSQL says of rows is in the statement', async () => {

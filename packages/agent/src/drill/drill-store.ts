@@ -1,6 +1,4 @@
 /** A drill of one store of this agent's, by its cell's configuration, with its signed statement. */
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { drill, storeToDrill } from '@headgate/adapters/execution/drill/index';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
@@ -10,6 +8,7 @@ import { type SignedBundle, signDrill, type Trust } from '@headgate/documents';
 import type { DrillFacts } from '@headgate/domain';
 import { ownFolder } from '../rehearse/open-copy.ts';
 import type { CellOfVault } from '../vault-cells.ts';
+import { drillFolder } from './drill-folder.ts';
 
 /** For each part of a drill. Milliseconds. */
 const PART_MS = 12 * 60 * 60_000;
@@ -42,7 +41,7 @@ export async function drillStore(ask: StoreDrillAsk): Promise<DrilledStore> {
   const identityFile = ask.identityFile ?? vault.drill?.identityFile;
   if (identityFile === undefined && !elsewhere)
     throw new Error(`it needs an identity: --identity FILE, or vault.drill.identityFile of the cell ${cell.cell}`);
-  const workDir = ask.workDir ?? vault.drill?.workDir ?? join(tmpdir(), `headgate-drills-${process.getuid?.() ?? 0}`);
+  const workDir = ask.workDir ?? drillFolder(cell);
   await ownFolder(workDir);
   // A repository of its own is opened by its own passphrase.
   const identities = identityFile === undefined ? [] : await readIdentities(identityFile);

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import http, { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Assignment, CellState, Client, Outcome } from '@headgate/contract';
@@ -75,23 +76,24 @@ async function rehearse(
     over = true;
   });
   const before = company.observation('stage', 'staging');
+  const moved = Object.entries(before.tenants).map(([name, tenant]) => [name, { ...tenant, slot: 'green' }]);
+  // What is seen follows what was done: who told of the end too early would have no news to tell of it later.
+  let sees = before;
   while (!over) {
     const { assignment } = await company.agent.call('leaseStep', { body: { waitMs: 100 } });
     if (assignment === null) {
-      await company.agent.call('observeCell', { cell: 'stage', body: after(before) });
+      await company.agent.call('observeCell', { cell: 'stage', body: sees });
       continue;
     }
     const { rollout, fence } = assignment;
     onStep(assignment.step, child);
     // The last soak goes on until its lease is taken back; who looks meanwhile sees the release.
     if (assignment.step === 'w2.soak') {
-      const tenants = Object.entries(before.tenants).map(([name, tenant]) => [name, { ...tenant, slot: 'green' }]);
-      await company.agent.call('observeCell', {
-        cell: 'stage',
-        body: { ...before, tenants: Object.fromEntries(tenants) },
-      });
+      sees = { ...before, tenants: Object.fromEntries(moved) };
+      await company.agent.call('observeCell', { cell: 'stage', body: sees });
       continue;
     }
+    if (assignment.course === 'undo') sees = after(before);
     await company.agent.call('settleStep', { rollout, n: fence.n, body: outcome(assignment) }).catch(() => {});
   }
   const [code] = await closed;
@@ -136,6 +138,50 @@ test('all back as it was: it went well, and says so to whoever attaches it', { t
     out: expect.stringMatching(/It went well\.\nattached sha256/),
   });
   expect(await evidenceOf(digest)).toMatchObject([{ environment: 'staging', ok: true, because: [], missing: [] }]);
+});
+
+test('a server at which it changes while it is to be taken back is asked again: it doesn’t stay on the release', {
+  timeout: 60_000,
+}, async () => {
+  const digest = await company.release('2.5.0', WIDE);
+  let asked = 0;
+  // What stands before the server says for it, the first two times, that it changed too often meanwhile.
+  const before = createServer((request, response) => {
+    // The first of all asks, of nobody's promotion, whether who rehearses may.
+    if (request.url?.endsWith('/rollback') === true && [2, 3].includes(++asked)) {
+      const refusal = { code: 'busy', what: 'rollback', where: '', why: 'it changed 8 times', unblock: 'try again' };
+      const problem = {
+        type: '/problems/busy',
+        title: 'x',
+        status: 409,
+        detail: 'x',
+        instance: '/',
+        refusals: [refusal],
+      };
+      response.writeHead(409, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
+      return;
+    }
+    const { method, headers } = request;
+    const there = http.request(`${server.url}${request.url}`, { method: method!, headers }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+    });
+    there.on('error', () => response.destroy());
+    response.on('close', () => there.destroy());
+    request.pipe(there);
+  });
+  await new Promise<void>((ready) => before.listen(0, '127.0.0.1', ready));
+  const { port } = before.address() as { port: number };
+  env = { ...env, HEADGATE_SERVER: `http://127.0.0.1:${port}` };
+  try {
+    const { code, err } = await rehearse('2.5.0', ['--attach']);
+    expect({ asked, code, err }).toEqual({ asked: 4, code: 0, err: '' });
+  } finally {
+    delete env.HEADGATE_SERVER;
+    before.closeAllConnections();
+    before.close();
+  }
+  expect(await evidenceOf(digest)).toMatchObject([{ ok: true }]);
 });
 
 test('a release of which something is left behind did not go well, however green its steps were', {

@@ -56,8 +56,10 @@ const STEADY_MS = 5_000;
 const LOOKED_MS = 45_000;
 const LOOKED_TWICE_MS = 10_000;
 const LOOK_AGAIN_MS = 500;
-/** How long a server that went away is asked again to take it back. */
+/** How long a server that went away is asked again to take it back, and one at which it changes all the time. */
 const AWAY_MS = 60_000;
+const BUSY_MS = 30_000;
+const NEVER = new AbortController().signal;
 
 /** Rehearses it; answers the exit code. */
 export async function rehearseRollback(session: Session, text: string, ask: RollbackAsk): Promise<number> {
@@ -136,9 +138,12 @@ async function thereAndBack(
   const takeBack = async (): Promise<void> => {
     turn();
     const ask = () => client.call('rollBackPromotion', { promotion: id, body: { reason: REASON } });
-    await patiently(AWAY_MS, stop, ask, (error) => error instanceof ServerUnreachable).catch((error) => {
-      // It ended meanwhile, which its entries tell.
-      if (!(error instanceof ProblemError && error.status === 409)) throw error;
+    // Steps that end just then may be in the way of the word: nobody's wish to stop keeps it from being said again.
+    const said = () =>
+      patiently(BUSY_MS, NEVER, ask, (error) => error instanceof ProblemError && error.code === 'busy');
+    await patiently(AWAY_MS, stop, said, (error) => error instanceof ServerUnreachable).catch((error) => {
+      // It ended meanwhile, which its entries tell. Any other no would leave it on the release.
+      if (!(error instanceof ProblemError && error.code === 'wrong-phase')) throw error;
     });
   };
   const follow = (signal: AbortSignal): Promise<void> =>

@@ -302,7 +302,7 @@ describe('looking', () => {
   });
 
   test('a soak lasts as long as it says, and ends with the first bad sample', async () => {
-    const soak = { kind: 'soak', tenants: ['acme'], verification, slot: 'blue', durationMs: 5_000 } as const;
+    const soak = { kind: 'soak', tenants: ['acme'], verification, slot: 'blue', durationMs: 600_000 } as const;
     const began = performance.now();
     expect(await run({ ...soak, durationMs: 120 })).toMatchObject({ kind: 'done', result: { checks: { failed: 0 } } });
     expect(performance.now() - began).toBeGreaterThanOrEqual(119);
@@ -318,7 +318,6 @@ describe('looking', () => {
     cell.check = async () =>
       ++rounds < 2 ? { ok: true, passed: 1 } : { ok: false, passed: 0, check: 'bill', why: 'late', at: 1 };
     expect(await run(soak)).toMatchObject({ kind: 'failed', result: { checks: { passed: 1, failed: 1 } } });
-    expect(performance.now() - began).toBeLessThan(4_500);
   });
 });
 

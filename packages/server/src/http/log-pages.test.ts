@@ -107,7 +107,7 @@ describe('an event stream', () => {
   it('goes on when it is read, and ends for who takes nothing for too long, whose token ended, or who is gone', async () => {
     const read = full();
     setTimeout(() => read.resume(), 50);
-    expect(await drained(read, never, admitted, FAST)).toBe(true);
+    expect(await drained(read, never, admitted, { ...FAST, idleMs: 60_000 })).toBe(true);
     expect(await drained(full(), never, admitted, FAST)).toBe(false);
     expect(await drained(full(), never, async () => false, { idleMs: 60_000, beatMs: 20 })).toBe(false);
     expect(await drained(full(), AbortSignal.timeout(50), admitted, { idleMs: 60_000, beatMs: 20 })).toBe(false);

@@ -41,7 +41,8 @@ test('one whose caller is gone ends', async () => {
 
 test('a large one must come faster than a small one', async () => {
   const pace = { bytes: 1, part: 1 / 10, withinMs: 100 };
-  const drip = (payload: PassThrough) => setInterval(() => payload.write('x'), 1);
+  // Each drop is enough for a small one and too little for a large one, however seldom the machine lets it fall.
+  const drip = (payload: PassThrough) => setInterval(() => payload.write('x'.repeat(20)), 1);
   const large = new PassThrough();
   const dripping = drip(large);
   await expect(readOctets(large, 1_000_000, { announcedBytes: 100_000, pace })).rejects.toMatchObject({

@@ -10,6 +10,9 @@ import { type Client, createClient } from '@headgate/contract';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
+/** Nearly as long as what a test prepares may take. Milliseconds. */
+const STARTS_MS = 110_000;
+
 /** A spawned `main.ts`, as users start it, on a folder of its own. */
 export class RealServer {
   readonly dataDir: string;
@@ -63,14 +66,17 @@ export class RealServer {
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#errors = (this.#errors + chunk.toString()).slice(-200_000);
     });
-    await until('the server is ready', async () => {
-      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}: ${this.#errors}`);
+    const ready = async () => {
+      const ended = child.exitCode ?? child.signalCode;
+      if (ended !== null) throw new Error(`the server ended with ${ended}: ${this.#errors}`);
       const text = await readFile(join(this.dataDir, 'server.json'), 'utf8').catch(() => '{}');
       const { url, pid } = JSON.parse(text || '{}') as { url?: string; pid?: number };
       if (url === undefined || pid !== child.pid) return false;
       this.#url = url;
       return (await fetch(`${url}/readyz`)).ok;
-    });
+    };
+    // One that ends is told at once. One that lives makes a database and starts it, which takes what the machine lets it.
+    await until('the server is ready', ready, STARTS_MS);
   }
 
   async client(role: string): Promise<Client> {

@@ -31,9 +31,16 @@ export class S3Store implements ObjectStore {
   readonly name: string;
   private readonly client: S3Client;
   private readonly bucket: string;
+  private readonly perPage: number | undefined;
 
-  constructor(config: S3Config, credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }) {
+  /** `perPage`: how many unfinished uploads are told of at once; absent: as many as the store tells. */
+  constructor(
+    config: S3Config,
+    credentials: { readonly accessKeyId: string; readonly secretAccessKey: string },
+    perPage?: number,
+  ) {
     this.bucket = config.bucket;
+    this.perPage = perPage;
     this.name = `bucket ${config.bucket} at ${new URL(config.endpoint).host}`;
     const ca = config.authorityFile === undefined ? {} : { ca: readFileSync(config.authorityFile) };
     this.client = new S3Client({
@@ -120,20 +127,24 @@ export class S3Store implements ObjectStore {
   }
 
   async sweep(prefix: string, before: number, signal: AbortSignal): Promise<number> {
-    const Prefix = plainPrefix(prefix);
+    const at = { Bucket: this.bucket, Prefix: plainPrefix(prefix), MaxUploads: this.perPage };
     let swept = 0;
-    for (;;) {
-      // Always from the beginning: those that were ended are no longer told of.
-      const command = new ListMultipartUploadsCommand({ Bucket: this.bucket, Prefix });
+    // Page by page to the end: behind uploads that began since there may be old ones, since they come in the order of keys.
+    for (let from: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } | undefined = {}; from; ) {
+      const command: ListMultipartUploadsCommand = new ListMultipartUploadsCommand({ ...at, ...from });
       const page = await this.asked(() => this.client.send(command, { abortSignal: signal }));
-      const old = (page.Uploads ?? []).filter((each) => (each.Initiated?.getTime() ?? 0) < before);
-      for (const { Key, UploadId } of old)
-        if (Key !== undefined && UploadId !== undefined) {
-          await this.asked(() => this.abort(Key, UploadId));
-          swept += 1;
-        }
-      if (page.IsTruncated !== true || old.length === 0) return swept;
+      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+        if (Key === undefined || UploadId === undefined || (Initiated?.getTime() ?? 0) >= before) continue;
+        await this.asked(() => this.abort(Key, UploadId));
+        swept += 1;
+      }
+      const { IsTruncated, NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = page;
+      // A store that names no place to go on from, or the same once more, has no more to tell.
+      const goesOn = IsTruncated === true && KeyMarker !== undefined;
+      const same: boolean = KeyMarker === from.KeyMarker && UploadIdMarker === from.UploadIdMarker;
+      from = goesOn && !same ? { KeyMarker, ...(UploadIdMarker !== undefined && { UploadIdMarker }) } : undefined;
     }
+    return swept;
   }
 
   async protections(signal: AbortSignal): Promise<Protections> {
