@@ -4,7 +4,7 @@
  * has it in words for people.
  */
 import { fits } from '../model/cell.ts';
-import type { CellPlan, Plan, Step, Undo } from './plan.ts';
+import type { Action, CellPlan, Plan, Step, Undo } from './plan.ts';
 import { named } from './render-words.ts';
 
 export type DataWay = 'keep-schema' | 'undo-migration' | 'restore' | 'forward-fix' | 'point-in-time';
@@ -126,7 +126,7 @@ function dataOf(cell: CellPlan, step: Step, action: Migrate): Omit<DataBack, 'ce
             way: 'undo-migration',
             stands: 'planned',
             from: at.step,
-            because: `the release’s own files take it back to schema ${'to' in undo.action ? undo.action.to : action.from}`,
+            because: takingBack(undo.action),
             loses: 'not-known',
             ...asked(cell, step, undo),
           }
@@ -171,6 +171,16 @@ function dataOf(cell: CellPlan, step: Step, action: Migrate): Omit<DataBack, 'ce
       },
     ],
   };
+}
+
+/** What Headgate runs itself keeps first what it takes away; of what a program does nobody knows that. */
+function takingBack(action: Action): string {
+  if (action.kind !== 'unmigrate') return '';
+  const sql = action.migrations.every(({ file }) => file.name.toLowerCase().endsWith('.sql'));
+  const kept = sql
+    ? 'what they drop or change is kept in files beside its restore points first'
+    : 'of what they drop or change Headgate keeps nothing';
+  return `the release’s own files take it back to schema ${action.to}; ${kept}`;
 }
 
 function plannedOf(undo: Undo): DataWay {
