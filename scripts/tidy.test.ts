@@ -217,6 +217,23 @@ test('a database that isn’t our own alone is opened as superuser by controlCon
   expect(wrong.map((file) => file.path)).toEqual([]);
 });
 
+test('what is decided cuts no text in the middle of a character: it could be neither stored nor signed', () => {
+  const bound =
+    /\.slice\(0, (?:[4-9]\d|[\d_]{3,}|[\w.]*(?:WORDS|CHARACTERS|LENGTH|SHOWN|characters))\)(?!\.(?:join|map))/;
+  const wrong = shipped
+    .filter(
+      ({ path }) => /^packages\/(domain|control)\/src\//.test(path) && path !== 'packages/domain/src/model/text.ts',
+    )
+    .flatMap((file) => {
+      const lines = file.text.split('\n');
+      return lines.flatMap((line, i) => {
+        const mended = [line, lines[i + 1] ?? ''].join('\n').includes('.toWellFormed()');
+        return bound.test(line) && !/COLUMNS_SHOWN/.test(line) && !mended ? [`${file.path}:${i + 1}`] : [];
+      });
+    });
+  expect(wrong).toEqual([]);
+});
+
 test('the agent writes to people by its output alone, which makes visible what nobody could see', () => {
   const agent = shipped.filter(
     ({ path }) => path.startsWith('packages/agent/src/') && !path.endsWith('/src/output.ts'),

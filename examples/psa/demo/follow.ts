@@ -18,7 +18,7 @@ export async function follow<S extends RunningSystem>(
   while (!signal.aborted) {
     try {
       const client = await world.client('auditor');
-      for await (const event of client.watch({ ...(after === undefined ? {} : { after }), signal })) {
+      for await (const event of await client.watch({ ...(after === undefined ? {} : { after }), signal })) {
         after = Number(event.id);
         narrator.tell(JSON.parse(event.data) as LogEvent);
       }

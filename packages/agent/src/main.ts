@@ -23,6 +23,9 @@ if (command === 'mask') {
 } else if (command === 'recover-tenant') {
   const { recoverTenant } = await import('./commands/recover-tenant.ts');
   process.exitCode = await recoverTenant(rest);
+} else if (command === 'synthesize') {
+  const { synthesize } = await import('./commands/synthesize.ts');
+  process.exitCode = await synthesize(rest);
 } else if (command === 'backup') {
   const { backup } = await import('./commands/backup.ts');
   process.exitCode = await backup(rest);

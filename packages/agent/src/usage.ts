@@ -12,6 +12,7 @@ export const COMMANDS: readonly string[] = [
   'rollback',
   'accept-restored-log',
   'mask',
+  'synthesize',
   'restore-points',
   'drill',
   'recover',

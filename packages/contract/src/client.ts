@@ -67,8 +67,11 @@ type Arguments<R extends Route> =
 export interface Client {
   readonly baseUrl: string;
   call<N extends RouteName>(name: N, ...args: Arguments<Routes[N]>): Promise<CallOutput<Routes[N]>>;
-  /** Log entries as they are placed, behind place `after`; ends with the connection. */
-  watch(options?: { readonly after?: number; readonly signal?: AbortSignal }): AsyncIterable<ServerSentEvent>;
+  /**
+   * Log entries as they are placed, behind place `after`; ends with the connection. Resolved once the stream is open: from
+   * then on nothing is missed, so what is asked afterwards and what comes leave no gap. Whoever stops reading aborts `signal`.
+   */
+  watch(options?: { readonly after?: number; readonly signal?: AbortSignal }): Promise<AsyncIterable<ServerSentEvent>>;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -134,11 +137,11 @@ export function createClient(options: ClientOptions): Client {
     }
   }
 
-  async function* watch(from: { readonly after?: number; readonly signal?: AbortSignal } = {}) {
+  async function watch(from: { readonly after?: number; readonly signal?: AbortSignal } = {}) {
     const input = from.after === undefined ? {} : { after: from.after };
     const response = await request('watchEvents', input, from.signal === undefined ? {} : { signal: from.signal });
     if (!response.ok || response.body === null) throw await problemOf(response, 'watchEvents');
-    yield* readEvents(response.body);
+    return readEvents(response.body);
   }
 
   return { baseUrl: base, call: call as Client['call'], watch };

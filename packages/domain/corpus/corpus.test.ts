@@ -152,8 +152,14 @@ test('since 003 it has promotions that were overtaken, undone by an agent alone,
   for (const type of ['promotion.overtaken', 'rollout.undone-away', 'rollout.read-back']) expect(types).toContain(type);
 });
 
+test('since 005 it has promotions that stood before their point of no return, and a loss that was declined', () => {
+  const text = JSON.stringify(read('005'));
+  for (const part of ['"type":"promotion.go-asked"', '"type":"promotion.go"', '"answer":"decline"'])
+    expect(text, part).toContain(part);
+});
+
 test('there is a corpus', () => {
-  expect(folders).toEqual(['001', '002', '003', '004']);
+  expect(folders).toEqual(['001', '002', '003', '004', '005']);
 });
 
 test('a folder is written once', () => {

@@ -2,10 +2,20 @@
  * The journeys that the corpus is made of: together they reach every phase of the promotion, the rollout and the
  * hypercare, and every kind of event. They drive the shipped deciders and nothing else.
  */
-import type { Action, Hypercare, HypercareEvent, HypercareFacts, Rollout, UndoneAway } from '@headgate/domain';
+import type {
+  Action,
+  Hypercare,
+  HypercareEvent,
+  HypercareFacts,
+  PolicySpec,
+  Rollout,
+  RolloutAnswer,
+  UndoneAway,
+} from '@headgate/domain';
 import {
   accepted,
   decideAnswer,
+  decideGo,
   decideKeep,
   decideOvertake,
   decidePause,
@@ -38,8 +48,21 @@ import { begun, breaking, held, offered, reached, twoCells } from '@headgate/tes
 
 const BY = 'usr_operator';
 
-const answer = (world: World, cell: string, role: 'operator' | 'approver', said: 'agree' | 'retry'): boolean =>
-  world.answer(cell, (r: Rollout, now) => decideAnswer(r, world.cellPlan(cell), { id: BY, roles: [role] }, now, said));
+const answer = (world: World, cell: string, role: 'operator' | 'approver', said: RolloutAnswer): boolean =>
+  world.answer(cell, (r: Rollout, now) =>
+    decideAnswer(r, world.cellPlan(cell), { id: BY, roles: [role] }, now, said, 'customers wrote since'),
+  );
+
+/** A plan whose migration is undone by a restore alone. */
+const restoring = (policy: PolicySpec = aPolicy()) =>
+  aPlan({ policy, manifest: aManifest({ migrations: [aMigration(1, { undo: 'restore' })] }) });
+
+/** It stands before its point of no return, and nobody has said go. */
+function beforeNoReturn(): World {
+  const gate = { gate: 'go-no-go', at: 'no-return', params: {} } as const;
+  const world = begun(restoring(aPolicy({ gates: [...aPolicy().gates, gate] })));
+  return world.run(sound, () => world.promotion.goAsked !== undefined);
+}
 
 /** Silence at a step, once. */
 function silentOnce(step: string, then: Carry = sound): Carry {
@@ -116,11 +139,28 @@ export const WORLDS: Readonly<Record<string, () => World>> = {
     return world.run(carry);
   },
   'restore-agreed': () => {
-    const world = begun(aPlan({ manifest: aManifest({ migrations: [aMigration(1, { undo: 'restore' })] }) }));
+    const world = begun(restoring());
     const carry = breaking('shared', 'w1.verify', 'ada');
     world.run(carry, reached(world, 'asking'));
     answer(world, 'shared', 'approver', 'agree');
     return world.run(carry);
+  },
+  'restore-declined': () => {
+    const world = begun(restoring());
+    const carry = breaking('shared', 'w1.verify', 'ada');
+    world.run(carry, reached(world, 'asking'));
+    answer(world, 'shared', 'operator', 'decline');
+    return world.run(carry);
+  },
+  'go-said': () => {
+    const world = beforeNoReturn();
+    world.command((p, now) => decideGo(p, BY, 'the night is quiet', now));
+    return world.run();
+  },
+  'no-go': () => {
+    const world = beforeNoReturn();
+    world.command((p, now) => decideRollback(p, BY, 'not tonight', now));
+    return world.run();
   },
   'undo-fails-and-tries-again': () => {
     let fails = 1;

@@ -122,6 +122,7 @@ export * from './tenant-rows/difference.ts';
 export * from './tenant-rows/plan.ts';
 export * from './tenant-rows/propose.ts';
 export * from './tenant-rows/rule.ts';
+export * from './tenant-rows/synthesize.ts';
 export * from './vault/backup.ts';
 export * from './vault/census.ts';
 export * from './vault/drill.ts';

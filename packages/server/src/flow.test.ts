@@ -143,7 +143,7 @@ describe('the log', () => {
     const stop = new AbortController();
     const seen: string[] = [];
     const watching = (async () => {
-      for await (const event of auditor.watch({ after: 1, signal: stop.signal })) {
+      for await (const event of await auditor.watch({ after: 1, signal: stop.signal })) {
         seen.push(event.id);
         if (event.event === 'freeze.lifted') return event.id;
       }

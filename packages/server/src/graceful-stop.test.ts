@@ -56,7 +56,7 @@ it('answers or cuts everybody within its grace, is first not ready, keeps what i
   const polls = [1, 2, 3].map(() => company.agent.call('leaseStep', { body: { waitMs: 15_000 } }));
   let streamed = 0;
   const stream = (async () => {
-    for await (const _ of auditor.watch()) streamed += 1;
+    for await (const _ of await auditor.watch()) streamed += 1;
   })();
   const stalled = await stalledUpload();
   const cut = new Promise<void>((done) => stalled.once('close', () => done()));

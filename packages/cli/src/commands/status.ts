@@ -27,17 +27,20 @@ export const status: Install = (program, act) => {
       act(async (session, options: { watch?: true }) => {
         const { client, out, env, cwd, server } = session;
         const here = { folder: dataFolder(env, cwd), cwd, server };
-        const look = async (): Promise<void> => {
+        let last: string | undefined;
+        const look = async (): Promise<boolean> => {
           const [now, restored] = await Promise.all([client.call('status'), client.call('showRecovery')]);
-          out.event(now, withShortDigests(`${restoredText(restored)}${shown(now, here)}`));
+          const text = withShortDigests(`${restoredText(restored)}${shown(now, here)}`);
+          const told = out.json ? JSON.stringify(now) : text;
+          if (told === last) return false;
+          if (last !== undefined) out.line(`\n${'—'.repeat(40)}`);
+          last = told;
+          out.event(now, text);
+          return false;
         };
         await look();
         if (options.watch === undefined) return EXIT.ok;
-        await watchEvents(session, undefined, async () => {
-          out.line(`\n${'—'.repeat(40)}`);
-          await look();
-          return false;
-        });
+        await watchEvents(session, undefined, look, look);
         return EXIT.interrupted;
       }),
     );

@@ -63,7 +63,7 @@ export async function watchPromotion(session: Session, id: string): Promise<numb
     last = line;
     return promotion;
   };
-  const ended = await followToEnd(session, feed, stands(await look()), async (say) =>
+  const ended = await followToEnd(session, feed, await client.call('showPromotion', { promotion: id }), async (say) =>
     say ? stands(await look()) : look(),
   );
   say(out, feed.rest());
@@ -95,8 +95,9 @@ async function followToEnd(
 ): Promise<Promotion> {
   const { client, out } = session;
   const { id, application, environment, release, phase } = first;
-  if (phase === 'ended') return first;
+  if (phase === 'ended') return look(true);
   feed.name(id, release.version, environment);
+  // Nothing is said before the stream is open: whoever read how it stands is told all that happens from then on.
   const freezes = ['all', environment, `application:${application}`].map((scope) => `freeze/${scope}`);
   let promotion = first;
   const sums = setInterval(() => say(out, feed.due()), SUM_EVERY_MS);
@@ -169,7 +170,8 @@ function say(out: Output, lines: readonly string[]): void {
 
 /**
  * Follows the log from behind a place on, until `done` says so or Ctrl-C. Goes on where it stood when the server comes
- * back within a minute. `connected` runs each time the stream opens: what happened before it is looked at then.
+ * back within a minute. `connected` runs each time the stream has opened: what happened before it is looked at then, and
+ * what happens meanwhile is told behind it.
  */
 export async function watchEvents(
   { client, stop }: Pick<Session, 'client' | 'stop'>,
@@ -180,11 +182,15 @@ export async function watchEvents(
   let place = after;
   let awaySince: number | undefined;
   while (!stop.aborted) {
+    // A stream that nobody reads any more doesn't stay open.
+    const over = new AbortController();
+    const signal = AbortSignal.any([stop, over.signal]);
     try {
-      const events = client.watch({ signal: stop, ...(place === undefined ? {} : { after: place }) });
+      const events = await client.watch({ signal, ...(place === undefined ? {} : { after: place }) });
       if (await connected()) return;
+      // It is here again, however long nothing happens now.
+      awaySince = undefined;
       for await (const { id, data } of events) {
-        awaySince = undefined;
         place = Number(id);
         const parsed = logEvent.safeParse(JSON.parse(data));
         if (parsed.success && (await done(parsed.data, place))) return;
@@ -201,6 +207,8 @@ export async function watchEvents(
       awaySince ??= performance.now();
       if (performance.now() - awaySince > PATIENCE_MS)
         throw new ServerUnreachable(`the server has been away for ${PATIENCE_MS / 1000} s`, error);
+    } finally {
+      over.abort();
     }
     await new Promise((resolve) => setTimeout(resolve, 300));
   }

@@ -1,14 +1,16 @@
 /** `headgate watch` while things happen, against a real server. */
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
+import { createClient } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
 import { attachRehearsal } from '@headgate/server/testing/attach-rehearsal';
 import { RealServer, until } from '@headgate/server/testing/real-server';
 import { didIt, SmallCompany } from '@headgate/server/testing/small-company';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCommandLine } from '../program.ts';
+import { watchEvents } from './watch-promotion.ts';
 
 let server: RealServer;
 let company: SmallCompany;
@@ -65,7 +67,7 @@ test('steps, a freeze and what waits for it, a rollback: a line each, in the ord
   );
   const watching = running('watch', id);
   const watched = running('watch', id, '--json');
-  const everything = running('watch');
+  const everything = running('watch', '--after', '-1');
   await until('it is watched', async () => /2\.0\.0 to staging.*FROZEN \(audit\)/.test(watching.written.text));
   await headgate('freeze', 'lift', 'audit', '--because', 'over');
   const ended = async () => (await developer.call('showPromotion', { promotion: id })).phase === 'ended';
@@ -103,10 +105,38 @@ test('steps, a freeze and what waits for it, a rollback: a line each, in the ord
     .map((line) => JSON.parse(line) as { id: string; phase: string });
   expect(new Set(shown.map((each) => each.id))).toEqual(new Set([id]));
   expect(shown.at(-1)?.phase).toBe('ended');
+  await until('everything is told', async () =>
+    /2\.0\.0 to staging {2}ended rolled-back/.test(everything.written.text),
+  );
   everything.stop();
   await everything.code;
-  expect(everything.written.text).toMatch(/2\.0\.0 to staging {2}ended rolled-back/);
   expect(everything.written.text).not.toMatch(/rollout\.|observed|offered/);
+});
+
+test('how things stand is looked at only once the stream is open: nothing falls between the two', async () => {
+  const operator = await server.client('operator');
+  const token = (await readFile(join(server.dataDir, 'secrets', 'operator.token'), 'utf8')).trim();
+  // What happens while the way to the stream is long is what a look before it would miss.
+  const slowly: typeof fetch = async (url, init) => {
+    if (String(url).includes('/events'))
+      await operator.call('declareFreeze', {
+        body: { scope: 'staging', name: 'meanwhile', to: null, reason: 'a test' },
+      });
+    return fetch(url, init);
+  };
+  const client = createClient({ baseUrl: server.url, token, fetch: slowly });
+  let frozen: readonly string[] = [];
+  await watchEvents(
+    { client, stop: AbortSignal.timeout(30_000) },
+    undefined,
+    async () => true,
+    async () => {
+      frozen = (await operator.call('status')).freezes.map(({ name }) => name);
+      return true;
+    },
+  );
+  await operator.call('liftFreeze', { scope: 'staging', name: 'meanwhile', body: { reason: 'over' } });
+  expect(frozen).toContain('meanwhile');
 });
 
 test('who comes in the middle is told what is at work', async () => {

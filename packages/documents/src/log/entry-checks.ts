@@ -7,14 +7,15 @@ export class EntryChecks {
 
   /** Takes the bytes that stand at the next place. `where` of the refusal is the place. */
   check(bytes: Uint8Array, place: number): Refused<'log-entry' | 'log-gap'> | undefined {
-    const what = `log entry at place ${place}`;
-    const where = String(place);
     const decoded = decodeEntry(bytes);
-    if (!decoded.ok) return refuse('log-entry', what, decoded.why, { where });
+    if (!decoded.ok) return refuse('log-entry', whatAt(place), decoded.why, { where: String(place) });
     const { stream, version } = decoded.entry;
     const expected = (this.#versions.get(stream) ?? 0) + 1;
     this.#versions.set(stream, version);
     if (version === expected) return undefined;
-    return refuse('log-gap', what, `expected version ${expected} of stream ${stream}, found ${version}`, { where });
+    const why = `expected version ${expected} of stream ${stream}, found ${version}`;
+    return refuse('log-gap', whatAt(place), why, { where: String(place) });
   }
 }
+
+const whatAt = (place: number): string => `log entry at place ${place}`;

@@ -6,6 +6,7 @@ import { Frontier } from './merkle.ts';
 import {
   bundlePath,
   hashIn,
+  isHashIn,
   MAX_ENTRY_BUNDLE_BYTES,
   readBundle,
   TILE_WIDTH,
@@ -84,7 +85,7 @@ export class ExportWalk {
     for (const [i, bytes] of read.entries.entries()) {
       const place = first + i;
       const leaf = leafOf(bytes);
-      if (this.#tileTrouble === undefined && !leaf.equals(hashIn(leaves, i))) this.#mismatch(tilePath(tile), place);
+      if (this.#tileTrouble === undefined && !isHashIn(leaves, i, leaf)) this.#mismatch(tilePath(tile), place);
       const refused = this.#checks.check(bytes, place);
       if (refused !== undefined)
         this.#entryTrouble ??= unfit(refused.code, `the ${refused.what}: ${refused.why}`, {

@@ -22,12 +22,13 @@ export const EMPTY_ROOT: Buffer = hash('sha256', '', 'buffer');
 
 /** SHA-256(0x01 ‖ left ‖ right), RFC 9162 section 2.1.1. */
 export function parentOf(left: Uint8Array, right: Uint8Array): Buffer {
-  const input = Buffer.allocUnsafe(65);
-  input[0] = 1;
-  input.set(left, 1);
-  input.set(right, 33);
-  return hash('sha256', input, 'buffer');
+  PARENT.set(left, 1);
+  PARENT.set(right, 33);
+  return hash('sha256', PARENT, 'buffer');
 }
+
+/** 0x01 and two hashes: written anew for every parent, since a log has as many of these as it has entries. */
+const PARENT = Buffer.alloc(65, 1);
 
 /** The largest power of two smaller than `n`, for n of 2 or more: where RFC 9162 splits a tree of `n` leaves. */
 export function splitOf(n: number): number {

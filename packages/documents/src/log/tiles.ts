@@ -104,6 +104,11 @@ export function hashIn(tile: Uint8Array, position: number): Buffer {
   return Buffer.from(tile.buffer, tile.byteOffset + position * HASH_BYTES, HASH_BYTES);
 }
 
+/** Whether a tile holds this hash at a position. */
+export function isHashIn(tile: Uint8Array, position: number, hash: Buffer): boolean {
+  return hash.compare(tile, position * HASH_BYTES, (position + 1) * HASH_BYTES) === 0;
+}
+
 /** Bytes of a tile. */
 export function tileBytes(width: number): number {
   return width * HASH_BYTES;

@@ -8,10 +8,12 @@
  * identity for as far as was looked, and asked again they cost microseconds. The cache holds nothing but what follows
  * from its key.
  */
+
 import { RRuleTemporal } from 'rrule-temporal';
 import { Temporal } from 'temporal-polyfill';
 import type { Instant } from '../model/identity.ts';
 import type { CalendarSpec, WindowSpec } from '../model/specs.ts';
+import { cut } from '../model/text.ts';
 import { checkTimezone, partsOf, startOf, WINDOW_MAX_MS, WINDOW_MIN_MS } from './rule.ts';
 import type { WindowFact } from './window.ts';
 
@@ -85,7 +87,7 @@ export function checkWindow(spec: WindowSpec): string | undefined {
   const parts = partsOf(spec.rrule);
   if (typeof parts === 'string') return parts;
   if (startOf(spec) === undefined)
-    return `start is '${spec.start.slice(0, 40)}'; expected a local date-time such as 2026-01-31T22:00:00`;
+    return `start is '${cut(spec.start, 40)}'; expected a local date-time such as 2026-01-31T22:00:00`;
   if (!Number.isSafeInteger(spec.durationMs) || spec.durationMs < WINDOW_MIN_MS || spec.durationMs > WINDOW_MAX_MS)
     return `its duration is ${spec.durationMs} ms; expected from one minute to seven days`;
   try {

@@ -5,6 +5,7 @@
  */
 import { Temporal } from 'temporal-polyfill';
 import type { WindowSpec } from '../model/specs.ts';
+import { cut } from '../model/text.ts';
 
 /** The longest that one occurrence may last. Milliseconds. */
 export const WINDOW_MAX_MS = 7 * 86_400_000;
@@ -53,7 +54,7 @@ export function partsOf(rrule: string): RuleParts | string {
     const value = text.slice(at + 1);
     const part = Object.hasOwn(PARTS, key) ? PARTS[key] : undefined;
     if (part === undefined)
-      return `rrule has the part '${text.slice(0, 40)}'; expected ${Object.keys(PARTS).join(', ')}, each as NAME=value`;
+      return `rrule has the part '${cut(text, 40)}'; expected ${Object.keys(PARTS).join(', ')}, each as NAME=value`;
     if (parts.has(key)) return `rrule names ${key} twice`;
     const values = value.split(',');
     const within = ({ range }: Part, text: string): boolean =>
@@ -61,7 +62,7 @@ export function partsOf(rrule: string): RuleParts | string {
     const counted = !COUNTED_FROM_ONE.has(key) || values.every((v) => Number(v) !== 0);
     const few = values.length <= (part.most ?? 400);
     if (!part.pattern.test(value) || !few || !counted || !values.every((v) => within(part, v)))
-      return `rrule's ${key} is '${value.slice(0, 40)}'; expected ${part.expected}`;
+      return `rrule's ${key} is '${cut(value, 40)}'; expected ${part.expected}`;
     parts.set(key, value);
   }
   if (!parts.has('FREQ')) return `rrule has no FREQ; expected ${PARTS.FREQ?.expected}`;
@@ -83,7 +84,7 @@ export function startOf(spec: WindowSpec): Temporal.PlainDateTime | undefined {
 
 /** Why a time zone can't be used, or undefined when it can. */
 export function checkTimezone(timezone: string): string | undefined {
-  const expected = `timezone is '${timezone.slice(0, 60)}'; expected an IANA name such as Europe/Berlin`;
+  const expected = `timezone is '${cut(timezone, 60)}'; expected an IANA name such as Europe/Berlin`;
   if (!/^[A-Za-z]/.test(timezone)) return expected;
   try {
     new Temporal.ZonedDateTime(0n, timezone);

@@ -1,4 +1,5 @@
 /** What a policy asks of a gate and this build has never heard of: a newer one would judge by it, so nothing may go by without. */
+import { cut } from '../model/text.ts';
 import { type Gate, stop, type Verdict } from './gate.ts';
 
 /** So many are named, each so long at most: they may be anybody's words. */
@@ -42,5 +43,5 @@ function unnamed(schema: Described, value: unknown, path: string): readonly stri
 }
 
 function shown(name: string): string {
-  return JSON.stringify(name.length > MOST.characters ? `${name.slice(0, MOST.characters)}…` : name);
+  return JSON.stringify(name.length > MOST.characters ? `${cut(name, MOST.characters)}…` : name);
 }

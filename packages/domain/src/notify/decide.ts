@@ -10,6 +10,7 @@
  * The state moves with the place on the log in one commit, so reading an entry again after a crash makes nothing twice.
  */
 import type { Instant } from '../model/identity.ts';
+import { cut } from '../model/text.ts';
 import { cdEventsOf } from './cd-events.ts';
 import { type Item, MOST_ITEMS, type QueuedDelivery } from './delivery.ts';
 import { type Happening, happeningBeside, happeningOf, type Noted, type NotedPromotion } from './happening.ts';
@@ -250,7 +251,7 @@ function itemFor(rule: Rule, happening: Happening): Item {
   return {
     ...shown,
     ...(promotion !== undefined && { promotion: promotion.id }),
-    words: words.slice(0, MOST_WORDS),
+    words: cut(words, MOST_WORDS),
     ...(cell !== undefined && { cell }),
     ...(wave !== undefined && { wave }),
     ...(result !== undefined && { result }),

@@ -2,6 +2,7 @@
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import { accepted, type Decided, refused } from '../model/refusal.ts';
 import type { ReleaseRef } from '../model/release.ts';
+import { cut } from '../model/text.ts';
 import { ended, HOLD_MS, rollBack } from './endings.ts';
 import type { PromotionEvent } from './events.ts';
 import type { Promotion } from './state.ts';
@@ -142,7 +143,8 @@ export function decideRollback(
   if (goesBackWhole(state)) return accepted();
   if (state.wave === 0) return accepted(ended('rejected', `${by}: ${reason}`, now));
   // Why it began to go back stays said when a person widens that.
-  const because = state.undo === null ? reason : `${state.undo.because.slice(0, 700)}; then ${by}: ${reason}`;
+  const then = `; then ${by}: ${reason}`;
+  const because = state.undo === null ? reason : `${cut(state.undo.because, Math.max(0, 1000 - then.length))}${then}`;
   return accepted(rollBack(now, { kind: 'all', wave: state.wave }, because, by));
 }
 

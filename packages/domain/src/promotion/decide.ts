@@ -4,6 +4,7 @@ import { type GateFacts, goesOn, type Verdict } from '../gates/gate.ts';
 import { waitsForGo } from '../gates/go-no-go.ts';
 import type { Instant } from '../model/identity.ts';
 import type { Refusal } from '../model/refusal.ts';
+import { cut } from '../model/text.ts';
 import { leftBehind, leftWords } from '../plan/left-behind.ts';
 import type { CellPlan, Plan } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
@@ -253,7 +254,7 @@ function finishUndo(state: Promotion, facts: PromotionFacts): Decision<Promotion
   if (!staying && declined.length > 0) {
     const where = `${declined.length === 1 ? 'cell' : 'cells'} ${named(declined)}`;
     const word = `what would lose data was declined${tried ? ' after it was agreed to, and may have been carried out' : ', and stays as it stood then'}`;
-    const because = `${undo.because.slice(0, 700)}; in ${where} ${word}`;
+    const because = `${cut(undo.because, 700)}; in ${where} ${word}`;
     return act(ended('partly-rolled-back', endingWith(because, left), now));
   }
   if (!staying) return act(ended('rolled-back', whole, now));

@@ -1,5 +1,6 @@
 /** How promotions turn back and end, and how long they wait for people. */
 import type { Instant, PrincipalId } from '../model/identity.ts';
+import { cut } from '../model/text.ts';
 import type { Scope } from '../plan/undo.ts';
 import type { PromotionEvent } from './events.ts';
 import type { PromotionResult } from './state.ts';
@@ -13,7 +14,7 @@ export const UNDO_MS = 3_600_000;
 export function rollBack(now: Instant, scope: Scope, because: string, by: PrincipalId): PromotionEvent {
   return {
     type: 'promotion.rollback-decided',
-    data: { scope, because: because.slice(0, 1000), by, at: now, until: now + UNDO_MS },
+    data: { scope, because: cut(because, 1000), by, at: now, until: now + UNDO_MS },
   };
 }
 

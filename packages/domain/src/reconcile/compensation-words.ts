@@ -1,4 +1,5 @@
 /** A compensation plan as whoever keeps the books reads it: what was found, what would be done, in which order, and the sums. */
+import { cut } from '../model/text.ts';
 import { counted, named } from '../plan/render-words.ts';
 import { type CompensationLine, type CompensationPlan, type MoneyTerms, stakeOf } from './compensation.ts';
 import { decimalText, minus, moneyText, parseDecimal } from './decimal.ts';
@@ -89,7 +90,7 @@ function lineText(line: CompensationLine, money: MoneyTerms | undefined): string
   const amounts = money === undefined ? gaps(line) : amountTexts(line, money);
   const what = line.key.startsWith(line.tenant) ? line.key : `${line.tenant}: ${line.key}`;
   const rule = line.rule === null ? '' : ` [${line.rule}]`;
-  const why = line.why === line.rule ? '' : `: ${line.why.slice(0, WHY_LENGTH)}`;
+  const why = line.why === line.rule ? '' : `: ${cut(line.why, WHY_LENGTH)}`;
   return `${what}  ${[classWords(line.class), ...amounts].join(', ')}${why}${rule}`;
 }
 

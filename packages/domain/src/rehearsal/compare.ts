@@ -1,4 +1,5 @@
 /** Whether two states of a database are the same: every object of the schema, and every row by checksum. */
+import { cut } from '../model/text.ts';
 
 /** A column's values, whatever order the rows are in. */
 export interface ColumnSum {
@@ -85,7 +86,7 @@ function compareTables(was: TableSum, is: TableSum): readonly Difference[] {
 
 function told(definition: string | undefined): string {
   const text = (definition ?? '').replace(/\s+/g, ' ');
-  return text.length > TOLD ? `${text.slice(0, TOLD)} …` : text;
+  return text.length > TOLD ? `${cut(text, TOLD)} …` : text;
 }
 
 /** A difference as people read it. */

@@ -39,6 +39,13 @@ export function proposeTenantRows(catalogue: RowsCatalogue, column?: string): re
         sure: 'sure',
         why: withDoubts(`it has the column ${tenantColumn}`, table),
       });
+  // Where the tenants themselves stand: their own row is theirs.
+  for (const { table: from, columns, references, referencedColumns } of catalogue.foreignKeys) {
+    const of = tables.find(({ full }) => full === references);
+    if (of === undefined || found.has(references) || !found.has(from) || columns.join() !== tenantColumn) continue;
+    const rule = { table: references, rows: 'tenant', column: referencedColumns[0]! } as const;
+    found.set(references, { rule, sure: 'likely', why: withDoubts('tenant columns refer to it', of) });
+  }
   // From those that carry a tenant outwards: the shortest way to one.
   for (let grew = true; grew; ) {
     const next = tables.flatMap((table) => {

@@ -146,6 +146,16 @@ test('A proposal leads from tables with the tenant’s column outwards, and says
   expect(proposeTenantRows(SHOP, 'nothing').every(({ rule }) => rule.rows === 'shared')).toBe(true);
 });
 
+test('the table that tenant columns refer to has a row that is the tenant’s own', () => {
+  const tenants = table('tenants', [column('name', { type: 'text', exact: false })], { key: ['name'] });
+  const refers = { ...key('orders', 'tenant', 'tenants'), referencedColumns: ['name'] };
+  const shop = { tables: [...SHOP.tables, tenants], foreignKeys: [...SHOP.foreignKeys, refers] };
+  expect(proposeTenantRows(shop).find(({ rule }) => rule.table === 'public.tenants')).toMatchObject({
+    rule: { rows: 'tenant', column: 'name' },
+    sure: 'likely',
+  });
+});
+
 const planned = planTenantRows(RULES, SHOP, SHOP);
 const tables: readonly TableDifference[] = (planned.ok ? planned.plan.tables : []).map((each, i) => ({
   ...each,

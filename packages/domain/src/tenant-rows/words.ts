@@ -1,5 +1,7 @@
 /** A difference as people read it before they say yes: what would be lost, what comes back, in numbers and examples. */
+
 import type { Digest } from '../model/identity.ts';
+import { cut } from '../model/text.ts';
 import {
   type RowDifference,
   type RowValues,
@@ -99,7 +101,7 @@ function exampleText({ columns, key }: TableDifference, { live, was }: RowDiffer
 /** On one line, and no longer than is read. */
 function shown(value: string | null): string {
   if (value === null) return 'null';
-  const short = value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value;
+  const short = value.length > SHOWN ? `${cut(value, SHOWN)}…` : value;
   return /^[\w.:+-]+$/.test(short) ? short : JSON.stringify(short);
 }
 

@@ -119,7 +119,7 @@ describe('an event stream', () => {
     const last = `release/${await company.release('1.0.9')}`;
     const kindsFor = async (role: string) => {
       const kinds = new Set<string>();
-      for await (const { data } of (await server.client(role)).watch({ after: -1 })) {
+      for await (const { data } of await (await server.client(role)).watch({ after: -1 })) {
         const { stream } = JSON.parse(data) as { stream: string };
         kinds.add(stream.split('/', 1)[0] as string);
         if (stream === last) return kinds;

@@ -32,7 +32,7 @@ export async function follow(
         // What was fetched before this place was known may be older than it.
         void queries.invalidateQueries();
       }
-      for await (const { id, data } of client.watch({ signal, after })) {
+      for await (const { id, data } of await client.watch({ signal, after })) {
         after = Number(id);
         pauseMs = AGAIN_MS.least;
         const entry = logEvent.safeParse(JSON.parse(data));

@@ -1,6 +1,8 @@
 import { entryBytes } from '@headgate/control/ports/commit-rules';
 import { formatOf, KNOWN_FORMAT } from '@headgate/control/ports/row-format';
+import { storable, storedJson } from '@headgate/control/ports/storable';
 import type { Commit } from '@headgate/control/ports/store';
+import { NotCanonical } from '@headgate/documents/canonical';
 import type { Instant } from '@headgate/domain';
 
 const PARAMETERS = Array.from({ length: 21 }, (_, i) => `$${i + 1}`).join(', ');
@@ -10,8 +12,25 @@ const COMMIT_WAITING_SQL = `select * from headgate.commit_waiting($22, $23, ${PA
 
 const COMMIT_ON_LISTS_SQL = `select * from headgate.commit_on_lists($22, $23, $24, ${PARAMETERS})`;
 
-/** The statement that makes a commit, and its values. */
-export function commitCall(commit: Commit, at: Instant): { readonly sql: string; readonly values: readonly unknown[] } {
+/**
+ * The statement that makes a commit, and its values. Throws `NotCanonical` for texts that can't be stored; of Headgate's own
+ * decisions these are mended instead.
+ */
+export function commitCall(commit: Commit, at: Instant): Call {
+  try {
+    return callOf(commit, at);
+  } catch (error) {
+    if (commit.by !== 'sys' || !(error instanceof NotCanonical)) throw error;
+    return callOf(storable(commit), at);
+  }
+}
+
+interface Call {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+}
+
+function callOf(commit: Commit, at: Instant): Call {
   const values = commitArguments(commit, at);
   const { waiting, lists } = commit;
   if (lists !== undefined) {
@@ -40,7 +59,7 @@ function commitArguments(commit: Commit, at: Instant): unknown[] {
     writes.map((w) => w.stream),
     writes.map((w) => w.expected),
     writes.map((w) => w.entries.length),
-    writes.map((w) => (w.entries.length === 0 ? null : JSON.stringify(w.state))),
+    writes.map((w) => (w.entries.length === 0 ? null : storedJson(w.state))),
     writes.map((w) => w.dueAt),
     writes.map((w) => (w.entries.length === 0 ? null : (w.exclusive ?? null))),
     writes.map((w) => w.entries.length === 0 || w.exclusive === undefined),

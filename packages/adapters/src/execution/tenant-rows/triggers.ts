@@ -9,11 +9,22 @@ export async function triggersOff(
   tables: readonly TableDifference[],
   catalogue: RowsCatalogue,
 ): Promise<() => Promise<void>> {
-  const byName = tablesByName(catalogue);
   const touched = tables.filter(({ back, away, changed }) => back + away + changed > 0);
-  const all = touched.flatMap(({ table }) =>
-    (byName.get(table)?.triggers ?? []).map((trigger) => ({ table, ...trigger })),
+  return triggersOffOf(
+    client,
+    touched.map(({ table }) => table),
+    catalogue,
   );
+}
+
+/** The same, of tables by name. */
+export async function triggersOffOf(
+  client: pg.Client,
+  tables: readonly string[],
+  catalogue: RowsCatalogue,
+): Promise<() => Promise<void>> {
+  const byName = tablesByName(catalogue);
+  const all = tables.flatMap((table) => (byName.get(table)?.triggers ?? []).map((trigger) => ({ table, ...trigger })));
   for (const { table, name } of all)
     await client.query(`alter table only ${tableSql(table)} disable trigger ${pg.escapeIdentifier(name)}`);
   return async () => {
