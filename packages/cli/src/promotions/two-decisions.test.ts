@@ -55,7 +55,9 @@ afterAll(async () => {
 it('says both decisions when the first is taken: the application goes back, the store waits for a yes of its own', async () => {
   const { code, out } = await headgate('--as', 'operator', 'rollback', promotion, '--reason', 'invoices fail');
   expect(code).toBe(0);
-  expect(out).toMatch(/^the application: 1 tenant of 1 cell back, without losing anything$/m);
+  expect(out).toMatch(
+    /^the application: 1 tenant of 1 cell back; what comes before a yes loses nothing, and is done at once$/m,
+  );
   expect(out).toMatch(
     /^the data: store main of cell stage: waits for a yes of its own \(approver\) before undo\.w1\.migrate\.main: take back store main, schema 2 to 1: m2 \(expand\)$/m,
   );

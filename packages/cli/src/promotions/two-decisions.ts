@@ -18,7 +18,7 @@ export function twoDecisionsLines({ promotion, cells, truncated }: WayBack): rea
   const lost = cells.flatMap(({ cell, loses }) => loses.map((what) => `cell ${cell}: ${what}`));
   const asked = lost.length > 0 || stores.some(({ asks }) => asks !== undefined);
   return [
-    `the application: ${counted(tenants, 'tenant')} of ${counted(cells.length, 'cell')} back${asked ? ', without losing anything' : '; nothing that was written is lost'}`,
+    `the application: ${counted(tenants, 'tenant')} of ${counted(cells.length, 'cell')} back${asked ? '; what comes before a yes loses nothing, and is done at once' : '; nothing that was written is lost'}`,
     ...stores
       .slice(0, MOST)
       .map(
