@@ -20,7 +20,7 @@ export type { AffectedTenant, Call, Incident, Matter } from './schemas/incident.
 export { type LogEvent, logEvent } from './schemas/log.ts';
 export { type Delivery, deliveryState, previewed } from './schemas/notify.ts';
 export { MAX_TOLD_DOCUMENTS, type Objection, type PinsOfCell } from './schemas/pins.ts';
-export type { MigrationTimes, PlanOutline, PlanStep, WayBack } from './schemas/plans.ts';
+export type { GoingBack, MigrationTimes, PlanOutline, PlanStep, WayBack } from './schemas/plans.ts';
 export {
   type Explanation,
   type Promotion,

@@ -78,6 +78,7 @@ export * from './plan/planner.ts';
 export * from './plan/render.ts';
 export { actionText } from './plan/render-words.ts';
 export * from './plan/risk.ts';
+export * from './plan/two-decisions.ts';
 export * from './plan/undo.ts';
 export * from './product.ts';
 export * from './promotion/commands.ts';

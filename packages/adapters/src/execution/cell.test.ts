@@ -294,6 +294,23 @@ test('a restore in place puts the schema back under what runs', async () => {
   expect(await run({ kind: 'verify', tenants: ALL, verification, slot: 'blue' })).toMatchObject({ kind: 'done' });
 });
 
+test('a migration that is taken back leaves what it took away beside the restore points, which are as they were', async () => {
+  const [migration] = migrations(1, 2);
+  const points = await cell.restorePoints.list('main');
+  expect(await cell.migrator.up('main', migration!, UP[1]!, context())).toMatchObject({ ok: true });
+  const sql = 'alter table invoice drop column discount';
+  const back = { ...migration!, up: migration!.file, file: file('2.down.sql', sql) };
+  expect(await cell.migrator.down('main', back, sql, context())).toEqual({ ok: true, value: { version: 1 } });
+  const [kept] = await readdir(join(dir, 'restore-points', 'taken-back'));
+  const about = JSON.parse(await readFile(join(dir, 'restore-points', 'taken-back', kept!, 'taken-back.json'), 'utf8'));
+  expect(about).toMatchObject({
+    cell: 'shared',
+    store: 'main',
+    tables: [{ table: 'invoice', columns: ['n', 'discount'] }],
+  });
+  expect(await cell.restorePoints.list('main')).toEqual(points);
+});
+
 test('a tampered file is seen: the slot no longer counts as holding its release', async () => {
   const path = join(config.dir, 'slots/blue/files/worker/worker.mjs');
   await writeFile(path, `${WORKER}//`);

@@ -190,7 +190,10 @@ async function migratorOf(
   }
   const command = new CommandMigrator(commands, { dir: join(config.dir, 'migrations'), user, node });
   await command.endLeftovers();
-  return migratorByStore([new SqlMigrator(sql), command]);
+  // Beside the store's restore points, which nobody else may read either.
+  const keptIn = (name: string) =>
+    join((config.stores[name] ?? config.externalStores[name]!).restorePointsDir, 'taken-back');
+  return migratorByStore([new SqlMigrator(sql, keptIn), command]);
 }
 
 async function keepStore(store: BackedStore, report: (event: string) => void): Promise<void> {

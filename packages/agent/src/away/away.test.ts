@@ -222,31 +222,44 @@ describe('rollback', () => {
     expect(server.undone[0]!.scope).toEqual({ kind: 'cell', wave: 1, cell: 'shared' });
   });
 
-  test('never takes a step that loses data without its approver: what comes before it is done, and it says what waits', async () => {
-    const cells = sealed.plan.cells.map((own) => ({
+  const ofCode = (): Plan => ({
+    ...sealed.plan,
+    cells: sealed.plan.cells.map((own) => ({
       ...own,
       steps: own.steps.map((step) =>
         step.id === 'w1.deploy' && step.undo.kind === 'act'
           ? { ...step, undo: { ...step.undo, approver: 'approver' } }
           : step,
       ),
-    }));
-    const plan: Plan = { ...sealed.plan, cells };
-    await inMidWave({ environments: [{ name: 'production', rollBackAloneAfterMs: 0 }] }, plan);
-    cell.act = async (action) => (action.kind === 'soak' ? brokenChecks('ada', Date.now()) : sound(action));
-    await eventually(async () => exitOf(await agent.behind.status()) === 4);
-    // Not by itself, although that is declared: somebody's agreement is missing.
-    expect(cell.effects).toHaveLength(3);
-    const ended = await rollBack();
-    expect(ended.standsStill[0]!.why).toContain('approver must agree to undo.w1.deploy');
-    expect(cell.effects.slice(3).map((e) => e.key)).toEqual(['prm_1.shared/undo.route']);
-    server.away = false;
-    await eventually(() => server.undone.length === 1);
-    expect(server.undone[0]).toMatchObject({
-      steps: [{ id: 'undo.route' }],
-      stopped: expect.stringContaining('approver'),
-    });
+    })),
   });
+  test.each([
+    ['whatever it is', ofCode, 'undo.w1.deploy', ['undo.route']],
+    [
+      'a migration that new code may have written into',
+      () => sealed.asking,
+      'undo.w1.migrate.main',
+      ['undo.route', 'undo.w1.deploy'],
+    ],
+  ] as const)(
+    'never takes a step that loses data without its approver, %s: what comes before it is done, and it says what waits',
+    async (_what, plan, step, done) => {
+      await inMidWave({ environments: [{ name: 'production', rollBackAloneAfterMs: 0 }] }, plan());
+      cell.act = async (action) => (action.kind === 'soak' ? brokenChecks('ada', Date.now()) : sound(action));
+      await eventually(async () => exitOf(await agent.behind.status()) === 4);
+      // Not by itself, although that is declared: somebody's agreement is missing.
+      expect(cell.effects).toHaveLength(3);
+      const ended = await rollBack();
+      expect(ended.standsStill[0]!.why).toContain(`approver must agree to ${step}`);
+      expect(cell.effects.slice(3).map((e) => e.key)).toEqual(done.map((id) => `prm_1.shared/${id}`));
+      server.away = false;
+      await eventually(() => server.undone.length === 1);
+      expect(server.undone[0]).toMatchObject({
+        steps: done.map((id) => ({ id })),
+        stopped: expect.stringContaining('approver'),
+      });
+    },
+  );
 
   test('does nothing but what was shown', async () => {
     await inMidWave();

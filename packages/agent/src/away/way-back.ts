@@ -45,8 +45,8 @@ export function waveOf(cell: CellPlan, begun: number): number {
 export function wayBackOf(cell: CellPlan, scope: Scope, begun: number): WayBack {
   const steps = undoSteps(cell, scope, begun);
   const loses = steps.flatMap(({ action, approver }) =>
-    action.kind === 'restore' && approver !== undefined
-      ? [`${actionText(action)}: what was written since is gone`]
+    (action.kind === 'restore' || action.kind === 'unmigrate') && approver !== undefined
+      ? [`${actionText(action)}: what was written ${action.kind === 'restore' ? 'since' : 'into it since'} is gone`]
       : [],
   );
   const stopsAt = steps.find(({ approver }) => approver !== undefined);

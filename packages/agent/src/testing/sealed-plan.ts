@@ -13,7 +13,15 @@ import {
   signingKey,
   type Trust,
 } from '@headgate/documents';
-import { type Digest, envelopeOf, type Plan, type ReleaseManifest, type Scope, undoSteps } from '@headgate/domain';
+import {
+  type Digest,
+  envelopeOf,
+  type Plan,
+  type ReleaseManifest,
+  type Scope,
+  type Step,
+  undoSteps,
+} from '@headgate/domain';
 import { aManifest, aMigration, aPlan, HOUR_MS, MINUTE_MS } from '@headgate/testkit/domain/builders';
 import type { Assignment } from '../control-plane/assignment.ts';
 
@@ -29,7 +37,10 @@ export interface SealedPlan {
   readonly manifest: ReleaseManifest;
   readonly release: Digest;
   readonly bundle: Digest;
+  /** Its migration was planned before going back took two decisions: it is taken back without a question. */
   readonly plan: Plan;
+  /** The same as it is planned now; its blob isn’t there. */
+  readonly asking: Plan;
   /** What the server has, by digest. */
   readonly blobs: Map<Digest, Uint8Array>;
   readonly now: number;
@@ -111,7 +122,8 @@ export function sealedPlan(now = Date.now()): SealedPlan {
   put(sealed.bytes);
   const bundle = put(canonicalBytes(sealed.bundle));
   const release = { digest: sealed.digest, version: manifest.version };
-  const plan = aPlan({ manifest, release, now });
+  const asking = aPlan({ manifest, release, now });
+  const plan = askingNobody(asking);
   const planDigest = put(canonicalBytes(plan));
   const cell = plan.cells[0]!;
   const envelope = digestOfJson(envelopeOf(plan));
@@ -147,6 +159,7 @@ export function sealedPlan(now = Date.now()): SealedPlan {
     release: sealed.digest,
     bundle,
     plan,
+    asking,
     blobs,
     now,
     forward(id, more = {}) {
@@ -178,4 +191,16 @@ export function sealedPlan(now = Date.now()): SealedPlan {
       };
     },
   };
+}
+
+function askingNobody(plan: Plan): Plan {
+  const cells = plan.cells.map((cell) => ({
+    ...cell,
+    steps: cell.steps.map((step): Step => {
+      if (step.undo.kind !== 'act' || step.undo.losesFrom === undefined) return step;
+      const { approver: _a, losesFrom: _l, ...undo } = step.undo;
+      return { ...step, undo };
+    }),
+  }));
+  return { ...plan, cells };
 }

@@ -8,7 +8,7 @@ import { Failure } from '../failure.ts';
 import { instant, printable, withShortDigests } from '../output.ts';
 import { approvalAwaited, closedGateLines } from '../promotions/approval-awaited.ts';
 import { explained, objectionLines } from '../promotions/objections.ts';
-
+import { twoDecisionsLines, wayBackOf } from '../promotions/two-decisions.ts';
 import { waiverLines } from '../promotions/waivers-relied-on.ts';
 import { promotionLine } from '../promotions/watch-promotion.ts';
 import { localKey } from '../releases/local-key.ts';
@@ -59,7 +59,11 @@ export const decide: Install = (program, act) => {
     ['go', 'sayGo', 'say go at the point of no return, where the gate go-no-go asks (no-go: rollback)'],
     ['reject', 'rejectPromotion', 'reject a promotion that has not begun'],
     ['pause', 'pausePromotion', 'hand out no further forward steps'],
-    ['rollback', 'rollBackPromotion', 'undo what was done, as the plan says'],
+    [
+      'rollback',
+      'rollBackPromotion',
+      'take the application back, as the plan says; data that would be lost waits for a yes of its own',
+    ],
   ] as const;
   for (const [name, route, description] of withReason)
     program
@@ -68,8 +72,12 @@ export const decide: Install = (program, act) => {
       .requiredOption('--reason <words>', 'goes on the log')
       .action(
         act(async ({ client, out }, promotion: string, { reason }: { reason: string }) => {
+          // Looked at before it is asked for: afterwards it is under way, and this is what was decided.
+          const back = name === 'rollback' ? await wayBackOf(client, promotion) : undefined;
           const after = await client.call(route, { promotion, body: { reason } });
-          out.answer(after, promotionLine(after));
+          const told = back !== undefined && after.phase === 'undoing' ? back : undefined;
+          const lines = [promotionLine(after), ...(told === undefined ? [] : twoDecisionsLines(told))];
+          out.answer(told === undefined ? after : { ...after, wayBack: told.cells }, lines.join('\n'));
           return EXIT.ok;
         }),
       );

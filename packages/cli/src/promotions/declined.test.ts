@@ -106,7 +106,7 @@ it('stays as it stands, with who said so and why, and what can be done next', as
   const { code, out } = await headgate('--as', 'operator', 'answer', `${promotion}.stage`, ...words);
   expect(code).toBe(0);
   expect(out).toMatch(
-    /^it asks: approver must agree to undo\.w1\.migrate\.main: it loses data\n\S+stage {2}settled {2}kept/,
+    /^it asks: approver must agree to undo\.w1\.migrate\.main: it loses data, what was written in store main since its restore point of \S+Z \(.* ago\); how many rows that is isn’t known\n\S+stage {2}settled {2}kept/,
   );
   expect(out).toContain('next: `headgate promote RELEASE --to staging`');
   await until('it ends', async () => (await developer.call('showPromotion', { promotion })).phase === 'ended');

@@ -1,6 +1,49 @@
 import { z } from 'zod';
 import { digest, id, instant, name, releaseRef } from './common.ts';
 
+/** Going back as two decisions: the application's, which is taken at once, and the data's, store by store. */
+export const goingBack = z
+  .object({
+    /** When the release itself says that it is to go back. */
+    conditions: z.array(z.string()),
+    application: z.array(
+      z.object({
+        cells: z.array(name),
+        from: z.string(),
+        to: z.string(),
+        /** The version that serves again. */
+        serves: z.string(),
+        /** From this step on it goes back only with the data, by the data's yes; absent: always by itself. */
+        withDataFrom: z.string().exactOptional(),
+        because: z.string(),
+      }),
+    ),
+    data: z.array(
+      z.object({
+        cells: z.array(name),
+        stores: z.array(z.string()),
+        /** The migrating step; `*` stands for each tenant. */
+        step: z.string(),
+        ways: z.array(
+          z.object({
+            way: z.enum(['keep-schema', 'undo-migration', 'restore', 'forward-fix', 'point-in-time']),
+            /** `planned`: a rollback comes to it; `instead`: a person may take it in its place. */
+            stands: z.enum(['planned', 'instead', 'none']),
+            because: z.string(),
+            from: z.string().exactOptional(),
+            /** `not-known` counts as a loss. */
+            loses: z.enum(['nothing', 'what-it-took', 'written-since', 'not-known']),
+            losesFrom: z.string().exactOptional(),
+            /** The role that must agree from there on. */
+            approver: z.string().exactOptional(),
+          }),
+        ),
+      }),
+    ),
+  })
+  .meta({ id: 'GoingBack' });
+export type GoingBack = z.infer<typeof goingBack>;
+
 /** A promotion's plan without its steps, which are listed by cell. */
 export const planOutline = z
   .object({
@@ -18,6 +61,8 @@ export const planOutline = z
     noReturn: z.string().exactOptional(),
     /** What a failure brings back, in words. */
     rollback: z.string(),
+    /** Older servers don't tell it. */
+    goingBack: goingBack.exactOptional(),
     gates: z.array(z.object({ gate: z.string(), stands: z.string() })),
     waves: z.array(
       z.object({
@@ -93,6 +138,18 @@ export const wayBack = z
         first: z.array(z.object({ id: z.string(), text: z.string(), approver: z.string().exactOptional() })),
         /** What is lost, in words. */
         loses: z.array(z.string()),
+        /** What becomes of each store that a begun step migrated. Older servers don't tell it. */
+        data: z
+          .array(
+            z.object({
+              store: z.string(),
+              way: z.enum(['keep-schema', 'undo-migration', 'restore']),
+              words: z.string(),
+              /** The step before which it waits for a yes of its own, and whose. */
+              asks: z.object({ step: z.string(), approver: z.string() }).exactOptional(),
+            }),
+          )
+          .exactOptional(),
       }),
     ),
     /** Whether a list above was cut at its bound. */

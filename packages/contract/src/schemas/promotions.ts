@@ -3,6 +3,7 @@ import { approval, scope } from './assignment.ts';
 import { actions, digest, id, instant, name, principalId, releaseRef } from './common.ts';
 import { freeze } from './freezes.ts';
 import { objection } from './pins.ts';
+import { goingBack } from './plans.ts';
 import { standby } from './standbys.ts';
 
 export const verdict = z
@@ -147,6 +148,8 @@ export const planned = z
     }),
     text: z.string(),
     verdicts: z.array(verdict),
+    /** How the application would go back, and how the data. Older servers don't tell it. */
+    goingBack: goingBack.exactOptional(),
     /** What agents would refuse it for at its first step; an older server doesn't say. */
     objections: z.array(objection).exactOptional(),
     /** So many more are left out, those that tell least; all of them, a page at a time: `/v1/pins`. */

@@ -48,9 +48,9 @@ test('a failure leaves what was not begun, and the steps back follow', () => {
 
 test('the way back is what a rollback of everything then does, step by step', () => {
   const world = begun();
-  expect(wayBack(world.plan, new Map(), 0)).toEqual([]);
+  expect(wayBack(world.plan, new Map(), 0, world.now)).toEqual([]);
   world.run(sound, offered(world, 4));
-  const told = wayBack(world.plan, world.rollouts, world.promotion.wave).find((c) => c.cell === 'shared');
+  const told = wayBack(world.plan, world.rollouts, world.promotion.wave, world.now).find((c) => c.cell === 'shared');
   expect(told?.tenants).toBeGreaterThan(0);
   world.command((promotion, now) => decideRollback(promotion, 'usr_ops', 'it is slow', now));
   world.run(sound, reached(world, 'settled'));
@@ -79,7 +79,7 @@ test('a restore on the way back is told as what is lost', () => {
   }));
   const world = begun({ ...plan, cells });
   world.run(sound, offered(world, 4));
-  const told = wayBack(world.plan, world.rollouts, 1).find((c) => c.cell === 'shared');
+  const told = wayBack(world.plan, world.rollouts, 1, world.now).find((c) => c.cell === 'shared');
   expect(told?.loses).toEqual([expect.stringContaining('losing what was written since')]);
   expect(told?.steps.find((s) => s.text.startsWith('restore'))?.approver).toBe('approver');
 });

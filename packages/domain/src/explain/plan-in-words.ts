@@ -2,9 +2,12 @@
  * A plan in words, a piece at a time, for faces that can't show 10,000 tenants at once: its outline, the steps of one cell
  * with where they stand, and what a rollback of everything would do from here. The words are those of `render.ts`.
  */
+import type { Instant } from '../model/identity.ts';
+import { lossOf } from '../plan/loss.ts';
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
 import { keptText, LOOKS, noReturnText, SCOPES, standsText } from '../plan/render.ts';
 import { actionText, named } from '../plan/render-words.ts';
+import { type TwoDecisions, twoDecisions } from '../plan/two-decisions.ts';
 import { tenantsInScope, type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { Rollout } from '../rollout/state.ts';
 
@@ -24,6 +27,8 @@ export interface PlanOutline {
   /** The same in words, where there is none, too. */
   readonly noReturn: string;
   readonly rollback: string;
+  /** How the application goes back, and how the data: two decisions. */
+  readonly goingBack: TwoDecisions;
   readonly gates: readonly { readonly gate: string; readonly stands: string }[];
   readonly waves: readonly {
     readonly n: number;
@@ -41,6 +46,7 @@ export function planOutline(plan: Plan): PlanOutline {
     pointOfNoReturn,
     noReturn: noReturnText(plan),
     rollback: SCOPES[rollbackScope],
+    goingBack: twoDecisions(plan),
     gates: plan.gates.map((gate) => ({ gate: gate.gate, stands: standsText(gate, plan) })),
     waves: plan.waves.map(({ n, ring, soakMs }) => ({
       n,
@@ -117,12 +123,28 @@ export interface WayBackCell {
   readonly tenants: number;
   readonly who: string;
   readonly steps: readonly { readonly id: string; readonly text: string; readonly approver?: string }[];
-  /** What is lost on the way, in words; empty when nothing is. */
+  /** What is lost on the way, in words, as far as it is known; empty when nothing is. */
   readonly loses: readonly string[];
+  /** What becomes of each store that a begun step migrated: a decision of its own, where it would lose anything. */
+  readonly data: readonly StoreBack[];
+}
+
+/** What a rollback comes to in one store. */
+export interface StoreBack {
+  readonly store: string;
+  readonly way: 'keep-schema' | 'undo-migration' | 'restore';
+  readonly words: string;
+  /** The step before which it waits for a yes, and whose; absent: it loses nothing, and asks nobody. */
+  readonly asks?: { readonly step: string; readonly approver: string };
 }
 
 /** What a person's rollback, which is always of everything, would do from here; cells that it leaves alone aren't told. */
-export function wayBack(plan: Plan, rollouts: ReadonlyMap<string, Rollout>, wave: number): readonly WayBackCell[] {
+export function wayBack(
+  plan: Plan,
+  rollouts: ReadonlyMap<string, Rollout>,
+  wave: number,
+  now: Instant,
+): readonly WayBackCell[] {
   return plan.cells.flatMap((cell) => {
     const rollout = rollouts.get(cell.cell);
     if (rollout === undefined) return [];
@@ -130,7 +152,29 @@ export function wayBack(plan: Plan, rollouts: ReadonlyMap<string, Rollout>, wave
     const steps = undoSteps(cell, scope, rollout.begun);
     if (steps.length === 0) return [];
     const who = tenantsInScope(cell, scope, rollout.begun);
-    const loses = steps.flatMap(({ action }) => (action.kind === 'restore' ? [actionText(action)] : []));
-    return [{ cell: cell.cell, tenants: who.length, who: named(who), steps: steps.map(wordsOf), loses }];
+    const loses = steps.flatMap((step) => {
+      const lost = lossOf(step, cell, rollout.restorePoints, now);
+      return lost === undefined ? [] : [`${actionText(step.action)}: ${lost}`];
+    });
+    const told = { cell: cell.cell, tenants: who.length, who: named(who), steps: steps.map(wordsOf), loses };
+    return [{ ...told, data: cell.steps.slice(0, rollout.begun).flatMap((step) => storeBack(step, cell, steps)) }];
   });
+}
+
+function storeBack(step: Step, cell: CellPlan, back: readonly UndoStep[]): readonly StoreBack[] {
+  const { action, undo } = step;
+  if (action.kind !== 'migrate') return [];
+  const { store } = action;
+  const own = back.find(({ id }) => id === `undo.${step.id}`);
+  if (own === undefined) {
+    const because = undo.kind === 'keep' ? keptText(action, undo.because) : 'others live there who don’t go back';
+    return [{ store, way: 'keep-schema', words: `stays at schema ${action.to}: ${because}` }];
+  }
+  // A tenant's own store is asked about before they are held again.
+  const open = cell.steps.find((each) => each.action.kind === 'open' && each.of?.[0] === step.of?.[0]);
+  const first = back.find(({ id }) => step.of !== undefined && id === `undo.${open?.id}`);
+  const asking = [own, first].find((each) => each?.approver !== undefined);
+  const way = own.action.kind === 'restore' ? 'restore' : 'undo-migration';
+  const asks = asking?.approver !== undefined && { asks: { step: asking.id, approver: asking.approver } };
+  return [{ store, way, words: actionText(own.action), ...asks }];
 }

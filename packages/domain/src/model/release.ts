@@ -58,7 +58,7 @@ export interface ReleaseManifest {
   readonly migrations: readonly Migration[];
   /** Configuration that the release carries, by component; secrets never stand here. */
   readonly configuration: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Conditions, beyond the policy's, that roll a promotion of this release back. */
+  /** When people are to roll a promotion of this release back, beyond what checks see: shown with its plan, and approved with it. */
   readonly rollbackConditions: readonly string[];
   readonly notes: string;
   /** What to do when something goes wrong with it: shown where an incident is looked at. */

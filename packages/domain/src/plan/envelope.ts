@@ -26,6 +26,7 @@ export function uncovered(envelope: Envelope, plan: Plan): readonly string[] {
   same('who it is for', envelope.tenants, plan.tenants);
   same('what it overtakes', envelope.overtakes, plan.overtakes);
   same('the rollback scope', envelope.rollbackScope, plan.rollbackScope);
+  same('when it is to go back', envelope.rollbackConditions, plan.rollbackConditions);
   if (plan.latestFinish > envelope.latestFinish) why.push('the latest finish is later');
   for (const gate of envelope.gates)
     if (!plan.gates.some((g) => isAsStrict(g, gate))) why.push(`gate ${gate.gate} is missing or has other parameters`);

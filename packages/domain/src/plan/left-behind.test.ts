@@ -1,9 +1,10 @@
 import { aManifest, aMigration, aPlan, aPolicy, soundFacts } from '@headgate/testkit/domain/builders';
-import { begun, breaking, endOf } from '@headgate/testkit/domain/worlds';
+import { begun, breaking, endOf, reached } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
 import type { EvidenceFact } from '../gates/gate.ts';
 import { ANALYSIS } from '../gates/migrations-analysed.ts';
 import type { Migration } from '../model/release.ts';
+import { decideAnswer } from '../rollout/assignment.ts';
 import { leftBehind, leftWords } from './left-behind.ts';
 import type { GateSpec } from './plan.ts';
 
@@ -31,7 +32,12 @@ const evidence = (removes?: readonly string[]): readonly EvidenceFact[] =>
 function goneBack(migration: Partial<Migration>, contracts = 'waivers') {
   const manifest = aManifest({ migrations: [aMigration(1, migration)] });
   const world = begun(aPlan({ manifest, policy: aPolicy({ gates: [gate(contracts)] }) }));
-  return world.run(breaking('shared', 'w1.verify', 'ada'));
+  const fails = breaking('shared', 'w1.verify', 'ada');
+  world.run(fails, () => world.ended() || reached(world, 'asking')());
+  // What may lose data is agreed to.
+  const yes = { id: 'usr_approver', roles: ['approver'] } as const;
+  world.answer('shared', (rollout, now) => decideAnswer(rollout, world.cellPlan('shared'), yes, now, 'agree'));
+  return world.run(fails);
 }
 const told = (migration: Partial<Migration>, contracts?: string, removes?: readonly string[]) => {
   const { plan, rollouts } = goneBack(migration, contracts);

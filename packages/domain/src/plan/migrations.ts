@@ -99,14 +99,16 @@ export function migrate(store: string, from: number, chain: readonly Migration[]
 
 /**
  * What undoes a chain: one restore takes all of it back; else down-migrations run from its end, as far as the first one
- * that is kept, since what was expanded below can't be taken from under what stands on it. Where these are known to lose data
- * an approver is asked first, as before a restore.
+ * that is kept, since what was expanded below can't be taken from under what stands on it. Nobody knows what new code wrote
+ * into what these take away, so an approver is asked first, as before a restore: from `newCode` on, the step with which that
+ * begins to write; always, where they are known to lose data by themselves, or take back what isn't only added.
  */
 export function undoMigration(
   { policy, lossyBack = false }: { readonly policy: PolicySpec; readonly lossyBack?: boolean },
   chain: readonly Migration[],
   store: string,
   from: number,
+  newCode?: string,
 ): Undo {
   const top = chain.at(-1)?.to ?? from;
   if (chain.some((m) => m.undo === 'restore'))
@@ -123,8 +125,9 @@ export function undoMigration(
     return keep(
       'the schema is only expanded: the code before runs on it, and other tenants may have written meanwhile',
     );
-  const undo = does(policy, { kind: 'unmigrate', store, from: top, to, migrations: down });
-  return lossyBack ? { ...undo, approver: 'approver' } : undo;
+  const undo = { ...does(policy, { kind: 'unmigrate', store, from: top, to, migrations: down }), approver: 'approver' };
+  const always = lossyBack || down.some(({ phase }) => phase !== 'expand');
+  return always || newCode === undefined ? undo : { ...undo, losesFrom: newCode };
 }
 
 function ref(migration: Migration, file: Migration['up']): MigrationRef {

@@ -31,7 +31,7 @@ export function noReturnOf({ cell, steps }: Pick<CellPlan, 'cell' | 'steps'>): P
   if (opened === undefined) return undefined;
   const because = isRestored(restored)
     ? 'from then on, going back restores a store and loses what its tenants wrote since'
-    : 'from then on, its way back loses data, as its rehearsal says';
+    : 'from then on, going back takes a migration back, and with it what its tenants wrote into it since';
   return { cell, step: opened.id, because };
 }
 
@@ -61,10 +61,13 @@ function loses(step: Step, steps: readonly Step[]): boolean {
   return isRestored(step) || takenBy(step).length > 0 || isAsked(step, steps);
 }
 
-/** Whether an approver is asked before a migration is taken back: of a tenant's own store, once the tenant was opened. */
+/**
+ * Whether going back asks an approver before a migration is taken back: of a tenant's own store, once the tenant was opened. Of a
+ * shared store only what loses data whatever was written: else the application goes back, and the store stays expanded.
+ */
 function isAsked({ action, undo, of }: Step, steps: readonly Step[]): boolean {
   if (action.kind !== 'migrate' || undo.kind !== 'act') return false;
-  if (of === undefined) return undo.approver !== undefined;
+  if (of === undefined) return undo.approver !== undefined && undo.losesFrom === undefined;
   const open = steps.find((step) => step.action.kind === 'open' && step.of?.[0] === of[0])?.undo;
   return open?.kind === 'act' && open.approver !== undefined;
 }

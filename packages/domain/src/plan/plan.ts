@@ -28,6 +28,8 @@ export interface Plan {
   readonly tenants?: readonly string[];
   /** The open promotion that it overtakes. */
   readonly overtakes?: string;
+  /** When the release itself says that it is to go back, beyond what checks see: for people. Absent: it says nothing. */
+  readonly rollbackConditions?: readonly string[];
   /** No forward step starts after this. Part of the envelope; the rest of the schedule isn't. */
   readonly latestFinish: Instant;
   /** How risky, and why. */
@@ -161,6 +163,8 @@ export type Undo =
       readonly timeoutMs: number;
       readonly attempts: number;
       readonly approver?: string;
+      /** Beside `approver`: the step from which on it may lose data. Until that was begun nobody is asked; absent: always. */
+      readonly losesFrom?: string;
     }
   | { readonly kind: 'keep'; readonly because: string };
 

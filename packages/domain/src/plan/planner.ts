@@ -171,6 +171,7 @@ export function planPromotion(request: PlanRequest): Planned {
     cells,
     gates: request.overtakes === undefined ? policy.gates : gatesToOvertake(policy.gates),
     rollbackScope: policy.rollbackScope,
+    ...(manifest.rollbackConditions.length > 0 && { rollbackConditions: manifest.rollbackConditions }),
     pointOfNoReturn: cells.map(noReturnOf).find((point) => point !== undefined) ?? null,
     latestFinish: request.now + policy.latestFinishMs,
     risk: riskOf(manifest, cells),
@@ -247,8 +248,10 @@ function prepare(
     }
     const action: Action = { kind: 'restore-point', store };
     const point = make(wave, `restore-point.${store}`, action, keep('a restore point changes nothing'));
-    const undo = undoMigration(request, chain, store, schemaVersion);
-    needs.push(make(wave, `migrate.${store}`, migrate(store, schemaVersion, chain), undo, { needs: [point] }));
+    const name = `migrate.${store}`;
+    // New code writes from its start on; where it serves already, from the migration on.
+    const undo = undoMigration(request, chain, store, schemaVersion, `w${wave}.${running ? name : 'deploy'}`);
+    needs.push(make(wave, name, migrate(store, schemaVersion, chain), undo, { needs: [point] }));
   }
   // Code that serves tenants already is neither deployed again nor ever retired by an undo of this plan.
   if (running) return needs;

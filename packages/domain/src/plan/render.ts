@@ -8,6 +8,7 @@ import { gateNamed } from '../gates/catalog.ts';
 import { durationText } from '../model/duration.ts';
 import { askedBefore } from './no-return.ts';
 import type { Action, GateSpec, Plan, Step, Wave } from './plan.ts';
+import { backText } from './render-back.ts';
 import { actionText, column, counted, indented, named } from './render-words.ts';
 import { type Scope, undoSteps } from './undo.ts';
 
@@ -19,6 +20,7 @@ export function renderPlan(plan: Plan): string {
     facts(plan),
     gates(plan),
     ...plan.waves.map((wave) => waveText(plan, wave)),
+    backText(plan),
     failures(plan),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -139,7 +141,8 @@ function stepText(step: Step, width: number): readonly string[] {
     return LOOKS.has(step.action.kind)
       ? what
       : [...what, ...under(width, `kept: ${keptText(step.action, undo.because)}`)];
-  const asks = undo.approver === undefined ? '' : `, if ${undo.approver} agrees`;
+  const from = undo.losesFrom === undefined ? '' : `, once ${undo.losesFrom} has begun`;
+  const asks = undo.approver === undefined ? '' : `, if ${undo.approver} agrees${from}`;
   return [...what, ...under(width, `undo: ${actionText(undo.action)}${asks}`)];
 }
 

@@ -165,14 +165,14 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   // Whoever has a store of their own goes back the way they came, without regard to the others.
   for (const step of begunOnes.toReversed()) {
     if (step.of === undefined || !step.of.every((tenant) => moved.has(tenant))) continue;
-    if (step.undo.kind === 'act') steps.push(undoOf(step, step.undo));
+    if (step.undo.kind === 'act') steps.push(undoOf(step, step.undo, begunOnes));
   }
   if (whole) {
     for (const step of shared.toReversed()) {
       if (step.action.kind === 'route' || step.undo.kind === 'keep') continue;
       const { action } = step.undo;
       if ('store' in action && !namesAllOf(cell, action.store, scope, back)) continue;
-      steps.push(undoOf(step, step.undo));
+      steps.push(undoOf(step, step.undo, begunOnes));
     }
   }
   for (const step of cell.recovery) {
@@ -198,9 +198,12 @@ function openAgain(cell: CellPlan, begun: number, back: readonly string[]): read
   return [{ id: `again.${id}`, action, timeoutMs, attempts }];
 }
 
-function undoOf(step: Step, { action, timeoutMs, attempts, approver }: Extract<Undo, { kind: 'act' }>): UndoStep {
-  const undo = { id: `undo.${step.id}`, action, timeoutMs, attempts };
-  return approver === undefined ? undo : { ...undo, approver };
+/** Who agrees is asked once something may be lost: before the step that begins it, nothing was written that would be. */
+function undoOf(step: Step, undo: Extract<Undo, { kind: 'act' }>, begun: readonly Step[]): UndoStep {
+  const { action, timeoutMs, attempts, approver, losesFrom } = undo;
+  const back = { id: `undo.${step.id}`, action, timeoutMs, attempts };
+  const loses = losesFrom === undefined || begun.some(({ id }) => id === losesFrom);
+  return approver === undefined || !loses ? back : { ...back, approver };
 }
 
 /**

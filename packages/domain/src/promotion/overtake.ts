@@ -77,7 +77,7 @@ export function decideOvertake(
     if (lossy !== undefined)
       return no(
         'past-no-return',
-        `cell ${cell.cell} is half way and past its point of no return: ${lossy.id} loses what was written since`,
+        `cell ${cell.cell} is half way and past where it goes back without losing anything: ${lossy.id} loses what was written since`,
         'let it finish there, or roll it back, to which its approver agrees',
       );
   }

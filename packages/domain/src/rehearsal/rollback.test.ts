@@ -12,9 +12,10 @@ import { type Carry, sound, World } from '@headgate/testkit/domain/world';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CellState } from '../model/cell.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Action, Plan } from '../plan/plan.ts';
 import { decideRollback } from '../promotion/commands.ts';
 import { decideAnswer } from '../rollout/assignment.ts';
+import { stepAtHand } from '../rollout/decide.ts';
 import { judgeRollbackRehearsal, type RollbackRehearsalFacts, rollbackRehearsalEvidence } from './rollback.ts';
 import { type RehearsedEntry, rollbackRehearsalFacts } from './rollback-facts.ts';
 
@@ -63,8 +64,28 @@ function rehearse(plan: Plan, carry: Carry = sound, look: (cell: CellState) => C
       : carry(cell, step, action, now);
   world.run(silentAtTheEnd, () => atTheEnd(world) || world.promotion.phase === 'undoing');
   world.command((promotion, now) => decideRollback(promotion, 'usr_manager', 'rehearsed', now));
-  world.run(carry, () => [...world.rollouts.values()].some(({ phase }) => phase === 'asking'));
+  world.run(carry, asks(world));
+  // Somebody agrees that a migration is taken back, into which the rehearsal wrote.
+  if (asksOnlyOf(world, 'unmigrate')) agree(world, carry);
   return { world, facts: read(world, look) };
+}
+
+const asks = (world: World) => () => [...world.rollouts.values()].some(({ phase }) => phase === 'asking');
+
+function asksOnlyOf(world: World, kind: Action['kind']): boolean {
+  const asking = [...world.rollouts].filter(([, { phase }]) => phase === 'asking');
+  return asking.every(([cell, rollout]) => stepAtHand(rollout, world.cellPlan(cell))?.action.kind === kind);
+}
+
+/** An approver agrees to all that is asked, until nothing is. */
+function agree(world: World, carry: Carry = sound): void {
+  const approver = { id: 'usr_approver', roles: ['approver'] as const };
+  for (let times = 0; asks(world)() && times < 20; times++) {
+    for (const [cell, { phase }] of world.rollouts)
+      if (phase === 'asking')
+        world.answer(cell, (rollout, now) => decideAnswer(rollout, world.cellPlan(cell), approver, now, 'agree'));
+    world.run(carry, asks(world));
+  }
 }
 
 function read(world: World, look: (cell: CellState) => CellState = (cell) => cell): RollbackRehearsalFacts {
@@ -126,12 +147,7 @@ describe('a rollback rehearsal', () => {
     const application = anApplication({ tenancy: 'store-per-tenant', rings: soaking.rings });
     const { world } = rehearse(aPlan(anUpgrade({ application })));
     expect(judgeRollbackRehearsal(read(world)).missing).toContain('its undo has not ended');
-    const approver = { id: 'usr_approver', roles: ['approver'] as const };
-    const asks = () => [...world.rollouts.values()].some(({ phase }) => phase === 'asking');
-    for (let times = 0; asks() && times < 20; times++) {
-      world.answer('shared', (rollout, now) => decideAnswer(rollout, world.cellPlan('shared'), approver, now, 'agree'));
-      world.run(sound, asks);
-    }
+    agree(world);
     const facts = read(world);
     expect(judgeRollbackRehearsal(facts)).toMatchObject({ ok: true, because: [], missing: [] });
     const restored = { before: 1, reached: 2, promised: 1, undo: 'restored', found: 1 };

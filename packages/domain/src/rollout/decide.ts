@@ -5,6 +5,8 @@
 import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Subject } from '../gates/gate.ts';
 import type { Instant } from '../model/identity.ts';
+import { cut } from '../model/text.ts';
+import { lossOf } from '../plan/loss.ts';
 import { askedBefore } from '../plan/no-return.ts';
 import type { CellPlan, Plan, Step } from '../plan/plan.ts';
 import { named } from '../plan/render-words.ts';
@@ -115,9 +117,9 @@ export function nextOfRollout(state: Rollout, facts: RolloutFacts): Decision<Rol
   }
 }
 
-/** Asks for the agreement to lose data, by its role. */
-function toLose(approver: string, step: string, { tried }: Pick<Rollout, 'tried'> = {}): string {
-  const asked = `${approver} must agree to ${step}: it loses data`;
+/** Asks for the agreement to lose data, by its role; `loses` says which, as far as anybody knows. */
+function toLose(approver: string, step: string, { tried }: Pick<Rollout, 'tried'> = {}, loses?: string): string {
+  const asked = `${approver} must agree to ${step}: it loses data${loses === undefined ? '' : `, ${cut(loses, 600)}`}`;
   return tried?.includes(step) ? `${asked}; it was agreed to before, and may have been carried out` : asked;
 }
 
@@ -192,7 +194,7 @@ function offerNext(state: Rollout, facts: RolloutFacts): Decision<RolloutEvent> 
         type: 'rollout.asked',
         data: {
           step: step.id,
-          question: toLose(step.approver, step.id, state),
+          question: toLose(step.approver, step.id, state, lossOf(step, cell, state.restorePoints, now)),
           until: now + ASK_MS,
         },
       });

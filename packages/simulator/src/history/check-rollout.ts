@@ -178,7 +178,11 @@ function forward(track: RolloutTrack, until: number, facts: DeclaredFacts, repor
     checkRestorePoint(track, step.action.store, at - index.restorePointMaxAgeMs, report);
   const restored = step.undo.kind === 'act' && step.undo.action.kind === 'restore';
   const taking = step.action.kind === 'migrate' && step.action.migrations.some(({ phase }) => phase !== 'expand');
-  const asked = step.action.kind === 'migrate' && step.undo.kind === 'act' && step.undo.approver !== undefined;
+  const asked =
+    step.action.kind === 'migrate' &&
+    step.undo.kind === 'act' &&
+    step.undo.approver !== undefined &&
+    step.undo.losesFrom === undefined;
   if ((restored || taking || asked) && index.asksGo && !promotion.go)
     report('go-before-no-return', `${step.id} was handed out without a go`);
   track.begun = Math.max(track.begun, track.cursor + 1);

@@ -79,7 +79,7 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
       const { action } = step.undo;
       if (named !== '' && 'store' in action && !allNamed(cell, action.store, back)) continue;
       ids.push(`undo.${step.id}`);
-      if (step.undo.approver !== undefined) agreed.add(`undo.${step.id}`);
+      if (mayLose(cell, step, steps)) agreed.add(`undo.${step.id}`);
     }
   }
   for (const step of cell.recovery) {
@@ -103,6 +103,20 @@ export function broughtBack(cell: CellPlan, begun: number, { back, ids }: Expect
     const own = steps.filter(({ of, undo }) => of?.includes(tenant) === true && undo.kind === 'act');
     return own.length === 0 ? together : own.every(({ id }) => done.has(`undo.${id}`));
   });
+}
+
+/**
+ * Whether a shared store's way back may lose something, read from what was begun and not from whom the plan has asked: a restore
+ * always; a migration that is taken back once new code was started there, or runs there already, and always where it took away
+ * or changed anything, or its rehearsal says so.
+ */
+function mayLose(cell: CellPlan, { action, undo }: Step, begun: readonly Step[]): boolean {
+  if (undo.kind !== 'act' || action.kind !== 'migrate') return false;
+  if (undo.action.kind !== 'unmigrate') return undo.action.kind === 'restore';
+  const deploys = (step: Step): boolean => step.action.kind === 'deploy';
+  const newCode = begun.some(deploys) || !cell.steps.some(deploys);
+  const rehearsed = undo.approver !== undefined && undo.losesFrom === undefined;
+  return newCode || rehearsed || undo.action.migrations.some(({ phase }) => phase !== 'expand');
 }
 
 /** A shared store changes only by a decision that names every tenant in it. */

@@ -217,6 +217,12 @@ export const PLANTS: readonly Plant[] = [
     '} else steps.push(step);\n  }\n  return steps.reverse();',
   ),
   plant(
+    'taken-back-once-new-code-wrote',
+    UNDO,
+    'const loses = losesFrom === undefined || begun.some(({ id }) => id === losesFrom);',
+    'const loses = losesFrom === undefined;',
+  ),
+  plant(
     'undo-names-every-tenant',
     UNDO,
     "if ('store' in action && !namesAllOf(cell, action.store, scope, back)) continue;",

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { endMigrationSessions, openMigrationLogin, shutMigrationLogin } from '../store/migration-login.ts';
 import { type Store, withoutTimeouts } from '../store/store-session.ts';
+import { type KeepLost, runKeeping } from './keep-lost.ts';
 import { beyondSystem, listenForSkips, skippedRefusal } from './skipped.ts';
 import { sqlRefusal } from './sql-refusal.ts';
 
@@ -18,6 +19,8 @@ export interface Permitted {
   readonly sql: string;
   /** The migration's id. */
   readonly migration: string;
+  /** Where what it takes away is kept first; absent: nothing is. */
+  readonly keep?: KeepLost;
 }
 
 /**
@@ -71,7 +74,7 @@ async function inTransaction(
   control: pg.ClientBase,
   client: pg.Client,
   { name, user }: Store,
-  { secret, sql, migration }: Permitted,
+  { secret, sql, migration, keep }: Permitted,
   ctx: StepContext,
 ): Promise<Answer<'committed'>> {
   // A setting of the database may have put us into another role, or into another kind of transaction.
@@ -85,7 +88,9 @@ async function inTransaction(
   await client.query('set local client_min_messages = notice');
   const skips = listenForSkips(client);
   const began = performance.now();
-  await client.query('select headgate.run_migration($1)', [sql]);
+  const run = () => client.query('select headgate.run_migration($1)', [sql]);
+  const ran = keep === undefined ? granted(await run()) : await runKeeping(client, run, keep, ctx);
+  if (!ran.ok) return ran;
   const ranMs = performance.now() - began;
   skips.end();
   const skipped = skippedRefusal(name, await beyondSystem(control, skips.all()));

@@ -15,6 +15,7 @@ import {
 } from '../store/store-session.ts';
 import { readAttempt } from './alone/attempt.ts';
 import { aloneIn, changeAlone, leftHalfDone } from './alone/change-alone.ts';
+import type { KeepLost } from './keep-lost.ts';
 import { runMigration } from './migration-session.ts';
 import { sqlRefusal } from './sql-refusal.ts';
 
@@ -43,9 +44,12 @@ interface Change {
 export class SqlMigrator implements Migrator {
   readonly stores: readonly string[];
   private readonly byName: ReadonlyMap<string, Store>;
+  private readonly keptIn: (store: string) => string | undefined;
 
-  constructor(stores: ReadonlyMap<string, Store>) {
+  /** `keptIn`: the folder in which is kept what a way back takes away from a store; undefined: nothing is. */
+  constructor(stores: ReadonlyMap<string, Store>, keptIn: (store: string) => string | undefined = () => undefined) {
     this.byName = stores;
+    this.keptIn = keptIn;
     this.stores = [...stores.keys()];
   }
 
@@ -137,7 +141,8 @@ export class SqlMigrator implements Migrator {
       const decided = await permit(control, store, change, secret, ctx);
       if (decided) return decided;
       try {
-        const permitted = { login, secret, sql: change.sql, migration: change.migration.id };
+        const keep = this.keepOf(name, change);
+        const permitted = { login, secret, sql: change.sql, migration: change.migration.id, ...keep };
         const ran = await runMigration(control, store, permitted, ctx);
         if (!ran.ok) return ran;
         if (ran.value === 'committed') return granted({ version: change.to });
@@ -148,6 +153,14 @@ export class SqlMigrator implements Migrator {
       if (versionOf(await applied(control)) === change.to) return granted({ version: change.to });
       return denied('expired', 'the time for this migration ran out, and its session was ended');
     });
+  }
+
+  private keepOf(store: string, { direction, migration }: Change): { readonly keep?: KeepLost } {
+    const dir = direction === 'down' ? this.keptIn(store) : undefined;
+    if (dir === undefined) return {};
+    const { id, from, to, file } = migration;
+    const { name, digest } = file;
+    return { keep: { dir, store, migration: id, file: { name, digest }, from, to } };
   }
 
   private find(name: string): Store {

@@ -190,7 +190,7 @@ function can(
   freeze: Freeze | undefined,
 ) {
   if (promotion.phase === 'ended') return [];
-  const back = wayBack(plan, rollouts, promotion.wave);
+  const back = wayBack(plan, rollouts, promotion.wave, now);
   const loses = back.flatMap((cell) => cell.loses);
   const tenants = back.reduce((sum, cell) => sum + cell.tenants, 0);
   const approvers = [...new Set(back.flatMap(({ steps }) => steps.flatMap(({ approver }) => approver ?? [])))];

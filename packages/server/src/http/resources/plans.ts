@@ -14,7 +14,7 @@ import type { Handlers, Shown } from '../handler.ts';
 import { PAGE } from '../paging.ts';
 
 /** Bounds of what one look at the way back tells; what it loses is told whole before anything else is cut. */
-const MOST = { cells: 200, first: 20, loses: 100 };
+const MOST = { cells: 200, first: 20, loses: 100, data: 20 };
 
 export function planHandlers(context: Context): Handlers<'showPlan' | 'listSteps' | 'showWayBack'> {
   const { store } = context.deps;
@@ -68,9 +68,10 @@ export function planHandlers(context: Context): Handlers<'showPlan' | 'listSteps
       const loaded = await load('show the way back', input.promotion);
       if (!loaded.ok) return loaded;
       const { promotion, plan } = loaded.value;
-      const { rollback } = actionsOf(promotion, principal, await store.now());
+      const now = await store.now();
+      const { rollback } = actionsOf(promotion, principal, now);
       const rollouts = await rolloutsOf(promotion, promotion.cells);
-      const cells = promotion.phase === 'ended' ? [] : wayBack(plan, rollouts, promotion.wave);
+      const cells = promotion.phase === 'ended' ? [] : wayBack(plan, rollouts, promotion.wave, now);
       return { ok: true, value: { promotion: promotion.id, ...rollback, ...bounded(cells) } };
     },
   };
@@ -80,14 +81,15 @@ function bounded(cells: readonly WayBackCell[]) {
   // Who loses something comes first, so that no bound hides it.
   const ordered = [...cells].sort((a, b) => b.loses.length - a.loses.length);
   return {
-    cells: ordered.slice(0, MOST.cells).map(({ cell, tenants, who, steps, loses }) => ({
+    cells: ordered.slice(0, MOST.cells).map(({ cell, tenants, who, steps, loses, data }) => ({
       cell,
       tenants,
       who,
       steps: steps.length,
       first: steps.slice(0, MOST.first),
       loses: loses.slice(0, MOST.loses),
+      data: data.slice(0, MOST.data),
     })),
-    truncated: cells.length > MOST.cells || cells.some((c) => c.loses.length > MOST.loses),
+    truncated: cells.length > MOST.cells || cells.some((c) => c.loses.length > MOST.loses || c.data.length > MOST.data),
   };
 }

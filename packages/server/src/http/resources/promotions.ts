@@ -30,6 +30,7 @@ import {
   toldExplanation,
   toldObjections,
   toldTakenBack,
+  twoDecisions,
 } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import { declinedIn } from '../declined.ts';
@@ -115,6 +116,7 @@ export function promotionHandlers(context: Context): Handlers<Names> {
         ok: true,
         value: {
           ...{ plan: plan as never, text, verdicts: verdicts as never, objections: objections.told },
+          goingBack: twoDecisions(plan) as never,
           ...(objections.left > 0 && { objectionsLeft: objections.left }),
         },
       };

@@ -11,6 +11,7 @@ import { plan, rollouts } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { spanText } from '../../words/instants.ts';
 import { CellSteps } from './cell-steps.tsx';
+import { GoingBack } from './going-back.tsx';
 
 /** The plan by wave and cell, each step with where it stands, and the way back where one was decided. */
 export function Plan({ promotion }: { readonly promotion: Promotion }) {
@@ -58,6 +59,7 @@ function Outline(props: {
         ))}
       </List>
       <PointOfNoReturn outline={outline} />
+      {outline.goingBack !== undefined && <GoingBack of={outline.goingBack} />}
       {waves.map(({ n, ring, soakMs, cells }) => (
         <Paper withBorder p="md" radius="md" key={n} component="section" aria-label={`wave ${n}`}>
           <Title order={3} size="h5" mb="xs">
