@@ -16,6 +16,7 @@ export const COMMANDS: readonly string[] = [
   'drill',
   'recover',
   'recover-tenant',
+  'dr',
   'backup',
   'reconcile',
   'rehearse',
