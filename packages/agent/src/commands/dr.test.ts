@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { findTools } from '@headgate/adapters/execution/external-store/postgres-tools';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
+import { alive, identify } from '@headgate/adapters/machine/process-identity';
+import { processesBelow } from '@headgate/adapters/machine/processes-in';
 import { openRebuildExercise } from '@headgate/documents';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LostCell, lostCell } from '../dr/testing/lost-cell.ts';
@@ -191,9 +193,16 @@ describe('what is wrong is refused by its name, before anything is touched:', ()
 
 describe.skipIf(!checks)('With PostgreSQL’s tools', { timeout: 600_000 }, () => {
   test('an exercise that was killed goes with the next one, which goes well, and leaves its statement in the vault and nothing else', async () => {
-    await killedAt('store/platform: done', 'exercise');
+    // Once while a store is made, and once while all of it runs.
+    await killedAt('main: its own moment', 'exercise');
     const [left] = await exercises();
     await access(join(cell.workDir, left!, 'stores', 'platform', 'data', 'PG_VERSION'));
+    await killedAt('Business transactions of works', 'exercise', '--verification', cell.verificationFile);
+    expect(await exercises()).toEqual([expect.not.stringContaining(left!)]);
+    const runs = (await processesBelow(join(cell.workDir, (await exercises())[0]!))).flatMap(
+      (pid) => identify(pid) ?? [],
+    );
+    expect(runs.length).toBeGreaterThan(3);
     const statement = join(cell.dir, 'statement.json');
     const ran = await asked(
       'exercise',
@@ -212,6 +221,7 @@ describe.skipIf(!checks)('With PostgreSQL’s tools', { timeout: 600_000 }, () =
       ),
     });
     expect(await exercises()).toEqual([]);
+    expect(runs.filter(alive)).toEqual([]);
     expect(await sums()).toEqual(before);
     const signers = await ownSigners(cell.config.vault!.keyFile);
     const opened = openRebuildExercise(await readFile(statement, 'utf8'), { signers });

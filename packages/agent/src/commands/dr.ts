@@ -206,7 +206,7 @@ async function carryOutRebuild(ask: DrAsk, values: Values): Promise<number> {
       `${of.cell} (${of.environment}) stands again, by ${by}: ${because.trim()}`,
       `  its router leads ${many(Object.keys(ask.cell.tenants).length, 'tenant')}, at 127.0.0.1:${listenPort}: point what stands in front of it here`,
       `  then start its agent: headgate-agent run --config ${ask.configFile}`,
-      `  and answer what the control plane asks of the cell: headgate recovery`,
+      '  where the control plane was restored, too, answer what it asks of the cell: headgate recovery',
     ].join('\n')}\n`,
   );
   return EXIT.ok;

@@ -31,7 +31,7 @@ export function runbook(ask: DrAsk, plan: RebuildPlan, digest: string, now: numb
     '## After the last step',
     [
       `1. **Traffic.** The router of the cell answers at 127.0.0.1:${cell.router.listenPort} and leads every tenant already. Point what stands in front of it (load balancer, DNS) from the old machine to this one, and ask once as a customer does.`,
-      `2. **The agent.** \`headgate-agent run --config ${word(ask.configFile)}\`. The control plane asks a person about the cell, since the agent’s marks were lost: \`headgate recovery\`.`,
+      `2. **The agent.** \`headgate-agent run --config ${word(ask.configFile)}\`. Where the control plane was restored, too, it may ask a person about the cell: \`headgate recovery\`.`,
       `3. **Restore points.** Take one of each store now, or wait for the schedule: \`headgate-agent restore-points list --config ${word(ask.configFile)}\` says when one is there.`,
     ].join('\n'),
   ].join('\n\n')}\n`;

@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../../machine/durable-file.ts';
 import { alive, identify, type ProcessIdentity } from '../../machine/process-identity.ts';
+import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { findPrograms } from '../../postgres-cluster/programs.ts';
 import { type CellConfig, parseCellConfig } from '../cell-config.ts';
 import { endLeftovers } from '../program-run/leftovers.ts';
@@ -38,6 +39,8 @@ export async function exercisePlace(root: string, of: CellConfig): Promise<Exerc
   await mkdir(dir, { mode: 0o755 });
   await chmod(dir, 0o755); // as root clusters run as another user
   await writeDurably(join(dir, OWNER), `${JSON.stringify(identify(process.pid))}\n`, 0o600);
+  // What customers attached is nobody else's on this machine, either.
+  await new Cluster({ dir, port: 0 }, await findPrograms(15, dir)).ownFolder(join(dir, 'files'));
   const config = await cellElsewhere(of, dir);
   // What it names beside folders and ports are paths of secrets, and no secret.
   await writeDurably(join(dir, CELL), `${JSON.stringify(config)}\n`, 0o600);

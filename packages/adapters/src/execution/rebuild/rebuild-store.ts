@@ -197,6 +197,9 @@ async function prepareFiles(
   point: string,
   signal: AbortSignal,
 ): Promise<NonNullable<ExercisedStore['files']>> {
+  // On a new machine nobody has made them yet: they are the user's that the application runs as.
+  for (const { dir } of store.files)
+    if ((await stat(dir).catch(() => undefined)) === undefined) await store.cluster.ownFolder(dir);
   await layOutFiles(store, point, { kind: 'restore-point' });
   const wrong: string[] = [];
   let compared = 0;
