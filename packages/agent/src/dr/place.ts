@@ -2,7 +2,7 @@
 import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
-import { placeFiles, stagingOf } from '@headgate/adapters/execution/rebuild/rebuild-store';
+import { clearStaging } from '@headgate/adapters/execution/rebuild/rebuild-store';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
@@ -118,8 +118,7 @@ export class StandingRebuild {
     if (kind !== 'store') return kind === 'configuration';
     const store = physicalStore(this.#target, of, await findPrograms(15, this.#target.dir));
     if (!(await store.cluster.initialised())) return false;
-    await placeFiles(store);
-    await rm(stagingOf(store), { recursive: true, force: true });
+    await clearStaging(store);
     return true;
   }
 

@@ -15,7 +15,7 @@ const serving = (slot: string, ...tenants: string[]) => ({
 const facts: RebuildFacts = {
   ...{ environment: 'production', cell: 'shared', application: 'psa', now: 9_000, lacking: [], transactions: true },
   backups: [{ name: 'platform', id: 'bk-1', takenAt: 500 }],
-  stores: [store('a', 'queue'), store('directory'), store('queue')],
+  stores: [store('a', 'queue'), store('zone'), store('queue')],
   tenants: { ada: 'a', bob: 'queue' },
   serving: { by: 'log', slots: [serving('blue', 'ada'), serving('green', 'bob')] },
   took: {},
@@ -31,11 +31,11 @@ test('platform before tenants, each store after what it depends on, the releases
   if (!result.ok) throw new Error(JSON.stringify(result));
   expect(result.plan.steps.map(({ id, needs }) => [id, needs])).toEqual([
     ['configuration/platform', []],
-    ['store/directory', ['configuration/platform']],
+    ['store/zone', ['configuration/platform']],
     ['store/queue', ['configuration/platform']],
     ['store/a', ['configuration/platform', 'store/queue']],
-    ['application/blue', ['store/directory', 'store/queue', 'store/a']],
-    ['application/green', ['store/directory', 'store/queue', 'store/a']],
+    ['application/blue', ['store/zone', 'store/queue', 'store/a']],
+    ['application/green', ['store/zone', 'store/queue', 'store/a']],
     ['traffic', ['application/blue', 'application/green']],
     ['business', ['traffic']],
   ]);
@@ -97,7 +97,7 @@ test('a store that is older than the release can use comes back so, unless its l
 });
 
 test('how long it takes is known once every step was carried out, and not before', () => {
-  const took = { 'configuration/platform': 1, 'store/directory': 2, 'store/queue': 3, 'store/a': 4 };
+  const took = { 'configuration/platform': 1, 'store/zone': 2, 'store/queue': 3, 'store/a': 4 };
   const more = { 'application/blue': 5, 'application/green': 6, traffic: 7, business: 8 };
   const known = planned({ took: { ...took, ...more } });
   expect(known.ok && expectedMs(known.plan)).toBe(36);

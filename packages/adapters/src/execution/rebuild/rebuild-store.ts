@@ -52,17 +52,18 @@ const ROOM = 256 * 1024 * 1024;
 type Draft = { -readonly [K in keyof ExercisedStore]: ExercisedStore[K] };
 
 /** Where a store is made before it goes into its place: on the same disk, so that it goes there by a rename. */
-export function stagingOf({ cluster }: Pick<BackedStore, 'cluster'>): string {
+function stagingOf({ cluster }: Pick<BackedStore, 'cluster'>): string {
   return `${cluster.dir}.rebuilding`;
 }
 
 /** Ends and removes what an attempt that was killed left beside a store's place. */
-export async function clearStaging(store: Pick<BackedStore, 'cluster'>): Promise<void> {
+export async function clearStaging(store: Pick<BackedStore, 'cluster' | 'files'>): Promise<void> {
   const staging = stagingOf(store);
   await endLeftovers(join(staging, 'programs'));
   for (const part of ['own', 'cluster'])
     await new Cluster({ dir: join(staging, part), port: 0 }, store.cluster.programs).stop(0);
   await rm(staging, { recursive: true, force: true });
+  for (const { dir } of store.files) await rm(`${dir}.restoring`, { recursive: true, force: true });
 }
 
 /** Makes it. Throws, in words, why it can't; then its place is as it was. */
@@ -217,8 +218,8 @@ async function prepareFiles(
   return { compared, wrong };
 }
 
-/** Into their places; again after a kill it is the same. */
-export async function placeFiles({ files }: Pick<BackedStore, 'files'>): Promise<void> {
+/** Into their places, before the store goes into its own: where that is, they are. */
+async function placeFiles({ files }: Pick<BackedStore, 'files'>): Promise<void> {
   for (const { dir } of files) {
     const prepared = `${dir}.restoring`;
     if ((await stat(prepared).catch(() => undefined)) === undefined) continue;
