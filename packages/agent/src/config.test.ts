@@ -159,3 +159,26 @@ test('plain HTTP is for this machine alone', () => {
   expect(allowed.filter(isAllowedServer)).toEqual(allowed);
   expect(not.filter(isAllowedServer)).toEqual([]);
 });
+
+test('what cells and stores depend on is there, and leads in no circle', async () => {
+  const { main } = CELL.stores!;
+  const other = { ...main!, clusterDir: '/stores/other', port: 5002 };
+  const needs = (...dependsOn: string[]) => ({ ...CELL, stores: { main: { ...main!, dependsOn }, other } });
+  expect(await load(GOOD, needs('other'))).toMatchObject({ ok: true });
+  const refused = async (cell: unknown) => {
+    const read = await load(GOOD, cell);
+    return read.ok ? '' : read.problems.join('\n');
+  };
+  expect(await refused(needs('othr'))).toContain('main depends on othr, and there is no store of that name');
+  expect(await refused({ ...CELL, stores: { main: { ...main!, dependsOn: ['main'] } } })).toContain(
+    'circle: main → main',
+  );
+  expect(await refused(needs('other', 'other'))).toContain('each name once');
+  expect(await refused(needs('../other'))).toContain('lower-case letters');
+  const both = { main: { ...main!, dependsOn: ['other'] }, other: { ...other, dependsOn: ['main'] } };
+  expect(await refused({ ...CELL, stores: both })).toContain('circle: main → other → main');
+  expect(await refused({ ...CELL, dependsOn: ['elsewhere'] })).toContain(
+    'shared depends on elsewhere, and there is no cell of this agent',
+  );
+  expect(await refused({ ...CELL, dependsOn: ['shared'] })).toContain('circle: shared → shared');
+});

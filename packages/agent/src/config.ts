@@ -29,6 +29,7 @@ import { isAllowedServer } from '@headgate/contract/server-address';
 import { digest, distinct, expects, fields, list, name, oneOf, text, whole } from '@headgate/documents/schema/fields';
 import { problemsOf } from '@headgate/documents/schema/problems';
 import { type DocumentProblem, problemAt, readYaml, type YamlDocument } from '@headgate/documents/yaml/read-yaml';
+import { dependencyOrder, disorderWords } from '@headgate/domain/recovery/dependency-order';
 import { z } from 'zod';
 import type { PinnedEnvironment } from './checks/facts.ts';
 import { CONFIG_VERSION, versionOf } from './config-version.ts';
@@ -147,6 +148,13 @@ export function loadConfig(path: string): ReadConfig {
     if (seen.has(cell)) problems.push(place(['cells'], 'each cell once', `${cell} again`));
     seen.add(cell);
   }
+  const ordered = dependencyOrder(
+    cells.map((cell) => ({ name: cell.cell, dependsOn: cell.kind === 'process' ? cell.dependsOn : [] })),
+  );
+  // Of cells that couldn't be read nobody knows the names.
+  if (!ordered.ok && problems.length === 0)
+    for (const words of disorderWords(ordered, 'cell of this agent'))
+      problems.push(place(['cells'], 'dependsOn that can be followed', words));
   const kept = readBackups(yaml, declared, vault, cells);
   problems.push(...kept.problems);
   return problems.length > 0 ? { ok: false, problems } : { ok: true, config: { ...rest, cells, ...kept.found } };

@@ -21,6 +21,9 @@ if (command === 'mask') {
 } else if (command === 'recover') {
   const { recover } = await import('./commands/recover.ts');
   process.exitCode = await recover(rest);
+} else if (command === 'dr') {
+  const { dr } = await import('./commands/dr.ts');
+  process.exitCode = await dr(rest);
 } else if (command === 'recover-tenant') {
   const { recoverTenant } = await import('./commands/recover-tenant.ts');
   process.exitCode = await recoverTenant(rest);

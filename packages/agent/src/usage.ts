@@ -17,6 +17,7 @@ export const COMMANDS: readonly string[] = [
   'drill',
   'recover',
   'recover-tenant',
+  'dr',
   'backup',
   'reconcile',
   'rehearse',

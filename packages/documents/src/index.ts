@@ -85,6 +85,7 @@ export * from './trust/compensation-plan.ts';
 export * from './trust/manifest.ts';
 export * from './trust/masking.ts';
 export * from './trust/predicates.ts';
+export * from './trust/rebuild-exercise.ts';
 export * from './trust/reconciled.ts';
 export * from './trust/release.ts';
 export * from './trust/restore-drill.ts';

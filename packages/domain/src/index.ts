@@ -12,7 +12,7 @@
  *   `decide.ts` has `next…(state, facts) -> events or when to look again`, commands have `decide…(…) -> events or a
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
  * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
- * - `recovery/`: what a restored control plane makes of what agents tell of their cells.
+ * - `recovery/`: what a restored control plane makes of what agents tell of their cells; how a cell that is lost is rebuilt.
  * - `standby/`: what was seen of a store's standby, and whether one could fail over to it.
  * - `vault/`: which restore points and backups stay in a vault, how fresh they are, when the next is due; what a drill came to.
  * - `reconcile/`: what became of a transaction that was caught between two sides, and the plan that mends it.
@@ -100,8 +100,11 @@ export * from './reconcile/reconciled.ts';
 export * from './reconcile/side-sums.ts';
 export * from './reconcile/transaction-class.ts';
 export type * from './recovery/account.ts';
+export * from './recovery/dependency-order.ts';
 export * from './recovery/gap.ts';
 export * from './recovery/judge-cell.ts';
+export * from './recovery/rebuild-exercise.ts';
+export * from './recovery/rebuild-plan.ts';
 export * from './recovery/take-up.ts';
 export * from './recovery/unread.ts';
 export { misfitOfState } from './recovery/where-it-stands.ts';

@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { NAME_PATTERN } from '@headgate/domain';
+import { dependencyOrder, disorderWords, NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
 import { CommandMigrations } from './command-migrator/command-config.ts';
 import { PgBackRestConfig } from './pgbackrest/pgbackrest-config.ts';
@@ -13,7 +13,16 @@ const path = z.string().max(4_096).refine(isAbsolute, 'an absolute path');
 const variable = z.string().regex(/^[A-Z_][A-Z0-9_]{0,127}$/, 'the name of an environment variable');
 const localUrl = z.url({ protocol: /^https?$/ }).max(2_000);
 
+/** Of others that have to be there first when all of it is rebuilt. */
+const dependsOn = z
+  .array(name)
+  .max(100)
+  .refine((names) => new Set(names).size === names.length, 'each name once')
+  .default([]);
+
 const Store = z.strictObject({
+  /** Stores of this cell. */
+  dependsOn,
   /** Folder of the embedded PostgreSQL 15 cluster that holds this store and nothing else. */
   clusterDir: path,
   port,
@@ -48,6 +57,7 @@ const MOST_STANDBYS = 5;
 
 /** A store in a database that is there already, on a server that somebody else keeps. */
 const ExternalStore = z.strictObject({
+  dependsOn,
   /** The application's own login, owner of the database. */
   url: urlSource,
   /** A superuser of the same server. */
@@ -77,6 +87,8 @@ export const CellConfig = z.strictObject({
   cell: name,
   environment: name,
   application: name,
+  /** Cells of the same agent's. */
+  dependsOn,
   /** As the application declares it: whether a store serves one tenant alone. */
   tenancy: z.enum(['rows', 'schema-per-tenant', 'store-per-tenant']).default('rows'),
   /** The cell's folder: slots, the fence, the router's state. */
@@ -164,6 +176,13 @@ export function parseCellConfig(input: unknown): CellConfig {
   for (const [slot, components] of Object.entries(config.slots)) {
     if (!components[config.webComponent]) wrong.push(`slots.${slot}: the component ${config.webComponent} has no port`);
   }
+  const ordered = dependencyOrder(
+    Object.entries({ ...config.externalStores, ...config.stores }).map(([store, { dependsOn }]) => ({
+      name: store,
+      dependsOn,
+    })),
+  );
+  if (!ordered.ok) wrong.push(...disorderWords(ordered, 'store').map((words) => `stores: ${words}`));
   wrong.push(...pgbackrestProblems(config), ...rehearsalProblems(config));
   const ports = [
     ...Object.values(config.slots).flatMap((components) => Object.values(components).filter((p) => p !== 0)),

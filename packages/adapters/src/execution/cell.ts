@@ -67,20 +67,29 @@ export interface CellPorts extends Ports {
 /**
  * Opens a cell: takes hold of it (one process acts on a cell at a time), starts or adopts its clusters and its router,
  * ends a restore that was killed in its last part. Slots are adopted as they are; `supervise` restarts what died there.
- * `report` gets a line for people about what was started.
+ * `report` gets a line for people about what was started. `only`: components of a release that are started, where it isn't all.
  */
-export async function openCell(config: CellConfig, report: (event: string) => void = () => {}): Promise<CellPorts> {
+export async function openCell(
+  config: CellConfig,
+  report: (event: string) => void = () => {},
+  only?: readonly string[],
+): Promise<CellPorts> {
   const hold = await holdCell(config.dir);
   try {
     await refuseLeft(config);
-    return await assemble(config, report, hold);
+    return await assemble(config, report, hold, only);
   } catch (error) {
     await hold.release();
     throw error;
   }
 }
 
-async function assemble(config: CellConfig, report: (event: string) => void, hold: CellHold): Promise<CellPorts> {
+async function assemble(
+  config: CellConfig,
+  report: (event: string) => void,
+  hold: CellHold,
+  only: readonly string[] | undefined,
+): Promise<CellPorts> {
   const programs = await findPrograms(15, config.dir);
   const { user } = programs;
   const node = await reachableProgram(config.node, `node-${process.version}`, user);
@@ -127,6 +136,7 @@ async function assemble(config: CellConfig, report: (event: string) => void, hol
       node,
       user,
       drainMs: config.drainMs,
+      ...(only !== undefined && { only }),
       environment: (slot) => componentEnvironment(config, slot, user),
     },
     new FenceFile(config.dir),

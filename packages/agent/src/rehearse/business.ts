@@ -54,7 +54,8 @@ export async function businessOf(wish: BusinessWish): Promise<RehearsalAsk['busi
   return { config: cell, store, verification, release: whole, workDir, signal, say, detail: say };
 }
 
-async function readVerification(
+/** The one Verification in a file. Throws, in words, where there is none. */
+export async function readVerification(
   file: string,
 ): Promise<{ readonly name: string; readonly digest: Digest; readonly content: VerificationContent }> {
   const facts = await stat(file).catch(() => undefined);

@@ -45,6 +45,8 @@ export class ScriptedServer {
   pollMs = 300;
   oddLease: unknown;
   url = '';
+  /** What a person who may read is told of a cell. */
+  desired: unknown;
   readonly #sealed: SealedPlan;
   readonly #waiting: Assignment[] = [];
   readonly #app = Fastify({ forceCloseConnections: true, bodyLimit: 64 * 1024 * 1024 });
@@ -118,6 +120,11 @@ export class ScriptedServer {
       const own = Object.entries(request.headers).filter(([name]) => name.startsWith('headgate-'));
       this.beside.push(Object.fromEntries(own.map(([name, value]) => [name.slice('headgate-'.length), String(value)])));
       return { name: state.cell, desired: null, uncertain: false, observed: null, actions: {} };
+    });
+    app.get('/v1/cells/:cell', async (request, reply) => {
+      const { cell: name } = request.params as { cell: string };
+      if (this.desired === undefined) return problem(reply, 403, 'not-permitted');
+      return { name, desired: this.desired, uncertain: false, observed: null, actions: {} };
     });
     app.get('/v1/blobs/:digest', async (request, reply) => {
       const bytes = this.#sealed.blobs.get((request.params as { digest: Digest }).digest);

@@ -40,6 +40,8 @@ export const ROLLBACK_REHEARSAL_PREDICATE = ROLLBACK_REHEARSAL;
 export const ANALYSIS_PREDICATE = ANALYSIS;
 /** "This restore point was brought back in a drill, and that is what came of it." */
 export const RESTORE_DRILL_PREDICATE = RESTORE_DRILL;
+/** "This cell was rebuilt in a place that is gone again, and that is what came of it." */
+export const REBUILD_EXERCISE_PREDICATE = 'https://headgate.dev/rebuild-exercise/v1';
 /** in-toto's own test result, with our extension field beside its own. */
 export const TEST_RESULT_PREDICATE = TEST_RESULT;
 /** Extension field of a test result: command, exit code, log and counts of the run. */

@@ -40,7 +40,12 @@ export async function chosenInVault(of: BringBackAsk['of'], ask: DrillAsk, dir: 
  * After a store was brought back, restore points that are newer than where it was brought back to are of a course that was left.
  * `undefined`: there is no log, or something newer isn't right, which is passed over by nobody.
  */
-async function newestOnItsWay({ vault, from, trust, signal }: DrillAsk): Promise<string | undefined> {
+export async function newestOnItsWay({
+  vault,
+  from,
+  trust,
+  signal,
+}: Pick<DrillAsk, 'vault' | 'from' | 'trust' | 'signal'>): Promise<string | undefined> {
   const reach = await readReach(vault, from, trust, signal);
   if (!reach.ok || reach.value === undefined) return undefined;
   const { value } = reach;

@@ -27,7 +27,12 @@ export function copySource(
   };
 }
 
-async function layOutFiles(store: BackedStore, restorePoint: string, target: RecoveryTarget): Promise<void> {
+/** Puts each folder of files beside its place, as `<folder>.restoring`. */
+export async function layOutFiles(
+  store: Pick<BackedStore, 'files'>,
+  restorePoint: string,
+  target: RecoveryTarget,
+): Promise<void> {
   const manifest = Manifest.parse(JSON.parse(await readFile(join(restorePoint, 'manifest.json'), 'utf8')));
   for (const { name, dir } of store.files) {
     const prefix = join('files', name);

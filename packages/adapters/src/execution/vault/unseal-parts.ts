@@ -51,6 +51,21 @@ export async function checkAllParts(unsealing: PartsUnsealing): Promise<Answer<v
   return granted(undefined);
 }
 
+/** The own manifest alone, decrypted and compared: that the identity opens it, and what it promises. */
+export async function unsealContents<C>(
+  unsealing: PartsUnsealing,
+  identities: readonly string[],
+  read: ReadContents<C>,
+): Promise<Answer<{ readonly text: string; readonly contents: C }>> {
+  const { place, manifest } = unsealing;
+  const text = await readOwnManifest(unsealing, identities);
+  if (!text.ok) return text;
+  const bad = (why: string) => denied('check-failed', `the part contents of ${place.id}: ${why}`);
+  if (digestOf(text.value) !== manifest) return bad("it isn't the manifest that was sealed");
+  const contents = read(parsed(text.value));
+  return typeof contents === 'string' ? bad(contents) : granted({ text: text.value, contents });
+}
+
 /**
  * Decrypts all parts, and compares each with the signed manifest and every file with the own one. With `dir` the files are
  * written there; whoever calls removes that when the answer is no. Returns the own manifest, as text and as it was read.
@@ -61,22 +76,19 @@ export async function unsealParts<C extends { readonly files: readonly ContentFi
   dir: string | undefined,
   read: ReadContents<C>,
 ): Promise<Answer<{ readonly text: string; readonly contents: C }>> {
-  const { place, sealed, manifest } = unsealing;
+  const { place, sealed } = unsealing;
   const there = await allPartsThere(unsealing);
   if (!there.ok) return there;
-  const text = await readOwnManifest(unsealing, identities);
-  if (!text.ok) return text;
-  const bad = (why: string) => denied('check-failed', `the part contents of ${place.id}: ${why}`);
-  if (digestOf(text.value) !== manifest) return bad("it isn't the manifest that was sealed");
-  const contents = read(parsed(text.value));
-  if (typeof contents === 'string') return bad(contents);
+  const own = await unsealContents(unsealing, identities, read);
+  if (!own.ok) return own;
+  const { contents } = own.value;
   for (const kind of ['database', 'files'] as const) {
     const files = await readFiles(unsealing, identities, contents, kind, dir);
     if (!files.ok) return files;
   }
   return sealed.files === contents.files.length
-    ? granted({ text: text.value, contents })
-    : bad(`it names ${contents.files.length} files`);
+    ? own
+    : denied('check-failed', `the part contents of ${place.id}: it names ${contents.files.length} files`);
 }
 
 async function readOwnManifest(

@@ -2,7 +2,14 @@ import type { PointIdentity, SealedPoint } from '@headgate/documents';
 import type { Digest } from '@headgate/domain';
 import { type Answer, granted, type ObjectStore } from '@headgate/execution';
 import { PointContents } from './point-contents.ts';
-import { allPartsThere, checkAllParts, type PartsUnsealing, unsealParts } from './unseal-parts.ts';
+import {
+  allPartsThere,
+  checkAllParts,
+  type PartsUnsealing,
+  type ReadContents,
+  unsealContents,
+  unsealParts,
+} from './unseal-parts.ts';
 import { placeOf } from './vault-keys.ts';
 
 export interface Unsealing {
@@ -33,14 +40,23 @@ export async function unseal(
   identities: readonly string[],
   dir: string | undefined,
 ): Promise<Answer<string>> {
-  const { id, store } = unsealing.point;
-  const unsealed = await unsealParts(partsOfPoint(unsealing), identities, dir, (value) => {
+  const unsealed = await unsealParts(partsOfPoint(unsealing), identities, dir, readContents(unsealing));
+  return unsealed.ok ? granted(unsealed.value.text) : unsealed;
+}
+
+/** The own manifest alone: whether the identities open what was sealed, and what it promises. */
+export async function unsealOwn(unsealing: Unsealing, identities: readonly string[]): Promise<Answer<PointContents>> {
+  const own = await unsealContents(partsOfPoint(unsealing), identities, readContents(unsealing));
+  return own.ok ? granted(own.value.contents) : own;
+}
+
+function readContents({ point: { id, store } }: Unsealing): ReadContents<PointContents> {
+  return (value) => {
     const contents = PointContents.safeParse(value);
     if (!contents.success) return 'it is a manifest of another form';
     const { data } = contents;
     return data.id === id && data.store === store ? data : `it is of ${data.id} of the store ${data.store}`;
-  });
-  return unsealed.ok ? granted(unsealed.value.text) : unsealed;
+  };
 }
 
 function partsOfPoint({ point, ...rest }: Unsealing): PartsUnsealing {

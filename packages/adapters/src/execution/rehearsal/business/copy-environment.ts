@@ -38,6 +38,7 @@ export async function copyEnvironment(ask: CopyEnvironment): Promise<Record<stri
   return environment;
 }
 
-function kept(variables: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+/** Those of the variables that are named. */
+export function kept(variables: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => names.includes(name)));
 }

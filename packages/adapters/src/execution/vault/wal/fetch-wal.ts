@@ -82,6 +82,23 @@ export async function fetchWal(ask: WalToFetch): Promise<Answer<FetchedWal | und
   return granted({ reach, segments, timeline });
 }
 
+/** The first segment between a restore point and the log's end that the vault lacks, looked at without reading any. */
+export async function missingSegment(
+  store: ObjectStore,
+  of: WalIdentity,
+  { database }: SealedPoint,
+  reach: WalReach,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const there = new Set(await listPieces(store, of, reach.systemIdentifier, signal));
+  const last = segmentNumber(reach.last);
+  for (let number = segmentOfLsn(database.lsn?.stop ?? '0/0'); number <= last; number++) {
+    const name = segmentOn(timelineOf(reach.last), number, reach);
+    if (!there.has(name)) return name;
+  }
+  return undefined;
+}
+
 /** Number of the last segment of a timeline that was left; -1: none of it was brought there. */
 function lastOf(timeline: number, names: readonly string[]): number {
   const mine = names.filter((name) => !name.endsWith('.history') && timelineOf(name) === timeline);

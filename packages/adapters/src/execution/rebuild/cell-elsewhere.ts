@@ -1,0 +1,41 @@
+/** A cell's configuration for another place on this machine: own folders, own ports, and nothing that reaches out of it. */
+import { join } from 'node:path';
+import { freePorts } from '../../machine/free-port.ts';
+import type { CellConfig } from '../cell-config.ts';
+import { kept } from '../rehearsal/business/copy-environment.ts';
+
+/**
+ * The cell as it is rebuilt in an exercise. It has no vault, so nothing that happens in it goes where the cell's own copies lie; no
+ * connection to other systems; and of the application's variables those that the cell names for a copy alone (`rehearsal`).
+ */
+export async function cellElsewhere(config: CellConfig, place: string): Promise<CellConfig> {
+  const { rehearsal, vault: _, ledger: _1, connections: _2, tenantTokensFile, ...rest } = config;
+  const components = Object.values(config.slots).flatMap((ports) => Object.values(ports)).length;
+  const free = await freePorts(components + Object.keys(config.stores).length + 2);
+  const next = (): number => free.pop()!;
+  const keep = rehearsal?.keep ?? [];
+  const tokens = rehearsal?.tenantTokensFile ?? tenantTokensFile;
+  return {
+    ...rest,
+    dir: join(place, 'cell'),
+    slots: mapped(config.slots, (ports) => mapped(ports, (port) => (port === 0 ? 0 : next()))),
+    env: { ...kept(config.env, keep), ...rehearsal?.env },
+    secretEnv: { ...kept(config.secretEnv, keep), ...rehearsal?.secretEnv },
+    secretFiles: kept(config.secretFiles, keep),
+    stores: mapped(config.stores, ({ pgbackrest: _3, files, ...store }, name) => ({
+      ...store,
+      clusterDir: join(place, 'stores', name),
+      port: next(),
+      passwordFile: join(place, 'passwords', name),
+      archiveDir: join(place, 'archives', name),
+      restorePointsDir: join(place, 'restore-points', name),
+      files: files.map((each) => ({ name: each.name, dir: join(place, 'files', name, each.name) })),
+    })),
+    router: { ...config.router, listenPort: next(), adminPort: next(), tokenFile: join(place, 'router-token') },
+    ...(tokens !== undefined && { tenantTokensFile: tokens }),
+  };
+}
+
+function mapped<T, U>(all: Readonly<Record<string, T>>, to: (each: T, name: string) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(all).map(([name, each]) => [name, to(each, name)]));
+}

@@ -1,0 +1,61 @@
+/**
+ * The copy that a store would come back from, looked at as far as that costs little: what is plainly wrong is said before
+ * anything is begun.
+ */
+import type { SealedPoint, Trust, WalIdentity } from '@headgate/documents';
+import type { RebuildPoint } from '@headgate/domain';
+import type { ObjectStore } from '@headgate/execution';
+import { newestOnItsWay } from '../drill/sealed-to-drill.ts';
+import { choosePoint } from '../vault/choose-point.ts';
+import { allThere, unsealOwn } from '../vault/unseal-point.ts';
+import { missingSegment } from '../vault/wal/fetch-wal.ts';
+import { readReach } from '../vault/wal/vaulted-wal.ts';
+import { goesOnFrom } from '../vault/wal/wal-timelines.ts';
+
+export interface PointAsk {
+  readonly of: WalIdentity;
+  readonly vault: ObjectStore;
+  readonly trust: Pick<Trust, 'signers'>;
+  /** age's, secret; none: whether it can be opened isn't looked at. */
+  readonly identities: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export type PointFound = { readonly point: RebuildPoint } | { readonly why: string };
+
+/** PostgreSQL's major version that cells are kept with. */
+const MAJOR = 15;
+
+/** The newest on the store's way: sealed for this store, every part there, opened by the identity, its log without a gap. */
+export async function pointToRebuild(ask: PointAsk): Promise<PointFound> {
+  const { of, vault, trust, identities, signal } = ask;
+  const reach = await readReach(vault, of, trust, signal);
+  if (!reach.ok) return { why: reach.why };
+  const wanted = await newestOnItsWay({ ...ask, from: of });
+  const chosen = await choosePoint(vault, of, wanted, trust, signal);
+  if (!chosen.ok) return { why: chosen.why };
+  const { sealed, manifest } = chosen.unsealing;
+  const unfit = whyUnfit(sealed);
+  if (unfit !== undefined) return { why: unfit };
+  const there = await allThere(chosen.unsealing);
+  if (!there.ok) return { why: there.why };
+  const own = identities.length === 0 ? undefined : await unsealOwn(chosen.unsealing, identities);
+  if (own?.ok === false) return { why: own.why };
+  const goesOn = reach.value !== undefined && goesOnFrom(reach.value, sealed) ? reach.value : undefined;
+  const gap = goesOn && (await missingSegment(vault, of, sealed, goesOn, signal));
+  if (gap !== undefined) return { why: `the WAL segment ${gap} isn't in ${vault.name}: what follows is of no use` };
+  const { id, takenAt, schemaVersion, bytes, database } = sealed;
+  return {
+    point: {
+      ...{ id, takenAt, manifest, schemaVersion, major: database.major, bytes },
+      promisesRows: own === undefined || own.value.census !== undefined,
+      ...(goesOn !== undefined && { reachedAt: goesOn.at }),
+    },
+  };
+}
+
+function whyUnfit({ id, database: { form, major } }: SealedPoint): string | undefined {
+  if (form !== 'physical') return `${id} is a ${form}, and a store of ours comes back from a copy of its files`;
+  if (major !== MAJOR) return `${id} is of PostgreSQL ${major}, and cells are kept with ${MAJOR}`;
+  return undefined;
+}

@@ -1,0 +1,119 @@
+/** What serves, on stores that came back: the releases that ran last in their slots, and tenants led to them. */
+import { dirname } from 'node:path';
+import type { Fence, RebuildServing } from '@headgate/domain';
+import { compareFences } from '@headgate/domain/protocol/fence';
+import type { StepContext } from '@headgate/execution';
+import { makeRootFolder } from '../../machine/reachable.ts';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { findPrograms } from '../../postgres-cluster/programs.ts';
+import { type CellPorts, openCell } from '../cell.ts';
+import type { CellConfig } from '../cell-config.ts';
+import type { ReleaseWithFiles } from '../rehearsal/business/serving-releases.ts';
+import { physicalStore } from '../restore-points/physical-store.ts';
+import { controlConnection, fenceScope } from '../store/store-session.ts';
+
+/** How long a release may take until it is healthy, and a route until it is changed. Milliseconds. */
+const LIFETIME_MS = 300_000;
+
+export interface ApplicationToRebuild {
+  readonly config: CellConfig;
+  /** Components that are started; absent: all. */
+  readonly only?: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+/** Starts what the cell is made of beside its application: stores and router. */
+export function startCell(ask: ApplicationToRebuild): Promise<void> {
+  return opened(ask, async () => {});
+}
+
+/** Starts a release in a slot, and waits for its health. Throws, in words, why it isn't there. */
+export async function rebuildSlot(
+  ask: ApplicationToRebuild,
+  { slot, release }: Pick<RebuildServing, 'slot' | 'release'>,
+  files: ReleaseWithFiles,
+): Promise<void> {
+  await opened(ask, async (cell) => {
+    const ctx = await contextOf(ask, files);
+    const up = await cell.target.deploy(slot, release, files.manifest, ctx);
+    if (!up.ok) throw new Error(up.why);
+  });
+}
+
+/** Leads tenants to their slots, in the router and for the workers, and reads back that they are. */
+export async function rebuildRoutes(
+  ask: ApplicationToRebuild,
+  slots: readonly Pick<RebuildServing, 'slot' | 'tenants'>[],
+): Promise<number> {
+  return opened(ask, async (cell) => {
+    const ctx = await contextOf(ask);
+    for (const { slot, tenants } of slots) {
+      const routed = await cell.traffic.route(tenants, slot, ctx);
+      if (!routed.ok) throw new Error(routed.why);
+    }
+    const slotOf = new Map(slots.flatMap(({ slot, tenants }) => tenants.map((tenant) => [tenant, slot])));
+    const wrong = (await cell.traffic.read()).filter(
+      ({ tenant, router, workers }) => router !== slotOf.get(tenant) || workers !== slotOf.get(tenant),
+    );
+    if (wrong.length > 0)
+      throw new Error(
+        `the router or the workers’ tables lead elsewhere: ${wrong.map(({ tenant }) => tenant).join(', ')}`,
+      );
+    return slotOf.size;
+  });
+}
+
+async function opened<T>(
+  { config, only, say }: ApplicationToRebuild,
+  work: (cell: CellPorts) => Promise<T>,
+): Promise<T> {
+  // Who makes them anew writes them where their folder is.
+  for (const file of [config.router.tokenFile, ...Object.values(config.stores).map((store) => store.passwordFile)])
+    await makeRootFolder(dirname(file));
+  const cell = await openCell(config, say, only);
+  try {
+    return await work(cell);
+  } finally {
+    await cell.close();
+  }
+}
+
+/**
+ * By the newest decision that the stores have seen: nothing older may act on them, and nothing that a control plane decides from here
+ * on is turned away for this.
+ */
+async function contextOf(
+  { config, signal, say }: ApplicationToRebuild,
+  files?: ReleaseWithFiles,
+): Promise<StepContext> {
+  const { cell, environment, application } = config;
+  const until = performance.now() + LIFETIME_MS;
+  const nothing = (): Promise<never> => Promise.reject(new Error('rebuilding a cell needs no documents'));
+  return {
+    ...{ cell, environment, application, rollout: 'rebuild', step: cell, idempotencyKey: `rebuild/${cell}` },
+    fence: await newestFence(config),
+    remainingMs: () => until - performance.now(),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(LIFETIME_MS)]),
+    manifest: nothing,
+    document: nothing,
+    blob: (digest) => (files === undefined ? nothing() : files.file(digest)),
+    log: say,
+  };
+}
+
+async function newestFence(config: CellConfig): Promise<Fence> {
+  let newest: Fence = { epoch: 0, n: 0 };
+  const programs = await findPrograms(15, config.dir);
+  for (const name of Object.keys(config.stores)) {
+    const found = await withClient(await controlConnection(physicalStore(config, name, programs)), async (client) => {
+      const { rows } = await client.query<{ epoch: string; n: string }>(
+        'select epoch::text, n::text from headgate.fence where scope = $1',
+        [fenceScope(config)],
+      );
+      return rows.map(({ epoch, n }) => ({ epoch: Number(epoch), n: Number(n) }));
+    });
+    for (const each of found) if (compareFences(each, newest) > 0) newest = each;
+  }
+  return newest;
+}

@@ -1,0 +1,102 @@
+/** The application's business transactions in a cell that came back: by the declared program, and through its router. */
+import { join } from 'node:path';
+import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import { DATABASE_URL_VARIABLE } from '@headgate/adapters/execution/drill/transactions';
+import { HttpChecks } from '@headgate/adapters/execution/http-checks/index';
+import { runBounded } from '@headgate/adapters/execution/program-run/bounded-run';
+import { startCell } from '@headgate/adapters/execution/rebuild/rebuild-application';
+import { readSecret } from '@headgate/adapters/machine/durable-file';
+import { databaseUrl } from '@headgate/adapters/postgres-cluster/database';
+import type { VerificationContent } from '@headgate/documents/kinds/verification';
+import type { RebuildPlan } from '@headgate/domain';
+
+/** A Verification's, and which tenants' are carried out. */
+export interface VerificationToRun {
+  readonly name: string;
+  readonly content: VerificationContent;
+  readonly tenants: readonly string[];
+}
+
+/** Beside the database's URL, for the program: the store's name, and where the cell answers, if its application was started. */
+export const STORE_VARIABLE = 'HEADGATE_EXERCISE_STORE';
+export const URL_VARIABLE = 'HEADGATE_EXERCISE_URL';
+
+export interface BusinessAsk {
+  readonly plan: RebuildPlan;
+  readonly target: CellConfig;
+  readonly only?: readonly string[] | undefined;
+  readonly programsDir: string;
+  readonly transactions?: { readonly command: readonly string[]; readonly timeoutMs: number } | undefined;
+  readonly verification?: VerificationToRun | undefined;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+  readonly detail: (words: string) => void;
+}
+
+/** Carries them out; `succeeded` is called for each. Answers how many went well. Throws, in words, at the first that doesn't. */
+export async function carryOutBusiness(ask: BusinessAsk, succeeded: () => void): Promise<number> {
+  // They run already where its application was started.
+  await startCell({ config: ask.target, only: ask.only, signal: ask.signal, say: ask.say });
+  let well = 0;
+  const one = (): void => {
+    well += 1;
+    succeeded();
+  };
+  if (ask.verification !== undefined) await throughRouter(ask, ask.verification, one);
+  if (ask.transactions !== undefined) await byProgram(ask, ask.transactions, one);
+  return well;
+}
+
+async function throughRouter(
+  { plan, target, signal, say }: BusinessAsk,
+  { name, content, tenants }: VerificationToRun,
+  succeeded: () => void,
+): Promise<void> {
+  const { listenPort, tokenFile } = target.router;
+  const checks = new HttpChecks({
+    baseUrl: `http://127.0.0.1:${listenPort}`,
+    tenantTokensFile: target.tenantTokensFile,
+    routerTokenFile: tokenFile,
+  });
+  for (const { slot, tenants: here } of plan.serving.slots)
+    for (const tenant of here.filter((each) => tenants.includes(each))) {
+      say(`Business transactions of ${name}, tenant ${tenant} …`);
+      const result = await checks.run(content, tenant, slot, { signal });
+      if (!result.ok)
+        throw new Error(`${name}, tenant ${tenant}, ${result.check ?? 'before any check'}: ${result.why}`);
+      succeeded();
+    }
+}
+
+/** Of each store that tenants live in; it is given that store as the application's own login. */
+async function byProgram(
+  { plan, target, programsDir, signal, say, detail }: BusinessAsk,
+  { command, timeoutMs }: NonNullable<BusinessAsk['transactions']>,
+  succeeded: () => void,
+): Promise<void> {
+  const lived = new Set(Object.values(target.tenants).map(({ store }) => store));
+  const answers = plan.steps.some(({ kind }) => kind === 'traffic');
+  for (const { name } of plan.stores.filter((each) => lived.has(each.name))) {
+    say(`Business transactions on ${name} …`);
+    const store = target.stores[name]!;
+    const password = await readSecret(store.passwordFile);
+    const ran = await runBounded({
+      command,
+      environment: {
+        ...{ PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-8' },
+        [DATABASE_URL_VARIABLE]: await databaseUrl(store.port, store),
+        [STORE_VARIABLE]: name,
+        ...(answers && { [URL_VARIABLE]: `http://127.0.0.1:${target.router.listenPort}` }),
+      },
+      ...{ workDir: join(programsDir, `transactions-${name}`), user: undefined, deadlineMs: timeoutMs, signal },
+      ...{ yields: false, secrets: [password] },
+    });
+    signal.throwIfAborted();
+    if (ran.exitCode !== 0) {
+      detail(ran.output.trim().slice(-2_000));
+      const how = ran.ended === 'by-itself' ? `ended with ${ran.exitCode}` : `was stopped (${ran.ended})`;
+      throw new Error(`the program of business transactions ${how} on ${name}`);
+    }
+    succeeded();
+  }
+}

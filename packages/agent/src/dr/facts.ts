@@ -1,0 +1,149 @@
+/** All that a plan to rebuild a cell is made of, gathered: the configuration, the vault, the log, and what this machine has. Nothing is changed. */
+import { access } from 'node:fs/promises';
+import { chooseBackup } from '@headgate/adapters/execution/backups/index';
+import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
+import { pointToRebuild } from '@headgate/adapters/execution/rebuild/point-to-rebuild';
+import type { ReleaseWithFiles } from '@headgate/adapters/execution/rehearsal/index';
+import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
+import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
+import type { Trust } from '@headgate/documents';
+import type { Digest, RebuildBackup, RebuildFacts, RebuildStore, Refusal } from '@headgate/domain';
+import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import type { AgentConfig } from '../config.ts';
+import type { CellToRebuild } from './cell-to-rebuild.ts';
+import { lastExercise } from './evidence.ts';
+import { servingIn } from './serving.ts';
+
+export interface FactsAsk {
+  readonly config: AgentConfig;
+  readonly cell: CellToRebuild;
+  /** The cell in its new place, where that is another configuration: what it names has to be there. */
+  readonly target: CellConfig;
+  readonly trust: Trust;
+  /** Absent: the cell's own. */
+  readonly identityFile: string | undefined;
+  readonly releaseDir: string | undefined;
+  /** Of a person, by which the log is asked. */
+  readonly tokenFile: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface Gathered {
+  readonly facts: RebuildFacts;
+  readonly vault: ObjectStore;
+  readonly trust: Pick<Trust, 'signers'>;
+  /** age's, secret. */
+  readonly identities: readonly string[];
+  readonly releases: ReadonlyMap<Digest, ReleaseWithFiles>;
+}
+
+/** Gathers them. Throws where the vault is away: that is no fact about what lies in it. */
+export async function gatherFacts(ask: FactsAsk): Promise<Gathered> {
+  const { config, cell, target, signal } = ask;
+  const vault = await openObjectStore(cell.vault.store);
+  const trust = { signers: [...(await ownSigners(cell.vault.keyFile)), ...ask.trust.signers] };
+  const opener = await identityOf(ask);
+  const identities = 'refusal' in opener ? [] : opener.identities;
+  const stores: RebuildStore[] = [];
+  for (const [name, { dependsOn, pgbackrest }] of Object.entries(cell.stores)) {
+    const of = { environment: cell.environment, cell: cell.cell, store: name };
+    const found =
+      pgbackrest === undefined
+        ? await pointToRebuild({ of, vault, trust, identities, signal })
+        : {
+            why: 'its restore points are pgBackRest’s backups, and those aren’t rebuilt by this yet',
+            unblock: `headgate-agent recover --config FILE --store ${name} --to DIR brings it back beside its place`,
+          };
+    stores.push({ name, dependsOn, ...found });
+  }
+  for (const [name, { dependsOn }] of Object.entries(cell.externalStores))
+    stores.push({
+      ...{ name, dependsOn, why: 'it is on somebody else’s server, which comes back by its owner’s own means' },
+      unblock: `have that done, and headgate-agent restore-points fetch --config FILE --store ${name} --identity FILE fetches the dump`,
+    });
+  const { serving, releases } = await servingIn(ask);
+  return {
+    facts: {
+      ...{ environment: cell.environment, cell: cell.cell, application: cell.application, now: Date.now() },
+      ...{ backups: await backupsOf(config, ask.trust, signal), stores, serving },
+      tenants: Object.fromEntries(Object.entries(cell.tenants).map(([tenant, { store }]) => [tenant, store])),
+      lacking: [...('refusal' in opener ? [opener.refusal] : []), ...(await filesLacking(target))],
+      transactions: cell.vault.drill?.transactions !== undefined,
+      took: await lastExercise(vault, cell, trust, signal),
+    },
+    ...{ vault, trust, identities, releases },
+  };
+}
+
+/** What opens the vault, or why nothing does. */
+async function identityOf({
+  cell,
+  identityFile,
+}: FactsAsk): Promise<{ readonly identities: readonly string[] } | { readonly refusal: Refusal }> {
+  const no = (why: string) => ({
+    refusal: lacks(
+      cell,
+      'identity',
+      why,
+      'bring the identity’s file to this machine, mode 0600, and name it (--identity FILE)',
+    ),
+  });
+  const file = identityFile ?? cell.vault.drill?.identityFile;
+  if (file === undefined) return no('nothing names the identity that opens what lies in the vault');
+  try {
+    return { identities: await readIdentities(file) };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return no(code === 'ENOENT' ? `${file} isn’t there: without it nothing in the vault can be opened` : message);
+  }
+}
+
+/** Files of secrets that the configuration names, and that nobody can make anew. */
+async function filesLacking(target: CellConfig): Promise<readonly Refusal[]> {
+  const named = [
+    ...Object.entries(target.secretEnv).map(([variable, file]) => [`secretEnv.${variable}`, file] as const),
+    ...Object.entries(target.secretFiles).map(([variable, file]) => [`secretFiles.${variable}`, file] as const),
+    ['node', target.node] as const,
+  ];
+  const refusals: Refusal[] = [];
+  for (const [where, file] of named)
+    if (
+      await access(file).then(
+        () => false,
+        () => true,
+      )
+    )
+      refusals.push(
+        lacks(target, where, `${file} isn’t there`, 'bring it to this machine, from where secrets are kept'),
+      );
+  return refusals;
+}
+
+async function backupsOf(config: AgentConfig, trust: Trust, signal: AbortSignal): Promise<readonly RebuildBackup[]> {
+  const { backups, backupVault: vault } = config;
+  const found: RebuildBackup[] = [];
+  if (vault === undefined) return found;
+  const store = await openObjectStore(vault.store);
+  const signers = [...(await ownSigners(vault.keyFile)), ...trust.signers];
+  for (const { name } of backups) {
+    try {
+      const { sealed } = await chooseBackup(
+        store,
+        { agent: config.name, backup: name },
+        undefined,
+        { signers },
+        signal,
+      );
+      found.push({ name, id: sealed.id, takenAt: sealed.takenAt });
+    } catch (error) {
+      if (error instanceof ObjectStoreTrouble || signal.aborted) throw error;
+      found.push({ name, why: (error as Error).message });
+    }
+  }
+  return found;
+}
+
+function lacks({ cell }: Pick<CellConfig, 'cell'>, where: string, why: string, unblock: string): Refusal {
+  return { code: 'rebuild-lacks', what: `rebuild ${cell}`, where, why, unblock };
+}
