@@ -173,10 +173,20 @@ export class GateFactsGatherer {
         restorePoints: [],
         soaked: release?.state.soaked ?? [],
         migrating: migrationsRun(plan),
+        ...verificationOf(plan),
         serving: ranBefore(plan).flatMap((each) => (each.digest === digest ? [] : [each.version])),
       }),
     };
   }
+}
+
+/** By what a plan checks whoever it moves: it is planned by one Application, and so by one. */
+function verificationOf({ cells }: Plan): Pick<GateFacts, 'verification'> {
+  const verify = cells
+    .flatMap(({ steps }) => steps)
+    .map(({ action }) => action)
+    .find((action) => action.kind === 'verify');
+  return verify?.kind === 'verify' ? { verification: verify.verification } : {};
 }
 
 /** Calendars that are held compiled. */

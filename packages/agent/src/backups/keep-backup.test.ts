@@ -10,6 +10,7 @@ import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
 import { wrongWithBackup } from '@headgate/documents';
+import { stateSum } from '@headgate/documents/backups/terraform-state';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AgentConfig } from '../config.ts';
 import { agentConfig } from '../testing/agent-config.ts';
@@ -191,6 +192,56 @@ test('a state that goes back, or is of another lineage, is told and keeps all ol
   const after = await kept(config);
   expect(after).toMatchObject({ findings: [], accepted: { because: 'restored from monday' } });
   expect(await inVault()).toEqual([after.good!.id]);
+});
+
+test('a state that holds something else under the same serial, or nothing, keeps all older ones, too, and what it holds stands nowhere', async () => {
+  const lay = (serial: number, pin: string, version = '1.11.4') => {
+    const vault = { mode: 'managed', type: 'vault', name: 'a', instances: [{ attributes: { pin } }] };
+    const resources = pin === '' ? [] : [vault];
+    const own = { version: 4, terraform_version: version, serial, lineage: 'l-1', resources };
+    return writeFile(state, JSON.stringify(own));
+  };
+  const config = configOf({ git: undefined, terraform: { state }, keep: { last: 1, days: 0, weeks: 0 } });
+  await lay(7, '4711');
+  await kept(config);
+  await lay(7, '4711', '1.12.0');
+  // The same, written by a newer program.
+  expect((await kept(config)).findings).toEqual([]);
+  expect(await inVault()).toHaveLength(1);
+  await lay(7, '4712');
+  const odd = await kept(config);
+  expect(odd.findings).toEqual([
+    expect.stringMatching(/has the serial 7 that \S+ before it has, and holds something else/),
+  ]);
+  await lay(8, '');
+  const emptied = await kept(config);
+  expect(emptied.findings).toEqual([
+    ...odd.findings,
+    expect.stringMatching(/holds no resources, and \S+ before it had 1: it was emptied/),
+  ]);
+  expect(await inVault()).toHaveLength(3);
+  const sums = JSON.parse(await readFile(join(backupFolder(config.dataDir, 'platform'), 'state-sums.json'), 'utf8'));
+  // Of those that are there, and by a key: who guesses a pin can't try it on a sum.
+  expect(Object.keys(sums.sums).sort()).toEqual(await inVault());
+  expect(Object.values(sums.sums)).not.toContain(stateSum(await readFile(state, 'utf8')));
+  expect(await acceptFindings(askOf(config), 'torn down')).toBe(2);
+  expect((await kept(config)).findings).toEqual([]);
+  expect(await inVault()).toHaveLength(1);
+});
+
+test('sums of states that were lost are no trouble: what was taken before isn’t known, and what comes is', async () => {
+  const lay = (output: string) => {
+    const own = { version: 4, terraform_version: '1.11.4', serial: 7, lineage: 'l-1', resources: [], outputs: output };
+    return writeFile(state, JSON.stringify(own));
+  };
+  const config = configOf({ git: undefined, terraform: { state } });
+  await lay('a');
+  await kept(config);
+  await writeFile(join(backupFolder(config.dataDir, 'platform'), 'state-sums.json'), '{"v":1');
+  await lay('b');
+  expect(await kept(config)).toMatchObject({ findings: [], last: { ok: true } });
+  await lay('c');
+  expect((await kept(config)).findings).toHaveLength(1);
 });
 
 test('what an agent that was killed had sealed counts: it is found in the vault, and none is taken twice', async () => {

@@ -25,6 +25,7 @@ import type { BackupStanding, Trust } from '@headgate/documents';
 import { backupDueAt, drillIsDue } from '@headgate/domain';
 import type { AgentConfig } from '../config.ts';
 import { backupFolder, standingOf, writeStanding } from './standing-file.ts';
+import { StateSums } from './state-sums.ts';
 
 export interface BackupAsk {
   readonly config: AgentConfig;
@@ -149,11 +150,16 @@ class KeptBackup {
 
   async #take(parts: BackupParts): Promise<void> {
     const began = performance.now();
-    const { sealed, promise } = await takeBackup(parts);
+    const { sealed, promise, stateSum } = await takeBackup(parts);
     const { id, takenAt: at, bytes } = sealed;
+    if (stateSum !== undefined) await (await this.#sums()).add(id, stateSum);
     const good = { id, at, tookMs: Math.round(performance.now() - began), bytes, holds: heldText(promise) };
     await this.#write({ good, sinceDrill: this.standing.sinceDrill + 1, failures: 0, last: { at, ok: true } });
     this.#ask.say('info', 'backup taken, sealed and read back', { backup: this.standing.name, ...good });
+  }
+
+  #sums(): Promise<StateSums> {
+    return StateSums.read(this.#ask.config.dataDir, this.#ask.backup.name);
   }
 
   get #identityFile(): string | undefined {
@@ -184,7 +190,9 @@ class KeptBackup {
   async #tidy(parts: BackupParts): Promise<void> {
     const { say, backup } = this.#ask;
     const { backups, left } = await listBackups(parts.store, parts.of, parts.trust, parts.signal);
-    const findings = [...findingsIn(backups, this.standing.accepted?.at)];
+    const sums = await this.#sums();
+    const findings = [...findingsIn(backups, this.standing.accepted?.at, sums.all)];
+    await sums.keepOnly(backups.map(({ id }) => id));
     const unreadable = backups
       .flatMap(({ id, readable, why }) => (readable ? [] : [`${id}: ${why}`.slice(0, 1_000)]))
       .slice(0, 20);

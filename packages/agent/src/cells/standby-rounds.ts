@@ -34,9 +34,8 @@ export class StandbyRounds {
           // Once, so that nobody goes by what was told when there still were some.
           if (!watch.some && toldOfNone) return;
           const looked = await watch.look();
-          const standbys = looked(performance.now());
-          for (const each of standbys) sayChange(log, cell, each, said);
-          await plane.tellStandbys(cell, standbys);
+          for (const each of looked(performance.now())) sayChange(log, cell, each, said);
+          await plane.tellStandbys(cell, looked);
           toldOfNone = true;
           trouble = undefined;
         },

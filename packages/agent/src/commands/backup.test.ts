@@ -48,11 +48,11 @@ ${more}`,
   );
 }
 
-const lay = (serial: number) =>
+const lay = (serial: number, value = 'geheim-4711') =>
   writeFile(
     state,
     JSON.stringify({
-      ...{ version: 4, terraform_version: '1.11.4', serial, lineage: 'l-1', outputs: { p: { value: 'geheim-4711' } } },
+      ...{ version: 4, terraform_version: '1.11.4', serial, lineage: 'l-1', outputs: { p: { value } } },
       resources: [{ mode: 'managed', type: 'vlan', instances: [{ attributes: { key: 'geheim-4711' } }] }],
     }),
   );
@@ -125,6 +125,15 @@ test('one is taken, looked at, listed and brought back', async () => {
   expect(network).toMatchObject({ code: 0, out: expect.stringContaining('It holds secrets') });
   expect(await readFile(join(world.dir, 'out-2', 'terraform.tfstate'), 'utf8')).toContain('geheim-4711');
   expect(await backup('network', '--list')).toMatchObject({ code: 0, out: expect.stringMatching(/bk-.*serial 7/) });
+});
+
+test('a state that holds something else under the serial of the newest isn’t as it was', async () => {
+  await lay(7, 'geheim-4712');
+  expect(await backup('--status')).toMatchObject({
+    out: expect.stringMatching(
+      /network[\s\S]*the source: has the serial 7, as it had then, and HOLDS SOMETHING ELSE[\s\S]*lost if the source were lost now: what changed/,
+    ),
+  });
 });
 
 test('what went back is told until it is accepted with a reason', async () => {

@@ -17,6 +17,7 @@ import { tookText } from '@headgate/domain/model/duration';
 import { ObjectStoreTrouble } from '@headgate/execution';
 import { acceptFindings, type BackupAsk, backupParts, keepBackup } from '../backups/keep-backup.ts';
 import { standingOf } from '../backups/standing-file.ts';
+import { StateSums } from '../backups/state-sums.ts';
 import type { AgentConfig } from '../config.ts';
 import { print } from '../output.ts';
 import { usageTrouble } from '../usage.ts';
@@ -36,7 +37,8 @@ Without anything else it takes one now, beside the schedule, and drills it when 
 --drill       brings one back into a folder that is thrown away, and compares it with what was promised when it was taken
 --restore-to  does the same and leaves it in DIR, which has to be empty or not there: a bare repository, or the state's file
 --list        what lies in the vault under that name
---accept      says why a state that went back, or is of another lineage, is right; until then no older one is removed
+--accept      says why a state that went back, was emptied, holds something else under the same serial, or is of another
+              lineage, is right; until then no older one is removed
 --status      how each stands: how old the newest is, whether its source has moved since, the last drill, what is wrong
 --id          which one, as --list shows it; without it the newest
 --identity    age's, mode 0600; without it the vault's drill.identityFile. Without either none is brought back
@@ -210,7 +212,9 @@ async function askedSource(ask: BackupAsk, id: string): Promise<SourceNow> {
   try {
     const parts = await backupParts(ask);
     const { sealed } = await chooseBackup(parts.store, parts.of, id, parts.trust, parts.signal);
-    return await sourceNow({ ...parts, workDir: `${parts.workDir}-asked-${process.pid}` }, sealed);
+    const sums = await StateSums.read(ask.config.dataDir, ask.backup.name);
+    const workDir = `${parts.workDir}-asked-${process.pid}`;
+    return await sourceNow({ ...parts, workDir }, sealed, (sum) => sums.isOf(sealed.id, sum));
   } catch (error) {
     ask.signal.throwIfAborted();
     return { unknown: (error as Error).message };

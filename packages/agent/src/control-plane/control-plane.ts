@@ -7,6 +7,7 @@ import { digestOf } from '@headgate/documents';
 import type { CellAccount, CellState, Digest, Fence, Outcome, ToldStandby, UndoneAway } from '@headgate/domain';
 import type { PinnedEnvironment } from '../checks/facts.ts';
 import { type Assignment, assignmentOf } from './assignment.ts';
+import { StandbyClock } from './heard-clock.ts';
 
 /** The server can't answer now, or doesn't answer this agent. */
 export class Away extends Error {
@@ -43,6 +44,7 @@ const SAID_NO: readonly number[] = [404, 409, 410, 412];
 
 export class ControlPlane {
   readonly #client: Client;
+  readonly #standbyClock: StandbyClock;
   #hears: (refusal?: string) => void = () => {};
 
   constructor(client: Client) {
@@ -58,6 +60,7 @@ export class ControlPlane {
       }
     };
     this.#client = { ...client, call: call as Client['call'] };
+    this.#standbyClock = new StandbyClock(this.#client, SETTLE_PATIENCE_MS);
   }
 
   /** Whoever counts how long the server is silent hears of every answer to any call; `refusal`: it is one that helps nobody. */
@@ -126,10 +129,12 @@ export class ControlPlane {
     return { unread: unread !== undefined };
   }
 
-  /** Says what is seen of the standbys of a cell's stores. An older server has no place for it, and hears nothing. */
-  async tellStandbys(cell: string, standbys: readonly ToldStandby[]): Promise<void> {
-    const body = { standbys } as never;
-    await unlessAbsent(this.#client.call('tellStandbys', { cell, body }, { timeoutMs: SETTLE_PATIENCE_MS }));
+  /**
+   * Says what is seen of the standbys of a cell's stores, `looked` by what it would be at a moment of this process' monotonic
+   * clock. An older server has no place for it, and hears nothing.
+   */
+  async tellStandbys(cell: string, looked: (askedAt: number) => readonly ToldStandby[]): Promise<void> {
+    await unlessAbsent(this.#standbyClock.tell(cell, looked));
   }
 
   /** Tells a restored server what was done in a cell; `asked`: it asks a person about it. */

@@ -156,6 +156,7 @@ function evidenceText({ predicateType, result, rehearsal, rollbackRehearsal, ana
   const of = [environment, cell, store].filter((each) => each !== undefined).join('/');
   const felt = longestStallMs === undefined ? '' : `, others waited for at most ${longestStallMs} ms`;
   const whose = [...(business?.old ?? []), ...(business?.new === true ? ['its own'] : [])];
-  const done = whose.length === 0 ? '' : `, with business transactions (${whose.join(', ')})`;
+  const by = business?.verification === undefined ? '' : ` of ${business.verification.name}`;
+  const done = whose.length === 0 ? '' : `, with business transactions${by} (${whose.join(', ')})`;
   return `rehearsal on a copy of ${of} at ${instant(at)}: ${ok ? `it went well${felt}${done}` : `it did not go well: ${because.join('; ')}`}`;
 }

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { route } from '../route.ts';
 import { assignment, outcome, undoneAway } from '../schemas/assignment.ts';
 import { cell, cellState } from '../schemas/cells.ts';
-import { id, name, pageOf, paging, prefix } from '../schemas/common.ts';
+import { id, instant, name, pageOf, paging, prefix } from '../schemas/common.ts';
 import { pinsOfCell, toldPins } from '../schemas/pins.ts';
-import { MAX_STANDBYS, toldStandby } from '../schemas/standbys.ts';
+import { heardClock, MAX_STANDBYS, toldStandby } from '../schemas/standbys.ts';
 
 const tag = 'agents';
 const needs = ['carry-out'] as const;
@@ -102,9 +102,10 @@ export const agentRoutes = {
     tag,
     needs,
     params: z.object({ cell: name }),
-    body: z.strictObject({ standbys: z.array(toldStandby).max(MAX_STANDBYS) }),
+    body: z.strictObject({ standbys: z.array(toldStandby).max(MAX_STANDBYS), heard: heardClock.exactOptional() }),
     maxBytes: 256 * 1024,
-    response: z.object({ standbys: z.int() }),
+    /** `at`: the control plane's clock, to say the next time that it was heard. */
+    response: z.object({ standbys: z.int(), at: instant.exactOptional() }),
     twice: 'the later look counts',
   }),
   sayFarewell: route({

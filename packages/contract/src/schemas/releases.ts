@@ -28,7 +28,16 @@ export const evidence = z
         runner: z.enum(['headgate', 'psql']),
         masked: z.boolean(),
         /** Versions whose business transactions went well on the copy: those that ran then, and whether the new one. */
-        business: z.object({ old: z.array(z.string()), new: z.boolean() }).exactOptional(),
+        business: z
+          .object({
+            old: z.array(z.string()),
+            new: z.boolean(),
+            /** By which Verification. */
+            verification: z.object({ name: z.string(), digest }).exactOptional(),
+          })
+          .exactOptional(),
+        /** What was not looked at, each in words. */
+        missing: z.array(z.string()).exactOptional(),
         because: z.array(z.string()),
       })
       .exactOptional(),

@@ -44,6 +44,14 @@ export const toldStandby = z
   .strictObject({ ...seen, ageMs: z.int().min(0).max(MAX_TOLD_AGE_MS) })
   .meta({ id: 'ToldStandby' });
 
+/**
+ * The control plane's clock as an earlier answer said it, and for how long the agent had known that when it told, by its own
+ * monotonic clock: what was seen is dated by it, so that nothing that is held up on its way looks newer than it is.
+ */
+export const heardClock = z
+  .strictObject({ at: instant, agoMs: z.int().min(0).max(MAX_TOLD_AGE_MS) })
+  .meta({ id: 'HeardClock' });
+
 /** A standby as it was seen last. */
 export const standby = z
   .object({

@@ -1,18 +1,27 @@
-import type { Principal, ToldStandby } from '@headgate/domain';
+import type { Instant, Principal, ToldStandby } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { type CellRecord, type DocumentRecord, environmentOf, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse } from './result.ts';
 
+/** What an agent heard of the control plane's clock in an earlier answer: `at`, and `agoMs` after it had that it told. */
+export interface HeardClock {
+  readonly at: Instant;
+  /** By its own monotonic clock. */
+  readonly agoMs: number;
+}
+
 /**
  * An agent says what it saw of the standbys of a cell's stores. It is kept beside the log, dated by the control plane's clock,
- * in the place of what was told of the cell before.
+ * in the place of what was told of the cell before. How long it was on its way nobody can say but by a clock that both know:
+ * that was read before the agent `heard` of it, so what it tells is dated by that, and never later than it was seen.
  */
 export async function tellStandbys(
   deps: Deps,
   agent: Principal,
   cell: string,
   told: readonly ToldStandby[],
-): Promise<Result<{ readonly standbys: number }>> {
+  heard?: HeardClock,
+): Promise<Result<{ readonly standbys: number; readonly at?: Instant }>> {
   const what = 'tell of standbys';
   const stream = streams.cell(cell);
   const denied = notPermitted(agent, 'carry-out', stream);
@@ -42,6 +51,7 @@ export async function tellStandbys(
   const keys = new Set(told.map(({ store, name }) => `${store}/${name}`));
   if (keys.size < told.length)
     return refuse('malformed', what, 'body/standbys', 'one is told of twice', 'tell of each standby once');
-  await deps.standbys?.tell(cell, agent.id, told);
-  return ok({ standbys: told.length });
+  const notAfter = heard === undefined ? undefined : heard.at + heard.agoMs;
+  const at = await deps.standbys?.tell(cell, agent.id, told, notAfter);
+  return ok({ standbys: told.length, ...(at !== undefined && { at }) });
 }

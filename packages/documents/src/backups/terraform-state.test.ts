@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { countResources, readTerraformState } from './terraform-state.ts';
+import { countResources, readTerraformState, stateSum } from './terraform-state.ts';
 
 const SECRET = 'geheim-4711';
 const state = {
@@ -43,6 +43,15 @@ test.each<[string, string, string]>([
   const found = readTerraformState(text);
   expect(found).toMatchObject({ ok: false, code });
   expect(JSON.stringify(found)).not.toContain('4711');
+});
+
+test('the sum of a state tells every other content, and not the version of the program that wrote it', () => {
+  const sum = (more: object) => stateSum(JSON.stringify({ ...state, ...more }));
+  expect(sum({ terraform_version: '1.12.0-beta1' })).toBe(sum({}));
+  expect(sum({ outputs: { password: { value: 'geheim-4712' } } })).not.toBe(sum({}));
+  expect(sum({ resources: [] })).not.toBe(sum({}));
+  // Of a value that is called alike only what comes first isn't looked at.
+  expect(sum({ outputs: { terraform_version: 'a' } })).not.toBe(sum({ outputs: { terraform_version: 'b' } }));
 });
 
 test('a type that is named like a property of every object is counted like any other', () => {

@@ -2,6 +2,7 @@
  * Terraform's and OpenTofu's state, as far as anybody may know it: its version, lineage and serial, and how many resources of
  * each type. Everything else in it is secret, so no value goes into a fact or a refusal; a place in it is its path.
  */
+import { createHash } from 'node:crypto';
 import type { StatePromise } from '@headgate/domain';
 import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
@@ -61,6 +62,15 @@ export function readTerraformState(text: string): ReadState {
   if (Object.keys(resources).length > MOST_TYPES)
     return refuse('not-a-state', what, `it has more than ${MOST_TYPES} types of resources`, { where: 'resources' });
   return { ok: true, state: { version, writtenBy, lineage, serial, resources: { ...resources } } };
+}
+
+/**
+ * SHA-256 of a state's text, without the version of the program that wrote it: a newer one prints the same state with its own.
+ * It tells whoever can guess a secret in it that the guess is right, so it is nowhere in the open.
+ */
+export function stateSum(text: string): string {
+  const same = text.replace(/"terraform_version"\s*:\s*"[^"\\]*"/, '');
+  return createHash('sha256').update(same).digest('hex');
 }
 
 /** How many resources there are, data sources too. */

@@ -8,7 +8,7 @@ import type { AnalysisEvidence } from '../analysis/analysis.ts';
 import type { Freeze, WindowFact } from '../calendars/window.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
-import type { Action, GatePlace, MigrationRef } from '../plan/plan.ts';
+import type { Action, DocumentRef, GatePlace, MigrationRef } from '../plan/plan.ts';
 import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
 import type { RollbackRehearsalEvidence } from '../rehearsal/rollback.ts';
 import type { SeenStandby } from '../standby/standby.ts';
@@ -95,6 +95,8 @@ export interface GateFacts {
   readonly migrating?: readonly MigrationRef[];
   /** The versions that serve where the plan begins, beside which its migrations run. Absent: nobody looked. */
   readonly serving?: readonly string[];
+  /** The Verification that the plan checks by. Absent: nobody looked, or it checks by none. */
+  readonly verification?: DocumentRef;
   /** The stores that the plan migrates, of the cells that are asked about. Absent: nobody looked, or it was before there were drills. */
   readonly migrated?: readonly { readonly cell: string; readonly store: string }[];
   /** Who said go at the point of no return. */

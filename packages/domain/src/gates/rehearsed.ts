@@ -1,8 +1,8 @@
 import { ageText, durationText } from '../model/duration.ts';
 import type { Digest } from '../model/identity.ts';
-import type { BusinessRun } from '../rehearsal/business.ts';
 import type { RehearsalEvidence, WayBack } from '../rehearsal/rehearsal.ts';
-import { type EvidenceFact, type Gate, pass, stop, type Verdict, wholeNumber } from './gate.ts';
+import { type EvidenceFact, type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
+import { type BusinessAsked, businessLack, businessText, isWhose } from './rehearsed-business.ts';
 
 /** Predicate type of our statement of a rehearsal. */
 export const REHEARSAL = 'https://headgate.dev/rehearsal/v1';
@@ -42,17 +42,23 @@ export const rehearsed: Gate = {
       business: {
         enum: ['old-and-new', 'new'],
         description:
-          'Whose business transactions must have gone well on the migrated copy: of the version that ran and of the new one, or of the new one alone',
+          'Whose business transactions must have gone well on the migrated copy: of every version that serves and of the new one, or of the new one alone',
+      },
+      verification: {
+        type: 'string',
+        pattern: '^sha256:[0-9a-f]{64}$',
+        description:
+          'Digest of another Verification whose business transactions count, in place of the Application’s (rehearse --verification FILE)',
       },
     },
   },
   at: 'promotion',
   judge(params, facts) {
     const name = 'rehearsed';
-    const { from, masked = false, equal = false, runner = 'headgate', business } = params;
+    const { from, masked = false, equal = false, runner = 'headgate', business, verification } = params;
     const maxAgeMs = wholeNumber(params, 'maxAgeMs');
     const most = wholeNumber(params, 'longestStallMs');
-    const known = (runner === 'headgate' || runner === 'psql') && isWhose(business);
+    const known = (runner === 'headgate' || runner === 'psql') && isWhose(business) && isDigest(verification);
     const wellSaid = typeof from === 'string' && from !== '' && maxAgeMs !== undefined && maxAgeMs > 0 && known;
     if (!wellSaid || most === undefined || typeof masked !== 'boolean' || typeof equal !== 'boolean')
       return stop(
@@ -63,7 +69,8 @@ export const rehearsed: Gate = {
         'release manager',
       );
     if (facts.release.migrations === 0) return pass(name, 'the release migrates nothing');
-    const newest = newestRehearsal(facts.evidence, facts.release.digest, (each) => counts(each, from, runner));
+    const all = rehearsalsOf(facts.evidence, facts.release.digest, (each) => counts(each, from, runner));
+    const newest = all.reduce<RehearsalEvidence | undefined>(newer, undefined);
     if (newest === undefined)
       return stop(
         name,
@@ -72,9 +79,9 @@ export const rehearsed: Gate = {
         `headgate rehearse ${facts.release.digest} --from STORE --config FILE --key KEY --attach, with a store of ${from}`,
         'operator',
       );
-    return judgeNewest(newest, facts.now, {
-      ...{ from, maxAgeMs, most, masked, equal, business },
-      release: facts.release.digest,
+    return judgeNewest(newest, all, facts, {
+      ...{ from, maxAgeMs, most, masked, equal },
+      business: { whose: business, verification, from, release: facts.release.digest },
     });
   },
 };
@@ -85,14 +92,26 @@ export function newestRehearsal(
   release: Digest,
   counting: (rehearsal: RehearsalEvidence) => boolean,
 ): RehearsalEvidence | undefined {
-  const all = evidence.flatMap((each) => {
+  return rehearsalsOf(evidence, release, counting).reduce<RehearsalEvidence | undefined>(newer, undefined);
+}
+
+function rehearsalsOf(
+  evidence: readonly EvidenceFact[],
+  release: Digest,
+  counting: (rehearsal: RehearsalEvidence) => boolean,
+): readonly RehearsalEvidence[] {
+  return evidence.flatMap((each) => {
     const said = each.predicateType === REHEARSAL && each.subject === release && each.verified;
     return said && each.rehearsal !== undefined && counting(each.rehearsal) ? [each.rehearsal] : [];
   });
-  return all.reduce<RehearsalEvidence | undefined>(
-    (newest, each) => (newest === undefined || each.at >= newest.at ? each : newest),
-    undefined,
-  );
+}
+
+function newer(newest: RehearsalEvidence | undefined, each: RehearsalEvidence): RehearsalEvidence {
+  return newest === undefined || each.at >= newest.at ? each : newest;
+}
+
+function isDigest(value: unknown): value is Digest | undefined {
+  return value === undefined || (typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value));
 }
 
 /** Whether the gate with these parameters asks about such a rehearsal; false when they say nothing that can be asked. */
@@ -116,12 +135,17 @@ interface Asked {
   readonly most: number;
   readonly masked: boolean;
   readonly equal: boolean;
-  readonly business: Whose;
-  readonly release: Digest;
+  readonly business: BusinessAsked;
 }
 
-function judgeNewest(newest: RehearsalEvidence, now: number, asked: Asked): Verdict {
-  const { from, maxAgeMs, most, masked, equal, business, release } = asked;
+function judgeNewest(
+  newest: RehearsalEvidence,
+  all: readonly RehearsalEvidence[],
+  facts: GateFacts,
+  asked: Asked,
+): Verdict {
+  const { from, maxAgeMs, most, masked, equal, business } = asked;
+  const { now } = facts;
   const again = (why: string, verdict: 'fail' | 'error' | 'no-data' = 'fail', unblock = 'rehearse it again'): Verdict =>
     stop('rehearsed', verdict, why, unblock, 'operator');
   const { ok, wayBack, longestStallMs, because } = newest;
@@ -159,44 +183,35 @@ function judgeNewest(newest: RehearsalEvidence, now: number, asked: Asked): Verd
       'take the safe way that headgate analyse FILE shows, and create a new release',
       'developer',
     );
-  const lacks = lackOf(newest.business, business);
-  if (lacks !== undefined)
-    return again(
-      `the newest rehearsal on a copy of ${from} ran no business transactions of the ${lacks} version`,
-      'no-data',
-      `${LACKS[lacks]}: headgate rehearse ${release} --from STORE --config FILE --key KEY --attach`,
-    );
+  const sound = [newest, ...besides(newest, all, now, asked)] as const;
+  const lacks = businessLack(sound, facts, business);
+  if (lacks !== undefined) return again(lacks.why, 'no-data', lacks.unblock);
   const told = `others waited for at most ${durationText(Math.ceil(longestStallMs))}, and the way back ${WAYS[wayBack]}`;
   return pass(
     'rehearsed',
-    `on a copy of ${from}, ${ageText(Math.max(0, ageMs))} ago: ${told}${businessText(newest.business, business)}`,
+    `on a copy of ${from}, ${ageText(Math.max(0, ageMs))} ago: ${told}${businessText(sound, business)}${missingText(newest)}`,
   );
 }
 
-/** Whose business transactions a policy asks for; undefined: nobody's. */
-const WHOSE = [undefined, 'old-and-new', 'new'] as const;
-type Whose = (typeof WHOSE)[number];
-
-function isWhose(value: unknown): value is Whose {
-  return WHOSE.some((each) => each === value);
+/** Those before the newest that count beside it, newest first: as far back as all went well and are as they are asked for. */
+function besides(
+  newest: RehearsalEvidence,
+  all: readonly RehearsalEvidence[],
+  now: number,
+  { maxAgeMs, masked }: Asked,
+): readonly RehearsalEvidence[] {
+  const older = all.filter((each) => each !== newest).sort((a, b) => b.at - a.at);
+  const end = older.findIndex(({ ok, at }) => !ok || !(now - at <= maxAgeMs));
+  return (end < 0 ? older : older.slice(0, end)).filter((each) => !masked || each.masked);
 }
 
-/** Whose are missing of those that are asked for. */
-function lackOf(business: RehearsalEvidence['business'], asked: Whose): BusinessRun['which'] | undefined {
-  if (asked === undefined) return undefined;
-  if (business?.new !== true) return 'new';
-  return asked === 'new' || business.old.length > 0 ? undefined : 'old';
-}
+/** Of what wasn't looked at, so much is told. */
+const MOST_MISSING = 3;
 
-const LACKS: Readonly<Record<BusinessRun['which'], string>> = {
-  new: 'rehearse it without --no-business, in a cell whose configuration says how (rehearsal)',
-  old: 'rehearse it where the version before it runs (a policy for where none does asks for business: new)',
-};
-
-function businessText(business: RehearsalEvidence['business'], asked: Whose): string {
-  if (asked === undefined || business === undefined) return '';
-  const old = asked === 'new' ? '' : `, as those of ${business.old.join(' and ')} did`;
-  return `; the new version’s business transactions went well${old}`;
+function missingText({ missing = [] }: RehearsalEvidence): string {
+  if (missing.length === 0) return '';
+  const more = missing.length > MOST_MISSING ? `; and ${missing.length - MOST_MISSING} more` : '';
+  return `. NOT LOOKED AT: ${missing.slice(0, MOST_MISSING).join('; ')}${more}`;
 }
 
 const WAYS: Readonly<Record<WayBack, string>> = {

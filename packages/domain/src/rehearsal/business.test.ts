@@ -19,10 +19,14 @@ const next = (more: Partial<BusinessRun> = {}) =>
 test('a version counts by what was carried out and went well, and by nothing else', () => {
   const of = (...runs: readonly BusinessRun[]) => businessEvidence({ verification, runs });
   expect(businessEvidence(undefined)).toBeUndefined();
-  expect(of()).toEqual({ old: [], new: false });
-  expect(of(run(), next())).toEqual({ old: ['1.0.0'], new: true });
-  expect(of(run({ tenants: 0 }), next({ transactions: 0 }))).toEqual({ old: [], new: false });
-  expect(of(run({ failures: [{ why: 'x' }] }), next({ failures: [{ why: 'x' }] }))).toEqual({ old: [], new: false });
+  expect(of()).toEqual({ old: [], new: false, verification });
+  expect(of(run(), next())).toEqual({ old: ['1.0.0'], new: true, verification });
+  expect(of(run({ tenants: 0 }), next({ transactions: 0 }))).toEqual({ old: [], new: false, verification });
+  expect(of(run({ failures: [{ why: 'x' }] }), next({ failures: [{ why: 'x' }] }))).toEqual({
+    old: [],
+    new: false,
+    verification,
+  });
 });
 
 test('a version that was started and asked nothing is a reason, as one that failed is, with its check', () => {

@@ -44,6 +44,8 @@ export interface BusinessEvidence {
   /** Versions that ran when it was rehearsed. */
   readonly old: readonly string[];
   readonly new: boolean;
+  /** By which Verification. Absent: attached when nobody wrote that down. */
+  readonly verification?: BusinessFacts['verification'];
 }
 
 function wentWell({ failures, tenants, transactions }: BusinessRun): boolean {
@@ -71,5 +73,10 @@ export function businessEvidence(facts: BusinessFacts | undefined): BusinessEvid
   if (facts === undefined) return undefined;
   const well = (which: BusinessRun['which']): readonly BusinessRun[] =>
     facts.runs.filter((run) => run.which === which && wentWell(run));
-  return { old: well('old').map(({ release }) => release.version), new: well('new').length > 0 };
+  const { name, digest } = facts.verification;
+  return {
+    old: well('old').map(({ release }) => release.version),
+    new: well('new').length > 0,
+    verification: { name, digest },
+  };
 }

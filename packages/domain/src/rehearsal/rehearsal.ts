@@ -161,6 +161,8 @@ export interface RehearsalEvidence extends RehearsedStore, Omit<RehearsalResult,
   readonly masked: boolean;
   /** Of which versions business transactions went well on the copy; absent: nobody ran them. */
   readonly business?: BusinessEvidence;
+  /** What was not looked at, each in words. Absent: nothing, or attached when nobody wrote that down. */
+  readonly missing?: readonly string[];
   /**
    * What each migration took on the first way forward, in its order: what production is promised. Those that failed promise
    * nothing. Absent: attached when nobody wrote that down.
@@ -170,6 +172,8 @@ export interface RehearsalEvidence extends RehearsedStore, Omit<RehearsalResult,
 
 /** Reasons that are told there; one is enough to stop. */
 const MOST_REASONS = 20;
+/** Of what wasn't looked at: the statement has all of it. */
+const MOST_MISSING = 10;
 
 /** The same facts, as short as a gate needs them. */
 export function rehearsalEvidence(facts: RehearsalFacts): RehearsalEvidence {
@@ -178,14 +182,19 @@ export function rehearsalEvidence(facts: RehearsalFacts): RehearsalEvidence {
   return {
     ...facts.from,
     ...result,
-    because: because.slice(0, MOST_REASONS).map((each) => each.slice(0, 300).toWellFormed()),
+    because: because.slice(0, MOST_REASONS).map(short),
     ...(longest === undefined ? {} : { longestStallMs: longest }),
     at: facts.at,
     runner: facts.runner,
     masked: facts.copy.maskedBy !== undefined,
     ...(business === undefined ? {} : { business }),
+    ...(facts.missing.length === 0 ? {} : { missing: facts.missing.slice(0, MOST_MISSING).map(short) }),
     migrations: promisedTimes(facts),
   };
+}
+
+function short(text: string): string {
+  return text.slice(0, 300).toWellFormed();
 }
 
 function promisedTimes({ passes }: RehearsalFacts): readonly MigrationTime[] {

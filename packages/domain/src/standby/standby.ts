@@ -7,7 +7,8 @@ import type { Instant } from '../model/identity.ts';
 
 /**
  * `following`: in recovery, of the same cluster, on the primary's timeline or one that it came from. `unreachable`: the standby
- * doesn't answer. `unknown`: it answers, and the primary or the login's rights don't let it be told.
+ * doesn't answer. `unknown`: it answers, and the primary or the login's rights don't let it be told. `other-cluster`: also of an
+ * address that leads to the primary itself, or to a standby that is told under another name already.
  */
 export const STANDBY_STANDINGS = [
   'following',

@@ -5,6 +5,7 @@ import {
   type GitPromise,
   judgeGitRestore,
   judgeStateRestore,
+  type KeptState,
   stateFindings,
 } from './backup.ts';
 
@@ -130,9 +131,46 @@ test.each<[string, readonly (readonly [string, number])[], number | undefined, n
   ],
   ['of one', [['l', 4]], undefined, 0],
 ])('a row of states %s has as many findings as it has', (_what, row, acceptedAt, expected) => {
-  const states = row.map(([lineage, serial], i) => ({ id: `bk-${i}`, takenAt: i, lineage, serial }));
+  const states = row.map(([lineage, serial], i) => ({ id: `bk-${i}`, takenAt: i, lineage, serial, resources: 3 }));
   expect(stateFindings(states, acceptedAt)).toHaveLength(expected);
   expect(stateFindings(states.toReversed(), acceptedAt)).toHaveLength(expected);
+});
+
+const OTHER = 'has the serial 7 that bk-0 before it has, and holds something else';
+test.each<
+  [what: string, row: readonly Partial<KeptState>[], acceptedAt: number | undefined, expected: readonly string[]]
+>([
+  ['of one content', [{ sum: 'a' }, { sum: 'a' }], undefined, []],
+  ['of another content under a higher serial', [{ sum: 'a' }, { sum: 'b', serial: 8 }], undefined, []],
+  ['of another content under the same serial', [{ sum: 'a' }, { sum: 'b' }], undefined, [`bk-1 ${OTHER}`]],
+  ['whose content isn’t known', [{}, { sum: 'b' }], undefined, []],
+  ['of which one between isn’t known', [{ sum: 'a' }, {}, { sum: 'b' }], undefined, [`bk-2 ${OTHER}`]],
+  ['with fewer resources under the same serial', [{}, { resources: 2 }], undefined, [`bk-1 ${OTHER}`]],
+  [
+    'that was emptied under a higher serial',
+    [{ resources: 200 }, { resources: 0, serial: 8 }, { resources: 0, serial: 9 }],
+    undefined,
+    ['bk-1 holds no resources, and bk-0 before it had 200: it was emptied'],
+  ],
+  [
+    'that was emptied under the same serial',
+    [{ resources: 200 }, { resources: 0 }],
+    undefined,
+    ['bk-1 holds no resources, and bk-0 before it had 200: it was emptied'],
+  ],
+  ['that begins empty', [{ resources: 0 }, { resources: 5, serial: 8 }], undefined, []],
+  [
+    'that a person said is right',
+    [
+      { sum: 'a', resources: 9 },
+      { sum: 'b', resources: 0 },
+    ],
+    1,
+    [],
+  ],
+])('a row of states %s says what of it is odd', (_what, row, acceptedAt, expected) => {
+  const states = row.map((more, i) => ({ id: `bk-${i}`, takenAt: i, lineage: 'l', serial: 7, resources: 3, ...more }));
+  expect(stateFindings(states, acceptedAt)).toEqual(expected);
 });
 
 test.each<[string, Parameters<typeof backupDueAt>[1], number]>([

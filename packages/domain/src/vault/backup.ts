@@ -80,24 +80,45 @@ export interface KeptState {
   readonly takenAt: Instant;
   readonly lineage: string;
   readonly serial: number;
+  /** How many, data sources too. */
+  readonly resources: number;
+  /** The same for the same content; absent: nobody here knows it any more. */
+  readonly sum?: string;
 }
 
 /**
- * What is odd in a row of states: one goes back, or is another state altogether. Somebody restored an old one, or points the
- * backup elsewhere; either way the ones before are the only ones of their kind, and none is removed before a person said that
- * it is right. `acceptedAt`: up to which backup a person said so.
+ * What is odd in a row of states: one goes back, is another state altogether, holds something else under the serial that was
+ * there before, or nothing at all. Somebody restored an old one, wrote one by hand, lost it, or points the backup elsewhere;
+ * either way the ones before are the only ones of their kind, and none is removed before a person said that it is right.
+ * `acceptedAt`: up to which backup a person said so.
  */
 export function stateFindings(states: readonly KeptState[], acceptedAt: Instant | undefined): readonly string[] {
   const row = states.toSorted((a, b) => a.takenAt - b.takenAt || (a.id < b.id ? -1 : 1));
-  return row.slice(1).flatMap((state, i) => {
-    const before = row[i]!;
+  // Over those whose content nobody knows: the last before them that is known, of the same serial.
+  let known: KeptState | undefined;
+  return row.flatMap((state, i) => {
+    const before = row[i - 1];
+    if (known?.lineage !== state.lineage || known.serial !== state.serial) known = undefined;
+    const last = known;
+    if (state.sum !== undefined) known = state;
+    if (before === undefined) return [];
     if (acceptedAt !== undefined && state.takenAt <= acceptedAt) return [];
     if (state.lineage !== before.lineage)
       return [`${state.id} is of another lineage (${state.lineage}) than ${before.id} before it (${before.lineage})`];
     if (state.serial < before.serial)
       return [`${state.id} has serial ${state.serial}, and ${before.id} before it had ${before.serial}: it went back`];
-    return [];
+    if (state.resources === 0 && before.resources > 0)
+      return [`${state.id} holds no resources, and ${before.id} before it had ${before.resources}: it was emptied`];
+    const other =
+      state.serial === before.serial && state.resources !== before.resources ? before : otherThan(state, last);
+    return other === undefined
+      ? []
+      : [`${state.id} has the serial ${state.serial} that ${other.id} before it has, and holds something else`];
   });
+}
+
+function otherThan({ sum }: KeptState, last: KeptState | undefined): KeptState | undefined {
+  return sum === undefined || last === undefined || last.sum === sum ? undefined : last;
 }
 
 /** When the next backup is due; a clock that was set back makes it due, not late for years. */

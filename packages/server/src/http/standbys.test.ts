@@ -1,4 +1,5 @@
 /** What an agent tells of standbys: who may tell it, how it grows old, and what people and Prometheus are shown of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, createClient } from '@headgate/contract';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { placedEntries } from '../testing/placed-entries.ts';
@@ -62,7 +63,7 @@ it('is told by the agents of the cell’s environment alone, and by nobody who i
   expect(await refused(tell([told()], company.agent, 'nowhere'))).toMatchObject({ status: 409, code: 'not-seen' });
   expect(await refused(tell([told(), told()]))).toMatchObject({ status: 422, code: 'malformed' });
   expect(await verdict()).toMatchObject({ verdict: 'no-data' });
-  expect(await tell([told()])).toEqual({ standbys: 1 });
+  expect(await tell([told()])).toEqual({ standbys: 1, at: expect.any(Number) });
   expect(await verdict()).toMatchObject({ verdict: 'pass' });
 });
 
@@ -79,6 +80,36 @@ it('is as old as its look, by the server’s clock, however sound it is', async 
     verdict: 'no-data',
     because: expect.stringMatching(/second: seen 1 min \d+ s ago, 1 min are allowed/),
   });
+});
+
+const at = async (name: string) => (await manager.call('status')).standbys?.find((each) => each.name === name)?.at ?? 0;
+/** Tells of one as an agent does that heard the server's clock then. */
+const tellHeard = (heard: { at: number; agoMs: number }, standbys: readonly Partial<Told>[]) =>
+  company.agent.call('tellStandbys', {
+    cell: 'stage',
+    body: { standbys: standbys.map((each) => ({ ...sound, ageMs: 0, ...each })), heard },
+  });
+
+it('is dated by the clock that its agent heard, however long it was on its way', async () => {
+  const { at: clock = 0 } = await tell([]);
+  expect(clock).toBeGreaterThan(1_700_000_000_000);
+  // On its way for a while: that is in no age that its agent knows of.
+  await sleep(50);
+  await tellHeard({ at: clock, agoMs: 2 }, [{ ageMs: 1_000 }]);
+  expect(await at('second')).toBe(clock + 2 - 1_000);
+  // A clock that goes ahead of ours makes nothing newer than now.
+  const { at: now = 0 } = await tellHeard({ at: clock + 3_600_000, agoMs: 0 }, [{}]);
+  expect(await at('second')).toBeLessThanOrEqual(now);
+});
+
+it('that comes late takes the place of none that was told later, also where it tells of none', async () => {
+  const { at: clock = 0 } = await tell([]);
+  await tellHeard({ at: clock, agoMs: 0 }, [{ name: 'newer' }]);
+  expect(await tellHeard({ at: clock - 9_000, agoMs: 0 }, [{ name: 'held-up' }])).toMatchObject({ standbys: 1 });
+  await tellHeard({ at: clock - 8_000, agoMs: 0 }, []);
+  expect((await manager.call('status')).standbys?.map(({ name }) => name)).toEqual(['newer']);
+  await tellHeard({ at: clock, agoMs: 1 }, []);
+  expect((await manager.call('status')).standbys ?? []).toEqual([]);
 });
 
 it('is shown by status and incident with its age and what mends it, those first that somebody should look at', async () => {

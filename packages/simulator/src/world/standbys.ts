@@ -20,7 +20,7 @@ export function standbySpell(at: Instant): number | undefined {
 export function simulatedStandbys(cells: readonly CellState[], now: () => Instant): StandbyLooks {
   const stores = new Map(cells.map(({ cell, stores }) => [cell, Object.keys(stores)]));
   return {
-    tell: async () => {},
+    tell: async () => now(),
     of: async (asked) => {
       const at = now();
       const spell = standbySpell(at);

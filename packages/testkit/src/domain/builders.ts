@@ -256,6 +256,7 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
     ],
     soaked: [{ environment: 'staging', promotedAt: now - 2 * HOUR_MS }],
     migrating: [migrating],
+    verification: { name: 'business', digest: digestOf('business') },
     migrated: [{ cell: 'shared', store: 'main' }],
     drills: [soundDrill(now)],
     standbys: { stores: [{ cell: 'shared', store: 'main' }], seen: [soundStandby(now)] },

@@ -1,5 +1,5 @@
 import type { StandbyLooks } from '@headgate/control/ports/standby-looks';
-import type { PrincipalId, SeenStandby, ToldStandby } from '@headgate/domain';
+import type { Instant, PrincipalId, SeenStandby, ToldStandby } from '@headgate/domain';
 import type { Sessions } from './sessions.ts';
 
 /** A row as it is kept: one a cell, which every server writes. */
@@ -9,6 +9,9 @@ export interface StandbyRow {
   readonly standbys: readonly ToldStandby[];
 }
 
+/** What was held up on its way takes nobody's place; what was told at a moment that is still to come, since a clock was set, does. */
+const LATER = (told: string): string => `(${told} >= l.told_at or l.told_at > headgate.clock_ms())`;
+
 /** The last look at each cell's standbys, dated by the database. */
 export class PostgresStandbyLooks implements StandbyLooks {
   readonly #sessions: Sessions;
@@ -17,19 +20,26 @@ export class PostgresStandbyLooks implements StandbyLooks {
     this.#sessions = sessions;
   }
 
-  async tell(cell: string, by: PrincipalId, told: readonly ToldStandby[]): Promise<void> {
+  async tell(
+    cell: string,
+    by: PrincipalId,
+    told: readonly ToldStandby[],
+    notAfter = Number.MAX_SAFE_INTEGER,
+  ): Promise<Instant> {
     // Whoever has none has nothing to forget, either: most cells never get a row.
-    if (told.length === 0)
-      await this.#sessions.query(
-        `update headgate.standby_look set told_by = $2, told_at = headgate.clock_ms(), standbys = '[]' where cell = $1`,
-        [cell, by],
-      );
-    else
-      await this.#sessions.query(
-        `insert into headgate.standby_look (cell, told_by, told_at, standbys) values ($1, $2, headgate.clock_ms(), $3)
-         on conflict (cell) do update set told_by = excluded.told_by, told_at = excluded.told_at, standbys = excluded.standbys`,
-        [cell, by, JSON.stringify(told)],
-      );
+    const write =
+      told.length === 0
+        ? `update headgate.standby_look l set told_by = $2, told_at = c.told, standbys = $4::json from c
+           where l.cell = $1 and ${LATER('c.told')} returning 1`
+        : `insert into headgate.standby_look as l (cell, told_by, told_at, standbys) select $1::text, $2::text, c.told, $4::json from c
+           on conflict (cell) do update set told_by = excluded.told_by, told_at = excluded.told_at, standbys = excluded.standbys
+           where ${LATER('excluded.told_at')} returning 1`;
+    const { rows } = await this.#sessions.query<{ now: string }>(
+      `with c as (select least(headgate.clock_ms(), $3::bigint) as told), w as (${write})
+       select headgate.clock_ms() as now`,
+      [cell, by, notAfter, JSON.stringify(told)],
+    );
+    return Number(rows[0]?.now);
   }
 
   async of(cells: readonly string[]): Promise<ReadonlyMap<string, readonly SeenStandby[]>> {

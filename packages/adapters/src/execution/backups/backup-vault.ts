@@ -99,11 +99,21 @@ export async function chooseBackup(
   return openBackup(store, { ...of, id: newest.id }, trust, signal);
 }
 
-/** What is odd in a row of backups: of states alone. `acceptedAt`: up to which one a person said that it is right. */
-export function findingsIn(backups: readonly ListedBackup[], acceptedAt: number | undefined): readonly string[] {
-  const states = backups.flatMap(({ sealed }) =>
-    sealed?.holds.kind === 'terraform' ? [{ ...sealed.holds, id: sealed.id, takenAt: sealed.takenAt }] : [],
-  );
+/**
+ * What is odd in a row of backups: of states alone. `acceptedAt`: up to which one a person said that it is right; `sums`: of
+ * what states hold, by backup, as far as anybody here knows.
+ */
+export function findingsIn(
+  backups: readonly ListedBackup[],
+  acceptedAt: number | undefined,
+  sums: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const states = backups.flatMap(({ sealed }) => {
+    if (sealed?.holds.kind !== 'terraform') return [];
+    const { id, takenAt, holds } = sealed;
+    const sum = sums[id];
+    return [{ ...holds, id, takenAt, ...(sum !== undefined && { sum }) }];
+  });
   return stateFindings(states, acceptedAt).slice(0, 20);
 }
 

@@ -75,6 +75,28 @@ test('what comes back is the state byte by byte, for its owner alone, and tells 
   expect(await sourceNow(parts, sealed)).toEqual({ moved: true, words: 'has moved since (serial 8 now)' });
 });
 
+test('a source is as it was only where what it holds is the same, not where its serial is', async () => {
+  await writeFile(file, stateText(7));
+  const { parts, sealed, stateSum: taken_ } = await taken({ state: file });
+  const now = () => sourceNow(parts, sealed, (sum) => sum === taken_);
+  expect(await now()).toEqual({ moved: false, words: 'is as it was' });
+  await writeFile(file, stateText(7, { outputs: { p: { value: 'geheim-4712', type: 'string' } } }));
+  expect(await now()).toEqual({
+    moved: true,
+    words: 'has the serial 7, as it had then, and HOLDS SOMETHING ELSE (3 resources now)',
+  });
+  // Where nobody knows what it held, that isn't said; but how many there are is.
+  expect(await sourceNow(parts, sealed)).toEqual({
+    moved: true,
+    words: 'has the serial 7, as it had then; whether it holds the same isn’t known here until the next backup',
+  });
+  await writeFile(file, stateText(7, { resources: [] }));
+  expect(await sourceNow(parts, sealed)).toEqual({
+    moved: true,
+    words: 'has the serial 7, as it had then, and HOLDS SOMETHING ELSE (0 resources now)',
+  });
+});
+
 test('a program’s output is a state, too, by its own environment alone', async () => {
   const secret = join(world.dir, 'token');
   await writeFile(secret, 'token-4711\n', { mode: 0o600 });

@@ -17,25 +17,28 @@ import { BackupTrouble } from './trouble.ts';
 
 const MIB = 1024 * 1024;
 
+export interface TakenBackup {
+  readonly sealed: SealedBackup;
+  readonly promise: BackupPromise;
+  /** Of a state's content: a secret, as what it is of. */
+  readonly stateSum?: string;
+}
+
 /**
  * Takes one and seals it in the vault, where it is read back. Throws {@link BackupTrouble}, and what an object store throws;
  * nothing that lay there before is touched.
  */
-export async function takeBackup(
-  parts: BackupParts,
-): Promise<{ readonly sealed: SealedBackup; readonly promise: BackupPromise }> {
+export async function takeBackup(parts: BackupParts): Promise<TakenBackup> {
   const { config, vault, store, workDir, signal } = parts;
   return inEmptyFolder(workDir, async () => {
     const unmet = await unmetDemands(vault, store, workDir, signal);
     if (unmet.length > 0) throw new BackupTrouble(`the vault isn't what is demanded of it: ${unmet.join('; ')}`);
     const dir = join(workDir, 'taken');
     // What isn't a store's database lies with the files.
-    await mkdir(join(dir, 'files'), { recursive: true, mode: 0o700 });
+    const files = join(dir, 'files');
+    await mkdir(files, { recursive: true, mode: 0o700 });
     const takenAt = Date.now();
-    const promise: BackupPromise =
-      config.git === undefined
-        ? { kind: 'terraform', ...(await takeState(stateOf(parts, workDir), join(dir, 'files'))) }
-        : { kind: 'git', ...(await takeGit(await gitOf(parts, workDir, true), config.git, join(dir, 'files'))) };
+    const { promise, ...more } = await takenInto(parts, files);
     const path = `files/${config.git === undefined ? STATE : BUNDLE}`;
     const id = `bk-${new Date(takenAt)
       .toISOString()
@@ -45,8 +48,16 @@ export async function takeBackup(
       ...{ v: 1, id, agent: parts.of.agent, backup: parts.of.backup, source: sourceText(config), takenAt, promise },
       files: [await measuredFile(dir, path)],
     };
-    return { sealed: await sealBackup(parts, dir, contents), promise };
+    return { sealed: await sealBackup(parts, dir, contents), promise, ...more };
   });
+}
+
+async function takenInto(parts: BackupParts, files: string): Promise<Omit<TakenBackup, 'sealed'>> {
+  const { config, workDir } = parts;
+  if (config.git !== undefined)
+    return { promise: { kind: 'git', ...(await takeGit(await gitOf(parts, workDir, true), config.git, files)) } };
+  const { state, sum } = await takeState(stateOf(parts, workDir), files);
+  return { promise: { kind: 'terraform', ...state }, stateSum: sum };
 }
 
 /** Seals what lies in a folder, as its own manifest says. */
@@ -107,10 +118,14 @@ export function openlyHeldText(holds: SealedBackup['holds']): string {
     : `serial ${holds.serial} of the lineage ${holds.lineage}, ${many(holds.resources, 'resource')}`;
 }
 
-/** Whether the source is still what a backup holds. Throws {@link BackupTrouble} where it can't be asked. */
+/**
+ * Whether the source is still what a backup holds. `sameState`: whether a state of that sum is what that backup holds, as far as
+ * anybody here knows; an equal serial alone doesn't say so. Throws {@link BackupTrouble} where it can't be asked.
+ */
 export async function sourceNow(
   parts: BackupParts,
   newest: SealedBackup,
+  sameState: (sum: string) => boolean | undefined = () => undefined,
 ): Promise<{ readonly moved: boolean; readonly words: string }> {
   const { config, workDir } = parts;
   const { holds } = newest;
@@ -122,10 +137,16 @@ export async function sourceNow(
     }
     if (holds.kind === 'git' || config.git !== undefined)
       throw new BackupTrouble('the newest backup is of another kind');
-    const { state } = await askedState(stateOf(parts, workDir));
+    const { state, sum } = await askedState(stateOf(parts, workDir));
     if (state.lineage !== holds.lineage) return { moved: true, words: `is of another lineage now (${state.lineage})` };
-    const moved = state.serial !== holds.serial;
-    return { moved, words: moved ? `has moved since (serial ${state.serial} now)` : 'is as it was' };
+    if (state.serial !== holds.serial) return { moved: true, words: `has moved since (serial ${state.serial} now)` };
+    const resources = countResources(state);
+    const same = resources === holds.resources && sameState(sum);
+    if (same === true) return { moved: false, words: 'is as it was' };
+    const at = `has the serial ${state.serial}, as it had then`;
+    if (same === undefined)
+      return { moved: true, words: `${at}; whether it holds the same isn’t known here until the next backup` };
+    return { moved: true, words: `${at}, and HOLDS SOMETHING ELSE (${many(resources, 'resource')} now)` };
   });
 }
 

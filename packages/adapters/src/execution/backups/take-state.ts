@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTerraformState } from '@headgate/documents';
+import { stateSum } from '@headgate/documents/backups/terraform-state';
 import type { StatePromise } from '@headgate/domain';
 import { secretOf } from '../object-store/open-object-store.ts';
 import { type RunResult, runBounded } from '../program-run/bounded-run.ts';
@@ -22,18 +23,24 @@ export interface StateRuns {
   readonly yields: boolean;
 }
 
+export interface AskedState {
+  readonly state: StatePromise;
+  /** Of its content: a secret, as what it is of. */
+  readonly sum: string;
+}
+
 /** Reads it, as it is now. Throws {@link BackupTrouble} where it can't be had, or isn't a state. */
-export async function askedState(runs: StateRuns): Promise<{ readonly bytes: Buffer; readonly state: StatePromise }> {
+export async function askedState(runs: StateRuns): Promise<AskedState & { readonly bytes: Buffer }> {
   const { state: file, command } = runs.source;
   const bytes = file === undefined ? await printed(runs, command ?? []) : await readBoundedFile(file, runs.mostBytes);
-  return { bytes, state: stateIn(bytes) };
+  return { bytes, state: stateIn(bytes), sum: stateSum(bytes.toString('utf8')) };
 }
 
 /** Takes it into `dir`, a folder. */
-export async function takeState(runs: StateRuns, dir: string): Promise<StatePromise> {
-  const { bytes, state } = await askedState(runs);
+export async function takeState(runs: StateRuns, dir: string): Promise<AskedState> {
+  const { bytes, ...asked } = await askedState(runs);
   await writeFile(join(dir, STATE), bytes, { mode: 0o600, flag: 'wx', flush: true });
-  return state;
+  return asked;
 }
 
 /** What is seen of a state that was laid out in `dir`. */

@@ -2,7 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type LookParts, lookAtStandby, type StandbyLook } from './look-at-standby.ts';
+import { type LookParts, type StandbyLook, lookAtStandby as wholeLook } from './look-at-standby.ts';
 import { PrimaryPositions } from './primary-positions.ts';
 import { BIN, type RealServer, RealServers } from './testing/real-servers.ts';
 
@@ -24,6 +24,8 @@ function parts(of = standby, from = primary, user = 'watcher'): LookParts {
     bounds: BOUNDS,
   };
 }
+
+const lookAtStandby = async (with_: LookParts): Promise<StandbyLook> => (await wholeLook(with_)).seen;
 
 /** Looks until a look is as it is expected to be. */
 async function until(what: string, with_: LookParts, is: (look: StandbyLook) => boolean): Promise<StandbyLook> {

@@ -13,6 +13,13 @@ import { type PrimaryPositions, placeOf } from './primary-positions.ts';
 /** What is seen of one standby, whoever's it is. */
 export type StandbyLook = Omit<ToldStandby, 'store' | 'name' | 'ageMs'>;
 
+/** A look, and which server it came to. */
+export interface LookedAt {
+  readonly seen: StandbyLook;
+  /** The same for whoever comes to this server, by whichever address, until it is started anew; absent: it didn't answer. */
+  readonly server?: string;
+}
+
 const BOUNDS: LookBounds = { deadlineMs: 5_000, mostBytes: 256 * 1024 };
 /** For so long it is asked again whether it has come to where the primary was: it is behind by what that takes. Milliseconds. */
 const CATCH_UP_MS = 1_000;
@@ -30,13 +37,13 @@ export interface LookParts {
 }
 
 /** Looks at a standby. Never throws, and never takes longer than its bounds say, whoever hangs. */
-export async function lookAtStandby(parts: LookParts): Promise<StandbyLook> {
+export async function lookAtStandby(parts: LookParts): Promise<LookedAt> {
   const { bounds = BOUNDS, now, positions } = parts;
-  const look = async <T>(config: () => Promise<pg.ClientConfig>, work: (client: pg.Client) => Promise<T>) => {
+  const look: Look = async (config, work) => {
     try {
-      return { ok: true, value: await boundedLook(await config(), bounds, work) } as const;
+      return { ok: true, value: await boundedLook(await config(), bounds, work) };
     } catch (error) {
-      return { ok: false, why: whyNot(error) } as const;
+      return { ok: false, why: whyNot(error) };
     }
   };
   // Of the moment before it was asked: the log came to that place then or later.
@@ -45,8 +52,15 @@ export async function lookAtStandby(parts: LookParts): Promise<StandbyLook> {
   const first = before.ok ? before.value : undefined;
   if (first?.place !== undefined) positions.saw(placeOf(first.place), at);
   const standby = await look(parts.standby, (client) => askStandby(client, first?.place));
-  if (!standby.ok) return { standing: 'unreachable', why: `it can’t be asked: ${standby.why}`.slice(0, 500) };
-  const seen = standby.value;
+  if (!standby.ok) return { seen: { standing: 'unreachable', why: `it can’t be asked: ${standby.why}`.slice(0, 500) } };
+  const { system, started } = standby.value;
+  return { seen: await compared(look, parts, before, standby.value), server: `${system} ${started}` };
+}
+
+/** How what a standby said of itself goes with what its primary had written before, and has by now. */
+async function compared(look: Look, parts: LookParts, before: Answer<Primary>, seen: Standby): Promise<StandbyLook> {
+  const { now, positions } = parts;
+  const first = before.ok ? before.value : undefined;
   const facts = {
     ...(seen.paused && { paused: true as const }),
     ...(seen.receiving !== undefined && { receiving: seen.receiving }),
@@ -181,10 +195,9 @@ async function askOnce(client: pg.ClientBase): Promise<Standby> {
   };
 }
 
-type Look = <T>(
-  config: () => Promise<pg.ClientConfig>,
-  work: (client: pg.Client) => Promise<T>,
-) => Promise<{ readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string }>;
+type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
+
+type Look = <T>(config: () => Promise<pg.ClientConfig>, work: (client: pg.Client) => Promise<T>) => Promise<Answer<T>>;
 
 /** Why a standby isn't on the primary's timeline, nor on one that it came from; undefined: it is. */
 async function otherTimeline(

@@ -47,9 +47,37 @@ export class StandbyWatch {
     const looked = await Promise.all(
       this.#watched.map(async ({ store, name, look }) => {
         const began = this.#now();
-        return { began, seen: { store, name, ...(await lookAtStandby(look)) } };
+        const { seen, server } = await lookAtStandby(look);
+        return { began, server, seen: { store, name, ...seen } };
       }),
     );
-    return (askedAt) => looked.map(({ began, seen }) => ({ ...seen, ageMs: Math.max(0, Math.ceil(askedAt - began)) }));
+    const each = eachServerOnce(looked);
+    return (askedAt) => each.map(({ began, seen }) => ({ ...seen, ageMs: Math.max(0, Math.ceil(askedAt - began)) }));
   }
+}
+
+interface Looked {
+  readonly began: number;
+  /** Which server was come to. */
+  readonly server: string | undefined;
+  readonly seen: Omit<ToldStandby, 'ageMs'>;
+}
+
+/**
+ * One server that has two names is one standby of its store, and fails over once: the name that is declared first stands for
+ * it. What is wrong with the server itself is told of both.
+ */
+function eachServerOnce(all: readonly Looked[]): readonly Looked[] {
+  const named = new Map<string, string>();
+  return all.map((looked) => {
+    const { server, seen } = looked;
+    if (server === undefined || (seen.standing !== 'following' && seen.standing !== 'unknown')) return looked;
+    const key = JSON.stringify([seen.store, server]);
+    const first = named.get(key);
+    if (first === undefined) named.set(key, seen.name);
+    if (first === undefined) return looked;
+    // Said as of an address that leads to the primary: an older server knows no other word for it.
+    const why = `its address leads to ${first}, which counts once`;
+    return { ...looked, seen: { store: seen.store, name: seen.name, standing: 'other-cluster', why } };
+  });
 }

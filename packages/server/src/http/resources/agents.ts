@@ -98,7 +98,7 @@ export function agentHandlers(
       return observed.ok ? { ok: true, value: showCell(deps, seen.cell, observed.value, principal) } : observed;
     },
     async tellStandbys({ principal, input, body }) {
-      return tellStandbys(deps, principal, input.cell, body.standbys as readonly ToldStandby[]);
+      return tellStandbys(deps, principal, input.cell, body.standbys as readonly ToldStandby[], body.heard);
     },
   };
 }

@@ -43,6 +43,7 @@ const RENAMED = migrationsOf([
   'alter table invoice rename column memo to note',
 ]);
 const OLD = shopRelease('1.0.0', 'note');
+const BILLING = { name: 'billing', digest: expect.stringMatching(/^sha256:/) };
 
 describe.skipIf(tools === undefined)('Business transactions on the migrated copy', { timeout: 180_000 }, () => {
   let onto: CopyServer;
@@ -98,7 +99,7 @@ describe.skipIf(tools === undefined)('Business transactions on the migrated copy
     });
     expect(facts.comparisons.map(({ differences }) => differences)).toEqual([[], []]);
     expect(judgeRehearsal(facts)).toMatchObject({ ok: true, wayBack: 'equal' });
-    expect(rehearsalEvidence(facts).business).toEqual({ old: ['1.0.0'], new: true });
+    expect(rehearsalEvidence(facts).business).toEqual({ old: ['1.0.0'], new: true, verification: BILLING });
     expect(facts.missing.join()).not.toContain('business');
     expect((await withClient(shop.owner, (client) => client.query(count))).rows).toEqual(rows);
     expect(await readdir(root)).toEqual(before);
@@ -114,7 +115,7 @@ describe.skipIf(tools === undefined)('Business transactions on the migrated copy
       'business transactions of the old version 1.0.0 on the new schema: acme, bill/post: expected $statusCode == 201, found 500',
       'business transactions of the old version 1.0.0 on the new schema: umbra, bill/post: expected $statusCode == 201, found 500',
     ]);
-    expect(rehearsalEvidence(facts).business).toEqual({ old: [], new: true });
+    expect(rehearsalEvidence(facts).business).toEqual({ old: [], new: true, verification: BILLING });
     expect(printed.join()).toContain('column "note" of relation "invoice" does not exist');
     expect(JSON.stringify(facts)).not.toContain('does not exist');
   });
@@ -149,7 +150,7 @@ describe.skipIf(tools === undefined)('Business transactions on the migrated copy
     expect(nothing.missing).toContain(
       'no business transactions of an old version were run: no other one than 1.1.0 serves in the cell shared',
     );
-    expect(rehearsalEvidence(nothing).business).toEqual({ old: [], new: true });
+    expect(rehearsalEvidence(nothing).business).toEqual({ old: [], new: true, verification: BILLING });
 
     const narrow = await cell();
     await serve(narrow, 'green', shopRelease('0.9.0', 'note', { schemaRange: { min: 0, max: 0 } }));
@@ -157,7 +158,7 @@ describe.skipIf(tools === undefined)('Business transactions on the migrated copy
     expect(facts.missing).toContain(
       'no business transactions of an old version were run: 0.9.0 is for the schemas 0 to 0, and doesn’t run on 1',
     );
-    expect(rehearsalEvidence(facts).business).toEqual({ old: [], new: true });
+    expect(rehearsalEvidence(facts).business).toEqual({ old: [], new: true, verification: BILLING });
   });
 
   test('they aren’t run where the copy never came to the new schema', async () => {
@@ -198,7 +199,7 @@ describe.skipIf(tools === undefined)('Business transactions on the migrated copy
     await serve(config, 'blue', OLD);
     const given = await givenServer({ file: shop.files.adminUrl });
     const facts = await on(config, shopRelease('1.1.0', 'note'), ADDED, billing(), given);
-    expect(rehearsalEvidence(facts).business).toEqual({ old: ['1.0.0'], new: true });
+    expect(rehearsalEvidence(facts).business).toEqual({ old: ['1.0.0'], new: true, verification: BILLING });
     await withClient(shop.owner, (client) => client.query('select 1'));
     const left = await withClient(await shop.store.cluster.controlConnection(), (client) =>
       client.query(`select rolname from pg_roles where rolname like 'headgate_migrator_%' and rolcanlogin`),
