@@ -118,6 +118,7 @@ export * from './standby/standby.ts';
 export * from './tenant-rows/approved.ts';
 export * from './tenant-rows/catalogue.ts';
 export * from './tenant-rows/difference.ts';
+export * from './tenant-rows/misfit.ts';
 export * from './tenant-rows/plan.ts';
 export * from './tenant-rows/propose.ts';
 export * from './tenant-rows/rule.ts';

@@ -1,9 +1,9 @@
 /** Applies an approved difference: all of it in one transaction, or nothing. */
 import { type DifferenceFile, openDifferenceFile } from '@headgate/documents';
 import type { Digest, Fence, Refusal, RowsSum, TableDifference } from '@headgate/domain';
-import { refused, reverseOf, reverseRow, standingOf } from '@headgate/domain';
+import { misfitOf, refused, reverseOf, reverseRow, standingOf } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
-import pg from 'pg';
+import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { controlConnection, holdMigrations, raiseFence, rowsConnection, type Store } from '../store/store-session.ts';
 import { THIS_DATABASE } from '../store/this-database.ts';
@@ -11,8 +11,9 @@ import { DifferenceWriter } from './difference-writer.ts';
 import { schemaOf } from './make-difference.ts';
 import { lookAtOthers, othersTouched } from './others-untouched.ts';
 import { readRowsCatalogue } from './read-rows-catalogue.ts';
+import { rowsClient, settle } from './rows-client.ts';
 import { meanTenant, tableSql } from './rows-sql.ts';
-import { AS_WRITTEN, ROW_SETTINGS, sumRows } from './tenant-side.ts';
+import { sumRows } from './tenant-side.ts';
 import { triggersOff } from './triggers.ts';
 import { type Laid, layOut, NotWritten, writeRows } from './write-rows.ts';
 
@@ -109,20 +110,17 @@ function codeOf(error: unknown): string | undefined {
 
 async function inStore(ask: ApplyAsk, reverse: Reverse, stillHeld: () => Promise<void>): Promise<ApplyOutcome> {
   const { store, file } = ask;
-  const client = new pg.Client({
-    ...(await rowsConnection(store)),
-    ...{ types: AS_WRITTEN, application_name: 'headgate recover-tenant' },
-  });
+  const client = rowsClient(await rowsConnection(store));
   let broken: Error | undefined;
   client.on('error', (error) => {
     broken = error;
   });
   try {
     await client.connect();
-    await client.query(ROW_SETTINGS);
-    await client.query(
-      `set statement_timeout = ${STATEMENT_MS}; set lock_timeout = ${LOCK_MS}; set idle_in_transaction_session_timeout = ${SILENT_MS}`,
-    );
+    await settle(client, {
+      ...{ statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS },
+      idle_in_transaction_session_timeout: SILENT_MS,
+    });
     await meanTenant(client, file.difference.value);
     await client.query('begin');
     const laid = await layOut(client, file.difference.tables, file.rows());
@@ -165,6 +163,15 @@ async function underLock(
       'schema-changed',
       'the store’s tables aren’t what they were when the difference was made',
       'make it anew, and have that approved',
+    );
+  // Who made the file wrote what it says of its tables, and statements are made of that.
+  const misfit = misfitOf(tables, catalogue);
+  if (misfit !== undefined)
+    return no(
+      ask,
+      'not-of-this-store',
+      misfit,
+      'find out who made this file and how; make it anew, and have that approved',
     );
   const standing = standingOf({ tables }, await sumsOf(client, tables));
   if (standing.as === 'wanted') return { ok: true, already: true };

@@ -1,0 +1,90 @@
+/** A difference is what somebody wrote into a file: what it says of the store, of whose rows they are and of its numbers is held against them. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ownersConnection } from '../store/store-session.ts';
+import { rowsClient } from './rows-client.ts';
+import { forge } from './testing/forged.ts';
+import { type SharedStore, sharedStore } from './testing/shared-store.ts';
+
+let store: SharedStore;
+
+beforeAll(async () => {
+  store = await sharedStore();
+}, 60_000);
+afterAll(() => store?.remove());
+
+const all = async () => [await store.rows('ada', 'live'), await store.rows('bob', 'live')];
+
+describe('A difference whose maker wrote into it', { timeout: 60_000 }, () => {
+  beforeEach(async () => {
+    await store.anew();
+    await store.remember();
+    await store.query(`
+      update orders set total = total * 100 where id between 1001 and 1003;
+      delete from order_line where order_id = 1008; insert into customer values (1900, 'ada', 'new', null, null)`);
+    expect(await store.diff('ada')).toMatchObject({ ok: true });
+  });
+
+  const SQL = 'text; commit; delete from public.order_line where order_id > 2000';
+  test.each<[string, Parameters<typeof forge>[1], RegExp]>([
+    [
+      'SQL in place of the tenant’s type',
+      ({ tables: [of] }) => Object.assign(of!.belongs, { type: SQL }),
+      /public\.customer isn’t so .* somebody’s/,
+    ],
+    ['SQL in place of a column’s type', ({ tables: [of] }) => (of!.columns[0]!.type = SQL), /or their types/],
+    [
+      'another type that a value can be cast to',
+      ({ tables: [of] }) => (of!.columns.find(({ name }) => name === 'id')!.type = 'bigint'),
+      /its columns, or their types/,
+    ],
+    [
+      'a column left out',
+      ({ tables: [of] }, rows) => {
+        const { key, columns } = of!;
+        const at = columns.findIndex(({ name }) => !key.includes(name));
+        columns.splice(at, 1);
+        for (const { live } of rows.filter((each) => each.table === 0)) live!.splice(at, 1);
+      },
+      /its columns, or their types/,
+    ],
+    ['another key', ({ tables: [of] }) => (of!.key = ['name']), /its primary key/],
+    [
+      'another column by which rows are somebody’s',
+      ({ tables: [of] }) => Object.assign(of!.belongs, { column: 'id' }),
+      /customer isn’t so .* somebody’s/,
+    ],
+    [
+      'a way that no foreign key goes',
+      ({ tables }) => Object.assign(tables[2]!.belongs, { of: 'public.customer' }),
+      /order_line isn’t so .* somebody’s/,
+    ],
+    [
+      'a way that leads in a circle',
+      ({ tables }) =>
+        (tables[1]!.belongs = { rows: 'through', by: ['before_id'], of: 'public.orders', ofColumns: ['id'] }),
+      /orders isn’t so .* somebody’s/,
+    ],
+    ['a table that isn’t there', ({ tables: [of] }) => (of!.table = 'public.nobody'), /nobody|does not exist/],
+  ])('%s is refused, and nothing of it is run', async (_what, change, why) => {
+    const before = await all();
+    await forge(store.out, change);
+    const told = await store.apply().then(
+      (outcome) => (outcome.ok ? 'applied' : outcome.refusal.why),
+      (error: Error) => error.message,
+    );
+    expect(told).toMatch(why);
+    expect(await all()).toEqual(before);
+  });
+});
+
+test('A session for rows takes one statement at a time, with values and without', async () => {
+  const client = rowsClient(await ownersConnection(store.real.store));
+  await client.connect();
+  try {
+    await expect(client.query('select 1; select 2')).rejects.toThrow(/multiple commands/);
+    await expect(client.query('select $1::int; select 2', [1])).rejects.toThrow(/multiple commands/);
+    expect((await client.query('select 1 as one')).rows).toEqual([{ one: '1' }]);
+  } finally {
+    await client.end();
+  }
+});
