@@ -116,6 +116,7 @@ export * from './rollout/state.ts';
 export * from './rollout/undone-away.ts';
 export * from './standby/standby.ts';
 export * from './tenant-rows/approved.ts';
+export * from './tenant-rows/by-rules.ts';
 export * from './tenant-rows/catalogue.ts';
 export * from './tenant-rows/difference.ts';
 export * from './tenant-rows/misfit.ts';

@@ -208,6 +208,36 @@ test('a rule that can’t hold is told with its line, and a table that no rule n
   }
 });
 
+test('where documents are pinned, a difference is by those rules, and they are brought to apply it', async () => {
+  const rules = join(dir, 'rules.yaml');
+  const config = join(dir, 'agent.yaml');
+  const [plain, text] = [await readFile(config, 'utf8'), await readFile(rules, 'utf8')];
+  const pinned = (digest: string) =>
+    writeFile(config, plain.replace('{name: production}', `{name: production, documents: ["${digest}"]}`));
+  const file = join(dir, 'pinned.difference');
+  try {
+    await pinned(`sha256:${'0'.repeat(64)}`);
+    const refused = await compared('--tenant', 'ada', '--as', 'usr_maker', '--out', file);
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('nobody pinned the TenantRows tenant-rows'),
+    });
+    await pinned(/\((sha256:[0-9a-f]{64})\)/.exec(refused.err)![1]!);
+    expect(await compared('--tenant', 'ada', '--as', 'usr_maker', '--out', file)).toMatchObject({ code: 0 });
+    const yes = join(dir, 'pinned-yes.json');
+    await approve(file, 'approver.pem', 'usr_approver', yes, '--yes');
+    const apply = (...more: string[]) => asked('apply', file, '--as', 'usr_run', '--approval', yes, ...more);
+    expect(await apply()).toMatchObject({ code: 1, err: expect.stringContaining('give the file with the rules') });
+    await writeFile(rules, text.replace('rows: shared}', 'rows: shared} # read'));
+    expect(await apply('--rules', rules)).toMatchObject({ code: 0, out: expect.stringContaining('ada is back') });
+    await writeFile(rules, text.replace('tenant-rows', 'tenant-rows-2'));
+    expect(await apply('--rules', rules)).toMatchObject({ code: 1, err: expect.stringContaining('nobody pinned') });
+  } finally {
+    await writeFile(config, plain);
+    await writeFile(rules, text);
+  }
+});
+
 test('a folder without a recovered store, and one of another store, are told apart', async () => {
   const none = ['--store', 'main', '--tenant', 'ada', '--rules', join(dir, 'rules.yaml')];
   expect(await asked('diff', ...none, '--recovered', dir)).toMatchObject({

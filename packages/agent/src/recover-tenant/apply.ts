@@ -15,13 +15,17 @@ import { type DifferenceApproval, judgeApproval, type Refusal } from '@headgate/
 import type { AgentConfig } from '../config.ts';
 import { MarksFile } from '../marks/marks-file.ts';
 import { readBundle } from '../reconcile/read-files.ts';
-import { cellOfStore, expectTenant, liveStore } from './stores.ts';
+import { rulesRefusal } from './pinned-rules.ts';
+import type { ReadTenantRows } from './read-rules.ts';
+import { cellOfStore, expectTenant, liveStore, othersOf } from './stores.ts';
 
 export interface ApplyTenantAsk {
-  readonly config: Pick<AgentConfig, 'cells' | 'dataDir'>;
+  readonly config: Pick<AgentConfig, 'cells' | 'dataDir' | 'environments'>;
   readonly trust: Pick<Trust, 'signers'>;
   readonly file: string;
   readonly approvals: readonly string[];
+  /** By which the difference has to be, where they were given. */
+  readonly rules?: ReadTenantRows;
   /** Who runs it, by the id that the trust file knows them by. */
   readonly by: string;
   readonly now: () => number;
@@ -51,6 +55,8 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
       `the difference is of ${difference.environment}, and the cell ${cell.cell} is in ${cell.environment}`,
     );
   expectTenant(cell, difference.store, difference.tenant);
+  const strange = rulesRefusal(config, difference, ask.rules);
+  if (strange !== undefined) return { ok: false, refusal: strange };
   const approvals: DifferenceApproval[] = [];
   for (const each of ask.approvals) {
     const opened = openDifferenceApproval(await readBundle(each, HOW), trust);
@@ -64,7 +70,8 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
   const store = await liveStore(cell, difference.store);
   // Before anything is done: what can't be signed afterwards is better known now.
   const key = cell.vault === undefined ? undefined : await vaultKey(cell.vault.keyFile);
-  const outcome = await applyDifference({ file, store, cell: cell.cell, fence, by, now });
+  const others = othersOf(cell, difference.store, difference.tenant, ask.rules?.content.spec);
+  const outcome = await applyDifference({ file, store, cell: cell.cell, fence, by, others, now });
   if (!outcome.ok) return outcome;
   if ('already' in outcome) return { ok: true, file, already: true };
   const { applied } = outcome;

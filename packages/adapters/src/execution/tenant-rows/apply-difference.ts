@@ -1,6 +1,6 @@
 /** Applies an approved difference: all of it in one transaction, or nothing. */
 import { type DifferenceFile, openDifferenceFile } from '@headgate/documents';
-import type { Digest, Fence, Refusal, RowsSum, TableDifference } from '@headgate/domain';
+import type { Digest, Fence, Refusal, RowsCatalogue, RowsSum, TableDifference } from '@headgate/domain';
 import { misfitOf, refused, reverseOf, reverseRow, standingOf } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
 import type pg from 'pg';
@@ -14,6 +14,7 @@ import { readRowsCatalogue } from './read-rows-catalogue.ts';
 import { rowsClient, settle } from './rows-client.ts';
 import { meanTenant, tableSql } from './rows-sql.ts';
 import { sumRows } from './tenant-side.ts';
+import { valueRefusal } from './tenant-value.ts';
 import { triggersOff } from './triggers.ts';
 import { type Laid, layOut, NotWritten, writeRows } from './write-rows.ts';
 
@@ -24,6 +25,8 @@ export interface ApplyAsk {
   /** The newest token that was acted on in the cell. */
   readonly fence: Fence;
   readonly by: string;
+  /** Names of the store's other tenants, and what stands for them where that is known. */
+  readonly others: readonly string[];
   readonly now: () => number;
 }
 
@@ -40,6 +43,7 @@ export type ApplyOutcome =
   | { readonly ok: true; readonly already: true }
   | { readonly ok: false; readonly refusal: Refusal };
 
+const WHAT = 'apply this difference';
 /** Everybody who writes to the tenant's tables waits for as long as this takes. Milliseconds. */
 const STATEMENT_MS = 15 * 60_000;
 /** How long somebody else's lock is waited for, who is waited for by others in turn. Milliseconds. */
@@ -121,9 +125,14 @@ async function inStore(ask: ApplyAsk, reverse: Reverse, stillHeld: () => Promise
       ...{ statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS },
       idle_in_transaction_session_timeout: SILENT_MS,
     });
-    await meanTenant(client, file.difference.value);
+    const { tables, tenant, value } = file.difference;
+    const strange = strangeTo(ask, await readRowsCatalogue(client));
+    if (strange !== undefined) return strange;
+    const refusal = await valueRefusal(client, tables, { what: WHAT, tenant, value, others: ask.others });
+    if (refusal !== undefined) return { ok: false, refusal };
+    await meanTenant(client, value);
     await client.query('begin');
-    const laid = await layOut(client, file.difference.tables, file.rows());
+    const laid = await layOut(client, tables, file.rows());
     const outcome = await underLock(ask, client, laid, reverse, stillHeld);
     if (!outcome.ok || 'already' in outcome) await client.query('rollback');
     return outcome;
@@ -143,20 +152,9 @@ async function inStore(ask: ApplyAsk, reverse: Reverse, stillHeld: () => Promise
   }
 }
 
-async function underLock(
-  ask: ApplyAsk,
-  client: pg.Client,
-  laid: Laid,
-  { path, digest }: Reverse,
-  stillHeld: () => Promise<void>,
-): Promise<ApplyOutcome> {
-  const { file, now } = ask;
-  const { tables, tenant, schema } = file.difference;
-  if (tables.length > 0) {
-    const all = tables.map(({ table }) => table).toSorted();
-    await client.query(`lock table only ${all.map(tableSql).join(', only ')} in share row exclusive mode`);
-  }
-  const catalogue = await readRowsCatalogue(client);
+/** Why the difference isn't one of these tables. */
+function strangeTo(ask: ApplyAsk, catalogue: RowsCatalogue): ApplyOutcome | undefined {
+  const { schema, tables } = ask.file.difference;
   if (schemaOf(catalogue) !== schema)
     return no(
       ask,
@@ -166,13 +164,26 @@ async function underLock(
     );
   // Who made the file wrote what it says of its tables, and statements are made of that.
   const misfit = misfitOf(tables, catalogue);
-  if (misfit !== undefined)
-    return no(
-      ask,
-      'not-of-this-store',
-      misfit,
-      'find out who made this file and how; make it anew, and have that approved',
-    );
+  const unblock = 'find out who made this file and how; make it anew, and have that approved';
+  return misfit === undefined ? undefined : no(ask, 'not-of-this-store', misfit, unblock);
+}
+
+async function underLock(
+  ask: ApplyAsk,
+  client: pg.Client,
+  laid: Laid,
+  { path, digest }: Reverse,
+  stillHeld: () => Promise<void>,
+): Promise<ApplyOutcome> {
+  const { file, now } = ask;
+  const { tables, tenant } = file.difference;
+  if (tables.length > 0) {
+    const all = tables.map(({ table }) => table).toSorted();
+    await client.query(`lock table only ${all.map(tableSql).join(', only ')} in share row exclusive mode`);
+  }
+  const catalogue = await readRowsCatalogue(client);
+  const strange = strangeTo(ask, catalogue);
+  if (strange !== undefined) return strange;
   const standing = standingOf({ tables }, await sumsOf(client, tables));
   if (standing.as === 'wanted') return { ok: true, already: true };
   if (standing.as === 'otherwise')
@@ -240,11 +251,5 @@ function changed(ask: ApplyAsk, why: string): ApplyOutcome {
 }
 
 function no({ cell, file }: ApplyAsk, code: string, why: string, unblock: string): ApplyOutcome {
-  return refused(
-    code,
-    'apply this difference',
-    `${cell}/${file.difference.store}`,
-    `${why}; nothing was changed`,
-    unblock,
-  );
+  return refused(code, WHAT, `${cell}/${file.difference.store}`, `${why}; nothing was changed`, unblock);
 }

@@ -1,9 +1,10 @@
 /** A difference is what somebody wrote into a file: what it says of the store, of whose rows they are and of its numbers is held against them. */
+import type { TenantRowsRule } from '@headgate/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ownersConnection } from '../store/store-session.ts';
 import { rowsClient } from './rows-client.ts';
 import { forge } from './testing/forged.ts';
-import { type SharedStore, sharedStore } from './testing/shared-store.ts';
+import { RULES, type SharedStore, sharedStore } from './testing/shared-store.ts';
 
 let store: SharedStore;
 
@@ -74,6 +75,46 @@ describe('A difference whose maker wrote into it', { timeout: 60_000 }, () => {
     );
     expect(told).toMatch(why);
     expect(await all()).toEqual(before);
+  });
+});
+
+describe('What stands for a tenant', { timeout: 60_000 }, () => {
+  const digest = `sha256:${'0'.repeat(64)}` as const;
+  const by = (values: Record<string, string>, rules = RULES) => ({ rules: { rules, values, name: 'psa', digest } });
+
+  beforeEach(async () => {
+    await store.anew();
+    await store.remember();
+    await store.query(`update customer set born = null where id in (1001, 2001)`);
+  });
+
+  test('isn’t what stands for another: neither where it is compared, nor where it is applied', async () => {
+    const code = 'value-of-another';
+    expect(await store.diff('ada', by({ ada: 'bob' }))).toMatchObject({ ok: false, refusals: [{ code }] });
+    // As an agent has it compared that knows no tenant of that name.
+    expect(await store.diff('ada', { ...by({ ada: 'bob' }), others: [] })).toMatchObject({ ok: true, outside: [] });
+    const before = await all();
+    expect(await store.apply()).toMatchObject({ ok: false, refusal: { code, why: expect.stringContaining('"bob"') } });
+    expect(await all()).toEqual(before);
+  });
+
+  test('is compared as the column’s type does, and a name that the type can’t hold is nobody’s there', async () => {
+    await store.query(
+      `create table part(id int primary key, of int not null); insert into part values (1, 17), (2, 18)`,
+    );
+    await store.remember();
+    const rules: readonly TenantRowsRule[] = [
+      ...RULES.map((rule): TenantRowsRule => ({ table: rule.table, rows: 'shared' })),
+      { table: 'part', rows: 'tenant', column: 'of' },
+    ];
+    const others = ['bob', '17', 'cyd'];
+    expect(await store.diff('ada', { ...by({ ada: '017' }, rules), others })).toMatchObject({
+      refusals: [{ code: 'value-of-another', where: 'public.part' }],
+    });
+    expect(await store.diff('ada', { ...by({ ada: '018' }, rules), others })).toMatchObject({ ok: true });
+    expect(await store.diff('ada', { ...by({ ada: 'x' }, rules), others })).toMatchObject({
+      refusals: [{ code: 'value-unfit' }],
+    });
   });
 });
 
