@@ -123,6 +123,7 @@ export * from './tenant-rows/misfit.ts';
 export * from './tenant-rows/plan.ts';
 export * from './tenant-rows/propose.ts';
 export * from './tenant-rows/rule.ts';
+export * from './tenant-rows/tally.ts';
 export * from './vault/backup.ts';
 export * from './vault/census.ts';
 export * from './vault/drill.ts';

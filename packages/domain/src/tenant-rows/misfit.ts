@@ -1,7 +1,7 @@
 /** Whether what a difference says of its tables is what the store says of them: a file's own word for a type is none. */
 import { named } from '../plan/render-words.ts';
 import { type RowsCatalogue, type RowsTable, tablesByName } from './catalogue.ts';
-import type { TenantTable, TypedColumn } from './plan.ts';
+import { sumsOf, type TenantTable, type TypedColumn } from './plan.ts';
 
 /**
  * Why tables of a file aren't those of the store that it would be applied to, in words; undefined: they are, so that every name
@@ -14,7 +14,8 @@ export function misfitOf(tables: readonly TenantTable[], catalogue: RowsCatalogu
   for (const table of tables) {
     const live = known.get(table.table);
     if (live?.kind !== 'plain') return `it has a table that the store hasn’t (${table.table})`;
-    const what = columnMisfit(table, live) ?? belongsMisfit(table, live, byName, catalogue);
+    const what =
+      columnMisfit(table, live) ?? belongsMisfit(table, live, byName, catalogue) ?? sumsMisfit(table, live, catalogue);
     if (what !== undefined) return `what it says of ${table.table} isn’t so in the store: ${what}`;
   }
   return undefined;
@@ -49,6 +50,12 @@ function belongsMisfit(
       each.referencedColumns.join('\0') === belongs.ofColumns.join('\0'),
   );
   return key && belongs.by.every((name) => has(columns, name)) && leadsToTenant(belongs.of, byName) ? undefined : wrong;
+}
+
+/** What people are shown sums of isn't for whoever makes the file to choose. */
+function sumsMisfit(table: TenantTable, live: RowsTable, catalogue: RowsCatalogue): string | undefined {
+  const same = sumsOf(table, live, catalogue).join('\0') === table.sums.join('\0');
+  return same ? undefined : 'what of it is added up';
 }
 
 function leadsToTenant(from: string, byName: ReadonlyMap<string, TenantTable>): boolean {

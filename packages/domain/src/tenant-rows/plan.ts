@@ -136,11 +136,20 @@ function planTable(rule: TenantRowsRule, known: Known): TenantTable | { readonly
   const deciding = belongs.rows === 'tenant' ? [belongs.column] : belongs.by;
   const columns = compareColumns(table, now, was, rule.leave ?? [], [...now.key, ...deciding]);
   if ('faults' in columns) return { faults: columns.faults.map((each) => ({ field: 'table', ...each })) };
-  const referring = known.live.foreignKeys.filter((each) => each.table === table).flatMap((each) => each.columns);
-  const out = new Set([...now.key, ...deciding, ...referring]);
-  const exact = now.columns.filter((each) => each.exact).map(({ name }) => name);
-  const sums = columns.columns.flatMap(({ name }) => (exact.includes(name) && !out.has(name) ? [name] : []));
-  return { table, belongs, key: now.key, ...columns, sums: sums.slice(0, MOST_SUMS) };
+  const planned = { table, belongs, key: now.key, ...columns };
+  return { ...planned, sums: sumsOf(planned, now, known.live) };
+}
+
+/** What is added up of a table for people: amounts and counts, and no number that only names a row. */
+export function sumsOf(
+  { table, belongs, key, columns }: Omit<TenantTable, 'sums'>,
+  live: RowsTable,
+  { foreignKeys }: RowsCatalogue,
+): readonly string[] {
+  const referring = foreignKeys.filter((each) => each.table === table).flatMap((each) => each.columns);
+  const out = new Set([...key, ...(belongs.rows === 'tenant' ? [belongs.column] : belongs.by), ...referring]);
+  const exact = new Set(live.columns.flatMap((each) => (each.exact ? [each.name] : [])));
+  return columns.flatMap(({ name }) => (exact.has(name) && !out.has(name) ? [name] : [])).slice(0, MOST_SUMS);
 }
 
 function belongsOf(

@@ -1,6 +1,6 @@
 /** Applies an approved difference: all of it in one transaction, or nothing. */
 import { type DifferenceFile, openDifferenceFile } from '@headgate/documents';
-import type { Digest, Fence, Refusal, RowsCatalogue, RowsSum, TableDifference } from '@headgate/domain';
+import type { Digest, Fence, Refusal, RowsCatalogue, TableDifference } from '@headgate/domain';
 import { misfitOf, refused, reverseOf, reverseRow, standingOf } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
 import type pg from 'pg';
@@ -13,7 +13,7 @@ import { lookAtOthers, othersTouched } from './others-untouched.ts';
 import { readRowsCatalogue } from './read-rows-catalogue.ts';
 import { rowsClient, settle } from './rows-client.ts';
 import { meanTenant, tableSql } from './rows-sql.ts';
-import { sumRows } from './tenant-side.ts';
+import { type SummedTable, sumRows } from './tenant-side.ts';
 import { valueRefusal } from './tenant-value.ts';
 import { triggersOff } from './triggers.ts';
 import { type Laid, layOut, NotWritten, writeRows } from './write-rows.ts';
@@ -184,15 +184,25 @@ async function underLock(
   const catalogue = await readRowsCatalogue(client);
   const strange = strangeTo(ask, catalogue);
   if (strange !== undefined) return strange;
-  const standing = standingOf({ tables }, await sumsOf(client, tables));
+  const sums = await sumsOf(client, tables);
+  const standing = standingOf({ tables }, sums);
   if (standing.as === 'wanted') return { ok: true, already: true };
   if (standing.as === 'otherwise')
     return changed(ask, `rows of ${tenant} in ${named(standing.tables)} were written since the difference was made`);
+  const untrue = addedOtherwise(tables, sums, 'live');
+  if (untrue !== undefined)
+    return no(
+      ask,
+      'numbers-untrue',
+      `the sums that it says of ${untrue} aren’t those of its rows`,
+      'find out who made this file and how; make it anew, and have that approved',
+    );
   const before = await lookAtOthers(client, tables);
   const on = await triggersOff(client, tables, catalogue);
   const tries = await writeRows(client, tables, laid, catalogue.foreignKeys);
   await on();
-  if (standingOf({ tables }, await sumsOf(client, tables)).as !== 'wanted')
+  const written = await sumsOf(client, tables);
+  if (standingOf({ tables }, written).as !== 'wanted' || addedOtherwise(tables, written, 'was') !== undefined)
     return no(
       ask,
       'not-as-wanted',
@@ -215,11 +225,20 @@ async function underLock(
   return { ok: true, applied: { at: now(), others, reverse: { path, digest } } };
 }
 
-async function sumsOf(client: pg.Client, tables: readonly TableDifference[]): Promise<readonly RowsSum[]> {
+async function sumsOf(client: pg.Client, tables: readonly TableDifference[]): Promise<readonly SummedTable[]> {
   const byName = new Map(tables.map((table) => [table.table, table]));
-  const sums: RowsSum[] = [];
+  const sums: SummedTable[] = [];
   for (const table of tables) sums.push(await sumRows(client, table, byName));
   return sums;
+}
+
+/** A table of which a column's sum isn't what the difference says of that side. */
+function addedOtherwise(
+  tables: readonly TableDifference[],
+  now: readonly SummedTable[],
+  side: 'live' | 'was',
+): string | undefined {
+  return tables.find(({ added }, i) => added.some((each, at) => each[side] !== now[i]!.added[at]))?.table;
 }
 
 interface Reverse {

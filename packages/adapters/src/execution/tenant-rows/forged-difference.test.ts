@@ -48,6 +48,37 @@ describe('A difference whose maker wrote into it', { timeout: 60_000 }, () => {
       },
       /its columns, or their types/,
     ],
+    [
+      'no sums, where rows change by a hundred times',
+      ({ tables }) => {
+        for (const each of tables) Object.assign(each, { sums: [], added: [] });
+      },
+      /what of it is added up/,
+    ],
+    [
+      'other columns that change',
+      ({ tables: [, of] }) => (of!.changes = [{ column: 'touched', rows: of!.changed }]),
+      /other changes of public\.orders than its rows come to/,
+    ],
+    [
+      'one kind of rows for another',
+      ({ tables: [customer, , line] }) => {
+        Object.assign(customer!, { away: 0, back: 1, live: { ...customer!.live, rows: customer!.was.rows - 1 } });
+        Object.assign(line!, { back: 2, away: 1, live: { ...line!.live, rows: line!.was.rows - 1 } });
+      },
+      /other numbers of public\.customer than its rows come to/,
+    ],
+    [
+      'a smaller change of a sum',
+      ({ tables: [, of] }) => (of!.added.find(({ column }) => column === 'total')!.live = '39.61'),
+      /other sums of public\.orders than its rows come to/,
+    ],
+    [
+      'sums on both sides that differ by as much',
+      ({ tables: [, of] }) =>
+        Object.assign(of!.added.find(({ column }) => column === 'number')!, { live: '1', was: '1' }),
+      /the sums that it says of public\.orders aren’t those/,
+    ],
     ['another key', ({ tables: [of] }) => (of!.key = ['name']), /its primary key/],
     [
       'another column by which rows are somebody’s',
