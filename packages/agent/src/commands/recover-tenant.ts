@@ -14,6 +14,7 @@ import { proposeTenantRows, rowsOf } from '@headgate/domain';
 import { sayRefusal } from '../assignments/refused.ts';
 import { print, printJson } from '../output.ts';
 import { type AppliedTenant, applyTenant } from '../recover-tenant/apply.ts';
+import { expectListed } from '../recover-tenant/listed.ts';
 import { expectPinned } from '../recover-tenant/pinned-rules.ts';
 import { tenantRowsDocument } from '../recover-tenant/proposal.ts';
 import { readTenantRows } from '../recover-tenant/read-rules.ts';
@@ -25,7 +26,7 @@ export const RECOVER_TENANT_USAGE = `headgate-agent recover-tenant: brings one t
 
   headgate-agent recover-tenant scan --config FILE --store STORE [--cell CELL] [--column NAME] [--name NAME] [--out FILE]
   headgate-agent recover-tenant diff --config FILE --store STORE --tenant TENANT --rules FILE --recovered DIR
-                                     [--cell CELL] [--as ID] [--out FILE] [--json]
+                                     --as ID [--cell CELL] [--out FILE] [--json]
   headgate-agent recover-tenant apply FILE --config FILE --as ID --approval FILE … [--rules FILE] [--json]
 
 scan    proposes rules from the store's tables and foreign keys, for a person to read: whose the rows of each table are
@@ -38,7 +39,7 @@ apply   brings the rows back as the file says, in one transaction, once somebody
         written since, nothing is done. What takes it back is kept beside it, as FILE.undo, and is approved and applied
         in the same way. --rules: the rules that it has to be by, needed where documents are pinned for the environment
 
---as ID    who makes or applies it, by the id that the agent's trust file knows them by
+--as ID    who makes or applies it, by an id that the agent's trust file lists with a key (may: [approval])
 CELL may be left out where one cell alone has such a store. Stores whose PostgreSQL Headgate keeps, shared by their rows.
 Exit codes: 0 done, or there is nothing to do, 1 refused or wrong, 2 wrong usage, 78 configuration.
 `;
@@ -58,7 +59,7 @@ type Option = Exclude<keyof typeof OPTIONS, 'help'>;
 /** What each takes: needed, and beside it. */
 const TAKES: Readonly<Record<string, { readonly needs: readonly Option[]; readonly may: readonly Option[] }>> = {
   scan: { needs: ['config', 'store'], may: ['cell', 'column', 'name', 'out'] },
-  diff: { needs: ['config', 'store', 'tenant', 'rules', 'recovered'], may: ['cell', 'as', 'out', 'json'] },
+  diff: { needs: ['config', 'store', 'tenant', 'rules', 'recovered', 'as'], may: ['cell', 'out', 'json'] },
   apply: { needs: ['config', 'as'], may: ['approval', 'rules', 'json'] },
 };
 
@@ -114,8 +115,9 @@ async function scan({ config, store, cell, column, name = 'tenant-rows', out }: 
 
 async function diff(values: Values): Promise<number> {
   const { config, store, tenant, rules: rulesFile, as: by, json } = values;
-  const read = configIn(config!);
+  const read = trustedIn(config!);
   if (!read.ok) return read.code;
+  expectListed(read.trust, by!, '--as');
   const cell = cellOfStore(read.config, store!, values.cell);
   expectTenant(cell, store!, tenant!);
   const rules = await readTenantRows(rulesFile!);
@@ -137,7 +139,7 @@ async function diff(values: Values): Promise<number> {
       store: store!,
       tenant: tenant!,
       moment: momentText(was.recovered),
-      by: by ?? null,
+      by: by!,
     },
     rules: { ...rules.content.spec, name: rules.content.metadata.name, digest: rules.digest },
     others: othersOf(cell, store!, tenant!, rules.content.spec),
@@ -182,9 +184,8 @@ async function tellMade(
 async function apply(file: string, values: Values): Promise<number> {
   const read = trustedIn(values.config!);
   if (!read.ok) return read.code;
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,99}$/.test(values.as!))
-    return misused('--as takes an id of letters, digits and . _ : @ -');
   const { config, trust } = read;
+  expectListed(trust, values.as!, '--as');
   const rules = values.rules === undefined ? undefined : await readTenantRows(values.rules);
   const done = await applyTenant({
     ...(rules !== undefined && { rules }),

@@ -15,6 +15,7 @@ import { type DifferenceApproval, judgeApproval, type Refusal } from '@headgate/
 import type { AgentConfig } from '../config.ts';
 import { MarksFile } from '../marks/marks-file.ts';
 import { readBundle } from '../reconcile/read-files.ts';
+import { expectListed } from './listed.ts';
 import { rulesRefusal } from './pinned-rules.ts';
 import type { ReadTenantRows } from './read-rules.ts';
 import { cellOfStore, expectTenant, liveStore, othersOf } from './stores.ts';
@@ -55,6 +56,7 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
       `the difference is of ${difference.environment}, and the cell ${cell.cell} is in ${cell.environment}`,
     );
   expectTenant(cell, difference.store, difference.tenant);
+  expectListed(trust, difference.by, `who made ${ask.file}`);
   const strange = rulesRefusal(config, difference, ask.rules);
   if (strange !== undefined) return { ok: false, refusal: strange };
   const approvals: DifferenceApproval[] = [];

@@ -192,6 +192,7 @@ describe('A difference', () => {
     expect(lines).toContain('The schema is at version 3, and was at 2');
     expect(lines).toContain('public.orders: 10 → 11 rows');
     expect(lines).toMatch(/id 4, tenant "two\\nlines x{30}…", total null/);
+    expect(lines).toContain('made        by usr_ann, 1970-01-01T00:00:00.005Z');
     expect(lines).toContain('sum of total: 5 → 7.50');
     expect(lines).toContain('7 rows in 2 tables: 2 written since would be lost, 4 come back, 1 change.');
   });

@@ -40,6 +40,7 @@ export function differenceLines(
     ...whoseLines(difference),
     '',
     `difference  ${digest}`,
+    `made        by ${difference.by}, ${timeText(difference.madeAt)}`,
     `rules       ${rules.name}, ${rules.digest}`,
     `live        database ${live.database}, schema ${live.schemaVersion}, LSN ${live.lsn}, ${timeText(live.at)}`,
     `recovered   database ${was.database}, schema ${was.schemaVersion}, LSN ${was.lsn}`,
