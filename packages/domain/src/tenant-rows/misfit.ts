@@ -1,6 +1,6 @@
 /** Whether what a difference says of its tables is what the store says of them: a file's own word for a type is none. */
 import { named } from '../plan/render-words.ts';
-import { type RowsCatalogue, type RowsTable, tablesByName } from './catalogue.ts';
+import { otherwiseEqual, type RowsCatalogue, type RowsTable, tablesByName } from './catalogue.ts';
 import { sumsOf, type TenantTable, type TypedColumn } from './plan.ts';
 
 /**
@@ -14,6 +14,9 @@ export function misfitOf(tables: readonly TenantTable[], catalogue: RowsCatalogu
   for (const table of tables) {
     const live = known.get(table.table);
     if (live?.kind !== 'plain') return `it has a table that the store hasn’t (${table.table})`;
+    const own = table.belongs.rows === 'tenant' ? [table.belongs.column] : table.belongs.by;
+    const odd = otherwiseEqual(live, [...table.key, ...own]);
+    if (odd.length > 0) return `rows of ${table.table} can’t be told by ${named(odd)}, whose type has an = of its own`;
     const what =
       columnMisfit(table, live) ?? belongsMisfit(table, live, byName, catalogue) ?? sumsMisfit(table, live, catalogue);
     if (what !== undefined) return `what it says of ${table.table} isn’t so in the store: ${what}`;

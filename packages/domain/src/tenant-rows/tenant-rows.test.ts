@@ -17,7 +17,7 @@ import { type TenantRowsRule, tenantValue } from './rule.ts';
 import { differenceLines } from './words.ts';
 
 const column = (name: string, more: Partial<RowsColumn> = {}): RowsColumn => ({
-  ...{ name, type: 'integer', notNull: true, filled: false, generated: false, exact: true },
+  ...{ name, type: 'integer', notNull: true, filled: false, generated: false, ownEquality: false, exact: true },
   ...more,
 });
 const table = (name: string, columns: readonly RowsColumn[], more: Partial<RowsTable> = {}): RowsTable => ({
