@@ -219,6 +219,18 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
   expect(await asked('apply', `${file}.undo`, '--as', 'usr_run', '--approval', yes)).toMatchObject({ code: 0 });
   expect((await rowsOf('ada')).map(({ id }) => id)).toEqual([100, 101, 103]);
   expect(await rowsOf('bob')).toEqual(bob);
+
+  // One approval is for one time; and a statement that a kill after the commit kept from being written is written then.
+  await approve(file, 'approver.pem', 'usr_approver', yes, '--yes');
+  await rm(`${file}.applied.json`);
+  expect(await apply('--approval', yes)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/was applied at 20.*one approval is for one time/),
+  });
+  expect(JSON.parse(await readFile(`${file}.applied.json`, 'utf8')).dsseEnvelope.payload).toBe(
+    statement.dsseEnvelope.payload,
+  );
+  expect((await rowsOf('ada')).map(({ id }) => id)).toEqual([100, 101, 103]);
 });
 
 test('a rule that can’t hold is told with its line, and a table that no rule names with its name', async () => {

@@ -28,6 +28,10 @@ export interface ApplyAsk {
   /** Names of the store's other tenants, and what stands for them where that is known. */
   readonly others: readonly string[];
   readonly now: () => number;
+  /** When this difference was applied before, if it was: once is once, whatever was taken back since. */
+  readonly appliedAt?: number;
+  /** To write down what is about to be committed, and what the store calls the transaction. What it throws ends it. */
+  readonly beforeCommit?: (applied: AppliedDifference, transaction: string) => Promise<void>;
 }
 
 export interface AppliedDifference {
@@ -187,6 +191,13 @@ async function underLock(
   const sums = await sumsOf(client, tables);
   const standing = standingOf({ tables }, sums);
   if (standing.as === 'wanted') return { ok: true, already: true };
+  if (ask.appliedAt !== undefined)
+    return no(
+      ask,
+      'applied-before',
+      `it was applied at ${new Date(ask.appliedAt).toISOString()}, and the rows were changed or taken back since: one approval is for one time`,
+      'make the difference anew, and have that approved',
+    );
   if (standing.as === 'otherwise')
     return changed(ask, `rows of ${tenant} in ${named(standing.tables)} were written since the difference was made`);
   const untrue = addedOtherwise(tables, sums, 'live');
@@ -217,12 +228,15 @@ async function underLock(
       touched,
       'look for what leads from the tenant’s rows to others’: foreign keys that cascade, triggers of events',
     );
+  const others = { summed: before.sums.size, counted: before.counted };
+  const applied = { at: now(), others, reverse: { path, digest } };
+  const { rows } = await client.query<{ id: string }>('select pg_current_xact_id()::text as id');
+  await ask.beforeCommit?.(applied, rows[0]!.id);
   await stillHeld();
   await client.query('commit').catch((error: Error) => {
     throw new MaybeCommitted(`${error.message}; whether it was committed is not known: run it again`);
   });
-  const others = { summed: before.sums.size, counted: before.counted };
-  return { ok: true, applied: { at: now(), others, reverse: { path, digest } } };
+  return { ok: true, applied };
 }
 
 async function sumsOf(client: pg.Client, tables: readonly TableDifference[]): Promise<readonly SummedTable[]> {
