@@ -1,5 +1,6 @@
 /** What a difference is refused for before anybody approves it: on a real cluster, by its name. */
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TenantRowsRule } from '@headgate/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RULES, type SharedStore, sharedStore } from './testing/shared-store.ts';
@@ -25,6 +26,23 @@ describe('A difference', { timeout: 60_000 }, () => {
     expect(await readdir(store.dir)).toEqual([]);
     return made.ok ? made.outside : made.refusals;
   }
+
+  test('is written over nothing that is there, which stays: neither where rows differ nor where none does', async () => {
+    const out = join(store.dir, 'notes');
+    await store.remember();
+    for (const sql of ['select 1', 'update customer set born = null where id = 1001']) {
+      await store.query(sql);
+      await writeFile(out, 'mine');
+      await expect(store.diff('ada', { out })).rejects.toThrow(
+        /notes is there already, and nothing is written over it/,
+      );
+      expect([await readFile(out, 'utf8'), await readdir(store.dir)]).toEqual(['mine', ['notes']]);
+    }
+    await store.diff('ada');
+    await writeFile(`${store.out}.undo`, 'mine');
+    await expect(store.apply()).rejects.toThrow(/\.undo is there already/);
+    expect(await readFile(`${store.out}.undo`, 'utf8')).toBe('mine');
+  });
 
   test('is refused where a table is there that no rule names, on either side', async () => {
     await store.query('create table gone(id int primary key)');

@@ -96,13 +96,15 @@ export async function sharedStore(): Promise<SharedStore> {
         return rows.map(({ row }) => row);
       });
     },
-    diff: (tenant, more = {}) =>
-      makeDifference({
+    async diff(tenant, more = {}) {
+      for (const each of [out, `${out}.undo`]) await rm(each, { force: true });
+      return makeDifference({
         of: { environment: 'production', cell: 'shared', store: 'main', tenant, moment: 'yesterday', by: 'usr_ann' },
         rules: { rules: RULES, name: 'psa', digest: `sha256:${'0'.repeat(64)}` },
         ...{ others: ['bob'], live, was, out, now: Date.now, signal: new AbortController().signal },
         ...more,
-      }),
+      });
+    },
     async apply(path = out, more = {}) {
       return applyDifference({
         file: await openDifferenceFile(path),
