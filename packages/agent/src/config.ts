@@ -11,7 +11,7 @@
  *     environments:
  *       - name: production
  *         policyDigest: sha256:…             # optional: the only policy whose plans are carried out here
- *         documents: [sha256:…]              # optional: the only verifications and reconciliations that are
+ *         documents: [sha256:…]              # optional: the only verifications, reconciliations and TenantRows that are
  *         signedApprovals: true              # optional: only approvals signed by a key of the trust file count
  *         rollBackAloneAfterMs: 900000       # optional: with the server away so long, a failing stop condition is enough
  *     watchEveryMs: 5000                     # optional: how often stop conditions are looked at with the server away

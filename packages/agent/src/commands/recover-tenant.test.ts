@@ -30,7 +30,8 @@ beforeAll(async () => {
   savePrivateKey(join(dir, 'stranger.pem'), generateSigningKey().privateKeyPem);
   const sealed = sealedPlan();
   const { publicKeyPem } = sealed.key;
-  await writeFile(join(dir, 'trust.yaml'), trustText(publicKeyPem, sealed.logKey.verifierKey, approver.publicKeyPem));
+  const trust = trustText(publicKeyPem, sealed.logKey.verifierKey, approver.publicKeyPem);
+  await writeFile(join(dir, 'trust.yaml'), trust.replace('  log:', `${listed('usr_maker')}${listed('usr_run')}  log:`));
   await writeFile(join(dir, 'cell.json'), JSON.stringify({ ...world.cell, vault: world.vault, tenants }));
   await writeFile(
     join(dir, 'agent.yaml'),
@@ -71,6 +72,12 @@ afterAll(async () => {
   await world?.real.remove();
 });
 
+/** Somebody else in the trust file, with a key of their own. */
+function listed(id: string): string {
+  const pem = JSON.stringify(generateSigningKey().publicKeyPem);
+  return `    - {name: ${id.replace('_', '-')}, principal: ${id}, may: [approval], publicKey: ${pem}}\n`;
+}
+
 const asked = (command: string, ...args: string[]) =>
   typed(recoverTenant, [command, ...args, '--config', join(dir, 'agent.yaml')], /BEGIN PRIVATE KEY/);
 const compared = (...args: string[]) =>
@@ -95,7 +102,7 @@ test('wrong usage is said, with what each takes', async () => {
   for (const [args, why] of [
     [[], /it is scan, diff or apply/],
     [['differ'], /not differ/],
-    [['diff'], /diff needs --config, --store, --tenant, --rules, --recovered/],
+    [['diff'], /diff needs --config, --store, --tenant, --rules, --recovered, --as/],
     [['apply', '--config', 'x', '--as', 'y'], /apply takes one file/],
     [['scan', '--config', 'x', '--store', 'main', '--json'], /scan takes no --json/],
     [['diff', '--no'], /--no/],
@@ -115,13 +122,22 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
   expect(await readFile(rules, 'utf8')).toContain(
     '# sure: the foreign key invoice_customer_id_fkey leads there\n    - {table: public.invoice, rows: through, by: [customer_id], of: public.customer}',
   );
-  expect(await compared('--tenant', 'eve')).toMatchObject({
+  expect(await compared('--tenant', 'ada')).toMatchObject({ code: 2, err: expect.stringContaining('diff needs --as') });
+  for (const strange of ['usr_nobody', 'release-team', 'ci'])
+    expect(await compared('--tenant', 'ada', '--as', strange)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(
+        `--as: the agent’s trust file knows nobody of the id ${strange}; it lists usr_approver, usr_maker and usr_run.`,
+      ),
+    });
+  expect(await compared('--tenant', 'eve', '--as', 'usr_maker')).toMatchObject({
     code: 1,
     err: expect.stringContaining('has no tenant eve; it has ada and bob'),
   });
   const { out: shown, code } = await compared('--tenant', 'ada', '--as', 'usr_maker');
   expect(code).toBe(0);
   for (const words of [
+    /made {8}by usr_maker, 20/,
     /ada of the store main, cell shared \(production\): back to 20[-\d]+T[\d:.]+Z \(last commit 20/,
     /public\.customer: 3 → 2 rows\n {2}1 written since, would be lost\n {4}id 3, name New, tenant ada/,
     /public\.invoice: 3 → 3 rows/,
@@ -159,6 +175,17 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
     code: 1,
     err: expect.stringContaining('is of who applies it'),
   });
+  expect(await asked('apply', file, '--as', 'usr_other', '--approval', yes)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('knows nobody of the id usr_other'),
+  });
+  // Made by nobody whom the trust lists: who that was might be who approves.
+  const text = await readFile(file, 'utf8');
+  await writeFile(join(dir, 'unknown'), text.replace('"by":"usr_maker"', '"by":"usr_x"'), { mode: 0o600 });
+  expect(await asked('apply', join(dir, 'unknown'), '--as', 'usr_run', '--approval', yes)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/who made .*unknown: .* nobody of the id usr_x/),
+  });
   expect(await rowsOf('ada')).toHaveLength(3);
 
   const done = await apply('--approval', yes);
@@ -192,13 +219,25 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
   expect(await asked('apply', `${file}.undo`, '--as', 'usr_run', '--approval', yes)).toMatchObject({ code: 0 });
   expect((await rowsOf('ada')).map(({ id }) => id)).toEqual([100, 101, 103]);
   expect(await rowsOf('bob')).toEqual(bob);
+
+  // One approval is for one time; and a statement that a kill after the commit kept from being written is written then.
+  await approve(file, 'approver.pem', 'usr_approver', yes, '--yes');
+  await rm(`${file}.applied.json`);
+  expect(await apply('--approval', yes)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/was applied at 20.*one approval is for one time/),
+  });
+  expect(JSON.parse(await readFile(`${file}.applied.json`, 'utf8')).dsseEnvelope.payload).toBe(
+    statement.dsseEnvelope.payload,
+  );
+  expect((await rowsOf('ada')).map(({ id }) => id)).toEqual([100, 101, 103]);
 });
 
 test('a rule that can’t hold is told with its line, and a table that no rule names with its name', async () => {
   const rules = await readFile(join(dir, 'rules.yaml'), 'utf8');
   try {
     await writeFile(join(dir, 'rules.yaml'), rules.replace('by: [customer_id]', 'by: [id]').replace(/.*rate.*\n/, ''));
-    const told = await compared('--tenant', 'ada');
+    const told = await compared('--tenant', 'ada', '--as', 'usr_maker');
     expect(told).toMatchObject({ code: 1, err: expect.stringContaining('no rule names the table public.rate') });
     expect(told.err).toMatch(
       /rules\.yaml:\d+:\d+: .*no foreign key leads from public\.invoice \(id\) to public\.customer/,
@@ -208,8 +247,38 @@ test('a rule that can’t hold is told with its line, and a table that no rule n
   }
 });
 
+test('where documents are pinned, a difference is by those rules, and they are brought to apply it', async () => {
+  const rules = join(dir, 'rules.yaml');
+  const config = join(dir, 'agent.yaml');
+  const [plain, text] = [await readFile(config, 'utf8'), await readFile(rules, 'utf8')];
+  const pinned = (digest: string) =>
+    writeFile(config, plain.replace('{name: production}', `{name: production, documents: ["${digest}"]}`));
+  const file = join(dir, 'pinned.difference');
+  try {
+    await pinned(`sha256:${'0'.repeat(64)}`);
+    const refused = await compared('--tenant', 'ada', '--as', 'usr_maker', '--out', file);
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('nobody pinned the TenantRows tenant-rows'),
+    });
+    await pinned(/\((sha256:[0-9a-f]{64})\)/.exec(refused.err)![1]!);
+    expect(await compared('--tenant', 'ada', '--as', 'usr_maker', '--out', file)).toMatchObject({ code: 0 });
+    const yes = join(dir, 'pinned-yes.json');
+    await approve(file, 'approver.pem', 'usr_approver', yes, '--yes');
+    const apply = (...more: string[]) => asked('apply', file, '--as', 'usr_run', '--approval', yes, ...more);
+    expect(await apply()).toMatchObject({ code: 1, err: expect.stringContaining('give the file with the rules') });
+    await writeFile(rules, text.replace('rows: shared}', 'rows: shared} # read'));
+    expect(await apply('--rules', rules)).toMatchObject({ code: 0, out: expect.stringContaining('ada is back') });
+    await writeFile(rules, text.replace('tenant-rows', 'tenant-rows-2'));
+    expect(await apply('--rules', rules)).toMatchObject({ code: 1, err: expect.stringContaining('nobody pinned') });
+  } finally {
+    await writeFile(config, plain);
+    await writeFile(rules, text);
+  }
+});
+
 test('a folder without a recovered store, and one of another store, are told apart', async () => {
-  const none = ['--store', 'main', '--tenant', 'ada', '--rules', join(dir, 'rules.yaml')];
+  const none = ['--as', 'usr_maker', '--store', 'main', '--tenant', 'ada', '--rules', join(dir, 'rules.yaml')];
   expect(await asked('diff', ...none, '--recovered', dir)).toMatchObject({
     code: 1,
     err: expect.stringContaining('has no store that was recovered'),
@@ -217,7 +286,7 @@ test('a folder without a recovered store, and one of another store, are told apa
   const said = join(recovered, 'recovered.json');
   const text = await readFile(said, 'utf8');
   await writeFile(said, text.replace('"store":"main"', '"store":"other"'));
-  expect(await compared('--tenant', 'ada')).toMatchObject({
+  expect(await compared('--tenant', 'ada', '--as', 'usr_maker')).toMatchObject({
     code: 1,
     err: expect.stringContaining('has the store other of the cell shared (production), and not main of shared'),
   });

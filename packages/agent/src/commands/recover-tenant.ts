@@ -14,18 +14,20 @@ import { proposeTenantRows, rowsOf } from '@headgate/domain';
 import { sayRefusal } from '../assignments/refused.ts';
 import { print, printJson } from '../output.ts';
 import { type AppliedTenant, applyTenant } from '../recover-tenant/apply.ts';
+import { expectListed } from '../recover-tenant/listed.ts';
+import { expectPinned } from '../recover-tenant/pinned-rules.ts';
 import { tenantRowsDocument } from '../recover-tenant/proposal.ts';
 import { readTenantRows } from '../recover-tenant/read-rules.ts';
 import { momentText } from '../recover-tenant/recovered-file.ts';
-import { cellOfStore, expectTenant, liveStore, recoveredStore } from '../recover-tenant/stores.ts';
+import { cellOfStore, expectTenant, liveStore, othersOf, recoveredStore } from '../recover-tenant/stores.ts';
 import { complain, configIn, trustedIn } from './command-line.ts';
 
 export const RECOVER_TENANT_USAGE = `headgate-agent recover-tenant: brings one tenant of a shared store back to a moment, and nobody else
 
   headgate-agent recover-tenant scan --config FILE --store STORE [--cell CELL] [--column NAME] [--name NAME] [--out FILE]
   headgate-agent recover-tenant diff --config FILE --store STORE --tenant TENANT --rules FILE --recovered DIR
-                                     [--cell CELL] [--as ID] [--out FILE] [--json]
-  headgate-agent recover-tenant apply FILE --config FILE --as ID --approval FILE … [--json]
+                                     --as ID [--cell CELL] [--out FILE] [--json]
+  headgate-agent recover-tenant apply FILE --config FILE --as ID --approval FILE … [--rules FILE] [--json]
 
 scan    proposes rules from the store's tables and foreign keys, for a person to read: whose the rows of each table are
         (kind: TenantRows). --column says what the tenant's column is called; else the usual name that most tables have
@@ -35,9 +37,9 @@ diff    compares the tenant's rows as they are with those in DIR, to which the s
 apply   brings the rows back as the file says, in one transaction, once somebody who neither made nor applies it has approved
         it: headgate recover-tenant approve FILE --key KEY --approver ID --out APPROVAL. Where a row of the tenant was
         written since, nothing is done. What takes it back is kept beside it, as FILE.undo, and is approved and applied
-        in the same way
+        in the same way. --rules: the rules that it has to be by, needed where documents are pinned for the environment
 
---as ID    who makes or applies it, by the id that the agent's trust file knows them by
+--as ID    who makes or applies it, by an id that the agent's trust file lists with a key (may: [approval])
 CELL may be left out where one cell alone has such a store. Stores whose PostgreSQL Headgate keeps, shared by their rows.
 Exit codes: 0 done, or there is nothing to do, 1 refused or wrong, 2 wrong usage, 78 configuration.
 `;
@@ -57,8 +59,8 @@ type Option = Exclude<keyof typeof OPTIONS, 'help'>;
 /** What each takes: needed, and beside it. */
 const TAKES: Readonly<Record<string, { readonly needs: readonly Option[]; readonly may: readonly Option[] }>> = {
   scan: { needs: ['config', 'store'], may: ['cell', 'column', 'name', 'out'] },
-  diff: { needs: ['config', 'store', 'tenant', 'rules', 'recovered'], may: ['cell', 'as', 'out', 'json'] },
-  apply: { needs: ['config', 'as'], may: ['approval', 'json'] },
+  diff: { needs: ['config', 'store', 'tenant', 'rules', 'recovered', 'as'], may: ['cell', 'out', 'json'] },
+  apply: { needs: ['config', 'as'], may: ['approval', 'rules', 'json'] },
 };
 
 /** Runs it and answers the exit code. */
@@ -113,11 +115,13 @@ async function scan({ config, store, cell, column, name = 'tenant-rows', out }: 
 
 async function diff(values: Values): Promise<number> {
   const { config, store, tenant, rules: rulesFile, as: by, json } = values;
-  const read = configIn(config!);
+  const read = trustedIn(config!);
   if (!read.ok) return read.code;
+  expectListed(read.trust, by!, '--as');
   const cell = cellOfStore(read.config, store!, values.cell);
   expectTenant(cell, store!, tenant!);
   const rules = await readTenantRows(rulesFile!);
+  expectPinned(read.config, cell.environment, rules);
   const was = await recoveredStore(cell, store!, resolve(values.recovered!));
   const own = join(read.config.dataDir, 'tenant-recoveries');
   const out = resolve(
@@ -135,9 +139,10 @@ async function diff(values: Values): Promise<number> {
       store: store!,
       tenant: tenant!,
       moment: momentText(was.recovered),
-      by: by ?? null,
+      by: by!,
     },
     rules: { ...rules.content.spec, name: rules.content.metadata.name, digest: rules.digest },
+    others: othersOf(cell, store!, tenant!, rules.content.spec),
     ...{ live: await liveStore(cell, store!), was: was.store, out, now: Date.now, signal: over.signal },
   });
   if (!made.ok)
@@ -179,10 +184,11 @@ async function tellMade(
 async function apply(file: string, values: Values): Promise<number> {
   const read = trustedIn(values.config!);
   if (!read.ok) return read.code;
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.:@-]{0,99}$/.test(values.as!))
-    return misused('--as takes an id of letters, digits and . _ : @ -');
   const { config, trust } = read;
+  expectListed(trust, values.as!, '--as');
+  const rules = values.rules === undefined ? undefined : await readTenantRows(values.rules);
   const done = await applyTenant({
+    ...(rules !== undefined && { rules }),
     ...{ config, trust, file, approvals: values.approval ?? [], by: values.as!, now: Date.now },
   });
   if (!done.ok) return complain(sayRefusal(done.refusal), EXIT.refused);

@@ -1,7 +1,7 @@
 /** Applies a difference that somebody approved, and says what was done: signed where the cell has a key for it. */
-import { writeFile } from 'node:fs/promises';
 import { type AppliedDifference, applyDifference } from '@headgate/adapters/execution/tenant-rows/apply-difference';
 import { vaultKey } from '@headgate/adapters/execution/vault/vault-key';
+import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
 import {
   type DifferenceFile,
   openDifferenceApproval,
@@ -15,13 +15,19 @@ import { type DifferenceApproval, judgeApproval, type Refusal } from '@headgate/
 import type { AgentConfig } from '../config.ts';
 import { MarksFile } from '../marks/marks-file.ts';
 import { readBundle } from '../reconcile/read-files.ts';
-import { cellOfStore, expectTenant, liveStore } from './stores.ts';
+import { appliedBefore, keepApplied } from './applied-record.ts';
+import { expectListed } from './listed.ts';
+import { rulesRefusal } from './pinned-rules.ts';
+import type { ReadTenantRows } from './read-rules.ts';
+import { cellOfStore, expectTenant, liveStore, othersOf } from './stores.ts';
 
 export interface ApplyTenantAsk {
-  readonly config: Pick<AgentConfig, 'cells' | 'dataDir'>;
+  readonly config: Pick<AgentConfig, 'cells' | 'dataDir' | 'environments'>;
   readonly trust: Pick<Trust, 'signers'>;
   readonly file: string;
   readonly approvals: readonly string[];
+  /** By which the difference has to be, where they were given. */
+  readonly rules?: ReadTenantRows;
   /** Who runs it, by the id that the trust file knows them by. */
   readonly by: string;
   readonly now: () => number;
@@ -51,6 +57,24 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
       `the difference is of ${difference.environment}, and the cell ${cell.cell} is in ${cell.environment}`,
     );
   expectTenant(cell, difference.store, difference.tenant);
+  expectListed(trust, difference.by, `who made ${ask.file}`);
+  const strange = rulesRefusal(config, difference, ask.rules);
+  if (strange !== undefined) return { ok: false, refusal: strange };
+  const store = await liveStore(cell, difference.store);
+  // Before anything is done: what can't be signed afterwards is better known now.
+  const key = cell.vault === undefined ? undefined : await vaultKey(cell.vault.keyFile);
+  const path = `${ask.file}.applied.json`;
+  const state = async (facts: TenantRecovered): Promise<void> => {
+    const statement = tenantRecoveredStatement(difference, digest, facts);
+    const written = key === undefined ? statement : signTenantRecovered(statement, key);
+    await writeDurably(path, `${JSON.stringify(written)}\n`, 0o600);
+  };
+  const before = await appliedBefore(config.dataDir, digest, store);
+  const stated = (await readIfThere(path)) !== undefined;
+  if (before === undefined && stated)
+    throw new Error(`${path} is there, and says of something else that it was applied: move one of the two`);
+  // Killed between the commit and its statement.
+  if (before !== undefined && !stated) await state(before);
   const approvals: DifferenceApproval[] = [];
   for (const each of ask.approvals) {
     const opened = openDifferenceApproval(await readBundle(each, HOW), trust);
@@ -61,18 +85,18 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
   if (!judged.ok) return judged;
   const { cells, epoch } = (await MarksFile.open(config.dataDir)).marks;
   const fence = (Object.hasOwn(cells, cell.cell) ? cells[cell.cell] : undefined) ?? { epoch, n: 0 };
-  const store = await liveStore(cell, difference.store);
-  // Before anything is done: what can't be signed afterwards is better known now.
-  const key = cell.vault === undefined ? undefined : await vaultKey(cell.vault.keyFile);
-  const outcome = await applyDifference({ file, store, cell: cell.cell, fence, by, now });
+  const others = othersOf(cell, difference.store, difference.tenant, ask.rules?.content.spec);
+  const outcome = await applyDifference({
+    ...{ file, store, cell: cell.cell, fence, by, others, now },
+    ...(before !== undefined && { appliedAt: before.at }),
+    beforeCommit: (applied, transaction) =>
+      keepApplied(config.dataDir, digest, transaction, factsOf(file, applied, by, judged.approval)),
+  });
   if (!outcome.ok) return outcome;
   if ('already' in outcome) return { ok: true, file, already: true };
   const { applied } = outcome;
   const facts = factsOf(file, applied, by, judged.approval);
-  const statement = tenantRecoveredStatement(difference, digest, facts);
-  const path = `${ask.file}.applied.json`;
-  const written = key === undefined ? statement : signTenantRecovered(statement, key);
-  await writeFile(path, `${JSON.stringify(written)}\n`, { mode: 0o600 });
+  await state(facts);
   return { ok: true, file, facts, applied, statement: { path, signed: key !== undefined } };
 }
 

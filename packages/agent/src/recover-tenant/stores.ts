@@ -7,6 +7,7 @@ import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { ensureDatabase } from '@headgate/adapters/postgres-cluster/database';
 import { findPostmaster } from '@headgate/adapters/postgres-cluster/postmaster';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import { type TenantRowsSpec, tenantValue } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
 import type { AgentConfig } from '../config.ts';
 import { type RecoveredStore, readRecovered } from './recovered-file.ts';
@@ -38,6 +39,17 @@ export function expectTenant({ tenants, cell }: CellConfig, store: string, tenan
   if (Object.hasOwn(tenants, tenant) && tenants[tenant]!.store === store) return;
   const there = Object.entries(tenants).flatMap(([each, of]) => (of.store === store ? [each] : []));
   throw new Error(`the store ${store} of the cell ${cell} has no tenant ${tenant}; it has ${named(there)}`);
+}
+
+/** Names of the store's other tenants, and what stands for them by the rules, where there are any: nobody's rows are taken for the tenant's. */
+export function othersOf(
+  { tenants }: CellConfig,
+  store: string,
+  tenant: string,
+  rules?: TenantRowsSpec,
+): readonly string[] {
+  const others = Object.entries(tenants).flatMap(([each, of]) => (of.store === store && each !== tenant ? [each] : []));
+  return [...new Set(others.flatMap((each) => (rules === undefined ? [each] : [each, tenantValue(rules, each)])))];
 }
 
 export async function liveStore(cell: CellConfig, store: string): Promise<Store> {

@@ -51,7 +51,10 @@ async function approve({ out, cwd, stdin }: Session, file: string, options: Appr
   // Before anybody is asked: a key that can't sign is no reason to read all of it.
   const key = localKey(resolve(cwd, options.key));
   for (const line of differenceText(difference, digest, await examplesOf(opened.rows()))) out.line(printable(line));
-  if (!whole) out.line('This is the first line alone: the numbers, which the rows are bound to, and no row of it.');
+  if (!whole) {
+    out.line('This is the first line alone, and no row of it: its numbers are the word of who made it.');
+    out.line('Before anything is written, they are counted anew from the rows, and have to be the same.');
+  }
   if (options.yes !== true) await confirm(stdin, out.json);
   const at = Date.now();
   const notAfter = at + Math.round(hours * HOUR_MS);

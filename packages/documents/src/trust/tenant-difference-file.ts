@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Digest, RowDifference, TableDifference, TenantDifference } from '@headgate/domain';
+import { RowsTally } from '@headgate/domain/tenant-rows/tally';
 import { MOST_HEAD_BYTES, MOST_ROW_BYTES, openDifference, openRow } from './tenant-difference.ts';
 
 /** Why there is no difference of that size, or none in a file: for people. */
@@ -19,7 +20,7 @@ export interface DifferenceFile {
   rows(): AsyncGenerator<RowDifference>;
 }
 
-/** Opens a file whose rows, where there are any, are what its first line says, to the last byte. Throws a `WrongDifference`. */
+/** Opens a file whose rows, where there are any, are what its first line says, to the last byte and in every number. Throws a `WrongDifference`. */
 export async function openDifferenceFile(path: string): Promise<DifferenceFile> {
   const facts = await stat(path).catch(() => undefined);
   if (facts?.isFile() !== true) throw new WrongDifference(`there is no file ${path}`);
@@ -41,7 +42,13 @@ export async function openDifferenceFile(path: string): Promise<DifferenceFile> 
   }
   if (bytes !== difference.body.bytes || hash.digest('hex') !== difference.body.sha256)
     throw new WrongDifference(`${path}: its rows aren’t those that its first line names; have it made anew`);
-  return { path, difference, digest, whole: true, rows: () => rowsOfFile(path, from, difference.tables) };
+  const rows = () => rowsOfFile(path, from, difference.tables);
+  const tally = new RowsTally(difference.tables);
+  for await (const row of rows()) tally.add(row);
+  const misfit = tally.misfit();
+  if (misfit !== undefined)
+    throw new WrongDifference(`${path}: ${misfit}; find out who made it, and have it made anew`);
+  return { path, difference, digest, whole: true, rows };
 }
 
 async function* nothing(): AsyncGenerator<RowDifference> {}

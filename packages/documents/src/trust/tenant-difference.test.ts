@@ -28,7 +28,7 @@ const DIFFERENCE: TenantDifference = {
       ...{ live: { rows: 2, sum: '1:-2' }, was: { rows: 1, sum: '3:4' } },
     },
   ],
-  ...{ by: null, madeAt: 5, undoes: null },
+  ...{ by: 'usr_ann', madeAt: 5, undoes: null },
   body: { sha256: hexOf(digestOf(BODY)), bytes: BODY.length, lines: 1 },
 };
 
@@ -43,6 +43,7 @@ describe('A first line', () => {
     ['is no JSON', '{', /is not JSON/],
     ['is spelled otherwise', ` ${text}`, /not canonical/],
     ['lacks a field', text.replace(`"schema":"${digest}",`, ''), /at schema: expected/],
+    ['doesn’t say who made it', text.replace('"by":"usr_ann"', '"by":null'), /at by: expected a principal/],
     ['has one more', canonicalJson({ ...JSON.parse(text), more: 1 }), /more/],
     [
       'says another number of rows than its tables',

@@ -20,7 +20,7 @@ export const MOST_DIFFERENCE_ROWS = 1_000_000;
 
 const MOST_TABLES = 10_000;
 const MOST_COLUMNS = 1_600;
-const FORM = 'tenant-difference/1';
+const FORM = 'tenant-difference/2';
 
 const word = text(200);
 const count = whole(0);
@@ -77,7 +77,7 @@ const headForm = z.strictObject({
   schema: digest,
   tables: list(table, 0, MOST_TABLES),
   shared: list(word, 0, MOST_TABLES),
-  by: principal.nullable(),
+  by: principal,
   madeAt: count,
   undoes: digest.nullable(),
   body: z.strictObject({

@@ -44,7 +44,7 @@ export function judgeApproval(
 function fault(
   { by, difference, at, notAfter }: DifferenceApproval,
   digest: Digest,
-  madeBy: string | null,
+  madeBy: string,
   runs: string,
   now: Instant,
 ): string | undefined {

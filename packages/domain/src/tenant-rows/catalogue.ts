@@ -9,6 +9,8 @@ export interface RowsColumn {
   readonly filled: boolean;
   /** Computed from others. */
   readonly generated: boolean;
+  /** Of a type, or a domain over one, with an `=` of its own that isn't PostgreSQL's (citext's): another one compares in our sessions. */
+  readonly ownEquality: boolean;
   /** Whole numbers and exact decimals: what can be added up in any order. */
   readonly exact: boolean;
 }
@@ -50,4 +52,11 @@ export interface RowsCatalogue {
 /** Tables by `schema.table`. */
 export function tablesByName({ tables }: RowsCatalogue): ReadonlyMap<string, RowsTable> {
   return new Map(tables.map((table) => [`${table.schema}.${table.name}`, table]));
+}
+
+/** Of these columns, those by which no row can be told: what the application takes for equal isn't equal for us. */
+export function otherwiseEqual({ columns }: RowsTable, names: readonly string[]): readonly string[] {
+  return columns.flatMap(({ name, type, ownEquality }) =>
+    ownEquality && names.includes(name) ? [`${name} (${type})`] : [],
+  );
 }

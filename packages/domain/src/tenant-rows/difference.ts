@@ -50,8 +50,8 @@ export interface TenantDifference {
   /** What is referred to comes before what refers to it. */
   readonly tables: readonly TableDifference[];
   readonly shared: readonly string[];
-  /** Who made it, where that is known. */
-  readonly by: string | null;
+  /** Who made it: their own approval doesn't count. Of one that takes another back, who applied that one. */
+  readonly by: string;
   readonly madeAt: Instant;
   /** The difference that this one takes back. */
   readonly undoes: Digest | null;

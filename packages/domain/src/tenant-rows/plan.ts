@@ -2,7 +2,7 @@
 import { fullName, type RuleRefusal } from '../masking/rule.ts';
 import { type Refusal, refused } from '../model/refusal.ts';
 import { named } from '../plan/render-words.ts';
-import { type RowsCatalogue, type RowsTable, type RowsTableKind, tablesByName } from './catalogue.ts';
+import { otherwiseEqual, type RowsCatalogue, type RowsTable, type RowsTableKind, tablesByName } from './catalogue.ts';
 import { compareColumns } from './columns.ts';
 import type { TenantRowsRule } from './rule.ts';
 
@@ -134,13 +134,34 @@ function planTable(rule: TenantRowsRule, known: Known): TenantTable | { readonly
   const belongs = belongsOf(rule, now, was, known);
   if ('why' in belongs) return { faults: [belongs] };
   const deciding = belongs.rows === 'tenant' ? [belongs.column] : belongs.by;
+  const odd = [...oddIn(table, now, [...now.key, ...deciding]), ...oddIn(table, was, [...now.key, ...deciding])];
+  if (belongs.rows === 'through') odd.push(...oddIn(belongs.of, known.here.get(belongs.of)!, belongs.ofColumns));
+  if (odd.length > 0)
+    return fault(
+      rule.rows === 'tenant' ? 'column' : 'by',
+      `rows are told apart, and whose they are, by ${named([...new Set(odd)])}, whose type has an = of its own: rows that the application takes for the tenant’s would be somebody else’s`,
+      'bring its rows back by hand, from the recovered store, and name it `rows: shared` here; or give the column a type of PostgreSQL’s own, such as text with a collation that ignores case',
+    );
   const columns = compareColumns(table, now, was, rule.leave ?? [], [...now.key, ...deciding]);
   if ('faults' in columns) return { faults: columns.faults.map((each) => ({ field: 'table', ...each })) };
-  const referring = known.live.foreignKeys.filter((each) => each.table === table).flatMap((each) => each.columns);
-  const out = new Set([...now.key, ...deciding, ...referring]);
-  const exact = now.columns.filter((each) => each.exact).map(({ name }) => name);
-  const sums = columns.columns.flatMap(({ name }) => (exact.includes(name) && !out.has(name) ? [name] : []));
-  return { table, belongs, key: now.key, ...columns, sums: sums.slice(0, MOST_SUMS) };
+  const planned = { table, belongs, key: now.key, ...columns };
+  return { ...planned, sums: sumsOf(planned, now, known.live) };
+}
+
+/** What is added up of a table for people: amounts and counts, and no number that only names a row. */
+export function sumsOf(
+  { table, belongs, key, columns }: Omit<TenantTable, 'sums'>,
+  live: RowsTable,
+  { foreignKeys }: RowsCatalogue,
+): readonly string[] {
+  const referring = foreignKeys.filter((each) => each.table === table).flatMap((each) => each.columns);
+  const out = new Set([...key, ...(belongs.rows === 'tenant' ? [belongs.column] : belongs.by), ...referring]);
+  const exact = new Set(live.columns.flatMap((each) => (each.exact ? [each.name] : [])));
+  return columns.flatMap(({ name }) => (exact.has(name) && !out.has(name) ? [name] : [])).slice(0, MOST_SUMS);
+}
+
+function oddIn(name: string, table: RowsTable, columns: readonly string[]): readonly string[] {
+  return otherwiseEqual(table, columns).map((each) => `${name}.${each}`);
 }
 
 function belongsOf(

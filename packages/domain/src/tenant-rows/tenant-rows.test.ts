@@ -1,6 +1,7 @@
 /** What is judged of a tenant's difference without a database: rules, columns, proposals, standing, approvals, words. */
 import { describe, expect, test } from 'vitest';
 import { type DifferenceApproval, judgeApproval } from './approved.ts';
+import { misfitOfRules } from './by-rules.ts';
 import type { RowsCatalogue, RowsColumn, RowsForeignKey, RowsTable } from './catalogue.ts';
 import {
   reverseOf,
@@ -16,7 +17,7 @@ import { type TenantRowsRule, tenantValue } from './rule.ts';
 import { differenceLines } from './words.ts';
 
 const column = (name: string, more: Partial<RowsColumn> = {}): RowsColumn => ({
-  ...{ name, type: 'integer', notNull: true, filled: false, generated: false, exact: true },
+  ...{ name, type: 'integer', notNull: true, filled: false, generated: false, ownEquality: false, exact: true },
   ...more,
 });
 const table = (name: string, columns: readonly RowsColumn[], more: Partial<RowsTable> = {}): RowsTable => ({
@@ -201,8 +202,56 @@ describe('A difference', () => {
     expect(lines).toContain('The schema is at version 3, and was at 2');
     expect(lines).toContain('public.orders: 10 → 11 rows');
     expect(lines).toMatch(/id 4, tenant "two\\nlines x{30}…", total null/);
+    expect(lines).toContain('made        by usr_ann, 1970-01-01T00:00:00.005Z');
     expect(lines).toContain('sum of total: 5 → 7.50');
     expect(lines).toContain('7 rows in 2 tables: 2 written since would be lost, 4 come back, 1 change.');
+  });
+});
+
+describe('What a difference says of whose rows change', () => {
+  const text = (more: Partial<TenantDifference> = {}) =>
+    differenceLines({ ...difference, ...more }, 'sha256:9').join('\n');
+
+  test('is said of every table, shared ones by their names', () => {
+    expect(text()).toContain(`Its rows are those in whose tenant columns its name stands.`);
+    expect(text()).toContain('of public.orders where tenant is "ada"');
+    expect(text()).toContain('of public.line where order_id leads to a row of public.orders that is');
+    expect(text()).toContain('Shared, neither read nor changed: public.rate.');
+  });
+
+  test('is said first and as a caution where what stands for the tenant isn’t its name', () => {
+    const value = 'b'.repeat(90);
+    const lines = text({ value }).split('\n');
+    expect(lines[1]).toMatch(new RegExp(`^CAUTION: .*"${value}" stands, which isn’t its name, by the rules psa`));
+    expect(lines.join('\n')).toContain(`of public.orders where tenant is "${value}"`);
+  });
+
+  const spec = { rules: RULES, digest: 'sha256:1' } as const;
+  const [orders, line] = tables as [TableDifference, TableDifference];
+  test.each<[string, Partial<TenantDifference>, RegExp | undefined]>([
+    ['as they are', {}, undefined],
+    [
+      'of another digest',
+      { rules: { name: 'psa', digest: 'sha256:7' } },
+      /by the rules sha256:7, and these are sha256:1/,
+    ],
+    ['with another value', { value: 'bob' }, /"bob" stands for ada in it, and ada by the rules/],
+    ['with a table left out', { tables: [orders] }, /rows of public\.line are/],
+    ['with a tenant’s table as shared', { shared: ['public.rate', 'public.line'] }, /rows of public\.line are/],
+    [
+      'with another column',
+      { tables: [{ ...orders, belongs: { rows: 'tenant', column: 'total', type: 'numeric' } }, line] },
+      /rows of public\.orders are/,
+    ],
+    [
+      'with another way',
+      { tables: [orders, { ...line, belongs: { ...line.belongs, by: ['amount'] } as typeof line.belongs }] },
+      /rows of public\.line are/,
+    ],
+  ])('is held against rules: %s', (_what, more, why) => {
+    const misfit = misfitOfRules({ ...difference, ...more }, spec);
+    if (why === undefined) expect(misfit).toBeUndefined();
+    else expect(misfit).toMatch(why);
   });
 });
 

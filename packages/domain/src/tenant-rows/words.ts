@@ -20,10 +20,11 @@ export function differenceLines(
   digest: Digest,
   examples: readonly RowDifference[] = [],
 ): readonly string[] {
-  const { tenant, store, cell, environment, tables, shared, moment, live, was, rules } = difference;
+  const { tenant, store, cell, environment, tables, moment, live, was, rules } = difference;
   const touched = tables.filter(({ back, away, changed }) => back + away + changed > 0);
   return [
     `${tenant} of the store ${store}, cell ${cell} (${environment}): back to ${moment}.`,
+    ...valueLines(difference),
     ...schemaLines(difference),
     '',
     ...(touched.length === 0
@@ -36,9 +37,12 @@ export function differenceLines(
         )),
     '',
     `${counted(rowsOf(difference), 'row')} in ${counted(touched.length, 'table')}: ${totals(touched)}.`,
-    `Of the tenant’s ${counted(tables.length, 'table')} ${number(tables.length - touched.length)} are the same; shared, and left alone: ${number(shared.length)}.`,
+    `Of the tenant’s ${counted(tables.length, 'table')} ${number(tables.length - touched.length)} are the same.`,
+    '',
+    ...whoseLines(difference),
     '',
     `difference  ${digest}`,
+    `made        by ${difference.by}, ${timeText(difference.madeAt)}`,
     `rules       ${rules.name}, ${rules.digest}`,
     `live        database ${live.database}, schema ${live.schemaVersion}, LSN ${live.lsn}, ${timeText(live.at)}`,
     `recovered   database ${was.database}, schema ${was.schemaVersion}, LSN ${was.lsn}`,
@@ -53,13 +57,34 @@ function schemaLines({ live, was }: TenantDifference): readonly string[] {
   ];
 }
 
+/** Whose rows change is decided by what stands in tenant columns, and by no name. */
+function valueLines({ tenant, value, rules }: TenantDifference): readonly string[] {
+  if (value === tenant) return [`Its rows are those in whose tenant columns its name stands.`];
+  return [
+    `CAUTION: its rows are those in whose tenant columns ${JSON.stringify(value)} stands, which isn’t its name, by the rules ${rules.name}.`,
+    `         See first that this is ${tenant}, and nobody else.`,
+  ];
+}
+
+function whoseLines({ tables, shared, value }: TenantDifference): readonly string[] {
+  const by = ({ belongs }: TableDifference): string =>
+    belongs.rows === 'tenant'
+      ? `${belongs.column} is ${JSON.stringify(value)}`
+      : `${belongs.by.join(', ')} leads to a row of ${belongs.of} that is`;
+  return [
+    'A row is the tenant’s',
+    ...indented(tables.map((table) => `of ${table.table} where ${by(table)}`)),
+    shared.length === 0 ? 'No table is shared.' : `Shared, neither read nor changed: ${shared.join(', ')}.`,
+  ];
+}
+
 function totals(tables: readonly TableDifference[]): string {
   const sum = (of: (table: TableDifference) => number): number => tables.reduce((total, table) => total + of(table), 0);
   return `${number(sum((t) => t.away))} written since would be lost, ${number(sum((t) => t.back))} come back, ${number(sum((t) => t.changed))} change`;
 }
 
 function tableLines(table: TableDifference, examples: readonly RowDifference[]): readonly string[] {
-  const { back, away, changed, changes, added, live, was } = table;
+  const { back, away, changed, changes, added, live, was, liveOnly } = table;
   const of = (kind: RowDifference['kind']): readonly string[] =>
     examples.filter((each) => each.kind === kind).map((each) => exampleText(table, each));
   return [
@@ -72,6 +97,7 @@ function tableLines(table: TableDifference, examples: readonly RowDifference[]):
           ...indented(of('changed')),
         ])
       : []),
+    ...(liveOnly.length === 0 ? [] : indented([`left as they are: ${liveOnly.map(({ name }) => name).join(', ')}`])),
     ...indented(
       added
         .filter((sum) => sum.live !== sum.was)

@@ -3,6 +3,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { openDifferenceFile } from '@headgate/documents';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type SharedStore, sharedStore } from './testing/shared-store.ts';
+import { transactionIsOver } from './transaction-status.ts';
 
 let store: SharedStore;
 
@@ -74,6 +75,29 @@ describe('A tenant goes back', { timeout: 60_000 }, () => {
     expect(await store.apply()).toEqual({ ok: true, already: true });
     expect(await store.query(`select sum(xmin::text::bigint)::text as x from orders`)).toEqual([before]);
     expect(await readFile(`${store.out}.undo`, 'utf8')).toBe(undo);
+  });
+
+  test('once: taken back, it isn’t applied again; and what wasn’t committed can be told from what was', async () => {
+    await store.diff('ada');
+    const before = await store.rows('ada', 'live');
+    const seen: string[] = [];
+    const kept = async (_: unknown, transaction: string) => void seen.push(transaction);
+    const failing = async (...args: [unknown, string]) => {
+      await kept(...args);
+      throw new Error('no room on the disk');
+    };
+    await expect(store.apply(store.out, { beforeCommit: failing })).rejects.toThrow('no room on the disk');
+    expect(await store.rows('ada', 'live')).toEqual(before);
+    expect(await store.apply(store.out, { beforeCommit: kept })).toMatchObject({ ok: true });
+    const is = (transaction: string) => transactionIsOver(store.real.store, transaction);
+    expect(await Promise.all([...seen, '99999999999'].map(is))).toEqual(['aborted', 'committed', 'committed']);
+    expect(await store.apply(store.out, { appliedAt: 1 })).toMatchObject({ ok: true, already: true });
+    expect(await store.apply(`${store.out}.undo`)).toMatchObject({ ok: true });
+    expect(await store.apply(store.out, { appliedAt: 1 })).toMatchObject({
+      ok: false,
+      refusal: { code: 'applied-before', why: expect.stringContaining('1970-01-01T00:00:00.001Z') },
+    });
+    expect(await store.rows('ada', 'live')).toEqual(before);
   });
 
   test.each([

@@ -1,9 +1,9 @@
 /** Applies an approved difference: all of it in one transaction, or nothing. */
 import { type DifferenceFile, openDifferenceFile } from '@headgate/documents';
-import type { Digest, Fence, Refusal, RowsSum, TableDifference } from '@headgate/domain';
-import { refused, reverseOf, reverseRow, standingOf } from '@headgate/domain';
+import type { Digest, Fence, Refusal, RowsCatalogue, TableDifference } from '@headgate/domain';
+import { misfitOf, refused, reverseOf, reverseRow, standingOf } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
-import pg from 'pg';
+import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { controlConnection, holdMigrations, raiseFence, rowsConnection, type Store } from '../store/store-session.ts';
 import { THIS_DATABASE } from '../store/this-database.ts';
@@ -11,8 +11,10 @@ import { DifferenceWriter } from './difference-writer.ts';
 import { schemaOf } from './make-difference.ts';
 import { lookAtOthers, othersTouched } from './others-untouched.ts';
 import { readRowsCatalogue } from './read-rows-catalogue.ts';
+import { rowsClient, settle } from './rows-client.ts';
 import { meanTenant, tableSql } from './rows-sql.ts';
-import { AS_WRITTEN, ROW_SETTINGS, sumRows } from './tenant-side.ts';
+import { type SummedTable, sumRows } from './tenant-side.ts';
+import { valueRefusal } from './tenant-value.ts';
 import { triggersOff } from './triggers.ts';
 import { type Laid, layOut, NotWritten, writeRows } from './write-rows.ts';
 
@@ -23,7 +25,13 @@ export interface ApplyAsk {
   /** The newest token that was acted on in the cell. */
   readonly fence: Fence;
   readonly by: string;
+  /** Names of the store's other tenants, and what stands for them where that is known. */
+  readonly others: readonly string[];
   readonly now: () => number;
+  /** When this difference was applied before, if it was: once is once, whatever was taken back since. */
+  readonly appliedAt?: number;
+  /** To write down what is about to be committed, and what the store calls the transaction. What it throws ends it. */
+  readonly beforeCommit?: (applied: AppliedDifference, transaction: string) => Promise<void>;
 }
 
 export interface AppliedDifference {
@@ -39,6 +47,7 @@ export type ApplyOutcome =
   | { readonly ok: true; readonly already: true }
   | { readonly ok: false; readonly refusal: Refusal };
 
+const WHAT = 'apply this difference';
 /** Everybody who writes to the tenant's tables waits for as long as this takes. Milliseconds. */
 const STATEMENT_MS = 15 * 60_000;
 /** How long somebody else's lock is waited for, who is waited for by others in turn. Milliseconds. */
@@ -109,23 +118,25 @@ function codeOf(error: unknown): string | undefined {
 
 async function inStore(ask: ApplyAsk, reverse: Reverse, stillHeld: () => Promise<void>): Promise<ApplyOutcome> {
   const { store, file } = ask;
-  const client = new pg.Client({
-    ...(await rowsConnection(store)),
-    ...{ types: AS_WRITTEN, application_name: 'headgate recover-tenant' },
-  });
+  const client = rowsClient(await rowsConnection(store));
   let broken: Error | undefined;
   client.on('error', (error) => {
     broken = error;
   });
   try {
     await client.connect();
-    await client.query(ROW_SETTINGS);
-    await client.query(
-      `set statement_timeout = ${STATEMENT_MS}; set lock_timeout = ${LOCK_MS}; set idle_in_transaction_session_timeout = ${SILENT_MS}`,
-    );
-    await meanTenant(client, file.difference.value);
+    await settle(client, {
+      ...{ statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS },
+      idle_in_transaction_session_timeout: SILENT_MS,
+    });
+    const { tables, tenant, value } = file.difference;
+    const strange = strangeTo(ask, await readRowsCatalogue(client));
+    if (strange !== undefined) return strange;
+    const refusal = await valueRefusal(client, tables, { what: WHAT, tenant, value, others: ask.others });
+    if (refusal !== undefined) return { ok: false, refusal };
+    await meanTenant(client, value);
     await client.query('begin');
-    const laid = await layOut(client, file.difference.tables, file.rows());
+    const laid = await layOut(client, tables, file.rows());
     const outcome = await underLock(ask, client, laid, reverse, stillHeld);
     if (!outcome.ok || 'already' in outcome) await client.query('rollback');
     return outcome;
@@ -145,6 +156,22 @@ async function inStore(ask: ApplyAsk, reverse: Reverse, stillHeld: () => Promise
   }
 }
 
+/** Why the difference isn't one of these tables. */
+function strangeTo(ask: ApplyAsk, catalogue: RowsCatalogue): ApplyOutcome | undefined {
+  const { schema, tables } = ask.file.difference;
+  if (schemaOf(catalogue) !== schema)
+    return no(
+      ask,
+      'schema-changed',
+      'the store’s tables aren’t what they were when the difference was made',
+      'make it anew, and have that approved',
+    );
+  // Who made the file wrote what it says of its tables, and statements are made of that.
+  const misfit = misfitOf(tables, catalogue);
+  const unblock = 'find out who made this file and how; make it anew, and have that approved';
+  return misfit === undefined ? undefined : no(ask, 'not-of-this-store', misfit, unblock);
+}
+
 async function underLock(
   ask: ApplyAsk,
   client: pg.Client,
@@ -153,28 +180,40 @@ async function underLock(
   stillHeld: () => Promise<void>,
 ): Promise<ApplyOutcome> {
   const { file, now } = ask;
-  const { tables, tenant, schema } = file.difference;
+  const { tables, tenant } = file.difference;
   if (tables.length > 0) {
     const all = tables.map(({ table }) => table).toSorted();
     await client.query(`lock table only ${all.map(tableSql).join(', only ')} in share row exclusive mode`);
   }
   const catalogue = await readRowsCatalogue(client);
-  if (schemaOf(catalogue) !== schema)
+  const strange = strangeTo(ask, catalogue);
+  if (strange !== undefined) return strange;
+  const sums = await sumsOf(client, tables);
+  const standing = standingOf({ tables }, sums);
+  if (standing.as === 'wanted') return { ok: true, already: true };
+  if (ask.appliedAt !== undefined)
     return no(
       ask,
-      'schema-changed',
-      'the store’s tables aren’t what they were when the difference was made',
-      'make it anew, and have that approved',
+      'applied-before',
+      `it was applied at ${new Date(ask.appliedAt).toISOString()}, and the rows were changed or taken back since: one approval is for one time`,
+      'make the difference anew, and have that approved',
     );
-  const standing = standingOf({ tables }, await sumsOf(client, tables));
-  if (standing.as === 'wanted') return { ok: true, already: true };
   if (standing.as === 'otherwise')
     return changed(ask, `rows of ${tenant} in ${named(standing.tables)} were written since the difference was made`);
+  const untrue = addedOtherwise(tables, sums, 'live');
+  if (untrue !== undefined)
+    return no(
+      ask,
+      'numbers-untrue',
+      `the sums that it says of ${untrue} aren’t those of its rows`,
+      'find out who made this file and how; make it anew, and have that approved',
+    );
   const before = await lookAtOthers(client, tables);
   const on = await triggersOff(client, tables, catalogue);
   const tries = await writeRows(client, tables, laid, catalogue.foreignKeys);
   await on();
-  if (standingOf({ tables }, await sumsOf(client, tables)).as !== 'wanted')
+  const written = await sumsOf(client, tables);
+  if (standingOf({ tables }, written).as !== 'wanted' || addedOtherwise(tables, written, 'was') !== undefined)
     return no(
       ask,
       'not-as-wanted',
@@ -189,19 +228,31 @@ async function underLock(
       touched,
       'look for what leads from the tenant’s rows to others’: foreign keys that cascade, triggers of events',
     );
+  const others = { summed: before.sums.size, counted: before.counted };
+  const applied = { at: now(), others, reverse: { path, digest } };
+  const { rows } = await client.query<{ id: string }>('select pg_current_xact_id()::text as id');
+  await ask.beforeCommit?.(applied, rows[0]!.id);
   await stillHeld();
   await client.query('commit').catch((error: Error) => {
     throw new MaybeCommitted(`${error.message}; whether it was committed is not known: run it again`);
   });
-  const others = { summed: before.sums.size, counted: before.counted };
-  return { ok: true, applied: { at: now(), others, reverse: { path, digest } } };
+  return { ok: true, applied };
 }
 
-async function sumsOf(client: pg.Client, tables: readonly TableDifference[]): Promise<readonly RowsSum[]> {
+async function sumsOf(client: pg.Client, tables: readonly TableDifference[]): Promise<readonly SummedTable[]> {
   const byName = new Map(tables.map((table) => [table.table, table]));
-  const sums: RowsSum[] = [];
+  const sums: SummedTable[] = [];
   for (const table of tables) sums.push(await sumRows(client, table, byName));
   return sums;
+}
+
+/** A table of which a column's sum isn't what the difference says of that side. */
+function addedOtherwise(
+  tables: readonly TableDifference[],
+  now: readonly SummedTable[],
+  side: 'live' | 'was',
+): string | undefined {
+  return tables.find(({ added }, i) => added.some((each, at) => each[side] !== now[i]!.added[at]))?.table;
 }
 
 interface Reverse {
@@ -233,11 +284,5 @@ function changed(ask: ApplyAsk, why: string): ApplyOutcome {
 }
 
 function no({ cell, file }: ApplyAsk, code: string, why: string, unblock: string): ApplyOutcome {
-  return refused(
-    code,
-    'apply this difference',
-    `${cell}/${file.difference.store}`,
-    `${why}; nothing was changed`,
-    unblock,
-  );
+  return refused(code, WHAT, `${cell}/${file.difference.store}`, `${why}; nothing was changed`, unblock);
 }

@@ -1,7 +1,7 @@
 /** Writes a tenant's difference to disk: its owner's alone, whole or not there, and never larger than is read again. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   differenceHead,
@@ -41,8 +41,9 @@ export class DifferenceWriter {
     this.#limits = limits;
   }
 
-  /** `path`: where the whole file will be. What an interrupted one left there is written anew. */
+  /** `path`: where the whole file will be, and nothing is yet. Rows that an interrupted one left beside it are written anew. */
   static async open(path: string, limits: DifferenceLimits = LIMITS): Promise<DifferenceWriter> {
+    if ((await lstat(path).catch(() => undefined)) !== undefined) throw isThere(path);
     await rm(`${path}.rows`, { force: true });
     return new DifferenceWriter(path, await open(`${path}.rows`, 'wx+', 0o600), limits);
   }
@@ -96,7 +97,11 @@ export class DifferenceWriter {
     } finally {
       await file.close();
     }
-    await rename(temporary, this.#path);
+    // Unlike a rename it never puts itself in the place of what came there meanwhile.
+    await link(temporary, this.#path).catch((error: { readonly code?: string }) => {
+      throw error.code === 'EEXIST' ? isThere(this.#path) : error;
+    });
+    await rm(temporary);
     await syncFolder(dirname(this.#path));
     await this.#gone();
     return { difference: whole, digest: head.digest };
@@ -125,4 +130,10 @@ export class DifferenceWriter {
     await this.#body.close().catch(() => {});
     await rm(`${this.#path}.rows`, { force: true });
   }
+}
+
+function isThere(path: string): WrongDifference {
+  return new WrongDifference(
+    `${path} is there already, and nothing is written over it: move it away, or name another file`,
+  );
 }

@@ -1,5 +1,6 @@
 /** What a difference is refused for before anybody approves it: on a real cluster, by its name. */
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TenantRowsRule } from '@headgate/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RULES, type SharedStore, sharedStore } from './testing/shared-store.ts';
@@ -25,6 +26,23 @@ describe('A difference', { timeout: 60_000 }, () => {
     expect(await readdir(store.dir)).toEqual([]);
     return made.ok ? made.outside : made.refusals;
   }
+
+  test('is written over nothing that is there, which stays: neither where rows differ nor where none does', async () => {
+    const out = join(store.dir, 'notes');
+    await store.remember();
+    for (const sql of ['select 1', 'update customer set born = null where id = 1001']) {
+      await store.query(sql);
+      await writeFile(out, 'mine');
+      await expect(store.diff('ada', { out })).rejects.toThrow(
+        /notes is there already, and nothing is written over it/,
+      );
+      expect([await readFile(out, 'utf8'), await readdir(store.dir)]).toEqual(['mine', ['notes']]);
+    }
+    await store.diff('ada');
+    await writeFile(`${store.out}.undo`, 'mine');
+    await expect(store.apply()).rejects.toThrow(/\.undo is there already/);
+    expect(await readFile(`${store.out}.undo`, 'utf8')).toBe('mine');
+  });
 
   test('is refused where a table is there that no rule names, on either side', async () => {
     await store.query('create table gone(id int primary key)');
@@ -53,6 +71,57 @@ describe('A difference', { timeout: 60_000 }, () => {
     ]);
     const made = await store.diff('ada', by([...RULES, { table: 'part', rows: 'shared' }]));
     expect(made).toMatchObject({ ok: true });
+  });
+
+  test.each<[string, string, readonly TenantRowsRule[], RegExp]>([
+    [
+      'a tenant’s column',
+      `create table ct(id int primary key, t citext not null)`,
+      [{ table: 'ct', rows: 'tenant', column: 't' }],
+      /public\.ct\.t \(public\.citext\), whose type has an = of its own/,
+    ],
+    [
+      'a column of a domain over it',
+      `create domain word as citext; create domain name_of as word; create table ct(id int primary key, t name_of not null)`,
+      [{ table: 'ct', rows: 'tenant', column: 't' }],
+      /public\.ct\.t \(public\.name_of\)/,
+    ],
+    [
+      'a key',
+      `create table ct(code citext primary key, t text not null)`,
+      [{ table: 'ct', rows: 'tenant', column: 't' }],
+      /public\.ct\.code \(public\.citext\)/,
+    ],
+    [
+      'a way',
+      `create table cp(id int primary key, code citext unique, t text); create table ct(id int primary key, code citext references cp(code))`,
+      [
+        { table: 'cp', rows: 'tenant', column: 't' },
+        { table: 'ct', rows: 'through', by: ['code'], of: 'cp' },
+      ],
+      /public\.ct\.code \(public\.citext\) and public\.cp\.code \(public\.citext\)/,
+    ],
+  ])('is refused where rows are told by citext, whose = isn’t ours: %s', async (_what, sql, rules, why) => {
+    await store.asSuperuser((client) => client.query('create extension citext schema public'));
+    await store.query(sql);
+    await store.remember();
+    expect(await refusedFor([...RULES, ...rules])).toMatchObject([
+      { code: 'rule-unfit', why: expect.stringMatching(why) },
+    ]);
+  });
+
+  test('compares a column of citext, an array of it and an enumeration as what stands there', async () => {
+    await store.asSuperuser((client) => client.query('create extension citext schema public'));
+    await store.query(`create type kind as enum ('a', 'b');
+      create table ct(id kind primary key, t text not null, mail citext, more citext[]); insert into ct values ('a', 'ada', 'X', '{X}')`);
+    await store.remember();
+    await store.query(`update ct set mail = 'x', more = '{x}'`);
+    const made = await store.diff('ada', by([...RULES, { table: 'ct', rows: 'tenant', column: 't' }]));
+    expect(made).toMatchObject({ ok: true, outside: [] });
+    expect(made.ok && made.difference.tables.find(({ table }) => table === 'public.ct')?.changes).toEqual([
+      { column: 'mail', rows: 1 },
+      { column: 'more', rows: 1 },
+    ]);
   });
 
   test('is refused where others’ rows refer to what would be taken away, with how many', async () => {

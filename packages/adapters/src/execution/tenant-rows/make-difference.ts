@@ -19,10 +19,13 @@ import { type DifferenceLimits, DifferenceWriter } from './difference-writer.ts'
 import { findOutside } from './outside.ts';
 import { readRowsCatalogue } from './read-rows-catalogue.ts';
 import { openSide, type TenantSide } from './tenant-side.ts';
+import { valueRefusal } from './tenant-value.ts';
 
 export interface DifferenceAsk {
   readonly of: Pick<TenantDifference, 'environment' | 'cell' | 'store' | 'tenant' | 'moment' | 'by'>;
   readonly rules: TenantRowsSpec & { readonly name: string; readonly digest: Digest };
+  /** Names of the store's other tenants, and what stands for them by the rules. */
+  readonly others: readonly string[];
   /** The store that serves, and the one that was recovered beside it. */
   readonly live: Store;
   readonly was: Store;
@@ -133,40 +136,18 @@ function otherStore({ of }: DifferenceAsk, live: TenantSide, was: TenantSide): M
 }
 
 async function valueMisfit(
-  { of, live: store }: DifferenceAsk,
+  { of: { tenant }, live: store, others }: DifferenceAsk,
   { tables }: TenantRowsPlan,
   value: string,
 ): Promise<MadeDifference | undefined> {
-  const types = new Map(
-    tables.flatMap(({ table, belongs }) => (belongs.rows === 'tenant' ? [[belongs.type, table]] : [])),
-  );
-  // In a session of its own: what doesn't fit ends the transaction that it is asked in.
+  // In a session of its own: what doesn't fit would end the comparison's transaction.
   const asking = await openSide(store, value);
   try {
-    for (const [type, table] of types) {
-      const fits = await asking.client.query(`select $1::text::${type}`, [value]).then(
-        () => true,
-        (error: { code?: string }) => {
-          if (error.code?.startsWith('22') === true) return false;
-          throw error;
-        },
-      );
-      if (fits) continue;
-      const why = `what stands for ${of.tenant} in tenant columns doesn’t fit the type ${type} of ${table}`;
-      return {
-        ok: false,
-        refusals: [
-          refused(
-            'value-unfit',
-            'compare a tenant’s rows',
-            table!,
-            why,
-            'say in the rules what stands for it there: `values`',
-          ).refusal,
-        ],
-      };
-    }
-    return undefined;
+    await asking.client.query('rollback');
+    const refusal = await valueRefusal(asking.client, tables, {
+      ...{ what: 'compare a tenant’s rows', tenant, value, others },
+    });
+    return refusal && { ok: false, refusals: [refusal] };
   } finally {
     await asking.close();
   }

@@ -10,6 +10,11 @@ const COLUMNS = `
   select json_agg(json_build_object(
       'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
       'filled', a.atthasdef and a.attgenerated = '' or a.attidentity <> '', 'generated', a.attgenerated <> '',
+      'ownEquality', exists (
+        with recursive below(type) as (
+          select a.atttypid union all select t.typbasetype from below join pg_type t on t.oid = below.type where t.typbasetype <> 0)
+        select from below join pg_operator e on e.oprleft = below.type and e.oprright = below.type
+        where e.oprname = '=' and e.oprnamespace <> 'pg_catalog'::regnamespace),
       'exact', a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype)) order by a.attnum)
   from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped`;
 

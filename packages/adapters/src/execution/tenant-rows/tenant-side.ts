@@ -1,9 +1,10 @@
 /** One side of a comparison: a session that sees one moment of a store, and can write nothing. */
 import type { RowsSum, RowValues, SideFacts, TenantTable } from '@headgate/domain';
-import pg from 'pg';
+import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { controlConnection, rowsConnection, type Store } from '../store/store-session.ts';
 import { THIS_DATABASE } from '../store/this-database.ts';
+import { rowsClient, settle } from './rows-client.ts';
 import { belongsSql, meanTenant, orderedRowsSql, sumSql } from './rows-sql.ts';
 
 /** How long one statement may take, and wait for somebody who locks a table for himself alone. Milliseconds. */
@@ -11,12 +12,6 @@ const STATEMENT_MS = 60 * 60_000;
 const LOCK_MS = 60_000;
 /** Rows that are asked for at once. */
 const FETCHED = 200;
-
-/** As the server writes them: a driver's idea of a date or a number would not be the same value again. */
-export const AS_WRITTEN = { getTypeParser: () => (value: unknown) => value } as unknown as pg.CustomTypesConfig;
-
-/** What a session that reads or writes rows wants beyond our settings: as a census does, so that equal values are equal texts. */
-export const ROW_SETTINGS = `set extra_float_digits = 1; set row_security = off; set xmloption = 'content'; set lc_monetary = 'C'`;
 
 export interface TenantSide {
   readonly facts: SideFacts;
@@ -26,14 +21,12 @@ export interface TenantSide {
 
 /** Takes hold of this moment of a store, with the application's own rights. */
 export async function openSide(store: Store, value: string): Promise<TenantSide> {
-  const config = await rowsConnection(store);
-  const client = new pg.Client({ ...config, types: AS_WRITTEN, application_name: 'headgate recover-tenant' });
+  const client = rowsClient(await rowsConnection(store));
   client.on('error', () => {}); // the query's own rejection tells
   const close = (): Promise<void> => client.end().catch(() => {});
   try {
     await client.connect();
-    await client.query(ROW_SETTINGS);
-    await client.query(`set statement_timeout = ${STATEMENT_MS}; set lock_timeout = ${LOCK_MS}`);
+    await settle(client, { statement_timeout: STATEMENT_MS, lock_timeout: LOCK_MS });
     await meanTenant(client, value);
     await client.query('begin isolation level repeatable read, read only');
     const { rows } = await client.query<{ snapshot: string; encoding: string }>(

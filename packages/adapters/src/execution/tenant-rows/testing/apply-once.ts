@@ -10,6 +10,6 @@ const cluster = new Cluster({ dir, port: Number(port) }, await findPrograms(15, 
 const store = { name: 'main', cluster, database: 'app', user: 'app', passwordFile: passwordFileOf(cluster, 'app') };
 const outcome = await applyDifference({
   file: await openDifferenceFile(file),
-  ...{ store, cell: 'shared', fence: { epoch: 1, n: 1 }, by: 'usr_run', now: Date.now },
+  ...{ store, cell: 'shared', fence: { epoch: 1, n: 1 }, by: 'usr_run', others: [], now: Date.now },
 });
 process.stdout.write(JSON.stringify(outcome));

@@ -8,7 +8,7 @@ import type pg from 'pg';
 import { withClient } from '../../../postgres-cluster/database.ts';
 import { ownersConnection, type Store } from '../../store/store-session.ts';
 import { type RealStore, realStore } from '../../testing/real-store.ts';
-import { type ApplyOutcome, applyDifference } from '../apply-difference.ts';
+import { type ApplyAsk, type ApplyOutcome, applyDifference } from '../apply-difference.ts';
 import { type DifferenceAsk, type MadeDifference, makeDifference } from '../make-difference.ts';
 
 /** Types whose values have many texts, a way through foreign keys, a key onto itself, a trigger, a computed column. */
@@ -54,7 +54,7 @@ export interface SharedStore {
   /** All rows of both sides of a tenant's, as text; of a store. */
   rows(tenant: string, which: 'live' | 'was'): Promise<readonly string[]>;
   diff(tenant: string, more?: Partial<DifferenceAsk>): Promise<MadeDifference>;
-  apply(path?: string): Promise<ApplyOutcome>;
+  apply(path?: string, more?: Partial<ApplyAsk>): Promise<ApplyOutcome>;
   /** Where differences are. */
   readonly out: string;
   /** Drops all tables and functions, and makes them anew for both tenants. */
@@ -96,17 +96,20 @@ export async function sharedStore(): Promise<SharedStore> {
         return rows.map(({ row }) => row);
       });
     },
-    diff: (tenant, more = {}) =>
-      makeDifference({
+    async diff(tenant, more = {}) {
+      for (const each of [out, `${out}.undo`]) await rm(each, { force: true });
+      return makeDifference({
         of: { environment: 'production', cell: 'shared', store: 'main', tenant, moment: 'yesterday', by: 'usr_ann' },
         rules: { rules: RULES, name: 'psa', digest: `sha256:${'0'.repeat(64)}` },
-        ...{ live, was, out, now: Date.now, signal: new AbortController().signal },
+        ...{ others: ['bob'], live, was, out, now: Date.now, signal: new AbortController().signal },
         ...more,
-      }),
-    async apply(path = out) {
+      });
+    },
+    async apply(path = out, more = {}) {
       return applyDifference({
         file: await openDifferenceFile(path),
-        ...{ store: live, cell: 'shared', fence: { epoch: 1, n: 1 }, by: 'usr_run', now: Date.now },
+        ...{ store: live, cell: 'shared', fence: { epoch: 1, n: 1 }, by: 'usr_run', others: ['bob'], now: Date.now },
+        ...more,
       });
     },
     async anew() {
