@@ -40,7 +40,8 @@ export const status: Install = (program, act) => {
         };
         await look();
         if (options.watch === undefined) return EXIT.ok;
-        await watchEvents(session, undefined, look, look);
+        // How things stand is all that is shown: where the log begins anew, it is looked at once more.
+        await watchEvents(session, undefined, look, look, () => {});
         return EXIT.interrupted;
       }),
     );

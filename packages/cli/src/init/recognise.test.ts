@@ -73,6 +73,53 @@ describe('how a service is started', () => {
   });
 });
 
+describe('what is set and given to it, and may be a secret, is named without its value', () => {
+  const S = 'hunter2';
+  const cases: [string, Record<string, string>, readonly string[], readonly string[], readonly string[]][] = [
+    [
+      'variables in front, and a password behind',
+      { Procfile: `web: DATABASE_URL=postgres://u:${S}@h/x NODE_ENV=production node server.js --password ${S}` },
+      ['${node}', '${dir}/server.js'],
+      ['DATABASE_URL', 'NODE_ENV'],
+      ['--password'],
+    ],
+    [
+      'a start script with cross-env and a token',
+      {
+        'package.json': `{"scripts":{"start":"cross-env A=${S} node ./server.js --token=${S} --port 80 -p 8080 --token-file t.txt"}}`,
+      },
+      ['${node}', '${dir}/server.js', '--port', '80', '-p', '8080', '--token-file', 't.txt'],
+      ['A'],
+      ['--token'],
+    ],
+    [
+      'a Dockerfile’s command',
+      {
+        Dockerfile: `FROM x\nCMD ["node", "server.js", "--token", "${S}", "--db", "postgres://u:${S}@h/x", "api_key=${S}"]\n`,
+      },
+      ['${node}', '${dir}/server.js'],
+      [],
+      ['--token', '--db', 'api_key'],
+    ],
+    [
+      'addresses and tokens that stand alone',
+      { Procfile: `web: node server.js postgres://u:${S}@h/x ghp_${S} -p${S} --mode fast` },
+      ['${node}', '${dir}/server.js', '--mode', 'fast'],
+      [],
+      ['an argument', 'an argument', '-p'],
+    ],
+  ];
+  test.each(cases)('%s', (_, files, run, variables, secrets) => {
+    const found = recognise(project({ ...files, 'server.js': 'x' }));
+    expect({ run: found.run, ...found.left }).toEqual({ run, variables, secrets });
+    const text = serviceText(found, PLACE);
+    expect(text + JSON.stringify(found)).not.toContain(S);
+    for (const name of [...variables, ...secrets]) expect(text).toContain(name);
+    expect(text).toMatch(/TO DO: it is started with/);
+    expect(readService(text, 'headgate.yaml').ok).toBe(true);
+  });
+});
+
 test('its health path is a route of the code, not of its tests; a running copy knows better', () => {
   const files = { 'a.test.js': "get('/ping')", 'src/app.py': "@app.get('/healthz')" };
   expect(recognise(project(files)).health).toBe('/healthz');

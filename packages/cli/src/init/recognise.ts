@@ -1,12 +1,15 @@
 import { migrationFileProblems } from '@headgate/documents';
 import { type FoundMigrations, findMigrations } from './migration-tools.ts';
 import type { Project } from './project.ts';
+import { type StartCommand, startCommand } from './start-command.ts';
 
 /** What a look at a project found out, and what not. */
 export interface Recognised {
   readonly name: string;
   readonly run: readonly string[] | undefined;
   readonly runBecause: string;
+  /** Variables that its start command sets, and what looked like a secret there: named, without their values. */
+  readonly left: Pick<StartCommand, 'variables' | 'secrets'>;
   readonly files: readonly string[];
   readonly health: string | undefined;
   readonly healthBecause: string;
@@ -47,6 +50,15 @@ export function recognise(project: Project, answered?: string): Recognised {
   const unknown: string[] = [];
   if (start === undefined)
     unknown.push('how it is started: no start script, Procfile or Dockerfile says it without a shell; write `run`');
+  const { variables = [], secrets = [] } = start ?? {};
+  if (variables.length > 0)
+    unknown.push(
+      `what is in ${variables.join(', ')}: ${start?.because} sets it, and values are left out; the connection URL is given in DATABASE_URL (\`databaseVariable\` names another), what is no secret belongs to \`env\` of an environment`,
+    );
+  if (secrets.length > 0)
+    unknown.push(
+      `what stands at ${secrets.join(', ')}: in ${start?.because} it looks like a secret, and is left out of \`run\`; have the program read it from a file of mode 0600`,
+    );
   if (health === undefined)
     unknown.push(
       'where it says that it is healthy: no route like /healthz was seen; write `health`, or run init again with --url',
@@ -68,6 +80,7 @@ export function recognise(project: Project, answered?: string): Recognised {
     name: nameOf(project),
     run: start?.run,
     runBecause: start?.because ?? '',
+    left: { variables, secrets },
     files,
     health,
     healthBecause: answered === undefined ? 'its route stands in the code' : 'it answered there',
@@ -98,7 +111,12 @@ function nameOf(project: Project): string {
   );
 }
 
-function startOf(project: Project): { readonly run: readonly string[]; readonly because: string } | undefined {
+interface Start extends Pick<StartCommand, 'variables' | 'secrets'> {
+  readonly run: readonly string[];
+  readonly because: string;
+}
+
+function startOf(project: Project): Start | undefined {
   const { scripts, main } = json(project) ?? {};
   const procfile = /^web:\s*(.+)$/m.exec(project.texts.get('Procfile') ?? '')?.[1];
   const candidates: [string | undefined, string][] = [
@@ -109,15 +127,16 @@ function startOf(project: Project): { readonly run: readonly string[]; readonly 
   ];
   for (const [text, because] of candidates) {
     if (text === undefined || SHELL.test(text)) continue;
-    const words = text.trim().split(/\s+/);
-    if (words[0] === 'npm' || words[0] === 'yarn' || words[0] === 'pnpm') continue;
     const known = new Set(project.paths);
+    const plainOf = (word: string) => word.replace(/^\.\//, '');
+    const { words, ...left } = startCommand(text.trim().split(/\s+/), (word) => known.has(plainOf(word)));
+    if (words.length === 0 || words[0] === 'npm' || words[0] === 'yarn' || words[0] === 'pnpm') continue;
     const run = words.map((word, i) => {
-      const plain = word.replace(/^\.\//, '');
+      const plain = plainOf(word);
       if (i === 0 && plain === 'node') return '${node}';
       return known.has(plain) ? `\${dir}/${plain}` : word;
     });
-    return { run, because };
+    return { run, because, ...left };
   }
   return undefined;
 }

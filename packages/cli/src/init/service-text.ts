@@ -9,7 +9,7 @@ export interface ServicePlace {
 
 /** The file that init writes: what was found, why it says so, and what to change next. */
 export function serviceText(found: Recognised, { environment, owner }: ServicePlace): string {
-  const { name, run, runBecause, files, health, healthBecause, migrations, git } = found;
+  const { name, run, runBecause, files, health, healthBecause, migrations, git, left } = found;
   const upper = name.toUpperCase().replaceAll('-', '_');
   const lines = [
     `# What Headgate knows of ${name}${git?.remote === undefined ? '' : ` (${git.remote}${git.branch === undefined ? '' : `, ${git.branch}`})`}. Written by headgate init; it is yours now.`,
@@ -18,6 +18,7 @@ export function serviceText(found: Recognised, { environment, owner }: ServicePl
     `metadata: {name: ${name}, owner: ${owner}}`,
     'spec:',
     `  # ${run === undefined ? 'TO DO: the command, word by word, without a shell' : `from ${runBecause}`}; \${dir} is the folder of a release's files`,
+    ...leftLines(left),
     `  run: ${list(run ?? ['${dir}/TO-DO'])}`,
     '  # files and folders that a release is made of; leave out what only tests and builds need',
     `  files: ${list(files.length > 0 ? files : ['TO-DO'])}`,
@@ -42,6 +43,22 @@ export function serviceText(found: Recognised, { environment, owner }: ServicePl
     '  # verification: …     # a Verification beside it: a transaction that customers live from, in place of health alone',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Names alone: this file is checked in, and shown. */
+function leftLines({ variables, secrets }: Recognised['left']): readonly string[] {
+  return [
+    ...(variables.length === 0
+      ? []
+      : [
+          `  # TO DO: it is started with ${variables.join(', ')} set; values are left out, see \`env\` and \`databaseVariable\``,
+        ]),
+    ...(secrets.length === 0
+      ? []
+      : [
+          `  # TO DO: it is started with ${secrets.join(', ')}; what looks like a secret is left out, no password belongs here`,
+        ]),
+  ];
 }
 
 function migrationLines(found: Recognised['migrations']): readonly string[] {
@@ -69,6 +86,10 @@ function stages(all: readonly { readonly name: string; readonly durationMs: numb
   return `[${all.map(({ name, durationMs }) => `{name: ${name}, durationMs: ${durationMs}}`).join(', ')}]`;
 }
 
+/** What YAML takes for a text without quotes: no number, and none of its words. */
+const PLAIN =
+  /^(?!(true|false|null|yes|no|on|off|\.inf|\.nan)$)(--?(?=[A-Za-z])|[./]+(?=[A-Za-z_])|(?=[A-Za-z_]))[\w./-]*$/i;
+
 function list(items: readonly string[]): string {
-  return `[${items.map((item) => (/^[A-Za-z0-9_./-]+$/.test(item) ? item : JSON.stringify(item))).join(', ')}]`;
+  return `[${items.map((item) => (PLAIN.test(item) ? item : JSON.stringify(item))).join(', ')}]`;
 }

@@ -121,6 +121,7 @@ async function followToEnd(
         if (!out.json) say(out, feed.stand(await everything((page) => rolloutsOf(client, id, page))));
         return false;
       },
+      () => out.json || out.line(SHORTER),
     );
     return promotion;
   } finally {
@@ -134,14 +135,20 @@ export async function watchLog(session: Session, after: number | undefined): Pro
   const feed = new EventFeed();
   const sums = setInterval(() => say(out, feed.due()), SUM_EVERY_MS);
   try {
-    await watchEvents(session, after, async (event, place) => {
-      if (out.json) out.event({ place, ...event }, '');
-      else {
-        await nameOf(session, feed, event);
-        say(out, feed.tell(event));
-      }
-      return false;
-    });
+    await watchEvents(
+      session,
+      after,
+      async (event, place) => {
+        if (out.json) out.event({ place, ...event }, '');
+        else {
+          await nameOf(session, feed, event);
+          say(out, feed.tell(event));
+        }
+        return false;
+      },
+      undefined,
+      () => out.json || out.line(SHORTER),
+    );
   } finally {
     clearInterval(sums);
   }
@@ -168,18 +175,34 @@ function say(out: Output, lines: readonly string[]): void {
   for (const line of lines) out.line(line);
 }
 
+/** Said where a log is shorter than it was; what its people declare again is told as it happens. */
+const SHORTER =
+  'THE LOG IS SHORTER THAN IT WAS: the control plane was restored from a backup (headgate status); it is told from there on';
+
+/**
+ * The place that a restored log is followed behind, once it is shorter than what was seen: what was kept was seen already.
+ * Undefined: nobody knows, and it is followed from now on.
+ */
+async function behindKept(client: Client): Promise<number | undefined> {
+  const { recovery } = await client.call('showRecovery');
+  return recovery === null ? undefined : recovery.kept.size - 1;
+}
+
 /**
  * Follows the log from behind a place on, until `done` says so or Ctrl-C. Goes on where it stood when the server comes
  * back within a minute. `connected` runs each time the stream has opened: what happened before it is looked at then, and
- * what happens meanwhile is told behind it.
+ * what happens meanwhile is told behind it. `shorter` runs when the log was restored and lacks what was seen, and it is followed on
+ * from what was kept; without it that is thrown, as is a first place that the log never had.
  */
 export async function watchEvents(
   { client, stop }: Pick<Session, 'client' | 'stop'>,
   after: number | undefined,
   done: (event: LogEvent, place: number) => Promise<boolean>,
   connected: () => Promise<boolean> = async () => false,
+  shorter?: () => void,
 ): Promise<void> {
   let place = after;
+  let seen = false;
   let awaySince: number | undefined;
   while (!stop.aborted) {
     // A stream that nobody reads any more doesn't stay open.
@@ -192,6 +215,7 @@ export async function watchEvents(
       awaySince = undefined;
       for await (const { id, data } of events) {
         place = Number(id);
+        seen = true;
         const parsed = logEvent.safeParse(JSON.parse(data));
         if (parsed.success && (await done(parsed.data, place))) return;
       }
@@ -201,6 +225,12 @@ export async function watchEvents(
       if (error instanceof ProblemError && error.status === 429) {
         if (await connected()) return;
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+        continue;
+      }
+      if (error instanceof ProblemError && error.code === 'beyond-head' && seen && shorter !== undefined) {
+        shorter();
+        seen = false;
+        place = await behindKept(client);
         continue;
       }
       if (error instanceof ProblemError && error.status !== 503) throw error;

@@ -139,6 +139,51 @@ test('how things stand is looked at only once the stream is open: nothing falls 
   expect(frozen).toContain('meanwhile');
 });
 
+test('a log that became shorter, as after a restore, is said and followed on; a first place that it never had is refused', async () => {
+  const operator = await server.client('operator');
+  const token = (await readFile(join(server.dataDir, 'secrets', 'operator.token'), 'utf8')).trim();
+  const asked: (string | null)[] = [];
+  // What was seen before the restore; everything behind it is the real server's answer.
+  const before: typeof fetch = async (url, init) => {
+    const { pathname, searchParams } = new URL(String(url));
+    if (pathname !== '/v1/events') return fetch(url, init);
+    asked.push(searchParams.get('after'));
+    if (asked.length > 1) return fetch(url, init);
+    return new Response('id: 5000\nevent: freeze.lifted\ndata: {}\n\n', {
+      headers: { 'content-type': 'text/event-stream' },
+    });
+  };
+  const client = createClient({ baseUrl: server.url, token, fetch: before });
+  const stop = AbortSignal.timeout(30_000);
+  let said = 0;
+  let looked = 0;
+  const told: string[] = [];
+  await watchEvents(
+    { client, stop },
+    undefined,
+    async ({ type }) => told.push(type) > 0,
+    async () => {
+      looked += 1;
+      if (asked.length === 3)
+        await operator.call('declareFreeze', { body: { scope: 'staging', name: 'anew', to: null, reason: 'a test' } });
+      return false;
+    },
+    () => {
+      said += 1;
+    },
+  );
+  await operator.call('liftFreeze', { scope: 'staging', name: 'anew', body: { reason: 'over' } });
+  expect({ asked, said, looked, told }).toEqual({
+    asked: [null, '5000', null],
+    said: 1,
+    looked: 2,
+    told: ['freeze.declared'],
+  });
+  const typed = running('watch', '--after', '5000');
+  expect(await typed.code).not.toBe(0);
+  expect(typed.written.text).toMatch(/the log has no entry at place 5000/);
+});
+
 test('who comes in the middle is told what is at work', async () => {
   const release = await company.release('2.0.1');
   const developer = await server.client('developer');

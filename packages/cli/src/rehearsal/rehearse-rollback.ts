@@ -160,7 +160,19 @@ async function thereAndBack(
       return rehearsed.stands === 'ended';
     });
   const inTime = (): AbortSignal => AbortSignal.any([stop, AbortSignal.timeout(waitMs)]);
-  await follow(inTime());
+  await follow(inTime()).catch(async (error) => {
+    if (!(error instanceof ProblemError && error.code === 'beyond-head')) throw error;
+    // Nobody knows what of it the backup has. It doesn't stay where it is for that.
+    await takeBack().catch((not) => {
+      if (!(not instanceof ProblemError && not.status === 404)) throw not;
+    });
+    throw new Failure(
+      EXIT.refused,
+      'log-shorter',
+      `the control plane was restored from a backup meanwhile, and its log lacks what ${id} did: nothing is signed`,
+      'when its cells were read back (headgate status), rehearse again',
+    );
+  });
   if (rehearsed.stands !== 'ended') {
     if (!turned) {
       if (!stop.aborted) out.line(`it didn’t come to its last soak within ${waitMs / 1_000} s, and is taken back`);

@@ -85,7 +85,7 @@ export const logRoutes = {
     method: 'GET',
     path: '/v1/events',
     summary:
-      'Log entries as server-sent events, as they are placed; ids are places, Last-Event-ID goes on behind one. Rights and refused attempts only for whoever may read the log',
+      'Log entries as server-sent events, as they are placed; ids are places, Last-Event-ID goes on behind one, and one that the log doesn’t have (any more) is refused as beyond-head. Rights and refused attempts only for whoever may read the log',
     tag: 'log',
     needs: ['read', 'read-log'],
     query: z.object({ after: z.coerce.number().int().min(-1).exactOptional() }),

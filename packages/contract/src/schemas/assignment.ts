@@ -1,6 +1,7 @@
 /** What travels between server and agents. Objects that the server sends are loose: an older agent ignores what is new. */
 import { z } from 'zod';
 import { digest, id, instant, name, principalId, releaseRef } from './common.ts';
+import { told as text } from './told.ts';
 
 const names = z.array(name);
 const documentRef = z.object({ name, digest });
@@ -98,12 +99,6 @@ export const assignment = z
   .meta({ id: 'Assignment' });
 export type Assignment = z.infer<typeof assignment>;
 
-/** What broke may have been quoted and cut in the middle of a character; what goes on the log can't be. */
-const text = (max: number) =>
-  z
-    .string()
-    .max(max)
-    .overwrite((said) => said.toWellFormed());
 /** A name or an id: what would change how others read it has no place there. */
 const line = (max: number) =>
   z

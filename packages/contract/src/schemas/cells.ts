@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { actions, digest, instant, name, principalId, releaseRef } from './common.ts';
 import { agentPins } from './pins.ts';
+import { told } from './told.ts';
 
 const range = z.strictObject({ min: z.int().min(0), max: z.int().min(0) });
 const named = <T extends z.ZodType>(value: T, most: number) =>
@@ -20,11 +21,11 @@ export const cellState = z
       z.strictObject({
         schemaVersion: z.int().min(0),
         /** Observed only: in what the store differs from everything that a release leaves. */
-        drift: z.array(z.string().min(1).max(500)).max(20).exactOptional(),
+        drift: z.array(told(500).min(1)).max(20).exactOptional(),
         /** Observed only: the mark of a copy. */
         copy: z
           .strictObject({
-            of: z.string().max(500),
+            of: told(500),
             maskedBy: digest.exactOptional(),
             leaks: z.int().min(0).exactOptional(),
           })

@@ -36,6 +36,20 @@ test.each([
   expect(await declare(from, to)).toMatchObject({ ok: true });
 });
 
+test.each([
+  ['said in seconds', NOW / 1_000, NOW / 1_000 + 86_400, /it is over already: 1772539200 is 1970-01-21T/],
+  ['that ends now', NOW - HOUR, NOW, /it is over already/],
+  ['that ends before it begins', NOW + 2 * HOUR, NOW + HOUR, /ends before it begins/],
+])('a freeze %s is refused: it would hold nothing, and be answered as if it held', async (_, from, to, why) => {
+  const { deps, declare } = world();
+  const refusals = [{ code: 'malformed', where: 'body/to', why: expect.stringMatching(why) }];
+  expect(await declare(from, to)).toMatchObject({
+    ok: false,
+    refusals: refusals.map((each) => ({ ...each, unblock: expect.stringContaining('milliseconds since 1970') })),
+  });
+  expect((await deps.store.list('freeze', { limit: 10 })).length).toBe(0);
+});
+
 test('a freeze that holds may be prolonged; one that doesn’t yet may be moved', async () => {
   const { at, declare } = world();
   await declare(NOW, NOW + HOUR);

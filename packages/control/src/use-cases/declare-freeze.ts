@@ -18,7 +18,7 @@ export type AskedFreeze = Omit<Freeze, 'name' | 'by'> & { readonly name?: string
 /**
  * Declares a freeze for an environment, for an application (`application:<name>`), or for everything (`all`). Forward steps
  * stop at once; undo never does. A scope that isn't there is refused: a freeze of a misspelt environment would stop
- * nothing, and look as if it did. Under the name of one that holds now only what holds now and as long takes its place: to end
+ * nothing, and look as if it did; so is one that is over already, or that ends before it begins. Under the name of one that holds now only what holds now and as long takes its place: to end
  * it is to lift it, which says why on the log.
  */
 export async function declareFreeze(
@@ -39,6 +39,17 @@ export async function declareFreeze(
     const lasting = (row?.state.freezes ?? []).filter((f) => f.to > now);
     const name = asked.name ?? nameOf(now, await takenNames(deps, now, lasting));
     const { from, to, reason } = asked;
+    // It would be answered as if it held, and hold nothing.
+    if (to <= from || to <= now)
+      return refuse(
+        'malformed',
+        what,
+        'body/to',
+        to <= from
+          ? 'it ends before it begins'
+          : `it is over already: ${to} is ${new Date(to).toISOString()}, and now is ${new Date(now).toISOString()}`,
+        'give a later end, in milliseconds since 1970, or forMs',
+      );
     const freeze: Freeze = { name, from, to, reason, by: principal.id };
     const held = lasting.find((f) => f.name === name && f.from <= now);
     if (held !== undefined && (from > now || to < held.to))

@@ -10,6 +10,7 @@ import { digest, expects, list, milliseconds, oneOf, text, whole } from '../sche
 import { dotted, problemsOf } from '../schema/problems.ts';
 import { ANALYSIS_PREDICATE } from '../trust/predicates.ts';
 import { type Statement, statementAbout } from '../trust/statement.ts';
+import { kept } from '../words/unkept.ts';
 import { boundedLog, MOST_LEFT_OUT, OUR_TOOL, type SarifLike } from './bounded-sarif.ts';
 import type { EvidenceFormat } from './evidence.ts';
 
@@ -108,7 +109,7 @@ export function analysisStatement(release: string, subject: Digest, content: Ana
   const { log, omitted, left } = boundedLog(content.sarif);
   const migrations = content.migrations.map((each) => ({
     ...each,
-    removes: each.removes.slice(0, 200).map((name) => name.slice(0, 300).toWellFormed()),
+    removes: each.removes.slice(0, 200).map((name) => kept(name.slice(0, 300))),
   }));
   return statementAbout(release, subject, ANALYSIS_PREDICATE, {
     ...content,

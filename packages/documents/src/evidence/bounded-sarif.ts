@@ -1,4 +1,5 @@
 /** A SARIF log as much of it as a signed statement has room for: the worst first, and how much was left out. */
+import { kept } from '../words/unkept.ts';
 
 /** The name of our own run: what a gate judges stands there. */
 export const OUR_TOOL = 'headgate analyse';
@@ -89,7 +90,7 @@ function asMuchAs(
 /** Bounded, well-formed texts, short lists of safe ways, and nothing that is undefined or no number. */
 function tidy(value: unknown, name: string): unknown {
   if (typeof value === 'string')
-    return value.length > MOST_TEXT ? `${value.slice(0, MOST_TEXT - 1).toWellFormed()}…` : value.toWellFormed();
+    return value.length > MOST_TEXT ? `${kept(value.slice(0, MOST_TEXT - 1))}…` : kept(value);
   if (typeof value === 'number') return Number.isFinite(value) ? value : 0;
   if (Array.isArray(value)) {
     const most = name === 'safeWays' ? MOST_WAYS : name === 'sql' ? MOST_STEPS : value.length;

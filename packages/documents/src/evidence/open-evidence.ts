@@ -1,5 +1,6 @@
 import type { Digest } from '@headgate/domain';
 import { quoted, type Refused, refuse } from '../refusal.ts';
+import { dotted } from '../schema/problems.ts';
 import type { Trust } from '../trust/trust.ts';
 import {
   type BundleRefusal,
@@ -9,6 +10,7 @@ import {
   subjectOf,
   verifyBundle,
 } from '../trust/verify.ts';
+import { placeOfUnkept, UNKEPT } from '../words/unkept.ts';
 import { EVIDENCE_FORMATS } from './catalog.ts';
 import type { EvidenceFact } from './evidence.ts';
 
@@ -37,6 +39,12 @@ export function openEvidence(
         where: 'predicateType',
       },
     );
+  }
+  // Gates quote it, and what they say is kept. What was taken before is read by `statedIn`.
+  const unkept = placeOfUnkept(predicate);
+  if (unkept !== undefined) {
+    const where = `predicate.${dotted(unkept)}`;
+    return refuse('evidence-malformed', 'evidence', `at ${where}: expected ${UNKEPT}`, { where });
   }
   const mismatch = expectStatement(verified, format.predicateType, subject);
   if (mismatch !== undefined) return mismatch;

@@ -10,6 +10,7 @@ import { digest, expects, list, milliseconds, oneOf, text, whole } from '../sche
 import { dotted, problemsOf } from '../schema/problems.ts';
 import { REHEARSAL_PREDICATE } from '../trust/predicates.ts';
 import { type Statement, statementAbout } from '../trust/statement.ts';
+import { kept } from '../words/unkept.ts';
 import type { EvidenceFormat } from './evidence.ts';
 
 /** Of one file, that are told; a file with more says how many there were by its last one's number. */
@@ -176,7 +177,7 @@ function bounded(facts: RehearsalFacts): Readonly<Record<string, unknown>> {
   const tidy = (value: unknown, name: string): unknown => {
     if (typeof value === 'number') return Math.max(0, Math.round(value));
     // One character of room: a text is cut anywhere, and what is left of a pair becomes one.
-    if (typeof value === 'string') return value.slice(0, LENGTHS[name] ?? 1_999).toWellFormed();
+    if (typeof value === 'string') return kept(value.slice(0, LENGTHS[name] ?? 1_999));
     if (Array.isArray(value)) return value.slice(0, most[name] ?? MAX_LIST).map((each) => tidy(each, name));
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(

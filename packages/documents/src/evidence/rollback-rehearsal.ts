@@ -28,6 +28,7 @@ import { digest, expects, flag, list, milliseconds, name, oneOf, principal, text
 import { dotted, problemsOf } from '../schema/problems.ts';
 import { ROLLBACK_REHEARSAL_PREDICATE } from '../trust/predicates.ts';
 import { type Statement, statementAbout } from '../trust/statement.ts';
+import { kept } from '../words/unkept.ts';
 import type { EvidenceFormat } from './evidence.ts';
 
 export type { RehearsedTraffic, RollbackRehearsalFacts, RollbackRehearsalResult };
@@ -216,7 +217,7 @@ export function turningPointOf({ waves, cells }: Pick<Plan, 'waves' | 'cells'>):
 function tidy(value: unknown, key: string): unknown {
   if (typeof value === 'number') return Math.max(0, Math.round(value));
   // One character of room: a text is cut anywhere, and what is left of a pair becomes one.
-  if (typeof value === 'string') return value.slice(0, key === 'addresses' ? 300 : 1_999).toWellFormed();
+  if (typeof value === 'string') return kept(value.slice(0, key === 'addresses' ? 300 : 1_999));
   if (Array.isArray(value)) return value.map((each) => tidy(each, key));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

@@ -9,6 +9,7 @@ import { digest, expects, list, text, whole } from '../schema/fields.ts';
 import { dotted, problemsOf } from '../schema/problems.ts';
 import { TEST_RESULT_PREDICATE, TEST_RUN_FIELD } from '../trust/predicates.ts';
 import { type Statement, statementAbout } from '../trust/statement.ts';
+import { kept } from '../words/unkept.ts';
 import type { EvidenceFormat, TestRun } from './evidence.ts';
 
 const MAX_TESTS = 50_000;
@@ -124,5 +125,5 @@ function wrong(why: string, where: string): Refused<'evidence-malformed'> {
 }
 
 function shortened(name: string): string {
-  return name.toWellFormed().slice(0, 500).toWellFormed();
+  return kept(kept(name).slice(0, 500));
 }

@@ -21,6 +21,7 @@ import {
   whole,
 } from '../schema/fields.ts';
 import { MAX_PROBLEMS, type Problem, pointerOf, problemsOf } from '../schema/problems.ts';
+import { placeOfUnkept, UNKEPT } from '../words/unkept.ts';
 import { manifestRules } from './manifest-rules.ts';
 
 /** Largest manifest in bytes of canonical JSON. */
@@ -110,6 +111,8 @@ export interface ManifestFact {
 export function checkManifest(value: unknown): ManifestFact | ManifestRefusal {
   const parsed = manifestSchema.safeParse(value);
   if (!parsed.success) return malformed(problemsOf(parsed.error, value, manifestSchema));
+  const unkept = placeOfUnkept(parsed.data);
+  if (unkept !== undefined) return malformed([{ path: unkept, expected: UNKEPT }]);
   const broken = manifestRules(parsed.data);
   if (broken.length > 0) return malformed(broken.slice(0, MAX_PROBLEMS));
   try {

@@ -57,6 +57,17 @@ test('what went wrong is concluded by who reads, and a drill without a restore p
   expect(opened).toMatchObject({ ok: true, drill: { ok: false, because: ['the vault is empty'] } });
 });
 
+test('what a database said with U+0000 in it is told without: no gate could keep what it quotes', () => {
+  const odd = { point: facts.point, from: facts.from, startedAt: facts.startedAt, at: facts.at, took: {} };
+  const predicate = JSON.parse(JSON.stringify({ ...odd, ended: 'at \0 it ended' }));
+  const older = signStatement(statementAbout('x', manifest, RESTORE_DRILL_PREDICATE, predicate), key);
+  for (const bundle of [signDrill(predicate, key), older])
+    expect(openDrill(bundle, trusting('restore-point'))).toMatchObject({
+      ok: true,
+      drill: { because: ['at \ufffd it ended'] },
+    });
+});
+
 test('it counts from a key for restore points alone, and is no evidence about a release', () => {
   const signed = signDrill(facts, key);
   expect(openDrill(signed, trusting('evidence', 'release'))).toMatchObject({ ok: false, code: 'key-not-allowed' });

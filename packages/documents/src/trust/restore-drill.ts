@@ -10,6 +10,7 @@ import { digestOfJson } from '../digest.ts';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, expects, list, name, oneOf, text, whole } from '../schema/fields.ts';
 import { dotted, problemsOf } from '../schema/problems.ts';
+import { kept, keptIn } from '../words/unkept.ts';
 import { RESTORE_DRILL_PREDICATE } from './predicates.ts';
 import { type SignedBundle, signStatement } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -110,7 +111,8 @@ export function openDrill(
   if (parsed.success)
     return {
       ok: true,
-      drill: drillEvidence(parsed.data as DrillFacts, verified.signed.digest, verified.keyId),
+      // An agent's, which can't say it otherwise: its words are cleaned, as those that it quotes elsewhere.
+      drill: drillEvidence(keptIn(parsed.data) as DrillFacts, verified.signed.digest, verified.keyId),
       signed: verified.signed,
     };
   const [problem] = problemsOf(parsed.error, given, predicate);
@@ -122,7 +124,7 @@ export function openDrill(
 /** Whole numbers, bounded lists and texts, nothing that is undefined. */
 function bounded(value: unknown): unknown {
   if (typeof value === 'number') return Math.max(0, Math.round(value));
-  if (typeof value === 'string') return value.slice(0, 1_999).toWellFormed();
+  if (typeof value === 'string') return kept(value.slice(0, 1_999));
   if (Array.isArray(value)) return value.slice(0, MAX_LIST).map(bounded);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

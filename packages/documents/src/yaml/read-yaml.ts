@@ -18,6 +18,7 @@ import {
 import { canonicalJson, NotCanonical } from '../canonical.ts';
 import { quoted } from '../refusal.ts';
 import { dotted, MAX_PROBLEMS, type Path, type Problem } from '../schema/problems.ts';
+import { placeOfUnkept, UNKEPT } from '../words/unkept.ts';
 
 /** Largest file, in bytes. */
 export const MAX_YAML_BYTES = 2 * 1024 * 1024;
@@ -199,6 +200,8 @@ function plain(
       problemAt(placeOf(path), { path: path.slice(0, 20), expected: 'a value that JSON has, nested at most 100 deep' }),
     );
   }
+  const unkept = placeOfUnkept(value);
+  if (unkept !== undefined) problems.push(problemAt(placeOf(unkept), { path: unkept.slice(0, 20), expected: UNKEPT }));
   return { value, placeOf: (path) => placeOf(path), placeOfKey: (path) => placeOf(path, 'key') };
 }
 

@@ -1,4 +1,5 @@
 import { notWholeNumbers, type Schema, visible } from '@headgate/contract';
+import { placeOfUnkept, UNKEPT } from '@headgate/documents/words/unkept';
 import type { Refusal } from '@headgate/domain';
 
 const MOST_PROBLEMS = 20;
@@ -13,7 +14,12 @@ export function check(schema: Schema | undefined, value: unknown, part: string, 
   const odd = part === 'body' ? [] : notWholeNumbers(schema, value);
   if (odd.length > 0) return { ok: false, refusals: odd.map((name) => malformed(what, [part, name], WHOLE_NUMBER)) };
   const parsed = schema.safeParse(value);
-  if (parsed.success) return { ok: true, value: parsed.data };
+  if (parsed.success) {
+    // Behind the schema, which cleans what agents quote; whatever it lets by would be a fault of the database's.
+    const unkept = placeOfUnkept(parsed.data);
+    if (unkept === undefined) return { ok: true, value: parsed.data };
+    return { ok: false, refusals: [malformed(what, [part, ...unkept], `expected ${UNKEPT}`)] };
+  }
   const { issues } = parsed.error;
   return {
     ok: false,

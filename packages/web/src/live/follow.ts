@@ -42,6 +42,8 @@ export async function follow(
       if (signal.aborted) return;
       if (error instanceof ProblemError && error.status === 401) return signOut(OVER);
       if (error instanceof ProblemError && error.status === 403) return tell('asking');
+      // The log was restored and is shorter than what was seen: it is followed from its end, and all of the screen is fetched anew.
+      if (error instanceof ProblemError && error.code === 'beyond-head') after = undefined;
     }
     if (signal.aborted) return;
     tell('asking');

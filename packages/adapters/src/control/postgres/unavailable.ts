@@ -1,4 +1,4 @@
-import { SpoiltTree, StoreUnavailable } from '@headgate/control/ports/errors';
+import { EntryRefused, SpoiltTree, StoreUnavailable } from '@headgate/control/ports/errors';
 
 /** SQLSTATE classes and codes after which the same statement may well succeed: the server, not the statement, was at fault. */
 const TRANSIENT = [
@@ -15,12 +15,26 @@ const TRANSIENT = [
 /** What the log's functions raise when they find a node that can't be (0014). */
 const SPOILT_TREE = 'HG001';
 
+/**
+ * A text in a row that PostgreSQL can't take out of JSON again: U+0000 (`untranslatable_character`). Half of a pair, which is
+ * said by a code that says much else as well, no entry holds.
+ */
+const NO_TEXT = '22P05';
+
 /** What a failed statement is thrown as: {@link StoreUnavailable} when the database is away, busy or was restarted. */
 export function asStoreError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const code = (error as { code?: unknown }).code;
   const sqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
   if (sqlState === SPOILT_TREE) return new SpoiltTree(error.message, error);
+  if (sqlState === NO_TEXT)
+    return new EntryRefused({
+      code: 'entry-malformed',
+      what: 'keep what was said',
+      where: 'body',
+      why: 'a text in it holds U+0000, which the database has no character for',
+      unblock: 'send it without',
+    });
   // Without an SQLSTATE it never came from PostgreSQL: a refused or broken connection, or a timeout of ours.
   const away =
     sqlState === undefined

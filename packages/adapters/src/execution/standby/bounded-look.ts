@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
+import { ownSession } from '../../postgres-cluster/own-session.ts';
 
 /** What one session of a look may cost. */
 export interface LookBounds {
@@ -9,9 +10,8 @@ export interface LookBounds {
   readonly mostBytes: number;
 }
 
-/** Names are qualified there; what a database's owner set counts for nothing. */
-const OPTIONS =
-  '-c search_path=pg_catalog,pg_temp -c datestyle=ISO -c timezone=UTC -c default_transaction_read_only=on -c statement_timeout=3000 -c lock_timeout=1000';
+/** Beside the settings of each session of ours, which they win over: it changes nothing, and waits for nobody. */
+const OPTIONS = '-c default_transaction_read_only=on -c statement_timeout=3000 -c lock_timeout=1000';
 
 /**
  * A session that only looks, with a server that may be hung, half dead or not what we think: who takes the connection and
@@ -37,9 +37,10 @@ export async function boundedLook<T>(
   });
   socket.on('error', () => {}); // the driver's rejection tells
   const timer = setTimeout(() => end(`it didn’t answer within ${deadlineMs / 1_000} s`), deadlineMs);
+  const own = ownSession(config);
   const client = new pg.Client({
-    ...config,
-    options: OPTIONS,
+    ...own,
+    options: `${own.options} ${OPTIONS}`,
     application_name: 'headgate standby look',
     connectionTimeoutMillis: 0,
     stream: () => socket,

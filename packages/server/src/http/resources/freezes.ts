@@ -44,8 +44,6 @@ export function freezeHandlers(context: Context): Handlers<Names> {
         );
       const from = body.from ?? (await store.now());
       const to = forMs === undefined ? (body.to ?? UNTIL_LIFTED) : from + forMs;
-      if (to <= from)
-        return refuse('malformed', 'declare a freeze', 'body/to', 'it ends before it begins', 'give a later end');
       const asked = { from, to, reason, ...(name !== undefined && { name }) };
       const declared = await declareFreeze(deps, principal, scope, asked);
       if (!declared.ok) return declared;

@@ -90,7 +90,25 @@ export function logHandlers(
     },
     async watchEvents({ principal, input, request, reply, signal }) {
       const last = request.headers['last-event-id'];
-      const after = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : input.after;
+      if (last !== undefined && !(typeof last === 'string' && /^\d{1,15}$/.test(last)))
+        return refuse(
+          'malformed',
+          'watch',
+          'header/last-event-id',
+          'it is no place of the log',
+          'send the id of an event',
+        );
+      const after = last === undefined ? input.after : Number(last);
+      // After a restore from a backup the log is shorter than what a watcher has seen. Silence, until it is as long again, would
+      // hide all that happens meanwhile.
+      if (after !== undefined && after >= 0 && (await log.entries(after, 1, 1)).length === 0)
+        return refuse(
+          'beyond-head',
+          'watch',
+          last === undefined ? 'query/after' : 'header/last-event-id',
+          `the log has no entry at place ${after}: it never had, or it was restored from a backup and is shorter now`,
+          'look at how things stand, and watch from now on, or from a place that there is',
+        );
       const from = after === undefined ? ((await log.head())?.size ?? 0) : after + 1;
       const all = mayDo(principal, 'read-log').allowed;
       return streamEvents(context, reply, from, signal, request, (stream) => all || !ofTheLogAlone(stream));
