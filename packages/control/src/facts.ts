@@ -173,6 +173,7 @@ export class GateFactsGatherer {
         restorePoints: [],
         soaked: release?.state.soaked ?? [],
         migrating: migrationsRun(plan),
+        ...(plan.risk.elsewhere !== undefined && { elsewhere: plan.risk.elsewhere }),
         serving: ranBefore(plan).flatMap((each) => (each.digest === digest ? [] : [each.version])),
       }),
     };
