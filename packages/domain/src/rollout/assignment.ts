@@ -161,7 +161,15 @@ export function decideAnswer(
   const what = `answer rollout ${state.id}`;
   const where = `rollout/${state.id}`;
   if (state.phase !== 'asking')
-    return refused('nothing-asked', what, where, `it is ${state.phase} and asks nothing`, 'look at `headgate status`');
+    return refused(
+      'nothing-asked',
+      what,
+      where,
+      `it is ${state.phase} and asks nothing`,
+      state.phase === 'settled'
+        ? `nothing here; \`headgate explain ${state.promotion}\` says how it ended, and what takes the cell on from there`
+        : 'look at `headgate status`',
+    );
   if (about !== undefined && about !== state.step)
     return refused(
       'other-step',
