@@ -1,6 +1,7 @@
 /** Who serves in other environments, over the store in memory. */
-import { aCell, aManifest, aMigration } from '@headgate/testkit/domain/builders';
+import { aCell, aManifest, aMigration, aPlan, NOON } from '@headgate/testkit/domain/builders';
 import { beforeEach, expect, test } from 'vitest';
+import { GateFactsGatherer } from '../facts.ts';
 import { MemoryStore } from '../memory/index.ts';
 import { streams } from '../records.ts';
 import { usersElsewhere } from './users-elsewhere.ts';
@@ -37,4 +38,14 @@ test('those of the same application, each version once, on the lowest schema tha
 test('nobody is asked for a release that removes nothing', async () => {
   const asked = usersElsewhere({ list: () => Promise.reject(new Error('asked')) }, APPLICATION, 'staging', aManifest());
   expect(await asked).toEqual([]);
+});
+
+test('the gates of a plan that names them are told', async () => {
+  const plan = aPlan();
+  const elsewhere = [{ environment: 'staging', version: '1.0.0', schema: 1 }];
+  const { application, environment, release } = plan;
+  const asked = { application, environment, release, authors: [], requester: 'usr', approvals: [] } as never;
+  const told = async (of: typeof plan) => (await new GateFactsGatherer(store).gather(asked, of, NOON)).gates;
+  expect((await told({ ...plan, risk: { ...plan.risk, elsewhere } })).elsewhere).toEqual(elsewhere);
+  expect(await told(plan)).not.toHaveProperty('elsewhere');
 });
