@@ -211,12 +211,15 @@ describe('headgate', () => {
     expect(green.json()).toMatchObject({ passed: 2, failed: 0, exitCode: 0 });
     const log = await (await server.client('auditor')).call('getBlob', { digest: green.json().log });
     expect(Buffer.from(log).toString()).toBe('ran\n');
+    const unread = common.filter((each) => each !== '--json');
+    const uncounted = await headgate(...unread, '--', process.execPath, '-e', '0');
+    expect(uncounted.out).toMatch(/attached to \S+: exit code 0; no test is counted without --junit FILE/);
     const red = await headgate(...common, '--', process.execPath, '-e', 'process.exit(7)');
     expect({ code: red.code, json: red.json() }).toMatchObject({ code: 1, json: { exitCode: 7, passed: 0 } });
     const { evidence } = (await headgate('release', 'show', '2.0.0', '--json')).json() as unknown as {
       evidence: unknown[];
     };
-    expect(evidence).toHaveLength(2);
+    expect(evidence).toHaveLength(3);
   });
 
   it('plans for some tenants alone, and lets no words of somebody else’s act on the terminal', async () => {

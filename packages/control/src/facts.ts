@@ -174,6 +174,7 @@ export class GateFactsGatherer {
         soaked: release?.state.soaked ?? [],
         migrating: migrationsRun(plan),
         ...verificationOf(plan),
+        ...(plan.risk.elsewhere !== undefined && { elsewhere: plan.risk.elsewhere }),
         serving: ranBefore(plan).flatMap((each) => (each.digest === digest ? [] : [each.version])),
       }),
     };

@@ -80,6 +80,7 @@ export { actionText } from './plan/render-words.ts';
 export * from './plan/risk.ts';
 export * from './plan/two-decisions.ts';
 export * from './plan/undo.ts';
+export { type UserElsewhere, usersIn } from './plan/users-elsewhere.ts';
 export * from './product.ts';
 export * from './promotion/commands.ts';
 export * from './promotion/decide.ts';

@@ -252,6 +252,8 @@ describe('rollback', () => {
       const ended = await rollBack();
       expect(ended.standsStill[0]!.why).toContain(`approver must agree to ${step}`);
       expect(cell.effects.slice(3).map((e) => e.key)).toEqual(done.map((id) => `prm_1.shared/${id}`));
+      // Whom it has brought back isn't on the release any more.
+      expect((await agent.behind.status()).cells[0]?.work?.moved).toEqual([]);
       server.away = false;
       await eventually(() => server.undone.length === 1);
       expect(server.undone[0]).toMatchObject({

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { standsStillLines } from '../commands/rollback.ts';
 import { type CellStatus, statusText } from './status.ts';
 
 const work = {
@@ -36,6 +37,30 @@ test('what is on its way is told beside what serves; a cell that wasn’t seen y
   const moving = text({ serves: { '1.0.0': ['ada'], '2.0.0': ['bob'] }, work: { ...work, moved: ['bob'] } });
   expect(moving).toMatch(/serves 1\.0\.0 to ada\n {2}serves 2\.0\.0 to bob\n {2}2\.0\.0, promotion prm_1: 3 of 9/);
   expect(text({})).not.toContain('serves');
+});
+
+test('an undo that stands still says which way on there is, by what the server made of it', () => {
+  const undoing = { phase: 'stopped', by: 'usr_op', because: 'it hurts', at: '', stepsDone: 1 } as const;
+  const why = 'approver must agree to undo.w1.migrate.main';
+  const said = (told: string | undefined) =>
+    text({
+      work: { ...work, wayBack: ['', '  it stops before undo.w1.migrate.main'] },
+      undoing: { ...undoing, why, told },
+    });
+  expect(said(undefined)).toContain('the server has not heard\n  undo: ready\n  it stops before');
+  const late = said('late');
+  expect(late).toContain('the server has heard: its promotion had ended by then\n');
+  expect(late).toContain('headgate promote RELEASE --to production takes the same release there again');
+  expect(late).not.toMatch(/undo: ready|it stops before/);
+});
+
+test('and so does the command that went back as far as it may', () => {
+  expect(standsStillLines([])).toEqual([]);
+  expect(standsStillLines([{ cell: 'live', why: 'approver must agree' }])).toEqual([
+    'cell live stands still: approver must agree',
+    expect.stringMatching(/open there.*asks its approver/),
+    expect.stringMatching(/ended there.*headgate promote RELEASE --to ENVIRONMENT/),
+  ]);
 });
 
 test('reconciliations that the server has not taken are counted, and none are not spoken of', () => {

@@ -10,7 +10,7 @@ import { lastIn, type Undoing } from './journal.ts';
 import type { JournalFile } from './journal-file.ts';
 import type { StandingFile } from './standing.ts';
 import { inProgress, type Watch, wentBack } from './watch.ts';
-import { begunOf, movedIn, waveOf, wayBackOf, wayBackText } from './way-back.ts';
+import { begunOf, broughtBack, movedIn, waveOf, wayBackOf, wayBackText } from './way-back.ts';
 
 export interface CellStatus {
   readonly cell: string;
@@ -116,6 +116,7 @@ async function cellStatus(
   if (plan === undefined || cellPlan === undefined) return { ...base, unreadable: 'its plan can’t be read here' };
   const way = wayBackOf(cellPlan, { kind: 'cell', wave: waveOf(cellPlan, begun), cell }, begun);
   const { moved, held } = movedIn(cellPlan, begun);
+  const gone = undoing?.rollout === rollout ? broughtBack(cellPlan, undoing) : new Set();
   const own = wentBack(undoing, standing);
   const back = own ? 'this agent' : course === 'undo' ? 'the server' : undefined;
   return {
@@ -130,7 +131,7 @@ async function cellStatus(
       steps: cellPlan.steps.length,
       inProgress: !own && inProgress(standing, plan, cellPlan, begun, parts.carry),
       ...(back !== undefined && { back }),
-      moved,
+      moved: moved.filter((tenant) => !gone.has(tenant)),
       held,
       wayBack: wayBackText(way),
       missing: await parts.missing(cell),
@@ -214,18 +215,33 @@ function cellLines(status: CellStatus, at: string): readonly string[] {
     );
   }
   if (undoing !== undefined) {
-    const told = undoing.told === undefined ? 'the server has not heard' : `the server: ${inOneLine(undoing.told)}`;
+    const told = toldText(undoing.told);
     const why = undoing.why === undefined ? '' : `: ${inOneLine(undoing.why)}`;
     lines.push(
       `  going back, by ${undoing.by} (${inOneLine(undoing.because)}): ${undoing.phase}${why}; ${undoing.stepsDone} steps done; ${told}`,
     );
   }
-  if (work !== undefined && work.back === undefined && undoing?.phase !== 'finished') {
+  if (undoing?.phase === 'stopped' && undoing.told === 'late')
+    lines.push(
+      `  nobody is asked about the rest: headgate promote RELEASE --to ${environment} takes the same release there again, or a later one`,
+    );
+  else if (work !== undefined && work.back === undefined && undoing?.phase !== 'finished') {
     lines.push(work.missing.length === 0 ? '  undo: ready' : `  undo: NOT READY: ${work.missing.join('; ')}`);
     lines.push(...work.wayBack.slice(1));
   }
   lines.push(...scheduleLines(status.schedule ?? [], Date.parse(at)));
   return lines;
+}
+
+/** What the server made of what it was told, in words; an answer that it gives by itself as it gave it. */
+function toldText(told: string | undefined): string {
+  if (told === undefined) return 'the server has not heard';
+  const words: Readonly<Record<string, string>> = {
+    'taken-up': 'the server has heard, and goes on from there',
+    known: 'the server knew it',
+    late: 'the server has heard: its promotion had ended by then',
+  };
+  return words[told] ?? `the server: ${inOneLine(told)}`;
 }
 
 /** How long ago, in the largest unit that tells. */

@@ -61,6 +61,16 @@ export function movedIn(
   return { moved: movedTenants(cell, begun), held: [...heldTenants(cell, begun)] };
 }
 
+/** Whom the steps of an undo that were done have routed back. */
+export function broughtBack(
+  cell: CellPlan,
+  { scope, begun, done }: Pick<Undoing, 'scope' | 'begun' | 'done'>,
+): ReadonlySet<string> {
+  const ids = new Set(done.map(({ id }) => id));
+  const steps = undoSteps(cell, scope, begun).filter(({ id }) => ids.has(id));
+  return new Set(steps.flatMap(({ action }) => (action.kind === 'route' ? action.tenants : [])));
+}
+
 /** The scope of a failure, as the plan declares it; once something narrower was brought back, the cell. */
 export function scopeOfFailing(
   plan: Plan,

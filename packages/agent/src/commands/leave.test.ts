@@ -179,7 +179,7 @@ test('nothing is left while a cell runs, by whoever has it; nor while its owner 
   const running = await agent(first, 'leave', '--yes');
   expect(running.code).toBe(1);
   expect(running.err).toMatch(
-    /router, slot blue: web of 1\.0 run\. End that first: headgate-agent stop --config \S+ --tenants desk\n/,
+    /router, slot blue: web of 1\.0 run\. End that first: headgate-agent stop --config \S+ --cell \S+ --tenants desk\n/,
   );
   const unnamed = await agent(second, 'leave', '--yes');
   expect(unnamed.code).toBe(1);

@@ -28,6 +28,7 @@ import type { AgentConfig } from '../config.ts';
 import { whyNotLeave } from '../leave/may-leave.ts';
 import { leavingsText } from '../leave/words.ts';
 import { print, printJson, warn } from '../output.ts';
+import { type Served, typedTenants } from '../stop/may-end.ts';
 import { underWayIn } from '../stop/under-way.ts';
 import { usageTrouble } from '../usage.ts';
 import { cellsNamed, complain, configIn } from './command-line.ts';
@@ -57,6 +58,8 @@ const EXIT = { ok: 0, refused: 1, notConfirmed: 2, usage: 64, config: 78 } as co
 
 interface Wish {
   readonly file: string;
+  /** The cells that were named; none: all of the configuration. */
+  readonly only: readonly string[];
   readonly drop: readonly string[];
   readonly installation: string | undefined;
   readonly yes: boolean;
@@ -94,9 +97,11 @@ export async function leave(args: readonly string[]): Promise<number> {
   const named = cellsNamed(config, values.cell, EXIT.usage);
   if (!named.ok) return named.code;
   const { cells } = named;
+  // Named, they are named to what ends them, too: it asks about whoever is served in the cells that it ends.
+  const only = values.cell === undefined ? [] : cells.map(({ cell }) => cell);
   const { installation, drop = [], yes = false, json = false } = values;
   try {
-    return await leaveCells(config, cells, { file: values.config, drop, installation, yes, json });
+    return await leaveCells(config, cells, { file: values.config, only, drop, installation, yes, json });
   } catch (error) {
     return complain((error as Error).message.split('\n'), EXIT.refused);
   }
@@ -107,11 +112,10 @@ async function leaveCells(config: AgentConfig, cells: readonly AnyCellConfig[], 
   const strange = await notOurs(dataDir);
   if (strange !== undefined) return complain([`${strange.where}: ${strange.why}; to unblock: ${strange.unblock}`], 1);
   if ((await knock(dataDir)) !== undefined) {
-    const seen = await Promise.all(cells.map(lookAtRunning));
-    const stop = stopText(
-      wish.file,
-      seen.flatMap(({ served }) => served),
+    const seen = await Promise.all(
+      cells.map(async (each) => (await lookAtRunning(each)).served.map((tenant) => ({ cell: each.cell, tenant }))),
     );
+    const stop = stopText(wish.file, seen.flat(), wish.only);
     return complain(
       [`the agent ${config.name} runs, and would make all of it again: end it first: ${stop} --and-agent`],
       EXIT.refused,
@@ -144,18 +148,19 @@ async function whyNot(dataDir: string, cells: readonly AnyCellConfig[], file: st
       );
     // Of a PostgreSQL that is kept for other stores nothing is taken.
     const runs = parts.filter(({ what }) => !what.startsWith('PostgreSQL'));
+    const mine = served.map((tenant) => ({ cell: config.cell, tenant }));
     if (runs.length > 0)
       why.push(
-        `cell ${config.cell}: ${runs.map(({ what }) => what).join(', ')} ${runs.length === 1 ? 'runs' : 'run'}. End that first: ${stopText(file, served)}`,
+        `cell ${config.cell}: ${runs.map(({ what }) => what).join(', ')} ${runs.length === 1 ? 'runs' : 'run'}. End that first: ${stopText(file, mine, [config.cell])}`,
       );
   }
   return why;
 }
 
 /** Ends what runs, with who is cut off by it. */
-function stopText(file: string, served: readonly string[]): string {
-  const tenants = served.length > 0 ? ` --tenants ${[...new Set(served)].join(',')}` : '';
-  return `headgate-agent stop --config ${file}${tenants}`;
+export function stopText(file: string, served: readonly Served[], cells: readonly string[]): string {
+  const tenants = served.length > 0 ? ` --tenants ${typedTenants(served).join(',')}` : '';
+  return `headgate-agent stop --config ${file}${cells.map((cell) => ` --cell ${cell}`).join('')}${tenants}`;
 }
 
 /** One database that somebody else keeps, and what of ours is in it. */

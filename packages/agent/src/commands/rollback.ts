@@ -22,6 +22,16 @@ export interface RollBackWish {
 /** All undone; refused; not confirmed; it stands still and waits for a person or the server. */
 export const ROLLBACK_EXIT = { undone: 0, refused: 1, notConfirmed: 2, standsStill: 5 } as const;
 
+/** Which cells stand half way back, and what goes on with them: which of the two it is only the server knows. */
+export function standsStillLines(cells: readonly { readonly cell: string; readonly why: string }[]): readonly string[] {
+  if (cells.length === 0) return [];
+  return [
+    ...cells.map(({ cell, why }) => `cell ${cell} stands still: ${why}`),
+    'once the server answers: if the promotion is open there, it goes on with the rest, and asks its approver (headgate status)',
+    'if it had ended there, nobody is asked: headgate promote RELEASE --to ENVIRONMENT takes the same release there again, or a later one',
+  ];
+}
+
 export async function rollBack(config: AgentConfig, parts: AgentParts, wish: RollBackWish): Promise<number> {
   const running = await knock(config.dataDir);
   if (running !== undefined) return ask(running, wish);
@@ -56,7 +66,7 @@ async function ask(
   }
   const ended = await behind.rollBack(wish.data, say);
   if (!ended.ok) return refused(ended.refusal);
-  for (const { cell: name, why } of ended.value.standsStill) say(`cell ${name} stands still: ${why}`);
+  for (const line of standsStillLines(ended.value.standsStill)) say(line);
   say('it is written down, and the server hears it before anything new is taken from it');
   return ended.value.standsStill.length === 0 ? ROLLBACK_EXIT.undone : ROLLBACK_EXIT.standsStill;
 }

@@ -13,7 +13,7 @@ export interface EndFacts {
   readonly inTheWay: readonly string[];
 }
 
-interface Served {
+export interface Served {
   readonly cell: string;
   readonly tenant: string;
 }
@@ -37,11 +37,9 @@ export function whyNotEnd(cells: readonly EndFacts[], tenants: readonly string[]
   }
   // One name may be served in several cells, as in staging and in production: whoever is meant is then said with the cell.
   const everybody = cells.flatMap(({ cell, seen }) => seen.served.map((tenant) => ({ cell, tenant })));
-  const often = new Set<string>();
-  const once = new Set<string>();
-  for (const { tenant } of everybody) (once.has(tenant) ? often : once).add(tenant);
+  const often = servedTwice(everybody);
   const said = new Set(tenants);
-  const typed = ({ cell, tenant }: Served): string => (often.has(tenant) ? `${cell}/${tenant}` : tenant);
+  const typed = typedWith(often);
   const isSaid = (each: Served): boolean =>
     said.has(`${each.cell}/${each.tenant}`) || (said.has(each.tenant) && !often.has(each.tenant));
   const unsaid = everybody.filter((each) => !isSaid(each));
@@ -69,4 +67,20 @@ export function whyNotEnd(cells: readonly EndFacts[], tenants: readonly string[]
         : `--tenants: nobody of that name is served there: ${named(strange)}. Served are ${named([...there])}`,
     );
   return why;
+}
+
+function servedTwice(everybody: readonly Served[]): ReadonlySet<string> {
+  const often = new Set<string>();
+  const once = new Set<string>();
+  for (const { tenant } of everybody) (once.has(tenant) ? often : once).add(tenant);
+  return often;
+}
+
+function typedWith(often: ReadonlySet<string>): (each: Served) => string {
+  return ({ cell, tenant }) => (often.has(tenant) ? `${cell}/${tenant}` : tenant);
+}
+
+/** Who is served, as `--tenants` takes them: with the cell where one name is served in several. */
+export function typedTenants(everybody: readonly Served[]): readonly string[] {
+  return [...new Set(everybody.map(typedWith(servedTwice(everybody))))].sort();
 }

@@ -52,7 +52,9 @@ export const evidence: Install = (program, act) => {
         const { passed, failed, skipped, exitCode } = run;
         out.answer(
           run,
-          `attached to ${ref.digest}: ${passed} passed, ${failed} failed, ${skipped} skipped, exit code ${exitCode}`,
+          options.junit === undefined
+            ? `attached to ${ref.digest}: exit code ${exitCode}; no test is counted without --junit FILE, a report that the run writes, so the gate tests-passed can’t pass by it`
+            : `attached to ${ref.digest}: ${passed} passed, ${failed} failed, ${skipped} skipped, exit code ${exitCode}`,
         );
         // The evidence of a red run is attached like any other; the command still says that it was red.
         return exitCode === 0 && failed === 0 ? EXIT.ok : EXIT.refused;

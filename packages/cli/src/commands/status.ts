@@ -52,9 +52,10 @@ export const status: Install = (program, act) => {
       act(async ({ client, out }, promotion: string) => {
         const explanation = await client.call('explainPromotion', { promotion });
         const migrations = await migrationTimesOf(client, promotion);
+        const { roles } = await client.call('whoami');
         out.answer(
           { ...explanation, migrations },
-          explanationText(explanation, migrationTimeLines(promotion, migrations)),
+          explanationText(explanation, migrationTimeLines(promotion, migrations), roles),
         );
         return EXIT.ok;
       }),
@@ -142,11 +143,20 @@ function commandOf(action: string, promotion: string): string {
 
 const WITH_REASON: ReadonlySet<string> = new Set(['reject', 'pause', 'rollback']);
 
+/** What somebody with these roles may answer to what its cells ask, as it is typed. */
+function answersOf(waits: Explanation['waits'], roles: readonly string[]): readonly string[] {
+  const own = waits.flatMap(({ unblock }) => unblock.filter(({ who }) => who.some((role) => roles.includes(role))));
+  return own.flatMap(({ what }) => /^`(\w+ answer [^`]+)`/.exec(what)?.[1] ?? []);
+}
+
 /** Digests are cut but in what is to be typed. */
-function explanationText(explained: Explanation, migrations: readonly string[]): string {
+function explanationText(explained: Explanation, migrations: readonly string[], roles: readonly string[]): string {
   const { promotion, summary, waits, gates, actions, takenBack } = explained;
   const { objections = [], waitsLeft = 0, objectionsLeft = 0 } = explained;
-  const may = Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [name] : []));
+  const may = [
+    ...Object.entries(actions).flatMap(([name, { allowed }]) => (allowed ? [commandOf(name, promotion)] : [])),
+    ...answersOf(waits, roles),
+  ];
   return [
     `${promotion}: ${summary}`,
     ...waits.flatMap((wait) => [
@@ -175,7 +185,7 @@ function explanationText(explained: Explanation, migrations: readonly string[]):
       ]),
     ...leftLines(objectionsLeft),
     ...migrations.map((line) => `- ${line}`),
-    may.length === 0 ? 'You may only look.' : `You may: ${may.map((name) => commandOf(name, promotion)).join('; ')}`,
+    may.length === 0 ? 'You may only look.' : `You may: ${may.join('; ')}`,
   ]
     .map((line) =>
       line.startsWith('    to unblock') ? printableLines(line, '      ') : printable(withShortDigests(line)),

@@ -74,7 +74,7 @@ it('is refused where they are derived, by name of what took the store further, a
   // As it is put into a policy: a line each, set in from ours.
   expect(out).toMatch(
     new RegExp(
-      `because:\n +waivers:\n +- \\{file: "${older}", rule: older-code, because: "", until: [-0-9]+\\} # "shop 1\\.0\\.1"\n`,
+      `because \\(.*\\):\n +waivers:\n +- \\{file: "${older}", rule: older-code, because: "", until: [-0-9]+, environment: staging\\} # "shop 1\\.0\\.1"\n`,
     ),
   );
 });

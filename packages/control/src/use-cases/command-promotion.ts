@@ -19,6 +19,7 @@ import {
   refuseReplaced,
   type Verb,
 } from '@headgate/domain';
+import { migrationsRun } from '@headgate/domain/plan/migrations';
 import { ranBefore } from '@headgate/domain/plan/ran-before';
 import { commitPromotion, gatherPromotion } from '../controllers/promotion-controller.ts';
 import type { Deps } from '../deps.ts';
@@ -146,8 +147,10 @@ export const rollBackPromotion: ReasonedWord = async (deps, with_, principal, id
   // Only who comes too late is told what ran before.
   const plan = state?.phase === 'ended' ? await with_.plans.find(state.planDigest) : undefined;
   const before = plan === undefined ? [] : ranBefore(plan);
+  const contracts = plan === undefined ? [] : migrationsRun(plan).filter(({ phase }) => phase === 'contract');
+  const removing = contracts.map(({ file }) => file.name);
   return command(deps, with_, principal, 'rollback', id, (promotion, now) =>
-    decideRollback(promotion, principal.id, reason, now, before),
+    decideRollback(promotion, principal.id, reason, now, before, removing),
   );
 };
 /** Ends a held promotion and leaves the tenants that stayed on the release where they are. */

@@ -6,6 +6,7 @@ import { type CellRecord, type DocumentRecord, type ReleaseRecord, streams } fro
 import { type Overtaking, whoStays } from './overtaking.ts';
 import { ranAhead } from './ran-ahead.ts';
 import { no, notFound, ok, type Result, refuse } from './result.ts';
+import { usersElsewhere } from './users-elsewhere.ts';
 import { losesGoingBack, removedBy, waysBack } from './ways-back.ts';
 
 export interface PlannedPromotion {
@@ -58,6 +59,7 @@ export async function planForPromotion(
     waysBack: await waysBack(deps, environment, release.state.manifest, overtaking?.promotion),
     removes: removedBy(release.state),
     lossyBack: losesGoingBack(release.state),
+    elsewhere: await usersElsewhere(deps.store, declared.application, environment, release.state.manifest),
     ranAhead: await ranAhead(deps, environment, release.state.manifest, declared.policy, states),
     ...(tenants !== undefined && { tenants }),
     ...(stays !== undefined && { staying: stays }),

@@ -1,3 +1,4 @@
+import { waiversBlock } from '@headgate/domain/gates/finding-waivers';
 import { describe, expect, test } from 'vitest';
 import { parseDocuments } from '../kinds/parse-documents.ts';
 import { readService } from './index.ts';
@@ -98,6 +99,14 @@ describe('gates that a service lists', () => {
         each.flatMap(({ params }) => ((params.waivers ?? []) as { rule: string }[]).map(({ rule }) => rule)),
       ),
     ).toEqual([['explicit-lock'], ['destroys-data', 'explicit-lock']]);
+  });
+
+  test('take a waiver as a refusal proposes it, once its reason is written', () => {
+    const asked = [{ file: FILE as never, rule: 'breaks-running-code', name: '5.sql' }];
+    const block = waiversBlock(asked, Date.UTC(2026, 11, 31), 'staging').replace('because: ""', 'because: ada looked');
+    const [staging, production] = gates({ spec: `gates: [${ANALYSED}]\n${block.replace(/^/gm, '  ')}` });
+    const waived = (each: typeof staging) => each?.find(({ gate }) => gate === 'migrations-analysed')?.params.waivers;
+    expect([waived(staging), waived(production)]).toEqual([[expect.objectContaining({ file: FILE })], undefined]);
   });
 
   test('take a waiver that names an environment there alone, in a policy that says no more of it', () => {

@@ -58,7 +58,13 @@ describe('it explains', () => {
         cell: 'shared',
         step: 'w1.route',
         why: expect.stringContaining('freeze payroll holds until 2026-01-05T13:00:00.000Z: pay day'),
-        unblock: [{ what: 'wait for its end, or a waiver', who: ['release manager'], at: NOON + HOUR_MS }],
+        unblock: [
+          {
+            what: 'wait for its end, or take it out of the calendar that declares it',
+            who: ['release manager'],
+            at: NOON + HOUR_MS,
+          },
+        ],
       }),
     );
   });

@@ -22,7 +22,7 @@ export interface OutlineCell {
 }
 
 export interface PlanOutline {
-  readonly risk: Plan['risk'];
+  readonly risk: Pick<Plan['risk'], 'level' | 'because'>;
   readonly pointOfNoReturn: Plan['pointOfNoReturn'];
   /** The same in words, where there is none, too. */
   readonly noReturn: string;
@@ -41,8 +41,9 @@ export interface PlanOutline {
 /** A plan without its steps. */
 export function planOutline(plan: Plan): PlanOutline {
   const { risk, pointOfNoReturn, rollbackScope } = plan;
+  const { level, because } = risk;
   return {
-    risk,
+    risk: { level, because },
     pointOfNoReturn,
     noReturn: noReturnText(plan),
     rollback: SCOPES[rollbackScope],

@@ -6,6 +6,8 @@ import { ANALYSIS_RULES } from '../analysis/rules.ts';
 import type { Digest, Instant } from '../model/identity.ts';
 import { isDigest } from '../model/identity.ts';
 import type { GateSpec } from '../plan/plan.ts';
+import { elsewhereWords } from '../plan/users-elsewhere.ts';
+import type { GateFacts } from './gate.ts';
 
 /** Of a migration that takes something from running code and isn't declared so: the gate's own finding, which nothing waives. */
 export const UNDERSTATED = 'phase-understated';
@@ -80,20 +82,43 @@ export const MOST_WAIVERS_TOLD = 20;
 
 /**
  * Waivers as they are put into a policy, each without its reason: a person writes that, and a policy with an empty one is
- * refused. Their end is a day from which they are read again, the same with each look.
+ * refused. Their end is a day from which they are read again, the same with each look. `environment`: of a Service's, whose
+ * waivers say for which one they are; in a Policy it can't stand.
  */
-export function waiversBlock(asked: readonly WaiverAsked[], until: Instant): string {
+export function waiversBlock(asked: readonly WaiverAsked[], until: Instant, environment?: string): string {
   const day = new Date(Math.min(until, LAST_DAY)).toISOString().slice(0, 10);
+  const place = environment === undefined ? '' : `, environment: ${environment}`;
   const told = asked.slice(0, MOST_WAIVERS_TOLD);
   const left = asked.length - told.length;
   return [
     'waivers:',
     ...told.map(
       ({ file, rule, name }) =>
-        `  - {file: "${file}", rule: ${rule}, because: "", until: ${day}} # ${JSON.stringify(name)}`,
+        `  - {file: "${file}", rule: ${rule}, because: "", until: ${day}${place}} # ${JSON.stringify(name)}`,
     ),
     ...(left > 0 ? [`  # and ${left} more, which are told once these are waived`] : []),
   ].join('\n');
+}
+
+/**
+ * All waivers that it would take, so that nobody learns of the second one once the first one stands; before them who in other
+ * environments is left behind by them. `place`: the environment, where a Service says what is waived.
+ */
+export function withWaivers(
+  asked: readonly WaiverAsked[],
+  until: Instant,
+  { place, elsewhere = [] }: { readonly place: string | undefined; readonly elsewhere: GateFacts['elsewhere'] },
+): string {
+  const all = asked.length === 1 ? 'the waiver' : `the waivers of all ${asked.length}`;
+  const where =
+    place === undefined
+      ? 'among the gate’s params in a Policy; in a Service with several environments each with its environment, too'
+      : 'in the waivers of a Service; in a Policy among the gate’s params, without environment';
+  const before =
+    elsewhere.length === 0
+      ? ''
+      : `before you waive: ${elsewhereWords(elsewhere)}, and may use what is removed; no release that is built for the schema of before gets there past ${place ?? 'here'} afterwards\n`;
+  return `${before}${all}, with your reason and your name as because (${where}):\n${waiversBlock(asked, until, place)}`;
 }
 
 /** A year of four digits, as a waiver's end is written. */

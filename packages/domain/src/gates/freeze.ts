@@ -9,7 +9,9 @@ export function frozenVerdict(gate: string, { freezes, now }: Pick<GateFacts, 'f
   const freeze = activeFreeze(freezes, now);
   if (freeze === undefined) return undefined;
   const because = `freeze ${freeze.name} holds ${freezeEndText(freeze)}: ${freeze.reason}`;
-  if (freeze.to >= UNTIL_LIFTED)
-    return stop(gate, 'fail', because, `\`headgate freeze lift ${freeze.name} --because "…"\``, 'release manager');
-  return stop(gate, 'fail', because, 'wait for its end, or a waiver', 'release manager', freeze.to);
+  const lift = `\`headgate freeze lift ${freeze.name} --because "…"\``;
+  if (freeze.to >= UNTIL_LIFTED) return stop(gate, 'fail', because, lift, 'release manager');
+  // Nobody lifts a calendar's; one from before the word of who declared it was kept is taken for such.
+  const instead = freeze.by === undefined ? 'take it out of the calendar that declares it' : lift;
+  return stop(gate, 'fail', because, `wait for its end, or ${instead}`, 'release manager', freeze.to);
 }

@@ -9,6 +9,7 @@ import type { Freeze, WindowFact } from '../calendars/window.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
 import type { Action, DocumentRef, GatePlace, MigrationRef } from '../plan/plan.ts';
+import type { UserElsewhere } from '../plan/users-elsewhere.ts';
 import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
 import type { RollbackRehearsalEvidence } from '../rehearsal/rollback.ts';
 import type { SeenStandby } from '../standby/standby.ts';
@@ -97,6 +98,8 @@ export interface GateFacts {
   readonly serving?: readonly string[];
   /** The Verification that the plan checks by. Absent: nobody looked, or it checks by none. */
   readonly verification?: DocumentRef;
+  /** What serves in other environments and may use what the plan removes, as of the plan. Absent: nothing does, or nobody looked. */
+  readonly elsewhere?: readonly UserElsewhere[];
   /** The stores that the plan migrates, of the cells that are asked about. Absent: nobody looked, or it was before there were drills. */
   readonly migrated?: readonly { readonly cell: string; readonly store: string }[];
   /** Who said go at the point of no return. */

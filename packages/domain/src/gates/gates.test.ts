@@ -452,6 +452,11 @@ describe('a freeze', () => {
       expect(gatesOf({ kind: 'step', action })).toEqual([]);
   });
   test('without an end says so, and who ends it', () => {
+    const unblockOf = (more: object) =>
+      judgeGates(specs, soundFacts(NOON, { freezes: [{ ...freeze, ...more }] }), wave)[0]?.unblock;
+    // Of one with an end, too, if somebody declared it; no waiver does it.
+    expect(unblockOf({ by: 'usr_m' })).toBe('wait for its end, or `headgate freeze lift month-end --because "…"`');
+    expect(unblockOf({})).toBe('wait for its end, or take it out of the calendar that declares it');
     const endless = { ...freeze, to: 8.64e15 };
     const [verdict] = judgeGates(specs, soundFacts(NOON, { freezes: [endless] }), wave);
     expect(verdict?.because).toContain('until it is lifted');

@@ -39,7 +39,7 @@ const removing = {
 
 /** What stands below a refusal: the waiver that it takes, as it is put into a policy. */
 const block = (rule: string, day = '2026-02-04') =>
-  `\nthe waiver, each with whoever looked as because (among the gate’s params in a Policy; in a Service with several environments each with its environment, too):\nwaivers:\n  - {file: "${migration.file.digest}", rule: ${rule}, because: "", until: ${day}} # "${migration.file.name}"`;
+  `\nthe waiver, with your reason and your name as because (among the gate’s params in a Policy; in a Service with several environments each with its environment, too):\nwaivers:\n  - {file: "${migration.file.digest}", rule: ${rule}, because: "", until: ${day}} # "${migration.file.name}"`;
 
 describe('the gate migrations-analysed', () => {
   test.each<[string, VerdictKind, Partial<GateFacts>, Record<string, unknown>?]>([
@@ -425,6 +425,19 @@ describe('what needs a waiver is told at once', () => {
         return `  - {file: "${digest}", rule: ${how}-running-code, because: "", until: 2026-02-04} # "${name}"`;
       }),
     );
+  });
+
+  test('of a service with its environment, and before it who in another one is left behind by it', () => {
+    const there = { environment: 'staging', elsewhere: [{ environment: 'production', version: '1.4.0', schema: 1 }] };
+    const asked = (contracts: string) =>
+      judge({ ...facts(...three, breaks(5, { rule: 'destroys-data' })), ...there }, { contracts }).unblock;
+    expect(asked('waivers')).toContain('any more (through all environments: production still runs 1.4.0), and let');
+    expect(asked('waivers')).toMatch(
+      /\nbefore you waive: production still runs 1\.4\.0, .* gets there past staging afterwards\nthe waivers of/,
+    );
+    expect(lines(asked('waivers')).every((line) => line.includes(', environment: staging} # '))).toBe(true);
+    // Where somebody declares ranges it is a Policy as a rule, in which no environment can stand.
+    expect(lines(asked('ranges')).some((line) => line.includes('environment'))).toBe(false);
   });
 
   test('and with all of those waived it goes on', () => {

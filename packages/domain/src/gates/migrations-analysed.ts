@@ -2,13 +2,14 @@ import type { AnalysedFinding, AnalysisEvidence, FindingLevel, FoundCount } from
 import { ageText, durationText } from '../model/duration.ts';
 import type { Digest } from '../model/identity.ts';
 import type { MigrationRef } from '../plan/plan.ts';
+import { elsewhereWords } from '../plan/users-elsewhere.ts';
 import {
   type FindingWaiver,
   MOST_WAIVERS_TOLD,
   UNDERSTATED,
   waivedBy,
-  waiversBlock,
   waiversIn,
+  withWaivers,
 } from './finding-waivers.ts';
 import { type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
 import { understated, understatedVerdict } from './understated.ts';
@@ -198,7 +199,7 @@ interface Asked {
   /** Whether the planner has seen to what contract migrations take from running code. */
   readonly byRanges: boolean;
   readonly maxAgeMs: number;
-  readonly facts: Pick<GateFacts, 'now' | 'release' | 'environment' | 'serving'>;
+  readonly facts: Pick<GateFacts, 'now' | 'release' | 'environment' | 'serving' | 'elsewhere'>;
 }
 
 /** What running code loses is what a contract migration is for: by declared ranges the planner sees to it that nobody uses it any more. */
@@ -262,6 +263,11 @@ function takenAtTheirWord(
   return `. NOT CHECKED: ${what}; that ${whoServes(facts)} does without it is its release’s own word, its schema range`;
 }
 
+/** Where it has to go as well: from what serves there nobody gets past this environment any more once it went further. */
+function throughAll({ elsewhere = [] }: Asked['facts']): string {
+  return elsewhere.length === 0 ? '' : ` (through all environments: ${elsewhereWords(elsewhere)})`;
+}
+
 /** Who has to do without what is taken away, by version where it is known. */
 function whoServes({ serving = [] }: Asked['facts']): string {
   const named = [...new Set(serving)];
@@ -287,26 +293,13 @@ function byWaiver(open: readonly FoundCount[], byVersion: ReadonlyMap<number, Mi
   return [...each.values()];
 }
 
-/** All waivers that it would take, so that nobody learns of the second one once the first one stands. */
-function withWaivers(
-  unblock: string,
-  open: readonly FoundCount[],
-  byVersion: ReadonlyMap<number, MigrationRef>,
-  until: number,
-  environment: string | undefined,
-): string {
-  const asked = byWaiver(open, byVersion);
-  const all = asked.length === 1 ? 'the waiver' : `the waivers of all ${asked.length}`;
-  return `${unblock}\n${all}, each with whoever looked as because (among the gate’s params in a Policy; in a Service with several environments each with ${environment === undefined ? 'its environment' : `environment: ${environment}`}, too):\n${waiversBlock(asked, until)}`;
-}
-
 /** The first finding in words with its way out, and all waivers that it would take. */
 function refused(
   first: FoundCount,
   open: readonly FoundCount[],
   newest: AnalysisEvidence,
   byVersion: ReadonlyMap<number, MigrationRef>,
-  { maxAgeMs, facts }: Asked,
+  { maxAgeMs, facts, byRanges }: Asked,
 ): Verdict {
   const verdict = worded(first, open, newest, byVersion, facts);
   // From the analysis's own time, so that the words don't change while it is waited.
@@ -315,7 +308,10 @@ function refused(
   const undeclared = new Set(open.filter(({ rule }) => rule === UNDERSTATED).map(({ to }) => to));
   const waivable = open.filter(({ to }) => !undeclared.has(to));
   if (waivable.length === 0) return verdict;
-  return { ...verdict, unblock: withWaivers(verdict.unblock, waivable, byVersion, until, facts.environment) };
+  // Ranges are derived for a service, in whose waivers an environment can stand; in a Policy's none can.
+  const place = byRanges ? undefined : facts.environment;
+  const proposed = withWaivers(byWaiver(waivable, byVersion), until, { place, elsewhere: facts.elsewhere });
+  return { ...verdict, unblock: `${verdict.unblock}\n${proposed}` };
 }
 
 function worded(
@@ -342,7 +338,7 @@ function worded(
       NAME,
       'fail',
       `${words}; whether ${whoServes(facts)} does without it, nobody has said: a range that is derived says nothing of that${rest}`,
-      `promote a release first that doesn’t use it any more, and let its watch end; once nothing uses it, somebody says so: waive ${first.rule} of ${digest} in the policy, with whoever looked as because`,
+      `promote a release first that doesn’t use it any more${throughAll(facts)}, and let its watch end; once nothing uses it, somebody says so: waive ${first.rule} of ${digest} in the policy, with whoever looked as because`,
       'developer',
     );
   const safe = finding === undefined || finding.safeWay === '' ? 'mend the migration' : finding.safeWay;

@@ -26,7 +26,7 @@ export function migrationsOf(
       'schema-range',
       `store ${store} would be at schema ${to}, the release runs on ${span(manifest.schemaRange)}`,
       to > manifest.schemaRange.max
-        ? 'take a release that runs on it; for this one the store would have to go back first'
+        ? `take a release that runs on it; if this one does without what was removed since, make it again with a range that says so: ${declaredRange(manifest.schemaRange.min, to)}`
         : 'add the migrations that are missing, or take an earlier release first',
     );
     return undefined;
@@ -46,7 +46,7 @@ export function migrationsOf(
     refuse(
       'schema-range',
       `store ${store} would be at schema ${to}, but ${version} in slot ${old.slot} runs on ${span(range)}`,
-      'promote a version between the two first',
+      `promote a version between the two first; where those remove what ${version} uses, one that doesn’t use it and runs on both, so that it also gets past environments that are further: ${declaredRange(schemaVersion, to)}, promoted through all environments, and then this one`,
     );
     return undefined;
   }
@@ -137,4 +137,9 @@ function ref(migration: Migration, file: Migration['up']): MigrationRef {
 
 function span(range: SchemaRange): string {
   return `schema ${range.min} to ${range.max}`;
+}
+
+/** How a release says that it runs on more than it was built for: a service's range is derived, a manifest's own declared. */
+function declaredRange(min: number, max: number): string {
+  return `\`schemaRange: {min: ${min}, max: ${max}}\` in a release.yaml of its own (headgate release create FOLDER --key KEY)`;
 }

@@ -92,11 +92,12 @@ export function isTooOld(
   const block = waiversBlock(
     [{ file: release.digest, rule: OLDER_CODE, name: `${manifest.application} ${release.version}` }],
     now + WAIVED_MS,
+    environment,
   );
   refuse(
     OLDER_CODE,
     `store ${store} is at schema ${at}, and ${release.version} was built for ${ownVersion(manifest)}; that it runs on more is derived, nobody said so: ${whys.join('; ')}`,
-    `${[...new Set(ways)].join('; or ')}; or, once somebody has looked whether ${release.version} does without it, waive ${OLDER_CODE} of this release (${release.digest}) in the policy (in a Service with several environments with environment: ${environment}, too), with whoever looked as because:\n${block}`,
+    `${[...new Set(ways)].join('; or ')}; or, once somebody has looked whether ${release.version} does without it, waive ${OLDER_CODE} of this release (${release.digest}) with your reason and your name as because (in the waivers of a Service; in a Policy among the gate’s params, without environment):\n${block}`,
   );
   return true;
 }

@@ -7,6 +7,7 @@
 import type { CellState } from '../model/cell.ts';
 import type { Digest, Instant } from '../model/identity.ts';
 import type { ArtifactFile, MigrationPhase, ReleaseRef, SchemaRange } from '../model/release.ts';
+import type { UserElsewhere } from './users-elsewhere.ts';
 
 export interface Plan {
   readonly v: 1;
@@ -33,7 +34,12 @@ export interface Plan {
   /** No forward step starts after this. Part of the envelope; the rest of the schedule isn't. */
   readonly latestFinish: Instant;
   /** How risky, and why. */
-  readonly risk: { readonly level: 'low' | 'medium' | 'high'; readonly because: readonly string[] };
+  readonly risk: {
+    readonly level: 'low' | 'medium' | 'high';
+    readonly because: readonly string[];
+    /** What serves in other environments, and may use what is removed here. Absent: nothing does, or nobody looked. */
+    readonly elsewhere?: readonly UserElsewhere[];
+  };
 }
 
 /** The tenants, slots and stores that are taken together, across cells. */

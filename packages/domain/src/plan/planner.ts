@@ -14,13 +14,14 @@ import { comesTooEarly, type WayBackUser } from './contract-users.ts';
 import { refuseDrifted, refuseUnmasked } from './drifted-stores.ts';
 import { migrate, migrationsOf, undoMigration } from './migrations.ts';
 import { noReturnOf } from './no-return.ts';
-import { isTooOld, type RanAhead } from './older-code.ts';
+import { isTooOld, type RanAhead, rangesAreDerived } from './older-code.ts';
 import { gatesToOvertake } from './overtaking.ts';
 import { upgradeOwnStores } from './own-stores.ts';
 import type { Action, CellPlan, Plan, RecoveryStep, Step, Wave } from './plan.ts';
 import { riskOf } from './risk.ts';
 import { chooseMove, type Move, type Refuse } from './slots.ts';
 import { does, keep, type MakeStep, stepMaker, timeoutOf } from './step-maker.ts';
+import type { UserElsewhere } from './users-elsewhere.ts';
 
 export interface PlanRequest {
   readonly application: ApplicationSpec;
@@ -47,6 +48,8 @@ export interface PlanRequest {
   readonly removes?: ReadonlyMap<number, readonly string[]>;
   /** A verified rehearsal of the release says that its ways back lose data. */
   readonly lossyBack?: boolean;
+  /** What serves in the application's other environments. Only asked where something is removed. */
+  readonly elsewhere?: readonly UserElsewhere[];
   /** What was run in stores beyond what the release was built for. Only asked where its range is derived. */
   readonly ranAhead?: RanAhead;
   readonly now: Instant;
@@ -174,7 +177,12 @@ export function planPromotion(request: PlanRequest): Planned {
     ...(manifest.rollbackConditions.length > 0 && { rollbackConditions: manifest.rollbackConditions }),
     pointOfNoReturn: cells.map(noReturnOf).find((point) => point !== undefined) ?? null,
     latestFinish: request.now + policy.latestFinishMs,
-    risk: riskOf(manifest, cells),
+    risk: riskOf(manifest, cells, {
+      environment,
+      users: request.elsewhere ?? [],
+      removes: request.removes,
+      derived: rangesAreDerived(policy.gates),
+    }),
     ...(request.overtakes !== undefined && { overtakes: request.overtakes }),
   };
   // Whoever names everybody who is left asks for the whole.

@@ -263,6 +263,20 @@ describe('an ended promotion is not taken back any more, and says what to promot
     expect(unblock(world)).toContain(`headgate promote ${before?.digest} --to ${world.promotion.environment}`);
   });
 
+  test('where it removed something, what goes forward first, and of the one before that it is asked about', () => {
+    const world = begun(twoCells('all'));
+    world.run();
+    const before = ranBefore(world.plan);
+    const decided = decideRollback(world.promotion, BY, 'too late', world.now, before, ['0005-drop-phone.sql']);
+    expect(decided).toMatchObject({
+      refusal: {
+        unblock: expect.stringMatching(
+          /^promote a release that mends it .*\(0005-drop-phone\.sql\)\. The release that ran before is refused where it may use that, .*`headgate promote/,
+        ),
+      },
+    });
+  });
+
   test('nothing where nobody stayed on the release', () => {
     const world = begun();
     expect(endOf(world.run(breaking('shared', 'w1.verify', 'ada')))).toBe('rolled-back');

@@ -128,18 +128,22 @@ export function decideGo(state: Promotion, by: PrincipalId, reason: string, now:
   return accepted({ type: 'promotion.go', data: { by, reason, at: now } });
 }
 
-/** Rolling back is never blocked by a window, a freeze or a gate. `before` is what an ended one is told to promote instead. */
+/**
+ * Rolling back is never blocked by a window, a freeze or a gate. `before` is what an ended one is told to promote instead, and
+ * `removing` by which files it removed something that this may use.
+ */
 export function decideRollback(
   state: Promotion,
   by: PrincipalId,
   reason: string,
   now: Instant,
   before: readonly ReleaseRef[] = [],
+  removing: readonly string[] = [],
 ): Decided<PromotionEvent> {
   const what = `roll promotion ${state.id} back`;
   const where = `promotion/${state.id}`;
   if (state.phase === 'ended')
-    return refused('wrong-phase', what, where, `it ended: ${state.result}`, insteadOfRollback(state, before));
+    return refused('wrong-phase', what, where, `it ended: ${state.result}`, insteadOfRollback(state, before, removing));
   if (goesBackWhole(state)) return accepted();
   if (state.wave === 0) return accepted(ended('rejected', `${by}: ${reason}`, now));
   // Why it began to go back stays said when a person widens that.
@@ -171,11 +175,15 @@ export function decideKeep(state: Promotion, by: PrincipalId, now: Instant): Dec
 function insteadOfRollback(
   { environment, release, result }: Promotion & { phase: 'ended' },
   before: readonly ReleaseRef[],
+  removing: readonly string[],
 ): string {
   if (result !== 'promoted' && result !== 'partly-rolled-back')
     return 'nothing: nobody stayed on the release; `headgate status` shows what runs where';
   const named = before.filter(({ digest }) => digest !== release.digest).slice(0, 3);
   if (named.length === 0) return 'promote the release that ran before';
   const commands = named.map(({ version, digest }) => `${version}: \`headgate promote ${digest} --to ${environment}\``);
-  return `promote the release that ran before, ${commands.join(', or ')}`;
+  const instead = `promote the release that ran before, ${commands.join(', or ')}`;
+  if (removing.length === 0) return instead;
+  const more = removing.length > 3 ? ` and ${removing.length - 3} more` : '';
+  return `promote a release that mends it and runs on the store as it is: this one removed something there (${removing.slice(0, 3).join(', ')}${more}). The release that ran before is refused where it may use that, until somebody who looked answers for it: then ${instead}`;
 }

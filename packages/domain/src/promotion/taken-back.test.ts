@@ -1,8 +1,10 @@
+import { aCell, aManifest, aMigration, aPlan, aRelease, aRequest } from '@headgate/testkit/domain/builders';
 import { toldUndo } from '@headgate/testkit/domain/undone-away';
 import type { World } from '@headgate/testkit/domain/world';
 import { begun, twoCells } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
 import { happeningOf, type NotedPromotion } from '../notify/happening.ts';
+import { planPromotion } from '../plan/planner.ts';
 import type { UndoneAway } from '../rollout/undone-away.ts';
 import {
   evolveTakenBack,
@@ -59,7 +61,9 @@ describe('what an agent took back of a promotion that had ended', () => {
     const take = (told: UndoneAway) => folded(takenBackIn(OF, { ...cell, recovery }, 'agt_1', told, AT, 9));
     const told = toldUndo(world);
     expect(toldTakenBack(take({ ...told, stopped: 'the disk is full' }))?.left).toEqual([
-      expect.stringMatching(/^the undo went no further in cell shared/),
+      expect.stringMatching(
+        /^the undo went no further in cell shared.*nobody is asked.*headgate promote RELEASE --to production/,
+      ),
       expect.stringMatching(/^the reconciliation .* was not carried out in cell shared: .*headgate-agent reconcile/),
     ]);
     const reconciliation = { compared: 3, replayed: 1, acknowledged: 0, asked: 2 } as never;
@@ -67,6 +71,15 @@ describe('what an agent took back of a promotion that had ended', () => {
     expect(toldTakenBack(take(done))?.left).toEqual([
       expect.stringMatching(/^its reconciliation put transactions before a person in cell shared/),
     ]);
+  });
+
+  test('and the way on that is named goes: the same release again, from the code of before on the store that went further', () => {
+    const manifest = aManifest({ migrations: [aMigration(1, { phase: 'contract', undo: 'restore' })] });
+    const asked = { manifest, cells: [aCell({ schemaVersion: 1 })] };
+    expect(aPlan(asked).cells[0]?.steps.map(({ undo }) => 'approver' in undo)).toContain(true);
+    const stands = planPromotion(aRequest({ ...asked, cells: [aCell({ schemaVersion: 2, green: aRelease() })] }));
+    expect(stands.ok && stands.plan.cells[0]?.steps.some(({ action }) => action.kind === 'migrate')).toBe(false);
+    expect(stands.ok).toBe(true);
   });
 
   test('told again it is known; told further it takes the place of what was told', () => {

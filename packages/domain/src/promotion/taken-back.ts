@@ -120,7 +120,7 @@ export function toldTakenBack(state: TakenBack | undefined): ToldTakenBack | und
     words: `then taken back ${lineOf(last)}${more}`,
     cells: cells.slice(0, MOST_CELLS_TOLD).map(({ n: _, assigned: __, ...cell }) => cell),
     cellCount: cells.length,
-    left: leftOf(cells),
+    left: leftOf(state.environment, cells),
   };
 }
 
@@ -145,14 +145,14 @@ function how({ by }: TakenBackCell): string {
   return by === 'agent' ? 'by its agent' : 'by hand';
 }
 
-function leftOf(cells: readonly TakenBackCell[]): readonly string[] {
+function leftOf(environment: string, cells: readonly TakenBackCell[]): readonly string[] {
   const undone = cells.filter(({ reconciled }) => reconciled === false).map(({ cell }) => cell);
   const asked = cells.filter((each) => each.asked !== undefined);
   const stopped = cells.filter((each) => each.stopped !== undefined).map(({ cell }) => cell);
   return [
     ...(stopped.length > 0
       ? [
-          `the undo went no further in ${named(stopped)}: look at what serves there (headgate-agent status --config agent.yaml)`,
+          `the undo went no further in ${named(stopped)}, and as the promotion had ended nobody is asked about the rest: \`headgate promote RELEASE --to ${environment}\` takes the same release there again, or a later one, from how it stands (\`headgate status\` says what serves there, and whether its code is older than its store)`,
         ]
       : []),
     ...(undone.length > 0

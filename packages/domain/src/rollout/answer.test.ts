@@ -77,3 +77,12 @@ test('a step that nobody asked about is refused in words that end', () => {
     /^it asks about undo\.w2\.open\.bob by now, and the answer is to x{200}$/,
   );
 });
+
+test('where nothing is asked any more, whoever answers is sent to how it ended, and not round in a circle', () => {
+  const world = new World(aPlan(anUpgrade()));
+  world.approve();
+  world.run();
+  expect(answer(world, 'decline')).toMatchObject({
+    refusal: { code: 'nothing-asked', unblock: expect.stringMatching(/`headgate explain \S+` says how it ended/) },
+  });
+});

@@ -169,7 +169,15 @@ export function decideAnswer(
   const what = `answer rollout ${state.id}`;
   const where = `rollout/${state.id}`;
   if (state.phase !== 'asking')
-    return refused('nothing-asked', what, where, `it is ${state.phase} and asks nothing`, 'look at `headgate status`');
+    return refused(
+      'nothing-asked',
+      what,
+      where,
+      `it is ${state.phase} and asks nothing`,
+      state.phase === 'settled'
+        ? `nothing here; \`headgate explain ${state.promotion}\` says how it ended, and what takes the cell on from there`
+        : 'look at `headgate status`',
+    );
   const { step: aboutStep = state.step, asked = state.n } = about;
   if (aboutStep !== state.step)
     return refused(

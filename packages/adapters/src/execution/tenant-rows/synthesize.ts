@@ -21,6 +21,7 @@ import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { copyFacts } from '../masking/copy-mark.ts';
 import { readRowsCatalogue } from './read-rows-catalogue.ts';
+import { settle } from './rows-client.ts';
 import { meanTenant } from './rows-sql.ts';
 import {
   hasRowsSql,
@@ -31,7 +32,7 @@ import {
   rangeSql,
   sequenceSql,
 } from './synthesis-sql.ts';
-import { ROW_SETTINGS, sumRows } from './tenant-side.ts';
+import { sumRows } from './tenant-side.ts';
 import { triggersOffOf } from './triggers.ts';
 
 const WHAT = 'making a tenant up';
@@ -73,8 +74,7 @@ export async function synthesizeTenants(ask: SynthesisAsk): Promise<SynthesisOut
     // Made-up rows of rows that are somebody's would be more of somebody's.
     const verdict = copyMayBeAttached(await copyFacts(client), { maskedCopies: 'required' });
     if (!verdict.ok) return { ok: false, refusals: [{ ...verdict.refusal, what: WHAT }] };
-    await client.query(ROW_SETTINGS);
-    await client.query(`set lock_timeout = ${LOCK_MS}`);
+    await settle(client, { lock_timeout: LOCK_MS });
     await client.query('begin');
     try {
       const outcome = await withinTransaction(client, ask);
