@@ -59,7 +59,7 @@ function commitArguments(commit: Commit, at: Instant): unknown[] {
     writes.map((w) => w.stream),
     writes.map((w) => w.expected),
     writes.map((w) => w.entries.length),
-    writes.map((w) => (w.entries.length === 0 ? null : storedJson(w.state))),
+    writes.map((w) => (w.entries.length === 0 ? null : storedJson(w.state, commit))),
     writes.map((w) => w.dueAt),
     writes.map((w) => (w.entries.length === 0 ? null : (w.exclusive ?? null))),
     writes.map((w) => w.entries.length === 0 || w.exclusive === undefined),

@@ -1,4 +1,5 @@
 /** Texts that a database can't hold: Headgate's own decisions are stored all the same, what others send is refused. */
+import { EntryRefused } from '@headgate/control/ports/errors';
 import { NotCanonical } from '@headgate/documents/canonical';
 import { writeOf } from '@headgate/testkit/control/world';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -22,6 +23,7 @@ const [BACKSLASHED, WHOLE] = ['a text that has \\ud83d and \\u0000 in letters, \
 test.each<[string, { data?: { why: string }; state?: { why: string } }, string]>([
   ['half of a character in an entry', { data: { why: `cut ${HALF}` } }, `cut \ufffd`],
   ['half of a character in a row', { state: { why: `cut ${HALF}` } }, `cut \ufffd`],
+  ['NUL in a row of which lists are made', { state: { why: 'a\0b' } }, 'a\ufffdb'],
 ])('%s: of Headgate’s own it is stored, mended', async (what, { data = {}, state = data }, stored) => {
   const stream = `promotion/${what.replaceAll(/[^a-z]/g, '')}`;
   const entries = [{ type: 'promotion.rollback-decided', data }];
@@ -29,7 +31,7 @@ test.each<[string, { data?: { why: string }; state?: { why: string } }, string]>
   expect(await control.store.commit(commit)).toEqual({ ok: true });
   expect((await control.store.load([stream])).get(stream)?.state).toEqual({ why: stored });
   const other = { ...commit, by: 'usr_ann', writes: [{ ...commit.writes[0]!, stream: `${stream}-other` }] };
-  await expect(control.store.commit(other)).rejects.toThrow(NotCanonical);
+  await expect(control.store.commit(other)).rejects.toThrow(what.includes('NUL') ? EntryRefused : NotCanonical);
 });
 
 test('what only looks like it is stored as it is', async () => {
