@@ -5,8 +5,9 @@
 import type { ExerciseFacts } from '@headgate/domain';
 import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
-import { digest, expects, list, name, oneOf, text, whole } from '../schema/fields.ts';
+import { digest, list, name, oneOf, text } from '../schema/fields.ts';
 import { dotted, problemsOf } from '../schema/problems.ts';
+import { COMPARED, count, MAX_LIST, words } from './compared.ts';
 import { REBUILD_EXERCISE_PREDICATE } from './predicates.ts';
 import { type SignedBundle, signStatement } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -14,13 +15,8 @@ import { statementAbout } from './statement.ts';
 import type { Trust } from './trust.ts';
 import { type BundleRefusal, expectStatement, subjectOf, verifyBundle } from './verify.ts';
 
-const MAX_LIST = 200;
 /** Stores of a cell, and with them steps. */
 const MAX_STEPS = 2_000;
-
-const count = whole(0);
-const words = z.string(expects('a text')).max(2_000, expects('at most 2000 characters'));
-const relation = text(300);
 
 const store = z.strictObject({
   store: name,
@@ -33,25 +29,7 @@ const store = z.strictObject({
   reachedAt: count.exactOptional(),
   segments: count.exactOptional(),
   replayed: z.boolean().exactOptional(),
-  census: z
-    .strictObject({
-      tables: count,
-      rows: count,
-      differences: list(
-        z.strictObject({
-          relation,
-          kind: oneOf('gone', 'new', 'rows', 'values'),
-          promised: count.exactOptional(),
-          found: count.exactOptional(),
-        }),
-        0,
-        MAX_LIST,
-      ),
-      unsettled: list(relation, 0, MAX_LIST),
-    })
-    .exactOptional(),
-  files: z.strictObject({ compared: count, wrong: list(words, 0, MAX_LIST) }).exactOptional(),
-  amcheck: z.strictObject({ problems: list(words, 0, MAX_LIST) }).exactOptional(),
+  ...COMPARED,
 });
 
 const predicate = z.strictObject({

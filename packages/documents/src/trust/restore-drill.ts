@@ -8,21 +8,16 @@ import { drillEvidence } from '@headgate/domain/vault/drill';
 import { z } from 'zod';
 import { digestOfJson } from '../digest.ts';
 import { type Refused, refuse } from '../refusal.ts';
-import { digest, expects, list, name, oneOf, text, whole } from '../schema/fields.ts';
+import { digest, name, oneOf, text } from '../schema/fields.ts';
 import { dotted, problemsOf } from '../schema/problems.ts';
 import { kept, keptIn } from '../words/unkept.ts';
+import { COMPARED, count, MAX_LIST, words } from './compared.ts';
 import { RESTORE_DRILL_PREDICATE } from './predicates.ts';
 import { type SignedBundle, signStatement } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
 import { statementAbout } from './statement.ts';
 import type { Trust } from './trust.ts';
 import { type BundleRefusal, expectStatement, type SignedParts, verifyBundle } from './verify.ts';
-
-const MAX_LIST = 200;
-
-const count = whole(0);
-const words = z.string(expects('a text')).max(2_000, expects('at most 2000 characters'));
-const relation = text(300);
 
 const predicate = z.strictObject({
   from: z.strictObject({ environment: name, cell: name, store: name }),
@@ -61,25 +56,7 @@ const predicate = z.strictObject({
     checkedMs: count.exactOptional(),
   }),
   schemaVersion: count.exactOptional(),
-  census: z
-    .strictObject({
-      tables: count,
-      rows: count,
-      differences: list(
-        z.strictObject({
-          relation,
-          kind: oneOf('gone', 'new', 'rows', 'values'),
-          promised: count.exactOptional(),
-          found: count.exactOptional(),
-        }),
-        0,
-        MAX_LIST,
-      ),
-      unsettled: list(relation, 0, MAX_LIST),
-    })
-    .exactOptional(),
-  files: z.strictObject({ compared: count, wrong: list(words, 0, MAX_LIST) }).exactOptional(),
-  amcheck: z.strictObject({ problems: list(words, 0, MAX_LIST) }).exactOptional(),
+  ...COMPARED,
   transactions: z.strictObject({ failed: words.exactOptional() }).exactOptional(),
   ended: words.exactOptional(),
 });
