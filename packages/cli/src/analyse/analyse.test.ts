@@ -47,6 +47,13 @@ it('says file and line, the lock, what breaks, and the safe way', async () => {
     expect(out).toContain(words);
 });
 
+it('what can’t be known isn’t said to be taken back', async () => {
+  await write('1.sql', "do $$ begin execute (select string_agg(note, ';') from orders); end $$;\n");
+  const { out } = await analyse(['1.sql']);
+  expect(out).toMatch(/1\.sql.*nobody knows whether it can be taken back/);
+  expect(out).not.toMatch(/, can be taken back/);
+});
+
 it('each finding has its own safe way below it, laid out as it is typed', async () => {
   await write('1.sql', 'create index\n  on orders (note)\n  where note <> $$a$$;\n');
   const { out } = await analyse(['1.sql']);

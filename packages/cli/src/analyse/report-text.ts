@@ -15,10 +15,11 @@ export function reportText(report: Report, knows: 'database' | 'catalogue' | 'fi
   const lines: string[] = [];
   for (const { file, statements, phase, undo, alone } of report.files) {
     const told = statements.filter(({ findings }) => findings.some(({ level }) => level !== 'note'));
+    const unknown = statements.some(({ findings }) => findings.some(({ rule }) => rule === 'not-known'));
     const about = [
       `${statements.length} statement${statements.length === 1 ? '' : 's'}`,
       `phase: ${phase}`,
-      UNDO[undo],
+      unknown && undo === 'yes' ? UNDO.unknown : UNDO[undo],
       ...(alone ? ['runs outside of a transaction'] : []),
       ...(told.length === 0 ? ['nothing to say'] : []),
     ];
@@ -41,6 +42,7 @@ const UNDO = {
   yes: 'can be taken back',
   'until-written': 'can be taken back until the new code has written',
   never: 'can’t be taken back without loss',
+  unknown: 'nobody knows whether it can be taken back',
 } as const;
 
 const KNOWS = {

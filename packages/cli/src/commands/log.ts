@@ -137,7 +137,7 @@ function said(verdict: ExportVerdict): string {
   if (!verdict.ok)
     return `the export does NOT verify (${verdict.code}): ${verdict.why}${first(verdict)}${verdict.code === 'head-witnesses' ? COSIGNED : ''}`;
   const { entries, heads, witnessed } = verdict;
-  const held = heads > 0 ? `, continuing ${heads} other heads` : '';
+  const held = heads > 0 ? `, continuing ${heads} other ${heads === 1 ? 'head' : 'heads'}` : '';
   const by = witnessed === undefined ? '' : `, co-signed up to ${witnessed.size} by ${witnessesText(witnessed.by)}`;
   return `the export verifies: ${entries} entries${held}${by}`;
 }

@@ -4,6 +4,7 @@ import type { Explanation } from '@headgate/contract';
 import type { Session } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { printableLines } from '../output.ts';
+import { unblockedBy } from './unblocked-by.ts';
 
 /** The verdict of the gate that waits for approvals, as the server gives it now; undefined when no approval is waited for. */
 export function approvalAwaited(explained: Explanation | undefined): Explanation['gates'][number] | undefined {
@@ -19,9 +20,7 @@ export function closedGateLines(explained: Explanation | undefined): readonly st
   if (closed.length === 0) return [];
   return [
     'It goes on only once these gates let it:',
-    ...closed.map(({ gate, because, unblock, who }) =>
-      printableLines(`- ${gate}: ${because}; to unblock (${who}): ${unblock}`),
-    ),
+    ...closed.map((each) => printableLines(`- ${each.gate}: ${each.because}; ${unblockedBy(each)}`)),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { printableLines } from '../output.ts';
+import { unblockedBy } from './unblocked-by.ts';
 
 interface Verdict {
   readonly gate: string;
@@ -74,8 +75,8 @@ export function planText(
   const gates = new Set(waits.map(({ gate }) => gate));
   const rest = unknown.filter(({ what }) => !gates.has(what));
   const lines = (list: readonly Verdict[]): string[] =>
-    list.map(({ gate, verdict, because, unblock, who }) =>
-      printableLines(`- ${gate} ${SAID[verdict] ?? verdict}: ${because}; to unblock (${who}): ${unblock}`),
+    list.map((each) =>
+      printableLines(`- ${each.gate} ${SAID[each.verdict] ?? each.verdict}: ${each.because}; ${unblockedBy(each)}`),
     );
   const later = judgedLater(planned);
   return [
