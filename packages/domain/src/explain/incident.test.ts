@@ -283,5 +283,5 @@ test('since when a tenant is where it is comes from the step that moved it, or f
     { cell: 'shared', at: 7, event: done },
     { cell: 'shared', at: 9, event: away },
   ]);
-  expect(moves.get(tenant as string)).toBeUndefined();
+  expect(moves.get(tenant as string)).toEqual({ at: 9, slot: undefined, alone: true });
 });

@@ -8,12 +8,13 @@ import type { RolloutEntry } from './transactions.ts';
 export interface Move {
   readonly at: Instant;
   readonly slot: string | undefined;
+  /** Its agent moved it by itself, some time before that: when, it doesn't tell. */
+  readonly alone?: true;
 }
 
 /**
  * Since when each tenant of a cell is where it is: when the last step ended that moved, held or opened them. Tenants whose
- * step isn't among the entries have none, and nobody makes one up; nor have those whom an agent brought back by itself:
- * when, it doesn't tell.
+ * step isn't among the entries have none, and nobody makes one up.
  */
 export function movedAt(cell: CellPlan, rollout: Rollout, entries: readonly RolloutEntry[]): ReadonlyMap<string, Move> {
   const scope = rollout.undo?.scope;
@@ -25,7 +26,7 @@ export function movedAt(cell: CellPlan, rollout: Rollout, entries: readonly Roll
       const { scope: undone, begun, done } = event.data;
       for (const { action } of undoSteps(cell, undone, begun).slice(0, done))
         if (action.kind === 'route' || action.kind === 'hold' || action.kind === 'open')
-          for (const tenant of action.tenants) moves.delete(tenant);
+          for (const tenant of action.tenants) moves.set(tenant, { at, slot: undefined, alone: true });
     }
     if (event.type !== 'rollout.step-done') continue;
     const action = steps.get(event.data.step);

@@ -49,6 +49,8 @@ export interface ToldPromotionMatter {
 export interface Since {
   readonly at: Instant;
   readonly release: string | undefined;
+  /** Its agent moved it by itself, some time before that. */
+  readonly alone: boolean;
 }
 
 export async function tellPromotion(
@@ -75,6 +77,12 @@ export async function tellPromotion(
   };
   const ofCells: { readonly rollout: Rollout; readonly entries: readonly LogEntry[] }[] = [];
   for (const rollout of told) ofCells.push({ rollout, entries: await last(streams.rollout(rollout.id), MOST.entries) });
+  // What an agent told late stands on a stream of its own, in the words of an undo that was told in time.
+  const toldLate = takenBack === undefined ? [] : await last(undone, MOST.entries);
+  const late = toldLate.map(({ at, data }) => {
+    const event = { type: 'rollout.undone-away', data } as unknown as RolloutEvent;
+    return { cell: (data as unknown as TakenBackCell).cell, at, event };
+  });
   const since = new Map<string, Since>();
   const all: RolloutEntry[] = [];
   for (const { rollout, entries } of ofCells) {
@@ -87,17 +95,19 @@ export async function tellPromotion(
     all.push(...logged);
     const cellPlan = plan.cells.find((each) => each.cell === cell);
     if (cellPlan === undefined) continue;
-    for (const [tenant, { at, slot }] of movedAt(cellPlan, rollout, logged)) {
+    for (const [tenant, { at, slot, alone = false }] of movedAt(cellPlan, rollout, logged)) {
       const of = slot === cellPlan.slot.to ? plan.release : slot && cellPlan.base.slots[slot]?.release;
-      since.set(`${cell}/${tenant}`, { at, release: of ? of.version : undefined });
+      since.set(`${cell}/${tenant}`, { at, release: of ? of.version : undefined, alone });
     }
+    // Whom it brought back of all that the plan moves it doesn't say: of each of them nobody knows since when.
+    const lately = late.findLast((each) => each.cell === cell);
+    if (lately === undefined) continue;
+    for (const { action } of cellPlan.steps)
+      if (action.kind === 'route')
+        for (const tenant of action.tenants)
+          since.set(`${cell}/${tenant}`, { at: lately.at, release: undefined, alone: true });
   }
-  // What an agent told late stands on a stream of its own, in the words of an undo that was told in time.
-  const late = takenBack === undefined ? [] : await last(undone, MOST.entries);
-  for (const { at, data } of late) {
-    const event = { type: 'rollout.undone-away', data } as unknown as RolloutEvent;
-    all.push({ cell: (data as unknown as TakenBackCell).cell, at, event });
-  }
+  all.push(...late);
   const transactions = transactionsOf({
     entries: all,
     reconciles: plan.cells.some(({ recovery }) => recovery.some(({ action }) => action.kind === 'reconcile')),
@@ -108,7 +118,7 @@ export async function tellPromotion(
   const manifest = (rows.get(streams.release(promotion.release.digest)) as Row<ReleaseRecord> | undefined)?.state
     .manifest;
   // That a step was on offer says no more than that somebody took it, which is an entry, too.
-  const entries = [...(await last(own, MOST.own)), ...late, ...ofCells.flatMap((each) => each.entries)]
+  const entries = [...(await last(own, MOST.own)), ...toldLate, ...ofCells.flatMap((each) => each.entries)]
     .filter(({ type }) => type !== 'rollout.offered')
     .sort((a, b) => b.at - a.at)
     .slice(0, MOST.own)

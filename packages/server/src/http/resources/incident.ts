@@ -213,7 +213,7 @@ async function showTenants({ deps }: Context, page: readonly AffectedTenant[], s
       ...tenant,
       matters: [...new Set(tenant.matters)],
       serviceLevel: row?.state.spec.serviceLevel ?? null,
-      since: moved === undefined || stale ? null : moved.at,
+      since: moved === undefined || moved.alone || stale ? null : moved.at,
     };
   });
 }
