@@ -82,7 +82,7 @@ it('takes an answer to the step that it asks about, and to no other: a yes that 
 it('explain says who asks what may be answered by them, and of who may answer nothing that they may only look', async () => {
   const mine = async (who: string) => (await headgate('--as', who, 'explain', promotion)).out.split('\n').at(-2);
   expect(await mine('approver')).toMatch(
-    /^You may: (?=.*headgate answer \S+ agree --step)(?=.*headgate answer \S+ decline)/,
+    /^You may: (?=.*headgate answer \S+ agree --asked \d+ --step)(?=.*headgate answer \S+ decline)/,
   );
   expect(await mine('operator')).toMatch(/headgate answer \S+ decline/);
   expect(await mine('operator')).not.toContain(' agree ');
