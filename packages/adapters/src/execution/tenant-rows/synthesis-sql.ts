@@ -65,28 +65,28 @@ export function sequenceSql(table: string): string {
     end loop; end $$`;
 }
 
-export const insertSql = {
-  /** Nobody else writes meanwhile. */
-  lock: (table: string): string => `lock table only ${tableSql(table)} in share row exclusive mode`,
-  analyze: (table: string): string => `analyze ${tableSql(table)}`,
+/** Nobody else writes meanwhile. */
+export const lockSql = (table: string): string => `lock table only ${tableSql(table)} in share row exclusive mode`;
 
-  /** The session means the tenant whose rows are taken. */
-  made(
-    { table, columns, once }: MadeTable,
-    byName: Tables,
-    making: Making,
-  ): { readonly text: string; readonly values: readonly string[] } {
-    const values: string[] = [];
-    const given = (value: string): string => `$${values.push(value)}`;
-    const from = columns.map(({ name, type, value }) => madeSql(`t.${q(name)}`, type, value, making, given));
-    const text = `insert into ${tableSql(table.table)} (${columns.map(({ name }) => q(name)).join(', ')}) overriding system value
+/** The planner knows of what was made. */
+export const analyzeSql = (table: string): string => `analyze ${tableSql(table)}`;
+
+/** Makes the rows of one table. The session means the tenant whose rows are taken. */
+export function madeSql(
+  { table, columns, once }: MadeTable,
+  byName: Tables,
+  making: Making,
+): { readonly text: string; readonly values: readonly string[] } {
+  const values: string[] = [];
+  const given = (value: string): string => `$${values.push(value)}`;
+  const from = columns.map(({ name, type, value }) => columnSql(`t.${q(name)}`, type, value, making, given));
+  const text = `insert into ${tableSql(table.table)} (${columns.map(({ name }) => q(name)).join(', ')}) overriding system value
       select ${from.join(', ')} from only ${tableSql(table.table)} t cross join generate_series(1, ${once ? '1' : `${given(String(making.times))}::int`}) as k(n)
       where ${belongsSql(table, byName, 't')}`;
-    return { text, values };
-  },
-};
+  return { text, values };
+}
 
-function madeSql(
+function columnSql(
   column: string,
   type: string,
   value: MadeValue,

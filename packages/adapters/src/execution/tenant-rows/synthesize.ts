@@ -24,9 +24,11 @@ import { readRowsCatalogue } from './read-rows-catalogue.ts';
 import { settle } from './rows-client.ts';
 import { meanTenant } from './rows-sql.ts';
 import {
+  analyzeSql,
   hasRowsSql,
   indexesSql,
-  insertSql,
+  lockSql,
+  madeSql,
   type NumberFacts,
   outsideSql,
   rangeSql,
@@ -98,7 +100,7 @@ async function withinTransaction(client: pg.Client, ask: SynthesisAsk): Promise<
   const value = tenantValue(ask.rules, ask.like);
   const misfit = await misfits(client, tables, [ask.like, ...ask.as], ask.rules);
   if (misfit !== undefined) return no(misfit);
-  for (const { lock } of tables.map(({ table }) => ({ lock: insertSql.lock(table) }))) await client.query(lock);
+  for (const { table } of tables) await client.query(lockSql(table));
   await meanTenant(client, value);
   const counts = new Map<string, Awaited<ReturnType<typeof sumRows>>>();
   for (const table of tables) counts.set(table.table, await sumRows(client, table, byName));
@@ -147,7 +149,7 @@ async function make(client: pg.Client, ask: SynthesisAsk, making: Making): Promi
     const value = tenantValue(ask.rules, tenant);
     for (const [i, table] of plan.tables.entries()) {
       await meanTenant(client, tenantValue(ask.rules, ask.like));
-      const { text, values } = insertSql.made(table, byName, { value, times: ask.times, once, numbers });
+      const { text, values } = madeSql(table, byName, { value, times: ask.times, once, numbers });
       const { rowCount } = await client.query(text, [...values]);
       if (rowCount !== made[i]!.made)
         throw new Error(`${made[i]!.table}: ${rowCount} rows were made, and not ${made[i]!.made}`);
@@ -223,6 +225,7 @@ async function misfits(
   tenants: readonly string[],
   rules: TenantRowsSpec,
 ): Promise<Refusal | undefined> {
+  // The other way round, too: a type that cuts a name would make the rows of somebody of a shorter one.
   const types = new Map(
     tables.flatMap(({ table, belongs }) => (belongs.rows === 'tenant' ? [[belongs.type, table]] : [])),
   );
@@ -258,7 +261,7 @@ async function withOddIndexes(client: pg.Client, catalogue: RowsCatalogue): Prom
 async function afterwards(client: pg.Client, tables: readonly MadeRows[]): Promise<void> {
   for (const { table } of tables) {
     await client.query(sequenceSql(table));
-    await client.query(insertSql.analyze(table));
+    await client.query(analyzeSql(table));
   }
 }
 
