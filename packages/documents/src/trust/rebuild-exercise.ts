@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, list, name, oneOf, text } from '../schema/fields.ts';
 import { dotted, problemsOf } from '../schema/problems.ts';
-import { COMPARED, count, MAX_LIST, words } from './compared.ts';
+import { bounded, COMPARED, count, MAX_LIST, words } from './compared.ts';
 import { REBUILD_EXERCISE_PREDICATE } from './predicates.ts';
 import { type SignedBundle, signStatement } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -88,17 +88,4 @@ export function openRebuildExercise(
   if (parsed.data.plan !== subjectOf(verified.statement))
     return malformed('predicate.plan', 'its subject is another plan than the one that it tells of');
   return { ok: true, facts: parsed.data as ExerciseFacts, keyId: verified.keyId };
-}
-
-/** Whole numbers, bounded lists and texts, nothing that is undefined. */
-function bounded(value: unknown, most = MAX_LIST): unknown {
-  if (typeof value === 'number') return Math.max(0, Math.round(value));
-  if (typeof value === 'string') return value.slice(0, 1_999).toWellFormed();
-  if (Array.isArray(value)) return value.slice(0, most).map((each) => bounded(each));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, each]) =>
-      each === undefined ? [] : [[key, key === 'relation' ? String(each).slice(0, 300) : bounded(each, most)]],
-    ),
-  );
 }

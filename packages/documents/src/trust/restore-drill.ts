@@ -10,8 +10,8 @@ import { digestOfJson } from '../digest.ts';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, name, oneOf, text } from '../schema/fields.ts';
 import { dotted, problemsOf } from '../schema/problems.ts';
-import { kept, keptIn } from '../words/unkept.ts';
-import { COMPARED, count, MAX_LIST, words } from './compared.ts';
+import { keptIn } from '../words/unkept.ts';
+import { bounded, COMPARED, count, words } from './compared.ts';
 import { RESTORE_DRILL_PREDICATE } from './predicates.ts';
 import { type SignedBundle, signStatement } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -96,17 +96,4 @@ export function openDrill(
   const where = `predicate.${dotted(problem?.path ?? [])}`;
   const why = `at ${where}: expected ${problem?.expected}, found ${problem?.found}`;
   return refuse('drill-malformed', 'statement of a restore drill', why, { where, unblock: 'drill the store again' });
-}
-
-/** Whole numbers, bounded lists and texts, nothing that is undefined. */
-function bounded(value: unknown): unknown {
-  if (typeof value === 'number') return Math.max(0, Math.round(value));
-  if (typeof value === 'string') return kept(value.slice(0, 1_999));
-  if (Array.isArray(value)) return value.slice(0, MAX_LIST).map(bounded);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, each]) =>
-      each === undefined ? [] : [[key, key === 'relation' ? String(each).slice(0, 300) : bounded(each)]],
-    ),
-  );
 }
