@@ -14,6 +14,7 @@ import { usePageTitle } from '../../shell/page-title.ts';
 import { LOOK_BACK_HOURS } from '../../words/matters.ts';
 import { counted } from '../../words/stands.ts';
 import { FreezeButton } from '../freezes/freeze-button.tsx';
+import { ByPeople, Standbys } from './beside-matters.tsx';
 import { Calls } from './calls.tsx';
 import { MatterCard } from './matter.tsx';
 import { Tenants } from './tenants.tsx';
@@ -101,6 +102,8 @@ function Shown({ incident: found, look }: { readonly incident: Incident; readonl
           ))}
         </List>
       </Section>
+      <ByPeople of={found.reconciled} />
+      <Standbys of={found.standbys} />
       <Text size="sm" c="dimmed">
         As of <Instant at={at} away={false} />
       </Text>
