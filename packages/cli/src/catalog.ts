@@ -9,6 +9,7 @@ import { data } from './commands/data.ts';
 import { decide } from './commands/decide.ts';
 import { doctor } from './commands/doctor.ts';
 import { document } from './commands/document.ts';
+import { dr } from './commands/dr.ts';
 import { drill } from './commands/drill.ts';
 import { evidence } from './commands/evidence.ts';
 import { freeze } from './commands/freeze.ts';
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Install[] = [
   analyse,
   rehearse,
   drill,
+  dr,
   ci,
   promote,
   promotion,
