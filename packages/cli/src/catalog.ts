@@ -27,6 +27,7 @@ import { recoverTenant } from './commands/recover-tenant.ts';
 import { recovery } from './commands/recovery.ts';
 import { rehearse } from './commands/rehearse.ts';
 import { release } from './commands/release.ts';
+import { restoration } from './commands/restoration.ts';
 import { setup } from './commands/setup.ts';
 import { status } from './commands/status.ts';
 import { watch } from './commands/watch.ts';
@@ -52,6 +53,7 @@ export const COMMANDS: readonly Install[] = [
   status,
   incident,
   reconcile,
+  restoration,
   freeze,
   cells,
   notify,

@@ -99,6 +99,8 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'release create': [`nowhere ${KEY}`, 'there --key nowhere'],
   'release list': ['--application typo'],
   'release show': ['9.9.9', NO_DIGEST],
+  'restoration list': ['--cell typo'],
+  'restoration record': ['nowhere'],
   adopt: ['typo'],
   analyse: [
     'nowhere.sql',

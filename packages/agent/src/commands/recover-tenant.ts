@@ -12,13 +12,14 @@ import { visibleJson } from '@headgate/contract';
 import { differenceText } from '@headgate/documents';
 import { proposeTenantRows, rowsOf } from '@headgate/domain';
 import { sayRefusal } from '../assignments/refused.ts';
-import { print, printJson } from '../output.ts';
+import { print, printJson, warn } from '../output.ts';
 import { type AppliedTenant, applyTenant } from '../recover-tenant/apply.ts';
 import { expectListed } from '../recover-tenant/listed.ts';
 import { expectPinned } from '../recover-tenant/pinned-rules.ts';
 import { tenantRowsDocument } from '../recover-tenant/proposal.ts';
 import { readTenantRows } from '../recover-tenant/read-rules.ts';
 import { momentText } from '../recover-tenant/recovered-file.ts';
+import { reportTenant } from '../recover-tenant/report-tenant.ts';
 import { cellOfStore, expectTenant, liveStore, othersOf, recoveredStore } from '../recover-tenant/stores.ts';
 import { complain, configIn, trustedIn } from './command-line.ts';
 
@@ -190,6 +191,8 @@ async function apply(file: string, values: Values): Promise<number> {
   const done = await applyTenant({
     ...(rules !== undefined && { rules }),
     ...{ config, trust, file, approvals: values.approval ?? [], by: values.as!, now: Date.now },
+    report: (...applied) =>
+      reportTenant(config, (line) => void (values.json === true || warn(`${line}\n`)), ...applied),
   });
   if (!done.ok) return complain(sayRefusal(done.refusal), EXIT.refused);
   if (values.json === true) printJson(doneJson(done));
