@@ -152,14 +152,22 @@ async function run(database: Database, values: Values, connections: number): Pro
   return unexpected(report.leakScan.places).length === 0 ? EXIT.ok : EXIT.refused;
 }
 
+/** Columns that a statement names at most. */
+const MOST_UNREAD = 10_000;
+
 function factsOf({ of, tables, foreignKeys, leakScan }: MaskingReport): Parameters<typeof maskingStatement>[1] {
   const own = tables.map(({ table, rows, columns }) => ({ table, rows, columns: [...columns] }));
+  const { unread, places } = leakScan;
   return {
     copyOf: of,
     at: Date.now(),
     tables: own,
     foreignKeys,
-    leakScan: { ...leakScan, places: [...leakScan.places] },
+    leakScan: {
+      ...leakScan,
+      places: [...places],
+      unread: { ...unread, columns: unread.columns.slice(0, MOST_UNREAD) },
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import type { CopyMark } from '@headgate/adapters/execution/masking/copy-mark';
 import type { MaskingProgress, MaskingReport } from '@headgate/adapters/execution/masking/mask-copy';
 import type { CopyFacts, CopyVerdict } from '@headgate/domain/masking/copy';
+import { IN_DEFINITION } from '@headgate/domain/masking/leaks';
 import type { MaskingPlan, TablePlan } from '@headgate/domain/masking/plan';
 
 const number = (n: number): string => n.toLocaleString('en-US');
@@ -56,16 +57,32 @@ export function statusLines(facts: CopyFacts, verdict: CopyVerdict): string[] {
   ];
 }
 
+/** Columns of bytes that are named; the others are counted. */
+const MOST_NAMED = 10;
+
+/** What nobody looked through, so that nobody takes it for empty. */
+function unreadLines({ columns, largeObjects }: MaskingReport['leakScan']['unread']): string[] {
+  const named = columns.slice(0, MOST_NAMED).join(', ');
+  const more = columns.length > MOST_NAMED ? ` and ${columns.length - MOST_NAMED} more` : '';
+  return [
+    ...(columns.length === 0 ? [] : [`  not looked at: columns of bytes (${named}${more})`]),
+    ...(largeObjects === 0 ? [] : [`  not looked at: ${count(largeObjects, 'large object')}`]),
+  ];
+}
+
 /** What was done, and what was found. */
 export function reportLines({ rows, tables, goesOn, maskMs, scanMs, leakScan }: MaskingReport): string[] {
-  const { originals, ambiguous, columns, places } = leakScan;
+  const { originals, ambiguous, columns, places, unread } = leakScan;
   const leaks = places.filter(({ because }) => because === undefined);
   const rate = maskMs > 0 && !goesOn ? ` (${number(Math.round((rows / maskMs) * 1_000))} rows/s)` : '';
   const looked = `${count(originals, 'original value')} looked for in ${count(columns, 'column')}, in ${seconds(scanMs)}`;
   return [
     `Masked: ${count(rows, 'row')} of ${count(tables.length, 'table')}${goesOn ? ', with what was done before' : ` in ${seconds(maskMs)}${rate}`}.`,
     leaks.length === 0 ? `No original was found: ${looked}.` : `ORIGINALS WERE FOUND: ${looked}.`,
-    ...leaks.map(({ table, column, rows: n }) => `  ${table}.${column}: in ${count(n, 'row')}`),
+    ...leaks.map(
+      ({ table, column, rows: n }) =>
+        `  ${table}.${column}${column.endsWith(IN_DEFINITION) ? '' : `: in ${count(n, 'row')}`}`,
+    ),
     ...(leaks.length === 0 ? [] : ['  to unblock: add rules for these columns, and mask a fresh copy']),
     ...places.flatMap(({ table, column, rows: n, because }) =>
       because === undefined ? [] : [`  expected: ${table}.${column}: in ${count(n, 'row')}, because ${because}`],
@@ -73,5 +90,6 @@ export function reportLines({ rows, tables, goesOn, maskMs, scanMs, leakScan }: 
     ...(ambiguous === 0
       ? []
       : [`  not looked for: ${count(ambiguous, 'value')} that another one’s mask equals, so that they tell nothing`]),
+    ...unreadLines(unread),
   ];
 }

@@ -29,6 +29,10 @@ const predicate = z.strictObject({
     ambiguous: count,
     tables: count,
     columns: count,
+    /** What nobody looked through; absent: an older one doesn't say. */
+    unread: z
+      .strictObject({ columns: z.array(z.string().min(1).max(400)).max(10_000), largeObjects: count })
+      .exactOptional(),
     places: z
       .array(z.strictObject({ table: name, column: name, rows: count, because: z.string().max(300).exactOptional() }))
       .max(10_000),

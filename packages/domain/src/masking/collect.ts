@@ -4,6 +4,9 @@ import { maskerOf } from './maskers.ts';
 import type { MaskingRule } from './rule.ts';
 import type { MaskStatement } from './statement.ts';
 
+/** Types whose masker takes them as they are, and no text. */
+const AS_THEY_ARE: ReadonlySet<string> = new Set(['inet', 'cidr', 'int2', 'int4', 'int8', 'numeric']);
+
 /**
  * Statements that read the values of a table that identify somebody, and their masks, of pages $1 to $2 (as ctid). The
  * mask is null but for maskers that give values of the same form: one person's mask may be what another's number was,
@@ -27,11 +30,12 @@ export function collectStatements(table: MaskTable, rules: readonly MaskingRule[
     if (!masker.identifies) return [];
     const keys = masker.sameForm ? masker.functions(rule) : [];
     const one = column.array ? 'each.value' : own;
-    const value = column.base === 'inet' || column.base === 'cidr' ? one : `(${one})::text`;
+    const value = AS_THEY_ARE.has(column.base) ? one : `(${one})::text`;
     const mask = masker.sameForm
       ? `(${masker.sql(rule, value, ...keys.map((_, i) => `$${i + 3}::bytea`))})::text`
       : 'null';
     const rows = column.array ? `${from}, unnest(${own}) as each(value)` : from;
-    return [{ sql: `select (${one})::text, ${mask} from ${rows} where ${range} and ${one} is not null`, keys }];
+    const which = masker.identifying === undefined ? '' : ` and ${masker.identifying(one)}`;
+    return [{ sql: `select (${one})::text, ${mask} from ${rows} where ${range} and ${one} is not null${which}`, keys }];
   });
 }

@@ -1,6 +1,6 @@
-/** Where leaks are looked for: every column of a copy in which people's words can stand. */
-import { type MaskCatalogue, nameOf, quoteName, quoteTable } from './catalogue.ts';
-import { TEXT_LIKE } from './maskers.ts';
+/** Where leaks are looked for: every column of a copy in which people's words or long numbers can stand, of whatever type. */
+import { type MaskCatalogue, type MaskColumn, nameOf, quoteName, quoteTable } from './catalogue.ts';
+import { isLong, LONG_NUMBERS } from './maskers.ts';
 import { type ExpectedFind, meansTable } from './rule.ts';
 import type { MaskStatement } from './statement.ts';
 
@@ -24,20 +24,74 @@ export interface Leak {
   readonly because?: string;
 }
 
-/** The searches: each row's columns as texts. */
+/** Stands behind what isn't a column's rows, but what the database is defined by: a comment, a default, a view's query. */
+export const IN_DEFINITION = ' (definition)';
+
+/** In what nothing of a person's can be told from anything else: days, amounts, flags, and numbers of a few digits. */
+const SAYS_NOTHING: ReadonlySet<string> = new Set(
+  [
+    'bool',
+    'int2',
+    'money',
+    'date',
+    'time',
+    'timetz',
+    'timestamp',
+    'timestamptz',
+    'interval',
+    'oid',
+    'xid',
+    'xid8',
+  ].concat([
+    'cid',
+    'tid',
+    'pg_lsn',
+    'pg_snapshot',
+    'txid_snapshot',
+    'point',
+    'line',
+    'lseg',
+    'box',
+    'path',
+    'polygon',
+    'circle',
+  ]),
+);
+
+/** Bytes, which aren't taken apart. */
+const BYTES = 'bytea';
+
+/** The searches: each row's columns as texts; of whatever type that can hold somebody's words or a long number. */
 export function leakSearches(catalogue: MaskCatalogue): readonly LeakSearch[] {
   return catalogue.tables
     .filter((table) => !table.partitioned)
     .flatMap((table) => {
-      const columns = table.columns.filter(({ base }) => TEXT_LIKE.has(base));
+      const columns = table.columns.filter(({ base }) => base !== BYTES && !SAYS_NOTHING.has(base));
       if (columns.length === 0) return [];
-      // As jsonb, in which nothing is spelled out that a letter could say.
-      const texts = columns.map(
-        ({ name, base, array }) => `source.${quoteName(name)}${base === 'json' && !array ? '::jsonb' : ''}::text`,
-      );
-      const sql = `select ${texts.join(', ')} from only ${quoteTable(table)} as source where source.ctid >= $1::tid and source.ctid < $2::tid`;
+      const sql = `select ${columns.map(asText).join(', ')} from only ${quoteTable(table)} as source where source.ctid >= $1::tid and source.ctid < $2::tid`;
       return [{ table: nameOf(table), columns: columns.map(({ name }) => name), sql, keys: [] }];
     });
+}
+
+/** Columns that no search reads although anything may stand there: `schema.table.column`. */
+export function unreadColumns(catalogue: MaskCatalogue): readonly string[] {
+  return catalogue.tables
+    .filter((table) => !table.partitioned)
+    .flatMap((table) =>
+      table.columns.filter(({ base }) => base === BYTES).map(({ name }) => `${nameOf(table)}.${name}`),
+    );
+}
+
+function asText({ name, base, array }: MaskColumn): string {
+  const own = `source.${quoteName(name)}`;
+  if (LONG_NUMBERS.has(base))
+    return array
+      ? `(select string_agg(each.value::text, ' ') from unnest(${own}) as each(value) where ${isLong('each.value')})`
+      : `case when ${isLong(own)} then ${own}::text end`;
+  // Lexemes without their places, which would stand between them.
+  if (base === 'tsvector' && !array) return `array_to_string(tsvector_to_array(${own}), ' ')`;
+  // As jsonb, in which nothing is spelled out that a letter could say.
+  return `${own}${base === 'json' && !array ? '::jsonb' : ''}::text`;
 }
 
 /** What was found, beside what the rules expect. */
@@ -47,7 +101,8 @@ export function judgeLeaks(
 ): readonly Leak[] {
   return found.map((leak) => {
     const why = expected.find(
-      ({ table, column }) => meansTable(table, leak.table) && column === leak.column.replace(IN_STATISTICS, ''),
+      ({ table, column }) =>
+        meansTable(table, leak.table) && column === leak.column.replace(IN_STATISTICS, '').replace(IN_DEFINITION, ''),
     );
     return why === undefined ? leak : { ...leak, because: why.because };
   });

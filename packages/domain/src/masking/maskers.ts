@@ -17,6 +17,8 @@ export interface Masker<M extends Mask = Mask> {
   longest?(mask: M): number;
   /** Whether an original value found anywhere afterwards is a leak: not so of amounts and days, which meet by chance. */
   readonly identifies: boolean;
+  /** Of which values alone, as a condition in SQL of one; absent: of all. */
+  identifying?(value: string): string;
   /** Whether a mask has the form of an original, so that it may be another person's. */
   readonly sameForm?: true;
   /** The functions that it uses, by name: a key is derived from each, so the same name is the same function everywhere. */
@@ -43,6 +45,11 @@ const JSON_FUNCTIONS: Readonly<Record<JsonMask, string | undefined>> = {
 };
 
 const call = (name: string, ...given: readonly string[]): string => `headgate_copy.${name}(${given.join(', ')})`;
+
+/** Whether a number has nine digits or more: shorter ones are also ids, amounts and counts of something else. In SQL, for any type of numbers. */
+export function isLong(value: string): string {
+  return `(${value}) not between -99999999 and 99999999`;
+}
 
 /** Letters of a name that is made: four syllables of two. */
 const WORD = 8;
@@ -115,7 +122,9 @@ export const MASKERS: { readonly [N in MaskerName]: Masker<Extract<Mask, { mask:
   number: {
     types: INTEGERS,
     injective: 'permutation',
-    identifies: false,
+    identifies: true,
+    identifying: isLong,
+    sameForm: true,
     functions: () => ['number'],
     sql: (_, value, key = '') => call('mask_number', key, `(${value})::int8`),
   },
@@ -178,8 +187,8 @@ export function maskerOf<M extends Mask>(mask: M): Masker<M> {
   return MASKERS[mask.mask] as unknown as Masker<M>;
 }
 
-/** Base types in whose values texts of people can stand: where leaks are looked for. */
-export const TEXT_LIKE: ReadonlySet<string> = new Set([...TEXTS, ...JSONS, 'xml', 'hstore', 'uuid', 'inet', 'cidr']);
+/** In which a long number can stand. */
+export const LONG_NUMBERS: ReadonlySet<string> = new Set(['int4', 'int8', 'numeric', 'float4', 'float8']);
 
 /** A column's masked value in SQL, as an expression over a row of its table, which is called `source`. */
 export function maskedColumn(mask: Mask, column: MaskColumn, keyOf: (name: string) => string): string {

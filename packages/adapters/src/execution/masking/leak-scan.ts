@@ -1,9 +1,10 @@
 /** Looks whether original values are left anywhere: digests of them are put aside before, and compared with every text after. */
 import type { MaskCatalogue } from '@headgate/domain/masking/catalogue';
-import { IN_STATISTICS, type Leak, leakSearches } from '@headgate/domain/masking/leaks';
+import { IN_DEFINITION, IN_STATISTICS, type Leak, leakSearches, unreadColumns } from '@headgate/domain/masking/leaks';
 import { type KeptOriginal, Originals } from '@headgate/domain/masking/originals';
 import type { MaskingPlan } from '@headgate/domain/masking/plan';
 import type pg from 'pg';
+import { definedTexts, largeObjects } from './defined-texts.ts';
 import type { MaskKeys } from './mask-keys.ts';
 import { keysOf, pagesOf } from './mask-tables.ts';
 import { inTransaction, setPhase } from './run-record.ts';
@@ -23,6 +24,8 @@ export interface LeakScan {
   readonly tables: number;
   readonly columns: number;
   readonly found: readonly Omit<Leak, 'because'>[];
+  /** What nobody looked through: columns of bytes, and how many large objects. */
+  readonly unread: { readonly columns: readonly string[]; readonly largeObjects: number };
 }
 
 /**
@@ -87,7 +90,7 @@ export async function collectOriginals(
   });
 }
 
-/** Looks through every column in which texts can stand. */
+/** Looks through every column in which texts or long numbers can stand, the server's statistics of them, and what all is defined by. */
 export async function scanForLeaks(
   clients: readonly pg.Client[],
   catalogue: MaskCatalogue,
@@ -126,11 +129,14 @@ export async function scanForLeaks(
     const rows = found.has(`${table}.${column}`) ? 0 : values.filter((value) => originals.isIn(value)).length;
     if (rows > 0) found.set(`${table}.${column} `, { table, column: `${column}${IN_STATISTICS}`, rows });
   }
+  for (const { table, part, said } of await definedTexts(first))
+    if (originals.isIn(said)) found.set(`${table}.${part}  `, { table, column: `${part}${IN_DEFINITION}`, rows: 1 });
   return {
     originals: originals.count,
     ambiguous: Number(told[0]?.ambiguous ?? 0),
     tables: searches.length,
     columns: searches.reduce((sum, { columns }) => sum + columns.length, 0),
+    unread: { columns: unreadColumns(catalogue), largeObjects: await largeObjects(first) },
     found: [...found.values()].sort((a, b) => (`${a.table}.${a.column}` < `${b.table}.${b.column}` ? -1 : 1)),
   };
 }
@@ -140,7 +146,10 @@ async function statistics(client: pg.Client): Promise<readonly (readonly [string
   const { rows } = await client.query<[string, string, string[]]>({
     text: `select schemaname || '.' || tablename, attname::text,
              coalesce(most_common_vals::text::text[], '{}') || coalesce(histogram_bounds::text::text[], '{}') || coalesce(most_common_elems::text::text[], '{}')
-           from pg_stats where schemaname !~ '^pg_' and schemaname not in ('information_schema', 'headgate_copy')`,
+           from pg_stats where schemaname !~ '^pg_' and schemaname not in ('information_schema', 'headgate_copy')
+           union all
+           select schemaname || '.' || tablename, statistics_name::text, coalesce(most_common_vals::text[], '{}')
+           from pg_stats_ext where schemaname !~ '^pg_' and schemaname not in ('information_schema', 'headgate_copy')`,
     rowMode: 'array',
   });
   return rows;

@@ -166,6 +166,67 @@ describe('what the figures would say', () => {
     expect(others).toEqual([]);
   });
 
+  test.each<[string, string, readonly string[]]>([
+    [
+      'a row of a composite type, and a list of such rows',
+      'create table log (was customer, several customer[]); insert into log select c, array[c, c] from customer c',
+      ['public.log.several', 'public.log.was'],
+    ],
+    [
+      'what is made for a search',
+      `create table found (words tsvector); insert into found select to_tsvector('simple', email) from customer`,
+      ['public.found.words'],
+    ],
+    [
+      'long numbers in columns of numbers, in lists, in texts and in JSON',
+      `create table numbers (a bigint, b numeric, c bigint[], d text, e jsonb);
+       insert into numbers select ssn, ssn, array[1, ssn], 'no. ' || ssn, jsonb_build_object('n', ssn) from customer`,
+      ['a', 'b', 'c', 'd', 'e'].map((column) => `public.numbers.${column}`),
+    ],
+    [
+      'comments, defaults, checks, queries of views, bodies of functions and labels',
+      `do $$ declare mail text := (select email from customer order by id limit 1); begin
+         execute format('comment on column customer.note is %L', 'as ' || mail || ' said');
+         create table defined (a text, b text);
+         execute format('alter table defined alter a set default %L, add constraint known check (b <> %L)', mail, mail);
+         execute format('create view of_one as select id from customer where email = %L', mail);
+         execute format('create type mails as enum (%L)', mail);
+         execute format('create function asked() returns int language sql as %L', 'select 1 -- ' || mail);
+       end $$`,
+      [
+        'column note of table public.customer.comment (definition)',
+        'public.asked.body (definition)',
+        'public.defined.a (definition)',
+        'public.defined.known (definition)',
+        'public.mails.labels (definition)',
+        'public.of_one.query (definition)',
+      ],
+    ],
+  ])('%s are looked through', async (what, sql, places) => {
+    const copy = await copies.fresh(`held_${what.replaceAll(/[^a-z]/g, '').slice(0, 20)}`);
+    await rows(
+      copy,
+      'set session_replication_role = replica; alter table customer add ssn bigint; update customer set ssn = 100000000 + id * 7919',
+    );
+    await rows(copy, sql);
+    const report = await masked(copy, [...RULES, { table: 'customer', column: 'ssn', mask: 'number' }]);
+    expect(report.leakScan.places.map((leak) => `${leak.table}.${leak.column}`)).toEqual(places);
+    const facts = await withClient(copy, copyFacts);
+    expect(copyMayBeAttached(facts, { maskedCopies: 'required' })).toMatchObject({ refusal: { code: 'copy-leaks' } });
+  });
+
+  test('what nobody looked through is named; short numbers, days and flags say nothing', async () => {
+    const copy = await copies.fresh('unread');
+    await rows(
+      copy,
+      `create table document (body bytea, pages int, at date, ready bool); insert into document select email::bytea, id, born, true from customer;
+       select lo_from_bytea(0, email::bytea) from customer limit 3`,
+    );
+    const { places, unread } = (await masked(copy)).leakScan;
+    expect(places).toEqual([]);
+    expect(unread).toEqual({ columns: ['public.document.body'], largeObjects: 3 });
+  });
+
   test('a broken key, two values that met, amounts that drifted and a name put back are seen', async () => {
     const copy = await copies.fresh('spoiled');
     await masked(copy);
