@@ -12,6 +12,7 @@ import {
 } from '@headgate/adapters/execution/rehearsal/business/testing/shop-cell';
 import { type ShopStore, shopStore } from '@headgate/adapters/execution/rehearsal/testing/shop';
 import { runAs } from '@headgate/adapters/machine/run-as';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { stepContext } from '@headgate/testkit/execution/step-context';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -50,6 +51,16 @@ beforeAll(async () => {
     up: 'alter table invoice rename column note to memo',
     down: 'alter table invoice rename column memo to note',
   });
+  await release('added', shopRelease('1.3.0', 'note'), {
+    up: 'alter table invoice add column paid boolean;\nalter table customer add column seen date',
+    down: 'alter table customer drop column seen;\nalter table invoice drop column paid',
+  });
+  await release(
+    'far',
+    shopRelease('1.4.0', 'note', { schemaRange: { min: 0, max: 2 } }),
+    { up: 'alter table invoice add column paid boolean', down: 'alter table invoice drop column paid' },
+    2,
+  );
   const called = (from: string | null, to: string | null): string =>
     JSON.stringify({ apiVersion: 'headgate/v1', kind: 'CommandMigration', arguments: ['paid'], from, to });
   await release('called', shopRelease('1.2.0', 'note'), { up: called(null, '2'), down: called('2', null) });
@@ -71,6 +82,7 @@ async function release(
   name: string,
   { manifest, file }: ReturnType<typeof shopRelease>,
   migration: { readonly up: string; readonly down: string },
+  to = 1,
 ): Promise<void> {
   await mkdir(join(dir, name));
   for (const each of manifest.components.flatMap(({ files }) => files))
@@ -78,7 +90,7 @@ async function release(
   for (const way of ['up', 'down'] as const) await writeFile(join(dir, name, way), migration[way]);
   const components = manifest.components.map((each) => ({ ...each, files: each.files.map((of) => of.name) }));
   const { origin: _, configuration: __, ...rest } = manifest;
-  const migrations = [{ id: 'm1', from: 0, to: 1, phase: 'expand', up: 'up', down: 'down', undo: 'down' }];
+  const migrations = [{ id: 'm1', from: 0, to, phase: 'expand', up: 'up', down: 'down', undo: 'down' }];
   await writeFile(join(dir, name, 'release.yaml'), JSON.stringify({ ...rest, components, migrations }));
 }
 
@@ -108,7 +120,16 @@ test('what can’t be had, and what nobody pinned, is refused before anything is
   });
   const other = await headgate('renamed', ...FROM, '--config', 'agent.yaml', '--verification', 'agent.json');
   expect(other.err).toContain('agent.json');
-  for (const { code, err } of [bare, pinned, other]) {
+  const load = await headgate('renamed', '--database-env', 'SHOP_URL', '--under-load');
+  expect(load.err).toContain('nobody can work with the application under load: no cell says how the application');
+  const none = await headgate('renamed', ...FROM, '--config', 'agent.yaml', '--sessions', '2');
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining('--sessions goes with --under-load') });
+  const few = await headgate('renamed', ...FROM, '--config', 'agent.yaml', '--under-load', '--attempts', '1');
+  expect(few).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--attempts: expected a whole number from 2 to 20'),
+  });
+  for (const { code, err } of [bare, pinned, other, load]) {
     expect(code).toBe(1);
     expect(err).not.toContain('The copy is made');
   }
@@ -146,6 +167,46 @@ test.skipIf(tools === undefined)(
       out: expect.stringMatching(
         /; schema 0 to 1; by the application’s own program\n[\s\S]*\n {2}up: .*\n {4}the program, with paid\n[\s\S]*ACCESS EXCLUSIVE on public\.invoice for [\s\S]*Every object and every row is as it was before\.[\s\S]*new version 1\.2\.0 \(web\)[\s\S]*It went well\./,
       ),
+    });
+  },
+);
+
+test.skipIf(tools === undefined)(
+  'under load it tells each interruption, what users felt, and that nothing of theirs was lost; its statement has it',
+  { timeout: 300_000 },
+  async () => {
+    const load = ['--under-load', '--sessions', '2', '--pace', '20', '--seed', '3'];
+    const signed = ['--statement', join(dir, 'load.json')];
+    const ran = await headgate('added', ...FROM, '--config', 'agent.yaml', ...BILLING, ...load, ...signed);
+    expect(ran).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /\nUnder load: 2 sessions at work with 1\.0\.0 \(billing, each at most every 20 ms\), 3 attempts at a step, seed 3\n {2}up was interrupted\n {4}before its first statement: went on from schema 0\n {4}by somebody who holds public\.\w+ for longer than it waits: went on from schema 0\n {4}after statement \d, before its commit: went on from schema 0\n {4}when it was recorded, before anybody heard of it: went on from schema 1\n {2}5 calls of the runner in .*; 1 lock timeout, 0 deadlocks\n {2}before: {4}\d+ transactions, none failed, 95% of them within .*\n {2}meanwhile: \d+ transactions, none failed, .*\n[\s\S]* {2}The schema, and \d tables? that no session wrote, came out as undisturbed\.\n {2}Rows that sessions wrote: 0 lost, 0 doubled; counted in public\.invoice \(\d+, 1 a transaction\)\n[\s\S]*It went well\./,
+      ),
+    });
+    const { predicate } = JSON.parse(await readFile(join(dir, 'load.json'), 'utf8'));
+    // On a server that others use nothing is left of it: no copy, and no login.
+    const left = await withClient(await shop.real.store.cluster.connection(), (client) =>
+      client.query(
+        `select datname as name from pg_database where datname like 'headgate%' union all select rolname from pg_roles where rolname like 'headgate\\_session%'`,
+      ),
+    );
+    expect(left.rows).toEqual([]);
+    expect(predicate.underLoad).toMatchObject({ seed: 3, sessions: 2, old: { version: '1.0.0' }, lockTimeouts: 1 });
+  },
+);
+
+test.skipIf(tools === undefined)(
+  'where nothing that serves is meant for the new schema nothing runs under load, and that is no good end',
+  { timeout: 300_000 },
+  async () => {
+    const ran = await headgate('far', ...FROM, '--config', 'agent.yaml', ...BILLING, '--under-load');
+    expect(ran).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(
+        /nothing was run under load: .*1\.0\.0 is for the schemas 0 to 1, and doesn’t run on 2\n/,
+      ),
+      err: expect.stringContaining('Nothing was run under load, although that was asked for'),
     });
   },
 );

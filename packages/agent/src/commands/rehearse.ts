@@ -21,6 +21,7 @@ import { loadConfig } from '../config.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
 import { print, printJson, warn } from '../output.ts';
 import { businessOf } from '../rehearse/business.ts';
+import { type LoadAsked, loadAsked, loadOf } from '../rehearse/load.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
 import { pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
 import { rehearsalLines, storeText } from '../rehearse/words.ts';
@@ -42,6 +43,12 @@ export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrati
 --verification FILE   the business transactions to run on the migrated copy, of the version that serves and of this one, in
                       place of the Application's. With --from alone: the cell's configuration says how they are started
 --no-business         run none
+--under-load          then once more, on copies of their own: sessions carry out the business transactions with the version that
+                      serves while the migrations are interrupted (their session or program ended) and tried again, as a
+                      promotion would; with --from alone, and it needs room for two copies more
+--sessions N          how many sessions (default 4); --pace MILLISECONDS between two transactions of one, at least (default 100)
+--attempts N          how often a promotion tries a step, as its policy says (default 3)
+--seed N              decides where it is interrupted (default: of the release's digest)
 --schema-version N    of a database that has no record of ours
 --lock-wait SECONDS   after which waiting for a lock ends (default 2, as in a promotion)
 --statement FILE      write the statement there; with --key KEY signed
@@ -49,7 +56,8 @@ export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrati
 --json                the facts as one line
 
 The copy goes when it ends, however it ends; what a kill -9 leaves goes with the next rehearsal.
-Exit codes: 0 it went well, 1 it did not (or others wait too long), 2 wrong usage.
+Exit codes: 0 it went well, 1 it did not (or others wait too long, or nothing was run under load that should have been),
+2 wrong usage.
 `;
 
 const EXIT = { ok: 0, refused: 1, usage: 2, interrupted: 130 } as const;
@@ -75,6 +83,11 @@ const OPTIONS = {
   'lock-wait': text,
   verification: text,
   'no-business': flag,
+  'under-load': flag,
+  sessions: text,
+  pace: text,
+  attempts: text,
+  seed: text,
   statement: text,
   key: text,
   'work-dir': text,
@@ -103,6 +116,8 @@ export async function rehearse(args: readonly string[]): Promise<number> {
   const numbers = [values.stall ?? '1', values['lock-wait'] ?? '2', values['schema-version'] ?? '0'].map(Number);
   if (numbers.some((n) => !Number.isFinite(n) || n < 0)) return misused('a number is expected there');
   const [stallS = 1, lockWaitS = 2] = numbers;
+  const load = loadAsked(values);
+  if (typeof load === 'string') return misused(load);
   const over = new AbortController();
   const asked = (): void => over.abort();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
@@ -112,6 +127,7 @@ export async function rehearse(args: readonly string[]): Promise<number> {
       runner,
       stallMs: stallS * 1_000,
       lockWaitMs: lockWaitS * 1_000,
+      load,
       signal: over.signal,
     });
   } catch (error) {
@@ -131,6 +147,7 @@ interface Asked {
   readonly runner: 'headgate' | 'psql';
   readonly stallMs: number;
   readonly lockWaitMs: number;
+  readonly load: LoadAsked | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -150,6 +167,7 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
   const business = await businessOf({
     ...{ config: read?.config, from: values.from, release, releaseDir: asked.release },
     ...{ verification: values.verification, unwanted: values['no-business'] === true, workDir, signal, say },
+    underLoad: asked.load !== undefined,
   });
   say('The copy is made …');
   const opened = await openCopy({
@@ -181,6 +199,7 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
       maskedBy: values.mask === undefined ? undefined : await mask(copy, values.mask, say),
       program: programOf(opened, release, asked, workDir),
       business,
+      underLoad: asked.load === undefined ? undefined : loadOf(asked.load, release.digest),
       now: Date.now,
       say,
     });
@@ -195,7 +214,9 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
     else print(`${rehearsalLines(release.name, facts, stallMs).join('\n')}\n`);
     if (values.statement !== undefined)
       say(`The ${key === undefined ? 'statement, not signed,' : 'signed statement'} is in ${values.statement}.`);
-    return result.ok && result.longestStallMs !== undefined && result.longestStallMs <= stallMs
+    const asAsked = asked.load === undefined || facts.underLoad !== undefined;
+    if (!asAsked) say('Nothing was run under load, although that was asked for: see what was not looked at.');
+    return asAsked && result.ok && result.longestStallMs !== undefined && result.longestStallMs <= stallMs
       ? EXIT.ok
       : EXIT.refused;
   } finally {

@@ -22,6 +22,8 @@ export interface BusinessWish {
   /** The file of another Verification than the Application's. */
   readonly verification: string | undefined;
   readonly unwanted: boolean;
+  /** Whether they are carried out while the migrations run, too. */
+  readonly underLoad: boolean;
   readonly workDir: string;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
@@ -32,6 +34,7 @@ export async function businessOf(wish: BusinessWish): Promise<RehearsalAsk['busi
   const { config, from, release, verification: file, unwanted, workDir, signal, say } = wish;
   const notRun = (why: string): { readonly notRun: string } => {
     if (file !== undefined) throw new Error(`--verification is for nothing: ${why}`);
+    if (wish.underLoad) throw new Error(`nobody can work with the application under load: ${why}`);
     return { notRun: why };
   };
   if (unwanted) return notRun('--no-business');

@@ -11,6 +11,7 @@ import {
   type RehearsedStore,
 } from '@headgate/domain/rehearsal/rehearsal';
 import { lineText, othersWait, type TracedFile, type TracedStatement } from '@headgate/domain/rehearsal/trace';
+import { underLoadLines } from './under-load-words.ts';
 
 /** Differences and statements of one kind that are told. */
 const TOLD = 10;
@@ -47,6 +48,7 @@ export function rehearsalLines(release: string, facts: RehearsalFacts, stallMs: 
     ...passes.flatMap((pass) => ['', ...passLines(pass, facts)]),
     ...(planLines(plans).length === 0 ? [] : ['', ...planLines(plans)]),
     ...businessLines(facts),
+    ...underLoadLines(facts),
     ...(missing.length === 0 ? [] : ['', 'Not looked at:', ...missing.map((each) => `  ${each}`)]),
     '',
     ...closing(facts, stallMs),

@@ -18,7 +18,8 @@ const FORMS = `
   headgate rehearse RELEASE --rollback --in ENVIRONMENT [--traffic URL] [OPTIONS]
 
 The first two run a release's migrations on a copy of a store, and the first, where the cell says how, the application's
-business transactions on the migrated copy, of the version that serves and of the release. RELEASE is a folder (release.yaml or headgate.yaml), or a
+business transactions on the migrated copy, of the version that serves and of the release; with --under-load the migrations
+once more, interrupted and tried again while sessions work with the version that serves. RELEASE is a folder (release.yaml or headgate.yaml), or a
 registered release: digest, version, application@version.
 It runs as headgate-agent rehearse, on the machine that holds the store's credentials; headgate-agent rehearse --help has
 the options.

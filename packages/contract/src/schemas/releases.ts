@@ -36,6 +36,17 @@ export const evidence = z
             verification: z.object({ name: z.string(), digest }).exactOptional(),
           })
           .exactOptional(),
+        /** Its migrations, interrupted and tried again while users worked with `old`; absent: not run, or not well. */
+        underLoad: z
+          .object({
+            old: z.string(),
+            verification: z.object({ name: z.string(), digest }),
+            interruptions: z.int(),
+            transactions: z.int(),
+            /** The longest of those transactions. Milliseconds. */
+            longestMs: z.int(),
+          })
+          .exactOptional(),
         /** What was not looked at, each in words. */
         missing: z.array(z.string()).exactOptional(),
         because: z.array(z.string()),

@@ -102,6 +102,40 @@ test('business transactions are read as they were seen, and a statement of befor
   expect(before.ok && before.fact.rehearsal).not.toHaveProperty('business');
 });
 
+const underLoad: NonNullable<RehearsalFacts['underLoad']> = {
+  ...{ seed: 7, verification: { name: 'billing', digest: subject }, old: { digest: subject, version: '1.1.0' } },
+  ...{ sessions: 4, everyMs: 100, attempts: 3, calls: 2, durationMs: 812.4, deadlocks: 0, lockTimeouts: 1, stalls: [] },
+  quiet: { transactions: 20, failed: 0, p95Ms: 11.2, longestMs: 12.9 },
+  during: { transactions: 61, failed: 0, p95Ms: 14.7, longestMs: 2_018.4 },
+  failures: [],
+  interruptions: [
+    {
+      ...{ file: '1.sql', moment: 'within', at: 'after statement 1, before its commit', done: true },
+      ...{ said: 'it broke off', stood: 0, expected: 0 },
+    },
+  ],
+  end: { tables: 3, differences: [] },
+  written: [{ relation: 'public.invoice', each: 1, least: 81, most: 81, found: 81 }],
+};
+
+test('what was seen under load is read as it was seen, concluded anew, and a statement of before says nothing of it', () => {
+  const open = (more: Partial<RehearsalFacts>) => {
+    const said = rehearsalStatement('shop@1.2.0', subject, { ...facts, ...more });
+    const opened = openEvidence(signStatement(said, key), trust, subject);
+    return opened.ok ? opened.fact.rehearsal : undefined;
+  };
+  expect(open({ underLoad })?.underLoad).toEqual({
+    ...{ old: '1.1.0', verification: { name: 'billing', digest: subject } },
+    ...{ interruptions: 1, transactions: 61, longestMs: 2_018 },
+  });
+  const lost = open({ underLoad: { ...underLoad, written: [{ ...underLoad.written[0]!, found: 80 }] } });
+  expect(lost).not.toHaveProperty('underLoad');
+  expect(lost?.because.join()).toContain('under load: public.invoice: 1 of the rows that sessions wrote is lost');
+  const before = open({});
+  expect(before).toBeDefined();
+  expect(before).not.toHaveProperty('underLoad');
+});
+
 test('a migration by a program is one statement of no line, and what it failed at is told without one', () => {
   const failed = { n: 1, line: 0, code: '', why: 'the command failed (exit code 1)' };
   const program = { ...statement, line: 0, text: 'the program, with billing 0002', alone: true };
@@ -129,6 +163,8 @@ test.each([
     'with business of nobody’s',
     { ...good, business: { ...business, runs: [{ ...business.runs[0], which: 'other' }] } },
   ],
+  ['with a load that says it went well', { ...good, underLoad: { ...underLoad, ok: true } }],
+  ['with a moment that there isn’t', { ...good, underLoad: { ...underLoad, interruptions: [{ moment: 'later' }] } }],
   ['with business that says it went well', { ...good, business: { ...business, ok: true } }],
   ['with no date', { ...good, at: 'now' }],
 ])('one %s is refused, with the place', (_, predicate) => {

@@ -92,6 +92,49 @@ const businessRun = z.strictObject({
   ),
 });
 
+const felt = z.strictObject({
+  transactions: count,
+  failed: count,
+  p95Ms: milliseconds().optional(),
+  longestMs: milliseconds().optional(),
+});
+const underLoad = z.strictObject({
+  seed: count,
+  verification: z.strictObject({ name: text(63), digest }),
+  old: z.strictObject({ digest, version: text(100) }),
+  sessions: count,
+  everyMs: milliseconds(),
+  attempts: count,
+  quiet: felt,
+  during: felt,
+  failures: list(
+    z.strictObject({ tenant: text(63), check: text(200).optional(), why: words, beside: text(300) }),
+    0,
+    MAX_FAILURES,
+  ),
+  interruptions: list(
+    z.strictObject({
+      file: text(300),
+      moment: oneOf('before', 'lock', 'within', 'unrecorded', 'after'),
+      at: words,
+      done: z.boolean(),
+      said: words,
+      stood: count,
+      expected: count,
+    }),
+    0,
+    MAX_LIST,
+  ),
+  calls: count,
+  durationMs: milliseconds(),
+  stalls: list(stall, 0, MAX_LIST),
+  deadlocks: count,
+  lockTimeouts: count,
+  stopped: words.optional(),
+  end: z.strictObject({ tables: count, differences: list(difference, 0, MAX_LIST) }).optional(),
+  written: list(z.strictObject({ relation, each: count, least: count, most: count, found: count }), 0, MAX_LIST),
+});
+
 const phase = oneOf('expand', 'data', 'contract');
 const predicate = z.strictObject({
   at: count,
@@ -144,6 +187,8 @@ const predicate = z.strictObject({
   business: z
     .strictObject({ verification: z.strictObject({ name: text(63), digest }), runs: list(businessRun, 0, 10) })
     .optional(),
+  // Absent: nobody asked for it, or it is a statement of before.
+  underLoad: underLoad.optional(),
   missing: list(words, 0, 100),
 });
 
@@ -199,4 +244,5 @@ const LENGTHS: Readonly<Record<string, number>> = {
   unwatched: 300,
   of: 200,
   lossy: 200,
+  beside: 300,
 };

@@ -3,6 +3,7 @@ import type { Digest } from '../model/identity.ts';
 import type { RehearsalEvidence, WayBack } from '../rehearsal/rehearsal.ts';
 import { type EvidenceFact, type Gate, type GateFacts, pass, stop, type Verdict, wholeNumber } from './gate.ts';
 import { type BusinessAsked, businessLack, businessText, isWhose } from './rehearsed-business.ts';
+import { loadLack, loadText } from './rehearsed-under-load.ts';
 
 /** Predicate type of our statement of a rehearsal. */
 export const REHEARSAL = 'https://headgate.dev/rehearsal/v1';
@@ -50,17 +51,36 @@ export const rehearsed: Gate = {
         description:
           'Digest of another Verification whose business transactions count, in place of the Application’s (rehearse --verification FILE)',
       },
+      underLoad: {
+        type: 'boolean',
+        description:
+          'The migrations must have been interrupted and tried again while users worked with every version that serves (rehearse --under-load)',
+      },
     },
   },
   at: 'promotion',
   judge(params, facts) {
     const name = 'rehearsed';
-    const { from, masked = false, equal = false, runner = 'headgate', business, verification } = params;
+    const {
+      from,
+      masked = false,
+      equal = false,
+      runner = 'headgate',
+      business,
+      verification,
+      underLoad = false,
+    } = params;
     const maxAgeMs = wholeNumber(params, 'maxAgeMs');
     const most = wholeNumber(params, 'longestStallMs');
     const known = (runner === 'headgate' || runner === 'psql') && isWhose(business) && isDigest(verification);
     const wellSaid = typeof from === 'string' && from !== '' && maxAgeMs !== undefined && maxAgeMs > 0 && known;
-    if (!wellSaid || most === undefined || typeof masked !== 'boolean' || typeof equal !== 'boolean')
+    if (
+      !wellSaid ||
+      most === undefined ||
+      typeof masked !== 'boolean' ||
+      typeof equal !== 'boolean' ||
+      typeof underLoad !== 'boolean'
+    )
       return stop(
         name,
         'error',
@@ -80,7 +100,7 @@ export const rehearsed: Gate = {
         'operator',
       );
     return judgeNewest(newest, all, facts, {
-      ...{ from, maxAgeMs, most, masked, equal },
+      ...{ from, maxAgeMs, most, masked, equal, underLoad },
       business: { whose: business, verification, from, release: facts.release.digest },
     });
   },
@@ -135,6 +155,7 @@ interface Asked {
   readonly most: number;
   readonly masked: boolean;
   readonly equal: boolean;
+  readonly underLoad: boolean;
   readonly business: BusinessAsked;
 }
 
@@ -144,7 +165,7 @@ function judgeNewest(
   facts: GateFacts,
   asked: Asked,
 ): Verdict {
-  const { from, maxAgeMs, most, masked, equal, business } = asked;
+  const { from, maxAgeMs, most, masked, equal, underLoad, business } = asked;
   const { now } = facts;
   const again = (why: string, verdict: 'fail' | 'error' | 'no-data' = 'fail', unblock = 'rehearse it again'): Verdict =>
     stop('rehearsed', verdict, why, unblock, 'operator');
@@ -184,12 +205,12 @@ function judgeNewest(
       'developer',
     );
   const sound = [newest, ...besides(newest, all, now, asked)] as const;
-  const lacks = businessLack(sound, facts, business);
+  const lacks = businessLack(sound, facts, business) ?? (underLoad ? loadLack(sound, facts, business) : undefined);
   if (lacks !== undefined) return again(lacks.why, 'no-data', lacks.unblock);
   const told = `others waited for at most ${durationText(Math.ceil(longestStallMs))}, and the way back ${WAYS[wayBack]}`;
   return pass(
     'rehearsed',
-    `on a copy of ${from}, ${ageText(Math.max(0, ageMs))} ago: ${told}${businessText(sound, business)}${missingText(newest)}`,
+    `on a copy of ${from}, ${ageText(Math.max(0, ageMs))} ago: ${told}${businessText(sound, business)}${underLoad ? loadText(sound) : ''}${missingText(newest)}`,
   );
 }
 

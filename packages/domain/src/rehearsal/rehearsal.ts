@@ -9,6 +9,7 @@ import type { Difference } from './compare.ts';
 import type { PlanChange } from './plan-change.ts';
 import type { MigrationTime } from './promised.ts';
 import { lineText, longestStallMs, type Stall, type TracedFile } from './trace.ts';
+import { type UnderLoadEvidence, type UnderLoadFacts, underLoadEvidence, underLoadReasons } from './under-load.ts';
 
 /** What a copy was made from. */
 export interface CopyOrigin {
@@ -88,6 +89,8 @@ export interface RehearsalFacts {
   };
   /** The application's transactions on the migrated copy; absent: none was run, `missing` says why. */
   readonly business?: BusinessFacts;
+  /** The migrations once more, interrupted and tried again while users work; absent: nobody asked, or `missing` says why not. */
+  readonly underLoad?: UnderLoadFacts;
   /** What was not looked at, each in words. */
   readonly missing: readonly string[];
 }
@@ -130,7 +133,7 @@ export function judgeRehearsal(facts: RehearsalFacts): RehearsalResult {
   for (const change of plans.changes)
     if (change.kind === 'fails') because.push(`a statement of the application fails afterwards: ${change.why}`);
   const forwards = passes.filter(({ direction }) => direction !== 'back');
-  because.push(...businessReasons(facts.business));
+  because.push(...businessReasons(facts.business), ...underLoadReasons(facts.underLoad));
   const felt = forwards.flatMap(({ stalls }) => stalls);
   const nobody = forwards.some(({ unwatched }) => unwatched.length > 0) || forwards.length === 0;
   return {
@@ -161,6 +164,8 @@ export interface RehearsalEvidence extends RehearsedStore, Omit<RehearsalResult,
   readonly masked: boolean;
   /** Of which versions business transactions went well on the copy; absent: nobody ran them. */
   readonly business?: BusinessEvidence;
+  /** What was seen under load, where that went well; absent: nobody ran it. */
+  readonly underLoad?: UnderLoadEvidence;
   /** What was not looked at, each in words. Absent: nothing, or attached when nobody wrote that down. */
   readonly missing?: readonly string[];
   /**
@@ -179,6 +184,7 @@ const MOST_MISSING = 10;
 export function rehearsalEvidence(facts: RehearsalFacts): RehearsalEvidence {
   const { longestStallMs: longest, because, ...result } = judgeRehearsal(facts);
   const business = businessEvidence(facts.business);
+  const underLoad = underLoadEvidence(facts.underLoad);
   return {
     ...facts.from,
     ...result,
@@ -188,6 +194,7 @@ export function rehearsalEvidence(facts: RehearsalFacts): RehearsalEvidence {
     runner: facts.runner,
     masked: facts.copy.maskedBy !== undefined,
     ...(business === undefined ? {} : { business }),
+    ...(underLoad === undefined ? {} : { underLoad }),
     ...(facts.missing.length === 0 ? {} : { missing: facts.missing.slice(0, MOST_MISSING).map(short) }),
     migrations: promisedTimes(facts),
   };

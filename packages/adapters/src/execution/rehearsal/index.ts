@@ -14,6 +14,7 @@
  *   fingerprint.ts        every object by its definition, every table by checksums
  *   plans.ts              the plans of an application's heaviest statements
  *   business/             the application's business transactions on the migrated copy, of the old version and the new
+ *   under-load/           the migrations once more, interrupted and tried again while users work
  *
  * What is said of a statement is what a server said of it. Each look costs a millisecond or two while the locks are held;
  * that time is taken off what is told of the migration, and is in what the canaries felt.
@@ -33,3 +34,4 @@ export type { ProgramToRun } from './program-on-copy.ts';
 export * from './rehearse.ts';
 export { sweepClusters } from './throw-away-cluster.ts';
 export { sweepDatabases } from './throw-away-database.ts';
+export type { Load } from './under-load/run-under-load.ts';

@@ -7,6 +7,7 @@ import { closedFolder } from '../../machine/reachable.ts';
 import { findPrograms } from '../../postgres-cluster/programs.ts';
 import type { CommandMigrations } from '../command-migrator/command-config.ts';
 import { CommandMigrator } from '../command-migrator/command-migrator.ts';
+import { endLeftovers } from '../program-run/leftovers.ts';
 import { ownersConnection, type Store, withoutTimeouts } from '../store/store-session.ts';
 import type { ReleaseWithFiles } from './business/serving-releases.ts';
 import { PROGRAMS, throwAwayFolder } from './throw-away-cluster.ts';
@@ -56,7 +57,8 @@ export async function withProgram<T>(
     });
     const bounds = { deadlineMs: migrations.timeoutMs + AROUND_MS, signal };
     const own = { ...(await ownersConnection(store)), options: await withoutTimeouts(copy.cluster) };
-    return await work({ migrator, store: copy.name, login, release, bounds }, own);
+    const kill = () => endLeftovers(join(dir, PROGRAMS, copy.name, 'scratch'));
+    return await work({ migrator, store: copy.name, login, release, bounds, kill }, own);
   } finally {
     await remove();
   }

@@ -1,6 +1,6 @@
 /** The rehearsal: the story in the order in which it happens. */
 import type { Migration } from '@headgate/domain';
-import { compareFingerprints } from '@headgate/domain/rehearsal/compare';
+import { compareFingerprints, type Fingerprint } from '@headgate/domain/rehearsal/compare';
 import { planChanges } from '@headgate/domain/rehearsal/plan-change';
 import type {
   Comparison,
@@ -22,6 +22,9 @@ import { relationsOf } from './looks.ts';
 import { planName, plansOf } from './plans.ts';
 import { type ProgramToRun, withProgram } from './program-on-copy.ts';
 import { heldTables, type PassFile, type PassSetting, runPass } from './run-pass.ts';
+import { type Clone, cloneOf } from './under-load/cell-trial.ts';
+import type { Load } from './under-load/run-under-load.ts';
+import { underLoadOf } from './under-load/under-load-of-cell.ts';
 
 /** A migration with its files' texts. */
 export interface MigrationFiles {
@@ -48,6 +51,8 @@ export interface RehearsalAsk {
   readonly program?: ProgramToRun | undefined;
   /** The application's business transactions, once all has been compared; or why none are run. */
   readonly business: BusinessAsk | { readonly notRun: string };
+  /** How users work while the migrations run once more, interrupted; absent: they don't. */
+  readonly underLoad?: Load | undefined;
   readonly now: () => number;
   readonly say: (line: string) => void;
 }
@@ -60,15 +65,26 @@ const CONNECTIONS = 2;
  * so. Throws when the server is broken, or when the migrations' login could do more than the application's owner.
  */
 export async function rehearse(ask: RehearsalAsk): Promise<RehearsalFacts> {
-  const { copy, how, lockWaitMs, mostTables } = ask;
   await loadParser();
+  if (ask.underLoad === undefined) return onCopy(ask, undefined);
+  // Before anybody works with the copy: as it is then, nothing else has it any more.
+  const clone = await cloneOf(ask.copy.store);
+  try {
+    return await onCopy(ask, clone);
+  } finally {
+    await clone.drop();
+  }
+}
+
+async function onCopy(ask: RehearsalAsk, clone: Clone | undefined): Promise<RehearsalFacts> {
+  const { copy, how, lockWaitMs, mostTables } = ask;
   const control = await controlConnection(copy.store);
   return withClient(control, async (client) => {
     const login = await prepareForMigrations(client, copy.store);
     if (ask.program !== undefined) {
       // It takes the migrations' login for itself.
       return withProgram(ask.program, copy.store, client, login, (program, own) =>
-        carryOut(ask, client, { login: own, settings: [], control, how, program, lockWaitMs, mostTables }),
+        carryOut(ask, client, { login: own, settings: [], control, how, program, lockWaitMs, mostTables }, clone),
       );
     }
     const right = await tooMuchRight(client, login);
@@ -81,14 +97,19 @@ export async function rehearse(ask: RehearsalAsk): Promise<RehearsalFacts> {
     const settings = [`set role ${pg.escapeIdentifier(copy.store.user)}`, 'set client_min_messages = log'];
     const setting: PassSetting = { login: own, settings, control, how, lockWaitMs, mostTables };
     try {
-      return await carryOut(ask, client, setting);
+      return await carryOut(ask, client, setting, clone);
     } finally {
       await closeMigrationLogin(client, login);
     }
   });
 }
 
-async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetting): Promise<RehearsalFacts> {
+async function carryOut(
+  ask: RehearsalAsk,
+  client: pg.Client,
+  setting: PassSetting,
+  clone: Clone | undefined,
+): Promise<RehearsalFacts> {
   const { copy, migrations, statements, say } = ask;
   const { control } = setting;
   await client.query('analyze');
@@ -115,6 +136,7 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
   };
   let changes: RehearsalFacts['plans']['changes'] = [];
   let compared = 0;
+  let after: Fingerprint | undefined;
   const expected =
     setting.program === undefined ? expectedTables(client, up) : largestTables(client, setting.mostTables);
   if (await run('forward', up, await expected)) {
@@ -124,8 +146,8 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
     changes = planChanges(planned, await rowsOf(client));
     compared = plansBefore.filter(({ ok }) => ok).length;
     const back = waysBack(migrations);
-    if (back !== undefined) {
-      const after = await fingerprintOf(control, CONNECTIONS);
+    if (back !== undefined || clone !== undefined) after = await fingerprintOf(control, CONNECTIONS);
+    if (back !== undefined && after !== undefined) {
       const held = passes.flatMap(heldTables);
       if (await run('back', back, held)) {
         comparisons.push({
@@ -143,6 +165,8 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
   const first = migrations[0]?.migration.from ?? copy.schemaVersion ?? 0;
   // Last: what they write is in nobody's comparison.
   const business = await businessOf(ask, client, passes);
+  const forward = passes[0];
+  const loaded = clone && (await underLoadOf(ask, { clone, forward, before, after }));
   return {
     at: ask.now(),
     from: ask.from,
@@ -165,7 +189,8 @@ async function carryOut(ask: RehearsalAsk, client: pg.Client, setting: PassSetti
       changes,
     },
     ...(business.facts === undefined ? {} : { business: business.facts }),
-    missing: [...missing(ask), ...business.missing],
+    ...(loaded?.facts === undefined ? {} : { underLoad: loaded.facts }),
+    missing: [...missing(ask), ...business.missing, ...(loaded?.missing ?? [])],
   };
 }
 

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { MIGRATOR } from '../store/migration-login.ts';
 import type { StoreServer } from '../store/store-session.ts';
+import { SESSIONS } from './under-load/session-login.ts';
 
 const PREFIX = 'headgate_rehearsal_';
 /** Where the locks are: advisory locks are a database's, so everybody has to meet in one. */
@@ -43,7 +44,7 @@ export async function likenessOf(client: pg.ClientBase): Promise<Likeness> {
 export async function throwAwayDatabase(
   server: StoreServer,
   owner: string,
-  from: { readonly like: Likeness } | { readonly template: string },
+  from: { readonly like: Likeness } | { readonly template: string; readonly settings?: Likeness['settings'] },
 ): Promise<ThrowAway> {
   const database = `${PREFIX}${randomBytes(8).toString('hex')}`;
   const keeper = await meeting(server);
@@ -55,7 +56,7 @@ export async function throwAwayDatabase(
         ? `template ${quoted(from.template)}`
         : `template template0 encoding ${pg.escapeLiteral(from.like.encoding)} lc_collate ${pg.escapeLiteral(from.like.collate)} lc_ctype ${pg.escapeLiteral(from.like.ctype)}`;
     await keeper.query(`create database ${quoted(database)} owner ${quoted(owner)} ${how}`);
-    if ('like' in from) await applySettings(keeper, database, from.like.settings);
+    await applySettings(keeper, database, 'like' in from ? from.like.settings : (from.settings ?? []));
     // What it holds is somebody's: nobody but its owner gets in.
     await keeper.query(`revoke all on database ${quoted(database)} from public`);
   } catch (error) {
@@ -107,7 +108,7 @@ export async function sweepDatabases(server: StoreServer): Promise<readonly stri
   }
 }
 
-/** With what a restore puts beside it, and the migrations' logins of all of them. */
+/** With what a restore puts beside it, and the logins of all of them: the migrations' and the users'. */
 async function remove(client: pg.ClientBase, name: string): Promise<void> {
   const { rows } = await client.query<{ datname: string; oid: string }>(
     'select datname, oid::text from pg_database where datname = any($1)',
@@ -115,7 +116,8 @@ async function remove(client: pg.ClientBase, name: string): Promise<void> {
   );
   for (const { datname, oid } of rows) {
     await client.query(`drop database if exists ${pg.escapeIdentifier(datname)} with (force)`);
-    await client.query(`drop role if exists ${pg.escapeIdentifier(`${MIGRATOR}${oid}`)}`);
+    for (const login of [MIGRATOR, SESSIONS])
+      await client.query(`drop role if exists ${pg.escapeIdentifier(`${login}${oid}`)}`);
   }
 }
 

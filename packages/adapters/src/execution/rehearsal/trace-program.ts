@@ -22,6 +22,8 @@ export interface ProgramSetting {
   readonly release: ReleaseWithFiles;
   /** Of one call. */
   readonly bounds: Bounds;
+  /** Ends it at once, with whatever it started. */
+  readonly kill: () => Promise<void>;
 }
 
 export interface ProgramAsk extends Pick<TraceAsk, 'file' | 'text' | 'onLock'> {

@@ -24,7 +24,7 @@ export async function asApplication<T>(store: Store, work: (url: string, passwor
 }
 
 /** Where the copy is. Its superuser's login is in it until another one takes its place. */
-async function serverOf({ cluster, database }: Store): Promise<ConnectionUrl> {
+export async function serverOf({ cluster, database }: Store): Promise<ConnectionUrl> {
   if (cluster instanceof ExternalServer) return { ...(await cluster.url()), database };
   const { host = '127.0.0.1', port = 5432 } = await cluster.controlConnection(database);
   return { host, port, user: '', password: '', database, ssl: 'disable', rootCertificate: undefined };

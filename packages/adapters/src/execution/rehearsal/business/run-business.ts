@@ -94,8 +94,8 @@ export async function runBusiness(ask: BusinessAsk, copy: Store, schema: number)
 }
 
 /** Those that serve and can be started on that schema; what is said of the others. */
-async function oldVersions(
-  { config, release }: BusinessAsk,
+export async function oldVersions(
+  { config, release }: Pick<BusinessAsk, 'config' | 'release'>,
   tenants: readonly string[],
   schema: number,
 ): Promise<{ readonly found: readonly ServingRelease[]; readonly missing: readonly string[] }> {

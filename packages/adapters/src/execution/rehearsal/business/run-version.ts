@@ -44,18 +44,45 @@ const MOST_FAILURES = 20;
 /** Of what a component printed. Characters. */
 const TOLD = 2_000;
 
+/** A version that answers, as a promotion's checks ask it. */
+export interface UpVersion {
+  readonly checks: HttpChecks;
+  readonly components: readonly string[];
+  /** Milliseconds. */
+  readonly readyMs: number;
+}
+
 /** Runs it. What fails is in what it answers; throws when it is interrupted, or when what it started can't be ended. */
 export async function runVersion(ask: VersionAsk): Promise<BusinessRun> {
-  const { which, release, config, rehearsal, slot, dir, node, user, signal } = ask;
+  const { which, release } = ask;
+  const begun: Omit<BusinessRun, 'durationMs' | 'failures'> = {
+    ...{ which, release: release.ref, components: componentsOf(ask), tenants: 0, transactions: 0 },
+  };
+  const ran = await whileUp(ask, async ({ checks, readyMs }) => {
+    const checked = await carryOut(ask, checks);
+    ask.signal.throwIfAborted();
+    return { result: { ...begun, readyMs, ...checked }, tell: checked.failures.length > 0 };
+  });
+  return 'why' in ran ? { ...begun, durationMs: 0, failures: [{ why: ran.why }] } : ran.result;
+}
+
+/** Those of its components that are started. */
+function componentsOf({ release, rehearsal, config }: VersionAsk): readonly string[] {
+  const wanted = rehearsal.components ?? [config.webComponent];
+  return release.manifest.components.map(({ name }) => name).filter((name) => wanted.includes(name));
+}
+
+/** Does `work` while it runs, and ends it; or says why it doesn't run. `tell`: what it printed last is worth telling. */
+export async function whileUp<T>(
+  ask: VersionAsk,
+  work: (version: UpVersion) => Promise<{ readonly result: T; readonly tell: boolean }>,
+): Promise<{ readonly result: T } | { readonly why: string }> {
+  const { release, config, rehearsal, slot, dir, node, user, signal } = ask;
   const { ref, manifest } = release;
   const wanted = rehearsal.components ?? [config.webComponent];
-  const components = manifest.components.map(({ name }) => name).filter((name) => wanted.includes(name));
-  const begun: Omit<BusinessRun, 'durationMs' | 'failures'> = {
-    ...{ which, release: ref, components, tenants: 0, transactions: 0 },
-  };
-  const stopped = (why: string): BusinessRun => ({ ...begun, durationMs: 0, failures: [{ why }] });
+  const components = componentsOf(ask);
   const lacking = wanted.filter((name) => !components.includes(name));
-  if (lacking.length > 0) return stopped(`it has no component ${lacking.join(', ')}`);
+  if (lacking.length > 0) return { why: `it has no component ${lacking.join(', ')}` };
   const free = await freePorts(components.length);
   const ports = Object.fromEntries(components.map((name, i) => [name, free[i]!]));
   const target = new ProcessTarget(
@@ -80,13 +107,16 @@ export async function runVersion(ask: VersionAsk): Promise<BusinessRun> {
     if (!up.ok) {
       await tellPrinted(ask, components, secrets);
       // Where its log was is gone by then.
-      return stopped(`it doesn’t start on the copy: ${up.why.replace(/; see \/.*$/, '')}`);
+      return { why: `it doesn’t start on the copy: ${up.why.replace(/; see \/.*$/, '')}` };
     }
     const readyMs = performance.now() - starting;
-    const checked = await carryOut(ask, ports[config.webComponent]!);
-    signal.throwIfAborted();
-    if (checked.failures.length > 0) await tellPrinted(ask, components, secrets);
-    return { ...begun, readyMs, ...checked };
+    const checks = new HttpChecks({
+      baseUrl: `http://127.0.0.1:${ports[config.webComponent]!}`,
+      tenantTokensFile: rehearsal.tenantTokensFile ?? config.tenantTokensFile,
+    });
+    const { result, tell } = await work({ checks, components, readyMs });
+    if (tell) await tellPrinted(ask, components, secrets);
+    return { result };
   } finally {
     await target.retire(slot, rehearsalContext('end', { deadlineMs: 0, signal }));
     // What a component started elsewhere has its environment.
@@ -98,13 +128,9 @@ type Checked = Pick<BusinessRun, 'durationMs' | 'tenants' | 'transactions' | 'fa
 
 /** Tenant by tenant; one that fails doesn't hold up the others. */
 async function carryOut(
-  { verification, tenants, slot, config, rehearsal, signal }: VersionAsk,
-  port: number,
+  { verification, tenants, slot, rehearsal, signal }: VersionAsk,
+  checks: HttpChecks,
 ): Promise<Checked> {
-  const checks = new HttpChecks({
-    baseUrl: `http://127.0.0.1:${port}`,
-    tenantTokensFile: rehearsal.tenantTokensFile ?? config.tenantTokensFile,
-  });
   const begun = performance.now();
   const failures: BusinessFailure[] = [];
   const over = AbortSignal.timeout(rehearsal.transactionsMs);
