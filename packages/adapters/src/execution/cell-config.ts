@@ -5,7 +5,7 @@ import { CommandMigrations } from './command-migrator/command-config.ts';
 import { PgBackRestConfig } from './pgbackrest/pgbackrest-config.ts';
 import { pgbackrestProblems } from './pgbackrest/pgbackrest-problems.ts';
 import { RehearsalConfig, rehearsalProblems } from './rehearsal/business/rehearsal-config.ts';
-import { VaultConfig } from './vault/vault-config.ts';
+import { VaultConfig, vaultProblems } from './vault/vault-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
 const port = z.int().min(1).max(65_535);
@@ -184,6 +184,8 @@ export function parseCellConfig(input: unknown): CellConfig {
   );
   if (!ordered.ok) wrong.push(...disorderWords(ordered, 'store').map((words) => `stores: ${words}`));
   wrong.push(...pgbackrestProblems(config), ...rehearsalProblems(config));
+  const all = [...Object.values(config.stores), ...Object.values(config.externalStores)];
+  wrong.push(...vaultProblems(config.vault, !all.every((store) => 'pgbackrest' in store)));
   const ports = [
     ...Object.values(config.slots).flatMap((components) => Object.values(components).filter((p) => p !== 0)),
     ...Object.values(config.stores).map((store) => store.port),
