@@ -10,7 +10,7 @@ import { FolderStore } from '../object-store/folder-store.ts';
 import type { ObjectStoreConfig } from '../object-store/object-store-config.ts';
 import { type Swift, startSwift, swiftMissing } from '../object-store/testing/swift.ts';
 import { CellVault } from './cell-vault.ts';
-import { VaultConfig } from './vault-config.ts';
+import { VaultConfig, vaultProblems } from './vault-config.ts';
 
 let dir: string;
 beforeAll(async () => {
@@ -54,6 +54,18 @@ test('a folder on the store’s own disk is named, and refused where another dev
     kind: 'waits',
     why: expect.stringContaining("isn't there to be compared"),
   });
+});
+
+test('drills of what lies in a vault need an identity, and those of repositories alone none', () => {
+  const vault = VaultConfig.parse({
+    store: { kind: 'folder', dir: '/srv/vault' },
+    recipients: ['age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq'],
+    ...{ keyFile: '/srv/key.pem', drill: { everyMs: 60_000 } },
+  });
+  expect(vaultProblems(vault, false)).toEqual([]);
+  expect(vaultProblems(vault, true)).toEqual([expect.stringMatching(/^vault\.drill\.identityFile: /)]);
+  expect(vaultProblems({ ...vault, drill: { identityFile: '/srv/identity.txt' } }, true)).toEqual([]);
+  expect(vaultProblems(undefined, true)).toEqual([]);
 });
 
 const missing = await swiftMissing();
