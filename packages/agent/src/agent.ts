@@ -125,7 +125,7 @@ export async function startAgent(
   const worker = (name: string): CellWorker | undefined => keepers.get(name)?.worker;
   const seen = (name: string) => keepers.get(name)?.seen;
   let scheduler: Scheduler | undefined;
-  const wal = new WalRounds({ cells: config.cells.filter(hasVault), log, worker });
+  const wal = new WalRounds({ cells: config.cells, log, worker });
   const schedule = (name: string) => withWal(scheduler?.of(name) ?? [], wal.of(name));
   const reconciliations = await ReconciliationsFile.open(dataDir);
   const restorations = new RestorationTeller(plane, dataDir, log);

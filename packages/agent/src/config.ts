@@ -24,7 +24,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { BackupConfig } from '@headgate/adapters/execution/backups/backup-config';
 import { type AnyCellConfig, CELL_KINDS, cellKind } from '@headgate/adapters/execution/cell-kinds';
-import { VaultConfig } from '@headgate/adapters/execution/vault/vault-config';
+import { VaultConfig, vaultProblems } from '@headgate/adapters/execution/vault/vault-config';
 import { isAllowedServer } from '@headgate/contract/server-address';
 import { digest, distinct, expects, fields, list, name, oneOf, text, whole } from '@headgate/documents/schema/fields';
 import { problemsOf } from '@headgate/documents/schema/problems';
@@ -180,6 +180,7 @@ function readBackups(
   const place = (path: readonly (string | number)[], expected: string, found: string): void =>
     void problems.push(problemAt(yaml.placeOf(path), { path, expected, found }).message);
   const own = vault === undefined ? undefined : form(VaultConfig, ['vault'], vault);
+  if (vaultProblems(own, true).length > 0) place(['vault', 'drill', 'identityFile'], 'an absolute path', 'nothing');
   const backups = declared.flatMap((value, i) => form(BackupConfig, ['backups', i], value) ?? []);
   const names = backups.map(({ name }) => name);
   const twice = names.findIndex((name, i) => names.indexOf(name) < i);

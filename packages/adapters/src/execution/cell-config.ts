@@ -5,7 +5,8 @@ import { CommandMigrations } from './command-migrator/command-config.ts';
 import { PgBackRestConfig } from './pgbackrest/pgbackrest-config.ts';
 import { pgbackrestProblems } from './pgbackrest/pgbackrest-problems.ts';
 import { RehearsalConfig, rehearsalProblems } from './rehearsal/business/rehearsal-config.ts';
-import { VaultConfig } from './vault/vault-config.ts';
+import { SnapshotConfig, snapshotProblems } from './snapshots/snapshot-config.ts';
+import { VaultConfig, vaultProblems } from './vault/vault-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
 const port = z.int().min(1).max(65_535);
@@ -43,6 +44,8 @@ const Store = z.strictObject({
   keepRestorePoints: z.int().min(1).max(1_000).default(5),
   /** Restore points are pgBackRest's backups, and the log is archived in its repository; absent: copies of ours. */
   pgbackrest: PgBackRestConfig.optional(),
+  /** Restore points are snapshots that a program of somebody's takes of the disk; absent: copies of ours. */
+  snapshots: SnapshotConfig.optional(),
   /** How the releases' migrations are carried out here: by a program of the application's; absent: they are SQL. */
   migrations: CommandMigrations.optional(),
 });
@@ -183,7 +186,9 @@ export function parseCellConfig(input: unknown): CellConfig {
     })),
   );
   if (!ordered.ok) wrong.push(...disorderWords(ordered, 'store').map((words) => `stores: ${words}`));
-  wrong.push(...pgbackrestProblems(config), ...rehearsalProblems(config));
+  wrong.push(...pgbackrestProblems(config), ...snapshotProblems(config), ...rehearsalProblems(config));
+  const all = [...Object.values(config.stores), ...Object.values(config.externalStores)];
+  wrong.push(...vaultProblems(config.vault, !all.every((store) => 'pgbackrest' in store)));
   const ports = [
     ...Object.values(config.slots).flatMap((components) => Object.values(components).filter((p) => p !== 0)),
     ...Object.values(config.stores).map((store) => store.port),

@@ -32,6 +32,7 @@ import { physicalStore } from './restore-points/physical-store.ts';
 import { restorePointsByStore } from './restore-points-by-store.ts';
 import { CellTraffic } from './router/cell-traffic.ts';
 import { RouterProcess } from './router/router-process.ts';
+import { hasSnapshots, SnapshotRestorePoints, type SnapshotStore } from './snapshots/snapshot-restore-points.ts';
 import { SqlMigrator } from './sql-migrator/sql-migrator.ts';
 import { StoreFault } from './store/store-fault.ts';
 import { prepareStore, type Store } from './store/store-session.ts';
@@ -118,6 +119,8 @@ async function assemble(
   await copies.endLeftovers();
   const backups = new PgBackRestRestorePoints(new Map([...stores].filter(hasOwnRepository)));
   await backups.prepare(report);
+  const taken = new SnapshotRestorePoints(new Map([...stores].filter(hasOwnSnapshots)));
+  await taken.endLeftovers();
   const router = new RouterProcess({
     cellDir: config.dir,
     ...config.router,
@@ -162,7 +165,11 @@ async function assemble(
       restorePointsByStore(
         [...stores.values()].filter(hasPgBackRest).map(({ name }) => name),
         backups,
-        copies,
+        restorePointsByStore(
+          [...stores.values()].filter(hasSnapshots).map(({ name }) => name),
+          taken,
+          copies,
+        ),
       ),
       new DumpRestorePoints(external),
     ),
@@ -182,6 +189,10 @@ async function assemble(
 
 function hasOwnRepository(entry: [string, BackedStore]): entry is [string, PgBackRestStore] {
   return hasPgBackRest(entry[1]);
+}
+
+function hasOwnSnapshots(entry: [string, BackedStore]): entry is [string, SnapshotStore] {
+  return hasSnapshots(entry[1]);
 }
 
 /** SQL files where the configuration says nothing else. What a killed agent's commands left running is ended. */

@@ -1,10 +1,9 @@
 /** `headgate-agent restore-points`: what lies in the cells' vaults, whether it is right, and bringing it back from there. */
 
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
-import { FILES, pgbackrestFolder } from '@headgate/adapters/execution/pgbackrest/own-configuration';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { type ChosenPoint, choosePoint } from '@headgate/adapters/execution/vault/choose-point';
 import { unmetDemands } from '@headgate/adapters/execution/vault/demands';
@@ -21,7 +20,9 @@ import type { Trust, WalReach } from '@headgate/documents';
 import { freshnessOf, nextDue } from '@headgate/domain';
 import { type Answer, type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
 import { print } from '../output.ts';
-import { checkedLine, freshnessLines, listLines } from '../restore-points/words.ts';
+import { listedInRepository, verifiedInRepository } from '../restore-points/in-repository.ts';
+import { checkedLine, freshnessLines, listLines, tooOld } from '../restore-points/words.ts';
+import { inRepository } from '../schedule/freshness-in.ts';
 import { type CellOfVault, onlyOne, vaultsOf } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
 
@@ -33,9 +34,10 @@ export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies o
   headgate-agent restore-points key --config FILE [--cell CELL]
   headgate-agent restore-points identity --out FILE
 
-list    what lies there of each store, whose signature it has, how fresh it is, and how the store says it is protected
+list    what lies there of each store, whose signature it has, how fresh it is, and how the store says it is protected; of a
+        store with pgBackRest what lies in its repository
 verify  reads a restore point back, the newest or that of the ID: signature, whose it is, every part's size and SHA-256; with
-        an identity it is decrypted, too, and every file is compared
+        an identity it is decrypted, too, and every file is compared. pgBackRest reads its repository itself
 fetch   does all that and lays it out beside the store's own restore points, or in DIR. Nothing appears that isn't right
 key     the public key that manifests are signed with, for a trust file (may: [restore-point])
 identity  makes an identity, and prints the recipient that belongs to it, for the cell's vault. Keep FILE off this machine
@@ -114,8 +116,11 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
   let bad = false;
   for (const cell of cells) {
     const { store, trust } = await opened(cell, pinned);
-    const stores = [...vaultedStores(cell)].filter(([name]) => (values.store ?? name) === name);
-    if (values.store !== undefined && stores.length === 0) throw new Error(notInVault(cell, values.store));
+    const asked = (name: string): boolean => (values.store ?? name) === name;
+    const stores = [...vaultedStores(cell)].filter(([name]) => asked(name));
+    const elsewhere = [...storesElsewhere(cell).keys()].filter(asked);
+    if (stores.length + elsewhere.length === 0 && values.store !== undefined)
+      throw new Error(`there is no store ${values.store} in ${cell.cell}`);
     for (const [name, { restorePointsDir }] of stores) {
       const of = { environment: cell.environment, cell: cell.cell, store: name };
       const found = await listVault(store, of, trust, signal);
@@ -130,13 +135,19 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
       const dueAt = rpoMs === undefined ? undefined : nextDue(freshness, rpoMs);
       const protections = await store.protections(signal);
       const unmet = await unmetDemands(cell.vault, store, restorePointsDir, signal);
-      const late = rpoMs !== undefined && (freshness.ageMs ?? Number.POSITIVE_INFINITY) > rpoMs ? rpoMs : undefined;
+      const late = tooOld(freshness, rpoMs);
       const wal = walTrouble(cell, name, reach, goesOn);
       bad ||= freshness.unreadable > 0 || freshness.newest === undefined || unmet.length > 0;
       bad ||= late !== undefined || wal !== undefined;
       told.push({ ...of, vault: store.name, ...found, freshness, dueAt, protections, unmet, wal });
       if (values.json !== true)
         say([...listLines(of, store.name, found), ...freshnessLines(freshness, protections, unmet, late, wal)]);
+    }
+    for (const name of elsewhere) {
+      const { lines, told: found, ok } = await listedInRepository(cell as CellConfig & CellOfVault, name, signal);
+      bad ||= !ok;
+      told.push(found);
+      if (values.json !== true) say(lines);
     }
   }
   if (values.json === true) say([visibleJson(told)]);
@@ -146,10 +157,8 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
 /** Why nothing of a store lies in its cell's vault, and where to look. */
 function notInVault(cell: CellOfVault, name: string): string {
   const elsewhere = storesElsewhere(cell).get(name);
-  if (elsewhere === undefined || cell.kind !== 'process') return `there is no store ${name} in ${cell.cell}`;
-  const { pgbackrest, clusterDir } = cell.stores[name]!;
-  const conf = join(pgbackrestFolder(clusterDir), FILES.configuration);
-  return `the restore points of ${name} lie in ${elsewhere}, none in the vault. What is there, as the user that runs its PostgreSQL: ${pgbackrest!.program} --config=${conf} --stanza=${pgbackrest!.stanza} info`;
+  if (elsewhere === undefined) return `there is no store ${name} in ${cell.cell}`;
+  return `the restore points of ${name} lie in ${elsewhere.words}, none in the vault: headgate-agent recover --config FILE --store ${name} --to DIR brings one back from there`;
 }
 
 /** What is wrong with the store's log in the vault, where it is to be there. */
@@ -175,7 +184,14 @@ async function found(cell: CellOfVault, pinned: Trust, values: Values): Promise<
 }
 
 async function verify(cells: readonly CellOfVault[], pinned: Trust, values: Values): Promise<number> {
-  const read = await found(onlyOne(cells), pinned, values);
+  const cell = onlyOne(cells);
+  if (inRepository(cell, values.store!)) {
+    const { ok, told, line } = await verifiedInRepository(cell, values.store!, values.id, signal);
+    if (!ok) return complain([line], EXIT.refused);
+    say([values.json === true ? visibleJson(told) : line]);
+    return EXIT.ok;
+  }
+  const read = await found(cell, pinned, values);
   if (!read.ok) return complain([read.why], EXIT.refused);
   const { unsealing, signer } = read;
   const identities = values.identity === undefined ? undefined : await readIdentities(values.identity);

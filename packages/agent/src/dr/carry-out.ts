@@ -8,6 +8,7 @@ import {
   rebuildRoutes,
   rebuildSlot,
 } from '@headgate/adapters/execution/rebuild/rebuild-application';
+import { rebuildBackup } from '@headgate/adapters/execution/rebuild/rebuild-backup';
 import { rebuildStore } from '@headgate/adapters/execution/rebuild/rebuild-store';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
@@ -16,13 +17,15 @@ import type { ExercisedStep, ExercisedStore, RebuildPlan, RebuildStep } from '@h
 import { backupParts } from '../backups/keep-backup.ts';
 import type { AgentConfig } from '../config.ts';
 import { carryOutBusiness, type VerificationToRun } from './business.ts';
-import type { Gathered } from './facts.ts';
+import { type Gathered, lostStore } from './facts.ts';
 
 export interface RebuildRun {
   readonly agent: AgentConfig;
   readonly trust: Trust;
   readonly plan: RebuildPlan;
   readonly gathered: Gathered;
+  /** The cell as it is configured: in an exercise it comes back elsewhere. */
+  readonly source: CellConfig;
   /** The cell in its new place. */
   readonly target: CellConfig;
   /** Components that are started; absent: all. */
@@ -104,11 +107,17 @@ async function oneStore(run: RebuildRun, step: RebuildStep): Promise<ExercisedSt
   const { plan, target, gathered, signal, say } = run;
   const { point } = plan.stores.find(({ name }) => name === step.of)!;
   await mkdir(target.dir, { recursive: true, mode: 0o755 });
+  const store = physicalStore(target, step.of, await findPrograms(15, target.dir));
+  const of = { environment: plan.environment, cell: plan.cell, store: step.of };
+  const placing = (rebuilt: ExercisedStore): Promise<void> => run.done(step, rebuilt);
+  if (run.source.stores[step.of]?.pgbackrest !== undefined) {
+    const lost = await lostStore(run.source, step.of, target.dir);
+    return rebuildBackup({ store, lost, of, point, deadlineMs: PART_MS, signal, say, placing });
+  }
   return rebuildStore({
-    store: physicalStore(target, step.of, await findPrograms(15, target.dir)),
-    of: { environment: plan.environment, cell: plan.cell, store: step.of },
+    ...{ store, of },
     ...{ vault: gathered.vault, trust: gathered.trust, identities: gathered.identities, point, deadlineMs: PART_MS },
-    ...{ signal, say, placing: (rebuilt) => run.done(step, rebuilt) },
+    ...{ signal, say, placing },
   });
 }
 

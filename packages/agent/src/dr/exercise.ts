@@ -42,7 +42,7 @@ export async function exercise(
     const begins = rehearsal !== undefined;
     const run = {
       ...{ agent: config, trust: ask.trust, plan: begins ? plan : withoutApplication(plan), gathered },
-      ...{ target: place.config, only: rehearsal?.components ?? [cell.webComponent], transactions },
+      ...{ source: cell, target: place.config, only: rehearsal?.components ?? [cell.webComponent], transactions },
       ...{ verification: begins ? verification : undefined, programsDir: place.programsDir },
       ...{ configurationDir: join(place.dir, 'configuration'), signal, say, detail: ask.detail },
       isDone: async () => false,

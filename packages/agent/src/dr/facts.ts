@@ -3,10 +3,14 @@ import { access } from 'node:fs/promises';
 import { chooseBackup } from '@headgate/adapters/execution/backups/index';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
+import { hasPgBackRest, type PgBackRestStore } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
+import { backupToRebuild } from '@headgate/adapters/execution/rebuild/backup-to-rebuild';
 import { pointToRebuild } from '@headgate/adapters/execution/rebuild/point-to-rebuild';
 import type { ReleaseWithFiles } from '@headgate/adapters/execution/rehearsal/index';
+import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
 import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
 import type { Trust } from '@headgate/documents';
 import type { Digest, RebuildBackup, RebuildFacts, RebuildStore, Refusal } from '@headgate/domain';
 import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
@@ -14,6 +18,9 @@ import type { AgentConfig } from '../config.ts';
 import type { CellToRebuild } from './cell-to-rebuild.ts';
 import { lastExercise } from './evidence.ts';
 import { servingIn } from './serving.ts';
+
+/** For each question to a repository. Milliseconds. */
+const LOOK_MS = 120_000;
 
 export interface FactsAsk {
   readonly config: AgentConfig;
@@ -43,7 +50,7 @@ export async function gatherFacts(ask: FactsAsk): Promise<Gathered> {
   const { config, cell, target, signal } = ask;
   const vault = await openObjectStore(cell.vault.store);
   const trust = { signers: [...(await ownSigners(cell.vault.keyFile)), ...ask.trust.signers] };
-  const opener = await identityOf(ask);
+  const opener = needsIdentity(ask) ? await identityOf(ask) : { identities: [] };
   const identities = 'refusal' in opener ? [] : opener.identities;
   const stores: RebuildStore[] = [];
   for (const [name, { dependsOn, pgbackrest }] of Object.entries(cell.stores)) {
@@ -51,10 +58,11 @@ export async function gatherFacts(ask: FactsAsk): Promise<Gathered> {
     const found =
       pgbackrest === undefined
         ? await pointToRebuild({ of, vault, trust, identities, signal })
-        : {
-            why: 'its restore points are pgBackRest’s backups, and those aren’t rebuilt by this yet',
-            unblock: `headgate-agent recover --config FILE --store ${name} --to DIR brings it back beside its place`,
-          };
+        : await backupToRebuild({
+            store: await lostStore(cell, name, target.dir),
+            of: `${of.environment}/${of.cell}/${name}`,
+            bounds: { deadlineMs: LOOK_MS, signal },
+          });
     stores.push({ name, dependsOn, ...found });
   }
   for (const [name, { dependsOn }] of Object.entries(cell.externalStores))
@@ -74,6 +82,18 @@ export async function gatherFacts(ask: FactsAsk): Promise<Gathered> {
     },
     ...{ vault, trust, identities, releases },
   };
+}
+
+/** A store with pgBackRest as its cell's configuration has it: `reachable` is a folder that PostgreSQL's user may enter, or will be. */
+export async function lostStore(cell: CellConfig, name: string, reachable: string): Promise<PgBackRestStore> {
+  const store = physicalStore(cell, name, await findPrograms(15, reachable));
+  if (!hasPgBackRest(store)) throw new Error(`the store ${name} has no pgBackRest`);
+  return store;
+}
+
+/** Whether anything that comes back lies in a vault: repositories of their own are opened by their passphrases. */
+function needsIdentity({ config, cell }: FactsAsk): boolean {
+  return config.backups.length > 0 || Object.values(cell.stores).some(({ pgbackrest }) => pgbackrest === undefined);
 }
 
 /** What opens the vault, or why nothing does. */

@@ -37,7 +37,7 @@ export async function rebuild(ask: RebuildAsk): Promise<Rebuilt> {
     const who = { plan: digestOfJson(plan), by, because, now: Date.now() };
     const standing = await StandingRebuild.begin(cell, who, before);
     const run = {
-      ...{ agent: config, trust: ask.trust, plan, gathered, target: cell, verification, signal, say },
+      ...{ agent: config, trust: ask.trust, plan, gathered, source: cell, target: cell, verification, signal, say },
       ...{ configurationDir: join(config.dataDir, 'rebuilt'), programsDir: join(cell.dir, WORK, 'programs') },
       detail: ask.detail,
       isDone: (step: RebuildStep) => standing.isDone(step),

@@ -1,5 +1,6 @@
 /** A plan to rebuild a cell as a runbook: what an engineer does by hand, step by step, with the ids that an exercise times. */
 import { join } from 'node:path';
+import { repositoryText } from '@headgate/adapters/execution/pgbackrest/pgbackrest-config';
 import { expectedMs, type RebuildPlan, type RebuildStep } from '@headgate/domain';
 import { tookText } from '@headgate/domain/model/duration';
 import type { DrAsk } from './ask.ts';
@@ -23,8 +24,8 @@ export function runbook(ask: DrAsk, plan: RebuildPlan, digest: string, now: numb
     ].join('\n'),
     '## Before the first step',
     [
-      `1. The old ${plan.cell} must not come back beside the new one: take its machine off the network, or its power, and withdraw its credentials for ${cell.vault.store.kind === 'folder' ? cell.vault.store.dir : cell.vault.store.bucket}.`,
-      '2. On this machine: Headgate, PostgreSQL 15’s packages, the files that the configuration names, and the identity.',
+      `1. The old ${plan.cell} must not come back beside the new one: take its machine off the network, or its power, and withdraw its credentials for ${places(ask).join(' and ')}.`,
+      `2. On this machine: Headgate, PostgreSQL 15’s packages${repositories(ask).length > 0 ? ', pgBackRest' : ''}, the files that the configuration names, and the identity.`,
       `3. Nothing stands against it: \`headgate-agent dr plan --config ${word(ask.configFile)}${common(ask)}\` ends with 0.`,
     ].join('\n'),
     ...steps.flatMap((step, i) => stepText(ask, plan, step, i + 1)),
@@ -65,6 +66,19 @@ function whatOf({ config, cell }: DrAsk, { kind, of }: RebuildStep): string {
   }
 }
 
+/** Repositories of stores, in words. */
+function repositories({ cell }: DrAsk): readonly string[] {
+  return Object.values(cell.stores).flatMap(({ pgbackrest }) =>
+    pgbackrest === undefined ? [] : [repositoryText(pgbackrest)],
+  );
+}
+
+/** Where what comes back lies. */
+function places(ask: DrAsk): readonly string[] {
+  const { store } = ask.cell.vault;
+  return [store.kind === 'folder' ? store.dir : store.bucket, ...repositories(ask)];
+}
+
 /** The same by older means, where the step doesn't do it. */
 function byHand(ask: DrAsk, plan: RebuildPlan, { kind, of }: RebuildStep): readonly string[] {
   const { cell, configFile } = ask;
@@ -79,7 +93,7 @@ function byHand(ask: DrAsk, plan: RebuildPlan, { kind, of }: RebuildStep): reado
   }
   if (kind !== 'store' || lookAt === undefined) return [];
   const { point } = plan.stores.find(({ name }) => name === of)!;
-  const more = ` --cell ${cell.cell} --id ${point.id}${identity}`;
+  const more = ` --cell ${cell.cell} --id ${point.id}${lookAt.pgbackrest === undefined ? identity : ''}`;
   const to = word(`${lookAt.clusterDir}.by-hand`);
   return [
     'To look at it once the cell runs:',
@@ -88,7 +102,7 @@ function byHand(ask: DrAsk, plan: RebuildPlan, { kind, of }: RebuildStep): reado
     ),
     'If the step doesn’t do it, beside its place:',
     fenced(
-      point.reachedAt === undefined
+      point.reachedAt === undefined && point.lastWal === undefined
         ? `headgate-agent restore-points fetch --config ${word(configFile)} --store ${of}${more} --to ${to}`
         : `headgate-agent recover --config ${word(configFile)} --store ${of}${more} --to ${to}`,
     ),

@@ -30,9 +30,12 @@ export function planLines(plan: RebuildPlan, now: number): readonly string[] {
 
 export function pointText(store: RebuildPlan['stores'][number], now: number): string {
   const { name, point } = store;
-  const { id, takenAt, bytes, schemaVersion, reachedAt } = point;
-  const log = reachedAt === undefined ? '' : `, its log up to ${timeText(reachedAt)}`;
-  return `${name}: ${id} of ${timeText(takenAt)}, schema ${schemaVersion}, ${Math.ceil(bytes / 1e6)} MB${log}; the last ${ageText(lostNow(store, now))} would be lost`;
+  const { id, takenAt, bytes, schemaVersion, reachedAt, lastWal } = point;
+  const known = reachedAt === undefined ? '' : `, its log up to ${timeText(reachedAt)}`;
+  const log =
+    known === '' && lastWal !== undefined ? `, its log up to ${lastWal}, of a moment that isn’t known here` : known;
+  const most = known === '' && lastWal !== undefined ? 'at most ' : '';
+  return `${name}: ${id} of ${timeText(takenAt)}, schema ${schemaVersion}, ${Math.ceil(bytes / 1e6)} MB${log}; ${most}the last ${ageText(lostNow(store, now))} would be lost`;
 }
 
 /** What stands against a plan, a paragraph each. */

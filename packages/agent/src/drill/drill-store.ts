@@ -38,12 +38,12 @@ export async function drillStore(ask: StoreDrillAsk): Promise<DrilledStore> {
   const { cell, store, trust, id, signal, say, detail } = ask;
   const { vault } = cell;
   const elsewhere = storesElsewhere(cell).has(store);
-  const identityFile = ask.identityFile ?? vault.drill?.identityFile;
+  // A repository of its own is opened by its own passphrase.
+  const identityFile = elsewhere ? undefined : (ask.identityFile ?? vault.drill?.identityFile);
   if (identityFile === undefined && !elsewhere)
     throw new Error(`it needs an identity: --identity FILE, or vault.drill.identityFile of the cell ${cell.cell}`);
   const workDir = ask.workDir ?? drillFolder(cell);
   await ownFolder(workDir);
-  // A repository of its own is opened by its own passphrase.
   const identities = identityFile === undefined ? [] : await readIdentities(identityFile);
   const key = await vaultKey(vault.keyFile);
   const facts = await drill({
@@ -53,8 +53,8 @@ export async function drillStore(ask: StoreDrillAsk): Promise<DrilledStore> {
     trust: { signers: [...(await ownSigners(vault.keyFile)), ...trust.signers] },
     identities,
     id,
-    ...(!elsewhere && { everyMs: vault.schedule?.everyMs }),
-    walEveryMs: vault.wal?.everyMs,
+    everyMs: vault.schedule?.everyMs,
+    walEveryMs: elsewhere && cell.kind === 'process' ? cell.stores[store]?.pgbackrest?.logEveryMs : vault.wal?.everyMs,
     transactions: vault.drill?.transactions,
     workDir,
     deadlineMs: PART_MS,

@@ -102,6 +102,10 @@ async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
     throw new Error(
       `the restore points of the store ${name} are pgBackRest's backups, and no release is rehearsed on those yet; name another copy of it`,
     );
+  if (own.snapshots !== undefined)
+    throw new Error(
+      `the restore points of the store ${name} are snapshots that a program takes, and no release is rehearsed on those yet; name another copy of it`,
+    );
   const { clusterDir: dir, port, archiveDir, database, user, passwordFile, restorePointsDir } = own;
   const cluster = new Cluster({ dir, port, archiveDir }, await findPrograms(15, ask.workDir));
   const store = { name, cluster, database, user, passwordFile, archiveDir, restorePointsDir, files: [], keep: 1 };

@@ -1,4 +1,5 @@
 /** Restore points in a vault, in words for a person at this machine. */
+import type { RepositoryList } from '@headgate/adapters/execution/pgbackrest/repository-list';
 import type { VaultList } from '@headgate/adapters/execution/vault/vaulted-points';
 import type { SealedPoint } from '@headgate/documents';
 import type { Freshness } from '@headgate/domain';
@@ -51,6 +52,34 @@ export function freshnessLines(
     ...unmet.map((each) => `  DEMANDED AND NOT SO: ${each}`),
   ];
 }
+
+/** How much may be lost, where more would be; `undefined`: nothing is asked, or it is so. Milliseconds. */
+export function tooOld({ ageMs }: Freshness, rpoMs: number | undefined): number | undefined {
+  return rpoMs !== undefined && (ageMs ?? Number.POSITIVE_INFINITY) > rpoMs ? rpoMs : undefined;
+}
+
+/** A store's restore points in pgBackRest's repository, a line each. */
+export function repositoryLines(
+  { environment, cell, store }: { readonly environment: string; readonly cell: string; readonly store: string },
+  repository: string,
+  { kept, unreadable, others, major }: RepositoryList,
+): string[] {
+  return [
+    `${environment}, cell ${cell}, store ${store}, in ${repository}:`,
+    ...kept.map(
+      ({ point, manifest: { id, takenAt, schemaVersion, pgbackrest }, backup }) =>
+        `  ${id}  ${timeText(takenAt)}  schema ${schemaVersion}  ${bytesText(pgbackrest.bytes)}, ${KINDS[backup.type]} ${pgbackrest.label}  PostgreSQL ${major} physical, LSN ${pgbackrest.lsn}  ${point.verified ? 'verified when it was taken' : 'NOT VERIFIED'}`,
+    ),
+    ...unreadable.map(({ id, why }) => `  ${id}  NOT RIGHT: ${why}`),
+    ...others.map(
+      ({ label, timestamp, type }) =>
+        `  ${label}  ${timeText(timestamp.stop * 1_000)}  ${KINDS[type]} that somebody else took: no restore point`,
+    ),
+    ...(kept.length + unreadable.length + others.length === 0 ? ['  none'] : []),
+  ];
+}
+
+const KINDS = { full: 'a full backup', diff: 'what changed since a full backup', incr: 'what changed since' } as const;
 
 /** What was found right of a restore point. */
 export function checkedLine(sealed: SealedPoint, signer: string, decrypted: boolean): string {

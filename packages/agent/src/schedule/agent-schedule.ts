@@ -1,4 +1,4 @@
-import { vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
+import { storesElsewhere, vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
 import type { AgentConfig } from '../config.ts';
 import { hasVault } from '../vault-cells.ts';
 import { ScheduleFile } from './schedule-file.ts';
@@ -14,7 +14,7 @@ export async function agentSchedule({
     cells: config.cells
       .filter(hasVault)
       .filter(({ vault }) => vault.schedule !== undefined || vault.drill?.everyMs !== undefined),
-    stores: (cell) => [...vaultedStores(cell).keys()],
+    stores: (cell) => [...vaultedStores(cell).keys(), ...storesElsewhere(cell).keys()],
     file: await ScheduleFile.open(config.dataDir),
   });
 }

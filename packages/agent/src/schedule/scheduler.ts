@@ -10,7 +10,7 @@ import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
 import type { CellOfVault } from '../vault-cells.ts';
-import { freshnessIn } from './freshness-in.ts';
+import { freshnessIn, inRepository } from './freshness-in.ts';
 import type { ScheduleFile, StoreRecord } from './schedule-file.ts';
 import { takePoint } from './take-point.ts';
 import type { StoreWal } from './wal-rounds.ts';
@@ -41,7 +41,9 @@ export interface StoreSchedule {
     readonly untold: boolean;
   };
   readonly atWork?: Scheduled['what'];
-  /** Its write-ahead log, where that is brought to the vault. */
+  /** Why nobody knows what restore points there are: then nothing is due. */
+  readonly unseen?: string;
+  /** Its write-ahead log, where that goes to the vault or to a repository. */
   readonly wal?: Omit<StoreWal, 'store'>;
 }
 
@@ -57,6 +59,7 @@ const PUT_OFF = Symbol('put off');
 export class Scheduler {
   readonly #parts: SchedulerParts;
   readonly #freshness = new Map<string, Freshness>();
+  readonly #unseen = new Map<string, string>();
   readonly #every: Every;
   #atWork: Scheduled | undefined;
 
@@ -89,6 +92,7 @@ export class Scheduler {
         work.find((each) => each.cell === cell && each.store === store && each.what === what)?.dueAt;
       const [point, drill] = [dueAt('restore-point'), dueAt('drill')];
       const lastAt = this.#freshness.get(`${cell}/${store}`)?.newest?.takenAt;
+      const unseen = this.#unseen.get(`${cell}/${store}`);
       const mine = this.#atWork?.cell === cell && this.#atWork.store === store ? this.#atWork.what : undefined;
       return {
         store,
@@ -99,6 +103,7 @@ export class Scheduler {
           drills: { ...wordsOf(drills), dueAt: drill, ...whyOf(drills), untold: untold !== undefined },
         }),
         ...(mine !== undefined && { atWork: mine }),
+        ...(unseen !== undefined && { unseen }),
       };
     });
   }
@@ -172,7 +177,9 @@ export class Scheduler {
     await this.#look(cell, due.store, signal);
     const newest = this.#freshness.get(`${due.cell}/${due.store}`)?.newest?.takenAt;
     // Where a vault isn't required, a restore point that isn't in it counts for a promotion; for the schedule it doesn't.
-    if (why === undefined && (newest === undefined || newest === before)) why = 'it isn’t sealed in the vault';
+    const kept = newest !== undefined && newest !== before;
+    if (why === undefined && !kept)
+      why = inRepository(cell, due.store) ? 'it doesn’t lie in its repository' : 'it isn’t sealed in the vault';
     const record = this.#parts.file.of(due.cell, due.store);
     await this.#parts.file.put(due.cell, due.store, { ...record, points: tried(record.points, why) });
     if (why === undefined) log.info({ cell: due.cell, store: due.store }, 'restore point taken by schedule');
@@ -225,11 +232,16 @@ export class Scheduler {
   /** What the vault holds now. A vault that is away is looked at in the next round again. */
   async #look(cell: CellOfVault, store: string, signal: AbortSignal): Promise<void> {
     const { log, trust } = this.#parts;
+    const name = `${cell.cell}/${store}`;
     try {
-      this.#freshness.set(`${cell.cell}/${store}`, await freshnessIn(cell, store, trust, signal));
+      this.#freshness.set(name, await freshnessIn(cell, store, trust, signal));
+      this.#unseen.delete(name);
     } catch (error) {
-      if (!signal.aborted)
-        log.warn({ cell: cell.cell, store, why: (error as Error).message }, 'the vault can’t be looked at');
+      if (signal.aborted) return;
+      const why = (error as Error).message.slice(0, 500);
+      if (this.#unseen.get(name) !== why)
+        log.warn({ cell: cell.cell, store, why }, 'the restore points can’t be looked at');
+      this.#unseen.set(name, why);
     }
   }
 

@@ -15,7 +15,8 @@ export function withWal(schedule: readonly StoreSchedule[], wal: readonly StoreW
 }
 
 export function scheduleLines(schedule: readonly StoreSchedule[], now: number): readonly string[] {
-  return schedule.flatMap(({ store, points, drills, atWork, wal }) => [
+  return schedule.flatMap(({ store, points, drills, atWork, unseen, wal }) => [
+    ...(unseen === undefined ? [] : [`  store ${store}: restore points CAN’T BE LOOKED AT: ${unseen}`]),
     ...(points === undefined
       ? []
       : [
@@ -29,7 +30,7 @@ export function scheduleLines(schedule: readonly StoreSchedule[], now: number): 
     ...(wal === undefined
       ? []
       : [
-          `  store ${store}: ${wal.reachedAt === undefined ? 'NO WAL brought to the vault yet' : `WAL in the vault up to ${ageText(Math.max(0, now - wal.reachedAt))} ago`}${trouble(wal.why)}`,
+          `  store ${store}: ${wal.reachedAt === undefined ? `NO WAL brought to the ${wal.where} yet` : `WAL in the ${wal.where} up to ${ageText(Math.max(0, now - wal.reachedAt))} ago`}${trouble(wal.why)}`,
         ]),
     ...(atWork === undefined
       ? []

@@ -104,7 +104,7 @@ export function wrongWithStore(store: ExercisedStore): readonly string[] {
     ...(schema !== undefined && ownSchema !== undefined && schema < ownSchema
       ? [`with its log it has the schema ${schema}, and had ${ownSchema} before`]
       : []),
-    ...(replayed === false ? ['what came back ends before the vault’s log does'] : []),
+    ...(replayed === false ? ['what came back ends before its log does'] : []),
     ...(census?.differences ?? []).map(differenceText),
     ...(files?.wrong ?? []).map((path) => `the file ${path} isn't what was promised`),
     ...(amcheck?.problems ?? []).map((each) => `pg_amcheck: ${each}`),

@@ -19,8 +19,10 @@ export interface RebuildPoint {
   readonly bytes: number;
   /** Its rows were counted, and can be compared. */
   readonly promisesRows: boolean;
-  /** Up to which moment the store's log goes on from it there; absent: its own moment is all. */
+  /** Up to which moment the store's log goes on from it there; absent: its own moment is all, or nobody here knows (`lastWal`). */
   readonly reachedAt?: Instant;
+  /** The last segment of its log, of a restore point in a repository of its own. */
+  readonly lastWal?: string;
 }
 
 export interface RebuildStore {
@@ -177,11 +179,17 @@ function stepsOf(
   return [...configuration, ...stored, ...applications, traffic, ...business];
 }
 
-function proofOfStore({ promisesRows, reachedAt, schemaVersion }: RebuildPoint): string {
+/** Whether its log goes on from a restore point. */
+function hasLog({ reachedAt, lastWal }: RebuildPoint): boolean {
+  return reachedAt !== undefined || lastWal !== undefined;
+}
+
+function proofOfStore({ promisesRows, reachedAt, lastWal, schemaVersion }: RebuildPoint): string {
   return [
     ...(promisesRows ? ['rows and sums of every table are what was promised'] : []),
     `the schema is ${schemaVersion} or later`,
-    ...(reachedAt === undefined ? [] : ['recovery came to the end of the vault’s log']),
+    ...(lastWal === undefined ? [] : [`recovery came to the end of the log, in ${lastWal} or later`]),
+    ...(reachedAt === undefined || lastWal !== undefined ? [] : ['recovery came to the end of the vault’s log']),
     'pg_amcheck finds nothing wrong',
   ].join('; ');
 }
@@ -213,7 +221,7 @@ function refusedServing({ cell, serving, stores, tenants }: RebuildFacts): reado
       if (point === undefined || !here.some((tenant) => tenants[tenant] === name)) continue;
       const { schemaVersion } = point;
       // With its log a store may come back newer than its copy; older than a release can use it never gets.
-      if (schemaVersion > schemaRange.max || (schemaVersion < schemaRange.min && point.reachedAt === undefined))
+      if (schemaVersion > schemaRange.max || (schemaVersion < schemaRange.min && !hasLog(point)))
         wrong.push(
           no(
             `${release.version} is for the schemas ${schemaRange.min} to ${schemaRange.max}, and ${name} comes back with ${schemaVersion}`,

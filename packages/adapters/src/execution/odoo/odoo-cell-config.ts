@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
-import { VaultConfig } from '../vault/vault-config.ts';
+import { VaultConfig, vaultProblems } from '../vault/vault-config.ts';
 
 const name = z.string().regex(NAME_PATTERN, 'a name: lower-case letters, digits and hyphens, at most 63');
 const port = z.int().min(1).max(65_535);
@@ -127,6 +127,7 @@ export function parseOdooCellConfig(input: unknown): OdooCellConfig {
     listenPort,
     adminPort,
   ];
+  wrong.push(...vaultProblems(config.vault, true));
   for (const p of new Set(ports.filter((p, i) => ports.indexOf(p) !== i))) wrong.push(`the port ${p} is named twice`);
   if (wrong.length > 0) throw new Error(`The cell's configuration isn't right:\n${wrong.join('\n')}`);
   return config;

@@ -8,17 +8,27 @@ import { numberText, segmentNumber, segmentOfLsn } from '../../postgres-cluster/
 import type { Bounds, PgBackRest, Ran } from './pgbackrest.ts';
 
 export type LogAnswer =
-  | { readonly ok: true; readonly segments: ReadonlySet<string> }
+  | {
+      readonly ok: true;
+      readonly segments: ReadonlySet<string>;
+      /** The folder of the newest, in the stanza's: one for each cluster that the stanza knew. */
+      readonly folder?: string;
+    }
   | Extract<Ran, { readonly ok: false }>;
 
-/** Names of the segments of the log that lie in the repository. */
-export async function archivedSegments(own: PgBackRest, bounds: Bounds): Promise<LogAnswer> {
-  const ran = await own.run(
-    ['repo-ls', `archive/${own.config.stanza}`, '--recurse', '--filter=/[0-9A-F]{24}-[0-9a-f]{40}'],
-    bounds,
-  );
+const SEGMENT_THERE = /^(?:(.+)\/)?([0-9A-F]{24})-[0-9a-f]{40}/gm;
+
+/** Names of the segments of the log that lie in the repository. `folder`: of those alone that lie there. */
+export async function archivedSegments(own: PgBackRest, bounds: Bounds, folder?: string): Promise<LogAnswer> {
+  const where = ['archive', own.config.stanza, ...(folder === undefined ? [] : [folder])].join('/');
+  const ran = await own.run(['repo-ls', where, '--recurse', '--filter=(^|/)[0-9A-F]{24}-[0-9a-f]{40}'], bounds);
   if (!ran.ok) return ran;
-  return { ok: true, segments: new Set(ran.output.match(/(?<=\/)[0-9A-F]{24}(?=-[0-9a-f]{40})/g) ?? []) };
+  const found = [...ran.output.matchAll(SEGMENT_THERE)].map(([, at, name]) => ({ at, name: name! }));
+  const newest = found.toSorted((a, b) => (a.name < b.name ? 1 : -1))[0];
+  return {
+    ...{ ok: true, segments: new Set(found.map(({ name }) => name)) },
+    ...(newest?.at !== undefined && { folder: newest.at }),
+  };
 }
 
 /** The first segment from one to another that isn't there, on the first one's timeline. */

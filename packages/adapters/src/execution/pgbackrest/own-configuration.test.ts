@@ -51,14 +51,8 @@ describe('pgBackRest’s configuration', () => {
         main: { ...store, files: ['attachments'] },
         second: { ...store, clusterDir: `/${'long/'.repeat(30)}` },
       },
-      vault: { demands: ['versioning'] },
     }).join('\n');
-    for (const place of [
-      'stores.main.files',
-      'stores.main.pgbackrest: vault.demands',
-      'stores.second.clusterDir',
-      'stores.second.pgbackrest.stanza',
-    ])
+    for (const place of ['stores.main.files', 'stores.second.clusterDir', 'stores.second.pgbackrest.stanza'])
       expect(wrong).toContain(place);
   });
 });

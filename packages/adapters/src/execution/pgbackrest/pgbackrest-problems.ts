@@ -14,11 +14,10 @@ interface Declared {
       }
     >
   >;
-  readonly vault?: { readonly demands: readonly string[] } | undefined;
 }
 
 /** What of a cell's configuration can't be with pgBackRest, each with its place. */
-export function pgbackrestProblems({ stores, vault }: Declared): readonly string[] {
+export function pgbackrestProblems({ stores }: Declared): readonly string[] {
   const wrong: string[] = [];
   const places = new Map<string, string>();
   for (const [name, { clusterDir, port, files, pgbackrest }] of Object.entries(stores)) {
@@ -27,10 +26,6 @@ export function pgbackrestProblems({ stores, vault }: Declared): readonly string
     if (files.length > 0)
       wrong.push(
         `${at}.files: pgBackRest keeps a database and no folders beside it; leave files out, or leave pgbackrest out`,
-      );
-    if (vault !== undefined && vault.demands.length > 0)
-      wrong.push(
-        `${at}.pgbackrest: vault.demands are asked of the vault, and this store's restore points lie in pgBackRest's repository, of which nobody asks them; leave vault.demands out, or put the store into a cell of its own`,
       );
     const socket = join(pgbackrestFolder(clusterDir), FILES.socket, `.s.PGSQL.${port}`);
     if (Buffer.byteLength(socket) > LONGEST_SOCKET_PATH)

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { RestorePoint } from '@headgate/domain';
+import { type RestorePoint, takenForRollout } from '@headgate/domain';
 import {
   type Answer,
   denied,
@@ -8,20 +8,21 @@ import {
   type RestorePointList,
   type RestorePoints,
   type StepContext,
-  type UnreadableRestorePoint,
 } from '@headgate/execution';
 import type { KeptPoints } from '../kept-points/kept-points.ts';
 import { restoreInPlace } from '../restore-points/in-place.ts';
 import { markLog } from '../restore-points/mark.ts';
 import { archiveToNow, pushHistories } from './archived-log.ts';
+import { expireBackups, expiryOf, neededBackup } from './expire-backups.ts';
 import { keptOf, sameBackup } from './opened-point.ts';
 import type { Bounds, PgBackRest } from './pgbackrest.ts';
 import { openPgBackRest, type PgBackRestStore } from './pgbackrest-store.ts';
-import { ANNOTATIONS, type PointManifest, sized } from './point-manifest.ts';
-import { problemsOf } from './read-verify.ts';
+import { type PointManifest, sized } from './point-manifest.ts';
 import { repositoryInfo } from './repository-info.ts';
+import { listRepository } from './repository-list.ts';
 import { restoreBackupAside } from './restore-aside.ts';
-import { ensureStanza, failedAs, noteDamage, takeBackup } from './take-backup.ts';
+import { ensureStanza, noteDamage, takeBackup } from './take-backup.ts';
+import { wholeBackup } from './whole-backup.ts';
 
 /** For what isn't part of a step. Milliseconds. */
 const LOOK_MS = 60_000;
@@ -43,9 +44,7 @@ export class PgBackRestRestorePoints implements RestorePoints {
     if (before) return granted((await sizedOf(kept, before.id)) ?? before);
     const own = await openPgBackRest(store);
     const { id, partial } = await kept.begin();
-    // A rollout's first restore point may outdate what earlier rollouts left; later ones leave its own alone.
-    const first = !(await kept.list()).kept.some(({ manifest }) => manifest.rollout === ctx.rollout);
-    const taken = await takeBackup(store, own, id, ctx, first);
+    const taken = await takeBackup(store, own, id, ctx);
     if (!taken.ok) {
       await rm(partial, { recursive: true, force: true });
       return taken;
@@ -73,33 +72,15 @@ export class PgBackRestRestorePoints implements RestorePoints {
   /** Throws while the repository can't be looked at: nobody knows then what there is. */
   async list(name: string): Promise<RestorePointList> {
     const store = this.find(name);
-    const { kept, unreadable } = await keptOf(store).list();
-    const own = await openPgBackRest(store);
-    const looked = await repositoryInfo(own, { deadlineMs: LOOK_MS, signal: new AbortController().signal });
-    if (!looked.ok) throw new Error(looked.why);
-    const { backups } = looked.info;
-    const labels = new Map(backups.map((backup) => [backup.label, backup]));
-    const gone: UnreadableRestorePoint[] = kept.flatMap(({ manifest: { id, rollout, pgbackrest } }) => {
-      const backup = labels.get(pgbackrest.label);
-      if (backup?.annotation?.[ANNOTATIONS.id] === id) return [];
-      const why = backup === undefined ? 'isn’t in the repository any more' : 'is another one’s in the repository';
-      return [{ id, rollout, why: `its backup ${pgbackrest.label} ${why}` }];
-    });
-    const known = new Set([...kept.map(({ manifest }) => manifest.id), ...unreadable.map(({ id }) => id)]);
-    const unknown = backups.flatMap(({ label, annotation }): UnreadableRestorePoint[] => {
-      const id = annotation?.[ANNOTATIONS.id];
-      if (id === undefined || known.has(id)) return [];
-      const why = `nothing is kept beside the store of what its backup ${label} promised`;
-      return [{ id, rollout: annotation?.[ANNOTATIONS.rollout], why }];
-    });
-    const lost = new Set(gone.map(({ id }) => id));
+    const bounds = { deadlineMs: LOOK_MS, signal: new AbortController().signal };
+    const listed = await listRepository(store, await openPgBackRest(store), bounds);
+    if (!listed.ok) throw new Error(listed.why);
+    const { kept, unreadable } = listed;
     return {
-      kept: kept
-        .filter(({ manifest }) => !lost.has(manifest.id))
-        .map((each) => ({
-          ...{ point: sized(each), rollout: each.manifest.rollout, schemaVersion: each.manifest.schemaVersion },
-        })),
-      unreadable: [...unreadable, ...gone, ...unknown].sort((a, b) => (a.id < b.id ? 1 : -1)),
+      kept: kept.map((each) => ({
+        ...{ point: sized(each), rollout: each.manifest.rollout, schemaVersion: each.manifest.schemaVersion },
+      })),
+      unreadable,
     };
   }
 
@@ -154,21 +135,29 @@ export class PgBackRestRestorePoints implements RestorePoints {
     }
   }
 
-  /** What pgBackRest's own expiry took is no restore point any more. What can't be looked at today is tomorrow. */
+  /** What pgBackRest's own expiry takes is no restore point any more. What can't be tidied up today is tomorrow. */
   private async tidy(
     kept: KeptPoints<PointManifest>,
     own: PgBackRest,
     newest: string,
     ctx: StepContext,
   ): Promise<void> {
-    const looked = await repositoryInfo(own, { deadlineMs: Math.max(1_000, ctx.remainingMs()), signal: ctx.signal });
+    const bounds = (): Bounds => ({ deadlineMs: Math.max(1_000, ctx.remainingMs()), signal: ctx.signal });
+    const before = await repositoryInfo(own, bounds());
+    if (!before.ok) return;
+    const manifests = (await kept.list()).kept.map(({ manifest }) => manifest);
+    const expiry = expiryOf(before.info.backups, own.config.keep.full, neededBackup(manifests, ctx.rollout));
+    const ran = await expireBackups(own, expiry, bounds());
+    if (!ran.ok) ctx.log(`older backups stay in ${own.name}: ${ran.why}`);
+    const looked = await repositoryInfo(own, bounds());
     if (!looked.ok) return;
     const labels = new Set(looked.info.backups.map(({ label }) => label));
-    const outdated = (await kept.list()).kept.filter(
-      ({ manifest }) =>
-        manifest.id !== newest && manifest.rollout !== ctx.rollout && !labels.has(manifest.pgbackrest.label),
+    // One of the rollout at work that is gone isn't outdated: somebody took it away, and that is told.
+    const ofThis = ({ rollout }: PointManifest): boolean => rollout === ctx.rollout && takenForRollout({ rollout });
+    const outdated = manifests.filter(
+      (each) => each.id !== newest && !ofThis(each) && !labels.has(each.pgbackrest.label),
     );
-    await kept.remove(outdated.map(({ manifest }) => manifest.id));
+    await kept.remove(outdated.map(({ id }) => id));
   }
 
   private find(name: string): PgBackRestStore {
@@ -181,20 +170,4 @@ export class PgBackRestRestorePoints implements RestorePoints {
 async function sizedOf(kept: KeptPoints<PointManifest>, id: string): Promise<RestorePoint | undefined> {
   const found = (await kept.list()).kept.find(({ manifest }) => manifest.id === id);
   return found && sized(found);
-}
-
-/** Whether all of it can be read and is whole, too. */
-async function wholeBackup(own: PgBackRest, point: PointManifest, bounds: Bounds): Promise<Answer<unknown>> {
-  const same = await sameBackup(own, point, bounds);
-  if (!same.ok) return same;
-  const read = await own.run(['verify', '--output=text', '--verbose'], bounds);
-  if (!read.ok) return failedAs(read);
-  const { label, firstWal, lastWal } = point.pgbackrest;
-  const problems = problemsOf(read.output, {
-    labels: [label, ...(same.value.backup.reference ?? [])],
-    firstWal,
-    lastWal,
-  });
-  if (problems.length === 0) return granted(undefined);
-  return denied('check-failed', `${problems.join('; ')} (restore point ${point.id} in ${own.name})`);
 }

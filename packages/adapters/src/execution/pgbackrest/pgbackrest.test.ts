@@ -227,6 +227,24 @@ describe.skipIf(missing !== undefined)('pgBackRest', () => {
       }
     });
 
+    test('those that are taken by schedule outdate each other, and not what the last rollout took', async () => {
+      const points = new PgBackRestRestorePoints(
+        new Map([['main', world.with({ keep: { full: 1 }, fullEveryMs: 0 })]]),
+      );
+      const before = (await points.list('main')).kept.filter(({ rollout }) => rollout === 'r3');
+      expect(before).toHaveLength(2);
+      for (const step of ['one', 'two']) {
+        const taken = await points.take('main', context({ rollout: 'schedule', step }));
+        if (!taken.ok) throw new Error(taken.why);
+        const { kept, unreadable } = await points.list('main');
+        const oldest = before.at(-1)!.point.id;
+        expect(kept.map(({ point: { id: each } }) => each)).toEqual([taken.value.id, oldest]);
+        expect(unreadable.filter(({ rollout }) => rollout !== 'r1')).toEqual([]);
+        // Its log up to its moment is there, too.
+        expect(await points.verify('main', oldest, new AbortController().signal)).toMatchObject({ ok: true });
+      }
+    });
+
     test('no secret stands in what others may read: files of ours are closed, and no argument holds one', async () => {
       for (const name of Object.values(FILES).filter((each) => each !== FILES.authority)) {
         const { mode } = await stat(join(world.store.cluster.dir, 'pgbackrest', name));

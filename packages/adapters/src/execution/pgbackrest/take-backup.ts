@@ -59,7 +59,6 @@ export async function takeBackup(
   own: PgBackRest,
   id: string,
   ctx: StepContext,
-  expire: boolean,
 ): Promise<Answer<PointManifest>> {
   const bounds = (): Bounds => ({ deadlineMs: Math.max(1_000, ctx.remainingMs()), signal: ctx.signal });
   const ready = await ensureStanza(own, bounds());
@@ -80,8 +79,8 @@ export async function takeBackup(
     [ANNOTATIONS.schemaVersion]: String(schemaVersion),
   };
   const annotations = Object.entries(notes).map(([key, value]) => `--annotation=${key}=${value}`);
-  const args = ['backup', `--type=${type}`, ...annotations, ...(expire ? [] : ['--no-expire-auto'])];
-  const ran = await own.run(args, bounds(), 'backup');
+  // What may go is decided afterwards, by what rollouts may go back to.
+  const ran = await own.run(['backup', `--type=${type}`, ...annotations, '--no-expire-auto'], bounds(), 'backup');
   if (!ran.ok) return failedAs(ran);
   const moment = await nameMoment(store, control, id, ctx);
   if (moment.schemaVersion !== schemaVersion)

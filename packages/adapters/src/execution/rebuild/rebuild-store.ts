@@ -2,7 +2,7 @@
  * A store that is lost with its machine, made anew where its cell's configuration has it: fetched from its vault beside its place,
  * recovered, compared and checked there, and only then put into its place by a rename. Whatever is wrong leaves the place as it was.
  */
-import { chmod, mkdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Trust, WalIdentity } from '@headgate/documents';
 import { compareCensus, type ExercisedStore, type RebuildPoint, wrongWithStore } from '@headgate/domain';
@@ -47,19 +47,21 @@ export interface StoreToRebuild {
 }
 
 /** Beside the content: what PostgreSQL writes as it starts. Bytes. */
-const ROOM = 256 * 1024 * 1024;
+export const ROOM = 256 * 1024 * 1024;
 
-type Draft = { -readonly [K in keyof ExercisedStore]: ExercisedStore[K] };
+export type Draft = { -readonly [K in keyof ExercisedStore]: ExercisedStore[K] };
 
 /** Where a store is made before it goes into its place: on the same disk, so that it goes there by a rename. */
-function stagingOf({ cluster }: Pick<BackedStore, 'cluster'>): string {
+export function stagingOf({ cluster }: Pick<BackedStore, 'cluster'>): string {
   return `${cluster.dir}.rebuilding`;
 }
 
 /** Ends and removes what an attempt that was killed left beside a store's place. */
 export async function clearStaging(store: Pick<BackedStore, 'cluster' | 'files'>): Promise<void> {
   const staging = stagingOf(store);
-  await endLeftovers(join(staging, 'programs'));
+  const programs = join(staging, 'programs');
+  await endLeftovers(programs);
+  for (const each of await readdir(programs).catch(() => [])) await endLeftovers(join(programs, each));
   for (const part of ['own', 'cluster'])
     await new Cluster({ dir: join(staging, part), port: 0 }, store.cluster.programs).stop(0);
   await rm(staging, { recursive: true, force: true });
@@ -164,8 +166,8 @@ async function bring(
 }
 
 /** Tables and indexes as PostgreSQL itself checks them; nothing of the check stays in the database. */
-async function checked(
-  { store, of, deadlineMs, signal, say }: StoreToRebuild,
+export async function checked(
+  { store, of, deadlineMs, signal, say }: Pick<StoreToRebuild, 'store' | 'of' | 'deadlineMs' | 'signal' | 'say'>,
   cluster: Cluster,
   staging: string,
   draft: Draft,
@@ -188,7 +190,7 @@ async function checked(
   return cluster;
 }
 
-async function schemaOf(cluster: Cluster, { database }: BackedStore): Promise<number | undefined> {
+export async function schemaOf(cluster: Cluster, { database }: BackedStore): Promise<number | undefined> {
   return withClient(await controlConnection({ cluster, database }), recordedVersion);
 }
 

@@ -1,5 +1,6 @@
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import type { PgBackRestConfig } from '../pgbackrest/pgbackrest-config.ts';
+import type { SnapshotConfig } from '../snapshots/snapshot-config.ts';
 import type { Store } from '../store/store-session.ts';
 
 /** A store with what its restore points need. */
@@ -19,4 +20,6 @@ export interface BackedStore extends Store {
   readonly shipsWal?: boolean;
   /** Its restore points are pgBackRest's backups, and its WAL is archived there. */
   readonly pgbackrest?: PgBackRestConfig;
+  /** Its restore points are snapshots that somebody's program takes. */
+  readonly snapshots?: SnapshotConfig;
 }

@@ -9,16 +9,17 @@ import type { BackedStore } from './backed-store.ts';
 /** A store of a cell whose cluster is ours, by the cell's configuration. Nothing is started. */
 export function physicalStore(config: CellConfig, name: string, programs: Programs): BackedStore {
   const { clusterDir: dir, port, archiveDir, keepRestorePoints: keep, ...store } = config.stores[name]!;
-  const { database, user, passwordFile, restorePointsDir, files, pgbackrest } = store;
+  const { database, user, passwordFile, restorePointsDir, files, pgbackrest, snapshots } = store;
+  // What is archived beside snapshots nobody could use: they hold one moment each.
+  const ours = snapshots === undefined ? { archiveDir } : {};
   const archiving =
-    pgbackrest === undefined
-      ? { archiveDir }
-      : { settings: archivingSettings(pgbackrest, pgbackrestFolder(resolve(dir))) };
+    pgbackrest === undefined ? ours : { settings: archivingSettings(pgbackrest, pgbackrestFolder(resolve(dir))) };
   return {
     ...{ name, cluster: new Cluster({ dir, port, ...archiving }, programs), database, user, passwordFile },
     ...{ archiveDir, restorePointsDir, files, keep },
     census: promisesRows(config.vault),
     shipsWal: pgbackrest === undefined && config.vault?.wal !== undefined,
     ...(pgbackrest !== undefined && { pgbackrest }),
+    ...(snapshots !== undefined && { snapshots }),
   };
 }

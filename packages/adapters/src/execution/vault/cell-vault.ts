@@ -3,8 +3,10 @@ import type { SigningKey, TrustedSigner } from '@headgate/documents';
 import type { RestorePoint } from '@headgate/domain';
 import { type ObjectStore, ObjectStoreTrouble, type StepContext, type Vault, type Vaulted } from '@headgate/execution';
 import { readIfThere } from '../../machine/durable-file.ts';
+import type { ObjectStoreConfig } from '../object-store/object-store-config.ts';
+import { openObjectStore } from '../object-store/open-object-store.ts';
 import { databaseFacts } from './database-facts.ts';
-import { unmetDemands } from './demands.ts';
+import { onSameDevice, unmetDemands } from './demands.ts';
 import { PointContents } from './point-contents.ts';
 import { sealPoint } from './seal-point.ts';
 import { tidyVault } from './tidy-vault.ts';
@@ -18,13 +20,21 @@ export interface VaultedStore {
   readonly tenants: readonly string[];
 }
 
+/** One store whose restore points lie in a repository of its own. */
+export interface StoreElsewhere {
+  /** Where, in words. */
+  readonly words: string;
+  readonly repository: ObjectStoreConfig;
+  readonly clusterDir: string;
+}
+
 export interface CellVaultParts {
   readonly config: VaultConfig;
   readonly store: ObjectStore;
   readonly key: SigningKey;
   readonly stores: ReadonlyMap<string, VaultedStore>;
-  /** Stores whose restore points lie in repositories of their own, and where, in words: no copies of them are kept here. */
-  readonly elsewhere?: ReadonlyMap<string, string>;
+  /** Stores whose restore points lie in repositories of their own: no copies of them are kept here. */
+  readonly elsewhere?: ReadonlyMap<string, StoreElsewhere>;
   /** Size of the parts before encryption. */
   readonly partBytes: number;
 }
@@ -43,14 +53,26 @@ export class CellVault implements Vault {
 
   async keep(point: RestorePoint, ctx: StepContext): Promise<Vaulted> {
     const elsewhere = this.parts.elsewhere?.get(point.store);
-    if (elsewhere !== undefined) return { kind: 'elsewhere', words: elsewhere };
     try {
-      return await this.seal(point, ctx);
+      return elsewhere === undefined ? await this.seal(point, ctx) : await this.liesElsewhere(elsewhere, ctx);
     } catch (error) {
       if (!(error instanceof ObjectStoreTrouble)) throw error;
       // Room is made by a person, and an answer that we may not is mended by one: the promotion needn't go back for it.
-      return { kind: 'waits', why: `the vault can't take restore point ${point.id}: ${error.message}` };
+      return {
+        kind: 'waits',
+        why: `${elsewhere === undefined ? "the vault can't take" : `${elsewhere.words} can't be asked about`} restore point ${point.id}: ${error.message}`,
+      };
     }
+  }
+
+  /** What is demanded of the vault is demanded of what stands in its place. */
+  private async liesElsewhere({ words, repository, clusterDir }: StoreElsewhere, ctx: StepContext): Promise<Vaulted> {
+    const { demands } = this.parts.config;
+    const asked = { demands, store: repository };
+    const unmet = await unmetDemands(asked, await openObjectStore(repository), clusterDir, ctx.signal);
+    if (unmet.length > 0) return { kind: 'waits', why: `${words} isn't what is demanded of it: ${unmet.join('; ')}` };
+    const same = await onSameDevice(repository, clusterDir);
+    return { kind: 'elsewhere', words: same ? `${words}; THAT IS ON THE STORE’S OWN DISK, and lost with it` : words };
   }
 
   private async seal(point: RestorePoint, ctx: StepContext): Promise<Vaulted> {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { ObjectStore } from '@headgate/execution';
+import type { ObjectStoreConfig } from '../object-store/object-store-config.ts';
 import type { VaultConfig } from './vault-config.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { VaultConfig } from './vault-config.ts';
  * `restorePointsDir`: where the restore points lie that are to be copied.
  */
 export async function unmetDemands(
-  { demands, store: config }: Pick<VaultConfig, 'demands' | 'store'>,
+  { demands, store: config }: { readonly demands: VaultConfig['demands']; readonly store: ObjectStoreConfig },
   store: ObjectStore,
   restorePointsDir: string,
   signal: AbortSignal,
@@ -27,6 +28,13 @@ export async function unmetDemands(
     if (state !== 'on') unmet.push(`${demand} is ${state}: ${detail}`);
   }
   return unmet;
+}
+
+/** Whether a store that is a folder stands on the disk of another one: what takes that disk takes both. An object store doesn't. */
+export async function onSameDevice(config: ObjectStoreConfig, folder: string): Promise<boolean> {
+  if (config.kind !== 'folder') return false;
+  const [there, here] = await Promise.all([config.dir, folder].map(deviceOf));
+  return there !== undefined && there === here;
 }
 
 async function deviceOf(folder: string): Promise<number | undefined> {

@@ -1,6 +1,6 @@
 import type { Vault } from '@headgate/execution';
 import { openObjectStore } from '../object-store/open-object-store.ts';
-import { CellVault, type VaultedStore } from './cell-vault.ts';
+import { CellVault, type StoreElsewhere, type VaultedStore } from './cell-vault.ts';
 import type { VaultConfig } from './vault-config.ts';
 import { vaultKey } from './vault-key.ts';
 
@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 export async function openCellVault(
   config: VaultConfig | undefined,
   stores: ReadonlyMap<string, VaultedStore>,
-  elsewhere: ReadonlyMap<string, string> = new Map(),
+  elsewhere: ReadonlyMap<string, StoreElsewhere> = new Map(),
 ): Promise<Vault | undefined> {
   if (config === undefined) return undefined;
   const [store, key] = [await openObjectStore(config.store), await vaultKey(config.keyFile)];

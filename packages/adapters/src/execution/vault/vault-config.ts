@@ -44,8 +44,11 @@ export const VaultConfig = z.strictObject({
   drill: z
     .strictObject({
       everyMs: z.int().min(1_000).optional(),
-      /** 0600, age's: it opens what lies in the vault, so a drill's machine must be kept as well as the store's own. */
-      identityFile: absolutePath,
+      /**
+       * 0600, age's: it opens what lies in the vault, so a drill's machine must be kept as well as the store's own. Left out only where
+       * nothing of the cell's stores lies there.
+       */
+      identityFile: absolutePath.optional(),
       /** Folder for what is brought back: room for two copies. By default below the system's temporary folder. */
       workDir: absolutePath.optional(),
       /**
@@ -68,4 +71,10 @@ export type VaultConfig = z.output<typeof VaultConfig>;
 /** Whether restore points promise their rows: where it isn't said, those do that a drill or a schedule is declared for. */
 export function promisesRows(vault: VaultConfig | undefined): boolean {
   return vault?.census ?? (vault?.schedule !== undefined || vault?.drill !== undefined);
+}
+
+/** What of a vault's configuration doesn't fit its cell. `vaulted`: some of the cell's restore points are copied there. */
+export function vaultProblems(vault: VaultConfig | undefined, vaulted: boolean): readonly string[] {
+  if (!vaulted || vault?.drill === undefined || vault.drill.identityFile !== undefined) return [];
+  return ['vault.drill.identityFile: the path of age’s identity, without which nothing in the vault can be opened'];
 }

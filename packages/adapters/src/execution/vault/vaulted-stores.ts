@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { CellConfig } from '../cell-config.ts';
 import type { OdooCellConfig } from '../odoo/odoo-cell-config.ts';
 import { repositoryText } from '../pgbackrest/pgbackrest-config.ts';
-import type { VaultedStore } from './cell-vault.ts';
+import type { StoreElsewhere, VaultedStore } from './cell-vault.ts';
 
 /** The stores of a cell of any kind whose restore points are copied to its vault, with their folders. */
 export function vaultedStores(config: CellConfig | OdooCellConfig): ReadonlyMap<string, VaultedStore> {
@@ -19,12 +19,14 @@ export function vaultedStores(config: CellConfig | OdooCellConfig): ReadonlyMap<
   );
 }
 
-/** The stores of a cell whose restore points lie in repositories of their own, and where, in words. */
-export function storesElsewhere(config: CellConfig | OdooCellConfig): ReadonlyMap<string, string> {
+/** The stores of a cell whose restore points lie in repositories of their own, and where. */
+export function storesElsewhere(config: CellConfig | OdooCellConfig): ReadonlyMap<string, StoreElsewhere> {
   if (config.kind === 'odoo') return new Map();
   return new Map(
-    Object.entries(config.stores).flatMap(([name, { pgbackrest }]) =>
-      pgbackrest === undefined ? [] : [[name, repositoryText(pgbackrest)] as const],
+    Object.entries(config.stores).flatMap(([name, { pgbackrest, clusterDir }]) =>
+      pgbackrest === undefined
+        ? []
+        : [[name, { words: repositoryText(pgbackrest), repository: pgbackrest.repository, clusterDir }] as const],
     ),
   );
 }

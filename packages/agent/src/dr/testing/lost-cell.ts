@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CellPorts, openCell } from '@headgate/adapters/execution/cell';
 import { type CellConfig, parseCellConfig } from '@headgate/adapters/execution/cell-config';
-import { FolderStore } from '@headgate/adapters/execution/object-store/folder-store';
+import type { ObjectStoreConfig } from '@headgate/adapters/execution/object-store/object-store-config';
+import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
+import { closeLog, noteReach } from '@headgate/adapters/execution/pgbackrest/log-reach';
+import { hasPgBackRest, openPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { endRunning } from '@headgate/adapters/execution/running-cell';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
@@ -70,8 +73,16 @@ export interface LostCell {
   remove(): Promise<void>;
 }
 
+/** Where else its copies lie than in a folder. */
+export interface Elsewhere {
+  /** The vault's store. */
+  readonly vault?: ObjectStoreConfig;
+  /** The repository of the store main, which has pgBackRest then, and no files beside it. */
+  readonly repository?: object;
+}
+
 /** Made, with rows in both stores, and a release in its slot. */
-export async function lostCell(): Promise<LostCell> {
+export async function lostCell({ vault, repository }: Elsewhere = {}): Promise<LostCell> {
   const dir = await mkdtemp(join(tmpdir(), 'headgate-lost-'));
   await chmod(dir, 0o755);
   for (const name of ['vault', 'work', 'sealing', 'kept']) await mkdir(join(dir, name), { mode: 0o755 });
@@ -87,6 +98,7 @@ export async function lostCell(): Promise<LostCell> {
   const at = (...path: string[]): string => join(dir, ...path);
   await writeFile(at('kept', 'identity.txt'), `${identity}\n`, { mode: 0o600 });
   await writeFile(at('kept', 'token'), 'test-token\n', { mode: 0o600 });
+  await writeFile(at('kept', 'passphrase'), 'correct horse battery staple\n', { mode: 0o600 });
   await writeFile(at('kept', 'payment'), 'the-payment-key\n', { mode: 0o600 });
   await writeFile(at('kept', 'tokens.json'), JSON.stringify({ ada: 'a', bob: 'b' }), { mode: 0o600 });
   await writeFile(at('kept', 'transactions.mjs'), TRANSACTIONS);
@@ -112,7 +124,9 @@ export async function lostCell(): Promise<LostCell> {
       main: {
         ...store('main', one),
         dependsOn: ['platform'],
-        files: [{ name: 'attachments', dir: at('machine', 'attachments') }],
+        ...(repository === undefined
+          ? { files: [{ name: 'attachments', dir: at('machine', 'attachments') }] }
+          : { pgbackrest: { stanza: 'main', repository, passphraseFile: at('kept', 'passphrase') } }),
       },
       platform: store('platform', two),
     },
@@ -122,7 +136,7 @@ export async function lostCell(): Promise<LostCell> {
     drainMs: 1_000,
     rehearsal: { keep: ['LANGUAGE'] },
     vault: {
-      store: { kind: 'folder', dir: at('vault') },
+      store: vault ?? { kind: 'folder', dir: at('vault') },
       recipients: [recipient],
       keyFile: at('sealing', 'key.pem'),
       wal: { everyMs: 1_000 },
@@ -142,7 +156,7 @@ export async function lostCell(): Promise<LostCell> {
   const pem = key.publicKeyPem.trim().split('\n').join('\n          ');
   const signer = `    - name: lost-agent\n      may: [restore-point]\n      publicKey: |\n          ${pem}\n`;
   await writeFile(at('kept', 'trust.yaml'), sealedPlan().trustText.replace(/^ *signers:\n/m, `$&${signer}`));
-  const objects = new FolderStore(at('vault'));
+  const objects = await openObjectStore(config.vault!.store);
   const agentFile = at('kept', 'agent.yaml');
   const configure = async (cell: object, more = ''): Promise<void> => {
     await writeFile(at('kept', 'cell.json'), JSON.stringify(cell));
@@ -198,6 +212,12 @@ export async function lostCell(): Promise<LostCell> {
     async ship() {
       for (const name of STORES) {
         const store = physicalStore(config, name, programs);
+        if (hasPgBackRest(store)) {
+          const own = await openPgBackRest(store);
+          const bounds = { deadlineMs: 60_000, signal: new AbortController().signal };
+          await noteReach(own, await closeLog(store, own, { now: Date.now, bounds }));
+          continue;
+        }
         const of = { environment: 'production', cell: 'shared', store: name };
         const { recipients } = config.vault!;
         const signal = new AbortController().signal;
