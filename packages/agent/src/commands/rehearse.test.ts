@@ -156,7 +156,7 @@ describe.skipIf(tools === undefined)('with pg_dump', { timeout: 240_000 }, () =>
   test('a way back that isn’t one is told, the exit code says it, and --json has it all', async () => {
     const ran = await headgate('bad', ...URL);
     expect(ran.code).toBe(1);
-    expect(ran.out).toContain('public.customer.name: other values than before (1000 values)');
+    expect(ran.out).toContain('public.customer.name: other values than before (in one of 1000 at least)');
     expect(ran.out).toContain('It did NOT go well:');
     const json = await headgate('bad', ...URL, '--json');
     expect(JSON.parse(json.out)).toMatchObject({

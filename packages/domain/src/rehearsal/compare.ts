@@ -23,6 +23,14 @@ export interface Fingerprint {
   /** Definitions by object: `index public.invoice_pkey` and the statement that makes it. */
   readonly objects: Readonly<Record<string, string>>;
   readonly tables: readonly TableSum[];
+  /** By sequence: the number that it gives next, and whether it counts down. */
+  readonly sequences: Readonly<Record<string, SequencePlace>>;
+}
+
+/** Where a sequence stands. A number may be larger than a double holds. */
+export interface SequencePlace {
+  readonly next: bigint;
+  readonly down: boolean;
 }
 
 /** One thing that is not as it was. */
@@ -42,7 +50,9 @@ export type Difference =
       /** How many weren't null, before and after. */
       readonly before: number;
       readonly after: number;
-    };
+    }
+  /** It would give numbers again that it gave before; that one moved on is none, since no way back takes that along. */
+  | { readonly kind: 'sequence-back'; readonly object: string; readonly why: string };
 
 /** How much of two definitions is told. */
 const TOLD = 160;
@@ -63,6 +73,11 @@ export function compareFingerprints(before: Fingerprint, after: Fingerprint): re
   for (const table of before.tables) {
     const is = now.get(table.relation);
     if (is !== undefined) found.push(...compareTables(table, is));
+  }
+  for (const [object, was] of Object.entries(before.sequences)) {
+    const is = Object.hasOwn(after.sequences, object) ? after.sequences[object] : undefined;
+    if (is === undefined || !(was.down ? is.next > was.next : is.next < was.next)) continue;
+    found.push({ kind: 'sequence-back', object, why: `it gave ${was.next} next, and gives ${is.next}` });
   }
   return found;
 }
@@ -98,12 +113,14 @@ export function differenceText(difference: Difference): string {
       return `${difference.object} was not there before (${difference.why})`;
     case 'object-changed':
       return `${difference.object} changed: ${difference.why}`;
+    case 'sequence-back':
+      return `sequence ${difference.object} went back: ${difference.why}, so that it gives numbers again that were given`;
     case 'rows':
       return `${difference.relation}: ${difference.before} rows before, ${difference.after} after`;
     case 'values': {
       const { relation, column, before, after } = difference;
       if (column === undefined) return `${relation}: the same values stand in other rows`;
-      const counts = before === after ? `${before} values` : `${before} values before, ${after} after`;
+      const counts = before === after ? `in one of ${before} at least` : `${before} values before, ${after} after`;
       return `${relation}.${column}: other values than before (${counts})`;
     }
   }

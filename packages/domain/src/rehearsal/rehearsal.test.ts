@@ -18,10 +18,8 @@ const table = (more: Partial<TableSum> = {}): TableSum => ({
 const print = (
   tables: readonly TableSum[] = [table()],
   objects: Fingerprint['objects'] = { 'table public.t': 'r' },
-) => ({
-  objects,
-  tables,
-});
+  sequences: Fingerprint['sequences'] = {},
+): Fingerprint => ({ objects, tables, sequences });
 
 describe('two states of a database', () => {
   test('are the same only when every object and every sum is', () => {
@@ -45,6 +43,20 @@ describe('two states of a database', () => {
       'object-gone',
       'object-gone',
     ]);
+  });
+
+  test.each<[string, { next: bigint; down: boolean }, string | undefined]>([
+    ['that went back gives numbers again', { next: 5n, down: false }, 'it gave 20001 next, and gives 5'],
+    ['that went on does not', { next: 20_002n, down: false }, undefined],
+    ['that stands where it stood does not', { next: 20_001n, down: false }, undefined],
+  ])('a sequence %s', (_, is, why) => {
+    const at = (place: Fingerprint['sequences'][string]) => print(undefined, undefined, { 'public.t_id_seq': place });
+    const found = compareFingerprints(at({ next: 20_001n, down: false }), at(is));
+    expect(found).toEqual(why === undefined ? [] : [{ kind: 'sequence-back', object: 'public.t_id_seq', why }]);
+    // One that counts down, the other way round.
+    const mirrored = compareFingerprints(at({ next: -20_001n, down: true }), at({ next: -is.next, down: true }));
+    expect(mirrored.length).toBe(found.length);
+    expect(compareFingerprints(at({ next: 1n, down: false }), print())).toEqual([]);
   });
 
   test('differ whichever of their sums is another', () => {

@@ -1,5 +1,5 @@
 /** A database as it is now: every object of the schema by its definition, every table's rows by checksums. */
-import type { Fingerprint, TableSum } from '@headgate/domain/rehearsal/compare';
+import type { Fingerprint, SequencePlace, TableSum } from '@headgate/domain/rehearsal/compare';
 import pg from 'pg';
 import { FOREIGN_SCHEMAS, NAMED, SETTINGS, TABLES } from '../census/application-tables.ts';
 
@@ -42,7 +42,16 @@ const OBJECTS: readonly string[] = [
   `select 'schema ' || quote_ident(n.nspname), concat_ws(' ', 'owner ' || pg_get_userbyid(n.nspowner), 'rights ' || n.nspacl::text)
    from pg_namespace n where ${FOREIGN_SCHEMAS} and n.nspname !~ '^pg_'`,
   `select 'extension ' || quote_ident(e.extname), e.extversion from pg_extension e`,
+  `select concat_ws(' ', 'settings', 'of ' || nullif(s.setrole, 0)::regrole, 'in ' || quote_ident(d.datname)), array_to_string(s.setconfig, ', ')
+   from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase where s.setdatabase = 0 or d.datname = current_database()`,
+  `select 'large objects', count(*) || ' of them' from pg_largeobject_metadata having count(*) > 0`,
 ];
+
+/** Their names, in no order; sequences that people made, by hand or for a column. */
+const SEQUENCES = `select ${NAMED} as name, s.seqincrement as increment
+  from pg_sequence s join pg_class c on c.oid = s.seqrelid join pg_namespace n on n.oid = c.relnamespace where ${FOREIGN_SCHEMAS}`;
+/** Sequences that are read with one statement. */
+const SEQUENCES_AT_ONCE = 200;
 
 /** Takes one, on so many connections. In a database that nobody writes to. */
 export async function fingerprintOf(connection: pg.ClientConfig, connections: number): Promise<Fingerprint> {
@@ -63,6 +72,7 @@ export async function fingerprintOf(connection: pg.ClientConfig, connections: nu
       const { rows } = await first.query<[string, string | null]>({ text, rowMode: 'array' });
       for (const [object, definition] of rows) objects[object] = definition ?? '';
     }
+    const sequences = await placesOf(first);
     const { rows: waiting } = await first.query<{ relation: string; columns: (string | null)[] }>(TABLES);
     const tables: TableSum[] = [];
     await Promise.all(
@@ -74,10 +84,29 @@ export async function fingerprintOf(connection: pg.ClientConfig, connections: nu
       }),
     );
     tables.sort((a, b) => (a.relation < b.relation ? -1 : 1));
-    return { objects, tables };
+    return { objects, tables, sequences };
   } finally {
     await Promise.all(clients.map((client) => client.end().catch(() => {})));
   }
+}
+
+/** Where every sequence stands: only the sequence itself says whether its number was given. */
+async function placesOf(client: pg.Client): Promise<Fingerprint['sequences']> {
+  const { rows: named } = await client.query<{ name: string; increment: string }>(SEQUENCES);
+  const places: [string, SequencePlace][] = [];
+  for (let at = 0; at < named.length; at += SEQUENCES_AT_ONCE) {
+    const some = named.slice(at, at + SEQUENCES_AT_ONCE);
+    const each = some.map(
+      ({ name }, i) => `select ${i} as i, last_value::text as last, is_called as given from ${name}`,
+    );
+    const { rows } = await client.query<{ i: number; last: string; given: boolean }>(each.join(' union all '));
+    for (const { i, last, given } of rows) {
+      const { name, increment } = some[i] as { name: string; increment: string };
+      const by = BigInt(increment);
+      places.push([name, { next: BigInt(last) + (given ? by : 0n), down: by < 0n }]);
+    }
+  }
+  return Object.fromEntries(places);
 }
 
 /** One scan of the table. A sum over rows stays the same in whatever order they are read. */

@@ -122,6 +122,22 @@ describe.skipIf(tools === undefined)('On a copy of a dump', { timeout: 180_000 }
     expect(judgeRehearsal(lossy)).toMatchObject({ wayBack: 'declared-lossy' });
   });
 
+  test('a sequence that went back, large objects and settings that stay are told; one that went on is not', async () => {
+    const facts = await on(
+      migrationsOf([
+        `select setval('receipt', 5), lo_from_bytea(0, 'x'); alter role current_user set work_mem = '8MB'`,
+        'select 1',
+      ]),
+    );
+    expect(back(facts)).toEqual([
+      { kind: 'object-new', object: 'large objects', why: 'is 1 of them' },
+      { kind: 'object-new', object: expect.stringMatching(/^settings of /), why: 'is work_mem=8MB' },
+      { kind: 'sequence-back', object: 'public.receipt', why: 'it gave 20001 next, and gives 6' },
+    ]);
+    expect(judgeRehearsal(facts)).toMatchObject({ ok: false, wayBack: 'different' });
+    expect(back(await on(migrationsOf([`select nextval('receipt')`, 'select 1'])))).toEqual([]);
+  });
+
   test('rows that come twice on the second way forward are seen', async () => {
     const facts = await on(migrationsOf([`insert into weighed values (7)`, 'select 1']));
     expect(facts.comparisons).toEqual([

@@ -21,6 +21,7 @@ const SCHEMA = `
   create view open_invoice as select id, total from invoice where note is null;
   create type mood as enum ('sad', 'ok');
   create function twice(n int) returns int immutable language sql as 'select n * 2';
+  create sequence receipt start 20001;
   create table weighed(n int check (twice(n) > 0));`;
 const ROWS = `
   insert into customer select i, 'c' || i || '@example.org', 'N' || i from generate_series(1, 1000) i;

@@ -215,7 +215,7 @@ describe.skipIf(tools === undefined)('Under load', { timeout: 300_000 }, () => {
       expect.objectContaining({ kind: 'values', relation: 'public.weighed', column: 'n' }),
     );
     expect(underLoadReasons(facts).join('\n')).toContain(
-      'under load: not as when undisturbed: public.weighed.n: other values than before (2 values)',
+      'under load: not as when undisturbed: public.weighed.n: other values than before (in one of 2 at least)',
     );
   });
 
