@@ -56,7 +56,7 @@ export async function withProgram<T>(
     });
     const bounds = { deadlineMs: migrations.timeoutMs + AROUND_MS, signal };
     const own = { ...(await ownersConnection(store)), options: await withoutTimeouts(copy.cluster) };
-    return await work({ migrator, store: copy.name, login, release, bounds }, own);
+    return await work({ migrator, store: copy.name, watched: { login }, release, bounds }, own);
   } finally {
     await remove();
   }

@@ -96,18 +96,25 @@ export async function runVersion(ask: VersionAsk): Promise<BusinessRun> {
 
 type Checked = Pick<BusinessRun, 'durationMs' | 'tenants' | 'transactions' | 'failures'>;
 
-/** Tenant by tenant; one that fails doesn't hold up the others. */
-async function carryOut(
-  { verification, tenants, slot, config, rehearsal, signal }: VersionAsk,
-  port: number,
-): Promise<Checked> {
+async function carryOut(ask: VersionAsk, port: number): Promise<Checked> {
+  const { config, rehearsal } = ask;
   const checks = new HttpChecks({
     baseUrl: `http://127.0.0.1:${port}`,
     tenantTokensFile: rehearsal.tenantTokensFile ?? config.tenantTokensFile,
   });
+  const limit = { ms: rehearsal.transactionsMs, said: 'rehearsal.transactionsMs' };
+  return askTenants(checks, ask, limit);
+}
+
+/** The transactions of a version that serves on the copy, tenant by tenant; one that fails doesn't hold up the others. */
+export async function askTenants(
+  checks: HttpChecks,
+  { verification, tenants, slot, signal }: Pick<VersionAsk, 'verification' | 'tenants' | 'slot' | 'signal'>,
+  limit: { readonly ms: number; readonly said?: string },
+): Promise<Checked> {
   const begun = performance.now();
   const failures: BusinessFailure[] = [];
-  const over = AbortSignal.timeout(rehearsal.transactionsMs);
+  const over = AbortSignal.timeout(limit.ms);
   const within = AbortSignal.any([signal, over]);
   let well = 0;
   let transactions = 0;
@@ -121,14 +128,16 @@ async function carryOut(
     if (result.ok) well++;
     else failures.push({ tenant, ...(result.check !== undefined && { check: result.check }), why: result.why });
   }
-  if (over.aborted && failures.length === 0)
-    failures.push({ why: `they didn’t end within ${rehearsal.transactionsMs / 1_000} s (rehearsal.transactionsMs)` });
+  if (over.aborted && failures.length === 0) {
+    const by = limit.said === undefined ? '' : ` (${limit.said})`;
+    failures.push({ why: `they didn’t end within ${limit.ms / 1_000} s${by}` });
+  }
   return { durationMs: performance.now() - begun, tenants: well, transactions, failures };
 }
 
 /** The end of what its components printed, without the secrets that it was given. */
-async function tellPrinted(
-  { dir, slot, detail, which, release }: VersionAsk,
+export async function tellPrinted(
+  { dir, slot, detail, which, release }: Pick<VersionAsk, 'dir' | 'slot' | 'detail' | 'which' | 'release'>,
   components: readonly string[],
   secrets: readonly string[],
 ): Promise<void> {
