@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { markCopy } from '@headgate/adapters/execution/masking/copy-mark';
 import { maskCopy } from '@headgate/adapters/execution/masking/mask-copy';
+import { rehearseTenant } from '@headgate/adapters/execution/odoo/rehearsal/index';
 import {
   type Copy,
   heavyStatements,
   type RehearsalAsk,
+  type ReleaseWithFiles,
   rehearse as run,
 } from '@headgate/adapters/execution/rehearsal/index';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
@@ -39,7 +41,7 @@ export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrati
 --mask FILE           mask the copy first, by these rules
 --statements FILE     the application's heaviest statements, with $1 for values; without it pg_stat_statements has them
 --runner RUNNER       headgate: each file is one transaction (default); psql: each statement as it stands, CONCURRENTLY too
---stall SECONDS       how long others may wait (default 1)
+--stall SECONDS       how long others may wait (default 1; of Odoo's tenants, who are held meanwhile, as long as it takes)
 --verification FILE   the business transactions to run on the migrated copy, of the version that serves and of this one, in
                       place of the Application's. With --from alone: the cell's configuration says how they are started
 --no-business         run none
@@ -63,8 +65,12 @@ Exit codes: 0 it went well, 1 it did not (or others wait too long, or nothing wa
 const EXIT = { ok: 0, refused: 1, usage: 2, interrupted: 130 } as const;
 /** For the whole of a restore or a dump. Milliseconds. */
 const COPY_MS = 12 * 60 * 60_000;
+/** How long others may wait where nobody says it. */
+const STALL_MS = 1_000;
 /** Tables that are read and written at once: two sessions each. */
 const MOST_TABLES = 16;
+/** Odoo's upgrade holds more of them. */
+const MOST_TABLES_OF_ODOO = 32;
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
@@ -113,9 +119,9 @@ export async function rehearse(args: readonly string[]): Promise<number> {
     return misused('it needs --from or --database-env, one of them');
   if (from !== undefined && config === undefined) return misused('--from needs --config');
   if (runner !== 'headgate' && runner !== 'psql') return misused('--runner is headgate or psql');
-  const numbers = [values.stall ?? '1', values['lock-wait'] ?? '2', values['schema-version'] ?? '0'].map(Number);
+  const numbers = [values.stall ?? '0', values['lock-wait'] ?? '2', values['schema-version'] ?? '0'].map(Number);
   if (numbers.some((n) => !Number.isFinite(n) || n < 0)) return misused('a number is expected there');
-  const [stallS = 1, lockWaitS = 2] = numbers;
+  const [stallS = 0, lockWaitS = 2] = numbers;
   const load = loadAsked(values);
   if (typeof load === 'string') return misused(load);
   const over = new AbortController();
@@ -125,7 +131,7 @@ export async function rehearse(args: readonly string[]): Promise<number> {
     return await carryOut(values, {
       release,
       runner,
-      stallMs: stallS * 1_000,
+      stallMs: values.stall === undefined ? undefined : stallS * 1_000,
       lockWaitMs: lockWaitS * 1_000,
       load,
       signal: over.signal,
@@ -145,14 +151,15 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'
 interface Asked {
   readonly release: string;
   readonly runner: 'headgate' | 'psql';
-  readonly stallMs: number;
+  /** As long as others may wait; undefined: nobody said. */
+  readonly stallMs: number | undefined;
   readonly lockWaitMs: number;
   readonly load: LoadAsked | undefined;
   readonly signal: AbortSignal;
 }
 
 async function carryOut(values: Values, asked: Asked): Promise<number> {
-  const { stallMs, signal } = asked;
+  const { signal } = asked;
   const json = values.json === true;
   const say = (line: string): void => void (json || warn(`${line}\n`));
   // What can be refused at once is, before anything is copied.
@@ -188,21 +195,29 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
     const { copy, from } = opened;
     say(`A copy of ${storeText(from)} is there after ${tookText(copy.readyMs)}.`);
     const version = copy.schemaVersion ?? versionGiven(values);
-    const facts = await run({
-      copy,
-      from,
-      migrations: pendingOf(release, version),
-      how: asked.runner,
-      lockWaitMs: asked.lockWaitMs,
-      mostTables: MOST_TABLES,
-      statements: statementsOf(given, opened),
-      maskedBy: values.mask === undefined ? undefined : await mask(copy, values.mask, say),
-      program: programOf(opened, release, asked, workDir),
-      business,
-      underLoad: asked.load === undefined ? undefined : loadOf(asked.load, release.digest),
-      now: Date.now,
-      say,
-    });
+    // A tenant of Odoo's is held while it is upgraded: only logins of its own, such as a report's, can wait.
+    const stallMs = asked.stallMs ?? (opened.odoo === undefined ? STALL_MS : undefined);
+    const { mask: rules } = values;
+    const masking = rules === undefined ? undefined : () => mask(copy, rules, say);
+    const shared = { from, migrations: pendingOf(release, version), statements: statementsOf(given, opened) };
+    const common = { ...shared, now: Date.now, say };
+    const facts =
+      opened.odoo === undefined
+        ? await run({
+            ...common,
+            ...{ copy, how: asked.runner, lockWaitMs: asked.lockWaitMs, mostTables: MOST_TABLES },
+            maskedBy: await masking?.(),
+            program: programOf(opened, release, asked, workDir),
+            business: business.of === 'odoo' ? otherCell() : business.ask,
+            underLoad: asked.load === undefined ? undefined : loadOf(asked.load, release.digest),
+          })
+        : await rehearseTenant({
+            ...common,
+            ...{ copy: opened.odoo.copy, cell: opened.odoo.cell, mask: masking, mostTables: MOST_TABLES_OF_ODOO },
+            release: wholeRelease(release, asked),
+            business: business.of === 'process' ? otherCell() : business.ask,
+            bounds: { deadlineMs: COPY_MS, signal },
+          });
     signal.throwIfAborted();
     const statement = rehearsalStatement(release.name.replace(' ', '@'), release.digest, facts);
     if (values.statement !== undefined) {
@@ -216,9 +231,9 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
       say(`The ${key === undefined ? 'statement, not signed,' : 'signed statement'} is in ${values.statement}.`);
     const asAsked = asked.load === undefined || facts.underLoad !== undefined;
     if (!asAsked) say('Nothing was run under load, although that was asked for: see what was not looked at.');
-    return asAsked && result.ok && result.longestStallMs !== undefined && result.longestStallMs <= stallMs
-      ? EXIT.ok
-      : EXIT.refused;
+    const { longestStallMs } = result;
+    const short = stallMs === undefined || (longestStallMs !== undefined && longestStallMs <= stallMs);
+    return asAsked && result.ok && short ? EXIT.ok : EXIT.refused;
   } finally {
     if (signal.aborted) await gone;
     else await opened.remove();
@@ -242,17 +257,32 @@ function statementsOf(given: readonly string[] | undefined, { heaviest }: Opened
 /** What migrates the store; undefined: SQL does. */
 function programOf(
   { migrations, node }: OpenedCopy,
-  { whole, name }: RehearsedRelease,
-  { signal, runner }: Asked,
+  release: RehearsedRelease,
+  asked: Asked,
   workDir: string,
 ): RehearsalAsk['program'] {
   if (migrations === undefined) return undefined;
+  return {
+    migrations,
+    node: node ?? process.execPath,
+    release: wholeRelease(release, asked),
+    workDir,
+    signal: asked.signal,
+  };
+}
+
+/** A release among whose files a program runs. */
+function wholeRelease({ whole, name }: RehearsedRelease, { runner }: Asked): ReleaseWithFiles {
   if (runner === 'psql') throw new Error('--runner psql is for SQL, and this store is migrated by a program');
   if (whole === undefined)
     throw new Error(
       `the program runs among the files of ${name}, and those aren't there: use headgate rehearse RELEASE --from STORE --config FILE, which lays a release out`,
     );
-  return { migrations, node: node ?? process.execPath, release: whole, workDir, signal };
+  return whole;
+}
+
+function otherCell(): never {
+  throw new Error('the business transactions are those of another cell than the copy');
 }
 
 /** Masks the copy, and answers by which rules. Throws when it isn't masked afterwards. */

@@ -1,7 +1,8 @@
 /** Whether the application's business transactions can be run on a copy, found out before anything is copied. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RehearsalAsk, whyNoBusiness } from '@headgate/adapters/execution/rehearsal/index';
+import type { TenantBusinessAsk } from '@headgate/adapters/execution/odoo/rehearsal/index';
+import { type BusinessAsk, whyNoBusiness } from '@headgate/adapters/execution/rehearsal/index';
 import { parseDocuments } from '@headgate/documents';
 import type { VerificationContent } from '@headgate/documents/kinds/verification';
 import type { Digest } from '@headgate/domain';
@@ -29,19 +30,26 @@ export interface BusinessWish {
   readonly say: (line: string) => void;
 }
 
+/** Transactions of a cell of processes, or of a tenant of Odoo; or why none are run. */
+export type WantedBusiness =
+  | { readonly of: 'nobody'; readonly ask: { readonly notRun: string } }
+  | { readonly of: 'process'; readonly ask: BusinessAsk }
+  | { readonly of: 'odoo'; readonly ask: TenantBusinessAsk };
+
 /** What is to be run, or why nothing can be. Throws where a person asked for what can't be had, or what nobody pinned. */
-export async function businessOf(wish: BusinessWish): Promise<RehearsalAsk['business']> {
+export async function businessOf(wish: BusinessWish): Promise<WantedBusiness> {
   const { config, from, release, verification: file, unwanted, workDir, signal, say } = wish;
-  const notRun = (why: string): { readonly notRun: string } => {
+  const notRun = (why: string): WantedBusiness => {
     if (file !== undefined) throw new Error(`--verification is for nothing: ${why}`);
     if (wish.underLoad) throw new Error(`nobody can work with the application under load: ${why}`);
-    return { notRun: why };
+    return { of: 'nobody', ask: { notRun: why } };
   };
   if (unwanted) return notRun('--no-business');
   if (config === undefined || from === undefined)
     return notRun('no cell says how the application of a bare database is started (--from STORE --config FILE)');
   const { cell, name: store } = storeOf({ cells: config.cells, from });
-  const why = whyNoBusiness(cell);
+  // How Odoo is started is known; of other applications the cell says it.
+  const why = cell.kind === 'odoo' ? undefined : whyNoBusiness(cell);
   if (why !== undefined) return notRun(why);
   const whole = release.whole;
   if (whole === undefined) return notRun('the files of the release’s components weren’t laid out');
@@ -54,7 +62,9 @@ export async function businessOf(wish: BusinessWish): Promise<RehearsalAsk['busi
     throw new Error(
       `nobody pinned the Verification ${verification.name} (${verification.digest}) for ${cell.environment} here: read it, and add its digest to the environment’s documents in agent.yaml; or rehearse with --no-business`,
     );
-  return { config: cell, store, verification, release: whole, workDir, signal, say, detail: say };
+  const asked = { verification, release: whole, signal, say, detail: say };
+  if (cell.kind === 'odoo') return { of: 'odoo', ask: { ...asked, config: cell } };
+  return { of: 'process', ask: { ...asked, config: cell, store, workDir } };
 }
 
 /** The one Verification in a file. Throws, in words, where there is none. */

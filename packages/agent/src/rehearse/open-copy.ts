@@ -1,11 +1,14 @@
 /** The copy that a rehearsal asks for, by this machine's configuration or by a URL. */
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
 import type { CommandMigrations } from '@headgate/adapters/execution/command-migrator/command-config';
 import { clientConfig, readConnectionUrl } from '@headgate/adapters/execution/external-store/connection-url';
 import { openExternalStore } from '@headgate/adapters/execution/external-store/external-store';
+import { findStore } from '@headgate/adapters/execution/odoo/index';
+import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
+import type { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
+import { copyOfTenant, type TenantCopy } from '@headgate/adapters/execution/odoo/rehearsal/index';
 import {
   type Copy,
   type CopyServer,
@@ -46,6 +49,8 @@ export interface OpenedCopy {
   readonly migrations?: CommandMigrations | undefined;
   /** The cell's Node. */
   readonly node?: string;
+  /** Of a tenant of Odoo: its cell, and the copy as Odoo's upgrade finds it. */
+  readonly odoo?: { readonly cell: OdooCellConfig; readonly copy: TenantCopy };
   remove(): Promise<void>;
 }
 
@@ -76,6 +81,7 @@ async function fromUrl(ask: CopyAsk, variable: string): Promise<OpenedCopy> {
 async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
   const { cell, name } = storeOf(ask);
   const from = { environment: cell.environment, cell: cell.cell, store: name };
+  if (cell.kind === 'odoo') return fromTenant(ask, cell, from);
   const external = Object.hasOwn(cell.externalStores, name) ? cell.externalStores[name] : undefined;
   const config = external ?? cell.stores[name];
   if (config === undefined) throw new Error(`there is no store ${name} in the cell ${cell.cell}`);
@@ -115,17 +121,26 @@ async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
   return { copy, from, heaviest, migrations, node: cell.node, remove: () => copy.remove() };
 }
 
+async function fromTenant(ask: CopyAsk, cell: OdooCellConfig, from: RehearsedStore): Promise<OpenedCopy> {
+  if (ask.scratchEnv !== undefined)
+    throw new Error(
+      `a copy of Odoo’s store ${from.store} has logins of its own, and is always on a server of its own: leave --scratch-env out`,
+    );
+  const stores = odooStores(cell);
+  const copy = await copyOfTenant(stores, findStore(stores, from.store), ask.workDir, ask);
+  return { copy, from, heaviest: undefined, odoo: { cell, copy }, remove: () => copy.remove() };
+}
+
 /** A store by its name, or by cell/store where several cells have one of that name. Throws, in words, when there is none. */
 export function storeOf({ cells, from = '' }: Pick<CopyAsk, 'cells' | 'from'>): {
-  readonly cell: CellConfig;
+  readonly cell: AnyCellConfig;
   readonly name: string;
 } {
   const [cellName, storeName] = from.includes('/') ? from.split('/', 2) : [undefined, from];
   const known: string[] = [];
-  const found: { readonly cell: CellConfig; readonly name: string }[] = [];
+  const found: { readonly cell: AnyCellConfig; readonly name: string }[] = [];
   for (const cell of cells) {
-    if (cell.kind !== 'process') continue;
-    for (const name of [...Object.keys(cell.stores), ...Object.keys(cell.externalStores)]) {
+    for (const name of storesIn(cell)) {
       known.push(`${cell.cell}/${name}`);
       if (name === storeName && (cellName === undefined || cellName === cell.cell)) found.push({ cell, name });
     }
@@ -136,6 +151,11 @@ export function storeOf({ cells, from = '' }: Pick<CopyAsk, 'cells' | 'from'>): 
   if (second !== undefined)
     throw new Error(`${from} may be ${found.map(({ cell, name }) => `${cell.cell}/${name}`).join(' or ')}: say which`);
   return one;
+}
+
+function storesIn(cell: AnyCellConfig): readonly string[] {
+  const external = cell.kind === 'odoo' ? {} : cell.externalStores;
+  return [...Object.keys(cell.stores), ...Object.keys(external)];
 }
 
 function serverOf({ scratchEnv, workDir }: CopyAsk, major: number): Promise<CopyServer> {

@@ -32,8 +32,8 @@ export function storeText({ environment, cell, store }: RehearsedStore): string 
   return [environment, cell === undefined ? undefined : `cell ${cell}`, `store ${store}`].filter(Boolean).join(', ');
 }
 
-/** Everything that was seen, and what it comes to. `stallMs`: how long others may wait. */
-export function rehearsalLines(release: string, facts: RehearsalFacts, stallMs: number): readonly string[] {
+/** Everything that was seen, and what it comes to. `stallMs`: how long others may wait; undefined: their tenant is held. */
+export function rehearsalLines(release: string, facts: RehearsalFacts, stallMs: number | undefined): readonly string[] {
   const { from, copy, schema, runner, passes, plans, missing } = facts;
   const origin = {
     'restore-point': `restore point ${copy.of}`,
@@ -79,7 +79,7 @@ function passLines(pass: Pass, facts: RehearsalFacts): string[] {
   const { differences } = comparison;
   if (differences.length === 0)
     lines.push(
-      `  ${what === 'back' ? 'Every object and every row is as it was before.' : 'The same came of it as the first time.'}`,
+      `  ${what === 'back' ? `${wholeText(files)} is as it was before.` : 'The same came of it as the first time.'}`,
     );
   else {
     const lossy = facts.migrations.flatMap(({ lossy: said }) => said ?? []);
@@ -91,6 +91,12 @@ function passLines(pass: Pass, facts: RehearsalFacts): string[] {
     if (differences.length > TOLD) lines.push(`    and ${differences.length - TOLD} more (--json has them)`);
   }
   return lines;
+}
+
+/** A restore point that was brought back has files beside its rows. */
+function wholeText(files: Pass['files']): string {
+  const restored = files.length > 0 && files.every(({ statements }) => statements.length === 0);
+  return restored ? 'Every object, every row and every file' : 'Every object and every row';
 }
 
 function fileLines({ file, durationMs, commitMs, statements, failed }: TracedFile, whole: boolean): string[] {
@@ -196,7 +202,7 @@ function businessLines({ business, schema }: RehearsalFacts): string[] {
   ];
 }
 
-function closing(facts: RehearsalFacts, stallMs: number): string[] {
+function closing(facts: RehearsalFacts, stallMs: number | undefined): string[] {
   const { ok, because, longestStallMs, durationMs, wayBack } = judgeRehearsal(facts);
   if (!ok) return ['It did NOT go well:', ...because.map((each) => `  ${each}`)];
   const ways = {
@@ -211,6 +217,8 @@ function closing(facts: RehearsalFacts, stallMs: number): string[] {
       ? 'it isn’t known how long others wait'
       : `others wait for at most ${tookText(longestStallMs)}`;
   const promise = `Production is promised ${tookText(durationMs)}; ${felt}; ${ways[wayBack]}.`;
+  if (stallMs === undefined)
+    return ['It went well.', `${promise} The tenant is held meanwhile, so that only logins of its own can wait.`];
   const long = longestStallMs === undefined || longestStallMs > stallMs;
   return long
     ? [`It went well, and others wait too long: ${tookText(stallMs)} are allowed (--stall).`, promise]

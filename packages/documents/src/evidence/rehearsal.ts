@@ -63,7 +63,11 @@ const stall = z.strictObject({
 });
 
 const difference = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.enum(['object-gone', 'object-new', 'object-changed', 'sequence-back']), object: words, why: words }),
+  z.strictObject({
+    kind: z.enum(['object-gone', 'object-new', 'object-changed', 'sequence-back']),
+    object: words,
+    why: words,
+  }),
   z.strictObject({ kind: z.literal('rows'), relation, before: count, after: count }),
   z.strictObject({ kind: z.literal('values'), relation, column: text(300).optional(), before: count, after: count }),
 ]);

@@ -2,18 +2,13 @@
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { freePort } from '../../machine/free-port.ts';
-import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { DatabaseDoor } from '../odoo/database-door.ts';
 import { createDatabase, ownTree, restoreDatabase } from '../odoo/dump.ts';
 import { halfDone, installedModules } from '../odoo/installed-modules.ts';
 import { PointManifest } from '../odoo/point-manifest.ts';
-import { prepareReader, readerConnection } from '../odoo/reader.ts';
-import { prepareRecords } from '../odoo/records.ts';
+import { readerConnection } from '../odoo/reader.ts';
 import type { OdooStore, OdooStores } from '../odoo/store.ts';
-import { COPY_SETTINGS } from '../rehearsal/copy-server.ts';
-import { PROGRAMS } from '../rehearsal/throw-away-cluster.ts';
+import { openAside } from '../odoo/stores-aside.ts';
 import { type BringBackAsk, type BroughtBack, urlOf } from './brought-back.ts';
 
 /** Variables by which a program for business transactions finds what Odoo needs beside its database. */
@@ -28,22 +23,9 @@ export async function odooBack(
   { stores, store }: { readonly stores: OdooStores; readonly store: OdooStore },
 ): Promise<BroughtBack> {
   const { database } = store;
-  const { programs } = stores.cluster;
-  const cluster = new Cluster({ dir: join(dir, 'cluster'), port: await freePort(), settings: COPY_SETTINGS }, programs);
-  const dataDir = join(dir, 'odoo-data');
-  const odoo = { ...stores.odoo, dataDir, dataView: dataDir };
-  const aside: OdooStores = {
-    ...stores,
-    odoo,
-    cluster,
-    dir: join(dir, PROGRAMS),
-    byName: new Map([[store.name, store]]),
-  };
-  await cluster.init();
-  await cluster.start();
-  await prepareRecords(aside);
-  await prepareReader(aside);
-  await new DatabaseDoor(aside).prepare([]);
+  const aside = await openAside(dir, stores, store, 'data-folder');
+  const { cluster, odoo } = aside;
+  const { dataDir } = odoo;
   await createDatabase(aside, database, 'anew');
   const point = join(dir, 'points', id);
   await restoreDatabase(aside, database, join(point, 'dump'), deadlineMs, signal);

@@ -91,6 +91,16 @@ export function shellCommand(odoo: OdooInstallation, addons: readonly string[], 
   return [python!, odooProgram!, 'shell', ...rest, '-d', plainName(database), '--no-http'];
 }
 
+/** The argument vector of Odoo's own neutralising of a copy: no mail server, scheduled job or service of others is used by it. */
+export function neutraliseCommand(
+  odoo: OdooInstallation,
+  addons: readonly string[],
+  database: string,
+): readonly string[] {
+  const [python, odooProgram, ...rest] = program(odoo, addons);
+  return [python!, odooProgram!, 'neutralize', ...rest, '-d', plainName(database)];
+}
+
 /** All that an Odoo process gets of an environment. It holds the database login's password: never log it. */
 export function odooEnvironment(odoo: OdooInstallation, login: OdooLogin): Readonly<Record<string, string>> {
   return {

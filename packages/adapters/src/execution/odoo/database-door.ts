@@ -121,7 +121,7 @@ export class DatabaseDoor {
   async forAssignment(store: OdooStore): Promise<OdooLogin> {
     await this.endAssignments(store);
     const { owner, cluster } = this.stores;
-    const role = `hg_${store.database.slice(0, 40)}_${randomBytes(6).toString('hex')}`;
+    const role = `${assignmentLogins(store)}${randomBytes(6).toString('hex')}`;
     const password = newPassword();
     await inRecords(this.stores, async (client) => {
       await client.query('begin');
@@ -222,6 +222,11 @@ export class DatabaseDoor {
   private passwordFile(slot: string): string {
     return join(this.stores.cluster.dir, `password-${this.slotRole(slot)}`);
   }
+}
+
+/** How the names of a store's logins for one assignment begin. */
+export function assignmentLogins({ database }: OdooStore): string {
+  return `hg_${database.slice(0, 40)}_`;
 }
 
 /** Of a role `r` and a database `d`: whether the role's sessions there act as the owner. */

@@ -184,7 +184,10 @@ function odooCommand(
 }
 
 /** The modules of what runs in a slot. */
-async function addonsOf(config: OdooCellConfig, slot: string): Promise<readonly string[] | undefined> {
+export async function addonsOf(
+  config: Pick<OdooCellConfig, 'dir'>,
+  slot: string,
+): Promise<readonly string[] | undefined> {
   const dir = slotDir(config.dir, slot);
   const record = await readSlot(dir);
   const web = record?.phase === 'running' && record.components.find((c) => c.command[0] === ODOO_COMMAND);

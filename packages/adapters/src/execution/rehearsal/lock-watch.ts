@@ -12,17 +12,17 @@ export interface SeenLock {
 
 const LOCKS = `
   select relation::text as oid, array_agg(distinct mode) as modes from pg_locks
-  where (pid = $1 or pid in (select pid from pg_stat_activity where usename = $2)) and locktype = 'relation' and granted and relation >= 16384::oid
+  where (pid = $1 or pid in (select pid from pg_stat_activity where usename = $2 or left(usename::text, length($3::text)) = $3)) and locktype = 'relation' and granted and relation >= 16384::oid
     and database = (select oid from pg_database where datname = current_database())
   group by 1`;
 
-/** Whose locks are watched: one session's, by its process, or those of all sessions of a login. */
-export type Watched = { readonly pid: number } | { readonly login: string };
+/** Whose locks are watched: one session's, by its process, or those of all sessions of a login, or of all logins whose names begin so. */
+export type Watched = { readonly pid: number } | { readonly login: string } | { readonly loginsFrom: string };
 
 /** Watches sessions from another one. One watch at a time on a connection. */
 export class LockWatch {
   readonly #client: pg.ClientBase;
-  readonly #who: readonly [pid: number | null, login: string | null];
+  readonly #who: readonly [pid: number | null, login: string | null, loginsFrom: string | null];
   readonly #onLock: (oid: string, mode: LockMode) => void;
   #seen = new Map<string, SeenLock>();
   #stopped = false;
@@ -31,7 +31,11 @@ export class LockWatch {
   /** `onLock` hears of each relation whose strongest lock is new, at once. */
   constructor(client: pg.ClientBase, who: Watched, onLock: (oid: string, mode: LockMode) => void = () => {}) {
     this.#client = client;
-    this.#who = 'pid' in who ? [who.pid, null] : [null, who.login];
+    this.#who = [
+      'pid' in who ? who.pid : null,
+      'login' in who ? who.login : null,
+      'loginsFrom' in who ? who.loginsFrom : null,
+    ];
     this.#onLock = onLock;
   }
 

@@ -58,7 +58,7 @@ export async function withProgram<T>(
     const bounds = { deadlineMs: migrations.timeoutMs + AROUND_MS, signal };
     const own = { ...(await ownersConnection(store)), options: await withoutTimeouts(copy.cluster) };
     const kill = () => endLeftovers(join(dir, PROGRAMS, copy.name, 'scratch'));
-    return await work({ migrator, store: copy.name, login, release, bounds, kill }, own);
+    return await work({ migrator, store: copy.name, watched: { login }, release, bounds, kill }, own);
   } finally {
     await remove();
   }

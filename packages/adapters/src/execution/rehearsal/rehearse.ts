@@ -216,7 +216,7 @@ async function businessOf(
   return runBusiness(business, copy.store, schema);
 }
 
-const WORDS: Readonly<Record<Pass['direction'], string>> = {
+export const WORDS: Readonly<Record<Pass['direction'], string>> = {
   forward: 'Forward',
   back: 'Back',
   'forward-again': 'Forward again',
@@ -234,7 +234,7 @@ function waysBack(migrations: readonly MigrationFiles[]): readonly PassFile[] | 
 /** What a way back says of itself: `-- headgate:lossy the notes are gone`, in a document behind `#`. */
 const LOSSY = /^[ \t]*(?:--|#)[ \t]*headgate:lossy\b[ \t:]*(.*)$/im;
 
-function rehearsedOf({ migration, down }: MigrationFiles): RehearsedMigration {
+export function rehearsedOf({ migration, down }: MigrationFiles): RehearsedMigration {
   const { id, from, to, phase, undo, up } = migration;
   const said = down === undefined ? undefined : LOSSY.exec(down)?.[1]?.trim();
   return {
@@ -271,14 +271,14 @@ async function expectedTables(client: pg.Client, files: readonly PassFile[]): Pr
 }
 
 /** What a program will lock nobody knows before: half of the places are for what is largest, the others for what turns up. */
-async function largestTables(client: pg.Client, mostTables: number): Promise<readonly string[]> {
+export async function largestTables(client: pg.Client, mostTables: number): Promise<readonly string[]> {
   const tables = [...(await relationsOf(client)).values()].filter(({ kind }) => kind === 'r');
   const largest = tables.sort((a, b) => b.bytes - a.bytes).slice(0, Math.ceil(mostTables / 2));
   return largest.map(({ name }) => name);
 }
 
 /** The server's estimates, by the names that plans have. */
-async function rowsOf(client: pg.Client): Promise<Readonly<Record<string, number>>> {
+export async function rowsOf(client: pg.Client): Promise<Readonly<Record<string, number>>> {
   const { rows } = await client.query<{ schema: string; name: string; rows: number }>(
     `select n.nspname as schema, c.relname as name, greatest(c.reltuples, 0)::float8 as rows
      from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'm')`,

@@ -86,17 +86,20 @@ async function abandoned(dir: string): Promise<boolean> {
 }
 
 async function removeCluster(dir: string, programs: Programs): Promise<void> {
-  const working = (await readdir(join(dir, PROGRAMS), { withFileTypes: true }).catch(() => [])).filter((e) =>
-    e.isDirectory(),
-  );
-  for (const { name } of working) {
-    await endLeftovers(join(dir, PROGRAMS, name));
-    // A migration's program works one deeper.
-    await endLeftovers(join(dir, PROGRAMS, name, 'scratch'));
+  for (const name of await foldersIn(join(dir, PROGRAMS))) {
+    const folder = join(dir, PROGRAMS, name);
+    // A migration's program works one deeper, Odoo's as well.
+    const deeper = new Set(['scratch', ...(await foldersIn(folder))]);
+    for (const each of [folder, ...[...deeper].map((below) => join(folder, below))]) await endLeftovers(each);
   }
   // A restore may have been under way beside it.
   // At once: nobody needs what it would still write down.
   for (const part of ['cluster', join('cluster', 'restoring')])
     await new Cluster({ dir: join(dir, part), port: 0 }, programs).stop(0);
   await rm(dir, { recursive: true, force: true });
+}
+
+async function foldersIn(dir: string): Promise<readonly string[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
 }

@@ -5,7 +5,7 @@ import type { TracedFile, TraceFailure } from '@headgate/domain/rehearsal/trace'
 import type { Migrator } from '@headgate/execution';
 import { readCommandMigration } from '../command-migrator/command-document.ts';
 import type { ReleaseWithFiles } from './business/serving-releases.ts';
-import { LockWatch } from './lock-watch.ts';
+import { LockWatch, type Watched } from './lock-watch.ts';
 import { relationsOf } from './looks.ts';
 import { type Bounds, rehearsalContext } from './rehearsal-context.ts';
 import { traceOutside } from './trace-alone.ts';
@@ -16,14 +16,16 @@ export interface ProgramSetting {
   readonly migrator: Pick<Migrator, 'up' | 'down'>;
   /** The store's name there. */
   readonly store: string;
-  /** The login that the program is given: whose sessions are watched. */
-  readonly login: string;
+  /** The login that the program is given, or how those begin: whose sessions are watched. */
+  readonly watched: Watched;
   /** Whose files it runs among. */
   readonly release: ReleaseWithFiles;
   /** Of one call. */
   readonly bounds: Bounds;
-  /** Ends it at once, with whatever it started. */
-  readonly kill: () => Promise<void>;
+  /** Ends it at once, with whatever it started; absent: it is never interrupted. */
+  readonly kill?: () => Promise<void>;
+  /** What is told of a call that has ended, where its arguments don't say it. */
+  told?(): Promise<string>;
 }
 
 export interface ProgramAsk extends Pick<TraceAsk, 'file' | 'text' | 'onLock'> {
@@ -42,10 +44,10 @@ export async function traceProgram(
   setting: ProgramSetting,
   { direction, migration, file, text, onLock }: ProgramAsk,
 ): Promise<TracedFile> {
-  const { migrator, store, login, release, bounds } = setting;
+  const { migrator, store, watched, release, bounds } = setting;
   const { id, from, to, phase, up, down } = migration;
   const known = await relationsOf(control);
-  const watch = new LockWatch(watcher, { login }, (oid, mode) => {
+  const watch = new LockWatch(watcher, watched, (oid, mode) => {
     const relation = known.get(oid);
     if (relation !== undefined && 'rpm'.includes(relation.kind)) onLock?.(relation.name, mode);
   });
@@ -58,6 +60,7 @@ export async function traceProgram(
       took = durationMs;
     },
   });
+  const temporary = await temporaryBytes(control);
   watch.start(LOOK_MS);
   const { value, seen } = await traceOutside(
     { control, watch, known },
@@ -66,14 +69,13 @@ export async function traceProgram(
         ? migrator.down(store, { id, from, to, phase, file: down ?? up, up }, text, context)
         : migrator.up(store, { id, from, to, phase, file: up }, text, context),
     // Its sessions have ended, and with them handed in what they counted.
-    async () => undefined,
+    async () => (await temporaryBytes(control)) - temporary,
   );
   bounds.signal.throwIfAborted();
   const durationMs = took ?? seen.durationMs;
   // Counts of what was read are everybody's: while a program runs, those who read beside it read more than it does.
   const facts = { ...seen, durationMs, scanned: [] };
-  const document = readCommandMigration(text, file);
-  const words = document.ok ? document.value.arguments.join(' ') : '';
+  const told = (await setting.told?.()) ?? argumentsOf(text, file);
   const failed: TraceFailure | undefined = value.ok ? undefined : { n: 1, line: 0, code: '', why: value.why };
   return {
     file,
@@ -85,11 +87,25 @@ export async function traceProgram(
       {
         n: 1,
         line: 0,
-        text: `the program, with ${words || 'nothing'}`.slice(0, TOLD),
+        text: told.slice(0, TOLD),
         alone: true,
         ...facts,
       },
     ],
     ...(failed === undefined ? {} : { failed }),
   };
+}
+
+function argumentsOf(text: string, file: string): string {
+  const document = readCommandMigration(text, file);
+  const words = document.ok ? document.value.arguments.join(' ') : '';
+  return `the program, with ${words || 'nothing'}`;
+}
+
+/** Of temporary files that were written in this database so far. On a server of its own nobody else writes any. */
+async function temporaryBytes(control: TraceSessions['control']): Promise<number> {
+  const { rows } = await control.query<{ bytes: number }>(
+    'select temp_bytes::float8 as bytes from pg_catalog.pg_stat_database where datname = pg_catalog.current_database()',
+  );
+  return rows[0]?.bytes ?? 0;
 }

@@ -14,7 +14,7 @@ import type { Store } from '../../store/store-session.ts';
 import { PROGRAMS, throwAwayFolder } from '../throw-away-cluster.ts';
 import { asApplication } from './application-login.ts';
 import { runVersion } from './run-version.ts';
-import { type ReleaseWithFiles, type ServingRelease, servingReleases } from './serving-releases.ts';
+import { type ReleaseWithFiles, type ServingCell, type ServingRelease, servingReleases } from './serving-releases.ts';
 
 export interface BusinessAsk {
   readonly config: CellConfig;
@@ -56,7 +56,8 @@ export async function runBusiness(ask: BusinessAsk, copy: Store, schema: number)
   const living = Object.keys(config.tenants).filter((tenant) => config.tenants[tenant]?.store === store);
   const tenants = living.filter((tenant) => rehearsal.tenants?.includes(tenant) !== false).sort();
   if (tenants.length === 0) return { missing: [notRun(`no tenant of the store ${store} is to be asked for`)] };
-  const { found, missing } = await oldVersions(ask, living, schema);
+  const started = rehearsal.components ?? [config.webComponent];
+  const { found, missing } = await oldVersions({ config, release, started }, living, schema);
   const programs = await findPrograms(15, workDir);
   const { user } = programs;
   const closed = user && (await closedFolder(workDir, user));
@@ -93,9 +94,17 @@ export async function runBusiness(ask: BusinessAsk, copy: Store, schema: number)
   };
 }
 
-/** Those that serve and can be started on that schema; what is said of the others. */
+/** Those that serve and can be started on that schema; what is said of the others. `started`: the components that would be. */
 export async function oldVersions(
-  { config, release }: Pick<BusinessAsk, 'config' | 'release'>,
+  {
+    config,
+    release,
+    started,
+  }: {
+    readonly config: ServingCell;
+    readonly release: ReleaseWithFiles;
+    readonly started: readonly string[];
+  },
   tenants: readonly string[],
   schema: number,
 ): Promise<{ readonly found: readonly ServingRelease[]; readonly missing: readonly string[] }> {
@@ -109,7 +118,6 @@ export async function oldVersions(
   const others = serving.filter(({ ref }) => ref.digest !== release.ref.digest);
   if (others.length === 0)
     return { found: [], missing: [none(`no other one than ${release.ref.version} serves in the cell ${config.cell}`)] };
-  const started = config.rehearsal?.components ?? [config.webComponent];
   const found: ServingRelease[] = [];
   const missing: string[] = [];
   for (const each of others) {
@@ -126,6 +134,6 @@ export async function oldVersions(
   return { found, missing };
 }
 
-function notRun(why: string): string {
+export function notRun(why: string): string {
   return `no business transactions were run: ${why}`;
 }

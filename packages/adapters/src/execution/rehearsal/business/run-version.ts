@@ -59,7 +59,8 @@ export async function runVersion(ask: VersionAsk): Promise<BusinessRun> {
     ...{ which, release: release.ref, components: componentsOf(ask), tenants: 0, transactions: 0 },
   };
   const ran = await whileUp(ask, async ({ checks, readyMs }) => {
-    const checked = await carryOut(ask, checks);
+    const limit = { ms: ask.rehearsal.transactionsMs, said: 'rehearsal.transactionsMs' };
+    const checked = await askTenants(checks, ask, limit);
     ask.signal.throwIfAborted();
     return { result: { ...begun, readyMs, ...checked }, tell: checked.failures.length > 0 };
   });
@@ -126,14 +127,15 @@ export async function whileUp<T>(
 
 type Checked = Pick<BusinessRun, 'durationMs' | 'tenants' | 'transactions' | 'failures'>;
 
-/** Tenant by tenant; one that fails doesn't hold up the others. */
-async function carryOut(
-  { verification, tenants, slot, rehearsal, signal }: VersionAsk,
+/** The transactions of a version that serves on the copy, tenant by tenant; one that fails doesn't hold up the others. */
+export async function askTenants(
   checks: HttpChecks,
+  { verification, tenants, slot, signal }: Pick<VersionAsk, 'verification' | 'tenants' | 'slot' | 'signal'>,
+  limit: { readonly ms: number; readonly said?: string },
 ): Promise<Checked> {
   const begun = performance.now();
   const failures: BusinessFailure[] = [];
-  const over = AbortSignal.timeout(rehearsal.transactionsMs);
+  const over = AbortSignal.timeout(limit.ms);
   const within = AbortSignal.any([signal, over]);
   let well = 0;
   let transactions = 0;
@@ -147,14 +149,16 @@ async function carryOut(
     if (result.ok) well++;
     else failures.push({ tenant, ...(result.check !== undefined && { check: result.check }), why: result.why });
   }
-  if (over.aborted && failures.length === 0)
-    failures.push({ why: `they didn’t end within ${rehearsal.transactionsMs / 1_000} s (rehearsal.transactionsMs)` });
+  if (over.aborted && failures.length === 0) {
+    const by = limit.said === undefined ? '' : ` (${limit.said})`;
+    failures.push({ why: `they didn’t end within ${limit.ms / 1_000} s${by}` });
+  }
   return { durationMs: performance.now() - begun, tenants: well, transactions, failures };
 }
 
 /** The end of what its components printed, without the secrets that it was given. */
-async function tellPrinted(
-  { dir, slot, detail, which, release }: VersionAsk,
+export async function tellPrinted(
+  { dir, slot, detail, which, release }: Pick<VersionAsk, 'dir' | 'slot' | 'detail' | 'which' | 'release'>,
   components: readonly string[],
   secrets: readonly string[],
 ): Promise<void> {

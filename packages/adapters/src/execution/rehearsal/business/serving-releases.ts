@@ -16,6 +16,12 @@ export interface ReleaseWithFiles {
   file(digest: Digest): Promise<Uint8Array>;
 }
 
+/** Where a cell says what serves in it. */
+export type ServingCell = Pick<CellConfig, 'cell' | 'dir'> & {
+  readonly slots: Readonly<Record<string, unknown>>;
+  readonly router: Pick<CellConfig['router'], 'adminPort' | 'tokenFile'>;
+};
+
 /** A release that serves customers of a store. */
 export interface ServingRelease extends ReleaseWithFiles {
   readonly slot: string;
@@ -26,7 +32,7 @@ export interface ServingRelease extends ReleaseWithFiles {
  * runs when it doesn't answer. Only looks. Throws, in words, where a slot's manifest isn't the one of its release.
  */
 export async function servingReleases(
-  config: CellConfig,
+  config: ServingCell,
   tenants: readonly string[],
 ): Promise<readonly ServingRelease[]> {
   const { dir, slots, router } = config;

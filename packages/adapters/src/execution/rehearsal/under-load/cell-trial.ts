@@ -104,7 +104,7 @@ async function migrating<T>(
     withProgram(program, store, client, login, ({ migrator, store: name, release, bounds, kill }) =>
       work({
         login,
-        kill,
+        ...(kill !== undefined && { kill }),
         up: (i, text) => upOne(migrator, { name }, migrations[i]!, text, bounds, release),
       }),
     ),

@@ -36,7 +36,8 @@ export async function underLoadOf(
   const living = Object.keys(config.tenants).filter((tenant) => config.tenants[tenant]?.store === store);
   const tenants = living.filter((tenant) => config.rehearsal?.tenants?.includes(tenant) !== false).sort();
   if (tenants.length === 0) return none(`no tenant of the store ${store} is to be asked for`);
-  const { found, missing } = await oldVersions(business, living, to);
+  const started = config.rehearsal?.components ?? [config.webComponent];
+  const { found, missing } = await oldVersions({ config, release: business.release, started }, living, to);
   const [old, ...others] = found;
   if (old === undefined) return none(missing.join('; ') || 'nothing serves');
   const ran = await runUnderLoad({
