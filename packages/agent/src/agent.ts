@@ -38,6 +38,8 @@ import { TreeHeadWitness } from './heads/tree-head-witness.ts';
 import { witnessKey } from './heads/witness-key.ts';
 import type { Logger } from './log.ts';
 import { MarksFile } from './marks/marks-file.ts';
+import { MovedFile } from './moved/moved-file.ts';
+import { MovedRounds } from './moved/moved-rounds.ts';
 import { PlanBearer } from './reconcile/plan-bearer.ts';
 import { ReconciliationsFile } from './reconcile/reconciliations-file.ts';
 import { agentSchedule } from './schedule/agent-schedule.ts';
@@ -149,13 +151,23 @@ export async function startAgent(
     untold,
     carryOut,
   });
+  const moved = new MovedRounds({
+    cells: config.cells,
+    everyMs: 2 * config.observeEveryMs,
+    file: await MovedFile.open(dataDir),
+    ...{ plane, log, seen },
+    busy: (name) => worker(name)?.busy ?? true,
+  });
   for (const cell of config.cells) {
     const worker = new CellWorker({
       ...carry,
       plane,
       log,
       tracing,
-      begins: (assignment) => away.begins(assignment),
+      async begins(assignment) {
+        await moved.yields(assignment.cell);
+        await away.begins(assignment);
+      },
       answered: (assignment) => away.answered(assignment),
       leased: () => witness.owes(),
       stepEnded,
@@ -190,6 +202,7 @@ export async function startAgent(
     void swept?.then(() => scheduler?.start());
     bearer.start();
     standbys.start();
+    moved.start();
     backups.start();
   }
   wal.start();
@@ -243,7 +256,13 @@ export async function startAgent(
       log.info('agent stops');
       stopping.abort();
       const gone = away.stop();
-      const unscheduled = Promise.all([scheduler?.stop(), bearer.stop(), standbys.stop(), backups.stop()]);
+      const unscheduled = Promise.all([
+        scheduler?.stop(),
+        bearer.stop(),
+        standbys.stop(),
+        moved.stop(),
+        backups.stop(),
+      ]);
       await leasing;
       await gone;
       await swept;

@@ -48,7 +48,13 @@ export function serviceCell(
         }
       : {
           externalStores: {
-            [store]: { ...environment.database, restorePointsDir: `${dir}-restore-points`, ...migrations },
+            [store]: {
+              ...environment.database,
+              restorePointsDir: `${dir}-restore-points`,
+              ...migrations,
+              // What they hold is said where the cell is read.
+              moves: (environment.database.moves ?? {}) as never,
+            },
           },
         };
   return {
