@@ -40,6 +40,7 @@ let rounds: MovedRounds | undefined;
 let dir: string;
 let token = '';
 let runs: readonly string[] = [];
+let atWork = false;
 const logged: string[] = [];
 let release: Awaited<ReturnType<SmallCompany['release']>>;
 
@@ -93,7 +94,7 @@ async function compareEvery(everyMs: number, more: object = {}): Promise<void> {
     plane: new ControlPlane(createClient({ baseUrl: server.url, token })),
     log: pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) }),
     seen: cellState,
-    busy: () => false,
+    busy: () => atWork,
   });
   rounds.start();
 }
@@ -182,6 +183,23 @@ describe.skipIf(BIN === undefined)('a release that reads the new place', () => {
   it('has no data where it can’t be compared, and says why', async () => {
     await compareEvery(1_000, { new: 'select tenant, invoice as id, net from public.amounts' });
     await becomes('no-data', 'were not compared yet: relation "public.amounts" does not exist');
+    await compareEvery(1_000);
+    await becomes('pass', '1,500 rows agree');
+  }, 60_000);
+
+  it('is compared no longer, and holds no lock, once a step of a promotion begins', async () => {
+    const locks = `select count(*)::int as n from pg_locks where relation = 'public.invoice'::regclass and pid <> pg_backend_pid()`;
+    const held = async () => (await database.sql<{ n: number }>(locks))[0]!.n;
+    await compareEvery(1_000, {
+      old: 'select tenant, id, net + (select 0 from pg_sleep(50)) as net from public.invoice',
+    });
+    await expect.poll(held, { timeout: 10_000 }).toBeGreaterThan(0);
+    atWork = true;
+    await rounds?.yields('stage');
+    // The statement itself would have slept on; while the step is at work none is begun.
+    await expect.poll(held, { timeout: 10_000 }).toBe(0);
+    await database.sql(`set lock_timeout = '5s'; lock table public.invoice in access exclusive mode`);
+    atWork = false;
     await compareEvery(1_000);
     await becomes('pass', '1,500 rows agree');
   }, 60_000);

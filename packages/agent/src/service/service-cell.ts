@@ -30,6 +30,9 @@ export function serviceCell(
   const dir = `${cellsDir}/${cell}`;
   const store = serviceStoreName(service, environment);
   const migrations = spec.migrate === undefined ? {} : { migrations: spec.migrate as never };
+  // What they hold is said where the cell is read. Without any nothing is written, which an older agent reads, too.
+  const declared = environment.database?.moves;
+  const moves = declared === undefined ? {} : { moves: declared as never };
   const stores =
     environment.database === undefined
       ? {
@@ -49,11 +52,10 @@ export function serviceCell(
       : {
           externalStores: {
             [store]: {
-              ...environment.database,
+              ...(environment.database as Omit<NonNullable<ServiceEnvironment['database']>, 'moves'>),
               restorePointsDir: `${dir}-restore-points`,
               ...migrations,
-              // What they hold is said where the cell is read.
-              moves: (environment.database.moves ?? {}) as never,
+              ...moves,
             },
           },
         };
