@@ -6,6 +6,7 @@
  * Nothing else is printed on standard output. The exit code is 0 when every figure is ok, 1 when one isn't, 2 for wrong
  * usage. `--only NAME` measures one figure (and what is measured together with it, but prints only that one);
  * `--restore-point-mb 2000` takes restore points of so much data, `--drill-mb 2000` drills them; `--only drill` is both of its figures.
+ * `--moved-rows 10000000` compares places of so many rows.
  */
 import { argv, exit, stderr, stdout } from 'node:process';
 import { parseArgs } from 'node:util';
@@ -17,6 +18,7 @@ import { exampleFigures } from './bench/example.ts';
 import { FIGURE_NAMES, type Figure, type FigureName, figure } from './bench/figure.ts';
 import { logExportFigure } from './bench/log-export.ts';
 import { maskingFigure } from './bench/masking.ts';
+import { movedFigures } from './bench/moved.ts';
 import { restorePointFigure } from './bench/restore-point.ts';
 import { letGoOfAll, say } from './bench/scratch.ts';
 import { sequencerFigure } from './bench/sequencer.ts';
@@ -40,6 +42,7 @@ const MEASURES: readonly Measure[] = [
   { names: ['drill-rto', 'drill-rpo'], run: () => drillFigures(asked.drillMb) },
   { names: ['canary-stall'], run: canaryFigure },
   { names: ['migrations-analysed'], run: analyseFigure },
+  { names: ['moved-compared', 'moved-felt'], run: () => movedFigures(asked.movedRows) },
 ];
 
 const asked = readArguments(argv.slice(2));
@@ -75,6 +78,7 @@ function readArguments(args: readonly string[]): {
   readonly only: ReadonlySet<FigureName>;
   readonly restorePointMb: number;
   readonly drillMb: number;
+  readonly movedRows: number;
 } {
   try {
     const { values } = parseArgs({
@@ -83,6 +87,7 @@ function readArguments(args: readonly string[]): {
         only: { type: 'string', multiple: true },
         'restore-point-mb': { type: 'string' },
         'drill-mb': { type: 'string' },
+        'moved-rows': { type: 'string' },
       },
     });
     const drills = ['drill-rto', 'drill-rpo'];
@@ -94,14 +99,17 @@ function readArguments(args: readonly string[]): {
       if (!Number.isInteger(given) || given < 1) throw new Error(`--${name} is a number of megabytes`);
       return given;
     };
+    const movedRows = Number(values['moved-rows'] ?? 1_000_000);
+    if (!Number.isInteger(movedRows) || movedRows < 1) throw new Error('--moved-rows is a number of rows');
     return {
       only: new Set(only as readonly FigureName[]),
       restorePointMb: megabytes('restore-point-mb'),
       drillMb: megabytes('drill-mb'),
+      movedRows,
     };
   } catch (error) {
     stderr.write(
-      `bench: ${(error as Error).message}\nusage: npm run bench -- [--only NAME]… [--restore-point-mb 200] [--drill-mb 200]   names: ${FIGURE_NAMES.join(', ')}\n`,
+      `bench: ${(error as Error).message}\nusage: npm run bench -- [--only NAME]… [--restore-point-mb 200] [--drill-mb 200] [--moved-rows 1000000]   names: ${FIGURE_NAMES.join(', ')}\n`,
     );
     exit(2);
   }

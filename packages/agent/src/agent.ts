@@ -38,6 +38,8 @@ import { TreeHeadWitness } from './heads/tree-head-witness.ts';
 import { witnessKey } from './heads/witness-key.ts';
 import type { Logger } from './log.ts';
 import { MarksFile } from './marks/marks-file.ts';
+import { MovedFile } from './moved/moved-file.ts';
+import { MovedRounds } from './moved/moved-rounds.ts';
 import { PlanBearer } from './reconcile/plan-bearer.ts';
 import { ReconciliationsFile } from './reconcile/reconciliations-file.ts';
 import { RestorationTeller } from './restoration/tell-restorations.ts';
@@ -151,13 +153,23 @@ export async function startAgent(
     untold,
     carryOut,
   });
+  const moved = new MovedRounds({
+    cells: config.cells,
+    everyMs: 2 * config.observeEveryMs,
+    file: await MovedFile.open(dataDir),
+    ...{ plane, log, seen },
+    busy: (name) => worker(name)?.busy ?? true,
+  });
   for (const cell of config.cells) {
     const worker = new CellWorker({
       ...carry,
       plane,
       log,
       tracing,
-      begins: (assignment) => away.begins(assignment),
+      async begins(assignment) {
+        await moved.yields(assignment.cell);
+        await away.begins(assignment);
+      },
       answered: (assignment) => away.answered(assignment),
       leased: () => witness.owes(),
       stepEnded,
@@ -193,6 +205,7 @@ export async function startAgent(
     bearer.start();
     restorations.start();
     standbys.start();
+    moved.start();
     backups.start();
   }
   wal.start();
@@ -246,7 +259,7 @@ export async function startAgent(
       log.info('agent stops');
       stopping.abort();
       const gone = away.stop();
-      const beside = [scheduler, bearer, restorations, standbys, backups];
+      const beside = [scheduler, bearer, restorations, standbys, moved, backups];
       const unscheduled = Promise.all(beside.map((each) => each?.stop()));
       await leasing;
       await gone;

@@ -15,6 +15,9 @@ if (command === 'mask') {
 } else if (command === 'reconcile') {
   const { reconcile } = await import('./commands/reconcile.ts');
   process.exitCode = await reconcile(rest);
+} else if (command === 'compare') {
+  const { compare } = await import('./commands/compare.ts');
+  process.exitCode = await compare(rest);
 } else if (command === 'drill') {
   const { drill } = await import('./commands/drill.ts');
   process.exitCode = await drill(rest);

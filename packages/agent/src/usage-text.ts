@@ -25,6 +25,7 @@ const FORMS = `
   headgate-agent backup …                     Git repositories and Terraform's state in the vault, and back (see headgate-agent backup --help)
   headgate-agent reconcile DOCUMENT-FILE …    compares two sides of business, says what would mend them, and has that carried
                                               out once it is approved (see headgate-agent reconcile --help)
+  headgate-agent compare …                    whether data that is written in two places is the same in both (see headgate-agent compare --help)
   headgate-agent rehearse …                   runs a release's migrations on a copy of a store (see headgate-agent rehearse --help)
   headgate-agent --help | --version
   headgate-agent check --config FILE          read configuration and trust, say what is wrong or pinned, do nothing

@@ -20,6 +20,7 @@ export const COMMANDS: readonly string[] = [
   'dr',
   'backup',
   'reconcile',
+  'compare',
   'rehearse',
   'check',
 ];

@@ -18,6 +18,7 @@ export type { Drill } from './schemas/drills.ts';
 export type { Freeze, FreezeEffect } from './schemas/freezes.ts';
 export type { AffectedTenant, Call, Incident, Matter } from './schemas/incident.ts';
 export { type LogEvent, logEvent } from './schemas/log.ts';
+export { MAX_MOVES, type Move } from './schemas/moves.ts';
 export { type Delivery, deliveryState, previewed } from './schemas/notify.ts';
 export { MAX_TOLD_DOCUMENTS, type Objection, type PinsOfCell } from './schemas/pins.ts';
 export type { GoingBack, MigrationTimes, PlanOutline, PlanStep, WayBack } from './schemas/plans.ts';

@@ -1,5 +1,6 @@
 import type { Digest, Instant, PrincipalId } from '@headgate/domain';
 import type { Blobs } from './ports/blobs.ts';
+import type { MoveLooks } from './ports/move-looks.ts';
 import type { StandbyLooks } from './ports/standby-looks.ts';
 import type { ControlStore } from './ports/store.ts';
 
@@ -64,6 +65,8 @@ export interface Deps {
   readonly trust: Trust;
   /** What agents saw of their stores' standbys; absent: nobody keeps it, and no standby is known. */
   readonly standbys?: StandbyLooks;
+  /** What agents told of data that is being moved; absent: nobody keeps it, and nothing is known of it. */
+  readonly moves?: MoveLooks;
   /** The control plane's epoch: rises when it is restored from a backup. */
   readonly epoch: number;
   /** Unique, unguessable ids with a prefix: `prm_…`. */

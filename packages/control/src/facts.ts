@@ -7,7 +7,9 @@ import { windowFact } from '@headgate/domain/calendars/evaluate';
 import { migrationsRun } from '@headgate/domain/plan/migrations';
 import { ranBefore } from '@headgate/domain/plan/ran-before';
 import { drilledStores } from './drilled-stores.ts';
+import { withMoves } from './move-facts.ts';
 import type { Blobs } from './ports/blobs.ts';
+import type { MoveLooks } from './ports/move-looks.ts';
 import type { StandbyLooks } from './ports/standby-looks.ts';
 import type { ControlStore, Read, Row, StreamId } from './ports/store.ts';
 import { type DocumentRecord, type FreezeRecord, freezeScopesOf, type ReleaseRecord, streams } from './records.ts';
@@ -82,11 +84,13 @@ export class GateFactsGatherer {
   readonly #store: ControlStore;
   readonly #asked = new Map<string, Asked>();
   readonly #standbys: StandbyLooks | undefined;
+  readonly #moves: MoveLooks | undefined;
 
-  /** Without `standbys` nobody has seen any, which is no pass. */
-  constructor(store: ControlStore, standbys?: StandbyLooks) {
+  /** Without `standbys` nobody has seen any, and without `moves` nobody has compared anything, which is no pass. */
+  constructor(store: ControlStore, standbys?: StandbyLooks, moves?: MoveLooks) {
     this.#store = store;
     this.#standbys = standbys;
+    this.#moves = moves;
   }
 
   /** Facts for a promotion's gates at `now`; `extra` rows are loaded in the same query and handed back. */
@@ -98,12 +102,13 @@ export class GateFactsGatherer {
   ): Promise<GatheredGates> {
     const drills = drilledStores(plan);
     const { rows, reads, gatesOf } = await this.load(promotion, now, [...extra, ...drills.streams]);
-    return { rows, reads, gates: await this.withStandbys(drills.into(gatesOf(promotion, plan), rows), plan) };
+    return { rows, reads, gates: await this.withLooks(drills.into(gatesOf(promotion, plan), rows), plan) };
   }
 
-  /** The facts with what was seen of the standbys of a plan's cells, or of one of them, where a gate asks for them. */
-  withStandbys(facts: GateFacts, plan: Plan, cell?: string): Promise<GateFacts> {
-    return withStandbys(facts, plan, this.#standbys, cell);
+  /** The facts with what agents told beside the log of a plan's cells, or of one of them, where a gate asks for it. */
+  async withLooks(facts: GateFacts, plan: Plan, cell?: string): Promise<GateFacts> {
+    const standing = await withStandbys(facts, plan, this.#standbys, cell);
+    return withMoves(standing, plan, this.#moves, cell);
   }
 
   /** The same for a promotion that may itself be among the `extra` rows. */
@@ -161,7 +166,9 @@ export class GateFactsGatherer {
           digest,
           authors,
           signature: release?.state.signature,
-          ...(release === undefined ? {} : { migrations: release.state.manifest.migrations.length }),
+          ...(release === undefined
+            ? {}
+            : { version: release.state.manifest.version, migrations: release.state.manifest.migrations.length }),
         },
         requester,
         envelope,

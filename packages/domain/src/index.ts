@@ -13,6 +13,7 @@
  *   refusal`, and `evolve…(state, event) -> state` folds what the log holds. Time comes in as a fact.
  * - `notify/`: who is told of what, and when; a message’s life until it is sent or given up; CDEvents.
  * - `recovery/`: what a restored control plane makes of what agents tell of their cells; how a cell that is lost is rebuilt.
+ * - `moved/`: data that is written in two places, and whether both say the same.
  * - `standby/`: what was seen of a store's standby, and whether one could fail over to it.
  * - `vault/`: which restore points and backups stay in a vault, how fresh they are, when the next is due; what a drill came to.
  * - `reconcile/`: what became of a transaction that was caught between two sides, and the plan that mends it.
@@ -54,6 +55,7 @@ export * from './model/outcome.ts';
 export * from './model/refusal.ts';
 export * from './model/release.ts';
 export * from './model/specs.ts';
+export * from './moved/moved-data.ts';
 export * from './notify/circuit.ts';
 export * from './notify/decide.ts';
 export * from './notify/delivery.ts';

@@ -113,6 +113,7 @@ export async function openControlPlane(
     blobs: control.blobs,
     trust,
     standbys: control.standbys,
+    moves: control.moves,
     epoch,
     newId,
     digestOf: digestOfJson,

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { dependencyOrder, disorderWords, NAME_PATTERN } from '@headgate/domain';
 import { z } from 'zod';
 import { CommandMigrations } from './command-migrator/command-config.ts';
+import { moves } from './moved/move-config.ts';
 import { PgBackRestConfig } from './pgbackrest/pgbackrest-config.ts';
 import { pgbackrestProblems } from './pgbackrest/pgbackrest-problems.ts';
 import { RehearsalConfig, rehearsalProblems } from './rehearsal/business/rehearsal-config.ts';
@@ -48,6 +49,8 @@ const Store = z.strictObject({
   snapshots: SnapshotConfig.optional(),
   /** How the releases' migrations are carried out here: by a program of the application's; absent: they are SQL. */
   migrations: CommandMigrations.optional(),
+  /** Data that is being moved there, by name. */
+  moves,
 });
 
 const urlSource = z.union(
@@ -76,6 +79,8 @@ const ExternalStore = z.strictObject({
   /** Folder of pg_dump and pg_restore; by default the installed ones that fit the server. */
   toolsDir: path.optional(),
   migrations: CommandMigrations.optional(),
+  /** Data that is being moved there, by name. */
+  moves,
 });
 
 /** Another system that is asked for its side of business: its address, and a 0600 file with our token for it. */
@@ -186,8 +191,11 @@ export function parseCellConfig(input: unknown): CellConfig {
     })),
   );
   if (!ordered.ok) wrong.push(...disorderWords(ordered, 'store').map((words) => `stores: ${words}`));
-  wrong.push(...pgbackrestProblems(config), ...snapshotProblems(config), ...rehearsalProblems(config));
   const all = [...Object.values(config.stores), ...Object.values(config.externalStores)];
+  const moving = all.flatMap((store) => Object.keys(store.moves));
+  for (const twice of new Set(moving.filter((each, i) => moving.indexOf(each) !== i)))
+    wrong.push(`moves.${twice}: two stores have one of that name`);
+  wrong.push(...pgbackrestProblems(config), ...snapshotProblems(config), ...rehearsalProblems(config));
   wrong.push(...vaultProblems(config.vault, !all.every((store) => 'pgbackrest' in store)));
   const ports = [
     ...Object.values(config.slots).flatMap((components) => Object.values(components).filter((p) => p !== 0)),

@@ -4,7 +4,16 @@
  */
 import { type Client, MAX_LEASE_CELLS, MAX_TOLD_DOCUMENTS, ProblemError, UnreadableAnswer } from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
-import type { CellAccount, CellState, Digest, Fence, Outcome, ToldStandby, UndoneAway } from '@headgate/domain';
+import type {
+  CellAccount,
+  CellState,
+  Digest,
+  Fence,
+  Outcome,
+  ToldMove,
+  ToldStandby,
+  UndoneAway,
+} from '@headgate/domain';
 import type { PinnedEnvironment } from '../checks/facts.ts';
 import { type Assignment, assignmentOf } from './assignment.ts';
 import { StandbyClock } from './heard-clock.ts';
@@ -135,6 +144,13 @@ export class ControlPlane {
    */
   async tellStandbys(cell: string, looked: (askedAt: number) => readonly ToldStandby[]): Promise<void> {
     await unlessAbsent(this.#standbyClock.tell(cell, looked));
+  }
+
+  /** Says how the data stands that is being moved in a cell. An older server has no place for it, and hears nothing. */
+  async tellMoves(cell: string, moves: readonly ToldMove[]): Promise<void> {
+    await unlessAbsent(
+      this.#client.call('tellMoves', { cell, body: { moves: moves as never } }, { timeoutMs: SETTLE_PATIENCE_MS }),
+    );
   }
 
   /** Tells a restored server what was done in a cell; `asked`: it asks a person about it. */

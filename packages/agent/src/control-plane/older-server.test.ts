@@ -50,3 +50,7 @@ test('an older server, which has no place for standbys, is told nothing of them,
   // The scripted server has no such route, as servers had none of before.
   await expect(plane.tellStandbys('shared', () => [])).resolves.toBeUndefined();
 });
+
+test('nor of data that is being moved', async () => {
+  await expect(plane.tellMoves('shared', [])).resolves.toBeUndefined();
+});

@@ -30,6 +30,9 @@ export function serviceCell(
   const dir = `${cellsDir}/${cell}`;
   const store = serviceStoreName(service, environment);
   const migrations = spec.migrate === undefined ? {} : { migrations: spec.migrate as never };
+  // What they hold is said where the cell is read. Without any nothing is written, which an older agent reads, too.
+  const declared = environment.database?.moves;
+  const moves = declared === undefined ? {} : { moves: declared as never };
   const stores =
     environment.database === undefined
       ? {
@@ -48,7 +51,12 @@ export function serviceCell(
         }
       : {
           externalStores: {
-            [store]: { ...environment.database, restorePointsDir: `${dir}-restore-points`, ...migrations },
+            [store]: {
+              ...(environment.database as Omit<NonNullable<ServiceEnvironment['database']>, 'moves'>),
+              restorePointsDir: `${dir}-restore-points`,
+              ...migrations,
+              ...moves,
+            },
           },
         };
   return {

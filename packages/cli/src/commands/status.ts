@@ -4,6 +4,7 @@ import { untended } from '../agents/agent-words.ts';
 import type { Install } from '../command.ts';
 import { dataFolder } from '../connect.ts';
 import { EXIT } from '../exit-codes.ts';
+import { moveBlock } from '../moves/move-lines.ts';
 import { instant, printable, printableLines, table, withShortDigests } from '../output.ts';
 import { migrationTimeLines, migrationTimesOf } from '../promotions/migration-times.ts';
 import { cellsText, leftLines, together } from '../promotions/objections.ts';
@@ -228,6 +229,7 @@ function shown(status: Status, here: Here & { readonly server: string }): string
     ...olderCodeLines(status),
     ...takenBackLines(status),
     ...standbyBlock(status.standbys),
+    ...moveBlock(status.moves),
     '',
     'WHAT MOVES',
     ...(status.promotions.length === 0

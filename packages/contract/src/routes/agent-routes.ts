@@ -3,6 +3,7 @@ import { route } from '../route.ts';
 import { assignment, outcome, undoneAway } from '../schemas/assignment.ts';
 import { cell, cellState } from '../schemas/cells.ts';
 import { id, instant, name, pageOf, paging, prefix } from '../schemas/common.ts';
+import { MAX_MOVES, toldMove } from '../schemas/moves.ts';
 import { pinsOfCell, toldPins } from '../schemas/pins.ts';
 import { heardClock, MAX_STANDBYS, toldStandby } from '../schemas/standbys.ts';
 
@@ -107,6 +108,19 @@ export const agentRoutes = {
     /** `at`: the control plane's clock, to say the next time that it was heard. */
     response: z.object({ standbys: z.int(), at: instant.exactOptional() }),
     twice: 'the later look counts',
+  }),
+  tellMoves: route({
+    method: 'PUT',
+    path: '/v1/agent/cells/{cell}/moves',
+    summary:
+      'Say how the data stands that is being moved in a cell’s stores; an older server has no such route, and is told nothing',
+    tag,
+    needs,
+    params: z.object({ cell: name }),
+    body: z.strictObject({ moves: z.array(toldMove).max(MAX_MOVES) }),
+    maxBytes: 1024 * 1024,
+    response: z.object({ moves: z.int(), at: instant.exactOptional() }),
+    twice: 'the later word counts',
   }),
   sayFarewell: route({
     method: 'POST',

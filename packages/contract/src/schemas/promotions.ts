@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { approval, scope } from './assignment.ts';
 import { actions, digest, id, instant, name, principalId, releaseRef } from './common.ts';
 import { freeze } from './freezes.ts';
+import { move } from './moves.ts';
 import { objection } from './pins.ts';
 import { goingBack } from './plans.ts';
 import { standby } from './standbys.ts';
@@ -251,6 +252,8 @@ export const status = z
       .exactOptional(),
     /** What was seen last of standbys, first those that somebody should look at; an older server doesn't say. */
     standbys: z.array(standby).exactOptional(),
+    /** How data stands that is being moved, what differs first; an older server doesn't say. */
+    moves: z.array(move).exactOptional(),
     freezes: z.array(freeze),
     /** What waits, for whom, and until when. */
     waits: z.array(wait),

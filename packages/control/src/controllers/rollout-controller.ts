@@ -70,7 +70,7 @@ export async function gatherRollout(
         plan,
         cell,
         course: courseOf(promotion),
-        gates: await gates.withStandbys(drills.into(gatesOf(promotion, plan), rows), plan, state.cell),
+        gates: await gates.withLooks(drills.into(gatesOf(promotion, plan), rows), plan, state.cell),
         epoch,
         unread,
       },

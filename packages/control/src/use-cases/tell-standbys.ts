@@ -1,4 +1,4 @@
-import type { Instant, Principal, ToldStandby } from '@headgate/domain';
+import type { Instant, Principal, Refusal, ToldStandby } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { type CellRecord, type DocumentRecord, environmentOf, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse } from './result.ts';
@@ -23,9 +23,26 @@ export async function tellStandbys(
   heard?: HeardClock,
 ): Promise<Result<{ readonly standbys: number; readonly at?: Instant }>> {
   const what = 'tell of standbys';
+  const denied = await notItsCell(deps, agent, cell, what);
+  if (denied !== undefined) return no(denied);
+  const keys = new Set(told.map(({ store, name }) => `${store}/${name}`));
+  if (keys.size < told.length)
+    return refuse('malformed', what, 'body/standbys', 'one is told of twice', 'tell of each standby once');
+  const notAfter = heard === undefined ? undefined : heard.at + heard.agoMs;
+  const at = await deps.standbys?.tell(cell, agent.id, told, notAfter);
+  return ok({ standbys: told.length, ...(at !== undefined && { at }) });
+}
+
+/** Why an agent may tell nothing of a cell; undefined: it may. */
+export async function notItsCell(
+  deps: Pick<Deps, 'store'>,
+  agent: Principal,
+  cell: string,
+  what: string,
+): Promise<Refusal | undefined> {
   const stream = streams.cell(cell);
   const denied = notPermitted(agent, 'carry-out', stream);
-  if (denied !== undefined) return no(denied);
+  if (denied !== undefined) return denied;
   const declaration = streams.document('Cell', cell);
   const rows = await deps.store.load([stream, declaration]);
   const record = rows.get(stream)?.state as CellRecord | undefined;
@@ -33,25 +50,20 @@ export async function tellStandbys(
   // Of a cell that nobody declared or adopted: where the agent that looks at it says it is.
   const environment = own ?? record?.observed?.state.environment;
   if (environment === undefined)
-    return refuse(
-      'not-seen',
+    return {
+      code: 'not-seen',
       what,
-      stream,
-      'nobody declared it, and no agent has observed it',
-      'let its agent observe it first, which it does by itself',
-    );
+      where: stream,
+      why: 'nobody declared it, and no agent has observed it',
+      unblock: 'let its agent observe it first, which it does by itself',
+    };
   if (!(agent.environments ?? []).includes(environment))
-    return refuse(
-      'not-yours',
+    return {
+      code: 'not-yours',
       what,
-      stream,
-      `it is a cell of ${environment}, and agent ${agent.id} is enrolled for ${(agent.environments ?? []).join(', ')}`,
-      'enrol it for this environment',
-    );
-  const keys = new Set(told.map(({ store, name }) => `${store}/${name}`));
-  if (keys.size < told.length)
-    return refuse('malformed', what, 'body/standbys', 'one is told of twice', 'tell of each standby once');
-  const notAfter = heard === undefined ? undefined : heard.at + heard.agoMs;
-  const at = await deps.standbys?.tell(cell, agent.id, told, notAfter);
-  return ok({ standbys: told.length, ...(at !== undefined && { at }) });
+      where: stream,
+      why: `it is a cell of ${environment}, and agent ${agent.id} is enrolled for ${(agent.environments ?? []).join(', ')}`,
+      unblock: 'enrol it for this environment',
+    };
+  return undefined;
 }

@@ -115,7 +115,7 @@ describe('declared documents', () => {
     [
       'an unknown gate',
       changed('Policy', 'gate: window', 'gate: windows'),
-      'spec.gates[3].gate: expected a gate: one of signature, tests-passed, migrations-analysed, rehearsed, rollback-rehearsed, restore-drilled, standby-ready, soaked, window, approval, restore-point, go-no-go, found "windows", did you mean "window"?',
+      'spec.gates[3].gate: expected a gate: one of signature, tests-passed, migrations-analysed, rehearsed, rollback-rehearsed, restore-drilled, standby-ready, moved-data-agrees, soaked, window, approval, restore-point, go-no-go, found "windows", did you mean "window"?',
     ],
     [
       'a gate where nobody could answer it',

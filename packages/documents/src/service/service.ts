@@ -72,6 +72,9 @@ const environment = fields({
     standbys: mapping(name, source, 5)
       .exactOptional()
       .describe('Standbys that one would fail over to, by name; each login needs pg_monitor, and nothing else.'),
+    moves: mapping(name, mapping(setting, z.unknown(), 20), 20)
+      .exactOptional()
+      .describe('Data that is being moved, by name: what docs/operations/move-data.md says of a store.'),
   }).exactOptional(),
   port: whole(1, 65_535)
     .exactOptional()

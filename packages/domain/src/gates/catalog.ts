@@ -4,6 +4,7 @@ import { frozenVerdict } from './freeze.ts';
 import { type Gate, type GateFacts, type Subject, stop, type Verdict } from './gate.ts';
 import { goNoGo } from './go-no-go.ts';
 import { migrationsAnalysed } from './migrations-analysed.ts';
+import { movedDataAgrees } from './moved-data-agrees.ts';
 import { rehearsed } from './rehearsed.ts';
 import { replacedVerdict } from './replaced-policy.ts';
 import { restoreDrilled } from './restore-drilled.ts';
@@ -25,6 +26,7 @@ export const GATES: readonly Gate[] = [
   rollbackRehearsed,
   restoreDrilled,
   standbyReady,
+  movedDataAgrees,
   soaked,
   window,
   approval,

@@ -8,6 +8,7 @@ import type { AnalysisEvidence } from '../analysis/analysis.ts';
 import type { Freeze, WindowFact } from '../calendars/window.ts';
 import type { Digest, Instant, PrincipalId } from '../model/identity.ts';
 import type { RestorePoint } from '../model/outcome.ts';
+import type { SeenMove } from '../moved/moved-data.ts';
 import type { Action, DocumentRef, GatePlace, MigrationRef } from '../plan/plan.ts';
 import type { UserElsewhere } from '../plan/users-elsewhere.ts';
 import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
@@ -75,6 +76,8 @@ export interface GateFacts {
     readonly digest: Digest;
     readonly authors: readonly PrincipalId[];
     readonly signature: { readonly verified: boolean; readonly keyId: string; readonly why: string } | undefined;
+    /** Undefined: not known. */
+    readonly version?: string;
     /** How many migrations it has. Undefined: not known, which is not none. */
     readonly migrations?: number;
   };
@@ -111,6 +114,8 @@ export interface GateFacts {
     readonly stores: readonly { readonly cell: string; readonly store: string }[];
     readonly seen: readonly SeenStandby[];
   };
+  /** The cells that are asked about, and how the data stands that is being moved there. Absent: nobody looked. */
+  readonly moved?: { readonly cells: readonly string[]; readonly seen: readonly SeenMove[] };
 }
 
 /** What the gate stands before. */

@@ -21,6 +21,7 @@ const SOUND_PARAMS: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   'rollback-rehearsed': { environment: 'staging', maxAgeMs: HOUR_MS, longestOutageMs: 1_000 },
   'restore-drilled': { rtoMs: MINUTE_MS, rpoMs: MINUTE_MS, drillMaxAgeMs: HOUR_MS },
   'standby-ready': { maxLagMs: MINUTE_MS },
+  'moved-data-agrees': { moves: ['invoice-net'] },
   window: {},
   approval: { count: 1 },
   'restore-point': { maxAgeMs: HOUR_MS },
@@ -382,6 +383,7 @@ describe('where gates stand', () => {
       'rollback-rehearsed',
       'restore-drilled',
       'standby-ready',
+      'moved-data-agrees',
       'window',
       'approval',
     ]);
@@ -395,6 +397,7 @@ describe('where gates stand', () => {
       'rehearsed',
       'rollback-rehearsed',
       'restore-drilled',
+      'moved-data-agrees',
     ]);
   });
   test('again before each step that changes something, but for what its wave consumed', () => {

@@ -10,6 +10,7 @@ import type { Recorded } from '../history/recorded.ts';
 import { completedOf } from '../world/check-size.ts';
 import { Crew } from '../world/crew.ts';
 import type { Fleet } from '../world/fleet.ts';
+import { moveSpell, simulatedMoves } from '../world/moves.ts';
 import { People } from '../world/people.ts';
 import { isStoreFault, type Scenario, type StoreFault } from '../world/scenario.ts';
 import { simulatedStandbys, standbySpell } from '../world/standbys.ts';
@@ -201,6 +202,7 @@ export class Run implements StoreFaults {
       plan: (digest: Digest) => this.#plans.known(digest),
       document: (digest: Digest) => this.fleet.documents.get(digest) ?? this.documents.get(digest),
       standbySpell,
+      moveSpell,
     };
     const slackMs = Math.max(0, ...this.scenario.faults.map((f) => (f.kind === 'stall' ? f.ms : 0)));
     const checker = new HistoryChecker(documents, { slackMs });
@@ -291,6 +293,7 @@ export class Run implements StoreFaults {
       (prefix) => `${prefix}_${++this.#ids}`,
       crashed,
       simulatedStandbys(this.fleet.cells, () => this.now),
+      simulatedMoves(() => this.now),
     );
     this.#servers.push(server);
   }

@@ -1,4 +1,12 @@
-import { type Blobs, Controllers, type Deps, type Gatherers, type Plans, type StandbyLooks } from '@headgate/control';
+import {
+  type Blobs,
+  Controllers,
+  type Deps,
+  type Gatherers,
+  type MoveLooks,
+  type Plans,
+  type StandbyLooks,
+} from '@headgate/control';
 import { TRUST } from '../world/fleet.ts';
 import { digestOfShared } from './digests.ts';
 import { FaultyStore, type StoreFaults } from './faulty-store.ts';
@@ -18,6 +26,7 @@ export class Server {
     newId: (prefix: string) => string,
     onCrash: (ms: number) => void,
     standbys: StandbyLooks,
+    moves: MoveLooks,
   ) {
     this.store = new FaultyStore(faults, onCrash);
     this.deps = {
@@ -25,6 +34,7 @@ export class Server {
       blobs,
       trust: TRUST,
       standbys,
+      moves,
       epoch,
       newId,
       digestOf: digestOfShared,

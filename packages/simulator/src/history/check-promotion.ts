@@ -135,6 +135,7 @@ function waveOpened(
     report('covered-by-approvals', `${holding.size} of ${index.approvals} approvals held as wave ${wave} was opened`);
   facts.checkGates(index, entry.at, slackMs, report);
   facts.checkStandby(index, entry.at, slackMs, report);
+  facts.checkMoved(index, entry.at, slackMs, report);
   waits('wave open', until, report);
   track.wave = wave;
   track.phase = 'advancing';

@@ -137,6 +137,13 @@ export class DeclaredFacts {
       report('after-gates', 'no standby could be failed over to');
   }
 
+  /** A wave opens while both places of moved data agree. */
+  checkMoved({ asksMoved }: PlanIndex, at: Instant, slackMs: number, report: Report): void {
+    const spell = asksMoved ? this.#documents.moveSpell?.(at) : undefined;
+    if (spell !== undefined && this.#documents.moveSpell?.(at - slackMs) === spell)
+      report('after-gates', 'both places of moved data differ');
+  }
+
   /** Where the plan migrates, the release's newest rehearsal went well. */
   #checkRehearsed({ plan }: PlanIndex, most: number, report: Report): void {
     if (!migrates(plan)) return;

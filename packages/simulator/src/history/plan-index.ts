@@ -19,6 +19,7 @@ export interface PlanIndex {
   readonly restorePointMaxAgeMs: number | undefined;
   readonly asksGo: boolean;
   readonly asksStandby: boolean;
+  readonly asksMoved: boolean;
   /** Names of the gates that stand before a wave. */
   readonly waveGates: readonly string[];
 }
@@ -58,6 +59,7 @@ function make(plan: Plan): PlanIndex {
     restorePointMaxAgeMs: number('restore-point', 'maxAgeMs'),
     asksGo: params('go-no-go') !== undefined,
     asksStandby: params('standby-ready') !== undefined,
+    asksMoved: params('moved-data-agrees') !== undefined,
     waveGates: plan.gates.filter((g) => g.at === 'promotion' || g.at === 'wave').map((g) => g.gate),
   };
 }

@@ -19,6 +19,8 @@ export interface HistoryDocuments {
   document(digest: Digest): Pick<AppliedDocument, 'kind' | 'name' | 'spec'> | undefined;
   /** The spell, by number, in which no standby could be failed over to; undefined: one could. Absent: that isn't checked. */
   standbySpell?(at: Instant): number | undefined;
+  /** The spell in which both places of moved data don't agree; undefined: they do. Absent: that isn't checked. */
+  moveSpell?(at: Instant): number | undefined;
 }
 
 /** An invariant that does not hold, with the entry (or effect) that showed it. */

@@ -126,6 +126,12 @@ export const PLANTS: readonly Plant[] = [
     'if (false)',
   ),
   plant('soak-duration', 'domain/src/gates/soaked.ts', 'if (facts.now < readyAt)', 'if (false)'),
+  plant(
+    'moved-data-agrees',
+    'domain/src/gates/moved-data-agrees.ts',
+    'if (because === undefined) return pass(',
+    'if (because !== undefined) return pass(',
+  ),
   plant('standby-lag', 'domain/src/gates/standby-ready.ts', 'if (lagMs > asked.maxLagMs)', 'if (false)'),
   plant(
     'go-before-what-is-taken',

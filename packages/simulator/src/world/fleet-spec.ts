@@ -13,6 +13,7 @@ import type {
   WindowSpec,
 } from '@headgate/domain';
 import type { Random } from '../engine/random.ts';
+import { MOVE } from './moves.ts';
 import { MAX_LAG_MS } from './standbys.ts';
 
 export const APPLICATION = 'psa';
@@ -95,6 +96,7 @@ export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolea
         : ([
             { gate: 'window', at: 'wave', params: {} },
             { gate: 'standby-ready', at: 'wave', params: { maxLagMs: MAX_LAG_MS } },
+            { gate: 'moved-data-agrees', at: 'wave', params: { moves: [MOVE] } },
           ] as const)),
       { gate: 'approval', at: 'wave', params: { count: approvals } },
       { gate: 'restore-point', at: 'migrate', params: { maxAgeMs: random.pick([30_000, 2 * MINUTE, HOUR]) } },

@@ -20,6 +20,7 @@ import {
   type ReleaseRef,
   type RestorationEvidence,
   ROLLBACK_REHEARSAL,
+  type SeenMove,
   type SeenStandby,
   TEST_RESULT,
 } from '@headgate/domain';
@@ -187,7 +188,12 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
   const migrating = { id, from, to, phase, file: up };
   return {
     now,
-    release: { digest, authors: ['usr_author'], signature: { verified: true, keyId: 'key-1', why: '' } },
+    release: {
+      digest,
+      version: '1.6.0',
+      authors: ['usr_author'],
+      signature: { verified: true, keyId: 'key-1', why: '' },
+    },
     requester: 'usr_manager',
     envelope,
     evidence: [
@@ -261,6 +267,7 @@ export function soundFacts(now: Instant = NOON, more: Partial<GateFacts> = {}): 
     migrated: [{ cell: 'shared', store: 'main' }],
     drills: [soundDrill(now)],
     standbys: { stores: [{ cell: 'shared', store: 'main' }], seen: [soundStandby(now)] },
+    moved: { cells: ['shared'], seen: [soundMove(now)] },
     ...more,
   };
 }
@@ -294,6 +301,27 @@ export function soundStandby(now: Instant = NOON, more: Partial<SeenStandby> = {
   return {
     ...{ cell: 'shared', store: 'main', name: 'second', at: now - 4_000 },
     ...{ standing: 'following', receiving: true, lagBytes: 4_096, lagMs: 300 },
+    ...more,
+  };
+}
+
+/** Data of the shared cell that version 1 wrote in both places, compared a minute ago, and found alike. */
+export function soundMove(now: Instant = NOON, more: Partial<SeenMove> = {}): SeenMove {
+  return {
+    ...{ cell: 'shared', store: 'main', name: 'invoice-net', at: now - 4_000 },
+    ...{ writtenBy: ['1.5.0'], readBy: ['1.6.0'], removedBy: [], runs: ['1.5.0'] },
+    last: movedCompared(),
+    ...more,
+  };
+}
+
+/** A comparison that found nothing. */
+export function movedCompared(more: Partial<NonNullable<SeenMove['last']>> = {}): NonNullable<SeenMove['last']> {
+  return {
+    ...{ rows: { old: 1_204, new: 1_204 }, unsettled: 0, tenants: [], others: 0 },
+    differences: { missingInNew: 0, missingInOld: 0, different: 0, doubled: 0, keyless: 0 },
+    sums: [{ amount: 'net', old: '116310.41', new: '116310.41' }],
+    ...{ ageMs: MINUTE_MS, tookMs: 900, versions: ['1.5.0'], current: true },
     ...more,
   };
 }

@@ -27,6 +27,7 @@ const GRANTS: readonly (readonly [what: string, on: string])[] = [
   ['select, insert, update, delete', 'headgate.server'],
   ['select, insert, update', 'headgate.agent_contact'],
   ['select, insert, update', 'headgate.standby_look'],
+  ['select, insert, update', 'headgate.move_look'],
   ['select', 'headgate.promotions_ended'],
 ];
 

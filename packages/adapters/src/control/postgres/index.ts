@@ -14,6 +14,7 @@ export * from './epoch.ts';
 export { type Guest, onBehalfOf } from './guests.ts';
 export * from './migrate.ts';
 export { MIGRATIONS } from './migrations/index.ts';
+export * from './move-looks.ts';
 export * from './open.ts';
 export * from './servers.ts';
 export * from './standby-looks.ts';

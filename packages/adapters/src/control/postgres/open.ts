@@ -6,6 +6,7 @@ import { DatabaseClock } from './clock.ts';
 import { Epoch } from './epoch.ts';
 import { tooOld } from './migrate-steps.ts';
 import { MIGRATIONS, requiredOf } from './migrations/index.ts';
+import { PostgresMoveLooks } from './move-looks.ts';
 import { PostgresBlobs } from './postgres-blobs.ts';
 import { PostgresLog } from './postgres-log.ts';
 import { PostgresStore } from './postgres-store.ts';
@@ -24,6 +25,8 @@ export interface PostgresControl {
   readonly agents: AgentContacts;
   /** What agents saw of their stores' standbys. */
   readonly standbys: PostgresStandbyLooks;
+  /** What agents told of data that is being moved. */
+  readonly moves: PostgresMoveLooks;
   /** How things stand, counted. */
   readonly standing: Standing;
   epoch(): Promise<number>;
@@ -54,6 +57,7 @@ export async function openPostgresControl(options: SessionOptions): Promise<Post
     presence: new Servers(sessions),
     agents: new AgentContacts(sessions),
     standbys: new PostgresStandbyLooks(sessions),
+    moves: new PostgresMoveLooks(sessions),
     standing: new Standing(sessions),
     epoch: () => epoch.read(),
     raiseEpoch: (atLeast) => epoch.raise(atLeast),

@@ -19,10 +19,14 @@ export function connectionsOf({ ledger, connections }: CellConfig): Readonly<Rec
  */
 export async function sidesToLookAt(config: CellConfig, store: string): Promise<StoreAndHttpSides> {
   const storeOf = new Map(Object.entries(config.tenants).map(([tenant, of]) => [tenant, of.store]));
-  return new StoreAndHttpSides(new Map([[store, await ownStore(config, store)]]), connectionsOf(config), storeOf);
+  return new StoreAndHttpSides(new Map([[store, await storeToLookAt(config, store)]]), connectionsOf(config), storeOf);
 }
 
-async function ownStore({ stores, externalStores }: CellConfig, name: string): Promise<Store> {
+/** A store as the application’s own login reaches it, beside an agent that is at work. */
+export async function storeToLookAt(
+  { stores, externalStores }: Pick<CellConfig, 'stores' | 'externalStores'>,
+  name: string,
+): Promise<Store> {
   const own = Object.hasOwn(stores, name) ? stores[name] : undefined;
   if (own) {
     const { port, database, user, passwordFile } = own;

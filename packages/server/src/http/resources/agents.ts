@@ -8,9 +8,10 @@ import {
   settleStep,
   streams,
   takeUpUndone,
+  tellMoves,
   tellStandbys,
 } from '@headgate/control';
-import type { CellState, Outcome, ToldStandby, UndoneAway } from '@headgate/domain';
+import type { CellState, Outcome, ToldMove, ToldStandby, UndoneAway } from '@headgate/domain';
 import { attributesOf } from '../../tracing/attributes.ts';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -22,7 +23,16 @@ const LOOK_MS = 200;
 
 export function agentHandlers(
   context: Context,
-): Handlers<'leaseStep' | 'renewLease' | 'settleStep' | 'tellUndone' | 'observeCell' | 'tellStandbys' | 'sayFarewell'> {
+): Handlers<
+  | 'leaseStep'
+  | 'renewLease'
+  | 'settleStep'
+  | 'tellUndone'
+  | 'observeCell'
+  | 'tellStandbys'
+  | 'tellMoves'
+  | 'sayFarewell'
+> {
   const { deps, gatherers, offered, tracing } = context;
 
   /** The assignment with the trace that its agent goes on in: that it was handed out is a moment of its own there. */
@@ -99,6 +109,9 @@ export function agentHandlers(
     },
     async tellStandbys({ principal, input, body }) {
       return tellStandbys(deps, principal, input.cell, body.standbys as readonly ToldStandby[], body.heard);
+    },
+    async tellMoves({ principal, input, body }) {
+      return tellMoves(deps, principal, input.cell, body.moves as readonly ToldMove[]);
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { type Explained, explain } from '../explain.ts';
 import { freezesOver, showFreeze } from '../freezes-over.ts';
 import type { Handlers, Shown } from '../handler.ts';
+import { shownMoves } from '../moves.ts';
 import { allRows, cellRows, openPromotions } from '../paging.ts';
 import { shownStandbys } from '../standbys.ts';
 import { stillTakenBack } from '../taken-back.ts';
@@ -30,6 +31,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
       const back = await stillTakenBack(store);
       const names = cells.rows.map(({ stream }) => nameOf(stream));
       const standbys = await shownStandbys(context, names, now);
+      const moves = await shownMoves(context, names, now);
       const open = [...promotions.begun, ...promotions.waiting];
       const moving = open.slice(0, MOST.open);
       const over = await freezesOver(store, moving, now);
@@ -67,6 +69,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
             return { promotion: id, application, environment, release, result, ...told } as Shown<never>;
           }),
           standbys: standbys.items,
+          moves: moves.items,
           freezes: freezes.rows.flatMap((row) =>
             row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
           ),
@@ -74,7 +77,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
           truncated:
             told.some(({ waitsLeft = 0 }) => waitsLeft > 0) ||
             open.length > moving.length ||
-            [cells, promotions, watches, freezes, back, standbys].some((list) => list.truncated),
+            [cells, promotions, watches, freezes, back, standbys, moves].some((list) => list.truncated),
         },
       };
     },

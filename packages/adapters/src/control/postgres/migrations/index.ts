@@ -13,6 +13,7 @@ import { listsRead } from './0012-lists-read.ts';
 import { agentContact } from './0013-agent-contact.ts';
 import { placedForGood } from './0014-placed-for-good.ts';
 import { standbyLook } from './0015-standby-look.ts';
+import { moveLook } from './0016-move-look.ts';
 
 export interface ControlMigration {
   readonly name: string;
@@ -44,6 +45,7 @@ export const MIGRATIONS: readonly ControlMigration[] = [
   { name: '0013-agent-contact', sql: agentContact },
   { name: '0014-placed-for-good', sql: placedForGood },
   { name: '0015-standby-look', sql: standbyLook },
+  { name: '0016-move-look', sql: moveLook },
 ];
 
 /** What code that knows these can't do without: contract steps at the end may come later. */
