@@ -9,15 +9,17 @@ import {
   aRequest,
   soundFacts,
 } from '@headgate/testkit/domain/builders';
-import { World } from '@headgate/testkit/domain/world';
-import { begun } from '@headgate/testkit/domain/worlds';
+import { sound, World } from '@headgate/testkit/domain/world';
+import { offered, begun as promoting } from '@headgate/testkit/domain/worlds';
 import { describe, expect, test } from 'vitest';
+import { explainPromotion } from '../explain/explain-promotion.ts';
 import { judgeGates } from '../gates/catalog.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Migration } from '../model/release.ts';
 import { covers, envelopeOf } from './envelope.ts';
 import { type CellPlan, closesOperations, type Plan } from './plan.ts';
 import { planPromotion } from './planner.ts';
+import { closedMeanwhile } from './read-only-window.ts';
 import { renderPlan } from './render.ts';
 import { undoSteps } from './undo.ts';
 
@@ -156,9 +158,28 @@ test('an operation that nobody declared is refused with the nearest one', () => 
 });
 
 test('a promotion and its rollouts say that they close operations, so that servers of before leave them alone', () => {
-  const world = begun(plan);
+  const world = promoting(plan);
   world.run();
   expect(world.promotion).toMatchObject({ closesOperations: true, result: 'promoted' });
   for (const rollout of world.rollouts.values()) expect(rollout).toMatchObject({ closesOperations: true });
   expect(new World(planOf(aDownMigration(1))).promotion).not.toHaveProperty('closesOperations');
+});
+
+test('explain says what may be closed while a step is at work, and no longer', () => {
+  const said = (id: string, done = false) => {
+    const begun = cell.steps.findIndex((step) => step.id === id) + 1;
+    return closedMeanwhile(cell, { begun, cursor: done ? begun : begun - 1, undo: null });
+  };
+  const closed = 'post-invoice may be closed meanwhile for 3 tenants, and opens by itself if nothing goes on';
+  expect([said('w1.restore-point.main'), said('w1.close.main'), said('w1.migrate.main', true)]).toEqual([
+    undefined,
+    closed,
+    closed,
+  ]);
+  expect([said('w1.open.main'), said('w1.open.main', true), said('w1.deploy')]).toEqual([closed, undefined, undefined]);
+  const world = promoting(plan);
+  world.run(sound, offered(world, 2));
+  world.lease('shared');
+  const { waits } = explainPromotion(world.promotion, world.rollouts, world.plan, world.gates());
+  expect(waits.map(({ why }) => why)).toContainEqual(expect.stringContaining(closed));
 });

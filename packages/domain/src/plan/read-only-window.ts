@@ -7,7 +7,7 @@ import type { CellState } from '../model/cell.ts';
 import { didYouMean } from '../model/nearest.ts';
 import type { Operation } from '../model/operation.ts';
 import type { Migration } from '../model/release.ts';
-import type { Action, Step } from './plan.ts';
+import type { Action, CellPlan, Step } from './plan.ts';
 import type { PlanRequest } from './planner.ts';
 import { named } from './render-words.ts';
 import type { Refuse } from './slots.ts';
@@ -88,4 +88,18 @@ export function windowLeftOpen(begun: readonly Step[]): { readonly step: Step; r
 /** Whether a step begins or ends a read-only window; what is closed in one slot alone isn't one. */
 export function isWindow({ action }: Pick<Step, 'action'>, kind: 'close-operations' | 'open-operations'): boolean {
   return action.kind === kind && action.slot === undefined;
+}
+
+/** What a rollout that goes forward may have closed at this moment, in words; undefined: nothing. */
+export function closedMeanwhile(
+  { steps }: Pick<CellPlan, 'steps'>,
+  { begun, cursor, undo }: { readonly begun: number; readonly cursor: number; readonly undo: object | null },
+): string | undefined {
+  const left = undo === null ? windowLeftOpen(steps.slice(0, begun)) : undefined;
+  if (left === undefined || (left.again && begun <= cursor)) return undefined;
+  const { action } = left.step;
+  if (action.kind !== 'close-operations' && action.kind !== 'open-operations') return undefined;
+  const names = action.operations.map((each) => (typeof each === 'string' ? each : each.name));
+  const { length } = action.tenants;
+  return `${named(names)} may be closed meanwhile for ${length === 1 ? 'one tenant' : `${length} tenants`}, and opens by itself if nothing goes on`;
 }

@@ -64,7 +64,7 @@ test('a migration closes its operations anew, waits for what runs, and hands the
   expect(cell.closed).toMatchObject([{ operation: 'post', until: expect.any(Number) }]);
 });
 
-test('one that failed opens them at once; one of which nobody knows what became keeps them closed for its time', async () => {
+test('one that failed opens them at once; one of which nobody knows what became, or that was stopped, half a minute later', async () => {
   for (const [code, closed] of [
     ['rejected', 0],
     ['transient', 0],
@@ -73,9 +73,23 @@ test('one that failed opens them at once; one of which nobody knows what became 
   ] as const) {
     const cell = new MemoryCell(TENANTS);
     cell.migrator.up = async () => ({ ok: false, code, why: 'it broke' });
-    expect(await run(migrate, cell)).toMatchObject({ kind: 'failed', code });
+    const before = Date.now();
+    expect(await run(migrate, cell, { remainingMs: () => 3_600_000 })).toMatchObject({ kind: 'failed', code });
     expect({ code, closed: cell.closed.length }).toEqual({ code, closed });
+    for (const { until = 0 } of cell.closed) expect(until - before).toBeLessThan(60_000);
   }
+});
+
+test('however long a migration may take, an agent that dies in it leaves them closed for five minutes at most', async () => {
+  const cell = new MemoryCell(TENANTS);
+  let left: number | undefined;
+  cell.migrator.up = async () => {
+    left = (cell.closed[0]?.until ?? 0) - Date.now();
+    return { ok: false, code: 'rejected', why: 'seen' };
+  };
+  await run(migrate, cell, { remainingMs: () => 3_600_000 });
+  expect(left).toBeGreaterThan(200_000);
+  expect(left).toBeLessThanOrEqual(300_000);
 });
 
 test('nothing is migrated where they can’t be closed', async () => {

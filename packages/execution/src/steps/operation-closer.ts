@@ -7,6 +7,12 @@ import { done, failed, overdue, pause, type StepExecutor } from './step-executor
 const LOOK_EVERY_MS = 20;
 /** What is closed while a migration runs stays so for a moment beyond its time, in which its last statement is given up. */
 const BEYOND_MS = 30_000;
+/**
+ * While a migration runs its lease is renewed every minute, and is never longer than this: an agent that died opens them so much later
+ * at most. Until then it is back, and closes them anew before it does anything, or what it left running has ended. Milliseconds.
+ */
+const LEASE_MS = 300_000;
+const RENEW_EVERY_MS = 60_000;
 /** How long after a migration has run its operations wait for the step that opens them, before they open by themselves. */
 const HANDED_ON_MS = 60_000;
 
@@ -44,9 +50,9 @@ export const openOperations: StepExecutor<'open-operations'> = async ({ tenants,
 
 /**
  * Carries out what changes a store while these operations of everybody in it are closed. They were closed before, by a step of their
- * own; here that is renewed for as long as this attempt may take, so that nothing of them runs meanwhile, however late it begins. When
- * it ended well they open with the next step, or by themselves soon; when it failed, at once. What became of it isn't known: they stay
- * closed until its time is over.
+ * own; here that is renewed for as long as this attempt takes, so that nothing of them runs meanwhile, however late it begins. When it
+ * ended well they open with the next step, or by themselves soon; when it failed, at once. What became of it isn't known, or the
+ * server is away: by themselves, once its last statement was given up.
  */
 export function whileClosed<A extends { readonly store: string; readonly closes?: readonly Operation[] }>(
   work: (action: A, ctx: StepContext, ports: Ports) => ReturnType<StepExecutor<'migrate'>>,
@@ -60,13 +66,19 @@ export function whileClosed<A extends { readonly store: string; readonly closes?
     const routes = await ports.traffic.read();
     const tenants = routes.filter((each) => each.store === store).map(({ tenant }) => tenant);
     const names = closes.map(({ name }) => name);
-    const closed = await closeAndDrain(ports, tenants, closes, ctx, { forMs: ctx.remainingMs() + BEYOND_MS });
+    const forMs = Math.min(LEASE_MS, ctx.remainingMs() + BEYOND_MS);
+    const closed = await closeAndDrain(ports, tenants, closes, ctx, { forMs });
     if (closed !== undefined) return closed;
     const missing = await without(ports, tenants, names, undefined, true);
     if (missing !== undefined) return failed('transient', `${missing} isn’t closed when read back`);
-    const outcome = await work(action, ctx, ports);
-    if (outcome.kind === 'failed' && STILL_AT_WORK.has(outcome.code)) return outcome;
     const { operations } = ports;
+    const renew = () => operations.close(tenants, closes, ctx, { forMs: LEASE_MS }).catch(() => {});
+    const renewing = setInterval(renew, RENEW_EVERY_MS);
+    const outcome = await work(action, ctx, ports).finally(() => clearInterval(renewing));
+    if (outcome.kind === 'failed' && STILL_AT_WORK.has(outcome.code)) {
+      await operations.close(tenants, closes, ctx, { forMs: BEYOND_MS });
+      return outcome;
+    }
     if (outcome.kind === 'done' && handOn) await operations.close(tenants, closes, ctx, { forMs: HANDED_ON_MS });
     else await operations.reopen(tenants, names, ctx);
     return outcome;
