@@ -88,6 +88,8 @@ function success(action: Action): Outcome {
     case 'route':
     case 'hold':
     case 'open':
+    case 'close-operations':
+    case 'open-operations':
       return { kind: 'done', result: { observedAt, routed: action.tenants.length } };
     case 'verify':
     case 'soak':

@@ -17,7 +17,7 @@ const EVOLVE = 'domain/src/promotion/evolve.ts';
 const FORMAT = 'control/src/ports/row-format.ts';
 /** The build before: format 3, in which rows of a promotion that asked for a go were, and fields that it drops as it folds. */
 const BEFORE: Changes = [
-  [FORMAT, 'KNOWN_FORMAT = 4;', 'KNOWN_FORMAT = 3;'],
+  [FORMAT, 'KNOWN_FORMAT = 5;', 'KNOWN_FORMAT = 3;'],
   [FORMAT, 'return gatedAtNoReturn === true || goAsked !== undefined;', 'return false && gatedAtNoReturn && goAsked;'],
   ['domain/src/gates/catalog.ts', "if (spec.at === 'no-return') return subject.noReturn === true;", ''],
   [EVOLVE, '...(gatedAtNoReturn !== undefined && { gatedAtNoReturn }),', ''],

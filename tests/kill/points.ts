@@ -34,6 +34,8 @@ export const EFFECTS: Readonly<Record<Action['kind'], readonly string[]>> = {
   route: ['traffic.route'],
   hold: ['traffic.hold'],
   open: ['traffic.open'],
+  'close-operations': ['operations.close'],
+  'open-operations': ['operations.reopen'],
   verify: ['checks.run'],
   soak: ['checks.run'],
   reconcile: ['ledgerSides.apply'],

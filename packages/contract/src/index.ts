@@ -13,7 +13,7 @@ export { MAX_LEASE_CELLS, MAX_LEASE_WAIT_MS } from './routes/agent-routes.ts';
 export * from './routes.ts';
 export type { Principal } from './schemas/access.ts';
 export type { Assignment, Outcome } from './schemas/assignment.ts';
-export type { Cell, CellState } from './schemas/cells.ts';
+export type { Cell, CellState, ClosedOperation } from './schemas/cells.ts';
 export type { Drill } from './schemas/drills.ts';
 export type { Freeze, FreezeEffect } from './schemas/freezes.ts';
 export type { AffectedTenant, Call, Incident, Matter } from './schemas/incident.ts';

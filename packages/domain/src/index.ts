@@ -51,6 +51,7 @@ export * from './hypercare/hypercare.ts';
 export * from './model/cell.ts';
 export * from './model/contact.ts';
 export * from './model/identity.ts';
+export * from './model/operation.ts';
 export * from './model/outcome.ts';
 export * from './model/refusal.ts';
 export * from './model/release.ts';

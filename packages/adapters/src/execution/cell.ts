@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { CellState, SlotState, StoreState, TenantState } from '@headgate/domain';
-import type { Migrator, Ports } from '@headgate/execution';
+import type { ClosedNow, Migrator, Ports } from '@headgate/execution';
 import pg from 'pg';
 import { boundLog } from '../machine/bounded-log.ts';
 import { reachableProgram } from '../machine/program-copy.ts';
@@ -31,6 +31,7 @@ import { PhysicalRestorePoints } from './restore-points/physical-restore-points.
 import { physicalStore } from './restore-points/physical-store.ts';
 import { restorePointsByStore } from './restore-points-by-store.ts';
 import { CellTraffic } from './router/cell-traffic.ts';
+import { RouterOperations } from './router/router-operations.ts';
 import { RouterProcess } from './router/router-process.ts';
 import { hasSnapshots, SnapshotRestorePoints, type SnapshotStore } from './snapshots/snapshot-restore-points.ts';
 import { SqlMigrator } from './sql-migrator/sql-migrator.ts';
@@ -159,6 +160,7 @@ async function assemble(
     tenancy: config.tenancy,
     target,
     traffic: new CellTraffic(router.client, all, storeOf),
+    operations: new RouterOperations(router.client),
     migrator,
     restorePoints: restorePointsByStore(
       [...stores.keys()],
@@ -256,7 +258,17 @@ export async function observeCell(cell: CellPorts): Promise<CellState> {
     slots,
     stores,
     tenants,
+    ...closedIn(await cell.operations.closed()),
   };
+}
+
+/** So many are told, the longest closed first. */
+const MOST_CLOSED = 100;
+
+function closedIn(closed: readonly ClosedNow[]): Pick<CellState, 'closed'> {
+  if (closed.length === 0) return {};
+  const all = closed.map(({ says: _, tenants, ...each }) => ({ ...each, tenants: tenants.length }));
+  return { closed: all.sort((a, b) => a.since - b.since).slice(0, MOST_CLOSED) };
 }
 
 /** What a store is, or that its database doesn't let itself be looked at: in our words, none of which its owner chose. */

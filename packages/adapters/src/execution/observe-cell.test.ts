@@ -29,6 +29,7 @@ const cell = (): CellPorts =>
     config: { cell: 'shared', environment: 'production', application: 'odoo', tenants: {} },
     target: { slots: [] },
     traffic: { read: async () => [] },
+    operations: { closed: async () => [] },
     migrator,
   }) as unknown as CellPorts;
 const stores = async () => (await observeCell(cell())).stores;

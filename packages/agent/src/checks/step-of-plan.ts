@@ -36,6 +36,8 @@ const FORWARD: ReadonlySet<Action['kind']> = new Set([
   'route',
   'verify',
   'open',
+  'close-operations',
+  'open-operations',
   'soak',
 ]);
 

@@ -11,6 +11,7 @@ import { cellsText, leftLines, together } from '../promotions/objections.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
 import { type Here, runAgentCommand } from '../setup/pin-anew.ts';
 import { standbyBlock } from '../standbys/standby-lines.ts';
+import { closedLine } from './closed-line.ts';
 import { endOf, scopeText } from './freeze.ts';
 
 /** So many cells are named of one agent. */
@@ -226,6 +227,7 @@ function shown(status: Status, here: Here & { readonly server: string }): string
     ...status.cells.flatMap((c) =>
       c.drift.map(({ store, why }) => printable(`store ${store} of cell ${c.name} has drifted: ${why}`)),
     ),
+    ...status.cells.flatMap((c) => (c.closed ?? []).map((closed) => printable(closedLine(c.name, closed)))),
     ...olderCodeLines(status),
     ...takenBackLines(status),
     ...standbyBlock(status.standbys),

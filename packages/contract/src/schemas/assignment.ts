@@ -14,6 +14,13 @@ const migrationRef = z.object({
   file,
 });
 const version = z.int().min(0);
+/** An operation of the application, as its document declares it. */
+const operation = z.object({
+  name,
+  says: z.string(),
+  requests: z.array(z.object({ methods: z.array(z.string()), path: z.string() })),
+});
+const closes = z.array(operation).exactOptional();
 
 /** What a step does: the executor's name and its parameters; no choices. */
 export const action = z
@@ -25,6 +32,7 @@ export const action = z
       from: version,
       to: version,
       migrations: z.array(migrationRef),
+      closes,
     }),
     z.looseObject({
       kind: z.literal('unmigrate'),
@@ -32,12 +40,26 @@ export const action = z
       from: version,
       to: version,
       migrations: z.array(migrationRef),
+      closes,
     }),
     z.looseObject({ kind: z.literal('restore'), store: name, to: version }),
     z.looseObject({ kind: z.literal('deploy'), slot: name, release: releaseRef }),
     z.looseObject({ kind: z.literal('route'), tenants: names, slot: name }),
     z.looseObject({ kind: z.literal('hold'), tenants: names, reads: z.literal(true).exactOptional() }),
     z.looseObject({ kind: z.literal('open'), tenants: names }),
+    z.looseObject({
+      kind: z.literal('close-operations'),
+      tenants: names,
+      operations: z.array(operation),
+      slot: name.exactOptional(),
+      forMs: z.int().min(1).exactOptional(),
+    }),
+    z.looseObject({
+      kind: z.literal('open-operations'),
+      tenants: names,
+      operations: names,
+      slot: name.exactOptional(),
+    }),
     z.looseObject({ kind: z.literal('verify'), tenants: names, verification: documentRef, slot: name }),
     z.looseObject({
       kind: z.literal('soak'),

@@ -7,6 +7,18 @@ const range = z.strictObject({ min: z.int().min(0), max: z.int().min(0) });
 const named = <T extends z.ZodType>(value: T, most: number) =>
   z.record(name, value).refine((r) => Object.keys(r).length <= most, `expected at most ${most} names`);
 
+/** An operation that a cell's router refuses, since when, and until when if it opens by itself. */
+export const closedOperation = z
+  .strictObject({
+    operation: name,
+    tenants: z.int().min(1),
+    slot: name.exactOptional(),
+    since: instant,
+    until: instant.exactOptional(),
+  })
+  .meta({ id: 'ClosedOperation' });
+export type ClosedOperation = z.infer<typeof closedOperation>;
+
 /** One running copy of an application: its slots, stores and tenants, as desired or as observed. */
 export const cellState = z
   .strictObject({
@@ -37,6 +49,8 @@ export const cellState = z
       z.strictObject({ slot: name, store: name, ring: name, held: z.literal(true).exactOptional() }),
       10_000,
     ),
+    /** Observed only: operations that its router refuses. Absent: none. */
+    closed: z.array(closedOperation).max(100).exactOptional(),
   })
   .meta({ id: 'CellState' });
 export type CellState = z.infer<typeof cellState>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { approval, scope } from './assignment.ts';
+import { closedOperation } from './cells.ts';
 import { actions, digest, id, instant, name, principalId, releaseRef } from './common.ts';
 import { freeze } from './freezes.ts';
 import { move } from './moves.ts';
@@ -227,6 +228,8 @@ export const status = z
         stores: z.record(z.string(), z.int()),
         /** Stores that somebody changed by hand, and how; as observed. */
         drift: z.array(z.object({ store: name, why: z.string() })),
+        /** Operations that its router refuses, as observed; absent: none, or an older server doesn't say. */
+        closed: z.array(closedOperation).exactOptional(),
         /** Code that serves with a store that lost something since it was built; absent: none, or an older server doesn't say. */
         olderCode: z
           .array(z.object({ store: name, release: z.string(), tenants: z.int(), why: z.string(), unblock: z.string() }))

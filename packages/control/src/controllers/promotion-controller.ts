@@ -166,13 +166,17 @@ export async function commitPromotion(
 
 function openRollout(deps: Deps, promotion: Promotion, cell: string, gathered: GatheredPromotion): Write {
   const id = rolloutId(promotion.id, cell);
-  const { environment, planDigest: plan, latestFinish: until } = promotion;
+  const { environment, planDigest: plan, closesOperations, latestFinish: until } = promotion;
   const { epoch } = deps;
   // The cell's targets hold the fence of the rollout before: whoever starts again at 1 is refused by all of them.
   const after = (gathered.rows.get(streams.cell(cell))?.state as CellRecord | undefined)?.assigned ?? 0;
   const opened = {
     type: 'rollout.opened',
-    data: { id, promotion: promotion.id, cell, environment, plan, epoch, after, until },
+    data: {
+      ...{ id, promotion: promotion.id, cell, environment, plan, epoch, after },
+      ...(closesOperations && { closesOperations }),
+      until,
+    },
   } as const;
   return {
     stream: streams.rollout(id),

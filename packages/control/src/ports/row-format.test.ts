@@ -28,3 +28,12 @@ test('a rollout of which undo steps may have had their effect is for servers tha
   expect(formatOf('rollout/prm_1.live', { phase: 'asking' })).toBe(1);
   expect(formatOf('promotion/prm_1', { tried: [] })).toBe(1);
 });
+
+test('a promotion that closes operations, and its rollouts, are for servers that open them again; all else is as before', () => {
+  for (const stream of ['promotion/prm_1', 'rollout/prm_1.live'] as const) {
+    expect(formatOf(stream, { phase: 'waiting', closesOperations: true })).toBe(5);
+    expect(formatOf(stream, { phase: 'waiting' })).toBe(1);
+  }
+  expect(formatOf('promotion/prm_1', { gatedAtNoReturn: true, closesOperations: true })).toBe(5);
+  expect(formatOf('cell/live', { closesOperations: true })).toBe(1);
+});

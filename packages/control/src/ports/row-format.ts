@@ -8,7 +8,7 @@ import type { PrincipalRecord } from '../records.ts';
 import type { StreamId } from './store.ts';
 
 /** The highest format that this code decides on. It reads a format one release before it first writes it. */
-export const KNOWN_FORMAT = 4;
+export const KNOWN_FORMAT = 5;
 
 interface Newer {
   readonly format: number;
@@ -59,6 +59,17 @@ const NEWER: readonly Newer[] = [
     format: 4,
     kind: 'rollout',
     has: (state) => (state as Partial<Rollout>).tried !== undefined,
+  },
+  {
+    // Format 4 knows no operations: it would believe any agent that they are closed or open, and never open them in an undo.
+    format: 5,
+    kind: 'promotion',
+    has: (state) => (state as Partial<Promotion>).closesOperations === true,
+  },
+  {
+    format: 5,
+    kind: 'rollout',
+    has: (state) => (state as Partial<Rollout>).closesOperations === true,
   },
 ];
 

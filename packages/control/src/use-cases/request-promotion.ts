@@ -1,4 +1,5 @@
 import {
+  closesOperations,
   type Digest,
   dueOfPromotion,
   envelopeOf,
@@ -123,6 +124,7 @@ async function open(
       ...(request.trace !== undefined && { trace: request.trace }),
       ...(overtaking !== undefined && { overtakes: overtaking.promotion }),
       ...(plan.gates.some(({ at }) => at === 'no-return') && { gatedAtNoReturn: true }),
+      ...(closesOperations(plan) && { closesOperations: true }),
     },
   };
   const state = evolvePromotion(undefined, event);

@@ -1,6 +1,7 @@
 import { distinct, expects, fields, mapping, milliseconds, name, named, names, oneOf, text } from '../schema/fields.ts';
 import { contacts } from './contacts.ts';
 import { type ContentOf, kind } from './document.ts';
+import { operations } from './operations.ts';
 
 export const tenancy = oneOf('store-per-tenant', 'schema-per-tenant', 'rows');
 
@@ -36,6 +37,7 @@ const spec = fields({
   reconciliation: name
     .exactOptional()
     .describe('The Reconciliation that finds transactions caught half way by a rollback.'),
+  operations,
   contacts,
 }).check((context) => {
   const { tenancy, tenantKeys } = context.value;

@@ -15,6 +15,8 @@ const ACTIONS: Readonly<Record<ActionKind, true>> = {
   route: true,
   hold: true,
   open: true,
+  'close-operations': true,
+  'open-operations': true,
   verify: true,
   soak: true,
   reconcile: true,

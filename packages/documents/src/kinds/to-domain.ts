@@ -23,7 +23,7 @@ export function applicationSpec(
   content: ApplicationContent,
   digestOfNamed: (kind: 'Verification' | 'Reconciliation', name: string) => Digest,
 ): ApplicationSpec {
-  const { tenancy, pipeline, rings, verification, reconciliation } = content.spec;
+  const { tenancy, pipeline, rings, verification, reconciliation, operations } = content.spec;
   const ref = (kind: 'Verification' | 'Reconciliation', name: string): DocumentRef => ({
     name,
     digest: digestOfNamed(kind, name),
@@ -34,6 +34,7 @@ export function applicationSpec(
     pipeline,
     rings,
     verification: ref('Verification', verification),
+    ...(operations !== undefined && { operations }),
   };
   return reconciliation === undefined ? base : { ...base, reconciliation: ref('Reconciliation', reconciliation) };
 }

@@ -35,6 +35,7 @@ export function expandService(service: ServiceContent, agent: string): readonly 
       pipeline: spec.environments.map((each) => each.name),
       rings: [{ name: SERVICE_RING, soakMs: spec.soakMs }],
       verification,
+      ...(spec.operations !== undefined && { operations: spec.operations }),
       ...(spec.contacts !== undefined && { contacts: spec.contacts }),
     }),
   ];

@@ -2,6 +2,7 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { API_VERSION, type ArtifactFile, type Digest, type ReleaseManifest } from '@headgate/domain';
 import { digestOf } from '../digest.ts';
+import { closesOf } from './closes.ts';
 import { migrationsOf } from './migration-files.ts';
 import { SERVICE_COMPONENT } from './names.ts';
 import type { ServiceContent } from './service.ts';
@@ -52,10 +53,14 @@ export async function serviceRelease(
   const names = [...new Set((await Promise.all(spec.files.map((name) => filesBelow(root, name)))).flat())].sort();
   const artifacts: ArtifactFile[] = [];
   for (const name of names) artifacts.push(await add(name));
+  const operations = (spec.operations ?? []).map(({ name }) => name);
   const migrations = [];
   for (const { up, down, ...draft } of migrationsOf(await migrationFiles(root, spec.migrations), spec.phase)) {
     const at = (name: string) => add(`${spec.migrations}/${name}`);
-    migrations.push({ ...draft, up: await at(up), ...(down === undefined ? {} : { down: await at(down) }) });
+    const file = await at(up);
+    const closes = closesOf(file.name, files.get(file.digest) as Uint8Array, operations);
+    const own = { ...draft, up: file, ...(down === undefined ? {} : { down: await at(down) }) };
+    migrations.push(closes.length === 0 ? own : { ...own, closes });
   }
   const manifest: ReleaseManifest = {
     apiVersion: API_VERSION,

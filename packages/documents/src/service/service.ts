@@ -2,6 +2,7 @@ import { WAIVER_FORM } from '@headgate/domain/gates/migrations-analysed';
 import { z } from 'zod';
 import { contacts } from '../kinds/contacts.ts';
 import { type ContentOf, kind } from '../kinds/document.ts';
+import { operations } from '../kinds/operations.ts';
 import { gate } from '../kinds/policy.ts';
 import {
   expects,
@@ -116,6 +117,7 @@ const spec = fields({
   verification: name
     .exactOptional()
     .describe('A Verification declared beside it; without one, the health path is asked.'),
+  operations,
   contacts,
 });
 

@@ -2,7 +2,7 @@
  * Release manifests: strict form, then what a form can't say. A manifest is stored and signed as canonical JSON, so
  * `readManifest` accepts only bytes that are their own canonical form: one manifest, one digest.
  */
-import { API_VERSION, type Digest, type ReleaseManifest } from '@headgate/domain';
+import { API_VERSION, type Digest, OPERATION_LIMITS, type ReleaseManifest } from '@headgate/domain';
 import { z } from 'zod';
 import { canonicalBytes, NotCanonical } from '../canonical.ts';
 import { digestOf } from '../digest.ts';
@@ -14,6 +14,7 @@ import {
   list,
   mapping,
   name,
+  names,
   oneOf,
   principal,
   safePath,
@@ -51,6 +52,7 @@ const migration = fields({
   up: file,
   down: file.exactOptional(),
   undo: oneOf('keep', 'down', 'restore'),
+  closes: names(1, OPERATION_LIMITS.operations).exactOptional(),
 });
 
 const urlPhrase = expects('an https URL without a user and a password, at most 1,000 characters');

@@ -8,6 +8,7 @@ import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gat
 import { POLICY } from '../gates/replaced-policy.ts';
 import type { Instant } from '../model/identity.ts';
 import type { CellPlan, Plan, Step } from '../plan/plan.ts';
+import { closedMeanwhile } from '../plan/read-only-window.ts';
 import type { Promotion } from '../promotion/state.ts';
 import { isObjected, type Objection, objectionReason, objectionUnblocks } from '../protocol/agent-pins.ts';
 import { unreadReason } from '../recovery/unread.ts';
@@ -175,6 +176,12 @@ function rolloutWait(
   plan: Plan,
   facts: GateFacts,
 ): Wait {
+  const wait = waitOf(rollout, cell, plan, facts);
+  const closed = closedMeanwhile(cell, rollout);
+  return closed === undefined ? wait : { ...wait, why: `${wait.why}; ${closed}` };
+}
+
+function waitOf(rollout: Exclude<Rollout, { phase: 'settled' }>, cell: CellPlan, plan: Plan, facts: GateFacts): Wait {
   const { now } = facts;
   const step = stepAtHand(rollout, cell);
   const { until } = rollout;

@@ -1,4 +1,5 @@
 import { changesSomething, type GateSpec } from '../plan/plan.ts';
+import { isWindow } from '../plan/read-only-window.ts';
 import { approval } from './approval.ts';
 import { frozenVerdict } from './freeze.ts';
 import { type Gate, type GateFacts, type Subject, stop, type Verdict } from './gate.ts';
@@ -101,6 +102,8 @@ function standsBefore(spec: GateSpec, subject: Subject): boolean {
 /** A restore point waits for the window of the migration that it is for: taken early, it would be too old by then. */
 function goesForward(subject: Subject): boolean {
   if (subject.kind !== 'step') return true;
-  const { kind } = subject.action;
-  return (changesSomething(subject.action) && kind !== 'open') || kind === 'restore-point';
+  const { action } = subject;
+  // Nobody is kept out behind a gate: a read-only window ends, whatever closed meanwhile.
+  if (action.kind === 'open' || isWindow(subject, 'open-operations')) return false;
+  return changesSomething(action) || action.kind === 'restore-point';
 }

@@ -1,4 +1,4 @@
-import type { Digest } from './identity.ts';
+import type { Digest, Instant } from './identity.ts';
 import type { ReleaseRef, SchemaRange } from './release.ts';
 
 /** Whether a store serves one tenant, one schema a tenant, or all tenants' rows together. */
@@ -44,6 +44,20 @@ export interface CellState {
   readonly slots: Readonly<Record<string, SlotState>>;
   readonly stores: Readonly<Record<string, StoreState>>;
   readonly tenants: Readonly<Record<string, TenantState>>;
+  /** Operations that its router refuses, the longest closed first; absent: none. Seen, never desired. */
+  readonly closed?: readonly ClosedOperation[];
+}
+
+/** An operation that a cell's router refuses. */
+export interface ClosedOperation {
+  readonly operation: string;
+  /** How many tenants it is closed for. */
+  readonly tenants: number;
+  /** On this slot alone; absent: wherever they are. */
+  readonly slot?: string;
+  readonly since: Instant;
+  /** When it opens by itself; absent: when it is opened. */
+  readonly until?: Instant;
 }
 
 /** What an agent saw, with the digest of the canonical form so that two observations compare in one step. */
@@ -65,7 +79,7 @@ export function driftOf(seen: CellState): readonly { readonly store: string; rea
 }
 
 /** The cell without what is seen and never desired. */
-export function withoutDrift(seen: CellState): CellState {
+export function withoutDrift({ closed: _, ...seen }: CellState): CellState {
   const stores = Object.entries(seen.stores).map(([name, { schemaVersion }]) => [name, { schemaVersion }] as const);
   return { ...seen, stores: Object.fromEntries(stores) };
 }

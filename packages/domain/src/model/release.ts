@@ -42,6 +42,8 @@ export interface Migration {
   readonly down?: ArtifactFile;
   /** What undoing a promotion does with it by default: `keep` the expanded schema, run `down`, or `restore` the store. */
   readonly undo: 'keep' | 'down' | 'restore';
+  /** Operations of the application that may not run while it does; absent: all may. */
+  readonly closes?: readonly string[];
 }
 
 /** The immutable bundle. Its canonical JSON's SHA-256 is the release's identity. */

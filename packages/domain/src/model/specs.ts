@@ -8,6 +8,7 @@ import type { ActionKind, DocumentRef, GateSpec, RollbackScope } from '../plan/p
 import type { Tenancy } from './cell.ts';
 import type { Contact } from './contact.ts';
 import type { Digest, Instant } from './identity.ts';
+import type { Operation } from './operation.ts';
 
 export interface RingSpec {
   readonly name: string;
@@ -23,6 +24,8 @@ export interface ApplicationSpec {
   readonly rings: readonly RingSpec[];
   readonly verification: DocumentRef;
   readonly reconciliation?: DocumentRef;
+  /** What customers do by name, so that it can be closed by itself; absent: none is declared. */
+  readonly operations?: readonly Operation[];
 }
 
 export interface PolicySpec {

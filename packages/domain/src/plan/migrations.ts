@@ -1,4 +1,5 @@
 import { fits, type SlotState } from '../model/cell.ts';
+import type { Operation } from '../model/operation.ts';
 import type { Migration, ReleaseManifest, SchemaRange } from '../model/release.ts';
 import type { PolicySpec } from '../model/specs.ts';
 import type { Action, MigrationRef, Plan, Undo } from './plan.ts';
@@ -92,9 +93,15 @@ export function migrationsRun(plan: Plan): readonly MigrationRef[] {
 }
 
 /** The step that runs a chain. */
-export function migrate(store: string, from: number, chain: readonly Migration[]): Action {
+export function migrate(
+  store: string,
+  from: number,
+  chain: readonly Migration[],
+  closes: readonly Operation[] = [],
+): Action {
   const to = chain.at(-1)?.to ?? from;
-  return { kind: 'migrate', store, from, to, migrations: chain.map((m) => ref(m, m.up)) };
+  const migrations = chain.map((m) => ref(m, m.up));
+  return { kind: 'migrate', store, from, to, migrations, ...(closes.length > 0 && { closes }) };
 }
 
 /**
@@ -109,6 +116,7 @@ export function undoMigration(
   store: string,
   from: number,
   newCode?: string,
+  closes: readonly Operation[] = [],
 ): Undo {
   const top = chain.at(-1)?.to ?? from;
   if (chain.some((m) => m.undo === 'restore'))
@@ -125,7 +133,8 @@ export function undoMigration(
     return keep(
       'the schema is only expanded: the code before runs on it, and other tenants may have written meanwhile',
     );
-  const undo = { ...does(policy, { kind: 'unmigrate', store, from: top, to, migrations: down }), approver: 'approver' };
+  const back: Action = { kind: 'unmigrate', store, from: top, to, migrations: down };
+  const undo = { ...does(policy, closes.length > 0 ? { ...back, closes } : back), approver: 'approver' };
   const always = lossyBack || down.some(({ phase }) => phase !== 'expand');
   return always || newCode === undefined ? undo : { ...undo, losesFrom: newCode };
 }

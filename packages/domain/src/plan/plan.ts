@@ -6,6 +6,7 @@
 
 import type { CellState } from '../model/cell.ts';
 import type { Digest, Instant } from '../model/identity.ts';
+import type { Operation } from '../model/operation.ts';
 import type { ArtifactFile, MigrationPhase, ReleaseRef, SchemaRange } from '../model/release.ts';
 import type { UserElsewhere } from './users-elsewhere.ts';
 
@@ -105,6 +106,8 @@ export type Action =
       readonly from: number;
       readonly to: number;
       readonly migrations: readonly MigrationRef[];
+      /** Operations of everybody in the store that may not run meanwhile. */
+      readonly closes?: readonly Operation[];
     }
   | {
       readonly kind: 'unmigrate';
@@ -112,6 +115,7 @@ export type Action =
       readonly from: number;
       readonly to: number;
       readonly migrations: readonly MigrationRef[];
+      readonly closes?: readonly Operation[];
     }
   | { readonly kind: 'restore'; readonly store: string; readonly to: number }
   | { readonly kind: 'deploy'; readonly slot: string; readonly release: ReleaseRef }
@@ -119,6 +123,20 @@ export type Action =
   /** With `reads` nobody writes, and those who only read are still served. */
   | { readonly kind: 'hold'; readonly tenants: readonly string[]; readonly reads?: true }
   | { readonly kind: 'open'; readonly tenants: readonly string[] }
+  /** Single operations of tenants are refused: in one slot or wherever they are; with `forMs` they open by themselves after that. */
+  | {
+      readonly kind: 'close-operations';
+      readonly tenants: readonly string[];
+      readonly operations: readonly Operation[];
+      readonly slot?: string;
+      readonly forMs?: number;
+    }
+  | {
+      readonly kind: 'open-operations';
+      readonly tenants: readonly string[];
+      readonly operations: readonly string[];
+      readonly slot?: string;
+    }
   | {
       readonly kind: 'verify';
       readonly tenants: readonly string[];
@@ -141,6 +159,11 @@ export type Action =
   | { readonly kind: 'retire'; readonly slot: string };
 
 export type ActionKind = Action['kind'];
+
+/** Whether a plan has operations closed: code of before that would neither close nor open them. */
+export function closesOperations({ cells }: Pick<Plan, 'cells'>): boolean {
+  return cells.some(({ steps }) => steps.some(({ action }) => action.kind === 'close-operations'));
+}
 
 /** Whether an action changes the cell. Taking a restore point does not, and looking never does. */
 export function changesSomething(action: Action): boolean {

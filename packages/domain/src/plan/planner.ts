@@ -18,6 +18,7 @@ import { isTooOld, type RanAhead, rangesAreDerived } from './older-code.ts';
 import { gatesToOvertake } from './overtaking.ts';
 import { upgradeOwnStores } from './own-stores.ts';
 import type { Action, CellPlan, Plan, RecoveryStep, Step, Wave } from './plan.ts';
+import { closedBy, inWindow } from './read-only-window.ts';
 import { riskOf } from './risk.ts';
 import { chooseMove, type Move, type Refuse } from './slots.ts';
 import { does, keep, type MakeStep, stepMaker, timeoutOf } from './step-maker.ts';
@@ -254,12 +255,17 @@ function prepare(
       );
       return undefined;
     }
+    const operations = closedBy(request, chain, refuse);
+    if (operations === undefined) return undefined;
     const action: Action = { kind: 'restore-point', store };
     const point = make(wave, `restore-point.${store}`, action, keep('a restore point changes nothing'));
     const name = `migrate.${store}`;
     // New code writes from its start on; where it serves already, from the migration on.
-    const undo = undoMigration(request, chain, store, schemaVersion, `w${wave}.${running ? name : 'deploy'}`);
-    needs.push(make(wave, name, migrate(store, schemaVersion, chain), undo, { needs: [point] }));
+    const newCode = `w${wave}.${running ? name : 'deploy'}`;
+    const undo = undoMigration(request, chain, store, schemaVersion, newCode, operations);
+    const migrating = migrate(store, schemaVersion, chain, operations);
+    const window = { request, cell, store, wave, operations, needs: [point] };
+    needs.push(inWindow(window, make, (needed) => make(wave, name, migrating, undo, { needs: needed })));
   }
   // Code that serves tenants already is neither deployed again nor ever retired by an undo of this plan.
   if (running) return needs;

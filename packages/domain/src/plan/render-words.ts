@@ -29,7 +29,8 @@ export function actionText(action: Action): string {
     case 'unmigrate': {
       const ids = action.migrations.map((m) => `${m.id} (${m.phase})`).join(', ');
       const verb = action.kind === 'migrate' ? 'migrate' : 'take back';
-      return `${verb} store ${action.store}, schema ${action.from} to ${action.to}: ${ids}`;
+      const closed = action.closes === undefined ? '' : `, with ${named(action.closes.map((o) => o.name))} closed`;
+      return `${verb} store ${action.store}, schema ${action.from} to ${action.to}: ${ids}${closed}`;
     }
     case 'restore':
       return `restore store ${action.store} to schema ${action.to}, losing what was written since`;
@@ -44,6 +45,15 @@ export function actionText(action: Action): string {
       return `hold ${named(action.tenants)}: no request and no job until opened`;
     case 'open':
       return `open ${named(action.tenants)}`;
+    case 'close-operations': {
+      const names = named(action.operations.map(({ name }) => name));
+      const where = action.slot === undefined ? '' : ` on slot ${action.slot}`;
+      return `close ${names}${where} for ${named(action.tenants)}: refused with when to come again; everything else is served`;
+    }
+    case 'open-operations': {
+      const where = action.slot === undefined ? '' : ` on slot ${action.slot}`;
+      return `open ${named(action.operations)}${where} for ${named(action.tenants)}`;
+    }
     case 'verify':
       return `check ${action.verification.name} on slot ${action.slot} for ${named(action.tenants)}`;
     case 'soak':

@@ -4,6 +4,7 @@
  * half way is reconciled, then the stable version is verified.
  */
 import type { Action, CellPlan, RollbackScope, Step, Undo } from './plan.ts';
+import { isWindow, windowLeftOpen } from './read-only-window.ts';
 
 /** Which tenants a rollback names: resolved through the plan, so that an entry stays small at 10,000 tenants. */
 export interface Scope {
@@ -141,7 +142,7 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   if (begun === 0) return [];
   const back = tenantsInScope(cell, scope, begun);
   const whole = isWhole(cell, scope, begun);
-  const steps: UndoStep[] = [...openAgain(cell, begun, back)];
+  const steps: UndoStep[] = [...openWindow(cell, begun), ...openAgain(cell, begun, back)];
   if (back.length === 0 && !whole) return steps;
   // A step's id is what its effect is carried out once for, so the same step for other tenants has another id. What
   // doesn't name tenants keeps its id when a scope is widened: a store that was restored isn't restored again.
@@ -169,7 +170,7 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   }
   if (whole) {
     for (const step of shared.toReversed()) {
-      if (step.action.kind === 'route' || step.undo.kind === 'keep') continue;
+      if (step.action.kind === 'route' || step.undo.kind === 'keep' || isWindow(step, 'close-operations')) continue;
       const { action } = step.undo;
       if ('store' in action && !namesAllOf(cell, action.store, scope, back)) continue;
       steps.push(undoOf(step, step.undo, begunOnes));
@@ -196,6 +197,16 @@ function openAgain(cell: CellPlan, begun: number, back: readonly string[]): read
   if (!asks && last.action.tenants.some((tenant) => back.includes(tenant))) return [];
   const { id, action, timeoutMs, attempts } = last;
   return [{ id: `again.${id}`, action, timeoutMs, attempts }];
+}
+
+/** Whatever goes back or stays: what a migration closed is opened first, and nobody waits for a person’s answer meanwhile. */
+function openWindow(cell: CellPlan, begun: number): readonly UndoStep[] {
+  const left = windowLeftOpen(begunSteps(cell, begun));
+  if (left === undefined) return [];
+  const { step, again } = left;
+  const { id, action, timeoutMs, attempts } = step;
+  if (again) return [{ id: `again.${id}`, action, timeoutMs, attempts }];
+  return step.undo.kind === 'act' ? [undoOf(step, step.undo, [])] : [];
 }
 
 /** Who agrees is asked once something may be lost: before the step that begins it, nothing was written that would be. */

@@ -25,6 +25,7 @@ export type PromotionEvent =
         readonly trace?: string;
         readonly overtakes?: string;
         readonly gatedAtNoReturn?: true;
+        readonly closesOperations?: true;
       };
     }
   | {

@@ -67,6 +67,7 @@ function coreOf(state: Promotion): PromotionCore {
     overtakes,
     overtakenBy,
     gatedAtNoReturn,
+    closesOperations,
     wave,
     approvals,
     go,
@@ -95,5 +96,6 @@ function coreOf(state: Promotion): PromotionCore {
     ...(overtakes !== undefined && { overtakes }),
     ...(overtakenBy !== undefined && { overtakenBy }),
     ...(gatedAtNoReturn !== undefined && { gatedAtNoReturn }),
+    ...(closesOperations !== undefined && { closesOperations }),
   };
 }

@@ -43,6 +43,8 @@ export interface PromotionCore {
   readonly overtakenBy?: string;
   /** A gate stands at its point of no return. Servers from before that place know nothing of it and would go on: they leave it alone. */
   readonly gatedAtNoReturn?: true;
+  /** Its plan has operations closed, of which servers from before that know nothing: they leave it alone. */
+  readonly closesOperations?: true;
   /** Waves opened so far. */
   readonly wave: number;
   readonly approvals: readonly Approval[];

@@ -18,6 +18,8 @@ export type RolloutEvent =
         readonly epoch: number;
         /** The highest assignment of earlier rollouts in this cell, whose targets refuse lower ones; absent for the first. */
         readonly after?: number;
+        /** Its plan has operations closed. */
+        readonly closesOperations?: true;
         readonly until: Instant;
       };
     }

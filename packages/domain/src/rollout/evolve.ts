@@ -4,7 +4,7 @@ import type { Rollout, RolloutCore } from './state.ts';
 /** Folds one event into a rollout's state. Total on the log's own events: what was decided is never refused here. */
 export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): Rollout {
   if (event.type === 'rollout.opened') {
-    const { id, promotion, cell, environment, plan, epoch, after = 0, until } = event.data;
+    const { id, promotion, cell, environment, plan, epoch, after = 0, closesOperations, until } = event.data;
     const core: RolloutCore = {
       id,
       promotion,
@@ -18,6 +18,7 @@ export function evolveRollout(state: Rollout | undefined, event: RolloutEvent): 
       attempt: 0,
       undo: null,
       restorePoints: [],
+      ...(closesOperations !== undefined && { closesOperations }),
     };
     return { ...core, phase: 'waiting', reason: 'opened', until, lookAt: 0, notBefore: 0 };
   }
@@ -148,5 +149,6 @@ function readBack(
 function coreOf(state: Rollout): RolloutCore {
   const { id, promotion, cell, environment, planDigest, epoch, n, cursor, begun, attempt, undo, restorePoints } = state;
   const core = { id, promotion, cell, environment, planDigest, epoch, n, cursor, begun, attempt, undo, restorePoints };
-  return { ...core, ...(state.tried && { tried: state.tried }) };
+  const { tried, closesOperations } = state;
+  return { ...core, ...(tried && { tried }), ...(closesOperations && { closesOperations }) };
 }

@@ -44,6 +44,13 @@ export function provenOutcome(action: Action, outcome: Outcome): Outcome {
       return result.routed === action.tenants.length
         ? outcome
         : lacks(`${result.routed ?? 0} of ${action.tenants.length} tenants were read back as ${HELD[action.kind]}`);
+    case 'close-operations':
+    case 'open-operations':
+      return result.routed === action.tenants.length
+        ? outcome
+        : lacks(
+            `of ${result.routed ?? 0} of ${action.tenants.length} tenants the operations were read back as ${action.kind === 'close-operations' ? 'closed' : 'open'}`,
+          );
     case 'verify':
     case 'soak':
       if (result.checks === undefined || result.checks.passed === 0)

@@ -39,6 +39,8 @@ export interface RolloutCore {
   /** Undo steps that may have had an effect though `undo` doesn't count them, since it began anew; absent: none. */
   readonly tried?: readonly string[];
   readonly restorePoints: readonly RestorePoint[];
+  /** Its plan has operations closed, of which servers from before that know nothing: they leave it alone. */
+  readonly closesOperations?: true;
 }
 
 export type RolloutPhase =

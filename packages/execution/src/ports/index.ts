@@ -3,6 +3,7 @@ export * from './checks.ts';
 export * from './ledger-sides.ts';
 export * from './migrator.ts';
 export * from './object-store.ts';
+export * from './operations.ts';
 export * from './ports.ts';
 export * from './restore-points.ts';
 export * from './step-context.ts';

@@ -2,6 +2,7 @@ import type { Tenancy } from '@headgate/domain';
 import type { Checks } from './checks.ts';
 import type { LedgerSides } from './ledger-sides.ts';
 import type { Migrator } from './migrator.ts';
+import type { Operations } from './operations.ts';
 import type { RestorePoints } from './restore-points.ts';
 import type { Target } from './target.ts';
 import type { Traffic } from './traffic.ts';
@@ -13,6 +14,7 @@ export interface Ports {
   readonly tenancy: Tenancy;
   readonly target: Target;
   readonly traffic: Traffic;
+  readonly operations: Operations;
   readonly migrator: Migrator;
   readonly restorePoints: RestorePoints;
   /** Absent: restore points stay where they are taken. */

@@ -8,6 +8,7 @@ import type { StepContext } from '../ports/step-context.ts';
 import { deploy, retire } from './deployer.ts';
 import { hold, open } from './holder.ts';
 import { migrate, unmigrate } from './migrator.ts';
+import { closeOperations, openOperations } from './operation-closer.ts';
 import { reconcile } from './reconciler.ts';
 import { takeRestorePoint } from './restore-point-taker.ts';
 import { restore } from './restorer.ts';
@@ -21,6 +22,8 @@ export const EXECUTORS: { readonly [K in ActionKind]: StepExecutor<K> } = {
   migrate,
   deploy,
   hold,
+  'close-operations': closeOperations,
+  'open-operations': openOperations,
   route,
   verify,
   open,

@@ -3,6 +3,7 @@ import type { MigrationBack } from '../ports/migrator.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { KeptRestorePoint, UnreadableRestorePoint } from '../ports/restore-points.ts';
 import type { StepContext } from '../ports/step-context.ts';
+import { whileClosed } from './operation-closer.ts';
 import { misfitOfStore } from './schema-fit.ts';
 import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
 
@@ -25,7 +26,7 @@ function longest(times: readonly MigrationTime[]): readonly MigrationTime[] {
   return times.filter((each) => kept.has(each));
 }
 
-const forward: StepExecutor<'migrate'> = async ({ store, migrations, from, to }, ctx, ports) => {
+const migrateStore: StepExecutor<'migrate'> = async ({ store, migrations, from, to }, ctx, ports) => {
   const early = overdue(ctx);
   if (early) return early;
   const spoiled = (await changedBefore(ports, store, from, ctx)) ?? (await spoiledRestorePoint(ports, store, to, ctx));
@@ -47,6 +48,8 @@ const forward: StepExecutor<'migrate'> = async ({ store, migrations, from, to },
   if (version !== to) return failed('rejected', `the store ${store} is at version ${version}; the plan says ${to}`);
   return done({ schemaVersion: version });
 };
+
+const forward = whileClosed(migrateStore, true);
 
 /**
  * Whether the store was at another version than the plan's before anything of the plan began: this rollout's restore
@@ -91,8 +94,12 @@ export function sayUnreadable(store: string, { id, why }: UnreadableRestorePoint
   return `restore point ${id} of store ${store}: manifest unreadable: ${why}; take a new one`;
 }
 
-/** Takes a store's schema back, in the order that the plan lists. What still runs must be able to live with it. */
-export const unmigrate: StepExecutor<'unmigrate'> = async ({ store, migrations, to }, ctx, ports) => {
+/** Takes a store's schema back, with its operations closed meanwhile: no step comes after it that would open them. */
+export const unmigrate: StepExecutor<'unmigrate'> = async (action, ctx, ports) =>
+  whileClosed(takeBack, false)(action, ctx, ports);
+
+/** In the order that the plan lists. What still runs must be able to live with it. */
+const takeBack: StepExecutor<'unmigrate'> = async ({ store, migrations, to }, ctx, ports) => {
   for (const migration of migrations) {
     const late = overdue(ctx);
     if (late) return late;

@@ -28,7 +28,7 @@ export function showPromotion(
 ): Shown<PromotionView> {
   const told = toldTakenBack(takenBack);
   const replaced = saidReplaced(state);
-  const { planDigest, trace: _, gatedAtNoReturn: __, ...rest } = state;
+  const { planDigest, trace: _, gatedAtNoReturn: __, closesOperations: ___, ...rest } = state;
   // The domain's own state, whose union on the phase the contract writes as optional fields.
   return {
     ...rest,

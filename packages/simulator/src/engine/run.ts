@@ -87,7 +87,8 @@ export class Run implements StoreFaults {
     this.checker = this.#newChecker();
     this.database = this.#newDatabase();
     this.targets = new Targets(fleet.cells, this.checker, fleet.spec.ownStores);
-    for (const { digest, version, range } of fleet.code) this.targets.learn(digest, version, range);
+    for (const { digest, version, range, migrations } of fleet.code)
+      this.targets.learn(digest, version, range, migrations);
     this.people = new People(this);
     this.crew = new Crew(this);
     this.tellers = new Tellers(this);

@@ -14,6 +14,8 @@ export function proves(action: Action, result: StepResult): string | undefined {
       return result.routed === action.tenants.length ? undefined : 'all routes read back';
     case 'hold':
     case 'open':
+    case 'close-operations':
+    case 'open-operations':
       return result.routed === action.tenants.length ? undefined : 'all doors read back';
     case 'verify':
     case 'soak':

@@ -11,6 +11,8 @@ export const INVARIANTS = {
   'held-while-upgraded': 'A store that serves one tenant alone is changed only while that tenant is held.',
   'held-briefly':
     'Nobody is held behind a closed gate, behind a question about somebody else, or once their rollout is settled.',
+  'closed-meanwhile': 'No request of an operation runs beside a migration that closes it.',
+  'opened-again': 'Nothing that was closed stays so once its rollout is settled.',
   'served-by-code': 'Every tenant is routed to a slot in which a release runs.',
   'restore-point-first': 'No migration without the fresh, verified restore point that policy asks for.',
   'effect-once': "No step's effect twice.",

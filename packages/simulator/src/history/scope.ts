@@ -61,6 +61,7 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
   const ids: string[] = [];
   const agreed = new Set<string>();
   const last = steps.at(-1);
+  ids.push(...stillClosed(steps));
   const staying = last?.action.kind === 'open' && !last.action.tenants.some((tenant) => back.includes(tenant));
   if (last?.action.kind === 'open' && (staying || (last.undo.kind === 'act' && last.undo.approver !== undefined)))
     ids.push(`again.${last.id}`);
@@ -76,6 +77,7 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
   if (whole) {
     for (const step of [...steps].reverse()) {
       if (step.of !== undefined || step.action.kind === 'route' || step.undo.kind !== 'act') continue;
+      if (step.action.kind === 'close-operations') continue;
       const { action } = step.undo;
       if (named !== '' && 'store' in action && !allNamed(cell, action.store, back)) continue;
       ids.push(`undo.${step.id}`);
@@ -89,6 +91,14 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
       ids.push(`${named}${step.id}`);
   }
   return { back, whole, ids, agreed };
+}
+
+/** What opens the operations that a migration closed, before anything else: its own step again, or the undo of what closed them. */
+function stillClosed(steps: readonly Step[]): readonly string[] {
+  const last = steps.at(-1);
+  if (last?.action.kind === 'open-operations') return [`again.${last.id}`];
+  const turned = steps.findLast(({ action: { kind } }) => kind === 'close-operations' || kind === 'open-operations');
+  return turned?.action.kind === 'close-operations' ? [`undo.${turned.id}`] : [];
 }
 
 /**
@@ -127,5 +137,7 @@ function allNamed(cell: CellPlan, store: string, back: readonly string[]): boole
 /** Steps that a window and the gates hold back: those that change the cell. Whoever was verified is opened all the same. */
 export function changes(step: Pick<Step, 'action'>): boolean {
   const { kind } = step.action;
-  return kind !== 'open' && kind !== 'verify' && kind !== 'soak' && kind !== 'restore-point';
+  return (
+    kind !== 'open' && kind !== 'open-operations' && kind !== 'verify' && kind !== 'soak' && kind !== 'restore-point'
+  );
 }

@@ -275,6 +275,14 @@ export const PLANTS: readonly Plant[] = [
     "step('hold', { kind: 'hold', tenants, reads: true }, opened",
     'own-stores',
   ),
+  // Operations that a migration closes.
+  plant(
+    'closed-while-migrated',
+    'domain/src/plan/read-only-window.ts',
+    'return declared.filter(({ name }) => closes.has(name));',
+    'return [];',
+  ),
+  plant('window-opened-again', UNDO, '...openWindow(cell, begun), ', ''),
   // Promotions for some tenants alone.
   plant('only-who-is-asked', 'domain/src/plan/slots.ts', 'only === undefined || only.has(name)', 'true'),
   plant(

@@ -129,6 +129,9 @@ export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolea
       rings: rings.map((name, i) => ({ name, soakMs: i === rings.length - 1 ? 0 : random.pick([0, 1_500, 4_000]) })),
       verification: 'business',
       reconciliation: 'ledgers',
+      operations: [
+        { name: 'post-invoice', says: 'Not now.', requests: [{ methods: ['POST'], path: '/invoices/*/post' }] },
+      ],
     }),
     document('Environment', ENVIRONMENT, { application: APPLICATION, policy: 'strict', calendars }),
     document('Environment', 'lab', { application: APPLICATION, policy: 'strict', calendars: ['always'] }),
@@ -174,6 +177,9 @@ export function cellStates(random: Random, spec: FleetSpec, running: ReleaseRef)
   });
 }
 
+/** Schema versions from which a migration leads on that closes an operation. */
+const CLOSING: ReadonlySet<number> = new Set([1, 4]);
+
 export type ReleaseKind =
   | 'next'
   | 'sequel'
@@ -203,6 +209,7 @@ export function manifestOf(
     up: file,
     down: file,
     undo: random.pick(undos),
+    ...(CLOSING.has(from) && { closes: ['post-invoice'] }),
   });
   const chains: Record<ReleaseKind, readonly [version: string, range: SchemaRange, migrations: readonly Migration[]]> =
     {

@@ -68,7 +68,12 @@ export interface Fleet {
   readonly unsigned: Digest;
   readonly releases: Readonly<Record<ReleaseKind, Digest>>;
   /** Which schemas each release's code runs on. */
-  readonly code: readonly { readonly digest: Digest; readonly version: string; readonly range: SchemaRange }[];
+  readonly code: readonly {
+    readonly digest: Digest;
+    readonly version: string;
+    readonly range: SchemaRange;
+    readonly migrations: readonly Migration[];
+  }[];
   /** Of each release. */
   readonly migrations: ReadonlyMap<Digest, readonly Migration[]>;
   /** Everything so far in one commit: rows as they are, each with all its entries. */
@@ -213,7 +218,8 @@ export async function makeFleet(seed: number, number: number): Promise<Fleet> {
     await must(adoptCell(deps, PEOPLE.admin, cell.cell, [baselineManifest, unsignedManifest]));
   }
   const { digests: releases, code, migrations } = await registerAll(deps, random, at, spec.ownStores);
-  code.push({ digest: baseline, version: '1.0.0', range }, { digest: unsigned, version: '0.9.9', range });
+  const none = { range, migrations: [] };
+  code.push({ digest: baseline, version: '1.0.0', ...none }, { digest: unsigned, version: '0.9.9', ...none });
   const byStream = new Map(commits.flatMap((c) => c.writes.map((w) => [w.stream, { ...w, expected: 0 }] as const)));
   const entries: Recorded[] = [];
   const versions = new Map<string, Write['entries'][number][]>();
@@ -264,7 +270,8 @@ async function registerAll(
     const { digest } = registered.ref;
     digests[kind] = digest;
     migrations.set(digest, registered.manifest.migrations);
-    code.push({ digest, version: registered.ref.version, range: registered.manifest.schemaRange });
+    const { schemaRange: range, migrations: files } = registered.manifest;
+    code.push({ digest, version: registered.ref.version, range, migrations: files });
     if (kind !== 'untested') await must(attachEvidence(deps, PEOPLE.developer, testResult(digest, 1, 0)));
     await must(attachEvidence(deps, PEOPLE.developer, rehearsalOf(digest, at, true)));
     await must(

@@ -1,7 +1,6 @@
 /**
- * The environment as it really is: slots, stores, routes and what was posted to the other system, each target with the
- * fence it has seen, as the adapters keep them. Effects observe before they act. After each effect the invariants that
- * only the world can show are checked.
+ * The environment as it really is: slots, stores, routes and what was posted to the other system, each target with the fence it
+ * has seen, as the adapters keep them. Effects observe before they act. After each, the invariants that only the world can show are checked.
  */
 import type { Assignment } from '@headgate/control';
 import {
@@ -10,12 +9,15 @@ import {
   type Digest,
   type Fence,
   type Instant,
+  type Migration,
   type Outcome,
   type SchemaRange,
 } from '@headgate/domain';
 import type { HistoryChecker } from '../history/history-checker.ts';
 import { checkCell } from './check-cell.ts';
+import { Closings, closedByVersion } from './closings.ts';
 import { Marks } from './marks.ts';
+import { done, failed } from './outcomes.ts';
 
 interface Slot {
   release: Digest | undefined;
@@ -43,6 +45,7 @@ export interface CellTarget {
   readonly tenants: Map<string, Tenant>;
   /** Each store serves one tenant, by declaration. */
   readonly ownStores: boolean;
+  readonly closings: Closings;
   slotFence: Fence | undefined;
   routerFence: Fence | undefined;
 }
@@ -59,6 +62,7 @@ export class Targets {
   readonly cells = new Map<string, CellTarget>();
   readonly #versions = new Map<Digest, string>();
   readonly #ranges = new Map<Digest, SchemaRange>();
+  readonly #closes = new Map<Digest, ReadonlyMap<number, readonly string[]>>();
   readonly #allowed: Set<Digest>;
   readonly #posted = new Set<string>();
   readonly #effects = new Map<string, number>();
@@ -89,6 +93,7 @@ export class Targets {
         stores,
         tenants,
         ownStores,
+        closings: new Closings(),
         slotFence: undefined,
         routerFence: undefined,
       });
@@ -115,10 +120,11 @@ export class Targets {
     };
   }
 
-  /** Tells which schemas a release's code really runs on: its manifest says so, and code does not lie. */
-  learn(digest: Digest, version: string, range: SchemaRange): void {
+  /** Tells which schemas a release's code really runs on: code does not lie. */
+  learn(digest: Digest, version: string, range: SchemaRange, migrations: readonly Migration[]): void {
     this.#versions.set(digest, version);
     this.#ranges.set(digest, range);
+    this.#closes.set(digest, closedByVersion(migrations));
   }
 
   /** Carries an assignment out. `late`: by somebody whose lifetime has run out and who does not know. */
@@ -140,7 +146,7 @@ export class Targets {
       case 'migrate':
       case 'unmigrate':
       case 'restore':
-        return this.#changeStore(target, a, action, flaw);
+        return this.#changeStore(target, a, action, now, flaw);
       case 'deploy':
       case 'retire':
         return this.#changeSlot(target, a, action);
@@ -149,6 +155,9 @@ export class Targets {
       case 'hold':
       case 'open':
         return this.#hold(target, a, action, flaw);
+      case 'close-operations':
+      case 'open-operations':
+        return this.#operate(target, a, action, now, flaw);
       case 'verify':
       case 'soak':
         return this.#look(a, action, now, flaw);
@@ -161,6 +170,7 @@ export class Targets {
     target: CellTarget,
     a: Assignment,
     action: Extract<Assignment['action'], { kind: 'migrate' | 'unmigrate' | 'restore' }>,
+    now: Instant,
     flaw: Flaw,
   ): Outcome {
     const store = target.stores.get(action.store);
@@ -185,6 +195,11 @@ export class Targets {
       );
       if (removes && older && !target.ownStores)
         this.checker.report('schema-in-range', `${a.cell}: ${a.step} removes what running code uses`);
+      const living = target.ownStores ? [] : [...target.tenants].filter(([, tenant]) => tenant.store === action.store);
+      const who = living.map(([name]) => name);
+      const { closings } = target;
+      for (const running of closings.meanwhile(action, who, this.#closes.get(a.release.digest), a.rollout, now))
+        this.checker.report('closed-meanwhile', `${a.cell}: ${running} ran beside ${a.step}`);
       store.version = action.to;
       this.#effect(target, a);
     }
@@ -273,6 +288,19 @@ export class Targets {
         this.checker.report('named-tenants', `${name} was ${action.kind}, and no decision names it`);
     }
     if (changed > 0) this.#effect(target, a);
+    return done(flaw === 'no-reading' ? {} : { routed: action.tenants.length });
+  }
+
+  #operate(
+    target: CellTarget,
+    a: Assignment,
+    action: Extract<Assignment['action'], { kind: 'close-operations' | 'open-operations' }>,
+    now: Instant,
+    flaw: Flaw,
+  ): Outcome {
+    if (!this.#admit(target.routerFence, a)) return failed('fenced', 'the router has seen a later decision');
+    target.routerFence = a.fence;
+    target.closings.operate(action, a.rollout, now);
     return done(flaw === 'no-reading' ? {} : { routed: action.tenants.length });
   }
 
@@ -369,12 +397,4 @@ export class Targets {
     }
     checkCell(target, this.checker);
   }
-}
-
-function done(result: Extract<Outcome, { kind: 'done' }>['result']): Outcome {
-  return { kind: 'done', result };
-}
-
-function failed(code: Extract<Outcome, { kind: 'failed' }>['code'], why: string): Outcome {
-  return { kind: 'failed', code, why };
 }

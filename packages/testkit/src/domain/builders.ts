@@ -378,6 +378,8 @@ export function soundOutcome(action: Action, now: Instant): Outcome {
     case 'route':
     case 'hold':
     case 'open':
+    case 'close-operations':
+    case 'open-operations':
       return { kind: 'done', result: { routed: action.tenants.length } };
     case 'verify':
     case 'soak':

@@ -10,6 +10,7 @@ import {
   type Course,
   cellAfter,
   changesSomething,
+  closesOperations,
   courseOf,
   type Decided,
   type Decision,
@@ -86,6 +87,7 @@ export class World {
         waves: plan.waves.length,
         latestFinish: plan.latestFinish,
         ...(plan.gates.some(({ at }) => at === 'no-return') && { gatedAtNoReturn: true }),
+        ...(closesOperations(plan) && { closesOperations: true }),
         ...(plan.tenants && { only: { asked: digestOf('tenants'), count: plan.tenants.length } }),
       },
     };
@@ -293,10 +295,14 @@ export class World {
 
   #openRollouts(): void {
     for (const { cell } of this.plan.cells) {
-      const { environment, planDigest: plan, latestFinish: until } = this.promotion;
+      const { environment, planDigest: plan, closesOperations, latestFinish: until } = this.promotion;
       const event: RolloutEvent = {
         type: 'rollout.opened',
-        data: { id: `prm_1.${cell}`, promotion: 'prm_1', cell, environment, plan, epoch: 1, until },
+        data: {
+          ...{ id: `prm_1.${cell}`, promotion: 'prm_1', cell, environment, plan, epoch: 1 },
+          ...(closesOperations && { closesOperations }),
+          until,
+        },
       };
       const state = evolveRollout(undefined, event);
       this.rollouts.set(cell, state);

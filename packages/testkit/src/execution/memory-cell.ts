@@ -1,9 +1,11 @@
 import type { MigrationRef, ReleaseManifest, ReleaseRef, RestorePoint, StoreState, Tenancy } from '@headgate/domain';
+import type { Operation } from '@headgate/domain/model/operation';
 import { admits, type Fence } from '@headgate/domain/protocol/fence';
 import {
   type Answer,
   type CheckContext,
   type CheckResult,
+  type ClosedNow,
   type Comparison,
   type Difference,
   denied,
@@ -29,6 +31,10 @@ export class MemoryCell implements Ports {
   readonly held = new Map<string, SlotObservation>();
   readonly routes = new Map<string, string>();
   readonly turnedAway = new Set<string>();
+  /** Operations that are closed now. */
+  readonly closed: ClosedNow[] = [];
+  /** Requests of closed operations that run; each look lets one end. */
+  runningClosed = 0;
   tenancy: Tenancy = 'rows';
   /** The store of a tenant that doesn't live in `main`. */
   readonly stores = new Map<string, string>();
@@ -87,6 +93,15 @@ export class MemoryCell implements Ports {
     });
   }
 
+  private forget(tenants: readonly string[], operations: readonly string[], slot: string | undefined): void {
+    const left = this.closed.flatMap((each) => {
+      if (!operations.includes(each.operation) || each.slot !== slot) return [each];
+      const others = each.tenants.filter((tenant) => !tenants.includes(tenant));
+      return others.length === 0 ? [] : [{ ...each, tenants: others }];
+    });
+    this.closed.splice(0, this.closed.length, ...left);
+  }
+
   readonly target = {
     slots: ['blue', 'green'] as readonly string[],
     observe: async (slot: string): Promise<SlotObservation> =>
@@ -134,6 +149,35 @@ export class MemoryCell implements Ports {
       this.turn(tenants, 'open', ctx),
     inFlightElsewhere: async () => (this.running > 0 ? this.running-- : 0),
     writesInFlight: async () => (this.running > 0 ? this.running-- : 0),
+  };
+
+  readonly operations = {
+    close: async (
+      tenants: readonly string[],
+      operations: readonly Operation[],
+      ctx: StepContext,
+      { slot, forMs }: { readonly slot?: string | undefined; readonly forMs?: number | undefined } = {},
+    ): Promise<Answer<void>> => {
+      const names = operations.map(({ name }) => name);
+      const lease = forMs === undefined ? '' : ' leased';
+      return this.change(ctx, `close ${names.join(',')} ${tenants.join(',')}${lease}`, () => {
+        this.forget(tenants, names, slot);
+        const until = forMs === undefined ? {} : { until: Date.now() + forMs };
+        for (const { name, says } of operations)
+          this.closed.push({ operation: name, says, tenants, ...(slot && { slot }), since: Date.now(), ...until });
+      });
+    },
+    reopen: async (
+      tenants: readonly string[],
+      operations: readonly string[],
+      ctx: StepContext,
+      slot?: string,
+    ): Promise<Answer<void>> =>
+      this.change(ctx, `reopen ${operations.join(',')} ${tenants.join(',')}`, () =>
+        this.forget(tenants, operations, slot),
+      ),
+    closed: async () => [...this.closed],
+    inFlight: async () => (this.runningClosed > 0 ? this.runningClosed-- : 0),
   };
 
   /** What each migration takes. Milliseconds. */

@@ -13,6 +13,7 @@ import { componentDir } from '../process/slot-files.ts';
 import { readSlot, slotDir } from '../process/slot-record.ts';
 import { Supervisor } from '../process/supervisor.ts';
 import { StoreAndHttpSides } from '../reconcile/store-and-http-sides.ts';
+import { RouterOperations } from '../router/router-operations.ts';
 import { RouterProcess } from '../router/router-process.ts';
 import { openCellVault } from '../vault/open-cell-vault.ts';
 import { promisesRows } from '../vault/vault-config.ts';
@@ -156,6 +157,7 @@ async function assemble(config: OdooCellConfig, report: (event: string) => void,
     tenancy: config.tenancy,
     target,
     traffic,
+    operations: new RouterOperations(router.client),
     migrator: new OdooMigrator(stores, door),
     restorePoints: new OdooRestorePoints(stores, door),
     vault: await openCellVault(config.vault, vaultedStores(config)),

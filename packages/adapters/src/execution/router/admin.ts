@@ -24,8 +24,13 @@ export function buildAdmin(token: string, table: RoutingTable, inFlight: InFligh
     held: [...table.held],
     reads: [...table.reads],
     pausing: [...table.pausing],
+    closed: table.closed.all(),
   }));
-  app.get('/inflight', async () => ({ inFlight: inFlight.read(), writes: inFlight.writes() }));
+  app.get('/inflight', async () => ({
+    inFlight: inFlight.read(),
+    writes: inFlight.writes(),
+    closed: inFlight.ofClosed(table.closed),
+  }));
   app.put('/routes', async (request, reply) => {
     const change = RouteChange.safeParse(request.body);
     if (!change.success)

@@ -2,12 +2,18 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
-/** Answers with an RFC 9457 problem. */
-export function problem(reply: FastifyReply, status: number, title: string, detail: string): FastifyReply {
+/** Answers with an RFC 9457 problem, `more` being members of its own kind. */
+export function problem(
+  reply: FastifyReply,
+  status: number,
+  title: string,
+  detail: string,
+  more: Readonly<Record<string, string>> = {},
+): FastifyReply {
   return reply
     .code(status)
     .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title, status, detail }));
+    .send(JSON.stringify({ type: 'about:blank', title, status, detail, ...more }));
 }
 
 /** Makes the framework's own errors (a body that is too large, a bad URL) problems too. Faults of ours say nothing of their inside. */

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
 import replyFrom, { type FastifyReplyFromHooks } from '@fastify/reply-from';
+import type { AskedFor } from '@headgate/domain/model/operation';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { askedFor } from './asked-for.ts';
 import type { CallGuard } from './call-guard.ts';
 import { CHECK_HEADER, passes } from './check-pass.ts';
 import type { InFlight } from './in-flight.ts';
@@ -10,7 +12,7 @@ import { toSlot } from './request-headers.ts';
 import { misreadable } from './request-target.ts';
 import type { RoutingTable } from './routing-table.ts';
 import { type TenantBy, tenantOf } from './tenant-of.ts';
-import { turnAway } from './turn-away.ts';
+import { refuseOperation, turnAway } from './turn-away.ts';
 import { passOn } from './upstream-answer.ts';
 import { isWebSocket, WebSockets } from './websockets.ts';
 
@@ -54,7 +56,8 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Customers' side of the router: a request goes, unchanged, to its tenant's slot. One of a held tenant is answered with
- * 503 and when to come again, whatever it asks for; while only its writes are held, one that only reads goes through.
+ * 503 and when to come again, whatever it asks for; while only its writes are held, one that only reads goes through. So is one
+ * that asks for an operation which is closed.
  */
 export async function buildProxy(
   config: ProxyConfig,
@@ -107,6 +110,7 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
   return (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const tenant = tenantOf(config.tenantBy, request.raw.url ?? '', request.headers.host);
     const checks = passes(config.checkPass, request.headers[CHECK_HEADER]);
+    const what: AskedFor = askedFor(config.tenantBy, request.method, request.raw.url ?? '', request.headers);
     const reads = onlyReads(config.readingCalls, request.method, request.raw.url ?? '');
     const retryUntil = performance.now() + config.retryMs;
     const { remoteAddress: address } = request.raw.socket;
@@ -139,8 +143,14 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
         problem(reply, 404, 'No such tenant', `The tenant ${tenant.slice(0, 63)} isn't routed here.`);
         return;
       }
+      // Our own checks, too: what they post can be undone no better than what a customer does.
+      const closed = table.closed.asked(tenant, slot, what);
+      if (closed !== undefined) {
+        refuseOperation(request, reply, config.retryAfterS, closed);
+        return;
+      }
       // Until the slot has answered, not until the client has gone: the application goes on, and may write, without it.
-      const leave = inFlight.enter(slot, tenant, !reads);
+      const leave = inFlight.enter(slot, tenant, !reads, what);
       const options: FastifyReplyFromHooks = {
         getUpstream: () => `http://127.0.0.1:${config.upstreams[slot]}`,
         ...(body ? { body, contentType: request.headers['content-type'] ?? 'application/octet-stream' } : {}),

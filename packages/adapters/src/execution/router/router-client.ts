@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { Fence } from '@headgate/domain/protocol/fence';
 import { z } from 'zod';
 import { readSecret } from '../../machine/durable-file.ts';
+import { type Closing, type Reopening, StoredClosing } from './closings.ts';
 import type { ChangeAnswer, Hold, Weights } from './routing-table.ts';
 
 const Routes = z.object({
@@ -9,9 +10,11 @@ const Routes = z.object({
   held: z.array(z.string()),
   reads: z.array(z.string()).default([]),
   pausing: z.array(z.string()).default([]),
+  /** Absent: the router was started by an agent that knew no operations. */
+  closed: z.array(StoredClosing).exactOptional(),
 });
 const Counts = z.record(z.string(), z.record(z.string(), z.number()));
-const Flights = z.object({ inFlight: Counts, writes: Counts });
+const Flights = z.object({ inFlight: Counts, writes: Counts, closed: z.record(z.string(), z.number()).default({}) });
 
 /** The router's admin API, from the agent's side. */
 export class RouterClient {
@@ -27,8 +30,9 @@ export class RouterClient {
     fence: Fence,
     routes: Readonly<Record<string, Weights>>,
     held: Readonly<Record<string, Hold>> = {},
+    operations: { readonly close?: readonly Closing[]; readonly reopen?: readonly Reopening[] } = {},
   ): Promise<ChangeAnswer> {
-    const { status, body } = await this.ask('PUT', '/routes', { fence, routes, held });
+    const { status, body } = await this.ask('PUT', '/routes', { fence, routes, held, ...operations });
     if (status === 200) return { ok: true };
     const why = String((body as { detail?: unknown }).detail ?? `status ${status}`);
     if (status === 409) return { ok: false, code: 'fenced', why };
@@ -36,12 +40,13 @@ export class RouterClient {
     throw new Error(`The router answered ${status} to a change of routes: ${why}`);
   }
 
-  /** What is routed where, who is held, and of those whose reading requests are served. */
+  /** What is routed where, who is held, of those whose reading requests are served, and what operations are closed. */
   async table(): Promise<{
     readonly routes: Readonly<Record<string, Weights>>;
     readonly held: readonly string[];
     readonly reads: readonly string[];
     readonly pausing: readonly string[];
+    readonly closed?: readonly StoredClosing[];
   }> {
     return Routes.parse(await this.read('/routes'));
   }
@@ -58,6 +63,11 @@ export class RouterClient {
   /** Of these, the ones that may change something. */
   async writesInFlight(): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>> {
     return Flights.parse(await this.read('/inflight')).writes;
+  }
+
+  /** By tenant, the running requests of operations that are closed. */
+  async closedInFlight(): Promise<Readonly<Record<string, number>>> {
+    return Flights.parse(await this.read('/inflight')).closed;
   }
 
   /** Whether the router answers, with our token. */

@@ -2,6 +2,7 @@ import type { Fence } from '@headgate/domain/protocol/fence';
 import { admits, compareFences } from '@headgate/domain/protocol/fence';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
+import { Closing, ClosingsInForce, closed, Reopening, StoredClosing } from './closings.ts';
 
 const name = z.string().min(1).max(63);
 const fence = z.strictObject({ epoch: z.int().min(0), n: z.int().min(0) });
@@ -18,8 +19,12 @@ export const RouteChange = z.strictObject({
    * those that only read wait for what comes next; false to take them again. Who isn't named stays as it is.
    */
   held: z.record(name, z.union([z.boolean(), z.enum(['writes', 'pause'])])).default({}),
+  /** Operations of tenants that are refused from now on, and those that are taken again. */
+  close: z.array(Closing).max(100).default([]),
+  reopen: z.array(Reopening).max(100).default([]),
 });
 export type RouteChange = z.output<typeof RouteChange>;
+type TableChange = Omit<RouteChange, 'close' | 'reopen'> & Partial<Pick<RouteChange, 'close' | 'reopen'>>;
 
 const Stored = z.strictObject({
   fence: fence.nullable(),
@@ -29,6 +34,7 @@ const Stored = z.strictObject({
   reads: z.array(name).default([]),
   /** Of those held, the ones whose reading requests wait. */
   pausing: z.array(name).default([]),
+  closed: z.array(StoredClosing).default([]),
 });
 export type StoredRoutes = z.output<typeof Stored>;
 
@@ -48,6 +54,7 @@ export class RoutingTable {
   private heldNow: ReadonlySet<string>;
   private readsNow: ReadonlySet<string>;
   private pausingNow: ReadonlySet<string>;
+  private closedNow: ClosingsInForce;
   private last: Promise<unknown> = Promise.resolve();
   private readonly listeners: (() => void)[] = [];
 
@@ -58,13 +65,14 @@ export class RoutingTable {
     this.heldNow = new Set(stored.held);
     this.readsNow = new Set(stored.reads);
     this.pausingNow = new Set(stored.pausing);
+    this.closedNow = new ClosingsInForce(stored.closed);
   }
 
   static async open(path: string, slots: Iterable<string>): Promise<RoutingTable> {
     const text = await readIfThere(path);
     const stored =
       text === undefined
-        ? { fence: null, routes: {}, held: [], reads: [], pausing: [] }
+        ? { fence: null, routes: {}, held: [], reads: [], pausing: [], closed: [] }
         : Stored.parse(JSON.parse(text));
     return new RoutingTable(path, new Set(slots), stored);
   }
@@ -92,24 +100,33 @@ export class RoutingTable {
     return this.pausingNow;
   }
 
-  /** Changes the routes of the named tenants, and who is held; others stay. A lower fence than one that was seen is refused. */
-  change(change: RouteChange): Promise<ChangeAnswer> {
+  /** The operations that are closed at this moment. */
+  get closed(): ClosingsInForce {
+    return this.closedNow;
+  }
+
+  /** Changes the routes of the named tenants, who is held, and which operations are closed; others stay. A lower fence than one that was seen is refused. */
+  change(change: TableChange): Promise<ChangeAnswer> {
     const next = this.last.then(() => this.apply(change));
     this.last = next.catch(() => {});
     return next;
   }
 
-  private async apply(change: RouteChange): Promise<ChangeAnswer> {
+  private async apply({ close = [], reopen = [], ...change }: TableChange): Promise<ChangeAnswer> {
     if (!admits(this.stored.fence ?? undefined, change.fence)) {
       return { ok: false, code: 'fenced', why: `the router has seen the fence ${JSON.stringify(this.stored.fence)}` };
     }
     const unknown = new Set(
-      Object.values(change.routes).flatMap((w) => Object.keys(w).filter((slot) => !this.slots.has(slot))),
+      [
+        ...Object.values(change.routes).flatMap((w) => Object.keys(w)),
+        ...[...close, ...reopen].flatMap(({ slot }) => slot ?? []),
+      ].filter((slot) => !this.slots.has(slot)),
     );
     if (unknown.size > 0) return { ok: false, code: 'rejected', why: `there is no slot ${[...unknown].join(', ')}` };
     const same =
       this.stored.fence !== null &&
       compareFences(this.stored.fence, change.fence) === 0 &&
+      close.length + reopen.length === 0 &&
       Object.entries(change.routes).every(([tenant, w]) => equalWeights(this.stored.routes[tenant], w)) &&
       Object.entries(change.held).every(([tenant, hold]) => this.holdOf(tenant) === hold);
     if (same) return { ok: true };
@@ -123,12 +140,16 @@ export class RoutingTable {
       held: those((hold) => hold !== false),
       reads: those((hold) => hold === 'writes'),
       pausing: those((hold) => hold === 'pause'),
+      closed: closed(this.stored.closed, { close, reopen }, Date.now()),
     };
-    await writeDurably(this.path, JSON.stringify(next), 0o600);
+    // Left out where nothing is: an agent of before then reads the rest.
+    const { closed: _none, ...rest } = next;
+    await writeDurably(this.path, JSON.stringify(next.closed.length > 0 ? next : rest), 0o600);
     this.stored = next;
     this.heldNow = new Set(next.held);
     this.readsNow = new Set(next.reads);
     this.pausingNow = new Set(next.pausing);
+    this.closedNow = new ClosingsInForce(next.closed);
     for (const each of this.listeners) each();
     return { ok: true };
   }

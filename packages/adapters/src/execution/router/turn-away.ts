@@ -1,3 +1,4 @@
+import type { Operation } from '@headgate/domain/model/operation';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problem } from './problem.ts';
 
@@ -6,11 +7,38 @@ import { problem } from './problem.ts';
  * browser a calm sentence: without script, style or anything else that would have to be fetched from what is held.
  */
 export function turnAway(request: FastifyRequest, reply: FastifyReply, retryAfterS: number, readable: boolean): void {
-  reply.header('retry-after', String(retryAfterS)).header('cache-control', 'no-store').header('vary', 'accept');
   const title = readable ? 'Read-only for now' : 'Under maintenance';
-  const detail = `This system is being updated${readable ? ', and can only be read' : ''}. Nothing was carried out; please try again in ${retryAfterS} seconds.`;
+  const why = `This system is being updated${readable ? ', and can only be read' : ''}.`;
+  comeAgain(request, reply, retryAfterS, { title, why });
+}
+
+/** Answers a request of an operation that is closed, with the sentence that the application declares for it. */
+export function refuseOperation(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  retryAfterS: number,
+  { name, says }: Pick<Operation, 'name' | 'says'>,
+): void {
+  const title = 'Closed for now';
+  comeAgain(request, reply, retryAfterS, { title, why: says, more: { operation: name } });
+}
+
+interface Words {
+  readonly title: string;
+  readonly why: string;
+  readonly more?: Readonly<Record<string, string>>;
+}
+
+function comeAgain(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  retryAfterS: number,
+  { title, why, more }: Words,
+): void {
+  reply.header('retry-after', String(retryAfterS)).header('cache-control', 'no-store').header('vary', 'accept');
+  const detail = `${why} Nothing was carried out; please try again in ${retryAfterS} seconds.`;
   if (!wantsHtml(request.headers.accept)) {
-    problem(reply, 503, title, detail);
+    problem(reply, 503, title, detail, more);
     return;
   }
   reply
@@ -39,7 +67,7 @@ export function wantsHtml(accept: string | undefined): boolean {
   return html > 0 && html >= json;
 }
 
-/** Both texts are ours: nothing of the request stands in it. */
+/** Nothing of the request stands in it; an operation’s sentence is whoever’s declared it. */
 function pageOf(title: string, detail: string): string {
   return `<!doctype html>
 <html lang="en">
@@ -53,10 +81,22 @@ function pageOf(title: string, detail: string): string {
 <body>
 <main>
 <h1>${title}</h1>
-<p>${detail}</p>
+<p>${escaped(detail)}</p>
 <p>Load this page again then, with your browser’s own button.</p>
 </main>
 </body>
 </html>
 `;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string);
 }

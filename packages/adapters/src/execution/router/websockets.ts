@@ -1,10 +1,12 @@
 /**
  * Customers' WebSockets (RFC 6455): the handshake goes to its tenant's slot as any request does, and what follows is
  * passed on as bytes. A WebSocket may write at any time and for hours, so none outlives the route that it came by: when
- * its tenant is held (for writes alone, too) or leads elsewhere, it is closed, and its client comes again.
+ * its tenant is held (for writes alone, too) or leads elsewhere, or the operation that it is of is closed, it is closed, and its client comes again.
  */
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { AskedFor } from '@headgate/domain/model/operation';
+import { askedFor } from './asked-for.ts';
 import { CHECK_HEADER, passes } from './check-pass.ts';
 import type { InFlight } from './in-flight.ts';
 import { closeWithProblem, type RawProblem } from './problem.ts';
@@ -36,6 +38,7 @@ interface Way {
   readonly slot: string;
   /** It came with our checks' pass, which opens a held tenant's door. */
   readonly checks: boolean;
+  readonly what: AskedFor;
 }
 
 /** Whether a request asks for a WebSocket; any other `Upgrade` is none of ours, and the request is served without. */
@@ -89,14 +92,17 @@ export class WebSockets {
     const slot = table.pick(tenant, Math.random());
     if (slot === undefined)
       return { status: 404, title: 'No such tenant', detail: `The tenant ${tenant.slice(0, 63)} isn't routed here.` };
+    const what = askedFor(config.tenantBy, 'GET', url, headers);
+    const closed = table.closed.asked(tenant, slot, what);
+    if (closed !== undefined) return this.comeAgain('Closed for now', closed.says.replace(/\.$/, ''));
     if (this.open.size >= MOST_OPEN || (this.counts.get(tenant) ?? 0) >= MOST_OF_ONE)
       return this.comeAgain('Too many connections', 'As many WebSockets are open as may be');
-    return { tenant, slot, checks };
+    return { tenant, slot, checks, what };
   }
 
   private join(request: IncomingMessage, client: Duplex, head: Buffer, way: Way): void {
     const { answerMs } = this.config;
-    const { tenant, slot } = way;
+    const { tenant, slot, what } = way;
     this.count(tenant, 1);
     const over = (): void => {
       this.open.delete(way);
@@ -107,7 +113,7 @@ export class WebSockets {
       const end = openTunnel(
         { ...ends, headers: this.headersOf(request, tenant) },
         {
-          enters: () => this.inFlight.enter(slot, tenant, true),
+          enters: () => this.inFlight.enter(slot, tenant, true, what),
           // Its tenant may have been held while the slot was asked.
           mayJoin: () => this.mayStay(way),
           unanswered: () =>
@@ -137,7 +143,8 @@ export class WebSockets {
     return toSlot(own, tenant, this.config.tenantHeader, arrival);
   }
 
-  private mayStay({ tenant, slot, checks }: Way): boolean {
+  private mayStay({ tenant, slot, checks, what }: Way): boolean {
+    if (this.table.closed.asked(tenant, slot, what) !== undefined) return false;
     return this.table.leadsTo(tenant, slot) && (checks || !this.table.held.has(tenant));
   }
 

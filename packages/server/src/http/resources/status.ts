@@ -131,6 +131,7 @@ function cellLine(
     versions,
     stores: Object.fromEntries(stores),
     drift: record.observed === undefined ? [] : [...driftOf(record.observed.state)],
+    ...(record.observed?.state.closed && { closed: [...record.observed.state.closed] }),
     ...(own.length > 0 && { olderCode: own.map((each) => olderLine(each, record.desired?.environment ?? '')) }),
   };
 }

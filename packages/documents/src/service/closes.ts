@@ -1,0 +1,25 @@
+import { OPERATION_LIMITS } from '@headgate/domain';
+import { didYouMean } from '@headgate/domain/model/nearest';
+
+/** What a migration's file says of itself: `-- headgate:closes post-invoice`, in a document behind `#`. */
+const CLOSES = /^[ \t]*(?:--|#)[ \t]*headgate:closes\b[ \t:]*(.*)$/gim;
+
+/**
+ * The operations that may not run while a migration does, as its file says; in their order, each once. Throws, in words, where one
+ * isn't an operation of the service: what it meant isn't guessed.
+ */
+export function closesOf(file: string, bytes: Uint8Array, operations: readonly string[]): readonly string[] {
+  const said = [...Buffer.from(bytes).toString('utf8').matchAll(CLOSES)];
+  const named = said.map(([, text = '']) => text.split(/[\s,]+/).filter((name) => name !== ''));
+  if (named.some((names) => names.length === 0))
+    throw new Error(
+      `${file} says headgate:closes and no operation; name one: \`-- headgate:closes ${operations[0] ?? 'NAME'}\``,
+    );
+  const closes = [...new Set(named.flat())];
+  const unknown = closes.find((name) => !operations.includes(name));
+  if (unknown !== undefined)
+    throw new Error(
+      `${file} closes the operation ${JSON.stringify(unknown.slice(0, 80))}${didYouMean(unknown.slice(0, 80), operations)}; the service declares ${operations.length === 0 ? 'none' : operations.join(', ')} below operations`,
+    );
+  return closes.slice(0, OPERATION_LIMITS.operations);
+}
