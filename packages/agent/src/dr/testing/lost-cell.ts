@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type CellPorts, openCell } from '@headgate/adapters/execution/cell';
 import { type CellConfig, parseCellConfig } from '@headgate/adapters/execution/cell-config';
 import { FolderStore } from '@headgate/adapters/execution/object-store/folder-store';
+import { finishRestore } from '@headgate/adapters/execution/restore-points/in-place';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { endRunning } from '@headgate/adapters/execution/running-cell';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
@@ -60,9 +61,13 @@ export interface LostCell {
   readonly verificationFile: string;
   query(store: string, sql: string): Promise<Record<string, unknown>[]>;
   /** A restore point of each store. */
-  seal(): Promise<void>;
+  seal(rollout?: string): Promise<void>;
   /** Its log up to now. */
   ship(): Promise<void>;
+  /** Ends a restore that was killed in its last part, and starts the store, as an agent does that opens the cell. */
+  started(store: string): Promise<void>;
+  /** Lets go of it, as an agent that ends: what runs goes on. */
+  release(): Promise<void>;
   /** Ends all that runs, and takes away everything of the cell's but its vault and its configuration. */
   lose(): Promise<void>;
   /** Writes the agent's files anew, with another cell file. `more`: of agent.yaml. */
@@ -154,16 +159,17 @@ export async function lostCell(): Promise<LostCell> {
   await configure(config);
   const cell: CellPorts = await openCell(config);
   let steps = 0;
-  const context = () =>
+  const context = (rollout = 'r1') =>
     stepContext({
+      rollout,
       step: `s${++steps}`,
-      idempotencyKey: `r1/s${steps}`,
+      idempotencyKey: `${rollout}/s${steps}`,
       fence: { epoch: 3, n: steps },
       manifest: async () => release.manifest,
       blob: async () => release.bytes,
     });
-  const act = async (action: Parameters<typeof execute>[0]): Promise<void> => {
-    const outcome = await execute(action, context(), cell);
+  const act = async (action: Parameters<typeof execute>[0], rollout?: string): Promise<void> => {
+    const outcome = await execute(action, context(rollout), cell);
     if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome));
   };
   const programs = await findPrograms(15, config.dir);
@@ -192,8 +198,8 @@ export async function lostCell(): Promise<LostCell> {
       query,
     },
     ...{ identityFile: at('kept', 'identity.txt'), workDir: at('work'), verificationFile: at('kept', 'works.json') },
-    async seal() {
-      for (const name of STORES) await act({ kind: 'restore-point', store: name });
+    async seal(rollout) {
+      for (const name of STORES) await act({ kind: 'restore-point', store: name }, rollout);
     },
     async ship() {
       for (const name of STORES) {
@@ -205,6 +211,12 @@ export async function lostCell(): Promise<LostCell> {
         await new WalShipper(ask).ship(await closeWal(store, Date.now));
       }
     },
+    async started(name) {
+      const store = physicalStore(config, name, programs);
+      await finishRestore(store);
+      await store.cluster.start();
+    },
+    release: () => cell.close(),
     async lose() {
       await cell.close();
       await endRunning({ ...config, drainMs: 0 }, () => {});
