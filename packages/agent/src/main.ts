@@ -30,6 +30,9 @@ if (command === 'mask') {
 } else if (command === 'recover-tenant') {
   const { recoverTenant } = await import('./commands/recover-tenant.ts');
   process.exitCode = await recoverTenant(rest);
+} else if (command === 'recover-store') {
+  const { recoverStore } = await import('./commands/recover-store.ts');
+  process.exitCode = await recoverStore(rest);
 } else if (command === 'synthesize') {
   const { synthesize } = await import('./commands/synthesize.ts');
   process.exitCode = await synthesize(rest);

@@ -21,6 +21,7 @@ const FORMS = `
   headgate-agent drill …                      brings a restore point back from its vault, compares and times it (see headgate-agent drill --help)
   headgate-agent recover …                    brings a store back to a moment, beside the one that serves (see headgate-agent recover --help)
   headgate-agent recover-tenant …             brings one tenant of a shared store back to a moment (see headgate-agent recover-tenant --help)
+  headgate-agent recover-store …              puts a store back in its own place as it was at a moment, by a decision (see headgate-agent recover-store --help)
   headgate-agent dr …                         rebuilds a lost cell in another place: plan, runbook, exercise, rebuild (see headgate-agent dr --help)
   headgate-agent backup …                     Git repositories and Terraform's state in the vault, and back (see headgate-agent backup --help)
   headgate-agent reconcile DOCUMENT-FILE …    compares two sides of business, says what would mend them, and has that carried

@@ -17,6 +17,7 @@ export const COMMANDS: readonly string[] = [
   'drill',
   'recover',
   'recover-tenant',
+  'recover-store',
   'dr',
   'backup',
   'reconcile',

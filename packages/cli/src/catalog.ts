@@ -23,6 +23,7 @@ import { notify } from './commands/notify.ts';
 import { promote } from './commands/promote.ts';
 import { promotion } from './commands/promotion.ts';
 import { reconcile } from './commands/reconcile.ts';
+import { recoverStore } from './commands/recover-store.ts';
 import { recoverTenant } from './commands/recover-tenant.ts';
 import { recovery } from './commands/recovery.ts';
 import { rehearse } from './commands/rehearse.ts';
@@ -60,6 +61,7 @@ export const COMMANDS: readonly Install[] = [
   log,
   recovery,
   recoverTenant,
+  recoverStore,
   mask,
   access,
   migrate,

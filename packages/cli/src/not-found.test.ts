@@ -95,6 +95,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'reconcile list': ['--cell typo'],
   'reconcile record': ['nowhere'],
   'recover-tenant approve': [`nowhere ${KEY} --approver usr_approver --out out.json --yes`],
+  'recover-store approve': [`nowhere ${KEY} --approver usr_approver --out out.json --yes`],
   'recovery answer': ['typo as-seen --reason why'],
   'release create': [`nowhere ${KEY}`, 'there --key nowhere'],
   'release list': ['--application typo'],

@@ -96,6 +96,8 @@ export * from './trust/sealed-wal.ts';
 export * from './trust/sign.ts';
 export * from './trust/signing-key.ts';
 export * from './trust/statement.ts';
+export * from './trust/store-proposal.ts';
+export * from './trust/store-proposal-approval.ts';
 export * from './trust/tenant-difference.ts';
 export * from './trust/tenant-difference-approval.ts';
 export * from './trust/tenant-difference-file.ts';

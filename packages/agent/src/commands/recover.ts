@@ -3,23 +3,16 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
-import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
-import { hasPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
-import { type Moment, type Recovered, recoverAside } from '@headgate/adapters/execution/recover/recover-aside';
-import { recoverBackup } from '@headgate/adapters/execution/recover/recover-backup';
-import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
-import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
-import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
-import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import type { Moment, Recovered } from '@headgate/adapters/execution/recover/recover-aside';
 import { visibleJson } from '@headgate/contract';
 import { digestOfJson, type Trust } from '@headgate/documents';
-import { type Answer, ObjectStoreTrouble } from '@headgate/execution';
+import { ObjectStoreTrouble } from '@headgate/execution';
 import type { AgentConfig } from '../config.ts';
 import { print, warn } from '../output.ts';
-import { noteRecovered } from '../recover-tenant/recovered-file.ts';
+import { bringBeside, momentOf, momentWords, NoIdentity, recoverableOf } from '../recover/bring-beside.ts';
 import { reportRestoration } from '../restoration/report-restoration.ts';
 import { tenantsIn } from '../restoration/tenants-in.ts';
-import { onlyOne, vaultsOf } from '../vault-cells.ts';
+import { onlyOne } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
 
 export const RECOVER_USAGE = `headgate-agent recover: brings a store back to a moment, from its vault, beside the one that serves
@@ -48,8 +41,6 @@ Exit codes: 0 it runs, 1 refused or wrong, 2 wrong usage, 3 the object store is 
 `;
 
 const EXIT = { ok: 0, refused: 1, usage: 2, away: 3, config: 78 } as const;
-/** For the restore point and its log to be replayed. Milliseconds. */
-const DEADLINE_MS = 12 * 60 * 60_000;
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
@@ -82,39 +73,9 @@ export async function recover(args: readonly string[]): Promise<number> {
     if (typeof moment === 'string') return misused(moment);
     return await bring(cell, store, resolve(to), moment, read, values);
   } catch (error) {
+    if (error instanceof NoIdentity) return misused(error.message);
     return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
   }
-}
-
-/** What is asked for; a text: why that is no moment. */
-function momentOf({ at, before, transaction }: Values, cell: string): Moment | string {
-  const named = [at, before, transaction].filter((each) => each !== undefined);
-  if (named.length > 1) return 'one moment: --at, --before or --transaction';
-  if (before !== undefined) return { kind: 'before-rollout', rollout: `${before}.${cell}` };
-  if (transaction !== undefined)
-    return /^[0-9]{1,10}$/.test(transaction)
-      ? { kind: 'transaction', xid: transaction }
-      : '--transaction is a number, as xmin of a row says it';
-  if (at === undefined) return { kind: 'latest' };
-  const zoned = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/.test(at);
-  const time = Date.parse(at);
-  return zoned && !Number.isNaN(time)
-    ? { kind: 'time', at: time }
-    : '--at is a time with its zone, like 2026-11-22T09:30:00Z';
-}
-
-/** Cells with a vault, or with a store of that name whose restore points lie in a repository of their own. */
-function recoverableOf(
-  { cells }: Pick<AgentConfig, 'cells'>,
-  store: string,
-  name: string | undefined,
-): readonly AnyCellConfig[] {
-  const own = cells.filter((cell) => repositoryOf(cell, store) && (name ?? cell.cell) === cell.cell);
-  return own.length > 0 ? own : vaultsOf({ cells }, name);
-}
-
-function repositoryOf(cell: AnyCellConfig, store: string): boolean {
-  return cell.kind === 'process' && cell.stores[store]?.pgbackrest !== undefined;
 }
 
 async function bring(
@@ -131,42 +92,22 @@ async function bring(
   const over = new AbortController();
   const asked = (): void => over.abort(new Error('it was interrupted; what lies in the folder is of no use'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
-  const ask = {
-    of: { environment: cell.environment, cell: cell.cell, store },
-    ...{ moment, id: values.id, to, deadlineMs: DEADLINE_MS, signal: over.signal },
-    say: (line: string) => void (values.json === true || warn(`${line}\n`)),
-  };
-  const physical = physicalStore(cell, store, await findPrograms(15, cell.dir));
-  let recovered: Answer<Recovered>;
-  if (hasPgBackRest(physical)) recovered = await recoverBackup({ ...ask, store: physical });
-  else {
-    const { vault } = cell;
-    const identityFile = values.identity ?? vault?.drill?.identityFile;
-    if (vault === undefined || identityFile === undefined)
-      return misused('it needs --identity, which opens what lies in the vault');
-    recovered = await recoverAside({
-      ...{ ...ask, store: physical, vault: await openObjectStore(vault.store) },
-      trust: { signers: [...(await ownSigners(vault.keyFile)), ...trust.signers] },
-      identities: await readIdentities(identityFile),
-    });
-  }
+  const say = (line: string): void => void (values.json === true || warn(`${line}\n`));
+  const { id, identity: identityFile } = values;
+  const recovered = await bringBeside({ cell, store, to, moment, trust, id, identityFile, signal: over.signal, say });
   if (!recovered.ok) return complain([recovered.why], EXIT.refused);
   const { database } = cell.stores[store]!;
   const { point, lastCommitAt } = recovered.value;
-  await noteRecovered(to, {
-    ...{ ...ask.of, moment: momentWords(moment), point },
-    ...(lastCommitAt !== undefined && { lastCommitAt }),
-  });
   const { as: by, because } = values;
   const words = momentWords(moment);
   await reportRestoration({
-    ...{ config, keyFile: cell.vault?.keyFile, say: ask.say },
+    ...{ config, keyFile: cell.vault?.keyFile, say },
     facts: {
       ...{ kind: 'beside', environment: cell.environment, cell: cell.cell, moment: words },
       stores: [{ store, point, ...(lastCommitAt !== undefined && { lastCommitAt }) }],
       ...tenantsIn(cell, store),
       ...{
-        subject: digestOfJson({ of: ask.of, point, moment: words }),
+        subject: digestOfJson({ of: { environment: cell.environment, cell: cell.cell, store }, point, moment: words }),
         approvals: [],
         startedAt,
         at: Date.now(),
@@ -182,20 +123,6 @@ async function bring(
       : `${lines(recovered.value, store, database, to).join('\n')}\n`,
   );
   return EXIT.ok;
-}
-
-/** As a sentence goes on: back to … */
-function momentWords(moment: Moment): string {
-  switch (moment.kind) {
-    case 'latest':
-      return 'the last moment that was at hand';
-    case 'time':
-      return timeText(moment.at);
-    case 'before-rollout':
-      return `just before ${moment.rollout} migrated the store`;
-    case 'transaction':
-      return `transaction ${moment.xid}, with it`;
-  }
 }
 
 function asJson({ cluster, point, segments, reachedAt, lastCommitAt }: Recovered, database: string) {

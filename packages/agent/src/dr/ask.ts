@@ -1,7 +1,7 @@
 /** What is asked of `headgate-agent dr`, by its words. */
 import type { Trust } from '@headgate/documents';
 import type { AgentConfig } from '../config.ts';
-import { readVerification } from '../rehearse/business.ts';
+import { pinnedVerification } from '../rehearse/pinned-verification.ts';
 import type { VerificationToRun } from './business.ts';
 import type { CellToRebuild } from './cell-to-rebuild.ts';
 
@@ -26,12 +26,5 @@ export async function verificationOf(
   { config, cell, verificationFile }: DrAsk,
   tenants: readonly string[],
 ): Promise<VerificationToRun | undefined> {
-  if (verificationFile === undefined) return undefined;
-  const { name, digest, content } = await readVerification(verificationFile);
-  const pinned = config.environments.find((each) => each.name === cell.environment)?.documents;
-  if (pinned !== undefined && !pinned.includes(digest))
-    throw new Error(
-      `nobody pinned the Verification ${name} (${digest}) for ${cell.environment} here: read it, and add its digest to the environment’s documents in agent.yaml`,
-    );
-  return { name, content, tenants };
+  return pinnedVerification(config, cell.environment, verificationFile, tenants);
 }

@@ -6,7 +6,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { FOLDS } from '../audit/folds.ts';
 import type { Deps } from '../deps.ts';
 import { MemoryBlobs, MemoryLog, MemoryStore } from '../memory/index.ts';
-import { type RestorationRecord, streams } from '../records.ts';
+import { type CellRecord, type RestorationRecord, streams } from '../records.ts';
+import { observeCell } from './observe-cell.ts';
 import { recordRestoration } from './record-restoration.ts';
 
 const AGENT: Principal = { id: 'agt_one', roles: ['agent'], environments: ['production'] };
@@ -46,6 +47,31 @@ test('each lands on the log once, also one that comes late or is signed again; t
   const entries = [first, later, old].map((data) => ({ type: 'restoration.recorded', data: { ...data } }));
   const sides = await FOLDS.restoration!(entries as never, state as never, deps as never);
   expect(sides.entries).toEqual(sides.row);
+});
+
+test('where a store in place has another schema than it should have, the next look says what the cell should be', async () => {
+  const cellNow = async () =>
+    (await store.load([streams.cell('shared')])).get(streams.cell('shared'))?.state as CellRecord;
+  const { schemaVersion } = aCell().stores.main!;
+  const back = (version: number, more: Partial<RestorationEvidence> = {}) =>
+    restoredWell(NOON, { stores: [{ store: 'main', point: 'rp-1', schemaVersion: version }], ...more });
+  // Of one that goes on with the same schema, beside itself, or that was taken back, nothing follows.
+  for (const each of [
+    back(schemaVersion),
+    back(schemaVersion + 1, { kind: 'beside', at: NOON - 2 }),
+    back(schemaVersion + 1, { result: 'taken-back', at: NOON - 3 }),
+  ]) {
+    expect(await codeOf(each)).toBe('ok');
+    expect((await cellNow()).uncertain).toBe(false);
+  }
+  expect(await codeOf(back(schemaVersion + 1, { at: NOON - 4 }))).toBe('ok');
+  expect((await cellNow()).uncertain).toBe(true);
+  const seen = { ...aCell(), stores: { ...aCell().stores, main: { schemaVersion: schemaVersion + 1 } } };
+  expect(await observeCell(deps, AGENT, seen)).toMatchObject({ ok: true });
+  expect(await cellNow()).toMatchObject({
+    uncertain: false,
+    desired: { stores: { main: { schemaVersion: schemaVersion + 1 } } },
+  });
 });
 
 test('of a cell the last twenty are told, however many there were', async () => {

@@ -1,7 +1,8 @@
 import type { Principal, RestorationEvidence } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { saidOf, withRestoration } from '../newest-restorations.ts';
-import { type RestorationRecord, streams } from '../records.ts';
+import type { Row, Write } from '../ports/store.ts';
+import { type CellRecord, type RestorationRecord, shapeInEntry, streams } from '../records.ts';
 import { no, notPermitted, ok, type Result, refuse, untilFresh } from './result.ts';
 import { cellStreams, notEnrolledFor, notTakenUp } from './statement-of-store.ts';
 
@@ -44,8 +45,47 @@ export async function recordRestoration(
           state: withRestoration(deps, before, restoration),
           dueAt: null,
         },
+        ...(await cellLearns(deps, rows, restoration)),
       ],
     });
     return committed.ok ? ok(restoration) : undefined;
   });
+}
+
+/**
+ * A store that was put back in place may have another schema version than it should have by what was promoted: the cell counts as
+ * uncertain until it is observed, and what is seen then is what it should be. While a rollout holds the cell, that says it itself.
+ */
+async function cellLearns(
+  { store }: Pick<Deps, 'store'>,
+  rows: ReadonlyMap<string, Row<unknown>>,
+  { kind, result, cell, stores, evidence }: RestorationEvidence,
+): Promise<readonly Write[]> {
+  const stream = streams.cell(cell);
+  const row = rows.get(stream) as Row<CellRecord> | undefined;
+  const desired = row?.state.desired;
+  if (row === undefined || desired === undefined || kind !== 'in-place' || result !== 'done') return [];
+  const otherwise = stores.some(
+    ({ store: name, schemaVersion }) =>
+      schemaVersion !== undefined &&
+      desired.stores[name] !== undefined &&
+      desired.stores[name].schemaVersion !== schemaVersion,
+  );
+  if (!otherwise || row.state.uncertain || (await store.holder(stream)) !== undefined) return [];
+  const { assigned } = row.state;
+  const data = {
+    ...shapeInEntry(desired),
+    uncertain: true,
+    ...(assigned !== undefined && { assigned }),
+    restoration: evidence,
+  };
+  return [
+    {
+      stream,
+      expected: row.version,
+      entries: [{ type: 'cell.changed', data }],
+      state: { ...row.state, uncertain: true },
+      dueAt: null,
+    },
+  ];
 }

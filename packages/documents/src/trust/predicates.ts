@@ -24,6 +24,8 @@ export const TENANT_DIFFERENCE_APPROVAL_PREDICATE = 'https://headgate.dev/tenant
 export const TENANT_RECOVERED_PREDICATE = 'https://headgate.dev/tenant-recovered/v1';
 /** "This was brought back out of restore points, and that is what came of it." */
 export const RESTORATION_PREDICATE = 'https://headgate.dev/restoration/v1';
+/** "I approve that this store goes back in place." */
+export const STORE_PROPOSAL_APPROVAL_PREDICATE = 'https://headgate.dev/store-proposal-approval/v1';
 /** "This copy was masked by these rules, and so much was found in it afterwards." */
 export const MASKING_PREDICATE = 'https://headgate.dev/masking/v1';
 /** "This restore point lies in a vault, in these parts." */

@@ -166,7 +166,7 @@ function dataOf(cell: CellPlan, step: Step, action: Migrate): Omit<DataBack, 'ce
         way: 'point-in-time',
         stands: 'none',
         because:
-          'never by a plan: a person recovers a store beside itself, to any moment that its vault has, and takes from there what is needed',
+          'never by a plan: `headgate-agent recover-store …` proposes it, to any moment that the store’s vault has, counts what would be lost, and puts it in place once somebody else agreed',
         loses: 'written-since',
       },
     ],

@@ -9,6 +9,7 @@ import type { ObjectStoreConfig } from '@headgate/adapters/execution/object-stor
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { closeLog, noteReach } from '@headgate/adapters/execution/pgbackrest/log-reach';
 import { hasPgBackRest, openPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
+import { finishRestore } from '@headgate/adapters/execution/restore-points/in-place';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import { endRunning } from '@headgate/adapters/execution/running-cell';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
@@ -63,9 +64,13 @@ export interface LostCell {
   readonly verificationFile: string;
   query(store: string, sql: string): Promise<Record<string, unknown>[]>;
   /** A restore point of each store. */
-  seal(): Promise<void>;
+  seal(rollout?: string): Promise<void>;
   /** Its log up to now. */
   ship(): Promise<void>;
+  /** Ends a restore that was killed in its last part, and starts the store, as an agent does that opens the cell. */
+  started(store: string): Promise<void>;
+  /** Lets go of it, as an agent that ends: what runs goes on. */
+  release(): Promise<void>;
   /** Ends all that runs, and takes away everything of the cell's but its vault and its configuration. */
   lose(): Promise<void>;
   /** Writes the agent's files anew, with another cell file. `more`: of agent.yaml. */
@@ -168,16 +173,17 @@ export async function lostCell({ vault, repository }: Elsewhere = {}): Promise<L
   await configure(config);
   const cell: CellPorts = await openCell(config);
   let steps = 0;
-  const context = () =>
+  const context = (rollout = 'r1') =>
     stepContext({
+      rollout,
       step: `s${++steps}`,
-      idempotencyKey: `r1/s${steps}`,
+      idempotencyKey: `${rollout}/s${steps}`,
       fence: { epoch: 3, n: steps },
       manifest: async () => release.manifest,
       blob: async () => release.bytes,
     });
-  const act = async (action: Parameters<typeof execute>[0]): Promise<void> => {
-    const outcome = await execute(action, context(), cell);
+  const act = async (action: Parameters<typeof execute>[0], rollout?: string): Promise<void> => {
+    const outcome = await execute(action, context(rollout), cell);
     if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome));
   };
   const programs = await findPrograms(15, config.dir);
@@ -206,8 +212,8 @@ export async function lostCell({ vault, repository }: Elsewhere = {}): Promise<L
       query,
     },
     ...{ identityFile: at('kept', 'identity.txt'), workDir: at('work'), verificationFile: at('kept', 'works.json') },
-    async seal() {
-      for (const name of STORES) await act({ kind: 'restore-point', store: name });
+    async seal(rollout) {
+      for (const name of STORES) await act({ kind: 'restore-point', store: name }, rollout);
     },
     async ship() {
       for (const name of STORES) {
@@ -225,6 +231,12 @@ export async function lostCell({ vault, repository }: Elsewhere = {}): Promise<L
         await new WalShipper(ask).ship(await closeWal(store, Date.now));
       }
     },
+    async started(name) {
+      const store = physicalStore(config, name, programs);
+      await finishRestore(store);
+      await store.cluster.start();
+    },
+    release: () => cell.close(),
     async lose() {
       await cell.close();
       await endRunning({ ...config, drainMs: 0 }, () => {});

@@ -1,0 +1,156 @@
+/**
+ * Two copies of one store, row against row: how many of the one's rows the other doesn't have. Rows are compared by a hash of all that
+ * is in them, in the columns that both have; what is told is counts, and no row.
+ */
+import { digestOfJson } from '@headgate/documents';
+import type { ProposedSide, ProposedTable } from '@headgate/domain';
+import pg from 'pg';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { SETTINGS, TABLES } from '../census/application-tables.ts';
+import { recordedVersion } from '../rehearsal/copy.ts';
+import { controlConnection, type Store } from '../store/store-session.ts';
+
+type OneStore = Pick<Store, 'cluster' | 'database'>;
+
+export interface ComparedStores {
+  readonly live: ProposedSide;
+  readonly was: ProposedSide;
+  readonly tables: readonly ProposedTable[];
+}
+
+/** Hashes that are fetched at a time. */
+const AT_A_TIME = 20_000;
+
+/** Reads both, each as it is in one moment. */
+export async function compareStores(live: OneStore, was: OneStore, signal: AbortSignal): Promise<ComparedStores> {
+  return inOneMoment(live, (now) =>
+    inOneMoment(was, async (then) => {
+      const [a, b] = [await countedIn(now, signal), await countedIn(then, signal)];
+      const tables: ProposedTable[] = [];
+      for (const relation of [...new Set([...a.keys(), ...b.keys()])].toSorted()) {
+        signal.throwIfAborted();
+        const differs = await compared(now, then, relation, a.get(relation), b.get(relation), signal);
+        if (differs !== undefined) tables.push(differs);
+      }
+      return { live: await sideOf(now, a), was: await sideOf(then, b), tables };
+    }),
+  );
+}
+
+/** What a store is like, by the rows and sums of all its tables. */
+export async function lookAtStore(store: OneStore, signal: AbortSignal): Promise<ProposedSide> {
+  return inOneMoment(store, async (client) => sideOf(client, await countedIn(client, signal)));
+}
+
+interface Counted {
+  readonly columns: readonly string[];
+  readonly rows: number;
+  readonly sum: string;
+}
+
+async function inOneMoment<T>(store: OneStore, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  return withClient(await controlConnection(store), async (client) => {
+    await client.query(SETTINGS);
+    await client.query('begin isolation level repeatable read, read only');
+    return work(client);
+  });
+}
+
+async function countedIn(client: pg.Client, signal: AbortSignal): Promise<ReadonlyMap<string, Counted>> {
+  const { rows: found } = await client.query<{
+    relation: string;
+    columns: readonly (string | null)[];
+    unlogged: boolean;
+    view: boolean;
+  }>(TABLES);
+  const counted = new Map<string, Counted>();
+  for (const { relation, columns: all, unlogged } of found) {
+    signal.throwIfAborted();
+    // No copy of a cluster's files brings back what its log never had.
+    if (unlogged) continue;
+    const columns = all.filter((column) => column !== null);
+    const { rows } = await client.query<{ rows: string; sum: string }>(
+      `select count(*)::text as rows, coalesce(sum(${hashed(columns)}), 0)::text as sum from only ${relation} t`,
+    );
+    counted.set(relation, { columns, rows: Number(rows[0]!.rows), sum: rows[0]!.sum });
+  }
+  return counted;
+}
+
+/** As a census hashes a row. */
+function hashed(columns: readonly string[]): string {
+  const values = columns.map((column) => `t.${pg.escapeIdentifier(column)}`);
+  return `hashtextextended(${values.length === 0 ? `''` : `row(${values.join(', ')})::text`}, 0)`;
+}
+
+async function compared(
+  now: pg.Client,
+  then: pg.Client,
+  table: string,
+  a: Counted | undefined,
+  b: Counted | undefined,
+  signal: AbortSignal,
+): Promise<ProposedTable | undefined> {
+  if (a === undefined) return { table, rowsThen: b!.rows, lost: 0, back: b!.rows, lostColumns: [], backColumns: [] };
+  if (b === undefined) return { table, rowsNow: a.rows, lost: a.rows, back: 0, lostColumns: [], backColumns: [] };
+  const lostColumns = a.columns.filter((column) => !b.columns.includes(column));
+  const backColumns = b.columns.filter((column) => !a.columns.includes(column));
+  const same = lostColumns.length + backColumns.length === 0;
+  if (same && a.rows === b.rows && a.sum === b.sum) return undefined;
+  const both = a.columns.filter((column) => b.columns.includes(column));
+  const rows = await onlyInOne(hashesOf(now, table, both, signal), hashesOf(then, table, both, signal));
+  return { table, rowsNow: a.rows, rowsThen: b.rows, lost: rows.left, back: rows.right, lostColumns, backColumns };
+}
+
+/** Of each row, in order. */
+async function* hashesOf(
+  client: pg.Client,
+  table: string,
+  columns: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<bigint> {
+  await client.query(
+    `declare hashes no scroll cursor for select ${hashed(columns)}::text as h from only ${table} t order by ${hashed(columns)}`,
+  );
+  for (;;) {
+    signal.throwIfAborted();
+    const { rows } = await client.query<{ h: string }>(`fetch ${AT_A_TIME} from hashes`);
+    for (const { h } of rows) yield BigInt(h);
+    if (rows.length < AT_A_TIME) break;
+  }
+  await client.query('close hashes');
+}
+
+/** How many of each side's values the other one doesn't have, counted as often as they stand there. */
+export async function onlyInOne(
+  left: AsyncIterator<bigint>,
+  right: AsyncIterator<bigint>,
+): Promise<{ readonly left: number; readonly right: number }> {
+  const only = { left: 0, right: 0 };
+  let [a, b] = [await left.next(), await right.next()];
+  while (a.done !== true || b.done !== true) {
+    if (b.done === true || (a.done !== true && a.value < b.value)) {
+      only.left += 1;
+      a = await left.next();
+    } else if (a.done === true || b.value < a.value) {
+      only.right += 1;
+      b = await right.next();
+    } else [a, b] = [await left.next(), await right.next()];
+  }
+  return only;
+}
+
+async function sideOf(client: pg.Client, counted: ReadonlyMap<string, Counted>): Promise<ProposedSide> {
+  const { rows } = await client.query<{ system: string; segment: string; lsn: string; at: string }>(
+    `select (select system_identifier::text from pg_control_system()) as system, pg_current_wal_lsn()::text as lsn,
+       pg_walfile_name(pg_current_wal_lsn()) as segment, (extract(epoch from now()) * 1000)::bigint::text as at`,
+  );
+  const { system, segment, lsn, at } = rows[0]!;
+  const sums = [...counted].toSorted(([x], [y]) => (x < y ? -1 : 1)).map(([relation, each]) => [relation, each]);
+  return {
+    ...{ system, lsn, timeline: Number.parseInt(segment.slice(0, 8), 16), at: Number(at) },
+    schemaVersion: (await recordedVersion(client)) ?? 0,
+    census: digestOfJson(sums),
+    tables: counted.size,
+  };
+}

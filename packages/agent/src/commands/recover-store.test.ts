@@ -1,0 +1,350 @@
+/** `headgate-agent recover-store …`, as people type it: a store that serves tenants goes back in its own place, by a decision. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
+import { beforeRollout } from '@headgate/adapters/execution/restore-points/mark';
+import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
+import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { findPostmaster } from '@headgate/adapters/postgres-cluster/postmaster';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import { generateSigningKey, savePrivateKey } from '@headgate/documents';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type LostCell, lostCell } from '../dr/testing/lost-cell.ts';
+import { typed } from '../testing/typed.ts';
+import { untoldFacts } from '../testing/untold-facts.ts';
+import { recoverStore } from './recover-store.ts';
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const CLI = join(import.meta.dirname, '..', '..', '..', 'cli', 'src', 'main.ts');
+const ROWS = `select n, note from entry where n in (1, 2) or n >= 5000 order by n`;
+
+let cell: LostCell;
+const at = (...path: string[]): string => join(cell.dir, ...path);
+const beside: string[] = [];
+
+beforeAll(async () => {
+  cell = await lostCell();
+  await writeFile(at('kept', 'trust.yaml'), await trusted(await readFile(at('kept', 'trust.yaml'), 'utf8')));
+  // The tokens under which the cell's steps were carried out, as its agent would have them.
+  await mkdir(cell.dataDir, { recursive: true, mode: 0o700 });
+  const marks = { epoch: 3, cells: { shared: { epoch: 3, n: 100 } }, plans: {} };
+  await writeFile(join(cell.dataDir, 'high-water.json'), JSON.stringify(marks));
+  const works = await readFile(cell.verificationFile, 'utf8');
+  await writeFile(at('kept', 'here.json'), works.replace("'none'", "'https://payment.example.org'"));
+  await cell.seal();
+  await cell.release();
+}, 240_000);
+afterAll(async () => {
+  for (const to of beside)
+    await new Cluster({ dir: join(to, 'cluster'), port: 1 }, await findPrograms(15, cell.dir)).stop(0);
+  await cell?.remove();
+});
+
+async function trusted(trust: string): Promise<string> {
+  const listed = ['usr_maker', 'usr_run', 'usr_approver'].map((id) => {
+    const { privateKeyPem, publicKeyPem } = generateSigningKey();
+    savePrivateKey(at(`${id}.pem`), privateKeyPem);
+    return `    - {name: ${id.replace('_', '-')}, principal: ${id}, may: [approval], publicKey: ${JSON.stringify(publicKeyPem)}}\n`;
+  });
+  savePrivateKey(at('stranger.pem'), generateSigningKey().privateKeyPem);
+  return trust.replace('  log:', `${listed.join('')}  log:`);
+}
+
+const secret = /the-payment-key|BEGIN PRIVATE KEY/;
+const asked = (command: string, ...args: string[]) =>
+  typed(recoverStore, [command, ...args, '--config', cell.agentFile], secret);
+const rows = () => cell.query('main', ROWS);
+const now = async (): Promise<string> => {
+  const [moment] = await cell.query('main', `select to_char(clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`);
+  await new Promise((done) => setTimeout(done, 5)); // a time has milliseconds, and commits don't wait for the next one
+  return String(moment?.at);
+};
+async function proposed(name: string, ...moment: string[]) {
+  const to = at('machine', name);
+  beside.push(to);
+  const out = at(`${name}.proposal`);
+  const what = ['--store', 'main', '--as', 'usr_maker', '--because', 'an import went wrong', '--to', to, '--out', out];
+  return { to, file: out, ...(await asked('propose', ...what, ...moment)) };
+}
+/** `headgate recover-store approve …`, on the approver's machine. */
+async function approve(file: string, by: string, key = by): Promise<string> {
+  const yes = at(`yes-${by}.json`);
+  const args = ['recover-store', 'approve', file, '--key', at(`${key}.pem`), '--approver', by, '--out', yes, '--yes'];
+  await new Promise<void>((done, fail) =>
+    execFile(process.execPath, [CLI, ...args], (error) => (error === null ? done() : fail(error))),
+  );
+  return yes;
+}
+/** What the router answers a tenant's customers. */
+async function answers(tenant: string): Promise<number> {
+  const { listenPort } = cell.config.router;
+  return (await fetch(`http://127.0.0.1:${listenPort}/t/${tenant}/work`)).status;
+}
+const port = async (to: string): Promise<number> => (await findPostmaster(join(to, 'cluster', 'data')))?.port ?? 0;
+async function inCopy(to: string, sql: string): Promise<void> {
+  const password = (await readFile(join(to, 'cluster', 'password'), 'utf8')).trim();
+  const copy = { host: '127.0.0.1', port: await port(to), user: 'postgres', password, database: 'app' };
+  await withClient(copy, async (client) => void (await client.query(sql)));
+}
+
+/** `apply` as a program of its own, ended by kill -9 so long after it has said that. */
+async function killedAt(words: string, file: string, yes: string, afterMs = 0): Promise<void> {
+  const args = ['recover-store', 'apply', file, '--config', cell.agentFile, '--as', 'usr_run', '--approval', yes];
+  const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  await new Promise<void>((done, fail) => {
+    child.stderr!.on('data', (chunk) => {
+      said += String(chunk);
+      if (said.includes(words)) setTimeout(() => child.kill('SIGKILL'), afterMs);
+    });
+    child.once('exit', (_code, signal) => (signal === 'SIGKILL' ? done() : fail(new Error(`not killed: ${said}`))));
+  });
+}
+
+test('wrong usage is said, with what each takes', async () => {
+  for (const [args, why] of [
+    [[], /it is propose or apply/],
+    [['diff'], /not diff/],
+    [['propose'], /propose needs --config, --store, --as, --because, --to/],
+    [['apply', '--config', 'x', '--as', 'y'], /apply takes one file/],
+    [['apply', 'x', '--config', 'x', '--as', 'y', '--at', 'z'], /apply takes no --at/],
+    [['propose', '--no'], /--no/],
+  ] as const)
+    expect(await typed(recoverStore, [...args]), args.join(' ')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(why),
+    });
+  const nobody = await asked('propose', '--store', 'main', '--as', 'usr_x', '--because', 'why', '--to', at('nowhere'));
+  expect(nobody).toMatchObject({ code: 1, err: expect.stringContaining('knows nobody of the id usr_x') });
+});
+
+test('from a proposal to a store that is back to the transaction, killed at each stage on the way', {
+  timeout: 400_000,
+}, async () => {
+  await cell.query('main', `insert into entry values (5000, 'kept')`);
+  const then = await rows();
+  const moment = await now();
+  const [first] = await cell.query('main', `insert into entry values (5001, 'secret') returning xmin::text as xid`);
+  await cell.query('main', `update entry set note = 'wrong' where n = 1; delete from entry where n = 2`);
+  await cell.query('main', `insert into entry values (5002, 'later')`);
+  await cell.ship();
+  const { code, out: shown, err, to } = await proposed('first', '--at', moment);
+  expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  for (const words of [
+    /The store main of the cell shared \(production\) goes back IN PLACE, to 20/,
+    /of every tenant in it: ada and bob\./,
+    // Counted row by row: as many as before with another value in one is a loss, too.
+    /public\.entry: 3,002 → 3,001 rows\n {2}3 rows lost or otherwise, 2 rows back/,
+    new RegExp(`first transaction lost {4}${first?.xid}, 20`),
+    /newest transaction kept {3}20/,
+    /schema {20}0 now, 0 then/,
+    /serves {20}1\.4\.0 in green, for schema 0 to 3\n/,
+    /files {21}attachments: they stay as they are now/,
+    /because {5}an import went wrong\nproposed {4}by usr_maker/,
+  ])
+    expect(shown).toMatch(words);
+  const text = await readFile(proposalFile('first'), 'utf8');
+  expect(text).not.toMatch(/secret|wrong'/);
+
+  // Nobody's yes, a stranger's, the proposer's and the applier's own, and one of another proposal.
+  const proposal = proposalFile('first');
+  const apply = (...more: string[]) => asked('apply', proposal, '--as', 'usr_run', ...more);
+  const refusedWith = (words: RegExp) => ({ code: 1, err: expect.stringMatching(words) });
+  expect(await apply()).toMatchObject(refusedWith(/takes one person’s approval.*none was given/));
+  expect(await apply('--approval', await approve(proposal, 'usr_approver', 'stranger'))).toMatchObject({ code: 1 });
+  expect(await apply('--approval', await approve(proposal, 'usr_maker'))).toMatchObject(
+    refusedWith(/is of who proposed it/),
+  );
+  expect(await apply('--approval', await approve(proposal, 'usr_run'))).toMatchObject(
+    refusedWith(/is of who applies it/),
+  );
+  const yes = await approve(proposal, 'usr_approver');
+  const forged = at('forged.proposal');
+  await writeFile(forged, text.replace('"lost":3', '"lost":0'));
+  expect(await asked('apply', forged, '--as', 'usr_run', '--approval', yes)).toMatchObject(
+    refusedWith(/is of another proposal/),
+  );
+  await writeFile(forged, ` ${text}`);
+  expect(await asked('apply', forged, '--as', 'usr_run', '--approval', yes)).toMatchObject(
+    refusedWith(/not canonical/),
+  );
+  const hold = await holdCell(cell.config.dir);
+  expect(await apply('--approval', yes)).toMatchObject(refusedWith(/held by another process[\s\S]*--agent-only/));
+  await hold.release();
+
+  // A row that was written since is nobody's to lose: all stays as it is, and everybody is served.
+  await cell.query('main', `insert into entry values (6000, 'since')`);
+  const stood = await rows();
+  expect(await apply('--approval', yes)).toMatchObject(
+    refusedWith(/written to after what would be lost was counted.*are open again/),
+  );
+  expect(await rows()).toEqual(stood);
+  expect([await answers('ada'), await answers('bob')]).toEqual([200, 200]);
+  await cell.query('main', 'delete from entry where n = 6000');
+
+  // Killed at each stage: the store is either as it was or as it was then, and whoever calls it again goes on.
+  const before = await rows();
+  for (const [words, afterMs] of [
+    ['are held', 0],
+    ['is compared', 0],
+    ['A restore point of what stands', 0],
+    ['The store is replaced', 0],
+    ['The store is replaced', 300],
+    ['The store is replaced', 700],
+    ['It is checked', 0],
+  ] as const) {
+    await killedAt(words, proposal, yes, afterMs);
+    await cell.started('main');
+    const stands = await rows();
+    expect([before, then], `after ${words}`).toContainEqual(stands);
+    // Said before it is done.
+    expect(words === 'are held' ? [200, 503] : [503], `after ${words}`).toContain(await answers('ada'));
+  }
+  const done = await apply('--verification', at('kept', 'here.json'));
+  expect(done, done.err).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/is back in its place at 20.*3 rows of before are gone, 2 came back/),
+  });
+  expect(await rows()).toEqual(then);
+  expect([await answers('ada'), await answers('bob')]).toEqual([200, 200]);
+  // What stood before is there, as a restore point and as the folder.
+  const kept = /the folder (\S+)\. Remove/.exec(done.out)?.[1];
+  expect((await stat(join(kept!, 'PG_VERSION'))).isFile()).toBe(true);
+  expect((await untoldFacts(cell.dataDir)).at(-1)).toMatchObject({
+    ...{ kind: 'in-place', by: 'usr_run', approvals: [{ by: 'usr_approver' }], because: 'an import went wrong' },
+    ...{ tenants: ['ada', 'bob'], rows: { back: 2, away: 3, changed: 0 }, result: 'done' },
+    stores: [{ store: 'main', schemaVersion: 0 }],
+  });
+  expect(await readdir(join(cell.dataDir, 'store-recoveries'))).toEqual([]);
+  await expect(stat(join(to, 'cluster'))).rejects.toThrow(/ENOENT/);
+});
+
+test('its log goes on along the new course: the next restore point and the next round bring it back', {
+  timeout: 120_000,
+}, async () => {
+  await cell.query('main', `insert into entry values (7000, 'after')`);
+  await cell.seal();
+  const moment = await now();
+  await cell.query('main', `insert into entry values (7001, 'too much')`);
+  await cell.ship();
+  const { code, out, err } = await proposed('second', '--at', moment);
+  expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/1 row lost or otherwise, 0 rows back/);
+});
+
+test('what isn’t right once it stands there is taken back, with every row of before; so is nothing that was changed on its way', {
+  timeout: 200_000,
+}, async () => {
+  const before = await rows();
+  const file = proposalFile('second');
+  const yes = await approve(file, 'usr_approver');
+  const apply = (...more: string[]) => asked('apply', file, '--as', 'usr_run', '--approval', yes, ...more);
+  const back = await apply('--verification', cell.verificationFile);
+  expect(back).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(/It was NOT put back: works, tenant ada, works\/ask[\s\S]*stands again, from rp-/),
+  });
+  expect(await rows()).toEqual(before);
+  expect([await answers('ada'), await answers('bob')]).toEqual([200, 200]);
+  expect((await untoldFacts(cell.dataDir)).at(-1)).toMatchObject({
+    kind: 'in-place',
+    result: 'taken-back',
+    failed: 'check',
+  });
+
+  await cell.seal();
+  await cell.query('main', `insert into entry values (7002, 'lost')`);
+  const moment = await now();
+  await cell.query('main', `insert into entry values (7003, 'more')`);
+  await cell.ship();
+  const third = await proposed('third', '--at', moment);
+  expect(third.code, third.err).toBe(0);
+  await inCopy(third.to, `update entry set note = 'by hand' where n = 7002`);
+  const stood = await rows();
+  const agreed = await approve(third.file, 'usr_approver');
+  const changed = await asked('apply', proposalFile('third'), '--as', 'usr_run', '--approval', agreed);
+  expect(changed).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/was changed since it was compared; nothing was replaced/),
+  });
+  expect(await rows()).toEqual(stood);
+  expect(await answers('ada')).toBe(200);
+});
+
+test('just before a promotion’s first write: its migration is gone, and with it what was written into it', {
+  timeout: 120_000,
+}, async () => {
+  await cell.seal('prm_9.shared');
+  const before = await rows();
+  await cell.query('main', `select pg_create_restore_point('${beforeRollout('prm_9.shared')}')`);
+  await cell.query(
+    'main',
+    `insert into headgate.migration(version, id, digest, applied_by) values (2, 'm2', 'sha256:x', 'test')`,
+  );
+  await cell.query('main', `alter table entry add column more text; insert into entry values (8000, 'new', 'more')`);
+  await cell.ship();
+  const { code, out, err } = await proposed('before', '--before', 'prm_9');
+  expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/goes back IN PLACE, to just before prm_9\.shared migrated the store\./);
+  expect(out).toMatch(/1 row lost or otherwise, 0 rows back\n {2}goes away with all that is in it: more/);
+  expect(out).toMatch(/schema {20}2 now, 0 then/);
+  const yes = await approve(proposalFile('before'), 'usr_approver');
+  const done = await asked('apply', proposalFile('before'), '--as', 'usr_run', '--approval', yes);
+  expect(done, done.err).toMatchObject({ code: 0, out: expect.stringMatching(/Its schema is 0 now, and was 2/) });
+  expect(await rows()).toEqual(before);
+  await expect(cell.query('main', 'select more from entry')).rejects.toThrow(/does not exist/);
+  expect(await answers('bob')).toBe(200);
+});
+
+test('a schema that what serves can’t run on is shown, and refused before anybody is held', {
+  timeout: 120_000,
+}, async () => {
+  await cell.query(
+    'main',
+    `insert into headgate.migration(version, id, digest, applied_by) values (9, 'm9', 'sha256:x', 'test')`,
+  );
+  const moment = await now();
+  await cell.query('main', 'delete from headgate.migration where version = 9');
+  await cell.ship();
+  const { code, out, err } = await proposed('fourth', '--at', moment);
+  expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/1\.4\.0 in green, for schema 0 to 3: it can NOT run on that/);
+  const yes = await approve(proposalFile('fourth'), 'usr_approver');
+  const refused = await asked('apply', proposalFile('fourth'), '--as', 'usr_run', '--approval', yes);
+  expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/schema-unfit|can’t run on schema 9/) });
+  expect(refused.err).not.toMatch(/held …/);
+});
+
+test('a part that is missing, another identity, and a folder on another disk: nothing is touched', {
+  timeout: 120_000,
+}, async () => {
+  await cell.seal();
+  await cell.ship();
+  const before = await rows();
+  const points = join(cell.vaultDir, 'points', 'production', 'shared', 'main');
+  const newest = join(points, (await readdir(points)).toSorted().at(-1)!);
+  const part = join(newest, 'database-00001.age');
+  const bytes = await readFile(part);
+  await rm(part);
+  expect(await proposed('fifth')).toMatchObject({ code: 1, err: expect.stringContaining('database-00001') });
+  await writeFile(part, bytes);
+  await writeFile(at('other.txt'), `${(await newIdentity()).identity}\n`, { mode: 0o600 });
+  expect(await proposed('sixth', '--identity', at('other.txt'))).toMatchObject({ code: 1 });
+  // Memory is a disk of its own.
+  const what = ['--store', 'main', '--as', 'usr_maker', '--because', 'why', '--to', `/dev/shm/${basename(cell.dir)}`];
+  const elsewhere = await asked('propose', ...what);
+  await rm(what.at(-1)!, { recursive: true });
+  expect(elsewhere).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/is on another disk than .*: name a folder in/),
+  });
+  expect(await rows()).toEqual(before);
+  expect(await answers('ada')).toBe(200);
+});
+
+function proposalFile(name: string): string {
+  return at(`${name}.proposal`);
+}

@@ -1,0 +1,86 @@
+/** A proposal to put a store back in place: brings it back beside itself, compares both, and says what would be lost. Changes nothing. */
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
+import { compareStores } from '@headgate/adapters/execution/recover/compare-stores';
+import type { Moment } from '@headgate/adapters/execution/recover/recover-aside';
+import { endedBefore } from '@headgate/adapters/execution/restore-points/brought-beside';
+import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
+import type { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import type { Trust } from '@headgate/documents';
+import { oneLine } from '@headgate/documents';
+import type { StoreProposal } from '@headgate/domain';
+import { bringBeside, momentWords } from '../recover/bring-beside.ts';
+import { tenantsIn } from '../restoration/tenants-in.ts';
+
+export interface ProposeAsk {
+  readonly cell: CellConfig;
+  readonly store: string;
+  readonly moment: Moment;
+  readonly trust: Pick<Trust, 'signers'>;
+  readonly id: string | undefined;
+  readonly identityFile: string | undefined;
+  /** An empty folder on the store's own disk. */
+  readonly to: string;
+  readonly by: string;
+  readonly because: string;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+/** Throws, in words, why there is none. `cluster`: the store of then, which goes on running. */
+export async function proposeStore(
+  ask: ProposeAsk,
+): Promise<{ readonly proposal: StoreProposal; readonly cluster: Cluster }> {
+  const { cell, store, moment, to, by, because, signal, say } = ask;
+  const physical = physicalStore(cell, store, await findPrograms(15, cell.dir));
+  await expectSameDisk(to, physical.cluster.dir);
+  if ((await physical.cluster.postmaster())?.ready !== true)
+    throw new Error(
+      `the store ${store} doesn’t run, so what would be lost can’t be counted; start its agent, or rebuild the cell where it is lost: headgate-agent dr plan --config FILE`,
+    );
+  const brought = await bringBeside({ ...ask, identityFile: ask.identityFile });
+  if (!brought.ok) throw new Error(brought.why);
+  const { cluster, point, lastCommitAt } = brought.value;
+  say('Both are compared, row by row …');
+  const compared = await compareStores(physical, { cluster, database: physical.database }, signal);
+  const { live, was } = compared;
+  if (live.system !== was.system)
+    throw new Error(`what came back is of another cluster (${was.system}) than the store (${live.system})`);
+  if (was.timeline <= live.timeline)
+    throw new Error(
+      `what came back is on the timeline ${was.timeline}, and the store on ${live.timeline}: its newest course isn’t in the vault yet; wait for the next round of its log`,
+    );
+  const firstLost = await endedBefore(cluster);
+  const { tenants } = tenantsIn(cell, store);
+  const proposal: StoreProposal = {
+    ...{ environment: cell.environment, cell: cell.cell, store, moment: momentWords(moment), point },
+    ...(lastCommitAt !== undefined && { keptAt: lastCommitAt }),
+    ...(firstLost !== undefined && { firstLost }),
+    ...{ ...compared, tenants, serving: await servingIn(cell), files: physical.files.map(({ name }) => name) },
+    ...{ place: join(to, 'cluster'), by, because: oneLine(because, 500), madeAt: Date.now() },
+  };
+  return { proposal, cluster };
+}
+
+/** It is put into its place by a rename. */
+async function expectSameDisk(to: string, clusterDir: string): Promise<void> {
+  await mkdir(to, { recursive: true, mode: 0o755 });
+  if ((await stat(to)).dev === (await stat(clusterDir)).dev) return;
+  throw new Error(
+    `${to} is on another disk than ${clusterDir}, and the store goes there by a rename: name a folder in ${dirname(clusterDir)}`,
+  );
+}
+
+/** What runs in the cell's slots, and on which schema versions; a slot whose manifest isn't its release's says nothing. */
+export async function servingIn({ dir, slots }: Pick<CellConfig, 'dir' | 'slots'>): Promise<StoreProposal['serving']> {
+  const found: StoreProposal['serving'][number][] = [];
+  for (const slot of Object.keys(slots)) {
+    const record = await readSlot(slotDir(dir, slot));
+    if (record?.schemaRange === undefined) continue;
+    found.push({ slot, version: record.release.version, ...record.schemaRange });
+  }
+  return found;
+}
