@@ -4,22 +4,27 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { rowsConnection } from '@headgate/adapters/execution/store/store-session';
 import { type MadeDifference, makeDifference } from '@headgate/adapters/execution/tenant-rows/make-difference';
-import { readRowsCatalogue } from '@headgate/adapters/execution/tenant-rows/read-rows-catalogue';
-import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { visibleJson } from '@headgate/contract';
 import { differenceText } from '@headgate/documents';
-import { proposeTenantRows, rowsOf } from '@headgate/domain';
+import { rowsOf, schemaOfTenant, type TenantDifference } from '@headgate/domain';
 import { sayRefusal } from '../assignments/refused.ts';
 import { print, printJson } from '../output.ts';
 import { type AppliedTenant, applyTenant } from '../recover-tenant/apply.ts';
 import { expectListed } from '../recover-tenant/listed.ts';
 import { expectPinned } from '../recover-tenant/pinned-rules.ts';
-import { tenantRowsDocument } from '../recover-tenant/proposal.ts';
 import { readTenantRows } from '../recover-tenant/read-rules.ts';
 import { momentText } from '../recover-tenant/recovered-file.ts';
-import { cellOfStore, expectTenant, liveStore, othersOf, recoveredStore } from '../recover-tenant/stores.ts';
+import { scanned } from '../recover-tenant/scan.ts';
+import {
+  cellOfStore,
+  expectTenancy,
+  expectTenant,
+  liveStore,
+  othersOf,
+  recoveredStore,
+  tenantsOf,
+} from '../recover-tenant/stores.ts';
 import { complain, configIn, trustedIn } from './command-line.ts';
 
 export const RECOVER_TENANT_USAGE = `headgate-agent recover-tenant: brings one tenant of a shared store back to a moment, and nobody else
@@ -30,7 +35,8 @@ export const RECOVER_TENANT_USAGE = `headgate-agent recover-tenant: brings one t
   headgate-agent recover-tenant apply FILE --config FILE --as ID --approval FILE … [--rules FILE] [--json]
 
 scan    proposes rules from the store's tables and foreign keys, for a person to read: whose the rows of each table are
-        (kind: TenantRows). --column says what the tenant's column is called; else the usual name that most tables have
+        (kind: TenantRows). --column says what the tenant's column is called; else the usual name that most tables have.
+        Of a cell with tenancy: schema-per-tenant also how a tenant's schema is named
 diff    compares the tenant's rows as they are with those in DIR, to which the store was recovered (see headgate-agent
         recover). Says what would be lost, what comes back and what changes, and writes it to a file: 0600, below
         the agent's folder, with every value. Changes nothing, in neither store
@@ -40,7 +46,8 @@ apply   brings the rows back as the file says, in one transaction, once somebody
         in the same way. --rules: the rules that it has to be by, needed where documents are pinned for the environment
 
 --as ID    who makes or applies it, by an id that the agent's trust file lists with a key (may: [approval])
-CELL may be left out where one cell alone has such a store. Stores whose PostgreSQL Headgate keeps, shared by their rows.
+CELL may be left out where one cell alone has such a store. Stores whose PostgreSQL Headgate keeps, which tenants share by
+their rows or with a schema each.
 Exit codes: 0 done, or there is nothing to do, 1 refused or wrong, 2 wrong usage, 78 configuration.
 `;
 
@@ -102,9 +109,12 @@ function misuse(command: string, file: string | undefined, more: number, values:
 async function scan({ config, store, cell, column, name = 'tenant-rows', out }: Values): Promise<number> {
   const read = configIn(config!);
   if (!read.ok) return read.code;
-  const live = await liveStore(cellOfStore(read.config, store!, cell), store!);
-  const catalogue = await withClient(await rowsConnection(live), readRowsCatalogue);
-  const document = tenantRowsDocument(name, proposeTenantRows(catalogue, column));
+  const of = cellOfStore(read.config, store!, cell);
+  const document = await scanned({
+    ...{ store: await liveStore(of, store!), tenants: tenantsOf(of, store!), name },
+    schemaPerTenant: of.tenancy === 'schema-per-tenant',
+    ...(column !== undefined && { column }),
+  });
   if (out === undefined) print(document);
   else {
     await writeFile(out, document, { flag: 'wx' });
@@ -122,6 +132,7 @@ async function diff(values: Values): Promise<number> {
   expectTenant(cell, store!, tenant!);
   const rules = await readTenantRows(rulesFile!);
   expectPinned(read.config, cell.environment, rules);
+  expectTenancy(cell, rules.content.spec);
   const was = await recoveredStore(cell, store!, resolve(values.recovered!));
   const own = join(read.config.dataDir, 'tenant-recoveries');
   const out = resolve(
@@ -217,13 +228,26 @@ function doneLines(done: Done, config: string): readonly string[] {
   return [
     `${difference.tenant} is back at ${difference.moment}: ${rows(back)} came back, ${count(away)} taken away, ${count(changed)} changed.`,
     'Compared again before it was committed: every table of the tenant’s is as it was then.',
-    `Of everybody else: ${count(summed)} table${summed === 1 ? '' : 's'} summed up before and after, none changed${counted.length === 0 ? '' : `; too large for that, counted by what was written: ${counted.join(', ')}`}.`,
+    ...(difference.schemas === undefined ? [] : [outsideLine(difference)]),
+    ...(summed + counted.length === 0 && difference.schemas !== undefined
+      ? []
+      : [
+          `Of everybody else: ${count(summed)} table${summed === 1 ? '' : 's'} summed up before and after, none changed${counted.length === 0 ? '' : `; too large for that, counted by what was written: ${counted.join(', ')}`}.`,
+        ]),
+    ...(difference.sequences ?? []).map(
+      ({ sequence, to }) =>
+        `${sequence} goes on from ${to} or beyond it: it would have given out again what came back.`,
+    ),
     `Approved by ${facts.approval.by}, applied by ${facts.by}. The ${statement.signed ? 'signed statement' : 'statement, not signed (the cell has no vault.keyFile),'} is in ${statement.path}.`,
     '',
     `What takes it back is in ${applied.reverse.path}, once it is approved (${facts.reverse}):`,
     `  headgate recover-tenant approve ${applied.reverse.path} --key KEY --approver ID --out APPROVAL`,
     `  headgate-agent recover-tenant apply ${applied.reverse.path} --config ${config} --as ID --approval APPROVAL`,
   ];
+}
+
+function outsideLine({ schemas, value }: TenantDifference): string {
+  return `Outside of the schema ${schemaOfTenant(schemas!.named, value)} no row was written but those shown, as PostgreSQL counted, and nothing was altered or emptied.`;
 }
 
 function misused(why: string): number {

@@ -2,11 +2,15 @@
 import { digestOfJson } from '@headgate/documents';
 import {
   type Digest,
+  type FeedingSequence,
+  type OwnSchema,
+  ownSchema,
   planTenantRows,
   type Refusal,
   type RowDifference,
   type RowsCatalogue,
   refused,
+  sequencesToRaise,
   type TenantDifference,
   type TenantRowsPlan,
   type TenantRowsSpec,
@@ -18,6 +22,7 @@ import { compareSides } from './compare-sides.ts';
 import { type DifferenceLimits, DifferenceWriter } from './difference-writer.ts';
 import { findOutside } from './outside.ts';
 import { readRowsCatalogue } from './read-rows-catalogue.ts';
+import { ComingNumbers, feedingSequences } from './sequences.ts';
 import { openSide, type TenantSide } from './tenant-side.ts';
 import { valueRefusal } from './tenant-value.ts';
 
@@ -47,13 +52,17 @@ export type MadeDifference =
     }
   | { readonly ok: false; readonly refusals: readonly (Refusal | RuleRefusal)[] };
 
+const WHAT = 'compare a tenant’s rows';
 /** Of each kind, in each table. */
 const EXAMPLES = 3;
 
 /** Throws a `WrongDifference` above a limit, and what the database says otherwise. */
 export async function makeDifference(ask: DifferenceAsk): Promise<MadeDifference> {
-  const { of, rules, signal } = ask;
+  const { of, rules } = ask;
   const value = tenantValue(rules, of.tenant);
+  const named = rules.schemas && ownSchema(WHAT, rules.schemas, { tenant: of.tenant, value, others: ask.others });
+  if (named?.ok === false) return { ok: false, refusals: [named.refusal] };
+  const own = named?.own;
   const sides: TenantSide[] = [];
   try {
     // The recovered one first: what is written meanwhile is in the live one, and is a difference.
@@ -63,33 +72,39 @@ export async function makeDifference(ask: DifferenceAsk): Promise<MadeDifference
     sides.push(live);
     const strange = otherStore(ask, live, was);
     if (strange !== undefined) return strange;
-    const catalogue = await readRowsCatalogue(live.client);
-    const planned = planTenantRows(rules.rules, catalogue, await readRowsCatalogue(was.client));
+    const catalogue = await readRowsCatalogue(live.client, own?.others);
+    const planned = planTenantRows(rules.rules, catalogue, await readRowsCatalogue(was.client, own?.others), own);
     if (!planned.ok) return planned;
     const misfit = await valueMisfit(ask, planned.plan, value);
     if (misfit !== undefined) return misfit;
-    return await written(ask, value, planned.plan, catalogue, live, was, signal);
+    const feeding = own === undefined ? [] : await feedingSequences(live.client, own.name);
+    return await written(ask, { value, own, plan: planned.plan, catalogue, feeding, live, was });
   } finally {
     await Promise.all(sides.map((side) => side.close()));
   }
 }
 
-async function written(
-  ask: DifferenceAsk,
-  value: string,
-  { tables: planned, shared }: TenantRowsPlan,
-  catalogue: RowsCatalogue,
-  live: TenantSide,
-  was: TenantSide,
-  signal: AbortSignal,
-): Promise<MadeDifference> {
-  const { of, rules, out, limits, now } = ask;
+interface Planned {
+  readonly value: string;
+  readonly own: OwnSchema | undefined;
+  readonly plan: TenantRowsPlan;
+  readonly catalogue: RowsCatalogue;
+  readonly feeding: readonly FeedingSequence[];
+  readonly live: TenantSide;
+  readonly was: TenantSide;
+}
+
+async function written(ask: DifferenceAsk, planned: Planned): Promise<MadeDifference> {
+  const { of, rules, out, limits, now, signal } = ask;
+  const { value, own, plan, catalogue, feeding, live, was } = planned;
+  const { shared } = plan;
+  const coming = new ComingNumbers(plan.tables, feeding);
   const writer = await DifferenceWriter.open(out, limits);
   const examples: RowDifference[] = [];
   const kept = new Map<string, number>();
   try {
     const tables = await compareSides(
-      planned,
+      plan.tables,
       live,
       was,
       async (row) => {
@@ -97,13 +112,17 @@ async function written(
         const count = (kept.get(key) ?? 0) + 1;
         kept.set(key, count);
         if (count <= EXAMPLES) examples.push(row);
+        coming.add(row);
         await writer.add(row);
       },
       signal,
     );
     const outside = await findOutside({ tables, catalogue, tenant: of.tenant, live, was }, writer.rows(tables));
     const { name, digest } = rules;
+    const raised = sequencesToRaise(feeding, (table, column) => coming.of(table, column));
     const ended = await writer.end({
+      ...(own !== undefined && { schemas: { named: own.named, others: own.others } }),
+      ...(raised.length > 0 && { sequences: raised }),
       ...{ ...of, value, rules: { name, digest }, live: live.facts, was: was.facts },
       ...{ schema: schemaOf(catalogue), tables, shared, madeAt: now(), undoes: null },
     });
@@ -127,7 +146,7 @@ function otherStore({ of }: DifferenceAsk, live: TenantSide, was: TenantSide): M
   const why = `the recovered store is of another cluster (${was.facts.database}) than the live one (${live.facts.database})`;
   const { refusal } = refused(
     'other-store',
-    'compare a tenant’s rows',
+    WHAT,
     `${of.cell}/${of.store}`,
     why,
     'recover this store: `headgate-agent recover --config FILE --store STORE --to DIR`',
@@ -145,7 +164,7 @@ async function valueMisfit(
   try {
     await asking.client.query('rollback');
     const refusal = await valueRefusal(asking.client, tables, {
-      ...{ what: 'compare a tenant’s rows', tenant, value, others },
+      ...{ what: WHAT, tenant, value, others },
     });
     return refusal && { ok: false, refusals: [refusal] };
   } finally {
