@@ -39,7 +39,11 @@ const rowsOf = (tenant: string) =>
 
 test('wrong usage is said, with what each takes', async () => {
   for (const [args, why] of [
-    [[], /it is scan, diff or apply/],
+    [[], /it is scan, diff, apply or hold/],
+    [
+      ['hold', '--config', 'x', '--store', 'main', '--tenant', 'ada', '--minutes', '721'],
+      /--minutes takes a number from 1 to 720/,
+    ],
     [['differ'], /not differ/],
     [['diff'], /diff needs --config, --store, --tenant, --rules, --recovered, --as/],
     [['apply', '--config', 'x', '--as', 'y'], /apply takes one file/],

@@ -11,6 +11,7 @@ import { rowsOf, schemaOfTenant, type TenantDifference } from '@headgate/domain'
 import { sayRefusal } from '../assignments/refused.ts';
 import { print, printJson } from '../output.ts';
 import { type AppliedTenant, applyTenant } from '../recover-tenant/apply.ts';
+import { heldLines, holdIn, isHeld, writingLines } from '../recover-tenant/held.ts';
 import { expectListed } from '../recover-tenant/listed.ts';
 import { expectPinned } from '../recover-tenant/pinned-rules.ts';
 import { readTenantRows } from '../recover-tenant/read-rules.ts';
@@ -33,6 +34,7 @@ export const RECOVER_TENANT_USAGE = `headgate-agent recover-tenant: brings one t
   headgate-agent recover-tenant diff --config FILE --store STORE --tenant TENANT --rules FILE --recovered DIR
                                      --as ID [--cell CELL] [--out FILE] [--json]
   headgate-agent recover-tenant apply FILE --config FILE --as ID --approval FILE … [--rules FILE] [--json]
+  headgate-agent recover-tenant hold --config FILE --store STORE --tenant TENANT [--cell CELL] [--minutes N]
 
 scan    proposes rules from the store's tables and foreign keys, for a person to read: whose the rows of each table are
         (kind: TenantRows). --column says what the tenant's column is called; else the usual name that most tables have.
@@ -43,7 +45,9 @@ diff    compares the tenant's rows as they are with those in DIR, to which the s
 apply   brings the rows back as the file says, in one transaction, once somebody who neither made nor applies it has approved
         it: headgate recover-tenant approve FILE --key KEY --approver ID --out APPROVAL. Where a row of the tenant was
         written since, nothing is done. What takes it back is kept beside it, as FILE.undo, and is approved and applied
-        in the same way. --rules: the rules that it has to be by, needed where documents are pinned for the environment
+        in the same way. --rules: the rules that it has to be by, needed where documents are pinned for the environment.
+        The cell's router holds the tenant meanwhile, where one runs: what may change something is answered with 503
+hold    does that for N minutes (30, at most 720) or until it is interrupted: from a diff on until it is applied
 
 --as ID    who makes or applies it, by an id that the agent's trust file lists with a key (may: [approval])
 CELL may be left out where one cell alone has such a store. Stores whose PostgreSQL Headgate keeps, which tenants share by
@@ -58,7 +62,7 @@ const flag = { type: 'boolean' } as const;
 const many = { type: 'string', multiple: true } as const;
 const OPTIONS = {
   ...{ config: text, store: text, cell: text, tenant: text, rules: text, recovered: text, as: text, out: text },
-  ...{ column: text, name: text, approval: many, json: flag, help: flag },
+  ...{ column: text, name: text, approval: many, minutes: text, json: flag, help: flag },
 } as const;
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 type Option = Exclude<keyof typeof OPTIONS, 'help'>;
@@ -68,6 +72,7 @@ const TAKES: Readonly<Record<string, { readonly needs: readonly Option[]; readon
   scan: { needs: ['config', 'store'], may: ['cell', 'column', 'name', 'out'] },
   diff: { needs: ['config', 'store', 'tenant', 'rules', 'recovered', 'as'], may: ['cell', 'out', 'json'] },
   apply: { needs: ['config', 'as'], may: ['approval', 'rules', 'json'] },
+  hold: { needs: ['config', 'store', 'tenant'], may: ['cell', 'minutes'] },
 };
 
 /** Runs it and answers the exit code. */
@@ -88,6 +93,7 @@ export async function recoverTenant(args: readonly string[]): Promise<number> {
   if (wrong !== undefined) return misused(wrong);
   try {
     if (command === 'scan') return await scan(values);
+    if (command === 'hold') return await hold(values);
     return command === 'diff' ? await diff(values) : await apply(resolve(file!), values);
   } catch (error) {
     return complain((error as Error).message.split('\n'), EXIT.refused);
@@ -96,7 +102,7 @@ export async function recoverTenant(args: readonly string[]): Promise<number> {
 
 function misuse(command: string, file: string | undefined, more: number, values: Values): string | undefined {
   const takes = Object.hasOwn(TAKES, command) ? TAKES[command] : undefined;
-  if (takes === undefined) return `it is scan, diff or apply${command === '' ? '' : `, not ${command}`}`;
+  if (takes === undefined) return `it is scan, diff, apply or hold${command === '' ? '' : `, not ${command}`}`;
   if (more > 0 || (command === 'apply') !== (file !== undefined))
     return command === 'apply' ? 'apply takes one file' : `${command} takes no further word`;
   const given = (Object.keys(values) as Option[]).filter((name) => values[name] !== undefined);
@@ -161,19 +167,27 @@ async function diff(values: Values): Promise<number> {
       made.refusals.flatMap((refusal) => rules.tell(refusal).split('\n')),
       EXIT.refused,
     );
-  return tellMade(made, out, config!, json === true);
+  const writing = writingLines(tenant!, made.writtenSince, await isHeld(cell, tenant!));
+  return tellMade(made, { out, config: config!, json: json === true, writing });
+}
+
+interface Telling {
+  readonly out: string;
+  readonly config: string;
+  readonly json: boolean;
+  /** What is said of the tenant's writing on. */
+  readonly writing: readonly string[];
 }
 
 async function tellMade(
-  { difference, digest, examples, outside }: Extract<MadeDifference, { ok: true }>,
-  out: string,
-  config: string,
-  json: boolean,
+  { difference, digest, examples, outside, writtenSince }: Extract<MadeDifference, { ok: true }>,
+  { out, config, json, writing }: Telling,
 ): Promise<number> {
   const nothing = rowsOf(difference) === 0;
   if (nothing) await rm(out, { force: true });
   const kept = !nothing && outside.length === 0;
   const next = [
+    ...writing,
     '',
     `Nothing was changed. The difference is in ${out}; it has the tenant’s rows, so keep it here.`,
     'To have it applied, somebody else approves it (its first line is enough, where nobody is to see the rows):',
@@ -182,7 +196,7 @@ async function tellMade(
   ];
   print(
     json
-      ? `${visibleJson({ ...difference, digest, file: kept ? out : null, outside })}\n`
+      ? `${visibleJson({ ...difference, digest, file: kept ? out : null, outside, writtenSince })}\n`
       : `${[...differenceText(difference, digest, examples), ...(kept ? next : [])].join('\n')}\n`,
   );
   if (outside.length === 0) return EXIT.ok;
@@ -201,11 +215,49 @@ async function apply(file: string, values: Values): Promise<number> {
   const done = await applyTenant({
     ...(rules !== undefined && { rules }),
     ...{ config, trust, file, approvals: values.approval ?? [], by: values.as!, now: Date.now },
+    ...(values.json !== true && { told: (lines: readonly string[]) => print(`${[...lines, ''].join('\n')}\n`) }),
   });
   if (!done.ok) return complain(sayRefusal(done.refusal), EXIT.refused);
   if (values.json === true) printJson(doneJson(done));
   else print(`${doneLines(done, values.config!).join('\n')}\n`);
   return EXIT.ok;
+}
+
+const MINUTE_MS = 60_000;
+const MOST_MINUTES = 720;
+
+/** Until the time is over or somebody ends it; whoever kills it is outlived by seconds. */
+async function hold({ config, store, tenant, cell: name, minutes = '30' }: Values): Promise<number> {
+  if (!/^[1-9]\d{0,2}$/.test(minutes) || Number(minutes) > MOST_MINUTES)
+    return misused(`--minutes takes a number from 1 to ${MOST_MINUTES}`);
+  const read = configIn(config!);
+  if (!read.ok) return read.code;
+  const cell = cellOfStore(read.config, store!, name);
+  expectTenant(cell, store!, tenant!);
+  const over = interrupted(Number(minutes) * MINUTE_MS);
+  const held = await holdIn(cell, tenant!, read.config.dataDir);
+  if (!held.held) {
+    over.cancel();
+    return complain(heldLines(tenant!, held), EXIT.refused);
+  }
+  print(`${heldLines(tenant!, held).join('\n')}\nAt most ${minutes} minutes; interrupt it to end it.\n`);
+  await over.come;
+  await held.release();
+  print(`${tenant} is served again.\n`);
+  return EXIT.ok;
+}
+
+/** When so much time is over, or somebody asks for the end. Milliseconds. */
+function interrupted(ms: number): { readonly come: Promise<void>; cancel(): void } {
+  const { promise, resolve: come } = Promise.withResolvers<void>();
+  const timer = setTimeout(come, ms);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, come);
+  const cancel = (): void => {
+    clearTimeout(timer);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, come);
+    come();
+  };
+  return { come: promise.finally(cancel), cancel };
 }
 
 type Done = Extract<AppliedTenant, { ok: true }>;

@@ -3,6 +3,7 @@ import { digestOfJson } from '@headgate/documents';
 import {
   type Digest,
   type FeedingSequence,
+  isEqual,
   type OwnSchema,
   ownSchema,
   planTenantRows,
@@ -23,7 +24,7 @@ import { type DifferenceLimits, DifferenceWriter } from './difference-writer.ts'
 import { findOutside } from './outside.ts';
 import { readRowsCatalogue } from './read-rows-catalogue.ts';
 import { ComingNumbers, feedingSequences } from './sequences.ts';
-import { openSide, type TenantSide } from './tenant-side.ts';
+import { openSide, sumRows, type TenantSide } from './tenant-side.ts';
 import { valueRefusal } from './tenant-value.ts';
 
 export interface DifferenceAsk {
@@ -49,6 +50,8 @@ export type MadeDifference =
       readonly examples: readonly RowDifference[];
       /** What stands in its way; then there is no file. */
       readonly outside: readonly Refusal[];
+      /** Tables in which the tenant wrote while it was made: it can't be applied any more. */
+      readonly writtenSince: readonly string[];
     }
   | { readonly ok: false; readonly refusals: readonly (Refusal | RuleRefusal)[] };
 
@@ -127,10 +130,24 @@ async function written(ask: DifferenceAsk, planned: Planned): Promise<MadeDiffer
       ...{ schema: schemaOf(catalogue), tables, shared, madeAt: now(), undoes: null },
     });
     if (outside.length > 0) await writer.remove();
-    return { ok: true, ...ended, examples, outside };
+    return { ok: true, ...ended, examples, outside, writtenSince: await writtenSince(ask.live, ended.difference) };
   } catch (error) {
     await writer.abandon();
     throw error;
+  }
+}
+
+/** Read again: the comparison saw one moment, and may have taken long. */
+async function writtenSince(store: Store, { value, tables }: TenantDifference): Promise<readonly string[]> {
+  const now = await openSide(store, value);
+  try {
+    const byName = new Map(tables.map((table) => [table.table, table]));
+    const written: string[] = [];
+    for (const table of tables)
+      if (!isEqual(table.live, await sumRows(now.client, table, byName))) written.push(table.table);
+    return written;
+  } finally {
+    await now.close();
   }
 }
 

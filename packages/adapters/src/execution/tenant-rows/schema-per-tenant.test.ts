@@ -1,6 +1,8 @@
 /** A tenant with a schema of its own goes back as one of a shared table does, on a real cluster: all of its rows, and nobody else's. */
 import type { TenantRowsSpec } from '@headgate/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { withClient } from '../../postgres-cluster/database.ts';
+import { ownersConnection } from '../store/store-session.ts';
 import { forge } from './testing/forged.ts';
 import { type SchemaStore, SPEC, schemaStore } from './testing/schema-store.ts';
 
@@ -136,6 +138,28 @@ describe('A tenant’s schema', { timeout: 60_000 }, () => {
     await store.query(`insert into rate values ('USD', 'Dollar');
       create table t_bob.borrowed(customer_id int primary key references t_ada.customer(id)); insert into t_bob.borrowed values (3)`);
     expect(await store.diff()).toMatchObject({ outside: [{ code: 'still-referenced', where: 't_bob.borrowed' }] });
+  });
+
+  test('is compared as of one moment, and what is written while it is read is said', async () => {
+    await withClient(await ownersConnection({ ...store.live, database: 'was' }), async (holder) => {
+      await holder.query('begin; lock table t_ada.invoice in access exclusive mode');
+      const making = store.diff();
+      for (;;) {
+        const waits = await store.asSuperuser((client) =>
+          client.query(
+            `select from pg_stat_activity where application_name = 'headgate recover-tenant' and wait_event_type = 'Lock'`,
+          ),
+        );
+        if (waits.rowCount !== 0) break;
+        await new Promise((done) => setTimeout(done, 20));
+      }
+      await store.query(
+        `update t_ada.customer set name = 'since' where id = 1; update t_bob.customer set name = 'since'`,
+      );
+      await holder.query('commit');
+      expect(await making).toMatchObject({ ok: true, writtenSince: ['t_ada.customer'] });
+    });
+    expect(await store.diff()).toMatchObject({ ok: true, writtenSince: [] });
   });
 
   test('is refused where a row was written since, and where a table of it was left out', async () => {
