@@ -27,6 +27,7 @@ import {
   type Promotion,
   type ReconciledEvidence,
   type ReleaseManifest,
+  type RestorationEvidence,
   TEST_RESULT,
 } from '@headgate/domain';
 
@@ -53,6 +54,11 @@ export const BENCH_TRUST: Trust = {
     ok: true,
     reconciled: reconciled as ReconciledEvidence,
     signed: { bundle: reconciled, also: [] },
+  }),
+  openRestoration: (restoration) => ({
+    ok: true,
+    restoration: restoration as RestorationEvidence,
+    signed: { bundle: restoration, also: [] },
   }),
 };
 

@@ -114,6 +114,33 @@ describe.skipIf(missing)('the page of an incident', () => {
     await page.getByText('the sum of total in EUR is 11900 in the store', { exact: false }).first().waitFor();
     expect(await atBothWidths(page, 'incident-reconciled')).toBeLessThanOrEqual(0);
     expect(tab.complaints).toEqual([]);
+    await tab.page.unrouteAll({ behavior: 'ignoreErrors' });
+    await tab.context.close();
+  });
+
+  it('tells what people reconciled and where one could fail over to', async () => {
+    const tab = await openTab(browser, server.url);
+    const of = { environment: 'live', cell: 'shared', store: 'main', at: CAUGHT.at, by: 'usr_ann' };
+    const seen = { at: CAUGHT.at, cell: 'shared', store: 'main', standing: 'following', paused: true };
+    await tab.page.route('**/v1/incident?*', async (route) => {
+      const response = await route.fetch();
+      const answer = (await response.json()) as object;
+      const reconciled = [{ ...of, agrees: false, words: '3 posted; total in EUR still differs by 1.00' }];
+      const standbys = [
+        { ...seen, name: 'second-site', state: 'not-ready', words: 'it no longer replays', mend: 'start it again' },
+      ];
+      await route.fulfill({ response, json: { ...answer, reconciled, standbys } });
+    });
+    await signIn(tab, server.dataDir, 'operator', '/incident');
+    const people = tab.page.getByRole('region', { name: 'What people reconciled' });
+    expect(await people.textContent()).toContain('live/shared/main');
+    expect(await people.textContent()).toMatch(/by usr_ann: 3 posted; total in EUR still differs by 1\.00 differs/);
+    const standby = tab.page.getByRole('region', { name: 'Where one could fail over to' });
+    expect(await standby.textContent()).toMatch(/shared\/main, second-site: not ready it no longer replays/);
+    expect(await standby.textContent()).toContain('To mend: start it again');
+    expect(await atBothWidths(tab.page, 'incident-beside')).toBeLessThanOrEqual(0);
+    expect(tab.complaints).toEqual([]);
+    await tab.page.unrouteAll({ behavior: 'ignoreErrors' });
     await tab.context.close();
   });
 

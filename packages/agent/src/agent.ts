@@ -40,6 +40,7 @@ import type { Logger } from './log.ts';
 import { MarksFile } from './marks/marks-file.ts';
 import { PlanBearer } from './reconcile/plan-bearer.ts';
 import { ReconciliationsFile } from './reconcile/reconciliations-file.ts';
+import { RestorationTeller } from './restoration/tell-restorations.ts';
 import { agentSchedule } from './schedule/agent-schedule.ts';
 import type { Scheduler } from './schedule/scheduler.ts';
 import { WalRounds } from './schedule/wal-rounds.ts';
@@ -127,7 +128,8 @@ export async function startAgent(
   const wal = new WalRounds({ cells: config.cells.filter(hasVault), log, worker });
   const schedule = (name: string) => withWal(scheduler?.of(name) ?? [], wal.of(name));
   const reconciliations = await ReconciliationsFile.open(dataDir);
-  const untold = (): number => reconciliations.untold.length;
+  const restorations = new RestorationTeller(plane, dataDir, log);
+  const untold = () => ({ reconciliations: reconciliations.untold.length, restorations: restorations.left });
   const bearer: PlanBearer = new PlanBearer({
     ...{ config, trust, plane, log, worker, stepEnded },
     file: reconciliations,
@@ -189,6 +191,7 @@ export async function startAgent(
   if (mode === 'at-work') {
     void swept?.then(() => scheduler?.start());
     bearer.start();
+    restorations.start();
     standbys.start();
     backups.start();
   }
@@ -243,7 +246,8 @@ export async function startAgent(
       log.info('agent stops');
       stopping.abort();
       const gone = away.stop();
-      const unscheduled = Promise.all([scheduler?.stop(), bearer.stop(), standbys.stop(), backups.stop()]);
+      const beside = [scheduler, bearer, restorations, standbys, backups];
+      const unscheduled = Promise.all(beside.map((each) => each?.stop()));
       await leasing;
       await gone;
       await swept;

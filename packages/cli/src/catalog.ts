@@ -9,6 +9,7 @@ import { data } from './commands/data.ts';
 import { decide } from './commands/decide.ts';
 import { doctor } from './commands/doctor.ts';
 import { document } from './commands/document.ts';
+import { dr } from './commands/dr.ts';
 import { drill } from './commands/drill.ts';
 import { evidence } from './commands/evidence.ts';
 import { freeze } from './commands/freeze.ts';
@@ -26,6 +27,7 @@ import { recoverTenant } from './commands/recover-tenant.ts';
 import { recovery } from './commands/recovery.ts';
 import { rehearse } from './commands/rehearse.ts';
 import { release } from './commands/release.ts';
+import { restoration } from './commands/restoration.ts';
 import { setup } from './commands/setup.ts';
 import { status } from './commands/status.ts';
 import { watch } from './commands/watch.ts';
@@ -42,6 +44,7 @@ export const COMMANDS: readonly Install[] = [
   analyse,
   rehearse,
   drill,
+  dr,
   ci,
   promote,
   promotion,
@@ -50,6 +53,7 @@ export const COMMANDS: readonly Install[] = [
   status,
   incident,
   reconcile,
+  restoration,
   freeze,
   cells,
   notify,

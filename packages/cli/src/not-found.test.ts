@@ -51,6 +51,7 @@ afterAll(async () => {
 /** What ends as a program of the agent does, takes no name at all, or takes one of a few that the usage lists. */
 const NOT_HERE = [
   'mask',
+  'dr',
   'completion',
   'doctor',
   'freeze list',
@@ -98,6 +99,8 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   'release create': [`nowhere ${KEY}`, 'there --key nowhere'],
   'release list': ['--application typo'],
   'release show': ['9.9.9', NO_DIGEST],
+  'restoration list': ['--cell typo'],
+  'restoration record': ['nowhere'],
   adopt: ['typo'],
   analyse: [
     'nowhere.sql',

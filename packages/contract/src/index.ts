@@ -32,6 +32,7 @@ export {
 export type { Reconciliation } from './schemas/reconciliations.ts';
 export type { CellAccount, RecoveryShown, UnreadCell } from './schemas/recovery.ts';
 export { type DocumentWithContent, MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';
+export type { Restoration } from './schemas/restorations.ts';
 export { MAX_STANDBYS, MAX_TOLD_AGE_MS, type Standby } from './schemas/standbys.ts';
 export * from './traceparent.ts';
 export * from './visible.ts';

@@ -12,6 +12,7 @@ import { promotionRoutes } from './routes/promotion-routes.ts';
 import { reconciliationRoutes } from './routes/reconciliation-routes.ts';
 import { recoveryRoutes } from './routes/recovery-routes.ts';
 import { releaseRoutes } from './routes/release-routes.ts';
+import { restorationRoutes } from './routes/restoration-routes.ts';
 
 /** Every route of the API, by its name. Adding one: a line in its resource's file. */
 export const routes = {
@@ -23,6 +24,7 @@ export const routes = {
   ...cellRoutes,
   ...drillRoutes,
   ...reconciliationRoutes,
+  ...restorationRoutes,
   ...freezeRoutes,
   ...incidentRoutes,
   ...notifyRoutes,

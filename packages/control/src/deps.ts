@@ -9,6 +9,7 @@ export interface Trust {
   openEvidence(bundle: unknown): TrustedEvidence;
   openDrill(bundle: unknown): TrustedDrill;
   openReconciled(bundle: unknown): TrustedReconciled;
+  openRestoration(bundle: unknown): TrustedRestoration;
 }
 
 type Untrusted = {
@@ -46,6 +47,14 @@ export type TrustedDrill =
 
 export type TrustedReconciled =
   | { readonly ok: true; readonly reconciled: import('@headgate/domain').ReconciledEvidence; readonly signed: Signed }
+  | Untrusted;
+
+export type TrustedRestoration =
+  | {
+      readonly ok: true;
+      readonly restoration: import('@headgate/domain').RestorationEvidence;
+      readonly signed: Signed;
+    }
   | Untrusted;
 
 /** What use cases and controllers work with. */

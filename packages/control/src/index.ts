@@ -46,6 +46,7 @@ export * from './use-cases/read-back-cell.ts';
 export * from './use-cases/record-drill.ts';
 export * from './use-cases/record-reconciliation.ts';
 export * from './use-cases/record-refusal.ts';
+export * from './use-cases/record-restoration.ts';
 export * from './use-cases/register-release.ts';
 export * from './use-cases/request-promotion.ts';
 export * from './use-cases/result.ts';

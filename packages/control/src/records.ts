@@ -16,6 +16,7 @@ import {
   type ReconciledEvidence,
   type ReleaseManifest,
   type ReleaseRef,
+  type RestorationEvidence,
   type Soaked,
   withoutDrift,
 } from '@headgate/domain';
@@ -26,6 +27,7 @@ export const streams = {
   cell: (name: string) => `cell/${name}`,
   drill: (cell: string, store: string) => `drill/${cell}/${store}`,
   reconciliation: (cell: string, store: string) => `reconciliation/${cell}/${store}`,
+  restoration: (cell: string) => `restoration/${cell}`,
   promotion: (id: string) => `promotion/${id}`,
   rollout: (id: string) => `rollout/${id}`,
   /** What agents took back of a promotion after it had ended. */
@@ -119,6 +121,14 @@ export interface ReconciliationRecord {
   /** The newest, by its agent's clock. */
   readonly last: ReconciledEvidence;
   /** Those that were recorded last, so that the same one twice changes nothing. */
+  readonly recorded: readonly Digest[];
+}
+
+/** What was brought back in a cell. */
+export interface RestorationRecord {
+  /** The newest by its machine's clock, and that one first. */
+  readonly lately: readonly RestorationEvidence[];
+  /** Digests of what those said that were recorded last, so that the same one twice changes nothing. */
   readonly recorded: readonly Digest[];
 }
 

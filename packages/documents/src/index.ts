@@ -88,6 +88,7 @@ export * from './trust/predicates.ts';
 export * from './trust/rebuild-exercise.ts';
 export * from './trust/reconciled.ts';
 export * from './trust/release.ts';
+export * from './trust/restoration.ts';
 export * from './trust/restore-drill.ts';
 export * from './trust/sealed-backup.ts';
 export * from './trust/sealed-point.ts';

@@ -106,6 +106,7 @@ export * from './recovery/gap.ts';
 export * from './recovery/judge-cell.ts';
 export * from './recovery/rebuild-exercise.ts';
 export * from './recovery/rebuild-plan.ts';
+export * from './recovery/restoration.ts';
 export * from './recovery/take-up.ts';
 export * from './recovery/unread.ts';
 export { misfitOfState } from './recovery/where-it-stands.ts';

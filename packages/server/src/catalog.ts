@@ -18,6 +18,7 @@ import { promotionHandlers } from './http/resources/promotions.ts';
 import { reconciliationHandlers } from './http/resources/reconciliations.ts';
 import { recoveryHandlers } from './http/resources/recovery.ts';
 import { releaseHandlers } from './http/resources/releases.ts';
+import { restorationHandlers } from './http/resources/restorations.ts';
 import { serverHandlers } from './http/resources/server.ts';
 import { statusHandlers } from './http/resources/status.ts';
 
@@ -35,6 +36,7 @@ export function allHandlers(context: Context): Handlers {
     ...cellHandlers(context),
     ...drillHandlers(context),
     ...reconciliationHandlers(context),
+    ...restorationHandlers(context),
     ...freezeHandlers(context),
     ...incidentHandlers(context),
     ...notificationHandlers(context),

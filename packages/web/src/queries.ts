@@ -129,6 +129,12 @@ export const release = (client: Client, digest: `sha256:${string}`) =>
     queryFn: ({ signal }) => client.call('showRelease', { digest }, { signal }),
   });
 
+export const restorations = (client: Client, name: string) =>
+  queryOptions({
+    queryKey: ['cell', name, 'restorations'],
+    queryFn: ({ signal }) => client.call('listRestorations', { cell: name }, { signal }),
+  });
+
 export const cell = (client: Client, name: string) =>
   queryOptions({
     queryKey: ['cell', name],

@@ -21,6 +21,7 @@ import { Contact } from './contact.ts';
 import { type Behind, type Door, openDoor } from './door.ts';
 import { JournalFile } from './journal-file.ts';
 import { StandingFile } from './standing.ts';
+import type { Untold } from './status.ts';
 import { tellUndone } from './tell.ts';
 import { fetchUndoBytes, undoBytesOf } from './undo-bytes.ts';
 import { Watch } from './watch.ts';
@@ -37,8 +38,8 @@ export interface AwayParts {
   seen(cell: string): CellState | undefined;
   /** What is done in a cell by schedule. */
   schedule(cell: string): readonly StoreSchedule[];
-  /** So many statements of reconciliations the server has not taken. */
-  untold(): number;
+  /** So many statements of each kind the server has not taken. */
+  untold(): Untold;
   /** Carries a compensation plan out. */
   readonly carryOut: Behind['carryOut'];
 }

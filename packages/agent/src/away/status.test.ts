@@ -63,11 +63,13 @@ test('and so does the command that went back as far as it may', () => {
   ]);
 });
 
-test('reconciliations that the server has not taken are counted, and none are not spoken of', () => {
+test('reconciliations and restorations that the server has not taken are counted, and none are not spoken of', () => {
   const agent = { agent: 'agt_one', at: new Date(0).toISOString(), running: true, cells: [] };
   const server = { url: 'http://127.0.0.1:1', awaySince: null };
   expect(statusText({ ...agent, server, untold: 2 })).toContain(
     '2 reconciliations were carried out here that the server has not taken',
   );
   expect(statusText({ ...agent, server, untold: 0 })).not.toContain('reconciliation');
+  expect(statusText({ ...agent, server, untoldRestorations: 1 })).toContain('something was brought back here that');
+  expect(statusText({ ...agent, server, untoldRestorations: 0 })).not.toContain('brought back');
 });

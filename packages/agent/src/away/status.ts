@@ -54,6 +54,8 @@ export interface AgentStatus {
   readonly cells: readonly CellStatus[];
   /** Statements of reconciliations that were carried out and that the server has not taken; an older agent doesn't say. */
   readonly untold?: number;
+  /** The same of what was brought back. */
+  readonly untoldRestorations?: number;
 }
 
 export interface StatusParts {
@@ -69,20 +71,26 @@ export interface StatusParts {
   isOpen(cell: string): boolean;
   seen(cell: string): CellState | undefined;
   schedule(cell: string): readonly StoreSchedule[];
-  /** So many statements of reconciliations the server has not taken. */
-  untold(): number;
+  /** So many statements of each kind the server has not taken. */
+  untold(): Untold;
   /** Why the undo of a cell isn't ready; empty: it is. */
   missing(cell: string): Promise<readonly string[]>;
+}
+
+/** How many statements the server has not taken. */
+export interface Untold {
+  readonly reconciliations: number;
+  readonly restorations: number;
 }
 
 export async function statusOf(parts: StatusParts): Promise<AgentStatus> {
   const { name: agent, running, server: url, contact } = parts;
   const cells = await Promise.all(parts.cells.map((cell) => cellStatus(parts, cell)));
   const awaySince = contact.awaySince?.toISOString() ?? null;
-  const untold = parts.untold();
+  const { reconciliations: untold, restorations: untoldRestorations } = parts.untold();
   const { refusal } = contact;
   const told = { url, awaySince, ...(refusal !== undefined && { refusal }) };
-  return { agent, at: new Date().toISOString(), running, server: told, cells, untold };
+  return { agent, at: new Date().toISOString(), running, server: told, cells, untold, untoldRestorations };
 }
 
 async function cellStatus(
@@ -170,7 +178,7 @@ export function exitOf({ running, server, cells }: AgentStatus): number {
 
 /** The status as lines for a person. What others say in it takes no line of its own: it could be read for one of ours. */
 export function statusText(status: AgentStatus): string {
-  const { agent, at, running, server, cells, untold = 0 } = status;
+  const { agent, at, running, server, cells, untold = 0, untoldRestorations = 0 } = status;
   const lines = [`${agent} at ${at}${running ? '' : ': it does not run; this is what its folder says'}`];
   lines.push(
     server.awaySince === null
@@ -182,6 +190,10 @@ export function statusText(status: AgentStatus): string {
   if (untold > 0)
     lines.push(
       `${untold === 1 ? 'a reconciliation was' : `${untold} reconciliations were`} carried out here that the server has not taken; told again until it does`,
+    );
+  if (untoldRestorations > 0)
+    lines.push(
+      `${untoldRestorations === 1 ? 'something was' : `${untoldRestorations} times something was`} brought back here that the server has not been told; told again until it has it`,
     );
   for (const cell of cells) lines.push('', ...cellLines(cell, at));
   return `${lines.join('\n')}\n`;

@@ -12,6 +12,7 @@ import { openRebuildExercise } from '@headgate/documents';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LostCell, lostCell } from '../dr/testing/lost-cell.ts';
 import { typed } from '../testing/typed.ts';
+import { untoldFacts } from '../testing/untold-facts.ts';
 import { backup } from './backup.ts';
 import { dr } from './dr.ts';
 
@@ -226,6 +227,10 @@ describe.skipIf(!checks)('With PostgreSQL’s tools', { timeout: 600_000 }, () =
     const signers = await ownSigners(cell.config.vault!.keyFile);
     const opened = openRebuildExercise(await readFile(statement, 'utf8'), { signers });
     expect(opened).toMatchObject({ ok: true, facts: { cell: 'shared', routed: 2, transactions: 3, missing: [] } });
+    expect((await untoldFacts(cell.dataDir)).at(-1)).toMatchObject({
+      ...{ kind: 'exercise', cell: 'shared', result: 'done', rtoMs: expect.any(Number), tenantCount: 2 },
+      stores: [{ store: 'platform' }, { store: 'main' }],
+    });
     // From there the next plan knows how long each step takes, on whatever machine.
     expect((await asked('plan')).out).toMatch(/5 steps, .* when it was last exercised:/);
     expect((await asked('runbook')).out).toMatch(/by the last exercise/);
@@ -253,6 +258,9 @@ describe.skipIf(!checks)('With PostgreSQL’s tools', { timeout: 600_000 }, () =
     } finally {
       await cell.configure(cell.config);
     }
+    const told = (await untoldFacts(cell.dataDir)).at(-1);
+    expect(told).toMatchObject({ kind: 'exercise', result: 'failed', failed: 'business' });
+    expect(told).not.toHaveProperty('rtoMs');
     expect(await readFile(last, 'utf8')).toBe(had);
     expect(await exercises()).toEqual([]);
   });
@@ -301,6 +309,10 @@ describe.skipIf(!checks)('With PostgreSQL’s tools', { timeout: 600_000 }, () =
     expect(await answer.json()).toMatchObject({ state: 'done', payment: 'https://payment.example.org' });
     const extensions = await cell.query('main', `select extname from pg_extension where extname = 'amcheck'`);
     expect(extensions).toEqual([]);
+    expect((await untoldFacts(cell.dataDir)).at(-1)).toMatchObject({
+      ...{ kind: 'rebuild', by: 'usr_ann', because: 'the disk died', result: 'done' },
+      stores: [{ store: 'platform' }, { store: 'main' }],
+    });
     // A later call finds nothing to do, and a step of it stands by itself.
     const again = await asked('rebuild', ...STANDS, '--step', 'traffic');
     expect(again).toMatchObject({ code: 0, out: expect.stringContaining('traffic is done. It was the last.') });

@@ -10,6 +10,7 @@ import { cellsToRebuild } from '../dr/cell-to-rebuild.ts';
 import { exercise } from '../dr/exercise.ts';
 import { gatherFacts } from '../dr/facts.ts';
 import { rebuild } from '../dr/rebuild.ts';
+import { failedOf, reportCell } from '../dr/report-cell.ts';
 import { runbook } from '../dr/runbook.ts';
 import { exerciseLines, many, planLines, refusalLines } from '../dr/words.ts';
 import { print, printJson, warn } from '../output.ts';
@@ -166,6 +167,11 @@ async function carryOutExercise(ask: DrAsk, values: Values): Promise<number> {
   if ('refusals' in came) return refused(ask, came.refusals, values.json);
   const { facts, bundle } = came;
   const result = judgeExercise(facts);
+  await reportCell(ask, {
+    ...{ kind: 'exercise', subject: facts.plan, startedAt: facts.startedAt, at: facts.at, stores: facts.stores },
+    ...{ failed: failedOf(facts.steps), ok: result.ok, statement: digestOfJson(bundle) },
+    rtoMs: result.rtoMs,
+  });
   if (values.json === true) printJson({ result, facts });
   else print(`${exerciseLines(facts).join('\n')}\n`);
   if (values.statement !== undefined) {
@@ -183,10 +189,22 @@ async function carryOutExercise(ask: DrAsk, values: Values): Promise<number> {
 
 async function carryOutRebuild(ask: DrAsk, values: Values): Promise<number> {
   const { as: by = '', because = '', step, json } = values;
+  const startedAt = Date.now();
   const came = await rebuild({ ...ask, by, because, step });
   if ('refusals' in came) return refused(ask, came.refusals, json);
   const { plan: of, came: done, asked } = came;
   const failed = done.steps.find((each) => each.failed !== undefined);
+  // Those of an earlier call came back as the plan has them.
+  const stores = of.stores.map(({ name, point }) => {
+    const now = done.stores.find(({ store }) => store === name);
+    return now ?? { store: name, point: point.id };
+  });
+  // One step alone is no cell; the last one of them makes it one.
+  if (done.steps.length > 0 && (failed !== undefined || step === undefined || asked.at(-1)?.id === of.steps.at(-1)?.id))
+    await reportCell(ask, {
+      ...{ kind: 'rebuild', subject: digestOfJson(of), startedAt, at: Date.now(), stores, by, because },
+      ...{ failed: failedOf(done.steps), ok: failed === undefined },
+    });
   if (json === true) printJson({ ok: failed === undefined, ...done });
   if (failed !== undefined)
     return complain(

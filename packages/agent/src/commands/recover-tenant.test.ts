@@ -5,6 +5,7 @@ import type { DrilledWorld } from '@headgate/adapters/execution/drill/testing/dr
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RecoveredTenants, recoveredTenants } from '../testing/recovered-tenants.ts';
 import { typed } from '../testing/typed.ts';
+import { untoldFacts } from '../testing/untold-facts.ts';
 import { recoverTenant } from './recover-tenant.ts';
 
 let all: RecoveredTenants;
@@ -152,6 +153,15 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
     code: 0,
     out: expect.stringContaining('"already":true'),
   });
+  // The log hears of it once, also where a kill came between the commit and the telling: the same words again.
+  const [beside, tenant, again] = await untoldFacts(join(dir, 'data'));
+  expect(beside).toMatchObject({ kind: 'beside', tenants: ['ada', 'bob'], approvals: [], result: 'done' });
+  expect(tenant).toMatchObject({
+    ...{ kind: 'tenant', tenants: ['ada'], tenantCount: 1, by: 'usr_run', approvals: [{ by: 'usr_approver' }] },
+    ...{ rows: { back: 1, away: 2, changed: 1 }, stores: [{ store: 'main' }], result: 'done' },
+  });
+  expect(again).toEqual(tenant);
+  expect(JSON.stringify(tenant)).not.toMatch(/Acme|7\.25|bob/);
 
   // What takes it back is approved for itself.
   expect(await asked('apply', `${file}.undo`, '--as', 'usr_run', '--approval', yes)).toMatchObject({

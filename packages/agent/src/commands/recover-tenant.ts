@@ -9,13 +9,14 @@ import { visibleJson } from '@headgate/contract';
 import { differenceText } from '@headgate/documents';
 import { rowsOf, schemaOfTenant, type TenantDifference } from '@headgate/domain';
 import { sayRefusal } from '../assignments/refused.ts';
-import { print, printJson } from '../output.ts';
+import { print, printJson, warn } from '../output.ts';
 import { type AppliedTenant, applyTenant } from '../recover-tenant/apply.ts';
 import { heldLines, holdIn, isHeld, writingLines } from '../recover-tenant/held.ts';
 import { expectListed } from '../recover-tenant/listed.ts';
 import { expectPinned } from '../recover-tenant/pinned-rules.ts';
 import { readTenantRows } from '../recover-tenant/read-rules.ts';
 import { momentText } from '../recover-tenant/recovered-file.ts';
+import { reportTenant } from '../recover-tenant/report-tenant.ts';
 import { scanned } from '../recover-tenant/scan.ts';
 import {
   cellOfStore,
@@ -216,6 +217,8 @@ async function apply(file: string, values: Values): Promise<number> {
     ...(rules !== undefined && { rules }),
     ...{ config, trust, file, approvals: values.approval ?? [], by: values.as!, now: Date.now },
     ...(values.json !== true && { told: (lines: readonly string[]) => print(`${[...lines, ''].join('\n')}\n`) }),
+    report: (...applied) =>
+      reportTenant(config, (line) => void (values.json === true || warn(`${line}\n`)), ...applied),
   });
   if (!done.ok) return complain(sayRefusal(done.refusal), EXIT.refused);
   if (values.json === true) printJson(doneJson(done));

@@ -1,5 +1,5 @@
 /** `headgate-agent recover …`, as a person types it, of a store whose log an agent's rounds bring to the vault. */
-import { access, chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DrilledWorld, drilledWorld } from '@headgate/adapters/execution/drill/testing/drilled-world';
 import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
@@ -130,6 +130,10 @@ test('a store that is lost with its disk runs again beside itself, up to the las
       async (client) => (await client.query(`select n from entry where note = 'kept'`)).rows,
     );
     expect(rows).toEqual([{ n: 90_001 }]);
+    expect(ran.err).toMatch(
+      /The server doesn’t answer; it isn’t on the log yet: its statement is in \S+restorations\//,
+    );
+    expect(await readdir(join(dir, 'data', 'restorations'))).toHaveLength(1);
     expect(ran.out).toMatch(/pg_ctl -D \S+brought-back\/cluster\/data stop/);
     expect(await asked('--to', to)).toMatchObject({ code: 1, err: expect.stringContaining("isn't empty") });
   } finally {

@@ -12,17 +12,20 @@ import { readIdentities } from '@headgate/adapters/execution/vault/read-identiti
 import { ownSigners } from '@headgate/adapters/execution/vault/vault-key';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
 import { visibleJson } from '@headgate/contract';
-import type { Trust } from '@headgate/documents';
+import { digestOfJson, type Trust } from '@headgate/documents';
 import { type Answer, ObjectStoreTrouble } from '@headgate/execution';
 import type { AgentConfig } from '../config.ts';
 import { print, warn } from '../output.ts';
 import { noteRecovered } from '../recover-tenant/recovered-file.ts';
+import { reportRestoration } from '../restoration/report-restoration.ts';
+import { tenantsIn } from '../restoration/tenants-in.ts';
 import { onlyOne, vaultsOf } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
 
 export const RECOVER_USAGE = `headgate-agent recover: brings a store back to a moment, from its vault, beside the one that serves
 
-  headgate-agent recover --config FILE --store STORE [--cell CELL] [MOMENT] --identity FILE --to DIR [--id ID] [--json]
+  headgate-agent recover --config FILE --store STORE [--cell CELL] [MOMENT] --identity FILE --to DIR [--id ID]
+                         [--as ID] [--because WHY] [--json]
 
 MOMENT is one of these; without one it is the last that the vault has:
 --at TIME                2026-11-22T09:30:00Z, with a zone: all that was committed until then
@@ -35,6 +38,8 @@ two copies, and goes on running there, on this machine alone. The store, its age
 it what is needed; how it is reached and ended is printed.
 
 --identity FILE   age's, mode 0600; without it the cell's vault.drill.identityFile
+--as ID           who asks for it, and
+--because WHY     why: both stand on the log, which hears of it
 --json            the same as one line
 
 CELL may be left out where there is one with a vault. Stores whose PostgreSQL Headgate keeps; others have backup tools of theirs.
@@ -50,7 +55,7 @@ const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const OPTIONS = {
   ...{ config: text, store: text, cell: text, at: text, before: text, transaction: text },
-  ...{ identity: text, to: text, id: text, json: flag, help: flag },
+  ...{ identity: text, to: text, id: text, as: text, because: text, json: flag, help: flag },
 } as const;
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
@@ -75,7 +80,7 @@ export async function recover(args: readonly string[]): Promise<number> {
     const cell = onlyOne(recoverableOf(read.config, store, values.cell));
     const moment = momentOf(values, cell.cell);
     if (typeof moment === 'string') return misused(moment);
-    return await bring(cell, store, resolve(to), moment, read.trust, values);
+    return await bring(cell, store, resolve(to), moment, read, values);
   } catch (error) {
     return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
   }
@@ -117,9 +122,10 @@ async function bring(
   store: string,
   to: string,
   moment: Moment,
-  trust: Trust,
+  { config, trust }: { readonly config: AgentConfig; readonly trust: Trust },
   values: Values,
 ): Promise<number> {
+  const startedAt = Date.now();
   if (cell.kind !== 'process' || !Object.hasOwn(cell.stores, store))
     throw new Error(`${cell.cell} has no store ${store} whose PostgreSQL Headgate keeps`);
   const over = new AbortController();
@@ -150,6 +156,25 @@ async function bring(
   await noteRecovered(to, {
     ...{ ...ask.of, moment: momentWords(moment), point },
     ...(lastCommitAt !== undefined && { lastCommitAt }),
+  });
+  const { as: by, because } = values;
+  const words = momentWords(moment);
+  await reportRestoration({
+    ...{ config, keyFile: cell.vault?.keyFile, say: ask.say },
+    facts: {
+      ...{ kind: 'beside', environment: cell.environment, cell: cell.cell, moment: words },
+      stores: [{ store, point, ...(lastCommitAt !== undefined && { lastCommitAt }) }],
+      ...tenantsIn(cell, store),
+      ...{
+        subject: digestOfJson({ of: ask.of, point, moment: words }),
+        approvals: [],
+        startedAt,
+        at: Date.now(),
+        result: 'done',
+      },
+      ...(by !== undefined && { by }),
+      ...(because !== undefined && { because }),
+    },
   });
   print(
     values.json === true

@@ -156,6 +156,11 @@ export class ControlPlane {
     return recorded(this.#client.call('recordReconciliation', { body: { bundle } }, { timeoutMs: SETTLE_PATIENCE_MS }));
   }
 
+  /** The same of something that was brought back. */
+  recordRestoration(bundle: Readonly<Record<string, unknown>>): Promise<string> {
+    return recorded(this.#client.call('recordRestoration', { body: { bundle } }, { timeoutMs: SETTLE_PATIENCE_MS }));
+  }
+
   /** The agent's last word: it ends, and nothing runs any more in these of its cells. False: it couldn't be said. */
   async farewell(stopped: readonly string[]): Promise<boolean> {
     const call = this.#client.call(

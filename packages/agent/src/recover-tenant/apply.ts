@@ -1,4 +1,5 @@
 /** Applies a difference that somebody approved, and says what was done: signed where the cell has a key for it. */
+import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { type AppliedDifference, applyDifference } from '@headgate/adapters/execution/tenant-rows/apply-difference';
 import { vaultKey } from '@headgate/adapters/execution/vault/vault-key';
 import { readIfThere, writeDurably } from '@headgate/adapters/machine/durable-file';
@@ -33,6 +34,8 @@ export interface ApplyTenantAsk {
   readonly now: () => number;
   /** Takes what is said before anything is done. */
   readonly told?: (lines: readonly string[]) => void;
+  /** Hears of what is applied, also of what an earlier call applied and may not have told. */
+  report?(file: DifferenceFile, facts: TenantRecovered, cell: CellConfig): Promise<void>;
 }
 
 export type AppliedTenant =
@@ -77,6 +80,8 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
     throw new Error(`${path} is there, and says of something else that it was applied: move one of the two`);
   // Killed between the commit and its statement.
   if (before !== undefined && !stated) await state(before);
+  // The same words each time: the log takes them once.
+  if (before !== undefined) await ask.report?.(file, before, cell);
   const approvals: DifferenceApproval[] = [];
   for (const each of ask.approvals) {
     const opened = openDifferenceApproval(await readBundle(each, HOW), trust);
@@ -100,6 +105,7 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
   const { applied } = outcome;
   const facts = factsOf(file, applied, by, judged.approval);
   await state(facts);
+  await ask.report?.(file, facts, cell);
   return { ok: true, file, facts, applied, statement: { path, signed: key !== undefined } };
 }
 

@@ -25,6 +25,9 @@ export class ScriptedServer {
   readonly reconciled: unknown[] = [];
   /** The answer to them. */
   reconcile = 201;
+  /** Signed statements of what was brought back, and the answer to them. */
+  readonly restored: unknown[] = [];
+  restore = 201;
   /** What agents undid by themselves, and how many had been asked for work by then. */
   readonly undone: (UndoneAway & { readonly rollout: string; readonly leasesBefore: number })[] = [];
   leases = 0;
@@ -139,6 +142,14 @@ export class ScriptedServer {
       if (this.reconcile !== 201) return problem(reply, this.reconcile, 'key-unknown');
       const { bundle } = request.body as { bundle: { dsseEnvelope: { payload: string } } };
       this.reconciled.push(bundle);
+      const payload = JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString('utf8'));
+      const evidence = digestOf(JSON.stringify(bundle));
+      return reply.status(201).send({ ...payload.predicate, words: '', evidence, keyId: 'test' });
+    });
+    app.post('/v1/restorations', async (request, reply) => {
+      if (this.restore !== 201) return problem(reply, this.restore, 'not-found');
+      const { bundle } = request.body as { bundle: { dsseEnvelope: { payload: string } } };
+      this.restored.push(bundle);
       const payload = JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString('utf8'));
       const evidence = digestOf(JSON.stringify(bundle));
       return reply.status(201).send({ ...payload.predicate, words: '', evidence, keyId: 'test' });

@@ -47,7 +47,7 @@ export const incident: Install = (program, act) => {
 
 /** The whole screen as text, in the order in which it is needed at night. */
 export function incidentText(found: Incident): string {
-  const { counts, tenants, calls, underWay, changes, freezes, unknown, reconciled = [] } = found;
+  const { counts, tenants, calls, underWay, changes, freezes, unknown, reconciled = [], restored = [] } = found;
   const more = counts.tenants - tenants.items.length;
   const calm = found.matters.length === 0;
   return [
@@ -100,6 +100,15 @@ export function incidentText(found: Incident): string {
           'WHAT PEOPLE RECONCILED',
           ...reconciled.map((r) =>
             printable(`${instant(r.at)} ${r.environment}/${r.cell}/${r.store} by ${r.by}: ${r.words}`),
+          ),
+        ]),
+    ...(restored.length === 0
+      ? []
+      : [
+          '',
+          'WHAT WAS BROUGHT BACK',
+          ...restored.map((r) =>
+            printable(`${instant(r.at)} ${r.environment}/${r.cell} by ${r.by ?? 'somebody'}: ${r.words}`),
           ),
         ]),
     ...standbyBlock(found.standbys),

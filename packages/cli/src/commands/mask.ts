@@ -1,8 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { Command } from 'commander';
 import type { Install } from '../command.ts';
-import { EXIT } from '../exit-codes.ts';
-import { agentProgram } from '../releases/agent-program.ts';
+import { runAgent } from '../releases/run-agent.ts';
 
 const FORMS = `
   headgate mask --database-env VAR --rules FILE [--plan] [--statement FILE [--key FILE]] [--connections N] [--json]
@@ -22,12 +20,6 @@ export const mask: Install = (program, act) => {
     .allowUnknownOption()
     .addHelpText('after', FORMS)
     .action(
-      act(async ({ out, cwd, env, stop }, given: string[]) => {
-        const args = [agentProgram('mask'), 'mask', ...given, ...(out.json ? ['--json'] : [])];
-        const child = spawn(process.execPath, args, { cwd, env, stdio: 'inherit' });
-        stop.addEventListener('abort', () => child.kill());
-        const [code] = (await once(child, 'exit')) as [number | null];
-        return code ?? EXIT.interrupted;
-      }),
+      act((session, given: string[], _options: object, command: Command) => runAgent(session, 'mask', given, command)),
     );
 };

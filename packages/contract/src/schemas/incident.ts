@@ -170,6 +170,19 @@ export const incident = z
         }),
       )
       .exactOptional(),
+    /** What was brought back in this time, what isn't done first; absent: an older server. */
+    restored: z
+      .array(
+        z.object({
+          environment: name,
+          cell: name,
+          at: instant,
+          by: z.string().exactOptional(),
+          done: z.boolean(),
+          words: z.string(),
+        }),
+      )
+      .exactOptional(),
     /** The standbys that one could fail over to, as they were seen last; absent: an older server. */
     standbys: z.array(standby).exactOptional(),
     freezes: z.array(freeze),

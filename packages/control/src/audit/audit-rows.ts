@@ -22,6 +22,7 @@ export const KINDS = [
   'recovery',
   'release',
   'request',
+  'restoration',
   'rollout',
   'undone',
 ] as const;

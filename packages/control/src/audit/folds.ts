@@ -18,12 +18,14 @@ import {
   type HypercareEvent,
   type PromotionEvent,
   type ReconciledEvidence,
+  type RestorationEvidence,
   type RolloutEvent,
   type SoakEvent,
   type TakenBackEvent,
 } from '@headgate/domain';
 import type { Deps } from '../deps.ts';
 import { withReconciled } from '../newest-reconciliation.ts';
+import { withRestoration } from '../newest-restorations.ts';
 import {
   type CellRecord,
   type DocumentRecord,
@@ -32,6 +34,7 @@ import {
   type PrincipalRecord,
   type ReconciliationRecord,
   type ReleaseRecord,
+  type RestorationRecord,
   shapeInEntry,
 } from '../records.ts';
 import { withEvidence } from '../use-cases/evidence-room.ts';
@@ -169,6 +172,12 @@ export const FOLDS: Readonly<
     let folded: ReconciliationRecord | undefined;
     for (const entry of entries) folded = withReconciled(folded, dataOf(entry) as unknown as ReconciledEvidence);
     return { entries: { ...folded }, row: { last, recorded } };
+  },
+  restoration(entries, { lately, recorded }: RestorationRecord, { digestOf }) {
+    let folded: RestorationRecord | undefined;
+    for (const entry of entries)
+      folded = withRestoration({ digestOf }, folded, dataOf(entry) as unknown as RestorationEvidence);
+    return { entries: { ...folded }, row: { lately, recorded } };
   },
   freeze(entries, { freezes }: FreezeRecord) {
     const held = new Map<string, Freeze>();

@@ -9,6 +9,7 @@ import {
   aPolicy,
   aRelease,
   aRequest,
+  digestOf,
   soundFacts,
 } from '@headgate/testkit/domain/builders';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -89,6 +90,12 @@ test('what no promotion did is not known', async () => {
   expect((await looked()).size).toBe(0);
   await promotion('prm_1', {}, aPlan({ cells: [aCell({ cell: 'other' })] }));
   expect((await looked()).size).toBe(0);
+});
+
+test('reads no plan of a promotion that has begun no step there', async () => {
+  await promotion('prm_1');
+  await promotion('prm_2', { planDigest: digestOf('a plan that nobody has') }, aPlan(), { begun: 0, cursor: 0 });
+  expect((await one())?.promotion).toBe('prm_1');
 });
 
 describe('a contract that ran', () => {

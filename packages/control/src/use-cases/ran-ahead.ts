@@ -47,7 +47,9 @@ export async function ranAhead(
     // What has not begun ran nothing.
     if (!hasBegun(state)) continue;
     const rows = await deps.store.load(names.map((cell) => streams.rollout(rolloutId(state.id, cell))));
-    const rollouts = new Map([...rows.values()].map((row) => [(row.state as Rollout).cell, row.state as Rollout]));
+    // One that has begun no step there ran nothing either, and its plan needn’t be read for that.
+    const begun = [...rows.values()].map((row) => row.state as Rollout).filter((rollout) => rollout.begun > 0);
+    const rollouts = new Map(begun.map((rollout) => [rollout.cell, rollout]));
     if (rollouts.size === 0) continue;
     for (const cell of (await planOf(deps, state)).cells) {
       const rollout = rollouts.get(cell.cell);

@@ -22,6 +22,8 @@ export const RECONCILED_PREDICATE = 'https://headgate.dev/reconciled/v1';
 export const TENANT_DIFFERENCE_APPROVAL_PREDICATE = 'https://headgate.dev/tenant-difference-approval/v1';
 /** "This tenant's rows were brought back, and that is what came of it." */
 export const TENANT_RECOVERED_PREDICATE = 'https://headgate.dev/tenant-recovered/v1';
+/** "This was brought back out of restore points, and that is what came of it." */
+export const RESTORATION_PREDICATE = 'https://headgate.dev/restoration/v1';
 /** "This copy was masked by these rules, and so much was found in it afterwards." */
 export const MASKING_PREDICATE = 'https://headgate.dev/masking/v1';
 /** "This restore point lies in a vault, in these parts." */

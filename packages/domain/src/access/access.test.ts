@@ -28,6 +28,7 @@ test('the table, as people read it', () => {
       "read-log": "release-manager operator auditor agent admin",
       "record-drill": "release-manager operator agent admin",
       "record-reconciliation": "release-manager operator agent admin",
+      "record-restoration": "release-manager operator agent admin",
       "register-release": "developer release-manager admin",
       "reject": "release-manager approver admin",
       "resume": "release-manager operator admin",
@@ -52,6 +53,7 @@ test('only approvers approve, and only agents carry out', () => {
     'read-log',
     'record-drill',
     'record-reconciliation',
+    'record-restoration',
   ]);
 });
 

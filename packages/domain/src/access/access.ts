@@ -13,6 +13,8 @@ export const ACCESS = {
   'record-drill': ['agent', 'operator', 'release-manager', 'admin'],
   // The same of what an agent carried out between two systems.
   'record-reconciliation': ['agent', 'operator', 'release-manager', 'admin'],
+  // And of what was brought back out of restore points.
+  'record-restoration': ['agent', 'operator', 'release-manager', 'admin'],
   promote: ['developer', 'release-manager', 'admin'],
   approve: ['approver'],
   // At the point of no return: as weighty as an approval, and at night it may be the release manager's.

@@ -1,5 +1,12 @@
 import { stat } from 'node:fs/promises';
-import type { Trust, TrustedDrill, TrustedEvidence, TrustedReconciled, TrustedRelease } from '@headgate/control';
+import type {
+  Trust,
+  TrustedDrill,
+  TrustedEvidence,
+  TrustedReconciled,
+  TrustedRelease,
+  TrustedRestoration,
+} from '@headgate/control';
 import {
   type Trust as Keys,
   loadTrust,
@@ -8,6 +15,7 @@ import {
   openEvidence,
   openReconciled,
   openRelease,
+  openRestoration,
   type SignedApproval,
   type TestRun,
 } from '@headgate/documents';
@@ -104,6 +112,13 @@ export class FileTrust implements Trust {
     const keys = this.#keys;
     if (keys === undefined) return this.#untrusted();
     const opened = openReconciled(bundle, keys);
+    return opened.ok ? opened : refusedOf(opened);
+  }
+
+  openRestoration(bundle: unknown): TrustedRestoration {
+    const keys = this.#keys;
+    if (keys === undefined) return this.#untrusted();
+    const opened = openRestoration(bundle, keys);
     return opened.ok ? opened : refusedOf(opened);
   }
 

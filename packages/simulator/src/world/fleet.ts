@@ -30,6 +30,7 @@ import {
   type Migration,
   REHEARSAL,
   type ReconciledEvidence,
+  type RestorationEvidence,
   ROLLBACK_REHEARSAL,
   type SchemaRange,
   TEST_RESULT,
@@ -88,6 +89,11 @@ export const TRUST: Trust = {
   openEvidence: (fact) => ({ ok: true, fact: fact as EvidenceFact, signed: { bundle: fact, also: [] } }),
   openDrill: (drill) => ({ ok: true, drill: drill as DrillEvidence, signed: { bundle: drill, also: [] } }),
   openReconciled: (told) => ({ ok: true, reconciled: told as ReconciledEvidence, signed: { bundle: told, also: [] } }),
+  openRestoration: (told) => ({
+    ok: true,
+    restoration: told as RestorationEvidence,
+    signed: { bundle: told, also: [] },
+  }),
 };
 
 /** A signed test result about a release. */

@@ -18,6 +18,7 @@ import {
   type ReconciledEvidence,
   type ReleaseManifest,
   type ReleaseRef,
+  type RestorationEvidence,
   ROLLBACK_REHEARSAL,
   type SeenStandby,
   TEST_RESULT,
@@ -309,6 +310,24 @@ export function reconciledWell(now: Instant = NOON, more: Partial<ReconciledEvid
     lines: { planned: 1, covered: 1, gone: 0, leftAlone: 0, asked: 0 },
     ...{ before: [{ ...sum, right: '0' }], after: [{ ...sum, right: '11900' }] },
     ...{ evidence: digestOf('reconciled'), keyId: 'key-1' },
+    ...more,
+  };
+}
+
+/** The statement of a store that was brought back in place, with its one tenant. */
+export function restoredWell(now: Instant = NOON, more: Partial<RestorationEvidence> = {}): RestorationEvidence {
+  return {
+    ...{
+      kind: 'in-place',
+      environment: 'production',
+      cell: 'shared',
+      moment: 'just before prm_1.shared migrated the store',
+    },
+    ...{ stores: [{ store: 'main', point: 'rp-1', schemaVersion: 1 }], tenants: ['ada'], tenantCount: 1 },
+    ...{ subject: digestOf('proposal'), by: 'usr_run', because: 'invoices were lost' },
+    approvals: [{ by: 'usr_ann', digest: digestOf('yes') }],
+    ...{ startedAt: now - 2 * MINUTE_MS, at: now - MINUTE_MS, rows: { back: 1, away: 2, changed: 0 }, result: 'done' },
+    ...{ evidence: digestOf('restored'), keyId: 'key-1' },
     ...more,
   };
 }

@@ -1,4 +1,4 @@
-import type { Matter } from '@headgate/contract';
+import type { Matter, Standby } from '@headgate/contract';
 import type { Stands } from './stands.ts';
 
 const KINDS: Readonly<Record<Matter['kind'], Stands>> = {
@@ -23,4 +23,15 @@ export const LOOK_BACK_HOURS = [1, 6, 24, 72, 168] as const;
 export function heldStands(held: boolean | null): Stands {
   if (held === null) return { word: 'not known', tone: 'orange' };
   return held ? { word: 'held', tone: 'red' } : { word: 'not held', tone: 'gray' };
+}
+
+const STANDBYS: Readonly<Record<Standby['state'], Stands>> = {
+  ready: { word: 'ready', tone: 'teal' },
+  'not-ready': { word: 'not ready', tone: 'red' },
+  unseen: { word: 'not known', tone: 'orange' },
+};
+
+/** Whether one could fail over to it. */
+export function standbyStands(state: Standby['state']): Stands {
+  return STANDBYS[state];
 }

@@ -48,6 +48,8 @@ export const STORES = ['main', 'platform'] as const;
 
 export interface LostCell {
   readonly dir: string;
+  /** The agent's own. */
+  readonly dataDir: string;
   readonly config: CellConfig;
   readonly vaultDir: string;
   /** Of the agent, and folders that belong to it. */
@@ -179,7 +181,16 @@ export async function lostCell(): Promise<LostCell> {
   await act({ kind: 'deploy', slot: 'green', release: release.ref });
   await act({ kind: 'route', tenants: ['ada', 'bob'], slot: 'green' });
   return {
-    ...{ dir, config, vaultDir: at('vault'), agentFile, releaseDir: at('kept', 'release'), configure, query },
+    ...{
+      dir,
+      dataDir: at('kept', 'data'),
+      config,
+      vaultDir: at('vault'),
+      agentFile,
+      releaseDir: at('kept', 'release'),
+      configure,
+      query,
+    },
     ...{ identityFile: at('kept', 'identity.txt'), workDir: at('work'), verificationFile: at('kept', 'works.json') },
     async seal() {
       for (const name of STORES) await act({ kind: 'restore-point', store: name });

@@ -20,6 +20,7 @@ import { type Told, toldOf } from '../incident/entries.ts';
 import { type Gathered, gatherIncident } from '../incident/gather.ts';
 import { type Since, tellPromotion } from '../incident/promotion-matter.ts';
 import { reconciledLately } from '../incident/reconciled-lately.ts';
+import { restoredLately } from '../incident/restored-lately.ts';
 import { missingEnvironment } from '../missing-environment.ts';
 import { allRows, PAGE } from '../paging.ts';
 import { shownStandbys } from '../standbys.ts';
@@ -67,11 +68,12 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
         row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
       );
       const reconciled = await reconciledLately(deps.store, gathered.facts.since, input.environment);
+      const restored = await restoredLately(deps.store, gathered.facts.since, input.environment);
       const cells = gathered.facts.cells.map(({ cell }) => cell);
       const standbys = await shownStandbys(context, cells, now);
       const page = tenants.slice(0, PAGE);
       const { freeze } = freezeActions(principal);
-      const unread = [...gathered.unread, ...reconciled.unread];
+      const unread = [...gathered.unread, ...reconciled.unread, ...restored.unread];
       const truncated = unread.length > 0 || standbys.truncated || matters.length > MOST.matters;
       return {
         ok: true,
@@ -91,6 +93,7 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
           underWay: underWay(gathered).slice(0, MOST.changes),
           changes: changesOf(gathered),
           reconciled: reconciled.items,
+          restored: restored.items,
           standbys: standbys.items,
           freezes,
           unknown: [

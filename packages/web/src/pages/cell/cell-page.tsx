@@ -1,5 +1,5 @@
 import type { Cell, CellState } from '@headgate/contract';
-import { Alert, Code, Group, Stack, Table, Text, TextInput, Title } from '@mantine/core';
+import { Alert, Code, Group, List, Stack, Table, Text, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Fetched } from '../../parts/fetched.tsx';
@@ -8,7 +8,7 @@ import { Mark } from '../../parts/mark.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Nothing, Section } from '../../parts/section.tsx';
 import { Some } from '../../parts/some.tsx';
-import { cell } from '../../queries.ts';
+import { cell, restorations } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { usePageTitle } from '../../shell/page-title.ts';
 import { namesOfBoth } from '../../words/cells.ts';
@@ -74,7 +74,31 @@ function Shown({ cell: { name, desired, observed, uncertain } }: { readonly cell
       <Slots desired={desired} seen={seen} />
       <Stores desired={desired} seen={seen} />
       <Tenants desired={desired} seen={seen} />
+      <BroughtBack cell={name} />
     </>
+  );
+}
+
+/** What was brought back in it out of restore points, the newest first. */
+function BroughtBack({ cell: name }: { readonly cell: string }) {
+  return (
+    <Section title="Brought back">
+      <Fetched of={useQuery(restorations(useClient(), name))}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Nothing>Nothing, as far as its agent told.</Nothing>
+          ) : (
+            <List size="sm" spacing={4}>
+              {items.map((each) => (
+                <List.Item key={each.evidence}>
+                  <Instant at={each.at} />, by <Said>{each.by ?? 'somebody'}</Said>: <Said>{each.words}</Said>
+                </List.Item>
+              ))}
+            </List>
+          )
+        }
+      </Fetched>
+    </Section>
   );
 }
 

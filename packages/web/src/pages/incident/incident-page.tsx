@@ -14,6 +14,7 @@ import { usePageTitle } from '../../shell/page-title.ts';
 import { LOOK_BACK_HOURS } from '../../words/matters.ts';
 import { counted } from '../../words/stands.ts';
 import { FreezeButton } from '../freezes/freeze-button.tsx';
+import { ByPeople, Standbys } from './beside-matters.tsx';
 import { Calls } from './calls.tsx';
 import { MatterCard } from './matter.tsx';
 import { Tenants } from './tenants.tsx';
@@ -50,7 +51,7 @@ export function IncidentPage() {
 }
 
 function Shown({ incident: found, look }: { readonly incident: Incident; readonly look: LookBack }) {
-  const { counts, matters, unknown, underWay, changes, at } = found;
+  const { counts, matters, unknown, underWay, changes, at, restored = [] } = found;
   const [only] = new Set(matters.map((m) => m.environment)).size === 1 ? matters : [];
   return (
     <>
@@ -81,7 +82,9 @@ function Shown({ incident: found, look }: { readonly incident: Incident; readonl
         )}
       </Section>
       <Section title="What changed in this time">
-        {changes.length + underWay.length === 0 && <Nothing>No promotion is under way, and none ended.</Nothing>}
+        {changes.length + underWay.length + restored.length === 0 && (
+          <Nothing>No promotion is under way, and none ended.</Nothing>
+        )}
         <List size="sm" spacing={4}>
           {underWay.map((each) => (
             <List.Item key={each.promotion}>
@@ -99,8 +102,19 @@ function Shown({ incident: found, look }: { readonly incident: Incident; readonl
               : {change.result}, <Instant at={change.at} />
             </List.Item>
           ))}
+          {restored.map((each) => (
+            <List.Item key={`${each.cell} ${each.at} ${each.words}`}>
+              <Link to="/cells/$cell" params={{ cell: each.cell }}>
+                {each.cell}
+              </Link>{' '}
+              in {each.environment}: <Said>{each.words}</Said>, by <Said>{each.by ?? 'somebody'}</Said>,{' '}
+              <Instant at={each.at} />
+            </List.Item>
+          ))}
         </List>
       </Section>
+      <ByPeople of={found.reconciled} />
+      <Standbys of={found.standbys} />
       <Text size="sm" c="dimmed">
         As of <Instant at={at} away={false} />
       </Text>

@@ -1,0 +1,55 @@
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { Every } from '../every.ts';
+import type { Logger } from '../log.ts';
+import { countUntold, toldRestoration, untoldIn } from './untold-restorations.ts';
+
+type Plane = Pick<ControlPlane, 'recordRestoration'>;
+
+const TELL_EVERY_MS = 15_000;
+
+/**
+ * Tells the server what was brought back, oldest first, until it has it. A refused statement is kept, and doesn't hold up those
+ * after it: it may be the server's trust file that lacks the key, or an older server that has no such word. Answers what
+ * became of the newest: `recorded`, why it is refused; undefined while the server is away, or where there is none.
+ */
+export async function tellRestorations(plane: Plane, dataDir: string, log: Logger): Promise<string | undefined> {
+  let said: string | undefined;
+  for (const { name, statement } of await untoldIn(dataDir, log)) {
+    said = await plane.recordRestoration(statement).catch(() => undefined);
+    if (said === undefined) return undefined;
+    if (said === 'recorded') await toldRestoration(dataDir, name);
+    else log.warn({ said }, 'the server did not take the statement of a restoration; it is kept, and told again');
+  }
+  return said;
+}
+
+/** Tells them while the agent runs, and knows how many are left. */
+export class RestorationTeller {
+  readonly #telling: Every;
+  #left = 0;
+
+  constructor(plane: Plane, dataDir: string, log: Logger) {
+    this.#telling = new Every(
+      TELL_EVERY_MS,
+      async () => {
+        await tellRestorations(plane, dataDir, log);
+        this.#left = await countUntold(dataDir);
+      },
+      (error) => log.warn({ why: (error as Error).message }, 'the server can’t be told of a restoration'),
+    );
+  }
+
+  /** As of the last round. */
+  get left(): number {
+    return this.#left;
+  }
+
+  start(): this {
+    this.#telling.start();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    await this.#telling.stop();
+  }
+}
