@@ -32,7 +32,11 @@ afterAll(() => all?.close());
 
 const asked = (command: string, ...args: string[]) => all.asked(command, ...args);
 const compared = (...args: string[]) => all.compared(...args);
-const approve: RecoveredTenants['approve'] = (...args) => all.approve(...args);
+/** Where one is there it stays, so each is given anew. */
+const approve: RecoveredTenants['approve'] = async (file, key, by, out, ...more) => {
+  await rm(out, { force: true });
+  return all.approve(file, key, by, out, ...more);
+};
 const rowsOf = (tenant: string) =>
   world.query(
     `select i.id, i.total::text, c.name from invoice i join customer c on c.id = i.customer_id where tenant = '${tenant}' order by 1`,
@@ -63,6 +67,10 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
 }, async () => {
   const rules = join(dir, 'rules.yaml');
   expect(await asked('scan', '--store', 'main', '--out', rules)).toMatchObject({ code: 0 });
+  expect(await asked('scan', '--store', 'main', '--out', rules)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('rules.yaml is there already, and nothing is written over it'),
+  });
   expect(await readFile(rules, 'utf8')).toContain(
     '# sure: the foreign key invoice_customer_id_fkey leads there\n    - {table: public.invoice, rows: through, by: [customer_id], of: public.customer}',
   );
@@ -115,6 +123,12 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
   const signed = await approve('first-line', 'approver.pem', 'usr_approver', yes, '--yes');
   expect(signed).toMatchObject({ code: 0, out: expect.stringContaining('the first line alone') });
   expect(signed.out).not.toMatch(/Acme|7\.25/);
+  const before = await readFile(yes, 'utf8');
+  expect(await all.approve('first-line', 'approver.pem', 'usr_approver', yes, '--yes')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`${yes} is there already, and nothing is written over it`),
+  });
+  expect(await readFile(yes, 'utf8')).toBe(before);
   expect(await asked('apply', file, '--as', 'usr_approver', '--approval', yes)).toMatchObject({
     code: 1,
     err: expect.stringContaining('is of who applies it'),

@@ -1,6 +1,6 @@
 /** `headgate-agent recover-tenant`: one tenant of a shared store goes back, as a difference that is shown, approved and applied. */
 
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,6 +9,7 @@ import { visibleJson } from '@headgate/contract';
 import { differenceText } from '@headgate/documents';
 import { rowsOf, schemaOfTenant, type TenantDifference } from '@headgate/domain';
 import { sayRefusal } from '../assignments/refused.ts';
+import { writeNew } from '../out-file.ts';
 import { print, printJson, warn } from '../output.ts';
 import { type AppliedTenant, applyTenant } from '../recover-tenant/apply.ts';
 import { heldLines, holdIn, isHeld, writingLines } from '../recover-tenant/held.ts';
@@ -124,7 +125,7 @@ async function scan({ config, store, cell, column, name = 'tenant-rows', out }: 
   });
   if (out === undefined) print(document);
   else {
-    await writeFile(out, document, { flag: 'wx' });
+    await writeNew(out, document);
     print(`Proposed rules are in ${out}: read them, correct them, and check them in.\n`);
   }
   return EXIT.ok;
