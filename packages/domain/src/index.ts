@@ -31,6 +31,7 @@ export * from './explain/entry-words.ts';
 export * from './explain/explain-promotion.ts';
 export * from './explain/freeze-effect.ts';
 export * from './explain/incident.ts';
+export * from './explain/kept-before.ts';
 export * from './explain/migration-times.ts';
 export * from './explain/moves.ts';
 export * from './explain/plan-in-words.ts';

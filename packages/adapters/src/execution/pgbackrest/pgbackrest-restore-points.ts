@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { RestorePoint } from '@headgate/domain';
+import { isLastingPoint, type RestorePoint } from '@headgate/domain';
 import {
   type Answer,
   denied,
@@ -44,7 +44,8 @@ export class PgBackRestRestorePoints implements RestorePoints {
     const own = await openPgBackRest(store);
     const { id, partial } = await kept.begin();
     // A rollout's first restore point may outdate what earlier rollouts left; later ones leave its own alone.
-    const first = !(await kept.list()).kept.some(({ manifest }) => manifest.rollout === ctx.rollout);
+    const first =
+      !isLastingPoint(ctx) && !(await kept.list()).kept.some(({ manifest }) => manifest.rollout === ctx.rollout);
     const taken = await takeBackup(store, own, id, ctx, first);
     if (!taken.ok) {
       await rm(partial, { recursive: true, force: true });

@@ -44,11 +44,11 @@ export async function valueRefusal(
 
 /** Whether a text's type makes another of it, without a word: what it cuts may be somebody of a shorter name. */
 async function isCut(client: pg.ClientBase, type: string, value: string): Promise<boolean> {
-  const { rows } = await client.query<{ cut: boolean }>(
-    `select t.typcategory = 'S' and $1::text::${type}::text <> $1 as cut from pg_type t where t.oid = $2::regtype`,
+  const { rows } = await client.query(
+    `select from pg_type t where t.oid = $2::regtype and t.typcategory = 'S' and $1::text::${type}::text <> $1`,
     [value, type],
   );
-  return rows[0]?.cut === true;
+  return rows.length > 0;
 }
 
 /** The one that is equal, as a value of the type. One that doesn't fit the type is equal to none. */
