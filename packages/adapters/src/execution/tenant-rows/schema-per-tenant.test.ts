@@ -205,6 +205,24 @@ describe('A tenant’s schema', { timeout: 60_000 }, () => {
     }
   });
 
+  test('is left as it is where a row of it is dropped behind it', async () => {
+    await store.diff();
+    const before = await store.rows('t_ada', 'live');
+    await store.asSuperuser((client) =>
+      client.query(`
+        create schema planted;
+        create function planted.behind() returns event_trigger language plpgsql security definer as $$ begin
+          delete from t_ada.invoice where id = 1; end $$;
+        create event trigger behind on ddl_command_end when tag in ('ALTER TABLE') execute function planted.behind()`),
+    );
+    try {
+      expect(await store.apply()).toMatchObject({ ok: false, refusal: { code: 'not-as-wanted' } });
+      expect(await store.rows('t_ada', 'live')).toEqual(before);
+    } finally {
+      await store.asSuperuser((client) => client.query('drop event trigger behind; drop schema planted cascade'));
+    }
+  });
+
   test('isn’t everybody’s, another tenant’s, or one of a name that can’t be', async () => {
     const code = async (named: string, values?: Record<string, string>) => {
       const made = await store.diff({ ...SPEC, schemas: { named }, ...(values !== undefined && { values }) });
