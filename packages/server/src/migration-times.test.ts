@@ -121,3 +121,27 @@ it('says what it hasn’t, and takes no cursor but its own', async () => {
   const call = developer.call('listMigrationTimes', { promotion: items[0]?.id ?? '', cursor: '-1' });
   expect(await refused(call)).toMatchObject({ status: 422 });
 });
+
+it('names what was kept before a program took a schema back, which stays until a person lets it go', async () => {
+  version += 1;
+  const up = { name: 'up.yaml', digest: digestOf(company.artifact), size: company.artifact.length };
+  const migrations = [
+    { id: `00${version}`, from: version - 1, to: version, phase: 'expand', up, down: up, undo: 'down' } as const,
+  ];
+  const release = await company.release(`${version}.0.0`, { schemaRange: { min: 1, max: 9 }, migrations });
+  await rehearse(release, 1_000);
+  const { id } = await developer.call('requestPromotion', { body: { release, environment: 'staging' } });
+  const point = { id: 'rp-1', store: 'main', takenAt: 1_000, manifest: up.digest, bytes: 1, verified: true };
+  await company.carryOut(
+    async () => (await developer.call('showPromotion', { promotion: id })).phase === 'ended',
+    (assignment): Outcome => {
+      const { action } = assignment;
+      if (action.kind === 'migrate') return { kind: 'failed', code: 'rejected', why: 'it ended with 1' };
+      if (action.kind !== 'unmigrate') return didIt(assignment);
+      return { kind: 'done', result: { schemaVersion: action.to, keptBefore: point } };
+    },
+  );
+  expect(await developer.call('showPromotion', { promotion: id })).toMatchObject({ result: 'rolled-back' });
+  const { items } = await developer.call('listMigrationTimes', { promotion: id });
+  expect(items).toMatchObject([{ kept: [{ store: 'main', restorePoint: 'rp-1' }] }]);
+});

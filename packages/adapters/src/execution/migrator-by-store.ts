@@ -9,6 +9,7 @@ export function migratorByStore(migrators: readonly Migrator[]): Migrator {
   };
   return {
     stores: migrators.flatMap(({ stores }) => stores),
+    byProgram: (store) => of(store).byProgram?.(store) === true,
     version: (store) => of(store).version(store),
     look: (store) => of(store).look(store),
     up: (store, ...rest) => of(store).up(store, ...rest),

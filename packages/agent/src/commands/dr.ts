@@ -13,6 +13,7 @@ import { rebuild } from '../dr/rebuild.ts';
 import { failedOf, reportCell } from '../dr/report-cell.ts';
 import { runbook } from '../dr/runbook.ts';
 import { exerciseLines, many, planLines, refusalLines } from '../dr/words.ts';
+import { writeAnew } from '../out-file.ts';
 import { print, printJson, warn } from '../output.ts';
 import { complain, trustedIn } from './command-line.ts';
 
@@ -158,7 +159,8 @@ async function renderRunbook(ask: DrAsk, { out, json }: Values): Promise<number>
   if (!result.ok) return refused(ask, result.refusals, json);
   const words = runbook(ask, result.plan, digestOfJson(result.plan), facts.now);
   if (out === undefined) print(words);
-  else await writeFile(out, words);
+  // A schedule renders it anew over its own, and over nothing else.
+  else await writeAnew(out, words, words.slice(0, words.indexOf('\n') + 1));
   return EXIT.ok;
 }
 

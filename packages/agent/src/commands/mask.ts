@@ -15,6 +15,7 @@ import { proposeRules } from '@headgate/domain/masking/propose';
 import { proposalDocument } from '../mask/proposal-document.ts';
 import { readKey, readRules } from '../mask/read-rules.ts';
 import { planLines, progressLine, reportLines, statusLines } from '../mask/words.ts';
+import { writeNew } from '../out-file.ts';
 import { print, printJson } from '../output.ts';
 import { complain } from './command-line.ts';
 
@@ -176,7 +177,7 @@ async function scan(database: Database, name: string, out: string | undefined): 
   const document = proposalDocument(name, proposeRules(sampled));
   if (out === undefined) print(document);
   else {
-    await writeFile(out, document, { flag: 'wx' });
+    await writeNew(out, document);
     print(`Proposed rules are in ${out}: read them, correct them, and check them in.\n`);
   }
   return EXIT.ok;

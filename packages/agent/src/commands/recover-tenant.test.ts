@@ -1,107 +1,54 @@
 /** `headgate-agent recover-tenant …`, as people type it: from a store that was recovered to one tenant that is back. */
-import { execFile } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DrilledWorld, drilledWorld } from '@headgate/adapters/execution/drill/testing/drilled-world';
-import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
-import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
-import { generateSigningKey, savePrivateKey } from '@headgate/documents';
+import type { DrilledWorld } from '@headgate/adapters/execution/drill/testing/drilled-world';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sealedPlan, trustText } from '../testing/sealed-plan.ts';
+import { type RecoveredTenants, recoveredTenants } from '../testing/recovered-tenants.ts';
 import { typed } from '../testing/typed.ts';
 import { untoldFacts } from '../testing/untold-facts.ts';
-import { recover } from './recover.ts';
 import { recoverTenant } from './recover-tenant.ts';
 
+let all: RecoveredTenants;
 let world: DrilledWorld;
 let dir: string;
 let recovered: string;
 
 beforeAll(async () => {
-  world = await drilledWorld();
-  dir = join(world.real.dir, 'agent');
-  await mkdir(dir, { mode: 0o755 });
-  await mkdir(join(world.real.dir, 'cell'), { mode: 0o755 });
-  await chmod(world.real.dir, 0o755);
-  const tenants = { ada: { store: 'main', ring: 'internal' }, bob: { store: 'main', ring: 'internal' } };
-  await writeFile(join(dir, 'identity.txt'), `${world.ask.identities[0]}\n`, { mode: 0o600 });
-  await writeFile(join(dir, 'token'), 'test-token\n', { mode: 0o600 });
-  const approver = generateSigningKey();
-  savePrivateKey(join(dir, 'approver.pem'), approver.privateKeyPem);
-  savePrivateKey(join(dir, 'stranger.pem'), generateSigningKey().privateKeyPem);
-  const sealed = sealedPlan();
-  const { publicKeyPem } = sealed.key;
-  const trust = trustText(publicKeyPem, sealed.logKey.verifierKey, approver.publicKeyPem);
-  await writeFile(join(dir, 'trust.yaml'), trust.replace('  log:', `${listed('usr_maker')}${listed('usr_run')}  log:`));
-  await writeFile(join(dir, 'cell.json'), JSON.stringify({ ...world.cell, vault: world.vault, tenants }));
-  await writeFile(
-    join(dir, 'agent.yaml'),
-    `server: http://127.0.0.1:1
-name: agt_test
-tokenFile: ${join(dir, 'token')}
-dataDir: ${join(dir, 'data')}
-trustFile: ${join(dir, 'trust.yaml')}
-environments: [{name: production}]
-cellFiles: [${join(dir, 'cell.json')}]
-`,
-  );
-  await world.query(`
-    drop table entry; set role app;
-    create table customer(id int primary key, tenant text not null, name text);
-    create table invoice(id int primary key, customer_id int not null references customer(id), total numeric(10,2) not null);
-    create table rate(code text primary key, value numeric);
-    insert into customer values (1, 'ada', 'Acme'), (2, 'ada', 'Bolt'), (11, 'bob', 'Crane');
-    insert into invoice values (100, 1, 10.50), (101, 2, 20), (111, 11, 5); insert into rate values ('EUR', 1)`);
-  await world.seal();
-  await world.query(`insert into invoice values (102, 1, 7.25)`);
-  const [moment] = await world.query(`select to_char(clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`);
-  await new Promise((done) => setTimeout(done, 5)); // a time has milliseconds, and commits don't wait for the next one
-  // What happens after the moment, to both.
-  await world.query(`
-    delete from invoice where id = 102; update invoice set total = 99 where id in (101, 111);
-    insert into customer values (3, 'ada', 'New'), (12, 'bob', 'New too'); insert into invoice values (103, 3, 1), (112, 12, 2)`);
-  await world.ship();
-  recovered = join(world.real.dir, 'brought-back');
-  const config = ['--config', join(dir, 'agent.yaml'), '--store', 'main'];
-  const to = ['--at', String(moment?.at), '--identity', join(dir, 'identity.txt'), '--to', recovered];
-  const back = await typed(recover, [...config, ...to]);
-  if (back.code !== 0) throw new Error(back.err);
+  all = await recoveredTenants({
+    tables: `
+      create table customer(id int primary key, tenant text not null, name text);
+      create table invoice(id int primary key, customer_id int not null references customer(id), total numeric(10,2) not null);
+      create table rate(code text primary key, value numeric);
+      insert into customer values (1, 'ada', 'Acme'), (2, 'ada', 'Bolt'), (11, 'bob', 'Crane');
+      insert into invoice values (100, 1, 10.50), (101, 2, 20), (111, 11, 5); insert into rate values ('EUR', 1)`,
+    before: `insert into invoice values (102, 1, 7.25)`,
+    after: `
+      delete from invoice where id = 102; update invoice set total = 99 where id in (101, 111);
+      insert into customer values (3, 'ada', 'New'), (12, 'bob', 'New too'); insert into invoice values (103, 3, 1), (112, 12, 2)`,
+  });
+  ({ world, dir, recovered } = all);
 }, 120_000);
-afterAll(async () => {
-  if (recovered !== undefined)
-    await new Cluster({ dir: join(recovered, 'cluster'), port: 1 }, await findPrograms(15, world.real.dir)).stop(0);
-  await world?.real.remove();
-});
+afterAll(() => all?.close());
 
-/** Somebody else in the trust file, with a key of their own. */
-function listed(id: string): string {
-  const pem = JSON.stringify(generateSigningKey().publicKeyPem);
-  return `    - {name: ${id.replace('_', '-')}, principal: ${id}, may: [approval], publicKey: ${pem}}\n`;
-}
-
-const asked = (command: string, ...args: string[]) =>
-  typed(recoverTenant, [command, ...args, '--config', join(dir, 'agent.yaml')], /BEGIN PRIVATE KEY/);
-const compared = (...args: string[]) =>
-  asked('diff', '--store', 'main', '--rules', join(dir, 'rules.yaml'), '--recovered', recovered, ...args);
+const asked = (command: string, ...args: string[]) => all.asked(command, ...args);
+const compared = (...args: string[]) => all.compared(...args);
+/** Where one is there it stays, so each is given anew. */
+const approve: RecoveredTenants['approve'] = async (file, key, by, out, ...more) => {
+  await rm(out, { force: true });
+  return all.approve(file, key, by, out, ...more);
+};
 const rowsOf = (tenant: string) =>
   world.query(
     `select i.id, i.total::text, c.name from invoice i join customer c on c.id = i.customer_id where tenant = '${tenant}' order by 1`,
   );
 
-/** `headgate recover-tenant approve …`, on the approver's machine. */
-function approve(file: string, key: string, by: string, out: string, ...more: string[]) {
-  const main = join(import.meta.dirname, '..', '..', '..', 'cli', 'src', 'main.ts');
-  const args = ['recover-tenant', 'approve', file, '--key', join(dir, key), '--approver', by, '--out', out, ...more];
-  return new Promise<{ code: number; out: string; err: string }>((done) => {
-    execFile(process.execPath, [main, ...args], { cwd: dir }, (error, stdout, err) =>
-      done({ code: error === null ? 0 : Number(error.code), out: stdout, err }),
-    );
-  });
-}
-
 test('wrong usage is said, with what each takes', async () => {
   for (const [args, why] of [
-    [[], /it is scan, diff or apply/],
+    [[], /it is scan, diff, apply or hold/],
+    [
+      ['hold', '--config', 'x', '--store', 'main', '--tenant', 'ada', '--minutes', '721'],
+      /--minutes takes a number from 1 to 720/,
+    ],
     [['differ'], /not differ/],
     [['diff'], /diff needs --config, --store, --tenant, --rules, --recovered, --as/],
     [['apply', '--config', 'x', '--as', 'y'], /apply takes one file/],
@@ -120,6 +67,10 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
 }, async () => {
   const rules = join(dir, 'rules.yaml');
   expect(await asked('scan', '--store', 'main', '--out', rules)).toMatchObject({ code: 0 });
+  expect(await asked('scan', '--store', 'main', '--out', rules)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('rules.yaml is there already, and nothing is written over it'),
+  });
   expect(await readFile(rules, 'utf8')).toContain(
     '# sure: the foreign key invoice_customer_id_fkey leads there\n    - {table: public.invoice, rows: through, by: [customer_id], of: public.customer}',
   );
@@ -172,6 +123,12 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
   const signed = await approve('first-line', 'approver.pem', 'usr_approver', yes, '--yes');
   expect(signed).toMatchObject({ code: 0, out: expect.stringContaining('the first line alone') });
   expect(signed.out).not.toMatch(/Acme|7\.25/);
+  const before = await readFile(yes, 'utf8');
+  expect(await all.approve('first-line', 'approver.pem', 'usr_approver', yes, '--yes')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining(`${yes} is there already, and nothing is written over it`),
+  });
+  expect(await readFile(yes, 'utf8')).toBe(before);
   expect(await asked('apply', file, '--as', 'usr_approver', '--approval', yes)).toMatchObject({
     code: 1,
     err: expect.stringContaining('is of who applies it'),

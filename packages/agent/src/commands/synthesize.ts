@@ -1,11 +1,11 @@
 /** `headgate-agent synthesize`: tenants of any size for load tests, made up in a masked copy. */
-import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { clientConfig, readConnectionUrl } from '@headgate/adapters/execution/external-store/connection-url';
 import { readRowsCatalogue } from '@headgate/adapters/execution/tenant-rows/read-rows-catalogue';
 import { type MadeRows, synthesizeTenants } from '@headgate/adapters/execution/tenant-rows/synthesize';
 import { withClient } from '@headgate/adapters/postgres-cluster/database';
 import { proposeTenantRows } from '@headgate/domain';
+import { writeNew } from '../out-file.ts';
 import { print, printJson } from '../output.ts';
 import { tenantRowsDocument } from '../recover-tenant/proposal.ts';
 import { readTenantRows } from '../recover-tenant/read-rules.ts';
@@ -84,7 +84,7 @@ async function scan(database: Database, { column, name = 'tenant-rows', out }: V
   const document = tenantRowsDocument(name, proposeTenantRows(await withClient(database, readRowsCatalogue), column));
   if (out === undefined) print(document);
   else {
-    await writeFile(out, document, { flag: 'wx' });
+    await writeNew(out, document);
     print(`Proposed rules are in ${out}: read them, correct them, and check them in.\n`);
   }
   return EXIT.ok;

@@ -230,10 +230,11 @@ async function recorded(call: Promise<unknown>): Promise<string> {
   }
 }
 
-/** The same outcome without what migrations took, which older servers have no field for. */
+/** The same outcome without what migrations took, and what was kept before a way back, which older servers have no field for. */
 function withoutTimes(outcome: Outcome): Outcome {
-  if (outcome.kind === 'waiting' || outcome.result?.migrations === undefined) return outcome;
-  const { migrations: _, ...result } = outcome.result;
+  if (outcome.kind === 'waiting' || outcome.result === undefined) return outcome;
+  const { migrations, keptBefore, ...result } = outcome.result;
+  if (migrations === undefined && keptBefore === undefined) return outcome;
   return { ...outcome, result };
 }
 

@@ -14,9 +14,9 @@ import {
 } from '@headgate/documents';
 import { type DifferenceApproval, judgeApproval, type Refusal } from '@headgate/domain';
 import type { AgentConfig } from '../config.ts';
-import { MarksFile } from '../marks/marks-file.ts';
 import { readBundle } from '../reconcile/read-files.ts';
 import { appliedBefore, keepApplied } from './applied-record.ts';
+import { heldLines, holdIn, newestFence } from './held.ts';
 import { expectListed } from './listed.ts';
 import { rulesRefusal } from './pinned-rules.ts';
 import type { ReadTenantRows } from './read-rules.ts';
@@ -32,6 +32,8 @@ export interface ApplyTenantAsk {
   /** Who runs it, by the id that the trust file knows them by. */
   readonly by: string;
   readonly now: () => number;
+  /** Takes what is said before anything is done. */
+  readonly told?: (lines: readonly string[]) => void;
   /** Hears of what is applied, also of what an earlier call applied and may not have told. */
   report?(file: DifferenceFile, facts: TenantRecovered, cell: CellConfig): Promise<void>;
 }
@@ -88,15 +90,16 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
   }
   const judged = judgeApproval(difference, digest, approvals, by, now());
   if (!judged.ok) return judged;
-  const { cells, epoch } = (await MarksFile.open(config.dataDir)).marks;
-  const fence = (Object.hasOwn(cells, cell.cell) ? cells[cell.cell] : undefined) ?? { epoch, n: 0 };
+  const fence = await newestFence(config.dataDir, cell.cell);
   const others = othersOf(cell, difference.store, difference.tenant, ask.rules?.content.spec);
+  const hold = await holdIn(cell, difference.tenant, config.dataDir);
+  ask.told?.(heldLines(difference.tenant, hold));
   const outcome = await applyDifference({
     ...{ file, store, cell: cell.cell, fence, by, others, now },
     ...(before !== undefined && { appliedAt: before.at }),
     beforeCommit: (applied, transaction) =>
       keepApplied(config.dataDir, digest, transaction, factsOf(file, applied, by, judged.approval)),
-  });
+  }).finally(() => (hold.held ? hold.release() : undefined));
   if (!outcome.ok) return outcome;
   if ('already' in outcome) return { ok: true, file, already: true };
   const { applied } = outcome;

@@ -35,10 +35,23 @@ export function cellOfStore(
 }
 
 /** Throws where the store has no such tenant. */
-export function expectTenant({ tenants, cell }: CellConfig, store: string, tenant: string): void {
-  if (Object.hasOwn(tenants, tenant) && tenants[tenant]!.store === store) return;
-  const there = Object.entries(tenants).flatMap(([each, of]) => (of.store === store ? [each] : []));
-  throw new Error(`the store ${store} of the cell ${cell} has no tenant ${tenant}; it has ${named(there)}`);
+export function expectTenant(cell: CellConfig, store: string, tenant: string): void {
+  const there = tenantsOf(cell, store);
+  if (there.includes(tenant)) return;
+  throw new Error(`the store ${store} of the cell ${cell.cell} has no tenant ${tenant}; it has ${named(there)}`);
+}
+
+/** Names of all tenants of a store. */
+export function tenantsOf({ tenants }: Pick<CellConfig, 'tenants'>, store: string): readonly string[] {
+  return Object.entries(tenants).flatMap(([each, of]) => (of.store === store ? [each] : []));
+}
+
+/** Throws where each tenant has a schema of its own, and the rules don't say how it is named: it would be left out as a whole. */
+export function expectTenancy({ cell, tenancy }: CellConfig, { schemas }: TenantRowsSpec): void {
+  if (tenancy !== 'schema-per-tenant' || schemas !== undefined) return;
+  throw new Error(
+    `in the cell ${cell} each tenant has a schema of its own (tenancy: schema-per-tenant), and the rules don’t say how it is named: say so, as schemas: {named: "tenant_{tenant}"}; headgate-agent recover-tenant scan --config FILE --store STORE proposes it`,
+  );
 }
 
 /** Names of the store's other tenants, and what stands for them by the rules, where there are any: nobody's rows are taken for the tenant's. */
@@ -48,7 +61,7 @@ export function othersOf(
   tenant: string,
   rules?: TenantRowsSpec,
 ): readonly string[] {
-  const others = Object.entries(tenants).flatMap(([each, of]) => (of.store === store && each !== tenant ? [each] : []));
+  const others = tenantsOf({ tenants }, store).filter((each) => each !== tenant);
   return [...new Set(others.flatMap((each) => (rules === undefined ? [each] : [each, tenantValue(rules, each)])))];
 }
 

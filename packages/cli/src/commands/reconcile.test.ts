@@ -69,6 +69,13 @@ test('a plan is shown whole, with its risk, and signed for a while by the approv
   const opened = openCompensationApproval(await readFile(join(dir, 'ann.json'), 'utf8'), trust);
   expect(opened).toMatchObject({ ok: true, approval: { by: 'usr_ann', plan: digestOf(text) } });
   expect(opened.ok && opened.approval.notAfter - opened.approval.at).toBe(2 * 3_600_000);
+  // It may be the only one: a second yes is written over nothing.
+  const first = await readFile(join(dir, 'ann.json'), 'utf8');
+  expect(await offline(...APPROVE, '--yes')).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(/ann\.json is there already, and nothing is written over it/),
+  });
+  expect(await readFile(join(dir, 'ann.json'), 'utf8')).toBe(first);
 });
 
 test.each<[string, readonly string[], number, RegExp]>([

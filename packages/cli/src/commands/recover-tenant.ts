@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import {
@@ -15,6 +14,7 @@ import { EXIT } from '../exit-codes.ts';
 import { Failure, notThere } from '../failure.ts';
 import { instant, printable } from '../output.ts';
 import { localKey } from '../releases/local-key.ts';
+import { expectFree, writeSigned } from '../releases/new-file.ts';
 
 const HOUR_MS = 3_600_000;
 const MOST_HOURS = 24 * 7;
@@ -36,7 +36,7 @@ export const recoverTenant: Install = (program, act) => {
     .description('sign your yes to a difference; shows what would be lost first, and asks. No server is needed')
     .requiredOption('--key <file>', 'your own key, which the agent’s trust file lists for you')
     .requiredOption('--approver <id>', 'who you are: the id that the agent’s trust file gives with that key')
-    .requiredOption('--out <file>', 'where the signed approval is written')
+    .requiredOption('--out <file>', 'where the signed approval is written; a file that is there isn’t written over')
     .option('--hours <n>', 'how long it holds', '4')
     .option('--yes', 'sign what is shown without asking')
     .action(act(approve));
@@ -48,8 +48,10 @@ async function approve({ out, cwd, stdin }: Session, file: string, options: Appr
     throw new Failure(EXIT.usage, 'usage', `--hours: expected a number up to ${MOST_HOURS}`);
   const opened = await differenceIn(resolve(cwd, file));
   const { difference, digest, whole } = opened;
-  // Before anybody is asked: a key that can't sign is no reason to read all of it.
+  // Before anybody is asked: a key that can't sign, or a place that is taken, is no reason to read all of it.
   const key = localKey(resolve(cwd, options.key));
+  const place = resolve(cwd, options.out);
+  expectFree(place);
   for (const line of differenceText(difference, digest, await examplesOf(opened.rows()))) out.line(printable(line));
   if (!whole) {
     out.line('This is the first line alone, and no row of it: its numbers are the word of who made it.');
@@ -59,7 +61,7 @@ async function approve({ out, cwd, stdin }: Session, file: string, options: Appr
   const at = Date.now();
   const notAfter = at + Math.round(hours * HOUR_MS);
   const bundle = signDifferenceApproval({ difference: digest, by: options.approver, at, notAfter }, key);
-  await writeFile(resolve(cwd, options.out), `${JSON.stringify(bundle)}\n`, { mode: 0o600 });
+  await writeSigned(place, bundle);
   const text = `approved by ${options.approver} until ${instant(notAfter)}, in ${options.out}; on the agent’s machine: headgate-agent recover-tenant apply FILE --config CONFIG --as WHO-APPLIES-IT --approval ${options.out}`;
   out.answer({ difference: digest, by: options.approver, at, notAfter, out: options.out }, printable(text));
   return EXIT.ok;

@@ -26,7 +26,11 @@ export function migrationTimeLines(promotion: string, times: readonly MigrationT
     .map(({ cell, store, words, verdict }) => `${verdict === 'slower' ? 'SLOWER: ' : ''}${cell}/${store}: ${words}`);
   const more = all.length - told.length + times.reduce((sum, { left }) => sum + left, 0);
   const cut = times.filter((each) => each.cut).map(({ cell }) => cell);
+  const kept = times.flatMap(({ cell, kept: points = [] }) =>
+    points.map(({ store, words }) => `${cell}/${store}: ${words}`),
+  );
   return [
+    ...kept,
     ...told,
     ...(more > 0 ? [`and ${more} more: headgate explain ${promotion} --json`] : []),
     ...(cut.length > 0 ? [`of ${cut.join(', ')} the later steps were not read: there are too many entries`] : []),

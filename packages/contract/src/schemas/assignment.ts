@@ -192,6 +192,7 @@ const migrationTime = z.strictObject({ migration: line(100), durationMs: z.int()
 export const stepResult = z
   .strictObject({
     restorePoint: restorePoint.exactOptional(),
+    keptBefore: restorePoint.exactOptional(),
     schemaVersion: z.int().min(0).exactOptional(),
     migrations: z.array(migrationTime).max(100).exactOptional(),
     routed: z.int().min(0).exactOptional(),

@@ -113,6 +113,10 @@ export const migrationTimes = z
         words: z.string(),
       }),
     ),
+    /** Restore points that were taken before a program took a store's schema back, and stay until a person lets them go. */
+    kept: z
+      .array(z.object({ step: z.string(), store: z.string(), restorePoint: z.string(), words: z.string() }))
+      .exactOptional(),
     /** So many more are left out, those that tell least. */
     left: z.int(),
     /** The cell has more entries than are read: of its later steps nothing is said. */

@@ -37,13 +37,42 @@ const rule = z.discriminatedUnion(
   expects('a rule: table and rows: tenant (with column), through (with by and of) or shared'),
 );
 
+const bareTable = expects('a table of the schema, without the schema’s name: letters, digits, _ and $');
+const schemas = fields({
+  named: text(100)
+    .regex(/^[^.{}]*\{tenant\}[^.{}]*$/, expects('a schema’s name with {tenant} once, and no dot: tenant_{tenant}'))
+    .describe('How a tenant’s schema is named: {tenant} is what stands for the tenant.'),
+  leave: distinct(
+    fields({
+      table: z.string(bareTable).regex(/^[A-Za-z_][A-Za-z0-9_$]{0,62}$/, bareTable),
+      columns: columns(1, 200)
+        .exactOptional()
+        .describe('Columns that a migration added, dropped or changed since the moment; without any the whole table.'),
+    }),
+    1,
+    10_000,
+    ({ table }) => table,
+    'table',
+  )
+    .exactOptional()
+    .describe('What of a tenant’s schema stays as it is.'),
+});
+
 const spec = fields({
   values: mapping(text(100), text(200), 100_000)
     .exactOptional()
     .describe('What stands for a tenant in tenant columns, by the tenant’s name; of one that isn’t here, its name.'),
-  rules: distinct(rule, 1, 10_000, (each) => each.table.replace(/^public\./, ''), 'table').describe(
-    'One for each table of the store: a table that no rule names is refused.',
+  schemas: schemas
+    .exactOptional()
+    .describe('Where each tenant has a schema of its own: every table of it is the tenant’s, without a rule.'),
+  rules: distinct(rule, 0, 10_000, (each) => each.table.replace(/^public\./, ''), 'table').describe(
+    'One for each table of the store that is in no tenant’s schema: a table that no rule names is refused.',
   ),
+}).check((context) => {
+  const { rules, schemas: own } = context.value;
+  if (rules.length > 0 || own !== undefined) return;
+  const message = 'expected:at least one rule, unless tenants have schemas of their own';
+  context.issues.push({ code: 'custom', message, path: ['rules'], input: rules });
 });
 
 export const tenantRows = kind('TenantRows', 'Whose the rows of each table of a shared store are.', spec);

@@ -31,6 +31,8 @@ const added = z
   .regex(/^(NaN|-?Infinity|-?\d{1,2000}(\.\d{1,2000})?)$/)
   .nullable();
 
+const number = z.string().regex(/^-?\d{1,20}$/);
+
 const side = z.strictObject({
   database: text(100),
   schemaVersion: count,
@@ -42,6 +44,7 @@ const side = z.strictObject({
 const table = z.strictObject({
   table: word,
   belongs: z.discriminatedUnion('rows', [
+    z.strictObject({ rows: z.literal('schema') }),
     z.strictObject({ rows: z.literal('tenant'), column: word, type: word }),
     z.strictObject({
       rows: z.literal('through'),
@@ -71,6 +74,12 @@ const headForm = z.strictObject({
   tenant: text(100),
   value: text(200),
   rules: z.strictObject({ name, digest }),
+  schemas: z.strictObject({ named: text(100), others: list(text(400), 0, 100_000) }).exactOptional(),
+  sequences: list(
+    z.strictObject({ sequence: word, column: word, next: number, to: number }),
+    1,
+    MOST_TABLES,
+  ).exactOptional(),
   moment: text(300),
   live: side,
   was: side,

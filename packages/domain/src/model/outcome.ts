@@ -22,6 +22,8 @@ export const MOST_MEASURED = 100;
 export interface StepResult {
   /** Restore point taken by a `restore-point` step. */
   readonly restorePoint?: RestorePoint;
+  /** Taken before a program of the application took a store's schema back: it has what that took away. */
+  readonly keptBefore?: RestorePoint;
   /** Store's schema version, read back after a `migrate` step. */
   readonly schemaVersion?: number;
   /**

@@ -173,13 +173,13 @@ function dataOf(cell: CellPlan, step: Step, action: Migrate): Omit<DataBack, 'ce
   };
 }
 
-/** What Headgate runs itself keeps first what it takes away; of what a program does nobody knows that. */
+/** What Headgate runs itself keeps first what it takes away; of what a program does nobody knows that, so all is kept. */
 function takingBack(action: Action): string {
   if (action.kind !== 'unmigrate') return '';
   const sql = action.migrations.every(({ file }) => file.name.toLowerCase().endsWith('.sql'));
   const kept = sql
     ? 'what they drop or change is kept in files beside its restore points first'
-    : 'of what they drop or change Headgate keeps nothing';
+    : 'what the program takes away nobody knows, so a restore point is taken first, and kept until a person lets it go';
   return `the release’s own files take it back to schema ${action.to}; ${kept}`;
 }
 

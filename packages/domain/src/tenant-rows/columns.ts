@@ -12,13 +12,17 @@ export type ComparedColumns =
   | { readonly columns: readonly TypedColumn[]; readonly liveOnly: readonly TypedColumn[] }
   | { readonly faults: readonly ColumnFault[] };
 
-/** `leave`: what the rule says of columns that aren't the same on both sides. `needed`: columns that can't be left. */
+/**
+ * `leave`: what the rule says of columns that aren't the same on both sides. `needed`: columns that can't be left.
+ * `saying`: how the rule would say that columns stay out.
+ */
 export function compareColumns(
   table: string,
   now: RowsTable,
   was: RowsTable,
   leave: readonly string[],
   needed: readonly string[],
+  saying: (columns: readonly string[]) => string,
 ): ComparedColumns {
   const [here, before] = [byName(now), byName(was)];
   const all = [...new Set([...here.keys(), ...before.keys()])].toSorted();
@@ -29,7 +33,7 @@ export function compareColumns(
   if (undecided.length > 0)
     faults.push({
       why: `a migration changed ${table} since: ${named(undecided.map((name) => differenceWords(name, here.get(name), before.get(name))))}`,
-      unblock: `recover to a moment after it; or say in the rule that these columns stay out: leave: [${undecided.join(', ')}]`,
+      unblock: `recover to a moment after it; or say in the rule that these columns stay out: ${saying(undecided)}`,
     });
   const wrong = leave.filter((name) => same.includes(name) || !all.includes(name));
   if (wrong.length > 0)

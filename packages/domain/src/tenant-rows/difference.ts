@@ -1,6 +1,7 @@
 /** The difference between a tenant's rows as they are and as they were, in numbers: what people approve by its digest. */
 import type { Digest, Instant } from '../model/identity.ts';
 import type { TenantTable } from './plan.ts';
+import type { RaisedSequence } from './sequences.ts';
 
 /** How many rows, and two sums over them that are the same in whatever order they are read. */
 export interface RowsSum {
@@ -41,6 +42,10 @@ export interface TenantDifference {
   /** What stands for the tenant in tenant columns. */
   readonly value: string;
   readonly rules: { readonly name: string; readonly digest: Digest };
+  /** Where tenants have a schema each: how it is named, and those of other tenants, which nobody looked at. */
+  readonly schemas?: { readonly named: string; readonly others: readonly string[] };
+  /** Sequences of the tenant's schema that are yet to give out what comes back: they are raised behind it. Never set back. */
+  readonly sequences?: readonly RaisedSequence[];
   /** Which moment the rows are brought back to, in words. */
   readonly moment: string;
   readonly live: SideFacts;
@@ -103,8 +108,10 @@ export function reverseOf(
   digest: Digest,
   more: Pick<TenantDifference, 'by' | 'madeAt'>,
 ): TenantDifference {
+  // A number that was given out is gone, whatever becomes of its row.
+  const { sequences: _, ...rest } = difference;
   return {
-    ...difference,
+    ...rest,
     ...more,
     undoes: digest,
     moment: `before ${digest} was applied`,

@@ -1,21 +1,32 @@
 /** Whether what a difference says of its tables is what the store says of them: a file's own word for a type is none. */
 import { named } from '../plan/render-words.ts';
 import { otherwiseEqual, type RowsCatalogue, type RowsTable, tablesByName } from './catalogue.ts';
-import { sumsOf, type TenantTable, type TypedColumn } from './plan.ts';
+import type { TenantDifference } from './difference.ts';
+import { decidingColumns, sumsOf, type TenantTable, type TypedColumn } from './plan.ts';
+import { schemaOfTenant } from './schema.ts';
 
 /**
  * Why tables of a file aren't those of the store that it would be applied to, in words; undefined: they are, so that every name
  * and type in them is the catalogue's own and may stand in a statement. To be asked before any of them does.
  */
-export function misfitOf(tables: readonly TenantTable[], catalogue: RowsCatalogue): string | undefined {
+export function misfitOf(
+  { tables, shared, schemas, value }: Pick<TenantDifference, 'tables' | 'shared' | 'schemas' | 'value'>,
+  catalogue: RowsCatalogue,
+): string | undefined {
   const known = tablesByName(catalogue);
+  const own = schemas && `${schemaOfTenant(schemas.named, value)}.`;
   const byName = new Map(tables.map((table) => [table.table, table]));
   if (byName.size < tables.length) return 'it has a table twice';
+  const isOwn = (table: string): boolean => own !== undefined && table.startsWith(own);
+  const lacking = [...known.keys()].find((table) => isOwn(table) && !byName.has(table) && !shared.includes(table));
+  if (lacking !== undefined) return `it leaves out a table of the tenant’s schema (${lacking})`;
   for (const table of tables) {
+    // A table of everybody's that passes for the tenant's schema would be all of everybody's rows.
+    if ((table.belongs.rows === 'schema') !== isOwn(table.table))
+      return `what it says of ${table.table} isn’t so: by what a row of it is somebody’s`;
     const live = known.get(table.table);
     if (live?.kind !== 'plain') return `it has a table that the store hasn’t (${table.table})`;
-    const own = table.belongs.rows === 'tenant' ? [table.belongs.column] : table.belongs.by;
-    const odd = otherwiseEqual(live, [...table.key, ...own]);
+    const odd = otherwiseEqual(live, [...table.key, ...decidingColumns(table.belongs)]);
     if (odd.length > 0) return `rows of ${table.table} can’t be told by ${named(odd)}, whose type has an = of its own`;
     const what =
       columnMisfit(table, live) ?? belongsMisfit(table, live, byName, catalogue) ?? sumsMisfit(table, live, catalogue);
@@ -40,6 +51,7 @@ function belongsMisfit(
   byName: ReadonlyMap<string, TenantTable>,
   { foreignKeys }: RowsCatalogue,
 ): string | undefined {
+  if (belongs.rows === 'schema') return undefined;
   const wrong = 'by what a row of it is somebody’s';
   if (belongs.rows === 'tenant') {
     const own = live.columns.find(({ name }) => name === belongs.column);
@@ -66,7 +78,7 @@ function leadsToTenant(from: string, byName: ReadonlyMap<string, TenantTable>): 
   for (let at = byName.get(from); at !== undefined && !seen.has(at.table); ) {
     if (at.belongs.rows === 'tenant') return true;
     seen.add(at.table);
-    at = byName.get(at.belongs.of);
+    at = at.belongs.rows === 'through' ? byName.get(at.belongs.of) : undefined;
   }
   return false;
 }

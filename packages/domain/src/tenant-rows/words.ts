@@ -9,6 +9,7 @@ import {
   type TableDifference,
   type TenantDifference,
 } from './difference.ts';
+import { schemaOfTenant } from './schema.ts';
 
 /** How much of a value is shown. Characters. */
 const SHOWN = 40;
@@ -39,6 +40,7 @@ export function differenceLines(
     `${counted(rowsOf(difference), 'row')} in ${counted(touched.length, 'table')}: ${totals(touched)}.`,
     `Of the tenant’s ${counted(tables.length, 'table')} ${number(tables.length - touched.length)} are the same.`,
     '',
+    ...sequenceLines(difference),
     ...whoseLines(difference),
     '',
     `difference  ${digest}`,
@@ -58,7 +60,15 @@ function schemaLines({ live, was }: TenantDifference): readonly string[] {
 }
 
 /** Whose rows change is decided by what stands in tenant columns, and by no name. */
-function valueLines({ tenant, value, rules }: TenantDifference): readonly string[] {
+function valueLines({ tenant, value, rules, schemas }: TenantDifference): readonly string[] {
+  if (schemas !== undefined) {
+    const own = schemaOfTenant(schemas.named, value);
+    if (value === tenant) return [`Its rows are all those of the schema ${own}.`];
+    return [
+      `CAUTION: its rows are all those of the schema ${own}, which is named for ${JSON.stringify(value)} and not for it, by the rules ${rules.name}.`,
+      `         See first that this is ${tenant}, and nobody else.`,
+    ];
+  }
   if (value === tenant) return [`Its rows are those in whose tenant columns its name stands.`];
   return [
     `CAUTION: its rows are those in whose tenant columns ${JSON.stringify(value)} stands, which isn’t its name, by the rules ${rules.name}.`,
@@ -66,15 +76,35 @@ function valueLines({ tenant, value, rules }: TenantDifference): readonly string
   ];
 }
 
-function whoseLines({ tables, shared, value }: TenantDifference): readonly string[] {
-  const by = ({ belongs }: TableDifference): string =>
-    belongs.rows === 'tenant'
-      ? `${belongs.column} is ${JSON.stringify(value)}`
-      : `${belongs.by.join(', ')} leads to a row of ${belongs.of} that is`;
+function whoseLines({ tables, shared, value, schemas }: TenantDifference): readonly string[] {
+  const own = schemas && schemaOfTenant(schemas.named, value);
+  const all = tables.filter(({ belongs }) => belongs.rows === 'schema').length;
+  const by = ({ table, belongs }: TableDifference): readonly string[] => {
+    if (belongs.rows === 'schema') return [];
+    if (belongs.rows === 'tenant') return [`of ${table} where ${belongs.column} is ${JSON.stringify(value)}`];
+    return [`of ${table} where ${belongs.by.join(', ')} leads to a row of ${belongs.of} that is`];
+  };
+  const left = shared.filter((table) => own !== undefined && table.startsWith(`${own}.`));
+  const others = shared.filter((table) => !left.includes(table));
   return [
     'A row is the tenant’s',
-    ...indented(tables.map((table) => `of ${table.table} where ${by(table)}`)),
-    shared.length === 0 ? 'No table is shared.' : `Shared, neither read nor changed: ${shared.join(', ')}.`,
+    ...indented([
+      ...(all === 0 ? [] : [`in ${counted(all, 'table')} of the schema ${own}, always`]),
+      ...tables.flatMap(by),
+    ]),
+    ...(left.length === 0 ? [] : [`Of the schema ${own} stays as it is, as the rules say: ${left.join(', ')}.`]),
+    others.length === 0 ? 'No table is shared.' : `Shared, neither read nor changed: ${others.join(', ')}.`,
+    ...(schemas === undefined ? [] : ['Schemas of other tenants: neither read nor changed.']),
+  ];
+}
+
+/** A sequence that would give out again what comes back; where none would, nothing is said. */
+function sequenceLines({ sequences = [] }: TenantDifference): readonly string[] {
+  if (sequences.length === 0) return [];
+  return [
+    'Sequences are never set back. Yet to give out what comes back, and raised behind it:',
+    ...indented(sequences.map(({ sequence, column, next, to }) => `${sequence} (${column}): ${next} → ${to}`)),
+    '',
   ];
 }
 

@@ -1,5 +1,6 @@
 /** Which restore points of one store stay in a vault, and which go. */
 import type { Instant } from '../model/identity.ts';
+import { isLastingPoint } from './schedule.ts';
 
 export interface VaultedPoint {
   readonly id: string;
@@ -37,7 +38,8 @@ export function decideRetention(
 ): { readonly keep: readonly RetentionDecision[]; readonly remove: readonly RetentionDecision[] } {
   // By name where two are of one moment: the answer must not depend on the order of a list.
   const newestFirst = points.toSorted((a, b) => b.takenAt - a.takenAt || (a.id < b.id ? 1 : -1));
-  const readable = newestFirst.filter((point) => point.readable);
+  // What lasts until a person lets it go takes nobody's place.
+  const readable = newestFirst.filter((point) => point.readable && !isLastingPoint(point));
   const lastOfDays = lastOfEach(readable, rule.days, (at) => Math.floor(at / DAY_MS));
   // The first of January 1970 was a Thursday.
   const lastOfWeeks = lastOfEach(readable, rule.weeks, (at) => Math.floor((at + 3 * DAY_MS) / WEEK_MS));
@@ -47,17 +49,19 @@ export function decideRetention(
   for (const { id, readable: known, rollout } of newestFirst) {
     const because = !known
       ? "it can't be read: a person has to look at it"
-      : id === readable[0]!.id
-        ? 'it is the newest'
-        : rollout !== undefined && needed.has(rollout)
-          ? `the rollout ${rollout} may need it to go back`
-          : newest.has(id)
-            ? `it is one of the last ${rule.last}`
-            : lastOfDays.has(id)
-              ? 'it is the last of its day'
-              : lastOfWeeks.has(id)
-                ? 'it is the last of its week'
-                : undefined;
+      : isLastingPoint({ ...(rollout !== undefined && { rollout }) })
+        ? 'a program’s way back took away what it has: a person lets it go'
+        : id === readable[0]!.id
+          ? 'it is the newest'
+          : rollout !== undefined && needed.has(rollout)
+            ? `the rollout ${rollout} may need it to go back`
+            : newest.has(id)
+              ? `it is one of the last ${rule.last}`
+              : lastOfDays.has(id)
+                ? 'it is the last of its day'
+                : lastOfWeeks.has(id)
+                  ? 'it is the last of its week'
+                  : undefined;
     if (because !== undefined) keep.push({ id, because });
     else remove.push({ id, because: 'no rule keeps it' });
   }

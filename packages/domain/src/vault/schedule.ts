@@ -7,7 +7,22 @@ export const SCHEDULED = 'schedule';
 
 /** Whether a restore point was taken for a rollout, which may need it to go back. */
 export function takenForRollout({ rollout }: { readonly rollout?: string }): boolean {
-  return rollout !== undefined && rollout !== SCHEDULED;
+  return rollout !== undefined && rollout !== SCHEDULED && !isLastingPoint({ rollout });
+}
+
+const WAY_BACK = 'way-back/';
+
+/**
+ * What a restore point says it was taken for that keeps what a step's program takes away from a store: no rollout goes back to
+ * one, and no retention removes it.
+ */
+export function beforeWayBack(rollout: string, step: string): string {
+  return `${WAY_BACK}${rollout}/${step}`;
+}
+
+/** Whether a restore point stays until a person lets it go. */
+export function isLastingPoint({ rollout }: { readonly rollout?: string }): boolean {
+  return rollout?.startsWith(WAY_BACK) === true;
 }
 
 /** How something that is done again and again went lately. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { freshnessOf, nextDue } from './freshness.ts';
 import { decideRetention, type RetentionRule, type VaultedPoint } from './retention.ts';
+import { beforeWayBack, takenForRollout } from './schedule.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -48,6 +49,15 @@ describe('retention', () => {
     decided(({ remove }, all, _, n) => {
       for (const { id } of remove) expect(n.has(all.find((p) => p.id === id)!.rollout!)).toBe(false);
     }));
+
+  test('what a program’s way back took away is never removed, and takes nobody’s place', () => {
+    const point = (id: string, takenAt: number, rollout: string) => ({ id, takenAt, readable: true, rollout });
+    const lasting = beforeWayBack('r1', 'undo.w1.migrate.main');
+    const all = [point('old', 1, lasting), point('gone', 2, 'r0'), point('last', 3, 'r0'), point('new', 4, lasting)];
+    const one = { last: 1, days: 0, weeks: 0 };
+    expect(decideRetention(all, one, new Set()).remove.map(({ id }) => id)).toEqual(['gone']);
+    expect(takenForRollout({ rollout: lasting })).toBe(false);
+  });
 
   test('what can not be read is never removed', () =>
     decided(({ remove }, all) => {

@@ -11,6 +11,11 @@ export interface MigrationBack extends MigrationRef {
 export interface Migrator {
   /** The cell's stores. */
   readonly stores: readonly string[];
+  /**
+   * Whether a way back of the store is a program of which nobody knows what it takes away, so that nothing of that is kept by
+   * whoever runs it. Absent: of no store.
+   */
+  byProgram?(store: string): boolean;
   /** The store's schema version; 0 before the first migration. Throws, in words, when it is at none that a release leaves. */
   version(store: string): Promise<number>;
   /** What is seen of the store, also when it is at no version that a release leaves. */

@@ -3,6 +3,7 @@ import type { MigrationBack } from '../ports/migrator.ts';
 import type { Ports } from '../ports/ports.ts';
 import type { KeptRestorePoint, UnreadableRestorePoint } from '../ports/restore-points.ts';
 import type { StepContext } from '../ports/step-context.ts';
+import { keepBefore } from './keep-before.ts';
 import { whileClosed } from './operation-closer.ts';
 import { misfitOfStore } from './schema-fit.ts';
 import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
@@ -98,8 +99,26 @@ export function sayUnreadable(store: string, { id, why }: UnreadableRestorePoint
 export const unmigrate: StepExecutor<'unmigrate'> = async (action, ctx, ports) =>
   whileClosed(takeBack, false)(action, ctx, ports);
 
-/** In the order that the plan lists. What still runs must be able to live with it. */
-const takeBack: StepExecutor<'unmigrate'> = async ({ store, migrations, to }, ctx, ports) => {
+/**
+ * In the order that the plan lists. What still runs must be able to live with it. What an SQL file takes away its runner keeps;
+ * before a program's way back all of the store is kept.
+ */
+const takeBack: StepExecutor<'unmigrate'> = async (action, ctx, ports) => {
+  const late = overdue(ctx);
+  if (late) return late;
+  const { migrator } = ports;
+  if (migrator.byProgram?.(action.store) !== true || (await migrator.version(action.store)) <= action.to)
+    return backward(action, ctx, ports);
+  // Where it may not go on at all, nothing has to be kept for it.
+  const misfit = await misfitOfStore(ports, action.store, action.to);
+  if (misfit) return failed('rejected', misfit);
+  const kept = await keepBefore(action.store, ctx, ports);
+  if ('stands' in kept) return kept.stands;
+  const outcome = await backward(action, ctx, ports);
+  return outcome.kind === 'waiting' ? outcome : { ...outcome, result: { ...outcome.result, keptBefore: kept.point } };
+};
+
+const backward: StepExecutor<'unmigrate'> = async ({ store, migrations, to }, ctx, ports) => {
   for (const migration of migrations) {
     const late = overdue(ctx);
     if (late) return late;

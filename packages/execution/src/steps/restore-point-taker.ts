@@ -1,4 +1,5 @@
 import type { Outcome, RestorePoint } from '@headgate/domain';
+import type { Ports } from '../ports/ports.ts';
 import type { StepContext } from '../ports/step-context.ts';
 import type { Vault } from '../ports/vault.ts';
 import { done, failed, overdue, type StepExecutor } from './step-executor.ts';
@@ -16,12 +17,17 @@ export const takeRestorePoint: StepExecutor<'restore-point'> = async ({ store },
   const taken = await ports.restorePoints.take(store, ctx);
   if (!taken.ok) return failed(taken.code, taken.why);
   ctx.log(`store ${store}: restore point ${taken.value.id} taken, ${taken.value.bytes} bytes`);
-  const verified = await ports.restorePoints.verify(store, taken.value.id, ctx.signal);
+  return provePoint(store, taken.value.id, ctx, ports);
+};
+
+/** Reads one that was taken back, and has it sealed where that is asked for. */
+export async function provePoint(store: string, id: string, ctx: StepContext, ports: Ports): Promise<Outcome> {
+  const verified = await ports.restorePoints.verify(store, id, ctx.signal);
   if (!verified.ok) return failed(verified.code, verified.why);
-  ctx.log(`store ${store}: restore point ${taken.value.id} verified`);
+  ctx.log(`store ${store}: restore point ${id} verified`);
   const unsealed = ports.vault && (await seal(ports.vault, verified.value, ctx));
   return unsealed ?? done({ restorePoint: verified.value });
-};
+}
 
 /** What stands in the way when it couldn't be sealed and has to be. */
 async function seal(vault: Vault, point: RestorePoint, ctx: StepContext): Promise<Outcome | undefined> {

@@ -53,6 +53,10 @@ export class CommandMigrator implements Migrator {
     for (const store of this.byName.values()) await endLeftovers(this.scratch(store));
   }
 
+  byProgram(): boolean {
+    return true;
+  }
+
   async version(name: string): Promise<number> {
     const { seen, halfWay } = await this.standing(name);
     const { schemaVersion, drift } = seen;

@@ -26,3 +26,10 @@ test('whatever was taken: the newest stays, so many stay, and nothing that a way
         expect(gone.has(own.find((p) => p.schemaVersion === version)!.id)).toBe(false);
     }),
   ));
+
+test('what a program’s way back took away stays until a person lets it go, and takes nobody’s place', () => {
+  const at = (id: string, rollout: string) => ({ id, rollout, schemaVersion: 1 });
+  const lasting = at('lasting', 'way-back/r1/undo.w1.migrate.main');
+  expect(outlived([lasting, at('c', 'r3'), at('b', 'r2'), at('a', 'r1')], 2).map(({ id }) => id)).toEqual(['a']);
+  expect(outlived([at('c', 'r3'), at('b', 'r2'), lasting], 1).map(({ id }) => id)).toEqual(['b']);
+});

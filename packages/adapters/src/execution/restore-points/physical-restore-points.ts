@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Digest, RestorePoint } from '@headgate/domain';
+import { type Digest, isLastingPoint, type RestorePoint } from '@headgate/domain';
 import {
   type Answer,
   denied,
@@ -151,8 +151,9 @@ export class PhysicalRestorePoints implements RestorePoints {
       for (const ending of ['.partial', '.verified', '.sha256'])
         await rm(`${dir}${ending}`, { recursive: true, force: true });
     }
+    // One that lasts has the segments of its own moment in it, and nothing goes on from it.
     const oldest = manifests
-      .filter((each) => !old.has(each))
+      .filter((each) => !old.has(each) && !isLastingPoint(each))
       .map(({ startWal }) => startWal)
       .sort((a, b) => (a.slice(8) < b.slice(8) ? -1 : 1))[0];
     if (!oldest) return;

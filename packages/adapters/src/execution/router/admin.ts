@@ -3,7 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { InFlight } from './in-flight.ts';
 import { answerProblems, problem } from './problem.ts';
-import { RouteChange, type RoutingTable } from './routing-table.ts';
+import { Lend, RouteChange, type RoutingTable } from './routing-table.ts';
 
 /** The agent's side of the router: sets routes under a fence, and reads back what is routed and what still runs. */
 export function buildAdmin(token: string, table: RoutingTable, inFlight: InFlight): FastifyInstance {
@@ -25,6 +25,7 @@ export function buildAdmin(token: string, table: RoutingTable, inFlight: InFligh
     reads: [...table.reads],
     pausing: [...table.pausing],
     closed: table.closed.all(),
+    lent: [...table.lent],
   }));
   app.get('/inflight', async () => ({
     inFlight: inFlight.read(),
@@ -38,6 +39,13 @@ export function buildAdmin(token: string, table: RoutingTable, inFlight: InFligh
     const answer = await table.change(change.data);
     if (!answer.ok) return problem(reply, answer.code === 'fenced' ? 409 : 422, answer.code, answer.why);
     return { fence: table.fence, routed: Object.keys(change.data.routes).length };
+  });
+  app.put('/lent', async (request, reply) => {
+    const asked = Lend.safeParse(request.body);
+    if (!asked.success) return problem(reply, 400, 'Not a hold', z.prettifyError(asked.error).slice(0, 1_000));
+    const answer = table.lend(asked.data);
+    if (!answer.ok) return problem(reply, answer.code === 'fenced' ? 409 : 422, answer.code, answer.why);
+    return { lent: table.lent };
   });
   return app;
 }

@@ -134,8 +134,8 @@ function forwarder(config: ProxyConfig, table: RoutingTable, inFlight: InFlight)
         setTimeout(attempt, RETRY_EVERY_MS);
         return;
       }
-      if (table.held.has(tenant) && !checks && !(reads && table.reads.has(tenant))) {
-        turnAway(request, reply, config.retryAfterS, table.reads.has(tenant));
+      if (!checks && table.turnsAway(tenant, reads)) {
+        turnAway(request, reply, config.retryAfterS, table.servesReads(tenant));
         return;
       }
       const slot = table.pick(tenant, Math.random());

@@ -3,7 +3,7 @@ import type { Fence } from '@headgate/domain/protocol/fence';
 import { z } from 'zod';
 import { readSecret } from '../../machine/durable-file.ts';
 import { type Closing, type Reopening, StoredClosing } from './closings.ts';
-import type { ChangeAnswer, Hold, Weights } from './routing-table.ts';
+import type { ChangeAnswer, Hold, Lend, Weights } from './routing-table.ts';
 
 const Routes = z.object({
   routes: z.record(z.string(), z.record(z.string(), z.number())),
@@ -12,6 +12,7 @@ const Routes = z.object({
   pausing: z.array(z.string()).default([]),
   /** Absent: the router was started by an agent that knew no operations. */
   closed: z.array(StoredClosing).exactOptional(),
+  lent: z.array(z.string()).default([]),
 });
 const Counts = z.record(z.string(), z.record(z.string(), z.number()));
 const Flights = z.object({ inFlight: Counts, writes: Counts, closed: z.record(z.string(), z.number()).default({}) });
@@ -40,6 +41,20 @@ export class RouterClient {
     throw new Error(`The router answered ${status} to a change of routes: ${why}`);
   }
 
+  /** Holds a tenant's writes for a moment, or ends that (0 milliseconds). */
+  async lend(lend: Lend): Promise<ChangeAnswer> {
+    const { status, body } = await this.ask('PUT', '/lent', lend, 3_000);
+    if (status === 200) return { ok: true };
+    if (status === 404)
+      return {
+        ok: false,
+        code: 'rejected',
+        why: 'the router that runs is of a version before this, and knows no such hold until it is started anew',
+      };
+    const why = String((body as { detail?: unknown }).detail ?? `status ${status}`);
+    return { ok: false, code: status === 409 ? 'fenced' : 'rejected', why };
+  }
+
   /** What is routed where, who is held, of those whose reading requests are served, and what operations are closed. */
   async table(): Promise<{
     readonly routes: Readonly<Record<string, Weights>>;
@@ -47,6 +62,8 @@ export class RouterClient {
     readonly reads: readonly string[];
     readonly pausing: readonly string[];
     readonly closed?: readonly StoredClosing[];
+    /** Whose writes are turned away as long as somebody says so again and again. */
+    readonly lent: readonly string[];
   }> {
     return Routes.parse(await this.read('/routes'));
   }

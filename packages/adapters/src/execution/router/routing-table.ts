@@ -3,6 +3,7 @@ import { admits, compareFences } from '@headgate/domain/protocol/fence';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
 import { Closing, ClosingsInForce, closed, Reopening, StoredClosing } from './closings.ts';
+import { LENT_MS, LentHolds } from './lent-holds.ts';
 
 const name = z.string().min(1).max(63);
 const fence = z.strictObject({ epoch: z.int().min(0), n: z.int().min(0) });
@@ -38,6 +39,15 @@ const Stored = z.strictObject({
 });
 export type StoredRoutes = z.output<typeof Stored>;
 
+/** A hold for writes that somebody asks for again and again; of 0 milliseconds: that it is over. */
+export const Lend = z.strictObject({
+  fence,
+  tenant: name,
+  by: z.string().min(1).max(100),
+  forMs: z.int().min(0).max(LENT_MS),
+});
+export type Lend = z.output<typeof Lend>;
+
 /** Whether a tenant is held, and for whom. */
 export type Hold = boolean | 'writes' | 'pause';
 
@@ -57,6 +67,7 @@ export class RoutingTable {
   private closedNow: ClosingsInForce;
   private last: Promise<unknown> = Promise.resolve();
   private readonly listeners: (() => void)[] = [];
+  private readonly lentHolds = new LentHolds();
 
   private constructor(path: string, slots: ReadonlySet<string>, stored: StoredRoutes) {
     this.path = path;
@@ -103,6 +114,34 @@ export class RoutingTable {
   /** The operations that are closed at this moment. */
   get closed(): ClosingsInForce {
     return this.closedNow;
+  }
+
+  /** Tenants whose writes are turned away because somebody says so again and again. */
+  get lent(): readonly string[] {
+    return this.lentHolds.tenants();
+  }
+
+  /** Whether a request is turned away; `reads`: it asks for nothing to change. */
+  turnsAway(tenant: string, reads: boolean): boolean {
+    if (this.heldNow.has(tenant) && !(reads && this.readsNow.has(tenant))) return true;
+    return !reads && this.lentHolds.has(tenant);
+  }
+
+  /** Whether who only reads is served while the tenant is held. */
+  servesReads(tenant: string): boolean {
+    return !this.heldNow.has(tenant) || this.readsNow.has(tenant);
+  }
+
+  /** Holds a tenant's writes for a moment, or ends that. A lower fence than one that was seen is refused. */
+  lend({ fence, tenant, by, forMs }: Lend): ChangeAnswer {
+    if (!admits(this.stored.fence ?? undefined, fence))
+      return { ok: false, code: 'fenced', why: `the router has seen the fence ${JSON.stringify(this.stored.fence)}` };
+    if (!Object.hasOwn(this.stored.routes, tenant))
+      return { ok: false, code: 'rejected', why: `the router routes no tenant ${tenant}` };
+    if (!this.lentHolds.lend(tenant, by, forMs))
+      return { ok: false, code: 'rejected', why: 'the router holds as many tenants in this way as it can' };
+    for (const each of this.listeners) each();
+    return { ok: true };
   }
 
   /** Changes the routes of the named tenants, who is held, and which operations are closed; others stay. A lower fence than one that was seen is refused. */

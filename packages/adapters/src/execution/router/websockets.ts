@@ -88,7 +88,8 @@ export class WebSockets {
     const refused = config.callGuard?.({ target: url, headers, body: undefined, tenantValue });
     if (refused !== undefined) return { status: 403, ...refused };
     const checks = passes(config.checkPass, headers[CHECK_HEADER]);
-    if (table.held.has(tenant) && !checks) return this.comeAgain('Under maintenance', 'This system is being updated');
+    if (!checks && table.turnsAway(tenant, false))
+      return this.comeAgain('Under maintenance', 'This system is being updated');
     const slot = table.pick(tenant, Math.random());
     if (slot === undefined)
       return { status: 404, title: 'No such tenant', detail: `The tenant ${tenant.slice(0, 63)} isn't routed here.` };
@@ -145,7 +146,7 @@ export class WebSockets {
 
   private mayStay({ tenant, slot, checks, what }: Way): boolean {
     if (this.table.closed.asked(tenant, slot, what) !== undefined) return false;
-    return this.table.leadsTo(tenant, slot) && (checks || !this.table.held.has(tenant));
+    return this.table.leadsTo(tenant, slot) && (checks || !this.table.turnsAway(tenant, false));
   }
 
   private comeAgain(title: string, why: string): RawProblem {

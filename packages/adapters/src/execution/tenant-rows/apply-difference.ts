@@ -1,7 +1,7 @@
 /** Applies an approved difference: all of it in one transaction, or nothing. */
 import { type DifferenceFile, openDifferenceFile } from '@headgate/documents';
 import type { Digest, Fence, Refusal, RowsCatalogue, TableDifference } from '@headgate/domain';
-import { misfitOf, refused, reverseOf, reverseRow, standingOf } from '@headgate/domain';
+import { misfitOf, ownSchema, refused, reverseOf, reverseRow, schemaOfTenant, standingOf } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
 import type pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
@@ -13,6 +13,7 @@ import { lookAtOthers, othersTouched } from './others-untouched.ts';
 import { readRowsCatalogue } from './read-rows-catalogue.ts';
 import { rowsClient, settle } from './rows-client.ts';
 import { meanTenant, tableSql } from './rows-sql.ts';
+import { raiseSequences } from './sequences.ts';
 import { type SummedTable, sumRows } from './tenant-side.ts';
 import { valueRefusal } from './tenant-value.ts';
 import { triggersOff } from './triggers.ts';
@@ -130,7 +131,9 @@ async function inStore(ask: ApplyAsk, reverse: Reverse, stillHeld: () => Promise
       idle_in_transaction_session_timeout: SILENT_MS,
     });
     const { tables, tenant, value } = file.difference;
-    const strange = strangeTo(ask, await readRowsCatalogue(client));
+    const theirs = schemaRefusal(ask);
+    if (theirs !== undefined) return { ok: false, refusal: theirs };
+    const strange = strangeTo(ask, await catalogueOf(ask, client));
     if (strange !== undefined) return strange;
     const refusal = await valueRefusal(client, tables, { what: WHAT, tenant, value, others: ask.others });
     if (refusal !== undefined) return { ok: false, refusal };
@@ -156,9 +159,28 @@ async function inStore(ask: ApplyAsk, reverse: Reverse, stillHeld: () => Promise
   }
 }
 
+/** Why the schema that a difference is of can't be taken for the tenant's. */
+function schemaRefusal({ file: { difference }, others }: ApplyAsk): Refusal | undefined {
+  const { schemas, tenant, value } = difference;
+  const own = schemas && ownSchema(WHAT, schemas, { tenant, value, others });
+  return own?.ok === false ? own.refusal : undefined;
+}
+
+/** The store's tables, without those of other tenants' schemas: those that the difference left out, and those of tenants since. */
+async function catalogueOf({ file: { difference }, others }: ApplyAsk, client: pg.Client): Promise<RowsCatalogue> {
+  const { schemas, value } = difference;
+  if (schemas === undefined) return readRowsCatalogue(client);
+  const own = schemaOfTenant(schemas.named, value);
+  const theirs = new Set([...schemas.others, ...others.map((other) => schemaOfTenant(schemas.named, other))]);
+  return readRowsCatalogue(
+    client,
+    [...theirs].filter((schema) => schema !== own),
+  );
+}
+
 /** Why the difference isn't one of these tables. */
 function strangeTo(ask: ApplyAsk, catalogue: RowsCatalogue): ApplyOutcome | undefined {
-  const { schema, tables } = ask.file.difference;
+  const { schema } = ask.file.difference;
   if (schemaOf(catalogue) !== schema)
     return no(
       ask,
@@ -167,7 +189,7 @@ function strangeTo(ask: ApplyAsk, catalogue: RowsCatalogue): ApplyOutcome | unde
       'make it anew, and have that approved',
     );
   // Who made the file wrote what it says of its tables, and statements are made of that.
-  const misfit = misfitOf(tables, catalogue);
+  const misfit = misfitOf(ask.file.difference, catalogue);
   const unblock = 'find out who made this file and how; make it anew, and have that approved';
   return misfit === undefined ? undefined : no(ask, 'not-of-this-store', misfit, unblock);
 }
@@ -185,7 +207,7 @@ async function underLock(
     const all = tables.map(({ table }) => table).toSorted();
     await client.query(`lock table only ${all.map(tableSql).join(', only ')} in share row exclusive mode`);
   }
-  const catalogue = await readRowsCatalogue(client);
+  const catalogue = await catalogueOf(ask, client);
   const strange = strangeTo(ask, catalogue);
   if (strange !== undefined) return strange;
   const sums = await sumsOf(client, tables);
@@ -220,6 +242,10 @@ async function underLock(
       `after all was written, rows of ${tenant} weren’t what they should be`,
       'look for what else writes to these tables (event triggers, computed columns)',
     );
+  const { schemas, sequences = [], value } = file.difference;
+  const behind =
+    schemas && (await raiseSequences(client, tables, laid, schemaOfTenant(schemas.named, value), sequences));
+  if (behind !== undefined) return changed(ask, behind);
   const touched = await othersTouched(client, tables, before, tries);
   if (touched !== undefined)
     return no(

@@ -231,4 +231,22 @@ describe('A difference', { timeout: 60_000 }, () => {
     await store.apply();
     expect(await store.query('select id from log order by 1')).toEqual([{ id: 1 }, { id: 2 }, { id: 4 }]);
   });
+
+  test.each([
+    ['character(3)', 'adam', 'ada'],
+    ['character varying(3)', 'ada  ', 'ada'],
+    ['name', 'a'.repeat(64), 'a'.repeat(63)],
+  ])(
+    'is refused where the column’s type %s would cut what stands for the tenant, which is somebody’s of a shorter name',
+    async (type, value, shorter) => {
+      await store.query(`create table cut(id int primary key, t ${type}); insert into cut values (1, '${shorter}')`);
+      await store.remember();
+      await store.query('delete from cut');
+      const rules: readonly TenantRowsRule[] = [...RULES, { table: 'cut', rows: 'tenant', column: 't' }];
+      expect(await refusedFor(rules, { ada: value })).toMatchObject([
+        { code: 'value-unfit', why: expect.stringContaining(`doesn’t fit the type ${type} of public.cut`) },
+      ]);
+      expect(await store.diff('ada', by(rules, { ada: shorter }))).toMatchObject({ ok: true });
+    },
+  );
 });

@@ -2,11 +2,16 @@
 import { digestOfJson } from '@headgate/documents';
 import {
   type Digest,
+  type FeedingSequence,
+  isEqual,
+  type OwnSchema,
+  ownSchema,
   planTenantRows,
   type Refusal,
   type RowDifference,
   type RowsCatalogue,
   refused,
+  sequencesToRaise,
   type TenantDifference,
   type TenantRowsPlan,
   type TenantRowsSpec,
@@ -18,7 +23,8 @@ import { compareSides } from './compare-sides.ts';
 import { type DifferenceLimits, DifferenceWriter } from './difference-writer.ts';
 import { findOutside } from './outside.ts';
 import { readRowsCatalogue } from './read-rows-catalogue.ts';
-import { openSide, type TenantSide } from './tenant-side.ts';
+import { ComingNumbers, feedingSequences } from './sequences.ts';
+import { openSide, sumRows, type TenantSide } from './tenant-side.ts';
 import { valueRefusal } from './tenant-value.ts';
 
 export interface DifferenceAsk {
@@ -44,16 +50,22 @@ export type MadeDifference =
       readonly examples: readonly RowDifference[];
       /** What stands in its way; then there is no file. */
       readonly outside: readonly Refusal[];
+      /** Tables in which the tenant wrote while it was made: it can't be applied any more. */
+      readonly writtenSince: readonly string[];
     }
   | { readonly ok: false; readonly refusals: readonly (Refusal | RuleRefusal)[] };
 
+const WHAT = 'compare a tenant’s rows';
 /** Of each kind, in each table. */
 const EXAMPLES = 3;
 
 /** Throws a `WrongDifference` above a limit, and what the database says otherwise. */
 export async function makeDifference(ask: DifferenceAsk): Promise<MadeDifference> {
-  const { of, rules, signal } = ask;
+  const { of, rules } = ask;
   const value = tenantValue(rules, of.tenant);
+  const named = rules.schemas && ownSchema(WHAT, rules.schemas, { tenant: of.tenant, value, others: ask.others });
+  if (named?.ok === false) return { ok: false, refusals: [named.refusal] };
+  const own = named?.own;
   const sides: TenantSide[] = [];
   try {
     // The recovered one first: what is written meanwhile is in the live one, and is a difference.
@@ -63,33 +75,39 @@ export async function makeDifference(ask: DifferenceAsk): Promise<MadeDifference
     sides.push(live);
     const strange = otherStore(ask, live, was);
     if (strange !== undefined) return strange;
-    const catalogue = await readRowsCatalogue(live.client);
-    const planned = planTenantRows(rules.rules, catalogue, await readRowsCatalogue(was.client));
+    const catalogue = await readRowsCatalogue(live.client, own?.others);
+    const planned = planTenantRows(rules.rules, catalogue, await readRowsCatalogue(was.client, own?.others), own);
     if (!planned.ok) return planned;
     const misfit = await valueMisfit(ask, planned.plan, value);
     if (misfit !== undefined) return misfit;
-    return await written(ask, value, planned.plan, catalogue, live, was, signal);
+    const feeding = own === undefined ? [] : await feedingSequences(live.client, own.name);
+    return await written(ask, { value, own, plan: planned.plan, catalogue, feeding, live, was });
   } finally {
     await Promise.all(sides.map((side) => side.close()));
   }
 }
 
-async function written(
-  ask: DifferenceAsk,
-  value: string,
-  { tables: planned, shared }: TenantRowsPlan,
-  catalogue: RowsCatalogue,
-  live: TenantSide,
-  was: TenantSide,
-  signal: AbortSignal,
-): Promise<MadeDifference> {
-  const { of, rules, out, limits, now } = ask;
+interface Planned {
+  readonly value: string;
+  readonly own: OwnSchema | undefined;
+  readonly plan: TenantRowsPlan;
+  readonly catalogue: RowsCatalogue;
+  readonly feeding: readonly FeedingSequence[];
+  readonly live: TenantSide;
+  readonly was: TenantSide;
+}
+
+async function written(ask: DifferenceAsk, planned: Planned): Promise<MadeDifference> {
+  const { of, rules, out, limits, now, signal } = ask;
+  const { value, own, plan, catalogue, feeding, live, was } = planned;
+  const { shared } = plan;
+  const coming = new ComingNumbers(plan.tables, feeding);
   const writer = await DifferenceWriter.open(out, limits);
   const examples: RowDifference[] = [];
   const kept = new Map<string, number>();
   try {
     const tables = await compareSides(
-      planned,
+      plan.tables,
       live,
       was,
       async (row) => {
@@ -97,21 +115,39 @@ async function written(
         const count = (kept.get(key) ?? 0) + 1;
         kept.set(key, count);
         if (count <= EXAMPLES) examples.push(row);
+        coming.add(row);
         await writer.add(row);
       },
       signal,
     );
     const outside = await findOutside({ tables, catalogue, tenant: of.tenant, live, was }, writer.rows(tables));
     const { name, digest } = rules;
+    const raised = sequencesToRaise(feeding, (table, column) => coming.of(table, column));
     const ended = await writer.end({
+      ...(own !== undefined && { schemas: { named: own.named, others: own.others } }),
+      ...(raised.length > 0 && { sequences: raised }),
       ...{ ...of, value, rules: { name, digest }, live: live.facts, was: was.facts },
       ...{ schema: schemaOf(catalogue), tables, shared, madeAt: now(), undoes: null },
     });
     if (outside.length > 0) await writer.remove();
-    return { ok: true, ...ended, examples, outside };
+    return { ok: true, ...ended, examples, outside, writtenSince: await writtenSince(ask.live, ended.difference) };
   } catch (error) {
     await writer.abandon();
     throw error;
+  }
+}
+
+/** Read again: the comparison saw one moment, and may have taken long. */
+async function writtenSince(store: Store, { value, tables }: TenantDifference): Promise<readonly string[]> {
+  const now = await openSide(store, value);
+  try {
+    const byName = new Map(tables.map((table) => [table.table, table]));
+    const written: string[] = [];
+    for (const table of tables)
+      if (!isEqual(table.live, await sumRows(now.client, table, byName))) written.push(table.table);
+    return written;
+  } finally {
+    await now.close();
   }
 }
 
@@ -127,7 +163,7 @@ function otherStore({ of }: DifferenceAsk, live: TenantSide, was: TenantSide): M
   const why = `the recovered store is of another cluster (${was.facts.database}) than the live one (${live.facts.database})`;
   const { refusal } = refused(
     'other-store',
-    'compare a tenant’s rows',
+    WHAT,
     `${of.cell}/${of.store}`,
     why,
     'recover this store: `headgate-agent recover --config FILE --store STORE --to DIR`',
@@ -145,7 +181,7 @@ async function valueMisfit(
   try {
     await asking.client.query('rollback');
     const refusal = await valueRefusal(asking.client, tables, {
-      ...{ what: 'compare a tenant’s rows', tenant, value, others },
+      ...{ what: WHAT, tenant, value, others },
     });
     return refusal && { ok: false, refusals: [refusal] };
   } finally {

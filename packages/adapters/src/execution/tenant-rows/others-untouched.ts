@@ -23,8 +23,10 @@ export async function lookAtOthers(
   const byName = new Map(tables.map((table) => [table.table, table]));
   const sums = new Map<string, string>();
   const counted: string[] = [];
+  // Of a table in the tenant's schema nobody else has a row.
   for (const table of tables)
-    if ((await bytesOf(client, table)) > summedBytes) counted.push(table.table);
+    if (table.belongs.rows === 'schema') continue;
+    else if ((await bytesOf(client, table)) > summedBytes) counted.push(table.table);
     else sums.set(table.table, await sumOf(client, table, byName));
   return { sums, counted, written: await writtenSoFar(client) };
 }
@@ -51,7 +53,28 @@ export async function othersTouched(
       return `rows of ${name} that are somebody else’s changed, too`;
   const planned = new Map(tables.map(({ table, back, changed, away }) => [table, [back, changed, away]]));
   const strange = unplanned(before.written, first, new Map()) ?? unplanned(last, await writtenSoFar(client), planned);
-  return strange && `other rows of ${strange} than were planned were written`;
+  if (strange !== undefined) return `other rows of ${strange} than were planned were written`;
+  const elsewhere = await heldElsewhere(client, tables);
+  return elsewhere && `${elsewhere} is held against everybody, as if it were to be emptied or altered`;
+}
+
+/** What isn't the tenant's, and was truncated or altered in this transaction: whoever does holds it until the end. */
+async function heldElsewhere(client: pg.Client, tables: readonly TenantTable[]): Promise<string | undefined> {
+  const own = tables.map(({ table }) => table);
+  const schemas = tables.flatMap(({ table, belongs }) =>
+    belongs.rows === 'schema' ? [table.slice(0, table.indexOf('.'))] : [],
+  );
+  const { rows } = await client.query<{ name: string }>(
+    `select n.nspname || '.' || c.relname as name
+     from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+     where l.pid = pg_backend_pid() and l.locktype = 'relation' and l.granted
+       and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+       and c.relkind in ('r', 'p', 'f', 'm', 'v', 'S') and c.relpersistence <> 't' and n.nspname !~ '^pg_'
+       and n.nspname || '.' || c.relname <> all($1::text[]) and not (c.relkind = 'S' and n.nspname = any($2::text[]))
+     order by 1 limit 1`,
+    [own, [...new Set(schemas)]],
+  );
+  return rows[0]?.name;
 }
 
 /** A table of which other rows were written in between than were planned. */

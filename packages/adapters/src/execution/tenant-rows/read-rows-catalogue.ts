@@ -42,7 +42,7 @@ select json_build_object(
       'rewrites', coalesce((select json_agg(r.rulename order by r.rulename) from pg_rewrite r where r.ev_class = c.oid), '[]')
     ) order by n.nspname, c.relname), '[]')
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p', 'f') and not c.relispartition and c.relpersistence <> 't' and n.nspname !~ '^pg_' and ${FOREIGN_SCHEMAS}),
+    where c.relkind in ('r', 'p', 'f') and not c.relispartition and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> all($1::text[]) and ${FOREIGN_SCHEMAS}),
   'foreignKeys', (
     select coalesce(json_agg(json_build_object(
       'name', k.conname, 'deferrable', k.condeferrable, 'table', n.nspname || '.' || c.relname, 'columns', ${NAMES('k.conkey', 'k.conrelid')},
@@ -50,11 +50,14 @@ select json_build_object(
     ) order by n.nspname, c.relname, k.conname), '[]')
     from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
       join pg_class r on r.oid = k.confrelid join pg_namespace rn on rn.oid = r.relnamespace
-    where k.contype = 'f' and k.conparentid = 0 and not c.relispartition and ${FOREIGN_SCHEMAS})
+    where k.contype = 'f' and k.conparentid = 0 and not c.relispartition and (n.nspname <> all($1::text[]) or rn.nspname <> all($1::text[])) and ${FOREIGN_SCHEMAS})
 )::text as catalogue`;
 
-/** In the session's own transaction. */
-export async function readRowsCatalogue(client: pg.ClientBase): Promise<RowsCatalogue> {
-  const { rows } = await client.query<{ catalogue: string }>(CATALOGUE);
+/** In the session's own transaction. `without`: schemas whose tables are left out, and what leads from one to another of them. */
+export async function readRowsCatalogue(
+  client: pg.ClientBase,
+  without: readonly string[] = [],
+): Promise<RowsCatalogue> {
+  const { rows } = await client.query<{ catalogue: string }>(CATALOGUE, [without]);
   return JSON.parse(rows[0]!.catalogue) as RowsCatalogue;
 }

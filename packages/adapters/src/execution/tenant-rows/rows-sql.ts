@@ -26,6 +26,7 @@ export function belongsSql(
   depth = 0,
 ): string {
   const { belongs } = table;
+  if (belongs.rows === 'schema') return 'true';
   if (belongs.rows === 'tenant') return `${alias}.${q(belongs.column)} = current_setting('${TENANT}')::${belongs.type}`;
   const parent = `p${depth}`;
   const joined = belongs.by.map((name, i) => `${parent}.${q(belongs.ofColumns[i]!)} = ${alias}.${q(name)}`);

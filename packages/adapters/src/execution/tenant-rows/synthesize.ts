@@ -91,6 +91,15 @@ export async function synthesizeTenants(ask: SynthesisAsk): Promise<SynthesisOut
 }
 
 async function withinTransaction(client: pg.Client, ask: SynthesisAsk): Promise<SynthesisOutcome> {
+  if (ask.rules.schemas !== undefined)
+    return no(
+      wrong(
+        'schema-per-tenant',
+        ask.like,
+        'the rules give each tenant a schema of its own, and tenants are made up in shared tables alone',
+        'copy the schema: pg_dump --schema, with its name changed',
+      ),
+    );
   const catalogue = await withOddIndexes(client, await readRowsCatalogue(client));
   const planned = planSynthesis(ask.rules.rules, catalogue);
   if (!planned.ok) return planned;

@@ -25,7 +25,7 @@ export async function valueRefusal(
   for (const [type, table] of types) {
     const no = (code: string, why: string, unblock: string): Refusal =>
       refused(code, what, table!, why, unblock).refusal;
-    if ((await same(client, type!, value, [value])) === undefined)
+    if ((await same(client, type!, value, [value])) === undefined || (await isCut(client, type!, value)))
       return no(
         'value-unfit',
         `what stands for ${tenant} in tenant columns doesn’t fit the type ${type} of ${table}`,
@@ -40,6 +40,15 @@ export async function valueRefusal(
       );
   }
   return undefined;
+}
+
+/** Whether a text's type makes another of it, without a word: what it cuts may be somebody of a shorter name. */
+async function isCut(client: pg.ClientBase, type: string, value: string): Promise<boolean> {
+  const { rows } = await client.query(
+    `select from pg_type t where t.oid = $2::regtype and t.typcategory = 'S' and $1::text::${type}::text <> $1`,
+    [value, type],
+  );
+  return rows.length > 0;
 }
 
 /** The one that is equal, as a value of the type. One that doesn't fit the type is equal to none. */

@@ -1,5 +1,5 @@
 import type { PointIdentity, Trust } from '@headgate/documents';
-import { decideRetention, type RetentionRule, takenForRollout } from '@headgate/domain';
+import { decideRetention, isLastingPoint, type RetentionRule, takenForRollout } from '@headgate/domain';
 import type { ObjectStore } from '@headgate/execution';
 import { pointPrefix, SEALED, storePrefix } from './vault-keys.ts';
 import { listVault } from './vaulted-points.ts';
@@ -39,7 +39,8 @@ export async function tidyVault(
   const left = unfinished.filter(({ changedAt }) => changedAt < now - LEFT_AFTER_MS);
   for (const { id } of left) await removeSealed(store, pointPrefix({ ...of, id }), signal);
   const removed = new Set(remove.map(({ id }) => id));
-  const kept = points.filter(({ id }) => !removed.has(id));
+  // Nothing goes on from one that lasts until a person lets it go: no log is kept for it.
+  const kept = points.filter((point) => !removed.has(point.id) && !isLastingPoint(point));
   // Where one can't be read, nobody knows from where on its log is needed.
   const sealed = kept.flatMap((point) => (point.sealed === undefined ? [] : [point.sealed]));
   const reach = await readReach(store, of, trust, signal);

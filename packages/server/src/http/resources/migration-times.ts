@@ -1,6 +1,6 @@
 import { notFound, type ReleaseRecord, refuse, streams } from '@headgate/control';
 import { decodeEntry } from '@headgate/documents/log/entry';
-import { migrationTimes, type Promotion, type StepEntry, toldTimes } from '@headgate/domain';
+import { keptBefore, migrationTimes, type Promotion, type StepEntry, toldTimes } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
 
@@ -9,6 +9,8 @@ const PAGE = 20;
 /** Entries of one cell that are read, and how many at once: a cell with a thousand stores of its own has some more. */
 const MOST_ENTRIES = 10_000;
 const AT_ONCE = 1_000;
+/** Restore points of one cell that are named. */
+const MOST_KEPT = 200;
 
 export function migrationTimeHandlers({ deps, gatherers, log }: Context): Handlers<'listMigrationTimes'> {
   const { store } = deps;
@@ -54,7 +56,10 @@ export function migrationTimeHandlers({ deps, gatherers, log }: Context): Handle
         const version = rows.get(rolloutOf(cell.cell))?.version ?? 0;
         const entries = await entriesOf(rolloutOf(cell.cell), version);
         const { told, left } = toldTimes(migrationTimes(promised, cell, entries));
-        if (told.length > 0) items.push({ cell: cell.cell, migrations: told, left, cut: version > MOST_ENTRIES });
+        const kept = keptBefore(entries).slice(0, MOST_KEPT);
+        const keeping = kept.length > 0 && { kept };
+        if (told.length + kept.length > 0)
+          items.push({ cell: cell.cell, migrations: told, ...keeping, left, cut: version > MOST_ENTRIES });
       }
       return { ok: true, value: { items: items as Shown<never>[], next: to < migrated.length ? String(to) : null } };
     },

@@ -41,6 +41,7 @@ const asked = {
     throw new Error('the key ' + ERP_KEY + ' was refused');
   },
   grumble: async (name) => { await set(name); console.error('2 invoices could not be converted'); process.exitCode = 3; },
+  purge: async (name, flag) => { await client.query('delete from invoice'); if (existsSync(flag)) throw new Error('it was interrupted'); await set(name); },
   lie: async () => console.log('all done'),
   background: async (name) => {
     await set(name);
