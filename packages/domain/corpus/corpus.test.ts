@@ -158,8 +158,14 @@ test('since 005 it has promotions that stood before their point of no return, an
     expect(text, part).toContain(part);
 });
 
+test('since 006 it has a migration that closes operations, and a way back out of it', () => {
+  const text = JSON.stringify(read('006'));
+  for (const part of ['"closesOperations":true', '"closes-operations-and-goes-back-within"', '"rolled-back"'])
+    expect(text, part).toContain(part);
+});
+
 test('there is a corpus', () => {
-  expect(folders).toEqual(['001', '002', '003', '004', '005']);
+  expect(folders).toEqual(['001', '002', '003', '004', '005', '006']);
 });
 
 test('a folder is written once', () => {

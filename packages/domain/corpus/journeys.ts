@@ -33,6 +33,7 @@ import {
 import {
   aManifest,
   aMigration,
+  anApplication,
   anUpgrade,
   aPlan,
   aPolicy,
@@ -56,6 +57,21 @@ const answer = (world: World, cell: string, role: 'operator' | 'approver', said:
 /** A plan whose migration is undone by a restore alone. */
 const restoring = (policy: PolicySpec = aPolicy()) =>
   aPlan({ policy, manifest: aManifest({ migrations: [aMigration(1, { undo: 'restore' })] }) });
+
+/** A plan whose migration can't run beside the posting of invoices. */
+const closing = () =>
+  aPlan({
+    application: anApplication({
+      operations: [
+        {
+          name: 'post-invoice',
+          says: 'Invoices can’t be posted at the moment.',
+          requests: [{ methods: ['POST'], path: '/invoices/*/post' }],
+        },
+      ],
+    }),
+    manifest: aManifest({ migrations: [aMigration(1, { closes: ['post-invoice'] })] }),
+  });
 
 /** It stands before its point of no return, and nobody has said go. */
 function beforeNoReturn(): World {
@@ -162,6 +178,13 @@ export const WORLDS: Readonly<Record<string, () => World>> = {
     world.command((p, now) => decideRollback(p, BY, 'not tonight', now));
     return world.run();
   },
+  'closes-operations': () => begun(closing()).run(),
+  'closes-operations-and-goes-back-within': () =>
+    begun(closing()).run((c, s, action, now) =>
+      s === 'w1.migrate.main'
+        ? { kind: 'failed', code: 'rejected', why: 'invoice 7 has no customer' }
+        : sound(c, s, action, now),
+    ),
   'undo-fails-and-tries-again': () => {
     let fails = 1;
     return begun().run((c, s, action, now) => {
