@@ -3,6 +3,7 @@ import type { RelationKind } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/table-state.ts';
 import { as, type Name, nameFrom, quoted, strings, written } from '../parse/nodes.ts';
 import { fails, failsWithoutIndex, holderText, standsOnIndex } from './names/taken-name.ts';
+import { dropPublication, watchPublished } from './publications.ts';
 import { dropRoutines } from './routines.ts';
 import { breaksIfUsed, type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 import { dropType } from './types.ts';
@@ -27,6 +28,8 @@ const DROPS: Partial<Record<ObjectType, Drop>> = {
   OBJECT_RULE: dropOnTable,
   OBJECT_POLICY: dropOnTable,
   OBJECT_EXTENSION: dropExtension,
+  OBJECT_PUBLICATION: (object, { missing_ok }, scene) =>
+    dropPublication(as(object, 'String')?.sval ?? '', missing_ok === true, scene),
   OBJECT_STATISTIC_EXT: () => {},
   OBJECT_COLLATION: dropOther,
   OBJECT_CAST: dropOther,
@@ -145,7 +148,9 @@ function dropIndex(object: Node, { concurrent, missing_ok }: DropStmt, scene: Sc
       'DROP INDEX CONCURRENTLY, outside of a transaction, makes nobody wait.',
       `DROP INDEX CONCURRENTLY ${written(name)};`,
     );
-  schema.put({ ...table, indexes: table.indexes.filter((each) => each.name !== name.name) });
+  watchPublished(scene, [table], () =>
+    schema.put({ ...table, indexes: table.indexes.filter((each) => each.name !== name.name) }),
+  );
 }
 
 function dropSchema(object: Node, { behavior }: DropStmt, scene: Scene): void {

@@ -3,13 +3,15 @@ import type { TableState } from '../../catalogue/table-state.ts';
 import { type LockMode, stronger } from '../../effects/lock-modes.ts';
 import { as, nameOf } from '../../parse/nodes.ts';
 import { failsWithoutIndex } from '../names/taken-name.ts';
-import { type Family, lockAll, relationIn, tree } from '../scene.ts';
+import { watchPublished } from '../publications.ts';
+import { type Family, lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { addColumn } from './add-column.ts';
 import type { Part } from './altered.ts';
 import { alterColumnType } from './column-type.ts';
 import * as columns from './columns.ts';
 import { addConstraint, dropConstraint, validateConstraint } from './constraints.ts';
 import * as partitions from './partitions.ts';
+import { replicaIdentity } from './replica-identity.ts';
 import * as storage from './storage.ts';
 
 /** What each part of an ALTER TABLE does. PostgreSQL has more kinds, which only its own machinery makes. */
@@ -60,7 +62,7 @@ export const PARTS: Partial<Record<AlterTableType, Part>> = {
   AT_DropInherit: partitions.dropInherit,
   AT_AddOf: columns.exclusively,
   AT_DropOf: columns.exclusively,
-  AT_ReplicaIdentity: columns.exclusively,
+  AT_ReplicaIdentity: replicaIdentity,
   AT_EnableRowSecurity: storage.enableRowSecurity,
   AT_DisableRowSecurity: storage.disableRowSecurity,
   AT_ForceRowSecurity: storage.forceRowSecurity,
@@ -113,6 +115,23 @@ export const alterTable: Family<AlterTableStmt> = (statement, scene) => {
   const table = relationIn(scene, statement.relation, statement.missing_ok === true);
   if (table === undefined) return;
   const only = statement.relation?.inh !== true;
+  watchPublished(
+    scene,
+    scene.schema.publications.any ? [...tree(scene, table), ...partitionsIn(parts, scene)] : [],
+    () => carryOut(parts, table, only, scene),
+  );
+};
+
+/** Tables that it makes partitions. */
+function partitionsIn(parts: readonly AlterTableCmd[], scene: Scene): readonly TableState[] {
+  return parts.flatMap(({ subtype, def }) => {
+    const name = subtype === 'AT_AttachPartition' ? as(def, 'PartitionCmd')?.name : undefined;
+    const found = name === undefined ? undefined : scene.schema.find(nameOf(name));
+    return found === undefined ? [] : tree(scene, found);
+  });
+}
+
+function carryOut(parts: readonly AlterTableCmd[], table: TableState, only: boolean, scene: Scene): void {
   let lock: LockMode | undefined;
   let reached = [table];
   for (const part of parts) {
@@ -132,7 +151,7 @@ export const alterTable: Family<AlterTableStmt> = (statement, scene) => {
     );
   }
   lockAll(scene, reached, lock ?? 'ACCESS EXCLUSIVE');
-};
+}
 
 /** An index has locks of its own; whoever reads its table needs it. */
 const alterIndex: Family<AlterTableStmt> = (statement, scene) => {

@@ -1,4 +1,6 @@
 import type { Trigger } from '../../catalogue/catalogue.ts';
+import { quoted } from '../../parse/nodes.ts';
+import { fails } from '../names/taken-name.ts';
 import { breaksIfUsed, change, type Scene } from '../scene.ts';
 import type { Altered, Part } from './altered.ts';
 
@@ -6,6 +8,9 @@ import type { Altered, Part } from './altered.ts';
 export const setUnlogged: Part = (_cmd, { table }, scene) => {
   // What has no rows of its own has no log either.
   if (table.unlogged || table.kind === 'partitioned') return 'ACCESS EXCLUSIVE';
+  const [published] = table.published;
+  if (published !== undefined)
+    fails(scene, `${table.key} is in the publication ${quoted(published.by)}, and can’t be unlogged`);
   scene.does.work('rewrite', table, 'it is written again without a log');
   if (!table.fresh)
     scene.does.remark(
