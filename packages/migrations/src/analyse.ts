@@ -7,6 +7,7 @@ import type { Catalogue } from './catalogue/catalogue.ts';
 import { WorkingSchema } from './catalogue/working-schema.ts';
 import { type Effects, Recorder, type Undo } from './effects/effects.ts';
 import { blocksWrites, stronger } from './effects/lock-modes.ts';
+import { lookForNewValues } from './expressions/uses-new-value.ts';
 import type { FileReport, Finding, Report, StatementReport } from './judge/finding.ts';
 import { type Held, judge, type Limits, type Said, STALL_MS } from './judge/judge.ts';
 import { RATES, type Rates } from './judge/rates.ts';
@@ -167,6 +168,7 @@ function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standi
       does.within(() =>
         schema.perhaps(isUnsure(own), () => {
           lookBehind(kind, content, own);
+          lookForNewValues(kind, content, own);
           family(content, own);
         }),
       );

@@ -156,7 +156,7 @@ export interface UserType {
   /** Of a domain: it has a CHECK or NOT NULL. */
   readonly constrained?: boolean;
   /** Of an enum. */
-  readonly values?: readonly string[];
+  readonly values?: readonly string[] | undefined;
   /** Of a composite type. */
   readonly attributes?: readonly Pick<Column, 'name' | 'type'>[];
 }

@@ -165,6 +165,8 @@ function endInDoubt(kind: TransactionStmt['kind'], scene: Scene): void {
   const { schema, session } = scene;
   schema.settings.endTransaction(true);
   forgetTimeout(true, session);
+  // Whether it ends there or not, what it would refuse is told with that.
+  schema.journal.values.clear();
   if (kind !== 'TRANS_STMT_COMMIT') schema.doubt();
   schema.perhaps(true, () => {
     for (const key of session.untilCommit) schema.remove(key);

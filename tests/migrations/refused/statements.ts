@@ -1,0 +1,86 @@
+/** Statements of which a server says whether it refuses them, and the tables that they are tried on. */
+export const THERE = `
+  create type status as enum ('new','old');
+  create type addr as (street text, nr int);
+  create table customer(id bigint primary key, email text constraint customer_email_key unique);
+  create table invoice(id bigint primary key, customer_id bigint constraint inv_c references customer(id), state status not null default 'new', note varchar(100), amount numeric constraint amt check (amount>=0));
+  create table nokey(a int, b int not null);
+  create table full_id(a int); alter table full_id replica identity full;
+  create table byidx(a int not null, b int); create unique index byidx_a on byidx(a); alter table byidx replica identity using index byidx_a;
+  insert into customer values (1,'a'); insert into invoice values (1,1,'new','x',1); insert into nokey values (1,1); insert into full_id values(1); insert into byidx values(1,1);
+  create table ledger(id bigint, at int not null) partition by range(at);
+  create table ledger_1 partition of ledger for values from (0) to (10);
+  create table ledger_def partition of ledger default;
+  create table small(id bigint, at int not null);
+  create table part(id int, at int) partition by list(at);
+  create table loose_2027(id bigint, at int);
+  create table parent(id int, at int);
+  create table inh_ok(id int, at int);
+  create table inh_lack(id int);
+  create view v as select id from invoice;
+  create materialized view mv as select id from invoice; create unique index on mv(id);
+  create function nothing() returns trigger language plpgsql as $$ begin return null; end $$;
+  create function good() returns trigger language plpgsql as $$ begin return new; end $$;
+  create trigger trg before insert on customer for each row execute function good();
+  create rule r1 as on delete to nokey do also notify x;
+  create sequence sq;`;
+
+/** Values that are added to an enum, and used. */
+export const ENUMS = [
+  `alter type status add value 'r1'; update invoice set state='r1'`,
+  `alter type status add value 'r1'; insert into invoice(id,state) values (9,'r1')`,
+  `alter type status add value 'r1'; alter table invoice alter state set default 'r1'`,
+  `alter type status add value 'r1'; create table z(s status default 'r1')`,
+  `alter type status add value 'r1'; alter table invoice add column s2 status default 'r1'`,
+  `alter type status add value 'r1'; alter table invoice add check (state <> 'r1')`,
+  `alter type status add value 'r1'; create index on invoice(id) where state = 'r1'`,
+  `alter type status add value 'r1'; create view v2 as select * from invoice where state='r1'`,
+  `alter type status add value 'r1'; select 'r1'::status`,
+  `alter type status add value 'r1'; select * from invoice where state='r1'`,
+  `alter type status add value 'r1'; delete from invoice where state in ('r1','old')`,
+  `alter type status add value 'r1'; select cast('r1' as text)`,
+  `alter type status add value 'r1'; update invoice set note='r1'`,
+  `alter type status add value 'r1'; create function ff() returns status language sql as $$ select 'r1'::status $$`,
+  `alter type status add value 'r1'; do $$ begin update invoice set state='r1'; end $$`,
+  `alter type status add value 'r1'; do $$ begin if false then update invoice set state='r1'; end if; end $$`,
+  `alter type status add value 'r1'; insert into invoice(id,state) select 9, 'r1'`,
+  `alter type status add value if not exists 'new'; update invoice set state='new'`,
+  `alter type status add value if not exists 'r1'; update invoice set state='r1'`,
+  `create type s2 as enum ('a'); alter type s2 add value 'r1'; create table z(s s2); insert into z values ('r1')`,
+  `create type s2 as enum ('a'); alter type s2 add value 'r1'; select 'r1'::s2`,
+  `alter type status rename value 'old' to 'r1'; update invoice set state='r1'`,
+  `alter type status add value 'r1'; alter type status rename value 'r1' to 'r2'; update invoice set state='r2'`,
+  `alter type status add value 'r1'; alter table invoice alter state type text; update invoice set state='r1'`,
+  `alter type status add value 'r1'; alter table customer alter email type status using 'r1'`,
+  `alter type status add value 'r1'; update invoice set state='r1' where false`,
+  `alter type status add value 'r1'; update invoice set state=case when id=5 then 'r1' else state end`,
+  `alter type status add value 'r1'; create policy p on invoice using (state='r1')`,
+  `alter type status add value 'r1'; create table z(s status) partition by list(s); create table z1 partition of z for values in ('r1')`,
+  `alter type status add value 'r1'; select array['r1']::status[]`,
+  `alter type status add value 'r1'; select '{r1}'::status[]`,
+  `alter type status add value 'r1'; comment on table invoice is 'r1'`,
+  `alter type status add value 'r1'; create domain d as status default 'r1'`,
+  `alter type status add value 'r1'; create domain d as status check (value <> 'r1')`,
+  `alter type status add value 'r1'; savepoint s; rollback to s; update invoice set state='r1'`,
+  `savepoint s; alter type status add value 'r1'; release savepoint s; update invoice set state='r1'`,
+  `alter type status add value 'r1'; prepare p as update invoice set state='r1'`,
+  `alter type status add value 'r1'; explain update invoice set state='r1'`,
+  `alter type status add value 'r1'; insert into invoice values (9,1,'r1')`,
+  `alter type status add value 'r1'; insert into customer values (9,'r1')`,
+  `alter type status add value 'r1'; create trigger t3 before update on invoice for each row when (new.state='r1') execute function good()`,
+  `alter type status add value 'r1'; create rule rr as on insert to invoice where new.state='r1' do also notify x`,
+  `alter type status add value 'r1'; merge into invoice i using customer c on c.id=i.id when matched then update set state='r1'`,
+  `alter type status add value 'r1'; select state::text='r1' from invoice`,
+  `do $$ begin alter type status add value 'r1'; update invoice set state='r1'; end $$`,
+  `alter type status add value 'r1'; update invoice set state=coalesce(state,'r1')`,
+  `alter type status add value 'r1'; update invoice set note='r1' where state='new'`,
+  `alter type status add value 'r1'; create type other as enum ('r1'); select 'r1'::other`,
+  `alter type status add value 'r1'; with x as (update invoice set state='r1' returning id) select * from x`,
+  `alter type status add value 'r1'; insert into invoice(id) values (9) on conflict (id) do update set state='r1'`,
+  `create domain mine as status; alter type status add value 'r1'; select 'r1'::mine`,
+  `alter type status add value 'new'`,
+  `alter type status add value if not exists 'new'`,
+  `alter type status add value 'x' before 'nowhere'`,
+  `alter type status rename value 'nowhere' to 'x'`,
+  `alter type status rename value 'old' to 'new'`,
+];
