@@ -10,7 +10,7 @@ import { Cluster, findPrograms, openCluster, type PostgresMajor } from '@headgat
 import { analyse, type Catalogue, type Finding, loadParser } from '@headgate/migrations';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ENUMS, THERE } from './refused/statements.ts';
+import { ENUMS, NAMES, THERE, TRANSACTIONS } from './refused/statements.ts';
 
 describe.each<[PostgresMajor]>([[15], [18]])('on PostgreSQL %i', (major) => {
   let client: pg.Client;
@@ -51,9 +51,30 @@ describe.each<[PostgresMajor]>([[15], [18]])('on PostgreSQL %i', (major) => {
     }
   }
 
-  test.each(ENUMS)('%s', async (sql) => {
+  test.each([...ENUMS, ...NAMES])('%s', async (sql) => {
     const why = await refusal(sql);
     const said = found(sql).filter(({ rule, level }) => rule === 'fails' && level === 'error');
     expect(said.map(({ message }) => message).length > 0, `${why}`).toBe(why !== undefined);
+  });
+
+  test.each(TRANSACTIONS)('in a transaction: %s', async (sql) => {
+    const why = await refusal(sql);
+    const said = found(sql).filter(({ rule, level }) => level === 'error' && /^(fails|not-in-transaction)$/.test(rule));
+    expect(said.map(({ message }) => message).length > 0, `${why}`).toBe(why !== undefined);
+  });
+
+  test('a safe way out of a transaction is told of what Headgate runs so alone', () => {
+    const ways = (sql: string) => found(sql).flatMap(({ safeWays }) => safeWays.map((way) => way.sql[0]));
+    expect(ways('vacuum customer')).toContain('-- headgate:no-transaction');
+    expect(ways('discard all')).toEqual([]);
+  });
+
+  test('a transaction that is prepared holds its locks until somebody ends it', async () => {
+    const sql = "update invoice set note = 'x' where id = 1; prepare transaction 'left'";
+    expect(found(sql)).toContainEqual(expect.objectContaining({ rule: 'explicit-lock', level: 'error' }));
+    expect(
+      analyse([{ name: 'a.sql', text: "prepare transaction 'left'" }], { catalogue, transaction: 'statement' })
+        .findings,
+    ).toEqual([]);
   });
 });

@@ -181,6 +181,11 @@ export class Recorder {
     if (order.indexOf(phase) > order.indexOf(this.#phase)) this.#phase = phase;
   }
 
+  /** Why it can't run in a transaction block, as far as it was written down. */
+  get alone(): string | undefined {
+    return this.#noTransaction;
+  }
+
   outsideTransaction(why: string): void {
     this.#noTransaction ??= why;
   }

@@ -2,6 +2,7 @@ import type { DropStmt, Node, ObjectType } from 'libpg-query';
 import type { RelationKind } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/table-state.ts';
 import { as, type Name, nameFrom, quoted, strings, written } from '../parse/nodes.ts';
+import { failsIfNoTrigger, failsIfNot } from './names/missing-name.ts';
 import { fails, failsWithoutIndex, holderText, standsOnIndex } from './names/taken-name.ts';
 import { dropPublication, watchPublished } from './publications.ts';
 import { dropRoutines } from './routines.ts';
@@ -182,6 +183,17 @@ function dropOnTable(object: Node, { missing_ok, removeType }: DropStmt, scene: 
   const kind = removeType === 'OBJECT_TRIGGER' ? 'trigger' : removeType === 'OBJECT_RULE' ? 'rule' : 'policy';
   if (table.known && kind === 'trigger' && missing_ok === true && !table.triggers.some((each) => each.name === name))
     return;
+  if (
+    kind !== 'trigger' &&
+    missing_ok === true &&
+    (kind === 'rule' ? table.rules : table.policies)?.includes(name) === false
+  )
+    return;
+  if (
+    missing_ok !== true &&
+    (kind === 'trigger' ? failsIfNoTrigger(scene, table, name) : failsIfNot(scene, table, kind, name))
+  )
+    return;
   lockAll(scene, kind === 'trigger' ? tree(scene, table) : [table], 'ACCESS EXCLUSIVE');
   const what =
     kind === 'policy'
@@ -189,7 +201,12 @@ function dropOnTable(object: Node, { missing_ok, removeType }: DropStmt, scene: 
       : `what the ${kind} ${quoted(name)} does for running code’s writes to ${table.key} is no longer done`;
   breaksIfUsed(scene, table, 'possible', what, `${table.key}.${name}`);
   if (!table.fresh) scene.does.phase('contract');
-  scene.schema.put({ ...table, triggers: table.triggers.filter((each) => each.name !== name) });
+  scene.schema.put({
+    ...table,
+    ...(kind === 'trigger' ? { triggers: table.triggers.filter((each) => each.name !== name) } : {}),
+    ...(kind === 'rule' ? { rules: table.rules?.filter((each) => each !== name) } : {}),
+    ...(kind === 'policy' ? { policies: table.policies?.filter((each) => each !== name) } : {}),
+  });
 }
 
 function dropExtension(object: Node, { behavior }: DropStmt, scene: Scene): void {

@@ -5,7 +5,9 @@ import { nameFrom, quoted, strings } from '../parse/nodes.ts';
 import { parseBody } from '../parse/parser.ts';
 import { isFresh } from './alter-table/altered.ts';
 import { willRun } from './firing.ts';
-import { breaksIfUsed, type Family, relationIn, type Scene, tree } from './scene.ts';
+import { failsIfNot } from './names/missing-name.ts';
+import { fails, isWhole } from './names/taken-name.ts';
+import { breaksIfUsed, change, type Family, relationIn, type Scene, tree } from './scene.ts';
 
 /** Of CreateTrigStmt.timing: before. */
 const BEFORE = 2;
@@ -20,6 +22,12 @@ export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
     if (other !== undefined) scene.does.lock(other, 'ACCESS SHARE');
   }
   const trigger = triggerOf(statement, scene);
+  if (
+    statement.replace !== true &&
+    isWhole(table, scene.schema) &&
+    table.triggers.some(({ name }) => name === trigger.name)
+  )
+    fails(scene, `${table.key} has a trigger ${quoted(trigger.name)} already`);
   if (!isHarmless(statement, table, scene)) {
     if (!table.fresh) willRun(trigger, table, scene);
     breaksIfUsed(
@@ -86,6 +94,9 @@ export const createRule: Family<RuleStmt> = (statement, scene) => {
   const table = relationIn(scene, statement.relation);
   if (table === undefined) return;
   scene.does.lock(table, 'ACCESS EXCLUSIVE');
+  const name = statement.rulename ?? '';
+  if (table.rules?.includes(name) !== true) change(scene, table, { rules: table.rules && [...table.rules, name] });
+  else if (statement.replace !== true) fails(scene, `${table.key} has a rule ${quoted(name)} already`);
   breaksIfUsed(
     scene,
     table,
@@ -98,6 +109,11 @@ export const createPolicy: Family<CreatePolicyStmt | AlterPolicyStmt> = (stateme
   const table = relationIn(scene, statement.table);
   if (table === undefined) return;
   scene.does.lock(table, 'ACCESS EXCLUSIVE');
+  const name = statement.policy_name ?? '';
+  // ALTER POLICY has no command of its own: CREATE always says for which it is.
+  if (!('cmd_name' in statement)) failsIfNot(scene, table, 'policy', name);
+  else if (table.policies?.includes(name) === true) fails(scene, `${table.key} has a policy ${quoted(name)} already`);
+  else change(scene, table, { policies: table.policies && [...table.policies, name] });
   if (table.rowSecurity || !table.known)
     breaksIfUsed(
       scene,

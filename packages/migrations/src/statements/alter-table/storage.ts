@@ -1,5 +1,6 @@
 import type { Trigger } from '../../catalogue/catalogue.ts';
 import { quoted } from '../../parse/nodes.ts';
+import { failsIfNoIndex, failsIfNoTrigger, failsIfNot } from '../names/missing-name.ts';
 import { fails } from '../names/taken-name.ts';
 import { breaksIfUsed, change, type Scene } from '../scene.ts';
 import type { Altered, Part } from './altered.ts';
@@ -45,6 +46,7 @@ export const setAccessMethod: Part = ({ name }, { table }, scene) => {
 
 export const enableTrigger: Part = ({ name }, on, scene) => {
   const { table } = on;
+  if (name !== undefined && failsIfNoTrigger(scene, table, name)) return 'SHARE ROW EXCLUSIVE';
   turn(on, name, false, scene);
   if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
@@ -72,6 +74,7 @@ function turn({ tables }: Altered, name: string | undefined, off: boolean, { sch
 
 export const disableTrigger: Part = ({ name }, on, scene) => {
   const { table } = on;
+  if (name !== undefined && failsIfNoTrigger(scene, table, name)) return 'SHARE ROW EXCLUSIVE';
   turn(on, name, true, scene);
   if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
@@ -85,6 +88,7 @@ export const disableTrigger: Part = ({ name }, on, scene) => {
 };
 
 export const changeRule: Part = ({ name }, { table }, scene) => {
+  if (name !== undefined && failsIfNot(scene, table, 'rule', name)) return 'ACCESS EXCLUSIVE';
   breaksIfUsed(
     scene,
     table,
@@ -92,6 +96,11 @@ export const changeRule: Part = ({ name }, { table }, scene) => {
     `the rule ${name ?? ''} changes what running code’s statements on ${table.key} do`,
   );
   return 'ACCESS EXCLUSIVE';
+};
+
+export const clusterOn: Part = ({ name = '' }, { table }, scene) => {
+  failsIfNoIndex(scene, table, name);
+  return 'SHARE UPDATE EXCLUSIVE';
 };
 
 export const changeOwner: Part = (_cmd, { table }, scene) => {
