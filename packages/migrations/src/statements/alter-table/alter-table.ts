@@ -11,6 +11,7 @@ import type { Part } from './altered.ts';
 import { alterColumnType } from './column-type.ts';
 import * as columns from './columns.ts';
 import { addConstraint, alterConstraint, dropConstraint, validateConstraint } from './constraints.ts';
+import { addOf } from './fitting.ts';
 import * as partitions from './partitions.ts';
 import { replicaIdentity } from './replica-identity.ts';
 import * as storage from './storage.ts';
@@ -61,7 +62,7 @@ export const PARTS: Partial<Record<AlterTableType, Part>> = {
   AT_DisableRule: storage.changeRule,
   AT_AddInherit: partitions.addInherit,
   AT_DropInherit: partitions.dropInherit,
-  AT_AddOf: columns.exclusively,
+  AT_AddOf: addOf,
   AT_DropOf: columns.exclusively,
   AT_ReplicaIdentity: replicaIdentity,
   AT_EnableRowSecurity: storage.enableRowSecurity,
