@@ -1,5 +1,6 @@
 import type { Trigger } from '../../catalogue/catalogue.ts';
 import { quoted } from '../../parse/nodes.ts';
+import { dropsRows } from '../firing.ts';
 import { failsIfNoIndex, failsIfNoTrigger, failsIfNot } from '../names/missing-name.ts';
 import { fails } from '../names/taken-name.ts';
 import { breaksIfUsed, change, type Scene } from '../scene.ts';
@@ -48,6 +49,13 @@ export const enableTrigger: Part = ({ name }, on, scene) => {
   const { table } = on;
   if (name !== undefined && failsIfNoTrigger(scene, table, name)) return 'SHARE ROW EXCLUSIVE';
   turn(on, name, false, scene);
+  const now = scene.schema.byKey(table.key);
+  for (const each of now?.triggers ?? [])
+    if (
+      table.triggers.some(({ name: own, fires }) => own === each.name && fires?.off === true) &&
+      each.fires?.off !== true
+    )
+      dropsRows(each, table, scene);
   if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
     scene,
