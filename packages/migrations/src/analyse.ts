@@ -242,7 +242,7 @@ class Transaction {
               message: `${effects.noTransaction}: it has to be run outside of a transaction`,
             },
       );
-    const blocking = effects.locks.filter(({ mode, fresh }) => !fresh && blocksWrites(mode));
+    const blocking = effects.locks.filter(({ mode, fresh, unfelt }) => !fresh && unfelt !== true && blocksWrites(mode));
     const [first] = blocking;
     if (first !== undefined && !lockTimeout && !this.#warned) {
       this.#warned = true;
