@@ -10,7 +10,7 @@ import { Cluster, findPrograms, openCluster, type PostgresMajor } from '@headgat
 import { analyse, type Catalogue, type Finding, loadParser } from '@headgate/migrations';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ENUMS, NAMES, THERE, TRANSACTIONS } from './refused/statements.ts';
+import { COLUMNS, DROPS, ENUMS, FITS, NAMES, THERE, TRANSACTIONS } from './refused/statements.ts';
 
 describe.each<[PostgresMajor]>([[15], [18]])('on PostgreSQL %i', (major) => {
   let client: pg.Client;
@@ -51,7 +51,7 @@ describe.each<[PostgresMajor]>([[15], [18]])('on PostgreSQL %i', (major) => {
     }
   }
 
-  test.each([...ENUMS, ...NAMES])('%s', async (sql) => {
+  test.each([...ENUMS, ...NAMES, ...FITS])('%s', async (sql) => {
     const why = await refusal(sql);
     const said = found(sql).filter(({ rule, level }) => rule === 'fails' && level === 'error');
     expect(said.map(({ message }) => message).length > 0, `${why}`).toBe(why !== undefined);
@@ -76,5 +76,79 @@ describe.each<[PostgresMajor]>([[15], [18]])('on PostgreSQL %i', (major) => {
       analyse([{ name: 'a.sql', text: "prepare transaction 'left'" }], { catalogue, transaction: 'statement' })
         .findings,
     ).toEqual([]);
+  });
+
+  /** How many rows each of running code's statements writes. */
+  async function written(): Promise<readonly (number | undefined)[]> {
+    const counts: (number | undefined)[] = [];
+    for (const sql of [
+      "insert into customer values (77, 'q')",
+      "update customer set email = 'w' where id = 2",
+      'delete from customer where id = 2',
+    ]) {
+      await client.query('savepoint code');
+      const before = await client.query('select * from customer order by id');
+      await client.query(sql).catch(() => client.query('rollback to savepoint code'));
+      const after = await client.query('select * from customer order by id');
+      counts.push(JSON.stringify(before.rows) === JSON.stringify(after.rows) ? 0 : 1);
+      await client.query('rollback to savepoint code');
+    }
+    return counts;
+  }
+
+  test.each(DROPS)('%s: writes that are dropped without a word are said to be', async (sql) => {
+    await client.query("begin; insert into customer values (2, 'two')");
+    await client.query(sql);
+    const refused = sql.includes('never()');
+    const counts = await written().finally(() => client.query('rollback'));
+    const dropped = ['INSERT', 'UPDATE', 'DELETE'].filter((_, i) => counts[i] === 0 && !refused);
+    const said = found(sql).flatMap(({ rule, message }) =>
+      rule === 'breaks-running-code' && message.includes('nobody is told')
+        ? (message.split(' of running code')[0] ?? '').replace(/ \(.*/, '').split(', ')
+        : [],
+    );
+    // Of an UPDATE OF the column that the code sets decides.
+    const expected = sql.includes('update of id') ? ['UPDATE'] : dropped;
+    expect(said.toSorted()).toEqual(expected.toSorted());
+  });
+
+  test.each(COLUMNS)('add column if not exists %s: %s', async (column, is) => {
+    const sql = `alter table invoice add column if not exists ${column}`;
+    await client.query('begin');
+    const names = async () =>
+      (await client.query(`select count(*)::int as n from pg_attribute where attrelid = 'invoice'::regclass`)).rows[0]
+        .n;
+    const before = await names();
+    await client.query(sql);
+    const made = (await names()) !== before;
+    await client.query('rollback');
+    expect(made).toBe(is === 'made');
+    const said = found(sql).filter(({ rule }) => rule === 'does-nothing');
+    expect(said.map(({ level }) => level)).toEqual(
+      { same: ['note'], other: ['error'], unknown: ['warning'], made: [] }[is],
+    );
+  });
+
+  test('a REFRESH … CONCURRENTLY is the safe way itself, however large its source', () => {
+    const relations = catalogue.relations.map((each) => ({ ...each, rows: 200e6, bytes: 40e9 }));
+    const { findings } = analyse([{ name: 'a.sql', text: 'refresh materialized view concurrently mv' }], {
+      catalogue: { ...catalogue, relations },
+    });
+    expect(findings).toEqual([]);
+  });
+
+  test('where there is a default partition, the safe way is about that one, too', () => {
+    const relations = catalogue.relations.map((each) => ({ ...each, rows: 200e6, bytes: 40e9 }));
+    for (const sql of [
+      'alter table ledger attach partition small for values from (20) to (25)',
+      'create table l2 partition of ledger for values from (20) to (25)',
+    ]) {
+      const { findings } = analyse([{ name: 'a.sql', text: sql }], {
+        catalogue: { ...catalogue, relations },
+        lockTimeout: true,
+      });
+      const ways = findings.flatMap(({ safeWays }) => safeWays.flatMap((way) => way.sql));
+      expect(ways).toContain('ALTER TABLE public.ledger_def VALIDATE CONSTRAINT none_of_it;');
+    }
   });
 });

@@ -23,7 +23,11 @@ export const THERE = `
   create function good() returns trigger language plpgsql as $$ begin return new; end $$;
   create trigger trg before insert on customer for each row execute function good();
   create rule r1 as on delete to nokey do also notify x;
-  create sequence sq;`;
+  create sequence sq;
+  create function gives_old() returns trigger language plpgsql as $$ begin return old; end $$;
+  create function sometimes() returns trigger language plpgsql as $$ begin if new.id < 0 then return null; end if; return new; end $$;
+  create function never() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+  create trigger asleep before insert on customer for each row execute function nothing(); alter table customer disable trigger asleep;`;
 
 /** Values that are added to an enum, and used. */
 export const ENUMS = [
@@ -166,4 +170,86 @@ export const TRANSACTIONS = [
   'do $$ begin reindex table customer; end $$',
   'refresh materialized view concurrently mv',
   'alter table ledger detach partition ledger_1 concurrently',
+];
+
+/** Whether a table fits where it is to stand. */
+export const FITS = [
+  'alter table ledger attach partition small default',
+  'alter table ledger attach partition small for values from (20) to (25)',
+  'create table l2 partition of ledger default',
+  'create table l2 partition of part default',
+  'alter table ledger attach partition nokey for values from (20) to (25)',
+  'alter table ledger attach partition loose_2027 for values from (20) to (25)',
+  'alter table ledger attach partition ledger_1 for values from (20) to (25)',
+  'alter table invoice attach partition small for values in (3)',
+  'alter table ledger detach partition small',
+  'alter table ledger detach partition ledger_1',
+  'alter table invoice of addr',
+  'create table ta(street text, nr int); alter table ta of addr',
+  'create table ta(street text, nr int); alter table ta of nope',
+  'create table ta(street text, nr bigint); alter table ta of addr',
+  'create table ta(nr int, street text); alter table ta of addr',
+  'create table ta(street text, nr int, more int); alter table ta of addr',
+  'create table ta(street text); alter table ta of addr',
+  'create table ta(street text, nr int); alter table ta of status',
+  'alter table loose_2027 inherit parent',
+  'alter table inh_ok inherit parent',
+  'alter table inh_lack inherit parent',
+  'alter table inh_ok inherit inh_ok',
+  'alter table inh_ok inherit parent; alter table inh_ok inherit parent',
+  'alter table inh_ok inherit parent; alter table parent inherit inh_ok',
+  'alter table inh_ok no inherit parent',
+  'alter table inh_ok inherit parent; alter table inh_ok no inherit parent',
+  'alter table parent alter at set not null; alter table inh_ok inherit parent',
+  'alter table parent add constraint pc check (id>0); alter table inh_ok inherit parent',
+  'alter table parent add constraint pc check (id>0); alter table inh_ok add constraint pc check (id>0); alter table inh_ok inherit parent',
+  'alter table parent add constraint pc check (id>0) no inherit; alter table inh_ok inherit parent',
+  'alter table inh_ok inherit ledger',
+  'alter table ledger_1 inherit parent',
+  'create materialized view m2 as select id from invoice; refresh materialized view concurrently m2',
+  'refresh materialized view concurrently mv',
+];
+
+/** What may keep running code's writes from happening. */
+export const DROPS = [
+  'create trigger n before insert on customer for each row execute function nothing()',
+  'create trigger n before update on customer for each row execute function nothing()',
+  'create trigger n before delete on customer for each row execute function nothing()',
+  'create trigger n before insert or update or delete on customer for each row execute function nothing()',
+  'create trigger n after insert on customer for each row execute function nothing()',
+  'create trigger n before insert on customer for each statement execute function nothing()',
+  'create trigger n before insert on customer for each row when (new.id < 0) execute function nothing()',
+  'create trigger n before insert on customer for each row execute function good()',
+  'create trigger n before insert or update or delete on customer for each row execute function gives_old()',
+  'create trigger n before delete on customer for each row execute function good()',
+  'create trigger n before insert on customer for each row execute function sometimes()',
+  'create trigger n before insert on customer for each row execute function never()',
+  'create trigger n before update of id on customer for each row execute function nothing()',
+  'create or replace function good() returns trigger language plpgsql as $$ begin return null; end $$',
+  'create or replace function gives_old() returns trigger language plpgsql as $$ begin return null; end $$',
+  'alter table customer enable trigger asleep',
+  'alter table customer disable trigger trg',
+  'create rule rn as on insert to customer do instead nothing',
+  'create rule rn as on update to customer do instead nothing',
+  'create rule rn as on delete to customer do instead nothing',
+  'create rule rn as on insert to customer where new.id < 0 do instead nothing',
+  'create rule rn as on insert to customer where true do instead nothing',
+  'create rule rn as on insert to customer do also nothing',
+  'create rule rn as on insert to customer do instead select 1',
+];
+
+/** Columns of invoice with IF NOT EXISTS: whether the one that is there is what the statement says. */
+export const COLUMNS: readonly (readonly [string, 'same' | 'other' | 'unknown' | 'made'])[] = [
+  ['note varchar(100)', 'same'],
+  ['note character varying(100)', 'same'],
+  ['note int', 'other'],
+  ['note varchar(50)', 'other'],
+  ['note text', 'other'],
+  ['note varchar(100) not null', 'other'],
+  [`note varchar(100) default 'x'`, 'other'],
+  [`state status not null default 'new'`, 'unknown'],
+  ['amount numeric', 'same'],
+  ['amount numeric(10,2)', 'other'],
+  ['id bigint generated always as identity', 'other'],
+  ['fresh int', 'made'],
 ];

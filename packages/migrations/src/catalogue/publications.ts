@@ -3,8 +3,8 @@ import type { Publication, Published } from './catalogue.ts';
 import { type Journal, setOrDelete } from './journal.ts';
 import type { TableState } from './table-state.ts';
 
-/** Most publications that are followed: nobody has as many, and each table is held against all of them. */
-export const MOST_PUBLICATIONS = 1_000;
+/** Most publications that files make and that are followed: each table is held against all of them. */
+export const MOST_PUBLICATIONS = 100;
 
 /** Most looks at all tables for one run over files: every one costs as much as there are tables. */
 const MOST_LOOKS = 100;
@@ -22,6 +22,7 @@ export class Publications {
   readonly #journal: Journal;
   readonly #all = new Map<string, Publication>();
   #looks = 0;
+  #made = 0;
   /** Whether the catalogue holds them. */
   readonly known: boolean;
 
@@ -36,7 +37,7 @@ export class Publications {
   }
 
   get isFull(): boolean {
-    return this.#all.size >= MOST_PUBLICATIONS;
+    return this.#made >= MOST_PUBLICATIONS;
   }
 
   get(name: string): Publication | undefined {
@@ -44,6 +45,7 @@ export class Publications {
   }
 
   put(publication: Publication): void {
+    if (!this.#all.has(publication.name)) this.#made += 1;
     this.#set(publication.name, publication);
   }
 

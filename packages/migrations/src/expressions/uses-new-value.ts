@@ -50,13 +50,11 @@ function lookInBody(made: CreateFunctionStmt, scene: Scene): void {
 /** Whether any text of it is, or holds, a new value: most statements are told apart by that alone. */
 function namesOne(content: unknown, { schema }: Scene): boolean {
   const { values } = schema.journal;
-  const types = values.types();
   let found = false;
   walk([{ Any: content }], (kind, part) => {
     if (kind !== 'A_Const' || found) return;
     const text = constant({ A_Const: part } as Node);
-    if (typeof text === 'string')
-      found = elements(text).some((each) => types.some((type) => values.has(type, each) !== undefined));
+    if (typeof text === 'string') found = elements(text).some((each) => values.typesOf(each).length > 0);
   });
   return found;
 }
@@ -297,10 +295,9 @@ function enumOf(type: TypeRef, { scene }: Looking): Wanted {
 
 function tell(text: string, wanted: Exclude<Wanted, undefined>, scene: Scene): void {
   const { values } = scene.schema.journal;
-  const types = wanted === 'unknown' ? values.types() : [wanted.type];
   const parts = wanted === 'unknown' || wanted.array ? elements(text) : [text];
-  for (const type of types)
-    for (const part of parts) {
+  for (const part of parts)
+    for (const type of wanted === 'unknown' ? values.typesOf(part) : [wanted.type]) {
       const is = values.has(type, part);
       if (is === undefined || !scene.does.isFirst(`new value ${type} ${part}`)) continue;
       const unless = wanted === 'unknown' ? `, if it is a value of ${type}: the column’s type isn’t known` : '';

@@ -10,6 +10,7 @@ import { type Family, isUnsure, relationIn, type Scene, tree } from './scene.ts'
 
 /** As many tables are named in one finding; the rest are counted. */
 const MOST_NAMED = 10;
+const TOO_MANY = 'so many changes of what is published aren’t looked at: which tables they break isn’t known';
 const ALL: readonly TriggerEvent[] = ['insert', 'update', 'delete', 'truncate'];
 
 /** What PostgreSQL refuses to do with a table for its being published. */
@@ -125,8 +126,7 @@ function reachedBy(
 ): readonly TableState[] {
   const { schema, does } = scene;
   if ((all || schemas.length > 0) && (!schema.complete || !schema.publications.mayLook())) {
-    if (schema.complete)
-      does.notKnown('so many publications of whole schemas aren’t looked at: which tables they break isn’t known');
+    if (schema.complete) does.notKnown(TOO_MANY);
     else
       does.breaks(
         'possible',
@@ -188,7 +188,7 @@ export const createPublication: Family<CreatePublicationStmt> = (statement, scen
   const { publications } = scene.schema;
   if (publications.get(name) !== undefined) return fails(scene, `there is a publication ${quoted(name)} already`);
   if (publications.isFull)
-    return scene.does.notKnown(`there are ${MOST_PUBLICATIONS} publications, and more aren’t looked at`);
+    return scene.does.notKnown(`the files make ${MOST_PUBLICATIONS} publications, and more aren’t looked at`);
   const objects = objectsIn(pubobjects, scene);
   failsForKind(objects, scene);
   const all = for_all_tables === true;
@@ -214,6 +214,10 @@ export const alterPublication: Family<AlterPublicationStmt> = (statement, scene)
   const publishes = publishesIn(options);
   if (options !== undefined) {
     if (publishes === undefined) return;
+    if (!schema.publications.mayLook()) {
+      does.notKnown(TOO_MANY);
+      return;
+    }
     const named = schema.all().filter(({ published }) => published.some(({ by }) => by === name));
     const reached = reachedBy(
       { tables: named.map((table) => ({ table, as: {} })), schemas: publication.schemas ?? [] },
@@ -238,6 +242,10 @@ export const alterPublication: Family<AlterPublicationStmt> = (statement, scene)
       fails(scene, `${table.key} isn’t in the publication ${quoted(name)}`);
   }
   lessIsTold(action !== 'AP_AddObjects', name, scene);
+  if (action === 'AP_SetObjects' && !schema.publications.mayLook()) {
+    does.notKnown(TOO_MANY);
+    return;
+  }
   watchPublished(scene, reachedBy(objects, false, scene), () => {
     if (action !== 'AP_AddObjects')
       withdraw(scene, name, action === 'AP_DropObjects' ? objects.tables.map(({ table }) => table) : schema.all());

@@ -31,6 +31,9 @@ export const createDomain: Family<CreateDomainStmt> = ({ domainname, typeName, c
   make('domain', nameFrom(domainname), { base: typeText(typeRefOf(typeName)), constrained }, scene);
 };
 
+/** Most values of one enum that are followed. */
+const MOST_VALUES = 10_000;
+
 /** A value of an enum can be added in an instant, and never be taken away. */
 export const alterEnum: Family<AlterEnumStmt> = (statement, scene) => {
   const { oldVal, newVal = '', newValNeighbor, skipIfNewValExists } = statement;
@@ -54,7 +57,10 @@ export const alterEnum: Family<AlterEnumStmt> = (statement, scene) => {
     schema.journal.note('new value', schema.journal.values.add(key, newVal, sure));
   if (type !== undefined && values !== undefined)
     // Whether a statement was reached that isn't sure to be, nobody knows; then neither which values there are.
-    schema.putType({ ...type, values: sure ? [...values.filter((each) => each !== oldVal), newVal] : undefined });
+    schema.putType({
+      ...type,
+      values: sure && values.length < MOST_VALUES ? [...values.filter((each) => each !== oldVal), newVal] : undefined,
+    });
   if (type?.fresh === true) return;
   if (oldVal !== undefined) {
     does.breaks(
