@@ -1,12 +1,13 @@
 /** Reads migration files in order, each on the schema that the one before left. */
 import type { MigrationPhase } from '@headgate/domain/model/release';
 import type { Node, TransactionStmt } from 'libpg-query';
-import { readAlone } from './alone/alone-statement.ts';
+import { canStandAlone, readAlone } from './alone/alone-statement.ts';
 import { runBody } from './bodies/run-body.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import { WorkingSchema } from './catalogue/working-schema.ts';
 import { type Effects, Recorder, type Undo } from './effects/effects.ts';
 import { blocksWrites, stronger } from './effects/lock-modes.ts';
+import { lookForNewValues } from './expressions/uses-new-value.ts';
 import type { FileReport, Finding, Report, StatementReport } from './judge/finding.ts';
 import { type Held, judge, type Limits, type Said, STALL_MS } from './judge/judge.ts';
 import { RATES, type Rates } from './judge/rates.ts';
@@ -16,6 +17,7 @@ import { as, opened } from './parse/nodes.ts';
 import { type Statement, statementsOf } from './parse/statements.ts';
 import { lookBehind } from './statements/behind.ts';
 import { FAMILIES } from './statements/catalog.ts';
+import { fails } from './statements/names/taken-name.ts';
 import { isUnsure, type Scene, type Session } from './statements/scene.ts';
 import { tellDoubts, transaction, withOwnSettings } from './statements/session.ts';
 
@@ -167,7 +169,10 @@ function sceneOf(schema: WorkingSchema, does: Recorder, session: Session, standi
       does.within(() =>
         schema.perhaps(isUnsure(own), () => {
           lookBehind(kind, content, own);
+          lookForNewValues(kind, content, own);
           family(content, own);
+          if (depth > 0 && does.alone !== undefined)
+            fails(own, `${does.alone}: no function and no block of code can run it`);
         }),
       );
       tellDoubts(own);
@@ -229,7 +234,7 @@ class Transaction {
           ? {
               rule: 'not-in-transaction',
               level: 'error',
-              message: `${effects.noTransaction}: PostgreSQL refuses it in a transaction, which this file is run in; alone in a file that begins with “-- headgate:no-transaction” it is run outside of one`,
+              message: `${effects.noTransaction}: PostgreSQL refuses it in a transaction, which this file is run in${canStandAlone(statement.text) ? '; alone in a file that begins with “-- headgate:no-transaction” it is run outside of one' : '; Headgate runs no such statement outside of one either: leave it out, or run it by hand'}`,
             }
           : {
               rule: 'runs-alone',
@@ -237,7 +242,7 @@ class Transaction {
               message: `${effects.noTransaction}: it has to be run outside of a transaction`,
             },
       );
-    const blocking = effects.locks.filter(({ mode, fresh }) => !fresh && blocksWrites(mode));
+    const blocking = effects.locks.filter(({ mode, fresh, unfelt }) => !fresh && unfelt !== true && blocksWrites(mode));
     const [first] = blocking;
     if (first !== undefined && !lockTimeout && !this.#warned) {
       this.#warned = true;

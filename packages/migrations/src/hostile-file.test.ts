@@ -2,7 +2,9 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { analyse } from './analyse.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
 import { Journal } from './catalogue/journal.ts';
+import { NewValues } from './catalogue/new-values.ts';
 import { NextNumbers } from './catalogue/next-numbers.ts';
+import { MOST_PUBLICATIONS } from './catalogue/publications.ts';
 import { WorkingSchema } from './catalogue/working-schema.ts';
 import { loadParser } from './parse/parser.ts';
 import { MOST_COLUMNS, MOST_OF_TABLE } from './statements/names/taken-name.ts';
@@ -11,6 +13,7 @@ beforeAll(loadParser);
 
 const catalogue: Catalogue = {
   ...{ server: 15, timeZone: 'UTC', searchPath: ['public'], types: [], routines: [], binaryCasts: [] },
+  publications: [],
   relations: [],
 };
 
@@ -143,6 +146,35 @@ test('savepoints are noted one by one: a journal of 200,000 doesn’t copy its l
   expect(undone).toEqual([199_999, 199_998]);
   journal.rollBack();
   expect(undone.length).toBe(200_000);
+});
+
+test('so many publications, and looks at all tables for them, are given up', () => {
+  const made = Array.from({ length: MOST_PUBLICATIONS }, (_, i) => `create publication p${i};`).join('');
+  expect(read(made).findings).toEqual([]);
+  expect(read(`${made}create publication one_more;`).findings).toContainEqual(
+    expect.objectContaining({ rule: 'not-known', level: 'error' }),
+  );
+  const looked = vi.spyOn(WorkingSchema.prototype, 'all');
+  try {
+    const { findings } = read(`create publication p;${`alter publication p set (publish = 'insert');`.repeat(500)}`);
+    expect(looked.mock.calls.length).toBeLessThanOrEqual(100);
+    expect(findings).toContainEqual(expect.objectContaining({ rule: 'not-known', level: 'error' }));
+  } finally {
+    looked.mockRestore();
+  }
+});
+
+test('new values of many enums are found by the value: each text is looked up once', () => {
+  const uses = (count: number): number => {
+    const looked = vi.spyOn(NewValues.prototype, 'typesOf');
+    try {
+      read(Array.from({ length: count }, (_, i) => `alter type e${i} add value 'v${i}'; select 'w${i}';`).join(''));
+      return looked.mock.calls.length;
+    } finally {
+      looked.mockRestore();
+    }
+  };
+  expect(uses(400)).toBeLessThanOrEqual(2 * uses(200));
 });
 
 function columns(count: number, before: string): string {

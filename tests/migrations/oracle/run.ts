@@ -1,6 +1,7 @@
 import type { PostgresMajor } from '@headgate/adapters/postgres-cluster/index';
 import { type OracleDatabase, openDatabase } from './database.ts';
 import { Dice } from './dice.ts';
+import { moreCasesOf } from './more-statements.ts';
 import { type Case, casesOf, sequencesOf } from './statements.ts';
 import { SIZES, type TestTable, tableOf } from './tables.ts';
 import { type Truth, traceCase } from './trace.ts';
@@ -26,7 +27,11 @@ export async function prepare(major: PostgresMajor, seed: number, tables: number
   const dice = new Dice(seed);
   const made = tablesOf(tables, dice);
   const database = await openDatabase(major, made);
-  return { database, cases: casesOf(made, cases, dice), sequences: sequencesOf(made, sequences, dice) };
+  return {
+    database,
+    cases: [...casesOf(made, cases, dice), ...moreCasesOf(made, Math.ceil(cases / 6), new Dice(seed + 1))],
+    sequences: sequencesOf(made, sequences, dice),
+  };
 }
 
 /** Has the server carry out every case, and writes down what it did. */

@@ -160,6 +160,11 @@ export function tableOf(n: number, rows: number, dice: Dice): TestTable {
       ddl.push(`create materialized view ${name}_m as select id, k from ${name}`);
   if (dice.chance(0.25))
     ddl.push(`create trigger ${name}_tr before insert on ${name} for each row execute function fill()`);
+  if (n % 5 === 2)
+    ddl.push(
+      `create materialized view ${name}_mc as select id from ${name} where id is not null group by id`,
+      `create unique index ${name}_mu on ${name}_mc(id)`,
+    );
   // Not by chance, so that the other cases stay what they were.
   if (n % 12 === 1)
     ddl.push(`create trigger ${name}_sw after update on ${name} for each statement execute function sweep()`);

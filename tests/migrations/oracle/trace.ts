@@ -113,8 +113,18 @@ export async function traceCase(client: pg.Client, pid: number, each: Case, base
   }
 }
 
-/** An index that was asked for IF NOT EXISTS, where another one has its name: what the migration counts on isn't there. */
+/** An index or a column that was asked for IF NOT EXISTS, where another one has its name: what the migration counts on isn't there. */
 async function passedOver(client: pg.Client, sql: string): Promise<readonly string[]> {
+  const [, of, column, type] =
+    /^alter table (\w+) add column if not exists (\w+) (text|bigint|integer)\b/.exec(sql) ?? [];
+  if (of !== undefined) {
+    const { rows } = await client.query(
+      `select format_type(atttypid, atttypmod) = $3 and not attnotnull and atthasdef = ($4 ~ 'default') as same
+       from pg_attribute where attrelid = $1::regclass and attname = $2`,
+      [of, column, type, sql],
+    );
+    return rows[0]?.same === true ? [] : [`${column} of ${of} is not the column that was asked for`];
+  }
   const [, name, table, columns] = /^create index if not exists (\w+) on (\w+)\((\w+)\)$/.exec(sql) ?? [];
   if (name === undefined) return [];
   const { rows } = await client.query('select pg_get_indexdef(to_regclass($1)) as made', [name]);
@@ -159,7 +169,11 @@ function harmsOf(
     if (was.row_security && !is.row_security) harms.push(`${was.key} shows all rows`);
   }
   const blocking = [...after.locks].filter(
-    ([oid, mode]) => first.relations.has(oid) && LOCK_MODES.indexOf(mode) >= LOCK_MODES.indexOf('SHARE'),
+    ([oid, mode]) =>
+      first.relations.has(oid) &&
+      // Nobody writes a materialized view, and who reads it goes on.
+      !(first.relations.get(oid)?.kind === 'm' && mode === 'EXCLUSIVE') &&
+      LOCK_MODES.indexOf(mode) >= LOCK_MODES.indexOf('SHARE'),
   );
   if (blocking.length > 0 && work !== '')
     harms.push(`${work} under ${blocking[0]?.[1]} of ${first.relations.get(blocking[0]?.[0] ?? '')?.key}`);

@@ -12,7 +12,10 @@ export const RELATIONS = `
     c.relrowsecurity as row_security, case when c.reltuples >= 0 then c.reltuples::float8 end as rows,
     case when c.relkind in ('r', 'm') then pg_table_size(c.oid)::float8 end as bytes,
     case when c.relkind in ('r', 'm') then pg_indexes_size(c.oid)::float8 end as index_bytes,
-    coalesce(pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', false) as default_partition
+    coalesce(pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', false) as default_partition, c.relreplident as identity,
+    (select x.relname from pg_index i join pg_class x on x.oid = i.indexrelid where i.indrelid = c.oid and i.indisreplident) as identity_index,
+    array(select p.polname::text from pg_policy p where p.polrelid = c.oid order by 1) as policies,
+    array(select r.rulename::text from pg_rewrite r where r.ev_class = c.oid and r.ev_type <> '1' order by 1) as rules
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where ${OURS} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.relpersistence <> 't'
   order by 2, 3`;
@@ -35,6 +38,7 @@ const COLUMN_NAMES = (keys: string, relation: string): string =>
 
 export const CONSTRAINTS = `
   select c.conrelid::text as relation, c.conname as name, c.contype as kind, c.convalidated as validated,
+    c.contype = 'c' and c.connoinherit as no_inherit,
     ${COLUMN_NAMES('c.conkey', 'c.conrelid')} as columns,
     case when c.contype = 'c' then pg_get_expr(c.conbin, c.conrelid) end as expression,
     case when c.contype = 'f' then c.confrelid::text end as references_relation,
@@ -75,7 +79,7 @@ export const INDEXES = `
 
 export const TRIGGERS = `
   select t.tgrelid::text as relation, t.tgname as name, n.nspname || '.' || p.proname as calls, t.tgtype::int as type,
-    t.tgenabled in ('D', 'R') as off, ${COLUMN_NAMES('t.tgattr::int2[]', 't.tgrelid')} as columns
+    t.tgenabled in ('D', 'R') as off, t.tgqual is not null as conditional, ${COLUMN_NAMES('t.tgattr::int2[]', 't.tgrelid')} as columns
   from pg_trigger t join pg_proc p on p.oid = t.tgfoid join pg_namespace n on n.oid = p.pronamespace
   where not t.tgisinternal order by 1, 2`;
 
@@ -92,6 +96,27 @@ export const RECORD = `
 
 export const SCHEMA_VERSION = `select coalesce(max(version), 0)::int as version from headgate.migration`;
 
+/** FOR TABLES IN SCHEMA there is from 15 on. */
+export const PUBLICATIONS = (server: number): string => `
+  select p.pubname as name, p.puballtables as all_tables, p.pubinsert as insert, p.pubupdate as update, p.pubdelete as delete,
+    coalesce((to_jsonb(p) ->> 'pubtruncate')::boolean, false) as truncate,
+    ${server < 15 ? "'{}'::text[]" : 'array(select n.nspname::text from pg_publication_namespace s join pg_namespace n on n.oid = s.pnnspid where s.pnpubid = p.oid order by 1)'} as schemas
+  from pg_publication p order by 1`;
+
+/** Row filters and lists of columns there are from 15 on. */
+export const PUBLISHED = (server: number): string => `
+  select r.prrelid::text as relation, p.pubname as by,
+    ${server < 15 ? 'null::text[]' : `case when r.prattrs is not null then ${COLUMN_NAMES('r.prattrs::int2[]', 'r.prrelid')} end`} as columns,
+    ${
+      server < 15
+        ? 'null::text[]'
+        : `case when r.prqual is not null then array(
+      select distinct a.attname::text from pg_depend d join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+      where d.classid = 'pg_publication_rel'::regclass and d.objid = r.oid and d.refobjid = r.prrelid
+        and strpos(pg_get_expr(r.prqual, r.prrelid), quote_ident(a.attname)) > 0 order by 1) end`
+    } as filters
+  from pg_publication_rel r join pg_publication p on p.oid = r.prpubid order by 1, 2`;
+
 export const PARENTS = `
   select inhrelid::text as relation, inhparent::text as parent from pg_inherits order by 1, inhseqno`;
 
@@ -104,7 +129,11 @@ export const VIEW_USES = `
 export const TYPES = `
   select n.nspname as schema, t.typname as name, t.typtype as kind,
     case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end as base,
-    t.typnotnull or exists (select from pg_constraint k where k.contypid = t.oid) as constrained
+    t.typnotnull or exists (select from pg_constraint k where k.contypid = t.oid) as constrained,
+    case when t.typtype = 'e' then array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder) end as values,
+    case when t.typtype = 'c' then (
+      select coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]')
+      from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) end as attributes
   from pg_type t join pg_namespace n on n.oid = t.typnamespace left join pg_class c on c.oid = t.typrelid
   where ${OURS} and (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c') or (t.typtype = 'b' and t.typelem = 0))
   order by 1, 2`;

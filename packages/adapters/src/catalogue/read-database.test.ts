@@ -53,7 +53,7 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
     expect(relation('hidden')).toBeUndefined();
     expect(relation('customer')).toMatchObject({ schema: 'app', kind: 'table', rows: 500 });
     expect(relation('customer')?.triggers).toEqual([
-      { name: 't', fires: { calls: 'app.touch', events: ['insert'], each: 'row' } },
+      { name: 't', fires: { calls: 'app.touch', events: ['insert'], each: 'row', decides: true } },
     ]);
     expect(relation('customer')?.bytes).toBeGreaterThan(8_000);
     expect(relation('Order')).toMatchObject({
@@ -121,6 +121,54 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
     expect(readCatalogue(JSON.stringify(catalogue))).toEqual({ ok: true, catalogue });
   });
 
+  it('what is published, by what rows are told apart, and which rules, policies and values there are', async () => {
+    await client.query(`
+      create schema pub; set search_path = pub;
+      create table keyed(id int primary key, a int not null, b text); create unique index keyed_a on keyed(a);
+      create table loose(a int); alter table loose replica identity full; create table bare(a int);
+      alter table keyed replica identity using index keyed_a; alter table bare replica identity nothing;
+      create publication one for table keyed (a, b) where (b = 'x'), loose with (publish = 'insert, delete');
+      create publication every for all tables; create publication several for tables in schema pub;
+      create rule r as on delete to loose do also nothing; create policy p on loose;
+      create type mood as enum ('sad', 'ok'); create type addr as (street text, nr int);
+      create function f() returns trigger language plpgsql as $$ begin return null; end $$;
+      create trigger t before insert on bare for each row when (new.a > 1) execute function f();`);
+    const { publications, relations, types } = await readCatalogueOf(client);
+    expect(publications).toEqual([
+      { name: 'every', allTables: true, publishes: ['insert', 'update', 'delete', 'truncate'] },
+      { name: 'one', publishes: ['insert', 'delete'] },
+      { name: 'several', schemas: ['pub'], publishes: ['insert', 'update', 'delete', 'truncate'] },
+    ]);
+    const relation = (name: string) => relations.find((each) => each.schema === 'pub' && each.name === name);
+    expect(relation('keyed')).toMatchObject({
+      replicaIdentity: { index: 'keyed_a' },
+      published: [{ by: 'one', columns: ['a', 'b'], filters: ['b'] }],
+    });
+    expect(relation('loose')).toMatchObject({
+      replicaIdentity: 'full',
+      published: [{ by: 'one' }],
+      rules: ['r'],
+      policies: ['p'],
+    });
+    expect(relation('bare')).toMatchObject({
+      replicaIdentity: 'nothing',
+      triggers: [
+        { name: 't', fires: { calls: 'pub.f', events: ['insert'], each: 'row', decides: true, conditional: true } },
+      ],
+    });
+    expect(types.filter(({ schema }) => schema === 'pub')).toMatchObject([
+      {
+        name: 'addr',
+        attributes: [
+          { name: 'street', type: 'text' },
+          { name: 'nr', type: 'integer' },
+        ],
+      },
+      { name: 'mood', values: ['sad', 'ok'] },
+    ]);
+    await client.query('reset search_path; drop publication one, every, several; drop schema pub cascade');
+  });
+
   it('what a statement takes through its triggers is what the server takes', async () => {
     await client.query(`
       create schema fired; set search_path = fired;
@@ -140,7 +188,13 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
     const catalogue = await readCatalogueOf(client);
     const doc = catalogue.relations.find(({ schema, name }) => schema === 'fired' && name === 'doc');
     expect(doc?.triggers).toEqual([
-      { name: 'a', fires: { calls: 'fired.count_up', events: ['insert', 'update'], columns: ['k'], each: 'row' } },
+      {
+        name: 'a',
+        fires: {
+          ...{ calls: 'fired.count_up', events: ['insert', 'update'], columns: ['k'] },
+          ...{ each: 'row', decides: true },
+        },
+      },
       { name: 'b', fires: { calls: 'fired.trace', events: ['update'], each: 'statement' } },
       { name: 'c', fires: { calls: 'fired.never', events: ['insert'], each: 'row', off: true } },
     ]);

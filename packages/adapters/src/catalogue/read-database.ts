@@ -3,6 +3,8 @@ import type {
   Column,
   Constraint,
   Index,
+  Publication,
+  Published,
   Relation,
   RelationKind,
   Routine,
@@ -46,17 +48,19 @@ export async function readCatalogueOf(client: pg.Client): Promise<Catalogue> {
     );
     // Names of types come with their schema then, whoever reads.
     await client.query(`set local search_path = ''`);
-    const relations = await readRelations(client);
+    const server = settings?.server ?? 15;
+    const relations = await readRelations(client, server);
     const [record] = await rows<{ readable: boolean }>(client, sql.RECORD);
     const [recorded] = record?.readable === true ? await rows<{ version: number }>(client, sql.SCHEMA_VERSION) : [];
     return {
-      server: settings?.server ?? 15,
+      server,
       timeZone: settings?.time_zone ?? '',
       searchPath: settings?.search_path ?? [],
       relations,
       types: await readTypes(client),
       routines: await readRoutines(client),
       binaryCasts: (await rows<{ cast: string }>(client, sql.BINARY_CASTS)).map(({ cast }) => cast),
+      publications: (await rows<PublicationRow>(client, sql.PUBLICATIONS(server))).map(publicationOf),
       ...(settings === undefined ? {} : { readAt: settings.read_at }),
       ...(recorded === undefined ? {} : { schemaVersion: recorded.version }),
     };
@@ -80,6 +84,10 @@ interface RelationRow {
   readonly bytes: number | null;
   readonly index_bytes: number | null;
   readonly default_partition: boolean;
+  readonly identity: string;
+  readonly identity_index: string | null;
+  readonly policies: string[];
+  readonly rules: string[];
 }
 
 const KINDS: Readonly<Record<string, RelationKind>> = {
@@ -91,7 +99,7 @@ const KINDS: Readonly<Record<string, RelationKind>> = {
   S: 'sequence',
 };
 
-async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
+async function readRelations(client: pg.Client, server: number): Promise<readonly Relation[]> {
   const [{ found: count } = { found: 0 }] = await rows<{ found: number }>(client, sql.HOW_MANY);
   if (count > MOST_RELATIONS)
     throw new RangeError(`it has ${count} tables, views and sequences; a catalogue holds at most ${MOST_RELATIONS}`);
@@ -101,6 +109,7 @@ async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
   const constraints = grouped(await rows<ConstraintRow>(client, sql.CONSTRAINTS), (row) => constraintOf(row, keys));
   const indexes = grouped(await rows<IndexRow>(client, sql.INDEXES), indexOf);
   const triggers = grouped(await rows<TriggerRow>(client, sql.TRIGGERS), triggerOf);
+  const published = grouped(await rows<PublishedRow>(client, sql.PUBLISHED(server)), publishedOf);
   const parents = grouped(await rows<{ relation: string; parent: string }>(client, sql.PARENTS), ({ parent }) =>
     keys.get(parent),
   );
@@ -120,7 +129,19 @@ async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
     ),
   );
   return found.map(
-    ({ oid, schema, name, kind, unlogged, row_security, rows: estimate, bytes, index_bytes, default_partition }) => ({
+    ({
+      oid,
+      schema,
+      name,
+      kind,
+      unlogged,
+      row_security,
+      rows: estimate,
+      bytes,
+      index_bytes,
+      default_partition,
+      ...more
+    }) => ({
       schema,
       name,
       kind: KINDS[kind] ?? 'table',
@@ -137,8 +158,48 @@ async function readRelations(client: pg.Client): Promise<readonly Relation[]> {
       ...(unlogged ? { unlogged } : {}),
       ...(row_security ? { rowSecurity: true } : {}),
       ...(default_partition ? { defaultPartition: true } : {}),
+      ...identityOf(more),
+      ...(published.has(oid) ? { published: published.get(oid) ?? [] } : {}),
+      ...(more.rules.length === 0 ? {} : { rules: more.rules }),
+      ...(more.policies.length === 0 ? {} : { policies: more.policies }),
     }),
   );
+}
+
+function identityOf({
+  identity,
+  identity_index,
+}: Pick<RelationRow, 'identity' | 'identity_index'>): Pick<Relation, 'replicaIdentity'> {
+  if (identity === 'f') return { replicaIdentity: 'full' };
+  // One whose index was dropped is as none.
+  if (identity === 'n' || (identity === 'i' && identity_index === null)) return { replicaIdentity: 'nothing' };
+  return identity === 'i' && identity_index !== null ? { replicaIdentity: { index: identity_index } } : {};
+}
+
+interface PublicationRow extends Readonly<Record<TriggerEvent, boolean>> {
+  readonly name: string;
+  readonly all_tables: boolean;
+  readonly schemas: string[];
+}
+
+function publicationOf({ name, all_tables, schemas, ...row }: PublicationRow): Publication {
+  return {
+    name,
+    ...(all_tables ? { allTables: true as const } : {}),
+    ...(schemas.length === 0 ? {} : { schemas }),
+    publishes: (['insert', 'update', 'delete', 'truncate'] as const).filter((event) => row[event]),
+  };
+}
+
+interface PublishedRow {
+  readonly relation: string;
+  readonly by: string;
+  readonly columns: string[] | null;
+  readonly filters: string[] | null;
+}
+
+function publishedOf({ by, columns, filters }: PublishedRow): Published {
+  return { by, ...(columns === null ? {} : { columns }), ...(filters === null ? {} : { filters }) };
 }
 
 /** Rows by their relation, in their order. */
@@ -190,6 +251,7 @@ interface ConstraintRow {
   readonly expression: string | null;
   readonly references_relation: string | null;
   readonly references_columns: string[] | null;
+  readonly no_inherit: boolean;
 }
 
 const CONSTRAINT_KINDS: Readonly<Record<string, Constraint['kind']>> = {
@@ -210,6 +272,7 @@ function constraintOf(row: ConstraintRow, keys: ReadonlyMap<string, string>): Co
     columns,
     validated,
     ...(expression === null ? {} : { expression }),
+    ...(row.no_inherit ? { noInherit: true as const } : {}),
     ...(other === undefined ? {} : { references: { relation: other, columns: row.references_columns ?? [] } }),
   };
 }
@@ -220,11 +283,14 @@ interface TriggerRow {
   readonly calls: string;
   readonly type: number;
   readonly off: boolean;
+  readonly conditional: boolean;
   readonly columns: string[];
 }
 
 /** Bits of pg_trigger.tgtype. */
 const EACH_ROW = 1;
+const BEFORE = 2;
+const INSTEAD = 64;
 const EVENTS: readonly (readonly [number, TriggerEvent])[] = [
   [4, 'insert'],
   [8, 'delete'],
@@ -232,7 +298,7 @@ const EVENTS: readonly (readonly [number, TriggerEvent])[] = [
   [32, 'truncate'],
 ];
 
-function triggerOf({ name, calls, type, off, columns }: TriggerRow): Trigger {
+function triggerOf({ name, calls, type, off, conditional, columns }: TriggerRow): Trigger {
   return {
     name,
     fires: {
@@ -240,6 +306,8 @@ function triggerOf({ name, calls, type, off, columns }: TriggerRow): Trigger {
       events: EVENTS.flatMap(([bit, event]) => ((type & bit) === 0 ? [] : [event])),
       ...(columns.length === 0 ? {} : { columns }),
       each: (type & EACH_ROW) === 0 ? 'statement' : 'row',
+      ...((type & (BEFORE | INSTEAD)) === 0 ? {} : { decides: true as const }),
+      ...(conditional ? { conditional: true as const } : {}),
       ...(off ? { off: true as const } : {}),
     },
   };
@@ -263,16 +331,25 @@ async function readTypes(client: pg.Client): Promise<readonly UserType[]> {
     r: 'range',
     b: 'other',
   };
-  const found = await rows<{ schema: string; name: string; kind: string; base: string | null; constrained: boolean }>(
-    client,
-    sql.TYPES,
-  );
-  return found.map(({ schema, name, kind, base, constrained }) => ({
+  const found = await rows<TypeRow>(client, sql.TYPES);
+  return found.map(({ schema, name, kind, base, constrained, values, attributes }) => ({
     schema,
     name,
     kind: kinds[kind] ?? 'other',
     ...(base === null ? {} : { base, constrained }),
+    ...(values === null ? {} : { values }),
+    ...(attributes === null ? {} : { attributes }),
   }));
+}
+
+interface TypeRow {
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly base: string | null;
+  readonly constrained: boolean;
+  readonly values: string[] | null;
+  readonly attributes: { name: string; type: string }[] | null;
 }
 
 async function readRoutines(client: pg.Client): Promise<readonly Routine[]> {

@@ -36,6 +36,9 @@ export type ReadAlone =
   | { readonly ok: true; readonly statement: AloneStatement; readonly at: Statement }
   | { readonly ok: false; readonly why: string };
 
+/** Longer ones aren't read twice. Characters. */
+const LONGEST = 100_000;
+
 const KINDS = 'CREATE INDEX CONCURRENTLY, DROP INDEX CONCURRENTLY, REINDEX INDEX or TABLE CONCURRENTLY, or VACUUM';
 
 /** The one statement of a file that says `headgate:no-transaction`, or why it can't be run so. The parser must be loaded. */
@@ -47,6 +50,11 @@ export function readAlone(text: string): ReadAlone {
     return no('it holds more than one statement: without a transaction, a half of it may happen; one a file');
   const statement = aloneOf(only.node, only.text);
   return typeof statement === 'string' ? no(statement) : { ok: true, statement, at: only };
+}
+
+/** Whether a statement is one that Headgate runs outside of a transaction. */
+export function canStandAlone(text: string): boolean {
+  return text.length < LONGEST && readAlone(text).ok;
 }
 
 function no(why: string): ReadAlone {

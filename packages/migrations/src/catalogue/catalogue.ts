@@ -11,6 +11,11 @@ export interface Catalogue {
   readonly routines: readonly Routine[];
   /** Casts that change no byte, beyond PostgreSQL's own: `citext>text`. */
   readonly binaryCasts: readonly string[];
+  /**
+   * Absent in catalogues of before. Only where they are given are the tables' replica identities, rules and policies, the
+   * types' values and attributes, and when a trigger fires, known as well.
+   */
+  readonly publications?: readonly Publication[];
   /** When it was read, by the database's clock; absent in files of before. Milliseconds since 1970. */
   readonly readAt?: number;
   /** The version that Headgate's own record says that it is at; absent: there is no record, or it may not be read. */
@@ -42,7 +47,34 @@ export interface Relation {
   readonly ownedBy?: Use;
   readonly rowSecurity?: boolean;
   readonly unlogged?: boolean;
+  readonly replicaIdentity?: ReplicaIdentity;
+  readonly published?: readonly Published[];
+  readonly rules?: readonly string[];
+  readonly policies?: readonly string[];
 }
+
+/** What logical replication publishes. */
+export interface Publication {
+  readonly name: string;
+  /** FOR ALL TABLES. */
+  readonly allTables?: true;
+  /** FOR TABLES IN SCHEMA. */
+  readonly schemas?: readonly string[];
+  readonly publishes: readonly TriggerEvent[];
+}
+
+/** A table that a publication names. */
+export interface Published {
+  /** The publication. */
+  readonly by: string;
+  /** Only these columns. */
+  readonly columns?: readonly string[];
+  /** Columns by which it chooses rows. */
+  readonly filters?: readonly string[];
+}
+
+/** By what an UPDATE or DELETE that is published names its row; absent: by the primary key. */
+export type ReplicaIdentity = 'full' | 'nothing' | { readonly index: string };
 
 export type TriggerEvent = 'insert' | 'update' | 'delete' | 'truncate';
 
@@ -56,6 +88,10 @@ export interface Trigger {
     /** Of an UPDATE OF: only these. */
     readonly columns?: readonly string[];
     readonly each: 'row' | 'statement';
+    /** Before or instead of the change: what the function returns decides about it. */
+    readonly decides?: true;
+    /** It has a WHEN condition. */
+    readonly conditional?: true;
     /** It is disabled. */
     readonly off?: true;
   };
@@ -89,6 +125,8 @@ export interface Constraint {
   readonly expression?: string;
   /** Of a foreign key. */
   readonly references?: Use;
+  /** Of a check: heirs don't have it. */
+  readonly noInherit?: true;
 }
 
 export interface Index {
@@ -117,6 +155,10 @@ export interface UserType {
   readonly base?: string;
   /** Of a domain: it has a CHECK or NOT NULL. */
   readonly constrained?: boolean;
+  /** Of an enum. */
+  readonly values?: readonly string[] | undefined;
+  /** Of a composite type. */
+  readonly attributes?: readonly Pick<Column, 'name' | 'type'>[];
 }
 
 export interface Routine {

@@ -28,6 +28,10 @@ export function either(before: TableState | undefined, after: TableState): Table
     defaultPartition: before.defaultPartition || after.defaultPartition,
     rowSecurity: before.rowSecurity || after.rowSecurity,
     unlogged: before.unlogged && after.unlogged,
+    replicaIdentity: before.replicaIdentity === after.replicaIdentity ? after.replicaIdentity : 'unknown',
+    published: [...new Set([...before.published, ...after.published])],
+    rules: before.rules === after.rules ? after.rules : undefined,
+    policies: before.policies === after.policies ? after.policies : undefined,
     ...(before.perhaps === true || after.perhaps === true ? { perhaps: true } : {}),
   };
 }

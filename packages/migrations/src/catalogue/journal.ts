@@ -1,12 +1,18 @@
+import { NewValues } from './new-values.ts';
+
 /** What takes back each change since a transaction began, so that after a rollback nothing is believed that isn't there. */
 export class Journal {
   readonly #undo: { readonly of: string; readonly undo: () => void }[] = [];
   readonly #savepoints: { readonly name: string; readonly at: number }[] = [];
 
+  /** Of enums, until the transaction has committed. */
+  readonly values = new NewValues();
+
   /** From here on a rollback takes back what is changed; what was before stays. */
   begin(): void {
     this.#undo.length = 0;
     this.#savepoints.length = 0;
+    this.values.clear();
   }
 
   /** `of`: what is changed, so that whoever asks later is told. */

@@ -21,17 +21,29 @@ const trigger = z.union([
         events: z.array(z.enum(['insert', 'update', 'delete', 'truncate'])).max(4),
         columns: names.optional(),
         each: z.enum(['row', 'statement']),
+        decides: z.literal(true).optional(),
+        conditional: z.literal(true).optional(),
         off: z.literal(true).optional(),
       })
       .optional(),
   }),
 ]);
 
+const published = z.strictObject({ by: name, columns: names.optional(), filters: names.optional() });
+
+const publication = z.strictObject({
+  name,
+  allTables: z.literal(true).optional(),
+  schemas: names.optional(),
+  publishes: z.array(z.enum(['insert', 'update', 'delete', 'truncate'])).max(4),
+});
+
 const schema = z.strictObject({
   server: z.number().int().min(10).max(99),
   timeZone: z.string().max(100),
   searchPath: names,
   binaryCasts: names,
+  publications: z.array(publication).max(10_000).optional(),
   readAt: z.number().int().nonnegative().optional(),
   schemaVersion: z.number().int().nonnegative().optional(),
   relations: z
@@ -65,6 +77,7 @@ const schema = z.strictObject({
               validated: z.boolean(),
               expression: text.optional(),
               references: use.optional(),
+              noInherit: z.literal(true).optional(),
             }),
           )
           .max(10_000),
@@ -90,6 +103,10 @@ const schema = z.strictObject({
         ownedBy: use.optional(),
         rowSecurity: z.boolean().optional(),
         unlogged: z.boolean().optional(),
+        replicaIdentity: z.union([z.enum(['full', 'nothing']), z.strictObject({ index: name })]).optional(),
+        published: z.array(published).max(10_000).optional(),
+        rules: names.optional(),
+        policies: names.optional(),
       }),
     )
     .max(MOST_RELATIONS),
@@ -101,6 +118,11 @@ const schema = z.strictObject({
         kind: z.enum(['enum', 'domain', 'composite', 'range', 'other']),
         base: name.optional(),
         constrained: z.boolean().optional(),
+        values: z.array(z.string().max(300)).max(100_000).optional(),
+        attributes: z
+          .array(z.strictObject({ name, type: name }))
+          .max(2_000)
+          .optional(),
       }),
     )
     .max(MOST_RELATIONS),

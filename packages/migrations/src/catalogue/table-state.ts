@@ -4,8 +4,10 @@ import type {
   Column,
   Constraint,
   Index,
+  Published,
   Relation,
   RelationKind,
+  ReplicaIdentity,
   Routine,
   Trigger,
   Use,
@@ -45,6 +47,11 @@ export interface TableState {
   readonly ownedBy?: Use;
   readonly rowSecurity: boolean;
   readonly unlogged: boolean;
+  readonly replicaIdentity: ReplicaIdentity | 'key' | 'unknown';
+  readonly published: readonly Published[];
+  /** Names of its rules and policies; absent: not known. */
+  readonly rules?: readonly string[] | undefined;
+  readonly policies?: readonly string[] | undefined;
   /** It may not be there: what made, moved or dropped it may not have been reached. */
   readonly perhaps?: boolean;
 }
@@ -77,11 +84,12 @@ export function blank({ schema, name }: Required<Name> & { readonly schema: stri
     uses: [],
     rowSecurity: false,
     unlogged: false,
+    ...{ replicaIdentity: 'key', published: [], rules: [], policies: [] },
   };
 }
 
-/** A relation as the catalogue says it. */
-export function stateOf(relation: Relation): TableState {
+/** A relation as the catalogue says it. `whole`: the catalogue holds its replica identity, rules and policies, too. */
+export function stateOf(relation: Relation, whole: boolean): TableState {
   const { schema, name, kind, rows, bytes, indexBytes, columns, constraints, indexes, triggers, parents } = relation;
   return {
     ...blank({ schema, name }, kind),
@@ -92,5 +100,9 @@ export function stateOf(relation: Relation): TableState {
     ...(relation.ownedBy === undefined ? {} : { ownedBy: relation.ownedBy }),
     rowSecurity: relation.rowSecurity === true,
     unlogged: relation.unlogged === true,
+    replicaIdentity: relation.replicaIdentity ?? (whole ? 'key' : 'unknown'),
+    published: relation.published ?? [],
+    rules: relation.rules ?? (whole ? [] : undefined),
+    policies: relation.policies ?? (whole ? [] : undefined),
   };
 }

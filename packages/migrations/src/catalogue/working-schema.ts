@@ -8,6 +8,7 @@ import { either, perhapsGone } from './either.ts';
 import { Journal, setOrDelete } from './journal.ts';
 import { changeOf, type Links, link, owner, read, referred } from './links.ts';
 import { NextNumbers } from './next-numbers.ts';
+import { Publications } from './publications.ts';
 import { SessionSettings } from './session-settings.ts';
 import { sameSignature } from './signature.ts';
 import { blank, type Holder, type RoutineState, stateOf, type TableState, type TypeState } from './table-state.ts';
@@ -37,6 +38,7 @@ export class WorkingSchema {
   readonly behind = new Set<string>();
   /** What takes back each change of the transaction at hand. */
   readonly journal = new Journal();
+  readonly publications: Publications;
   /** Children by parent, who refers to whom, which view reads what: kept up with every change, never searched for. */
   readonly #children: Links = new Map();
   readonly #incoming: Links = new Map();
@@ -50,7 +52,9 @@ export class WorkingSchema {
     this.server = catalogue?.server ?? 15;
     this.settings = new SessionSettings(catalogue);
     this.binaryCasts = new Set(catalogue?.binaryCasts ?? []);
-    for (const relation of catalogue?.relations ?? []) this.put(stateOf(relation));
+    this.publications = new Publications(this.journal, catalogue?.publications);
+    const whole = this.publications.known;
+    for (const relation of catalogue?.relations ?? []) this.put(stateOf(relation, whole));
     for (const type of catalogue?.types ?? []) this.putType(type);
     for (const routine of catalogue?.routines ?? []) this.putRoutine(routine);
     this.#changed.clear();
@@ -79,11 +83,8 @@ export class WorkingSchema {
     return (
       this.find(name) ?? {
         ...blank(this.qualified(name), kind),
-        known: false,
-        fresh: false,
-        rows: null,
-        bytes: null,
-        indexBytes: null,
+        ...{ known: false, fresh: false, rows: null, bytes: null, indexBytes: null },
+        ...{ replicaIdentity: 'unknown', rules: undefined, policies: undefined },
       }
     );
   }
@@ -106,6 +107,10 @@ export class WorkingSchema {
     } finally {
       this.#tried = before;
     }
+  }
+
+  get isTrying(): boolean {
+    return this.#tried;
   }
 
   /** What changes meanwhile may not happen, or be undone: what was stays, too, and nothing becomes fresh. */

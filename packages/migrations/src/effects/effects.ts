@@ -9,6 +9,8 @@ export interface LockTaken {
   readonly mode: LockMode;
   /** Made in the same file: nobody else knows it yet, so nobody waits. */
   readonly fresh: boolean;
+  /** Nobody waits for it, whatever its mode: nobody does to the relation what it keeps out. */
+  readonly unfelt?: true;
 }
 
 /** A statement does several things: each belongs to one part of it, and so does the way around what that part does. */
@@ -144,10 +146,14 @@ export class Recorder {
     return this.#first.add(key).size > before;
   }
 
-  lock(table: TableState, mode: LockMode): void {
+  lock(table: TableState, mode: LockMode, unfelt = false): void {
     const relation = table.key;
     const held = this.#locks.get(relation);
-    this.#locks.set(relation, { relation, mode: stronger(mode, held?.mode), fresh: table.fresh });
+    const silent = unfelt && (held === undefined || held.unfelt === true);
+    this.#locks.set(relation, {
+      ...{ relation, mode: stronger(mode, held?.mode), fresh: table.fresh },
+      ...(silent ? { unfelt: true as const } : {}),
+    });
   }
 
   /** A partitioned table has nothing to work on itself: its partitions do. */
@@ -179,6 +185,11 @@ export class Recorder {
   phase(phase: MigrationPhase): void {
     const order: readonly MigrationPhase[] = ['expand', 'data', 'contract'];
     if (order.indexOf(phase) > order.indexOf(this.#phase)) this.#phase = phase;
+  }
+
+  /** Why it can't run in a transaction block, as far as it was written down. */
+  get alone(): string | undefined {
+    return this.#noTransaction;
   }
 
   outsideTransaction(why: string): void {

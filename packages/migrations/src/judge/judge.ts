@@ -73,7 +73,8 @@ function stalls(effects: Effects, held: ReadonlyMap<string, Held>, limits: Limit
   if (worst === undefined || !isLong(stall, limits)) return [];
   // What an earlier statement holds more strongly is what others wait for.
   const own = effects.locks.filter(
-    ({ fresh, mode, relation }) => !fresh && blocksWrites(mode) && stronger(mode, held.get(relation)?.mode) === mode,
+    ({ fresh, mode, relation, unfelt }) =>
+      !fresh && unfelt !== true && blocksWrites(mode) && stronger(mode, held.get(relation)?.mode) === mode,
   );
   const waiting = new Set(own.map(({ relation }) => relation));
   const before = heldBeside(waiting, held);

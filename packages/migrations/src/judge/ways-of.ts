@@ -1,4 +1,5 @@
 /** Which safe ways are a finding's own: those of its part of the statement that spare the harm which it tells of. */
+import { canStandAlone } from '../alone/alone-statement.ts';
 import type { Effects, Harm, PartsWay, SafeWay } from '../effects/effects.ts';
 import type { Said } from './judge.ts';
 import type { Rule } from './rules.ts';
@@ -22,11 +23,14 @@ const HARM: Partial<Record<Rule, Harm>> = {
 };
 
 /** Ways that a rule has by itself, whatever the statement does. `text`: of the statement. */
-const BY_RULE: Partial<Record<Rule, (text: string) => SafeWay>> = {
-  'not-in-transaction': (text) => ({
-    words: 'Alone in a file of its own, which says so before it: Headgate runs that outside of a transaction.',
-    sql: ['-- headgate:no-transaction', `${text.replace(/;?\s*$/, '')};`],
-  }),
+const BY_RULE: Partial<Record<Rule, (text: string) => SafeWay | undefined>> = {
+  'not-in-transaction': (text) =>
+    canStandAlone(text)
+      ? {
+          words: 'Alone in a file of its own, which says so before it: Headgate runs that outside of a transaction.',
+          sql: ['-- headgate:no-transaction', `${text.replace(/;?\s*$/, '')};`],
+        }
+      : undefined,
   'lock-held-during-work': () => ({
     words: 'Put it into a file of its own: by then the earlier lock is gone.',
     sql: [],

@@ -1,14 +1,8 @@
 /** Statements that make something of their own, and change by the way what statements of running code do. */
-import type {
-  AlterSeqStmt,
-  CreateCastStmt,
-  CreateForeignTableStmt,
-  CreatePublicationStmt,
-  DefineStmt,
-} from 'libpg-query';
+import type { AlterSeqStmt, CreateCastStmt, CreateForeignTableStmt, DefineStmt } from 'libpg-query';
 import { as, nameFrom, nameOf, walk, written } from '../parse/nodes.ts';
 import { createTable } from './create-table.ts';
-import { type Family, relationIn } from './scene.ts';
+import type { Family } from './scene.ts';
 
 /** What a sequence gives next, and for how long. */
 const NUMBERS = new Set(['restart', 'increment', 'minvalue', 'maxvalue', 'cycle', 'as']);
@@ -18,27 +12,6 @@ export const alterSequence: Family<AlterSeqStmt> = ({ sequence, options }, scene
   if (found !== undefined) scene.does.lock(found, 'SHARE ROW EXCLUSIVE');
   if (found?.fresh !== true && (options ?? []).some((node) => NUMBERS.has(as(node, 'DefElem')?.defname ?? '')))
     scene.does.breaks('possible', `${written(nameOf(sequence))} may give running code numbers that are taken, or none`);
-};
-
-/** A publication asks for something to tell rows apart by: without it, UPDATE and DELETE are refused. */
-export const createPublication: Family<CreatePublicationStmt> = ({ for_all_tables, pubobjects }, scene) => {
-  const say = (what: string): void =>
-    scene.does.breaks('possible', `UPDATE and DELETE of running code fail on ${what}`);
-  if (for_all_tables === true) say('published tables that have neither a primary key nor a replica identity');
-  for (const node of pubobjects ?? []) {
-    const { pubobjtype, pubtable } = as(node, 'PublicationObjSpec') ?? {};
-    if (pubobjtype !== 'PUBLICATIONOBJ_TABLE') {
-      say('published tables that have neither a primary key nor a replica identity');
-      continue;
-    }
-    const table = relationIn(scene, pubtable?.relation);
-    if (table === undefined || table.fresh) continue;
-    scene.does.lock(table, 'SHARE UPDATE EXCLUSIVE');
-    const hasKey = table.constraints.some(({ kind }) => kind === 'primary');
-    if (!hasKey) say(`${table.key}, unless it has a primary key or a replica identity`);
-    else if (pubtable?.whereClause !== undefined || pubtable?.columns !== undefined)
-      say(`${table.key}, unless its replica identity has all columns that the publication names`);
-  }
 };
 
 /** CREATE OPERATOR, AGGREGATE, TYPE, COLLATION, TEXT SEARCH … */

@@ -2,13 +2,14 @@ import type { CreateSchemaStmt, CreateSeqStmt } from 'libpg-query';
 import { blank } from '../catalogue/table-state.ts';
 import { type NodeKind, nameOf } from '../parse/nodes.ts';
 import { alterTable } from './alter-table/alter-table.ts';
-import { alterSequence, createCast, createForeignTable, createPublication, define } from './by-the-way.ts';
+import { alterSequence, createCast, createForeignTable, define } from './by-the-way.ts';
 import { createIndex } from './create-index.ts';
 import { createTable, createTableAs } from './create-table.ts';
 import { copy, insert, merge, remove, truncate, update } from './data-changes.ts';
 import { drop } from './drop.ts';
 import * as upkeep from './maintenance.ts';
 import { passedOverIfTaken } from './names/taken-name.ts';
+import { alterPublication, createPublication } from './publications.ts';
 import { changeOwner, rename, setSchema } from './rename.ts';
 import { dropRole, grant, grantRole } from './rights.ts';
 import { alterFunction, call, createFunction, runBlock } from './routines.ts';
@@ -89,6 +90,10 @@ export const FAMILIES: Partial<Record<NodeKind, Family<any>>> = {
   CreateEventTrigStmt: upkeep.mayBreak('an event trigger runs for every later change of the schema'),
   AlterSystemStmt: upkeep.alone('ALTER SYSTEM'),
   CreatedbStmt: upkeep.alone('CREATE DATABASE'),
+  CreateTableSpaceStmt: upkeep.alone('CREATE TABLESPACE'),
+  DropTableSpaceStmt: upkeep.alone('DROP TABLESPACE'),
+  AlterDatabaseStmt: upkeep.alterDatabase,
+  CreateSubscriptionStmt: upkeep.createSubscription,
   DropdbStmt: upkeep.dropDatabase,
   DropOwnedStmt: upkeep.opaque('what a role owns, all of which goes, isn’t known'),
   ReassignOwnedStmt: upkeep.mayBreak('another role owns what running code may count on'),
@@ -111,6 +116,7 @@ export const FAMILIES: Partial<Record<NodeKind, Family<any>>> = {
   CreatePLangStmt: harmless,
   CreateTransformStmt: harmless,
   CreatePublicationStmt: createPublication,
+  AlterPublicationStmt: alterPublication,
   DefineStmt: define,
   PrepareStmt: harmless,
   DeallocateStmt: harmless,

@@ -59,6 +59,7 @@ export function constraintFrom(part: ConstraintNode, scene: Scene): Constraint |
         columns,
         validated,
         ...(expression === '' ? {} : { expression }),
+        ...(part.is_no_inherit === true ? { noInherit: true as const } : {}),
       };
     }
     case 'CONSTR_FOREIGN': {

@@ -9,6 +9,7 @@ import type {
 import type { Constraint, Index, Use } from '../catalogue/catalogue.ts';
 import { blank, type ColumnState, type TableState } from '../catalogue/table-state.ts';
 import { as, nameOf, written } from '../parse/nodes.ts';
+import { failsOnDefault } from './alter-table/fitting.ts';
 import { lockKeys, lookAtDefault } from './alter-table/partitions.ts';
 import { columnFrom, partsOfColumn } from './column-definition.ts';
 import { madeBy } from './names/constraint-name.ts';
@@ -43,13 +44,14 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
   for (const parent of parents) {
     does.lock(parent, isPartition ? 'ACCESS EXCLUSIVE' : 'SHARE UPDATE EXCLUSIVE');
     if (!isPartition) continue;
+    if (made.defaultPartition) failsOnDefault(scene, parent);
     lookAtDefault(scene, { table: parent, tables: [], only: false }, made.defaultPartition);
     lockKeys(scene, parent, 'SHARE ROW EXCLUSIVE', 'SHARE ROW EXCLUSIVE');
   }
   if (isPartition && parents.some((parent) => !parent.fresh))
     does.safely(
       ['lock', 'queue'],
-      'CREATE TABLE first, ATTACH PARTITION then: ATTACH takes a weaker lock on the partitioned table.',
+      'CREATE TABLE first, ATTACH PARTITION then: ATTACH takes a weaker lock on the partitioned table. Where there is a default partition, both read all of it under its strongest lock, unless a validated CHECK of it excludes the new bounds.',
     );
   for (const { references } of parts.constraints) {
     const other = references === undefined ? undefined : schema.byKey(references.relation);

@@ -6,6 +6,7 @@ import { as, quoted, written } from '../parse/nodes.ts';
 import { isFresh } from './alter-table/altered.ts';
 import { runBehindWrite } from './behind.ts';
 import { fire } from './firing.ts';
+import { failsIfPublished } from './publications.ts';
 import { basesOf, callsIn, readBeside, readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
@@ -18,6 +19,7 @@ export const update: Family<UpdateStmt> = (statement, scene) => {
   callsIn([targetList, returningClause], scene);
   for (const { table, shown } of tables) {
     const old = shown ? columns : columns.filter((column) => !isFresh(table, column));
+    failsIfPublished(table, 'update', scene);
     const touched = changesRows({ table, shown }, whereClause, fromClause, 'changed', scene);
     runBehindWrite(table, false, scene);
     fire(table, 'update', scene, touched !== 'few', shown ? undefined : columns);
@@ -36,6 +38,7 @@ export const remove: Family<DeleteStmt> = (statement, scene) => {
 
 function removeFrom(target: Target, { whereClause, usingClause }: DeleteStmt, scene: Scene): void {
   const { table } = target;
+  failsIfPublished(table, 'delete', scene);
   const touched = changesRows(target, whereClause, usingClause, 'deleted', scene);
   fire(table, 'delete', scene, touched !== 'few');
   scene.does.phase('data');

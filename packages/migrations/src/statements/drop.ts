@@ -2,7 +2,9 @@ import type { DropStmt, Node, ObjectType } from 'libpg-query';
 import type { RelationKind } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/table-state.ts';
 import { as, type Name, nameFrom, quoted, strings, written } from '../parse/nodes.ts';
+import { failsIfNoTrigger, failsIfNot } from './names/missing-name.ts';
 import { fails, failsWithoutIndex, holderText, standsOnIndex } from './names/taken-name.ts';
+import { dropPublication, watchPublished } from './publications.ts';
 import { dropRoutines } from './routines.ts';
 import { breaksIfUsed, type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 import { dropType } from './types.ts';
@@ -27,6 +29,8 @@ const DROPS: Partial<Record<ObjectType, Drop>> = {
   OBJECT_RULE: dropOnTable,
   OBJECT_POLICY: dropOnTable,
   OBJECT_EXTENSION: dropExtension,
+  OBJECT_PUBLICATION: (object, { missing_ok }, scene) =>
+    dropPublication(as(object, 'String')?.sval ?? '', missing_ok === true, scene),
   OBJECT_STATISTIC_EXT: () => {},
   OBJECT_COLLATION: dropOther,
   OBJECT_CAST: dropOther,
@@ -145,7 +149,9 @@ function dropIndex(object: Node, { concurrent, missing_ok }: DropStmt, scene: Sc
       'DROP INDEX CONCURRENTLY, outside of a transaction, makes nobody wait.',
       `DROP INDEX CONCURRENTLY ${written(name)};`,
     );
-  schema.put({ ...table, indexes: table.indexes.filter((each) => each.name !== name.name) });
+  watchPublished(scene, [table], () =>
+    schema.put({ ...table, indexes: table.indexes.filter((each) => each.name !== name.name) }),
+  );
 }
 
 function dropSchema(object: Node, { behavior }: DropStmt, scene: Scene): void {
@@ -177,6 +183,17 @@ function dropOnTable(object: Node, { missing_ok, removeType }: DropStmt, scene: 
   const kind = removeType === 'OBJECT_TRIGGER' ? 'trigger' : removeType === 'OBJECT_RULE' ? 'rule' : 'policy';
   if (table.known && kind === 'trigger' && missing_ok === true && !table.triggers.some((each) => each.name === name))
     return;
+  if (
+    kind !== 'trigger' &&
+    missing_ok === true &&
+    (kind === 'rule' ? table.rules : table.policies)?.includes(name) === false
+  )
+    return;
+  if (
+    missing_ok !== true &&
+    (kind === 'trigger' ? failsIfNoTrigger(scene, table, name) : failsIfNot(scene, table, kind, name))
+  )
+    return;
   lockAll(scene, kind === 'trigger' ? tree(scene, table) : [table], 'ACCESS EXCLUSIVE');
   const what =
     kind === 'policy'
@@ -184,7 +201,12 @@ function dropOnTable(object: Node, { missing_ok, removeType }: DropStmt, scene: 
       : `what the ${kind} ${quoted(name)} does for running code’s writes to ${table.key} is no longer done`;
   breaksIfUsed(scene, table, 'possible', what, `${table.key}.${name}`);
   if (!table.fresh) scene.does.phase('contract');
-  scene.schema.put({ ...table, triggers: table.triggers.filter((each) => each.name !== name) });
+  scene.schema.put({
+    ...table,
+    ...(kind === 'trigger' ? { triggers: table.triggers.filter((each) => each.name !== name) } : {}),
+    ...(kind === 'rule' ? { rules: table.rules?.filter((each) => each !== name) } : {}),
+    ...(kind === 'policy' ? { policies: table.policies?.filter((each) => each !== name) } : {}),
+  });
 }
 
 function dropExtension(object: Node, { behavior }: DropStmt, scene: Scene): void {

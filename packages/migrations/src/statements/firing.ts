@@ -1,4 +1,6 @@
 /** Triggers: what a statement sets off now, and what running code will set off from now on. */
+
+import { dropsRowsOf } from '../bodies/returns-null.ts';
 import type { Trigger, TriggerEvent } from '../catalogue/catalogue.ts';
 import type { RoutineState, TableState } from '../catalogue/table-state.ts';
 import { quoted } from '../parse/nodes.ts';
@@ -72,6 +74,47 @@ export function willRun({ fires }: Trigger, table: TableState, scene: Scene): vo
     const effects = scene.tryBody(routine.language, routine.source);
     scene.does.later({ runs: fires.calls, relation: table.key, effects });
   }
+}
+
+/** Says that rows which running code writes are dropped from now on: a trigger before each returns null, whatever the row. */
+export function dropsRows({ fires }: Trigger, table: TableState, scene: Scene): void {
+  if (
+    table.fresh ||
+    fires?.decides !== true ||
+    fires.each !== 'row' ||
+    fires.conditional === true ||
+    fires.off === true
+  )
+    return;
+  const all = routinesNamed(fires.calls, scene);
+  const dropped = all.map((each) =>
+    each?.source === undefined || each.language !== 'plpgsql' ? [] : dropsRowsOf(each.source, fires.events),
+  );
+  const events = (dropped[0] ?? []).filter((event) => dropped.every((each) => each.includes(event)));
+  if (events.length === 0) return;
+  const what = events.map((event) => event.toUpperCase()).join(', ');
+  const of = fires.columns === undefined ? '' : ` (of ${fires.columns.map(quoted).join(', ')})`;
+  scene.does.breaks(
+    'certain',
+    `${what}${of} of running code on ${table.key} changes no row any more, and nobody is told: ${fires.calls}() returns null for each`,
+    table.key,
+  );
+  scene.does.safely(
+    'break',
+    'Have it RETURN NEW (of a DELETE, OLD) for what is to be written; to keep something out, raise an exception, which the code is told of.',
+  );
+}
+
+/** A function is replaced: what its triggers let by may change. */
+export function dropsRowsAgain(calls: string, scene: Scene): void {
+  const [routine] = routinesNamed(calls, scene);
+  if (routine?.source === undefined || dropsRowsOf(routine.source, ['insert', 'update', 'delete']).length === 0) return;
+  if (!scene.schema.publications.mayLook()) {
+    scene.does.notKnown('so many functions of triggers that drop rows aren’t looked at: whose rows isn’t known');
+    return;
+  }
+  for (const table of scene.schema.all())
+    for (const trigger of table.triggers) if (trigger.fires?.calls === calls) dropsRows(trigger, table, scene);
 }
 
 /** The function, or each that it may be; `undefined` among them: one that nobody knows. */

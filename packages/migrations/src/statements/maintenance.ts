@@ -1,7 +1,8 @@
 import type { ClusterStmt, CommentStmt, CreateStatsStmt, LockStmt, Node, ReindexStmt, VacuumStmt } from 'libpg-query';
 import type { TableState } from '../catalogue/table-state.ts';
 import { blocksWrites, LOCK_MODES, whoWaits } from '../effects/lock-modes.ts';
-import { as, isOn, nameOf, quoted, strings } from '../parse/nodes.ts';
+import { as, isOn, nameOf, option, quoted, strings } from '../parse/nodes.ts';
+import { failsIfNoIndex } from './names/missing-name.ts';
 import { failsWithoutIndex } from './names/taken-name.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
@@ -21,12 +22,15 @@ export const vacuum: Family<VacuumStmt> = (statement, scene) => {
     does.safely(['lock', 'queue'], 'Plain VACUUM blocks nobody; to give space back while others work, pg_repack.');
 };
 
-export const cluster: Family<ClusterStmt> = ({ relation }, scene) => {
+export const cluster: Family<ClusterStmt> = ({ relation, indexname }, scene) => {
   const tables = relation === undefined ? everyTable(scene) : [relationIn(scene, relation)];
   if (relation === undefined)
     scene.does.outsideTransaction('CLUSTER of everything begins and ends transactions of its own');
   for (const table of tables) {
     if (table === undefined) continue;
+    if (table.kind === 'partitioned')
+      scene.does.outsideTransaction('CLUSTER of a partitioned table begins and ends transactions of its own');
+    if (indexname !== undefined) failsIfNoIndex(scene, table, indexname);
     lockAll(scene, tree(scene, table), 'ACCESS EXCLUSIVE');
     for (const each of tree(scene, table))
       scene.does.work('rewrite', each, 'CLUSTER writes it again in the order of an index');
@@ -47,6 +51,8 @@ export const reindex: Family<ReindexStmt> = (statement, scene) => {
     tables = table === undefined ? [] : [table];
   } else if (one) {
     const table = relationIn(scene, statement.relation);
+    if (table?.kind === 'partitioned')
+      does.outsideTransaction('REINDEX of a partitioned table begins and ends transactions of its own');
     tables = table === undefined ? [] : tree(scene, table);
   } else tables = statement.kind === 'REINDEX_OBJECT_SCHEMA' ? schema.within(statement.name ?? '') : everyTable(scene);
   for (const table of tables) {
@@ -120,6 +126,22 @@ export function opaque(what: string): Family<unknown> {
 export function alone(what: string): Family<unknown> {
   return (_content, scene) => scene.does.outsideTransaction(`${what} runs by itself alone`);
 }
+
+/** Its options concern sessions that begin later; another tablespace copies all of it. */
+export const alterDatabase: Family<{ readonly options?: Node[] }> = ({ options }, { does }) => {
+  if (option(options, 'tablespace') === undefined)
+    return does.breaks('possible', 'sessions of running code may be refused');
+  does.outsideTransaction('ALTER DATABASE … SET TABLESPACE runs by itself alone');
+  does.notKnown('the whole database is copied, while nobody is connected to it');
+};
+
+/** A subscription copies the tables that it subscribes to, and makes a slot where they are published. */
+export const createSubscription: Family<{ readonly options?: Node[] }> = ({ options }, { does }) => {
+  const slot = option(options, 'create_slot') === undefined || isOn(options, 'create_slot');
+  if (slot && (option(options, 'connect') === undefined || isOn(options, 'connect')))
+    does.outsideTransaction('CREATE SUBSCRIPTION makes a replication slot at the publisher');
+  does.notKnown('what a subscription writes to its tables, the publisher decides');
+};
 
 export function mayBreak(what: string): Family<unknown> {
   return (_content, scene) => scene.does.breaks('possible', what);

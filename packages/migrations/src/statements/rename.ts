@@ -2,6 +2,7 @@ import type { AlterObjectSchemaStmt, AlterOwnerStmt, RenameStmt } from 'libpg-qu
 import type { TableState } from '../catalogue/table-state.ts';
 import { as, nameFrom, nameOf, quoted, written } from '../parse/nodes.ts';
 import { columnOf, isFresh } from './alter-table/altered.ts';
+import { failsIfNoColumn, failsIfNoTrigger, failsIfNot } from './names/missing-name.ts';
 import {
   fails,
   failsIfTaken,
@@ -29,6 +30,9 @@ export const rename: Family<RenameStmt> = (statement, scene) => {
     column || renameType === 'OBJECT_TABCONSTRAINT' ? tree(scene, table, statement.relation.inh !== true) : [table];
   lockAll(scene, tables, 'ACCESS EXCLUSIVE');
   if (column) {
+    if (renameType === 'OBJECT_COLUMN' && failsIfNoColumn(scene, table, subname)) return;
+    if (table.known && table.columns.some(({ name }) => name === newname))
+      fails(scene, `${table.key} has a column ${quoted(newname)} already`);
     if (!isFresh(table, subname)) {
       does.breaks(
         'certain',
@@ -56,6 +60,18 @@ export const rename: Family<RenameStmt> = (statement, scene) => {
       );
     if (!failsIfTaken(scene, { schema: table.schema, name: newname }))
       move(table, { schema: table.schema, name: newname }, schema);
+  } else if (renameType === 'OBJECT_TRIGGER') {
+    if (!failsIfNoTrigger(scene, table, subname))
+      schema.put({
+        ...table,
+        triggers: table.triggers.map((each) => (each.name === subname ? { ...each, name: newname } : each)),
+      });
+  } else if (renameType === 'OBJECT_RULE') {
+    if (!failsIfNot(scene, table, 'rule', subname))
+      schema.put({ ...table, rules: table.rules?.map((each) => (each === subname ? newname : each)) });
+  } else if (renameType === 'OBJECT_POLICY') {
+    if (!failsIfNot(scene, table, 'policy', subname))
+      schema.put({ ...table, policies: table.policies?.map((each) => (each === subname ? newname : each)) });
   } else if (renameType === 'OBJECT_TABCONSTRAINT') {
     breaksIfUsed(
       scene,

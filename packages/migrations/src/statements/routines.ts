@@ -13,6 +13,7 @@ import type { RoutineState } from '../catalogue/table-state.ts';
 import type { TypeRef } from '../catalogue/type-name.ts';
 import { as, type Name, nameFrom, option, strings, written } from '../parse/nodes.ts';
 import { looksBehindAgain } from './behind.ts';
+import { dropsRowsAgain } from './firing.ts';
 import { callOf, callsIn } from './queries.ts';
 import type { Family, Scene } from './scene.ts';
 
@@ -41,6 +42,7 @@ export const createFunction: Family<CreateFunctionStmt> = (statement, scene) => 
   const sure = statement.replace !== true || schema.complete || there.length > 0;
   schema.putRoutine({ ...routine, fresh: before.length === 0 && sure });
   looksBehindAgain(name, scene);
+  if (before.length > 0) dropsRowsAgain(`${name.schema}.${name.name}`, scene);
 };
 
 export function languageOf(statement: CreateFunctionStmt): string {

@@ -11,6 +11,7 @@ import type {
 import type { WorkingSchema } from '../catalogue/working-schema.ts';
 import { as, constant, option, quoted, strings } from '../parse/nodes.ts';
 import { parseOne } from '../parse/parser.ts';
+import { fails } from './names/taken-name.ts';
 import type { Family, Scene, Session } from './scene.ts';
 
 /** What a setting is set to. `own`: back to what the session began with; `undefined`: what can't be known. */
@@ -119,6 +120,11 @@ function listOf(text: string): readonly string[] {
 export function transaction(statement: TransactionStmt, scene: Scene): void {
   const { schema, session, depth } = scene;
   const { kind, savepoint_name: name = '' } = statement;
+  if (depth > 0 && session.inTransaction && (kind === 'TRANS_STMT_COMMIT' || kind === 'TRANS_STMT_ROLLBACK'))
+    fails(scene, 'COMMIT and ROLLBACK in a block of code or a procedure are refused within a transaction');
+  if (kind === 'TRANS_STMT_PREPARE' && depth === 0 && session.inTransaction) leavesLocks(statement, scene);
+  if (kind === 'TRANS_STMT_COMMIT_PREPARED' || kind === 'TRANS_STMT_ROLLBACK_PREPARED')
+    scene.does.outsideTransaction('what ends a prepared transaction runs by itself alone');
   if (depth > 0 || TWO_PHASE.has(kind ?? '')) {
     endInDoubt(kind, scene);
     return;
@@ -150,6 +156,17 @@ const TWO_PHASE: ReadonlySet<string> = new Set([
   'TRANS_STMT_ROLLBACK_PREPARED',
 ]);
 
+/** A prepared transaction belongs to no session: it holds its locks, also after a restart, until somebody ends it. */
+function leavesLocks({ gid = '' }: TransactionStmt, { does }: Scene): void {
+  const name = `'${gid.replaceAll("'", "''")}'`;
+  does.remark(
+    'explicit-lock',
+    'error',
+    `PREPARE TRANSACTION ${name} leaves a transaction that holds all its locks, and keeps VACUUM from what it sees, until somebody ends it by its name; no end of a session and no restart does`,
+  );
+  does.safely('held', 'End it with COMMIT; or leave it out, where whoever runs the file commits.');
+}
+
 function begin({ schema, session }: Scene): void {
   schema.journal.begin();
   session.timeout = { before: session.lockTimeout, set: 'no' };
@@ -165,6 +182,8 @@ function endInDoubt(kind: TransactionStmt['kind'], scene: Scene): void {
   const { schema, session } = scene;
   schema.settings.endTransaction(true);
   forgetTimeout(true, session);
+  // Whether it ends there or not, what it would refuse is told with that.
+  schema.journal.values.clear();
   if (kind !== 'TRANS_STMT_COMMIT') schema.doubt();
   schema.perhaps(true, () => {
     for (const key of session.untilCommit) schema.remove(key);
@@ -176,6 +195,7 @@ function endInDoubt(kind: TransactionStmt['kind'], scene: Scene): void {
 
 /** DISCARD: temporary tables are gone, and with ALL every setting is as the session began. */
 export const discard: Family<DiscardStmt> = ({ target }, scene) => {
+  if (target === 'DISCARD_ALL') scene.does.outsideTransaction('DISCARD ALL ends what a session has');
   if (target === 'DISCARD_ALL') resetAll(wayOf(scene, false, true));
   if (target === 'DISCARD_ALL' || target === 'DISCARD_TEMP') scene.schema.dropTemporary();
 };

@@ -1,14 +1,18 @@
 import type { AlterPolicyStmt, CreatePolicyStmt, CreateTrigStmt, RuleStmt } from 'libpg-query';
 import type { Trigger, TriggerEvent } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/table-state.ts';
-import { nameFrom, quoted, strings } from '../parse/nodes.ts';
+import { as, constant, nameFrom, quoted, strings } from '../parse/nodes.ts';
 import { parseBody } from '../parse/parser.ts';
 import { isFresh } from './alter-table/altered.ts';
-import { willRun } from './firing.ts';
-import { breaksIfUsed, type Family, relationIn, type Scene, tree } from './scene.ts';
+import { dropsRows, willRun } from './firing.ts';
+import { failsIfNot } from './names/missing-name.ts';
+import { fails, isWhole, MOST_OF_TABLE } from './names/taken-name.ts';
+import { breaksIfUsed, change, type Family, relationIn, type Scene, tree } from './scene.ts';
 
 /** Of CreateTrigStmt.timing: before. */
 const BEFORE = 2;
+/** Of a view: in its place. */
+const INSTEAD = 64;
 
 /** A trigger takes an instant to make, and then runs for everything that running code writes. */
 export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
@@ -20,6 +24,13 @@ export const createTrigger: Family<CreateTrigStmt> = (statement, scene) => {
     if (other !== undefined) scene.does.lock(other, 'ACCESS SHARE');
   }
   const trigger = triggerOf(statement, scene);
+  dropsRows(trigger, table, scene);
+  if (
+    statement.replace !== true &&
+    isWhole(table, scene.schema) &&
+    table.triggers.some(({ name }) => name === trigger.name)
+  )
+    fails(scene, `${table.key} has a trigger ${quoted(trigger.name)} already`);
   if (!isHarmless(statement, table, scene)) {
     if (!table.fresh) willRun(trigger, table, scene);
     breaksIfUsed(
@@ -49,7 +60,10 @@ const EVENTS: readonly (readonly [number, TriggerEvent])[] = [
   [32, 'truncate'],
 ];
 
-function triggerOf({ trigname, funcname, events, columns, row }: CreateTrigStmt, { schema }: Scene): Trigger {
+function triggerOf(
+  { trigname, funcname, events, columns, row, timing, whenClause }: CreateTrigStmt,
+  { schema }: Scene,
+): Trigger {
   const called = nameFrom(funcname);
   const routine = schema.routines(called).find((each) => each.arguments === 0) ?? { ...schema.qualified(called) };
   const of = strings(columns);
@@ -60,6 +74,8 @@ function triggerOf({ trigname, funcname, events, columns, row }: CreateTrigStmt,
       events: EVENTS.flatMap(([bit, event]) => (((events ?? 0) & bit) === 0 ? [] : [event])),
       ...(of.length === 0 ? {} : { columns: of }),
       each: row === true ? 'row' : 'statement',
+      ...(((timing ?? 0) & (BEFORE | INSTEAD)) === 0 ? {} : { decides: true as const }),
+      ...(whenClause === undefined ? {} : { conditional: true as const }),
     },
   };
 }
@@ -82,10 +98,37 @@ function isHarmless(statement: CreateTrigStmt, table: TableState, scene: Scene):
   return assigned.every((column) => isFresh(table, column));
 }
 
+/** A rule INSTEAD, without a condition, that writes nothing: the statement isn't carried out, and nobody is told. */
+function isDropped({ event, instead, whereClause, actions }: RuleStmt): boolean {
+  const always = whereClause === undefined || constant(whereClause) === true;
+  const writes = (actions ?? []).some(
+    (node) => as(node, 'SelectStmt') === undefined && as(node, 'NotifyStmt') === undefined,
+  );
+  return instead === true && always && !writes && event !== 'CMD_SELECT';
+}
+
+const COMMANDS: Readonly<Record<string, string>> = { CMD_INSERT: 'INSERT', CMD_UPDATE: 'UPDATE', CMD_DELETE: 'DELETE' };
+
+/** Of more than are followed none is known. */
+function withOne(names: readonly string[] | undefined, name: string): readonly string[] | undefined {
+  return names === undefined || names.length >= MOST_OF_TABLE ? undefined : [...names, name];
+}
+
 export const createRule: Family<RuleStmt> = (statement, scene) => {
   const table = relationIn(scene, statement.relation);
   if (table === undefined) return;
   scene.does.lock(table, 'ACCESS EXCLUSIVE');
+  const name = statement.rulename ?? '';
+  if (table.rules?.includes(name) !== true) change(scene, table, { rules: withOne(table.rules, name) });
+  else if (statement.replace !== true) fails(scene, `${table.key} has a rule ${quoted(name)} already`);
+  if (isDropped(statement) && table.kind !== 'foreign')
+    breaksIfUsed(
+      scene,
+      table,
+      'certain',
+      `${COMMANDS[statement.event ?? ''] ?? 'a write'} of running code on ${table.key} is no longer carried out, and nobody is told: the rule ${quoted(name)} does nothing instead`,
+      table.key,
+    );
   breaksIfUsed(
     scene,
     table,
@@ -98,6 +141,11 @@ export const createPolicy: Family<CreatePolicyStmt | AlterPolicyStmt> = (stateme
   const table = relationIn(scene, statement.table);
   if (table === undefined) return;
   scene.does.lock(table, 'ACCESS EXCLUSIVE');
+  const name = statement.policy_name ?? '';
+  // ALTER POLICY has no command of its own: CREATE always says for which it is.
+  if (!('cmd_name' in statement)) failsIfNot(scene, table, 'policy', name);
+  else if (table.policies?.includes(name) === true) fails(scene, `${table.key} has a policy ${quoted(name)} already`);
+  else change(scene, table, { policies: withOne(table.policies, name) });
   if (table.rowSecurity || !table.known)
     breaksIfUsed(
       scene,

@@ -10,15 +10,17 @@ import type {
 import type { UserType } from '../catalogue/catalogue.ts';
 import type { TableState } from '../catalogue/table-state.ts';
 import { typeRefFrom, typeRefOf, typeText } from '../catalogue/type-name.ts';
-import { as, type Name, nameFrom, nameOf, quoted, written } from '../parse/nodes.ts';
+import { as, type Name, nameFrom, nameOf, quoted, strings, written } from '../parse/nodes.ts';
 import { isFresh } from './alter-table/altered.ts';
-import type { Family, Scene } from './scene.ts';
+import { fails } from './names/taken-name.ts';
+import { type Family, isUnsure, type Scene } from './scene.ts';
 
 function make(kind: UserType['kind'], name: Name, more: Partial<UserType>, scene: Scene): void {
   scene.schema.putType({ ...scene.schema.qualified(name), kind, ...more, fresh: !scene.conditional });
 }
 
-export const createEnum: Family<CreateEnumStmt> = ({ typeName }, scene) => make('enum', nameFrom(typeName), {}, scene);
+export const createEnum: Family<CreateEnumStmt> = ({ typeName, vals }, scene) =>
+  make('enum', nameFrom(typeName), scene.conditional ? {} : { values: strings(vals) }, scene);
 
 export const createComposite: Family<CompositeTypeStmt> = ({ typevar }, scene) =>
   make('composite', nameOf(typevar), {}, scene);
@@ -29,11 +31,37 @@ export const createDomain: Family<CreateDomainStmt> = ({ domainname, typeName, c
   make('domain', nameFrom(domainname), { base: typeText(typeRefOf(typeName)), constrained }, scene);
 };
 
+/** Most values of one enum that are followed. */
+const MOST_VALUES = 10_000;
+
 /** A value of an enum can be added in an instant, and never be taken away. */
-export const alterEnum: Family<AlterEnumStmt> = ({ typeName, oldVal, newVal }, scene) => {
-  const name = nameFrom(typeName);
-  if (scene.schema.type(name)?.fresh === true) return;
-  const { does } = scene;
+export const alterEnum: Family<AlterEnumStmt> = (statement, scene) => {
+  const { oldVal, newVal = '', newValNeighbor, skipIfNewValExists } = statement;
+  const name = nameFrom(statement.typeName);
+  const { does, schema } = scene;
+  const type = schema.type(name);
+  const { values } = type ?? {};
+  const key = (({ schema: of, name: own }) => `${of}.${own}`)(type ?? schema.qualified(name));
+  const needed = oldVal ?? newValNeighbor;
+  if (needed !== undefined && values !== undefined && !values.includes(needed))
+    return fails(scene, `${written(name)} has no value '${needed}'`);
+  if (values?.includes(newVal) === true) {
+    if (skipIfNewValExists !== true) fails(scene, `${written(name)} has a value '${newVal}' already`);
+    return;
+  }
+  // Of a type that the transaction made itself, servers from 17 on take its new values at once.
+  const own = schema.server >= 17 && schema.journal.changed.includes(`type ${key}`) && type?.fresh === true;
+  const old = oldVal === undefined ? 'surely' : schema.journal.values.has(key, oldVal);
+  const sure = !isUnsure(scene) && old === 'surely' && (values !== undefined || skipIfNewValExists !== true);
+  if (!own && old !== undefined && !schema.isTrying)
+    schema.journal.note('new value', schema.journal.values.add(key, newVal, sure));
+  if (type !== undefined && values !== undefined)
+    // Whether a statement was reached that isn't sure to be, nobody knows; then neither which values there are.
+    schema.putType({
+      ...type,
+      values: sure && values.length < MOST_VALUES ? [...values.filter((each) => each !== oldVal), newVal] : undefined,
+    });
+  if (type?.fresh === true) return;
   if (oldVal !== undefined) {
     does.breaks(
       'certain',

@@ -2,7 +2,7 @@ import type { RefreshMatViewStmt, SelectStmt, ViewStmt } from 'libpg-query';
 import { blank, type TableState } from '../catalogue/table-state.ts';
 import { as, nameOf, quoted, strings, written } from '../parse/nodes.ts';
 import { intoTable } from './create-table.ts';
-import { fails, failsIfTaken, holderText } from './names/taken-name.ts';
+import { fails, failsIfTaken, holderText, isWhole } from './names/taken-name.ts';
 import { readsOf, runQuery } from './queries.ts';
 import { type Family, noteIfHides, relationIn, type Scene } from './scene.ts';
 import { setConfigOf } from './session.ts';
@@ -126,7 +126,11 @@ export const refresh: Family<RefreshMatViewStmt> = (statement, scene) => {
     scene.does.work('read', source, `the query of ${view.key} reads it`);
   }
   if (statement.concurrent === true) {
-    scene.does.lock(view, 'EXCLUSIVE');
+    // Nobody writes a materialized view, and who reads it goes on: it keeps out another REFRESH alone.
+    scene.does.lock(view, 'EXCLUSIVE', true);
+    const whole = view.indexes.some(({ unique, computed, valid }) => unique && !computed && valid);
+    if (!whole && (view.fresh || isWhole(view, scene.schema)))
+      fails(scene, `CONCURRENTLY needs a unique index of ${view.key} on columns alone, without a condition`);
     return;
   }
   scene.does.lock(view, 'ACCESS EXCLUSIVE');

@@ -4,7 +4,8 @@ import { isNull, volatilePart } from '../../expressions/volatility.ts';
 import { as, quoted, walk, written } from '../../parse/nodes.ts';
 import { columnFrom, partsOfColumn } from '../column-definition.ts';
 import { madeBy } from '../names/constraint-name.ts';
-import { hasAllColumns } from '../names/taken-name.ts';
+import { columnPassedOver } from '../names/same-column.ts';
+import { fails, hasAllColumns } from '../names/taken-name.ts';
 import { lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { type Altered, columnOf, type Part } from './altered.ts';
 import { lookUp } from './constraints.ts';
@@ -15,8 +16,10 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
   if (column === undefined) return 'ACCESS EXCLUSIVE';
   const { table, tables } = on;
   const name = column.colname ?? '';
-  if (columnOf(table, name) !== undefined) {
-    if (missing_ok !== true) scene.does.remark('fails', 'error', `${table.key} has a column ${quoted(name)} already`);
+  const there = columnOf(table, name);
+  if (there !== undefined) {
+    if (missing_ok !== true) fails(scene, `${table.key} has a column ${quoted(name)} already`);
+    else columnPassedOver(scene, table, there, column);
     return 'ACCESS EXCLUSIVE';
   }
   if (hasAllColumns(scene, table.key, table.columns.length)) return 'ACCESS EXCLUSIVE';

@@ -2,14 +2,18 @@ import type { AlterTableCmd, AlterTableStmt, AlterTableType } from 'libpg-query'
 import type { TableState } from '../../catalogue/table-state.ts';
 import { type LockMode, stronger } from '../../effects/lock-modes.ts';
 import { as, nameOf } from '../../parse/nodes.ts';
+import { failsIfNoColumn } from '../names/missing-name.ts';
 import { failsWithoutIndex } from '../names/taken-name.ts';
-import { type Family, lockAll, relationIn, tree } from '../scene.ts';
+import { watchPublished } from '../publications.ts';
+import { type Family, lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { addColumn } from './add-column.ts';
 import type { Part } from './altered.ts';
 import { alterColumnType } from './column-type.ts';
 import * as columns from './columns.ts';
-import { addConstraint, dropConstraint, validateConstraint } from './constraints.ts';
+import { addConstraint, alterConstraint, dropConstraint, validateConstraint } from './constraints.ts';
+import { addOf } from './fitting.ts';
 import * as partitions from './partitions.ts';
+import { replicaIdentity } from './replica-identity.ts';
 import * as storage from './storage.ts';
 
 /** What each part of an ALTER TABLE does. PostgreSQL has more kinds, which only its own machinery makes. */
@@ -31,11 +35,11 @@ export const PARTS: Partial<Record<AlterTableType, Part>> = {
   AT_DropIdentity: columns.dropIdentity,
   AT_AlterColumnType: alterColumnType,
   AT_AddConstraint: addConstraint,
-  AT_AlterConstraint: columns.exclusively,
+  AT_AlterConstraint: alterConstraint,
   AT_ValidateConstraint: validateConstraint,
   AT_DropConstraint: dropConstraint,
   AT_ChangeOwner: storage.changeOwner,
-  AT_ClusterOn: columns.quietly,
+  AT_ClusterOn: storage.clusterOn,
   AT_DropCluster: columns.quietly,
   AT_SetLogged: storage.setLogged,
   AT_SetUnLogged: storage.setUnlogged,
@@ -58,9 +62,9 @@ export const PARTS: Partial<Record<AlterTableType, Part>> = {
   AT_DisableRule: storage.changeRule,
   AT_AddInherit: partitions.addInherit,
   AT_DropInherit: partitions.dropInherit,
-  AT_AddOf: columns.exclusively,
+  AT_AddOf: addOf,
   AT_DropOf: columns.exclusively,
-  AT_ReplicaIdentity: columns.exclusively,
+  AT_ReplicaIdentity: replicaIdentity,
   AT_EnableRowSecurity: storage.enableRowSecurity,
   AT_DisableRowSecurity: storage.disableRowSecurity,
   AT_ForceRowSecurity: storage.forceRowSecurity,
@@ -93,6 +97,25 @@ const NOT_BELOW: ReadonlySet<AlterTableType> = new Set<AlterTableType>([
   'AT_ReplicaIdentity',
 ]);
 
+/** Parts that need the column that they name. */
+const OF_COLUMN: ReadonlySet<AlterTableType> = new Set<AlterTableType>([
+  'AT_ColumnDefault',
+  'AT_DropNotNull',
+  'AT_SetNotNull',
+  'AT_SetExpression',
+  'AT_DropExpression',
+  'AT_SetStatistics',
+  'AT_SetOptions',
+  'AT_ResetOptions',
+  'AT_SetStorage',
+  'AT_SetCompression',
+  'AT_DropColumn',
+  'AT_AddIdentity',
+  'AT_SetIdentity',
+  'AT_DropIdentity',
+  'AT_AlterColumnType',
+]);
+
 /** Keys reach partitions, but not the heirs of an ordinary table; later servers lock those all the same. */
 function staysAbove({ subtype, def }: AlterTableCmd, table: TableState, server: number): boolean {
   if (server > 15) return false;
@@ -113,6 +136,23 @@ export const alterTable: Family<AlterTableStmt> = (statement, scene) => {
   const table = relationIn(scene, statement.relation, statement.missing_ok === true);
   if (table === undefined) return;
   const only = statement.relation?.inh !== true;
+  watchPublished(
+    scene,
+    scene.schema.publications.any ? [...tree(scene, table), ...partitionsIn(parts, scene)] : [],
+    () => carryOut(parts, table, only, scene),
+  );
+};
+
+/** Tables that it makes partitions. */
+function partitionsIn(parts: readonly AlterTableCmd[], scene: Scene): readonly TableState[] {
+  return parts.flatMap(({ subtype, def }) => {
+    const name = subtype === 'AT_AttachPartition' ? as(def, 'PartitionCmd')?.name : undefined;
+    const found = name === undefined ? undefined : scene.schema.find(nameOf(name));
+    return found === undefined ? [] : tree(scene, found);
+  });
+}
+
+function carryOut(parts: readonly AlterTableCmd[], table: TableState, only: boolean, scene: Scene): void {
   let lock: LockMode | undefined;
   let reached = [table];
   for (const part of parts) {
@@ -126,13 +166,22 @@ export const alterTable: Family<AlterTableStmt> = (statement, scene) => {
     const now = scene.schema.byKey(table.key) ?? table;
     const tables = tree(scene, now, only || NOT_BELOW.has(kind) || staysAbove(part, now, scene.schema.server));
     if (tables.length > reached.length) reached = [...tables];
+    if (
+      part.name !== undefined &&
+      OF_COLUMN.has(kind) &&
+      part.missing_ok !== true &&
+      failsIfNoColumn(scene, now, part.name)
+    ) {
+      lock = 'ACCESS EXCLUSIVE';
+      continue;
+    }
     lock = stronger(
       scene.does.within(() => act(part, { table: now, tables, only }, scene)),
       lock,
     );
   }
   lockAll(scene, reached, lock ?? 'ACCESS EXCLUSIVE');
-};
+}
 
 /** An index has locks of its own; whoever reads its table needs it. */
 const alterIndex: Family<AlterTableStmt> = (statement, scene) => {

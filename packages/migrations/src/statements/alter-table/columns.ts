@@ -1,6 +1,7 @@
 import type { TableState } from '../../catalogue/table-state.ts';
 import { isNull } from '../../expressions/volatility.ts';
 import { as, quoted, written } from '../../parse/nodes.ts';
+import { fails } from '../names/taken-name.ts';
 import { lockAll, type Scene, tree } from '../scene.ts';
 import { changeColumn, columnOf, isFresh, knownNotNull, type Part } from './altered.ts';
 
@@ -113,6 +114,14 @@ export const dropColumn: Part = ({ name = '', behavior, missing_ok }, on, scene)
     const first = views[0] ?? referrers[0];
     does.remark('fails', 'error', `${first?.key} depends on ${table.key}.${quoted(name)}, and nothing says CASCADE`);
   }
+  const publishing = table.published.find(({ columns: shown, filters }) =>
+    [...(shown ?? []), ...(filters ?? [])].includes(name),
+  );
+  if (publishing !== undefined && behavior !== 'DROP_CASCADE')
+    fails(
+      scene,
+      `the publication ${quoted(publishing.by)} names ${table.key}.${quoted(name)}, and nothing says CASCADE`,
+    );
   if (!isFresh(table, name)) {
     does.destroys(`the values of ${table.key}.${quoted(name)}`);
     does.breaks('certain', `running code that names ${quoted(name)} of ${table.key} fails`, `${table.key}.${name}`);

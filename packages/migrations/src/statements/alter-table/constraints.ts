@@ -4,7 +4,7 @@ import type { LockMode } from '../../effects/lock-modes.ts';
 import { as, quoted, strings, written } from '../../parse/nodes.ts';
 import { constraintFrom, indexFrom } from '../column-definition.ts';
 import { failsIfThere, withName } from '../names/constraint-name.ts';
-import { failsWithoutConstraint, isFull, isWhole } from '../names/taken-name.ts';
+import { fails, failsWithoutConstraint, isFull, isWhole, standsOnIndex } from '../names/taken-name.ts';
 import { breaksIfUsed, lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { type Altered, columnOf, isFresh, knownNotNull, type Part } from './altered.ts';
 import { adviseFilling } from './columns.ts';
@@ -171,8 +171,34 @@ function addNotNull(part: ConstraintNode, on: Altered, scene: Scene): LockMode {
   return 'ACCESS EXCLUSIVE';
 }
 
+/** Only a foreign key can be deferred later; what else a constraint is, stays (from 18 on whether heirs have it). */
+export const alterConstraint: Part = ({ def }, { table }, scene) => {
+  const { conname: name = '', alterDeferrability } = as(def, 'ATAlterConstraint') ?? {};
+  const constraint = table.constraints.find((each) => each.name === name);
+  const named = scene.schema.server < 18 || !/_not_null\d*$/.test(name);
+  if (constraint === undefined && isWhole(table, scene.schema) && named) failsWithoutConstraint(scene, table.key, name);
+  if (
+    constraint !== undefined &&
+    constraint.kind !== 'foreign' &&
+    (scene.schema.server < 18 || alterDeferrability === true)
+  )
+    fails(
+      scene,
+      `the constraint ${quoted(name)} of ${table.key} is no foreign key, and only such a one can be altered`,
+    );
+  return 'ACCESS EXCLUSIVE';
+};
+
 /** Reads every row, and nobody waits. */
-export const validateConstraint: Part = ({ name }, { table, tables }, scene) => {
+export const validateConstraint: Part = ({ name = '' }, { table, tables }, scene) => {
+  const own = table.constraints.find((each) => each.name === name);
+  const named = scene.schema.server < 18 || !/_not_null\d*$/.test(name);
+  if (own === undefined && isWhole(table, scene.schema) && named) failsWithoutConstraint(scene, table.key, name);
+  if (own !== undefined && standsOnIndex(own))
+    fails(
+      scene,
+      `the constraint ${quoted(name)} of ${table.key} is neither a foreign key nor a CHECK, and can’t be validated`,
+    );
   for (const each of tables) {
     const constraint = each.constraints.find((c) => c.name === name);
     if (constraint?.validated === true) continue;

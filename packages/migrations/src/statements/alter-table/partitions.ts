@@ -1,8 +1,10 @@
 import type { TableState } from '../../catalogue/table-state.ts';
 import type { LockMode } from '../../effects/lock-modes.ts';
 import { as, nameOf, written } from '../../parse/nodes.ts';
+import { fails, isWhole } from '../names/taken-name.ts';
 import { breaksIfUsed, change, lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import type { Altered, Part } from './altered.ts';
+import { failsToAttach, failsToInherit } from './fitting.ts';
 
 /** ATTACH reads every row of the new partition, and of the default one, to see that none belongs elsewhere. */
 export const attachPartition: Part = ({ def }, { table }, scene) => {
@@ -10,6 +12,7 @@ export const attachPartition: Part = ({ def }, { table }, scene) => {
   const child = relationIn(scene, nameOf(command?.name));
   if (child === undefined) return 'SHARE UPDATE EXCLUSIVE';
   const { does, schema } = scene;
+  failsToAttach(scene, table, child, command?.bound?.is_default === true);
   const children = tree(scene, child);
   lockAll(scene, children, 'ACCESS EXCLUSIVE');
   for (const each of children) {
@@ -22,7 +25,7 @@ export const attachPartition: Part = ({ def }, { table }, scene) => {
   if (!child.fresh)
     does.safely(
       'lock',
-      'Give the table a CHECK with the partition’s bounds first, NOT VALID and then validated: ATTACH then reads nothing.',
+      'Give the table a CHECK with the partition’s bounds first, NOT VALID and then validated: ATTACH then reads nothing of it.',
       `ALTER TABLE ${written(child)} ADD CONSTRAINT belongs CHECK (…) NOT VALID;`,
       `ALTER TABLE ${written(child)} VALIDATE CONSTRAINT belongs;`,
       `${scene.text.trim().replace(/;?$/, ';')}`,
@@ -54,6 +57,16 @@ export function lookAtDefault(scene: Scene, { table }: Altered, isDefault: boole
   const own = scene.schema
     .descendants(table.key)
     .filter((each) => each.defaultPartition && each.parents.includes(table.key));
+  for (const each of own)
+    if (!each.fresh)
+      scene.does.safely(
+        'lock',
+        'The default partition is read, under its strongest lock: first give it a CHECK that no row of the new bounds satisfies, NOT VALID and then validated; it is then taken at its word, and can go afterwards.',
+        `ALTER TABLE ${written(each)} ADD CONSTRAINT none_of_it CHECK (… IS NOT NULL AND (… < … OR … >= …)) NOT VALID;`,
+        `ALTER TABLE ${written(each)} VALIDATE CONSTRAINT none_of_it;`,
+        `${scene.text.trim().replace(/;?$/, ';')}`,
+        `ALTER TABLE ${written(each)} DROP CONSTRAINT none_of_it;`,
+      );
   for (const other of own.flatMap((each) => tree(scene, each))) {
     scene.does.lock(other, 'ACCESS EXCLUSIVE');
     scene.does.work('scan', other, 'every row of the default partition is looked at: does it belong to the new one?');
@@ -64,6 +77,8 @@ export const detachPartition: Part = ({ def }, { table }, scene) => {
   const command = as(def, 'PartitionCmd');
   const child = relationIn(scene, nameOf(command?.name));
   if (child === undefined) return 'ACCESS EXCLUSIVE';
+  if (isWhole(child, scene.schema) && !child.parents.includes(table.key))
+    fails(scene, `${child.key} is no partition of ${table.key}`);
   const concurrent = command?.concurrent === true;
   if (concurrent) scene.does.outsideTransaction('DETACH PARTITION CONCURRENTLY waits for all others');
   lockAll(scene, [child], concurrent ? 'SHARE UPDATE EXCLUSIVE' : 'ACCESS EXCLUSIVE');
@@ -89,6 +104,7 @@ export const detachPartition: Part = ({ def }, { table }, scene) => {
 export const addInherit: Part = ({ def }, { table }, scene) => {
   const parent = relationIn(scene, as(def, 'RangeVar'));
   if (parent !== undefined) {
+    failsToInherit(scene, table, parent);
     scene.does.lock(parent, 'SHARE UPDATE EXCLUSIVE');
     breaksIfUsed(
       scene,
@@ -104,6 +120,8 @@ export const addInherit: Part = ({ def }, { table }, scene) => {
 export const dropInherit: Part = ({ def }, { table }, scene) => {
   const parent = relationIn(scene, as(def, 'RangeVar'));
   if (parent !== undefined) {
+    if (isWhole(table, scene.schema) && !table.parents.includes(parent.key))
+      fails(scene, `${parent.key} is no parent of ${table.key}`);
     scene.does.lock(parent, 'ACCESS SHARE');
     breaksIfUsed(
       scene,

@@ -1,4 +1,8 @@
 import type { Trigger } from '../../catalogue/catalogue.ts';
+import { quoted } from '../../parse/nodes.ts';
+import { dropsRows } from '../firing.ts';
+import { failsIfNoIndex, failsIfNoTrigger, failsIfNot } from '../names/missing-name.ts';
+import { fails } from '../names/taken-name.ts';
 import { breaksIfUsed, change, type Scene } from '../scene.ts';
 import type { Altered, Part } from './altered.ts';
 
@@ -6,6 +10,9 @@ import type { Altered, Part } from './altered.ts';
 export const setUnlogged: Part = (_cmd, { table }, scene) => {
   // What has no rows of its own has no log either.
   if (table.unlogged || table.kind === 'partitioned') return 'ACCESS EXCLUSIVE';
+  const [published] = table.published;
+  if (published !== undefined)
+    fails(scene, `${table.key} is in the publication ${quoted(published.by)}, and can’t be unlogged`);
   scene.does.work('rewrite', table, 'it is written again without a log');
   if (!table.fresh)
     scene.does.remark(
@@ -40,7 +47,15 @@ export const setAccessMethod: Part = ({ name }, { table }, scene) => {
 
 export const enableTrigger: Part = ({ name }, on, scene) => {
   const { table } = on;
+  if (name !== undefined && failsIfNoTrigger(scene, table, name)) return 'SHARE ROW EXCLUSIVE';
   turn(on, name, false, scene);
+  const now = scene.schema.byKey(table.key);
+  for (const each of now?.triggers ?? [])
+    if (
+      table.triggers.some(({ name: own, fires }) => own === each.name && fires?.off === true) &&
+      each.fires?.off !== true
+    )
+      dropsRows(each, table, scene);
   if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
     scene,
@@ -67,6 +82,7 @@ function turn({ tables }: Altered, name: string | undefined, off: boolean, { sch
 
 export const disableTrigger: Part = ({ name }, on, scene) => {
   const { table } = on;
+  if (name !== undefined && failsIfNoTrigger(scene, table, name)) return 'SHARE ROW EXCLUSIVE';
   turn(on, name, true, scene);
   if (table.known && table.triggers.length === 0) return 'SHARE ROW EXCLUSIVE';
   breaksIfUsed(
@@ -80,6 +96,7 @@ export const disableTrigger: Part = ({ name }, on, scene) => {
 };
 
 export const changeRule: Part = ({ name }, { table }, scene) => {
+  if (name !== undefined && failsIfNot(scene, table, 'rule', name)) return 'ACCESS EXCLUSIVE';
   breaksIfUsed(
     scene,
     table,
@@ -87,6 +104,11 @@ export const changeRule: Part = ({ name }, { table }, scene) => {
     `the rule ${name ?? ''} changes what running code’s statements on ${table.key} do`,
   );
   return 'ACCESS EXCLUSIVE';
+};
+
+export const clusterOn: Part = ({ name = '' }, { table }, scene) => {
+  failsIfNoIndex(scene, table, name);
+  return 'SHARE UPDATE EXCLUSIVE';
 };
 
 export const changeOwner: Part = (_cmd, { table }, scene) => {
