@@ -26,6 +26,7 @@ const catalogue: Catalogue = {
         column('note', 'text'),
         column('amount', 'numeric(10,2)', { nullable: false, default: '0' }),
         column('state', 'order_state'),
+        column('label', 'label'),
         column('customer_id', 'bigint'),
       ],
       constraints: [
@@ -51,7 +52,10 @@ const catalogue: Catalogue = {
     relation('events_2024', { columns: [column('id', 'bigint'), column('at', 'timestamptz')] }),
     relation('hr_people', { schema: 'hr', name: 'people', columns: [column('id', 'bigint')] }),
   ],
-  types: [{ schema: 'public', name: 'order_state', kind: 'enum' }],
+  types: [
+    { schema: 'public', name: 'order_state', kind: 'enum' },
+    { schema: 'public', name: 'label', kind: 'domain', base: 'character varying(30)' },
+  ],
   routines: [
     {
       schema: 'public',
@@ -134,6 +138,11 @@ describe('kinds that a linter knows are told, too', () => {
     ['a volatile default', 'alter table orders add column token uuid default gen_random_uuid()', 'rewrite-under-lock'],
     ['SET NOT NULL', 'alter table orders alter column note set not null', 'scan-under-lock'],
     ['another type', 'alter table orders alter column customer_id type text', 'rewrite-under-lock'],
+    [
+      'a domain’s column as the same type with a wider limit',
+      'alter table orders alter column label type varchar(40) using label::varchar(40)',
+      'rewrite-under-lock',
+    ],
     ['CREATE INDEX', 'create index on orders(note)', 'index-build-under-lock'],
     ['a foreign key', 'alter table orders add foreign key (customer_id) references customers(id)', 'scan-under-lock'],
     ['a CHECK', 'alter table orders add check (amount < 1e9)', 'scan-under-lock'],
@@ -149,6 +158,7 @@ describe('kinds that a linter knows are told, too', () => {
 describe('what harms nobody is not told', () => {
   test.each([
     ['a wider varchar', 'alter table orders alter column name type varchar(40)'],
+    ['a domain’s column without a limit', 'alter table orders alter column label type varchar using label::varchar'],
     ['varchar to text', 'alter table orders alter column name type text'],
     [
       'a wider numeric, without a CHECK on it',

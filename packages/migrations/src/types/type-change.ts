@@ -46,6 +46,8 @@ export function typeChange(from: TypeRef, to: TypeRef, schema: WorkingSchema, us
   const domain = domainOf(to, schema);
   if (domain?.constrained === true && !same(from, to)) return { ...REWRITE, narrows: true };
   const next = standsOn(to, schema);
+  // What a domain's base is limited to, the server doesn't look up: a limit is held against every value.
+  if (domainOf(from, schema) !== undefined && !same(from, to) && next.mods.length > 0) return { ...REWRITE, narrows };
   if (old.array || next.array) return same(old, next) ? SAME : { ...REWRITE, narrows };
   if (old.name === next.name && sameSchema(old, next)) return { ...sameName(old, next), narrows };
   if (utcTimes(old, next, schema)) return { rewrite: false, reindex: true, narrows };
