@@ -180,7 +180,7 @@ async function apply(file: string, values: Values, signal: AbortSignal): Promise
   const approvals: ProposalApproval[] = [];
   for (const each of values.approval ?? []) {
     const yes = openProposalApproval(await readBundle(each, HOW), trust);
-    if (!yes.ok) return complain(sayRefusal({ ...yes, where: each }), EXIT.refused);
+    if (!yes.ok) return complain(sayRefusal({ ...yes, what: 'take the approval', where: each }), EXIT.refused);
     approvals.push(yes.approval);
   }
   const standing = new StandingFile(config.dataDir, cell.cell, proposal.store);

@@ -85,7 +85,7 @@ export async function applyTenant(ask: ApplyTenantAsk): Promise<AppliedTenant> {
   const approvals: DifferenceApproval[] = [];
   for (const each of ask.approvals) {
     const opened = openDifferenceApproval(await readBundle(each, HOW), trust);
-    if (!opened.ok) return { ok: false, refusal: { ...opened, where: each } };
+    if (!opened.ok) return { ok: false, refusal: { ...opened, what: 'take the approval', where: each } };
     approvals.push(opened.approval);
   }
   const judged = judgeApproval(difference, digest, approvals, by, now());

@@ -93,7 +93,7 @@ export function verifyBundle(
   if (signer === undefined) {
     return refuse('key-unknown', 'signed bundle', `the key ${quoted(hint)} is not in the trust file`, {
       where: '/verificationMaterial/publicKey/hint',
-      unblock: 'sign with a trusted key, or have a person add this key to the trust file',
+      unblock: `sign with a trusted key, or have a person add this key (may: [${duty}]) to the trust file of whoever reads this`,
     });
   }
   if (!signer.may.includes(duty)) {

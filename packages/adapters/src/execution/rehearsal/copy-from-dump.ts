@@ -5,7 +5,7 @@ import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { type ConnectionUrl, clientConfig } from '../external-store/connection-url.ts';
 import { findTools, runTool } from '../external-store/postgres-tools.ts';
-import { closeMigrationLogin, openMigrationLogin } from '../store/migration-login.ts';
+import { closeMigrationLogin, openMigrationLogin, tooMuchRight } from '../store/migration-login.ts';
 import { controlConnection, prepareForMigrations } from '../store/store-session.ts';
 import { type Copy, recordedVersion } from './copy.ts';
 import { type CopyServer, makeRoles, rolesOf } from './copy-server.ts';
@@ -51,6 +51,12 @@ export async function copyFromDump(ask: DumpAsk): Promise<Copy> {
       `no pg_dump of PostgreSQL ${facts.major} or later is on this machine; install postgresql-client-${facts.major}`,
     );
   await makeRoles(onto, facts.roles);
+  // Known before anything is copied, which may take long.
+  const right = await withClient(await onto.server.controlConnection(), (client) => tooMuchRight(client, facts.owner));
+  if (right !== undefined)
+    throw new Error(
+      `the migrations could do more than the work of their owner, to whom the database ${source.database} belongs: ${right}; let it belong to the application's own role (alter database … owner to …), or take that right away`,
+    );
   const thrown = await throwAwayDatabase(onto.server, facts.owner, { like: facts.like });
   const dump = join(workDir, `${thrown.database}.dump`);
   const bounds = { toolsDir, workDir, deadlineMs, signal };
