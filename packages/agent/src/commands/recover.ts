@@ -129,7 +129,7 @@ async function bring(
   if (cell.kind !== 'process' || !Object.hasOwn(cell.stores, store))
     throw new Error(`${cell.cell} has no store ${store} whose PostgreSQL Headgate keeps`);
   const over = new AbortController();
-  const asked = (): void => over.abort(new Error('it was interrupted; what lies in the folder is of no use'));
+  const asked = (): void => over.abort(new Error('it was interrupted'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
   const ask = {
     of: { environment: cell.environment, cell: cell.cell, store },
