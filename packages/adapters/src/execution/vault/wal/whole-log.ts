@@ -70,10 +70,9 @@ export function segmentsOnTheWay(
 /** What a listing lacks of one segment, in words; `undefined`: nothing. */
 export function lacks(name: string, facts: PieceFacts | undefined, where: string): string | undefined {
   if (facts?.age === undefined && facts?.json === undefined) return `the WAL segment ${name} isn't in ${where}`;
-  if (facts.age === undefined)
-    return `the WAL segment ${name} isn't in ${where}: its statement is, and ${name}.age is gone`;
-  if (facts.json === undefined)
-    return `the statement of the WAL segment ${name} isn't in ${where}: ${name}.json is gone`;
+  const notWhole = `the WAL segment ${name} isn't in ${where} as it was sealed`;
+  if (facts.age === undefined) return `${notWhole}: ${name}.age is gone, its statement is there`;
+  if (facts.json === undefined) return `${notWhole}: its statement ${name}.json is gone`;
   return facts.age === 0 ? `the WAL segment ${name} in ${where} is empty` : undefined;
 }
 
