@@ -146,11 +146,15 @@ async function planned(ask: DrAsk) {
   return { facts, result: planRebuild(facts) };
 }
 
+/** A plan is asked for often, and reads nothing that is large. */
+const LOOKED_AT =
+  'Of what lies in a vault it was looked whether every part and every piece of the log is there and of its size; headgate-agent restore-points verify --config FILE --store STORE reads them.';
+
 async function plan(ask: DrAsk, { json }: Values): Promise<number> {
   const { facts, result } = await planned(ask);
   if (json === true) printJson(result.ok ? { ...result, digest: digestOfJson(result.plan) } : result);
   if (!result.ok) return refused(ask, result.refusals, json);
-  if (json !== true) print(`${planLines(result.plan, facts.now).join('\n')}\n`);
+  if (json !== true) print(`${[...planLines(result.plan, facts.now), LOOKED_AT].join('\n')}\n`);
   return EXIT.ok;
 }
 

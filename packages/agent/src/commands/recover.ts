@@ -90,7 +90,7 @@ async function bring(
   if (cell.kind !== 'process' || !Object.hasOwn(cell.stores, store))
     throw new Error(`${cell.cell} has no store ${store} whose PostgreSQL Headgate keeps`);
   const over = new AbortController();
-  const asked = (): void => over.abort(new Error('it was interrupted; what lies in the folder is of no use'));
+  const asked = (): void => over.abort(new Error('it was interrupted'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
   const say = (line: string): void => void (values.json === true || warn(`${line}\n`));
   const { id, identity: identityFile } = values;

@@ -6,22 +6,30 @@ import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { openObjectStore } from '@headgate/adapters/execution/object-store/open-object-store';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { type ChosenPoint, choosePoint } from '@headgate/adapters/execution/vault/choose-point';
-import { unmetDemands } from '@headgate/adapters/execution/vault/demands';
+import { onSameDevice, unmetDemands } from '@headgate/adapters/execution/vault/demands';
 import { fetchPoint } from '@headgate/adapters/execution/vault/fetch-point';
 import { readIdentities } from '@headgate/adapters/execution/vault/read-identities';
 import { checkParts, unseal } from '@headgate/adapters/execution/vault/unseal-point';
 import { ownSigners, vaultKey } from '@headgate/adapters/execution/vault/vault-key';
 import { listVault } from '@headgate/adapters/execution/vault/vaulted-points';
 import { storesElsewhere, vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
-import { readReach } from '@headgate/adapters/execution/vault/wal/vaulted-wal';
-import { goesOnFrom } from '@headgate/adapters/execution/vault/wal/wal-timelines';
+import { checkLog } from '@headgate/adapters/execution/vault/wal/check-log';
+import { type LogStanding, logStanding } from '@headgate/adapters/execution/vault/wal/log-standing';
+import { gapText } from '@headgate/adapters/execution/vault/wal/whole-log';
 import { visibleJson } from '@headgate/contract';
-import type { Trust, WalReach } from '@headgate/documents';
+import type { Trust } from '@headgate/documents';
 import { freshnessOf, nextDue } from '@headgate/domain';
-import { type Answer, type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
+import { type ObjectStore, ObjectStoreTrouble } from '@headgate/execution';
 import { print } from '../output.ts';
 import { listedInRepository, verifiedInRepository } from '../restore-points/in-repository.ts';
-import { checkedLine, freshnessLines, listLines, tooOld } from '../restore-points/words.ts';
+import {
+  checkedLine,
+  checkedLogLine,
+  freshnessLines,
+  listLines,
+  SAME_DEVICE,
+  tooOld,
+} from '../restore-points/words.ts';
 import { inRepository } from '../schedule/freshness-in.ts';
 import { type CellOfVault, onlyOne, vaultsOf } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
@@ -34,10 +42,11 @@ export const RESTORE_POINTS_USAGE = `headgate-agent restore-points: the copies o
   headgate-agent restore-points key --config FILE [--cell CELL]
   headgate-agent restore-points identity --out FILE
 
-list    what lies there of each store, whose signature it has, how fresh it is, and how the store says it is protected; of a
-        store with pgBackRest what lies in its repository
-verify  reads a restore point back, the newest or that of the ID: signature, whose it is, every part's size and SHA-256; with
-        an identity it is decrypted, too, and every file is compared. pgBackRest reads its repository itself
+list    what lies there of each store, whose signature it has, whether every part and every piece of the log is there and of its
+        size, how fresh it is, and how the store says it is protected; of one with pgBackRest what lies in its repository
+verify  reads a restore point back, the newest or that of the ID, and the log from there on: signature, whose it is, size and
+        SHA-256 of every part and piece; with an identity they are decrypted, too, and every file is compared. pgBackRest
+        reads its repository itself
 fetch   does all that and lays it out beside the store's own restore points, or in DIR. Nothing appears that isn't right
 key     the public key that manifests are signed with, for a trust file (may: [restore-point])
 identity  makes an identity, and prints the recipient that belongs to it, for the cell's vault. Keep FILE off this machine
@@ -125,23 +134,35 @@ async function list(cells: readonly CellOfVault[], pinned: Trust, values: Values
       const of = { environment: cell.environment, cell: cell.cell, store: name };
       const found = await listVault(store, of, trust, signal);
       const now = Date.now();
-      const reach = await readReach(store, of, trust, signal);
-      const to = reach.ok ? reach.value : undefined;
-      const whole =
-        to !== undefined && found.points.some(({ sealed }) => sealed !== undefined && goesOnFrom(to, sealed));
-      const goesOn = whole ? to.at : undefined;
-      const freshness = freshnessOf(found.points, now, goesOn);
+      const log = await logStanding(store, of, trust, found.points, signal);
+      const freshness = freshnessOf(found.points, now, log.reachedAt);
       const { rpoMs } = cell.vault;
       const dueAt = rpoMs === undefined ? undefined : nextDue(freshness, rpoMs);
       const protections = await store.protections(signal);
       const unmet = await unmetDemands(cell.vault, store, restorePointsDir, signal);
       const late = tooOld(freshness, rpoMs);
-      const wal = walTrouble(cell, name, reach, goesOn);
+      const wal = walTrouble(cell, name, log);
+      const sameDevice = await onSameDevice(cell.vault.store, restorePointsDir);
       bad ||= freshness.unreadable > 0 || freshness.newest === undefined || unmet.length > 0;
       bad ||= late !== undefined || wal !== undefined;
-      told.push({ ...of, vault: store.name, ...found, freshness, dueAt, protections, unmet, wal });
+      told.push({
+        ...of,
+        vault: store.name,
+        ...found,
+        freshness,
+        dueAt,
+        protections,
+        unmet,
+        wal,
+        gap: log.gap,
+        sameDevice,
+      });
       if (values.json !== true)
-        say([...listLines(of, store.name, found), ...freshnessLines(freshness, protections, unmet, late, wal)]);
+        say([
+          ...listLines(of, store.name, found),
+          ...freshnessLines(freshness, protections, unmet, late, wal),
+          ...(sameDevice ? [SAME_DEVICE] : []),
+        ]);
     }
     for (const name of elsewhere) {
       const { lines, told: found, ok } = await listedInRepository(cell as CellConfig & CellOfVault, name, signal);
@@ -162,16 +183,12 @@ function notInVault(cell: CellOfVault, name: string): string {
 }
 
 /** What is wrong with the store's log in the vault, where it is to be there. */
-function walTrouble(
-  cell: CellOfVault,
-  store: string,
-  reach: Answer<WalReach | undefined>,
-  goesOn: number | undefined,
-): string | undefined {
+function walTrouble(cell: CellOfVault, store: string, { reach, base, gap }: LogStanding): string | undefined {
   if (!reach.ok) return reach.why;
+  if (gap !== undefined) return `${gapText(gap)}; take a restore point`;
   if (cell.vault.wal === undefined || cell.kind !== 'process' || !Object.hasOwn(cell.stores, store)) return undefined;
   if (reach.value === undefined) return 'no WAL lies there yet';
-  return goesOn === undefined ? 'the WAL that lies there goes on from none of the restore points: take one' : undefined;
+  return base === undefined ? 'the WAL that lies there goes on from none of the restore points: take one' : undefined;
 }
 
 /** The manifest of the restore point that is asked for, once it is known to be right. */
@@ -200,10 +217,18 @@ async function verify(cells: readonly CellOfVault[], pinned: Trust, values: Valu
   if (!checked.ok) return complain([checked.why], EXIT.refused);
   const decrypted = identities !== undefined;
   const { sealed } = unsealing;
+  const { environment, cell: of, store } = unsealing.point;
+  const { trust } = await opened(cell, pinned);
+  const log = await checkLog(
+    { store: unsealing.store, of: { environment, cell: of, store }, trust, signal },
+    sealed,
+    identities,
+  );
+  if (!log.ok) return complain([`${sealed.id} is right, and its log isn’t: ${log.why}`], EXIT.refused);
   say([
     values.json === true
-      ? visibleJson({ ok: true, decrypted, signer, sealed })
-      : checkedLine(sealed, signer, decrypted),
+      ? visibleJson({ ok: true, decrypted, signer, sealed, log: log.value })
+      : `${checkedLine(sealed, signer, decrypted)}${checkedLogLine(log.value, decrypted)}`,
   ]);
   return EXIT.ok;
 }

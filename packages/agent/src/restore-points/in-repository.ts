@@ -9,7 +9,7 @@ import { nextDue } from '@headgate/domain';
 import { durationText } from '@headgate/domain/model/duration';
 import type { CellOfVault } from '../vault-cells.ts';
 import { lookInRepository, withRepository } from './look-in-repository.ts';
-import { freshnessLines, repositoryLines, tooOld } from './words.ts';
+import { freshnessLines, repositoryLines, SAME_DEVICE, tooOld } from './words.ts';
 
 /** All of a repository is read. Milliseconds. */
 const VERIFY_MS = 12 * 60 * 60_000;
@@ -36,7 +36,7 @@ export async function listedInRepository(
       ...repositoryLines(of, repository, list),
       ...freshnessLines(freshness, protections, unmet, late, log),
       `  kept: ${full}, with what was built on ${keep.full === 1 ? 'it' : 'them'} and the log since, and what the last rollout took; a full one every ${durationText(fullEveryMs)}`,
-      ...(sameDevice ? ['  ON THE STORE’S OWN DISK: what takes that takes these, too'] : []),
+      ...(sameDevice ? [SAME_DEVICE] : []),
     ],
     told: {
       ...{ ...of, repository, freshness, protections, unmet, wal: log, lastSegment: last, sameDevice },

@@ -1,6 +1,7 @@
 /** Restore points in a vault, in words for a person at this machine. */
 import type { RepositoryList } from '@headgate/adapters/execution/pgbackrest/repository-list';
 import type { VaultList } from '@headgate/adapters/execution/vault/vaulted-points';
+import type { CheckedLog } from '@headgate/adapters/execution/vault/wal/check-log';
 import type { SealedPoint } from '@headgate/documents';
 import type { Freshness } from '@headgate/domain';
 import { ageText, durationText } from '@headgate/domain/model/duration';
@@ -14,8 +15,8 @@ export function listLines(
 ): string[] {
   return [
     `${environment}, cell ${cell}, store ${store}, in ${vault}:`,
-    ...points.map(({ id, takenAt, sealed, signer, why }) =>
-      sealed === undefined
+    ...points.map(({ id, takenAt, sealed, signer, readable, why }) =>
+      sealed === undefined || !readable
         ? `  ${id}  NOT RIGHT: ${why}`
         : `  ${id}  ${timeText(takenAt)}  schema ${sealed.schemaVersion}  ${bytesText(sealed.bytes)} in ${sealed.parts.length + 1} parts  ${databaseText(sealed)}  signed by ${signer}`,
     ),
@@ -45,7 +46,11 @@ export function freshnessLines(
       : reachedAt === undefined
         ? `  lost if the store were lost now: the last ${ageText(ageMs!)}; at the worst moment so far: ${ageText(achievedRpoMs!)}`
         : `  lost if the store were lost now: the last ${ageText(ageMs!)} (its WAL lies there up to ${timeText(reachedAt)}${ahead ? ', which is ahead of the clock here and counts for nothing' : ''})`,
-    ...(unreadable > 0 ? [`  ${unreadable} can't be read: a person has to look at them`] : []),
+    ...(unreadable > 0
+      ? [
+          `  ${unreadable} ${unreadable === 1 ? "isn't right: a person has to look at it" : "aren't right: a person has to look at them"}`,
+        ]
+      : []),
     `  versioning ${versioning.state} (${versioning.detail}), replication ${replication.state} (${replication.detail})`,
     ...(wal === undefined ? [] : [`  WAL: ${wal}`]),
     ...(lateFor === undefined ? [] : [`  TOO OLD: at most ${durationText(lateFor)} may be lost; take one`]),
@@ -80,6 +85,16 @@ export function repositoryLines(
 }
 
 const KINDS = { full: 'a full backup', diff: 'what changed since a full backup', incr: 'what changed since' } as const;
+
+/** Said of a vault or a repository, whatever is demanded of it. */
+export const SAME_DEVICE = '  ON THE STORE’S OWN DISK: what takes that takes these, too';
+
+/** What was found right of the log that follows on it. */
+export function checkedLogLine(log: CheckedLog | undefined, decrypted: boolean): string {
+  if (log === undefined) return '\nNo log follows on it.';
+  const pieces = `${log.segments} piece${log.segments === 1 ? '' : 's'}`;
+  return `\nIts log from there on is right, too: ${pieces} ${decrypted ? 'decrypted' : 'read'} and compared, up to ${timeText(log.reachedAt)}.`;
+}
 
 /** What was found right of a restore point. */
 export function checkedLine(sealed: SealedPoint, signer: string, decrypted: boolean): string {

@@ -8,9 +8,8 @@ import type { ObjectStore } from '@headgate/execution';
 import { newestOnItsWay } from '../drill/sealed-to-drill.ts';
 import { choosePoint } from '../vault/choose-point.ts';
 import { allThere, unsealOwn } from '../vault/unseal-point.ts';
-import { missingSegment } from '../vault/wal/fetch-wal.ts';
 import { readReach } from '../vault/wal/vaulted-wal.ts';
-import { goesOnFrom } from '../vault/wal/wal-timelines.ts';
+import { firstGap, followsOn, gapText, segmentsOnTheWay } from '../vault/wal/whole-log.ts';
 
 export interface PointAsk {
   readonly of: WalIdentity;
@@ -21,7 +20,7 @@ export interface PointAsk {
   readonly signal: AbortSignal;
 }
 
-export type PointFound = { readonly point: RebuildPoint } | { readonly why: string };
+export type PointFound = { readonly point: RebuildPoint } | { readonly why: string; readonly unblock?: string };
 
 /** PostgreSQL's major version that cells are kept with. */
 const MAJOR = 15;
@@ -41,9 +40,23 @@ export async function pointToRebuild(ask: PointAsk): Promise<PointFound> {
   if (!there.ok) return { why: there.why };
   const own = identities.length === 0 ? undefined : await unsealOwn(chosen.unsealing, identities);
   if (own?.ok === false) return { why: own.why };
-  const goesOn = reach.value !== undefined && goesOnFrom(reach.value, sealed) ? reach.value : undefined;
-  const gap = goesOn && (await missingSegment(vault, of, sealed, goesOn, signal));
-  if (gap !== undefined) return { why: `the WAL segment ${gap} isn't in ${vault.name}: what follows is of no use` };
+  const goesOn = reach.value !== undefined && followsOn(reach.value, sealed) ? reach.value : undefined;
+  const gap =
+    goesOn &&
+    (await firstGap(
+      vault,
+      { ...of, systemIdentifier: goesOn.systemIdentifier },
+      trust,
+      segmentsOnTheWay(sealed, goesOn),
+      signal,
+    ));
+  if (gap !== undefined)
+    return {
+      why: gapText(gap),
+      ...(gap.until !== undefined && {
+        unblock: `bring that object back from where the vault is copied to; headgate-agent recover --config FILE --store ${of.store} --identity FILE --to DIR --at ${new Date(gap.until).toISOString()} brings back what lies before it`,
+      }),
+    };
   const { id, takenAt, schemaVersion, bytes, database } = sealed;
   return {
     point: {

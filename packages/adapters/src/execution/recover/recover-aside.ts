@@ -2,13 +2,12 @@
  * A store brought back to a moment, from its vault alone, beside the one that serves: into a PostgreSQL of its own in a folder
  * that a person names, for that person to look at, to take what is needed from, and to end. Nothing of the store is touched.
  */
-import { mkdir, readdir, rm, statfs } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Trust, WalIdentity } from '@headgate/documents';
 import type { Instant } from '@headgate/domain';
 import { type Answer, denied, granted, type ObjectStore, type RecoveryTarget } from '@headgate/execution';
 import { freePort } from '../../machine/free-port.ts';
-import { closedFolder } from '../../machine/reachable.ts';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
 import { timelineOf } from '../../postgres-cluster/timelines.ts';
@@ -17,11 +16,13 @@ import { beforeRollout } from '../restore-points/mark.ts';
 import { restoreAside } from '../restore-points/recovery.ts';
 import { choosePoint } from '../vault/choose-point.ts';
 import { fetchPoint } from '../vault/fetch-point.ts';
+import { allThere } from '../vault/unseal-point.ts';
 import { listVault } from '../vault/vaulted-points.ts';
 import { cameTo } from '../vault/wal/came-to.ts';
-import { fetchWal } from '../vault/wal/fetch-wal.ts';
+import { fetchWal, walThere } from '../vault/wal/fetch-wal.ts';
 import { readReach } from '../vault/wal/vaulted-wal.ts';
 import { inForceAt, isOn } from '../vault/wal/wal-timelines.ts';
+import { inOwnFolder } from './own-folder.ts';
 
 /** Which moment. Without one: the last that the vault has. */
 export type Moment =
@@ -47,6 +48,7 @@ export interface RecoverAsk {
   /** Empty, or not there yet. What is brought back stays in it. */
   readonly to: string;
   readonly deadlineMs: number;
+  /** Ends it; nothing of it is left then. */
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -67,10 +69,13 @@ export const ENDED_BEFORE = 'recovery ended before configured recovery target wa
 /** Beside the content: what PostgreSQL writes as it starts. Bytes. */
 export const ROOM = 256 * 1024 * 1024;
 
-export async function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> {
+/** A denial or an error leaves nothing of it in its folder. */
+export function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> {
+  return inOwnFolder(ask, () => bringBack(ask));
+}
+
+async function bringBack(ask: RecoverAsk): Promise<Answer<Recovered>> {
   const { store, of, vault, trust, identities, moment, to, signal, say } = ask;
-  const place = await emptyFolder(ask);
-  if (!place.ok) return place;
   const base = await chooseBase(ask);
   if (!base.ok) return base;
   const chosen = await choosePoint(vault, of, base.value, trust, signal);
@@ -81,14 +86,20 @@ export async function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> 
   const { bavail, bsize } = await statfs(to);
   if (bavail * bsize < 2 * sealed.bytes + ROOM)
     return denied('transient', `${to} has room for ${bavail * bsize} bytes, ${2 * sealed.bytes + ROOM} are needed`);
-  say(`${sealed.id} is fetched …`);
   const [points, wal] = [join(to, 'points'), join(to, 'wal')];
-  const fetched = await fetchPoint(chosen.unsealing, identities, points);
-  if (!fetched.ok) return fetched;
   const until = moment.kind === 'time' ? moment.at : undefined;
   // A rollout's first migration follows its restore point, also where that was undone since.
   const timeline = moment.kind === 'before-rollout' ? sealed.database.timeline : undefined;
-  const log = await fetchWal({ store: vault, of, trust, identities, from: sealed, until, timeline, to: wal, signal });
+  const walAsk = { store: vault, of, trust, identities, from: sealed, until, timeline, to: wal, signal };
+  const there = await allThere(chosen.unsealing);
+  if (!there.ok) return there;
+  const whole = await walThere(walAsk);
+  if (!whole.ok) return whole;
+  signal.throwIfAborted();
+  say(`${sealed.id} is fetched …`);
+  const fetched = await fetchPoint(chosen.unsealing, identities, points);
+  if (!fetched.ok) return fetched;
+  const log = await fetchWal(walAsk);
   if (!log.ok) return log;
   if (log.value === undefined)
     return denied(
@@ -96,11 +107,13 @@ export async function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> 
       `no log that goes on from ${sealed.id} lies in ${vault.name}: vault.wal isn't declared, the store was made anew, or it was brought back to a moment before that one: name an older one with --id`,
     );
   const { segments, reach } = log.value;
+  signal.throwIfAborted();
   say(`It is brought back, with ${segments} segment${segments === 1 ? '' : 's'} of its log …`);
   const along = { ...ask, store: { ...store, archiveDir: wal }, timeline: log.value.timeline };
   const { cluster, all } = await recovered(along, join(points, sealed.id), join(to, 'cluster'));
   if (
     all &&
+    log.value.complete &&
     log.value.timeline === timelineOf(reach.last) &&
     !(await cameTo(await cluster.controlConnection(), reach))
   ) {
@@ -114,20 +127,6 @@ export async function recoverAside(ask: RecoverAsk): Promise<Answer<Recovered>> 
     ...{ cluster, point: sealed.id, segments, reachedAt: reach.at },
     ...(lastCommitAt !== undefined && { lastCommitAt }),
   });
-}
-
-/** Makes sure of the folder that a person named. */
-export async function emptyFolder({ to, store }: Pick<RecoverAsk, 'to' | 'store'>): Promise<Answer<void>> {
-  await mkdir(to, { recursive: true, mode: 0o755 });
-  if ((await readdir(to)).length > 0) return denied('rejected', `${to} isn't empty; name a folder of its own`);
-  const { user } = store.cluster.programs;
-  const closed = user && (await closedFolder(to, user));
-  if (closed)
-    return denied(
-      'rejected',
-      `${closed} is closed to the user ${user?.name}, who runs what is brought back; name a folder that it can reach`,
-    );
-  return granted(undefined);
 }
 
 /** Id of the newest restore point before the moment. */

@@ -12,15 +12,8 @@ import { type Backup, repositoryInfo } from '../pgbackrest/repository-info.ts';
 import { restoreBackupAside } from '../pgbackrest/restore-aside.ts';
 import { failedAs } from '../pgbackrest/take-backup.ts';
 import { beforeRollout } from '../restore-points/mark.ts';
-import {
-  ENDED_BEFORE,
-  emptyFolder,
-  lastCommit,
-  type Moment,
-  type RecoverAsk,
-  type Recovered,
-  ROOM,
-} from './recover-aside.ts';
+import { inOwnFolder } from './own-folder.ts';
+import { ENDED_BEFORE, lastCommit, type Moment, type RecoverAsk, type Recovered, ROOM } from './recover-aside.ts';
 
 export interface RecoverBackupAsk extends Pick<RecoverAsk, 'moment' | 'id' | 'to' | 'deadlineMs' | 'signal' | 'say'> {
   readonly store: PgBackRestStore;
@@ -28,15 +21,15 @@ export interface RecoverBackupAsk extends Pick<RecoverAsk, 'moment' | 'id' | 'to
 }
 
 export async function recoverBackup(ask: RecoverBackupAsk): Promise<Answer<Recovered>> {
-  const place = await emptyFolder(ask);
-  if (!place.ok) return place;
   const configuration = join(ask.to, 'pgbackrest');
-  try {
-    return await fromRepository(ask, configuration);
-  } finally {
-    // It holds the repository's secrets, and recovery is over.
-    await rm(configuration, { recursive: true, force: true });
-  }
+  return inOwnFolder(ask, async () => {
+    try {
+      return await fromRepository(ask, configuration);
+    } finally {
+      // It holds the repository's secrets, and recovery is over.
+      await rm(configuration, { recursive: true, force: true });
+    }
+  });
 }
 
 async function fromRepository(ask: RecoverBackupAsk, configuration: string): Promise<Answer<Recovered>> {

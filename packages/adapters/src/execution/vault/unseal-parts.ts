@@ -31,12 +31,23 @@ export type ReadContents<C> = (value: unknown) => C | string;
 export async function allPartsThere({ store, place, sealed, signal }: PartsUnsealing): Promise<Answer<void>> {
   const sizes = new Map<string, number>();
   for await (const { key, size } of store.list(place.prefix, signal)) sizes.set(key, size);
+  const wrong = wrongPart(store, place, sealed, sizes);
+  return wrong === undefined ? granted(undefined) : denied('check-failed', wrong);
+}
+
+/** The first part that a listing lacks, or has in another size, in words; `undefined`: none. `sizes`: in bytes, by key. */
+export function wrongPart(
+  store: ObjectStore,
+  place: SealedPlace,
+  sealed: Pick<PartsUnsealing['sealed'], 'contents' | 'parts'>,
+  sizes: ReadonlyMap<string, number>,
+): string | undefined {
   for (const part of [sealed.contents, ...sealed.parts]) {
     const size = sizes.get(partIn(place, part.name));
-    if (size === undefined) return denied('check-failed', missing(place, part, store));
-    if (size !== part.size) return denied('check-failed', spoiled(place, part, size));
+    if (size === undefined) return missing(place, part, store);
+    if (size !== part.size) return spoiled(place, part, size);
   }
-  return granted(undefined);
+  return undefined;
 }
 
 /** Reads every part back and compares it as it lies there. Needs nobody's secret. */

@@ -1,18 +1,15 @@
 /** Brings a store's WAL back from its vault, from a restore point on: every piece checked, and none missing. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import { digestOf, type SealedPoint, type Trust, type WalIdentity, type WalReach } from '@headgate/documents';
+import type { SealedPoint, Trust, WalIdentity, WalReach } from '@headgate/documents';
 import type { Digest, Instant } from '@headgate/domain';
 import { type Answer, denied, granted, type ObjectStore } from '@headgate/execution';
 import { timelineOf } from '../../../postgres-cluster/timelines.ts';
-import { segmentNumber, segmentOfLsn } from '../../../postgres-cluster/wal-place.ts';
-import { decrypt, Undecipherable } from '../age-stream.ts';
-import { measured, readBounded } from '../measured.ts';
-import { listPieces, openPiece, readReach } from './vaulted-wal.ts';
-import { pieceKey } from './wal-keys.ts';
-import { inForceAt, isOn, segmentOn } from './wal-timelines.ts';
+import { segmentNumber } from '../../../postgres-cluster/wal-place.ts';
+import { type ReadPiece, readPiece } from './read-piece.ts';
+import { listPieces, readReach } from './vaulted-wal.ts';
+import { inForceAt, isOn } from './wal-timelines.ts';
+import { firstGap, gapText, segmentsOnTheWay } from './whole-log.ts';
 
 export interface WalToFetch {
   readonly store: ObjectStore;
@@ -33,18 +30,25 @@ export interface WalToFetch {
 export interface FetchedWal {
   readonly reach: WalReach;
   readonly segments: number;
+  /** Whether they go up to the reach, or to the end of a timeline that was left; an earlier moment needs fewer. */
+  readonly complete: boolean;
   /** The timeline that a recovery has to go along. */
   readonly timeline: number;
 }
 
-/** Larger than any piece that is written. Bytes. */
-const LARGEST = 64 * 1024 * 1024;
-
-const decompress = promisify(gunzip);
+interface Way {
+  readonly reach: WalReach;
+  readonly subject: Digest | undefined;
+  readonly timeline: number;
+  /** Names of the pieces that lie there. */
+  readonly names: readonly string[];
+  /** Names of the segments that a recovery along the timeline may read, in their order. */
+  readonly segments: readonly string[];
+}
 
 /** Granted nothing: the vault has no log of this cluster's, or none that goes on from the restore point. */
-export async function fetchWal(ask: WalToFetch): Promise<Answer<FetchedWal | undefined>> {
-  const { store, of, trust, from, until, to, signal } = ask;
+async function wayOf(ask: Omit<WalToFetch, 'to' | 'identities'>): Promise<Answer<Way | undefined>> {
+  const { store, of, trust, from, until, signal } = ask;
   const read = await readReach(store, of, trust, signal);
   if (!read.ok) return read;
   const reach = read.value;
@@ -59,44 +63,59 @@ export async function fetchWal(ask: WalToFetch): Promise<Answer<FetchedWal | und
   const timeline = ask.timeline ?? (until === undefined ? present : inForceAt(until, reach));
   if (!isOn(timeline, from, reach)) return granted(undefined);
   const names = await listPieces(store, of, system, signal);
-  const there = new Set(names);
   const last = timeline === present ? segmentNumber(reach.last) : lastOf(timeline, names);
+  const segments = segmentsOnTheWay(from, reach, timeline, last);
+  return granted({ reach, subject: read.subject, timeline, names, segments });
+}
+
+/**
+ * Looks whether all of the log is there and of its size that a recovery would fetch, without reading any piece: what is plainly
+ * gone is said before anything is begun.
+ */
+export async function walThere(ask: Omit<WalToFetch, 'to' | 'identities'>): Promise<Answer<void>> {
+  const { store, of, trust, until, signal } = ask;
+  const way = await wayOf(ask);
+  if (!way.ok) return way;
+  if (way.value === undefined) return granted(undefined);
+  const { reach, segments } = way.value;
+  const { systemIdentifier } = reach;
+  const gap = await firstGap(store, { ...of, systemIdentifier }, trust, segments, signal);
+  // What lies before it is enough for an earlier moment.
+  if (gap === undefined || (until !== undefined && gap.until !== undefined && until <= gap.until))
+    return granted(undefined);
+  return denied(
+    'check-failed',
+    gap.until === undefined ? gapText(gap) : `${gapText(gap)}: --at that moment, or one before it, comes back`,
+  );
+}
+
+/** Granted nothing: the vault has no log of this cluster's, or none that goes on from the restore point. */
+export async function fetchWal(ask: WalToFetch): Promise<Answer<FetchedWal | undefined>> {
+  const { store, until, to } = ask;
+  const way = await wayOf(ask);
+  if (!way.ok) return way;
+  if (way.value === undefined) return granted(undefined);
+  const { reach, subject, timeline, names, segments: wanted } = way.value;
+  const { systemIdentifier: system } = reach;
+  const there = new Set(names);
   await mkdir(to, { recursive: true, mode: 0o700 });
   for (const name of names.filter((each) => each.endsWith('.history'))) {
     const piece = await fetchPiece(ask, system, name);
     if (!piece.ok) return piece;
   }
   let segments = 0;
-  for (let number = segmentOfLsn(lsn.stop); number <= last; number++) {
-    const name = segmentOn(timeline, number, reach);
+  for (const name of wanted) {
     if (!there.has(name))
       return denied('check-failed', `the WAL segment ${name} isn't in ${store.name}: what follows is of no use`);
     const piece = await fetchPiece(ask, system, name);
     if (!piece.ok) return piece;
     const { holdsUntil, plain } = piece.value;
-    if (name === reach.last && plain !== read.subject)
+    if (name === reach.last && plain !== subject)
       return denied('check-failed', `the WAL segment ${name} isn't the one that the reach was signed for`);
     segments += 1;
     if (until !== undefined && timelineOf(name) === timeline && holdsUntil >= until) break;
   }
-  return granted({ reach, segments, timeline });
-}
-
-/** The first segment between a restore point and the log's end that the vault lacks, looked at without reading any. */
-export async function missingSegment(
-  store: ObjectStore,
-  of: WalIdentity,
-  { database }: SealedPoint,
-  reach: WalReach,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const there = new Set(await listPieces(store, of, reach.systemIdentifier, signal));
-  const last = segmentNumber(reach.last);
-  for (let number = segmentOfLsn(database.lsn?.stop ?? '0/0'); number <= last; number++) {
-    const name = segmentOn(timelineOf(reach.last), number, reach);
-    if (!there.has(name)) return name;
-  }
-  return undefined;
+  return granted({ reach, segments, complete: segments === wanted.length, timeline });
 }
 
 /** Number of the last segment of a timeline that was left; -1: none of it was brought there. */
@@ -106,37 +125,12 @@ function lastOf(timeline: number, names: readonly string[]): number {
 }
 
 /** Writes one piece. Answers until when it holds everything, and what it is. */
-async function fetchPiece(
-  { store, of, trust, identities, to, signal }: WalToFetch,
-  system: string,
-  name: string,
-): Promise<Answer<{ readonly holdsUntil: Instant; readonly plain: Digest }>> {
-  const opened = await openPiece(store, { ...of, systemIdentifier: system, name }, trust, signal);
-  if (!opened.ok) return opened;
-  const { sealed, plain } = opened.value;
-  const bad = (why: string) => denied('check-failed', `the WAL ${name} isn't what was sealed: ${why}`);
-  if (sealed.plainSize > LARGEST || sealed.size > LARGEST) return bad('no piece is so large');
-  const found = await store.get(pieceKey(of, system, name, 'age'), signal);
-  if (found === undefined) return denied('check-failed', `the WAL ${name} isn't in ${store.name}`);
-  const cipher = measured(found, sealed.size);
-  let bytes: Buffer;
-  try {
-    const packed = await readBounded(decrypt(cipher.through, identities), LARGEST);
-    if (packed === undefined) return bad('it is longer than any');
-    bytes = await decompress(packed, { maxOutputLength: LARGEST });
-  } catch (error) {
-    if (error instanceof Undecipherable)
-      return denied('check-failed', `the WAL ${name} can't be decrypted: ${error.message}`);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code?.startsWith('Z_') || code === 'ERR_BUFFER_TOO_LARGE') return bad('it can’t be decompressed');
-    throw error;
-  }
-  const { size, sha256 } = cipher.result();
-  if (size !== sealed.size || sha256 !== sealed.sha256) return bad('its SHA-256 is another one');
-  if (bytes.length !== sealed.plainSize || digestOf(bytes) !== plain)
-    return bad('PostgreSQL’s own bytes are other ones');
-  await writeFile(join(to, name), bytes, { mode: 0o600, flush: true });
-  return granted({ holdsUntil: sealed.holdsUntil, plain });
+async function fetchPiece(ask: WalToFetch, system: string, name: string): Promise<Answer<Omit<ReadPiece, 'bytes'>>> {
+  const piece = await readPiece(ask, ask.identities, system, name);
+  if (!piece.ok) return piece;
+  const { bytes, ...facts } = piece.value;
+  await writeFile(join(ask.to, name), bytes, { mode: 0o600, flush: true });
+  return granted(facts);
 }
 
 function timeText(at: Instant): string {

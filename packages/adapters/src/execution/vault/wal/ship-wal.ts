@@ -25,8 +25,9 @@ import { inLogsOrder, segmentNumber } from '../../../postgres-cluster/wal-place.
 import { encrypt } from '../age-stream.ts';
 import { measureAll, measured, readBounded } from '../measured.ts';
 import type { WalEnd } from './close-wal.ts';
-import { pieceKey, piecePrefix, reachKey } from './wal-keys.ts';
+import { pieceKey, reachKey } from './wal-keys.ts';
 import { segmentOn, type Timeline, wholeFrom } from './wal-timelines.ts';
+import { lacks, listLog } from './whole-log.ts';
 
 export interface WalShipping {
   readonly store: ObjectStore;
@@ -56,8 +57,9 @@ const compress = promisify(gzip);
 /** Ships one store's log, round by round. */
 export class WalShipper {
   readonly #shipping: WalShipping;
-  /** Names of pieces that are known to be there, of the cluster that is shipped. */
-  #there: { readonly system: string; readonly names: Set<string> } | undefined;
+  /** Pieces that are known to be there, of the cluster that is shipped, with their bytes there. */
+  #there: { readonly system: string; readonly names: Map<string, number>; looked: boolean } | undefined;
+  #neededFrom = 0;
   #reachedAt: Instant = 0;
   #last: { readonly name: string; readonly digest: Digest } | undefined;
 
@@ -65,16 +67,26 @@ export class WalShipper {
     this.#shipping = shipping;
   }
 
+  /**
+   * The next round looks at what lies there: it may be gone since it was brought. `neededFrom`: number of the first segment that
+   * a restore point goes on with; what is older was removed, and isn't brought again.
+   */
+  lookAgain(neededFrom: number): void {
+    this.#neededFrom = neededFrom;
+    if (this.#there !== undefined) this.#there.looked = false;
+  }
+
   /** Ships what isn't there yet, up to that end. Throws when the vault can't take it: the next round goes on. */
   async ship(end: WalEnd): Promise<ShippedWal> {
     const { systemIdentifier: system, at, lsn, last } = end;
     const there = await this.#known(system);
     const names = (await readdir(this.#shipping.archiveDir)).filter((name) => WAL_PIECE.test(name));
-    const missing = names.filter((name) => !there.has(name)).sort(inLogsOrder);
+    const missing = names.filter((name) => !there.has(name) && this.#isNeeded(name, last)).sort(inLogsOrder);
     let bytes = 0;
     for (const name of missing) {
-      bytes += await this.#piece(system, name, name === last ? at : this.#reachedAt);
-      there.add(name);
+      const size = await this.#piece(system, name, name === last ? at : this.#reachedAt);
+      bytes += size;
+      there.set(name, size);
     }
     if (!there.has(last)) throw new Error(`the WAL segment ${last} isn't in the archive any more`);
     const { of, key, now, archiveDir } = this.#shipping;
@@ -82,7 +94,7 @@ export class WalShipper {
     const timeline = timelineOf(last);
     if (timeline > 1 && !timelines.some((each) => each.timeline === timeline))
       throw new Error(`the history of timeline ${timeline} isn't in the archive: where it began isn't known`);
-    const from = wholeFrom(last, there, { timelines });
+    const from = wholeFrom(last, new Set(there.keys()), { timelines });
     const reach: WalReach = {
       ...{ v: 1, ...of, systemIdentifier: system, at, sealedAt: now(), lsn, last, from, timelines },
     };
@@ -91,19 +103,34 @@ export class WalShipper {
       this.#last = { name: last, digest: digestOf(await readFile(join(archiveDir, last))) };
     await this.#put(reachKey(of), signWalReach(reach, this.#last.digest, key));
     this.#reachedAt = at;
-    return { reach, pieces: missing.length, bytes, shipped: lastOfEach(there), gap: gapBefore(reach, there) };
+    return {
+      reach,
+      pieces: missing.length,
+      bytes,
+      shipped: lastOfEach([...there.keys()]),
+      gap: gapBefore(reach, there.keys()),
+    };
   }
 
-  /** What an earlier round, or another process before this one, brought there. */
-  async #known(system: string): Promise<Set<string>> {
-    if (this.#there?.system === system) return this.#there.names;
+  /**
+   * What an earlier round, or another process before this one, brought there, in one listing: a piece and its statement. One that
+   * has another size than when it was last seen is brought again, or is a gap.
+   */
+  async #known(system: string): Promise<Map<string, number>> {
+    const before = this.#there?.system === system ? this.#there : undefined;
+    if (before?.looked) return before.names;
     const { store, of, signal } = this.#shipping;
-    const prefix = piecePrefix(of, system);
-    const names = new Set<string>();
-    for await (const { key } of store.list(prefix, signal))
-      if (key.endsWith('.json')) names.add(key.slice(prefix.length, -'.json'.length));
-    this.#there = { system, names };
+    const names = new Map<string, number>();
+    for (const [name, piece] of await listLog(store, of, system, signal)) {
+      const size = lacks(name, piece, store.name) === undefined ? piece.age! : undefined;
+      if (size !== undefined && (before?.names.get(name) ?? size) === size) names.set(name, size);
+    }
+    this.#there = { system, names, looked: true };
     return names;
+  }
+
+  #isNeeded(name: string, last: string): boolean {
+    return name === last || name.endsWith('.history') || segmentNumber(name) >= this.#neededFrom;
   }
 
   /** Bytes that it has in the vault. */
@@ -149,7 +176,7 @@ async function timelinesIn(archiveDir: string): Promise<Timeline[]> {
   );
 }
 
-function lastOfEach(names: ReadonlySet<string>): readonly string[] {
+function lastOfEach(names: readonly string[]): readonly string[] {
   const last = new Map<number, string>();
   for (const name of names)
     if (!name.endsWith('.history') && name > (last.get(timelineOf(name)) ?? '')) last.set(timelineOf(name), name);
@@ -157,7 +184,7 @@ function lastOfEach(names: ReadonlySet<string>): readonly string[] {
 }
 
 /** Something older is there, and what would join the two isn't. */
-function gapBefore(reach: WalReach, there: ReadonlySet<string>): string | undefined {
+function gapBefore(reach: WalReach, there: Iterable<string>): string | undefined {
   const older = [...there].some((name) => !name.endsWith('.history') && segmentNumber(name) < reach.from);
   return older ? segmentOn(timelineOf(reach.last), reach.from - 1, reach) : undefined;
 }
