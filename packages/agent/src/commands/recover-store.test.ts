@@ -90,7 +90,7 @@ async function inCopy(to: string, sql: string): Promise<void> {
   await withClient(copy, async (client) => void (await client.query(sql)));
 }
 
-/** `apply` as a program of its own, ended by kill -9 so long after it has said that. */
+/** `apply` as a program of its own, ended by kill -9 so long after it has said that, at the latest as its next stage begins. */
 async function killedAt(words: string, file: string, yes: string, afterMs = 0): Promise<void> {
   const args = ['recover-store', 'apply', file, '--config', cell.agentFile, '--as', 'usr_run', '--approval', yes];
   const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -98,7 +98,10 @@ async function killedAt(words: string, file: string, yes: string, afterMs = 0): 
   await new Promise<void>((done, fail) => {
     child.stderr!.on('data', (chunk) => {
       said += String(chunk);
-      if (said.includes(words)) setTimeout(() => child.kill('SIGKILL'), afterMs);
+      const [, since] = said.split(words);
+      if (since === undefined) return;
+      if (since.trim().includes('\n')) child.kill('SIGKILL');
+      else setTimeout(() => child.kill('SIGKILL'), afterMs);
     });
     child.once('exit', (_code, signal) => (signal === 'SIGKILL' ? done() : fail(new Error(`not killed: ${said}`))));
   });
@@ -329,7 +332,8 @@ test('a part that is missing, another identity, and a folder on another disk: no
   const part = join(newest, 'database-00001.age');
   const bytes = await readFile(part);
   await rm(part);
-  expect(await proposed('fifth')).toMatchObject({ code: 1, err: expect.stringContaining('database-00001') });
+  const named = ['--id', basename(newest)];
+  expect(await proposed('fifth', ...named)).toMatchObject({ code: 1, err: expect.stringContaining('database-00001') });
   await writeFile(part, bytes);
   await writeFile(at('other.txt'), `${(await newIdentity()).identity}\n`, { mode: 0o600 });
   expect(await proposed('sixth', '--identity', at('other.txt'))).toMatchObject({ code: 1 });

@@ -23,6 +23,9 @@ export async function archivedSegments(own: PgBackRest, bounds: Bounds, folder?:
   const where = ['archive', own.config.stanza, ...(folder === undefined ? [] : [folder])].join('/');
   const ran = await own.run(['repo-ls', where, '--recurse', '--filter=(^|/)[0-9A-F]{24}-[0-9a-f]{40}'], bounds);
   if (!ran.ok) return ran;
+  // Of a folder that went away in the meantime pgBackRest lists nothing, and calls that well.
+  const away = await own.away();
+  if (away !== undefined) return { ok: false, code: 0, why: `${own.name}: ${away}`, later: true };
   const found = [...ran.output.matchAll(SEGMENT_THERE)].map(([, at, name]) => ({ at, name: name! }));
   const newest = found.toSorted((a, b) => (a.name < b.name ? 1 : -1))[0];
   return {

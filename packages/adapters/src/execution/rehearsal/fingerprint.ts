@@ -42,8 +42,10 @@ const OBJECTS: readonly string[] = [
   `select 'schema ' || quote_ident(n.nspname), concat_ws(' ', 'owner ' || pg_get_userbyid(n.nspowner), 'rights ' || n.nspacl::text)
    from pg_namespace n where ${FOREIGN_SCHEMAS} and n.nspname !~ '^pg_'`,
   `select 'extension ' || quote_ident(e.extname), e.extversion from pg_extension e`,
-  `select concat_ws(' ', 'settings', 'of ' || nullif(s.setrole, 0)::regrole, 'in ' || quote_ident(d.datname)), array_to_string(s.setconfig, ', ')
-   from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase where s.setdatabase = 0 or d.datname = current_database()`,
+  // Of the database, and of roles but for those that are made here.
+  `select concat_ws(' ', 'settings', 'of ' || quote_ident(r.rolname), case when s.setdatabase <> 0 then 'in this database' end), array_to_string(s.setconfig, ', ')
+   from pg_db_role_setting s left join pg_database d on d.oid = s.setdatabase left join pg_roles r on r.oid = s.setrole
+   where (s.setdatabase = 0 or d.datname = current_database()) and coalesce(r.rolname, '') !~ '^headgate_'`,
   `select 'large objects', count(*) || ' of them' from pg_largeobject_metadata having count(*) > 0`,
 ];
 
