@@ -1,5 +1,5 @@
 import type { HistoryChecker } from '../history/history-checker.ts';
-import type { CellTarget } from './targets.ts';
+import type { CellTarget } from './cell-target.ts';
 
 /**
  * Whatever runs fits its stores, everybody who isn't held is served, and the way back is open. Where each tenant has a

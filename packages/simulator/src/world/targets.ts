@@ -14,41 +14,11 @@ import {
   type SchemaRange,
 } from '@headgate/domain';
 import type { HistoryChecker } from '../history/history-checker.ts';
+import type { CellTarget, Slot, StoreTarget, Tenant } from './cell-target.ts';
 import { checkCell } from './check-cell.ts';
 import { Closings, closedByVersion } from './closings.ts';
 import { Marks } from './marks.ts';
 import { done, failed } from './outcomes.ts';
-
-interface Slot {
-  release: Digest | undefined;
-  range: SchemaRange | undefined;
-}
-
-interface StoreTarget {
-  version: number;
-  fence: Fence | undefined;
-}
-
-interface Tenant {
-  slot: string;
-  readonly store: string;
-  readonly ring: string;
-  held?: true;
-  /** Held for writes alone: those who only read are served. */
-  reads?: true;
-}
-
-export interface CellTarget {
-  readonly cell: CellState;
-  readonly slots: Map<string, Slot>;
-  readonly stores: Map<string, StoreTarget>;
-  readonly tenants: Map<string, Tenant>;
-  /** Each store serves one tenant, by declaration. */
-  readonly ownStores: boolean;
-  readonly closings: Closings;
-  slotFence: Fence | undefined;
-  routerFence: Fence | undefined;
-}
 
 /** What changes a store, or who serves a tenant: done again it would be noticed. */
 const ONCE: ReadonlySet<string> = new Set(['migrate', 'unmigrate', 'restore', 'route', 'hold', 'open']);
@@ -175,6 +145,9 @@ export class Targets {
   ): Outcome {
     const store = target.stores.get(action.store);
     if (store === undefined) return failed('rejected', `there is no store ${action.store}`);
+    // Its operations are closed first, at the router, which takes that of nobody whose decision is over.
+    const late = action.kind === 'restore' || !action.closes?.length ? undefined : this.#passRouter(target, a);
+    if (late !== undefined) return late;
     if (!this.#admit(store.fence, a)) return failed('fenced', 'the store has seen a later decision');
     store.fence = a.fence;
     // File by file, each in a transaction of its own: what is there already is passed over, wherever it stopped before.
@@ -240,8 +213,8 @@ export class Targets {
       if (!this.#admit(store.fence, a)) return failed('fenced', 'a store has seen a later decision');
       store.fence = a.fence;
     }
-    if (!this.#admit(target.routerFence, a)) return failed('fenced', 'the router has seen a later decision');
-    target.routerFence = a.fence;
+    const late = this.#passRouter(target, a);
+    if (late !== undefined) return late;
     let moved = 0;
     for (const name of action.tenants) {
       const tenant = target.tenants.get(name);
@@ -271,8 +244,8 @@ export class Targets {
       if (action.kind === 'open' && !fitting) return failed('rejected', `slot ${tenant.slot} can't serve ${name}`);
       store.fence = a.fence;
     }
-    if (!this.#admit(target.routerFence, a)) return failed('fenced', 'the router has seen a later decision');
-    target.routerFence = a.fence;
+    const late = this.#passRouter(target, a);
+    if (late !== undefined) return late;
     let changed = 0;
     for (const name of action.tenants) {
       const tenant = target.tenants.get(name);
@@ -298,8 +271,8 @@ export class Targets {
     now: Instant,
     flaw: Flaw,
   ): Outcome {
-    if (!this.#admit(target.routerFence, a)) return failed('fenced', 'the router has seen a later decision');
-    target.routerFence = a.fence;
+    const late = this.#passRouter(target, a);
+    if (late !== undefined) return late;
     target.closings.operate(action, a.rollout, now);
     return done(flaw === 'no-reading' ? {} : { routed: action.tenants.length });
   }
@@ -370,6 +343,12 @@ export class Targets {
   }
 
   /** A target admits by the shipped rule; what it lets in must not be older than what it has seen. */
+  #passRouter(target: CellTarget, a: Assignment): Outcome | undefined {
+    if (!this.#admit(target.routerFence, a)) return failed('fenced', 'the router has seen a later decision');
+    target.routerFence = a.fence;
+    return undefined;
+  }
+
   #admit(held: Fence | undefined, a: Assignment): boolean {
     if (!admits(held, a.fence)) return false;
     if (held !== undefined && (a.fence.epoch < held.epoch || (a.fence.epoch === held.epoch && a.fence.n < held.n)))
