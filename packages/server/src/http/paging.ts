@@ -76,7 +76,8 @@ function shownOf(rows: readonly Row[], limit: number, cursorOf: (last: Row) => s
   return { ok: true, value: { rows: shown, next } };
 }
 
-const NO_CURSOR: Page = refuse(
+/** A cursor that no answer of a list gave. */
+export const NO_CURSOR = refuse(
   'malformed',
   'list',
   'query/cursor',

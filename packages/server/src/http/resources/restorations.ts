@@ -3,7 +3,7 @@ import { type RestorationRecord, recordRestoration, streams } from '@headgate/co
 import { type RestorationEvidence, restorationText } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
-import { pageOfRows } from '../paging.ts';
+import { NO_CURSOR, pageOfRows } from '../paging.ts';
 import { inBundle } from '../views.ts';
 
 export function restorationHandlers({ deps, trust }: Context): Handlers<'listRestorations' | 'recordRestoration'> {
@@ -11,6 +11,8 @@ export function restorationHandlers({ deps, trust }: Context): Handlers<'listRes
     async listRestorations({ input }) {
       const { cell } = input;
       if (cell !== undefined) {
+        // One page has them all, and gives no cursor.
+        if (input.cursor !== undefined) return NO_CURSOR;
         const stream = streams.restoration(cell);
         const record = (await deps.store.load([stream])).get(stream)?.state as RestorationRecord | undefined;
         return { ok: true, value: { items: (record?.lately ?? []).map(show), next: null } };
