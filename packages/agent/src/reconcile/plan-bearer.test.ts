@@ -62,7 +62,8 @@ beforeEach(async () => {
   await writeFile(join(dir, 'token'), 'test-token\n', { mode: 0o600 });
   await writeFile(join(dir, 'trust.yaml'), sealed.trustText);
   const tenants = { ada: { store: 'main', ring: 'internal' } };
-  const own = { kind: 'process', cell: 'shared', environment: 'production', application: 'psa', tenants };
+  const stores = { stores: {}, externalStores: {} };
+  const own = { kind: 'process', cell: 'shared', environment: 'production', application: 'psa', tenants, ...stores };
   const config = agentConfig(dir, server.url, { watchEveryMs: 60_000, cells: [own as never] });
   agent = await startAgent(config, { ...SHIPPED, openCell: async (): Promise<Cell> => cell }, silent);
   await eventually(() => server.observed.length > 0);

@@ -77,7 +77,7 @@ function shownOf(rows: readonly Row[], limit: number, cursorOf: (last: Row) => s
 }
 
 /** A cursor that no answer of a list gave. */
-export const NO_CURSOR = refuse(
+export const NO_CURSOR = refuse<never>(
   'malformed',
   'list',
   'query/cursor',
