@@ -60,7 +60,7 @@ function placeOf({ at, consumedByWave }: Pick<Gate, 'at' | 'consumedByWave'>): s
 function listedAs(gate: Pick<Gate, 'name' | 'parameters'>): string {
   const needed = parametersOf(gate).filter(({ required }) => required);
   if (needed.length === 0) return `- gate: ${gate.name}`;
-  const params = needed.map(({ name, form }) => `${name}: ${placeOf(form)}`);
+  const params = needed.map(({ name, form }) => `${name}: ${placeholderOf(form)}`);
   return `- gate: ${gate.name}\n  params: {${params.join(', ')}}`;
 }
 
@@ -112,7 +112,7 @@ export function gatesPage(): string {
 }
 
 /** What stands in the place of a value that everybody has to say for themselves. */
-function placeOf(form: string): string {
+function placeholderOf(form: string): string {
   if (form.startsWith('a list of names')) return '[NAME]';
   return form.startsWith('a text') ? 'NAME' : 'NUMBER';
 }
