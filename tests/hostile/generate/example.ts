@@ -29,6 +29,8 @@ const WORDS = [
   'alpha/beta',
   '$left.number',
   '0000000000000000000000000000000000000000000000000000000000000000',
+  // Of schemas of tenants.
+  'tenant_{tenant}',
 ];
 
 export interface Choice {

@@ -5,7 +5,7 @@ import { distinct, expects, fields, list, name, named, oneOf } from '../schema/f
 const pathPhrase = expects(
   `a path that starts with /, of at most ${OPERATION_LIMITS.pathLength} characters and ${OPERATION_LIMITS.segments} parts, without a query and without encoded characters; * for one part, ** as the last for all that follow`,
 );
-const path = z.string(pathPhrase).refine(isOperationPath, pathPhrase);
+const path = z.string(pathPhrase).max(OPERATION_LIMITS.pathLength, pathPhrase).refine(isOperationPath, pathPhrase);
 
 const sentencePhrase = expects('a sentence for customers, of 1 to 300 characters on one line');
 const sentence = z
