@@ -245,7 +245,7 @@ export const PLANTS: readonly Plant[] = [
   ),
   plant('decline-of-nothing', ASSIGNMENT, 'if (approver === undefined || undo === null)', 'if (undo === null)'),
   plant('held-goes-back', UNDO, 'named.has(tenant) || held.has(tenant)', 'named.has(tenant)', 'own-stores'),
-  plant('opened-again', UNDO, '[...openAgain(cell, begun, back)]', '[]', 'own-stores'),
+  plant('opened-again', UNDO, ', ...openAgain(cell, begun, back)', '', 'own-stores'),
   plant('own-undo-by-name', UNDO, '!step.of.every((tenant) => moved.has(tenant))', 'false', 'own-stores'),
   plant(
     'held-briefly',
