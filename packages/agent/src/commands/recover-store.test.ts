@@ -69,9 +69,11 @@ async function proposed(name: string, ...moment: string[]) {
   const what = ['--store', 'main', '--as', 'usr_maker', '--because', 'an import went wrong', '--to', to, '--out', out];
   return { to, file: out, ...(await asked('propose', ...what, ...moment)) };
 }
+let signed = 0;
 /** `headgate recover-store approve …`, on the approver's machine. */
 async function approve(file: string, by: string, key = by): Promise<string> {
-  const yes = at(`yes-${by}.json`);
+  // Nothing that was signed is written over.
+  const yes = at(`yes-${by}-${++signed}.json`);
   const args = ['recover-store', 'approve', file, '--key', at(`${key}.pem`), '--approver', by, '--out', yes, '--yes'];
   await new Promise<void>((done, fail) =>
     execFile(process.execPath, [CLI, ...args], (error) => (error === null ? done() : fail(error))),

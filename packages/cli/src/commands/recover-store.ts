@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { MOST_PROPOSAL_BYTES, openStoreProposal, signProposalApproval, storeProposalWords } from '@headgate/documents';
@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.ts';
 import { Failure, notThere } from '../failure.ts';
 import { instant, printable } from '../output.ts';
 import { localKey } from '../releases/local-key.ts';
+import { expectFree, writeSigned } from '../releases/new-file.ts';
 
 const HOUR_MS = 3_600_000;
 const MOST_HOURS = 24 * 7;
@@ -28,7 +29,7 @@ export const recoverStore: Install = (program, act) => {
     .description('sign your yes to a proposal; shows what would be lost first, and asks. No server is needed')
     .requiredOption('--key <file>', 'your own key, which the agent’s trust file lists for you')
     .requiredOption('--approver <id>', 'who you are: the id that the agent’s trust file gives with that key')
-    .requiredOption('--out <file>', 'where the signed approval is written')
+    .requiredOption('--out <file>', 'where the signed approval is written; a file that is there isn’t written over')
     .option('--hours <n>', 'how long it holds', '4')
     .option('--yes', 'sign what is shown without asking')
     .action(act(approve));
@@ -42,14 +43,16 @@ async function approve({ out, cwd, stdin }: Session, file: string, options: Appr
   if (!opened.ok)
     throw new Failure(EXIT.unverified, opened.code, `${file} is no proposal to approve: ${opened.why}`, opened.unblock);
   const { proposal, digest } = opened;
-  // Before anybody is asked: a key that can't sign is no reason to read all of it.
+  // Before anybody is asked: a key that can't sign, or a place that is taken, is no reason to read all of it.
   const key = localKey(resolve(cwd, options.key));
+  const place = resolve(cwd, options.out);
+  expectFree(place);
   for (const line of storeProposalWords(proposal, digest)) out.line(printable(line));
   if (options.yes !== true) await confirm(stdin, out.json);
   const at = Date.now();
   const notAfter = at + Math.round(hours * HOUR_MS);
   const bundle = signProposalApproval({ proposal: digest, by: options.approver, at, notAfter }, key);
-  await writeFile(resolve(cwd, options.out), `${JSON.stringify(bundle)}\n`, { mode: 0o600 });
+  await writeSigned(place, bundle);
   const text = `approved by ${options.approver} until ${instant(notAfter)}, in ${options.out}; on the agent’s machine: headgate-agent recover-store apply FILE --config CONFIG --as WHO-APPLIES-IT --approval ${options.out}`;
   out.answer({ proposal: digest, by: options.approver, at, notAfter, out: options.out }, printable(text));
   return EXIT.ok;

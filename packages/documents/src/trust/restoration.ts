@@ -10,6 +10,7 @@ import {
   type RestorationEvidence,
   type RestorationFacts,
 } from '@headgate/domain';
+import { cut } from '@headgate/domain/model/text';
 import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, expects, list, name, oneOf, principal, whole } from '../schema/fields.ts';
@@ -105,10 +106,6 @@ export function openRestoration(
 
 /** Words of a person's, as one line of a statement. */
 export function oneLine(told: string, max: number): string {
-  return told
-    .toWellFormed()
-    .replace(/\p{Cc}+/gu, ' ')
-    .trim()
-    .slice(0, max)
-    .toWellFormed();
+  const line = told.toWellFormed().replace(/\p{Cc}+/gu, ' ');
+  return cut(line.trim(), max);
 }
