@@ -3,6 +3,7 @@
  * be lost. People approve its digest, and nothing else is applied.
  */
 import type { Digest, Instant } from '../model/identity.ts';
+import { othersYes, type SignedYes } from '../model/others-yes.ts';
 import { type Refusal, refused } from '../model/refusal.ts';
 import { named } from '../plan/render-words.ts';
 
@@ -66,14 +67,8 @@ export interface StoreProposal {
   readonly madeAt: Instant;
 }
 
-/** A yes whose signature was verified, by a key that the agent's own trust lists for that person. */
-export interface ProposalApproval {
-  readonly by: string;
+export interface ProposalApproval extends SignedYes {
   readonly proposal: Digest;
-  readonly at: Instant;
-  readonly notAfter: Instant;
-  /** Digest of the signed statement. */
-  readonly digest: Digest;
 }
 
 export function rowsLost({ tables }: Pick<StoreProposal, 'tables'>): { readonly lost: number; readonly back: number } {
@@ -88,9 +83,6 @@ export function unfitFor({ serving, was }: Pick<StoreProposal, 'serving' | 'was'
   return serving.filter(({ min, max }) => was.schemaVersion < min || was.schemaVersion > max);
 }
 
-/** How far ahead the clock of the machine that signed may be. Milliseconds. */
-const CLOCK_STEP_MS = 60_000;
-
 /** One approval has to count: of this digest, in force, and neither of who applies it nor of who proposed it. */
 export function judgeProposalApproval(
   { cell, store, by }: Pick<StoreProposal, 'cell' | 'store' | 'by'>,
@@ -99,32 +91,17 @@ export function judgeProposalApproval(
   runs: string,
   now: Instant,
 ): { readonly ok: true; readonly approval: ProposalApproval } | { readonly ok: false; readonly refusal: Refusal } {
-  const faults = approvals.map((approval) => fault(approval, digest, by, runs, now));
-  const good = approvals[faults.indexOf(undefined)];
-  if (good !== undefined) return { ok: true, approval: good };
-  const bad = approvals.map((each, i) => `that of ${each.by} ${faults[i]}`);
+  const words = { thing: 'proposal', made: 'proposed' };
+  const subjectOf = ({ proposal }: ProposalApproval): Digest => proposal;
+  const judged = othersYes({ approvals, subjectOf, digest, madeBy: by, runs, now, words });
+  if (judged.ok) return judged;
   return refused(
     'approval-missing',
     'put this store back',
     `${cell}/${store}`,
-    `it takes one person’s approval of ${digest}, and ${bad.length === 0 ? 'none was given' : bad.join('; ')}`,
+    judged.why,
     'have somebody who neither proposed nor applies it sign, on a machine of their own: `headgate recover-store approve FILE --key KEY --approver ID --out APPROVAL`, with a key that the agent’s trust file lists for them; then give it here with `--approval`',
   );
-}
-
-function fault(
-  { by, proposal, at, notAfter }: ProposalApproval,
-  digest: Digest,
-  proposedBy: string,
-  runs: string,
-  now: Instant,
-): string | undefined {
-  if (proposal !== digest) return `is of another proposal (${proposal})`;
-  if (by === runs) return 'is of who applies it';
-  if (by === proposedBy) return 'is of who proposed it';
-  if (notAfter <= now) return `ended at ${new Date(notAfter).toISOString()}`;
-  if (at > now + CLOCK_STEP_MS) return `is dated ahead, at ${new Date(at).toISOString()}`;
-  return undefined;
 }
 
 /** So many tables are spelled out, those that lose most first; all of them stand in the proposal's file. */
