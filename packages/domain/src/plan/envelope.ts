@@ -27,6 +27,7 @@ export function uncovered(envelope: Envelope, plan: Plan): readonly string[] {
   same('what it overtakes', envelope.overtakes, plan.overtakes);
   same('the rollback scope', envelope.rollbackScope, plan.rollbackScope);
   same('when it is to go back', envelope.rollbackConditions, plan.rollbackConditions);
+  same('what it activates', envelope.activates, plan.activates);
   if (plan.latestFinish > envelope.latestFinish) why.push('the latest finish is later');
   for (const gate of envelope.gates)
     if (!plan.gates.some((g) => isAsStrict(g, gate))) why.push(`gate ${gate.gate} is missing or has other parameters`);

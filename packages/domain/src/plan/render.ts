@@ -6,6 +6,7 @@
 import { instantText } from '../calendars/window.ts';
 import { gateNamed } from '../gates/catalog.ts';
 import { durationText } from '../model/duration.ts';
+import { isActivation } from './activation.ts';
 import { askedBefore } from './no-return.ts';
 import type { Action, GateSpec, Plan, Step, Wave } from './plan.ts';
 import { backText } from './render-back.ts';
@@ -52,6 +53,9 @@ function facts(plan: Plan): readonly string[] {
     ...column('Latest finish', `${instantText(latestFinish)}: no step forward starts after it`),
     ...column('Rollback', SCOPES[rollbackScope]),
     ...column('No return', noReturnText(plan)),
+    ...(plan.activates ?? []).flatMap(({ operation, because }) =>
+      column('Activates', `${operation}, closed on the release until everybody is on it: ${because}`),
+    ),
     ...column('Policy', policyDigest),
   ];
 }
@@ -123,11 +127,12 @@ function recordText(value: Readonly<Record<string, unknown>>): string {
 
 function waveText(plan: Plan, wave: Wave): readonly string[] {
   const soak = wave.soakMs > 0 ? `, watched for ${durationText(wave.soakMs)}` : '';
-  const lines = [`Wave ${wave.n}: ring ${wave.ring}${soak}`];
+  const what = wave.activates ? `activation for ring ${wave.ring}` : `ring ${wave.ring}`;
+  const lines = [`Wave ${wave.n}: ${what}${soak}`];
   for (const cell of plan.cells) {
     const steps = cell.steps.filter((step) => step.wave === wave.n);
     if (steps.length === 0) continue;
-    lines.push(...indented(2, [`cell ${cell.cell}, ${cell.slot.from} to ${cell.slot.to}: ${named(routed(steps))}`]));
+    lines.push(...indented(2, [`cell ${cell.cell}, ${cell.slot.from} to ${cell.slot.to}: ${named(whomOf(steps))}`]));
     const width = Math.max(...steps.map((s) => s.id.length)) + 2;
     for (const step of steps) lines.push(...stepText(step, width));
   }
@@ -188,9 +193,14 @@ function scopesOf(plan: Plan, wave: Wave): readonly Scope[] {
     case 'tenant':
       return wave.cells.slice(0, 1).map((cell) => {
         const steps = plan.cells.find((c) => c.cell === cell)?.steps.filter((s) => s.wave === wave.n) ?? [];
-        return { kind: 'tenant', wave: wave.n, cell, tenants: routed(steps).slice(0, 1) };
+        return { kind: 'tenant', wave: wave.n, cell, tenants: whomOf(steps).slice(0, 1) };
       });
   }
+}
+
+/** Whom the steps of a wave move, or activate something for. */
+function whomOf(steps: readonly Step[]): readonly string[] {
+  return [...routed(steps), ...steps.flatMap((s) => (isActivation(s) ? s.action.tenants : []))];
 }
 
 function routed(steps: readonly Step[]): readonly string[] {

@@ -60,10 +60,10 @@ function Outline(props: {
       </List>
       <PointOfNoReturn outline={outline} />
       {outline.goingBack !== undefined && <GoingBack of={outline.goingBack} />}
-      {waves.map(({ n, ring, soakMs, cells }) => (
+      {waves.map(({ n, ring, soakMs, activates, cells }) => (
         <Paper withBorder p="md" radius="md" key={n} component="section" aria-label={`wave ${n}`}>
           <Title order={3} size="h5" mb="xs">
-            Wave {n}: ring <Said>{ring}</Said>
+            Wave {n}: {activates ? 'activation for ring' : 'ring'} <Said>{ring}</Said>
             {soakMs > 0 && `, watched for ${spanText(soakMs)}`}
           </Title>
           <Some of={cells} noun="cell">
