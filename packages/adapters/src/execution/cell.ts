@@ -258,16 +258,20 @@ export async function observeCell(cell: CellPorts): Promise<CellState> {
     slots,
     stores,
     tenants,
-    ...closedIn(await cell.operations.closed()),
+    ...closedIn(await cell.operations.closed(), tenants),
   };
 }
 
 /** So many are told, the longest closed first. */
 const MOST_CLOSED = 100;
 
-function closedIn(closed: readonly ClosedNow[]): Pick<CellState, 'closed'> {
-  if (closed.length === 0) return {};
-  const all = closed.map(({ says: _, tenants, ...each }) => ({ ...each, tenants: tenants.length }));
+/** What is closed on one slot counts for those who are there: nobody else is refused anything by it. */
+function closedIn(closed: readonly ClosedNow[], where: CellState['tenants']): Pick<CellState, 'closed'> {
+  const all = closed.flatMap(({ says: _, tenants, ...each }) => {
+    const refused = each.slot === undefined ? tenants : tenants.filter((name) => where[name]?.slot === each.slot);
+    return refused.length === 0 ? [] : [{ ...each, tenants: refused.length }];
+  });
+  if (all.length === 0) return {};
   return { closed: all.sort((a, b) => a.since - b.since).slice(0, MOST_CLOSED) };
 }
 

@@ -64,11 +64,17 @@ export const planOutline = z
     /** Older servers don't tell it. */
     goingBack: goingBack.exactOptional(),
     gates: z.array(z.object({ gate: z.string(), stands: z.string() })),
+    /** What stays closed on the release until everybody is on it. Absent: nothing. */
+    activates: z
+      .array(z.object({ operation: name, because: z.string(), writes: z.array(z.string()).exactOptional() }))
+      .exactOptional(),
     waves: z.array(
       z.object({
         n: z.int(),
         ring: z.string(),
         soakMs: z.int(),
+        /** Nobody moves in it: what the release brings is activated. */
+        activates: z.literal(true).exactOptional(),
         cells: z.array(
           z.object({ cell: name, from: z.string(), to: z.string(), tenants: z.int(), who: z.string(), steps: z.int() }),
         ),

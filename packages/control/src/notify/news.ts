@@ -12,6 +12,7 @@ import type {
   TakenBackCell,
   ToldPromotion,
 } from '@headgate/domain';
+import { reachedBy } from '@headgate/domain/plan/activation';
 import type { Plans } from '../facts.ts';
 import type { PlacedEntry } from '../ports/log.ts';
 import type { ControlStore } from '../ports/store.ts';
@@ -101,8 +102,7 @@ function factsOf(promotion: Promotion, plan: Plan): ToldPromotion {
   for (const { cell, base, slot, steps } of plan.cells) {
     const stable = base.slots[slot.from]?.release;
     if (stable !== undefined) before[cell] = stable;
-    for (const { wave, action } of steps)
-      if (action.kind === 'route') tenants[wave - 1]?.push(...action.tenants.map((tenant) => `${cell}/${tenant}`));
+    for (const step of steps) tenants[step.wave - 1]?.push(...reachedBy(step).map((tenant) => `${cell}/${tenant}`));
   }
   return { id, application, environment, release, requester, authors, waves, cells, tenants, before };
 }

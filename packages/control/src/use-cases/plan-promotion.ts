@@ -1,4 +1,15 @@
-import { type CellState, type Digest, driftOf, type Plan, planPromotion, type Refusal } from '@headgate/domain';
+import type { VerificationContent } from '@headgate/documents/kinds/verification';
+import { operationsAsked } from '@headgate/documents/verification/asked-operations';
+import {
+  type CellState,
+  type Digest,
+  driftOf,
+  type Plan,
+  planPromotion,
+  type Refusal,
+  type ReleaseManifest,
+} from '@headgate/domain';
+import type { AskedOperation } from '@headgate/domain/plan/activation';
 import type { Deps } from '../deps.ts';
 import { type Declared, loadDeclared } from '../documents-in-store.ts';
 import type { Row } from '../ports/store.ts';
@@ -61,6 +72,7 @@ export async function planForPromotion(
     lossyBack: losesGoingBack(release.state),
     elsewhere: await usersElsewhere(deps.store, declared.application, environment, release.state.manifest),
     ranAhead: await ranAhead(deps, environment, release.state.manifest, declared.policy, states),
+    asked: askedBy(declared, release.state.manifest),
     ...(tenants !== undefined && { tenants }),
     ...(stays !== undefined && { staying: stays }),
     ...(overtaking !== undefined && { overtakes: overtaking.promotion }),
@@ -68,6 +80,14 @@ export async function planForPromotion(
   });
   if (!planned.ok) return no(...planned.refusals);
   return ok({ plan: planned.plan, release: release.state, declared });
+}
+
+/** What the application's checks ask for, of its operations; read only where the release activates some. */
+function askedBy({ application, rows }: Declared, { activates = [] }: ReleaseManifest): readonly AskedOperation[] {
+  if (activates.length === 0) return [];
+  const stream = streams.document('Verification', application.verification.name);
+  const row = rows.find((each) => each.stream === stream) as Row<DocumentRecord<VerificationContent['spec']>>;
+  return operationsAsked(row.state.spec, application.operations ?? []);
 }
 
 /** A hotfix leaves those alone who stay on the release that it overtakes: refused where that is whoever it would be for. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseDocuments } from '../kinds/parse-documents.ts';
 import { applicationSpec } from '../kinds/to-domain.ts';
+import { checkManifest } from '../trust/manifest.ts';
 import { readService, serviceRelease } from './index.ts';
 
 const OPERATIONS = `  operations:
@@ -101,5 +102,20 @@ describe('a migration of a service says in its file what it closes', () => {
   test('a name that isn’t declared is refused with the nearest one, and none with how it is said', async () => {
     await expect(release('-- headgate:closes post-invoce\n')).rejects.toThrow('did you mean "post-invoice"?');
     await expect(release('-- headgate:closes\n')).rejects.toThrow('-- headgate:closes post-invoice');
+  });
+
+  test('and what it activates stands in the manifest, by the names of operations and migrations that there are', async () => {
+    await writeFile(join(dir, 'migrations/0001-a.sql'), 'select 1;\n');
+    const made = (activates: string) =>
+      serviceRelease(read(shop(`${OPERATIONS}  activates: [${activates}]\n`)).service, dir, {
+        ...{ version: '1.0.0', authors: ['usr_a'], origin: 'built' },
+      });
+    const { manifest } = await made('{operation: post-invoice, because: it is sent, writes: [0001-a]}');
+    expect(manifest.activates).toEqual([{ operation: 'post-invoice', because: 'it is sent', writes: ['0001-a'] }]);
+    expect(checkManifest(manifest)).toMatchObject({ ok: true });
+    const [activation] = manifest.activates!;
+    const strange = { ...manifest, activates: [{ ...activation!, writes: ['0001-b'] }] };
+    expect(checkManifest(strange)).toMatchObject({ ok: false, why: expect.stringContaining('did you mean "0001-a"?') });
+    await expect(made('{operation: post-invoce, because: it is sent}')).rejects.toThrow('did you mean "post-invoice"?');
   });
 });

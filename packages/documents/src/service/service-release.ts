@@ -1,6 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { API_VERSION, type ArtifactFile, type Digest, type ReleaseManifest } from '@headgate/domain';
+import { didYouMean } from '@headgate/domain/model/nearest';
 import { digestOf } from '../digest.ts';
 import { closesOf } from './closes.ts';
 import { migrationsOf } from './migration-files.ts';
@@ -62,6 +63,12 @@ export async function serviceRelease(
     const own = { ...draft, up: file, ...(down === undefined ? {} : { down: await at(down) }) };
     migrations.push(closes.length === 0 ? own : { ...own, closes });
   }
+  const activates = spec.activates ?? [];
+  const strange = activates.find(({ operation }) => !operations.includes(operation))?.operation;
+  if (strange !== undefined)
+    throw new Error(
+      `the service activates the operation ${JSON.stringify(strange)}${didYouMean(strange, operations)}; it declares ${operations.length === 0 ? 'none' : operations.join(', ')} below operations`,
+    );
   const manifest: ReleaseManifest = {
     apiVersion: API_VERSION,
     kind: 'Release',
@@ -83,6 +90,7 @@ export async function serviceRelease(
     configuration: {},
     rollbackConditions: [],
     notes: facts.notes ?? '',
+    ...(activates.length > 0 && { activates }),
     origin: facts.origin,
   };
   return { manifest, files };

@@ -4,6 +4,7 @@ import { contacts } from '../kinds/contacts.ts';
 import { type ContentOf, kind } from '../kinds/document.ts';
 import { operations } from '../kinds/operations.ts';
 import { gate } from '../kinds/policy.ts';
+import { activates } from '../schema/activates.ts';
 import {
   expects,
   fields,
@@ -118,6 +119,7 @@ const spec = fields({
     .exactOptional()
     .describe('A Verification declared beside it; without one, the health path is asked.'),
   operations,
+  activates,
   contacts,
 });
 

@@ -1,5 +1,6 @@
 /** What a manifest's form can't say: how its parts must fit together. */
 import type { ArtifactFile, Component, Migration, ReleaseManifest } from '@headgate/domain';
+import { didYouMean } from '@headgate/domain/model/nearest';
 import type { Path, Problem } from '../schema/problems.ts';
 
 /** Total size of all files of a release, in bytes. */
@@ -17,6 +18,7 @@ export function manifestRules(manifest: ReleaseManifest): Problem[] {
       'a name that no other component has',
     ),
     ...migrations(manifest),
+    ...written(manifest),
     ...configuration(manifest),
     ...totalSize(manifest),
   ];
@@ -125,6 +127,24 @@ function migrations({ migrations }: ReleaseManifest): Problem[] {
     }
   });
   return problems;
+}
+
+/** What is activated names migrations of the same release. */
+function written({ activates = [], migrations }: ReleaseManifest): Problem[] {
+  const ids = migrations.map(({ id }) => id);
+  return activates.flatMap(({ writes = [] }, i) =>
+    writes.flatMap((id, k) =>
+      ids.includes(id)
+        ? []
+        : [
+            {
+              path: ['activates', i, 'writes', k],
+              expected: `the id of a migration of this release${didYouMean(id.slice(0, 80), ids)}`,
+              found: `"${id.slice(0, 80)}"`,
+            },
+          ],
+    ),
+  );
 }
 
 function configuration(manifest: ReleaseManifest): Problem[] {

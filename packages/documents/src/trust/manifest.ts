@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { canonicalBytes, NotCanonical } from '../canonical.ts';
 import { digestOf } from '../digest.ts';
 import { type Refused, refuse } from '../refusal.ts';
+import { activates } from '../schema/activates.ts';
 import {
   digest,
   expects,
@@ -86,6 +87,7 @@ export const manifestSchema: z.ZodType<ReleaseManifest> = fields({
   ),
   rollbackConditions: list(text(500), 0, 100),
   notes: z.string(expects('a text')).max(50_000, expects('at most 50000 characters')),
+  activates,
   runbooks: list(runbook, 0, 20).exactOptional(),
   origin: oneOf('built', 'adopted'),
 });

@@ -7,6 +7,7 @@ import { judgeGates } from '../gates/catalog.ts';
 import { type GateFacts, goesOn, type Subject, type Verdict } from '../gates/gate.ts';
 import { POLICY } from '../gates/replaced-policy.ts';
 import type { Instant } from '../model/identity.ts';
+import { closedUntil } from '../plan/activation.ts';
 import type { CellPlan, Plan, Step } from '../plan/plan.ts';
 import { closedMeanwhile } from '../plan/read-only-window.ts';
 import type { Promotion } from '../promotion/state.ts';
@@ -177,8 +178,9 @@ function rolloutWait(
   facts: GateFacts,
 ): Wait {
   const wait = waitOf(rollout, cell, plan, facts);
-  const closed = closedMeanwhile(cell, rollout);
-  return closed === undefined ? wait : { ...wait, why: `${wait.why}; ${closed}` };
+  const later = rollout.undo === null ? closedUntil(cell, rollout.begun) : undefined;
+  const closed = [closedMeanwhile(cell, rollout), later].filter((each) => each !== undefined);
+  return closed.length === 0 ? wait : { ...wait, why: [wait.why, ...closed].join('; ') };
 }
 
 function waitOf(rollout: Exclude<Rollout, { phase: 'settled' }>, cell: CellPlan, plan: Plan, facts: GateFacts): Wait {

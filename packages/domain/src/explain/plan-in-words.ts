@@ -3,6 +3,8 @@
  * with where they stand, and what a rollback of everything would do from here. The words are those of `render.ts`.
  */
 import type { Instant } from '../model/identity.ts';
+import type { Activation } from '../model/release.ts';
+import { isActivation } from '../plan/activation.ts';
 import { lossOf } from '../plan/loss.ts';
 import type { Action, CellPlan, Plan, Step } from '../plan/plan.ts';
 import { keptText, LOOKS, noReturnText, SCOPES, standsText } from '../plan/render.ts';
@@ -30,10 +32,14 @@ export interface PlanOutline {
   /** How the application goes back, and how the data: two decisions. */
   readonly goingBack: TwoDecisions;
   readonly gates: readonly { readonly gate: string; readonly stands: string }[];
+  /** What stays closed on the release until everybody is on it. Absent: nothing. */
+  readonly activates?: readonly Activation[];
   readonly waves: readonly {
     readonly n: number;
     readonly ring: string;
     readonly soakMs: number;
+    /** Nobody moves in it: what the release brings is activated. */
+    readonly activates?: true;
     readonly cells: readonly OutlineCell[];
   }[];
 }
@@ -49,10 +55,12 @@ export function planOutline(plan: Plan): PlanOutline {
     rollback: SCOPES[rollbackScope],
     goingBack: twoDecisions(plan),
     gates: plan.gates.map((gate) => ({ gate: gate.gate, stands: standsText(gate, plan) })),
-    waves: plan.waves.map(({ n, ring, soakMs }) => ({
+    ...(plan.activates !== undefined && { activates: plan.activates }),
+    waves: plan.waves.map(({ n, ring, soakMs, activates }) => ({
       n,
       ring,
       soakMs,
+      ...(activates && { activates }),
       cells: plan.cells.flatMap((cell) => {
         const steps = cell.steps.filter((step) => step.wave === n);
         return steps.length === 0 ? [] : [outlineCell(cell, steps)];
@@ -62,8 +70,13 @@ export function planOutline(plan: Plan): PlanOutline {
 }
 
 function outlineCell({ cell, slot }: CellPlan, steps: readonly Step[]): OutlineCell {
-  const who = [...new Set(steps.flatMap(({ action }) => (takes(action) ? action.tenants : [])))];
+  const who = [...new Set(steps.flatMap((step) => whomOf(step)))];
   return { cell, from: slot.from, to: slot.to, tenants: who.length, who: named(who), steps: steps.length };
+}
+
+function whomOf(step: Step): readonly string[] {
+  if (isActivation(step)) return step.action.tenants;
+  return takes(step.action) ? step.action.tenants : [];
 }
 
 function takes(action: Action): action is Extract<Action, { kind: 'route' | 'hold' }> {

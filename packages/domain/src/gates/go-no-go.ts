@@ -21,7 +21,7 @@ export const goNoGo: Gate = {
     return stop(
       'go-no-go',
       'pending',
-      'it stands before its point of no return: from the next step on, going back loses what was written since, or leaves what a migration took away',
+      'it stands before its point of no return: from the next step on, going back loses what was written since, or leaves what a migration took away, or what customers did by what is activated',
       `say go: \`headgate go ${promotion} --reason …\`; or no-go: \`headgate rollback ${promotion} --reason …\``,
       'approver or release manager',
     );

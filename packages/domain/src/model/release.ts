@@ -46,6 +46,15 @@ export interface Migration {
   readonly closes?: readonly string[];
 }
 
+/** An operation that a release brings or changes, and whose use can't be undone: it stays closed until everybody is on the release. */
+export interface Activation {
+  readonly operation: string;
+  /** Why its use can't be undone: for people, who approve it with the plan. */
+  readonly because: string;
+  /** The migrations into which nothing but these operations writes: what was written in them is lost from the activation on, and not before. */
+  readonly writes?: readonly string[];
+}
+
 /** The immutable bundle. Its canonical JSON's SHA-256 is the release's identity. */
 export interface ReleaseManifest {
   readonly apiVersion: 'headgate/v1';
@@ -63,6 +72,8 @@ export interface ReleaseManifest {
   /** When people are to roll a promotion of this release back, beyond what checks see: shown with its plan, and approved with it. */
   readonly rollbackConditions: readonly string[];
   readonly notes: string;
+  /** What it brings that can't be undone once customers used it. */
+  readonly activates?: readonly Activation[];
   /** What to do when something goes wrong with it: shown where an incident is looked at. */
   readonly runbooks?: readonly Runbook[];
   /** `adopted` for a baseline that was observed running, not built by us. */

@@ -34,7 +34,7 @@ export interface ToldPromotion
     PromotionCore,
     'id' | 'application' | 'environment' | 'release' | 'requester' | 'authors' | 'waves' | 'cells'
   > {
-  /** By wave, from the first: whom the plan moves, as `cell/tenant`. Empty when nobody asked for it. */
+  /** By wave, from the first: whom the plan moves or activates something for, as `cell/tenant`. Empty when nobody asked for it. */
   readonly tenants: readonly (readonly string[])[];
   /** What each cell's traffic is on before the promotion, where that was known. */
   readonly before: Readonly<Record<string, ReleaseRef>>;
@@ -132,7 +132,7 @@ export function happeningOf(noted: NotedPromotion, wave: number): Happening | un
       return { ...base, kind: 'waiting', about, urgent: wave > 0, words, tenants: [], approval };
     }
     case 'promotion.go-asked': {
-      const words = `go or no-go? ${entry.data.cell} stands before ${entry.data.step}, from where going back restores`;
+      const words = `go or no-go? ${entry.data.cell} stands before ${entry.data.step}, beyond which not everything can be taken back`;
       const approval = { barred: [promotion.requester, ...promotion.authors] };
       return {
         ...base,

@@ -2,6 +2,7 @@
  * What an approval binds to. Delaying, deferring or dropping work keeps an approval; anything added, reordered or
  * weakened voids it. The schedule (soak times, when waves open) lies outside, the latest finish inside.
  */
+import { isActivation, reachedBy } from './activation.ts';
 import type { CellPlan, GateSpec, Plan, Step } from './plan.ts';
 
 export type Envelope = Omit<Plan, 'waves' | 'risk'>;
@@ -27,6 +28,7 @@ export function uncovered(envelope: Envelope, plan: Plan): readonly string[] {
   same('what it overtakes', envelope.overtakes, plan.overtakes);
   same('the rollback scope', envelope.rollbackScope, plan.rollbackScope);
   same('when it is to go back', envelope.rollbackConditions, plan.rollbackConditions);
+  same('what it activates', envelope.activates, plan.activates);
   if (plan.latestFinish > envelope.latestFinish) why.push('the latest finish is later');
   for (const gate of envelope.gates)
     if (!plan.gates.some((g) => isAsStrict(g, gate))) why.push(`gate ${gate.gate} is missing or has other parameters`);
@@ -72,7 +74,10 @@ function uncoveredCell(approved: CellPlan, cell: CellPlan): readonly string[] {
   return why;
 }
 
-/** A route may be dropped with the checks that follow it, but no tenant may move while one of its checks is dropped. */
+/**
+ * A route, or an activation, may be dropped with the checks that follow it, but no tenant may move, and nothing be opened for
+ * them, while one of its checks is dropped.
+ */
 function lookedAway(
   approved: CellPlan,
   cell: CellPlan,
@@ -84,20 +89,25 @@ function lookedAway(
   const now = kept.get(look.id)?.action;
   const looksAt = new Set(now !== undefined && 'tenants' in now ? now.tenants : []);
   const why: string[] = [];
-  for (const route of cell.steps) {
-    if (route.action.kind !== 'route' || !needs(approved, look, route.id)) continue;
-    const unseen = route.action.tenants.find((t) => !looksAt.has(t));
+  for (const step of cell.steps) {
+    const reached = reachedBy(step);
+    if (reached.length === 0 || !needs(approved, look, step.id)) continue;
+    const unseen = reached.find((t) => !looksAt.has(t));
     if (unseen !== undefined) why.push(`step ${look.id} of cell ${cell.cell} no longer looks at tenant ${unseen}`);
   }
   return why;
 }
 
-/** Whether a step needs another, directly or through those between them. Needs point backwards, so this ends. */
+/**
+ * Whether a step needs another, directly or through those between them. Needs point backwards, so this ends; and it ends at an
+ * activation, which needs every check before it: what follows looks at those alone for whom it opens something.
+ */
 function needs(cell: CellPlan, step: Step, id: string): boolean {
   return step.needs.some((n) => {
     const at = cell.steps.findIndex((s) => s.id === n);
     const needed = cell.steps[at];
-    return n === id || (needed !== undefined && at < cell.steps.indexOf(step) && needs(cell, needed, id));
+    if (n === id || needed === undefined || isActivation(needed)) return n === id;
+    return at < cell.steps.indexOf(step) && needs(cell, needed, id);
   });
 }
 

@@ -2,6 +2,7 @@
  * Where undo stops being possible without losing what was written since, and where a plan can still be stopped before that
  * without anybody noticing.
  */
+import { isActivation } from './activation.ts';
 import type { CellPlan, PointOfNoReturn, Step } from './plan.ts';
 import { named } from './render-words.ts';
 
@@ -12,7 +13,7 @@ import { named } from './render-words.ts';
  */
 export function noReturnOf({ cell, steps }: Pick<CellPlan, 'cell' | 'steps'>): PointOfNoReturn | undefined {
   const restored = steps.find((step) => loses(step, steps));
-  if (restored === undefined) return undefined;
+  if (restored === undefined) return activationOf(cell, steps);
   if (!isRestored(restored) && takenBy(restored).length > 0)
     return {
       cell,
@@ -35,13 +36,26 @@ export function noReturnOf({ cell, steps }: Pick<CellPlan, 'cell' | 'steps'>): P
   return { cell, step: opened.id, because };
 }
 
+/** What is activated last of all can't be taken back either: what customers did by it stays done. */
+function activationOf(cell: string, steps: readonly Step[]): PointOfNoReturn | undefined {
+  const first = steps.find(isActivation);
+  if (first?.action.kind !== 'open-operations') return undefined;
+  const { operations } = first.action;
+  return {
+    cell,
+    step: first.id,
+    because: `from then on ${named(operations)} is used, and what that did can’t be undone`,
+  };
+}
+
 /**
  * The step before which a go is waited for: the last moment at which nobody is held and no restore point grows old. That is
  * before the hold, or the restore point, that belongs to the first step that loses data when it is taken back. Undefined: there
- * is nothing to ask, since everything can be undone.
+ * is nothing to ask, since everything can be undone. Where nothing but an activation can't be, before the first one.
  */
 export function askedBefore(cell: Pick<CellPlan, 'cell' | 'steps'>): Step | undefined {
   if (noReturnOf(cell) === undefined) return undefined;
+  if (!cell.steps.some((step) => loses(step, cell.steps))) return cell.steps.find(isActivation);
   const at = cell.steps.findIndex((step) => loses(step, cell.steps));
   const restored = cell.steps[at] as Step;
   const { wave } = restored;

@@ -7,7 +7,7 @@
 import type { CellState } from '../model/cell.ts';
 import type { Digest, Instant } from '../model/identity.ts';
 import type { Operation } from '../model/operation.ts';
-import type { ArtifactFile, MigrationPhase, ReleaseRef, SchemaRange } from '../model/release.ts';
+import type { Activation, ArtifactFile, MigrationPhase, ReleaseRef, SchemaRange } from '../model/release.ts';
 import type { UserElsewhere } from './users-elsewhere.ts';
 
 export interface Plan {
@@ -32,6 +32,8 @@ export interface Plan {
   readonly overtakes?: string;
   /** When the release itself says that it is to go back, beyond what checks see: for people. Absent: it says nothing. */
   readonly rollbackConditions?: readonly string[];
+  /** Operations that stay closed on the release until everybody is on it, and are opened ring by ring then. Absent: none. */
+  readonly activates?: readonly Activation[];
   /** No forward step starts after this. Part of the envelope; the rest of the schedule isn't. */
   readonly latestFinish: Instant;
   /** How risky, and why. */
@@ -49,6 +51,8 @@ export interface Wave {
   readonly ring: string;
   readonly cells: readonly string[];
   readonly soakMs: number;
+  /** Nobody moves in it: what the release brings is activated for those who moved before. */
+  readonly activates?: true;
 }
 
 /** Which tenants go back when a wave fails. */

@@ -9,6 +9,17 @@ import type { Digest, Instant } from '../model/identity.ts';
 import type { Refusal } from '../model/refusal.ts';
 import type { ReleaseManifest, ReleaseRef } from '../model/release.ts';
 import type { ApplicationSpec, PolicySpec } from '../model/specs.ts';
+import {
+  type Activating,
+  type AskedOperation,
+  activatedBy,
+  activateRing,
+  activationWaves,
+  closeUntilActivated,
+  losesFrom,
+  onRelease,
+  refuseAskedTooEarly,
+} from './activation.ts';
 import { askedIn, leftOut, refuseUnknown } from './asked-tenants.ts';
 import { comesTooEarly, type WayBackUser } from './contract-users.ts';
 import { refuseDrifted, refuseUnmasked } from './drifted-stores.ts';
@@ -51,6 +62,8 @@ export interface PlanRequest {
   readonly lossyBack?: boolean;
   /** What serves in the application's other environments. Only asked where something is removed. */
   readonly elsewhere?: readonly UserElsewhere[];
+  /** What the checks of the application's verification ask for, of its operations. Only asked where something is activated. */
+  readonly asked?: readonly AskedOperation[];
   /** What was run in stores beyond what the release was built for. Only asked where its range is derived. */
   readonly ranAhead?: RanAhead;
   readonly now: Instant;
@@ -154,12 +167,16 @@ export function planPromotion(request: PlanRequest): Planned {
     if (cells.length > 0) waves.push({ n: waves.length + 1, ring: name, cells, soakMs });
   }
 
+  const operations = activatedBy(request, refuse) ?? [];
+  refuseAskedTooEarly(request, refuse);
+  const all = operations.length === 0 ? waves : [...waves, ...activationWaves(request, moves, whom, waves.length)];
+
   const cells: CellPlan[] = [];
   for (const [cell, move] of moves) {
     const refuseCell: Refuse = (code, why, unblock) => refuse(code, `cell/${cell.cell}`, why, unblock);
     refuseDrifted(request, cell, move, refuseCell);
     refuseUnmasked(request, cell, move, refuseCell);
-    const planned = planCell(request, cell, move, waves, refuseCell);
+    const planned = planCell({ ...request, activating: operations }, cell, move, all, whom.get(cell), refuseCell);
     if (planned !== undefined) cells.push(planned);
   }
   if (refusals.length > 0) return { ok: false, refusals };
@@ -171,11 +188,12 @@ export function planPromotion(request: PlanRequest): Planned {
     release: request.release,
     schemaRange: manifest.schemaRange,
     policyDigest: request.policyDigest,
-    waves,
+    waves: all,
     cells,
     gates: request.overtakes === undefined ? policy.gates : gatesToOvertake(policy.gates),
     rollbackScope: policy.rollbackScope,
     ...(manifest.rollbackConditions.length > 0 && { rollbackConditions: manifest.rollbackConditions }),
+    ...(operations.length > 0 && { activates: manifest.activates ?? [] }),
     pointOfNoReturn: cells.map(noReturnOf).find((point) => point !== undefined) ?? null,
     latestFinish: request.now + policy.latestFinishMs,
     risk: riskOf(manifest, cells, {
@@ -200,21 +218,30 @@ function inRing(cell: CellState, move: Move, ring: string): readonly string[] {
 }
 
 function planCell(
-  request: PlanRequest,
+  request: Activating,
   cell: CellState,
   move: Move,
   waves: readonly Wave[],
+  asked: ReadonlySet<string> | undefined,
   refuse: Refuse,
 ): CellPlan | undefined {
   const { slot } = move;
   const steps: Step[] = [];
   const make = stepMaker(request.policy, steps);
-  let needs: readonly string[] | undefined;
+  let prepared: readonly string[] | undefined;
   for (const wave of waves) {
+    if (wave.activates) {
+      const tenants = onRelease(cell, move, wave.ring, asked);
+      if (tenants.length === 0) continue;
+      const { look } = activateRing(request, slot, wave.n, tenants, steps, make);
+      soakTenants(request, slot, wave, tenants, [look], make);
+      continue;
+    }
     const tenants = inRing(cell, move, wave.ring);
     if (tenants.length === 0) continue;
-    needs ??= prepare(request, cell, move, wave.n, make, refuse);
-    if (needs === undefined) return undefined;
+    prepared ??= prepare(request, cell, move, wave.n, waves, make, refuse);
+    if (prepared === undefined) return undefined;
+    const needs = closeUntilActivated(request, slot, wave.n, tenants, prepared, make);
     if (request.application.tenancy !== 'store-per-tenant') moveTenants(request, slot, wave, tenants, needs, make);
     else {
       const upgraded = upgradeOwnStores({ request, cell, slot, wave, tenants, needs, make, refuse });
@@ -228,10 +255,11 @@ function planCell(
 
 /** What a cell needs before its first tenant moves: room, restore points, migrations, code. Returns what routes need. */
 function prepare(
-  request: PlanRequest,
+  request: Activating,
   cell: CellState,
   { slot, running, staying }: Move,
   wave: number,
+  waves: readonly Wave[],
   make: MakeStep,
   refuse: Refuse,
 ): readonly string[] | undefined {
@@ -261,7 +289,7 @@ function prepare(
     const point = make(wave, `restore-point.${store}`, action, keep('a restore point changes nothing'));
     const name = `migrate.${store}`;
     // New code writes from its start on; where it serves already, from the migration on.
-    const newCode = `w${wave}.${running ? name : 'deploy'}`;
+    const newCode = running ? `w${wave}.${name}` : losesFrom(request, cell, chain, wave, waves);
     const undo = undoMigration(request, chain, store, schemaVersion, newCode, operations);
     const migrating = migrate(store, schemaVersion, chain, operations);
     const window = { request, cell, store, wave, operations, needs: [point] };

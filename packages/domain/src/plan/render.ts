@@ -6,6 +6,7 @@
 import { instantText } from '../calendars/window.ts';
 import { gateNamed } from '../gates/catalog.ts';
 import { durationText } from '../model/duration.ts';
+import { reachedBy } from './activation.ts';
 import { askedBefore } from './no-return.ts';
 import type { Action, GateSpec, Plan, Step, Wave } from './plan.ts';
 import { backText } from './render-back.ts';
@@ -28,7 +29,7 @@ export function renderPlan(plan: Plan): string {
 
 function facts(plan: Plan): readonly string[] {
   const { risk, schemaRange, rollbackScope, latestFinish, policyDigest } = plan;
-  const tenants = new Set(plan.cells.flatMap((c) => routed(c.steps).map((t) => `${c.cell}/${t}`)));
+  const tenants = new Set(plan.cells.flatMap((c) => c.steps.flatMap(reachedBy).map((t) => `${c.cell}/${t}`)));
   const steps = plan.cells.reduce((sum, c) => sum + c.steps.length, 0);
   const sizes = [
     counted(plan.waves.length, 'wave'),
@@ -52,6 +53,9 @@ function facts(plan: Plan): readonly string[] {
     ...column('Latest finish', `${instantText(latestFinish)}: no step forward starts after it`),
     ...column('Rollback', SCOPES[rollbackScope]),
     ...column('No return', noReturnText(plan)),
+    ...(plan.activates ?? []).flatMap(({ operation, because }) =>
+      column('Activates', `${operation}, closed on the release until everybody is on it: ${because}`),
+    ),
     ...column('Policy', policyDigest),
   ];
 }
@@ -123,11 +127,14 @@ function recordText(value: Readonly<Record<string, unknown>>): string {
 
 function waveText(plan: Plan, wave: Wave): readonly string[] {
   const soak = wave.soakMs > 0 ? `, watched for ${durationText(wave.soakMs)}` : '';
-  const lines = [`Wave ${wave.n}: ring ${wave.ring}${soak}`];
+  const what = wave.activates ? `activation for ring ${wave.ring}` : `ring ${wave.ring}`;
+  const lines = [`Wave ${wave.n}: ${what}${soak}`];
   for (const cell of plan.cells) {
     const steps = cell.steps.filter((step) => step.wave === wave.n);
     if (steps.length === 0) continue;
-    lines.push(...indented(2, [`cell ${cell.cell}, ${cell.slot.from} to ${cell.slot.to}: ${named(routed(steps))}`]));
+    lines.push(
+      ...indented(2, [`cell ${cell.cell}, ${cell.slot.from} to ${cell.slot.to}: ${named(steps.flatMap(reachedBy))}`]),
+    );
     const width = Math.max(...steps.map((s) => s.id.length)) + 2;
     for (const step of steps) lines.push(...stepText(step, width));
   }
@@ -188,11 +195,7 @@ function scopesOf(plan: Plan, wave: Wave): readonly Scope[] {
     case 'tenant':
       return wave.cells.slice(0, 1).map((cell) => {
         const steps = plan.cells.find((c) => c.cell === cell)?.steps.filter((s) => s.wave === wave.n) ?? [];
-        return { kind: 'tenant', wave: wave.n, cell, tenants: routed(steps).slice(0, 1) };
+        return { kind: 'tenant', wave: wave.n, cell, tenants: steps.flatMap(reachedBy).slice(0, 1) };
       });
   }
-}
-
-function routed(steps: readonly Step[]): readonly string[] {
-  return steps.flatMap((s) => (s.action.kind === 'route' ? s.action.tenants : []));
 }

@@ -3,6 +3,7 @@
  * Traffic first (customers before tidiness), then the new code stops, then data as the plan says, then what was caught
  * half way is reconciled, then the stable version is verified.
  */
+import { closedBehind, isClosedUntil, reachedBy } from './activation.ts';
 import type { Action, CellPlan, RollbackScope, Step, Undo } from './plan.ts';
 import { isWindow, windowLeftOpen } from './read-only-window.ts';
 
@@ -67,8 +68,11 @@ function namedBy(cell: CellPlan, scope: Scope, begun: number): ReadonlySet<strin
       return new Set(movedTenants(cell, begun));
     case 'cell':
       return new Set(namesCell(scope, cell.cell) ? movedTenants(cell, begun) : []);
-    case 'ring':
-      return new Set(begunSteps(cell, begun).flatMap((s) => (s.wave === scope.wave ? taken(s) : [])));
+    case 'ring': {
+      // An activation moves nobody: its ring is whom it opened something for.
+      const named = (step: Step): readonly string[] => [...taken(step), ...reachedBy(step)];
+      return new Set(begunSteps(cell, begun).flatMap((s) => (s.wave === scope.wave ? named(s) : [])));
+    }
     case 'tenant':
       return new Set(scope.cell === undefined || scope.cell === cell.cell ? scope.tenants : []);
   }
@@ -143,7 +147,8 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
   const back = tenantsInScope(cell, scope, begun);
   const whole = isWhole(cell, scope, begun);
   const steps: UndoStep[] = [...openWindow(cell, begun), ...openAgain(cell, begun, back)];
-  if (back.length === 0 && !whole) return steps;
+  const behind = openBehind(cell, begun, back, scope);
+  if (back.length === 0 && !whole) return [...steps, ...behind];
   // A step's id is what its effect is carried out once for, so the same step for other tenants has another id. What
   // doesn't name tenants keeps its id when a scope is widened: a store that was restored isn't restored again.
   const named = scope.kind === 'all' || scope.kind === 'cell' ? '' : `${scope.kind}.`;
@@ -168,9 +173,12 @@ export function undoSteps(cell: CellPlan, scope: Scope, begun: number): readonly
     if (step.of === undefined || !step.of.every((tenant) => moved.has(tenant))) continue;
     if (step.undo.kind === 'act') steps.push(undoOf(step, step.undo, begunOnes));
   }
+  // Once nobody of them is served there, nothing stays closed for them.
+  steps.push(...behind);
   if (whole) {
     for (const step of shared.toReversed()) {
       if (step.action.kind === 'route' || step.undo.kind === 'keep' || isWindow(step, 'close-operations')) continue;
+      if (isClosedUntil(step)) continue;
       const { action } = step.undo;
       if ('store' in action && !namesAllOf(cell, action.store, scope, back)) continue;
       steps.push(undoOf(step, step.undo, begunOnes));
@@ -207,6 +215,16 @@ function openWindow(cell: CellPlan, begun: number): readonly UndoStep[] {
   const { id, action, timeoutMs, attempts } = step;
   if (again) return [{ id: `again.${id}`, action, timeoutMs, attempts }];
   return step.undo.kind === 'act' ? [undoOf(step, step.undo, [])] : [];
+}
+
+/** What was closed until its activation is open again for whoever goes back or never moved: one step for all waves. */
+function openBehind(cell: CellPlan, begun: number, back: readonly string[], scope: Scope): readonly UndoStep[] {
+  const gone = new Set(back);
+  const staying = new Set(movedTenants(cell, begun).filter((tenant) => !gone.has(tenant)));
+  const closed = closedBehind(begunSteps(cell, begun), staying);
+  if (closed === undefined) return [];
+  const named = scope.kind === 'all' || scope.kind === 'cell' ? '' : `${scope.kind}.`;
+  return [{ id: `${named}undo.close`, ...closed }];
 }
 
 /** Who agrees is asked once something may be lost: before the step that begins it, nothing was written that would be. */

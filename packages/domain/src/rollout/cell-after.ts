@@ -1,4 +1,5 @@
 import type { CellState, SlotState, StoreState, TenantState } from '../model/cell.ts';
+import { isSlotOperation } from '../plan/activation.ts';
 import { type Action, type CellPlan, changesSomething, type Plan, type Step } from '../plan/plan.ts';
 import { type UndoStep, undoSteps } from '../plan/undo.ts';
 import type { RolloutCore } from './state.ts';
@@ -48,10 +49,11 @@ export function cellAfter(
   const undone =
     rollout.undo === null ? [] : undoSteps(cell, rollout.undo.scope, rollout.begun).slice(0, rollout.undo.cursor);
   for (const step of undone) apply(step.action);
+  // What is closed on a slot is no part of this state: the next plan closes and opens it by itself.
   // A begun step that nobody confirmed is settled by its own undo, and by nothing else.
   const uncertain = cell.steps
     .slice(rollout.cursor, rollout.begun)
-    .some((step) => changesSomething(step.action) && !isUndone(step, undone));
+    .some((step) => changesSomething(step.action) && !isSlotOperation(step) && !isUndone(step, undone));
   const tried = unconfirmed(rollout, cell).length > 0;
   return { state: { ...cell.base, slots, stores, tenants }, uncertain: uncertain || tried };
 }

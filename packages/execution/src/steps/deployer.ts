@@ -32,6 +32,12 @@ export const retire: StepExecutor<'retire'> = async ({ slot }, ctx, ports) => {
   if (routed.length > 0) return failed('rejected', `slot ${slot} still serves ${say(routed)}`);
   const answer = await ports.target.retire(slot, ctx);
   if (!answer.ok) return failed(answer.code, answer.why);
+  // What was closed there was closed for the code that is gone: the next one finds its slot open.
+  for (const { operation, tenants, slot: where } of await ports.operations.closed()) {
+    if (where !== slot) continue;
+    const opened = await ports.operations.reopen(tenants, [operation], ctx, slot);
+    if (!opened.ok) return failed(opened.code, opened.why);
+  }
   ctx.log(`slot ${slot}: empty`);
   return done();
 };

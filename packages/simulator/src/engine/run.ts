@@ -87,8 +87,7 @@ export class Run implements StoreFaults {
     this.checker = this.#newChecker();
     this.database = this.#newDatabase();
     this.targets = new Targets(fleet.cells, this.checker, fleet.spec.ownStores);
-    for (const { digest, version, range, migrations } of fleet.code)
-      this.targets.learn(digest, version, range, migrations);
+    for (const code of fleet.code) this.targets.learn(code);
     this.people = new People(this);
     this.crew = new Crew(this);
     this.tellers = new Tellers(this);

@@ -183,7 +183,8 @@ function forward(track: RolloutTrack, until: number, facts: DeclaredFacts, repor
     step.undo.kind === 'act' &&
     step.undo.approver !== undefined &&
     step.undo.losesFrom === undefined;
-  if ((restored || taking || asked) && index.asksGo && !promotion.go)
+  const activates = step.action.kind === 'open-operations' && step.action.slot !== undefined;
+  if ((restored || taking || asked || activates) && index.asksGo && !promotion.go)
     report('go-before-no-return', `${step.id} was handed out without a go`);
   track.begun = Math.max(track.begun, track.cursor + 1);
 }

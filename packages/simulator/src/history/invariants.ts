@@ -12,6 +12,8 @@ export const INVARIANTS = {
   'held-briefly':
     'Nobody is held behind a closed gate, behind a question about somebody else, or once their rollout is settled.',
   'closed-meanwhile': 'No request of an operation runs beside a migration that closes it.',
+  'activated-last':
+    'What a release brings that can’t be undone is served to nobody before everybody is on it, and the plan activates it.',
   'opened-again': 'Nothing that was closed stays so once its rollout is settled.',
   'served-by-code': 'Every tenant is routed to a slot in which a release runs.',
   'restore-point-first': 'No migration without the fresh, verified restore point that policy asks for.',

@@ -40,12 +40,14 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
   const back: string[] = [];
   const moved = new Set<string>();
   let together = false;
+  // An activation's wave moves nobody: its ring's way back is that of those whom it was begun for, of those who moved.
+  const late = new Set(steps.filter((s) => isActivation(s) && isRing(scope, s.wave)).flatMap(whomOf));
   for (const step of steps) {
     if (step.action.kind !== 'route' && step.action.kind !== 'hold') continue;
     for (const tenant of step.action.tenants) {
       if (moved.has(tenant)) continue;
       moved.add(tenant);
-      if (!names(scope, cell.cell, step.wave, tenant)) continue;
+      if (!names(scope, cell.cell, step.wave, tenant) && !late.has(tenant)) continue;
       back.push(tenant);
       if (step.of === undefined) together = true;
     }
@@ -65,15 +67,20 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
   const staying = last?.action.kind === 'open' && !last.action.tenants.some((tenant) => back.includes(tenant));
   if (last?.action.kind === 'open' && (staying || (last.undo.kind === 'act' && last.undo.approver !== undefined)))
     ids.push(`again.${last.id}`);
-  if (begun === 0 || (back.length === 0 && !whole)) return { back, whole, ids, agreed };
+  if (begun === 0) return { back, whole, ids, agreed };
   // What names tenants has an id of its own for a narrower scope: a widened one does the same for more of them.
   const named = scope.kind === 'ring' || scope.kind === 'tenant' ? `${scope.kind}.` : '';
+  // What was closed on the new slot is opened for whoever doesn't stay there.
+  const closed = steps.filter((step) => step.action.kind === 'close-operations' && step.action.slot !== undefined);
+  const opened = closed.flatMap(whomOf).some((tenant) => !moved.has(tenant) || back.includes(tenant));
+  if (back.length === 0 && !whole) return { back, whole, ids: opened ? [...ids, `${named}undo.close`] : ids, agreed };
   if (together) ids.push(`${named}undo.route`);
   for (const step of [...steps].reverse()) {
     if (step.of === undefined || step.undo.kind !== 'act' || step.of.some((tenant) => !back.includes(tenant))) continue;
     ids.push(`undo.${step.id}`);
     if (step.undo.approver !== undefined) agreed.add(`undo.${step.id}`);
   }
+  if (opened) ids.push(`${named}undo.close`);
   if (whole) {
     for (const step of [...steps].reverse()) {
       if (step.of !== undefined || step.action.kind === 'route' || step.undo.kind !== 'act') continue;
@@ -93,11 +100,24 @@ export function expectedUndo(cell: CellPlan, scope: Scope, begun: number): Expec
   return { back, whole, ids, agreed };
 }
 
+function isRing({ kind, wave }: Scope, of: number): boolean {
+  return kind === 'ring' && wave === of;
+}
+
+function isActivation({ action }: Step): boolean {
+  return action.kind === 'open-operations' && action.slot !== undefined;
+}
+
+function whomOf({ action }: Step): readonly string[] {
+  return 'tenants' in action ? action.tenants : [];
+}
+
 /** What opens the operations that a migration closed, before anything else: its own step again, or the undo of what closed them. */
 function stillClosed(steps: readonly Step[]): readonly string[] {
+  const window = ({ action }: Step): boolean => 'operations' in action && action.slot === undefined;
   const last = steps.at(-1);
-  if (last?.action.kind === 'open-operations') return [`again.${last.id}`];
-  const turned = steps.findLast(({ action: { kind } }) => kind === 'close-operations' || kind === 'open-operations');
+  if (last?.action.kind === 'open-operations' && window(last)) return [`again.${last.id}`];
+  const turned = steps.findLast(window);
   return turned?.action.kind === 'close-operations' ? [`undo.${turned.id}`] : [];
 }
 
@@ -136,8 +156,8 @@ function allNamed(cell: CellPlan, store: string, back: readonly string[]): boole
 
 /** Steps that a window and the gates hold back: those that change the cell. Whoever was verified is opened all the same. */
 export function changes(step: Pick<Step, 'action'>): boolean {
-  const { kind } = step.action;
-  return (
-    kind !== 'open' && kind !== 'open-operations' && kind !== 'verify' && kind !== 'soak' && kind !== 'restore-point'
-  );
+  const { action } = step;
+  const { kind } = action;
+  if (kind === 'open-operations') return action.slot !== undefined;
+  return kind !== 'open' && kind !== 'verify' && kind !== 'soak' && kind !== 'restore-point';
 }

@@ -209,7 +209,7 @@ export const PLANTS: readonly Plant[] = [
     'if (state.undo === null) {\n    const closed',
     'if (true) {\n    const closed',
   ),
-  plant('undo-scope-of-ring', UNDO, '(s.wave === scope.wave ? taken(s) : [])', 'taken(s)'),
+  plant('undo-scope-of-ring', UNDO, '(s.wave === scope.wave ? named(s) : [])', 'taken(s)'),
   plant(
     'undo-scope-of-tenant',
     UNDO,
@@ -283,6 +283,20 @@ export const PLANTS: readonly Plant[] = [
     'return [];',
   ),
   plant('window-opened-again', UNDO, '...openWindow(cell, begun), ', ''),
+  // What a release brings that can't be undone.
+  plant(
+    'closed-until-activated',
+    'domain/src/plan/activation.ts',
+    'if (activating.length === 0) return needs;',
+    'return needs;',
+  ),
+  plant(
+    'activated-last-of-all',
+    'domain/src/plan/planner.ts',
+    '[...waves, ...activationWaves(request, moves, whom, waves.length)]',
+    '[...activationWaves(request, moves, whom, 0).slice(0, 1), ...waves.map((wave) => ({ ...wave, n: wave.n + 1 }))]',
+  ),
+  plant('opened-behind-who-goes-back', UNDO, 'steps.push(...behind);', ''),
   // Promotions for some tenants alone.
   plant('only-who-is-asked', 'domain/src/plan/slots.ts', 'only === undefined || only.has(name)', 'true'),
   plant(

@@ -1,5 +1,6 @@
 /** Which operations a cell's router refuses, for whom, and until when; and the invariants that only that can show. */
-import type { Action, Instant, Migration } from '@headgate/domain';
+import type { Assignment } from '@headgate/control';
+import type { Action, Digest, Instant, Migration } from '@headgate/domain';
 import type { HistoryChecker } from '../history/history-checker.ts';
 import type { RolloutTrack } from '../history/tracks.ts';
 
@@ -51,10 +52,29 @@ export class Closings {
     return running;
   }
 
+  /** Operations of a slot that a tenant isn't refused there. */
+  openOn(slot: string, names: readonly string[], tenant: string): readonly string[] {
+    return names.filter((name) => this.#closed.get(keyOf(name, slot))?.tenants.has(tenant) !== true);
+  }
+
+  /** A slot was emptied: nothing stays closed in it. */
+  emptied(slot: string): void {
+    for (const key of [...this.#closed.keys()]) if (key.endsWith(` ${slot}`)) this.#closed.delete(key);
+  }
+
+  /** What a rollout closed on a slot, and for whom it still is. */
+  onSlot(slot: string, rollout: string): readonly { readonly name: string; readonly tenants: ReadonlySet<string> }[] {
+    return [...this.#closed].flatMap(([key, { tenants, by }]) =>
+      by === rollout && key.endsWith(` ${slot}`) ? [{ name: key.slice(0, -slot.length - 1), tenants }] : [],
+    );
+  }
+
   /** Operations that somebody is refused at a moment because of a rollout; `leased`: also those that open by themselves. */
   at(now: Instant, rollout: string, leased: boolean): readonly string[] {
     return [...this.#closed].flatMap(([key, { tenants, until, by }]) =>
-      by === rollout && tenants.size > 0 && (until === undefined || (leased && now < until)) ? [key.trimEnd()] : [],
+      key.endsWith(' ') && by === rollout && tenants.size > 0 && (until === undefined || (leased && now < until))
+        ? [key.trimEnd()]
+        : [],
     );
   }
 
@@ -89,6 +109,56 @@ export function checkOpened(
 ): void {
   for (const left of closings.at(now, id, result !== 'kept'))
     checker.report('opened-again', `${left} is closed in ${cell.cell}, whose rollout is settled: ${result}`);
+}
+
+/**
+ * What a release brings stays closed only for who is on it: whoever completed has all of it, and for whoever went back, or never
+ * came, nothing is left. Whoever was left on the release half way keeps closed what was.
+ */
+export function checkActivated(
+  closings: Closings,
+  where: ReadonlyMap<string, { readonly slot: string }>,
+  { id, cell, result }: Pick<RolloutTrack, 'id' | 'cell' | 'result'>,
+  checker: HistoryChecker,
+): void {
+  const { to } = cell.slot;
+  if (result === 'kept') return;
+  for (const { name, tenants } of closings.onSlot(to, id))
+    for (const tenant of tenants)
+      if (result === 'completed' || where.get(tenant)?.slot !== to)
+        checker.report('opened-again', `${name} is closed for ${tenant} on ${to} of ${cell.cell}, settled: ${result}`);
+}
+
+/** Nobody is moved to a release on which something is open that it brings: what is done by that can't be undone. */
+export function checkMoved(
+  { course, cell }: Assignment,
+  slot: string,
+  tenant: string,
+  target: {
+    readonly slots: ReadonlyMap<string, { readonly release: Digest | undefined }>;
+    readonly closings: Closings;
+  },
+  code: ReadonlyMap<Digest, { readonly activates?: readonly string[] }>,
+  checker: HistoryChecker,
+): void {
+  const release = target.slots.get(slot)?.release;
+  if (course !== 'forward' || release === undefined) return;
+  for (const open of target.closings.openOn(slot, code.get(release)?.activates ?? [], tenant))
+    checker.report('activated-last', `${tenant} of ${cell} came to ${slot}, where ${open} is open`);
+}
+
+/** What a release brings is opened by its plan once all whom that moves are on it. */
+export function checkOpening(
+  { course, cell, step, rollout, action }: Assignment,
+  where: ReadonlyMap<string, { readonly slot: string }>,
+  checker: HistoryChecker,
+): void {
+  if (course !== 'forward' || action.kind !== 'open-operations' || action.slot === undefined) return;
+  const steps = checker.rollouts.get(`rollout/${rollout}`)?.cell.steps ?? [];
+  const whom = steps.flatMap((each) => (each.action.kind === 'route' ? each.action.tenants : []));
+  const missing = whom.find((name) => where.get(name)?.slot !== action.slot);
+  if (missing !== undefined)
+    checker.report('activated-last', `${step} of ${cell} activates before ${missing} is on the release`);
 }
 
 function keyOf(name: string, slot: string | undefined): string {

@@ -131,6 +131,7 @@ export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolea
       reconciliation: 'ledgers',
       operations: [
         { name: 'post-invoice', says: 'Not now.', requests: [{ methods: ['POST'], path: '/invoices/*/post' }] },
+        { name: 'file-return', says: 'Not yet.', requests: [{ methods: ['POST'], path: '/returns' }] },
       ],
     }),
     document('Environment', ENVIRONMENT, { application: APPLICATION, policy: 'strict', calendars }),
@@ -195,6 +196,7 @@ export function manifestOf(
   random: Random,
   file: Migration['up'],
   ownStores: boolean,
+  activates: boolean,
 ): ReleaseManifest {
   // Where the code before runs on nothing else, only a restore goes back; a trap is that somebody forgot to say so.
   const forgotten = kind === 'old-range-trap' || kind === 'contract-trap';
@@ -227,7 +229,9 @@ export function manifestOf(
       unsoaked: ['1.7.0', { min: 1, max: 5 }, [migration(1)]],
     };
   const [version, schemaRange, migrations] = chains[kind];
-  return manifest(version, schemaRange, migrations, 'built');
+  const built = manifest(version, schemaRange, migrations, 'built');
+  if (kind === 'sequel' || !activates) return built;
+  return { ...built, activates: [{ operation: 'file-return', because: 'the office has it' }] };
 }
 
 export function manifest(

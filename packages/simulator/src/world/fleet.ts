@@ -73,6 +73,8 @@ export interface Fleet {
     readonly version: string;
     readonly range: SchemaRange;
     readonly migrations: readonly Migration[];
+    /** What may be served on it only once everybody is there. */
+    readonly activates?: readonly string[];
   }[];
   /** Of each release. */
   readonly migrations: ReadonlyMap<Digest, readonly Migration[]>;
@@ -217,7 +219,9 @@ export async function makeFleet(seed: number, number: number): Promise<Fleet> {
     await must(observeCell(deps, agent, cell));
     await must(adoptCell(deps, PEOPLE.admin, cell.cell, [baselineManifest, unsignedManifest]));
   }
-  const { digests: releases, code, migrations } = await registerAll(deps, random, at, spec.ownStores);
+  const activates = new Random(seed, number, 4).chance(0.4);
+  const registered = await registerAll(deps, random, at, { ownStores: spec.ownStores, activates });
+  const { digests: releases, code, migrations } = registered;
   const none = { range, migrations: [] };
   code.push({ digest: baseline, version: '1.0.0', ...none }, { digest: unsigned, version: '0.9.9', ...none });
   const byStream = new Map(commits.flatMap((c) => c.writes.map((w) => [w.stream, { ...w, expected: 0 }] as const)));
@@ -253,7 +257,7 @@ async function registerAll(
   deps: Deps,
   random: Random,
   at: Instant,
-  ownStores: boolean,
+  { ownStores, activates: late }: { readonly ownStores: boolean; readonly activates: boolean },
 ): Promise<{
   readonly digests: Fleet['releases'];
   readonly code: Fleet['code'][number][];
@@ -265,13 +269,14 @@ async function registerAll(
   const file = { name: 'migration.sql', digest: await deps.blobs.put(bytes), size: bytes.length };
   const digests: Partial<Record<ReleaseKind, Digest>> = {};
   for (const kind of KINDS) {
-    const draft = canonicalBytes(manifestOf(kind, random, file, ownStores));
+    const draft = canonicalBytes(manifestOf(kind, random, file, ownStores, late));
     const registered = await must(registerRelease(deps, PEOPLE.developer, { manifest: draft, bundle: {} }));
     const { digest } = registered.ref;
     digests[kind] = digest;
     migrations.set(digest, registered.manifest.migrations);
-    const { schemaRange: range, migrations: files } = registered.manifest;
-    code.push({ digest, version: registered.ref.version, range, migrations: files });
+    const { schemaRange: range, migrations: files, activates: brought = [] } = registered.manifest;
+    const activates = brought.map(({ operation }) => operation);
+    code.push({ digest, version: registered.ref.version, range, migrations: files, activates });
     if (kind !== 'untested') await must(attachEvidence(deps, PEOPLE.developer, testResult(digest, 1, 0)));
     await must(attachEvidence(deps, PEOPLE.developer, rehearsalOf(digest, at, true)));
     await must(

@@ -151,12 +151,21 @@ export function scenarioOf(options: ScenarioOptions, index: number): Scenario {
     const commit = random.int(20, 200);
     faults.push({ kind: 'control-restored', commit, ms: 0, lost: random.int(2, 30) }, ...lateFrom(commit, random));
   }
+  faults.push(...atTheEnd(options, index));
   const draws = (act: Act): boolean => random.chance((ACT_CHANCE[act] ?? OTHER_ACT_CHANCE) * options.acts);
   const acts = ACTS.filter((act) => !LAST_DRAWN.includes(act) && draws(act));
   const drawn = random.int(0, fleets - 1);
   const fleet = options.ownStores === true ? drawn - (drawn % OWN_STORES_EVERY) + OWN_STORES_EVERY - 1 : drawn;
   const servers = random.int(2, 3);
   return { seed, index, fleet, servers, faults, acts: [...acts, ...LAST_DRAWN.filter(draws)] };
+}
+
+/** What fails late, where activations are. Drawn apart, it leaves the other histories of earlier seeds as they were. */
+function atTheEnd({ seed, faults }: ScenarioOptions, index: number): Fault[] {
+  const random = new Random(seed, index, 5);
+  if (faults === 0 || !random.chance(0.1)) return [];
+  const lease = random.int(60, 180);
+  return [{ kind: random.pick(['red', 'rejected'] as const), lease, times: 4, ms: 500 }];
 }
 
 /** Agents that were at work as a past was forgotten: they answer when it has gone on without them. */

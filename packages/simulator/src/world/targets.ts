@@ -3,20 +3,12 @@
  * has seen, as the adapters keep them. Effects observe before they act. After each, the invariants that only the world can show are checked.
  */
 import type { Assignment } from '@headgate/control';
-import {
-  admits,
-  type CellState,
-  type Digest,
-  type Fence,
-  type Instant,
-  type Migration,
-  type Outcome,
-  type SchemaRange,
-} from '@headgate/domain';
+import { admits, type CellState, type Digest, type Fence, type Instant, type Outcome } from '@headgate/domain';
 import type { HistoryChecker } from '../history/history-checker.ts';
 import type { CellTarget, Slot, StoreTarget, Tenant } from './cell-target.ts';
 import { checkCell } from './check-cell.ts';
-import { Closings, closedByVersion } from './closings.ts';
+import { Closings, checkMoved, checkOpening, closedByVersion } from './closings.ts';
+import type { Fleet } from './fleet.ts';
 import { Marks } from './marks.ts';
 import { done, failed } from './outcomes.ts';
 
@@ -30,9 +22,7 @@ export type Flaw = 'none' | 'red' | 'no-reading' | 'unverified';
 
 export class Targets {
   readonly cells = new Map<string, CellTarget>();
-  readonly #versions = new Map<Digest, string>();
-  readonly #ranges = new Map<Digest, SchemaRange>();
-  readonly #closes = new Map<Digest, ReadonlyMap<number, readonly string[]>>();
+  readonly #code = new Map<Digest, Fleet['code'][number]>();
   readonly #allowed: Set<Digest>;
   readonly #posted = new Set<string>();
   readonly #effects = new Map<string, number>();
@@ -79,7 +69,7 @@ export class Targets {
       slots[slot] =
         release === undefined || range === undefined
           ? {}
-          : { release: { digest: release, version: this.#versions.get(release) ?? '1.0.0' }, schemaRange: range };
+          : { release: { digest: release, version: this.#code.get(release)?.version ?? '1.0.0' }, schemaRange: range };
     const stores: Record<string, { schemaVersion: number }> = {};
     for (const [store, { version }] of target.stores) stores[store] = { schemaVersion: version };
     return {
@@ -91,10 +81,8 @@ export class Targets {
   }
 
   /** Tells which schemas a release's code really runs on: code does not lie. */
-  learn(digest: Digest, version: string, range: SchemaRange, migrations: readonly Migration[]): void {
-    this.#versions.set(digest, version);
-    this.#ranges.set(digest, range);
-    this.#closes.set(digest, closedByVersion(migrations));
+  learn(code: Fleet['code'][number]): void {
+    this.#code.set(code.digest, code);
   }
 
   /** Carries an assignment out. `late`: by somebody whose lifetime has run out and who does not know. */
@@ -171,7 +159,8 @@ export class Targets {
       const living = target.ownStores ? [] : [...target.tenants].filter(([, tenant]) => tenant.store === action.store);
       const who = living.map(([name]) => name);
       const { closings } = target;
-      for (const running of closings.meanwhile(action, who, this.#closes.get(a.release.digest), a.rollout, now))
+      const code = this.#code.get(a.release.digest);
+      for (const running of closings.meanwhile(action, who, closedByVersion(code?.migrations ?? []), a.rollout, now))
         this.checker.report('closed-meanwhile', `${a.cell}: ${running} ran beside ${a.step}`);
       store.version = action.to;
       this.#effect(target, a);
@@ -194,7 +183,8 @@ export class Targets {
       for (const [name, tenant] of target.tenants)
         if (tenant.slot === action.slot) return failed('rejected', `slot ${action.slot} still serves ${name}`);
       slot.release = wanted;
-      slot.range = wanted === undefined ? undefined : this.#ranges.get(wanted);
+      if (wanted === undefined) target.closings.emptied(action.slot);
+      slot.range = wanted === undefined ? undefined : this.#code.get(wanted)?.range;
       if (wanted !== undefined) this.#checkDigest(a, wanted);
       this.#effect(target, a);
     }
@@ -221,6 +211,7 @@ export class Targets {
       if (tenant === undefined || tenant.slot === action.slot) continue;
       tenant.slot = action.slot;
       moved++;
+      checkMoved(a, action.slot, name, target, this.#code, this.checker);
       if (!this.#named(a, name)) this.checker.report('named-tenants', `${name} was moved, and no decision names it`);
     }
     if (moved > 0) this.#effect(target, a);
@@ -274,6 +265,7 @@ export class Targets {
     const late = this.#passRouter(target, a);
     if (late !== undefined) return late;
     target.closings.operate(action, a.rollout, now);
+    checkOpening(a, target.tenants, this.checker);
     return done(flaw === 'no-reading' ? {} : { routed: action.tenants.length });
   }
 

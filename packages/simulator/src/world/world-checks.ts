@@ -12,7 +12,7 @@ import type { Recorded } from '../history/recorded.ts';
 import { broughtBack } from '../history/scope.ts';
 import { checkCell } from './check-cell.ts';
 import { checkCompleted, checkPlanned } from './check-size.ts';
-import { checkOpened } from './closings.ts';
+import { checkActivated, checkOpened } from './closings.ts';
 
 /** What an entry claims about the world is so. */
 export function checkOutcome(run: Run, entry: Recorded): void {
@@ -70,6 +70,7 @@ function checkSettled(run: Run, entry: Recorded): void {
         `${name} is held in ${track.cell.cell}, whose rollout is settled: ${track.result}`,
       );
   checkOpened(target.closings, entry.at, track, checker);
+  checkActivated(target.closings, target.tenants, track, checker);
   const { from, to } = track.cell.slot;
   if (track.undo !== undefined) {
     const { undo, undoCursor, declined, begun, cell } = track;

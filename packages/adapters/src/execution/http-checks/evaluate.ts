@@ -16,6 +16,8 @@ export interface StepAnswer {
   body(): unknown;
   /** Of XML-RPC: the fault that was answered in place of a value. */
   readonly fault?: unknown;
+  /** The operation that the cell's router refused, in place of the application. */
+  readonly closed?: string;
   /** Why it can't be a success whatever the criteria say. */
   readonly wrong?: string;
 }

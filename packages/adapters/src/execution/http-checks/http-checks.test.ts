@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseCondition } from '@headgate/documents/kinds/expressions';
@@ -95,6 +97,35 @@ test('a criterion that never comes true names step, expectation and finding, whe
     why: "expected $response.body#/state == 'posted', found 'created', after 2 tries",
   });
   if (!result.ok) expect(Math.abs(result.at - Date.now())).toBeLessThan(1_000);
+});
+
+test('a check that asks for a closed operation says so, however it asks, and nobody else’s 503 says that', async () => {
+  const router = http.createServer((request, response) => {
+    const operation = new URL(request.url!, 'http://router').searchParams.get('says') ?? undefined;
+    response.writeHead(503, { 'content-type': 'application/problem+json' });
+    request.resume().on('end', () => response.end(JSON.stringify({ title: 'Closed for now', operation })));
+  });
+  await new Promise<void>((resolve) => router.listen(0, '127.0.0.1', resolve));
+  const { port } = router.address() as AddressInfo;
+  const checks = new HttpChecks({
+    baseUrl: `http://127.0.0.1:${port}`,
+    tenantTokensFile: join(dir, 'tokens.json'),
+  });
+  const why = async (request: object): Promise<string> => {
+    const { signal } = new AbortController();
+    const result = await checks.run(document([{ ...create, request, outputs: {} }]), 'acme', 'green', { signal });
+    return result.ok ? '' : result.why;
+  };
+  try {
+    const closed = '; the operation file-return is closed at the cell’s router';
+    const said = await why({ method: 'POST', path: '/returns?says=file-return' });
+    expect(said).toContain(`expected $statusCode == 201, found 503${closed}`);
+    expect(await why({ path: '/rpc?says=file-return', xmlRpc: { method: 'file', params: [] } })).toContain(closed);
+    for (const query of ['', '?says=a+b'])
+      expect(await why({ method: 'POST', path: `/returns${query}` })).toBe('expected $statusCode == 201, found 503');
+  } finally {
+    await new Promise((resolve) => router.close(resolve));
+  }
 });
 
 test('a failure says when its first look failed, however long it hoped before it judged', async () => {

@@ -2,8 +2,8 @@ import { parseCondition, parseExpression } from '@headgate/documents/kinds/expre
 import type { VerificationContent } from '@headgate/documents/kinds/verification';
 import { pause } from '@headgate/execution/steps/step-executor';
 import { CHECK_HEADER } from '../router/check-pass.ts';
-import { discreet, fill, fillJson, holds, type Known, namedValue, type StepAnswer } from './evaluate.ts';
-import { httpCall } from './http-call.ts';
+import { discreet, fill, fillJson, holds, type Known, namedValue, pointed, type StepAnswer } from './evaluate.ts';
+import { type HttpAnswer, httpCall } from './http-call.ts';
 import type { Pace } from './pace.ts';
 import { faultWords, readXmlRpc, xmlRpcBody } from './xml-rpc-call.ts';
 
@@ -60,7 +60,8 @@ async function runStep(
     if (run.signal.aborted) return failed('ended before its answer came');
     const answer = await ask(step, run, before).catch((error: Error) => error.message);
     const known: Known = typeof answer === 'string' ? before : { ...before, answer };
-    const wrong = typeof answer === 'string' ? answer : unmet(step, known);
+    const unlike = typeof answer === 'string' ? answer : unmet(step, known);
+    const wrong = unlike && `${unlike}${typeof answer === 'string' ? '' : closedWords(answer.closed)}`;
     if (wrong === undefined) {
       const outputs = Object.entries(step.outputs ?? {}).map(
         ([name, text]) => [name, namedValue(parseExpression(text)!, known)] as const,
@@ -90,6 +91,18 @@ function unmet(step: Step, known: Known): string | undefined {
     if (!holds(parsed, known)) return `expected ${condition.trim()}, found ${discreet(namedValue(parsed.left, known))}`;
   }
   return undefined;
+}
+
+/** That the application wasn't asked, where it is the cell's router that refused a closed operation. */
+function closedWords(operation: string | undefined): string {
+  if (operation === undefined) return '';
+  return `; the operation ${operation} is closed at the cell’s router (what a release activates last, no check may ask for before)`;
+}
+
+/** The operation that a router says is closed, where it answers in place of the application. */
+function closedOperation({ status, json }: Pick<HttpAnswer, 'status' | 'json'>): string | undefined {
+  const operation = status === 503 ? pointed(json(), '/operation') : undefined;
+  return typeof operation === 'string' && /^[a-z0-9-]{1,63}$/.test(operation) ? operation : undefined;
 }
 
 function looksAtFault(step: Step): boolean {
@@ -153,6 +166,10 @@ async function ask(step: Step, run: WorkflowRun, known: Known): Promise<StepAnsw
       signal: run.signal,
     });
   const answer = await run.pace.turn(run.signal, call);
-  if (xmlRpc !== undefined) return readXmlRpc(answer, xmlRpc);
-  return { status: answer.status, headers: answer.headers, body: () => answer.json() };
+  const closed = closedOperation(answer);
+  const read =
+    xmlRpc !== undefined
+      ? readXmlRpc(answer, xmlRpc)
+      : { status: answer.status, headers: answer.headers, body: () => answer.json() };
+  return closed === undefined ? read : { ...read, closed };
 }

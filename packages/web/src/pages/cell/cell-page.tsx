@@ -2,6 +2,7 @@ import type { Cell, CellState } from '@headgate/contract';
 import { Alert, Code, Group, List, Stack, Table, Text, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { ClosedOperations } from '../../parts/closed-operations.tsx';
 import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Mark } from '../../parts/mark.tsx';
@@ -71,6 +72,7 @@ function Shown({ cell: { name, desired, observed, uncertain } }: { readonly cell
           ))}
         </Alert>
       )}
+      <ClosedOperations of={[{ cell: name, ...(seen?.closed && { closed: seen.closed }) }]} />
       <Slots desired={desired} seen={seen} />
       <Stores desired={desired} seen={seen} />
       <Tenants desired={desired} seen={seen} />

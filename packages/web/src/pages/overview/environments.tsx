@@ -61,6 +61,9 @@ function Row({ cell }: { readonly cell: StatusCell }) {
             {cell.name}
           </Link>
           {odd && <Mark of={{ word: 'look here', tone: 'red' }} />}
+          {cell.closed !== undefined && cell.closed.length > 0 && (
+            <Mark of={{ word: `closed: ${operationsOf(cell.closed)}`, tone: 'yellow' }} />
+          )}
           {!cell.adopted && <Mark of={{ word: 'not adopted', tone: 'yellow' }} />}
         </Group>
       </Table.Td>
@@ -83,6 +86,12 @@ function Row({ cell }: { readonly cell: StatusCell }) {
       </Table.Td>
     </Table.Tr>
   );
+}
+
+/** The closed operations of a cell, each once, a few by name. */
+function operationsOf(closed: NonNullable<StatusCell['closed']>): string {
+  const names = [...new Set(closed.map(({ operation }) => operation))];
+  return `${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 }
 
 function Versions({ of }: { readonly of: readonly (readonly [string, number])[] }) {

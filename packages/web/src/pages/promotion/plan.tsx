@@ -52,6 +52,12 @@ function Outline(props: {
         <List.Item>
           If a step fails: <Said>{outline.rollback}</Said>
         </List.Item>
+        {outline.activates?.map(({ operation, because }) => (
+          <List.Item key={operation}>
+            Activates <strong>{operation}</strong>, closed on the release until everybody is on it:{' '}
+            <Said>{because}</Said>
+          </List.Item>
+        ))}
         {outline.gates.map(({ gate, stands }) => (
           <List.Item key={`${gate} ${stands}`}>
             Gate <strong>{gate}</strong>: {stands}
@@ -60,10 +66,10 @@ function Outline(props: {
       </List>
       <PointOfNoReturn outline={outline} />
       {outline.goingBack !== undefined && <GoingBack of={outline.goingBack} />}
-      {waves.map(({ n, ring, soakMs, cells }) => (
+      {waves.map(({ n, ring, soakMs, activates, cells }) => (
         <Paper withBorder p="md" radius="md" key={n} component="section" aria-label={`wave ${n}`}>
           <Title order={3} size="h5" mb="xs">
-            Wave {n}: ring <Said>{ring}</Said>
+            Wave {n}: {activates ? 'activation for ring' : 'ring'} <Said>{ring}</Said>
             {soakMs > 0 && `, watched for ${spanText(soakMs)}`}
           </Title>
           <Some of={cells} noun="cell">

@@ -1,12 +1,13 @@
 import type { Promotion } from '@headgate/contract';
 import { Alert, Code, Group, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { ClosedOperations } from '../../parts/closed-operations.tsx';
 import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Mark } from '../../parts/mark.tsx';
 import { Progress } from '../../parts/progress.tsx';
 import { Said } from '../../parts/said.tsx';
-import { explanation, promotion } from '../../queries.ts';
+import { explanation, promotion, status } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { usePageTitle } from '../../shell/page-title.ts';
 import { promotionStands } from '../../words/stands.ts';
@@ -35,6 +36,7 @@ export function PromotionPage({ id }: { readonly id: string }) {
       {(data) => (
         <Stack gap="xl">
           <Head promotion={data} summary={why.data?.summary ?? ''} />
+          <Closed promotion={data} />
           <Questions promotion={data} />
           <Actions promotion={data} />
           {data.phase !== 'ended' && (
@@ -60,6 +62,14 @@ export function PromotionPage({ id }: { readonly id: string }) {
       )}
     </Fetched>
   );
+}
+
+/** What is closed where it goes, while it is on its way. */
+function Closed({ promotion: { application, environment, phase } }: { readonly promotion: Promotion }) {
+  const { data } = useQuery({ ...status(useClient()), enabled: phase !== 'ended' });
+  const cells = data?.cells.filter((cell) => cell.application === application && cell.environment === environment);
+  if (phase === 'ended' || cells === undefined) return null;
+  return <ClosedOperations of={cells.map(({ name, closed }) => ({ cell: name, ...(closed && { closed }) }))} />;
 }
 
 function Head({ promotion: p, summary }: { readonly promotion: Promotion; readonly summary: string }) {
