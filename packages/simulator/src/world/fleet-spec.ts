@@ -69,6 +69,18 @@ export interface FleetSpec {
   readonly approvals: number;
 }
 
+/** What checks ask for: nothing that a release activates. */
+const LOOKS = {
+  workflowId: 'books',
+  steps: [
+    {
+      stepId: 'look',
+      request: { method: 'GET', path: '/invoices' },
+      successCriteria: [{ condition: '$statusCode == 200' }],
+    },
+  ],
+};
+
 export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolean): FleetSpec {
   const startsAt = MONDAY + random.pick([9, 12, 20]) * HOUR;
   const rings = ['internal', 'pilot', 'broad', 'late'].slice(0, random.chance(0.75) ? 3 : 4);
@@ -137,7 +149,7 @@ export function fleetSpec(random: Random, ownStores: boolean, readsFirst: boolea
     document('Environment', ENVIRONMENT, { application: APPLICATION, policy: 'strict', calendars }),
     document('Environment', 'lab', { application: APPLICATION, policy: 'strict', calendars: ['always'] }),
     document('Policy', 'strict', without(policy, 'name')),
-    document('Verification', 'business', {}),
+    document('Verification', 'business', { requestTimeoutMs: 1_000, workflows: [LOOKS] }),
     document('Reconciliation', 'ledgers', {}),
     ALWAYS,
     document('Calendar', 'nights', calendarSpec([daily('from-eight', '08:00', 16 * HOUR)])),
