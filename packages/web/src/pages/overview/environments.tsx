@@ -61,11 +61,13 @@ function Row({ cell }: { readonly cell: StatusCell }) {
             {cell.name}
           </Link>
           {odd && <Mark of={{ word: 'look here', tone: 'red' }} />}
-          {cell.closed !== undefined && cell.closed.length > 0 && (
-            <Mark of={{ word: `closed: ${operationsOf(cell.closed)}`, tone: 'yellow' }} />
-          )}
           {!cell.adopted && <Mark of={{ word: 'not adopted', tone: 'yellow' }} />}
         </Group>
+        {cell.closed !== undefined && cell.closed.length > 0 && (
+          <Text size="sm">
+            closed: <Said>{operationsOf(cell.closed)}</Said>
+          </Text>
+        )}
       </Table.Td>
       <Table.Td data-label="By release">
         <Versions of={Object.entries(cell.versions)} />
