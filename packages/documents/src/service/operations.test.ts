@@ -106,13 +106,16 @@ describe('a migration of a service says in its file what it closes', () => {
 
   test('and what it activates stands in the manifest, by the names of operations and migrations that there are', async () => {
     await writeFile(join(dir, 'migrations/0001-a.sql'), 'select 1;\n');
-    const made = (activates: string) =>
+    const made = (activates: string, origin: 'built' | 'adopted' = 'built') =>
       serviceRelease(read(shop(`${OPERATIONS}  activates: [${activates}]\n`)).service, dir, {
-        ...{ version: '1.0.0', authors: ['usr_a'], origin: 'built' },
+        ...{ version: '1.0.0', authors: ['usr_a'], origin },
       });
     const { manifest } = await made('{operation: post-invoice, because: it is sent, writes: [0001-a]}');
     expect(manifest.activates).toEqual([{ operation: 'post-invoice', because: 'it is sent', writes: ['0001-a'] }]);
     expect(checkManifest(manifest)).toMatchObject({ ok: true });
+    // What runs already when it is taken up brings nothing, though the file says what the next release does.
+    const baseline = await made('{operation: post-invoice, because: it is sent, writes: [0002-b]}', 'adopted');
+    expect(baseline.manifest).not.toHaveProperty('activates');
     const [activation] = manifest.activates!;
     const strange = { ...manifest, activates: [{ ...activation!, writes: ['0001-b'] }] };
     expect(checkManifest(strange)).toMatchObject({ ok: false, why: expect.stringContaining('did you mean "0001-a"?') });

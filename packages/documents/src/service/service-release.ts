@@ -63,7 +63,8 @@ export async function serviceRelease(
     const own = { ...draft, up: file, ...(down === undefined ? {} : { down: await at(down) }) };
     migrations.push(closes.length === 0 ? own : { ...own, closes });
   }
-  const activates = spec.activates ?? [];
+  // What runs already brings nothing: customers use it.
+  const activates = facts.origin === 'adopted' ? [] : (spec.activates ?? []);
   const strange = activates.find(({ operation }) => !operations.includes(operation))?.operation;
   if (strange !== undefined)
     throw new Error(
