@@ -59,16 +59,23 @@ export class RunningShop {
       SHOP_ADMIN_URL: `postgres://postgres:${await readSecret(cluster.passwordFile)}@127.0.0.1:${port}/postgres`,
     });
     const shop = new RunningShop(real, dir, shell);
+    await shop.#setUp(more, beside).catch(async (error) => {
+      await shop.remove();
+      throw error;
+    });
+    return shop;
+  }
+
+  async #setUp(more: string, beside: string): Promise<void> {
     const commands = await commandsOf(TUTORIAL);
     const setup = commands.indexOf('headgate setup shop');
     const adopt = commands.findIndex((command) => command.startsWith('headgate adopt'));
-    for (const command of commands.slice(0, setup)) await shop.run(command);
-    await shop.change(/^ {2}environments:/m, `${OPERATIONS}${more}  environments:`);
-    await appendFile(join(dir, 'shop', 'headgate.yaml'), beside);
-    for (const command of commands.slice(setup, adopt + 1)) await shop.run(command);
-    const { router } = JSON.parse(await readFile(join(dir, '.headgate/cells/shop-production.json'), 'utf8'));
-    shop.#url = `http://127.0.0.1:${router.listenPort}`;
-    return shop;
+    for (const command of commands.slice(0, setup)) await this.run(command);
+    await this.change(/^ {2}environments:/m, `${OPERATIONS}${more}  environments:`);
+    await appendFile(join(this.dir, 'shop', 'headgate.yaml'), beside);
+    for (const command of commands.slice(setup, adopt + 1)) await this.run(command);
+    const { router } = JSON.parse(await readFile(join(this.dir, '.headgate/cells/shop-production.json'), 'utf8'));
+    this.#url = `http://127.0.0.1:${router.listenPort}`;
   }
 
   /** Changes the service's own file. */

@@ -1,5 +1,5 @@
 /** `headgate-agent recover-store …`, as people type it: a store that serves tenants goes back in its own place, by a decision. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -92,19 +92,32 @@ async function inCopy(to: string, sql: string): Promise<void> {
   await withClient(copy, async (client) => void (await client.query(sql)));
 }
 
-/** `apply` as a program of its own, ended by kill -9 so long after it has said that, at the latest as its next stage begins. */
+/** A program that ends itself by kill -9 so long after it has said that, at the latest as it says what comes next. */
+const KILLED = `
+const [words, afterMs] = JSON.parse(process.env.KILLED_AT);
+const write = process.stderr.write.bind(process.stderr);
+const end = () => process.kill(process.pid, 'SIGKILL');
+let said = false;
+process.stderr.write = (...args) => {
+  if (said) end();
+  said = String(args[0]).includes(words);
+  if (said && afterMs === 0) end();
+  if (said) setTimeout(end, afterMs);
+  return write(...args);
+};
+`;
+
+/** `apply` as a program of its own that is ended there. */
 async function killedAt(words: string, file: string, yes: string, afterMs = 0): Promise<void> {
   const args = ['recover-store', 'apply', file, '--config', cell.agentFile, '--as', 'usr_run', '--approval', yes];
-  const child: ChildProcess = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const first = ['--import', `data:text/javascript,${encodeURIComponent(KILLED)}`];
+  const env = { ...process.env, KILLED_AT: JSON.stringify([words, afterMs]) };
+  const child = spawn(process.execPath, [...first, MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += String(chunk);
+  });
   await new Promise<void>((done, fail) => {
-    child.stderr!.on('data', (chunk) => {
-      said += String(chunk);
-      const [, since] = said.split(words);
-      if (since === undefined) return;
-      if (since.trim().includes('\n')) child.kill('SIGKILL');
-      else setTimeout(() => child.kill('SIGKILL'), afterMs);
-    });
     child.once('exit', (_code, signal) => (signal === 'SIGKILL' ? done() : fail(new Error(`not killed: ${said}`))));
   });
 }

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import {
   type DifferenceFile,
   differenceText,
@@ -9,83 +8,51 @@ import {
   signDifferenceApproval,
   WrongDifference,
 } from '@headgate/documents';
-import type { Install, Session } from '../command.ts';
+import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure, notThere } from '../failure.ts';
-import { instant, printable } from '../output.ts';
-import { localKey } from '../releases/local-key.ts';
-import { expectFree, writeSigned } from '../releases/new-file.ts';
-
-const HOUR_MS = 3_600_000;
-const MOST_HOURS = 24 * 7;
-
-interface ApproveOptions {
-  readonly key: string;
-  readonly approver: string;
-  readonly out: string;
-  readonly hours: string;
-  readonly yes?: boolean;
-}
+import { signYes, type ToApprove, withYesOptions, type YesOptions } from '../releases/sign-yes.ts';
 
 /** A person's yes to one tenant of a shared store going back, as `headgate-agent recover-tenant` shows and applies it. */
 export const recoverTenant: Install = (program, act) => {
-  program
+  const approve = program
     .command('recover-tenant')
     .description('one tenant of a shared store goes back, as the agent’s recover-tenant compares and applies it')
     .command('approve <difference>')
-    .description('sign your yes to a difference; shows what would be lost first, and asks. No server is needed')
-    .requiredOption('--key <file>', 'your own key, which the agent’s trust file lists for you')
-    .requiredOption('--approver <id>', 'who you are: the id that the agent’s trust file gives with that key')
-    .requiredOption('--out <file>', 'where the signed approval is written; a file that is there isn’t written over')
-    .option('--hours <n>', 'how long it holds', '4')
-    .option('--yes', 'sign what is shown without asking')
-    .action(act(approve));
+    .description('sign your yes to a difference; shows what would be lost first, and asks. No server is needed');
+  withYesOptions(approve).action(
+    act((session, file: string, options: YesOptions) =>
+      signYes(session, options, () => differenceIn(resolve(session.cwd, file))),
+    ),
+  );
 };
 
-async function approve({ out, cwd, stdin }: Session, file: string, options: ApproveOptions): Promise<number> {
-  const hours = Number(options.hours);
-  if (!(hours > 0 && hours <= MOST_HOURS))
-    throw new Failure(EXIT.usage, 'usage', `--hours: expected a number up to ${MOST_HOURS}`);
-  const opened = await differenceIn(resolve(cwd, file));
+/** Where only a file's first line is there. */
+const NOT_WHOLE = [
+  'This is the first line alone, and no row of it: its numbers are the word of who made it.',
+  'Before anything is written, they are counted anew from the rows, and have to be the same.',
+];
+
+async function differenceIn(file: string): Promise<ToApprove> {
+  const opened = await openedIn(file);
   const { difference, digest, whole } = opened;
-  // Before anybody is asked: a key that can't sign, or a place that is taken, is no reason to read all of it.
-  const key = localKey(resolve(cwd, options.key));
-  const place = resolve(cwd, options.out);
-  expectFree(place);
-  for (const line of differenceText(difference, digest, await examplesOf(opened.rows()))) out.line(printable(line));
-  if (!whole) {
-    out.line('This is the first line alone, and no row of it: its numbers are the word of who made it.');
-    out.line('Before anything is written, they are counted anew from the rows, and have to be the same.');
-  }
-  if (options.yes !== true) await confirm(stdin, out.json);
-  const at = Date.now();
-  const notAfter = at + Math.round(hours * HOUR_MS);
-  const bundle = signDifferenceApproval({ difference: digest, by: options.approver, at, notAfter }, key);
-  await writeSigned(place, bundle);
-  const text = `approved by ${options.approver} until ${instant(notAfter)}, in ${options.out}; on the agent’s machine: headgate-agent recover-tenant apply FILE --config CONFIG --as WHO-APPLIES-IT --approval ${options.out}`;
-  out.answer({ difference: digest, by: options.approver, at, notAfter, out: options.out }, printable(text));
-  return EXIT.ok;
+  const words = differenceText(difference, digest, await examplesOf(opened.rows()));
+  return {
+    ...{ thing: 'difference', digest, lines: whole ? words : [...words, ...NOT_WHOLE] },
+    question: 'Approve that this tenant goes back?',
+    unblock: 'read what would be lost, and give --yes',
+    sign: (yes, key) => signDifferenceApproval({ difference: digest, ...yes }, key),
+    carriedOutBy: (approval) =>
+      `headgate-agent recover-tenant apply FILE --config CONFIG --as WHO-APPLIES-IT --approval ${approval}`,
+  };
 }
 
-async function differenceIn(file: string): Promise<DifferenceFile> {
+async function openedIn(file: string): Promise<DifferenceFile> {
   if (!existsSync(file)) throw notThere(`there is no file ${file}`);
   try {
     return await openDifferenceFile(file);
   } catch (error) {
     if (error instanceof WrongDifference) throw new Failure(EXIT.unverified, 'difference-malformed', error.message);
     throw error;
-  }
-}
-
-async function confirm(stdin: Session['stdin'], json: boolean): Promise<void> {
-  const refuse = (why: string) =>
-    new Failure(EXIT.usage, 'not-confirmed', why, 'read what would be lost, and give --yes');
-  if (json || !(stdin as NodeJS.ReadStream).isTTY) throw refuse('nobody can be asked here');
-  const asked = createInterface({ input: stdin, output: process.stderr });
-  try {
-    const answer = await asked.question('Approve that this tenant goes back? [y/N] ');
-    if (answer.trim().toLowerCase() !== 'y') throw refuse('not approved');
-  } finally {
-    asked.close();
   }
 }

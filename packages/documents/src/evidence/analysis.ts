@@ -7,7 +7,7 @@ import { type AnalysedCatalogue, type AnalysedFinding, analysisEvidence } from '
 import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, expects, list, milliseconds, oneOf, text, whole } from '../schema/fields.ts';
-import { dotted, problemsOf } from '../schema/problems.ts';
+import { misfitOf } from '../schema/problems.ts';
 import { ANALYSIS_PREDICATE } from '../trust/predicates.ts';
 import { type Statement, statementAbout } from '../trust/statement.ts';
 import { kept } from '../words/unkept.ts';
@@ -126,9 +126,8 @@ export const analysis: EvidenceFormat = {
   read(given) {
     const parsed = predicate.safeParse(given);
     if (!parsed.success) {
-      const [problem] = problemsOf(parsed.error, given, predicate);
-      const where = `predicate.${dotted(problem?.path ?? [])}`;
-      return wrong(`at ${where}: expected ${problem?.expected}, found ${problem?.found}`, where);
+      const { where, why } = misfitOf(parsed.error, given, predicate);
+      return wrong(why, where);
     }
     const { at, stallMs, schema, catalogue, migrations, omitted, left = [] } = parsed.data;
     const gap = migrations.findIndex(({ from }, i) => from !== (migrations[i - 1]?.to ?? schema.from));

@@ -7,7 +7,7 @@ import { type RehearsalFacts, rehearsalEvidence } from '@headgate/domain/rehears
 import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, expects, list, milliseconds, oneOf, text, whole } from '../schema/fields.ts';
-import { dotted, problemsOf } from '../schema/problems.ts';
+import { misfitOf } from '../schema/problems.ts';
 import { REHEARSAL_PREDICATE } from '../trust/predicates.ts';
 import { type Statement, statementAbout } from '../trust/statement.ts';
 import { kept } from '../words/unkept.ts';
@@ -207,9 +207,8 @@ export const rehearsal: EvidenceFormat = {
   read(given) {
     const parsed = predicate.safeParse(given);
     if (parsed.success) return { ok: true, rehearsal: rehearsalEvidence(parsed.data as RehearsalFacts) };
-    const [problem] = problemsOf(parsed.error, given, predicate);
-    const where = `predicate.${dotted(problem?.path ?? [])}`;
-    return wrong(`at ${where}: expected ${problem?.expected}, found ${problem?.found}`, where);
+    const { where, why } = misfitOf(parsed.error, given, predicate);
+    return wrong(why, where);
   },
 };
 

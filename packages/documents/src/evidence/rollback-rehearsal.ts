@@ -25,7 +25,7 @@ import { z } from 'zod';
 import { digestOf } from '../digest.ts';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, expects, flag, list, milliseconds, name, oneOf, principal, text, whole } from '../schema/fields.ts';
-import { dotted, problemsOf } from '../schema/problems.ts';
+import { misfitOf } from '../schema/problems.ts';
 import { ROLLBACK_REHEARSAL_PREDICATE } from '../trust/predicates.ts';
 import { type Statement, statementAbout } from '../trust/statement.ts';
 import { kept } from '../words/unkept.ts';
@@ -135,14 +135,11 @@ export const rollbackRehearsal: EvidenceFormat = {
     const parsed = predicate.safeParse(given);
     if (parsed.success)
       return { ok: true, rollbackRehearsal: rollbackRehearsalEvidence(parsed.data as RollbackRehearsalFacts) };
-    const [problem] = problemsOf(parsed.error, given, predicate);
-    const where = `predicate.${dotted(problem?.path ?? [])}`;
-    return refuse(
-      'evidence-malformed',
-      'statement of a rollback’s rehearsal',
-      `at ${where}: expected ${problem?.expected}, found ${problem?.found}`,
-      { where, unblock: 'rehearse the rollback again' },
-    );
+    const { where, why } = misfitOf(parsed.error, given, predicate);
+    return refuse('evidence-malformed', 'statement of a rollback’s rehearsal', why, {
+      where,
+      unblock: 'rehearse the rollback again',
+    });
   },
 };
 

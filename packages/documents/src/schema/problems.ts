@@ -23,6 +23,17 @@ export function problemsOf(error: z.ZodError, value: unknown, schema: z.ZodType)
   return problems.slice(0, MAX_PROBLEMS);
 }
 
+/** The first problem of a statement's predicate that a schema refused: where it stands in the statement, and why. */
+export function misfitOf(
+  error: z.ZodError,
+  value: unknown,
+  schema: z.ZodType,
+): { readonly where: string; readonly why: string } {
+  const [problem] = problemsOf(error, value, schema);
+  const where = `predicate.${dotted(problem?.path ?? [])}`;
+  return { where, why: `at ${where}: expected ${problem?.expected}, found ${problem?.found}` };
+}
+
 function collect(issue: z.core.$ZodIssue, base: Path, value: unknown, schema: z.ZodType, into: Problem[]): void {
   const path = [...base, ...issue.path.filter((part) => typeof part !== 'symbol')] as Path;
   switch (issue.code) {

@@ -6,7 +6,7 @@ import type { ExerciseFacts } from '@headgate/domain';
 import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, list, name, oneOf, text } from '../schema/fields.ts';
-import { dotted, problemsOf } from '../schema/problems.ts';
+import { misfitOf } from '../schema/problems.ts';
 import { bounded, COMPARED, count, MAX_LIST, words } from './compared.ts';
 import { REBUILD_EXERCISE_PREDICATE } from './predicates.ts';
 import { type SignedBundle, signStatement } from './sign.ts';
@@ -81,9 +81,8 @@ export function openRebuildExercise(
   const malformed = (where: string, why: string) =>
     refuse('exercise-malformed', 'statement of an exercise', why, { where, unblock: 'exercise the cell again' });
   if (!parsed.success) {
-    const [problem] = problemsOf(parsed.error, given, predicate);
-    const where = `predicate.${dotted(problem?.path ?? [])}`;
-    return malformed(where, `at ${where}: expected ${problem?.expected}, found ${problem?.found}`);
+    const { where, why } = misfitOf(parsed.error, given, predicate);
+    return malformed(where, why);
   }
   if (parsed.data.plan !== subjectOf(verified.statement))
     return malformed('predicate.plan', 'its subject is another plan than the one that it tells of');

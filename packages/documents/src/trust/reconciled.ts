@@ -7,7 +7,7 @@ import { TRANSACTION_CLASSES } from '@headgate/domain';
 import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, list, name, oneOf, principal, text, whole } from '../schema/fields.ts';
-import { dotted, problemsOf } from '../schema/problems.ts';
+import { misfitOf } from '../schema/problems.ts';
 import { RECONCILED_PREDICATE } from './predicates.ts';
 import { type SignedBundle, signStatement } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -78,9 +78,7 @@ export function openReconciled(
       },
       signed: verified.signed,
     };
-  const [problem] = problemsOf(parsed.error, given, predicate);
-  const where = `predicate.${dotted(problem?.path ?? [])}`;
-  const why = `at ${where}: expected ${problem?.expected}, found ${problem?.found}`;
+  const { where, why } = misfitOf(parsed.error, given, predicate);
   return refuse('reconciliation-malformed', 'statement of a reconciliation', why, {
     where,
     unblock: 'send it as the agent wrote it',

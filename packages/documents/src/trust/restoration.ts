@@ -14,7 +14,7 @@ import { cut } from '@headgate/domain/model/text';
 import { z } from 'zod';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, expects, list, name, oneOf, principal, whole } from '../schema/fields.ts';
-import { dotted, problemsOf } from '../schema/problems.ts';
+import { misfitOf } from '../schema/problems.ts';
 import { RESTORATION_PREDICATE } from './predicates.ts';
 import { type SignedBundle, signStatement } from './sign.ts';
 import type { SigningKey } from './signing-key.ts';
@@ -95,9 +95,7 @@ export function openRestoration(
       },
       signed: verified.signed,
     };
-  const [problem] = problemsOf(parsed.error, given, predicate);
-  const where = `predicate.${dotted(problem?.path ?? [])}`;
-  const why = `at ${where}: expected ${problem?.expected}, found ${problem?.found}`;
+  const { where, why } = misfitOf(parsed.error, given, predicate);
   return refuse('restoration-malformed', 'statement of a restoration', why, {
     where,
     unblock: 'send it as the agent wrote it',

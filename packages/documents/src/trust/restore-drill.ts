@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { digestOfJson } from '../digest.ts';
 import { type Refused, refuse } from '../refusal.ts';
 import { digest, name, oneOf, text } from '../schema/fields.ts';
-import { dotted, problemsOf } from '../schema/problems.ts';
+import { misfitOf } from '../schema/problems.ts';
 import { keptIn } from '../words/unkept.ts';
 import { bounded, COMPARED, count, words } from './compared.ts';
 import { RESTORE_DRILL_PREDICATE } from './predicates.ts';
@@ -92,8 +92,6 @@ export function openDrill(
       drill: drillEvidence(keptIn(parsed.data) as DrillFacts, verified.signed.digest, verified.keyId),
       signed: verified.signed,
     };
-  const [problem] = problemsOf(parsed.error, given, predicate);
-  const where = `predicate.${dotted(problem?.path ?? [])}`;
-  const why = `at ${where}: expected ${problem?.expected}, found ${problem?.found}`;
+  const { where, why } = misfitOf(parsed.error, given, predicate);
   return refuse('drill-malformed', 'statement of a restore drill', why, { where, unblock: 'drill the store again' });
 }

@@ -39,7 +39,8 @@ const asked = {
     await client.query('begin'); await first(); await second(''); await record('whole'); await client.query('commit');
   },
   halves: async () => { await first(); await second('if not exists'); await record('halves'); },
-  once: async () => { await second(''); await record('once'); },
+  // There for long enough to be ended as it began; then it waits between its two halves, whoever holds what it waits for.
+  once: async () => { await client.query('select pg_sleep(1)'); await second(''); await first(); await record('once'); },
 };
 await asked[process.argv[2]]();
 await client.end();
@@ -220,7 +221,7 @@ describe.skipIf(tools === undefined)('Under load', { timeout: 300_000 }, () => {
   });
 
   test('a program that can’t be called again when it is done stops the promotion, and that is told', async () => {
-    const { facts } = await load(called('once'), {}, { program: program() });
+    const { facts } = await load(called('once'), { 'public.weighed': 'ROW EXCLUSIVE' }, { program: program() });
     expect(facts.stopped).toMatch(/^1\.up\.yaml.*already exists/);
     expect(facts.end).toBeUndefined();
   });
