@@ -14,7 +14,7 @@ import { lockKeys, lookAtDefault } from './alter-table/partitions.ts';
 import { columnFrom, partsOfColumn } from './column-definition.ts';
 import { madeBy } from './names/constraint-name.ts';
 import { hasAllColumns, lacksColumns, passedOverIfTaken } from './names/taken-name.ts';
-import { readsOf, runQuery } from './queries.ts';
+import { callsOfOwn, readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, noteIfHides, relationIn, type Scene, tree } from './scene.ts';
 
 /** A new table costs nobody anything, but for what it refers to, inherits from, or is a partition of. */
@@ -138,7 +138,7 @@ export const createTableAs: Family<CreateTableAsStmt> = (statement, scene) => {
     rows: null,
     bytes: null,
     indexBytes: 0,
-    uses: isView ? uses : [],
+    ...(isView ? { uses, calls: callsOfOwn(query, scene) } : {}),
   });
 };
 

@@ -26,7 +26,7 @@ export const createFunction: Family<CreateFunctionStmt> = (statement, scene) => 
   const routine: RoutineState = {
     ...name,
     arguments: count,
-    volatility: volatilityOf(statement),
+    volatility: volatilityOf(statement.options),
     language,
     source: scene.text,
   };
@@ -59,12 +59,16 @@ function takesValue(mode: string | undefined): boolean {
   return mode !== 'FUNC_PARAM_OUT' && mode !== 'FUNC_PARAM_TABLE';
 }
 
-function volatilityOf(statement: CreateFunctionStmt): Routine['volatility'] {
-  const said = as(option(statement.options, 'volatility'), 'String')?.sval;
+function volatilityOf(options: readonly Node[] | undefined): Routine['volatility'] {
+  const said = as(option(options, 'volatility'), 'String')?.sval;
   return said === 'immutable' || said === 'stable' ? said : 'volatile';
 }
 
 export const alterFunction: Family<AlterFunctionStmt> = (statement, scene) => {
+  // Whichever it is, one that turns volatile counts; that one turns steady isn't believed of any.
+  if (volatilityOf(statement.actions) === 'volatile' && option(statement.actions, 'volatility') !== undefined)
+    for (const each of scene.schema.routines(nameFrom(statement.func?.objname)))
+      scene.schema.putRoutine({ ...each, volatility: 'volatile' });
   scene.does.breaks(
     'possible',
     `running code calls ${written(nameFrom(statement.func?.objname))} with other properties`,
