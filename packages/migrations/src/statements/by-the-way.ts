@@ -1,18 +1,24 @@
 /** Statements that make something of their own, and change by the way what statements of running code do. */
-import type { AlterSeqStmt, CreateCastStmt, CreateForeignTableStmt, DefineStmt } from 'libpg-query';
+import type { AlterSeqStmt, CreateCastStmt, CreateForeignTableStmt, DefineStmt, Node } from 'libpg-query';
 import type { Cast } from '../catalogue/catalogue.ts';
 import { typeRefOf, typeText } from '../catalogue/type-name.ts';
 import { as, type Name, nameFrom, nameOf, option, walk, written } from '../parse/nodes.ts';
 import { createTable } from './create-table.ts';
+import { mayHideAnother } from './overloads.ts';
 import type { Family, Scene } from './scene.ts';
 
 /** What a sequence gives next, and for how long. */
 const NUMBERS = new Set(['restart', 'increment', 'minvalue', 'maxvalue', 'cycle', 'as']);
 
+/** Whether options of a sequence, or of an identity, change the numbers that it gives. */
+export function changesNumbers(options: readonly Node[] | undefined): boolean {
+  return (options ?? []).some((node) => NUMBERS.has(as(node, 'DefElem')?.defname ?? ''));
+}
+
 export const alterSequence: Family<AlterSeqStmt> = ({ sequence, options }, scene) => {
   const found = scene.schema.find(nameOf(sequence));
   if (found !== undefined) scene.does.lock(found, 'SHARE ROW EXCLUSIVE');
-  if (found?.fresh !== true && (options ?? []).some((node) => NUMBERS.has(as(node, 'DefElem')?.defname ?? '')))
+  if (found?.fresh !== true && changesNumbers(options))
     scene.does.breaks('possible', `${written(nameOf(sequence))} may give running code numbers that are taken, or none`);
 };
 
@@ -31,8 +37,10 @@ export const define: Family<DefineStmt> = ({ kind, defnames, definition }, scene
       schema.operators.put({ ...name, calls, ...operand('leftarg'), ...operand('rightarg'), volatility: 'volatile' });
     does.breaks('possible', `statements of running code may find the operator ${name.name} where they found another`);
   }
-  if (kind === 'OBJECT_AGGREGATE')
+  if (kind === 'OBJECT_AGGREGATE') {
+    mayHideAnother(name, [], scene);
     schema.putRoutine({ ...name, arguments: 1, volatility: 'volatile', language: 'aggregate', fresh: true });
+  }
 };
 
 /** The function of a name that is given, in its schema; one that people haven't is PostgreSQL's own. */

@@ -14,6 +14,7 @@ import type { TypeRef } from '../catalogue/type-name.ts';
 import { as, type Name, nameFrom, option, strings, written } from '../parse/nodes.ts';
 import { looksBehindAgain } from './behind.ts';
 import { dropsRowsAgain } from './firing.ts';
+import { mayHideAnother } from './overloads.ts';
 import { callOf, callsIn } from './queries.ts';
 import type { Family, Scene } from './scene.ts';
 
@@ -39,6 +40,7 @@ export const createFunction: Family<CreateFunctionStmt> = (statement, scene) => 
       'Give what behaves differently a new name, and leave the old function for the code that runs.',
     );
   }
+  if (there.length === 0) mayHideAnother(name, there, scene);
   const sure = statement.replace !== true || schema.complete || there.length > 0;
   schema.putRoutine({ ...routine, fresh: before.length === 0 && sure });
   looksBehindAgain(name, scene);

@@ -3,6 +3,7 @@ import { serialBase, type TypeRef, typeRefOf, typeText } from '../../catalogue/t
 import { isNull, volatilePart } from '../../expressions/volatility.ts';
 import { as, quoted, walk, written } from '../../parse/nodes.ts';
 import { defaultsOf, isConstrained, standsOn } from '../../types/domains.ts';
+import { isNoneOf, isTooLarge } from '../../types/fits.ts';
 import { columnFrom, partsOfColumn } from '../column-definition.ts';
 import { madeBy } from '../names/constraint-name.ts';
 import { columnPassedOver } from '../names/same-column.ts';
@@ -26,6 +27,9 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
   if (hasAllColumns(scene, table.key, table.columns.length)) return 'ACCESS EXCLUSIVE';
   scene.does.undo('until-written');
   const type = typeRefOf(column.typeName);
+  const given = partsOf(column).find(({ contype }) => contype === 'CONSTR_DEFAULT')?.raw_expr;
+  const misfit = isNoneOf(given, type, scene.schema) ?? isTooLarge(given, type, scene.schema);
+  if (misfit !== undefined) fails(scene, `${misfit}, which the default of ${quoted(name)} would be`);
   const because = rewritesBecause(column, type, scene);
   if (because !== undefined) {
     for (const each of tables) scene.does.work('rewrite', each, because);
@@ -40,10 +44,10 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
   comparability(type, on, scene);
   // IF NOT EXISTS may find one that is there, full and in use, unless all columns are known.
   const isNew = missing_ok !== true || table.known;
-  const given = partsOfColumn(column);
+  const parts = partsOfColumn(column);
   for (const each of tables) {
     const now = scene.schema.byKey(each.key) ?? each;
-    const { constraints, indexes } = madeBy(given, now, scene, each.key === table.key);
+    const { constraints, indexes } = madeBy(parts, now, scene, each.key === table.key);
     scene.schema.put({
       ...now,
       columns: [...now.columns, { ...columnFrom(column), fresh: isNew }],
