@@ -13,11 +13,19 @@ import { typeRefFrom, typeRefOf, typeText } from '../catalogue/type-name.ts';
 import { as, type Name, nameFrom, nameOf, quoted, strings, written } from '../parse/nodes.ts';
 import { defaultsOf, standsOn } from '../types/domains.ts';
 import { isFresh } from './alter-table/altered.ts';
-import { fails } from './names/taken-name.ts';
+import { fails, failsIfTaken } from './names/taken-name.ts';
 import { callsOfOwn } from './queries.ts';
 import { type Family, isUnsure, type Scene } from './scene.ts';
 
 function make(kind: UserType['kind'], name: Name, more: Partial<TypeState>, scene: Scene): void {
+  const made = scene.schema.qualified(name);
+  const there = scene.schema.type(made);
+  const relation = scene.schema.find(made);
+  if (there !== undefined && there.kind !== 'other' && scene.schema.complete)
+    fails(scene, `there is a type ${written(made)} already`);
+  else if (relation !== undefined && relation.perhaps !== true && kind !== 'composite')
+    fails(scene, `there is a relation ${relation.key}, and so a type of that name`);
+  else if (kind === 'composite') failsIfTaken(scene, made);
   scene.schema.putType({ ...scene.schema.qualified(name), kind, ...more, fresh: !scene.conditional });
 }
 

@@ -6,7 +6,8 @@ import type { WorkingSchema } from '../catalogue/working-schema.ts';
 import { constant } from '../parse/nodes.ts';
 import { standsOn } from './domains.ts';
 
-const WHOLE = /^\s*[+-]?(0[xob])?[\da-f_]+\s*$/i;
+/** With what servers from 16 on take, too: digits in groups, and other bases. */
+const WHOLE = /^\s*[+-]?(\d[\d_]*|0x[\da-f_]+|0o[0-7_]+|0b[01_]+)\s*$/i;
 const NUMBER = /^\s*[+-]?((\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[+-]?\d+)?|0[xob][\da-f_]+|nan|inf(inity)?)\s*$/i;
 const BOOLEAN = /^\s*(t|tr|tru|true|f|fa|fal|fals|false|y|ye|yes|n|no|on|of|off|1|0)\s*$/i;
 const UUID = /^\{?[\da-f]{4}(-?[\da-f]{4}){7}\}?$/i;

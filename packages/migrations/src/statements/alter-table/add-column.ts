@@ -1,11 +1,11 @@
 import type { ColumnDef, Constraint, Node } from 'libpg-query';
 import { serialBase, type TypeRef, typeRefOf, typeText } from '../../catalogue/type-name.ts';
 import { isNull, volatilePart } from '../../expressions/volatility.ts';
-import { as, quoted, walk, written } from '../../parse/nodes.ts';
+import { as, quoted, strings, walk, written } from '../../parse/nodes.ts';
 import { defaultsOf, isConstrained, standsOn } from '../../types/domains.ts';
-import { isNoneOf, isTooLarge } from '../../types/fits.ts';
 import { columnFrom, partsOfColumn } from '../column-definition.ts';
 import { madeBy } from '../names/constraint-name.ts';
+import { failsAsColumn, failsToGetColumn, failsToRefer } from '../names/refused-column.ts';
 import { columnPassedOver } from '../names/same-column.ts';
 import { fails, hasAllColumns } from '../names/taken-name.ts';
 import { lockAll, relationIn, type Scene, tree } from '../scene.ts';
@@ -27,9 +27,8 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
   if (hasAllColumns(scene, table.key, table.columns.length)) return 'ACCESS EXCLUSIVE';
   scene.does.undo('until-written');
   const type = typeRefOf(column.typeName);
-  const given = partsOf(column).find(({ contype }) => contype === 'CONSTR_DEFAULT')?.raw_expr;
-  const misfit = isNoneOf(given, type, scene.schema) ?? isTooLarge(given, type, scene.schema);
-  if (misfit !== undefined) fails(scene, `${misfit}, which the default of ${quoted(name)} would be`);
+  failsAsColumn(scene, column, true);
+  failsToGetColumn(scene, table, on.only);
   const because = rewritesBecause(column, type, scene);
   if (because !== undefined) {
     for (const each of tables) scene.does.work('rewrite', each, because);
@@ -149,6 +148,7 @@ function constraintOf(part: Constraint, { table, tables }: Altered, scene: Scene
     case 'CONSTR_FOREIGN': {
       const other = relationIn(scene, part.pktable);
       if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
+      if (other !== undefined) failsToRefer(scene, other, strings(part.pk_attrs));
       if (!filled) break;
       if (other !== undefined) lookUp(table, other, scene);
       for (const each of tables) scene.does.work('scan', each, `the foreign key of ${name} is held against every row`);

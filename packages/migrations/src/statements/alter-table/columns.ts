@@ -51,6 +51,12 @@ export function adviseFilling(table: TableState, column: string, does: Scene['do
 }
 
 export const dropNotNull: Part = ({ name }, on, scene) => {
+  const key = on.table.constraints.find(({ kind, columns }) => kind === 'primary' && columns.includes(name ?? ''));
+  const column = columnOf(on.table, name);
+  if (key !== undefined && on.table.perhaps !== true)
+    fails(scene, `${quoted(name ?? '')} belongs to the primary key of ${on.table.key}, and can’t be null`);
+  else if (column?.identity === true)
+    fails(scene, `${quoted(name ?? '')} of ${on.table.key} is an identity, and can’t be null`);
   scene.does.undo('until-written');
   changeColumn(on, scene, name, { nullable: true });
   return 'ACCESS EXCLUSIVE';

@@ -1,7 +1,8 @@
 import type { Node } from 'libpg-query';
 import { as, quoted } from '../../parse/nodes.ts';
 import { changesNumbers } from '../by-the-way.ts';
-import { changeColumn, isFresh, type Part } from './altered.ts';
+import { fails } from '../names/taken-name.ts';
+import { changeColumn, columnOf, isFresh, type Part } from './altered.ts';
 
 /** GENERATED ALWAYS: of PostgreSQL's letters, the one whose columns nobody may write. */
 const ALWAYS = 'a'.charCodeAt(0);
@@ -9,6 +10,17 @@ const ALWAYS = 'a'.charCodeAt(0);
 export const addIdentity: Part = ({ name, def }, on, scene) => {
   if (as(def, 'Constraint')?.generated_when === 'a' && !isFresh(on.table, name))
     scene.does.breaks('possible', refusesValues(name, on.table.key), `${on.table.key}.${name}`);
+  const column = columnOf(on.table, name);
+  if (column !== undefined && column.type !== 'unknown') {
+    const why = column.identity
+      ? 'is an identity already'
+      : column.nullable
+        ? 'may be null, and an identity can’t'
+        : column.default === undefined
+          ? undefined
+          : 'has a default, and an identity can’t';
+    if (why !== undefined) fails(scene, `${quoted(name ?? '')} of ${on.table.key} ${why}`);
+  }
   changeColumn(on, scene, name, { identity: true });
   return 'ACCESS EXCLUSIVE';
 };
