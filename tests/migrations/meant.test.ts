@@ -138,6 +138,9 @@ describe('what writes a table again, or all of its rows, is dangerous, whatever 
     'select 5::outer_checked',
     'create table n(a outer_checked); insert into n values (1)',
     `select 'x'::text::pair`,
+    'do $$ declare x checked := 2; begin end $$',
+    'do $$ declare x public.outer_checked := 2; begin end $$',
+    'create function takes(checked) returns int language plpgsql as $$ begin return 1; end $$; select takes(5)',
   ])('%s', async (text) => {
     expect(await isHeavy(text)).toBe(true);
     expect(isDangerous(text)).toBe(true);
@@ -159,6 +162,7 @@ describe('what writes nothing is safe, though it looks alike', () => {
     'update few set id = id',
     'select * from shows_few',
     'select 5::inner_rule',
+    'do $$ declare x inner_rule := 2; y int; begin end $$',
     'select id from few where id between 1 and 2',
   ])('%s', async (text) => {
     expect(await isHeavy(text)).toBe(false);

@@ -1,9 +1,11 @@
 /** What queries read, and which functions they call. */
 import type { FuncCall, Node, RangeVar, SelectStmt } from 'libpg-query';
 import type { Use } from '../catalogue/catalogue.ts';
+import { parametersOf, typeOf } from '../catalogue/signature.ts';
 import type { TableState } from '../catalogue/table-state.ts';
+import type { TypeRef } from '../catalogue/type-name.ts';
 import { HARMLESS_CALLS } from '../expressions/harmless-calls.ts';
-import { functionOf, type Meant, meantIn } from '../expressions/meant.ts';
+import { functionOf, type Meant, meantByColumn, meantIn } from '../expressions/meant.ts';
 import { STEADY_FUNCTIONS } from '../expressions/steady-functions.ts';
 import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
 import { as, constant, type Name, nameFrom, nameOf, walk, written } from '../parse/nodes.ts';
@@ -157,7 +159,11 @@ export function callOf(name: Name, scene: Scene): void {
   }
   for (const routine of own) {
     const { language, source, volatility } = routine;
-    if (scene.session.behind) scene.schema.behind.add(`${routine.schema}.${routine.name}`);
+    const key = `${routine.schema}.${routine.name}`;
+    if (scene.session.behind) scene.schema.behind.add(key);
+    // A domain's CHECKs are held against what it is given; a CHECK may take the domain itself.
+    if (scene.does.isFirst(`types of ${key} ${routine.arguments} ${scene.conditional}`))
+      for (const { argType } of parametersOf(routine) ?? []) runRulesOf(typeOf(argType), scene);
     // What an extension brings says of itself whether it changes anything.
     if (
       volatility !== 'volatile' &&
@@ -170,6 +176,14 @@ export function callOf(name: Name, scene: Scene): void {
     }
     scene.runBody(language, source);
   }
+}
+
+/** Runs what a domain holds against each of its values: of a variable, of an argument. */
+export function runRulesOf(type: TypeRef, scene: Scene): void {
+  runMeant(
+    meantByColumn(type, scene.schema).filter(({ by }) => by === 'check'),
+    scene,
+  );
 }
 
 /** FOR UPDATE and its like: rows are locked until the transaction ends, by the top query or one within it. */
