@@ -3,6 +3,9 @@ import type { Cast, Catalogue, Operator, Routine } from './catalogue.ts';
 import type { Journal } from './journal.ts';
 import { type TypeRef, typeRefFrom } from './type-name.ts';
 
+/** Most of one name that are looked at for each expression: nobody has as many, a hostile file may. */
+export const MOST_OPERATORS = 1_000;
+
 export class Operators {
   /** Whether those of the database are known, and with them what stands behind its views, domains and keys. */
   readonly known: boolean;
@@ -25,6 +28,11 @@ export class Operators {
   /** Whether there is any of the name, in whichever schema. */
   has(name: string): boolean {
     return this.#operators.has(name);
+  }
+
+  /** There are more of the name, or more casts that nobody writes, than are looked at. */
+  isCrowded(name?: string): boolean {
+    return (name === undefined ? this.#implicit : (this.#operators.get(name) ?? [])).length > MOST_OPERATORS;
   }
 
   /** Those of a name in these schemas. */

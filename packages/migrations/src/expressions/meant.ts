@@ -42,7 +42,8 @@ export function meantIn(expression: unknown, schema: WorkingSchema, becomes?: Ty
   if (becomes !== undefined && expression !== undefined)
     found.push(...ofCast(becomes, expression as Node, schema, false));
   // An argument may be cast by one that nobody writes.
-  if (computes) found.push(...schema.operators.implicit.map((cast) => byCast(cast, schema)));
+  if (computes && schema.operators.isCrowded()) found.push({ label: 'an implicit cast', by: 'cast', volatile: true });
+  else if (computes) found.push(...schema.operators.implicit.map((cast) => byCast(cast, schema)));
   return found;
 }
 
@@ -112,6 +113,7 @@ function ofOperator(nodes: unknown, operands: Operands | undefined, schema: Work
   const [name = '', of] = [names.at(-1), names.at(-2)];
   const label = `the operator ${name}`;
   const { operators, settings } = schema;
+  if (operators.isCrowded(name)) return [{ label, by: 'operator', volatile: true }];
   const schemas = of !== undefined ? [of] : operators.has(name) ? settings.along(name) : [];
   const fitting = operators
     .named(name, schemas)
