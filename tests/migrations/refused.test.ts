@@ -10,6 +10,7 @@ import { Cluster, findPrograms, openCluster, type PostgresMajor } from '@headgat
 import { analyse, type Catalogue, type Finding, loadParser } from '@headgate/migrations';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { COLUMNS_AND_KEYS } from './refused/columns-and-keys.ts';
 import { COLUMNS, DROPS, ENUMS, FITS, NAMES, THERE, TRANSACTIONS } from './refused/statements.ts';
 
 describe.each<[PostgresMajor]>([[15], [18]])('on PostgreSQL %i', (major) => {
@@ -51,7 +52,7 @@ describe.each<[PostgresMajor]>([[15], [18]])('on PostgreSQL %i', (major) => {
     }
   }
 
-  test.each([...ENUMS, ...NAMES, ...FITS])('%s', async (sql) => {
+  test.each([...ENUMS, ...NAMES, ...FITS, ...COLUMNS_AND_KEYS])('%s', async (sql) => {
     const why = await refusal(sql);
     const said = found(sql).filter(({ rule, level }) => rule === 'fails' && level === 'error');
     expect(said.map(({ message }) => message).length > 0, `${why}`).toBe(why !== undefined);

@@ -180,3 +180,17 @@ test('new values of many enums are found by the value: each text is looked up on
 function columns(count: number, before: string): string {
   return Array.from({ length: count }, (_, i) => `${before}c${i} int`).join(', ');
 }
+
+test('more operators of one name than are looked at are not known, and neither are so many implicit casts', () => {
+  const made = Array.from(
+    { length: 1_001 },
+    () => 'create operator + (leftarg = int, rightarg = int, function = int4pl);',
+  );
+  const casts = Array.from({ length: 1_001 }, () => 'create cast (text as int) with function abs(int) as implicit;');
+  for (const text of [`${made.join('\n')} select 1 + 1;`, `${casts.join('\n')} select 1 + 1;`]) {
+    const { findings } = analyse([{ name: 'm.sql', text }]);
+    expect(findings.filter(({ rule }) => rule === 'not-known').map(({ message }) => message)).toContainEqual(
+      expect.stringMatching(/^what (the operator \+|an implicit cast) does isn’t known$/),
+    );
+  }
+});

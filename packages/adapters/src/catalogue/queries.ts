@@ -42,7 +42,8 @@ export const CONSTRAINTS = `
     ${COLUMN_NAMES('c.conkey', 'c.conrelid')} as columns,
     case when c.contype = 'c' then pg_get_expr(c.conbin, c.conrelid) end as expression,
     case when c.contype = 'f' then c.confrelid::text end as references_relation,
-    case when c.contype = 'f' then ${COLUMN_NAMES('c.confkey', 'c.confrelid')} end as references_columns
+    case when c.contype = 'f' then ${COLUMN_NAMES('c.confkey', 'c.confrelid')} end as references_columns,
+    nullif(c.confupdtype, ' ') as on_update, nullif(c.confdeltype, ' ') as on_delete
   from pg_constraint c join pg_namespace n on n.oid = c.connamespace
   where ${OURS} and c.conrelid <> 0 and c.contype in ('c', 'p', 'u', 'f', 'x', 'n')
   order by 1, 2`;
@@ -130,12 +131,14 @@ export const TYPES = `
   select n.nspname as schema, t.typname as name, t.typtype as kind,
     case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end as base,
     t.typnotnull or exists (select from pg_constraint k where k.contypid = t.oid) as constrained,
-    case when t.typtype = 'e' then array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder) end as values,
+    case when t.typtype = 'd' then pg_get_expr(t.typdefaultbin, 0) end as "default",
+    t.typtype = 'b' and exists (select from pg_proc p where p.oid in (t.typinput, t.typoutput) and p.provolatile = 'v') as volatile_text,
+    t.oid::text as relation, case when t.typtype = 'e' then array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder) end as values,
     case when t.typtype = 'c' then (
       select coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod)) order by a.attnum), '[]')
       from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) end as attributes
   from pg_type t join pg_namespace n on n.oid = t.typnamespace left join pg_class c on c.oid = t.typrelid
-  where ${OURS} and (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and c.relkind = 'c') or (t.typtype = 'b' and t.typelem = 0))
+  where ${OURS} and (t.typtype in ('e', 'd', 'r', 'm') or (t.typtype = 'c' and c.relkind = 'c') or (t.typtype = 'b' and t.typelem = 0))
   order by 1, 2`;
 
 export const ROUTINES = `
@@ -148,3 +151,35 @@ export const BINARY_CASTS = `
   select s.typname || '>' || t.typname as "cast" from pg_cast c join pg_type s on s.oid = c.castsource
     join pg_type t on t.oid = c.casttarget
   where c.castmethod = 'b' and c.castcontext in ('i', 'a') and (s.oid >= 16384 or t.oid >= 16384) order by 1`;
+
+/**
+ * People's own functions that a view's query, or a domain's CHECKs, call: by themselves, by operators, and by the domains that
+ * they cast to or stand on. PostgreSQL notes each that isn't its own.
+ */
+export const CALLS = `
+  with recursive needed(relation, class, object) as (
+    select r.ev_class, d.refclassid, d.refobjid from pg_rewrite r join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
+      join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
+    where ${OURS} and c.relkind in ('v', 'm') and r.ev_type = '1'
+    union select t.oid, 'pg_type'::regclass, t.oid from pg_type t join pg_namespace n on n.oid = t.typnamespace where ${OURS} and t.typtype = 'd'
+    union select need.relation, next.class, next.object from needed need cross join lateral (
+      select 'pg_proc'::regclass::oid as class, o.oprcode::oid as object from pg_operator o where need.class = 'pg_operator'::regclass and o.oid = need.object
+      union all select 'pg_type'::regclass, t.typbasetype from pg_type t where need.class = 'pg_type'::regclass and t.oid = need.object and t.typtype = 'd'
+      union all select d.refclassid, d.refobjid from pg_constraint k join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = k.oid
+        where need.class = 'pg_type'::regclass and k.contypid = need.object and d.refobjid <> need.object) as next)
+  select need.relation::text as relation, n.nspname || '.' || p.proname as calls
+  from needed need join pg_proc p on need.class = 'pg_proc'::regclass and p.oid = need.object join pg_namespace n on n.oid = p.pronamespace
+  where ${OURS} group by 1, 2 order by 1, 2`;
+
+export const OPERATORS = `
+  select n.nspname as schema, o.oprname as name, f.nspname || '.' || p.proname as calls, p.provolatile as volatility,
+    case when o.oprleft <> 0 then format_type(o.oprleft, null) end as "left", case when o.oprright <> 0 then format_type(o.oprright, null) end as "right"
+  from pg_operator o join pg_namespace n on n.oid = o.oprnamespace join pg_proc p on p.oid = o.oprcode
+    join pg_namespace f on f.oid = p.pronamespace
+  where ${OURS} order by 1, 2, 5, 6`;
+
+export const CASTS = `
+  select format_type(c.castsource, null) as "from", format_type(c.casttarget, null) as "to", n.nspname || '.' || p.proname as calls,
+    case c.castcontext when 'i' then 'implicit' when 'a' then 'assignment' else 'explicit' end as applies, p.provolatile as volatility
+  from pg_cast c join pg_proc p on p.oid = c.castfunc join pg_namespace n on n.oid = p.pronamespace
+  where c.castmethod = 'f' and c.oid >= 16384 order by 1, 2`;

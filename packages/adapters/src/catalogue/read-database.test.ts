@@ -2,8 +2,10 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { analyse, loadParser, readCatalogue } from '@headgate/migrations';
+import { OWN_OPERATORS, VOLATILE_FUNCTIONS } from '@headgate/migrations/expressions/own-operators';
 import { STEADY_FUNCTIONS } from '@headgate/migrations/expressions/steady-functions';
 import { BINARY_CASTS } from '@headgate/migrations/types/binary-casts';
+import { OWN_TYPES } from '@headgate/migrations/types/own-types';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../machine/free-port.ts';
@@ -270,6 +272,36 @@ describe.each<[PostgresMajor]>([[15], [18]])('of PostgreSQL %i', (major) => {
       [[...STEADY_FUNCTIONS]],
     );
     expect(rows).toEqual([]);
+  });
+
+  it('every operator that is taken for PostgreSQL’s own is, and none of those, nor of its casts, is volatile', async () => {
+    const { rows } = await client.query<{ name: string; volatile: boolean }>(
+      `select oprname as name, bool_or(provolatile = 'v') as volatile from pg_operator join pg_proc p on p.oid = oprcode where oprnamespace = 'pg_catalog'::regnamespace group by 1`,
+    );
+    expect(rows.filter(({ volatile }) => volatile)).toEqual([]);
+    expect([...OWN_OPERATORS].filter((each) => !rows.some(({ name }) => name === each))).toEqual([]);
+    const casts = await client.query(
+      `select from pg_cast c join pg_proc p on p.oid = castfunc where c.oid < 16384 and provolatile = 'v'`,
+    );
+    expect(casts.rows).toEqual([]);
+  });
+
+  it('every function of PostgreSQL’s own that is volatile is known as such', async () => {
+    const { rows } = await client.query<{ name: string }>(
+      `select distinct proname as name from pg_proc where pronamespace = 'pg_catalog'::regnamespace and provolatile = 'v' and prokind = 'f'
+        and proname !~ '^(pg_|binary_upgrade_)' and not prorettype = any ('{trigger,internal,cstring}'::regtype[])
+        and not exists (select from unnest(proargtypes) t where t in ('internal'::regtype, 'cstring'::regtype))`,
+    );
+    const listed = (name: string) => VOLATILE_FUNCTIONS.has(name) || STEADY_FUNCTIONS.has(name);
+    expect(rows.filter(({ name }) => !listed(name))).toEqual([]);
+  });
+
+  it.runIf(major === 15)('no type of PostgreSQL’s own that is listed is a domain, and none is missing', async () => {
+    const { rows } = await client.query<{ name: string }>(
+      `select typname as name from pg_type t where typnamespace = 'pg_catalog'::regnamespace and typtype in ('b', 'r', 'm')
+        and not exists (select from pg_type e where e.typarray = t.oid) and typname !~ '^pg_(brin|depend|mcv|ndis|node)'`,
+    );
+    expect(rows.filter(({ name }) => !OWN_TYPES.has(name))).toEqual([]);
   });
 
   it('every cast that is taken for one that changes no byte is so', async () => {

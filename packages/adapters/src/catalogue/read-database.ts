@@ -3,6 +3,7 @@ import type {
   Column,
   Constraint,
   Index,
+  KeyAction,
   Publication,
   Published,
   Relation,
@@ -16,6 +17,7 @@ import type {
 import { MOST_RELATIONS } from '@headgate/migrations';
 import pg from 'pg';
 import * as sql from './queries.ts';
+import { type CastRow, castOf, type OperatorRow, operatorOf, volatilityOf } from './read-operators.ts';
 
 /** How long any of the queries may take, and wait for a table that somebody holds. Milliseconds. */
 const STATEMENT_MS = 120_000;
@@ -49,7 +51,8 @@ export async function readCatalogueOf(client: pg.Client): Promise<Catalogue> {
     // Names of types come with their schema then, whoever reads.
     await client.query(`set local search_path = ''`);
     const server = settings?.server ?? 15;
-    const relations = await readRelations(client, server);
+    const calls = grouped(await rows<{ relation: string; calls: string }>(client, sql.CALLS), (row) => row.calls);
+    const relations = await readRelations(client, server, calls);
     const [record] = await rows<{ readable: boolean }>(client, sql.RECORD);
     const [recorded] = record?.readable === true ? await rows<{ version: number }>(client, sql.SCHEMA_VERSION) : [];
     return {
@@ -57,9 +60,11 @@ export async function readCatalogueOf(client: pg.Client): Promise<Catalogue> {
       timeZone: settings?.time_zone ?? '',
       searchPath: settings?.search_path ?? [],
       relations,
-      types: await readTypes(client),
+      types: await readTypes(client, calls),
       routines: await readRoutines(client),
       binaryCasts: (await rows<{ cast: string }>(client, sql.BINARY_CASTS)).map(({ cast }) => cast),
+      operators: (await rows<OperatorRow>(client, sql.OPERATORS)).map(operatorOf),
+      casts: (await rows<CastRow>(client, sql.CASTS)).map(castOf),
       publications: (await rows<PublicationRow>(client, sql.PUBLICATIONS(server))).map(publicationOf),
       ...(settings === undefined ? {} : { readAt: settings.read_at }),
       ...(recorded === undefined ? {} : { schemaVersion: recorded.version }),
@@ -99,7 +104,9 @@ const KINDS: Readonly<Record<string, RelationKind>> = {
   S: 'sequence',
 };
 
-async function readRelations(client: pg.Client, server: number): Promise<readonly Relation[]> {
+type Calls = ReadonlyMap<string, readonly string[]>;
+
+async function readRelations(client: pg.Client, server: number, calls: Calls): Promise<readonly Relation[]> {
   const [{ found: count } = { found: 0 }] = await rows<{ found: number }>(client, sql.HOW_MANY);
   if (count > MOST_RELATIONS)
     throw new RangeError(`it has ${count} tables, views and sequences; a catalogue holds at most ${MOST_RELATIONS}`);
@@ -154,6 +161,7 @@ async function readRelations(client: pg.Client, server: number): Promise<readonl
       triggers: triggers.get(oid) ?? [],
       parents: parents.get(oid) ?? [],
       uses: uses.get(oid) ?? [],
+      ...(calls.has(oid) ? { calls: calls.get(oid) ?? [] } : {}),
       ...(owners.has(oid) ? { ownedBy: owners.get(oid) as Use } : {}),
       ...(unlogged ? { unlogged } : {}),
       ...(row_security ? { rowSecurity: true } : {}),
@@ -252,7 +260,11 @@ interface ConstraintRow {
   readonly references_relation: string | null;
   readonly references_columns: string[] | null;
   readonly no_inherit: boolean;
+  readonly on_update: string | null;
+  readonly on_delete: string | null;
 }
+
+const KEY_ACTIONS: Readonly<Record<string, KeyAction>> = { c: 'cascade', n: 'set null', d: 'set default' };
 
 const CONSTRAINT_KINDS: Readonly<Record<string, Constraint['kind']>> = {
   c: 'check',
@@ -265,6 +277,7 @@ const CONSTRAINT_KINDS: Readonly<Record<string, Constraint['kind']>> = {
 
 function constraintOf(row: ConstraintRow, keys: ReadonlyMap<string, string>): Constraint {
   const { name, kind, validated, columns, expression } = row;
+  const [onUpdate, onDelete] = [KEY_ACTIONS[row.on_update ?? ''], KEY_ACTIONS[row.on_delete ?? '']];
   const other = row.references_relation === null ? undefined : keys.get(row.references_relation);
   return {
     name,
@@ -274,6 +287,8 @@ function constraintOf(row: ConstraintRow, keys: ReadonlyMap<string, string>): Co
     ...(expression === null ? {} : { expression }),
     ...(row.no_inherit ? { noInherit: true as const } : {}),
     ...(other === undefined ? {} : { references: { relation: other, columns: row.references_columns ?? [] } }),
+    ...(onUpdate === undefined ? {} : { onUpdate }),
+    ...(onDelete === undefined ? {} : { onDelete }),
   };
 }
 
@@ -323,20 +338,24 @@ function indexOf({ relation: _, reads, ...index }: IndexRow): Index {
   return { ...index, reads: [...new Set([...index.columns, ...reads])] };
 }
 
-async function readTypes(client: pg.Client): Promise<readonly UserType[]> {
+async function readTypes(client: pg.Client, calls: Calls): Promise<readonly UserType[]> {
   const kinds: Readonly<Record<string, UserType['kind']>> = {
     e: 'enum',
     d: 'domain',
     c: 'composite',
     r: 'range',
+    m: 'range',
     b: 'other',
   };
   const found = await rows<TypeRow>(client, sql.TYPES);
-  return found.map(({ schema, name, kind, base, constrained, values, attributes }) => ({
+  return found.map(({ schema, name, kind, base, constrained, values, attributes, relation, ...more }) => ({
     schema,
     name,
     kind: kinds[kind] ?? 'other',
     ...(base === null ? {} : { base, constrained }),
+    ...(more.default === null ? {} : { default: more.default }),
+    ...(calls.has(relation) ? { calls: calls.get(relation) ?? [] } : {}),
+    ...(more.volatile_text ? { volatileText: true as const } : {}),
     ...(values === null ? {} : { values }),
     ...(attributes === null ? {} : { attributes }),
   }));
@@ -348,19 +367,21 @@ interface TypeRow {
   readonly kind: string;
   readonly base: string | null;
   readonly constrained: boolean;
+  readonly default: string | null;
+  readonly volatile_text: boolean;
+  readonly relation: string;
   readonly values: string[] | null;
   readonly attributes: { name: string; type: string }[] | null;
 }
 
 async function readRoutines(client: pg.Client): Promise<readonly Routine[]> {
-  const volatilities: Readonly<Record<string, Routine['volatility']>> = { i: 'immutable', s: 'stable', v: 'volatile' };
   const found = await rows<Omit<Routine, 'volatility' | 'source'> & { volatility: string; source: string | null }>(
     client,
     sql.ROUTINES,
   );
   return found.map(({ volatility, source, ...rest }) => ({
     ...rest,
-    volatility: volatilities[volatility] ?? 'volatile',
+    volatility: volatilityOf(volatility),
     ...(source === null ? {} : { source }),
   }));
 }

@@ -2,11 +2,13 @@
  * What stands inside of DO blocks and functions. PL/pgSQL is read by its own parser; what it would run is run here, what is
  * put together at run time is worked out as far as constants reach, and said to be not known beyond that.
  */
+
 import type { Node } from 'libpg-query';
+import { typeRefFrom } from '../catalogue/type-name.ts';
 import { as } from '../parse/nodes.ts';
 import { parse, parseBody, parseOne } from '../parse/parser.ts';
 import { statementsOf } from '../parse/statements.ts';
-import { runQuery } from '../statements/queries.ts';
+import { runQuery, runRulesOf } from '../statements/queries.ts';
 import { bodyOf } from '../statements/routines.ts';
 import type { Scene } from '../statements/scene.ts';
 import { fold } from './constant-text.ts';
@@ -71,6 +73,7 @@ function visit(value: unknown, conditional: boolean, scene: Scene): void {
     // What a handler catches is as if it had not been reached.
     const caught = key === 'PLpgSQL_stmt_block' && fields?.exceptions !== undefined;
     const below = conditional || caught || CONDITIONAL.test(key);
+    if (key === 'PLpgSQL_type') runRulesOf(typeRefFrom((content as { typname?: string }).typname ?? ''), scene);
     if (LEAVES.test(key)) scene.session.mayHaveLeft = true;
     if (key === 'PLpgSQL_stmt_execsql') runText(queryOf(fields.sqlstmt), below, scene);
     else if (key === 'PLpgSQL_stmt_dynexecute') {

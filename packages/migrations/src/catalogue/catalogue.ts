@@ -16,6 +16,12 @@ export interface Catalogue {
    * types' values and attributes, and when a trigger fires, known as well.
    */
   readonly publications?: readonly Publication[];
+  /**
+   * Operators and casts of people's own; absent in catalogues of before. Only where they are given are the domains' defaults,
+   * what views and domains call, and what foreign keys do, known as well.
+   */
+  readonly operators?: readonly Operator[];
+  readonly casts?: readonly Cast[];
   /** When it was read, by the database's clock; absent in files of before. Milliseconds since 1970. */
   readonly readAt?: number;
   /** The version that Headgate's own record says that it is at; absent: there is no record, or it may not be read. */
@@ -43,6 +49,8 @@ export interface Relation {
   readonly defaultPartition?: boolean;
   /** Of a view: what it reads, and which columns of it. */
   readonly uses?: readonly Use[];
+  /** Of a view: the functions that its query calls, by operators, casts and domains, too: `schema.name`. */
+  readonly calls?: readonly string[];
   /** Of a sequence: the column that it goes with. */
   readonly ownedBy?: Use;
   readonly rowSecurity?: boolean;
@@ -125,9 +133,14 @@ export interface Constraint {
   readonly expression?: string;
   /** Of a foreign key. */
   readonly references?: Use;
+  /** Of a foreign key: what becomes of the rows that refer, when what they refer to changes, or goes; absent: nothing. */
+  readonly onUpdate?: KeyAction;
+  readonly onDelete?: KeyAction;
   /** Of a check: heirs don't have it. */
   readonly noInherit?: true;
 }
+
+export type KeyAction = 'cascade' | 'set null' | 'set default';
 
 export interface Index {
   readonly name: string;
@@ -155,6 +168,12 @@ export interface UserType {
   readonly base?: string;
   /** Of a domain: it has a CHECK or NOT NULL. */
   readonly constrained?: boolean;
+  /** Of a domain: the expression of its default. */
+  readonly default?: string;
+  /** Of a domain: the functions that its CHECKs call, and those of the domain that it stands on: `schema.name`. */
+  readonly calls?: readonly string[];
+  /** Another type is turned into it, or it into another, as a text by a function that is volatile. */
+  readonly volatileText?: true;
   /** Of an enum. */
   readonly values?: readonly string[] | undefined;
   /** Of a composite type. */
@@ -169,4 +188,26 @@ export interface Routine {
   readonly language: string;
   /** Its definition, CREATE FUNCTION and all, for languages that are read here. */
   readonly source?: string;
+}
+
+/** An operator of somebody's own: other than PostgreSQL's it may do anything. */
+export interface Operator {
+  readonly schema: string;
+  readonly name: string;
+  /** The function that it stands for: `schema.name`. */
+  readonly calls: string;
+  /** Its operands' types; a prefix operator has no left one. */
+  readonly left?: string;
+  readonly right?: string;
+  readonly volatility: Routine['volatility'];
+}
+
+/** A cast by a function. */
+export interface Cast {
+  readonly from: string;
+  readonly to: string;
+  readonly calls: string;
+  /** Where nobody writes it: in an assignment, or anywhere. */
+  readonly applies: 'explicit' | 'assignment' | 'implicit';
+  readonly volatility: Routine['volatility'];
 }

@@ -1,5 +1,5 @@
 /** A relation that a statement changed which may not have been reached, or was undone: whichever of both would be the worse is believed. */
-import type { ColumnState, TableState } from './table-state.ts';
+import type { ColumnState, TableState, TypeState } from './table-state.ts';
 
 /** `before`: without the statement; undefined: there was none. */
 export function either(before: TableState | undefined, after: TableState): TableState {
@@ -25,6 +25,7 @@ export function either(before: TableState | undefined, after: TableState): Table
     triggers: [...new Set([...before.triggers, ...after.triggers])],
     parents: [...new Set([...before.parents, ...after.parents])],
     uses: [...new Set([...before.uses, ...after.uses])],
+    calls: before.calls && after.calls && [...new Set([...before.calls, ...after.calls])],
     defaultPartition: before.defaultPartition || after.defaultPartition,
     rowSecurity: before.rowSecurity || after.rowSecurity,
     unlogged: before.unlogged && after.unlogged,
@@ -33,6 +34,20 @@ export function either(before: TableState | undefined, after: TableState): Table
     rules: before.rules === after.rules ? after.rules : undefined,
     policies: before.policies === after.policies ? after.policies : undefined,
     ...(before.perhaps === true || after.perhaps === true ? { perhaps: true } : {}),
+  };
+}
+
+/** The same of a type: it may have the rules and the defaults of both. */
+export function eitherType(before: TypeState | undefined, after: TypeState): TypeState {
+  const text = after.default ?? before?.default;
+  return {
+    ...after,
+    fresh: false,
+    constrained:
+      after.constrained === true || before?.constrained === true || (before?.base ?? after.base) !== after.base,
+    fills: [...new Set([...(before?.fills ?? []), ...(after.fills ?? [])])],
+    calls: [...new Set([...(before?.calls ?? []), ...(after.calls ?? [])])],
+    ...(text === undefined ? {} : { default: text }),
   };
 }
 

@@ -38,12 +38,35 @@ const publication = z.strictObject({
   publishes: z.array(z.enum(['insert', 'update', 'delete', 'truncate'])).max(4),
 });
 
+const volatility = z.enum(['immutable', 'stable', 'volatile']);
+
+const operator = z.strictObject({
+  schema: name,
+  name,
+  calls: name,
+  left: name.optional(),
+  right: name.optional(),
+  volatility,
+});
+
+const cast = z.strictObject({
+  from: name,
+  to: name,
+  calls: name,
+  applies: z.enum(['explicit', 'assignment', 'implicit']),
+  volatility,
+});
+
+const action = z.enum(['cascade', 'set null', 'set default']);
+
 const schema = z.strictObject({
   server: z.number().int().min(10).max(99),
   timeZone: z.string().max(100),
   searchPath: names,
   binaryCasts: names,
   publications: z.array(publication).max(10_000).optional(),
+  operators: z.array(operator).max(MOST_RELATIONS).optional(),
+  casts: z.array(cast).max(MOST_RELATIONS).optional(),
   readAt: z.number().int().nonnegative().optional(),
   schemaVersion: z.number().int().nonnegative().optional(),
   relations: z
@@ -77,6 +100,8 @@ const schema = z.strictObject({
               validated: z.boolean(),
               expression: text.optional(),
               references: use.optional(),
+              onUpdate: action.optional(),
+              onDelete: action.optional(),
               noInherit: z.literal(true).optional(),
             }),
           )
@@ -100,6 +125,7 @@ const schema = z.strictObject({
         parents: names,
         defaultPartition: z.boolean().optional(),
         uses: z.array(use).max(10_000).optional(),
+        calls: names.optional(),
         ownedBy: use.optional(),
         rowSecurity: z.boolean().optional(),
         unlogged: z.boolean().optional(),
@@ -118,6 +144,9 @@ const schema = z.strictObject({
         kind: z.enum(['enum', 'domain', 'composite', 'range', 'other']),
         base: name.optional(),
         constrained: z.boolean().optional(),
+        default: text.optional(),
+        calls: names.optional(),
+        volatileText: z.literal(true).optional(),
         values: z.array(z.string().max(300)).max(100_000).optional(),
         attributes: z
           .array(z.strictObject({ name, type: name }))
@@ -132,7 +161,7 @@ const schema = z.strictObject({
         schema: name,
         name,
         arguments: z.number().int().min(0).max(200),
-        volatility: z.enum(['immutable', 'stable', 'volatile']),
+        volatility,
         language: name,
         source: z.string().max(1_000_000).optional(),
       }),

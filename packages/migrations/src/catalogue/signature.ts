@@ -1,5 +1,5 @@
 /** Which function of a name is meant: PostgreSQL tells them apart by the types of their arguments. */
-import type { Node, TypeName } from 'libpg-query';
+import type { FunctionParameter, Node, TypeName } from 'libpg-query';
 import { as } from '../parse/nodes.ts';
 import { parseOne } from '../parse/parser.ts';
 import type { RoutineState } from './table-state.ts';
@@ -8,24 +8,31 @@ import { type TypeRef, typeRefOf } from './type-name.ts';
 /** `maybe`: the types can't be told apart, or aren't known. */
 export type Same = 'same' | 'maybe' | 'other';
 
-const read = new WeakMap<RoutineState, readonly TypeRef[] | undefined>();
+const read = new WeakMap<RoutineState, readonly FunctionParameter[] | undefined>();
 
-/** The types that a function is called with, from its definition. */
-function signatureOf(routine: RoutineState): readonly TypeRef[] | undefined {
+/** A function's parameters, from its definition; `undefined`: nobody has it. */
+export function parametersOf(routine: RoutineState): readonly FunctionParameter[] | undefined {
   if (!read.has(routine)) {
     const made = routine.source === undefined ? undefined : as(parseOne(routine.source), 'CreateFunctionStmt');
-    read.set(routine, made === undefined ? undefined : typesOf(made.parameters));
+    const all = made?.parameters?.flatMap((node) => as(node, 'FunctionParameter') ?? []);
+    read.set(routine, made === undefined ? undefined : (all ?? []));
   }
   return read.get(routine);
 }
 
+/** The types that a function is called with, from its definition. */
+function signatureOf(routine: RoutineState): readonly TypeRef[] | undefined {
+  return parametersOf(routine)?.flatMap(typeTaken);
+}
+
 /** The types of a function's parameters, without those that it only answers in. */
 export function typesOf(parameters: readonly Node[] | undefined): readonly TypeRef[] {
-  return (parameters ?? []).flatMap((node) => {
-    const parameter = as(node, 'FunctionParameter');
-    const answers = parameter?.mode === 'FUNC_PARAM_OUT' || parameter?.mode === 'FUNC_PARAM_TABLE';
-    return answers ? [] : [typeOf(parameter?.argType)];
-  });
+  return (parameters ?? []).flatMap((node) => typeTaken(as(node, 'FunctionParameter')));
+}
+
+function typeTaken(parameter: FunctionParameter | undefined): readonly TypeRef[] {
+  const answers = parameter?.mode === 'FUNC_PARAM_OUT' || parameter?.mode === 'FUNC_PARAM_TABLE';
+  return answers ? [] : [typeOf(parameter?.argType)];
 }
 
 export function typeOf(type: TypeName | undefined): TypeRef {

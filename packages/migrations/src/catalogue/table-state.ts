@@ -1,4 +1,5 @@
 /** What a relation, a type or a routine is between two statements. What a file makes itself is `fresh`: empty, and nobody uses it yet. */
+import type { Node } from 'libpg-query';
 import type { Name } from '../parse/nodes.ts';
 import type {
   Column,
@@ -20,7 +21,11 @@ export interface ColumnState extends Column {
 }
 
 /** A type or a routine; made in the same file, nobody uses it yet. */
-export type TypeState = UserType & { readonly fresh?: boolean };
+export type TypeState = UserType & {
+  readonly fresh?: boolean;
+  /** Of a domain: defaults that a file gave it, each of which it may have. */
+  readonly fills?: readonly Node[];
+};
 export type RoutineState = Routine & { readonly fresh?: boolean };
 
 /** A relation as it stands between two statements. */
@@ -43,6 +48,8 @@ export interface TableState {
   readonly parents: readonly string[];
   readonly defaultPartition: boolean;
   readonly uses: readonly Use[];
+  /** Of a view: the functions that its query calls; absent: not known. */
+  readonly calls?: readonly string[] | undefined;
   /** Of a sequence: the column that it goes with. */
   readonly ownedBy?: Use;
   readonly rowSecurity: boolean;
@@ -84,12 +91,15 @@ export function blank({ schema, name }: Required<Name> & { readonly schema: stri
     uses: [],
     rowSecurity: false,
     unlogged: false,
-    ...{ replicaIdentity: 'key', published: [], rules: [], policies: [] },
+    ...{ calls: [], replicaIdentity: 'key', published: [], rules: [], policies: [] },
   };
 }
 
-/** A relation as the catalogue says it. `whole`: the catalogue holds its replica identity, rules and policies, too. */
-export function stateOf(relation: Relation, whole: boolean): TableState {
+/**
+ * A relation as the catalogue says it. `whole`: the catalogue holds its replica identity, rules and policies, too; `behind`:
+ * what views call.
+ */
+export function stateOf(relation: Relation, whole: boolean, behind: boolean): TableState {
   const { schema, name, kind, rows, bytes, indexBytes, columns, constraints, indexes, triggers, parents } = relation;
   return {
     ...blank({ schema, name }, kind),
@@ -97,6 +107,7 @@ export function stateOf(relation: Relation, whole: boolean): TableState {
     fresh: false,
     defaultPartition: relation.defaultPartition === true,
     uses: relation.uses ?? [],
+    calls: relation.calls ?? (behind ? [] : undefined),
     ...(relation.ownedBy === undefined ? {} : { ownedBy: relation.ownedBy }),
     rowSecurity: relation.rowSecurity === true,
     unlogged: relation.unlogged === true,

@@ -4,15 +4,15 @@
  */
 import type { Name } from '../parse/nodes.ts';
 import type { Catalogue, RelationKind, Use } from './catalogue.ts';
-import { either, perhapsGone } from './either.ts';
+import { either, eitherType, perhapsGone } from './either.ts';
 import { Journal, setOrDelete } from './journal.ts';
 import { changeOf, type Links, link, owner, read, referred } from './links.ts';
 import { NextNumbers } from './next-numbers.ts';
+import { Operators } from './operators.ts';
 import { Publications } from './publications.ts';
 import { SessionSettings } from './session-settings.ts';
 import { sameSignature } from './signature.ts';
 import { blank, type Holder, type RoutineState, stateOf, type TableState, type TypeState } from './table-state.ts';
-import { type TypeRef, typeRefFrom } from './type-name.ts';
 
 export class WorkingSchema {
   /** Whether what isn't listed isn't there. */
@@ -39,6 +39,7 @@ export class WorkingSchema {
   /** What takes back each change of the transaction at hand. */
   readonly journal = new Journal();
   readonly publications: Publications;
+  readonly operators: Operators;
   /** Children by parent, who refers to whom, which view reads what: kept up with every change, never searched for. */
   readonly #children: Links = new Map();
   readonly #incoming: Links = new Map();
@@ -53,8 +54,9 @@ export class WorkingSchema {
     this.settings = new SessionSettings(catalogue);
     this.binaryCasts = new Set(catalogue?.binaryCasts ?? []);
     this.publications = new Publications(this.journal, catalogue?.publications);
+    this.operators = new Operators(this.journal, catalogue);
     const whole = this.publications.known;
-    for (const relation of catalogue?.relations ?? []) this.put(stateOf(relation, whole));
+    for (const relation of catalogue?.relations ?? []) this.put(stateOf(relation, whole, this.operators.known));
     for (const type of catalogue?.types ?? []) this.putType(type);
     for (const routine of catalogue?.routines ?? []) this.putRoutine(routine);
     this.#changed.clear();
@@ -277,11 +279,6 @@ export class WorkingSchema {
     return schemas.flatMap((each) => this.#types.get(`${each}.${name}`) ?? [])[0];
   }
 
-  /** What a text such as `numeric(10,2)` or `app.money` says. */
-  typeRef(text: string): TypeRef {
-    return typeRefFrom(text);
-  }
-
   putType(type: TypeState): void {
     if (this.#tried) return;
     this.#named.add(type.name);
@@ -289,8 +286,7 @@ export class WorkingSchema {
     const key = `${type.schema}.${type.name}`;
     const before = this.#types.get(key);
     this.journal.note(`type ${key}`, () => setOrDelete(this.#types, key, before));
-    const constrained = type.constrained === true || before?.constrained === true;
-    this.#types.set(key, this.#perhaps ? { ...type, constrained, fresh: false } : type);
+    this.#types.set(key, this.#perhaps ? eitherType(before, type) : type);
     if (type.fresh === true) this.#freshTypes.add(key);
   }
 

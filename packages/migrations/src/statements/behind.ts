@@ -2,12 +2,14 @@
  * Functions that stand behind something: a default, a CHECK, an index, a view, an operator, a cast, a rule. PostgreSQL runs them
  * without their being named again, so what they do is looked at where they are put there.
  */
-import type { CreateFunctionStmt, Node, RuleStmt } from 'libpg-query';
+import type { CreateFunctionStmt, Node, RuleStmt, TypeName } from 'libpg-query';
 import type { TableState } from '../catalogue/table-state.ts';
+import { typeRefFrom, typeRefOf } from '../catalogue/type-name.ts';
 import type { Effects } from '../effects/effects.ts';
 import { blocksWrites } from '../effects/lock-modes.ts';
+import { meantByColumn, meantIn } from '../expressions/meant.ts';
 import { type Name, type NodeKind, nameFrom, walk, written } from '../parse/nodes.ts';
-import { parseOne } from '../parse/parser.ts';
+import { defaultsOf, expressionOf, standsOn } from '../types/domains.ts';
 import { callOf } from './queries.ts';
 import type { Scene } from './scene.ts';
 
@@ -43,7 +45,7 @@ const NAMES: ReadonlySet<NodeKind> = new Set<NodeKind>([
 /** Says what stands behind what a statement makes and does more than give an answer. */
 export function lookBehind(kind: NodeKind, content: unknown, scene: Scene): void {
   if (kind === 'RuleStmt') lookAtRule(content as RuleStmt, scene);
-  const named = KEEPS.has(kind) ? called(kept(kind, content)) : NAMES.has(kind) ? namedIn(content) : [];
+  const named = KEEPS.has(kind) ? called(kept(kind, content), scene) : NAMES.has(kind) ? namedIn(content) : [];
   for (const name of named) standsBehind(name, scene);
 }
 
@@ -52,24 +54,23 @@ export function looksBehindAgain(name: Name & { readonly schema: string }, scene
   if (scene.schema.behind.has(`${name.schema}.${name.name}`)) standsBehind(name, scene);
 }
 
-/** Runs what stands behind a write to a table that the catalogue knows: its defaults, and the CHECKs that are held against the row. */
+/**
+ * Runs what stands behind a write to a table that the catalogue knows: its defaults, the CHECKs that are held against the row,
+ * and what makes values those of its columns' types.
+ */
 export function runBehindWrite({ columns, constraints }: TableState, defaults: boolean, scene: Scene): void {
   const texts = new Set(constraints.flatMap(({ kind, expression }) => (kind === 'check' ? (expression ?? []) : [])));
   if (defaults) for (const column of columns) if (column.default !== undefined) texts.add(column.default);
-  for (const text of texts)
-    for (const name of calledIn(text)) if (scene.schema.routines(name).length > 0) callOf(name, scene);
-}
-
-const read = new Map<string, readonly Name[]>();
-
-function calledIn(text: string): readonly Name[] {
-  if (!text.includes('(')) return [];
-  const known = read.get(text);
-  if (known !== undefined) return known;
-  const names = called(parseOne(`select ${text}`));
-  // A database has as many as people wrote; a file of hostile ones must not fill the memory.
-  if (read.size < 10_000) read.set(text, names);
-  return names;
+  const { schema } = scene;
+  const meant = [...texts].flatMap((text) => (/[(:]/.test(text) ? meantIn(expressionOf(text), schema) : []));
+  for (const { type, default: own } of columns) {
+    const ref = typeRefFrom(type);
+    meant.push(...meantByColumn(ref, schema));
+    for (const each of (defaults && own === undefined && defaultsOf(standsOn(ref, schema), schema)) || [])
+      meant.push(...meantIn(each, schema));
+  }
+  for (const { name } of meant)
+    if (name !== undefined && name.schema !== 'pg_catalog' && schema.routines(name).length > 0) callOf(name, scene);
 }
 
 function standsBehind(name: Name, scene: Scene): void {
@@ -91,13 +92,17 @@ function kept(kind: NodeKind, content: unknown): unknown {
   return kind === 'CreateFunctionStmt' ? (content as CreateFunctionStmt).parameters : content;
 }
 
-function called(expression: unknown): readonly Name[] {
-  const names = new Map<string, Name>();
+/** What an expression calls, by operators, casts and the domains of new columns, too. */
+function called(expression: unknown, { schema }: Scene): readonly Name[] {
+  const meant = [...meantIn(expression, schema)];
   walk(expression, (kind, content) => {
-    if (kind !== 'FuncCall') return;
-    const name = nameFrom(content.funcname as readonly Node[] | undefined);
-    names.set(written(name), name);
+    if (kind !== 'ColumnDef') return;
+    const type = typeRefOf(content.typeName as TypeName | undefined);
+    meant.push(...meantByColumn(type, schema));
+    for (const each of defaultsOf(standsOn(type, schema), schema) ?? []) meant.push(...meantIn(each, schema));
   });
+  const names = new Map<string, Name>();
+  for (const { name } of meant) if (name !== undefined) names.set(written(name), name);
   return [...names.values()];
 }
 

@@ -1,5 +1,5 @@
 import type { ColumnDef, Constraint as ConstraintNode, Node } from 'libpg-query';
-import type { Constraint, Index } from '../catalogue/catalogue.ts';
+import type { Constraint, Index, KeyAction } from '../catalogue/catalogue.ts';
 import type { ColumnState } from '../catalogue/table-state.ts';
 import { serialBase, typeRefOf, typeText } from '../catalogue/type-name.ts';
 import { as, nameOf, strings, walk } from '../parse/nodes.ts';
@@ -70,6 +70,8 @@ export function constraintFrom(part: ConstraintNode, scene: Scene): Constraint |
         columns: strings(part.fk_attrs),
         validated,
         references: { relation: key, columns: strings(part.pk_attrs) },
+        ...action('onUpdate', part.fk_upd_action),
+        ...action('onDelete', part.fk_del_action),
       };
     }
     case 'CONSTR_NOTNULL':
@@ -79,6 +81,13 @@ export function constraintFrom(part: ConstraintNode, scene: Scene): Constraint |
     default:
       return undefined;
   }
+}
+
+const ACTIONS: Readonly<Record<string, KeyAction>> = { c: 'cascade', n: 'set null', d: 'set default' };
+
+function action(when: 'onUpdate' | 'onDelete', letter: string | undefined): Pick<Constraint, 'onUpdate' | 'onDelete'> {
+  const does = ACTIONS[letter ?? ''];
+  return does === undefined ? {} : { [when]: does };
 }
 
 /** The index that a constraint makes; it has the constraint's name. */

@@ -13,8 +13,9 @@ import { failsOnDefault } from './alter-table/fitting.ts';
 import { lockKeys, lookAtDefault } from './alter-table/partitions.ts';
 import { columnFrom, partsOfColumn } from './column-definition.ts';
 import { madeBy } from './names/constraint-name.ts';
+import { failsAsColumn, failsToRefer } from './names/refused-column.ts';
 import { hasAllColumns, lacksColumns, passedOverIfTaken } from './names/taken-name.ts';
-import { readsOf, runQuery } from './queries.ts';
+import { callsOfOwn, readsOf, runQuery } from './queries.ts';
 import { type Family, lockAll, noteIfHides, relationIn, type Scene, tree } from './scene.ts';
 
 /** A new table costs nobody anything, but for what it refers to, inherits from, or is a partition of. */
@@ -55,7 +56,9 @@ export const createTable: Family<CreateStmt> = (statement, scene) => {
     );
   for (const { references } of parts.constraints) {
     const other = references === undefined ? undefined : schema.byKey(references.relation);
-    if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
+    if (other === undefined) continue;
+    lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
+    failsToRefer(scene, other, references?.columns ?? []);
   }
   noteIfHides(scene, name);
   if (made.fresh) schema.put(made);
@@ -93,6 +96,7 @@ function readElements(elements: readonly Node[], table: Made, scene: Scene): Ele
     const column = as(element, 'ColumnDef');
     if (column !== undefined) {
       if (hasAllColumns(scene, `${table.schema}.${table.name}`, columns.length)) break;
+      failsAsColumn(scene, column, false);
       columns.push(columnFrom(column));
       given.push(...partsOfColumn(column));
     }
@@ -138,7 +142,7 @@ export const createTableAs: Family<CreateTableAsStmt> = (statement, scene) => {
     rows: null,
     bytes: null,
     indexBytes: 0,
-    uses: isView ? uses : [],
+    ...(isView ? { uses, calls: callsOfOwn(query, scene) } : {}),
   });
 };
 

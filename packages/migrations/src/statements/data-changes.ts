@@ -6,14 +6,16 @@ import { as, quoted, written } from '../parse/nodes.ts';
 import { isFresh } from './alter-table/altered.ts';
 import { runBehindWrite } from './behind.ts';
 import { fire } from './firing.ts';
+import { changedBy, follow } from './following-keys.ts';
 import { failsIfPublished } from './publications.ts';
-import { basesOf, callsIn, readBeside, readsOf, runQuery } from './queries.ts';
+import { basesOf, callsIn, readBeside, readsOf, runQuery, runView } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** UPDATE keeps every row that it changes locked until the transaction ends. */
 export const update: Family<UpdateStmt> = (statement, scene) => {
   const { targetList, returningClause, whereClause, fromClause } = statement;
   const columns = (targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
+  const changed = changedBy(targetList);
   const tables = targets(statement, 'update', scene, columns);
   readBeside([targetList, returningClause], scene);
   callsIn([targetList, returningClause], scene);
@@ -23,6 +25,7 @@ export const update: Family<UpdateStmt> = (statement, scene) => {
     const touched = changesRows({ table, shown }, whereClause, fromClause, 'changed', scene);
     runBehindWrite(table, false, scene);
     fire(table, 'update', scene, touched !== 'few', shown ? undefined : columns);
+    follow(table, 'update', shown ? undefined : changed, scene);
     if (old.length > 0 && !table.fresh) scene.does.undo('never');
     if (touched !== 'few' && !table.fresh) adviseBatches(table, scene);
     scene.does.phase('data');
@@ -42,8 +45,8 @@ function removeFrom(target: Target, { whereClause, usingClause }: DeleteStmt, sc
   const touched = changesRows(target, whereClause, usingClause, 'deleted', scene);
   fire(table, 'delete', scene, touched !== 'few');
   scene.does.phase('data');
+  follow(table, 'delete', undefined, scene);
   if (table.fresh) return;
-  for (const referrer of scene.schema.referrers(table.key)) lookForReferences(table, referrer, scene);
   if (touched === 'few') {
     scene.does.undo('never');
     scene.does.remark('destroys-few', 'warning', `single rows of ${table.key} are deleted`);
@@ -69,10 +72,14 @@ export const insert: Family<InsertStmt> = (statement, scene) => {
   callsIn([statement.onConflictClause, statement.returningClause], scene);
   const many = select !== undefined && select.valuesLists === undefined && select.limitCount === undefined;
   const set = (statement.onConflictClause?.targetList ?? []).flatMap((node) => as(node, 'ResTarget')?.name ?? []);
-  for (const { table } of tables) {
+  const changed = changedBy(statement.onConflictClause?.targetList);
+  for (const { table, shown } of tables) {
     runBehindWrite(table, true, scene);
     fire(table, 'insert', scene, many);
-    if (statement.onConflictClause?.action === 'ONCONFLICT_UPDATE') fire(table, 'update', scene, many, set);
+    if (statement.onConflictClause?.action === 'ONCONFLICT_UPDATE') {
+      fire(table, 'update', scene, many, set);
+      follow(table, 'update', shown ? undefined : changed, scene);
+    }
     scene.does.phase('data');
   }
 };
@@ -83,8 +90,12 @@ export const merge: Family<MergeStmt> = (statement, scene) => {
   const beside = [sourceRelation, joinCondition, mergeWhenClauses, returningClause];
   readBeside(beside, scene);
   callsIn(beside, scene);
-  for (const { table } of tables) {
+  const clauses = (mergeWhenClauses ?? []).flatMap((node) => as(node, 'MergeWhenClause') ?? []);
+  for (const { table, shown } of tables) {
     runBehindWrite(table, true, scene);
+    for (const { commandType, targetList } of clauses)
+      if (commandType === 'CMD_DELETE') follow(table, 'delete', undefined, scene);
+      else if (commandType === 'CMD_UPDATE') follow(table, 'update', shown ? undefined : changedBy(targetList), scene);
     for (const each of tree(scene, table)) scene.does.work('write', each, 'rows are merged into it', { partly: true });
     for (const event of ['insert', 'update', 'delete'] as const) fire(table, event, scene, true);
     if (!table.fresh) scene.does.undo('never');
@@ -132,23 +143,6 @@ export const truncate: Family<TruncateStmt> = (statement, scene) => {
     does.safely(['loss', 'lock'], 'Copy what is deleted to an archive table first, and delete in batches.');
 };
 
-/** Rows that refer to what is deleted are looked for: by an index, if there is one, else in all of the table. */
-function lookForReferences(table: TableState, referrer: TableState, scene: Scene): void {
-  for (const { references, columns } of referrer.constraints) {
-    if (references?.relation !== table.key) continue;
-    const indexed = referrer.indexes.some((index) => index.columns[0] === columns[0]);
-    if (indexed) continue;
-    for (const each of tree(scene, referrer))
-      scene.does.work('read', each, `rows that refer to ${table.key} are looked for, and no index helps`);
-    if (!referrer.fresh)
-      scene.does.remark(
-        'destroys-few',
-        'warning',
-        `rows of ${referrer.key} that refer to what is deleted go along, or stand in the way; no index helps to find them`,
-      );
-  }
-}
-
 /** As far as the catalogue knows: it may have got rows since, so that is worth a word. */
 function isEmpty(table: TableState, scene: Scene): boolean {
   const empty = tree(scene, table).every(({ rows, kind }) => rows === 0 || kind === 'partitioned');
@@ -176,7 +170,10 @@ function targets(
 ): readonly Target[] {
   const named = relationIn(scene, statement.relation);
   const shown = named?.kind === 'view';
-  if (shown) fire(named, event, scene, true, columns);
+  if (shown) {
+    runView(named, scene);
+    fire(named, event, scene, true, columns);
+  }
   const instead = shown && named.triggers.some(({ fires }) => fires?.events.includes(event) && fires.off !== true);
   const tables = named === undefined || instead ? [] : basesOf(named, scene);
   const only = !shown && statement.relation?.inh !== true;

@@ -1,8 +1,11 @@
 /** What queries read, and which functions they call. */
 import type { FuncCall, Node, RangeVar, SelectStmt } from 'libpg-query';
 import type { Use } from '../catalogue/catalogue.ts';
+import { parametersOf, typeOf } from '../catalogue/signature.ts';
 import type { TableState } from '../catalogue/table-state.ts';
+import type { TypeRef } from '../catalogue/type-name.ts';
 import { HARMLESS_CALLS } from '../expressions/harmless-calls.ts';
+import { functionOf, type Meant, meantByColumn, meantIn } from '../expressions/meant.ts';
 import { STEADY_FUNCTIONS } from '../expressions/steady-functions.ts';
 import { BATCH_ROWS, touchedRows } from '../expressions/touched-rows.ts';
 import { as, constant, type Name, nameFrom, nameOf, walk, written } from '../parse/nodes.ts';
@@ -53,7 +56,7 @@ function isOfSystem({ schemaname, relname }: RangeVar): boolean {
 export function runQuery(query: SelectStmt, scene: Scene): void {
   const few = endsEarly(query);
   const partly = query.whereClause !== undefined || query.limitCount !== undefined;
-  for (const { table } of readIn(query, scene))
+  for (const { table } of ran(readIn(query, scene), scene))
     for (const each of few ? [] : tree(scene, table)) scene.does.work('read', each, 'a query reads it', { partly });
   callsIn(query, scene);
   walk(query, (kind, content) => {
@@ -65,8 +68,34 @@ export function runQuery(query: SelectStmt, scene: Scene): void {
 
 /** What a change reads beside the table that it changes: as much as its conditions let through. */
 export function readBeside(part: unknown, scene: Scene): void {
-  for (const { table } of readIn(part, scene))
+  for (const { table } of ran(readIn(part, scene), scene))
     for (const each of tree(scene, table)) scene.does.work('read', each, 'it is read for a change', { partly: true });
+}
+
+/** What is read now: views among it call what they call. */
+function ran(reads: readonly Read[], scene: Scene): readonly Read[] {
+  for (const { table } of reads) if (table.kind === 'view') runView(table, scene);
+  return reads;
+}
+
+/** Runs the functions that a view's query calls, and those of the views that it shows. */
+export function runView(view: TableState, scene: Scene): void {
+  const seen = new Map([[view.key, view]]);
+  for (const each of seen.values()) {
+    if (each.calls === undefined && !scene.schema.operators.quiet)
+      scene.does.notKnown(`which functions ${each.key} calls isn’t in the catalogue: write it again`);
+    for (const calls of each.calls ?? []) callOf(functionOf(calls), scene);
+    for (const { relation } of each.uses) {
+      const used = scene.schema.byKey(relation);
+      if (used?.kind === 'view') seen.set(used.key, used);
+    }
+  }
+}
+
+/** People's own functions that an expression may call, by whichever way: `schema.name`. */
+export function callsOfOwn(expression: unknown, { schema }: Scene): readonly string[] {
+  const all = meantIn(expression, schema).flatMap(({ name }) => (name === undefined ? [] : schema.routines(name)));
+  return [...new Set(all.map((routine) => `${routine.schema}.${routine.name}`))];
 }
 
 /** The first few rows of one table, as they come: nothing has to be read to its end. */
@@ -86,7 +115,7 @@ function hasCall(query: SelectStmt): boolean {
   return found || as(query.fromClause?.[0], 'RangeVar') === undefined;
 }
 
-/** Runs the bodies of the functions that an expression calls, as far as they are known. */
+/** Runs the bodies of the functions that an expression calls, itself or by an operator or a cast, as far as they are known. */
 export function callsIn(expression: unknown, scene: Scene): void {
   walk(expression, (kind, content) => {
     if (kind !== 'FuncCall') return;
@@ -94,6 +123,17 @@ export function callsIn(expression: unknown, scene: Scene): void {
     noteSetval(content as FuncCall, scene);
     callOf(nameFrom(content.funcname as readonly Node[] | undefined), scene);
   });
+  runMeant(
+    meantIn(expression, scene.schema).filter(({ by }) => by !== 'call'),
+    scene,
+  );
+}
+
+/** Runs what operators, casts and CHECKs stand for. */
+export function runMeant(all: readonly Meant[], scene: Scene): void {
+  for (const { name, label } of all)
+    if (name === undefined) scene.does.notKnown(`what ${label} does isn’t known`);
+    else if (name.schema !== 'pg_catalog') callOf(name, scene);
 }
 
 /** setval() to a constant: what the sequence gives next may be taken. */
@@ -119,15 +159,31 @@ export function callOf(name: Name, scene: Scene): void {
   }
   for (const routine of own) {
     const { language, source, volatility } = routine;
-    if (scene.session.behind) scene.schema.behind.add(`${routine.schema}.${routine.name}`);
+    const key = `${routine.schema}.${routine.name}`;
+    if (scene.session.behind) scene.schema.behind.add(key);
+    // A domain's CHECKs are held against what it is given; a CHECK may take the domain itself.
+    if (scene.does.isFirst(`types of ${key} ${routine.arguments} ${scene.conditional}`))
+      for (const { argType } of parametersOf(routine) ?? []) runRulesOf(typeOf(argType), scene);
     // What an extension brings says of itself whether it changes anything.
-    if (volatility !== 'volatile' && (language === 'c' || (language === 'internal' && ofServer))) continue;
+    if (
+      volatility !== 'volatile' &&
+      (language === 'c' || (language === 'internal' && (ofServer || source === undefined)))
+    )
+      continue;
     if (source === undefined || scene.depth > 8) {
       scene.does.notKnown(`what the function ${routine.name} (${language}) does isn’t known`);
       continue;
     }
     scene.runBody(language, source);
   }
+}
+
+/** Runs what a domain holds against each of its values: of a variable, of an argument. */
+export function runRulesOf(type: TypeRef, scene: Scene): void {
+  runMeant(
+    meantByColumn(type, scene.schema).filter(({ by }) => by === 'check'),
+    scene,
+  );
 }
 
 /** FOR UPDATE and its like: rows are locked until the transaction ends, by the top query or one within it. */

@@ -2,6 +2,7 @@ import type { AlterObjectSchemaStmt, AlterOwnerStmt, RenameStmt } from 'libpg-qu
 import type { TableState } from '../catalogue/table-state.ts';
 import { as, nameFrom, nameOf, quoted, written } from '../parse/nodes.ts';
 import { columnOf, isFresh } from './alter-table/altered.ts';
+import { followMove } from './move-behind.ts';
 import { failsIfNoColumn, failsIfNoTrigger, failsIfNot } from './names/missing-name.ts';
 import {
   fails,
@@ -20,6 +21,7 @@ export const rename: Family<RenameStmt> = (statement, scene) => {
   if (renameType === 'OBJECT_INDEX') return renameIndex(statement, scene);
   if (statement.relation === undefined) {
     const name = renamed(statement);
+    followMove(statement.object, { name: newname }, scene);
     does.breaks('certain', `running code that names ${name} fails (${renameType.slice(7).toLowerCase()})`, name);
     return;
   }
@@ -144,6 +146,7 @@ export const setSchema: Family<AlterObjectSchemaStmt> = (statement, scene) => {
   if (statement.relation === undefined) {
     const args = as(statement.object, 'ObjectWithArgs');
     const name = written(nameFrom(args?.objname ?? as(statement.object, 'List')?.items));
+    followMove(statement.object, { schema: newschema }, scene);
     scene.does.breaks('certain', `running code that names ${name} fails, or finds another by its search path`, name);
     return;
   }

@@ -14,6 +14,7 @@ import type { TypeRef } from '../catalogue/type-name.ts';
 import { as, type Name, nameFrom, option, strings, written } from '../parse/nodes.ts';
 import { looksBehindAgain } from './behind.ts';
 import { dropsRowsAgain } from './firing.ts';
+import { mayHideAnother } from './overloads.ts';
 import { callOf, callsIn } from './queries.ts';
 import type { Family, Scene } from './scene.ts';
 
@@ -26,7 +27,7 @@ export const createFunction: Family<CreateFunctionStmt> = (statement, scene) => 
   const routine: RoutineState = {
     ...name,
     arguments: count,
-    volatility: volatilityOf(statement),
+    volatility: volatilityOf(statement.options),
     language,
     source: scene.text,
   };
@@ -39,6 +40,7 @@ export const createFunction: Family<CreateFunctionStmt> = (statement, scene) => 
       'Give what behaves differently a new name, and leave the old function for the code that runs.',
     );
   }
+  if (there.length === 0) mayHideAnother(name, there, scene);
   const sure = statement.replace !== true || schema.complete || there.length > 0;
   schema.putRoutine({ ...routine, fresh: before.length === 0 && sure });
   looksBehindAgain(name, scene);
@@ -59,12 +61,16 @@ function takesValue(mode: string | undefined): boolean {
   return mode !== 'FUNC_PARAM_OUT' && mode !== 'FUNC_PARAM_TABLE';
 }
 
-function volatilityOf(statement: CreateFunctionStmt): Routine['volatility'] {
-  const said = as(option(statement.options, 'volatility'), 'String')?.sval;
+function volatilityOf(options: readonly Node[] | undefined): Routine['volatility'] {
+  const said = as(option(options, 'volatility'), 'String')?.sval;
   return said === 'immutable' || said === 'stable' ? said : 'volatile';
 }
 
 export const alterFunction: Family<AlterFunctionStmt> = (statement, scene) => {
+  // Whichever it is, one that turns volatile counts; that one turns steady isn't believed of any.
+  if (volatilityOf(statement.actions) === 'volatile' && option(statement.actions, 'volatility') !== undefined)
+    for (const each of scene.schema.routines(nameFrom(statement.func?.objname)))
+      scene.schema.putRoutine({ ...each, volatility: 'volatile' });
   scene.does.breaks(
     'possible',
     `running code calls ${written(nameFrom(statement.func?.objname))} with other properties`,

@@ -8,14 +8,24 @@ import type {
   Node,
 } from 'libpg-query';
 import type { UserType } from '../catalogue/catalogue.ts';
-import type { TableState } from '../catalogue/table-state.ts';
+import type { TableState, TypeState } from '../catalogue/table-state.ts';
 import { typeRefFrom, typeRefOf, typeText } from '../catalogue/type-name.ts';
 import { as, type Name, nameFrom, nameOf, quoted, strings, written } from '../parse/nodes.ts';
+import { defaultsOf, standsOn } from '../types/domains.ts';
 import { isFresh } from './alter-table/altered.ts';
-import { fails } from './names/taken-name.ts';
+import { fails, failsIfTaken } from './names/taken-name.ts';
+import { callsOfOwn } from './queries.ts';
 import { type Family, isUnsure, type Scene } from './scene.ts';
 
-function make(kind: UserType['kind'], name: Name, more: Partial<UserType>, scene: Scene): void {
+function make(kind: UserType['kind'], name: Name, more: Partial<TypeState>, scene: Scene): void {
+  const made = scene.schema.qualified(name);
+  const there = scene.schema.type(made);
+  const relation = scene.schema.find(made);
+  if (there !== undefined && there.kind !== 'other' && scene.schema.complete)
+    fails(scene, `there is a type ${written(made)} already`);
+  else if (relation !== undefined && relation.perhaps !== true && kind !== 'composite')
+    fails(scene, `there is a relation ${relation.key}, and so a type of that name`);
+  else if (kind === 'composite') failsIfTaken(scene, made);
   scene.schema.putType({ ...scene.schema.qualified(name), kind, ...more, fresh: !scene.conditional });
 }
 
@@ -26,9 +36,16 @@ export const createComposite: Family<CompositeTypeStmt> = ({ typevar }, scene) =
   make('composite', nameOf(typevar), {}, scene);
 
 export const createDomain: Family<CreateDomainStmt> = ({ domainname, typeName, constraints }, scene) => {
-  const kinds = (constraints ?? []).map((node) => as(node, 'Constraint')?.contype);
-  const constrained = kinds.some((kind) => kind === 'CONSTR_CHECK' || kind === 'CONSTR_NOTNULL');
-  make('domain', nameFrom(domainname), { base: typeText(typeRefOf(typeName)), constrained }, scene);
+  const parts = (constraints ?? []).flatMap((node) => as(node, 'Constraint') ?? []);
+  const constrained = parts.some(({ contype }) => contype === 'CONSTR_CHECK' || contype === 'CONSTR_NOTNULL');
+  const calls = parts.flatMap((part) => (part.contype === 'CONSTR_CHECK' ? callsOfOwn(part.raw_expr, scene) : []));
+  const base = typeRefOf(typeName);
+  const own = parts.find(({ contype }) => contype === 'CONSTR_DEFAULT');
+  // What the domain below has as its default now, this one has for good.
+  const fills =
+    own === undefined ? defaultsOf(standsOn(base, scene.schema), scene.schema) : [own.raw_expr ?? []].flat();
+  const more = { base: typeText(base), constrained, calls, ...(fills === undefined ? {} : { fills }) };
+  make('domain', nameFrom(domainname), more, scene);
 };
 
 /** Most values of one enum that are followed. */
@@ -86,9 +103,10 @@ export const alterEnum: Family<AlterEnumStmt> = (statement, scene) => {
 export const alterDomain: Family<AlterDomainStmt> = ({ subtype, typeName, def }, scene) => {
   const name = nameFrom(typeName);
   const domain = scene.schema.type(name);
-  if (domain?.fresh === true) return;
   const { does, schema } = scene;
   const part = as(def, 'Constraint');
+  if (domain !== undefined) schema.putType(altered(domain, subtype, def, scene));
+  if (domain?.fresh === true) return;
   if (subtype === 'X' || subtype === 'N' || subtype === 'T') {
     does.undo('until-written');
     if (subtype === 'T' && def === undefined)
@@ -113,8 +131,18 @@ export const alterDomain: Family<AlterDomainStmt> = ({ subtype, typeName, def },
       'Add the constraint as NOT VALID and validate it later.',
       `${scene.text.trim().replace(/;?\s*$/, '')} NOT VALID;`,
     );
-  if (domain !== undefined) schema.putType({ ...domain, constrained: true });
 };
+
+/** A domain as it is afterwards: a rule that it had may be among those that stay. */
+function altered(domain: TypeState, subtype: string | undefined, def: Node | undefined, scene: Scene): TypeState {
+  if (subtype === 'T') {
+    const { default: _, ...rest } = domain;
+    return { ...rest, fills: def === undefined ? [] : [def] };
+  }
+  const check = as(def, 'Constraint')?.raw_expr;
+  const calls = [...(domain.calls ?? []), ...callsOfOwn(check, scene)];
+  return subtype === 'C' || subtype === 'O' ? { ...domain, constrained: true, calls } : domain;
+}
 
 /** DROP TYPE and DROP DOMAIN: with CASCADE the columns of that type go along. */
 export function dropType(object: Node, { behavior, missing_ok }: DropStmt, scene: Scene): void {

@@ -3,7 +3,7 @@ import { blank, type TableState } from '../catalogue/table-state.ts';
 import { as, nameOf, quoted, strings, written } from '../parse/nodes.ts';
 import { intoTable } from './create-table.ts';
 import { fails, failsIfTaken, holderText, isWhole } from './names/taken-name.ts';
-import { readsOf, runQuery } from './queries.ts';
+import { callsOfOwn, readsOf, runQuery, runView } from './queries.ts';
 import { type Family, noteIfHides, relationIn, type Scene } from './scene.ts';
 import { setConfigOf } from './session.ts';
 
@@ -33,6 +33,7 @@ export const createView: Family<ViewStmt> = (statement, scene) => {
     known: columns !== undefined,
     columns: (columns ?? []).map((column) => ({ name: column, type: 'unknown', nullable: true })),
     uses,
+    calls: callsOfOwn(statement.query, scene),
   });
 };
 
@@ -119,6 +120,7 @@ export const refresh: Family<RefreshMatViewStmt> = (statement, scene) => {
   const view = relationIn(scene, statement.relation);
   if (view === undefined) return;
   scene.does.phase('data');
+  if (statement.skipData !== true) runView(view, scene);
   for (const { relation } of view.uses) {
     const source = scene.schema.byKey(relation);
     if (source === undefined) continue;

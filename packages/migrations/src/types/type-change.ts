@@ -3,9 +3,10 @@
  * were allowed before no longer are. PostgreSQL decides it in ATColumnChangeRequiresRewrite and CheckIndexCompatible; the
  * oracle's test holds these rules against a server.
  */
-import { serialBase, type TypeRef } from '../catalogue/type-name.ts';
+import type { TypeRef } from '../catalogue/type-name.ts';
 import type { WorkingSchema } from '../catalogue/working-schema.ts';
 import { BINARY_CASTS } from './binary-casts.ts';
+import { isConstrained, type Stands, standsOn } from './domains.ts';
 
 export interface TypeChange {
   readonly rewrite: boolean;
@@ -40,14 +41,13 @@ const WIDER: ReadonlySet<string> = new Set([
 
 /** `using`: an expression is given that isn't just the column, cast to the new type. */
 export function typeChange(from: TypeRef, to: TypeRef, schema: WorkingSchema, using: boolean): TypeChange {
-  const old = standsOn(from, schema);
-  const narrows = isNarrower(old, standsOn(to, schema));
+  const [before, after] = [standsOn(from, schema), standsOn(to, schema)];
+  const [old, next] = [before.base, after.base];
+  const narrows = isNarrower(old, next);
   if (using) return { ...REWRITE, narrows };
-  const domain = domainOf(to, schema);
-  if (domain?.constrained === true && !same(from, to)) return { ...REWRITE, narrows: true };
-  const next = standsOn(to, schema);
+  if (isConstrained(after) && !same(from, to)) return { ...REWRITE, narrows: true };
   // What a domain's base is limited to, the server doesn't look up: a limit is held against every value.
-  if (domainOf(from, schema) !== undefined && !same(from, to) && next.mods.length > 0) return { ...REWRITE, narrows };
+  if (isDomain(before) && !same(from, to) && next.mods.length > 0) return { ...REWRITE, narrows };
   if (old.array || next.array) return same(old, next) ? SAME : { ...REWRITE, narrows };
   if (old.name === next.name && sameSchema(old, next)) return { ...sameName(old, next), narrows };
   if (utcTimes(old, next, schema)) return { rewrite: false, reindex: true, narrows };
@@ -121,20 +121,6 @@ function isNarrower(old: TypeRef, next: TypeRef): boolean {
   return !WIDER.has(`${old.name}>${next.name}`) || next.mods.length > 0;
 }
 
-function domainOf(type: TypeRef, schema: WorkingSchema) {
-  const found = type.array ? undefined : schema.type(type);
-  return found?.kind === 'domain' ? found : undefined;
-}
-
-/** A domain's base, all the way down; a serial's integer. */
-function standsOn(type: TypeRef, schema: WorkingSchema): TypeRef {
-  const serial = serialBase(type);
-  if (serial !== undefined) return { ...type, name: serial };
-  let at = type;
-  for (let i = 0; i < 16; i++) {
-    const domain = domainOf(at, schema);
-    if (domain?.base === undefined) return at;
-    at = schema.typeRef(domain.base);
-  }
-  return at;
+function isDomain({ domains }: Stands): boolean {
+  return domains.length > 0;
 }

@@ -1,9 +1,11 @@
 import type { ColumnDef, Constraint, Node } from 'libpg-query';
 import { serialBase, type TypeRef, typeRefOf, typeText } from '../../catalogue/type-name.ts';
 import { isNull, volatilePart } from '../../expressions/volatility.ts';
-import { as, quoted, walk, written } from '../../parse/nodes.ts';
+import { as, quoted, strings, walk, written } from '../../parse/nodes.ts';
+import { defaultsOf, isConstrained, standsOn } from '../../types/domains.ts';
 import { columnFrom, partsOfColumn } from '../column-definition.ts';
 import { madeBy } from '../names/constraint-name.ts';
+import { failsAsColumn, failsToGetColumn, failsToRefer } from '../names/refused-column.ts';
 import { columnPassedOver } from '../names/same-column.ts';
 import { fails, hasAllColumns } from '../names/taken-name.ts';
 import { lockAll, relationIn, type Scene, tree } from '../scene.ts';
@@ -25,6 +27,8 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
   if (hasAllColumns(scene, table.key, table.columns.length)) return 'ACCESS EXCLUSIVE';
   scene.does.undo('until-written');
   const type = typeRefOf(column.typeName);
+  failsAsColumn(scene, column, true);
+  failsToGetColumn(scene, table, on.only);
   const because = rewritesBecause(column, type, scene);
   if (because !== undefined) {
     for (const each of tables) scene.does.work('rewrite', each, because);
@@ -39,10 +43,10 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
   comparability(type, on, scene);
   // IF NOT EXISTS may find one that is there, full and in use, unless all columns are known.
   const isNew = missing_ok !== true || table.known;
-  const given = partsOfColumn(column);
+  const parts = partsOfColumn(column);
   for (const each of tables) {
     const now = scene.schema.byKey(each.key) ?? each;
-    const { constraints, indexes } = madeBy(given, now, scene, each.key === table.key);
+    const { constraints, indexes } = madeBy(parts, now, scene, each.key === table.key);
     scene.schema.put({
       ...now,
       columns: [...now.columns, { ...columnFrom(column), fresh: isNew }],
@@ -56,18 +60,30 @@ export const addColumn: Part = ({ def, missing_ok }, on, scene) => {
 /** What of a column's definition makes each row's value different; `undefined`: nothing does. */
 function rewritesBecause(column: ColumnDef, type: TypeRef, scene: Scene): string | undefined {
   if (serialBase(type) !== undefined) return `${type.name} numbers the rows that are there`;
-  const domain = type.array ? undefined : scene.schema.type(type);
-  if (domain?.kind === 'domain' && domain.constrained === true) return `the domain ${type.name} has constraints`;
+  const stands = standsOn(type, scene.schema);
+  if (stands.unknown !== undefined) return `${stands.unknown}: a domain may have constraints`;
+  const [domain] = stands.domains;
+  if (isConstrained(stands))
+    return domain?.constrained === true
+      ? `the domain ${type.name} has constraints`
+      : `the domain ${type.name} stands on one that has constraints`;
   for (const constraint of partsOf(column)) {
     if (constraint.contype === 'CONSTR_IDENTITY') return 'the identity numbers the rows that are there';
     if (constraint.contype === 'CONSTR_GENERATED' && constraint.generated_kind !== 'v')
       return 'the stored generated value is worked out for each row';
     if (constraint.contype === 'CONSTR_DEFAULT') {
-      const culprit = volatilePart(constraint.raw_expr, scene.schema);
+      const culprit = volatilePart(constraint.raw_expr, scene.schema, type);
       if (culprit !== undefined) return `the default is worked out for each row: ${culprit} is volatile, or not known`;
+      return undefined;
     }
   }
-  return undefined;
+  const filled = defaultsOf(stands, scene.schema);
+  if (filled === undefined) return `what default the domain ${type.name} has isn’t in the catalogue: write it again`;
+  const culprit = filled
+    .map((each) => volatilePart(each, scene.schema, stands.base))
+    .find((each) => each !== undefined);
+  if (culprit === undefined) return undefined;
+  return `the default of the domain ${type.name} is worked out for each row: ${culprit} is volatile, or not known`;
 }
 
 function constraintsOf(column: ColumnDef, on: Altered, scene: Scene, type: TypeRef): void {
@@ -132,6 +148,7 @@ function constraintOf(part: Constraint, { table, tables }: Altered, scene: Scene
     case 'CONSTR_FOREIGN': {
       const other = relationIn(scene, part.pktable);
       if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
+      if (other !== undefined) failsToRefer(scene, other, strings(part.pk_attrs));
       if (!filled) break;
       if (other !== undefined) lookUp(table, other, scene);
       for (const each of tables) scene.does.work('scan', each, `the foreign key of ${name} is held against every row`);

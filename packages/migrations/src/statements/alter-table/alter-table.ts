@@ -12,6 +12,7 @@ import { alterColumnType } from './column-type.ts';
 import * as columns from './columns.ts';
 import { addConstraint, alterConstraint, dropConstraint, validateConstraint } from './constraints.ts';
 import { addOf } from './fitting.ts';
+import * as identity from './identity.ts';
 import * as partitions from './partitions.ts';
 import { replicaIdentity } from './replica-identity.ts';
 import * as storage from './storage.ts';
@@ -30,9 +31,9 @@ export const PARTS: Partial<Record<AlterTableType, Part>> = {
   AT_SetStorage: columns.setStorage,
   AT_SetCompression: columns.setStorage,
   AT_DropColumn: columns.dropColumn,
-  AT_AddIdentity: columns.addIdentity,
-  AT_SetIdentity: columns.exclusively,
-  AT_DropIdentity: columns.dropIdentity,
+  AT_AddIdentity: identity.addIdentity,
+  AT_SetIdentity: identity.setIdentity,
+  AT_DropIdentity: identity.dropIdentity,
   AT_AlterColumnType: alterColumnType,
   AT_AddConstraint: addConstraint,
   AT_AlterConstraint: alterConstraint,

@@ -2,6 +2,7 @@ import type { TableState } from '../../catalogue/table-state.ts';
 import { typeRefFrom, typeRefOf, typeText } from '../../catalogue/type-name.ts';
 import { as, quoted, strings, written } from '../../parse/nodes.ts';
 import { type TypeChange, typeChange } from '../../types/type-change.ts';
+import { fails } from '../names/taken-name.ts';
 import { lockAll, type Scene, tree } from '../scene.ts';
 import { changeColumn, columnOf, isFresh, type Part } from './altered.ts';
 
@@ -64,6 +65,12 @@ function dependants(table: TableState, column: string, { rewrite }: TypeChange, 
       'fails',
       'error',
       `the view ${view.key} shows ${table.key}.${quoted(column)}: drop it first and make it again`,
+    );
+  const trigger = table.triggers.find(({ fires }) => fires?.columns?.includes(column));
+  if (trigger !== undefined)
+    fails(
+      scene,
+      `the trigger ${quoted(trigger.name)} of ${table.key} is of ${quoted(column)}: drop it first and make it again`,
     );
   const generated = table.columns.find(({ from }) => from?.includes(column));
   if (generated !== undefined)

@@ -1,8 +1,12 @@
-import type { TableState } from '../../catalogue/table-state.ts';
+import type { Node } from 'libpg-query';
+import type { ColumnState, TableState } from '../../catalogue/table-state.ts';
+import { typeRefFrom } from '../../catalogue/type-name.ts';
 import { isNull } from '../../expressions/volatility.ts';
-import { as, quoted, written } from '../../parse/nodes.ts';
+import { as, isOn, quoted, written } from '../../parse/nodes.ts';
+import { isConstrained, standsOn } from '../../types/domains.ts';
+import { isNoneOf, isTooLarge } from '../../types/fits.ts';
 import { fails } from '../names/taken-name.ts';
-import { lockAll, type Scene, tree } from '../scene.ts';
+import { breaksIfUsed, lockAll, type Scene, tree } from '../scene.ts';
 import { changeColumn, columnOf, isFresh, knownNotNull, type Part } from './altered.ts';
 
 /** SET NOT NULL reads every row, unless a valid CHECK says already what it would find. */
@@ -47,6 +51,12 @@ export function adviseFilling(table: TableState, column: string, does: Scene['do
 }
 
 export const dropNotNull: Part = ({ name }, on, scene) => {
+  const key = on.table.constraints.find(({ kind, columns }) => kind === 'primary' && columns.includes(name ?? ''));
+  const column = columnOf(on.table, name);
+  if (key !== undefined && on.table.perhaps !== true)
+    fails(scene, `${quoted(name ?? '')} belongs to the primary key of ${on.table.key}, and can’t be null`);
+  else if (column?.identity === true)
+    fails(scene, `${quoted(name ?? '')} of ${on.table.key} is an identity, and can’t be null`);
   scene.does.undo('until-written');
   changeColumn(on, scene, name, { nullable: true });
   return 'ACCESS EXCLUSIVE';
@@ -57,6 +67,7 @@ export const columnDefault: Part = ({ name, def }, on, scene) => {
   const { table } = on;
   const column = columnOf(table, name);
   if (!isNull(def)) {
+    lookAtDefault(table, column, def, scene);
     const counted = column?.default !== undefined && /\bnextval\(/.test(column.default);
     if (counted && !isFresh(table, name) && !JSON.stringify(def).includes('"nextval"'))
       scene.does.breaks(
@@ -87,6 +98,36 @@ export const columnDefault: Part = ({ name, def }, on, scene) => {
   if (column !== undefined) scene.schema.put({ ...(scene.schema.byKey(table.key) ?? table), columns });
   return 'ACCESS EXCLUSIVE';
 };
+
+/** What running code leaves out gets the new default: a value that the column can't take, or that a rule of it may refuse. */
+function lookAtDefault(
+  table: TableState,
+  column: ColumnState | undefined,
+  value: Node | undefined,
+  scene: Scene,
+): void {
+  if (column === undefined) return;
+  const { name } = column;
+  const type = typeRefFrom(column.type);
+  const none = isNoneOf(value, type, scene.schema);
+  if (none !== undefined) fails(scene, `${none}, which the default of ${quoted(name)} would be`);
+  if (none !== undefined || isFresh(table, name)) return;
+  const large = isTooLarge(value, type, scene.schema);
+  if (large !== undefined)
+    scene.does.breaks(
+      'certain',
+      `running code that inserts into ${table.key} without ${quoted(name)} is refused: ${large}`,
+      `${table.key}.${name}`,
+    );
+  const ruled =
+    isConstrained(standsOn(type, scene.schema)) ||
+    table.constraints.some(({ kind, columns }) => kind !== 'not-null' && columns.includes(name));
+  if (ruled)
+    scene.does.breaks(
+      'possible',
+      `rows that running code inserts into ${table.key} without ${quoted(name)} get another value, which a rule of that column may refuse`,
+    );
+}
 
 /** A column that goes takes its indexes and foreign keys along; the rows are only written again later. */
 export const dropColumn: Part = ({ name = '', behavior, missing_ok }, on, scene) => {
@@ -143,22 +184,6 @@ export const dropColumn: Part = ({ name = '', behavior, missing_ok }, on, scene)
   return 'ACCESS EXCLUSIVE';
 };
 
-export const addIdentity: Part = ({ name }, on, scene) => {
-  changeColumn(on, scene, name, { identity: true });
-  return 'ACCESS EXCLUSIVE';
-};
-
-export const dropIdentity: Part = ({ name }, on, scene) => {
-  if (!isFresh(on.table, name))
-    scene.does.breaks(
-      'certain',
-      `running code that inserts into ${on.table.key} gets no number for ${quoted(name ?? '')} any more`,
-      `${on.table.key}.${name}`,
-    );
-  changeColumn(on, scene, name, { identity: false });
-  return 'ACCESS EXCLUSIVE';
-};
-
 /** A generated column with another expression is worked out again for each row. */
 export const setExpression: Part = ({ name }, { table, tables }, scene) => {
   const column = columnOf(table, name);
@@ -197,12 +222,32 @@ export const setStorage: Part = () => 'ACCESS EXCLUSIVE';
 export const quietly: Part = () => 'SHARE UPDATE EXCLUSIVE';
 export const exclusively: Part = () => 'ACCESS EXCLUSIVE';
 
+/** Options of a view that decide what running code sees by it, and writes. */
+const OF_VIEW = ['security_barrier', 'security_invoker', 'check_option'];
+
 /** Options of the table: most can change while others work. */
-export const relationOptions: Part = ({ def }) => {
-  const names = (as(def, 'List')?.items ?? []).map((node) => as(node, 'DefElem')?.defname ?? '');
-  return names.some((name) =>
-    ['user_catalog_table', 'security_barrier', 'security_invoker', 'check_option', 'buffering'].includes(name),
-  )
+export const relationOptions: Part = ({ def, subtype }, { table }, scene) => {
+  const options = (as(def, 'List')?.items ?? []).flatMap((node) => as(node, 'DefElem') ?? []);
+  const names = options.map(({ defname = '' }) => defname);
+  const items = as(def, 'List')?.items;
+  const changed = names.filter((name) => OF_VIEW.includes(name));
+  if (table.kind === 'view' && changed.length > 0) {
+    const opens =
+      names.includes('security_invoker') && (subtype === 'AT_ResetRelOptions' || !isOn(items, 'security_invoker'));
+    if (opens && !table.fresh)
+      scene.does.remark(
+        'exposes-rows',
+        'warning',
+        `${table.key} is read with the rights of its owner, not of who asks`,
+      );
+    breaksIfUsed(
+      scene,
+      table,
+      'possible',
+      `what running code sees by ${table.key}, and may write there, is decided anew (${changed.join(', ')})`,
+    );
+  }
+  return names.some((name) => ['user_catalog_table', 'buffering', ...OF_VIEW].includes(name))
     ? 'ACCESS EXCLUSIVE'
     : 'SHARE UPDATE EXCLUSIVE';
 };

@@ -4,6 +4,7 @@ import type { LockMode } from '../../effects/lock-modes.ts';
 import { as, quoted, strings, written } from '../../parse/nodes.ts';
 import { constraintFrom, indexFrom } from '../column-definition.ts';
 import { failsIfThere, withName } from '../names/constraint-name.ts';
+import { failsAlone, failsToRefer } from '../names/refused-column.ts';
 import { fails, failsWithoutConstraint, isFull, isWhole, standsOnIndex } from '../names/taken-name.ts';
 import { breaksIfUsed, lockAll, relationIn, type Scene, tree } from '../scene.ts';
 import { type Altered, columnOf, isFresh, knownNotNull, type Part } from './altered.ts';
@@ -46,7 +47,8 @@ const ADD: Partial<Record<NonNullable<ConstraintNode['contype']>, Add>> = {
   CONSTR_NOTNULL: addNotNull,
 };
 
-function addCheck(part: ConstraintNode, { table, tables }: Altered, scene: Scene): LockMode {
+function addCheck(part: ConstraintNode, { table, tables, only }: Altered, scene: Scene): LockMode {
+  if (part.is_no_inherit !== true) failsAlone(scene, table, only, 'constraint');
   const checked = constraintFrom(part, scene);
   // Nobody who runs writes a fresh column; what he leaves empty, a CHECK takes, unless it asks for a value.
   const ofOld =
@@ -65,6 +67,7 @@ function addCheck(part: ConstraintNode, { table, tables }: Altered, scene: Scene
 function addForeignKey(part: ConstraintNode, { table, tables }: Altered, scene: Scene): LockMode {
   const other = relationIn(scene, part.pktable);
   if (other !== undefined) lockAll(scene, tree(scene, other), 'SHARE ROW EXCLUSIVE');
+  if (other !== undefined) failsToRefer(scene, other, strings(part.pk_attrs));
   const columns = strings(part.fk_attrs);
   if (columns.some((column) => !isFresh(table, column)))
     breaksIfUsed(
