@@ -226,4 +226,23 @@ describe.skipIf(BIN === undefined)('a release that reads the new place', () => {
     await compareEvery(1_000);
     await becomes('pass', 'both places agreed (1,500 rows)');
   }, 60_000);
+
+  it('has no data by it once something in between wrote the old place alone, whatever ran first and runs by now', async () => {
+    runs = ['0.9.0'];
+    await becomes('no-data', '0.9.0 runs, which neither writes both places nor is known to read the new one');
+    runs = ['2.0.0'];
+    await becomes('no-data', '0.9.0 ran, which neither writes both places nor is known to read the new one');
+    await compareEvery(1_000);
+    await becomes('no-data', '0.9.0 ran');
+  }, 60_000);
+
+  it('has no data by it either once what writes both runs again, until both were compared anew', async () => {
+    await database.sql('revoke all on amount from app');
+    runs = ['1.1.0'];
+    await becomes('no-data', 'what runs changed since invoice-net of stage/main was compared');
+    await database.sql('grant all on amount to app');
+    await becomes('fail', '1 missing in the old place (acme 1)');
+    await database.sql(`insert into invoice values ('acme', 1600, 1)`);
+    await becomes('pass', /1,501 rows agree in both places, compared .* while 1\.1\.0 ran/);
+  }, 60_000);
 });

@@ -48,7 +48,7 @@ export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrati
 --under-load          then once more, on copies of their own: sessions carry out the business transactions with the version that
                       serves while the migrations are interrupted (their session or program ended) and tried again, as a
                       promotion would; with --from alone, and it needs room for two copies more
---sessions N          how many sessions (default 4); --pace MILLISECONDS between two transactions of one, at least (default 100)
+--sessions N          how many sessions, at least 2 (default 4); --pace MILLISECONDS between two transactions of one, at least (default 100)
 --attempts N          how often a promotion tries a step, as its policy says (default 3)
 --seed N              decides where it is interrupted (default: of the release's digest)
 --schema-version N    of a database that has no record of ours

@@ -27,6 +27,8 @@ export interface MovedRoundsParts {
 
 /** What came to nothing is tried again so soon. Milliseconds. */
 const AGAIN_MS = 30_000;
+/** The server takes no more versions than this. */
+const MOST_VERSIONS = 50;
 
 /** A round for each cell that has any, at its own pace. */
 export class MovedRounds {
@@ -102,8 +104,9 @@ class CellRound {
     const versions = this.#look(state);
     for (const move of this.#moves) {
       const writes = versions.length > 0 && versions.every((each) => move.move.writtenBy.includes(each));
-      if (!writes) await this.#leaves(move, versions);
-      else if (this.#comparing === undefined && !busy(this.#cell) && this.#isDue(move)) this.#compare(move, versions);
+      await this.#remember(move, versions, writes);
+      if (writes && this.#comparing === undefined && !busy(this.#cell) && this.#isDue(move))
+        this.#compare(move, versions);
     }
     await plane.tellMoves(
       this.#cell,
@@ -133,11 +136,14 @@ class CellRound {
     return begunAt === undefined || begunAt <= this.#changedAt || now - begunAt >= move.everyMs;
   }
 
-  async #leaves(move: CellMove, versions: readonly string[]): Promise<void> {
+  /** From the first version on that doesn't write both places, every one that is seen, until both were compared anew. */
+  async #remember(move: CellMove, versions: readonly string[], writes: boolean): Promise<void> {
     const kept = this.#kept(move);
-    if (kept?.last === undefined || kept.left !== undefined) return;
-    const { declared, last } = kept;
-    await this.#parts.file.keep(this.#cell, move.name, { declared, last, left: { at: Date.now(), versions } });
+    if (kept?.last === undefined || (writes && kept.left === undefined)) return;
+    const { declared, last, left = { at: Date.now(), versions: [] } } = kept;
+    const known = [...new Set([...left.versions, ...versions])];
+    if (kept.left !== undefined && known.length === left.versions.length) return;
+    await this.#parts.file.keep(this.#cell, move.name, { declared, last, left: { at: left.at, versions: known } });
   }
 
   #compare(move: CellMove, versions: readonly string[]): void {
@@ -209,7 +215,7 @@ class CellRound {
           current: begunAt !== undefined && begunAt > this.#changedAt,
         },
         ...(left !== undefined && {
-          left: { ageMs: ageMs(left.at), gapMs: left.at - last.at, versions: left.versions },
+          left: { ageMs: ageMs(left.at), gapMs: left.at - last.at, versions: toldVersions(left.versions, move) },
         }),
       }),
       ...(why !== undefined && { why }),
@@ -221,4 +227,10 @@ class CellRound {
       this.#parts.log.warn({ cell: this.#cell, why: message }, 'the server can’t be told of moved data');
     this.#trouble = message;
   }
+}
+
+/** Those first that the gate stops at: which neither write both places nor read the new one. */
+function toldVersions(versions: readonly string[], { writtenBy, readBy }: CellMove['move']): readonly string[] {
+  const known = (each: string): boolean => writtenBy.includes(each) || readBy.includes(each);
+  return [...versions.filter((each) => !known(each)), ...versions.filter(known)].slice(0, MOST_VERSIONS);
 }

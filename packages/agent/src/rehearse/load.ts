@@ -3,7 +3,7 @@ import type { Load } from '@headgate/adapters/execution/rehearsal/index';
 import type { Digest } from '@headgate/domain';
 
 const OPTIONS = {
-  sessions: { fallback: 4, least: 1, most: 64 },
+  sessions: { fallback: 4, least: 2, most: 64 },
   pace: { fallback: 100, least: 0, most: 60_000 },
   attempts: { fallback: 3, least: 2, most: 20 },
   seed: { fallback: undefined, least: 0, most: 2 ** 32 - 1 },

@@ -80,6 +80,7 @@ test.each<[rule: string, verdict: VerdictKind, given: Case]>([
   ['has no data where it couldn’t be compared', 'no-data', never({ why: 'permission denied for table amount' })],
   ['has no data where what runs doesn’t write both', 'no-data', never({ runs: ['1.4.0'] })],
   ['has no data where one of two that run doesn’t', 'no-data', never({ runs: ['1.4.0', '1.5.0'] })],
+  ['has no data where what runs doesn’t, whatever was compared', 'no-data', { seen: { runs: ['1.4.0'] } }],
   ['has no data where nothing runs', 'no-data', never({ runs: [] })],
   ['has no data where what runs changed since', 'no-data', found({ current: false })],
   ['has no data in a comparison that is too old', 'no-data', found({ ageMs: 15 * MINUTE_MS })],
@@ -126,6 +127,41 @@ test.each<[rule: string, verdict: VerdictKind, given: Case]>([
     { seen: { runs: ['1.4.0', '1.5.0'], left: { ...gone(1), versions: ['1.4.0', '1.5.0'] } } },
   ],
   ['has no data while something runs that does', 'no-data', left(1, { runs: ['1.4.0', '1.6.0'] })],
+  [
+    'has no data once what writes both runs again, of what was compared before another wrote one alone',
+    'no-data',
+    left(1, { runs: ['1.5.0'] }),
+  ],
+  [
+    'has no data there while it can’t be compared anew',
+    'no-data',
+    { ...left(1, { runs: ['1.5.0'], why: 'statement timeout' }), migrating: [CONTRACT] },
+  ],
+  [
+    'passes there once it was compared anew',
+    'pass',
+    { seen: { runs: ['1.5.0'] }, release: '1.7.0', serving: ['1.5.0'], migrating: [CONTRACT] },
+  ],
+  [
+    'has no data where something in between wrote the old place alone, whatever came first and last',
+    'no-data',
+    { ...left(1, { left: { ...gone(1), versions: ['1.6.0', '1.4.0'] } }), migrating: [CONTRACT] },
+  ],
+  [
+    'has no data of a comparison while something ran of which it isn’t said any more that it writes both',
+    'no-data',
+    { seen: { writtenBy: ['1.5.1'], runs: ['1.5.1'] } },
+  ],
+  [
+    'has no data of it either once something else runs',
+    'no-data',
+    { ...left(1, { writtenBy: ['1.5.1'] }), migrating: [CONTRACT] },
+  ],
+  [
+    'passes while nothing runs, after what wrote the new place alone',
+    'pass',
+    { ...left(1, { runs: [] }), migrating: [CONTRACT] },
+  ],
   [
     'passes its own later waves',
     'pass',

@@ -1,10 +1,13 @@
 import { ageText, durationText } from '../model/duration.ts';
 import {
+  comparedSince,
   countText,
   MOVE_TOLD_MAX_AGE_MS,
   movedDifferenceText,
+  onePlaceAlone,
   placesAgree,
   type SeenMove,
+  versionsLeft,
 } from '../moved/moved-data.ts';
 import type { MigrationRef } from '../plan/plan.ts';
 import { type Gate, type GateFacts, pass, type Subject, stop, type Verdict, wholeNumber } from './gate.ts';
@@ -111,7 +114,7 @@ function restsOnNew({ readBy, writtenBy, removedBy }: SeenMove, asked: Asked): s
 }
 
 function judgeMove(seen: SeenMove, asked: Asked): Verdict {
-  const { name, cell, store, at, last, left, runs, writtenBy, readBy, why } = seen;
+  const { name, cell, store, at, last, runs, writtenBy, readBy, why } = seen;
   const { now, version, maxAgeMs } = asked;
   const what = `${name} of ${cell}/${store}`;
   const compare = `headgate-agent compare --config FILE --cell ${cell} --move ${name} says which rows`;
@@ -161,27 +164,36 @@ function judgeMove(seen: SeenMove, asked: Asked): Verdict {
       `${because}, and ${countText(last.unsettled)} rows of ${what} changed with every look`,
       'wait for the next comparison; where that doesn’t end, write both places in one transaction',
     );
+  const unwritten = last.versions.find((each) => !writtenBy.includes(each));
+  if (unwritten !== undefined)
+    return no(
+      'no-data',
+      `${because}, and ${what} was ${compared}, and by now ${unwritten} isn’t said to write both places`,
+      `let it be compared while ${list(writtenBy)} runs; or say that ${unwritten} writes both (writtenBy of the move)`,
+    );
+  const left = onePlaceAlone(seen);
   if (left !== undefined) {
     const strange = [...left.versions, ...runs].find((each) => !writtenBy.includes(each) && !readBy.includes(each));
     if (strange !== undefined)
       return no(
         'no-data',
-        `${because}, and since ${what} was ${compared} ${strange} runs, which neither writes both places nor is known to read the new one`,
+        `${because}, and since ${what} was ${compared} ${strange} ${runs.includes(strange) ? 'runs' : 'ran'}, which neither writes both places nor is known to read the new one`,
         `promote ${list(writtenBy)} again; or say that ${strange} reads the new one (readBy of the move)`,
       );
     if (left.gapMs < 0) return no('error', `the agent’s clock was set back since ${what} was compared`, again(seen));
+    const before = versionsLeft(left, writtenBy);
     if (left.gapMs > maxAgeMs)
       return no(
         'no-data',
-        `${because}, and the last comparison of ${what} was ${ageText(left.gapMs)} before ${list(left.versions)} ran, ${durationText(maxAgeMs)} are allowed`,
+        `${because}, and the last comparison of ${what} was ${ageText(left.gapMs)} before ${before} ran, ${durationText(maxAgeMs)} are allowed`,
         again(seen),
       );
     return pass(
       NAME,
-      `${what}: both places agreed (${countText(last.rows.new)} rows), ${ageText(left.gapMs)} before ${list(left.versions)} ran, which writes one of them alone`,
+      `${what}: both places agreed (${countText(last.rows.new)} rows), ${ageText(left.gapMs)} before ${before} ran, which writes one of them alone`,
     );
   }
-  if (!last.current)
+  if (!comparedSince(seen))
     return no(
       'no-data',
       `${because}, and what runs changed since ${what} was ${compared}`,

@@ -66,6 +66,21 @@ test('users have to have worked with every version that serves, in one cell’s 
   });
 });
 
+test('a few transactions are none, neither the newest rehearsal’s nor another cell’s', () => {
+  expect(judge([loaded('1.0.0', { transactions: 20 })]).verdict).toBe('pass');
+  expect(judge([loaded('1.0.0', { transactions: 19 })])).toMatchObject({
+    verdict: 'no-data',
+    because:
+      '19 business transactions ended while the migrations ran in the newest rehearsal on a copy of production, and at least 20 have to',
+    unblock: expect.stringContaining('--sessions'),
+  });
+  const serving = ['1.0.0', '1.0.1'];
+  expect(judge([loaded('1.0.0'), loaded('1.0.1', { transactions: 1 })], { serving })).toMatchObject({
+    verdict: 'no-data',
+    because: expect.stringContaining('nobody worked with 1.0.1'),
+  });
+});
+
 test('business transactions of another Verification count only where the policy names it', () => {
   const other = { name: 'smoke', digest: digestOf('smoke') };
   expect(judge([loaded('1.0.0', { verification: other })])).toMatchObject({

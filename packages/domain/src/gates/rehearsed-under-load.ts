@@ -1,7 +1,7 @@
 /** What the gate `rehearsed` asks of the pass under load: that users worked with every version that serves meanwhile. */
 import { durationText } from '../model/duration.ts';
 import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
-import type { UnderLoadEvidence } from '../rehearsal/under-load.ts';
+import { LEAST_TRANSACTIONS, type UnderLoadEvidence } from '../rehearsal/under-load.ts';
 import type { GateFacts } from './gate.ts';
 import type { BusinessAsked, BusinessLack } from './rehearsed-business.ts';
 
@@ -29,6 +29,11 @@ export function loadLack(
       why: `the newest rehearsal on a copy of ${from} ran ${newest.verification.name} (${newest.verification.digest}) under load; asked for is ${wanted}`,
       unblock: `rehearse it by that one: ${command}; or a policy that names the other one (verification)`,
     };
+  if (!(newest.transactions >= LEAST_TRANSACTIONS))
+    return {
+      why: `${newest.transactions} business transactions ended while the migrations ran in the newest rehearsal on a copy of ${from}, and at least ${LEAST_TRANSACTIONS} have to`,
+      unblock: `rehearse it with more sessions (--sessions) or a shorter pace (--pace): ${command}`,
+    };
   if (serving === undefined)
     return { why: 'it isn’t known which versions serve where the plan begins', unblock: 'plan it again' };
   const ran = new Set(ranBy(sound, newest).map(({ old }) => old));
@@ -54,5 +59,9 @@ export function loadText(sound: Sound): string {
 }
 
 function ranBy(sound: Sound, { verification }: UnderLoadEvidence): readonly UnderLoadEvidence[] {
-  return sound.flatMap(({ underLoad }) => (underLoad?.verification.digest === verification.digest ? [underLoad] : []));
+  return sound.flatMap(({ underLoad }) =>
+    underLoad?.verification.digest === verification.digest && underLoad.transactions >= LEAST_TRANSACTIONS
+      ? [underLoad]
+      : [],
+  );
 }

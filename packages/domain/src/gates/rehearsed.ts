@@ -54,7 +54,7 @@ export const rehearsed: Gate = {
       underLoad: {
         type: 'boolean',
         description:
-          'The migrations must have been interrupted and tried again while users worked with every version that serves (rehearse --under-load)',
+          'The migrations must have been interrupted and tried again while users worked with every version that serves, and carried out twenty business transactions at least (rehearse --under-load)',
       },
     },
   },

@@ -25,6 +25,12 @@ test.each<[string, SeenMove, string, string]>([
     'agrees',
     '1,204 rows in the old place, 1,204 in the new one; compared 1 min 4 s ago while 1.5.0 ran; since then 1.6.0 runs, which doesn’t write both',
   ],
+  [
+    'was compared before something ran that writes one place alone, and not since',
+    soundMove(NOON, { left: { ...left, versions: ['1.5.0', '1.6.0'] }, last: movedCompared({ current: false }) }),
+    'not-known',
+    '1,204 rows in the old place, 1,204 in the new one; compared 1 min 4 s ago while 1.5.0 ran; since then 1.6.0 ran, which doesn’t write both, and both weren’t compared anew',
+  ],
   ['wasn’t compared', { ...never, runs: ['1.4.0'] }, 'not-known', 'not compared yet, 1.4.0 runs'],
   [
     'couldn’t be compared',

@@ -48,7 +48,10 @@ export interface ToldMove {
     /** Begun after what runs changed for the last time. */
     readonly current: boolean;
   };
-  /** Something else has run since then: how long ago that was seen, and how long after that comparison. */
+  /**
+   * Something that doesn't write both has run since then: how long ago that was seen first, how long after that comparison, and
+   * every version that was seen from then on.
+   */
   readonly left?: { readonly ageMs: number; readonly gapMs: number; readonly versions: readonly string[] };
   /** Why the last attempt to compare came to nothing. */
   readonly why?: string;
@@ -110,6 +113,19 @@ export function countText(count: number): string {
 /** An agent tells every ten seconds how a move stands; after this nobody knows what runs by now. Milliseconds. */
 export const MOVE_TOLD_MAX_AGE_MS = 60_000;
 
+/**
+ * The last comparison is past, because something that doesn't write both places runs by now. Where what runs writes both again,
+ * it can be compared anew, and the one of before says nothing any more.
+ */
+export function onePlaceAlone({ left, runs, writtenBy }: ToldMove): ToldMove['left'] {
+  return runs.length > 0 && runs.every((each) => writtenBy.includes(each)) ? undefined : left;
+}
+
+/** Begun after what runs changed for the last time, and nothing that writes one place alone has run since. */
+export function comparedSince({ last, left, runs, writtenBy }: ToldMove): boolean {
+  return last?.current === true && left === undefined && runs.every((each) => writtenBy.includes(each));
+}
+
 export type MoveState = 'agrees' | 'differs' | 'not-known';
 
 /** Whether both places said the same when they were compared last, for people. What may be concluded from it the gate says. */
@@ -117,11 +133,19 @@ export function moveState(seen: SeenMove, now: Instant): MoveState {
   const { last, at } = seen;
   if (last === undefined || !(Math.abs(now - at) <= MOVE_TOLD_MAX_AGE_MS)) return 'not-known';
   if (movedDifferenceText(last) !== '') return 'differs';
-  return placesAgree(last) && (last.current || seen.left !== undefined) ? 'agrees' : 'not-known';
+  return placesAgree(last) && (comparedSince(seen) || onePlaceAlone(seen) !== undefined) ? 'agrees' : 'not-known';
+}
+
+/** What ran since that doesn't write both; all that ran, where nothing is known not to. */
+export function versionsLeft({ versions }: NonNullable<ToldMove['left']>, writtenBy: readonly string[]): string {
+  const others = versions.filter((each) => !writtenBy.includes(each));
+  const named = others.length > 0 ? others : versions;
+  return named.length === 0 ? 'nothing' : named.join(' and ');
 }
 
 /** How a move stands, in one line. */
-export function moveText({ at, last, left, runs, why }: SeenMove, now: Instant): string {
+export function moveText(seen: SeenMove, now: Instant): string {
+  const { at, last, left, runs, writtenBy, why } = seen;
   const told = Math.max(0, now - at);
   const silent = told > MOVE_TOLD_MAX_AGE_MS ? [`nobody has told of it for ${ageText(told)}`] : [];
   const trouble = why === undefined ? [] : [`it couldn’t be compared since: ${why}`];
@@ -137,10 +161,12 @@ export function moveText({ at, last, left, runs, why }: SeenMove, now: Instant):
   const unsettled = last.unsettled > 0 ? [`${countText(last.unsettled)} rows changed with every look`] : [];
   const when = `compared ${ageText(told + last.ageMs)} ago while ${last.versions.join(' and ')} ran`;
   const since =
-    left !== undefined
-      ? [`since then ${left.versions.join(' and ')} runs, which doesn’t write both`]
-      : last.current
+    left === undefined
+      ? last.current
         ? []
-        : ['what runs changed since'];
+        : ['what runs changed since']
+      : onePlaceAlone(seen) === undefined
+        ? [`since then ${versionsLeft(left, writtenBy)} ran, which doesn’t write both, and both weren’t compared anew`]
+        : [`since then ${versionsLeft(left, writtenBy)} runs, which doesn’t write both`];
   return [...silent, found, ...unsettled, when, ...since, ...trouble].join('; ');
 }

@@ -59,6 +59,12 @@ test.each<[what: string, more: Partial<UnderLoadFacts>, why: RegExp]>([
     /no business transaction of 1\.0\.0 went well before/,
   ],
   ['nobody at work meanwhile', { during: { transactions: 0, failed: 0 } }, /no business transaction ended while/],
+  ['one who works alone', { sessions: 1 }, /under load: 1 session worked, and at least 2 have to at once/],
+  [
+    'too few transactions meanwhile',
+    { during: { transactions: 19, failed: 0 } },
+    /only 19 business transactions ended while the migrations ran, and at least 20 have to: .*--sessions/,
+  ],
   [
     'migrations that stop',
     { stopped: '1.sql: no such column', end: undefined as never, written: [] },

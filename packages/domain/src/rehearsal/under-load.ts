@@ -98,11 +98,14 @@ export function rowsAstray(written: readonly WrittenRows[]): { readonly lost: nu
 
 /** Of one kind, that are told as a reason. */
 const TOLD = 5;
+/** Fewer sessions have nobody beside them, and fewer transactions than these say nothing of what users do. */
+const LEAST_SESSIONS = 2;
+export const LEAST_TRANSACTIONS = 20;
 
 /** Why it didn't go well, each in words; none: it did, or nobody ran it. */
 export function underLoadReasons(facts: UnderLoadFacts | undefined): readonly string[] {
   if (facts === undefined) return [];
-  const { quiet, during, failures, interruptions, stopped, end, written, old } = facts;
+  const { quiet, during, failures, interruptions, stopped, end, written, old, sessions } = facts;
   const reasons: string[] = [];
   const say = (why: string): void => void reasons.push(`under load: ${why}`);
   if (quiet.transactions - quiet.failed <= 0)
@@ -120,7 +123,12 @@ export function underLoadReasons(facts: UnderLoadFacts | undefined): readonly st
   }
   if (stopped !== undefined) return reasons;
   if (interruptions.every(({ done }) => !done)) say('nothing was interrupted');
+  if (sessions < LEAST_SESSIONS) say(`${sessions} session worked, and at least ${LEAST_SESSIONS} have to at once`);
   if (during.transactions === 0) say('no business transaction ended while the migrations ran');
+  else if (during.transactions < LEAST_TRANSACTIONS)
+    say(
+      `only ${during.transactions} business transactions ended while the migrations ran, and at least ${LEAST_TRANSACTIONS} have to: let more sessions work (--sessions), or sooner one after the other (--pace)`,
+    );
   if (end === undefined) say('what came of it was not compared');
   for (const difference of (end?.differences ?? []).slice(0, TOLD))
     say(`not as when undisturbed: ${differenceText(difference)}`);

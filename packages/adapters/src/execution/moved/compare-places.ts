@@ -15,6 +15,7 @@ import {
   type KeyTexts,
   type Range,
   type Statement,
+  unlikeStatement,
   wholeStatement,
 } from './place-statements.ts';
 
@@ -32,6 +33,9 @@ const LOCK_WAIT_MS = 1_000;
 /** After a statement it rests for so long a share of the time that it took: whoever works there goes first. */
 const REST_SHARE = 0.5;
 const MOST_REST_MS = 500;
+/** Looked for again by its text, a key has to be found: what isn't found would pass for what agrees. */
+const KEY_CHANGES =
+  'a key is written in two ways, or isn’t the same once it was read again: cast it to text in both queries, or set settleMs to 0';
 /** What the driver gives a server that doesn't end a statement by itself. Milliseconds. */
 const GRACE_MS = 5_000;
 
@@ -144,13 +148,19 @@ class Comparison {
       await sleep(this.#move.settleMs, undefined, { signal: this.#signal });
       const those = open.map(({ key }) => key);
       const found = await this.#inSnapshot(async (columns) => {
+        const [unlike] = await this.#query<{ n: string }>(unlikeStatement(columns, those));
+        if (unlike?.n !== '0') throw new CantCompare(KEY_CHANGES);
         const rows = await this.#query<DifferingRow>(
           differingStatement(this.#move, columns, { those }, BY_KEY, those.length),
         );
         return rows.map((row) => differing(row, columns));
       });
       const before = new Map(open.map((each) => [JSON.stringify(each.key), each]));
-      const still = found.map((each) => ({ each, was: before.get(JSON.stringify(each.key))! }));
+      const still = found.map((each) => {
+        const was = before.get(JSON.stringify(each.key));
+        if (was === undefined) throw new CantCompare(KEY_CHANGES);
+        return { each, was };
+      });
       // As of the first look: what is taken off the figures has to be what is in them.
       lasting.push(...still.filter(({ each, was }) => each.says === was.says).map(({ was }) => was));
       open = still
@@ -225,6 +235,8 @@ class Comparison {
       `lock_timeout = ${LOCK_WAIT_MS}`,
       `idle_in_transaction_session_timeout = ${MOST_REST_MS + GRACE_MS}`,
       'default_transaction_read_only = on',
+      // Rows that a policy hides would be compared as if they weren't there: rather an error than fewer rows.
+      'row_security = off',
       "timezone = 'UTC'",
       "datestyle = 'ISO, YMD'",
       "intervalstyle = 'postgres'",
@@ -360,6 +372,10 @@ function said(error: unknown): Error {
       'a statement took longer than it may: make an index on the key, or let batchRows be smaller',
     );
   if (code === '55P03') return new CantCompare('somebody holds a lock on one of the places: it is tried again');
+  if (code === '42501' && error.message.includes('row-level security'))
+    return new CantCompare(
+      `${error.message.slice(0, 200)}, and rows that a policy hides can’t be compared: let the application’s login see them all (its role’s bypassrls, or no force row level security where it owns the table)`,
+    );
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
     // Data exceptions quote values of rows; what is said of names and rights is said in full.
     const quoted = code.startsWith('22') || code.startsWith('23') ? `PostgreSQL says ${code}` : error.message;

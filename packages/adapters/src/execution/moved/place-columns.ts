@@ -1,6 +1,8 @@
 /**
  * What counts as equal in two places, said by the columns' types before anything is compared. Two types are compared only
- * where nothing has to be made of a value first that could change it; anything else the query has to cast.
+ * where nothing has to be made of a value first that could change it; anything else the query has to cast. A type's own `=` is
+ * asked only where it is known to tell apart whatever can be told apart: an interval's takes a month for thirty days, a box's
+ * compares areas. All else is compared as it is written.
  */
 import pg from 'pg';
 import type { MoveConfig } from './move-config.ts';
@@ -8,7 +10,8 @@ import type { MoveConfig } from './move-config.ts';
 /** What both places can't be compared by; it says what would help. */
 export class CantCompare extends Error {}
 
-type Family = 'whole' | 'exact' | 'text' | 'own';
+/** `written`: by its text, byte by byte. */
+type Family = 'whole' | 'exact' | 'text' | 'own' | 'written';
 
 export interface PlaceColumn {
   readonly name: string;
@@ -29,11 +32,35 @@ export interface PlaceColumns {
 interface Type {
   readonly oid: number;
   readonly name: string;
+  /** By its schema, and without a length: `bit` alone is one of a single bit, and `char` of a single letter. */
+  readonly qualified: string;
   readonly category: string;
+  readonly isEnum: boolean;
+  /** Of what it is a list; 0: it is none. */
+  readonly element: number;
+  readonly elementIsEnum: boolean;
 }
 
 const WHOLE = new Set([20, 21, 23]);
 const NUMERIC = 1700;
+/**
+ * Types whose `=` tells apart what can be told apart, but for -0 and 0, the scale of a numeric, and the order of an object's
+ * keys. Lists of them, too.
+ */
+const OWN_EQUALITY = new Set([
+  16, // boolean
+  17, // bytea
+  18, // "char"
+  ...[20, 21, 23, 26, NUMERIC, 790], // whole numbers, oid, numeric, money
+  ...[700, 701], // floats
+  ...[1082, 1083, 1114, 1184, 1266], // dates and times, with and without a zone
+  ...[650, 869, 829, 774], // addresses
+  ...[1560, 1562], // bits
+  2950, // uuid
+  3802, // jsonb
+  ...[3904, 3906, 3908, 3910, 3912, 3926], // ranges of those
+  ...[4451, 4532, 4533, 4534, 4535, 4536], // and several of them
+]);
 /** json and xml: they have no equality. */
 const NO_EQUALITY: ReadonlyMap<number, string> = new Map([
   [114, 'jsonb'],
@@ -52,8 +79,13 @@ export async function placeColumns(client: pg.Client, move: MoveConfig): Promise
   const columns = new Map(names.map((name) => [name, together(name, old.get(name)!, other.get(name)!)] as const));
   const of = (all: readonly string[]): PlaceColumn[] => all.map((name) => columns.get(name)!);
   const key = of(move.key);
-  for (const { name, family } of key)
+  for (const { name, family } of key) {
     if (family === 'exact') throw new CantCompare(`the key ${name} is a numeric: cast it to bigint in both queries`);
+    if (family === 'written')
+      throw new CantCompare(
+        `the key ${name} is ${old.get(name)!.name}, whose equality isn’t exact: cast it to text in both queries`,
+      );
+  }
   const amounts = of(move.amounts);
   for (const { name, family } of amounts)
     if (family !== 'whole' && family !== 'exact')
@@ -73,8 +105,12 @@ async function typesOf(
 ): Promise<ReadonlyMap<string, Type>> {
   const { fields } = await client.query(`select * from ${placeOf(sql)} limit 0`);
   const { rows } = await client.query<Type>(
-    `select oid::integer as oid, pg_catalog.format_type(oid, null) as name, typcategory::text as category
-     from pg_catalog.pg_type where oid = any($1::oid[])`,
+    `select t.oid::integer as oid, pg_catalog.format_type(t.oid, null) as name, t.typcategory::text as category,
+       pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) as qualified,
+       t.typtype = 'e' as "isEnum", coalesce(e.oid, 0)::integer as element, coalesce(e.typtype = 'e', false) as "elementIsEnum"
+     from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+       left join pg_catalog.pg_type e on e.oid = t.typelem and e.typarray = t.oid
+     where t.oid = any($1::oid[])`,
     [fields.map((field) => field.dataTypeID)],
   );
   const byOid = new Map(rows.map((row) => [row.oid, row]));
@@ -99,10 +135,14 @@ function together(name: string, old: Type, other: Type): PlaceColumn {
   const exact = (type: Type): boolean => WHOLE.has(type.oid) || type.oid === NUMERIC;
   if (exact(old) && exact(other)) return of('exact', 'numeric');
   if (old.category === 'S' && other.category === 'S') return of('text', 'text');
-  if (old.oid === other.oid) return of('own', old.name);
+  if (old.oid === other.oid) return of(ownEquality(old) ? 'own' : 'written', old.qualified);
   throw new CantCompare(
     `${name} is ${old.name} in the old place and ${other.name} in the new one: cast one of them in its query`,
   );
+}
+
+function ownEquality({ oid, isEnum, element, elementIsEnum }: Type): boolean {
+  return OWN_EQUALITY.has(oid) || isEnum || OWN_EQUALITY.has(element) || elementIsEnum;
 }
 
 /** Two texts are put in order by the collations of their columns: gone through by ranges only where that is one and the same. */

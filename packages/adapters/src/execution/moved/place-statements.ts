@@ -97,6 +97,19 @@ export function differingStatement(
   };
 }
 
+/** How many of these keys aren't the same any more once they were read from their texts: they would be looked for in vain. */
+export function unlikeStatement({ key }: PlaceColumns, those: readonly KeyTexts[]): Statement {
+  const values = new Values();
+  const lists = key.map((_, i) => `${values.add(those.map((each) => each[i]))}::text[]`);
+  const unlike = key
+    .map(({ castTo }, i) => `(u.t${i}::${castTo})::text collate "C" <> u.t${i} collate "C"`)
+    .join(' or ');
+  return {
+    text: `select count(*) as n from unnest(${lists.join(', ')}) u(${key.map((_, i) => `t${i}`).join(', ')}) where ${unlike}`,
+    values: values.all,
+  };
+}
+
 /** A whole place, added up apart from all comparing. */
 export function wholeStatement(sql: string, { key, amounts }: PlaceColumns): string {
   const without = key.map(({ name }) => `q.${id(name)} is null`).join(' or ');
@@ -144,9 +157,9 @@ function side(sql: string, { key, compare, tenant, amounts }: PlaceColumns, wher
            ) y where r = 1)`;
 }
 
-/** Texts by their bytes, whatever the collation; all else by its type's own equality. */
+/** By its bytes, whatever the collation, unless its type's own equality is exact. */
 function comparable({ name, family }: PlaceColumn): string {
-  return family === 'text' ? `q.${id(name)}::text collate "C"` : `q.${id(name)}`;
+  return family === 'text' || family === 'written' ? `q.${id(name)}::text collate "C"` : `q.${id(name)}`;
 }
 
 function inRange(key: readonly PlaceColumn[], range: Range, values: Values): string {
@@ -156,7 +169,16 @@ function inRange(key: readonly PlaceColumn[], range: Range, values: Values): str
     const lists = key.map((_, i) => `${values.add(range.those.map((each) => each[i]))}::text[]`);
     const cast = key.map(({ castTo }, i) => `u.t${i}::${castTo}`).join(', ');
     const names = key.map((_, i) => `t${i}`).join(', ');
-    return [...there, `${row} in (select ${cast} from unnest(${lists.join(', ')}) u(${names}))`].join(' and ');
+    const those = (columns: string): string => `(select ${columns} from unnest(${lists.join(', ')}) u(${names}))`;
+    // A collation may take others for one of these: the index goes by it, the keys don't.
+    const texts = key.flatMap((column, i) => (column.family === 'text' ? [{ column, i }] : []));
+    const bytes =
+      texts.length === 0
+        ? []
+        : [
+            `(${texts.map(({ column }) => comparable(column)).join(', ')}) in ${those(texts.map(({ i }) => `u.t${i} collate "C"`).join(', '))}`,
+          ];
+    return [...there, `${row} in ${those(cast)}`, ...bytes].join(' and ');
   }
   const bound = (texts: KeyTexts): string =>
     `(${key.map(({ castTo }, i) => `${values.add(texts[i])}::${castTo}`).join(', ')})`;

@@ -24,6 +24,8 @@ export interface InterruptAsk {
   readonly file: InterruptedFile;
   /** A superuser of the copy. */
   readonly control: pg.ClientConfig;
+  /** The call that nobody ends: it may commit. */
+  readonly whole: () => Promise<CallEnd>;
 }
 
 /** How a call ended. */
@@ -52,7 +54,7 @@ export async function interrupt(ask: InterruptAsk): Promise<Interrupted> {
   const call = (text?: string): Promise<CallEnd> => called(() => ask.runner.up(planned.file, text));
   const { kill } = ask.runner;
   if (moment === 'after') {
-    const end = await call();
+    const end = await ask.whole();
     return { at, done: 'ok' in end && end.ok, end };
   }
   return withHolder(ask.control, async (holder, looker) => {
@@ -60,7 +62,7 @@ export async function interrupt(ask: InterruptAsk): Promise<Interrupted> {
       const held = await hold(holder, planned.relation, modeFor(planned, file));
       // A program may be allowed to wait for ever.
       const letGo = setTimeout(() => void holder.query('rollback').catch(() => {}), MOST_HELD_MS);
-      const end = await call().finally(() => clearTimeout(letGo));
+      const end = await (held ? call() : ask.whole()).finally(() => clearTimeout(letGo));
       return { at, done: held && !('ok' in end && end.ok), end };
     }
     if (moment === 'unrecorded') {

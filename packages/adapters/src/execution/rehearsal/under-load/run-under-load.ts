@@ -21,6 +21,7 @@ import { changedTables, compareEnds, type Learnt, type Reference } from './compa
 import { countRows, rowsIn, writingOf } from './count-rows.ts';
 import { NotServing, type Serving, type StepRunner, type Trial } from './ground.ts';
 import { type CallEnd, called, type InterruptedFile, interrupt } from './interrupt.ts';
+import { pausing } from './pause.ts';
 import { Sessions, type Stretch } from './sessions.ts';
 
 /** How users work meanwhile, and how a promotion tries again. */
@@ -177,7 +178,7 @@ async function loaded(ask: UnderLoadAsk, trial: Trial, quiet: Learnt, reference:
   const last = ended ? await fingerprintOf(control, CONNECTIONS) : undefined;
   const end = last && compareEnds({ before: ask.before, after: ask.after, quiet, reference, last, begun: ran.begun });
   const went = before.transactions - before.failed + during.transactions - during.failed;
-  const { left, ...rest } = chain;
+  const { left, unpaused, ...rest } = chain;
   const beside = (what: readonly string[], why: string): readonly string[] =>
     what.length === 0 ? [] : [`under load: ${named(what)}${why}`];
   return {
@@ -194,6 +195,7 @@ async function loaded(ask: UnderLoadAsk, trial: Trial, quiet: Learnt, reference:
       ...beside(end?.uncounted ?? [], ': its rows weren’t counted, since transactions don’t each add as many'),
       ...beside(end?.following ?? [], ': values weren’t compared that come out anew or follow what sessions write'),
       ...beside(stalls.unwatched, ': nobody else read or wrote it'),
+      ...unpaused,
       ...(left > 0 ? [`under load: ${left} more moments at which it could be interrupted`] : []),
     ],
   };
@@ -233,19 +235,22 @@ async function whileUsersWork(
 type Chain = Pick<UnderLoadFacts, 'interruptions' | 'calls' | 'durationMs' | 'lockTimeouts' | 'stopped'> & {
   /** Moments that there would have been beside those. */
   readonly left: number;
+  /** Where it came to its commit without a pause in which everybody worked, in words. */
+  readonly unpaused: readonly string[];
 };
 
 /** Calls the runner as a promotion calls it, and interrupts it where that is planned; then until it has ended. */
 async function interrupted(
   { files, seed, attempts, signal }: UnderLoadAsk,
   trial: Trial,
-  users: Pick<Sessions, 'beside'>,
+  users: Sessions,
   control: pg.ClientConfig,
 ): Promise<Chain> {
   const kinds = files.map(({ how, statements, locked }) => ({ how, statements, locked: [...locked.keys()] }));
   const all = planInterruptions(kinds, { seed, most: Number.POSITIVE_INFINITY });
   const plan = planInterruptions(kinds, { seed, most: MOST_INTERRUPTIONS });
   const interruptions: Interruption[] = [];
+  const pauses = new Map<number, PausesOf>();
   let calls = 0;
   let lockTimeouts = 0;
   let stopped: string | undefined;
@@ -257,7 +262,7 @@ async function interrupted(
         const last = files[planned?.file ?? files.length - 1]!;
         users.beside = `beside ${last.name}, call ${calls + 1}`;
         calls++;
-        const { end, at, done } = await callStep({ runner, files, planned, control });
+        const { end, at, done } = await callStep({ runner, files, planned, control, users, signal, pauses });
         if (/55P03|lock timeout|in vain for a lock/.test(endText(end))) lockTimeouts++;
         const went = 'ok' in end && end.ok;
         if (planned !== undefined && at !== undefined && done !== undefined && (done || went)) {
@@ -278,31 +283,62 @@ async function interrupted(
   });
   return {
     ...{ interruptions, calls, durationMs: performance.now() - begun, lockTimeouts, left: all.length - plan.length },
+    unpaused: stopped === undefined ? files.flatMap(({ name, how }, i) => unpausedText(name, how, pauses.get(i))) : [],
     ...(stopped === undefined ? {} : { stopped }),
   };
 }
+
+function unpausedText(name: string, how: InterruptedFile['how'], pauses: PausesOf | undefined): readonly string[] {
+  const why = pauses?.amiss ?? (how === 'transaction' ? 'it had no pause' : NO_PAUSE[how]);
+  if (why === '') return [];
+  return [`under load: what ${name} loses of users’ writes is counted only where somebody wrote just then: ${why}`];
+}
+
+const NO_PAUSE = {
+  alone: 'what runs outside of a transaction can’t be paused',
+  program: 'a program can’t be paused between its statements',
+} as const;
 
 interface Call {
   readonly runner: StepRunner;
   readonly files: UnderLoadAsk['files'];
   readonly planned: PlannedInterruption | undefined;
   readonly control: pg.ClientConfig;
+  readonly users: Sessions;
+  readonly signal: AbortSignal;
+  readonly pauses: Map<number, PausesOf>;
+}
+
+interface PausesOf {
+  /** What was amiss with those of the call that committed it; empty: nothing. */
+  readonly amiss?: string;
+  /** The next call pauses at so many places: behind them users wait for what it holds, and it broke off, perhaps by waiting for them. */
+  readonly most?: number;
 }
 
 /** One try of a promotion's step: every file from the first on, those that are there already included. */
-async function callStep({
-  runner,
-  files,
-  planned,
-  control,
-}: Call): Promise<{ readonly end: CallEnd; readonly at?: string; readonly done?: boolean }> {
+async function callStep(call: Call): Promise<{ readonly end: CallEnd; readonly at?: string; readonly done?: boolean }> {
+  const { runner, files, planned, control } = call;
   let end: CallEnd = { ok: true, value: undefined };
   for (const [i, file] of files.entries()) {
-    if (planned?.file === i) return interrupt({ runner, planned, file, control });
-    end = await called(() => runner.up(i));
+    const whole = (): Promise<CallEnd> => wholeCall(call, i);
+    if (planned?.file === i) return interrupt({ runner, planned, file, control, whole });
+    end = await whole();
     if (!('ok' in end) || !end.ok) return { end };
   }
   return { end };
+}
+
+/** A call that nobody ends. Where it is going to commit, it pauses for everybody who works. */
+async function wholeCall({ runner, files, control, users, signal, pauses }: Call, i: number): Promise<CallEnd> {
+  const { how, to, text } = files[i]!;
+  if (how !== 'transaction' || (await recorded(control)) >= to) return called(() => runner.up(i));
+  const ask = { text, users, control, signal, most: pauses.get(i)?.most };
+  const { end, paused, places, free } = await pausing({ ...ask, up: (gated) => runner.up(i, gated) });
+  const amiss = `at ${paused} of ${places} places it paused until everybody had carried out a transaction, or waited`;
+  if ('ok' in end && end.ok) pauses.set(i, { amiss: paused === places ? '' : amiss });
+  else pauses.set(i, { most: free });
+  return end;
 }
 
 /** Whether a promotion tries a step again that ended so. */

@@ -27,12 +27,17 @@ export class Sessions {
   #failures: LoadFailure[] = [];
   #failed = 0;
   #ended: number[];
+  /** The number of the transaction that each session ended last; -1: none. */
+  #last: number[];
+  #hurried = false;
+  readonly #resting = new Set<() => void>();
   /** What goes on beside them, in words: failures are told with it. */
   beside = 'before the migrations';
 
   constructor(ask: SessionsAsk) {
     this.#ask = ask;
     this.#ended = Array.from({ length: ask.sessions }, () => 0);
+    this.#last = Array.from({ length: ask.sessions }, () => -1);
   }
 
   start(): void {
@@ -46,6 +51,22 @@ export class Sessions {
       this.#ask.signal.throwIfAborted();
       await new Promise((done) => setTimeout(done, 5));
     }
+  }
+
+  /** How many transactions were begun so far. */
+  get begun(): number {
+    return this.#begun;
+  }
+
+  /** Sessions that have not yet ended one that was begun when so many others had been. */
+  pending(begun: number): number {
+    return this.#last.filter((nth) => nth < begun).length;
+  }
+
+  /** Nobody rests between two transactions, until that is taken back. */
+  hurry(on: boolean): void {
+    this.#hurried = on;
+    if (on) for (const wake of this.#resting) wake();
   }
 
   /** What was felt since the last time that somebody asked. */
@@ -64,6 +85,7 @@ export class Sessions {
   /** Lets each one end what it is at. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const wake of this.#resting) wake();
     await Promise.all(this.#working);
   }
 
@@ -71,10 +93,12 @@ export class Sessions {
     const { serving, everyMs, signal } = this.#ask;
     while (!this.#stopped && !signal.aborted) {
       const begun = performance.now();
-      const { tenant, ok, check, why } = await serving.carry(this.#begun++, signal);
+      const nth = this.#begun++;
+      const { tenant, ok, check, why } = await serving.carry(nth, signal);
       const tookMs = performance.now() - begun;
       this.#took.push(tookMs);
       this.#ended[session]! += 1;
+      this.#last[session] = nth;
       if (!ok) {
         this.#failed++;
         if (this.#failures.length < MOST_FAILURES)
@@ -83,7 +107,19 @@ export class Sessions {
             ...{ why: why ?? 'it failed', beside: this.beside },
           });
       }
-      if (!this.#stopped && tookMs < everyMs) await new Promise((done) => setTimeout(done, everyMs - tookMs));
+      if (!this.#stopped && tookMs < everyMs && !this.#hurried) await this.#rest(everyMs - tookMs);
     }
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((done) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#resting.delete(wake);
+        done();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#resting.add(wake);
+    });
   }
 }

@@ -150,6 +150,33 @@ describe.skipIf(tools === undefined)('Under load', { timeout: 300_000 }, () => {
     expect(facts.end?.differences).toEqual([]);
   });
 
+  test('a file that forgets what is written while it runs is found out each time, however fast it is', async () => {
+    const { facts, missing } = await load(
+      migrationsOf([
+        'create table keep as select * from invoice; truncate invoice; insert into invoice select * from keep; drop table keep',
+      ]),
+      { 'public.invoice': 'ACCESS EXCLUSIVE' },
+    );
+    // Each of three sessions wrote a row behind the first statement.
+    expect(rowsAstray(facts.written).lost).toBeGreaterThanOrEqual(3);
+    expect(underLoadReasons(facts).join('\n')).toMatch(/public\.invoice: \d+ of the rows that sessions wrote are lost/);
+    expect(missing.filter((each) => each.includes('just then'))).toEqual([]);
+  });
+
+  test('a file that needs next what users hold who wait for it is found out each time, and comes to its end', async () => {
+    const { facts, missing } = await load(
+      // Who posts an invoice looks its customer up.
+      migrationsOf(['alter table customer add column seen date; alter table invoice add column paid boolean']),
+      { 'public.invoice': 'ACCESS EXCLUSIVE' },
+    );
+    expect(facts.deadlocks).toBeGreaterThan(0);
+    // Whichever of them PostgreSQL ended.
+    const told = missing.some((each) => each.includes('just then'));
+    expect(facts.failures.length > 0 || told).toBe(true);
+    expect(facts.stopped).toBeUndefined();
+    expect(facts.interruptions.at(-1)).toMatchObject({ moment: 'after', done: true, stood: 1 });
+  });
+
   // The saboteur works where nothing else would notice: between two transactions, on what was written before.
   test.each([
     ['lost', 'delete from invoice where ctid = (select ctid from invoice where id >= 1000000 order by ctid limit 1)'],
