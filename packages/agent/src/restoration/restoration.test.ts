@@ -12,7 +12,7 @@ import { ScriptedServer } from '../testing/scripted-server.ts';
 import { sealedPlan } from '../testing/sealed-plan.ts';
 import { reportRestoration } from './report-restoration.ts';
 import { tellRestorations } from './tell-restorations.ts';
-import { countUntold } from './untold-restorations.ts';
+import { countUntold, keepUntold } from './untold-restorations.ts';
 
 let dir: string;
 let server: ScriptedServer;
@@ -100,4 +100,23 @@ test('a folder that nothing can be written to undoes nothing: it is said', async
   await chmod(config().dataDir, 0o700);
   await report();
   expect(said).toEqual([expect.stringMatching(/^The log doesn’t hear of it: /)]);
+});
+
+test('however many are refused, those after them are told: the newest at once, the others in the next rounds', async () => {
+  const { dataDir } = config();
+  for (let i = 0; i < 450; i++) await keepUntold(dataDir, { n: i, refused: i < 400 }, 1_000 + i);
+  const taken: number[] = [];
+  const plane = {
+    recordRestoration: async (statement: unknown) => {
+      const { n, refused } = statement as { n: number; refused: boolean };
+      if (!refused) taken.push(n);
+      return refused ? 'refused: key-not-allowed' : 'recorded';
+    },
+  };
+  const place = { after: '' };
+  expect(await tellRestorations(plane as never, dataDir, silent, place)).toBe('recorded');
+  expect(taken).toEqual([449]);
+  for (let round = 0; round < 3; round++) await tellRestorations(plane as never, dataDir, silent, place);
+  expect(taken.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => 400 + i));
+  expect(await countUntold(dataDir)).toBe(400);
 });

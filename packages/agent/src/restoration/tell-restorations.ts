@@ -10,13 +10,22 @@ const TELL_EVERY_MS = 15_000;
 /**
  * Tells the server what was brought back, oldest first, until it has it. A refused statement is kept, and doesn't hold up those
  * after it: it may be the server's trust file that lacks the key, or an older server that has no such word. Answers what
- * became of the newest: `recorded`, why it is refused; undefined while the server is away, or where there is none.
+ * became of the newest: `recorded`, why it is refused; undefined while the server is away, or where there is none. A round is bounded:
+ * `place` remembers where it ended, and the next one goes on from there.
  */
-export async function tellRestorations(plane: Plane, dataDir: string, log: Logger): Promise<string | undefined> {
+export async function tellRestorations(
+  plane: Plane,
+  dataDir: string,
+  log: Logger,
+  place: { after: string } = { after: '' },
+): Promise<string | undefined> {
   let said: string | undefined;
-  for (const { name, statement } of await untoldIn(dataDir, log)) {
+  const round = await untoldIn(dataDir, log, place.after);
+  for (const [i, { name, statement }] of round.entries()) {
     said = await plane.recordRestoration(statement).catch(() => undefined);
     if (said === undefined) return undefined;
+    // The newest comes out of its turn, so where it is reached those before it have yet to be told.
+    if (i < round.length - 1 || round.length === 1) place.after = name;
     if (said === 'recorded') await toldRestoration(dataDir, name);
     else log.warn({ said }, 'the server did not take the statement of a restoration; it is kept, and told again');
   }
@@ -27,12 +36,13 @@ export async function tellRestorations(plane: Plane, dataDir: string, log: Logge
 export class RestorationTeller {
   readonly #telling: Every;
   #left = 0;
+  readonly #place = { after: '' };
 
   constructor(plane: Plane, dataDir: string, log: Logger) {
     this.#telling = new Every(
       TELL_EVERY_MS,
       async () => {
-        await tellRestorations(plane, dataDir, log);
+        await tellRestorations(plane, dataDir, log, this.#place);
         this.#left = await countUntold(dataDir);
       },
       (error) => log.warn({ why: (error as Error).message }, 'the server can’t be told of a restoration'),

@@ -39,10 +39,22 @@ export async function countUntold(dataDir: string): Promise<number> {
   return (await namesIn(dataDir)).length;
 }
 
-/** Those that the server has not taken, oldest first. One that can't be read is said, and left where it is. */
-export async function untoldIn(dataDir: string, log: Pick<Logger, 'warn'>): Promise<readonly UntoldRestoration[]> {
+/**
+ * Of those that the server has not taken as many as are told in a round, oldest first, from behind `after` on; the newest is always among
+ * them. One that can't be read is said, and left where it is.
+ */
+export async function untoldIn(
+  dataDir: string,
+  log: Pick<Logger, 'warn'>,
+  after = '',
+): Promise<readonly UntoldRestoration[]> {
   const found: UntoldRestoration[] = [];
-  for (const name of (await namesIn(dataDir)).slice(0, MOST_IN_A_ROUND)) {
+  const names = await namesIn(dataDir);
+  const later = names.filter((name) => name > after);
+  const newest = names.at(-1);
+  for (const name of later.length > 0 ? later : names) {
+    // What can't be read takes nobody's turn.
+    if (found.length >= MOST_IN_A_ROUND && name !== newest) continue;
     const path = join(folderIn(dataDir), name);
     try {
       if ((await stat(path)).size > MAX_BUNDLE_BYTES) throw new Error(`it has more than ${MAX_BUNDLE_BYTES} bytes`);

@@ -72,6 +72,9 @@ test('where a store in place has another schema than it should have, the next lo
     uncertain: false,
     desired: { stores: { main: { schemaVersion: schemaVersion + 1 } } },
   });
+  // Told again or late, one from before that look says nothing of how it is now.
+  expect(await codeOf(back(schemaVersion + 2, { at: NOON - 5 }))).toBe('ok');
+  expect((await cellNow()).uncertain).toBe(false);
 });
 
 test('of a cell the last twenty are told, however many there were', async () => {

@@ -54,22 +54,26 @@ export async function recordRestoration(
 
 /**
  * A store that was put back in place may have another schema version than it should have by what was promoted: the cell counts as
- * uncertain until it is observed, and what is seen then is what it should be. While a rollout holds the cell, that says it itself.
+ * uncertain until it is observed, and what is seen then is what it should be. One from before a look that saw the store as it should be
+ * says nothing new, though it is told again. While a rollout holds the cell, that says it itself.
  */
 async function cellLearns(
   { store }: Pick<Deps, 'store'>,
   rows: ReadonlyMap<string, Row<unknown>>,
-  { kind, result, cell, stores, evidence }: RestorationEvidence,
+  { kind, result, cell, stores, evidence, at }: RestorationEvidence,
 ): Promise<readonly Write[]> {
   const stream = streams.cell(cell);
   const row = rows.get(stream) as Row<CellRecord> | undefined;
   const desired = row?.state.desired;
   if (row === undefined || desired === undefined || kind !== 'in-place' || result !== 'done') return [];
+  const seen = row.state.observed;
+  const since = seen !== undefined && seen.at > at ? seen.state.stores : {};
   const otherwise = stores.some(
     ({ store: name, schemaVersion }) =>
       schemaVersion !== undefined &&
       desired.stores[name] !== undefined &&
-      desired.stores[name].schemaVersion !== schemaVersion,
+      desired.stores[name].schemaVersion !== schemaVersion &&
+      desired.stores[name].schemaVersion !== since[name]?.schemaVersion,
   );
   if (!otherwise || row.state.uncertain || (await store.holder(stream)) !== undefined) return [];
   const { assigned } = row.state;

@@ -5,6 +5,8 @@ import { MemoryCell } from '@headgate/testkit/execution/memory-cell';
 import { digestFor, stepContext } from '@headgate/testkit/execution/step-context';
 import { expect, test } from 'vitest';
 import { execute } from './index.ts';
+import { whileClosed } from './operation-closer.ts';
+import { done, failed } from './step-executor.ts';
 
 const POST: Operation = { name: 'post', says: 'Not now.', requests: [{ methods: ['POST'], path: '/post' }] };
 const TENANTS = ['acme', 'globex'];
@@ -97,4 +99,59 @@ test('nothing is migrated where they can’t be closed', async () => {
   cell.operations.close = async () => ({ ok: false, code: 'rejected', why: 'an older router' });
   expect(await run(migrate, cell)).toMatchObject({ kind: 'failed', code: 'rejected' });
   expect(cell.effects).toEqual([]);
+});
+
+test.each([
+  ['refused', async () => ({ ok: false, code: 'rejected', why: 'no space left' }) as const],
+  ['lost', async () => Promise.reject(new Error('no space left'))],
+])('where a renewal is %s it is said, and the migration ended before the operations open', async (_, close) => {
+  const cell = new MemoryCell(TENANTS);
+  const told: string[] = [];
+  const work = whileClosed(
+    async (_action, ctx) => {
+      cell.operations.close = close;
+      await new Promise((over) => ctx.signal.addEventListener('abort', over));
+      cell.operations.close = async () => ({ ok: true, value: undefined });
+      return failed(ctx.remainingMs() > 0 ? 'rejected' : 'expired', 'it was ended');
+    },
+    true,
+    { leaseMs: 400, renewEveryMs: 20, beyondMs: 200 },
+  );
+  const ctx = stepContext({ fence: { epoch: 1, n: ++n }, log: (line) => void told.push(line) });
+  expect(await work(migrate as never, ctx, cell)).toMatchObject({
+    ...{ kind: 'failed', code: 'expired' },
+    why: 'the router would have opened post meanwhile (no space left): it was ended',
+  });
+  expect(told).toContain('the router doesn’t keep post closed for longer: no space left');
+});
+
+test('a renewal that is under way when the migration ends comes before the operations are opened', async () => {
+  const cell = new MemoryCell(TENANTS);
+  const { close } = cell.operations;
+  const work = whileClosed(
+    async () => {
+      await new Promise<void>((begun) => {
+        cell.operations.close = async (...all) => {
+          begun();
+          await new Promise((later) => setTimeout(later, 50));
+          return close(...all);
+        };
+      });
+      return failed('rejected', 'it broke');
+    },
+    true,
+    { leaseMs: 60_000, renewEveryMs: 20, beyondMs: 1_000 },
+  );
+  await work(migrate as never, stepContext({ fence: { epoch: 1, n: ++n } }), cell);
+  expect(cell.closed).toEqual([]);
+});
+
+test('a store that nobody lives in is migrated without closing anything', async () => {
+  const cell = new MemoryCell(TENANTS);
+  cell.traffic.read = async () => [];
+  cell.operations.close = async () => ({ ok: false, code: 'rejected', why: 'nobody to close it for' });
+  const work = whileClosed(async () => done(), true);
+  expect(await work(migrate as never, stepContext({ fence: { epoch: 1, n: ++n } }), cell)).toMatchObject({
+    kind: 'done',
+  });
 });

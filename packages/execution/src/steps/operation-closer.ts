@@ -1,3 +1,4 @@
+import type { Outcome } from '@headgate/domain';
 import type { Operation } from '@headgate/domain/model/operation';
 import type { ClosedNow } from '../ports/operations.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -57,6 +58,7 @@ export const openOperations: StepExecutor<'open-operations'> = async ({ tenants,
 export function whileClosed<A extends { readonly store: string; readonly closes?: readonly Operation[] }>(
   work: (action: A, ctx: StepContext, ports: Ports) => ReturnType<StepExecutor<'migrate'>>,
   handOn: boolean,
+  times: LeaseTimes = { leaseMs: LEASE_MS, renewEveryMs: RENEW_EVERY_MS, beyondMs: BEYOND_MS },
 ): typeof work {
   return async (action, ctx, ports) => {
     const { store, closes = [] } = action;
@@ -65,16 +67,20 @@ export function whileClosed<A extends { readonly store: string; readonly closes?
     if (early) return early;
     const routes = await ports.traffic.read();
     const tenants = routes.filter((each) => each.store === store).map(({ tenant }) => tenant);
+    // Of a store that nobody lives in nobody asks for anything.
+    if (tenants.length === 0) return work(action, ctx, ports);
     const names = closes.map(({ name }) => name);
-    const forMs = Math.min(LEASE_MS, ctx.remainingMs() + BEYOND_MS);
+    const forMs = Math.min(times.leaseMs, ctx.remainingMs() + times.beyondMs);
+    const since = performance.now();
     const closed = await closeAndDrain(ports, tenants, closes, ctx, { forMs });
     if (closed !== undefined) return closed;
     const missing = await without(ports, tenants, names, undefined, true);
     if (missing !== undefined) return failed('transient', `${missing} isn’t closed when read back`);
     const { operations } = ports;
-    const renew = () => operations.close(tenants, closes, ctx, { forMs: LEASE_MS }).catch(() => {});
-    const renewing = setInterval(renew, RENEW_EVERY_MS);
-    const outcome = await work(action, ctx, ports).finally(() => clearInterval(renewing));
+    const close = (ms: number) => operations.close(tenants, closes, ctx, { forMs: ms });
+    const kept = keepClosed(close, names, ctx, times, since + forMs);
+    const ended = await work(action, kept.ctx, ports).finally(() => kept.stop());
+    const outcome = kept.told(ended);
     if (outcome.kind === 'failed' && STILL_AT_WORK.has(outcome.code)) {
       await operations.close(tenants, closes, ctx, { forMs: BEYOND_MS });
       return outcome;
@@ -82,6 +88,70 @@ export function whileClosed<A extends { readonly store: string; readonly closes?
     if (outcome.kind === 'done' && handOn) await operations.close(tenants, closes, ctx, { forMs: HANDED_ON_MS });
     else await operations.reopen(tenants, names, ctx);
     return outcome;
+  };
+}
+
+/** Milliseconds: how long a lease is, how often it is renewed, and how long before its end what runs under it is ended. */
+interface LeaseTimes {
+  readonly leaseMs: number;
+  readonly renewEveryMs: number;
+  readonly beyondMs: number;
+}
+
+/**
+ * Renews a lease while something runs under it. Where the router doesn't renew it, that is said, and what runs is ended before the
+ * lease is. `endsAt`: on the process's own clock.
+ */
+function keepClosed(
+  close: (forMs: number) => ReturnType<Ports['operations']['close']>,
+  names: readonly string[],
+  ctx: StepContext,
+  { leaseMs, renewEveryMs, beyondMs }: LeaseTimes,
+  endsAt: number,
+) {
+  const over = new AbortController();
+  let why = 'it was not renewed';
+  let ends = endsAt;
+  const atEnd = () => setTimeout(() => over.abort(), Math.max(0, ends - beyondMs - performance.now()));
+  let ending = atEnd();
+  const renew = async (): Promise<void> => {
+    const since = performance.now();
+    const refused = await close(leaseMs).then(
+      (answer) => (answer.ok ? undefined : answer.why),
+      (error: Error) => error.message,
+    );
+    if (refused === undefined) {
+      ends = since + leaseMs;
+      clearTimeout(ending);
+      if (!over.signal.aborted) ending = atEnd();
+    } else {
+      why = refused;
+      ctx.log(`the router doesn’t keep ${names.join(', ')} closed for longer: ${refused}`);
+    }
+  };
+  let renewing: Promise<void> = Promise.resolve();
+  const every = setInterval(() => {
+    renewing = renewing.then(renew);
+  }, renewEveryMs);
+  return {
+    ctx: {
+      ...ctx,
+      signal: AbortSignal.any([ctx.signal, over.signal]),
+      remainingMs: () => (over.signal.aborted ? 0 : ctx.remainingMs()),
+    },
+    /** Returns once no renewal is under way, so that none comes after what the caller does next. */
+    async stop(): Promise<void> {
+      clearInterval(every);
+      await renewing;
+      clearTimeout(ending);
+    },
+    told(outcome: Outcome): Outcome {
+      if (!over.signal.aborted) return outcome;
+      const opened = `the router would have opened ${names.join(', ')} meanwhile (${why})`;
+      if (outcome.kind === 'failed') return { ...outcome, why: `${opened}: ${outcome.why}`.slice(0, 500) };
+      ctx.log(`${opened}, and what ran didn’t end for it`);
+      return outcome;
+    },
   };
 }
 

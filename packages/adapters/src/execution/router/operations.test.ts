@@ -105,13 +105,23 @@ test('a closed operation is refused with its sentence and when to come again; ev
 
 test('nobody comes by it: by another way of writing it, by another method that is asked for, or with our checks’ pass', async () => {
   expect(await operations.close(['acme'], [PAY], at())).toMatchObject({ ok: true });
-  for (const path of ['/t/acme/Invoices/7/post/', '/t/acme//invoices/7/p%6fst', '/t/acme/invoices;x=1/7/post'])
+  const ways = [
+    'Invoices/7/post/',
+    '/invoices/7/p%6fst',
+    'invoices;x=1/7/post',
+    'invoices/7/post.json',
+    'invoices/7/%2570ost',
+  ];
+  for (const path of ways.map((way) => `/t/acme/${way}`))
     expect({ path, status: await status('POST', path) }).toEqual({ path, status: 503 });
   const pass = checkPass((await readFile(join(dir, 'router.token'), 'utf8')).trim());
   expect(await status('POST', '/t/acme/invoices/7/post', { [CHECK_HEADER]: pass })).toBe(503);
   expect(await status('PUT', '/t/acme/payments/7')).toBe(200);
   expect(await status('PUT', '/t/acme/payments/7', { 'x-http-method-override': 'DELETE' })).toBe(503);
+  expect(await status('PUT', '/t/acme/payments/7', { 'x-http-method-override': 'DELETE, DELETE' })).toBe(503);
+  expect(await status('PUT', '/t/acme/payments/7', { X_HTTP_Method_Override: 'DELETE' })).toBe(503);
   expect(await status('PUT', '/t/acme/payments/7?_method=delete')).toBe(503);
+  expect(await status('PUT', '/t/acme/payments/7?%5Fmethod=delete')).toBe(503);
   await operations.reopen(['acme'], ['pay', 'post-invoice'], at());
   expect(await status('POST', '/t/acme/invoices/7/post')).toBe(200);
 });

@@ -24,6 +24,17 @@ describe('what a slot is told of where a request came from', () => {
     });
   });
 
+  it('holds no other path than the one that it was judged by', () => {
+    const claims = {
+      'X-Original-URL': '/a',
+      x_rewrite_url: '/a',
+      SCRIPT_NAME: '/a',
+      'x-script-name': '/a',
+      path_info: '/a',
+    };
+    expect(Object.values(sent(claims))).not.toContain('/a');
+  });
+
   it('says so when the connection was encrypted', () => {
     expect(toSlot<Record<string, unknown>>({}, 'acme', null, { ...ARRIVAL, encrypted: true })).toMatchObject({
       'x-forwarded-proto': 'https',

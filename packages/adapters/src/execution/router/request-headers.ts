@@ -12,7 +12,8 @@ export interface Arrival {
 /**
  * A request's headers as its slot gets them: with ours about the tenant and about where it came from, whatever the request
  * said, and without what was meant for us. Names that CGI and WSGI take for one of ours (they read `_` and `-` alike) go
- * as well. Nobody stands in front of us whose word about a client counts, so what is said of forwarding goes too.
+ * as well. Nobody stands in front of us whose word about a client counts, so what is said of forwarding goes too, and so does what
+ * would have the slot take the request for one of another path than the one that we judged.
  */
 export function toSlot<H extends Record<string, unknown>>(
   headers: H,
@@ -20,7 +21,7 @@ export function toSlot<H extends Record<string, unknown>>(
   header: ProxyConfig['tenantHeader'],
   arrival: Arrival,
 ): H {
-  const ours = new Set([CHECK_HEADER, 'forwarded', ...(header === null ? [] : [alike(header.name)])]);
+  const ours = new Set([CHECK_HEADER, 'forwarded', ...OTHER_PATHS, ...(header === null ? [] : [alike(header.name)])]);
   const dropped = (name: string): boolean => ours.has(alike(name)) || alike(name).startsWith('x-forwarded-');
   // Who expects to be told to go on was told so by us, when the body came.
   const rest = Object.entries(headers).filter(([name]) => name !== 'expect' && !dropped(name));
@@ -32,6 +33,9 @@ export function toSlot<H extends Record<string, unknown>>(
   ];
   return Object.fromEntries([...rest, ...forwarded, ...told(headers, tenant, header)]) as H;
 }
+
+/** Where some frameworks and WSGI servers take a request's path from, or a part that they leave out of it. */
+const OTHER_PATHS = ['x-original-url', 'x-rewrite-url', 'script-name', 'x-script-name', 'path-info'];
 
 function told(
   headers: Record<string, unknown>,
