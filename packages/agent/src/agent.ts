@@ -48,6 +48,7 @@ import type { Scheduler } from './schedule/scheduler.ts';
 import { WalRounds } from './schedule/wal-rounds.ts';
 import { withWal } from './schedule/words.ts';
 import { hasVault } from './vault-cells.ts';
+import { VaultRounds } from './vaults/vault-rounds.ts';
 
 export interface RunningAgent {
   /** What a person at this machine may ask of it. */
@@ -197,7 +198,14 @@ export async function startAgent(
   // Before anything runs: it throws when its door isn't right.
   await away.start();
   for (const keeper of keepers.values()) keeper.start();
-  const standbys = new StandbyRounds({ cells: config.cells, everyMs: 2 * config.observeEveryMs, plane, log });
+  const beside = { cells: config.cells, everyMs: 2 * config.observeEveryMs, plane, log };
+  const standbys = new StandbyRounds(beside);
+  const vaults = new VaultRounds({
+    ...beside,
+    lookEveryMs: 12 * config.observeEveryMs,
+    trust,
+    wal: (name) => wal.of(name),
+  });
   // Beside everything else: a copy may be large. A drill of ours begins once it is gone.
   const swept = mode === 'at-work' ? sweepDrills(config.cells.filter(hasVault), log) : undefined;
   if (mode === 'at-work') {
@@ -206,6 +214,7 @@ export async function startAgent(
     restorations.start();
     standbys.start();
     moved.start();
+    vaults.start();
     backups.start();
   }
   wal.start();
@@ -259,8 +268,8 @@ export async function startAgent(
       log.info('agent stops');
       stopping.abort();
       const gone = away.stop();
-      const beside = [scheduler, bearer, restorations, standbys, moved, backups];
-      const unscheduled = Promise.all(beside.map((each) => each?.stop()));
+      const rounds = [scheduler, bearer, restorations, standbys, moved, vaults, backups];
+      const unscheduled = Promise.all(rounds.map((each) => each?.stop()));
       await leasing;
       await gone;
       await swept;

@@ -35,5 +35,6 @@ export type { CellAccount, RecoveryShown, UnreadCell } from './schemas/recovery.
 export { type DocumentWithContent, MAX_BLOB_BYTES, type Release } from './schemas/releases.ts';
 export type { Restoration } from './schemas/restorations.ts';
 export { MAX_STANDBYS, MAX_TOLD_AGE_MS, type Standby } from './schemas/standbys.ts';
+export { MAX_VAULTS, type Recoverability, type Vault } from './schemas/vaults.ts';
 export * from './traceparent.ts';
 export * from './visible.ts';

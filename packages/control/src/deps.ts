@@ -3,6 +3,7 @@ import type { Blobs } from './ports/blobs.ts';
 import type { MoveLooks } from './ports/move-looks.ts';
 import type { StandbyLooks } from './ports/standby-looks.ts';
 import type { ControlStore } from './ports/store.ts';
+import type { VaultLooks } from './ports/vault-looks.ts';
 
 /** Opens signed bytes with the server's own trust; implemented by `documents`, handed in by the wiring. */
 export interface Trust {
@@ -67,6 +68,8 @@ export interface Deps {
   readonly standbys?: StandbyLooks;
   /** What agents told of data that is being moved; absent: nobody keeps it, and nothing is known of it. */
   readonly moves?: MoveLooks;
+  /** What agents saw of restore points where they lie; absent: nobody keeps it, and nothing is known of it. */
+  readonly vaults?: VaultLooks;
   /** The control plane's epoch: rises when it is restored from a backup. */
   readonly epoch: number;
   /** Unique, unguessable ids with a prefix: `prm_…`. */

@@ -12,8 +12,10 @@ import type { Blobs } from './ports/blobs.ts';
 import type { MoveLooks } from './ports/move-looks.ts';
 import type { StandbyLooks } from './ports/standby-looks.ts';
 import type { ControlStore, Read, Row, StreamId } from './ports/store.ts';
+import type { VaultLooks } from './ports/vault-looks.ts';
 import { type DocumentRecord, type FreezeRecord, freezeScopesOf, type ReleaseRecord, streams } from './records.ts';
 import { withStandbys } from './standby-facts.ts';
+import { withVaults } from './vault-facts.ts';
 
 /** Plans by digest: immutable, so they are parsed once. Bounded, oldest out. */
 export class Plans {
@@ -85,12 +87,14 @@ export class GateFactsGatherer {
   readonly #asked = new Map<string, Asked>();
   readonly #standbys: StandbyLooks | undefined;
   readonly #moves: MoveLooks | undefined;
+  readonly #vaults: VaultLooks | undefined;
 
   /** Without `standbys` nobody has seen any, and without `moves` nobody has compared anything, which is no pass. */
-  constructor(store: ControlStore, standbys?: StandbyLooks, moves?: MoveLooks) {
+  constructor(store: ControlStore, standbys?: StandbyLooks, moves?: MoveLooks, vaults?: VaultLooks) {
     this.#store = store;
     this.#standbys = standbys;
     this.#moves = moves;
+    this.#vaults = vaults;
   }
 
   /** Facts for a promotion's gates at `now`; `extra` rows are loaded in the same query and handed back. */
@@ -108,7 +112,8 @@ export class GateFactsGatherer {
   /** The facts with what agents told beside the log of a plan's cells, or of one of them, where a gate asks for it. */
   async withLooks(facts: GateFacts, plan: Plan, cell?: string): Promise<GateFacts> {
     const standing = await withStandbys(facts, plan, this.#standbys, cell);
-    return withMoves(standing, plan, this.#moves, cell);
+    const moving = await withMoves(standing, plan, this.#moves, cell);
+    return withVaults(moving, plan, this.#vaults, cell);
   }
 
   /** The same for a promotion that may itself be among the `extra` rows. */

@@ -15,7 +15,8 @@
  * - `recovery/`: what a restored control plane makes of what agents tell of their cells; how a cell that is lost is rebuilt.
  * - `moved/`: data that is written in two places, and whether both say the same.
  * - `standby/`: what was seen of a store's standby, and whether one could fail over to it.
- * - `vault/`: which restore points and backups stay in a vault, how fresh they are, when the next is due; what a drill came to.
+ * - `vault/`: which restore points and backups stay in a vault, how fresh they are, when the next is due; what a drill came to;
+ *   what an agent saw of them.
  * - `reconcile/`: what became of a transaction that was caught between two sides, and the plan that mends it.
  * - `explain/`: what is waited for and who may do what, asked of those same deciders.
  * - `calendars/`, `access/`, `protocol/`: windows and freezes, the table of roles, fences.
@@ -79,6 +80,7 @@ export {
 export * from './plan/overtaking.ts';
 export * from './plan/plan.ts';
 export * from './plan/planner.ts';
+export * from './plan/recoverability.ts';
 export * from './plan/render.ts';
 export { actionText } from './plan/render-words.ts';
 export * from './plan/risk.ts';
@@ -145,3 +147,4 @@ export * from './vault/drill.ts';
 export * from './vault/freshness.ts';
 export * from './vault/retention.ts';
 export * from './vault/schedule.ts';
+export * from './vault/vault-look.ts';

@@ -114,6 +114,7 @@ export async function openControlPlane(
     trust,
     standbys: control.standbys,
     moves: control.moves,
+    vaults: control.vaults,
     epoch,
     newId,
     digestOf: digestOfJson,

@@ -192,6 +192,31 @@ describe('what is wrong is refused by its name, before anything is touched:', ()
   });
 });
 
+test('an exercise without business transactions says so before it begins, and isn’t begun where it needs them', async () => {
+  const { vault, rehearsal, ...rest } = cell.config;
+  const { transactions: _, ...drill } = (vault as { drill: Record<string, unknown> }).drill;
+  const required = () => asked('exercise', '--require-verification');
+  try {
+    await cell.configure({ ...rest, rehearsal, vault: { ...(vault as object), drill } });
+    await killedAt('This will not be a sound exercise: no verification is given', 'exercise');
+    for (const left of await exercises()) expect(await readdir(join(cell.workDir, left))).not.toContain('stores');
+    const refused = await required();
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/nothing was begun:[\s\S]*--verification FILE/),
+    });
+    expect(refused.err).not.toContain('…');
+    await cell.configure({ ...rest, vault: { ...(vault as object), drill } });
+    const unstarted = await asked('exercise', '--require-verification', '--verification', cell.verificationFile);
+    expect(unstarted).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('the application isn’t started on a copy'),
+    });
+  } finally {
+    await cell.configure(cell.config);
+  }
+});
+
 describe.skipIf(!checks)('With PostgreSQL’s tools', { timeout: 600_000 }, () => {
   test('an exercise that was killed goes with the next one, which goes well, and leaves its statement in the vault and nothing else', async () => {
     // Once while a store is made, and once while all of it runs.

@@ -39,6 +39,7 @@ rebuild   carries it out for good, where the configuration has the cell, and lea
 --token-file FILE    a person's token, by which the log is asked which releases ran last; their files come from there
 --release DIR        the release that ran last, laid out (manifest.json, files/), where the log can't be asked
 --verification FILE  business transactions through the router; an exercise carries out the program of vault.drill.transactions, too
+--require-verification  an exercise that would carry out no business transaction isn't begun
 --rto SECONDS, --rpo SECONDS  how long an exercise may take until the first business transaction, and how much may be lost
 --statement FILE     write an exercise's signed statement there
 --work-dir DIR       where an exercise is carried out (by default vault.drill.workDir, or below the system's temporary folder)
@@ -56,7 +57,7 @@ const flag = { type: 'boolean' } as const;
 const OPTIONS = {
   ...{ config: text, cell: text, identity: text, release: text, 'token-file': text, verification: text, out: text },
   ...{ as: text, because: text, step: text, rto: text, rpo: text, statement: text, 'work-dir': text },
-  ...{ json: flag, help: flag },
+  ...{ 'require-verification': flag, json: flag, help: flag },
 } as const;
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
@@ -65,7 +66,11 @@ const COMMON = ['config', 'cell', 'identity', 'release', 'token-file', 'json', '
 const COMMANDS = {
   plan: { run: plan, takes: ['verification'], needs: [] },
   runbook: { run: renderRunbook, takes: ['verification', 'out'], needs: [] },
-  exercise: { run: carryOutExercise, takes: ['verification', 'rto', 'rpo', 'statement', 'work-dir'], needs: [] },
+  exercise: {
+    run: carryOutExercise,
+    takes: ['verification', 'require-verification', 'rto', 'rpo', 'statement', 'work-dir'],
+    needs: [],
+  },
   rebuild: { run: carryOutRebuild, takes: ['verification', 'as', 'because', 'step'], needs: ['as', 'because'] },
 } as const;
 
@@ -169,7 +174,7 @@ async function renderRunbook(ask: DrAsk, { out, json }: Values): Promise<number>
 }
 
 async function carryOutExercise(ask: DrAsk, values: Values): Promise<number> {
-  const came = await exercise(ask, values['work-dir']);
+  const came = await exercise(ask, values['work-dir'], values['require-verification'] === true);
   if ('refusals' in came) return refused(ask, came.refusals, values.json);
   const { facts, bundle } = came;
   const result = judgeExercise(facts);

@@ -12,6 +12,7 @@ import type {
   Outcome,
   ToldMove,
   ToldStandby,
+  ToldVault,
   UndoneAway,
 } from '@headgate/domain';
 import type { PinnedEnvironment } from '../checks/facts.ts';
@@ -150,6 +151,13 @@ export class ControlPlane {
   async tellMoves(cell: string, moves: readonly ToldMove[]): Promise<void> {
     await unlessAbsent(
       this.#client.call('tellMoves', { cell, body: { moves: moves as never } }, { timeoutMs: SETTLE_PATIENCE_MS }),
+    );
+  }
+
+  /** Says what could be brought back of a cell's stores. An older server has no place for it, and hears nothing. */
+  async tellVaults(cell: string, vaults: readonly ToldVault[]): Promise<void> {
+    await unlessAbsent(
+      this.#client.call('tellVaults', { cell, body: { vaults: vaults as never } }, { timeoutMs: SETTLE_PATIENCE_MS }),
     );
   }
 

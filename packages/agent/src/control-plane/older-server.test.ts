@@ -54,3 +54,7 @@ test('an older server, which has no place for standbys, is told nothing of them,
 test('nor of data that is being moved', async () => {
   await expect(plane.tellMoves('shared', [])).resolves.toBeUndefined();
 });
+
+test('nor of what lies in vaults', async () => {
+  await expect(plane.tellVaults('shared', [])).resolves.toBeUndefined();
+});

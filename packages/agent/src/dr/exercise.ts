@@ -21,6 +21,7 @@ export interface Exercised {
 export async function exercise(
   ask: DrAsk,
   workDir: string | undefined,
+  needsTransactions = false,
 ): Promise<Exercised | { readonly refusals: readonly Refusal[] }> {
   const { config, cell, signal, say } = ask;
   const began = performance.now();
@@ -29,6 +30,8 @@ export async function exercise(
   await ownFolder(root);
   const rehearsal = cell.rehearsal;
   const verification = await verificationOf(ask, rehearsal?.tenants ?? Object.keys(cell.tenants));
+  const lacks = withoutTransactions(ask, verification !== undefined);
+  if (lacks !== undefined && needsTransactions) return { refusals: [lacks] };
   const place = await exercisePlace(root, cell);
   try {
     const gathered = await gatherFacts({ ...ask, target: place.config });
@@ -39,6 +42,8 @@ export async function exercise(
     const { plan } = planned;
     const refusals = await inTheWay(place.config, plan, undefined);
     if (refusals.length > 0) return { refusals };
+    // It takes long: whoever meant to give one hears of it now, and not at the end.
+    if (lacks !== undefined) say(`This will not be a sound exercise: ${lacks.why}. ${lacks.unblock}.`);
     const begins = rehearsal !== undefined;
     const run = {
       ...{ agent: config, trust: ask.trust, plan: begins ? plan : withoutApplication(plan), gathered },
@@ -72,4 +77,23 @@ export async function exercise(
 /** Where nobody says how the application is started on a copy, its stores come back, and nothing of it. */
 function withoutApplication(plan: RebuildPlan): RebuildPlan {
   return { ...plan, steps: plan.steps.filter(({ kind }) => kind !== 'application' && kind !== 'traffic') };
+}
+
+/** Why no business transaction would be carried out; undefined: one would. */
+function withoutTransactions({ cell }: DrAsk, given: boolean): Refusal | undefined {
+  if (cell.vault.drill?.transactions !== undefined) return undefined;
+  const what = 'exercise the cell';
+  const where = `cell/${cell.cell}`;
+  if (!given)
+    return {
+      ...{ code: 'no-verification', what, where },
+      why: 'no verification is given, and no program of business transactions is declared: nobody will know whether what came back can be used, nor after how long',
+      unblock: 'Give one (--verification FILE), or declare vault.drill.transactions',
+    };
+  if (cell.rehearsal !== undefined) return undefined;
+  return {
+    ...{ code: 'no-verification', what, where },
+    why: 'the application isn’t started on a copy, so the verification that is given can’t be carried out',
+    unblock: 'Say in the cell’s file how it is started on one (rehearsal), or declare vault.drill.transactions',
+  };
 }

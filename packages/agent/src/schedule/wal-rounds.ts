@@ -20,6 +20,8 @@ export interface StoreWal {
   readonly reachedAt?: Instant;
   /** Why the last round did not get there. */
   readonly why?: string;
+  /** What is gone of what lies there, as of the last round that got there: nothing after it comes back. */
+  readonly gap?: string;
 }
 
 /** One store's log, for as long as the agent keeps its cell. */
@@ -116,7 +118,7 @@ export class WalRounds {
     shipped.made ??= await make(signal);
     const { at: reachedAt, why, pieces = 0, bytes } = await shipped.made.ship();
     const { where, why: before } = standing;
-    shipped.standing = { store: name, where, reachedAt, ...(why !== undefined && { why }) };
+    shipped.standing = { store: name, where, reachedAt, ...(why !== undefined && { why, gap: why }) };
     if (before !== why) {
       if (why === undefined) this.#parts.log.info({ cell, store: name }, `the WAL lies in the ${where} again`);
       else this.#parts.log.error({ cell, store: name, why }, `the WAL in the ${where} has a gap`);

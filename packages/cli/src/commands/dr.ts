@@ -5,7 +5,7 @@ import { runAgent } from '../releases/run-agent.ts';
 const FORMS = `
   headgate dr plan --config FILE [--cell CELL] [--token-file FILE]
   headgate dr runbook --config FILE [--cell CELL] [--token-file FILE] [--out FILE]
-  headgate dr exercise --config FILE [--cell CELL] [--token-file FILE] [--verification FILE] [--rto SECONDS] [--rpo SECONDS]
+  headgate dr exercise --config FILE [--cell CELL] [--token-file FILE] [--verification FILE] [--require-verification] [--rto SECONDS] [--rpo SECONDS]
   headgate dr rebuild --config FILE [--cell CELL] [--token-file FILE] --as ID --because "…" [--step STEP]
 
 It runs as headgate-agent dr, on the machine on which the cell is to come back, and headgate-agent dr --help says more.

@@ -5,6 +5,7 @@ import { Failure } from '../failure.ts';
 import { instant, printable, table, withShortDigests } from '../output.ts';
 import { everything } from '../paging.ts';
 import { standbyBlock } from '../standbys/standby-lines.ts';
+import { vaultBlock } from '../vaults/vault-lines.ts';
 import { endOf, scopeText } from './freeze.ts';
 
 interface Options {
@@ -112,6 +113,7 @@ export function incidentText(found: Incident): string {
           ),
         ]),
     ...standbyBlock(found.standbys),
+    ...vaultBlock(found.vaults),
     ...(calm && unknown.length === 0
       ? []
       : [

@@ -11,6 +11,8 @@ import { cellsText, leftLines, together } from '../promotions/objections.ts';
 import { promotionLine, watchEvents } from '../promotions/watch-promotion.ts';
 import { type Here, runAgentCommand } from '../setup/pin-anew.ts';
 import { standbyBlock } from '../standbys/standby-lines.ts';
+import { recoverabilityLines } from '../vaults/recoverability-lines.ts';
+import { vaultBlock } from '../vaults/vault-lines.ts';
 import { closedLine } from './closed-line.ts';
 import { endOf, scopeText } from './freeze.ts';
 
@@ -187,6 +189,7 @@ function explanationText(explained: Explanation, migrations: readonly string[], 
       ]),
     ...leftLines(objectionsLeft),
     ...migrations.map((line) => `- ${line}`),
+    ...recoverabilityLines(explained.recoverability).map((line) => `- ${line}`),
     may.length === 0 ? 'You may only look.' : `You may: ${may.join('; ')}`,
   ]
     .map((line) =>
@@ -232,6 +235,7 @@ function shown(status: Status, here: Here & { readonly server: string }): string
     ...takenBackLines(status),
     ...standbyBlock(status.standbys),
     ...moveBlock(status.moves),
+    ...vaultBlock(status.vaults),
     '',
     'WHAT MOVES',
     ...(status.promotions.length === 0

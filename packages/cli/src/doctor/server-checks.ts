@@ -9,6 +9,7 @@ import { type Check, ok, unknown, wrong } from './finding.ts';
 import { pins } from './pins-check.ts';
 import { rows } from './rows-check.ts';
 import { standbys } from './standbys-check.ts';
+import { vaults } from './vaults-check.ts';
 
 /** What checks of a server are told. */
 export interface ServerFacts {
@@ -151,6 +152,7 @@ export const SERVER_CHECKS: readonly Check<ServerFacts>[] = [
   agents,
   pins,
   standbys,
+  vaults,
   log,
   rows,
   database,

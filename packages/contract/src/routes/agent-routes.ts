@@ -6,6 +6,7 @@ import { id, instant, name, pageOf, paging, prefix } from '../schemas/common.ts'
 import { MAX_MOVES, toldMove } from '../schemas/moves.ts';
 import { pinsOfCell, toldPins } from '../schemas/pins.ts';
 import { heardClock, MAX_STANDBYS, toldStandby } from '../schemas/standbys.ts';
+import { MAX_VAULTS, toldVault } from '../schemas/vaults.ts';
 
 const tag = 'agents';
 const needs = ['carry-out'] as const;
@@ -121,6 +122,21 @@ export const agentRoutes = {
     maxBytes: 1024 * 1024,
     response: z.object({ moves: z.int(), at: instant.exactOptional() }),
     twice: 'the later word counts',
+  }),
+  tellVaults: route({
+    method: 'PUT',
+    path: '/v1/agent/cells/{cell}/vaults',
+    summary:
+      'Say what is seen of the restore points and logs of a cell’s stores, where they lie; an older server has no such route, and is told nothing',
+    tag,
+    needs,
+    params: z.object({ cell: name }),
+    body: z.strictObject({ vaults: z.array(toldVault).max(MAX_VAULTS) }),
+    maxBytes: 4 * 1024 * 1024,
+    /** As many stores as a cell may have tenants, each with a dozen values. */
+    maxValues: 150_000,
+    response: z.object({ vaults: z.int(), at: instant.exactOptional() }),
+    twice: 'the later look counts',
   }),
   sayFarewell: route({
     method: 'POST',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { actions, digest, instant, name, principalId, releaseRef } from './common.ts';
 import { agentPins } from './pins.ts';
 import { told } from './told.ts';
+import { vault } from './vaults.ts';
 
 const range = z.strictObject({ min: z.int().min(0), max: z.int().min(0) });
 const named = <T extends z.ZodType>(value: T, most: number) =>
@@ -66,6 +67,8 @@ export const cell = z
     observed: z.object({ state: cellState, at: instant, by: principalId, pins: agentPins.exactOptional() }).nullable(),
     /** Set while it isn't known what was done there before a restore of the control plane: the epoch that asks. */
     unread: z.object({ epoch: z.int(), asked: z.boolean() }).exactOptional(),
+    /** What could be brought back of its stores, where one cell is asked for; absent: an older server. */
+    vaults: z.array(vault).exactOptional(),
     actions,
   })
   .meta({ id: 'Cell' });

@@ -3,6 +3,7 @@ import { actions, instant, name, releaseRef } from './common.ts';
 import { freeze } from './freezes.ts';
 import { promotion } from './promotions.ts';
 import { standby } from './standbys.ts';
+import { vault } from './vaults.ts';
 
 export const affectedTenant = z
   .object({
@@ -185,6 +186,8 @@ export const incident = z
       .exactOptional(),
     /** The standbys that one could fail over to, as they were seen last; absent: an older server. */
     standbys: z.array(standby).exactOptional(),
+    /** Stores of which nothing could be brought back, or not up to now, or nobody knows; absent: an older server. */
+    vaults: z.array(vault).exactOptional(),
     freezes: z.array(freeze),
     /** What isn't known, in sentences. Never empty while something wasn't looked at. */
     unknown: z.array(z.string()),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { digest, id, instant, name, releaseRef } from './common.ts';
+import { recoverability } from './vaults.ts';
 
 /** Going back as two decisions: the application's, which is taken at once, and the data's, store by store. */
 export const goingBack = z
@@ -63,6 +64,8 @@ export const planOutline = z
     rollback: z.string(),
     /** Older servers don't tell it. */
     goingBack: goingBack.exactOptional(),
+    /** What could be brought back of the stores that it touches, as of now. Older servers don't tell it. */
+    recoverability: recoverability.exactOptional(),
     gates: z.array(z.object({ gate: z.string(), stands: z.string() })),
     /** What stays closed on the release until everybody is on it. Absent: nothing. */
     activates: z

@@ -7,6 +7,7 @@ import { move } from './moves.ts';
 import { objection } from './pins.ts';
 import { goingBack } from './plans.ts';
 import { standby } from './standbys.ts';
+import { recoverability, vault } from './vaults.ts';
 
 export const verdict = z
   .looseObject({
@@ -152,6 +153,8 @@ export const planned = z
     verdicts: z.array(verdict),
     /** How the application would go back, and how the data. Older servers don't tell it. */
     goingBack: goingBack.exactOptional(),
+    /** What could be brought back of the stores that it touches, as of now. Older servers don't tell it. */
+    recoverability: recoverability.exactOptional(),
     /** What agents would refuse it for at its first step; an older server doesn't say. */
     objections: z.array(objection).exactOptional(),
     /** So many more are left out, those that tell least; all of them, a page at a time: `/v1/pins`. */
@@ -198,6 +201,8 @@ export const explanation = z
     next: z.array(z.string()).exactOptional(),
     /** What was taken back after it had ended; `summary` says it, too. */
     takenBack: takenBack.exactOptional(),
+    /** Of one that waits to begin: what could be brought back of the stores that it touches. Older servers don't tell it. */
+    recoverability: recoverability.exactOptional(),
     actions,
   })
   .meta({ id: 'Explanation' });
@@ -257,6 +262,8 @@ export const status = z
     standbys: z.array(standby).exactOptional(),
     /** How data stands that is being moved, what differs first; an older server doesn't say. */
     moves: z.array(move).exactOptional(),
+    /** What could be brought back of stores, first those that somebody should look at; an older server doesn't say. */
+    vaults: z.array(vault).exactOptional(),
     freezes: z.array(freeze),
     /** What waits, for whom, and until when. */
     waits: z.array(wait),

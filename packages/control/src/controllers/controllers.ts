@@ -28,7 +28,7 @@ export class Controllers {
     this.#deps = deps;
     this.#around = around;
     this.plans = plans;
-    this.gates = new GateFactsGatherer(deps.store, deps.standbys, deps.moves);
+    this.gates = new GateFactsGatherer(deps.store, deps.standbys, deps.moves, deps.vaults);
     const all: readonly Controller[] = [
       new PromotionController(deps, this.plans, this.gates),
       new RolloutController(deps, this.plans, this.gates),

@@ -15,6 +15,7 @@ import type { RehearsalEvidence } from '../rehearsal/rehearsal.ts';
 import type { RollbackRehearsalEvidence } from '../rehearsal/rollback.ts';
 import type { SeenStandby } from '../standby/standby.ts';
 import type { DrillEvidence } from '../vault/drill.ts';
+import type { SeenVault } from '../vault/vault-look.ts';
 import type { Soaked } from './soaking.ts';
 
 export type VerdictKind = 'pass' | 'fail' | 'no-data' | 'error' | 'pending' | 'waived';
@@ -109,6 +110,8 @@ export interface GateFacts {
   readonly go?: Go;
   /** The last restore drill of each. */
   readonly drills?: readonly DrillEvidence[];
+  /** What agents saw last of those stores' restore points and logs, where they lie. Absent, of all or of one: nobody told. */
+  readonly vaults?: readonly SeenVault[];
   /** The stores of the cells that are asked about, and what was seen of their standbys. Absent: nobody looked. */
   readonly standbys?: {
     readonly stores: readonly { readonly cell: string; readonly store: string }[];

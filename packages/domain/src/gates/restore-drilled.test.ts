@@ -1,6 +1,7 @@
 import { HOUR_MS, MINUTE_MS, NOON, soundDrill, soundFacts } from '@headgate/testkit/domain/builders';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { seenVault, type ToldVault, VAULT_LOOK_MAX_AGE_MS } from '../vault/vault-look.ts';
 import type { GateFacts, Subject, VerdictKind } from './gate.ts';
 import { restoreDrilled } from './restore-drilled.ts';
 
@@ -76,3 +77,28 @@ test('targets that nobody set, and others than positive ones, err', () =>
       },
     ),
   ));
+
+test.each<[rule: string, verdict: VerdictKind, told: Partial<ToldVault>, without?: keyof ToldVault]>([
+  ['passes what lies there within the target', 'pass', {}],
+  ['passes at the limit', 'pass', { lostMs: MINUTE_MS }],
+  ['fails a store of which too much would be lost now', 'fail', { lostMs: MINUTE_MS + 1 }],
+  ['fails one whose log has a gap, however little would be lost', 'fail', { gap: 'segment 6 is gone' }],
+  ['fails one without a restore point', 'fail', {}, 'point'],
+  ['has no data of one that nobody has looked at', 'no-data', { why: 'no answer' }, 'ageMs'],
+  ['has no data of one that was looked at too long ago', 'no-data', { ageMs: VAULT_LOOK_MAX_AGE_MS + 1 }],
+  ['has no data where it isn’t known what comes back', 'no-data', {}, 'lostMs'],
+])('of what an agent saw in a vault it %s, as a wave begins', (_, expected, told, without) => {
+  const look: Record<string, unknown> = {
+    ...{ store: 'main', where: 'vault', point: { id: 'rp-1', ageMs: 1 }, lostMs: 1_000, ageMs: 0, ...told },
+  };
+  if (without !== undefined) delete look[without];
+  const vaults = [seenVault('shared', look as unknown as ToldVault, NOON)];
+  const { verdict, because, unblock } = judge({ vaults });
+  expect([verdict, because]).toEqual([expected, expect.stringContaining('shared/main')]);
+  if (expected !== 'pass') expect(unblock).toMatch(/\S/);
+  // In the middle of a wave its tenants may be held: they don't wait for a round of the agent's.
+  expect(judge({ vaults }, {}, step('main')).verdict).toBe('pass');
+  // Another store's says nothing of this one, and a bad drill isn't made good.
+  expect(judge({ vaults: vaults.map((each) => ({ ...each, store: 'other' })) }).verdict).toBe('pass');
+  expect(judge({ vaults, drills: [] }).verdict).toBe('no-data');
+});

@@ -1,21 +1,20 @@
-import { ageText, durationText } from '../model/duration.ts';
-import { type DrillEvidence, rtoText } from '../vault/drill.ts';
-import { type Gate, type GateFacts, pass, type Subject, stop, type Verdict, wholeNumber } from './gate.ts';
+import type { DrillEvidence } from '../vault/drill.ts';
+import { judgeDrilled, judgeVault, nameOf, RESTORE_DRILLED, type StoreName, targetsOf } from './drilled-store.ts';
+import { type Gate, type GateFacts, pass, type Subject, stop } from './gate.ts';
 
 /** Predicate type of our statement of a restore drill. */
 export const RESTORE_DRILL = 'https://headgate.dev/restore-drill/v1';
 
-/** How far the clock of the machine that drilled may be ahead of ours. Milliseconds. */
-const CLOCK_STEP_MS = 60_000;
-const NAME = 'restore-drilled';
+const NAME = RESTORE_DRILLED;
 
 /**
  * Each store that the plan migrates was brought back in a drill, lately and well, and as fast and as fresh as its targets say.
- * The newest drill of a store counts.
+ * The newest drill of a store counts. Where its agent tells what lies in its vault, that has to be within its targets as a wave
+ * begins: a drill says what was, and a piece of the log may be gone since.
  */
 export const restoreDrilled: Gate = {
   name: NAME,
-  asks: 'Was each store that it migrates brought back in a drill lately, whole, and as fast and as fresh as it has to be?',
+  asks: 'Was each store that it migrates brought back in a drill lately, whole, and as fast and as fresh as it has to be, and does nothing that its agent sees in its vault speak against that?',
   parameters: {
     type: 'object',
     additionalProperties: false,
@@ -32,9 +31,8 @@ export const restoreDrilled: Gate = {
   },
   at: 'promotion',
   judge(params, facts, subject) {
-    const [rtoMs, rpoMs, drillMaxAgeMs] = ['rtoMs', 'rpoMs', 'drillMaxAgeMs'].map((each) => wholeNumber(params, each));
-    const { transactions = false } = params;
-    if (!rtoMs || !rpoMs || !drillMaxAgeMs || typeof transactions !== 'boolean')
+    const asked = targetsOf(params);
+    if (asked === undefined)
       return stop(
         NAME,
         'error',
@@ -46,9 +44,16 @@ export const restoreDrilled: Gate = {
     if (stores === undefined)
       return stop(NAME, 'no-data', 'it isn’t known which stores the plan migrates', 'plan it again', 'operator');
     if (stores.length === 0) return pass(NAME, 'no store is migrated');
-    const asked = { rtoMs, rpoMs, drillMaxAgeMs, transactions };
     const drills = newestByStore(facts.drills ?? []);
-    const verdicts = stores.map((store) => judgeStore(store, drills.get(nameOf(store)), facts.now, asked));
+    // What lies there is asked before a wave alone: nobody who is held waits for a round of the agent's.
+    const seen = new Map(subject.kind === 'step' ? [] : (facts.vaults ?? []).map((each) => [nameOf(each), each]));
+    const verdicts = stores.map((store) => {
+      const drilled = judgeDrilled(store, drills.get(nameOf(store)), facts.now, asked);
+      const look = seen.get(nameOf(store));
+      if (look === undefined || drilled.verdict !== 'pass') return drilled;
+      const lies = judgeVault(store, look, facts.now, asked);
+      return lies.verdict === 'pass' ? { ...drilled, because: `${drilled.because}; ${lies.because}` } : lies;
+    });
     const stopped = verdicts.filter(({ verdict }) => verdict !== 'pass');
     const [first] = stopped.length > 0 ? stopped : verdicts;
     const others = (stopped.length > 0 ? stopped : verdicts).length - 1;
@@ -57,27 +62,11 @@ export const restoreDrilled: Gate = {
   },
 };
 
-interface StoreName {
-  readonly cell: string;
-  readonly store: string;
-}
-
-interface Asked {
-  readonly rtoMs: number;
-  readonly rpoMs: number;
-  readonly drillMaxAgeMs: number;
-  readonly transactions: boolean;
-}
-
 /** Those that the plan migrates; before a step of one store, that one. */
 function storesOf({ migrated }: GateFacts, subject: Subject): readonly StoreName[] | undefined {
   if (subject.kind !== 'step' || !('store' in subject.action)) return migrated;
   const { store } = subject.action;
   return migrated?.filter((each) => each.store === store);
-}
-
-function nameOf({ cell, store }: StoreName): string {
-  return `${cell}/${store}`;
 }
 
 function newestByStore(drills: readonly DrillEvidence[]): ReadonlyMap<string, DrillEvidence> {
@@ -87,50 +76,4 @@ function newestByStore(drills: readonly DrillEvidence[]): ReadonlyMap<string, Dr
     if (known === undefined || drill.at >= known.at) newest.set(nameOf(drill), drill);
   }
   return newest;
-}
-
-function judgeStore(of: StoreName, drill: DrillEvidence | undefined, now: number, asked: Asked): Verdict {
-  const name = nameOf(of);
-  const again = `run headgate-agent drill --config FILE --store ${of.store} --cell ${of.cell} --attach`;
-  const no = (verdict: 'fail' | 'no-data' | 'error', why: string, unblock = again): Verdict =>
-    stop(NAME, verdict, why, unblock, 'operator');
-  if (drill === undefined) return no('no-data', `the store ${name} was never brought back in a drill`);
-  const { at, because, missing, rtoMs, rpoMs, rtoUntil } = drill;
-  const ageMs = now - at;
-  if (!Number.isSafeInteger(at) || ageMs < -CLOCK_STEP_MS)
-    return no('error', `the last drill of ${name} is dated ahead of now`, `set the clocks right and ${again}`);
-  if (because.length > 0)
-    return no(
-      'fail',
-      `the last drill of ${name} did not go well: ${because.join('; ')}`,
-      `mend what it found, take a restore point, and ${again}`,
-    );
-  if (!drill.ok || missing.length > 0)
-    return no('no-data', `the last drill of ${name} says nothing: ${missing.join('; ') || 'it doesn’t say why'}`);
-  if (ageMs > asked.drillMaxAgeMs)
-    return no(
-      'fail',
-      `the last drill of ${name} was ${ageText(ageMs)} ago, ${durationText(asked.drillMaxAgeMs)} are allowed`,
-    );
-  if (rtoMs === undefined || rpoMs === undefined) return no('no-data', `the last drill of ${name} measured no time`);
-  if (asked.transactions && rtoUntil !== 'first-transaction')
-    return no(
-      'no-data',
-      `the last drill of ${name} ran no business transaction`,
-      `declare vault.drill.transactions for the cell ${of.cell}, and ${again}`,
-    );
-  if (rtoMs > asked.rtoMs)
-    return no(
-      'fail',
-      `bringing back ${name} took ${rtoText(drill)}, ${durationText(asked.rtoMs)} are allowed`,
-      `make the way back shorter or the target longer, and ${again}`,
-    );
-  if (rpoMs > asked.rpoMs)
-    return no(
-      'fail',
-      `of ${name} the last ${ageText(rpoMs)} would be lost, ${durationText(asked.rpoMs)} are allowed`,
-      `take restore points more often (vault.schedule.everyMs), and ${again}`,
-    );
-  const told = `back after ${rtoText(drill)}, at most the last ${ageText(rpoMs)} lost`;
-  return pass(NAME, `${name} was drilled ${ageText(Math.max(0, ageMs))} ago: ${told}`);
 }

@@ -16,6 +16,7 @@ const NOTHING: Counted = {
   unplaced: { count: 0, oldestMs: 0 },
   assignments: [],
   standbys: [],
+  vaults: [],
   dueLagMs: 0,
 };
 

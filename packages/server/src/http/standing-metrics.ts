@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Counted } from '@headgate/adapters/control/postgres/index';
-import type { PromotionResult } from '@headgate/domain';
+import { type PromotionResult, VAULT_STATES } from '@headgate/domain';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { STANDBY_STATES, standbysOf } from './standing-standbys.ts';
+import { vaultsOf } from './standing-vaults.ts';
 
 /** Scrapes within this share one look: several Prometheus servers, and whoever presses reload, cost the database one. */
 const FRESH_MS = 5_000;
@@ -75,6 +76,14 @@ export class StandingMetrics {
     ]);
     const standbyAge = gauge('standby_look_age_seconds', 'Age of the oldest look at a standby', ['environment']);
 
+    const vaults = gauge('vault_stores', 'Stores by what could be brought back: none, gap, exposed, unseen, kept', [
+      'environment',
+      'state',
+    ]);
+    const vaultLost = gauge('vault_lost_seconds', 'What would be lost now of the store of which most would, at most', [
+      'environment',
+    ]);
+
     this.#metrics = [
       { metric: open, take: (c) => c.open.forEach(({ back: _, count: n, ...of }) => void open.inc(of, n)) },
       {
@@ -144,6 +153,20 @@ export class StandingMetrics {
         metric: standbyAge,
         take: (c) =>
           standbysOf(c).forEach(({ environment, ageMs }) => void standbyAge.set({ environment }, ageMs / 1_000)),
+      },
+      {
+        metric: vaults,
+        take: (c) => {
+          for (const { environment, counts } of vaultsOf(c))
+            for (const state of VAULT_STATES) vaults.set({ environment, state }, counts[state]);
+        },
+      },
+      {
+        metric: vaultLost,
+        take: (c) =>
+          vaultsOf(c).forEach(({ environment, lostMs }) => {
+            if (lostMs !== undefined) vaultLost.set({ environment }, lostMs / 1_000);
+          }),
       },
       { metric: lag, take: (c) => lag.set(c.dueLagMs / 1_000) },
     ];

@@ -1,4 +1,4 @@
-import type { Matter, Standby } from '@headgate/contract';
+import type { Matter, Recoverability, Standby, Vault } from '@headgate/contract';
 import type { Stands } from './stands.ts';
 
 const KINDS: Readonly<Record<Matter['kind'], Stands>> = {
@@ -34,4 +34,29 @@ const STANDBYS: Readonly<Record<Standby['state'], Stands>> = {
 /** Whether one could fail over to it. */
 export function standbyStands(state: Standby['state']): Stands {
   return STANDBYS[state];
+}
+
+const VAULTS: Readonly<Record<Vault['state'], Stands>> = {
+  none: { word: 'nothing', tone: 'red' },
+  gap: { word: 'gap', tone: 'red' },
+  exposed: { word: 'too long ago', tone: 'red' },
+  unseen: { word: 'not known', tone: 'orange' },
+  kept: { word: 'kept', tone: 'teal' },
+};
+
+/** Whether a store could be brought back by what lies in its vault. */
+export function vaultStands(state: Vault['state']): Stands {
+  return VAULTS[state];
+}
+
+const RECOVERABLE: Readonly<Record<Recoverability['stores'][number]['standing'], Stands>> = {
+  missed: { word: 'not within', tone: 'red' },
+  'not-known': { word: 'not known', tone: 'orange' },
+  unasked: { word: 'no targets', tone: 'gray' },
+  met: { word: 'within', tone: 'teal' },
+};
+
+/** Whether what could be brought back of a store is within its targets. */
+export function recoverableStands(standing: Recoverability['stores'][number]['standing']): Stands {
+  return RECOVERABLE[standing];
 }

@@ -28,6 +28,7 @@ const GRANTS: readonly (readonly [what: string, on: string])[] = [
   ['select, insert, update', 'headgate.agent_contact'],
   ['select, insert, update', 'headgate.standby_look'],
   ['select, insert, update', 'headgate.move_look'],
+  ['select, insert, update', 'headgate.vault_look'],
   ['select', 'headgate.promotions_ended'],
 ];
 

@@ -19,3 +19,4 @@ export * from './open.ts';
 export * from './servers.ts';
 export * from './standby-looks.ts';
 export * from './standing.ts';
+export * from './vault-looks.ts';

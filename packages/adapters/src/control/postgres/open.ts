@@ -14,6 +14,7 @@ import { Servers } from './servers.ts';
 import { type SessionOptions, Sessions } from './sessions.ts';
 import { PostgresStandbyLooks } from './standby-looks.ts';
 import { Standing } from './standing.ts';
+import { PostgresVaultLooks } from './vault-looks.ts';
 
 export interface PostgresControl {
   readonly store: ControlStore;
@@ -27,6 +28,8 @@ export interface PostgresControl {
   readonly standbys: PostgresStandbyLooks;
   /** What agents told of data that is being moved. */
   readonly moves: PostgresMoveLooks;
+  /** What agents saw of what lies in vaults. */
+  readonly vaults: PostgresVaultLooks;
   /** How things stand, counted. */
   readonly standing: Standing;
   epoch(): Promise<number>;
@@ -58,6 +61,7 @@ export async function openPostgresControl(options: SessionOptions): Promise<Post
     agents: new AgentContacts(sessions),
     standbys: new PostgresStandbyLooks(sessions),
     moves: new PostgresMoveLooks(sessions),
+    vaults: new PostgresVaultLooks(sessions),
     standing: new Standing(sessions),
     epoch: () => epoch.read(),
     raiseEpoch: (atLeast) => epoch.raise(atLeast),

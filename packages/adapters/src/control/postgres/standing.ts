@@ -1,4 +1,4 @@
-import type { ToldStandby } from '@headgate/domain';
+import type { ToldStandby, ToldVault } from '@headgate/domain';
 import type { Sessions } from './sessions.ts';
 
 /** So many rows are counted of what can be many; more are as alarming as these. */
@@ -48,6 +48,14 @@ export interface Counted {
     readonly at: number;
     readonly now: number;
     readonly standbys: readonly ToldStandby[];
+  }[];
+  /** What was told last of the restore points of each cell, and how long ago. */
+  readonly vaults: readonly {
+    readonly environment: string;
+    readonly cell: string;
+    readonly at: number;
+    readonly now: number;
+    readonly vaults: readonly ToldVault[];
   }[];
   /** For how long the longest waiting row has been due. */
   readonly dueLagMs: number;
@@ -119,6 +127,10 @@ select
     select coalesce(r.facet, '') as environment, l.cell, l.told_at as at, c.now, l.standbys
     from c, headgate.standby_look l left join headgate.stream r on r.stream = 'cell/' || l.cell
     where json_array_length(l.standbys) > 0 limit ${MOST}) x) as standbys,
+  (select coalesce(json_agg(x), '[]') from (
+    select coalesce(r.facet, '') as environment, l.cell, l.told_at as at, c.now, l.vaults
+    from c, headgate.vault_look l left join headgate.stream r on r.stream = 'cell/' || l.cell
+    where json_array_length(l.vaults) > 0 limit ${MOST}) x) as vaults,
   (select greatest(0, coalesce(max(c.now - d.at), 0)) from c, (
     select coalesce(r.claimed_until, r.due_at) as at from headgate.stream r
     where coalesce(r.claimed_until, r.due_at) is not null order by coalesce(r.claimed_until, r.due_at) limit 1) d) as "dueLagMs"

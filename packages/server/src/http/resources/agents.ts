@@ -10,8 +10,9 @@ import {
   takeUpUndone,
   tellMoves,
   tellStandbys,
+  tellVaults,
 } from '@headgate/control';
-import type { CellState, Outcome, ToldMove, ToldStandby, UndoneAway } from '@headgate/domain';
+import type { CellState, Outcome, ToldMove, ToldStandby, ToldVault, UndoneAway } from '@headgate/domain';
 import { attributesOf } from '../../tracing/attributes.ts';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
@@ -31,6 +32,7 @@ export function agentHandlers(
   | 'observeCell'
   | 'tellStandbys'
   | 'tellMoves'
+  | 'tellVaults'
   | 'sayFarewell'
 > {
   const { deps, gatherers, offered, tracing } = context;
@@ -112,6 +114,9 @@ export function agentHandlers(
     },
     async tellMoves({ principal, input, body }) {
       return tellMoves(deps, principal, input.cell, body.moves as readonly ToldMove[]);
+    },
+    async tellVaults({ principal, input, body }) {
+      return tellVaults(deps, principal, input.cell, body.vaults as readonly ToldVault[]);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Hypercare, Refusal, ReleaseManifest } from '@headgate/domain';
 import type { Context } from '../context.ts';
 import type { Handlers, Shown } from '../handler.ts';
 import { beginning, pageOfRows } from '../paging.ts';
+import { shownVaults } from '../vaults.ts';
 import { nameOf, showCell } from '../views.ts';
 
 export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCell' | 'adoptCell' | 'showHypercare'> {
@@ -26,7 +27,8 @@ export function cellHandlers({ deps }: Context): Handlers<'listCells' | 'showCel
     async showCell({ principal, input }) {
       const record = await load(input.cell);
       if (record === undefined) return notFound('show a cell', streams.cell(input.cell));
-      return { ok: true, value: showCell(deps, input.cell, record, principal) };
+      const vaults = await shownVaults({ deps }, [input.cell], await store.now());
+      return { ok: true, value: { ...showCell(deps, input.cell, record, principal), vaults: vaults.items } };
     },
     async adoptCell({ principal, input, body }) {
       const record = await load(input.cell);

@@ -24,6 +24,7 @@ import { restoredLately } from '../incident/restored-lately.ts';
 import { missingEnvironment } from '../missing-environment.ts';
 import { allRows, PAGE } from '../paging.ts';
 import { shownStandbys } from '../standbys.ts';
+import { shownVaults } from '../vaults.ts';
 import { nameOf } from '../views.ts';
 import { freezeActions } from './freezes.ts';
 
@@ -71,10 +72,11 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
       const restored = await restoredLately(deps.store, gathered.facts.since, input.environment);
       const cells = gathered.facts.cells.map(({ cell }) => cell);
       const standbys = await shownStandbys(context, cells, now);
+      const vaults = await shownVaults(context, cells, now, true);
       const page = tenants.slice(0, PAGE);
       const { freeze } = freezeActions(principal);
       const unread = [...gathered.unread, ...reconciled.unread, ...restored.unread];
-      const truncated = unread.length > 0 || standbys.truncated || matters.length > MOST.matters;
+      const truncated = unread.length > 0 || standbys.truncated || vaults.truncated || matters.length > MOST.matters;
       return {
         ok: true,
         value: {
@@ -95,6 +97,7 @@ export function incidentHandlers(context: Context): Handlers<'showIncident' | 'l
           reconciled: reconciled.items,
           restored: restored.items,
           standbys: standbys.items,
+          vaults: vaults.items,
           freezes,
           unknown: [
             ...incident.unknown,

@@ -1,4 +1,4 @@
-import { notFound, type Result, refuse, streams } from '@headgate/control';
+import { notFound, type Result, recoverabilityOf, refuse, streams } from '@headgate/control';
 import {
   actionsOf,
   type Plan,
@@ -39,7 +39,8 @@ export function planHandlers(context: Context): Handlers<'showPlan' | 'listSteps
       const { application, environment, release, latestFinish } = plan;
       const { planDigest, envelope, id } = promotion;
       const head = { promotion: id, plan: planDigest, envelope, application, environment, release, latestFinish };
-      return { ok: true, value: { ...head, ...planOutline(plan) } as Shown<never> };
+      const stated = await recoverabilityOf(context.deps, plan, await store.now());
+      return { ok: true, value: { ...head, ...planOutline(plan), recoverability: stated } as Shown<never> };
     },
     async listSteps({ input }) {
       const what = 'list the steps of a cell';

@@ -10,6 +10,7 @@ import {
   pausePromotion,
   planForPromotion,
   type Result,
+  recoverabilityOf,
   refuse,
   rejectPromotion,
   requestPromotion,
@@ -27,6 +28,7 @@ import {
   type Promotion,
   type Rollout,
   renderPlan,
+  renderRecoverability,
   toldExplanation,
   toldObjections,
   toldTakenBack,
@@ -107,16 +109,19 @@ export function promotionHandlers(context: Context): Handlers<Names> {
         envelope,
         approvals: [],
       };
-      const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, plan, await store.now());
+      const now = await store.now();
+      const { gates } = await gatherers.gates.gather(asked as unknown as Promotion, plan, now);
       const verdicts = judgeGates(plan.gates, gates, { kind: 'wave', wave: 1 });
       const cells = await store.load(plan.cells.map(({ cell }) => streams.cell(cell)));
       const objections = toldObjections(await objectionsTo(store, plan, cells, undefined));
-      const text = renderPlan(plan);
+      const recoverability = await recoverabilityOf(deps, plan, now);
+      const text = `${renderPlan(plan)}\n${renderRecoverability(recoverability)}`;
       return {
         ok: true,
         value: {
           ...{ plan: plan as never, text, verdicts: verdicts as never, objections: objections.told },
           goingBack: twoDecisions(plan) as never,
+          recoverability: recoverability as never,
           ...(objections.left > 0 && { objectionsLeft: objections.left }),
         },
       };
@@ -162,11 +167,16 @@ export function promotionHandlers(context: Context): Handlers<Names> {
       if (promotion === undefined) return notFound('explain a promotion', streams.promotion(input.promotion));
       const now = await store.now();
       const { explanation, rollouts, plan } = await explain(context, promotion, now, true);
+      // Before it moves: then its page asks all the time, and its gates say what stopped it.
+      const stated = promotion.phase === 'awaiting' && { recoverability: await recoverabilityOf(deps, plan, now) };
       const declined = await declinedIn(context, rollouts, plan);
       const takenBack = toldTakenBack((await takenBackOf(store, [promotion]))(promotion));
       const over = await freezesOver(store, [promotion], now);
       const actions = actionsOf(promotion, principal, now, over(promotion));
-      return { ok: true, value: { ...toldExplanation(explanation, takenBack), ...declined, actions } as Shown<never> };
+      return {
+        ok: true,
+        value: { ...toldExplanation(explanation, takenBack), ...declined, ...stated, actions } as Shown<never>,
+      };
     },
     async approvePromotion({ principal, input, body }) {
       const { envelope, bundle } = body;

@@ -9,6 +9,7 @@ import { shownMoves } from '../moves.ts';
 import { allRows, cellRows, openPromotions } from '../paging.ts';
 import { shownStandbys } from '../standbys.ts';
 import { stillTakenBack } from '../taken-back.ts';
+import { shownVaults } from '../vaults.ts';
 import { nameOf, showPromotion, showRollout } from '../views.ts';
 
 /** Promotions that are explained at a time: the pool of sessions is shared. */
@@ -32,6 +33,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
       const names = cells.rows.map(({ stream }) => nameOf(stream));
       const standbys = await shownStandbys(context, names, now);
       const moves = await shownMoves(context, names, now);
+      const vaults = await shownVaults(context, names, now);
       const open = [...promotions.begun, ...promotions.waiting];
       const moving = open.slice(0, MOST.open);
       const over = await freezesOver(store, moving, now);
@@ -70,6 +72,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
           }),
           standbys: standbys.items,
           moves: moves.items,
+          vaults: vaults.items,
           freezes: freezes.rows.flatMap((row) =>
             row.state.freezes.filter((f) => f.to > now).map((f) => showFreeze(nameOf(row.stream), f)),
           ),
@@ -77,7 +80,7 @@ export function statusHandlers(context: Context): Handlers<'status'> {
           truncated:
             told.some(({ waitsLeft = 0 }) => waitsLeft > 0) ||
             open.length > moving.length ||
-            [cells, promotions, watches, freezes, back, standbys, moves].some((list) => list.truncated),
+            [cells, promotions, watches, freezes, back, standbys, moves, vaults].some((list) => list.truncated),
         },
       };
     },

@@ -9,6 +9,7 @@ import { Mark } from '../../parts/mark.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Nothing, Section } from '../../parts/section.tsx';
 import { Some } from '../../parts/some.tsx';
+import { Vaults } from '../../parts/vaults.tsx';
 import { cell, restorations } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { usePageTitle } from '../../shell/page-title.ts';
@@ -28,7 +29,7 @@ export function CellPage({ name }: { readonly name: string }) {
   );
 }
 
-function Shown({ cell: { name, desired, observed, uncertain } }: { readonly cell: Cell }) {
+function Shown({ cell: { name, desired, observed, uncertain, vaults } }: { readonly cell: Cell }) {
   const seen = observed?.state ?? null;
   const either = seen ?? desired;
   const drift = Object.entries(seen?.stores ?? {}).flatMap(([store, { drift = [] }]) =>
@@ -76,6 +77,7 @@ function Shown({ cell: { name, desired, observed, uncertain } }: { readonly cell
       <Slots desired={desired} seen={seen} />
       <Stores desired={desired} seen={seen} />
       <Tenants desired={desired} seen={seen} />
+      <Vaults of={vaults} />
       <BroughtBack cell={name} />
     </>
   );

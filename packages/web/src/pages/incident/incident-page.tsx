@@ -8,6 +8,7 @@ import { Fetched } from '../../parts/fetched.tsx';
 import { Instant } from '../../parts/instant.tsx';
 import { Said } from '../../parts/said.tsx';
 import { Nothing, Section } from '../../parts/section.tsx';
+import { Vaults } from '../../parts/vaults.tsx';
 import { incident, type LookBack } from '../../queries.ts';
 import { useClient } from '../../session/use-client.ts';
 import { usePageTitle } from '../../shell/page-title.ts';
@@ -115,6 +116,7 @@ function Shown({ incident: found, look }: { readonly incident: Incident; readonl
       </Section>
       <ByPeople of={found.reconciled} />
       <Standbys of={found.standbys} />
+      <Vaults of={found.vaults} />
       <Text size="sm" c="dimmed">
         As of <Instant at={at} away={false} />
       </Text>

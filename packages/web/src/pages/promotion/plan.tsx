@@ -12,6 +12,7 @@ import { useClient } from '../../session/use-client.ts';
 import { spanText } from '../../words/instants.ts';
 import { CellSteps } from './cell-steps.tsx';
 import { GoingBack } from './going-back.tsx';
+import { Recoverable } from './recoverable.tsx';
 
 /** The plan by wave and cell, each step with where it stands, and the way back where one was decided. */
 export function Plan({ promotion }: { readonly promotion: Promotion }) {
@@ -66,6 +67,7 @@ function Outline(props: {
       </List>
       <PointOfNoReturn outline={outline} />
       {outline.goingBack !== undefined && <GoingBack of={outline.goingBack} />}
+      {outline.recoverability !== undefined && <Recoverable of={outline.recoverability} />}
       {waves.map(({ n, ring, soakMs, activates, cells }) => (
         <Paper withBorder p="md" radius="md" key={n} component="section" aria-label={`wave ${n}`}>
           <Title order={3} size="h5" mb="xs">

@@ -14,6 +14,7 @@ import { agentContact } from './0013-agent-contact.ts';
 import { placedForGood } from './0014-placed-for-good.ts';
 import { standbyLook } from './0015-standby-look.ts';
 import { moveLook } from './0016-move-look.ts';
+import { vaultLook } from './0017-vault-look.ts';
 
 export interface ControlMigration {
   readonly name: string;
@@ -46,6 +47,7 @@ export const MIGRATIONS: readonly ControlMigration[] = [
   { name: '0014-placed-for-good', sql: placedForGood },
   { name: '0015-standby-look', sql: standbyLook },
   { name: '0016-move-look', sql: moveLook },
+  { name: '0017-vault-look', sql: vaultLook },
 ];
 
 /** What code that knows these can't do without: contract steps at the end may come later. */

@@ -1,0 +1,178 @@
+/**
+ * Tells the server what could be brought back of each cell's stores: the newest restore point, how far its log goes, a gap in it by
+ * name, and why nobody could look. Looks go at their own pace, and a vault that hangs keeps nobody from hearing what is known.
+ */
+import type { AnyCellConfig } from '@headgate/adapters/execution/cell-kinds';
+import { storesElsewhere, vaultedStores } from '@headgate/adapters/execution/vault/vaulted-stores';
+import type { Trust } from '@headgate/documents';
+import type { ToldVault } from '@headgate/domain';
+import { cut } from '@headgate/domain/model/text';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { Every } from '../every.ts';
+import type { Logger } from '../log.ts';
+import type { StoreWal } from '../schedule/wal-rounds.ts';
+import { type CellOfVault, hasVault } from '../vault-cells.ts';
+import { type LookedAt, lookInVault } from './look-in-vault.ts';
+
+export interface VaultRoundsParts {
+  readonly cells: readonly AnyCellConfig[];
+  /** Between two words to the server. Milliseconds. */
+  readonly everyMs: number;
+  /** Between two looks at a cell's restore points; it is never less than they took. Milliseconds. */
+  readonly lookEveryMs: number;
+  readonly plane: Pick<ControlPlane, 'tellVaults'>;
+  readonly trust: Pick<Trust, 'signers'>;
+  readonly log: Logger;
+  /** How the logs of a cell's stores stand. */
+  wal(cell: string): readonly StoreWal[];
+}
+
+/** Between two words of a cell with more stores than {@link FEW}. Milliseconds. */
+const TELL_MANY_MS = 60_000;
+const FEW = 100;
+/** Stores that are looked at side by side. */
+const SIDE_BY_SIDE = 4;
+
+interface Standing {
+  /** What the last look saw that got there, and when by the monotonic clock. */
+  readonly seen?: LookedAt & { readonly at: number };
+  readonly why?: string;
+}
+
+/** Two rounds for each cell: one that looks, one that tells. */
+export class VaultRounds {
+  readonly #rounds: readonly Every[];
+
+  constructor(parts: VaultRoundsParts) {
+    this.#rounds = parts.cells.flatMap((cell) => roundsOf(cell, parts));
+  }
+
+  start(): void {
+    for (const round of this.#rounds) round.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#rounds.map((round) => round.stop()));
+  }
+}
+
+/** The stores of a cell whose restore points lie in a vault or in a repository, and in which. */
+function storesOf(cell: AnyCellConfig): readonly (readonly [store: string, where: ToldVault['where']])[] {
+  return [
+    ...(hasVault(cell) ? [...vaultedStores(cell).keys()].map((store) => [store, 'vault'] as const) : []),
+    ...[...storesElsewhere(cell).keys()].map((store) => [store, 'repository'] as const),
+  ];
+}
+
+function roundsOf(
+  config: AnyCellConfig,
+  { everyMs, lookEveryMs, plane, trust, log, wal }: VaultRoundsParts,
+): readonly Every[] {
+  const { cell } = config;
+  const stores = storesOf(config);
+  const standing = new Map<string, Standing>();
+  let lookedFor = 0;
+  const look = async (store: string, signal: AbortSignal): Promise<void> => {
+    const before = standing.get(store);
+    try {
+      // Whatever has a store here has a vault, or a repository, which is asked for nothing of a vault.
+      const seen = await lookInVault(config as CellOfVault, store, trust, signal);
+      standing.set(store, { seen: { ...seen, at: performance.now() } });
+      if (before?.why !== undefined) log.info({ cell, store }, 'what lies in the vault can be looked at again');
+    } catch (error) {
+      if (signal.aborted) return;
+      const why = plain((error as Error).message);
+      standing.set(store, { ...before, why });
+      if (before?.why !== why) log.warn({ cell, store, why }, 'what lies in the vault can’t be looked at');
+    }
+  };
+  const looking = new Every(
+    () => Math.max(lookEveryMs, lookedFor),
+    async (signal) => {
+      const begun = performance.now();
+      for (let from = 0; from < stores.length && !signal.aborted; from += SIDE_BY_SIDE)
+        await Promise.all(stores.slice(from, from + SIDE_BY_SIDE).map(([store]) => look(store, signal)));
+      lookedFor = performance.now() - begun;
+      telling.nudge();
+    },
+    (error) => log.warn({ cell, why: (error as Error).message }, 'the vault can’t be looked at'),
+  );
+  let toldOfNone = false;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let toldTrouble: string | undefined;
+  let trouble: string | undefined;
+  const telling = new Every(
+    everyMs,
+    async () => {
+      // Once, so that nobody goes by what was told when there still were some.
+      if (stores.length === 0 && toldOfNone) return;
+      const logs = new Map(wal(cell).map((each) => [each.store, each]));
+      const told = stores.map(([store, where]) =>
+        toldOf(
+          { store, where, rpoMs: hasVault(config) ? config.vault.rpoMs : undefined },
+          standing.get(store),
+          logs.get(store),
+        ),
+      );
+      // As long as something wasn't looked at once, what is told of it would be less than what was told before.
+      if (told.some((each) => each === undefined)) return;
+      const now = performance.now();
+      const news = JSON.stringify((told as ToldVault[]).map(({ point, gap, why }) => [point?.id, gap, why]));
+      if (stores.length > FEW && news === toldTrouble && now - toldAt < TELL_MANY_MS) return;
+      await plane.tellVaults(cell, told as ToldVault[]);
+      [toldOfNone, toldAt, toldTrouble, trouble] = [true, now, news, undefined];
+    },
+    (error) => {
+      const why = (error as Error).message;
+      if (stores.length > 0 && why !== trouble)
+        log.warn({ cell, why }, 'the server can’t be told what lies in the vault');
+      trouble = why;
+    },
+  );
+  return stores.length === 0 ? [telling] : [looking, telling];
+}
+
+/** What is told of one store; undefined: nobody has looked yet. */
+function toldOf(
+  {
+    store,
+    where,
+    rpoMs,
+  }: { readonly store: string; readonly where: ToldVault['where']; readonly rpoMs: number | undefined },
+  standing: Standing | undefined,
+  wal: StoreWal | undefined,
+): ToldVault | undefined {
+  if (standing === undefined) return undefined;
+  if (wal !== undefined && wal.reachedAt === undefined && wal.why === undefined) return undefined;
+  const { seen, why: unseen } = standing;
+  const newest = seen?.newest;
+  const gap = wal?.gap;
+  const whys = [
+    unseen,
+    seen?.goesOn === false && gap === undefined ? seen.log : undefined,
+    wal?.why === gap ? undefined : wal?.why,
+  ];
+  const why = whys.filter((each) => each !== undefined).join('; ');
+  const now = Date.now();
+  // Of a repository the moment before a gap isn't known: a restore point is what comes back for certain.
+  const counts = gap === undefined ? seen?.goesOn === true : where === 'vault';
+  const reachedAt = counts ? wal?.reachedAt : undefined;
+  return {
+    store,
+    where,
+    ...(newest !== undefined && {
+      point: { id: plain(newest.id), ageMs: Math.max(0, now - newest.takenAt) },
+      lostMs: Math.max(0, now - Math.max(newest.takenAt, reachedAt ?? 0)),
+    }),
+    ...(seen !== undefined && seen.unreadable > 0 && { unreadable: seen.unreadable }),
+    ...(gap !== undefined && { gap: plain(gap) }),
+    ...(why !== '' && { why: plain(why) }),
+    ...(rpoMs !== undefined && { rpoMs }),
+    ...(seen !== undefined && { ageMs: Math.max(0, Math.round(performance.now() - seen.at)) }),
+  };
+}
+
+/** As the server takes a text: one line, of bounded length. */
+function plain(text: string): string {
+  return cut(text.replace(/\p{Cc}+/gu, ' '), 500) || '?';
+}
