@@ -13,8 +13,6 @@ export function refusedKind(
       return `${cell.cell} is a cell of Odoo, whose database and files go back together, and this command can’t do that. By hand: end the agent, hold the tenant at what stands in front, and bring its newest dump back with Odoo’s own database manager, or pg_restore and its filestore (headgate-agent restore-points fetch --config FILE --store ${store} --identity FILE gives both)`;
     if (cell.kind === 'process' && Object.hasOwn(cell.externalStores, store))
       return `the store ${store} of the cell ${cell.cell} is on somebody else’s server, whose owner keeps its log: ask for its own point-in-time recovery, into a new database, and compare that. A dump of ours comes back beside it: headgate-agent restore-points fetch --config FILE --store ${store} --identity FILE`;
-    if (cell.kind === 'process' && cell.stores[store]?.pgbackrest !== undefined)
-      return `the store ${store} of the cell ${cell.cell} has its restore points with pgBackRest, and this command can’t put those back yet. It comes back beside itself: headgate-agent recover --config FILE --store ${store} --to DIR. In place, by hand: end the agent, hold the tenants at what stands in front, end the store’s PostgreSQL, and let pgbackrest restore it (--delta --type=time) with the configuration in pgbackrest/ of its folder`;
   }
   return undefined;
 }
