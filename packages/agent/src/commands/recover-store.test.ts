@@ -7,6 +7,8 @@ import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { LostCell } from '../dr/testing/lost-cell.ts';
 import { type PlacedCell, placedCell } from '../recover-store/testing/placed-cell.ts';
+import { restingPromotion, ScriptedServer } from '../testing/scripted-server.ts';
+import { sealedPlan } from '../testing/sealed-plan.ts';
 import { typed } from '../testing/typed.ts';
 import { untoldFacts } from '../testing/untold-facts.ts';
 import { recoverStore } from './recover-store.ts';
@@ -101,6 +103,17 @@ test('from a proposal to a store that is back to the transaction, killed at each
   const hold = await holdCell(cell.config.dir);
   expect(await apply('--approval', yes)).toMatchObject(refusedWith(/held by another process[\s\S]*--agent-only/));
   await hold.release();
+  // A promotion that rests holds nothing here, and only the server knows of it.
+  const server = await ScriptedServer.start(sealedPlan());
+  server.promotions = [restingPromotion('prm_8')];
+  const asking = at('kept', 'asking.yaml');
+  await writeFile(asking, (await readFile(cell.agentFile, 'utf8')).replace(/^server: .*$/m, `server: ${server.url}`));
+  const told = await typed(recoverStore, [
+    ...['apply', proposal, '--as', 'usr_run', '--approval', yes, '--ended', 'prm_8', '--config', asking],
+  ]);
+  await server.stop();
+  expect(told).toMatchObject(refusedWith(/promotion prm_8 .* is open, paused, wave 1 of 2.*headgate rollback prm_8/));
+  expect(told.err).not.toMatch(/held …/);
 
   // A row that was written since is nobody's to lose: all stays as it is, and everybody is served.
   await cell.query('main', `insert into entry values (6000, 'since')`);
