@@ -11,13 +11,13 @@ const courses = { courses: [first, second, fourth], newest: 4 };
 test.for<[number, object]>([
   // Before anything that is kept of it.
   [5 * S, { timeline: 1 }],
-  [100 * S, { timeline: 1 }],
-  // It came there in that second, or up to one later: what else was committed in it nobody knows.
-  [100 * S + 1, { after: 100 * S, until: 131 * S }],
-  [130 * S + 999, { after: 100 * S, until: 131 * S }],
+  [99 * S, { timeline: 1 }],
+  // It came there up to a second before or after that: what else was committed in it nobody knows.
+  [99 * S + 1, { after: 99 * S, until: 131 * S }],
+  [130 * S + 999, { after: 99 * S, until: 131 * S }],
   [131 * S, { timeline: 2 }],
-  [200 * S, { timeline: 2 }],
-  [220 * S, { after: 200 * S, until: 241 * S }],
+  [199 * S, { timeline: 2 }],
+  [220 * S, { after: 199 * S, until: 241 * S }],
   [241 * S, { timeline: 4 }],
   // The newest goes on.
   [900 * S, { timeline: 4 }],
@@ -28,7 +28,7 @@ test.for<[number, object]>([
 test('of a course that began, and of which nothing came to the repository yet, no moment is known', () => {
   const begun = { courses: [first], newest: 2 };
   expect(courseAt(90 * S, begun)).toEqual({ timeline: 1 });
-  expect(courseAt(101 * S, begun)).toEqual({ after: 100 * S, until: undefined });
+  expect(courseAt(101 * S, begun)).toEqual({ after: 99 * S, until: undefined });
   expect(courseAt(90 * S, { courses: [], newest: 1 })).toEqual({ timeline: 1 });
 });
 

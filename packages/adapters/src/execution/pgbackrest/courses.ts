@@ -11,7 +11,7 @@ import type { Bounds, PgBackRest } from './pgbackrest.ts';
 import type { Backup } from './repository-info.ts';
 import { failedAs } from './take-backup.ts';
 
-/** When the first and the last segment of a timeline came to the repository, by its clock: in whole seconds, the last one rounded down. */
+/** When the first and the last segment of a timeline came to the repository, by its clock: in whole seconds, rounded up or down as a store does. */
 export interface Course {
   readonly timeline: number;
   readonly firstAt: Instant;
@@ -116,8 +116,9 @@ export function courseAt(
   const inForce = known.findLastIndex(({ firstAt }) => firstAt + SECOND_MS <= at);
   const course = known[Math.max(0, inForce)]!;
   const next = known[Math.max(0, inForce) + 1];
-  if (next === undefined || at <= course.lastAt) return { timeline: course.timeline };
-  return { after: course.lastAt, until: Number.isFinite(next.firstAt) ? next.firstAt + SECOND_MS : undefined };
+  const last = course.lastAt - SECOND_MS;
+  if (next === undefined || at <= last) return { timeline: course.timeline };
+  return { after: last, until: Number.isFinite(next.firstAt) ? next.firstAt + SECOND_MS : undefined };
 }
 
 /** Whether the log along a line goes on from a backup: it is of that timeline, or of one that was left after it. */
