@@ -42,7 +42,7 @@ export interface WatchParts {
 /** How long one look may take. Milliseconds. */
 const LOOK_MS = 60_000;
 /** So long after a plan's latest finish nothing of it counts as in progress: a held promotion has ended by then. Milliseconds. */
-const OVER_MS = 86_400_000;
+export const OVER_MS = 86_400_000;
 
 export class Watch {
   readonly #parts: WatchParts;

@@ -1,126 +1,37 @@
 /** `headgate-agent recover-store …`, as people type it: a store that serves tenants goes back in its own place, by a decision. */
-import { execFile, spawn } from 'node:child_process';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { beforeRollout } from '@headgate/adapters/execution/restore-points/mark';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
-import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
-import { withClient } from '@headgate/adapters/postgres-cluster/database';
-import { findPostmaster } from '@headgate/adapters/postgres-cluster/postmaster';
-import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
-import { generateSigningKey, savePrivateKey } from '@headgate/documents';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type LostCell, lostCell } from '../dr/testing/lost-cell.ts';
+import type { LostCell } from '../dr/testing/lost-cell.ts';
+import { type PlacedCell, placedCell } from '../recover-store/testing/placed-cell.ts';
+import { restingPromotion, ScriptedServer } from '../testing/scripted-server.ts';
+import { sealedPlan } from '../testing/sealed-plan.ts';
 import { typed } from '../testing/typed.ts';
 import { untoldFacts } from '../testing/untold-facts.ts';
 import { recoverStore } from './recover-store.ts';
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
-const CLI = join(import.meta.dirname, '..', '..', '..', 'cli', 'src', 'main.ts');
-const ROWS = `select n, note from entry where n in (1, 2) or n >= 5000 order by n`;
-
+let world: PlacedCell;
 let cell: LostCell;
-const at = (...path: string[]): string => join(cell.dir, ...path);
-const beside: string[] = [];
+/** After the proposal was made, and before it was applied. */
+let between = '';
 
 beforeAll(async () => {
-  cell = await lostCell();
-  await writeFile(at('kept', 'trust.yaml'), await trusted(await readFile(at('kept', 'trust.yaml'), 'utf8')));
-  // The tokens under which the cell's steps were carried out, as its agent would have them.
-  await mkdir(cell.dataDir, { recursive: true, mode: 0o700 });
-  const marks = { epoch: 3, cells: { shared: { epoch: 3, n: 100 } }, plans: {} };
-  await writeFile(join(cell.dataDir, 'high-water.json'), JSON.stringify(marks));
-  const works = await readFile(cell.verificationFile, 'utf8');
-  await writeFile(at('kept', 'here.json'), works.replace("'none'", "'https://payment.example.org'"));
-  await cell.seal();
-  await cell.release();
+  world = await placedCell();
+  cell = world.cell;
 }, 240_000);
-afterAll(async () => {
-  for (const to of beside)
-    await new Cluster({ dir: join(to, 'cluster'), port: 1 }, await findPrograms(15, cell.dir)).stop(0);
-  await cell?.remove();
-});
+afterAll(() => world?.remove());
 
-async function trusted(trust: string): Promise<string> {
-  const listed = ['usr_maker', 'usr_run', 'usr_approver'].map((id) => {
-    const { privateKeyPem, publicKeyPem } = generateSigningKey();
-    savePrivateKey(at(`${id}.pem`), privateKeyPem);
-    return `    - {name: ${id.replace('_', '-')}, principal: ${id}, may: [approval], publicKey: ${JSON.stringify(publicKeyPem)}}\n`;
-  });
-  savePrivateKey(at('stranger.pem'), generateSigningKey().privateKeyPem);
-  return trust.replace('  log:', `${listed.join('')}  log:`);
-}
-
-const secret = /the-payment-key|BEGIN PRIVATE KEY/;
-const asked = (command: string, ...args: string[]) =>
-  typed(recoverStore, [command, ...args, '--config', cell.agentFile], secret);
-const rows = () => cell.query('main', ROWS);
-const now = async (): Promise<string> => {
-  const [moment] = await cell.query('main', `select to_char(clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`);
-  await new Promise((done) => setTimeout(done, 5)); // a time has milliseconds, and commits don't wait for the next one
-  return String(moment?.at);
-};
-async function proposed(name: string, ...moment: string[]) {
-  const to = at('machine', name);
-  beside.push(to);
-  const out = at(`${name}.proposal`);
-  const what = ['--store', 'main', '--as', 'usr_maker', '--because', 'an import went wrong', '--to', to, '--out', out];
-  return { to, file: out, ...(await asked('propose', ...what, ...moment)) };
-}
-let signed = 0;
-/** `headgate recover-store approve …`, on the approver's machine. */
-async function approve(file: string, by: string, key = by): Promise<string> {
-  // Nothing that was signed is written over.
-  const yes = at(`yes-${by}-${++signed}.json`);
-  const args = ['recover-store', 'approve', file, '--key', at(`${key}.pem`), '--approver', by, '--out', yes, '--yes'];
-  await new Promise<void>((done, fail) =>
-    execFile(process.execPath, [CLI, ...args], (error) => (error === null ? done() : fail(error))),
-  );
-  return yes;
-}
-/** What the router answers a tenant's customers. */
-async function answers(tenant: string): Promise<number> {
-  const { listenPort } = cell.config.router;
-  return (await fetch(`http://127.0.0.1:${listenPort}/t/${tenant}/work`)).status;
-}
-const port = async (to: string): Promise<number> => (await findPostmaster(join(to, 'cluster', 'data')))?.port ?? 0;
-async function inCopy(to: string, sql: string): Promise<void> {
-  const password = (await readFile(join(to, 'cluster', 'password'), 'utf8')).trim();
-  const copy = { host: '127.0.0.1', port: await port(to), user: 'postgres', password, database: 'app' };
-  await withClient(copy, async (client) => void (await client.query(sql)));
-}
-
-/** A program that ends itself by kill -9 so long after it has said that, at the latest as it says what comes next. */
-const KILLED = `
-const [words, afterMs] = JSON.parse(process.env.KILLED_AT);
-const write = process.stderr.write.bind(process.stderr);
-const end = () => process.kill(process.pid, 'SIGKILL');
-let said = false;
-process.stderr.write = (...args) => {
-  if (said) end();
-  said = String(args[0]).includes(words);
-  if (said && afterMs === 0) end();
-  if (said) setTimeout(end, afterMs);
-  return write(...args);
-};
-`;
-
-/** `apply` as a program of its own that is ended there. */
-async function killedAt(words: string, file: string, yes: string, afterMs = 0): Promise<void> {
-  const args = ['recover-store', 'apply', file, '--config', cell.agentFile, '--as', 'usr_run', '--approval', yes];
-  const first = ['--import', `data:text/javascript,${encodeURIComponent(KILLED)}`];
-  const env = { ...process.env, KILLED_AT: JSON.stringify([words, afterMs]) };
-  const child = spawn(process.execPath, [...first, MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (chunk) => {
-    said += String(chunk);
-  });
-  await new Promise<void>((done, fail) => {
-    child.once('exit', (_code, signal) => (signal === 'SIGKILL' ? done() : fail(new Error(`not killed: ${said}`))));
-  });
-}
+const at: PlacedCell['at'] = (...path) => world.at(...path);
+const asked: PlacedCell['asked'] = (...args) => world.asked(...args);
+const rows = () => world.rows();
+const now = () => world.now();
+const proposed: PlacedCell['proposed'] = (...args) => world.proposed(...args);
+const proposalFile = (name: string): string => world.proposalFile(name);
+const approve: PlacedCell['approve'] = (...args) => world.approve(...args);
+const answers: PlacedCell['answers'] = (tenant) => world.answers(tenant);
 
 test('wrong usage is said, with what each takes', async () => {
   for (const [args, why] of [
@@ -192,6 +103,17 @@ test('from a proposal to a store that is back to the transaction, killed at each
   const hold = await holdCell(cell.config.dir);
   expect(await apply('--approval', yes)).toMatchObject(refusedWith(/held by another process[\s\S]*--agent-only/));
   await hold.release();
+  // A promotion that rests holds nothing here, and only the server knows of it.
+  const server = await ScriptedServer.start(sealedPlan());
+  server.promotions = [restingPromotion('prm_8')];
+  const asking = at('kept', 'asking.yaml');
+  await writeFile(asking, (await readFile(cell.agentFile, 'utf8')).replace(/^server: .*$/m, `server: ${server.url}`));
+  const told = await typed(recoverStore, [
+    ...['apply', proposal, '--as', 'usr_run', '--approval', yes, '--ended', 'prm_8', '--config', asking],
+  ]);
+  await server.stop();
+  expect(told).toMatchObject(refusedWith(/promotion prm_8 .* is open, paused, wave 1 of 2.*headgate rollback prm_8/));
+  expect(told.err).not.toMatch(/held …/);
 
   // A row that was written since is nobody's to lose: all stays as it is, and everybody is served.
   await cell.query('main', `insert into entry values (6000, 'since')`);
@@ -201,6 +123,7 @@ test('from a proposal to a store that is back to the transaction, killed at each
   );
   expect(await rows()).toEqual(stood);
   expect([await answers('ada'), await answers('bob')]).toEqual([200, 200]);
+  between = await now();
   await cell.query('main', 'delete from entry where n = 6000');
 
   // Killed at each stage: the store is either as it was or as it was then, and whoever calls it again goes on.
@@ -214,7 +137,7 @@ test('from a proposal to a store that is back to the transaction, killed at each
     ['The store is replaced', 700],
     ['It is checked', 0],
   ] as const) {
-    await killedAt(words, proposal, yes, afterMs);
+    await world.killedAt(words, proposal, yes, afterMs);
     await cell.started('main');
     const stands = await rows();
     expect([before, then], `after ${words}`).toContainEqual(stands);
@@ -251,6 +174,10 @@ test('its log goes on along the new course: the next restore point and the next 
   const { code, out, err } = await proposed('second', '--at', moment);
   expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(/1 row lost or otherwise, 0 rows back/);
+  // Its new course was made with the proposal, and is the store's own since it was applied.
+  const old = await proposed('old', '--at', between);
+  expect({ code: old.code, err: old.code === 0 ? '' : old.err }).toEqual({ code: 0, err: '' });
+  expect(old.out).toMatch(/public\.entry: 3,003 → 3,003 rows\n {2}4 rows lost or otherwise, 4 rows back/);
 });
 
 test('what isn’t right once it stands there is taken back, with every row of before; so is nothing that was changed on its way', {
@@ -280,7 +207,7 @@ test('what isn’t right once it stands there is taken back, with every row of b
   await cell.ship();
   const third = await proposed('third', '--at', moment);
   expect(third.code, third.err).toBe(0);
-  await inCopy(third.to, `update entry set note = 'by hand' where n = 7002`);
+  await world.inCopy(third.to, `update entry set note = 'by hand' where n = 7002`);
   const stood = await rows();
   const agreed = await approve(third.file, 'usr_approver');
   const changed = await asked('apply', proposalFile('third'), '--as', 'usr_run', '--approval', agreed);
@@ -363,7 +290,3 @@ test('a part that is missing, another identity, and a folder on another disk: no
   expect(await rows()).toEqual(before);
   expect(await answers('ada')).toBe(200);
 });
-
-function proposalFile(name: string): string {
-  return at(`${name}.proposal`);
-}

@@ -15,6 +15,7 @@ import { print, printJson, warn } from '../output.ts';
 import { readBundle } from '../reconcile/read-files.ts';
 import { momentOf } from '../recover/bring-beside.ts';
 import { type Placed, placeStore } from '../recover-store/apply.ts';
+import { openPromotionIn } from '../recover-store/open-promotion.ts';
 import { proposeStore } from '../recover-store/propose.ts';
 import { refusedKind } from '../recover-store/refused-kind.ts';
 import { StandingFile } from '../recover-store/standing.ts';
@@ -29,7 +30,8 @@ export const RECOVER_STORE_USAGE = `headgate-agent recover-store: puts a store b
 
   headgate-agent recover-store propose --config FILE --store STORE --as ID --because WHY --to DIR [--cell CELL] [MOMENT]
                                        [--identity FILE] [--id ID] [--out FILE] [--json]
-  headgate-agent recover-store apply FILE --config FILE --as ID --approval FILE … [--verification FILE] [--json]
+  headgate-agent recover-store apply FILE --config FILE --as ID --approval FILE … [--verification FILE]
+                                     [--ended PROMOTION] [--json]
 
 MOMENT is one of these; without one it is the last that the vault has:
 --at TIME                2026-11-22T09:30:00Z, with a zone: all that was committed until then
@@ -46,6 +48,9 @@ apply    puts it there, once somebody who neither proposed nor applies it has ap
          it, checks it (rows, health; business transactions with --verification), and opens the tenants. What isn't right
          then is taken back. Killed anywhere, it goes on when it is called again; tenants stay held until then
 
+           Refuses while a promotion is open that takes the cell along, also one that rests between two waves. Where the server
+           can't be asked, --ended PROMOTION says that the last one which the agent worked for has ended: somebody saw it
+
 --as ID    who proposes or applies it, by an id that the agent's trust file lists with a key (may: [approval])
 CELL may be left out where one cell alone has such a store. Stores whose PostgreSQL Headgate keeps, with a vault or pgBackRest.
 Exit codes: 0 done, 1 refused or taken back, 2 wrong usage, 3 the object store is away, full, or refuses, 78 configuration.
@@ -59,7 +64,17 @@ const flag = { type: 'boolean' } as const;
 const many = { type: 'string', multiple: true } as const;
 const OPTIONS = {
   ...{ config: text, store: text, cell: text, at: text, before: text, transaction: text, identity: text, id: text },
-  ...{ to: text, out: text, as: text, because: text, approval: many, verification: text, json: flag, help: flag },
+  ...{
+    to: text,
+    out: text,
+    as: text,
+    because: text,
+    approval: many,
+    verification: text,
+    ended: text,
+    json: flag,
+    help: flag,
+  },
 } as const;
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 type Option = Exclude<keyof typeof OPTIONS, 'help'>;
@@ -70,7 +85,7 @@ const TAKES: Readonly<Record<string, { readonly needs: readonly Option[]; readon
     needs: ['config', 'store', 'as', 'because', 'to'],
     may: ['cell', 'at', 'before', 'transaction', 'identity', 'id', 'out', 'json'],
   },
-  apply: { needs: ['config', 'as'], may: ['approval', 'verification', 'json'] },
+  apply: { needs: ['config', 'as'], may: ['approval', 'verification', 'ended', 'json'] },
 };
 
 /** Runs it and answers the exit code. */
@@ -132,16 +147,18 @@ async function propose(values: Values, signal: AbortSignal): Promise<number> {
     ...{ cell, store, moment, trust, by, because, signal, to: resolve(values.to!) },
     ...{ id: values.id, identityFile: values.identity, say: sayer(values) },
   });
+  const resting = await open(config, cell, values, signal);
   const { text: written, digest } = storeProposalText(proposal);
   const stamp = new Date(proposal.madeAt).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const own = join(config.dataDir, 'store-recoveries');
   const out = resolve(values.out ?? join(own, `${cell.cell}.${store}-${stamp}.proposal`));
   await mkdir(dirname(out), { recursive: true, mode: 0o700 });
   await writeFile(out, `${written}\n`, { flag: 'wx', mode: 0o600 });
-  if (json === true) printJson({ digest, file: out, ...proposal });
+  if (json === true)
+    printJson({ digest, file: out, ...(resting !== undefined && { openPromotion: resting }), ...proposal });
   else
     print(
-      `${[...storeProposalWords(proposal, digest), '', ...nextLines(out, values.config!), endLine(cluster, values.to!)].join('\n')}\n`,
+      `${[...storeProposalWords(proposal, digest), '', ...(resting === undefined ? [] : [`It can’t be applied yet: ${resting}`, '']), ...nextLines(out, values.config!), endLine(cluster, values.to!)].join('\n')}\n`,
     );
   return EXIT.ok;
 }
@@ -191,7 +208,9 @@ async function apply(file: string, values: Values, signal: AbortSignal): Promise
       ? { ok: true as const, approval: begun.approval as Decided['approval'], by: begun.by }
       : { by, ...judgeProposalApproval(proposal, digest, approvals, by, Date.now()) };
   if (!judged.ok) return complain(sayRefusal(judged.refusal), EXIT.refused);
-  const inTheWay = await busy(config, cell, values.config!);
+  const inTheWay =
+    (await busy(config, cell, values.config!)) ??
+    (begun === undefined ? await open(config, cell, values, signal) : undefined);
   if (inTheWay !== undefined) return complain(inTheWay, EXIT.refused);
   const { cells, epoch } = (await MarksFile.open(config.dataDir)).marks;
   const fence = (Object.hasOwn(cells, cell.cell) ? cells[cell.cell] : undefined) ?? { epoch, n: 0 };
@@ -226,6 +245,11 @@ async function busy(config: AgentConfig, cell: CellConfig, file: string): Promis
   return underWay === undefined
     ? undefined
     : `an open promotion holds the cell ${cell.cell}: ${underWay}. Let it come to its end with the agent running, or go back first: headgate rollback PROMOTION --reason "…"`;
+}
+
+/** A promotion that rests between two waves holds nothing here, and goes on as soon as the agent is back. */
+function open(config: AgentConfig, { cell, environment }: CellConfig, { ended }: Values, signal: AbortSignal) {
+  return openPromotionIn({ config, cell, environment, ended, now: Date.now(), signal });
 }
 
 interface Decided {

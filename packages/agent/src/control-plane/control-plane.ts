@@ -2,7 +2,14 @@
  * The server as the agent sees it: outbound calls only, each with its own patience. What the server refuses for good is a
  * value; what may be tried again (it is away, restarting, overloaded) is thrown as {@link Away}.
  */
-import { type Client, MAX_LEASE_CELLS, MAX_TOLD_DOCUMENTS, ProblemError, UnreadableAnswer } from '@headgate/contract';
+import {
+  type Client,
+  MAX_LEASE_CELLS,
+  MAX_TOLD_DOCUMENTS,
+  ProblemError,
+  type Promotion,
+  UnreadableAnswer,
+} from '@headgate/contract';
 import { digestOf } from '@headgate/documents';
 import type {
   CellAccount,
@@ -212,6 +219,21 @@ export class ControlPlane {
   /** Digest of the bundle that seals a release; null for a baseline, undefined when the server knows no such release. */
   async bundleOf(release: Digest, signal: AbortSignal): Promise<Digest | null | undefined> {
     return (await unlessAbsent(this.#client.call('showRelease', { digest: release }, { signal })))?.bundle;
+  }
+
+  /** Promotions that take a cell along and haven't ended. Throws an {@link Away} where the server can't say it, or is an older one. */
+  async openPromotions(environment: string, cell: string, signal: AbortSignal): Promise<readonly Promotion[]> {
+    const found: Promotion[] = [];
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const asked = { environment, open: 'true' as const, limit: 200, ...(cursor !== undefined && { cursor }) };
+      // An environment that nobody declared has none.
+      const page = await unlessAbsent(
+        this.#client.call('listPromotions', asked, { signal, timeoutMs: SETTLE_PATIENCE_MS }),
+      );
+      found.push(...(page?.items ?? []).filter(({ cells }) => cells.includes(cell)));
+      cursor = page?.next ?? null;
+    }
+    return found;
   }
 
   /** The latest signed tree head's note; undefined when none was published yet. */

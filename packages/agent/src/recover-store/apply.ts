@@ -7,11 +7,14 @@ import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CellPorts, openCell } from '@headgate/adapters/execution/cell';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import { pushHistories } from '@headgate/adapters/execution/pgbackrest/archived-log';
+import { hasPgBackRest, openPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
 import { lookAtStore } from '@headgate/adapters/execution/recover/compare-stores';
 import type { BackedStore } from '@headgate/adapters/execution/restore-points/backed-store';
 import { broughtBeside } from '@headgate/adapters/execution/restore-points/brought-beside';
 import { restoreInPlace } from '@headgate/adapters/execution/restore-points/in-place';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
+import { archiveHistories } from '@headgate/adapters/execution/restore-points/wal';
 import { prepareStore } from '@headgate/adapters/execution/store/store-session';
 import { ensureDatabase } from '@headgate/adapters/postgres-cluster/database';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
@@ -61,6 +64,9 @@ export type Placed =
 
 /** For each step of it. Milliseconds. */
 const STEP_MS = 6 * 60 * 60_000;
+
+/** For a timeline's history to get to the repository. Milliseconds. */
+const TELL_MS = 120_000;
 
 const WRITTEN = 'the store was written to after what would be lost was counted';
 
@@ -187,12 +193,21 @@ class Placing {
     const done = await restoreInPlace({ ...store, files: [] }, source, this.context('place'));
     if (!done.ok) return this.giveUp(standing, done.code, done.why);
     await this.keep();
+    const untold = await this.tellTimeline();
+    // The agent's next round tries that as well, before it ends a piece of the log.
+    if (untold !== undefined) ask.say(`Its new timeline isn’t in the repository yet: ${untold}`);
     return ask.standing.write({ ...standing, phase: 'placed' });
   }
 
   /** What stood before, by the restore point that was taken of it: nobody has written since. */
   private async leave(standing: StandingPlace): Promise<Placed> {
     const { ask, ports, store } = this;
+    // Else what comes back takes the number of the timeline that is left, and two logs have one name.
+    const untold = await this.tellTimeline();
+    if (untold !== undefined)
+      throw new Error(
+        `its timeline can’t be told to where its log is kept: ${untold}; its tenants stay held. Mend that, and apply the proposal again: it goes on there`,
+      );
     const back = await ports.restorePoints.restore(
       ask.proposal.store,
       standing.point!,
@@ -229,6 +244,16 @@ class Placing {
   private async keep(): Promise<void> {
     const before = `${this.store.cluster.data}.before`;
     if ((await stat(before).catch(() => undefined)) !== undefined) await rename(before, this.kept);
+  }
+
+  /** Brings the history of its timeline to where its log is kept: it began aside, where nothing is archived. In words why not. */
+  private async tellTimeline(): Promise<string | undefined> {
+    const { store } = this;
+    const { signal } = this.ask;
+    if (hasPgBackRest(store))
+      return pushHistories(store.cluster, await openPgBackRest(store), { deadlineMs: TELL_MS, signal });
+    if (store.snapshots === undefined) await archiveHistories(store);
+    return undefined;
   }
 
   private async open({ heldBefore }: StandingPlace): Promise<void> {

@@ -2,9 +2,12 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
+import { closeLog } from '@headgate/adapters/execution/pgbackrest/log-reach';
+import { hasPgBackRest, openPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
 import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { compareStores } from '@headgate/adapters/execution/recover/compare-stores';
 import type { Moment } from '@headgate/adapters/execution/recover/recover-aside';
+import type { BackedStore } from '@headgate/adapters/execution/restore-points/backed-store';
 import { endedBefore } from '@headgate/adapters/execution/restore-points/brought-beside';
 import { physicalStore } from '@headgate/adapters/execution/restore-points/physical-store';
 import type { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
@@ -41,7 +44,7 @@ export async function proposeStore(
     throw new Error(
       `the store ${store} doesn’t run, so what would be lost can’t be counted; start its agent, or rebuild the cell where it is lost: headgate-agent dr plan --config FILE`,
     );
-  const brought = await bringBeside({ ...ask, identityFile: ask.identityFile });
+  const brought = await bringBeside({ ...ask, reachedAt: await logClosed(physical, ask) });
   if (!brought.ok) throw new Error(brought.why);
   const { cluster, point, lastCommitAt } = brought.value;
   say('Both are compared, row by row …');
@@ -51,7 +54,7 @@ export async function proposeStore(
     throw new Error(`what came back is of another cluster (${was.system}) than the store (${live.system})`);
   if (was.timeline <= live.timeline)
     throw new Error(
-      `what came back is on the timeline ${was.timeline}, and the store on ${live.timeline}: its newest course isn’t in the vault yet; wait for the next round of its log`,
+      `what came back is on the timeline ${was.timeline}, and the store on ${live.timeline}: its newest course isn’t ${hasPgBackRest(physical) ? 'in its repository' : 'in the vault'} yet; wait for the next round of its log`,
     );
   const firstLost = await endedBefore(cluster);
   const { tenants } = tenantsIn(cell, store);
@@ -63,6 +66,20 @@ export async function proposeStore(
     ...{ place: join(to, 'cluster'), by, because: oneLine(because, 500), madeAt: Date.now() },
   };
   return { proposal, cluster };
+}
+
+/** For the piece of the log that is being written to get to the repository. Milliseconds. */
+const CLOSE_MS = 120_000;
+
+/**
+ * Up to when its log lies in its own repository now; undefined for a store in a vault, which says that itself. The agent's rounds may be
+ * half a minute behind, and pgBackRest can't tell a moment that it doesn't have from one in which nobody wrote.
+ */
+async function logClosed(store: BackedStore, { signal, say }: ProposeAsk): Promise<number | undefined> {
+  if (!hasPgBackRest(store)) return undefined;
+  say('Its log up to now is brought to its repository …');
+  const bounds = { deadlineMs: CLOSE_MS, signal };
+  return (await closeLog(store, await openPgBackRest(store), { now: Date.now, bounds })).at;
 }
 
 /** It is put into its place by a rename. */

@@ -10,11 +10,14 @@ export function refusedKind(
   for (const cell of cells) {
     if (name !== undefined && cell.cell !== name) continue;
     if (cell.kind === 'odoo' && (name !== undefined || Object.hasOwn(cell.tenants, store)))
-      return `${cell.cell} is a cell of Odoo, whose database and files go back together, and this command can’t do that. By hand: end the agent, hold the tenant at what stands in front, and bring its newest dump back with Odoo’s own database manager, or pg_restore and its filestore (headgate-agent restore-points fetch --config FILE --store ${store} --identity FILE gives both)`;
+      return [
+        `${cell.cell} is a cell of Odoo: a tenant’s database and files go back together, to a restore point and to no moment between two, and Odoo’s own jobs write all the time, so what would be lost doesn’t stand still once it is counted. This command can’t do that.`,
+        'To just before a promotion’s first write it goes by the way back of that: headgate rollback PROMOTION --reason "…"',
+        `What is needed of an older moment is taken out of a restore point: headgate-agent restore-points fetch --config FILE --store ${store} --identity FILE lays out its dump/ and filestore/; then, as the server’s superuser, createdb -O ${cell.postgresql.owner} -T template0 NAME and pg_restore --exit-on-error --no-owner --role=${cell.postgresql.owner} -d NAME dump`,
+        'Don’t rename that into the tenant’s place: which slot may write to a database, PostgreSQL keeps with the database, and it would be gone.',
+      ].join(' ');
     if (cell.kind === 'process' && Object.hasOwn(cell.externalStores, store))
       return `the store ${store} of the cell ${cell.cell} is on somebody else’s server, whose owner keeps its log: ask for its own point-in-time recovery, into a new database, and compare that. A dump of ours comes back beside it: headgate-agent restore-points fetch --config FILE --store ${store} --identity FILE`;
-    if (cell.kind === 'process' && cell.stores[store]?.pgbackrest !== undefined)
-      return `the store ${store} of the cell ${cell.cell} has its restore points with pgBackRest, and this command can’t put those back yet. It comes back beside itself: headgate-agent recover --config FILE --store ${store} --to DIR. In place, by hand: end the agent, hold the tenants at what stands in front, end the store’s PostgreSQL, and let pgbackrest restore it (--delta --type=time) with the configuration in pgbackrest/ of its folder`;
   }
   return undefined;
 }

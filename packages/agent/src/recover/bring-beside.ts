@@ -27,6 +27,8 @@ export interface BringAsk {
   /** The restore point to go on from; absent: the newest before the moment. */
   readonly id: string | undefined;
   readonly identityFile: string | undefined;
+  /** Up to when its log is known to lie in the repository, where the store has one of its own. */
+  readonly reachedAt?: number | undefined;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
@@ -93,7 +95,8 @@ export async function bringBeside(ask: BringAsk): Promise<Answer<Recovered>> {
   const shared = { of, moment, id, to, deadlineMs: DEADLINE_MS, signal, say };
   const physical = physicalStore(cell, store, await findPrograms(15, cell.dir));
   let recovered: Answer<Recovered>;
-  if (hasPgBackRest(physical)) recovered = await recoverBackup({ ...shared, store: physical });
+  if (hasPgBackRest(physical))
+    recovered = await recoverBackup({ ...shared, store: physical, reachedAt: ask.reachedAt });
   else {
     const { vault } = cell;
     const identityFile = ask.identityFile ?? vault?.drill?.identityFile;

@@ -48,6 +48,8 @@ export class ScriptedServer {
   pollMs = 300;
   oddLease: unknown;
   url = '';
+  /** Promotions that haven't ended; undefined: an older server, whose agents may not ask that. */
+  promotions: readonly object[] | undefined;
   /** What a person who may read is told of a cell. */
   desired: unknown;
   readonly #sealed: SealedPlan;
@@ -129,6 +131,13 @@ export class ScriptedServer {
       if (this.desired === undefined) return problem(reply, 403, 'not-permitted');
       return { name, desired: this.desired, uncertain: false, observed: null, actions: {} };
     });
+    app.get('/v1/promotions', async (request, reply) => {
+      if (this.promotions === undefined) return problem(reply, 403, 'not-permitted');
+      // A page each, so that whoever asks has to go on.
+      const at = Number((request.query as { cursor?: string }).cursor ?? 0);
+      const next = at + 1 < this.promotions.length ? String(at + 1) : null;
+      return { items: this.promotions.slice(at, at + 1), next };
+    });
     app.get('/v1/blobs/:digest', async (request, reply) => {
       const bytes = this.#sealed.blobs.get((request.params as { digest: Digest }).digest);
       if (bytes === undefined) return problem(reply, 404, 'not-found');
@@ -196,6 +205,16 @@ const ROLLOUT = {
   undo: null,
   phase: 'waiting',
 };
+
+/** One that rests between its two waves, in the cell shared and another; as a server tells it. */
+export function restingPromotion(id: string, more: object = {}): object {
+  const digest = `sha256:${'0'.repeat(64)}`;
+  return {
+    ...{ id, application: 'psa', environment: 'production', release: { digest, version: '1.5.0' }, plan: digest },
+    ...{ envelope: digest, requester: 'usr_1', authors: [], cells: ['shared', 'other'], waves: 2, wave: 1 },
+    ...{ latestFinish: 1, approvals: [], undo: null, phase: 'paused', by: 'usr_1', actions: {}, ...more },
+  };
+}
 
 function problem(reply: FastifyReply, status: number, code: string): FastifyReply {
   const refusals = [{ code, what: '', where: '', why: code, unblock: '' }];

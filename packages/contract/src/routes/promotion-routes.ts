@@ -43,7 +43,8 @@ export const promotionRoutes = {
     path: '/v1/promotions',
     summary: 'Promotions, the newest first, or with order=asc the oldest',
     tag,
-    needs: ['read'],
+    // An agent's command asks whether one is open before it puts a store back; all of them stand in the log that agents may read.
+    needs: ['read', 'carry-out'],
     query: z.object({
       ...paging,
       environment: name.exactOptional(),

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import type { Client } from '@headgate/contract';
+import { type Client, createClient } from '@headgate/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { placedEntries } from '../testing/placed-entries.ts';
 import { RealServer, until } from '../testing/real-server.ts';
@@ -52,6 +52,17 @@ const digests = async (only: object = {}) =>
 const in64 = (text: string) => Buffer.from(text).toString('base64url');
 
 describe('a list by time', () => {
+  it('of promotions is told to agents, whose commands put a store back only where none is open; what people decide on is not', async () => {
+    const admin = await server.client('admin');
+    const { token } = await admin.call('enrolAgent', { body: { id: 'agt_asks', environments: ['production'] } });
+    const agent = createClient({ baseUrl: server.url, token });
+    const open = await agent.call('listPromotions', { environment: 'production', open: 'true' });
+    expect(open.items.map(({ id }) => promotions.indexOf(id))).toEqual([4, 3, 0]);
+    const [first] = open.items;
+    expect((await refused(agent.call('showPromotion', { promotion: first!.id }))).code).toBe('not-permitted');
+    expect(Object.values(first!.actions).some(({ allowed }) => allowed)).toBe(false);
+  });
+
   it('has the newest promotion first, or the oldest, each once, with when it was asked for', async () => {
     expect(await places()).toEqual([5, 4, 3, 2, 1, 0]);
     expect(await places({ order: 'desc' })).toEqual([5, 4, 3, 2, 1, 0]);

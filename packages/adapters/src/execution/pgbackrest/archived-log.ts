@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { recoveryEnd } from '../../postgres-cluster/timelines.ts';
+import { recoveryEnd, timelineOf } from '../../postgres-cluster/timelines.ts';
 import { numberText, segmentNumber, segmentOfLsn } from '../../postgres-cluster/wal-place.ts';
 import type { Bounds, PgBackRest, Ran } from './pgbackrest.ts';
 
@@ -43,9 +43,12 @@ export function missingSegment(there: ReadonlySet<string>, first: string, last: 
   return undefined;
 }
 
-/** The last segment there, on the newest timeline. */
-export function lastSegment(there: ReadonlySet<string>): string | undefined {
-  return [...there].sort().at(-1);
+/** The last segment there, on the newest timeline; or on the newest up to one, which was the store's own then. */
+export function lastSegment(there: ReadonlySet<string>, upTo?: number): string | undefined {
+  return [...there]
+    .filter((name) => upTo === undefined || timelineOf(name) <= upTo)
+    .sort()
+    .at(-1);
 }
 
 /**

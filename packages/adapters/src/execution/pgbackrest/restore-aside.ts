@@ -71,7 +71,7 @@ export async function restoreBackupAside(ask: AsideAsk): Promise<Answer<Cluster>
     const startMs = Math.max(10_000, bounds.deadlineMs);
     if (password === undefined) await startWithNewPassword(aside, startMs);
     else await aside.start(startMs);
-    const last = log && lastSegment(log.segments);
+    const last = log && lastSegment(log.segments, target.kind === 'latest' ? target.timeline : undefined);
     const short = last === undefined ? undefined : await endedBefore(aside, last);
     if (short !== undefined) return denied('check-failed', short);
     whole = true;

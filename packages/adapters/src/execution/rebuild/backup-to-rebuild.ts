@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Digest, RebuildPoint } from '@headgate/domain';
 import { ObjectStoreTrouble } from '@headgate/execution';
 import { archivedSegments, lastSegment } from '../pgbackrest/archived-log.ts';
+import { isOnLine, type Line, readCourses } from '../pgbackrest/courses.ts';
 import { logGoesOn, missingOnTheWay, readLogReach } from '../pgbackrest/log-reach.ts';
 import { type Bounds, PgBackRest } from '../pgbackrest/pgbackrest.ts';
 import type { PgBackRestStore } from '../pgbackrest/pgbackrest-store.ts';
@@ -62,7 +63,13 @@ async function found({ store, of, bounds }: BackupAsk, own: PgBackRest): Promise
   const there = await archivedSegments(own, bounds);
   if (!there.ok) return { why: there.why };
   const last = lastSegment(there.segments);
-  const chosen = newest(list, of, own.name);
+  const courses = await readCourses(own, bounds);
+  const line = courses.ok ? await courses.value.line(courses.value.newest) : courses;
+  if (!line.ok) {
+    if (line.code === 'transient') throw new ObjectStoreTrouble('away', line.why);
+    return { why: line.why };
+  }
+  const chosen = newest(list, line.value, of, own.name);
   if ('why' in chosen) return chosen;
   const { backup } = chosen;
   if (list.major !== MAJOR)
@@ -80,17 +87,23 @@ async function found({ store, of, bounds }: BackupAsk, own: PgBackRest): Promise
   return { point: pointOf(backup, promise, digest.output, last, goesOn ? reach.at : undefined) };
 }
 
-/** The newest backup that Headgate took for this store. */
+/** The newest backup that Headgate took for this store, and that its log goes on from: others are of a course that was left. */
 function newest(
   list: RepositoryList,
+  line: Line,
   of: string,
   where: string,
 ): { readonly backup: Backup } | { readonly why: string } {
   const { backups } = list;
   const others = backups.find(({ annotation }) => (annotation?.[ANNOTATIONS.store] ?? of) !== of);
   if (others !== undefined) return { why: `${where} is another store’s, ${others.annotation?.[ANNOTATIONS.store]}` };
-  const backup = backups.findLast(({ annotation }) => annotation?.[ANNOTATIONS.id] !== undefined);
-  if (backup === undefined) return { why: `no restore point of it lies in ${where}` };
+  const ours = backups.filter(({ annotation }) => annotation?.[ANNOTATIONS.id] !== undefined);
+  if (ours.length === 0) return { why: `no restore point of it lies in ${where}` };
+  const backup = ours.findLast((each) => isOnLine(each, line));
+  if (backup === undefined)
+    return {
+      why: `the log of the store’s present course (timeline ${line.timeline}) goes on from none of the restore points in ${where}`,
+    };
   if (backup.error === true) return { why: `PostgreSQL’s own checksums of pages are wrong in ${backup.label}` };
   return { backup };
 }

@@ -1,5 +1,5 @@
 /** A restore from a cluster that was brought back beside its store before: it is moved, and not recovered again. */
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Answer, denied, granted } from '@headgate/execution';
 import { syncFolder } from '../../machine/durable-file.ts';
@@ -38,12 +38,29 @@ export function broughtBeside(
       await moved.stop();
       await moved.start();
       const right = await check(moved);
-      if (!right.ok) await moved.stop();
-      return right.ok ? granted(moved) : right;
+      if (!right.ok) {
+        await moved.stop();
+        return right;
+      }
+      await beginsNow(moved);
+      return granted(moved);
     },
     // Files beside the database come back with restore points alone.
     layOutFiles: async () => {},
   };
+}
+
+/**
+ * Its timeline was made as it was brought back, maybe hours ago, and is the store's own from now on: whoever asks for a moment in
+ * between means the course that is left. The time of its history says when, as the archive keeps it.
+ */
+async function beginsNow({ data }: Cluster): Promise<void> {
+  const wal = join(data, 'pg_wal');
+  const own = (await readdir(wal))
+    .filter((name) => /^[0-9A-F]{8}\.history$/.test(name))
+    .toSorted()
+    .at(-1);
+  if (own !== undefined) await utimes(join(wal, own), new Date(), new Date());
 }
 
 /** Where recovery ended before a transaction, which one that was: as PostgreSQL wrote it into the cluster's log. */

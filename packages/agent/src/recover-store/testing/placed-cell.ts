@@ -1,0 +1,153 @@
+/** For tests only: a cell whose store is put back in place, and the commands that do it, as the people type them who take part. */
+import { execFile, spawn } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { withClient } from '@headgate/adapters/postgres-cluster/database';
+import { findPostmaster } from '@headgate/adapters/postgres-cluster/postmaster';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
+import { generateSigningKey, savePrivateKey } from '@headgate/documents';
+import { recoverStore } from '../../commands/recover-store.ts';
+import { type Elsewhere, type LostCell, lostCell } from '../../dr/testing/lost-cell.ts';
+import { typed } from '../../testing/typed.ts';
+
+const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
+const CLI = join(import.meta.dirname, '..', '..', '..', '..', 'cli', 'src', 'main.ts');
+const SECRET = /the-payment-key|BEGIN PRIVATE KEY|correct horse/;
+const ROWS = `select n, note from entry where n in (1, 2) or n >= 5000 order by n`;
+
+/** A program that ends itself by kill -9 so long after it has said that, at the latest as it says what comes next. */
+const KILLED = `
+const [words, afterMs] = JSON.parse(process.env.KILLED_AT);
+const write = process.stderr.write.bind(process.stderr);
+const end = () => process.kill(process.pid, 'SIGKILL');
+let said = false;
+process.stderr.write = (...args) => {
+  if (said) end();
+  said = String(args[0]).includes(words);
+  if (said && afterMs === 0) end();
+  if (said) setTimeout(end, afterMs);
+  return write(...args);
+};
+`;
+
+export type Typed = Awaited<ReturnType<typeof typed>>;
+
+export interface PlacedCell {
+  readonly cell: LostCell;
+  at(...path: string[]): string;
+  asked(command: string, ...args: string[]): Promise<Typed>;
+  rows(): Promise<Record<string, unknown>[]>;
+  /** The store's clock, with nothing committed in the same millisecond. */
+  now(): Promise<string>;
+  /** Where a proposal of that name is written. */
+  proposalFile(name: string): string;
+  proposed(name: string, ...moment: string[]): Promise<Typed & { readonly to: string; readonly file: string }>;
+  /** `headgate recover-store approve …`, on the approver's machine: the file of what was signed. */
+  approve(file: string, by: string, key?: string): Promise<string>;
+  /** What the router answers a tenant's customers. */
+  answers(tenant: string): Promise<number>;
+  /** Writes into a store that was brought back beside. */
+  inCopy(to: string, sql: string): Promise<void>;
+  /** `apply` as a program of its own, ended by kill -9 so long after it has said that, at the latest as its next stage begins. */
+  killedAt(words: string, file: string, yes: string, afterMs?: number): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Sealed once, and let go of by its agent. */
+export async function placedCell(elsewhere: Elsewhere = {}): Promise<PlacedCell> {
+  const cell = await lostCell(elsewhere);
+  const at = (...path: string[]): string => join(cell.dir, ...path);
+  const beside: string[] = [];
+  await writeFile(at('kept', 'trust.yaml'), trusted(await readFile(at('kept', 'trust.yaml'), 'utf8'), at));
+  // The tokens under which the cell's steps were carried out, as its agent would have them.
+  await mkdir(cell.dataDir, { recursive: true, mode: 0o700 });
+  const marks = { epoch: 3, cells: { shared: { epoch: 3, n: 100 } }, plans: {} };
+  await writeFile(join(cell.dataDir, 'high-water.json'), JSON.stringify(marks));
+  const works = await readFile(cell.verificationFile, 'utf8');
+  await writeFile(at('kept', 'here.json'), works.replace("'none'", "'https://payment.example.org'"));
+  await cell.seal();
+  await cell.release();
+  const asked: PlacedCell['asked'] = (command, ...args) =>
+    typed(recoverStore, [command, ...args, '--config', cell.agentFile], SECRET);
+  const proposalFile = (name: string): string => at(`${name}.proposal`);
+  const port = async (to: string): Promise<number> => (await findPostmaster(join(to, 'cluster', 'data')))?.port ?? 0;
+  let signed = 0;
+  return {
+    ...{ cell, at, asked, proposalFile },
+    rows: () => cell.query('main', ROWS),
+    async now() {
+      const [moment] = await cell.query(
+        'main',
+        `select to_char(clock_timestamp(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
+      );
+      await new Promise((done) => setTimeout(done, 5)); // a time has milliseconds, and commits don't wait for the next one
+      return String(moment?.at);
+    },
+    async proposed(name, ...moment) {
+      const to = at('machine', name);
+      beside.push(to);
+      const file = proposalFile(name);
+      const what = ['--store', 'main', '--as', 'usr_maker', '--because', 'an import went wrong', '--to', to, '--out'];
+      return { to, file, ...(await asked('propose', ...what, file, ...moment)) };
+    },
+    async approve(file, by, key = by) {
+      // Nothing that was signed is written over.
+      const yes = at(`yes-${by}-${++signed}.json`);
+      const args = [
+        'recover-store',
+        'approve',
+        file,
+        '--key',
+        at(`${key}.pem`),
+        '--approver',
+        by,
+        '--out',
+        yes,
+        '--yes',
+      ];
+      await new Promise<void>((done, fail) =>
+        execFile(process.execPath, [CLI, ...args], (error) => (error === null ? done() : fail(error))),
+      );
+      return yes;
+    },
+    async answers(tenant) {
+      const { listenPort } = cell.config.router;
+      return (await fetch(`http://127.0.0.1:${listenPort}/t/${tenant}/work`)).status;
+    },
+    async inCopy(to, sql) {
+      const password = (await readFile(join(to, 'cluster', 'password'), 'utf8')).trim();
+      const copy = { host: '127.0.0.1', port: await port(to), user: 'postgres', password, database: 'app' };
+      await withClient(copy, async (client) => void (await client.query(sql)));
+    },
+    async killedAt(words, file, yes, afterMs = 0) {
+      const args = ['recover-store', 'apply', file, '--config', cell.agentFile, '--as', 'usr_run', '--approval', yes];
+      const first = ['--import', `data:text/javascript,${encodeURIComponent(KILLED)}`];
+      const env = { ...process.env, KILLED_AT: JSON.stringify([words, afterMs]) };
+      const child = spawn(process.execPath, [...first, MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+      let said = '';
+      child.stderr.on('data', (chunk) => {
+        said += String(chunk);
+      });
+      await new Promise<void>((done, fail) => {
+        child.once('exit', (_code, signal) => (signal === 'SIGKILL' ? done() : fail(new Error(`not killed: ${said}`))));
+      });
+    },
+    async remove() {
+      for (const to of beside)
+        await new Cluster({ dir: join(to, 'cluster'), port: 1 }, await findPrograms(15, cell.dir)).stop(0);
+      await cell.remove();
+    },
+  };
+}
+
+function trusted(trust: string, at: (...path: string[]) => string): string {
+  const listed = ['usr_maker', 'usr_run', 'usr_approver'].map((id) => {
+    const { privateKeyPem, publicKeyPem } = generateSigningKey();
+    savePrivateKey(at(`${id}.pem`), privateKeyPem);
+    return `    - {name: ${id.replace('_', '-')}, principal: ${id}, may: [approval], publicKey: ${JSON.stringify(publicKeyPem)}}\n`;
+  });
+  savePrivateKey(at('stranger.pem'), generateSigningKey().privateKeyPem);
+  return trust.replace('  log:', `${listed.join('')}  log:`);
+}
