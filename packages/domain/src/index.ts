@@ -107,6 +107,7 @@ export * from './reconcile/reconciled.ts';
 export * from './reconcile/side-sums.ts';
 export * from './reconcile/transaction-class.ts';
 export type * from './recovery/account.ts';
+export * from './recovery/beside-rows.ts';
 export * from './recovery/dependency-order.ts';
 export * from './recovery/gap.ts';
 export * from './recovery/judge-cell.ts';

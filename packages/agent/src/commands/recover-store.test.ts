@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { beforeRollout } from '@headgate/adapters/execution/restore-points/mark';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
+import { canonicalJson, digestOf, signingKey, signProposalApproval } from '@headgate/documents';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { LostCell } from '../dr/testing/lost-cell.ts';
 import { type PlacedCell, placedCell } from '../recover-store/testing/placed-cell.ts';
@@ -32,6 +33,7 @@ const proposed: PlacedCell['proposed'] = (...args) => world.proposed(...args);
 const proposalFile = (name: string): string => world.proposalFile(name);
 const approve: PlacedCell['approve'] = (...args) => world.approve(...args);
 const answers: PlacedCell['answers'] = (tenant) => world.answers(tenant);
+const inCopy: PlacedCell['inCopy'] = (...args) => world.inCopy(...args);
 
 test('wrong usage is said, with what each takes', async () => {
   for (const [args, why] of [
@@ -207,13 +209,13 @@ test('what isn’t right once it stands there is taken back, with every row of b
   await cell.ship();
   const third = await proposed('third', '--at', moment);
   expect(third.code, third.err).toBe(0);
-  await world.inCopy(third.to, `update entry set note = 'by hand' where n = 7002`);
+  await inCopy(third.to, `update entry set note = 'by hand' where n = 7002`);
   const stood = await rows();
   const agreed = await approve(third.file, 'usr_approver');
   const changed = await asked('apply', proposalFile('third'), '--as', 'usr_run', '--approval', agreed);
   expect(changed).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/was changed since it was compared; nothing was replaced/),
+    err: expect.stringMatching(/was changed since it was compared \(rows\); nothing was replaced/),
   });
   expect(await rows()).toEqual(stood);
   expect(await answers('ada')).toBe(200);
@@ -289,4 +291,64 @@ test('a part that is missing, another identity, and a folder on another disk: no
   });
   expect(await rows()).toEqual(before);
   expect(await answers('ada')).toBe(200);
+});
+
+test('what is no row of a table is shown, approved, and compared as rows are: sequences, functions, roles, large objects, unlogged tables', {
+  timeout: 300_000,
+}, async () => {
+  await cell.query(
+    'main',
+    `create sequence inv_no; create unlogged table basket(n int); insert into basket values (1);
+     create function price() returns int language sql as 'select 1 /* a secret of its own */'`,
+  );
+  await cell.seal();
+  const moment = await now();
+  await cell.query('main', `create or replace function price() returns int language sql as 'select 2'`);
+  await cell.query('main', `select nextval('inv_no') from generate_series(1, 100)`);
+  await cell.ship();
+  const { code, out, err, to, file } = await proposed('beside', '--at', moment);
+  expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(
+    /No table differs[\s\S]*Beside rows, 3 things go back as well \(sequences, unlogged tables, definitions of objects\):\n {2}sequence public\.inv_no: next 101 → next 1, so numbers that were given are given again\n {2}unlogged table public\.basket: 1 row → 0 rows\n {2}routine public\.price\(\): is otherwise then\n/,
+  );
+  expect(`${out}${await readFile(file, 'utf8')}`).not.toMatch(/a secret of its own/);
+  const yes = await approve(file, 'usr_approver');
+  const apply = () => asked('apply', file, '--as', 'usr_run', '--approval', yes);
+  const refusedWith = (words: RegExp) => ({ code: 1, err: expect.stringMatching(words) });
+
+  // After the yes, and no row of it.
+  await cell.query('main', `select lo_from_bytea(424242, 'an invoice')`);
+  expect(await apply()).toMatchObject(
+    refusedWith(/written to after .* \(large objects\), and nobody approved losing that/),
+  );
+  await cell.query('main', 'select lo_unlink(424242)');
+  await cell.query('main', `select setval('inv_no', 200)`);
+  expect(await apply()).toMatchObject(refusedWith(/written to after .* \(sequences\), and nobody approved/));
+  await cell.query('main', `select setval('inv_no', 100)`);
+  // Beside it.
+  await inCopy(to, `create role backdoor login superuser password 'x'`);
+  await inCopy(to, `create or replace function price() returns int language sql as 'select 666'`);
+  expect(await apply()).toMatchObject(
+    refusedWith(/was changed since it was compared \(roles and definitions of objects\); nothing was replaced/),
+  );
+  expect(await cell.query('main', `select price(), nextval('inv_no')::int as n`)).toEqual([{ price: 2, n: 101 }]);
+  expect(await answers('ada')).toBe(200);
+
+  // One from before was approved by who saw rows alone.
+  const { form: _, ...proposal } = JSON.parse(await readFile(file, 'utf8'));
+  for (const side of [proposal.live, proposal.was]) delete side.beside;
+  for (const field of ['others', 'othersInAll', 'databases']) delete proposal[field];
+  const old = at('old.proposal');
+  await writeFile(old, canonicalJson({ form: 'store-proposal/1', ...proposal }));
+  const oldYes = at('old-yes.json');
+  const digest = digestOf(canonicalJson({ form: 'store-proposal/1', ...proposal }));
+  const bundle = signProposalApproval(
+    { proposal: digest, by: 'usr_approver', at: Date.now() - 1_000, notAfter: Date.now() + 60_000 },
+    signingKey(await readFile(at('usr_approver.pem'), 'utf8')),
+  );
+  await writeFile(oldYes, JSON.stringify(bundle));
+  expect(await asked('apply', old, '--as', 'usr_run', '--approval', oldYes)).toMatchObject(
+    refusedWith(/made before Headgate compared what a store has beside rows/),
+  );
+  await expect(approve(old, 'usr_approver')).rejects.toThrow(/is not for approval/);
 });

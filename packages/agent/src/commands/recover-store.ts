@@ -6,7 +6,13 @@ import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { holderOf } from '@headgate/adapters/execution/process/cell-hold';
 import type { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
 import { openProposalApproval, openStoreProposal, storeProposalText, storeProposalWords } from '@headgate/documents';
-import { judgeProposalApproval, type ProposalApproval, rowsLost, type StoreProposal } from '@headgate/domain';
+import {
+  comparedTooLittle,
+  judgeProposalApproval,
+  type ProposalApproval,
+  rowsLost,
+  type StoreProposal,
+} from '@headgate/domain';
 import { ObjectStoreTrouble } from '@headgate/execution';
 import { sayRefusal } from '../assignments/refused.ts';
 import type { AgentConfig } from '../config.ts';
@@ -40,7 +46,8 @@ MOMENT is one of these; without one it is the last that the vault has:
 
 propose  brings the store back beside itself in DIR, on the store's own disk, compares both row by row, and says what would be
          lost: rows of each table, the newest transaction kept, the first one lost, every tenant in it, and whether what runs
-         can run on that schema. Writes it to a file, without any row; changes nothing
+         can run on that schema; and what isn't a row: roles, sequences, unlogged tables, large objects, definitions, settings,
+         other databases of its cluster. Writes it to a file, without any row; changes nothing
 apply    puts it there, once somebody who neither proposed nor applies it has approved it:
          headgate recover-store approve FILE --key KEY --approver ID --out APPROVAL
          The agent is ended first, and what it runs goes on: headgate-agent stop --config FILE --agent-only
@@ -208,6 +215,8 @@ async function apply(file: string, values: Values, signal: AbortSignal): Promise
       ? { ok: true as const, approval: begun.approval as Decided['approval'], by: begun.by }
       : { by, ...judgeProposalApproval(proposal, digest, approvals, by, Date.now()) };
   if (!judged.ok) return complain(sayRefusal(judged.refusal), EXIT.refused);
+  const old = begun?.proposal === digest ? undefined : comparedTooLittle(proposal);
+  if (old !== undefined) return complain(sayRefusal(old), EXIT.refused);
   const inTheWay =
     (await busy(config, cell, values.config!)) ??
     (begun === undefined ? await open(config, cell, values, signal) : undefined);
@@ -282,7 +291,7 @@ async function report(
 }
 
 function doneLines(proposal: StoreProposal, placed: Extract<Placed, { ok: true }>, config: string): readonly string[] {
-  const { store, moment, live, was } = proposal;
+  const { store, moment, live, was, othersInAll: others = 0 } = proposal;
   const { lost, back } = rowsLost(proposal);
   const { point, kept, why } = placed;
   const start = `Start the agent again: headgate-agent run --config ${config}`;
@@ -294,6 +303,11 @@ function doneLines(proposal: StoreProposal, placed: Extract<Placed, { ok: true }
     ];
   return [
     `The store ${store} is back in its place at ${moment}: ${lost.toLocaleString('en-US')} rows of before are gone, ${back.toLocaleString('en-US')} came back.`,
+    ...(others === 0
+      ? []
+      : [
+          `Beside rows, ${others === 1 ? '1 thing' : `${others.toLocaleString('en-US')} things`} went back as well, as the proposal lists ${others === 1 ? 'it' : 'them'}.`,
+        ]),
     ...(live.schemaVersion === was.schemaVersion
       ? []
       : [

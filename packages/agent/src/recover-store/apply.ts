@@ -19,6 +19,7 @@ import { prepareStore } from '@headgate/adapters/execution/store/store-session';
 import { ensureDatabase } from '@headgate/adapters/postgres-cluster/database';
 import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
 import {
+  changedIn,
   type Digest,
   type ProposalApproval,
   type Refusal,
@@ -157,13 +158,14 @@ class Placing {
     ask.say('What stands is compared with what was proposed …');
     const now = await lookAtStore(store, ask.signal);
     const { live } = proposal;
-    if (now.system !== live.system || now.timeline !== live.timeline || now.census !== live.census)
+    const changed = changedIn(now, live);
+    if (now.system !== live.system || now.timeline !== live.timeline || changed.length > 0)
       return this.giveUp(
         standing,
         'written-since',
-        now.census === live.census
+        changed.length === 0
           ? 'the store is another one than was compared, or was brought back since'
-          : `${WRITTEN}, and nobody approved losing that`,
+          : `${WRITTEN} (${named(changed)}), and nobody approved losing that`,
       );
     ask.say('A restore point of what stands is taken …');
     const taken = await execute(
@@ -181,14 +183,21 @@ class Placing {
     const { proposal, signal } = ask;
     ask.say('The store is replaced …');
     const source = broughtBeside(store, proposal.place, async (cluster) => {
-      const found = await lookAtStore({ cluster, database: store.database }, signal);
-      const { system, census } = proposal.was;
-      if (found.system !== system || found.census !== census)
-        return denied('check-failed', `what lies in ${proposal.place} was changed since it was compared`);
+      const found = await lookAtStore({ cluster, database: store.database, user: store.user }, signal);
+      const other = changedIn(found, proposal.was);
+      if (found.system !== proposal.was.system || other.length > 0)
+        return denied(
+          'check-failed',
+          `what lies in ${proposal.place} was changed since it was compared${other.length === 0 ? '' : ` (${named(other)})`}`,
+        );
       // Once more, right before it is replaced: not everything that writes is a tenant's.
-      return (await lookAtStore(store, signal)).census === proposal.live.census
+      const since = changedIn(await lookAtStore(store, signal), proposal.live);
+      return since.length === 0
         ? granted(undefined)
-        : denied('check-failed', `${WRITTEN} while its tenants were held: something else writes there`);
+        : denied(
+            'check-failed',
+            `${WRITTEN} while its tenants were held (${named(since)}): something else writes there`,
+          );
     });
     const done = await restoreInPlace({ ...store, files: [] }, source, this.context('place'));
     if (!done.ok) return this.giveUp(standing, done.code, done.why);

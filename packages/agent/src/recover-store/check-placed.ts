@@ -6,6 +6,8 @@ import { lookAtStore } from '@headgate/adapters/execution/recover/compare-stores
 import type { BackedStore } from '@headgate/adapters/execution/restore-points/backed-store';
 import { prepareStore } from '@headgate/adapters/execution/store/store-session';
 import { ensureDatabase } from '@headgate/adapters/postgres-cluster/database';
+import { changedIn } from '@headgate/domain';
+import { named } from '@headgate/domain/plan/render-words';
 import type { PlaceAsk } from './apply.ts';
 
 /** What serves has lost its sessions, and opens new ones. Milliseconds. */
@@ -15,12 +17,13 @@ const LOOK_MS = 200;
 /** Why it isn't right, in words; undefined: it is. */
 export async function checkPlaced(ask: PlaceAsk, ports: CellPorts, store: BackedStore): Promise<string | undefined> {
   const { cell, proposal, signal } = ask;
-  // Of then are the login's password and our own schema, too.
-  await ensureDatabase(store.cluster, cell.stores[store.name]!);
   const found = await lookAtStore(store, signal);
-  if (found.census !== proposal.was.census) return 'its rows aren’t those that were proposed';
+  const other = changedIn(found, proposal.was);
+  if (other.length > 0) return `what stands there isn’t what was proposed: ${named(other)}`;
   if (found.schemaVersion !== proposal.was.schemaVersion)
     return `it has the schema ${found.schemaVersion}, and ${proposal.was.schemaVersion} was proposed`;
+  // Of then are the login's password and our own schema, too.
+  await ensureDatabase(store.cluster, cell.stores[store.name]!);
   await prepareStore(store);
   const routes = (await ports.traffic.read()).filter(({ tenant }) => proposal.tenants.includes(tenant));
   const until = performance.now() + HEALTHY_MS;

@@ -47,8 +47,8 @@ export async function proposeStore(
   const brought = await bringBeside({ ...ask, reachedAt: await logClosed(physical, ask) });
   if (!brought.ok) throw new Error(brought.why);
   const { cluster, point, lastCommitAt } = brought.value;
-  say('Both are compared, row by row …');
-  const compared = await compareStores(physical, { cluster, database: physical.database }, signal);
+  say('Both are compared, row by row and in all that isn’t a row …');
+  const compared = await compareStores(physical, { cluster, database: physical.database, user: physical.user }, signal);
   const { live, was } = compared;
   if (live.system !== was.system)
     throw new Error(`what came back is of another cluster (${was.system}) than the store (${live.system})`);

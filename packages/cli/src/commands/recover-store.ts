@@ -1,6 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { MOST_PROPOSAL_BYTES, openStoreProposal, signProposalApproval, storeProposalWords } from '@headgate/documents';
+import {
+  MOST_PROPOSAL_BYTES,
+  openStoreProposal,
+  signProposalApproval,
+  storeProposalTooOld,
+  storeProposalWords,
+} from '@headgate/documents';
 import type { Install } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
 import { Failure, notThere } from '../failure.ts';
@@ -30,6 +36,9 @@ async function proposalIn(named: string, file: string): Promise<ToApprove> {
       opened.unblock,
     );
   const { proposal, digest } = opened;
+  const old = storeProposalTooOld(proposal);
+  if (old !== undefined)
+    throw new Failure(EXIT.unverified, old.code, `${named} is not for approval: ${old.why}`, old.unblock);
   return {
     ...{ thing: 'proposal', digest, lines: storeProposalWords(proposal, digest) },
     question: 'Approve that this store goes back in place?',

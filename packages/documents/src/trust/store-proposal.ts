@@ -1,5 +1,12 @@
 /** A proposal to put a store back in place, as a file: canonical JSON, named by its digest. It has no row of anybody's. */
-import { type Digest, type StoreProposal, storeProposalLines } from '@headgate/domain';
+import {
+  comparedTooLittle,
+  type Digest,
+  STORE_PARTS,
+  type StorePart,
+  type StoreProposal,
+  storeProposalLines,
+} from '@headgate/domain';
 import { z } from 'zod';
 import { canonicalJson } from '../canonical.ts';
 import { digestOf } from '../digest.ts';
@@ -10,11 +17,16 @@ import { oneLine } from './restoration.ts';
 
 /** Of a whole file. */
 export const MOST_PROPOSAL_BYTES = 8 * 1024 * 1024;
-const FORM = 'store-proposal/1';
+const FORM = 'store-proposal/2';
+/** Rows alone were compared: read, so that what was begun by it comes to its end. */
+const FORM_BEFORE = 'store-proposal/1';
 const MOST = 10_000;
+/** Of what differs beside rows, in a file. */
+export const MOST_OTHERS = 2_000;
 
 const count = whole(0);
 const word = text(200).refine((told) => oneLine(told, 200) === told);
+const wordOrNone = z.union([z.literal(''), word]);
 const side = z.strictObject({
   system: z.string().regex(/^\d{1,20}$/),
   timeline: whole(1),
@@ -24,8 +36,19 @@ const side = z.strictObject({
   tables: count,
   at: count,
 });
-const form = z.strictObject({
-  form: z.literal(FORM),
+const compared = side.extend({
+  beside: z.strictObject(
+    Object.fromEntries(STORE_PARTS.map((part) => [part, digest])) as Record<StorePart, typeof digest>,
+  ),
+});
+const other = z.strictObject({
+  part: z.enum(STORE_PARTS as readonly [StorePart, ...StorePart[]]),
+  what: word,
+  saysNow: wordOrNone.exactOptional(),
+  saysThen: wordOrNone.exactOptional(),
+});
+const before = z.strictObject({
+  form: z.literal(FORM_BEFORE),
   environment: name,
   cell: name,
   store: name,
@@ -56,6 +79,14 @@ const form = z.strictObject({
   because: text(500),
   madeAt: count,
 });
+const form = before.extend({
+  form: z.literal(FORM),
+  live: compared,
+  was: compared,
+  others: list(other, 0, MOST_OTHERS),
+  othersInAll: count,
+  databases: list(word, 0, MOST),
+});
 
 export type ProposalRefusal = Refused<'proposal-malformed'>;
 
@@ -65,7 +96,7 @@ export function storeProposalText(proposal: StoreProposal): { readonly text: str
   return { text: written, digest: digestOf(written) };
 }
 
-/** Reads one; never throws on what comes from outside. */
+/** Reads one, also of the form before; never throws on what comes from outside. */
 export function openStoreProposal(
   written: string,
 ): { readonly ok: true; readonly proposal: StoreProposal; readonly digest: Digest } | ProposalRefusal {
@@ -82,9 +113,11 @@ export function openStoreProposal(
   } catch {
     return no('it is not JSON');
   }
-  const parsed = form.safeParse(value);
+  const asBefore = typeof value === 'object' && value !== null && 'form' in value && value.form === FORM_BEFORE;
+  const wanted = asBefore ? before : form;
+  const parsed = wanted.safeParse(value);
   if (!parsed.success) {
-    const [problem] = problemsOf(parsed.error, value, form);
+    const [problem] = problemsOf(parsed.error, value, wanted);
     const where = dotted(problem?.path ?? []);
     return no(`at ${where}: expected ${problem?.expected}, found ${problem?.found}`, where);
   }
@@ -92,6 +125,13 @@ export function openStoreProposal(
   const bare = written.replace(/\n$/, '');
   if (canonicalJson(parsed.data) !== bare) return no('it is not canonical JSON');
   return { ok: true, proposal: proposal as StoreProposal, digest: digestOf(bare) };
+}
+
+/** Why it isn't for approval any more; undefined: it is. */
+export function storeProposalTooOld(
+  proposal: StoreProposal,
+): { readonly code: string; readonly why: string; readonly unblock: string } | undefined {
+  return comparedTooLittle(proposal);
 }
 
 /** As people read it before they say yes. */

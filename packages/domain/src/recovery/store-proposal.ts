@@ -6,6 +6,7 @@ import type { Digest, Instant } from '../model/identity.ts';
 import { othersYes, type SignedYes } from '../model/others-yes.ts';
 import { type Refusal, refused } from '../model/refusal.ts';
 import { named } from '../plan/render-words.ts';
+import { otherLines, otherParts, type PartDigests, type ProposedOther } from './beside-rows.ts';
 
 /** One of the two stores, as it was when they were compared. */
 export interface ProposedSide {
@@ -17,6 +18,8 @@ export interface ProposedSide {
   /** Of the rows and sums of all tables: two that are equal have the same rows. */
   readonly census: Digest;
   readonly tables: number;
+  /** Of all that isn't a row of those. Absent: in proposals of before, which compared rows alone. */
+  readonly beside?: PartDigests;
   readonly at: Instant;
 }
 
@@ -49,6 +52,11 @@ export interface StoreProposal {
   readonly was: ProposedSide;
   /** Those that differ. */
   readonly tables: readonly ProposedTable[];
+  /** What else differs, and how much of it there is: the file has room for so many. Absent as `beside` is. */
+  readonly others?: readonly ProposedOther[];
+  readonly othersInAll?: number;
+  /** Other databases of the store's cluster, which go back with it; without those that every cluster has. Absent as `beside` is. */
+  readonly databases?: readonly string[];
   /** Everybody who lives in it: all of them go back. */
   readonly tenants: readonly string[];
   /** What serves them, and on which schema versions it runs. */
@@ -69,6 +77,26 @@ export interface StoreProposal {
 
 export interface ProposalApproval extends SignedYes {
   readonly proposal: Digest;
+}
+
+/** What isn't as it was compared, in words: its rows, or what is beside them. Empty: all of it is. */
+export function changedIn(
+  found: Pick<ProposedSide, 'census' | 'beside'>,
+  promised: Pick<ProposedSide, 'census' | 'beside'>,
+): readonly string[] {
+  return [...(found.census === promised.census ? [] : ['rows']), ...otherParts(found.beside, promised.beside)];
+}
+
+/** Why a proposal isn't begun any more that compared rows alone; undefined: it compared all there is. */
+export function comparedTooLittle({ cell, store, live, was }: StoreProposal): Refusal | undefined {
+  if (live.beside !== undefined && was.beside !== undefined) return undefined;
+  return refused(
+    'proposal-too-old',
+    'put this store back',
+    `${cell}/${store}`,
+    'the proposal was made before Headgate compared what a store has beside rows (sequences, roles, functions, large objects, unlogged tables, other databases): nobody was shown what of that is lost',
+    'propose anew with this version, and have that approved',
+  ).refusal;
 }
 
 export function rowsLost({ tables }: Pick<StoreProposal, 'tables'>): { readonly lost: number; readonly back: number } {
@@ -122,10 +150,14 @@ export function storeProposalLines(proposal: StoreProposal, digest: Digest): rea
     ...(tables.length > told.length ? [`and ${count(tables.length - told.length, 'table')} more (see the file)`] : []),
     ...(tables.length === 0 ? ['No table differs: no row would be lost.'] : []),
     '',
+    ...(proposal.others === undefined ? [] : [...otherLines(proposal.others, proposal.othersInAll ?? 0), '']),
     `${count(lost, 'row')} of now lost, ${count(back, 'row')} of then back (one that changed counts as both); ${count(equal, 'table')} the same.`,
     `newest transaction kept   ${kept}`,
     ...(firstLost === undefined ? [] : [`first transaction lost    ${firstLost.xid}, ${time(firstLost.at)}`]),
     `schema                    ${live.schemaVersion} now, ${was.schemaVersion} then`,
+    ...(proposal.databases === undefined || proposal.databases.length === 0
+      ? []
+      : [`databases                 ${named(proposal.databases)}: of the same cluster, so they go back as well`]),
     ...servingLines(proposal),
     ...(proposal.files.length === 0
       ? []

@@ -1,7 +1,7 @@
 /** The application's tables, and how the values in their rows become texts: whatever counts or compares rows asks here. */
 
 /** Schemas of PostgreSQL's and of ours are nobody's tables. */
-export const FOREIGN_SCHEMAS = `n.nspname not in ('pg_catalog', 'information_schema', 'headgate', 'headgate_copy') and n.nspname !~ '^pg_temp'`;
+export const FOREIGN_SCHEMAS = `n.nspname not in ('pg_catalog', 'information_schema', 'headgate', 'headgate_copy') and n.nspname !~ '^pg_(toast_)?temp_'`;
 
 /** A relation's name, quoted where it must be. */
 export const NAMED = `quote_ident(n.nspname) || '.' || quote_ident(c.relname)`;

@@ -21,7 +21,7 @@ afterAll(() => real?.remove());
 
 const on = async (database: string, sql: string): Promise<void> =>
   withClient(await real.store.cluster.connection(database), async (client) => void (await client.query(sql)));
-const of = (database: string) => ({ cluster: real.store.cluster, database });
+const of = (database: string) => ({ cluster: real.store.cluster, database, user: 'app' });
 const compared = async () => (await compareStores(of('app'), of('earlier'), signal)).tables;
 
 test('two that are the same differ in no table, and have one census', async () => {

@@ -1,21 +1,28 @@
 /**
- * Two copies of one store, row against row: how many of the one's rows the other doesn't have. Rows are compared by a hash of all that
- * is in them, in the columns that both have; what is told is counts, and no row.
+ * Two copies of one store, row against row: how many of the one's rows the other doesn't have, and what else differs. Rows are compared
+ * by a hash of all that is in them, in the columns that both have; what is told is counts and names, and no row.
  */
-import { digestOfJson } from '@headgate/documents';
-import type { ProposedSide, ProposedTable } from '@headgate/domain';
+import { digestOfJson, MOST_OTHERS, oneLine } from '@headgate/documents';
+import type { ProposedOther, ProposedSide, ProposedTable } from '@headgate/domain';
 import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
-import { SETTINGS, TABLES } from '../census/application-tables.ts';
+import { SETTINGS } from '../census/application-tables.ts';
 import { recordedVersion } from '../rehearsal/copy.ts';
 import { controlConnection, type Store } from '../store/store-session.ts';
+import { differencesIn, digestsOf, type Fact, factsOf } from './beside-rows.ts';
+import { type Counted, type CountedTables, countedIn, hashed } from './counted-tables.ts';
 
-type OneStore = Pick<Store, 'cluster' | 'database'>;
+type OneStore = Pick<Store, 'cluster' | 'database' | 'user'>;
 
 export interface ComparedStores {
   readonly live: ProposedSide;
   readonly was: ProposedSide;
   readonly tables: readonly ProposedTable[];
+  /** What differs beside rows, those that a proposal has room for, and how many there are. */
+  readonly others: readonly ProposedOther[];
+  readonly othersInAll: number;
+  /** Other databases of the cluster, now and then. */
+  readonly databases: readonly string[];
 }
 
 /** Hashes that are fetched at a time. */
@@ -27,25 +34,53 @@ export async function compareStores(live: OneStore, was: OneStore, signal: Abort
     inOneMoment(was, async (then) => {
       const [a, b] = [await countedIn(now, signal), await countedIn(then, signal)];
       const tables: ProposedTable[] = [];
-      for (const relation of [...new Set([...a.keys(), ...b.keys()])].toSorted()) {
+      for (const relation of [...new Set([...a.tables.keys(), ...b.tables.keys()])].toSorted()) {
         signal.throwIfAborted();
-        const differs = await compared(now, then, relation, a.get(relation), b.get(relation), signal);
+        const differs = await compared(now, then, relation, a.tables.get(relation), b.tables.get(relation), signal);
         if (differs !== undefined) tables.push(differs);
       }
-      return { live: await sideOf(now, a), was: await sideOf(then, b), tables };
+      const [besideNow, besideThen] = [await factsOf(live, now, a, signal), await factsOf(was, then, b, signal)];
+      const [closed] = [...besideNow.closed, ...besideThen.closed];
+      if (closed !== undefined)
+        throw new Error(
+          `the cluster’s database ${closed} goes back with the store, and takes no connections, so nobody can count what would be lost of it: let it (alter database … allow_connections true), or remove it`,
+        );
+      const others = differencesIn(besideNow.facts, besideThen.facts, toldBy(tables));
+      return {
+        live: await sideOf(now, a, besideNow.facts),
+        was: await sideOf(then, b, besideThen.facts),
+        ...{ tables, others: others.slice(0, MOST_OTHERS), othersInAll: others.length },
+        databases: [
+          ...new Set([...besideNow.databases, ...besideThen.databases].map((name) => oneLine(name, 200))),
+        ].toSorted(),
+      };
     }),
   );
 }
 
-/** What a store is like, by the rows and sums of all its tables. */
-export async function lookAtStore(store: OneStore, signal: AbortSignal): Promise<ProposedSide> {
-  return inOneMoment(store, async (client) => sideOf(client, await countedIn(client, signal)));
+/** A table that comes or goes takes what belongs to it along, and a column its own. */
+function toldBy(tables: readonly ProposedTable[]): (what: string) => boolean {
+  const told = new Set<string>();
+  const whole: string[] = [];
+  for (const { table, rowsNow, rowsThen, lostColumns, backColumns } of tables) {
+    if (rowsNow === undefined || rowsThen === undefined) whole.push(table);
+    for (const column of [...lostColumns, ...backColumns])
+      told.add(`column ${table}.${pg.escapeIdentifier(column)}`).add(`column ${table}.${column}`);
+    if (lostColumns.length + backColumns.length > 0) told.add(`order of columns of ${table}`);
+  }
+  return (what) =>
+    told.has(what) ||
+    whole.some(
+      (table) => what === `table ${table}` || what.startsWith(`column ${table}.`) || what.endsWith(` of ${table}`),
+    );
 }
 
-interface Counted {
-  readonly columns: readonly string[];
-  readonly rows: number;
-  readonly sum: string;
+/** What a store is like, by the rows and sums of all its tables. */
+export async function lookAtStore(store: OneStore, signal: AbortSignal): Promise<ProposedSide> {
+  return inOneMoment(store, async (client) => {
+    const counted = await countedIn(client, signal);
+    return sideOf(client, counted, (await factsOf(store, client, counted, signal)).facts);
+  });
 }
 
 async function inOneMoment<T>(store: OneStore, work: (client: pg.Client) => Promise<T>): Promise<T> {
@@ -54,33 +89,6 @@ async function inOneMoment<T>(store: OneStore, work: (client: pg.Client) => Prom
     await client.query('begin isolation level repeatable read, read only');
     return work(client);
   });
-}
-
-async function countedIn(client: pg.Client, signal: AbortSignal): Promise<ReadonlyMap<string, Counted>> {
-  const { rows: found } = await client.query<{
-    relation: string;
-    columns: readonly (string | null)[];
-    unlogged: boolean;
-    view: boolean;
-  }>(TABLES);
-  const counted = new Map<string, Counted>();
-  for (const { relation, columns: all, unlogged } of found) {
-    signal.throwIfAborted();
-    // No copy of a cluster's files brings back what its log never had.
-    if (unlogged) continue;
-    const columns = all.filter((column) => column !== null);
-    const { rows } = await client.query<{ rows: string; sum: string }>(
-      `select count(*)::text as rows, coalesce(sum(${hashed(columns)}), 0)::text as sum from only ${relation} t`,
-    );
-    counted.set(relation, { columns, rows: Number(rows[0]!.rows), sum: rows[0]!.sum });
-  }
-  return counted;
-}
-
-/** As a census hashes a row. */
-function hashed(columns: readonly string[]): string {
-  const values = columns.map((column) => `t.${pg.escapeIdentifier(column)}`);
-  return `hashtextextended(${values.length === 0 ? `''` : `row(${values.join(', ')})::text`}, 0)`;
 }
 
 async function compared(
@@ -140,17 +148,18 @@ export async function onlyInOne(
   return only;
 }
 
-async function sideOf(client: pg.Client, counted: ReadonlyMap<string, Counted>): Promise<ProposedSide> {
+async function sideOf(client: pg.Client, { tables }: CountedTables, facts: readonly Fact[]): Promise<ProposedSide> {
   const { rows } = await client.query<{ system: string; segment: string; lsn: string; at: string }>(
     `select (select system_identifier::text from pg_control_system()) as system, pg_current_wal_lsn()::text as lsn,
        pg_walfile_name(pg_current_wal_lsn()) as segment, (extract(epoch from now()) * 1000)::bigint::text as at`,
   );
   const { system, segment, lsn, at } = rows[0]!;
-  const sums = [...counted].toSorted(([x], [y]) => (x < y ? -1 : 1)).map(([relation, each]) => [relation, each]);
+  const sums = [...tables].toSorted(([x], [y]) => (x < y ? -1 : 1)).map(([relation, each]) => [relation, each]);
   return {
     ...{ system, lsn, timeline: Number.parseInt(segment.slice(0, 8), 16), at: Number(at) },
     schemaVersion: (await recordedVersion(client)) ?? 0,
     census: digestOfJson(sums),
-    tables: counted.size,
+    tables: tables.size,
+    beside: digestsOf(facts),
   };
 }

@@ -1,5 +1,5 @@
 /** A database as it is now: every object of the schema by its definition, every table's rows by checksums. */
-import type { Fingerprint, SequencePlace, TableSum } from '@headgate/domain/rehearsal/compare';
+import type { Fingerprint, TableSum } from '@headgate/domain/rehearsal/compare';
 import pg from 'pg';
 import { FOREIGN_SCHEMAS, NAMED, SETTINGS, TABLES } from '../census/application-tables.ts';
 
@@ -69,12 +69,10 @@ export async function fingerprintOf(connection: pg.ClientConfig, connections: nu
     }
     const [first] = clients;
     if (first === undefined) throw new Error('a fingerprint is taken on one connection or more');
-    const objects: Record<string, string> = {};
-    for (const text of OBJECTS) {
-      const { rows } = await first.query<[string, string | null]>({ text, rowMode: 'array' });
-      for (const [object, definition] of rows) objects[object] = definition ?? '';
-    }
-    const sequences = await placesOf(first);
+    const objects = await objectsOf(first);
+    const sequences = Object.fromEntries(
+      (await sequencesOf(first)).map(({ name, next, by }) => [name, { next, down: by < 0n }]),
+    );
     const { rows: waiting } = await first.query<{ relation: string; columns: (string | null)[] }>(TABLES);
     const tables: TableSum[] = [];
     await Promise.all(
@@ -92,10 +90,27 @@ export async function fingerprintOf(connection: pg.ClientConfig, connections: nu
   }
 }
 
+/** Every object of the schema, by its definition. In a session of {@link SETTINGS}. */
+export async function objectsOf(client: pg.Client): Promise<Readonly<Record<string, string>>> {
+  const objects: Record<string, string> = {};
+  for (const text of OBJECTS) {
+    const { rows } = await client.query<[string, string | null]>({ text, rowMode: 'array' });
+    for (const [object, definition] of rows) objects[object] = definition ?? '';
+  }
+  return objects;
+}
+
+export interface SequenceAt {
+  readonly name: string;
+  /** The number that it gives next, and by how much it goes on. */
+  readonly next: bigint;
+  readonly by: bigint;
+}
+
 /** Where every sequence stands: only the sequence itself says whether its number was given. */
-async function placesOf(client: pg.Client): Promise<Fingerprint['sequences']> {
+export async function sequencesOf(client: pg.Client): Promise<readonly SequenceAt[]> {
   const { rows: named } = await client.query<{ name: string; increment: string }>(SEQUENCES);
-  const places: [string, SequencePlace][] = [];
+  const places: SequenceAt[] = [];
   for (let at = 0; at < named.length; at += SEQUENCES_AT_ONCE) {
     const some = named.slice(at, at + SEQUENCES_AT_ONCE);
     const each = some.map(
@@ -105,10 +120,10 @@ async function placesOf(client: pg.Client): Promise<Fingerprint['sequences']> {
     for (const { i, last, given } of rows) {
       const { name, increment } = some[i] as { name: string; increment: string };
       const by = BigInt(increment);
-      places.push([name, { next: BigInt(last) + (given ? by : 0n), down: by < 0n }]);
+      places.push({ name, next: BigInt(last) + (given ? by : 0n), by });
     }
   }
-  return Object.fromEntries(places);
+  return places;
 }
 
 /** One scan of the table. A sum over rows stays the same in whatever order they are read. */

@@ -17,7 +17,7 @@ export function physicalStore(config: CellConfig, name: string, programs: Progra
   return {
     ...{ name, cluster: new Cluster({ dir, port, ...archiving }, programs), database, user, passwordFile },
     ...{ archiveDir, restorePointsDir, files, keep },
-    census: promisesRows(config.vault),
+    census: snapshots?.census ?? promisesRows(config.vault),
     shipsWal: pgbackrest === undefined && config.vault?.wal !== undefined,
     ...(pgbackrest !== undefined && { pgbackrest }),
     ...(snapshots !== undefined && { snapshots }),

@@ -6,6 +6,8 @@ export const SnapshotConfig = z.strictObject({
   command: z.array(z.string().min(1).max(4_096)).min(1).max(100),
   /** For each thing that it is asked. Milliseconds. */
   timeoutMs: z.int().min(1_000).max(86_400_000).default(3_600_000),
+  /** Rows of each table are counted as one is taken, and counted again as it is verified; that reads all of them on the store. */
+  census: z.boolean().default(true),
 });
 export type SnapshotConfig = z.output<typeof SnapshotConfig>;
 

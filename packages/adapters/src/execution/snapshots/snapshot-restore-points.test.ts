@@ -1,4 +1,5 @@
 /** Restore points by somebody's program that snapshots a folder: the port's suite on a real PostgreSQL, and whatever the program may do wrong. */
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +30,7 @@ beforeAll(async () => {
   const command = await copyingProgram(real.dir, snapshots);
   store = {
     ...{ ...real.store, archiveDir: real.archiveDir, restorePointsDir: join(real.dir, 'points'), files: [], keep: 3 },
-    ...{ census: true, snapshots: { command, timeoutMs: 60_000 } },
+    ...{ census: true, snapshots: { command, timeoutMs: 60_000, census: true } },
   };
   points = new SnapshotRestorePoints(new Map([['main', store]]));
 }, 120_000);
@@ -152,6 +153,55 @@ describe('what the program does', () => {
     expect(await readdir(store.cluster.dir)).not.toContain('verifying');
   });
 
+  const restored = (id: string) => points.restore('main', id, { kind: 'restore-point' }, context());
+  const other = async (id: string): Promise<void> =>
+    writeFile(join(real.dir, 'other'), join(snapshots, (await manifest(id)).snapshot));
+
+  test('an older snapshot, and a newer one, isn’t the one that was taken: neither is verified, neither is put in its place', async () => {
+    await query('create table inv(id int); insert into inv values (1)');
+    const [first] = [await taken(), await query('insert into inv select generate_series(2, 1000)')];
+    await writeFile(join(real.dir, 'other'), (await manifest(first)).snapshot);
+    // A program that says "done", and names yesterday's.
+    let stale = '';
+    await otherwise('takes-other', async () => {
+      stale = await taken();
+    });
+    const older = {
+      ok: false,
+      why: expect.stringMatching(/an older snapshot .* its log ends at 0\/\S+, and the store’s was at 0\//),
+    };
+    expect(await verified(stale)).toMatchObject(older);
+    expect(await restored(stale)).toMatchObject(older);
+    const second = await taken();
+    await other(first);
+    await otherwise('lays-out-other', async () => expect(await verified(second)).toMatchObject(older));
+    await other(second);
+    await otherwise('lays-out-other', async () => {
+      const newer = { ok: false, why: expect.stringContaining('it is a newer snapshot') };
+      expect(await verified(first)).toMatchObject(newer);
+      expect(await restored(first)).toMatchObject(newer);
+    });
+    expect(await query('select count(*)::int from inv')).toEqual([{ count: 1_000 }]);
+    expect(await verified(second)).toMatchObject({ ok: true });
+    expect(await readdir(store.cluster.dir)).not.toContain('restoring');
+  });
+
+  test('a restore point from before says less of its log: it is read as it is, and an older snapshot isn’t it either', async () => {
+    const id = await taken();
+    const folder = join(store.restorePointsDir, id);
+    const before = JSON.stringify({ ...(await manifest(id)), files: [] });
+    await rm(join(folder, 'log.json'));
+    await writeFile(join(folder, 'manifest.json'), before);
+    const digest = createHash('sha256').update(before).digest('hex');
+    await writeFile(`${folder}.sha256`, `sha256:${digest}\nr2\n`);
+    expect(await verified(id)).toMatchObject({ ok: true, value: { verified: true } });
+    const [oldest] = (await points.list('main')).kept.toSorted((a, b) => a.point.takenAt - b.point.takenAt);
+    await other(oldest!.point.id);
+    await otherwise('lays-out-other', async () =>
+      expect(await verified(id)).toMatchObject({ ok: false, why: expect.stringContaining('an older snapshot') }),
+    );
+  });
+
   test('no more are kept than are to be, those of the rollout at work are, and their snapshots go with them', async () => {
     const before = await taken({ rollout: 'r3' });
     for (let n = 0; n < 4; n++) await taken({ rollout: `r${n + 4}` });
@@ -230,6 +280,9 @@ test('a cell that declares them takes and verifies one in a step, and archives n
       const outcome = await execute({ kind: 'restore-point', store: 'main' }, context(), cell);
       expect(outcome).toMatchObject({ kind: 'done', result: { restorePoint: { verified: true } } });
       expect(await readdir(at('snapshots'))).toHaveLength(1);
+      // Its rows are promised where nobody says otherwise: a copy of no one moment may recover all the same.
+      const [id] = (await readdir(at('points'))).filter((name) => /^rp-[0-9a-z-]+$/.test(name));
+      expect(JSON.parse(await readFile(at('points', id!, 'manifest.json'), 'utf8')).census).toBeDefined();
       const { cluster } = physicalStore(config, 'main', await findPrograms(15, dir));
       const { rows } = await withClient(await cluster.controlConnection(), (client) =>
         client.query('show archive_mode'),

@@ -12,7 +12,9 @@ import {
 } from '@headgate/execution';
 import { z } from 'zod';
 import { freePort } from '../../machine/free-port.ts';
+import { Cluster } from '../../postgres-cluster/cluster.ts';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { timelineOf } from '../../postgres-cluster/timelines.ts';
 import { holdMoment } from '../census/count-rows.ts';
 import { RowPromise } from '../census/row-promise.ts';
 import { KeptManifest } from '../kept-points/kept-manifest.ts';
@@ -21,7 +23,8 @@ import { outlived } from '../kept-points/outlived.ts';
 import type { BackedStore } from '../restore-points/backed-store.ts';
 import { restoreInPlace } from '../restore-points/in-place.ts';
 import { controlConnection } from '../store/store-session.ts';
-import { snapshotAside } from './snapshot-aside.ts';
+import { readPlace, writePlace } from './place-in-log.ts';
+import { clearAside, snapshotAside } from './snapshot-aside.ts';
 import type { SnapshotConfig } from './snapshot-config.ts';
 import { type Asked, SnapshotProgram } from './snapshot-program.ts';
 
@@ -61,7 +64,7 @@ export class SnapshotRestorePoints implements RestorePoints {
     const before = await kept.ofAttempt(ctx);
     if (before) return granted((await this.sizedOf(kept, before.id)) ?? before);
     const { id, partial } = await kept.begin();
-    const taken = await takeSnapshot(store, id, ctx);
+    const taken = await takeSnapshot(store, { id, partial }, ctx);
     if (!taken.ok) {
       await rm(partial, { recursive: true, force: true });
       return taken;
@@ -117,13 +120,16 @@ export class SnapshotRestorePoints implements RestorePoints {
     const found = (await keptOf(store).list()).kept.find(({ manifest }) => manifest.id === id)?.manifest;
     if (found === undefined)
       return denied('check-failed', `the restore point ${id} of ${name} isn't there, or isn't what was reported`);
+    const log = await readPlace(keptOf(store).folder(id), found);
+    if (!log.ok) return log;
     const asked = (): Asked => ({ deadlineMs: Math.max(10_000, ctx.remainingMs()), signal: ctx.signal });
     return restoreInPlace(
       store,
       {
         verify: () => stillThere(store, found, asked()),
         archive: async () => granted(undefined),
-        aside: (dir, port) => snapshotAside(store, programOf(store), found, { dir, port, ...asked() }),
+        aside: (dir, port) =>
+          snapshotAside(store, programOf(store), { ...found, log: log.value }, { dir, port, ...asked() }),
         layOutFiles: async () => {},
       },
       ctx,
@@ -134,7 +140,7 @@ export class SnapshotRestorePoints implements RestorePoints {
   async endLeftovers(): Promise<void> {
     for (const store of this.stores.values()) {
       await programOf(store).endLeftovers();
-      await rm(verifying(store), { recursive: true, force: true });
+      await clearAside(store.cluster, new Cluster({ dir: verifying(store), port: 1 }, store.cluster.programs));
     }
   }
 
@@ -179,20 +185,35 @@ function sized({ point, manifest }: KeptPoint<SnapshotManifest>): RestorePoint {
 }
 
 /** The disk as it is at one moment, with rows counted right before it and right after. */
-async function takeSnapshot(store: SnapshotStore, id: string, ctx: StepContext): Promise<Answer<SnapshotManifest>> {
+async function takeSnapshot(
+  store: SnapshotStore,
+  { id, partial }: { readonly id: string; readonly partial: string },
+  ctx: StepContext,
+): Promise<Answer<SnapshotManifest>> {
   const control = await controlConnection(store);
   const facts = () =>
     withClient(control, async (client) => {
-      const { rows } = await client.query<{ v: number; system: string; server: string; lsn: string }>(
+      const { rows } = await client.query<{ v: number; system: string; server: string; lsn: string; segment: string }>(
         `select (select coalesce(max(version), 0)::int from headgate.migration) as v, current_setting('server_version') as server,
-           (select system_identifier::text from pg_control_system()) as system, pg_current_wal_flush_lsn()::text as lsn`,
+           (select system_identifier::text from pg_control_system()) as system,
+           pg_current_wal_insert_lsn()::text as lsn, pg_walfile_name(pg_current_wal_insert_lsn()) as segment`,
       );
       return rows[0]!;
+    });
+  // A record of our own, on the disk with all that was committed before it: by it what comes back is known for this snapshot.
+  const mark = async (): Promise<string> =>
+    withClient(control, async (client) => {
+      const { rows } = await client.query<{ lsn: string }>(
+        `select pg_logical_emit_message(true, 'headgate', $1)::text as lsn`,
+        [`snapshot of ${id}`],
+      );
+      return rows[0]!.lsn;
     });
   // What it would have to be recovered from lies behind it then.
   await withClient(control, (client) => client.query('checkpoint'));
   const promise = new RowPromise(store.census === true ? control : undefined);
   try {
+    const from = await mark();
     await promise.before();
     const before = await facts();
     const takenAt = Date.now();
@@ -205,11 +226,15 @@ async function takeSnapshot(store: SnapshotStore, id: string, ctx: StepContext):
     const after = await facts();
     if (after.v !== before.v)
       return denied('transient', `the store ${store.name} was migrated while its snapshot was taken`);
+    const place = { timeline: timelineOf(after.segment), from, until: after.lsn };
+    if (timelineOf(before.segment) !== place.timeline)
+      return denied('transient', `the store ${store.name} was brought back while its snapshot was taken`);
     const census = await promise.count(ctx.signal);
+    const files = [await writePlace(partial, place)];
     return granted({
       ...{ v: 1, id, store: store.name, database: store.database, rollout: ctx.rollout, step: ctx.step, takenAt },
-      ...{ schemaVersion: before.v, files: [], ...(census !== undefined && { census }) },
-      source: { server: before.server, tool: store.snapshots.command[0]!, lsn: before.lsn },
+      ...{ schemaVersion: before.v, files, ...(census !== undefined && { census }) },
+      source: { server: before.server, tool: store.snapshots.command[0]!, lsn: from },
       ...{ snapshot: taken.value.snapshot, bytes: taken.value.bytes ?? 0, systemIdentifier: before.system },
     });
   } finally {
@@ -246,7 +271,14 @@ async function broughtBack(
   const there = await stillThere(store, manifest, asked);
   if (!there.ok) return there;
   const dir = verifying(store);
-  const aside = await snapshotAside(store, programOf(store), manifest, { dir, port: await freePort(), ...asked });
+  const log = await readPlace(keptOf(store).folder(manifest.id), manifest);
+  if (!log.ok) return log;
+  const aside = await snapshotAside(
+    store,
+    programOf(store),
+    { ...manifest, log: log.value },
+    { dir, port: await freePort(), ...asked },
+  );
   if (!aside.ok) return aside;
   try {
     const connection = await controlConnection({ cluster: aside.value, database: store.database });
@@ -274,7 +306,6 @@ async function broughtBack(
       `what came back can’t be read${typeof code === 'string' ? ` (${code})` : ''} (restore point ${manifest.id})`,
     );
   } finally {
-    await aside.value.stop(0);
-    await rm(dir, { recursive: true, force: true });
+    await clearAside(store.cluster, aside.value);
   }
 }

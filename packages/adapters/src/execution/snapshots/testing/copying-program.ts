@@ -22,6 +22,7 @@ esac
 case "$verb" in
   take)
     data=$(field data); name="snap-$(field id)"
+    if [ "$mode" = takes-other ]; then printf '{"snapshot": "%s"}\\n' "$(cat "$here/other")"; exit 0; fi
     postmaster=$(head -n 1 "$data/postmaster.pid")
     all="$postmaster $(cat /proc/$postmaster/task/*/children)"
     # A disk's snapshot is of one moment: here nobody writes while it is taken.
@@ -32,7 +33,12 @@ case "$verb" in
   lay-out)
     to=$(field to); from="$kept/$(field snapshot)"
     [ "$mode" = lays-out-other ] && from=$(cat "$here/other")
-    [ "$mode" = lays-out-nothing ] || cp -a --reflink=auto "$from/." "$to/"
+    case "$mode" in
+      lays-out-nothing) ;;
+      lays-out-names) cp -al "$from/." "$to/";;
+      lays-out-a-link) rmdir "$to"; ln -s "$(cat "$here/other")" "$to";;
+      *) cp -a --reflink=auto "$from/." "$to/";;
+    esac
     echo '{}';;
   look)
     printf '{"snapshots": ['; comma=
