@@ -1,10 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MaskCatalogue, MaskColumn, MaskTable } from './catalogue.ts';
 import { type CopyFacts, copyMayBeAttached } from './copy.ts';
 import { judgeLeaks, leakSearches, unexpected } from './leaks.ts';
 import { MASKERS } from './maskers.ts';
-import { Originals } from './originals.ts';
 import { planMasking } from './plan.ts';
 import { type ColumnSample, proposeRules } from './propose.ts';
 import type { MaskingRule } from './rule.ts';
@@ -217,59 +215,6 @@ describe('a plan', () => {
     expect(sql).toContain("E'it''s \\\\ ''x'''");
     expect(sql.replaceAll('"a""; drop table x; --"', '')).not.toContain('drop');
     expect(leakSearches(known)[0]?.sql).toContain('"a""; drop table x; --"');
-  });
-});
-
-describe('originals', () => {
-  const seed = { low: 7, high: 11 };
-  const of = (...values: string[]): Originals => {
-    const originals = new Originals(seed);
-    for (const value of values) {
-      const digest = originals.digest(value);
-      if (digest !== undefined) originals.add(digest);
-    }
-    return originals;
-  };
-
-  test('are found in any text, whatever stands between their words', () => {
-    const originals = of('anna.meier@firma.example', 'Ännchen Großmann', '+49 (30) 901820-14');
-    for (const text of [
-      'write to ANNA.MEIER@firma.example!',
-      '{"mail": "anna.meier@firma.example"}',
-      '{x,anna.meier@firma.example}',
-      'Frau Ännchen  GROßMANN, Berlin',
-      'tel 49/30/901820 14.',
-    ])
-      expect(originals.isIn(text), text).toBe(true);
-    for (const text of ['anna.meier@firma.examples', 'anna meier', 'Ännchen', '49 30 901820', ''])
-      expect(originals.isIn(text), text).toBe(false);
-  });
-
-  test('are found wherever they stand, and nothing else is', () => {
-    const word = fc.stringMatching(/^[a-z]{4,9}$/);
-    const value = fc.array(word, { minLength: 1, maxLength: 10 });
-    fc.assert(
-      fc.property(fc.array(value, { minLength: 1, maxLength: 200 }), value, fc.nat(), (values, around, n) => {
-        const originals = of(...values.map((words) => words.join(' ')));
-        const one = values[n % values.length] as string[];
-        expect(originals.isIn([...around, ...one, ...around].join('-'))).toBe(true);
-        const text = around.map((each) => `${each}q7`);
-        expect(originals.isIn(text.join(' '))).toBe(false);
-      }),
-    );
-  });
-
-  test('that say nothing of anybody are not looked for, and those that are dropped no longer', () => {
-    const originals = of('Max', '12345', '...', '', 'Meier', '123456');
-    expect(originals.count).toBe(2);
-    expect(originals.drop(originals.digest('meier')!)).toBe(true);
-    expect(originals.drop(originals.digest('meier')!)).toBe(false);
-    expect([originals.count, originals.isIn('Meier'), originals.isIn('123456')]).toEqual([1, false, true]);
-    expect([...originals.all()]).toHaveLength(1);
-  });
-
-  test('with another seed have other digests', () => {
-    expect(new Originals({ low: 8, high: 11 }).digest('Meier')).not.toEqual(of().digest('Meier'));
   });
 });
 

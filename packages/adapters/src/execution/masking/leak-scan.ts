@@ -54,12 +54,11 @@ export async function collectOriginals(
                   rowMode: 'array',
                 });
                 for (const [value, mask] of rows) {
-                  const digest = originals.digest(value);
-                  if (digest === undefined) continue;
-                  originals.add(digest);
-                  const other = mask === null ? undefined : masks.digest(mask);
+                  const own = originals.digests(value);
+                  for (const digest of own) originals.add(digest);
                   // A mask that is its own original would be one that masks nothing: that is still looked for.
-                  if (other !== undefined && (other.low !== digest.low || other.high !== digest.high)) masks.add(other);
+                  for (const other of mask === null ? [] : masks.digests(mask))
+                    if (!own.some(({ low, high }) => other.low === low && other.high === high)) masks.add(other);
                 }
                 return [];
               },
@@ -148,8 +147,12 @@ async function statistics(client: pg.Client): Promise<readonly (readonly [string
              coalesce(most_common_vals::text::text[], '{}') || coalesce(histogram_bounds::text::text[], '{}') || coalesce(most_common_elems::text::text[], '{}')
            from pg_stats where schemaname !~ '^pg_' and schemaname not in ('information_schema', 'headgate_copy')
            union all
-           select schemaname || '.' || tablename, statistics_name::text, coalesce(most_common_vals::text[], '{}')
-           from pg_stats_ext where schemaname !~ '^pg_' and schemaname not in ('information_schema', 'headgate_copy')`,
+           select schemaname || '.' || tablename, statistics_name::text, array(select value from unnest(most_common_vals) as value where value is not null)
+           from pg_stats_ext where schemaname !~ '^pg_' and schemaname not in ('information_schema', 'headgate_copy')
+           union all
+           select schemaname || '.' || tablename, statistics_name::text,
+             coalesce(most_common_vals::text::text[], '{}') || coalesce(histogram_bounds::text::text[], '{}') || coalesce(most_common_elems::text::text[], '{}')
+           from pg_stats_ext_exprs where schemaname !~ '^pg_' and schemaname not in ('information_schema', 'headgate_copy')`,
     rowMode: 'array',
   });
   return rows;

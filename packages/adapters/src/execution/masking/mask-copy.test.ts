@@ -166,6 +166,33 @@ describe('what the figures would say', () => {
     expect(others).toEqual([]);
   });
 
+  test('so are those that are left in statistics of several columns, and of expressions', async () => {
+    const copy = await copies.fresh('left_extended');
+    await rows(
+      copy,
+      `create table old as select email, name, id from customer; insert into old select email, name, id from old;
+       create statistics both_of (mcv) on email, name from old; create statistics made_of on (lower(email) || ' x'), id from old;
+       alter table old alter column email set statistics 0; alter table old alter column name set statistics 0;
+       analyze old; delete from old`,
+    );
+    const found = (await masked(copy)).leakScan.places.map(({ table, column }) => `${table}.${column}`);
+    expect(found).toEqual(['public.old.made_of (statistics)']);
+  });
+
+  test('originals with escapes in a text, and numbers in other groups, are found', async () => {
+    const copy = await copies.fresh('left_escaped');
+    await rows(
+      copy,
+      `create table log as select 'GET /u?mail=' || replace(email, '@', '%40') || '%20' as url, replace(to_json(name)::text, ' ', '\u0020') as said, regexp_replace(phone, '[^0-9+]', '', 'g') as called from customer`,
+    );
+    const found = (await masked(copy)).leakScan.places.map(({ table, column }) => `${table}.${column}`);
+    expect(found.filter((each) => !each.includes('statistics'))).toEqual([
+      'public.log.called',
+      'public.log.said',
+      'public.log.url',
+    ]);
+  });
+
   test.each<[string, string, readonly string[]]>([
     [
       'a row of a composite type, and a list of such rows',
