@@ -49,51 +49,17 @@ export const StoredClosing = z.strictObject({
 });
 export type StoredClosing = z.output<typeof StoredClosing>;
 
-/** The closings after a change: those of the same operation in the same place are replaced, and keep since when it is closed. */
-export function closed(
-  before: readonly StoredClosing[],
-  { close, reopen }: { readonly close: readonly Closing[]; readonly reopen: readonly Reopening[] },
-  now: number,
-): StoredClosing[] {
-  let closings = before.filter((each) => leftOf(each, now) > 0);
-  for (const { operations, tenants, slot } of reopen) {
-    for (const operation of operations) closings = without(closings, operation, tenants, slot);
-  }
-  for (const { operations, tenants, slot, forMs } of close) {
-    for (const operation of operations) {
-      const known = closings.filter((each) => isOf(each, operation.name, slot));
-      const all = new Set(tenants);
-      const since = Math.min(now, ...known.filter((k) => k.tenants.some((t) => all.has(t))).map((k) => k.since));
-      const lease = forMs === undefined ? {} : { until: now + forMs, forMs };
-      const own = { operation, tenants: [...all].sort(), ...(slot !== undefined && { slot }), since, ...lease };
-      closings = [...without(closings, operation.name, tenants, slot), own];
-    }
-  }
-  return closings;
+/** The two clocks of a machine. Milliseconds. */
+export interface Clocks {
+  /** Since 1970, in whole ones; people and machines set it. */
+  readonly wall: () => number;
+  /** The process's own: nobody sets it, and it says nothing to another process. */
+  readonly own: () => number;
 }
+const CLOCKS: Clocks = { wall: () => Date.now(), own: () => performance.now() };
 
-function isOf(closing: StoredClosing, operation: string, slot: string | undefined): boolean {
-  return closing.operation.name === operation && closing.slot === slot;
-}
-
-function without(
-  closings: readonly StoredClosing[],
-  operation: string,
-  tenants: readonly string[],
-  slot: string | undefined,
-): StoredClosing[] {
-  const gone = new Set(tenants);
-  return closings.flatMap((each) => {
-    if (!isOf(each, operation, slot)) return [each];
-    const left = each.tenants.filter((tenant) => !gone.has(tenant));
-    return left.length === 0 ? [] : [{ ...each, tenants: left }];
-  });
-}
-
-/** How much longer it is closed. Milliseconds; zero or less: its lease has ended. */
-export function leftOf({ until, forMs }: StoredClosing, now: number): number {
-  return until === undefined ? Number.POSITIVE_INFINITY : Math.min(until - now, forMs ?? 0);
-}
+/** How far the end that is told may lie beside the one that is kept, so that it is no other one at each look. Milliseconds. */
+const TOLD_WITHIN_MS = 1_000;
 
 interface Running {
   readonly closing: StoredClosing;
@@ -101,35 +67,103 @@ interface Running {
   readonly endsAt: number;
 }
 
+/** How much longer what was written down is closed, by the only clock that outlives a process. Milliseconds. */
+function leftOf({ until, forMs }: StoredClosing, now: number): number {
+  return until === undefined ? Number.POSITIVE_INFINITY : Math.min(until - now, forMs ?? 0);
+}
+
+function isOf({ closing }: Running, operation: string, slot: string | undefined): boolean {
+  return closing.operation.name === operation && closing.slot === slot;
+}
+
+function without(
+  all: readonly Running[],
+  operation: string,
+  tenants: readonly string[],
+  slot: string | undefined,
+): Running[] {
+  const gone = new Set(tenants);
+  return all.flatMap((each) => {
+    if (!isOf(each, operation, slot)) return [each];
+    const left = each.closing.tenants.filter((tenant) => !gone.has(tenant));
+    return left.length === 0 ? [] : [{ ...each, closing: { ...each.closing, tenants: left } }];
+  });
+}
+
 /**
- * What is closed for whom, by tenant. A lease counts on the process's own clock once it is in force, so that a clock that is set
- * back keeps nothing closed.
+ * What is closed for whom. A lease ends on the process's own clock, from when it is taken until it is over: neither a wall clock
+ * that is set nor a change of something else moves its end. What was written down by a process before counts on by the wall clock.
  */
 export class ClosingsInForce {
+  private running: readonly Running[];
   private readonly byTenant = new Map<string, Running[]>();
-  private readonly clock: () => number;
+  private readonly clocks: Clocks;
 
-  constructor(closings: readonly StoredClosing[], now = Date.now(), clock = () => performance.now()) {
-    this.clock = clock;
-    for (const closing of closings) {
-      const running = { closing, endsAt: clock() + leftOf(closing, now) };
-      for (const tenant of closing.tenants) this.byTenant.set(tenant, [...(this.byTenant.get(tenant) ?? []), running]);
-    }
+  private constructor(running: readonly Running[], clocks: Clocks) {
+    this.running = running;
+    this.clocks = clocks;
+    for (const each of running)
+      for (const tenant of each.closing.tenants) {
+        const known = this.byTenant.get(tenant);
+        if (known === undefined) this.byTenant.set(tenant, [each]);
+        else known.push(each);
+      }
   }
 
-  /** Those that are in force for a tenant's requests in a slot. */
-  of(tenant: string, slot: string): readonly Operation[] {
-    return (this.byTenant.get(tenant) ?? []).flatMap(({ closing, endsAt }) =>
-      (closing.slot === undefined || closing.slot === slot) && this.clock() < endsAt ? [closing.operation] : [],
+  /** As another process has written them down. */
+  static of(stored: readonly StoredClosing[], clocks: Clocks = CLOCKS): ClosingsInForce {
+    const [now, own] = [clocks.wall(), clocks.own()];
+    return new ClosingsInForce(
+      stored.map((closing) => ({ closing, endsAt: own + leftOf(closing, now) })),
+      clocks,
     );
   }
 
-  /** All that are in force, each once. */
+  /** Those after a change: what is closed again takes the place of what was closed there, and keeps since when it is closed. */
+  after({
+    close,
+    reopen,
+  }: {
+    readonly close: readonly Closing[];
+    readonly reopen: readonly Reopening[];
+  }): ClosingsInForce {
+    const [now, own] = [this.clocks.wall(), this.clocks.own()];
+    let all: readonly Running[] = this.running.filter(({ endsAt }) => own < endsAt);
+    for (const { operations, tenants, slot } of reopen) {
+      for (const operation of operations) all = without(all, operation, tenants, slot);
+    }
+    for (const { operations, tenants, slot, forMs } of close) {
+      const names = new Set(tenants);
+      const lease = forMs === undefined ? {} : { until: now + forMs, forMs };
+      for (const operation of operations) {
+        const known = all.filter((each) => isOf(each, operation.name, slot)).map(({ closing }) => closing);
+        const since = Math.min(now, ...known.filter((k) => k.tenants.some((t) => names.has(t))).map((k) => k.since));
+        const closing = { operation, tenants: [...names].sort(), ...(slot !== undefined && { slot }), since, ...lease };
+        const endsAt = own + (forMs ?? Number.POSITIVE_INFINITY);
+        all = [...without(all, operation.name, tenants, slot), { closing, endsAt }];
+      }
+    }
+    return new ClosingsInForce(all, this.clocks);
+  }
+
+  /** The operations that are in force for a tenant's requests in a slot. */
+  of(tenant: string, slot: string): readonly Operation[] {
+    return (this.byTenant.get(tenant) ?? []).flatMap(({ closing, endsAt }) =>
+      (closing.slot === undefined || closing.slot === slot) && this.clocks.own() < endsAt ? [closing.operation] : [],
+    );
+  }
+
+  /** All that are in force, each once, as they are told and written down: with the end that the wall clock will show then. */
   all(): readonly StoredClosing[] {
-    const found = new Set<StoredClosing>();
-    for (const each of this.byTenant.values())
-      for (const { closing, endsAt } of each) if (this.clock() < endsAt) found.add(closing);
-    return [...found];
+    const [now, own] = [this.clocks.wall(), this.clocks.own()];
+    this.running = this.running.map((each) => {
+      const { closing, endsAt } = each;
+      if (closing.until === undefined) return each;
+      const until = Math.round(now + endsAt - own);
+      if (Math.abs(until - closing.until) < TOLD_WITHIN_MS) return each;
+      return { ...each, closing: { ...closing, until } };
+    });
+    return this.running.filter(({ endsAt }) => own < endsAt).map(({ closing }) => closing);
   }
 
   /** The closed operation that a request asks for; undefined: none, and it is served. */

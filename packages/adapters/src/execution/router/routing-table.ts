@@ -2,7 +2,7 @@ import type { Fence } from '@headgate/domain/protocol/fence';
 import { admits, compareFences } from '@headgate/domain/protocol/fence';
 import { z } from 'zod';
 import { readIfThere, writeDurably } from '../../machine/durable-file.ts';
-import { Closing, ClosingsInForce, closed, Reopening, StoredClosing } from './closings.ts';
+import { type Clocks, Closing, ClosingsInForce, Reopening, StoredClosing } from './closings.ts';
 import { LENT_MS, LentHolds } from './lent-holds.ts';
 
 const name = z.string().min(1).max(63);
@@ -60,7 +60,7 @@ export type ChangeAnswer =
 export class RoutingTable {
   private readonly path: string;
   private readonly slots: ReadonlySet<string>;
-  private stored: StoredRoutes;
+  private stored: Omit<StoredRoutes, 'closed'>;
   private heldNow: ReadonlySet<string>;
   private readsNow: ReadonlySet<string>;
   private pausingNow: ReadonlySet<string>;
@@ -69,23 +69,25 @@ export class RoutingTable {
   private readonly listeners: (() => void)[] = [];
   private readonly lentHolds = new LentHolds();
 
-  private constructor(path: string, slots: ReadonlySet<string>, stored: StoredRoutes) {
+  private constructor(path: string, slots: ReadonlySet<string>, all: StoredRoutes, clocks?: Clocks) {
+    const { closed, ...stored } = all;
     this.path = path;
     this.slots = slots;
     this.stored = stored;
     this.heldNow = new Set(stored.held);
     this.readsNow = new Set(stored.reads);
     this.pausingNow = new Set(stored.pausing);
-    this.closedNow = new ClosingsInForce(stored.closed);
+    this.closedNow = ClosingsInForce.of(closed, clocks);
   }
 
-  static async open(path: string, slots: Iterable<string>): Promise<RoutingTable> {
+  /** As it was written down, or empty where nothing was. */
+  static async open(path: string, slots: Iterable<string>, clocks?: Clocks): Promise<RoutingTable> {
     const text = await readIfThere(path);
     const stored =
       text === undefined
         ? { fence: null, routes: {}, held: [], reads: [], pausing: [], closed: [] }
         : Stored.parse(JSON.parse(text));
-    return new RoutingTable(path, new Set(slots), stored);
+    return new RoutingTable(path, new Set(slots), stored, clocks);
   }
 
   get fence(): Fence | null {
@@ -173,22 +175,22 @@ export class RoutingTable {
     for (const [tenant, hold] of Object.entries(change.held)) holds.set(tenant, hold);
     const those = (which: (hold: Hold) => boolean): string[] =>
       [...holds].flatMap(([tenant, hold]) => (which(hold) ? [tenant] : [])).sort();
-    const next: StoredRoutes = {
+    const next: Omit<StoredRoutes, 'closed'> = {
       fence: change.fence,
       routes: { ...this.stored.routes, ...change.routes },
       held: those((hold) => hold !== false),
       reads: those((hold) => hold === 'writes'),
       pausing: those((hold) => hold === 'pause'),
-      closed: closed(this.stored.closed, { close, reopen }, Date.now()),
     };
+    const closings = this.closedNow.after({ close, reopen });
+    const closed = closings.all();
     // Left out where nothing is: an agent of before then reads the rest.
-    const { closed: _none, ...rest } = next;
-    await writeDurably(this.path, JSON.stringify(next.closed.length > 0 ? next : rest), 0o600);
+    await writeDurably(this.path, JSON.stringify(closed.length > 0 ? { ...next, closed } : next), 0o600);
     this.stored = next;
     this.heldNow = new Set(next.held);
     this.readsNow = new Set(next.reads);
     this.pausingNow = new Set(next.pausing);
-    this.closedNow = new ClosingsInForce(next.closed);
+    this.closedNow = closings;
     for (const each of this.listeners) each();
     return { ok: true };
   }
