@@ -107,6 +107,23 @@ test('refuses what is wrong in a cell’s own file, with its place there', async
   expect(!twice.ok && twice.problems[0]).toMatch(/cell\.json:1: the port 4003 is named twice/);
 });
 
+test('says what is expected in a cell in words, never in the validator’s', async () => {
+  const move = { old: 'select 1', new: 'select 1', key: ['id'], compare: [], writtenBy: '1.0.0', everyMs: 5 };
+  const read = await load(GOOD, {
+    ...CELL,
+    stores: { main: { ...CELL.stores?.main, moves: { 'net.x': {}, net: move } } },
+  });
+  const problems = read.ok
+    ? []
+    : read.problems.map((each) => each.replace(/^.*cell\.json:\d+:\d+ stores\.main\.moves/, ''));
+  expect(problems).toEqual([
+    expect.stringMatching(/^\["net\.x"\]: expected a name: 1 to 63 lower-case letters.*, found the key "net\.x"$/),
+    '.net.compare: expected a list of at least 1 item, found []',
+    '.net.writtenBy: expected a list, found "1.0.0"',
+    '.net.everyMs: expected a number >= 1000, found 5',
+  ]);
+});
+
 test('a vault is read with what has a default, and what is wrong in it is refused with its place', async () => {
   const secret = { variable: 'VAULT_KEY' };
   const store = {

@@ -39,9 +39,10 @@ export function milliseconds(min = 0) {
 
 export const flag = z.boolean(expects('true or false'));
 
-const namePhrase = expects(
-  'a name: 1 to 63 lower-case letters, digits and hyphens, starting and ending with a letter or digit',
-);
+/** What stands after "expected" where a name is. */
+export const NAME_PHRASE =
+  'a name: 1 to 63 lower-case letters, digits and hyphens, starting and ending with a letter or digit';
+const namePhrase = expects(NAME_PHRASE);
 export const name = z.string(namePhrase).regex(NAME_PATTERN, namePhrase);
 
 const digestPhrase = expects('a digest: sha256: and 64 lower-case hexadecimal digits');

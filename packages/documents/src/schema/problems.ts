@@ -1,6 +1,7 @@
 /** Turns a schema's complaints into problems that a person can act on: where, what was expected, what was found. */
 import { z } from 'zod';
 import { quoted } from '../refusal.ts';
+import { expectedOf } from './expected-words.ts';
 import { didYouMean } from './nearest.ts';
 
 export type Path = readonly (string | number)[];
@@ -83,11 +84,6 @@ function foundAt(value: unknown, path: Path, expected: string, issue: z.core.$Zo
 function mayBeSecret(text: string, path: Path): boolean {
   if (path.some((part) => /secret|password|^(url|adminUrl|accessKeyId)$/i.test(String(part)))) return true;
   return /SECRET-KEY|PRIVATE KEY|:\/\/[^/\s:@]+:[^/\s@]+@/.test(text);
-}
-
-function expectedOf(issue: z.core.$ZodIssue | z.core.$ZodRawIssue): string {
-  const message = issue.message ?? 'another value';
-  return message.startsWith('expected:') ? message.slice('expected:'.length) : message;
 }
 
 const depth = (issues: readonly z.core.$ZodIssue[]) => Math.max(0, ...issues.map((issue) => issue.path.length));
