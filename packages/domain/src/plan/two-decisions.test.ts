@@ -124,6 +124,13 @@ describe('the two decisions of a plan', () => {
     expect(ways['point-in-time']?.stands).toBe('none');
   });
 
+  test('promise a moment of the log only of the stores that it can be had of', () => {
+    const text = renderPlan(planOf(aMigration(1))).replace(/\s+/g, ' ');
+    expect(text).toContain('of a store whose PostgreSQL Headgate keeps `headgate-agent recover-store …` proposes it');
+    expect(text).toContain('one on somebody else’s server goes to a moment by its owner’s means');
+    expect(text).toContain('one of Odoo to restore points alone');
+  });
+
   test('tell cells and stores that are alike once, and a thousand tenants’ own stores as one', () => {
     const tenants = Object.fromEntries([...Array(1_000).keys()].map((i) => [`t-${i}`, 'internal']));
     const planned = planPromotion(
