@@ -28,6 +28,7 @@ import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
 import { pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
 import { rehearsalLines, storeText } from '../rehearse/words.ts';
 import { complain } from './command-line.ts';
+import { interruptible } from './interruptible.ts';
 
 export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrations on a copy of a store, forward, back and forward
 
@@ -124,9 +125,7 @@ export async function rehearse(args: readonly string[]): Promise<number> {
   const [stallS = 0, lockWaitS = 2] = numbers;
   const load = loadAsked(values);
   if (typeof load === 'string') return misused(load);
-  const over = new AbortController();
-  const asked = (): void => over.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  const over = interruptible();
   try {
     return await carryOut(values, {
       release,
@@ -142,7 +141,7 @@ export async function rehearse(args: readonly string[]): Promise<number> {
     }
     return complain((error as Error).message, EXIT.refused);
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, asked);
+    over.over();
   }
 }
 
