@@ -25,7 +25,7 @@ import { print, printJson, warn } from '../output.ts';
 import { businessOf } from '../rehearse/business.ts';
 import { type LoadAsked, loadAsked, loadOf } from '../rehearse/load.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
-import { pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
+import { appliedSince, pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
 import { rehearsalLines, storeText } from '../rehearse/words.ts';
 import { complain } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
@@ -193,7 +193,10 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
   try {
     const { copy, from } = opened;
     say(`A copy of ${storeText(from)} is there after ${tookText(copy.readyMs)}.`);
-    const version = copy.schemaVersion ?? versionGiven(values);
+    const held = copy.schemaVersion ?? versionGiven(values);
+    // A restore point may be from before migrations that production has had.
+    const version = Math.max(held, opened.schemaVersion ?? held);
+    const applied = appliedSince(release, held, version);
     // A tenant of Odoo's is held while it is upgraded: only logins of its own, such as a report's, can wait.
     const stallMs = asked.stallMs ?? (opened.odoo === undefined ? STALL_MS : undefined);
     const { mask: rules } = values;
@@ -204,7 +207,7 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
       opened.odoo === undefined
         ? await run({
             ...common,
-            ...{ copy, how: asked.runner, lockWaitMs: asked.lockWaitMs, mostTables: MOST_TABLES },
+            ...{ copy, applied, how: asked.runner, lockWaitMs: asked.lockWaitMs, mostTables: MOST_TABLES },
             maskedBy: await masking?.(),
             program: programOf(opened, release, asked, workDir),
             business: business.of === 'odoo' ? otherCell() : business.ask,
