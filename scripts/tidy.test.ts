@@ -242,6 +242,22 @@ test('the agent writes to people by its output alone, which makes visible what n
   expect(agent.filter((file) => plain.test(withoutComments(file.text))).map((file) => file.path)).toEqual([]);
 });
 
+/** Services that live on without their program, or that nothing has to be taken away of. */
+const LISTENS: ReadonlySet<string> = new Set([
+  'packages/adapters/src/machine/interruption.ts',
+  'packages/agent/src/program.ts',
+  'packages/server/src/run.ts',
+  'packages/adapters/src/execution/router/main.ts',
+]);
+
+test('a command hears that it is to end by listenForInterruption, which no second signal of the same wish outruns', () => {
+  const own = /\bprocess\.(once|on)\(\s*('SIG|signal\b)/;
+  const wrong = shipped.filter(
+    ({ path, text }) => path.startsWith('packages/') && !LISTENS.has(path) && own.test(withoutComments(text)),
+  );
+  expect(wrong.map((file) => file.path)).toEqual([]);
+});
+
 /** What lies beside a catalog without being one of its kind, and why. */
 const UNLISTED: ReadonlySet<string> = new Set([
   // A report that evidence is made from; not a format of evidence itself.

@@ -4,12 +4,14 @@ import { enableCompileCache } from 'node:module';
 
 enableCompileCache();
 const { runCommandLine } = await import('./program.ts');
-const stopping = new AbortController();
-process.once('SIGINT', () => stopping.abort());
-process.once('SIGTERM', () => stopping.abort());
+const { listenForInterruption } = await import('@headgate/adapters/machine/interruption');
+// Nearly all of its commands leave nothing behind: who asks a second time hardly waits.
+const stopping = listenForInterruption({ sameMs: 1_000 });
 const { env, stdin, stdout, stderr } = process;
-// Whoever reads our output may stop reading, as `head` does.
-stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// Whoever reads our output may stop reading, as `head` does; what was interrupted takes back what it began all the same.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (!stopping.signal.aborted) process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env,
   cwd: process.cwd(),

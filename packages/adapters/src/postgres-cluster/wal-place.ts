@@ -16,6 +16,12 @@ export function segmentOfLsn(lsn: string): number {
   return Number.parseInt(high, 16) * SEGMENTS_IN_FILE + Math.floor(Number.parseInt(low, 16) / SEGMENT_BYTES);
 }
 
+/** The place at which a segment begins. */
+export function lsnOfSegment(number: number): string {
+  const hex = (value: number): string => value.toString(16).toUpperCase();
+  return `${hex(Math.floor(number / SEGMENTS_IN_FILE))}/${hex((number % SEGMENTS_IN_FILE) * SEGMENT_BYTES)}`;
+}
+
 /** A segment's number as people read it in file names, without the timeline. */
 export function numberText(number: number): string {
   const hex = (value: number): string => value.toString(16).toUpperCase().padStart(8, '0');

@@ -22,6 +22,7 @@ import type { AgentConfig } from '../config.ts';
 import { print } from '../output.ts';
 import { usageTrouble } from '../usage.ts';
 import { complain, trustedIn } from './command-line.ts';
+import { interruptible } from './interruptible.ts';
 
 export const BACKUP_USAGE = `headgate-agent backup: Git repositories and Terraform's state in the agent's vault (backups: in its configuration)
 
@@ -84,9 +85,7 @@ export async function backup(args: readonly string[]): Promise<number> {
     );
   if (name !== undefined && !known.includes(name))
     return complain([`there is no backup ${name}; there are ${known.join(', ')}`], EXIT.refused);
-  const over = new AbortController();
-  const asked = (): void => over.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  const over = interruptible();
   try {
     if (values.status === true) return await status(config, trust, values, over.signal);
     return await one(
@@ -97,7 +96,7 @@ export async function backup(args: readonly string[]): Promise<number> {
     if (over.signal.aborted) return complain(['it was interrupted; nothing half done is left'], EXIT.interrupted);
     return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, asked);
+    over.over();
   }
 }
 

@@ -16,6 +16,7 @@ import { exerciseLines, many, planLines, refusalLines } from '../dr/words.ts';
 import { writeAnew } from '../out-file.ts';
 import { print, printJson, warn } from '../output.ts';
 import { complain, trustedIn } from './command-line.ts';
+import { interruptible } from './interruptible.ts';
 
 export const DR_USAGE = `headgate-agent dr: a cell that is lost comes back in another place, from its vault, the log and this configuration
 
@@ -95,9 +96,7 @@ export async function dr(args: readonly string[]): Promise<number> {
   if (wrong !== undefined) return misused(wrong);
   const read = trustedIn(values.config!);
   if (!read.ok) return read.code;
-  const over = new AbortController();
-  const asked = (): void => over.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  const over = interruptible();
   try {
     const cells = cellsToRebuild(read.config, values.cell);
     if (name !== 'plan' && cells.length > 1)
@@ -118,7 +117,7 @@ export async function dr(args: readonly string[]): Promise<number> {
     if (over.signal.aborted) return complain(interrupted(name), EXIT.interrupted);
     return complain((error as Error).message, error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, asked);
+    over.over();
   }
 }
 

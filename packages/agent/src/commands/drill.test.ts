@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseCellConfig } from '@headgate/adapters/execution/cell-config';
 import { DumpRestorePoints } from '@headgate/adapters/execution/external-store/dump-restore-points';
 import { findTools } from '@headgate/adapters/execution/external-store/postgres-tools';
@@ -159,6 +160,30 @@ describe.skipIf(!checks)('With PostgreSQL’s tools', { timeout: 300_000 }, () =
     expect(opened).toMatchObject({ ok: true, drill: { ok: true, point: id, cell: 'shared', store: 'main' } });
     expect(openDrill(server.drilled.at(-1), { signers })).toEqual(opened);
     expect((await readdir(join(dir, 'work'))).filter((name) => /^(drill|rehearsal)-/.test(name))).toEqual([]);
+  });
+
+  test('told to end as a group, with the launcher and whoever reads it, it leaves neither a copy nor a process', async () => {
+    await seal();
+    const launcher = fileURLToPath(new URL('../../../../bin/launch.cjs', import.meta.url));
+    const args = ['drill', '--config', join(dir, 'agent.yaml'), '--store', 'main'];
+    const child = spawn(process.execPath, [launcher, 'packages/agent/src/main.ts', ...args], {
+      detached: true, // a group of its own, as `timeout` and a service manager make one
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = once(child, 'exit');
+    const made = async () => (await readdir(join(dir, 'work'))).filter((name) => /^(drill|rehearsal)-/.test(name));
+    const dataOf = (name: string) => join(dir, 'work', name, 'cluster', 'data');
+    await eventually(async () => {
+      for (const name of await made()) if ((await processesIn(dataOf(name))).length > 0) return true;
+      return false;
+    }, 60_000);
+    const [name] = await made();
+    child.stdout.destroy();
+    child.stderr.destroy();
+    process.kill(-child.pid!, 'SIGTERM');
+    expect(await ended).toEqual([130, null]);
+    expect(await made()).toEqual([]);
+    expect(await processesIn(dataOf(name!))).toEqual([]);
   });
 
   test('the agent takes restore points and drills by itself, and tells the server', async () => {

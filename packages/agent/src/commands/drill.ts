@@ -10,6 +10,7 @@ import { drillLines } from '../drill/words.ts';
 import { print, printJson, warn } from '../output.ts';
 import { onlyOne, vaultsOf } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
+import { interruptible } from './interruptible.ts';
 
 export const DRILL_USAGE = `headgate-agent drill: brings a restore point back from its vault, and says what came of it
 
@@ -71,9 +72,7 @@ export async function drill(args: readonly string[]): Promise<number> {
   if (targets.some((each) => each !== undefined && !(each > 0))) return misused('--rto and --rpo are seconds above 0');
   const read = trustedIn(config);
   if (!read.ok) return read.code;
-  const over = new AbortController();
-  const asked = (): void => over.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  const over = interruptible();
   const say = (line: string): void => void (values.json === true || warn(`${line}\n`));
   try {
     const drilled = await drillStore({
@@ -92,7 +91,7 @@ export async function drill(args: readonly string[]): Promise<number> {
     if (over.signal.aborted) return complain(['it was interrupted; what was brought back is gone'], EXIT.interrupted);
     return complain([(error as Error).message], EXIT.refused);
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, asked);
+    over.over();
   }
 }
 

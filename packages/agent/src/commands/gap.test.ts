@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { type DrilledWorld, drilledWorld } from '@headgate/adapters/execution/drill/testing/drilled-world';
 import { pointToRebuild } from '@headgate/adapters/execution/rebuild/point-to-rebuild';
 import { recoverAside } from '@headgate/adapters/execution/recover/recover-aside';
+import { vaultKey } from '@headgate/adapters/execution/vault/vault-key';
 import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { openDrill, signDrill } from '@headgate/documents';
+import { judgeDrill } from '@headgate/domain';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { drillLines } from '../drill/words.ts';
 import { vaultLog } from '../schedule/vault-log.ts';
 import { sealedPlan } from '../testing/sealed-plan.ts';
 import { typed } from '../testing/typed.ts';
@@ -137,6 +141,22 @@ describe('What would be lost', { timeout: 120_000 }, () => {
         });
       });
     expect(await list()).toMatchObject({ code: 0 });
+  });
+
+  test('a drill loses what the list does, and names the moment before the gap', async () => {
+    await without([join(wal, `${segments[2]}.age`)], async () => {
+      const [told] = JSON.parse((await list('--json')).out);
+      const at = new Date(told.freshness.reachedAt).toISOString();
+      const facts = await world.drill();
+      expect(judgeDrill(facts)).toMatchObject({
+        ok: false,
+        because: [expect.stringContaining(`nothing after it comes back; the log before it goes up to ${at}`)],
+        rpoMs: facts.startedAt - told.freshness.reachedAt,
+      });
+      expect(drillLines(facts).join('\n')).toContain(`segments of its log, up to ${at}`);
+      const key = await vaultKey(world.vault.keyFile);
+      expect(openDrill(signDrill(facts, key), world.ask.trust)).toMatchObject({ ok: true, drill: { ok: false } });
+    });
   });
 
   test('a segment of another size is told without reading it, a flipped byte by verify', async () => {

@@ -31,6 +31,7 @@ import { pinnedVerification } from '../rehearse/pinned-verification.ts';
 import { reportRestoration } from '../restoration/report-restoration.ts';
 import { underWayIn } from '../stop/under-way.ts';
 import { complain, trustedIn } from './command-line.ts';
+import { interruptible } from './interruptible.ts';
 
 export const RECOVER_STORE_USAGE = `headgate-agent recover-store: puts a store back in its own place as it was at a moment, by a decision
 
@@ -111,9 +112,7 @@ export async function recoverStore(args: readonly string[]): Promise<number> {
   const [command = '', file, ...more] = positionals;
   const wrong = misuse(command, file, more.length, values);
   if (wrong !== undefined) return misused(wrong);
-  const over = new AbortController();
-  const asked = (): void => over.abort(new Error('it was interrupted'));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  const over = interruptible(new Error('it was interrupted'));
   try {
     return command === 'propose'
       ? await propose(values, over.signal)
@@ -122,7 +121,7 @@ export async function recoverStore(args: readonly string[]): Promise<number> {
     const code = error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused;
     return complain((error as Error).message.split('\n'), code);
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, asked);
+    over.over();
   }
 }
 

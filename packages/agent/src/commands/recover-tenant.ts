@@ -3,6 +3,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type MadeDifference, makeDifference } from '@headgate/adapters/execution/tenant-rows/make-difference';
 import { visibleJson } from '@headgate/contract';
@@ -29,6 +30,7 @@ import {
   tenantsOf,
 } from '../recover-tenant/stores.ts';
 import { complain, configIn, trustedIn } from './command-line.ts';
+import { interruptible } from './interruptible.ts';
 
 export const RECOVER_TENANT_USAGE = `headgate-agent recover-tenant: brings one tenant of a shared store back to a moment, and nobody else
 
@@ -147,9 +149,7 @@ async function diff(values: Values): Promise<number> {
     values.out ?? join(own, `${tenant}-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}.difference`),
   );
   await mkdir(dirname(out), { recursive: true, mode: 0o700 });
-  const over = new AbortController();
-  const asked = (): void => over.abort(new Error('it was interrupted; nothing was changed'));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  const over = interruptible(new Error('it was interrupted; nothing was changed'));
   const { environment } = cell;
   const made = await makeDifference({
     of: {
@@ -163,7 +163,7 @@ async function diff(values: Values): Promise<number> {
     rules: { ...rules.content.spec, name: rules.content.metadata.name, digest: rules.digest },
     others: othersOf(cell, store!, tenant!, rules.content.spec),
     ...{ live: await liveStore(cell, store!), was: was.store, out, now: Date.now, signal: over.signal },
-  });
+  }).finally(over.over);
   if (!made.ok)
     return complain(
       made.refusals.flatMap((refusal) => rules.tell(refusal).split('\n')),
@@ -238,30 +238,18 @@ async function hold({ config, store, tenant, cell: name, minutes = '30' }: Value
   if (!read.ok) return read.code;
   const cell = cellOfStore(read.config, store!, name);
   expectTenant(cell, store!, tenant!);
-  const over = interrupted(Number(minutes) * MINUTE_MS);
-  const held = await holdIn(cell, tenant!, read.config.dataDir);
-  if (!held.held) {
-    over.cancel();
-    return complain(heldLines(tenant!, held), EXIT.refused);
+  const over = interruptible();
+  try {
+    const held = await holdIn(cell, tenant!, read.config.dataDir);
+    if (!held.held) return complain(heldLines(tenant!, held), EXIT.refused);
+    print(`${heldLines(tenant!, held).join('\n')}\nAt most ${minutes} minutes; interrupt it to end it.\n`);
+    await sleep(Number(minutes) * MINUTE_MS, undefined, { signal: over.signal }).catch(() => {});
+    await held.release();
+    print(`${tenant} is served again.\n`);
+    return EXIT.ok;
+  } finally {
+    over.over();
   }
-  print(`${heldLines(tenant!, held).join('\n')}\nAt most ${minutes} minutes; interrupt it to end it.\n`);
-  await over.come;
-  await held.release();
-  print(`${tenant} is served again.\n`);
-  return EXIT.ok;
-}
-
-/** When so much time is over, or somebody asks for the end. Milliseconds. */
-function interrupted(ms: number): { readonly come: Promise<void>; cancel(): void } {
-  const { promise, resolve: come } = Promise.withResolvers<void>();
-  const timer = setTimeout(come, ms);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, come);
-  const cancel = (): void => {
-    clearTimeout(timer);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, come);
-    come();
-  };
-  return { come: promise.finally(cancel), cancel };
 }
 
 type Done = Extract<AppliedTenant, { ok: true }>;

@@ -14,6 +14,7 @@ import { reportRestoration } from '../restoration/report-restoration.ts';
 import { tenantsIn } from '../restoration/tenants-in.ts';
 import { onlyOne } from '../vault-cells.ts';
 import { complain, trustedIn } from './command-line.ts';
+import { interruptible } from './interruptible.ts';
 
 export const RECOVER_USAGE = `headgate-agent recover: brings a store back to a moment, from its vault, beside the one that serves
 
@@ -67,14 +68,17 @@ export async function recover(args: readonly string[]): Promise<number> {
     return misused('it needs --config, --store and --to');
   const read = trustedIn(config);
   if (!read.ok) return read.code;
+  const over = interruptible(new Error('it was interrupted'));
   try {
     const cell = onlyOne(recoverableOf(read.config, store, values.cell));
     const moment = momentOf(values, cell.cell);
     if (typeof moment === 'string') return misused(moment);
-    return await bring(cell, store, resolve(to), moment, read, values);
+    return await bring(cell, store, resolve(to), moment, read, values, over.signal);
   } catch (error) {
     if (error instanceof NoIdentity) return misused(error.message);
     return complain([(error as Error).message], error instanceof ObjectStoreTrouble ? EXIT.away : EXIT.refused);
+  } finally {
+    over.over();
   }
 }
 
@@ -85,16 +89,14 @@ async function bring(
   moment: Moment,
   { config, trust }: { readonly config: AgentConfig; readonly trust: Trust },
   values: Values,
+  signal: AbortSignal,
 ): Promise<number> {
   const startedAt = Date.now();
   if (cell.kind !== 'process' || !Object.hasOwn(cell.stores, store))
     throw new Error(`${cell.cell} has no store ${store} whose PostgreSQL Headgate keeps`);
-  const over = new AbortController();
-  const asked = (): void => over.abort(new Error('it was interrupted'));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
   const say = (line: string): void => void (values.json === true || warn(`${line}\n`));
   const { id, identity: identityFile } = values;
-  const recovered = await bringBeside({ cell, store, to, moment, trust, id, identityFile, signal: over.signal, say });
+  const recovered = await bringBeside({ cell, store, to, moment, trust, id, identityFile, signal, say });
   if (!recovered.ok) return complain([recovered.why], EXIT.refused);
   const { database } = cell.stores[store]!;
   const { point, lastCommitAt } = recovered.value;

@@ -78,6 +78,32 @@ function headgate(...args: string[]): Promise<Ran> {
   });
 }
 
+/** A store of somebody else's server, as an agent's configuration has it. */
+async function ofAgent(): Promise<readonly string[]> {
+  const tenants = {
+    tenants: {},
+    router: { listenPort: 20_001, adminPort: 20_002, tokenFile: join(dir, 'router-token') },
+  };
+  const cell = {
+    ...{ cell: 'shared', environment: 'production', application: 'shop', dir: join(dir, 'cell') },
+    slots: { blue: { web: 20_003 }, green: { web: 20_004 } },
+    externalStores: {
+      main: {
+        url: { file: shop.files.url },
+        adminUrl: { file: shop.files.adminUrl },
+        restorePointsDir: shop.store.restorePointsDir,
+      },
+    },
+    ...tenants,
+  };
+  await writeFile(join(dir, 'cell.json'), JSON.stringify(cell));
+  await writeFile(
+    join(dir, 'agent.yaml'),
+    `version: 1\nserver: http://127.0.0.1:1\nname: a\ntokenFile: ${dir}/t\ndataDir: ${dir}/d\ntrustFile: ${dir}/trust.yaml\nenvironments: [{name: production}]\ncellFiles: [${dir}/cell.json]\n`,
+  );
+  return ['--from', 'main', '--config', 'agent.yaml', '--scratch-env', 'SHOP_ADMIN', '--stall', '30'];
+}
+
 const databases = async () =>
   withClient(await shop.store.cluster.controlConnection(), async (client) => {
     const { rows } = await client.query<{ name: string }>('select datname as name from pg_database order by 1');
@@ -167,28 +193,7 @@ describe.skipIf(tools === undefined)('with pg_dump', { timeout: 240_000 }, () =>
   });
 
   test('a store of the agent’s, from its newest restore point', async () => {
-    const tenants = {
-      tenants: {},
-      router: { listenPort: 20_001, adminPort: 20_002, tokenFile: join(dir, 'router-token') },
-    };
-    const cell = {
-      ...{ cell: 'shared', environment: 'production', application: 'shop', dir: join(dir, 'cell') },
-      slots: { blue: { web: 20_003 }, green: { web: 20_004 } },
-      externalStores: {
-        main: {
-          url: { file: shop.files.url },
-          adminUrl: { file: shop.files.adminUrl },
-          restorePointsDir: shop.store.restorePointsDir,
-        },
-      },
-      ...tenants,
-    };
-    await writeFile(join(dir, 'cell.json'), JSON.stringify(cell));
-    await writeFile(
-      join(dir, 'agent.yaml'),
-      `version: 1\nserver: http://127.0.0.1:1\nname: a\ntokenFile: ${dir}/t\ndataDir: ${dir}/d\ntrustFile: ${dir}/trust.yaml\nenvironments: [{name: production}]\ncellFiles: [${dir}/cell.json]\n`,
-    );
-    const from = ['--from', 'main', '--config', 'agent.yaml', '--scratch-env', 'SHOP_ADMIN', '--stall', '30'];
+    const from = await ofAgent();
     const none = await headgate('good', ...from);
     expect(none).toMatchObject({
       code: 1,
@@ -201,6 +206,43 @@ describe.skipIf(tools === undefined)('with pg_dump', { timeout: 240_000 }, () =>
     expect(ran.code).toBe(0);
     const other = await headgate('good', '--from', 'other', '--config', 'agent.yaml');
     expect(other.err).toContain('no store of this agent’s is called other; it has shared/main'.replace('’', "'"));
+  });
+
+  test('a restore point from before what production has had since: that runs first, and what is left is promised and led back', async () => {
+    const from = await ofAgent();
+    const taken = await new DumpRestorePoints(new Map([['main', shop.store]])).take('main', stepContext());
+    expect(taken).toMatchObject({ ok: true });
+    const had = 'create table since(n int); select pg_sleep(2)';
+    await release('two', had, 'drop table since');
+    const two = join(dir, 'two');
+    await writeFile(join(two, 'next.sql'), 'alter table since add column m int');
+    await writeFile(join(two, 'next.down.sql'), 'alter table since drop column m');
+    const manifest = (await readFile(join(two, 'release.yaml'), 'utf8'))
+      .replace('max: 1', 'max: 2')
+      .replace(', down: down.sql, undo: down', ', undo: keep');
+    const next = '  - {id: m2, from: 1, to: 2, phase: expand, up: next.sql, down: next.down.sql, undo: down}\n';
+    await writeFile(join(two, 'release.yaml'), manifest + next);
+    const record = `insert into headgate.migration(version, id, digest, applied_by) values (1, 'm1', 'sha256:x', 'test')`;
+    const production = await shop.store.cluster.controlConnection(shop.store.database);
+    await withClient(production, (client) => client.query(`create table public.since(n int); ${record}`));
+    try {
+      const ran = await headgate('two', ...from, '--json');
+      const { result, facts } = JSON.parse(ran.out);
+      expect(ran.code).toBe(0);
+      expect(
+        facts.passes.map((pass: { files: { migration: string }[] }) => pass.files.map((f) => f.migration)),
+      ).toEqual([['m2'], ['m2'], ['m2']]);
+      expect(facts.missing[0]).toMatch(
+        /^the store is at schema 1, and its copy was at 0: m1 ran on it first, and nothing/,
+      );
+      expect(result).toMatchObject({ ok: true, wayBack: 'equal' });
+      const strange = await headgate('good', ...from);
+      expect(strange.err).toContain('has nothing to rehearse');
+    } finally {
+      await withClient(production, (client) =>
+        client.query('drop table public.since; delete from headgate.migration where version = 1'),
+      );
+    }
   });
 
   test('interrupted, it takes its copy away', async () => {

@@ -25,9 +25,10 @@ import { print, printJson, warn } from '../output.ts';
 import { businessOf } from '../rehearse/business.ts';
 import { type LoadAsked, loadAsked, loadOf } from '../rehearse/load.ts';
 import { type OpenedCopy, openCopy } from '../rehearse/open-copy.ts';
-import { pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
+import { appliedSince, pendingOf, type RehearsedRelease, readRelease } from '../rehearse/release-files.ts';
 import { rehearsalLines, storeText } from '../rehearse/words.ts';
 import { complain } from './command-line.ts';
+import { interruptible } from './interruptible.ts';
 
 export const REHEARSE_USAGE = `headgate-agent rehearse: runs a release's migrations on a copy of a store, forward, back and forward
 
@@ -124,9 +125,7 @@ export async function rehearse(args: readonly string[]): Promise<number> {
   const [stallS = 0, lockWaitS = 2] = numbers;
   const load = loadAsked(values);
   if (typeof load === 'string') return misused(load);
-  const over = new AbortController();
-  const asked = (): void => over.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, asked);
+  const over = interruptible();
   try {
     return await carryOut(values, {
       release,
@@ -142,7 +141,7 @@ export async function rehearse(args: readonly string[]): Promise<number> {
     }
     return complain((error as Error).message, EXIT.refused);
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, asked);
+    over.over();
   }
 }
 
@@ -194,7 +193,10 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
   try {
     const { copy, from } = opened;
     say(`A copy of ${storeText(from)} is there after ${tookText(copy.readyMs)}.`);
-    const version = copy.schemaVersion ?? versionGiven(values);
+    const held = copy.schemaVersion ?? versionGiven(values);
+    // A restore point may be from before migrations that production has had.
+    const version = Math.max(held, opened.schemaVersion ?? held);
+    const applied = appliedSince(release, held, version);
     // A tenant of Odoo's is held while it is upgraded: only logins of its own, such as a report's, can wait.
     const stallMs = asked.stallMs ?? (opened.odoo === undefined ? STALL_MS : undefined);
     const { mask: rules } = values;
@@ -205,7 +207,7 @@ async function carryOut(values: Values, asked: Asked): Promise<number> {
       opened.odoo === undefined
         ? await run({
             ...common,
-            ...{ copy, how: asked.runner, lockWaitMs: asked.lockWaitMs, mostTables: MOST_TABLES },
+            ...{ copy, applied, how: asked.runner, lockWaitMs: asked.lockWaitMs, mostTables: MOST_TABLES },
             maskedBy: await masking?.(),
             program: programOf(opened, release, asked, workDir),
             business: business.of === 'odoo' ? otherCell() : business.ask,

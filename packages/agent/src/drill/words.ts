@@ -27,7 +27,7 @@ export function drillLines(facts: DrillFacts): readonly string[] {
   if (amcheck?.problems.length === 0) lines.push('  pg_amcheck found nothing wrong in tables and indexes');
   if (wal !== undefined)
     lines.push(
-      `  with ${wal.segments} segments of its log, up to ${new Date(wal.reachedAt).toISOString()} (LSN ${wal.lsn})`,
+      `  ${wal.replayed === undefined ? 'not brought back:' : 'with'} ${wal.segments} segments of its log, up to ${new Date(wal.reachedAt).toISOString()} (LSN ${wal.lsn})`,
     );
   if (transactions === undefined) lines.push('  no business transactions are declared (vault.drill.transactions)');
   const { rpoMs } = result;

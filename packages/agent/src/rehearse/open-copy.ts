@@ -9,6 +9,7 @@ import { findStore } from '@headgate/adapters/execution/odoo/index';
 import { odooStores } from '@headgate/adapters/execution/odoo/odoo-cell';
 import type { OdooCellConfig } from '@headgate/adapters/execution/odoo/odoo-cell-config';
 import { copyOfTenant, type TenantCopy } from '@headgate/adapters/execution/odoo/rehearsal/index';
+import { recordedVersion } from '@headgate/adapters/execution/rehearsal/copy';
 import {
   type Copy,
   type CopyServer,
@@ -45,6 +46,8 @@ export interface OpenedCopy {
   readonly from: RehearsedStore;
   /** Of the database that serves, if it keeps them. */
   readonly heaviest: readonly string[] | undefined;
+  /** Of the schema of the store itself, as it is now; absent: its copy is as new, or it doesn't run here. */
+  readonly schemaVersion?: number | undefined;
   /** The application's own program, where that migrates the store. */
   readonly migrations?: CommandMigrations | undefined;
   /** The cell's Node. */
@@ -93,12 +96,12 @@ async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
   if (external !== undefined) {
     const store = await openExternalStore(name, external);
     const serving = await store.cluster.controlConnection(store.database);
-    const heaviest = await withClient(serving, heaviestIn);
+    const now = await withClient(serving, ofStore);
     const onto = await serverOf(ask, await store.cluster.major());
     return closing(onto, async () => ({
       copy: await copyFromDumpPoint(store, onto, ask),
       from,
-      heaviest,
+      ...now,
       migrations,
       node: cell.node,
     }));
@@ -117,8 +120,15 @@ async function fromStore(ask: CopyAsk): Promise<OpenedCopy> {
   const store = { name, cluster, database, user, passwordFile, archiveDir, restorePointsDir, files: [], keep: 1 };
   const copy = await copyFromPhysicalPoint(store, ask.workDir, ask);
   const serving = (await cluster.postmaster())?.ready === true ? await cluster.controlConnection(database) : undefined;
-  const heaviest = serving === undefined ? undefined : await withClient(serving, heaviestIn);
-  return { copy, from, heaviest, migrations, node: cell.node, remove: () => copy.remove() };
+  const now = serving === undefined ? { heaviest: undefined } : await withClient(serving, ofStore);
+  return { copy, from, ...now, migrations, node: cell.node, remove: () => copy.remove() };
+}
+
+/** What is read of the database that serves. */
+async function ofStore(
+  client: Parameters<typeof heaviestIn>[0],
+): Promise<Pick<OpenedCopy, 'heaviest' | 'schemaVersion'>> {
+  return { heaviest: await heaviestIn(client), schemaVersion: await recordedVersion(client) };
 }
 
 async function fromTenant(ask: CopyAsk, cell: OdooCellConfig, from: RehearsedStore): Promise<OpenedCopy> {

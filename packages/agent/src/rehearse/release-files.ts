@@ -85,3 +85,20 @@ export function pendingOf({ migrations, name }: RehearsedRelease, version: numbe
     );
   return pending;
 }
+
+/**
+ * What the store, which is at that version by now, has had since its copy was at `version`: the copy gets it first. Throws when the
+ * release doesn't have all of it.
+ */
+export function appliedSince(
+  { migrations, name }: RehearsedRelease,
+  version: number,
+  store: number,
+): readonly MigrationFiles[] {
+  const since = migrations.filter(({ migration }) => migration.to > version && migration.to <= store);
+  if (store > version && (since[0]?.migration.from !== version || since.at(-1)?.migration.to !== store))
+    throw new Error(
+      `the store is at version ${store} of the schema, its copy at ${version}, and ${name} doesn't lead from the one to the other: take a restore point, and rehearse on that`,
+    );
+  return since;
+}

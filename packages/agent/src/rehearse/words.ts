@@ -202,13 +202,20 @@ function businessLines({ business, schema }: RehearsalFacts): string[] {
   ];
 }
 
+/** Where only some have a way back, none of it was run: the way begins with the last, and ends where there is none. */
+function noWayBack({ migrations }: RehearsalFacts): string {
+  const without = migrations.filter(({ down }) => down === undefined).map(({ id }) => id);
+  if (without.length === migrations.length) return 'going back is not a migration';
+  return `the ways back that there are were NOT run, since ${without.join(', ')} ${without.length === 1 ? 'has' : 'have'} none`;
+}
+
 function closing(facts: RehearsalFacts, stallMs: number | undefined): string[] {
   const { ok, because, longestStallMs, durationMs, wayBack } = judgeRehearsal(facts);
   if (!ok) return ['It did NOT go well:', ...because.map((each) => `  ${each}`)];
   const ways = {
     equal: 'the way back leads to the same schema and rows',
     'declared-lossy': 'the way back loses data, as it says itself',
-    none: 'going back is not a migration: the release keeps the schema, or restores',
+    none: `${noWayBack(facts)}: the release keeps the schema, or restores`,
     different: '',
     'not-reached': 'the way back was not run',
   };

@@ -6,6 +6,8 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { MAX_BLOB_BYTES } from '@headgate/contract';
 import { digestOf, readYaml } from '@headgate/documents';
+import { closesSaid } from '@headgate/documents/service/closes';
+import { expectDirectives } from '@headgate/documents/service/directives';
 import { EXIT } from '../exit-codes.ts';
 import { Failure } from '../failure.ts';
 
@@ -53,8 +55,8 @@ export async function readReleaseFolder(path: string): Promise<ReleaseFolder> {
   if (Array.isArray(manifest.migrations))
     manifest.migrations = await eachOf(manifest.migrations, async (migration) => ({
       ...migration,
-      ...(migration.up === undefined ? {} : { up: await fileOf(migration.up) }),
-      ...(migration.down === undefined ? {} : { down: await fileOf(migration.down) }),
+      ...(migration.up === undefined ? {} : { up: heard(await fileOf(migration.up), files, migration.closes) }),
+      ...(migration.down === undefined ? {} : { down: heard(await fileOf(migration.down), files, migration.closes) }),
     }));
   return { manifest, files };
 }
@@ -90,6 +92,30 @@ async function digested(folder: string, value: unknown, files: Map<string, Uint8
     throw malformed(`the manifest gives ${name} the digest ${String(given.digest)}, it has ${digest}`);
   files.set(digest, bytes);
   return { name, digest, size: bytes.length };
+}
+
+/**
+ * A migration's file, in which nothing is said that nobody reads. `closes`: the manifest's; what a file says of that counts in
+ * a service's release alone.
+ */
+function heard(file: unknown, files: ReadonlyMap<string, Uint8Array>, closes: unknown): unknown {
+  const { name, digest } = (file ?? {}) as { readonly name?: string; readonly digest?: string };
+  const bytes = files.get(digest ?? '');
+  if (name === undefined || bytes === undefined) return file;
+  try {
+    expectDirectives(name, bytes);
+  } catch (error) {
+    throw malformed((error as Error).message);
+  }
+  const listed: readonly unknown[] = Array.isArray(closes) ? closes : [];
+  const unlisted = closesSaid(bytes)
+    .flat()
+    .find((operation) => !listed.includes(operation));
+  if (unlisted !== undefined)
+    throw malformed(
+      `${name} says headgate:closes ${unlisted.slice(0, 80)}, and its manifest doesn’t: put closes: [${unlisted.slice(0, 80)}] beside the migration’s up`,
+    );
+  return file;
 }
 
 type Fields = Record<string, unknown>;

@@ -9,8 +9,7 @@ const CLOSES = /^[ \t]*(?:--|#)[ \t]*headgate:closes\b[ \t:]*(.*)$/gim;
  * isn't an operation of the service: what it meant isn't guessed.
  */
 export function closesOf(file: string, bytes: Uint8Array, operations: readonly string[]): readonly string[] {
-  const said = [...Buffer.from(bytes).toString('utf8').matchAll(CLOSES)];
-  const named = said.map(([, text = '']) => text.split(/[\s,]+/).filter((name) => name !== ''));
+  const named = closesSaid(bytes);
   if (named.some((names) => names.length === 0))
     throw new Error(
       `${file} says headgate:closes and no operation; name one: \`-- headgate:closes ${operations[0] ?? 'NAME'}\``,
@@ -22,4 +21,10 @@ export function closesOf(file: string, bytes: Uint8Array, operations: readonly s
       `${file} closes the operation ${JSON.stringify(unknown.slice(0, 80))}${didYouMean(unknown.slice(0, 80), operations)}; the service declares ${operations.length === 0 ? 'none' : operations.join(', ')} below operations`,
     );
   return closes.slice(0, OPERATION_LIMITS.operations);
+}
+
+/** What a file says that it closes, each time that it does. */
+export function closesSaid(bytes: Uint8Array): readonly (readonly string[])[] {
+  const said = [...Buffer.from(bytes).toString('utf8').matchAll(CLOSES)];
+  return said.map(([, text = '']) => text.split(/[\s,]+/).filter((name) => name !== ''));
 }

@@ -104,6 +104,34 @@ describe('a migration of a service says in its file what it closes', () => {
     await expect(release('-- headgate:closes\n')).rejects.toThrow('-- headgate:closes post-invoice');
   });
 
+  test.each([
+    [
+      '-- headgate:close post-invoice\nselect 1;\n',
+      /0001-a\.sql:1 says headgate:close, .*did you mean "closes"\?; .*headgate:lossy/,
+    ],
+    [
+      'select 1;\n  # headgate:no-transactions\n',
+      /:2 says headgate:no-transactions, .*did you mean "no-transaction"\?/,
+    ],
+    ['-- headgate:window sunday\n', /says headgate:window, which means nothing; a migration says/],
+    ['-- headgate: closes post-invoice\n', /says headgate: closes where nobody reads it; .*`-- headgate:closes …`/],
+    ['select 1; -- headgate:closes post-invoice\n', /says headgate:closes where nobody reads it/],
+    ['/* headgate:closes post-invoice */\n', /says headgate:closes where nobody reads it/],
+  ])('%j is refused: nobody would hear that it does nothing', async (sql, why) => {
+    await expect(release(sql)).rejects.toThrow(why);
+    await writeFile(join(dir, 'migrations/0001-a.down.sql'), sql);
+    await expect(release('select 1;\n')).rejects.toThrow(/0001-a\.down\.sql/);
+    await rm(join(dir, 'migrations/0001-a.down.sql'));
+  });
+
+  test.each([
+    '-- headgate:no-transaction\ncreate index concurrently on invoice (id);\n',
+    '-- Headgate: runs this at night\n-- see headgate:closes\nselect 1;\n',
+    'select a # headgate:window from (values (1, 2)) of (a, b);\n',
+  ])('%j is taken: what it says is read, or isn’t said to Headgate', async (sql) => {
+    expect((await release(sql)).manifest.migrations[0]?.up.size).toBe(sql.length);
+  });
+
   test('and what it activates stands in the manifest, by the names of operations and migrations that there are', async () => {
     await writeFile(join(dir, 'migrations/0001-a.sql'), 'select 1;\n');
     const made = (activates: string, origin: 'built' | 'adopted' = 'built') =>

@@ -4,6 +4,7 @@ import { API_VERSION, type ArtifactFile, type Digest, type ReleaseManifest } fro
 import { didYouMean } from '@headgate/domain/model/nearest';
 import { digestOf } from '../digest.ts';
 import { closesOf } from './closes.ts';
+import { expectDirectives } from './directives.ts';
 import { migrationsOf } from './migration-files.ts';
 import { SERVICE_COMPONENT } from './names.ts';
 import type { ServiceContent } from './service.ts';
@@ -57,7 +58,11 @@ export async function serviceRelease(
   const operations = (spec.operations ?? []).map(({ name }) => name);
   const migrations = [];
   for (const { up, down, ...draft } of migrationsOf(await migrationFiles(root, spec.migrations), spec.phase)) {
-    const at = (name: string) => add(`${spec.migrations}/${name}`);
+    const at = async (name: string) => {
+      const found = await add(`${spec.migrations}/${name}`);
+      expectDirectives(found.name, files.get(found.digest)!);
+      return found;
+    };
     const file = await at(up);
     const closes = closesOf(file.name, files.get(file.digest) as Uint8Array, operations);
     const own = { ...draft, up: file, ...(down === undefined ? {} : { down: await at(down) }) };

@@ -73,6 +73,11 @@ describe('a drill', () => {
     );
     const short = judgeDrill({ ...sound, wal: { ...wal, replayed: false } });
     expect(short).toMatchObject({ ok: false, because: [expect.stringContaining('ends before 0/3')], rpoMs: 30_000 });
+    const { replayed: _, everyMs: __, ...before } = { ...wal, sealedAt: wal.reachedAt };
+    expect(judgeDrill({ ...sound, wal: before, ended: 'its log has a gap' })).toMatchObject({
+      ok: false,
+      rpoMs: 10_000,
+    });
   });
 
   test.each<[string, Partial<DrillFacts>, RegExp]>([

@@ -34,7 +34,7 @@ export interface DrilledPoint {
 
 /** A store's write-ahead log, as far as it lies in the vault. */
 export interface DrilledWal {
-  /** Segments that were brought back. */
+  /** Segments that were brought back, or that lie before a gap. */
   readonly segments: number;
   /** What was acknowledged before then lies in the vault, and when that was known. */
   readonly reachedAt: Instant;
@@ -138,7 +138,8 @@ export function judgeDrill(facts: DrillFacts): DrillResult {
  * restore point is begun so long after this one, and counts once it is sealed, which takes as long as this one's did.
  */
 function lostMs({ takenAt, sealedAt }: DrilledPoint, { startedAt, everyMs, wal }: DrillFacts): number {
-  if (wal?.replayed === true) {
+  // What broke off before the log was replayed says nothing against it: it reaches as far as what lies there does.
+  if (wal !== undefined && wal.replayed !== false) {
     const passes = (wal.everyMs ?? 0) + Math.max(0, wal.sealedAt - wal.reachedAt);
     return Math.max(0, passes, startedAt - Math.max(wal.reachedAt, takenAt));
   }

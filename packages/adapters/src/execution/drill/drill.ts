@@ -13,7 +13,7 @@ import { type ContentFile, kindOf } from '../vault/point-contents.ts';
 import { amcheck } from './amcheck.ts';
 import { chosenBackup } from './backup-to-drill.ts';
 import type { BroughtBack } from './brought-back.ts';
-import { isOurs } from './in-our-words.ts';
+import { isOurs, LogHasGap } from './in-our-words.ts';
 import type { PointToDrill } from './point-to-drill.ts';
 import { chosenInVault } from './sealed-to-drill.ts';
 import type { StoreToDrill } from './store-to-drill.ts';
@@ -127,6 +127,7 @@ export async function drill(ask: DrillAsk): Promise<DrillFacts> {
     }
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof LogHasGap && error.wal !== undefined) facts.wal = error.wal;
     facts.ended = endedBy(error as Error, at.stage).slice(0, MOST_CHARACTERS);
     if (!isOurs(error)) ask.detail?.((error as Error).message);
   } finally {

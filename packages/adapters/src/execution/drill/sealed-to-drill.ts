@@ -1,7 +1,8 @@
 /** A restore point in a vault, for a drill. */
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DrilledPoint } from '@headgate/domain';
+import type { DrilledPoint, DrilledWal } from '@headgate/domain';
+import { lsnOfSegment, segmentNumber } from '../../postgres-cluster/wal-place.ts';
 import { controlConnection } from '../store/store-session.ts';
 import { choosePoint } from '../vault/choose-point.ts';
 import { fetchPoint } from '../vault/fetch-point.ts';
@@ -9,13 +10,14 @@ import { PointContents } from '../vault/point-contents.ts';
 import type { Unsealing } from '../vault/unseal-point.ts';
 import { listVault } from '../vault/vaulted-points.ts';
 import { cameTo } from '../vault/wal/came-to.ts';
-import { fetchWal } from '../vault/wal/fetch-wal.ts';
+import { fetchWal, gapOnTheWay } from '../vault/wal/fetch-wal.ts';
 import { readReach } from '../vault/wal/vaulted-wal.ts';
 import { goesOnFrom } from '../vault/wal/wal-timelines.ts';
+import { gapText, type LogGap } from '../vault/wal/whole-log.ts';
 import { bringBack } from './bring-back.ts';
 import { type BringBackAsk, WAL } from './brought-back.ts';
 import type { DrillAsk } from './drill.ts';
-import { InOurWords } from './in-our-words.ts';
+import { InOurWords, LogHasGap } from './in-our-words.ts';
 import { type FetchedLog, type PointToDrill, ROOM } from './point-to-drill.ts';
 
 /** `dir`: the drill's folder. */
@@ -81,7 +83,11 @@ async function fetchLog(
   dir: string,
 ): Promise<FetchedLog | undefined> {
   const { from, trust, identities, walEveryMs } = ask;
-  const fetched = await fetchWal({ store, of: from, trust, identities, from: sealed, to: join(dir, WAL), signal });
+  const way = { store, of: from, trust, from: sealed, signal };
+  const gap = await gapOnTheWay(way);
+  if (!gap.ok) throw new InOurWords(gap.why);
+  if (gap.value !== undefined) throw new LogHasGap(gapText(gap.value), beforeGap(gap.value));
+  const fetched = await fetchWal({ ...way, identities, to: join(dir, WAL) });
   if (!fetched.ok) throw new InOurWords(fetched.why);
   if (fetched.value === undefined) return undefined;
   const { reach, segments } = fetched.value;
@@ -90,6 +96,12 @@ async function fetchLog(
     wal: { segments, reachedAt, sealedAt, lsn, ...(walEveryMs !== undefined && { everyMs: walEveryMs }) },
     came: async (copy) => cameTo(await controlConnection(copy.store), reach),
   };
+}
+
+/** What would come back up to its moment (`--at`), by the reach that `restore-points list` tells. */
+function beforeGap({ until, before, segment }: LogGap & { readonly before: number }): DrilledWal | undefined {
+  if (until === undefined) return undefined;
+  return { segments: before, reachedAt: until, sealedAt: until, lsn: lsnOfSegment(segmentNumber(segment)) };
 }
 
 function pointOf({ sealed, manifest }: Unsealing): DrilledPoint {

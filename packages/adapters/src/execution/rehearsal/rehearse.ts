@@ -38,6 +38,8 @@ export interface RehearsalAsk {
   readonly from: RehearsedStore;
   /** To be applied, in order: each begins where the one before ends. */
   readonly migrations: readonly MigrationFiles[];
+  /** What the store has had since the moment that its copy holds, in order: it is run first, and nothing is promised of it. */
+  readonly applied?: readonly MigrationFiles[];
   readonly how: 'headgate' | 'psql';
   /** After which waiting for a lock ends. Milliseconds. */
   readonly lockWaitMs: number;
@@ -66,7 +68,7 @@ const CONNECTIONS = 2;
  */
 export async function rehearse(ask: RehearsalAsk): Promise<RehearsalFacts> {
   await loadParser();
-  if (ask.underLoad === undefined) return onCopy(ask, undefined);
+  if (ask.underLoad === undefined || isBehind(ask)) return onCopy(ask, undefined);
   // Before anybody works with the copy: as it is then, nothing else has it any more.
   const clone = await cloneOf(ask.copy.store);
   try {
@@ -112,6 +114,7 @@ async function carryOut(
 ): Promise<RehearsalFacts> {
   const { copy, migrations, statements, say } = ask;
   const { control } = setting;
+  await catchUp(ask, client, setting);
   await client.query('analyze');
   const { rows: size } = await client.query<{ bytes: number }>(
     'select pg_database_size(current_database())::float8 as bytes',
@@ -207,13 +210,35 @@ async function businessOf(
   const there =
     last !== undefined && last.direction !== 'back' && last.files.every(({ failed }) => failed === undefined);
   if (!there || schema === undefined) return none('the copy didn’t come to the new schema');
-  // An application may ask for its schema's version.
+  await record(client, migrations);
+  return runBusiness(business, copy.store, schema);
+}
+
+/** An application may ask for its schema's version. */
+async function record(client: pg.Client, migrations: readonly MigrationFiles[]): Promise<void> {
   for (const { id, to, up } of migrations.map(({ migration }) => migration))
     await client.query(
       `insert into headgate.migration(version, id, digest, applied_by) values ($1, $2, $3, 'rehearsal') on conflict do nothing`,
       [to, id, up.digest],
     );
-  return runBusiness(business, copy.store, schema);
+}
+
+function isBehind({ applied = [] }: RehearsalAsk): boolean {
+  return applied.length > 0;
+}
+
+/** A restore point from before the store's last migrations: the copy gets them first, or they would be promised once more. */
+async function catchUp({ applied = [], say }: RehearsalAsk, client: pg.Client, setting: PassSetting): Promise<void> {
+  if (applied.length === 0) return;
+  say(`What the store has had since is run first: ${applied.map(({ migration }) => migration.id).join(', ')} …`);
+  const files = applied.map(({ migration, up: text }): PassFile => ({ migration, file: migration.up.name, text }));
+  const { files: ran } = await runPass('forward', files, [], setting);
+  const failed = ran.find((each) => each.failed !== undefined);
+  if (failed?.failed !== undefined)
+    throw new Error(
+      `the copy can’t be brought to where the store is: ${failed.file} failed: ${failed.failed.why}; take a restore point, and rehearse on that`,
+    );
+  await record(client, applied);
 }
 
 export const WORDS: Readonly<Record<Pass['direction'], string>> = {
@@ -286,9 +311,18 @@ export async function rowsOf(client: pg.Client): Promise<Readonly<Record<string,
   return Object.fromEntries(rows.map(({ schema, name, rows: count }) => [planName(schema, name), count]));
 }
 
-function missing({ statements, maskedBy, migrations }: RehearsalAsk): readonly string[] {
+function missing({ statements, maskedBy, migrations, applied = [], underLoad }: RehearsalAsk): readonly string[] {
   const without = migrations.filter(({ down }) => down === undefined).map(({ migration }) => migration.id);
+  const [from, to] = [applied[0]?.migration.from, applied.at(-1)?.migration.to];
   return [
+    ...(applied.length > 0
+      ? [
+          `the store is at schema ${to}, and its copy was at ${from}: ${applied.map(({ migration }) => migration.id).join(', ')} ran on it first, and nothing is promised of that; a newer restore point has the rows as they are`,
+        ]
+      : []),
+    ...(applied.length > 0 && underLoad !== undefined
+      ? ['nothing was run under load: its copy would be from before what the store has had since; take a restore point']
+      : []),
     ...(without.length > 0 && migrations.length > 0
       ? [`no way back of ${without.join(', ')} was run: the release has none`]
       : []),

@@ -9,7 +9,7 @@ import { segmentNumber } from '../../../postgres-cluster/wal-place.ts';
 import { type ReadPiece, readPiece } from './read-piece.ts';
 import { listPieces, readReach } from './vaulted-wal.ts';
 import { inForceAt, isOn } from './wal-timelines.ts';
-import { firstGap, gapText, segmentsOnTheWay } from './whole-log.ts';
+import { firstGap, gapText, type LogGap, segmentsOnTheWay } from './whole-log.ts';
 
 export interface WalToFetch {
   readonly store: ObjectStore;
@@ -73,13 +73,10 @@ async function wayOf(ask: Omit<WalToFetch, 'to' | 'identities'>): Promise<Answer
  * gone is said before anything is begun.
  */
 export async function walThere(ask: Omit<WalToFetch, 'to' | 'identities'>): Promise<Answer<void>> {
-  const { store, of, trust, until, signal } = ask;
-  const way = await wayOf(ask);
-  if (!way.ok) return way;
-  if (way.value === undefined) return granted(undefined);
-  const { reach, segments } = way.value;
-  const { systemIdentifier } = reach;
-  const gap = await firstGap(store, { ...of, systemIdentifier }, trust, segments, signal);
+  const { until } = ask;
+  const found = await gapOnTheWay(ask);
+  if (!found.ok) return found;
+  const gap = found.value;
   // What lies before it is enough for an earlier moment.
   if (gap === undefined || (until !== undefined && gap.until !== undefined && until <= gap.until))
     return granted(undefined);
@@ -87,6 +84,20 @@ export async function walThere(ask: Omit<WalToFetch, 'to' | 'identities'>): Prom
     'check-failed',
     gap.until === undefined ? gapText(gap) : `${gapText(gap)}: --at that moment, or one before it, comes back`,
   );
+}
+
+/** The first piece that a recovery would fetch and that isn't there as it was sealed; granted nothing: there is none, or no log. */
+export async function gapOnTheWay(
+  ask: Omit<WalToFetch, 'to' | 'identities'>,
+): Promise<Answer<(LogGap & { readonly before: number }) | undefined>> {
+  const { store, of, trust, signal } = ask;
+  const way = await wayOf(ask);
+  if (!way.ok) return way;
+  if (way.value === undefined) return granted(undefined);
+  const { reach, segments } = way.value;
+  const { systemIdentifier } = reach;
+  const gap = await firstGap(store, { ...of, systemIdentifier }, trust, segments, signal);
+  return granted(gap && { ...gap, before: segments.indexOf(gap.segment) });
 }
 
 /** Granted nothing: the vault has no log of this cluster's, or none that goes on from the restore point. */
