@@ -1,7 +1,8 @@
 /** `headgate-agent recover-store …`, as people type it: a store that serves tenants goes back in its own place, by a decision. */
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
+import { beginSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { beforeRollout } from '@headgate/adapters/execution/restore-points/mark';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
 import { canonicalJson, digestOf, signingKey, signProposalApproval } from '@headgate/documents';
@@ -284,8 +285,16 @@ test('just before a promotion’s first write: its migration is gone, and with i
   );
   await cell.query('main', `alter table entry add column more text; insert into entry values (8000, 'new', 'more')`);
   await cell.ship();
+  // It stays deployed, and serves nobody: nothing to wait for.
+  const [green, blue] = [slotDir(cell.config.dir, 'green'), slotDir(cell.config.dir, 'blue')];
+  const led = JSON.parse(await readFile(join(green, 'manifest.json'), 'utf8'));
+  const left = { ...led, version: '1.5.0', schemaRange: { min: 2, max: 3 } };
+  await mkdir(blue, { recursive: true });
+  await beginSlot(blue, { digest: digestOf(canonicalJson(left)), version: left.version }, left);
   const { code, out, err } = await proposed('before', '--before', 'prm_9');
   expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/1\.5\.0 in blue serves nobody of it, and is for schema 2 to 3: nobody can be led there/);
+  expect(out).not.toMatch(/can NOT run/);
   expect(out).toMatch(/goes back IN PLACE, to just before prm_9\.shared migrated the store\./);
   expect(out).toMatch(/1 row lost or otherwise, 0 rows back\n {2}goes away with all that is in it: more/);
   expect(out).toMatch(/schema {20}2 now, 0 then/);
@@ -295,6 +304,7 @@ test('just before a promotion’s first write: its migration is gone, and with i
   expect(await rows()).toEqual(before);
   await expect(cell.query('main', 'select more from entry')).rejects.toThrow(/does not exist/);
   expect(await answers('bob')).toBe(200);
+  await rm(blue, { recursive: true });
 });
 
 test('a schema that what serves can’t run on is shown, and refused before anybody is held', {
@@ -312,7 +322,10 @@ test('a schema that what serves can’t run on is shown, and refused before anyb
   expect(out).toMatch(/1\.4\.0 in green, for schema 0 to 3: it can NOT run on that/);
   const yes = await approve(proposalFile('fourth'), 'usr_approver');
   const refused = await asked('apply', proposalFile('fourth'), '--as', 'usr_run', '--approval', yes);
-  expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/schema-unfit|can’t run on schema 9/) });
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/can’t run on schema 9[\s\S]*lead its tenants off green first/),
+  });
   expect(refused.err).not.toMatch(/held …/);
 });
 

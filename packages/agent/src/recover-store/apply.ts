@@ -32,8 +32,8 @@ import { named } from '@headgate/domain/plan/render-words';
 import { denied, execute, granted, type StepContext } from '@headgate/execution';
 import type { VerificationToRun } from '../dr/business.ts';
 import { checkPlaced } from './check-placed.ts';
-import { servingIn } from './propose.ts';
 import { anotherStore, recount, type Stale, writtenSince } from './recount.ts';
+import { inSlots } from './serving.ts';
 import type { StandingFile, StandingPlace } from './standing.ts';
 
 export interface PlaceAsk {
@@ -131,13 +131,14 @@ class Placing {
   private async begin(): Promise<StandingPlace | Extract<Placed, { ok: false }>> {
     const { ask, ports } = this;
     const { proposal, digest, by, approval, cell } = ask;
-    const unfit = unfitFor({ serving: await servingIn(cell), was: proposal.was });
+    const { serving } = await inSlots(cell, proposal.store);
+    const unfit = unfitFor({ serving, was: proposal.was });
     if (unfit.length > 0)
       return no(
         ask,
         'schema-unfit',
         `${named(unfit.map(({ slot, version, min, max }) => `${version} in ${slot} (schema ${min} to ${max})`))} can’t run on schema ${proposal.was.schemaVersion}`,
-        'lead its tenants to a release that can first: `headgate rollback PROMOTION --reason "…"`, or one that is promoted; then propose anew',
+        `lead its tenants off ${named(unfit.map(({ slot }) => slot))} first, to a release that can: \`headgate rollback PROMOTION --reason "…"\` of the promotion that led them there, or one that is promoted; then propose anew`,
       );
     const stale = await this.stale();
     if (stale !== undefined)

@@ -10,7 +10,7 @@ import { endedBefore, runningBeside } from '@headgate/adapters/execution/restore
 import { changedIn, type StoreProposal, wrongFigures } from '@headgate/domain';
 import { named } from '@headgate/domain/plan/render-words';
 import { readRecovered } from '../recover-tenant/recovered-file.ts';
-import { servingIn } from './propose.ts';
+import { inSlots } from './serving.ts';
 
 export interface RecountAsk {
   readonly cell: CellConfig;
@@ -72,7 +72,7 @@ export async function recount(store: BackedStore, ask: RecountAsk): Promise<Stal
         ...{ ...compared, moment: note?.moment ?? '', point: note?.point ?? '' },
         ...(note?.lastCommitAt !== undefined && { keptAt: note.lastCommitAt }),
         ...(firstLost !== undefined && { firstLost }),
-        ...{ serving: await servingIn(cell), files: store.files.map(({ name }) => name) },
+        ...{ serving: (await inSlots(cell, proposal.store)).serving, files: store.files.map(({ name }) => name) },
       },
       proposal,
     );
