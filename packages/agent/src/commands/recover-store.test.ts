@@ -330,7 +330,7 @@ test('a schema that what serves can’t run on is shown, and refused before anyb
 });
 
 test('a part that is missing, another identity, and a folder on another disk: nothing is touched', {
-  timeout: 120_000,
+  timeout: 200_000,
 }, async () => {
   await cell.seal();
   await cell.ship();
@@ -345,6 +345,15 @@ test('a part that is missing, another identity, and a folder on another disk: no
   await writeFile(part, bytes);
   await writeFile(at('other.txt'), `${(await newIdentity()).identity}\n`, { mode: 0o600 });
   expect(await proposed('sixth', '--identity', at('other.txt'))).toMatchObject({ code: 1 });
+  // What was never there is said in words, and not by PostgreSQL's log.
+  for (const [name, moment, words] of [
+    ['seventh', ['--before', 'prm_none'], /has no migration of prm_none\.shared: .*there is no such promotion/],
+    ['eighth', ['--transaction', '99999999'], /has no transaction 99999999: .*or there is none/],
+  ] as const) {
+    const none = await proposed(name, ...moment);
+    expect(none, name).toMatchObject({ code: 1, err: expect.stringMatching(words) });
+    expect(none.err, name).not.toMatch(/FATAL|LOG:/);
+  }
   // Memory is a disk of its own.
   const what = ['--store', 'main', '--as', 'usr_maker', '--because', 'why', '--to', `/dev/shm/${basename(cell.dir)}`];
   const elsewhere = await asked('propose', ...what);
