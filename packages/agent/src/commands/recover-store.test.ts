@@ -5,6 +5,8 @@ import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
 import { beginSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { beforeRollout } from '@headgate/adapters/execution/restore-points/mark';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
+import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
 import { canonicalJson, digestOf, signingKey, signProposalApproval } from '@headgate/documents';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { LostCell } from '../dr/testing/lost-cell.ts';
@@ -291,7 +293,7 @@ test('just before a promotion’s first write: its migration is gone, and with i
   const left = { ...led, version: '1.5.0', schemaRange: { min: 2, max: 3 } };
   await mkdir(blue, { recursive: true });
   await beginSlot(blue, { digest: digestOf(canonicalJson(left)), version: left.version }, left);
-  const { code, out, err } = await proposed('before', '--before', 'prm_9');
+  const { code, out, err, to } = await proposed('before', '--before', 'prm_9');
   expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(/1\.5\.0 in blue serves nobody of it, and is for schema 2 to 3: nobody can be led there/);
   expect(out).not.toMatch(/can NOT run/);
@@ -299,6 +301,8 @@ test('just before a promotion’s first write: its migration is gone, and with i
   expect(out).toMatch(/1 row lost or otherwise, 0 rows back\n {2}goes away with all that is in it: more/);
   expect(out).toMatch(/schema {20}2 now, 0 then/);
   const yes = await approve(proposalFile('before'), 'usr_approver');
+  // As after the machine was started anew: what lies beside is started to be counted.
+  await new Cluster({ dir: join(to, 'cluster'), port: 1 }, await findPrograms(15, cell.config.dir)).stop();
   const done = await asked('apply', proposalFile('before'), '--as', 'usr_run', '--approval', yes);
   expect(done, done.err).toMatchObject({ code: 0, out: expect.stringMatching(/Its schema is 0 now, and was 2/) });
   expect(await rows()).toEqual(before);
