@@ -42,6 +42,7 @@ import { MovedFile } from './moved/moved-file.ts';
 import { MovedRounds } from './moved/moved-rounds.ts';
 import { PlanBearer } from './reconcile/plan-bearer.ts';
 import { ReconciliationsFile } from './reconcile/reconciliations-file.ts';
+import { halfWayIn } from './recover-store/half-way.ts';
 import { RestorationTeller } from './restoration/tell-restorations.ts';
 import { agentSchedule } from './schedule/agent-schedule.ts';
 import type { Scheduler } from './schedule/scheduler.ts';
@@ -174,8 +175,13 @@ export async function startAgent(
       answered: (assignment) => away.answered(assignment),
       leased: () => witness.owes(),
       stepEnded,
+      halfWay: () => halfWayIn(dataDir, cell),
     });
-    const open = (): Promise<Cell> => parts.openCell(cell, (event) => log.warn({ cell: cell.cell }, event));
+    const open = async (): Promise<Cell> => {
+      const halfWay = await halfWayIn(dataDir, cell);
+      if (halfWay !== undefined) throw new Error(halfWay);
+      return parts.openCell(cell, (event) => log.warn({ cell: cell.cell }, event));
+    };
     keepers.set(
       cell.cell,
       new CellKeeper({

@@ -114,6 +114,7 @@ export * from './recovery/judge-cell.ts';
 export * from './recovery/rebuild-exercise.ts';
 export * from './recovery/rebuild-plan.ts';
 export * from './recovery/restoration.ts';
+export * from './recovery/store-figures.ts';
 export * from './recovery/store-proposal.ts';
 export * from './recovery/take-up.ts';
 export * from './recovery/unread.ts';

@@ -19,6 +19,8 @@ export interface WorkerParts extends CarryOutParts {
   answered?(assignment: Assignment): Promise<void>;
   /** Called when a step has ended, so that what it changed is observed at once. */
   stepEnded(cell: string): void;
+  /** Why the cell is left alone until a person ends what they began; undefined: it isn't. */
+  halfWay?(): Promise<string | undefined>;
 }
 
 interface Work {
@@ -157,7 +159,9 @@ export class CellWorker {
       const held = this.#cell;
       if (held !== undefined && stopped && !this.#stopping) return await this.#answer(lease, held, log);
       const why =
-        held === undefined ? 'the agent has not opened the cell yet' : 'the agent is still stopping earlier work';
+        held === undefined
+          ? ((await this.#parts.halfWay?.()) ?? 'the agent has not opened the cell yet')
+          : 'the agent is still stopping earlier work';
       log.warn({ why }, 'step handed back');
       await settle(this.#parts.plane, lease, handedBack(why));
     } catch (error) {

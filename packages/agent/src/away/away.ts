@@ -14,6 +14,7 @@ import type { Assignment } from '../control-plane/assignment.ts';
 import { type ControlPlane, Away as ServerAway } from '../control-plane/control-plane.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
+import { halfWayIn } from '../recover-store/half-way.ts';
 import type { StoreSchedule } from '../schedule/scheduler.ts';
 import { Alone } from './alone.ts';
 import { BehindDoor } from './behind.ts';
@@ -82,6 +83,10 @@ export class Away {
     );
     const { name, server } = config;
     const isOpen = (cell: string): boolean => worker(cell)?.cell !== undefined;
+    const halfWay = async (cell: string): Promise<string | undefined> => {
+      const own = config.cells.find((each) => each.cell === cell);
+      return own === undefined ? undefined : halfWayIn(config.dataDir, own);
+    };
     const missing = (cell: string): Promise<readonly string[]> => this.#missing(cell);
     const facts = {
       name,
@@ -96,7 +101,7 @@ export class Away {
       schedule: parts.schedule,
       untold: parts.untold,
     };
-    this.behind = new BehindDoor({ ...facts, alone, isOpen, missing, seen, carryOut: parts.carryOut });
+    this.behind = new BehindDoor({ ...facts, alone, isOpen, halfWay, missing, seen, carryOut: parts.carryOut });
   }
 
   static async open(parts: AwayParts): Promise<Away> {

@@ -16,6 +16,8 @@ export interface CellStatus {
   readonly cell: string;
   readonly environment: string;
   readonly open: boolean;
+  /** Why it is left alone: a store is half way back in its place. */
+  readonly halfWay?: string;
   /** Tenants by the version that serves them, as they were last seen. Absent: nothing was seen yet. */
   readonly serves?: Readonly<Record<string, readonly string[]>>;
   /** Absent: this agent has begun nothing here. */
@@ -69,6 +71,8 @@ export interface StatusParts {
   readonly contact: Pick<Contact, 'awaySince' | 'refusal'>;
   readonly watch: Pick<Watch, 'of'>;
   isOpen(cell: string): boolean;
+  /** Why a cell is left alone; undefined: it isn't. */
+  halfWay(cell: string): Promise<string | undefined>;
   seen(cell: string): CellState | undefined;
   schedule(cell: string): readonly StoreSchedule[];
   /** So many statements of each kind the server has not taken. */
@@ -103,10 +107,12 @@ async function cellStatus(
   // What was undone of an earlier promotion is history once there is another, and the server knows.
   const undoing = last?.rollout === standing?.last.rollout || last?.told === undefined ? last : undefined;
   const schedule = parts.schedule(cell);
+  const halfWay = await parts.halfWay(cell).catch((error: Error) => error.message);
   const base = {
     cell,
     environment,
     open: parts.isOpen(cell),
+    ...(halfWay !== undefined && { halfWay }),
     ...servingIn(parts.seen(cell)),
     ...(schedule.length > 0 && { schedule }),
     ...(watched &&
@@ -171,6 +177,7 @@ export const STATUS_EXIT = { well: 0, notRunning: 2, away: 3, failing: 4, stands
 export function exitOf({ running, server, cells }: AgentStatus): number {
   if (cells.some(({ undoing }) => undoing?.phase === 'stopped' && undoing.told === undefined))
     return STATUS_EXIT.standsStill;
+  if (cells.some(({ halfWay }) => halfWay !== undefined)) return STATUS_EXIT.standsStill;
   if (cells.some(({ watch }) => watch?.state === 'failing')) return STATUS_EXIT.failing;
   if (!running) return STATUS_EXIT.notRunning;
   return server.awaySince === null ? STATUS_EXIT.well : STATUS_EXIT.away;
@@ -202,6 +209,7 @@ export function statusText(status: AgentStatus): string {
 function cellLines(status: CellStatus, at: string): readonly string[] {
   const { cell, environment, open, serves, work, watch, undoing, unreadable } = status;
   const lines = [`cell ${cell} (${environment})${open ? '' : ': not open'}`];
+  if (status.halfWay !== undefined) lines.push(`  HALF WAY: ${inOneLine(status.halfWay)}`);
   for (const [version, tenants] of Object.entries(serves ?? {})) lines.push(`  serves ${version} to ${named(tenants)}`);
   if (unreadable !== undefined) lines.push(`  its plan: ${inOneLine(unreadable)}`);
   if (work === undefined) lines.push('  nothing was begun here');

@@ -1,9 +1,12 @@
 /** `headgate-agent recover-store …`, as people type it: a store that serves tenants goes back in its own place, by a decision. */
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { holdCell } from '@headgate/adapters/execution/process/cell-hold';
+import { beginSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { beforeRollout } from '@headgate/adapters/execution/restore-points/mark';
 import { newIdentity } from '@headgate/adapters/execution/vault/age-stream';
+import { Cluster } from '@headgate/adapters/postgres-cluster/cluster';
+import { findPrograms } from '@headgate/adapters/postgres-cluster/programs';
 import { canonicalJson, digestOf, signingKey, signProposalApproval } from '@headgate/documents';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { LostCell } from '../dr/testing/lost-cell.ts';
@@ -34,6 +37,22 @@ const proposalFile = (name: string): string => world.proposalFile(name);
 const approve: PlacedCell['approve'] = (...args) => world.approve(...args);
 const answers: PlacedCell['answers'] = (tenant) => world.answers(tenant);
 const inCopy: PlacedCell['inCopy'] = (...args) => world.inCopy(...args);
+
+/** A yes that `approve` doesn't sign, by a person's own key. */
+async function signed(text: string, by: string): Promise<string> {
+  const yes = at(`signed-${by}.json`);
+  const facts = {
+    proposal: digestOf(text.replace(/\n$/, '')),
+    by,
+    at: Date.now() - 1_000,
+    notAfter: Date.now() + 60_000,
+  };
+  await writeFile(
+    yes,
+    JSON.stringify(signProposalApproval(facts, signingKey(await readFile(at(`${by}.pem`), 'utf8')))),
+  );
+  return yes;
+}
 
 test('wrong usage is said, with what each takes', async () => {
   for (const [args, why] of [
@@ -86,7 +105,7 @@ test('from a proposal to a store that is back to the transaction, killed at each
   const refusedWith = (words: RegExp) => ({ code: 1, err: expect.stringMatching(words) });
   expect(await apply()).toMatchObject(refusedWith(/takes one person’s approval.*none was given/));
   expect(await apply('--approval', await approve(proposal, 'usr_approver', 'stranger'))).toMatchObject({ code: 1 });
-  expect(await apply('--approval', await approve(proposal, 'usr_maker'))).toMatchObject(
+  expect(await apply('--approval', await signed(text, 'usr_maker'))).toMatchObject(
     refusedWith(/is of who proposed it/),
   );
   expect(await apply('--approval', await approve(proposal, 'usr_run'))).toMatchObject(
@@ -118,15 +137,46 @@ test('from a proposal to a store that is back to the transaction, killed at each
   expect(told.err).not.toMatch(/held …/);
 
   // A row that was written since is nobody's to lose: all stays as it is, and everybody is served.
+  const untouched = await rows();
   await cell.query('main', `insert into entry values (6000, 'since')`);
   const stood = await rows();
   expect(await apply('--approval', yes)).toMatchObject(
-    refusedWith(/written to after what would be lost was counted.*are open again/),
+    refusedWith(/written to after what would be lost was counted.*nobody was held/),
   );
   expect(await rows()).toEqual(stood);
   expect([await answers('ada'), await answers('bob')]).toEqual([200, 200]);
   between = await now();
   await cell.query('main', 'delete from entry where n = 6000');
+  await world.killedAt('are held', proposal, yes, 0);
+  await cell.query('main', `insert into entry values (6000, 'since')`);
+  expect(await apply('--approval', yes)).toMatchObject(
+    refusedWith(/written to after what would be lost was counted.*are open again/),
+  );
+  expect([await answers('ada'), await answers('bob')]).toEqual([200, 200]);
+  await cell.query('main', 'delete from entry where n = 6000');
+
+  // Figures that were changed before somebody approved them: both stores are there, and say otherwise.
+  const dressed: readonly (readonly [string, (text: string) => string, RegExp])[] = [
+    [
+      'rows',
+      (text) => text.replace('"lost":3', '"lost":0').replace('"back":2', '"back":0').replace('3002', '3001'),
+      /public\.entry \(it shows 0 lost and 0 back; counted: 3 lost and 2 back\)/,
+    ],
+    ['tables', (text) => text.replace(/"tables":\[.*?\}\]/, '"tables":[]'), /it shows no difference; counted: 3 lost/],
+    ['moment', (text) => text.replace(/"moment":"[^"]*"/, '"moment":"yesterday"'), /counted: the moment\./],
+    ['kept', (text) => text.replace(/"keptAt":\d+/, '"keptAt":1'), /counted: the newest transaction kept\./],
+    ['first', (text) => text.replace(/"xid":"\d+"/, '"xid":"9"'), /counted: the first transaction lost\./],
+  ];
+  for (const [name, dress, words] of dressed) {
+    const file = at(`dressed-${name}.proposal`);
+    await writeFile(file, dress(text));
+    const agreed = await approve(file, 'usr_approver');
+    const told = await asked('apply', file, '--as', 'usr_run', '--approval', agreed);
+    expect(told, name).toMatchObject(refusedWith(/figures-wrong|doesn’t show what is counted/));
+    expect(told.err, name).toMatch(words);
+    expect(told.err, name).not.toMatch(/held …/);
+  }
+  expect(await rows()).toEqual(untouched);
 
   // Killed at each stage: the store is either as it was or as it was then, and whoever calls it again goes on.
   const before = await rows();
@@ -201,6 +251,10 @@ test('what isn’t right once it stands there is taken back, with every row of b
     result: 'taken-back',
     failed: 'check',
   });
+  // Once more: what it was of is gone, and nobody is held to find that out.
+  const again = await apply();
+  expect(again).toMatchObject({ code: 1, err: expect.stringMatching(/brought back since.*nobody was held/) });
+  expect(again.err).not.toMatch(/held …|is compared|counted once more/);
 
   await cell.seal();
   await cell.query('main', `insert into entry values (7002, 'lost')`);
@@ -233,17 +287,28 @@ test('just before a promotion’s first write: its migration is gone, and with i
   );
   await cell.query('main', `alter table entry add column more text; insert into entry values (8000, 'new', 'more')`);
   await cell.ship();
-  const { code, out, err } = await proposed('before', '--before', 'prm_9');
+  // It stays deployed, and serves nobody: nothing to wait for.
+  const [green, blue] = [slotDir(cell.config.dir, 'green'), slotDir(cell.config.dir, 'blue')];
+  const led = JSON.parse(await readFile(join(green, 'manifest.json'), 'utf8'));
+  const left = { ...led, version: '1.5.0', schemaRange: { min: 2, max: 3 } };
+  await mkdir(blue, { recursive: true });
+  await beginSlot(blue, { digest: digestOf(canonicalJson(left)), version: left.version }, left);
+  const { code, out, err, to } = await proposed('before', '--before', 'prm_9');
   expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/1\.5\.0 in blue serves nobody of it, and is for schema 2 to 3: nobody can be led there/);
+  expect(out).not.toMatch(/can NOT run/);
   expect(out).toMatch(/goes back IN PLACE, to just before prm_9\.shared migrated the store\./);
   expect(out).toMatch(/1 row lost or otherwise, 0 rows back\n {2}goes away with all that is in it: more/);
   expect(out).toMatch(/schema {20}2 now, 0 then/);
   const yes = await approve(proposalFile('before'), 'usr_approver');
+  // As after the machine was started anew: what lies beside is started to be counted.
+  await new Cluster({ dir: join(to, 'cluster'), port: 1 }, await findPrograms(15, cell.config.dir)).stop();
   const done = await asked('apply', proposalFile('before'), '--as', 'usr_run', '--approval', yes);
   expect(done, done.err).toMatchObject({ code: 0, out: expect.stringMatching(/Its schema is 0 now, and was 2/) });
   expect(await rows()).toEqual(before);
   await expect(cell.query('main', 'select more from entry')).rejects.toThrow(/does not exist/);
   expect(await answers('bob')).toBe(200);
+  await rm(blue, { recursive: true });
 });
 
 test('a schema that what serves can’t run on is shown, and refused before anybody is held', {
@@ -261,12 +326,15 @@ test('a schema that what serves can’t run on is shown, and refused before anyb
   expect(out).toMatch(/1\.4\.0 in green, for schema 0 to 3: it can NOT run on that/);
   const yes = await approve(proposalFile('fourth'), 'usr_approver');
   const refused = await asked('apply', proposalFile('fourth'), '--as', 'usr_run', '--approval', yes);
-  expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/schema-unfit|can’t run on schema 9/) });
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/can’t run on schema 9[\s\S]*lead its tenants off green first/),
+  });
   expect(refused.err).not.toMatch(/held …/);
 });
 
 test('a part that is missing, another identity, and a folder on another disk: nothing is touched', {
-  timeout: 120_000,
+  timeout: 200_000,
 }, async () => {
   await cell.seal();
   await cell.ship();
@@ -281,6 +349,15 @@ test('a part that is missing, another identity, and a folder on another disk: no
   await writeFile(part, bytes);
   await writeFile(at('other.txt'), `${(await newIdentity()).identity}\n`, { mode: 0o600 });
   expect(await proposed('sixth', '--identity', at('other.txt'))).toMatchObject({ code: 1 });
+  // What was never there is said in words, and not by PostgreSQL's log.
+  for (const [name, moment, words] of [
+    ['seventh', ['--before', 'prm_none'], /has no migration of prm_none\.shared: .*there is no such promotion/],
+    ['eighth', ['--transaction', '99999999'], /has no transaction 99999999: .*or there is none/],
+  ] as const) {
+    const none = await proposed(name, ...moment);
+    expect(none, name).toMatchObject({ code: 1, err: expect.stringMatching(words) });
+    expect(none.err, name).not.toMatch(/FATAL|LOG:/);
+  }
   // Memory is a disk of its own.
   const what = ['--store', 'main', '--as', 'usr_maker', '--because', 'why', '--to', `/dev/shm/${basename(cell.dir)}`];
   const elsewhere = await asked('propose', ...what);
@@ -340,13 +417,7 @@ test('what is no row of a table is shown, approved, and compared as rows are: se
   for (const field of ['others', 'othersInAll', 'databases']) delete proposal[field];
   const old = at('old.proposal');
   await writeFile(old, canonicalJson({ form: 'store-proposal/1', ...proposal }));
-  const oldYes = at('old-yes.json');
-  const digest = digestOf(canonicalJson({ form: 'store-proposal/1', ...proposal }));
-  const bundle = signProposalApproval(
-    { proposal: digest, by: 'usr_approver', at: Date.now() - 1_000, notAfter: Date.now() + 60_000 },
-    signingKey(await readFile(at('usr_approver.pem'), 'utf8')),
-  );
-  await writeFile(oldYes, JSON.stringify(bundle));
+  const oldYes = await signed(await readFile(old, 'utf8'), 'usr_approver');
   expect(await asked('apply', old, '--as', 'usr_run', '--approval', oldYes)).toMatchObject(
     refusedWith(/made before Headgate compared what a store has beside rows/),
   );

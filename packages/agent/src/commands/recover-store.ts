@@ -12,6 +12,7 @@ import {
   type ProposalApproval,
   rowsLost,
   type StoreProposal,
+  unfitFor,
 } from '@headgate/domain';
 import { ObjectStoreTrouble } from '@headgate/execution';
 import { sayRefusal } from '../assignments/refused.ts';
@@ -149,7 +150,7 @@ async function propose(values: Values, signal: AbortSignal): Promise<number> {
   const cell = cellOfStore(config, store, values.cell);
   const moment = momentOf(values, cell.cell);
   if (typeof moment === 'string') return misused(moment);
-  const { proposal, cluster } = await proposeStore({
+  const { proposal, cluster, idle } = await proposeStore({
     ...{ cell, store, moment, trust, by, because, signal, to: resolve(values.to!) },
     ...{ id: values.id, identityFile: values.identity, say: sayer(values) },
   });
@@ -164,9 +165,20 @@ async function propose(values: Values, signal: AbortSignal): Promise<number> {
     printJson({ digest, file: out, ...(resting !== undefined && { openPromotion: resting }), ...proposal });
   else
     print(
-      `${[...storeProposalWords(proposal, digest), '', ...(resting === undefined ? [] : [`It can’t be applied yet: ${resting}`, '']), ...nextLines(out, values.config!), endLine(cluster, values.to!)].join('\n')}\n`,
+      `${[...storeProposalWords(proposal, digest), '', ...idleLines(proposal, idle), ...(resting === undefined ? [] : [`It can’t be applied yet: ${resting}`, '']), ...nextLines(out, values.config!), endLine(cluster, values.to!)].join('\n')}\n`,
     );
   return EXIT.ok;
+}
+
+/** What serves nobody may stay: nobody can be led to it, though, while the store is of then. */
+function idleLines({ was }: StoreProposal, idle: StoreProposal['serving']): readonly string[] {
+  const unfit = unfitFor({ serving: idle, was });
+  if (unfit.length === 0) return [];
+  const each = unfit.map(
+    ({ slot, version, min, max }) =>
+      `${version} in ${slot} serves nobody of it, and is for schema ${min} to ${max}: nobody can be led there while the store is on ${was.schemaVersion}.`,
+  );
+  return [...each, ''];
 }
 
 function nextLines(out: string, config: string): readonly string[] {

@@ -115,6 +115,10 @@ test('from a scan to a tenant that is back, approved by somebody else, and back 
   });
   await approve(file, 'stranger.pem', 'usr_approver', yes, '--yes');
   expect(await apply('--approval', yes)).toMatchObject({ code: 1 });
+  expect(await approve(file, 'approver.pem', 'usr_maker', yes, '--yes')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('usr_maker made it: it takes another person’s yes'),
+  });
   const asking = await approve(file, 'approver.pem', 'usr_approver', yes);
   expect(asking).toMatchObject({ code: 2, err: expect.stringContaining('nobody can be asked here') });
   // The first line alone is enough for somebody who isn't to see rows.

@@ -8,6 +8,7 @@ import { exitOf, STATUS_EXIT, statusText } from '../away/status.ts';
 import { standingOf } from '../backups/standing-file.ts';
 import type { AgentConfig } from '../config.ts';
 import { print, printJson } from '../output.ts';
+import { halfWayIn } from '../recover-store/half-way.ts';
 
 /** Prints it, and answers the exit code. `file` is the configuration’s. */
 export async function showStatus(config: AgentConfig, file: string, json: boolean): Promise<number> {
@@ -21,12 +22,13 @@ export async function showStatus(config: AgentConfig, file: string, json: boolea
     const why = `${name} does not run: nothing here is kept or watched; start it with \`headgate-agent run --config ${file}\``;
     const elsewhere = await serverElsewhere(dataDir, server);
     const moved = elsewhere === undefined ? '' : `it would ask ${server}; ${elsewhereText(file, elsewhere)}\n`;
+    const halfWay = await halfWayHere(config);
     print(
       json
-        ? `${visibleJson({ agent: name, running: false, ...(elsewhere && { server: { url: server, elsewhere } }), ...kept })}\n`
-        : `${why}\n${moved}${keptText}`,
+        ? `${visibleJson({ agent: name, running: false, ...(Object.keys(halfWay).length > 0 && { halfWay }), ...(elsewhere && { server: { url: server, elsewhere } }), ...kept })}\n`
+        : `${why}\n${halfWayText(halfWay)}${moved}${keptText}`,
     );
-    return STATUS_EXIT.notRunning;
+    return Object.keys(halfWay).length > 0 ? STATUS_EXIT.standsStill : STATUS_EXIT.notRunning;
   }
   const status = await running.status();
   // The address that the running agent asks, which may be another one than stands in the file by now.
@@ -39,6 +41,22 @@ export async function showStatus(config: AgentConfig, file: string, json: boolea
       `${statusText(status)}${keptText}${awaySince === null ? '' : `\n${whatMends(file, server, url, elsewhere)}\n`}`,
     );
   return exitOf(status);
+}
+
+/** By cell, why it is left alone. */
+async function halfWayHere({ dataDir, cells }: AgentConfig): Promise<Readonly<Record<string, string>>> {
+  const found: Record<string, string> = {};
+  for (const cell of cells) {
+    const why = await halfWayIn(dataDir, cell).catch((error: Error) => error.message);
+    if (why !== undefined) found[cell.cell] = why;
+  }
+  return found;
+}
+
+function halfWayText(halfWay: Readonly<Record<string, string>>): string {
+  return Object.entries(halfWay)
+    .map(([cell, why]) => `cell ${cell}: HALF WAY: ${why}\n`)
+    .join('');
 }
 
 /** One backup beside the stores. */

@@ -32,7 +32,8 @@ import { named } from '@headgate/domain/plan/render-words';
 import { denied, execute, granted, type StepContext } from '@headgate/execution';
 import type { VerificationToRun } from '../dr/business.ts';
 import { checkPlaced } from './check-placed.ts';
-import { servingIn } from './propose.ts';
+import { anotherStore, recount, type Stale, writtenSince } from './recount.ts';
+import { inSlots } from './serving.ts';
 import type { StandingFile, StandingPlace } from './standing.ts';
 
 export interface PlaceAsk {
@@ -68,8 +69,6 @@ const STEP_MS = 6 * 60 * 60_000;
 
 /** For a timeline's history to get to the repository. Milliseconds. */
 const TELL_MS = 120_000;
-
-const WRITTEN = 'the store was written to after what would be lost was counted';
 
 /** Carries it out, or goes on with it. The cell has to be nobody else's meanwhile: an agent that runs is ended first. */
 export async function placeStore(ask: PlaceAsk): Promise<Placed> {
@@ -109,7 +108,7 @@ class Placing {
     if ('refusal' in begun) return begun;
     let standing = begun;
     if (standing.phase === 'held') {
-      const held = await this.hold(standing);
+      const held = await this.hold(standing, before !== undefined);
       if ('refusal' in held) return held;
       standing = held;
     }
@@ -132,14 +131,18 @@ class Placing {
   private async begin(): Promise<StandingPlace | Extract<Placed, { ok: false }>> {
     const { ask, ports } = this;
     const { proposal, digest, by, approval, cell } = ask;
-    const unfit = unfitFor({ serving: await servingIn(cell), was: proposal.was });
+    const { serving } = await inSlots(cell, proposal.store);
+    const unfit = unfitFor({ serving, was: proposal.was });
     if (unfit.length > 0)
       return no(
         ask,
         'schema-unfit',
         `${named(unfit.map(({ slot, version, min, max }) => `${version} in ${slot} (schema ${min} to ${max})`))} can’t run on schema ${proposal.was.schemaVersion}`,
-        'lead its tenants to a release that can first: `headgate rollback PROMOTION --reason "…"`, or one that is promoted; then propose anew',
+        `lead its tenants off ${named(unfit.map(({ slot }) => slot))} first, to a release that can: \`headgate rollback PROMOTION --reason "…"\` of the promotion that led them there, or one that is promoted; then propose anew`,
       );
+    const stale = await this.stale();
+    if (stale !== undefined)
+      return no(ask, stale.code, `${stale.why}; nothing was replaced, and nobody was held`, stale.unblock);
     const own = await ports.traffic.read();
     const heldBefore = own.filter(({ tenant, held }) => held && proposal.tenants.includes(tenant));
     return ask.standing.write({
@@ -148,25 +151,31 @@ class Placing {
     });
   }
 
-  private async hold(standing: StandingPlace): Promise<StandingPlace | Extract<Placed, { ok: false }>> {
+  /** Both stores are up: what was shown is counted once more. */
+  private async stale(): Promise<Stale | undefined> {
+    const { ask, store } = this;
+    const another = await anotherStore(store, ask.proposal);
+    if (another !== undefined) return another;
+    ask.say('What would be lost is counted once more …');
+    return recount(store, ask);
+  }
+
+  /** `again`: it was begun by a call that was killed, maybe an agent of before, which counted nothing. */
+  private async hold(standing: StandingPlace, again: boolean): Promise<StandingPlace | Extract<Placed, { ok: false }>> {
     const { ask, ports, store } = this;
     const { proposal } = ask;
     const tenants = [...proposal.tenants];
     ask.say(`${named(tenants)} ${tenants.length === 1 ? 'is' : 'are'} held …`);
     const held = await execute({ kind: 'hold', tenants }, this.context('hold'), ports);
-    if (held.kind !== 'done') return this.giveUp(standing, 'not-held', `its tenants can’t be held: ${said(held)}`);
+    if (held.kind !== 'done')
+      return this.giveUp(standing, { code: 'not-held', why: `its tenants can’t be held: ${said(held)}` });
     ask.say('What stands is compared with what was proposed …');
-    const now = await lookAtStore(store, ask.signal);
-    const { live } = proposal;
-    const changed = changedIn(now, live);
-    if (now.system !== live.system || now.timeline !== live.timeline || changed.length > 0)
-      return this.giveUp(
-        standing,
-        'written-since',
-        changed.length === 0
-          ? 'the store is another one than was compared, or was brought back since'
-          : `${WRITTEN} (${named(changed)}), and nobody approved losing that`,
-      );
+    const another = await anotherStore(store, proposal);
+    if (another !== undefined) return this.giveUp(standing, another);
+    const changed = changedIn(await lookAtStore(store, ask.signal), proposal.live);
+    if (changed.length > 0) return this.giveUp(standing, writtenSince(changed));
+    const stale = again ? await this.stale() : undefined;
+    if (stale !== undefined) return this.giveUp(standing, stale);
     ask.say('A restore point of what stands is taken …');
     const taken = await execute(
       { kind: 'restore-point', store: proposal.store },
@@ -174,7 +183,10 @@ class Placing {
       ports,
     );
     if (taken.kind !== 'done' || taken.result?.restorePoint === undefined)
-      return this.giveUp(standing, 'no-restore-point', `no restore point of what stands: ${said(taken)}`);
+      return this.giveUp(standing, {
+        code: 'no-restore-point',
+        why: `no restore point of what stands: ${said(taken)}`,
+      });
     return ask.standing.write({ ...standing, phase: 'pointed', point: taken.result.restorePoint.id });
   }
 
@@ -182,6 +194,7 @@ class Placing {
     const { ask, store } = this;
     const { proposal, signal } = ask;
     ask.say('The store is replaced …');
+    let written: Stale | undefined;
     const source = broughtBeside(store, proposal.place, async (cluster) => {
       const found = await lookAtStore({ cluster, database: store.database, user: store.user }, signal);
       const other = changedIn(found, proposal.was);
@@ -192,15 +205,12 @@ class Placing {
         );
       // Once more, right before it is replaced: not everything that writes is a tenant's.
       const since = changedIn(await lookAtStore(store, signal), proposal.live);
-      return since.length === 0
-        ? granted(undefined)
-        : denied(
-            'check-failed',
-            `${WRITTEN} while its tenants were held (${named(since)}): something else writes there`,
-          );
+      if (since.length === 0) return granted(undefined);
+      written = writtenSince(since, 'while its tenants were held: something else writes there');
+      return denied('check-failed', written.why);
     });
     const done = await restoreInPlace({ ...store, files: [] }, source, this.context('place'));
-    if (!done.ok) return this.giveUp(standing, done.code, done.why);
+    if (!done.ok) return this.giveUp(standing, written ?? { code: done.code, why: done.why });
     await this.keep();
     const untold = await this.tellTimeline();
     // The agent's next round tries that as well, before it ends a piece of the log.
@@ -277,16 +287,17 @@ class Placing {
   }
 
   /** Nothing was replaced: everybody is opened again, and nothing is under way. */
-  private async giveUp(standing: StandingPlace, code: string, why: string): Promise<Extract<Placed, { ok: false }>> {
+  private async giveUp(
+    standing: StandingPlace,
+    { code, why, unblock }: { readonly code: string; readonly why: string; readonly unblock?: string },
+  ): Promise<Extract<Placed, { ok: false }>> {
     await this.open(standing);
     await this.ask.standing.end();
     return no(
       this.ask,
       code,
       `${why}; nothing was replaced, and its tenants are open again`,
-      why.startsWith(WRITTEN)
-        ? 'propose anew, while nobody writes (hold its tenants by what your application has for that, or end the jobs that write), and have that approved'
-        : 'mend that, and apply the proposal again',
+      unblock ?? 'mend that, and apply the proposal again',
     );
   }
 

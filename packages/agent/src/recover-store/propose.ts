@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import type { CellConfig } from '@headgate/adapters/execution/cell-config';
 import { closeLog } from '@headgate/adapters/execution/pgbackrest/log-reach';
 import { hasPgBackRest, openPgBackRest } from '@headgate/adapters/execution/pgbackrest/pgbackrest-store';
-import { readSlot, slotDir } from '@headgate/adapters/execution/process/slot-record';
 import { compareStores } from '@headgate/adapters/execution/recover/compare-stores';
 import type { Moment } from '@headgate/adapters/execution/recover/recover-aside';
 import type { BackedStore } from '@headgate/adapters/execution/restore-points/backed-store';
@@ -17,6 +16,7 @@ import { oneLine } from '@headgate/documents';
 import type { StoreProposal } from '@headgate/domain';
 import { bringBeside, momentWords } from '../recover/bring-beside.ts';
 import { tenantsIn } from '../restoration/tenants-in.ts';
+import { type InSlots, inSlots } from './serving.ts';
 
 export interface ProposeAsk {
   readonly cell: CellConfig;
@@ -33,10 +33,15 @@ export interface ProposeAsk {
   readonly say: (line: string) => void;
 }
 
-/** Throws, in words, why there is none. `cluster`: the store of then, which goes on running. */
-export async function proposeStore(
-  ask: ProposeAsk,
-): Promise<{ readonly proposal: StoreProposal; readonly cluster: Cluster }> {
+/** `cluster`: the store of then, which goes on running. `idle`: what serves nobody of the store. */
+export interface Proposed {
+  readonly proposal: StoreProposal;
+  readonly cluster: Cluster;
+  readonly idle: InSlots['idle'];
+}
+
+/** Throws, in words, why there is none. */
+export async function proposeStore(ask: ProposeAsk): Promise<Proposed> {
   const { cell, store, moment, to, by, because, signal, say } = ask;
   const physical = physicalStore(cell, store, await findPrograms(15, cell.dir));
   await expectSameDisk(to, physical.cluster.dir);
@@ -58,14 +63,15 @@ export async function proposeStore(
     );
   const firstLost = await endedBefore(cluster);
   const { tenants } = tenantsIn(cell, store);
+  const { serving, idle } = await inSlots(cell, store);
   const proposal: StoreProposal = {
     ...{ environment: cell.environment, cell: cell.cell, store, moment: momentWords(moment), point },
     ...(lastCommitAt !== undefined && { keptAt: lastCommitAt }),
     ...(firstLost !== undefined && { firstLost }),
-    ...{ ...compared, tenants, serving: await servingIn(cell), files: physical.files.map(({ name }) => name) },
+    ...{ ...compared, tenants, serving, files: physical.files.map(({ name }) => name) },
     ...{ place: join(to, 'cluster'), by, because: oneLine(because, 500), madeAt: Date.now() },
   };
-  return { proposal, cluster };
+  return { proposal, cluster, idle };
 }
 
 /** For the piece of the log that is being written to get to the repository. Milliseconds. */
@@ -89,15 +95,4 @@ async function expectSameDisk(to: string, clusterDir: string): Promise<void> {
   throw new Error(
     `${to} is on another disk than ${clusterDir}, and the store goes there by a rename: name a folder in ${dirname(clusterDir)}`,
   );
-}
-
-/** What runs in the cell's slots, and on which schema versions; a slot whose manifest isn't its release's says nothing. */
-export async function servingIn({ dir, slots }: Pick<CellConfig, 'dir' | 'slots'>): Promise<StoreProposal['serving']> {
-  const found: StoreProposal['serving'][number][] = [];
-  for (const slot of Object.keys(slots)) {
-    const record = await readSlot(slotDir(dir, slot));
-    if (record?.schemaRange === undefined) continue;
-    found.push({ slot, version: record.release.version, ...record.schemaRange });
-  }
-  return found;
 }

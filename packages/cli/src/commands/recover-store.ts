@@ -41,6 +41,7 @@ async function proposalIn(named: string, file: string): Promise<ToApprove> {
     throw new Failure(EXIT.unverified, old.code, `${named} is not for approval: ${old.why}`, old.unblock);
   return {
     ...{ thing: 'proposal', digest, lines: storeProposalWords(proposal, digest) },
+    made: { by: proposal.by, how: 'proposed' },
     question: 'Approve that this store goes back in place?',
     unblock: 'read what would be lost, and give --yes',
     sign: (yes, key) => signProposalApproval({ proposal: digest, ...yes }, key),

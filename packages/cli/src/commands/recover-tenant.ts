@@ -39,6 +39,7 @@ async function differenceIn(file: string): Promise<ToApprove> {
   const words = differenceText(difference, digest, await examplesOf(opened.rows()));
   return {
     ...{ thing: 'difference', digest, lines: whole ? words : [...words, ...NOT_WHOLE] },
+    made: { by: difference.by, how: 'made' },
     question: 'Approve that this tenant goes back?',
     unblock: 'read what would be lost, and give --yes',
     sign: (yes, key) => signDifferenceApproval({ difference: digest, ...yes }, key),

@@ -29,6 +29,8 @@ export interface ToApprove {
   /** What it is called in the answer: `plan`, `difference`, `proposal`. */
   readonly thing: string;
   readonly digest: string;
+  /** Who made it, where it says so: their own yes doesn't count. `how`: what making it is called. */
+  readonly made?: { readonly by: string; readonly how: string };
   /** All of it, in words, a line each. */
   readonly lines: readonly string[];
   readonly question: string;
@@ -58,6 +60,7 @@ export async function signYes(
   if (!(hours > 0 && hours <= MOST_HOURS))
     throw new Failure(EXIT.usage, 'usage', `--hours: expected a number up to ${MOST_HOURS}`);
   const asked = await open();
+  expectAnother(asked, options.approver);
   // Before anybody is asked: a key that can't sign, or a place that is taken, is no reason to read all of it.
   const key = localKey(resolve(cwd, options.key));
   const place = resolve(cwd, options.out);
@@ -70,6 +73,17 @@ export async function signYes(
   const text = `approved by ${options.approver} until ${instant(notAfter)}, in ${options.out}; on the agent’s machine: ${asked.carriedOutBy(options.out)}`;
   out.answer({ [asked.thing]: asked.digest, by: options.approver, at, notAfter, out: options.out }, printable(text));
   return EXIT.ok;
+}
+
+/** The agent refuses it as well; said here, while somebody else can still be found. */
+function expectAnother({ made }: ToApprove, approver: string): void {
+  if (made?.by !== approver) return;
+  throw new Failure(
+    EXIT.refused,
+    'own-approval',
+    `${approver} ${made.how} it: it takes another person’s yes`,
+    `have somebody approve it who neither ${made.how} nor applies it, with a key of their own`,
+  );
 }
 
 async function confirm(stdin: Session['stdin'], json: boolean, { question, unblock }: ToApprove): Promise<void> {

@@ -6,6 +6,7 @@ import { digestOfJson, MOST_OTHERS, oneLine } from '@headgate/documents';
 import type { ProposedOther, ProposedSide, ProposedTable } from '@headgate/domain';
 import pg from 'pg';
 import { withClient } from '../../postgres-cluster/database.ts';
+import { timelineOf } from '../../postgres-cluster/timelines.ts';
 import { SETTINGS } from '../census/application-tables.ts';
 import { recordedVersion } from '../rehearsal/copy.ts';
 import { controlConnection, type Store } from '../store/store-session.ts';
@@ -83,6 +84,14 @@ export async function lookAtStore(store: OneStore, signal: AbortSignal): Promise
   });
 }
 
+/** Which cluster a store is, and on which course: both change when it is replaced. */
+export async function courseOf(store: OneStore): Promise<Pick<ProposedSide, 'system' | 'timeline'>> {
+  return withClient(await controlConnection(store), async (client) => {
+    const { system, segment } = await standOf(client);
+    return { system, timeline: timelineOf(segment) };
+  });
+}
+
 async function inOneMoment<T>(store: OneStore, work: (client: pg.Client) => Promise<T>): Promise<T> {
   return withClient(await controlConnection(store), async (client) => {
     await client.query(SETTINGS);
@@ -149,17 +158,23 @@ export async function onlyInOne(
 }
 
 async function sideOf(client: pg.Client, { tables }: CountedTables, facts: readonly Fact[]): Promise<ProposedSide> {
-  const { rows } = await client.query<{ system: string; segment: string; lsn: string; at: string }>(
-    `select (select system_identifier::text from pg_control_system()) as system, pg_current_wal_lsn()::text as lsn,
-       pg_walfile_name(pg_current_wal_lsn()) as segment, (extract(epoch from now()) * 1000)::bigint::text as at`,
-  );
-  const { system, segment, lsn, at } = rows[0]!;
+  const { system, segment, lsn, at } = await standOf(client);
   const sums = [...tables].toSorted(([x], [y]) => (x < y ? -1 : 1)).map(([relation, each]) => [relation, each]);
   return {
-    ...{ system, lsn, timeline: Number.parseInt(segment.slice(0, 8), 16), at: Number(at) },
+    ...{ system, lsn, timeline: timelineOf(segment), at: Number(at) },
     schemaVersion: (await recordedVersion(client)) ?? 0,
     census: digestOfJson(sums),
     tables: tables.size,
     beside: digestsOf(facts),
   };
+}
+
+async function standOf(
+  client: pg.Client,
+): Promise<{ readonly system: string; readonly segment: string; readonly lsn: string; readonly at: string }> {
+  const { rows } = await client.query<{ system: string; segment: string; lsn: string; at: string }>(
+    `select (select system_identifier::text from pg_control_system()) as system, pg_current_wal_lsn()::text as lsn,
+       pg_walfile_name(pg_current_wal_lsn()) as segment, (extract(epoch from now()) * 1000)::bigint::text as at`,
+  );
+  return rows[0]!;
 }

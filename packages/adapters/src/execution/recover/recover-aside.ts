@@ -110,7 +110,12 @@ async function bringBack(ask: RecoverAsk): Promise<Answer<Recovered>> {
   signal.throwIfAborted();
   say(`It is brought back, with ${segments} segment${segments === 1 ? '' : 's'} of its log …`);
   const along = { ...ask, store: { ...store, archiveDir: wal }, timeline: log.value.timeline };
-  const { cluster, all } = await recovered(along, join(points, sealed.id), join(to, 'cluster'));
+  const back = await recovered(along, join(points, sealed.id), join(to, 'cluster')).catch((error: Error) => {
+    if (moment.kind === 'latest' || !error.message.includes(ENDED_BEFORE)) throw error;
+    return undefined;
+  });
+  if (back === undefined) return denied('rejected', notInLog(moment, sealed.id));
+  const { cluster, all } = back;
   if (
     all &&
     log.value.complete &&
@@ -148,6 +153,10 @@ async function chooseBase({ vault, of, trust, moment, id, signal, say }: Recover
     return isOn(moment.kind === 'time' ? inForceAt(moment.at, reach) : timelineOf(reach.last), sealed, reach);
   });
   const found = before[0] ?? (moment.kind === 'before-rollout' ? readable.at(-1) : undefined);
+  if (moment.kind === 'before-rollout' && before[0] === undefined && found !== undefined)
+    say(
+      `no restore point of ${moment.rollout} lies in ${vault.name}: it is looked for in the log from the oldest one on`,
+    );
   if (found !== undefined) return granted(found.id);
   const oldest = readable.at(-1);
   return denied(
@@ -180,6 +189,16 @@ async function recovered(
     if (!(error as Error).message.includes(ENDED_BEFORE)) throw error;
     return bring({ kind: 'latest', timeline });
   }
+}
+
+/** Why a moment that isn't a time can't be brought back, by what PostgreSQL found in its log from that restore point on. */
+export function notInLog(moment: Moment, point: string): string {
+  const older = `older than that restore point (an older one is named by --id)`;
+  if (moment.kind === 'transaction')
+    return `the log from ${point} on has no transaction ${moment.xid}: it is ${older}, or there is none`;
+  if (moment.kind === 'before-rollout')
+    return `the log from ${point} on has no migration of ${moment.rollout}: it is ${older}, it never migrated this store, or there is no such promotion`;
+  return `the log from ${point} on ends before that moment`;
 }
 
 export async function lastCommit(cluster: Cluster): Promise<Instant | undefined> {

@@ -16,7 +16,15 @@ import { restoreBackupAside } from '../pgbackrest/restore-aside.ts';
 import { failedAs } from '../pgbackrest/take-backup.ts';
 import { beforeRollout } from '../restore-points/mark.ts';
 import { inOwnFolder } from './own-folder.ts';
-import { ENDED_BEFORE, lastCommit, type Moment, type RecoverAsk, type Recovered, ROOM } from './recover-aside.ts';
+import {
+  ENDED_BEFORE,
+  lastCommit,
+  type Moment,
+  notInLog,
+  type RecoverAsk,
+  type Recovered,
+  ROOM,
+} from './recover-aside.ts';
 
 export interface RecoverBackupAsk extends Pick<RecoverAsk, 'moment' | 'id' | 'to' | 'deadlineMs' | 'signal' | 'say'> {
   readonly store: PgBackRestStore;
@@ -62,7 +70,7 @@ async function fromRepository(ask: RecoverBackupAsk, configuration: string): Pro
   const { programs, passwordFile } = store.cluster;
   const cluster = await aside(
     () => freePort(),
-    { ...ask, timeline },
+    { ...ask, timeline, point: id ?? label },
     (target, free) =>
       restoreBackupAside({ own, label, target, dir, port: free, programs, passwordFile, lost: 'new', bounds }),
   );
@@ -77,7 +85,11 @@ async function aside(
     moment,
     reachedAt,
     timeline,
-  }: Pick<RecoverBackupAsk, 'moment' | 'reachedAt'> & { readonly timeline: number | undefined },
+    point,
+  }: Pick<RecoverBackupAsk, 'moment' | 'reachedAt'> & {
+    readonly timeline: number | undefined;
+    readonly point: string;
+  },
   bring: (target: RecoveryTarget, port: number) => Promise<Answer<Cluster>>,
 ): Promise<Answer<Cluster>> {
   try {
@@ -87,11 +99,11 @@ async function aside(
     // The log goes beyond that moment, and so nobody committed anything in between.
     if (moment.kind === 'time' && reachedAt !== undefined && moment.at <= reachedAt)
       return bring({ kind: 'latest', ...along(timeline) }, await port());
-    const unknown =
-      moment.kind === 'time'
-        ? 'whether anything was committed between its end and that moment isn’t known there: ask for an earlier moment, or for none, which is the last one that it has'
-        : 'it isn’t in the log from that restore point on: another one is named by --id';
-    return denied('rejected', `the log in the repository ends before that moment; ${unknown}`);
+    if (moment.kind !== 'time') return denied('rejected', notInLog(moment, point));
+    return denied(
+      'rejected',
+      'the log in the repository ends before that moment; whether anything was committed between its end and that moment isn’t known there: ask for an earlier moment, or for none, which is the last one that it has',
+    );
   }
 }
 

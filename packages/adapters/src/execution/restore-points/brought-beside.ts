@@ -3,7 +3,9 @@ import { readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Answer, denied, granted } from '@headgate/execution';
 import { syncFolder } from '../../machine/durable-file.ts';
+import { freePort } from '../../machine/free-port.ts';
 import { Cluster } from '../../postgres-cluster/cluster.ts';
+import { findPostmaster } from '../../postgres-cluster/postmaster.ts';
 import type { BackedStore } from './backed-store.ts';
 import type { RestoreSource } from './in-place.ts';
 import { ASIDE_SETTINGS } from './recovery.ts';
@@ -48,6 +50,21 @@ export function broughtBeside(
     // Files beside the database come back with restore points alone.
     layOutFiles: async () => {},
   };
+}
+
+/** The cluster that was brought back, running where it lies. `end`: leaves it as it was found. */
+export async function runningBeside(
+  { cluster: { programs } }: Pick<BackedStore, 'cluster'>,
+  place: string,
+): Promise<{ readonly cluster: Cluster; end(): Promise<void> } | undefined> {
+  if (!(await isThere(join(place, 'data')))) return undefined;
+  const running = await findPostmaster(join(place, 'data'));
+  const cluster = new Cluster(
+    { dir: place, port: running?.port ?? (await freePort()), settings: { ...ASIDE_SETTINGS } },
+    programs,
+  );
+  await cluster.start();
+  return { cluster, end: async () => (running === undefined ? cluster.stop() : undefined) };
 }
 
 /**
