@@ -7,6 +7,8 @@ export function agentConfig(
   server: string,
   more: Omit<Partial<AgentConfig>, 'server'> & Pick<AgentConfig, 'watchEveryMs'>,
 ): AgentConfig {
+  const names = { cell: 'shared', environment: 'production', application: 'psa' };
+  const cell: object = { ...names, stores: {}, externalStores: {}, tenants: {} };
   return {
     server,
     name: 'agt_test',
@@ -14,7 +16,7 @@ export function agentConfig(
     dataDir: join(dir, 'data'),
     trustFile: join(dir, 'trust.yaml'),
     environments: [{ name: 'production' }],
-    cells: [{ cell: 'shared', environment: 'production', application: 'psa' } as AgentConfig['cells'][number]],
+    cells: [cell as AgentConfig['cells'][number]],
     observeEveryMs: 50,
     headEveryMs: 50,
     graceMs: 200,
