@@ -35,6 +35,8 @@ beforeAll(async () => {
   await writeFile(join(dir, 'token'), `${token}\n`, { mode: 0o600 });
   Object.assign(process.env, receiver.environment);
   tracing = await startTracing(process.env, 'headgate-agent', '0.0.0', () => {});
+  const names = { cell: 'stage', environment: 'staging', application: 'shop' };
+  const declared: object = { ...names, stores: {}, externalStores: {}, tenants: {} };
   const config: AgentConfig = {
     server: server.url,
     name: 'agt_shop',
@@ -42,7 +44,7 @@ beforeAll(async () => {
     dataDir: join(dir, 'data'),
     trustFile: join(server.dataDir, 'trust.yaml'),
     environments: [{ name: 'staging' }, { name: 'production' }],
-    cells: [{ cell: 'stage', environment: 'staging', application: 'shop' } as AgentConfig['cells'][number]],
+    cells: [declared as AgentConfig['cells'][number]],
     watchEveryMs: 60_000,
     observeEveryMs: 60_000,
     headEveryMs: 200,
