@@ -28,7 +28,14 @@ describe('a release on its way', () => {
     expect(planned.text).toContain('1.1.0');
     expect(planned.verdicts.map((v) => v.verdict)).toEqual(['pass']);
     // An approval binds to the latest finish, which counts from the request: no digest that is said before is that one.
-    expect(Object.keys(planned).sort()).toEqual(['goingBack', 'objections', 'plan', 'recoverability', 'text', 'verdicts']);
+    expect(Object.keys(planned).sort()).toEqual([
+      'goingBack',
+      'objections',
+      'plan',
+      'recoverability',
+      'text',
+      'verdicts',
+    ]);
     const first = await developer.call('requestPromotion', { body }, { idempotencyKey: 'build-7' });
     const again = await developer.call('requestPromotion', { body }, { idempotencyKey: 'build-7' });
     expect(again.id).toBe(first.id);
