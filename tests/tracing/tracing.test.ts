@@ -84,10 +84,13 @@ test('a promotion that somebody asked for within a trace is followed in it to th
   const { id } = await client.call('requestPromotion', { body: { release, environment: 'staging' } });
   await until('it ended', async () => (await client.call('showPromotion', { promotion: id })).phase === 'ended');
   expect(await client.call('showPromotion', { promotion: id })).toMatchObject({ result: 'promoted' });
-  // Two processes send what they have in their own time.
+  // Two processes send what they have in their own time, and in parts: it is all there once no step more comes for a while.
+  const still = { steps: 0, since: Date.now() };
   await until('everything was sent', async () => {
     const steps = named('lease step').length;
-    return steps > 0 && named('assignment').length === steps && named(/outcome$/).length === steps;
+    if (steps !== still.steps) Object.assign(still, { steps, since: Date.now() });
+    const whole = steps > 0 && named('assignment').length === steps && named(/outcome$/).length === steps;
+    return whole && named('requestPromotion').length > 0 && Date.now() - still.since > 2_000;
   });
 
   const [root] = named('POST /v1/promotions');
