@@ -1,33 +1,19 @@
 /** Ways by which a statement was harmful and looked harmless: a server carries each out, and loses rows that it had; none is called safe. */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { readCatalogueOf } from '@headgate/adapters/catalogue/read-database';
-import { freePort } from '@headgate/adapters/machine/free-port';
-import { Cluster, findPrograms, openCluster } from '@headgate/adapters/postgres-cluster/index';
 import { analyse, type Catalogue, loadParser } from '@headgate/migrations';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ThrowAwayServer, throwAwayServer } from './throw-away-server.ts';
 
 const ROWS = 100;
 let client: pg.Client;
 let catalogue: Catalogue;
-const undo: (() => Promise<unknown>)[] = [];
+let server: ThrowAwayServer | undefined;
 
 beforeAll(async () => {
   await loadParser();
-  const dir = await mkdtemp(join(tmpdir(), 'headgate-evasions-'));
-  await chmod(dir, 0o755);
-  undo.push(() => rm(dir, { recursive: true, force: true }));
-  const settings = { fsync: 'off', autovacuum: 'off' };
-  const cluster = await openCluster(
-    { dir: join(dir, 'cluster'), port: await freePort(), settings },
-    await findPrograms(15, dir),
-  );
-  undo.push(() => new Cluster(cluster.config, cluster.programs).stop());
-  client = new pg.Client(await cluster.connection());
-  await client.connect();
-  undo.push(() => client.end());
+  server = await throwAwayServer('evasions');
+  ({ client } = server);
   await client.query(`create schema app; set search_path = app, public;
     create table public.doc(a int primary key, t text);
     insert into public.doc select n, 'x' from generate_series(1, ${ROWS}) n; analyze public.doc;
@@ -36,7 +22,7 @@ beforeAll(async () => {
   catalogue = await readCatalogueOf(client);
 }, 120_000);
 afterAll(async () => {
-  for (const each of undo.reverse()) await each();
+  await server?.remove();
 });
 
 const DELETES = 'language plpgsql as $f$ begin delete from public.doc; return 1; end $f$;';

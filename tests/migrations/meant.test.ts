@@ -2,37 +2,23 @@
  * What a statement runs without naming it: a server carries each out on a table of many rows, and what it writes (again) is never
  * called safe; the neighbour that writes nothing isn't called dangerous.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { readCatalogueOf } from '@headgate/adapters/catalogue/read-database';
-import { freePort } from '@headgate/adapters/machine/free-port';
-import { Cluster, findPrograms, openCluster } from '@headgate/adapters/postgres-cluster/index';
 import { analyse, type Catalogue, loadParser, readCatalogue } from '@headgate/migrations';
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { type ThrowAwayServer, throwAwayServer } from './throw-away-server.ts';
 
 const ROWS = 2_000;
 /** As if the table had so many times the rows. */
 const SCALE = 100_000;
 let client: pg.Client;
 let catalogue: Catalogue;
-const undo: (() => Promise<unknown>)[] = [];
+let server: ThrowAwayServer | undefined;
 
 beforeAll(async () => {
   await loadParser();
-  const dir = await mkdtemp(join(tmpdir(), 'headgate-meant-'));
-  await chmod(dir, 0o755);
-  undo.push(() => rm(dir, { recursive: true, force: true }));
-  const settings = { fsync: 'off', autovacuum: 'off' };
-  const cluster = await openCluster(
-    { dir: join(dir, 'cluster'), port: await freePort(), settings },
-    await findPrograms(15, dir),
-  );
-  undo.push(() => new Cluster(cluster.config, cluster.programs).stop());
-  client = new pg.Client(await cluster.connection());
-  await client.connect();
-  undo.push(() => client.end());
+  server = await throwAwayServer('meant');
+  ({ client } = server);
   await client.query(`create table doc(id int primary key, n int);
     insert into doc select i, i from generate_series(1, ${ROWS}) i;
     create table few(id int primary key); insert into few values (1), (2);
@@ -71,7 +57,7 @@ beforeAll(async () => {
   catalogue = { ...read, relations };
 }, 120_000);
 afterAll(async () => {
-  for (const each of undo.reverse()) await each();
+  await server?.remove();
 });
 
 const WRITTEN = `select sum(n_tup_upd + n_tup_del)::int as written from pg_stat_xact_user_tables where relname in ('doc', 'follows')`;

@@ -1,12 +1,14 @@
 import type { Blobs } from '@headgate/control/ports/blobs';
 import type { LogStore } from '@headgate/control/ports/log';
+import type { MoveLooks } from '@headgate/control/ports/move-looks';
 import type { ControlStore } from '@headgate/control/ports/store';
+import type { VaultLooks } from '@headgate/control/ports/vault-looks';
 import { AgentContacts } from './agent-contacts.ts';
 import { DatabaseClock } from './clock.ts';
 import { Epoch } from './epoch.ts';
+import { moveLooks, vaultLooks } from './last-looks.ts';
 import { tooOld } from './migrate-steps.ts';
 import { MIGRATIONS, requiredOf } from './migrations/index.ts';
-import { PostgresMoveLooks } from './move-looks.ts';
 import { PostgresBlobs } from './postgres-blobs.ts';
 import { PostgresLog } from './postgres-log.ts';
 import { PostgresStore } from './postgres-store.ts';
@@ -14,7 +16,6 @@ import { Servers } from './servers.ts';
 import { type SessionOptions, Sessions } from './sessions.ts';
 import { PostgresStandbyLooks } from './standby-looks.ts';
 import { Standing } from './standing.ts';
-import { PostgresVaultLooks } from './vault-looks.ts';
 
 export interface PostgresControl {
   readonly store: ControlStore;
@@ -27,9 +28,9 @@ export interface PostgresControl {
   /** What agents saw of their stores' standbys. */
   readonly standbys: PostgresStandbyLooks;
   /** What agents told of data that is being moved. */
-  readonly moves: PostgresMoveLooks;
+  readonly moves: MoveLooks;
   /** What agents saw of what lies in vaults. */
-  readonly vaults: PostgresVaultLooks;
+  readonly vaults: VaultLooks;
   /** How things stand, counted. */
   readonly standing: Standing;
   epoch(): Promise<number>;
@@ -60,8 +61,8 @@ export async function openPostgresControl(options: SessionOptions): Promise<Post
     presence: new Servers(sessions),
     agents: new AgentContacts(sessions),
     standbys: new PostgresStandbyLooks(sessions),
-    moves: new PostgresMoveLooks(sessions),
-    vaults: new PostgresVaultLooks(sessions),
+    moves: moveLooks(sessions),
+    vaults: vaultLooks(sessions),
     standing: new Standing(sessions),
     epoch: () => epoch.read(),
     raiseEpoch: (atLeast) => epoch.raise(atLeast),
