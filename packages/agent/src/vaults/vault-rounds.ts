@@ -7,6 +7,7 @@ import { storesElsewhere, vaultedStores } from '@headgate/adapters/execution/vau
 import type { Trust } from '@headgate/documents';
 import type { ToldVault } from '@headgate/domain';
 import { cut } from '@headgate/domain/model/text';
+import { isDatedAhead } from '@headgate/domain/vault/dated-ahead';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { Every } from '../every.ts';
 import type { Logger } from '../log.ts';
@@ -33,7 +34,8 @@ const FEW = 100;
 /** Stores that are looked at side by side. */
 const SIDE_BY_SIDE = 4;
 
-interface Standing {
+/** How one store stands. */
+export interface Standing {
   /** What the last look saw that got there, and when by the monotonic clock. */
   readonly seen?: LookedAt & { readonly at: number };
   readonly why?: string;
@@ -133,7 +135,7 @@ function roundsOf(
 }
 
 /** What is told of one store; undefined: nobody has looked yet. */
-function toldOf(
+export function toldOf(
   {
     store,
     where,
@@ -147,22 +149,27 @@ function toldOf(
   const { seen, why: unseen } = standing;
   const newest = seen?.newest;
   const gap = wal?.gap;
+  const now = Date.now();
   const whys = [
     unseen,
+    newest !== undefined && isDatedAhead(newest.takenAt, now)
+      ? `${newest.id} is dated ahead of the clock here: when it was taken nobody knows`
+      : undefined,
     seen?.goesOn === false && gap === undefined ? seen.log : undefined,
     wal?.why === gap ? undefined : wal?.why,
   ];
   const why = whys.filter((each) => each !== undefined).join('; ');
-  const now = Date.now();
   // Of a repository the moment before a gap isn't known: a restore point is what comes back for certain.
   const counts = gap === undefined ? seen?.goesOn === true : where === 'vault';
   const reachedAt = counts ? wal?.reachedAt : undefined;
+  // What a clock that jumped wrote down says nothing of what would be lost.
+  const known = [newest?.takenAt, reachedAt].filter((at) => at !== undefined && !isDatedAhead(at, now)) as number[];
   return {
     store,
     where,
     ...(newest !== undefined && {
       point: { id: plain(newest.id), ageMs: Math.max(0, now - newest.takenAt) },
-      lostMs: Math.max(0, now - Math.max(newest.takenAt, reachedAt ?? 0)),
+      ...(known.length > 0 && { lostMs: Math.max(0, now - Math.max(...known)) }),
     }),
     ...(seen !== undefined && seen.unreadable > 0 && { unreadable: seen.unreadable }),
     ...(gap !== undefined && { gap: plain(gap) }),
