@@ -13,6 +13,7 @@ const STANDS = {
   pointed: 'its tenants are held, and it is being replaced',
   placed: 'its tenants are held, and what stands there wasn’t checked',
   leaving: 'its tenants are held, and what stood before is coming back',
+  opening: 'what stands is there to stay, and its tenants are being opened',
 } as const;
 
 /** In words, with what ends it; undefined: none is. Throws, in words, where what was written down can't be read. */
