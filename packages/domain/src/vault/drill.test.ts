@@ -179,6 +179,12 @@ describe('the schedule', () => {
     ]);
   });
 
+  test('of a log with a gap one is due within five minutes of the newest, and never later than it is anyway', () => {
+    const due = (everyMs: number, gap: boolean) =>
+      scheduledWork([store({ points: { ...points, everyMs, gap } })])[0]!.dueAt - NOW;
+    expect([due(3_600_000, true), due(3_600_000, false), due(60_000, true)]).toEqual([300_000, 3_600_000, 60_000]);
+  });
+
   test('of two that are due together the restore point goes first, and what is due first goes before others', () => {
     const drills = { failures: 0, everyMs: 300_000 };
     const never = { ...points, freshness: freshnessOf([], NOW) };
