@@ -8,7 +8,7 @@ import { runBehindWrite } from './behind.ts';
 import { fire } from './firing.ts';
 import { changedBy, follow } from './following-keys.ts';
 import { failsIfPublished } from './publications.ts';
-import { basesOf, callsIn, readBeside, readsOf, runQuery, runView } from './queries.ts';
+import { basesOf, callsIn, readBeside, runQuery, runView } from './queries.ts';
 import { type Family, lockAll, relationIn, type Scene, tree } from './scene.ts';
 
 /** UPDATE keeps every row that it changes locked until the transaction ends. */
@@ -105,7 +105,8 @@ export const merge: Family<MergeStmt> = (statement, scene) => {
 
 export const copy: Family<CopyStmt> = (statement, scene) => {
   if (statement.is_program === true) scene.does.notKnown('what a program does that COPY starts isn’t known');
-  if (statement.query !== undefined) readsOf(statement.query, scene);
+  // A query, or what changes rows and returns them.
+  if (statement.query !== undefined) scene.run(statement.query, scene.text);
   const table = statement.relation === undefined ? undefined : relationIn(scene, statement.relation);
   if (table === undefined) return;
   scene.does.lock(table, statement.is_from === true ? 'ROW EXCLUSIVE' : 'ACCESS SHARE');
