@@ -57,7 +57,11 @@ function removeFrom(target: Target, { whereClause, usingClause }: DeleteStmt, sc
     touched === 'all' ? `every row of ${table.key}` : `the rows of ${table.key} that the condition finds`,
   );
   adviseBatches(table, scene);
-  scene.does.safely(
+  adviseArchive(table, scene);
+}
+
+function adviseArchive(table: TableState, { does }: Scene): void {
+  does.safely(
     'loss',
     'Copy what is deleted to an archive table first.',
     `CREATE TABLE ${written({ schema: table.schema, name: `${table.name}_archive` })} AS SELECT * FROM ${written(table)} …;`,
@@ -91,6 +95,7 @@ export const merge: Family<MergeStmt> = (statement, scene) => {
   readBeside(beside, scene);
   callsIn(beside, scene);
   const clauses = (mergeWhenClauses ?? []).flatMap((node) => as(node, 'MergeWhenClause') ?? []);
+  const deletes = clauses.some(({ commandType }) => commandType === 'CMD_DELETE');
   for (const { table, shown } of tables) {
     runBehindWrite(table, true, scene);
     for (const { commandType, targetList } of clauses)
@@ -100,6 +105,9 @@ export const merge: Family<MergeStmt> = (statement, scene) => {
     for (const event of ['insert', 'update', 'delete'] as const) fire(table, event, scene, true);
     if (!table.fresh) scene.does.undo('never');
     scene.does.phase('data');
+    if (!deletes || table.fresh || isEmpty(table, scene)) continue;
+    scene.does.destroys(`the rows of ${table.key} that are merged away (WHEN … THEN DELETE)`);
+    adviseArchive(table, scene);
   }
 };
 
