@@ -5,6 +5,7 @@ import {
   decidePause,
   decideRollback,
   gatesToOvertake,
+  type Operation,
   type Promotion,
   planPromotion,
   type Rollout,
@@ -139,7 +140,7 @@ describe('is refused, with what would unblock', () => {
   });
 
   test('past an activation in a cell that is half way: going back loses nothing, and what customers did stays done', () => {
-    const files = { name: 'file-return', says: 'x', requests: [{ methods: ['POST'], path: '/returns' }] };
+    const files: Operation = { name: 'file-return', says: 'x', requests: [{ methods: ['POST'], path: '/returns' }] };
     const plan = aPlan({
       application: anApplication({ operations: [files] }),
       manifest: aManifest({ activates: [{ operation: 'file-return', because: 'the tax office keeps it' }] }),
