@@ -212,6 +212,7 @@ export async function startAgent(
     lookEveryMs: 12 * config.observeEveryMs,
     trust,
     wal: (name) => wal.of(name),
+    lookAtLog: (name, store) => wal.lookAgain(name, store),
     halfWay: (cell, store) => halfWayOf(dataDir, cell, store),
   });
   // Beside everything else: a copy may be large. A drill of ours begins once it is gone.
