@@ -35,9 +35,9 @@ export function havingStore(cells: readonly AnyCellConfig[], store: string): rea
   return found.length > 0 ? found : cells;
 }
 
-/** That a vault is missing, and the lines that make one. `who`: in whose file. */
-export function noVault(who: string): string {
-  return `what is missing is "vault": {"store": {"kind": "folder", "dir": "/mnt/other-machine/points"}, "recipients": ["age1…"], "keyFile": "/…/vault-key.pem"} in the file of ${who} (docs/operations/restore-points.md has each field); the agent reads it when it is started anew`;
+/** That a vault is missing, and the lines that make one. `who`: in whose file; `more`: what is wanted of it beside that. */
+export function noVault(who: string, more?: string): string {
+  return `what is missing is "vault": {"store": {"kind": "folder", "dir": "/mnt/other-machine/points"}, "recipients": ["age1…"], "keyFile": "/…/vault-key.pem"${more === undefined ? '' : `, ${more}`}} in the file of ${who} (docs/operations/restore-points.md has each field); the agent reads it when it is started anew`;
 }
 
 function noneOf(cells: readonly AnyCellConfig[], name: string | undefined): string {

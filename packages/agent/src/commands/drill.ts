@@ -10,7 +10,7 @@ import { type DrilledStore, drillStore } from '../drill/drill-store.ts';
 import { drillLines } from '../drill/words.ts';
 import { print, printJson, warn } from '../output.ts';
 import { restorationKey } from '../restore-points/trust-entries.ts';
-import { havingStore, onlyOne, pointCellsOf } from '../vault-cells.ts';
+import { hasVault, havingStore, noVault, onlyOne, pointCellsOf } from '../vault-cells.ts';
 import { complain, trustedIn, wrongUsage } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
@@ -80,8 +80,9 @@ export async function drill(args: readonly string[]): Promise<number> {
   const over = interruptible();
   const say = (line: string): void => void (values.json === true || warn(`${line}\n`));
   try {
+    const cell = onlyOne(havingStore(pointCellsOf(read.config, values.cell), store));
     const drilled = await drillStore({
-      cell: onlyOne(havingStore(pointCellsOf(read.config, values.cell), store)),
+      cell,
       ownKey: () => restorationKey(read.config),
       store,
       trust: read.trust,
@@ -92,7 +93,11 @@ export async function drill(args: readonly string[]): Promise<number> {
       say,
       detail: (words) => void warn(`headgate-agent: ${words}\n`),
     });
-    return await told(drilled, values, read.config, targets, say);
+    const code = await told(drilled, values, read.config, targets, say);
+    // Only a vault's configuration has them promise their rows, and without that no drill goes well.
+    return drilled.facts.census === undefined && drilled.facts.point !== undefined && !hasVault(cell)
+      ? complain([`the restore points of ${store} promise no rows: ${noVault(cell.cell, '"census": true')}`], code)
+      : code;
   } catch (error) {
     if (over.signal.aborted) return complain(['it was interrupted; what was brought back is gone'], EXIT.interrupted);
     const why = error instanceof ProblemError ? refusalWords(error) : (error as Error).message;

@@ -20,7 +20,11 @@ export function drillLines(facts: DrillFacts): readonly string[] {
     ['compared', took.comparedMs],
     ['checked', took.checkedMs],
   ];
-  const reached = stages.flatMap(([what, ms]) => (ms === undefined ? [] : [`${what} after ${seconds(ms)}`]));
+  const reached = stages
+    .flatMap(([what, ms]) => (ms === undefined ? [] : [{ what, ms }]))
+    // Some go on side by side: they are told as they were reached.
+    .toSorted((a, b) => a.ms - b.ms)
+    .map(({ what, ms }) => `${what} after ${seconds(ms)}`);
   if (reached.length > 0) lines.push(`  ${reached.join(', ')}`);
   if (census !== undefined) lines.push(`  ${census.rows} rows in ${census.tables} tables compared`);
   if (files !== undefined && files.compared > 0) lines.push(`  ${files.compared} files beside the database compared`);

@@ -113,10 +113,14 @@ test('however many are refused, those after them are told: the newest at once, t
       return refused ? 'refused: key-not-allowed' : 'recorded';
     },
   };
-  const place = { after: '' };
+  const place: { after: string; refused?: string | undefined } = { after: '' };
   expect(await tellRestorations(plane as never, dataDir, silent, place)).toBe('recorded');
   expect(taken).toEqual([449]);
   for (let round = 0; round < 3; round++) await tellRestorations(plane as never, dataDir, silent, place);
   expect(taken.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => 400 + i));
   expect(await countUntold(dataDir)).toBe(400);
+  // A person is told why, until none is refused any more.
+  expect(place.refused).toBe('refused: key-not-allowed');
+  await tellRestorations({ recordRestoration: async () => 'recorded' } as never, dataDir, silent, place);
+  expect(place.refused).toBeUndefined();
 });
