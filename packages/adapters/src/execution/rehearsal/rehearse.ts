@@ -2,12 +2,13 @@
 import type { Migration } from '@headgate/domain';
 import { compareFingerprints, type Fingerprint } from '@headgate/domain/rehearsal/compare';
 import { planChanges } from '@headgate/domain/rehearsal/plan-change';
-import type {
-  Comparison,
-  Pass,
-  RehearsalFacts,
-  RehearsedMigration,
-  RehearsedStore,
+import {
+  type Comparison,
+  type Pass,
+  type RehearsalFacts,
+  type RehearsedMigration,
+  type RehearsedStore,
+  wayBackEnd,
 } from '@headgate/domain/rehearsal/rehearsal';
 import { analyse, loadParser } from '@headgate/migrations';
 import pg from 'pg';
@@ -120,7 +121,7 @@ async function carryOut(
     'select pg_database_size(current_database())::float8 as bytes',
   );
   say('Checksums of all rows, before …');
-  const before = await fingerprintOf(control, CONNECTIONS);
+  const initial = await fingerprintOf(control, CONNECTIONS);
   // As the application sees it: its rights, its search path.
   const plan = () =>
     withClient(setting.login, async (own) => {
@@ -131,9 +132,14 @@ async function carryOut(
   const up = migrations.map(({ migration, up: text }): PassFile => ({ migration, file: migration.up.name, text }));
   const passes: Pass[] = [];
   const comparisons: Comparison[] = [];
+  const back = waysBack(migrations);
+  // Where the ways back end: below it there is none, and the schema stays.
+  let before = initial;
   const run = async (direction: Pass['direction'], files: readonly PassFile[], tables: readonly string[]) => {
     say(`${WORDS[direction]} …`);
-    const pass = await runPass(direction, files, tables, setting);
+    const pass = await runPass(direction, files, tables, setting, async (done) => {
+      if (direction === 'forward' && done > 0 && done === back.end) before = await fingerprintOf(control, CONNECTIONS);
+    });
     passes.push(pass);
     return pass.files.every(({ failed }) => failed === undefined);
   };
@@ -148,16 +154,15 @@ async function carryOut(
     const planned = statements.texts.map((text, i) => ({ text, before: plansBefore[i]!, after: plansAfter[i]! }));
     changes = planChanges(planned, await rowsOf(client));
     compared = plansBefore.filter(({ ok }) => ok).length;
-    const back = waysBack(migrations);
-    if (back !== undefined || clone !== undefined) after = await fingerprintOf(control, CONNECTIONS);
-    if (back !== undefined && after !== undefined) {
+    if (back.files.length > 0 || clone !== undefined) after = await fingerprintOf(control, CONNECTIONS);
+    if (back.files.length > 0 && after !== undefined) {
       const held = passes.flatMap(heldTables);
-      if (await run('back', back, held)) {
+      if (await run('back', back.files, held)) {
         comparisons.push({
           what: 'back',
           differences: compareFingerprints(before, await fingerprintOf(control, CONNECTIONS)),
         });
-        if (await run('forward-again', up, held))
+        if (await run('forward-again', up.slice(back.end), held))
           comparisons.push({
             what: 'again',
             differences: compareFingerprints(after, await fingerprintOf(control, CONNECTIONS)),
@@ -169,7 +174,7 @@ async function carryOut(
   // Last: what they write is in nobody's comparison.
   const business = await businessOf(ask, client, passes);
   const forward = passes[0];
-  const loaded = clone && (await underLoadOf(ask, { clone, forward, before, after }));
+  const loaded = clone && (await underLoadOf(ask, { clone, forward, before: initial, after }));
   return {
     at: ask.now(),
     from: ask.from,
@@ -177,7 +182,7 @@ async function carryOut(
       ...copy.origin,
       server: await copy.store.cluster.major(),
       bytes: size[0]?.bytes ?? 0,
-      rows: before.tables.reduce((sum, { rows }) => sum + rows, 0),
+      rows: initial.tables.reduce((sum, { rows }) => sum + rows, 0),
       readyMs: copy.readyMs,
       ...(ask.maskedBy === undefined ? {} : { maskedBy: ask.maskedBy }),
     },
@@ -247,13 +252,24 @@ export const WORDS: Readonly<Record<Pass['direction'], string>> = {
   'forward-again': 'Forward again',
 };
 
-/** The files of the way back, last migration first; undefined: one of them has none. */
-function waysBack(migrations: readonly MigrationFiles[]): readonly PassFile[] | undefined {
-  const files = [...migrations].reverse().map(({ migration, down }): PassFile | undefined => {
+/** The files of the way back, last migration first, and how many of the migrations stay: as far as a promotion goes back. */
+function waysBack(migrations: readonly MigrationFiles[]): {
+  readonly files: readonly PassFile[];
+  readonly end: number;
+} {
+  const { end, ways } = wayBackEnd(migrations.map(({ migration }) => migration));
+  const files = (ways === 0 ? [] : migrations.slice(end)).toReversed().flatMap(({ migration, down }): PassFile[] => {
     const { down: file } = migration;
-    return file === undefined || down === undefined ? undefined : { migration, file: file.name, text: down };
+    return file === undefined || down === undefined ? [] : [{ migration, file: file.name, text: down }];
   });
-  return files.length > 0 && files.every((file) => file !== undefined) ? files : undefined;
+  return { files, end };
+}
+
+/** Those that have a way back below one that has none: nobody takes them from under it. */
+function notLedBack(migrations: readonly MigrationFiles[]): readonly string[] {
+  const { end, ways } = wayBackEnd(migrations.map(({ migration }) => migration));
+  const staying = ways === 0 ? migrations : migrations.slice(0, end);
+  return staying.flatMap(({ migration: { id, down } }) => (down === undefined ? [] : [id]));
 }
 
 /** What a way back says of itself: `-- headgate:lossy the notes are gone`, in a document behind `#`. */
@@ -313,6 +329,7 @@ export async function rowsOf(client: pg.Client): Promise<Readonly<Record<string,
 
 function missing({ statements, maskedBy, migrations, applied = [], underLoad }: RehearsalAsk): readonly string[] {
   const without = migrations.filter(({ down }) => down === undefined).map(({ migration }) => migration.id);
+  const unrun = notLedBack(migrations);
   const [from, to] = [applied[0]?.migration.from, applied.at(-1)?.migration.to];
   return [
     ...(applied.length > 0
@@ -325,6 +342,9 @@ function missing({ statements, maskedBy, migrations, applied = [], underLoad }: 
       : []),
     ...(without.length > 0 && migrations.length > 0
       ? [`no way back of ${without.join(', ')} was run: the release has none`]
+      : []),
+    ...(unrun.length > 0
+      ? [`nor the way back of ${unrun.join(', ')}: a promotion goes back from the last one as far as each has one`]
       : []),
     ...(statements.source === 'none' ? ['no plans were compared: no statements of the application are known'] : []),
     ...(maskedBy === undefined ? ['the copy wasn’t masked'] : []),
