@@ -54,7 +54,6 @@ describe.skipIf(missing)('a rehearsal of Odoo’s upgrade under load', { timeout
     agent.stdout.on('data', (text) => (out += text));
     agent.stderr.on('data', (text) => (err += text));
     const [code] = await once(agent, 'exit');
-    if (process.env.HEADGATE_SHOW === '1') console.error(`${err}\n${out}`);
     expect({ code, out, err }).toEqual({
       code: 0,
       out: expect.stringMatching(
