@@ -38,7 +38,9 @@ async function laidOut(world: BackedCell): Promise<string> {
 async function takePoint(world: BackedCell): Promise<void> {
   const real = await openCell(world.config, () => {});
   try {
-    await world.query('create table if not exists bill as select n from generate_series(1, 2000) as n');
+    await world.query(
+      'create table bill as select n from generate_series(1, 2000) as n; alter table bill owner to app',
+    );
     const ctx = stepContext({ step: 's1', fence: { epoch: 1, n: 1 } });
     expect(await execute({ kind: 'restore-point', store: 'main' }, ctx, real)).toMatchObject({ kind: 'done' });
     // What came after it isn't in the copy.
@@ -55,7 +57,7 @@ async function rehearsed(world: BackedCell): ReturnType<typeof typed> {
 
 /** It went there and back on the rows of the restore point, and left nothing. */
 async function expectWell(world: BackedCell, { code, out, err }: Awaited<ReturnType<typeof typed>>): Promise<void> {
-  expect({ code, err }).toMatchObject({ code: 0 });
+  expect({ code, err, out }).toMatchObject({ code: 0 });
   const { facts, result } = JSON.parse(out);
   expect(result).toMatchObject({ ok: true, wayBack: 'equal' });
   expect(facts.copy).toMatchObject({ how: 'restore-point', of: expect.stringMatching(/^rp-/), server: 15 });

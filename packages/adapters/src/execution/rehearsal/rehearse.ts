@@ -69,17 +69,20 @@ const CONNECTIONS = 2;
  */
 export async function rehearse(ask: RehearsalAsk): Promise<RehearsalFacts> {
   await loadParser();
-  if (ask.underLoad === undefined || isBehind(ask)) return onCopy(ask, undefined);
+  if (isBehind(ask)) await onCopy(ask, (client, setting) => catchUp(ask, client, setting));
+  const story = (clone?: Clone) => onCopy(ask, (client, setting) => carryOut(ask, client, setting, clone));
+  if (ask.underLoad === undefined) return story();
   // Before anybody works with the copy: as it is then, nothing else has it any more.
   const clone = await cloneOf(ask.copy.store);
   try {
-    return await onCopy(ask, clone);
+    return await story(clone);
   } finally {
     await clone.drop();
   }
 }
 
-async function onCopy(ask: RehearsalAsk, clone: Clone | undefined): Promise<RehearsalFacts> {
+/** Does `work` with the sessions by which the copy is migrated. */
+async function onCopy<T>(ask: RehearsalAsk, work: (client: pg.Client, setting: PassSetting) => Promise<T>): Promise<T> {
   const { copy, how, lockWaitMs, mostTables } = ask;
   const control = await controlConnection(copy.store);
   return withClient(control, async (client) => {
@@ -87,7 +90,7 @@ async function onCopy(ask: RehearsalAsk, clone: Clone | undefined): Promise<Rehe
     if (ask.program !== undefined) {
       // It takes the migrations' login for itself.
       return withProgram(ask.program, copy.store, client, login, (program, own) =>
-        carryOut(ask, client, { login: own, settings: [], control, how, program, lockWaitMs, mostTables }, clone),
+        work(client, { login: own, settings: [], control, how, program, lockWaitMs, mostTables }),
       );
     }
     const right = await tooMuchRight(client, login);
@@ -98,9 +101,8 @@ async function onCopy(ask: RehearsalAsk, clone: Clone | undefined): Promise<Rehe
     const options = await withoutTimeouts(copy.store.cluster);
     const own = await copy.store.cluster.connectionAs({ user: login, password, options }, copy.store.database);
     const settings = [`set role ${pg.escapeIdentifier(copy.store.user)}`, 'set client_min_messages = log'];
-    const setting: PassSetting = { login: own, settings, control, how, lockWaitMs, mostTables };
     try {
-      return await carryOut(ask, client, setting, clone);
+      return await work(client, { login: own, settings, control, how, lockWaitMs, mostTables });
     } finally {
       await closeMigrationLogin(client, login);
     }
@@ -115,7 +117,6 @@ async function carryOut(
 ): Promise<RehearsalFacts> {
   const { copy, migrations, statements, say } = ask;
   const { control } = setting;
-  await catchUp(ask, client, setting);
   await client.query('analyze');
   const { rows: size } = await client.query<{ bytes: number }>(
     'select pg_database_size(current_database())::float8 as bytes',
@@ -234,7 +235,6 @@ function isBehind({ applied = [] }: RehearsalAsk): boolean {
 
 /** A restore point from before the store's last migrations: the copy gets them first, or they would be promised once more. */
 async function catchUp({ applied = [], say }: RehearsalAsk, client: pg.Client, setting: PassSetting): Promise<void> {
-  if (applied.length === 0) return;
   say(`What the store has had since is run first: ${applied.map(({ migration }) => migration.id).join(', ')} …`);
   const files = applied.map(({ migration, up: text }): PassFile => ({ migration, file: migration.up.name, text }));
   const { files: ran } = await runPass('forward', files, [], setting);
@@ -327,7 +327,7 @@ export async function rowsOf(client: pg.Client): Promise<Readonly<Record<string,
   return Object.fromEntries(rows.map(({ schema, name, rows: count }) => [planName(schema, name), count]));
 }
 
-function missing({ statements, maskedBy, migrations, applied = [], underLoad }: RehearsalAsk): readonly string[] {
+function missing({ statements, maskedBy, migrations, applied = [] }: RehearsalAsk): readonly string[] {
   const without = migrations.filter(({ down }) => down === undefined).map(({ migration }) => migration.id);
   const unrun = notLedBack(migrations);
   const [from, to] = [applied[0]?.migration.from, applied.at(-1)?.migration.to];
@@ -336,9 +336,6 @@ function missing({ statements, maskedBy, migrations, applied = [], underLoad }: 
       ? [
           `the store is at schema ${to}, and its copy was at ${from}: ${applied.map(({ migration }) => migration.id).join(', ')} ran on it first, and nothing is promised of that; a newer restore point has the rows as they are`,
         ]
-      : []),
-    ...(applied.length > 0 && underLoad !== undefined
-      ? ['nothing was run under load: its copy would be from before what the store has had since; take a restore point']
       : []),
     ...(without.length > 0 && migrations.length > 0
       ? [`no way back of ${without.join(', ')} was run: the release has none`]
